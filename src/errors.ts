@@ -1,0 +1,253 @@
+/**
+ * The errors of pyro: few classes, told apart by who has to act.
+ *
+ * The server said no: {@linkcode ServerError}. The connection failed: {@linkcode ConnectionError},
+ * {@linkcode TimeoutError}. Server and client disagree: {@linkcode ProtocolError}. The caller
+ * asked for something impossible: {@linkcode UsageError}, {@linkcode EncodeError}. A value could
+ * not be read: {@linkcode DecodeError}. A statement was skipped because one before it failed:
+ * {@linkcode PipelineAborted}.
+ */
+
+/** What the constructors of pyro's errors take besides the message. */
+export interface PyroErrorOptions extends ErrorOptions {
+  /** See {@linkcode PyroError.connectionLost}. */
+  connectionLost?: boolean;
+  /** See {@linkcode PyroError.safeToRetry}. */
+  safeToRetry?: boolean;
+}
+
+/**
+ * What all errors of pyro have in common; catch it to catch them all.
+ *
+ * @example Retry once what is safe to repeat
+ * ```ts
+ * import { Conn, PyroError } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * async function attempt<T>(work: () => Promise<T>): Promise<T> {
+ *   try {
+ *     return await work();
+ *   } catch (error) {
+ *     if (error instanceof PyroError && error.safeToRetry) return await work();
+ *     throw error;
+ *   }
+ * }
+ *
+ * await using conn = await attempt(() => Conn.connect("pg://"));
+ * assert.equal(conn.closed, false);
+ * ```
+ */
+export abstract class PyroError extends Error {
+  /** Whether the connection is gone: its later calls fail too. */
+  readonly connectionLost: boolean;
+  /**
+   * Whether repeating the call cannot do its work twice: nothing was sent, or the server rolled the
+   * whole transaction back because of a conflict with another (40001, 40P01). It does not promise
+   * that the repetition succeeds.
+   */
+  readonly safeToRetry: boolean;
+
+  constructor(message: string, options?: PyroErrorOptions) {
+    super(message, options);
+    this.connectionLost = options?.connectionLost ?? false;
+    this.safeToRetry = options?.safeToRetry ?? false;
+  }
+}
+
+/**
+ * The fields of an error or a notice, as the server sent them. Absent ones are undefined.
+ *
+ * Source: PostgreSQL manual, "Error and Notice Message Fields".
+ */
+export interface ServerFields {
+  /** `ERROR`, `FATAL` or `PANIC`; in a notice `WARNING`, `NOTICE`, `DEBUG`, `INFO` or `LOG`. Never translated. */
+  readonly severity: string;
+  /** SQLSTATE, five characters; {@linkcode SqlState} has their names. */
+  readonly code: string;
+  /** The primary message, one line, in the server's language. */
+  readonly message: string;
+  /** More about the problem. May quote values of rows. */
+  readonly detail?: string | undefined;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
+  /** Where in the SQL text the problem is: in characters, from 1. */
+  readonly position?: number | undefined;
+  /** The same for {@linkcode ServerFields.internalQuery}. */
+  readonly internalPosition?: number | undefined;
+  /** The statement that the server itself generated, such as one in a PL/pgSQL function. */
+  readonly internalQuery?: string | undefined;
+  /** The call stack inside the server, innermost first, a line each. */
+  readonly where?: string | undefined;
+  /** The schema of the object that the error is about. */
+  readonly schema?: string | undefined;
+  /** The table that the error is about. */
+  readonly table?: string | undefined;
+  /** The column that the error is about. */
+  readonly column?: string | undefined;
+  /** The data type that the error is about. */
+  readonly dataType?: string | undefined;
+  /** The constraint that the error is about. */
+  readonly constraint?: string | undefined;
+  /** The server's source file that reports it. */
+  readonly file?: string | undefined;
+  /** The line in that file. */
+  readonly line?: number | undefined;
+  /** The server's function that reports it. */
+  readonly routine?: string | undefined;
+}
+
+/**
+ * The server refused a statement, or the session.
+ *
+ * @example Tell a duplicate key from other failures
+ * ```ts
+ * import { Conn, ServerError, SqlState } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using conn = await Conn.connect("pg://");
+ * await conn.queryDrop("create temporary table person (name text constraint person_name unique)");
+ * await conn.execDrop("insert into person values ($1)", ["Ada"]);
+ * try {
+ *   await conn.execDrop("insert into person values ($1)", ["Ada"]);
+ *   assert.fail("the second Ada is refused");
+ * } catch (error) {
+ *   assert.ok(error instanceof ServerError);
+ *   assert.equal(error.code, SqlState.UniqueViolation);
+ *   assert.equal(error.constraint, "person_name");
+ * }
+ * ```
+ */
+export class ServerError extends PyroError implements ServerFields {
+  declare readonly severity: string;
+  declare readonly code: string;
+  declare readonly detail?: string | undefined;
+  declare readonly hint?: string | undefined;
+  declare readonly position?: number | undefined;
+  declare readonly internalPosition?: number | undefined;
+  declare readonly internalQuery?: string | undefined;
+  declare readonly where?: string | undefined;
+  declare readonly schema?: string | undefined;
+  declare readonly table?: string | undefined;
+  declare readonly column?: string | undefined;
+  declare readonly dataType?: string | undefined;
+  declare readonly constraint?: string | undefined;
+  declare readonly file?: string | undefined;
+  declare readonly line?: number | undefined;
+  declare readonly routine?: string | undefined;
+  /** The SQL text of the call. Not enumerable, so that it is not logged by accident. */
+  declare readonly query: string | undefined;
+
+  constructor(fields: ServerFields, options?: ErrorOptions & { query?: string | undefined }) {
+    super(fields.message, {
+      cause: options?.cause,
+      connectionLost: fields.severity === "FATAL" || fields.severity === "PANIC",
+      safeToRetry: fields.code === "40001" || fields.code === "40P01",
+    });
+    const { message: _, ...others } = fields;
+    Object.assign(this, others);
+    Object.defineProperty(this, "query", { value: options?.query, enumerable: false });
+  }
+
+  static {
+    this.prototype.name = "ServerError";
+  }
+}
+
+/**
+ * The connection cannot be made, was lost, or was closed. `cause` has the reason; when several
+ * addresses were tried, it is an `AggregateError` with a reason each.
+ *
+ * @example A server that is not there
+ * ```ts
+ * import { Conn, ConnectionError } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await assert.rejects(
+ *   Conn.connect("pg://localhost:1/test"),
+ *   (error) => error instanceof ConnectionError && error.safeToRetry,
+ * );
+ * ```
+ */
+export class ConnectionError extends PyroError {
+  constructor(message: string, options?: PyroErrorOptions) {
+    super(message, { connectionLost: true, ...options });
+  }
+
+  static {
+    this.prototype.name = "ConnectionError";
+  }
+}
+
+/** How much is known about a call that timed out; see {@linkcode TimeoutError.outcome}. */
+export type TimeoutOutcome = "not sent" | "cancelled" | "unknown";
+
+/** Something did not happen within the time that the caller gave it. */
+export class TimeoutError extends PyroError {
+  /**
+   * `"not sent"`: the server knows nothing of it. `"cancelled"`: the server confirmed that it
+   * stopped. `"unknown"`: it may have been executed, or may yet be.
+   */
+  readonly outcome: TimeoutOutcome;
+
+  constructor(message: string, options: PyroErrorOptions & { outcome: TimeoutOutcome }) {
+    super(message, { safeToRetry: options.outcome === "not sent", ...options });
+    this.outcome = options.outcome;
+  }
+
+  static {
+    this.prototype.name = "TimeoutError";
+  }
+}
+
+/** The statement was not executed, because an earlier one of its group failed; `cause` is that failure. */
+export class PipelineAborted extends PyroError {
+  static {
+    this.prototype.name = "PipelineAborted";
+  }
+}
+
+/**
+ * The server sent what the protocol does not allow here: a bug on either side, something that is no
+ * PostgreSQL server, or an attack. The connection is closed.
+ */
+export class ProtocolError extends PyroError {
+  constructor(message: string, options?: PyroErrorOptions) {
+    super(message, { connectionLost: true, ...options });
+  }
+
+  static {
+    this.prototype.name = "ProtocolError";
+  }
+}
+
+/**
+ * The call itself is wrong: an unknown option, a bad URL, a finished transaction, one row expected
+ * and two found.
+ *
+ * @example A misspelt option
+ * ```ts
+ * import { Opts, UsageError } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * assert.throws(() => new Opts("pg://localhost?sslmode=maybe"), UsageError);
+ * ```
+ */
+export class UsageError extends PyroError {
+  static {
+    this.prototype.name = "UsageError";
+  }
+}
+
+/** A parameter cannot be sent as the type that its place has. Names the parameter's number, the type and the value's kind. */
+export class EncodeError extends PyroError {
+  static {
+    this.prototype.name = "EncodeError";
+  }
+}
+
+/** A value that the server sent cannot be read as its type. Names the column and the type; the connection goes on. */
+export class DecodeError extends PyroError {
+  static {
+    this.prototype.name = "DecodeError";
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The bodies of the messages that a server sends, one function each: what the current message of an
+ * {@linkcode Inbox} says. Rows are not here, their reader is made once per statement
+ * (`types/row.ts`).
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Message Formats" and "Error and
+ * Notice Message Fields".
+ */
+import { DecodeError, type ServerFields } from "../errors.ts";
+import type { Inbox } from "./inbox.ts";
+
+/** A column of a result. */
+export interface Column {
+  /** As the query names it; not necessarily unique. */
+  readonly name: string;
+  /** OID of the type, as in `pg_type.oid`. */
+  readonly typeOid: number;
+  /** Details of the type, such as a varchar's length: `pg_attribute.atttypmod`, -1 for none. */
+  readonly typeModifier: number;
+  /** OID of the table that it is a column of, 0 for an expression. */
+  readonly tableOid: number;
+  /** Its `pg_attribute.attnum` in that table, 0 for an expression. */
+  readonly columnNumber: number;
+}
+
+/** A message for the session's {@linkcode https://www.postgresql.org/docs/current/sql-notify.html | LISTEN}ers. */
+export interface Notification {
+  /** The channel it was sent on. */
+  readonly channel: string;
+  /** What was sent, "" for nothing. */
+  readonly payload: string;
+  /** Process ID of the session that sent it. */
+  readonly pid: number;
+}
+
+/** What the tag of a finished command says. */
+export interface CommandTag {
+  /** The tag without numbers, such as `SELECT` or `CREATE TABLE`; "" for an empty query. */
+  readonly command: string;
+  /** The number in the tag, 0 without one. */
+  readonly affected: number;
+}
+
+/** Fields of an ErrorResponse or a NoticeResponse. */
+export function serverFields(inbox: Inbox): ServerFields {
+  const raw = new Map<number, string>();
+  for (let type = inbox.byte(); type !== 0; type = inbox.byte()) raw.set(type, inbox.cstring());
+  inbox.end();
+  const fields: { -readonly [Name in keyof ServerFields]: ServerFields[Name] } = {
+    // Servers before 9.6, and some poolers, send no untranslated severity.
+    severity: raw.get(0x56) ?? raw.get(0x53) ?? "ERROR", // V, S
+    code: raw.get(0x43) ?? "XX000", // C
+    message: raw.get(0x4d) ?? "the server gave no message", // M
+  };
+  for (const [type, name] of TEXT_FIELDS) {
+    const value = raw.get(type);
+    if (value !== undefined) fields[name] = value;
+  }
+  for (const [type, name] of NUMBER_FIELDS) {
+    const value = raw.get(type);
+    if (value !== undefined) fields[name] = Number(value);
+  }
+  return fields;
+}
+
+/** A setting that changed, or was reported at startup. */
+export function parameterStatus(inbox: Inbox): { name: string; value: string } {
+  const name = inbox.cstring();
+  const value = inbox.cstring();
+  inbox.end();
+  return { name, value };
+}
+
+/** A notification. */
+export function notification(inbox: Inbox): Notification {
+  const pid = inbox.uint32();
+  const channel = inbox.cstring();
+  const payload = inbox.cstring();
+  inbox.end();
+  return { channel, payload, pid };
+}
+
+/** What a CancelRequest for this session must show. */
+export function backendKeyData(inbox: Inbox): { processId: number; secret: Uint8Array } {
+  const processId = inbox.uint32();
+  const length = inbox.limit - inbox.pos;
+  // Protocol 3.0, which we ask for, has keys of exactly four bytes.
+  if (length !== 4) throw inbox.malformed(`a cancel key of ${length} bytes where protocol 3.0 has 4`);
+  return { processId, secret: inbox.rest() };
+}
+
+/** The minor version that the server speaks and the options it does not know. */
+export function negotiateProtocolVersion(inbox: Inbox): { version: number; unknownOptions: string[] } {
+  const version = inbox.int32();
+  const count = inbox.int32();
+  const unknownOptions: string[] = [];
+  for (let i = 0; i < count; i++) unknownOptions.push(inbox.cstring());
+  inbox.end();
+  return { version, unknownOptions };
+}
+
+/** OIDs of a statement's parameters. */
+export function parameterDescription(inbox: Inbox): number[] {
+  const types: number[] = [];
+  for (let left = inbox.uint16(); left > 0; left--) types.push(inbox.uint32());
+  inbox.end();
+  return types;
+}
+
+/** Columns of the rows to come, and the format (0 text, 1 binary) of each as far as it is already decided. */
+export function rowDescription(inbox: Inbox): { columns: Column[]; formats: number[] } {
+  const columns: Column[] = [];
+  const formats: number[] = [];
+  for (let left = inbox.uint16(); left > 0; left--) {
+    const name = inbox.cstring();
+    const tableOid = inbox.uint32();
+    const columnNumber = inbox.int16();
+    const typeOid = inbox.uint32();
+    inbox.int16(); // the type's size, which the type implies
+    const typeModifier = inbox.int32();
+    const format = inbox.int16();
+    if (format !== 0 && format !== 1) throw inbox.malformed(`column format ${format} is neither 0 nor 1`);
+    columns.push({ name, typeOid, typeModifier, tableOid, columnNumber });
+    formats.push(format);
+  }
+  inbox.end();
+  return { columns, formats };
+}
+
+/** The tag of CommandComplete: `INSERT 0 5`, `SELECT 3`, `CREATE TABLE`. */
+export function commandTag(inbox: Inbox): CommandTag {
+  const text = inbox.cstring();
+  inbox.end();
+  const match = TAG.exec(text);
+  if (!match) return { command: text, affected: 0 };
+  const affected = Number(match[2]);
+  if (!Number.isSafeInteger(affected)) {
+    throw new DecodeError(`Cannot give the number of affected rows: ${match[2]} is over 2^53-1`);
+  }
+  return { command: match[1]!, affected };
+}
+
+/** An old-style INSERT tag has the OID of the row, always 0, before the count. */
+const TAG = /^(.*?)(?: 0)? (\d+)$/;
+
+const TEXT_FIELDS = [
+  [0x44, "detail"], // D
+  [0x48, "hint"], // H
+  [0x71, "internalQuery"], // q
+  [0x57, "where"], // W
+  [0x73, "schema"], // s
+  [0x74, "table"], // t
+  [0x63, "column"], // c
+  [0x64, "dataType"], // d
+  [0x6e, "constraint"], // n
+  [0x46, "file"], // F
+  [0x52, "routine"], // R
+] as const;
+
+const NUMBER_FIELDS = [
+  [0x50, "position"], // P
+  [0x70, "internalPosition"], // p
+  [0x4c, "line"], // L
+] as const;

@@ -1,0 +1,50 @@
+/**
+ * Memory for bytes on their way in or out.
+ *
+ * This file is the only one that knows how the runtimes turn bytes into strings fast: `Buffer` has
+ * native methods for a range of bytes that need no view of that range first.
+ */
+import { Buffer } from "node:buffer";
+
+/** A Buffer, with the native string methods that Deno, Bun and Node all have and no typings list. */
+export interface Bytes extends Uint8Array<ArrayBuffer> {
+  /** The UTF-8 text in `[start, end)`; a leading U+FEFF is kept, as it is data. */
+  utf8Slice(start: number, end: number): string;
+  /** One character per byte of `[start, end)`: the same text when all are below 0x80, and faster. */
+  latin1Slice(start: number, end: number): string;
+  /** Writes `text` in UTF-8 at `offset`; how many bytes that were. */
+  utf8Write(text: string, offset: number): number;
+}
+
+/** Received bytes as codecs see them. Valid until the codec returns: whoever keeps them copies. */
+export interface Source {
+  readonly bytes: Bytes;
+  readonly view: DataView;
+}
+
+/** Zeroed memory of its own: never a piece of a pool that other values share. */
+export function allocate(capacity: number): Bytes {
+  return Buffer.from(new ArrayBuffer(capacity)) as Uint8Array as Bytes;
+}
+
+/** The same memory, seen as {@linkcode Bytes}. */
+export function bytesOf(data: Uint8Array<ArrayBuffer>): Bytes {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength) as Uint8Array as Bytes;
+}
+
+/** A copy of `[start, end)` with memory of its own, as a plain Uint8Array. */
+export function copyOf(bytes: Bytes, start: number, end: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
+}
+
+/** A DataView of exactly these bytes. */
+export function viewOf(bytes: Uint8Array<ArrayBuffer>): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** How many bytes `text` takes in UTF-8. */
+export function utf8Length(text: string): number {
+  return Buffer.byteLength(text, "utf8");
+}

@@ -1,0 +1,128 @@
+/**
+ * The messages that a client sends, one function each.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats".
+ */
+import { CANCEL_REQUEST, Frontend, PROTOCOL_VERSION, SSL_REQUEST, type Target } from "./codes.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** Asks for a session. `parameters` are settings by name; `user` is required by the server. */
+export function startup(out: Outbox, parameters: Iterable<readonly [string, string]>): void {
+  const start = out.beginUntyped();
+  out.int32(PROTOCOL_VERSION);
+  for (const [name, value] of parameters) {
+    out.cstring(name);
+    out.cstring(value);
+  }
+  out.byte(0);
+  out.end(start);
+}
+
+/** Asks whether the connection may be encrypted; the answer is a single byte. */
+export function sslRequest(out: Outbox): void {
+  const start = out.beginUntyped();
+  out.int32(SSL_REQUEST);
+  out.end(start);
+}
+
+/** Asks, on a connection of its own, to stop what another session runs. */
+export function cancelRequest(out: Outbox, processId: number, secret: Uint8Array): void {
+  const start = out.beginUntyped();
+  out.int32(CANCEL_REQUEST);
+  out.int32(processId);
+  out.bytes(secret);
+  out.end(start);
+}
+
+/** A cleartext or MD5 password. */
+export function password(out: Outbox, text: string): void {
+  const start = out.begin(Frontend.Password);
+  out.cstring(text);
+  out.end(start);
+}
+
+/** Chooses a SASL mechanism and sends its first message. */
+export function saslInitial(out: Outbox, mechanism: string, data: string): void {
+  const start = out.begin(Frontend.Password);
+  out.cstring(mechanism);
+  const value = out.beginValue();
+  out.text(data);
+  out.endValue(value);
+  out.end(start);
+}
+
+/** A later message of the SASL exchange. */
+export function saslResponse(out: Outbox, data: string): void {
+  const start = out.begin(Frontend.Password);
+  out.text(data);
+  out.end(start);
+}
+
+/** The simple query: a string of any number of statements. */
+export function query(out: Outbox, sql: string): void {
+  const start = out.begin(Frontend.Query);
+  out.cstring(sql);
+  out.end(start);
+}
+
+/** Prepares a statement under a name; `""` is the unnamed one. The server infers the type of parameters that `types` has as 0 or leaves out. */
+export function parse(out: Outbox, name: string, sql: string, types: readonly number[]): void {
+  const start = out.begin(Frontend.Parse);
+  out.cstring(name);
+  out.cstring(sql);
+  out.int16(types.length);
+  for (const oid of types) out.int32(oid);
+  out.end(start);
+}
+
+/** Asks what a statement or portal takes and gives. */
+export function describe(out: Outbox, target: typeof Target[keyof typeof Target], name: string): void {
+  named(out, Frontend.Describe, target, name);
+}
+
+/** Drops a statement or portal; no error if there is none. */
+export function close(out: Outbox, target: typeof Target[keyof typeof Target], name: string): void {
+  named(out, Frontend.Close, target, name);
+}
+
+/** Runs a bound portal; at most `maxRows` rows, 0 for all. */
+export function execute(out: Outbox, portal: string, maxRows: number): void {
+  const start = out.begin(Frontend.Execute);
+  out.cstring(portal);
+  out.int32(maxRows);
+  out.end(start);
+}
+
+/** Ends a group of extended messages: the server commits it, or recovers from its error, and says it is ready. */
+export function sync(out: Outbox): void {
+  out.end(out.begin(Frontend.Sync));
+}
+
+/** Makes the server send what it has, without ending the group. */
+export function flush(out: Outbox): void {
+  out.end(out.begin(Frontend.Flush));
+}
+
+/** Ends a COPY FROM STDIN, successfully. */
+export function copyDone(out: Outbox): void {
+  out.end(out.begin(Frontend.CopyDone));
+}
+
+/** Ends a COPY FROM STDIN with an error, whose message will quote `reason`. */
+export function copyFail(out: Outbox, reason: string): void {
+  const start = out.begin(Frontend.CopyFail);
+  out.cstring(reason);
+  out.end(start);
+}
+
+/** Says goodbye. */
+export function terminate(out: Outbox): void {
+  out.end(out.begin(Frontend.Terminate));
+}
+
+function named(out: Outbox, code: number, target: number, name: string): void {
+  const start = out.begin(code);
+  out.byte(target);
+  out.cstring(name);
+  out.end(start);
+}

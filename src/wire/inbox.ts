@@ -1,0 +1,204 @@
+/**
+ * The receive buffer of a connection: bytes in, messages out.
+ *
+ * This file is the only one that frames messages, and the only one that takes out those that may
+ * come at any time (notices, notifications, parameter changes) and those that concern the session
+ * (errors, transaction status), so that no conversation can lose them.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Overview" and "Asynchronous
+ * Operations".
+ */
+import { ProtocolError } from "../errors.ts";
+import { allocate, type Bytes, copyOf, type Source, viewOf } from "./bytes.ts";
+import { Backend, backendName } from "./codes.ts";
+
+/** Takes the messages that belong to no request; reads the body and keeps nothing of it. */
+export type AsynchronousMessage = (inbox: Inbox) => void;
+
+/** Received bytes, framed into messages; the current message's body is `[pos, limit)` of `bytes`. */
+export class Inbox implements Source {
+  bytes: Bytes = allocate(INITIAL_CAPACITY);
+  view: DataView = viewOf(this.bytes);
+  /** Where the next read of the current message's body begins. */
+  pos = 0;
+  /** Where the current message ends. */
+  limit = 0;
+  /** Type of the current message: one of `Backend`. */
+  code = 0;
+  /** Whether {@linkcode next} stopped at an ErrorResponse, which is then the current message. */
+  refused = false;
+  /** Largest message to accept, in bytes. Small until the server has authenticated us. */
+  maxLength: number = MAX_LENGTH_BEFORE_AUTHENTICATION;
+  /** The status byte of the last ReadyForQuery. */
+  transactionStatus: number = IDLE;
+
+  #filled = 0;
+  readonly #asynchronous: AsynchronousMessage;
+
+  constructor(asynchronous: AsynchronousMessage) {
+    this.#asynchronous = asynchronous;
+  }
+
+  /** How many received bytes are not yet part of a message that was read. */
+  get buffered(): number {
+    return this.#filled - this.limit;
+  }
+
+  /** Lifts the limit on the length of messages to what PostgreSQL itself can send. */
+  trust(): void {
+    this.maxLength = MAX_LENGTH;
+  }
+
+  /** Room for a transport to read into. Moves what is buffered: not to be called while a read is outstanding. */
+  reserve(): Uint8Array<ArrayBuffer> {
+    const kept = this.#filled - this.limit;
+    if (kept === 0) {
+      this.#filled = this.limit = this.pos = 0;
+      if (this.bytes.length > KEPT_CAPACITY) this.#adopt(allocate(INITIAL_CAPACITY));
+    } else if (this.bytes.length - this.#filled < this.bytes.length / 4) {
+      // Doubling with what has arrived, never with what a length field claims.
+      const target = kept > this.bytes.length / 2 ? allocate(this.bytes.length * 2) : this.bytes;
+      target.set(this.bytes.subarray(this.limit, this.#filled), 0);
+      this.#filled = kept;
+      this.limit = this.pos = 0;
+      if (target !== this.bytes) this.#adopt(target);
+    }
+    return this.bytes.subarray(this.#filled);
+  }
+
+  /** The transport has filled the first `count` bytes of what {@linkcode reserve} gave. */
+  commit(count: number): void {
+    this.#filled += count;
+  }
+
+  /** Steps to the next message. False: none is whole yet, or the server refused the request. */
+  next(): boolean {
+    for (;;) {
+      const start = this.limit;
+      const have = this.#filled - start;
+      if (have < 5) return false;
+      const length = this.view.getInt32(start + 1);
+      if (length < 4 || length > this.maxLength) throw this.#badLength(start, length);
+      if (have <= length) return false;
+      const code = this.bytes[start]!;
+      this.code = code;
+      this.pos = start + 5;
+      this.limit = start + 1 + length;
+      switch (code) {
+        case Backend.DataRow:
+          return true;
+        case Backend.ReadyForQuery:
+          this.transactionStatus = this.#readStatus();
+          return true;
+        case Backend.ErrorResponse:
+          this.refused = true;
+          return false;
+        case Backend.NoticeResponse:
+        case Backend.NotificationResponse:
+        case Backend.ParameterStatus:
+          this.#asynchronous(this);
+          continue;
+        default:
+          return true;
+      }
+    }
+  }
+
+  byte(): number {
+    return this.bytes[this.#advance(1)]!;
+  }
+
+  int16(): number {
+    return this.view.getInt16(this.#advance(2));
+  }
+
+  /** Counts of columns and parameters go up to 65535. */
+  uint16(): number {
+    return this.view.getUint16(this.#advance(2));
+  }
+
+  int32(): number {
+    return this.view.getInt32(this.#advance(4));
+  }
+
+  /** OIDs and process IDs are unsigned. */
+  uint32(): number {
+    return this.view.getUint32(this.#advance(4));
+  }
+
+  cstring(): string {
+    const end = this.bytes.indexOf(0, this.pos);
+    if (end < 0 || end >= this.limit) throw this.malformed("a string does not end");
+    const text = this.bytes.utf8Slice(this.pos, end);
+    this.pos = end + 1;
+    return text;
+  }
+
+  /** A copy of what is left of the body. */
+  rest(): Uint8Array<ArrayBuffer> {
+    const copy = copyOf(this.bytes, this.pos, this.limit);
+    this.pos = this.limit;
+    return copy;
+  }
+
+  /** Checks that the body has been read whole. */
+  end(): void {
+    if (this.pos !== this.limit) throw this.malformed(`${this.limit - this.pos} bytes are left over`);
+  }
+
+  /** Checks that the current message is of that type. */
+  expect(code: number, action: string): void {
+    if (this.code !== code) throw this.unexpected(action);
+  }
+
+  /** The error for a message that has no place here. */
+  unexpected(action: string): ProtocolError {
+    return new ProtocolError(`Cannot ${action}: the server sent ${backendName(this.code)}, which has no place here`);
+  }
+
+  /** The error for a message whose body is not as the protocol describes it. */
+  malformed(problem: string): ProtocolError {
+    return new ProtocolError(`Cannot read the server's ${backendName(this.code)}: ${problem}`);
+  }
+
+  #advance(count: number): number {
+    const at = this.pos;
+    if (at + count > this.limit) throw this.malformed("it is cut short");
+    this.pos = at + count;
+    return at;
+  }
+
+  #readStatus(): number {
+    const status = this.byte();
+    this.end();
+    if (status !== IDLE && status !== ACTIVE && status !== FAILED) {
+      throw this.malformed(`transaction status 0x${status.toString(16)} is none of I, T and E`);
+    }
+    return status;
+  }
+
+  #badLength(start: number, length: number): ProtocolError {
+    const name = backendName(this.bytes[start]!);
+    const limit = length < 4 ? "it must be at least 4" : `${this.maxLength} are allowed here`;
+    return new ProtocolError(`Cannot read the server's ${name}: it claims a length of ${length} bytes, ${limit}`);
+  }
+
+  #adopt(bytes: Bytes): void {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+  }
+}
+
+/** ReadyForQuery's status: no transaction is open. */
+export const IDLE = 0x49;
+/** ReadyForQuery's status: a transaction is open. */
+export const ACTIVE = 0x54;
+/** ReadyForQuery's status: a transaction is open and has failed. */
+export const FAILED = 0x45;
+
+const INITIAL_CAPACITY = 0x1_0000;
+const KEPT_CAPACITY = 0x10_0000;
+/** As libpq: before authentication nothing but an error message is long. */
+const MAX_LENGTH_BEFORE_AUTHENTICATION = 30_000;
+/** PostgreSQL cannot make a message over 1 GiB (MaxAllocSize). */
+const MAX_LENGTH = 0x3fff_ffff;

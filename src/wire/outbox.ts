@@ -1,0 +1,207 @@
+/**
+ * The send buffer of a connection.
+ *
+ * Requests are encoded behind each other and leave in as few writes as the transport allows. Two
+ * rules: bytes that {@linkcode Outbox.pending} lent to a write are not overwritten until
+ * {@linkcode Outbox.sent}, and a request that cannot be encoded is cut off whole, so that the
+ * server never sees half a message.
+ */
+import { EncodeError } from "../errors.ts";
+import { allocate, type Bytes, utf8Length, viewOf } from "./bytes.ts";
+
+/** A growing send buffer that writes PostgreSQL's primitive encodings. */
+export class Outbox {
+  #bytes: Bytes = allocate(INITIAL_CAPACITY);
+  #view: DataView = viewOf(this.#bytes);
+  /** First byte not yet sent. */
+  #head = 0;
+  /** Behind the last byte written. */
+  #tail = 0;
+  #sentTotal = 0;
+
+  /** Where the next byte goes; good for {@linkcode rewind} and {@linkcode patch16} until bytes are sent. */
+  get mark(): number {
+    return this.#tail;
+  }
+
+  /** How many bytes were sent since the beginning. */
+  get sentTotal(): number {
+    return this.#sentTotal;
+  }
+
+  /** How many bytes were written since the beginning: a request that began at this place has left when {@linkcode sentTotal} is larger. */
+  get writtenTotal(): number {
+    return this.#sentTotal + this.size;
+  }
+
+  /** How many bytes wait to be sent. */
+  get size(): number {
+    return this.#tail - this.#head;
+  }
+
+  /** Takes back everything that was written since `mark`. */
+  rewind(mark: number): void {
+    this.#tail = mark;
+  }
+
+  /** The bytes to send. They stay where they are until {@linkcode sent}. */
+  pending(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(this.#head, this.#tail);
+  }
+
+  /** The transport has taken `count` of the pending bytes. */
+  sent(count: number): void {
+    this.#sentTotal += count;
+    this.#head += count;
+    if (this.#head === this.#tail) {
+      this.#head = this.#tail = 0;
+      if (this.#bytes.length > KEPT_CAPACITY) this.#adopt(allocate(INITIAL_CAPACITY));
+    } else if (this.#head > this.#bytes.length / 2) {
+      this.#bytes.copyWithin(0, this.#head, this.#tail);
+      this.#tail -= this.#head;
+      this.#head = 0;
+    }
+  }
+
+  /** Drops what waits: the connection is gone. */
+  clear(): void {
+    this.#head = this.#tail = 0;
+    this.#adopt(allocate(0));
+  }
+
+  /** Starts a message; hand the result to {@linkcode end}. */
+  begin(code: number): number {
+    this.#reserve(5);
+    this.#bytes[this.#tail] = code;
+    this.#tail += 5;
+    return this.#tail - 4;
+  }
+
+  /** Starts a message without a code: startup and the requests in its place. */
+  beginUntyped(): number {
+    this.#reserve(4);
+    this.#tail += 4;
+    return this.#tail - 4;
+  }
+
+  /** Ends the message by writing its length, which includes the length field itself. */
+  end(start: number): void {
+    this.#patchLength(start, this.#tail - start);
+  }
+
+  /** Starts a value with a length in front of it, as in Bind; hand the result to {@linkcode endValue}. */
+  beginValue(): number {
+    return this.beginUntyped();
+  }
+
+  /** Ends a value by writing its length, which excludes the length field. */
+  endValue(start: number): void {
+    this.#patchLength(start, this.#tail - start - 4);
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#tail++] = value;
+  }
+
+  int16(value: number): void {
+    this.#reserve(2);
+    this.#bytes[this.#tail] = value >> 8;
+    this.#bytes[this.#tail + 1] = value;
+    this.#tail += 2;
+  }
+
+  int32(value: number): void {
+    this.#reserve(4);
+    this.#view.setInt32(this.#tail, value);
+    this.#tail += 4;
+  }
+
+  int64(value: bigint): void {
+    this.#reserve(8);
+    this.#view.setBigInt64(this.#tail, value);
+    this.#tail += 8;
+  }
+
+  float32(value: number): void {
+    this.#reserve(4);
+    this.#view.setFloat32(this.#tail, value);
+    this.#tail += 4;
+  }
+
+  float64(value: number): void {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#tail, value);
+    this.#tail += 8;
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#tail);
+    this.#tail += value.length;
+  }
+
+  /** The text in UTF-8, without terminator or length. */
+  text(value: string): void {
+    const length = value.length;
+    // Most texts are short and ASCII, for which a call into the runtime costs more than a loop.
+    if (length > LOOP_LIMIT) return this.#utf8(value);
+    this.#reserve(length);
+    const bytes = this.#bytes;
+    const tail = this.#tail;
+    for (let i = 0; i < length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) return this.#utf8(value);
+      bytes[tail + i] = unit;
+    }
+    this.#tail = tail + length;
+  }
+
+  /** The text in UTF-8 and a zero byte. */
+  cstring(value: string): void {
+    this.text(value);
+    this.byte(0);
+  }
+
+  /** Overwrites two bytes at `mark`. */
+  patch16(mark: number, value: number): void {
+    this.#view.setInt16(mark, value);
+  }
+
+  #utf8(value: string): void {
+    this.#reserve(utf8Length(value));
+    this.#tail += this.#bytes.utf8Write(value, this.#tail);
+  }
+
+  #patchLength(start: number, length: number): void {
+    if (length > MAX_LENGTH) throw tooLong(length);
+    this.#view.setInt32(start, length);
+  }
+
+  #reserve(count: number): void {
+    if (this.#tail + count <= this.#bytes.length) return;
+    if (count > MAX_LENGTH) throw tooLong(count);
+    const capacity = Math.max(this.#bytes.length * 2, this.#tail + count, INITIAL_CAPACITY);
+    const grown = allocate(capacity);
+    // A write may still read the old memory, and marks are offsets: copy, and keep the places.
+    grown.set(this.#bytes.subarray(this.#head, this.#tail), this.#head);
+    this.#adopt(grown);
+  }
+
+  #adopt(bytes: Bytes): void {
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
+  }
+}
+
+function tooLong(length: number): EncodeError {
+  return new EncodeError(
+    `Cannot send a message of ${length} bytes: PostgreSQL accepts at most 1 GiB in one; send large data in parts`,
+  );
+}
+
+const INITIAL_CAPACITY = 0x4000;
+const KEPT_CAPACITY = 0x10_0000;
+const LOOP_LIMIT = 40;
+/** PostgreSQL refuses messages over 1 GiB (MaxAllocSize). */
+const MAX_LENGTH = 0x3fff_ffff;
