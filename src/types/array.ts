@@ -1,0 +1,209 @@
+/**
+ * Arrays of any type, of any number of dimensions.
+ *
+ * Source: PostgreSQL manual, "Arrays", section "Array Input and Output Syntax"; the binary format is
+ * that of `array_send`: dimensions, whether NULLs are in, element type, then length and lower bound
+ * of each dimension and the elements, rightmost index fastest.
+ */
+import type { Source } from "../wire/bytes.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import { BadValue, type Codec, textOf, wrongKind } from "./codec.ts";
+
+/** Arrays of `element`, whose OID goes into the header. Lower bounds other than 1 are dropped. */
+export function array(name: string, element: Codec, elementOid: number): Codec {
+  return {
+    name,
+    binary: element.binary,
+    decode: (source, start, end) => decodeArray(source, start, end, element, elementOid),
+    parse: (text) => new ArrayText(text, element).read(),
+    encode: (out, value) => encodeArray(out, value, element, elementOid),
+    text: (value) => arrayText(value, element),
+  };
+}
+
+function decodeArray(source: Source, start: number, end: number, element: Codec, elementOid: number): unknown[] {
+  const { view } = source;
+  if (end - start < 12) throw new BadValue("it is shorter than an array's header");
+  const dimensions = view.getInt32(start);
+  const oid = view.getUint32(start + 8);
+  if (dimensions < 0 || dimensions > MAX_DIMENSIONS) throw new BadValue(`it claims ${dimensions} dimensions`);
+  if (oid !== elementOid) throw new BadValue(`its elements have type ${oid} instead of ${elementOid}`);
+  let at = start + 12;
+  if (dimensions === 0) {
+    if (at !== end) throw new BadValue("an empty array has elements");
+    return [];
+  }
+  if (at + 8 * dimensions > end) throw new BadValue("its dimensions are cut short");
+  const lengths: number[] = [];
+  for (let i = 0; i < dimensions; i++, at += 8) {
+    const length = view.getInt32(at);
+    if (length <= 0) throw new BadValue(`dimension ${i + 1} has ${length} elements`);
+    lengths.push(length);
+  }
+
+  const readLevel = (level: number): unknown[] => {
+    const values: unknown[] = [];
+    for (let left = lengths[level]!; left > 0; left--) {
+      if (level + 1 < dimensions) {
+        values.push(readLevel(level + 1));
+        continue;
+      }
+      // Checked element by element, so that a false count costs no more than the bytes that are there.
+      if (at + 4 > end) throw new BadValue("it has fewer elements than its dimensions say");
+      const length = view.getInt32(at);
+      at += 4;
+      if (length === -1) {
+        values.push(null);
+        continue;
+      }
+      if (length < 0 || at + length > end) throw new BadValue("an element's length is wrong");
+      values.push(element.decode(source, at, at + length));
+      at += length;
+    }
+    return values;
+  };
+  const values = readLevel(0);
+  if (at !== end) throw new BadValue(`${end - at} bytes are left over`);
+  return values;
+}
+
+function encodeArray(out: Outbox, value: unknown, element: Codec, elementOid: number): boolean {
+  const { lengths, items } = flatten(value, element);
+  const start = out.mark;
+  out.int32(lengths.length);
+  out.int32(items.includes(null) ? 1 : 0);
+  out.int32(elementOid | 0);
+  for (const length of lengths) {
+    out.int32(length);
+    out.int32(1); // lower bound
+  }
+  for (const item of items) {
+    if (item === null) {
+      out.int32(-1);
+      continue;
+    }
+    const length = out.beginValue();
+    const binary = (typeof item !== "string" || element.takesStrings === true) && element.encode(out, item);
+    if (!binary) {
+      out.rewind(start);
+      return false;
+    }
+    out.endValue(length);
+  }
+  return true;
+}
+
+function arrayText(value: unknown, element: Codec): string {
+  const { lengths, items } = flatten(value, element);
+  if (items.length === 0) return "{}";
+  let texts = items.map((item) => item === null ? "NULL" : quoted(textOf(element, item)));
+  for (const length of lengths.reverse()) {
+    const level: string[] = [];
+    for (let i = 0; i < texts.length; i += length) {
+      level.push(`{${texts.slice(i, i + length).join(element.delimiter ?? ",")}}`);
+    }
+    texts = level;
+  }
+  return texts[0]!;
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+/** The length of each dimension, which all arrays of a level must share, and the elements in storage order. */
+function flatten(value: unknown, element: Codec): { lengths: number[]; items: unknown[] } {
+  if (!Array.isArray(value)) throw wrongKind(value, "an array");
+  const isDimension = (item: unknown): item is unknown[] => Array.isArray(item) && !element.isValue?.(item);
+  const lengths: number[] = [];
+  let items: unknown[] = [value];
+  // The outermost array is a dimension whatever the element takes.
+  for (let arrays: unknown[][] = [value]; arrays.length > 0; arrays = items.filter(isDimension)) {
+    if (arrays.length !== items.length || arrays.some((array) => array.length !== arrays[0]!.length)) {
+      throw new BadValue(
+        "the arrays inside differ in length or depth, while PostgreSQL's have one length per dimension",
+      );
+    }
+    lengths.push(arrays[0]!.length);
+    if (lengths.length > MAX_DIMENSIONS) {
+      throw new BadValue(`the array has more than ${MAX_DIMENSIONS} dimensions, PostgreSQL's limit`);
+    }
+    items = arrays.flat();
+  }
+  return items.length === 0 ? { lengths: [], items } : { lengths, items };
+}
+
+/** Reads the text of an array: `{1,NULL,"a b"}`, `[2:3]={…}`, `{{1,2},{3,4}}`. */
+class ArrayText {
+  readonly #text: string;
+  readonly #element: Codec;
+  readonly #delimiter: string;
+  #at = 0;
+
+  constructor(text: string, element: Codec) {
+    this.#text = text;
+    this.#element = element;
+    this.#delimiter = element.delimiter ?? ",";
+  }
+
+  read(): unknown[] {
+    if (this.#text.startsWith("[")) {
+      this.#at = this.#text.indexOf("=") + 1;
+      if (this.#at === 0) throw this.#bad();
+    }
+    const values = this.#level(1);
+    if (this.#at !== this.#text.length) throw this.#bad();
+    return values;
+  }
+
+  #level(depth: number): unknown[] {
+    if (this.#text[this.#at++] !== "{" || depth > MAX_DIMENSIONS) throw this.#bad();
+    const values: unknown[] = [];
+    if (this.#text[this.#at] === "}") {
+      this.#at += 1;
+      return values;
+    }
+    for (;;) {
+      values.push(this.#text[this.#at] === "{" ? this.#level(depth + 1) : this.#item());
+      const next = this.#text[this.#at++];
+      if (next === "}") return values;
+      if (next !== this.#delimiter) throw this.#bad();
+    }
+  }
+
+  #item(): unknown {
+    if (this.#text[this.#at] === '"') return this.#element.parse(this.#quotedItem());
+    const start = this.#at;
+    for (; this.#at < this.#text.length; this.#at++) {
+      const character = this.#text[this.#at];
+      if (character === this.#delimiter || character === "}") break;
+    }
+    const item = this.#text.slice(start, this.#at);
+    if (item === "") throw this.#bad();
+    return item === "NULL" ? null : this.#element.parse(item);
+  }
+
+  #quotedItem(): string {
+    let item = "";
+    let start = this.#at + 1;
+    for (this.#at = start; this.#at < this.#text.length; this.#at++) {
+      const character = this.#text[this.#at];
+      if (character === '"') {
+        item += this.#text.slice(start, this.#at++);
+        return item;
+      }
+      if (character === "\\") {
+        item += this.#text.slice(start, this.#at++);
+        start = this.#at;
+      }
+    }
+    throw this.#bad();
+  }
+
+  #bad(): BadValue {
+    return new BadValue(`it is not the text of an array (at character ${this.#at})`);
+  }
+}
+
+/** PostgreSQL's MAXDIM. */
+const MAX_DIMENSIONS = 6;

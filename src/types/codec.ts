@@ -1,0 +1,85 @@
+/**
+ * What a codec is: how values of one PostgreSQL type become bytes, and bytes values.
+ *
+ * Codecs know nothing of connections, statements, columns or parameters. What they cannot do they
+ * say with a {@linkcode BadValue}; whoever called adds where the value stood.
+ */
+import type { Source } from "../wire/bytes.ts";
+import type { Outbox } from "../wire/outbox.ts";
+
+/** Format codes of the protocol. */
+export const Format = { Text: 0, Binary: 1 } as const;
+
+/** Values of one PostgreSQL type, to and from both of its formats. */
+export interface Codec {
+  /** The type's name, as in `pg_type.typname`. */
+  readonly name: string;
+  /** Whether results are asked for in binary. False for types without a binary output. */
+  readonly binary: boolean;
+  /** The value of the binary format in `[start, end)` of `source`. */
+  decode(source: Source, start: number, end: number): unknown;
+  /** The value of the text format. Gives the same as {@linkcode decode} for the same value. */
+  parse(text: string): unknown;
+  /** Writes the binary format and returns true; or writes nothing and returns false: send {@linkcode text}. Sees strings only where {@linkcode takesStrings} is set. */
+  encode(out: Outbox, value: unknown): boolean;
+  /** The text format of any value, other than a string, that is accepted as a parameter. */
+  text(value: unknown): string;
+  /** Whether the binary format of a string is simply that string, so that it need not be sent as text. */
+  readonly takesStrings?: boolean;
+  /** Whether a JavaScript array is one value of this type, as any is for json, and not a dimension of an array of values. */
+  isValue?(array: readonly unknown[]): boolean;
+  /** What separates elements in the text of an array of this type (`pg_type.typdelim`), "," by default. */
+  readonly delimiter?: string;
+}
+
+/** Why a value cannot be encoded or decoded: "it is out of range". Never contains the value itself. */
+export class BadValue extends Error {}
+
+/** Writes a parameter's value; in which format it was done. A string is taken for the text of any type. */
+export function encodeValue(codec: Codec, out: Outbox, value: unknown): number {
+  if (typeof value !== "string" && codec.encode(out, value)) return Format.Binary;
+  out.text(textOf(codec, value));
+  return Format.Text;
+}
+
+/** The text of a parameter's value. */
+export function textOf(codec: Codec, value: unknown): string {
+  return typeof value === "string" ? checkedText(value) : codec.text(value);
+}
+
+/** Throws when a binary value has not the one length that its type has. */
+export function expectLength(start: number, end: number, length: number): void {
+  if (end - start !== length) throw new BadValue(`it has ${end - start} bytes instead of ${length}`);
+}
+
+/** What `value` is, in words that show nothing of its content: "a string", "an array", "a Date". */
+export function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  switch (typeof value) {
+    case "undefined":
+      return "undefined";
+    case "object": {
+      const name: unknown = value.constructor?.name;
+      return typeof name !== "string" || name === "Object" || name === "" ? "an object" : article(name);
+    }
+    default:
+      return article(typeof value);
+  }
+}
+
+/** The complaint of a codec that has no use for this kind of value. */
+export function wrongKind(value: unknown, accepted: string): BadValue {
+  return new BadValue(`${kindOf(value)} was given where ${accepted} is needed`);
+}
+
+/** Text as the server accepts it: without NUL, which ends strings there, and well-formed, so that nothing is replaced. */
+export function checkedText(text: string): string {
+  if (text.includes("\0")) throw new BadValue("the text contains a NUL character, which PostgreSQL cannot store");
+  if (!text.isWellFormed()) throw new BadValue("the text contains a lone surrogate, which UTF-8 cannot express");
+  return text;
+}
+
+function article(noun: string): string {
+  return `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
+}

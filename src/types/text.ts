@@ -1,0 +1,75 @@
+/**
+ * The types whose value is their text: text, varchar, bpchar, name, xml, uuid and every type that
+ * pyro does not know.
+ *
+ * Source: PostgreSQL manual, "Character Types" and "UUID Type".
+ */
+import { BadValue, checkedText, type Codec, expectLength, wrongKind } from "./codec.ts";
+
+/** A type whose binary format is its text too. */
+export function textual(name: string): Codec {
+  return {
+    name,
+    binary: true,
+    decode: (source, start, end) => source.bytes.utf8Slice(start, end),
+    parse: (text) => text,
+    takesStrings: true,
+    encode(out, value) {
+      out.text(plainText(value));
+      return true;
+    },
+    text: plainText,
+  };
+}
+
+/** A type that is only ever sent and asked for as text: one without binary output, or unknown to pyro. */
+export function opaque(name: string): Codec {
+  return {
+    name,
+    binary: false,
+    decode() {
+      throw new BadValue("it was sent in a binary format that pyro does not know");
+    },
+    parse: (text) => text,
+    encode: () => false,
+    text: plainText,
+  };
+}
+
+/** uuid as its canonical text, lower case. */
+export const uuid: Codec = {
+  name: "uuid",
+  binary: true,
+  decode(source, start, end) {
+    expectLength(start, end, 16);
+    const { bytes } = source;
+    let text = "";
+    for (let i = 0; i < 16; i++) {
+      if (i === 4 || i === 6 || i === 8 || i === 10) text += "-";
+      text += HEX[bytes[start + i]!]!;
+    }
+    return text;
+  },
+  parse: (text) => text,
+  encode: () => false,
+  text(value) {
+    throw wrongKind(value, "a string");
+  },
+};
+
+/** Two hexadecimal digits of each byte. */
+export const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** Text from what reads the same in any language: strings, numbers, bigints and booleans. */
+export function plainText(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return checkedText(value);
+    case "number":
+    case "bigint":
+    case "boolean":
+      return String(value);
+    default:
+      throw wrongKind(value, "a string");
+  }
+}
