@@ -1,0 +1,56 @@
+/** Options as people see them: without the password. */
+import type { Settings } from "./settings.ts";
+
+/** A canonical URL; equal settings give equal URLs. */
+export function canonicalUrl(settings: Settings): string {
+  const account = encode(settings.user ?? "") + (settings.password === undefined ? "" : ":***");
+  const database = settings.db === undefined ? "" : `/${encode(settings.db)}`;
+  const query = queryOf(settings).sort().map(([key, value]) => `${encode(key)}=${encode(value)}`).join("&");
+  return `pg://${account === "" ? "" : `${account}@`}${hostList(settings)}${database}${
+    query === "" ? "" : `?${query}`
+  }`;
+}
+
+/** What was set, by the names of the setters. */
+export function plainObject(settings: Settings): Record<string, unknown> {
+  const { hosts, ports, password, ...others } = settings;
+  return {
+    ...(hosts === undefined ? {} : { host: hosts.length === 1 ? hosts[0] : [...hosts] }),
+    ...(ports === undefined ? {} : { port: ports.length === 1 ? ports[0] : ports.map((port) => port ?? DEFAULT_PORT) }),
+    ...(password === undefined ? {} : { password: "***" }),
+    ...others,
+  };
+}
+
+function hostList({ hosts = [""], ports = [] }: Settings): string {
+  return hosts.map((host, i) => {
+    const name = host.includes(":") ? `[${host}]` : encode(host);
+    const port = ports.length === 1 ? ports[0] : ports[i];
+    return port === undefined ? name : `${name}:${port}`;
+  }).join(",");
+}
+
+function queryOf(settings: Settings): [key: string, value: string][] {
+  const query: [string, unknown][] = [
+    ["application_name", settings.applicationName],
+    ["blocking_transport", settings.blockingTransport],
+    // The key is in seconds, as in libpq; the setter is finer.
+    ["connect_timeout", settings.connectTimeout === undefined ? undefined : settings.connectTimeout / 1000],
+    ["keepalives", settings.keepAlive === undefined ? undefined : Number(settings.keepAlive)],
+    ["pool_max_concurrency", settings.poolMaxConcurrency],
+    ["pool_max_idle_conn", settings.poolMaxIdleConn],
+    ["socket", settings.socket],
+    ["sslmode", settings.sslMode],
+    ["statement_cache_size", settings.statementCacheSize],
+    ["upgrade_to_unix_socket", settings.upgradeToUnixSocket],
+    ...Object.entries(settings.param ?? {}),
+  ];
+  return query.filter(([, value]) => value !== undefined).map(([key, value]) => [key, String(value)]);
+}
+
+/** As `encodeURIComponent`, but readable for paths. */
+function encode(text: string): string {
+  return encodeURIComponent(text).replaceAll("%2C", ",");
+}
+
+const DEFAULT_PORT = 5432;

@@ -1,0 +1,76 @@
+/**
+ * What the process's environment adds to what was set.
+ *
+ * Source: PostgreSQL manual, libpq, "Environment Variables".
+ */
+import { applyKeyword } from "./keywords.ts";
+import type { Settings } from "./settings.ts";
+
+/** Looks at the process for what was not given; only where that needs no permission from the user. */
+export interface Environment {
+  /** The value of an environment variable. */
+  variable(name: string): string | undefined;
+  /** The name of the operating system's user, undefined if it cannot be learned. */
+  osUser(): string | undefined;
+}
+
+/** The settings, with what is missing taken from libpq's variables. */
+export function withEnvironment(settings: Settings, environment: Environment): Settings {
+  let found: Settings = {};
+  for (const [name, key] of VARIABLES) {
+    const value = environment.variable(name);
+    // Empty variables count as unset, as in libpq.
+    if (value === undefined || value === "" || isMoot(key, settings)) continue;
+    found = applyKeyword(found, key, value, name);
+  }
+  const { hosts, ports, ...others } = found;
+  return {
+    ...others,
+    // A socket is a whole address, and a list of ports belongs to its hosts.
+    ...(settings.socket === undefined ? { ...(hosts && { hosts }), ...(ports && { ports }) } : {}),
+    ...settings,
+    ...(others.param || settings.param ? { param: { ...others.param, ...settings.param } } : {}),
+  };
+}
+
+/** Whether a variable has no effect because what it would serve is given. */
+function isMoot(key: string, settings: Settings): boolean {
+  return key === "passfile" && settings.password !== undefined;
+}
+
+const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
+  ["PGHOST", "host"],
+  ["PGPORT", "port"],
+  ["PGUSER", "user"],
+  ["PGPASSWORD", "password"],
+  ["PGDATABASE", "dbname"],
+  ["PGAPPNAME", "application_name"],
+  ["PGSSLMODE", "sslmode"],
+  ["PGCONNECT_TIMEOUT", "connect_timeout"],
+  ["PGCLIENTENCODING", "client_encoding"],
+  ["PGOPTIONS", "options"],
+  ["PGDATESTYLE", "DateStyle"],
+  ["PGTZ", "TimeZone"],
+  ["PGGEQO", "geqo"],
+  // Not implemented: an error rather than a connection that is not what they ask for.
+  ["PGCHANNELBINDING", "channel_binding"],
+  ["PGGSSENCMODE", "gssencmode"],
+  ["PGHOSTADDR", "hostaddr"],
+  ["PGLOADBALANCEHOSTS", "load_balance_hosts"],
+  ["PGMAXPROTOCOLVERSION", "max_protocol_version"],
+  ["PGMINPROTOCOLVERSION", "min_protocol_version"],
+  ["PGPASSFILE", "passfile"],
+  ["PGREQUIREAUTH", "require_auth"],
+  ["PGREQUIREPEER", "requirepeer"],
+  ["PGREQUIRESSL", "requiressl"],
+  ["PGSERVICE", "service"],
+  ["PGSSLCERT", "sslcert"],
+  ["PGSSLCRL", "sslcrl"],
+  ["PGSSLCRLDIR", "sslcrldir"],
+  ["PGSSLKEY", "sslkey"],
+  ["PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"],
+  ["PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"],
+  ["PGSSLNEGOTIATION", "sslnegotiation"],
+  ["PGSSLROOTCERT", "sslrootcert"],
+  ["PGTARGETSESSIONATTRS", "target_session_attrs"],
+];

@@ -1,0 +1,353 @@
+/** How to connect, and how connections behave: the options that users see. */
+import { type ServerFields, UsageError } from "../errors.ts";
+import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import { parseDsn } from "./dsn.ts";
+import { canonicalUrl, plainObject } from "./display.ts";
+import {
+  BLOCKING_TRANSPORTS,
+  type BlockingTransport,
+  checkBoolean,
+  checkChoice,
+  checkFunction,
+  checkHosts,
+  checkInteger,
+  checkParam,
+  checkPorts,
+  checkSocket,
+  checkSslMode,
+  checkText,
+  MAX_MILLISECONDS,
+  type Settings,
+  type SslMode,
+} from "./settings.ts";
+import { parseUrl } from "./url.ts";
+
+/** What was set, for the modules that connect. */
+export let settingsOf: (opts: Opts) => Settings;
+
+let fromSettings: (settings: Settings) => Opts;
+
+/**
+ * Connection options. Immutable: every setter checks its value at once and returns new options.
+ *
+ * What is not set is filled from libpq's environment variables (`PGHOST`, `PGPORT`, `PGUSER`,
+ * `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, …) when connecting, then by the default. On Deno only
+ * variables that the process may read without asking are looked at.
+ *
+ * @example From a URL, with a change
+ * ```ts
+ * import { Opts } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * const opts = new Opts("pg://ada:secret@db.example.com/library?sslmode=require").applicationName("catalog");
+ * assert.equal(
+ *   opts.toString(),
+ *   "pg://ada:***@db.example.com/library?application_name=catalog&sslmode=require",
+ * );
+ * ```
+ *
+ * @example From nothing
+ * ```ts
+ * import { Opts } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * const opts = new Opts().host("db.example.com").port(5433).user("ada").db("library");
+ * assert.equal(opts.toString(), "pg://ada@db.example.com:5433/library");
+ * ```
+ */
+export class Opts {
+  #settings: Settings;
+
+  /**
+   * Options from a URL (`pg://`, `postgres://` or `postgresql://`), or from a keyword/value string of
+   * libpq's (`"host=/run/postgresql dbname=test"`).
+   *
+   * Query keys of the URL are libpq's names, pyro's own (`socket`, `upgrade_to_unix_socket`,
+   * `statement_cache_size`, `pool_max_idle_conn`, `pool_max_concurrency`, `blocking_transport`), and
+   * any other is a server setting to start with (`?statement_timeout=5s`).
+   *
+   * @param text The URL or string; without it nothing is set.
+   * @throws {UsageError} If the string is malformed, or has a key of libpq's that pyro does not implement.
+   */
+  constructor(text?: string) {
+    this.#settings = text === undefined ? {} : parse(text);
+  }
+
+  /**
+   * The server's host: a name, an IP address, or the directory of its Unix socket (which starts with
+   * `/`). A list, or one string with commas, is tried in its order. Default: `localhost`.
+   *
+   * @throws {UsageError} If it is none of these.
+   */
+  host(host: string | readonly string[]): Opts {
+    return this.#with({ hosts: checkHosts(host) });
+  }
+
+  /**
+   * The server's port, from 1 to 65535; a list gives each host its own. Default: 5432.
+   *
+   * @throws {UsageError} If it is not such a number.
+   */
+  port(port: number | readonly number[]): Opts {
+    return this.#with({ ports: checkPorts(port) });
+  }
+
+  /**
+   * The whole path of the server's Unix socket file, such as `/run/postgresql/.s.PGSQL.5432`. Host
+   * and port are then of no importance. Default: none.
+   *
+   * @throws {UsageError} If the path does not start with `/`.
+   */
+  socket(path: string): Opts {
+    return this.#with({ socket: checkSocket(path) });
+  }
+
+  /** The role to log in as. Default: the name of the operating system's user. */
+  user(name: string): Opts {
+    return this.#with({ user: checkText("user", name) });
+  }
+
+  /** The password, sent only in the form that the server asks for. Default: none. */
+  password(password: string): Opts {
+    return this.#with({ password: checkText("password", password) });
+  }
+
+  /** The database. Default: the one named like the user. */
+  db(name: string): Opts {
+    return this.#with({ db: checkText("db", name) });
+  }
+
+  /** The name that the server shows in `pg_stat_activity` and its log. Default: none. */
+  applicationName(name: string): Opts {
+    return this.#with({ applicationName: checkText("applicationName", name) });
+  }
+
+  /**
+   * How much encryption is wanted: `"disable"` none, `"prefer"` if the server offers it, `"require"`
+   * always. None of them verifies who the server is. Unix sockets are never encrypted. Default:
+   * `"prefer"`.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  sslMode(mode: SslMode): Opts {
+    return this.#with({ sslMode: checkSslMode("sslMode", mode) });
+  }
+
+  /** Whether a TCP connection to a server on this machine is traded for its Unix socket, which is faster. Default: true. */
+  upgradeToUnixSocket(wanted: boolean): Opts {
+    return this.#with({ upgradeToUnixSocket: checkBoolean("upgradeToUnixSocket", wanted) });
+  }
+
+  /**
+   * How long connecting may take, in milliseconds, for each host of a list; 0 for no limit. Default:
+   * 30 000.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   */
+  connectTimeout(milliseconds: number): Opts {
+    return this.#with({ connectTimeout: checkInteger("connectTimeout", milliseconds, 0, MAX_MILLISECONDS) });
+  }
+
+  /** Whether the operating system probes idle TCP connections, so that dead ones are noticed. Default: true. */
+  keepAlive(wanted: boolean): Opts {
+    return this.#with({ keepAlive: checkBoolean("keepAlive", wanted) });
+  }
+
+  /**
+   * A server setting that the session starts with, such as `statement_timeout`.
+   *
+   * @throws {UsageError} If the name is not one of a setting, or is one that has a setter of its own.
+   */
+  param(name: string, value: string): Opts {
+    const [key, text] = checkParam(name, value);
+    return this.#with({ param: { ...this.#settings.param, [key]: text } });
+  }
+
+  /**
+   * How many SQL strings a connection keeps prepared. With 0 it uses unnamed statements, which
+   * poolers need that hand server connections around between transactions. Default: 256.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
+   */
+  statementCacheSize(count: number): Opts {
+    return this.#with({ statementCacheSize: checkInteger("statementCacheSize", count, 0, 1_000_000) });
+  }
+
+  /**
+   * How many idle connections a pool keeps. Default: as many as it may open.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
+   */
+  poolMaxIdleConn(count: number): Opts {
+    return this.#with({ poolMaxIdleConn: checkInteger("poolMaxIdleConn", count, 0, 1_000_000) });
+  }
+
+  /**
+   * How many connections a pool may have open. Default: 10.
+   *
+   * @throws {UsageError} If it is not an integer from 1 to 1 000 000.
+   */
+  poolMaxConcurrency(count: number): Opts {
+    return this.#with({ poolMaxConcurrency: checkInteger("poolMaxConcurrency", count, 1, 1_000_000) });
+  }
+
+  /**
+   * How blocking connections reach their socket: `"ffi"` through the C library, `"worker"` through a
+   * worker thread, `"auto"` through FFI where that is permitted without asking, and through a worker
+   * otherwise and for TLS. On Node, whose FFI is experimental, `"auto"` means the worker. Default:
+   * `"auto"`.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  blockingTransport(kind: BlockingTransport): Opts {
+    return this.#with({ blockingTransport: checkChoice("blockingTransport", kind, BLOCKING_TRANSPORTS) });
+  }
+
+  /** Called with each notice that the server sends. What it throws is ignored. Default: none. */
+  onNotice(listener: (notice: ServerFields) => void): Opts {
+    return this.#with({ onNotice: checkFunction("onNotice", listener) });
+  }
+
+  /** How int8 comes back: `"bigint"`, or `"number"`, where a value beyond 2^53-1 is a `DecodeError`. Default: `"bigint"`. */
+  int8(choice: Int8Choice): Opts {
+    return this.#with({ int8: checkChoice("int8", choice, ["bigint", "number"]) });
+  }
+
+  /** How numeric comes back: `"string"`, or what a function makes of that string. Default: `"string"`. */
+  numeric(choice: NumericChoice): Opts {
+    return this.#with({
+      numeric: typeof choice === "function" ? choice : checkChoice<"string">("numeric", choice, ["string"]),
+    });
+  }
+
+  /** How json and jsonb come back: `"value"` parsed, `"string"` as JSON text, or what a function makes of that text. Default: `"value"`. */
+  json(choice: JsonChoice): Opts {
+    return this.#with({
+      json: typeof choice === "function"
+        ? choice
+        : checkChoice<"value" | "string">("json", choice, ["value", "string"]),
+    });
+  }
+
+  /**
+   * How dates and times come back: `"temporal"` as Temporal's types, `"date"` as JavaScript's Date
+   * (which has milliseconds only; `time` is then a string), `"string"` as PostgreSQL's ISO text, with
+   * timestamptz in UTC. Default: `"temporal"`.
+   */
+  dates(choice: DatesChoice): Opts {
+    return this.#with({ dates: checkChoice("dates", choice, ["temporal", "date", "string"]) });
+  }
+
+  /** A canonical URL: the same for equal options, with the password as `***`. */
+  toString(): string {
+    return canonicalUrl(this.#settings);
+  }
+
+  /** What was set, by the names of the setters, with the password as `"***"`. */
+  toJSON(): Record<string, unknown> {
+    return plainObject(this.#settings);
+  }
+
+  #with(change: Settings): Opts {
+    return fromSettings({ ...this.#settings, ...change });
+  }
+
+  static {
+    settingsOf = (opts) => opts.#settings;
+    fromSettings = (settings) => {
+      const opts = new Opts();
+      opts.#settings = settings;
+      return opts;
+    };
+    for (const inspect of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
+      Object.defineProperty(this.prototype, Symbol.for(inspect), {
+        value(this: Opts): string {
+          return `Opts ${this}`;
+        },
+      });
+    }
+  }
+}
+
+/** {@linkcode Opts} as a plain object: the names of its setters, and what one would give them. */
+export interface OptsObject {
+  /** See {@linkcode Opts.host}. */
+  readonly host?: string | readonly string[] | undefined;
+  /** See {@linkcode Opts.port}. */
+  readonly port?: number | readonly number[] | undefined;
+  /** See {@linkcode Opts.socket}. */
+  readonly socket?: string | undefined;
+  /** See {@linkcode Opts.user}. */
+  readonly user?: string | undefined;
+  /** See {@linkcode Opts.password}. */
+  readonly password?: string | undefined;
+  /** See {@linkcode Opts.db}. */
+  readonly db?: string | undefined;
+  /** See {@linkcode Opts.applicationName}. */
+  readonly applicationName?: string | undefined;
+  /** See {@linkcode Opts.sslMode}. */
+  readonly sslMode?: SslMode | undefined;
+  /** See {@linkcode Opts.upgradeToUnixSocket}. */
+  readonly upgradeToUnixSocket?: boolean | undefined;
+  /** See {@linkcode Opts.connectTimeout}. */
+  readonly connectTimeout?: number | undefined;
+  /** See {@linkcode Opts.keepAlive}. */
+  readonly keepAlive?: boolean | undefined;
+  /** Server settings by name; see {@linkcode Opts.param}. */
+  readonly param?: Readonly<Record<string, string>> | undefined;
+  /** See {@linkcode Opts.statementCacheSize}. */
+  readonly statementCacheSize?: number | undefined;
+  /** See {@linkcode Opts.poolMaxIdleConn}. */
+  readonly poolMaxIdleConn?: number | undefined;
+  /** See {@linkcode Opts.poolMaxConcurrency}. */
+  readonly poolMaxConcurrency?: number | undefined;
+  /** See {@linkcode Opts.blockingTransport}. */
+  readonly blockingTransport?: BlockingTransport | undefined;
+  /** See {@linkcode Opts.onNotice}. */
+  readonly onNotice?: ((notice: ServerFields) => void) | undefined;
+  /** See {@linkcode Opts.int8}. */
+  readonly int8?: Int8Choice | undefined;
+  /** See {@linkcode Opts.numeric}. */
+  readonly numeric?: NumericChoice | undefined;
+  /** See {@linkcode Opts.json}. */
+  readonly json?: JsonChoice | undefined;
+  /** See {@linkcode Opts.dates}. */
+  readonly dates?: DatesChoice | undefined;
+}
+
+/** What can be connected to: a URL or keyword/value string, a `URL`, {@linkcode Opts}, or a plain object of its setters' names. */
+export type Target = string | URL | Opts | OptsObject;
+
+/** The options that a target stands for. */
+export function toOpts(target: Target): Opts {
+  if (target instanceof Opts) return target;
+  if (typeof target === "string") return new Opts(target);
+  if (target instanceof URL) return new Opts(target.href);
+  if (typeof target !== "object" || target === null || Array.isArray(target)) {
+    throw new UsageError(
+      "Cannot connect: give a URL, a keyword/value string, Opts, or an object of its setters' names",
+    );
+  }
+  let opts = new Opts();
+  for (const [name, value] of Object.entries(target)) {
+    if (value === undefined) continue;
+    if (name === "param") {
+      for (const [param, text] of Object.entries(value)) opts = opts.param(param, text as string);
+      continue;
+    }
+    if (!SETTERS.includes(name)) {
+      throw new UsageError(`Cannot use option ${JSON.stringify(name)}: the options are ${SETTERS.join(", ")}`);
+    }
+    opts = (opts[name as keyof OptsObject] as (value: unknown) => Opts).call(opts, value);
+  }
+  return opts;
+}
+
+function parse(text: string): Settings {
+  if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it is not a string");
+  return /^[A-Za-z_]\w*\s*=/.test(text.trimStart()) ? parseDsn(text) : parseUrl(text.trim());
+}
+
+const SETTERS: readonly string[] = Object.getOwnPropertyNames(Opts.prototype).filter((name) =>
+  !["constructor", "toString", "toJSON"].includes(name)
+);

@@ -1,0 +1,144 @@
+/**
+ * What can be set, and what each value may be. Every check throws a `UsageError` that says what is
+ * allowed; of secrets it shows nothing.
+ */
+import { type ServerFields, UsageError } from "../errors.ts";
+import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+
+/** How much encryption is wanted: none, if the server can, or always. As in libpq, none of them verifies the server. */
+export type SslMode = "disable" | "prefer" | "require";
+
+/** How blocking connections reach their socket: by themselves through FFI, through a worker, or whatever is fastest and permitted. */
+export type BlockingTransport = "auto" | "ffi" | "worker";
+
+/** What was set; all of it optional. */
+export interface Settings {
+  /** Host names, addresses, or socket directories (which start with `/`), tried in this order. */
+  readonly hosts?: readonly string[];
+  /** One for all hosts, or one each; undefined for the default. */
+  readonly ports?: readonly (number | undefined)[];
+  readonly socket?: string;
+  readonly user?: string;
+  readonly password?: string;
+  readonly db?: string;
+  readonly applicationName?: string;
+  readonly sslMode?: SslMode;
+  readonly upgradeToUnixSocket?: boolean;
+  /** Milliseconds, 0 for no limit. */
+  readonly connectTimeout?: number;
+  readonly keepAlive?: boolean;
+  readonly param?: Readonly<Record<string, string>>;
+  readonly statementCacheSize?: number;
+  readonly poolMaxIdleConn?: number;
+  readonly poolMaxConcurrency?: number;
+  readonly blockingTransport?: BlockingTransport;
+  readonly onNotice?: (notice: ServerFields) => void;
+  readonly int8?: Int8Choice;
+  readonly numeric?: NumericChoice;
+  readonly json?: JsonChoice;
+  readonly dates?: DatesChoice;
+}
+
+/** Text that the protocol can carry: it ends strings with a zero byte. `secret` keeps it out of the message. */
+export function checkText(name: string, value: unknown): string {
+  if (typeof value !== "string") throw new UsageError(`Cannot set ${name}: it must be a string, not ${typeof value}`);
+  if (value.includes("\0")) throw new UsageError(`Cannot set ${name}: it contains a NUL character`);
+  if (!value.isWellFormed()) throw new UsageError(`Cannot set ${name}: it contains a lone surrogate`);
+  return value;
+}
+
+/** One of a few words. */
+export function checkChoice<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
+  const found = allowed.find((word) => word === value);
+  if (found === undefined) throw bad(name, value, `it is one of ${allowed.join(", ")}`);
+  return found;
+}
+
+/** An integer between the two. */
+export function checkInteger(name: string, value: unknown, min: number, max: number): number {
+  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+    throw bad(name, value, `it is an integer from ${min} to ${max}`);
+  }
+  return value as number;
+}
+
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw bad(name, value, "it is true or false");
+  return value;
+}
+
+export function checkFunction<T>(name: string, value: T): T {
+  if (typeof value !== "function") throw bad(name, value, "it is a function");
+  return value;
+}
+
+/** `disable`, `prefer` or `require`; the rest of libpq's modes is refused with a reason. */
+export function checkSslMode(name: string, value: unknown): SslMode {
+  if (value === "allow" || value === "verify-ca" || value === "verify-full") {
+    throw new UsageError(`Cannot set ${name} to ${value}: it is not implemented; pyro has ${SSL_MODES.join(", ")}`);
+  }
+  return checkChoice(name, value, SSL_MODES);
+}
+
+/** Hosts, separated by commas where given as one string. */
+export function checkHosts(value: unknown): readonly string[] {
+  const list = typeof value === "string" ? value.split(",") : value;
+  if (!Array.isArray(list) || list.length === 0) throw bad("host", value, "it is a host, or a list of hosts");
+  return list.map(checkHost);
+}
+
+/** A name, an address (IPv6 with or without brackets), or a socket directory. */
+export function checkHost(value: unknown): string {
+  const host = checkText("host", value).replace(/^\[(.*)\]$/, "$1");
+  if (host.startsWith("@")) {
+    throw new UsageError("Cannot set host: abstract Unix sockets (starting with @) are not implemented");
+  }
+  if (host === "" || (!host.startsWith("/") && /[\s/?#@\\[\]]/.test(host))) {
+    throw new UsageError("Cannot set host: it is a name, an IP address, or the path of a socket directory");
+  }
+  return host;
+}
+
+/** Ports, one for all hosts or one each. */
+export function checkPorts(value: unknown): readonly number[] {
+  const list = Array.isArray(value) ? value : [value];
+  if (list.length === 0) throw bad("port", value, "it is a port, or a list of ports");
+  return list.map((port) => checkInteger("port", port, 1, 65_535));
+}
+
+/** The whole path of a socket file. */
+export function checkSocket(value: unknown): string {
+  const path = checkText("socket", value);
+  if (!path.startsWith("/")) throw bad("socket", path, "it is the whole path of a socket file");
+  return path;
+}
+
+/** A setting that the server is to have from the start. */
+export function checkParam(name: unknown, value: unknown): readonly [name: string, value: string] {
+  const key = checkText("param", name);
+  if (!/^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$/.test(key)) {
+    throw new UsageError(`Cannot set param ${JSON.stringify(key)}: it is not the name of a server setting`);
+  }
+  const elsewhere = NOT_PARAMS.get(key.toLowerCase());
+  if (elsewhere !== undefined) throw new UsageError(`Cannot set param ${key}: ${elsewhere}`);
+  return [key, checkText(`param ${key}`, typeof value === "number" ? String(value) : value)];
+}
+
+/** The error for a value that is not allowed. */
+export function bad(name: string, value: unknown, allowed: string): UsageError {
+  const given = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return new UsageError(`Cannot set ${name} to ${given}: ${allowed}`);
+}
+
+export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
+export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi", "worker"];
+
+/** The longest that timers can wait. */
+export const MAX_MILLISECONDS = 0x7fff_ffff;
+
+const NOT_PARAMS: ReadonlyMap<string, string> = new Map([
+  ["user", "use user()"],
+  ["database", "use db()"],
+  ["replication", "replication connections are not implemented"],
+  ["client_encoding", "pyro reads and writes UTF8 only"],
+]);

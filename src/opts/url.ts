@@ -1,0 +1,84 @@
+/**
+ * Connection URLs: `pg://user:password@host:port,host:port/database?key=value`.
+ *
+ * Taken apart by hand, as `URL` knows no lists of hosts. Errors name the part that is wrong and
+ * never quote it: when a password is not percent-encoded, any part may be a piece of it.
+ *
+ * Source: PostgreSQL manual, libpq, "Connection URIs"; RFC 3986.
+ */
+import { UsageError } from "../errors.ts";
+import { applyKeyword, parsePorts } from "./keywords.ts";
+import { checkHosts, checkText, type Settings } from "./settings.ts";
+
+/** What a URL sets. */
+export function parseUrl(url: string): Settings {
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(url);
+  if (!scheme || !SCHEMES.includes(scheme[1]!.toLowerCase())) {
+    throw bad(`its scheme is none of ${SCHEMES.map((name) => `${name}://`).join(", ")}`);
+  }
+  const rest = url.slice(scheme[0].length);
+  const [, authority, path, query, fragment] = /^([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest)!;
+  if (fragment !== undefined) throw bad(`it has a fragment; ${ENCODE}`);
+  if (path?.includes("/") || path?.includes("@")) throw bad(`its database contains "/" or "@"; ${ENCODE}`);
+  if (!authority!.includes("@") && query?.includes("@")) throw bad(`its query contains "@"; ${ENCODE}`);
+
+  let settings = parseAuthority(authority!);
+  if (path) settings = { ...settings, db: checkText("database", decode(path, "database")) };
+  for (const pair of query ? query.split("&") : []) {
+    const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(pair)!;
+    if (value === undefined || key === "") throw bad(`its query is not key=value&key=value; ${ENCODE}`);
+    const name = decode(key!, "query");
+    if (!/^[\w.$]+$/.test(name)) throw bad(`its query has a key that is no name; ${ENCODE}`);
+    settings = applyKeyword(settings, name, decode(value, name));
+  }
+  return settings;
+}
+
+function parseAuthority(authority: string): Settings {
+  const at = authority.indexOf("@");
+  if (authority.includes("@", at + 1)) throw bad(`it has a second "@"; ${ENCODE}`);
+  const account = at < 0 ? "" : authority.slice(0, at);
+  const colon = account.indexOf(":");
+  const user = decode(colon < 0 ? account : account.slice(0, colon), "user");
+  const password = colon < 0 ? "" : decode(account.slice(colon + 1), "password");
+  return {
+    ...(user === "" ? {} : { user: checkText("user", user) }),
+    ...(password === "" ? {} : { password: checkText("password", password) }),
+    ...parseHosts(authority.slice(at + 1)),
+  };
+}
+
+function parseHosts(list: string): Settings {
+  if (list === "") return {};
+  const hosts: string[] = [];
+  const ports: (number | undefined)[] = [];
+  for (const entry of list.split(",")) {
+    const match = /^(\[[0-9A-Fa-f:.%]+\]|[^:[\]]*)(?::(\d*))?$/.exec(entry);
+    if (!match) throw bad(`a host or its port is malformed; IPv6 addresses go in brackets; ${ENCODE}`);
+    hosts.push(decode(match[1]!, "host"));
+    try {
+      ports.push(...parsePorts("port", match[2] ?? ""));
+    } catch {
+      throw bad(`a port is not a number from 1 to 65535; ${ENCODE}`);
+    }
+  }
+  return {
+    ...(hosts.length === 1 && hosts[0] === "" ? {} : { hosts: checkHosts(hosts) }),
+    ...(ports.some((port) => port !== undefined) ? { ports } : {}),
+  };
+}
+
+function decode(text: string, part: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw bad(`its ${part} is not percent-encoded UTF-8; "%" itself is %25`);
+  }
+}
+
+function bad(problem: string): UsageError {
+  return new UsageError(`Cannot read the connection URL: ${problem}`);
+}
+
+const SCHEMES = ["pg", "postgres", "postgresql"];
+const ENCODE = 'percent-encode "/", "?", "#", "@" and ":" inside user, password and database (%2F %3F %23 %40 %3A)';
