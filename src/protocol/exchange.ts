@@ -1,0 +1,110 @@
+/**
+ * The contract of the core: what a request is, how its reply is read, and what a procedure of
+ * several requests may ask of whoever runs it. Read this file first.
+ *
+ * A *script* reads one reply. It is a generator that yields only when it cannot go on, and it knows
+ * only the happy path: a refusal by the server is handled by the session, in one place.
+ *
+ * An *exchange* is a request with its script: the unit that is queued, pipelined and failed. Its
+ * *ticket* is the place where the outcome will be.
+ *
+ * An *op* is a procedure of any number of exchanges. It yields steps to a driver, of which there are
+ * two: one blocks, the other awaits. So every procedure is written once.
+ */
+import type { PyroError, ServerFields } from "../errors.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+
+/** Why a script stands still: it needs bytes, or its consumer is full. */
+export type Want = "read" | "drain";
+
+/** Reads one reply: runs as far as the received bytes allow, and yields only when it cannot go on. */
+export type Script<T> = Generator<Want, T, void>;
+
+/** One request and the reading of its reply. */
+export interface Exchange<T> {
+  /** What is being done, to follow "Cannot": "prepare the statement". */
+  readonly action: string;
+  /** The SQL text, if there is one; for errors. */
+  readonly sql?: string;
+  /** Whether the request ends with Sync (or is a simple query), so that an error in it stops there. */
+  readonly syncs: boolean;
+  /** Whether an error ends the connection: true only of the startup. */
+  readonly final?: boolean;
+  /** Encodes the request; called once, when the exchange is submitted. What it throws, the caller gets, and nothing is sent. */
+  request(out: Outbox): void;
+  /**
+   * Decodes the reply, once all earlier ones are read. Throws a `ProtocolError` for what the
+   * protocol does not allow, which ends the connection; any other error only when the reply has
+   * been read to its end, as the outcome.
+   */
+  reply(inbox: Inbox, out: Outbox): Script<T>;
+  /** What the server's error means here, if it is not the server's business. */
+  explain?(fields: ServerFields): Failure | undefined;
+}
+
+/** Why an exchange failed. It is data: the error is made where the caller waits, so that it has the caller's stack. */
+export type Failure =
+  /** The server refused it. */
+  | { readonly kind: "server"; readonly fields: ServerFields }
+  /** It was skipped, because of an earlier one under the same Sync. */
+  | { readonly kind: "aborted"; readonly by: Failure }
+  /** The connection went away. */
+  | { readonly kind: "lost"; readonly cause: Error; readonly sent: boolean }
+  /** The reply is there, but cannot be given to the caller. */
+  | { readonly kind: "unusable"; readonly error: PyroError };
+
+/** The place for the outcome of a submitted exchange. */
+export class Ticket<T> {
+  readonly exchange: Exchange<T>;
+  /** Where its request begins, as in {@linkcode Outbox.writtenTotal}. */
+  readonly position: number;
+  settled = false;
+  /** Set when it succeeded. */
+  value: T | undefined = undefined;
+  /** Set when it failed. */
+  failure: Failure | undefined = undefined;
+  /** Called once, when it is settled. */
+  onSettled: (() => void) | undefined = undefined;
+
+  constructor(exchange: Exchange<T>, position: number) {
+    this.exchange = exchange;
+    this.position = position;
+  }
+}
+
+/**
+ * What an op asks of its driver.
+ *
+ * Ops take their turns: while one has not said which exchange is its last, no other may submit, so
+ * that statements run in the order of the calls. `submit` answers with the ticket, `settle` with
+ * its value or by throwing its error. `finish` is a `settle` that gives up the turn first.
+ */
+export type Step =
+  | { readonly do: "submit"; readonly exchange: Exchange<unknown> }
+  | { readonly do: "settle"; readonly ticket: Ticket<unknown> }
+  | { readonly do: "finish"; readonly ticket: Ticket<unknown> };
+
+/** A procedure of any number of round trips, written once for both drivers. */
+export type Op<T> = Generator<Step, T, unknown>;
+
+/** Queues an exchange; its request leaves with those of other calls made in the same tick. */
+export function* submit<T>(exchange: Exchange<T>): Op<Ticket<T>> {
+  return (yield { do: "submit", exchange }) as Ticket<T>;
+}
+
+/** Waits for an outcome and keeps the turn: more exchanges will follow. */
+export function* settle<T>(ticket: Ticket<T>): Op<T> {
+  return (yield { do: "settle", ticket }) as T;
+}
+
+/** Waits for an outcome, and lets the next call have the connection meanwhile. */
+export function* finish<T>(ticket: Ticket<T>): Op<T> {
+  return (yield { do: "finish", ticket }) as T;
+}
+
+/** The one exchange of an op that has only one. */
+export function* perform<T>(exchange: Exchange<T>): Op<T> {
+  const ticket = (yield { do: "submit", exchange }) as Ticket<T>;
+  return (yield { do: "finish", ticket }) as T;
+}

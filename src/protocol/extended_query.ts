@@ -1,0 +1,206 @@
+/**
+ * Executing a statement in the extended protocol: with parameters, results in binary.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
+ */
+import type { ServerFields } from "../errors.ts";
+import { Description } from "../types/description.ts";
+import { Format } from "../types/codec.ts";
+import { bind, wrongCount } from "../types/parameters.ts";
+import type { Registry } from "../types/registry.ts";
+import { rowDescription } from "../wire/backend.ts";
+import { Backend, Target } from "../wire/codes.ts";
+import { describe, execute, parse, sync } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import type { Exchange, Failure, Script } from "./exchange.ts";
+import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import { readPrepare, requestPrepare } from "./prepare.ts";
+import { Prepared } from "./prepared.ts";
+import type { Sink } from "./sink.ts";
+
+/** Bind, Execute and Sync of a statement that the server has. */
+export class ExecutePrepared<T> implements Exchange<T> {
+  readonly action = "execute the statement";
+  readonly syncs = true;
+  readonly #statement: Prepared;
+  readonly #values: readonly unknown[];
+  readonly #sink: Sink<T>;
+
+  constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>) {
+    this.#statement = statement;
+    this.#values = values;
+    this.#sink = sink;
+  }
+
+  get sql(): string {
+    return this.#statement.sql;
+  }
+
+  request(out: Outbox): void {
+    const { name, parameterCodecs, resultFormats } = this.#statement;
+    bind(out, "", name, parameterCodecs, this.#values, resultFormats);
+    execute(out, "", ALL_ROWS);
+    sync(out);
+  }
+
+  *reply(inbox: Inbox, out: Outbox): Script<T> {
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.BindComplete, this.action);
+    const { description } = this.#statement;
+    if (description !== undefined) this.#sink.begin(description);
+    return yield* readExecution(inbox, out, this.#sink, this.action);
+  }
+
+  explain(fields: ServerFields): Failure | undefined {
+    return explainCopyIn(fields);
+  }
+}
+
+/**
+ * Parse, Bind, Describe, Execute and Sync in one request, for a statement whose types are known but
+ * that the server does not keep. Behind a pooler nothing may come between these messages, so they
+ * are one exchange.
+ */
+export class ExecuteUnnamed<T> implements Exchange<T> {
+  readonly action = "execute the statement";
+  readonly syncs = true;
+  readonly #statement: Prepared;
+  readonly #values: readonly unknown[];
+  readonly #sink: Sink<T>;
+  readonly #registry: Registry;
+
+  constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>, registry: Registry) {
+    this.#statement = statement;
+    this.#values = values;
+    this.#sink = sink;
+    this.#registry = registry;
+  }
+
+  get sql(): string {
+    return this.#statement.sql;
+  }
+
+  request(out: Outbox): void {
+    const { sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
+    parse(out, "", sql, parameterTypes);
+    bind(out, "", "", parameterCodecs, this.#values, resultFormats);
+    describe(out, Target.Portal, "");
+    execute(out, "", ALL_ROWS);
+    sync(out);
+  }
+
+  *reply(inbox: Inbox, out: Outbox): Script<T> {
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.ParseComplete, this.action);
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.BindComplete, this.action);
+    while (!inbox.next()) yield "read";
+    if (inbox.code === Backend.RowDescription) {
+      const { columns, formats } = rowDescription(inbox);
+      const { description } = this.#statement;
+      // The readers that were made for what was learned serve as long as it holds.
+      const known = description?.describes(columns, formats) ? description : undefined;
+      this.#sink.begin(known ?? new Description(columns, formats, this.#registry));
+    } else {
+      inbox.expect(Backend.NoData, this.action);
+    }
+    return yield* readExecution(inbox, out, this.#sink, this.action);
+  }
+
+  explain(fields: ServerFields): Failure | undefined {
+    return explainCopyIn(fields);
+  }
+}
+
+/**
+ * Parse, Describe, Bind, Execute and Sync in one request, for a statement without parameters that
+ * the server does not have yet. As nothing is known of its rows, they come as text.
+ */
+export class PrepareAndExecute<T> implements Exchange<T> {
+  readonly action = "execute the statement";
+  readonly syncs = true;
+  readonly sql: string;
+  readonly #name: string;
+  readonly #evicted: readonly string[];
+  readonly #sink: Sink<T>;
+  readonly #registry: Registry;
+  readonly #learned: (statement: Prepared) => void;
+  #parameters = 0;
+
+  /** `learned` is told of the statement once the server has it, even if executing it then fails. */
+  constructor(
+    name: string,
+    sql: string,
+    evicted: readonly string[],
+    sink: Sink<T>,
+    registry: Registry,
+    learned: (statement: Prepared) => void,
+  ) {
+    this.#name = name;
+    this.sql = sql;
+    this.#evicted = evicted;
+    this.#sink = sink;
+    this.#registry = registry;
+    this.#learned = learned;
+  }
+
+  request(out: Outbox): void {
+    requestPrepare(out, this.#name, this.sql, this.#evicted);
+    bind(out, "", this.#name, [], [], []);
+    execute(out, "", ALL_ROWS);
+    sync(out);
+  }
+
+  *reply(inbox: Inbox, out: Outbox): Script<T> {
+    const { parameterTypes, columns } = yield* readPrepare(inbox, this.#evicted, this.action);
+    this.#parameters = parameterTypes.length;
+    this.#learned(new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry));
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.BindComplete, this.action);
+    if (columns !== undefined) {
+      this.#sink.begin(new Description(columns, columns.map(() => Format.Text), this.#registry));
+    }
+    return yield* readExecution(inbox, out, this.#sink, this.action);
+  }
+
+  explain(fields: ServerFields): Failure | undefined {
+    if (this.#parameters > 0) return { kind: "unusable", error: wrongCount(this.#parameters, 0) };
+    return explainCopyIn(fields);
+  }
+}
+
+/** The reply to Execute and Sync. */
+function* readExecution<T>(inbox: Inbox, out: Outbox, sink: Sink<T>, action: string): Script<T> {
+  for (;;) {
+    while (!inbox.next()) yield "read";
+    switch (inbox.code) {
+      case Backend.DataRow:
+        sink.row(inbox);
+        break;
+      case Backend.CommandComplete:
+        sink.complete(inbox);
+        break;
+      case Backend.EmptyQueryResponse:
+        sink.empty();
+        break;
+      case Backend.CopyInResponse:
+        refuseCopyIn(out);
+        // While it waited for data, the server has skipped the Sync of the request.
+        sync(out);
+        break;
+      case Backend.CopyOutResponse:
+        sink.fail(misplacedCopyOut());
+        break;
+      case Backend.CopyData:
+      case Backend.CopyDone:
+        break;
+      case Backend.ReadyForQuery:
+        return sink.result();
+      default:
+        throw inbox.unexpected(action);
+    }
+  }
+}
+
+const ALL_ROWS = 0;

@@ -1,0 +1,30 @@
+/** Failures to errors: called where the caller waits, so that the stack shows the caller. */
+import { ConnectionError, PipelineAborted, PyroError, ServerError } from "../errors.ts";
+import type { Exchange, Failure } from "./exchange.ts";
+
+/** The error for an exchange that failed. */
+export function errorOf(failure: Failure, exchange: Exchange<unknown>): PyroError {
+  switch (failure.kind) {
+    case "server":
+      return new ServerError(failure.fields, { query: exchange.sql });
+    case "aborted":
+      return new PipelineAborted(`Cannot ${exchange.action}: an earlier statement of its group failed`, {
+        cause: errorOf(failure.by, exchange),
+      });
+    case "lost":
+      return lostError(exchange.action, failure.cause, failure.sent);
+    case "unusable":
+      Error.captureStackTrace(failure.error);
+      return failure.error;
+  }
+}
+
+/** The error of a call whose connection is gone. */
+export function lostError(action: string, cause: Error, sent: boolean): ConnectionError {
+  const reason = cause instanceof ServerError
+    ? `the server ended the connection: ${cause.message}`
+    : cause instanceof PyroError
+    ? cause.message
+    : `the connection was lost: ${cause.message}`;
+  return new ConnectionError(`Cannot ${action}: ${reason}`, { cause, safeToRetry: !sent });
+}

@@ -1,0 +1,34 @@
+/**
+ * COPY in a place for rows: `query` or `exec` of a COPY FROM STDIN or TO STDOUT.
+ *
+ * The server then waits for data, or sends it. Both are brought to their end, so that the call
+ * fails alone.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "COPY Operations".
+ */
+import { type ServerFields, UsageError } from "../errors.ts";
+import { copyFail } from "../wire/frontend.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import type { Failure } from "./exchange.ts";
+
+/** Answers a CopyInResponse. The server replies with an error, which {@linkcode explainCopyIn} recognizes. */
+export function refuseCopyIn(out: Outbox): void {
+  copyFail(out, REFUSAL);
+}
+
+/** The failure of a call whose COPY FROM STDIN was refused. */
+export function explainCopyIn(fields: ServerFields): Failure | undefined {
+  if (fields.code !== "57014" || !fields.message.includes(REFUSAL)) return undefined;
+  return { kind: "unusable", error: misplaced("COPY FROM STDIN", "copyIn") };
+}
+
+/** The failure of a call whose COPY TO STDOUT was read and dropped. */
+export function misplacedCopyOut(): UsageError {
+  return misplaced("COPY TO STDOUT", "copyOut");
+}
+
+function misplaced(command: string, method: string): UsageError {
+  return new UsageError(`Cannot run ${command} as a query: use ${method}(), which gives access to the data`);
+}
+
+const REFUSAL = "pyro: this call has no data to copy";

@@ -1,0 +1,74 @@
+/**
+ * Preparing a statement and learning what it takes and gives.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
+ */
+import type { Registry } from "../types/registry.ts";
+import { type Column, parameterDescription, rowDescription } from "../wire/backend.ts";
+import { Backend, Target } from "../wire/codes.ts";
+import { close, describe, parse, sync } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import type { Exchange, Script } from "./exchange.ts";
+import { Prepared } from "./prepared.ts";
+
+/** Parse and Describe, and Close of those that make room for it. */
+export class Prepare implements Exchange<Prepared> {
+  readonly action = "prepare the statement";
+  readonly sql: string;
+  readonly syncs: boolean;
+  readonly #name: string;
+  readonly #evicted: readonly string[];
+  readonly #registry: Registry;
+
+  /** Without `syncs`, another exchange behind it ends the group. */
+  constructor(name: string, sql: string, evicted: readonly string[], registry: Registry, syncs = true) {
+    this.#name = name;
+    this.sql = sql;
+    this.#evicted = evicted;
+    this.#registry = registry;
+    this.syncs = syncs;
+  }
+
+  request(out: Outbox): void {
+    requestPrepare(out, this.#name, this.sql, this.#evicted);
+    if (this.syncs) sync(out);
+  }
+
+  *reply(inbox: Inbox): Script<Prepared> {
+    const { parameterTypes, columns } = yield* readPrepare(inbox, this.#evicted, this.action);
+    if (this.syncs) {
+      while (!inbox.next()) yield "read";
+      inbox.expect(Backend.ReadyForQuery, this.action);
+    }
+    return new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry);
+  }
+}
+
+/** Close of the evicted statements, Parse, and Describe of the statement. */
+export function requestPrepare(out: Outbox, name: string, sql: string, evicted: readonly string[]): void {
+  for (const old of evicted) close(out, Target.Statement, old);
+  parse(out, name, sql, []);
+  describe(out, Target.Statement, name);
+}
+
+/** The reply to {@linkcode requestPrepare}; without columns the statement gives no rows. */
+export function* readPrepare(
+  inbox: Inbox,
+  evicted: readonly string[],
+  action: string,
+): Script<{ parameterTypes: number[]; columns: Column[] | undefined }> {
+  for (let left = evicted.length; left > 0; left--) {
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.CloseComplete, action);
+  }
+  while (!inbox.next()) yield "read";
+  inbox.expect(Backend.ParseComplete, action);
+  while (!inbox.next()) yield "read";
+  inbox.expect(Backend.ParameterDescription, action);
+  const parameterTypes = parameterDescription(inbox);
+  while (!inbox.next()) yield "read";
+  if (inbox.code === Backend.RowDescription) return { parameterTypes, columns: rowDescription(inbox).columns };
+  inbox.expect(Backend.NoData, action);
+  return { parameterTypes, columns: undefined };
+}

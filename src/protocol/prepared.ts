@@ -1,0 +1,36 @@
+/** What is known of a statement that the server has prepared. */
+import type { Codec } from "../types/codec.ts";
+import { Description } from "../types/description.ts";
+import { formatCodes } from "../types/parameters.ts";
+import type { Registry } from "../types/registry.ts";
+import type { Column } from "../wire/backend.ts";
+
+/** A prepared statement: its name there, its parameters and its rows. */
+export class Prepared {
+  /** Its name on the server, "" for the unnamed one. */
+  readonly name: string;
+  readonly sql: string;
+  /** OIDs of its parameters' types. */
+  readonly parameterTypes: readonly number[];
+  readonly parameterCodecs: readonly Codec[];
+  /** Its rows in the formats that {@linkcode resultFormats} asks for; undefined for a statement without rows. */
+  readonly description: Description | undefined;
+  /** How Bind asks for the formats. */
+  readonly resultFormats: readonly number[];
+
+  constructor(
+    name: string,
+    sql: string,
+    parameterTypes: readonly number[],
+    columns: readonly Column[] | undefined,
+    registry: Registry,
+  ) {
+    this.name = name;
+    this.sql = sql;
+    this.parameterTypes = parameterTypes;
+    this.parameterCodecs = parameterTypes.map((oid) => registry.codec(oid));
+    const formats = columns?.map(({ typeOid }) => registry.codec(typeOid).binary ? 1 : 0) ?? [];
+    this.description = columns && new Description(columns, formats, registry);
+    this.resultFormats = formatCodes(formats);
+  }
+}

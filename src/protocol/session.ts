@@ -1,0 +1,256 @@
+/**
+ * The protocol state of one connection: no I/O, no clock, no promises.
+ *
+ * Its members are of four kinds. State: the getters and readonly fields. Command:
+ * {@linkcode Session.submit}. Input: `inbox.reserve`, `inbox.commit`, {@linkcode Session.lose}.
+ * Output: {@linkcode Session.advance}, which is to be called after every input, then
+ * {@linkcode Session.takeEvents} and `outbox.pending`.
+ *
+ * Replies come in the order of the requests, so there is one queue. This file is the only one that
+ * handles refusals: it ends the script, fails the ticket and those behind it under the same Sync,
+ * and reads on to the ReadyForQuery, after which the next exchange finds the connection in order.
+ */
+import { ConnectionError, ProtocolError, PyroError, ServerError, type ServerFields } from "../errors.ts";
+import { type Notification, notification, parameterStatus, serverFields } from "../wire/backend.ts";
+import { Backend } from "../wire/codes.ts";
+import { sync } from "../wire/frontend.ts";
+import { ACTIVE, IDLE, Inbox } from "../wire/inbox.ts";
+import { Outbox } from "../wire/outbox.ts";
+import { type Exchange, type Failure, type Script, Ticket, type Want } from "./exchange.ts";
+import { lostError } from "./failure.ts";
+
+/** Whether a transaction is open, as of the last ReadyForQuery. */
+export type TransactionStatus = "idle" | "active" | "failed";
+
+/** What the server said without being asked. */
+export type SessionEvent =
+  | { readonly kind: "notice"; readonly notice: ServerFields }
+  | { readonly kind: "notification"; readonly notification: Notification };
+
+/** The conversation with one server process. */
+export class Session {
+  readonly outbox: Outbox = new Outbox();
+  readonly inbox: Inbox = new Inbox((inbox) => this.#asynchronous(inbox));
+  /** The settings that the server reports, by name. */
+  parameters: Readonly<Record<string, string>> = Object.freeze({});
+  /** What a cancel request must show; undefined where the server or a pooler sent none. */
+  key: { readonly processId: number; readonly secret: Uint8Array } | undefined = undefined;
+  /** Why the connection is gone. */
+  lost: Error | undefined = undefined;
+
+  readonly #queue = new Queue();
+  #script: Script<unknown> | undefined = undefined;
+  /** Set from an error to the ReadyForQuery that ends its group. */
+  #recovery: { readonly failure: Failure; readonly tickets: Ticket<unknown>[] } | undefined = undefined;
+  #events: SessionEvent[] = [];
+
+  /** Whether a transaction is open. */
+  get transactionStatus(): TransactionStatus {
+    const status = this.inbox.transactionStatus;
+    return status === IDLE ? "idle" : status === ACTIVE ? "active" : "failed";
+  }
+
+  /** Whether all replies have been read. */
+  get idle(): boolean {
+    return this.#queue.first === undefined && this.#recovery === undefined;
+  }
+
+  /** Queues an exchange, its request written behind those before it. Throws what the request throws, and is then unchanged. */
+  submit<T>(exchange: Exchange<T>): Ticket<T> {
+    if (this.lost !== undefined) throw lostError(exchange.action, this.lost, false);
+    const { outbox } = this;
+    const mark = outbox.mark;
+    const ticket = new Ticket(exchange, outbox.writtenTotal);
+    try {
+      exchange.request(outbox);
+    } catch (error) {
+      outbox.rewind(mark);
+      throw error;
+    }
+    this.#queue.push(ticket);
+    return ticket;
+  }
+
+  /** Runs scripts over what has arrived; says what the first unfinished one wants now. */
+  advance(): Want | "idle" {
+    if (this.lost !== undefined) return "idle";
+    try {
+      return this.#advance();
+    } catch (error) {
+      this.lose(error instanceof Error ? error : new ProtocolError(String(error)));
+      return "idle";
+    }
+  }
+
+  /** The connection is gone: everything outstanding fails. */
+  lose(cause: Error): void {
+    if (this.lost !== undefined) return;
+    this.lost = cause;
+    this.#script?.return(undefined);
+    this.#script = undefined;
+    const recovery = this.#recovery;
+    this.#recovery = undefined;
+    if (recovery !== undefined) this.#failGroup(recovery.failure, recovery.tickets);
+    for (let ticket = this.#queue.shift(); ticket !== undefined; ticket = this.#queue.shift()) {
+      this.#settle(ticket, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > ticket.position });
+    }
+    this.outbox.clear();
+  }
+
+  /** What the server said without being asked since the last call. To be handed on outside of {@linkcode advance}: handlers may submit. */
+  takeEvents(): readonly SessionEvent[] {
+    if (this.#events.length === 0) return NO_EVENTS;
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  #advance(): Want | "idle" {
+    for (;;) {
+      if (this.#recovery !== undefined) {
+        if (!this.#recover()) return "read";
+        continue;
+      }
+      const ticket = this.#queue.first;
+      if (ticket === undefined) {
+        this.#absorb();
+        return "idle";
+      }
+      const script = this.#script ??= ticket.exchange.reply(this.inbox, this.outbox);
+      let step: IteratorResult<Want, unknown>;
+      try {
+        step = script.next();
+      } catch (error) {
+        if (!(error instanceof PyroError) || error instanceof ProtocolError) throw error;
+        this.#complete(undefined, { kind: "unusable", error });
+        if (ticket.exchange.final) throw error;
+        continue;
+      }
+      if (step.done) this.#complete(step.value, undefined);
+      else if (this.inbox.refused) this.#refused(ticket);
+      else return step.value;
+    }
+  }
+
+  #complete(value: unknown, failure: Failure | undefined): void {
+    this.#script = undefined;
+    this.#settle(this.#queue.shift()!, value, failure);
+  }
+
+  #settle(ticket: Ticket<unknown>, value: unknown, failure: Failure | undefined): void {
+    ticket.value = value;
+    ticket.failure = failure;
+    ticket.settled = true;
+    ticket.onSettled?.();
+  }
+
+  #refused(ticket: Ticket<unknown>): void {
+    const fields = this.#refusal();
+    this.#script?.return(undefined);
+    this.#script = undefined;
+    const { exchange } = ticket;
+    if (exchange.final) {
+      this.#complete(undefined, { kind: "server", fields });
+      return this.lose(new ServerError(fields));
+    }
+    if (isFatal(fields)) throw new ServerError(fields);
+    const tickets: Ticket<unknown>[] = [];
+    let synced = false;
+    while (!synced && this.#queue.first !== undefined) {
+      const skipped = this.#queue.shift()!;
+      tickets.push(skipped);
+      synced = skipped.exchange.syncs;
+    }
+    // The server ignores everything, even a simple query, until it sees a Sync.
+    if (!synced) sync(this.outbox);
+    this.#recovery = { failure: exchange.explain?.(fields) ?? { kind: "server", fields }, tickets };
+  }
+
+  /** Reads on to the ReadyForQuery of the failed group. Callers learn of the failure only then, with the status up to date. */
+  #recover(): boolean {
+    const { inbox } = this;
+    while (!inbox.next()) {
+      if (!inbox.refused) return false;
+      const fields = this.#refusal();
+      if (isFatal(fields)) throw new ServerError(fields);
+    }
+    if (inbox.code !== Backend.ReadyForQuery) throw inbox.unexpected("recover from an error");
+    const { failure, tickets } = this.#recovery!;
+    this.#recovery = undefined;
+    this.#failGroup(failure, tickets);
+    return true;
+  }
+
+  #failGroup(failure: Failure, tickets: readonly Ticket<unknown>[]): void {
+    for (const [index, ticket] of tickets.entries()) {
+      this.#settle(ticket, undefined, index === 0 ? failure : { kind: "aborted", by: failure });
+    }
+  }
+
+  /** With nothing outstanding, only asynchronous messages may come, and the news that the server ends. */
+  #absorb(): void {
+    const { inbox } = this;
+    if (inbox.next()) throw inbox.unexpected("wait for requests");
+    if (inbox.refused) throw new ServerError(this.#refusal());
+  }
+
+  #refusal(): ServerFields {
+    this.inbox.refused = false;
+    return serverFields(this.inbox);
+  }
+
+  #asynchronous(inbox: Inbox): void {
+    switch (inbox.code) {
+      case Backend.NoticeResponse:
+        this.#events.push({ kind: "notice", notice: serverFields(inbox) });
+        break;
+      case Backend.NotificationResponse:
+        this.#events.push({ kind: "notification", notification: notification(inbox) });
+        break;
+      case Backend.ParameterStatus: {
+        const { name, value } = parameterStatus(inbox);
+        this.parameters = Object.freeze({ ...this.parameters, [name]: value });
+        if (name === "client_encoding" && value !== "UTF8") {
+          throw new ConnectionError(
+            `client_encoding was changed to ${value}, while pyro reads and writes UTF8 only; convert in SQL instead`,
+          );
+        }
+      }
+    }
+  }
+}
+
+/** First in, first out, moving elements only now and then. */
+class Queue {
+  #tickets: (Ticket<unknown> | undefined)[] = [];
+  #head = 0;
+
+  get first(): Ticket<unknown> | undefined {
+    return this.#tickets[this.#head];
+  }
+
+  push(ticket: Ticket<unknown>): void {
+    this.#tickets.push(ticket);
+  }
+
+  shift(): Ticket<unknown> | undefined {
+    const ticket = this.#tickets[this.#head];
+    if (ticket === undefined) return undefined;
+    this.#tickets[this.#head++] = undefined;
+    if (this.#head === this.#tickets.length) {
+      this.#tickets.length = 0;
+      this.#head = 0;
+    } else if (this.#head === COMPACT_AFTER) {
+      this.#tickets.splice(0, COMPACT_AFTER);
+      this.#head = 0;
+    }
+    return ticket;
+  }
+}
+
+function isFatal(fields: ServerFields): boolean {
+  return fields.severity === "FATAL" || fields.severity === "PANIC";
+}
+
+const COMPACT_AFTER = 4096;
+const NO_EVENTS: readonly SessionEvent[] = [];

@@ -1,0 +1,75 @@
+/**
+ * The simple query: a string of any number of statements, results in text format.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Simple Query".
+ */
+import type { ServerFields } from "../errors.ts";
+import { Description } from "../types/description.ts";
+import type { Registry } from "../types/registry.ts";
+import { rowDescription } from "../wire/backend.ts";
+import { Backend } from "../wire/codes.ts";
+import { query } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import type { Exchange, Failure, Script } from "./exchange.ts";
+import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import type { Sink } from "./sink.ts";
+
+/** Runs the statements of a string. */
+export class SimpleQuery<T> implements Exchange<T> {
+  readonly action = "run the query";
+  readonly syncs = true;
+  readonly sql: string;
+  readonly #sink: Sink<T>;
+  readonly #registry: Registry;
+
+  constructor(sql: string, sink: Sink<T>, registry: Registry) {
+    this.sql = sql;
+    this.#sink = sink;
+    this.#registry = registry;
+  }
+
+  request(out: Outbox): void {
+    query(out, this.sql);
+  }
+
+  *reply(inbox: Inbox, out: Outbox): Script<T> {
+    const sink = this.#sink;
+    for (;;) {
+      while (!inbox.next()) yield "read";
+      switch (inbox.code) {
+        case Backend.DataRow:
+          sink.row(inbox);
+          break;
+        case Backend.RowDescription: {
+          const { columns, formats } = rowDescription(inbox);
+          sink.begin(new Description(columns, formats, this.#registry));
+          break;
+        }
+        case Backend.CommandComplete:
+          sink.complete(inbox);
+          break;
+        case Backend.EmptyQueryResponse:
+          sink.empty();
+          break;
+        case Backend.CopyInResponse:
+          refuseCopyIn(out);
+          break;
+        case Backend.CopyOutResponse:
+          sink.fail(misplacedCopyOut());
+          break;
+        case Backend.CopyData:
+        case Backend.CopyDone:
+          break;
+        case Backend.ReadyForQuery:
+          return sink.result();
+        default:
+          throw inbox.unexpected(this.action);
+      }
+    }
+  }
+
+  explain(fields: ServerFields): Failure | undefined {
+    return explainCopyIn(fields);
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * Where the rows of a reply go: a small closed family of result shapes.
+ *
+ * A sink never throws while a reply is being read, as the rest of it must be read in any case:
+ * a value that cannot be decoded is remembered, and thrown by {@linkcode Sink.result}.
+ */
+import { ProtocolError, UsageError } from "../errors.ts";
+import type { Description } from "../types/description.ts";
+import type { RowReader, RowShape } from "../types/row.ts";
+import { type Column, commandTag } from "../wire/backend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+
+/** What one statement gave. */
+export interface Result<Row = Record<string, unknown>> {
+  /** Its rows, empty for a statement that gives none. */
+  readonly rows: Row[];
+  /** Its columns, empty for a statement that gives no rows. */
+  readonly columns: readonly Column[];
+  /** The command tag without numbers: `SELECT`, `INSERT`, `CREATE TABLE`; "" for an empty query. */
+  readonly command: string;
+  /** The number in the command tag, 0 without one: rows inserted, changed, deleted, selected or copied. */
+  readonly affected: number;
+}
+
+/** Takes the results of the statements of one reply. */
+export abstract class Sink<T> {
+  #problem: Error | undefined = undefined;
+
+  /** Rows of this description follow. */
+  begin(description: Description): void {
+    if (this.#problem === undefined) this.onBegin(description);
+  }
+
+  /** The current message is a DataRow. */
+  row(inbox: Inbox): void {
+    if (this.#problem !== undefined) return;
+    try {
+      this.onRow(inbox);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  /** The current message is a CommandComplete: a statement is done. */
+  complete(inbox: Inbox): void {
+    if (this.#problem !== undefined) return;
+    try {
+      this.onComplete(inbox);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  /** A statement was empty. */
+  empty(): void {
+    if (this.#problem === undefined) this.onEmpty();
+  }
+
+  /** The outcome will be this error, whatever still comes. */
+  fail(error: Error): void {
+    if (error instanceof ProtocolError) throw error;
+    this.#problem ??= error;
+  }
+
+  /** What the reply amounts to; throws the first problem. */
+  result(): T {
+    if (this.#problem !== undefined) throw this.#problem;
+    return this.value();
+  }
+
+  protected onBegin(_description: Description): void {}
+  protected abstract onRow(inbox: Inbox): void;
+  protected onComplete(_inbox: Inbox): void {}
+  protected onEmpty(): void {}
+  protected abstract value(): T;
+}
+
+/** The rows of the last statement that gave any. */
+export class AllRows extends Sink<unknown[]> {
+  readonly #shape: RowShape;
+  #reader: RowReader | undefined = undefined;
+  #rows: unknown[] = [];
+
+  constructor(shape: RowShape) {
+    super();
+    this.#shape = shape;
+  }
+
+  protected override onBegin(description: Description): void {
+    this.#reader = description.reader(this.#shape);
+    this.#rows = [];
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#rows.push(this.#reader!.read(inbox, inbox.pos, inbox.limit));
+  }
+
+  protected override value(): unknown[] {
+    return this.#rows;
+  }
+}
+
+/** The first row of the last statement that gave any, null if that gave none. The others are not decoded. */
+export class FirstRow extends Sink<unknown> {
+  readonly #shape: RowShape;
+  readonly #only: boolean;
+  #reader: RowReader | undefined = undefined;
+  #first: unknown = null;
+  #count = 0;
+
+  /** With `only`, anything but exactly one row is an error. */
+  constructor(shape: RowShape, only = false) {
+    super();
+    this.#shape = shape;
+    this.#only = only;
+  }
+
+  protected override onBegin(description: Description): void {
+    this.#reader = description.reader(this.#shape);
+    this.#first = null;
+    this.#count = 0;
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    if (this.#count++ === 0) this.#first = this.#reader!.read(inbox, inbox.pos, inbox.limit);
+  }
+
+  protected override value(): unknown {
+    if (this.#only && this.#count !== 1) {
+      throw new UsageError(`Cannot give the only row: the statement gave ${this.#count} rows`);
+    }
+    return this.#first;
+  }
+}
+
+/** The first column of the first row, null without one. */
+export class FirstValue extends FirstRow {
+  constructor() {
+    super("array");
+  }
+
+  protected override value(): unknown {
+    const row = super.value() as unknown[] | null;
+    return row?.[0] ?? null;
+  }
+}
+
+/** The number of affected rows of the last statement. Rows are not decoded. */
+export class Affected extends Sink<number> {
+  #affected = 0;
+
+  protected override onRow(): void {}
+
+  protected override onComplete(inbox: Inbox): void {
+    this.#affected = commandTag(inbox).affected;
+  }
+
+  protected override onEmpty(): void {
+    this.#affected = 0;
+  }
+
+  protected override value(): number {
+    return this.#affected;
+  }
+}
+
+/** Everything, statement by statement. */
+export class AllResults extends Sink<Result<unknown>[]> {
+  readonly #shape: RowShape;
+  readonly #results: Result<unknown>[] = [];
+  #columns: readonly Column[] = [];
+  #reader: RowReader | undefined = undefined;
+  #rows: unknown[] = [];
+
+  constructor(shape: RowShape) {
+    super();
+    this.#shape = shape;
+  }
+
+  protected override onBegin(description: Description): void {
+    this.#columns = description.columns;
+    this.#reader = description.reader(this.#shape);
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#rows.push(this.#reader!.read(inbox, inbox.pos, inbox.limit));
+  }
+
+  protected override onComplete(inbox: Inbox): void {
+    const { command, affected } = commandTag(inbox);
+    this.#finish(command, affected);
+  }
+
+  protected override onEmpty(): void {
+    this.#finish("", 0);
+  }
+
+  protected override value(): Result<unknown>[] {
+    return this.#results;
+  }
+
+  #finish(command: string, affected: number): void {
+    this.#results.push({ rows: this.#rows, columns: this.#columns, command, affected });
+    this.#rows = [];
+    this.#columns = [];
+  }
+}
+
+/** Everything of the only statement. */
+export class OnlyResult extends Sink<Result<unknown>> {
+  readonly #results: AllResults;
+
+  constructor(shape: RowShape) {
+    super();
+    this.#results = new AllResults(shape);
+  }
+
+  protected override onBegin(description: Description): void {
+    this.#results.begin(description);
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#results.row(inbox);
+  }
+
+  protected override onComplete(inbox: Inbox): void {
+    this.#results.complete(inbox);
+  }
+
+  protected override onEmpty(): void {
+    this.#results.empty();
+  }
+
+  protected override value(): Result<unknown> {
+    return this.#results.result()[0]!;
+  }
+}

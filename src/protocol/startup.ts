@@ -1,0 +1,189 @@
+/**
+ * From the StartupMessage to the first ReadyForQuery, authentication inside.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Start-up" and "SASL
+ * Authentication".
+ */
+import { md5Password } from "../auth/md5.ts";
+import { SCRAM_SHA_256, ScramClient } from "../auth/scram.ts";
+import { ConnectionError, ProtocolError } from "../errors.ts";
+import { backendKeyData, negotiateProtocolVersion } from "../wire/backend.ts";
+import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
+import { password, saslInitial, saslResponse, startup } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import type { Exchange, Script } from "./exchange.ts";
+import type { Session } from "./session.ts";
+
+/** What a server asked of us to believe who we are, by how much the answer gives away: nothing, a proof, a hash, the password. */
+export const Secret = { None: 0, Scram: 1, Md5: 2, Cleartext: 3 } as const;
+
+/** What a session is asked for with. */
+export interface StartupOptions {
+  readonly user: string;
+  readonly password: string | undefined;
+  /** All parameters of the StartupMessage, `user` included. */
+  readonly parameters: Iterable<readonly [string, string]>;
+  /** Fresh randomness for SCRAM: printable ASCII without commas. */
+  readonly nonce: string;
+  /** The most to give away, one of {@linkcode Secret}. */
+  readonly strongest: number;
+}
+
+/** Opens a session; the value is what the server asked for, one of {@linkcode Secret}. */
+export class Startup implements Exchange<number> {
+  readonly action = "open a session";
+  readonly syncs = true;
+  readonly final = true;
+  readonly #options: StartupOptions;
+  readonly #session: Session;
+  #secret: number = Secret.None;
+
+  constructor(options: StartupOptions, session: Session) {
+    this.#options = options;
+    this.#session = session;
+  }
+
+  request(out: Outbox): void {
+    startup(out, this.#options.parameters);
+  }
+
+  *reply(inbox: Inbox, out: Outbox): Script<number> {
+    yield* this.#authenticate(inbox, out);
+    inbox.trust();
+    for (;;) {
+      while (!inbox.next()) yield "read";
+      switch (inbox.code) {
+        case Backend.BackendKeyData:
+          this.#session.key = backendKeyData(inbox);
+          break;
+        case Backend.NegotiateProtocolVersion:
+          checkVersion(inbox);
+          break;
+        case Backend.ReadyForQuery:
+          return this.#secret;
+        default:
+          throw inbox.unexpected(this.action);
+      }
+    }
+  }
+
+  *#authenticate(inbox: Inbox, out: Outbox): Script<void> {
+    let scram!: ScramClient;
+    /** The message that SASL waits for; Ok while it waits for none. */
+    let step: number = Authentication.Ok;
+    for (;;) {
+      while (!inbox.next()) yield "read";
+      if (inbox.code === Backend.NegotiateProtocolVersion) {
+        checkVersion(inbox);
+        continue;
+      }
+      inbox.expect(Backend.Authentication, this.action);
+      const method = inbox.int32();
+      // Once SASL has begun, only its own next message may come: anything else would be a way around it.
+      const continues = method === Authentication.SaslContinue || method === Authentication.SaslFinal;
+      if (step === Authentication.Ok ? continues : method !== step) throw outOfTurn(method);
+      switch (method) {
+        case Authentication.Ok:
+          inbox.end();
+          return;
+        case Authentication.CleartextPassword:
+          inbox.end();
+          password(out, this.#give(Secret.Cleartext, "the password in clear text"));
+          break;
+        case Authentication.Md5Password: {
+          const salt = inbox.rest();
+          if (salt.length !== 4) throw inbox.malformed(`a salt of ${salt.length} bytes instead of 4`);
+          const given = this.#give(Secret.Md5, "an MD5 hash of the password");
+          password(out, md5Password(this.#options.user, given, salt));
+          break;
+        }
+        case Authentication.Sasl: {
+          this.#chooseMechanism(inbox);
+          scram = new ScramClient(this.#give(Secret.Scram, "SCRAM authentication"), this.#options.nonce);
+          saslInitial(out, SCRAM_SHA_256, scram.first());
+          step = Authentication.SaslContinue;
+          break;
+        }
+        case Authentication.SaslContinue:
+          saslResponse(out, scram.final(rest(inbox)));
+          step = Authentication.SaslFinal;
+          break;
+        case Authentication.SaslFinal:
+          scram.verify(rest(inbox));
+          step = Authentication.Ok;
+          break;
+        default:
+          throw new ConnectionError(
+            `Cannot authenticate: the server asks for ${METHOD_NAMES.get(method) ?? `method ${method}`}, ` +
+              "pyro has none, password, md5 and scram-sha-256",
+          );
+      }
+    }
+  }
+
+  #chooseMechanism(inbox: Inbox): void {
+    const offered: string[] = [];
+    for (let name = inbox.cstring(); name !== ""; name = inbox.cstring()) offered.push(name);
+    inbox.end();
+    if (offered.includes(SCRAM_SHA_256)) return;
+    throw new ConnectionError(
+      `Cannot authenticate: the server offers the mechanisms ${offered.join(", ")}, pyro has ${SCRAM_SHA_256}`,
+    );
+  }
+
+  #give(secret: number, what: string): string {
+    const { strongest, password, user } = this.#options;
+    if (this.#secret !== Secret.None) throw new ProtocolError("Cannot authenticate: the server asks twice");
+    if (secret > strongest) {
+      throw new ConnectionError(`Cannot authenticate: the server asks for ${what}, more than allowed here`);
+    }
+    if (password === undefined || password === "") {
+      throw new ConnectionError(
+        `Cannot authenticate as ${JSON.stringify(user)}: the server asks for ${what}, and no password is given`,
+      );
+    }
+    this.#secret = secret;
+    return password;
+  }
+}
+
+function outOfTurn(method: number): ProtocolError {
+  return new ProtocolError(
+    `Cannot trust the server: it sent ${
+      METHOD_NAMES.get(method) ?? `method ${method}`
+    } out of turn while authenticating`,
+  );
+}
+
+function rest(inbox: Inbox): string {
+  const text = inbox.bytes.utf8Slice(inbox.pos, inbox.limit);
+  inbox.pos = inbox.limit;
+  return text;
+}
+
+/** We ask for 3.0 without options, so there is nothing that a server could take back. */
+function checkVersion(inbox: Inbox): void {
+  const { version, unknownOptions } = negotiateProtocolVersion(inbox);
+  // Some servers give the whole number, some only the minor.
+  if (version !== PROTOCOL_VERSION && version !== 0) {
+    const name = `${version >> 16}.${version & 0xffff}`;
+    throw new ProtocolError(`Cannot open a session: the server wants protocol ${name}, 3.0 was asked for`);
+  }
+  if (unknownOptions.length > 0) {
+    throw new ProtocolError(`Cannot open a session: the server refuses options that were not sent: ${unknownOptions}`);
+  }
+}
+
+const METHOD_NAMES: ReadonlyMap<number, string> = new Map([
+  [Authentication.Ok, "AuthenticationOk"],
+  [Authentication.KerberosV5, "Kerberos V5"],
+  [Authentication.CleartextPassword, "a password"],
+  [Authentication.Md5Password, "an MD5 password"],
+  [Authentication.Gss, "GSSAPI"],
+  [Authentication.GssContinue, "GSSAPI data"],
+  [Authentication.Sspi, "SSPI"],
+  [Authentication.Sasl, "SASL"],
+  [Authentication.SaslContinue, "SASL data"],
+  [Authentication.SaslFinal, "the end of SASL"],
+]);
