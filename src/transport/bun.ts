@@ -1,0 +1,173 @@
+/** Sockets of Bun: `Bun.connect`. */
+import { HIGH_WATER_MARK, Received } from "./received.ts";
+import type { AsyncDialer, AsyncTransport, Endpoint, Ends, TlsOptions } from "./transport.ts";
+
+/** The part of Bun's API that is used here. */
+interface BunRuntime {
+  connect(options: {
+    hostname?: string;
+    port?: number;
+    unix?: string;
+    socket: SocketHandlers;
+  }): Promise<BunSocket>;
+}
+
+interface BunSocket {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  ref(): void;
+  unref(): void;
+  setNoDelay(on: boolean): void;
+  setKeepAlive(on: boolean, initialDelay?: number): void;
+  terminate(): void;
+  getCipher(): { readonly name: string | null };
+  upgradeTLS(options: {
+    tls: { rejectUnauthorized: boolean; serverName?: string };
+    socket: SocketHandlers & { handshake(socket: BunSocket, success: boolean, error: Error | null): void };
+  }): [raw: BunSocket, secure: BunSocket];
+}
+
+interface SocketHandlers {
+  data(socket: BunSocket, chunk: Uint8Array): void;
+  drain(socket: BunSocket): void;
+  end(socket: BunSocket): void;
+  close(socket: BunSocket, error?: Error): void;
+  error(socket: BunSocket, error: Error): void;
+}
+
+declare const Bun: BunRuntime;
+
+/** Dials with `Bun.connect`. */
+export const bunDialer: AsyncDialer = {
+  obstacle: () => undefined,
+  async dial(endpoint, signal): Promise<AsyncTransport> {
+    const transport = new BunTransport();
+    const target = endpoint.kind === "unix"
+      ? { unix: endpoint.path }
+      : { hostname: endpoint.host, port: endpoint.port };
+    const socket = await Bun.connect({ ...target, socket: transport.handlers() });
+    transport.open(socket, endpoint);
+    if (!signal.aborted) return transport;
+    transport.close();
+    throw signal.reason;
+  },
+};
+
+class BunTransport implements AsyncTransport {
+  ends: Ends | undefined = undefined;
+  #socket!: BunSocket;
+  #received = new Received();
+  #paused = false;
+  #closed = false;
+  /** A write that waits for room in the socket. */
+  #writer: (() => void) | undefined = undefined;
+
+  open(socket: BunSocket, endpoint: Endpoint): void {
+    this.#socket = socket;
+    if (endpoint.kind === "unix") return;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(endpoint.keepAlive);
+    this.ends = {
+      local: { host: socket.localAddress, port: socket.localPort },
+      remote: { host: socket.remoteAddress, port: socket.remotePort },
+    };
+  }
+
+  handlers(): SocketHandlers {
+    const received = this.#received;
+    return {
+      data: (socket, chunk) => {
+        received.push(chunk);
+        if (received.size <= HIGH_WATER_MARK || this.#paused) return;
+        this.#paused = true;
+        socket.pause();
+      },
+      drain: () => this.#wakeWriter(),
+      end: () => received.finish(),
+      close: (_socket, error) => {
+        received.finish(error);
+        this.#closed = true;
+        this.#wakeWriter();
+      },
+      error: (_socket, error) => received.finish(error),
+    };
+  }
+
+  read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
+    const count = this.#received.read(into);
+    if (this.#paused && this.#received.size === 0) {
+      this.#paused = false;
+      this.#socket.resume();
+    }
+    return count;
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
+    const written = this.#socket.write(bytes);
+    if (written > 0) return written;
+    return this.#writeWhenDrained(bytes);
+  }
+
+  startTls(options: TlsOptions): Promise<void> {
+    if (this.#received.size > 0) {
+      throw new Error("the server sent unencrypted data behind its answer to the TLS request");
+    }
+    // The raw half goes on telling the old handlers what comes encrypted.
+    this.#received = new Received();
+    return new Promise((resolve, reject) => {
+      const handlers = this.handlers();
+      const [, secure] = this.#socket.upgradeTLS({
+        tls: {
+          rejectUnauthorized: false,
+          ...(options.serverName === undefined ? {} : { serverName: options.serverName }),
+        },
+        socket: {
+          ...handlers,
+          // A certificate that nobody vouches for is reported as failure, but then a cipher is agreed on.
+          handshake: (socket, success, error) =>
+            success || socket.getCipher().name !== null
+              ? resolve()
+              : reject(error ?? new Error("no cipher was agreed on")),
+          close: (socket, error) => {
+            handlers.close(socket, error);
+            reject(error ?? new Error("the server closed the connection during the TLS handshake"));
+          },
+        },
+      });
+      this.#socket = secure;
+    });
+  }
+
+  keepProcess(alive: boolean): void {
+    if (alive) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#received.finish();
+    this.#socket.terminate();
+    this.#wakeWriter();
+  }
+
+  async #writeWhenDrained(bytes: Uint8Array): Promise<number> {
+    for (;;) {
+      if (this.#closed) throw new Error("the socket is closed");
+      await new Promise<void>((resolve) => this.#writer = resolve);
+      const written = this.#closed ? -1 : this.#socket.write(bytes);
+      if (written > 0) return written;
+    }
+  }
+
+  #wakeWriter(): void {
+    const wake = this.#writer;
+    this.#writer = undefined;
+    wake?.();
+  }
+}

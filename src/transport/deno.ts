@@ -1,0 +1,68 @@
+/** Sockets of Deno: `Deno.connect`. */
+import { denoObstacle } from "./deno_permissions.ts";
+import type { AsyncDialer, AsyncTransport, Ends, TlsOptions } from "./transport.ts";
+
+/** Dials with `Deno.connect`. */
+export const denoDialer: AsyncDialer = {
+  obstacle: denoObstacle,
+  async dial(endpoint, signal): Promise<AsyncTransport> {
+    if (endpoint.kind === "unix") {
+      const conn = await Deno.connect({ transport: "unix", path: endpoint.path });
+      const transport = new DenoTransport(conn, undefined);
+      if (!signal.aborted) return transport;
+      transport.close();
+      throw signal.reason;
+    }
+    const conn = await Deno.connect({ hostname: endpoint.host, port: endpoint.port, signal });
+    conn.setNoDelay(true);
+    conn.setKeepAlive(endpoint.keepAlive);
+    const { localAddr: local, remoteAddr: remote } = conn;
+    return new DenoTransport(conn, {
+      local: { host: local.hostname, port: local.port },
+      remote: { host: remote.hostname, port: remote.port },
+    });
+  },
+};
+
+class DenoTransport implements AsyncTransport {
+  readonly ends: Ends | undefined;
+  readonly #conn: Deno.TcpConn | Deno.UnixConn;
+  /** Takes over when the connection is encrypted. */
+  #secure: AsyncTransport | undefined = undefined;
+  #closed = false;
+
+  constructor(conn: Deno.TcpConn | Deno.UnixConn, ends: Ends | undefined) {
+    this.#conn = conn;
+    this.ends = ends;
+  }
+
+  read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
+    if (this.#secure !== undefined) return this.#secure.read(into);
+    return this.#conn.read(into).then((count) => count ?? 0);
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
+    return this.#secure === undefined ? this.#conn.write(bytes) : this.#secure.write(bytes);
+  }
+
+  async startTls(options: TlsOptions): Promise<void> {
+    const { encryptedTransport } = await import("./stream.ts");
+    this.#secure = await encryptedTransport(this.#conn, this.ends, options);
+  }
+
+  keepProcess(alive: boolean): void {
+    if (alive) this.#conn.ref();
+    else this.#conn.unref();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#secure?.close();
+    try {
+      this.#conn.close();
+    } catch {
+      // It was closed by the other side, or with the stream above it.
+    }
+  }
+}

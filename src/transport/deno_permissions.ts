@@ -1,0 +1,26 @@
+/** What Deno must be allowed to dial an endpoint. */
+import type { Endpoint } from "./transport.ts";
+
+/** Why Deno would have to ask the user before it dials that endpoint. */
+export function denoObstacle(endpoint: Endpoint): string | undefined {
+  const missing = needs(endpoint).find((descriptor) => Deno.permissions.querySync(descriptor).state !== "granted");
+  return missing && `Deno's ${missing.name} permission is not granted`;
+}
+
+/** Asks the user for what an endpoint needs that was given by name: a worker that waits cannot. */
+export function requestDeno(endpoint: Endpoint): void {
+  for (const descriptor of needs(endpoint)) {
+    if (Deno.permissions.requestSync(descriptor).state === "granted") continue;
+    throw new Error(`Deno's ${descriptor.name} permission is not granted (--allow-${descriptor.name})`);
+  }
+}
+
+function needs(endpoint: Endpoint): Deno.PermissionDescriptor[] {
+  if (endpoint.kind === "tcp") return [{ name: "net", host: `${bracketed(endpoint.host)}:${endpoint.port}` }];
+  const { path } = endpoint;
+  return [{ name: "net", host: `unix:${path}` }, { name: "read", path }, { name: "write", path }];
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,234 @@
+/**
+ * Blocking sockets of the C library, the same on every runtime with FFI.
+ *
+ * The sockets are non-blocking and `poll` does the waiting, so that reading and writing can be waited
+ * for at once and waiting can be bounded. What `poll` says is ready is believed; `errno` is not,
+ * because the runtime may change it before it can be asked.
+ */
+import { isIPv4, isIPv6 } from "node:net";
+import {
+  ADDRESS_SIZE,
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  EAGAIN,
+  errorText,
+  IPPROTO_TCP,
+  type LibC,
+  MSG_NOSIGNAL,
+  POLL_FAILURE,
+  POLLIN,
+  POLLOUT,
+  SO_ERROR,
+  SO_KEEPALIVE,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from "./libc.ts";
+import type { Address, Endpoint, Ends, SyncTransport } from "./transport.ts";
+
+/** Whether an endpoint can be dialled by FFI: looking up names cannot be bounded in time. */
+export function ffiCanDial(endpoint: Endpoint): boolean {
+  return endpoint.kind === "unix" || addressesOf(endpoint.host) !== undefined;
+}
+
+/** Connects within that time. */
+export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number): SyncTransport {
+  const until = performance.now() + milliseconds;
+  if (endpoint.kind === "unix") return open(libc, AF_UNIX, unixAddress(endpoint.path), until, undefined);
+  let failure: unknown;
+  for (const [family, host] of addressesOf(endpoint.host) ?? []) {
+    try {
+      return open(libc, family, internetAddress(libc, family, host, endpoint.port), until, endpoint.keepAlive);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+class FfiTransport implements SyncTransport {
+  readonly canStartTls = false;
+  readonly ends: Ends | undefined;
+  readonly #libc: LibC;
+  readonly #fd: number;
+  /** `struct pollfd`: descriptor, what is waited for, what happened. */
+  readonly #poll = new Uint8Array(8);
+  #closed = false;
+  /** What the last `poll` reported, until it proves used up. */
+  #readable = false;
+  #writable = false;
+
+  constructor(libc: LibC, fd: number, ends: Ends | undefined) {
+    this.#libc = libc;
+    this.#fd = fd;
+    this.ends = ends;
+    new DataView(this.#poll.buffer).setInt32(0, fd, true);
+  }
+
+  read(into: Uint8Array<ArrayBuffer>): number {
+    let count = this.#libc.recv(this.#fd, into, into.length, 0);
+    if (count < 0 && this.#readable) {
+      const error = socketError(this.#libc, this.#fd);
+      count = this.#libc.recv(this.#fd, into, into.length, 0);
+      if (count < 0 && error !== 0) throw new Error(errorText(error));
+    }
+    this.#readable = false;
+    return count < 0 ? -1 : count;
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number {
+    let count = this.#libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
+    if (count < 0 && this.#writable) {
+      const error = socketError(this.#libc, this.#fd);
+      count = this.#libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
+      if (count < 0) throw new Error(error === 0 ? "the socket cannot be written to" : errorText(error));
+    }
+    this.#writable = false;
+    return count < 0 ? 0 : count;
+  }
+
+  wait(writable: boolean, milliseconds: number): boolean {
+    const poll = this.#poll;
+    poll[4] = writable ? POLLIN | POLLOUT : POLLIN;
+    const ready = this.#libc.poll(poll, 1, milliseconds === Infinity ? -1 : Math.max(0, Math.ceil(milliseconds)));
+    if (ready === 0) return false;
+    // When a signal interrupted it nothing is ready, and the caller asks again.
+    const happened = ready < 0 ? 0 : poll[6]!;
+    this.#readable = (happened & (POLLIN | POLL_FAILURE)) !== 0;
+    this.#writable = (happened & (POLLOUT | POLL_FAILURE)) !== 0;
+    return true;
+  }
+
+  startTls(): void {
+    throw new Error("FFI transports cannot start TLS");
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#libc.close(this.#fd);
+  }
+}
+
+function open(
+  libc: LibC,
+  family: number,
+  address: Uint8Array,
+  until: number,
+  keepAlive: boolean | undefined,
+): FfiTransport {
+  const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw new Error(`cannot create a socket: ${errorText(libc.errno())}`);
+  try {
+    connect(libc, fd, address, until);
+    if (family !== AF_UNIX) {
+      setFlag(libc, fd, IPPROTO_TCP, TCP_NODELAY);
+      if (keepAlive) setFlag(libc, fd, SOL_SOCKET, SO_KEEPALIVE);
+    }
+    return new FfiTransport(libc, fd, endsOf(libc, fd));
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+function connect(libc: LibC, fd: number, address: Uint8Array, until: number): void {
+  const poll = new Uint8Array(8);
+  new DataView(poll.buffer).setInt32(0, fd, true);
+  poll[4] = POLLOUT;
+  for (;;) {
+    if (libc.connect(fd, address, address.length) === 0) return;
+    const errno = libc.errno();
+    const left = until - performance.now();
+    if (left <= 0) throw new Error("connection timed out");
+    if (errno === EAGAIN) {
+      // The queue of a Unix socket is full. Waiting for nothing is how to sleep here.
+      libc.poll(poll, 0, Math.min(RETRY_INTERVAL, Math.ceil(left)));
+      continue;
+    }
+    // Under way or failed: then it is ready at once, as a socket that is not connected is writable.
+    const ready = libc.poll(poll, 1, left === Infinity ? -1 : Math.ceil(left));
+    if (ready === 0) throw new Error("connection timed out");
+    const error = socketError(libc, fd);
+    if (error !== 0) throw new Error(errorText(error));
+    if (ready > 0) {
+      if (isConnected(libc, fd)) return;
+      throw new Error(errorText(errno));
+    }
+  }
+}
+
+function socketError(libc: LibC, fd: number): number {
+  const value = new Int32Array(1);
+  const bytes = new Uint8Array(value.buffer);
+  if (libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, bytes, new Uint8Array(new Uint32Array([4]).buffer)) !== 0) return 0;
+  return value[0]!;
+}
+
+function isConnected(libc: LibC, fd: number): boolean {
+  return libc.getpeername(fd, new Uint8Array(ADDRESS_SIZE), new Uint8Array(new Uint32Array([ADDRESS_SIZE]).buffer)) ===
+    0;
+}
+
+function setFlag(libc: LibC, fd: number, level: number, option: number): void {
+  libc.setsockopt(fd, level, option, new Uint8Array(new Int32Array([1]).buffer), 4);
+}
+
+/** `struct sockaddr_un`. */
+function unixAddress(path: string): Uint8Array {
+  const bytes = new TextEncoder().encode(path);
+  if (bytes.length > 107) throw new Error("the path is longer than 107 bytes");
+  const address = new Uint8Array(110);
+  address[0] = AF_UNIX;
+  address.set(bytes, 2);
+  return address;
+}
+
+/** `struct sockaddr_in` or `sockaddr_in6`. */
+function internetAddress(libc: LibC, family: number, host: string, port: number): Uint8Array {
+  const address = new Uint8Array(family === AF_INET ? 16 : 28);
+  address[0] = family;
+  new DataView(address.buffer).setUint16(2, port);
+  const text = new TextEncoder().encode(`${host}\0`);
+  if (libc.inet_pton(family, text, address.subarray(family === AF_INET ? 4 : 8)) !== 1) {
+    throw new Error(`${host} is not an address`);
+  }
+  return address;
+}
+
+function endsOf(libc: LibC, fd: number): Ends | undefined {
+  const local = addressFrom((address, length) => libc.getsockname(fd, address, length));
+  const remote = addressFrom((address, length) => libc.getpeername(fd, address, length));
+  return local && remote && { local, remote };
+}
+
+function addressFrom(call: (address: Uint8Array, length: Uint8Array) => number): Address | undefined {
+  const bytes = new Uint8Array(ADDRESS_SIZE);
+  if (call(bytes, new Uint8Array(new Uint32Array([ADDRESS_SIZE]).buffer)) !== 0) return undefined;
+  const port = new DataView(bytes.buffer).getUint16(2);
+  if (bytes[0] === AF_INET) return { host: bytes.subarray(4, 8).join("."), port };
+  if (bytes[0] !== AF_INET6) return undefined;
+  return { host: ipv6Text(bytes.subarray(8, 24)), port };
+}
+
+/** The text of an IPv6 address: as users write the loopback, and in full otherwise. */
+function ipv6Text(bytes: Uint8Array): string {
+  const groups: string[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
+  const text = groups.join(":");
+  return text === "0:0:0:0:0:0:0:1" ? "::1" : text;
+}
+
+/** The addresses of a host that need no looking up, in the order in which to try them. */
+function addressesOf(host: string): readonly (readonly [family: number, host: string])[] | undefined {
+  if (host === "localhost") return [[AF_INET6, "::1"], [AF_INET, "127.0.0.1"]];
+  if (isIPv4(host)) return [[AF_INET, host]];
+  if (isIPv6(host) && !host.includes("%")) return [[AF_INET6, host]];
+  return undefined;
+}
+
+/** Milliseconds between attempts to enter a full queue. */
+const RETRY_INTERVAL = 5;

@@ -1,0 +1,87 @@
+/**
+ * The C library's socket functions, as the FFI of each runtime is to offer them, and the constants
+ * and structures of Linux that they take.
+ *
+ * Only 64-bit Linux: other systems number these things differently, and blocking connections use a
+ * worker there.
+ *
+ * Source: POSIX `<sys/socket.h>`, `<poll.h>`; Linux `<asm-generic/socket.h>`, the same on x86-64 and
+ * arm64.
+ */
+
+/** Functions of the C library. Memory is passed as typed arrays; -1 means failure. */
+export interface LibC {
+  socket(domain: number, type: number, protocol: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
+  close(fd: number): number;
+  send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
+  recv(fd: number, into: Uint8Array, length: number, flags: number): number;
+  poll(fds: Uint8Array, count: number, milliseconds: number): number;
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  getpeername(fd: number, address: Uint8Array, length: Uint8Array): number;
+  inet_pton(family: number, text: Uint8Array, address: Uint8Array): number;
+  /** The last error. Other calls of the runtime may come between, so it serves for wording only. */
+  errno(): number;
+}
+
+/** The parameters and results of the functions, as Deno writes them. */
+export const SIGNATURES = {
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  // ssize_t; what fits into one call here fits into 32 bits, and so does -1.
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+} as const;
+
+/** The library's file name with glibc; musl's differs, and the worker is used there. */
+export const LIBC_PATH = "libc.so.6";
+
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOCK_STREAM = 1;
+export const SOCK_NONBLOCK = 0x800;
+export const SOCK_CLOEXEC = 0x8_0000;
+export const SOL_SOCKET = 1;
+export const SO_ERROR = 4;
+export const SO_KEEPALIVE = 9;
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
+export const MSG_NOSIGNAL = 0x4000;
+export const POLLIN = 0x1;
+export const POLLOUT = 0x4;
+/** Error and hang-up, which poll reports unasked. */
+export const POLL_FAILURE = 0x18;
+export const EAGAIN = 11;
+
+/** Room for any socket address. */
+export const ADDRESS_SIZE = 128;
+
+/** Words for an error number. */
+export function errorText(errno: number): string {
+  return ERROR_TEXTS.get(errno) ?? `system error ${errno}`;
+}
+
+const ERROR_TEXTS: ReadonlyMap<number, string> = new Map([
+  [2, "no such file or directory"],
+  [13, "permission denied"],
+  [20, "not a directory"],
+  [24, "too many open files"],
+  [32, "broken pipe"],
+  [97, "address family not supported"],
+  [99, "address not available"],
+  [101, "network unreachable"],
+  [104, "connection reset"],
+  [110, "connection timed out"],
+  [111, "connection refused"],
+  [113, "no route to host"],
+]);

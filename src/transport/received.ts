@@ -1,0 +1,73 @@
+/** What a socket pushes at us, kept until it is read: the bridge from runtimes that push to a transport that pulls. */
+
+/** Received chunks, and the one read that may wait for them. */
+export class Received {
+  readonly #chunks: Uint8Array[] = [];
+  /** How much of the first chunk was read. */
+  #offset = 0;
+  #size = 0;
+  #end: { readonly error: Error | undefined } | undefined = undefined;
+  #reader: { into: Uint8Array; resolve(count: number): void; reject(error: Error): void } | undefined = undefined;
+
+  /** How many bytes wait to be read. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes have come; the chunk is kept, not copied, unless a read takes it whole. */
+  push(chunk: Uint8Array): void {
+    const reader = this.#reader;
+    if (reader !== undefined && chunk.length <= reader.into.length) {
+      this.#reader = undefined;
+      reader.into.set(chunk);
+      reader.resolve(chunk.length);
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    if (reader !== undefined) {
+      this.#reader = undefined;
+      reader.resolve(this.#take(reader.into));
+    }
+  }
+
+  /** Nothing more will come; with an error, reads fail with it once all is read. */
+  finish(error?: Error): void {
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (error === undefined) reader?.resolve(0);
+    else reader?.reject(error);
+  }
+
+  /** As `AsyncTransport.read`. */
+  read(into: Uint8Array): number | Promise<number> {
+    if (this.#size > 0) return this.#take(into);
+    if (this.#end?.error !== undefined) return Promise.reject(this.#end.error);
+    if (this.#end !== undefined) return 0;
+    return new Promise((resolve, reject) => {
+      this.#reader = { into, resolve, reject };
+    });
+  }
+
+  #take(into: Uint8Array): number {
+    let taken = 0;
+    while (taken < into.length && this.#size > 0) {
+      const chunk = this.#chunks[0]!;
+      const count = Math.min(chunk.length - this.#offset, into.length - taken);
+      into.set(chunk.subarray(this.#offset, this.#offset + count), taken);
+      taken += count;
+      this.#size -= count;
+      this.#offset += count;
+      if (this.#offset === chunk.length) {
+        this.#chunks.shift();
+        this.#offset = 0;
+      }
+    }
+    return taken;
+  }
+}
+
+/** Sockets are paused while more than this waits to be read. */
+export const HIGH_WATER_MARK = 0x10_0000;

@@ -1,0 +1,54 @@
+/**
+ * Which runtime this is, and what it tells of the process.
+ *
+ * This file is the only one that looks for the runtimes' globals.
+ */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import process from "node:process";
+
+/** The runtime that this code runs on. */
+export const runtime: "deno" | "bun" | "node" = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
+
+/** An environment variable; on Deno only if it may be read without asking. */
+export function variable(name: string): string | undefined {
+  if (runtime === "deno" && !granted({ name: "env", variable: name })) return undefined;
+  return process.env[name];
+}
+
+/** The name of the operating system's user; undefined if it cannot be learned without asking. */
+export function osUser(): string | undefined {
+  return accountName() ?? variable("USER") ?? variable("LOGNAME") ?? variable("USERNAME");
+}
+
+function accountName(): string | undefined {
+  try {
+    switch (runtime) {
+      case "deno":
+        return USER_INFO_ASKS.every((kind) => granted({ name: "sys", kind })) ? userInfo().username : undefined;
+      case "bun": {
+        // Bun's userInfo gives $USER, whoever the process runs as.
+        const entries = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
+        return entries.find(([, , uid]) => Number(uid) === process.geteuid?.())?.[0];
+      }
+      case "node":
+        return userInfo().username;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fresh randomness, 24 characters of letters, digits, `-` and `_`. */
+export function randomText(): string {
+  return randomBytes(18).toString("base64url");
+}
+
+/** Whether Deno grants a permission already. */
+export function granted(descriptor: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(descriptor).state === "granted";
+}
+
+/** The system information that `userInfo` asks Deno for. */
+const USER_INFO_ASKS = ["uid", "gid", "username"] as const;

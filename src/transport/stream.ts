@@ -1,0 +1,145 @@
+/**
+ * A stream of Node's as a transport: its sockets, and TLS on them and on Deno's.
+ *
+ * This is the only way that lets all three runtimes encrypt without verifying, which is what
+ * libpq's `prefer` and `require` mean.
+ */
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { connect, type TLSSocket } from "node:tls";
+import { HIGH_WATER_MARK, Received } from "./received.ts";
+import type { AsyncTransport, Ends, TlsOptions } from "./transport.ts";
+
+/** Reads from and writes to a connected stream. */
+export class StreamTransport implements AsyncTransport {
+  readonly ends: Ends | undefined;
+  #stream: Socket | TLSSocket;
+  #received: Received;
+  #paused = false;
+
+  constructor(stream: Socket, ends: Ends | undefined) {
+    this.#stream = stream;
+    this.ends = ends;
+    this.#received = listen(stream, () => this.#paused = true);
+  }
+
+  read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
+    const count = this.#received.read(into);
+    if (this.#paused && this.#received.size === 0) {
+      this.#paused = false;
+      this.#stream.resume();
+    }
+    return count;
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
+    const stream = this.#stream;
+    let written: ((error?: Error | null) => void) | undefined;
+    stream.write(bytes, (error) => written?.(error));
+    // With nothing left in the stream, the system has taken it all already.
+    if (stream.writableLength === 0 && !stream.destroyed) return bytes.length;
+    return new Promise((resolve, reject) => {
+      written = (error) => error ? reject(error) : resolve(bytes.length);
+    });
+  }
+
+  async startTls(options: TlsOptions): Promise<void> {
+    if (this.#received.size > 0) {
+      throw new Error("the server sent unencrypted data behind its answer to the TLS request");
+    }
+    const plain = this.#stream;
+    plain.removeAllListeners("data").removeAllListeners("end");
+    const secure = await startTlsOn(plain, options);
+    this.#stream = secure;
+    this.#received = listen(secure, () => this.#paused = true);
+  }
+
+  keepProcess(alive: boolean): void {
+    if (alive) this.#stream.ref();
+    else this.#stream.unref();
+  }
+
+  close(): void {
+    this.#received.finish();
+    this.#stream.destroy();
+  }
+}
+
+/** A connection of Deno's, encrypted: `Deno.startTls` refuses every certificate that it cannot verify. */
+export async function encryptedTransport(
+  conn: ByteConn,
+  ends: Ends | undefined,
+  options: TlsOptions,
+): Promise<AsyncTransport> {
+  return new StreamTransport(await startTlsOn(duplexOf(conn), options), ends);
+}
+
+/** What is used of a connection of Deno's. */
+interface ByteConn {
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+}
+
+/** Starts TLS on a stream that both sides agreed to encrypt. The certificate is not verified. */
+function startTlsOn(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const secure = connect({
+      socket: plain,
+      rejectUnauthorized: false,
+      ...(options.serverName === undefined ? {} : { servername: options.serverName }),
+    });
+    secure.once("secureConnect", () => resolve(secure));
+    secure.once("error", reject);
+    secure.once("close", () => reject(new Error("the server closed the connection during the TLS handshake")));
+  });
+}
+
+/** Collects what comes from a stream; `paused` is called when that stops because too much waits. */
+function listen(stream: Duplex, paused: () => void): Received {
+  const received = new Received();
+  stream.on("data", (chunk: Uint8Array) => {
+    received.push(chunk);
+    if (received.size <= HIGH_WATER_MARK) return;
+    stream.pause();
+    paused();
+  });
+  stream.on("end", () => received.finish());
+  stream.on("error", (error) => received.finish(error));
+  stream.on("close", () => received.finish());
+  return received;
+}
+
+/** A connection of Deno's as a stream, which is what `node:tls` takes. */
+function duplexOf(conn: ByteConn): Duplex {
+  return new Duplex({
+    read(): void {
+      const buffer = new Uint8Array(CHUNK);
+      conn.read(buffer).then(
+        (count) => this.push(count === null ? null : buffer.subarray(0, count)),
+        (error) => this.destroy(error),
+      );
+    },
+    write(chunk: Uint8Array, _encoding, done): void {
+      writeAll(conn, chunk).then(() => done(), done);
+    },
+    final(done): void {
+      conn.closeWrite().then(() => done(), () => done());
+    },
+    destroy(error, done): void {
+      try {
+        conn.close();
+      } catch {
+        // Closed already.
+      }
+      done(error);
+    },
+  });
+}
+
+async function writeAll(conn: ByteConn, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
+}
+
+const CHUNK = 0x1_0000;
