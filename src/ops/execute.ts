@@ -1,0 +1,87 @@
+/**
+ * Executing SQL: the simple protocol, or the extended one through the statement cache.
+ *
+ * A string is sent at once if nothing is to be learned about it: it has no parameters, or it was
+ * executed before. Otherwise the types of its parameters are asked for first.
+ */
+import { ServerError } from "../errors.ts";
+import { finish, type Op, perform, settle, submit } from "../protocol/exchange.ts";
+import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../protocol/extended_query.ts";
+import { Prepare } from "../protocol/prepare.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+import { SimpleQuery } from "../protocol/simple_query.ts";
+import type { Sink } from "../protocol/sink.ts";
+import { SqlState } from "../sqlstate.ts";
+import type { Registry } from "../types/registry.ts";
+import type { StatementCache } from "./statements.ts";
+
+/** Runs all statements of a string in the simple protocol. */
+export function* query<T>(sql: string, sink: Sink<T>, registry: Registry): Op<T> {
+  const ticket = yield* submit(new SimpleQuery(sql, sink, registry));
+  return yield* (couldCopy(sql) ? settle(ticket) : finish(ticket));
+}
+
+/** Executes the statement of a string in the extended protocol. */
+export function* execute<T>(
+  sql: string,
+  values: readonly unknown[],
+  sink: Sink<T>,
+  statements: StatementCache,
+  registry: Registry,
+): Op<T> {
+  let statement = statements.get(sql);
+  if (statement === undefined) {
+    if (values.length === 0) return yield* executeFirst(sql, sink, statements, registry);
+    const name = statements.named ? statements.newName() : "";
+    statement = yield* settle(yield* submit(new Prepare(name, sql, statements.makeRoom(), registry)));
+    statements.add(statement);
+  }
+  const exchange = statements.named
+    ? new ExecutePrepared(statement, values, sink)
+    : new ExecuteUnnamed(statement, values, sink, registry);
+  const ticket = yield* submit(exchange);
+  try {
+    return yield* (couldCopy(sql) ? settle(ticket) : finish(ticket));
+  } catch (error) {
+    if (isStale(error)) statements.drop(statement);
+    throw error;
+  }
+}
+
+/** Executes a statement that the caller has prepared. */
+export function executePrepared<T>(statement: Prepared, values: readonly unknown[], sink: Sink<T>): Op<T> {
+  return perform(new ExecutePrepared(statement, values, sink));
+}
+
+/** Prepares, executes and remembers a statement without parameters in one round trip. */
+function* executeFirst<T>(sql: string, sink: Sink<T>, statements: StatementCache, registry: Registry): Op<T> {
+  // A second call before the first is answered cannot rely on the first one's statement.
+  const named = statements.named && !statements.isLearning(sql);
+  const name = named ? statements.newName() : "";
+  const evicted = named ? statements.makeRoom() : [];
+  const learned = (statement: Prepared): void => {
+    if (named || !statements.named) statements.add(statement);
+  };
+  const ticket = yield* submit(new PrepareAndExecute(name, sql, evicted, sink, registry, learned));
+  if (!named) return yield* (couldCopy(sql) ? settle(ticket) : finish(ticket));
+  statements.beginLearning(sql);
+  try {
+    return yield* (couldCopy(sql) ? settle(ticket) : finish(ticket));
+  } finally {
+    statements.endLearning(sql);
+  }
+}
+
+/** Whether the server no longer has the statement, or no longer gives the rows that were learned. */
+function isStale(error: unknown): boolean {
+  return error instanceof ServerError &&
+    (error.code === SqlState.InvalidSqlStatementName || error.code === SqlState.FeatureNotSupported);
+}
+
+/**
+ * Whether a string may contain a COPY, behind which nothing can be pipelined: the server takes what
+ * follows a COPY FROM STDIN for its data, and gives the connection up.
+ */
+function couldCopy(sql: string): boolean {
+  return /copy/i.test(sql);
+}

@@ -1,0 +1,87 @@
+/**
+ * Opening a session with one endpoint: dialling, encryption, startup.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Start-up" and "SSL Session
+ * Encryption".
+ */
+import { ConnectionError, ProtocolError } from "../errors.ts";
+import type { SslMode } from "../opts/settings.ts";
+import { perform } from "../protocol/exchange.ts";
+import { Startup } from "../protocol/startup.ts";
+import type { Endpoint } from "../transport/transport.ts";
+import { sslRequest } from "../wire/frontend.ts";
+import { askByte, dial, discard, type Handshake, type Link, run, startTls } from "./handshake.ts";
+
+/** What a session is opened with; clock and randomness included. */
+export interface OpenPlan {
+  readonly user: string;
+  readonly password: string | undefined;
+  /** All parameters of the StartupMessage. */
+  readonly parameters: readonly (readonly [string, string])[];
+  /** Milliseconds on a clock that never goes back. */
+  now(): number;
+  /** Fresh randomness in printable ASCII without commas. */
+  nonce(): string;
+}
+
+/** How far encryption has come: a failure means different things before, during and after the handshake. */
+export type Encryption = { phase: "none" | "starting" | "done" };
+
+/** Opens a session with one endpoint and nothing else; `strongest` is the most to give away, one of `Secret`. */
+export function* open(
+  endpoint: Endpoint,
+  plan: OpenPlan,
+  sslMode: SslMode,
+  strongest: number,
+  by: number,
+  encryption: Encryption = { phase: "none" },
+): Handshake<{ link: Link; secret: number }> {
+  const encrypt = endpoint.kind === "tcp" && sslMode !== "disable";
+  let link = yield* dial(endpoint, encrypt && sslMode === "require", by);
+  try {
+    if (encrypt && (yield* askForTls(link, sslMode, by))) {
+      if (!link.canStartTls) {
+        yield* discard(link);
+        link = yield* dial(endpoint, true, by);
+        if (!(yield* askForTls(link, sslMode, by))) {
+          throw new ConnectionError("the server has taken back its offer of TLS");
+        }
+      }
+      encryption.phase = "starting";
+      yield* startTls(link, { serverName: serverName(endpoint) }, by);
+      encryption.phase = "done";
+    }
+    const { user, password, parameters } = plan;
+    const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), strongest }, link.session);
+    return { link, secret: yield* run(link, perform(startup), by) };
+  } catch (error) {
+    yield* discard(link);
+    throw error;
+  }
+}
+
+/** Sends an SSLRequest; whether the server answers that it is willing. */
+function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean> {
+  sslRequest(link.session.outbox);
+  const answer = yield* askByte(link, by);
+  if (answer === WILLING) return true;
+  if (answer === UNWILLING) {
+    if (sslMode !== "require") return false;
+    throw new ConnectionError("the server does not offer TLS, which sslmode=require asks for", { safeToRetry: true });
+  }
+  // An error message here is unauthenticated clear text, so its words are not repeated.
+  if (answer === ERROR) throw new ConnectionError("the server answered the request for TLS with an error");
+  const byte = `0x${answer.toString(16).padStart(2, "0")}`;
+  throw new ProtocolError(`the server answered the request for TLS with ${byte}, neither S nor N: is it PostgreSQL?`);
+}
+
+/** A literal address has no name to send (RFC 6066, section 3). */
+function serverName(endpoint: Endpoint): string | undefined {
+  if (endpoint.kind !== "tcp" || endpoint.host.includes(":") || /^[0-9.]+$/.test(endpoint.host)) return undefined;
+  return endpoint.host;
+}
+
+/** Answers to SSLRequest: S, N, or the beginning of an ErrorResponse. */
+const WILLING = 0x53;
+const UNWILLING = 0x4e;
+const ERROR = 0x45;

@@ -1,0 +1,35 @@
+/** Preparing statements for the caller to keep. */
+import { finish, type Op, perform, settle, submit, type Ticket } from "../protocol/exchange.ts";
+import { CloseStatements } from "../protocol/close.ts";
+import { Prepare } from "../protocol/prepare.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+import type { Registry } from "../types/registry.ts";
+import type { StatementCache } from "./statements.ts";
+
+/** Prepares one statement. */
+export function prepare(sql: string, statements: StatementCache, registry: Registry): Op<Prepared> {
+  return perform(new Prepare(statements.newName(), sql, [], registry));
+}
+
+/** Prepares statements in one round trip: all of them, or none. */
+export function* prepareBatch(sqls: readonly string[], statements: StatementCache, registry: Registry): Op<Prepared[]> {
+  const tickets: Ticket<Prepared>[] = [];
+  for (const [index, sql] of sqls.entries()) {
+    const last = index === sqls.length - 1;
+    tickets.push(yield* submit(new Prepare(statements.newName(), sql, [], registry, last)));
+  }
+  const prepared: Prepared[] = [];
+  try {
+    for (const ticket of tickets) prepared.push(yield* settle(ticket));
+    return prepared;
+  } catch (error) {
+    // Those before the one that failed exist, whatever became of their group.
+    if (prepared.length > 0) yield* closeStatements(prepared.map(({ name }) => name));
+    throw error;
+  }
+}
+
+/** Drops statements. */
+export function* closeStatements(names: readonly string[]): Op<void> {
+  yield* finish(yield* submit(new CloseStatements(names, true)));
+}
