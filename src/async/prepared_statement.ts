@@ -1,0 +1,43 @@
+/** Prepared statements of connections that await. */
+import { endStatement, StatementHandle } from "../ops/prepared_statement.ts";
+import type { Core } from "../core.ts";
+import type { AsyncLink } from "../drive/async_link.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+
+/**
+ * A statement that the server has parsed, for one connection; made by `Conn.prepare`. Close it when it
+ * is no longer needed, best with `await using`.
+ *
+ * @example
+ * ```ts
+ * import { Conn } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using conn = await Conn.connect("pg://");
+ * await using double = await conn.prepare("select $1::int4 * 2");
+ * assert.equal(await conn.execValue(double, [21]), 42);
+ * assert.deepEqual(double.params, [{ typeOid: 23 }]);
+ * ```
+ */
+export class PreparedStatement extends StatementHandle implements AsyncDisposable {
+  readonly #core: Core;
+  readonly #link: AsyncLink;
+
+  /** Not for callers: `Conn.prepare` makes prepared statements. */
+  constructor(core: Core, link: AsyncLink, prepared: Prepared) {
+    super(core, prepared);
+    this.#core = core;
+    this.#link = link;
+  }
+
+  /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
+  async close(): Promise<void> {
+    const prepared = endStatement(this);
+    if (prepared !== undefined && !this.#core.closed) await this.#link.run(this.#core.closeStatement(prepared));
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

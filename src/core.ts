@@ -1,0 +1,179 @@
+/**
+ * What the blocking and the promise Conn share: the state of a connection, and an op for each of its
+ * methods. Everything that can go wrong with arguments goes wrong inside the op, so that it is
+ * thrown in one world and rejected in the other.
+ */
+import { ConnectionError, UsageError } from "./errors.ts";
+import { DEFAULT_CHOICES } from "./opts/choices.ts";
+import type { Settings } from "./opts/settings.ts";
+import { execute, executePrepared, query } from "./ops/execute.ts";
+import type { Link } from "./ops/handshake.ts";
+import { closeStatements, prepare, prepareBatch } from "./ops/prepare.ts";
+import { StatementHandle, useStatement } from "./ops/prepared_statement.ts";
+import { StatementCache } from "./ops/statements.ts";
+import type { Upgrade } from "./ops/upgrade.ts";
+import { type Op, perform } from "./protocol/exchange.ts";
+import { Ping } from "./protocol/ping.ts";
+import type { Prepared } from "./protocol/prepared.ts";
+import type { SessionEvent } from "./protocol/session.ts";
+import {
+  Affected,
+  AllResults,
+  AllRows,
+  FirstRow,
+  FirstValue,
+  OnlyResult,
+  type Result,
+  type Sink,
+} from "./protocol/sink.ts";
+import { Registry } from "./types/registry.ts";
+import type { RowShape } from "./types/row.ts";
+
+/** How a call wants its rows. */
+export interface QueryOptions {
+  /** `"object"`: by column name, of equal names the last. `"array"`: in the order of the columns. Default: `"object"`. */
+  readonly rows?: RowShape | undefined;
+}
+
+/** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */
+export type Params = readonly unknown[];
+
+/** A row as an object: values by column name. */
+export type Row = Record<string, unknown>;
+
+/** The shared part of a connection. */
+export class Core {
+  readonly link: Link;
+  readonly upgrade: Upgrade;
+  onNotice: Settings["onNotice"];
+  readonly #registry: Registry;
+  readonly #statements: StatementCache;
+  #closing = false;
+
+  /** `token` goes into the names of prepared statements; no other connection has it. */
+  constructor(link: Link, upgrade: Upgrade, settings: Settings, token: string) {
+    this.link = link;
+    this.upgrade = upgrade;
+    this.onNotice = settings.onNotice;
+    const { int8, numeric, json, dates } = { ...DEFAULT_CHOICES, ...settings };
+    this.#registry = new Registry({ int8, numeric, json, dates });
+    this.#statements = new StatementCache(`pyro_${token}_`, settings.statementCacheSize ?? DEFAULT_CACHE_SIZE);
+  }
+
+  get closed(): boolean {
+    return this.#closing || this.link.session.lost !== undefined;
+  }
+
+  /** From now on calls fail; false if they did already. */
+  beginClosing(): boolean {
+    if (this.#closing) return false;
+    this.#closing = true;
+    return true;
+  }
+
+  /** Hands on what the server said without being asked. What listeners throw is theirs. */
+  deliver(event: SessionEvent): void {
+    if (event.kind !== "notice") return;
+    try {
+      this.onNotice?.(event.notice);
+    } catch {
+      // A listener's failure is no reason for a query to fail.
+    }
+  }
+
+  *ping(): Op<void> {
+    this.#expectOpen("ping");
+    yield* perform(new Ping());
+  }
+
+  /** The simple protocol; `sinkOf` decides what becomes of the rows. */
+  *query<T>(sql: unknown, options: unknown, sinkOf: SinkFactory<T>): Op<T> {
+    this.#expectOpen("run the query");
+    return yield* query(sqlText(sql), sinkOf(shapeOf(options)), this.#registry);
+  }
+
+  /** The extended protocol; `sinkOf` decides what becomes of the rows. */
+  *exec<T>(statement: unknown, params: unknown, options: unknown, sinkOf: SinkFactory<T>): Op<T> {
+    this.#expectOpen("execute the statement");
+    const [values, shape] = argumentsOf(params, options);
+    const sink = sinkOf(shape);
+    if (statement instanceof StatementHandle) {
+      return yield* executePrepared(useStatement(statement, this), values, sink);
+    }
+    return yield* execute(sqlText(statement), values, sink, this.#statements, this.#registry);
+  }
+
+  *prepare(sql: string): Op<Prepared> {
+    this.#expectOpen("prepare the statement");
+    return yield* prepare(sqlText(sql), this.#statements, this.#registry);
+  }
+
+  *prepareBatch(sqls: readonly string[]): Op<Prepared[]> {
+    this.#expectOpen("prepare the statements");
+    if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they are not in an array");
+    return yield* prepareBatch(sqls.map(sqlText), this.#statements, this.#registry);
+  }
+
+  *closeStatement({ name }: Prepared): Op<void> {
+    if (!this.closed) yield* closeStatements([name]);
+  }
+
+  #expectOpen(action: string): void {
+    if (this.#closing) throw new ConnectionError(`Cannot ${action}: the connection is closed`, { safeToRetry: true });
+  }
+}
+
+/** SQL as the protocol can carry it. */
+function sqlText(sql: unknown): string {
+  if (typeof sql !== "string") {
+    throw new UsageError(
+      `Cannot run ${
+        sql === null ? "null" : `a value of type ${typeof sql}`
+      } as SQL: give a string or a prepared statement`,
+    );
+  }
+  if (sql.includes("\0")) throw new UsageError("Cannot run the SQL text: it contains a NUL character");
+  if (!sql.isWellFormed()) throw new UsageError("Cannot run the SQL text: it contains a lone surrogate");
+  return sql;
+}
+
+/** Parameters and the shape of rows; a second argument that is no array is the options. */
+function argumentsOf(params: unknown, options: unknown): [Params, RowShape] {
+  if (params === undefined || Array.isArray(params)) return [params ?? [], shapeOf(options)];
+  if (options !== undefined) throw new UsageError("Cannot bind the parameters: they are not in an array");
+  return [[], shapeOf(params)];
+}
+
+function shapeOf(options: unknown): RowShape {
+  if (options === undefined) return "object";
+  if (typeof options !== "object" || options === null) {
+    throw new UsageError(
+      'Cannot use the options: they are an object such as { rows: "array" }; parameters are an array',
+    );
+  }
+  let shape: RowShape = "object";
+  for (const [name, value] of Object.entries(options)) {
+    if (name !== "rows") throw new UsageError(`Cannot use option ${JSON.stringify(name)}: the only one is rows`);
+    if (value !== undefined && value !== "object" && value !== "array") {
+      throw new UsageError(`Cannot use rows: ${JSON.stringify(value)}: it is "object" or "array"`);
+    }
+    shape = value ?? "object";
+  }
+  return shape;
+}
+
+/** Makes the sink of one call, for rows of that shape. */
+export type SinkFactory<T> = (shape: RowShape) => Sink<T>;
+
+/** What the methods of Conn do with rows. That rows are of the caller's type is the caller's claim. */
+export const sinks = {
+  allRows: <R>(shape: RowShape): Sink<R[]> => new AllRows(shape) as Sink<R[]>,
+  firstRow: <R>(shape: RowShape): Sink<R | null> => new FirstRow(shape) as Sink<R | null>,
+  onlyRow: <R>(shape: RowShape): Sink<R> => new FirstRow(shape, true) as Sink<R>,
+  firstValue: <V>(): Sink<V | null> => new FirstValue() as Sink<V | null>,
+  affected: (): Sink<number> => new Affected(),
+  allResults: <R>(shape: RowShape): Sink<Result<R>[]> => new AllResults(shape) as Sink<Result<R>[]>,
+  onlyResult: <R>(shape: RowShape): Sink<Result<R>> => new OnlyResult(shape) as Sink<Result<R>>,
+};
+
+const DEFAULT_CACHE_SIZE = 256;

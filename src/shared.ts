@@ -1,0 +1,29 @@
+/** What both entry points export. */
+export { type CloseOptions, ConnState } from "./conn_state.ts";
+export type { Params, QueryOptions, Row } from "./core.ts";
+export {
+  ConnectionError,
+  DecodeError,
+  EncodeError,
+  PipelineAborted,
+  ProtocolError,
+  PyroError,
+  type PyroErrorOptions,
+  ServerError,
+  type ServerFields,
+  TimeoutError,
+  type TimeoutOutcome,
+  UsageError,
+} from "./errors.ts";
+export { type Parameter, StatementHandle } from "./ops/prepared_statement.ts";
+export type { Upgrade } from "./ops/upgrade.ts";
+export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./opts/choices.ts";
+export { Opts, type OptsObject, type Target } from "./opts/opts.ts";
+export type { BlockingTransport, SslMode } from "./opts/settings.ts";
+export type { TransactionStatus } from "./protocol/session.ts";
+export type { Result } from "./protocol/sink.ts";
+export { SqlState } from "./sqlstate.ts";
+export { toJson } from "./to_json.ts";
+export { Json, Jsonb, type JsonValue } from "./types/json.ts";
+export type { RowShape } from "./types/row.ts";
+export type { Column } from "./wire/backend.ts";

@@ -1,0 +1,43 @@
+/** Prepared statements of connections that block. */
+import type { Core } from "../core.ts";
+import type { SyncLink } from "../drive/sync_link.ts";
+import { endStatement, StatementHandle } from "../ops/prepared_statement.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+
+/**
+ * A statement that the server has parsed, for one connection; made by `Conn.prepare`. Close it when it
+ * is no longer needed, best with `using`.
+ *
+ * @example
+ * ```ts
+ * import { Conn } from "@x/pyro/sync";
+ * import assert from "node:assert/strict";
+ *
+ * using conn = new Conn("pg://");
+ * using double = conn.prepare("select $1::int4 * 2");
+ * assert.equal(conn.execValue(double, [21]), 42);
+ * assert.deepEqual(double.params, [{ typeOid: 23 }]);
+ * ```
+ */
+export class PreparedStatement extends StatementHandle implements Disposable {
+  readonly #core: Core;
+  readonly #link: SyncLink;
+
+  /** Not for callers: `Conn.prepare` makes prepared statements. */
+  constructor(core: Core, link: SyncLink, prepared: Prepared) {
+    super(core, prepared);
+    this.#core = core;
+    this.#link = link;
+  }
+
+  /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
+  close(): void {
+    const prepared = endStatement(this);
+    if (prepared !== undefined && !this.#core.closed) this.#link.run(this.#core.closeStatement(prepared));
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
