@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   chownSync,
   cpSync,
   existsSync,
@@ -17,7 +18,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { selfSignedCertificate } from "./certificate.ts";
 
@@ -36,7 +37,7 @@ export interface ServerOptions {
   readonly ident?: readonly string[];
   /** Settings of postgresql.conf, by name. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Names of socket directories inside the server's own; default: one. */
+  /** Names of socket directories inside the server's own, or absolute paths; default: one. */
   readonly socketDirectories?: readonly string[];
   /** The TCP port; default: a free one. */
   readonly port?: number;
@@ -69,7 +70,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     this.port = port;
     this.#binaries = binaries;
     this.#directory = directory;
-    this.socketDirectories = (options.socketDirectories ?? ["s"]).map((name) => join(directory, name));
+    this.socketDirectories = (options.socketDirectories ?? ["s"]).map((name) => resolve(directory, name));
   }
 
   /** Starts a server and waits until it accepts connections. */
@@ -96,10 +97,10 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
   async resume(): Promise<void> {
     const child = this.#binaries.spawn("postgres", ["-D", join(this.#directory, "data")]);
     this.#process = child;
-    await new Promise<void>((resolve, reject) => {
+    await new Promise<void>((ready, reject) => {
       child.stderr!.on("data", (chunk) => {
         this.#log += chunk;
-        if (/ready to accept connections/.test(String(chunk))) resolve();
+        if (/ready to accept connections/.test(String(chunk))) ready();
       });
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`postgres ended with ${code}:\n${this.#log}`)));
@@ -116,6 +117,12 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     await ended;
   }
 
+  /** Ends it when there is no time to wait: the process is about to exit. */
+  abandon(): void {
+    this.#process?.kill("SIGQUIT");
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("immediate");
     rmSync(this.#directory, { recursive: true, force: true });
@@ -124,7 +131,10 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
   #initialize(options: ServerOptions): void {
     const data = join(this.#directory, "data");
     for (const path of [this.#directory, ...this.socketDirectories]) {
-      mkdirSync(path, { recursive: true, mode: 0o755 });
+      // Directories elsewhere are the caller's.
+      if (!path.startsWith(this.#directory)) continue;
+      mkdirSync(path, { recursive: true });
+      chmodSync(path, 0o755);
       this.#binaries.own(path);
     }
     const result = this.#binaries.run("initdb", [

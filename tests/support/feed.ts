@@ -1,0 +1,75 @@
+/**
+ * Feeding replies to a session in every way in which a network can deliver them: whole, byte by
+ * byte, and with the next reply right behind.
+ */
+import assert from "node:assert/strict";
+import type { Exchange, Failure, Ticket } from "../../src/protocol/exchange.ts";
+import { Ping } from "../../src/protocol/ping.ts";
+import { Session } from "../../src/protocol/session.ts";
+import { concat, readyForQuery } from "./backend.ts";
+
+/** What became of an exchange. */
+export interface Outcome<T> {
+  readonly value: T | undefined;
+  readonly failure: Failure | undefined;
+  readonly session: Session;
+}
+
+/** Hands bytes to a session, at most `chunk` at a time, as a driver does. */
+export function feed(session: Session, bytes: Uint8Array, chunk: number = Infinity): void {
+  for (let at = 0; at < bytes.length && session.lost === undefined;) {
+    const room = session.inbox.reserve();
+    const count = Math.min(room.length, bytes.length - at, chunk);
+    room.set(bytes.subarray(at, at + count));
+    session.inbox.commit(count);
+    at += count;
+    session.advance();
+  }
+}
+
+/** Runs an exchange against a reply in every way, checks that the outcome is always the same, and gives it. */
+export function reply<T>(make: (session: Session) => Exchange<T>, bytes: Uint8Array): Outcome<T> {
+  const whole = run(make, bytes, Infinity, false);
+  for (const [chunk, behind] of [[1, false], [3, false], [Infinity, true], [1, true]] as const) {
+    const other = run(make, bytes, chunk, behind);
+    assert.deepEqual(other.value, whole.value, `fed in chunks of ${chunk}, next reply behind: ${behind}`);
+    assert.deepEqual(comparable(other.failure), comparable(whole.failure));
+    assert.equal(other.session.lost?.message, whole.session.lost?.message);
+  }
+  return whole;
+}
+
+function run<T>(
+  make: (session: Session) => Exchange<T>,
+  bytes: Uint8Array,
+  chunk: number,
+  behind: boolean,
+): Outcome<T> {
+  const session = new Session();
+  const ticket = session.submit(make(session));
+  let next: Ticket<void> | undefined;
+  if (behind) {
+    next = session.submit(new Ping());
+    bytes = concat(bytes, readyForQuery());
+  }
+  feed(session, bytes, chunk);
+  assert.ok(ticket.settled, "the exchange is settled");
+  if (session.lost === undefined) {
+    assert.ok(session.idle, "nothing is left to do");
+    assert.equal(session.inbox.buffered, 0, "all bytes are used up");
+  }
+  if (next !== undefined) {
+    assert.ok(next.settled, "the next exchange is settled too");
+    assert.equal(next.failure === undefined, session.lost === undefined);
+  }
+  return { value: ticket.value, failure: ticket.failure, session };
+}
+
+/** Failures without the errors' stacks. */
+function comparable(failure: Failure | undefined): unknown {
+  if (failure?.kind === "unusable") {
+    return { kind: failure.kind, name: failure.error.name, message: failure.error.message };
+  }
+  if (failure?.kind === "lost") return { kind: failure.kind, message: failure.cause.message };
+  return failure;
+}

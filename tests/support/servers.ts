@@ -1,0 +1,57 @@
+/**
+ * The servers that tests run against: those that the test task has started (it hands them over in
+ * `PYRO_TEST_SERVERS`), or our own when a test file is run by itself.
+ */
+import process from "node:process";
+import type { PostgresServer, ServerInfo } from "./postgres.ts";
+
+/** A server, and the addresses to reach it by. */
+export interface TestServer extends ServerInfo {
+  /** A URL for that role, over TCP to 127.0.0.1; the query may change that. */
+  url(options?: { user?: string; password?: string; db?: string; query?: string }): string;
+  /** The path of its Unix socket. */
+  readonly socket: string;
+  /** A URL for the ordinary role `test`, straight to the Unix socket. */
+  readonly fast: string;
+  /** A URL for the superuser, straight to the Unix socket. */
+  readonly admin: string;
+}
+
+/** All of them, one per major version. */
+export const servers: readonly TestServer[] = (await infos()).map(asTestServer);
+
+/** One of each thing is often enough. */
+export const newest: TestServer = servers.at(-1)!;
+
+/** A running server with its addresses. */
+export function asTestServer(info: ServerInfo): TestServer {
+  const { major, port, socketDirectories } = info;
+  const socket = `${socketDirectories[0]}/.s.PGSQL.${port}`;
+  return {
+    major,
+    port,
+    socketDirectories,
+    socket,
+    url({ user = "test", password = "1234", db = "test_db", query = "" } = {}) {
+      const secret = password === "" ? "" : `:${encodeURIComponent(password)}`;
+      return `pg://${user}${secret}@127.0.0.1:${port}/${db}${query === "" ? "" : `?${query}`}`;
+    },
+    fast: `pg://test@localhost/test_db?socket=${encodeURIComponent(socket)}`,
+    admin: `pg://postgres@localhost/postgres?socket=${encodeURIComponent(socket)}`,
+  };
+}
+
+async function infos(): Promise<ServerInfo[]> {
+  const given = process.env.PYRO_TEST_SERVERS;
+  if (given !== undefined) return JSON.parse(given);
+  const { startTestServer } = await import("./test_server.ts");
+  const { VERSIONS } = await import("./postgres.ts");
+  const started: PostgresServer[] = [];
+  for (const major of Object.keys(VERSIONS)) {
+    started.push(await startTestServer(Number(major) as keyof typeof VERSIONS));
+  }
+  process.once("exit", () => {
+    for (const server of started) server.abandon();
+  });
+  return started;
+}

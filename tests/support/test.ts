@@ -1,0 +1,9 @@
+/** `test` as all suites use it: the same on every runtime, skipped only by the list. */
+import { test as nodeTest } from "node:test";
+import { skipReason } from "./skips.ts";
+
+/** Registers a test. */
+export function test(name: string, body: () => void | Promise<void>): void {
+  const skip = skipReason(name);
+  nodeTest(name, skip === undefined ? {} : { skip }, async () => await body());
+}

@@ -1,0 +1,53 @@
+/**
+ * The same test body for every world: blocking connections, through each transport that they can
+ * have here, and connections that await.
+ *
+ * Bodies are written as for promises. `await` takes plain values, and `await using` objects that
+ * have only `Symbol.dispose`, so a blocking Conn can stand in for an awaiting one.
+ */
+import { Conn as AsyncConn, Opts, type Target } from "../../mod.ts";
+import { Conn as SyncConn } from "../../sync.ts";
+import { runtime } from "./runtime.ts";
+import { servers, type TestServer } from "./servers.ts";
+import { test } from "./test.ts";
+
+/** One way to use pyro. */
+export interface World {
+  readonly name: "async" | "sync ffi" | "sync worker";
+  connect(target: string | Opts): Promise<AsyncConn>;
+}
+
+/** All that can be had here. */
+export const worlds: readonly World[] = [
+  { name: "async", connect: (target) => AsyncConn.connect(target) },
+  ...(hasFfi() ? [blocking("ffi")] : []),
+  blocking("worker"),
+];
+
+/** Runs a body in every world, against every server. */
+export function conformance(name: string, body: (world: World, server: TestServer) => Promise<void>): void {
+  for (const server of servers) {
+    for (const world of worlds) test(`${name} (${world.name}, PostgreSQL ${server.major})`, () => body(world, server));
+  }
+}
+
+function blocking(transport: "ffi" | "worker"): World {
+  return {
+    name: `sync ${transport}`,
+    connect(target) {
+      const opts = typeof target === "string" ? new Opts(target) : target;
+      return attempt(() => new SyncConn(opts.blockingTransport(transport)) as unknown as AsyncConn);
+    },
+  };
+}
+
+/** What a blocking call throws, as a rejection. */
+async function attempt<T>(work: () => T): Promise<T> {
+  return await Promise.resolve().then(work);
+}
+
+function hasFfi(): boolean {
+  return runtime !== "deno" || Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+}
+
+export type { Target };
