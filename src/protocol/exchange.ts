@@ -11,7 +11,7 @@
  * An *op* is a procedure of any number of exchanges. It yields steps to a driver, of which there are
  * two: one blocks, the other awaits. So every procedure is written once.
  */
-import type { PyroError, ServerFields } from "../errors.ts";
+import type { ProtocolError, PyroError, ServerFields } from "../errors.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 
@@ -51,6 +51,8 @@ export type Failure =
   | { readonly kind: "aborted"; readonly by: Failure }
   /** The connection went away. */
   | { readonly kind: "lost"; readonly cause: Error; readonly sent: boolean }
+  /** Its reply was not what the protocol allows, which ended the connection. */
+  | { readonly kind: "malformed"; readonly cause: ProtocolError }
   /** The reply is there, but cannot be given to the caller. */
   | { readonly kind: "unusable"; readonly error: PyroError };
 

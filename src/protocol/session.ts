@@ -91,6 +91,9 @@ export class Session {
     const recovery = this.#recovery;
     this.#recovery = undefined;
     if (recovery !== undefined) this.#failGroup(recovery.failure, recovery.tickets);
+    if (cause instanceof ProtocolError && this.#queue.first !== undefined) {
+      this.#complete(undefined, { kind: "malformed", cause });
+    }
     for (let ticket = this.#queue.shift(); ticket !== undefined; ticket = this.#queue.shift()) {
       this.#settle(ticket, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > ticket.position });
     }

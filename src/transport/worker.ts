@@ -62,7 +62,7 @@ class WorkerTransport implements SyncTransport {
     const tail = Atomics.load(this.#control, WORDS.receivedTaken);
     const available = this.#available;
     if (available === 0) {
-      if (state === STATES.failed) throw new Error(this.#message().error);
+      if (state === STATES.failed) throw this.#failure();
       return state === STATES.ended ? 0 : -1;
     }
     const count = Math.min(available, into.length);
@@ -130,7 +130,7 @@ class WorkerTransport implements SyncTransport {
       const seen = Atomics.load(this.#control, WORDS.mainBell);
       const state = Atomics.load(this.#control, WORDS.state);
       if (state === wanted) return this.#message();
-      if (state === STATES.failed) throw new Error(this.#message().error);
+      if (state === STATES.failed) throw this.#failure();
       if (state === STATES.ended) throw new Error("the server closed the connection");
       const left = until - performance.now();
       if (left <= 0 || Atomics.wait(this.#control, WORDS.mainBell, seen, left) === "timed-out") {
@@ -138,6 +138,11 @@ class WorkerTransport implements SyncTransport {
         throw new Error("connection timed out");
       }
     }
+  }
+
+  #failure(): Error {
+    const { error, code } = this.#message();
+    return Object.assign(new Error(error), { code });
   }
 
   #message(): WorkerMessage {

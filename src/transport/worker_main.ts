@@ -51,7 +51,7 @@ export interface WorkerInput {
 }
 
 /** What the worker reports in the message area: the ends of the connection, or what went wrong. The main thread's {@linkcode TlsOptions} come there too. */
-export type WorkerMessage = { readonly ends?: Ends; readonly error?: string };
+export type WorkerMessage = { readonly ends?: Ends; readonly error?: string; readonly code?: string | undefined };
 
 /** The body of the worker. */
 export function workerMain(): void {
@@ -86,7 +86,11 @@ export function workerMain(): void {
     Atomics.store(control, words.state, state);
     ring();
   };
-  const fail = (error: Error): void => report(states.failed, { error: error.message || error.name });
+  const fail = (error: Error & { code?: string }): void => {
+    // Node tries the addresses of a name side by side, and gives their errors in one without words.
+    const [first = error]: (Error & { code?: string })[] = error instanceof AggregateError ? error.errors : [];
+    report(states.failed, { error: first.message || first.name, code: first.code });
+  };
 
   let stream = connect(
     endpoint.kind === "unix"

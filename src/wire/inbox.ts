@@ -77,10 +77,10 @@ export class Inbox implements Source {
       const start = this.limit;
       const have = this.#filled - start;
       if (have < 5) return false;
-      const length = this.view.getInt32(start + 1);
-      if (length < 4 || length > this.maxLength) throw this.#badLength(start, length);
-      if (have <= length) return false;
       const code = this.bytes[start]!;
+      const length = this.view.getInt32(start + 1);
+      if (length < 4 || length > MAX_LENGTHS[code]! || length > this.maxLength) throw this.#badLength(code, length);
+      if (have <= length) return false;
       this.code = code;
       this.pos = start + 5;
       this.limit = start + 1 + length;
@@ -177,9 +177,13 @@ export class Inbox implements Source {
     return status;
   }
 
-  #badLength(start: number, length: number): ProtocolError {
-    const name = backendName(this.bytes[start]!);
-    const limit = length < 4 ? "it must be at least 4" : `${this.maxLength} are allowed here`;
+  #badLength(code: number, length: number): ProtocolError {
+    const name = backendName(code);
+    const max = MAX_LENGTHS[code]!;
+    if (max === 0) {
+      return new ProtocolError(`Cannot read from the server: it sent ${name}, which PostgreSQL does not have`);
+    }
+    const limit = length < 4 ? "it must be at least 4" : `${Math.min(max, this.maxLength)} are allowed here`;
     return new ProtocolError(`Cannot read the server's ${name}: it claims a length of ${length} bytes, ${limit}`);
   }
 
@@ -200,5 +204,22 @@ const INITIAL_CAPACITY = 0x1_0000;
 const KEPT_CAPACITY = 0x10_0000;
 /** As libpq: before authentication nothing but an error message is long. */
 const MAX_LENGTH_BEFORE_AUTHENTICATION = 30_000;
+/** As libpq: of most types no message is long. */
+const MAX_LENGTH_OF_SHORT = 30_000;
 /** PostgreSQL cannot make a message over 1 GiB (MaxAllocSize). */
 const MAX_LENGTH = 0x3fff_ffff;
+
+/** The longest message of each type; 0 for types that there are not, which need not be waited for. */
+const MAX_LENGTHS: Int32Array = new Int32Array(256);
+for (const code of Object.values(Backend)) MAX_LENGTHS[code] = MAX_LENGTH_OF_SHORT;
+for (
+  const code of [
+    Backend.CopyData,
+    Backend.DataRow,
+    Backend.ErrorResponse,
+    Backend.NoticeResponse,
+    Backend.NotificationResponse,
+    Backend.ParameterDescription,
+    Backend.RowDescription,
+  ]
+) MAX_LENGTHS[code] = MAX_LENGTH;

@@ -126,7 +126,11 @@ function fields(code: "E" | "N", values: Readonly<Record<string, string>>): Uint
   });
 }
 
-export function errorResponse(code: string = "42601", text: string = "syntax error", severity: string = "ERROR"): Uint8Array {
+export function errorResponse(
+  code: string = "42601",
+  text: string = "syntax error",
+  severity: string = "ERROR",
+): Uint8Array {
   return fields("E", { S: severity, V: severity, C: code, M: text });
 }
 

@@ -16,7 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
@@ -105,6 +105,9 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`postgres ended with ${code}:\n${this.#log}`)));
     });
+    // A server alone does not keep the process that started it alive.
+    child.unref();
+    if (child.stderr instanceof Socket) child.stderr.unref();
   }
 
   /** Stops it: "fast" rolls back and disconnects, "immediate" is a crash. */

@@ -34,10 +34,11 @@ export function conformance(name: string, body: (world: World, server: TestServe
 function blocking(transport: "ffi" | "worker"): World {
   return {
     name: `sync ${transport}`,
-    connect(target) {
-      const opts = typeof target === "string" ? new Opts(target) : target;
-      return attempt(() => new SyncConn(opts.blockingTransport(transport)) as unknown as AsyncConn);
-    },
+    connect: (target) =>
+      attempt(() => {
+        const opts = typeof target === "string" ? new Opts(target) : target;
+        return new SyncConn(opts.blockingTransport(transport)) as unknown as AsyncConn;
+      }),
   };
 }
 

@@ -1,0 +1,184 @@
+/**
+ * Servers that close, reset, send garbage or stop in mid-message, on real sockets: every call
+ * settles with an error that says what happened, and nothing is left open.
+ */
+import assert from "node:assert/strict";
+import { ConnectionError, Opts, ProtocolError, PyroError } from "../../mod.ts";
+import {
+  authentication,
+  backendKeyData,
+  bindComplete,
+  concat,
+  dataRow,
+  errorResponse,
+  message,
+  readyForQuery,
+  rowDescription,
+} from "../support/backend.ts";
+import { type Behaviour, startPeer } from "../support/peer.ts";
+import { test } from "../support/test.ts";
+import { type World, worlds } from "../support/worlds.ts";
+
+/** Lets everybody in. */
+const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
+
+/** A message that claims a length. */
+function claiming(length: number): Uint8Array {
+  const bytes = message("D");
+  new DataView(bytes.buffer, bytes.byteOffset).setInt32(1, length);
+  return bytes;
+}
+
+function opts(port: number): Opts {
+  return new Opts().host("127.0.0.1").port(port).user("u").password("p").db("d").sslMode("disable")
+    .upgradeToUnixSocket(false).connectTimeout(1500);
+}
+
+type Expected = { readonly type: typeof ConnectionError | typeof ProtocolError; readonly message: RegExp };
+
+/** What happens before there is a session. */
+const STARTUPS: readonly (readonly [name: string, behaviour: Behaviour, expected: Expected])[] = [
+  ["says nothing", { then: "silence" }, { type: ConnectionError, message: /timed out/ }],
+  ["closes", { then: "end" }, { type: ConnectionError, message: /the server closed the connection/ }],
+  ["resets", { then: "reset" }, {
+    type: ConnectionError,
+    message: /connection reset|the server closed the connection/,
+  }],
+  ["talks HTTP", { greeting: new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"), then: "end" }, {
+    type: ProtocolError,
+    message: /claims a length of/,
+  }],
+  ["claims a negative length", { greeting: claiming(-5), then: "silence" }, {
+    type: ProtocolError,
+    message: /claims a length of -5 bytes/,
+  }],
+  ["claims a huge length", { greeting: claiming(0x7fffffff), then: "silence" }, {
+    type: ProtocolError,
+    message: /claims a length of 2147483647 bytes/,
+  }],
+  ["stops in mid-message", { greeting: authentication(0).subarray(0, 6), then: "silence" }, {
+    type: ConnectionError,
+    message: /timed out/,
+  }],
+  ["ends in mid-message", { greeting: authentication(0).subarray(0, 6), then: "end" }, {
+    type: ConnectionError,
+    message: /the server closed the connection/,
+  }],
+];
+
+/** What happens to a session. */
+const QUERIES: readonly (readonly [name: string, behaviour: Behaviour, expected: Expected])[] = [
+  ["closes", { greeting: WELCOME, reply: new Uint8Array(), then: "end" }, {
+    type: ConnectionError,
+    message: /the server closed the connection/,
+  }],
+  ["ends in mid-row", {
+    greeting: WELCOME,
+    reply: concat(rowDescription({ n: 23 }), dataRow("1").subarray(0, 9)),
+    then: "end",
+  }, {
+    type: ConnectionError,
+    message: /the server closed the connection/,
+  }],
+  ["resets in mid-reply", { greeting: WELCOME, reply: rowDescription({ n: 23 }), then: "reset" }, {
+    type: ConnectionError,
+    message: /connection reset|the server closed the connection/,
+  }],
+  ["sends garbage", { greeting: WELCOME, reply: new Uint8Array(64).fill(0x21), then: "silence" }, {
+    type: ProtocolError,
+    message: /it sent message 0x21, which PostgreSQL does not have/,
+  }],
+  ["sends a message out of place", {
+    greeting: WELCOME,
+    reply: concat(bindComplete(), readyForQuery()),
+    then: "silence",
+  }, {
+    type: ProtocolError,
+    message: /the server sent BindComplete, which has no place here/,
+  }],
+  ["claims a negative length", {
+    greeting: WELCOME,
+    reply: concat(rowDescription({ n: 23 }), claiming(-1)),
+    then: "silence",
+  }, {
+    type: ProtocolError,
+    message: /claims a length of -1 bytes/,
+  }],
+];
+
+async function settlesWith(call: () => unknown, { type, message }: Expected): Promise<void> {
+  await assert.rejects(async () => await call(), (error) => {
+    assert.ok(error instanceof PyroError && error instanceof type, String((error as Error).stack));
+    assert.match(error.message, message);
+    assert.ok(error.connectionLost);
+    return true;
+  });
+}
+
+function inEveryWorld(name: string, body: (world: World) => Promise<void>): void {
+  for (const world of worlds) test(`${name} (${world.name})`, () => body(world));
+}
+
+for (const [name, behaviour, expected] of STARTUPS) {
+  inEveryWorld(`misbehaving server: at startup it ${name}`, async (world) => {
+    await using peer = await startPeer(behaviour);
+    await settlesWith(() => world.connect(opts(peer.port)), expected);
+  });
+}
+
+for (const [name, behaviour, expected] of QUERIES) {
+  inEveryWorld(`misbehaving server: to a query it ${name}`, async (world) => {
+    await using peer = await startPeer(behaviour);
+    const conn = await world.connect(opts(peer.port));
+    await settlesWith(() => conn.query("select 1"), expected);
+    assert.equal(conn.closed, true);
+    await settlesWith(() => conn.query("select 1"), { type: ConnectionError, message: expected.message });
+    await conn.close();
+  });
+}
+
+inEveryWorld("misbehaving server: bytes behind the answer to the TLS request are refused", async (world) => {
+  await using peer = await startPeer({ greeting: concat(new Uint8Array([0x53]), WELCOME), then: "silence" });
+  await assert.rejects(world.connect(opts(peer.port).sslMode("require")), ConnectionError);
+});
+
+inEveryWorld("misbehaving server: an error in answer to the TLS request is not believed", async (world) => {
+  await using peer = await startPeer({ greeting: errorResponse("28000", "believe me"), then: "silence" });
+  for (const mode of ["prefer", "require"] as const) {
+    await assert.rejects(world.connect(opts(peer.port).sslMode(mode)), (error) => {
+      assert.ok(error instanceof ConnectionError);
+      assert.ok(!error.message.includes("believe me"));
+      return true;
+    });
+  }
+});
+
+inEveryWorld("misbehaving server: no TLS where it is required, and a TLS handshake that fails", async (world) => {
+  const no = concat(new Uint8Array([0x4e]));
+  await using unwilling = await startPeer({ greeting: no, reply: WELCOME, then: "silence" });
+  await assert.rejects(world.connect(opts(unwilling.port).sslMode("require")), /does not offer TLS/);
+  await using conn = await world.connect(opts(unwilling.port).sslMode("prefer"));
+  assert.equal(conn.tls, false);
+  await using confused = await startPeer({
+    greeting: new Uint8Array([0x53]),
+    reply: new Uint8Array(200).fill(0x41),
+    then: "end",
+  });
+  await assert.rejects(world.connect(opts(confused.port).sslMode("require")), /the TLS handshake failed/);
+});
+
+test("misbehaving server: every outstanding call settles (async)", async () => {
+  await using peer = await startPeer({ greeting: WELCOME, reply: rowDescription({ n: 23 }), then: "end" });
+  const [world] = worlds;
+  const conn = await world!.connect(opts(peer.port));
+  const calls = [
+    conn.query("select 1"),
+    conn.exec("select $1", [1]),
+    conn.ping(),
+    conn.prepare("select 1"),
+    conn.execValue("select 1"),
+  ];
+  const outcomes = await Promise.allSettled(calls);
+  assert.ok(outcomes.every((outcome) => outcome.status === "rejected" && outcome.reason instanceof ConnectionError));
+  await conn.close();
+});

@@ -1,0 +1,102 @@
+/** Values through codecs without a server: to bytes and text, and back. */
+import assert from "node:assert/strict";
+import { DEFAULT_CHOICES, type TypeChoices } from "../../src/opts/choices.ts";
+import { BadValue, type Codec, encodeValue, Format, textOf } from "../../src/types/codec.ts";
+import { BUILT_IN_TYPES } from "../../src/types/oids.ts";
+import { Registry } from "../../src/types/registry.ts";
+import { allocate, viewOf } from "../../src/wire/bytes.ts";
+import { Outbox } from "../../src/wire/outbox.ts";
+import { refusal } from "./refusal.ts";
+
+/** The codec of a built-in type by its name; `name[]` is its array type. */
+export function codec(name: string, choices: Partial<TypeChoices> = {}): Codec {
+  return new Registry({ ...DEFAULT_CHOICES, ...choices }).codec(oidOf(name));
+}
+
+/** OID of a built-in type by its name; `name[]` is its array type. */
+export function oidOf(name: string): number {
+  const [, oid, arrayOid] = BUILT_IN_TYPES.find(([type]) => type === name.replace("[]", ""))!;
+  return name.endsWith("[]") ? arrayOid : oid;
+}
+
+/** The value in its binary format; undefined if the codec asks for text. */
+export function encode(codec: Codec, value: unknown): Uint8Array | undefined {
+  const out = new Outbox();
+  out.bytes(SURROUNDINGS);
+  const binary = codec.encode(out, value);
+  const bytes = new Uint8Array(out.pending().subarray(SURROUNDINGS.length));
+  if (binary) return bytes;
+  assert.equal(bytes.length, 0, "nothing is written when text is to be sent");
+  return undefined;
+}
+
+/** The same as hexadecimal digits. */
+export function encodeHex(codec: Codec, value: unknown): string | undefined {
+  const bytes = encode(codec, value);
+  return bytes && Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What goes into a Bind message, as text, or as hexadecimal digits behind `\x` where it is binary. */
+export function sent(codec: Codec, value: unknown): string {
+  const out = new Outbox();
+  const format = encodeValue(codec, out, value);
+  const bytes = out.pending();
+  if (format === Format.Text) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  return `\\x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** The value of these bytes, which lie between others that are none of the codec's business. */
+export function decode(codec: Codec, body: Uint8Array): unknown {
+  const bytes = allocate(body.length + 2 * SURROUNDINGS.length);
+  bytes.set(SURROUNDINGS);
+  bytes.set(body, SURROUNDINGS.length);
+  bytes.set(SURROUNDINGS, SURROUNDINGS.length + body.length);
+  return codec.decode({ bytes, view: viewOf(bytes) }, SURROUNDINGS.length, SURROUNDINGS.length + body.length);
+}
+
+/** The value of bytes in hexadecimal digits, which may have spaces between them. */
+export function decodeHex(codec: Codec, digits: string): unknown {
+  return decode(codec, hex(digits));
+}
+
+/** The value that a body and a text stand for, which has to be the same; as {@linkcode shown}. */
+export function readBoth(codec: Codec, body: Uint8Array, text: string): unknown {
+  const value = shown(decode(codec, body));
+  assert.deepEqual(shown(codec.parse(text)), value);
+  return value;
+}
+
+/** A 64-bit integer as the server sends it. */
+export function int64(value: bigint): Uint8Array<ArrayBuffer> {
+  return hex(BigInt.asUintN(64, value).toString(16).padStart(16, "0"));
+}
+
+/** Bytes from hexadecimal digits, which may have spaces between them. */
+export function hex(digits: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(digits.replaceAll(" ", "").match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+}
+
+/** The value that comes back through both formats, which has to be the same; `value` itself unless `expected` is given. */
+export function roundTrip(codec: Codec, value: unknown, expected: unknown = value): void {
+  const binary = encode(codec, value);
+  if (binary !== undefined) assert.deepEqual(shown(decode(codec, binary)), shown(expected), `${codec.name}, binary`);
+  assert.deepEqual(shown(codec.parse(textOf(codec, value))), shown(expected), `${codec.name}, text`);
+}
+
+/** Why the codec refuses a value, in the same words for both formats. */
+export function refused(codec: Codec, value: unknown): string {
+  const message = refusal(BadValue, () => codec.text(value));
+  const out = new Outbox();
+  assert.equal(refusal(BadValue, () => encodeValue(codec, out, value)), message);
+  return message;
+}
+
+/** The value with Temporal's objects as text: comparisons of objects do not look inside them. */
+export function shown(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shown);
+  if (typeof value !== "object" || value === null) return value;
+  const type = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  return type.startsWith("Temporal.") ? `${type.slice("Temporal.".length)} ${value}` : value;
+}
+
+const SURROUNDINGS = hex("81 5a 7f fe 01 a5 80");

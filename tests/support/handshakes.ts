@@ -1,0 +1,269 @@
+/**
+ * Handshakes by hand: a table of the steps that a handshake is expected to ask for, each with its
+ * answer, on a clock that only the table moves. No socket, no driver.
+ */
+import assert from "node:assert/strict";
+import type { ConnectPlan } from "../../src/ops/connect.ts";
+import type { Handshake, HandshakeStep, Link } from "../../src/ops/handshake.ts";
+import type { Exchange, Op, Step, Ticket } from "../../src/protocol/exchange.ts";
+import { errorOf } from "../../src/protocol/failure.ts";
+import { Session } from "../../src/protocol/session.ts";
+import { type Endpoint, endpointName, type Ends } from "../../src/transport/transport.ts";
+import { concat } from "./backend.ts";
+import { authentication, backendKeyData, commandComplete, dataRow, readyForQuery, rowDescription } from "./backend.ts";
+import { feed } from "./feed.ts";
+
+/** What a dialled connection is like. */
+export interface Dialled {
+  readonly ends?: Ends;
+  /** Default: true. */
+  readonly canStartTls?: boolean;
+}
+
+/** A connection that the table gave, numbered in the order of dialling, from 1. */
+export class TabledLink implements Link {
+  readonly session: Session = new Session();
+  readonly endpoint: Endpoint;
+  readonly ends: Ends | undefined;
+  readonly canStartTls: boolean;
+  readonly number: number;
+  tls = false;
+  /** How often it was given up. */
+  discarded = 0;
+  /** What the client sent on it. */
+  sent: Uint8Array = new Uint8Array();
+
+  constructor(number: number, endpoint: Endpoint, { ends, canStartTls = true }: Dialled = {}) {
+    this.number = number;
+    this.endpoint = endpoint;
+    this.ends = ends;
+    this.canStartTls = canStartTls;
+  }
+
+  /** What was sent, as text. */
+  get text(): string {
+    return new TextDecoder().decode(this.sent);
+  }
+
+  send(): void {
+    const { outbox } = this.session;
+    this.sent = concat(this.sent, outbox.pending().slice());
+    outbox.sent(outbox.size);
+  }
+}
+
+/**
+ * What a step comes to. Of a dial: the connection. Of an ask: the character. Of an op: the server's
+ * bytes, or `lose` for the end of the connection. Of any: an error. Of the rest: nothing.
+ */
+export type Answer = Dialled | Uint8Array | string | Error | { readonly lose: Error } | undefined;
+
+/** A step as {@linkcode play} writes it, its answer, and the milliseconds that it takes. */
+export type Line = readonly [step: string, answer?: Answer, milliseconds?: number];
+
+/** What came of a handshake. */
+export interface Played<T> {
+  readonly value: T | undefined;
+  readonly error: unknown;
+  readonly links: readonly TabledLink[];
+  /** The time limit of every step that has one. */
+  readonly limits: readonly number[];
+}
+
+/** A clock that stands still between steps. */
+export class TableClock {
+  time = 1000;
+  readonly now = (): number => this.time;
+}
+
+/**
+ * Runs a handshake along a table and checks that it asks for exactly these steps: `dial HOST:PORT`
+ * (`… for TLS`), `ask #1`, `startTls #1 NAME`, `open #1`, `identify #1`, `discard #1`. Also checks
+ * that no connection is used after it was given up, and that all but the one returned were given
+ * up, once each. `given` are connections that were there before.
+ */
+export function play<T extends { readonly link: Link }>(
+  handshake: Handshake<T>,
+  table: readonly Line[],
+  clock: TableClock = new TableClock(),
+  given: readonly TabledLink[] = [],
+): Played<T> {
+  const links = [...given];
+  const limits: number[] = [];
+  const left = [...table];
+  let value: T | undefined;
+  let error: unknown;
+  let answer: () => unknown = () => undefined;
+  try {
+    for (;;) {
+      const next = resume(handshake, answer);
+      if (next.done) {
+        value = next.value;
+        break;
+      }
+      const step = next.value;
+      const op = step.do === "run" ? step.op.next() : undefined;
+      const said = nameOf(step, op);
+      const line = left.shift();
+      if (said !== line?.[0]) {
+        throw new WrongStep(`step ${table.length - left.length} is "${said}", not "${line?.[0]}"`);
+      }
+      if (step.do !== "discard") limits.push(step.by);
+      clock.time += line[2] ?? 0;
+      answer = answerTo(step, op, line[1], links);
+    }
+  } catch (caught) {
+    if (caught instanceof WrongStep) assert.fail(caught.message);
+    error = caught;
+  }
+  assert.deepEqual(left.map(([step]) => step), [], "steps that were not asked for");
+  for (const link of links) {
+    assert.equal(link.discarded, link === value?.link ? 0 : 1, `how often #${link.number} was given up`);
+  }
+  return { value, error, links, limits };
+}
+
+/** A plan; what is not given is the simplest there is: no password, no TLS, no upgrade. */
+export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): ConnectPlan {
+  return {
+    endpoints: [tcp("a")],
+    sslMode: "disable",
+    user: "ada",
+    password: undefined,
+    parameters: [["user", "ada"], ["database", "db"]],
+    timeout: 0,
+    upgrade: { unwanted: "it is switched off", obstacle: () => undefined },
+    now: clock.now,
+    nonce: () => "nonce",
+    ...given,
+  };
+}
+
+export function tcp(host: string, port: number = 5432): Endpoint {
+  return { kind: "tcp", host, port, keepAlive: true };
+}
+
+export function unix(path: string): Endpoint {
+  return { kind: "unix", path };
+}
+
+/** The two ends of a connection from that port of ours. */
+export function endsOf(local: string, port: number, remote: string = local, remotePort: number = 5432): Ends {
+  return { local: { host: local, port }, remote: { host: remote, port: remotePort } };
+}
+
+/** A session that is opened without a question. */
+export const WELCOME: Uint8Array = concat(authentication(0), backendKeyData(), readyForQuery());
+
+/** What a server answers to the question who it is. */
+export interface IdentityAnswer {
+  readonly clientPort?: string | null;
+  readonly serverPort?: string | null;
+  readonly started?: string;
+  readonly directories?: string | null;
+}
+
+/** That answer, encoded; by default that of a Unix socket's server. */
+export function identity(given: IdentityAnswer = {}): Uint8Array {
+  const { clientPort = null, serverPort = null, started = "1700000000.123456", directories = null } = given;
+  return concat(
+    rowDescription({ clientPort: 25, serverPort: 25, started: 25, directories: 25 }),
+    dataRow(clientPort, serverPort, started, directories),
+    commandComplete("SELECT 1"),
+    readyForQuery(),
+  );
+}
+
+/** The table is not about this: it is a bug of the handshake or of the test. */
+class WrongStep extends Error {}
+
+function resume<T>(handshake: Handshake<T>, answer: () => unknown): IteratorResult<HandshakeStep, T> {
+  let value: unknown;
+  try {
+    value = answer();
+  } catch (error) {
+    if (error instanceof WrongStep) throw error;
+    return handshake.throw(error);
+  }
+  return handshake.next(value);
+}
+
+function nameOf(step: HandshakeStep, op: IteratorResult<Step, unknown> | undefined): string {
+  if (step.do === "dial") return `dial ${endpointName(step.endpoint)}${step.tls ? " for TLS" : ""}`;
+  const link = step.link as TabledLink;
+  if (link.discarded > 0 && step.do !== "discard") throw new WrongStep(`#${link.number} is used after it was given up`);
+  switch (step.do) {
+    case "askByte":
+      return `ask #${link.number}`;
+    case "startTls":
+      return `startTls #${link.number} ${step.options.serverName ?? "without a name"}`;
+    case "run":
+      return `${VERBS[exchangeOf(op).action] ?? exchangeOf(op).action} #${link.number}`;
+    case "discard":
+      return `discard #${link.number}`;
+  }
+}
+
+function answerTo(
+  step: HandshakeStep,
+  op: IteratorResult<Step, unknown> | undefined,
+  answer: Answer,
+  links: TabledLink[],
+): () => unknown {
+  return () => {
+    if (step.do === "dial") {
+      if (answer instanceof Error) throw answer;
+      const link = new TabledLink(links.length + 1, step.endpoint, answer as Dialled);
+      links.push(link);
+      return link;
+    }
+    const link = step.link as TabledLink;
+    if (step.do === "discard") {
+      link.discarded++;
+      return undefined;
+    }
+    if (step.do === "run") return runOn(link, step.op, op!, answer);
+    link.send();
+    if (answer instanceof Error) throw answer;
+    if (step.do === "askByte") return (answer as string).charCodeAt(0);
+    link.tls = true;
+    return undefined;
+  };
+}
+
+/** Runs an op against these bytes; an error in their place is that of the driver, such as a limit of time. */
+function runOn(link: TabledLink, op: Op<unknown>, first: IteratorResult<Step, unknown>, answer: Answer): unknown {
+  let step = first;
+  while (!step.done) {
+    const request = step.value;
+    if (request.do === "submit") {
+      let ticket: Ticket<unknown>;
+      try {
+        ticket = link.session.submit(request.exchange);
+      } catch (error) {
+        step = op.throw(error);
+        continue;
+      }
+      link.send();
+      step = op.next(ticket);
+      continue;
+    }
+    if (answer instanceof Error) throw answer;
+    if (answer instanceof Uint8Array) feed(link.session, answer);
+    else link.session.lose((answer as { lose: Error }).lose);
+    link.send();
+    const { ticket } = request;
+    if (!ticket.settled) throw new WrongStep("the answer does not end the op");
+    const { failure } = ticket;
+    step = failure === undefined ? op.next(ticket.value) : op.throw(errorOf(failure, ticket.exchange));
+  }
+  return step.value;
+}
+
+function exchangeOf(op: IteratorResult<Step, unknown> | undefined): Exchange<unknown> {
+  const request = op?.value as Step;
+  if (request.do !== "submit") throw new WrongStep("the op does not begin with an exchange");
+  return request.exchange;
+}
+
+const VERBS: Readonly<Record<string, string>> = { "open a session": "open", "run the query": "identify" };

@@ -1,0 +1,175 @@
+/** Both drivers over scripted servers, so that one test body serves for both. */
+import assert from "node:assert/strict";
+import { Core } from "../../src/core.ts";
+import { AsyncLink } from "../../src/drive/async_link.ts";
+import { SyncLink } from "../../src/drive/sync_link.ts";
+import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import type { Settings } from "../../src/opts/settings.ts";
+import type { Op } from "../../src/protocol/exchange.ts";
+import type { Endpoint } from "../../src/transport/transport.ts";
+import { Registry } from "../../src/types/registry.ts";
+import {
+  bindComplete,
+  commandComplete,
+  concat,
+  dataRow,
+  noData,
+  parameterDescription,
+  parseComplete,
+  readyForQuery,
+  rowDescription,
+} from "./backend.ts";
+import { type Delivery, ScriptedAsync, ScriptedSync, type Step } from "./scripted.ts";
+import { test } from "./test.ts";
+
+/** Where the connections of tests lead. */
+export const SOCKET: Endpoint = { kind: "unix", path: "/tmp/.s.PGSQL.5432" };
+
+/** The codecs of a connection without choices. */
+export const registry: Registry = new Registry(DEFAULT_CHOICES);
+
+/** A scripted server that remembers which messages came in one write. */
+class RecordingSync extends ScriptedSync {
+  readonly writes: string[] = [];
+
+  override write(bytes: Uint8Array): number {
+    const before = this.messages.length;
+    const count = super.write(bytes);
+    this.writes.push(namesSince(this, before));
+    return count;
+  }
+}
+
+class RecordingAsync extends ScriptedAsync {
+  readonly writes: string[] = [];
+
+  override async write(bytes: Uint8Array): Promise<number> {
+    const before = this.messages.length;
+    const count = await super.write(bytes);
+    this.writes.push(namesSince(this, before));
+    return count;
+  }
+}
+
+/** A connection to a scripted server. */
+export interface Wire {
+  readonly driver: "sync" | "async";
+  readonly link: SyncLink | AsyncLink;
+  readonly server: RecordingSync | RecordingAsync;
+  /** Runs an op; the blocking driver has then finished when this returns. */
+  run<T>(op: Op<T>): Promise<T>;
+}
+
+/** A connection to a server that follows these steps. */
+export function wire(driver: "sync" | "async", steps: readonly Step[], delivery?: Delivery): Wire {
+  if (driver === "sync") {
+    const server = new RecordingSync(steps, delivery);
+    const link = new SyncLink(server, SOCKET);
+    // deno-lint-ignore require-await
+    return { driver, link, server, run: async (op) => link.run(op) };
+  }
+  const server = new RecordingAsync(steps, delivery);
+  const link = new AsyncLink(server, SOCKET);
+  return { driver, link, server, run: (op) => link.run(op) };
+}
+
+/** Registers a body for both drivers, and runs it with bytes coming one by one, by sevens and all at once. */
+export function inBothDrivers(name: string, steps: readonly Step[], body: (wire: Wire) => Promise<void>): void {
+  for (const driver of ["sync", "async"] as const) {
+    test(`${name} (${driver})`, async () => {
+      for (const chunk of [1, 7, Infinity]) {
+        const connection = wire(driver, steps, { chunk });
+        await body(connection);
+        assert.ok(connection.server.finished, `the conversation came to its end, in chunks of ${chunk}`);
+      }
+    });
+  }
+}
+
+/** Registers a body for both drivers, all bytes at once: for what each write contains. */
+export function inWholeWrites(name: string, steps: readonly Step[], body: (wire: Wire) => Promise<void>): void {
+  for (const driver of ["sync", "async"] as const) {
+    test(`${name} (${driver})`, async () => {
+      const connection = wire(driver, steps);
+      await body(connection);
+      assert.ok(connection.server.finished, "the conversation came to its end");
+    });
+  }
+}
+
+/** What both worlds' connections are made of, on this link. */
+export function coreOf(link: SyncLink | AsyncLink, settings: Settings = {}): Core {
+  const upgrade = { attempted: false, upgraded: false, reason: "it is switched off", tried: [] };
+  const core = new Core(link, upgrade, settings, "token");
+  link.onEvent = (event) => core.deliver(event);
+  return core;
+}
+
+/** The first zero-terminated string of each message of that name. */
+export function namesIn({ server }: Wire, message: "Parse" | "Describe" | "Bind" | "Close"): string[] {
+  // Describe and Close have their target in front, Bind the portal, which is always the unnamed one.
+  const skipped = message === "Parse" ? 0 : 1;
+  return server.messages.filter(({ name }) => name === message).map(({ body }) =>
+    new TextDecoder().decode(body.subarray(skipped, body.indexOf(0, skipped)))
+  );
+}
+
+/** Bytes that no server sends. */
+export const GARBAGE: Uint8Array = new Uint8Array([0x07, 0, 0, 0, 4]);
+
+/** The reply to a simple query that gives one number. */
+export function number(n: number): Uint8Array {
+  return concat(rowDescription({ n: 23 }), dataRow(String(n)), commandComplete("SELECT 1"), readyForQuery());
+}
+
+/** The reply to Parse and Describe of a statement with int4 parameters and one int4 column. */
+export function learned(parameters: number = 1): Uint8Array {
+  return concat(
+    parseComplete(),
+    parameterDescription(...Array<number>(parameters).fill(23)),
+    rowDescription({ n: 23 }),
+  );
+}
+
+/** The reply to Bind, Execute and Sync of that statement, in the format of a known statement. */
+export function rows(...values: number[]): Uint8Array {
+  return concat(
+    bindComplete(),
+    ...values.map((n) => dataRow(int4(n))),
+    commandComplete(`SELECT ${values.length}`),
+    readyForQuery(),
+  );
+}
+
+/** The same in the format of a statement that is executed for the first time. */
+export function textRows(...values: number[]): Uint8Array {
+  return concat(
+    bindComplete(),
+    ...values.map((n) => dataRow(String(n))),
+    commandComplete(`SELECT ${values.length}`),
+    readyForQuery(),
+  );
+}
+
+/** The reply to everything at once of a statement without parameters and rows. */
+export function done(tag: string): Uint8Array {
+  return concat(
+    parseComplete(),
+    parameterDescription(),
+    noData(),
+    bindComplete(),
+    commandComplete(tag),
+    readyForQuery(),
+  );
+}
+
+/** An int4 as it travels in binary. */
+export function int4(n: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, n);
+  return bytes;
+}
+
+function namesSince(server: RecordingSync | RecordingAsync, before: number): string {
+  return server.messages.slice(before).map(({ name }) => name).join(" ");
+}

@@ -1,0 +1,69 @@
+/**
+ * A TCP peer that misbehaves in a given way, in a thread of its own: blocking connections stop the
+ * thread that they are used on.
+ */
+import { Buffer } from "node:buffer";
+import { Worker } from "node:worker_threads";
+
+/** What the peer does on each connection. */
+export interface Behaviour {
+  /** Sent as soon as something has arrived. Default: nothing. */
+  readonly greeting?: Uint8Array;
+  /** Sent when something has arrived after that. Default: nothing. */
+  readonly reply?: Uint8Array;
+  /** What it does after the last of these: nothing more, an orderly end, or a reset. */
+  readonly then: "silence" | "end" | "reset";
+  /** Sends back everything, instead of all that. */
+  readonly echo?: boolean;
+}
+
+/** A running peer. */
+export interface Peer extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** Starts a peer on 127.0.0.1. */
+export async function startPeer(behaviour: Behaviour): Promise<Peer> {
+  const encode = (bytes: Uint8Array | undefined): string | undefined => bytes && Buffer.from(bytes).toString("base64");
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${peerMain})();`)}`), {
+    workerData: { ...behaviour, greeting: encode(behaviour.greeting), reply: encode(behaviour.reply) },
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      await worker.terminate();
+    },
+  };
+}
+
+/** Runs in the worker, and so refers to nothing outside. */
+function peerMain(): void {
+  const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
+  const { createServer } = process.getBuiltinModule("node:net");
+  const answers = [workerData.greeting, workerData.reply]
+    .filter((text) => text !== undefined)
+    .map((text) => process.getBuiltinModule("node:buffer").Buffer.from(text, "base64"));
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    if (workerData.echo) {
+      socket.pipe(socket);
+      return;
+    }
+    let answered = 0;
+    const finish = (): void => {
+      if (workerData.then === "end") socket.end();
+      else if (workerData.then === "reset") socket.resetAndDestroy();
+    };
+    socket.on("data", () => {
+      const last = answered >= answers.length - 1;
+      const answer = answers[answered++];
+      if (answer !== undefined) socket.write(answer, () => last ? finish() : undefined);
+      else if (answers.length === 0) finish();
+    });
+  });
+  server.listen(0, "127.0.0.1", () => parentPort!.postMessage((server.address() as { port: number }).port));
+}

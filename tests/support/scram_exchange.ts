@@ -1,0 +1,53 @@
+/**
+ * A whole SCRAM-SHA-256 authentication as RFC 5802 computes it: what both sides that know the
+ * password must say. Made without the client under test.
+ */
+import { Buffer } from "node:buffer";
+import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
+
+/** What an authentication is made of. */
+export interface ScramFacts {
+  /** Already in the form that is hashed. */
+  readonly password: string;
+  /** Default: "", as PostgreSQL ignores it. */
+  readonly user?: string;
+  readonly clientNonce: string;
+  /** What the server adds to it. */
+  readonly serverNonce: string;
+  /** In base64. */
+  readonly salt: string;
+  readonly iterations: number;
+}
+
+/** The four messages. */
+export interface ScramExchange {
+  readonly clientFirst: string;
+  readonly serverFirst: string;
+  readonly clientFinal: string;
+  readonly serverFinal: string;
+}
+
+/** What is said by two sides that know the password. */
+export function scramExchange(facts: ScramFacts): ScramExchange {
+  const { password, user = "", clientNonce, serverNonce, salt, iterations } = facts;
+  const bare = `n=${user},r=${clientNonce}`;
+  const serverFirst = `r=${clientNonce}${serverNonce},s=${salt},i=${iterations}`;
+  const withoutProof = `c=biws,r=${clientNonce}${serverNonce}`;
+  const authMessage = [bare, serverFirst, withoutProof].join(",");
+  const salted = pbkdf2Sync(password, Buffer.from(salt, "base64"), iterations, 32, "sha256");
+  const clientKey = hmac(salted, "Client Key");
+  const clientSignature = hmac(createHash("sha256").update(clientKey).digest(), authMessage);
+  const proof = Buffer.alloc(32);
+  for (let i = 0; i < 32; i++) proof[i] = clientKey[i]! ^ clientSignature[i]!;
+  const serverSignature = hmac(hmac(salted, "Server Key"), authMessage);
+  return {
+    clientFirst: `n,,${bare}`,
+    serverFirst,
+    clientFinal: `${withoutProof},p=${proof.toString("base64")}`,
+    serverFinal: `v=${serverSignature.toString("base64")}`,
+  };
+}
+
+function hmac(key: Uint8Array, text: string): Buffer {
+  return createHmac("sha256", key).update(text).digest();
+}

@@ -1,0 +1,23 @@
+/** What a session has to say to the server, in words. */
+import type { Session } from "../../src/protocol/session.ts";
+
+/** The types of the messages that wait to be sent: "PBDES". The startup message has none and counts as "0". */
+export function sentCodes(session: Session): string {
+  return sentMessages(session).map(({ code }) => code).join("");
+}
+
+/** The messages that wait to be sent; bodies with a character per byte. */
+export function sentMessages(session: Session): { code: string; body: string }[] {
+  const bytes = session.outbox.pending();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const messages: { code: string; body: string }[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const typed = bytes[at] !== 0;
+    const start = typed ? at + 1 : at;
+    const end = start + view.getInt32(start);
+    const body = Array.from(bytes.subarray(start + 4, end), (byte) => String.fromCharCode(byte)).join("");
+    messages.push({ code: typed ? String.fromCharCode(bytes[at]!) : "0", body });
+    at = end;
+  }
+  return messages;
+}
