@@ -8,6 +8,7 @@ import type { TransactionStatus } from "./protocol/session.ts";
 export abstract class ConnState {
   readonly #core: Core;
 
+  /** Not for callers: the connections of both worlds build on it. */
   constructor(core: Core) {
     this.#core = core;
   }

@@ -47,6 +47,7 @@ export abstract class PyroError extends Error {
    */
   readonly safeToRetry: boolean;
 
+  /** Not for callers, as are all constructors of pyro's errors. */
   constructor(message: string, options?: PyroErrorOptions) {
     super(message, options);
     this.connectionLost = options?.connectionLost ?? false;
@@ -137,6 +138,7 @@ export class ServerError extends PyroError implements ServerFields {
   /** The SQL text of the call. Not enumerable, so that it is not logged by accident. */
   declare readonly query: string | undefined;
 
+  /** The error that these fields describe. */
   constructor(fields: ServerFields, options?: ErrorOptions & { query?: string | undefined }) {
     super(fields.message, {
       cause: options?.cause,
@@ -169,6 +171,7 @@ export class ServerError extends PyroError implements ServerFields {
  * ```
  */
 export class ConnectionError extends PyroError {
+  /** A connection that is lost, unless the options say otherwise. */
   constructor(message: string, options?: PyroErrorOptions) {
     super(message, { connectionLost: true, ...options });
   }
@@ -189,6 +192,7 @@ export class TimeoutError extends PyroError {
    */
   readonly outcome: TimeoutOutcome;
 
+  /** A call of that outcome. */
   constructor(message: string, options: PyroErrorOptions & { outcome: TimeoutOutcome }) {
     super(message, { safeToRetry: options.outcome === "not sent", ...options });
     this.outcome = options.outcome;
@@ -211,6 +215,7 @@ export class PipelineAborted extends PyroError {
  * PostgreSQL server, or an attack. The connection is closed.
  */
 export class ProtocolError extends PyroError {
+  /** A connection that is lost, unless the options say otherwise. */
   constructor(message: string, options?: PyroErrorOptions) {
     super(message, { connectionLost: true, ...options });
   }

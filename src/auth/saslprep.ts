@@ -25,8 +25,8 @@ export function saslprep(password: string): string {
     if (within(NON_ASCII_SPACE, point)) mapped += " ";
     else if (!within(MAPPED_TO_NOTHING, point)) mapped += character;
   }
-  const normalized = mapped.normalize("NFKC");
-  return allowed(normalized) ? normalized : password;
+  // As in libpq and the server, what is allowed is decided before normalization.
+  return allowed(mapped) ? mapped.normalize("NFKC") : password;
 }
 
 function allowed(text: string): boolean {

@@ -5,8 +5,9 @@
  * executed before. Otherwise the types of its parameters are asked for first.
  */
 import { ServerError } from "../errors.ts";
-import { finish, type Op, perform, settle, submit } from "../protocol/exchange.ts";
+import { finish, type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../protocol/extended_query.ts";
+import { couldCopy } from "../protocol/misplaced_copy.ts";
 import { Prepare } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
@@ -17,8 +18,7 @@ import type { StatementCache } from "./statements.ts";
 
 /** Runs all statements of a string in the simple protocol. */
 export function* query<T>(sql: string, sink: Sink<T>, registry: Registry): Op<T> {
-  const ticket = yield* submit(new SimpleQuery(sql, sink, registry));
-  return yield* (couldCopy(sql) ? settle(ticket) : finish(ticket));
+  return yield* answer(couldCopy(sql), yield* submit(new SimpleQuery(sql, sink, registry)));
 }
 
 /** Executes the statement of a string in the extended protocol. */
@@ -41,7 +41,7 @@ export function* execute<T>(
     : new ExecuteUnnamed(statement, values, sink, registry);
   const ticket = yield* submit(exchange);
   try {
-    return yield* (couldCopy(sql) ? settle(ticket) : finish(ticket));
+    return yield* answer(statement.couldCopy, ticket);
   } catch (error) {
     if (isStale(error)) statements.drop(statement);
     throw error;
@@ -49,8 +49,13 @@ export function* execute<T>(
 }
 
 /** Executes a statement that the caller has prepared. */
-export function executePrepared<T>(statement: Prepared, values: readonly unknown[], sink: Sink<T>): Op<T> {
-  return perform(new ExecutePrepared(statement, values, sink));
+export function* executePrepared<T>(statement: Prepared, values: readonly unknown[], sink: Sink<T>): Op<T> {
+  return yield* answer(statement.couldCopy, yield* submit(new ExecutePrepared(statement, values, sink)));
+}
+
+/** Waits for the only or last exchange of an op. Behind a COPY nothing may be sent before it has been answered. */
+function answer<T>(couldCopy: boolean, ticket: Ticket<T>): Op<T> {
+  return couldCopy ? settle(ticket) : finish(ticket);
 }
 
 /** Prepares, executes and remembers a statement without parameters in one round trip. */
@@ -63,10 +68,10 @@ function* executeFirst<T>(sql: string, sink: Sink<T>, statements: StatementCache
     if (named || !statements.named) statements.add(statement);
   };
   const ticket = yield* submit(new PrepareAndExecute(name, sql, evicted, sink, registry, learned));
-  if (!named) return yield* (couldCopy(sql) ? settle(ticket) : finish(ticket));
+  if (!named) return yield* answer(couldCopy(sql), ticket);
   statements.beginLearning(sql);
   try {
-    return yield* (couldCopy(sql) ? settle(ticket) : finish(ticket));
+    return yield* answer(couldCopy(sql), ticket);
   } finally {
     statements.endLearning(sql);
   }
@@ -76,12 +81,4 @@ function* executeFirst<T>(sql: string, sink: Sink<T>, statements: StatementCache
 function isStale(error: unknown): boolean {
   return error instanceof ServerError &&
     (error.code === SqlState.InvalidSqlStatementName || error.code === SqlState.FeatureNotSupported);
-}
-
-/**
- * Whether a string may contain a COPY, behind which nothing can be pipelined: the server takes what
- * follows a COPY FROM STDIN for its data, and gives the connection up.
- */
-function couldCopy(sql: string): boolean {
-  return /copy/i.test(sql);
 }

@@ -27,12 +27,12 @@ export interface OpenPlan {
 /** How far encryption has come: a failure means different things before, during and after the handshake. */
 export type Encryption = { phase: "none" | "starting" | "done" };
 
-/** Opens a session with one endpoint and nothing else; `strongest` is the most to give away, one of `Secret`. */
+/** Opens a session with one endpoint and nothing else; `mostRevealed` is the most to give away, one of `Secret`. */
 export function* open(
   endpoint: Endpoint,
   plan: OpenPlan,
   sslMode: SslMode,
-  strongest: number,
+  mostRevealed: number,
   by: number,
   encryption: Encryption = { phase: "none" },
 ): Handshake<{ link: Link; secret: number }> {
@@ -40,6 +40,7 @@ export function* open(
   let link = yield* dial(endpoint, encrypt && sslMode === "require", by);
   try {
     if (encrypt && (yield* askForTls(link, sslMode, by))) {
+      encryption.phase = "starting";
       if (!link.canStartTls) {
         yield* discard(link);
         link = yield* dial(endpoint, true, by);
@@ -47,12 +48,11 @@ export function* open(
           throw new ConnectionError("the server has taken back its offer of TLS");
         }
       }
-      encryption.phase = "starting";
       yield* startTls(link, { serverName: serverName(endpoint) }, by);
       encryption.phase = "done";
     }
     const { user, password, parameters } = plan;
-    const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), strongest }, link.session);
+    const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), mostRevealed }, link.session);
     return { link, secret: yield* run(link, perform(startup), by) };
   } catch (error) {
     yield* discard(link);

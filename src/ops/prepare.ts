@@ -15,8 +15,8 @@ export function prepare(sql: string, statements: StatementCache, registry: Regis
 export function* prepareBatch(sqls: readonly string[], statements: StatementCache, registry: Registry): Op<Prepared[]> {
   const tickets: Ticket<Prepared>[] = [];
   for (const [index, sql] of sqls.entries()) {
-    const last = index === sqls.length - 1;
-    tickets.push(yield* submit(new Prepare(statements.newName(), sql, [], registry, last)));
+    const ends = index === sqls.length - 1 ? "sync" : "open";
+    tickets.push(yield* submit(new Prepare(statements.newName(), sql, [], registry, ends)));
   }
   const prepared: Prepared[] = [];
   try {
@@ -31,5 +31,5 @@ export function* prepareBatch(sqls: readonly string[], statements: StatementCach
 
 /** Drops statements. */
 export function* closeStatements(names: readonly string[]): Op<void> {
-  yield* finish(yield* submit(new CloseStatements(names, true)));
+  yield* finish(yield* submit(new CloseStatements(names)));
 }

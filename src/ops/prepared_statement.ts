@@ -21,6 +21,7 @@ export abstract class StatementHandle {
   readonly #prepared: Prepared;
   #closed = false;
 
+  /** Not for callers: `Conn.prepare` makes prepared statements. */
   constructor(owner: object, prepared: Prepared) {
     this.#owner = owner;
     this.#prepared = prepared;

@@ -13,18 +13,16 @@ import type { Exchange, Script } from "./exchange.ts";
 /** Close of any number of statements. */
 export class CloseStatements implements Exchange<void> {
   readonly action = "close the statement";
-  readonly syncs: boolean;
+  readonly ends = "sync";
   readonly #names: readonly string[];
 
-  /** Without `syncs`, another exchange behind it ends the group. */
-  constructor(names: readonly string[], syncs: boolean) {
+  constructor(names: readonly string[]) {
     this.#names = names;
-    this.syncs = syncs;
   }
 
   request(out: Outbox): void {
     for (const name of this.#names) close(out, Target.Statement, name);
-    if (this.syncs) sync(out);
+    sync(out);
   }
 
   *reply(inbox: Inbox): Script<void> {
@@ -32,7 +30,6 @@ export class CloseStatements implements Exchange<void> {
       while (!inbox.next()) yield "read";
       inbox.expect(Backend.CloseComplete, this.action);
     }
-    if (!this.syncs) return;
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.ReadyForQuery, this.action);
   }

@@ -27,8 +27,11 @@ export interface Exchange<T> {
   readonly action: string;
   /** The SQL text, if there is one; for errors. */
   readonly sql?: string;
-  /** Whether the request ends with Sync (or is a simple query), so that an error in it stops there. */
-  readonly syncs: boolean;
+  /**
+   * What the request ends with. An error skips everything up to the next Sync; a simple query ends by
+   * itself, but is skipped like the rest when something before it failed.
+   */
+  readonly ends: "sync" | "query" | "open";
   /** Whether an error ends the connection: true only of the startup. */
   readonly final?: boolean;
   /** Encodes the request; called once, when the exchange is submitted. What it throws, the caller gets, and nothing is sent. */
@@ -48,7 +51,7 @@ export type Failure =
   /** The server refused it. */
   | { readonly kind: "server"; readonly fields: ServerFields }
   /** It was skipped, because of an earlier one under the same Sync. */
-  | { readonly kind: "aborted"; readonly by: Failure }
+  | { readonly kind: "aborted"; readonly by: Failure; readonly failed: Exchange<unknown> }
   /** The connection went away. */
   | { readonly kind: "lost"; readonly cause: Error; readonly sent: boolean }
   /** Its reply was not what the protocol allows, which ended the connection. */

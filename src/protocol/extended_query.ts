@@ -10,11 +10,11 @@ import { bind, wrongCount } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
 import { rowDescription } from "../wire/backend.ts";
 import { Backend, Target } from "../wire/codes.ts";
-import { describe, execute, parse, sync } from "../wire/frontend.ts";
+import { describe, execute, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Exchange, Failure, Script } from "./exchange.ts";
-import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import { couldCopy, explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
 import { readPrepare, requestPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { Sink } from "./sink.ts";
@@ -22,12 +22,13 @@ import type { Sink } from "./sink.ts";
 /** Bind, Execute and Sync of a statement that the server has. */
 export class ExecutePrepared<T> implements Exchange<T> {
   readonly action = "execute the statement";
-  readonly syncs = true;
+  readonly ends: "sync" | "open";
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
   readonly #sink: Sink<T>;
 
   constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>) {
+    this.ends = endOf(statement.couldCopy);
     this.#statement = statement;
     this.#values = values;
     this.#sink = sink;
@@ -40,8 +41,7 @@ export class ExecutePrepared<T> implements Exchange<T> {
   request(out: Outbox): void {
     const { name, parameterCodecs, resultFormats } = this.#statement;
     bind(out, "", name, parameterCodecs, this.#values, resultFormats);
-    execute(out, "", ALL_ROWS);
-    sync(out);
+    requestExecution(out, this.ends);
   }
 
   *reply(inbox: Inbox, out: Outbox): Script<T> {
@@ -49,7 +49,7 @@ export class ExecutePrepared<T> implements Exchange<T> {
     inbox.expect(Backend.BindComplete, this.action);
     const { description } = this.#statement;
     if (description !== undefined) this.#sink.begin(description);
-    return yield* readExecution(inbox, out, this.#sink, this.action);
+    return yield* readExecution(inbox, out, this.#sink, this.ends, this.action);
   }
 
   explain(fields: ServerFields): Failure | undefined {
@@ -64,13 +64,14 @@ export class ExecutePrepared<T> implements Exchange<T> {
  */
 export class ExecuteUnnamed<T> implements Exchange<T> {
   readonly action = "execute the statement";
-  readonly syncs = true;
+  readonly ends: "sync" | "open";
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
   readonly #sink: Sink<T>;
   readonly #registry: Registry;
 
   constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>, registry: Registry) {
+    this.ends = endOf(statement.couldCopy);
     this.#statement = statement;
     this.#values = values;
     this.#sink = sink;
@@ -86,8 +87,7 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
     parse(out, "", sql, parameterTypes);
     bind(out, "", "", parameterCodecs, this.#values, resultFormats);
     describe(out, Target.Portal, "");
-    execute(out, "", ALL_ROWS);
-    sync(out);
+    requestExecution(out, this.ends);
   }
 
   *reply(inbox: Inbox, out: Outbox): Script<T> {
@@ -105,7 +105,7 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
     } else {
       inbox.expect(Backend.NoData, this.action);
     }
-    return yield* readExecution(inbox, out, this.#sink, this.action);
+    return yield* readExecution(inbox, out, this.#sink, this.ends, this.action);
   }
 
   explain(fields: ServerFields): Failure | undefined {
@@ -119,7 +119,7 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
  */
 export class PrepareAndExecute<T> implements Exchange<T> {
   readonly action = "execute the statement";
-  readonly syncs = true;
+  readonly ends: "sync" | "open";
   readonly sql: string;
   readonly #name: string;
   readonly #evicted: readonly string[];
@@ -137,6 +137,7 @@ export class PrepareAndExecute<T> implements Exchange<T> {
     registry: Registry,
     learned: (statement: Prepared) => void,
   ) {
+    this.ends = endOf(couldCopy(sql));
     this.#name = name;
     this.sql = sql;
     this.#evicted = evicted;
@@ -148,8 +149,7 @@ export class PrepareAndExecute<T> implements Exchange<T> {
   request(out: Outbox): void {
     requestPrepare(out, this.#name, this.sql, this.#evicted);
     bind(out, "", this.#name, [], [], []);
-    execute(out, "", ALL_ROWS);
-    sync(out);
+    requestExecution(out, this.ends);
   }
 
   *reply(inbox: Inbox, out: Outbox): Script<T> {
@@ -161,7 +161,7 @@ export class PrepareAndExecute<T> implements Exchange<T> {
     if (columns !== undefined) {
       this.#sink.begin(new Description(columns, columns.map(() => Format.Text), this.#registry));
     }
-    return yield* readExecution(inbox, out, this.#sink, this.action);
+    return yield* readExecution(inbox, out, this.#sink, this.ends, this.action);
   }
 
   explain(fields: ServerFields): Failure | undefined {
@@ -170,9 +170,33 @@ export class PrepareAndExecute<T> implements Exchange<T> {
   }
 }
 
-/** The reply to Execute and Sync. */
-function* readExecution<T>(inbox: Inbox, out: Outbox, sink: Sink<T>, action: string): Script<T> {
-  for (;;) {
+/** Whether the request of an execution ends with Sync. */
+function endOf(couldCopy: boolean): "sync" | "open" {
+  return couldCopy ? "open" : "sync";
+}
+
+/** Execute, and what ends the group: for a statement that may be a COPY, the Sync follows when its answer is known. */
+function requestExecution(out: Outbox, ends: "sync" | "open"): void {
+  execute(out, "", ALL_ROWS);
+  if (ends === "sync") sync(out);
+  else flush(out);
+}
+
+/**
+ * The reply to {@linkcode requestExecution}.
+ *
+ * A server that waits for COPY data skips a Sync, one that fails before it does not, and nobody can
+ * tell which of the two happened. So no Sync is sent before that is over.
+ */
+function* readExecution<T>(
+  inbox: Inbox,
+  out: Outbox,
+  sink: Sink<T>,
+  ends: "sync" | "open",
+  action: string,
+): Script<T> {
+  let copying = false;
+  for (let completed = false; !completed;) {
     while (!inbox.next()) yield "read";
     switch (inbox.code) {
       case Backend.DataRow:
@@ -180,27 +204,31 @@ function* readExecution<T>(inbox: Inbox, out: Outbox, sink: Sink<T>, action: str
         break;
       case Backend.CommandComplete:
         sink.complete(inbox);
+        completed = true;
         break;
       case Backend.EmptyQueryResponse:
         sink.empty();
+        completed = true;
         break;
       case Backend.CopyInResponse:
         refuseCopyIn(out);
-        // While it waited for data, the server has skipped the Sync of the request.
-        sync(out);
         break;
       case Backend.CopyOutResponse:
         sink.fail(misplacedCopyOut());
+        copying = true;
         break;
       case Backend.CopyData:
       case Backend.CopyDone:
+        if (!copying) throw inbox.unexpected(action);
         break;
-      case Backend.ReadyForQuery:
-        return sink.result();
       default:
         throw inbox.unexpected(action);
     }
   }
+  if (ends === "open") sync(out);
+  while (!inbox.next()) yield "read";
+  inbox.expect(Backend.ReadyForQuery, action);
+  return sink.result();
 }
 
 const ALL_ROWS = 0;

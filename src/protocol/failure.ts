@@ -9,7 +9,7 @@ export function errorOf(failure: Failure, exchange: Exchange<unknown>): PyroErro
       return new ServerError(failure.fields, { query: exchange.sql });
     case "aborted":
       return new PipelineAborted(`Cannot ${exchange.action}: an earlier statement of its group failed`, {
-        cause: errorOf(failure.by, exchange),
+        cause: errorOf(failure.by, failure.failed),
       });
     case "lost":
       return lostError(exchange.action, failure.cause, failure.sent);

@@ -8,7 +8,7 @@ import type { Exchange, Script } from "./exchange.ts";
 /** Sync and its ReadyForQuery; works in a failed transaction too. */
 export class Ping implements Exchange<void> {
   readonly action = "ping";
-  readonly syncs = true;
+  readonly ends = "sync";
 
   request(out: Outbox): void {
     sync(out);

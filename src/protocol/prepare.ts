@@ -16,28 +16,34 @@ import { Prepared } from "./prepared.ts";
 export class Prepare implements Exchange<Prepared> {
   readonly action = "prepare the statement";
   readonly sql: string;
-  readonly syncs: boolean;
+  readonly ends: "sync" | "open";
   readonly #name: string;
   readonly #evicted: readonly string[];
   readonly #registry: Registry;
 
-  /** Without `syncs`, another exchange behind it ends the group. */
-  constructor(name: string, sql: string, evicted: readonly string[], registry: Registry, syncs = true) {
+  /** An open one needs an exchange behind it that ends the group. */
+  constructor(
+    name: string,
+    sql: string,
+    evicted: readonly string[],
+    registry: Registry,
+    ends: "sync" | "open" = "sync",
+  ) {
     this.#name = name;
     this.sql = sql;
     this.#evicted = evicted;
     this.#registry = registry;
-    this.syncs = syncs;
+    this.ends = ends;
   }
 
   request(out: Outbox): void {
     requestPrepare(out, this.#name, this.sql, this.#evicted);
-    if (this.syncs) sync(out);
+    if (this.ends === "sync") sync(out);
   }
 
   *reply(inbox: Inbox): Script<Prepared> {
     const { parameterTypes, columns } = yield* readPrepare(inbox, this.#evicted, this.action);
-    if (this.syncs) {
+    if (this.ends === "sync") {
       while (!inbox.next()) yield "read";
       inbox.expect(Backend.ReadyForQuery, this.action);
     }

@@ -4,12 +4,15 @@ import { Description } from "../types/description.ts";
 import { formatCodes } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
 import type { Column } from "../wire/backend.ts";
+import { couldCopy } from "./misplaced_copy.ts";
 
 /** A prepared statement: its name there, its parameters and its rows. */
 export class Prepared {
   /** Its name on the server, "" for the unnamed one. */
   readonly name: string;
   readonly sql: string;
+  /** Whether it may be a COPY, behind which nothing can be pipelined. */
+  readonly couldCopy: boolean;
   /** OIDs of its parameters' types. */
   readonly parameterTypes: readonly number[];
   readonly parameterCodecs: readonly Codec[];
@@ -27,6 +30,7 @@ export class Prepared {
   ) {
     this.name = name;
     this.sql = sql;
+    this.couldCopy = couldCopy(sql);
     this.parameterTypes = parameterTypes;
     this.parameterCodecs = parameterTypes.map((oid) => registry.codec(oid));
     const formats = columns?.map(({ typeOid }) => registry.codec(typeOid).binary ? 1 : 0) ?? [];

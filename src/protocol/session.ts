@@ -10,7 +10,7 @@
  * handles refusals: it ends the script, fails the ticket and those behind it under the same Sync,
  * and reads on to the ReadyForQuery, after which the next exchange finds the connection in order.
  */
-import { ConnectionError, ProtocolError, PyroError, ServerError, type ServerFields } from "../errors.ts";
+import { ConnectionError, ProtocolError, PyroError, ServerError, type ServerFields, UsageError } from "../errors.ts";
 import { type Notification, notification, parameterStatus, serverFields } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { sync } from "../wire/frontend.ts";
@@ -31,23 +31,30 @@ export type SessionEvent =
 export class Session {
   readonly outbox: Outbox = new Outbox();
   readonly inbox: Inbox = new Inbox((inbox) => this.#asynchronous(inbox));
-  /** The settings that the server reports, by name. */
-  parameters: Readonly<Record<string, string>> = Object.freeze({});
   /** What a cancel request must show; undefined where the server or a pooler sent none. */
   key: { readonly processId: number; readonly secret: Uint8Array } | undefined = undefined;
   /** Why the connection is gone. */
   lost: Error | undefined = undefined;
 
   readonly #queue = new Queue();
+  readonly #parameters = new Map<string, string>();
+  #parametersObject: Readonly<Record<string, string>> | undefined = undefined;
   #script: Script<unknown> | undefined = undefined;
+  /** While a script or a request runs, which may run code of the user's. */
+  #busy = false;
   /** Set from an error to the ReadyForQuery that ends its group. */
-  #recovery: { readonly failure: Failure; readonly tickets: Ticket<unknown>[] } | undefined = undefined;
+  #recovery: Recovery | undefined = undefined;
   #events: SessionEvent[] = [];
 
   /** Whether a transaction is open. */
   get transactionStatus(): TransactionStatus {
     const status = this.inbox.transactionStatus;
     return status === IDLE ? "idle" : status === ACTIVE ? "active" : "failed";
+  }
+
+  /** The settings that the server reports, by name. */
+  get parameters(): Readonly<Record<string, string>> {
+    return this.#parametersObject ??= Object.freeze(Object.fromEntries(this.#parameters));
   }
 
   /** Whether all replies have been read. */
@@ -58,15 +65,22 @@ export class Session {
   /** Queues an exchange, its request written behind those before it. Throws what the request throws, and is then unchanged. */
   submit<T>(exchange: Exchange<T>): Ticket<T> {
     if (this.lost !== undefined) throw lostError(exchange.action, this.lost, false);
+    if (this.#busy) {
+      throw new UsageError(`Cannot ${exchange.action}: the connection is encoding or decoding a value just now`);
+    }
     const { outbox } = this;
     const mark = outbox.mark;
     const ticket = new Ticket(exchange, outbox.writtenTotal);
+    this.#busy = true;
     try {
       exchange.request(outbox);
     } catch (error) {
       outbox.rewind(mark);
       throw error;
+    } finally {
+      this.#busy = false;
     }
+    if (this.lost !== undefined) throw lostError(exchange.action, this.lost, false);
     this.#queue.push(ticket);
     return ticket;
   }
@@ -74,11 +88,14 @@ export class Session {
   /** Runs scripts over what has arrived; says what the first unfinished one wants now. */
   advance(): Want | "idle" {
     if (this.lost !== undefined) return "idle";
+    this.#busy = true;
     try {
       return this.#advance();
     } catch (error) {
-      this.lose(error instanceof Error ? error : new ProtocolError(String(error)));
+      this.lose(error instanceof Ended ? error.reason : error as Error);
       return "idle";
+    } finally {
+      this.#busy = false;
     }
   }
 
@@ -86,14 +103,14 @@ export class Session {
   lose(cause: Error): void {
     if (this.lost !== undefined) return;
     this.lost = cause;
-    this.#script?.return(undefined);
-    this.#script = undefined;
-    const recovery = this.#recovery;
-    this.#recovery = undefined;
-    if (recovery !== undefined) this.#failGroup(recovery.failure, recovery.tickets);
-    if (cause instanceof ProtocolError && this.#queue.first !== undefined) {
+    // A script that runs just now has called this through code of the user's; it ends when that returns.
+    if (!this.#busy) this.#script?.return(undefined);
+    if (this.#recovery !== undefined) this.#failGroup(this.#recovery);
+    else if (cause instanceof ProtocolError && this.#script !== undefined) {
       this.#complete(undefined, { kind: "malformed", cause });
     }
+    this.#script = undefined;
+    this.#recovery = undefined;
     for (let ticket = this.#queue.shift(); ticket !== undefined; ticket = this.#queue.shift()) {
       this.#settle(ticket, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > ticket.position });
     }
@@ -111,7 +128,7 @@ export class Session {
   #advance(): Want | "idle" {
     for (;;) {
       if (this.#recovery !== undefined) {
-        if (!this.#recover()) return "read";
+        if (!this.#recover(this.#recovery)) return "read";
         continue;
       }
       const ticket = this.#queue.first;
@@ -129,6 +146,7 @@ export class Session {
         if (ticket.exchange.final) throw error;
         continue;
       }
+      if (this.lost !== undefined) return "idle";
       if (step.done) this.#complete(step.value, undefined);
       else if (this.inbox.refused) this.#refused(ticket);
       else return step.value;
@@ -137,7 +155,8 @@ export class Session {
 
   #complete(value: unknown, failure: Failure | undefined): void {
     this.#script = undefined;
-    this.#settle(this.#queue.shift()!, value, failure);
+    const ticket = this.#queue.shift();
+    if (ticket !== undefined) this.#settle(ticket, value, failure);
   }
 
   #settle(ticket: Ticket<unknown>, value: unknown, failure: Failure | undefined): void {
@@ -157,36 +176,46 @@ export class Session {
       return this.lose(new ServerError(fields));
     }
     if (isFatal(fields)) throw new ServerError(fields);
-    const tickets: Ticket<unknown>[] = [];
-    let synced = false;
-    while (!synced && this.#queue.first !== undefined) {
-      const skipped = this.#queue.shift()!;
-      tickets.push(skipped);
-      synced = skipped.exchange.syncs;
+    const failure = exchange.explain?.(fields) ?? { kind: "server", fields };
+    this.#recovery = { failure, tickets: this.#takeGroup() };
+  }
+
+  /** The first exchange and those that the server skips because of its error. */
+  #takeGroup(): Ticket<unknown>[] {
+    const first = this.#queue.shift()!;
+    const tickets = [first];
+    if (first.exchange.ends === "query") return tickets;
+    for (let last = first; last.exchange.ends !== "sync"; tickets.push(last)) {
+      const next = this.#queue.shift();
+      if (next === undefined) {
+        // The server ignores everything until it sees a Sync.
+        sync(this.outbox);
+        return tickets;
+      }
+      last = next;
     }
-    // The server ignores everything, even a simple query, until it sees a Sync.
-    if (!synced) sync(this.outbox);
-    this.#recovery = { failure: exchange.explain?.(fields) ?? { kind: "server", fields }, tickets };
+    return tickets;
   }
 
   /** Reads on to the ReadyForQuery of the failed group. Callers learn of the failure only then, with the status up to date. */
-  #recover(): boolean {
+  #recover(recovery: Recovery): boolean {
     const { inbox } = this;
     while (!inbox.next()) {
       if (!inbox.refused) return false;
       const fields = this.#refusal();
       if (isFatal(fields)) throw new ServerError(fields);
     }
-    if (inbox.code !== Backend.ReadyForQuery) throw inbox.unexpected("recover from an error");
-    const { failure, tickets } = this.#recovery!;
+    inbox.expect(Backend.ReadyForQuery, "recover from an error");
     this.#recovery = undefined;
-    this.#failGroup(failure, tickets);
+    this.#failGroup(recovery);
     return true;
   }
 
-  #failGroup(failure: Failure, tickets: readonly Ticket<unknown>[]): void {
-    for (const [index, ticket] of tickets.entries()) {
-      this.#settle(ticket, undefined, index === 0 ? failure : { kind: "aborted", by: failure });
+  #failGroup({ failure, tickets }: Recovery): void {
+    const [first, ...others] = tickets;
+    this.#settle(first!, undefined, failure);
+    for (const ticket of others) {
+      this.#settle(ticket, undefined, { kind: "aborted", by: failure, failed: first!.exchange });
     }
   }
 
@@ -212,14 +241,34 @@ export class Session {
         break;
       case Backend.ParameterStatus: {
         const { name, value } = parameterStatus(inbox);
-        this.parameters = Object.freeze({ ...this.parameters, [name]: value });
+        this.#parameters.set(name, value);
+        this.#parametersObject = undefined;
         if (name === "client_encoding" && value !== "UTF8") {
-          throw new ConnectionError(
-            `client_encoding was changed to ${value}, while pyro reads and writes UTF8 only; convert in SQL instead`,
+          const encoding = JSON.stringify(value);
+          throw new Ended(
+            new ConnectionError(
+              `client_encoding was changed to ${encoding}, while pyro reads and writes UTF8 only; convert in SQL instead`,
+            ),
           );
         }
       }
     }
+  }
+}
+
+/** What the ReadyForQuery will settle: the exchange that failed, and those that were skipped. */
+interface Recovery {
+  readonly failure: Failure;
+  readonly tickets: readonly Ticket<unknown>[];
+}
+
+/** Ends the session for a reason that is not about the reply being read. */
+class Ended extends Error {
+  readonly reason: Error;
+
+  constructor(reason: Error) {
+    super();
+    this.reason = reason;
   }
 }
 

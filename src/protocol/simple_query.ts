@@ -18,7 +18,7 @@ import type { Sink } from "./sink.ts";
 /** Runs the statements of a string. */
 export class SimpleQuery<T> implements Exchange<T> {
   readonly action = "run the query";
-  readonly syncs = true;
+  readonly ends = "query";
   readonly sql: string;
   readonly #sink: Sink<T>;
   readonly #registry: Registry;
@@ -35,6 +35,7 @@ export class SimpleQuery<T> implements Exchange<T> {
 
   *reply(inbox: Inbox, out: Outbox): Script<T> {
     const sink = this.#sink;
+    let copying = false;
     for (;;) {
       while (!inbox.next()) yield "read";
       switch (inbox.code) {
@@ -48,6 +49,7 @@ export class SimpleQuery<T> implements Exchange<T> {
         }
         case Backend.CommandComplete:
           sink.complete(inbox);
+          copying = false;
           break;
         case Backend.EmptyQueryResponse:
           sink.empty();
@@ -57,9 +59,11 @@ export class SimpleQuery<T> implements Exchange<T> {
           break;
         case Backend.CopyOutResponse:
           sink.fail(misplacedCopyOut());
+          copying = true;
           break;
         case Backend.CopyData:
         case Backend.CopyDone:
+          if (!copying) throw inbox.unexpected(this.action);
           break;
         case Backend.ReadyForQuery:
           return sink.result();

@@ -1,13 +1,13 @@
 /**
  * Where the rows of a reply go: a small closed family of result shapes.
  *
- * A sink never throws while a reply is being read, as the rest of it must be read in any case:
- * a value that cannot be decoded is remembered, and thrown by {@linkcode Sink.result}.
+ * A value that cannot be decoded is remembered and thrown by {@linkcode Sink.result}, as the rest of
+ * the reply must be read in any case. Only a reply that the protocol does not allow throws at once.
  */
 import { ProtocolError, UsageError } from "../errors.ts";
 import type { Description } from "../types/description.ts";
 import type { RowReader, RowShape } from "../types/row.ts";
-import { type Column, commandTag } from "../wire/backend.ts";
+import { type Column, type CommandTag, commandTag } from "../wire/backend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 
 /** What one statement gave. */
@@ -25,14 +25,18 @@ export interface Result<Row = Record<string, unknown>> {
 /** Takes the results of the statements of one reply. */
 export abstract class Sink<T> {
   #problem: Error | undefined = undefined;
+  /** Whether rows were announced for the statement. */
+  #expectsRows = false;
 
   /** Rows of this description follow. */
   begin(description: Description): void {
+    this.#expectsRows = true;
     if (this.#problem === undefined) this.onBegin(description);
   }
 
   /** The current message is a DataRow. */
   row(inbox: Inbox): void {
+    if (!this.#expectsRows) throw inbox.unexpected("read rows");
     if (this.#problem !== undefined) return;
     try {
       this.onRow(inbox);
@@ -43,6 +47,7 @@ export abstract class Sink<T> {
 
   /** The current message is a CommandComplete: a statement is done. */
   complete(inbox: Inbox): void {
+    this.#expectsRows = false;
     if (this.#problem !== undefined) return;
     try {
       this.onComplete(inbox);
@@ -164,13 +169,13 @@ export class Affected extends Sink<number> {
   }
 }
 
-/** Everything, statement by statement. */
-export class AllResults extends Sink<Result<unknown>[]> {
+/** Everything of the only statement. */
+export class OnlyResult extends Sink<Result<unknown>> {
   readonly #shape: RowShape;
-  readonly #results: Result<unknown>[] = [];
+  readonly #rows: unknown[] = [];
   #columns: readonly Column[] = [];
   #reader: RowReader | undefined = undefined;
-  #rows: unknown[] = [];
+  #tag: CommandTag = { command: "", affected: 0 };
 
   constructor(shape: RowShape) {
     super();
@@ -187,51 +192,45 @@ export class AllResults extends Sink<Result<unknown>[]> {
   }
 
   protected override onComplete(inbox: Inbox): void {
-    const { command, affected } = commandTag(inbox);
-    this.#finish(command, affected);
+    this.#tag = commandTag(inbox);
+  }
+
+  protected override value(): Result<unknown> {
+    return { rows: this.#rows, columns: this.#columns, ...this.#tag };
+  }
+}
+
+/** Everything, statement by statement. */
+export class AllResults extends Sink<Result<unknown>[]> {
+  readonly #shape: RowShape;
+  readonly #results: Result<unknown>[] = [];
+  #current: OnlyResult;
+
+  constructor(shape: RowShape) {
+    super();
+    this.#shape = shape;
+    this.#current = new OnlyResult(shape);
+  }
+
+  protected override onBegin(description: Description): void {
+    this.#current.begin(description);
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#current.row(inbox);
+  }
+
+  protected override onComplete(inbox: Inbox): void {
+    this.#current.complete(inbox);
+    this.onEmpty();
   }
 
   protected override onEmpty(): void {
-    this.#finish("", 0);
+    this.#results.push(this.#current.result());
+    this.#current = new OnlyResult(this.#shape);
   }
 
   protected override value(): Result<unknown>[] {
     return this.#results;
-  }
-
-  #finish(command: string, affected: number): void {
-    this.#results.push({ rows: this.#rows, columns: this.#columns, command, affected });
-    this.#rows = [];
-    this.#columns = [];
-  }
-}
-
-/** Everything of the only statement. */
-export class OnlyResult extends Sink<Result<unknown>> {
-  readonly #results: AllResults;
-
-  constructor(shape: RowShape) {
-    super();
-    this.#results = new AllResults(shape);
-  }
-
-  protected override onBegin(description: Description): void {
-    this.#results.begin(description);
-  }
-
-  protected override onRow(inbox: Inbox): void {
-    this.#results.row(inbox);
-  }
-
-  protected override onComplete(inbox: Inbox): void {
-    this.#results.complete(inbox);
-  }
-
-  protected override onEmpty(): void {
-    this.#results.empty();
-  }
-
-  protected override value(): Result<unknown> {
-    return this.#results.result()[0]!;
   }
 }

@@ -27,13 +27,13 @@ export interface StartupOptions {
   /** Fresh randomness for SCRAM: printable ASCII without commas. */
   readonly nonce: string;
   /** The most to give away, one of {@linkcode Secret}. */
-  readonly strongest: number;
+  readonly mostRevealed: number;
 }
 
 /** Opens a session; the value is what the server asked for, one of {@linkcode Secret}. */
 export class Startup implements Exchange<number> {
   readonly action = "open a session";
-  readonly syncs = true;
+  readonly ends = "sync";
   readonly final = true;
   readonly #options: StartupOptions;
   readonly #session: Session;
@@ -128,14 +128,14 @@ export class Startup implements Exchange<number> {
     inbox.end();
     if (offered.includes(SCRAM_SHA_256)) return;
     throw new ConnectionError(
-      `Cannot authenticate: the server offers the mechanisms ${offered.join(", ")}, pyro has ${SCRAM_SHA_256}`,
+      `Cannot authenticate: the server offers the mechanisms ${JSON.stringify(offered)}, pyro has ${SCRAM_SHA_256}`,
     );
   }
 
   #give(secret: number, what: string): string {
-    const { strongest, password, user } = this.#options;
+    const { mostRevealed, password, user } = this.#options;
     if (this.#secret !== Secret.None) throw new ProtocolError("Cannot authenticate: the server asks twice");
-    if (secret > strongest) {
+    if (secret > mostRevealed) {
       throw new ConnectionError(`Cannot authenticate: the server asks for ${what}, more than allowed here`);
     }
     if (password === undefined || password === "") {
@@ -157,9 +157,7 @@ function outOfTurn(method: number): ProtocolError {
 }
 
 function rest(inbox: Inbox): string {
-  const text = inbox.bytes.utf8Slice(inbox.pos, inbox.limit);
-  inbox.pos = inbox.limit;
-  return text;
+  return inbox.bytes.utf8Slice(inbox.pos, inbox.limit);
 }
 
 /** We ask for 3.0 without options, so there is nothing that a server could take back. */
@@ -171,7 +169,9 @@ function checkVersion(inbox: Inbox): void {
     throw new ProtocolError(`Cannot open a session: the server wants protocol ${name}, 3.0 was asked for`);
   }
   if (unknownOptions.length > 0) {
-    throw new ProtocolError(`Cannot open a session: the server refuses options that were not sent: ${unknownOptions}`);
+    throw new ProtocolError(
+      `Cannot open a session: the server refuses options that were not sent: ${JSON.stringify(unknownOptions)}`,
+    );
   }
 }
 

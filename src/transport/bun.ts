@@ -1,4 +1,5 @@
 /** Sockets of Bun: `Bun.connect`. */
+import { obstacleTo } from "./obstacle.ts";
 import { HIGH_WATER_MARK, Received } from "./received.ts";
 import type { AsyncDialer, AsyncTransport, Endpoint, Ends, TlsOptions } from "./transport.ts";
 
@@ -44,7 +45,7 @@ declare const Bun: BunRuntime;
 
 /** Dials with `Bun.connect`. */
 export const bunDialer: AsyncDialer = {
-  obstacle: () => undefined,
+  obstacle: (endpoint) => obstacleTo(endpoint, false),
   async dial(endpoint, signal): Promise<AsyncTransport> {
     const transport = new BunTransport();
     const target = endpoint.kind === "unix"

@@ -1,10 +1,10 @@
 /** Sockets of Deno: `Deno.connect`. */
-import { denoObstacle } from "./deno_permissions.ts";
+import { obstacleTo } from "./obstacle.ts";
 import type { AsyncDialer, AsyncTransport, Ends, TlsOptions } from "./transport.ts";
 
 /** Dials with `Deno.connect`. */
 export const denoDialer: AsyncDialer = {
-  obstacle: denoObstacle,
+  obstacle: (endpoint) => obstacleTo(endpoint, true),
   async dial(endpoint, signal): Promise<AsyncTransport> {
     if (endpoint.kind === "unix") {
       const conn = await Deno.connect({ transport: "unix", path: endpoint.path });

@@ -5,14 +5,15 @@
 import process from "node:process";
 import { ConnectionError } from "../errors.ts";
 import type { BlockingTransport } from "../opts/settings.ts";
-import { denoObstacle, requestDeno } from "./deno_permissions.ts";
+import { requestDeno } from "./deno_permissions.ts";
 import { dialFfi, ffiCanDial } from "./ffi.ts";
 import { loadBun } from "./ffi_bun.ts";
 import { loadDeno } from "./ffi_deno.ts";
 import { loadNode } from "./ffi_node.ts";
 import type { LibC } from "./libc.ts";
+import { obstacleTo } from "./obstacle.ts";
 import { granted, runtime } from "./runtime.ts";
-import type { Endpoint, SyncDialer, SyncTransport } from "./transport.ts";
+import type { SyncDialer, SyncTransport } from "./transport.ts";
 import { dialWorker } from "./worker.ts";
 
 /** How this runtime dials, with that transport or the best there is. */
@@ -23,7 +24,7 @@ export function nativeDialer(kind: BlockingTransport): SyncDialer {
   }
   return {
     // The C library asks nobody.
-    obstacle: (endpoint) => libc !== undefined || runtime !== "deno" ? undefined : denoObstacle(endpoint),
+    obstacle: (endpoint) => obstacleTo(endpoint, runtime === "deno" && libc === undefined),
     dial(endpoint, tls, milliseconds): SyncTransport {
       if (libc !== undefined && !tls && ffiCanDial(endpoint)) return dialFfi(libc, endpoint, milliseconds);
       if (runtime === "deno") requestDeno(endpoint);

@@ -32,7 +32,12 @@ export function dialWorker(endpoint: Endpoint, milliseconds: number): SyncTransp
   worker.unref();
   worker.on("error", () => {});
   const transport = new WorkerTransport(memory);
-  transport.awaitOpen(milliseconds);
+  try {
+    transport.awaitOpen(milliseconds);
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
   return transport;
 }
 
@@ -134,8 +139,7 @@ class WorkerTransport implements SyncTransport {
       if (state === STATES.ended) throw new Error("the server closed the connection");
       const left = until - performance.now();
       if (left <= 0 || Atomics.wait(this.#control, WORDS.mainBell, seen, left) === "timed-out") {
-        this.close();
-        throw new Error("connection timed out");
+        throw new Error("timed out");
       }
     }
   }

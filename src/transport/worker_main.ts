@@ -63,7 +63,7 @@ export function workerMain(): void {
   const receivedRing = new Uint8Array(memory, layout.received, layout.ring);
   const sentRing = new Uint8Array(memory, layout.sent, layout.ring);
   /** What came and found no room in the ring. */
-  let backlog: Uint8Array[] = [];
+  const backlog: Uint8Array[] = [];
   let writing = false;
   let closing = false;
   // A paused socket and a pending wait do not keep a worker alive.

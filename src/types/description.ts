@@ -21,9 +21,10 @@ export class Description {
 
   /** Whether these are the same columns, so that readers made for one read the other. */
   describes(columns: readonly Column[], formats: readonly number[]): boolean {
-    return columns.length === this.columns.length && columns.every(({ name, typeOid }, i) => {
+    return columns.length === this.columns.length && columns.every((column, i) => {
       const own = this.columns[i]!;
-      return name === own.name && typeOid === own.typeOid && formats[i] === this.formats[i];
+      return column.name === own.name && column.typeOid === own.typeOid && column.typeModifier === own.typeModifier &&
+        column.tableOid === own.tableOid && column.columnNumber === own.columnNumber && formats[i] === this.formats[i];
     });
   }
 

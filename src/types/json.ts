@@ -11,6 +11,7 @@ export class JsonValue {
   /** What is stringified. */
   readonly value: unknown;
 
+  /** Not for callers: `Json` and `Jsonb` make them. */
   constructor(value: unknown) {
     this.value = value;
   }

@@ -57,8 +57,8 @@ export function serverFields(inbox: Inbox): ServerFields {
     if (value !== undefined) fields[name] = value;
   }
   for (const [type, name] of NUMBER_FIELDS) {
-    const value = raw.get(type);
-    if (value !== undefined) fields[name] = Number(value);
+    const value = Number(raw.get(type));
+    if (Number.isSafeInteger(value)) fields[name] = value;
   }
   return fields;
 }
@@ -93,6 +93,7 @@ export function backendKeyData(inbox: Inbox): { processId: number; secret: Uint8
 export function negotiateProtocolVersion(inbox: Inbox): { version: number; unknownOptions: string[] } {
   const version = inbox.int32();
   const count = inbox.int32();
+  if (count < 0) throw inbox.malformed(`it claims ${count} options`);
   const unknownOptions: string[] = [];
   for (let i = 0; i < count; i++) unknownOptions.push(inbox.cstring());
   inbox.end();
@@ -131,17 +132,17 @@ export function rowDescription(inbox: Inbox): { columns: Column[]; formats: numb
 export function commandTag(inbox: Inbox): CommandTag {
   const text = inbox.cstring();
   inbox.end();
-  const match = TAG.exec(text);
-  if (!match) return { command: text, affected: 0 };
-  const affected = Number(match[2]);
+  const { command, count } = TAG.exec(text)?.groups ?? {};
+  if (command === undefined) return { command: text, affected: 0 };
+  const affected = Number(count);
   if (!Number.isSafeInteger(affected)) {
-    throw new DecodeError(`Cannot give the number of affected rows: ${match[2]} is over 2^53-1`);
+    throw new DecodeError(`Cannot give the number of affected rows: ${count} is over 2^53-1`);
   }
-  return { command: match[1]!, affected };
+  return { command, affected };
 }
 
-/** An old-style INSERT tag has the OID of the row, always 0, before the count. */
-const TAG = /^(.*?)(?: 0)? (\d+)$/;
+/** The count comes last; of an INSERT, the OID of the row comes before it, which is 0 since PostgreSQL 12. */
+const TAG = /^(?<command>.*?)(?:(?<=^INSERT) \d+)? (?<count>\d+)$/;
 
 const TEXT_FIELDS = [
   [0x44, "detail"], // D

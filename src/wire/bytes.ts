@@ -10,8 +10,6 @@ import { Buffer } from "node:buffer";
 export interface Bytes extends Uint8Array<ArrayBuffer> {
   /** The UTF-8 text in `[start, end)`; a leading U+FEFF is kept, as it is data. */
   utf8Slice(start: number, end: number): string;
-  /** One character per byte of `[start, end)`: the same text when all are below 0x80, and faster. */
-  latin1Slice(start: number, end: number): string;
   /** Writes `text` in UTF-8 at `offset`; how many bytes that were. */
   utf8Write(text: string, offset: number): number;
 }
@@ -25,11 +23,6 @@ export interface Source {
 /** Zeroed memory of its own: never a piece of a pool that other values share. */
 export function allocate(capacity: number): Bytes {
   return Buffer.from(new ArrayBuffer(capacity)) as Uint8Array as Bytes;
-}
-
-/** The same memory, seen as {@linkcode Bytes}. */
-export function bytesOf(data: Uint8Array<ArrayBuffer>): Bytes {
-  return Buffer.from(data.buffer, data.byteOffset, data.byteLength) as Uint8Array as Bytes;
 }
 
 /** A copy of `[start, end)` with memory of its own, as a plain Uint8Array. */

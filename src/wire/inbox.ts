@@ -51,17 +51,15 @@ export class Inbox implements Source {
 
   /** Room for a transport to read into. Moves what is buffered: not to be called while a read is outstanding. */
   reserve(): Uint8Array<ArrayBuffer> {
+    const { length } = this.bytes;
     const kept = this.#filled - this.limit;
     if (kept === 0) {
       this.#filled = this.limit = this.pos = 0;
-      if (this.bytes.length > KEPT_CAPACITY) this.#adopt(allocate(INITIAL_CAPACITY));
-    } else if (this.bytes.length - this.#filled < this.bytes.length / 4) {
+      if (length > KEPT_CAPACITY) this.#adopt(allocate(INITIAL_CAPACITY));
+    } else if (length - this.#filled < length / 4) {
       // Doubling with what has arrived, never with what a length field claims.
-      const target = kept > this.bytes.length / 2 ? allocate(this.bytes.length * 2) : this.bytes;
-      target.set(this.bytes.subarray(this.limit, this.#filled), 0);
-      this.#filled = kept;
-      this.limit = this.pos = 0;
-      if (target !== this.bytes) this.#adopt(target);
+      if (kept > length / 2 && length < MAX_CAPACITY) this.#move(allocate(Math.min(length * 2, MAX_CAPACITY)));
+      else if (this.limit > 0) this.#move(this.bytes);
     }
     return this.bytes.subarray(this.#filled);
   }
@@ -187,7 +185,16 @@ export class Inbox implements Source {
     return new ProtocolError(`Cannot read the server's ${name}: it claims a length of ${length} bytes, ${limit}`);
   }
 
+  /** Moves what is buffered to the beginning of `target`. */
+  #move(target: Bytes): void {
+    target.set(this.bytes.subarray(this.limit, this.#filled), 0);
+    this.#filled -= this.limit;
+    this.limit = this.pos = 0;
+    this.#adopt(target);
+  }
+
   #adopt(bytes: Bytes): void {
+    if (bytes === this.bytes) return;
     this.bytes = bytes;
     this.view = viewOf(bytes);
   }
@@ -204,10 +211,12 @@ const INITIAL_CAPACITY = 0x1_0000;
 const KEPT_CAPACITY = 0x10_0000;
 /** As libpq: before authentication nothing but an error message is long. */
 const MAX_LENGTH_BEFORE_AUTHENTICATION = 30_000;
-/** As libpq: of most types no message is long. */
+/** As libpq: of most types no message is long. (Of a statement with many parameters, ParameterDescription is.) */
 const MAX_LENGTH_OF_SHORT = 30_000;
 /** PostgreSQL cannot make a message over 1 GiB (MaxAllocSize). */
 const MAX_LENGTH = 0x3fff_ffff;
+/** Room for the longest message, and for reading on. */
+const MAX_CAPACITY: number = MAX_LENGTH + INITIAL_CAPACITY;
 
 /** The longest message of each type; 0 for types that there are not, which need not be waited for. */
 const MAX_LENGTHS: Int32Array = new Int32Array(256);

@@ -203,5 +203,5 @@ function tooLong(length: number): EncodeError {
 const INITIAL_CAPACITY = 0x4000;
 const KEPT_CAPACITY = 0x10_0000;
 const LOOP_LIMIT = 40;
-/** PostgreSQL refuses messages over 1 GiB (MaxAllocSize). */
-const MAX_LENGTH = 0x3fff_ffff;
+/** What PostgreSQL accepts as a length: one less than MaxAllocSize. */
+const MAX_LENGTH = 0x3fff_fffe;

@@ -3,14 +3,12 @@
  * answer, on a clock that only the table moves. No socket, no driver.
  */
 import assert from "node:assert/strict";
-import type { ConnectPlan } from "../../src/ops/connect.ts";
 import type { Handshake, HandshakeStep, Link } from "../../src/ops/handshake.ts";
 import type { Exchange, Op, Step, Ticket } from "../../src/protocol/exchange.ts";
 import { errorOf } from "../../src/protocol/failure.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { type Endpoint, endpointName, type Ends } from "../../src/transport/transport.ts";
 import { concat } from "./backend.ts";
-import { authentication, backendKeyData, commandComplete, dataRow, readyForQuery, rowDescription } from "./backend.ts";
 import { feed } from "./feed.ts";
 
 /** What a dialled connection is like. */
@@ -47,7 +45,7 @@ export class TabledLink implements Link {
 
   send(): void {
     const { outbox } = this.session;
-    this.sent = concat(this.sent, outbox.pending().slice());
+    this.sent = concat(this.sent, outbox.pending());
     outbox.sent(outbox.size);
   }
 }
@@ -65,6 +63,8 @@ export type Line = readonly [step: string, answer?: Answer, milliseconds?: numbe
 export interface Played<T> {
   readonly value: T | undefined;
   readonly error: unknown;
+  /** The number of the connection that came of it. Compare this: comparing connections takes ages to fail. */
+  readonly taken: number | undefined;
   readonly links: readonly TabledLink[];
   /** The time limit of every step that has one. */
   readonly limits: readonly number[];
@@ -120,58 +120,8 @@ export function play<T extends { readonly link: Link }>(
   for (const link of links) {
     assert.equal(link.discarded, link === value?.link ? 0 : 1, `how often #${link.number} was given up`);
   }
-  return { value, error, links, limits };
-}
-
-/** A plan; what is not given is the simplest there is: no password, no TLS, no upgrade. */
-export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): ConnectPlan {
-  return {
-    endpoints: [tcp("a")],
-    sslMode: "disable",
-    user: "ada",
-    password: undefined,
-    parameters: [["user", "ada"], ["database", "db"]],
-    timeout: 0,
-    upgrade: { unwanted: "it is switched off", obstacle: () => undefined },
-    now: clock.now,
-    nonce: () => "nonce",
-    ...given,
-  };
-}
-
-export function tcp(host: string, port: number = 5432): Endpoint {
-  return { kind: "tcp", host, port, keepAlive: true };
-}
-
-export function unix(path: string): Endpoint {
-  return { kind: "unix", path };
-}
-
-/** The two ends of a connection from that port of ours. */
-export function endsOf(local: string, port: number, remote: string = local, remotePort: number = 5432): Ends {
-  return { local: { host: local, port }, remote: { host: remote, port: remotePort } };
-}
-
-/** A session that is opened without a question. */
-export const WELCOME: Uint8Array = concat(authentication(0), backendKeyData(), readyForQuery());
-
-/** What a server answers to the question who it is. */
-export interface IdentityAnswer {
-  readonly clientPort?: string | null;
-  readonly serverPort?: string | null;
-  readonly started?: string;
-  readonly directories?: string | null;
-}
-
-/** That answer, encoded; by default that of a Unix socket's server. */
-export function identity(given: IdentityAnswer = {}): Uint8Array {
-  const { clientPort = null, serverPort = null, started = "1700000000.123456", directories = null } = given;
-  return concat(
-    rowDescription({ clientPort: 25, serverPort: 25, started: 25, directories: 25 }),
-    dataRow(clientPort, serverPort, started, directories),
-    commandComplete("SELECT 1"),
-    readyForQuery(),
-  );
+  const taken = value === undefined ? undefined : (value.link as TabledLink).number;
+  return { value, error, taken, links, limits };
 }
 
 /** The table is not about this: it is a bug of the handshake or of the test. */

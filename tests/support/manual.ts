@@ -7,7 +7,7 @@ export type Incoming = Uint8Array | "end" | Error;
 /** An awaiting transport. */
 export class ManualAsync implements AsyncTransport {
   readonly ends: Ends | undefined = undefined;
-  /** What was written, whether or not the write has ended. */
+  /** Copies of what was written, whether or not the write has ended. */
   readonly writes: Uint8Array[] = [];
   /** Each change of whether the process is kept alive. */
   readonly keeps: boolean[] = [];
@@ -32,7 +32,7 @@ export class ManualAsync implements AsyncTransport {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
-    this.writes.push(bytes.slice());
+    this.writes.push(Uint8Array.from(bytes));
     return this.onWrite(bytes);
   }
 
@@ -71,7 +71,7 @@ export class ManualSync implements SyncTransport {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number {
-    this.writes.push(bytes.slice());
+    this.writes.push(Uint8Array.from(bytes));
     return this.onWrite(bytes);
   }
 

@@ -15,6 +15,8 @@ export interface Behaviour {
   readonly then: "silence" | "end" | "reset";
   /** Sends back everything, instead of all that. */
   readonly echo?: boolean;
+  /** Passes everything on to that port of 127.0.0.1 and back, instead of all that. */
+  readonly forwardTo?: number;
 }
 
 /** A running peer. */
@@ -22,11 +24,16 @@ export interface Peer extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Starts a peer on 127.0.0.1. */
-export async function startPeer(behaviour: Behaviour): Promise<Peer> {
+/** Passes connections on to a port of 127.0.0.1. */
+export function startForwarder(port: number): Promise<Peer> {
+  return startPeer({ forwardTo: port, then: "silence" });
+}
+
+/** Starts a peer on a free port of 127.0.0.1, or on a Unix socket (then its port is 0). */
+export async function startPeer(behaviour: Behaviour, path?: string): Promise<Peer> {
   const encode = (bytes: Uint8Array | undefined): string | undefined => bytes && Buffer.from(bytes).toString("base64");
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${peerMain})();`)}`), {
-    workerData: { ...behaviour, greeting: encode(behaviour.greeting), reply: encode(behaviour.reply) },
+    workerData: { ...behaviour, path, greeting: encode(behaviour.greeting), reply: encode(behaviour.reply) },
   });
   const port = await new Promise<number>((resolve, reject) => {
     worker.once("message", resolve);
@@ -43,7 +50,7 @@ export async function startPeer(behaviour: Behaviour): Promise<Peer> {
 /** Runs in the worker, and so refers to nothing outside. */
 function peerMain(): void {
   const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
-  const { createServer } = process.getBuiltinModule("node:net");
+  const { connect, createServer } = process.getBuiltinModule("node:net");
   const answers = [workerData.greeting, workerData.reply]
     .filter((text) => text !== undefined)
     .map((text) => process.getBuiltinModule("node:buffer").Buffer.from(text, "base64"));
@@ -51,6 +58,14 @@ function peerMain(): void {
     socket.on("error", () => {});
     if (workerData.echo) {
       socket.pipe(socket);
+      return;
+    }
+    if (workerData.forwardTo) {
+      const target = connect(workerData.forwardTo, "127.0.0.1");
+      target.on("error", () => socket.destroy());
+      target.on("close", () => socket.destroy());
+      socket.on("close", () => target.destroy());
+      target.pipe(socket).pipe(target);
       return;
     }
     let answered = 0;
@@ -65,5 +80,6 @@ function peerMain(): void {
       else if (answers.length === 0) finish();
     });
   });
-  server.listen(0, "127.0.0.1", () => parentPort!.postMessage((server.address() as { port: number }).port));
+  if (workerData.path) server.listen(workerData.path, () => parentPort!.postMessage(0));
+  else server.listen(0, "127.0.0.1", () => parentPort!.postMessage((server.address() as { port: number }).port));
 }

@@ -8,7 +8,7 @@ import { feed } from "./feed.ts";
 export interface Outcomes {
   readonly session: Session;
   readonly tickets: readonly Ticket<unknown>[];
-  /** An abbreviation of each outcome: "ok", the failure's kind with the SQLSTATE, or "waits". */
+  /** An abbreviation of each outcome: "ok", the failure's kind and what tells it from others, or "waits". */
   readonly words: readonly string[];
 }
 
@@ -46,6 +46,8 @@ function failureWord(failure: Failure | undefined): string {
       return `aborted by ${failureWord(failure.by)}`;
     case "lost":
       return `lost ${failure.sent ? "after" : "before"} it was sent`;
+    case "malformed":
+      return "malformed";
     case "unusable":
       return `unusable ${failure.error.name}`;
   }

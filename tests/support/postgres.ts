@@ -20,6 +20,7 @@ import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
+import { account } from "./account.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 
 /** The versions that can be started, by major. */
@@ -116,6 +117,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     this.#process = undefined;
     if (child === undefined || child.exitCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.ref();
     child.kill(mode === "fast" ? "SIGINT" : "SIGQUIT");
     await ended;
   }
@@ -162,7 +164,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     const settings: Record<string, string> = {
       listen_addresses: options.listen ?? "127.0.0.1",
       port: String(this.port),
-      unix_socket_directories: this.socketDirectories.map((path) => `"${path}"`).join(", "),
+      unix_socket_directories: this.socketDirectories.map((path) => `"${path.replaceAll('"', '""')}"`).join(", "),
       fsync: "off",
       shared_buffers: "32MB",
       ...(options.tls ? { ssl: "on" } : {}),
@@ -210,14 +212,12 @@ export function install(major: Major): void {
   rmSync(staging, { recursive: true, force: true });
 }
 
-/** The programs of one version, and the account they run as: servers refuse to run as root. */
+/** The programs of one version. */
 class Binaries {
   readonly #root: string;
-  readonly #account: { uid: number; gid: number } | undefined;
 
-  constructor(root: string, account: { uid: number; gid: number } | undefined) {
+  constructor(root: string) {
     this.#root = root;
-    this.#account = account;
   }
 
   run(program: string, args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
@@ -230,7 +230,7 @@ class Binaries {
 
   /** Gives a file to the account. */
   own(path: string): void {
-    if (this.#account) chownSync(path, this.#account.uid, this.#account.gid);
+    if (account) chownSync(path, account.uid, account.gid);
   }
 
   #options(): { cwd: string; env: Record<string, string>; uid?: number; gid?: number } {
@@ -238,7 +238,7 @@ class Binaries {
       cwd: tmpdir(),
       // Nothing of the caller's environment: PGPORT and its kin would reach the server.
       env: { LD_LIBRARY_PATH: join(this.#root, "lib"), PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" },
-      ...this.#account,
+      ...account,
     };
   }
 }
@@ -246,8 +246,7 @@ class Binaries {
 function findBinaries(major: Major): Binaries {
   install(major);
   const root = join(CACHE, `postgres-${VERSIONS[major]}`);
-  const account = process.getuid?.() === 0 ? unprivileged() : undefined;
-  const binaries = new Binaries(root, account);
+  const binaries = new Binaries(root);
   if (binaries.run("postgres", ["--version"]).status === 0) return binaries;
   // The account cannot read them where they are, such as below /root.
   const copy = join(tmpdir(), `pyro-postgres-${VERSIONS[major]}-${process.pid}`);
@@ -255,16 +254,11 @@ function findBinaries(major: Major): Binaries {
     cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
     process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
   }
-  const copied = new Binaries(copy, account);
+  const copied = new Binaries(copy);
   const result = copied.run("postgres", ["--version"]);
   if (result.status !== 0) throw new Error(`postgres ${VERSIONS[major]} does not run here:\n${result.stderr}`);
   return copied;
 }
 
-function unprivileged(): { uid: number; gid: number } {
-  const entry = readFileSync("/etc/passwd", "utf8").split("\n").find((line) => line.startsWith("nobody:"));
-  const [, , uid, gid] = entry?.split(":") ?? [];
-  return { uid: Number(uid ?? 65_534), gid: Number(gid ?? 65_534) };
-}
-
-const CACHE = new URL("../../.cache", import.meta.url).pathname;
+/** Where downloaded programs are kept: inside the repository, ignored by git. */
+export const CACHE: string = new URL("../../.cache", import.meta.url).pathname;

@@ -3,18 +3,31 @@
  */
 import { runtime } from "./runtime.ts";
 
+/** Where tests run: a runtime, or Deno with no permission but net. */
+export type Setting = "deno" | "deno-net" | "bun" | "node";
+
 /** A test that cannot run somewhere. */
 export interface Skip {
-  /** The name of the test, or its beginning. */
+  /** The whole name of the test. */
   readonly test: string;
-  readonly runtime: "deno" | "bun" | "node";
+  readonly setting: Setting;
   readonly reason: string;
 }
 
 /** All of them. */
-export const SKIPS: readonly Skip[] = [];
+const SKIPS: readonly Skip[] = [];
+
+/** Where this process runs. */
+export const setting: Setting = runtime === "deno" && Deno.permissions.querySync({ name: "read" }).state !== "granted"
+  ? "deno-net"
+  : runtime;
 
 /** Why a test is skipped here, undefined if it is not. */
 export function skipReason(name: string): string | undefined {
-  return SKIPS.find((skip) => skip.runtime === runtime && name.startsWith(skip.test))?.reason;
+  return SKIPS.find((skip) => skip.setting === setting && skip.test === name)?.reason;
+}
+
+/** How many tests are skipped there. */
+export function skipCount(setting: Setting): number {
+  return SKIPS.filter((skip) => skip.setting === setting).length;
 }

@@ -1,6 +1,6 @@
 /** The server that most tests share: a role for every way to authenticate, TLS, and several sockets. */
-import { userInfo } from "node:os";
 import { Conn } from "../../mod.ts";
+import { osUser } from "../../src/transport/runtime.ts";
 import { type Major, PostgresServer } from "./postgres.ts";
 
 /** Starts one. */
@@ -9,7 +9,7 @@ export async function startTestServer(major: Major): Promise<PostgresServer> {
     major,
     tls: true,
     hba: HBA,
-    ident: [`tests ${userInfo().username} auth_peer`],
+    ident: [`tests ${osUser()} auth_peer`],
     // As Debian does it, in a usual place: ordinary roles may not ask where.
     socketDirectories: ["s", "/tmp"],
     settings: { max_connections: "200" },

@@ -1,0 +1,30 @@
+/** Why a socket failed, in the same words on every runtime. */
+
+/** The reason that an error of the operating system or the runtime has. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Node tries the addresses of a name side by side, and gives their errors in one without words.
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  const code = "code" in error ? String(error.code) : "";
+  return WORDS.get(code) ?? WORDS.get(error.name) ?? (error.message || code || error.name);
+}
+
+/** By code, as Node and Bun give it, and by the names of Deno's error classes. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["EACCES", "permission denied"],
+  ["ECONNREFUSED", "connection refused"],
+  ["ECONNRESET", "connection reset"],
+  ["EHOSTUNREACH", "no route to host"],
+  ["ENETUNREACH", "network unreachable"],
+  ["ENOENT", "no such file or directory"],
+  ["ENOTDIR", "not a directory"],
+  ["ENOTFOUND", "the host name cannot be resolved"],
+  ["EPIPE", "broken pipe"],
+  ["ETIMEDOUT", "connection timed out"],
+  ["BrokenPipe", "broken pipe"],
+  ["ConnectionRefused", "connection refused"],
+  ["ConnectionReset", "connection reset"],
+  ["NotFound", "no such file or directory"],
+  ["PermissionDenied", "permission denied"],
+  ["TimedOut", "connection timed out"],
+]);

@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
+import { Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
+import { authentication, concat, errorResponse, noticeResponse, readyForQuery } from "../support/backend.ts";
+import { type Outcome, reply } from "../support/feed.ts";
+import { scramExchange } from "../support/scram_exchange.ts";
+import { sentMessages } from "../support/sent.ts";
+import { test } from "../support/test.ts";
+
+const OPTIONS: StartupOptions = {
+  user: "ada",
+  password: "secret",
+  parameters: [["user", "ada"]],
+  nonce: "clientnonce",
+  mostRevealed: Secret.Cleartext,
+};
+const SCRAM = scramExchange({
+  password: "secret",
+  clientNonce: OPTIONS.nonce,
+  serverNonce: "+server",
+  salt: "c2FsdA==",
+  iterations: 2,
+});
+const OK = authentication(0);
+const CLEARTEXT = authentication(3);
+const MD5 = md5(0xff, 0, 1, 2);
+const SASL = sasl("SCRAM-SHA-256");
+const CONTINUE = authentication(11, (out) => out.text(SCRAM.serverFirst));
+const FINAL = authentication(12, (out) => out.text(SCRAM.serverFinal));
+
+test("startup: a password in clear text", () => {
+  const outcome = startup({}, CLEARTEXT, OK, readyForQuery());
+  assert.equal(outcome.value, Secret.Cleartext);
+  assert.deepEqual(answers(outcome), ["secret\0"]);
+});
+
+test("startup: a hashed password", () => {
+  const outcome = startup({}, MD5, OK, readyForQuery());
+  const stored = createHash("md5").update("secretada").digest("hex");
+  const hash = createHash("md5").update(stored).update(new Uint8Array([0xff, 0, 1, 2])).digest("hex");
+  assert.equal(outcome.value, Secret.Md5);
+  assert.deepEqual(answers(outcome), [`md5${hash}\0`]);
+});
+
+test("startup: a salt has four bytes", () => {
+  for (const salt of [[], [1, 2, 3], [1, 2, 3, 4, 5]]) endsWith(ProtocolError, {}, md5(...salt));
+});
+
+test("startup: SCRAM, with a server that knows the password", () => {
+  const outcome = startup({}, SASL, CONTINUE, FINAL, OK, readyForQuery());
+  assert.equal(outcome.value, Secret.Scram);
+  assert.deepEqual(answers(outcome), [
+    `SCRAM-SHA-256\0\0\0\0${String.fromCharCode(SCRAM.clientFirst.length)}${SCRAM.clientFirst}`,
+    SCRAM.clientFinal,
+  ]);
+});
+
+test("startup: notices between the steps of SCRAM change nothing", () => {
+  const notice = noticeResponse("password will expire");
+  assert.equal(
+    startup({}, notice, SASL, notice, CONTINUE, notice, FINAL, notice, OK, readyForQuery()).value,
+    Secret.Scram,
+  );
+});
+
+test("startup: SCRAM is found among other mechanisms", () => {
+  const offered = sasl("SCRAM-SHA-256-PLUS", "OAUTHBEARER", "SCRAM-SHA-256");
+  assert.equal(startup({}, offered, CONTINUE, FINAL, OK, readyForQuery()).value, Secret.Scram);
+});
+
+test("startup: without SCRAM among the mechanisms there is no way in", () => {
+  for (const mechanisms of [[], ["SCRAM-SHA-256-PLUS"], ["OAUTHBEARER"], ["scram-sha-256"], ["SCRAM-SHA-512"]]) {
+    endsWith(ConnectionError, {}, sasl(...mechanisms));
+  }
+});
+
+test("startup: a malformed list of mechanisms is refused", () => {
+  endsWith(ProtocolError, {}, authentication(10));
+  endsWith(ProtocolError, {}, authentication(10, (out) => out.cstring("SCRAM-SHA-256")));
+  endsWith(ProtocolError, {}, authentication(10, (out) => out.text("\0\0")));
+});
+
+test("startup: AuthenticationOk before the server's proof is refused", () => {
+  for (const begun of [[SASL], [SASL, CONTINUE]]) {
+    const { session } = endsWith(ProtocolError, {}, ...begun, OK);
+    assert.match(session.lost!.message, /AuthenticationOk out of turn/);
+  }
+});
+
+test("startup: no step of SCRAM may be left out, repeated or come early", () => {
+  endsWith(ProtocolError, {}, CONTINUE);
+  endsWith(ProtocolError, {}, FINAL);
+  endsWith(ProtocolError, {}, SASL, FINAL);
+  endsWith(ProtocolError, {}, SASL, SASL);
+  endsWith(ProtocolError, {}, SASL, CONTINUE, CONTINUE);
+  endsWith(ProtocolError, {}, SASL, CONTINUE, SASL);
+  endsWith(ProtocolError, {}, SASL, CONTINUE, FINAL, FINAL);
+  endsWith(ProtocolError, {}, SASL, CONTINUE, FINAL, SASL);
+  endsWith(ProtocolError, {}, CLEARTEXT, CONTINUE);
+});
+
+test("startup: the method cannot be switched in the middle of SCRAM", () => {
+  for (const other of [CLEARTEXT, MD5, authentication(7), authentication(8), authentication(9), authentication(99)]) {
+    for (const begun of [[SASL], [SASL, CONTINUE]]) {
+      const { session } = endsWith(ProtocolError, {}, ...begun, other);
+      assert.match(session.lost!.message, /out of turn/);
+    }
+    assert.notEqual(startup({}, SASL, CONTINUE, FINAL, other).session.lost, undefined);
+  }
+});
+
+test("startup: a password is given once", () => {
+  for (const first of [[CLEARTEXT], [MD5], [SASL, CONTINUE, FINAL]]) {
+    for (const second of [CLEARTEXT, MD5, SASL]) endsWith(ProtocolError, {}, ...first, second);
+  }
+});
+
+test("startup: a server that does not know the password is refused", () => {
+  const impostor = scramExchange({
+    password: "guess",
+    clientNonce: OPTIONS.nonce,
+    serverNonce: "+server",
+    salt: "c2FsdA==",
+    iterations: 2,
+  });
+  endsWith(ProtocolError, {}, SASL, CONTINUE, authentication(12, (out) => out.text(impostor.serverFinal)));
+  endsWith(ProtocolError, {}, SASL, CONTINUE, authentication(12));
+  endsWith(ProtocolError, {}, SASL, CONTINUE, authentication(12, (out) => out.text("e=other-error")));
+  endsWith(ProtocolError, {}, SASL, authentication(11, (out) => out.text("r=other nonce,s=c2FsdA==,i=2")));
+});
+
+test("startup: a wrong password is the server's error, at whatever step", () => {
+  const wrong = errorResponse("28P01", "password authentication failed", "FATAL");
+  for (const begun of [[CLEARTEXT], [MD5], [SASL], [SASL, CONTINUE]]) {
+    const { failure, session } = startup({}, ...begun, wrong);
+    assert.equal(failure?.kind === "server" && failure.fields.code, "28P01");
+    assert.ok(session.lost instanceof ServerError);
+  }
+});
+
+test("startup: methods that pyro does not have are named", () => {
+  const methods: [number, RegExp][] = [[2, /Kerberos V5/], [7, /GSSAPI/], [8, /GSSAPI/], [9, /SSPI/], [6, /method 6/], [
+    -1,
+    /method -1/,
+  ]];
+  for (const [method, name] of methods) {
+    const { session } = endsWith(ConnectionError, {}, authentication(method));
+    assert.match(session.lost!.message, name);
+  }
+});
+
+test("startup: without a password, a server that asks for one is told nothing", () => {
+  for (const password of [undefined, ""]) {
+    for (const asked of [CLEARTEXT, MD5, SASL]) {
+      const { session } = endsWith(ConnectionError, { password }, asked);
+      assert.match(session.lost!.message, /"ada".*no password is given/);
+    }
+    assert.equal(startup({ password }, OK, readyForQuery()).value, Secret.None);
+  }
+});
+
+test("startup: no more is given away than is allowed", () => {
+  const methods: [number, Uint8Array[]][] = [
+    [Secret.None, [OK]],
+    [Secret.Scram, [SASL, CONTINUE, FINAL, OK]],
+    [Secret.Md5, [MD5, OK]],
+    [Secret.Cleartext, [CLEARTEXT, OK]],
+  ];
+  for (const [given, messages] of methods) {
+    for (const mostRevealed of Object.values(Secret)) {
+      if (given <= mostRevealed) {
+        assert.equal(startup({ mostRevealed }, ...messages, readyForQuery()).value, given);
+      } else {
+        const { session } = endsWith(ConnectionError, { mostRevealed }, messages[0]!);
+        assert.match(session.lost!.message, /more than allowed/);
+      }
+    }
+  }
+});
+
+test("startup: errors of authentication do not show the password", () => {
+  for (const replies of [[CLEARTEXT, CLEARTEXT], [MD5, MD5], [SASL, OK], [CLEARTEXT, errorResponse("28P01")]]) {
+    const { failure, session } = startup({}, ...replies);
+    assert.ok(!`${JSON.stringify(failure)}${session.lost?.stack}`.includes("secret"));
+  }
+});
+
+function startup(options: Partial<StartupOptions>, ...messages: Uint8Array[]): Outcome<number> {
+  return reply((session) => new Startup({ ...OPTIONS, ...options }, session), concat(...messages));
+}
+
+/** The exchange fails, and the session is lost, for that kind of reason. */
+function endsWith(
+  kind: new (message: string) => Error,
+  options: Partial<StartupOptions>,
+  ...messages: Uint8Array[]
+): Outcome<number> {
+  const outcome = startup(options, ...messages);
+  assert.notEqual(outcome.failure, undefined);
+  assert.equal(outcome.session.lost?.constructor, kind);
+  return outcome;
+}
+
+/** What was said after the parameters: bodies of Password messages. */
+function answers({ session }: Outcome<number>): string[] {
+  const messages = sentMessages(session).slice(1);
+  assert.ok(messages.every(({ code }) => code === "p"));
+  return messages.map(({ body }) => body);
+}
+
+function md5(...salt: number[]): Uint8Array {
+  return authentication(5, (out) => out.bytes(Uint8Array.from(salt)));
+}
+
+function sasl(...mechanisms: string[]): Uint8Array {
+  return authentication(10, (out) => {
+    for (const mechanism of mechanisms) out.cstring(mechanism);
+    out.byte(0);
+  });
+}

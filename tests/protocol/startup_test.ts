@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
+import type { Ticket } from "../../src/protocol/exchange.ts";
+import { Session } from "../../src/protocol/session.ts";
+import { Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
+import {
+  authentication,
+  backendKeyData,
+  concat,
+  errorResponse,
+  message,
+  noticeResponse,
+  notificationResponse,
+  parameterStatus,
+  readyForQuery,
+} from "../support/backend.ts";
+import { feed, type Outcome, reply } from "../support/feed.ts";
+import { sentMessages } from "../support/sent.ts";
+import { test } from "../support/test.ts";
+
+const OPTIONS: StartupOptions = {
+  user: "ada",
+  password: "secret",
+  parameters: [["user", "ada"], ["database", "db"]],
+  nonce: "nonce",
+  mostRevealed: Secret.Cleartext,
+};
+const OK = authentication(0);
+
+test("startup: a server that trusts us gets nothing but the parameters", () => {
+  const { value, session } = startup(OK, backendKeyData(7), readyForQuery());
+  assert.equal(value, Secret.None);
+  assert.deepEqual(sentMessages(session), [{ code: "0", body: "\0\x03\0\0user\0ada\0database\0db\0\0" }]);
+  assert.equal(session.key?.processId, 7);
+  assert.equal(session.transactionStatus, "idle");
+});
+
+test("startup: reported settings are kept, the last value of each", () => {
+  const { session } = startup(
+    parameterStatus("TimeZone", "UTC"),
+    OK,
+    parameterStatus("server_version", "18.4"),
+    parameterStatus("client_encoding", "UTF8"),
+    parameterStatus("TimeZone", "Europe/Berlin"),
+    readyForQuery(),
+  );
+  assert.deepEqual(session.parameters, { TimeZone: "Europe/Berlin", server_version: "18.4", client_encoding: "UTF8" });
+});
+
+test("startup: a setting may have any name", () => {
+  const { session } = startup(OK, parameterStatus("__proto__", "x"), parameterStatus("a", "b"), readyForQuery());
+  assert.deepEqual(Object.entries(session.parameters), [["__proto__", "x"], ["a", "b"]]);
+  assert.equal(Object.getPrototypeOf(session.parameters), Object.prototype);
+});
+
+test("startup: notices and notifications may come at any time", () => {
+  const asynchronous = concat(noticeResponse("hello"), notificationResponse("channel", "payload"));
+  const { value, session } = startup(
+    asynchronous,
+    OK,
+    asynchronous,
+    backendKeyData(),
+    asynchronous,
+    readyForQuery(),
+  );
+  assert.equal(value, Secret.None);
+  assert.equal(session.takeEvents().map(({ kind }) => kind).join(" "), "notice notification ".repeat(3).trim());
+});
+
+test("startup: a server without cancellation sends no key", () => {
+  const { failure, session } = startup(OK, readyForQuery());
+  assert.equal(failure, undefined);
+  assert.equal(session.key, undefined);
+});
+
+test("startup: protocol 3.0 has keys of four bytes", () => {
+  for (const length of [0, 3, 5, 32]) endsWith(ProtocolError, OK, backendKeyData(1, new Uint8Array(length)));
+});
+
+test("startup: a server that negotiates down to 3.0 is fine, before and after authentication", () => {
+  for (const version of [0x0003_0000, 0]) {
+    assert.equal(startup(negotiate(version), OK, readyForQuery()).failure, undefined);
+    assert.equal(startup(OK, negotiate(version), readyForQuery()).failure, undefined);
+  }
+});
+
+test("startup: a server that wants another version than 3.0, or takes back what was not sent, is refused", () => {
+  for (const version of [0x0003_0002, 0x0002_0000, 1, 2, -1]) {
+    endsWith(ProtocolError, negotiate(version));
+    endsWith(ProtocolError, OK, negotiate(version));
+  }
+  endsWith(ProtocolError, negotiate(0x0003_0000, "_pq_.option"));
+  endsWith(ProtocolError, OK, negotiate(0, "_pq_.a", "_pq_.b"));
+});
+
+test("startup: the error for another version names it", () => {
+  const { session } = endsWith(ProtocolError, negotiate(0x0003_0002));
+  assert.match(session.lost!.message, /3\.2/);
+});
+
+test("startup: an error ends the session, wherever it comes", () => {
+  const beginnings = [[], [OK], [authentication(3)], [OK, backendKeyData(), parameterStatus("a", "b")]];
+  for (const beginning of beginnings) {
+    const { failure, session } = startup(...beginning, errorResponse("3D000", "no such database", "FATAL"));
+    assert.equal(failure?.kind === "server" && failure.fields.code, "3D000");
+    assert.ok(session.lost instanceof ServerError);
+    assert.equal(session.lost.code, "3D000");
+  }
+});
+
+test("startup: even an error that is not fatal ends the session, as no ReadyForQuery would follow", () => {
+  const { failure, session } = startup(errorResponse("28P01", "wrong password", "ERROR"));
+  assert.equal(failure?.kind, "server");
+  assert.ok(session.lost instanceof ServerError);
+});
+
+test("startup: another client_encoding than UTF8 ends the session", () => {
+  for (const value of ["LATIN1", "SQL_ASCII", ""]) {
+    const { session } = endsWith(ConnectionError, OK, parameterStatus("client_encoding", value));
+    assert.match(session.lost!.message, /client_encoding/);
+  }
+});
+
+test("startup: nothing of a query may come, before or after authentication", () => {
+  for (const code of ["1", "2", "3", "C", "D", "G", "H", "I", "T", "W", "c", "d", "n", "s", "t", "\x07", "\xff"]) {
+    endsWith(ProtocolError, message(code));
+    endsWith(ProtocolError, OK, message(code));
+  }
+});
+
+test("startup: there is no key and no ReadyForQuery before authentication", () => {
+  endsWith(ProtocolError, backendKeyData());
+  endsWith(ProtocolError, readyForQuery());
+});
+
+test("startup: authentication ends once", () => {
+  endsWith(ProtocolError, OK, OK);
+  endsWith(ProtocolError, OK, authentication(3));
+});
+
+test("startup: a malformed Authentication is refused", () => {
+  endsWith(ProtocolError, message("R"));
+  endsWith(ProtocolError, message("R", (out) => out.int16(0)));
+  endsWith(ProtocolError, authentication(0, (out) => out.byte(0)));
+  endsWith(ProtocolError, authentication(3, (out) => out.byte(0)));
+});
+
+test("startup: long messages are accepted from the server that let us in, not from a stranger", () => {
+  const long = noticeResponse("x".repeat(40_000));
+  endsWith(ProtocolError, long);
+  assert.equal(startup(OK, long, readyForQuery()).failure, undefined);
+});
+
+test("startup: it is not over before ReadyForQuery", () => {
+  for (const replies of [[], [OK], [OK, backendKeyData()], [authentication(3)]]) {
+    const { session, ticket } = submitted();
+    feed(session, concat(...replies));
+    assert.equal(ticket.settled, false);
+    assert.equal(session.advance(), "read");
+  }
+});
+
+test("startup: a connection lost in the middle fails it", () => {
+  const { session, ticket } = submitted();
+  session.outbox.sent(1);
+  feed(session, OK);
+  session.lose(new Error("gone"));
+  assert.deepEqual(ticket.failure, { kind: "lost", cause: session.lost, sent: true });
+});
+
+function submitted(): { session: Session; ticket: Ticket<number> } {
+  const session = new Session();
+  return { session, ticket: session.submit(new Startup(OPTIONS, session)) };
+}
+
+function startup(...messages: Uint8Array[]): Outcome<number> {
+  return reply((session) => new Startup(OPTIONS, session), concat(...messages));
+}
+
+/** The exchange fails, and the session is lost, for that kind of reason. */
+function endsWith(kind: new (message: string) => Error, ...messages: Uint8Array[]): Outcome<number> {
+  const outcome = startup(...messages);
+  assert.notEqual(outcome.failure, undefined);
+  assert.equal(outcome.session.lost?.constructor, kind);
+  return outcome;
+}
+
+function negotiate(version: number, ...options: string[]): Uint8Array {
+  return message("v", (out) => {
+    out.int32(version);
+    out.int32(options.length);
+    for (const option of options) out.cstring(option);
+  });
+}

@@ -1,0 +1,53 @@
+/** Running scripts in processes of their own, on the runtime of the tests. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { runtime } from "./runtime.ts";
+
+/** What became of a process. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a script of `tests/support/scripts` to its end; `permissions` are Deno's, all by default. */
+export function runScript(
+  name: string,
+  args: readonly string[],
+  permissions: readonly string[] = ["-A"],
+): Promise<Ended> {
+  const script = join(import.meta.dirname!, "scripts", name);
+  return runtime === "deno"
+    ? runDeno(["run", "--no-prompt", "--no-check", ...permissions, script, ...args])
+    : runNode([script, ...args]);
+}
+
+/** By Deno's own means: its `node:child_process` adds permissions to every Deno that it starts. */
+async function runDeno(args: string[]): Promise<Ended> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    env: { NO_COLOR: "1" },
+    signal: AbortSignal.timeout(LIMIT),
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+function runNode(args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NO_COLOR: "1" },
+      timeout: LIMIT,
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk) => stdout += chunk);
+    child.stderr.on("data", (chunk) => stderr += chunk);
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+const LIMIT = 30_000;

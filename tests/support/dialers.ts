@@ -1,0 +1,55 @@
+/** Dialers that give scripted connections, and handshakes of a few steps to run with them. */
+import type { Connected } from "../../src/ops/upgrade.ts";
+import type { Link } from "../../src/ops/handshake.ts";
+import type {
+  AsyncDialer,
+  AsyncTransport,
+  Endpoint,
+  SyncDialer,
+  SyncTransport,
+} from "../../src/transport/transport.ts";
+
+/** Gives these connections, in turn; a promise that does not settle is a peer that does not answer. */
+export class AsyncDials implements AsyncDialer {
+  readonly dials: { readonly endpoint: Endpoint; readonly signal: AbortSignal }[] = [];
+  readonly #results: (AsyncTransport | Promise<AsyncTransport>)[];
+
+  constructor(...results: readonly (AsyncTransport | Promise<AsyncTransport>)[]) {
+    this.#results = [...results];
+  }
+
+  obstacle(): string | undefined {
+    return undefined;
+  }
+
+  async dial(endpoint: Endpoint, signal: AbortSignal): Promise<AsyncTransport> {
+    this.dials.push({ endpoint, signal });
+    return await this.#results.shift()!;
+  }
+}
+
+/** The same, blocking; an error is thrown. */
+export class SyncDials implements SyncDialer {
+  readonly dials: { readonly endpoint: Endpoint; readonly tls: boolean; readonly milliseconds: number }[] = [];
+  readonly #results: (SyncTransport | Error)[];
+
+  constructor(...results: readonly (SyncTransport | Error)[]) {
+    this.#results = [...results];
+  }
+
+  obstacle(): string | undefined {
+    return undefined;
+  }
+
+  dial(endpoint: Endpoint, tls: boolean, milliseconds: number): SyncTransport {
+    this.dials.push({ endpoint, tls, milliseconds });
+    const result = this.#results.shift()!;
+    if (result instanceof Error) throw result;
+    return result;
+  }
+}
+
+/** The end of a handshake that gives this connection. */
+export function connected(link: Link): Connected {
+  return { link, upgrade: { attempted: false, upgraded: false, reason: "it is switched off", tried: [] } };
+}

@@ -1,0 +1,85 @@
+/** Plans of connections for tabled handshakes, and what servers answer to them. */
+import assert from "node:assert/strict";
+import type { PyroError } from "../../src/errors.ts";
+import { connect, type ConnectPlan } from "../../src/ops/connect.ts";
+import type { Connected } from "../../src/ops/upgrade.ts";
+import type { Endpoint, Ends } from "../../src/transport/transport.ts";
+import {
+  authentication,
+  backendKeyData,
+  commandComplete,
+  concat,
+  dataRow,
+  readyForQuery,
+  rowDescription,
+} from "./backend.ts";
+import { type Line, play, type Played, TableClock } from "./handshakes.ts";
+
+/** Connects as that plan says, along the table. */
+export function connectWith(given: Partial<ConnectPlan>, table: readonly Line[]): Played<Connected> {
+  const clock = new TableClock();
+  return play(connect(planWith(clock, given)), table, clock);
+}
+
+/** That a handshake gave no connection but an error of that kind; the error. */
+export function failure<E extends PyroError>(
+  { error, taken }: Played<Connected>,
+  kind: new (...args: never[]) => E,
+  words: RegExp = /./,
+): E {
+  assert.equal(taken, undefined);
+  assert.ok(error instanceof kind, `a ${kind.name}, not ${error}`);
+  assert.match(error.message, words);
+  return error;
+}
+
+/** A plan; what is not given is the simplest there is: no password, no TLS, no upgrade. */
+export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): ConnectPlan {
+  return {
+    endpoints: [tcp("a")],
+    sslMode: "disable",
+    user: "ada",
+    password: undefined,
+    parameters: [["user", "ada"], ["database", "db"]],
+    timeout: 0,
+    upgrade: { unwanted: "it is switched off", obstacle: () => undefined },
+    now: clock.now,
+    nonce: () => "nonce",
+    ...given,
+  };
+}
+
+export function tcp(host: string, port: number = 5432): Endpoint {
+  return { kind: "tcp", host, port, keepAlive: true };
+}
+
+export function unix(path: string): Endpoint {
+  return { kind: "unix", path };
+}
+
+/** The two ends of a connection from that port of ours. */
+export function endsOf(local: string, port: number, remote: string = local, remotePort: number = 5432): Ends {
+  return { local: { host: local, port }, remote: { host: remote, port: remotePort } };
+}
+
+/** A session that is opened without a question. */
+export const WELCOME: Uint8Array = concat(authentication(0), backendKeyData(), readyForQuery());
+
+/** What a server answers to the question who it is. */
+export interface IdentityAnswer {
+  readonly clientPort?: string | null;
+  readonly serverPort?: string | null;
+  readonly started?: string;
+  readonly directories?: string | null;
+}
+
+/** That answer, encoded; by default that of a Unix socket's server. */
+export function identity(given: IdentityAnswer = {}): Uint8Array {
+  const { clientPort = null, serverPort = null, started = "1700000000.123456", directories = null } = given;
+  return concat(
+    rowDescription({ clientPort: 25, serverPort: 25, started: 25, directories: 25 }),
+    dataRow(clientPort, serverPort, started, directories),
+    commandComplete("SELECT 1"),
+    readyForQuery(),
+  );
+}
