@@ -1,0 +1,81 @@
+/** What README says of Deno's permissions, row by row. */
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { runScript } from "../support/child.ts";
+import { runtime } from "../support/runtime.ts";
+import { newest } from "../support/servers.ts";
+import { test } from "../support/test.ts";
+
+/** What a script that connects reports. */
+interface Report {
+  readonly transport?: string;
+  readonly tls?: boolean;
+  readonly upgrade?: {
+    readonly attempted: boolean;
+    readonly reason?: string;
+    readonly tried: { path: string; reason: string }[];
+  };
+  readonly one?: number;
+  readonly error?: string;
+}
+
+const NET = `--allow-net=127.0.0.1:${newest.port}`;
+const SOCKET = ["--allow-net", `--allow-read=${dirname(newest.socket)}`, `--allow-write=${dirname(newest.socket)}`];
+const SUPERUSER = newest.url({ user: "postgres", password: "" });
+const SOCKET_URL = `pg://test@localhost/test_db?socket=${encodeURIComponent(newest.socket)}`;
+
+async function report(world: string, url: string, permissions: readonly string[]): Promise<Report> {
+  const { code, stdout, stderr } = await runScript("transport.ts", [world, url], permissions);
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /prompt|Deny|Allow\?/);
+  return JSON.parse(stdout);
+}
+
+// Bun and Node have no such permissions.
+if (runtime === "deno") {
+  for (const world of ["async", "sync"]) {
+    test(`permissions: net alone reaches a server over TCP, and keeps TCP (${world})`, async () => {
+      const { transport, upgrade, one } = await report(world, SUPERUSER, [NET]);
+      assert.deepEqual([transport, one], ["tcp", 1]);
+      assert.equal(upgrade?.attempted, true);
+      assert.match(upgrade.tried[0]!.reason, /Deno's (net|read|write) permission is not granted/);
+    });
+
+    test(`permissions: net alone is enough for TLS (${world})`, async () => {
+      const { transport, tls, one } = await report(world, newest.url({ query: "sslmode=require" }), [NET]);
+      assert.deepEqual([transport, tls, one], ["tcp", true, 1]);
+    });
+
+    test(`permissions: net, read and write reach a Unix socket, directly and by upgrade (${world})`, async () => {
+      const direct = await report(world, SOCKET_URL, SOCKET);
+      assert.deepEqual([direct.transport, direct.one], ["unix", 1]);
+      const upgraded = await report(world, SUPERUSER, SOCKET);
+      assert.deepEqual([upgraded.transport, upgraded.one], ["unix", 1]);
+    });
+
+    test(`permissions: a Unix socket without read is refused with the permission's name (${world})`, async () => {
+      const { error } = await report(world, SOCKET_URL, ["--allow-net"]);
+      assert.match(error ?? "", /^ConnectionError: .*\bread\b/);
+    });
+
+    test(`permissions: none at all is an error, not a prompt (${world})`, async () => {
+      const { error } = await report(world, SUPERUSER, []);
+      assert.match(error ?? "", /^ConnectionError: .*\bnet\b/);
+    });
+
+    test(`permissions: the user's name is needed, from the URL, a variable or the system (${world})`, async () => {
+      const { error } = await report(world, `pg://127.0.0.1:${newest.port}/test_db`, [NET]);
+      assert.match(error ?? "", /^UsageError: .*no user is given/);
+    });
+  }
+
+  test("permissions: with ffi alone, the blocking Conn uses it, and the socket too", async () => {
+    const { transport, one } = await report("sync", SUPERUSER, ["--allow-ffi"]);
+    assert.deepEqual([transport, one], ["unix", 1]);
+  });
+
+  test("permissions: asking for ffi without the permission is an error that names it", async () => {
+    const { error } = await report("sync", `${SUPERUSER}?blocking_transport=ffi`, [NET]);
+    assert.match(error ?? "", /^ConnectionError: .*--allow-ffi/);
+  });
+}
