@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import plugin from "./lint_layers.ts";
+
+/** What the plugin says of a file with that content. */
+function complaints(file: string, source: string): string[] {
+  return Deno.lint.runPlugin(plugin, `/somewhere/src/${file}`, source).map(({ id, message }) => `${id}: ${message}`);
+}
+
+test("layers: imports that point downwards are fine", () => {
+  assert.deepEqual(
+    complaints("ops/a.ts", `import { b } from "../protocol/b.ts"; import type { C } from "../errors.ts";`),
+    [],
+  );
+  assert.deepEqual(complaints("wire/a.ts", `import { Buffer } from "node:buffer"; export * from "./b.ts";`), []);
+  assert.deepEqual(complaints("drive/a.ts", `import type { T } from "../transport/transport.ts";`), []);
+});
+
+test("layers: imports that point upwards, sideways or outside are not", () => {
+  for (
+    const [file, source] of [
+      ["wire/a.ts", `import { b } from "../protocol/b.ts";`],
+      ["wire/a.ts", `import type { b } from "../protocol/b.ts";`],
+      ["wire/a.ts", `export * from "../types/b.ts";`],
+      ["wire/a.ts", `export { b } from "../types/b.ts";`],
+      ["wire/a.ts", `import net from "node:net";`],
+      ["sync/a.ts", `import { Conn } from "../async/conn.ts";`],
+      ["async/a.ts", `await import("../transport/native_sync.ts");`],
+      ["transport/a.ts", `import { Inbox } from "../wire/inbox.ts";`],
+      ["drive/a.ts", `import { denoDialer } from "../transport/deno.ts";`],
+      ["errors.ts", `import { Opts } from "./opts/opts.ts";`],
+      ["core.ts", `import pg from "npm:pg";`],
+      ["nowhere/a.ts", `import { b } from "../errors.ts";`],
+    ] as const
+  ) {
+    assert.equal(complaints(file, source).length, 1, `${file}: ${source}`);
+    assert.match(complaints(file, source)[0]!, /^layers\/imports: /);
+  }
+});
+
+test("layers: below the drivers there is no time and no runtime", () => {
+  for (
+    const source of [
+      "async function f() {}",
+      "const f = async () => {};",
+      "setTimeout(f, 1);",
+      "function f(): Promise<void> {}",
+      "globalThis.x = Deno;",
+      "console.log(1);",
+      "new Promise(f);",
+    ]
+  ) assert.ok(complaints("protocol/a.ts", source).length > 0, source);
+  assert.deepEqual(complaints("protocol/a.ts", "const x = { process: 1 }; x.process;"), []);
+  assert.deepEqual(complaints("drive/a.ts", "async function f() { await g(); setTimeout(h, 1); }"), []);
+});

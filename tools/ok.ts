@@ -1,0 +1,21 @@
+/** `deno task ok`: everything that has to hold before a change is good. */
+import process from "node:process";
+import { add, finish, runAll } from "./steps.ts";
+import { runDocTests, runTests, RUNTIMES } from "./tests.ts";
+
+const deno = process.execPath;
+const ENTRY_POINTS = ["mod.ts", "sync.ts", "async.ts"];
+
+const before = await runAll([
+  { name: "format", command: [deno, "fmt", "--check"] },
+  { name: "lint, with the layers", command: [deno, "lint"] },
+  { name: "types", command: [deno, "check", ...ENTRY_POINTS, "src", "tests", "tools", "bench"] },
+  { name: "documentation of what is exported", command: [deno, "doc", "--lint", ...ENTRY_POINTS] },
+  { name: "the lint plugin itself", command: [deno, "test", "-A", "--no-check", "tools"] },
+]);
+const documentation = await runDocTests();
+const tests = await runTests(RUNTIMES, ["tests"]);
+const after = await runAll([
+  { name: "publishing, as a trial", command: [deno, "publish", "--dry-run", "--allow-dirty"] },
+]);
+finish([documentation, tests, after].reduce(add, before));

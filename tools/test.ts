@@ -1,0 +1,13 @@
+/**
+ * `deno task test`: the tests on Deno, Bun and Node.
+ *
+ * Usage: deno task test [deno] [deno-net] [bun] [node] [paths below tests]
+ */
+import process from "node:process";
+import { finish } from "./steps.ts";
+import { runTests, RUNTIMES } from "./tests.ts";
+
+const given = process.argv.slice(2);
+const runtimes = given.filter((word) => (RUNTIMES as readonly string[]).includes(word));
+const paths = given.filter((word) => !runtimes.includes(word));
+finish(await runTests(runtimes.length > 0 ? runtimes : RUNTIMES, paths.length > 0 ? paths : ["tests"]));

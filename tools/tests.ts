@@ -1,0 +1,127 @@
+/** The tests on all three runtimes, against servers that are started once for all of them. */
+import process from "node:process";
+import { type Major, type PostgresServer, VERSIONS } from "../tests/support/postgres.ts";
+import { skipCount } from "../tests/support/skips.ts";
+import { startTestServer } from "../tests/support/test_server.ts";
+import { runAll, type Step, type Tally } from "./steps.ts";
+
+/** Runs the tests below `paths` on the runtimes named. */
+export async function runTests(runtimes: readonly string[], paths: readonly string[]): Promise<Tally> {
+  const servers = await startServers();
+  try {
+    const env = {
+      PYRO_TEST_SERVERS: JSON.stringify(
+        servers.map(({ major, port, socketDirectories }) => ({ major, port, socketDirectories })),
+      ),
+    };
+    return await runAll(
+      steps(paths).filter(({ runtime }) => runtimes.includes(runtime)).map((step) => ({ ...step, env })),
+    );
+  } finally {
+    for (const server of servers) await server[Symbol.asyncDispose]();
+  }
+}
+
+/** The names that {@linkcode runTests} takes. */
+export const RUNTIMES = ["deno", "deno-net", "bun", "node"] as const;
+
+/** Runs the examples in the documentation. */
+export async function runDocTests(): Promise<Tally> {
+  const [server] = await startServers([18]);
+  try {
+    return await runAll([{
+      name: "examples in the documentation",
+      command: [process.execPath, "test", "-A", "--doc", "mod.ts", "sync.ts", "async.ts", "src", "README.md"],
+      env: {
+        PGHOST: "127.0.0.1",
+        PGPORT: String(server!.port),
+        PGUSER: "test",
+        PGPASSWORD: "1234",
+        PGDATABASE: "test_db",
+      },
+      count: countDeno,
+    }]);
+  } finally {
+    await server![Symbol.asyncDispose]();
+  }
+}
+
+async function startServers(
+  majors: readonly Major[] = Object.keys(VERSIONS).map((major) => Number(major) as Major),
+): Promise<PostgresServer[]> {
+  return await Promise.all(majors.map(startTestServer));
+}
+
+function steps(paths: readonly string[]): (Step & { readonly runtime: string })[] {
+  const globs = paths.map((path) => path.endsWith(".ts") ? path : `${path.replace(/\/$/, "")}/**/*_test.ts`);
+  return [
+    {
+      runtime: "deno",
+      name: "tests on Deno",
+      command: [process.execPath, "test", "-A", "--parallel", "--no-check", ...paths],
+      count: countDeno,
+      skips: skipCount("deno"),
+    },
+    {
+      runtime: "deno-net",
+      name: "tests on Deno with no permission but net",
+      command: [
+        process.execPath,
+        "test",
+        "--no-prompt",
+        "--allow-net",
+        "--allow-env=PYRO_TEST_SERVERS",
+        "--parallel",
+        "--no-check",
+        ...paths.flatMap((path) =>
+          path === "tests" ? ["tests/conformance"] : path.includes("conformance") ? [path] : []
+        ),
+      ],
+      count: countDeno,
+      skips: skipCount("deno-net"),
+    },
+    {
+      runtime: "bun",
+      name: "tests on Bun",
+      command: [
+        "npx",
+        "-y",
+        "bun@1.4",
+        "test",
+        "--timeout",
+        "120000",
+        "--parallel=2",
+        ...paths.map((path) => `./${path}`),
+      ],
+      count: countBun,
+      skips: skipCount("bun"),
+    },
+    {
+      runtime: "node",
+      name: "tests on Node",
+      command: ["npx", "-y", "node@26", "--test", "--test-concurrency=2", "--test-reporter=tap", ...globs],
+      count: countNode,
+      skips: skipCount("node"),
+    },
+  ];
+}
+
+function countDeno(output: string): ReturnType<NonNullable<Step["count"]>> {
+  const last = output.match(/(\d+) passed.*? \| (\d+) failed(?: \| (\d+) ignored)?/g)?.at(-1) ?? "";
+  const [passed, failed, skipped] = last.match(/\d+(?= (?:passed|failed|ignored))/g) ?? [];
+  return numbers(passed, failed, skipped);
+}
+
+function countBun(output: string): ReturnType<NonNullable<Step["count"]>> {
+  const find = (word: string): string | undefined => new RegExp(`^ *(\\d+) ${word}$`, "m").exec(output)?.[1];
+  return numbers(find("pass"), find("fail"), find("skip"));
+}
+
+function countNode(output: string): ReturnType<NonNullable<Step["count"]>> {
+  const find = (word: string): string | undefined => new RegExp(`^# ${word} (\\d+)$`, "m").exec(output)?.[1];
+  return numbers(find("pass"), find("fail"), find("skipped"));
+}
+
+function numbers(passed = "0", failed = "0", skipped = "0"): { passed: number; failed: number; skipped: number } {
+  return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
+}
