@@ -64,7 +64,7 @@ export class Core {
     return this.#closing || this.link.session.lost !== undefined;
   }
 
-  /** From now on calls fail; false if they did already. */
+  /** From now on new calls fail; false if they did already. */
   beginClosing(): boolean {
     if (this.#closing) return false;
     this.#closing = true;
@@ -81,46 +81,62 @@ export class Core {
     }
   }
 
-  *ping(): Op<void> {
-    this.#expectOpen("ping");
-    yield* perform(new Ping());
+  /** A round trip. */
+  ping(): Op<void> {
+    return this.#call("ping", () => perform(new Ping()));
   }
 
   /** The simple protocol; `sinkOf` decides what becomes of the rows. */
-  *query<T>(sql: unknown, options: unknown, sinkOf: SinkFactory<T>): Op<T> {
-    this.#expectOpen("run the query");
-    return yield* query(sqlText(sql), sinkOf(shapeOf(options)), this.#registry);
+  query<T>(sql: unknown, options: unknown, sinkOf: SinkFactory<T>): Op<T> {
+    return this.#call("run the query", () => query(sqlText(sql), sinkOf(shapeOf(options)), this.#registry));
   }
 
   /** The extended protocol; `sinkOf` decides what becomes of the rows. */
-  *exec<T>(statement: unknown, params: unknown, options: unknown, sinkOf: SinkFactory<T>): Op<T> {
-    this.#expectOpen("execute the statement");
-    const [values, shape] = argumentsOf(params, options);
-    const sink = sinkOf(shape);
-    if (statement instanceof StatementHandle) {
-      return yield* executePrepared(useStatement(statement, this), values, sink);
+  exec<T>(statement: unknown, params: unknown, options: unknown, sinkOf: SinkFactory<T>): Op<T> {
+    return this.#call("execute the statement", () => {
+      const [values, shape] = argumentsOf(params, options);
+      const sink = sinkOf(shape);
+      if (statement instanceof StatementHandle) return executePrepared(useStatement(statement, this), values, sink);
+      return execute(sqlText(statement), values, sink, this.#statements, this.#registry);
+    });
+  }
+
+  /** Prepares a statement for the caller to keep. */
+  prepare(sql: string): Op<Prepared> {
+    return this.#call("prepare the statement", () => prepare(sqlText(sql), this.#statements, this.#registry));
+  }
+
+  /** Prepares statements for the caller to keep: all, or none. */
+  prepareBatch(sqls: readonly string[]): Op<Prepared[]> {
+    return this.#call("prepare the statements", () => {
+      if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they are not in an array");
+      return prepareBatch(sqls.map(sqlText), this.#statements, this.#registry);
+    });
+  }
+
+  /** Drops a statement that the caller has kept, unless it goes with the connection. */
+  closeStatement({ name }: Prepared): Op<void> {
+    return closeStatements(this.closed ? [] : [name]);
+  }
+
+  /**
+   * The op of a call. Arguments are looked at now, not when the op gets its turn: what the caller
+   * does with them, with a statement or with the connection after the call is none of its business.
+   */
+  #call<T>(action: string, make: () => Op<T>): Op<T> {
+    try {
+      if (!this.#closing) return make();
+      return failing(new ConnectionError(`Cannot ${action}: the connection is closed`, { safeToRetry: true }));
+    } catch (error) {
+      return failing(error);
     }
-    return yield* execute(sqlText(statement), values, sink, this.#statements, this.#registry);
   }
+}
 
-  *prepare(sql: string): Op<Prepared> {
-    this.#expectOpen("prepare the statement");
-    return yield* prepare(sqlText(sql), this.#statements, this.#registry);
-  }
-
-  *prepareBatch(sqls: readonly string[]): Op<Prepared[]> {
-    this.#expectOpen("prepare the statements");
-    if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they are not in an array");
-    return yield* prepareBatch(sqls.map(sqlText), this.#statements, this.#registry);
-  }
-
-  *closeStatement({ name }: Prepared): Op<void> {
-    if (!this.closed) yield* closeStatements([name]);
-  }
-
-  #expectOpen(action: string): void {
-    if (this.#closing) throw new ConnectionError(`Cannot ${action}: the connection is closed`, { safeToRetry: true });
-  }
+/** The op of a call that is wrong from the start. */
+// deno-lint-ignore require-yield
+function* failing(error: unknown): Op<never> {
+  throw error;
 }
 
 /** SQL as the protocol can carry it. */
@@ -139,14 +155,15 @@ function sqlText(sql: unknown): string {
 
 /** Parameters and the shape of rows; a second argument that is no array is the options. */
 function argumentsOf(params: unknown, options: unknown): [Params, RowShape] {
-  if (params === undefined || Array.isArray(params)) return [params ?? [], shapeOf(options)];
+  if (params === undefined) return [[], shapeOf(options)];
+  if (Array.isArray(params)) return [params.slice(), shapeOf(options)];
   if (options !== undefined) throw new UsageError("Cannot bind the parameters: they are not in an array");
   return [[], shapeOf(params)];
 }
 
 function shapeOf(options: unknown): RowShape {
   if (options === undefined) return "object";
-  if (typeof options !== "object" || options === null) {
+  if (!isPlainObject(options)) {
     throw new UsageError(
       'Cannot use the options: they are an object such as { rows: "array" }; parameters are an array',
     );
@@ -160,6 +177,12 @@ function shapeOf(options: unknown): RowShape {
     shape = value ?? "object";
   }
   return shape;
+}
+
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** Makes the sink of one call, for rows of that shape. */

@@ -33,7 +33,7 @@ export class PreparedStatement extends StatementHandle implements AsyncDisposabl
   /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
   async close(): Promise<void> {
     const prepared = endStatement(this);
-    if (prepared !== undefined && !this.#core.closed) await this.#link.run(this.#core.closeStatement(prepared));
+    if (prepared !== undefined) await this.#link.run(this.#core.closeStatement(prepared));
   }
 
   /** The same as {@linkcode close}. */

@@ -13,6 +13,7 @@ import { errorOf } from "../protocol/failure.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { AsyncTransport, Endpoint, Ends, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
+import { Outbox } from "../wire/outbox.ts";
 import { connectionError } from "./connection_error.ts";
 import { Turns } from "./turns.ts";
 
@@ -22,9 +23,6 @@ export class AsyncLink implements Link {
   readonly endpoint: Endpoint;
   readonly canStartTls = true;
   tls = false;
-  /** Told what the server said without being asked. */
-  onEvent: ((event: SessionEvent) => void) | undefined = undefined;
-
   readonly #transport: AsyncTransport;
   readonly #turns = new Turns();
   #running = 0;
@@ -34,6 +32,8 @@ export class AsyncLink implements Link {
   #flushScheduled = false;
   /** Whether the socket keeps the process alive: while something is outstanding. */
   #keepsProcess = true;
+  #listener: ((event: SessionEvent) => void) | undefined = undefined;
+  #lastWords: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(transport: AsyncTransport, endpoint: Endpoint) {
     this.#transport = transport;
@@ -42,6 +42,12 @@ export class AsyncLink implements Link {
 
   get ends(): Ends | undefined {
     return this.#transport.ends;
+  }
+
+  /** Who is told what the server said without being asked; hears at once what it has said before. */
+  set onEvent(listener: (event: SessionEvent) => void) {
+    this.#listener = listener;
+    this.#deliver();
   }
 
   /** Runs an op to its end; the promise settles with its result. */
@@ -66,7 +72,7 @@ export class AsyncLink implements Link {
           step = op.next(ticket);
           continue;
         }
-        if (request.do === "finish") {
+        if (request.do === "finish" && hasTurn) {
           hasTurn = false;
           this.#turns.pass();
         }
@@ -85,13 +91,9 @@ export class AsyncLink implements Link {
   /** Waits until no op runs, at most that long. */
   async drained(milliseconds: number): Promise<void> {
     if (this.#running === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#onDrained = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onDrained = resolve;
+    await atMost(promise, milliseconds);
     this.#onDrained = undefined;
   }
 
@@ -113,6 +115,7 @@ export class AsyncLink implements Link {
 
   /** Everything outstanding fails for that reason, and the socket is closed. */
   destroy(reason: Error): void {
+    clearTimeout(this.#lastWords);
     this.session.lose(reason);
     this.#transport.close();
   }
@@ -120,23 +123,22 @@ export class AsyncLink implements Link {
   /** Says goodbye and closes; what is outstanding fails. */
   async close(): Promise<void> {
     const { session } = this;
-    if (session.lost === undefined && this.#reading) {
+    // A goodbye in the middle of a message would be none.
+    if (session.lost === undefined && this.#reading && !this.#writing && !session.outbox.halfSent) {
       session.lose(new ConnectionError("the connection is closed"));
-      try {
-        await this.#sayGoodbye();
-      } catch {
-        // It was gone already.
-      }
+      await atMost(this.#sayGoodbye(), LAST_WORDS);
     }
     this.destroy(new ConnectionError("the connection is closed"));
   }
 
   async #sayGoodbye(): Promise<void> {
-    // A write that is under way has to end first, or the goodbye would land inside of it.
-    if (this.#writing) return;
-    const { outbox } = new Session();
-    terminate(outbox);
-    await this.#transport.write(outbox.pending());
+    const goodbye = new Outbox();
+    terminate(goodbye);
+    try {
+      while (goodbye.size > 0) goodbye.sent(await this.#transport.write(goodbye.pending()));
+    } catch {
+      // It was gone already.
+    }
   }
 
   /** There is something to send and to wait for. */
@@ -167,18 +169,23 @@ export class AsyncLink implements Link {
     } catch (error) {
       session.lose(connectionError(error));
     }
-    this.#transport.close();
+    this.destroy(session.lost!);
   }
 
   #advance(): void {
     const { session } = this;
     const want = session.advance();
-    for (const event of session.takeEvents()) this.onEvent?.(event);
+    this.#deliver();
     if (session.outbox.size > 0) this.#flush();
     if (want === "idle" && session.idle && this.#keepsProcess) {
       this.#keepsProcess = false;
       this.#transport.keepProcess(false);
     }
+  }
+
+  #deliver(): void {
+    if (this.#listener === undefined) return;
+    for (const event of this.session.takeEvents()) this.#listener(event);
   }
 
   #flush(): void {
@@ -196,6 +203,7 @@ export class AsyncLink implements Link {
         outbox.sent(written);
       }
     } catch (error) {
+      outbox.sent(0);
       this.#writeFailed(error);
     }
   }
@@ -212,9 +220,20 @@ export class AsyncLink implements Link {
     if (this.session.lost !== undefined) return;
     // Nothing more is written.
     this.#writing = true;
-    setTimeout(() => this.destroy(connectionError(error)), LAST_WORDS);
+    this.#lastWords = setTimeout(() => this.destroy(connectionError(error)), LAST_WORDS);
   }
 }
 
-/** Milliseconds to wait for what the server said before a write failed. */
+/** The promise's end, or that of the time. */
+async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
+  // Timers cannot wait for longer, and would not wait at all.
+  if (milliseconds > MAX_MILLISECONDS) return await promise;
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  await Promise.race([promise, over]);
+  clearTimeout(timer);
+}
+
+/** Milliseconds for a goodbye, and to wait for what the server said before a write failed. */
 const LAST_WORDS = 500;
+const MAX_MILLISECONDS = 0x7fff_ffff;

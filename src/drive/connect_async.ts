@@ -17,17 +17,17 @@ export async function connectAsync(
   let step = handshake.next();
   while (!step.done) {
     let answer: unknown;
+    let failure: { readonly error: unknown } | undefined;
     try {
       answer = await perform(step.value, dialer, links, signal);
     } catch (error) {
-      if (signal?.aborted) {
-        for (const link of links) link.destroy(new ConnectionError("connecting was aborted"));
-        throw signal.reason;
-      }
-      step = handshake.throw(error);
-      continue;
+      failure = { error };
     }
-    step = handshake.next(answer);
+    if (signal?.aborted) {
+      for (const link of links) link.destroy(new ConnectionError("connecting was aborted"));
+      throw signal.reason;
+    }
+    step = failure === undefined ? handshake.next(answer) : handshake.throw(failure.error);
   }
   return { link: own(step.value.link), upgrade: step.value.upgrade };
 }
@@ -55,7 +55,6 @@ async function perform(
     if (step.do === "startTls") return await limit.race(link.startTls(step.options));
     return await limit.race(link.run(step.op));
   } catch (error) {
-    if (signal?.aborted) throw signal.reason;
     throw connectionError(error, step.do === "startTls" ? "the TLS handshake failed" : undefined);
   }
 }

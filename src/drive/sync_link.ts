@@ -12,6 +12,7 @@ import { errorOf } from "../protocol/failure.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Endpoint, Ends, SyncTransport, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
+import { Outbox } from "../wire/outbox.ts";
 import { now } from "./clock.ts";
 import { connectionError } from "./connection_error.ts";
 
@@ -20,15 +21,16 @@ export class SyncLink implements Link {
   readonly session: Session = new Session();
   readonly endpoint: Endpoint;
   tls = false;
-  /** Told what the server said without being asked. */
-  onEvent: ((event: SessionEvent) => void) | undefined = undefined;
-
   readonly #transport: SyncTransport;
   /** Set when writing failed: the server may have said why before it closed, so reading goes on for a moment. */
   #writeFailure: { readonly error: unknown; readonly until: number } | undefined = undefined;
   /** Whether the last read filled all the room it had, so that more is likely there already. */
   #more = false;
   #started = false;
+  #listener: ((event: SessionEvent) => void) | undefined = undefined;
+  /** What the server said and nobody has heard yet. */
+  readonly #events: SessionEvent[] = [];
+  #delivering = false;
 
   constructor(transport: SyncTransport, endpoint: Endpoint) {
     this.#transport = transport;
@@ -43,8 +45,22 @@ export class SyncLink implements Link {
     return this.#transport.canStartTls;
   }
 
+  /** Who is told what the server said without being asked; hears at once what it has said before. */
+  set onEvent(listener: (event: SessionEvent) => void) {
+    this.#listener = listener;
+    this.#deliver();
+  }
+
   /** Runs an op to its end, or until `by`, when what it waits for is left to be read and dropped later. */
   run<T>(op: Op<T>, by: number = Infinity): T {
+    try {
+      return this.#run(op, by);
+    } finally {
+      this.#deliver();
+    }
+  }
+
+  #run<T>(op: Op<T>, by: number): T {
     let step = op.next();
     while (!step.done) {
       const request = step.value;
@@ -61,7 +77,7 @@ export class SyncLink implements Link {
         continue;
       }
       const { ticket } = request;
-      this.#settle(ticket, by);
+      this.#settle(ticket, by, request.do === "finish");
       const { failure } = ticket;
       step = failure === undefined ? op.next(ticket.value) : op.throw(errorOf(failure, ticket.exchange));
     }
@@ -74,7 +90,7 @@ export class SyncLink implements Link {
     const { outbox } = this.session;
     for (;;) {
       this.#flush();
-      this.#wait(outbox.size > 0, by);
+      this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by);
       const count = this.#transport.read(byte);
       if (count === 0) throw new ConnectionError("the server closed the connection");
       if (count > 0) return byte[0]!;
@@ -83,7 +99,7 @@ export class SyncLink implements Link {
 
   /** Encrypts the connection: before there is a session. */
   startTls(options: TlsOptions, by: number): void {
-    this.#transport.startTls(options, by - now());
+    this.#transport.startTls(options, Math.max(0, by - now()));
     this.tls = true;
   }
 
@@ -96,20 +112,28 @@ export class SyncLink implements Link {
   /** Says goodbye and closes; what is outstanding fails. */
   close(): void {
     const { session } = this;
-    if (session.lost === undefined && this.#started) {
+    // A goodbye in the middle of a message would be none.
+    if (session.lost === undefined && this.#started && !session.outbox.halfSent) {
       session.lose(new ConnectionError("the connection is closed"));
-      const { outbox } = new Session();
-      terminate(outbox);
-      try {
-        this.#transport.write(outbox.pending());
-      } catch {
-        // It was gone already.
-      }
+      this.#sayGoodbye();
     }
     this.destroy(new ConnectionError("the connection is closed"));
   }
 
-  #settle(ticket: Ticket<unknown>, by: number): void {
+  #sayGoodbye(): void {
+    const goodbye = new Outbox();
+    terminate(goodbye);
+    try {
+      for (let count = -1; goodbye.size > 0 && count !== 0; goodbye.sent(count)) {
+        count = this.#transport.write(goodbye.pending());
+      }
+    } catch {
+      // It was gone already.
+    }
+  }
+
+  /** With `others`, other calls may be made meanwhile, by those who hear of events. */
+  #settle(ticket: Ticket<unknown>, by: number, others: boolean): void {
     const { session } = this;
     while (!ticket.settled) {
       try {
@@ -120,7 +144,19 @@ export class SyncLink implements Link {
         session.lose(reason);
       }
       if (session.lost !== undefined) this.#transport.close();
-      for (const event of session.takeEvents()) this.onEvent?.(event);
+      if (others) this.#deliver();
+    }
+  }
+
+  /** Tells the listener, one event after the other, also when it makes calls that bring new ones. */
+  #deliver(): void {
+    this.#events.push(...this.session.takeEvents());
+    if (this.#listener === undefined || this.#delivering) return;
+    this.#delivering = true;
+    try {
+      for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) this.#listener(event);
+    } finally {
+      this.#delivering = false;
     }
   }
 
@@ -148,6 +184,7 @@ export class SyncLink implements Link {
         outbox.sent(count);
       }
     } catch (error) {
+      outbox.sent(0);
       this.#writeFailure = { error, until: now() + LAST_WORDS };
     }
   }

@@ -5,7 +5,7 @@
  * Source: PostgreSQL manual, libpq, "Specifying Multiple Hosts" and "SSL Mode Descriptions", for
  * what is tried after what.
  */
-import { ConnectionError, ProtocolError, PyroError, ServerError } from "../errors.ts";
+import { ConnectionError, ProtocolError, type PyroError, ServerError } from "../errors.ts";
 import type { SslMode } from "../opts/settings.ts";
 import { Secret } from "../protocol/startup.ts";
 import { SqlState } from "../sqlstate.ts";
@@ -33,7 +33,9 @@ export function* connect(plan: ConnectPlan): Handshake<Connected> {
       const { link, secret } = yield* openPreferringTls(endpoint, plan, by);
       return yield* upgrade(link, secret, plan, plan.upgrade, by);
     } catch (error) {
-      if (!(error instanceof PyroError)) throw error;
+      const expected = error instanceof ConnectionError || error instanceof ServerError ||
+        error instanceof ProtocolError;
+      if (!expected) throw error;
       failures.push({ endpoint, error });
       // As libpq: a server that is there and says no has decided.
       if (error instanceof ServerError && error.code !== SqlState.CannotConnectNow) break;

@@ -32,13 +32,11 @@ export function* execute<T>(
   let statement = statements.get(sql);
   if (statement === undefined) {
     if (values.length === 0) return yield* executeFirst(sql, sink, statements, registry);
-    const name = statements.named ? statements.newName() : "";
-    statement = yield* settle(yield* submit(new Prepare(name, sql, statements.makeRoom(), registry)));
-    statements.add(statement);
+    statement = yield* learn(sql, statements, registry);
   }
-  const exchange = statements.named
-    ? new ExecutePrepared(statement, values, sink)
-    : new ExecuteUnnamed(statement, values, sink, registry);
+  const exchange = statement.name === ""
+    ? new ExecuteUnnamed(statement, values, sink, registry)
+    : new ExecutePrepared(statement, values, sink);
   const ticket = yield* submit(exchange);
   try {
     return yield* answer(statement.couldCopy, ticket);
@@ -58,22 +56,27 @@ function answer<T>(couldCopy: boolean, ticket: Ticket<T>): Op<T> {
   return couldCopy ? settle(ticket) : finish(ticket);
 }
 
+/** Prepares a string, to learn its parameters' types. */
+function* learn(sql: string, statements: StatementCache, registry: Registry): Op<Prepared> {
+  const place = statements.begin(sql);
+  try {
+    const statement = yield* settle(yield* submit(new Prepare(place.name, sql, place.evicted, registry)));
+    statements.learn(statement);
+    return statement;
+  } finally {
+    statements.end(sql, place);
+  }
+}
+
 /** Prepares, executes and remembers a statement without parameters in one round trip. */
 function* executeFirst<T>(sql: string, sink: Sink<T>, statements: StatementCache, registry: Registry): Op<T> {
-  // A second call before the first is answered cannot rely on the first one's statement.
-  const named = statements.named && !statements.isLearning(sql);
-  const name = named ? statements.newName() : "";
-  const evicted = named ? statements.makeRoom() : [];
-  const learned = (statement: Prepared): void => {
-    if (named || !statements.named) statements.add(statement);
-  };
-  const ticket = yield* submit(new PrepareAndExecute(name, sql, evicted, sink, registry, learned));
-  if (!named) return yield* answer(couldCopy(sql), ticket);
-  statements.beginLearning(sql);
+  const place = statements.begin(sql);
   try {
-    return yield* answer(couldCopy(sql), ticket);
+    const learned = (statement: Prepared): void => statements.learn(statement);
+    const exchange = new PrepareAndExecute(place.name, sql, place.evicted, sink, registry, learned);
+    return yield* answer(couldCopy(sql), yield* submit(exchange));
   } finally {
-    statements.endLearning(sql);
+    statements.end(sql, place);
   }
 }
 

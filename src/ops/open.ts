@@ -37,12 +37,13 @@ export function* open(
   encryption: Encryption = { phase: "none" },
 ): Handshake<{ link: Link; secret: number }> {
   const encrypt = endpoint.kind === "tcp" && sslMode !== "disable";
-  let link = yield* dial(endpoint, encrypt && sslMode === "require", by);
+  let link: Link | undefined = yield* dial(endpoint, encrypt && sslMode === "require", by);
   try {
     if (encrypt && (yield* askForTls(link, sslMode, by))) {
       encryption.phase = "starting";
       if (!link.canStartTls) {
         yield* discard(link);
+        link = undefined;
         link = yield* dial(endpoint, true, by);
         if (!(yield* askForTls(link, sslMode, by))) {
           throw new ConnectionError("the server has taken back its offer of TLS");
@@ -55,7 +56,7 @@ export function* open(
     const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), mostRevealed }, link.session);
     return { link, secret: yield* run(link, perform(startup), by) };
   } catch (error) {
-    yield* discard(link);
+    if (link !== undefined) yield* discard(link);
     throw error;
   }
 }
@@ -67,7 +68,7 @@ function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean
   if (answer === WILLING) return true;
   if (answer === UNWILLING) {
     if (sslMode !== "require") return false;
-    throw new ConnectionError("the server does not offer TLS, which sslmode=require asks for", { safeToRetry: true });
+    throw new ConnectionError("the server does not offer TLS, which sslmode=require asks for");
   }
   // An error message here is unauthenticated clear text, so its words are not repeated.
   if (answer === ERROR) throw new ConnectionError("the server answered the request for TLS with an error");
@@ -75,10 +76,10 @@ function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean
   throw new ProtocolError(`the server answered the request for TLS with ${byte}, neither S nor N: is it PostgreSQL?`);
 }
 
-/** A literal address has no name to send (RFC 6066, section 3). */
+/** The name for SNI: none for a literal address, and without the dot that ends an absolute name (RFC 6066, section 3). */
 function serverName(endpoint: Endpoint): string | undefined {
   if (endpoint.kind !== "tcp" || endpoint.host.includes(":") || /^[0-9.]+$/.test(endpoint.host)) return undefined;
-  return endpoint.host;
+  return endpoint.host.replace(/\.$/, "");
 }
 
 /** Answers to SSLRequest: S, N, or the beginning of an ErrorResponse. */

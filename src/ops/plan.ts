@@ -61,10 +61,9 @@ function parametersOf({ db, applicationName, param = {} }: Settings, user: strin
   ];
 }
 
-function unwantedOf({ upgradeToUnixSocket = true, sslMode, socket, hosts = [] }: Settings): string | undefined {
+function unwantedOf({ upgradeToUnixSocket = true, sslMode, hosts = [] }: Settings): string | undefined {
   if (!upgradeToUnixSocket) return "it is switched off";
   if (sslMode === "require") return "sslmode=require asks for TLS, which Unix sockets do not have";
-  if (socket !== undefined) return "a socket was given";
   if (hosts.length > 1) return "several hosts were given";
   return undefined;
 }

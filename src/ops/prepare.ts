@@ -1,4 +1,5 @@
 /** Preparing statements for the caller to keep. */
+import { ConnectionError } from "../errors.ts";
 import { finish, type Op, perform, settle, submit, type Ticket } from "../protocol/exchange.ts";
 import { CloseStatements } from "../protocol/close.ts";
 import { Prepare } from "../protocol/prepare.ts";
@@ -24,12 +25,17 @@ export function* prepareBatch(sqls: readonly string[], statements: StatementCach
     return prepared;
   } catch (error) {
     // Those before the one that failed exist, whatever became of their group.
-    if (prepared.length > 0) yield* closeStatements(prepared.map(({ name }) => name));
+    yield* closeStatements(prepared.map(({ name }) => name));
     throw error;
   }
 }
 
-/** Drops statements. */
+/** Drops statements. With the connection they are gone anyway. */
 export function* closeStatements(names: readonly string[]): Op<void> {
-  yield* finish(yield* submit(new CloseStatements(names)));
+  if (names.length === 0) return;
+  try {
+    yield* finish(yield* submit(new CloseStatements(names)));
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error;
+  }
 }

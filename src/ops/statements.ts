@@ -6,21 +6,26 @@
  */
 import type { Prepared } from "../protocol/prepared.ts";
 
+/** How a string is to be prepared: under which name ("" for none), and which names the server is to forget. */
+export interface Place {
+  readonly name: string;
+  readonly evicted: readonly string[];
+}
+
 /** Least recently used out first. */
 export class StatementCache {
+  /** Whether statements have names on the server; without them only their types are remembered. */
+  readonly named: boolean;
   readonly #prefix: string;
   readonly #capacity: number;
   /** Oldest use first, as a Map keeps the order of insertion. */
   readonly #statements = new Map<string, Prepared>();
-  /** Strings whose first execution is under way. */
+  /** Strings that are being prepared under a name. */
   readonly #learning = new Set<string>();
   /** Names that the server has and nobody needs. */
   readonly #dropped: string[] = [];
   #last: Prepared | undefined = undefined;
   #count = 0;
-
-  /** Whether statements have names on the server; without them only their types are remembered. */
-  readonly named: boolean;
 
   /** `capacity` 0 means statements without names. */
   constructor(prefix: string, capacity: number) {
@@ -44,41 +49,41 @@ export class StatementCache {
     return `${this.#prefix}${++this.#count}`;
   }
 
-  /** Remembers a statement; {@linkcode makeRoom} comes first. */
-  add(statement: Prepared): void {
+  /**
+   * A string is about to be prepared. It gets no name while the same string is on its way already,
+   * or as many others as there is room for.
+   */
+  begin(sql: string): Place {
+    while (this.#statements.size > 0 && this.#statements.size + this.#learning.size >= this.#capacity) {
+      const [oldest] = this.#statements.values();
+      this.drop(oldest!);
+    }
+    const evicted = this.#dropped.splice(0);
+    const room = this.#statements.size + this.#learning.size < this.#capacity;
+    if (!this.named || !room || this.#learning.has(sql)) return { name: "", evicted };
+    this.#learning.add(sql);
+    return { name: this.newName(), evicted };
+  }
+
+  /** The server has prepared a string: it is remembered, unless it got no name where others have. */
+  learn(statement: Prepared): void {
+    if (this.named && statement.name === "") return;
+    const older = this.#statements.get(statement.sql);
+    if (older !== undefined) this.drop(older);
     this.#statements.set(statement.sql, statement);
     this.#last = statement;
   }
 
+  /** Preparing a string under that name has come to an end, well or not. */
+  end(sql: string, { name }: Place): void {
+    if (name !== "") this.#learning.delete(sql);
+  }
+
   /** Forgets a statement that is of no use any more. */
   drop(statement: Prepared): void {
-    if (!this.#statements.delete(statement.sql)) return;
-    this.#last = undefined;
-    if (this.named) this.#dropped.push(statement.name);
-  }
-
-  /** Makes room for one more by forgetting those used least recently; the names that the server is to forget too. */
-  makeRoom(): readonly string[] {
-    while (this.#statements.size + this.#learning.size >= this.#capacity && this.#statements.size > 0) {
-      const [oldest] = this.#statements.values();
-      this.drop(oldest!);
-    }
-    return this.#dropped.splice(0);
-  }
-
-  /** Whether the first execution of a string is under way, whose name cannot be relied on yet. */
-  isLearning(sql: string): boolean {
-    return this.#learning.has(sql);
-  }
-
-  /** Its first execution begins. */
-  beginLearning(sql: string): void {
-    this.#learning.add(sql);
-  }
-
-  /** Its first execution has come to an end. */
-  endLearning(sql: string): void {
-    this.#learning.delete(sql);
+    if (this.#statements.get(statement.sql) !== statement) return;
+    this.#statements.delete(statement.sql);
+    if (statement.name !== "") this.#dropped.push(statement.name);
   }
 }
 

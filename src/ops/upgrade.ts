@@ -11,6 +11,7 @@
  * server is reached through a Unix socket; "Connections and Authentication" for
  * `unix_socket_directories`.
  */
+import { ConnectionError } from "../errors.ts";
 import { DEFAULT_CHOICES } from "../opts/choices.ts";
 import { type Op, perform } from "../protocol/exchange.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
@@ -53,6 +54,8 @@ interface Identity {
   readonly clientPort: string | null;
   /** The port on which the server accepted the connection; null through a Unix socket. */
   readonly serverPort: string | null;
+  /** The process that serves us. */
+  readonly backendPid: string;
   /** When the server started, in seconds since 1970. */
   readonly started: string;
   /** `unix_socket_directories`, null where this role may not read it. */
@@ -80,11 +83,15 @@ export function* upgrade(
   try {
     server = yield* run(link, identify(), until);
   } catch (error) {
-    // Only a connection that still works can be kept.
-    if (link.session.lost !== undefined) throw error;
+    if (link.session.lost !== undefined) {
+      yield* discard(link);
+      throw error;
+    }
     return kept(`the server does not say who it is: ${reasonOf(error)}`, true);
   }
-  if (server.clientPort !== String(ends.local.port) || server.serverPort !== String(endpoint.port)) {
+  // The port that was dialled, not the one that the socket reports: that of a redirected connection can be either.
+  const direct = server.clientPort === String(ends.local.port) && server.serverPort === String(endpoint.port);
+  if (!direct || !isServedBy(link, server)) {
     return kept("something stands between, such as a pooler or a forwarded port", true);
   }
 
@@ -99,6 +106,11 @@ export function* upgrade(
       return { link: result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried } };
     }
     tried.push({ path, reason: result });
+  }
+  // Only a connection that still works can be kept.
+  if (link.session.lost !== undefined) {
+    yield* discard(link);
+    throw new ConnectionError(reasonOf(link.session.lost), { cause: link.session.lost });
   }
   return kept(tried.length === 0 ? "the server has no Unix socket" : "no socket led to the server", true, tried);
 }
@@ -136,7 +148,9 @@ function* tryPath(
     try {
       const other = yield* run(link, identify(), until);
       if (other.started !== server.started) problem = "another server is behind it";
-      else if (other.clientPort !== null) problem = "something stands between, such as a pooler";
+      else if (other.clientPort !== null || !isServedBy(link, other)) {
+        problem = "something stands between, such as a pooler";
+      }
     } catch (error) {
       problem = reasonOf(error);
     }
@@ -148,8 +162,13 @@ function* tryPath(
   }
 }
 
+/** Whether the process that answers is the one that opened the session. */
+function isServedBy(link: Link, { backendPid }: Identity): boolean {
+  return backendPid === String(link.session.key?.processId);
+}
+
 function* identify(): Op<Identity> {
-  const row = yield* perform(new SimpleQuery(IDENTITY, new FirstRow("object"), new Registry(DEFAULT_CHOICES)));
+  const row = yield* perform(new SimpleQuery(IDENTITY, new FirstRow("object", true), new Registry(DEFAULT_CHOICES)));
   return row as Identity;
 }
 
@@ -160,6 +179,7 @@ function reasonOf(error: unknown): string {
 /** One statement that no role is refused, as the server logs every refusal. */
 const IDENTITY = `select pg_catalog.inet_client_port()::pg_catalog.text as "clientPort",
   pg_catalog.inet_server_port()::pg_catalog.text as "serverPort",
+  pg_catalog.pg_backend_pid()::pg_catalog.text as "backendPid",
   extract(epoch from pg_catalog.pg_postmaster_start_time())::pg_catalog.text as "started",
   case when pg_catalog.pg_has_role('pg_read_all_settings', 'usage')
     then pg_catalog.current_setting('unix_socket_directories') end as "directories"`;

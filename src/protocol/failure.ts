@@ -25,6 +25,8 @@ export function errorOf(failure: Failure, exchange: Exchange<unknown>): PyroErro
 export function lostError(action: string, cause: Error, sent: boolean): ConnectionError {
   const reason = cause instanceof ServerError
     ? `the server ended the connection: ${cause.message}`
+    : cause instanceof ProtocolError
+    ? `the connection was given up: ${cause.message}`
     : cause instanceof PyroError
     ? cause.message
     : `the connection was lost: ${cause.message}`;

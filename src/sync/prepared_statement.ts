@@ -33,7 +33,7 @@ export class PreparedStatement extends StatementHandle implements Disposable {
   /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
   close(): void {
     const prepared = endStatement(this);
-    if (prepared !== undefined && !this.#core.closed) this.#link.run(this.#core.closeStatement(prepared));
+    if (prepared !== undefined) this.#link.run(this.#core.closeStatement(prepared));
   }
 
   /** The same as {@linkcode close}. */

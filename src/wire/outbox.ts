@@ -18,20 +18,28 @@ export class Outbox {
   /** Behind the last byte written. */
   #tail = 0;
   #sentTotal = 0;
+  /** How many bytes a write was given that has not said what it took. */
+  #given = 0;
+  #halfSent = false;
 
   /** Where the next byte goes; good for {@linkcode rewind} and {@linkcode patch16} until bytes are sent. */
   get mark(): number {
     return this.#tail;
   }
 
-  /** How many bytes were sent since the beginning. */
+  /** How many bytes were sent since the beginning, or may have been: those that a write was given count until it says otherwise. */
   get sentTotal(): number {
-    return this.#sentTotal;
+    return this.#sentTotal + this.#given;
   }
 
-  /** How many bytes were written since the beginning: a request that began at this place has left when {@linkcode sentTotal} is larger. */
+  /** How many bytes were written since the beginning: nothing of a request that began at this place has left while {@linkcode sentTotal} is not larger. */
   get writtenTotal(): number {
     return this.#sentTotal + this.size;
+  }
+
+  /** Whether the last write took only a part of what it was given, so that the next byte may belong inside a message. */
+  get halfSent(): boolean {
+    return this.#halfSent;
   }
 
   /** How many bytes wait to be sent. */
@@ -46,11 +54,14 @@ export class Outbox {
 
   /** The bytes to send. They stay where they are until {@linkcode sent}. */
   pending(): Uint8Array<ArrayBuffer> {
+    this.#given = this.size;
     return this.#bytes.subarray(this.#head, this.#tail);
   }
 
-  /** The transport has taken `count` of the pending bytes. */
+  /** The transport has taken `count` of the pending bytes; 0 if it has failed and took none. */
   sent(count: number): void {
+    this.#halfSent = count < this.#given && (this.#halfSent || count > 0);
+    this.#given = 0;
     this.#sentTotal += count;
     this.#head += count;
     if (this.#head === this.#tail) {

@@ -9,7 +9,7 @@ import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { Affected, AllResults, AllRows } from "../../src/protocol/sink.ts";
+import { AllResults, AllRows } from "../../src/protocol/sink.ts";
 import { Secret, Startup } from "../../src/protocol/startup.ts";
 import { Registry } from "../../src/types/registry.ts";
 import { Backend } from "../../src/wire/codes.ts";

@@ -33,6 +33,8 @@ export class TabledLink implements Link {
 
   constructor(number: number, endpoint: Endpoint, { ends, canStartTls = true }: Dialled = {}) {
     this.number = number;
+    // As the scripted servers have it.
+    this.session.key = { processId: 42, secret: new Uint8Array([1, 2, 3, 4]) };
     this.endpoint = endpoint;
     this.ends = ends;
     this.canStartTls = canStartTls;

@@ -13,7 +13,6 @@ import {
   commandComplete,
   concat,
   dataRow,
-  noData,
   parameterDescription,
   parseComplete,
   readyForQuery,
@@ -147,18 +146,6 @@ export function textRows(...values: number[]): Uint8Array {
     bindComplete(),
     ...values.map((n) => dataRow(String(n))),
     commandComplete(`SELECT ${values.length}`),
-    readyForQuery(),
-  );
-}
-
-/** The reply to everything at once of a statement without parameters and rows. */
-export function done(tag: string): Uint8Array {
-  return concat(
-    parseComplete(),
-    parameterDescription(),
-    noData(),
-    bindComplete(),
-    commandComplete(tag),
     readyForQuery(),
   );
 }

@@ -69,16 +69,19 @@ export const WELCOME: Uint8Array = concat(authentication(0), backendKeyData(), r
 export interface IdentityAnswer {
   readonly clientPort?: string | null;
   readonly serverPort?: string | null;
+  /** Default: that of {@linkcode WELCOME}. */
+  readonly backendPid?: string;
   readonly started?: string;
   readonly directories?: string | null;
 }
 
 /** That answer, encoded; by default that of a Unix socket's server. */
 export function identity(given: IdentityAnswer = {}): Uint8Array {
-  const { clientPort = null, serverPort = null, started = "1700000000.123456", directories = null } = given;
+  const { clientPort = null, serverPort = null, backendPid = "42", started = "1700000000.123456", directories = null } =
+    given;
   return concat(
-    rowDescription({ clientPort: 25, serverPort: 25, started: 25, directories: 25 }),
-    dataRow(clientPort, serverPort, started, directories),
+    rowDescription({ clientPort: 25, serverPort: 25, backendPid: 25, started: 25, directories: 25 }),
+    dataRow(clientPort, serverPort, backendPid, started, directories),
     commandComplete("SELECT 1"),
     readyForQuery(),
   );
