@@ -35,7 +35,8 @@ export async function run(step: Step): Promise<Tally> {
     ? `${counted.skipped} tests were skipped, tests/support/skips.ts lists ${step.skips ?? 0}`
     : undefined;
   const failed = counted.failed + (problem === undefined ? 0 : 1);
-  if (failed > 0) console.log(output);
+  // Runners list what failed at the end.
+  if (failed > 0) console.log(output.split("\n").slice(-400).join("\n"));
   const skipped = counted.skipped === 0 ? "" : `, ${counted.skipped} skipped`;
   console.log(
     `${

@@ -99,7 +99,7 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
     {
       runtime: "node",
       name: "tests on Node",
-      command: ["npx", "-y", "node@26", "--test", "--test-concurrency=2", "--test-reporter=tap", ...globs],
+      command: ["npx", "-y", "node@26", "--test", "--test-concurrency=2", "--test-reporter=spec", ...globs],
       count: countNode,
       skips: skipCount("node"),
     },
@@ -118,7 +118,7 @@ function countBun(output: string): ReturnType<NonNullable<Step["count"]>> {
 }
 
 function countNode(output: string): ReturnType<NonNullable<Step["count"]>> {
-  const find = (word: string): string | undefined => new RegExp(`^# ${word} (\\d+)$`, "m").exec(output)?.[1];
+  const find = (word: string): string | undefined => new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(output)?.[1];
   return numbers(find("pass"), find("fail"), find("skipped"));
 }
 

@@ -29,11 +29,14 @@ function routes(server: TestServer, user: string): { tcp: string; tls: string; u
 }
 
 for (const user of ["auth_trust", "auth_password", "auth_md5", "auth_scram"]) {
-  conformance(`connect: ${user} over TCP, TLS and a Unix socket`, async (world, server) => {
-    const { tcp, tls, unix } = routes(server, user);
+  conformance(`connect: ${user} over TCP and TLS`, async (world, server) => {
+    const { tcp, tls } = routes(server, user);
     await enters(world, tcp, { name: user, local: false, tls: false });
     await enters(world, tls, { name: user, local: false, tls: true });
-    await enters(world, unix, { name: user, local: true, tls: false });
+  });
+
+  conformance(`connect: ${user} over a Unix socket`, async (world, server) => {
+    await enters(world, routes(server, user).unix, { name: user, local: true, tls: false });
   });
 }
 
@@ -80,32 +83,48 @@ conformance("connect: a password that is asked for and not given", async (world,
   });
 });
 
-conformance(
-  "connect: settings to start with, the application's name, other ways to say where",
-  async (world, server) => {
-    await using conn = await world.connect(
-      server.url({ query: "statement_timeout=4321ms&search_path=app,public&application_name=conformance" }),
-    );
-    assert.deepEqual(
-      await conn.queryFirst(
-        "select current_setting('statement_timeout') as t, current_setting('search_path') as p, current_setting('application_name') as a",
-      ),
-      { t: "4321ms", p: "app,public", a: "conformance" },
-    );
-    const [directory] = server.socketDirectories;
-    for (
-      const target of [
-        `host=${directory} port=${server.port} user=test dbname=test_db`,
-        new Opts().host(directory!).port(server.port).user("test").db("test_db"),
-        new Opts().host(["127.0.0.1", "::1"]).port(server.port).user("test").password("1234").db("test_db"),
-        `pg://test:1234@127.0.0.1:1,127.0.0.1:${server.port}/test_db`,
-      ]
-    ) {
-      await using other = await world.connect(target);
-      assert.equal((await other.queryFirst<{ db: string }>("select current_database()::text as db"))?.db, "test_db");
-    }
-  },
-);
+conformance("connect: settings to start with, and the application's name", async (world, server) => {
+  await using conn = await world.connect(
+    server.url({ query: "statement_timeout=4321ms&search_path=app,public&application_name=conformance" }),
+  );
+  const names = ["statement_timeout", "search_path", "application_name"];
+  assert.deepEqual(
+    await conn.exec("select current_setting(unnest($1::text[]))", [names], { rows: "array" }),
+    [["4321ms"], ["app,public"], ["conformance"]],
+  );
+});
+
+conformance("connect: other ways to say where", async (world, server) => {
+  for (
+    const target of [
+      `host=127.0.0.1 port=${server.port} user=test password=1234 dbname=test_db`,
+      new Opts().host(["127.0.0.1", "::1"]).port(server.port).user("test").password("1234").db("test_db"),
+      `pg://test:1234@127.0.0.1:1,127.0.0.1:${server.port}/test_db`,
+    ]
+  ) {
+    await using conn = await world.connect(target);
+    assert.equal(await conn.execValue("select current_database()::text"), "test_db");
+  }
+});
+
+conformance("connect: a socket directory, and a socket that is not there", async (world, server) => {
+  const [directory] = server.socketDirectories;
+  for (
+    const target of [
+      `host=${directory} port=${server.port} user=test dbname=test_db`,
+      new Opts().host(directory!).port(server.port).user("test").db("test_db"),
+    ]
+  ) {
+    await using conn = await world.connect(target);
+    assert.equal(conn.transport, "unix");
+  }
+  await assert.rejects(
+    world.connect("pg://test@localhost/test_db?socket=/nonexistent/s"),
+    (error) =>
+      error instanceof ConnectionError &&
+      error.message === "Cannot connect to /nonexistent/s: no such file or directory",
+  );
+});
 
 conformance("connect: bad targets are refused before anything is dialled", async (world) => {
   for (const url of ["mysql://localhost", "pg://localhost?sslmode=verify-full", "pg://localhost?port=0", "host=a b"]) {
@@ -116,10 +135,6 @@ conformance("connect: bad targets are refused before anything is dialled", async
 conformance("connect: nobody there", async (world) => {
   const cases: [url: string, message: RegExp][] = [
     ["pg://test@127.0.0.1:1/test_db", /^Cannot connect to 127\.0\.0\.1:1: connection refused$/],
-    [
-      "pg://test@localhost/test_db?socket=/nonexistent/s",
-      /^Cannot connect to \/nonexistent\/s: no such file or directory$/,
-    ],
     [`pg://test@127.0.0.1:1,[::1]:1/test_db`, /127\.0\.0\.1:1: .*; \[::1\]:1: /],
   ];
   for (const [url, message] of cases) {

@@ -12,12 +12,7 @@ conformance("state: what can be read without asking", async (world, server) => {
     (conn.serverParams as Record<string, string>).client_encoding = "LATIN1";
   }, TypeError);
   assert.equal(conn.closed, false);
-  assert.deepEqual(conn.upgrade, {
-    attempted: false,
-    upgraded: false,
-    reason: "the connection is a Unix socket already",
-    tried: [],
-  });
+  assert.equal(conn.tls, false);
 });
 
 conformance("state: serverParams follow SET", async (world, server) => {
@@ -79,7 +74,7 @@ conformance(
     const conn = await world.connect(server.fast);
     await assert.rejects(
       async () => await conn.queryDrop("set client_encoding = 'LATIN1'"),
-      /client_encoding was changed to LATIN1/,
+      /client_encoding was changed to "LATIN1"/,
     );
     assert.equal(conn.closed, true);
     await conn.close();

@@ -4,6 +4,7 @@
  */
 import process from "node:process";
 import type { PostgresServer, ServerInfo } from "./postgres.ts";
+import { setting } from "./skips.ts";
 
 /** A server, and the addresses to reach it by. */
 export interface TestServer extends ServerInfo {
@@ -11,9 +12,9 @@ export interface TestServer extends ServerInfo {
   url(options?: { user?: string; password?: string; db?: string; query?: string }): string;
   /** The path of its Unix socket. */
   readonly socket: string;
-  /** A URL for the ordinary role `test`, straight to the Unix socket. */
+  /** A URL for the ordinary role `test`, by the shortest way. */
   readonly fast: string;
-  /** A URL for the superuser, straight to the Unix socket. */
+  /** A URL for the superuser, by the shortest way. */
   readonly admin: string;
 }
 
@@ -36,9 +37,16 @@ export function asTestServer(info: ServerInfo): TestServer {
       const secret = password === "" ? "" : `:${encodeURIComponent(password)}`;
       return `pg://${user}${secret}@127.0.0.1:${port}/${db}${query === "" ? "" : `?${query}`}`;
     },
-    fast: `pg://test@localhost/test_db?socket=${encodeURIComponent(socket)}`,
-    admin: `pg://postgres@localhost/postgres?socket=${encodeURIComponent(socket)}`,
+    fast: fastest("test:1234", "test_db", socket, port),
+    admin: fastest("postgres", "postgres", socket, port),
   };
+}
+
+/** Straight to the Unix socket, or to TCP where Deno does not allow that. */
+function fastest(account: string, db: string, socket: string, port: number): string {
+  return setting === "deno-net"
+    ? `pg://${account}@127.0.0.1:${port}/${db}?sslmode=disable&upgrade_to_unix_socket=no`
+    : `pg://${account}@localhost/${db}?socket=${encodeURIComponent(socket)}`;
 }
 
 async function infos(): Promise<ServerInfo[]> {

@@ -15,7 +15,23 @@ export interface Skip {
 }
 
 /** All of them. */
-const SKIPS: readonly Skip[] = [];
+const SKIPS: readonly Skip[] = [
+  ...[
+    "connect: auth_trust over a Unix socket",
+    "connect: auth_password over a Unix socket",
+    "connect: auth_md5 over a Unix socket",
+    "connect: auth_scram over a Unix socket",
+    "connect: a socket directory, and a socket that is not there",
+  ].flatMap((name) =>
+    ["async", "sync worker"].flatMap((world) =>
+      [14, 18].map((major) => ({
+        test: `${name} (${world}, PostgreSQL ${major})`,
+        setting: "deno-net" as const,
+        reason: "Deno allows Unix sockets only to those who may read and write",
+      }))
+    )
+  ),
+];
 
 /** Where this process runs. */
 export const setting: Setting = runtime === "deno" && Deno.permissions.querySync({ name: "read" }).state !== "granted"
