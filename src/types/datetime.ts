@@ -35,11 +35,11 @@ export function date(choice: DatesChoice): Codec {
       const days = source.view.getInt32(start);
       if (days === MIN_INT32) return infinite(choice, -1);
       if (days === MAX_INT32) return infinite(choice, 1);
-      return result(days);
+      return result(checkedDays(days));
     },
     parse(text) {
       const sign = signOfInfinity(text);
-      return sign === 0 ? result(parseDate(text)) : infinite(choice, sign);
+      return sign === 0 ? result(checkedDays(parseDate(text))) : infinite(choice, sign);
     },
     encode(out, value) {
       out.int32(isInfinity(value) ? (value > 0 ? MAX_INT32 : MIN_INT32) : encodeDate(value));
@@ -98,7 +98,7 @@ function moment(
       const sign = signOfInfinity(text);
       if (sign !== 0) return infinite(choice, sign);
       const { days, micros } = parseTimestamp(text);
-      return result(days, micros);
+      return result(checkedDays(days), micros);
     },
     encode(out, value) {
       out.int64(isInfinity(value) ? (value > 0 ? MAX_INT64 : MIN_INT64) : checkedMicros(encode(value), name));
@@ -123,13 +123,13 @@ function decodeMoment(
   if (high > -EXACT_HIGH && high < EXACT_HIGH) {
     const total = high * 2 ** 32 + source.view.getUint32(start + 4);
     const days = Math.floor(total / DAY);
-    return result(days, total - days * DAY);
+    return result(checkedDays(days), total - days * DAY);
   }
   const total = source.view.getBigInt64(start);
   if (total === MIN_INT64) return infinite(choice, -1);
   if (total === MAX_INT64) return infinite(choice, 1);
   const days = floorDiv(total, BIG_DAY);
-  return result(Number(days), Number(total - days * BIG_DAY));
+  return result(checkedDays(Number(days)), Number(total - days * BIG_DAY));
 }
 
 // Results, by choice. Temporal ends before PostgreSQL does; what it cannot hold comes as text.
@@ -213,8 +213,7 @@ function encodeDate(value: unknown): number {
   } else {
     throw wrongKind(value, "a Temporal.PlainDate, a Date (its UTC date), ±Infinity or a string");
   }
-  if (days < FIRST_DATE) throw new BadValue("the date is before PostgreSQL's first, 4714-11-24 BC");
-  return days;
+  return checkedDays(days);
 }
 
 function encodeTime(value: unknown): number {
@@ -265,6 +264,11 @@ function clockMicros(clock: Temporal.PlainTime | Temporal.PlainDateTime): number
   const seconds = clock.hour * 3600 + clock.minute * 60 + clock.second;
   const rounded = clock.nanosecond >= 500 ? 1 : 0;
   return seconds * 1_000_000 + clock.millisecond * 1000 + clock.microsecond + rounded;
+}
+
+function checkedDays(days: number): number {
+  if (days < FIRST_DATE) throw new BadValue("the date is before PostgreSQL's first, 4714-11-24 BC");
+  return days;
 }
 
 function checkedMicros(micros: bigint, name: string): bigint {

@@ -45,7 +45,10 @@ test("failures: a loss says whether the call is safe to repeat", () => {
 test("failures: a loss quotes who ended the connection", () => {
   const fatal = new ServerError({ severity: "FATAL", code: "57P01", message: "terminating connection" });
   assert.match(lostError("ping", fatal, true).message, /the server ended the connection: terminating connection$/);
-  assert.match(lostError("ping", new ProtocolError("Cannot read it"), true).message, /^Cannot ping: the connection was given up: Cannot read it$/);
+  assert.match(
+    lostError("ping", new ProtocolError("Cannot read it"), true).message,
+    /^Cannot ping: the connection was given up: Cannot read it$/,
+  );
 });
 
 test("failures: a reply that the protocol does not allow is a ProtocolError of the call's own", () => {

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { DecodeError, ProtocolError } from "../../src/errors.ts";
+import { hex, oidOf } from "../support/codecs.ts";
+import { Random } from "../support/random.ts";
+import { refusal } from "../support/refusal.ts";
+import { bodyOf, readerOf, type RowsOptions, warmReaderOf } from "../support/rows.ts";
+import { test } from "../support/test.ts";
+
+type Columns = readonly (readonly [name: string, oid: number])[];
+
+/** Does the same with a new reader and with one that has compiled itself, in both shapes. */
+function inEveryMode(
+  columns: Columns,
+  options: RowsOptions,
+  body: (read: (body: Uint8Array) => unknown) => void,
+): void {
+  for (const shape of ["object", "array"] as const) {
+    body(readerOf(columns, { ...options, shape }));
+    body(warmReaderOf(columns, { ...options, shape }));
+  }
+}
+
+/** The error that the body of a row ends in. */
+function failureOf(read: (body: Uint8Array) => unknown, body: Uint8Array): unknown {
+  try {
+    read(body);
+  } catch (error) {
+    return error;
+  }
+  assert.fail("the row is refused");
+}
+
+const TWO: Columns = [["a", oidOf("int4")], ["b", oidOf("text")]];
+
+test("rows: another number of columns than announced is a ProtocolError", () => {
+  inEveryMode(TWO, {}, (read) => {
+    for (const cells of [[], ["1"], ["1", "x", "y"]]) {
+      const message = refusal(ProtocolError, () => read(bodyOf(cells)));
+      assert.match(message, new RegExp(`it has ${cells.length} columns, RowDescription announced 2`));
+    }
+  });
+});
+
+test("rows: a body that is cut short anywhere is a ProtocolError", () => {
+  const body = bodyOf(["1", "text"]);
+  const [inLength, inValue] = ["it is cut short", "a value claims a length of "];
+  inEveryMode(TWO, {}, (read) => {
+    for (let length = 0; length < body.length; length++) {
+      const problem = length < 6 || (length >= 7 && length < 11) ? inLength : inValue;
+      const message = refusal(ProtocolError, () => read(body.slice(0, length)));
+      assert.ok(message.startsWith(`Cannot read the server's DataRow: ${problem}`), `${length}: ${message}`);
+    }
+  });
+});
+
+test("rows: bytes behind the last value are a ProtocolError", () => {
+  inEveryMode(TWO, {}, (read) => {
+    const body = bodyOf(["1", null]);
+    assert.match(refusal(ProtocolError, () => read(Uint8Array.of(...body, 0, 0))), /2 bytes are left over/);
+  });
+  inEveryMode([], {}, (read) => {
+    assert.match(refusal(ProtocolError, () => read(hex("0000 00"))), /1 bytes are left over/);
+  });
+});
+
+test("rows: only -1 is the length of NULL", () => {
+  inEveryMode([["a", oidOf("text")]], {}, (read) => {
+    for (const length of ["fffffffe", "80000000", "7fffffff", "00000002"]) {
+      assert.match(refusal(ProtocolError, () => read(hex(`0001 ${length} 61`))), /claims a length of -?\d+ bytes/);
+    }
+  });
+});
+
+test("rows: a value that is none of its type is a DecodeError that names column and type, not the value", () => {
+  const columns: Columns = [["a", oidOf("int4")], ['the "amount"', oidOf("date")]];
+  inEveryMode(columns, {}, (read) => {
+    const error = failureOf(read, bodyOf(["1", "31337"]));
+    assert.ok(error instanceof DecodeError);
+    assert.equal(
+      error.message,
+      'Cannot decode column 2 "the \\"amount\\"" as date: it is not a date in PostgreSQL\'s ISO format',
+    );
+    assert.equal(error.cause, undefined);
+    assert.equal(error.connectionLost, false);
+  });
+});
+
+test("rows: binary values are checked too", () => {
+  inEveryMode([["a", oidOf("bool")], ["n", oidOf("int4")]], { formats: [1, 1] }, (read) => {
+    const message = refusal(DecodeError, () => read(bodyOf([hex("01"), hex("0102")])));
+    assert.equal(message, 'Cannot decode column 2 "n" as int4: it has 2 bytes instead of 4');
+  });
+});
+
+test("rows: a binary value of a type that is read as text is a DecodeError", () => {
+  inEveryMode([["p", oidOf("point")]], { formats: [1] }, (read) => {
+    assert.match(refusal(DecodeError, () => read(bodyOf([hex("00")]))), /column 1 "p" as point: .* binary format/);
+  });
+});
+
+test("rows: what a function of the user's throws is the cause of a DecodeError", () => {
+  for (const thrown of [new TypeError("unfit"), "a string", undefined, null, 7]) {
+    const choices = {
+      numeric: (): never => {
+        throw thrown;
+      },
+    };
+    inEveryMode([["n", oidOf("numeric")]], { choices }, (read) => {
+      const error = failureOf(read, bodyOf(["1.50"]));
+      assert.ok(error instanceof DecodeError);
+      assert.match(error.message, /^Cannot decode column 1 "n" as numeric: /);
+      assert.equal(error.cause, thrown);
+    });
+  }
+});
+
+test("rows: what a function for json throws inside an array is the cause of a DecodeError", () => {
+  const thrown = new RangeError("unfit");
+  const choices = {
+    json: (): never => {
+      throw thrown;
+    },
+  };
+  inEveryMode([["j", oidOf("jsonb[]")]], { choices }, (read) => {
+    const error = failureOf(read, bodyOf(["{NULL,1}"]));
+    assert.ok(error instanceof DecodeError && error.cause === thrown);
+  });
+});
+
+test("rows: NULL never reaches a function of the user's", () => {
+  let calls = 0;
+  inEveryMode([["n", oidOf("numeric")]], { choices: { numeric: () => calls++ } }, (read) => {
+    assert.deepEqual(Object.values(read(bodyOf([null])) as object), [null]);
+  });
+  assert.equal(calls, 0);
+});
+
+test("rows: after an error the next row is read as if nothing had been", () => {
+  inEveryMode(TWO, {}, (read) => {
+    for (let i = 0; i < 3; i++) {
+      refusal(DecodeError, () => read(bodyOf(["x", "x"])));
+      refusal(ProtocolError, () => read(bodyOf([])));
+      assert.deepEqual(Object.values(read(bodyOf(["7", "x"])) as object), [7, "x"]);
+    }
+  });
+});
+
+test("rows: random bodies are rows, ProtocolErrors or DecodeErrors, alike in every mode", () => {
+  const random = new Random(68);
+  const columns: Columns = [["a", oidOf("int4")], ["b", oidOf("text")], ["c", oidOf("int4[]")]];
+  const formats = [1, 0, 0];
+  const good = bodyOf([hex("00000007"), "text", "{1,2}"]);
+  const reads = [readerOf, warmReaderOf].map((make) => make(columns, { formats }));
+  for (let i = 0; i < 1500; i++) {
+    const body = random.below(4) === 0
+      ? random.bytes(random.below(30))
+      : good.with(random.below(good.length), random.below(256));
+    const [row, compiled] = reads.map((read) => {
+      try {
+        return JSON.stringify(read(body));
+      } catch (error) {
+        assert.ok(error instanceof DecodeError || error instanceof ProtocolError, String(error));
+        return `${error.name}: ${error.message}`;
+      }
+    });
+    assert.equal(compiled, row);
+  }
+});
