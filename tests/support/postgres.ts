@@ -94,6 +94,11 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     return this.#log;
   }
 
+  /** The process of the postmaster. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Starts it again after {@linkcode stop}. */
   async resume(): Promise<void> {
     const child = this.#binaries.spawn("postgres", ["-D", join(this.#directory, "data")]);
