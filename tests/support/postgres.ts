@@ -21,6 +21,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { account } from "./account.ts";
+import { atExit } from "./at_exit.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 
 /** The versions that can be started, by major. */
@@ -130,7 +131,14 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
   /** Ends it when there is no time to wait: the process is about to exit. */
   abandon(): void {
     this.#process?.kill("SIGQUIT");
-    rmSync(this.#directory, { recursive: true, force: true });
+    // Until the server has ended it may still put files there.
+    for (let attempt = 1; attempt <= 100 && existsSync(this.#directory); attempt++) {
+      try {
+        rmSync(this.#directory, { recursive: true, force: true });
+      } catch {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -257,7 +265,7 @@ function findBinaries(major: Major): Binaries {
   const copy = join(tmpdir(), `pyro-postgres-${VERSIONS[major]}-${process.pid}`);
   if (!existsSync(copy)) {
     cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
-    process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
+    atExit(() => rmSync(copy, { recursive: true, force: true }));
   }
   const copied = new Binaries(copy);
   const result = copied.run("postgres", ["--version"]);

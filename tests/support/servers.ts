@@ -3,6 +3,7 @@
  * `PYRO_TEST_SERVERS`), or our own when a test file is run by itself.
  */
 import process from "node:process";
+import { atExit } from "./at_exit.ts";
 import type { PostgresServer, ServerInfo } from "./postgres.ts";
 import { setting } from "./skips.ts";
 
@@ -58,7 +59,7 @@ async function infos(): Promise<ServerInfo[]> {
   for (const major of Object.keys(VERSIONS)) {
     started.push(await startTestServer(Number(major) as keyof typeof VERSIONS));
   }
-  process.once("exit", () => {
+  atExit(() => {
     for (const server of started) server.abandon();
   });
   return started;
