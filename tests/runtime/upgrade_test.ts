@@ -10,6 +10,17 @@ import { newest, servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
 import { type World, worlds } from "../support/worlds.ts";
 
+/** Takes the directory's rights away for a while. Root may read everything; for root it is no directory at all. */
+function withoutAccess(directory: string): Disposable {
+  if (process.getuid?.() === 0) {
+    rmSync(directory, { recursive: true });
+    writeFileSync(directory, "");
+  } else {
+    chmodSync(directory, 0);
+  }
+  return { [Symbol.dispose]: () => chmodSync(directory, 0o755) };
+}
+
 function inEveryWorld(name: string, body: (world: World) => Promise<void>): void {
   for (const world of worlds) test(`upgrade: ${name} (${world.name})`, () => body(world));
 }
@@ -85,13 +96,7 @@ inEveryWorld("missing, unreadable and stale sockets are passed over", async (wor
   await using server = await startWithSockets("missing", "denied", "stale", "notasocket", 'good, "one"');
   await using other = await startWithSockets("s");
   rmSync(socketIn(server, 0));
-  // Root may read everything; for root the directory is not one at all.
-  if (process.getuid?.() === 0) {
-    rmSync(server.socketDirectories[1]!, { recursive: true });
-    writeFileSync(server.socketDirectories[1]!, "");
-  } else {
-    chmodSync(server.socketDirectories[1]!, 0);
-  }
+  using _ = withoutAccess(server.socketDirectories[1]!);
   renameSync(socketIn(other, 0), socketIn(server, 2));
   await other.stop("immediate");
   rmSync(socketIn(server, 3));
