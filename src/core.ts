@@ -9,7 +9,7 @@ import type { Settings } from "./opts/settings.ts";
 import { execute, executePrepared, query } from "./ops/execute.ts";
 import type { Link } from "./ops/handshake.ts";
 import { closeStatements, prepare, prepareBatch } from "./ops/prepare.ts";
-import { StatementHandle, useStatement } from "./ops/prepared_statement.ts";
+import { renewStatement, StatementHandle, useStatement } from "./ops/prepared_statement.ts";
 import { StatementCache } from "./ops/statements.ts";
 import type { Upgrade } from "./ops/upgrade.ts";
 import { type Op, perform } from "./protocol/exchange.ts";
@@ -26,6 +26,7 @@ import {
   type Result,
   type Sink,
 } from "./protocol/sink.ts";
+import { Catalog } from "./types/catalog.ts";
 import { Registry } from "./types/registry.ts";
 import type { RowShape } from "./types/row.ts";
 
@@ -51,12 +52,12 @@ export class Core {
   #closing = false;
 
   /** `token` goes into the names of prepared statements; no other connection has it. */
-  constructor(link: Link, upgrade: Upgrade, settings: Settings, token: string) {
+  constructor(link: Link, upgrade: Upgrade, settings: Settings, token: string, catalog: Catalog = new Catalog()) {
     this.link = link;
     this.upgrade = upgrade;
     this.onNotice = settings.onNotice;
-    const { int8, numeric, json, dates } = { ...DEFAULT_CHOICES, ...settings };
-    this.#registry = new Registry({ int8, numeric, json, dates });
+    const { int8, numeric, json, dates, codec } = { ...DEFAULT_CHOICES, ...settings };
+    this.#registry = new Registry({ int8, numeric, json, dates, codec }, catalog);
     this.#statements = new StatementCache(`pyro_${token}_`, settings.statementCacheSize ?? DEFAULT_CACHE_SIZE);
   }
 
@@ -96,8 +97,11 @@ export class Core {
     return this.#call("execute the statement", () => {
       const [values, shape] = argumentsOf(params, options);
       const sink = sinkOf(shape);
-      if (statement instanceof StatementHandle) return executePrepared(useStatement(statement, this), values, sink);
-      return execute(sqlText(statement), values, sink, this.#statements, this.#registry);
+      if (statement instanceof StatementHandle) {
+        const renewed = (prepared: Prepared): void => renewStatement(statement, prepared);
+        return executePrepared(useStatement(statement, this), values, sink, this.#registry, renewed);
+      }
+      return execute(sqlText(statement), values, sink, this.#statements, this.#registry, this.#readsText);
     });
   }
 
@@ -117,6 +121,11 @@ export class Core {
   /** Drops a statement that the caller has kept, unless it goes with the connection. */
   closeStatement({ name }: Prepared): Op<void> {
     return closeStatements(this.closed ? [] : [name]);
+  }
+
+  /** Whether dates and times in text can be read without doubt: in other styles than ISO their zones are abbreviations. */
+  get #readsText(): boolean {
+    return this.link.session.parameters["DateStyle"]?.startsWith("ISO") ?? true;
   }
 
   /**

@@ -5,6 +5,7 @@ import type { AsyncLink } from "../drive/async_link.ts";
 import { now } from "../drive/clock.ts";
 import { connectAsync } from "../drive/connect_async.ts";
 import { UsageError } from "../errors.ts";
+import { catalogOf } from "../ops/catalogs.ts";
 import { connect } from "../ops/connect.ts";
 import { planOf } from "../ops/plan.ts";
 import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
@@ -90,7 +91,7 @@ export class Conn extends ConnState implements AsyncDisposable {
     const dialer = await nativeDialer();
     const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
     const { link, upgrade } = await connectAsync(connect(plan), dialer, options?.signal);
-    return new Conn(new Core(link, upgrade, settings, randomText()), link);
+    return new Conn(new Core(link, upgrade, settings, randomText(), catalogOf(link, plan)), link);
   }
 
   /** Makes one round trip to the server; works in a failed transaction too. */

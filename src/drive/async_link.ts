@@ -72,6 +72,13 @@ export class AsyncLink implements Link {
           step = op.next(ticket);
           continue;
         }
+        if (request.do === "turn") {
+          const turn = hasTurn ? undefined : this.#turns.take();
+          if (turn !== undefined) await turn;
+          hasTurn = true;
+          step = op.next();
+          continue;
+        }
         if (request.do === "finish" && hasTurn) {
           hasTurn = false;
           this.#turns.pass();

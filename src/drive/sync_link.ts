@@ -76,6 +76,10 @@ export class SyncLink implements Link {
         step = op.next(ticket);
         continue;
       }
+      if (request.do === "turn") {
+        step = op.next();
+        continue;
+      }
       const { ticket } = request;
       this.#settle(ticket, by, request.do === "finish");
       const { failure } = ticket;

@@ -6,10 +6,17 @@ import { Prepare } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { Registry } from "../types/registry.ts";
 import type { StatementCache } from "./statements.ts";
+import { learnTypes, withTypes } from "./types.ts";
 
 /** Prepares one statement. */
-export function prepare(sql: string, statements: StatementCache, registry: Registry): Op<Prepared> {
-  return perform(new Prepare(statements.newName(), sql, [], registry));
+export function* prepare(sql: string, statements: StatementCache, registry: Registry): Op<Prepared> {
+  const statement = yield* perform(new Prepare(statements.newName(), sql, [], registry));
+  try {
+    return yield* withTypes(statement, registry);
+  } catch (error) {
+    yield* closeStatements([statement.name]);
+    throw error;
+  }
 }
 
 /** Prepares statements in one round trip: all of them, or none. */
@@ -22,7 +29,8 @@ export function* prepareBatch(sqls: readonly string[], statements: StatementCach
   const prepared: Prepared[] = [];
   try {
     for (const ticket of tickets) prepared.push(yield* settle(ticket));
-    return prepared;
+    yield* learnTypes(prepared.flatMap(({ types }) => types), registry);
+    return prepared.map((statement) => statement.isCurrent(registry) ? statement : statement.renewed(registry));
   } catch (error) {
     // Those before the one that failed exist, whatever became of their group.
     yield* closeStatements(prepared.map(({ name }) => name));

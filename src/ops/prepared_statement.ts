@@ -12,13 +12,16 @@ export interface Parameter {
 /** What the server knows of a statement that `owner` prepared. */
 export let useStatement: (statement: StatementHandle, owner: object) => Prepared;
 
+/** More is known of a statement. */
+export let renewStatement: (statement: StatementHandle, prepared: Prepared) => void;
+
 /** Marks a statement as closed; undefined if it was already. */
 export let endStatement: (statement: StatementHandle) => Prepared | undefined;
 
 /** What both worlds' prepared statements are made of; the worlds add how they are closed. */
 export abstract class StatementHandle {
   readonly #owner: object;
-  readonly #prepared: Prepared;
+  #prepared: Prepared;
   #closed = false;
 
   /** Not for callers: `Conn.prepare` makes prepared statements. */
@@ -44,6 +47,9 @@ export abstract class StatementHandle {
         throw new UsageError("Cannot use the prepared statement: it belongs to another connection");
       }
       return statement.#prepared;
+    };
+    renewStatement = (statement, prepared) => {
+      statement.#prepared = prepared;
     };
     endStatement = (statement) => {
       if (statement.#closed) return undefined;

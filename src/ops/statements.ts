@@ -74,6 +74,14 @@ export class StatementCache {
     this.#last = statement;
   }
 
+  /** More is known of a statement that is remembered. */
+  renew(statement: Prepared): void {
+    const older = this.#statements.get(statement.sql);
+    if (older === undefined || older.name !== statement.name) return;
+    this.#statements.set(statement.sql, statement);
+    if (this.#last === older) this.#last = statement;
+  }
+
   /** Preparing a string under that name has come to an end, well or not. */
   end(sql: string, { name }: Place): void {
     if (name !== "") this.#learning.delete(sql);

@@ -1,4 +1,5 @@
 /** How a connection wants its values: the choices of {@linkcode Opts}, as data. */
+import type { TypeCodec } from "./type_codec.ts";
 
 /** How int8 comes back: as a bigint, or as a number that is checked to be exact. */
 export type Int8Choice = "bigint" | "number";
@@ -18,6 +19,8 @@ export interface TypeChoices {
   readonly numeric: NumericChoice;
   readonly json: JsonChoice;
   readonly dates: DatesChoice;
+  /** Codecs of the user's, by the name or OID of their type. */
+  readonly codec?: Readonly<Record<string, TypeCodec>> | undefined;
 }
 
 /** What a connection gets that makes no choice. */

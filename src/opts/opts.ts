@@ -8,6 +8,7 @@ import {
   type BlockingTransport,
   checkBoolean,
   checkChoice,
+  checkCodec,
   checkFunction,
   checkHosts,
   checkInteger,
@@ -20,6 +21,7 @@ import {
   type Settings,
   type SslMode,
 } from "./settings.ts";
+import type { TypeCodec } from "./type_codec.ts";
 import { parseUrl } from "./url.ts";
 
 /** What was set, for the modules that connect. */
@@ -238,6 +240,20 @@ export class Opts {
     return this.#with({ dates: checkChoice("dates", choice, ["temporal", "date", "string"]) });
   }
 
+  /**
+   * The codec of a type, instead of pyro's: for a type of an extension, or for values in classes of
+   * one's own. It also serves inside of arrays, ranges and composites.
+   *
+   * @param nameOrOid The type's name as in `pg_type.typname` (`"numeric"`; with its schema where a name is not
+   *   enough, `"public.geometry"`), or its OID.
+   * @param codec How its values are read and sent; see {@linkcode TypeCodec} for complete examples.
+   * @throws {UsageError} If the name is empty, the OID not an integer, or the codec has no `parse`.
+   */
+  codec(nameOrOid: string | number, codec: TypeCodec): Opts {
+    const [key, checked] = checkCodec(nameOrOid, codec);
+    return this.#with({ codec: { ...this.#settings.codec, [key]: checked } });
+  }
+
   /** A canonical URL: the same for equal options, with the password as `***`. */
   toString(): string {
     return canonicalUrl(this.#settings);
@@ -313,6 +329,8 @@ export interface OptsObject {
   readonly json?: JsonChoice | undefined;
   /** See {@linkcode Opts.dates}. */
   readonly dates?: DatesChoice | undefined;
+  /** Codecs by the name or OID of their type; see {@linkcode Opts.codec}. */
+  readonly codec?: Readonly<Record<string, TypeCodec>> | undefined;
 }
 
 /** What can be connected to: a URL or keyword/value string, a `URL`, {@linkcode Opts}, or a plain object of its setters' names. */
@@ -333,6 +351,10 @@ export function toOpts(target: Target): Opts {
     if (value === undefined) continue;
     if (name === "param") {
       for (const [param, text] of Object.entries(value)) opts = opts.param(param, text as string);
+      continue;
+    }
+    if (name === "codec") {
+      for (const [type, codec] of Object.entries(value)) opts = opts.codec(type, codec as TypeCodec);
       continue;
     }
     if (!SETTERS.includes(name)) {

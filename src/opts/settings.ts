@@ -4,6 +4,7 @@
  */
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import type { TypeCodec } from "./type_codec.ts";
 
 /** How much encryption is wanted: none, if the server can, or always. As in libpq, none of them verifies the server. */
 export type SslMode = "disable" | "prefer" | "require";
@@ -37,6 +38,8 @@ export interface Settings {
   readonly numeric?: NumericChoice;
   readonly json?: JsonChoice;
   readonly dates?: DatesChoice;
+  /** Codecs by the name or OID of their type. */
+  readonly codec?: Readonly<Record<string, TypeCodec>>;
 }
 
 /** Text that the protocol can carry: it ends strings with a zero byte. `secret` keeps it out of the message. */
@@ -124,6 +127,25 @@ export function checkParam(name: unknown, value: unknown): readonly [name: strin
   return [key, checkText(`param ${key}`, typeof value === "number" ? String(value) : value)];
 }
 
+/** A codec of the user's, and the name or OID of its type. */
+export function checkCodec(type: unknown, codec: unknown): readonly [key: string, codec: TypeCodec] {
+  const key = typeof type === "number" ? String(checkInteger("codec", type, 1, 0xffff_ffff)) : checkText("codec", type);
+  if (key.trim() === "") throw bad("codec", type, "its type is a name as in pg_type, or an OID");
+  if (typeof codec !== "object" || codec === null) {
+    throw new UsageError(`Cannot set the codec of ${key}: it is an object with a function parse`);
+  }
+  const given = codec as Record<string, unknown>;
+  if (typeof given["parse"] !== "function") {
+    throw new UsageError(`Cannot set the codec of ${key}: it has no function parse, which every codec needs`);
+  }
+  for (const member of ["format", "decode", "encode", "isValue"]) {
+    if (given[member] !== undefined && typeof given[member] !== "function") {
+      throw new UsageError(`Cannot set the codec of ${key}: its ${member} is not a function`);
+    }
+  }
+  return [SQL_NAMES[key.toLowerCase()] ?? key, given as unknown as TypeCodec];
+}
+
 /** The error for a value that is not allowed. */
 export function bad(name: string, value: unknown, allowed: string): UsageError {
   const given = typeof value === "string" ? JSON.stringify(value) : String(value);
@@ -135,6 +157,25 @@ export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi",
 
 /** The longest that timers can wait. */
 export const MAX_MILLISECONDS = 0x7fff_ffff;
+
+/** Names that SQL has for types beside those of the catalog. */
+const SQL_NAMES: Readonly<Record<string, string>> = {
+  bigint: "int8",
+  "bit varying": "varbit",
+  boolean: "bool",
+  character: "bpchar",
+  "character varying": "varchar",
+  decimal: "numeric",
+  "double precision": "float8",
+  int: "int4",
+  integer: "int4",
+  real: "float4",
+  smallint: "int2",
+  "time with time zone": "timetz",
+  "time without time zone": "time",
+  "timestamp with time zone": "timestamptz",
+  "timestamp without time zone": "timestamp",
+};
 
 const NOT_PARAMS: ReadonlyMap<string, string> = new Map([
   ["user", "use user()"],

@@ -83,12 +83,14 @@ export class Ticket<T> {
  *
  * Ops take their turns: while one has not said which exchange is its last, no other may submit, so
  * that statements run in the order of the calls. `submit` answers with the ticket, `settle` with
- * its value or by throwing its error. `finish` is a `settle` that gives up the turn first.
+ * its value or by throwing its error. `finish` is a `settle` that gives up the turn first; to submit
+ * more after all, an op has to ask for another `turn`.
  */
 export type Step =
   | { readonly do: "submit"; readonly exchange: Exchange<unknown> }
   | { readonly do: "settle"; readonly ticket: Ticket<unknown> }
-  | { readonly do: "finish"; readonly ticket: Ticket<unknown> };
+  | { readonly do: "finish"; readonly ticket: Ticket<unknown> }
+  | { readonly do: "turn" };
 
 /** A procedure of any number of round trips, written once for both drivers. */
 export type Op<T> = Generator<Step, T, unknown>;
@@ -106,6 +108,11 @@ export function* settle<T>(ticket: Ticket<T>): Op<T> {
 /** Waits for an outcome, and lets the next call have the connection meanwhile. */
 export function* finish<T>(ticket: Ticket<T>): Op<T> {
   return (yield { do: "finish", ticket }) as T;
+}
+
+/** Waits for the right to submit, if it was given up. */
+export function* takeTurn(): Op<void> {
+  yield { do: "turn" };
 }
 
 /** The one exchange of an op that has only one. */

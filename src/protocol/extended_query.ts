@@ -14,10 +14,11 @@ import { describe, execute, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Exchange, Failure, Script } from "./exchange.ts";
-import { couldCopy, explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
 import { readPrepare, requestPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { Sink } from "./sink.ts";
+import { couldCopy } from "./sql_text.ts";
 
 /** Bind, Execute and Sync of a statement that the server has. */
 export class ExecutePrepared<T> implements Exchange<T> {
@@ -69,6 +70,8 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
   readonly #values: readonly unknown[];
   readonly #sink: Sink<T>;
   readonly #registry: Registry;
+  /** Whether the statement gave other columns than it is known to give. */
+  changed = false;
 
   constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>, registry: Registry) {
     this.ends = endOf(statement.couldCopy);
@@ -100,8 +103,8 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
       const { columns, formats } = rowDescription(inbox);
       const { description } = this.#statement;
       // The readers that were made for what was learned serve as long as it holds.
-      const known = description?.describes(columns, formats) ? description : undefined;
-      this.#sink.begin(known ?? new Description(columns, formats, this.#registry));
+      this.changed = !description?.describes(columns, formats);
+      this.#sink.begin(this.changed ? new Description(columns, formats, this.#registry) : description!);
     } else {
       inbox.expect(Backend.NoData, this.action);
     }

@@ -11,14 +11,6 @@ import { copyFail } from "../wire/frontend.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Failure } from "./exchange.ts";
 
-/**
- * Whether a string may contain a COPY. Nothing may be pipelined behind one: the server takes what
- * follows a COPY FROM STDIN for its data, and gives the connection up.
- */
-export function couldCopy(sql: string): boolean {
-  return /copy/i.test(sql);
-}
-
 /** Answers a CopyInResponse. The server replies with an error, which {@linkcode explainCopyIn} recognizes. */
 export function refuseCopyIn(out: Outbox): void {
   copyFail(out, REFUSAL);

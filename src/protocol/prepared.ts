@@ -4,7 +4,7 @@ import { Description } from "../types/description.ts";
 import { formatCodes } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
 import type { Column } from "../wire/backend.ts";
-import { couldCopy } from "./misplaced_copy.ts";
+import { couldCopy, effectOnTypes } from "./sql_text.ts";
 
 /** A prepared statement: its name there, its parameters and its rows. */
 export class Prepared {
@@ -13,6 +13,7 @@ export class Prepared {
   readonly sql: string;
   /** Whether it may be a COPY, behind which nothing can be pipelined. */
   readonly couldCopy: boolean;
+  readonly effectOnTypes: ReturnType<typeof effectOnTypes>;
   /** OIDs of its parameters' types. */
   readonly parameterTypes: readonly number[];
   readonly parameterCodecs: readonly Codec[];
@@ -20,6 +21,8 @@ export class Prepared {
   readonly description: Description | undefined;
   /** How Bind asks for the formats. */
   readonly resultFormats: readonly number[];
+  readonly #catalogVersion: number;
+  readonly #complete: boolean;
 
   constructor(
     name: string,
@@ -31,10 +34,28 @@ export class Prepared {
     this.name = name;
     this.sql = sql;
     this.couldCopy = couldCopy(sql);
+    this.effectOnTypes = effectOnTypes(sql);
     this.parameterTypes = parameterTypes;
     this.parameterCodecs = parameterTypes.map((oid) => registry.codec(oid));
     const formats = columns?.map(({ typeOid }) => registry.codec(typeOid).binary ? 1 : 0) ?? [];
     this.description = columns && new Description(columns, formats, registry);
     this.resultFormats = formatCodes(formats);
+    this.#catalogVersion = registry.catalog.version;
+    this.#complete = !this.types.some((oid) => registry.isUnknown(oid));
+  }
+
+  /** The types of its parameters and columns. */
+  get types(): number[] {
+    return [...this.parameterTypes, ...this.description?.columns.map(({ typeOid }) => typeOid) ?? []];
+  }
+
+  /** Whether all its types were known when it was made, and nothing that was known then has been forgotten. */
+  isCurrent(registry: Registry): boolean {
+    return this.#complete && this.#catalogVersion === registry.catalog.version;
+  }
+
+  /** The same statement with what is known of its types now. */
+  renewed(registry: Registry): Prepared {
+    return new Prepared(this.name, this.sql, this.parameterTypes, this.description?.columns, registry);
   }
 }

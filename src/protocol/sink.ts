@@ -6,6 +6,7 @@
  */
 import { ProtocolError, UsageError } from "../errors.ts";
 import type { Description } from "../types/description.ts";
+import type { Registry } from "../types/registry.ts";
 import type { RowReader, RowShape } from "../types/row.ts";
 import { type Column, type CommandTag, commandTag } from "../wire/backend.ts";
 import type { Inbox } from "../wire/inbox.ts";
@@ -24,19 +25,28 @@ export interface Result<Row = Record<string, unknown>> {
 
 /** Takes the results of the statements of one reply. */
 export abstract class Sink<T> {
+  protected readonly shape: RowShape;
   #problem: Error | undefined = undefined;
-  /** Whether rows were announced for the statement. */
-  #expectsRows = false;
+  /** The rows announced for the statement. */
+  #description: Description | undefined = undefined;
+  #reader: RowReader | undefined = undefined;
+  /** Rows with values of types that have still to be learned. */
+  readonly #incomplete: { readonly row: object; readonly description: Description }[] = [];
+
+  constructor(shape: RowShape = "object") {
+    this.shape = shape;
+  }
 
   /** Rows of this description follow. */
   begin(description: Description): void {
-    this.#expectsRows = true;
+    this.#description = description;
+    this.#reader = undefined;
     if (this.#problem === undefined) this.onBegin(description);
   }
 
   /** The current message is a DataRow. */
   row(inbox: Inbox): void {
-    if (!this.#expectsRows) throw inbox.unexpected("read rows");
+    if (this.#description === undefined) throw inbox.unexpected("read rows");
     if (this.#problem !== undefined) return;
     try {
       this.onRow(inbox);
@@ -47,7 +57,7 @@ export abstract class Sink<T> {
 
   /** The current message is a CommandComplete: a statement is done. */
   complete(inbox: Inbox): void {
-    this.#expectsRows = false;
+    this.#description = undefined;
     if (this.#problem !== undefined) return;
     try {
       this.onComplete(inbox);
@@ -73,6 +83,28 @@ export abstract class Sink<T> {
     return this.value();
   }
 
+  /** Types that have to be learned before the result is whole. */
+  get unknownTypes(): number[] {
+    return [...new Set(this.#incomplete.map(({ description }) => description))].flatMap((description) =>
+      description.unknownTypes
+    );
+  }
+
+  /** The result, made whole with types that have been learned. */
+  completed(registry: Registry): T {
+    for (const { row, description } of this.#incomplete) description.complete(row, this.shape, registry);
+    return this.result();
+  }
+
+  /** The current row. */
+  protected read(inbox: Inbox): unknown {
+    const description = this.#description!;
+    this.#reader ??= description.reader(this.shape);
+    const row = this.#reader.read(inbox, inbox.pos, inbox.limit);
+    if (description.isIncomplete) this.#incomplete.push({ row: row as object, description });
+    return row;
+  }
+
   protected onBegin(_description: Description): void {}
   protected abstract onRow(inbox: Inbox): void;
   protected onComplete(_inbox: Inbox): void {}
@@ -82,22 +114,14 @@ export abstract class Sink<T> {
 
 /** The rows of the last statement that gave any. */
 export class AllRows extends Sink<unknown[]> {
-  readonly #shape: RowShape;
-  #reader: RowReader | undefined = undefined;
   #rows: unknown[] = [];
 
-  constructor(shape: RowShape) {
-    super();
-    this.#shape = shape;
-  }
-
-  protected override onBegin(description: Description): void {
-    this.#reader = description.reader(this.#shape);
+  protected override onBegin(): void {
     this.#rows = [];
   }
 
   protected override onRow(inbox: Inbox): void {
-    this.#rows.push(this.#reader!.read(inbox, inbox.pos, inbox.limit));
+    this.#rows.push(this.read(inbox));
   }
 
   protected override value(): unknown[] {
@@ -107,27 +131,23 @@ export class AllRows extends Sink<unknown[]> {
 
 /** The first row of the last statement that gave any, null if that gave none. The others are not decoded. */
 export class FirstRow extends Sink<unknown> {
-  readonly #shape: RowShape;
   readonly #only: boolean;
-  #reader: RowReader | undefined = undefined;
   #first: unknown = null;
   #count = 0;
 
   /** With `only`, anything but exactly one row is an error. */
   constructor(shape: RowShape, only = false) {
-    super();
-    this.#shape = shape;
+    super(shape);
     this.#only = only;
   }
 
-  protected override onBegin(description: Description): void {
-    this.#reader = description.reader(this.#shape);
+  protected override onBegin(): void {
     this.#first = null;
     this.#count = 0;
   }
 
   protected override onRow(inbox: Inbox): void {
-    if (this.#count++ === 0) this.#first = this.#reader!.read(inbox, inbox.pos, inbox.limit);
+    if (this.#count++ === 0) this.#first = this.read(inbox);
   }
 
   protected override value(): unknown {
@@ -169,26 +189,51 @@ export class Affected extends Sink<number> {
   }
 }
 
-/** Everything of the only statement. */
-export class OnlyResult extends Sink<Result<unknown>> {
-  readonly #shape: RowShape;
-  readonly #rows: unknown[] = [];
+/** Everything, statement by statement. */
+export class AllResults extends Sink<Result<unknown>[]> {
+  readonly #results: Result<unknown>[] = [];
+  #rows: unknown[] = [];
   #columns: readonly Column[] = [];
-  #reader: RowReader | undefined = undefined;
-  #tag: CommandTag = { command: "", affected: 0 };
-
-  constructor(shape: RowShape) {
-    super();
-    this.#shape = shape;
-  }
 
   protected override onBegin(description: Description): void {
     this.#columns = description.columns;
-    this.#reader = description.reader(this.#shape);
   }
 
   protected override onRow(inbox: Inbox): void {
-    this.#rows.push(this.#reader!.read(inbox, inbox.pos, inbox.limit));
+    this.#rows.push(this.read(inbox));
+  }
+
+  protected override onComplete(inbox: Inbox): void {
+    this.#end(commandTag(inbox));
+  }
+
+  protected override onEmpty(): void {
+    this.#end({ command: "", affected: 0 });
+  }
+
+  #end(tag: CommandTag): void {
+    this.#results.push({ rows: this.#rows, columns: this.#columns, ...tag });
+    this.#rows = [];
+    this.#columns = [];
+  }
+
+  protected override value(): Result<unknown>[] {
+    return this.#results;
+  }
+}
+
+/** Everything of the only statement. */
+export class OnlyResult extends Sink<Result<unknown>> {
+  readonly #rows: unknown[] = [];
+  #columns: readonly Column[] = [];
+  #tag: CommandTag = { command: "", affected: 0 };
+
+  protected override onBegin(description: Description): void {
+    this.#columns = description.columns;
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#rows.push(this.read(inbox));
   }
 
   protected override onComplete(inbox: Inbox): void {
@@ -197,40 +242,5 @@ export class OnlyResult extends Sink<Result<unknown>> {
 
   protected override value(): Result<unknown> {
     return { rows: this.#rows, columns: this.#columns, ...this.#tag };
-  }
-}
-
-/** Everything, statement by statement. */
-export class AllResults extends Sink<Result<unknown>[]> {
-  readonly #shape: RowShape;
-  readonly #results: Result<unknown>[] = [];
-  #current: OnlyResult;
-
-  constructor(shape: RowShape) {
-    super();
-    this.#shape = shape;
-    this.#current = new OnlyResult(shape);
-  }
-
-  protected override onBegin(description: Description): void {
-    this.#current.begin(description);
-  }
-
-  protected override onRow(inbox: Inbox): void {
-    this.#current.row(inbox);
-  }
-
-  protected override onComplete(inbox: Inbox): void {
-    this.#current.complete(inbox);
-    this.onEmpty();
-  }
-
-  protected override onEmpty(): void {
-    this.#results.push(this.#current.result());
-    this.#current = new OnlyResult(this.#shape);
-  }
-
-  protected override value(): Result<unknown>[] {
-    return this.#results;
   }
 }

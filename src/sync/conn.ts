@@ -4,6 +4,7 @@ import { Core, type Params, type QueryOptions, type Row, sinks } from "../core.t
 import { now } from "../drive/clock.ts";
 import { connectSync } from "../drive/connect_sync.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
+import { catalogOf } from "../ops/catalogs.ts";
 import { connect } from "../ops/connect.ts";
 import { planOf } from "../ops/plan.ts";
 import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
@@ -69,7 +70,7 @@ export class Conn extends ConnState implements Disposable {
     const dialer = nativeDialer(settings.blockingTransport ?? "auto");
     const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
     const { link, upgrade } = connectSync(connect(plan), dialer);
-    const core = new Core(link, upgrade, settings, randomText());
+    const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan));
     super(core);
     this.#core = core;
     this.#link = link;

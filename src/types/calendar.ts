@@ -81,23 +81,23 @@ export function timestampText(days: number, micros: number, zone: string): strin
 /** Reads PostgreSQL's ISO text of a date. */
 export function parseDate(text: string): number {
   const match = DATE.exec(text);
-  if (!match) throw new BadValue("it is not a date in PostgreSQL's ISO format");
-  return daysOf(yearOf(match[1]!, match[4]), Number(match[2]), Number(match[3]));
+  if (!match) throw new BadValue(`it is not a date ${ISO}`);
+  return checkedDays(yearOf(match[1]!, match[4]), Number(match[2]), Number(match[3]));
 }
 
 /** Reads PostgreSQL's ISO text of a time of day, as microseconds; 24:00:00 is one. */
 export function parseTime(text: string): number {
   const match = TIME.exec(text);
-  if (!match) throw new BadValue("it is not a time in PostgreSQL's ISO format");
+  if (!match) throw new BadValue(`it is not a time ${ISO}`);
   return microsOf(match[1]!, match[2]!, match[3]!, match[4]);
 }
 
 /** Reads PostgreSQL's ISO text of a timestamp; with an offset, the result is in UTC. */
 export function parseTimestamp(text: string): DayTime {
   const match = TIMESTAMP.exec(text);
-  if (!match) throw new BadValue("it is not a timestamp in PostgreSQL's ISO format");
+  if (!match) throw new BadValue(`it is not a timestamp ${ISO}`);
   const [, year, month, day, hour, minute, second, fraction, offset, era] = match;
-  const days = daysOf(yearOf(year!, era), Number(month), Number(day));
+  const days = checkedDays(yearOf(year!, era), Number(month), Number(day));
   const micros = microsOf(hour!, minute!, second!, fraction) - (offset === undefined ? 0 : offsetOf(offset));
   const shift = Math.floor(micros / DAY);
   return { days: days + shift, micros: micros - shift * DAY };
@@ -112,7 +112,15 @@ export function offsetOf(text: string): number {
 
 function microsOf(hour: string, minute: string, second: string, fraction: string | undefined): number {
   const seconds = Number(hour) * 3600 + Number(minute) * 60 + Number(second);
-  return seconds * 1_000_000 + (fraction === undefined ? 0 : Number(fraction.padEnd(6, "0")));
+  const micros = seconds * 1_000_000 + (fraction === undefined ? 0 : Number(fraction.padEnd(6, "0")));
+  if (Number(minute) > 59 || Number(second) > 59 || micros > DAY) throw new BadValue("there is no such time of day");
+  return micros;
+}
+
+function checkedDays(year: number, month: number, day: number): number {
+  const days = daysOf(year, month, day);
+  if (month < 1 || month > 12 || civilOf(days).day !== day) throw new BadValue("there is no such date");
+  return days;
 }
 
 function yearOf(text: string, era: string | undefined): number {
@@ -130,3 +138,6 @@ function two(value: number): string {
 const DATE = /^(\d{4,})-(\d\d)-(\d\d)( BC)?$/;
 const TIME = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/;
 const TIMESTAMP = /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-]\d\d(?::\d\d(?::\d\d)?)?)?( BC)?$/;
+
+/** Other styles write zones as abbreviations, which stand for several each. */
+const ISO = "in PostgreSQL's ISO format; with another DateStyle only exec can read dates, for it gets them in binary";

@@ -2,13 +2,15 @@
 import type { Column } from "../wire/backend.ts";
 import type { Codec } from "./codec.ts";
 import type { Registry } from "./registry.ts";
-import { RowReader, type RowShape } from "./row.ts";
+import { decodeError, RowReader, type RowShape } from "./row.ts";
 
 /** Columns with their codecs and formats. */
 export class Description {
   readonly columns: readonly Column[];
   readonly formats: readonly number[];
   readonly #codecs: readonly Codec[];
+  /** The indexes of columns whose types have still to be learned; their values are read as text until then. */
+  readonly #unknown: readonly number[];
   #objects: RowReader | undefined = undefined;
   #arrays: RowReader | undefined = undefined;
 
@@ -17,6 +19,35 @@ export class Description {
     this.columns = columns;
     this.formats = formats;
     this.#codecs = columns.map(({ typeOid }) => registry.codec(typeOid));
+    this.#unknown = [...columns.keys()].filter((index) => registry.isUnknown(columns[index]!.typeOid));
+  }
+
+  /** Whether rows have values of types that have still to be learned. */
+  get isIncomplete(): boolean {
+    return this.#unknown.length > 0;
+  }
+
+  /** Those types. */
+  get unknownTypes(): number[] {
+    return this.#unknown.map((index) => this.columns[index]!.typeOid);
+  }
+
+  /** Makes values of the texts that a row has in columns of unknown types, now that these have been learned. */
+  complete(row: object, shape: RowShape, registry: Registry): void {
+    for (const index of this.#unknown) {
+      const column = this.columns[index]!;
+      // Of columns with the same name the last is in the object.
+      if (shape === "object" && this.columns.findLastIndex(({ name }) => name === column.name) !== index) continue;
+      const key = shape === "array" ? index : column.name;
+      const text = Reflect.get(row, key) as string | null;
+      if (text === null) continue;
+      const codec = registry.codec(column.typeOid);
+      try {
+        Reflect.set(row, key, codec.parse(text));
+      } catch (error) {
+        throw decodeError(error, index, column, codec);
+      }
+    }
   }
 
   /** Whether these are the same columns, so that readers made for one read the other. */

@@ -15,6 +15,11 @@ export class JsonValue {
   constructor(value: unknown) {
     this.value = value;
   }
+
+  /** Inside of other JSON it is nothing but its value. */
+  toJSON(): unknown {
+    return this.value;
+  }
 }
 
 /**

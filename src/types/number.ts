@@ -6,6 +6,7 @@
  */
 import type { Int8Choice } from "../opts/choices.ts";
 import { BadValue, type Codec, expectLength, wrongKind } from "./codec.ts";
+import { parseSingle } from "./single.ts";
 
 /** bool as boolean. */
 export const bool: Codec = {
@@ -98,6 +99,7 @@ export function int8(choice: Int8Choice): Codec {
       return result(source.view.getBigInt64(start));
     },
     parse(text) {
+      if (!/^-?\d+$/.test(text)) throw notANumber();
       return result(BigInt(text));
     },
     encode(out, value) {
@@ -118,14 +120,13 @@ export const float4: Codec = {
     expectLength(start, end, 4);
     return source.view.getFloat32(start);
   },
-  // The shortest text that tells a float4 from its neighbours is not the double that it stands for.
-  parse: (text) => Math.fround(parseNumber(text)),
+  parse: (text) => parseSingle(checkedNumber(text)),
   encode(out, value) {
     out.float32(single(value));
     return true;
   },
   text(value) {
-    return String(single(value));
+    return floatText(single(value));
   },
 };
 
@@ -176,9 +177,17 @@ export function floatText(value: number): string {
 
 /** The number that a text of PostgreSQL's stands for; "Infinity" and "NaN" are spelled alike. */
 export function parseNumber(text: string): number {
-  const value = Number(text);
-  if (text === "" || (Number.isNaN(value) && text !== "NaN")) throw new BadValue("it is not a number");
-  return value;
+  return Number(checkedNumber(text));
+}
+
+/** Text of a number as PostgreSQL writes it: JavaScript would read more. */
+function checkedNumber(text: string): string {
+  if (!/^-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)$|^NaN$/.test(text)) throw notANumber();
+  return text;
+}
+
+function notANumber(): BadValue {
+  return new BadValue("it is not a number");
 }
 
 /** A number with the bigint's exact value. */

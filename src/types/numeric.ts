@@ -39,11 +39,10 @@ function decodeText(source: Source, start: number, end: number): string {
     case NEGATIVE:
       break;
     case NAN:
-      return "NaN";
     case POSITIVE_INFINITY:
-      return "Infinity";
     case NEGATIVE_INFINITY:
-      return "-Infinity";
+      if (end !== digits || count !== 0) throw new BadValue("it has digits, and is no number");
+      return sign === NAN ? "NaN" : sign === POSITIVE_INFINITY ? "Infinity" : "-Infinity";
     default:
       throw new BadValue(`0x${sign.toString(16)} is no sign of a numeric`);
   }

@@ -1,73 +1,251 @@
 /**
- * Which codec a type has on a connection: the built-in types as the connection's choices say.
+ * Which codec a type has on a connection: the built-in types as the connection's choices say, the
+ * database's own as its catalog describes them, and codecs that the user gave before all others.
  *
  * Codecs are made when a type is first seen, so that a connection pays for what it uses.
  */
 import type { TypeChoices } from "../opts/choices.ts";
+import type { TypeCodec } from "../opts/type_codec.ts";
 import { array } from "./array.ts";
+import { bit, varbit } from "./bits.ts";
 import { bytea } from "./bytes.ts";
-import type { Codec } from "./codec.ts";
+import { type Attribute, Catalog, type TypeInfo } from "./catalog.ts";
+import { BadValue, type Codec } from "./codec.ts";
+import { composite, record } from "./composite.ts";
+import { custom } from "./custom.ts";
 import { date, time, timestamp, timestamptz } from "./datetime.ts";
+import { box, circle, line, lseg, path, point, polygon } from "./geometry.ts";
+import { hstore } from "./hstore.ts";
+import { interval } from "./interval.ts";
 import { json, jsonb } from "./json.ts";
+import { cidr, inet, macaddr, macaddr8 } from "./network.ts";
 import { bool, float4, float8, int2, int4, int8, unsigned } from "./number.ts";
 import { numeric } from "./numeric.ts";
 import { BUILT_IN_TYPES } from "./oids.ts";
+import { multirange, range } from "./range.ts";
+import { char, cid, int2vector, oidvector, pgLsn, pgSnapshot, tid, txidSnapshot, xid, xid8 } from "./system.ts";
 import { opaque, textual, uuid } from "./text.ts";
+import { tsquery, tsvector } from "./text_search.ts";
+import { timetz } from "./timetz.ts";
+import { halfvec, sparsevec, vector } from "./vector.ts";
+import { versioned } from "./versioned.ts";
 
 /** The codecs of one connection. */
 export class Registry {
   readonly #choices: TypeChoices;
+  readonly #catalog: Catalog;
   readonly #codecs = new Map<number, Codec>();
+  /** The types that a codec is being made for. */
+  readonly #making = new Set<number>();
+  #version: number;
 
-  constructor(choices: TypeChoices) {
+  constructor(choices: TypeChoices, catalog: Catalog = new Catalog()) {
     this.#choices = choices;
+    this.#catalog = catalog;
+    this.#version = catalog.version;
+  }
+
+  /** What is known of the database's types. */
+  get catalog(): Catalog {
+    return this.#catalog;
   }
 
   /** The codec of a type; one that takes its text as it is where pyro knows no better. */
   codec(oid: number): Codec {
-    let codec = this.#codecs.get(oid);
-    if (codec === undefined) {
-      codec = this.#make(oid);
-      this.#codecs.set(oid, codec);
+    if (this.#version !== this.#catalog.version) {
+      this.#version = this.#catalog.version;
+      this.#codecs.clear();
     }
+    let codec = this.#codecs.get(oid);
+    if (codec !== undefined) return codec;
+    if (this.isUnknown(oid) || this.#making.has(oid)) return opaque(`type ${oid}`);
+    this.#making.add(oid);
+    try {
+      codec = this.#make(oid);
+    } finally {
+      this.#making.delete(oid);
+    }
+    this.#codecs.set(oid, codec);
     return codec;
   }
 
+  /** Whether the server has still to be asked about a type. */
+  isUnknown(oid: number): boolean {
+    return !NAMES.has(oid) && !ELEMENTS.has(oid) && !this.#catalog.knows(oid) && this.#given(oid) === undefined;
+  }
+
   #make(oid: number): Codec {
-    const name = NAMES.get(oid);
-    if (name !== undefined) return FACTORIES[name]?.(this.#choices) ?? opaque(name);
-    const elementOid = ELEMENTS.get(oid);
-    if (elementOid === undefined) return opaque(`type ${oid}`);
+    const info = this.#catalog.get(oid);
+    const name = NAMES.get(oid) ?? info?.name;
+    const given = this.#given(oid);
+    if (given !== undefined) return custom(name ?? `type ${oid}`, delimiterOf(oid, info), given);
+    const builtIn = NAMES.get(oid);
+    if (builtIn !== undefined) return this.#builtIn(builtIn);
+    const element = ELEMENTS.get(oid);
+    if (element !== undefined) return this.#array(element);
+    return info === undefined ? opaque(`type ${oid}`) : this.#fromCatalog(info);
+  }
+
+  #builtIn(name: string): Codec {
+    const subtype = RANGES[name];
+    if (subtype !== undefined) return range(name, this.#named(subtype));
+    if (name.endsWith("multirange")) return multirange(name, this.#named(name.replace("multi", "")));
+    return FACTORIES[name]?.(this.#choices) ?? opaque(name);
+  }
+
+  #fromCatalog({ name, delimiter, shape }: TypeInfo): Codec {
+    switch (shape.kind) {
+      case "array":
+        return this.#array(shape.element);
+      case "domain":
+        return { ...this.codec(shape.base), name, delimiter };
+      case "range":
+        return range(name, this.codec(shape.subtype));
+      case "multirange":
+        return multirange(name, this.codec(shape.range));
+      case "composite":
+        return this.#composite(name, shape.attributes);
+      case "enum":
+        return textual(name);
+      case "pseudo":
+        return opaque(name);
+      case "base":
+        return { ...EXTENSIONS[name] ?? opaque(name), delimiter };
+    }
+  }
+
+  #array(elementOid: number): Codec {
     const element = this.codec(elementOid);
     return array(`${element.name}[]`, element, elementOid);
   }
+
+  /** A value that does not fit the attributes means that they have changed: the server is asked again the next time. */
+  #composite(name: string, attributes: readonly Attribute[]): Codec {
+    const codec = composite(name, attributes.map(({ name, oid }) => ({ name, oid, codec: this.codec(oid) })));
+    const attempt = <T>(read: () => T): T => {
+      try {
+        return read();
+      } catch (error) {
+        if (error instanceof BadValue) this.#catalog.forget();
+        throw error;
+      }
+    };
+    return {
+      ...codec,
+      decode: (source, start, end) => attempt(() => codec.decode(source, start, end)),
+      parse: (text) => attempt(() => codec.parse(text)),
+    };
+  }
+
+  #named(name: string): Codec {
+    return this.codec(OIDS.get(name)!);
+  }
+
+  /** The codec that the user gave for a type: by its OID, by its name, or by schema and name. */
+  #given(oid: number): TypeCodec | undefined {
+    const { codec: given } = this.#choices;
+    if (given === undefined) return undefined;
+    const info = this.#catalog.get(oid);
+    const name = NAMES.get(oid) ?? info?.name;
+    const schema = info?.schema ?? "pg_catalog";
+    const key = [String(oid), name, `${schema}.${name}`].find((key) => key !== undefined && Object.hasOwn(given, key));
+    return key === undefined ? undefined : given[key];
+  }
 }
 
+function delimiterOf(oid: number, info: TypeInfo | undefined): string {
+  return oid === OIDS.get("box") ? ";" : info?.delimiter ?? ",";
+}
+
+/** The types that pyro knows without asking; of all others it takes the text. */
 const FACTORIES: Readonly<Record<string, (choices: TypeChoices) => Codec>> = {
+  bit: () => bit,
   bool: () => bool,
+  box: () => box,
   bpchar: () => textual("bpchar"),
   bytea: () => bytea,
+  char: () => char,
+  cid: () => cid,
+  cidr: () => cidr,
+  circle: () => circle,
   date: ({ dates }) => date(dates),
   float4: () => float4,
   float8: () => float8,
+  inet: () => inet,
   int2: () => int2,
+  int2vector: () => int2vector,
   int4: () => int4,
   int8: (choices) => int8(choices.int8),
+  interval: () => interval,
   json: (choices) => json(choices.json),
   jsonb: (choices) => jsonb(choices.json),
+  jsonpath: () => versioned("jsonpath"),
+  line: () => line,
+  lseg: () => lseg,
+  macaddr: () => macaddr,
+  macaddr8: () => macaddr8,
   name: () => textual("name"),
   numeric: (choices) => numeric(choices.numeric),
   oid: () => unsigned("oid"),
+  oidvector: () => oidvector,
+  path: () => path,
+  pg_lsn: () => pgLsn,
+  pg_snapshot: () => pgSnapshot,
+  point: () => point,
+  polygon: () => polygon,
+  record: () => record,
+  refcursor: () => textual("refcursor"),
   text: () => textual("text"),
+  tid: () => tid,
   time: ({ dates }) => time(dates),
   timestamp: ({ dates }) => timestamp(dates),
   timestamptz: ({ dates }) => timestamptz(dates),
+  timetz: () => timetz,
+  tsquery: () => tsquery,
+  tsvector: () => tsvector,
+  txid_snapshot: () => txidSnapshot,
   uuid: () => uuid,
+  varbit: () => varbit,
   varchar: () => textual("varchar"),
+  xid: () => xid,
+  xid8: () => xid8,
   xml: () => textual("xml"),
 };
 
-const NAMES: ReadonlyMap<number, string> = new Map(BUILT_IN_TYPES.map(([name, oid]) => [oid, name]));
+/** The built-in ranges and what they are of. */
+const RANGES: Readonly<Record<string, string>> = {
+  daterange: "date",
+  int4range: "int4",
+  int8range: "int8",
+  numrange: "numeric",
+  tsrange: "timestamp",
+  tstzrange: "timestamptz",
+};
+
+/** The types of well-known extensions: `hstore`, `citext`, `ltree` and pgvector. */
+const EXTENSIONS: Readonly<Record<string, Codec>> = {
+  citext: textual("citext"),
+  halfvec,
+  hstore,
+  lquery: versioned("lquery"),
+  ltree: versioned("ltree"),
+  ltxtquery: versioned("ltxtquery"),
+  sparsevec,
+  vector,
+};
+
+/** Pseudo-types that results can have. */
+const PSEUDO_TYPES = [
+  ["unknown", 705, 0],
+  ["record", 2249, 2287],
+  ["cstring", 2275, 1263],
+  ["anyarray", 2277, 0],
+  ["void", 2278, 0],
+] as const;
+
+const TYPES = [...BUILT_IN_TYPES, ...PSEUDO_TYPES];
+const NAMES: ReadonlyMap<number, string> = new Map(TYPES.map(([name, oid]) => [oid, name]));
+const OIDS: ReadonlyMap<string, number> = new Map(TYPES.map(([name, oid]) => [name, oid]));
 const ELEMENTS: ReadonlyMap<number, number> = new Map(
-  BUILT_IN_TYPES.filter(([, , arrayOid]) => arrayOid !== 0).map(([, oid, arrayOid]) => [arrayOid, oid]),
+  TYPES.filter(([, , arrayOid]) => arrayOid !== 0).map(([, oid, arrayOid]) => [arrayOid, oid]),
 );

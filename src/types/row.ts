@@ -73,11 +73,7 @@ export class RowReader {
         ? codec.decode(source, start, end)
         : codec.parse(source.bytes.utf8Slice(start, end));
     } catch (error) {
-      const { name } = this.#columns[index]!;
-      const reason = error instanceof BadValue ? error.message : "its codec failed";
-      throw new DecodeError(`Cannot decode column ${index + 1} ${JSON.stringify(name)} as ${codec.name}: ${reason}`, {
-        cause: error instanceof BadValue ? undefined : error,
-      });
+      throw decodeError(error, index, this.#columns[index]!, codec);
     }
   }
 
@@ -130,6 +126,14 @@ export class RowReader {
     });
     return `{ ${members.join(", ")} }`;
   }
+}
+
+/** The error for a value of a column that its codec refuses. */
+export function decodeError(error: unknown, index: number, { name }: Column, codec: Codec): DecodeError {
+  const reason = error instanceof BadValue ? error.message : "its codec failed";
+  return new DecodeError(`Cannot decode column ${index + 1} ${JSON.stringify(name)} as ${codec.name}: ${reason}`, {
+    cause: error instanceof BadValue ? undefined : error,
+  });
 }
 
 type RowFunction = (source: Source, start: number, end: number) => unknown;

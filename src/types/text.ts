@@ -36,26 +36,37 @@ export function opaque(name: string): Codec {
   };
 }
 
+/** The shape of any text. */
+export const ANY_TEXT: RegExp = /(?:)/;
+
+/** A type whose value is the text that the server prints, which `shape` tells from other text; parameters are strings, sent as they are. */
+export function printed(name: string, shape: RegExp, decode: Codec["decode"]): Codec {
+  return {
+    name,
+    binary: true,
+    decode,
+    parse(text) {
+      if (!shape.test(text)) throw new BadValue(`it is not the text of ${name}`);
+      return text;
+    },
+    encode: () => false,
+    text(value) {
+      throw wrongKind(value, "a string");
+    },
+  };
+}
+
 /** uuid as its canonical text, lower case. */
-export const uuid: Codec = {
-  name: "uuid",
-  binary: true,
-  decode(source, start, end) {
-    expectLength(start, end, 16);
-    const { bytes } = source;
-    let text = "";
-    for (let i = 0; i < 16; i++) {
-      if (i === 4 || i === 6 || i === 8 || i === 10) text += "-";
-      text += HEX[bytes[start + i]!]!;
-    }
-    return text;
-  },
-  parse: (text) => text,
-  encode: () => false,
-  text(value) {
-    throw wrongKind(value, "a string");
-  },
-};
+export const uuid: Codec = printed("uuid", /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/, (source, start, end) => {
+  expectLength(start, end, 16);
+  const { bytes } = source;
+  let text = "";
+  for (let i = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) text += "-";
+    text += HEX[bytes[start + i]!]!;
+  }
+  return text;
+});
 
 /** Two hexadecimal digits of each byte. */
 export const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

@@ -111,7 +111,7 @@ inBothDrivers("a statement that fails for any other reason stays", [
 inBothDrivers("a prepared statement of the caller's is executed as it is", [[KNOWN, rows(1)]], async (connection) => {
   const columns = [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
   const statement = new Prepared("mine", "select $1", [23], columns, registry);
-  assert.deepEqual(await connection.run(executePrepared(statement, [1], new AllRows("array"))), [[1]]);
+  assert.deepEqual(await connection.run(executePrepared(statement, [1], new AllRows("array"), registry)), [[1]]);
   assert.deepEqual(namesIn(connection, "Bind"), ["mine"]);
 });
 
@@ -152,7 +152,7 @@ test("nothing is written behind an execution that may be a COPY before it has en
     connection.run(simple("select 2")),
     connection.run(exec(cache, "copy t to stdout")),
     connection.run(simple("select 4")),
-    connection.run(executePrepared(mine, [], new AllRows("object"))),
+    connection.run(executePrepared(mine, [], new AllRows("object"), registry)),
     connection.run(simple("select 6")),
   ]);
   assert.deepEqual(results.map((result) => result.status === "fulfilled" ? result.value : result.reason.name), [

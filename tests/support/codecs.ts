@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { DEFAULT_CHOICES, type TypeChoices } from "../../src/opts/choices.ts";
 import { BadValue, type Codec, encodeValue, Format, textOf } from "../../src/types/codec.ts";
 import { BUILT_IN_TYPES } from "../../src/types/oids.ts";
+import { Range } from "../../src/types/range.ts";
 import { Registry } from "../../src/types/registry.ts";
 import { allocate, viewOf } from "../../src/wire/bytes.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
@@ -91,12 +92,15 @@ export function refused(codec: Codec, value: unknown): string {
   return message;
 }
 
-/** The value with Temporal's objects as text: comparisons of objects do not look inside them. */
+/** The value with Temporal's objects as text, also inside of others: comparisons of objects do not look inside them. */
 export function shown(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value !== "object" || value === null) return value;
   const type = Object.prototype.toString.call(value).slice("[object ".length, -1);
-  return type.startsWith("Temporal.") ? `${type.slice("Temporal.".length)} ${value}` : value;
+  if (type.startsWith("Temporal.")) return `${type.slice("Temporal.".length)} ${value}`;
+  if (value instanceof Range) return { Range: Object.entries(value).map(([name, bound]) => [name, shown(bound)]) };
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shown(member)]));
 }
 
 const SURROUNDINGS = hex("81 5a 7f fe 01 a5 80");

@@ -200,6 +200,7 @@ function runOn(link: TabledLink, op: Op<unknown>, first: IteratorResult<Step, un
       step = op.next(ticket);
       continue;
     }
+    if (request.do === "turn") throw new WrongStep("a handshake's ops have no turns");
     if (answer instanceof Error) throw answer;
     if (answer instanceof Uint8Array) feed(link.session, answer);
     else link.session.lose((answer as { lose: Error }).lose);

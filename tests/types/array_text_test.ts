@@ -31,7 +31,7 @@ test("array text: elements are read as their type", () => {
   assert.deepEqual(codec("bool[]").parse("{t,f}"), [true, false]);
   assert.deepEqual(codec("bytea[]").parse('{"\\\\x00ff"}'), [Uint8Array.of(0, 255)]);
   assert.deepEqual(codec("jsonb[]").parse('{"{\\"a\\": [1, 2]}",NULL,null,"null"}'), [{ a: [1, 2] }, null, null, null]);
-  assert.deepEqual(codec("point[]").parse('{"(1,2)","(3,4)"}'), ["(1,2)", "(3,4)"]);
+  assert.deepEqual(codec("point[]").parse('{"(1,2)","(3,4)"}'), [{ x: 1, y: 2 }, { x: 3, y: 4 }]);
   assert.match(refusal(BadValue, () => int4s.parse("{1,x}")), /not a number/);
 });
 

@@ -152,3 +152,17 @@ test("calendar: other styles than ISO are refused", () => {
     refusal(BadValue, () => parseTimestamp(text));
   }
 });
+
+test("calendar: dates and times that do not exist are refused", () => {
+  for (
+    const text of ["2000-00-01", "2000-13-01", "2000-01-00", "2000-01-32", "2001-02-29", "1900-02-29", "2000-04-31"]
+  ) {
+    assert.match(refusal(BadValue, () => parseDate(text)), /no such date/);
+    assert.match(refusal(BadValue, () => parseTimestamp(`${text} 00:00:00`)), /no such date/);
+  }
+  for (const text of ["24:00:01", "23:60:00", "23:59:60", "24:00:00.000001", "99:00:00"]) {
+    assert.match(refusal(BadValue, () => parseTime(text)), /no such time of day/);
+    assert.match(refusal(BadValue, () => parseTimestamp(`2000-01-01 ${text}`)), /no such time of day/);
+  }
+  assert.equal(parseDate("2000-02-29"), daysOf(2000, 2, 29));
+});

@@ -39,9 +39,9 @@ test("registry: an unknown type has a codec of its text, which names the OID", (
 });
 
 test("registry: types without a codec of their own are asked for as text, and so are their arrays", () => {
-  for (const name of ["point", "money", "regclass", "aclitem", "tsvector", "cidr", "char", "xid"]) {
+  for (const name of ["money", "regclass", "aclitem", "pg_node_tree"]) {
     assert.equal(codec(name).binary, false);
-    assert.equal(codec(`${name}[]`).binary, false);
+    if (name !== "pg_node_tree") assert.equal(codec(`${name}[]`).binary, false);
   }
   for (const name of BINARY) {
     assert.equal(codec(name).binary, true);

@@ -76,9 +76,9 @@ test("rows: a value that is none of its type is a DecodeError that names column 
   inEveryMode(columns, {}, (read) => {
     const error = failureOf(read, bodyOf(["1", "31337"]));
     assert.ok(error instanceof DecodeError);
-    assert.equal(
+    assert.match(
       error.message,
-      'Cannot decode column 2 "the \\"amount\\"" as date: it is not a date in PostgreSQL\'s ISO format',
+      /^Cannot decode column 2 "the \\"amount\\"" as date: it is not a date in .* ISO format/,
     );
     assert.equal(error.cause, undefined);
     assert.equal(error.connectionLost, false);
@@ -93,8 +93,8 @@ test("rows: binary values are checked too", () => {
 });
 
 test("rows: a binary value of a type that is read as text is a DecodeError", () => {
-  inEveryMode([["p", oidOf("point")]], { formats: [1] }, (read) => {
-    assert.match(refusal(DecodeError, () => read(bodyOf([hex("00")]))), /column 1 "p" as point: .* binary format/);
+  inEveryMode([["p", oidOf("money")]], { formats: [1] }, (read) => {
+    assert.match(refusal(DecodeError, () => read(bodyOf([hex("00")]))), /column 1 "p" as money: .* binary format/);
   });
 });
 

@@ -22,12 +22,12 @@ test("text: numbers, bigints and booleans are sent as they read", () => {
       roundTrip(codec(name), value, text);
       assert.deepEqual(encode(codec(name), value), new TextEncoder().encode(text));
     }
-    assert.equal(sent(codec("inet"), value), text);
+    assert.equal(sent(codec("money"), value), text);
   }
 });
 
 test("text: objects, arrays, symbols, functions and undefined are refused", () => {
-  for (const name of [...TEXTUAL, "inet"]) {
+  for (const name of [...TEXTUAL, "money"]) {
     for (const value of [{}, [], new Date(0), Symbol("x"), () => 1, undefined]) {
       assert.match(refused(codec(name), value), /was given where a string is needed/);
     }
@@ -66,11 +66,11 @@ test("uuid: a body of another length, and all that is no string, is refused", ()
 });
 
 test("unknown types: their text, never their binary format", () => {
-  const point = codec("point");
-  assert.equal(point.binary, false);
-  assert.equal(point.parse("(1,2)"), "(1,2)");
-  assert.equal(sent(point, "(1,2)"), "(1,2)");
-  assert.match(refusal(BadValue, () => decodeHex(point, "00")), /binary format that pyro does not know/);
+  const money = codec("money");
+  assert.equal(money.binary, false);
+  assert.equal(money.parse("$1.00"), "$1.00");
+  assert.equal(sent(money, "$1.00"), "$1.00");
+  assert.match(refusal(BadValue, () => decodeHex(money, "00")), /binary format that pyro does not know/);
 });
 
 const TEXTS = [

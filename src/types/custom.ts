@@ -1,0 +1,34 @@
+/** Codecs that users bring, for types of their own or instead of pyro's. */
+import type { TypeCodec } from "../opts/type_codec.ts";
+import { copyOf } from "../wire/bytes.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import { BadValue, type Codec } from "./codec.ts";
+import { plainText } from "./text.ts";
+
+/** The codec that a user gave for the type of that name. */
+export function custom(name: string, delimiter: string, given: TypeCodec): Codec {
+  return {
+    name,
+    delimiter,
+    binary: given.decode !== undefined,
+    decode(source, start, end) {
+      if (given.decode === undefined) throw new BadValue("it was sent in binary, which its codec does not read");
+      return given.decode(copyOf(source.bytes, start, end));
+    },
+    parse: (text) => given.parse(text),
+    encode: (out, value) => given.encode !== undefined && encode(out, given.encode(value)),
+    text: (value) => given.format === undefined ? plainText(value) : checked(given.format(value)),
+    isValue: (array) => given.isValue?.(array) ?? false,
+  };
+}
+
+function encode(out: Outbox, bytes: unknown): boolean {
+  if (!(bytes instanceof Uint8Array)) throw new BadValue("its codec's encode gives no Uint8Array");
+  out.bytes(bytes);
+  return true;
+}
+
+function checked(text: unknown): string {
+  if (typeof text !== "string") throw new BadValue("its codec's format gives no string");
+  return plainText(text);
+}

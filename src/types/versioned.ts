@@ -1,0 +1,16 @@
+/**
+ * The types whose binary format is a version byte and their text: jsonpath, ltree, lquery, ltxtquery.
+ *
+ * Source: PostgreSQL manual, "jsonpath Type" and "ltree"; the binary format is that of
+ * `jsonpath_send`, `ltree_send`, `lquery_send` and `ltxtq_send`, all in their version 1.
+ */
+import { BadValue, type Codec } from "./codec.ts";
+import { ANY_TEXT, printed } from "./text.ts";
+
+/** A type that is its text, with a version byte before it in binary; given as a string and sent as that. */
+export function versioned(name: string): Codec {
+  return printed(name, ANY_TEXT, (source, start, end) => {
+    if (start === end || source.bytes[start] !== 1) throw new BadValue(`it has not version 1 of ${name}'s format`);
+    return source.bytes.utf8Slice(start + 1, end);
+  });
+}
