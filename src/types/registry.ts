@@ -223,7 +223,7 @@ const RANGES: Readonly<Record<string, string>> = {
 };
 
 /** The types of well-known extensions: `hstore`, `citext`, `ltree` and pgvector. */
-const EXTENSIONS: Readonly<Record<string, Codec>> = {
+export const EXTENSIONS: Readonly<Record<string, Codec>> = {
   citext: textual("citext"),
   halfvec,
   hstore,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
+import type { TypeCodec } from "../../src/opts/type_codec.ts";
 import { Opts, settingsOf } from "../../src/opts/opts.ts";
 import type { Settings } from "../../src/opts/settings.ts";
 import { refusal } from "../support/refusal.ts";
@@ -8,6 +9,7 @@ import { test } from "../support/test.ts";
 type Setter = (opts: Opts) => Opts;
 
 const listener = (): void => {};
+const codec: TypeCodec = { parse: String };
 
 const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])[] = [
   ["host", (opts) => opts.host("h"), { hosts: ["h"] }],
@@ -31,6 +33,7 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["numeric", (opts) => opts.numeric(Number), { numeric: Number }],
   ["json", (opts) => opts.json("string"), { json: "string" }],
   ["dates", (opts) => opts.dates("date"), { dates: "date" }],
+  ["codec", (opts) => opts.codec("point", codec), { codec: { point: codec } }],
 ];
 
 /** The complaint of a setter that gets what its types do not allow. */
@@ -230,4 +233,33 @@ test("param: names of server settings", () => {
   for (const name of ["user", "USER", "database", "replication", "client_encoding", "Client_Encoding"]) {
     assert.match(refusal(UsageError, () => new Opts().param(name, "v")), new RegExp(`^Cannot set param ${name}: `));
   }
+});
+
+test("setters: codecs are kept by the catalog's name of their type, or by its OID", () => {
+  const opts = new Opts().codec("double precision", codec).codec("Timestamp With Time Zone", codec).codec(16_400, codec)
+    .codec("public.geometry", codec).codec("__proto__", codec);
+  assert.deepEqual(Object.keys(settingsOf(opts).codec!).sort(), [
+    "16400",
+    "__proto__",
+    "float8",
+    "public.geometry",
+    "timestamptz",
+  ]);
+});
+
+test("setters: what is no codec is refused, by the name of its type", () => {
+  const refused = (type: unknown, given: unknown): string =>
+    complaint((opts) => opts.codec(type as string, given as TypeCodec), 0);
+  for (const given of [undefined, null, () => 1, "x", {}, { parse: 7 }]) {
+    assert.match(refused("point", given), /^Cannot set the codec of point: .*parse/);
+  }
+  for (const member of ["format", "decode", "encode", "isValue"]) {
+    assert.equal(
+      refused("point", { parse: String, [member]: "x" }),
+      `Cannot set the codec of point: its ${member} is not a function`,
+    );
+  }
+  for (const oid of [0, -1, 1.5, 2 ** 32, NaN]) assert.match(refused(oid, codec), /an integer from 1 to 4294967295/);
+  for (const name of ["", " "]) assert.match(refused(name, codec), /a name as in pg_type, or an OID/);
+  for (const type of [undefined, null, {}, Symbol("x")]) assert.match(refused(type, codec), /must be a string/);
 });
