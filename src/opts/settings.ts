@@ -143,7 +143,7 @@ export function checkCodec(type: unknown, codec: unknown): readonly [key: string
       throw new UsageError(`Cannot set the codec of ${key}: its ${member} is not a function`);
     }
   }
-  return [SQL_NAMES[key.toLowerCase()] ?? key, given as unknown as TypeCodec];
+  return [SQL_NAMES.get(key.toLowerCase()) ?? key, given as unknown as TypeCodec];
 }
 
 /** The error for a value that is not allowed. */
@@ -159,23 +159,23 @@ export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi",
 export const MAX_MILLISECONDS = 0x7fff_ffff;
 
 /** Names that SQL has for types beside those of the catalog. */
-const SQL_NAMES: Readonly<Record<string, string>> = {
-  bigint: "int8",
-  "bit varying": "varbit",
-  boolean: "bool",
-  character: "bpchar",
-  "character varying": "varchar",
-  decimal: "numeric",
-  "double precision": "float8",
-  int: "int4",
-  integer: "int4",
-  real: "float4",
-  smallint: "int2",
-  "time with time zone": "timetz",
-  "time without time zone": "time",
-  "timestamp with time zone": "timestamptz",
-  "timestamp without time zone": "timestamp",
-};
+const SQL_NAMES: ReadonlyMap<string, string> = new Map([
+  ["bigint", "int8"],
+  ["bit varying", "varbit"],
+  ["boolean", "bool"],
+  ["character", "bpchar"],
+  ["character varying", "varchar"],
+  ["decimal", "numeric"],
+  ["double precision", "float8"],
+  ["int", "int4"],
+  ["integer", "int4"],
+  ["real", "float4"],
+  ["smallint", "int2"],
+  ["time with time zone", "timetz"],
+  ["time without time zone", "time"],
+  ["timestamp with time zone", "timestamptz"],
+  ["timestamp without time zone", "timestamp"],
+]);
 
 const NOT_PARAMS: ReadonlyMap<string, string> = new Map([
   ["user", "use user()"],

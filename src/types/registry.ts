@@ -110,7 +110,7 @@ export class Registry {
       case "pseudo":
         return opaque(name);
       case "base":
-        return { ...EXTENSIONS[name] ?? opaque(name), delimiter };
+        return { ...Object.hasOwn(EXTENSIONS, name) ? EXTENSIONS[name]! : opaque(name), delimiter };
     }
   }
 
