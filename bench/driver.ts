@@ -14,27 +14,66 @@ export type Transport = "unix" | "tcp";
 /** One operation; `i` differs from call to call. Drivers that block return the result itself. */
 export type Operation = (i: number) => unknown;
 
-/** A driver's way to do each workload. */
-export type Operations = Readonly<Record<WorkloadName, Operation>>;
+/** A driver's way to do workloads; those that it has none for are left out. */
+export type Operations = Readonly<Partial<Record<WorkloadName, Operation>>>;
 
 /** Connects, and says how it does the workloads. The process ends without closing. */
 export type Driver = (target: Target) => Promise<Operations>;
 
 /** The names of workloads. */
-export type WorkloadName = "ping";
+export type WorkloadName = "ping" | "mixed" | "decode";
 
 /** What is measured. */
 export interface Workload {
   readonly title: string;
+  /** How many of what is counted one operation is. */
+  readonly units: number;
+  /** The name of the contestant that the others are compared with. */
+  readonly base: string;
+  /** How to reach the server; none for work without one. */
+  readonly transports: readonly Transport[];
+  /** SQL that makes ready what it needs. */
+  readonly setup?: string;
   /** Whether the result of an operation is right: that it was done, and that the result was looked at. */
   check(i: number, result: unknown): boolean;
 }
+
+/** Rows of an operation of `mixed`. */
+const MIXED_ROWS = 10_000;
+
+/** Rows of an operation of `decode`. */
+export const DECODED_ROWS = 1000;
 
 /** The workloads by name. */
 export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
   ping: {
     title: "Round trip of a prepared `select $1::int4`",
+    units: 1,
+    base: "libpq",
+    transports: ["unix", "tcp"],
     check: (i, result) => result === i,
+  },
+  mixed: {
+    title:
+      `A row of 12 mixed types (of ${MIXED_ROWS}): int8, float8, numeric, timestamptz, date, jsonb, text[], int4[], uuid, bytea, bool, null`,
+    units: MIXED_ROWS,
+    base: "libpq",
+    transports: ["unix"],
+    setup: `
+      create table mixed as select n::int8 as id, n / 7::float8 as score, (n * 1.01)::numeric(12, 2) as price,
+        timestamptz '2024-01-01 00:00:00.123456+00' + n * interval '1 minute' as at, date '2024-01-01' + n % 1000 as day,
+        jsonb_build_object('name', 'item ' || n, 'tags', array[n, n + 1]) as data, array['tag ' || n, 'b'] as tags,
+        array[n, n + 1, n + 2] as numbers, md5(n::text)::uuid as uuid, decode(md5(n::text), 'hex') as bytes, n % 2 = 0 as flag,
+        null::text as nothing
+      from generate_series(1, ${MIXED_ROWS}) n; vacuum analyze mixed`,
+    check: (_, rows) => Array.isArray(rows) && rows.length === MIXED_ROWS && rows.at(-1).flag === true,
+  },
+  decode: {
+    title: "Decoding a row of 6 columns: int4, 3 text, int4, float8",
+    units: DECODED_ROWS,
+    base: "a decoder of that very row, by hand",
+    transports: ["unix"],
+    check: (_, row) => (row as { score: number }).score === 0.5 * DECODED_ROWS,
   },
 };
 
@@ -43,3 +82,6 @@ export const USER = "postgres";
 
 /** The statement of the workload `ping`. */
 export const PING = "select $1::int4 as value";
+
+/** The statement of the workload `mixed`. */
+export const MIXED = "select * from mixed";

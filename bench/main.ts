@@ -4,12 +4,13 @@
  * Each measurement is a process of its own; the contestants take turns, several rounds long, and the
  * median of the rounds counts. Client and server share one core where the system can pin them.
  *
- * Usage: deno task bench [--quick] [--rounds=N] [--seconds=N] [words that the contestants' names contain]
+ * Usage: deno task bench [--quick] [--rounds=N] [--seconds=N] [workloads] [words that the contestants' names contain]
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { Conn, Opts } from "../mod.ts";
 import { PostgresServer, VERSIONS } from "../tests/support/postgres.ts";
 import { type Contestant, CONTESTANTS } from "./contestants.ts";
 import { type Target, type Transport, USER, type WorkloadName, WORKLOADS } from "./driver.ts";
@@ -37,14 +38,19 @@ if (!pinned) console.error("Not pinned to a core, since taskset does not work he
 await using server = await PostgresServer.start({ major: 18 });
 if (pinned) spawnSync("taskset", ["-a", "-c", "-p", CORE, String(server.pid)]);
 
+const named = words.filter((word) => word in WORKLOADS) as WorkloadName[];
+const workloads = named.length > 0 ? named : Object.keys(WORKLOADS) as WorkloadName[];
 const wanted = [...floorContestants(), ...CONTESTANTS].filter(({ name, runtime }) =>
-  words.every((word) => `${name} ${runtime}`.toLowerCase().includes(word.toLowerCase()))
+  words.filter((word) => !(word in WORKLOADS))
+    .every((word) => `${name} ${runtime}`.toLowerCase().includes(word.toLowerCase()))
 );
 const versions = new Set<string>();
 let failed = 0;
 try {
-  for (const workload of Object.keys(WORKLOADS) as WorkloadName[]) {
-    for (const transport of ["unix", "tcp"] as const) await compare(workload, transport);
+  for (const workload of workloads) {
+    const { setup, transports } = WORKLOADS[workload];
+    if (setup !== undefined) await prepare(setup);
+    for (const transport of transports) await compare(workload, transport);
   }
 } finally {
   if (typeof floor !== "string") removeFloor(floor.command);
@@ -58,9 +64,16 @@ console.log(
 );
 process.exitCode = failed === 0 ? 0 : 1;
 
+/** Runs SQL as the superuser. */
+async function prepare(sql: string): Promise<void> {
+  await using conn = await Conn.connect(new Opts().host(server.socketDirectories[0]!).port(server.port).user(USER));
+  for (const statement of sql.split(";")) await conn.queryDrop(statement);
+}
+
 /** Lets all contestants do one workload, and prints how they did. */
 async function compare(workload: WorkloadName, transport: Transport): Promise<void> {
-  const results = new Map<Contestant, number[]>(wanted.map((contestant) => [contestant, []]));
+  const taking = wanted.filter(({ workloads }) => workloads.includes(workload));
+  const results = new Map<Contestant, number[]>(taking.map((contestant) => [contestant, []]));
   for (let round = 1; round <= rounds; round++) {
     console.error(`${workload} over ${transport}, round ${round} of ${rounds} …`);
     for (const [contestant, costs] of results) {
@@ -70,8 +83,11 @@ async function compare(workload: WorkloadName, transport: Transport): Promise<vo
       await Promise.resolve();
     }
   }
-  console.log(`## ${WORKLOADS[workload].title}, over ${transport === "unix" ? "the Unix socket" : "TCP"}\n`);
-  console.log(table([...results].map(([contestant, costs]) => ({ contestant, cost: median(costs) }))));
+  const { title, base } = WORKLOADS[workload];
+  console.log(
+    `## ${title}${workload === "decode" ? "" : `, over ${transport === "unix" ? "the Unix socket" : "TCP"}`}\n`,
+  );
+  console.log(table([...results].map(([contestant, costs]) => ({ contestant, cost: median(costs) })), base));
 }
 
 /** Nanoseconds of an operation, in a process of its own. */
@@ -100,5 +116,6 @@ function measure(contestant: Contestant, workload: WorkloadName, transport: Tran
 
 function floorContestants(): Contestant[] {
   if (typeof floor === "string") return [];
-  return [{ name: "libpq", world: "blocking", runtime: "C", command: [floor.command], env: floor.env }];
+  const { command, env } = floor;
+  return [{ name: "libpq", world: "blocking", workloads: ["ping", "mixed"], runtime: "C", command: [command], env }];
 }

@@ -10,7 +10,9 @@ import { type Driver, type Operation, type Target, type Workload, type WorkloadN
 const [name, workloadName, target, seconds] = process.argv.slice(2);
 const { driver } = await import(`./drivers/${name}.ts`) as { driver: Driver };
 const workload = WORKLOADS[workloadName as WorkloadName];
-const operation = (await driver(JSON.parse(target!) as Target))[workloadName as WorkloadName];
+/** How many operations go by between looks at the clock. */
+const BATCH = workload.units === 1 ? 20 : 1;
+const operation = (await driver(JSON.parse(target!) as Target))[workloadName as WorkloadName]!;
 // Compilers work on the same core, so it takes them a while.
 await slicesOf(operation, workload, Number(seconds));
 const costs = await slicesOf(operation, workload, Number(seconds));
@@ -24,18 +26,22 @@ async function slicesOf(operation: Operation, workload: Workload, seconds: numbe
     let count = 0;
     let now: number;
     do {
-      for (let k = 0; k < 20; k++, count++) {
+      for (let k = 0; k < BATCH; k++, count++) {
         const given = operation(count);
         // Drivers that block are not to pay for an await.
-        const result = given instanceof Promise ? await given : given;
+        const result = isThenable(given) ? await given : given;
         if (!workload.check(count, result)) throw new Error(`${name} answers ${result} to ${count}`);
       }
       now = performance.now();
     } while (now < begun + 20);
-    costs.push((now - begun) * 1e6 / count);
+    costs.push((now - begun) * 1e6 / (count * workload.units));
     begun = now;
   }
   return costs;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value;
 }
 
 function version(): string {

@@ -12,5 +12,8 @@ export const driver: Driver = async ({ transport, port, directory }) => {
     : { hostname: "127.0.0.1", port, tls: false };
   const sql = new SQL({ adapter: "postgres", ...place, username: USER, database: "postgres", max: 1 });
   await sql`select 1`;
-  return { ping: async (i) => (await sql`select ${i}::int4 as value`)[0]!["value"] };
+  return {
+    ping: async (i) => (await sql`select ${i}::int4 as value`)[0]!["value"],
+    mixed: () => sql`select * from mixed`,
+  };
 };

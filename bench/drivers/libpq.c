@@ -21,6 +21,9 @@ PGresult *PQprepare(PGconn *conn, const char *name, const char *sql, int count, 
 PGresult *PQexecPrepared(PGconn *conn, const char *name, int count, const char *const *values, const int *lengths,
                          const int *formats, int resultFormat);
 int PQresultStatus(const PGresult *result);
+int PQntuples(const PGresult *result);
+int PQnfields(const PGresult *result);
+int PQgetlength(const PGresult *result, int row, int column);
 char *PQgetvalue(const PGresult *result, int row, int column);
 void PQclear(PGresult *result);
 int PQlibVersion(void);
@@ -50,19 +53,39 @@ static void ping(int i) {
   PQclear(result);
 }
 
+/* Looks at every byte of 10000 rows. */
+static void mixed(int i) {
+  (void)i;
+  PGresult *result = PQexecPrepared(conn, "mixed", 0, NULL, NULL, NULL, 1);
+  if (PQresultStatus(result) != PGRES_TUPLES_OK) fail("mixed");
+  int rows = PQntuples(result), columns = PQnfields(result);
+  unsigned sum = 0;
+  for (int row = 0; row < rows; row++) {
+    for (int column = 0; column < columns; column++) {
+      const char *value = PQgetvalue(result, row, column);
+      for (int k = PQgetlength(result, row, column); k > 0; k--) sum += (unsigned char)*value++;
+    }
+  }
+  if (rows != 10000 || sum == 0) fail("wrong answer");
+  PQclear(result);
+}
+
 static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return x < y ? -1 : x > y;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 6 || strcmp(argv[1], "ping") != 0) return 2;
+  if (argc != 6) return 2;
+  int pings = strcmp(argv[1], "ping") == 0;
+  void (*operation)(int) = pings ? ping : mixed;
+  int batch = pings ? 20 : 1, units = pings ? 1 : 10000, warmed = pings ? 5000 : 20;
   char conninfo[1024];
   snprintf(conninfo, sizeof conninfo, "host=%s port=%s user=%s dbname=postgres sslmode=disable", argv[2], argv[3],
            argv[4]);
   conn = PQconnectdb(conninfo);
   if (PQstatus(conn) != CONNECTION_OK) fail("connect");
-  PGresult *prepared = PQprepare(conn, "ping", "select $1::int4 as value", 0, NULL);
+  PGresult *prepared = PQprepare(conn, argv[1], pings ? "select $1::int4 as value" : "select * from mixed", 0, NULL);
   if (PQresultStatus(prepared) != PGRES_COMMAND_OK) fail("prepare");
   PQclear(prepared);
 
@@ -72,10 +95,10 @@ int main(int argc, char **argv) {
   for (double begun = now(); warm || begun < end; begun = now()) {
     int count = 0;
     while (now() < begun + 2e7 && count < 1 << 20) {
-      for (int k = 0; k < 20; k++, count++) ping(i++);
+      for (int k = 0; k < batch; k++, count++) operation(i++);
     }
-    costs[slices++] = (now() - begun) / count;
-    if (warm && i >= 5000) {
+    costs[slices++] = (now() - begun) / count / units;
+    if (warm && i >= warmed) {
       warm = slices = 0;
       end = now() + atof(argv[5]) * 1e9;
     }

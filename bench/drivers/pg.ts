@@ -1,5 +1,5 @@
 /** pg (node-postgres), from npm. */
-import { type Driver, PING, USER } from "../driver.ts";
+import { type Driver, MIXED, PING, USER } from "../driver.ts";
 import { importPeer } from "../peers.ts";
 
 /** The part of it that is used here. */
@@ -14,5 +14,9 @@ export const driver: Driver = async ({ transport, port, directory }) => {
   const client = new pg.Client({ host, port, user: USER, database: "postgres" });
   await client.connect();
   const ping = { name: "ping", text: PING };
-  return { ping: async (i) => (await client.query({ ...ping, values: [i] })).rows[0]!["value"] };
+  const mixed = { name: "mixed", text: MIXED };
+  return {
+    ping: async (i) => (await client.query({ ...ping, values: [i] })).rows[0]!["value"],
+    mixed: async () => (await client.query(mixed)).rows,
+  };
 };

@@ -14,7 +14,10 @@
  * import assert from "node:assert/strict";
  *
  * class Money {
- *   constructor(readonly cents: bigint) {}
+ *   readonly cents: bigint;
+ *   constructor(cents: bigint) {
+ *     this.cents = cents;
+ *   }
  *   plus(other: Money): Money {
  *     return new Money(this.cents + other.cents);
  *   }
