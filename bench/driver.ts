@@ -28,6 +28,8 @@ export interface Workload {
   readonly title: string;
   /** How many of what is counted one operation is. */
   readonly units: number;
+  /** Whether client and server share a core, so that what waking another one costs does not hide the rest: for latency. */
+  readonly pinned: boolean;
   /** The name of the contestant that the others are compared with. */
   readonly base: string;
   /** How to reach the server; none for work without one. */
@@ -49,6 +51,7 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
   ping: {
     title: "Round trip of a prepared `select $1::int4`",
     units: 1,
+    pinned: true,
     base: "libpq",
     transports: ["unix", "tcp"],
     check: (i, result) => result === i,
@@ -57,6 +60,7 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     title:
       `A row of 12 mixed types (of ${MIXED_ROWS}): int8, float8, numeric, timestamptz, date, jsonb, text[], int4[], uuid, bytea, bool, null`,
     units: MIXED_ROWS,
+    pinned: false,
     base: "libpq",
     transports: ["unix"],
     setup: `
@@ -71,6 +75,7 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
   decode: {
     title: "Decoding a row of 6 columns: int4, 3 text, int4, float8",
     units: DECODED_ROWS,
+    pinned: true,
     base: "a decoder of that very row, by hand",
     transports: ["unix"],
     check: (_, row) => (row as { score: number }).score === 0.5 * DECODED_ROWS,

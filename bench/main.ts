@@ -28,15 +28,15 @@ const { values: options, positionals: words } = parseArgs({
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
 const seconds = Number(options.seconds ?? (options.quick ? 0.2 : 1));
 const CORE = "0";
+const ALL_CORES = `0-${cpus().length - 1}`;
 
 installPeers();
 const floor = compileFloor();
 if (typeof floor === "string") console.error(`Without the floor in C: ${floor}`);
-const pinned = spawnSync("taskset", ["-c", CORE, "true"]).status === 0;
-if (!pinned) console.error("Not pinned to a core, since taskset does not work here: figures are those of waking cores");
+const canPin = spawnSync("taskset", ["-c", CORE, "true"]).status === 0;
+if (!canPin) console.error("Not pinned to a core, since taskset does not work here: figures are those of waking cores");
 
 await using server = await PostgresServer.start({ major: 18 });
-if (pinned) spawnSync("taskset", ["-a", "-c", "-p", CORE, String(server.pid)]);
 
 const named = words.filter((word) => word in WORKLOADS) as WorkloadName[];
 const workloads = named.length > 0 ? named : Object.keys(WORKLOADS) as WorkloadName[];
@@ -58,9 +58,9 @@ try {
 console.log(
   `PostgreSQL ${VERSIONS[18].split("-")[0]}, ${[...versions].sort().join(", ")}, ${
     Object.entries(PEERS).map(([name, version]) => `${name} ${version}`).join(", ")
-  }; ${cpus()[0]?.model ?? "an unknown processor"}, ${cpus().length} cores${
-    pinned ? ", client and server pinned to one" : ""
-  }; medians of ${rounds} rounds of ${seconds} s each.`,
+  }; ${
+    cpus()[0]?.model ?? "an unknown processor"
+  }, ${cpus().length} cores; medians of ${rounds} rounds of ${seconds} s each.`,
 );
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -72,6 +72,9 @@ async function prepare(sql: string): Promise<void> {
 
 /** Lets all contestants do one workload, and prints how they did. */
 async function compare(workload: WorkloadName, transport: Transport): Promise<void> {
+  const { title, base, pinned } = WORKLOADS[workload];
+  // Connections inherit it.
+  if (canPin) spawnSync("taskset", ["-a", "-c", "-p", pinned ? CORE : ALL_CORES, String(server.pid)]);
   const taking = wanted.filter(({ workloads }) => workloads.includes(workload));
   const results = new Map<Contestant, number[]>(taking.map((contestant) => [contestant, []]));
   for (let round = 1; round <= rounds; round++) {
@@ -83,10 +86,8 @@ async function compare(workload: WorkloadName, transport: Transport): Promise<vo
       await Promise.resolve();
     }
   }
-  const { title, base } = WORKLOADS[workload];
-  console.log(
-    `## ${title}${workload === "decode" ? "" : `, over ${transport === "unix" ? "the Unix socket" : "TCP"}`}\n`,
-  );
+  const over = workload === "decode" ? "" : `, over ${transport === "unix" ? "the Unix socket" : "TCP"}`;
+  console.log(`## ${title}${over}${canPin && pinned ? ", on one core" : ""}\n`);
   console.log(table([...results].map(([contestant, costs]) => ({ contestant, cost: median(costs) })), base));
 }
 
@@ -96,7 +97,11 @@ function measure(contestant: Contestant, workload: WorkloadName, transport: Tran
   const rest = contestant.runtime === "C"
     ? [workload, transport === "unix" ? target.directory : "127.0.0.1", String(target.port), USER, String(seconds)]
     : [workload, JSON.stringify(target), String(seconds)];
-  const [program, ...args] = [...(pinned ? ["taskset", "-c", CORE] : []), ...contestant.command, ...rest];
+  const [program, ...args] = [
+    ...(canPin && WORKLOADS[workload].pinned ? ["taskset", "-c", CORE] : []),
+    ...contestant.command,
+    ...rest,
+  ];
   const result = spawnSync(program!, args, {
     encoding: "utf8",
     env: { ...process.env, ...contestant.env },
