@@ -40,31 +40,41 @@ function decodeArray(source: Source, start: number, end: number, element: Codec,
     if (length <= 0) throw new BadValue(`dimension ${i + 1} has ${length} elements`);
     lengths.push(length);
   }
-
-  const readLevel = (level: number): unknown[] => {
-    const values: unknown[] = [];
-    for (let left = lengths[level]!; left > 0; left--) {
-      if (level + 1 < dimensions) {
-        values.push(readLevel(level + 1));
-        continue;
-      }
-      // Checked element by element, so that a false count costs no more than the bytes that are there.
-      if (at + 4 > end) throw new BadValue("it has fewer elements than its dimensions say");
-      const length = view.getInt32(at);
-      at += 4;
-      if (length === -1) {
-        values.push(null);
-        continue;
-      }
-      if (length < 0 || at + length > end) throw new BadValue("an element's length is wrong");
-      values.push(element.decode(source, at, at + length));
-      at += length;
+  const values: unknown[] = [];
+  // Checked element by element, so that a false count costs no more than the bytes that are there.
+  for (let left = productOf(lengths); left > 0; left--) {
+    if (at + 4 > end) throw new BadValue("it has fewer elements than its dimensions say");
+    const length = view.getInt32(at);
+    at += 4;
+    if (length === -1) {
+      values.push(null);
+      continue;
     }
-    return values;
-  };
-  const values = readLevel(0);
+    if (length < 0 || at + length > end) throw new BadValue("an element's length is wrong");
+    values.push(element.decode(source, at, at + length));
+    at += length;
+  }
   if (at !== end) throw new BadValue(`${end - at} bytes are left over`);
-  return values;
+  return dimensions === 1 ? values : nested(values, lengths);
+}
+
+/** How many elements there are, in all dimensions; as large as false lengths make it. */
+function productOf(lengths: readonly number[]): number {
+  let product = 1;
+  for (const length of lengths) product *= length;
+  return product;
+}
+
+/** Elements in storage order, in arrays of arrays of those lengths. */
+function nested(items: unknown[], lengths: readonly number[]): unknown[] {
+  let level = items;
+  for (let dimension = lengths.length - 1; dimension > 0; dimension--) {
+    const length = lengths[dimension]!;
+    const outer: unknown[] = [];
+    for (let i = 0; i < level.length; i += length) outer.push(level.slice(i, i + length));
+    level = outer;
+  }
+  return level;
 }
 
 function encodeArray(out: Outbox, value: unknown, element: Codec, elementOid: number): boolean {

@@ -172,10 +172,15 @@ function plainDateTime(days: number, micros: number): unknown {
 
 function instant(days: number, micros: number): unknown {
   if (days > LAST_PLAIN_DATE || (days === LAST_PLAIN_DATE && micros > 0)) return timestampText(days, micros, "+00");
-  const milliseconds = (days + EPOCH_DAYS) * 86_400_000 + Math.floor(micros / 1000);
-  const rest = micros % 1000;
-  if (rest === 0) return Temporal.Instant.fromEpochMilliseconds(milliseconds);
-  return new Temporal.Instant(BigInt(milliseconds) * 1_000_000n + BigInt(rest * 1000));
+  if (micros % 1000 === 0) {
+    return Temporal.Instant.fromEpochMilliseconds((days + EPOCH_DAYS) * 86_400_000 + micros / 1000);
+  }
+  const total = (days + EPOCH_DAYS) * DAY + micros;
+  // Beyond that a number is not exact.
+  const epochMicros = Number.isSafeInteger(total)
+    ? BigInt(total)
+    : BigInt(days + EPOCH_DAYS) * BIG_DAY + BigInt(micros);
+  return new Temporal.Instant(epochMicros * 1000n);
 }
 
 function jsDate(days: number, micros = 0): unknown {

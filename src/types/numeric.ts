@@ -51,15 +51,15 @@ function decodeText(source: Source, start: number, end: number): string {
   let text = sign === NEGATIVE ? "-" : "";
   if (weight < 0) text += "0";
   for (let group = 0; group <= weight; group++) {
-    const digit = String(group < count ? digitAt(view, digits + 2 * group) : 0);
-    text += group === 0 ? digit : digit.padStart(4, "0");
+    const digit = group < count ? digitAt(view, digits + 2 * group) : 0;
+    text += group === 0 ? digit : padded(digit);
   }
   if (scale === 0) return text;
 
   let fraction = "";
   for (let group = weight + 1; fraction.length < scale; group++) {
     const digit = group >= 0 && group < count ? digitAt(view, digits + 2 * group) : 0;
-    fraction += String(digit).padStart(4, "0");
+    fraction += padded(digit);
   }
   return `${text}.${fraction.slice(0, scale)}`;
 }
@@ -68,6 +68,11 @@ function digitAt(view: DataView, at: number): number {
   const digit = view.getUint16(at);
   if (digit > 9999) throw new BadValue(`${digit} is no digit in base 10000`);
   return digit;
+}
+
+/** Four decimal digits. */
+function padded(digit: number): string {
+  return digit >= 1000 ? String(digit) : digit >= 100 ? `0${digit}` : digit >= 10 ? `00${digit}` : `000${digit}`;
 }
 
 const POSITIVE = 0x0000;
