@@ -34,15 +34,15 @@ function decodeArray(source: Source, start: number, end: number, element: Codec,
     return [];
   }
   if (at + 8 * dimensions > end) throw new BadValue("its dimensions are cut short");
-  const lengths: number[] = [];
+  let count = 1;
   for (let i = 0; i < dimensions; i++, at += 8) {
     const length = view.getInt32(at);
     if (length <= 0) throw new BadValue(`dimension ${i + 1} has ${length} elements`);
-    lengths.push(length);
+    count *= length;
   }
   const values: unknown[] = [];
   // Checked element by element, so that a false count costs no more than the bytes that are there.
-  for (let left = productOf(lengths); left > 0; left--) {
+  for (; count > 0; count--) {
     if (at + 4 > end) throw new BadValue("it has fewer elements than its dimensions say");
     const length = view.getInt32(at);
     at += 4;
@@ -55,21 +55,14 @@ function decodeArray(source: Source, start: number, end: number, element: Codec,
     at += length;
   }
   if (at !== end) throw new BadValue(`${end - at} bytes are left over`);
-  return dimensions === 1 ? values : nested(values, lengths);
+  return dimensions === 1 ? values : nested(values, view, start + 12, dimensions);
 }
 
-/** How many elements there are, in all dimensions; as large as false lengths make it. */
-function productOf(lengths: readonly number[]): number {
-  let product = 1;
-  for (const length of lengths) product *= length;
-  return product;
-}
-
-/** Elements in storage order, in arrays of arrays of those lengths. */
-function nested(items: unknown[], lengths: readonly number[]): unknown[] {
+/** Elements in storage order, in arrays of arrays as the dimensions at `header` say. */
+function nested(items: unknown[], view: DataView, header: number, dimensions: number): unknown[] {
   let level = items;
-  for (let dimension = lengths.length - 1; dimension > 0; dimension--) {
-    const length = lengths[dimension]!;
+  for (let dimension = dimensions - 1; dimension > 0; dimension--) {
+    const length = view.getInt32(header + 8 * dimension);
     const outer: unknown[] = [];
     for (let i = 0; i < level.length; i += length) outer.push(level.slice(i, i + length));
     level = outer;
