@@ -218,6 +218,52 @@ conformance("user types: arrays of a domain over an array", async (world, server
   }
 });
 
+conformance("user types: types without a binary form are text, alone and inside of others", async (world, server) => {
+  await using types = await schema(server, "create type has as (r regclass, m money, a aclitem)");
+  await using conn = await connect(world, server, types);
+  const has = { r: "pg_type", m: "$2.00", a: "=r/postgres" };
+  const sql = "select 'pg_type'::regclass as r, '1.5'::money as m, array['pg_class'::regclass, null] as rs, " +
+    "row('pg_type', 2, '=r/postgres')::has as h";
+  const row = { r: "pg_type", m: "$1.50", rs: ["pg_class", null], h: has };
+  assert.deepEqual(await conn.query(sql), [row]);
+  for (let i = 0; i < 2; i++) assert.deepEqual(await conn.exec(sql), [row]);
+  assert.deepEqual(await conn.execValue("select $1::has[]", [[has, null]]), [has, null]);
+  // A row of the catalog's own: its type comes with PostgreSQL, and yet has to be learned.
+  for (let i = 0; i < 2; i++) {
+    const { c } = await conn.execOne<{ c: Record<string, unknown> }>(
+      "select c from pg_class c where relname = 'pg_type'",
+    );
+    assert.deepEqual([c["relname"], c["relkind"], Array.isArray(c["relacl"])], ["pg_type", "r", true]);
+  }
+});
+
+conformance(
+  "user types: many calls at once on first sight, with and without named statements",
+  async (world, server) => {
+    await using types = await schema(
+      server,
+      "create type mood as enum ('a', 'b'); create type pair as (n int4, m mood)",
+    );
+    const [one, two] = [{ n: 1, m: "a" }, { n: 2, m: "b" }];
+    for (const size of [256, 1, 0]) {
+      await using conn = await connect(world, server, types, (opts) => opts.statementCacheSize(size));
+      const results = await Promise.all([
+        conn.query("select 'a'::mood as m"),
+        conn.exec("select row(1, 'a')::pair as p"),
+        conn.exec("select $1::pair as p", [two]),
+        conn.exec("select 1 as n"),
+        conn.exec("select array[row(1, 'a')::pair] as p"),
+        conn.exec("select row(1, 'a')::pair as p"),
+        conn.exec("select $1::pair[] as p", [[one, two]]),
+      ]);
+      const expected = [[{ m: "a" }], [{ p: one }], [{ p: two }], [{ n: 1 }], [{ p: [one] }], [{ p: one }], [{
+        p: [one, two],
+      }]];
+      assert.deepEqual(results, expected);
+    }
+  },
+);
+
 conformance("user types: extensions", async (world, server) => {
   await using types = await schema(server, "create extension hstore; create extension citext; create extension ltree");
   await using conn = await connect(world, server, types);
