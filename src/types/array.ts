@@ -7,7 +7,7 @@
  */
 import type { Source } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, textOf, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, encodeInside, textOf, wrongKind } from "./codec.ts";
 
 /** Arrays of `element`, whose OID goes into the header. Lower bounds other than 1 are dropped. */
 export function array(name: string, element: Codec, elementOid: number): Codec {
@@ -85,13 +85,10 @@ function encodeArray(out: Outbox, value: unknown, element: Codec, elementOid: nu
       out.int32(-1);
       continue;
     }
-    const length = out.beginValue();
-    const binary = (typeof item !== "string" || element.takesStrings === true) && element.encode(out, item);
-    if (!binary) {
+    if (!encodeInside(element, out, item)) {
       out.rewind(start);
       return false;
     }
-    out.endValue(length);
   }
   return true;
 }

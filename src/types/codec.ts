@@ -42,6 +42,17 @@ export function encodeValue(codec: Codec, out: Outbox, value: unknown): number {
   return Format.Text;
 }
 
+/**
+ * Writes length and binary format of a value inside of another. False: there is none, and what it is
+ * inside of has to be taken back and sent as text.
+ */
+export function encodeInside(codec: Codec, out: Outbox, value: unknown): boolean {
+  const length = out.beginValue();
+  if ((typeof value === "string" && !codec.takesStrings) || !codec.encode(out, value)) return false;
+  out.endValue(length);
+  return true;
+}
+
 /** The text of a parameter's value. */
 export function textOf(codec: Codec, value: unknown): string {
   return typeof value === "string" ? checkedText(value) : codec.text(value);

@@ -6,7 +6,7 @@
  */
 import type { Source } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, textOf, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, encodeInside, textOf, wrongKind } from "./codec.ts";
 
 /** An attribute of a composite type, as in `pg_attribute`. Dropped ones are none. */
 export interface Attribute {
@@ -122,17 +122,14 @@ function encodeComposite(out: Outbox, value: Record<string, unknown>, attributes
       out.int32(-1);
       continue;
     }
-    const length = out.beginValue();
     try {
-      const binary = (typeof field !== "string" || codec.takesStrings === true) && codec.encode(out, field);
-      if (!binary) {
+      if (!encodeInside(codec, out, field)) {
         out.rewind(start);
         return false;
       }
     } catch (error) {
       throw within(attribute, error);
     }
-    out.endValue(length);
   }
   return true;
 }

@@ -8,7 +8,7 @@
 import { UsageError } from "../errors.ts";
 import type { Source } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, kindOf, textOf, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, encodeInside, kindOf, textOf, wrongKind } from "./codec.ts";
 import { quotedItem, QuotedItems } from "./composite.ts";
 
 /** Which bounds are in the range: `[` and `]` say that one is, `(` and `)` that it is not. */
@@ -160,13 +160,10 @@ function encodeRange(out: Outbox, value: Range, subtype: Codec): boolean {
   );
   for (const bound of [value.lower, value.upper]) {
     if (bound === null) continue;
-    const length = out.beginValue();
-    const binary = (typeof bound !== "string" || subtype.takesStrings === true) && subtype.encode(out, bound);
-    if (!binary) {
+    if (!encodeInside(subtype, out, bound)) {
       out.rewind(start);
       return false;
     }
-    out.endValue(length);
   }
   return true;
 }
@@ -214,12 +211,10 @@ function encodeMultirange(out: Outbox, ranges: readonly Range[], range: Codec): 
   const start = out.mark;
   out.int32(ranges.length);
   for (const item of ranges) {
-    const length = out.beginValue();
-    if (!range.encode(out, item)) {
+    if (!encodeInside(range, out, item)) {
       out.rewind(start);
       return false;
     }
-    out.endValue(length);
   }
   return true;
 }
