@@ -5,7 +5,7 @@
  * executed before. Otherwise the types of its parameters are asked for first.
  */
 import { ServerError } from "../errors.ts";
-import { finish, type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
+import { type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../protocol/extended_query.ts";
 import { Prepare } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
@@ -90,11 +90,11 @@ function* answer<T>(
 ): Op<T> {
   let result: T;
   try {
-    result = yield* couldCopy ? settle(ticket) : finish(ticket);
+    result = (yield { do: couldCopy ? "settle" : "finish", ticket }) as T;
   } finally {
     registry.catalog.touch(effectOnTypes);
   }
-  return yield* completed(result, sink, registry);
+  return sink.isIncomplete ? yield* completed(sink, registry) : result;
 }
 
 /** Prepares a string, to learn the types of its parameters and columns. */

@@ -30,11 +30,9 @@ export function* learnTypes(oids: readonly number[], registry: Registry): Op<voi
   }
 }
 
-/** The result of a reply, once all types in it are known. */
-export function* completed<T>(result: T, sink: Sink<T>, registry: Registry): Op<T> {
-  const unknown = sink.unknownTypes;
-  if (unknown.length === 0) return result;
-  yield* learnTypes(unknown, registry);
+/** The result of a reply with types that are not known yet, once they are. */
+export function* completed<T>(sink: Sink<T>, registry: Registry): Op<T> {
+  yield* learnTypes(sink.unknownTypes, registry);
   return sink.completed(registry);
 }
 

@@ -83,7 +83,12 @@ export abstract class Sink<T> {
     return this.value();
   }
 
-  /** Types that have to be learned before the result is whole. */
+  /** Whether types have to be learned before the result is whole. */
+  get isIncomplete(): boolean {
+    return this.#incomplete.length > 0;
+  }
+
+  /** Those types. */
   get unknownTypes(): number[] {
     return [...new Set(this.#incomplete.map(({ description }) => description))].flatMap((description) =>
       description.unknownTypes
