@@ -33,6 +33,8 @@ export class Inbox implements Source {
   transactionStatus: number = IDLE;
 
   #filled = 0;
+  /** A view of all of `bytes`, once it was needed. */
+  #room: Uint8Array<ArrayBuffer> | undefined = undefined;
   readonly #asynchronous: AsynchronousMessage;
 
   constructor(asynchronous: AsynchronousMessage) {
@@ -61,7 +63,8 @@ export class Inbox implements Source {
       if (kept > length / 2 && length < MAX_CAPACITY) this.#move(allocate(Math.min(length * 2, MAX_CAPACITY)));
       else if (this.limit > 0) this.#move(this.bytes);
     }
-    return this.bytes.subarray(this.#filled);
+    // Making a view costs more than most else of a round trip.
+    return this.#filled === 0 ? this.#room ??= this.bytes.subarray(0) : this.bytes.subarray(this.#filled);
   }
 
   /** The transport has filled the first `count` bytes of what {@linkcode reserve} gave. */
@@ -197,6 +200,7 @@ export class Inbox implements Source {
     if (bytes === this.bytes) return;
     this.bytes = bytes;
     this.view = viewOf(bytes);
+    this.#room = undefined;
   }
 }
 

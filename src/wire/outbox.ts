@@ -17,6 +17,8 @@ export class Outbox {
   #head = 0;
   /** Behind the last byte written. */
   #tail = 0;
+  /** The last view of pending bytes, from the beginning. */
+  #pending: Uint8Array<ArrayBuffer> | undefined = undefined;
   #sentTotal = 0;
   /** How many bytes a write was given that has not said what it took. */
   #given = 0;
@@ -55,7 +57,10 @@ export class Outbox {
   /** The bytes to send. They stay where they are until {@linkcode sent}. */
   pending(): Uint8Array<ArrayBuffer> {
     this.#given = this.size;
-    return this.#bytes.subarray(this.#head, this.#tail);
+    if (this.#head > 0) return this.#bytes.subarray(this.#head, this.#tail);
+    // The same statement makes requests of the same length, and making a view costs more than most else.
+    if (this.#pending?.length !== this.#tail) this.#pending = this.#bytes.subarray(0, this.#tail);
+    return this.#pending;
   }
 
   /** The transport has taken `count` of the pending bytes; 0 if it has failed and took none. */
@@ -201,6 +206,7 @@ export class Outbox {
 
   #adopt(bytes: Bytes): void {
     this.#bytes = bytes;
+    this.#pending = undefined;
     this.#view = viewOf(bytes);
   }
 }
