@@ -14,10 +14,12 @@ import type { Registry } from "../types/registry.ts";
 
 /** Learns those of these types that are not known yet. */
 export function* learnTypes(oids: readonly number[], registry: Registry): Op<void> {
+  if (!oids.some((oid) => registry.isUnknown(oid))) return;
+  yield* takeTurn();
+  // While this op waited, another may have learned them, or types may have been forgotten.
   const unknown = [...new Set(oids)].filter((oid) => registry.isUnknown(oid));
   if (unknown.length === 0) return;
   const query = new Prepared("", CATALOG_QUERY, [OID_ARRAY], undefined, registry);
-  yield* takeTurn();
   try {
     const ticket = yield* submit(new ExecuteUnnamed(query, [unknown], new AllRows("array"), registry));
     const rows = yield* settle(ticket);
