@@ -5,11 +5,12 @@ import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec } from "./codec.ts";
 import { plainText } from "./text.ts";
 
-/** The codec that a user gave for the type of that name. */
-export function custom(name: string, delimiter: string, given: TypeCodec): Codec {
+/** The codec that a user gave for a type, instead of our own for it. */
+export function custom(own: Codec, given: TypeCodec): Codec {
   return {
-    name,
-    delimiter,
+    ...own,
+    // A string is text also for a type whose binary form is text: the user's codec does not get to see it.
+    takesStrings: false,
     binary: given.decode !== undefined,
     decode(source, start, end) {
       if (given.decode === undefined) throw new BadValue("it was sent in binary, which its codec does not read");

@@ -75,14 +75,18 @@ export class Registry {
   }
 
   #make(oid: number): Codec {
-    const info = this.#catalog.get(oid);
-    const name = NAMES.get(oid) ?? info?.name;
+    const own = this.#own(oid);
     const given = this.#given(oid);
-    if (given !== undefined) return custom(name ?? `type ${oid}`, delimiterOf(oid, info), given);
-    const builtIn = NAMES.get(oid);
-    if (builtIn !== undefined) return this.#builtIn(builtIn);
+    return given === undefined ? own : custom(own, given);
+  }
+
+  /** The codec that pyro has for a type. */
+  #own(oid: number): Codec {
+    const name = NAMES.get(oid);
+    if (name !== undefined) return this.#builtIn(name);
     const element = ELEMENTS.get(oid);
     if (element !== undefined) return this.#array(element);
+    const info = this.#catalog.get(oid);
     return info === undefined ? opaque(`type ${oid}`) : this.#fromCatalog(info);
   }
 
@@ -129,18 +133,26 @@ export class Registry {
   /** A value that does not fit the attributes means that they have changed: the server is asked again the next time. */
   #composite(name: string, attributes: readonly Attribute[]): Codec {
     const codec = composite(name, attributes.map(({ name, oid }) => ({ name, oid, codec: this.codec(oid) })));
-    const attempt = <T>(read: () => T): T => {
-      try {
-        return read();
-      } catch (error) {
-        if (error instanceof BadValue) this.#catalog.forget();
-        throw error;
-      }
+    const noticed = (error: unknown): unknown => {
+      if (error instanceof BadValue) this.#catalog.forget();
+      return error;
     };
     return {
       ...codec,
-      decode: (source, start, end) => attempt(() => codec.decode(source, start, end)),
-      parse: (text) => attempt(() => codec.parse(text)),
+      decode(source, start, end) {
+        try {
+          return codec.decode(source, start, end);
+        } catch (error) {
+          throw noticed(error);
+        }
+      },
+      parse(text) {
+        try {
+          return codec.parse(text);
+        } catch (error) {
+          throw noticed(error);
+        }
+      },
     };
   }
 
@@ -158,10 +170,6 @@ export class Registry {
     const key = [String(oid), name, `${schema}.${name}`].find((key) => key !== undefined && Object.hasOwn(given, key));
     return key === undefined ? undefined : given[key];
   }
-}
-
-function delimiterOf(oid: number, info: TypeInfo | undefined): string {
-  return oid === OIDS.get("box") ? ";" : info?.delimiter ?? ",";
 }
 
 /** The types that pyro knows without asking; of all others it takes the text. */
