@@ -25,7 +25,7 @@ export type { TransactionStatus } from "./protocol/session.ts";
 export type { Result } from "./protocol/sink.ts";
 export { SqlState } from "./sqlstate.ts";
 export { toJson } from "./to_json.ts";
-export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "./types/geometry.ts";
+export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "./types/geometry_values.ts";
 export { Interval, type IntervalFields } from "./types/interval.ts";
 export { Json, Jsonb, type JsonValue } from "./types/json.ts";
 export { Range, type RangeBounds } from "./types/range.ts";

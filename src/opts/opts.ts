@@ -349,12 +349,8 @@ export function toOpts(target: Target): Opts {
   let opts = new Opts();
   for (const [name, value] of Object.entries(target)) {
     if (value === undefined) continue;
-    if (name === "param") {
-      for (const [param, text] of Object.entries(value)) opts = opts.param(param, text as string);
-      continue;
-    }
-    if (name === "codec") {
-      for (const [type, codec] of Object.entries(value)) opts = opts.codec(type, codec as TypeCodec);
+    if (name === "param" || name === "codec") {
+      for (const [key, item] of Object.entries(value)) opts = opts[name](key, item as never);
       continue;
     }
     if (!SETTERS.includes(name)) {

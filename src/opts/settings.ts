@@ -143,7 +143,7 @@ export function checkCodec(type: unknown, codec: unknown): readonly [key: string
       throw new UsageError(`Cannot set the codec of ${key}: its ${member} is not a function`);
     }
   }
-  return [SQL_NAMES.get(key.toLowerCase()) ?? key, given as unknown as TypeCodec];
+  return [SQL_NAMES.get(key.toLowerCase()) ?? key, codec as TypeCodec];
 }
 
 /** The error for a value that is not allowed. */

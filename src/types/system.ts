@@ -8,8 +8,8 @@
  */
 import type { Source } from "../wire/bytes.ts";
 import { BadValue, type Codec, expectLength, wrongKind } from "./codec.ts";
-import { printed } from "./text.ts";
 import { int2, integer, unsigned } from "./number.ts";
+import { printed, STRINGS_ONLY } from "./text.ts";
 
 /**
  * "char", a single byte: 0 is the empty string, ASCII the character, all else a backslash and three
@@ -30,10 +30,7 @@ export const char: Codec = {
     // PostgreSQL 14 sends the byte itself, which is no text.
     throw new BadValue("it is neither an ASCII character nor the octal form of a byte");
   },
-  encode: () => false,
-  text(value) {
-    throw wrongKind(value, "a string");
-  },
+  ...STRINGS_ONLY,
 };
 
 /** tid, where a row's version is stored: `(block,item)`. */
@@ -81,10 +78,7 @@ export const pgLsn: Codec = {
     // Written anew, so that a server that pads the halves with zeros changes nothing.
     return lsnText(Number.parseInt(match[1]!, 16), Number.parseInt(match[2]!, 16));
   },
-  encode: () => false,
-  text(value) {
-    throw wrongKind(value, "a string");
-  },
+  ...STRINGS_ONLY,
 };
 
 /** pg_snapshot: `xmin:xmax:xip,xip`. */

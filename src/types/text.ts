@@ -37,10 +37,15 @@ export function opaque(name: string): Codec {
   };
 }
 
-/** The shape of any text. */
-export const ANY_TEXT: RegExp = /(?:)/;
+/** The parameters of a type of which there are only strings, which are sent as they are. */
+export const STRINGS_ONLY: Pick<Codec, "encode" | "text"> = {
+  encode: () => false,
+  text(value) {
+    throw wrongKind(value, "a string");
+  },
+};
 
-/** A type whose value is the text that the server prints, which `shape` tells from other text; parameters are strings, sent as they are. */
+/** A type whose value is the text that the server prints, which `shape` tells from other text. */
 export function printed(name: string, shape: RegExp, decode: Codec["decode"]): Codec {
   return {
     name,
@@ -50,10 +55,7 @@ export function printed(name: string, shape: RegExp, decode: Codec["decode"]): C
       if (!shape.test(text)) throw new BadValue(`it is not the text of ${name}`);
       return text;
     },
-    encode: () => false,
-    text(value) {
-      throw wrongKind(value, "a string");
-    },
+    ...STRINGS_ONLY,
   };
 }
 
@@ -70,16 +72,6 @@ export const uuid: Codec = printed("uuid", /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f
   return uuidText.latin1Slice(0, 36);
 });
 
-/** Where the digits of each byte are in the text of a uuid. */
-const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-/** The codes of the hexadecimal digits. */
-const DIGITS = new TextEncoder().encode("0123456789abcdef");
-/** Where the text of a uuid is put together: making one string of it is faster than joining sixteen. */
-const uuidText = allocate(36).fill(0x2d) as Bytes;
-
-/** Two hexadecimal digits of each byte. */
-export const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
 /** Text from what reads the same in any language: strings, numbers, bigints and booleans. */
 export function plainText(value: unknown): string {
   switch (typeof value) {
@@ -93,3 +85,16 @@ export function plainText(value: unknown): string {
       throw wrongKind(value, "a string");
   }
 }
+
+/** The shape of any text. */
+export const ANY_TEXT: RegExp = /(?:)/;
+
+/** Two hexadecimal digits of each byte. */
+export const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** Where the digits of each byte are in the text of a uuid. */
+const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+/** The codes of the hexadecimal digits. */
+const DIGITS = new TextEncoder().encode("0123456789abcdef");
+/** Where the text of a uuid is put together: making one string of it is faster than joining sixteen. */
+const uuidText = allocate(36).fill(0x2d) as Bytes;

@@ -7,7 +7,8 @@
  * `timetz_send`: microseconds since midnight, and the offset in seconds west of UTC.
  */
 import { DAY, offsetOf, parseTime, timeText } from "./calendar.ts";
-import { BadValue, type Codec, expectLength, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, expectLength } from "./codec.ts";
+import { STRINGS_ONLY } from "./text.ts";
 
 /** timetz as the server's ISO text: `12:34:56.789+02`, `24:00:00-03:30`. */
 export const timetz: Codec = {
@@ -24,10 +25,7 @@ export const timetz: Codec = {
     if (match === null) throw new BadValue("it is not a time with time zone in PostgreSQL's ISO format");
     return timetzText(parseTime(match[1]!), offsetOf(match[2]!) / 1_000_000);
   },
-  encode: () => false,
-  text(value) {
-    throw wrongKind(value, "a string");
-  },
+  ...STRINGS_ONLY,
 };
 
 function timetzText(micros: number, secondsEast: number): string {

@@ -6,9 +6,6 @@
  */
 import { Buffer } from "node:buffer";
 
-/** Up to how many bytes a loop copies faster than the runtime does. */
-const SHORT = 64;
-
 /** A Buffer, with the native string methods that Deno, Bun and Node all have and no typings list. */
 export interface Bytes extends Uint8Array<ArrayBuffer> {
   /** The UTF-8 text in `[start, end)`; a leading U+FEFF is kept, as it is data. */
@@ -32,11 +29,13 @@ export function allocate(capacity: number): Bytes {
 
 /** A copy of `[start, end)` with memory of its own, as a plain Uint8Array. */
 export function copyOf(bytes: Bytes, start: number, end: number): Uint8Array<ArrayBuffer> {
-  const length = end - start;
-  const copy = new Uint8Array(length);
-  if (length > SHORT) copy.set(bytes.subarray(start, end));
-  // A view of the bytes would cost more than these copies.
-  else for (let i = 0; i < length; i++) copy[i] = bytes[start + i]!;
+  const copy = new Uint8Array(end - start);
+  // For a few bytes, making a view of them costs more than a loop.
+  if (copy.length > SHORT) {
+    copy.set(bytes.subarray(start, end));
+  } else {
+    for (let i = 0; i < copy.length; i++) copy[i] = bytes[start + i]!;
+  }
   return copy;
 }
 
@@ -49,3 +48,6 @@ export function viewOf(bytes: Uint8Array<ArrayBuffer>): DataView {
 export function utf8Length(text: string): number {
   return Buffer.byteLength(text, "utf8");
 }
+
+/** Bytes that a loop copies faster. */
+const SHORT = 64;
