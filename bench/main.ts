@@ -28,6 +28,7 @@ const { values: options, positionals: words } = parseArgs({
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
 const seconds = Number(options.seconds ?? (options.quick ? 0.2 : 1));
 const CORE = "0";
+const OVER: Readonly<Record<Transport, string>> = { unix: ", over the Unix socket", tcp: ", over TCP", none: "" };
 const ALL_CORES = `0-${cpus().length - 1}`;
 
 installPeers();
@@ -82,12 +83,11 @@ async function compare(workload: WorkloadName, transport: Transport): Promise<vo
     for (const [contestant, costs] of results) {
       const cost = measure(contestant, workload, transport);
       if (cost !== undefined) costs.push(cost);
-      // Lets the server's output be read.
-      await Promise.resolve();
+      // Lets the server's output be read, which would otherwise fill its pipe.
+      await new Promise((resolve) => setTimeout(resolve));
     }
   }
-  const over = workload === "decode" ? "" : `, over ${transport === "unix" ? "the Unix socket" : "TCP"}`;
-  console.log(`## ${title}${over}${canPin && pinned ? ", on one core" : ""}\n`);
+  console.log(`## ${title}${OVER[transport]}${canPin && pinned ? ", on one core" : ""}\n`);
   console.log(table([...results].map(([contestant, costs]) => ({ contestant, cost: median(costs) })), base));
 }
 
