@@ -9,8 +9,6 @@ type Generator = (random: Random) => unknown;
 interface Source {
   readonly random: Generator;
   readonly edges: readonly unknown[];
-  /** The first server that can take the edges. Default: all. */
-  readonly since?: number;
 }
 
 /** Values of a type on a server of that version; the edges first. */
