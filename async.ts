@@ -12,6 +12,23 @@
  *
  * @module
  */
-export { Conn, type ConnectOptions, type Statement } from "./src/async/conn.ts";
+export { cancel } from "./src/async/cancel.ts";
+export { Conn, type ConnectOptions } from "./src/async/conn.ts";
+export { Executor, type Statement } from "./src/async/executor.ts";
+export { Notifications } from "./src/async/notifications.ts";
+export type {
+  Abortable,
+  BatchOptions,
+  BeginOptions,
+  CallOptions,
+  ListenOptions,
+  QueryOptions,
+  StreamOptions,
+  TransactionOptions,
+} from "./src/async/options.ts";
+export { Pipeline } from "./src/async/pipeline.ts";
+export { Portal } from "./src/async/portal.ts";
 export { PreparedStatement } from "./src/async/prepared_statement.ts";
+export { RowStream } from "./src/async/row_stream.ts";
+export { Transaction } from "./src/async/transaction.ts";
 export * from "./src/shared.ts";

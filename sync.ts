@@ -15,6 +15,23 @@
  *
  * @module
  */
-export { Conn, type Statement } from "./src/sync/conn.ts";
+export { cancel } from "./src/sync/cancel.ts";
+export { Conn } from "./src/sync/conn.ts";
+export type { CopyStream } from "./src/sync/copy_stream.ts";
+export { Executor, type Statement } from "./src/sync/executor.ts";
+export { Notifications } from "./src/sync/notifications.ts";
+export type {
+  BatchOptions,
+  BeginOptions,
+  CallOptions,
+  ListenOptions,
+  QueryOptions,
+  StreamOptions,
+  TransactionOptions,
+} from "./src/options.ts";
+export { Pipeline } from "./src/sync/pipeline.ts";
+export { Portal } from "./src/sync/portal.ts";
 export { PreparedStatement } from "./src/sync/prepared_statement.ts";
+export { RowStream } from "./src/sync/row_stream.ts";
+export { Transaction } from "./src/sync/transaction.ts";
 export * from "./src/shared.ts";

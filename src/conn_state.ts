@@ -1,6 +1,7 @@
 /** What can be read of a connection without asking the server: the same in both worlds. */
 import type { Core } from "./core.ts";
 import type { ServerFields } from "./errors.ts";
+import { type CancelKey, cancelKeyOf } from "./ops/cancel.ts";
 import type { Upgrade } from "./ops/upgrade.ts";
 import type { TransactionStatus } from "./protocol/session.ts";
 
@@ -48,6 +49,11 @@ export abstract class ConnState {
     return this.#core.closed;
   }
 
+  /** What `cancel(key)` needs to stop what runs on this connection, from another thread too; undefined if the server gave none. */
+  get cancelKey(): CancelKey | undefined {
+    return cancelKeyOf(this.#core.link);
+  }
+
   /** What became of the upgrade from local TCP to the server's Unix socket. */
   get upgrade(): Upgrade {
     return this.#core.upgrade;
@@ -61,10 +67,4 @@ export abstract class ConnState {
   set onNotice(listener: ((notice: ServerFields) => void) | undefined) {
     this.#core.onNotice = listener;
   }
-}
-
-/** How to close a connection. */
-export interface CloseOptions {
-  /** How long calls already made may take to finish, in milliseconds. Default: 5000. */
-  readonly timeout?: number | undefined;
 }

@@ -46,6 +46,10 @@ export abstract class PyroError extends Error {
    * that the repetition succeeds.
    */
   readonly safeToRetry: boolean;
+  /** Of `execBatch` and `copyRows`: which set of parameters or row it was, from 0; absent where it was none in particular. */
+  declare readonly index?: number;
+  /** Of `execBatch` in chunks: how many sets were committed before. */
+  declare readonly committed?: number;
 
   /** Not for callers, as are all constructors of pyro's errors. */
   constructor(message: string, options?: PyroErrorOptions) {
@@ -143,7 +147,8 @@ export class ServerError extends PyroError implements ServerFields {
     super(fields.message, {
       cause: options?.cause,
       connectionLost: fields.severity === "FATAL" || fields.severity === "PANIC",
-      safeToRetry: fields.code === "40001" || fields.code === "40P01",
+      safeToRetry: fields.code === "40001" || fields.code === "40P01" ||
+        (options?.cause instanceof ServerError && options.cause.safeToRetry),
     });
     const { message: _, ...others } = fields;
     Object.assign(this, others);

@@ -1,6 +1,5 @@
 /** What both entry points export. */
-export { type CloseOptions, ConnState } from "./conn_state.ts";
-export type { Params, QueryOptions, Row } from "./core.ts";
+export { ConnState } from "./conn_state.ts";
 export {
   ConnectionError,
   DecodeError,
@@ -15,20 +14,26 @@ export {
   type TimeoutOutcome,
   UsageError,
 } from "./errors.ts";
+export type { CancelKey } from "./ops/cancel.ts";
+export { IsolationLevel, type IsolationLevels } from "./ops/isolation_level.ts";
 export { type Parameter, StatementHandle } from "./ops/prepared_statement.ts";
 export type { Upgrade } from "./ops/upgrade.ts";
+export type { CloseOptions, CopyData, Params, PortalRows, Row } from "./options.ts";
 export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./opts/choices.ts";
 export { Opts, type OptsObject, type Target } from "./opts/opts.ts";
 export type { TypeCodec } from "./opts/type_codec.ts";
 export type { BlockingTransport, SslMode } from "./opts/settings.ts";
+export { Ticket } from "./pipeline_ticket.ts";
 export type { TransactionStatus } from "./protocol/session.ts";
 export type { Result } from "./protocol/sink.ts";
+export { sql, type SqlTag, type SqlTemplate } from "./sql.ts";
 export { SqlState } from "./sqlstate.ts";
 export { toJson } from "./to_json.ts";
+export type { Endpoint } from "./transport/transport.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "./types/geometry_values.ts";
 export { Interval, type IntervalFields } from "./types/interval.ts";
 export { Json, Jsonb, type JsonValue } from "./types/json.ts";
 export { Range, type RangeBounds } from "./types/range.ts";
 export type { RowShape } from "./types/row.ts";
 export type { SparseVector } from "./types/vector.ts";
-export type { Column } from "./wire/backend.ts";
+export type { Column, Notification } from "./wire/backend.ts";

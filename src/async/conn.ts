@@ -1,21 +1,24 @@
 /** The connection that awaits: one-line methods over the shared core. */
-import { type CloseOptions, ConnState } from "../conn_state.ts";
-import { Core, type Params, type QueryOptions, type Row, sinks } from "../core.ts";
+import { closeTimeout } from "../arguments.ts";
+import { Calls } from "../calls.ts";
+import { Core } from "../core.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
 import { now } from "../drive/clock.ts";
-import { connectAsync } from "../drive/connect_async.ts";
+import { connectAsync, shakeHands } from "../drive/connect_async.ts";
 import { UsageError } from "../errors.ts";
+import { cancel, cancelKeyOf } from "../ops/cancel.ts";
 import { catalogOf } from "../ops/catalogs.ts";
 import { connect } from "../ops/connect.ts";
+import type { NotificationQueue } from "../ops/listen.ts";
 import { planOf } from "../ops/plan.ts";
 import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
-import type { Result } from "../protocol/sink.ts";
+import type { CloseOptions } from "../options.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { osUser, randomText, variable } from "../transport/runtime.ts";
-import { PreparedStatement } from "./prepared_statement.ts";
-
-/** What can be executed: SQL text, or a statement prepared on the same connection. */
-export type Statement = string | PreparedStatement;
+import { Executor } from "./executor.ts";
+import { Notifications } from "./notifications.ts";
+import type { CallOptions, ListenOptions } from "./options.ts";
+import { transactionOf } from "./transaction.ts";
 
 /** How to connect, beyond where to. */
 export interface ConnectOptions {
@@ -54,16 +57,17 @@ export interface ConnectOptions {
  * assert.deepEqual([one, two, three], [1, 2, { n: 3 }]);
  * ```
  */
-export class Conn extends ConnState implements AsyncDisposable {
-  readonly #core: Core;
+export class Conn extends Executor implements AsyncDisposable {
+  readonly #calls: Calls;
   readonly #link: AsyncLink;
   #closing: Promise<void> | undefined = undefined;
 
   /** Not for callers: {@linkcode Conn.connect} makes connections. */
   private constructor(core: Core, link: AsyncLink) {
     if (!(core instanceof Core)) throw new UsageError("Cannot construct Conn: use await Conn.connect(target)");
-    super(core);
-    this.#core = core;
+    const calls = new Calls(core);
+    super(calls, link, transactionOf(calls, link));
+    this.#calls = calls;
     this.#link = link;
     link.onEvent = (event) => core.deliver(event);
   }
@@ -91,18 +95,25 @@ export class Conn extends ConnState implements AsyncDisposable {
     const dialer = await nativeDialer();
     const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
     const { link, upgrade } = await connectAsync(connect(plan), dialer, options?.signal);
+    link.canceller = async () => {
+      const key = cancelKeyOf(link);
+      if (key !== undefined) {
+        await shakeHands(cancel(key, plan.timeout === 0 ? Infinity : now() + plan.timeout), dialer, undefined);
+      }
+    };
     return new Conn(new Core(link, upgrade, settings, randomText(), catalogOf(link, plan)), link);
   }
 
   /** Makes one round trip to the server; works in a failed transaction too. */
-  ping(): Promise<void> {
-    return this.#link.run(this.#core.ping());
+  ping(options?: CallOptions): Promise<void> {
+    return this.#link.run(this.#calls.ping(options));
   }
 
   /**
-   * Runs a string of any number of statements, without parameters (the simple protocol).
+   * Listens to a channel (LISTEN); resolves when the server has confirmed it. The name is taken as it
+   * is, upper and lower case apart. Not in a transaction: its rollback would end it.
    *
-   * @returns The rows of the last statement that gave any, `[]` if none did.
+   * @param options The `signal` ends the iteration too.
    *
    * @example
    * ```ts
@@ -110,136 +121,55 @@ export class Conn extends ConnState implements AsyncDisposable {
    * import assert from "node:assert/strict";
    *
    * await using conn = await Conn.connect("pg://");
-   * const rows = await conn.query("create temporary table t (n int); insert into t values (1), (2); table t");
-   * assert.deepEqual(rows, [{ n: 1 }, { n: 2 }]);
+   * await using news = await conn.listen("news");
+   * await conn.notify("news", "hello");
+   * for await (const { channel, payload } of news) {
+   *   assert.deepEqual([channel, payload], ["news", "hello"]);
+   *   break;
+   * }
    * ```
    */
-  query<R = Row>(sql: string, options?: QueryOptions): Promise<R[]> {
-    return this.#link.run(this.#core.query(sql, options, sinks.allRows<R>));
+  listen(channel: string, options?: ListenOptions): Promise<Notifications> {
+    const make = (queue: NotificationQueue): Notifications =>
+      new Notifications(this.#calls, this.#link, queue, options?.signal);
+    return this.#link.run(this.#calls.listen(channel, options, make));
   }
 
-  /** The same as {@linkcode query}, but only the first row, or `null`; the others are not decoded. */
-  queryFirst<R = Row>(sql: string, options?: QueryOptions): Promise<R | null> {
-    return this.#link.run(this.#core.query(sql, options, sinks.firstRow<R>));
+  /** Notifies all who listen to a channel, in a transaction when that commits. The payload is up to 7999 bytes of text. */
+  notify(channel: string, payload?: string, options?: CallOptions): Promise<void> {
+    return this.#link.run(this.#calls.notify(channel, payload, options));
   }
 
-  /** The same as {@linkcode query}, but only the number of rows that the last statement affected (or selected). */
-  queryDrop(sql: string): Promise<number> {
-    return this.#link.run(this.#core.query(sql, undefined, sinks.affected));
+  /** Makes the session as new (DISCARD ALL): settings, temporary tables, prepared statements, locks and listening are gone. */
+  reset(options?: CallOptions): Promise<void> {
+    return this.#link.run(this.#calls.reset(options));
   }
 
   /**
-   * Runs a string of any number of statements; everything each of them gave.
+   * Stops what the server works on (a cancel request, over a connection of its own); the call in
+   * question then fails with 57014, unless it has just completed. Calls that are made from now on
+   * cannot be hit. Nothing happens when nothing runs, or where the server gave no key.
+   *
+   * @throws {ConnectionError} If the server cannot be reached.
    *
    * @example
    * ```ts
-   * import { Conn } from "@x/pyro";
+   * import { Conn, ServerError, SqlState } from "@x/pyro";
    * import assert from "node:assert/strict";
    *
    * await using conn = await Conn.connect("pg://");
-   * const results = await conn.queryAll("create temporary table t (n int); insert into t values (1), (2); table t");
-   * assert.deepEqual(results.map(({ command, affected }) => [command, affected]), [
-   *   ["CREATE TABLE", 0],
-   *   ["INSERT", 2],
-   *   ["SELECT", 2],
-   * ]);
+   * const long = conn.exec("select pg_sleep(60)");
+   * setTimeout(() => conn.cancel(), 100);
+   * await assert.rejects(long, (error) => error instanceof ServerError && error.code === SqlState.QueryCanceled);
    * ```
    */
-  queryAll<R = Row>(sql: string, options?: QueryOptions): Promise<Result<R>[]> {
-    return this.#link.run(this.#core.query(sql, options, sinks.allResults<R>));
-  }
-
-  /** Prepares a statement, to be executed many times; see {@linkcode PreparedStatement}. Strings that are executed often are kept prepared without it. */
-  async prepare(sql: string): Promise<PreparedStatement> {
-    return new PreparedStatement(this.#core, this.#link, await this.#link.run(this.#core.prepare(sql)));
-  }
-
-  /**
-   * Prepares statements in one round trip: all of them, or none.
-   *
-   * @example
-   * ```ts
-   * import { Conn } from "@x/pyro";
-   * import assert from "node:assert/strict";
-   *
-   * await using conn = await Conn.connect("pg://");
-   * const [add, negate] = await conn.prepareBatch(["select $1::int4 + $2", "select -$1::int4"]);
-   * assert.equal(await conn.execValue(add!, [1, 2]), 3);
-   * assert.equal(await conn.execValue(negate!, [1]), -1);
-   * ```
-   */
-  async prepareBatch(sqls: readonly string[]): Promise<PreparedStatement[]> {
-    const all = await this.#link.run(this.#core.prepareBatch(sqls));
-    return all.map((prepared) => new PreparedStatement(this.#core, this.#link, prepared));
-  }
-
-  /**
-   * Executes one statement with parameters (the extended protocol); its rows.
-   *
-   * A string is prepared the first time, and from then on takes one round trip.
-   *
-   * @param stmt SQL text with `$1`, `$2`, … for the parameters, or a prepared statement.
-   * @param params The parameters' values. An object in their place is the options.
-   * @throws {EncodeError} If a value does not fit its parameter's type; nothing is then sent.
-   * @throws {DecodeError} If a value of the result cannot be read; the connection goes on.
-   *
-   * @example
-   * ```ts
-   * import { Conn } from "@x/pyro";
-   * import assert from "node:assert/strict";
-   *
-   * await using conn = await Conn.connect("pg://");
-   * assert.deepEqual(
-   *   await conn.exec("select $1::text as name, $2::int8 as size", ["Ada", 36n]),
-   *   [{ name: "Ada", size: 36n }],
-   * );
-   * assert.deepEqual(await conn.exec("select 1, 2", { rows: "array" }), [[1, 2]]);
-   * ```
-   */
-  exec<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
-    return this.#link.run(this.#core.exec(stmt, params, options, sinks.allRows<R>));
-  }
-
-  /** The same as {@linkcode exec}, but only the first row, or `null`; the others are not decoded. */
-  execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
-    return this.#link.run(this.#core.exec(stmt, params, options, sinks.firstRow<R>));
-  }
-
-  /** The same as {@linkcode exec}, but the only row; a `UsageError` if there are none or several. */
-  execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
-    return this.#link.run(this.#core.exec(stmt, params, options, sinks.onlyRow<R>));
-  }
-
-  /** The same as {@linkcode exec}, but the first column of the first row, or `null`. */
-  execValue<V = unknown>(stmt: Statement, params?: Params): Promise<V | null> {
-    return this.#link.run(this.#core.exec(stmt, params, undefined, sinks.firstValue<V>));
-  }
-
-  /** The same as {@linkcode exec}, but only the number of rows that were affected (or selected). */
-  execDrop(stmt: Statement, params?: Params): Promise<number> {
-    return this.#link.run(this.#core.exec(stmt, params, undefined, sinks.affected));
-  }
-
-  /**
-   * The same as {@linkcode exec}, but everything: rows, columns, command and affected rows.
-   *
-   * @example
-   * ```ts
-   * import { Conn } from "@x/pyro";
-   * import assert from "node:assert/strict";
-   *
-   * await using conn = await Conn.connect("pg://");
-   * const { rows, columns, command, affected } = await conn.run("select 1 as n");
-   * assert.deepEqual([rows, columns[0]?.name, command, affected], [[{ n: 1 }], "n", "SELECT", 1]);
-   * ```
-   */
-  run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
-    return this.#link.run(this.#core.exec(stmt, params, options, sinks.onlyResult<R>));
+  cancel(): Promise<void> {
+    return this.#link.cancelRunning();
   }
 
   /** Closes the connection once the calls already made have finished. Idempotent; never rejects for a connection that is gone. */
   close(options?: CloseOptions): Promise<void> {
-    return this.#closing ??= this.#close(options?.timeout ?? 5000);
+    return this.#closing ??= this.#close(closeTimeout(options));
   }
 
   /** The same as {@linkcode close}. */
@@ -248,7 +178,7 @@ export class Conn extends ConnState implements AsyncDisposable {
   }
 
   async #close(timeout: number): Promise<void> {
-    this.#core.beginClosing();
+    this.#calls.core.beginClosing();
     await this.#link.drained(timeout);
     await this.#link.close();
   }

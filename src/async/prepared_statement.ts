@@ -1,6 +1,6 @@
 /** Prepared statements of connections that await. */
+import type { Calls } from "../calls.ts";
 import { endStatement, StatementHandle } from "../ops/prepared_statement.ts";
-import type { Core } from "../core.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
@@ -20,20 +20,20 @@ import type { Prepared } from "../protocol/prepared.ts";
  * ```
  */
 export class PreparedStatement extends StatementHandle implements AsyncDisposable {
-  readonly #core: Core;
+  readonly #calls: Calls;
   readonly #link: AsyncLink;
 
   /** Not for callers: `Conn.prepare` makes prepared statements. */
-  constructor(core: Core, link: AsyncLink, prepared: Prepared) {
-    super(core, prepared);
-    this.#core = core;
+  constructor(calls: Calls, link: AsyncLink, prepared: Prepared) {
+    super(calls.core, prepared);
+    this.#calls = calls;
     this.#link = link;
   }
 
   /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
   async close(): Promise<void> {
     const prepared = endStatement(this);
-    if (prepared !== undefined) await this.#link.run(this.#core.closeStatement(prepared));
+    if (prepared !== undefined) await this.#link.run(this.#calls.closeStatement(prepared));
   }
 
   /** The same as {@linkcode close}. */

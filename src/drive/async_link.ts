@@ -8,26 +8,35 @@
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../ops/handshake.ts";
-import type { Op, Ticket } from "../protocol/exchange.ts";
-import { errorOf } from "../protocol/failure.ts";
+import type { Call } from "../protocol/exchange.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { AsyncTransport, Endpoint, Ends, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
+import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
+import { atMost } from "./clock.ts";
 import { connectionError } from "./connection_error.ts";
-import { Turns } from "./turns.ts";
 
 /** A dialled connection, awaiting. */
-export class AsyncLink implements Link {
+export class AsyncLink implements Link, RunnerLink {
   readonly session: Session = new Session();
   readonly endpoint: Endpoint;
+  readonly awaits = true;
   readonly canStartTls = true;
   tls = false;
   readonly #transport: AsyncTransport;
-  readonly #turns = new Turns();
-  #running = 0;
-  #onDrained: (() => void) | undefined = undefined;
+  readonly #runner: AsyncRunner = new AsyncRunner(this);
+  /** Opens a connection for a cancel request and sends it. */
+  canceller: (() => Promise<void>) | undefined = undefined;
   #reading = false;
+  /** Whether a reply waits for someone who wants it. */
+  #stalled = false;
+  /** How many wait for notifications. */
+  #expecting = 0;
+  /** Who waits for bytes to be sent, or for the reader to stop. */
+  #onProgress: (() => void)[] = [];
+  /** Ends the reader's pause. */
+  #onWanted: (() => void) | undefined = undefined;
   #writing = false;
   #flushScheduled = false;
   /** Whether the socket keeps the process alive: while something is outstanding. */
@@ -50,58 +59,39 @@ export class AsyncLink implements Link {
     this.#deliver();
   }
 
-  /** Runs an op to its end; the promise settles with its result. */
-  async run<T>(op: Op<T>): Promise<T> {
-    this.#running++;
-    const turn = this.#turns.take();
-    if (turn !== undefined) await turn;
-    let hasTurn = true;
-    try {
-      let step = op.next();
-      while (!step.done) {
-        const request = step.value;
-        if (request.do === "submit") {
-          let ticket: Ticket<unknown>;
-          try {
-            ticket = this.session.submit(request.exchange);
-          } catch (error) {
-            step = op.throw(error);
-            continue;
-          }
-          this.#wake();
-          step = op.next(ticket);
-          continue;
-        }
-        if (request.do === "turn") {
-          const turn = hasTurn ? undefined : this.#turns.take();
-          if (turn !== undefined) await turn;
-          hasTurn = true;
-          step = op.next();
-          continue;
-        }
-        if (request.do === "finish" && hasTurn) {
-          hasTurn = false;
-          this.#turns.pass();
-        }
-        const { ticket } = request;
-        if (!ticket.settled) await new Promise<void>((resolve) => ticket.onSettled = resolve);
-        const { failure } = ticket;
-        step = failure === undefined ? op.next(ticket.value) : op.throw(errorOf(failure, ticket.exchange));
-      }
-      return step.value;
-    } finally {
-      if (hasTurn) this.#turns.pass();
-      if (--this.#running === 0) this.#onDrained?.();
-    }
+  /** Runs a call to its end, or until its caller gives up. */
+  run<T>(call: Call<T>): Promise<T> {
+    return this.#runner.run(call);
   }
 
   /** Waits until no op runs, at most that long. */
   async drained(milliseconds: number): Promise<void> {
-    if (this.#running === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onDrained = resolve;
-    await atMost(promise, milliseconds);
-    this.#onDrained = undefined;
+    await atMost(this.#runner.drained(), milliseconds);
+  }
+
+  /** Asks the server to stop what it works on; what is called from now on is not sent before. */
+  cancelRunning(): Promise<void> {
+    return this.#runner.cancel();
+  }
+
+  /** As {@linkcode RunnerLink.cancel}. */
+  async cancel(): Promise<void> {
+    await this.canceller?.();
+  }
+
+  /** Whether the process is to stay alive although nothing is asked: while someone waits for notifications. */
+  expectEvents(expecting: boolean): void {
+    this.#expecting += expecting ? 1 : -1;
+    this.#keepProcess();
+    if (expecting) this.#startReading();
+  }
+
+  /** Sends what the outbox holds and reads until the server closes: before there is a session. */
+  async askEnd(): Promise<void> {
+    const { outbox } = this.session;
+    while (outbox.size > 0) outbox.sent(await this.#transport.write(outbox.pending()));
+    const dropped = new Uint8Array(64);
+    while (await this.#transport.read(dropped) > 0);
   }
 
   /** Sends what the outbox holds and reads one byte: before there is a session. */
@@ -125,6 +115,9 @@ export class AsyncLink implements Link {
     clearTimeout(this.#lastWords);
     this.session.lose(reason);
     this.#transport.close();
+    this.#onWanted?.();
+    this.#progress();
+    this.#deliver();
   }
 
   /** Says goodbye and closes; what is outstanding fails. */
@@ -149,24 +142,59 @@ export class AsyncLink implements Link {
   }
 
   /** There is something to send and to wait for. */
-  #wake(): void {
-    if (!this.#reading) {
-      this.#reading = true;
-      this.#read();
-    }
-    if (!this.#keepsProcess) {
-      this.#keepsProcess = true;
-      this.#transport.keepProcess(true);
-    }
+  wake(): void {
+    this.#startReading();
+    this.#keepProcess();
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     queueMicrotask(() => this.#flush());
+  }
+
+  /** Replies are wanted, which may be here already, or wait for what was written after the request. */
+  resume(): void {
+    if (this.session.outbox.size > 0) this.wake();
+    if (!this.#stalled) return;
+    this.#advance();
+    if (!this.#isFull) this.#onWanted?.();
+  }
+
+  /** Resolves once no more than `bytes` wait to be sent, or nothing can be before replies are taken. */
+  async room(bytes: number): Promise<void> {
+    const { session } = this;
+    this.wake();
+    while (session.outbox.size > bytes && !this.#isFull && session.lost === undefined) {
+      await new Promise<void>((resolve) => this.#onProgress.push(resolve));
+    }
+  }
+
+  /** Whether so much is here that nobody wants that reading has to wait. */
+  get #isFull(): boolean {
+    return this.#stalled && this.session.inbox.buffered >= MAX_UNWANTED;
+  }
+
+  #startReading(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    this.#read();
+  }
+
+  #keepProcess(): void {
+    const needed = !this.session.idle || this.#expecting > 0;
+    if (this.#keepsProcess === needed || this.session.lost !== undefined) return;
+    this.#keepsProcess = needed;
+    this.#transport.keepProcess(needed);
   }
 
   async #read(): Promise<void> {
     const { session } = this;
     try {
       while (session.lost === undefined) {
+        if (this.#isFull) {
+          this.#progress();
+          await new Promise<void>((resolve) => this.#onWanted = resolve);
+          this.#onWanted = undefined;
+          continue;
+        }
         const read = this.#transport.read(session.inbox.reserve());
         const count = typeof read === "number" ? read : await read;
         if (count === 0) throw new ConnectionError("the server closed the connection");
@@ -181,13 +209,17 @@ export class AsyncLink implements Link {
 
   #advance(): void {
     const { session } = this;
-    const want = session.advance();
+    this.#stalled = session.advance() === "drain";
     this.#deliver();
     if (session.outbox.size > 0) this.#flush();
-    if (want === "idle" && session.idle && this.#keepsProcess) {
-      this.#keepsProcess = false;
-      this.#transport.keepProcess(false);
-    }
+    this.#keepProcess();
+  }
+
+  #progress(): void {
+    const waiting = this.#onProgress;
+    if (waiting.length === 0) return;
+    this.#onProgress = [];
+    for (const resolve of waiting) resolve();
   }
 
   #deliver(): void {
@@ -209,6 +241,7 @@ export class AsyncLink implements Link {
         }
         outbox.sent(written);
       }
+      this.#progress();
     } catch (error) {
       outbox.sent(0);
       this.#writeFailed(error);
@@ -219,6 +252,7 @@ export class AsyncLink implements Link {
     this.#writing = false;
     if (this.session.lost !== undefined) return;
     this.session.outbox.sent(count);
+    this.#progress();
     this.#flush();
   }
 
@@ -231,16 +265,7 @@ export class AsyncLink implements Link {
   }
 }
 
-/** The promise's end, or that of the time. */
-async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
-  // Timers cannot wait for longer, and would not wait at all.
-  if (milliseconds > MAX_MILLISECONDS) return await promise;
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  await Promise.race([promise, over]);
-  clearTimeout(timer);
-}
-
 /** Milliseconds for a goodbye, and to wait for what the server said before a write failed. */
 const LAST_WORDS = 500;
-const MAX_MILLISECONDS = 0x7fff_ffff;
+/** How many bytes of replies that nobody wants yet are read. */
+const MAX_UNWANTED = 0x10_0000;

@@ -1,4 +1,31 @@
-/** The clock by which drivers time everything: milliseconds, never going back. */
+/** Time, as the drivers see it. */
+
+/** Milliseconds, never going back. */
 export function now(): number {
   return performance.now();
 }
+
+/** Whether the promise has ended, well or not, within that time. */
+export async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const ended = promise.then(() => true, () => true);
+  // Timers cannot wait for longer, and would not wait at all.
+  if (milliseconds > MAX_MILLISECONDS) return await ended;
+  const { promise: over, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), Math.max(0, milliseconds));
+  const inTime = await Promise.race([ended, over]);
+  clearTimeout(timer);
+  return inTime;
+}
+
+/** Resolves after that time. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Blocks for that time. */
+export function block(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+/** What timers can wait for. */
+export const MAX_MILLISECONDS = 0x7fff_ffff;

@@ -13,6 +13,16 @@ export async function connectAsync(
   dialer: AsyncDialer,
   signal: AbortSignal | undefined,
 ): Promise<{ link: AsyncLink; upgrade: Upgrade }> {
+  const { link, upgrade } = await shakeHands(handshake, dialer, signal);
+  return { link: own(link), upgrade };
+}
+
+/** Runs a handshake that leaves no connection behind. */
+export async function shakeHands<T>(
+  handshake: Handshake<T>,
+  dialer: AsyncDialer,
+  signal: AbortSignal | undefined,
+): Promise<T> {
   const links = new Set<AsyncLink>();
   let step = handshake.next();
   while (!step.done) {
@@ -29,7 +39,7 @@ export async function connectAsync(
     }
     step = failure === undefined ? handshake.next(answer) : handshake.throw(failure.error);
   }
-  return { link: own(step.value.link), upgrade: step.value.upgrade };
+  return step.value;
 }
 
 async function perform(
@@ -53,7 +63,8 @@ async function perform(
     const link = own(step.link);
     if (step.do === "askByte") return await limit.race(link.askByte());
     if (step.do === "startTls") return await limit.race(link.startTls(step.options));
-    return await limit.race(link.run(step.op));
+    if (step.do === "askEnd") return await limit.race(link.askEnd());
+    return await limit.race(link.run({ op: step.op, limit: undefined }));
   } catch (error) {
     throw connectionError(error, step.do === "startTls" ? "the TLS handshake failed" : undefined);
   }

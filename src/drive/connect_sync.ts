@@ -8,6 +8,12 @@ import { SyncLink } from "./sync_link.ts";
 
 /** Runs a handshake to its end. */
 export function connectSync(handshake: Handshake<Connected>, dialer: SyncDialer): { link: SyncLink; upgrade: Upgrade } {
+  const { link, upgrade } = shakeHands(handshake, dialer);
+  return { link: own(link), upgrade };
+}
+
+/** Runs a handshake that leaves no connection behind. */
+export function shakeHands<T>(handshake: Handshake<T>, dialer: SyncDialer): T {
   let step = handshake.next();
   while (!step.done) {
     let answer: unknown;
@@ -21,7 +27,7 @@ export function connectSync(handshake: Handshake<Connected>, dialer: SyncDialer)
     }
     step = handshake.next(answer);
   }
-  return { link: own(step.value.link), upgrade: step.value.upgrade };
+  return step.value;
 }
 
 function perform(step: HandshakeStep, dialer: SyncDialer): unknown {
@@ -33,7 +39,9 @@ function perform(step: HandshakeStep, dialer: SyncDialer): unknown {
     case "startTls":
       return own(step.link).startTls(step.options, step.by);
     case "run":
-      return own(step.link).run(step.op, step.by);
+      return own(step.link).runBy(step.op, step.by);
+    case "askEnd":
+      return own(step.link).askEnd(step.by);
     case "discard":
       return own(step.link).close();
   }

@@ -7,19 +7,21 @@
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../ops/handshake.ts";
-import type { Op, Ticket } from "../protocol/exchange.ts";
-import { errorOf } from "../protocol/failure.ts";
+import type { Call, Op, Ticket } from "../protocol/exchange.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Endpoint, Ends, SyncTransport, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { now } from "./clock.ts";
 import { connectionError } from "./connection_error.ts";
+import { neverSent } from "./interruption.ts";
+import { type RunnerLink, SyncRunner } from "./sync_runner.ts";
 
 /** A dialled connection, blocking. */
-export class SyncLink implements Link {
+export class SyncLink implements Link, RunnerLink {
   readonly session: Session = new Session();
   readonly endpoint: Endpoint;
+  readonly awaits = false;
   tls = false;
   readonly #transport: SyncTransport;
   /** Set when writing failed: the server may have said why before it closed, so reading goes on for a moment. */
@@ -27,6 +29,13 @@ export class SyncLink implements Link {
   /** Whether the last read filled all the room it had, so that more is likely there already. */
   #more = false;
   #started = false;
+  /** Whether a reply waits for someone who wants it. */
+  #stalled = false;
+  /** How many events the server has sent. */
+  #heard = 0;
+  readonly #runner: SyncRunner = new SyncRunner(this);
+  /** Opens a connection for a cancel request and sends it, within that time. */
+  canceller: ((milliseconds: number) => void) | undefined = undefined;
   #listener: ((event: SessionEvent) => void) | undefined = undefined;
   /** What the server said and nobody has heard yet. */
   readonly #events: SessionEvent[] = [];
@@ -51,41 +60,87 @@ export class SyncLink implements Link {
     this.#deliver();
   }
 
-  /** Runs an op to its end, or until `by`, when what it waits for is left to be read and dropped later. */
-  run<T>(op: Op<T>, by: number = Infinity): T {
+  /** Runs a call to its end, or until its caller gives up. */
+  run<T>(call: Call<T>): T {
     try {
-      return this.#run(op, by);
+      return this.#runner.run(call);
     } finally {
       this.#deliver();
     }
   }
 
-  #run<T>(op: Op<T>, by: number): T {
-    let step = op.next();
-    while (!step.done) {
-      const request = step.value;
-      if (request.do === "submit") {
-        let ticket: Ticket<unknown>;
-        try {
-          ticket = this.session.submit(request.exchange);
-        } catch (error) {
-          step = op.throw(error);
-          continue;
-        }
-        this.#started = true;
-        step = op.next(ticket);
-        continue;
-      }
-      if (request.do === "turn") {
-        step = op.next();
-        continue;
-      }
-      const { ticket } = request;
-      this.#settle(ticket, by, request.do === "finish");
-      const { failure } = ticket;
-      step = failure === undefined ? op.next(ticket.value) : op.throw(errorOf(failure, ticket.exchange));
+  /** As {@linkcode SyncRunner.runBy}. */
+  runBy<T>(op: Op<T>, by: number): T {
+    return this.#runner.runBy(op, by);
+  }
+
+  /** Asks the server to stop what it works on. */
+  cancelRunning(): void {
+    if (!this.session.idle) this.canceller?.(Infinity);
+  }
+
+  /** As {@linkcode RunnerLink.cancel}. */
+  cancel(milliseconds: number): boolean {
+    try {
+      this.canceller?.(milliseconds);
+      return true;
+    } catch (error) {
+      return neverSent(error);
     }
-    return step.value;
+  }
+
+  /** Waits until the server says something without being asked; false if `by` is over first. */
+  awaitEvent(by: number): boolean {
+    const { session } = this;
+    this.#started = true;
+    const heard = this.#heard;
+    const isSo = (): boolean => this.#heard !== heard || session.lost !== undefined;
+    return this.until(isSo, by, true);
+  }
+
+  /** Whether nothing can be sent before replies are taken. */
+  get isFull(): boolean {
+    return this.#stalled && this.session.inbox.buffered >= MAX_UNWANTED;
+  }
+
+  /** As {@linkcode RunnerLink.until}. */
+  until(isSo: () => boolean, by: number, events: boolean): boolean {
+    this.#begin();
+    while (!isSo()) {
+      // What was sent may be all that was waited for.
+      this.#flush();
+      if (isSo()) break;
+      if (!this.#proceed(by, events)) return false;
+    }
+    return true;
+  }
+
+  /** As {@linkcode RunnerLink.glance}. */
+  glance(): void {
+    this.#begin();
+    if (this.isFull || this.session.lost !== undefined) return;
+    try {
+      this.#receive();
+    } catch (error) {
+      this.session.lose(connectionError(error));
+      this.#transport.close();
+    }
+  }
+
+  /** As {@linkcode RunnerLink.settle}. */
+  settle(ticket: Ticket<unknown>, events: boolean): void {
+    this.#begin();
+    while (!ticket.settled) this.#proceed(Infinity, events);
+  }
+
+  /** Sends what the outbox holds and reads until the server closes: before there is a session. */
+  askEnd(by: number): void {
+    const dropped = new Uint8Array(64);
+    const { outbox } = this.session;
+    for (let count = -1; count !== 0; count = this.#transport.read(dropped)) {
+      this.#flush();
+      if (!this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) throw new ConnectionError("timed out");
+    }
   }
 
   /** Sends what the outbox holds and reads one byte: before there is a session. */
@@ -94,7 +149,7 @@ export class SyncLink implements Link {
     const { outbox } = this.session;
     for (;;) {
       this.#flush();
-      this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by);
+      if (!this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) throw new ConnectionError("timed out");
       const count = this.#transport.read(byte);
       if (count === 0) throw new ConnectionError("the server closed the connection");
       if (count > 0) return byte[0]!;
@@ -111,6 +166,7 @@ export class SyncLink implements Link {
   destroy(reason: Error): void {
     this.session.lose(reason);
     this.#transport.close();
+    this.#deliver();
   }
 
   /** Says goodbye and closes; what is outstanding fails. */
@@ -136,25 +192,12 @@ export class SyncLink implements Link {
     }
   }
 
-  /** With `others`, other calls may be made meanwhile, by those who hear of events. */
-  #settle(ticket: Ticket<unknown>, by: number, others: boolean): void {
-    const { session } = this;
-    while (!ticket.settled) {
-      try {
-        this.#exchange(by);
-      } catch (error) {
-        const reason = connectionError(error);
-        if (reason instanceof TimeOver) throw reason;
-        session.lose(reason);
-      }
-      if (session.lost !== undefined) this.#transport.close();
-      if (others) this.#deliver();
-    }
-  }
-
   /** Tells the listener, one event after the other, also when it makes calls that bring new ones. */
   #deliver(): void {
-    this.#events.push(...this.session.takeEvents());
+    for (const event of this.session.takeEvents()) {
+      this.#events.push(event);
+      this.#heard++;
+    }
     if (this.#listener === undefined || this.#delivering) return;
     this.#delivering = true;
     try {
@@ -164,18 +207,48 @@ export class SyncLink implements Link {
     }
   }
 
-  /** Writes what can be written, waits, reads what can be read. */
-  #exchange(by: number): void {
-    const { inbox, outbox } = this.session;
+  #begin(): void {
+    this.#started = true;
     this.#flush();
-    if (!this.#more) this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by);
+    // What is wanted now may be here already.
+    if (this.#stalled) this.#advance();
+  }
+
+  /** One step of sending and receiving; false if time is over first. What fails is the session's loss. */
+  #proceed(by: number, events: boolean): boolean {
+    const { session } = this;
+    try {
+      if (!this.#exchange(by)) return false;
+    } catch (error) {
+      session.lose(connectionError(error));
+    }
+    if (session.lost !== undefined) this.#transport.close();
+    if (events) this.#deliver();
+    return true;
+  }
+
+  /** Writes what can be written, waits, reads what can be read; false if time is over first. */
+  #exchange(by: number): boolean {
+    const { outbox } = this.session;
+    this.#flush();
+    if (!this.#more && !this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) return false;
+    this.#receive();
+    return true;
+  }
+
+  #receive(): void {
+    const { inbox } = this.session;
     const into = inbox.reserve();
     const count = this.#transport.read(into);
     this.#more = count === into.length;
     if (count < 0) return;
     if (count === 0) throw this.#writeFailure?.error ?? new ConnectionError("the server closed the connection");
     inbox.commit(count);
-    this.session.advance();
+    this.#advance();
+  }
+
+  #advance(): void {
+    this.#stalled = this.session.advance() === "drain";
   }
 
   #flush(): void {
@@ -193,17 +266,17 @@ export class SyncLink implements Link {
     }
   }
 
-  #wait(writable: boolean, by: number): void {
+  /** Waits until something can be done; false if time is over first. */
+  #wait(writable: boolean, by: number): boolean {
     const limit = this.#writeFailure === undefined ? by : Math.min(by, this.#writeFailure.until);
     const left = limit === Infinity ? Infinity : limit - now();
-    if (left > 0 && this.#transport.wait(writable, left)) return;
+    if (left > 0 && this.#transport.wait(writable, left)) return true;
     if (this.#writeFailure !== undefined) throw this.#writeFailure.error;
-    throw new TimeOver("timed out");
+    return false;
   }
 }
 
-/** The caller's time is over; the connection itself is well. */
-class TimeOver extends ConnectionError {}
-
 /** Milliseconds to wait for what the server said before a write failed. */
 const LAST_WORDS = 500;
+/** How many bytes of replies that nobody wants yet are read. */
+const MAX_UNWANTED = 0x10_0000;

@@ -4,23 +4,22 @@
  * A string is sent at once if nothing is to be learned about it: it has no parameters, or it was
  * executed before. Otherwise the types of its parameters are asked for first.
  */
-import { ServerError } from "../errors.ts";
-import { type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
+import { type Op, submit, type Ticket } from "../protocol/exchange.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../protocol/extended_query.ts";
-import { Prepare } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import type { Sink } from "../protocol/sink.ts";
-import { couldCopy, effectOnTypes } from "../protocol/sql_text.ts";
-import { SqlState } from "../sqlstate.ts";
-import type { Registry } from "../types/registry.ts";
-import type { StatementCache } from "./statements.ts";
-import { completed, withTypes } from "./types.ts";
+import type { Context } from "./context.ts";
+import { type Effects, effectsOf, note } from "./effects.ts";
+import { type Handle, type Known, known } from "./known.ts";
+import { turnOffNames } from "./names.ts";
+import { refreshed } from "./stale.ts";
+import { completed } from "./types.ts";
 
 /** Runs all statements of a string in the simple protocol. */
-export function* query<T>(sql: string, sink: Sink<T>, registry: Registry): Op<T> {
-  const ticket = yield* submit(new SimpleQuery(sql, sink, registry));
-  return yield* answer({ couldCopy: couldCopy(sql), effectOnTypes: effectOnTypes(sql) }, ticket, sink, registry);
+export function* query<T>(sql: string, sink: Sink<T>, context: Context): Op<T> {
+  const ticket = yield* submit(new SimpleQuery(sql, sink, context.registry));
+  return yield* answer(effectsOf(sql), ticket, sink, context);
 }
 
 /**
@@ -31,104 +30,85 @@ export function* execute<T>(
   sql: string,
   values: readonly unknown[],
   sink: Sink<T>,
-  statements: StatementCache,
-  registry: Registry,
+  context: Context,
   readsText: boolean = true,
 ): Op<T> {
+  const { statements, registry } = context;
   let statement = statements.get(sql);
-  if (statement === undefined) {
-    if (values.length === 0 && readsText) return yield* executeFirst(sql, sink, statements, registry);
-    statement = yield* learn(sql, statements, registry);
-  } else if (!statement.isCurrent(registry)) {
-    statement = yield* withTypes(statement, registry);
-    statements.renew(statement);
+  if (statement === undefined || !statement.isCurrent(registry)) {
+    if (statement === undefined && values.length === 0 && readsText) return yield* executeFirst(sql, sink, context);
+    statement = yield* known(sql, context);
   }
-  if (statement.name !== "") {
-    const ticket = yield* submit(new ExecutePrepared(statement, values, sink));
-    try {
-      return yield* answer(statement, ticket, sink, registry);
-    } catch (error) {
-      if (isStale(error)) statements.drop(statement);
-      throw error;
-    }
-  }
-  const exchange = new ExecuteUnnamed(statement, values, sink, registry);
-  const ticket = yield* submit(exchange);
-  try {
-    return yield* answer(statement, ticket, sink, registry);
-  } finally {
-    if (exchange.changed) statements.drop(statement);
-  }
+  return yield* executeKnown(statement, sql, values, sink, context);
 }
 
-/** Executes a statement that the caller has prepared; `renewed` is told if more is known of it than before. */
+/** Executes a statement that the caller has prepared. */
 export function* executePrepared<T>(
-  prepared: Prepared,
+  handle: Handle,
   values: readonly unknown[],
   sink: Sink<T>,
-  registry: Registry,
-  renewed: (statement: Prepared) => void = () => {},
+  context: Context,
 ): Op<T> {
-  let statement = prepared;
-  if (!statement.isCurrent(registry)) {
-    statement = yield* withTypes(statement, registry);
-    renewed(statement);
+  let statement = handle.prepared;
+  if (handle.isStale || !statement.isCurrent(context.registry) || context.statements.isGone(statement)) {
+    statement = yield* known(handle, context);
   }
-  const ticket = yield* submit(new ExecutePrepared(statement, values, sink));
-  return yield* answer(statement, ticket, sink, registry);
+  return yield* executeKnown(statement, handle, values, sink, context);
 }
 
-/** What a statement may do. */
-type Suspicion = Pick<Prepared, "couldCopy" | "effectOnTypes">;
+function* executeKnown<T>(
+  statement: Prepared,
+  source: Known,
+  values: readonly unknown[],
+  sink: Sink<T>,
+  context: Context,
+  isAgain: boolean = false,
+): Op<T> {
+  const exchange = statement.name === ""
+    ? new ExecuteUnnamed(statement, values, sink, context.registry)
+    : new ExecutePrepared(statement, values, sink);
+  const ticket = yield* submit(exchange);
+  try {
+    return yield* answer(statement, ticket, sink, context);
+  } catch (error) {
+    if (isAgain || exchange.bound) throw error;
+    const again = yield* refreshed(error, ticket, statement, source, context);
+    return yield* executeKnown(again, source, values, sink, context, true);
+  } finally {
+    if (exchange instanceof ExecuteUnnamed && exchange.changed) context.statements.drop(statement);
+  }
+}
 
 /** Waits for the only or last exchange of an op. Behind a COPY nothing may be sent before it has been answered. */
-function* answer<T>(
-  { couldCopy, effectOnTypes }: Suspicion,
-  ticket: Ticket<T>,
-  sink: Sink<T>,
-  registry: Registry,
-): Op<T> {
+function* answer<T>(effects: Effects, ticket: Ticket<T>, sink: Sink<T>, context: Context): Op<T> {
   let result: T;
   try {
-    result = (yield { do: couldCopy ? "settle" : "finish", ticket }) as T;
+    result = (yield { do: effects.couldCopy ? "settle" : "finish", ticket }) as T;
   } finally {
-    registry.catalog.touch(effectOnTypes);
+    note(effects, ticket.failure === undefined, context);
   }
-  return sink.isIncomplete ? yield* completed(sink, registry) : result;
-}
-
-/** Prepares a string, to learn the types of its parameters and columns. */
-function* learn(sql: string, statements: StatementCache, registry: Registry): Op<Prepared> {
-  const place = statements.begin(sql);
-  try {
-    const prepared = yield* settle(yield* submit(new Prepare(place.name, sql, place.evicted, registry)));
-    statements.learn(prepared);
-    const statement = yield* withTypes(prepared, registry);
-    if (statement !== prepared) statements.renew(statement);
-    return statement;
-  } finally {
-    statements.end(sql, place);
-  }
+  return sink.isIncomplete ? yield* completed(sink, context.registry) : result;
 }
 
 /** Prepares, executes and remembers a statement without parameters in one round trip. */
-function* executeFirst<T>(sql: string, sink: Sink<T>, statements: StatementCache, registry: Registry): Op<T> {
+function* executeFirst<T>(sql: string, sink: Sink<T>, context: Context): Op<T> {
+  const { statements, registry } = context;
   const place = statements.begin(sql);
+  let isLearned = false;
+  const learned = (statement: Prepared): void => {
+    isLearned = true;
+    statements.learn(statement);
+  };
+  const exchange = new PrepareAndExecute(place.name, sql, place.evicted, sink, registry, learned);
+  let ticket: Ticket<T> | undefined;
   try {
-    const learned = (statement: Prepared): void => statements.learn(statement);
-    const exchange = new PrepareAndExecute(place.name, sql, place.evicted, sink, registry, learned);
-    const ticket = yield* submit(exchange);
-    return yield* answer({ couldCopy: couldCopy(sql), effectOnTypes: effectOnTypes(sql) }, ticket, sink, registry);
+    ticket = yield* submit(exchange);
+    return yield* answer(effectsOf(sql), ticket, sink, context);
+  } catch (error) {
+    if (ticket === undefined || isLearned) throw error;
+    yield* turnOffNames(error, ticket, context);
   } finally {
-    statements.end(sql, place);
+    statements.end(sql, place, isLearned);
   }
-}
-
-/** Whether the server no longer has the statement, or no longer gives the rows that were learned. */
-function isStale(error: unknown): boolean {
-  return error instanceof ServerError && (
-    error.code === SqlState.InvalidSqlStatementName || error.code === SqlState.FeatureNotSupported ||
-    // A type of its parameters was dropped; the server says so without a code of its own.
-    (error.code === SqlState.InternalError && error.message.startsWith("cache lookup failed for type"))
-  );
+  return yield* executeFirst(sql, sink, context);
 }

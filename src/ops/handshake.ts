@@ -15,6 +15,8 @@ export interface Link {
   readonly endpoint: Endpoint;
   readonly ends: Ends | undefined;
   readonly tls: boolean;
+  /** Whether calls are awaited, rather than blocking. */
+  readonly awaits: boolean;
   /** Whether TLS can start on it; if not, dial again asking for that. */
   readonly canStartTls: boolean;
 }
@@ -26,8 +28,10 @@ export type HandshakeStep =
   /** Sends what the outbox holds and reads exactly one byte. */
   | { readonly do: "askByte"; readonly link: Link; readonly by: number }
   | { readonly do: "startTls"; readonly link: Link; readonly options: TlsOptions; readonly by: number }
-  /** Runs an op on the link's session. When time runs out, the link lives and what the op asked is read and dropped. */
+  /** Runs an op on the link's session. When time runs out, the link lives, and what the op asked is read and dropped. */
   | { readonly do: "run"; readonly link: Link; readonly op: Op<unknown>; readonly by: number }
+  /** Sends what the outbox holds and reads until the server closes. */
+  | { readonly do: "askEnd"; readonly link: Link; readonly by: number }
   /** Says goodbye, if a session is open, and closes. */
   | { readonly do: "discard"; readonly link: Link };
 
@@ -40,6 +44,10 @@ export function* dial(endpoint: Endpoint, tls: boolean, by: number): Handshake<L
 
 export function* askByte(link: Link, by: number): Handshake<number> {
   return (yield { do: "askByte", link, by }) as number;
+}
+
+export function* askEnd(link: Link, by: number): Handshake<void> {
+  yield { do: "askEnd", link, by };
 }
 
 export function* startTls(link: Link, options: TlsOptions, by: number): Handshake<void> {

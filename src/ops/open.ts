@@ -61,6 +61,12 @@ export function* open(
   }
 }
 
+/** Encrypts a connection on which TLS can start, or fails. */
+export function* encrypt(link: Link, serverName: string | undefined, by: number): Handshake<void> {
+  yield* askForTls(link, "require", by);
+  yield* startTls(link, { serverName }, by);
+}
+
 /** Sends an SSLRequest; whether the server answers that it is willing. */
 function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean> {
   sslRequest(link.session.outbox);
@@ -77,7 +83,7 @@ function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean
 }
 
 /** The name for SNI: none for a literal address, and without the dot that ends an absolute name (RFC 6066, section 3). */
-function serverName(endpoint: Endpoint): string | undefined {
+export function serverName(endpoint: Endpoint): string | undefined {
   if (endpoint.kind !== "tcp" || endpoint.host.includes(":") || /^[0-9.]+$/.test(endpoint.host)) return undefined;
   return endpoint.host.replace(/\.$/, "");
 }

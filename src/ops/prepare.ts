@@ -1,47 +1,69 @@
 /** Preparing statements for the caller to keep. */
 import { ConnectionError } from "../errors.ts";
-import { finish, type Op, perform, settle, submit, type Ticket } from "../protocol/exchange.ts";
+import { finish, type Op, settle, stillWanted, submit, takeTurn, type Ticket } from "../protocol/exchange.ts";
 import { CloseStatements } from "../protocol/close.ts";
 import { Prepare } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
-import type { Registry } from "../types/registry.ts";
+import type { Context } from "./context.ts";
+import { turnOffNames } from "./names.ts";
 import type { StatementCache } from "./statements.ts";
 import { learnTypes, withTypes } from "./types.ts";
 
 /** Prepares one statement. */
-export function* prepare(sql: string, statements: StatementCache, registry: Registry): Op<Prepared> {
-  const statement = yield* perform(new Prepare(statements.newName(), sql, [], registry));
+export function* prepare(sql: string, context: Context): Op<Prepared> {
+  const { statements, registry } = context;
+  const ticket = yield* submit(new Prepare(nameFrom(statements), sql, statements.takeDiscarded(), registry));
+  let statement: Prepared | undefined;
   try {
-    return yield* withTypes(statement, registry);
+    statement = yield* finish(ticket);
+    const known = yield* withTypes(statement, registry);
+    yield* stillWanted();
+    return known;
   } catch (error) {
-    yield* closeStatements([statement.name]);
-    throw error;
+    if (statement !== undefined) {
+      yield* closeStatements([statement.name]);
+      throw error;
+    }
+    yield* turnOffNames(error, ticket, context);
   }
+  return yield* prepare(sql, context);
 }
 
 /** Prepares statements in one round trip: all of them, or none. */
-export function* prepareBatch(sqls: readonly string[], statements: StatementCache, registry: Registry): Op<Prepared[]> {
+export function* prepareBatch(sqls: readonly string[], context: Context): Op<Prepared[]> {
+  const { statements, registry } = context;
   const tickets: Ticket<Prepared>[] = [];
   for (const [index, sql] of sqls.entries()) {
     const ends = index === sqls.length - 1 ? "sync" : "open";
-    tickets.push(yield* submit(new Prepare(statements.newName(), sql, [], registry, ends)));
+    tickets.push(yield* submit(new Prepare(nameFrom(statements), sql, statements.takeDiscarded(), registry, ends)));
   }
   const prepared: Prepared[] = [];
   try {
     for (const ticket of tickets) prepared.push(yield* settle(ticket));
     yield* learnTypes(prepared.flatMap(({ types }) => types), registry);
+    yield* stillWanted();
     return prepared.map((statement) => statement.isCurrent(registry) ? statement : statement.renewed(registry));
   } catch (error) {
     // Those before the one that failed exist, whatever became of their group.
     yield* closeStatements(prepared.map(({ name }) => name));
-    throw error;
+    const last = tickets.at(-1);
+    if (last === undefined || prepared.length === sqls.length) throw error;
+    yield* turnOffNames(error, last, context);
   }
+  return yield* prepareBatch(sqls, context);
+}
+
+/** Where statements have no names, only what they take and give is kept. */
+function nameFrom(statements: StatementCache): string {
+  return statements.named ? statements.newName() : "";
 }
 
 /** Drops statements. With the connection they are gone anyway. */
-export function* closeStatements(names: readonly string[]): Op<void> {
+export function* closeStatements(given: readonly string[]): Op<void> {
+  const names = given.filter((name) => name !== "");
   if (names.length === 0) return;
   try {
+    yield* takeTurn();
     yield* finish(yield* submit(new CloseStatements(names)));
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error;

@@ -1,6 +1,7 @@
 /** Prepared statements as callers hold them. */
 import { UsageError } from "../errors.ts";
 import type { Prepared } from "../protocol/prepared.ts";
+import type { Handle } from "./known.ts";
 import type { Column } from "../wire/backend.ts";
 
 /** A parameter of a prepared statement. */
@@ -9,11 +10,8 @@ export interface Parameter {
   readonly typeOid: number;
 }
 
-/** What the server knows of a statement that `owner` prepared. */
-export let useStatement: (statement: StatementHandle, owner: object) => Prepared;
-
-/** More is known of a statement. */
-export let renewStatement: (statement: StatementHandle, prepared: Prepared) => void;
+/** What is known of a statement that `owner` prepared. */
+export let useStatement: (statement: StatementHandle, owner: object) => Handle;
 
 /** Marks a statement as closed; undefined if it was already. */
 export let endStatement: (statement: StatementHandle) => Prepared | undefined;
@@ -21,23 +19,23 @@ export let endStatement: (statement: StatementHandle) => Prepared | undefined;
 /** What both worlds' prepared statements are made of; the worlds add how they are closed. */
 export abstract class StatementHandle {
   readonly #owner: object;
-  #prepared: Prepared;
+  readonly #handle: Handle;
   #closed = false;
 
   /** Not for callers: `Conn.prepare` makes prepared statements. */
   constructor(owner: object, prepared: Prepared) {
     this.#owner = owner;
-    this.#prepared = prepared;
+    this.#handle = { prepared, isStale: false };
   }
 
   /** Its parameters, in the order of `$1`, `$2`, …. */
   get params(): readonly Parameter[] {
-    return this.#prepared.parameterTypes.map((typeOid) => ({ typeOid }));
+    return this.#handle.prepared.parameterTypes.map((typeOid) => ({ typeOid }));
   }
 
   /** The columns of its rows, empty for a statement that gives none. */
   get columns(): readonly Column[] {
-    return this.#prepared.description?.columns ?? [];
+    return this.#handle.prepared.description?.columns ?? [];
   }
 
   static {
@@ -46,15 +44,12 @@ export abstract class StatementHandle {
       if (statement.#owner !== owner) {
         throw new UsageError("Cannot use the prepared statement: it belongs to another connection");
       }
-      return statement.#prepared;
-    };
-    renewStatement = (statement, prepared) => {
-      statement.#prepared = prepared;
+      return statement.#handle;
     };
     endStatement = (statement) => {
       if (statement.#closed) return undefined;
       statement.#closed = true;
-      return statement.#prepared;
+      return statement.#handle.prepared;
     };
   }
 }

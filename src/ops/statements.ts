@@ -15,7 +15,7 @@ export interface Place {
 /** Least recently used out first. */
 export class StatementCache {
   /** Whether statements have names on the server; without them only their types are remembered. */
-  readonly named: boolean;
+  named: boolean;
   readonly #prefix: string;
   readonly #capacity: number;
   /** Oldest use first, as a Map keeps the order of insertion. */
@@ -26,6 +26,8 @@ export class StatementCache {
   readonly #dropped: string[] = [];
   #last: Prepared | undefined = undefined;
   #count = 0;
+  /** The server has no statement whose name has a number up to this. */
+  #goneUpTo = 0;
 
   /** `capacity` 0 means statements without names. */
   constructor(prefix: string, capacity: number) {
@@ -58,7 +60,7 @@ export class StatementCache {
       const [oldest] = this.#statements.values();
       this.drop(oldest!);
     }
-    const evicted = this.#dropped.splice(0);
+    const evicted = this.takeDiscarded();
     const room = this.#statements.size + this.#learning.size < this.#capacity;
     if (!this.named || !room || this.#learning.has(sql)) return { name: "", evicted };
     this.#learning.add(sql);
@@ -82,16 +84,53 @@ export class StatementCache {
     if (this.#last === older) this.#last = statement;
   }
 
-  /** Preparing a string under that name has come to an end, well or not. */
-  end(sql: string, { name }: Place): void {
+  /** Preparing a string under that name has come to an end; if not well, the evicted ones may still be there. */
+  end(sql: string, { name, evicted }: Place, succeeded: boolean): void {
     if (name !== "") this.#learning.delete(sql);
+    if (!succeeded) this.#dropped.push(...evicted);
   }
 
   /** Forgets a statement that is of no use any more. */
   drop(statement: Prepared): void {
     if (this.#statements.get(statement.sql) !== statement) return;
     this.#statements.delete(statement.sql);
-    if (statement.name !== "") this.#dropped.push(statement.name);
+    this.discard(statement);
+  }
+
+  /** The server is to close a statement when something is prepared the next time. */
+  discard(statement: Prepared): void {
+    if (statement.name !== "" && !this.isGone(statement)) this.#dropped.push(statement.name);
+  }
+
+  /** Names of statements that nobody needs, for the server to close. */
+  takeDiscarded(): string[] {
+    return this.#dropped.splice(0);
+  }
+
+  /** Forgets all strings, as they may mean something else now. */
+  dropAll(): void {
+    for (const statement of this.#statements.values()) this.discard(statement);
+    this.#statements.clear();
+    this.#last = undefined;
+  }
+
+  /** The server has dropped all statements. */
+  forgetAll(): void {
+    this.#goneUpTo = this.#count;
+    this.#dropped.length = 0;
+    this.dropAll();
+  }
+
+  /** Whether the server has dropped a statement together with all others. */
+  isGone({ name }: Prepared): boolean {
+    return name.startsWith(this.#prefix) && Number(name.slice(this.#prefix.length)) <= this.#goneUpTo;
+  }
+
+  /** From now on statements have no names: something between gives the server's connection to others too. */
+  turnOffNames(): void {
+    if (!this.named) return;
+    this.named = false;
+    this.forgetAll();
   }
 }
 

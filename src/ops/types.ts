@@ -12,17 +12,23 @@ import { AllRows, type Sink } from "../protocol/sink.ts";
 import type { TypeInfo, TypeShape } from "../types/catalog.ts";
 import type { Registry } from "../types/registry.ts";
 
+/** How the rows of {@linkcode catalogQuery} for these types are got, as arrays. */
+export type Ask = (oids: readonly number[], registry: Registry) => Op<unknown[]>;
+
+function* askCatalog(oids: readonly number[], registry: Registry): Op<unknown[]> {
+  const query = new Prepared("", catalogQuery, [OID_ARRAY], undefined, registry);
+  return yield* settle(yield* submit(new ExecuteUnnamed(query, [oids], new AllRows("array"), registry)));
+}
+
 /** Learns those of these types that are not known yet. */
-export function* learnTypes(oids: readonly number[], registry: Registry): Op<void> {
+export function* learnTypes(oids: readonly number[], registry: Registry, ask: Ask = askCatalog): Op<void> {
   if (!oids.some((oid) => registry.isUnknown(oid))) return;
   yield* takeTurn();
   // While this op waited, another may have learned them, or types may have been forgotten.
   const unknown = [...new Set(oids)].filter((oid) => registry.isUnknown(oid));
   if (unknown.length === 0) return;
-  const query = new Prepared("", CATALOG_QUERY, [OID_ARRAY], undefined, registry);
   try {
-    const ticket = yield* submit(new ExecuteUnnamed(query, [unknown], new AllRows("array"), registry));
-    const rows = yield* settle(ticket);
+    const rows = yield* ask(unknown, registry);
     registry.catalog.learn(unknown, (rows as CatalogRow[]).map(typeInfo));
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
@@ -33,8 +39,8 @@ export function* learnTypes(oids: readonly number[], registry: Registry): Op<voi
 }
 
 /** The result of a reply with types that are not known yet, once they are. */
-export function* completed<T>(sink: Sink<T>, registry: Registry): Op<T> {
-  yield* learnTypes(sink.unknownTypes, registry);
+export function* completed<T>(sink: Sink<T>, registry: Registry, ask?: Ask): Op<T> {
+  yield* learnTypes(sink.unknownTypes, registry, ask);
   return sink.completed(registry);
 }
 
@@ -86,7 +92,7 @@ function shapeOf(kind: string, part: number, names: readonly string[], types: re
 const OID_ARRAY = 1028;
 
 /** The types asked for and all that they are made of. `kind` is `typtype`, or `a` for arrays; `part` the one type that others are made of. */
-const CATALOG_QUERY = `
+export const catalogQuery: string = `
 with recursive needed(oid) as (
   select pg_catalog.unnest($1::pg_catalog.oid[])
   union

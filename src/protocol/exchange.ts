@@ -34,6 +34,8 @@ export interface Exchange<T> {
   readonly ends: "sync" | "query" | "open";
   /** Whether an error ends the connection: true only of the startup. */
   readonly final?: boolean;
+  /** What it is a part of, if that has the connection for itself. */
+  readonly conversation?: Conversation | undefined;
   /** Encodes the request; called once, when the exchange is submitted. What it throws, the caller gets, and nothing is sent. */
   request(out: Outbox): void;
   /**
@@ -44,6 +46,18 @@ export interface Exchange<T> {
   reply(inbox: Inbox, out: Outbox): Script<T>;
   /** What the server's error means here, if it is not the server's business. */
   explain?(fields: ServerFields): Failure | undefined;
+}
+
+/** What has the connection for itself between its exchanges: a stream, a pipeline. */
+export interface Conversation {
+  /** With its article, for errors: "a stream". */
+  readonly name: string;
+  /** Whether it is one call, for whose end other calls wait as for that of any. */
+  readonly isCall?: boolean;
+  /** Whether what is submitted in one call goes on after it, so that it cannot be taken back with the call. */
+  readonly isShared?: boolean;
+  /** Brings it to its end, when what it is a part of ends. */
+  close?(): Op<void>;
 }
 
 /** Why an exchange failed. It is data: the error is made where the caller waits, so that it has the caller's stack. */
@@ -63,8 +77,16 @@ export type Failure =
 export class Ticket<T> {
   readonly exchange: Exchange<T>;
   /** Where its request begins, as in {@linkcode Outbox.writtenTotal}. */
-  readonly position: number;
+  position: number;
+  /** How many bytes its request has. */
+  length = 0;
   settled = false;
+  /** Whether it was taken back before anything of it was sent; there will be no outcome. */
+  withdrawn = false;
+  /** Whether it has failed already, although the end of its reply is still to come. */
+  refused = false;
+  /** Whose it is, where somebody asks for that. */
+  owner: object | undefined = undefined;
   /** Set when it succeeded. */
   value: T | undefined = undefined;
   /** Set when it failed. */
@@ -75,6 +97,19 @@ export class Ticket<T> {
   constructor(exchange: Exchange<T>, position: number) {
     this.exchange = exchange;
     this.position = position;
+  }
+}
+
+/** Something in the middle of a reply that an op may wait for. */
+export class Signal {
+  raised = false;
+  /** Called when it is raised. */
+  onRaised: (() => void) | undefined = undefined;
+
+  /** What is waited for is there. */
+  raise(): void {
+    this.raised = true;
+    this.onRaised?.();
   }
 }
 
@@ -90,10 +125,46 @@ export type Step =
   | { readonly do: "submit"; readonly exchange: Exchange<unknown> }
   | { readonly do: "settle"; readonly ticket: Ticket<unknown> }
   | { readonly do: "finish"; readonly ticket: Ticket<unknown> }
-  | { readonly do: "turn" };
+  /** Takes the turn again: before those that had none yet, or behind them. */
+  | { readonly do: "turn"; readonly behind?: boolean }
+  /** Gives up the turn. */
+  | { readonly do: "pass" }
+  /** With the turn: waits until no other call has anything to come, so that the transaction status is known. */
+  | { readonly do: "alone" }
+  /** Waits for the signal or for the ticket's outcome, whichever is first. */
+  | { readonly do: "await"; readonly signal: Signal; readonly ticket: Ticket<unknown> }
+  /** Waits until no more than that many bytes are still to be sent, or nothing can be sent before replies are taken. */
+  | { readonly do: "room"; readonly bytes: number }
+  /** Asks the server to stop what it works on, and waits until it has been told. */
+  | { readonly do: "cancel" }
+  /** Answers with what a function of the user's gives; its promise is awaited where promises are, unless that ticket has an outcome before. */
+  | { readonly do: "call"; readonly fn: () => unknown; readonly unless?: Ticket<unknown> | undefined }
+  /** Waits for a random time of at most that many milliseconds. */
+  | { readonly do: "pause"; readonly upTo: number };
 
 /** A procedure of any number of round trips, written once for both drivers. */
 export type Op<T> = Generator<Step, T, unknown>;
+
+/** An op with what the caller says about waiting for it. */
+export interface Call<T> {
+  readonly op: Op<T>;
+  readonly limit: Limit | undefined;
+  /** Why it is not even tried. */
+  readonly refusal?: { readonly error: unknown };
+}
+
+/** When a caller no longer waits. */
+export interface Limit {
+  /** What is given up, to follow "Cannot". */
+  readonly action: string;
+  /** Milliseconds, 0 for no limit. */
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  /** Whether the connection is closed when it comes to that. */
+  readonly orLose?: boolean;
+  /** Called when it comes to that. */
+  readonly onGivenUp?: () => void;
+}
 
 /** Queues an exchange; its request leaves with those of other calls made in the same tick. */
 export function* submit<T>(exchange: Exchange<T>): Op<Ticket<T>> {
@@ -113,6 +184,31 @@ export function* finish<T>(ticket: Ticket<T>): Op<T> {
 /** Waits for the right to submit, if it was given up. */
 export function* takeTurn(): Op<void> {
   yield { do: "turn" };
+}
+
+/** Lets the next call have the connection. */
+export function* passTurn(): Op<void> {
+  yield { do: "pass" };
+}
+
+/** Where an op that has made something for its caller hears, before it hands it over, that nobody waits for it any more. */
+export function* stillWanted(): Op<void> {
+  yield { do: "pass" };
+}
+
+/** Waits until all earlier calls are over. */
+export function* alone(): Op<void> {
+  yield { do: "alone" };
+}
+
+/** Waits for the right to submit, behind all who wait for it. */
+export function* queueUp(): Op<void> {
+  yield { do: "turn", behind: true };
+}
+
+/** What a function of the user's gives; undefined if the ticket has an outcome before. */
+export function* call<T>(fn: () => T | PromiseLike<T>, unless?: Ticket<unknown>): Op<T> {
+  return (yield { do: "call", fn, unless }) as T;
 }
 
 /** The one exchange of an op that has only one. */

@@ -27,6 +27,8 @@ export class ExecutePrepared<T> implements Exchange<T> {
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
   readonly #sink: Sink<T>;
+  /** Whether the server has taken the statement: what fails from then on is its own failure. */
+  bound = false;
 
   constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>) {
     this.ends = endOf(statement.couldCopy);
@@ -48,6 +50,7 @@ export class ExecutePrepared<T> implements Exchange<T> {
   *reply(inbox: Inbox, out: Outbox): Script<T> {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.BindComplete, this.action);
+    this.bound = true;
     const { description } = this.#statement;
     if (description !== undefined) this.#sink.begin(description);
     return yield* readExecution(inbox, out, this.#sink, this.ends, this.action);
@@ -72,6 +75,8 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
   readonly #registry: Registry;
   /** Whether the statement gave other columns than it is known to give. */
   changed = false;
+  /** Whether the server has taken the statement: what fails from then on is its own failure. */
+  bound = false;
 
   constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>, registry: Registry) {
     this.ends = endOf(statement.couldCopy);
@@ -98,6 +103,7 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
     inbox.expect(Backend.ParseComplete, this.action);
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.BindComplete, this.action);
+    this.bound = true;
     while (!inbox.next()) yield "read";
     if (inbox.code === Backend.RowDescription) {
       const { columns, formats } = rowDescription(inbox);

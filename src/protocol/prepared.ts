@@ -4,7 +4,7 @@ import { Description } from "../types/description.ts";
 import { formatCodes } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
 import type { Column } from "../wire/backend.ts";
-import { couldCopy, effectOnTypes } from "./sql_text.ts";
+import { couldCopy, effectOnStatements, effectOnTypes } from "./sql_text.ts";
 
 /** A prepared statement: its name there, its parameters and its rows. */
 export class Prepared {
@@ -14,6 +14,7 @@ export class Prepared {
   /** Whether it may be a COPY, behind which nothing can be pipelined. */
   readonly couldCopy: boolean;
   readonly effectOnTypes: ReturnType<typeof effectOnTypes>;
+  readonly effectOnStatements: ReturnType<typeof effectOnStatements>;
   /** OIDs of its parameters' types. */
   readonly parameterTypes: readonly number[];
   readonly parameterCodecs: readonly Codec[];
@@ -35,6 +36,7 @@ export class Prepared {
     this.sql = sql;
     this.couldCopy = couldCopy(sql);
     this.effectOnTypes = effectOnTypes(sql);
+    this.effectOnStatements = effectOnStatements(sql);
     this.parameterTypes = parameterTypes;
     this.parameterCodecs = parameterTypes.map((oid) => registry.codec(oid));
     const formats = columns?.map(({ typeOid }) => registry.codec(typeOid).binary ? 1 : 0) ?? [];
@@ -54,8 +56,8 @@ export class Prepared {
     return this.#complete && this.#catalogVersion === registry.catalog.version;
   }
 
-  /** The same statement with what is known of its types now. */
-  renewed(registry: Registry): Prepared {
-    return new Prepared(this.name, this.sql, this.parameterTypes, this.description?.columns, registry);
+  /** The same statement with what is known of its types now, under the same name on the server or another. */
+  renewed(registry: Registry, name: string = this.name): Prepared {
+    return new Prepared(name, this.sql, this.parameterTypes, this.description?.columns, registry);
   }
 }

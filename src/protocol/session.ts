@@ -16,8 +16,8 @@ import { Backend } from "../wire/codes.ts";
 import { sync } from "../wire/frontend.ts";
 import { ACTIVE, IDLE, Inbox } from "../wire/inbox.ts";
 import { Outbox } from "../wire/outbox.ts";
-import { type Exchange, type Failure, type Script, Ticket, type Want } from "./exchange.ts";
-import { lostError } from "./failure.ts";
+import { type Conversation, type Exchange, type Failure, type Script, Ticket, type Want } from "./exchange.ts";
+import { errorOf, lostError } from "./failure.ts";
 
 /** Whether a transaction is open, as of the last ReadyForQuery. */
 export type TransactionStatus = "idle" | "active" | "failed";
@@ -25,7 +25,10 @@ export type TransactionStatus = "idle" | "active" | "failed";
 /** What the server said without being asked. */
 export type SessionEvent =
   | { readonly kind: "notice"; readonly notice: ServerFields }
-  | { readonly kind: "notification"; readonly notification: Notification };
+  | { readonly kind: "notification"; readonly notification: Notification }
+  | { readonly kind: "parameter"; readonly name: string }
+  /** The connection is gone; nothing comes after this. */
+  | { readonly kind: "lost" };
 
 /** The conversation with one server process. */
 export class Session {
@@ -35,6 +38,8 @@ export class Session {
   key: { readonly processId: number; readonly secret: Uint8Array } | undefined = undefined;
   /** Why the connection is gone. */
   lost: Error | undefined = undefined;
+  /** What has the connection for itself: exchanges of nothing else are accepted. */
+  conversation: Conversation | undefined = undefined;
 
   readonly #queue = new Queue();
   readonly #parameters = new Map<string, string>();
@@ -45,6 +50,10 @@ export class Session {
   /** Set from an error to the ReadyForQuery that ends its group. */
   #recovery: Recovery | undefined = undefined;
   #events: SessionEvent[] = [];
+  /** What was submitted last. */
+  #last: Ticket<unknown> | undefined = undefined;
+  /** What made the open transaction fail. */
+  #spoiled: { readonly failure: Failure; readonly exchange: Exchange<unknown> } | undefined = undefined;
 
   /** Whether a transaction is open. */
   get transactionStatus(): TransactionStatus {
@@ -62,11 +71,72 @@ export class Session {
     return this.#queue.first === undefined && this.#recovery === undefined;
   }
 
+  /** Lets nothing else be submitted until {@linkcode leave}. */
+  enter(conversation: Conversation): void {
+    if (this.conversation !== undefined) {
+      throw new UsageError(
+        `Cannot begin ${conversation.name}: ${this.conversation.name} is open on this connection`,
+        { safeToRetry: true },
+      );
+    }
+    this.conversation = conversation;
+  }
+
+  /** Lets others submit again, if the conversation was entered. */
+  leave(conversation: Conversation): void {
+    if (this.conversation === conversation) this.conversation = undefined;
+  }
+
+  /** What the server works on, or will next. */
+  get oldest(): Ticket<unknown> | undefined {
+    return this.#recovery?.tickets[0] ?? this.#queue.first;
+  }
+
+  /** The error that made the open transaction fail, made anew; undefined if it has not, or if that was not ours. */
+  get spoiledBy(): PyroError | undefined {
+    const spoiled = this.transactionStatus === "failed" ? this.#spoiled : undefined;
+    return spoiled && errorOf(spoiled.failure, spoiled.exchange);
+  }
+
+  /** Everything that has no outcome yet. */
+  get outstanding(): readonly Ticket<unknown>[] {
+    return [...this.#recovery?.tickets ?? [], ...this.#queue.all];
+  }
+
+  /** Whether nothing was submitted after it. */
+  isLast(ticket: Ticket<unknown>): boolean {
+    return this.#last === ticket;
+  }
+
+  /** Whether the server may know of it. */
+  isSent(ticket: Ticket<unknown>): boolean {
+    return this.outbox.sentTotal > ticket.position;
+  }
+
+  /** What was submitted after it and has no outcome yet. */
+  behind(ticket: Ticket<unknown>): readonly Ticket<unknown>[] {
+    return this.#queue.behind(ticket);
+  }
+
+  /** Takes back an exchange of which nothing was sent. */
+  withdraw(ticket: Ticket<unknown>): void {
+    this.outbox.remove(ticket.position, ticket.length);
+    for (const other of this.#queue.behind(ticket)) other.position -= ticket.length;
+    this.#queue.remove(ticket);
+    ticket.withdrawn = true;
+    if (this.#last === ticket) this.#last = this.#queue.last;
+  }
+
   /** Queues an exchange, its request written behind those before it. Throws what the request throws, and is then unchanged. */
   submit<T>(exchange: Exchange<T>): Ticket<T> {
     if (this.lost !== undefined) throw lostError(exchange.action, this.lost, false);
     if (this.#busy) {
       throw new UsageError(`Cannot ${exchange.action}: the connection is encoding or decoding a value just now`);
+    }
+    if (this.conversation !== undefined && exchange.conversation !== this.conversation) {
+      throw new UsageError(`Cannot ${exchange.action}: ${this.conversation.name} is open on this connection`, {
+        safeToRetry: true,
+      });
     }
     const { outbox } = this;
     const mark = outbox.mark;
@@ -81,7 +151,9 @@ export class Session {
       this.#busy = false;
     }
     if (this.lost !== undefined) throw lostError(exchange.action, this.lost, false);
+    ticket.length = outbox.mark - mark;
     this.#queue.push(ticket);
+    this.#last = ticket;
     return ticket;
   }
 
@@ -115,6 +187,7 @@ export class Session {
       this.#settle(ticket, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > ticket.position });
     }
     this.outbox.clear();
+    this.#events.push({ kind: "lost" });
   }
 
   /** What the server said without being asked since the last call. To be handed on outside of {@linkcode advance}: handlers may submit. */
@@ -155,6 +228,7 @@ export class Session {
 
   #complete(value: unknown, failure: Failure | undefined): void {
     this.#script = undefined;
+    if (this.#spoiled !== undefined && this.transactionStatus !== "failed") this.#spoiled = undefined;
     const ticket = this.#queue.shift();
     if (ticket !== undefined) this.#settle(ticket, value, failure);
   }
@@ -178,6 +252,7 @@ export class Session {
     if (isFatal(fields)) throw new ServerError(fields);
     const failure = exchange.explain?.(fields) ?? { kind: "server", fields };
     this.#recovery = { failure, tickets: this.#takeGroup() };
+    for (const ticket of this.#recovery.tickets) ticket.refused = true;
   }
 
   /** The first exchange and those that the server skips because of its error. */
@@ -213,6 +288,8 @@ export class Session {
 
   #failGroup({ failure, tickets }: Recovery): void {
     const [first, ...others] = tickets;
+    if (this.transactionStatus !== "failed") this.#spoiled = undefined;
+    else this.#spoiled ??= { failure, exchange: first!.exchange };
     this.#settle(first!, undefined, failure);
     for (const ticket of others) {
       this.#settle(ticket, undefined, { kind: "aborted", by: failure, failed: first!.exchange });
@@ -243,6 +320,7 @@ export class Session {
         const { name, value } = parameterStatus(inbox);
         this.#parameters.set(name, value);
         this.#parametersObject = undefined;
+        this.#events.push({ kind: "parameter", name });
         if (name === "client_encoding" && value !== "UTF8") {
           const encoding = JSON.stringify(value);
           throw new Ended(
@@ -281,8 +359,28 @@ class Queue {
     return this.#tickets[this.#head];
   }
 
+  get all(): Ticket<unknown>[] {
+    return this.#tickets.slice(this.#head) as Ticket<unknown>[];
+  }
+
+  get last(): Ticket<unknown> | undefined {
+    return this.#tickets.at(-1);
+  }
+
   push(ticket: Ticket<unknown>): void {
     this.#tickets.push(ticket);
+  }
+
+  /** All after this one, which may have left the queue already. */
+  behind(ticket: Ticket<unknown>): Ticket<unknown>[] {
+    const index = this.#tickets.indexOf(ticket, this.#head);
+    return this.#tickets.slice(index < 0 ? this.#head : index + 1) as Ticket<unknown>[];
+  }
+
+  remove(ticket: Ticket<unknown>): void {
+    const index = this.#tickets.indexOf(ticket, this.#head);
+    if (index >= 0) this.#tickets.splice(index, 1);
+    if (this.#head === this.#tickets.length) this.#tickets.length = this.#head = 0;
   }
 
   shift(): Ticket<unknown> | undefined {

@@ -11,7 +11,7 @@ import { Backend } from "../wire/codes.ts";
 import { query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Failure, Script } from "./exchange.ts";
+import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
 import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
 import type { Sink } from "./sink.ts";
 
@@ -20,11 +20,13 @@ export class SimpleQuery<T> implements Exchange<T> {
   readonly action = "run the query";
   readonly ends = "query";
   readonly sql: string;
+  readonly conversation: Conversation | undefined;
   readonly #sink: Sink<T>;
   readonly #registry: Registry;
 
-  constructor(sql: string, sink: Sink<T>, registry: Registry) {
+  constructor(sql: string, sink: Sink<T>, registry: Registry, conversation?: Conversation) {
     this.sql = sql;
+    this.conversation = conversation;
     this.#sink = sink;
     this.#registry = registry;
   }

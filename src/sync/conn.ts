@@ -1,20 +1,22 @@
 /** The connection that blocks: one-line methods over the shared core. */
-import { type CloseOptions, ConnState } from "../conn_state.ts";
-import { Core, type Params, type QueryOptions, type Row, sinks } from "../core.ts";
+import { closeTimeout } from "../arguments.ts";
+import { Calls } from "../calls.ts";
+import { Core } from "../core.ts";
 import { now } from "../drive/clock.ts";
-import { connectSync } from "../drive/connect_sync.ts";
+import { connectSync, shakeHands } from "../drive/connect_sync.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
+import { cancel, cancelKeyOf } from "../ops/cancel.ts";
 import { catalogOf } from "../ops/catalogs.ts";
 import { connect } from "../ops/connect.ts";
+import type { NotificationQueue } from "../ops/listen.ts";
 import { planOf } from "../ops/plan.ts";
 import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
-import type { Result } from "../protocol/sink.ts";
+import type { CallOptions, CloseOptions, ListenOptions } from "../options.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 import { osUser, randomText, variable } from "../transport/runtime.ts";
-import { PreparedStatement } from "./prepared_statement.ts";
-
-/** What can be executed: SQL text, or a statement prepared on the same connection. */
-export type Statement = string | PreparedStatement;
+import { Executor } from "./executor.ts";
+import { Notifications } from "./notifications.ts";
+import { transactionOf } from "./transaction.ts";
 
 /**
  * A connection to a PostgreSQL server: one session, whose statements are executed in the order of the
@@ -43,8 +45,8 @@ export type Statement = string | PreparedStatement;
  * assert.equal(conn.execValue("select count(*) from generate_series(1, $1)", [10]), 10n);
  * ```
  */
-export class Conn extends ConnState implements Disposable {
-  readonly #core: Core;
+export class Conn extends Executor implements Disposable {
+  readonly #calls: Calls;
   readonly #link: SyncLink;
 
   /**
@@ -71,21 +73,28 @@ export class Conn extends ConnState implements Disposable {
     const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
     const { link, upgrade } = connectSync(connect(plan), dialer);
     const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan));
-    super(core);
-    this.#core = core;
+    const calls = new Calls(core);
+    super(calls, link, transactionOf(calls, link));
+    this.#calls = calls;
     this.#link = link;
+    link.canceller = (milliseconds) => {
+      const key = cancelKeyOf(link);
+      const limit = Math.min(milliseconds, plan.timeout === 0 ? Infinity : plan.timeout);
+      if (key !== undefined) shakeHands(cancel(key, now() + limit), dialer);
+    };
     link.onEvent = (event) => core.deliver(event);
   }
 
   /** Makes one round trip to the server; works in a failed transaction too. */
-  ping(): void {
-    return this.#link.run(this.#core.ping());
+  ping(options?: CallOptions): void {
+    return this.#link.run(this.#calls.ping(options));
   }
 
   /**
-   * Runs a string of any number of statements, without parameters (the simple protocol).
+   * Listens to a channel (LISTEN); returns when the server has confirmed it. The name is taken as it
+   * is, upper and lower case apart. Not in a transaction: its rollback would end it.
    *
-   * @returns The rows of the last statement that gave any, `[]` if none did.
+   * @param options With `timeout`, the iteration ends after that long without a notification.
    *
    * @example
    * ```ts
@@ -93,136 +102,53 @@ export class Conn extends ConnState implements Disposable {
    * import assert from "node:assert/strict";
    *
    * using conn = new Conn("pg://");
-   * const rows = conn.query("create temporary table t (n int); insert into t values (1), (2); table t");
-   * assert.deepEqual(rows, [{ n: 1 }, { n: 2 }]);
+   * using news = conn.listen("news");
+   * conn.notify("news", "hello");
+   * for (const { channel, payload } of news) {
+   *   assert.deepEqual([channel, payload], ["news", "hello"]);
+   *   break;
+   * }
    * ```
    */
-  query<R = Row>(sql: string, options?: QueryOptions): R[] {
-    return this.#link.run(this.#core.query(sql, options, sinks.allRows<R>));
+  listen(channel: string, options?: ListenOptions): Notifications {
+    const make = (queue: NotificationQueue, timeout: number): Notifications =>
+      new Notifications(this.#calls, this.#link, queue, timeout);
+    return this.#link.run(this.#calls.listen(channel, options, make));
   }
 
-  /** The same as {@linkcode query}, but only the first row, or `null`; the others are not decoded. */
-  queryFirst<R = Row>(sql: string, options?: QueryOptions): R | null {
-    return this.#link.run(this.#core.query(sql, options, sinks.firstRow<R>));
+  /** Notifies all who listen to a channel, in a transaction when that commits. The payload is up to 7999 bytes of text. */
+  notify(channel: string, payload?: string, options?: CallOptions): void {
+    return this.#link.run(this.#calls.notify(channel, payload, options));
   }
 
-  /** The same as {@linkcode query}, but only the number of rows that the last statement affected (or selected). */
-  queryDrop(sql: string): number {
-    return this.#link.run(this.#core.query(sql, undefined, sinks.affected));
+  /** Makes the session as new (DISCARD ALL): settings, temporary tables, prepared statements, locks and listening are gone. */
+  reset(options?: CallOptions): void {
+    return this.#link.run(this.#calls.reset(options));
   }
 
   /**
-   * Runs a string of any number of statements; everything each of them gave.
+   * Stops what the server works on (a cancel request, over a connection of its own); the call in
+   * question then fails with 57014, unless it has just completed. Calls that are made from now on
+   * cannot be hit. Nothing happens when nothing runs, or where the server gave no key.
+   *
+   * @throws {ConnectionError} If the server cannot be reached.
    *
    * @example
    * ```ts
    * import { Conn } from "@x/pyro/sync";
-   * import assert from "node:assert/strict";
    *
    * using conn = new Conn("pg://");
-   * const results = conn.queryAll("create temporary table t (n int); insert into t values (1), (2); table t");
-   * assert.deepEqual(results.map(({ command, affected }) => [command, affected]), [
-   *   ["CREATE TABLE", 0],
-   *   ["INSERT", 2],
-   *   ["SELECT", 2],
-   * ]);
+   * conn.cancel(); // nothing runs, so nothing happens
    * ```
    */
-  queryAll<R = Row>(sql: string, options?: QueryOptions): Result<R>[] {
-    return this.#link.run(this.#core.query(sql, options, sinks.allResults<R>));
-  }
-
-  /** Prepares a statement, to be executed many times; see {@linkcode PreparedStatement}. Strings that are executed often are kept prepared without it. */
-  prepare(sql: string): PreparedStatement {
-    return new PreparedStatement(this.#core, this.#link, this.#link.run(this.#core.prepare(sql)));
-  }
-
-  /**
-   * Prepares statements in one round trip: all of them, or none.
-   *
-   * @example
-   * ```ts
-   * import { Conn } from "@x/pyro/sync";
-   * import assert from "node:assert/strict";
-   *
-   * using conn = new Conn("pg://");
-   * const [add, negate] = conn.prepareBatch(["select $1::int4 + $2", "select -$1::int4"]);
-   * assert.equal(conn.execValue(add!, [1, 2]), 3);
-   * assert.equal(conn.execValue(negate!, [1]), -1);
-   * ```
-   */
-  prepareBatch(sqls: readonly string[]): PreparedStatement[] {
-    const all = this.#link.run(this.#core.prepareBatch(sqls));
-    return all.map((prepared) => new PreparedStatement(this.#core, this.#link, prepared));
-  }
-
-  /**
-   * Executes one statement with parameters (the extended protocol); its rows.
-   *
-   * A string is prepared the first time, and from then on takes one round trip.
-   *
-   * @param stmt SQL text with `$1`, `$2`, … for the parameters, or a prepared statement.
-   * @param params The parameters' values. An object in their place is the options.
-   * @throws {EncodeError} If a value does not fit its parameter's type; nothing is then sent.
-   * @throws {DecodeError} If a value of the result cannot be read; the connection goes on.
-   *
-   * @example
-   * ```ts
-   * import { Conn } from "@x/pyro/sync";
-   * import assert from "node:assert/strict";
-   *
-   * using conn = new Conn("pg://");
-   * assert.deepEqual(
-   *   conn.exec("select $1::text as name, $2::int8 as size", ["Ada", 36n]),
-   *   [{ name: "Ada", size: 36n }],
-   * );
-   * assert.deepEqual(conn.exec("select 1, 2", { rows: "array" }), [[1, 2]]);
-   * ```
-   */
-  exec<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
-    return this.#link.run(this.#core.exec(stmt, params, options, sinks.allRows<R>));
-  }
-
-  /** The same as {@linkcode exec}, but only the first row, or `null`; the others are not decoded. */
-  execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
-    return this.#link.run(this.#core.exec(stmt, params, options, sinks.firstRow<R>));
-  }
-
-  /** The same as {@linkcode exec}, but the only row; a `UsageError` if there are none or several. */
-  execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R {
-    return this.#link.run(this.#core.exec(stmt, params, options, sinks.onlyRow<R>));
-  }
-
-  /** The same as {@linkcode exec}, but the first column of the first row, or `null`. */
-  execValue<V = unknown>(stmt: Statement, params?: Params): V | null {
-    return this.#link.run(this.#core.exec(stmt, params, undefined, sinks.firstValue<V>));
-  }
-
-  /** The same as {@linkcode exec}, but only the number of rows that were affected (or selected). */
-  execDrop(stmt: Statement, params?: Params): number {
-    return this.#link.run(this.#core.exec(stmt, params, undefined, sinks.affected));
-  }
-
-  /**
-   * The same as {@linkcode exec}, but everything: rows, columns, command and affected rows.
-   *
-   * @example
-   * ```ts
-   * import { Conn } from "@x/pyro/sync";
-   * import assert from "node:assert/strict";
-   *
-   * using conn = new Conn("pg://");
-   * const { rows, columns, command, affected } = conn.run("select 1 as n");
-   * assert.deepEqual([rows, columns[0]?.name, command, affected], [[{ n: 1 }], "n", "SELECT", 1]);
-   * ```
-   */
-  run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
-    return this.#link.run(this.#core.exec(stmt, params, options, sinks.onlyResult<R>));
+  cancel(): void {
+    return this.#link.cancelRunning();
   }
 
   /** Closes the connection. Idempotent; never throws for a connection that is gone. There are no other calls to wait for. */
-  close(_options?: CloseOptions): void {
-    if (this.#core.beginClosing()) this.#link.close();
+  close(options?: CloseOptions): void {
+    closeTimeout(options);
+    if (this.#calls.core.beginClosing()) this.#link.close();
   }
 
   /** The same as {@linkcode close}. */

@@ -1,5 +1,5 @@
 /** Prepared statements of connections that block. */
-import type { Core } from "../core.ts";
+import type { Calls } from "../calls.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
 import { endStatement, StatementHandle } from "../ops/prepared_statement.ts";
 import type { Prepared } from "../protocol/prepared.ts";
@@ -20,20 +20,20 @@ import type { Prepared } from "../protocol/prepared.ts";
  * ```
  */
 export class PreparedStatement extends StatementHandle implements Disposable {
-  readonly #core: Core;
+  readonly #calls: Calls;
   readonly #link: SyncLink;
 
   /** Not for callers: `Conn.prepare` makes prepared statements. */
-  constructor(core: Core, link: SyncLink, prepared: Prepared) {
-    super(core, prepared);
-    this.#core = core;
+  constructor(calls: Calls, link: SyncLink, prepared: Prepared) {
+    super(calls.core, prepared);
+    this.#calls = calls;
     this.#link = link;
   }
 
   /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
   close(): void {
     const prepared = endStatement(this);
-    if (prepared !== undefined) this.#link.run(this.#core.closeStatement(prepared));
+    if (prepared !== undefined) this.#link.run(this.#calls.closeStatement(prepared));
   }
 
   /** The same as {@linkcode close}. */

@@ -93,7 +93,8 @@ class FfiTransport implements SyncTransport {
   wait(writable: boolean, milliseconds: number): boolean {
     const poll = this.#poll;
     poll[4] = writable ? POLLIN | POLLOUT : POLLIN;
-    const ready = this.#libc.poll(poll, 1, milliseconds === Infinity ? -1 : Math.max(0, Math.ceil(milliseconds)));
+    const limit = milliseconds === Infinity ? -1 : Math.min(Math.max(0, Math.ceil(milliseconds)), MAX_INT32);
+    const ready = this.#libc.poll(poll, 1, limit);
     if (ready === 0) return false;
     // When a signal interrupted it nothing is ready, and the caller asks again.
     const happened = ready < 0 ? 0 : poll[6]!;
@@ -150,7 +151,7 @@ function connect(libc: LibC, fd: number, address: Uint8Array, until: number): vo
       continue;
     }
     // Under way or failed: then it is ready at once, as a socket that is not connected is writable.
-    const ready = libc.poll(poll, 1, left === Infinity ? -1 : Math.ceil(left));
+    const ready = libc.poll(poll, 1, left === Infinity ? -1 : Math.min(Math.ceil(left), MAX_INT32));
     if (ready === 0) throw new Error("connection timed out");
     const error = socketError(libc, fd);
     if (error !== 0) throw new Error(errorText(error));
@@ -230,5 +231,7 @@ function addressesOf(host: string): readonly (readonly [family: number, host: st
   return undefined;
 }
 
+/** The longest time that `poll` takes, in milliseconds. */
+const MAX_INT32 = 0x7fff_ffff;
 /** Milliseconds between attempts to enter a full queue. */
 const RETRY_INTERVAL = 5;

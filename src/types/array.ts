@@ -7,7 +7,7 @@
  */
 import type { Source } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, encodeInside, textOf, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, encodeInside, mayBeText, textOf, wrongKind } from "./codec.ts";
 
 /** Arrays of `element`, whose OID goes into the header. Lower bounds other than 1 are dropped. */
 export function array(name: string, element: Codec, elementOid: number): Codec {
@@ -17,6 +17,7 @@ export function array(name: string, element: Codec, elementOid: number): Codec {
     decode: (source, start, end) => decodeArray(source, start, end, element, elementOid),
     parse: (text) => new ArrayText(text, element).read(),
     encode: (out, value) => encodeArray(out, value, element, elementOid),
+    ...(mayBeText(element) && { sendsText: true }),
     text: (value) => arrayText(value, element),
   };
 }

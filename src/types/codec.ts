@@ -26,6 +26,10 @@ export interface Codec {
   text(value: unknown): string;
   /** Whether the binary format of a string is simply that string, so that it need not be sent as text. */
   readonly takesStrings?: boolean;
+  /** Writes the binary format of a text, where nothing but the binary format will do; without it, {@linkcode parse} is asked for the value first. */
+  encodeText?(out: Outbox, text: string): void;
+  /** Whether there are values that only {@linkcode text} can send, as of a type whose values are strings. */
+  readonly sendsText?: boolean;
   /** Whether a JavaScript array is one value of this type, as any is for json, and not a dimension of an array of values. */
   isValue?(array: readonly unknown[]): boolean;
   /** What separates elements in the text of an array of this type (`pg_type.typdelim`), "," by default. */
@@ -51,6 +55,11 @@ export function encodeInside(codec: Codec, out: Outbox, value: unknown): boolean
   if ((typeof value === "string" && !codec.takesStrings) || !codec.encode(out, value)) return false;
   out.endValue(length);
   return true;
+}
+
+/** Whether values of a type can be such that they cannot be written in binary inside of others. */
+export function mayBeText(codec: Codec): boolean {
+  return codec.sendsText === true || codec.encodeText !== undefined;
 }
 
 /** The text of a parameter's value. */

@@ -6,7 +6,7 @@
  */
 import type { Source } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, encodeInside, textOf, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, encodeInside, mayBeText, textOf, wrongKind } from "./codec.ts";
 
 /** An attribute of a composite type, as in `pg_attribute`. Dropped ones are none. */
 export interface Attribute {
@@ -24,6 +24,7 @@ export function composite(name: string, attributes: readonly Attribute[]): Codec
     binary: attributes.every(({ codec }) => codec.binary),
     decode: (source, start, end) => decodeComposite(source, start, end, attributes),
     parse: (text) => parseComposite(text, attributes),
+    ...(attributes.some(({ codec }) => mayBeText(codec)) && { sendsText: true }),
     encode(out, value) {
       checkObject(value, names);
       return encodeComposite(out, value, attributes);

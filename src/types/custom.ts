@@ -7,8 +7,9 @@ import { plainText } from "./text.ts";
 
 /** The codec that a user gave for a type, instead of our own for it. */
 export function custom(own: Codec, given: TypeCodec): Codec {
+  const { encodeText: _, ...rest } = own;
   return {
-    ...own,
+    ...rest,
     // A string is text also for a type whose binary form is text: the user's codec does not get to see it.
     takesStrings: false,
     binary: given.decode !== undefined,
@@ -18,6 +19,7 @@ export function custom(own: Codec, given: TypeCodec): Codec {
     },
     parse: (text) => given.parse(text),
     encode: (out, value) => given.encode !== undefined && encode(out, given.encode(value)),
+    sendsText: given.encode === undefined,
     text: (value) => given.format === undefined ? plainText(value) : checked(given.format(value)),
     isValue: (array) => given.isValue?.(array) ?? false,
   };

@@ -45,6 +45,10 @@ export function date(choice: DatesChoice): Codec {
       out.int32(isInfinity(value) ? (value > 0 ? MAX_INT32 : MIN_INT32) : encodeDate(value));
       return true;
     },
+    encodeText(out, text) {
+      const sign = signOfInfinity(text);
+      out.int32(sign === 0 ? checkedDays(parseDate(text)) : sign > 0 ? MAX_INT32 : MIN_INT32);
+    },
     text: (value) => isInfinity(value) ? infinityText(value) : dateText(encodeDate(value)),
   };
 }
@@ -66,6 +70,7 @@ export function time(choice: DatesChoice): Codec {
       out.int64(BigInt(encodeTime(value)));
       return true;
     },
+    encodeText: (out, text) => out.int64(BigInt(parseTime(text))),
     text: (value) => timeText(encodeTime(value)),
   };
 }
@@ -103,6 +108,15 @@ function moment(
     encode(out, value) {
       out.int64(isInfinity(value) ? (value > 0 ? MAX_INT64 : MIN_INT64) : checkedMicros(encode(value), name));
       return true;
+    },
+    encodeText(out, text) {
+      const sign = signOfInfinity(text);
+      if (sign !== 0) return out.int64(sign > 0 ? MAX_INT64 : MIN_INT64);
+      // Which zone is meant is for the session to say, which is not asked here.
+      if (zone !== "" && !/\d:\d\d.*[-+]\d/.test(text)) throw new BadValue("its offset from UTC is missing");
+      // Without time zone, the server takes no notice of an offset.
+      const { days, micros } = parseTimestamp(zone === "" ? text.replace(OFFSET, "") : text);
+      out.int64(checkedMicros(BigInt(days) * BIG_DAY + BigInt(micros), name));
     },
     text(value) {
       if (isInfinity(value)) return infinityText(value);
@@ -319,3 +333,5 @@ const FIRST_DATE = -2_451_545;
 const FIRST_MOMENT = BigInt(FIRST_DATE) * BIG_DAY;
 /** 275760-09-13, where Temporal and Date end. */
 const LAST_PLAIN_DATE = 100_000_000 - EPOCH_DAYS;
+/** The offset from UTC behind a time of day. */
+const OFFSET = /(?<=:\d\d(?:\.\d+)?)[-+][\d:]+/;

@@ -141,6 +141,8 @@ export class Interval {
 export const interval: Codec = {
   name: "interval",
   binary: true,
+  // Not every server has a binary form of an infinite one.
+  sendsText: true,
   decode(source, start, end) {
     expectLength(start, end, 16);
     const { view } = source;

@@ -6,6 +6,7 @@
  */
 import type { NumericChoice } from "../opts/choices.ts";
 import { allocate, type Bytes, type Source } from "../wire/bytes.ts";
+import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
 import { floatText } from "./number.ts";
 
@@ -18,12 +19,46 @@ export function numeric(choice: NumericChoice): Codec {
     decode: (source, start, end) => result(decodeText(source, start, end)),
     parse: result,
     encode: () => false,
+    encodeText,
     text(value) {
       if (typeof value === "bigint") return String(value);
       if (typeof value === "number") return floatText(value);
       throw wrongKind(value, "a string, a number or a bigint");
     },
   };
+}
+
+/** As `numeric_in` reads it: digits, a point, an exponent. */
+function encodeText(out: Outbox, text: string): void {
+  const special = SPECIAL.get(text.trim().toLowerCase());
+  if (special !== undefined) return writeNumeric(out, [], 0, special, 0);
+  const match = DECIMAL.exec(text.trim());
+  if (match === null || (match[2] === "" && !match[3])) throw new BadValue("it is not the text of a number");
+  const [, sign, whole, fraction = "", exponent = "0"] = match;
+  const shift = Number(exponent);
+  if (Math.abs(shift) > MAX_EXPONENT) throw new BadValue("its exponent is out of range");
+  const scale = Math.max(fraction.length - shift, 0);
+  const digits = whole! + fraction + "0".repeat(Math.max(shift - fraction.length, 0));
+  const point = digits.length - scale;
+  // Groups of four digits are counted from the point, in both directions.
+  const before = "0".repeat(((-point % GROUP) + GROUP) % GROUP);
+  const after = "0".repeat(((-scale % GROUP) + GROUP) % GROUP);
+  const all = before + digits + after;
+  const groups = Array.from({ length: all.length / GROUP }, (_, i) => Number(all.slice(GROUP * i, GROUP * (i + 1))));
+  const first = groups.findIndex((group) => group !== 0);
+  const last = groups.findLastIndex((group) => group !== 0);
+  const weight = (point + before.length) / GROUP - 1 - Math.max(first, 0);
+  if (first < 0) return writeNumeric(out, [], 0, POSITIVE, scale);
+  writeNumeric(out, groups.slice(first, last + 1), weight, sign === "-" ? NEGATIVE : POSITIVE, scale);
+}
+
+function writeNumeric(out: Outbox, groups: readonly number[], weight: number, sign: number, scale: number): void {
+  if (scale > MAX_SCALE || weight > MAX_WEIGHT) throw new BadValue("it has more digits than numeric can have");
+  out.int16(groups.length);
+  out.int16(weight);
+  out.int16(sign);
+  out.int16(scale);
+  for (const group of groups) out.int16(group);
 }
 
 function decodeText(source: Source, start: number, end: number): string {
@@ -109,3 +144,20 @@ const NEGATIVE = 0x4000;
 const NAN = 0xc000;
 const POSITIVE_INFINITY = 0xd000;
 const NEGATIVE_INFINITY = 0xf000;
+
+const DECIMAL = /^([-+]?)(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d+))?$/;
+const SPECIAL: ReadonlyMap<string, number> = new Map([
+  ["nan", NAN],
+  ["inf", POSITIVE_INFINITY],
+  ["+inf", POSITIVE_INFINITY],
+  ["infinity", POSITIVE_INFINITY],
+  ["+infinity", POSITIVE_INFINITY],
+  ["-inf", NEGATIVE_INFINITY],
+  ["-infinity", NEGATIVE_INFINITY],
+]);
+/** Decimal digits in one of the format's. */
+const GROUP = 4;
+/** As the server: digits behind the point, and groups before it (131072 digits). */
+const MAX_SCALE = 16383;
+const MAX_WEIGHT = 32767;
+const MAX_EXPONENT = 150_000;

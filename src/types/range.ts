@@ -8,7 +8,7 @@
 import { UsageError } from "../errors.ts";
 import type { Source } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, encodeInside, kindOf, textOf, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, encodeInside, kindOf, mayBeText, textOf, wrongKind } from "./codec.ts";
 import { quotedItem, QuotedItems } from "./composite.ts";
 
 /** Which bounds are in the range: `[` and `]` say that one is, `(` and `)` that it is not. */
@@ -102,6 +102,7 @@ export function range(name: string, subtype: Codec): Codec {
     decode: (source, start, end) => decodeRange(source, start, end, subtype),
     parse: (text) => parseRange(text, subtype),
     encode: (out, value) => encodeRange(out, rangeFrom(value), subtype),
+    ...(mayBeText(subtype) && { sendsText: true }),
     text: (value) => rangeText(rangeFrom(value), (bound) => textOf(subtype, bound)),
   };
 }
@@ -116,6 +117,7 @@ export function multirange(name: string, range: Codec): Codec {
     decode: (source, start, end) => decodeMultirange(source, start, end, range),
     parse: (text) => parseMultirange(text, range),
     encode: (out, value) => encodeMultirange(out, rangesFrom(value), range),
+    ...(mayBeText(range) && { sendsText: true }),
     text: (value) => `{${rangesFrom(value).map((item) => range.text(item)).join(",")}}`,
   };
 }

@@ -142,6 +142,7 @@ function vector(
       }
       return true;
     },
+    sendsText: true,
     text: (value) => checked(value).join(" "),
   };
 }

@@ -4,7 +4,7 @@
  *
  * Source: PostgreSQL manual, "Character Types" and "UUID Type".
  */
-import { allocate, type Bytes } from "../wire/bytes.ts";
+import { allocate, type Bytes, type Source } from "../wire/bytes.ts";
 import { BadValue, checkedText, type Codec, expectLength, wrongKind } from "./codec.ts";
 
 /** A type whose binary format is its text too. */
@@ -34,12 +34,14 @@ export function opaque(name: string): Codec {
     parse: (text) => text,
     encode: () => false,
     text: plainText,
+    sendsText: true,
   };
 }
 
 /** The parameters of a type of which there are only strings, which are sent as they are. */
-export const STRINGS_ONLY: Pick<Codec, "encode" | "text"> = {
+export const STRINGS_ONLY: Pick<Codec, "encode" | "text" | "sendsText"> = {
   encode: () => false,
+  sendsText: true,
   text(value) {
     throw wrongKind(value, "a string");
   },
@@ -60,7 +62,17 @@ export function printed(name: string, shape: RegExp, decode: Codec["decode"]): C
 }
 
 /** uuid as its canonical text, lower case. */
-export const uuid: Codec = printed("uuid", /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/, (source, start, end) => {
+export const uuid: Codec = {
+  ...printed("uuid", /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/, decodeUuid),
+  sendsText: false,
+  encodeText(out, text) {
+    const digits = text.replaceAll("-", "");
+    if (!/^[\da-f]{32}$/i.test(digits)) throw new BadValue("it is not the text of a uuid");
+    for (let i = 0; i < 32; i += 2) out.byte(Number.parseInt(digits.slice(i, i + 2), 16));
+  },
+};
+
+function decodeUuid(source: Source, start: number, end: number): string {
   expectLength(start, end, 16);
   const { bytes } = source;
   for (let i = 0; i < 16; i++) {
@@ -70,7 +82,7 @@ export const uuid: Codec = printed("uuid", /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f
     uuidText[at + 1] = DIGITS[byte & 15]!;
   }
   return uuidText.latin1Slice(0, 36);
-});
+}
 
 /** Text from what reads the same in any language: strings, numbers, bigints and booleans. */
 export function plainText(value: unknown): string {

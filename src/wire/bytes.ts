@@ -12,6 +12,8 @@ export interface Bytes extends Uint8Array<ArrayBuffer> {
   utf8Slice(start: number, end: number): string;
   /** The text whose characters are the bytes in `[start, end)`; for bytes that are ASCII. */
   latin1Slice(start: number, end: number): string;
+  /** Copies `[start, end)` into `target` at `at`. */
+  copy(target: Uint8Array, at: number, start: number, end: number): number;
   /** Writes `text` in UTF-8 at `offset`; how many bytes that were. */
   utf8Write(text: string, offset: number): number;
 }

@@ -103,6 +103,13 @@ export function flush(out: Outbox): void {
   out.end(out.begin(Frontend.Flush));
 }
 
+/** Data for a COPY FROM STDIN; where one message ends and the next begins has no meaning. */
+export function copyData(out: Outbox, data: Uint8Array): void {
+  const start = out.begin(Frontend.CopyData);
+  out.bytes(data);
+  out.end(start);
+}
+
 /** Ends a COPY FROM STDIN, successfully. */
 export function copyDone(out: Outbox): void {
   out.end(out.begin(Frontend.CopyDone));

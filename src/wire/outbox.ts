@@ -79,6 +79,20 @@ export class Outbox {
     }
   }
 
+  /** Appends the bytes between two marks of another outbox. */
+  copy(from: Outbox, start: number, end: number): void {
+    this.#reserve(end - start);
+    from.#bytes.copy(this.#bytes, this.#tail, start, end);
+    this.#tail += end - start;
+  }
+
+  /** Takes out `length` bytes that begin at `position`, as in {@linkcode Outbox.writtenTotal}, and were given to no write. */
+  remove(position: number, length: number): void {
+    const at = this.#head + position - this.#sentTotal;
+    this.#bytes.copyWithin(at, at + length, this.#tail);
+    this.#tail -= length;
+  }
+
   /** Drops what waits: the connection is gone. */
   clear(): void {
     this.#head = this.#tail = 0;

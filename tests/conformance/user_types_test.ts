@@ -184,8 +184,6 @@ conformance("user types: a type dropped and made again", async (world, server) =
   await conn.queryDrop("create type shade as enum ('dark')");
   assert.equal(await conn.execValue("select $1::shade", ["dark"]), "dark");
   await conn.queryDrop("drop type shade; create type shade as (lightness int4)");
-  // The server's own statement is stale: its failure shows once.
-  await assert.rejects(async () => await conn.execValue("select $1::shade", ["(1)"]), ServerError);
   assert.deepEqual(await conn.execValue("select $1::shade", [{ lightness: 1 }]), { lightness: 1 });
 });
 

@@ -9,7 +9,7 @@ import { FirstValue } from "../../src/protocol/sink.ts";
 import type { AsyncTransport } from "../../src/transport/transport.ts";
 import { readyForQuery } from "../support/backend.ts";
 import { AsyncDials, connected } from "../support/dialers.ts";
-import { registry } from "../support/links.ts";
+import { contextOf } from "../support/links.ts";
 import { endpoint, ManualAsync, settled } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -19,7 +19,7 @@ const never = <T>() => new Promise<T>(() => {});
 const STEPS: Readonly<Record<string, (link: Link) => Handshake<unknown>>> = {
   "waiting for a byte": (link) => askByte(link, Infinity),
   "starting TLS": (link) => startTls(link, {}, Infinity),
-  "running an op": (link) => run(link, query("select 1", new FirstValue(), registry), Infinity),
+  "running an op": (link) => run(link, query("select 1", new FirstValue(), contextOf(link)), Infinity),
   "dialling another": () => dial(endpoint("c"), false, Infinity),
 };
 

@@ -1,13 +1,12 @@
 /** What a call may rely on once it is made, whatever happens before its turn comes. */
 import assert from "node:assert/strict";
-import { sinks } from "../../src/core.ts";
 import { AsyncLink } from "../../src/drive/async_link.ts";
 import { SyncLink } from "../../src/drive/sync_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { prepareBatch } from "../../src/ops/prepare.ts";
-import { StatementCache } from "../../src/ops/statements.ts";
+import { sinks } from "../../src/sinks.ts";
 import { bindComplete, commandComplete, concat, dataRow, noticeResponse, readyForQuery } from "../support/backend.ts";
-import { coreOf, learned, number, registry, rows, SOCKET, wire } from "../support/links.ts";
+import { callsOf, contextOf, learned, number, rows, SOCKET, wire } from "../support/links.ts";
 import { ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -16,7 +15,7 @@ test("a call whose write is under way when the connection is lost may have been 
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
     transport.onWrite = write;
-    const call = link.run(coreOf(link).query("insert", undefined, sinks.affected));
+    const call = link.run(callsOf(link).query("insert", undefined, sinks.affected, false));
     await settled();
     transport.arrive("end");
     await assert.rejects(call, (error) => error instanceof ConnectionError && !error.safeToRetry);
@@ -29,10 +28,10 @@ test("calls already made may finish: closing begins behind them", async () => {
     ["Bind Execute Sync", rows(1)],
     ["Bind Execute Sync", rows(2)],
   ]);
-  const core = coreOf(link);
-  const calls = [1, 2].map((n) => run(core.exec("a $1", [n], undefined, sinks.firstValue)));
-  core.beginClosing();
-  assert.deepEqual(await Promise.all(calls), [1, 2]);
+  const calls = callsOf(link);
+  const pending = [1, 2].map((n) => run(calls.exec("a $1", [n], undefined, sinks.firstValue, false)));
+  calls.core.beginClosing();
+  assert.deepEqual(await Promise.all(pending), [1, 2]);
 });
 
 test("parameters are those of the moment of the call", async () => {
@@ -41,7 +40,7 @@ test("parameters are those of the moment of the call", async () => {
     ["Bind Execute Sync", rows(1)],
   ]);
   const params = [1];
-  const call = run(coreOf(link).exec("a $1", params, undefined, sinks.firstValue));
+  const call = run(callsOf(link).exec("a $1", params, undefined, sinks.firstValue, false));
   params[0] = 2;
   await call;
   const bind = server.messages.find(({ name }) => name === "Bind")!.body;
@@ -51,7 +50,7 @@ test("parameters are those of the moment of the call", async () => {
 test("a blocking listener hears of a notice when its calls cannot land inside of another's", () => {
   const transport = new ManualSync();
   const link = new SyncLink(transport, SOCKET);
-  const core = coreOf(link);
+  const calls = callsOf(link);
   transport.arrive(
     concat(learned(0), bindComplete(), noticeResponse("x")),
     concat(dataRow("1"), commandComplete("SELECT 1")),
@@ -59,14 +58,14 @@ test("a blocking listener hears of a notice when its calls cannot land inside of
     number(2),
   );
   const heard: unknown[] = [];
-  core.onNotice = () => heard.push(link.run(core.query("select 2", undefined, sinks.firstValue)));
-  assert.equal(link.run(core.exec("select copy()", undefined, undefined, sinks.firstValue)), 1);
+  calls.core.onNotice = () => heard.push(link.run(calls.query("select 2", undefined, sinks.firstValue, false)));
+  assert.equal(link.run(calls.exec("select copy()", undefined, undefined, sinks.firstValue, false)), 1);
   assert.deepEqual(heard, [2]);
 });
 
 test("a batch that is lost half-way fails for that reason", async () => {
   const { run, link } = wire("async", [["Parse Describe Parse Describe Sync", learned()]]);
-  const call = run(prepareBatch(["a", "b"], new StatementCache("p", 8), registry));
+  const call = run(prepareBatch(["a", "b"], contextOf(link)));
   await settled();
   link.destroy(new ConnectionError("the server closed the connection"));
   await assert.rejects(call, /Cannot prepare the statement: the server closed the connection/);
@@ -90,7 +89,7 @@ test("a goodbye that is taken in parts is said whole", async () => {
 test("waiting without limit for calls to finish is not waiting at all less", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const call = link.run(coreOf(link).ping());
+  const call = link.run(callsOf(link).ping(undefined));
   const waiting = link.drained(Infinity).then(() => "drained");
   assert.equal(await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 50, "waiting"))]), "waiting");
   transport.arrive(readyForQuery());
@@ -115,19 +114,19 @@ test("a listener that makes calls hears the notices in their order (sync)", asyn
     ["Query", concat(noticeResponse("3"), number(2))],
   ]);
   const heard: string[] = [];
-  const core = coreOf(link);
-  core.onNotice = ({ message }) => {
+  const calls = callsOf(link);
+  calls.core.onNotice = ({ message }) => {
     heard.push(message);
-    if (message === "1") void run(core.query("x", undefined, sinks.affected));
+    if (message === "1") void run(calls.query("x", undefined, sinks.affected, false));
   };
-  await run(core.query("y", undefined, sinks.affected));
+  await run(calls.query("y", undefined, sinks.affected, false));
   assert.deepEqual(heard, ["1", "2", "3"]);
 });
 
 async function opened(): Promise<{ transport: ManualAsync; link: AsyncLink }> {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const ping = link.run(coreOf(link).ping());
+  const ping = link.run(callsOf(link).ping(undefined));
   transport.arrive(readyForQuery());
   await ping;
   return { transport, link };

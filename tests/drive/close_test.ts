@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { sinks } from "../../src/core.ts";
 import { AsyncLink } from "../../src/drive/async_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
+import { sinks } from "../../src/sinks.ts";
 import { concat, readyForQuery } from "../support/backend.ts";
-import { coreOf, inWholeWrites, learned, number, rows, SOCKET } from "../support/links.ts";
+import { callsOf, inWholeWrites, learned, number, rows, SOCKET } from "../support/links.ts";
 import { ManualAsync, settled, systemError } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -11,8 +11,8 @@ import { test } from "../support/test.ts";
 function awaiting(): { transport: ManualAsync; link: AsyncLink; ping: () => Promise<void> } {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const core = coreOf(link);
-  return { transport, link, ping: () => link.run(core.ping()) };
+  const calls = callsOf(link);
+  return { transport, link, ping: () => link.run(calls.ping(undefined)) };
 }
 
 /** What was written, as the types of the messages. */
@@ -25,13 +25,13 @@ inWholeWrites(
   [["Sync", readyForQuery()]],
   async (wire) => {
     const { link, server, run } = wire;
-    const core = coreOf(link);
-    await run(core.ping());
+    const calls = callsOf(link);
+    await run(calls.ping(undefined));
     await link.close();
     assert.deepEqual(server.writes, ["Sync", "Terminate"]);
     assert.equal(server.closed, true);
-    assert.equal(core.closed, true);
-    await assert.rejects(run(core.ping()), (error) => {
+    assert.equal(calls.core.closed, true);
+    await assert.rejects(run(calls.ping(undefined)), (error) => {
       return error instanceof ConnectionError && error.safeToRetry && /the connection is closed/.test(error.message);
     });
     await link.close();
@@ -49,7 +49,7 @@ inWholeWrites(
   "close says no goodbye to a connection that is gone",
   [["Sync", "close"]],
   async ({ link, server, run }) => {
-    await assert.rejects(run(coreOf(link).ping()), ConnectionError);
+    await assert.rejects(run(callsOf(link).ping(undefined)), ConnectionError);
     await link.close();
     assert.deepEqual(server.writes, ["Sync"]);
     assert.equal(server.closed, true);
@@ -60,7 +60,7 @@ inWholeWrites(
   "close does not mind that the goodbye fails",
   [["Sync", readyForQuery()]],
   async ({ link, server, run }) => {
-    await run(coreOf(link).ping());
+    await run(callsOf(link).ping(undefined));
     server.write = () => {
       throw systemError("EPIPE");
     };
@@ -71,10 +71,10 @@ inWholeWrites(
 
 test("close fails what is outstanding", async () => {
   const { transport, link, ping } = awaiting();
-  const calls = Promise.allSettled([ping(), ping()]);
+  const pending = Promise.allSettled([ping(), ping()]);
   await settled();
   await link.close();
-  for (const result of await calls) {
+  for (const result of await pending) {
     assert.equal(result.status, "rejected");
     assert.match(result.reason.message, /^Cannot ping: the connection is closed$/);
   }
@@ -116,12 +116,12 @@ test("drained: at once where nothing is under way", async () => {
 
 test("drained: when the last call has ended, in whatever way", async () => {
   const { transport, link } = awaiting();
-  const core = coreOf(link);
+  const calls = callsOf(link);
   const order: string[] = [];
-  const calls = [
-    link.run(core.exec("a $1", [1], undefined, sinks.firstValue)).then(() => order.push("a")),
-    link.run(core.exec("b", undefined, { rows: "tuple" }, sinks.allRows)).catch(() => order.push("b")),
-    link.run(core.query("c", undefined, sinks.firstValue)).then(() => order.push("c")),
+  const pending = [
+    link.run(calls.exec("a $1", [1], undefined, sinks.firstValue, false)).then(() => order.push("a")),
+    link.run(calls.exec("b", undefined, { rows: "tuple" }, sinks.allRows, true)).catch(() => order.push("b")),
+    link.run(calls.query("c", undefined, sinks.firstValue, false)).then(() => order.push("c")),
   ];
   const drained = link.drained(10_000).then(() => order.push("drained"));
   await settled();
@@ -131,7 +131,7 @@ test("drained: when the last call has ended, in whatever way", async () => {
   await settled();
   assert.ok(!order.includes("drained"), "one call is left");
   transport.arrive(number(1));
-  await Promise.all([...calls, drained]);
+  await Promise.all([...pending, drained]);
   assert.equal(order.at(-1), "drained");
   assert.equal(order.length, 4);
   await link.drained(10_000);

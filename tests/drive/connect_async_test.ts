@@ -14,7 +14,7 @@ import { readyForQuery } from "../support/backend.ts";
 import { AsyncDials, connected } from "../support/dialers.ts";
 import { TableClock } from "../support/handshakes.ts";
 import { endsOf, identity, planWith, tcp, WELCOME } from "../support/plans.ts";
-import { number, registry } from "../support/links.ts";
+import { callOf, contextOf, number } from "../support/links.ts";
 import { endpoint, ManualAsync, settled, systemError } from "../support/manual.ts";
 import { ScriptedAsync } from "../support/scripted.ts";
 import { test } from "../support/test.ts";
@@ -105,7 +105,7 @@ test("an awaiting op that ran out of time: its reply is read and dropped, and th
   const { link } = await connectAsync(
     function* (): Handshake<Connected> {
       const link = yield* dial(endpoint("a"), false, Infinity);
-      const value = (n: number, by: number) => run(link, query(`select ${n}`, new FirstValue(), registry), by);
+      const value = (n: number, by: number) => run(link, query(`select ${n}`, new FirstValue(), contextOf(link)), by);
       try {
         yield* value(1, soon());
       } catch (error) {
@@ -215,7 +215,7 @@ for (const chunk of [1, 7, Infinity]) {
     assert.equal(first.closed, true);
     assert.equal(link.endpoint.kind, "unix");
     assert.equal(link.session.key?.processId, 42);
-    await link.run(perform(new Ping()));
+    await link.run(callOf(perform(new Ping())));
     assert.ok(second.finished);
     assert.equal(second.closed, false);
   });

@@ -13,7 +13,7 @@ import { readyForQuery } from "../support/backend.ts";
 import { connected, SyncDials } from "../support/dialers.ts";
 import { TableClock } from "../support/handshakes.ts";
 import { endsOf, identity, planWith, tcp, WELCOME } from "../support/plans.ts";
-import { number, registry } from "../support/links.ts";
+import { callOf, contextOf, number } from "../support/links.ts";
 import { endpoint, ManualSync, systemError } from "../support/manual.ts";
 import { ScriptedSync } from "../support/scripted.ts";
 import { test } from "../support/test.ts";
@@ -131,7 +131,7 @@ test("a blocking op that ran out of time: its reply is read and dropped, and the
   const { link } = connectSync(
     function* (): Handshake<Connected> {
       const link = yield* dial(endpoint("a"), false, Infinity);
-      const value = (n: number, by: number) => run(link, query(`select ${n}`, new FirstValue(), registry), by);
+      const value = (n: number, by: number) => run(link, query(`select ${n}`, new FirstValue(), contextOf(link)), by);
       try {
         yield* value(1, LONG_AGO);
       } catch (error) {
@@ -207,7 +207,7 @@ for (const chunk of [1, 7, Infinity]) {
     assert.equal(first.closed, true);
     assert.equal(link.endpoint.kind, "unix");
     assert.equal(link.session.key?.processId, 42);
-    link.run(perform(new Ping()));
+    link.run(callOf(perform(new Ping())));
     assert.ok(second.finished);
     assert.equal(second.closed, false);
   });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { sinks } from "../../src/core.ts";
 import { AsyncLink } from "../../src/drive/async_link.ts";
 import { SyncLink } from "../../src/drive/sync_link.ts";
 import { connectionError } from "../../src/drive/connection_error.ts";
 import { ConnectionError, PyroError, ServerError, UsageError } from "../../src/errors.ts";
+import { sinks } from "../../src/sinks.ts";
 import {
   bindComplete,
   concat,
@@ -12,7 +12,7 @@ import {
   parameterStatus,
   readyForQuery,
 } from "../support/backend.ts";
-import { coreOf, GARBAGE, number, SOCKET } from "../support/links.ts";
+import { callsOf, GARBAGE, number, SOCKET } from "../support/links.ts";
 import { type Incoming, ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -46,11 +46,11 @@ for (const [name, incoming, words, cause] of ENDS) {
   test(`${name} while a blocking call waits: it fails, and so do later calls at once`, () => {
     const transport = new ManualSync();
     const link = new SyncLink(transport, SOCKET);
-    const core = coreOf(link);
+    const calls = callsOf(link);
     transport.arrive(...incoming);
-    const call = () => link.run(core.query("select 1", undefined, sinks.affected));
+    const call = () => link.run(calls.query("select 1", undefined, sinks.affected, false));
     assert.throws(call, (error) => isLoss(error, words, cause, false, true));
-    assert.equal(core.closed, true);
+    assert.equal(calls.core.closed, true);
     assert.ok(transport.closed > 0);
     const { length } = transport.writes;
     assert.throws(call, (error) => isLoss(error, words, cause, true));
@@ -60,11 +60,15 @@ for (const [name, incoming, words, cause] of ENDS) {
   test(`${name} while awaiting calls are under way: all fail, and so do later calls at once`, async () => {
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
-    const core = coreOf(link);
-    const call = (sql: string) => link.run(core.query(sql, undefined, sinks.affected));
-    const sent = [call("select 1"), call("select 2"), link.run(core.exec("a $1", [1], undefined, sinks.affected))];
+    const calls = callsOf(link);
+    const call = (sql: string) => link.run(calls.query(sql, undefined, sinks.affected, false));
+    const sent = [
+      call("select 1"),
+      call("select 2"),
+      link.run(calls.exec("a $1", [1], undefined, sinks.affected, false)),
+    ];
     // The last one learns, so that these wait for their turns.
-    const waiting = [call("select 3"), link.run(core.ping())];
+    const waiting = [call("select 3"), link.run(calls.ping(undefined))];
     const all = Promise.allSettled([...sent, ...waiting]);
     await settled();
     transport.arrive(...incoming);
@@ -72,7 +76,7 @@ for (const [name, incoming, words, cause] of ENDS) {
       assert.equal(result.status, "rejected");
       isLoss(result.reason, words, cause, i >= sent.length, i === 0);
     }
-    assert.equal(core.closed, true);
+    assert.equal(calls.core.closed, true);
     assert.ok(transport.closed > 0);
     const { length } = transport.writes;
     await assert.rejects(call("select 4"), (error) => isLoss(error, words, cause, true));
@@ -84,43 +88,46 @@ test("an awaiting connection that is lost while nothing is asked: nobody is told
   for (const incoming of ["end", systemError("ECONNRESET"), GARBAGE, shutdown] as const) {
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
-    const core = coreOf(link);
-    const ping = link.run(core.ping());
+    const calls = callsOf(link);
+    const ping = link.run(calls.ping(undefined));
     transport.arrive(readyForQuery());
     await ping;
-    assert.equal(core.closed, false);
+    assert.equal(calls.core.closed, false);
     transport.arrive(incoming);
     await settled();
-    assert.equal(core.closed, true);
+    assert.equal(calls.core.closed, true);
     assert.ok(transport.closed > 0);
-    await assert.rejects(link.run(core.ping()), (error) => error instanceof ConnectionError && error.safeToRetry);
+    await assert.rejects(
+      link.run(calls.ping(undefined)),
+      (error) => error instanceof ConnectionError && error.safeToRetry,
+    );
   }
 });
 
 test("an awaiting connection takes what comes while nothing is asked", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const core = coreOf(link);
-  const ping = link.run(core.ping());
+  const calls = callsOf(link);
+  const ping = link.run(calls.ping(undefined));
   transport.arrive(readyForQuery());
   await ping;
   const events: unknown[] = [];
   link.onEvent = (event) => events.push(event.kind === "notification" ? event.notification.payload : event.kind);
   transport.arrive(concat(notificationResponse("c", "hello"), parameterStatus("TimeZone", "UTC")));
   await settled();
-  assert.deepEqual(events, ["hello"]);
+  assert.deepEqual(events, ["hello", "parameter"]);
   assert.equal(link.session.parameters.TimeZone, "UTC");
-  assert.equal(core.closed, false);
+  assert.equal(calls.core.closed, false);
 });
 
 test("a call that was answered before the connection was lost succeeds", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const core = coreOf(link);
-  const calls = [1, 2].map((n) => link.run(core.query(`select ${n}`, undefined, sinks.firstValue)));
+  const calls = callsOf(link);
+  const pending = [1, 2].map((n) => link.run(calls.query(`select ${n}`, undefined, sinks.firstValue, false)));
   await settled();
   transport.arrive(number(1), "end");
-  const [first, second] = await Promise.allSettled(calls);
+  const [first, second] = await Promise.allSettled(pending);
   assert.deepEqual(first, { status: "fulfilled", value: 1 });
   assert.equal(second?.status, "rejected");
 });
@@ -130,10 +137,10 @@ test("an error that was read whole is told, even if its group never ends", async
   const sync = new ManualSync();
   const blocking = new SyncLink(sync, SOCKET);
   sync.arrive(refusal, "end");
-  assert.throws(() => blocking.run(coreOf(blocking).query("bad", undefined, sinks.affected)), ServerError);
+  assert.throws(() => blocking.run(callsOf(blocking).query("bad", undefined, sinks.affected, false)), ServerError);
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const call = link.run(coreOf(link).query("bad", undefined, sinks.affected));
+  const call = link.run(callsOf(link).query("bad", undefined, sinks.affected, false));
   await settled();
   transport.arrive(refusal, "end");
   await assert.rejects(call, ServerError);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { sinks } from "../../src/core.ts";
 import { AsyncLink } from "../../src/drive/async_link.ts";
+import { sinks } from "../../src/sinks.ts";
 import { concat, errorResponse, noticeResponse, notificationResponse, readyForQuery } from "../support/backend.ts";
-import { coreOf, inBothDrivers, number, SOCKET } from "../support/links.ts";
+import { callsOf, inBothDrivers, number, SOCKET } from "../support/links.ts";
 import { ManualAsync } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -11,12 +11,12 @@ inBothDrivers("notices come in their order, before the call that they belong to 
   ["Query", concat(noticeResponse("four"), errorResponse(), noticeResponse("five"), readyForQuery())],
 ], async ({ run, link }) => {
   const heard: string[] = [];
-  const core = coreOf(link, { onNotice: ({ message }) => heard.push(message) });
-  await run(core.query("a", undefined, sinks.firstValue)).then(() => heard.push("a"));
+  const calls = callsOf(link, { onNotice: ({ message }) => heard.push(message) });
+  await run(calls.query("a", undefined, sinks.firstValue, false)).then(() => heard.push("a"));
   // What comes behind a reply may be heard before or after its call ends.
   const early = heard.filter((message) => message !== "three");
   assert.deepEqual(early, ["one", "two", "a"]);
-  await assert.rejects(run(core.query("b", undefined, sinks.firstValue)));
+  await assert.rejects(run(calls.query("b", undefined, sinks.firstValue, false)));
   assert.deepEqual(heard.filter((message) => message !== "a"), ["one", "two", "three", "four", "five"]);
 });
 
@@ -25,8 +25,8 @@ inBothDrivers(
   [["Query", concat(noticeResponse("hello"), number(1))]],
   async ({ run, link }) => {
     const heard: unknown[] = [];
-    const core = coreOf(link, { onNotice: (notice) => heard.push(notice) });
-    await run(core.query("a", undefined, sinks.firstValue));
+    const calls = callsOf(link, { onNotice: (notice) => heard.push(notice) });
+    await run(calls.query("a", undefined, sinks.firstValue, false));
     assert.deepEqual(heard, [{ severity: "NOTICE", code: "00000", message: "hello" }]);
   },
 );
@@ -36,16 +36,16 @@ inBothDrivers("a listener that throws harms neither the call nor the connection"
   ["Query", number(2)],
 ], async ({ run, link }) => {
   let count = 0;
-  const core = coreOf(link, {
+  const calls = callsOf(link, {
     onNotice: () => {
       count++;
       throw new Error("the listener's own failure");
     },
   });
-  assert.equal(await run(core.query("a", undefined, sinks.firstValue)), 1);
+  assert.equal(await run(calls.query("a", undefined, sinks.firstValue, false)), 1);
   assert.equal(count, 2);
-  assert.equal(await run(core.query("b", undefined, sinks.firstValue)), 2);
-  assert.equal(core.closed, false);
+  assert.equal(await run(calls.query("b", undefined, sinks.firstValue, false)), 2);
+  assert.equal(calls.core.closed, false);
 });
 
 inBothDrivers("a listener may run something on the connection that it listens to", [
@@ -53,10 +53,10 @@ inBothDrivers("a listener may run something on the connection that it listens to
   ["Query", number(2)],
   ["Query", number(3)],
 ], async ({ run, link }) => {
-  const core = coreOf(link);
-  const value = (sql: string) => run(core.query(sql, undefined, sinks.firstValue));
+  const calls = callsOf(link);
+  const value = (sql: string) => run(calls.query(sql, undefined, sinks.firstValue, false));
   let inner: Promise<unknown> | undefined;
-  core.onNotice = () => inner = value("inner");
+  calls.core.onNotice = () => inner = value("inner");
   assert.equal(await value("outer"), 1);
   assert.equal(await inner, 2);
   assert.equal(await value("last"), 3);
@@ -68,12 +68,12 @@ inBothDrivers("a listener that is set later hears only what comes later, and non
   ["Query", concat(noticeResponse("three"), number(1))],
 ], async ({ run, link }) => {
   const heard: string[] = [];
-  const core = coreOf(link);
-  await run(core.query("a", undefined, sinks.affected));
-  core.onNotice = ({ message }) => heard.push(message);
-  await run(core.query("b", undefined, sinks.affected));
-  core.onNotice = undefined;
-  await run(core.query("c", undefined, sinks.affected));
+  const calls = callsOf(link);
+  await run(calls.query("a", undefined, sinks.affected, false));
+  calls.core.onNotice = ({ message }) => heard.push(message);
+  await run(calls.query("b", undefined, sinks.affected, false));
+  calls.core.onNotice = undefined;
+  await run(calls.query("c", undefined, sinks.affected, false));
   assert.deepEqual(heard, ["two"]);
 });
 
@@ -81,13 +81,13 @@ inBothDrivers("notifications are no notices", [
   ["Query", concat(notificationResponse("channel", "payload"), number(1))],
 ], async ({ run, link }) => {
   const events: unknown[] = [];
-  const core = coreOf(link, { onNotice: () => assert.fail("this is no notice") });
+  const calls = callsOf(link, { onNotice: () => assert.fail("this is no notice") });
   const { onEvent } = link;
   link.onEvent = (event) => {
     events.push(event);
     onEvent?.(event);
   };
-  await run(core.query("listen channel", undefined, sinks.affected));
+  await run(calls.query("listen channel", undefined, sinks.affected, false));
   assert.deepEqual(events, [{
     kind: "notification",
     notification: { channel: "channel", payload: "payload", pid: 7 },
@@ -98,8 +98,8 @@ inBothDrivers("a notice in front of the server's last words is heard", [
   ["Query", concat(noticeResponse("beware"), errorResponse("57P01", "terminating", "FATAL"))],
 ], async ({ run, link }) => {
   const heard: string[] = [];
-  const core = coreOf(link, { onNotice: ({ message }) => heard.push(message) });
-  await assert.rejects(run(core.query("a", undefined, sinks.affected)), /terminating/);
+  const calls = callsOf(link, { onNotice: ({ message }) => heard.push(message) });
+  await assert.rejects(run(calls.query("a", undefined, sinks.affected, false)), /terminating/);
   assert.deepEqual(heard, ["beware"]);
 });
 
@@ -107,8 +107,8 @@ test("an awaiting connection hears notices while nothing is asked", async () => 
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
   const heard = Promise.withResolvers<string>();
-  const core = coreOf(link, { onNotice: ({ message }) => heard.resolve(message) });
-  const ping = link.run(core.ping());
+  const calls = callsOf(link, { onNotice: ({ message }) => heard.resolve(message) });
+  const ping = link.run(calls.ping(undefined));
   transport.arrive(readyForQuery());
   await ping;
   transport.arrive(noticeResponse("idle"));

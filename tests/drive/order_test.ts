@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { sinks } from "../../src/core.ts";
 import { AsyncLink } from "../../src/drive/async_link.ts";
 import { Turns } from "../../src/drive/turns.ts";
-import { EncodeError, ServerError } from "../../src/errors.ts";
+import { ConnectionError, EncodeError, ServerError, UsageError } from "../../src/errors.ts";
+import { sinks } from "../../src/sinks.ts";
 import { commandComplete, concat, copyResponse, errorResponse, readyForQuery } from "../support/backend.ts";
-import { coreOf, learned, number, rows, SOCKET, textRows, wire } from "../support/links.ts";
+import { callsOf, learned, number, rows, SOCKET, textRows, wire } from "../support/links.ts";
 import { ManualAsync, settled } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -20,13 +20,13 @@ test("calls of one tick leave in one write, and each gets its own result", async
     [FIRST, concat(learned(), readyForQuery())],
     ["Query", number(3)],
   ]);
-  const core = coreOf(connection.link);
+  const calls = callsOf(connection.link);
   const results = await Promise.all([
-    connection.run(core.query("a", undefined, sinks.firstValue)),
-    connection.run(core.exec("b", undefined, undefined, sinks.firstValue)),
-    connection.run(core.ping()),
-    connection.run(core.prepare("c $1")).then(({ sql }) => sql),
-    connection.run(core.query("d", undefined, sinks.firstValue)),
+    connection.run(calls.query("a", undefined, sinks.firstValue, false)),
+    connection.run(calls.exec("b", undefined, undefined, sinks.firstValue, false)),
+    connection.run(calls.ping(undefined)),
+    connection.run(calls.prepare("c $1", undefined)).then(({ sql }) => sql),
+    connection.run(calls.query("d", undefined, sinks.firstValue, false)),
   ]);
   assert.deepEqual(results, [1, 2, undefined, "c $1", 3]);
   assert.deepEqual(connection.server.writes, [`Query ${AT_ONCE} Sync ${FIRST} Query`]);
@@ -40,13 +40,13 @@ test("calls of one tick: one that fails in the middle fails alone", async () => 
     [AT_ONCE, concat(errorResponse("42601"), readyForQuery())],
     [AT_ONCE, concat(learned(0), textRows(5))],
   ], { chunk: 7 });
-  const core = coreOf(connection.link);
+  const calls = callsOf(connection.link);
   const results = await Promise.allSettled([
-    connection.run(core.query("a", undefined, sinks.firstValue)),
-    connection.run(core.query("b", undefined, sinks.firstValue)),
-    connection.run(core.query("c", undefined, sinks.firstValue)),
-    connection.run(core.exec("d", undefined, undefined, sinks.firstValue)),
-    connection.run(core.exec("e", undefined, undefined, sinks.firstValue)),
+    connection.run(calls.query("a", undefined, sinks.firstValue, false)),
+    connection.run(calls.query("b", undefined, sinks.firstValue, false)),
+    connection.run(calls.query("c", undefined, sinks.firstValue, false)),
+    connection.run(calls.exec("d", undefined, undefined, sinks.firstValue, false)),
+    connection.run(calls.exec("e", undefined, undefined, sinks.firstValue, false)),
   ]);
   assert.deepEqual(results.map((result) => result.status === "fulfilled" ? result.value : result.reason.code), [
     1,
@@ -66,15 +66,15 @@ test("calls behind one that learns wait for it, and keep their order", async () 
     [KNOWN, rows(4)],
     [AT_ONCE, concat(learned(0), textRows(5))],
   ]);
-  const core = coreOf(connection.link);
+  const calls = callsOf(connection.link);
   const order: number[] = [];
   const note = (value: unknown) => void order.push(value as number);
   await Promise.all([
-    connection.run(core.query("a", undefined, sinks.firstValue)).then(note),
-    connection.run(core.exec("b $1", [1], undefined, sinks.firstValue)).then(note),
-    connection.run(core.query("c", undefined, sinks.firstValue)).then(note),
-    connection.run(core.exec("b $1", [2], undefined, sinks.firstValue)).then(note),
-    connection.run(core.exec("d", undefined, undefined, sinks.firstValue)).then(note),
+    connection.run(calls.query("a", undefined, sinks.firstValue, false)).then(note),
+    connection.run(calls.exec("b $1", [1], undefined, sinks.firstValue, false)).then(note),
+    connection.run(calls.query("c", undefined, sinks.firstValue, false)).then(note),
+    connection.run(calls.exec("b $1", [2], undefined, sinks.firstValue, false)).then(note),
+    connection.run(calls.exec("d", undefined, undefined, sinks.firstValue, false)).then(note),
   ]);
   assert.deepEqual(order, [1, 2, 3, 4, 5]);
   assert.equal(connection.server.writes[0], `Query ${FIRST}`, "nothing is written behind what is learned");
@@ -86,11 +86,11 @@ test("a call that cannot be learned lets those behind it go on", async () => {
     [FIRST, concat(learned(), readyForQuery())],
     ["Query", number(3)],
   ]);
-  const core = coreOf(connection.link);
+  const calls = callsOf(connection.link);
   const results = await Promise.allSettled([
-    connection.run(core.exec("bad $1", [1], undefined, sinks.firstValue)),
-    connection.run(core.exec("b $1", [2 ** 40], undefined, sinks.firstValue)),
-    connection.run(core.query("c", undefined, sinks.firstValue)),
+    connection.run(calls.exec("bad $1", [1], undefined, sinks.firstValue, false)),
+    connection.run(calls.exec("b $1", [2 ** 40], undefined, sinks.firstValue, false)),
+    connection.run(calls.query("c", undefined, sinks.firstValue, false)),
   ]);
   assert.ok(results[0].status === "rejected" && results[0].reason instanceof ServerError);
   assert.ok(results[1].status === "rejected" && results[1].reason instanceof EncodeError);
@@ -100,16 +100,16 @@ test("a call that cannot be learned lets those behind it go on", async () => {
 test("replies are read while a write waits for the server to read", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const core = coreOf(link);
-  const first = link.run(core.ping());
+  const calls = callsOf(link);
+  const first = link.run(calls.ping(undefined));
   await settled();
   let allow = (_count: number): void => {};
   transport.onWrite = () => new Promise((resolve) => allow = resolve);
-  const second = link.run(core.ping());
+  const second = link.run(calls.ping(undefined));
   await settled();
   transport.arrive(readyForQuery());
   await first;
-  const third = link.run(core.ping());
+  const third = link.run(calls.ping(undefined));
   await settled();
   assert.equal(transport.writes.length, 2, "there is one write at a time");
   transport.onWrite = (bytes) => bytes.length;
@@ -124,22 +124,25 @@ test("a write that takes a part is followed by one of the rest, and of what came
   for (const part of [1, 2, 5, 6]) {
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
-    const core = coreOf(link);
+    const calls = callsOf(link);
     transport.onWrite = (bytes) => Promise.resolve(Math.min(part, bytes.length));
-    const calls = [link.run(core.query("select 1", undefined, sinks.affected)), link.run(core.ping())];
+    const pending = [
+      link.run(calls.query("select 1", undefined, sinks.affected, false)),
+      link.run(calls.ping(undefined)),
+    ];
     await settled();
     let whole = "";
     for (const bytes of transport.writes) whole += new TextDecoder().decode(bytes.subarray(0, part));
     assert.equal(whole, "Q\0\0\0\x0dselect 1\0S\0\0\0\x04");
     transport.arrive(number(1), readyForQuery());
-    await Promise.all(calls);
+    await Promise.all(pending);
   }
 });
 
 test("what the reading of a reply has to answer is sent at once", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const call = link.run(coreOf(link).query("copy t from stdin", undefined, sinks.affected));
+  const call = link.run(callsOf(link).query("copy t from stdin", undefined, sinks.affected, false));
   await settled();
   transport.arrive(copyResponse("G"));
   await settled();
@@ -148,15 +151,28 @@ test("what the reading of a reply has to answer is sent at once", async () => {
   assert.equal(await call, 0);
 });
 
+test("a call that is refused does not wait for its turn", async () => {
+  const transport = new ManualAsync();
+  const link = new AsyncLink(transport, SOCKET);
+  const calls = callsOf(link);
+  const learning = link.run(calls.exec("a $1", [1], undefined, sinks.firstValue, false));
+  await settled();
+  await assert.rejects(link.run(calls.exec("b", [1], { rows: "tuple" }, sinks.allRows, true)), UsageError);
+  calls.core.beginClosing();
+  await assert.rejects(link.run(calls.ping(undefined)), ConnectionError);
+  transport.arrive(concat(learned(), readyForQuery()), rows(1));
+  assert.equal(await learning, 1);
+});
+
 test("turns: first come, first served, and free again at the end", async () => {
   const turns = new Turns();
   const order: string[] = [];
   assert.equal(turns.take(), undefined);
-  const waiting = ["b", "c"].map((name) => turns.take()!.then(() => order.push(name)));
+  const waiting = ["b", "c"].map((name) => turns.take()!.reached.then(() => order.push(name)));
   turns.pass();
   await waiting[0];
   assert.deepEqual(order, ["b"]);
-  const late = turns.take()!.then(() => order.push("d"));
+  const late = turns.take()!.reached.then(() => order.push("d"));
   turns.pass();
   await waiting[1];
   turns.pass();
@@ -164,4 +180,53 @@ test("turns: first come, first served, and free again at the end", async () => {
   turns.pass();
   assert.deepEqual(order, ["b", "c", "d"]);
   assert.equal(turns.take(), undefined, "nobody has the turn");
+});
+
+test("turns: who leaves the line is passed over", async () => {
+  const turns = new Turns();
+  turns.take();
+  const [b, c] = [turns.take()!, turns.take()!];
+  let reached = false;
+  void b.reached.then(() => reached = true);
+  b.withdraw();
+  turns.pass();
+  await c.reached;
+  assert.equal(reached, false);
+  b.withdraw();
+  turns.pass();
+  assert.equal(turns.take(), undefined, "nobody has the turn");
+});
+
+test("turns: who goes on comes before who had none yet", async () => {
+  const turns = new Turns();
+  const order: string[] = [];
+  turns.take();
+  const waiting = turns.take()!.reached.then(() => order.push("new"));
+  const going = turns.takeAgain()!.reached.then(() => order.push("again"));
+  turns.pass();
+  await going;
+  turns.pass();
+  await waiting;
+  assert.deepEqual(order, ["again", "new"]);
+});
+
+test("turns: while the turn is lent, only those that go on have it, one after the other", async () => {
+  const turns = new Turns();
+  const order: string[] = [];
+  turns.take();
+  const waiting = turns.take()!.reached.then(() => order.push("new"));
+  const early = turns.takeAgain()!.reached.then(() => order.push("early"));
+  turns.lend();
+  const late = turns.takeAgain()!.reached.then(() => order.push("late"));
+  await early;
+  turns.pass();
+  await late;
+  turns.pass();
+  assert.equal(turns.takeAgain(), undefined, "it is free for those that go on");
+  turns.pass();
+  turns.reclaim();
+  assert.deepEqual(order, ["early", "late"]);
+  turns.pass();
+  await waiting;
+  assert.deepEqual(order, ["early", "late", "new"]);
 });

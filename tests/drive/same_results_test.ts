@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { sinks } from "../../src/core.ts";
 import { DecodeError, ProtocolError, ServerError } from "../../src/errors.ts";
 import { execute, query } from "../../src/ops/execute.ts";
-import { StatementCache } from "../../src/ops/statements.ts";
 import { perform, settle, submit } from "../../src/protocol/exchange.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { AllRows, FirstRow } from "../../src/protocol/sink.ts";
+import { sinks } from "../../src/sinks.ts";
 import {
   commandComplete,
   concat,
@@ -17,7 +16,17 @@ import {
   readyForQuery,
   rowDescription,
 } from "../support/backend.ts";
-import { coreOf, inBothDrivers, learned, number, registry, rows, textRows, wire } from "../support/links.ts";
+import {
+  callsOf,
+  contextOf,
+  inBothDrivers,
+  learned,
+  number,
+  registry,
+  rows,
+  textRows,
+  wire,
+} from "../support/links.ts";
 import { test } from "../support/test.ts";
 
 inBothDrivers("a conversation with everything in it comes out the same", [
@@ -29,19 +38,22 @@ inBothDrivers("a conversation with everything in it comes out the same", [
   ["Parse Describe Bind Execute Sync", concat(learned(0), noticeResponse("two"), textRows(4))],
   ["Bind Execute Sync", rows(5)],
 ], async ({ run, link }) => {
-  const core = coreOf(link);
+  const calls = callsOf(link);
   const notices: string[] = [];
-  core.onNotice = ({ message }) => notices.push(message);
-  await run(core.ping());
+  calls.core.onNotice = ({ message }) => notices.push(message);
+  await run(calls.ping(undefined));
   assert.equal(link.session.parameters.TimeZone, "UTC");
-  assert.deepEqual(await run(core.query("select 1", undefined, sinks.allResults)).then(([first]) => first?.rows), [{
-    n: 1,
-  }]);
-  await assert.rejects(run(core.query("bad", undefined, sinks.affected)), ServerError);
+  assert.deepEqual(
+    await run(calls.query("select 1", undefined, sinks.allResults, true)).then(([first]) => first?.rows),
+    [{
+      n: 1,
+    }],
+  );
+  await assert.rejects(run(calls.query("bad", undefined, sinks.affected, false)), ServerError);
   assert.equal(link.session.transactionStatus, "failed");
-  assert.equal(await run(core.exec("a $1", [1], undefined, sinks.affected)), 2);
-  assert.equal(await run(core.exec("b", undefined, undefined, sinks.firstValue)), 4);
-  assert.deepEqual(await run(core.exec("b", undefined, undefined, sinks.onlyResult)).then(({ rows }) => rows), [{
+  assert.equal(await run(calls.exec("a $1", [1], undefined, sinks.affected, false)), 2);
+  assert.equal(await run(calls.exec("b", undefined, undefined, sinks.firstValue, false)), 4);
+  assert.deepEqual(await run(calls.exec("b", undefined, undefined, sinks.onlyResult, true)).then(({ rows }) => rows), [{
     n: 5,
   }]);
   assert.equal(link.session.transactionStatus, "idle");
@@ -55,8 +67,8 @@ inBothDrivers("a value that cannot be read fails its call, and the connection go
     concat(rowDescription({ n: 23 }), dataRow("x"), dataRow("2"), commandComplete("SELECT 2"), readyForQuery()),
   ],
   ["Query", number(2)],
-], async ({ run }) => {
-  const first = () => run(query("select n", new FirstRow("object"), registry));
+], async ({ run, link }) => {
+  const first = () => run(query("select n", new FirstRow("object"), contextOf(link)));
   await assert.rejects(first(), DecodeError);
   assert.deepEqual(await first(), { n: 2 });
 });
@@ -64,13 +76,13 @@ inBothDrivers("a value that cannot be read fails its call, and the connection go
 inBothDrivers("an op may catch what an exchange failed with, and go on", [
   ["Query", concat(errorResponse("42601"), readyForQuery())],
   ["Query", number(2)],
-], async ({ run }) => {
+], async ({ run, link }) => {
   const rows = await run(function* () {
     try {
       return yield* settle(yield* submit(new SimpleQuery("bad", new AllRows("array"), registry)));
     } catch (error) {
       assert.ok(error instanceof ServerError);
-      return yield* query("good", new AllRows("array"), registry);
+      return yield* query("good", new AllRows("array"), contextOf(link));
     }
   }());
   assert.deepEqual(rows, [[2]]);
@@ -105,16 +117,16 @@ for (const driver of ["sync", "async"] as const) {
     const { run, link, server } = wire(driver, [["Query", reply], ["Query", number(1)]], { chunk: 10_000 });
     link.session.inbox.trust();
     const sql = `select '${text}'`;
-    assert.deepEqual(await run(query(sql, new AllRows("array"), registry)), [[text], [text]]);
+    assert.deepEqual(await run(query(sql, new AllRows("array"), contextOf(link))), [[text], [text]]);
     assert.equal(server.messages[0]!.body.length, sql.length + text.length + 1);
     assert.ok(server.writes.length > 30, "the request went in parts");
-    assert.deepEqual(await run(query("1", new AllRows("array"), registry)), [[1]]);
+    assert.deepEqual(await run(query("1", new AllRows("array"), contextOf(link))), [[1]]);
   });
 
   test(`a message before authentication may not be long (${driver})`, async () => {
     const reply = concat(rowDescription({ t: 25 }), dataRow("x".repeat(40_000)));
     const { run, link } = wire(driver, [["Query", reply]], { chunk: 1000 });
-    await assert.rejects(run(query("1", new AllRows("array"), registry)), (error) => {
+    await assert.rejects(run(query("1", new AllRows("array"), contextOf(link))), (error) => {
       return error instanceof ProtocolError && /length/.test(error.message);
     });
     assert.ok(link.session.lost !== undefined);
@@ -123,10 +135,10 @@ for (const driver of ["sync", "async"] as const) {
   test(`many calls one after the other (${driver})`, async () => {
     const calls = 300;
     const steps = Array.from({ length: calls }, (_, i) => ["Bind Execute Sync", rows(i)] as const);
-    const { run, server } = wire(driver, [["Parse Describe Sync", concat(learned(), readyForQuery())], ...steps]);
-    const cache = new StatementCache("p", 8);
+    const { run, link, server } = wire(driver, [["Parse Describe Sync", concat(learned(), readyForQuery())], ...steps]);
+    const context = contextOf(link);
     for (let i = 0; i < calls; i++) {
-      assert.deepEqual(await run(execute("a $1", [i], new FirstRow("array"), cache, registry)), [i]);
+      assert.deepEqual(await run(execute("a $1", [i], new FirstRow("array"), context)), [i]);
     }
     assert.ok(server.finished);
   });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { sinks } from "../../src/core.ts";
 import { AsyncLink } from "../../src/drive/async_link.ts";
 import { SyncLink } from "../../src/drive/sync_link.ts";
 import { ConnectionError, ServerError } from "../../src/errors.ts";
+import { sinks } from "../../src/sinks.ts";
 import {
   commandComplete,
   concat,
@@ -12,7 +12,7 @@ import {
   readyForQuery,
   rowDescription,
 } from "../support/backend.ts";
-import { coreOf, number, SOCKET } from "../support/links.ts";
+import { callsOf, number, SOCKET } from "../support/links.ts";
 import { ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -22,8 +22,8 @@ const shutdown = errorResponse("57P01", "terminating connection due to administr
 function blocking(): { transport: ManualSync; call: () => unknown } {
   const transport = new ManualSync();
   const link = new SyncLink(transport, SOCKET);
-  const core = coreOf(link);
-  const call = () => link.run(core.query("select 1", undefined, sinks.firstValue));
+  const calls = callsOf(link);
+  const call = () => link.run(calls.query("select 1", undefined, sinks.firstValue, false));
   transport.arrive(number(1));
   assert.equal(call(), 1);
   transport.onWrite = () => {
@@ -38,8 +38,8 @@ async function awaiting(
 ): Promise<{ transport: ManualAsync; call: () => Promise<unknown> }> {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const core = coreOf(link);
-  const call = () => link.run(core.query("select 1", undefined, sinks.firstValue));
+  const calls = callsOf(link);
+  const call = () => link.run(calls.query("select 1", undefined, sinks.firstValue, false));
   const first = call();
   transport.arrive(number(1));
   assert.equal(await first, 1);
@@ -97,10 +97,10 @@ test("a blocking write that fails: the server's words are waited for, but not fo
 for (const [how, fail] of [["rejects", rejecting], ["throws", throwing]] as const) {
   test(`an awaiting write that ${how}: what the server said before is read, and is the reason`, async () => {
     const { transport, call } = await awaiting(fail);
-    const calls = Promise.allSettled([call(), call()]);
+    const pending = Promise.allSettled([call(), call()]);
     await settled();
     transport.arrive(shutdown, "end");
-    for (const result of await calls) {
+    for (const result of await pending) {
       assert.equal(result.status, "rejected");
       isLastWord(result.reason);
     }
@@ -135,7 +135,7 @@ test("a reply that is there already survives the failure of a later write", () =
     throw systemError("EPIPE");
   };
   transport.arrive(readyForQuery());
-  assert.equal(link.run(coreOf(link).ping()), undefined);
+  assert.equal(link.run(callsOf(link).ping(undefined)), undefined);
 });
 
 test("a blocking read that was filled is followed by another without waiting", () => {
@@ -144,7 +144,7 @@ test("a blocking read that was filled is followed by another without waiting", (
   link.session.inbox.trust();
   const text = "x".repeat(0x1_0000);
   transport.arrive(concat(rowDescription({ t: 25 }), dataRow(text), commandComplete("SELECT 1"), readyForQuery()));
-  assert.equal(link.run(coreOf(link).query("select", undefined, sinks.firstValue)), text);
+  assert.equal(link.run(callsOf(link).query("select", undefined, sinks.firstValue, false)), text);
   assert.equal(transport.waits.length, 1);
 });
 
@@ -159,7 +159,7 @@ test("a blocking call writes as much as it can, and reads while it cannot", () =
     return count;
   };
   transport.arrive(number(1).subarray(0, 10), number(1).subarray(10));
-  assert.equal(link.run(coreOf(link).query("select 1", undefined, sinks.firstValue)), 1);
+  assert.equal(link.run(callsOf(link).query("select 1", undefined, sinks.firstValue, false)), 1);
   assert.equal(sent, "Q\0\0\0\x0dselect 1\0".slice(0, sent.length));
   assert.ok(transport.waits[0]!.writable, "it waits for both");
 });

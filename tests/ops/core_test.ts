@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { PreparedStatement } from "../../src/async/prepared_statement.ts";
-import { type Core, sinks } from "../../src/core.ts";
+import type { Calls } from "../../src/calls.ts";
 import type { AsyncLink } from "../../src/drive/async_link.ts";
 import { ConnectionError, UsageError } from "../../src/errors.ts";
-import type { Op } from "../../src/protocol/exchange.ts";
+import type { Call } from "../../src/protocol/exchange.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
+import { sinks } from "../../src/sinks.ts";
 import { closeComplete, commandComplete, concat, dataRow, readyForQuery, rowDescription } from "../support/backend.ts";
 import {
-  coreOf,
+  callsOf,
   inBothDrivers,
   learned,
   namesIn,
@@ -22,20 +23,20 @@ const KNOWN = "Bind Execute Sync";
 const AT_ONCE = "Parse Describe Bind Execute Sync";
 
 /** A statement as callers hold it; its own `close` works with the awaiting driver only. */
-function statementOf(core: Core, link: Wire["link"]): PreparedStatement {
+function statementOf(calls: Calls, link: Wire["link"]): PreparedStatement {
   const columns = [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
-  const prepared = new Prepared("mine", "select $1", [23], columns, registry);
-  return new PreparedStatement(core, link as AsyncLink, prepared);
+  const prepared = new Prepared(calls.core.statements.newName(), "select $1", [23], columns, registry);
+  return new PreparedStatement(calls, link as AsyncLink, prepared);
 }
 
-/** That ops are refused before they send anything. */
+/** That calls are refused before they send anything. */
 async function refuses(
   wire: Wire,
   kind: typeof UsageError | typeof ConnectionError,
-  ...ops: [Op<unknown>, RegExp][]
+  ...calls: [Call<unknown>, RegExp][]
 ): Promise<void> {
-  for (const [op, words] of ops) {
-    await assert.rejects(wire.run(op), (error) => {
+  for (const [call, words] of calls) {
+    await assert.rejects(wire.run(call), (error) => {
       assert.ok(error instanceof kind, `a ${kind.name}, not ${error}`);
       assert.match(error.message, words);
       return true;
@@ -54,23 +55,23 @@ inBothDrivers("rows come as objects, or as arrays where that is asked for", [
   [KNOWN, rows(5)],
   [KNOWN, rows(6)],
 ], async (wire) => {
-  const core = coreOf(wire.link);
-  assert.deepEqual(await wire.run(core.query("q", undefined, sinks.allRows)), [{ n: 1 }]);
-  assert.deepEqual(await wire.run(core.query("q", { rows: "array" }, sinks.allRows)), [[2]]);
-  assert.deepEqual(await wire.run(core.exec("e", undefined, { rows: "array" }, sinks.allRows)), [[3]]);
-  assert.deepEqual(await wire.run(core.exec("e", { rows: "array" }, undefined, sinks.allRows)), [[4]]);
-  assert.deepEqual(await wire.run(core.exec("e", [], { rows: "object" }, sinks.allRows)), [{ n: 5 }]);
-  assert.deepEqual(await wire.run(core.exec("e", { rows: undefined }, undefined, sinks.allRows)), [{ n: 6 }]);
+  const calls = callsOf(wire.link);
+  assert.deepEqual(await wire.run(calls.query("q", undefined, sinks.allRows, true)), [{ n: 1 }]);
+  assert.deepEqual(await wire.run(calls.query("q", { rows: "array" }, sinks.allRows, true)), [[2]]);
+  assert.deepEqual(await wire.run(calls.exec("e", undefined, { rows: "array" }, sinks.allRows, true)), [[3]]);
+  assert.deepEqual(await wire.run(calls.exec("e", { rows: "array" }, undefined, sinks.allRows, true)), [[4]]);
+  assert.deepEqual(await wire.run(calls.exec("e", [], { rows: "object" }, sinks.allRows, true)), [{ n: 5 }]);
+  assert.deepEqual(await wire.run(calls.exec("e", { rows: undefined }, undefined, sinks.allRows, true)), [{ n: 6 }]);
 });
 
 inBothDrivers("options and parameters that are none are refused", [], async (wire) => {
-  const core = coreOf(wire.link);
-  const exec = (params: unknown, options?: unknown) => core.exec("e", params, options, sinks.allRows);
-  const query = (options: unknown) => core.query("q", options, sinks.allRows);
+  const calls = callsOf(wire.link);
+  const exec = (params: unknown, options?: unknown) => calls.exec("e", params, options, sinks.allRows, true);
+  const query = (options: unknown) => calls.query("q", options, sinks.allRows, true);
   await refuses(
     wire,
     UsageError,
-    [exec({ row: "array" }), /option "row": the only one is rows/],
+    [exec({ row: "array" }), /option "row": there are rows, timeout/],
     [exec([], { rows: "tuple" }), /rows: "tuple".*"object" or "array"/],
     [exec([], { rows: null }), /rows: null/],
     [exec([], "array"), /options/],
@@ -79,7 +80,13 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
     [exec(null), /parameters are an array/],
     [exec({ 0: 1, length: 1 }, {}), /parameters: they are not in an array/],
     [exec(new Uint8Array(1), { rows: "array" }), /not in an array/],
-    [query({ timeout: 5 }), /option "timeout"/],
+    [query({ timeout: -1 }), /timeout: .*milliseconds/],
+    [query({ timeout: "5" }), /timeout: .*milliseconds/],
+    [query({ timeout: NaN }), /timeout: .*milliseconds/],
+    [query({ signal: {} }), wire.driver === "async" ? /signal: it is an AbortSignal/ : /option "signal"/],
+    [query({ batch: 5 }), /option "batch"/],
+    [calls.ping({ rows: "array" }), /option "rows"/],
+    [calls.exec("e", { rows: "array" }, undefined, sinks.affected, false), /option "rows"/],
     [query(["x"]), /parameters are an array/],
     [exec(new Set([1])), /parameters are an array/],
     [query(null), /options/],
@@ -87,7 +94,7 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
 });
 
 inBothDrivers("SQL that the protocol cannot carry is refused", [], async (wire) => {
-  const core = coreOf(wire.link);
+  const calls = callsOf(wire.link);
   for (
     const [sql, words] of [
       ["select 1\0; drop table t", /NUL/],
@@ -102,18 +109,21 @@ inBothDrivers("SQL that the protocol cannot carry is refused", [], async (wire) 
     await refuses(
       wire,
       UsageError,
-      [core.query(sql, undefined, sinks.allRows), words],
-      [core.exec(sql, [1], undefined, sinks.allRows), words],
-      [core.prepare(sql as string), words],
-      [core.prepareBatch(["select 1", sql as string]), words],
+      [calls.query(sql, undefined, sinks.allRows, true), words],
+      [calls.exec(sql, [1], undefined, sinks.allRows, true), words],
+      [calls.prepare(sql as string, undefined), words],
+      [calls.prepareBatch(["select 1", sql as string], undefined), words],
     );
   }
-  await refuses(wire, UsageError, [core.prepareBatch("select 1" as unknown as string[]), /not in an array/]);
+  await refuses(wire, UsageError, [
+    calls.prepareBatch("select 1" as unknown as string[], undefined),
+    /not in an array/,
+  ]);
 });
 
 inBothDrivers("SQL may contain any character that is one", [["Query", number(1)]], async (wire) => {
   const sql = "select '\u{1F600} é \ufeff \uffff'";
-  await wire.run(coreOf(wire.link).query(sql, undefined, sinks.allRows));
+  await wire.run(callsOf(wire.link).query(sql, undefined, sinks.allRows, true));
   assert.deepEqual(wire.server.messages[0]!.body, new TextEncoder().encode(`${sql}\0`));
 });
 
@@ -123,8 +133,8 @@ inBothDrivers("the only row: one is given, none or several are a UsageError, and
   [KNOWN, rows(1, 2)],
   [KNOWN, rows(3)],
 ], async (wire) => {
-  const core = coreOf(wire.link);
-  const one = () => wire.run(core.exec("e", undefined, undefined, sinks.onlyRow));
+  const calls = callsOf(wire.link);
+  const one = () => wire.run(calls.exec("e", undefined, undefined, sinks.onlyRow, true));
   assert.deepEqual(await one(), { n: 1 });
   await assert.rejects(one(), (error) => error instanceof UsageError && /gave 0 rows/.test(error.message));
   await assert.rejects(one(), (error) => error instanceof UsageError && /gave 2 rows/.test(error.message));
@@ -136,76 +146,76 @@ inBothDrivers("a prepared statement is executed under its name, with other shape
   [KNOWN, rows(2, 3)],
   [KNOWN, rows(4, 5)],
 ], async (wire) => {
-  const core = coreOf(wire.link);
-  const statement = statementOf(core, wire.link);
-  assert.deepEqual(await wire.run(core.exec(statement, [1], undefined, sinks.allRows)), [{ n: 1 }]);
-  assert.equal(await wire.run(core.exec(statement, [1], undefined, sinks.firstValue)), 2);
-  assert.equal(await wire.run(core.exec(statement, [1], undefined, sinks.affected)), 2);
-  assert.deepEqual(namesIn(wire, "Bind"), ["mine", "mine", "mine"]);
+  const calls = callsOf(wire.link);
+  const statement = statementOf(calls, wire.link);
+  assert.deepEqual(await wire.run(calls.exec(statement, [1], undefined, sinks.allRows, true)), [{ n: 1 }]);
+  assert.equal(await wire.run(calls.exec(statement, [1], undefined, sinks.firstValue, false)), 2);
+  assert.equal(await wire.run(calls.exec(statement, [1], undefined, sinks.affected, false)), 2);
+  assert.deepEqual(namesIn(wire, "Bind"), Array(3).fill("pyro_token_1"));
   assert.deepEqual(statement.params, [{ typeOid: 23 }]);
   assert.deepEqual(statement.columns.map(({ name }) => name), ["n"]);
 });
 
 inBothDrivers("a prepared statement of another connection is refused", [], async (wire) => {
-  const [core, other] = [coreOf(wire.link), coreOf(wire.link)];
+  const [calls, other] = [callsOf(wire.link), callsOf(wire.link)];
   const statement = statementOf(other, wire.link);
-  await refuses(wire, UsageError, [core.exec(statement, [1], undefined, sinks.allRows), /another connection/]);
+  await refuses(wire, UsageError, [calls.exec(statement, [1], undefined, sinks.allRows, true), /another connection/]);
 });
 
 inBothDrivers("a prepared statement is closed once, and refused from then on", [
   ["Close Sync", concat(closeComplete(), readyForQuery())],
 ], async (wire) => {
-  const core = coreOf(wire.link);
-  const statement = statementOf(core, wire.link);
+  const calls = callsOf(wire.link);
+  const statement = statementOf(calls, wire.link);
   await Promise.all([statement.close(), statement.close()]);
   await statement[Symbol.asyncDispose]();
-  assert.deepEqual(namesIn(wire, "Close"), ["mine"]);
+  assert.deepEqual(namesIn(wire, "Close"), ["pyro_token_1"]);
   await assert.rejects(
-    wire.run(core.exec(statement, [1], undefined, sinks.allRows)),
+    wire.run(calls.exec(statement, [1], undefined, sinks.allRows, true)),
     (error) => error instanceof UsageError && /closed/.test(error.message),
   );
 });
 
 inBothDrivers("once closing has begun, calls are refused and statements need not be closed", [], async (wire) => {
-  const core = coreOf(wire.link);
-  const statement = statementOf(core, wire.link);
-  assert.equal(core.closed, false);
-  assert.equal(core.beginClosing(), true);
-  assert.equal(core.beginClosing(), false);
-  assert.equal(core.closed, true);
+  const calls = callsOf(wire.link);
+  const statement = statementOf(calls, wire.link);
+  assert.equal(calls.core.closed, false);
+  assert.equal(calls.core.beginClosing(), true);
+  assert.equal(calls.core.beginClosing(), false);
+  assert.equal(calls.core.closed, true);
   await refuses(
     wire,
     ConnectionError,
-    [core.ping(), /Cannot ping: the connection is closed/],
-    [core.query("q", undefined, sinks.allRows), /closed/],
-    [core.exec("e", [1], undefined, sinks.allRows), /closed/],
-    [core.exec(statement, [1], undefined, sinks.allRows), /closed/],
-    [core.prepare("p"), /closed/],
-    [core.prepareBatch(["p"]), /closed/],
+    [calls.ping(undefined), /Cannot ping: the connection is closed/],
+    [calls.query("q", undefined, sinks.allRows, true), /closed/],
+    [calls.exec("e", [1], undefined, sinks.allRows, true), /closed/],
+    [calls.exec(statement, [1], undefined, sinks.allRows, true), /closed/],
+    [calls.prepare("p", undefined), /closed/],
+    [calls.prepareBatch(["p"], undefined), /closed/],
   );
   await statement.close();
-  await wire.run(core.closeStatement(new Prepared("p1", "a", [], undefined, registry)));
+  await wire.run(calls.closeStatement(new Prepared("p1", "a", [], undefined, registry)));
   assert.equal(wire.server.messages.length, 0);
 });
 
 inBothDrivers("names of statements contain what no other connection has", [
   ["Parse Describe Sync", concat(learned(), readyForQuery())],
 ], async (wire) => {
-  await wire.run(coreOf(wire.link).prepare("p"));
+  await wire.run(callsOf(wire.link).prepare("p", undefined));
   assert.deepEqual(namesIn(wire, "Parse"), ["pyro_token_1"]);
 });
 
 inBothDrivers("statementCacheSize 0: statements have no names", [
   [AT_ONCE, concat(learned(0), textRows(1))],
 ], async (wire) => {
-  await wire.run(coreOf(wire.link, { statementCacheSize: 0 }).exec("e", undefined, undefined, sinks.allRows));
+  await wire.run(callsOf(wire.link, { statementCacheSize: 0 }).exec("e", undefined, undefined, sinks.allRows, true));
   assert.deepEqual(namesIn(wire, "Parse"), [""]);
 });
 
 const int8 = concat(rowDescription({ n: 20 }), dataRow("7"), commandComplete("SELECT 1"), readyForQuery());
 
 inBothDrivers("choices about values hold for one connection", [["Query", int8], ["Query", int8]], async (wire) => {
-  const [bigint, number] = [coreOf(wire.link), coreOf(wire.link, { int8: "number" })];
-  assert.equal(await wire.run(bigint.query("q", undefined, sinks.firstValue)), 7n);
-  assert.equal(await wire.run(number.query("q", undefined, sinks.firstValue)), 7);
+  const [bigint, number] = [callsOf(wire.link), callsOf(wire.link, { int8: "number" })];
+  assert.equal(await wire.run(bigint.query("q", undefined, sinks.firstValue, false)), 7n);
+  assert.equal(await wire.run(number.query("q", undefined, sinks.firstValue, false)), 7);
 });

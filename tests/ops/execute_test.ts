@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { EncodeError, ServerError, UsageError } from "../../src/errors.ts";
+import type { Context } from "../../src/ops/context.ts";
 import { execute, query } from "../../src/ops/execute.ts";
-import { StatementCache } from "../../src/ops/statements.ts";
 import type { Op } from "../../src/protocol/exchange.ts";
 import { AllRows } from "../../src/protocol/sink.ts";
 import {
@@ -19,13 +19,13 @@ import {
   rowDescription,
 } from "../support/backend.ts";
 import {
+  contextOf,
   inBothDrivers,
   int4,
   inWholeWrites,
   learned,
   namesIn,
   number,
-  registry,
   rows,
   textRows,
   wire,
@@ -37,12 +37,12 @@ const KNOWN = "Bind Execute Sync";
 const AT_ONCE = "Parse Describe Bind Execute Sync";
 const UNNAMED = "Parse Bind Describe Execute Sync";
 
-function exec(cache: StatementCache, sql: string, values: readonly unknown[] = []): Op<unknown[]> {
-  return execute(sql, values, new AllRows("object"), cache, registry);
+function exec(context: Context, sql: string, values: readonly unknown[] = []): Op<unknown[]> {
+  return execute(sql, values, new AllRows("object"), context);
 }
 
-inBothDrivers("query: one round trip in the simple protocol", [["Query", number(1)]], async ({ run, server }) => {
-  assert.deepEqual(await run(query("select 1 as n", new AllRows("object"), registry)), [{ n: 1 }]);
+inBothDrivers("query: one round trip in the simple protocol", [["Query", number(1)]], async ({ link, run, server }) => {
+  assert.deepEqual(await run(query("select 1 as n", new AllRows("object"), contextOf(link))), [{ n: 1 }]);
   assert.equal(new TextDecoder().decode(server.messages[0]!.body), "select 1 as n\0");
 });
 
@@ -51,9 +51,9 @@ inWholeWrites("exec with parameters: learned first, then one round trip each", [
   [KNOWN, rows(1)],
   [KNOWN, rows(2, 3)],
 ], async (wire) => {
-  const cache = new StatementCache("p", 8);
-  assert.deepEqual(await wire.run(exec(cache, "select $1", [7])), [{ n: 1 }]);
-  assert.deepEqual(await wire.run(exec(cache, "select $1", [8])), [{ n: 2 }, { n: 3 }]);
+  const context = contextOf(wire.link);
+  assert.deepEqual(await wire.run(exec(context, "select $1", [7])), [{ n: 1 }]);
+  assert.deepEqual(await wire.run(exec(context, "select $1", [8])), [{ n: 2 }, { n: 3 }]);
   assert.deepEqual(wire.server.writes, [FIRST, KNOWN, KNOWN]);
   assert.deepEqual(namesIn(wire, "Parse"), ["p1"]);
   assert.deepEqual(namesIn(wire, "Describe"), ["p1"]);
@@ -66,9 +66,9 @@ inWholeWrites("exec without parameters: one round trip, the first time too", [
   [AT_ONCE, concat(learned(0), textRows(5))],
   [KNOWN, rows(5)],
 ], async (wire) => {
-  const cache = new StatementCache("p", 8);
-  assert.deepEqual(await wire.run(exec(cache, "select 5")), [{ n: 5 }]);
-  assert.deepEqual(await wire.run(exec(cache, "select 5")), [{ n: 5 }]);
+  const context = contextOf(wire.link);
+  assert.deepEqual(await wire.run(exec(context, "select 5")), [{ n: 5 }]);
+  assert.deepEqual(await wire.run(exec(context, "select 5")), [{ n: 5 }]);
   assert.deepEqual(wire.server.writes, [AT_ONCE, KNOWN]);
   const [first, second] = wire.server.messages.filter(({ name }) => name === "Bind");
   // Nothing is known of the rows the first time, so they are asked for as text.
@@ -83,10 +83,10 @@ inBothDrivers("exec: a string has one statement, however often it is executed", 
   [KNOWN, rows(3)],
   [KNOWN, rows(4)],
 ], async (wire) => {
-  const cache = new StatementCache("p", 8);
+  const context = contextOf(wire.link);
   const results = [];
   for (const [sql, values] of [["a", []], ["b $1", [1]], ["a", []], ["b $1", [2]]] as const) {
-    results.push(await wire.run(exec(cache, sql, values)));
+    results.push(await wire.run(exec(context, sql, values)));
   }
   assert.deepEqual(results, [[{ n: 1 }], [{ n: 2 }], [{ n: 3 }], [{ n: 4 }]]);
   assert.deepEqual(namesIn(wire, "Parse"), ["p1", "p2"]);
@@ -109,11 +109,11 @@ inWholeWrites("without a cache: unnamed statements, whose types are remembered",
   [AT_ONCE, concat(learned(0), textRows(3))],
   [UNNAMED, unnamedRow(4)],
 ], async (wire) => {
-  const cache = new StatementCache("p", 0);
-  assert.deepEqual(await wire.run(exec(cache, "select $1", [1])), [{ n: 1 }]);
-  assert.deepEqual(await wire.run(exec(cache, "select $1", [2])), [{ n: 2 }]);
-  assert.deepEqual(await wire.run(exec(cache, "select 3")), [{ n: 3 }]);
-  assert.deepEqual(await wire.run(exec(cache, "select 3")), [{ n: 4 }]);
+  const context = contextOf(wire.link, 0);
+  assert.deepEqual(await wire.run(exec(context, "select $1", [1])), [{ n: 1 }]);
+  assert.deepEqual(await wire.run(exec(context, "select $1", [2])), [{ n: 2 }]);
+  assert.deepEqual(await wire.run(exec(context, "select 3")), [{ n: 3 }]);
+  assert.deepEqual(await wire.run(exec(context, "select 3")), [{ n: 4 }]);
   assert.deepEqual(wire.server.writes, [FIRST, UNNAMED, UNNAMED, AT_ONCE, UNNAMED]);
   assert.deepEqual(namesIn(wire, "Parse"), ["", "", "", "", ""]);
   const known = wire.server.messages.filter(({ name }) => name === "Parse")[1]!.body;
@@ -134,10 +134,10 @@ inBothDrivers("without a cache: rows that changed since they were learned are re
       readyForQuery(),
     ),
   ],
-], async ({ run }) => {
-  const cache = new StatementCache("p", 0);
-  await run(exec(cache, "select $1", [1]));
-  assert.deepEqual(await run(exec(cache, "select $1", [1])), [{ m: "x" }]);
+], async ({ link, run }) => {
+  const context = contextOf(link, 0);
+  await run(exec(context, "select $1", [1]));
+  assert.deepEqual(await run(exec(context, "select $1", [1])), [{ m: "x" }]);
 });
 
 inWholeWrites("an evicted statement is closed in the write that learns the next", [
@@ -146,10 +146,10 @@ inWholeWrites("an evicted statement is closed in the write that learns the next"
   [`Close ${FIRST}`, concat(closeComplete(), learned(), readyForQuery())],
   [KNOWN, rows(3)],
 ], async (wire) => {
-  const cache = new StatementCache("p", 1);
-  assert.deepEqual(await wire.run(exec(cache, "a")), [{ n: 1 }]);
-  assert.deepEqual(await wire.run(exec(cache, "b")), [{ n: 2 }]);
-  assert.deepEqual(await wire.run(exec(cache, "c $1", [1])), [{ n: 3 }]);
+  const context = contextOf(wire.link, 1);
+  assert.deepEqual(await wire.run(exec(context, "a")), [{ n: 1 }]);
+  assert.deepEqual(await wire.run(exec(context, "b")), [{ n: 2 }]);
+  assert.deepEqual(await wire.run(exec(context, "c $1", [1])), [{ n: 3 }]);
   assert.deepEqual(wire.server.writes, [AT_ONCE, `Close ${AT_ONCE}`, `Close ${FIRST}`, KNOWN]);
   assert.deepEqual(namesIn(wire, "Close"), ["p1", "p2"]);
   assert.deepEqual(namesIn(wire, "Parse"), ["p1", "p2", "p3"]);
@@ -158,13 +158,13 @@ inWholeWrites("an evicted statement is closed in the write that learns the next"
 inBothDrivers("a string whose first execution fails is remembered all the same", [
   [AT_ONCE, concat(learned(0), bindComplete(), errorResponse("22012", "division by zero"), readyForQuery())],
   [KNOWN, rows(1)],
-], async ({ run }) => {
-  const cache = new StatementCache("p", 8);
+], async ({ link, run }) => {
+  const context = contextOf(link);
   await assert.rejects(
-    run(exec(cache, "select 1/x")),
+    run(exec(context, "select 1/x")),
     (error) => error instanceof ServerError && error.code === "22012",
   );
-  assert.deepEqual(await run(exec(cache, "select 1/x")), [{ n: 1 }]);
+  assert.deepEqual(await run(exec(context, "select 1/x")), [{ n: 1 }]);
 });
 
 inBothDrivers("a string that the server cannot parse is not remembered", [
@@ -172,12 +172,12 @@ inBothDrivers("a string that the server cannot parse is not remembered", [
   [FIRST, concat(errorResponse("42601"), readyForQuery())],
   [AT_ONCE, concat(learned(0), textRows(1))],
 ], async (wire) => {
-  const cache = new StatementCache("p", 8);
-  await assert.rejects(wire.run(exec(cache, "selct")), (error) => {
+  const context = contextOf(wire.link);
+  await assert.rejects(wire.run(exec(context, "selct")), (error) => {
     return error instanceof ServerError && error.code === "42601" && error.query === "selct";
   });
-  await assert.rejects(wire.run(exec(cache, "selct", [1])), ServerError);
-  assert.deepEqual(await wire.run(exec(cache, "selct")), [{ n: 1 }]);
+  await assert.rejects(wire.run(exec(context, "selct", [1])), ServerError);
+  assert.deepEqual(await wire.run(exec(context, "selct")), [{ n: 1 }]);
   assert.deepEqual(namesIn(wire, "Parse"), ["p1", "p2", "p3"]);
   assert.deepEqual(namesIn(wire, "Close"), []);
 });
@@ -185,28 +185,28 @@ inBothDrivers("a string that the server cannot parse is not remembered", [
 inBothDrivers("parameters that are missing the first time: a UsageError that counts them", [
   [AT_ONCE, concat(learned(2), errorResponse("08P01", "bind message supplies 0 parameters"), readyForQuery())],
   [KNOWN, rows(1)],
-], async ({ run }) => {
-  const cache = new StatementCache("p", 8);
+], async ({ link, run }) => {
+  const context = contextOf(link);
   const wrong = (error: unknown) =>
     error instanceof UsageError && /0 parameters: the statement has 2/.test(error.message);
-  await assert.rejects(run(exec(cache, "select $1, $2")), wrong);
-  await assert.rejects(run(exec(cache, "select $1, $2")), wrong, "without asking the server");
-  assert.deepEqual(await run(exec(cache, "select $1, $2", [1, 2])), [{ n: 1 }]);
+  await assert.rejects(run(exec(context, "select $1, $2")), wrong);
+  await assert.rejects(run(exec(context, "select $1, $2")), wrong, "without asking the server");
+  assert.deepEqual(await run(exec(context, "select $1, $2", [1, 2])), [{ n: 1 }]);
 });
 
 inBothDrivers("a parameter that cannot be encoded: nothing of the execution is sent, and the next call works", [
   [FIRST, concat(learned(), readyForQuery())],
   [KNOWN, rows(1)],
 ], async ({ run, server, link }) => {
-  const cache = new StatementCache("p", 8);
-  await assert.rejects(run(exec(cache, "select $1", ["x".repeat(3), 2])), UsageError);
+  const context = contextOf(link);
+  await assert.rejects(run(exec(context, "select $1", ["x".repeat(3), 2])), UsageError);
   await assert.rejects(
-    run(exec(cache, "select $1", [2 ** 40])),
+    run(exec(context, "select $1", [2 ** 40])),
     (error) => error instanceof EncodeError && error.safeToRetry,
   );
   assert.equal(server.messages.length, 3);
   assert.equal(link.session.outbox.size, 0);
-  assert.deepEqual(await run(exec(cache, "select $1", [1])), [{ n: 1 }]);
+  assert.deepEqual(await run(exec(context, "select $1", [1])), [{ n: 1 }]);
 });
 
 inBothDrivers("an empty string gives no rows", [
@@ -214,8 +214,8 @@ inBothDrivers("an empty string gives no rows", [
     AT_ONCE,
     concat(parseComplete(), parameterDescription(), noData(), bindComplete(), emptyQueryResponse(), readyForQuery()),
   ],
-], async ({ run }) => {
-  assert.deepEqual(await run(exec(new StatementCache("p", 8), "")), []);
+], async ({ link, run }) => {
+  assert.deepEqual(await run(exec(contextOf(link), "")), []);
 });
 
 test("a string that is learned twice at once leaves one statement, and the other is closed", async () => {
@@ -228,9 +228,9 @@ test("a string that is learned twice at once leaves one statement, and the other
     ],
     ["Close Parse Describe Bind Execute Sync", concat(closeComplete(), learned(0), textRows(3))],
   ]);
-  const cache = new StatementCache("p", 1);
+  const context = contextOf(connection.link, 1);
   const exec = (sql: string, values: unknown[]): Promise<unknown> =>
-    connection.run(execute(sql, values, new AllRows("object"), cache, registry));
+    connection.run(execute(sql, values, new AllRows("object"), context));
   await Promise.allSettled([exec("a $1", []), exec("a $1", [1])]);
   await exec("b", []);
   assert.deepEqual(namesIn(connection, "Close").length, 1);
@@ -241,9 +241,9 @@ test("first executions at once keep no more statements than there is room for", 
     "async",
     [0, 1, 2, 3].map((i) => ["Parse Describe Bind Execute Sync", concat(learned(0), textRows(i))] as const),
   );
-  const cache = new StatementCache("p", 2);
+  const context = contextOf(connection.link, 2);
   await Promise.all(
-    [0, 1, 2, 3].map((i) => connection.run(execute(`s${i}`, [], new AllRows("object"), cache, registry))),
+    [0, 1, 2, 3].map((i) => connection.run(execute(`s${i}`, [], new AllRows("object"), context))),
   );
   assert.equal(namesIn(connection, "Parse").filter((name) => name !== "").length, 2);
 });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ServerError } from "../../src/errors.ts";
 import { closeStatements, prepare, prepareBatch } from "../../src/ops/prepare.ts";
-import { StatementCache } from "../../src/ops/statements.ts";
 import {
   closeComplete,
   concat,
@@ -11,7 +10,7 @@ import {
   parseComplete,
   readyForQuery,
 } from "../support/backend.ts";
-import { inBothDrivers, inWholeWrites, learned, namesIn, registry } from "../support/links.ts";
+import { contextOf, inBothDrivers, inWholeWrites, learned, namesIn } from "../support/links.ts";
 
 const rowless = concat(parseComplete(), parameterDescription(23, 25), noData());
 
@@ -19,11 +18,11 @@ inBothDrivers("prepare: what the server tells of parameters and rows", [
   ["Parse Describe Sync", concat(learned(2), readyForQuery())],
   ["Parse Describe Sync", concat(rowless, readyForQuery())],
 ], async (wire) => {
-  const statements = new StatementCache("p", 8);
-  const one = await wire.run(prepare("select $1 + $2", statements, registry));
+  const context = contextOf(wire.link);
+  const one = await wire.run(prepare("select $1 + $2", context));
   assert.deepEqual(one.parameterTypes, [23, 23]);
   assert.deepEqual(one.description?.columns.map(({ name, typeOid }) => [name, typeOid]), [["n", 23]]);
-  const two = await wire.run(prepare("insert into t values ($1, $2)", statements, registry));
+  const two = await wire.run(prepare("insert into t values ($1, $2)", context));
   assert.deepEqual(two.parameterTypes, [23, 25]);
   assert.equal(two.description, undefined);
   assert.deepEqual([one.name, two.name], ["p1", "p2"]);
@@ -34,24 +33,24 @@ inBothDrivers("prepare: a statement of the caller's has a name of its own, and t
   ["Parse Describe Sync", concat(learned(), readyForQuery())],
   ["Parse Describe Sync", concat(learned(), readyForQuery())],
 ], async (wire) => {
-  const statements = new StatementCache("p", 0);
-  await wire.run(prepare("a", statements, registry));
-  await wire.run(prepare("a", statements, registry));
+  const context = contextOf(wire.link);
+  await wire.run(prepare("a", context));
+  await wire.run(prepare("a", context));
   assert.deepEqual(namesIn(wire, "Parse"), ["p1", "p2"]);
-  assert.equal(statements.get("a"), undefined);
+  assert.equal(context.statements.get("a"), undefined);
 });
 
 inWholeWrites("prepareBatch: one write, one Sync, statements in the order of the strings", [
   ["Parse Describe Parse Describe Parse Describe Sync", concat(learned(), rowless, learned(0), readyForQuery())],
 ], async (wire) => {
-  const all = await wire.run(prepareBatch(["a", "b", "c"], new StatementCache("p", 8), registry));
+  const all = await wire.run(prepareBatch(["a", "b", "c"], contextOf(wire.link)));
   assert.deepEqual(all.map(({ name, sql }) => [name, sql]), [["p1", "a"], ["p2", "b"], ["p3", "c"]]);
   assert.deepEqual(all.map(({ parameterTypes }) => parameterTypes.length), [1, 2, 0]);
   assert.equal(wire.server.writes.length, 1);
 });
 
 inBothDrivers("prepareBatch of nothing asks for nothing", [], async (wire) => {
-  assert.deepEqual(await wire.run(prepareBatch([], new StatementCache("p", 8), registry)), []);
+  assert.deepEqual(await wire.run(prepareBatch([], contextOf(wire.link))), []);
   assert.equal(wire.server.messages.length, 0);
 });
 
@@ -63,7 +62,7 @@ inBothDrivers("prepareBatch: one that fails makes all fail, and those prepared b
   ["Close Close Sync", concat(closeComplete(), closeComplete(), readyForQuery())],
 ], async (wire) => {
   await assert.rejects(
-    wire.run(prepareBatch(["a", "b", "bad", "d"], new StatementCache("p", 8), registry)),
+    wire.run(prepareBatch(["a", "b", "bad", "d"], contextOf(wire.link))),
     (error) => error instanceof ServerError && error.code === "42601" && error.query === "bad",
   );
   assert.deepEqual(namesIn(wire, "Close"), ["p1", "p2"]);
@@ -74,7 +73,7 @@ inBothDrivers("prepareBatch: one that fails makes all fail, and those prepared b
 inBothDrivers("prepareBatch: nothing is closed where nothing was prepared", [
   ["Parse Describe Parse Describe Sync", concat(errorResponse("42601", "syntax error"), readyForQuery())],
 ], async (wire) => {
-  await assert.rejects(wire.run(prepareBatch(["bad", "b"], new StatementCache("p", 8), registry)), ServerError);
+  await assert.rejects(wire.run(prepareBatch(["bad", "b"], contextOf(wire.link))), ServerError);
   assert.ok(wire.link.session.idle);
 });
 
@@ -83,7 +82,7 @@ inBothDrivers("prepareBatch: the last one may fail too", [
   ["Close Sync", concat(closeComplete(), readyForQuery())],
 ], async (wire) => {
   await assert.rejects(
-    wire.run(prepareBatch(["a", "bad"], new StatementCache("p", 8), registry)),
+    wire.run(prepareBatch(["a", "bad"], contextOf(wire.link))),
     (error) => error instanceof ServerError && error.query === "bad",
   );
   assert.deepEqual(namesIn(wire, "Close"), ["p1"]);
@@ -93,7 +92,7 @@ inBothDrivers("prepareBatch: a connection that is lost before the first reply", 
   ["Parse Describe Parse Describe Sync", "close"],
 ], async (wire) => {
   await assert.rejects(
-    wire.run(prepareBatch(["a", "b"], new StatementCache("p", 8), registry)),
+    wire.run(prepareBatch(["a", "b"], contextOf(wire.link))),
     (error) => error instanceof ConnectionError && /^Cannot prepare the statement: /.test(error.message),
   );
 });

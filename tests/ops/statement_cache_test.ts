@@ -8,7 +8,7 @@ import { test } from "../support/test.ts";
 function remember(cache: StatementCache, sql: string): readonly string[] {
   const place = cache.begin(sql);
   cache.learn(new Prepared(place.name, sql, [], undefined, registry));
-  cache.end(sql, place);
+  cache.end(sql, place, true);
   return place.evicted;
 }
 
@@ -64,7 +64,7 @@ test("statement cache: strings that are being learned take room too", () => {
   const place = cache.begin("b");
   assert.deepEqual(place, { name: "p2", evicted: [] });
   assert.deepEqual(remember(cache, "c"), ["p1"]);
-  cache.end("b", place);
+  cache.end("b", place, true);
   assert.deepEqual(remember(cache, "d"), []);
 });
 
@@ -74,7 +74,7 @@ test("statement cache: a string gets no name while it is being learned, or when 
   assert.equal(cache.begin("a").name, "", "the same string");
   cache.begin("b");
   assert.equal(cache.begin("c").name, "", "no room");
-  cache.end("a", first);
+  cache.end("a", first, true);
   assert.notEqual(cache.begin("a").name, "");
 });
 
@@ -138,3 +138,78 @@ test("statement cache: without room statements have no names, and are remembered
   assert.equal(cache.get("select 1"), undefined, "room was made");
   assert.ok(cache.get("select 0"));
 });
+
+test("statement cache: names that were to be closed with a request that was never sent are closed with the next", () => {
+  const cache = new StatementCache("p", 1);
+  remember(cache, "a");
+  const place = cache.begin("b");
+  assert.deepEqual(place.evicted, ["p1"]);
+  cache.end("b", place, false);
+  assert.deepEqual(remember(cache, "c"), ["p1"]);
+});
+
+test("statement cache: what else the server is to close goes with what is prepared next, or is taken, once", () => {
+  const cache = new StatementCache("p", 8);
+  cache.discard(prepared(cache.newName()));
+  cache.discard(prepared(""));
+  assert.deepEqual(remember(cache, "a"), ["p1"]);
+  assert.deepEqual(cache.takeDiscarded(), []);
+  cache.discard(prepared(cache.newName()));
+  assert.deepEqual(cache.takeDiscarded(), ["p3"]);
+  assert.deepEqual(remember(cache, "b"), []);
+});
+
+test("statement cache: when all strings may mean something else, all are forgotten and their statements closed", () => {
+  const cache = new StatementCache("p", 8);
+  for (const sql of ["a", "b"]) remember(cache, sql);
+  cache.dropAll();
+  assert.deepEqual(["a", "b"].filter((sql) => cache.get(sql)), []);
+  assert.deepEqual(remember(cache, "a"), ["p1", "p2"]);
+  assert.equal(cache.get("a")?.name, "p3");
+});
+
+test("statement cache: when the server has dropped all statements, nothing is closed that it no longer has", () => {
+  const cache = new StatementCache("p", 8);
+  remember(cache, "a");
+  cache.discard(prepared(cache.newName()));
+  const [kept, fresh] = [prepared(cache.newName()), prepared("p4")];
+  assert.equal(cache.isGone(kept), false);
+  cache.forgetAll();
+  assert.equal(cache.get("a"), undefined);
+  assert.equal(cache.isGone(kept), true);
+  cache.discard(kept);
+  assert.deepEqual(remember(cache, "b"), [], "neither those of strings nor those of the caller's");
+  assert.equal(cache.get("b")?.name, fresh.name);
+  assert.equal(cache.isGone(fresh), false);
+  assert.equal(cache.isGone(prepared("")), false, "what has no name was never there");
+});
+
+test("statement cache: names can be turned off; types are still remembered", () => {
+  const cache = new StatementCache("p", 8);
+  remember(cache, "a");
+  cache.turnOffNames();
+  assert.equal(cache.named, false);
+  assert.equal(cache.get("a"), undefined);
+  assert.deepEqual(remember(cache, "a"), [], "the name may be another's now");
+  assert.equal(cache.get("a")?.name, "");
+  cache.turnOffNames();
+  assert.ok(cache.get("a"), "turning them off again changes nothing");
+});
+
+test("statement cache: what is learned of a statement later takes its place, unless it was dropped", () => {
+  const cache = new StatementCache("p", 8);
+  remember(cache, "a");
+  const renewed = new Prepared("p1", "a", [23], undefined, registry);
+  cache.renew(renewed);
+  assert.equal(cache.get("a"), renewed);
+  cache.drop(renewed);
+  cache.renew(renewed);
+  assert.equal(cache.get("a"), undefined);
+  remember(cache, "a");
+  cache.renew(renewed);
+  assert.equal(cache.get("a")?.name, "p2");
+});
+
+function prepared(name: string): Prepared {
+  return new Prepared(name, "the caller's", [], undefined, registry);
+}

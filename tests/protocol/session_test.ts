@@ -3,7 +3,7 @@ import { ConnectionError, EncodeError, ProtocolError } from "../../src/errors.ts
 import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
 import type { Exchange, Script } from "../../src/protocol/exchange.ts";
 import { Ping } from "../../src/protocol/ping.ts";
-import { Session } from "../../src/protocol/session.ts";
+import { Session, type SessionEvent } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { AllRows } from "../../src/protocol/sink.ts";
 import { Registry } from "../../src/types/registry.ts";
@@ -88,9 +88,7 @@ test("session: events come in the order of the server, whatever they stand betwe
     ),
     1,
   );
-  const names = session.takeEvents().map((event) =>
-    event.kind === "notice" ? `notice ${event.notice.message}` : `notification ${event.notification.channel}`
-  );
+  const names = session.takeEvents().map(nameOf);
   assert.deepEqual(names, ["notice 1", "notification 2", "notice 3", "notification 4", "notice 5"]);
   assert.deepEqual(session.takeEvents(), []);
 });
@@ -104,10 +102,12 @@ test("session: events are whole", () => {
   ]);
 });
 
-test("session: events that came before a loss can still be taken", () => {
+test("session: a loss is the last event, and those before it can still be taken", () => {
   const session = new Session();
   feed(session, concat(noticeResponse("last words"), FATAL));
-  assert.equal(session.takeEvents().length, 1);
+  assert.deepEqual(session.takeEvents().map(nameOf), ["notice last words", "lost"]);
+  session.lose(GONE);
+  assert.deepEqual(session.takeEvents(), [], "the loss is told once");
 });
 
 test("session: settings change while idle too, and each state is a value of its own", () => {
@@ -118,6 +118,7 @@ test("session: settings change while idle too, and each state is a value of its 
   assert.deepEqual(before, { TimeZone: "UTC" });
   assert.deepEqual(session.parameters, { TimeZone: "Asia/Tokyo" });
   assert.throws(() => Object.assign(session.parameters, { TimeZone: "x" }), TypeError);
+  assert.deepEqual(session.takeEvents().map(nameOf), ["parameter TimeZone", "parameter TimeZone"]);
 });
 
 test("session: another client_encoding while idle, or after an error, ends the connection", () => {
@@ -152,6 +153,19 @@ test("session: a script that is not finished is ended, its finally blocks run", 
     assert.equal(exchange.ended, true);
   }
 });
+
+function nameOf(event: SessionEvent): string {
+  switch (event.kind) {
+    case "notice":
+      return `notice ${event.notice.message}`;
+    case "notification":
+      return `notification ${event.notification.channel}`;
+    case "parameter":
+      return `parameter ${event.name}`;
+    case "lost":
+      return "lost";
+  }
+}
 
 /** Writes whatever it is told to, and waits for ever. */
 class Encoding implements Exchange<void> {

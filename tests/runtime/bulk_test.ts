@@ -12,6 +12,7 @@ import { AllRows } from "../../src/protocol/sink.ts";
 import { Secret, Startup } from "../../src/protocol/startup.ts";
 import type { Endpoint } from "../../src/transport/transport.ts";
 import { Registry } from "../../src/types/registry.ts";
+import { callOf } from "../support/links.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
 import { Conn } from "../../mod.ts";
@@ -56,7 +57,7 @@ const ENDPOINTS: readonly Endpoint[] = [
 for (const endpoint of ENDPOINTS) {
   test(`bulk: 64 MB each way (async, ${endpoint.kind})`, async () => {
     const link = new AsyncLink(await (await asyncDialer()).dial(endpoint, new AbortController().signal), endpoint);
-    assert.equal(await link.run(flood(startup(link.session))), COUNT * MEGABYTE);
+    assert.equal(await link.run(callOf(flood(startup(link.session)))), COUNT * MEGABYTE);
     await link.close();
   });
 
@@ -64,7 +65,7 @@ for (const endpoint of ENDPOINTS) {
     test(`bulk: 64 MB each way (${name}, ${endpoint.kind})`, () => {
       const dialer = syncDialer(name === "sync ffi" ? "ffi" : "worker");
       const link = new SyncLink(dialer.dial(endpoint, false, 5000), endpoint);
-      assert.equal(link.run(flood(startup(link.session))), COUNT * MEGABYTE);
+      assert.equal(link.run(callOf(flood(startup(link.session)))), COUNT * MEGABYTE);
       link.close();
     });
   }

@@ -23,6 +23,8 @@ export class TabledLink implements Link {
   readonly session: Session = new Session();
   readonly endpoint: Endpoint;
   readonly ends: Ends | undefined;
+  /** Handshakes are the same in both worlds. */
+  readonly awaits = true;
   readonly canStartTls: boolean;
   readonly number: number;
   tls = false;
@@ -80,7 +82,7 @@ export class TableClock {
 
 /**
  * Runs a handshake along a table and checks that it asks for exactly these steps: `dial HOST:PORT`
- * (`… for TLS`), `ask #1`, `startTls #1 NAME`, `open #1`, `identify #1`, `discard #1`. Also checks
+ * (`… for TLS`), `ask #1`, `startTls #1 NAME`, `askEnd #1`, `open #1`, `identify #1`, `discard #1`. Also checks
  * that no connection is used after it was given up, and that all but the one returned were given
  * up, once each. `given` are connections that were there before.
  */
@@ -151,6 +153,8 @@ function nameOf(step: HandshakeStep, op: IteratorResult<Step, unknown> | undefin
       return `startTls #${link.number} ${step.options.serverName ?? "without a name"}`;
     case "run":
       return `${VERBS[exchangeOf(op).action] ?? exchangeOf(op).action} #${link.number}`;
+    case "askEnd":
+      return `askEnd #${link.number}`;
     case "discard":
       return `discard #${link.number}`;
   }
@@ -178,7 +182,7 @@ function answerTo(
     link.send();
     if (answer instanceof Error) throw answer;
     if (step.do === "askByte") return (answer as string).charCodeAt(0);
-    link.tls = true;
+    if (step.do === "startTls") link.tls = true;
     return undefined;
   };
 }
@@ -200,7 +204,9 @@ function runOn(link: TabledLink, op: Op<unknown>, first: IteratorResult<Step, un
       step = op.next(ticket);
       continue;
     }
-    if (request.do === "turn") throw new WrongStep("a handshake's ops have no turns");
+    if (request.do !== "settle" && request.do !== "finish") {
+      throw new WrongStep(`a handshake's ops have no ${request.do}`);
+    }
     if (answer instanceof Error) throw answer;
     if (answer instanceof Uint8Array) feed(link.session, answer);
     else link.session.lose((answer as { lose: Error }).lose);

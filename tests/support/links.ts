@@ -1,11 +1,15 @@
 /** Both drivers over scripted servers, so that one test body serves for both. */
 import assert from "node:assert/strict";
+import { Calls } from "../../src/calls.ts";
 import { Core } from "../../src/core.ts";
 import { AsyncLink } from "../../src/drive/async_link.ts";
 import { SyncLink } from "../../src/drive/sync_link.ts";
+import type { Context } from "../../src/ops/context.ts";
+import type { Link } from "../../src/ops/handshake.ts";
+import { StatementCache } from "../../src/ops/statements.ts";
 import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
 import type { Settings } from "../../src/opts/settings.ts";
-import type { Op } from "../../src/protocol/exchange.ts";
+import type { Call, Op } from "../../src/protocol/exchange.ts";
 import type { Endpoint } from "../../src/transport/transport.ts";
 import { Registry } from "../../src/types/registry.ts";
 import {
@@ -55,8 +59,8 @@ export interface Wire {
   readonly driver: "sync" | "async";
   readonly link: SyncLink | AsyncLink;
   readonly server: RecordingSync | RecordingAsync;
-  /** Runs an op; the blocking driver has then finished when this returns. */
-  run<T>(op: Op<T>): Promise<T>;
+  /** Runs a call, or an op as one without a limit; the blocking driver has then finished when this returns. */
+  run<T>(work: Call<T> | Op<T>): Promise<T>;
 }
 
 /** A connection to a server that follows these steps. */
@@ -65,11 +69,11 @@ export function wire(driver: "sync" | "async", steps: readonly Step[], delivery?
     const server = new RecordingSync(steps, delivery);
     const link = new SyncLink(server, SOCKET);
     // deno-lint-ignore require-await
-    return { driver, link, server, run: async (op) => link.run(op) };
+    return { driver, link, server, run: async (work) => link.run(callOf(work)) };
   }
   const server = new RecordingAsync(steps, delivery);
   const link = new AsyncLink(server, SOCKET);
-  return { driver, link, server, run: (op) => link.run(op) };
+  return { driver, link, server, run: (work) => link.run(callOf(work)) };
 }
 
 /** Registers a body for both drivers, and runs it with bytes coming one by one, by sevens and all at once. */
@@ -96,12 +100,28 @@ export function inWholeWrites(name: string, steps: readonly Step[], body: (wire:
   }
 }
 
-/** What both worlds' connections are made of, on this link. */
-export function coreOf(link: SyncLink | AsyncLink, settings: Settings = {}): Core {
+/** What both worlds' connections are made of, on this link; `core` is its state. */
+export function callsOf(link: SyncLink | AsyncLink, settings: Settings = {}): Calls {
   const upgrade = { attempted: false, upgraded: false, reason: "it is switched off", tried: [] };
   const core = new Core(link, upgrade, settings, "token");
   link.onEvent = (event) => core.deliver(event);
-  return core;
+  return new Calls(core);
+}
+
+/** What the ops on this link share. Statements are called p1, p2, …, and there is room for that many; 0: they have no names. */
+export function contextOf({ session }: Pick<Link, "session">, capacity: number = 8): Context {
+  return {
+    session,
+    registry,
+    statements: new StatementCache("p", capacity),
+    transaction: undefined,
+    occupant: undefined,
+  };
+}
+
+/** An op as a call that waits for as long as it takes. */
+export function callOf<T>(work: Call<T> | Op<T>): Call<T> {
+  return "op" in work ? work : { op: work, limit: undefined };
 }
 
 /** The first zero-terminated string of each message of that name. */

@@ -1,0 +1,37 @@
+/** Cancel requests that are awaited, by who has the key and not the connection. */
+import { now } from "../drive/clock.ts";
+import { shakeHands } from "../drive/connect_async.ts";
+import { ConnectionError, PyroError } from "../errors.ts";
+import { cancel as cancelOp, type CancelKey, toCancelKey } from "../ops/cancel.ts";
+import { nativeDialer } from "../transport/native_async.ts";
+
+/**
+ * Stops what a connection runs, given its `cancelKey`: from another thread, or for a blocking
+ * connection. Nothing happens when nothing runs. What is called on that connection meanwhile can be
+ * hit: `conn.cancel()` takes care of that.
+ *
+ * @throws {ConnectionError} If the server cannot be reached within ten seconds.
+ *
+ * @example
+ * ```ts
+ * import { cancel, Conn } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using conn = await Conn.connect("pg://");
+ * const long = conn.exec("select pg_sleep(60)");
+ * setTimeout(() => cancel(conn.cancelKey!), 100);
+ * await assert.rejects(long);
+ * ```
+ */
+export async function cancel(key: CancelKey): Promise<void> {
+  const request = cancelOp(toCancelKey(key), now() + PATIENCE);
+  try {
+    await shakeHands(request, await nativeDialer(), undefined);
+  } catch (error) {
+    if (!(error instanceof PyroError)) throw error;
+    throw new ConnectionError(`Cannot cancel: ${error.message}`, { cause: error });
+  }
+}
+
+/** Milliseconds that the server may take to accept the request. */
+const PATIENCE = 10_000;

@@ -1,0 +1,73 @@
+/** What connections that await hear on a channel. */
+import type { Calls } from "../calls.ts";
+import type { AsyncLink } from "../drive/async_link.ts";
+import type { NotificationQueue } from "../ops/listen.ts";
+import type { Notification } from "../wire/backend.ts";
+
+/**
+ * The notifications on a channel, to iterate over; made by `Conn.listen`. Whoever waits for the next
+ * one keeps the process alive. To leave the loop ends listening; the loss of the connection ends it
+ * with a `ConnectionError`.
+ */
+export class Notifications implements AsyncIterableIterator<Notification>, AsyncDisposable {
+  readonly #calls: Calls;
+  readonly #link: AsyncLink;
+  readonly #queue: NotificationQueue;
+  #waiting: (() => void)[] = [];
+
+  /** Not for callers: see {@linkcode Notifications}. */
+  constructor(calls: Calls, link: AsyncLink, queue: NotificationQueue, signal: AbortSignal | undefined) {
+    this.#calls = calls;
+    this.#link = link;
+    this.#queue = queue;
+    const stop = (): void => void this.return().catch(() => {});
+    queue.onChange = () => {
+      if (queue.ended) signal?.removeEventListener("abort", stop);
+      this.#wake();
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
+  }
+
+  /** The channel. */
+  get channel(): string {
+    return this.#queue.channel;
+  }
+
+  /** The next notification, once it has come. */
+  async next(): Promise<IteratorResult<Notification, undefined>> {
+    for (;;) {
+      const value = this.#queue.take();
+      if (value !== undefined) return { done: false, value };
+      if (this.#queue.ended) return { done: true, value: undefined };
+      this.#link.expectEvents(true);
+      try {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      } finally {
+        this.#link.expectEvents(false);
+      }
+    }
+  }
+
+  /** Ends listening. What has come before can still be taken. */
+  async return(): Promise<IteratorResult<Notification, undefined>> {
+    await this.#link.run(this.#calls.unlisten(this.#queue));
+    return { done: true, value: undefined };
+  }
+
+  /** The same as {@linkcode return}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** Itself. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,49 @@
+/** Portals of connections that await. */
+import type { Calls } from "../calls.ts";
+import type { AsyncLink } from "../drive/async_link.ts";
+import { closeCursor, type Cursor } from "../ops/portal.ts";
+import type { PortalRows, Row } from "../options.ts";
+import { sinks } from "../sinks.ts";
+import type { QueryOptions } from "./options.ts";
+
+/**
+ * A statement whose rows are fetched in parts; made by `Transaction.execPortal`, and for the function
+ * given to `execIter`.
+ */
+export class Portal implements AsyncDisposable {
+  readonly #calls: Calls;
+  readonly #link: AsyncLink;
+  readonly #cursor: Cursor;
+
+  /** Not for callers: see {@linkcode Portal}. */
+  constructor(calls: Calls, link: AsyncLink, cursor: Cursor) {
+    this.#calls = calls;
+    this.#link = link;
+    this.#cursor = cursor;
+  }
+
+  /** Whether all rows were fetched. */
+  get done(): boolean {
+    return this.#cursor.done;
+  }
+
+  /**
+   * The next rows.
+   *
+   * @param count How many at most, 0 for all that are left.
+   * @throws {UsageError} If the portal is closed, or its transaction over.
+   */
+  fetch<R = Row>(count: number = 0, options?: QueryOptions): Promise<PortalRows<R>> {
+    return this.#link.run(this.#calls.fetch(this.#cursor, count, options, sinks.allRows<R>));
+  }
+
+  /** Gives up the rows that are left. Idempotent. */
+  close(): Promise<void> {
+    return this.#link.run({ op: closeCursor(this.#cursor), limit: undefined });
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,92 @@
+/** Transactions of connections that await. */
+import { Calls } from "../calls.ts";
+import type { AsyncLink } from "../drive/async_link.ts";
+import type { Cursor } from "../ops/portal.ts";
+import type { TransactionState } from "../ops/transaction.ts";
+import type { Params } from "../options.ts";
+import { Executor, type Statement } from "./executor.ts";
+import type { CallOptions } from "./options.ts";
+import { Portal } from "./portal.ts";
+
+/**
+ * A transaction, made by `Conn.begin` or `Conn.tx`; one made by a transaction is nested in it, as a
+ * savepoint. It is rolled back when it is disposed of before it was committed. Once it is over, its
+ * methods fail with a `UsageError`.
+ *
+ * @example A part that may fail
+ * ```ts
+ * import { Conn, ServerError } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using conn = await Conn.connect("pg://");
+ * const sum = await conn.tx(async (tx) => {
+ *   await tx.queryDrop("create temporary table t (n int check (n > 0)); insert into t values (1)");
+ *   await assert.rejects(tx.tx((inner) => inner.execDrop("insert into t values (-1)")), ServerError);
+ *   return await tx.execValue("select sum(n) from t");
+ * });
+ * assert.equal(sum, 1n);
+ * ```
+ */
+export class Transaction extends Executor implements AsyncDisposable {
+  readonly #calls: Calls;
+  readonly #link: AsyncLink;
+
+  /** Not for callers: `Conn.begin` and `Conn.tx` make transactions. */
+  constructor(calls: Calls, link: AsyncLink) {
+    super(calls, link, transactionOf(calls, link));
+    this.#calls = calls;
+    this.#link = link;
+  }
+
+  /** Whether it was committed or rolled back, or the connection is gone. */
+  override get closed(): boolean {
+    return this.#calls.transaction!.finished || super.closed;
+  }
+
+  /**
+   * Commits. It is over then, even if that fails.
+   *
+   * @throws {ServerError} What the server objects to, such as a deferred constraint; 40000, with the first failure as its cause, if a statement has failed before.
+   */
+  commit(options?: CallOptions): Promise<void> {
+    return this.#link.run(this.#calls.commit(options));
+  }
+
+  /** Rolls back. */
+  rollback(options?: CallOptions): Promise<void> {
+    return this.#link.run(this.#calls.rollback(options));
+  }
+
+  /**
+   * Opens a portal: a statement whose rows are fetched in parts. Several can be open, and anything else
+   * called between their fetches, until the transaction is over.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect("pg://");
+   * await using tx = await conn.begin();
+   * await using up = await tx.execPortal("select generate_series(1, 3) as n");
+   * await using down = await tx.execPortal("select generate_series(3, 1, -1) as n");
+   * assert.deepEqual((await up.fetch(1)).rows, [{ n: 1 }]);
+   * assert.deepEqual((await down.fetch(2)).rows, [{ n: 3 }, { n: 2 }]);
+   * assert.deepEqual(await up.fetch(0), { rows: [{ n: 2 }, { n: 3 }], hasMore: false });
+   * ```
+   */
+  execPortal(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): Promise<Portal> {
+    const make = (cursor: Cursor): Portal => new Portal(this.#calls, this.#link, cursor);
+    return this.#link.run(this.#calls.execPortal(stmt, params, options, make));
+  }
+
+  /** Rolls back, unless it is over already. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#link.run(this.#calls.abandon());
+  }
+}
+
+/** Makes transactions on that connection. */
+export function transactionOf(calls: Calls, link: AsyncLink): (state: TransactionState) => Transaction {
+  return (state) => new Transaction(new Calls(calls.core, state), link);
+}

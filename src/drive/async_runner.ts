@@ -1,0 +1,491 @@
+/** Runs ops, awaiting: hands their steps to the session, and waits for what they wait for. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { UsageError } from "../errors.ts";
+import type { Call, Limit, Op, Step, Ticket } from "../protocol/exchange.ts";
+import { errorOf } from "../protocol/failure.ts";
+import type { Session } from "../protocol/session.ts";
+import { atMost, MAX_MILLISECONDS, now, pause } from "./clock.ts";
+import { AGAIN, Interruption, neverSent, noAnswer, PATIENCE } from "./interruption.ts";
+import { type Place, Turns } from "./turns.ts";
+
+/** What the runner needs of the connection. */
+export interface RunnerLink {
+  readonly session: Session;
+  /** Something was submitted. */
+  wake(): void;
+  /** Someone waits for replies: those that nobody wanted so far are read. */
+  resume(): void;
+  /** Resolves once no more than `bytes` wait to be sent, or nothing can be before replies are taken. */
+  room(bytes: number): Promise<void>;
+  /** Asks the server to stop what it works on; resolves when it has been told. */
+  cancel(): Promise<void>;
+  /** Everything outstanding fails for that reason, and the socket is closed. */
+  destroy(reason: Error): void;
+}
+
+/** Runs the ops of one connection. */
+export class AsyncRunner {
+  readonly #link: RunnerLink;
+  readonly #turns = new Turns();
+  /** How many ops are under way, those that wait for their turn included. */
+  #running = 0;
+  /** How many of them have had a turn and go on by themselves. */
+  #active = 0;
+  /** Who wants to know that an op has ended, or stands still. */
+  #watchers: (() => void)[] = [];
+  /** The op whose function runs while it has the turn: calls from inside that function would wait for ever. */
+  #caller: Holder | undefined = undefined;
+  /** While a cancel request is on its way: nothing is submitted. */
+  #hold: Hold | undefined = undefined;
+  /** How many functions run of which is kept what they submit. */
+  #observed = 0;
+
+  constructor(link: RunnerLink) {
+    this.#link = link;
+  }
+
+  /** Runs a call to its end, or until its caller gives up. */
+  run<T>({ op, limit, refusal }: Call<T>): Promise<T> {
+    if (refusal !== undefined) return Promise.reject(refusal.error);
+    if (this.#caller !== undefined && isFrom(this.#caller)) {
+      return Promise.reject(
+        new UsageError("Cannot use the connection: it waits for the function that this call comes from"),
+      );
+    }
+    return limit === undefined ? this.#run(op, undefined) : this.#runLimited(op, limit);
+  }
+
+  /** Waits until no op is under way. */
+  async drained(): Promise<void> {
+    while (this.#running > 0) await new Promise<void>((resolve) => this.#watchers.push(resolve));
+  }
+
+  /** Asks the server to stop what it works on. What is called from now on is not submitted before the server has been told. */
+  async cancel(): Promise<void> {
+    while (this.#hold !== undefined) await this.#hold.change;
+    if (!this.#link.session.idle) await this.#holding(() => this.#link.cancel());
+  }
+
+  async #runLimited<T>(op: Op<T>, limit: Limit): Promise<T> {
+    limit.signal?.throwIfAborted();
+    const interruption = new AsyncInterruption(limit, this.#link.session);
+    const work = this.#run(op, interruption);
+    const over = work.then(() => {}, () => {});
+    let givingUp: Promise<void> | undefined;
+    const giveUp = (): void => {
+      givingUp ??= this.#giveUp(interruption, over);
+    };
+    const timer = limit.timeout > 0 && limit.timeout <= MAX_MILLISECONDS
+      ? setTimeout(giveUp, limit.timeout)
+      : undefined;
+    limit.signal?.addEventListener("abort", giveUp, { once: true });
+    try {
+      await Promise.race([over, interruption.abandoned]);
+      if (interruption.isAbandoned) throw interruption.error();
+      return await work;
+    } catch (error) {
+      throw interruption.errorFor(error);
+    } finally {
+      clearTimeout(timer);
+      limit.signal?.removeEventListener("abort", giveUp);
+      if (!interruption.isAbandoned) await givingUp;
+    }
+  }
+
+  /** A caller gives up; `over` resolves when its op has ended. */
+  async #giveUp(interruption: AsyncInterruption, over: Promise<void>): Promise<void> {
+    const until = now() + PATIENCE;
+    const remedy = interruption.interrupt();
+    if (interruption.limit.orLose) return this.#link.destroy(interruption.loseConnection());
+    if (remedy === "abandon") return interruption.abandon();
+    let inTime = true;
+    if (remedy === "tell" && interruption.waitsFor === "calls" && !this.#link.session.idle) {
+      if (!this.#link.session.outstanding.every((ticket) => isOf(ticket, interruption))) {
+        // Others are at work too, who are not to be hit: nobody waits for the tidying up behind them.
+        interruption.tell();
+        return interruption.abandon();
+      }
+      // What runs are statements of the function that the op waits for, and the op has to tidy up after them.
+      inTime = await this.#holding(() => {
+        interruption.tell();
+        return this.#cancelBy(until);
+      });
+    } else if (remedy === "tell" || interruption.waitsFor !== undefined) interruption.tell();
+    // A COPY that was told ends by itself, unless the server does not listen.
+    if (remedy === "cancel" && !(interruption.told && await atMost(over, AGAIN))) {
+      inTime = await this.#holding((hold) => this.#cancelFor(interruption, over, until, hold));
+      if (interruption.isAbandoned) return;
+    }
+    if (!inTime || !await atMost(over, until - now())) this.#link.destroy(interruption.loseConnection());
+  }
+
+  /** Stops what a call has under way, once the server works on it. False if a request for that may still arrive, and so hit something later. */
+  async #cancelFor(
+    interruption: AsyncInterruption,
+    over: Promise<void>,
+    until: number,
+    hold: Hold,
+  ): Promise<boolean> {
+    while (interruption.target === "waiting") {
+      const { oldest } = this.#link.session;
+      if (oldest === undefined || !await atMost(Promise.race([over, settling(oldest)]), until - now())) {
+        interruption.abandon();
+        return true;
+      }
+    }
+    // A request that comes before the statement is begun has no effect, so it is repeated.
+    while (interruption.target === "oldest" && now() < until) {
+      hold.exempt = undefined;
+      if (!await this.#cancelBy(until)) return false;
+      // What the op does to tidy up is for it to do now, as nothing can hit that any more.
+      hold.exempt = interruption;
+      // A call can end before what it has under way, such as one for a part of it.
+      if (await atMost(over, Math.min(AGAIN, until - now()))) break;
+    }
+    return true;
+  }
+
+  /** Asks the server to stop what it works on. False if the request may still arrive after that. */
+  async #cancelBy(until: number): Promise<boolean> {
+    let isOver = false;
+    const request = this.#link.cancel().then(
+      () => {
+        isOver = true;
+      },
+      (error) => {
+        isOver = neverSent(error);
+      },
+    );
+    await atMost(request, until - now());
+    return isOver;
+  }
+
+  /** Works while nobody else submits. */
+  async #holding<T>(work: (hold: Hold) => Promise<T>): Promise<T> {
+    while (this.#hold !== undefined) await this.#hold.change;
+    const hold = new Hold();
+    this.#hold = hold;
+    try {
+      return await work(hold);
+    } finally {
+      this.#hold = undefined;
+      hold.exempt = undefined;
+    }
+  }
+
+  async #run<T>(op: Op<T>, interruption: AsyncInterruption | undefined): Promise<T> {
+    const { session } = this.#link;
+    const holder: Holder = { hasTurn: false, caller: this.#observed > 0 ? callers.getStore() : undefined };
+    let began = false;
+    this.#running++;
+    try {
+      const place = this.#turns.take();
+      if (place !== undefined) await this.#reach(place, interruption);
+      holder.hasTurn = began = true;
+      this.#active++;
+      let step = op.next();
+      while (!step.done) {
+        const request: Step = step.value;
+        if (interruption?.isDue && request.do !== "settle" && request.do !== "finish") {
+          step = fail(op, interruption.error(), interruption);
+        } else if (request.do === "submit") {
+          if (this.#hold !== undefined && (interruption === undefined || this.#hold.exempt !== interruption)) {
+            try {
+              await within(interruption, this.#hold.change);
+            } catch (error) {
+              step = fail(op, error, interruption);
+            }
+            continue;
+          }
+          let ticket: Ticket<unknown>;
+          try {
+            ticket = session.submit(request.exchange);
+          } catch (error) {
+            step = fail(op, error, interruption);
+            continue;
+          }
+          if (!request.exchange.conversation?.isShared) interruption?.watch(ticket);
+          if (holder.caller !== undefined) ticket.owner = holder.caller;
+          this.#link.wake();
+          step = op.next(ticket);
+        } else if (request.do === "settle" || request.do === "finish") {
+          if (request.do === "finish") this.#pass(holder);
+          const { ticket } = request;
+          if (!ticket.settled) {
+            try {
+              await this.#settled(ticket, interruption);
+            } catch (error) {
+              step = fail(op, error, interruption);
+              continue;
+            }
+          }
+          const { failure } = ticket;
+          step = failure === undefined
+            ? op.next(ticket.value)
+            : fail(op, errorOf(failure, ticket.exchange), interruption);
+        } else {
+          let answer: unknown;
+          try {
+            answer = await this.#perform(request, holder, interruption);
+          } catch (error) {
+            step = fail(op, error, interruption);
+            continue;
+          }
+          step = op.next(answer);
+        }
+      }
+      return step.value;
+    } finally {
+      if (began) this.#active--;
+      this.#pass(holder);
+      this.#running--;
+      if (this.#watchers.length > 0) this.#notify();
+    }
+  }
+
+  #settled(ticket: Ticket<unknown>, interruption: AsyncInterruption | undefined): Promise<void> | undefined {
+    this.#link.resume();
+    if (ticket.settled) return undefined;
+    if (interruption === undefined) return new Promise((resolve) => ticket.onSettled = resolve);
+    interruption.watch(ticket);
+    return interruption.during(settling(ticket));
+  }
+
+  async #perform(
+    request: Exclude<Step, { do: "submit" | "settle" | "finish" }>,
+    holder: Holder,
+    interruption: AsyncInterruption | undefined,
+  ): Promise<unknown> {
+    switch (request.do) {
+      case "turn": {
+        const place = holder.hasTurn ? undefined : request.behind ? this.#turns.take() : this.#turns.takeAgain();
+        if (place !== undefined) await this.#reach(place, interruption);
+        holder.hasTurn = true;
+        return;
+      }
+      case "pass":
+        return this.#pass(holder);
+      case "alone":
+        return await this.#alone(interruption);
+      case "await": {
+        const { signal, ticket } = request;
+        if (signal.raised || ticket.settled) return;
+        this.#link.resume();
+        interruption?.watch(ticket);
+        if (signal.raised || ticket.settled) return;
+        const raising = new Promise<void>((resolve) => signal.onRaised = resolve);
+        return await within(interruption, Promise.race([raising, settling(ticket)]));
+      }
+      case "room":
+        return await within(interruption, this.#link.room(request.bytes));
+      case "cancel":
+        if (!await this.#cancelBy(now() + PATIENCE)) this.#link.destroy(noAnswer());
+        return;
+      case "call":
+        return await this.#call(request, holder, interruption);
+      case "pause":
+        return await within(interruption, pause(Math.random() * request.upTo));
+    }
+  }
+
+  #pass(holder: Holder): void {
+    if (!holder.hasTurn) return;
+    holder.hasTurn = false;
+    this.#turns.pass();
+  }
+
+  /** Waits until every op that has had a turn is at its end; those that go on may have another before. */
+  async #alone(interruption: AsyncInterruption | undefined): Promise<void> {
+    const { session } = this.#link;
+    if (this.#active === 1 && session.idle) return;
+    this.#turns.lend();
+    try {
+      while (this.#active > 1 || !session.idle) {
+        const { oldest } = session;
+        const ended = new Promise<void>((resolve) => this.#watchers.push(resolve));
+        // What nobody waits for any more ends without an op.
+        const next = this.#active > 1 || oldest === undefined ? ended : settling(oldest);
+        this.#link.resume();
+        await within(interruption, next);
+      }
+    } finally {
+      await this.#turns.reclaim();
+    }
+  }
+
+  /** Calls a function of the user's, which may make calls of its own unless the op has the turn. */
+  async #call(
+    { fn, unless }: Extract<Step, { do: "call" }>,
+    holder: Holder,
+    interruption: AsyncInterruption | undefined,
+  ): Promise<unknown> {
+    const { hasTurn } = holder;
+    if (interruption !== undefined) interruption.waitsFor = hasTurn ? "source" : "calls";
+    if (hasTurn) this.#caller = holder;
+    else {
+      this.#active--;
+      this.#notify();
+    }
+    try {
+      if (!hasTurn) return await within(interruption, Promise.resolve(this.#observe(interruption, fn)));
+      const given = Promise.resolve(callers.run({ of: holder, outer: callers.getStore() }, fn));
+      if (unless === undefined) return await within(interruption, given);
+      given.catch(() => {});
+      return await within(interruption, Promise.race([given, settling(unless)]));
+    } finally {
+      if (hasTurn) this.#caller = undefined;
+      else this.#active++;
+      if (interruption !== undefined) {
+        interruption.waitsFor = undefined;
+        if (!hasTurn) this.#observed--;
+      }
+    }
+  }
+
+  /** Calls a function so that what it submits is known to be its own, if that may have to be cancelled. */
+  #observe(interruption: AsyncInterruption | undefined, fn: () => unknown): unknown {
+    if (interruption === undefined) return fn();
+    this.#observed++;
+    return callers.run({ of: interruption, outer: callers.getStore() }, fn);
+  }
+
+  async #reach(place: Place, interruption: AsyncInterruption | undefined): Promise<void> {
+    if (interruption === undefined) return await place.reached;
+    let reached = false;
+    const reaching = place.reached.then(() => {
+      reached = true;
+    });
+    try {
+      await within(interruption, reaching);
+    } catch (error) {
+      if (reached) this.#turns.pass();
+      else place.withdraw();
+      throw error;
+    }
+  }
+
+  #notify(): void {
+    const watchers = this.#watchers;
+    this.#watchers = [];
+    for (const watcher of watchers) watcher();
+  }
+}
+
+/** A time in which nothing is submitted. */
+class Hold {
+  #exempt: object | undefined = undefined;
+  #changing = Promise.withResolvers<void>();
+
+  /** Whose op may submit all the same. */
+  get exempt(): object | undefined {
+    return this.#exempt;
+  }
+
+  set exempt(exempt: object | undefined) {
+    this.#exempt = exempt;
+    this.#changing.resolve();
+    this.#changing = Promise.withResolvers();
+  }
+
+  /** Resolves when it ends, or somebody else is exempt. */
+  get change(): Promise<void> {
+    return this.#changing.promise;
+  }
+}
+
+/** Whether an op may submit. */
+interface Holder {
+  hasTurn: boolean;
+  /** Which functions it was called from, if anybody asks. */
+  readonly caller: Caller | undefined;
+}
+
+/** An interruption with promises. */
+class AsyncInterruption extends Interruption {
+  /** Whether its op waits for a function of the user's: one that may make calls, or one that gives data. */
+  waitsFor: "calls" | "source" | undefined = undefined;
+  isAbandoned = false;
+  /** Fails what the op waits for now. */
+  #fail: ((error: unknown) => void) | undefined = undefined;
+  #isTelling = false;
+  readonly #abandoning = Promise.withResolvers<void>();
+
+  /** Resolves when nobody waits any more. */
+  get abandoned(): Promise<void> {
+    return this.#abandoning.promise;
+  }
+
+  override abandon(): void {
+    super.abandon();
+    this.isAbandoned = true;
+    this.#abandoning.resolve();
+  }
+
+  /** Whatever the op waits for now fails, or what it waits for next. */
+  tell(): void {
+    if (this.told) return;
+    this.#isTelling = true;
+    this.#fail?.(this.error());
+  }
+
+  /** What the work gives, unless the op is told first. */
+  during<T>(work: Promise<T>): Promise<T> {
+    if (this.told) return work;
+    // Not a race: a promise that lives as long as the call would keep what each of them gave.
+    return new Promise<T>((resolve, reject) => {
+      this.#fail = reject;
+      const end = (): void => {
+        if (this.#fail === reject) this.#fail = undefined;
+      };
+      work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
+      if (this.#isTelling) reject(this.error());
+    });
+  }
+}
+
+/** Throws into an op. Whatever it is, from then on an op that was given up only tidies up. */
+function fail<T>(op: Op<T>, error: unknown, interruption: Interruption | undefined): IteratorResult<Step, T> {
+  if (interruption?.happened) interruption.told = true;
+  return op.throw(error);
+}
+
+function within<T>(interruption: AsyncInterruption | undefined, work: Promise<T>): Promise<T> {
+  return interruption === undefined ? work : interruption.during(work);
+}
+
+/** Resolves when there is an outcome. */
+function settling(ticket: Ticket<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const before = ticket.onSettled;
+    ticket.onSettled = () => {
+      before?.();
+      resolve();
+    };
+  });
+}
+
+/** A function that an op waits for, and the one that this op was called from. */
+interface Caller {
+  readonly of: object;
+  readonly outer: Caller | undefined;
+}
+
+/** Which op's function a call comes from. */
+const callers = new AsyncLocalStorage<Caller>();
+
+/** Whether this is called, directly or not, from the function that this op waits for. */
+function isFrom(holder: Holder): boolean {
+  return isWithin(callers.getStore(), holder);
+}
+
+/** Whether this was submitted by the function that this call waits for. */
+function isOf(ticket: Ticket<unknown>, interruption: Interruption): boolean {
+  return isWithin(ticket.owner as Caller | undefined, interruption);
+}
+
+function isWithin(caller: Caller | undefined, of: object): boolean {
+  for (; caller !== undefined; caller = caller.outer) {
+    if (caller.of === of) return true;
+  }
+  return false;
+}

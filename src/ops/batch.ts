@@ -1,0 +1,204 @@
+/** One statement with many sets of parameters: all of them, or none. */
+import { PyroError, UsageError } from "../errors.ts";
+import { ExecuteSets } from "../protocol/batch.ts";
+import { Commit } from "../protocol/end_transaction.ts";
+import { alone, type Conversation, type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
+import { EndConversation } from "../protocol/portal.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+import { SimpleQuery } from "../protocol/simple_query.ts";
+import { Affected } from "../protocol/sink.ts";
+import { isCopy } from "../protocol/sql_text.ts";
+import type { Context } from "./context.ts";
+import { type Known, known } from "./known.ts";
+import type { Reader } from "./source.ts";
+import { forgetStale } from "./stale.ts";
+
+/** A set of parameters. */
+type Values = readonly unknown[];
+
+/** Executes a statement for each set; the sum of affected rows. With `chunk`, so many sets are committed at a time. */
+export function* executeBatch(
+  source: Known,
+  sets: Reader<Values>,
+  chunk: number | undefined,
+  context: Context,
+): Op<number> {
+  const { session } = context;
+  const batch = new Batch(source, sets, chunk ?? Infinity, context);
+  try {
+    yield* alone();
+    const nested = session.transactionStatus !== "idle";
+    if (nested && chunk !== undefined) {
+      throw new UsageError("Cannot commit in chunks: a transaction is open, which commits everything or nothing");
+    }
+    const statement = yield* known(source, context);
+    if (isCopy(statement.sql)) throw new UsageError("Cannot run COPY in a batch: use copyIn() or copyRows()");
+    session.enter(batch.conversation);
+    while (yield* batch.group(statement, nested));
+    return batch.affected;
+  } catch (error) {
+    if (chunk === undefined) throw error;
+    // What was committed would be done twice.
+    if (batch.committed > 0 && error instanceof PyroError) {
+      Object.defineProperty(error, "safeToRetry", { value: false });
+    }
+    throw annotated(error, { committed: batch.committed });
+  } finally {
+    session.leave(batch.conversation);
+    yield* sets.close();
+  }
+}
+
+/** The sets of one call, and how far they got. */
+class Batch {
+  readonly conversation: Conversation = { name: "execBatch", isCall: true };
+  affected = 0;
+  /** How many sets were committed. */
+  committed = 0;
+  readonly #source: Known;
+  readonly #sets: Reader<Values>;
+  readonly #groupSize: number;
+  readonly #context: Context;
+  #taken = 0;
+
+  constructor(source: Known, sets: Reader<Values>, groupSize: number, context: Context) {
+    this.#source = source;
+    this.#sets = sets;
+    this.#groupSize = groupSize;
+    this.#context = context;
+  }
+
+  /** Executes the sets of one transaction, or in a savepoint; false if there were none left. */
+  *group(statement: Prepared, nested: boolean): Op<boolean> {
+    let sets = yield* this.#take();
+    if (sets.length === 0) return false;
+    const parts: Part[] = [];
+    let parses = statement.name === "";
+    const begun = yield* submit(this.#query(nested ? `SAVEPOINT ${SAVEPOINT}` : "BEGIN"));
+    try {
+      for (let isLast = false; !isLast;) {
+        const first = this.#taken - sets.length;
+        // The last part ends with Sync, so it has to be known which that is.
+        const more = yield* this.#take();
+        isLast = more.length === 0;
+        const exchange = new ExecuteSets(statement, parses, sets, isLast ? "sync" : "open", this.conversation);
+        parts.push({ exchange, first, ticket: yield* submitPart(exchange, first) });
+        parses = false;
+        // What ends the transaction leaves in the same write as the last part.
+        if (isLast) break;
+        yield { do: "room", bytes: MAX_WAITING };
+        yield* this.#settleWhere(statement, parts, ({ ticket }) => ticket.settled || ticket.refused);
+        sets = more;
+      }
+    } catch (error) {
+      yield* this.#undo(parts, nested);
+      throw error;
+    }
+    const end: Ticket<unknown> = nested
+      ? yield* submit(this.#query(`RELEASE SAVEPOINT ${SAVEPOINT}`))
+      : yield* submit(new Commit(this.#context.session, this.conversation));
+    try {
+      yield* settle(begun);
+      yield* this.#settleWhere(statement, parts, () => true);
+    } catch (error) {
+      // The COMMIT of a transaction that has failed has rolled it back.
+      if (nested) yield* this.#rollBack(nested);
+      else yield* ended(end);
+      throw error;
+    }
+    yield* settle(end);
+    this.committed = this.#taken;
+    return this.#taken % this.#groupSize === 0;
+  }
+
+  /** Some more sets, none at the end of the group. */
+  *#take(): Op<Values[]> {
+    const sets: Values[] = [];
+    const left = this.#groupSize === Infinity ? Infinity : this.#groupSize - (this.#taken - this.committed);
+    const wanted = Math.min(SETS_AT_ONCE, left);
+    try {
+      while (sets.length < wanted) {
+        const next = yield* this.#sets.next();
+        if (next === undefined) break;
+        if (!Array.isArray(next.value)) throw new UsageError("Cannot bind a set of parameters: it is not an array");
+        // A source may use its array again.
+        sets.push(next.value.slice());
+        this.#taken++;
+      }
+    } catch (error) {
+      const isOwn = error instanceof UsageError || this.#sets.hasThrown(error);
+      throw isOwn ? annotated(error, { index: this.#taken }) : error;
+    }
+    return sets;
+  }
+
+  /** Takes the outcomes of the first parts, as far as they are such. */
+  *#settleWhere(statement: Prepared, parts: Part[], isSuch: (part: Part) => boolean): Op<void> {
+    for (let part = parts[0]; part !== undefined && isSuch(part); part = parts[0]) {
+      try {
+        this.affected += yield* settle(part.ticket);
+      } catch (error) {
+        if (!part.exchange.bound) forgetStale(error, statement, this.#source, this.#context);
+        throw annotated(error, { index: part.first + part.exchange.position });
+      }
+      parts.shift();
+    }
+  }
+
+  /** Ends the group whose last part could not be sent. */
+  *#undo(parts: readonly Part[], nested: boolean): Op<void> {
+    if (this.#context.session.lost !== undefined) return;
+    if (parts.length > 0) yield* submit(new EndConversation(this.conversation));
+    yield* this.#rollBack(nested);
+  }
+
+  *#rollBack(nested: boolean): Op<void> {
+    if (this.#context.session.lost !== undefined) return;
+    const sql = nested ? `ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}` : "ROLLBACK";
+    yield* ended(yield* submit(this.#query(sql)));
+  }
+
+  #query(sql: string): SimpleQuery<number> {
+    return new SimpleQuery(sql, new Affected(), this.#context.registry, this.conversation);
+  }
+}
+
+/** Some sets that were submitted, and the index of the first. */
+interface Part {
+  readonly exchange: ExecuteSets;
+  readonly first: number;
+  readonly ticket: Ticket<number>;
+}
+
+function* submitPart(exchange: ExecuteSets, first: number): Op<Ticket<number>> {
+  try {
+    return yield* submit(exchange);
+  } catch (error) {
+    throw annotated(error, { index: first + exchange.position });
+  }
+}
+
+/** Waits for the end of what has failed because of something else. */
+function* ended(ticket: Ticket<unknown>): Op<void> {
+  try {
+    yield* settle(ticket);
+  } catch {
+    // It is known already why.
+  }
+}
+
+/** The error, told where the batch was. What is no object cannot be told. */
+export function annotated(error: unknown, notes: { index: number } | { committed: number }): unknown {
+  if (error instanceof Error && Object.isExtensible(error)) {
+    for (const [name, value] of Object.entries(notes)) {
+      Object.defineProperty(error, name, { value, enumerable: true, configurable: true });
+    }
+  }
+  return error;
+}
+
+const SAVEPOINT = "pyro_batch";
+/** How many sets make one request. */
+const SETS_AT_ONCE = 128;
+/** How many bytes may wait to be sent before more sets are taken. */
+const MAX_WAITING = 0x4_0000;

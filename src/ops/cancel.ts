@@ -1,0 +1,67 @@
+/**
+ * Cancel requests: a connection of their own, encrypted like the one whose work is to stop.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Canceling Requests in Progress".
+ */
+import { ConnectionError, UsageError } from "../errors.ts";
+import { type Endpoint, endpointName } from "../transport/transport.ts";
+import { cancelRequest } from "../wire/frontend.ts";
+import { askEnd, dial, discard, type Handshake, type Link } from "./handshake.ts";
+import { encrypt, serverName } from "./open.ts";
+
+/**
+ * What `cancel(key)` needs to stop what a connection runs, from anywhere: it can be posted to another
+ * thread. Who has it can stop the connection's statements, so it is a secret.
+ */
+export interface CancelKey {
+  /** Where the server is. */
+  readonly endpoint: Endpoint;
+  /** Whether the connection is encrypted, as then the request is too. */
+  readonly tls: boolean;
+  /** The name that encryption begins with (SNI). */
+  readonly serverName: string | undefined;
+  /** Process ID of the server process. */
+  readonly processId: number;
+  /** What proves that one may. */
+  readonly secret: Uint8Array;
+}
+
+/** The key of a connection; undefined if the server, or a pooler, gave none. */
+export function cancelKeyOf({ session, endpoint, ends, tls }: Link): CancelKey | undefined {
+  if (session.key === undefined) return undefined;
+  // A name may lead to several servers, and only the one that it led to then has the process.
+  const actual = endpoint.kind === "tcp" && ends !== undefined ? { ...endpoint, ...ends.remote } : endpoint;
+  return { endpoint: actual, tls, serverName: serverName(endpoint), ...session.key };
+}
+
+/** Sends a cancel request, and waits until the server has taken it. */
+export function* cancel(key: CancelKey, by: number): Handshake<void> {
+  let link: Link;
+  try {
+    link = yield* dial(key.endpoint, key.tls, by);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ConnectionError(`${endpointName(key.endpoint)}: ${message}`, { cause: error, safeToRetry: true });
+  }
+  try {
+    if (key.tls) yield* encrypt(link, key.serverName, by);
+    cancelRequest(link.session.outbox, key.processId, key.secret);
+    yield* askEnd(link, by);
+  } finally {
+    yield* discard(link);
+  }
+}
+
+/** A key as it came from elsewhere. */
+export function toCancelKey(key: unknown): CancelKey {
+  const { endpoint, tls, serverName, processId, secret } = (key ?? {}) as Partial<CancelKey>;
+  const isKey = isEndpoint(endpoint) && typeof tls === "boolean" && Number.isInteger(processId) &&
+    secret instanceof Uint8Array && secret.length > 0 && (serverName === undefined || typeof serverName === "string");
+  if (!isKey) throw new UsageError("Cannot cancel: give the cancelKey of a connection");
+  return { endpoint, tls, serverName, processId: processId!, secret };
+}
+
+function isEndpoint(endpoint: Partial<Endpoint> | null | undefined): endpoint is Endpoint {
+  if (endpoint?.kind === "unix") return typeof endpoint.path === "string";
+  return endpoint?.kind === "tcp" && typeof endpoint.host === "string" && Number.isInteger(endpoint.port);
+}

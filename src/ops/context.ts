@@ -1,0 +1,17 @@
+/** What the ops of one connection share. */
+import type { Conversation } from "../protocol/exchange.ts";
+import type { Session } from "../protocol/session.ts";
+import type { Registry } from "../types/registry.ts";
+import type { StatementCache } from "./statements.ts";
+import type { TransactionState } from "./transaction.ts";
+
+/** One connection, as ops see it. */
+export interface Context {
+  readonly session: Session;
+  readonly registry: Registry;
+  readonly statements: StatementCache;
+  /** The outermost transaction that is open, if it was begun by `begin` or `tx`. */
+  transaction: TransactionState | undefined;
+  /** What has the connection for itself, although it has not sent anything yet. */
+  occupant: Conversation | undefined;
+}

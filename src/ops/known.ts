@@ -1,0 +1,70 @@
+/** Statements whose types are known before they are executed. */
+import { type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
+import { Prepare } from "../protocol/prepare.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+import type { Context } from "./context.ts";
+import { turnOffNames } from "./names.ts";
+import { withTypes } from "./types.ts";
+
+/** A statement that the caller has prepared, and may be told more of. */
+export interface Handle {
+  prepared: Prepared;
+  /** Whether the server has refused to execute it as it is. */
+  isStale?: boolean;
+}
+
+/** What is executed: SQL text, which the cache may know, or a statement that the caller holds. */
+export type Known = string | Handle;
+
+/** What is to be executed, with all its types; asks the server for what is not known yet. */
+export function* known(source: Known, context: Context): Op<Prepared> {
+  const { statements, registry } = context;
+  if (typeof source !== "string") {
+    if (source.isStale || statements.isGone(source.prepared)) {
+      source.prepared = yield* prepareAgain(source.prepared, context);
+      source.isStale = false;
+    } else if (!source.prepared.isCurrent(registry)) source.prepared = yield* withTypes(source.prepared, registry);
+    return source.prepared;
+  }
+  const statement = statements.get(source);
+  if (statement === undefined) return yield* learn(source, context);
+  if (statement.isCurrent(registry)) return statement;
+  const renewed = yield* withTypes(statement, registry);
+  statements.renew(renewed);
+  return renewed;
+}
+
+/** Prepares a string, to learn the types of its parameters and columns. */
+export function* learn(sql: string, context: Context): Op<Prepared> {
+  const { statements, registry } = context;
+  const place = statements.begin(sql);
+  let ticket: Ticket<Prepared> | undefined;
+  try {
+    ticket = yield* submit(new Prepare(place.name, sql, place.evicted, registry));
+    const prepared = yield* settle(ticket);
+    statements.learn(prepared);
+    const statement = yield* withTypes(prepared, registry);
+    if (statement !== prepared) statements.renew(statement);
+    return statement;
+  } catch (error) {
+    if (ticket === undefined) throw error;
+    yield* turnOffNames(error, ticket, context);
+  } finally {
+    statements.end(sql, place, ticket?.settled === true && ticket.failure === undefined);
+  }
+  return yield* learn(sql, context);
+}
+
+/** Prepares a statement of the caller's under a new name; the old one is closed, should it exist. */
+export function* prepareAgain(statement: Prepared, context: Context): Op<Prepared> {
+  const { statements, registry } = context;
+  statements.discard(statement);
+  const name = statements.named ? statements.newName() : "";
+  const ticket = yield* submit(new Prepare(name, statement.sql, statements.takeDiscarded(), registry));
+  try {
+    return yield* withTypes(yield* settle(ticket), registry);
+  } catch (error) {
+    yield* turnOffNames(error, ticket, context);
+  }
+  return yield* prepareAgain(statement, context);
+}

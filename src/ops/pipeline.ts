@@ -1,0 +1,314 @@
+/**
+ * Pipelines: statements sent together, whose results are taken one after the other.
+ *
+ * What is asked for is encoded at once and sent with the next Sync. Replies are read when they are
+ * claimed; some of what arrives before that is held by the connection, which then stops reading.
+ */
+import { PipelineAborted, type PyroError, UsageError } from "../errors.ts";
+import { alone, type Conversation, type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
+import { errorOf, lostError } from "../protocol/failure.ts";
+import { type Pipelinable, PipelinedExecution } from "../protocol/pipelined.ts";
+import { EndConversation } from "../protocol/portal.ts";
+import { RawReply } from "../protocol/raw_reply.ts";
+import { Affected, AllRows, type Sink } from "../protocol/sink.ts";
+import { isCopy } from "../protocol/sql_text.ts";
+import { Outbox } from "../wire/outbox.ts";
+import type { Context } from "./context.ts";
+import { note } from "./effects.ts";
+import type { Known } from "./known.ts";
+import { forgetStale } from "./stale.ts";
+import { catalogQuery, completed } from "./types.ts";
+
+/** A statement in a pipeline. */
+export class Item {
+  readonly execution: PipelinedExecution;
+  readonly source: Known;
+  /** Set when it was submitted. */
+  ticket: Ticket<void> | undefined = undefined;
+  /** Its reply, if that was read before it was claimed. */
+  raw: RawReply | undefined = undefined;
+  claimed = false;
+  /** Whether a Flush was submitted behind it. */
+  isFlushed = false;
+
+  constructor(execution: PipelinedExecution, source: Known) {
+    this.execution = execution;
+    this.source = source;
+  }
+}
+
+/** Statements up to a Sync: the server executes them all, or none from the first that fails. */
+class Group {
+  /** What is still to be claimed. */
+  readonly items: Item[] = [];
+  /** Statements that are parsed in it for the first time, by their text. */
+  readonly parsed: Map<string, PipelinedExecution> = new Map();
+  /** Whether nothing can be added any more. */
+  ended = false;
+  /** The Sync; none was needed where the group had failed before. */
+  sync: Ticket<void> | undefined = undefined;
+  /** The error of the first that failed. */
+  failedBy: PyroError | undefined = undefined;
+}
+
+/** A pipeline, and how far it got. */
+export class PipelineState {
+  readonly conversation: Conversation = { name: "a pipeline", isShared: true, close: () => this.close() };
+  /** How many results are still to be claimed. */
+  pendingCount = 0;
+  readonly #context: Context;
+  /** Requests that were encoded and not yet submitted. */
+  readonly #scratch = new Outbox();
+  #unsubmitted = 0;
+  /** Whether something was submitted that no Sync is behind. */
+  #isUnsynced = false;
+  /** What is not claimed whole. The last takes what is added. */
+  #groups: Group[] = [new Group()];
+  #closed = false;
+  /** Whether a step has thrown that the connection is lost. */
+  #lossIsKnown = false;
+  /** Whether a caller has given a step up. */
+  givenUp = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+    context.occupant = this.conversation;
+  }
+
+  /** Whether what is to be claimed next belongs to a group that has failed. */
+  get aborted(): boolean {
+    return this.#groups[0]!.failedBy !== undefined;
+  }
+
+  /** Adds a statement, without sending it. */
+  add(source: Known, values: readonly unknown[]): Item {
+    this.#check("execute the statement");
+    const { registry, statements } = this.#context;
+    const group = this.#groups.at(-1)!;
+    const what = this.#pipelinable(source, group);
+    let execution: PipelinedExecution;
+    try {
+      const learned = statements.learn.bind(statements);
+      execution = new PipelinedExecution(what, values, this.conversation, registry, this.#scratch, learned);
+    } catch (error) {
+      if (what.kind === "new") statements.end(what.sql, what, false);
+      throw error;
+    }
+    if (what.kind === "new") group.parsed.set(what.sql, execution);
+    const item = new Item(execution, source);
+    group.items.push(item);
+    this.pendingCount++;
+    this.#unsubmitted++;
+    return item;
+  }
+
+  /** Ends the group; the op sends everything up to there. */
+  sync(): Op<void> {
+    this.#check("sync the pipeline");
+    const group = this.#groups.at(-1)!;
+    group.ended = true;
+    this.#groups.push(new Group());
+    return this.#send(group);
+  }
+
+  /** The op sends everything up to here, for the server to answer at once, and leaves the group open. */
+  flush(): Op<void> {
+    this.#check("flush the pipeline");
+    const group = this.#groups.at(-1)!;
+    const last = group.items.at(-1);
+    if (last !== undefined) last.execution.flushes = true;
+    return this.#send(group);
+  }
+
+  /** The result of the statement that is next in line. */
+  *claim<T>(item: Item, sink: Sink<T>): Op<T> {
+    this.#check("claim the result");
+    if (item.claimed) throw new UsageError("Cannot claim the result: it was claimed before");
+    if (this.#groups.find(({ items }) => items.length > 0)?.items[0] !== item) {
+      throw new UsageError("Cannot claim the result: out of order, those of earlier statements come first");
+    }
+    for (let first = this.#groups[0]!; first.items.length === 0; first = this.#groups[0]!) yield* this.#leave(first);
+    const group = this.#groups[0]!;
+    // Without a Sync or Flush behind it, it is not answered.
+    const isAnswered = group.sync !== undefined || item.isFlushed || group.failedBy !== undefined;
+    if (!isAnswered) yield* group.ended ? this.#send(group) : this.sync();
+    this.#remove(group);
+    try {
+      return yield* this.#take(item, group, sink);
+    } catch (error) {
+      this.#lossIsKnown ||= this.#context.session.lost !== undefined;
+      throw error;
+    } finally {
+      if (group.items.length === 0 && this.#groups[0] === group) yield* this.#leave(group);
+    }
+  }
+
+  /** Reads what nobody has claimed, and gives the connection back. Throws what a Sync reported that no claim did. */
+  *close(): Op<void> {
+    if (this.#closed) return;
+    const { session } = this.#context;
+    let problem: { readonly error: unknown } | undefined;
+    const isLossNews = this.pendingCount > 0 && !this.#lossIsKnown;
+    try {
+      if (session.lost === undefined && (this.#isUnsynced || this.#unsubmitted > 0)) yield* this.sync();
+      for (const group of [...this.#groups]) {
+        for (let item = group.items[0]; item !== undefined; item = group.items[0]) {
+          this.#remove(group);
+          try {
+            yield* this.#take(item, group, new Affected());
+          } catch {
+            // Nobody wanted to know.
+          }
+        }
+        try {
+          yield* this.#leave(group);
+        } catch (error) {
+          problem ??= { error };
+        }
+      }
+    } finally {
+      this.#closed = true;
+      session.leave(this.conversation);
+      if (this.#context.occupant === this.conversation) this.#context.occupant = undefined;
+    }
+    // What became of statements that nobody has claimed is not known then.
+    if (isLossNews && session.lost !== undefined) throw lostError("close the pipeline", session.lost, true);
+    if (problem !== undefined) throw problem.error;
+  }
+
+  #check(action: string): void {
+    if (this.#closed) throw new UsageError(`Cannot ${action}: the pipeline is closed`, { safeToRetry: true });
+  }
+
+  #pipelinable(source: Known, group: Group): Pipelinable {
+    const { registry, statements } = this.#context;
+    const sql = typeof source === "string" ? source : source.prepared.sql;
+    if (isCopy(sql)) throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
+    const statement = typeof source === "string" ? statements.get(sql) : source.prepared;
+    if (statement !== undefined) {
+      const isGone = statements.isGone(statement) || (typeof source !== "string" && source.isStale);
+      if (isGone) return { kind: "known", statement: statement.renewed(registry, "") };
+      return { kind: "known", statement: statement.isCurrent(registry) ? statement : statement.renewed(registry) };
+    }
+    const same = group.parsed.get(sql);
+    if (same !== undefined && same.name !== "") return { kind: "same", as: same };
+    return { kind: "new", sql, ...statements.begin(sql) };
+  }
+
+  /** Submits everything up to the end of that group, as far as that is there. */
+  *#send(last: Group): Op<void> {
+    try {
+      yield* this.#submit(last);
+    } catch (error) {
+      this.#lossIsKnown ||= this.#context.session.lost !== undefined;
+      throw error;
+    }
+    yield { do: "room", bytes: 0 };
+  }
+
+  *#submit(last: Group): Op<void> {
+    const { session } = this.#context;
+    if (session.conversation !== this.conversation) {
+      yield* alone();
+      session.enter(this.conversation);
+    }
+    for (const group of this.#groups.slice(0, this.#groups.indexOf(last) + 1)) {
+      if (group.failedBy === undefined) {
+        for (const item of group.items) {
+          if (item.ticket !== undefined) continue;
+          item.ticket = yield* submit(item.execution);
+          this.#isUnsynced = true;
+          this.#unsubmitted--;
+          if (!item.execution.flushes) continue;
+          for (const earlier of group.items) earlier.isFlushed = earlier.ticket !== undefined;
+        }
+      }
+      // A group that failed before its Sync was ended when that was seen.
+      if (group.ended && group.sync === undefined && (group.failedBy === undefined || this.#isUnsynced)) {
+        group.sync = yield* submit(new EndConversation(this.conversation));
+        this.#isUnsynced = false;
+      }
+    }
+    if (this.#unsubmitted === 0) this.#scratch.rewind(0);
+  }
+
+  /** Takes the first out of the line. */
+  #remove(group: Group): void {
+    const item = group.items.shift()!;
+    item.claimed = true;
+    this.pendingCount--;
+    if (item.ticket === undefined && group.failedBy !== undefined) this.#unsubmitted--;
+  }
+
+  /** The result of an item that is in no line any more. */
+  *#take<T>(item: Item, group: Group, sink: Sink<T>): Op<T> {
+    const { ticket, execution, raw } = item;
+    const { statements, registry } = this.#context;
+    try {
+      if (ticket === undefined) throw new PipelineAborted(SKIPPED, { cause: group.failedBy });
+      if (raw === undefined) execution.claim(sink);
+      yield* settle(ticket);
+      raw?.replay(sink);
+    } finally {
+      const failure = ticket?.failure;
+      if (failure !== undefined && failure.kind !== "unusable" && group.failedBy === undefined) {
+        group.failedBy = errorOf(failure, execution);
+        // Without a Sync behind it, the session has added one.
+        if (group.sync === undefined) this.#isUnsynced = false;
+        if (!execution.bound) forgetStale(group.failedBy, execution.statement, item.source, this.#context);
+      }
+      if (execution.changed && execution.statement !== undefined) statements.drop(execution.statement);
+      if (execution.statement !== undefined) note(execution.statement, failure === undefined, this.#context);
+      const wasPrepared = ticket?.settled === true && failure === undefined;
+      if (execution.place !== undefined) statements.end(execution.sql, execution.place, wasPrepared);
+    }
+    if (!sink.isIncomplete) return sink.result();
+    return yield* completed(sink, registry, (oids) => this.#askCatalog(oids));
+  }
+
+  /** All results of a group are taken: its Sync is next, if there is one. */
+  *#leave(group: Group): Op<void> {
+    if (!group.ended) {
+      // It goes on, unless it has failed, which has ended it.
+      if (group.failedBy !== undefined) this.#groups = [new Group()];
+      return;
+    }
+    this.#groups.shift();
+    if (group.sync === undefined) return;
+    try {
+      yield* settle(group.sync);
+    } catch (error) {
+      if (group.failedBy === undefined) throw error;
+    }
+  }
+
+  /** Asks about types. The answer comes behind everything else, which has to be read before. */
+  *#askCatalog(oids: readonly number[]): Op<unknown[]> {
+    for (const item of this.#groups.flatMap(({ items }) => items)) {
+      if (item.ticket === undefined || item.raw !== undefined) continue;
+      item.raw = new RawReply();
+      item.execution.claim(item.raw);
+    }
+    try {
+      return yield* this.#ask(oids);
+    } catch (error) {
+      // What was behind it in the group has failed; that is over now.
+      if (!(error instanceof PipelineAborted)) throw error;
+      return yield* this.#ask(oids);
+    }
+  }
+
+  *#ask(oids: readonly number[]): Op<unknown[]> {
+    const { registry } = this.#context;
+    const what: Pipelinable = { kind: "new", sql: catalogQuery, name: "", evicted: [] };
+    const question = new PipelinedExecution(what, [`{${oids}}`], this.conversation, registry, new Outbox(), () => {});
+    const rows = new AllRows("array");
+    question.flushes = true;
+    question.claim(rows);
+    this.#isUnsynced = true;
+    yield* settle(yield* submit(question));
+    return rows.result();
+  }
+}
+
+const SKIPPED = "Cannot execute the statement: an earlier statement of its group failed";

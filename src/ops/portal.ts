@@ -1,0 +1,177 @@
+/**
+ * Fetching the rows of a statement in parts.
+ *
+ * In a transaction a portal is named, and anything else may run between its fetches. Outside of one
+ * it would not survive that, so it has the connection for itself until it is closed.
+ */
+import { ConnectionError, UsageError } from "../errors.ts";
+import {
+  alone,
+  call,
+  type Conversation,
+  finish,
+  type Op,
+  passTurn,
+  settle,
+  submit,
+  takeTurn,
+  type Ticket,
+} from "../protocol/exchange.ts";
+import { ClosePortal, EndConversation, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+import type { Sink } from "../protocol/sink.ts";
+import type { Context } from "./context.ts";
+import { note } from "./effects.ts";
+import { type Known, known } from "./known.ts";
+import { refreshed } from "./stale.ts";
+import { completed } from "./types.ts";
+
+/** A portal, and where it stands. */
+export class Cursor {
+  readonly #context: Context;
+  readonly #source: Known;
+  readonly #values: readonly unknown[];
+  readonly #name: string;
+  readonly #isOver: () => boolean;
+  #statement!: Prepared;
+  #conversation: Conversation | undefined = undefined;
+  #portal = "";
+  #state: "new" | "open" | "closed" = "new";
+  #isDone = false;
+
+  /** `name` is what it is called while it has the connection for itself; `isOver` tells whether its transaction is. */
+  constructor(
+    context: Context,
+    source: Known,
+    values: readonly unknown[],
+    name: string,
+    isOver: () => boolean = () => false,
+  ) {
+    this.#context = context;
+    this.#source = source;
+    this.#values = values;
+    this.#name = name;
+    this.#isOver = isOver;
+  }
+
+  /** Whether all rows were fetched. */
+  get done(): boolean {
+    return this.#isDone;
+  }
+
+  /** Whether nothing was asked of it yet. */
+  get isNew(): boolean {
+    return this.#state === "new";
+  }
+
+  /** Whether nothing can be fetched any more. */
+  get closed(): boolean {
+    return this.#state === "closed" || this.#isOver();
+  }
+
+  /** Binds the portal. */
+  *open(isAgain: boolean = false): Op<void> {
+    const { session, statements } = this.#context;
+    yield* alone();
+    // Once it has the connection for itself, nothing can be asked about types.
+    this.#statement = yield* known(this.#source, this.#context);
+    let ticket: Ticket<void> | undefined;
+    try {
+      if (session.transactionStatus === "idle") {
+        const conversation: Conversation = { name: this.#name, close: () => this.close() };
+        session.enter(conversation);
+        this.#conversation = conversation;
+      } else this.#portal = statements.newName();
+      ticket = yield* submit(new OpenPortal(this.#portal, this.#statement, this.#values, this.#conversation));
+      this.#state = "open";
+      yield* settle(ticket);
+    } catch (error) {
+      // Given up or not, it may have been opened.
+      if (ticket !== undefined && ticket.failure === undefined && !ticket.withdrawn) {
+        yield* this.close();
+        throw error;
+      }
+      this.#release();
+      if (isAgain || ticket === undefined) throw error;
+      this.#statement = yield* refreshed(error, ticket, this.#statement, this.#source, this.#context);
+      this.#state = "new";
+      yield* this.open(true);
+    }
+  }
+
+  /** The next rows, 0 for all that are left. */
+  *fetch<T>(maxRows: number, sink: Sink<T>): Op<Fetched<T>> {
+    if (this.closed) throw new UsageError("Cannot fetch rows: the portal is closed");
+    if (this.#state === "new") yield* this.open();
+    if (this.#isDone) return { rows: sink.result(), hasMore: false };
+    const exchange = new FetchPortal(this.#portal, this.#statement, maxRows, sink, this.#conversation);
+    let ticket: Ticket<Fetched<T>> | undefined;
+    let fetched: Fetched<T>;
+    try {
+      ticket = yield* submit(exchange);
+      fetched = yield* finish(ticket);
+    } catch (error) {
+      // A value that cannot be read leaves the portal as it is, as does what was not sent. A refusal has ended it.
+      const failure = ticket?.failure;
+      if (failure !== undefined && failure.kind !== "unusable") this.#release();
+      else if (ticket !== undefined && !ticket.settled && !ticket.withdrawn) yield* this.close();
+      throw error;
+    }
+    if (!fetched.hasMore) {
+      this.#isDone = true;
+      note(this.#statement, true, this.#context);
+    }
+    return sink.isIncomplete ? { ...fetched, rows: yield* completed(sink, this.#context.registry) } : fetched;
+  }
+
+  /** Gives up what is left, and gives the connection back. */
+  *close(): Op<void> {
+    const wasOpen = this.#state === "open";
+    this.#state = "closed";
+    const { session } = this.#context;
+    const conversation = this.#conversation;
+    try {
+      if (!wasOpen || session.lost !== undefined || this.#isOver()) return;
+      yield* takeTurn();
+      if (conversation === undefined) yield* finish(yield* submit(new ClosePortal(this.#portal)));
+      else yield* finish(yield* submit(new EndConversation(conversation)));
+    } finally {
+      this.#release();
+    }
+  }
+
+  /** There is no portal any more. */
+  #release(): void {
+    this.#state = "closed";
+    if (this.#conversation !== undefined) this.#context.session.leave(this.#conversation);
+    this.#conversation = undefined;
+  }
+}
+
+/** Runs a function that fetches from a portal, and closes it. What the function gives or throws comes back unchanged. */
+export function* iterate<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op<T> {
+  yield* cursor.open();
+  let result: T;
+  try {
+    yield* passTurn();
+    result = yield* call(fn);
+  } catch (error) {
+    try {
+      yield* cursor.close();
+    } catch {
+      // The first error is the one that explains.
+    }
+    throw error;
+  }
+  yield* cursor.close();
+  return result;
+}
+
+/** Closes a portal; with the connection it is gone anyway. */
+export function* closeCursor(cursor: Cursor): Op<void> {
+  try {
+    yield* cursor.close();
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * One statement with many sets of parameters: Bind and Execute for each, and one Sync.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Pipelining".
+ */
+import type { ServerFields } from "../errors.ts";
+import { bind } from "../types/parameters.ts";
+import { commandTag } from "../wire/backend.ts";
+import { Backend } from "../wire/codes.ts";
+import { execute, parse, sync } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
+import { explainCopyIn, refuseCopyIn } from "./misplaced_copy.ts";
+import type { Prepared } from "./prepared.ts";
+
+/** Executes a statement once per set; the value is the sum of affected rows. */
+export class ExecuteSets implements Exchange<number> {
+  readonly action = "execute the statement";
+  readonly ends: "sync" | "open";
+  readonly conversation: Conversation;
+  /** Which of the sets is being encoded, or is executed next. */
+  position = 0;
+  /** Whether the server has taken the statement: what fails from then on is its own failure. */
+  bound = false;
+  readonly #statement: Prepared;
+  readonly #parses: boolean;
+  readonly #sets: readonly (readonly unknown[])[];
+
+  /** `parses` is for the first exchange of a statement that the server does not keep. */
+  constructor(
+    statement: Prepared,
+    parses: boolean,
+    sets: readonly (readonly unknown[])[],
+    ends: "sync" | "open",
+    conversation: Conversation,
+  ) {
+    this.#statement = statement;
+    this.#parses = parses;
+    this.#sets = sets;
+    this.ends = ends;
+    this.conversation = conversation;
+  }
+
+  get sql(): string {
+    return this.#statement.sql;
+  }
+
+  request(out: Outbox): void {
+    const { name, sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
+    if (this.#parses) parse(out, "", sql, parameterTypes);
+    for (const [index, values] of this.#sets.entries()) {
+      this.position = index;
+      bind(out, "", name, parameterCodecs, values, resultFormats);
+      execute(out, "", 0);
+    }
+    this.position = 0;
+    if (this.ends === "sync") sync(out);
+  }
+
+  *reply(inbox: Inbox, out: Outbox): Script<number> {
+    let affected = 0;
+    if (this.#parses) {
+      while (!inbox.next()) yield "read";
+      inbox.expect(Backend.ParseComplete, this.action);
+    }
+    while (this.position < this.#sets.length) {
+      while (!inbox.next()) yield "read";
+      inbox.expect(Backend.BindComplete, this.action);
+      this.bound = true;
+      for (let completed = false; !completed;) {
+        while (!inbox.next()) yield "read";
+        switch (inbox.code) {
+          case Backend.DataRow:
+            break;
+          case Backend.CommandComplete:
+            affected += commandTag(inbox).affected;
+            completed = true;
+            break;
+          case Backend.EmptyQueryResponse:
+            completed = true;
+            break;
+          case Backend.CopyInResponse:
+            refuseCopyIn(out);
+            break;
+          default:
+            throw inbox.unexpected(this.action);
+        }
+      }
+      this.position++;
+    }
+    if (this.ends === "sync") {
+      while (!inbox.next()) yield "read";
+      inbox.expect(Backend.ReadyForQuery, this.action);
+    }
+    return affected;
+  }
+
+  explain(fields: ServerFields): Failure | undefined {
+    return explainCopyIn(fields);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * COPY FROM STDIN. It is a simple query, after whose failure the server takes what is still on its
+ * way for nothing.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "COPY Operations".
+ */
+import { UsageError } from "../errors.ts";
+import { commandTag } from "../wire/backend.ts";
+import { Backend } from "../wire/codes.ts";
+import { copyData, copyDone, copyFail, query } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import { type Conversation, type Exchange, type Script, Signal } from "./exchange.ts";
+
+/** Starts a COPY, which then waits for data; the value is the number of rows copied. */
+export class CopyIn implements Exchange<number> {
+  readonly action = "copy in";
+  readonly ends = "query";
+  readonly sql: string;
+  readonly conversation: Conversation;
+  /** Raised when the server waits for data. */
+  readonly started: Signal = new Signal();
+  #out: Outbox | undefined = undefined;
+
+  constructor(sql: string, conversation: Conversation) {
+    this.sql = sql;
+    this.conversation = conversation;
+  }
+
+  request(out: Outbox): void {
+    query(out, this.sql);
+    this.#out = out;
+  }
+
+  *reply(inbox: Inbox, out: Outbox): Script<number> {
+    let affected = 0;
+    for (;;) {
+      while (!inbox.next()) yield "read";
+      switch (inbox.code) {
+        case Backend.CopyInResponse:
+          if (this.started.raised) copyFail(out, "pyro: there is no data for a second COPY");
+          this.started.raise();
+          break;
+        case Backend.CommandComplete:
+          affected = commandTag(inbox).affected;
+          break;
+        case Backend.RowDescription:
+        case Backend.DataRow:
+        case Backend.EmptyQueryResponse:
+        case Backend.CopyOutResponse:
+        case Backend.CopyData:
+        case Backend.CopyDone:
+          break;
+        case Backend.ReadyForQuery:
+          if (this.started.raised) return affected;
+          throw new UsageError("Cannot copy in: the statement is not COPY … FROM STDIN");
+        default:
+          throw inbox.unexpected(this.action);
+      }
+    }
+  }
+
+  /** Queues data. Only after {@linkcode CopyIn.started}, and not once the exchange is over. */
+  send(data: Uint8Array): void {
+    copyData(this.#out!, data);
+  }
+
+  /** The data is complete. */
+  finish(): void {
+    copyDone(this.#out!);
+  }
+
+  /** The data cannot be completed; the server then fails with an error that quotes the reason. */
+  abort(reason: string): void {
+    copyFail(this.#out!, reason);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * COPY TO STDOUT, handed on as fast as somebody takes it.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "COPY Operations".
+ */
+import { type ServerFields, UsageError } from "../errors.ts";
+import { Backend } from "../wire/codes.ts";
+import { query } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import { type Conversation, type Exchange, type Failure, type Script, Signal } from "./exchange.ts";
+import { explainCopyIn, refuseCopyIn } from "./misplaced_copy.ts";
+
+/** Starts a COPY and takes its data in chunks, each asked for. */
+export class CopyOut implements Exchange<void> {
+  readonly action = "copy out";
+  readonly ends = "query";
+  readonly sql: string;
+  readonly conversation: Conversation;
+  /** Raised when the chunk that was asked for is there, or the data has ended. */
+  arrived: Signal = new Signal();
+  #wanted = false;
+  #dropping = false;
+  #chunk: Uint8Array<ArrayBuffer> = EMPTY;
+  #length = 0;
+
+  constructor(sql: string, conversation: Conversation) {
+    this.sql = sql;
+    this.conversation = conversation;
+  }
+
+  request(out: Outbox): void {
+    query(out, this.sql);
+  }
+
+  *reply(inbox: Inbox, out: Outbox): Script<void> {
+    let copied = false;
+    for (;;) {
+      while (!this.#wanted) yield "drain";
+      if (!inbox.next()) {
+        if (this.#length > 0 && !inbox.refused) this.#deliver();
+        else yield "read";
+        continue;
+      }
+      switch (inbox.code) {
+        case Backend.CopyOutResponse:
+          copied = true;
+          break;
+        case Backend.CopyData:
+          this.#add(inbox);
+          break;
+        case Backend.CopyInResponse:
+          refuseCopyIn(out);
+          break;
+        case Backend.CopyDone:
+          if (this.#length > 0) this.#deliver();
+          break;
+        case Backend.CommandComplete:
+        case Backend.RowDescription:
+        case Backend.DataRow:
+        case Backend.EmptyQueryResponse:
+          break;
+        case Backend.ReadyForQuery:
+          if (copied) return;
+          throw new UsageError("Cannot copy out: the statement is not COPY … TO STDOUT");
+        default:
+          throw inbox.unexpected(this.action);
+      }
+    }
+  }
+
+  explain(fields: ServerFields): Failure | undefined {
+    return explainCopyIn(fields);
+  }
+
+  /** Asks for a chunk. */
+  want(): void {
+    this.arrived = new Signal();
+    this.#wanted = true;
+  }
+
+  /** The chunk that has arrived; undefined if there was none before the end. */
+  take(): Uint8Array<ArrayBuffer> | undefined {
+    const chunk = this.#length > 0 ? this.#chunk.subarray(0, this.#length) : undefined;
+    this.#chunk = EMPTY;
+    this.#length = 0;
+    return chunk;
+  }
+
+  /** What still comes is of no interest. */
+  drop(): void {
+    this.#dropping = true;
+    this.#wanted = true;
+    this.#length = 0;
+  }
+
+  /** Takes a message out of the inbox, which may move before somebody asks for the chunk. */
+  #add({ bytes, pos, limit, buffered }: Inbox): void {
+    if (this.#dropping) return;
+    const size = limit - pos;
+    if (this.#length + size > this.#chunk.length) {
+      const expected = Math.min(this.#length + size + buffered, CHUNK);
+      const grown = new Uint8Array(Math.max(this.#chunk.length * 2, this.#length + size, expected));
+      grown.set(this.#chunk.subarray(0, this.#length));
+      this.#chunk = grown;
+    }
+    this.#chunk.set(bytes.subarray(pos, limit), this.#length);
+    this.#length += size;
+    if (this.#length >= CHUNK) this.#deliver();
+  }
+
+  #deliver(): void {
+    this.#wanted = this.#dropping;
+    this.arrived.raise();
+  }
+}
+
+const EMPTY: Uint8Array<ArrayBuffer> = new Uint8Array();
+/** Chunks are handed on when they have this many bytes, or when nothing more is here. */
+const CHUNK = 0x1_0000;

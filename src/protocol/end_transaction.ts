@@ -1,0 +1,54 @@
+/**
+ * The end of a transaction. The server answers the COMMIT of a failed one with ROLLBACK, and that of
+ * none with a mere warning: neither is a success.
+ */
+import { type PyroError, ServerError, UsageError } from "../errors.ts";
+import { SqlState } from "../sqlstate.ts";
+import { commandTag } from "../wire/backend.ts";
+import { Backend } from "../wire/codes.ts";
+import { query } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import type { Conversation, Exchange, Script } from "./exchange.ts";
+import type { Session } from "./session.ts";
+
+/** COMMIT. */
+export class Commit implements Exchange<void> {
+  readonly action = "commit";
+  readonly ends = "query";
+  readonly sql = "COMMIT";
+  readonly conversation: Conversation | undefined;
+  readonly #session: Session;
+
+  constructor(session: Session, conversation?: Conversation) {
+    this.#session = session;
+    this.conversation = conversation;
+  }
+
+  request(out: Outbox): void {
+    query(out, this.sql);
+  }
+
+  *reply(inbox: Inbox): Script<void> {
+    const status = this.#session.transactionStatus;
+    const cause = this.#session.spoiledBy;
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.CommandComplete, this.action);
+    const { command } = commandTag(inbox);
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.ReadyForQuery, this.action);
+    if (status === "idle") {
+      throw new UsageError("Cannot commit: no transaction is open, it was ended by SQL", { cause });
+    }
+    if (command === "ROLLBACK") throw rolledBack(cause);
+  }
+}
+
+/** The error of a commit where a statement has failed before. */
+export function rolledBack(cause: PyroError | undefined): ServerError {
+  return new ServerError({
+    severity: "ERROR",
+    code: SqlState.TransactionRollback,
+    message: "the transaction was rolled back, because a statement in it has failed",
+  }, { cause, query: "COMMIT" });
+}

@@ -1,0 +1,205 @@
+/**
+ * Portals: statements whose rows are fetched in parts.
+ *
+ * In a transaction a portal lives until that ends, so each request ends with Sync. Outside of one the
+ * Sync would end the portal, so requests end with Flush, and the Sync comes when the portal is done.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
+ */
+import type { ServerFields } from "../errors.ts";
+import { bind } from "../types/parameters.ts";
+import { Backend, Target } from "../wire/codes.ts";
+import { close, execute, flush, parse, sync } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
+import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import type { Prepared } from "./prepared.ts";
+import type { Sink } from "./sink.ts";
+
+/** Bind of a portal, and Parse for a statement that the server does not keep. */
+export class OpenPortal implements Exchange<void> {
+  readonly action = "open the portal";
+  readonly ends: "sync" | "open";
+  readonly conversation: Conversation | undefined;
+  readonly #portal: string;
+  readonly #statement: Prepared;
+  readonly #values: readonly unknown[];
+
+  /** A portal that has the connection for itself is closed by {@linkcode EndConversation}. */
+  constructor(
+    portal: string,
+    statement: Prepared,
+    values: readonly unknown[],
+    conversation: Conversation | undefined,
+  ) {
+    this.ends = conversation === undefined ? "sync" : "open";
+    this.conversation = conversation;
+    this.#portal = portal;
+    this.#statement = statement;
+    this.#values = values;
+  }
+
+  get sql(): string {
+    return this.#statement.sql;
+  }
+
+  request(out: Outbox): void {
+    const { name, sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
+    if (name === "") parse(out, "", sql, parameterTypes);
+    bind(out, this.#portal, name, parameterCodecs, this.#values, resultFormats);
+    if (this.ends === "sync") sync(out);
+    else flush(out);
+  }
+
+  *reply(inbox: Inbox): Script<void> {
+    if (this.#statement.name === "") {
+      while (!inbox.next()) yield "read";
+      inbox.expect(Backend.ParseComplete, this.action);
+    }
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.BindComplete, this.action);
+    if (this.ends === "open") return;
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.ReadyForQuery, this.action);
+  }
+}
+
+/** Some rows of a portal. */
+export interface Fetched<T> {
+  readonly rows: T;
+  /** Whether the server has stopped because it was asked for no more; there may be no more all the same. */
+  readonly hasMore: boolean;
+}
+
+/** Execute of a portal, for at most so many rows. */
+export class FetchPortal<T> implements Exchange<Fetched<T>> {
+  readonly action = "fetch rows";
+  readonly ends: "sync" | "open";
+  readonly conversation: Conversation | undefined;
+  readonly #portal: string;
+  readonly #statement: Prepared;
+  readonly #maxRows: number;
+  readonly #sink: Sink<T>;
+
+  /** `maxRows` 0 means all. */
+  constructor(
+    portal: string,
+    statement: Prepared,
+    maxRows: number,
+    sink: Sink<T>,
+    conversation: Conversation | undefined,
+  ) {
+    // Behind what may be a COPY, no Sync before it is known whether it is one.
+    this.ends = conversation === undefined && !statement.couldCopy ? "sync" : "open";
+    this.conversation = conversation;
+    this.#portal = portal;
+    this.#statement = statement;
+    this.#maxRows = maxRows;
+    this.#sink = sink;
+  }
+
+  get sql(): string {
+    return this.#statement.sql;
+  }
+
+  request(out: Outbox): void {
+    execute(out, this.#portal, this.#maxRows);
+    if (this.ends === "sync") sync(out);
+    else flush(out);
+  }
+
+  *reply(inbox: Inbox, out: Outbox): Script<Fetched<T>> {
+    const sink = this.#sink;
+    const { description } = this.#statement;
+    if (description !== undefined) sink.begin(description);
+    let copying = false;
+    let hasMore: boolean | undefined;
+    while (hasMore === undefined) {
+      while (!inbox.next()) yield "read";
+      switch (inbox.code) {
+        case Backend.DataRow:
+          sink.row(inbox);
+          break;
+        case Backend.PortalSuspended:
+          hasMore = true;
+          break;
+        case Backend.CommandComplete:
+          sink.complete(inbox);
+          hasMore = false;
+          break;
+        case Backend.EmptyQueryResponse:
+          sink.empty();
+          hasMore = false;
+          break;
+        case Backend.CopyInResponse:
+          refuseCopyIn(out);
+          break;
+        case Backend.CopyOutResponse:
+          sink.fail(misplacedCopyOut());
+          copying = true;
+          break;
+        case Backend.CopyData:
+        case Backend.CopyDone:
+          if (!copying) throw inbox.unexpected(this.action);
+          break;
+        default:
+          throw inbox.unexpected(this.action);
+      }
+    }
+    if (this.conversation === undefined) {
+      if (this.ends === "open") sync(out);
+      while (!inbox.next()) yield "read";
+      inbox.expect(Backend.ReadyForQuery, this.action);
+    }
+    return { rows: sink.result(), hasMore };
+  }
+
+  explain(fields: ServerFields): Failure | undefined {
+    return explainCopyIn(fields);
+  }
+}
+
+/** Close of a portal in a transaction. */
+export class ClosePortal implements Exchange<void> {
+  readonly action = "close the portal";
+  readonly ends = "sync";
+  readonly #portal: string;
+
+  constructor(portal: string) {
+    this.#portal = portal;
+  }
+
+  request(out: Outbox): void {
+    close(out, Target.Portal, this.#portal);
+    sync(out);
+  }
+
+  *reply(inbox: Inbox): Script<void> {
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.CloseComplete, this.action);
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.ReadyForQuery, this.action);
+  }
+}
+
+/** Sync: the end of what was executed without one, which is when the server commits it. */
+export class EndConversation implements Exchange<void> {
+  readonly action: string;
+  readonly ends = "sync";
+  readonly conversation: Conversation;
+
+  constructor(conversation: Conversation) {
+    this.action = `end ${conversation.name}`;
+    this.conversation = conversation;
+  }
+
+  request(out: Outbox): void {
+    sync(out);
+  }
+
+  *reply(inbox: Inbox): Script<void> {
+    while (!inbox.next()) yield "read";
+    inbox.expect(Backend.ReadyForQuery, this.action);
+  }
+}

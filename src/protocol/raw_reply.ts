@@ -1,0 +1,54 @@
+/** A reply that was read before anybody said what is to become of its rows. */
+import type { Description } from "../types/description.ts";
+import { copyOf } from "../wire/bytes.ts";
+import { Backend } from "../wire/codes.ts";
+import { Inbox } from "../wire/inbox.ts";
+import { Sink } from "./sink.ts";
+
+/** Keeps the messages of a reply as they are. */
+export class RawReply extends Sink<void> {
+  #description: Description | undefined = undefined;
+  readonly #messages: Uint8Array[] = [];
+
+  override begin(description: Description): void {
+    this.#description = description;
+  }
+
+  override row(inbox: Inbox): void {
+    this.#keep(inbox);
+  }
+
+  override complete(inbox: Inbox): void {
+    this.#keep(inbox);
+  }
+
+  /** Hands the reply to where it belongs. */
+  replay(sink: Sink<unknown>): void {
+    if (this.#description !== undefined) sink.begin(this.#description);
+    if (this.#messages.length === 0) sink.empty();
+    const inbox = new Inbox(() => {});
+    inbox.trust();
+    for (const message of this.#messages) {
+      for (let at = 0; at < message.length;) {
+        const room = inbox.reserve();
+        const part = message.subarray(at, at + room.length);
+        room.set(part);
+        inbox.commit(part.length);
+        at += part.length;
+      }
+      inbox.next();
+      if (inbox.code === Backend.DataRow) sink.row(inbox);
+      else sink.complete(inbox);
+    }
+  }
+
+  #keep(inbox: Inbox): void {
+    this.#messages.push(copyOf(inbox.bytes, inbox.pos - HEADER, inbox.limit));
+  }
+
+  protected override onRow(): void {}
+  protected override value(): void {}
+}
+
+/** Bytes before a message's body: its type and length. */
+const HEADER = 5;

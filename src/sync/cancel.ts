@@ -1,0 +1,34 @@
+/** Cancel requests that block, by who has the key and not the connection. */
+import { now } from "../drive/clock.ts";
+import { shakeHands } from "../drive/connect_sync.ts";
+import { ConnectionError, PyroError } from "../errors.ts";
+import { cancel as cancelOp, type CancelKey, toCancelKey } from "../ops/cancel.ts";
+import { nativeDialer } from "../transport/native_sync.ts";
+
+/**
+ * Stops what a connection runs, given its `cancelKey`: for another thread than that of the connection,
+ * which waits. Nothing happens when nothing runs. What is called on that connection meanwhile can be
+ * hit.
+ *
+ * @throws {ConnectionError} If the server cannot be reached within ten seconds.
+ *
+ * @example
+ * ```ts
+ * import { cancel, Conn } from "@x/pyro/sync";
+ *
+ * using conn = new Conn("pg://");
+ * cancel(conn.cancelKey!); // nothing runs, so nothing happens
+ * ```
+ */
+export function cancel(key: CancelKey): void {
+  const request = cancelOp(toCancelKey(key), now() + PATIENCE);
+  try {
+    shakeHands(request, nativeDialer("auto"));
+  } catch (error) {
+    if (!(error instanceof PyroError)) throw error;
+    throw new ConnectionError(`Cannot cancel: ${error.message}`, { cause: error });
+  }
+}
+
+/** Milliseconds that the server may take to accept the request. */
+const PATIENCE = 10_000;

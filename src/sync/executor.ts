@@ -1,0 +1,410 @@
+/** What can be called on connections and on transactions that block: one-line methods over the shared calls. */
+import type { Calls } from "../calls.ts";
+import { ConnState } from "../conn_state.ts";
+import type { SyncLink } from "../drive/sync_link.ts";
+import type { Cursor } from "../ops/portal.ts";
+import type { TransactionState } from "../ops/transaction.ts";
+import type {
+  BatchOptions,
+  BeginOptions,
+  CallOptions,
+  CopyData,
+  Params,
+  QueryOptions,
+  Row,
+  StreamOptions,
+  TransactionOptions,
+} from "../options.ts";
+import type { Result } from "../protocol/sink.ts";
+import { sinks } from "../sinks.ts";
+import type { SqlTemplate } from "../sql.ts";
+import { CopyStream } from "./copy_stream.ts";
+import { Pipeline } from "./pipeline.ts";
+import { Portal } from "./portal.ts";
+import { PreparedStatement } from "./prepared_statement.ts";
+import { RowStream } from "./row_stream.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** What can be executed: SQL text, a statement prepared on the same connection, or an `sql` template. */
+export type Statement = string | PreparedStatement | SqlTemplate;
+
+/** What connections and transactions have in common: everything that executes SQL. */
+export abstract class Executor extends ConnState {
+  readonly #calls: Calls;
+  readonly #link: SyncLink;
+  readonly #transactionOf: (state: TransactionState) => Transaction;
+
+  /** Not for callers: connections and transactions build on it. */
+  constructor(calls: Calls, link: SyncLink, transactionOf: (state: TransactionState) => Transaction) {
+    super(calls.core);
+    this.#calls = calls;
+    this.#link = link;
+    this.#transactionOf = transactionOf;
+  }
+
+  /**
+   * Runs a string of any number of statements, without parameters (the simple protocol).
+   *
+   * @returns The rows of the last statement that gave any, `[]` if none did.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * const rows = conn.query("create temporary table t (n int); insert into t values (1), (2); table t");
+   * assert.deepEqual(rows, [{ n: 1 }, { n: 2 }]);
+   * ```
+   */
+  query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R[] {
+    return this.#link.run(this.#calls.query(sql, options, sinks.allRows<R>, true));
+  }
+
+  /** The same as {@linkcode query}, but only the first row, or `null`; the others are not decoded. */
+  queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
+    return this.#link.run(this.#calls.query(sql, options, sinks.firstRow<R>, true));
+  }
+
+  /** The same as {@linkcode query}, but only the number of rows that the last statement affected (or selected). */
+  queryDrop(sql: string | SqlTemplate, options?: CallOptions): number {
+    return this.#link.run(this.#calls.query(sql, options, sinks.affected, false));
+  }
+
+  /**
+   * Runs a string of any number of statements; everything each of them gave.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * const results = conn.queryAll("create temporary table t (n int); insert into t values (1), (2); table t");
+   * assert.deepEqual(results.map(({ command, affected }) => [command, affected]), [
+   *   ["CREATE TABLE", 0],
+   *   ["INSERT", 2],
+   *   ["SELECT", 2],
+   * ]);
+   * ```
+   */
+  queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
+    return this.#link.run(this.#calls.query(sql, options, sinks.allResults<R>, true));
+  }
+
+  /** Prepares a statement, to be executed many times; see {@linkcode PreparedStatement}. Strings that are executed often are kept prepared without it. */
+  prepare(sql: string | SqlTemplate, options?: CallOptions): PreparedStatement {
+    const prepared = this.#link.run(this.#calls.prepare(sql, options));
+    return new PreparedStatement(this.#calls, this.#link, prepared);
+  }
+
+  /**
+   * Prepares statements in one round trip: all of them, or none.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * const [add, negate] = conn.prepareBatch(["select $1::int4 + $2", "select -$1::int4"]);
+   * assert.equal(conn.execValue(add!, [1, 2]), 3);
+   * assert.equal(conn.execValue(negate!, [1]), -1);
+   * ```
+   */
+  prepareBatch(sqls: readonly (string | SqlTemplate)[], options?: CallOptions): PreparedStatement[] {
+    const all = this.#link.run(this.#calls.prepareBatch(sqls, options));
+    return all.map((prepared) => new PreparedStatement(this.#calls, this.#link, prepared));
+  }
+
+  /**
+   * Executes one statement with parameters (the extended protocol); its rows.
+   *
+   * A string is prepared the first time, and from then on takes one round trip.
+   *
+   * @param stmt SQL text with `$1`, `$2`, … for the parameters, a prepared statement, or an `sql` template.
+   * @param params The parameters' values. An object in their place is the options.
+   * @throws {EncodeError} If a value does not fit its parameter's type; nothing is then sent.
+   * @throws {DecodeError} If a value of the result cannot be read; the connection goes on.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * assert.deepEqual(
+   *   conn.exec("select $1::text as name, $2::int8 as size", ["Ada", 36n]),
+   *   [{ name: "Ada", size: 36n }],
+   * );
+   * assert.deepEqual(conn.exec("select 1, 2", { rows: "array" }), [[1, 2]]);
+   * ```
+   */
+  exec<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.allRows<R>, true));
+  }
+
+  /** The same as {@linkcode exec}, but only the first row, or `null`; the others are not decoded. */
+  execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstRow<R>, true));
+  }
+
+  /** The same as {@linkcode exec}, but the only row; a `UsageError` if there are none or several. */
+  execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R {
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyRow<R>, true));
+  }
+
+  /** The same as {@linkcode exec}, but the first column of the first row, or `null`. */
+  execValue<V = unknown>(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): V | null {
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstValue<V>, false));
+  }
+
+  /** The same as {@linkcode exec}, but only the number of rows that were affected (or selected). */
+  execDrop(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): number {
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.affected, false));
+  }
+
+  /**
+   * The same as {@linkcode exec}, but everything: rows, columns, command and affected rows.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * const { rows, columns, command, affected } = conn.run("select 1 as n");
+   * assert.deepEqual([rows, columns[0]?.name, command, affected], [[{ n: 1 }], "n", "SELECT", 1]);
+   * ```
+   */
+  run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyResult<R>, true));
+  }
+
+  /**
+   * Executes one statement with many sets of parameters: all of them, or none. Outside of a transaction
+   * it makes one of its own, inside of one a savepoint.
+   *
+   * @param paramSets Arrays of parameters, from an array or from an iterable of any length.
+   * @param options With `chunk`, so many sets are committed at a time, and a failure leaves those before.
+   * @returns The number of affected rows, of all sets together.
+   * @throws {PyroError} Whatever fails. Its `index` is that of the set, its `committed` the number of sets that chunks have committed.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * conn.queryDrop("create temporary table person (name text, age int)");
+   * const affected = conn.execBatch("insert into person values ($1, $2)", [["Ada", 36], ["Alan", 41]]);
+   * assert.equal(affected, 2);
+   * ```
+   */
+  execBatch(
+    stmt: Statement,
+    paramSets: Iterable<Params>,
+    options?: BatchOptions,
+  ): number {
+    return this.#link.run(this.#calls.execBatch(stmt, paramSets, options));
+  }
+
+  /**
+   * Executes a statement and has a function fetch its rows in parts. What the function returns or
+   * throws comes back unchanged. Outside of a transaction nothing else can be called until it is over.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * const first = conn.execIter("select generate_series(1, $1) as n", [1000], (portal) => {
+   *   const { rows, hasMore } = portal.fetch(2);
+   *   return { rows, hasMore };
+   * });
+   * assert.deepEqual(first, { rows: [{ n: 1 }, { n: 2 }], hasMore: true });
+   * ```
+   */
+  execIter<T>(
+    stmt: Statement,
+    params: Params,
+    fn: (portal: Portal) => T,
+    options?: CallOptions,
+  ): T {
+    const use = (cursor: Cursor, fn: (portal: never) => T): T =>
+      (fn as (portal: Portal) => T)(new Portal(this.#calls, this.#link, cursor));
+    return this.#link.run(this.#calls.execIter(stmt, params, fn, options, use)) as T;
+  }
+
+  /**
+   * The rows of a statement, one by one, in constant memory: so many are fetched at a time. To leave
+   * the loop closes the statement's portal. Outside of a transaction nothing else can be called
+   * meanwhile.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * let sum = 0;
+   * for (const row of conn.stream<{ n: number }>("select generate_series(1, $1) as n", [10_000])) {
+   *   if (row.n > 4) break;
+   *   sum += row.n;
+   * }
+   * assert.equal(sum, 10);
+   * ```
+   */
+  stream<R = Row>(stmt: Statement, params?: Params | StreamOptions, options?: StreamOptions): RowStream<R> {
+    return new RowStream<R>(this.#calls, this.#link, this.#calls.stream(stmt, params, options));
+  }
+
+  /**
+   * Runs a function in a transaction: committed when it returns, rolled back when it throws. In a
+   * transaction this makes a nested one, a savepoint.
+   *
+   * @param fn Gets the transaction; what it returns is what the call gives.
+   * @param options Isolation level, read only, deferrable; `retries` after conflicts with other transactions.
+   * @throws {ServerError} 40000, with the first failure as its cause, if a statement in it has failed and the function returned all the same.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * conn.queryDrop("create temporary table account (id int, balance int)");
+   * const total = conn.tx((tx) => {
+   *   tx.execDrop("insert into account values ($1, $2)", [1, 100]);
+   *   return tx.execValue("select sum(balance) from account");
+   * }, { isolationLevel: "serializable", retries: 3 });
+   * assert.equal(total, 100n);
+   * ```
+   */
+  tx<T>(fn: (tx: Transaction) => T, options?: TransactionOptions): T {
+    const use = (state: TransactionState, fn: (tx: never) => T): T =>
+      (fn as (tx: Transaction) => T)(this.#transactionOf(state));
+    return this.#link.run(this.#calls.tx(fn, options, use)) as T;
+  }
+
+  /**
+   * Begins a transaction, which is rolled back when it is disposed of before it was committed. In a
+   * transaction this makes a nested one, a savepoint.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * {
+   *   using tx = conn.begin({ readOnly: true });
+   *   assert.equal(tx.execValue("show transaction_read_only"), "on");
+   *   tx.commit();
+   * }
+   * assert.equal(conn.transactionStatus, "idle");
+   * ```
+   */
+  begin(options?: BeginOptions): Transaction {
+    return this.#transactionOf(this.#link.run(this.#calls.begin(options)));
+  }
+
+  /**
+   * A pipeline: statements sent together, whose results are claimed one after the other. Nothing else
+   * can be called until it is closed; best made with `using`.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * using pipeline = conn.pipeline();
+   * const one = pipeline.exec<{ n: number }>("select 1 as n");
+   * const two = pipeline.exec<{ n: number }>("select 2 as n");
+   * pipeline.sync();
+   * assert.deepEqual(pipeline.claim(one), [{ n: 1 }]);
+   * assert.deepEqual(pipeline.claimOne(two), { n: 2 });
+   * ```
+   */
+  pipeline(): Pipeline {
+    return new Pipeline(this.#calls, this.#link, this.#calls.pipeline());
+  }
+
+  /**
+   * Sends data to `COPY … FROM STDIN`; the number of rows copied.
+   *
+   * @param source Bytes or text in the format that the statement names, cut anywhere.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * conn.queryDrop("create temporary table point (x int, y int)");
+   * assert.equal(conn.copyIn("copy point from stdin (format csv)", ["1,2\n3,", "4\n"]), 2);
+   * ```
+   */
+  copyIn(
+    sql: string | SqlTemplate,
+    source: CopyData | Iterable<CopyData>,
+    options?: CallOptions,
+  ): number {
+    return this.#link.run(this.#calls.copyIn(sql, source, options));
+  }
+
+  /**
+   * The data of `COPY … TO STDOUT`, chunk by chunk. To leave the loop stops the
+   * server. Nothing else can be called meanwhile.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * let text = "";
+   * const decoder = new TextDecoder();
+   * for (const chunk of conn.copyOut("copy (values (1, 2), (3, 4)) to stdout (format csv)")) {
+   *   text += decoder.decode(chunk, { stream: true });
+   * }
+   * assert.equal(text, "1,2\n3,4\n");
+   * ```
+   */
+  copyOut(sql: string | SqlTemplate, options?: CallOptions): CopyStream {
+    return new CopyStream(this.#link, this.#calls.copyOut(sql, options));
+  }
+
+  /**
+   * Copies rows into a table, encoded for the types of its columns; how many. All of them, or none.
+   *
+   * @param table Its name, which is split at dots and quoted, or `sql.id("schema", "table")`.
+   * @param columns The columns that are given; others get their defaults.
+   * @param rows Arrays in the order of `columns`, or objects with these names.
+   * @throws {EncodeError} If a value does not fit its column's type; the error's `index` is the row's.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * conn.queryDrop("create temporary table person (name text, born date)");
+   * const copied = conn.copyRows("person", ["name", "born"], [
+   *   ["Ada", Temporal.PlainDate.from("1815-12-10")],
+   *   { name: "Alan", born: "1912-06-23" },
+   * ]);
+   * assert.equal(copied, 2);
+   * ```
+   */
+  copyRows(
+    table: string | SqlTemplate,
+    columns: readonly string[],
+    rows: Iterable<readonly unknown[] | Row>,
+    options?: CallOptions,
+  ): number {
+    return this.#link.run(this.#calls.copyRows(table, columns, rows, options));
+  }
+}

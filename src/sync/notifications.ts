@@ -1,0 +1,58 @@
+/** What connections that block hear on a channel. */
+import type { Calls } from "../calls.ts";
+import { now } from "../drive/clock.ts";
+import type { SyncLink } from "../drive/sync_link.ts";
+import type { NotificationQueue } from "../ops/listen.ts";
+import type { Notification } from "../wire/backend.ts";
+
+/**
+ * The notifications on a channel, to iterate over; made by `Conn.listen`. To ask for the next one waits
+ * for it, without end unless there is a `timeout`. To leave the loop ends listening; the loss of the
+ * connection ends it with a `ConnectionError`.
+ */
+export class Notifications implements IterableIterator<Notification>, Disposable {
+  readonly #calls: Calls;
+  readonly #link: SyncLink;
+  readonly #queue: NotificationQueue;
+  readonly #timeout: number;
+
+  /** Not for callers: see {@linkcode Notifications}. */
+  constructor(calls: Calls, link: SyncLink, queue: NotificationQueue, timeout: number) {
+    this.#calls = calls;
+    this.#link = link;
+    this.#queue = queue;
+    this.#timeout = timeout;
+  }
+
+  /** The channel. */
+  get channel(): string {
+    return this.#queue.channel;
+  }
+
+  /** The next notification, once it has come. */
+  next(): IteratorResult<Notification, undefined> {
+    const by = this.#timeout === 0 ? Infinity : now() + this.#timeout;
+    for (;;) {
+      const value = this.#queue.take();
+      if (value !== undefined) return { done: false, value };
+      if (this.#queue.ended) return { done: true, value: undefined };
+      if (!this.#link.awaitEvent(by)) return this.return();
+    }
+  }
+
+  /** Ends listening. What has come before can still be taken. */
+  return(): IteratorResult<Notification, undefined> {
+    this.#link.run(this.#calls.unlisten(this.#queue));
+    return { done: true, value: undefined };
+  }
+
+  /** The same as {@linkcode return}. */
+  [Symbol.dispose](): void {
+    this.return();
+  }
+
+  /** Itself. */
+  [Symbol.iterator](): this {
+    return this;
+  }
+}

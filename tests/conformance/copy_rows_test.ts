@@ -1,0 +1,135 @@
+/** Values into tables by COPY. */
+import assert from "node:assert/strict";
+import { Conn, EncodeError, Json, type JsonValue, ServerError, sql, UsageError } from "../../mod.ts";
+import { shown } from "../support/codecs.ts";
+import { attempt } from "../support/bodies.ts";
+import { newest } from "../support/servers.ts";
+import { test } from "../support/test.ts";
+import { typesWithValues, valuesOf } from "../support/type_values.ts";
+import { conformance } from "../support/worlds.ts";
+
+for (const name of typesWithValues()) {
+  const parameter = (value: unknown): unknown =>
+    (name === "json" || name === "jsonb") && value !== null ? Json(value as JsonValue) : value;
+
+  conformance(
+    `copyRows: values of ${name}, and arrays of them, are stored as exec stores them`,
+    async (world, server) => {
+      await using conn = await world.connect(server.fast);
+      await conn.queryDrop(`create temporary table t (n int, v "${name}", a "${name}"[])`);
+      const values = valuesOf(name, server.major, 10).map(parameter);
+      const rows = values.map((v, n) => [n, v, [v, null]]);
+      await conn.execBatch(`insert into t values ($1, $2, $3)`, rows);
+      const expected = await conn.query("select * from t order by n");
+      await conn.queryDrop("truncate t");
+      assert.equal(await conn.copyRows("t", ["n", "v"], rows.map(([n, v]) => [n, v])), rows.length);
+      const scalars = await conn.query<{ v: unknown }>("select v from t order by n");
+      assert.deepEqual(shown(scalars), shown(expected.map(({ v }) => ({ v }))), "scalars");
+      await conn.queryDrop("truncate t");
+      assert.equal(await conn.copyRows("t", ["n", "v", "a"], rows), rows.length);
+      assert.deepEqual(shown(await conn.query("select * from t order by n")), shown(expected), "arrays");
+    },
+  );
+}
+
+conformance("copyRows: text for a type means what it means to exec, or is refused", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  const cases: [string, string][] = [
+    ["timestamp", "2024-01-01 00:00:00+02"],
+    ["timestamp", "2024-01-01T10:00"],
+    ["timestamptz", "2024-01-01T00:00:00Z"],
+    ["timestamptz", "2024-01-01T00:00:00.123+02:00"],
+    ["timestamptz", "2024-01-01 00:00:00"],
+    ["date", "2024-02-03"],
+    ["numeric", "constructor"],
+    ["numeric", "+inf"],
+    ["numeric", "-1.50e3"],
+    ["bool", "true"],
+    ["interval", "1 day"],
+    ["int8", "9223372036854775807"],
+  ];
+  const failures: string[] = [];
+  for (const [type, text] of cases) {
+    const stored = async (work: () => unknown): Promise<unknown> => {
+      await conn.queryDrop(`drop table if exists pg_temp.t; create temporary table t (v ${type})`);
+      try {
+        await work();
+      } catch {
+        return "refused";
+      }
+      return (await conn.queryFirst<{ v: string }>("select v::text from t"))!.v;
+    };
+    const exec = await stored(() => conn.exec(`insert into t values ($1::${type})`, [text]));
+    const copied = await stored(() => conn.copyRows("t", ["v"], [[text]]));
+    if (copied !== exec) failures.push(`${type} ${text}: ${copied} instead of ${exec}`);
+  }
+  assert.deepEqual(failures, []);
+});
+
+conformance("copyRows: objects, arrays, NULL, defaults, odd names, names with a schema", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop(
+    `create temporary table "Odd ""t" (id int generated always as identity, "a b" text, "x.y" int default 7)`,
+  );
+  assert.equal(await conn.copyRows('Odd "t', ["a b"], [["x"], { "a b": null, more: 1 }]), 2);
+  assert.equal(await conn.copyRows('pg_temp.Odd "t', ["x.y", "a b"], [[1, "\\N\t\n\r\\."]]), 1);
+  assert.equal(await conn.copyRows(sql.id("pg_temp", 'Odd "t'), ["a b"], []), 0);
+  assert.deepEqual(await conn.query(`select * from "Odd ""t" order by id`), [
+    { id: 1, "a b": "x", "x.y": 7 },
+    { id: 2, "a b": null, "x.y": 7 },
+    { id: 3, "a b": "\\N\t\n\r\\.", "x.y": 1 },
+  ]);
+});
+
+conformance("copyRows: what is wrong with a row has its index, and nothing is stored", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop("create temporary table t (n int2, i inet)");
+  for (const columns of [["n"], ["n", "i"]]) {
+    const good = columns.length === 1 ? [1] : [1, "::1"];
+    const bad: [unknown, typeof EncodeError | typeof UsageError][] = [
+      [[40000, ...good.slice(1)], EncodeError],
+      [[undefined, ...good.slice(1)], EncodeError],
+      [[...good, 1], UsageError],
+      [[], UsageError],
+      [{ m: 1 }, UsageError],
+      [5, UsageError],
+      [null, UsageError],
+    ];
+    for (const [row, type] of bad) {
+      const rows = [...Array.from({ length: 3000 }, () => good), row] as unknown[][];
+      await assert.rejects(attempt(() => conn.copyRows("t", columns, rows)), (error) => {
+        assert.ok(error instanceof type, String(error));
+        assert.equal((error as { index?: number }).index, 3000);
+        return true;
+      });
+      assert.equal(await conn.execValue("select count(*) from t"), 0n);
+    }
+  }
+  await assert.rejects(attempt(() => conn.copyRows("t", [], [])), UsageError);
+  await assert.rejects(attempt(() => conn.copyRows("nowhere", ["n"], [])), ServerError);
+  await assert.rejects(attempt(() => conn.copyRows("t", ["z"], [])), ServerError);
+});
+
+conformance("copyRows: types of the user's own, and 100,000 rows", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop(`create type pg_temp.copy_mood as enum ('sad', 'ok');
+    create type pg_temp.copy_pair as (a int, m copy_mood); create temporary table u (p copy_pair, m copy_mood[])`);
+  const row = { p: { a: 1, m: "ok" }, m: ["sad", null] };
+  assert.equal(await conn.copyRows("u", ["p", "m"], [row]), 1);
+  assert.deepEqual(await conn.exec("table u"), [row]);
+  await conn.queryDrop("create temporary table t (n int, s text)");
+  const rows = function* (): Generator<unknown[]> {
+    for (let n = 0; n < 100_000; n++) yield [n, `row ${n}`];
+  };
+  assert.equal(await conn.copyRows("t", ["n", "s"], rows()), 100_000);
+  assert.equal(await conn.execValue("select sum(n) from t where s = 'row ' || n"), 4_999_950_000n);
+});
+
+test("copyRows: an async source", async () => {
+  await using conn = await Conn.connect(newest.fast);
+  await conn.queryDrop("create temporary table t (n int)");
+  const rows = async function* (): AsyncGenerator<unknown[]> {
+    for (let n = 0; n < 10; n++) yield await Promise.resolve([n]);
+  };
+  assert.equal(await conn.copyRows("t", ["n"], rows()), 10);
+});

@@ -1,0 +1,474 @@
+/** Streams of rows, and what may run beside what has the connection for itself. */
+import assert from "node:assert/strict";
+import { Conn, Opts, type Portal, ServerError, sql, SqlState, TimeoutError, UsageError } from "../../mod.ts";
+import { attempt, type Body, given } from "../support/bodies.ts";
+import { unseen } from "../support/unseen.ts";
+import { servers } from "../support/servers.ts";
+import { test } from "../support/test.ts";
+import { conformance } from "../support/worlds.ts";
+
+const SERIES = "select n from generate_series(1, $1::int4) as n";
+
+/** Everything that it gives. */
+async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of source) all.push(item);
+  return all;
+}
+
+/** Numbers from 1. */
+function numbers(count: number): { n: number }[] {
+  return Array.from({ length: count }, (_, i) => ({ n: i + 1 }));
+}
+
+conformance("stream: all rows come in order, whatever the size of a batch", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  for (const batch of [1, 2, 3, 99, 100, 101, 0x7fff_ffff, undefined]) {
+    assert.deepEqual(await collect(conn.stream(SERIES, [100], { batch })), numbers(100), `batches of ${batch}`);
+  }
+  for (const count of [0, 1, 499, 500, 501, 1000, 1001]) {
+    assert.deepEqual(await collect(conn.stream(SERIES, [count])), numbers(count));
+  }
+});
+
+conformance("stream: arguments", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  assert.deepEqual(await collect(conn.stream("select 1 as n")), [{ n: 1 }]);
+  assert.deepEqual(await collect(conn.stream<number[]>("select 1 as n", { rows: "array" })), [[1]]);
+  assert.deepEqual(await collect(conn.stream<number[]>(SERIES, [2], { rows: "array", batch: 1 })), [[1], [2]]);
+  for (const batch of [0, -1, 1.5, "1", NaN, 2 ** 31]) {
+    await assert.rejects(attempt(() => conn.stream(SERIES, [1], { batch: batch as never })), /batch/);
+  }
+  for (
+    const bad of [
+      () => conn.stream(7 as never),
+      () => conn.stream(SERIES, 5 as never),
+      () => conn.stream(SERIES, {}, {}),
+    ]
+  ) {
+    assert.throws(bad, UsageError);
+  }
+});
+
+conformance("stream: statements of all kinds", async (world, server) => {
+  for (const size of [256, 0]) {
+    await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual(await collect(conn.stream(SERIES, [7], { batch: 3 })), numbers(7));
+      const template = sql`select n from generate_series(1, ${7}::int4) as n`;
+      assert.deepEqual(await collect(conn.stream(template, { batch: 3 })), numbers(7));
+    }
+    await using statement = await conn.prepare(SERIES);
+    assert.deepEqual(await collect(conn.stream(statement, [7], { batch: 3 })), numbers(7));
+    await conn.queryDrop("create temporary table t (n int)");
+    assert.deepEqual(await collect(conn.stream("insert into t values (5)")), []);
+    assert.deepEqual(await collect(conn.stream("")), []);
+    assert.deepEqual(await collect(conn.stream("insert into t values (6), (7) returning n", { batch: 1 })), [
+      { n: 6 },
+      { n: 7 },
+    ]);
+    assert.deepEqual(await collect(conn.stream("update t set n = n + 1 where n > $1", [100])), []);
+    assert.deepEqual(await collect(conn.stream("values (1), (2)", { batch: 1 })), [{ column1: 1 }, { column1: 2 }]);
+    assert.deepEqual(await collect(conn.stream("show server_encoding")), [{ server_encoding: "UTF8" }]);
+    assert.deepEqual(await conn.query("table t"), [{ n: 5 }, { n: 6 }, { n: 7 }]);
+  }
+});
+
+conformance("stream: to leave the loop ends it, wherever it is", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  for (const at of [1, 2, 3, 4, 10]) {
+    let seen = 0;
+    for await (const _ of conn.stream(SERIES, [10], { batch: 3 })) if (++seen === at) break;
+    assert.equal(seen, at);
+    assert.equal(await conn.execValue("select 1"), 1);
+  }
+  const mine = new Error("mine");
+  await assert.rejects(async () => {
+    for await (const _ of conn.stream(SERIES, [1000], { batch: 3 })) throw mine;
+  }, (error) => error === mine);
+  assert.equal(await conn.execValue("select 1"), 1);
+  assert.equal(conn.transactionStatus, "idle");
+});
+
+conformance("stream: by hand, with next, return and disposal", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  const rows = conn.stream(SERIES, [10], { batch: 2 });
+  assert.deepEqual(await rows.next(), { done: false, value: { n: 1 } });
+  assert.deepEqual(await rows.return(), { done: true, value: undefined });
+  assert.deepEqual(await rows.next(), { done: true, value: undefined });
+  assert.deepEqual(await rows.return(), { done: true, value: undefined });
+  assert.equal(await conn.execValue("select 1"), 1);
+  {
+    await using held = conn.stream(SERIES, [10], { batch: 2 });
+    await held.next();
+    await assert.rejects(attempt(() => conn.exec("select 1")), UsageError);
+  }
+  assert.equal(await conn.execValue("select 1"), 1);
+  const whole = conn.stream(SERIES, [1]);
+  assert.deepEqual(await collect(whole), numbers(1));
+  assert.deepEqual(await whole.next(), { done: true, value: undefined });
+  assert.deepEqual(await collect(whole), []);
+});
+
+conformance("stream: one that was not started holds nothing, and never needs to be", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  const first = conn.stream(SERIES, [3]);
+  const second = conn.stream("select nonsense");
+  assert.equal(await conn.execValue("select 1"), 1);
+  assert.deepEqual(await collect(conn.stream(SERIES, [2])), numbers(2));
+  await second.return();
+  assert.deepEqual(await collect(first), numbers(3));
+  const disposed = conn.stream(SERIES, [3]);
+  await disposed.return();
+  assert.deepEqual(await collect(disposed), []);
+});
+
+conformance("stream: parameters are taken when it is called", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  const params = [3];
+  const rows = conn.stream(SERIES, params);
+  params[0] = 5;
+  assert.deepEqual(await collect(rows), numbers(3));
+});
+
+conformance(
+  "stream: a second one is refused outside of a transaction, and interleaves inside",
+  async (world, server) => {
+    await using conn = await world.connect(server.fast);
+    const before = conn.stream(SERIES, [3]);
+    for await (const { n } of conn.stream<{ n: number }>(SERIES, [3], { batch: 1 })) {
+      await assert.rejects(attempt(() => conn.stream(SERIES, [3])), /a stream is open/);
+      await assert.rejects(attempt(() => before.next()), UsageError);
+      assert.equal(n, 1);
+      break;
+    }
+    await conn.tx(given(world, function* (tx) {
+      const [a, b] = [
+        tx.stream(SERIES, [5], { batch: 1 }),
+        conn.stream("select -n as n from generate_series(1, 5) n", { batch: 2 }),
+      ];
+      for (const n of [1, 2, 3]) {
+        assert.deepEqual((yield a.next()).value, { n });
+        assert.deepEqual((yield b.next()).value, { n: -n });
+        assert.equal(yield tx.execValue("select $1::int4", [n]), n);
+      }
+      yield a.return();
+      assert.deepEqual((yield b.next()).value, { n: -4 });
+    }));
+    assert.equal(await conn.execValue("select 1"), 1);
+  },
+);
+
+conformance("stream: in a transaction nothing of it is left on the server", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await using tx = await conn.begin();
+  for (let i = 0; i < 3; i++) {
+    for await (const _ of tx.stream(SERIES, [10], { batch: 3 })) break;
+    assert.equal((await collect(tx.stream(SERIES, [10], { batch: 3 }))).length, 10);
+  }
+  assert.equal(await tx.execValue("select count(*) from pg_cursors where name <> ''"), 0n);
+  await tx.rollback();
+});
+
+conformance("stream: the end of its transaction is its end", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  for (const end of ["commit", "rollback"] as const) {
+    const tx = await conn.begin();
+    const rows = tx.stream(SERIES, [10], { batch: 1 });
+    await rows.next();
+    await tx[end]();
+    await assert.rejects(attempt(() => rows.next()), UsageError);
+    assert.deepEqual(await rows.return(), { done: true, value: undefined });
+    assert.throws(() => tx.stream(SERIES, [1]), UsageError);
+    assert.equal(await conn.execValue("select 1"), 1);
+  }
+});
+
+conformance("stream: a server that fails midway", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  for (const batch of [1, 2, 3, 500]) {
+    const seen: unknown[] = [];
+    const rows = conn.stream("select 6 / (4 - n) as q from generate_series(1, 10) as n", { batch });
+    await assert.rejects(async () => {
+      for await (const row of rows) seen.push(row);
+    }, { code: SqlState.DivisionByZero });
+    assert.ok(seen.length <= 3);
+    assert.deepEqual(await rows.next(), { done: true, value: undefined });
+    assert.equal(conn.transactionStatus, "idle");
+    assert.equal(await conn.execValue("select 1"), 1);
+  }
+  for (
+    const [text, params] of [["select nonsense", []], ["selec", []], [SERIES, ["x"]], [SERIES, [{}]], [
+      SERIES,
+      [],
+    ]] as const
+  ) {
+    await assert.rejects(
+      collect(conn.stream(text, params)),
+      (error) => error instanceof ServerError === (text !== SERIES || params[0] === "x"),
+    );
+    assert.equal(await conn.execValue("select 1"), 1);
+  }
+});
+
+conformance("stream: what the server reports when it commits is reported", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop(
+    "create temporary table t (n int unique deferrable initially deferred); insert into t values (1)",
+  );
+  await assert.rejects(collect(conn.stream("insert into t values (1), (2) returning n", { batch: 1 })), {
+    code: SqlState.UniqueViolation,
+  });
+  assert.equal(await conn.execValue("select count(*) from t"), 1n);
+  assert.deepEqual(await collect(conn.stream("insert into t values (2) returning n")), [{ n: 2 }]);
+});
+
+conformance("stream: the server ends the session midway", async (world, server) => {
+  const conn = await world.connect(server.fast);
+  await using admin = await world.connect(server.admin);
+  const rows = conn.stream(SERIES, [100_000], { batch: 10 });
+  await rows.next();
+  assert.equal(await admin.execValue("select pg_terminate_backend($1, 5000)", [conn.id]), true);
+  await assert.rejects(collect(rows), { name: "ConnectionError" });
+  assert.deepEqual(await rows.return(), { done: true, value: undefined });
+  assert.equal(conn.closed, true);
+  await conn.close();
+});
+
+conformance("stream: types of the user's own, from the first row on", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop(`
+    create type pg_temp.stream_mood as enum ('sad', 'ok');
+    create domain pg_temp.stream_count as int check (value > 0);
+    create type pg_temp.stream_pair as (a stream_count, m stream_mood[])`);
+  const text = "select n, row(n, '{ok,NULL}')::pg_temp.stream_pair as p from generate_series(1, 5) as n";
+  const expected = [1, 2, 3, 4, 5].map((n) => ({ n, p: { a: n, m: ["ok", null] } }));
+  for (let i = 0; i < 2; i++) assert.deepEqual(await collect(conn.stream(text, { batch: 2 })), expected);
+  await conn.tx(given(world, function* (tx) {
+    yield tx.queryDrop("create type pg_temp.stream_late as enum ('x')");
+    const rows = tx.stream("select 'x'::pg_temp.stream_late as l");
+    assert.deepEqual((yield rows.next()).value, { l: "x" });
+    yield rows.return();
+  }));
+});
+
+conformance("stream: a stale plan is made anew", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop("create temporary table t (a int); insert into t values (1), (2)");
+  const text = "select * from t where a >= $1 order by a";
+  assert.deepEqual(await collect(conn.stream(text, [1], { batch: 1 })), [{ a: 1 }, { a: 2 }]);
+  await conn.queryDrop("alter table t add b text default 'x'");
+  assert.deepEqual(await collect(conn.stream(text, [1], { batch: 1 })), [{ a: 1, b: "x" }, { a: 2, b: "x" }]);
+  await conn.queryDrop("deallocate all");
+  assert.deepEqual(await collect(conn.stream(text, [2], { batch: 1 })), [{ a: 2, b: "x" }]);
+  // In a transaction the refusal has ended it.
+  await conn.queryDrop(unseen("alter table t drop b"));
+  const late = await conn.begin();
+  await assert.rejects(collect(late.stream(text, [1])), { code: SqlState.FeatureNotSupported });
+  await late.rollback();
+  assert.deepEqual(await collect(conn.stream(text, [2])), [{ a: 2 }]);
+});
+
+conformance("stream: a batch that takes too long is stopped, and the connection goes on", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  const slow = "select pg_sleep(case n when 3 then 30 else 0 end)::text, n from generate_series(1, 3) as n";
+  const seen: unknown[] = [];
+  await assert.rejects(async () => {
+    for await (const row of conn.stream(slow, { batch: 1, timeout: 150 })) seen.push(row);
+  }, (error) => error instanceof TimeoutError && error.outcome === "cancelled");
+  assert.equal(seen.length, 2);
+  assert.equal(await conn.execValue("select 1"), 1);
+});
+
+conformance("stream: a statement is disposed of while it runs", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  const other = await conn.prepare("select 1 as one");
+  const statement = await conn.prepare(SERIES);
+  const seen: unknown[] = [];
+  for await (const row of conn.stream(statement, [4], { batch: 1 })) {
+    seen.push(row);
+    if (seen.length > 1) continue;
+    await (statement as unknown as AsyncDisposable)[Symbol.asyncDispose]?.();
+    (statement as unknown as Partial<Disposable>)[Symbol.dispose]?.();
+    await (other as unknown as AsyncDisposable)[Symbol.asyncDispose]?.();
+    (other as unknown as Partial<Disposable>)[Symbol.dispose]?.();
+  }
+  assert.deepEqual(seen, numbers(4));
+  await assert.rejects(attempt(() => conn.exec(other)), UsageError);
+  // What is closed goes with what is prepared next.
+  assert.equal(await conn.execValue("select $1::int4 as fresh", [1]), 1);
+  const left = await conn.query<{ n: bigint }>(
+    "select count(*) as n from pg_prepared_statements where statement like '%one%'",
+  );
+  assert.deepEqual(left, [{ n: 0n }]);
+});
+
+/** Every method that talks to the server. */
+const CALLS: Readonly<Record<string, (conn: Conn) => unknown>> = {
+  ping: (conn) => conn.ping(),
+  query: (conn) => conn.query("select 1"),
+  queryFirst: (conn) => conn.queryFirst("select 1"),
+  queryDrop: (conn) => conn.queryDrop("select 1"),
+  queryAll: (conn) => conn.queryAll("select 1"),
+  prepare: (conn) => conn.prepare("select 1"),
+  prepareBatch: (conn) => conn.prepareBatch(["select 1"]),
+  exec: (conn) => conn.exec("select 1"),
+  "exec with parameters": (conn) => conn.exec("select $1::int8 + 7", [1]),
+  execFirst: (conn) => conn.execFirst("select 1"),
+  execOne: (conn) => conn.execOne("select 1"),
+  execValue: (conn) => conn.execValue("select 1"),
+  execDrop: (conn) => conn.execDrop("select 1"),
+  run: (conn) => conn.run("select 1"),
+  execBatch: (conn) => conn.execBatch("select $1::int4", [[1]]),
+  execIter: (conn) => conn.execIter("select 1", [], () => 1),
+  stream: (conn) => conn.stream("select 1").next(),
+  tx: (conn) => conn.tx(() => 1),
+  begin: (conn) => conn.begin(),
+  pipeline: (conn) => conn.pipeline(),
+  copyIn: (conn) => conn.copyIn("copy nowhere from stdin", []),
+  copyOut: (conn) => conn.copyOut("copy (select 1) to stdout"),
+  copyRows: (conn) => conn.copyRows("nowhere", ["a"], []),
+  listen: (conn) => conn.listen("nowhere"),
+  notify: (conn) => conn.notify("nowhere"),
+  reset: (conn) => conn.reset(),
+};
+
+function* refusesAll(conn: Conn, open: string): Body<void> {
+  for (const [name, call] of Object.entries(CALLS)) {
+    let error: unknown;
+    try {
+      yield call(conn);
+    } catch (thrown) {
+      error = thrown;
+    }
+    assert.ok(error instanceof UsageError, `${name}: ${error}`);
+    assert.match(error.message, new RegExp(`: ${open} is open`), name);
+    assert.ok(error.safeToRetry && !error.connectionLost, name);
+  }
+}
+
+conformance("beside: while a stream is open, every other call is refused, by its name", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  for await (const _ of conn.stream(SERIES, [1000], { batch: 10 })) {
+    await given(world, refusesAll)(conn, "a stream");
+    break;
+  }
+  assert.equal(await conn.execValue("select 1"), 1);
+});
+
+conformance("beside: while execIter is open, every other call is refused, by its name", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.execIter(
+    SERIES,
+    [3],
+    given(world, function* (portal: Portal) {
+      yield portal.fetch(1);
+      yield* refusesAll(conn, "execIter");
+      assert.deepEqual((yield portal.fetch(0)).rows, [{ n: 2 }, { n: 3 }]);
+      // To its end.
+      yield* refusesAll(conn, "execIter");
+    }),
+  );
+  assert.equal(await conn.execValue("select 1"), 1);
+});
+
+conformance("beside: while copyOut is open, every other call is refused, by its name", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  for await (const _ of conn.copyOut("copy (select generate_series(1, 1000000)) to stdout")) {
+    await given(world, refusesAll)(conn, "copyOut");
+    break;
+  }
+  assert.equal(await conn.execValue("select 1"), 1);
+});
+
+conformance("beside: while a pipeline is open, every other call is refused, by its name", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  {
+    await using pipeline = conn.pipeline();
+    await given(world, refusesAll)(conn, "a pipeline");
+    const ticket = pipeline.exec("select 1 as n");
+    await given(world, refusesAll)(conn, "a pipeline");
+    assert.deepEqual(await pipeline.claim(ticket), [{ n: 1 }]);
+  }
+  assert.equal(await conn.execValue("select 1"), 1);
+});
+
+conformance("beside: a connection is closed while a stream is open", async (world, server) => {
+  const conn = await world.connect(server.fast);
+  const rows = conn.stream(SERIES, [1000], { batch: 10 });
+  await rows.next();
+  await conn.close();
+  assert.equal(conn.closed, true);
+  await assert.rejects(collect(rows), { name: "ConnectionError" });
+  assert.deepEqual(await rows.return(), { done: true, value: undefined });
+});
+
+for (const server of servers) {
+  const on = `(PostgreSQL ${server.major})`;
+
+  test(`stream: many next() at once, each gets its row ${on}`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    for (const batch of [1, 2, 3, 500]) {
+      const rows = conn.stream<{ n: number }>(SERIES, [10], { batch });
+      const results = await Promise.all(Array.from({ length: 14 }, () => rows.next()));
+      assert.deepEqual(results.map(({ value }) => value), [...numbers(10), ...Array(4).fill(undefined)]);
+    }
+  });
+
+  test(`stream: return() while next() waits ${on}`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    for (let i = 0; i < 20; i++) {
+      const rows = conn.stream(SERIES, [10], { batch: 1 + i % 12 });
+      if (i % 2 === 0) await rows.next();
+      const outcomes = await Promise.allSettled([rows.next(), rows.return(), rows.next()]);
+      assert.deepEqual(outcomes.map(({ status }) => status).slice(1), ["fulfilled", "fulfilled"]);
+      assert.equal(await conn.execValue("select 1"), 1);
+    }
+  });
+
+  test(`stream: a failure is everybody's who waits for it ${on}`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    const rows = conn.stream("select 1 / (2 - n) as q from generate_series(1, 3) as n", { batch: 1 });
+    const outcomes = await Promise.allSettled([rows.next(), rows.next(), rows.next()]);
+    assert.deepEqual(outcomes.map(({ status }) => status).slice(0, 2), ["fulfilled", "rejected"]);
+    assert.deepEqual(await rows.next(), { done: true, value: undefined });
+    assert.equal(await conn.execValue("select 1"), 1);
+  });
+
+  test(`stream: behind calls that were not awaited it begins when they are over ${on}`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    const calls = Array.from({ length: 20 }, (_, i) => conn.execValue("select $1::int4", [i]));
+    const rows = collect(conn.stream(SERIES, [5], { batch: 2 }));
+    assert.deepEqual(await Promise.all(calls), Array.from({ length: 20 }, (_, i) => i));
+    assert.deepEqual(await rows, numbers(5));
+  });
+
+  test(`stream: two that begin in the same tick, of which the second is refused ${on}`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    const [a, b] = [conn.stream(SERIES, [5], { batch: 2 }), conn.stream(SERIES, [5], { batch: 2 })];
+    const outcomes = await Promise.allSettled([collect(a), collect(b)]);
+    assert.deepEqual(outcomes[0], { status: "fulfilled", value: numbers(5) });
+    assert.ok(outcomes[1]!.status === "rejected" && outcomes[1].reason instanceof UsageError);
+    assert.match(outcomes[1].reason.message, /a stream is open/);
+    assert.equal(await conn.execValue("select 1"), 1);
+  });
+
+  test(`stream: its signal ends it while it waits, and between its batches ${on}`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    const slow = "select pg_sleep(case n when 2 then 30 else 0 end)::text as s, n from generate_series(1, 3) as n";
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const rows = conn.stream(slow, { batch: 1, signal: controller.signal });
+    await rows.next();
+    setTimeout(() => controller.abort(reason), 50);
+    await assert.rejects(rows.next(), (error) => error === reason);
+    assert.equal(await conn.execValue("select 1"), 1);
+
+    const between = new AbortController();
+    const more = conn.stream(SERIES, [10], { batch: 1, signal: between.signal });
+    await more.next();
+    between.abort(reason);
+    await assert.rejects(more.next(), (error) => error === reason);
+    assert.equal(await conn.execValue("select 1"), 1);
+  });
+}
