@@ -119,19 +119,23 @@ export class Calls {
     params: unknown,
     options: unknown,
     name: string,
-    own: readonly string[] = [],
+    { rows = false, own = [] }: { rows?: boolean; own?: readonly string[] } = {},
   ): Execution & { readonly cursor: Cursor } {
     const action = `open ${name}`;
     this.core.check(action);
     this.transaction?.check(action);
-    const execution = executionOf(statement, params, options, this.core, this.#reading(action, true, own));
+    const reading = this.#reading("execute the statement", rows, own);
+    const execution = executionOf(statement, params, options, this.core, reading);
     const isOver = (): boolean => this.transaction?.finished ?? false;
     return { ...execution, cursor: new Cursor(this.core, execution.source, execution.values, name, isOver) };
   }
 
   /** The rows of a statement in batches. Throws at once. */
   stream(statement: unknown, params: unknown, options: unknown): Stream {
-    const { cursor, shape, limit, own } = this.cursor(statement, params, options, "a stream", ["batch"]);
+    const { cursor, shape, limit, own } = this.cursor(statement, params, options, "a stream", {
+      rows: true,
+      own: ["batch"],
+    });
     return { cursor, shape, limit, batch: own.batch === undefined ? BATCH : countFrom(own.batch, "batch") };
   }
 

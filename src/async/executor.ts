@@ -355,7 +355,7 @@ export abstract class Executor extends ConnState {
 
   /**
    * The data of `COPY … TO STDOUT`, as a stream that can be iterated over. To leave the loop stops the
-   * server. Nothing else can be called meanwhile.
+   * server, which leaves a transaction as it was. Nothing else can be called meanwhile.
    *
    * @example
    * ```ts
@@ -373,6 +373,9 @@ export abstract class Executor extends ConnState {
 
   /**
    * Copies rows into a table, encoded for the types of its columns; how many. All of them, or none.
+   *
+   * They go in COPY's binary format where all columns' types have one that pyro writes, and no string
+   * of the first row stands for something else, such as a date; otherwise in text.
    *
    * @param table Its name, which is split at dots and quoted, or `sql.id("schema", "table")`.
    * @param columns The columns that are given; others get their defaults.

@@ -6,6 +6,7 @@
  * so that notifications and the server's end are seen. What is submitted in one tick leaves in one
  * write.
  */
+import { setImmediate } from "node:timers";
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../ops/handshake.ts";
 import type { Call } from "../protocol/exchange.ts";
@@ -35,6 +36,8 @@ export class AsyncLink implements Link, RunnerLink {
   #expecting = 0;
   /** Who waits for bytes to be sent, or for the reader to stop. */
   #onProgress: (() => void)[] = [];
+  /** How much had been written when others could run the last time. */
+  #breath = 0;
   /** Ends the reader's pause. */
   #onWanted: (() => void) | undefined = undefined;
   #writing = false;
@@ -162,6 +165,11 @@ export class AsyncLink implements Link, RunnerLink {
   async room(bytes: number): Promise<void> {
     const { session } = this;
     this.wake();
+    // Where the system takes everything at once, nothing else would run, and no refusal be seen.
+    if (session.outbox.writtenTotal - this.#breath > BURST) {
+      this.#breath = session.outbox.writtenTotal;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
     while (session.outbox.size > bytes && !this.#isFull && session.lost === undefined) {
       await new Promise<void>((resolve) => this.#onProgress.push(resolve));
     }
@@ -267,5 +275,7 @@ export class AsyncLink implements Link, RunnerLink {
 
 /** Milliseconds for a goodbye, and to wait for what the server said before a write failed. */
 const LAST_WORDS = 500;
+/** How many bytes are written in one go while there is more to write. */
+const BURST = 0x4_0000;
 /** How many bytes of replies that nobody wants yet are read. */
 const MAX_UNWANTED = 0x10_0000;

@@ -87,7 +87,9 @@ class Batch {
         // What ends the transaction leaves in the same write as the last part.
         if (isLast) break;
         yield { do: "room", bytes: MAX_WAITING };
-        yield* this.#settleWhere(statement, parts, ({ ticket }) => ticket.settled || ticket.refused);
+        yield* this.#settleWhere(statement, parts, ({ ticket }) => {
+          return ticket.settled || ticket.refused || parts.length > MAX_PARTS;
+        });
         sets = more;
       }
     } catch (error) {
@@ -200,5 +202,7 @@ export function annotated(error: unknown, notes: { index: number } | { committed
 const SAVEPOINT = "pyro_batch";
 /** How many sets make one request. */
 const SETS_AT_ONCE = 128;
+/** How many requests may be without an answer. The server keeps the answers to a few back until it has more to send. */
+const MAX_PARTS = 64;
 /** How many bytes may wait to be sent before more sets are taken. */
 const MAX_WAITING = 0x4_0000;

@@ -3,7 +3,7 @@
  *
  * Source: PostgreSQL manual, "COPY" (the formats), and "COPY Operations" in the chapter on the protocol.
  */
-import { EncodeError, UsageError } from "../errors.ts";
+import { EncodeError, ServerError, UsageError } from "../errors.ts";
 import { CopyIn } from "../protocol/copy_in.ts";
 import { CopyOut } from "../protocol/copy_out.ts";
 import {
@@ -19,6 +19,7 @@ import {
 import { Prepare } from "../protocol/prepare.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
+import { SqlState } from "../sqlstate.ts";
 import { annotated } from "./batch.ts";
 import type { Context } from "./context.ts";
 import { CopyRows } from "../types/copy_rows.ts";
@@ -158,7 +159,10 @@ export class CopySource {
     try {
       yield* settle(ticket);
     } catch (error) {
-      this.#leave(exchange);
+      // A caller who gave up has not made the transaction fail.
+      const wasCancelled = error instanceof ServerError && error.code === SqlState.QueryCanceled;
+      if (wasCancelled) yield* this.#end(exchange, UNDO);
+      else this.#leave(exchange);
       throw error;
     }
     yield* this.#end(exchange, "RELEASE SAVEPOINT pyro_copy");
@@ -181,7 +185,7 @@ export class CopySource {
       // It was told to fail.
     }
     // What has the savepoint failed is undone, so that the transaction goes on.
-    yield* this.#end(exchange, "ROLLBACK TO SAVEPOINT pyro_copy; RELEASE SAVEPOINT pyro_copy");
+    yield* this.#end(exchange, UNDO);
   }
 
   *#start(): Op<CopyOut> {
@@ -227,6 +231,7 @@ function checked(text: string): string {
   throw new EncodeError("Cannot copy in: a string contains a lone surrogate, which UTF-8 cannot express");
 }
 
+const UNDO = "ROLLBACK TO SAVEPOINT pyro_copy; RELEASE SAVEPOINT pyro_copy";
 const REASON = "pyro: the data could not be completed";
 /** Bytes in one message. */
 const MAX_MESSAGE = 0x1_0000;

@@ -1,5 +1,6 @@
 /**
- * Rows for COPY FROM: in its binary format, or in text where a column's type has no binary one.
+ * Rows for COPY FROM: in its binary format, or in text where a column's type has no binary one, or
+ * where the first row has strings for what is no string, which the server can read in any form.
  *
  * Source: PostgreSQL manual, "COPY", sections "Text Format" and "Binary Format".
  */

@@ -464,9 +464,12 @@ for (const server of servers) {
       const scene = await sceneOf(world, address(server, server.port, name), operation);
       await scene.conn.queryDrop("set pyro.fail = 'terminate'");
       const result = await outcome(what, () => operation.run(scene));
-      await assertLost(what, scene, result, /terminating connection due to administrator command/);
       const { error } = result as { error: PyroError };
-      assert.ok(error.cause instanceof ServerError && error.cause.code === "57P01", String(error.cause));
+      // Who writes to a socket that the server has closed may be told of that, and no longer of the reason.
+      const isTold = error.cause instanceof ServerError;
+      const reason = /terminating connection due to administrator command/;
+      await assertLost(what, scene, result, isTold || !WRITERS.includes(operation.name) ? reason : undefined);
+      if (isTold) assert.equal((error.cause as ServerError).code, "57P01");
       assert.equal(error.safeToRetry, false);
       await scene.conn.close();
       await assertGone(server, name);
@@ -502,7 +505,7 @@ matrix("the socket is cut anywhere", OPERATIONS, worlds, async (world, operation
   const name = unique();
   const opts = address(newest, proxy.port, name);
   const size = await conversationOf(world, opts, operation, what);
-  const points = world.name === "async" ? 12 : 3;
+  const points = world.name === "async" ? 12 : world.name === "sync ffi" ? 3 : 2;
   let turn = 0;
   for (const direction of ["up", "down"] as const) {
     for (const after of spread(size[direction], points)) {
@@ -681,6 +684,9 @@ async function conversationOf(
 }
 
 /** So many numbers below a size, the first and the last among them. */
+/** What is still writing when the server ends. */
+const WRITERS: readonly string[] = ["pipeline", "execBatch", "execBatch in chunks", "copyIn", "copyRows"];
+
 function spread(size: number, points: number): number[] {
   const all = Array.from({ length: points }, (_, i) => Math.floor(i * (size - 1) / (points - 1)));
   return [...new Set(all)];

@@ -2,8 +2,9 @@
 
 /** A block that runs the statement. */
 export function unseen(sql: string): string {
-  const [word, ...rest] = sql.split(" ");
-  return `do $$ begin execute '${word!.slice(0, 2)}' || '${word!.slice(2)} ${
-    rest.join(" ").replaceAll("'", "''")
-  }'; end $$`;
+  const text = sql.replaceAll("'", "''").replaceAll(
+    /\b(?:create|alter|drop)\b/g,
+    (word) => `${word[0]}' || '${word.slice(1)}`,
+  );
+  return `do $$ begin execute '${text}'; end $$`;
 }
