@@ -1,11 +1,13 @@
 /** Runs ops, awaiting: hands their steps to the session, and waits for what they wait for. */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { UsageError } from "../errors.ts";
 import type { Call, Limit, Op, Step, Ticket } from "../protocol/exchange.ts";
 import { errorOf } from "../protocol/failure.ts";
 import type { Session } from "../protocol/session.ts";
+import { AsyncInterruption, within } from "./async_interruption.ts";
+import { type Caller, callFor, currentCaller, isWithin } from "./callers.ts";
 import { atMost, MAX_MILLISECONDS, now, pause } from "./clock.ts";
-import { AGAIN, Interruption, neverSent, noAnswer, PATIENCE } from "./interruption.ts";
+import { Hold } from "./hold.ts";
+import { AGAIN, type Interruption, neverSent, noAnswer, PATIENCE } from "./interruption.ts";
 import { type Place, Turns } from "./turns.ts";
 
 /** What the runner needs of the connection. */
@@ -47,7 +49,7 @@ export class AsyncRunner {
   /** Runs a call to its end, or until its caller gives up. */
   run<T>({ op, limit, refusal }: Call<T>): Promise<T> {
     if (refusal !== undefined) return Promise.reject(refusal.error);
-    if (this.#caller !== undefined && isFrom(this.#caller)) {
+    if (this.#caller !== undefined && isWithin(currentCaller(), this.#caller)) {
       return Promise.reject(
         new UsageError("Cannot use the connection: it waits for the function that this call comes from"),
       );
@@ -95,12 +97,13 @@ export class AsyncRunner {
   /** A caller gives up; `over` resolves when its op has ended. */
   async #giveUp(interruption: AsyncInterruption, over: Promise<void>): Promise<void> {
     const until = now() + PATIENCE;
+    const isWaiting = interruption.waitsFor !== undefined;
     const remedy = interruption.interrupt();
     if (interruption.limit.orLose) return this.#link.destroy(interruption.loseConnection());
     if (remedy === "abandon") return interruption.abandon();
     let inTime = true;
     if (remedy === "tell" && interruption.waitsFor === "calls" && !this.#link.session.idle) {
-      if (!this.#link.session.outstanding.every((ticket) => isOf(ticket, interruption))) {
+      if (!this.#link.session.outstanding.every(({ owner }) => isWithin(owner as Caller | undefined, interruption))) {
         // Others are at work too, who are not to be hit: nobody waits for the tidying up behind them.
         interruption.tell();
         return interruption.abandon();
@@ -110,9 +113,9 @@ export class AsyncRunner {
         interruption.tell();
         return this.#cancelBy(until);
       });
-    } else if (remedy === "tell" || interruption.waitsFor !== undefined) interruption.tell();
-    // A COPY that was told ends by itself, unless the server does not listen.
-    if (remedy === "cancel" && !(interruption.told && await atMost(over, AGAIN))) {
+    } else if (remedy === "tell" || isWaiting) interruption.tell();
+    // A COPY whose source is not waited for ends by itself, unless the server does not listen.
+    if (remedy === "cancel" && !(isWaiting && await atMost(over, AGAIN))) {
       inTime = await this.#holding((hold) => this.#cancelFor(interruption, over, until, hold));
       if (interruption.isAbandoned) return;
     }
@@ -175,7 +178,7 @@ export class AsyncRunner {
 
   async #run<T>(op: Op<T>, interruption: AsyncInterruption | undefined): Promise<T> {
     const { session } = this.#link;
-    const holder: Holder = { hasTurn: false, caller: this.#observed > 0 ? callers.getStore() : undefined };
+    const holder: Holder = { hasTurn: false, caller: this.#observed > 0 ? currentCaller() : undefined };
     let began = false;
     this.#running++;
     try {
@@ -328,7 +331,7 @@ export class AsyncRunner {
     }
     try {
       if (!hasTurn) return await within(interruption, Promise.resolve(this.#observe(interruption, fn)));
-      const given = Promise.resolve(callers.run({ of: holder, outer: callers.getStore() }, fn));
+      const given = Promise.resolve(callFor(holder, fn));
       if (unless === undefined) return await within(interruption, given);
       given.catch(() => {});
       return await within(interruption, Promise.race([given, settling(unless)]));
@@ -346,7 +349,7 @@ export class AsyncRunner {
   #observe(interruption: AsyncInterruption | undefined, fn: () => unknown): unknown {
     if (interruption === undefined) return fn();
     this.#observed++;
-    return callers.run({ of: interruption, outer: callers.getStore() }, fn);
+    return callFor(interruption, fn);
   }
 
   async #reach(place: Place, interruption: AsyncInterruption | undefined): Promise<void> {
@@ -371,28 +374,6 @@ export class AsyncRunner {
   }
 }
 
-/** A time in which nothing is submitted. */
-class Hold {
-  #exempt: object | undefined = undefined;
-  #changing = Promise.withResolvers<void>();
-
-  /** Whose op may submit all the same. */
-  get exempt(): object | undefined {
-    return this.#exempt;
-  }
-
-  set exempt(exempt: object | undefined) {
-    this.#exempt = exempt;
-    this.#changing.resolve();
-    this.#changing = Promise.withResolvers();
-  }
-
-  /** Resolves when it ends, or somebody else is exempt. */
-  get change(): Promise<void> {
-    return this.#changing.promise;
-  }
-}
-
 /** Whether an op may submit. */
 interface Holder {
   hasTurn: boolean;
@@ -400,57 +381,10 @@ interface Holder {
   readonly caller: Caller | undefined;
 }
 
-/** An interruption with promises. */
-class AsyncInterruption extends Interruption {
-  /** Whether its op waits for a function of the user's: one that may make calls, or one that gives data. */
-  waitsFor: "calls" | "source" | undefined = undefined;
-  isAbandoned = false;
-  /** Fails what the op waits for now. */
-  #fail: ((error: unknown) => void) | undefined = undefined;
-  #isTelling = false;
-  readonly #abandoning = Promise.withResolvers<void>();
-
-  /** Resolves when nobody waits any more. */
-  get abandoned(): Promise<void> {
-    return this.#abandoning.promise;
-  }
-
-  override abandon(): void {
-    super.abandon();
-    this.isAbandoned = true;
-    this.#abandoning.resolve();
-  }
-
-  /** Whatever the op waits for now fails, or what it waits for next. */
-  tell(): void {
-    if (this.told) return;
-    this.#isTelling = true;
-    this.#fail?.(this.error());
-  }
-
-  /** What the work gives, unless the op is told first. */
-  during<T>(work: Promise<T>): Promise<T> {
-    if (this.told) return work;
-    // Not a race: a promise that lives as long as the call would keep what each of them gave.
-    return new Promise<T>((resolve, reject) => {
-      this.#fail = reject;
-      const end = (): void => {
-        if (this.#fail === reject) this.#fail = undefined;
-      };
-      work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
-      if (this.#isTelling) reject(this.error());
-    });
-  }
-}
-
 /** Throws into an op. Whatever it is, from then on an op that was given up only tidies up. */
 function fail<T>(op: Op<T>, error: unknown, interruption: Interruption | undefined): IteratorResult<Step, T> {
   if (interruption?.happened) interruption.told = true;
   return op.throw(error);
-}
-
-function within<T>(interruption: AsyncInterruption | undefined, work: Promise<T>): Promise<T> {
-  return interruption === undefined ? work : interruption.during(work);
 }
 
 /** Resolves when there is an outcome. */
@@ -462,30 +396,4 @@ function settling(ticket: Ticket<unknown>): Promise<void> {
       resolve();
     };
   });
-}
-
-/** A function that an op waits for, and the one that this op was called from. */
-interface Caller {
-  readonly of: object;
-  readonly outer: Caller | undefined;
-}
-
-/** Which op's function a call comes from. */
-const callers = new AsyncLocalStorage<Caller>();
-
-/** Whether this is called, directly or not, from the function that this op waits for. */
-function isFrom(holder: Holder): boolean {
-  return isWithin(callers.getStore(), holder);
-}
-
-/** Whether this was submitted by the function that this call waits for. */
-function isOf(ticket: Ticket<unknown>, interruption: Interruption): boolean {
-  return isWithin(ticket.owner as Caller | undefined, interruption);
-}
-
-function isWithin(caller: Caller | undefined, of: object): boolean {
-  for (; caller !== undefined; caller = caller.outer) {
-    if (caller.of === of) return true;
-  }
-  return false;
 }
