@@ -277,7 +277,7 @@ export class AsyncRunner {
         interruption?.watch(ticket);
         if (signal.raised || ticket.settled) return;
         const raising = new Promise<void>((resolve) => signal.onRaised = resolve);
-        return await within(interruption, Promise.race([raising, settling(ticket)]));
+        return await within(interruption, unlessSettled(ticket, raising));
       }
       case "room":
         return await within(interruption, this.#link.room(request.bytes));
@@ -332,9 +332,7 @@ export class AsyncRunner {
     try {
       if (!hasTurn) return await within(interruption, Promise.resolve(this.#observe(interruption, fn)));
       const given = Promise.resolve(callFor(holder, fn));
-      if (unless === undefined) return await within(interruption, given);
-      given.catch(() => {});
-      return await within(interruption, Promise.race([given, settling(unless)]));
+      return await within(interruption, unless === undefined ? given : unlessSettled(unless, given));
     } finally {
       if (hasTurn) this.#caller = undefined;
       else this.#active++;
@@ -395,5 +393,22 @@ function settling(ticket: Ticket<unknown>): Promise<void> {
       before?.();
       resolve();
     };
+  });
+}
+
+/** What the work gives; undefined if the ticket has an outcome before. To be called any number of times for a ticket. */
+function unlessSettled<T>(ticket: Ticket<unknown>, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    if (ticket.settled) resolve(undefined);
+    const before = ticket.onSettled;
+    const onSettled = (): void => {
+      before?.();
+      resolve(undefined);
+    };
+    const end = (): void => {
+      if (ticket.onSettled === onSettled) ticket.onSettled = before;
+    };
+    ticket.onSettled = onSettled;
+    work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
   });
 }

@@ -62,6 +62,7 @@ export class PipelineState {
   #unsubmitted = 0;
   /** Whether something was submitted that no Sync is behind. */
   #isUnsynced = false;
+  #hasSubmitted = false;
   /** What is not claimed whole. The last takes what is added. */
   #groups: Group[] = [new Group()];
   #closed = false;
@@ -200,8 +201,10 @@ export class PipelineState {
     try {
       yield* this.#submit(last);
     } catch (error) {
-      this.#lossIsKnown ||= this.#context.session.lost !== undefined;
-      throw error;
+      const { lost } = this.#context.session;
+      this.#lossIsKnown ||= lost !== undefined;
+      // What was sent before may have been done.
+      throw lost !== undefined && this.#hasSubmitted ? lostError("sync the pipeline", lost, true) : error;
     }
     yield { do: "room", bytes: 0 };
   }
@@ -217,7 +220,7 @@ export class PipelineState {
         for (const item of group.items) {
           if (item.ticket !== undefined) continue;
           item.ticket = yield* submit(item.execution);
-          this.#isUnsynced = true;
+          this.#isUnsynced = this.#hasSubmitted = true;
           this.#unsubmitted--;
           if (!item.execution.flushes) continue;
           for (const earlier of group.items) earlier.isFlushed = earlier.ticket !== undefined;
