@@ -10,11 +10,12 @@ import { bind, wrongCount } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
 import { rowDescription } from "../wire/backend.ts";
 import { Backend, Target } from "../wire/codes.ts";
-import { describe, execute, flush, parse, sync } from "../wire/frontend.ts";
+import { describe, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Exchange, Failure, Script } from "./exchange.ts";
-import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import { ALL_ROWS, endOf, readExecution, requestExecution } from "./execution.ts";
+import { explainCopyIn } from "./misplaced_copy.ts";
 import { readPrepare, requestPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { Sink } from "./sink.ts";
@@ -44,7 +45,7 @@ export class ExecutePrepared<T> implements Exchange<T> {
   request(out: Outbox): void {
     const { name, parameterCodecs, resultFormats } = this.#statement;
     bind(out, "", name, parameterCodecs, this.#values, resultFormats);
-    requestExecution(out, this.ends);
+    requestExecution(out, "", ALL_ROWS, this.ends);
   }
 
   *reply(inbox: Inbox, out: Outbox): Script<T> {
@@ -53,7 +54,8 @@ export class ExecutePrepared<T> implements Exchange<T> {
     this.bound = true;
     const { description } = this.#statement;
     if (description !== undefined) this.#sink.begin(description);
-    return yield* readExecution(inbox, out, this.#sink, this.ends, this.action);
+    yield* readExecution(inbox, out, this.#sink, ALL_ROWS, this.ends, this.action);
+    return this.#sink.result();
   }
 
   explain(fields: ServerFields): Failure | undefined {
@@ -95,7 +97,7 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
     parse(out, "", sql, parameterTypes);
     bind(out, "", "", parameterCodecs, this.#values, resultFormats);
     describe(out, Target.Portal, "");
-    requestExecution(out, this.ends);
+    requestExecution(out, "", ALL_ROWS, this.ends);
   }
 
   *reply(inbox: Inbox, out: Outbox): Script<T> {
@@ -114,7 +116,8 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
     } else {
       inbox.expect(Backend.NoData, this.action);
     }
-    return yield* readExecution(inbox, out, this.#sink, this.ends, this.action);
+    yield* readExecution(inbox, out, this.#sink, ALL_ROWS, this.ends, this.action);
+    return this.#sink.result();
   }
 
   explain(fields: ServerFields): Failure | undefined {
@@ -158,7 +161,7 @@ export class PrepareAndExecute<T> implements Exchange<T> {
   request(out: Outbox): void {
     requestPrepare(out, this.#name, this.sql, this.#evicted);
     bind(out, "", this.#name, [], [], []);
-    requestExecution(out, this.ends);
+    requestExecution(out, "", ALL_ROWS, this.ends);
   }
 
   *reply(inbox: Inbox, out: Outbox): Script<T> {
@@ -170,7 +173,8 @@ export class PrepareAndExecute<T> implements Exchange<T> {
     if (columns !== undefined) {
       this.#sink.begin(new Description(columns, columns.map(() => Format.Text), this.#registry));
     }
-    return yield* readExecution(inbox, out, this.#sink, this.ends, this.action);
+    yield* readExecution(inbox, out, this.#sink, ALL_ROWS, this.ends, this.action);
+    return this.#sink.result();
   }
 
   explain(fields: ServerFields): Failure | undefined {
@@ -178,66 +182,3 @@ export class PrepareAndExecute<T> implements Exchange<T> {
     return explainCopyIn(fields);
   }
 }
-
-/** Whether the request of an execution ends with Sync. */
-function endOf(couldCopy: boolean): "sync" | "open" {
-  return couldCopy ? "open" : "sync";
-}
-
-/** Execute, and what ends the group: for a statement that may be a COPY, the Sync follows when its answer is known. */
-function requestExecution(out: Outbox, ends: "sync" | "open"): void {
-  execute(out, "", ALL_ROWS);
-  if (ends === "sync") sync(out);
-  else flush(out);
-}
-
-/**
- * The reply to {@linkcode requestExecution}.
- *
- * A server that waits for COPY data skips a Sync, one that fails before it does not, and nobody can
- * tell which of the two happened. So no Sync is sent before that is over.
- */
-function* readExecution<T>(
-  inbox: Inbox,
-  out: Outbox,
-  sink: Sink<T>,
-  ends: "sync" | "open",
-  action: string,
-): Script<T> {
-  let copying = false;
-  for (let completed = false; !completed;) {
-    while (!inbox.next()) yield "read";
-    switch (inbox.code) {
-      case Backend.DataRow:
-        sink.row(inbox);
-        break;
-      case Backend.CommandComplete:
-        sink.complete(inbox);
-        completed = true;
-        break;
-      case Backend.EmptyQueryResponse:
-        sink.empty();
-        completed = true;
-        break;
-      case Backend.CopyInResponse:
-        refuseCopyIn(out);
-        break;
-      case Backend.CopyOutResponse:
-        sink.fail(misplacedCopyOut());
-        copying = true;
-        break;
-      case Backend.CopyData:
-      case Backend.CopyDone:
-        if (!copying) throw inbox.unexpected(action);
-        break;
-      default:
-        throw inbox.unexpected(action);
-    }
-  }
-  if (ends === "open") sync(out);
-  while (!inbox.next()) yield "read";
-  inbox.expect(Backend.ReadyForQuery, action);
-  return sink.result();
-}
-
-const ALL_ROWS = 0;

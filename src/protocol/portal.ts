@@ -9,11 +9,12 @@
 import type { ServerFields } from "../errors.ts";
 import { bind } from "../types/parameters.ts";
 import { Backend, Target } from "../wire/codes.ts";
-import { close, execute, flush, parse, sync } from "../wire/frontend.ts";
+import { close, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
-import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import { endOf, readExecution, requestExecution } from "./execution.ts";
+import { explainCopyIn } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Sink } from "./sink.ts";
 
@@ -90,8 +91,7 @@ export class FetchPortal<T> implements Exchange<Fetched<T>> {
     sink: Sink<T>,
     conversation: Conversation | undefined,
   ) {
-    // Behind what may be a COPY, no Sync before it is known whether it is one.
-    this.ends = conversation === undefined && !statement.couldCopy ? "sync" : "open";
+    this.ends = conversation === undefined ? endOf(statement.couldCopy) : "open";
     this.conversation = conversation;
     this.#portal = portal;
     this.#statement = statement;
@@ -104,55 +104,23 @@ export class FetchPortal<T> implements Exchange<Fetched<T>> {
   }
 
   request(out: Outbox): void {
-    execute(out, this.#portal, this.#maxRows);
-    if (this.ends === "sync") sync(out);
-    else flush(out);
+    requestExecution(out, this.#portal, this.#maxRows, this.ends);
   }
 
   *reply(inbox: Inbox, out: Outbox): Script<Fetched<T>> {
-    const sink = this.#sink;
     const { description } = this.#statement;
-    if (description !== undefined) sink.begin(description);
-    let copying = false;
-    let hasMore: boolean | undefined;
-    while (hasMore === undefined) {
-      while (!inbox.next()) yield "read";
-      switch (inbox.code) {
-        case Backend.DataRow:
-          sink.row(inbox);
-          break;
-        case Backend.PortalSuspended:
-          hasMore = true;
-          break;
-        case Backend.CommandComplete:
-          sink.complete(inbox);
-          hasMore = false;
-          break;
-        case Backend.EmptyQueryResponse:
-          sink.empty();
-          hasMore = false;
-          break;
-        case Backend.CopyInResponse:
-          refuseCopyIn(out);
-          break;
-        case Backend.CopyOutResponse:
-          sink.fail(misplacedCopyOut());
-          copying = true;
-          break;
-        case Backend.CopyData:
-        case Backend.CopyDone:
-          if (!copying) throw inbox.unexpected(this.action);
-          break;
-        default:
-          throw inbox.unexpected(this.action);
-      }
-    }
-    if (this.conversation === undefined) {
-      if (this.ends === "open") sync(out);
-      while (!inbox.next()) yield "read";
-      inbox.expect(Backend.ReadyForQuery, this.action);
-    }
-    return { rows: sink.result(), hasMore };
+    if (description !== undefined) this.#sink.begin(description);
+    const keepsOpen = this.conversation !== undefined;
+    const hasMore = yield* readExecution(
+      inbox,
+      out,
+      this.#sink,
+      this.#maxRows,
+      this.ends,
+      this.action,
+      keepsOpen,
+    );
+    return { rows: this.#sink.result(), hasMore };
   }
 
   explain(fields: ServerFields): Failure | undefined {
