@@ -10,6 +10,7 @@ import { Affected } from "../protocol/sink.ts";
 import { isCopy } from "../protocol/sql_text.ts";
 import type { Context } from "./context.ts";
 import { type Known, known } from "./known.ts";
+import { release, setSavepoint, undo } from "./savepoint.ts";
 import type { Reader } from "./source.ts";
 import { forgetStale } from "./stale.ts";
 
@@ -74,7 +75,7 @@ class Batch {
     if (sets.length === 0) return false;
     const parts: Part[] = [];
     let parses = statement.name === "";
-    const begun = yield* submit(this.#query(nested ? `SAVEPOINT ${SAVEPOINT}` : "BEGIN"));
+    const begun = yield* submit(this.#query(nested ? setSavepoint(SAVEPOINT) : "BEGIN"));
     try {
       for (let isLast = false; !isLast;) {
         const first = this.#taken - sets.length;
@@ -97,7 +98,7 @@ class Batch {
       throw error;
     }
     const end: Ticket<unknown> = nested
-      ? yield* submit(this.#query(`RELEASE SAVEPOINT ${SAVEPOINT}`))
+      ? yield* submit(this.#query(release(SAVEPOINT)))
       : yield* submit(new Commit(this.#context.session, this.conversation));
     try {
       yield* settle(begun);
@@ -156,8 +157,7 @@ class Batch {
 
   *#rollBack(nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
-    const sql = nested ? `ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}` : "ROLLBACK";
-    yield* ended(yield* submit(this.#query(sql)));
+    yield* ended(yield* submit(this.#query(nested ? undo(SAVEPOINT) : "ROLLBACK")));
   }
 
   #query(sql: string): SimpleQuery<number> {

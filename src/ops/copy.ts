@@ -23,6 +23,7 @@ import { SqlState } from "../sqlstate.ts";
 import { annotated } from "./batch.ts";
 import type { Context } from "./context.ts";
 import { CopyRows } from "../types/copy_rows.ts";
+import { release, setSavepoint, undo } from "./savepoint.ts";
 import type { Reader } from "./source.ts";
 import { withTypes } from "./types.ts";
 
@@ -161,11 +162,11 @@ export class CopySource {
     } catch (error) {
       // A caller who gave up has not made the transaction fail.
       const wasCancelled = error instanceof ServerError && error.code === SqlState.QueryCanceled;
-      if (wasCancelled) yield* this.#end(exchange, UNDO);
+      if (wasCancelled) yield* this.#end(exchange, undo(SAVEPOINT));
       else this.#leave(exchange);
       throw error;
     }
-    yield* this.#end(exchange, "RELEASE SAVEPOINT pyro_copy");
+    yield* this.#end(exchange, release(SAVEPOINT));
     return undefined;
   }
 
@@ -185,7 +186,7 @@ export class CopySource {
       // It was told to fail.
     }
     // What has the savepoint failed is undone, so that the transaction goes on.
-    yield* this.#end(exchange, UNDO);
+    yield* this.#end(exchange, undo(SAVEPOINT));
   }
 
   *#start(): Op<CopyOut> {
@@ -196,7 +197,7 @@ export class CopySource {
     try {
       // To be told to stop must not make the transaction fail.
       this.#savepoint = session.transactionStatus === "active";
-      if (this.#savepoint) yield* this.#query("SAVEPOINT pyro_copy", exchange.conversation);
+      if (this.#savepoint) yield* this.#query(setSavepoint(SAVEPOINT), exchange.conversation);
       this.#ticket = yield* submit(exchange);
     } catch (error) {
       this.#leave(exchange);
@@ -231,7 +232,7 @@ function checked(text: string): string {
   throw new EncodeError("Cannot copy in: a string contains a lone surrogate, which UTF-8 cannot express");
 }
 
-const UNDO = "ROLLBACK TO SAVEPOINT pyro_copy; RELEASE SAVEPOINT pyro_copy";
+const SAVEPOINT = "pyro_copy";
 const REASON = "pyro: the data could not be completed";
 /** Bytes in one message. */
 const MAX_MESSAGE = 0x1_0000;

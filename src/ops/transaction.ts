@@ -22,6 +22,7 @@ import { Affected } from "../protocol/sink.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "./context.ts";
 import type { IsolationLevel } from "./isolation_level.ts";
+import { release, setSavepoint, undo } from "./savepoint.ts";
 
 /** How a transaction is begun. */
 export interface BeginOptions {
@@ -89,7 +90,7 @@ export function* begin(
       );
     }
   }
-  const sql = parent === undefined ? beginText(options) : `SAVEPOINT ${savepoint(state)}`;
+  const sql = parent === undefined ? beginText(options) : setSavepoint(savepoint(state));
   const ticket = yield* submit(query(context, sql));
   state.open(context);
   try {
@@ -112,20 +113,20 @@ export function* commit(context: Context, state: TransactionState): Op<void> {
   }
   const open = context.occupant ?? context.session.conversation;
   if (open !== undefined) throw new UsageError(`Cannot commit: ${open.name} is open on this connection`);
-  if (state.parent !== undefined) return yield* release(context, state);
+  if (state.parent !== undefined) return yield* commitNested(context, state);
   yield* end(context, state, new Commit(context.session));
 }
 
-/** Ends a nested transaction. */
-function* release(context: Context, state: TransactionState): Op<void> {
+/** Commits a nested transaction; one that has failed is rolled back. */
+function* commitNested(context: Context, state: TransactionState): Op<void> {
   const name = savepoint(state);
   try {
-    yield* end(context, state, query(context, `RELEASE SAVEPOINT ${name}`));
+    yield* end(context, state, query(context, release(name)));
   } catch (error) {
     if (!(error instanceof ServerError) || error.code !== SqlState.InFailedSqlTransaction) throw error;
     const cause = context.session.spoiledBy;
     yield* takeTurn();
-    yield* perform(query(context, `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`));
+    yield* perform(query(context, undo(name)));
     throw rolledBack(cause);
   }
 }
@@ -134,8 +135,7 @@ function* release(context: Context, state: TransactionState): Op<void> {
 export function* rollback(context: Context, state: TransactionState): Op<void> {
   state.check("roll back");
   yield* closeWhatIsOpen(context);
-  const name = savepoint(state);
-  const sql = state.parent === undefined ? "ROLLBACK" : `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`;
+  const sql = state.parent === undefined ? "ROLLBACK" : undo(savepoint(state));
   try {
     yield* takeTurn();
     yield* end(context, state, query(context, sql));
@@ -208,8 +208,10 @@ function* rollBackAfter(context: Context, state: TransactionState): Op<void> {
 
 /** Ends what has the connection for itself: it was opened in the transaction, and nobody closed it. */
 function* closeWhatIsOpen({ occupant, session }: Context): Op<void> {
+  const open = occupant ?? session.conversation;
+  if (open?.close === undefined) return;
   try {
-    yield* (occupant ?? session.conversation)?.close?.() ?? [];
+    yield* open.close();
   } catch {
     // It is rolled back all the same.
   }
