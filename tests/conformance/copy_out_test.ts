@@ -1,6 +1,6 @@
 /** COPY TO STDOUT, and COPY where rows are expected. */
 import assert from "node:assert/strict";
-import { Conn, type Portal, SqlState, UsageError } from "../../mod.ts";
+import { Conn, type Portal, SqlState, TimeoutError, UsageError } from "../../mod.ts";
 import { attempt, given } from "../support/bodies.ts";
 import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
@@ -118,3 +118,16 @@ for (const server of servers) {
     assert.equal(await conn.execValue("select 1"), 1);
   });
 }
+
+conformance("copyOut: a time limit in a transaction does not make it fail", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await using tx = await conn.begin();
+  await tx.queryDrop("create temporary table kept as select 1 as n");
+  const wait = async (): Promise<void> => {
+    for await (const _ of tx.copyOut("copy (select pg_sleep(20)) to stdout", { timeout: 100 }));
+  };
+  await assert.rejects(wait(), TimeoutError);
+  assert.equal(conn.transactionStatus, "active");
+  assert.equal(await tx.execValue("select n from kept"), 1);
+  await tx.commit();
+});
