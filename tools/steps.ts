@@ -70,21 +70,45 @@ function execute({ command: [program, ...args], env }: Step): Promise<{ code: nu
     const child = spawn(program!, args, {
       env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...env },
       stdio: ["ignore", "pipe", "pipe"],
+      // A group of its own, so that what the command starts can be ended with it.
+      detached: true,
     });
+    const kill = (signal: NodeJS.Signals): void => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, signal);
+      } catch {
+        // It has ended.
+      }
+    };
+    const interrupted = (): never => {
+      kill("SIGKILL");
+      process.exit(1);
+    };
     let output = "";
     // A run that hangs is a failure with an output, not a job that is killed without one.
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       output += `\nIt did not end within ${LIMIT / 60_000} minutes\n`;
-      child.kill("SIGKILL");
+      // Test runners say what was running when they are interrupted.
+      kill("SIGINT");
+      timer = setTimeout(() => {
+        kill("SIGKILL");
+        // What has left the group may hold them open.
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, GRACE);
     }, LIMIT);
+    for (const signal of SIGNALS) process.on(signal, interrupted);
     child.stdout.on("data", (chunk) => output += chunk);
     child.stderr.on("data", (chunk) => output += chunk);
     child.on("error", (error) => output += error.message);
     child.on("close", (code) => {
       clearTimeout(timer);
+      for (const signal of SIGNALS) process.off(signal, interrupted);
       resolve({ code: code ?? 1, output });
     });
   });
 }
 
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const LIMIT = 10 * 60_000;
+const GRACE = 5_000;

@@ -103,7 +103,16 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
     {
       runtime: "node",
       name: "tests on Node",
-      command: ["npx", "-y", "node@26", "--test", "--test-concurrency=2", "--test-reporter=spec", ...globs],
+      command: [
+        "npx",
+        "-y",
+        "node@26",
+        "--test",
+        "--test-timeout=120000",
+        "--test-concurrency=2",
+        "--test-reporter=spec",
+        ...globs,
+      ],
       count: countNode,
       skips: skips("node"),
     },
