@@ -6,6 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { account } from "./account.ts";
 import { cached } from "./cache.ts";
+import { ended } from "./ended.ts";
 import { freePort } from "./postgres.ts";
 
 /** What a PgBouncer is started with. */
@@ -73,9 +74,8 @@ export class PgBouncer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.kill("SIGKILL");
-    await ended;
+    await ended(this.#process);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { cached, npmInstall } from "./cache.ts";
+import { ended } from "./ended.ts";
 
 /** What is installed: versions that belong together. */
 const PACKAGES = [
@@ -44,10 +45,8 @@ export class Pglite implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#process.exitCode !== null) return;
-    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.stdin!.end();
-    await ended;
+    await ended(this.#process);
   }
 }
 

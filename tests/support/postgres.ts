@@ -23,6 +23,7 @@ import { account } from "./account.ts";
 import { atExit } from "./at_exit.ts";
 import { cached, npmInstall } from "./cache.ts";
 import { selfSignedCertificate } from "./certificate.ts";
+import { ended } from "./ended.ts";
 
 /** The versions that can be started, by major. */
 export const VERSIONS = { 14: "14.23.0-beta.17", 18: "18.4.0-beta.17" } as const;
@@ -104,10 +105,11 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
   async resume(): Promise<void> {
     const child = this.#binaries.spawn("postgres", ["-D", join(this.#directory, "data")]);
     this.#process = child;
+    const from = this.#log.length;
     await new Promise<void>((ready, reject) => {
       child.stderr!.on("data", (chunk) => {
         this.#log += chunk;
-        if (/ready to accept connections/.test(String(chunk))) ready();
+        if (this.#log.includes("ready to accept connections", from)) ready();
       });
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`postgres ended with ${code}:\n${this.#log}`)));
@@ -121,11 +123,10 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
   async stop(mode: "fast" | "immediate" = "fast"): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
-    if (child === undefined || child.exitCode !== null) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
+    if (child === undefined) return;
     child.ref();
     child.kill(mode === "fast" ? "SIGINT" : "SIGQUIT");
-    await ended;
+    await ended(child);
   }
 
   /** Ends it when there is no time to wait: the process is about to exit. */
@@ -192,12 +193,21 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
 
 /** A TCP port that is free now. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    // Below those that systems give to outgoing connections: a server that is restarted finds its own again.
+    const port = 15_000 + Math.floor(Math.random() * 17_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("No port");
-  return address.port;
+  const free = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => resolve(true));
+  });
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free;
 }
 
 /** Downloads the binaries of a version, if they are not there yet; where they are. */
