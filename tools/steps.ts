@@ -35,8 +35,7 @@ export async function run(step: Step): Promise<Tally> {
     ? `${counted.skipped} tests were skipped, tests/support/skips.ts lists ${step.skips ?? 0}`
     : undefined;
   const failed = counted.failed + (problem === undefined ? 0 : 1);
-  // Runners list what failed at the end.
-  if (failed > 0) console.log(output.split("\n").slice(-400).join("\n"));
+  if (failed > 0) console.log(excerpt(output));
   const skipped = counted.skipped === 0 ? "" : `, ${counted.skipped} skipped`;
   console.log(
     `${
@@ -63,6 +62,15 @@ export function add(a: Tally, b: Tally): Tally {
 export function finish(total: Tally): never {
   console.log(`${total.passed} passed, ${total.failed} failed`);
   process.exit(total.failed === 0 ? 0 : 1);
+}
+
+/** What says why it failed: most runners list that at the end, Bun where it happened. */
+function excerpt(output: string): string {
+  const lines = output.split("\n");
+  const shown = lines.flatMap((line, i) =>
+    line.startsWith("(fail)") ? [...lines.slice(Math.max(0, i - 40), i + 1), ""] : []
+  );
+  return [...shown, ...lines.slice(-300)].join("\n");
 }
 
 function execute({ command: [program, ...args], env }: Step): Promise<{ code: number; output: string }> {
