@@ -1,22 +1,14 @@
 /** The connection that awaits: one-line methods over the shared core. */
 import { closeTimeout } from "../arguments.ts";
 import { Calls } from "../calls.ts";
-import { Core } from "../core.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
-import { now } from "../drive/clock.ts";
-import { connectAsync, shakeHands } from "../drive/connect_async.ts";
 import { UsageError } from "../errors.ts";
-import { cancel, cancelKeyOf } from "../ops/cancel.ts";
-import { catalogOf } from "../ops/catalogs.ts";
-import { connect } from "../ops/connect.ts";
 import type { NotificationQueue } from "../ops/listen.ts";
-import { planOf } from "../ops/plan.ts";
 import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
 import type { CloseOptions } from "../options.ts";
-import { nativeDialer } from "../transport/native_async.ts";
-import { osUser, randomText, variable } from "../transport/runtime.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
+import { open, Opened } from "./opened.ts";
 import type { CallOptions, ListenOptions } from "./options.ts";
 import { transactionOf } from "./transaction.ts";
 
@@ -63,13 +55,13 @@ export class Conn extends Executor implements AsyncDisposable {
   #closing: Promise<void> | undefined = undefined;
 
   /** Not for callers: {@linkcode Conn.connect} makes connections. */
-  private constructor(core: Core, link: AsyncLink) {
-    if (!(core instanceof Core)) throw new UsageError("Cannot construct Conn: use await Conn.connect(target)");
-    const calls = new Calls(core);
+  protected constructor(opened: Opened) {
+    if (!(opened instanceof Opened)) throw new UsageError("Cannot construct Conn: use await Conn.connect(target)");
+    const { core, link, lease } = opened;
+    const calls = new Calls(core, undefined, lease);
     super(calls, link, transactionOf(calls, link));
     this.#calls = calls;
     this.#link = link;
-    link.onEvent = (event) => core.deliver(event);
   }
 
   /**
@@ -91,17 +83,7 @@ export class Conn extends Executor implements AsyncDisposable {
    * ```
    */
   static async connect(target: Target, options?: ConnectOptions): Promise<Conn> {
-    const settings = settingsOf(toOpts(target));
-    const dialer = await nativeDialer();
-    const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
-    const { link, upgrade } = await connectAsync(connect(plan), dialer, options?.signal);
-    link.canceller = async () => {
-      const key = cancelKeyOf(link);
-      if (key !== undefined) {
-        await shakeHands(cancel(key, plan.timeout === 0 ? Infinity : now() + plan.timeout), dialer, undefined);
-      }
-    };
-    return new Conn(new Core(link, upgrade, settings, randomText(), catalogOf(link, plan)), link);
+    return new Conn(await open(settingsOf(toOpts(target)), options?.signal));
   }
 
   /** Makes one round trip to the server; works in a failed transaction too. */

@@ -38,6 +38,17 @@ export interface Upgrade {
 export interface Connected {
   readonly link: Link;
   readonly upgrade: Upgrade;
+  /** Of an upgrade that succeeded. */
+  readonly proof?: Proof;
+}
+
+/** A Unix socket that leads to the server. */
+export interface Proof {
+  readonly path: string;
+  /** When that server was started. */
+  readonly started: string;
+  /** What it asked for, one of `Secret`: no more than that is given away. */
+  readonly secret: number;
 }
 
 /** What the upgrade needs to know beyond how sessions are opened. */
@@ -100,10 +111,11 @@ export function* upgrade(
   for (const directory of directories) {
     if (!directory.startsWith("/")) continue;
     const path = `${directory}/.s.PGSQL.${endpoint.port}`;
-    const result = yield* tryPath(path, server, secret, session, plan, until);
+    const proof: Proof = { path, started: server.started, secret };
+    const result = yield* tryPath(proof, session, plan, until);
     if (typeof result !== "string") {
       yield* discard(link);
-      return { link: result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried } };
+      return { link: result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried }, proof };
     }
     tried.push({ path, reason: result });
   }
@@ -113,6 +125,15 @@ export function* upgrade(
     throw new ConnectionError(reasonOf(link.session.lost), { cause: link.session.lost });
   }
   return kept(tried.length === 0 ? "the server has no Unix socket" : "no socket led to the server", true, tried);
+}
+
+/** A session through a socket that has led to the server before, unless it does no longer. */
+export function* followProof(proof: Proof, session: OpenPlan & { readonly upgrade: UpgradePlan }): Handshake<
+  Connected | undefined
+> {
+  const result = yield* tryPath(proof, session, session.upgrade, session.now() + MAX_DURATION);
+  if (typeof result === "string") return undefined;
+  return { link: result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] }, proof };
 }
 
 /** The directories in the value of `unix_socket_directories`: separated by commas, quoted where need be. */
@@ -131,9 +152,7 @@ export function isLocal({ local, remote }: Ends): boolean {
 
 /** A connection through that socket, or the reason why there is none. */
 function* tryPath(
-  path: string,
-  server: Identity,
-  secret: number,
+  { path, started, secret }: Proof,
   session: OpenPlan,
   plan: UpgradePlan,
   until: number,
@@ -147,7 +166,7 @@ function* tryPath(
     let problem: string | undefined;
     try {
       const other = yield* run(link, identify(), until);
-      if (other.started !== server.started) problem = "another server is behind it";
+      if (other.started !== started) problem = "another server is behind it";
       else if (other.clientPort !== null || !isServedBy(link, other)) {
         problem = "something stands between, such as a pooler";
       }

@@ -1,21 +1,13 @@
 /** The connection that blocks: one-line methods over the shared core. */
 import { closeTimeout } from "../arguments.ts";
 import { Calls } from "../calls.ts";
-import { Core } from "../core.ts";
-import { now } from "../drive/clock.ts";
-import { connectSync, shakeHands } from "../drive/connect_sync.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
-import { cancel, cancelKeyOf } from "../ops/cancel.ts";
-import { catalogOf } from "../ops/catalogs.ts";
-import { connect } from "../ops/connect.ts";
 import type { NotificationQueue } from "../ops/listen.ts";
-import { planOf } from "../ops/plan.ts";
 import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
 import type { CallOptions, CloseOptions, ListenOptions } from "../options.ts";
-import { nativeDialer } from "../transport/native_sync.ts";
-import { osUser, randomText, variable } from "../transport/runtime.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
+import { open, Opened } from "./opened.ts";
 import { transactionOf } from "./transaction.ts";
 
 /**
@@ -68,21 +60,14 @@ export class Conn extends Executor implements Disposable {
    * ```
    */
   constructor(target: Target) {
-    const settings = settingsOf(toOpts(target));
-    const dialer = nativeDialer(settings.blockingTransport ?? "auto");
-    const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
-    const { link, upgrade } = connectSync(connect(plan), dialer);
-    const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan));
-    const calls = new Calls(core);
+    // A pool has opened its connections already.
+    const { core, link, lease } = (target as unknown) instanceof Opened
+      ? target as unknown as Opened
+      : open(settingsOf(toOpts(target)));
+    const calls = new Calls(core, undefined, lease);
     super(calls, link, transactionOf(calls, link));
     this.#calls = calls;
     this.#link = link;
-    link.canceller = (milliseconds) => {
-      const key = cancelKeyOf(link);
-      const limit = Math.min(milliseconds, plan.timeout === 0 ? Infinity : plan.timeout);
-      if (key !== undefined) shakeHands(cancel(key, now() + limit), dialer);
-    };
-    link.onEvent = (event) => core.deliver(event);
   }
 
   /** Makes one round trip to the server; works in a failed transaction too. */

@@ -1,0 +1,53 @@
+/** Opening connections that await: what `Conn` and `Pool` have in common. */
+import { Core } from "../core.ts";
+import type { AsyncLink } from "../drive/async_link.ts";
+import { now } from "../drive/clock.ts";
+import { connectAsync, shakeHands } from "../drive/connect_async.ts";
+import { cancel, cancelKeyOf } from "../ops/cancel.ts";
+import { catalogOf } from "../ops/catalogs.ts";
+import { planOf } from "../ops/plan.ts";
+import { Route } from "../ops/route.ts";
+import type { Settings } from "../opts/settings.ts";
+import type { Lease } from "../pool/lease.ts";
+import { nativeDialer } from "../transport/native_async.ts";
+import { osUser, randomText, variable } from "../transport/runtime.ts";
+
+/** An open connection, for the one who uses it. */
+export class Opened {
+  readonly core: Core;
+  readonly link: AsyncLink;
+  /** For how long, where it is a pool's. */
+  readonly lease: Lease | undefined;
+  /** Called when the connection is gone. */
+  onLost: (() => void) | undefined = undefined;
+
+  constructor(core: Core, link: AsyncLink, lease?: Lease) {
+    this.core = core;
+    this.link = link;
+    this.lease = lease;
+  }
+}
+
+/** Opens a connection, on the way that others have found. */
+export async function open(
+  settings: Settings,
+  signal: AbortSignal | undefined,
+  route: Route = new Route(),
+): Promise<Opened> {
+  const dialer = await nativeDialer();
+  const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
+  const { link, upgrade } = await connectAsync(route.connect(plan), dialer, signal);
+  link.canceller = async () => {
+    const key = cancelKeyOf(link);
+    if (key !== undefined) {
+      await shakeHands(cancel(key, plan.timeout === 0 ? Infinity : now() + plan.timeout), dialer, undefined);
+    }
+  };
+  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan));
+  const opened = new Opened(core, link);
+  link.onEvent = (event) => {
+    core.deliver(event);
+    if (event.kind === "lost") opened.onLost?.();
+  };
+  return opened;
+}

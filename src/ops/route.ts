@@ -1,0 +1,37 @@
+/**
+ * The way to a server: found by the first connection, taken by those that follow.
+ *
+ * A Unix socket that was proven to lead to the server is dialled at once; that it still does is proven
+ * for each connection.
+ */
+import { connect, type ConnectPlan } from "./connect.ts";
+import type { Handshake } from "./handshake.ts";
+import { type Connected, followProof, type Proof } from "./upgrade.ts";
+
+/** What the connections to one server have found out about the way. */
+export class Route {
+  #proof: Proof | undefined = undefined;
+  /** Why there is no Unix socket, once that was tried. */
+  #obstacle: string | undefined = undefined;
+
+  /** Opens a session. */
+  *connect(plan: ConnectPlan): Handshake<Connected> {
+    if (this.#proof !== undefined) {
+      const connected = yield* followProof(this.#proof, plan);
+      if (connected !== undefined) return connected;
+      this.#proof = undefined;
+    }
+    const { obstacle } = plan.upgrade;
+    const unwanted = plan.upgrade.unwanted ?? this.#obstacle;
+    const connected = yield* connect({ ...plan, upgrade: { unwanted, obstacle } });
+    this.#proof = connected.proof;
+    if (connected.upgrade.attempted && !connected.upgrade.upgraded) this.#obstacle = connected.upgrade.reason;
+    return connected;
+  }
+
+  /** The server may not be the same any more. */
+  forget(): void {
+    this.#proof = undefined;
+    this.#obstacle = undefined;
+  }
+}

@@ -1,0 +1,42 @@
+/** Opening connections that block: what `Conn` and `Pool` have in common. */
+import { Core } from "../core.ts";
+import { now } from "../drive/clock.ts";
+import { connectSync, shakeHands } from "../drive/connect_sync.ts";
+import type { SyncLink } from "../drive/sync_link.ts";
+import { cancel, cancelKeyOf } from "../ops/cancel.ts";
+import { catalogOf } from "../ops/catalogs.ts";
+import { planOf } from "../ops/plan.ts";
+import { Route } from "../ops/route.ts";
+import type { Settings } from "../opts/settings.ts";
+import type { Lease } from "../pool/lease.ts";
+import { nativeDialer } from "../transport/native_sync.ts";
+import { osUser, randomText, variable } from "../transport/runtime.ts";
+
+/** An open connection, for the one who uses it. */
+export class Opened {
+  readonly core: Core;
+  readonly link: SyncLink;
+  /** For how long, where it is a pool's. */
+  readonly lease: Lease | undefined;
+
+  constructor(core: Core, link: SyncLink, lease?: Lease) {
+    this.core = core;
+    this.link = link;
+    this.lease = lease;
+  }
+}
+
+/** Opens a connection, on the way that others have found. */
+export function open(settings: Settings, route: Route = new Route()): Opened {
+  const dialer = nativeDialer(settings.blockingTransport ?? "auto");
+  const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
+  const { link, upgrade } = connectSync(route.connect(plan), dialer);
+  link.canceller = (milliseconds) => {
+    const key = cancelKeyOf(link);
+    const limit = Math.min(milliseconds, plan.timeout === 0 ? Infinity : plan.timeout);
+    if (key !== undefined) shakeHands(cancel(key, now() + limit), dialer);
+  };
+  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan));
+  link.onEvent = (event) => core.deliver(event);
+  return new Opened(core, link);
+}
