@@ -36,6 +36,16 @@ export const CONTESTANTS: readonly Contestant[] = [
   },
   ...everywhere("postgres.js", "promises", "postgres_js", ["ping", "mixed"]),
   ...everywhere("pg", "promises", "pg", ["ping", "mixed"]),
+  ...everywhere("**pyro**", "promises", "pool_pyro", ["pool"]),
+  {
+    name: "Bun.SQL",
+    world: "promises",
+    runtime: "Bun",
+    workloads: ["pool"],
+    command: [...BUN, MEASURE, "pool_bun_sql"],
+  },
+  ...everywhere("postgres.js", "promises", "pool_postgres_js", ["pool"]),
+  ...everywhere("pg", "promises", "pool_pg", ["pool"]),
   ...everywhere("a decoder of that very row, by hand", undefined, "decode_by_hand", ["decode"]),
   ...everywhere("**pyro**'s row reader", undefined, "decode_pyro", ["decode"]),
 ];

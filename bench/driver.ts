@@ -21,7 +21,7 @@ export type Operations = Readonly<Partial<Record<WorkloadName, Operation>>>;
 export type Driver = (target: Target) => Promise<Operations>;
 
 /** The names of workloads. */
-export type WorkloadName = "ping" | "mixed" | "decode";
+export type WorkloadName = "ping" | "mixed" | "decode" | "pool";
 
 /** What is measured. */
 export interface Workload {
@@ -45,6 +45,14 @@ const MIXED_ROWS = 10_000;
 
 /** Rows of an operation of `decode`. */
 export const DECODED_ROWS = 1000;
+
+/** Callers of a pool, its connections, and how many rows each caller selects in an operation of `pool`. */
+export const CALLERS = 64;
+export const POOL_SIZE = 10;
+export const SELECTS_PER_CALLER = 10;
+
+/** How many rows there are to select, by keys from 1. */
+const POINTS = 10_000;
 
 /** The workloads by name. */
 export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
@@ -72,6 +80,18 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
       from generate_series(1, ${MIXED_ROWS}) n; vacuum analyze mixed`,
     check: (_, rows) => Array.isArray(rows) && rows.length === MIXED_ROWS && rows.at(-1).flag === true,
   },
+  pool: {
+    title: `A row of 6 columns by its key, for ${CALLERS} callers on a pool of ${POOL_SIZE}`,
+    units: CALLERS * SELECTS_PER_CALLER,
+    pinned: false,
+    base: "**pyro**",
+    transports: ["unix", "tcp"],
+    setup: `
+      create table point (id int4 primary key, name text, age int4, email text, score float8, description text);
+      insert into point select n, 'name ' || n, n % 100, 'user' || n || '@example.com', n / 7::float8, repeat('d', 60)
+      from generate_series(1, ${POINTS}) n; vacuum analyze point`,
+    check: (_, sum) => sum === CALLERS * SELECTS_PER_CALLER,
+  },
   decode: {
     title: "Decoding a row of 6 columns: int4, 3 text, int4, float8",
     units: DECODED_ROWS,
@@ -87,6 +107,23 @@ export const USER = "postgres";
 
 /** The statement of the workload `ping`. */
 export const PING = "select $1::int4 as value";
+
+/** The statement of the workload `pool`. */
+export const POINT = "select id, name, age, email, score, description from point where id = $1";
+
+/** Has all callers select at once, each one row after the other; how many came back as they should. */
+export async function selectAll(select: (id: number) => PromiseLike<unknown>): Promise<number> {
+  const counts = await Promise.all(Array.from({ length: CALLERS }, async (_, caller) => {
+    let right = 0;
+    for (let k = 0; k < SELECTS_PER_CALLER; k++) {
+      const id = 1 + (caller * 151 + k * 17) % POINTS;
+      const row = await select(id) as { id: number; email: string } | undefined;
+      if (row?.id === id && row.email === `user${id}@example.com`) right++;
+    }
+    return right;
+  }));
+  return counts.reduce((a, b) => a + b);
+}
 
 /** The statement of the workload `mixed`. */
 export const MIXED = "select * from mixed";
