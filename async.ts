@@ -27,6 +27,10 @@ export type {
   TransactionOptions,
 } from "./src/async/options.ts";
 export { Pipeline } from "./src/async/pipeline.ts";
+export { Pool, type PoolOptions, type PoolStatement } from "./src/async/pool.ts";
+export { PooledConn } from "./src/async/pooled_conn.ts";
+export { PoolNotifications } from "./src/async/pool_notifications.ts";
+export { PoolStream } from "./src/async/pool_stream.ts";
 export { Portal } from "./src/async/portal.ts";
 export { PreparedStatement } from "./src/async/prepared_statement.ts";
 export { RowStream } from "./src/async/row_stream.ts";

@@ -30,6 +30,10 @@ export type {
   TransactionOptions,
 } from "./src/options.ts";
 export { Pipeline } from "./src/sync/pipeline.ts";
+export { Pool, type PoolOptions, type PoolStatement } from "./src/sync/pool.ts";
+export { PooledConn } from "./src/sync/pooled_conn.ts";
+export { PoolNotifications } from "./src/sync/pool_notifications.ts";
+export { PoolStream } from "./src/sync/pool_stream.ts";
 export { Portal } from "./src/sync/portal.ts";
 export { PreparedStatement } from "./src/sync/prepared_statement.ts";
 export { RowStream } from "./src/sync/row_stream.ts";

@@ -164,7 +164,8 @@ function shapeFrom(value: unknown): RowShape {
   throw new UsageError(`Cannot use rows: ${JSON.stringify(value)}: it is "object" or "array"`);
 }
 
-function signalFrom(value: unknown): AbortSignal {
+/** A signal. */
+export function signalFrom(value: unknown): AbortSignal {
   if (value instanceof AbortSignal) return value;
   throw new UsageError("Cannot use signal: it is an AbortSignal");
 }

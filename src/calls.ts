@@ -27,9 +27,11 @@ import { channelName, listen, type NotificationQueue, notify, unlisten } from ".
 import { type Item, PipelineState } from "./ops/pipeline.ts";
 import { Cursor, iterate } from "./ops/portal.ts";
 import { closeStatements, prepare, prepareBatch } from "./ops/prepare.ts";
+import { release } from "./ops/release.ts";
 import { reset } from "./ops/reset.ts";
 import { Reader } from "./ops/source.ts";
 import { begin, type BeginOptions, commit, rollback, transact, type TransactionState } from "./ops/transaction.ts";
+import type { Lease } from "./pool/lease.ts";
 import { type Call, type Limit, type Op, perform, stillWanted } from "./protocol/exchange.ts";
 import { Ping } from "./protocol/ping.ts";
 import type { Prepared } from "./protocol/prepared.ts";
@@ -45,10 +47,18 @@ export class Calls {
   readonly core: Core;
   /** The transaction that they are made in. */
   readonly transaction: TransactionState | undefined;
+  /** The lease under which they are made, where the connection is a pool's. */
+  readonly lease: Lease | undefined;
 
-  constructor(core: Core, transaction?: TransactionState) {
+  constructor(core: Core, transaction?: TransactionState, lease?: Lease) {
     this.core = core;
     this.transaction = transaction;
+    this.lease = lease;
+  }
+
+  /** Whose the statements are that are prepared by these calls. */
+  get owner(): object {
+    return this.lease ?? this.core;
   }
 
   /** A round trip. */
@@ -69,7 +79,7 @@ export class Calls {
   exec<T>(statement: unknown, params: unknown, options: unknown, sinkOf: SinkFactory<T>, rows: boolean): Call<T> {
     const action = "execute the statement";
     return this.#attempt(action, () => {
-      const execution = executionOf(statement, params, options, this.core, this.#reading(action, rows));
+      const execution = executionOf(statement, params, options, this.owner, this.#reading(action, rows));
       const { source, values, shape, limit } = execution;
       const sink = sinkOf(shape);
       const op = typeof source === "string"
@@ -109,7 +119,7 @@ export class Calls {
     return this.#call("execute the batch", options, ({ own }) => {
       const chunk = own.chunk === undefined ? undefined : countFrom(own.chunk, "chunk");
       const reader = new Reader<readonly unknown[]>(sets, this.core.link.awaits, "the sets of parameters");
-      return executeBatch(sourceOf(statement, this.core), reader, chunk, this.core);
+      return executeBatch(sourceOf(statement, this.owner), reader, chunk, this.core);
     }, ["chunk"]);
   }
 
@@ -121,11 +131,9 @@ export class Calls {
     name: string,
     { rows = false, own = [] }: { rows?: boolean; own?: readonly string[] } = {},
   ): Execution & { readonly cursor: Cursor } {
-    const action = `open ${name}`;
-    this.core.check(action);
-    this.transaction?.check(action);
+    this.#check(`open ${name}`);
     const reading = this.#reading("execute the statement", rows, own);
-    const execution = executionOf(statement, params, options, this.core, reading);
+    const execution = executionOf(statement, params, options, this.owner, reading);
     const isOver = (): boolean => this.transaction?.finished ?? false;
     return { ...execution, cursor: new Cursor(this.core, execution.source, execution.values, name, isOver) };
   }
@@ -217,8 +225,7 @@ export class Calls {
   /** A pipeline, which has the connection for itself from now on. Throws at once. */
   pipeline(): PipelineState {
     const action = "open a pipeline";
-    this.core.check(action);
-    this.transaction?.check(action);
+    this.#check(action);
     const { conversation } = this.core.session;
     if (conversation !== undefined) {
       throw new UsageError(`Cannot ${action}: ${conversation.name} is open on this connection`, { safeToRetry: true });
@@ -231,7 +238,7 @@ export class Calls {
     if (params !== undefined && !Array.isArray(params)) {
       throw new UsageError("Cannot bind the parameters: they are not in an array");
     }
-    return executionOf(statement, params, undefined, this.core, this.#reading("execute the statement"));
+    return executionOf(statement, params, undefined, this.owner, this.#reading("execute the statement"));
   }
 
   /** A step of a pipeline. */
@@ -283,8 +290,7 @@ export class Calls {
   /** COPY TO STDOUT, not yet started. Throws at once. */
   copyOut(sql: unknown, options: unknown): Copy {
     const action = "copy out";
-    this.core.check(action);
-    this.transaction?.check(action);
+    this.#check(action);
     const given = optionsOf(options, this.#reading(action));
     return { source: new CopySource(sqlText(sql), this.core), given };
   }
@@ -331,6 +337,12 @@ export class Calls {
     return this.#call("reset the session", options, () => reset(this.core, this.core.listeners));
   }
 
+  /** What makes the connection ready for somebody else; it is closed if that takes too long. */
+  release(timeout: number): Call<void> {
+    const limit = { action: "give the connection back", timeout, signal: undefined, orLose: true };
+    return { op: release(this.core, this.core.listeners), limit };
+  }
+
   /** A call whose options are nothing but limits, and those named. */
   #call<T>(
     action: string,
@@ -346,12 +358,18 @@ export class Calls {
 
   #attempt<T>(action: string, make: () => Call<T>): Call<T> {
     try {
-      this.core.check(action);
-      this.transaction?.check(action);
+      this.#check(action);
       return make();
     } catch (error) {
       return refused(error);
     }
+  }
+
+  /** Throws when nothing can be called. */
+  #check(action: string): void {
+    this.lease?.check(action);
+    this.core.check(action);
+    this.transaction?.check(action);
   }
 
   #reading(action: string, rows: boolean = false, own: readonly string[] = []): Reading {

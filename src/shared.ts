@@ -23,6 +23,10 @@ export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./opts/
 export { Opts, type OptsObject, type Target } from "./opts/opts.ts";
 export type { TypeCodec } from "./opts/type_codec.ts";
 export type { BlockingTransport, SslMode } from "./opts/settings.ts";
+export type { PoolLeak } from "./pool/leaks.ts";
+export type { PoolLimits } from "./pool/limits.ts";
+export type { PoolStats } from "./pool/stock.ts";
+export type { PoolGap, PoolNotification } from "./pool/subscription.ts";
 export { Ticket } from "./pipeline_ticket.ts";
 export type { TransactionStatus } from "./protocol/session.ts";
 export type { Result } from "./protocol/sink.ts";

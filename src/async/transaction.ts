@@ -88,5 +88,5 @@ export class Transaction extends Executor implements AsyncDisposable {
 
 /** Makes transactions on that connection. */
 export function transactionOf(calls: Calls, link: AsyncLink): (state: TransactionState) => Transaction {
-  return (state) => new Transaction(new Calls(calls.core, state), link);
+  return (state) => new Transaction(new Calls(calls.core, state, calls.lease), link);
 }

@@ -67,6 +67,11 @@ export class AsyncLink implements Link, RunnerLink {
     return this.#runner.run(call);
   }
 
+  /** Whether an op runs. */
+  get isRunning(): boolean {
+    return this.#runner.isRunning;
+  }
+
   /** Waits until no op runs, at most that long. */
   async drained(milliseconds: number): Promise<void> {
     await atMost(this.#runner.drained(), milliseconds);

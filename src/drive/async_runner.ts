@@ -57,6 +57,11 @@ export class AsyncRunner {
     return limit === undefined ? this.#run(op, undefined) : this.#runLimited(op, limit);
   }
 
+  /** Whether an op is under way. */
+  get isRunning(): boolean {
+    return this.#running > 0;
+  }
+
   /** Waits until no op is under way. */
   async drained(): Promise<void> {
     while (this.#running > 0) await new Promise<void>((resolve) => this.#watchers.push(resolve));

@@ -58,6 +58,11 @@ export class NotificationQueue {
 export class Listeners {
   readonly #queues = new Map<string, Set<NotificationQueue>>();
 
+  /** Whether nobody listens. */
+  get isEmpty(): boolean {
+    return this.#queues.size === 0;
+  }
+
   /** Hands a notification to all who listen to its channel. */
   deliver(notification: Notification): void {
     for (const queue of this.#queues.get(notification.channel) ?? []) queue.add(notification);

@@ -206,8 +206,8 @@ function* rollBackAfter(context: Context, state: TransactionState): Op<void> {
   }
 }
 
-/** Ends what has the connection for itself: it was opened in the transaction, and nobody closed it. */
-function* closeWhatIsOpen({ occupant, session }: Context): Op<void> {
+/** Ends what has the connection for itself, and nobody closed. */
+export function* closeWhatIsOpen({ occupant, session }: Context): Op<void> {
   const open = occupant ?? session.conversation;
   if (open?.close === undefined) return;
   try {

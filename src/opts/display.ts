@@ -34,11 +34,17 @@ function queryOf(settings: Settings): [key: string, value: string][] {
   const query: [string, unknown][] = [
     ["application_name", settings.applicationName],
     ["blocking_transport", settings.blockingTransport],
-    // The key is in seconds, as in libpq; the setter is finer.
-    ["connect_timeout", settings.connectTimeout === undefined ? undefined : settings.connectTimeout / 1000],
+    ["connect_timeout", seconds(settings.connectTimeout)],
     ["keepalives", settings.keepAlive === undefined ? undefined : Number(settings.keepAlive)],
+    ["pool_acquire_timeout", seconds(settings.poolAcquireTimeout)],
+    ["pool_idle_timeout", seconds(settings.poolIdleTimeout)],
+    ["pool_leak_timeout", seconds(settings.poolLeakTimeout)],
     ["pool_max_concurrency", settings.poolMaxConcurrency],
     ["pool_max_idle_conn", settings.poolMaxIdleConn],
+    ["pool_max_lifetime", seconds(settings.poolMaxLifetime)],
+    ["pool_max_pipelined", settings.poolMaxPipelined],
+    ["pool_max_waiting", settings.poolMaxWaiting],
+    ["pool_min_idle", settings.poolMinIdle],
     ["socket", settings.socket],
     ["sslmode", settings.sslMode],
     ["statement_cache_size", settings.statementCacheSize],
@@ -46,6 +52,11 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ...Object.entries(settings.param ?? {}),
   ];
   return query.filter(([, value]) => value !== undefined).map(([key, value]) => [key, String(value)]);
+}
+
+/** Keys are in seconds, as in libpq; setters are finer. */
+function seconds(milliseconds: number | undefined): number | undefined {
+  return milliseconds === undefined ? undefined : milliseconds / 1000;
 }
 
 /** As `encodeURIComponent`, but readable for paths. */

@@ -56,6 +56,11 @@ function parseInteger(name: string, value: string, min: number, max: number): nu
   return checkInteger(name, Number(value), min, max);
 }
 
+/** A time in seconds, as milliseconds. */
+function parseSeconds(name: string, value: string): number {
+  return parseInteger(name, value, 0, Math.floor(MAX_MILLISECONDS / 1000)) * 1000;
+}
+
 type Keyword = (value: string, name: string) => Settings;
 
 const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
@@ -65,10 +70,7 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ["password", (value) => ({ password: checkText("password", value) })],
   ["dbname", (value) => ({ db: checkText("dbname", value) })],
   ["application_name", (value, name) => ({ applicationName: checkText(name, value) })],
-  ["connect_timeout", (value, name) => {
-    const seconds = parseInteger(name, value, 0, Math.floor(MAX_MILLISECONDS / 1000));
-    return { connectTimeout: seconds * 1000 };
-  }],
+  ["connect_timeout", (value, name) => ({ connectTimeout: parseSeconds(name, value) })],
   ["sslmode", (value, name) => ({ sslMode: checkSslMode(name, value) })],
   // JDBC's spelling, which libpq takes too.
   ["ssl", (value, name) => ({ sslMode: parseBoolean(name, value) ? "require" : "disable" })],
@@ -82,6 +84,13 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ["statement_cache_size", (value, name) => ({ statementCacheSize: parseInteger(name, value, 0, 1_000_000) })],
   ["pool_max_idle_conn", (value, name) => ({ poolMaxIdleConn: parseInteger(name, value, 0, 1_000_000) })],
   ["pool_max_concurrency", (value, name) => ({ poolMaxConcurrency: parseInteger(name, value, 1, 1_000_000) })],
+  ["pool_min_idle", (value, name) => ({ poolMinIdle: parseInteger(name, value, 0, 1_000_000) })],
+  ["pool_idle_timeout", (value, name) => ({ poolIdleTimeout: parseSeconds(name, value) })],
+  ["pool_max_lifetime", (value, name) => ({ poolMaxLifetime: parseSeconds(name, value) })],
+  ["pool_acquire_timeout", (value, name) => ({ poolAcquireTimeout: parseSeconds(name, value) })],
+  ["pool_max_waiting", (value, name) => ({ poolMaxWaiting: parseInteger(name, value, 0, 1_000_000) })],
+  ["pool_max_pipelined", (value, name) => ({ poolMaxPipelined: parseInteger(name, value, 1, 1000) })],
+  ["pool_leak_timeout", (value, name) => ({ poolLeakTimeout: parseSeconds(name, value) })],
   ["blocking_transport", (value, name) => ({ blockingTransport: checkChoice(name, value, BLOCKING_TRANSPORTS) })],
 ]);
 

@@ -12,12 +12,12 @@ import {
   checkFunction,
   checkHosts,
   checkInteger,
+  checkMilliseconds,
   checkParam,
   checkPorts,
   checkSocket,
   checkSslMode,
   checkText,
-  MAX_MILLISECONDS,
   type Settings,
   type SslMode,
 } from "./settings.ts";
@@ -65,8 +65,9 @@ export class Opts {
    * libpq's (`"host=/run/postgresql dbname=test"`).
    *
    * Query keys of the URL are libpq's names, pyro's own (`socket`, `upgrade_to_unix_socket`,
-   * `statement_cache_size`, `pool_max_idle_conn`, `pool_max_concurrency`, `blocking_transport`), and
-   * any other is a server setting to start with (`?statement_timeout=5s`).
+   * `statement_cache_size`, `blocking_transport`, and those of pools: `pool_max_concurrency`,
+   * `pool_max_idle_conn`, `pool_min_idle`, `pool_max_waiting`, `pool_max_pipelined`, and in seconds `pool_idle_timeout`,
+   * `pool_max_lifetime`, `pool_acquire_timeout`, `pool_leak_timeout`), and any other is a server setting to start with (`?statement_timeout=5s`).
    *
    * @param text The URL or string; without it nothing is set.
    * @throws {UsageError} If the string is malformed, or has a key of libpq's that pyro does not implement.
@@ -147,7 +148,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
   connectTimeout(milliseconds: number): Opts {
-    return this.#with({ connectTimeout: checkInteger("connectTimeout", milliseconds, 0, MAX_MILLISECONDS) });
+    return this.#with({ connectTimeout: checkMilliseconds("connectTimeout", milliseconds) });
   }
 
   /** Whether the operating system probes idle TCP connections, so that dead ones are noticed. Default: true. */
@@ -194,6 +195,79 @@ export class Opts {
   }
 
   /**
+   * How many idle connections a pool keeps ready once it is in use, within the other two limits.
+   * Default: 0.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
+   */
+  poolMinIdle(count: number): Opts {
+    return this.#with({ poolMinIdle: checkInteger("poolMinIdle", count, 0, 1_000_000) });
+  }
+
+  /**
+   * How long a connection of a pool may be idle before it is closed, in milliseconds; 0 for no limit.
+   * Those that `poolMinIdle` asks for stay. Default: 600 000, ten minutes.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   */
+  poolIdleTimeout(milliseconds: number): Opts {
+    return this.#with({ poolIdleTimeout: checkMilliseconds("poolIdleTimeout", milliseconds) });
+  }
+
+  /**
+   * How old a connection of a pool may get, in milliseconds; 0 for no limit. It is never closed while
+   * in use. To each its own, up to a tenth less, so that not all go at once. Default: 3 600 000, one
+   * hour.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   */
+  poolMaxLifetime(milliseconds: number): Opts {
+    return this.#with({ poolMaxLifetime: checkMilliseconds("poolMaxLifetime", milliseconds) });
+  }
+
+  /**
+   * How long a caller waits for a connection of a pool, in milliseconds, 0 for no limit; after that
+   * comes a `TimeoutError`. A `timeout` of the call itself may be shorter. Default: 30 000.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   */
+  poolAcquireTimeout(milliseconds: number): Opts {
+    return this.#with({ poolAcquireTimeout: checkMilliseconds("poolAcquireTimeout", milliseconds) });
+  }
+
+  /**
+   * How many callers may wait for a connection of a pool; more get a `ConnectionError` at once.
+   * Default: no limit.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
+   */
+  poolMaxWaiting(count: number): Opts {
+    return this.#with({ poolMaxWaiting: checkInteger("poolMaxWaiting", count, 0, 1_000_000) });
+  }
+
+  /**
+   * After how many milliseconds a connection that was taken from a pool by `acquire` and not given
+   * back is reported, with the place where it was taken; 0 for never. Default: 0.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   */
+  poolLeakTimeout(milliseconds: number): Opts {
+    return this.#with({ poolLeakTimeout: checkMilliseconds("poolLeakTimeout", milliseconds) });
+  }
+
+  /**
+   * How many callers of a pool may share a connection when others wait, each with one `select` that is
+   * known to be quick: these are then sent in one go, which is several times as fast. The results
+   * come in that order, so that one which is slow for once delays those behind it. With 1, each has its
+   * connection for itself. Default: 8.
+   *
+   * @throws {UsageError} If it is not an integer from 1 to 1000.
+   */
+  poolMaxPipelined(count: number): Opts {
+    return this.#with({ poolMaxPipelined: checkInteger("poolMaxPipelined", count, 1, 1000) });
+  }
+
+  /**
    * How blocking connections reach their socket: `"ffi"` through the C library, `"worker"` through a
    * worker thread, `"auto"` through FFI where that is permitted without asking, and through a worker
    * otherwise and for TLS. On Node, whose FFI is experimental, `"auto"` means the worker. Default:
@@ -212,7 +286,7 @@ export class Opts {
 
   /** How int8 comes back: `"bigint"`, or `"number"`, where a value beyond 2^53-1 is a `DecodeError`. Default: `"bigint"`. */
   int8(choice: Int8Choice): Opts {
-    return this.#with({ int8: checkChoice("int8", choice, ["bigint", "number"]) });
+    return this.#with({ int8: checkChoice<Int8Choice>("int8", choice, ["bigint", "number"]) });
   }
 
   /** How numeric comes back: `"string"`, or what a function makes of that string. Default: `"string"`. */
@@ -237,7 +311,7 @@ export class Opts {
    * timestamptz in UTC. Default: `"temporal"`.
    */
   dates(choice: DatesChoice): Opts {
-    return this.#with({ dates: checkChoice("dates", choice, ["temporal", "date", "string"]) });
+    return this.#with({ dates: checkChoice<DatesChoice>("dates", choice, ["temporal", "date", "string"]) });
   }
 
   /**
@@ -317,6 +391,20 @@ export interface OptsObject {
   readonly poolMaxIdleConn?: number | undefined;
   /** See {@linkcode Opts.poolMaxConcurrency}. */
   readonly poolMaxConcurrency?: number | undefined;
+  /** See {@linkcode Opts.poolMinIdle}. */
+  readonly poolMinIdle?: number | undefined;
+  /** See {@linkcode Opts.poolIdleTimeout}. */
+  readonly poolIdleTimeout?: number | undefined;
+  /** See {@linkcode Opts.poolMaxLifetime}. */
+  readonly poolMaxLifetime?: number | undefined;
+  /** See {@linkcode Opts.poolAcquireTimeout}. */
+  readonly poolAcquireTimeout?: number | undefined;
+  /** See {@linkcode Opts.poolMaxWaiting}. */
+  readonly poolMaxWaiting?: number | undefined;
+  /** See {@linkcode Opts.poolLeakTimeout}. */
+  readonly poolLeakTimeout?: number | undefined;
+  /** See {@linkcode Opts.poolMaxPipelined}. */
+  readonly poolMaxPipelined?: number | undefined;
   /** See {@linkcode Opts.blockingTransport}. */
   readonly blockingTransport?: BlockingTransport | undefined;
   /** See {@linkcode Opts.onNotice}. */

@@ -32,6 +32,14 @@ export interface Settings {
   readonly statementCacheSize?: number;
   readonly poolMaxIdleConn?: number;
   readonly poolMaxConcurrency?: number;
+  readonly poolMinIdle?: number;
+  /** Milliseconds, 0 for no limit; so are the others. */
+  readonly poolIdleTimeout?: number;
+  readonly poolMaxLifetime?: number;
+  readonly poolAcquireTimeout?: number;
+  readonly poolMaxWaiting?: number;
+  readonly poolLeakTimeout?: number;
+  readonly poolMaxPipelined?: number;
   readonly blockingTransport?: BlockingTransport;
   readonly onNotice?: (notice: ServerFields) => void;
   readonly int8?: Int8Choice;
@@ -63,6 +71,11 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
     throw bad(name, value, `it is an integer from ${min} to ${max}`);
   }
   return value as number;
+}
+
+/** A time, 0 for no limit. */
+export function checkMilliseconds(name: string, value: unknown): number {
+  return checkInteger(name, value, 0, MAX_MILLISECONDS);
 }
 
 export function checkBoolean(name: string, value: unknown): boolean {

@@ -25,7 +25,7 @@ export class PreparedStatement extends StatementHandle implements Disposable {
 
   /** Not for callers: `Conn.prepare` makes prepared statements. */
   constructor(calls: Calls, link: SyncLink, prepared: Prepared) {
-    super(calls.core, prepared);
+    super(calls.owner, prepared);
     this.#calls = calls;
     this.#link = link;
   }

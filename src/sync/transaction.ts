@@ -87,5 +87,5 @@ export class Transaction extends Executor implements Disposable {
 
 /** Makes transactions on that connection. */
 export function transactionOf(calls: Calls, link: SyncLink): (state: TransactionState) => Transaction {
-  return (state) => new Transaction(new Calls(calls.core, state), link);
+  return (state) => new Transaction(new Calls(calls.core, state, calls.lease), link);
 }

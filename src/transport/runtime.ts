@@ -45,6 +45,11 @@ export function randomText(): string {
   return randomBytes(18).toString("base64url");
 }
 
+/** Warns of a mistake in the program, as the runtime does that itself. */
+export function warn(message: string, type: string, detail: string): void {
+  process.emitWarning(message, { type, detail });
+}
+
 /** Whether Deno grants a permission already. */
 export function granted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";

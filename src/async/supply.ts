@@ -1,0 +1,390 @@
+/** The connections of a pool that awaits: opened, handed out, tidied up, closed. */
+import { Calls } from "../calls.ts";
+import { atMost, now } from "../drive/clock.ts";
+import { TimeoutError } from "../errors.ts";
+import { isReleased } from "../ops/release.ts";
+import { Route } from "../ops/route.ts";
+import type { Settings } from "../opts/settings.ts";
+import { backoff } from "../pool/backoff.ts";
+import { inVain, isPassing, poolClosed, tooManyWait } from "../pool/failure.ts";
+import { Lease } from "../pool/lease.ts";
+import { Leaks, type PoolLeak } from "../pool/leaks.ts";
+import type { Limits } from "../pool/limits.ts";
+import { Queue, type Waiter } from "../pool/queue.ts";
+import { type Member as Of, type Pooled, type PoolStats, Stock } from "../pool/stock.ts";
+import { Alarm } from "./alarm.ts";
+import { Conn } from "./conn.ts";
+import { open, Opened } from "./opened.ts";
+import { Line, type LineEvents } from "./pool_line.ts";
+
+/** What users of a pool want to be told, and to decide. */
+export interface SupplyHooks {
+  onConnect(conn: Conn): void | Promise<void>;
+  /** Undefined where nobody wants to decide, so that nothing has to be waited for. */
+  readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
+  onLeak(leak: PoolLeak): void;
+}
+
+/** A connection of the pool, as the pool itself uses it. */
+export class PoolConn extends Conn implements Pooled {
+  readonly opened: Opened;
+  readonly calls: Calls;
+
+  constructor(opened: Opened) {
+    super(opened);
+    this.opened = opened;
+    this.calls = new Calls(opened.core);
+  }
+
+  /** Whether nothing is under way, nor left over. */
+  get isReleased(): boolean {
+    const { core, link } = this.opened;
+    return !link.isRunning && isReleased(core, core.listeners);
+  }
+}
+
+/** A connection of the pool, and how long it has been there. */
+export type Member = Of<PoolConn>;
+
+/** How long somebody waits for a connection. */
+export interface Patience {
+  /** Milliseconds, 0 for no limit of one's own. */
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The connections of a pool. */
+export class Supply {
+  readonly #settings: Settings;
+  readonly #limits: Limits;
+  readonly #hooks: SupplyHooks;
+  readonly #stock: Stock<PoolConn>;
+  readonly #queue = new Queue<Member>();
+  readonly #leaks: Leaks<Member>;
+  readonly #alarm = new Alarm(() => this.#tick());
+  readonly #route = new Route();
+  /** Connections that say goodbye. */
+  readonly #leaving = new Set<Promise<void>>();
+  /** Ends attempts to connect when nobody waits for them any more. */
+  readonly #cut = new AbortController();
+  /** Whether the server has been reached since the last failure. */
+  #isReached = false;
+  /** Whether it was ever reached: what fails then is likely to pass. */
+  #wasReached = false;
+  /** How many connections are asked whether they work. */
+  #checking = 0;
+  #failures = 0;
+  #lastFailure: unknown = undefined;
+  /** Until when nobody tries to connect. */
+  #pauseUntil = 0;
+  #closing: Promise<void> | undefined = undefined;
+  #onQuiet: (() => void) | undefined = undefined;
+
+  constructor(settings: Settings, limits: Limits, hooks: SupplyHooks) {
+    this.#settings = settings;
+    this.#limits = limits;
+    this.#hooks = hooks;
+    this.#stock = new Stock(limits, Math.random, (conn) => this.#dismiss(conn));
+    this.#leaks = new Leaks(limits.leakTimeout, now, (leak) => hooks.onLeak(leak), (member) => void this.give(member));
+  }
+
+  /** How many there are of what. */
+  get stats(): PoolStats {
+    return this.#stock.stats(this.#queue.length);
+  }
+
+  /** Whether it gives no more. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** A connection that is there, and was in use a moment ago. */
+  takeNow(): Member | undefined {
+    if (this.closed || this.#queue.length > 0) return undefined;
+    const time = now();
+    const member = this.#stock.take(time);
+    if (member === undefined) return undefined;
+    if (this.#stock.isStale(member, time)) {
+      this.#stock.putBack(member);
+      return undefined;
+    }
+    this.#stock.tally.acquired++;
+    return member;
+  }
+
+  /** A connection that works, once there is one. `shares`: others may use it at the same time. */
+  take({ timeout, signal }: Patience, shares: boolean): Promise<Member> {
+    if (this.closed) return Promise.reject(poolClosed());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const member = this.takeNow();
+    if (member !== undefined) return Promise.resolve(member);
+    const { maxWaiting, max, acquireTimeout } = this.#limits;
+    // Those that are not in use will do for as many.
+    if (this.#queue.length >= maxWaiting + max - this.#stock.leasedCount) {
+      this.#stock.tally.refused++;
+      return Promise.reject(tooManyWait(maxWaiting));
+    }
+    const since = now();
+    return this.#wait(since, since + Math.min(timeout === 0 ? Infinity : timeout, acquireTimeout), signal, shares);
+  }
+
+  /** What to tell a caller whose waiting has failed; made where the caller is. */
+  explained(error: unknown): unknown {
+    if (!(error instanceof Late)) return error;
+    return new TimeoutError(
+      `Cannot acquire a connection: there was none within ${error.milliseconds} ms; ${inVain(this.stats)}`,
+      { outcome: "not sent", ...(this.#failures === 0 ? {} : { cause: this.#lastFailure }) },
+    );
+  }
+
+  /** Takes a connection back. Resolves when somebody else can have it. */
+  give(member: Member): Promise<void> | undefined {
+    if (--member.users > 0) return undefined;
+    const { conn } = member;
+    if (conn.closed || (conn.isReleased && this.#hooks.onRelease === undefined)) return this.#put(member);
+    return this.#tidyUp(member);
+  }
+
+  /** Has a connection watched that its user gives back. */
+  lease(member: Member, place: Error): { readonly opened: Opened; readonly end: () => void } {
+    const { core, link } = member.conn.opened;
+    const lease = new Lease();
+    const end = this.#leaks.watch(lease, member, place);
+    this.#alarm.set(this.#leaks.due);
+    return { opened: new Opened(core, link, lease), end };
+  }
+
+  /** Opens a connection to listen on, beyond the pool's own. */
+  async openLine(events: LineEvents): Promise<Line> {
+    const conn = await this.#connect();
+    return new Line(conn, conn.opened, events);
+  }
+
+  /** Closes idle connections, and those in use once they come back. */
+  async drain(): Promise<void> {
+    this.#stock.drain();
+    this.#replenish();
+    await Promise.all(this.#leaving);
+  }
+
+  /** Gives no more to new callers; waits for those in use, and cuts them off when time is over. */
+  close(timeout: number): Promise<void> {
+    return this.#closing ??= this.#close(timeout);
+  }
+
+  async #close(timeout: number): Promise<void> {
+    this.#stock.drain();
+    if (!this.#isQuiet) {
+      await atMost(new Promise<void>((resolve) => this.#onQuiet = resolve), timeout);
+    }
+    this.#cut.abort(poolClosed());
+    for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) {
+      waiter.reject(poolClosed());
+    }
+    for (const member of this.#stock.leased) this.#stock.remove(member);
+    this.#alarm.clear();
+    await Promise.all(this.#leaving);
+  }
+
+  get #isQuiet(): boolean {
+    return this.#queue.length === 0 && this.#stock.quiet;
+  }
+
+  #put(member: Member): undefined {
+    this.#stock.put(member, now(), this.#queue.length > 0);
+    this.#serve();
+  }
+
+  /** What the user has left over is closed and rolled back; where that fails, the connection goes. */
+  async #tidyUp(member: Member): Promise<void> {
+    const { conn } = member;
+    try {
+      await conn.opened.link.run(conn.calls.release(TIDYING));
+      const keep = await this.#hooks.onRelease?.(conn);
+      if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
+    } catch {
+      await conn.close({ timeout: 0 });
+    }
+    this.#put(member);
+  }
+
+  #wait(since: number, by: number, signal: AbortSignal | undefined, shares: boolean): Promise<Member> {
+    const { tally } = this.#stock;
+    return new Promise<Member>((resolve, reject) => {
+      const settle = (): void => {
+        tally.waited++;
+        tally.waitMilliseconds += now() - since;
+        signal?.removeEventListener("abort", abort);
+        if (this.#queue.length === 0) this.#alarm.keepProcess(false);
+      };
+      const waiter: Waiter<Member> = {
+        since,
+        by,
+        shares,
+        resolve: (member) => {
+          settle();
+          tally.acquired++;
+          resolve(member);
+        },
+        reject: (error) => {
+          settle();
+          tally.refused++;
+          reject(error);
+        },
+      };
+      const abort = (): void => {
+        this.#queue.remove(waiter);
+        waiter.reject(signal!.reason);
+        this.#rest();
+      };
+      signal?.addEventListener("abort", abort);
+      this.#queue.add(waiter);
+      this.#alarm.set(by);
+      this.#alarm.keepProcess(true);
+      this.#serve();
+    });
+  }
+
+  /** Hands out what is there, and sees to it that there will be more. */
+  #serve(): void {
+    const time = now();
+    while (this.#queue.length > 0) {
+      const member = this.#stock.take(time);
+      if (member === undefined) break;
+      // The freshest comes first: behind this one there are none that need not be checked.
+      if (this.#stock.isStale(member, time)) {
+        if (this.#checking < this.#queue.length) {
+          void this.#check(member);
+          continue;
+        }
+        this.#stock.putBack(member);
+        break;
+      }
+      this.#handOut(member);
+    }
+    this.#replenish();
+    this.#rest();
+  }
+
+  /** To the next, and to as many behind as would wait for it anyway, should all share. */
+  #handOut(member: Member): void {
+    const { max, maxPipelined } = this.#limits;
+    const callers = Math.min(maxPipelined, Math.ceil(this.#queue.length / max));
+    let shares = this.#queue.nextShares;
+    this.#queue.shift()!.resolve(member);
+    while (shares && member.users < callers && (shares = this.#queue.nextShares)) {
+      member.users++;
+      this.#queue.shift()!.resolve(member);
+    }
+  }
+
+  /** Finds out whether a connection that nobody has used for a while still works. */
+  async #check(member: Member): Promise<void> {
+    this.#checking++;
+    try {
+      await member.conn.ping({ timeout: CHECKING });
+    } catch {
+      await member.conn.close({ timeout: 0 });
+    }
+    this.#checking--;
+    this.#put(member);
+  }
+
+  /** Whether a connection may be opened now. While the server has not been reached, one attempt at a time. */
+  get #canOpen(): boolean {
+    return this.#stock.hasRoom && now() >= this.#pauseUntil && (this.#isReached || this.#stock.opening === 0);
+  }
+
+  #replenish(): void {
+    while (this.#missing > 0 && this.#canOpen) void this.#open();
+  }
+
+  /** How many more are needed: for those who wait, and, once the pool is in use, to have some ready. */
+  get #missing(): number {
+    const wanted = this.#queue.length - this.#checking - this.#stock.opening;
+    return this.#wasReached && !this.closed ? Math.max(wanted, this.#stock.missing) : wanted;
+  }
+
+  async #open(): Promise<void> {
+    const generation = this.#stock.open();
+    let conn: PoolConn;
+    try {
+      conn = await this.#connect();
+    } catch (error) {
+      this.#stock.openFailed();
+      return this.#openFailed(error);
+    }
+    this.#isReached = this.#wasReached = true;
+    this.#failures = 0;
+    conn.opened.onLost = () => {
+      this.#stock.lost(conn);
+      this.#replenish();
+      this.#rest();
+    };
+    this.#put(this.#stock.opened(conn, generation, now()));
+  }
+
+  async #connect(): Promise<PoolConn> {
+    const conn = new PoolConn(await open(this.#settings, this.#cut.signal, this.#route));
+    try {
+      await this.#hooks.onConnect(conn);
+      if (!conn.isReleased) await conn.opened.link.run(conn.calls.release(TIDYING));
+      return conn;
+    } catch (error) {
+      await conn.close({ timeout: 0 });
+      throw error;
+    }
+  }
+
+  #openFailed(error: unknown): void {
+    this.#isReached = false;
+    this.#lastFailure = error;
+    // The way may be another when the server is back.
+    this.#route.forget();
+    const passes = this.#wasReached && isPassing(error);
+    if (!passes) this.#queue.shift()?.reject(error);
+    if (passes || this.#queue.length === 0) {
+      this.#pauseUntil = now() + backoff(++this.#failures, Math.random());
+      this.#alarm.set(this.#pauseUntil);
+    }
+    this.#replenish();
+    this.#rest();
+  }
+
+  /** What is due is done. */
+  #tick(): void {
+    const time = now();
+    for (const waiter of this.#queue.expired(time)) waiter.reject(new Late(Math.round(time - waiter.since)));
+    this.#alarm.set(this.#queue.due);
+    this.#leaks.check();
+    this.#stock.sweep(time);
+    this.#serve();
+  }
+
+  /** Sees to it that what comes next is done in time. */
+  #rest(): void {
+    if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
+    this.#alarm.set(Math.min(this.#stock.due, this.#leaks.due));
+    if (this.#pauseUntil > now()) this.#alarm.set(this.#pauseUntil);
+  }
+
+  #dismiss(conn: PoolConn): void {
+    conn.opened.onLost = undefined;
+    const leaving = conn.close({ timeout: 0 }).finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
+  }
+}
+
+/** Somebody has waited for too long. */
+class Late {
+  readonly milliseconds: number;
+
+  constructor(milliseconds: number) {
+    this.milliseconds = milliseconds;
+  }
+}
+
+/** Milliseconds for what a user has left over to end. */
+const TIDYING = 5000;
+/** Milliseconds for a connection to answer. */
+const CHECKING = 2000;

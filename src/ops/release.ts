@@ -1,0 +1,27 @@
+/** Making a connection ready for whoever uses it next, without a round trip where there is nothing to do. */
+import { alone, type Op, perform } from "../protocol/exchange.ts";
+import { SimpleQuery } from "../protocol/simple_query.ts";
+import { Affected } from "../protocol/sink.ts";
+import type { Context } from "./context.ts";
+import type { Listeners } from "./listen.ts";
+import { closeWhatIsOpen } from "./transaction.ts";
+
+/** Whether nothing of what its user did is left over, as far as the protocol tells. */
+export function isReleased({ session, occupant, transaction }: Context, listeners: Listeners): boolean {
+  return session.idle && session.transactionStatus === "idle" && session.conversation === undefined &&
+    occupant === undefined && transaction === undefined && listeners.isEmpty;
+}
+
+/** Closes what is open, rolls back, and listens no longer. Waits until the calls already made are over. */
+export function* release(context: Context, listeners: Listeners): Op<void> {
+  const { session, registry } = context;
+  yield* closeWhatIsOpen(context);
+  yield* alone();
+  context.transaction?.finish(context);
+  const statements = [
+    ...(session.transactionStatus === "idle" ? [] : ["ROLLBACK"]),
+    ...(listeners.isEmpty ? [] : ["UNLISTEN *"]),
+  ];
+  listeners.endAll();
+  if (statements.length > 0) yield* perform(new SimpleQuery(statements.join("; "), new Affected(), registry));
+}

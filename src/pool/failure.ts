@@ -1,0 +1,44 @@
+/** What keeps a pool from giving a connection. */
+import { ConnectionError, ServerError, UsageError } from "../errors.ts";
+import { SqlState } from "../sqlstate.ts";
+import type { PoolStats } from "./stock.ts";
+
+/** Whether another attempt to connect may succeed, with nothing changed but the time. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof ServerError) return PASSING.includes(error.code);
+  return error instanceof ConnectionError && error.connectionLost;
+}
+
+/** The pool is closed. */
+export function poolClosed(): ConnectionError {
+  return new ConnectionError("Cannot use the pool: it is closed", { connectionLost: false, safeToRetry: true });
+}
+
+/** Too many wait already. */
+export function tooManyWait(maxWaiting: number): ConnectionError {
+  return new ConnectionError(
+    `Cannot acquire a connection: ${maxWaiting} callers wait for one already, as many as poolMaxWaiting allows`,
+    { connectionLost: false, safeToRetry: true },
+  );
+}
+
+/** All connections are in use, by the only thread that could give one back. */
+export function allInUse({ max }: PoolStats): UsageError {
+  return new UsageError(
+    `Cannot acquire a connection: all ${max} are in use; give one back, or set a higher poolMaxConcurrency`,
+    { safeToRetry: true },
+  );
+}
+
+/** What there was while somebody waited in vain. */
+export function inVain({ max, idle, leased, opening, waiting }: PoolStats): string {
+  return `of at most ${max}, ${leased} are in use, ${opening} being opened and ${idle} idle; ${waiting} other callers wait`;
+}
+
+/** The server starts, stops, or has no room just now. */
+const PASSING: readonly string[] = [
+  SqlState.CannotConnectNow,
+  SqlState.TooManyConnections,
+  SqlState.AdminShutdown,
+  SqlState.CrashShutdown,
+];

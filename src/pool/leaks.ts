@@ -1,0 +1,77 @@
+/** Connections that were taken from a pool and not given back. */
+import type { Lease } from "./lease.ts";
+
+/** A connection that was taken from a pool, and not given back. */
+export interface PoolLeak {
+  /** `"forgotten"`: nobody can give it back any more, so the pool has taken it back. `"late"`: it is out for longer than `poolLeakTimeout`. */
+  readonly kind: "forgotten" | "late";
+  /** How long it has been out, in milliseconds. */
+  readonly milliseconds: number;
+  /** Where it was taken. */
+  readonly stack: string;
+}
+
+/** What is out. */
+interface Record<M> {
+  readonly member: M;
+  readonly since: number;
+  /** An error has the place where it was made, and is not made a text before somebody asks. */
+  readonly place: Error;
+  isReported: boolean;
+}
+
+/** Watches what is out; `report` hears of leaks, and `reclaim` gets what nobody can give back. */
+export class Leaks<M> {
+  readonly #timeout: number;
+  readonly #now: () => number;
+  readonly #report: (leak: PoolLeak) => void;
+  readonly #registry: FinalizationRegistry<Record<M>>;
+  readonly #records = new Set<Record<M>>();
+
+  constructor(
+    timeout: number,
+    now: () => number,
+    report: (leak: PoolLeak) => void,
+    reclaim: (member: M) => void,
+  ) {
+    this.#timeout = timeout;
+    this.#now = now;
+    this.#report = report;
+    this.#registry = new FinalizationRegistry((record) => {
+      if (!this.#records.delete(record)) return;
+      this.#tell("forgotten", record);
+      reclaim(record.member);
+    });
+  }
+
+  /** When the next one will be late. */
+  get due(): number {
+    for (const { since, isReported } of this.#records) if (!isReported) return since + this.#timeout;
+    return Infinity;
+  }
+
+  /** A connection was taken; `place` is where. The function is to be called when it has come back. */
+  watch(lease: Lease, member: M, place: Error): () => void {
+    const record: Record<M> = { member, since: this.#now(), place, isReported: false };
+    this.#records.add(record);
+    this.#registry.register(lease, record, record);
+    return () => {
+      this.#records.delete(record);
+      this.#registry.unregister(record);
+    };
+  }
+
+  /** Reports what is late. */
+  check(): void {
+    for (const record of this.#records) {
+      if (record.since + this.#timeout > this.#now()) break;
+      if (record.isReported) continue;
+      record.isReported = true;
+      this.#tell("late", record);
+    }
+  }
+
+  #tell(kind: PoolLeak["kind"], { since, place }: Record<M>): void {
+    this.#report({ kind, milliseconds: Math.round(this.#now() - since), stack: place.stack ?? "" });
+  }
+}

@@ -1,0 +1,25 @@
+/** Connections that were taken from a pool, for as long as they are taken. */
+import { UsageError } from "../errors.ts";
+
+/** The right to use a connection of a pool. */
+export class Lease {
+  #end: "given back to its pool" | "closed" | undefined = undefined;
+
+  /** Whether it has ended. */
+  get over(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Throws once it has ended. */
+  check(action: string): void {
+    if (this.#end === undefined) return;
+    throw new UsageError(`Cannot ${action}: the connection was ${this.#end}`, { safeToRetry: true });
+  }
+
+  /** Ends it; false if it had ended before. */
+  end(how: "given back to its pool" | "closed" = "given back to its pool"): boolean {
+    if (this.over) return false;
+    this.#end = how;
+    return true;
+  }
+}

@@ -1,0 +1,102 @@
+/** How large a pool may get and how long things may take, from what was set. */
+import { UsageError } from "../errors.ts";
+import { type Opts, settingsOf, type Target, toOpts } from "../opts/opts.ts";
+
+/** The limits of a pool, beside those of its {@linkcode Opts}, which they come before. */
+export interface PoolLimits {
+  /** See {@linkcode Opts.poolMaxConcurrency}. */
+  readonly poolMaxConcurrency?: number | undefined;
+  /** See {@linkcode Opts.poolMaxIdleConn}. */
+  readonly poolMaxIdleConn?: number | undefined;
+  /** See {@linkcode Opts.poolMinIdle}. */
+  readonly poolMinIdle?: number | undefined;
+  /** See {@linkcode Opts.poolIdleTimeout}. */
+  readonly poolIdleTimeout?: number | undefined;
+  /** See {@linkcode Opts.poolMaxLifetime}. */
+  readonly poolMaxLifetime?: number | undefined;
+  /** See {@linkcode Opts.poolAcquireTimeout}. */
+  readonly poolAcquireTimeout?: number | undefined;
+  /** See {@linkcode Opts.poolMaxWaiting}. */
+  readonly poolMaxWaiting?: number | undefined;
+  /** See {@linkcode Opts.poolLeakTimeout}. */
+  readonly poolLeakTimeout?: number | undefined;
+  /** See {@linkcode Opts.poolMaxPipelined}. */
+  readonly poolMaxPipelined?: number | undefined;
+}
+
+/** All limits of a pool; times in milliseconds, Infinity for no limit. */
+export interface Limits {
+  readonly max: number;
+  readonly maxIdle: number;
+  readonly minIdle: number;
+  readonly idleTimeout: number;
+  readonly maxLifetime: number;
+  readonly acquireTimeout: number;
+  readonly maxWaiting: number;
+  readonly leakTimeout: number;
+  readonly maxPipelined: number;
+}
+
+/** What was set for a pool, and its limits. `functions` are the options that are not for `Opts`; others are refused. */
+export function poolOpts(
+  target: Target,
+  options: unknown,
+  functions: readonly string[],
+): { readonly opts: Opts; readonly limits: Limits } {
+  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
+    throw new UsageError("Cannot use the pool's options: they are an object such as { poolMaxConcurrency: 20 }");
+  }
+  let opts = toOpts(target);
+  for (const [name, value] of Object.entries(options ?? {})) {
+    if (value === undefined) continue;
+    if (functions.includes(name)) {
+      if (typeof value !== "function") throw new UsageError(`Cannot use ${name}: it is a function`);
+    } else if (isLimit(name)) {
+      opts = opts[name](value as number);
+    } else {
+      throw new UsageError(
+        `Cannot use option ${JSON.stringify(name)}: there are ${[...LIMITS, ...functions].join(", ")}`,
+      );
+    }
+  }
+  return { opts, limits: limitsOf(opts) };
+}
+
+function limitsOf(opts: Opts): Limits {
+  const settings = settingsOf(opts);
+  const max = settings.poolMaxConcurrency ?? 10;
+  const maxIdle = Math.min(settings.poolMaxIdleConn ?? max, max);
+  return {
+    max,
+    maxIdle,
+    minIdle: Math.min(settings.poolMinIdle ?? 0, maxIdle),
+    idleTimeout: limit(settings.poolIdleTimeout ?? 10 * MINUTE),
+    maxLifetime: limit(settings.poolMaxLifetime ?? 60 * MINUTE),
+    acquireTimeout: limit(settings.poolAcquireTimeout ?? 30_000),
+    maxWaiting: settings.poolMaxWaiting ?? Infinity,
+    leakTimeout: limit(settings.poolLeakTimeout ?? 0),
+    maxPipelined: settings.poolMaxPipelined ?? 8,
+  };
+}
+
+function limit(milliseconds: number): number {
+  return milliseconds === 0 ? Infinity : milliseconds;
+}
+
+function isLimit(name: string): name is keyof PoolLimits {
+  return (LIMITS as readonly string[]).includes(name);
+}
+
+const LIMITS = [
+  "poolMaxConcurrency",
+  "poolMaxIdleConn",
+  "poolMinIdle",
+  "poolIdleTimeout",
+  "poolMaxLifetime",
+  "poolAcquireTimeout",
+  "poolMaxWaiting",
+  "poolLeakTimeout",
+  "poolMaxPipelined",
+] as const satisfies readonly (keyof PoolLimits)[];
+
+const MINUTE = 60_000;

@@ -1,0 +1,62 @@
+/** Who waits for a connection, in the order in which they came. */
+
+/** Somebody who waits. */
+export interface Waiter<M> {
+  /** Since when. */
+  readonly since: number;
+  /** When waiting is over. */
+  readonly by: number;
+  /** Whether others may use the connection at the same time. */
+  readonly shares: boolean;
+  /** Called with what was waited for. */
+  resolve(member: M): void;
+  /** Called when there will be nothing. */
+  reject(error: unknown): void;
+}
+
+/** First come, first served. */
+export class Queue<M> {
+  readonly #waiters = new Set<Waiter<M>>();
+
+  /** How many wait. */
+  get length(): number {
+    return this.#waiters.size;
+  }
+
+  /** When the first of them gives up. */
+  get due(): number {
+    let due = Infinity;
+    for (const { by } of this.#waiters) due = Math.min(due, by);
+    return due;
+  }
+
+  /** Waits behind all others. */
+  add(waiter: Waiter<M>): void {
+    this.#waiters.add(waiter);
+  }
+
+  /** Waits no longer. */
+  remove(waiter: Waiter<M>): void {
+    this.#waiters.delete(waiter);
+  }
+
+  /** Whether the next one may share a connection. */
+  get nextShares(): boolean {
+    const [waiter] = this.#waiters;
+    return waiter?.shares ?? false;
+  }
+
+  /** Whose turn it is; waits no longer. */
+  shift(): Waiter<M> | undefined {
+    const [waiter] = this.#waiters;
+    if (waiter !== undefined) this.#waiters.delete(waiter);
+    return waiter;
+  }
+
+  /** Those whose time is over; they wait no longer. */
+  expired(now: number): Waiter<M>[] {
+    const expired = [...this.#waiters].filter(({ by }) => by <= now);
+    for (const waiter of expired) this.#waiters.delete(waiter);
+    return expired;
+  }
+}

@@ -1,0 +1,176 @@
+/** The connections of a pool that blocks: opened, handed out, tidied up, closed. */
+import { Calls } from "../calls.ts";
+import { now } from "../drive/clock.ts";
+import { isReleased } from "../ops/release.ts";
+import { Route } from "../ops/route.ts";
+import type { Target } from "../opts/opts.ts";
+import type { Settings } from "../opts/settings.ts";
+import { allInUse, poolClosed } from "../pool/failure.ts";
+import { Lease } from "../pool/lease.ts";
+import { Leaks, type PoolLeak } from "../pool/leaks.ts";
+import type { Limits } from "../pool/limits.ts";
+import { type Member as Of, type Pooled, type PoolStats, Stock } from "../pool/stock.ts";
+import { Conn } from "./conn.ts";
+import { open, Opened } from "./opened.ts";
+
+/** What users of a pool want to be told, and to decide. */
+export interface SupplyHooks {
+  onConnect(conn: Conn): void;
+  onRelease(conn: Conn): boolean | void;
+  onLeak(leak: PoolLeak): void;
+}
+
+/** A connection of the pool, as the pool itself uses it. */
+export class PoolConn extends Conn implements Pooled {
+  readonly opened: Opened;
+  readonly calls: Calls;
+
+  constructor(opened: Opened) {
+    super(opened as unknown as Target);
+    this.opened = opened;
+    this.calls = new Calls(opened.core);
+  }
+
+  /** Whether nothing is left over. */
+  get isReleased(): boolean {
+    const { core } = this.opened;
+    return isReleased(core, core.listeners);
+  }
+
+  /** Undoes what is left over. */
+  release(): void {
+    if (!this.isReleased) this.opened.link.run(this.calls.release(TIDYING));
+  }
+}
+
+/** A connection of the pool, and how long it has been there. */
+export type Member = Of<PoolConn>;
+
+/** The connections of a pool. */
+export class Supply {
+  readonly #settings: Settings;
+  readonly #hooks: SupplyHooks;
+  readonly #stock: Stock<PoolConn>;
+  readonly #leaks: Leaks<Member>;
+  readonly #route = new Route();
+  #closed = false;
+
+  constructor(settings: Settings, limits: Limits, hooks: SupplyHooks) {
+    this.#settings = settings;
+    this.#hooks = hooks;
+    this.#stock = new Stock(limits, Math.random, (conn) => conn.close());
+    this.#leaks = new Leaks(limits.leakTimeout, now, (leak) => hooks.onLeak(leak), (member) => this.give(member));
+  }
+
+  /** How many there are of what. */
+  get stats(): PoolStats {
+    return this.#stock.stats(0);
+  }
+
+  /** Whether it gives no more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** A connection that works. Nobody else could give one back meanwhile, so there is nothing to wait for. */
+  take(): Member {
+    if (this.#closed) throw poolClosed();
+    const time = now();
+    this.#leaks.check();
+    this.#stock.sweep(time);
+    const { tally } = this.#stock;
+    try {
+      for (let member = this.#stock.take(time); member !== undefined; member = this.#stock.take(time)) {
+        if (this.#stock.isStale(member, time) && !this.#lives(member)) continue;
+        tally.acquired++;
+        return member;
+      }
+      if (!this.#stock.hasRoom) throw allInUse(this.stats);
+      const member = this.#open();
+      tally.acquired++;
+      return member;
+    } catch (error) {
+      tally.refused++;
+      throw error;
+    }
+  }
+
+  /** Takes a connection back. */
+  give(member: Member): void {
+    const { conn } = member;
+    try {
+      if (!conn.closed) {
+        conn.release();
+        if (this.#hooks.onRelease(conn) === false || !conn.isReleased) conn.close();
+      }
+    } catch {
+      conn.close();
+    }
+    this.#stock.put(member, now(), false);
+  }
+
+  /** Has a connection watched that its user gives back. */
+  lease(member: Member, place: Error): { readonly opened: Opened; readonly end: () => void } {
+    const { core, link } = member.conn.opened;
+    const lease = new Lease();
+    const end = this.#leaks.watch(lease, member, place);
+    return { opened: new Opened(core, link, lease), end };
+  }
+
+  /** Closes idle connections, and those in use once they come back. */
+  drain(): void {
+    this.#stock.drain();
+  }
+
+  /** Gives no more, and cuts off what is in use. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stock.drain();
+    for (const member of this.#stock.leased) this.#stock.remove(member);
+  }
+
+  /** Opens a connection, which is not counted. */
+  connect(): PoolConn {
+    if (this.#closed) throw poolClosed();
+    const conn = new PoolConn(open(this.#settings, this.#route));
+    try {
+      this.#hooks.onConnect(conn);
+      conn.release();
+      return conn;
+    } catch (error) {
+      conn.close();
+      throw error;
+    }
+  }
+
+  #open(): Member {
+    const generation = this.#stock.open();
+    let conn: PoolConn;
+    try {
+      conn = this.connect();
+    } catch (error) {
+      this.#stock.openFailed();
+      // The way may be another when the server is back.
+      this.#route.forget();
+      throw error;
+    }
+    return this.#stock.opened(conn, generation, now());
+  }
+
+  /** Whether a connection that nobody has used for a while still works. */
+  #lives(member: Member): boolean {
+    try {
+      member.conn.ping({ timeout: CHECKING });
+      return true;
+    } catch {
+      this.#stock.remove(member);
+      return false;
+    }
+  }
+}
+
+/** Milliseconds for what a user has left over to end. */
+const TIDYING = 5000;
+/** Milliseconds for a connection to answer. */
+const CHECKING = 2000;
