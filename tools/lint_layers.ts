@@ -11,12 +11,22 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "sql.ts": ["errors.ts"],
   opts: ["errors.ts"],
   wire: ["errors.ts"],
+  trace: ["wire"],
   types: ["errors.ts", "opts", "wire"],
   auth: ["errors.ts"],
   protocol: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "auth"],
   // Of the transports they see the interface, and of sockets' errors the words.
   ops: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
-  drive: ["errors.ts", "sqlstate.ts", "wire", "protocol", "ops", "transport/transport.ts", "transport/reason.ts"],
+  drive: [
+    "errors.ts",
+    "sqlstate.ts",
+    "wire",
+    "trace",
+    "protocol",
+    "ops",
+    "transport/transport.ts",
+    "transport/reason.ts",
+  ],
   // They know sockets, and nothing of PostgreSQL.
   transport: ["errors.ts", "opts"],
   "core.ts": ["errors.ts", "opts", "types", "protocol", "ops"],
@@ -85,7 +95,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The layers that are the same for both worlds, whatever the runtime. */
-const PURE = ["opts", "wire", "types", "auth", "protocol", "ops"];
+const PURE = ["opts", "wire", "trace", "types", "auth", "protocol", "ops"];
 
 /** What only drivers and transports may use. */
 const IMPURE = [

@@ -1,0 +1,138 @@
+/**
+ * Messages on their way, as text: reads the fields of a message from bytes that come in pieces, and
+ * keeps no more of them than is shown.
+ *
+ * Its methods are generators that yield when they have used up all bytes that there are, so a message
+ * may be cut anywhere, and of a row of any size no more is held than its line.
+ */
+import { allocate, type Bytes } from "../wire/bytes.ts";
+
+/** Reads something, waiting for bytes. */
+export type Reading<T = void> = Generator<void, T, void>;
+
+/** What is wrong with a message. */
+export class Malformed extends Error {}
+
+/** Reads one message after the other; what is read of the current one becomes its line. */
+export class MessageReader {
+  /** How many bytes of what is being read are still to come. */
+  left = 0;
+  #line = "";
+  #piece: Uint8Array = NOTHING;
+  /** How much of the piece was read. */
+  #at = 0;
+  /** The beginning of the text or value that is being read. */
+  readonly #shown: Bytes = allocate(MAX_SHOWN);
+
+  /** Goes on with these bytes until they are used up. */
+  feed(piece: Uint8Array, reading: Reading<never>): void {
+    this.#piece = piece;
+    this.#at = 0;
+    reading.next();
+    this.#piece = NOTHING;
+  }
+
+  /** Whether the line is so long that nothing is added to it. */
+  get full(): boolean {
+    return this.#line.length >= MAX_LINE;
+  }
+
+  /** Adds to the line. */
+  put(text: string): void {
+    this.#line += text;
+  }
+
+  /** The line, which is then begun anew. */
+  takeLine(): string {
+    const line = this.#line;
+    this.#line = "";
+    return line;
+  }
+
+  *byte(): Reading<number> {
+    this.#claim(1);
+    while (this.#at === this.#piece.length) yield;
+    return this.#piece[this.#at++]!;
+  }
+
+  *uint16(): Reading<number> {
+    return (yield* this.byte()) << 8 | (yield* this.byte());
+  }
+
+  *int32(): Reading<number> {
+    return (yield* this.uint16()) << 16 | (yield* this.uint16());
+  }
+
+  /** The text up to the next zero byte, in quotes and otherwise as it is. */
+  *text(): Reading<string> {
+    let length = 0;
+    for (let ended = false; !ended;) {
+      if (this.left === 0) throw new Malformed("a text does not end");
+      while (this.#at === this.#piece.length) yield;
+      const rest = this.#piece.subarray(this.#at, this.#at + this.left);
+      const zero = rest.indexOf(0);
+      ended = zero >= 0;
+      const part = ended ? rest.subarray(0, zero) : rest;
+      this.#keep(part, length);
+      length += part.length;
+      this.#skip(part.length + (ended ? 1 : 0));
+    }
+    const shown = Math.min(length, MAX_SHOWN);
+    return `"${this.#shown.utf8Slice(0, shown)}"${leftOut(length - shown)}`;
+  }
+
+  /** Bytes of that number in quotes: ASCII as it is, all others by number. */
+  *value(length: number): Reading<string> {
+    if (length < 0) throw new Malformed(`a value has a length of ${length}`);
+    if (length > this.left) throw new Malformed("it is cut short");
+    for (let done = 0; done < length;) {
+      while (this.#at === this.#piece.length) yield;
+      const part = this.#piece.subarray(this.#at, this.#at + length - done);
+      this.#keep(part, done);
+      done += part.length;
+      this.#skip(part.length);
+    }
+    const shown = Math.min(length, MAX_SHOWN);
+    let text = "";
+    for (let i = 0; i < shown; i++) text += printable(this.#shown[i]!);
+    return `'${text}'${leftOut(length - shown)}`;
+  }
+
+  /** Reads the rest of the message and shows nothing of it. */
+  *skip(): Reading {
+    while (this.left > 0) {
+      while (this.#at === this.#piece.length) yield;
+      this.#skip(Math.min(this.left, this.#piece.length - this.#at));
+    }
+  }
+
+  #claim(count: number): void {
+    if (this.left < count) throw new Malformed("it is cut short");
+    this.left -= count;
+  }
+
+  #skip(count: number): void {
+    this.#at += count;
+    this.left -= count;
+  }
+
+  #keep(part: Uint8Array, at: number): void {
+    if (at < MAX_SHOWN) this.#shown.set(part.subarray(0, MAX_SHOWN - at), at);
+  }
+}
+
+/** A byte as libpq shows it. */
+export function printable(byte: number): string {
+  return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
+}
+
+/** What is said of bytes that are not shown. */
+export function leftOut(count: number): string {
+  return count === 0 ? "" : ` (${count} bytes left out)`;
+}
+
+/** How many bytes of a text or value are shown. */
+const MAX_SHOWN = 4096;
+/** From how many characters on a line has nothing added to it. */
+const MAX_LINE = 0x1_0000;
+const NOTHING: Uint8Array = new Uint8Array();

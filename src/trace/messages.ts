@@ -1,0 +1,208 @@
+/**
+ * What the messages are made of, and what of it is shown: all but what proves who one is.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats"; for what a line
+ * looks like, libpq's `PQtrace` as of PostgreSQL 18.
+ */
+import { Authentication, Backend, CANCEL_REQUEST, Frontend, SSL_REQUEST } from "../wire/codes.ts";
+import { Malformed, type MessageReader, printable, type Reading } from "./message_reader.ts";
+
+/** Reads a part of a message and adds it to the line. */
+export type Field = (reader: MessageReader) => Reading;
+
+/** What a message's line begins with, and the parts that follow. */
+export interface Format {
+  readonly heading: string;
+  readonly fields: readonly Field[];
+}
+
+/** A message of the server's; for Authentication see {@linkcode authenticationFormat}. */
+export function backendFormat(code: number): Format {
+  return BACKEND.get(code) ?? unknownFormat(code);
+}
+
+/** A message of the client's; for Password see {@linkcode answerFormat}. */
+export function frontendFormat(code: number): Format {
+  return FRONTEND.get(code) ?? unknownFormat(code);
+}
+
+/** An Authentication message, whose method was read already. */
+export function authenticationFormat(method: number): Format {
+  return AUTHENTICATION.get(method) ?? format(`Unknown authentication message ${method}`);
+}
+
+/**
+ * The client's answer to an Authentication message of that method: several messages have one code.
+ * All of it is hidden, whatever the name: a server that asks for several things at once could make a
+ * password pass for something else.
+ */
+export function answerFormat(method: number | undefined): Format {
+  switch (method) {
+    case Authentication.CleartextPassword:
+    case Authentication.Md5Password:
+      return format("PasswordMessage", hidden);
+    case Authentication.Sasl:
+      return format("SASLInitialResponse", hidden);
+    case Authentication.SaslContinue:
+      return format("SASLResponse", hidden);
+    default:
+      return format("UnknownAuthenticationResponse", hidden);
+  }
+}
+
+/** A message without a code, whose version, or what stands in its place, was read already. */
+export function untypedFormat(version: number): Format {
+  const { heading, fields } = UNTYPED.get(version) ?? format("StartupMessage", settings);
+  return { heading: `${heading.trimEnd()}\t ${version >>> 16} ${version & 0xffff}`, fields };
+}
+
+const BACKEND: ReadonlyMap<number, Format> = formats(Backend, {
+  Authentication: [int32],
+  BackendKeyData: [int32, hidden],
+  BindComplete: [],
+  CloseComplete: [],
+  CommandComplete: [text],
+  CopyBothResponse: [byte, toTheEnd(uint16)],
+  CopyData: [rest],
+  CopyDone: [],
+  CopyInResponse: [byte, counted(uint16)],
+  CopyOutResponse: [byte, counted(uint16)],
+  DataRow: [counted(value)],
+  EmptyQueryResponse: [],
+  ErrorResponse: [noticeFields],
+  NegotiateProtocolVersion: [int32, int32, toTheEnd(text)],
+  NoData: [],
+  NoticeResponse: [noticeFields],
+  NotificationResponse: [int32, text, text],
+  ParameterDescription: [counted(int32)],
+  ParameterStatus: [text, text],
+  ParseComplete: [],
+  PortalSuspended: [],
+  ReadyForQuery: [byte],
+  RowDescription: [counted(text, int32, uint16, int32, uint16, int32, uint16)],
+});
+
+const FRONTEND: ReadonlyMap<number, Format> = formats(Frontend, {
+  Bind: [text, text, counted(uint16), counted(value), counted(uint16)],
+  Close: [byte, text],
+  CopyData: [rest],
+  CopyDone: [],
+  CopyFail: [text],
+  Describe: [byte, text],
+  Execute: [text, int32],
+  Flush: [],
+  Parse: [text, text, counted(int32)],
+  Password: [],
+  Query: [text],
+  Sync: [],
+  Terminate: [],
+});
+
+const AUTHENTICATION: ReadonlyMap<number, Format> = new Map([
+  [Authentication.Ok, format("AuthenticationOk")],
+  [Authentication.KerberosV5, format("AuthenticationKerberosV5")],
+  [Authentication.CleartextPassword, format("AuthenticationCleartextPassword")],
+  [Authentication.Md5Password, format("AuthenticationMD5Password", hidden)],
+  [Authentication.Gss, format("AuthenticationGSS")],
+  [Authentication.GssContinue, format("AuthenticationGSSContinue", hidden)],
+  [Authentication.Sspi, format("AuthenticationSSPI")],
+  [Authentication.Sasl, format("AuthenticationSASL", toTheEnd(text))],
+  [Authentication.SaslContinue, format("AuthenticationSASLContinue", hidden)],
+  [Authentication.SaslFinal, format("AuthenticationSASLFinal", hidden)],
+]);
+
+const UNTYPED: ReadonlyMap<number, Format> = new Map([
+  [SSL_REQUEST, format("SSLRequest")],
+  [CANCEL_REQUEST, format("CancelRequest", int32, hidden)],
+]);
+
+function unknownFormat(code: number): Format {
+  return format(`Unknown message: ${code.toString(16).padStart(2, "0")}`);
+}
+
+function format(name: string, ...fields: readonly Field[]): Format {
+  return { heading: fields.length > 0 ? `${name}\t` : name, fields };
+}
+
+function formats<Name extends string>(
+  codes: Readonly<Record<Name, number>>,
+  fields: Readonly<Record<Name, readonly Field[]>>,
+): Map<number, Format> {
+  const names = Object.keys(codes) as Name[];
+  return new Map(names.map((name) => [codes[name], format(name, ...fields[name])]));
+}
+
+function* byte(reader: MessageReader): Reading {
+  reader.put(` ${printable(yield* reader.byte())}`);
+}
+
+function* uint16(reader: MessageReader): Reading {
+  reader.put(` ${yield* reader.uint16()}`);
+}
+
+/** Signed, as libpq shows also what is not. */
+function* int32(reader: MessageReader): Reading {
+  reader.put(` ${yield* reader.int32()}`);
+}
+
+function* text(reader: MessageReader): Reading {
+  reader.put(` ${yield* reader.text()}`);
+}
+
+/** A length and that many bytes; -1 alone is NULL. */
+function* value(reader: MessageReader): Reading {
+  const length = yield* reader.int32();
+  reader.put(` ${length}`);
+  if (length !== -1) reader.put(` ${yield* reader.value(length)}`);
+}
+
+function* rest(reader: MessageReader): Reading {
+  reader.put(` ${yield* reader.value(reader.left)}`);
+}
+
+/** A secret: it never gets into a line. */
+function* hidden(reader: MessageReader): Reading {
+  if (reader.left > 0) reader.put(" ***");
+  yield* reader.skip();
+}
+
+/** A number, and that many times the fields. */
+function counted(...fields: readonly Field[]): Field {
+  return function* (reader) {
+    const count = yield* reader.uint16();
+    reader.put(` ${count}`);
+    for (let i = 0; i < count && !reader.full; i++) {
+      for (const field of fields) yield* field(reader);
+    }
+  };
+}
+
+/** The field as often as there is something left. */
+function toTheEnd(field: Field): Field {
+  return function* (reader) {
+    while (reader.left > 0 && !reader.full) yield* field(reader);
+  };
+}
+
+/** Letters with a text each, up to a zero byte, which libpq shows. */
+function* noticeFields(reader: MessageReader): Reading {
+  while (!reader.full) {
+    const letter = yield* reader.byte();
+    reader.put(` ${printable(letter)}`);
+    if (letter === 0) return;
+    yield* text(reader);
+  }
+}
+
+/** Names and values, up to an empty name, which libpq does not show. */
+function* settings(reader: MessageReader): Reading {
+  while (!reader.full) {
+    const name = yield* reader.text();
+    if (name === EMPTY) return;
+    if (reader.left === 0) throw new Malformed("a setting has no value");
+    reader.put(` ${name}`);
+    yield* text(reader);
+  }
+}
+
+const EMPTY = '""';

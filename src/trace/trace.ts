@@ -1,0 +1,156 @@
+/**
+ * The wire trace of one connection: the bytes of both directions in, a line for each message out, as
+ * libpq's `PQtrace` writes it (PostgreSQL 18), but for secrets, which are `***`.
+ *
+ * It neither throws nor keeps what it is given. It frames messages by itself, so that it also shows
+ * what the session refuses.
+ *
+ * Source: PostgreSQL manual, libpq, "Control Functions", PQtrace.
+ */
+import { Backend, Frontend, SSL_REQUEST } from "../wire/codes.ts";
+import { leftOut, Malformed, MessageReader, printable, type Reading } from "./message_reader.ts";
+import {
+  answerFormat,
+  authenticationFormat,
+  backendFormat,
+  type Format,
+  frontendFormat,
+  untypedFormat,
+} from "./messages.ts";
+
+/** Gets a message's line, without a line break at its end. */
+export type TraceListener = (line: string) => void;
+
+/** What a connection sends and receives, told to a listener. */
+export class Trace {
+  readonly #listener: TraceListener;
+  /** The time, as it is to be shown. */
+  readonly #clock: () => string;
+  readonly #fromClient: MessageReader = new MessageReader();
+  readonly #fromServer: MessageReader = new MessageReader();
+  readonly #sent: Reading<never>;
+  readonly #received: Reading<never>;
+  /** Whether the server's next byte answers an SSLRequest, and belongs to no message. */
+  #answersSsl = false;
+  /** The method that the last Authentication message asked for. */
+  #method: number | undefined = undefined;
+  #telling = false;
+
+  constructor(listener: TraceListener, clock: () => string) {
+    this.#listener = listener;
+    this.#clock = clock;
+    this.#sent = this.#clientMessages(this.#fromClient);
+    this.#received = this.#serverMessages(this.#fromServer);
+  }
+
+  /** Whether the listener is being told something. */
+  get telling(): boolean {
+    return this.#telling;
+  }
+
+  /** The client has sent these bytes, or is about to. */
+  sent(bytes: Uint8Array): void {
+    this.#fromClient.feed(bytes, this.#sent);
+  }
+
+  /** The server has sent these bytes. */
+  received(bytes: Uint8Array): void {
+    this.#fromServer.feed(bytes, this.#received);
+  }
+
+  *#clientMessages(reader: MessageReader): Reading<never> {
+    let version: number;
+    do version = yield* this.#untypedMessage(reader); while (version === SSL_REQUEST);
+    for (;;) {
+      reader.left = 5;
+      const code = yield* reader.byte();
+      const length = yield* this.#length(reader, "F");
+      if (code === Frontend.Password) {
+        // How long a password is, is a part of the secret. NN is libpq's word for lengths that it hides.
+        yield* this.#message(reader, "F", "NN", answerFormat(this.#method));
+      } else {
+        yield* this.#message(reader, "F", length, frontendFormat(code));
+      }
+    }
+  }
+
+  /** One of the messages that a connection begins with, and what it has in the place of a version. */
+  *#untypedMessage(reader: MessageReader): Reading<number> {
+    reader.left = 4;
+    const length = yield* this.#length(reader, "F");
+    if (length < 8) yield* this.#lose("F", length);
+    const version = yield* reader.int32();
+    this.#answersSsl = version === SSL_REQUEST;
+    yield* this.#message(reader, "F", length, untypedFormat(version));
+    return version;
+  }
+
+  *#serverMessages(reader: MessageReader): Reading<never> {
+    for (;;) {
+      reader.left = 5;
+      const code = yield* reader.byte();
+      if (this.#answersSsl) {
+        this.#answersSsl = false;
+        this.#tell("B", 1, `SSLResponse\t ${printable(code)}`);
+        continue;
+      }
+      const length = yield* this.#length(reader, "B");
+      if (code === Backend.Authentication && length >= 8) {
+        this.#method = yield* reader.int32();
+        yield* this.#message(reader, "B", length, authenticationFormat(this.#method));
+      } else {
+        yield* this.#message(reader, "B", length, backendFormat(code));
+      }
+    }
+  }
+
+  /** Reads a message's length, which from then on is what is left of it. */
+  *#length(reader: MessageReader, side: Side): Reading<number> {
+    const length = yield* reader.int32();
+    if (length < 4) yield* this.#lose(side, length);
+    reader.left = length - 4;
+    return length;
+  }
+
+  /** Shows a message, of which the beginning may have been read. */
+  *#message(reader: MessageReader, side: Side, length: number | "NN", format: Format): Reading {
+    reader.put(format.heading);
+    let problem = "";
+    try {
+      for (const field of format.fields) {
+        if (!reader.full) yield* field(reader);
+      }
+      if (reader.left > 0) {
+        problem = reader.full ? leftOut(reader.left) : malformed(`${reader.left} bytes are left over`);
+      }
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      problem = malformed(error.message);
+    }
+    this.#tell(side, length, `${reader.takeLine()}${problem}`);
+    yield* reader.skip();
+  }
+
+  /** Where the next message begins is not known any more. */
+  *#lose(side: Side, length: number): Reading<never> {
+    this.#tell(side, length, "Unknown message (malformed: no message is that short, and what follows is not shown)");
+    for (;;) yield;
+  }
+
+  #tell(side: Side, length: number | "NN", text: string): void {
+    this.#telling = true;
+    try {
+      this.#listener(`${this.#clock()}\t${side}\t${length}\t${text}`);
+    } catch {
+      // A listener's failure is none of the connection.
+    }
+    this.#telling = false;
+  }
+}
+
+/** Who has sent a message: the client (frontend) or the server (backend). */
+type Side = "F" | "B";
+
+function malformed(problem: string): string {
+  return ` (malformed: ${problem})`;
+}
