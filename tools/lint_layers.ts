@@ -29,6 +29,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   // They know sockets, and nothing of PostgreSQL.
   transport: ["errors.ts", "opts"],
+  // The process may want to see what passes.
+  "trace_listener.ts": ["errors.ts", "trace", "transport/runtime.ts"],
   "core.ts": ["errors.ts", "opts", "types", "protocol", "ops"],
   "conn_state.ts": ["core.ts", "errors.ts", "ops", "protocol"],
   // What methods are given, and what becomes of it.
@@ -48,6 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "pipeline_ticket.ts",
     "sinks.ts",
     "sql.ts",
+    "trace_listener.ts",
     "wire/backend.ts",
     "opts",
     "ops",
@@ -67,6 +70,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "pipeline_ticket.ts",
     "sinks.ts",
     "sql.ts",
+    "trace_listener.ts",
     "wire/backend.ts",
     "opts",
     "ops",

@@ -1,8 +1,10 @@
 /** Cancel requests that are awaited, by who has the key and not the connection. */
 import { now } from "../drive/clock.ts";
 import { shakeHands } from "../drive/connect_async.ts";
+import { tracedAsync } from "../drive/traced.ts";
 import { ConnectionError, PyroError } from "../errors.ts";
 import { cancel as cancelOp, type CancelKey, toCancelKey } from "../ops/cancel.ts";
+import { traceListener } from "../trace_listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 
 /**
@@ -25,8 +27,9 @@ import { nativeDialer } from "../transport/native_async.ts";
  */
 export async function cancel(key: CancelKey): Promise<void> {
   const request = cancelOp(toCancelKey(key), now() + PATIENCE);
+  const listener = traceListener(undefined);
   try {
-    await shakeHands(request, await nativeDialer(), undefined);
+    await shakeHands(request, tracedAsync(await nativeDialer(), listener), undefined);
   } catch (error) {
     if (!(error instanceof PyroError)) throw error;
     throw new ConnectionError(`Cannot cancel: ${error.message}`, { cause: error });

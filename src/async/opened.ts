@@ -3,12 +3,14 @@ import { Core } from "../core.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
 import { now } from "../drive/clock.ts";
 import { connectAsync, shakeHands } from "../drive/connect_async.ts";
+import { tracedAsync } from "../drive/traced.ts";
 import { cancel, cancelKeyOf } from "../ops/cancel.ts";
 import { catalogOf } from "../ops/catalogs.ts";
 import { planOf } from "../ops/plan.ts";
 import { Route } from "../ops/route.ts";
 import type { Settings } from "../opts/settings.ts";
 import type { Lease } from "../pool/lease.ts";
+import { traceListener } from "../trace_listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { osUser, randomText, variable } from "../transport/runtime.ts";
 
@@ -34,7 +36,7 @@ export async function open(
   signal: AbortSignal | undefined,
   route: Route = new Route(),
 ): Promise<Opened> {
-  const dialer = await nativeDialer();
+  const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
   const { link, upgrade } = await connectAsync(route.connect(plan), dialer, signal);
   link.canceller = async () => {

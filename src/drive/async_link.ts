@@ -17,6 +17,7 @@ import { Outbox } from "../wire/outbox.ts";
 import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
 import { atMost } from "./clock.ts";
 import { connectionError } from "./connection_error.ts";
+import { calledByListener } from "./traced.ts";
 
 /** A dialled connection, awaiting. */
 export class AsyncLink implements Link, RunnerLink {
@@ -64,6 +65,7 @@ export class AsyncLink implements Link, RunnerLink {
 
   /** Runs a call to its end, or until its caller gives up. */
   run<T>(call: Call<T>): Promise<T> {
+    if (this.#transport.showing) return Promise.reject(calledByListener());
     return this.#runner.run(call);
   }
 

@@ -5,6 +5,11 @@ export function now(): number {
   return performance.now();
 }
 
+/** The local time for people, in microseconds: `2026-03-01 12:34:56.123456`. */
+export function timeStamp(): string {
+  return Temporal.Now.plainDateTimeISO().toString({ smallestUnit: "microsecond" }).replace("T", " ");
+}
+
 /** Whether the promise has ended, well or not, within that time. */
 export async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
   const ended = promise.then(() => true, () => true);

@@ -16,6 +16,7 @@ import { now } from "./clock.ts";
 import { connectionError } from "./connection_error.ts";
 import { neverSent } from "./interruption.ts";
 import { type RunnerLink, SyncRunner } from "./sync_runner.ts";
+import { calledByListener } from "./traced.ts";
 
 /** A dialled connection, blocking. */
 export class SyncLink implements Link, RunnerLink {
@@ -62,6 +63,7 @@ export class SyncLink implements Link, RunnerLink {
 
   /** Runs a call to its end, or until its caller gives up. */
   run<T>(call: Call<T>): T {
+    if (this.#transport.showing) throw calledByListener();
     try {
       return this.#runner.run(call);
     } finally {

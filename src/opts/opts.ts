@@ -284,6 +284,36 @@ export class Opts {
     return this.#with({ onNotice: checkFunction("onNotice", listener) });
   }
 
+  /**
+   * Called with each message that the connection sends or receives, as a line of text in the format of
+   * libpq's `PQtrace`: the local time, `F` for the client (frontend) or `B` for the server (backend),
+   * the message's length in bytes, its name and its fields, with tabs in between. Cancel requests, and
+   * the connections that an upgrade tries, are in it. Passwords, what else authenticates, and cancel
+   * keys are `***`; statements, parameters and rows are shown. What the listener throws is ignored, and
+   * what it calls on the connection is refused with a `UsageError`. Default: none.
+   *
+   * The environment variable `PYRO_TRACE` has the lines of all connections appended to the file that it
+   * names, or written to standard error for `-`.
+   *
+   * Source: PostgreSQL manual, libpq, "Control Functions", PQtrace.
+   *
+   * @example
+   * ```ts
+   * import { Conn, Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const lines: string[] = [];
+   * await using conn = await Conn.connect(new Opts("pg://").trace((line) => lines.push(line)));
+   * lines.length = 0;
+   * await conn.query("select 1 as n");
+   * const [, side, length, name, fields] = lines[0]!.split("\t");
+   * assert.deepEqual([side, length, name, fields], ["F", "18", "Query", ' "select 1 as n"']);
+   * ```
+   */
+  trace(listener: (line: string) => void): Opts {
+    return this.#with({ trace: checkFunction("trace", listener) });
+  }
+
   /** How int8 comes back: `"bigint"`, or `"number"`, where a value beyond 2^53-1 is a `DecodeError`. Default: `"bigint"`. */
   int8(choice: Int8Choice): Opts {
     return this.#with({ int8: checkChoice<Int8Choice>("int8", choice, ["bigint", "number"]) });
@@ -409,6 +439,8 @@ export interface OptsObject {
   readonly blockingTransport?: BlockingTransport | undefined;
   /** See {@linkcode Opts.onNotice}. */
   readonly onNotice?: ((notice: ServerFields) => void) | undefined;
+  /** See {@linkcode Opts.trace}. */
+  readonly trace?: ((line: string) => void) | undefined;
   /** See {@linkcode Opts.int8}. */
   readonly int8?: Int8Choice | undefined;
   /** See {@linkcode Opts.numeric}. */

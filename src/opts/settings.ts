@@ -42,6 +42,7 @@ export interface Settings {
   readonly poolMaxPipelined?: number;
   readonly blockingTransport?: BlockingTransport;
   readonly onNotice?: (notice: ServerFields) => void;
+  readonly trace?: (line: string) => void;
   readonly int8?: Int8Choice;
   readonly numeric?: NumericChoice;
   readonly json?: JsonChoice;

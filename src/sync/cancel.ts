@@ -1,8 +1,10 @@
 /** Cancel requests that block, by who has the key and not the connection. */
 import { now } from "../drive/clock.ts";
 import { shakeHands } from "../drive/connect_sync.ts";
+import { tracedSync } from "../drive/traced.ts";
 import { ConnectionError, PyroError } from "../errors.ts";
 import { cancel as cancelOp, type CancelKey, toCancelKey } from "../ops/cancel.ts";
+import { traceListener } from "../trace_listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 
 /**
@@ -22,8 +24,9 @@ import { nativeDialer } from "../transport/native_sync.ts";
  */
 export function cancel(key: CancelKey): void {
   const request = cancelOp(toCancelKey(key), now() + PATIENCE);
+  const listener = traceListener(undefined);
   try {
-    shakeHands(request, nativeDialer("auto"));
+    shakeHands(request, tracedSync(nativeDialer("auto"), listener));
   } catch (error) {
     if (!(error instanceof PyroError)) throw error;
     throw new ConnectionError(`Cannot cancel: ${error.message}`, { cause: error });

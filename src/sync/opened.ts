@@ -3,12 +3,14 @@ import { Core } from "../core.ts";
 import { now } from "../drive/clock.ts";
 import { connectSync, shakeHands } from "../drive/connect_sync.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
+import { tracedSync } from "../drive/traced.ts";
 import { cancel, cancelKeyOf } from "../ops/cancel.ts";
 import { catalogOf } from "../ops/catalogs.ts";
 import { planOf } from "../ops/plan.ts";
 import { Route } from "../ops/route.ts";
 import type { Settings } from "../opts/settings.ts";
 import type { Lease } from "../pool/lease.ts";
+import { traceListener } from "../trace_listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 import { osUser, randomText, variable } from "../transport/runtime.ts";
 
@@ -28,7 +30,7 @@ export class Opened {
 
 /** Opens a connection, on the way that others have found. */
 export function open(settings: Settings, route: Route = new Route()): Opened {
-  const dialer = nativeDialer(settings.blockingTransport ?? "auto");
+  const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
   const { link, upgrade } = connectSync(route.connect(plan), dialer);
   link.canceller = (milliseconds) => {

@@ -33,6 +33,8 @@ export interface TlsOptions {
 /** A socket whose operations return when they are done. */
 export interface AsyncTransport {
   readonly ends: Ends | undefined;
+  /** Whether a listener is being shown what passes, and an operation is not over yet. */
+  readonly showing?: boolean;
   /** Fills the beginning of `into` with at least one byte; 0 at the end of the stream. One read at a time. */
   read(into: Uint8Array<ArrayBuffer>): number | Promise<number>;
   /** Sends at least one of `bytes` and says how many. They are not to be changed until then. One write at a time. */
@@ -48,6 +50,8 @@ export interface AsyncTransport {
 /** A socket whose operations do not return before they are done. */
 export interface SyncTransport {
   readonly ends: Ends | undefined;
+  /** As {@linkcode AsyncTransport.showing}. */
+  readonly showing?: boolean;
   /** Whether {@linkcode startTls} works; otherwise dial anew, asking for a transport that can. */
   readonly canStartTls: boolean;
   /** Fills the beginning of `into` with what is there: 0 at the end of the stream, -1 when nothing is there yet. */

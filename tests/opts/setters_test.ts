@@ -29,6 +29,7 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["poolMaxConcurrency", (opts) => opts.poolMaxConcurrency(1), { poolMaxConcurrency: 1 }],
   ["blockingTransport", (opts) => opts.blockingTransport("ffi"), { blockingTransport: "ffi" }],
   ["onNotice", (opts) => opts.onNotice(listener), { onNotice: listener }],
+  ["trace", (opts) => opts.trace(listener), { trace: listener }],
   ["int8", (opts) => opts.int8("number"), { int8: "number" }],
   ["numeric", (opts) => opts.numeric(Number), { numeric: Number }],
   ["json", (opts) => opts.json("string"), { json: "string" }],
@@ -214,8 +215,9 @@ test("choices: one of the words, or a function where one is taken", () => {
   assert.equal(settingsOf(new Opts().json(JSON.parse)).json, JSON.parse);
 });
 
-test("onNotice: a function", () => {
+test("onNotice, trace: a function", () => {
   for (const bad of ["x", {}, null, undefined]) {
+    assert.match(complaint((opts, value) => opts.trace(value), bad), /^Cannot set trace to .*: it is a function$/);
     assert.match(
       complaint((opts, value) => opts.onNotice(value), bad),
       /^Cannot set onNotice to .*: it is a function$/,

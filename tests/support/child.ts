@@ -11,34 +11,35 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a script of `tests/support/scripts` to its end; `permissions` are Deno's, all by default. */
+/** Runs a script of `tests/support/scripts` to its end; `permissions` are Deno's, all by default, `env` adds variables. */
 export function runScript(
   name: string,
   args: readonly string[],
   permissions: readonly string[] = ["-A"],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const script = join(import.meta.dirname!, "scripts", name);
   return runtime === "deno"
-    ? runDeno(["run", "--no-prompt", "--no-check", ...permissions, script, ...args])
-    : runNode([script, ...args]);
+    ? runDeno(["run", "--no-prompt", "--no-check", ...permissions, script, ...args], env)
+    : runNode([script, ...args], env);
 }
 
 /** By Deno's own means: its `node:child_process` adds permissions to every Deno that it starts. */
-async function runDeno(args: string[]): Promise<Ended> {
+async function runDeno(args: string[], env: Readonly<Record<string, string>>): Promise<Ended> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     signal: AbortSignal.timeout(LIMIT),
   }).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-function runNode(args: readonly string[]): Promise<Ended> {
+function runNode(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { ...process.env, NO_COLOR: "1", ...env },
       timeout: LIMIT,
     });
     let stdout = "";
