@@ -61,8 +61,9 @@ function parametersOf({ db, applicationName, param = {} }: Settings, user: strin
   ];
 }
 
-function unwantedOf({ upgradeToUnixSocket = true, sslMode, hosts = [] }: Settings): string | undefined {
+function unwantedOf({ upgradeToUnixSocket = true, pgbouncer, sslMode, hosts = [] }: Settings): string | undefined {
   if (!upgradeToUnixSocket) return "it is switched off";
+  if (pgbouncer) return "pgbouncer=true says that a pooler stands between";
   if (sslMode === "require") return "sslmode=require asks for TLS, which Unix sockets do not have";
   if (hosts.length > 1) return "several hosts were given";
   return undefined;

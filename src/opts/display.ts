@@ -36,6 +36,7 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ["blocking_transport", settings.blockingTransport],
     ["connect_timeout", seconds(settings.connectTimeout)],
     ["keepalives", settings.keepAlive === undefined ? undefined : Number(settings.keepAlive)],
+    ["pgbouncer", settings.pgbouncer],
     ["pool_acquire_timeout", seconds(settings.poolAcquireTimeout)],
     ["pool_idle_timeout", seconds(settings.poolIdleTimeout)],
     ["pool_leak_timeout", seconds(settings.poolLeakTimeout)],

@@ -82,6 +82,8 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ["socket", (value) => ({ socket: checkSocket(value) })],
   ["upgrade_to_unix_socket", (value, name) => ({ upgradeToUnixSocket: parseBoolean(name, value) })],
   ["statement_cache_size", (value, name) => ({ statementCacheSize: parseInteger(name, value, 0, 1_000_000) })],
+  // As ORMs write it.
+  ["pgbouncer", (value, name) => ({ pgbouncer: parseBoolean(name, value) })],
   ["pool_max_idle_conn", (value, name) => ({ poolMaxIdleConn: parseInteger(name, value, 0, 1_000_000) })],
   ["pool_max_concurrency", (value, name) => ({ poolMaxConcurrency: parseInteger(name, value, 1, 1_000_000) })],
   ["pool_min_idle", (value, name) => ({ poolMinIdle: parseInteger(name, value, 0, 1_000_000) })],

@@ -65,9 +65,10 @@ export class Opts {
    * libpq's (`"host=/run/postgresql dbname=test"`).
    *
    * Query keys of the URL are libpq's names, pyro's own (`socket`, `upgrade_to_unix_socket`,
-   * `statement_cache_size`, `blocking_transport`, and those of pools: `pool_max_concurrency`,
-   * `pool_max_idle_conn`, `pool_min_idle`, `pool_max_waiting`, `pool_max_pipelined`, and in seconds `pool_idle_timeout`,
-   * `pool_max_lifetime`, `pool_acquire_timeout`, `pool_leak_timeout`), and any other is a server setting to start with (`?statement_timeout=5s`).
+   * `statement_cache_size`, `pgbouncer`, `blocking_transport`, and those of pools: `pool_max_concurrency`,
+   * `pool_max_idle_conn`, `pool_min_idle`, `pool_max_waiting`, `pool_max_pipelined`, and in seconds
+   * `pool_idle_timeout`, `pool_max_lifetime`, `pool_acquire_timeout`, `pool_leak_timeout`), and any other is
+   * a server setting to start with (`?statement_timeout=5s`).
    *
    * @param text The URL or string; without it nothing is set.
    * @throws {UsageError} If the string is malformed, or has a key of libpq's that pyro does not implement.
@@ -167,13 +168,33 @@ export class Opts {
   }
 
   /**
-   * How many SQL strings a connection keeps prepared. With 0 it uses unnamed statements, which
-   * poolers need that hand server connections around between transactions. Default: 256.
+   * How many SQL strings a connection keeps prepared. With 0 it uses unnamed statements, and keeps
+   * the types of 256 strings. Default: 256.
    *
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
   statementCacheSize(count: number): Opts {
     return this.#with({ statementCacheSize: checkInteger("statementCacheSize", count, 0, 1_000_000) });
+  }
+
+  /**
+   * Whether a pooler stands before the server that gives its connections to others between
+   * transactions, such as PgBouncer in transaction mode. Statements then have no names, and the
+   * server's Unix socket is not looked for, whatever {@linkcode Opts.upgradeToUnixSocket} says;
+   * {@linkcode Opts.statementCacheSize} is the number of strings whose types are kept. In the URL:
+   * `pgbouncer=true`. Default: false.
+   *
+   * @example
+   * ```ts
+   * import { Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const opts = new Opts("pg://ada@pooler.example.com:6432/library?pgbouncer=true");
+   * assert.deepEqual(opts.toJSON(), new Opts().user("ada").host("pooler.example.com").port(6432).db("library").pgbouncer(true).toJSON());
+   * ```
+   */
+  pgbouncer(present: boolean): Opts {
+    return this.#with({ pgbouncer: checkBoolean("pgbouncer", present) });
   }
 
   /**
@@ -417,6 +438,8 @@ export interface OptsObject {
   readonly param?: Readonly<Record<string, string>> | undefined;
   /** See {@linkcode Opts.statementCacheSize}. */
   readonly statementCacheSize?: number | undefined;
+  /** See {@linkcode Opts.pgbouncer}. */
+  readonly pgbouncer?: boolean | undefined;
   /** See {@linkcode Opts.poolMaxIdleConn}. */
   readonly poolMaxIdleConn?: number | undefined;
   /** See {@linkcode Opts.poolMaxConcurrency}. */

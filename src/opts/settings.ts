@@ -30,6 +30,7 @@ export interface Settings {
   readonly keepAlive?: boolean;
   readonly param?: Readonly<Record<string, string>>;
   readonly statementCacheSize?: number;
+  readonly pgbouncer?: boolean;
   readonly poolMaxIdleConn?: number;
   readonly poolMaxConcurrency?: number;
   readonly poolMinIdle?: number;

@@ -23,6 +23,8 @@ test("toString: a URL and the setters give the same for equal options", () => {
     ["pg://?application_name=a%20b", new Opts().applicationName("a b")],
     ["pg://?pool_max_idle_conn=1&pool_max_concurrency=2", new Opts().poolMaxConcurrency(2).poolMaxIdleConn(1)],
     ["pg://?statement_cache_size=0&blocking_transport=ffi", new Opts().blockingTransport("ffi").statementCacheSize(0)],
+    ["pg://?pgbouncer=yes", new Opts().pgbouncer(true)],
+    ["pg://?statement_cache_size=9&pgbouncer=0", new Opts().pgbouncer(false).statementCacheSize(9)],
     ["pg://?work_mem=1MB&geqo=off", new Opts().param("geqo", "off").param("work_mem", "1MB")],
   ];
   for (const [url, opts] of pairs) {
@@ -44,7 +46,7 @@ test("toString: the canonical URL reads back as the same options", () => {
   )
     .applicationName("a&b=c+d").sslMode("disable").upgradeToUnixSocket(false).connectTimeout(7000).keepAlive(true)
     .param("search_path", '"$user", public').param("geqo", "").statementCacheSize(3).poolMaxIdleConn(1)
-    .poolMaxConcurrency(2).blockingTransport("auto");
+    .poolMaxConcurrency(2).pgbouncer(true).blockingTransport("auto");
   assert.equal(new Opts(all.toString()).toString(), all.toString());
   assert.deepEqual(new Opts(all.toString()).toJSON(), all.toJSON());
 });

@@ -41,6 +41,9 @@ test("keys: pyro's own", () => {
   assert.deepEqual(setting("socket", "/a b"), { socket: "/a b" });
   assert.deepEqual(setting("upgrade_to_unix_socket", "off"), { upgradeToUnixSocket: false });
   assert.deepEqual(setting("statement_cache_size", "0"), { statementCacheSize: 0 });
+  assert.deepEqual(setting("pgbouncer", "true"), { pgbouncer: true });
+  assert.deepEqual(setting("pgbouncer", "off"), { pgbouncer: false });
+  assert.match(complaint("pgbouncer", "maybe"), /^Cannot set pgbouncer to "maybe": it is one of true, 1, yes, on, /);
   assert.deepEqual(setting("pool_max_idle_conn", "0"), { poolMaxIdleConn: 0 });
   assert.deepEqual(setting("pool_max_concurrency", "1"), { poolMaxConcurrency: 1 });
   assert.deepEqual(setting("blocking_transport", "worker"), { blockingTransport: "worker" });

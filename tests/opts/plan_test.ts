@@ -113,6 +113,10 @@ test("plan: another number of ports than of hosts is refused", () => {
 test("plan: no upgrade to a Unix socket where it is switched off or cannot be meant", () => {
   assert.match(plan("pg://?upgrade_to_unix_socket=no").upgrade.unwanted!, /switched off/);
   assert.match(plan("pg://?sslmode=require").upgrade.unwanted!, /TLS/);
+  for (const url of ["pg://?pgbouncer=true", "pg://?pgbouncer=true&upgrade_to_unix_socket=yes"]) {
+    assert.match(plan(url).upgrade.unwanted!, /pooler stands between/);
+    assert.deepEqual(plan(url).parameters, plan("pg://").parameters, "the server knows no such setting");
+  }
   assert.match(plan("pg://a,b").upgrade.unwanted!, /several hosts/);
   assert.match(plan("pg://", { PGSSLMODE: "require" }).upgrade.unwanted!, /TLS/);
   for (const wanted of ["pg://", "pg://h", "pg://?sslmode=prefer", "pg://?sslmode=disable"]) {

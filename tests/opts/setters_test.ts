@@ -25,6 +25,7 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["keepAlive", (opts) => opts.keepAlive(false), { keepAlive: false }],
   ["param", (opts) => opts.param("geqo", "off"), { param: { geqo: "off" } }],
   ["statementCacheSize", (opts) => opts.statementCacheSize(0), { statementCacheSize: 0 }],
+  ["pgbouncer", (opts) => opts.pgbouncer(true), { pgbouncer: true }],
   ["poolMaxIdleConn", (opts) => opts.poolMaxIdleConn(0), { poolMaxIdleConn: 0 }],
   ["poolMaxConcurrency", (opts) => opts.poolMaxConcurrency(1), { poolMaxConcurrency: 1 }],
   ["blockingTransport", (opts) => opts.blockingTransport("ffi"), { blockingTransport: "ffi" }],
@@ -182,6 +183,7 @@ test("booleans: true or false, and no spelling of them", () => {
       complaint((opts, value) => opts.upgradeToUnixSocket(value), bad),
       /^Cannot set upgradeToUnixSocket to /,
     );
+    assert.match(complaint((opts, value) => opts.pgbouncer(value), bad), /^Cannot set pgbouncer to .*: it is true or/);
   }
 });
 

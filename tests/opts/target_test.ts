@@ -61,6 +61,7 @@ test("target: objects with the setters' names are what the setters make", () => 
     keepAlive: false,
     param: { geqo: "off", work_mem: "1MB" },
     statementCacheSize: 2,
+    pgbouncer: true,
     poolMaxIdleConn: 3,
     poolMaxConcurrency: 4,
     blockingTransport: "worker",
