@@ -5,7 +5,7 @@ import type { Settings } from "./opts/settings.ts";
 import type { Context } from "./ops/context.ts";
 import type { Link } from "./ops/handshake.ts";
 import { Listeners } from "./ops/listen.ts";
-import { StatementCache } from "./ops/statements.ts";
+import { type Names, StatementCache } from "./ops/statements.ts";
 import type { TransactionState } from "./ops/transaction.ts";
 import type { Upgrade } from "./ops/upgrade.ts";
 import type { Conversation } from "./protocol/exchange.ts";
@@ -26,14 +26,22 @@ export class Core implements Context {
   onNotice: Settings["onNotice"];
   #closing = false;
 
-  /** `token` goes into the names of prepared statements; no other connection has it. */
-  constructor(link: Link, upgrade: Upgrade, settings: Settings, token: string, catalog: Catalog = new Catalog()) {
+  /** `token` goes into the names of prepared statements; no other connection has it. `names` others may share. */
+  constructor(
+    link: Link,
+    upgrade: Upgrade,
+    settings: Settings,
+    token: string,
+    catalog: Catalog = new Catalog(),
+    names: Names = { on: true },
+  ) {
     this.link = link;
     this.upgrade = upgrade;
     this.onNotice = settings.onNotice;
     const { int8, numeric, json, dates, codec } = { ...DEFAULT_CHOICES, ...settings };
+    const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false } = settings;
     this.registry = new Registry({ int8, numeric, json, dates, codec }, catalog);
-    this.statements = new StatementCache(`pyro_${token}_`, settings.statementCacheSize ?? DEFAULT_CACHE_SIZE);
+    this.statements = new StatementCache(`pyro_${token}_`, statementCacheSize, pgbouncer ? { on: false } : names);
   }
 
   get session(): Session {

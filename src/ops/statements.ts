@@ -12,11 +12,18 @@ export interface Place {
   readonly evicted: readonly string[];
 }
 
+/** Whether statements have names on the server. Connections through one pooler share it: what one learns holds for all. */
+export interface Names {
+  /** Never switched on again. */
+  on: boolean;
+}
+
 /** Least recently used out first. */
 export class StatementCache {
-  /** Whether statements have names on the server; without them only their types are remembered. */
-  named: boolean;
   readonly #prefix: string;
+  readonly #names: Names;
+  /** What it said when this cache last looked. */
+  #named: boolean;
   readonly #capacity: number;
   /** Oldest use first, as a Map keeps the order of insertion. */
   readonly #statements = new Map<string, Prepared>();
@@ -30,14 +37,22 @@ export class StatementCache {
   #goneUpTo = 0;
 
   /** `capacity` 0 means statements without names. */
-  constructor(prefix: string, capacity: number) {
+  constructor(prefix: string, capacity: number, names: Names = { on: true }) {
     this.#prefix = prefix;
-    this.named = capacity > 0;
+    this.#names = capacity > 0 ? names : { on: false };
+    this.#named = this.#names.on;
     this.#capacity = capacity > 0 ? capacity : UNNAMED_CAPACITY;
+  }
+
+  /** Whether statements have names on the server; without them only their types are remembered. */
+  get named(): boolean {
+    this.#look();
+    return this.#named;
   }
 
   /** The statement of a string, as the most recently used. */
   get(sql: string): Prepared | undefined {
+    this.#look();
     const statement = this.#statements.get(sql);
     if (statement === undefined || this.#last === statement) return statement;
     this.#statements.delete(sql);
@@ -67,9 +82,9 @@ export class StatementCache {
     return { name: this.newName(), evicted };
   }
 
-  /** The server has prepared a string: it is remembered, unless it got no name where others have. */
+  /** The server has prepared a string: it is remembered, unless it got no name where others have, or one where no other has. */
   learn(statement: Prepared): void {
-    if (this.named && statement.name === "") return;
+    if (this.named === (statement.name === "")) return;
     const older = this.#statements.get(statement.sql);
     if (older !== undefined) this.drop(older);
     this.#statements.set(statement.sql, statement);
@@ -123,13 +138,20 @@ export class StatementCache {
 
   /** Whether the server has dropped a statement together with all others. */
   isGone({ name }: Prepared): boolean {
+    this.#look();
     return name.startsWith(this.#prefix) && Number(name.slice(this.#prefix.length)) <= this.#goneUpTo;
   }
 
   /** From now on statements have no names: something between gives the server's connection to others too. */
   turnOffNames(): void {
-    if (!this.named) return;
-    this.named = false;
+    this.#names.on = false;
+    this.#look();
+  }
+
+  /** Another connection may have turned names off meanwhile. */
+  #look(): void {
+    if (!this.#named || this.#names.on) return;
+    this.#named = false;
     this.forgetAll();
   }
 }

@@ -212,6 +212,14 @@ inBothDrivers("statementCacheSize 0: statements have no names", [
   assert.deepEqual(namesIn(wire, "Parse"), [""]);
 });
 
+inBothDrivers("pgbouncer: statements have no names, whatever the size of the cache", [
+  [AT_ONCE, concat(learned(0), textRows(1))],
+], async (wire) => {
+  const settings = { pgbouncer: true, statementCacheSize: 100 };
+  await wire.run(callsOf(wire.link, settings).exec("e", undefined, undefined, sinks.allRows, true));
+  assert.deepEqual(namesIn(wire, "Parse"), [""]);
+});
+
 const int8 = concat(rowDescription({ n: 20 }), dataRow("7"), commandComplete("SELECT 1"), readyForQuery());
 
 inBothDrivers("choices about values hold for one connection", [["Query", int8], ["Query", int8]], async (wire) => {

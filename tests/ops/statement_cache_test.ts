@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StatementCache } from "../../src/ops/statements.ts";
+import { type Names, StatementCache } from "../../src/ops/statements.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { registry } from "../support/links.ts";
 import { test } from "../support/test.ts";
@@ -194,6 +194,60 @@ test("statement cache: names can be turned off; types are still remembered", () 
   assert.equal(cache.get("a")?.name, "");
   cache.turnOffNames();
   assert.ok(cache.get("a"), "turning them off again changes nothing");
+});
+
+test("statement cache: what one connection learns about names holds for all that share it", () => {
+  const names: Names = { on: true };
+  const [one, two] = [new StatementCache("p_x_", 8, names), new StatementCache("p_y_", 8, names)];
+  for (const cache of [one, two]) remember(cache, "a");
+  const held = prepared(two.newName());
+  const late = new Prepared(two.begin("b").name, "b", [], undefined, registry);
+  assert.notEqual(late.name, "");
+  one.turnOffNames();
+  assert.equal(names.on, false);
+  assert.equal(two.isGone(held), true, "what the caller holds is prepared again");
+  assert.equal(two.get("a"), undefined);
+  assert.deepEqual(two.takeDiscarded(), [], "the names may be another's now");
+  assert.equal(two.named, false);
+  two.learn(late);
+  assert.equal(two.get("b"), undefined, "what was on its way then has a name that does not last");
+  remember(two, "a");
+  assert.equal(two.get("a")?.name, "");
+});
+
+test("statement cache: connections that share names look before they use one", () => {
+  const uses: ((cache: StatementCache, held: Prepared) => unknown)[] = [
+    (cache) => assert.equal(cache.get("a"), undefined),
+    (cache) => assert.deepEqual(cache.begin("b"), { name: "", evicted: [] }),
+    (cache) => assert.equal(cache.named, false),
+    (cache, held) => assert.equal(cache.isGone(held), true),
+    (cache, held) => {
+      cache.discard(held);
+      assert.deepEqual(cache.takeDiscarded(), []);
+    },
+  ];
+  for (const use of uses) {
+    const names: Names = { on: true };
+    const cache = new StatementCache("p", 8, names);
+    remember(cache, "a");
+    const held = prepared(cache.newName());
+    names.on = false;
+    use(cache, held);
+  }
+});
+
+test("statement cache: without room, names are off for itself only", () => {
+  const names: Names = { on: true };
+  const none = new StatementCache("p", 0, names);
+  none.turnOffNames();
+  assert.equal(none.named, false);
+  assert.equal(names.on, true);
+});
+
+test("statement cache: where names are off from the start, its size is how many strings are remembered", () => {
+  const cache = new StatementCache("p", 2, { on: false });
+  for (const sql of ["a", "b", "c"]) assert.deepEqual(remember(cache, sql), []);
+  assert.deepEqual(["a", "b", "c"].map((sql) => cache.get(sql)?.name), [undefined, "", ""]);
 });
 
 test("statement cache: what is learned of a statement later takes its place, unless it was dropped", () => {
