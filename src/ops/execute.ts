@@ -13,7 +13,7 @@ import type { Context } from "./context.ts";
 import { type Effects, effectsOf, note } from "./effects.ts";
 import { type Handle, type Known, known } from "./known.ts";
 import { turnOffNames } from "./names.ts";
-import { refreshed } from "./stale.ts";
+import { forget, refreshed } from "./stale.ts";
 import { completed } from "./types.ts";
 
 /** Runs all statements of a string in the simple protocol. */
@@ -75,7 +75,7 @@ function* executeKnown<T>(
     const again = yield* refreshed(error, ticket, statement, source, context);
     return yield* executeKnown(again, source, values, sink, context, true);
   } finally {
-    if (exchange instanceof ExecuteUnnamed && exchange.changed) context.statements.drop(statement);
+    if (exchange instanceof ExecuteUnnamed && exchange.changed) forget(statement, source, context);
   }
 }
 

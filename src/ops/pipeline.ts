@@ -16,7 +16,7 @@ import { Outbox } from "../wire/outbox.ts";
 import type { Context } from "./context.ts";
 import { note } from "./effects.ts";
 import type { Known } from "./known.ts";
-import { forgetStale } from "./stale.ts";
+import { forget, forgetStale } from "./stale.ts";
 import { catalogQuery, completed } from "./types.ts";
 
 /** A statement in a pipeline. */
@@ -260,7 +260,9 @@ export class PipelineState {
         if (group.sync === undefined) this.#isUnsynced = false;
         if (!execution.bound) forgetStale(group.failedBy, execution.statement, item.source, this.#context);
       }
-      if (execution.changed && execution.statement !== undefined) statements.drop(execution.statement);
+      if (execution.changed && execution.statement !== undefined) {
+        forget(execution.statement, item.source, this.#context);
+      }
       if (execution.statement !== undefined) note(execution.statement, failure === undefined, this.#context);
       const wasPrepared = ticket?.settled === true && failure === undefined;
       if (execution.place !== undefined) statements.end(execution.sql, execution.place, wasPrepared);

@@ -4,7 +4,7 @@
  * In a transaction a portal is named, and anything else may run between its fetches. Outside of one
  * it would not survive that, so it has the connection for itself until it is closed.
  */
-import { ConnectionError, UsageError } from "../errors.ts";
+import { ConnectionError, DecodeError, UsageError } from "../errors.ts";
 import {
   alone,
   call,
@@ -23,7 +23,7 @@ import type { Sink } from "../protocol/sink.ts";
 import type { Context } from "./context.ts";
 import { note } from "./effects.ts";
 import { type Known, known } from "./known.ts";
-import { refreshed } from "./stale.ts";
+import { forget, refreshed } from "./stale.ts";
 import { completed } from "./types.ts";
 
 /** A portal, and where it stands. */
@@ -71,10 +71,11 @@ export class Cursor {
 
   /** Binds the portal. */
   *open(isAgain: boolean = false): Op<void> {
-    const { session, statements } = this.#context;
+    const { session, statements, registry } = this.#context;
     yield* alone();
     // Once it has the connection for itself, nothing can be asked about types.
     this.#statement = yield* known(this.#source, this.#context);
+    let exchange: OpenPortal | undefined;
     let ticket: Ticket<void> | undefined;
     try {
       if (session.transactionStatus === "idle") {
@@ -82,7 +83,8 @@ export class Cursor {
         session.enter(conversation);
         this.#conversation = conversation;
       } else this.#portal = statements.newName();
-      ticket = yield* submit(new OpenPortal(this.#portal, this.#statement, this.#values, this.#conversation));
+      exchange = new OpenPortal(this.#portal, this.#statement, this.#values, registry, this.#conversation);
+      ticket = yield* submit(exchange);
       this.#state = "open";
       yield* settle(ticket);
     } catch (error) {
@@ -97,6 +99,7 @@ export class Cursor {
       this.#state = "new";
       yield* this.open(true);
     }
+    if (exchange?.changed && this.#state === "open") yield* this.#reopen(isAgain);
   }
 
   /** The next rows, 0 for all that are left. */
@@ -138,6 +141,16 @@ export class Cursor {
     } finally {
       this.#release();
     }
+  }
+
+  /** Binds it anew, as its columns are others than were learned. Nothing was executed yet. */
+  *#reopen(isAgain: boolean): Op<void> {
+    yield* this.close();
+    forget(this.#statement, this.#source, this.#context);
+    if (isAgain) throw new DecodeError("Cannot open the portal: its columns change each time it is opened");
+    this.#state = "new";
+    yield* takeTurn();
+    yield* this.open(true);
   }
 
   /** There is no portal any more. */

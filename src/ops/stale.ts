@@ -33,16 +33,22 @@ export function forgetStale(
   error: unknown,
   statement: Prepared | undefined,
   source: Known,
-  { statements }: Context,
+  context: Context,
 ): boolean {
   if (!isStale(error) || statement === undefined) return false;
+  const { statements } = context;
   if (NAMELESS.includes(error.code) && !statements.isGone(statement)) statements.turnOffNames();
-  if (typeof source === "string") statements.drop(statement);
-  else source.isStale = true;
+  forget(statement, source, context);
   return true;
 }
 
-/** Whether the server no longer has the statement, or no longer gives the rows that were learned. */
+/** Sees to it that a statement is prepared again the next time, as it gives other rows than were learned. */
+export function forget(statement: Prepared, source: Known, { statements }: Context): void {
+  if (typeof source === "string") statements.drop(statement);
+  else source.isStale = true;
+}
+
+/** Whether the server no longer has the statement, or it no longer takes and gives what was learned. */
 function isStale(error: unknown): error is ServerError {
   if (!(error instanceof ServerError)) return false;
   switch (error.code) {
@@ -54,6 +60,15 @@ function isStale(error: unknown): error is ServerError {
     case SqlState.InternalError:
       // A type of its parameters was dropped; the server says so without a code of its own.
       return error.message.startsWith("cache lookup failed for type");
+    case SqlState.ProtocolViolation:
+      // It has another number of columns than there are formats.
+      return error.routine === "PortalSetResultFormat" || error.message.startsWith("bind message has");
+    case SqlState.AmbiguousFunction:
+    case SqlState.CannotCoerce:
+    case SqlState.DatatypeMismatch:
+    case SqlState.UndefinedFunction:
+      // Once it was parsed without: the types that its parameters had then do not fit any more.
+      return true;
     default:
       return false;
   }

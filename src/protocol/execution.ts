@@ -7,6 +7,9 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Extended Query" and "COPY
  * Operations".
  */
+import { Description } from "../types/description.ts";
+import type { Registry } from "../types/registry.ts";
+import { rowDescription } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { execute, flush, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
@@ -28,6 +31,25 @@ export function requestExecution(out: Outbox, portal: string, maxRows: number, e
   execute(out, portal, maxRows);
   if (ends === "sync") sync(out);
   else flush(out);
+}
+
+/**
+ * The reply to Describe of a portal: its rows, undefined if it gives none. Where they are as they were
+ * learned, that is what comes back, as the readers that were made for it serve on.
+ */
+export function* readDescription(
+  inbox: Inbox,
+  learned: Description | undefined,
+  registry: Registry,
+  action: string,
+): Script<Description | undefined> {
+  while (!inbox.next()) yield "read";
+  if (inbox.code === Backend.RowDescription) {
+    const { columns, formats } = rowDescription(inbox);
+    return learned?.describes(columns, formats) ? learned : new Description(columns, formats, registry);
+  }
+  inbox.expect(Backend.NoData, action);
+  return undefined;
 }
 
 /**

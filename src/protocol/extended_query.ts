@@ -8,13 +8,12 @@ import { Description } from "../types/description.ts";
 import { Format } from "../types/codec.ts";
 import { bind, wrongCount } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
-import { rowDescription } from "../wire/backend.ts";
 import { Backend, Target } from "../wire/codes.ts";
 import { describe, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Exchange, Failure, Script } from "./exchange.ts";
-import { ALL_ROWS, endOf, readExecution, requestExecution } from "./execution.ts";
+import { ALL_ROWS, endOf, readDescription, readExecution, requestExecution } from "./execution.ts";
 import { explainCopyIn } from "./misplaced_copy.ts";
 import { readPrepare, requestPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
@@ -106,16 +105,10 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.BindComplete, this.action);
     this.bound = true;
-    while (!inbox.next()) yield "read";
-    if (inbox.code === Backend.RowDescription) {
-      const { columns, formats } = rowDescription(inbox);
-      const { description } = this.#statement;
-      // The readers that were made for what was learned serve as long as it holds.
-      this.changed = !description?.describes(columns, formats);
-      this.#sink.begin(this.changed ? new Description(columns, formats, this.#registry) : description!);
-    } else {
-      inbox.expect(Backend.NoData, this.action);
-    }
+    const learned = this.#statement.description;
+    const description = yield* readDescription(inbox, learned, this.#registry, this.action);
+    this.changed = description !== learned;
+    if (description !== undefined) this.#sink.begin(description);
     yield* readExecution(inbox, out, this.#sink, ALL_ROWS, this.ends, this.action);
     return this.#sink.result();
   }

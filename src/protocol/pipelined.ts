@@ -9,12 +9,12 @@ import { Description } from "../types/description.ts";
 import { bind } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
 import { untyped } from "../types/untyped.ts";
-import { rowDescription } from "../wire/backend.ts";
 import { Backend, Target } from "../wire/codes.ts";
 import { close, describe, execute, flush, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Conversation, Exchange, Script } from "./exchange.ts";
+import { readDescription } from "./execution.ts";
 import { readPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { Sink } from "./sink.ts";
@@ -110,12 +110,9 @@ export class PipelinedExecution implements Exchange<void> {
     this.bound = true;
     let description = this.#description();
     if (what.kind === "known" && this.name === "") {
-      while (!inbox.next()) yield "read";
-      if (inbox.code === Backend.RowDescription) {
-        const { columns, formats } = rowDescription(inbox);
-        this.changed = !description?.describes(columns, formats);
-        if (this.changed) description = new Description(columns, formats, this.#registry);
-      } else inbox.expect(Backend.NoData, this.action);
+      const learned = description;
+      description = yield* readDescription(inbox, learned, this.#registry, this.action);
+      this.changed = description !== learned;
     }
     if (description !== undefined) sink.begin(description);
     for (;;) {

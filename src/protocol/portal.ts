@@ -8,17 +8,18 @@
  */
 import type { ServerFields } from "../errors.ts";
 import { bind } from "../types/parameters.ts";
+import type { Registry } from "../types/registry.ts";
 import { Backend, Target } from "../wire/codes.ts";
-import { close, flush, parse, sync } from "../wire/frontend.ts";
+import { close, describe, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
-import { endOf, readExecution, requestExecution } from "./execution.ts";
+import { endOf, readDescription, readExecution, requestExecution } from "./execution.ts";
 import { explainCopyIn } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Sink } from "./sink.ts";
 
-/** Bind of a portal, and Parse for a statement that the server does not keep. */
+/** Bind of a portal, and for a statement that the server does not keep Parse before and Describe behind it. */
 export class OpenPortal implements Exchange<void> {
   readonly action = "open the portal";
   readonly ends: "sync" | "open";
@@ -26,12 +27,16 @@ export class OpenPortal implements Exchange<void> {
   readonly #portal: string;
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
+  readonly #registry: Registry;
+  /** Whether it will give other columns than the statement is known to give. */
+  changed = false;
 
   /** A portal that has the connection for itself is closed by {@linkcode EndConversation}. */
   constructor(
     portal: string,
     statement: Prepared,
     values: readonly unknown[],
+    registry: Registry,
     conversation: Conversation | undefined,
   ) {
     this.ends = conversation === undefined ? "sync" : "open";
@@ -39,6 +44,7 @@ export class OpenPortal implements Exchange<void> {
     this.#portal = portal;
     this.#statement = statement;
     this.#values = values;
+    this.#registry = registry;
   }
 
   get sql(): string {
@@ -49,6 +55,7 @@ export class OpenPortal implements Exchange<void> {
     const { name, sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
     if (name === "") parse(out, "", sql, parameterTypes);
     bind(out, this.#portal, name, parameterCodecs, this.#values, resultFormats);
+    if (name === "") describe(out, Target.Portal, this.#portal);
     if (this.ends === "sync") sync(out);
     else flush(out);
   }
@@ -60,6 +67,10 @@ export class OpenPortal implements Exchange<void> {
     }
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.BindComplete, this.action);
+    if (this.#statement.name === "") {
+      const { description } = this.#statement;
+      this.changed = description !== (yield* readDescription(inbox, description, this.#registry, this.action));
+    }
     if (this.ends === "open") return;
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.ReadyForQuery, this.action);

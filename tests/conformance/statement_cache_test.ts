@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Conn, Opts, ServerError, SqlState, TimeoutError } from "../../mod.ts";
+import { Conn, Opts, type Portal, ServerError, SqlState, TimeoutError, type Transaction } from "../../mod.ts";
 import { attempt, given } from "../support/bodies.ts";
 import { unseen } from "../support/unseen.ts";
 import { servers } from "../support/servers.ts";
@@ -357,6 +357,101 @@ conformance("statement cache: size 0, and tables that change", async (world, ser
     }
   }
 });
+
+for (const size of [256, 0]) {
+  conformance(`statement cache: another connection changes the columns, cache of ${size}`, async (world, server) => {
+    await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
+    await using other = await world.connect(server.fast);
+    const table = `cache_columns_${conn.id}_${size}`;
+    await other.queryDrop(`create table ${table} (n int4, access aclitem); insert into ${table} values (7)`);
+    try {
+      await using held = await conn.prepare(`select * from ${table} -- held`);
+      const statements = [`select * from ${table}`, held];
+      for (
+        const [change, value] of [
+          [`drop access`, 7],
+          [`alter n type float4`, 7],
+          [`alter n type text`, "7"],
+          [`alter n type int4[] using array[7]`, [7]],
+          [`alter n type bool using true`, true],
+        ] as const
+      ) {
+        for (const statement of statements) await conn.exec(statement);
+        await other.queryDrop(`alter table ${table} ${change}`);
+        for (const statement of [...statements, ...statements]) {
+          assert.deepEqual(await conn.exec(statement), [{ n: value }], change);
+        }
+      }
+    } finally {
+      await other.queryDrop(`drop table ${table}`);
+    }
+  });
+
+  conformance(
+    `statement cache: another connection changes a parameter's type, cache of ${size}`,
+    async (world, server) => {
+      await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
+      await using other = await world.connect(server.fast);
+      const table = `cache_parameter_${conn.id}_${size}`;
+      for (
+        const [type, value] of [["numeric", "7.50"], ["inet", "10.0.0.1"], ["uuid", crypto.randomUUID()]] as const
+      ) {
+        await other.queryDrop(`create table ${table} (v text)`);
+        try {
+          const insert = `insert into ${table} values ($1) returning v -- ${type}`;
+          const select = `select v from ${table} where v = $1 limit 1 -- ${type}`;
+          await using held = await conn.prepare(`${insert}, held`);
+          const statements = [insert, select, held];
+          for (const statement of statements) assert.deepEqual(await conn.exec(statement, [value]), [{ v: value }]);
+          await other.queryDrop(`alter table ${table} alter v type ${type} using v::${type}`);
+          for (const statement of [...statements, ...statements]) {
+            assert.deepEqual(await conn.exec(statement, [value]), [{ v: value }], type);
+          }
+          await other.queryDrop(`alter table ${table} alter v type text`);
+          await conn.exec(select, [value]);
+          const inTransaction = given(world, function* (tx: Transaction) {
+            yield other.queryDrop(`alter table ${table} alter v type ${type} using v::${type}`);
+            yield tx.exec(select, [value]);
+          });
+          await assert.rejects(attempt(() => conn.tx(inTransaction)), { code: SqlState.UndefinedFunction });
+          assert.deepEqual(await conn.exec(select, [value]), [{ v: value }], "the next call works");
+        } finally {
+          await other.queryDrop(`drop table ${table}`);
+        }
+      }
+    },
+  );
+
+  conformance(
+    `statement cache: another connection changes the columns of a portal, cache of ${size}`,
+    async (world, server) => {
+      await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
+      await using other = await world.connect(server.fast);
+      const table = `cache_portal_${conn.id}_${size}`;
+      await other.queryDrop(`create table ${table} (n int4); insert into ${table} values (7), (7)`);
+      const sql = `select * from ${table}`;
+      const fetchAll = given(world, function* (portal: Portal) {
+        const first = yield portal.fetch(1);
+        return [...first.rows, ...(yield portal.fetch(0)).rows];
+      });
+      try {
+        await using held = await conn.prepare(`${sql} -- held`);
+        for (const [type, value] of [["float4", 7], ["text", "7"], ["numeric", "7"], ["int4", 7]] as const) {
+          for (const statement of [sql, held]) await conn.execIter(statement, [], fetchAll);
+          await other.queryDrop(`alter table ${table} alter n type ${type} using n::${type}`);
+          for (const statement of [sql, held]) {
+            for (let i = 0; i < 2; i++) {
+              assert.deepEqual(await conn.execIter(statement, [], fetchAll), [{ n: value }, { n: value }], type);
+            }
+          }
+          assert.equal(conn.transactionStatus, "idle");
+        }
+      } finally {
+        await other.queryDrop(`drop table ${table}`);
+      }
+    },
+  );
+}
 
 conformance("statement cache: a call that was given up before it was sent is forgotten", async (world, server) => {
   await using conn = await world.connect(server.fast);

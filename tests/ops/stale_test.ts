@@ -48,6 +48,10 @@ const MISSING = errorResponse("26000", 'prepared statement "p1" does not exist')
 const CHANGED: readonly (readonly [name: string, error: Uint8Array])[] = [
   ["other columns", errorResponse("0A000", "cached plan must not change result type")],
   ["a type that was dropped", errorResponse("XX000", "cache lookup failed for type 16400")],
+  [
+    "parameters of another type",
+    errorResponse("42804", 'column "n" is of type date but expression is of type integer'),
+  ],
 ];
 
 /** The first two executions of a string with a parameter; the second is refused. */
