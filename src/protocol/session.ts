@@ -245,12 +245,12 @@ export class Session {
     this.#script?.return(undefined);
     this.#script = undefined;
     const { exchange } = ticket;
+    const failure = exchange.explain?.(fields) ?? { kind: "server", fields };
     if (exchange.final) {
-      this.#complete(undefined, { kind: "server", fields });
+      this.#complete(undefined, failure);
       return this.lose(new ServerError(fields));
     }
     if (isFatal(fields)) throw new ServerError(fields);
-    const failure = exchange.explain?.(fields) ?? { kind: "server", fields };
     this.#recovery = { failure, tickets: this.#takeGroup() };
     for (const ticket of this.#recovery.tickets) ticket.refused = true;
   }

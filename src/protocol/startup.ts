@@ -6,13 +6,13 @@
  */
 import { md5Password } from "../auth/md5.ts";
 import { SCRAM_SHA_256, ScramClient } from "../auth/scram.ts";
-import { ConnectionError, ProtocolError } from "../errors.ts";
+import { ConnectionError, ProtocolError, type ServerFields } from "../errors.ts";
 import { backendKeyData, negotiateProtocolVersion } from "../wire/backend.ts";
 import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
 import { password, saslInitial, saslResponse, startup } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Script } from "./exchange.ts";
+import type { Exchange, Failure, Script } from "./exchange.ts";
 import type { Session } from "./session.ts";
 
 /** What a server asked of us to believe who we are, by how much the answer gives away: nothing, a proof, a hash, the password. */
@@ -66,6 +66,14 @@ export class Startup implements Exchange<number> {
           throw inbox.unexpected(this.action);
       }
     }
+  }
+
+  explain(fields: ServerFields): Failure | undefined {
+    const parameter = UNSUPPORTED.exec(fields.message)?.[1];
+    if (parameter === undefined || fields.hint !== undefined) return undefined;
+    const hint = `The pooler does not pass ${parameter} on. Leave it out and set it for the role or the database ` +
+      `(ALTER ROLE … SET), or name it in PgBouncer's ignore_startup_parameters, which drops it`;
+    return { kind: "server", fields: { ...fields, hint } };
   }
 
   *#authenticate(inbox: Inbox, out: Outbox): Script<void> {
@@ -174,6 +182,9 @@ function checkVersion(inbox: Inbox): void {
     );
   }
 }
+
+/** What PgBouncer says of a parameter that it does not know. */
+const UNSUPPORTED = /^unsupported startup parameter(?: in options)?: (.+)$/;
 
 const METHOD_NAMES: ReadonlyMap<number, string> = new Map([
   [Authentication.Ok, "AuthenticationOk"],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
+import { ConnectionError, ProtocolError, ServerError, type ServerFields } from "../../src/errors.ts";
 import type { Ticket } from "../../src/protocol/exchange.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
@@ -166,6 +166,20 @@ test("startup: a connection lost in the middle fails it", () => {
   feed(session, OK);
   session.lose(new Error("gone"));
   assert.deepEqual(ticket.failure, { kind: "lost", cause: session.lost, sent: true });
+});
+
+test("startup: a parameter that a pooler does not know is refused in its words, with a hint", () => {
+  const refusedWith = (words: string): ServerFields => {
+    const { failure } = startup(errorResponse("08P01", words, "FATAL"));
+    assert.ok(failure?.kind === "server");
+    return failure.fields;
+  };
+  for (const words of ["unsupported startup parameter: geqo", "unsupported startup parameter in options: geqo"]) {
+    const { message, hint } = refusedWith(words);
+    assert.equal(message, words);
+    assert.match(hint!, /does not pass geqo on.*ignore_startup_parameters/);
+  }
+  assert.equal(refusedWith("no such database: geqo").hint, undefined);
 });
 
 function submitted(): { session: Session; ticket: Ticket<number> } {
