@@ -220,6 +220,58 @@ for (const driver of ["sync", "async"] as const) {
   });
 }
 
+for (const driver of ["sync", "async"] as const) {
+  test(`round trips: with pgbouncer each is one write with one Sync, and no statement has a name (${driver})`, async () => {
+    const known = (n: number): Uint8Array => concat(parseComplete(), bindComplete(), columns(), row(n));
+    const steps: Step[] = [
+      [AT_ONCE, concat(learned(0), textRows(1))],
+      [UNNAMED, known(1)],
+      [LEARN, concat(learned(1), readyForQuery())],
+      [UNNAMED, known(2)],
+      [UNNAMED, known(3)],
+      // prepare, and its uses
+      [LEARN, concat(learned(1), readyForQuery())],
+      [UNNAMED, known(4)],
+      [UNNAMED, known(5)],
+      // prepareBatch
+      ["Parse Describe Parse Describe Sync", concat(learned(0), learned(1), readyForQuery())],
+      [UNNAMED, known(6)],
+      // execBatch of a known string, and its transaction
+      [
+        "Query Parse Bind Execute Bind Execute Sync Query",
+        concat(begun(), parseComplete(), batch(2), readyForQuery("T"), committed()),
+      ],
+      // a pipeline of strings that are known, and one that is not
+      [
+        "Parse Bind Describe Execute Parse Bind Describe Execute Parse Describe Bind Execute Sync",
+        concat(
+          ...[7, 8].map((n) => concat(parseComplete(), bindComplete(), columns(), result(n))),
+          concat(learned(1), bindComplete(), text(9)),
+          readyForQuery(),
+        ),
+      ],
+    ];
+    const connection = wire(driver, steps);
+    const { run, link } = connection;
+    const calls = callsOf(link, { pgbouncer: true });
+    for (let i = 0; i < 2; i++) assert.deepEqual(await run(exec(calls, "a")), [{ n: 1 }]);
+    for (let i = 2; i < 4; i++) assert.deepEqual(await run(exec(calls, "b", [i])), [{ n: i }]);
+    const statement = held(calls, link, await run(calls.prepare("c", undefined)));
+    for (let i = 4; i < 6; i++) assert.deepEqual(await run(exec(calls, statement, [i])), [{ n: i }]);
+    const [, second] = await run(calls.prepareBatch(["d", "e"], undefined));
+    assert.deepEqual(await run(exec(calls, held(calls, link, second!), [6])), [{ n: 6 }]);
+    assert.equal(await run(calls.execBatch("b", [[1], [2]], undefined)), 2);
+    const pipeline = calls.pipeline();
+    for (const [text, values] of [["a", []], ["b", [8]], ["f", [9]]] as const) pipeline.add(text, values);
+    await run(calls.closePipeline(pipeline));
+    assert.deepEqual(writes(connection), steps.map(([messages]) => messages));
+    assert.deepEqual(namesIn(connection, "Close"), []);
+    for (const message of ["Parse", "Bind"] as const) {
+      assert.deepEqual([...new Set(namesIn(connection, message))], [""]);
+    }
+  });
+}
+
 /** What was written, as names of messages, write by write. */
 function writes({ server }: Wire): string[] {
   return server.writes.filter((messages) => messages !== "");
