@@ -11,8 +11,8 @@ import { freePort } from "./postgres.ts";
 
 /** What a PgBouncer is started with. */
 export interface PgBouncerOptions {
-  /** The server behind it, as PgBouncer writes it: `host=127.0.0.2 port=5432 user=test`. */
-  readonly server: string;
+  /** The server behind it, as PgBouncer writes it: `host=127.0.0.2 port=5432 user=test`; or such by the databases' names. */
+  readonly server: string | Readonly<Record<string, string>>;
   /** The port to listen on, on 127.0.0.1. Default: a free one. */
   readonly port?: number;
   /** When a server connection goes to the next client. Default: "session". */
@@ -44,7 +44,7 @@ export class PgBouncer implements AsyncDisposable {
       config,
       [
         "[databases]",
-        `* = ${server}`,
+        ...Object.entries(typeof server === "string" ? { "*": server } : server).map((entry) => entry.join(" = ")),
         "[pgbouncer]",
         "listen_addr = 127.0.0.1",
         `listen_port = ${actualPort}`,
