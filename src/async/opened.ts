@@ -45,7 +45,7 @@ export async function open(
       await shakeHands(cancel(key, plan.timeout === 0 ? Infinity : now() + plan.timeout), dialer, undefined);
     }
   };
-  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan));
+  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names);
   const opened = new Opened(core, link);
   link.onEvent = (event) => {
     core.deliver(event);

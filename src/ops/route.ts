@@ -6,10 +6,13 @@
  */
 import { connect, type ConnectPlan } from "./connect.ts";
 import type { Handshake } from "./handshake.ts";
+import type { Names } from "./statements.ts";
 import { type Connected, followProof, type Proof } from "./upgrade.ts";
 
-/** What the connections to one server have found out about the way. */
+/** What the connections of a pool have found out about the way to the server. */
 export class Route {
+  /** Whether statements have names there: not where a pooler stands between that gives the server's connections to others too. */
+  readonly names: Names = { on: true };
   #proof: Proof | undefined = undefined;
   /** Why there is no Unix socket, once that was tried. */
   #obstacle: string | undefined = undefined;

@@ -38,7 +38,7 @@ export function open(settings: Settings, route: Route = new Route()): Opened {
     const limit = Math.min(milliseconds, plan.timeout === 0 ? Infinity : plan.timeout);
     if (key !== undefined) shakeHands(cancel(key, now() + limit), dialer);
   };
-  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan));
+  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names);
   link.onEvent = (event) => core.deliver(event);
   return new Opened(core, link);
 }
