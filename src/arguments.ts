@@ -110,6 +110,13 @@ export function sqlText(sql: unknown): string {
   return sql;
 }
 
+/** The text of what is to be executed, as far as it is known without checking it; for those who observe calls. */
+export function textOf(source: unknown): string | undefined {
+  if (typeof source === "string") return source;
+  if (source instanceof SqlTemplate) return source.text;
+  return (source as Partial<Exclude<Known, string>> | null | undefined)?.prepared?.sql;
+}
+
 /** A name as SQL text: quoted, the parts between its dots each for themselves. */
 export function quotedName(name: unknown): string {
   if (name instanceof SqlTemplate) return sqlText(name);

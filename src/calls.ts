@@ -16,6 +16,7 @@ import {
   type Reading,
   sourceOf,
   sqlText,
+  textOf,
 } from "./arguments.ts";
 import type { Core } from "./core.ts";
 import { UsageError } from "./errors.ts";
@@ -25,18 +26,19 @@ import { execute, executePrepared, query } from "./ops/execute.ts";
 import { IsolationLevel } from "./ops/isolation_level.ts";
 import { channelName, listen, type NotificationQueue, notify, unlisten } from "./ops/listen.ts";
 import { type Item, PipelineState } from "./ops/pipeline.ts";
-import { Cursor, iterate } from "./ops/portal.ts";
+import { closeCursor, Cursor, iterate } from "./ops/portal.ts";
 import { closeStatements, prepare, prepareBatch } from "./ops/prepare.ts";
 import { release } from "./ops/release.ts";
 import { reset } from "./ops/reset.ts";
 import { Reader } from "./ops/source.ts";
 import { begin, type BeginOptions, commit, rollback, transact, type TransactionState } from "./ops/transaction.ts";
 import type { Lease } from "./pool/lease.ts";
-import { type Call, type Limit, type Op, perform, stillWanted } from "./protocol/exchange.ts";
+import { type Call, type Limit, type Observation, type Op, perform, stillWanted } from "./protocol/exchange.ts";
 import { Ping } from "./protocol/ping.ts";
 import type { Prepared } from "./protocol/prepared.ts";
 import type { Sink } from "./protocol/sink.ts";
 import { sinks } from "./sinks.ts";
+import type { CallObservation, Lasting } from "./telemetry/observer.ts";
 import type { RowShape } from "./types/row.ts";
 
 /** Makes the sink of one call, for rows of that shape. */
@@ -63,20 +65,37 @@ export class Calls {
 
   /** A round trip. */
   ping(options: unknown): Call<void> {
-    return this.#call("ping", options, () => perform(new Ping()));
+    return this.#call("ping", "ping", options, () => perform(new Ping()));
   }
 
   /** The simple protocol; `sinkOf` decides what becomes of the rows. */
-  query<T>(sql: unknown, options: unknown, sinkOf: SinkFactory<T>, rows: boolean): Call<T> {
+  query<T>(
+    sql: unknown,
+    options: unknown,
+    sinkOf: SinkFactory<T>,
+    rows: boolean,
+    operation: string = "query",
+  ): Call<T> {
     const action = "run the query";
     return this.#attempt(action, () => {
       const { shape, limit } = optionsOf(options, this.#reading(action, rows));
-      return { op: query(sqlText(sql), sinkOf(shape), this.core), limit };
+      const sink = sinkOf(shape);
+      const op = query(sqlText(sql), sink, this.core);
+      const observation = this.#observe(operation, sql);
+      observation?.reads(sink);
+      return { op, limit, observation };
     });
   }
 
   /** The extended protocol; `sinkOf` decides what becomes of the rows. */
-  exec<T>(statement: unknown, params: unknown, options: unknown, sinkOf: SinkFactory<T>, rows: boolean): Call<T> {
+  exec<T>(
+    statement: unknown,
+    params: unknown,
+    options: unknown,
+    sinkOf: SinkFactory<T>,
+    rows: boolean,
+    operation: string = "exec",
+  ): Call<T> {
     const action = "execute the statement";
     return this.#attempt(action, () => {
       const execution = executionOf(statement, params, options, this.owner, this.#reading(action, rows));
@@ -85,21 +104,31 @@ export class Calls {
       const op = typeof source === "string"
         ? execute(source, values, sink, this.core, this.core.readsText)
         : executePrepared(source, values, sink, this.core);
-      return { op, limit };
+      const observation = this.#observe(operation, source, values.length);
+      observation?.reads(sink);
+      return { op, limit, observation };
     });
   }
 
   /** Prepares a statement for the caller to keep. */
   prepare(sql: unknown, options: unknown): Call<Prepared> {
-    return this.#call("prepare the statement", options, () => prepare(sqlText(sql), this.core));
+    const make = (): Op<Prepared> => prepare(sqlText(sql), this.core);
+    return this.#call("prepare", "prepare the statement", options, make, [], sql);
   }
 
   /** Prepares statements for the caller to keep: all, or none. */
   prepareBatch(sqls: unknown, options: unknown): Call<Prepared[]> {
-    return this.#call("prepare the statements", options, () => {
-      if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they are not in an array");
-      return prepareBatch(sqls.map(sqlText), this.core);
-    });
+    return this.#call(
+      "prepareBatch",
+      "prepare the statements",
+      options,
+      () => {
+        if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they are not in an array");
+        return prepareBatch(sqls.map(sqlText), this.core);
+      },
+      [],
+      sqls,
+    );
   }
 
   /** Drops a statement that the caller has kept, unless it goes with the connection. */
@@ -107,7 +136,8 @@ export class Calls {
     const { session, statements } = this.core;
     const names = this.core.closed || statements.isGone(prepared) ? [] : [prepared.name];
     if (session.conversation === undefined && this.core.occupant === undefined) {
-      return { op: closeStatements(names), limit: undefined };
+      const observation = names.join("") === "" ? undefined : this.#observe("closeStatement", prepared.sql);
+      return { op: closeStatements(names), limit: undefined, observation };
     }
     // It goes with what is prepared next.
     statements.discard(prepared);
@@ -116,11 +146,15 @@ export class Calls {
 
   /** One statement with many sets of parameters. */
   execBatch(statement: unknown, sets: unknown, options: unknown): Call<number> {
-    return this.#call("execute the batch", options, ({ own }) => {
+    const action = "execute the batch";
+    return this.#attempt(action, () => {
+      const { own, limit } = optionsOf(options, this.#reading(action, false, ["chunk"]));
       const chunk = own.chunk === undefined ? undefined : countFrom(own.chunk, "chunk");
       const reader = new Reader<readonly unknown[]>(sets, this.core.link.awaits, "the sets of parameters");
-      return executeBatch(sourceOf(statement, this.owner), reader, chunk, this.core);
-    }, ["chunk"]);
+      const source = sourceOf(statement, this.owner);
+      const op = executeBatch(source, reader, chunk, this.core);
+      return { op, limit, observation: this.#observe("execBatch", source, undefined, sizeOf(sets)) };
+    });
   }
 
   /** The portal of a statement, not yet opened, with the options of its call. Throws at once. */
@@ -140,17 +174,30 @@ export class Calls {
 
   /** The rows of a statement in batches. Throws at once. */
   stream(statement: unknown, params: unknown, options: unknown): Stream {
-    const { cursor, shape, limit, own } = this.cursor(statement, params, options, "a stream", {
+    const { cursor, source, values, shape, limit, own } = this.cursor(statement, params, options, "a stream", {
       rows: true,
       own: ["batch"],
     });
-    return { cursor, shape, limit, batch: own.batch === undefined ? BATCH : countFrom(own.batch, "batch") };
+    const batch = own.batch === undefined ? BATCH : countFrom(own.batch, "batch");
+    return { cursor, shape, limit, batch, lasting: this.#observeAll("stream", source, values.length) };
   }
 
   /** The next batch of a stream. */
-  nextRows<R>({ cursor, shape, limit, batch }: Stream): Call<Fetch<R[]>> {
-    const make = (): Call<Fetch<R[]>> => ({ op: cursor.fetch(batch, sinks.allRows<R>(shape)), limit });
+  nextRows<R>({ cursor, shape, limit, batch, lasting }: Stream): Call<Fetch<R[]>> {
+    const make = (): Call<Fetch<R[]>> => {
+      return { op: cursor.fetch(batch, sinks.allRows<R>(shape)), limit, observation: lasting?.part("any") };
+    };
     return cursor.isNew ? this.#attempt("open a stream", make) : make();
+  }
+
+  /** The end of a stream that was read to its end. */
+  endStream({ cursor, lasting }: Stream): Call<void> {
+    return { op: cursor.close(), limit: undefined, observation: lasting?.part("close") };
+  }
+
+  /** The end of a stream, wherever it is; with the connection it is gone anyway. */
+  closeStream({ cursor, lasting }: Stream): Call<void> {
+    return { op: closeCursor(cursor), limit: undefined, observation: lasting?.part("close") };
   }
 
   /** Has a function fetch from a portal. */
@@ -163,16 +210,17 @@ export class Calls {
   ): Call<Awaited<T>> {
     return this.#attempt("execute the statement", () => {
       if (typeof fn !== "function") throw new UsageError("Cannot use the portal: give a function that takes it");
-      const { cursor, limit } = this.cursor(statement, params ?? undefined, options, "execIter");
-      return { op: iterate(cursor, () => use(cursor, fn as (portal: never) => T)) as Op<Awaited<T>>, limit };
+      const { cursor, source, values, limit } = this.cursor(statement, params ?? undefined, options, "execIter");
+      const op = iterate(cursor, () => use(cursor, fn as (portal: never) => T)) as Op<Awaited<T>>;
+      return { op, limit, observation: this.#observe("execIter", source, values.length) };
     });
   }
 
   /** Opens a portal in a transaction. */
   execPortal<T>(statement: unknown, params: unknown, options: unknown, make: (cursor: Cursor) => T): Call<T> {
     return this.#attempt("open a portal", () => {
-      const { cursor, limit } = this.cursor(statement, params, options, "a portal");
-      return { op: opened(cursor, make), limit };
+      const { cursor, source, values, limit } = this.cursor(statement, params, options, "a portal");
+      return { op: opened(cursor, make), limit, observation: this.#observe("execPortal", source, values.length) };
     });
   }
 
@@ -182,15 +230,21 @@ export class Calls {
     try {
       const { shape, limit } = optionsOf(options, this.#reading(action, true));
       const maxRows = count === 0 || count === undefined ? 0 : countFrom(count, "the number of rows");
-      return { op: cursor.fetch(maxRows, sinkOf(shape)), limit };
+      return { op: cursor.fetch(maxRows, sinkOf(shape)), limit, observation: this.#observe("fetch", cursor.source) };
     } catch (error) {
       return refused(error);
     }
   }
 
+  /** The end of a portal; with the connection it is gone anyway. */
+  closePortal(cursor: Cursor): Call<void> {
+    const observation = cursor.isOpen ? this.#observe("closePortal", cursor.source) : undefined;
+    return { op: closeCursor(cursor), limit: undefined, observation };
+  }
+
   /** Runs a function in a transaction. */
   tx<T>(fn: unknown, options: unknown, use: (state: TransactionState, fn: (tx: never) => T) => T): Call<Awaited<T>> {
-    return this.#call("begin a transaction", options, ({ own }) => {
+    return this.#call("tx", "begin a transaction", options, ({ own }) => {
       if (typeof fn !== "function") throw new UsageError("Cannot begin a transaction: give a function that takes it");
       const retries = own.retries === undefined ? 0 : retriesFrom(own.retries);
       this.#refuseNestedOptions(own);
@@ -201,7 +255,7 @@ export class Calls {
 
   /** Begins a transaction, or one nested in this one. */
   begin(options: unknown): Call<TransactionState> {
-    return this.#call("begin a transaction", options, ({ own }) => {
+    return this.#call("begin", "begin a transaction", options, ({ own }) => {
       this.#refuseNestedOptions(own);
       return begin(this.core, this.transaction, beginOptions(own));
     }, MODES);
@@ -209,17 +263,18 @@ export class Calls {
 
   /** Commits the transaction that these calls are of. */
   commit(options: unknown): Call<void> {
-    return this.#call("commit", options, () => commit(this.core, this.transaction!));
+    return this.#call("commit", "commit", options, () => commit(this.core, this.transaction!));
   }
 
   /** Rolls the transaction back that these calls are of. */
   rollback(options: unknown): Call<void> {
-    return this.#call("roll back", options, () => rollback(this.core, this.transaction!));
+    return this.#call("rollback", "roll back", options, () => rollback(this.core, this.transaction!));
   }
 
   /** Rolls the transaction back unless it is over. */
   abandon(): Call<void> {
-    return { op: abandoned(this.core, this.transaction!), limit: undefined };
+    const observation = this.transaction!.finished ? undefined : this.#observe("rollback");
+    return { op: abandoned(this.core, this.transaction!), limit: undefined, observation };
   }
 
   /** A pipeline, which has the connection for itself from now on. Throws at once. */
@@ -230,15 +285,22 @@ export class Calls {
     if (conversation !== undefined) {
       throw new UsageError(`Cannot ${action}: ${conversation.name} is open on this connection`, { safeToRetry: true });
     }
-    return new PipelineState(this.core);
+    const pipeline = new PipelineState(this.core);
+    const lasting = this.#observeAll("pipeline");
+    if (lasting !== undefined) watched.set(pipeline, lasting);
+    return pipeline;
   }
 
-  /** A statement with its parameters, for a pipeline. Throws at once. */
-  pipelined(statement: unknown, params: unknown): Execution {
+  /** Adds a statement to a pipeline. Throws at once. */
+  pipelined(pipeline: PipelineState, statement: unknown, params: unknown): Item {
     if (params !== undefined && !Array.isArray(params)) {
       throw new UsageError("Cannot bind the parameters: they are not in an array");
     }
-    return executionOf(statement, params, undefined, this.owner, this.#reading("execute the statement"));
+    const reading = this.#reading("execute the statement");
+    const { source, values } = executionOf(statement, params, undefined, this.owner, reading);
+    const item = pipeline.add(source, values);
+    watched.get(pipeline)?.grow();
+    return item;
   }
 
   /** A step of a pipeline. */
@@ -254,7 +316,8 @@ export class Calls {
       const onGivenUp = (): void => {
         pipeline.givenUp = true;
       };
-      return { op: make(given), limit: given.limit && { ...given.limit, onGivenUp } };
+      const observation = watched.get(pipeline)?.part("any");
+      return { op: make(given), limit: given.limit && { ...given.limit, onGivenUp }, observation };
     } catch (error) {
       return refused(error);
     }
@@ -276,15 +339,23 @@ export class Calls {
   closePipeline(pipeline: PipelineState): Call<void> {
     // Where somebody has lost patience, a server that does not answer is not waited for.
     const limit = { action: "close the pipeline", timeout: PATIENCE, signal: undefined, orLose: true };
-    return { op: pipeline.close(), limit: pipeline.givenUp ? limit : undefined };
+    const observation = watched.get(pipeline)?.part("close");
+    return { op: pipeline.close(), limit: pipeline.givenUp ? limit : undefined, observation };
   }
 
   /** COPY FROM STDIN. */
   copyIn(sql: unknown, source: unknown, options: unknown): Call<number> {
-    return this.#call("copy in", options, () => {
-      const whole = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
-      return copyIn(sqlText(sql), new Reader(whole, this.core.link.awaits, "the data to copy"), this.core);
-    });
+    return this.#call(
+      "copyIn",
+      "copy in",
+      options,
+      () => {
+        const whole = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
+        return copyIn(sqlText(sql), new Reader(whole, this.core.link.awaits, "the data to copy"), this.core);
+      },
+      [],
+      sql,
+    );
   }
 
   /** COPY TO STDOUT, not yet started. Throws at once. */
@@ -292,12 +363,22 @@ export class Calls {
     const action = "copy out";
     this.#check(action);
     const given = optionsOf(options, this.#reading(action));
-    return { source: new CopySource(sqlText(sql), this.core), given };
+    return { source: new CopySource(sqlText(sql), this.core), given, lasting: this.#observeAll("copyOut", sql) };
+  }
+
+  /** The next chunk of a COPY TO STDOUT, undefined at its end. */
+  nextChunk({ source, given: { limit }, lasting }: Copy): Call<Uint8Array<ArrayBuffer> | undefined> {
+    return { op: source.next(), limit, observation: lasting?.part("read") };
+  }
+
+  /** The end of a COPY TO STDOUT; what is left is dropped. */
+  closeCopy({ source, lasting }: Copy): Call<void> {
+    return { op: source.close(), limit: undefined, observation: lasting?.part("close") };
   }
 
   /** COPY FROM STDIN of values. */
   copyRows(table: unknown, columns: unknown, rows: unknown, options: unknown): Call<number> {
-    return this.#call("copy rows", options, () => {
+    return this.#call("copyRows", "copy rows", options, () => {
       if (!Array.isArray(columns) || columns.length === 0) {
         throw new UsageError("Cannot copy rows: give the names of the columns in an array");
       }
@@ -313,18 +394,20 @@ export class Calls {
       const { limit } = optionsOf(options, this.#reading("listen"));
       // In the blocking world it limits the waiting for notifications.
       const timeout = this.core.link.awaits ? 0 : limit?.timeout ?? 0;
-      return { op: listening(channelName(channel), this.core, (queue) => make(queue, timeout)), limit };
+      const op = listening(channelName(channel), this.core, (queue) => make(queue, timeout));
+      return { op, limit, observation: this.#observe("listen") };
     });
   }
 
   /** UNLISTEN. */
   unlisten(queue: NotificationQueue): Call<void> {
-    return { op: unlisten(queue, this.core.listeners, this.core), limit: undefined };
+    const observation = queue.ended ? undefined : this.#observe("unlisten");
+    return { op: unlisten(queue, this.core.listeners, this.core), limit: undefined, observation };
   }
 
   /** NOTIFY. */
   notify(channel: unknown, payload: unknown, options: unknown): Call<void> {
-    return this.#call("notify", options, () => {
+    return this.#call("notify", "notify", options, () => {
       if (payload !== undefined && typeof payload !== "string") {
         throw new UsageError("Cannot notify: the payload is a string");
       }
@@ -334,7 +417,7 @@ export class Calls {
 
   /** DISCARD ALL. */
   reset(options: unknown): Call<void> {
-    return this.#call("reset the session", options, () => reset(this.core, this.core.listeners));
+    return this.#call("reset", "reset the session", options, () => reset(this.core, this.core.listeners));
   }
 
   /** What makes the connection ready for somebody else; it is closed if that takes too long. */
@@ -343,17 +426,42 @@ export class Calls {
     return { op: release(this.core, this.core.listeners), limit };
   }
 
-  /** A call whose options are nothing but limits, and those named. */
+  /** Who watches a request to stop what runs, if anybody does. */
+  cancellation(): Observation | undefined {
+    return this.core.session.idle ? undefined : this.#observe("cancel");
+  }
+
+  /** A call whose options are nothing but limits, and those named; `source` is what it executes, for those who watch it. */
   #call<T>(
+    operation: string,
     action: string,
     options: unknown,
     make: (given: Given) => Op<T>,
     own: readonly string[] = [],
+    source?: unknown,
   ): Call<T> {
     return this.#attempt(action, () => {
       const given = optionsOf(options, this.#reading(action, false, own));
-      return { op: make(given), limit: given.limit };
+      const op = make(given);
+      return { op, limit: given.limit, observation: this.#observe(operation, source, undefined, sizeOf(source)) };
     });
+  }
+
+  /** Who watches a call, if anybody does. */
+  #observe(
+    operation: string,
+    source?: unknown,
+    parameterCount?: number,
+    batchSize?: number,
+  ): CallObservation | undefined {
+    const { observer } = this.core;
+    return observer.isObserved ? observer.call(operation, textOf(source), parameterCount, batchSize) : undefined;
+  }
+
+  /** Who watches what takes several calls, if anybody does. */
+  #observeAll(operation: string, source?: unknown, parameterCount?: number): Lasting | undefined {
+    const { observer } = this.core;
+    return observer.isObserved ? observer.lasting(operation, textOf(source), parameterCount) : undefined;
   }
 
   #attempt<T>(action: string, make: () => Call<T>): Call<T> {
@@ -389,12 +497,14 @@ export interface Stream {
   readonly shape: RowShape;
   readonly limit: Limit | undefined;
   readonly batch: number;
+  readonly lasting: Lasting | undefined;
 }
 
 /** A COPY TO STDOUT that was asked for. */
 export interface Copy {
   readonly source: CopySource;
   readonly given: Given;
+  readonly lasting: Lasting | undefined;
 }
 
 /** What a fetch gives. */
@@ -420,6 +530,11 @@ function* abandoned(core: Core, state: TransactionState): Op<void> {
 
 function* listening<T>(channel: string, core: Core, make: (queue: NotificationQueue) => T): Op<T> {
   return make(yield* listen(channel, core.listeners, core));
+}
+
+/** How many there are, if that is known. */
+function sizeOf(source: unknown): number | undefined {
+  return Array.isArray(source) ? source.length : undefined;
 }
 
 function refused(error: unknown): Call<never> {
@@ -449,6 +564,8 @@ function retriesFrom(value: unknown): number {
   throw new UsageError("Cannot use retries: it is how often to repeat, an integer from 0");
 }
 
+/** Who watches which pipeline. */
+const watched = new WeakMap<PipelineState, Lasting>();
 /** Milliseconds that a pipeline may take to be closed, of which a step was given up. */
 const PATIENCE = 2000;
 /** Rows at a time. */

@@ -1,6 +1,7 @@
 /** What the blocking and the promise connection share: the state of a connection. */
 import { ConnectionError, UsageError } from "./errors.ts";
 import { DEFAULT_CHOICES } from "./opts/choices.ts";
+import type { LogFields } from "./opts/logger.ts";
 import type { Settings } from "./opts/settings.ts";
 import type { Context } from "./ops/context.ts";
 import type { Link } from "./ops/handshake.ts";
@@ -10,6 +11,7 @@ import type { TransactionState } from "./ops/transaction.ts";
 import type { Upgrade } from "./ops/upgrade.ts";
 import type { Conversation } from "./protocol/exchange.ts";
 import type { Session, SessionEvent } from "./protocol/session.ts";
+import { Observer } from "./telemetry/observer.ts";
 import { Catalog } from "./types/catalog.ts";
 import { Registry } from "./types/registry.ts";
 
@@ -20,6 +22,7 @@ export class Core implements Context {
   readonly registry: Registry;
   readonly statements: StatementCache;
   readonly listeners: Listeners = new Listeners();
+  readonly observer: Observer;
   transaction: TransactionState | undefined = undefined;
   /** What has the connection for itself although it has not sent anything yet. */
   occupant: Conversation | undefined = undefined;
@@ -34,14 +37,17 @@ export class Core implements Context {
     token: string,
     catalog: Catalog = new Catalog(),
     names: Names = { on: true },
+    observer: Observer = new Observer(link, { database: "", user: "" }),
   ) {
     this.link = link;
     this.upgrade = upgrade;
+    this.observer = observer;
     this.onNotice = settings.onNotice;
     const { int8, numeric, json, dates, codec } = { ...DEFAULT_CHOICES, ...settings };
     const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false } = settings;
     this.registry = new Registry({ int8, numeric, json, dates, codec }, catalog);
     this.statements = new StatementCache(`pyro_${token}_`, statementCacheSize, pgbouncer ? { on: false } : names);
+    this.statements.onNamesOff = () => this.#warn("statement names turned off", { reason: NAMES_OFF });
   }
 
   get session(): Session {
@@ -76,6 +82,9 @@ export class Core implements Context {
   deliver(event: SessionEvent): void {
     switch (event.kind) {
       case "notice":
+        if (event.notice.severity === "WARNING") {
+          this.#warn("warning of the server", { code: event.notice.code, warning: event.notice.message });
+        }
         try {
           this.onNotice?.(event.notice);
         } catch {
@@ -91,8 +100,15 @@ export class Core implements Context {
         break;
       case "lost":
         this.listeners.endAll(this.#closing ? undefined : this.session.lost);
+        if (this.#closing) this.observer.log?.info("closed", { connection: this.observer.info.id });
+        else this.#warn("connection lost", { reason: this.session.lost?.message });
     }
+  }
+
+  #warn(message: string, fields: LogFields): void {
+    this.observer.log?.warn(message, { connection: this.observer.info.id, ...fields });
   }
 }
 
 const DEFAULT_CACHE_SIZE = 256;
+const NAMES_OFF = "the server does not know its prepared statements, or knows them already: is there a pooler between?";

@@ -31,7 +31,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   transport: ["errors.ts", "opts"],
   // The process may want to see what passes.
   "trace_listener.ts": ["errors.ts", "trace", "transport/runtime.ts"],
-  "core.ts": ["errors.ts", "opts", "types", "protocol", "ops"],
+  // Watches what the others do.
+  telemetry: ["opts", "protocol", "ops", "drive/clock.ts", "drive/observe.ts", "transport/transport.ts"],
+  // A package of its own, which hears what everybody can hear.
+  otel: ["errors.ts", "telemetry"],
+  "core.ts": ["errors.ts", "opts", "types", "protocol", "ops", "telemetry"],
   "conn_state.ts": ["core.ts", "errors.ts", "ops", "protocol"],
   // What methods are given, and what becomes of it.
   "options.ts": ["ops", "types"],
@@ -39,7 +43,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "sinks.ts": ["types", "protocol"],
   "pipeline_ticket.ts": ["errors.ts", "options.ts", "ops"],
   pool: ["errors.ts", "sqlstate.ts", "opts"],
-  "calls.ts": ["pool/lease.ts", "errors.ts", "arguments.ts", "sinks.ts", "core.ts", "types", "protocol", "ops"],
+  "calls.ts": [
+    "errors.ts",
+    "arguments.ts",
+    "sinks.ts",
+    "core.ts",
+    "pool/lease.ts",
+    "types",
+    "protocol",
+    "ops",
+    "telemetry",
+  ],
   async: [
     "arguments.ts",
     "calls.ts",
@@ -57,6 +71,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "pool",
     "protocol",
     "drive",
+    "telemetry",
     "transport/native_async.ts",
     "transport/runtime.ts",
   ],
@@ -77,6 +92,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "pool",
     "protocol",
     "drive",
+    "telemetry",
     "transport/native_sync.ts",
     "transport/runtime.ts",
   ],
@@ -85,6 +101,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "options.ts",
     "pipeline_ticket.ts",
     "sql.ts",
+    "telemetry",
     "transport/transport.ts",
     "errors.ts",
     "sqlstate.ts",

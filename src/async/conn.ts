@@ -146,7 +146,7 @@ export class Conn extends Executor implements AsyncDisposable {
    * ```
    */
   cancel(): Promise<void> {
-    return this.#link.cancelRunning();
+    return this.#link.cancelRunning(this.#calls.cancellation());
   }
 
   /** Closes the connection once the calls already made have finished. Idempotent; never rejects for a connection that is gone. */

@@ -1,23 +1,20 @@
 /** COPY TO STDOUT of connections that await. */
-import type { Copy } from "../calls.ts";
+import type { Calls, Copy } from "../calls.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
 
 /** The data of a COPY, read from the server as it is read from the stream. */
-export function copyStream(
-  link: AsyncLink,
-  { source, given: { limit } }: Copy,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function copyStream(calls: Calls, link: AsyncLink, copy: Copy): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     async pull(controller): Promise<void> {
       try {
-        const chunk = await link.run({ op: source.next(), limit });
+        const chunk = await link.run(calls.nextChunk(copy));
         if (chunk === undefined) controller.close();
         else controller.enqueue(chunk);
       } catch (error) {
-        await link.run({ op: source.close(), limit: undefined });
+        await link.run(calls.closeCopy(copy));
         throw error;
       }
     },
-    cancel: () => link.run({ op: source.close(), limit: undefined }),
+    cancel: () => link.run(calls.closeCopy(copy)),
   }, { highWaterMark: 0 });
 }

@@ -61,12 +61,12 @@ export abstract class Executor extends ConnState {
 
   /** The same as {@linkcode query}, but only the first row, or `null`; the others are not decoded. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R | null> {
-    return this.#link.run(this.#calls.query(sql, options, sinks.firstRow<R>, true));
+    return this.#link.run(this.#calls.query(sql, options, sinks.firstRow<R>, true, "queryFirst"));
   }
 
   /** The same as {@linkcode query}, but only the number of rows that the last statement affected (or selected). */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): Promise<number> {
-    return this.#link.run(this.#calls.query(sql, options, sinks.affected, false));
+    return this.#link.run(this.#calls.query(sql, options, sinks.affected, false, "queryDrop"));
   }
 
   /**
@@ -87,7 +87,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<Result<R>[]> {
-    return this.#link.run(this.#calls.query(sql, options, sinks.allResults<R>, true));
+    return this.#link.run(this.#calls.query(sql, options, sinks.allResults<R>, true, "queryAll"));
   }
 
   /** Prepares a statement, to be executed many times; see {@linkcode PreparedStatement}. Strings that are executed often are kept prepared without it. */
@@ -144,22 +144,22 @@ export abstract class Executor extends ConnState {
 
   /** The same as {@linkcode exec}, but only the first row, or `null`; the others are not decoded. */
   execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstRow<R>, true));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstRow<R>, true, "execFirst"));
   }
 
   /** The same as {@linkcode exec}, but the only row; a `UsageError` if there are none or several. */
   execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyRow<R>, true));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyRow<R>, true, "execOne"));
   }
 
   /** The same as {@linkcode exec}, but the first column of the first row, or `null`. */
   execValue<V = unknown>(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstValue<V>, false));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstValue<V>, false, "execValue"));
   }
 
   /** The same as {@linkcode exec}, but only the number of rows that were affected (or selected). */
   execDrop(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.affected, false));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.affected, false, "execDrop"));
   }
 
   /**
@@ -176,7 +176,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyResult<R>, true));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyResult<R>, true, "run"));
   }
 
   /**
@@ -368,7 +368,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return copyStream(this.#link, this.#calls.copyOut(sql, options));
+    return copyStream(this.#calls, this.#link, this.#calls.copyOut(sql, options));
   }
 
   /**

@@ -10,6 +10,9 @@ import { planOf } from "../ops/plan.ts";
 import { Route } from "../ops/route.ts";
 import type { Settings } from "../opts/settings.ts";
 import type { Lease } from "../pool/lease.ts";
+import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
+import { Log } from "../telemetry/log.ts";
+import { connects, traced } from "../telemetry/trace.ts";
 import { traceListener } from "../trace_listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { osUser, randomText, variable } from "../transport/runtime.ts";
@@ -38,14 +41,18 @@ export async function open(
 ): Promise<Opened> {
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
-  const { link, upgrade } = await connectAsync(route.connect(plan), dialer, signal);
+  const log = Log.of(settings);
+  const { link, upgrade, observer } = await traced(connects, () => connectEvent(plan), async (event) => {
+    const connected = await connectAsync(logged(route.connect(plan), log), dialer, signal);
+    return { ...connected, observer: observerOf(connected, plan, log, event) };
+  });
   link.canceller = async () => {
     const key = cancelKeyOf(link);
     if (key !== undefined) {
       await shakeHands(cancel(key, plan.timeout === 0 ? Infinity : now() + plan.timeout), dialer, undefined);
     }
   };
-  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names);
+  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names, observer);
   const opened = new Opened(core, link);
   link.onEvent = (event) => {
     core.deliver(event);

@@ -50,8 +50,7 @@ export class Pipeline implements AsyncDisposable {
    * @throws {EncodeError} If a value cannot be sent; the pipeline is then as before.
    */
   exec<R = Row>(stmt: Statement, params?: Params): Ticket<R> {
-    const { source, values } = this.#calls.pipelined(stmt, params);
-    return new Ticket<R>(this.#state.add(source, values), this.#state);
+    return new Ticket<R>(this.#calls.pipelined(this.#state, stmt, params), this.#state);
   }
 
   /** Sends what was added and ends the group. */

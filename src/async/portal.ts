@@ -1,7 +1,7 @@
 /** Portals of connections that await. */
 import type { Calls } from "../calls.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
-import { closeCursor, type Cursor } from "../ops/portal.ts";
+import type { Cursor } from "../ops/portal.ts";
 import type { PortalRows, Row } from "../options.ts";
 import { sinks } from "../sinks.ts";
 import type { QueryOptions } from "./options.ts";
@@ -39,7 +39,7 @@ export class Portal implements AsyncDisposable {
 
   /** Gives up the rows that are left. Idempotent. */
   close(): Promise<void> {
-    return this.#link.run({ op: closeCursor(this.#cursor), limit: undefined });
+    return this.#link.run(this.#calls.closePortal(this.#cursor));
   }
 
   /** The same as {@linkcode close}. */

@@ -1,7 +1,6 @@
 /** Streams of rows of connections that await. */
 import type { Calls, Stream } from "../calls.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
-import { closeCursor } from "../ops/portal.ts";
 
 /** The rows of a statement, to iterate over once; made by `stream`. It begins when the first row is asked for. */
 export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
@@ -38,7 +37,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     this.#rows = [];
-    await this.#link.run({ op: closeCursor(this.#stream.cursor), limit: undefined });
+    await this.#link.run(this.#calls.closeStream(this.#stream));
   }
 
   /** Itself. */
@@ -58,7 +57,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
   async #end(): Promise<void> {
     this.#ended = true;
     try {
-      await this.#link.run({ op: this.#stream.cursor.close(), limit: undefined });
+      await this.#link.run(this.#calls.endStream(this.#stream));
     } finally {
       this.#filling = undefined;
     }
@@ -73,7 +72,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
       this.#isLast = !hasMore;
     } catch (error) {
       this.#ended = true;
-      await this.#link.run({ op: closeCursor(this.#stream.cursor), limit: undefined }).catch(() => {});
+      await this.#link.run(this.#calls.closeStream(this.#stream)).catch(() => {});
       throw error;
     } finally {
       this.#filling = undefined;

@@ -9,7 +9,7 @@
 import { setImmediate } from "node:timers";
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../ops/handshake.ts";
-import type { Call } from "../protocol/exchange.ts";
+import type { Call, Observation } from "../protocol/exchange.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { AsyncTransport, Endpoint, Ends, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
@@ -17,6 +17,7 @@ import { Outbox } from "../wire/outbox.ts";
 import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
 import { atMost } from "./clock.ts";
 import { connectionError } from "./connection_error.ts";
+import { observe } from "./observe.ts";
 import { calledByListener } from "./traced.ts";
 
 /** A dialled connection, awaiting. */
@@ -66,7 +67,8 @@ export class AsyncLink implements Link, RunnerLink {
   /** Runs a call to its end, or until its caller gives up. */
   run<T>(call: Call<T>): Promise<T> {
     if (this.#transport.showing) return Promise.reject(calledByListener());
-    return this.#runner.run(call);
+    const { observation } = call;
+    return observation === undefined ? this.#runner.run(call) : observe(observation, () => this.#runner.run(call));
   }
 
   /** Whether an op runs. */
@@ -80,8 +82,9 @@ export class AsyncLink implements Link, RunnerLink {
   }
 
   /** Asks the server to stop what it works on; what is called from now on is not sent before. */
-  cancelRunning(): Promise<void> {
-    return this.#runner.cancel();
+  cancelRunning(observation?: Observation): Promise<void> {
+    const work = (): Promise<void> => this.#runner.cancel();
+    return observation === undefined ? work() : observe(observation, work);
   }
 
   /** As {@linkcode RunnerLink.cancel}. */

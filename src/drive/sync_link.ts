@@ -7,7 +7,7 @@
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../ops/handshake.ts";
-import type { Call, Op, Ticket } from "../protocol/exchange.ts";
+import type { Call, Observation, Op, Ticket } from "../protocol/exchange.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Endpoint, Ends, SyncTransport, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
@@ -15,6 +15,7 @@ import { Outbox } from "../wire/outbox.ts";
 import { now } from "./clock.ts";
 import { connectionError } from "./connection_error.ts";
 import { neverSent } from "./interruption.ts";
+import { observeBlocking } from "./observe.ts";
 import { type RunnerLink, SyncRunner } from "./sync_runner.ts";
 import { calledByListener } from "./traced.ts";
 
@@ -64,7 +65,9 @@ export class SyncLink implements Link, RunnerLink {
   /** Runs a call to its end, or until its caller gives up. */
   run<T>(call: Call<T>): T {
     if (this.#transport.showing) throw calledByListener();
+    const { observation } = call;
     try {
+      if (observation !== undefined) return observeBlocking(observation, () => this.#runner.run(call));
       return this.#runner.run(call);
     } finally {
       this.#deliver();
@@ -77,8 +80,10 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /** Asks the server to stop what it works on. */
-  cancelRunning(): void {
-    if (!this.session.idle) this.canceller?.(Infinity);
+  cancelRunning(observation?: Observation): void {
+    if (this.session.idle) return;
+    const work = (): void => this.canceller?.(Infinity);
+    return observation === undefined ? work() : observeBlocking(observation, work);
   }
 
   /** As {@linkcode RunnerLink.cancel}. */

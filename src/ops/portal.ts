@@ -29,7 +29,8 @@ import { completed } from "./types.ts";
 /** A portal, and where it stands. */
 export class Cursor {
   readonly #context: Context;
-  readonly #source: Known;
+  /** What it executes. */
+  readonly source: Known;
   readonly #values: readonly unknown[];
   readonly #name: string;
   readonly #isOver: () => boolean;
@@ -48,7 +49,7 @@ export class Cursor {
     isOver: () => boolean = () => false,
   ) {
     this.#context = context;
-    this.#source = source;
+    this.source = source;
     this.#values = values;
     this.#name = name;
     this.#isOver = isOver;
@@ -64,6 +65,11 @@ export class Cursor {
     return this.#state === "new";
   }
 
+  /** Whether the server has it. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   /** Whether nothing can be fetched any more. */
   get closed(): boolean {
     return this.#state === "closed" || this.#isOver();
@@ -74,7 +80,7 @@ export class Cursor {
     const { session, statements, registry } = this.#context;
     yield* alone();
     // Once it has the connection for itself, nothing can be asked about types.
-    this.#statement = yield* known(this.#source, this.#context);
+    this.#statement = yield* known(this.source, this.#context);
     let exchange: OpenPortal | undefined;
     let ticket: Ticket<void> | undefined;
     try {
@@ -95,7 +101,7 @@ export class Cursor {
       }
       this.#release();
       if (isAgain || ticket === undefined) throw error;
-      this.#statement = yield* refreshed(error, ticket, this.#statement, this.#source, this.#context);
+      this.#statement = yield* refreshed(error, ticket, this.#statement, this.source, this.#context);
       this.#state = "new";
       yield* this.open(true);
     }
@@ -146,7 +152,7 @@ export class Cursor {
   /** Binds it anew, as its columns are others than were learned. Nothing was executed yet. */
   *#reopen(isAgain: boolean): Op<void> {
     yield* this.close();
-    forget(this.#statement, this.#source, this.#context);
+    forget(this.#statement, this.source, this.#context);
     if (isAgain) throw new DecodeError("Cannot open the portal: its columns change each time it is opened");
     this.#state = "new";
     yield* takeTurn();

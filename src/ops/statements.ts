@@ -20,6 +20,8 @@ export interface Names {
 
 /** Least recently used out first. */
 export class StatementCache {
+  /** Called when they have none any more. */
+  onNamesOff: (() => void) | undefined = undefined;
   readonly #prefix: string;
   readonly #names: Names;
   /** What it said when this cache last looked. */
@@ -153,6 +155,7 @@ export class StatementCache {
     if (!this.#named || this.#names.on) return;
     this.#named = false;
     this.forgetAll();
+    this.onNamesOff?.();
   }
 }
 

@@ -13,7 +13,8 @@ export function canonicalUrl(settings: Settings): string {
 
 /** What was set, by the names of the setters. */
 export function plainObject(settings: Settings): Record<string, unknown> {
-  const { hosts, ports, password, ...others } = settings;
+  // A logger is somebody else's object, which may refer to itself or know secrets.
+  const { hosts, ports, password, logger: _, ...others } = settings;
   return {
     ...(hosts === undefined ? {} : { host: hosts.length === 1 ? hosts[0] : [...hosts] }),
     ...(ports === undefined ? {} : { port: ports.length === 1 ? ports[0] : ports.map((port) => port ?? DEFAULT_PORT) }),

@@ -3,6 +3,7 @@ import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
+import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
 import {
   BLOCKING_TRANSPORTS,
   type BlockingTransport,
@@ -335,6 +336,26 @@ export class Opts {
     return this.#with({ trace: checkFunction("trace", listener) });
   }
 
+  /**
+   * Where pyro says what it does: an object with some of the methods `debug`, `info`, `warn` and `error`,
+   * such as `console`. Values and secrets are never part of it; see {@linkcode Logger}. Default: none.
+   *
+   * @throws {UsageError} If it has none of these methods.
+   */
+  logger(logger: Logger): Opts {
+    return this.#with({ logger: checkLogger(logger) });
+  }
+
+  /**
+   * How important a line of the log has to be: `"debug"` (every call), `"info"` (connections opened and
+   * closed), `"warn"` (what somebody should look at) or `"error"`. Default: `"info"`.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  logLevel(level: LogLevel): Opts {
+    return this.#with({ logLevel: checkChoice("logLevel", level, LOG_LEVELS) });
+  }
+
   /** How int8 comes back: `"bigint"`, or `"number"`, where a value beyond 2^53-1 is a `DecodeError`. Default: `"bigint"`. */
   int8(choice: Int8Choice): Opts {
     return this.#with({ int8: checkChoice<Int8Choice>("int8", choice, ["bigint", "number"]) });
@@ -464,6 +485,10 @@ export interface OptsObject {
   readonly onNotice?: ((notice: ServerFields) => void) | undefined;
   /** See {@linkcode Opts.trace}. */
   readonly trace?: ((line: string) => void) | undefined;
+  /** See {@linkcode Opts.logger}. */
+  readonly logger?: Logger | undefined;
+  /** See {@linkcode Opts.logLevel}. */
+  readonly logLevel?: LogLevel | undefined;
   /** See {@linkcode Opts.int8}. */
   readonly int8?: Int8Choice | undefined;
   /** See {@linkcode Opts.numeric}. */

@@ -4,6 +4,7 @@
  */
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import type { Logger, LogLevel } from "./logger.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** How much encryption is wanted: none, if the server can, or always. As in libpq, none of them verifies the server. */
@@ -44,6 +45,8 @@ export interface Settings {
   readonly blockingTransport?: BlockingTransport;
   readonly onNotice?: (notice: ServerFields) => void;
   readonly trace?: (line: string) => void;
+  readonly logger?: Logger;
+  readonly logLevel?: LogLevel;
   readonly int8?: Int8Choice;
   readonly numeric?: NumericChoice;
   readonly json?: JsonChoice;

@@ -151,6 +151,18 @@ export interface Call<T> {
   readonly limit: Limit | undefined;
   /** Why it is not even tried. */
   readonly refusal?: { readonly error: unknown };
+  /** Who watches it, if anybody does. */
+  readonly observation?: Observation | undefined;
+}
+
+/** One that watches a call, or a part of something longer. */
+export interface Observation {
+  /** It begins; what `work` gives comes back. */
+  start<T>(work: () => T): T;
+  /** It has come to its end, with that. */
+  succeed(value: unknown): void;
+  /** It has failed. */
+  fail(error: unknown): void;
 }
 
 /** When a caller no longer waits. */

@@ -32,6 +32,10 @@ export abstract class Sink<T> {
   #reader: RowReader | undefined = undefined;
   /** Rows with values of types that have still to be learned. */
   readonly #incomplete: { readonly row: object; readonly description: Description }[] = [];
+  /** Whether the tags of statements are read although the result does not need them. */
+  isObserved = false;
+  /** The number in the last tag that was read. */
+  lastAffected: number | undefined = undefined;
 
   constructor(shape: RowShape = "object") {
     this.shape = shape;
@@ -110,9 +114,18 @@ export abstract class Sink<T> {
     return row;
   }
 
+  /** The command tag that the current message is. */
+  protected tag(inbox: Inbox): CommandTag {
+    const tag = commandTag(inbox);
+    this.lastAffected = tag.affected;
+    return tag;
+  }
+
   protected onBegin(_description: Description): void {}
   protected abstract onRow(inbox: Inbox): void;
-  protected onComplete(_inbox: Inbox): void {}
+  protected onComplete(inbox: Inbox): void {
+    if (this.isObserved) this.tag(inbox);
+  }
   protected onEmpty(): void {}
   protected abstract value(): T;
 }
@@ -182,7 +195,7 @@ export class Affected extends Sink<number> {
   protected override onRow(): void {}
 
   protected override onComplete(inbox: Inbox): void {
-    this.#affected = commandTag(inbox).affected;
+    this.#affected = this.tag(inbox).affected;
   }
 
   protected override onEmpty(): void {
@@ -209,7 +222,7 @@ export class AllResults extends Sink<Result<unknown>[]> {
   }
 
   protected override onComplete(inbox: Inbox): void {
-    this.#end(commandTag(inbox));
+    this.#end(this.tag(inbox));
   }
 
   protected override onEmpty(): void {
@@ -242,7 +255,7 @@ export class OnlyResult extends Sink<Result<unknown>> {
   }
 
   protected override onComplete(inbox: Inbox): void {
-    this.#tag = commandTag(inbox);
+    this.#tag = this.tag(inbox);
   }
 
   protected override value(): Result<unknown> {

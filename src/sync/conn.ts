@@ -127,7 +127,7 @@ export class Conn extends Executor implements Disposable {
    * ```
    */
   cancel(): void {
-    return this.#link.cancelRunning();
+    return this.#link.cancelRunning(this.#calls.cancellation());
   }
 
   /** Closes the connection. Idempotent; never throws for a connection that is gone. There are no other calls to wait for. */

@@ -1,23 +1,24 @@
 /** COPY TO STDOUT of connections that block. */
-import type { Copy } from "../calls.ts";
+import type { Calls, Copy } from "../calls.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
 
 /** The data of a COPY, to iterate over once, read from the server as it is asked for; made by `copyOut`. */
 export class CopyStream implements IterableIterator<Uint8Array<ArrayBuffer>>, Disposable {
+  readonly #calls: Calls;
   readonly #link: SyncLink;
   readonly #copy: Copy;
 
   /** Not for callers: see {@linkcode CopyStream}. */
-  constructor(link: SyncLink, copy: Copy) {
+  constructor(calls: Calls, link: SyncLink, copy: Copy) {
+    this.#calls = calls;
     this.#link = link;
     this.#copy = copy;
   }
 
   /** The next chunk. */
   next(): IteratorResult<Uint8Array<ArrayBuffer>, undefined> {
-    const { source, given } = this.#copy;
     try {
-      const value = this.#link.run({ op: source.next(), limit: given.limit });
+      const value = this.#link.run(this.#calls.nextChunk(this.#copy));
       return value === undefined ? { done: true, value } : { done: false, value };
     } catch (error) {
       this[Symbol.dispose]();
@@ -33,7 +34,7 @@ export class CopyStream implements IterableIterator<Uint8Array<ArrayBuffer>>, Di
 
   /** The same as {@linkcode return}. */
   [Symbol.dispose](): void {
-    this.#link.run({ op: this.#copy.source.close(), limit: undefined });
+    this.#link.run(this.#calls.closeCopy(this.#copy));
   }
 
   /** Itself. */

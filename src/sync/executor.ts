@@ -63,12 +63,12 @@ export abstract class Executor extends ConnState {
 
   /** The same as {@linkcode query}, but only the first row, or `null`; the others are not decoded. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
-    return this.#link.run(this.#calls.query(sql, options, sinks.firstRow<R>, true));
+    return this.#link.run(this.#calls.query(sql, options, sinks.firstRow<R>, true, "queryFirst"));
   }
 
   /** The same as {@linkcode query}, but only the number of rows that the last statement affected (or selected). */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): number {
-    return this.#link.run(this.#calls.query(sql, options, sinks.affected, false));
+    return this.#link.run(this.#calls.query(sql, options, sinks.affected, false, "queryDrop"));
   }
 
   /**
@@ -89,7 +89,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
-    return this.#link.run(this.#calls.query(sql, options, sinks.allResults<R>, true));
+    return this.#link.run(this.#calls.query(sql, options, sinks.allResults<R>, true, "queryAll"));
   }
 
   /** Prepares a statement, to be executed many times; see {@linkcode PreparedStatement}. Strings that are executed often are kept prepared without it. */
@@ -146,22 +146,22 @@ export abstract class Executor extends ConnState {
 
   /** The same as {@linkcode exec}, but only the first row, or `null`; the others are not decoded. */
   execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstRow<R>, true));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstRow<R>, true, "execFirst"));
   }
 
   /** The same as {@linkcode exec}, but the only row; a `UsageError` if there are none or several. */
   execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyRow<R>, true));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyRow<R>, true, "execOne"));
   }
 
   /** The same as {@linkcode exec}, but the first column of the first row, or `null`. */
   execValue<V = unknown>(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): V | null {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstValue<V>, false));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstValue<V>, false, "execValue"));
   }
 
   /** The same as {@linkcode exec}, but only the number of rows that were affected (or selected). */
   execDrop(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): number {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.affected, false));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.affected, false, "execDrop"));
   }
 
   /**
@@ -178,7 +178,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyResult<R>, true));
+    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyResult<R>, true, "run"));
   }
 
   /**
@@ -374,7 +374,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): CopyStream {
-    return new CopyStream(this.#link, this.#calls.copyOut(sql, options));
+    return new CopyStream(this.#calls, this.#link, this.#calls.copyOut(sql, options));
   }
 
   /**

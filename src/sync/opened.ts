@@ -10,6 +10,9 @@ import { planOf } from "../ops/plan.ts";
 import { Route } from "../ops/route.ts";
 import type { Settings } from "../opts/settings.ts";
 import type { Lease } from "../pool/lease.ts";
+import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
+import { Log } from "../telemetry/log.ts";
+import { connects, tracedBlocking } from "../telemetry/trace.ts";
 import { traceListener } from "../trace_listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 import { osUser, randomText, variable } from "../transport/runtime.ts";
@@ -32,13 +35,17 @@ export class Opened {
 export function open(settings: Settings, route: Route = new Route()): Opened {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
-  const { link, upgrade } = connectSync(route.connect(plan), dialer);
+  const log = Log.of(settings);
+  const { link, upgrade, observer } = tracedBlocking(connects, () => connectEvent(plan), (event) => {
+    const connected = connectSync(logged(route.connect(plan), log), dialer);
+    return { ...connected, observer: observerOf(connected, plan, log, event) };
+  });
   link.canceller = (milliseconds) => {
     const key = cancelKeyOf(link);
     const limit = Math.min(milliseconds, plan.timeout === 0 ? Infinity : plan.timeout);
     if (key !== undefined) shakeHands(cancel(key, now() + limit), dialer);
   };
-  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names);
+  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names, observer);
   link.onEvent = (event) => core.deliver(event);
   return new Opened(core, link);
 }

@@ -1,7 +1,7 @@
 /** Portals of connections that block. */
 import type { Calls } from "../calls.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
-import { closeCursor, type Cursor } from "../ops/portal.ts";
+import type { Cursor } from "../ops/portal.ts";
 import type { PortalRows, QueryOptions, Row } from "../options.ts";
 import { sinks } from "../sinks.ts";
 
@@ -38,7 +38,7 @@ export class Portal implements Disposable {
 
   /** Gives up the rows that are left. Idempotent. */
   close(): void {
-    return this.#link.run({ op: closeCursor(this.#cursor), limit: undefined });
+    return this.#link.run(this.#calls.closePortal(this.#cursor));
   }
 
   /** The same as {@linkcode close}. */

@@ -1,7 +1,6 @@
 /** Streams of rows of connections that block. */
 import type { Calls, Stream } from "../calls.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
-import { closeCursor } from "../ops/portal.ts";
 
 /** The rows of a statement, to iterate over once; made by `stream`. It begins when the first row is asked for. */
 export class RowStream<R> implements IterableIterator<R>, Disposable {
@@ -41,7 +40,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
   [Symbol.dispose](): void {
     this.#ended = true;
     this.#rows = [];
-    this.#link.run({ op: closeCursor(this.#stream.cursor), limit: undefined });
+    this.#link.run(this.#calls.closeStream(this.#stream));
   }
 
   /** Itself. */
@@ -51,7 +50,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
 
   #end(): void {
     this.#ended = true;
-    this.#link.run({ op: this.#stream.cursor.close(), limit: undefined });
+    this.#link.run(this.#calls.endStream(this.#stream));
   }
 
   #fill(): void {

@@ -134,10 +134,8 @@ roundTrips("a pipeline is one, strings that are not known included", {}, [
 ], async ({ run }, calls) => {
   await run(exec(calls, "a"));
   const pipeline = calls.pipeline();
-  const add = (text: string, values: readonly unknown[] = []): ReturnType<typeof pipeline.add> => {
-    const execution = calls.pipelined(text, values);
-    return pipeline.add(execution.source, execution.values);
-  };
+  const add = (text: string, values: readonly unknown[] = []): ReturnType<typeof pipeline.add> =>
+    calls.pipelined(pipeline, text, values);
   const claim = (item: ReturnType<typeof pipeline.add>): Promise<unknown> =>
     run(calls.claim(pipeline, () => item, undefined, sinks.allRows, true));
   const first = [add("a"), add("b", [2]), add("b", [3])];

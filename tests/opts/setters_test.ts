@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
+import type { Logger } from "../../src/opts/logger.ts";
 import type { TypeCodec } from "../../src/opts/type_codec.ts";
 import { Opts, settingsOf } from "../../src/opts/opts.ts";
 import type { Settings } from "../../src/opts/settings.ts";
@@ -9,6 +10,7 @@ import { test } from "../support/test.ts";
 type Setter = (opts: Opts) => Opts;
 
 const listener = (): void => {};
+const logger: Logger = { info: listener };
 const codec: TypeCodec = { parse: String };
 
 const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])[] = [
@@ -31,6 +33,8 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["blockingTransport", (opts) => opts.blockingTransport("ffi"), { blockingTransport: "ffi" }],
   ["onNotice", (opts) => opts.onNotice(listener), { onNotice: listener }],
   ["trace", (opts) => opts.trace(listener), { trace: listener }],
+  ["logger", (opts) => opts.logger(logger), { logger }],
+  ["logLevel", (opts) => opts.logLevel("warn"), { logLevel: "warn" }],
   ["int8", (opts) => opts.int8("number"), { int8: "number" }],
   ["numeric", (opts) => opts.numeric(Number), { numeric: Number }],
   ["json", (opts) => opts.json("string"), { json: "string" }],
@@ -266,4 +270,22 @@ test("setters: what is no codec is refused, by the name of its type", () => {
   for (const oid of [0, -1, 1.5, 2 ** 32, NaN]) assert.match(refused(oid, codec), /an integer from 1 to 4294967295/);
   for (const name of ["", " "]) assert.match(refused(name, codec), /a name as in pg_type, or an OID/);
   for (const type of [undefined, null, {}, Symbol("x")]) assert.match(refused(type, codec), /must be a string/);
+});
+
+test("setters: a logger has one of the methods at least, and stays out of JSON", () => {
+  for (const bad of [null, 1, {}, { log: listener }, { info: "info" }]) {
+    assert.equal(
+      complaint((opts, value) => opts.logger(value), bad),
+      "Cannot set logger: it is an object with some of the methods debug, info, warn, error",
+    );
+  }
+  const circular: Record<string, unknown> = { warn: listener };
+  circular.self = circular;
+  const opts = new Opts("pg://h").logger(circular).logLevel("error");
+  assert.equal(JSON.stringify(opts), '{"host":"h","logLevel":"error"}');
+  assert.equal(String(opts), "pg://h");
+  assert.equal(
+    complaint((opts, value) => opts.logLevel(value), "trace"),
+    'Cannot set logLevel to "trace": it is one of debug, info, warn, error',
+  );
 });

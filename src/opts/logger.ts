@@ -1,0 +1,41 @@
+/** Where pyro says what it does, if it is told where. */
+import { UsageError } from "../errors.ts";
+
+/** How important a line of the log is; each level includes those behind it. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** What a line of the log is about: text, numbers and booleans by name. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/**
+ * Where lines of the log go: an object with some of these methods, such as `console`. Levels that have
+ * none are dropped, and what a method throws is ignored.
+ *
+ * @example Every call, to the console
+ * ```ts
+ * import { Conn, Opts } from "@x/pyro";
+ *
+ * await using conn = await Conn.connect(new Opts("pg://").logger(console).logLevel("debug"));
+ * await conn.query("select 'secret'"); // logs { operation: "query", sql: "select ?", … }
+ * ```
+ */
+export interface Logger {
+  /** Every call, and the steps of connecting. */
+  debug?(message: string, fields: LogFields): unknown;
+  /** Connections that are opened and closed. */
+  info?(message: string, fields: LogFields): unknown;
+  /** What somebody should look at: warnings of the server, lost connections. */
+  warn?(message: string, fields: LogFields): unknown;
+  /** What failed with no caller to tell. */
+  error?(message: string, fields: LogFields): unknown;
+}
+
+/** All levels, the least important first. */
+export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+/** An object with at least one method of a logger. */
+export function checkLogger(value: unknown): Logger {
+  const given = value as Partial<Record<LogLevel, unknown>> | null | undefined;
+  if (LOG_LEVELS.some((level) => typeof given?.[level] === "function")) return value as Logger;
+  throw new UsageError(`Cannot set logger: it is an object with some of the methods ${LOG_LEVELS.join(", ")}`);
+}

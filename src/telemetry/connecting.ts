@@ -1,0 +1,97 @@
+/** What the opening of a connection tells those who watch it. */
+import { now } from "../drive/clock.ts";
+import type { ConnectPlan } from "../ops/connect.ts";
+import type { Handshake, HandshakeStep, Link } from "../ops/handshake.ts";
+import type { Connected, Upgrade } from "../ops/upgrade.ts";
+import { endpointName } from "../transport/transport.ts";
+import type { ConnectEvent, Writable } from "./events.ts";
+import { errorFields, type Log } from "./log.ts";
+import { type Names, Observer } from "./observer.ts";
+
+/** The event of connecting so. */
+export function connectEvent(plan: ConnectPlan): Writable<ConnectEvent> {
+  return {
+    endpoints: plan.endpoints,
+    ...namesOf(plan),
+    connection: undefined,
+    upgrade: undefined,
+    duration: undefined,
+    error: undefined,
+  };
+}
+
+/** Who watches a connection that has been opened, which is told at once. */
+export function observerOf(
+  { link, upgrade }: Connected,
+  plan: ConnectPlan,
+  log: Log | undefined,
+  event: Writable<ConnectEvent> | undefined,
+): Observer {
+  const observer = new Observer(link, namesOf(plan), log);
+  if (event !== undefined) {
+    event.connection = observer.info;
+    event.upgrade = upgrade;
+  }
+  log?.info("connected", connectedFields(observer, upgrade));
+  return observer;
+}
+
+/** The handshake, each step of it written to the log, if there is one that wants to know. */
+export function logged<T>(handshake: Handshake<T>, log: Log | undefined): Handshake<T> {
+  return log?.debugs ? loggedSteps(handshake, log) : handshake;
+}
+
+function* loggedSteps<T>(handshake: Handshake<T>, log: Log): Handshake<T> {
+  let step = handshake.next();
+  while (!step.done) {
+    const request = step.value;
+    const fields = { step: WORDS[request.do], address: addressOf(request) };
+    const began = now();
+    let answer: unknown;
+    try {
+      answer = yield request;
+    } catch (error) {
+      log.debug("connecting: a step failed", { ...fields, duration: now() - began, ...errorFields(error) });
+      step = handshake.throw(error);
+      continue;
+    }
+    log.debug("connecting", { ...fields, duration: now() - began });
+    step = handshake.next(answer);
+  }
+  return step.value;
+}
+
+function connectedFields({ info }: Observer, { upgraded, reason }: Upgrade): Record<string, unknown> {
+  const { id, transport, serverAddress, serverPort, database, user, tls } = info;
+  return {
+    connection: id,
+    transport,
+    address: serverAddress,
+    ...(serverPort === undefined ? {} : { port: serverPort }),
+    database,
+    user,
+    tls,
+    upgraded,
+    ...(reason === undefined ? {} : { notUpgraded: reason }),
+  };
+}
+
+function addressOf(step: HandshakeStep): string {
+  const { endpoint }: Pick<Link, "endpoint"> = step.do === "dial" ? step : step.link;
+  return endpointName(endpoint);
+}
+
+/** What the startup will say. */
+function namesOf({ parameters }: ConnectPlan): Names {
+  const { database = "", user = "" } = Object.fromEntries(parameters);
+  return { database, user };
+}
+
+const WORDS: Readonly<Record<HandshakeStep["do"], string>> = {
+  dial: "dial",
+  askByte: "ask for TLS",
+  startTls: "start TLS",
+  run: "ask the server",
+  askEnd: "wait for the end",
+  discard: "close",
+};

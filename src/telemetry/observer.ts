@@ -1,0 +1,194 @@
+/** What one connection tells those who watch it: its calls go to the tracing channel and to the log. */
+import type { Link } from "../ops/handshake.ts";
+import type { Observation } from "../protocol/exchange.ts";
+import type { Sink } from "../protocol/sink.ts";
+import type { ConnectionInfo, QueryEvent, Writable } from "./events.ts";
+import { errorFields, type Log } from "./log.ts";
+import { redactedSql } from "./redacted_sql.ts";
+import { queries, Trace } from "./trace.ts";
+
+/** Makes the observations of a connection's calls. */
+export class Observer {
+  readonly log: Log | undefined;
+  readonly #link: Link;
+  readonly #names: Names;
+  #info: ConnectionInfo | undefined = undefined;
+
+  constructor(link: Link, names: Names, log?: Log) {
+    this.#link = link;
+    this.#names = names;
+    this.log = log;
+  }
+
+  /** Whether anybody wants to know of calls. */
+  get isObserved(): boolean {
+    return queries.isObserved || this.log?.debugs === true;
+  }
+
+  /** The connection. */
+  get info(): ConnectionInfo {
+    return this.#info ??= infoOf(this.#link, this.#names);
+  }
+
+  /** Watches one call. */
+  call(operation: string, sql?: string, parameterCount?: number, batchSize?: number): CallObservation {
+    return new CallObservation(this.#event(operation, sql, parameterCount, batchSize), this.#link.awaits, this.log);
+  }
+
+  /** Watches what takes several calls. */
+  lasting(operation: string, sql?: string, parameterCount?: number, batchSize?: number): Lasting {
+    return new Lasting(new CallObservation(this.#event(operation, sql, parameterCount, batchSize), true, this.log));
+  }
+
+  #event(
+    operation: string,
+    sql: string | undefined,
+    parameterCount: number | undefined,
+    batchSize: number | undefined,
+  ): Writable<QueryEvent> {
+    return {
+      operation,
+      sql,
+      parameterCount,
+      batchSize,
+      connection: this.info,
+      affected: undefined,
+      rows: undefined,
+      duration: undefined,
+      error: undefined,
+    };
+  }
+}
+
+/** Watches a call. */
+export class CallObservation implements Observation {
+  readonly event: Writable<QueryEvent>;
+  readonly #trace: Trace<QueryEvent>;
+  readonly #log: Log | undefined;
+  #sink: Sink<unknown> | undefined = undefined;
+
+  constructor(event: Writable<QueryEvent>, awaits: boolean, log: Log | undefined) {
+    this.event = event;
+    this.#trace = new Trace(queries, event, awaits);
+    this.#log = log?.debugs ? log : undefined;
+  }
+
+  /** The server's answer will be there. */
+  reads(sink: Sink<unknown>): void {
+    sink.isObserved = true;
+    this.#sink = sink;
+  }
+
+  start<T>(work: () => T): T {
+    return this.#trace.start(work);
+  }
+
+  succeed(value: unknown): void {
+    const { event } = this;
+    if (this.#sink !== undefined) event.affected = this.#sink.lastAffected;
+    if (COUNTING.includes(event.operation)) event.affected = value as number;
+    if (LISTING.includes(event.operation)) event.rows ??= countOf(value);
+    this.#trace.succeed();
+    this.#write();
+  }
+
+  fail(error: unknown): void {
+    this.#trace.fail(error);
+    this.#write();
+  }
+
+  #write(): void {
+    if (this.#log === undefined) return;
+    const { operation, sql, parameterCount, batchSize, connection, affected, rows, duration, error } = this.event;
+    const given = {
+      operation,
+      sql: sql && redactedSql(sql),
+      parameterCount,
+      batchSize,
+      affected,
+      rows,
+      connection: connection.id,
+      duration,
+      ...(error === undefined ? {} : errorFields(error)),
+    };
+    const known = Object.entries(given).filter(([, value]) => value !== undefined);
+    this.#log.debug(error === undefined ? "called" : "call failed", Object.fromEntries(known));
+  }
+}
+
+/** Watches a stream or pipeline: it begins with the first call that is a part of it, and ends with the last. */
+export class Lasting {
+  readonly #whole: CallObservation;
+  #state: "new" | "open" | "over" = "new";
+  #failure: { readonly error: unknown } | undefined = undefined;
+
+  constructor(whole: CallObservation) {
+    this.#whole = whole;
+  }
+
+  /** It has one statement more. */
+  grow(): void {
+    this.#whole.event.batchSize = (this.#whole.event.batchSize ?? 0) + 1;
+  }
+
+  /** Watches one of its calls: any, one that gives undefined when everything was read, or the one that closes it. */
+  part(kind: "any" | "read" | "close"): Observation {
+    return {
+      start: <T>(work: () => T): T => {
+        // To close what has sent nothing sends nothing.
+        if (this.#state !== "new" || (kind === "close" && !this.#whole.event.batchSize)) return work();
+        this.#state = "open";
+        return this.#whole.start(work);
+      },
+      succeed: (value) => {
+        const { event } = this.#whole;
+        if (LISTING.includes(event.operation)) event.rows = (event.rows ?? 0) + (countOf(value) ?? 0);
+        if (kind === "close" || (kind === "read" && value === undefined)) this.#end();
+      },
+      fail: (error) => {
+        this.#failure ??= { error };
+        if (kind === "close") this.#end();
+      },
+    };
+  }
+
+  #end(): void {
+    const wasOpen = this.#state === "open";
+    this.#state = "over";
+    if (!wasOpen) return;
+    if (this.#failure === undefined) this.#whole.succeed(undefined);
+    else this.#whole.fail(this.#failure.error);
+  }
+}
+
+/** What the startup has said of a connection. */
+export interface Names {
+  readonly database: string;
+  readonly user: string;
+}
+
+function infoOf({ session, endpoint, ends, tls }: Link, { database, user }: Names): ConnectionInfo {
+  const isTcp = endpoint.kind === "tcp";
+  return Object.freeze({
+    id: session.key?.processId ?? 0,
+    transport: endpoint.kind,
+    serverAddress: isTcp ? endpoint.host : endpoint.path,
+    serverPort: isTcp ? endpoint.port : undefined,
+    peerAddress: isTcp ? ends?.remote.host : endpoint.path,
+    peerPort: isTcp ? ends?.remote.port : undefined,
+    database,
+    user,
+    tls,
+  });
+}
+
+/** How many rows a caller gets. */
+function countOf(value: unknown): number | undefined {
+  const rows = Array.isArray(value) ? value : (value as { rows?: unknown } | undefined)?.rows;
+  return Array.isArray(rows) ? rows.length : undefined;
+}
+
+/** Operations that give the number of affected rows. */
+const COUNTING: readonly string[] = ["execBatch", "copyIn", "copyRows"];
+/** Operations that give a list of rows. */
+const LISTING: readonly string[] = ["query", "exec", "run", "fetch", "stream"];
