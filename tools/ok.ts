@@ -4,7 +4,7 @@ import { add, finish, runAll } from "./steps.ts";
 import { runDocTests, runTests, RUNTIMES } from "./tests.ts";
 
 const deno = process.execPath;
-const ENTRY_POINTS = ["mod.ts", "sync.ts", "async.ts"];
+const ENTRY_POINTS = ["mod.ts", "sync.ts", "async.ts", "otel.ts"];
 
 const before = await runAll([
   { name: "format", command: [deno, "fmt", "--check"] },

@@ -31,7 +31,19 @@ export async function runDocTests(): Promise<Tally> {
   try {
     return await runAll([{
       name: "examples in the documentation",
-      command: [process.execPath, "test", "-A", "--doc", "mod.ts", "sync.ts", "async.ts", "src", "docs", "README.md"],
+      command: [
+        process.execPath,
+        "test",
+        "-A",
+        "--doc",
+        "mod.ts",
+        "sync.ts",
+        "async.ts",
+        "otel.ts",
+        "src",
+        "docs",
+        "README.md",
+      ],
       env: {
         PGHOST: "127.0.0.1",
         PGPORT: String(server!.port),

@@ -38,6 +38,23 @@ const SKIPS: readonly Skip[] = [
       }))
     )
   ),
+  ...[
+    "a span per call, by the conventions",
+    "spans have the caller's as parent, also those of calls that run at once",
+    "a transaction is the caller's own work",
+    "streams and pipelines are one span each",
+    "blocking calls, and a socket instead of a port",
+    "SQL text as it is, or not at all",
+    "durations of calls, but not of functions of the caller's",
+    "a pool's connections, and waiting for them",
+    "once it is disposed of, nobody listens",
+  ].flatMap((name) =>
+    (["bun", "node"] as const).map((setting) => ({
+      test: `otel: ${name}`,
+      setting,
+      reason: "OpenTelemetry's packages would have to be installed",
+    }))
+  ),
 ];
 
 /** Where this process runs. */

@@ -1,0 +1,31 @@
+/**
+ * The bridge to OpenTelemetry: spans and metrics of all connections of the process, by the database
+ * semantic conventions. It needs no package but the one whose tracer and meter it is given.
+ *
+ * @example
+ * ```ts
+ * import { Conn } from "@x/pyro";
+ * import { instrument } from "@x/pyro/otel";
+ * import { metrics, trace } from "npm:@opentelemetry/api@1";
+ *
+ * using _ = instrument({ tracer: trace.getTracer("pyro"), meter: metrics.getMeter("pyro") });
+ * await using conn = await Conn.connect("pg://");
+ * await conn.ping();
+ * ```
+ *
+ * @module
+ */
+export type { QueryText } from "./src/otel/attributes.ts";
+export { instrument, type Instruments } from "./src/otel/instrument.ts";
+export type {
+  Attributes,
+  Histogram,
+  HistogramOptions,
+  InstrumentOptions,
+  Meter,
+  ObservableInstrument,
+  ObservableResult,
+  Span,
+  Tracer,
+} from "./src/otel/interfaces.ts";
+export type { MeasuredPool, PoolStats } from "./src/otel/pool_metrics.ts";
