@@ -4,7 +4,7 @@ import { add, finish, runAll } from "./steps.ts";
 import { runDocTests, runTests, RUNTIMES } from "./tests.ts";
 
 const deno = process.execPath;
-const ENTRY_POINTS = ["mod.ts", "sync.ts", "async.ts", "otel.ts"];
+const ENTRY_POINTS = ["mod.ts", "sync.ts", "async.ts", "src/otel/mod.ts"];
 
 const before = await runAll([
   { name: "format", command: [deno, "fmt", "--check"] },

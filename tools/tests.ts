@@ -39,7 +39,6 @@ export async function runDocTests(): Promise<Tally> {
         "mod.ts",
         "sync.ts",
         "async.ts",
-        "otel.ts",
         "src",
         "docs",
         "README.md",

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { tracingChannel } from "node:diagnostics_channel";
 import { Conn, Opts, ServerError, type Transaction } from "../../mod.ts";
 import { Conn as BlockingConn } from "../../sync.ts";
-import { instrument, type QueryText } from "../../otel.ts";
+import { instrument, type QueryText } from "../../src/otel/mod.ts";
 import { acquires, traced } from "../../src/telemetry/trace.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";

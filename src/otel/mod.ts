@@ -15,8 +15,8 @@
  *
  * @module
  */
-export type { QueryText } from "./src/otel/attributes.ts";
-export { instrument, type Instruments } from "./src/otel/instrument.ts";
+export type { QueryText } from "./attributes.ts";
+export { instrument, type Instruments } from "./instrument.ts";
 export type {
   Attributes,
   Histogram,
@@ -27,5 +27,5 @@ export type {
   ObservableResult,
   Span,
   Tracer,
-} from "./src/otel/interfaces.ts";
-export type { MeasuredPool, PoolStats } from "./src/otel/pool_metrics.ts";
+} from "./interfaces.ts";
+export type { MeasuredPool, PoolStats } from "./pool_metrics.ts";
