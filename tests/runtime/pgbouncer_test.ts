@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import {
-  Conn,
+  type Conn,
   ConnectionError,
   type Notification,
   PipelineAborted,
