@@ -8,10 +8,8 @@ import type { PoolLeak } from "../pool/leaks.ts";
 import { type PoolLimits, poolOpts } from "../pool/limits.ts";
 import { Pace } from "../pool/pace.ts";
 import type { PoolStats } from "../pool/stock.ts";
-import { leakWarning } from "../pool/warning.ts";
 import type { Result } from "../protocol/sink.ts";
 import type { SqlTemplate } from "../sql.ts";
-import { warn } from "../transport/runtime.ts";
 import type { Conn } from "./conn.ts";
 import type {
   BatchOptions,
@@ -83,12 +81,12 @@ export class Pool implements AsyncDisposable {
    * @throws {UsageError} If the target is malformed, or an option is.
    */
   constructor(target: Target, options?: PoolOptions) {
-    const { opts, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
+    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
     const { onConnect, onRelease, onLeak } = options ?? {};
-    this.#supply = new Supply(settingsOf(opts), limits, {
+    this.#supply = new Supply(name, settingsOf(opts), limits, {
       onConnect: (conn) => onConnect?.(conn),
       onRelease,
-      onLeak: (leak) => (onLeak ?? warnOfLeak)(leak),
+      onLeak,
     });
     this.#listener = new PoolListener((events) => this.#supply.openLine(events));
   }
@@ -439,10 +437,6 @@ function left<O extends CallOptions>(options: O, begun: number): O {
   const rest = timeout - (now() - begun);
   if (rest > 0) return { ...options, timeout: rest };
   throw new TimeoutError(`Cannot make the call: it was not begun within ${timeout} ms`, { outcome: "not sent" });
-}
-
-function warnOfLeak(leak: PoolLeak): void {
-  warn(leakWarning(leak), "PoolLeakWarning", leak.stack);
 }
 
 const NO_LIMIT: Patience = { timeout: 0, signal: undefined };

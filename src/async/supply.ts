@@ -12,6 +12,11 @@ import { Leaks, type PoolLeak } from "../pool/leaks.ts";
 import type { Limits } from "../pool/limits.ts";
 import { Queue, type Waiter } from "../pool/queue.ts";
 import { type Member as Of, type Pooled, type PoolStats, Stock } from "../pool/stock.ts";
+import { leakWarning } from "../pool/warning.ts";
+import { acquireEvent } from "../telemetry/events.ts";
+import { errorFields, Log } from "../telemetry/log.ts";
+import { acquires, traced } from "../telemetry/trace.ts";
+import { warn } from "../transport/runtime.ts";
 import { Alarm } from "./alarm.ts";
 import { Conn } from "./conn.ts";
 import { open, Opened } from "./opened.ts";
@@ -22,7 +27,7 @@ export interface SupplyHooks {
   onConnect(conn: Conn): void | Promise<void>;
   /** Undefined where nobody wants to decide, so that nothing has to be waited for. */
   readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
-  onLeak(leak: PoolLeak): void;
+  readonly onLeak: ((leak: PoolLeak) => void) | undefined;
 }
 
 /** A connection of the pool, as the pool itself uses it. */
@@ -55,6 +60,8 @@ export interface Patience {
 
 /** The connections of a pool. */
 export class Supply {
+  readonly #name: string;
+  readonly #log: Log | undefined;
   readonly #settings: Settings;
   readonly #limits: Limits;
   readonly #hooks: SupplyHooks;
@@ -80,12 +87,19 @@ export class Supply {
   #closing: Promise<void> | undefined = undefined;
   #onQuiet: (() => void) | undefined = undefined;
 
-  constructor(settings: Settings, limits: Limits, hooks: SupplyHooks) {
+  constructor(name: string, settings: Settings, limits: Limits, hooks: SupplyHooks) {
+    this.#name = name;
+    this.#log = Log.of(settings);
     this.#settings = settings;
     this.#limits = limits;
     this.#hooks = hooks;
     this.#stock = new Stock(limits, Math.random, (conn) => this.#dismiss(conn));
-    this.#leaks = new Leaks(limits.leakTimeout, now, (leak) => hooks.onLeak(leak), (member) => void this.give(member));
+    this.#leaks = new Leaks(
+      limits.leakTimeout,
+      now,
+      (leak) => this.#tellLeak(leak),
+      (member) => void this.give(member),
+    );
   }
 
   /** How many there are of what. */
@@ -100,7 +114,11 @@ export class Supply {
 
   /** A connection that is there, and was in use a moment ago. */
   takeNow(): Member | undefined {
-    if (this.closed || this.#queue.length > 0) return undefined;
+    if (this.closed || this.#queue.length > 0 || acquires.isObserved) return undefined;
+    return this.#takeFresh();
+  }
+
+  #takeFresh(): Member | undefined {
     const time = now();
     const member = this.#stock.take(time);
     if (member === undefined) return undefined;
@@ -113,10 +131,19 @@ export class Supply {
   }
 
   /** A connection that works, once there is one. `shares`: others may use it at the same time. */
-  take({ timeout, signal }: Patience, shares: boolean): Promise<Member> {
+  take(patience: Patience, shares: boolean): Promise<Member> {
+    if (!acquires.isObserved) return this.#take(patience, shares);
+    return traced(acquires, () => acquireEvent(this.#name), async (event) => {
+      const member = await this.#take(patience, shares);
+      if (event !== undefined) event.connection = member.conn.opened.core.observer.info;
+      return member;
+    });
+  }
+
+  #take({ timeout, signal }: Patience, shares: boolean): Promise<Member> {
     if (this.closed) return Promise.reject(poolClosed());
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const member = this.takeNow();
+    const member = this.#queue.length === 0 ? this.#takeFresh() : undefined;
     if (member !== undefined) return Promise.resolve(member);
     const { maxWaiting, max, acquireTimeout } = this.#limits;
     // Those that are not in use will do for as many.
@@ -202,7 +229,8 @@ export class Supply {
       await conn.opened.link.run(conn.calls.release(TIDYING));
       const keep = await this.#hooks.onRelease?.(conn);
       if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
-    } catch {
+    } catch (error) {
+      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
       await conn.close({ timeout: 0 });
     }
     this.#put(member);
@@ -314,6 +342,7 @@ export class Supply {
       this.#stock.openFailed();
       return this.#openFailed(error);
     }
+    if (this.#failures > 0) this.#log?.info("connected again", { pool: this.#name, failures: this.#failures });
     this.#isReached = this.#wasReached = true;
     this.#failures = 0;
     conn.opened.onLost = () => {
@@ -344,7 +373,9 @@ export class Supply {
     const passes = this.#wasReached && isPassing(error);
     if (!passes) this.#queue.shift()?.reject(error);
     if (passes || this.#queue.length === 0) {
-      this.#pauseUntil = now() + backoff(++this.#failures, Math.random());
+      const pause = backoff(++this.#failures, Math.random());
+      this.#log?.warn("cannot connect", { pool: this.#name, failures: this.#failures, pause, ...errorFields(error) });
+      this.#pauseUntil = now() + pause;
       this.#alarm.set(this.#pauseUntil);
     }
     this.#replenish();
@@ -366,6 +397,16 @@ export class Supply {
     if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
     this.#alarm.set(Math.min(this.#stock.due, this.#leaks.due));
     if (this.#pauseUntil > now()) this.#alarm.set(this.#pauseUntil);
+  }
+
+  /** Tells whoever wants to know, and otherwise whoever runs the program. */
+  #tellLeak(leak: PoolLeak): void {
+    const { onLeak } = this.#hooks;
+    if (onLeak !== undefined) return onLeak(leak);
+    const { kind, milliseconds, stack } = leak;
+    if (this.#log !== undefined) {
+      this.#log.warn("connection not given back", { pool: this.#name, kind, milliseconds, stack });
+    } else warn(leakWarning(leak), "PoolLeakWarning", stack);
   }
 
   #dismiss(conn: PoolConn): void {

@@ -72,6 +72,10 @@ export class Leaks<M> {
   }
 
   #tell(kind: PoolLeak["kind"], { since, place }: Record<M>): void {
-    this.#report({ kind, milliseconds: Math.round(this.#now() - since), stack: place.stack ?? "" });
+    try {
+      this.#report({ kind, milliseconds: Math.round(this.#now() - since), stack: place.stack ?? "" });
+    } catch {
+      // A listener's failure is no reason for the pool to fail.
+    }
   }
 }

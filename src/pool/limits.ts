@@ -4,6 +4,8 @@ import { type Opts, settingsOf, type Target, toOpts } from "../opts/opts.ts";
 
 /** The limits of a pool, beside those of its {@linkcode Opts}, which they come before. */
 export interface PoolLimits {
+  /** What it is called where it is watched. Default: its host, port and database. */
+  readonly name?: string | undefined;
   /** See {@linkcode Opts.poolMaxConcurrency}. */
   readonly poolMaxConcurrency?: number | undefined;
   /** See {@linkcode Opts.poolMaxIdleConn}. */
@@ -37,29 +39,40 @@ export interface Limits {
   readonly maxPipelined: number;
 }
 
-/** What was set for a pool, and its limits. `functions` are the options that are not for `Opts`; others are refused. */
+/** What was set for a pool, its name and its limits. `functions` are the options that are functions; others are refused. */
 export function poolOpts(
   target: Target,
   options: unknown,
   functions: readonly string[],
-): { readonly opts: Opts; readonly limits: Limits } {
+): { readonly opts: Opts; readonly name: string; readonly limits: Limits } {
   if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
     throw new UsageError("Cannot use the pool's options: they are an object such as { poolMaxConcurrency: 20 }");
   }
   let opts = toOpts(target);
+  let given: string | undefined;
   for (const [name, value] of Object.entries(options ?? {})) {
     if (value === undefined) continue;
     if (functions.includes(name)) {
       if (typeof value !== "function") throw new UsageError(`Cannot use ${name}: it is a function`);
     } else if (isLimit(name)) {
       opts = opts[name](value as number);
+    } else if (name === "name") {
+      if (typeof value !== "string") throw new UsageError("Cannot use name: it is a string");
+      given = value;
     } else {
       throw new UsageError(
-        `Cannot use option ${JSON.stringify(name)}: there are ${[...LIMITS, ...functions].join(", ")}`,
+        `Cannot use option ${JSON.stringify(name)}: there are ${[...LIMITS, "name", ...functions].join(", ")}`,
       );
     }
   }
-  return { opts, limits: limitsOf(opts) };
+  return { opts, name: given ?? nameOf(opts), limits: limitsOf(opts) };
+}
+
+/** As the semantic conventions of OpenTelemetry have it: where the connections are to. */
+function nameOf(opts: Opts): string {
+  const { hosts = ["localhost"], ports = [5432], socket, db } = settingsOf(opts);
+  const place = socket ?? hosts.map((host, i) => `${host}:${ports[i] ?? ports[0] ?? 5432}`).join(",");
+  return db === undefined ? place : `${place}/${db}`;
 }
 
 function limitsOf(opts: Opts): Limits {
@@ -83,7 +96,7 @@ function limit(milliseconds: number): number {
   return milliseconds === 0 ? Infinity : milliseconds;
 }
 
-function isLimit(name: string): name is keyof PoolLimits {
+function isLimit(name: string): name is (typeof LIMITS)[number] {
   return (LIMITS as readonly string[]).includes(name);
 }
 
@@ -97,6 +110,6 @@ const LIMITS = [
   "poolMaxWaiting",
   "poolLeakTimeout",
   "poolMaxPipelined",
-] as const satisfies readonly (keyof PoolLimits)[];
+] as const satisfies readonly Exclude<keyof PoolLimits, "name">[];
 
 const MINUTE = 60_000;

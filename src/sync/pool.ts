@@ -18,10 +18,8 @@ import { settingsOf, type Target } from "../opts/opts.ts";
 import type { PoolLeak } from "../pool/leaks.ts";
 import { type PoolLimits, poolOpts } from "../pool/limits.ts";
 import type { PoolStats } from "../pool/stock.ts";
-import { leakWarning } from "../pool/warning.ts";
 import type { Result } from "../protocol/sink.ts";
 import type { SqlTemplate } from "../sql.ts";
-import { warn } from "../transport/runtime.ts";
 import type { Conn } from "./conn.ts";
 import { PoolNotifications } from "./pool_notifications.ts";
 import { type PoolSource, PoolStream } from "./pool_stream.ts";
@@ -83,12 +81,12 @@ export class Pool implements Disposable {
    * @throws {UsageError} If the target is malformed, or an option is.
    */
   constructor(target: Target, options?: PoolOptions) {
-    const { opts, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
+    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
     const { onConnect, onRelease, onLeak } = options ?? {};
-    this.#supply = new Supply(settingsOf(opts), limits, {
+    this.#supply = new Supply(name, settingsOf(opts), limits, {
       onConnect: (conn) => onConnect?.(conn),
       onRelease: (conn) => onRelease?.(conn),
-      onLeak: (leak) => (onLeak ?? warnOfLeak)(leak),
+      onLeak,
     });
   }
 
@@ -356,7 +354,3 @@ export class Pool implements Disposable {
 
 /** What can be executed on any connection: SQL text, or an `sql` template. */
 export type PoolStatement = string | SqlTemplate;
-
-function warnOfLeak(leak: PoolLeak): void {
-  warn(leakWarning(leak), "PoolLeakWarning", leak.stack);
-}

@@ -10,6 +10,11 @@ import { Lease } from "../pool/lease.ts";
 import { Leaks, type PoolLeak } from "../pool/leaks.ts";
 import type { Limits } from "../pool/limits.ts";
 import { type Member as Of, type Pooled, type PoolStats, Stock } from "../pool/stock.ts";
+import { leakWarning } from "../pool/warning.ts";
+import { acquireEvent } from "../telemetry/events.ts";
+import { errorFields, Log } from "../telemetry/log.ts";
+import { acquires, tracedBlocking } from "../telemetry/trace.ts";
+import { warn } from "../transport/runtime.ts";
 import { Conn } from "./conn.ts";
 import { open, Opened } from "./opened.ts";
 
@@ -17,7 +22,7 @@ import { open, Opened } from "./opened.ts";
 export interface SupplyHooks {
   onConnect(conn: Conn): void;
   onRelease(conn: Conn): boolean | void;
-  onLeak(leak: PoolLeak): void;
+  readonly onLeak: ((leak: PoolLeak) => void) | undefined;
 }
 
 /** A connection of the pool, as the pool itself uses it. */
@@ -48,6 +53,8 @@ export type Member = Of<PoolConn>;
 
 /** The connections of a pool. */
 export class Supply {
+  readonly #name: string;
+  readonly #log: Log | undefined;
   readonly #settings: Settings;
   readonly #hooks: SupplyHooks;
   readonly #stock: Stock<PoolConn>;
@@ -55,11 +62,13 @@ export class Supply {
   readonly #route = new Route();
   #closed = false;
 
-  constructor(settings: Settings, limits: Limits, hooks: SupplyHooks) {
+  constructor(name: string, settings: Settings, limits: Limits, hooks: SupplyHooks) {
+    this.#name = name;
+    this.#log = Log.of(settings);
     this.#settings = settings;
     this.#hooks = hooks;
     this.#stock = new Stock(limits, Math.random, (conn) => conn.close());
-    this.#leaks = new Leaks(limits.leakTimeout, now, (leak) => hooks.onLeak(leak), (member) => this.give(member));
+    this.#leaks = new Leaks(limits.leakTimeout, now, (leak) => this.#tellLeak(leak), (member) => this.give(member));
   }
 
   /** How many there are of what. */
@@ -74,6 +83,14 @@ export class Supply {
 
   /** A connection that works. Nobody else could give one back meanwhile, so there is nothing to wait for. */
   take(): Member {
+    return tracedBlocking(acquires, () => acquireEvent(this.#name), (event) => {
+      const member = this.#take();
+      if (event !== undefined) event.connection = member.conn.opened.core.observer.info;
+      return member;
+    });
+  }
+
+  #take(): Member {
     if (this.#closed) throw poolClosed();
     const time = now();
     this.#leaks.check();
@@ -103,7 +120,8 @@ export class Supply {
         conn.release();
         if (this.#hooks.onRelease(conn) === false || !conn.isReleased) conn.close();
       }
-    } catch {
+    } catch (error) {
+      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
       conn.close();
     }
     this.#stock.put(member, now(), false);
@@ -142,6 +160,16 @@ export class Supply {
       conn.close();
       throw error;
     }
+  }
+
+  /** Tells whoever wants to know, and otherwise whoever runs the program. */
+  #tellLeak(leak: PoolLeak): void {
+    const { onLeak } = this.#hooks;
+    if (onLeak !== undefined) return onLeak(leak);
+    const { kind, milliseconds, stack } = leak;
+    if (this.#log !== undefined) {
+      this.#log.warn("connection not given back", { pool: this.#name, kind, milliseconds, stack });
+    } else warn(leakWarning(leak), "PoolLeakWarning", stack);
   }
 
   #open(): Member {

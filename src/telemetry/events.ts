@@ -83,3 +83,8 @@ export interface AcquireEvent extends TraceEvent {
 
 /** An event for those who make it. */
 export type Writable<E> = { -readonly [K in keyof E]: E[K] };
+
+/** The event of waiting for a connection of that pool. */
+export function acquireEvent(pool: string): Writable<AcquireEvent> {
+  return { pool, connection: undefined, duration: undefined, error: undefined };
+}
