@@ -323,7 +323,7 @@ export class Pool implements AsyncDisposable {
 
   async #take(options: CallOptions | undefined): Promise<Member> {
     try {
-      return await this.#supply.take(options === undefined ? NO_LIMIT : patienceOf(options), false);
+      return await this.#supply.take(options === undefined ? NO_LIMIT : patienceOf(options), Infinity);
     } catch (error) {
       throw this.#supply.explained(error);
     }
@@ -343,7 +343,7 @@ export class Pool implements AsyncDisposable {
       let member = this.#supply.takeNow();
       if (member === undefined) {
         try {
-          member = await this.#supply.take(NO_LIMIT, this.#pace.isQuick(sql));
+          member = await this.#supply.take(NO_LIMIT, this.#pace.costOf(sql));
         } catch (error) {
           throw this.#supply.explained(error);
         }
@@ -354,7 +354,7 @@ export class Pool implements AsyncDisposable {
       } catch (error) {
         if (!this.#canRepeat(error)) throw error;
       } finally {
-        this.#pace.note(sql, now() - begun);
+        this.#pace.note(sql, (now() - begun) / member.shares);
         void this.#supply.give(member);
       }
     }

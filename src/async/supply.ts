@@ -10,6 +10,7 @@ import { inVain, isPassing, poolClosed, tooManyWait } from "../pool/failure.ts";
 import { Lease } from "../pool/lease.ts";
 import { Leaks, type PoolLeak } from "../pool/leaks.ts";
 import type { Limits } from "../pool/limits.ts";
+import { BUDGET } from "../pool/pace.ts";
 import { Queue, type Waiter } from "../pool/queue.ts";
 import { type Member as Of, type Pooled, type PoolStats, Stock } from "../pool/stock.ts";
 import { leakWarning } from "../pool/warning.ts";
@@ -130,17 +131,17 @@ export class Supply {
     return member;
   }
 
-  /** A connection that works, once there is one. `shares`: others may use it at the same time. */
-  take(patience: Patience, shares: boolean): Promise<Member> {
-    if (!acquires.isObserved) return this.#take(patience, shares);
+  /** A connection that works, once there is one. `cost` is how many milliseconds it is likely to be needed for, Infinity for who needs it alone. */
+  take(patience: Patience, cost: number): Promise<Member> {
+    if (!acquires.isObserved) return this.#take(patience, cost);
     return traced(acquires, () => acquireEvent(this.#name), async (event) => {
-      const member = await this.#take(patience, shares);
+      const member = await this.#take(patience, cost);
       if (event !== undefined) event.connection = member.conn.opened.core.observer.info;
       return member;
     });
   }
 
-  #take({ timeout, signal }: Patience, shares: boolean): Promise<Member> {
+  #take({ timeout, signal }: Patience, cost: number): Promise<Member> {
     if (this.closed) return Promise.reject(poolClosed());
     if (signal?.aborted) return Promise.reject(signal.reason);
     const member = this.#queue.length === 0 ? this.#takeFresh() : undefined;
@@ -152,7 +153,7 @@ export class Supply {
       return Promise.reject(tooManyWait(maxWaiting));
     }
     const since = now();
-    return this.#wait(since, since + Math.min(timeout === 0 ? Infinity : timeout, acquireTimeout), signal, shares);
+    return this.#wait(since, since + Math.min(timeout === 0 ? Infinity : timeout, acquireTimeout), signal, cost);
   }
 
   /** What to tell a caller whose waiting has failed; made where the caller is. */
@@ -236,7 +237,7 @@ export class Supply {
     this.#put(member);
   }
 
-  #wait(since: number, by: number, signal: AbortSignal | undefined, shares: boolean): Promise<Member> {
+  #wait(since: number, by: number, signal: AbortSignal | undefined, cost: number): Promise<Member> {
     const { tally } = this.#stock;
     return new Promise<Member>((resolve, reject) => {
       const settle = (): void => {
@@ -248,7 +249,7 @@ export class Supply {
       const waiter: Waiter<Member> = {
         since,
         by,
-        shares,
+        cost,
         resolve: (member) => {
           settle();
           tally.acquired++;
@@ -294,16 +295,15 @@ export class Supply {
     this.#rest();
   }
 
-  /** To the next, and to as many behind as would wait for it anyway, should all share. */
+  /** To the next, and in one go to those behind as long as all of them are quick. */
   #handOut(member: Member): void {
-    const { max, maxPipelined } = this.#limits;
-    const callers = Math.min(maxPipelined, Math.ceil(this.#queue.length / max));
-    let shares = this.#queue.nextShares;
+    let cost = this.#queue.nextCost;
     this.#queue.shift()!.resolve(member);
-    while (shares && member.users < callers && (shares = this.#queue.nextShares)) {
+    while (member.users < this.#limits.maxPipelined && (cost += this.#queue.nextCost) <= BUDGET) {
       member.users++;
       this.#queue.shift()!.resolve(member);
     }
+    member.shares = member.users;
   }
 
   /** Finds out whether a connection that nobody has used for a while still works. */

@@ -279,9 +279,9 @@ export class Opts {
 
   /**
    * How many callers of a pool may share a connection when others wait, each with one `select` that is
-   * known to be quick: these are then sent in one go, which is several times as fast. The results
-   * come in that order, so that one which is slow for once delays those behind it. With 1, each has its
-   * connection for itself. Default: 8.
+   * known to be quick: together at most 10 ms of work, which is sent in one go, and so is several times
+   * as fast. The results come in that order, so that a statement which is slow for once delays those
+   * behind it. Calls with a `timeout` or `signal` never share. With 1, nobody does. Default: 32.
    *
    * @throws {UsageError} If it is not an integer from 1 to 1000.
    */

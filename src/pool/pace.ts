@@ -8,24 +8,28 @@
 
 /** Remembers how long statements took. */
 export class Pace {
-  /** By SQL text, whether it was quick the last time. */
-  readonly #quick = new Map<string, boolean>();
+  /** By SQL text, in milliseconds; Infinity for what must not share. */
+  readonly #costs = new Map<string, number>();
 
-  /** Whether a statement may share a connection. */
-  isQuick(sql: string): boolean {
-    return this.#quick.get(sql) === true;
+  /** How long a statement is expected to take, in milliseconds; Infinity where that is not known, or where it must not share. */
+  costOf(sql: string): number {
+    return this.#costs.get(sql) ?? Infinity;
   }
 
-  /** A statement took that long, in milliseconds. */
+  /** A statement took that long, in milliseconds. What was slow once is trusted again step by step. */
   note(sql: string, milliseconds: number): void {
-    const isQuick = milliseconds < QUICK;
-    if (this.#quick.get(sql) === isQuick) return;
-    if (this.#quick.size >= CAPACITY) this.#quick.clear();
-    this.#quick.set(sql, isQuick && READS.test(sql) && !LOCKS.test(sql));
+    const cost = this.#costs.get(sql);
+    if (cost === Infinity) return;
+    if (cost !== undefined) this.#costs.set(sql, Math.max(milliseconds, cost / 2));
+    else {
+      if (this.#costs.size >= CAPACITY) this.#costs.clear();
+      this.#costs.set(sql, READS.test(sql) && !LOCKS.test(sql) ? milliseconds : Infinity);
+    }
   }
 }
 
-const QUICK = 20;
+/** How many milliseconds of work are given to a connection in one go, for several callers. */
+export const BUDGET = 10;
 /** How many statements are remembered. */
 const CAPACITY = 1000;
 const READS = /^\s*(?:select|table|values)\b/i;

@@ -6,8 +6,8 @@ export interface Waiter<M> {
   readonly since: number;
   /** When waiting is over. */
   readonly by: number;
-  /** Whether others may use the connection at the same time. */
-  readonly shares: boolean;
+  /** For how many milliseconds the connection is likely to be needed; Infinity for who needs it alone. */
+  readonly cost: number;
   /** Called with what was waited for. */
   resolve(member: M): void;
   /** Called when there will be nothing. */
@@ -40,10 +40,10 @@ export class Queue<M> {
     this.#waiters.delete(waiter);
   }
 
-  /** Whether the next one may share a connection. */
-  get nextShares(): boolean {
+  /** What the next one will cost. */
+  get nextCost(): number {
     const [waiter] = this.#waiters;
-    return waiter?.shares ?? false;
+    return waiter?.cost ?? Infinity;
   }
 
   /** Whose turn it is; waits no longer. */

@@ -19,8 +19,9 @@ export interface Member<C extends Pooled> {
   readonly generation: number;
   /** Since when nobody has used it. */
   idleSince: number;
-  /** How many use it. */
+  /** How many use it now, and to how many it was given in one go. */
   users: number;
+  shares: number;
 }
 
 /** How many connections of which kind, and what has become of callers and connections since the pool was made. */
@@ -132,7 +133,7 @@ export class Stock<C extends Pooled> {
   take(now: number): Member<C> | undefined {
     for (let member = this.#idle.pop(); member !== undefined; member = this.#idle.pop()) {
       if (this.#isUsable(member, now)) {
-        member.users = 1;
+        member.users = member.shares = 1;
         this.#leased.add(member);
         return member;
       }
@@ -181,7 +182,7 @@ export class Stock<C extends Pooled> {
     this.#opened++;
     const { maxLifetime } = this.limits;
     const expires = maxLifetime === Infinity ? Infinity : now + maxLifetime * (1 - JITTER * this.#random());
-    const member: Member<C> = { conn, expires, generation, idleSince: now, users: 1 };
+    const member: Member<C> = { conn, expires, generation, idleSince: now, users: 1, shares: 1 };
     this.#leased.add(member);
     return member;
   }
