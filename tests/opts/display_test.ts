@@ -46,7 +46,10 @@ test("toString: the canonical URL reads back as the same options", () => {
   )
     .applicationName("a&b=c+d").sslMode("disable").upgradeToUnixSocket(false).connectTimeout(7000).keepAlive(true)
     .param("search_path", '"$user", public').param("geqo", "").statementCacheSize(3).poolMaxIdleConn(1)
-    .poolMaxConcurrency(2).pgbouncer(true).blockingTransport("auto");
+    .poolMaxConcurrency(2).poolMinIdle(3).poolMaxWaiting(4).poolMaxPipelined(5).poolIdleTimeout(6000).poolMaxLifetime(
+      7000,
+    )
+    .poolAcquireTimeout(8000).poolLeakTimeout(9000).pgbouncer(true).blockingTransport("auto");
   assert.equal(new Opts(all.toString()).toString(), all.toString());
   assert.deepEqual(new Opts(all.toString()).toJSON(), all.toJSON());
 });

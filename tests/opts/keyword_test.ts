@@ -46,6 +46,13 @@ test("keys: pyro's own", () => {
   assert.match(complaint("pgbouncer", "maybe"), /^Cannot set pgbouncer to "maybe": it is one of true, 1, yes, on, /);
   assert.deepEqual(setting("pool_max_idle_conn", "0"), { poolMaxIdleConn: 0 });
   assert.deepEqual(setting("pool_max_concurrency", "1"), { poolMaxConcurrency: 1 });
+  assert.deepEqual(setting("pool_min_idle", "7"), { poolMinIdle: 7 });
+  assert.deepEqual(setting("pool_max_waiting", "7"), { poolMaxWaiting: 7 });
+  assert.deepEqual(setting("pool_max_pipelined", "7"), { poolMaxPipelined: 7 });
+  assert.deepEqual(setting("pool_idle_timeout", "7"), { poolIdleTimeout: 7000 });
+  assert.deepEqual(setting("pool_max_lifetime", "7"), { poolMaxLifetime: 7000 });
+  assert.deepEqual(setting("pool_acquire_timeout", "7"), { poolAcquireTimeout: 7000 });
+  assert.deepEqual(setting("pool_leak_timeout", "7"), { poolLeakTimeout: 7000 });
   assert.deepEqual(setting("blocking_transport", "worker"), { blockingTransport: "worker" });
 });
 

@@ -30,6 +30,13 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["pgbouncer", (opts) => opts.pgbouncer(true), { pgbouncer: true }],
   ["poolMaxIdleConn", (opts) => opts.poolMaxIdleConn(0), { poolMaxIdleConn: 0 }],
   ["poolMaxConcurrency", (opts) => opts.poolMaxConcurrency(1), { poolMaxConcurrency: 1 }],
+  ["poolMinIdle", (opts) => opts.poolMinIdle(5), { poolMinIdle: 5 }],
+  ["poolMaxWaiting", (opts) => opts.poolMaxWaiting(5), { poolMaxWaiting: 5 }],
+  ["poolMaxPipelined", (opts) => opts.poolMaxPipelined(5), { poolMaxPipelined: 5 }],
+  ["poolIdleTimeout", (opts) => opts.poolIdleTimeout(5), { poolIdleTimeout: 5 }],
+  ["poolMaxLifetime", (opts) => opts.poolMaxLifetime(5), { poolMaxLifetime: 5 }],
+  ["poolAcquireTimeout", (opts) => opts.poolAcquireTimeout(5), { poolAcquireTimeout: 5 }],
+  ["poolLeakTimeout", (opts) => opts.poolLeakTimeout(5), { poolLeakTimeout: 5 }],
   ["blockingTransport", (opts) => opts.blockingTransport("ffi"), { blockingTransport: "ffi" }],
   ["onNotice", (opts) => opts.onNotice(listener), { onNotice: listener }],
   ["trace", (opts) => opts.trace(listener), { trace: listener }],
@@ -165,6 +172,13 @@ test("numbers: integers within their bounds", () => {
       ["statementCacheSize", (opts, value) => opts.statementCacheSize(value), 0, 1_000_000],
       ["poolMaxIdleConn", (opts, value) => opts.poolMaxIdleConn(value), 0, 1_000_000],
       ["poolMaxConcurrency", (opts, value) => opts.poolMaxConcurrency(value), 1, 1_000_000],
+      ["poolMinIdle", (opts, value) => opts.poolMinIdle(value), 0, 1_000_000],
+      ["poolMaxWaiting", (opts, value) => opts.poolMaxWaiting(value), 0, 1_000_000],
+      ["poolMaxPipelined", (opts, value) => opts.poolMaxPipelined(value), 1, 1000],
+      ["poolIdleTimeout", (opts, value) => opts.poolIdleTimeout(value), 0, 2 ** 31 - 1],
+      ["poolMaxLifetime", (opts, value) => opts.poolMaxLifetime(value), 0, 2 ** 31 - 1],
+      ["poolAcquireTimeout", (opts, value) => opts.poolAcquireTimeout(value), 0, 2 ** 31 - 1],
+      ["poolLeakTimeout", (opts, value) => opts.poolLeakTimeout(value), 0, 2 ** 31 - 1],
     ];
   for (const [name, set, min, max] of bounds) {
     for (const good of [min, max]) assert.deepEqual(settingsOf(set(new Opts(), good as never)), { [name]: good });
