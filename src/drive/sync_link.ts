@@ -33,6 +33,8 @@ export class SyncLink implements Link, RunnerLink {
   #started = false;
   /** Whether a reply waits for someone who wants it. */
   #stalled = false;
+  /** When the last call was made. */
+  #lastCall = 0;
   /** How many events the server has sent. */
   #heard = 0;
   readonly #runner: SyncRunner = new SyncRunner(this);
@@ -66,12 +68,23 @@ export class SyncLink implements Link, RunnerLink {
   run<T>(call: Call<T>): T {
     if (this.#transport.showing) throw calledByListener();
     const { observation } = call;
+    this.#hearNews();
     try {
       if (observation !== undefined) return observeBlocking(observation, () => this.#runner.run(call));
       return this.#runner.run(call);
     } finally {
       this.#deliver();
     }
+  }
+
+  /**
+   * Hears what the server has said while nobody asked: a connection that it has ended is not written to.
+   * Only after a pause, as each look costs a system call.
+   */
+  #hearNews(): void {
+    const time = now();
+    if (this.#started && time - this.#lastCall > PAUSE && this.session.idle) this.glance();
+    this.#lastCall = time;
   }
 
   /** As {@linkcode SyncRunner.runBy}. */
@@ -285,5 +298,7 @@ export class SyncLink implements Link, RunnerLink {
 
 /** Milliseconds to wait for what the server said before a write failed. */
 const LAST_WORDS = 500;
+/** Milliseconds without a call after which the server may have ended the connection. */
+const PAUSE = 1000;
 /** How many bytes of replies that nobody wants yet are read. */
 const MAX_UNWANTED = 0x10_0000;

@@ -35,3 +35,18 @@ conformance("loss: the server ends an idle session", async (world, server) => {
   assert.equal(conn.closed, true);
   await conn.close();
 });
+
+conformance(
+  "loss: a session that ended a while ago is known to be gone before anything is sent",
+  async (world, server) => {
+    const conn = await world.connect(server.fast);
+    await conn.queryDrop("set idle_session_timeout = 100");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await assert.rejects(async () => await conn.query("select 1"), (error) => {
+      assert.ok(error instanceof ConnectionError && error.connectionLost && error.safeToRetry, String(error));
+      return true;
+    });
+    assert.equal(conn.closed, true);
+    await conn.close();
+  },
+);
