@@ -201,7 +201,7 @@ export class Supply {
   }
 
   async #close(timeout: number): Promise<void> {
-    this.#stock.drain();
+    this.#stock.clear();
     if (!this.#isQuiet) {
       await atMost(new Promise<void>((resolve) => this.#onQuiet = resolve), timeout);
     }
@@ -209,6 +209,8 @@ export class Supply {
     for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) {
       waiter.reject(poolClosed());
     }
+    // Those of which callers that waited had the last use, and those that are still being opened.
+    this.#stock.drain();
     for (const member of this.#stock.leased) this.#stock.remove(member);
     this.#alarm.clear();
     await Promise.all(this.#leaving);

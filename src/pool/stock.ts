@@ -218,10 +218,15 @@ export class Stock<C extends Pooled> {
     return due;
   }
 
-  /** Gives up all idle ones, and those in use once they come back. */
+  /** Gives up all idle ones. */
+  clear(): void {
+    for (const member of this.#idle.splice(0)) this.#discard(member);
+  }
+
+  /** Gives up all idle ones, and those in use or being opened once they come back. */
   drain(): void {
     this.#generation++;
-    for (const member of this.#idle.splice(0)) this.#discard(member);
+    this.clear();
   }
 
   get #size(): number {
