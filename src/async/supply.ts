@@ -6,7 +6,7 @@ import { isReleased } from "../ops/release.ts";
 import { Route } from "../ops/route.ts";
 import type { Settings } from "../opts/settings.ts";
 import { backoff } from "../pool/backoff.ts";
-import { inVain, isPassing, poolClosed, tooManyWait } from "../pool/failure.ts";
+import { goneAtOnce, inVain, isPassing, poolClosed, tooManyWait } from "../pool/failure.ts";
 import { Lease } from "../pool/lease.ts";
 import { Leaks, type PoolLeak } from "../pool/leaks.ts";
 import type { Limits } from "../pool/limits.ts";
@@ -356,14 +356,23 @@ export class Supply {
   }
 
   async #connect(): Promise<PoolConn> {
-    const conn = new PoolConn(await open(this.#settings, this.#cut.signal, this.#route));
+    const { signal } = this.#cut;
+    const conn = new PoolConn(await open(this.#settings, signal, this.#route));
+    const { promise: cut, reject } = Promise.withResolvers<never>();
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort);
     try {
-      await this.#hooks.onConnect(conn);
+      signal.throwIfAborted();
+      // A function that does not come to its end is no reason for the pool not to close.
+      await Promise.race([this.#hooks.onConnect(conn), cut]);
       if (!conn.isReleased) await conn.opened.link.run(conn.calls.release(TIDYING));
+      if (conn.closed) throw goneAtOnce();
       return conn;
     } catch (error) {
       await conn.close({ timeout: 0 });
       throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
     }
   }
 

@@ -14,6 +14,13 @@ export function poolClosed(): ConnectionError {
   return new ConnectionError("Cannot use the pool: it is closed", { connectionLost: false, safeToRetry: true });
 }
 
+/** A new connection cannot be used. */
+export function goneAtOnce(): ConnectionError {
+  return new ConnectionError("Cannot use the new connection: it was closed or lost before anybody could", {
+    safeToRetry: true,
+  });
+}
+
 /** Too many wait already. */
 export function tooManyWait(maxWaiting: number): ConnectionError {
   return new ConnectionError(

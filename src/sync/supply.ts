@@ -5,7 +5,7 @@ import { isReleased } from "../ops/release.ts";
 import { Route } from "../ops/route.ts";
 import type { Target } from "../opts/opts.ts";
 import type { Settings } from "../opts/settings.ts";
-import { allInUse, poolClosed } from "../pool/failure.ts";
+import { allInUse, goneAtOnce, poolClosed } from "../pool/failure.ts";
 import { Lease } from "../pool/lease.ts";
 import { Leaks, type PoolLeak } from "../pool/leaks.ts";
 import type { Limits } from "../pool/limits.ts";
@@ -155,6 +155,7 @@ export class Supply {
     try {
       this.#hooks.onConnect(conn);
       conn.release();
+      if (conn.closed) throw goneAtOnce();
       return conn;
     } catch (error) {
       conn.close();
