@@ -383,7 +383,8 @@ export class Supply {
     this.#route.forget();
     const passes = this.#wasReached && isPassing(error);
     if (!passes) this.#queue.shift()?.reject(error);
-    if (passes || this.#queue.length === 0) {
+    // Attempts that were made at the same time have failed for the same reason.
+    if ((passes || this.#queue.length === 0) && now() >= this.#pauseUntil) {
       const pause = backoff(++this.#failures, Math.random());
       this.#log?.warn("cannot connect", { pool: this.#name, failures: this.#failures, pause, ...errorFields(error) });
       this.#pauseUntil = now() + pause;
