@@ -1,5 +1,5 @@
 /** The pool of connections that await. */
-import { closeTimeout, millisecondsFrom, signalFrom } from "../arguments.ts";
+import { closeTimeout, millisecondsFrom, optionsOf, signalFrom } from "../arguments.ts";
 import { now } from "../drive/clock.ts";
 import { ConnectionError, TimeoutError } from "../errors.ts";
 import { settingsOf, type Target } from "../opts/opts.ts";
@@ -123,6 +123,7 @@ export class Pool implements AsyncDisposable {
    * ```
    */
   async acquire(options?: CallOptions): Promise<PooledConn> {
+    optionsOf(options, { action: "acquire a connection", awaits: true });
     const place = new Error("taken from the pool here");
     const member = await this.#take(options);
     const { opened, end } = this.#supply.lease(member, place);
@@ -365,15 +366,13 @@ export class Pool implements AsyncDisposable {
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
-    for (let given = options;;) {
-      const begun = now();
-      const member = this.#supply.takeNow() ?? await this.#take(given);
+    const begun = now();
+    for (;;) {
+      const member = this.#supply.takeNow() ?? await this.#take(left(options, begun));
       try {
-        given = given && left(given, begun);
-        return await make(member.conn, given);
+        return await make(member.conn, left(options, begun));
       } catch (error) {
         if (!this.#canRepeat(error)) throw error;
-        given = given && left(given, begun);
       } finally {
         void this.#supply.give(member);
       }
@@ -393,7 +392,7 @@ export class Pool implements AsyncDisposable {
     const begun = now();
     const member = await this.#take(options);
     try {
-      return await make(member.conn, options && left(options, begun));
+      return await make(member.conn, left(options, begun));
     } finally {
       void this.#supply.give(member);
     }
@@ -419,11 +418,14 @@ export type PoolStatement = string | SqlTemplate;
 
 /** Parameters and options; an object in place of the parameters is the options. */
 function split<O>(params: Params | O | undefined, options: O | undefined): [Params | undefined, O | undefined] {
-  if (params === undefined || Array.isArray(params)) return [params as Params | undefined, options];
+  // What the caller does with them while it waits for a connection is none of the call's business.
+  if (Array.isArray(params)) return [params.slice(), options];
+  if (params === undefined) return [undefined, options];
   return options === undefined ? [undefined, params as O] : [params as Params, options];
 }
 
-function patienceOf({ timeout, signal }: CallOptions): Patience {
+function patienceOf(options: CallOptions | null): Patience {
+  const { timeout, signal } = options ?? {};
   return {
     timeout: timeout === undefined ? 0 : millisecondsFrom(timeout, "timeout"),
     signal: signal === undefined ? undefined : signalFrom(signal),
@@ -431,9 +433,10 @@ function patienceOf({ timeout, signal }: CallOptions): Patience {
 }
 
 /** The options with what is left of the time since then. */
-function left<O extends CallOptions>(options: O, begun: number): O {
-  const { timeout } = options;
-  if (!timeout) return options;
+function left<O extends CallOptions>(options: O | undefined, begun: number): O | undefined {
+  const timeout = options?.timeout;
+  // What is no time is refused by the call.
+  if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
   const rest = timeout - (now() - begun);
   if (rest > 0) return { ...options, timeout: rest };
   throw new TimeoutError(`Cannot make the call: it was not begun within ${timeout} ms`, { outcome: "not sent" });
