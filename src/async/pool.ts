@@ -313,8 +313,7 @@ export class Pool implements AsyncDisposable {
    */
   async close(options?: CloseOptions): Promise<void> {
     const closing = this.#supply.close(closeTimeout(options));
-    this.#listener.close();
-    await closing;
+    await Promise.all([closing, this.#listener.close()]);
   }
 
   /** The same as {@linkcode close}. */

@@ -1,10 +1,10 @@
 /** By which connection a pool that awaits listens. */
 import { optionsOf } from "../arguments.ts";
 import { atMost, now } from "../drive/clock.ts";
-import { PyroError, TimeoutError } from "../errors.ts";
+import { TimeoutError } from "../errors.ts";
 import { channelName } from "../ops/listen.ts";
 import { backoff } from "../pool/backoff.ts";
-import { poolClosed } from "../pool/failure.ts";
+import { goneAtOnce, poolClosed } from "../pool/failure.ts";
 import { Subscription } from "../pool/subscription.ts";
 import type { Limit } from "../protocol/exchange.ts";
 import { Alarm } from "./alarm.ts";
@@ -23,6 +23,8 @@ export class PoolListener {
   #current: Line | undefined = undefined;
   /** How many wait for notifications. */
   #expecting = 0;
+  /** Whether a connection was lost, and not all channels are listened to again. */
+  #isBehind = false;
   #recovering = false;
   #failures = 0;
   #closed = false;
@@ -43,27 +45,27 @@ export class PoolListener {
     try {
       await within(limit, this.#tune(name));
     } catch (error) {
-      await this.#leave(subscription);
+      // Whoever has given up does not wait for an attempt to connect.
+      void this.#leave(subscription);
       throw error;
     }
-    const notifications = new PoolNotifications(
+    return new PoolNotifications(
       subscription,
       () => this.#leave(subscription),
       (expecting) => this.#expect(expecting),
+      limit?.signal,
     );
-    limit?.signal?.addEventListener("abort", () => void notifications[Symbol.asyncDispose](), { once: true });
-    return notifications;
   }
 
-  /** Nobody hears anything any more. */
-  close(): void {
+  /** Nobody hears anything any more. Resolves when the connection is closed. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#alarm.clear();
     for (const subscriptions of this.#channels.values()) {
       for (const subscription of subscriptions) subscription.end();
     }
     this.#channels.clear();
-    void this.#line?.then((line) => line.close(), () => {});
+    await this.#line?.then((line) => line.close(), () => {});
   }
 
   async #leave(subscription: Subscription): Promise<void> {
@@ -72,6 +74,7 @@ export class PoolListener {
     const subscriptions = this.#channels.get(channel);
     if (subscriptions === undefined || !subscriptions.delete(subscription) || subscriptions.size > 0) return;
     this.#channels.delete(channel);
+    if (this.#channels.size === 0) this.#isBehind = false;
     const line = await this.#line?.catch(() => undefined);
     if (line === undefined) return;
     if (this.#channels.size > 0) {
@@ -114,6 +117,7 @@ export class PoolListener {
   /** The connection is gone: another one takes its place. */
   #lost(): void {
     this.#line = this.#current = undefined;
+    this.#isBehind = true;
     void this.#recover();
   }
 
@@ -121,14 +125,23 @@ export class PoolListener {
   async #recover(): Promise<void> {
     if (this.#recovering || this.#closed || this.#channels.size === 0) return;
     this.#recovering = true;
+    let line: Line | undefined;
     try {
-      for (const channel of this.#channels.keys()) await this.#tune(channel);
+      // All on the same one: should that be lost meanwhile, the next one begins with the first channel again.
+      line = await (this.#line ??= this.#connect());
+      for (const channel of this.#channels.keys()) await line.listen(channel);
+      if (line !== this.#current) throw goneAtOnce();
       this.#failures = 0;
+      this.#isBehind = false;
       for (const [channel, subscriptions] of this.#channels) {
         for (const subscription of subscriptions) subscription.add({ channel, gap: true });
       }
-    } catch (error) {
-      if (!(error instanceof PyroError)) throw error;
+    } catch {
+      // Also where there is a connection, on which the server does not let anybody listen.
+      if (line !== undefined && line === this.#current) {
+        this.#line = this.#current = undefined;
+        void line.close();
+      }
       this.#alarm.set(now() + backoff(++this.#failures, Math.random()));
     } finally {
       this.#recovering = false;
@@ -137,9 +150,9 @@ export class PoolListener {
 
   #tick(): void {
     if (this.#closed || this.#channels.size === 0) return;
-    if (this.#current === undefined) return void this.#recover();
+    if (this.#isBehind) return void this.#recover();
     // A connection whose other end is gone looks like one on which nothing happens.
-    void this.#current.check(CHECKING);
+    void this.#current?.check(CHECKING);
     this.#alarm.set(now() + CHECK_EVERY);
   }
 

@@ -12,15 +12,24 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
   #waiting: (() => void)[] = [];
 
   /** Not for callers: see {@linkcode PoolNotifications}. */
-  constructor(subscription: Subscription, leave: () => Promise<void>, expect: (expecting: boolean) => void) {
+  constructor(
+    subscription: Subscription,
+    leave: () => Promise<void>,
+    expect: (expecting: boolean) => void,
+    signal: AbortSignal | undefined,
+  ) {
     this.#subscription = subscription;
     this.#leave = leave;
     this.#expect = expect;
+    const stop = (): void => void this[Symbol.asyncDispose]();
     subscription.onChange = () => {
+      if (subscription.ended) signal?.removeEventListener("abort", stop);
       const waiting = this.#waiting;
       this.#waiting = [];
       for (const resolve of waiting) resolve();
     };
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
   }
 
   /** The channel. */
