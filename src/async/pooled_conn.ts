@@ -54,6 +54,12 @@ export class PooledConn extends Conn {
     await this.#giveBack();
   }
 
+  /** As `Conn.cancel`; what others run on the connection later is not theirs to stop who had it before. */
+  override async cancel(): Promise<void> {
+    this.#lease.check("cancel");
+    await super.cancel();
+  }
+
   /** Closes the connection, instead of giving it back to be used again. */
   override async close(options?: CloseOptions): Promise<void> {
     if (!this.#lease.end("closed")) return;

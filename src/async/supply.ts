@@ -177,7 +177,12 @@ export class Supply {
   lease(member: Member, place: Error): { readonly opened: Opened; readonly end: () => void } {
     const { core, link } = member.conn.opened;
     const lease = new Lease();
-    const end = this.#leaks.watch(lease, member, place);
+    const unwatch = this.#leaks.watch(lease, member, place);
+    const { onNotice } = core;
+    const end = (): void => {
+      unwatch();
+      core.onNotice = onNotice;
+    };
     this.#alarm.set(this.#leaks.due);
     return { opened: new Opened(core, link, lease), end };
   }

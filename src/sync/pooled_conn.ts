@@ -54,6 +54,12 @@ export class PooledConn extends Conn {
     this.#giveBack();
   }
 
+  /** As `Conn.cancel`; what others run on the connection later is not theirs to stop who had it before. */
+  override cancel(): void {
+    this.#lease.check("cancel");
+    super.cancel();
+  }
+
   /** Closes the connection, instead of giving it back to be used again. */
   override close(options?: CloseOptions): void {
     if (!this.#lease.end("closed")) return;
