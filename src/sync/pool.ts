@@ -279,7 +279,7 @@ export class Pool implements Disposable {
     const name = channelName(channel);
     const { limit } = optionsOf(options, { action: "listen", awaits: false });
     return new PoolNotifications(name, limit?.timeout ?? 0, (timeout) => {
-      const conn = this.#supply.connect();
+      const conn = this.#supply.openLine();
       try {
         return { conn, notifications: conn.listen(name, { timeout }) };
       } catch (error) {

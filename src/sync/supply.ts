@@ -60,6 +60,8 @@ export class Supply {
   readonly #stock: Stock<PoolConn>;
   readonly #leaks: Leaks<Member>;
   readonly #route = new Route();
+  /** Connections to listen on. */
+  readonly #lines = new Set<PoolConn>();
   #closed = false;
 
   constructor(name: string, settings: Settings, limits: Limits, hooks: SupplyHooks) {
@@ -151,10 +153,18 @@ export class Supply {
     this.#closed = true;
     this.#stock.drain();
     for (const member of this.#stock.leased) this.#stock.remove(member);
+    for (const conn of this.#lines) conn.close();
   }
 
-  /** Opens a connection, which is not counted. */
-  connect(): PoolConn {
+  /** Opens a connection to listen on, beyond the pool's own. */
+  openLine(): PoolConn {
+    for (const conn of this.#lines) if (conn.closed) this.#lines.delete(conn);
+    const conn = this.#connect();
+    this.#lines.add(conn);
+    return conn;
+  }
+
+  #connect(): PoolConn {
     if (this.#closed) throw poolClosed();
     const conn = new PoolConn(open(this.#settings, this.#route));
     try {
@@ -182,7 +192,7 @@ export class Supply {
     const generation = this.#stock.open();
     let conn: PoolConn;
     try {
-      conn = this.connect();
+      conn = this.#connect();
     } catch (error) {
       this.#stock.openFailed();
       // The way may be another when the server is back.
