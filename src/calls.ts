@@ -426,6 +426,12 @@ export class Calls {
     return { op: release(this.core, this.core.listeners), limit };
   }
 
+  /** A round trip; a connection that does not answer in time is closed. */
+  check(timeout: number): Call<void> {
+    const limit = { action: "check the connection", timeout, signal: undefined, orLose: true };
+    return { op: perform(new Ping()), limit };
+  }
+
   /** Who watches a request to stop what runs, if anybody does. */
   cancellation(): Observation | undefined {
     return this.core.session.idle ? undefined : this.#observe("cancel");

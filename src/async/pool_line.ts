@@ -60,7 +60,7 @@ export class Line {
   /** Gives the connection up if it does not answer. */
   async check(milliseconds: number): Promise<void> {
     try {
-      await this.#conn.ping({ timeout: milliseconds });
+      await this.#opened.link.run(this.#calls.check(milliseconds));
     } catch {
       await this.#conn.close({ timeout: 0 });
     }

@@ -147,8 +147,8 @@ export class Supply {
     const member = this.#queue.length === 0 ? this.#takeFresh() : undefined;
     if (member !== undefined) return Promise.resolve(member);
     const { maxWaiting, max, acquireTimeout } = this.#limits;
-    // Those that are not in use will do for as many.
-    if (this.#queue.length >= maxWaiting + max - this.#stock.leasedCount) {
+    // Those that are not in use, or only asked whether they work, will do for as many.
+    if (this.#queue.length >= maxWaiting + max - this.#stock.leasedCount + this.#checking) {
       this.#stock.tally.refused++;
       return Promise.reject(tooManyWait(maxWaiting));
     }
@@ -317,9 +317,12 @@ export class Supply {
   async #check(member: Member): Promise<void> {
     this.#checking++;
     try {
-      await member.conn.ping({ timeout: CHECKING });
+      const { conn } = member;
+      await conn.opened.link.run(conn.calls.check(CHECKING));
     } catch {
       await member.conn.close({ timeout: 0 });
+      // What one of them did not survive, such as a network that forgets, the others have not either.
+      this.#stock.dropStale(now());
     }
     this.#checking--;
     this.#put(member);

@@ -208,6 +208,11 @@ export class Stock<C extends Pooled> {
     if (member !== undefined) this.#drop(member);
   }
 
+  /** Gives up the idle ones that may be dead. */
+  dropStale(now: number): void {
+    for (const member of [...this.#idle]) if (this.isStale(member, now)) this.#drop(member);
+  }
+
   /** When there will be something to sweep. */
   get due(): number {
     const spare = this.#idle.length > this.limits.minIdle;

@@ -205,10 +205,13 @@ export class Supply {
   /** Whether a connection that nobody has used for a while still works. */
   #lives(member: Member): boolean {
     try {
-      member.conn.ping({ timeout: CHECKING });
+      const { conn } = member;
+      conn.opened.link.run(conn.calls.check(CHECKING));
       return true;
     } catch {
       this.#stock.remove(member);
+      // What one of them did not survive, such as a network that forgets, the others have not either.
+      this.#stock.dropStale(now());
       return false;
     }
   }
