@@ -21,8 +21,7 @@ export type OpenLine = (timeout: number) => Line;
  * for it, without end unless there is a `timeout`. To leave the loop ends listening.
  */
 export class PoolNotifications implements IterableIterator<PoolNotification | PoolGap>, Disposable {
-  /** The channel. */
-  readonly channel: string;
+  readonly #channel: string;
   readonly #open: OpenLine;
   readonly #timeout: number;
   #line: Line | undefined;
@@ -30,10 +29,15 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
 
   /** Not for callers: see {@linkcode PoolNotifications}. */
   constructor(channel: string, timeout: number, open: OpenLine) {
-    this.channel = channel;
+    this.#channel = channel;
     this.#timeout = timeout;
     this.#open = open;
     this.#line = open(timeout);
+  }
+
+  /** The channel. */
+  get channel(): string {
+    return this.#channel;
   }
 
   /** The next notification, or the news that some were missed, once it has come. */

@@ -11,6 +11,7 @@ import { test } from "../support/test.ts";
  * optional, so that they `extend` nearly everything: they are compared for equality.
  */
 type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
+  : T extends awaiting.PooledConn ? blocking.PooledConn
   : T extends awaiting.Conn ? blocking.Conn
   : T extends awaiting.Transaction ? blocking.Transaction
   : T extends awaiting.Executor ? blocking.Executor
@@ -19,6 +20,8 @@ type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
   : T extends awaiting.PreparedStatement ? blocking.PreparedStatement
   : T extends awaiting.RowStream<infer R> ? blocking.RowStream<R>
   : T extends awaiting.Notifications ? blocking.Notifications
+  : T extends awaiting.PoolStream<infer R> ? blocking.PoolStream<R>
+  : T extends awaiting.PoolNotifications ? blocking.PoolNotifications
   : T extends ReadableStream<Uint8Array<ArrayBuffer>> ? blocking.CopyStream
   : T extends AsyncIterable<infer V> ? Iterable<V> extends Whole ? never : Iterable<V>
   : Equal<T, awaiting.CallOptions> extends true ? blocking.CallOptions
@@ -42,6 +45,10 @@ const CLASSES = [
   "PreparedStatement",
   "RowStream",
   "Notifications",
+  "Pool",
+  "PooledConn",
+  "PoolStream",
+  "PoolNotifications",
 ] as const;
 
 /** Members as they are, but for type parameters, which inference replaces in the other shape too. */
@@ -91,6 +98,14 @@ test("the classes of both worlds have the same shape", () => {
     Equal<BlockingShape<awaiting.PreparedStatement>, Shape<blocking.PreparedStatement>>,
     Equal<BlockingShape<awaiting.RowStream<Named>>, Shape<blocking.RowStream<Named>>>,
     Equal<BlockingShape<awaiting.Notifications>, Shape<blocking.Notifications>>,
+    // A pool's copyOut is its own stream in the blocking world, as it begins when it is read.
+    Equal<BlockingShape<Omit<awaiting.Pool, "copyOut">>, Shape<Omit<blocking.Pool, "copyOut">>>,
+    Equal<Each<Parameters<awaiting.Pool["copyOut"]>>, Parameters<blocking.Pool["copyOut"]>>,
+    Equal<ReturnType<blocking.Pool["copyOut"]>, blocking.PoolStream<Uint8Array<ArrayBuffer>>>,
+    Equal<BlockingShape<awaiting.PooledConn>, Shape<blocking.PooledConn>>,
+    Equal<BlockingShape<awaiting.PoolStream<Named>>, Shape<blocking.PoolStream<Named>>>,
+    Equal<BlockingShape<awaiting.PoolNotifications>, Shape<blocking.PoolNotifications>>,
+    Equal<Blocking<awaiting.PoolStatement>, blocking.PoolStatement>,
     Equal<Blocking<awaiting.Statement>, blocking.Statement>,
     Equal<Blocking<typeof awaiting.cancel>, typeof blocking.cancel>,
   ]>();
@@ -123,6 +138,7 @@ test("what a caller says of its rows holds in both worlds", () => {
   const { Conn: A } = awaiting, { Conn: B } = blocking;
   const [a, b] = [A.prototype, B.prototype];
   const [aPortal, bPortal] = [awaiting.Portal.prototype, blocking.Portal.prototype];
+  const [aPool, bPool] = [awaiting.Pool.prototype, blocking.Pool.prototype];
   const [aPipeline, bPipeline] = [awaiting.Pipeline.prototype, blocking.Pipeline.prototype];
   holds<[
     Equal<Blocking<ReturnType<typeof a.query<Named>>>, ReturnType<typeof b.query<Named>>>,
@@ -143,6 +159,13 @@ test("what a caller says of its rows holds in both worlds", () => {
     Equal<Blocking<ReturnType<typeof aPipeline.claimOne<Named>>>, ReturnType<typeof bPipeline.claimOne<Named>>>,
     Equal<ReturnType<typeof aPipeline.exec<Named>>, awaiting.Ticket<Named>>,
     Equal<ReturnType<typeof bPipeline.exec<Named>>, awaiting.Ticket<Named>>,
+    Equal<Blocking<ReturnType<typeof aPool.query<Named>>>, ReturnType<typeof bPool.query<Named>>>,
+    Equal<Blocking<ReturnType<typeof aPool.exec<Named>>>, ReturnType<typeof bPool.exec<Named>>>,
+    Equal<Blocking<ReturnType<typeof aPool.execOne<Named>>>, ReturnType<typeof bPool.execOne<Named>>>,
+    Equal<Blocking<ReturnType<typeof aPool.execValue<bigint>>>, ReturnType<typeof bPool.execValue<bigint>>>,
+    Equal<Blocking<ReturnType<typeof aPool.stream<Named>>>, ReturnType<typeof bPool.stream<Named>>>,
+    Equal<Blocking<ReturnType<typeof aPool.tx<Named>>>, ReturnType<typeof bPool.tx<Named>>>,
+    Equal<Each<Parameters<typeof aPool.tx<Named>>>, Parameters<typeof bPool.tx<Named>>>,
     Equal<ReturnType<typeof b.query<Named>>, Named[]>,
     Equal<ReturnType<typeof b.execValue<bigint>>, bigint | null>,
   ]>();
@@ -164,6 +187,14 @@ test("each world has its own disposal and iteration, and not the other's", () =>
     Equal<Symbols<blocking.RowStream<Named>>, typeof Symbol.dispose | typeof Symbol.iterator>,
     Equal<Symbols<awaiting.Notifications>, typeof Symbol.asyncDispose | typeof Symbol.asyncIterator>,
     Equal<Symbols<blocking.Notifications>, typeof Symbol.dispose | typeof Symbol.iterator>,
+    Equal<Symbols<awaiting.Pool>, typeof Symbol.asyncDispose>,
+    Equal<Symbols<blocking.Pool>, typeof Symbol.dispose>,
+    Equal<Symbols<awaiting.PooledConn>, typeof Symbol.asyncDispose>,
+    Equal<Symbols<blocking.PooledConn>, typeof Symbol.dispose>,
+    Equal<Symbols<awaiting.PoolStream<Named>>, typeof Symbol.asyncDispose | typeof Symbol.asyncIterator>,
+    Equal<Symbols<blocking.PoolStream<Named>>, typeof Symbol.dispose | typeof Symbol.iterator>,
+    Equal<Symbols<awaiting.PoolNotifications>, typeof Symbol.asyncDispose | typeof Symbol.asyncIterator>,
+    Equal<Symbols<blocking.PoolNotifications>, typeof Symbol.dispose | typeof Symbol.iterator>,
     Equal<Symbols<blocking.CopyStream>, typeof Symbol.dispose | typeof Symbol.iterator>,
     Equal<Symbols<awaiting.Executor>, never>,
     Equal<Symbols<blocking.Executor>, never>,
@@ -172,7 +203,7 @@ test("each world has its own disposal and iteration, and not the other's", () =>
     const [a, b]: object[] = [awaiting[name].prototype, blocking[name].prototype];
     assert.deepEqual([Symbol.asyncDispose in a!, Symbol.dispose in a!], [true, false], name);
     assert.deepEqual([Symbol.asyncDispose in b!, Symbol.dispose in b!], [false, true], name);
-    const iterates = name === "RowStream" || name === "Notifications";
+    const iterates = /Stream|Notifications/.test(name);
     assert.deepEqual([Symbol.asyncIterator in a!, Symbol.iterator in a!], [iterates, false], name);
     assert.deepEqual([Symbol.asyncIterator in b!, Symbol.iterator in b!], [false, iterates], name);
   }

@@ -5,8 +5,8 @@
  * Bodies are written as for promises. `await` takes plain values, and `await using` objects that
  * have only `Symbol.dispose`, so a blocking Conn can stand in for an awaiting one.
  */
-import { Conn as AsyncConn, Opts, type Target } from "../../mod.ts";
-import { Conn as SyncConn } from "../../sync.ts";
+import { Conn as AsyncConn, Opts, Pool as AsyncPool, type PoolOptions, type Target } from "../../mod.ts";
+import { Conn as SyncConn, Pool as SyncPool } from "../../sync.ts";
 import { runtime } from "./runtime.ts";
 import { newest, servers, type TestServer } from "./servers.ts";
 import { test } from "./test.ts";
@@ -15,11 +15,17 @@ import { test } from "./test.ts";
 export interface World {
   readonly name: "async" | "sync ffi" | "sync worker";
   connect(target: string | Opts): Promise<AsyncConn>;
+  /** A pool; functions among the options are to return at once. */
+  pool(target: string | Opts, options?: PoolOptions): AsyncPool;
 }
 
 /** All that can be had here. */
 export const worlds: readonly World[] = [
-  { name: "async", connect: (target) => AsyncConn.connect(target) },
+  {
+    name: "async",
+    connect: (target) => AsyncConn.connect(target),
+    pool: (target, options) => new AsyncPool(target, options),
+  },
   ...(hasFfi() ? [blocking("ffi")] : []),
   blocking("worker"),
 ];
@@ -40,12 +46,14 @@ export function conformance(name: string, body: (world: World, server: TestServe
 function blocking(transport: "ffi" | "worker"): World {
   return {
     name: `sync ${transport}`,
-    connect: (target) =>
-      attempt(() => {
-        const opts = typeof target === "string" ? new Opts(target) : target;
-        return new SyncConn(opts.blockingTransport(transport)) as unknown as AsyncConn;
-      }),
+    connect: (target) => attempt(() => new SyncConn(opts(target).blockingTransport(transport)) as unknown as AsyncConn),
+    pool: (target, options) =>
+      new SyncPool(opts(target).blockingTransport(transport), options as never) as unknown as AsyncPool,
   };
+}
+
+function opts(target: string | Opts): Opts {
+  return typeof target === "string" ? new Opts(target) : target;
 }
 
 /** What a blocking call throws, as a rejection. */
