@@ -12,4 +12,14 @@ export async function stillHeld(refs: readonly WeakRef<object>[], enough: number
   return held;
 }
 
+/** Makes garbage until it is so; false if it never is. Nothing looks at WeakRefs meanwhile, which would hold on to what they refer to. */
+export async function collectedUntil(isSo: () => boolean): Promise<boolean> {
+  for (let round = 0; round < ROUNDS && !isSo(); round++) {
+    Reflect.get(globalThis, "Bun")?.gc(true);
+    for (let i = 0; i < 16; i++) new Uint8Array(0x10_0000).fill(i);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return isSo();
+}
+
 const ROUNDS = 200;

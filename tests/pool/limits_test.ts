@@ -1,0 +1,71 @@
+/** What is set for a pool. */
+import assert from "node:assert/strict";
+import { Opts, UsageError } from "../../mod.ts";
+import { poolOpts } from "../../src/pool/limits.ts";
+import { test } from "../support/test.ts";
+
+const FUNCTIONS = ["onConnect"];
+
+test("limits: defaults", () => {
+  assert.deepEqual(poolOpts("pg://", undefined, FUNCTIONS).limits, {
+    max: 10,
+    maxIdle: 10,
+    minIdle: 0,
+    idleTimeout: 600_000,
+    maxLifetime: 3_600_000,
+    acquireTimeout: 30_000,
+    maxWaiting: Infinity,
+    leakTimeout: Infinity,
+    maxPipelined: 32,
+  });
+});
+
+test("limits: options come before those of the target, 0 is no limit, and they fit each other", () => {
+  const { limits } = poolOpts(new Opts("pg://?pool_max_concurrency=7&pool_idle_timeout=2").poolMinIdle(5), {
+    poolMaxConcurrency: 4,
+    poolMaxIdleConn: 6,
+    poolAcquireTimeout: 0,
+    poolMaxLifetime: 0,
+    poolMaxWaiting: 0,
+    poolLeakTimeout: undefined,
+  }, FUNCTIONS);
+  assert.deepEqual(limits, {
+    max: 4,
+    maxIdle: 4,
+    minIdle: 4,
+    idleTimeout: 2000,
+    maxLifetime: Infinity,
+    acquireTimeout: Infinity,
+    maxWaiting: 0,
+    leakTimeout: Infinity,
+    maxPipelined: 32,
+  });
+});
+
+test("limits: a pool's name is where its connections are to, without its password", () => {
+  const nameOf = (target: string, name?: string): string => poolOpts(target, { name }, FUNCTIONS).name;
+  assert.equal(nameOf("pg://u:secret@example.com:6432/shop"), "example.com:6432/shop");
+  assert.equal(nameOf("pg://u:secret@a,b/shop"), "a:5432,b:5432/shop");
+  assert.equal(nameOf("pg://u:secret@h/shop?socket=/run/s"), "/run/s/shop");
+  assert.equal(nameOf("pg://"), "localhost:5432");
+  assert.equal(nameOf("pg://", "shop"), "shop");
+});
+
+test("limits: what is wrong is told", () => {
+  const refuses = (options: unknown, message: RegExp): void => {
+    assert.throws(() => poolOpts("pg://", options, FUNCTIONS), (error) => {
+      return error instanceof UsageError && message.test(error.message);
+    });
+  };
+  refuses(5, /they are an object such as/);
+  refuses(null, /they are an object such as/);
+  refuses([], /they are an object such as/);
+  refuses({ max: 5 }, /option "max": there are poolMaxConcurrency, .*, onConnect/);
+  refuses({ onRelease: () => {} }, /option "onRelease"/);
+  refuses({ onConnect: "no" }, /onConnect: it is a function/);
+  refuses({ name: 1 }, /name: it is a string/);
+  refuses({ poolMaxConcurrency: 0 }, /poolMaxConcurrency/);
+  refuses({ poolMaxConcurrency: "5" }, /poolMaxConcurrency/);
+  refuses({ poolMaxPipelined: 0 }, /poolMaxPipelined/);
+  refuses({ poolAcquireTimeout: -1 }, /poolAcquireTimeout/);
+});

@@ -1,0 +1,66 @@
+/** Which statements may share a connection. */
+import assert from "node:assert/strict";
+import { Pace } from "../../src/pool/pace.ts";
+import { test } from "../support/test.ts";
+
+/** What a statement costs that has just taken a millisecond. */
+function costAfter(sql: string): number {
+  const pace = new Pace();
+  assert.equal(pace.costOf(sql), Infinity, "nothing shares before it is known");
+  pace.note(sql, 1);
+  return pace.costOf(sql);
+}
+
+test("pace: what reads may share, whatever its case and the white space before it", () => {
+  for (const sql of ["select 1", "\n  SELECT $1::int", "table t", "values (1)", "select(1)"]) {
+    assert.equal(costAfter(sql), 1, sql);
+  }
+});
+
+test("pace: what writes, begins, locks or waits never shares", () => {
+  const never = [
+    "insert into t values (1)",
+    "update t set n = 1",
+    "delete from t",
+    "with a as (insert into t values (1) returning n) select n from a",
+    "begin",
+    "start transaction",
+    "commit",
+    "set search_path = app",
+    "lock table t",
+    "declare c cursor for select 1",
+    "call p()",
+    "do $$ begin end $$",
+    "listen news",
+    "selection",
+    "select * from t for update",
+    "select * from t FOR NO KEY UPDATE",
+    "select * from t for\n  share",
+    "select * from t for key share",
+    "select pg_advisory_lock(1)",
+    "select pg_try_advisory_xact_lock(1)",
+    "select pg_sleep(0)",
+    "-- a comment hides what it is\nselect 1",
+    "",
+  ];
+  for (const sql of never) assert.equal(costAfter(sql), Infinity, sql);
+});
+
+test("pace: a slow statement is trusted again step by step", () => {
+  const pace = new Pace();
+  pace.note("select 1", 100);
+  pace.note("select 1", 1);
+  assert.equal(pace.costOf("select 1"), 50);
+  for (let i = 0; i < 10; i++) pace.note("select 1", 1);
+  assert.equal(pace.costOf("select 1"), 1);
+});
+
+test("pace: what must not share is not measured, and no number of statements is too many", () => {
+  const pace = new Pace();
+  for (let i = 0; i < 5000; i++) pace.note(`select ${i}`, 1);
+  assert.equal(pace.costOf("select 4999"), 1);
+  for (let i = 0; i < 5000; i++) pace.note("delete from t", 0);
+  assert.equal(pace.costOf("delete from t"), Infinity);
+  pace.note("select 0", 2);
+  assert.equal(pace.costOf("select 0"), 2);
+});

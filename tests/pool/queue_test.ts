@@ -1,0 +1,41 @@
+/** Who waits, in which order, for how long. */
+import assert from "node:assert/strict";
+import { Queue, type Waiter } from "../../src/pool/queue.ts";
+import { test } from "../support/test.ts";
+
+function waiter(by: number, cost: number = Infinity): Waiter<string> {
+  return { since: 0, by, cost, resolve: () => {}, reject: () => {} };
+}
+
+test("queue: first come, first served", () => {
+  const queue = new Queue<string>();
+  const all = [waiter(3, 1), waiter(1, 2), waiter(2)];
+  for (const one of all) queue.add(one);
+  assert.deepEqual([queue.length, queue.due, queue.nextCost], [3, 1, 1]);
+  assert.equal(queue.shift(), all[0]);
+  assert.equal(queue.nextCost, 2);
+  assert.equal(queue.shift(), all[1]);
+  assert.equal(queue.shift(), all[2]);
+  assert.deepEqual([queue.shift(), queue.length, queue.due, queue.nextCost], [undefined, 0, Infinity, Infinity]);
+});
+
+test("queue: who has gone is not served, and the others keep their order", () => {
+  const queue = new Queue<string>();
+  const all = [waiter(1), waiter(2), waiter(3)];
+  for (const one of all) queue.add(one);
+  queue.remove(all[0]!);
+  queue.remove(all[0]!);
+  assert.equal(queue.length, 2);
+  assert.equal(queue.shift(), all[1]);
+});
+
+test("queue: those whose time is over leave, wherever they stand", () => {
+  const queue = new Queue<string>();
+  const all = [waiter(10), waiter(5), waiter(7), waiter(Infinity)];
+  for (const one of all) queue.add(one);
+  assert.deepEqual(queue.expired(4), []);
+  assert.deepEqual(queue.expired(7), [all[1], all[2]]);
+  assert.deepEqual(queue.expired(7), []);
+  assert.equal(queue.shift(), all[0]);
+  assert.equal(queue.due, Infinity);
+});
