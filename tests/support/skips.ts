@@ -51,6 +51,11 @@ const SKIPS: readonly Skip[] = [
       reason: "OpenTelemetry's packages would have to be installed",
     }))
   ),
+  ...(["bun", "node"] as const).map((setting) => ({
+    test: "server example: in a browser, everybody sees a note as soon as anybody adds one",
+    setting,
+    reason: "the page is the same, and a browser takes its time: Deno's server is enough",
+  })),
 ];
 
 /** Where this process runs. */
