@@ -116,7 +116,7 @@ export class Notes {
         "insert into note (title, body) values ($1, $2) returning id, title, body, created_at",
         [title, body],
       );
-      await tx.execDrop("select pg_notify($1, $2)", [CHANNEL, String(row.id)]);
+      await tx.notify(CHANNEL, String(row.id));
       return row;
     }, limits);
     return json(row, { status: 201, headers: { location: `/notes/${row.id}` } });

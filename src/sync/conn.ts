@@ -101,11 +101,6 @@ export class Conn extends Executor implements Disposable {
     return this.#link.run(this.#calls.listen(channel, options, make));
   }
 
-  /** Notifies all who listen to a channel, in a transaction when that commits. The payload is up to 7999 bytes of text. */
-  notify(channel: string, payload?: string, options?: CallOptions): void {
-    return this.#link.run(this.#calls.notify(channel, payload, options));
-  }
-
   /** Makes the session as new (DISCARD ALL): settings, temporary tables, prepared statements, locks and listening are gone. */
   reset(options?: CallOptions): void {
     return this.#link.run(this.#calls.reset(options));

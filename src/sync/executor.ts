@@ -410,4 +410,9 @@ export abstract class Executor extends ConnState {
   ): number {
     return this.#link.run(this.#calls.copyRows(table, columns, rows, options));
   }
+
+  /** Notifies all who listen to a channel, in a transaction when that commits. The payload is up to 7999 bytes of text. */
+  notify(channel: string, payload?: string, options?: CallOptions): void {
+    return this.#link.run(this.#calls.notify(channel, payload, options));
+  }
 }
