@@ -1,0 +1,244 @@
+/** Pools that await while things go wrong: the server away, callers who give up, functions that hang. */
+import assert from "node:assert/strict";
+import { ConnectionError, Opts, Pool, type PoolLeak, TimeoutError } from "../../mod.ts";
+import { collectedUntil } from "../support/held.ts";
+import { PostgresServer } from "../support/postgres.ts";
+import { Proxy } from "../support/proxy.ts";
+import { asTestServer, newest } from "../support/servers.ts";
+import { test } from "../support/test.ts";
+import { Lines } from "../support/watched.ts";
+
+const PID = "select pg_backend_pid()";
+
+function named(): { readonly name: string; readonly url: string } {
+  const name = `pool_${crypto.randomUUID().slice(0, 8)}`;
+  return { name, url: newest.url({ query: `application_name=${name}` }) };
+}
+
+async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (let i = 0; !await isSo(); i++) {
+    assert.ok(i < 400, what);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test("pool failure: waiters are served in their order, and those who gave up are not", async () => {
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
+  const first = await pool.acquire();
+  const order: string[] = [];
+  const { signal } = new AbortController();
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const calls = [
+    pool.query("select 1").then(() => order.push("a")),
+    assert.rejects(pool.acquire({ signal: controller.signal }), reason),
+    assert.rejects(pool.query("select 1", { timeout: 30 }), TimeoutError),
+    pool.query("select 1", { signal }).then(() => order.push("b")),
+    pool.tx(() => order.push("c")),
+  ];
+  assert.equal(pool.stats().waiting, 5);
+  controller.abort(reason);
+  await calls[2];
+  assert.equal(pool.stats().waiting, 3);
+  await first.release();
+  await Promise.all(calls);
+  assert.deepEqual(order, ["a", "b", "c"]);
+  assert.deepEqual([pool.stats().idle, pool.stats().refused], [1, 2]);
+});
+
+test("pool failure: aborted in the moment of being served, nothing is lost", async () => {
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
+  for (const isBefore of [true, false]) {
+    const conn = await pool.acquire();
+    const controller = new AbortController();
+    const call = pool.query("select 1", { signal: controller.signal });
+    if (isBefore) controller.abort();
+    const release = conn.release();
+    controller.abort();
+    await Promise.allSettled([call, release]);
+    await until(() => pool.stats().idle === 1, "the connection comes back");
+  }
+  assert.equal(await pool.execValue("select 1"), 1);
+});
+
+test("pool failure: no more wait than may, and a check takes nobody's place", async () => {
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 2, poolMaxWaiting: 0 });
+  await Promise.all([pool.query("select 1"), pool.query("select 1")]);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const both = await Promise.all([pool.acquire(), pool.acquire()]);
+  await assert.rejects(pool.acquire(), /as many as poolMaxWaiting allows/);
+  await Promise.all(both.map((conn) => conn.release()));
+});
+
+test("pool failure: what callers that waited at the close have left is closed too", async () => {
+  const { name, url } = named();
+  const pool = new Pool(url, { poolMaxConcurrency: 1 });
+  const calls = [1, 2, 3].map((n) => pool.execValue("select $1::int", [n]));
+  await pool.close();
+  assert.deepEqual(await Promise.all(calls), [1, 2, 3]);
+  assert.equal(pool.stats().size, 0);
+  await using other = new Pool(newest.fast);
+  const sessions = "select count(*)::int from pg_stat_activity where application_name = $1";
+  await until(async () => await other.execValue(sessions, [name]) === 0, "no session is left");
+});
+
+test("pool failure: close ends what hangs, and all calls settle", async () => {
+  let hanging = 0;
+  const pool = new Pool(newest.fast, { onConnect: () => new Promise(() => hanging++) });
+  const calls = [pool.query("select 1"), pool.acquire(), pool.listen("c")];
+  await until(() => hanging === 2, "the functions are called");
+  await pool.close({ timeout: 20 });
+  for (const call of calls) await assert.rejects(call, ConnectionError);
+  assert.equal(pool.stats().size, 0);
+  const releasing = new Pool(newest.fast, { onRelease: () => new Promise(() => {}) });
+  void (await releasing.acquire()).release();
+  await releasing.close({ timeout: 20 });
+  assert.equal(releasing.stats().size, 0);
+});
+
+test("pool failure: while the server is away callers wait, attempts are few, and all go on when it is back", async () => {
+  await using server = await PostgresServer.start({ major: newest.major });
+  const lines = new Lines();
+  const url = `${asTestServer(server).url({ user: "postgres", password: "", db: "postgres" })}`;
+  await using pool = new Pool(new Opts(url).logger(lines), { poolMaxConcurrency: 8 });
+  const news = await pool.listen("news");
+  await Promise.all(Array.from({ length: 8 }, () => pool.query("select pg_sleep(0.05)")));
+  assert.equal(pool.stats().size, 8);
+  await server.stop("immediate");
+  await until(() => pool.stats().size === 0, "losses are seen");
+  const calls = Array.from({ length: 30 }, (_, n) => pool.execValue("select $1::int", [n]));
+  await assert.rejects(pool.query("select 1", { timeout: 100 }), (error) => {
+    return error instanceof TimeoutError && error.cause instanceof Error && error.outcome === "not sent";
+  });
+  const { failed } = pool.stats();
+  const failures = lines.all.filter(({ message }) => message === "cannot connect").map(({ fields }) => fields.failures);
+  assert.ok(failed > failures.length, `${failed} attempts failed, ${failures} were counted`);
+  await server.resume();
+  assert.deepEqual(await Promise.all(calls), Array.from({ length: 30 }, (_, n) => n));
+  assert.deepEqual((await news.next()).value, { channel: "news", gap: true });
+  await pool.notify("news", "again");
+  assert.equal((await news.next()).value?.payload, "again");
+});
+
+test("pool failure: who listens anew while the others have no connection does not keep them from theirs", async () => {
+  const { name, url } = named();
+  await using pool = new Pool(url);
+  await using admin = new Pool(newest.admin);
+  const one = await pool.listen(`${name}_one`);
+  const kill = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1";
+  await admin.exec(kill, [name]);
+  const two = await pool.listen(`${name}_two`);
+  assert.equal((await one.next()).value?.gap, true);
+  await pool.notify(`${name}_one`, "1");
+  await pool.notify(`${name}_two`, "2");
+  assert.equal((await one.next()).value?.payload, "1");
+  for (let item = await two.next();; item = await two.next()) {
+    if (item.value?.gap) continue;
+    assert.equal(item.value?.payload, "2");
+    break;
+  }
+});
+
+test("pool failure: a function that throws while a listener reconnects is tried again", async () => {
+  const { name, url } = named();
+  let broken = 0;
+  await using pool = new Pool(url, {
+    onConnect: () => {
+      if (broken-- > 0) throw new TypeError("broken");
+    },
+  });
+  await using admin = new Pool(newest.admin);
+  const news = await pool.listen(name);
+  broken = 2;
+  await admin.exec("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1", [name]);
+  assert.equal((await news.next()).value?.gap, true);
+});
+
+test("pool failure: a connection whose network forgets it is replaced, and its caller served", async () => {
+  await using proxy = await Proxy.start(newest.port);
+  const url = newest.url({ query: "sslmode=disable" }).replace(`:${newest.port}/`, `:${proxy.port}/`);
+  await using pool = new Pool(url, { poolMaxConcurrency: 4 });
+  await Promise.all([1, 2, 3, 4].map(() => pool.query("select pg_sleep(0.1)")));
+  assert.equal(pool.stats().opened, 4);
+  proxy.arm({ direction: "up", after: 0, then: "hold" });
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const results = await Promise.all([1, 2, 3, 4].map((n) => pool.execValue("select $1::int", [n])));
+  assert.deepEqual(results, [1, 2, 3, 4]);
+  assert.ok(proxy.struck);
+  assert.ok(pool.stats().closed >= 1);
+});
+
+test("pool failure: quick selects of several callers share a connection, and nothing else of theirs", async () => {
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
+  const square = "select $1::int * $1::int as n";
+  const divide = "select 100 / $1::int as n";
+  for (let i = 1; i <= 10; i++) await Promise.all([pool.exec(square, [i]), pool.exec(divide, [i])]);
+  const busy = pool.query("select pg_sleep(0.05)");
+  const calls = Array.from(
+    { length: 40 },
+    (_, i) => i % 4 === 3 ? pool.execValue(divide, [0]) : pool.execValue(square, [i]),
+  );
+  const results = await Promise.allSettled(calls);
+  await busy;
+  results.forEach((result, i) => {
+    if (i % 4 === 3) assert.match((result as PromiseRejectedResult).reason.message, /division by zero/);
+    else assert.equal((result as PromiseFulfilledResult<unknown>).value, i * i);
+  });
+  assert.deepEqual([pool.stats().opened, pool.stats().leased], [1, 0]);
+});
+
+test("pool failure: the parameters are those of the call, whatever becomes of their array", async () => {
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
+  const conn = await pool.acquire();
+  const params = [1];
+  const call = pool.execValue("select $1::int", params);
+  params[0] = 2;
+  await conn.release();
+  assert.equal(await call, 1);
+});
+
+test("pool failure: the upgrade to the Unix socket is negotiated once", async () => {
+  const { name, url } = named();
+  const paths: string[] = [];
+  await using pool = new Pool(url, { poolMaxConcurrency: 5, onConnect: (conn) => void paths.push(conn.transport) });
+  await Promise.all(Array.from({ length: 5 }, () => pool.query("select pg_sleep(0.1)")));
+  assert.deepEqual([paths.length, new Set(paths).size], [5, 1]);
+  const sessions = "select count(*)::int from pg_stat_activity where application_name = $1";
+  await until(async () => await pool.execValue(sessions, [name]) === 5, "one session for each connection");
+});
+
+test("pool failure: a connection that was forgotten is taken back, and where it was taken is told", async () => {
+  const leaks: PoolLeak[] = [];
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1, onLeak: (leak) => leaks.push(leak) });
+  const pid = await (async () => {
+    const conn = await pool.acquire();
+    await conn.begin();
+    return conn.id;
+  })();
+  assert.equal(pool.stats().leased, 1);
+  assert.ok(await collectedUntil(() => pool.stats().idle === 1), "it is taken back");
+  assert.deepEqual([leaks.length, leaks[0]?.kind], [1, "forgotten"]);
+  assert.match(leaks[0]!.stack, /pool_failure_test/);
+  assert.equal(await pool.execValue(PID), pid);
+});
+
+test("pool failure: a connection that is out for long is reported, and stays its user's", async () => {
+  const leaks: PoolLeak[] = [];
+  await using pool = new Pool(newest.fast, { poolLeakTimeout: 20, onLeak: (leak) => leaks.push(leak) });
+  await using conn = await pool.acquire();
+  await until(() => leaks.length > 0, "it is reported");
+  assert.deepEqual([leaks[0]!.kind, leaks.length], ["late", 1]);
+  assert.equal(await conn.execValue("select 1"), 1);
+});
+
+test("pool failure: some are kept ready, replaced when they are lost, and idle ones go", async () => {
+  const { name, url } = named();
+  await using admin = new Pool(newest.admin);
+  await using pool = new Pool(url, { poolMinIdle: 2, poolIdleTimeout: 50 });
+  await pool.query("select 1");
+  await until(() => pool.stats().idle === 2, "two are ready");
+  await admin.exec("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1", [name]);
+  await until(() => pool.stats().idle === 2 && pool.stats().closed >= 2, "two others are ready");
+  await Promise.all([1, 2, 3, 4, 5].map(() => pool.query("select pg_sleep(0.05)")));
+  await until(() => pool.stats().size === 2, "no more are kept");
+});
