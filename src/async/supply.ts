@@ -316,13 +316,14 @@ export class Supply {
   /** Finds out whether a connection that nobody has used for a while still works. */
   async #check(member: Member): Promise<void> {
     this.#checking++;
+    const begun = now();
     try {
       const { conn } = member;
       await conn.opened.link.run(conn.calls.check(CHECKING));
     } catch {
       await member.conn.close({ timeout: 0 });
-      // What one of them did not survive, such as a network that forgets, the others have not either.
-      this.#stock.dropStale(now());
+      // What it did not survive, such as a network that forgets, those have not either that were idle as long.
+      this.#stock.dropStale(begun);
     }
     this.#checking--;
     this.#put(member);

@@ -208,9 +208,9 @@ export class Stock<C extends Pooled> {
     if (member !== undefined) this.#drop(member);
   }
 
-  /** Gives up the idle ones that may be dead. */
-  dropStale(now: number): void {
-    for (const member of [...this.#idle]) if (this.isStale(member, now)) this.#drop(member);
+  /** Gives up the idle ones that might have been dead at that time, and were not used since. */
+  dropStale(then: number): void {
+    for (const member of [...this.#idle]) if (this.isStale(member, then)) this.#drop(member);
   }
 
   /** When there will be something to sweep. */

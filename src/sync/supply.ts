@@ -204,14 +204,15 @@ export class Supply {
 
   /** Whether a connection that nobody has used for a while still works. */
   #lives(member: Member): boolean {
+    const begun = now();
     try {
       const { conn } = member;
       conn.opened.link.run(conn.calls.check(CHECKING));
       return true;
     } catch {
       this.#stock.remove(member);
-      // What one of them did not survive, such as a network that forgets, the others have not either.
-      this.#stock.dropStale(now());
+      // What it did not survive, such as a network that forgets, those have not either that were idle as long.
+      this.#stock.dropStale(begun);
       return false;
     }
   }
