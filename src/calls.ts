@@ -473,7 +473,9 @@ export class Calls {
   #attempt<T>(action: string, make: () => Call<T>): Call<T> {
     try {
       this.#check(action);
-      return make();
+      const made = make();
+      const { transaction } = this;
+      return transaction === undefined ? made : { ...made, op: inside(transaction, action, made.op) };
     } catch (error) {
       return refused(error);
     }
@@ -528,6 +530,12 @@ function* opened<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
     throw error;
   }
   return make(cursor);
+}
+
+/** When a call's turn has come its transaction may be over, and it must not be executed outside of it. */
+function* inside<T>(transaction: TransactionState, action: string, op: Op<T>): Op<T> {
+  transaction.check(action);
+  return yield* op;
 }
 
 function* abandoned(core: Core, state: TransactionState): Op<void> {

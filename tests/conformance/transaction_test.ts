@@ -771,3 +771,20 @@ for (const { major, fast } of servers) {
     }
   });
 }
+
+conformance("transaction: what waits behind its end is not executed outside of it", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  const rows = await numbers(conn);
+  for (const how of ["rollback", "commit"] as const) {
+    const tx = await conn.begin();
+    // A string with parameters is learned first, and keeps what is called meanwhile waiting.
+    const learned = attempt(() => tx.execDrop(`insert into t values ($1) /* ${how} */`, [1]));
+    const over = attempt(() => tx[how]());
+    const late = attempt(() => tx.execDrop("insert into t values ($1)", [2]));
+    await assert.rejects(late, isUsage(/^Cannot execute the statement: the transaction is over$/));
+    await Promise.all([learned, over]);
+    assert.equal(conn.transactionStatus, "idle");
+    await isFree(conn);
+  }
+  assert.deepEqual(await rows(), [1]);
+});
