@@ -17,6 +17,8 @@ export class PoolListener {
   readonly #open: (events: LineEvents) => Promise<Line>;
   /** Who listens, by channel. */
   readonly #channels = new Map<string, Set<Subscription>>();
+  /** Channels on which something may have been missed, and whose listeners do not know yet. */
+  readonly #missed = new Set<string>();
   readonly #alarm = new Alarm(() => this.#tick());
   /** The connection, or the attempt to get one. */
   #line: Promise<Line> | undefined = undefined;
@@ -51,7 +53,7 @@ export class PoolListener {
     }
     return new PoolNotifications(
       subscription,
-      () => this.#leave(subscription),
+      async () => void await atMost(this.#leave(subscription), LEAVING),
       (expecting) => this.#expect(expecting),
       limit?.signal,
     );
@@ -74,6 +76,7 @@ export class PoolListener {
     const subscriptions = this.#channels.get(channel);
     if (subscriptions === undefined || !subscriptions.delete(subscription) || subscriptions.size > 0) return;
     this.#channels.delete(channel);
+    this.#missed.delete(channel);
     if (this.#channels.size === 0) this.#isBehind = false;
     const line = await this.#line?.catch(() => undefined);
     if (line === undefined) return;
@@ -96,6 +99,7 @@ export class PoolListener {
     try {
       const line = await this.#open({
         heard: (notification) => {
+          this.#tellOfGap(notification.channel);
           for (const subscription of this.#channels.get(notification.channel) ?? []) subscription.add(notification);
         },
         lost: () => this.#lost(),
@@ -116,8 +120,7 @@ export class PoolListener {
 
   /** The connection is gone: another one takes its place. */
   #lost(): void {
-    this.#line = this.#current = undefined;
-    this.#isBehind = true;
+    this.#miss();
     void this.#recover();
   }
 
@@ -133,19 +136,30 @@ export class PoolListener {
       if (line !== this.#current) throw goneAtOnce();
       this.#failures = 0;
       this.#isBehind = false;
-      for (const [channel, subscriptions] of this.#channels) {
-        for (const subscription of subscriptions) subscription.add({ channel, gap: true });
-      }
+      for (const channel of this.#channels.keys()) this.#tellOfGap(channel);
     } catch {
       // Also where there is a connection, on which the server does not let anybody listen.
       if (line !== undefined && line === this.#current) {
-        this.#line = this.#current = undefined;
+        this.#miss();
         void line.close();
       }
       this.#alarm.set(now() + backoff(++this.#failures, Math.random()));
     } finally {
       this.#recovering = false;
     }
+  }
+
+  /** There is no connection, and nothing is heard. */
+  #miss(): void {
+    this.#line = this.#current = undefined;
+    this.#isBehind = true;
+    for (const channel of this.#channels.keys()) this.#missed.add(channel);
+  }
+
+  /** Before what comes next: it may come before all channels are listened to again. */
+  #tellOfGap(channel: string): void {
+    if (!this.#missed.delete(channel)) return;
+    for (const subscription of this.#channels.get(channel) ?? []) subscription.add({ channel, gap: true });
   }
 
   #tick(): void {
@@ -185,3 +199,5 @@ async function within<T>(limit: Limit | undefined, promise: Promise<T>): Promise
 /** Milliseconds between questions whether the connection works, and for the answer. */
 const CHECK_EVERY = 30_000;
 const CHECKING = 5000;
+/** Milliseconds that those who end listening wait for the server to confirm it. */
+const LEAVING = 2000;

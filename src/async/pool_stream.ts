@@ -44,13 +44,8 @@ export class PoolStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
 
   /** The same as {@linkcode return}. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#ended) return;
-    try {
-      const source = await this.#source;
-      await source?.items.return?.();
-    } finally {
-      await this.#end();
-    }
+    // The pool closes what is open, and does not wait for ever.
+    await this.#end();
   }
 
   /** Itself. */

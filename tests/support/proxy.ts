@@ -73,6 +73,11 @@ export class Proxy implements AsyncDisposable {
     for (const [cell, value] of values) Atomics.store(this.#cells, cell, value);
   }
 
+  /** Whether nothing passes, in either direction and for everybody: what is sent meanwhile arrives afterwards. */
+  stall(stalled: boolean): void {
+    Atomics.store(this.#cells, STALLED, stalled ? 1 : 0);
+  }
+
   /** Lets pass what is held. */
   release(): void {
     Atomics.store(this.#cells, RELEASED, 1);
@@ -88,7 +93,7 @@ function proxyMain(): void {
   const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
   const { connect, createServer } = process.getBuiltinModule("node:net");
   const cells = new Int32Array(workerData.memory);
-  const [OPEN, ACCEPTED, ARMED, DIRECTION, AFTER, THEN, STRUCK, RELEASED, PASSED] = [
+  const [OPEN, ACCEPTED, ARMED, DIRECTION, AFTER, THEN, STRUCK, RELEASED, PASSED, STALLED] = [
     0,
     1,
     2,
@@ -98,6 +103,7 @@ function proxyMain(): void {
     6,
     7,
     8,
+    10,
   ] as const;
   const load = (cell: number): number => Atomics.load(cells, cell);
   const server = createServer({ allowHalfOpen: true }, (client) => {
@@ -135,8 +141,20 @@ function proxyMain(): void {
         from.resume();
       }, 1);
     };
-    client.on("data", (chunk: Uint8Array) => pass(0, chunk));
-    upstream.on("data", (chunk: Uint8Array) => pass(1, chunk));
+    const passOrHold = (direction: 0 | 1, chunk: Uint8Array): void => {
+      if (load(STALLED) === 0) return pass(direction, chunk);
+      const [from, to] = direction === 0 ? [client, upstream] : [upstream, client];
+      from.pause();
+      const timer = setInterval(() => {
+        if (load(STALLED) === 1 && !to.destroyed) return;
+        clearInterval(timer);
+        if (to.destroyed) return;
+        pass(direction, chunk);
+        from.resume();
+      }, 1);
+    };
+    client.on("data", (chunk: Uint8Array) => passOrHold(0, chunk));
+    upstream.on("data", (chunk: Uint8Array) => passOrHold(1, chunk));
     client.on("error", () => {});
     upstream.on("error", () => client.destroy());
     client.on("end", () => {
@@ -153,5 +171,16 @@ function proxyMain(): void {
 }
 
 /** What is where in the shared memory; PASSED takes two. The worker has its own copy of this list. */
-const [OPEN, ACCEPTED, ARMED, DIRECTION, AFTER, THEN, STRUCK, RELEASED, PASSED] = [0, 1, 2, 3, 4, 5, 6, 7, 8] as const;
-const CELLS = 10;
+const [OPEN, ACCEPTED, ARMED, DIRECTION, AFTER, THEN, STRUCK, RELEASED, PASSED, STALLED] = [
+  0,
+  1,
+  2,
+  3,
+  4,
+  5,
+  6,
+  7,
+  8,
+  10,
+] as const;
+const CELLS = 11;
