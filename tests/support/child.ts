@@ -11,36 +11,40 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a script of `tests/support/scripts` to its end; `permissions` are Deno's, all by default, `env` adds variables. */
+/**
+ * Runs a script of `tests/support/scripts` to its end; `permissions` are Deno's, all by default, `env` adds variables.
+ * What takes longer than `limit` milliseconds is ended.
+ */
 export function runScript(
   name: string,
   args: readonly string[],
   permissions: readonly string[] = ["-A"],
   env: Readonly<Record<string, string>> = {},
+  limit: number = LIMIT,
 ): Promise<Ended> {
   const script = join(import.meta.dirname!, "scripts", name);
   return runtime === "deno"
-    ? runDeno(["run", "--no-prompt", "--no-check", ...permissions, script, ...args], env)
-    : runNode([script, ...args], env);
+    ? runDeno(["run", "--no-prompt", "--no-check", ...permissions, script, ...args], env, limit)
+    : runNode([script, ...args], env, limit);
 }
 
 /** By Deno's own means: its `node:child_process` adds permissions to every Deno that it starts. */
-async function runDeno(args: string[], env: Readonly<Record<string, string>>): Promise<Ended> {
+async function runDeno(args: string[], env: Readonly<Record<string, string>>, limit: number): Promise<Ended> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args,
     env: { NO_COLOR: "1", ...env },
-    signal: AbortSignal.timeout(LIMIT),
+    signal: AbortSignal.timeout(limit),
   }).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-function runNode(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
+function runNode(args: readonly string[], env: Readonly<Record<string, string>>, limit: number): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", ...env },
-      timeout: LIMIT,
+      timeout: limit,
     });
     let stdout = "";
     let stderr = "";

@@ -1,0 +1,14 @@
+/** A short soak; `deno task soak` is the long one. The process that it has to itself must end by itself. */
+import assert from "node:assert/strict";
+import { runScript } from "../support/child.ts";
+import { test } from "../support/test.ts";
+
+for (const way of ["tcp", "unix"]) {
+  test(`soak: 64 callers, a pool of 10, and a server in trouble (${way})`, async () => {
+    const args = ["--seconds=12", `--way=${way}`, "--seed=1"];
+    const { code, stdout, stderr } = await runScript("../../soak/main.ts", args, ["-A"], {}, 90_000);
+    assert.equal(code, 0, `${stdout}${stderr}`);
+    assert.match(stdout, /nothing wrong/);
+    assert.match(stdout, / 2 restarts, 3 stalls/);
+  });
+}

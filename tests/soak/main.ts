@@ -1,0 +1,22 @@
+/**
+ * A soak in a process of its own, which has to end by itself.
+ *
+ * Usage: main.ts [--seconds=60] [--way=tcp|unix] [--seed=number]
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { soak } from "./soak.ts";
+
+const { values } = parseArgs({
+  options: { seconds: { type: "string" }, way: { type: "string" }, seed: { type: "string" } },
+});
+const seconds = Number(values.seconds ?? 60);
+const way = values.way === "unix" ? "unix" : "tcp";
+const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
+
+console.log(`soak of ${seconds} s over ${way}: --seed=${seed}`);
+const { problems, figures } = await soak({ seconds, way, seed });
+for (const figure of figures) console.log(figure);
+for (const problem of problems) console.log(`WRONG ${problem}`);
+console.log(problems.length === 0 ? "nothing wrong" : `${problems.length} things wrong`);
+process.exitCode = problems.length === 0 ? 0 : 1;

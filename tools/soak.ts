@@ -1,0 +1,37 @@
+/**
+ * `deno task soak`: a pool of 10 under 64 callers for a long time, while backends are killed, the server
+ * restarts and the network stalls; half of the time over TCP, the other over the Unix socket. Each round
+ * of 30 seconds has two restarts and three stalls.
+ *
+ * Usage: deno task soak [--minutes=10] [--runtime=deno|bun|node] [--seed=number]
+ */
+import { spawnSync } from "node:child_process";
+import process from "node:process";
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "10" },
+    runtime: { type: "string", default: "deno" },
+    seed: { type: "string" },
+  },
+});
+const commands: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  deno: [process.execPath, "run", "-A", "--no-check"],
+  bun: ["npx", "-y", "bun@1.4"],
+  node: ["npx", "-y", "node@26"],
+};
+const command = commands[values.runtime];
+const seconds = Number(values.minutes) * 30;
+if (command === undefined || !(seconds > 0)) {
+  console.error("Usage: deno task soak [--minutes=10] [--runtime=deno|bun|node] [--seed=number]");
+  process.exit(2);
+}
+const [program, ...args] = command;
+const seed = values.seed === undefined ? [] : [`--seed=${values.seed}`];
+let failed = false;
+for (const way of ["tcp", "unix"]) {
+  const script = [...args, "tests/soak/main.ts", `--seconds=${seconds}`, `--way=${way}`, ...seed];
+  failed = spawnSync(program, script, { stdio: "inherit" }).status !== 0 || failed;
+}
+process.exit(failed ? 1 : 0);
