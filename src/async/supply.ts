@@ -1,7 +1,7 @@
 /** The connections of a pool that awaits: opened, handed out, tidied up, closed. */
 import { Calls } from "../calls.ts";
-import { atMost, now } from "../drive/clock.ts";
-import { TimeoutError } from "../errors.ts";
+import { atMost, MAX_MILLISECONDS, now } from "../drive/clock.ts";
+import { ConnectionError, PyroError, TimeoutError } from "../errors.ts";
 import { isReleased } from "../ops/release.ts";
 import { Route } from "../ops/route.ts";
 import type { Settings } from "../opts/settings.ts";
@@ -85,6 +85,8 @@ export class Supply {
   #lastFailure: unknown = undefined;
   /** Until when nobody tries to connect. */
   #pauseUntil = 0;
+  /** Whether what failed last may succeed later. */
+  #mayPass = false;
   #closing: Promise<void> | undefined = undefined;
   #onQuiet: (() => void) | undefined = undefined;
 
@@ -158,6 +160,8 @@ export class Supply {
 
   /** What to tell a caller whose waiting has failed; made where the caller is. */
   explained(error: unknown): unknown {
+    // It was made where the pool has tried to connect.
+    if (error instanceof PyroError) Error.captureStackTrace(error);
     if (!(error instanceof Late)) return error;
     return new TimeoutError(
       `Cannot acquire a connection: there was none within ${error.milliseconds} ms; ${inVain(this.stats)}`,
@@ -235,7 +239,7 @@ export class Supply {
     const { conn } = member;
     try {
       await conn.opened.link.run(conn.calls.release(TIDYING));
-      const keep = await this.#hooks.onRelease?.(conn);
+      const keep = await inTime("onRelease", this.#hooks.onRelease?.(conn), TIDYING);
       if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
     } catch (error) {
       this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
@@ -275,7 +279,8 @@ export class Supply {
       };
       signal?.addEventListener("abort", abort);
       this.#queue.add(waiter);
-      this.#alarm.set(by);
+      // Who has no limit keeps the process alive too.
+      this.#alarm.set(Math.min(by, since + MAX_MILLISECONDS));
       this.#alarm.keepProcess(true);
       this.#serve();
     });
@@ -331,7 +336,12 @@ export class Supply {
 
   /** Whether a connection may be opened now. While the server has not been reached, one attempt at a time. */
   get #canOpen(): boolean {
-    return this.#stock.hasRoom && now() >= this.#pauseUntil && (this.#isReached || this.#stock.opening === 0);
+    return this.#stock.hasRoom && !this.#isPaused && (this.#isReached || this.#stock.opening === 0);
+  }
+
+  /** Whether an attempt would come too early; callers who would be told that it is of no use do not wait for that. */
+  get #isPaused(): boolean {
+    return now() < this.#pauseUntil && (this.#mayPass || this.#queue.length === 0);
   }
 
   #replenish(): void {
@@ -373,7 +383,8 @@ export class Supply {
     try {
       signal.throwIfAborted();
       // A function that does not come to its end is no reason for the pool not to close.
-      await Promise.race([this.#hooks.onConnect(conn), cut]);
+      const { connectTimeout = 30_000 } = this.#settings;
+      await Promise.race([inTime("onConnect", this.#hooks.onConnect(conn), connectTimeout || Infinity), cut]);
       if (!conn.isReleased) await conn.opened.link.run(conn.calls.release(TIDYING));
       if (conn.closed) throw goneAtOnce();
       return conn;
@@ -391,6 +402,7 @@ export class Supply {
     // The way may be another when the server is back.
     this.#route.forget();
     const passes = this.#wasReached && isPassing(error);
+    this.#mayPass = passes;
     if (!passes) this.#queue.shift()?.reject(error);
     // Attempts that were made at the same time have failed for the same reason.
     if ((passes || this.#queue.length === 0) && now() >= this.#pauseUntil) {
@@ -420,6 +432,12 @@ export class Supply {
     if (this.#pauseUntil > now()) this.#alarm.set(this.#pauseUntil);
   }
 
+  /** Takes back what nobody can give back, once what its user has begun is over. */
+  async #reclaim(member: Member): Promise<void> {
+    await member.conn.opened.link.drained(Infinity);
+    await this.give(member);
+  }
+
   /** Tells whoever wants to know, and otherwise whoever runs the program. */
   #tellLeak(leak: PoolLeak): void {
     const { onLeak } = this.#hooks;
@@ -435,6 +453,14 @@ export class Supply {
     const leaving = conn.close({ timeout: 0 }).finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
   }
+}
+
+/** What a function of the user's gives, which may not take for ever. */
+async function inTime<T>(name: string, result: T | Promise<T>, milliseconds: number): Promise<T> {
+  if (result instanceof Promise && !await atMost(result, milliseconds)) {
+    throw new ConnectionError(`Cannot use the connection: ${name} did not come to its end within ${milliseconds} ms`);
+  }
+  return await result;
 }
 
 /** Somebody has waited for too long. */
