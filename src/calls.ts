@@ -191,13 +191,13 @@ export class Calls {
   }
 
   /** The end of a stream that was read to its end. */
-  endStream({ cursor, lasting }: Stream): Call<void> {
-    return { op: cursor.close(), limit: undefined, observation: lasting?.part("close") };
+  endStream({ cursor, limit, lasting }: Stream): Call<void> {
+    return { op: cursor.close(), limit: endingOf(limit, "end the stream"), observation: lasting?.part("close") };
   }
 
   /** The end of a stream, wherever it is; with the connection it is gone anyway. */
-  closeStream({ cursor, lasting }: Stream): Call<void> {
-    return { op: closeCursor(cursor), limit: undefined, observation: lasting?.part("close") };
+  closeStream({ cursor, limit, lasting }: Stream): Call<void> {
+    return { op: closeCursor(cursor), limit: endingOf(limit, "close the stream"), observation: lasting?.part("close") };
   }
 
   /** Has a function fetch from a portal. */
@@ -337,10 +337,9 @@ export class Calls {
 
   /** The end of a pipeline. */
   closePipeline(pipeline: PipelineState): Call<void> {
-    // Where somebody has lost patience, a server that does not answer is not waited for.
-    const limit = { action: "close the pipeline", timeout: PATIENCE, signal: undefined, orLose: true };
     const observation = watched.get(pipeline)?.part("close");
-    return { op: pipeline.close(), limit: pipeline.givenUp ? limit : undefined, observation };
+    const limit = pipeline.givenUp ? ending("close the pipeline") : undefined;
+    return { op: pipeline.close(), limit, observation };
   }
 
   /** COPY FROM STDIN. */
@@ -372,8 +371,8 @@ export class Calls {
   }
 
   /** The end of a COPY TO STDOUT; what is left is dropped. */
-  closeCopy({ source, lasting }: Copy): Call<void> {
-    return { op: source.close(), limit: undefined, observation: lasting?.part("close") };
+  closeCopy({ source, given: { limit }, lasting }: Copy): Call<void> {
+    return { op: source.close(), limit: endingOf(limit, "end the copying"), observation: lasting?.part("close") };
   }
 
   /** COPY FROM STDIN of values. */
@@ -551,6 +550,16 @@ function sizeOf(source: unknown): number | undefined {
   return Array.isArray(source) ? source.length : undefined;
 }
 
+/** The limit for ending what was begun with a limit: who has no patience for the one has none for the other. */
+function endingOf(limit: Limit | undefined, action: string): Limit | undefined {
+  return limit === undefined || limit.timeout === 0 ? undefined : ending(action);
+}
+
+/** The limit for ending something: a server that does not answer is not waited for. */
+function ending(action: string): Limit {
+  return { action, timeout: PATIENCE, signal: undefined, orLose: true };
+}
+
 function refused(error: unknown): Call<never> {
   return { op: never(), limit: undefined, refusal: { error } };
 }
@@ -580,7 +589,7 @@ function retriesFrom(value: unknown): number {
 
 /** Who watches which pipeline. */
 const watched = new WeakMap<PipelineState, Lasting>();
-/** Milliseconds that a pipeline may take to be closed, of which a step was given up. */
+/** Milliseconds for something to be ended where the caller has set limits. */
 const PATIENCE = 2000;
 /** Rows at a time. */
 const BATCH = 500;

@@ -26,9 +26,12 @@ export class Route {
     }
     const { obstacle } = plan.upgrade;
     const unwanted = plan.upgrade.unwanted ?? this.#obstacle;
+    const begun = plan.now();
     const connected = yield* connect({ ...plan, upgrade: { unwanted, obstacle } });
     this.#proof = connected.proof;
-    if (connected.upgrade.attempted && !connected.upgrade.upgraded) this.#obstacle = connected.upgrade.reason;
+    const { attempted, upgraded, reason } = connected.upgrade;
+    // What failed for lack of time may succeed another time.
+    if (attempted && !upgraded && plan.now() - begun < IN_TIME) this.#obstacle = reason;
     return connected;
   }
 
@@ -38,3 +41,6 @@ export class Route {
     this.#obstacle = undefined;
   }
 }
+
+/** Milliseconds within which a connection is opened where nothing is wrong with the time. */
+const IN_TIME = 250;
