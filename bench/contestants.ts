@@ -1,6 +1,8 @@
 /** Who is measured: each driver on each runtime that it runs on. */
-import process from "node:process";
+import { join } from "node:path";
 import type { WorkloadName } from "./driver.ts";
+import { buildPgNative, compileFloor, findPsql } from "./floor.ts";
+import type { Runtimes } from "./runtimes.ts";
 
 /** A driver on a runtime. */
 export interface Contestant {
@@ -9,58 +11,140 @@ export interface Contestant {
   readonly world: "promises" | "blocking" | undefined;
   readonly workloads: readonly WorkloadName[];
   readonly runtime: "Bun" | "Deno" | "Node" | "C";
-  /** What runs `measure.ts` or the floor's program; the workload and the rest follow. */
+  /** What runs `measure.ts` or the floor's program; what it is to measure follows. */
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether it is the floor's program, which is told in another way. */
+  readonly isFloor?: boolean;
 }
 
-const BUN = ["npx", "-y", "bun@1.4"];
-const DENO = [process.execPath, "run", "-A", "--no-check"];
-const NODE = ["npx", "-y", "node@26"];
-const FFI = ["--experimental-ffi", "--no-warnings"];
-const MEASURE = new URL("measure.ts", import.meta.url).pathname;
-
-/** All but the floor, which is known once it is compiled. */
-export const CONTESTANTS: readonly Contestant[] = [
-  ...everywhere("raw loop, libc through FFI", "blocking", "raw_blocking", ["ping"], FFI),
-  ...everywhere("**pyro**, FFI", "blocking", "pyro_blocking", ["ping", "mixed"], FFI, { PYRO_BENCH_BLOCKING: "ffi" }),
-  ...everywhere("**pyro**, worker", "blocking", "pyro_blocking", ["ping"], [], { PYRO_BENCH_BLOCKING: "worker" }),
-  ...everywhere("raw loop, the runtime's sockets", "promises", "raw_async", ["ping"]),
-  ...everywhere("**pyro**", "promises", "pyro_async", ["ping", "mixed"]),
-  {
-    name: "Bun.SQL",
-    world: "promises",
-    runtime: "Bun",
-    workloads: ["ping", "mixed"],
-    command: [...BUN, MEASURE, "bun_sql"],
-  },
-  ...everywhere("postgres.js", "promises", "postgres_js", ["ping", "mixed"]),
-  ...everywhere("pg", "promises", "pg", ["ping", "mixed"]),
-  ...everywhere("**pyro**", "promises", "pool_pyro", ["pool"]),
-  {
-    name: "Bun.SQL",
-    world: "promises",
-    runtime: "Bun",
-    workloads: ["pool"],
-    command: [...BUN, MEASURE, "pool_bun_sql"],
-  },
-  ...everywhere("postgres.js", "promises", "pool_postgres_js", ["pool"]),
-  ...everywhere("pg", "promises", "pool_pg", ["pool"]),
-  ...everywhere("a decoder of that very row, by hand", undefined, "decode_by_hand", ["decode"]),
-  ...everywhere("**pyro**'s row reader", undefined, "decode_pyro", ["decode"]),
-];
-
-function everywhere(
-  name: string,
-  world: Contestant["world"],
-  driver: string,
-  workloads: readonly WorkloadName[],
-  nodeFlags: readonly string[] = [],
-  env: Readonly<Record<string, string>> = {},
-): Contestant[] {
+/** All of them; who cannot take part is named on stderr. `directory` is for what is compiled. */
+export function contestants(runtimes: Runtimes, directory: string): Contestant[] {
+  const run = new Everywhere(runtimes);
   return [
-    { name, world, workloads, runtime: "Bun", command: [...BUN, MEASURE, driver], env },
-    { name, world, workloads, runtime: "Deno", command: [...DENO, MEASURE, driver], env },
-    { name, world, workloads, runtime: "Node", command: [...NODE, ...nodeFlags, MEASURE, driver], env },
+    ...floor(directory),
+    ...psql(runtimes),
+    ...run.driver("raw loop, libc through FFI", "blocking", "raw_blocking", ["ping"], FFI),
+    ...run.driver("**pyro**, FFI", "blocking", "pyro_blocking", ALL.filter(isClear), FFI, blocking("ffi")),
+    ...run.driver("**pyro**, worker", "blocking", "pyro_blocking", ALL, [], blocking("worker")),
+    ...pgNative(runtimes, directory),
+    ...run.driver("raw loop, the runtime's sockets", "promises", "raw_async", ["ping"]),
+    ...run.driver("**pyro**", "promises", "pyro_async", ALL),
+    ...run.driver("**pyro**, arrays to unnest", "promises", "pyro_bulk", ["insert_batch"]),
+    ...run.driver("**pyro**, copyRows", "promises", "pyro_bulk", ["copy_in"]),
+    run.onBun("Bun.SQL", "bun_sql", ALL.filter((name) => !isCopy(name))),
+    ...run.driver("postgres.js", "promises", "postgres_js", ALL),
+    ...run.driver("pg", "promises", "pg", ALL),
+    ...run.driver("pg, `pipeline: true`", "promises", "pg_pipelined", ["insert_batch", "in_flight"]),
+    ...run.driver("**pyro**", "promises", "pool_pyro", POOLED),
+    run.onBun("Bun.SQL", "pool_bun_sql", POOLED),
+    ...run.driver("postgres.js", "promises", "pool_postgres_js", POOLED),
+    ...run.driver("pg", "promises", "pool_pg", POOLED),
+    ...run.start("**pyro**", "promises", "pyro"),
+    ...run.start("**pyro**", "blocking", "pyro/sync"),
+    ...run.start("postgres.js", "promises", "postgres"),
+    ...run.start("pg", "promises", "pg"),
+    ...run.driver("a decoder of that very row, by hand", undefined, "decode_by_hand", ["decode"]),
+    ...run.driver("**pyro**'s row reader", undefined, "decode_pyro", ["decode"]),
   ];
 }
+
+const PREPARED: readonly WorkloadName[] = [
+  "ping",
+  "select_1",
+  "select_10",
+  "select_100",
+  "select_1000",
+  "insert",
+  "rows",
+  "mixed",
+];
+const CONNECTING: readonly WorkloadName[] = ["connect_trust", "connect_scram", "connect_tls"];
+const COPY: readonly WorkloadName[] = ["copy_in", "copy_out"];
+const IN_FLIGHT: readonly WorkloadName[] = ["insert_batch", "in_flight"];
+const ALL: readonly WorkloadName[] = [...PREPARED, ...IN_FLIGHT, "stream", ...COPY, ...CONNECTING];
+const POOLED: readonly WorkloadName[] = ["pool", "http"];
+const FFI = ["--experimental-ffi", "--no-warnings"];
+
+/** FFI has no TLS. */
+function isClear(name: WorkloadName): boolean {
+  return name !== "connect_tls";
+}
+
+function isCopy(name: WorkloadName): boolean {
+  return COPY.includes(name);
+}
+
+function blocking(through: "ffi" | "worker"): Record<string, string> {
+  return { PYRO_BENCH_BLOCKING: through };
+}
+
+/** Contestants on the three runtimes. */
+class Everywhere {
+  readonly #runtimes: Runtimes;
+
+  constructor(runtimes: Runtimes) {
+    this.#runtimes = runtimes;
+  }
+
+  driver(
+    name: string,
+    world: Contestant["world"],
+    driver: string,
+    workloads: readonly WorkloadName[],
+    nodeFlags: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Contestant[] {
+    const { bun, deno, node } = this.#runtimes;
+    const common = { name, world, workloads, env };
+    return [
+      { ...common, runtime: "Bun", command: [bun, MEASURE, driver] },
+      { ...common, runtime: "Deno", command: [deno, ...DENO_FLAGS, MEASURE, driver] },
+      { ...common, runtime: "Node", command: [node, ...nodeFlags, MEASURE, driver] },
+    ];
+  }
+
+  onBun(name: string, driver: string, workloads: readonly WorkloadName[]): Contestant {
+    return { name, world: "promises", workloads, runtime: "Bun", command: [this.#runtimes.bun, MEASURE, driver] };
+  }
+
+  start(name: string, world: Contestant["world"], driver: string): Contestant[] {
+    return this.driver(name, world, driver, ["import"]).map((contestant) => ({
+      ...contestant,
+      command: contestant.command.with(-2, START),
+    }));
+  }
+}
+
+function floor(directory: string): Contestant[] {
+  const program = compileFloor(directory);
+  if (typeof program === "string") return without("libpq in C", program);
+  const common = { world: "blocking", runtime: "C", isFloor: true, ...program } as const;
+  return [
+    { name: "libpq", workloads: [...PREPARED, "stream", ...COPY, ...CONNECTING], ...common },
+    { name: "libpq, pipeline mode", workloads: IN_FLIGHT, ...common },
+  ];
+}
+
+function psql({ deno }: Runtimes): Contestant[] {
+  const obstacle = findPsql();
+  if (obstacle !== undefined) return without("psql", obstacle);
+  const command = [deno, ...DENO_FLAGS, MEASURE, "psql"];
+  return [{ name: "`psql`, `\\copy`", world: undefined, runtime: "C", workloads: COPY, command }];
+}
+
+function pgNative({ bun }: Runtimes, directory: string): Contestant[] {
+  const program = buildPgNative(directory, bun);
+  if (typeof program === "string") return without("pg-native", program);
+  const workloads = [...PREPARED, "insert_batch", "stream", ...CONNECTING] as const;
+  return [{ name: "pg-native", world: "blocking", runtime: "Node", workloads, ...program }];
+}
+
+function without(who: string, obstacle: string): [] {
+  console.error(`WITHOUT ${who}: ${obstacle}`);
+  return [];
+}
+
+const DENO_FLAGS = ["run", "-A", "--no-check"];
+const MEASURE = join(import.meta.dirname!, "measure.ts");
+const START = join(import.meta.dirname!, "start.ts");

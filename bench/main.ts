@@ -2,20 +2,32 @@
  * `deno task bench`: pyro beside its peers and beside the floor, on a server of its own.
  *
  * Each measurement is a process of its own; the contestants take turns, several rounds long, and the
- * median of the rounds counts. Client and server share one core where the system can pin them.
+ * median of the rounds counts. `NOTES.md` says more. With --quick everything is run once, a driver's workloads in one
+ * process, to see that it works: the figures mean nothing.
  *
- * Usage: deno task bench [--quick] [--rounds=N] [--seconds=N] [workloads] [words that the contestants' names contain]
+ * Usage: deno task bench [--quick] [--rounds=N] [--seconds=N] [--json=FILE] [workloads] [words that the contestants'
+ * names contain]
  */
 import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { Conn, Opts } from "../mod.ts";
-import { PostgresServer, VERSIONS } from "../tests/support/postgres.ts";
-import { type Contestant, CONTESTANTS } from "./contestants.ts";
-import { type Target, type Transport, USER, type WorkloadName, WORKLOADS } from "./driver.ts";
-import { compileFloor, installPeers, PEERS, removeFloor } from "./peers.ts";
-import { median, table } from "./table.ts";
+import { CACHE } from "../tests/support/cache.ts";
+import { PostgresServer } from "../tests/support/postgres.ts";
+import { type Contestant, contestants } from "./contestants.ts";
+import { HBA, type Transport, USER, type WorkloadName } from "./driver.ts";
+import type { Measurement } from "./measuring.ts";
+import { installPeers } from "./peers.ts";
+import { conditions, machine, type Report, versions } from "./report.ts";
+import { type Conditions, type Item, run } from "./runner.ts";
+import { findRuntimes } from "./runtimes.ts";
+import { sizes as codeSizes, sizeTable } from "./size.ts";
+import { FULL, QUICK } from "./sizes.ts";
+import { growthTable, median, type Outcome, table } from "./table.ts";
+import { WORKLOADS } from "./workloads/all.ts";
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -23,104 +35,145 @@ const { values: options, positionals: words } = parseArgs({
     quick: { type: "boolean", default: false },
     rounds: { type: "string" },
     seconds: { type: "string" },
+    json: { type: "string" },
   },
 });
-const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
-const seconds = Number(options.seconds ?? (options.quick ? 0.2 : 1));
+const rounds = options.quick ? 1 : Number(options.rounds ?? 5);
+const seconds = Number(options.seconds ?? (options.quick ? 0.02 : 1));
+const sizes = options.quick ? QUICK : FULL;
 const CORE = "0";
 const OVER: Readonly<Record<Transport, string>> = { unix: ", over the Unix socket", tcp: ", over TCP", none: "" };
 const ALL_CORES = `0-${cpus().length - 1}`;
 
+const names = Object.keys(WORKLOADS) as WorkloadName[];
+const named = names.filter((name) => words.includes(name));
+const workloads = named.length > 0 ? named : names;
+
+mkdirSync(CACHE, { recursive: true });
+const directory = mkdtempSync(join(CACHE, "bench-"));
 installPeers();
-const floor = compileFloor();
-if (typeof floor === "string") console.error(`Without the floor in C: ${floor}`);
-const canPin = spawnSync("taskset", ["-c", CORE, "true"]).status === 0;
-if (!canPin) console.error("Not pinned to a core, since taskset does not work here: figures are those of waking cores");
-
-await using server = await PostgresServer.start({ major: 18 });
-
-const named = words.filter((word) => word in WORKLOADS) as WorkloadName[];
-const workloads = named.length > 0 ? named : Object.keys(WORKLOADS) as WorkloadName[];
-const wanted = [...floorContestants(), ...CONTESTANTS].filter(({ name, runtime }) =>
+const runtimes = findRuntimes();
+const wanted = contestants(runtimes, directory).filter(({ name, runtime }) =>
   words.filter((word) => !(word in WORKLOADS))
     .every((word) => `${name} ${runtime}`.toLowerCase().includes(word.toLowerCase()))
 );
-const versions = new Set<string>();
+const canPin = spawnSync("taskset", ["-c", CORE, "true"]).status === 0;
+if (!canPin) console.error("Not pinned to a core, since taskset does not work here: figures are those of waking cores");
+
+await using server = await PostgresServer.start({ major: 18, hba: HBA, tls: true });
+
+const given: Conditions = {
+  target: { port: server.port, directory: server.socketDirectories[0]!, sizes },
+  seconds,
+  core: canPin && !options.quick ? CORE : undefined,
+  load: [runtimes.node, join(import.meta.dirname!, "http", "clients.ts")],
+};
+const told = new Set<string>();
+const report: Report = {
+  date: new Date().toISOString(),
+  machine: machine(),
+  versions: [],
+  rounds,
+  seconds,
+  sizes,
+  results: [],
+  code: named.length === 0 || named.includes("import") ? codeSizes(runtimes.bun) : [],
+};
 let failed = 0;
 try {
-  for (const workload of workloads) {
-    const { setup, transports } = WORKLOADS[workload];
-    if (setup !== undefined) await prepare(setup);
-    for (const transport of transports) await compare(workload, transport);
+  const setups = workloads.flatMap((workload) => WORKLOADS[workload].setup?.(sizes) ?? []);
+  for (const setup of new Set(setups)) await execute(setup);
+  if (options.quick) await tryAll();
+  else {
+    for (const workload of workloads) {
+      for (const transport of WORKLOADS[workload].transports) await compare({ workload, transport });
+    }
   }
 } finally {
-  if (typeof floor !== "string") removeFloor(floor.command);
+  rmSync(directory, { recursive: true, force: true });
 }
-console.log(
-  `PostgreSQL ${VERSIONS[18].split("-")[0]}, ${[...versions].sort().join(", ")}, ${
-    Object.entries(PEERS).map(([name, version]) => `${name} ${version}`).join(", ")
-  }; ${
-    cpus()[0]?.model ?? "an unknown processor"
-  }, ${cpus().length} cores; medians of ${rounds} rounds of ${seconds} s each.`,
-);
+const finished: Report = { ...report, versions: [...versions(), ...[...told].sort()] };
+if (finished.code.length > 0) console.log(`## Size of the code that an import brings\n\n${sizeTable(finished.code)}`);
+console.log(conditions(finished));
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(finished, undefined, 1)}\n`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 /** Runs SQL as the superuser. */
-async function prepare(sql: string): Promise<void> {
+async function execute(sql: string): Promise<void> {
   await using conn = await Conn.connect(new Opts().host(server.socketDirectories[0]!).port(server.port).user(USER));
   for (const statement of sql.split(";")) await conn.queryDrop(statement);
 }
 
 /** Lets all contestants do one workload, and prints how they did. */
-async function compare(workload: WorkloadName, transport: Transport): Promise<void> {
-  const { title, base, pinned } = WORKLOADS[workload];
+async function compare(item: Item): Promise<void> {
+  const { title, base, pinned, before } = WORKLOADS[item.workload];
   // Connections inherit it.
   if (canPin) spawnSync("taskset", ["-a", "-c", "-p", pinned ? CORE : ALL_CORES, String(server.pid)]);
-  const taking = wanted.filter(({ workloads }) => workloads.includes(workload));
-  const results = new Map<Contestant, number[]>(taking.map((contestant) => [contestant, []]));
+  const taking = wanted.filter(({ workloads }) => workloads.includes(item.workload));
+  const found = new Map<Contestant, Measurement[]>(taking.map((contestant) => [contestant, []]));
   for (let round = 1; round <= rounds; round++) {
-    console.error(`${workload} over ${transport}, round ${round} of ${rounds} …`);
-    for (const [contestant, costs] of results) {
-      const cost = measure(contestant, workload, transport);
-      if (cost !== undefined) costs.push(cost);
-      // Lets the server's output be read, which would otherwise fill its pipe.
-      await new Promise((resolve) => setTimeout(resolve));
+    console.error(`${item.workload} over ${item.transport}, round ${round} of ${rounds} …`);
+    for (const [contestant, measurements] of found) {
+      if (before !== undefined) await execute(before);
+      measurements.push(...await measure(contestant, [item]));
     }
   }
-  console.log(`## ${title}${OVER[transport]}${canPin && pinned ? ", on one core" : ""}\n`);
-  console.log(table([...results].map(([contestant, costs]) => ({ contestant, cost: median(costs) })), base));
+  const outcomes = [...found].map(([contestant, measurements]) => note(item, contestant, measurements));
+  console.log(`## ${title(sizes)}${OVER[item.transport]}${canPin && pinned ? ", on one core" : ""}\n`);
+  console.log(table(outcomes, base));
+  const growth = growthTable(outcomes);
+  if (growth !== "") console.log(`Growth of memory at its peak:\n\n${growth}`);
 }
 
-/** Nanoseconds of an operation, in a process of its own. */
-function measure(contestant: Contestant, workload: WorkloadName, transport: Transport): number | undefined {
-  const target: Target = { port: server.port, directory: server.socketDirectories[0]!, transport };
-  const rest = contestant.runtime === "C"
-    ? [workload, transport === "unix" ? target.directory : "127.0.0.1", String(target.port), USER, String(seconds)]
-    : [workload, JSON.stringify(target), String(seconds)];
-  const [program, ...args] = [
-    ...(canPin && WORKLOADS[workload].pinned ? ["taskset", "-c", CORE] : []),
-    ...contestant.command,
-    ...rest,
-  ];
-  const result = spawnSync(program!, args, {
-    encoding: "utf8",
-    env: { ...process.env, ...contestant.env },
-    timeout: 60_000 + seconds * 2000,
-  });
-  try {
-    const { nanoseconds, version } = JSON.parse(result.stdout) as { nanoseconds: number; version: string };
-    versions.add(version);
-    return nanoseconds;
-  } catch {
-    failed += 1;
-    console.error(`${contestant.name} on ${contestant.runtime} failed at ${workload} over ${transport}:`);
-    console.error(result.stderr || result.stdout || String(result.error));
-    return undefined;
+/** Runs everything once. */
+async function tryAll(): Promise<void> {
+  for (const contestant of wanted) {
+    const items = workloads.filter((workload) => contestant.workloads.includes(workload)).flatMap((workload) =>
+      WORKLOADS[workload].transports.map((transport) => ({ workload, transport }))
+    );
+    if (items.length === 0) continue;
+    for (const before of new Set(items.flatMap(({ workload }) => WORKLOADS[workload].before ?? []))) {
+      await execute(before);
+    }
+    const begun = performance.now();
+    const measurements = await measure(contestant, items);
+    for (const item of items) note(item, contestant, measurements.filter((found) => isOf(item, found)));
+    const duration = ((performance.now() - begun) / 1000).toFixed(1);
+    console.log(`${contestant.name}, ${contestant.runtime}: ${measurements.length} of ${items.length}, ${duration} s`);
   }
 }
 
-function floorContestants(): Contestant[] {
-  if (typeof floor === "string") return [];
-  const { command, env } = floor;
-  return [{ name: "libpq", world: "blocking", workloads: ["ping", "mixed"], runtime: "C", command: [command], env }];
+async function measure(contestant: Contestant, items: readonly Item[]): Promise<Measurement[]> {
+  const measurements = await run(contestant, items, given);
+  failed += items.length - measurements.length;
+  for (const { version } of measurements) told.add(version);
+  return measurements;
+}
+
+function isOf({ workload, transport }: Item, measurement: Measurement): boolean {
+  return measurement.workload === workload && measurement.transport === transport;
+}
+
+/** Keeps what was found of a contestant at a workload. */
+function note(item: Item, contestant: Contestant, measurements: readonly Measurement[]): Outcome {
+  const { title, base, pinned } = WORKLOADS[item.workload];
+  const costs = measurements.map(({ nanoseconds }) => nanoseconds);
+  const cost = median(costs);
+  const growths = measurements.flatMap(({ growth }) => growth ?? []);
+  const growth = growths.length === 0 ? undefined : Math.max(...growths);
+  if (cost !== undefined) {
+    report.results.push({
+      ...item,
+      title: title(sizes),
+      pinned: given.core !== undefined && pinned,
+      base,
+      contestant: contestant.name,
+      world: contestant.world ?? null,
+      runtime: contestant.runtime,
+      median: cost,
+      rounds: costs,
+      ...(growth === undefined ? {} : { growth }),
+    });
+  }
+  return { contestant, cost, growth };
 }

@@ -16,6 +16,7 @@ const before = await runAll([
 const documentation = await runDocTests();
 const tests = await runTests(RUNTIMES, ["tests"]);
 const after = await runAll([
+  { name: "benchmarks, each once", command: [deno, "run", "-A", "bench/main.ts", "--quick"] },
   { name: "publishing, as a trial", command: [deno, "publish", "--dry-run", "--allow-dirty"] },
 ]);
 finish([documentation, tests, after].reduce(add, before));

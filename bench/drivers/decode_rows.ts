@@ -1,5 +1,5 @@
 /** Rows as the server sends them: int4, 3 text, int4, float8, in binary. */
-import { DECODED_ROWS } from "../driver.ts";
+import { DECODED_ROWS } from "../workloads/decode.ts";
 
 /** Names and types of the columns. */
 export const COLUMNS: readonly (readonly [name: string, oid: number])[] = [

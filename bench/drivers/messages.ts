@@ -1,5 +1,6 @@
 /** The bytes that raw loops send and expect: the same messages as a driver's, written by hand. */
-import { PING, USER } from "../driver.ts";
+import { USER } from "../driver.ts";
+import { PING } from "../workloads/ping.ts";
 
 /** StartupMessage, for a server that trusts. */
 export function startup(): Uint8Array<ArrayBuffer> {

@@ -1,21 +1,15 @@
 /** The pool of Bun.SQL, Bun's own client. */
-import { join } from "node:path";
-import { type Driver, POOL_SIZE, selectAll, USER } from "../driver.ts";
+import type { Driver } from "../driver.ts";
+import { underLoad } from "../http/serve.ts";
+import { POINT } from "../workloads/people.ts";
+import { POOL_SIZE, selectAll } from "../workloads/pool.ts";
+import { open } from "./bun_sql.ts";
+import { tagged } from "./tagged.ts";
 
-/** The part of it that is used here. */
-type Sql = (strings: TemplateStringsArray, ...values: unknown[]) => PromiseLike<Record<string, unknown>[]>;
-
-export const driver: Driver = async ({ transport, port, directory }) => {
-  const { SQL } = Reflect.get(globalThis, "Bun") as { SQL: new (options: object) => Sql };
-  const place = transport === "unix"
-    ? { path: join(directory, `.s.PGSQL.${port}`) }
-    : { hostname: "127.0.0.1", port, tls: false };
-  const sql = new SQL({ adapter: "postgres", ...place, username: USER, database: "postgres", max: POOL_SIZE });
+export const driver: Driver = async (target) => {
+  const sql = open(target, POOL_SIZE);
   await sql`select 1`;
-  return {
-    pool: () =>
-      selectAll(async (id) =>
-        (await sql`select id, name, age, email, score, description from point where id = ${id}`)[0]
-      ),
-  };
+  const point = tagged(sql, POINT);
+  const select = async (id: number): Promise<unknown> => (await point(id))[0];
+  return { pool: () => selectAll(select), http: underLoad(target, select) };
 };

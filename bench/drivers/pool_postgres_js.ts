@@ -1,18 +1,15 @@
 /** The pool of postgres.js, from npm. */
-import { type Driver, POOL_SIZE, selectAll, USER } from "../driver.ts";
+import type { Driver } from "../driver.ts";
+import { underLoad } from "../http/serve.ts";
 import { importPeer } from "../peers.ts";
+import { POINT } from "../workloads/people.ts";
+import { POOL_SIZE, selectAll } from "../workloads/pool.ts";
+import { placeOf } from "./place.ts";
+import { type Tag, tagged } from "./tagged.ts";
 
-/** The part of it that is used here. */
-type Sql = (strings: TemplateStringsArray, ...values: unknown[]) => PromiseLike<Record<string, unknown>[]>;
-
-export const driver: Driver = async ({ transport, port, directory }) => {
-  const { default: postgres } = await importPeer<{ default: (options: object) => Sql }>("postgres");
-  const host = transport === "unix" ? directory : "127.0.0.1";
-  const sql = postgres({ host, port, user: USER, database: "postgres", max: POOL_SIZE, ssl: false });
-  return {
-    pool: () =>
-      selectAll(async (id) =>
-        (await sql`select id, name, age, email, score, description from point where id = ${id}`)[0]
-      ),
-  };
+export const driver: Driver = async (target) => {
+  const { default: postgres } = await importPeer<{ default: (options: object) => Tag }>("postgres");
+  const point = tagged(postgres({ ...placeOf(target), max: POOL_SIZE }), POINT);
+  const select = async (id: number): Promise<unknown> => (await point(id))[0];
+  return { pool: () => selectAll(select), http: underLoad(target, select) };
 };

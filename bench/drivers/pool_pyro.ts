@@ -1,10 +1,13 @@
 /** pyro's pool. */
 import { Pool } from "../../mod.ts";
-import { type Driver, POINT, POOL_SIZE, selectAll } from "../driver.ts";
+import type { Driver } from "../driver.ts";
+import { underLoad } from "../http/serve.ts";
+import { POINT } from "../workloads/people.ts";
+import { POOL_SIZE, selectAll } from "../workloads/pool.ts";
 import { optsOf } from "./pyro_opts.ts";
 
-// deno-lint-ignore require-await -- drivers give promises
-export const driver: Driver = async (target) => {
+export const driver: Driver = (target) => {
   const pool = new Pool(optsOf(target), { poolMaxConcurrency: POOL_SIZE });
-  return { pool: () => selectAll((id) => pool.execFirst(POINT, [id])) };
+  const select = (id: number): Promise<unknown> => pool.execFirst(POINT, [id]);
+  return Promise.resolve({ pool: () => selectAll(select), http: underLoad(target, select) });
 };

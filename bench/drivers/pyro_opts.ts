@@ -1,8 +1,10 @@
 /** Where pyro connects. */
 import { Opts } from "../../mod.ts";
-import { type Target, USER } from "../driver.ts";
+import { type Access, PASSWORD, SCRAM_USER, type Target, USER } from "../driver.ts";
 
-export function optsOf({ transport, port, directory }: Target): Opts {
+export function optsOf({ transport, port, directory }: Target, access: Access = "trust"): Opts {
   const host = transport === "unix" ? directory : "127.0.0.1";
-  return new Opts().host(host).port(port).user(USER).upgradeToUnixSocket(false);
+  const opts = new Opts().host(host).port(port).db("postgres").upgradeToUnixSocket(false)
+    .sslMode(access === "tls" ? "require" : "disable");
+  return access === "scram" ? opts.user(SCRAM_USER).password(PASSWORD) : opts.user(USER);
 }
