@@ -1,4 +1,5 @@
 /** The runtime's own web server, whose handler makes one query and answers with the row as JSON. */
+import { Buffer } from "node:buffer";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Operation, Target } from "../driver.ts";
@@ -28,7 +29,8 @@ async function serve(respond: (path: string) => Promise<string>): Promise<number
   }
   const server = createServer(async (request, response) => {
     const body = await respond(request.url!);
-    response.writeHead(200, JSON_TYPE.headers).end(body);
+    // Which of the two ways to end a body is taken by itself differs between versions.
+    response.writeHead(200, { ...JSON_TYPE.headers, "content-length": Buffer.byteLength(body) }).end(body);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   return (server.address() as AddressInfo).port;
