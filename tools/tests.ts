@@ -1,4 +1,5 @@
 /** The tests on all three runtimes, against servers that are started once for all of them. */
+import { availableParallelism } from "node:os";
 import process from "node:process";
 import { type Major, type PostgresServer, VERSIONS } from "../tests/support/postgres.ts";
 import { skipCount } from "../tests/support/skips.ts";
@@ -15,7 +16,10 @@ export async function runTests(runtimes: readonly string[], paths: readonly stri
       steps(paths).filter(({ runtime }) => runtimes.includes(runtime)).map((step) => ({
         ...step,
         // To permissions servers are all the same.
-        env: { PYRO_TEST_SERVERS: JSON.stringify(step.runtime === "deno-net" ? newest : infos) },
+        env: {
+          DENO_JOBS: String(JOBS),
+          PYRO_TEST_SERVERS: JSON.stringify(step.runtime === "deno-net" ? newest : infos),
+        },
       })),
     );
   } finally {
@@ -106,7 +110,7 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
         "test",
         "--timeout",
         "120000",
-        "--parallel=2",
+        `--parallel=${JOBS}`,
         ...paths.map((path) => `./${path}`),
       ],
       count: countBun,
@@ -131,6 +135,9 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
   ];
   return netPaths.length > 0 ? all : all.filter(({ runtime }) => runtime !== "deno-net");
 }
+
+/** How many test files run at a time: most of what they do is waiting. */
+const JOBS = 2 * availableParallelism();
 
 function countDeno(output: string): ReturnType<NonNullable<Step["count"]>> {
   const last = output.match(/(\d+) passed.*? \| (\d+) failed(?: \| (\d+) ignored)?/g)?.at(-1) ?? "";
