@@ -1,6 +1,6 @@
 /** pyro, blocking; `PYRO_BENCH_BLOCKING` says through what. */
 import process from "node:process";
-import { Conn, type Ticket } from "../../sync.ts";
+import { Conn, type PreparedStatement, type Ticket } from "../../sync.ts";
 import type { Access, Driver, Operation } from "../driver.ts";
 import { ONE } from "../workloads/connect.ts";
 import { blocks, COPY_IN, copyingOut } from "../workloads/copy.ts";
@@ -33,7 +33,11 @@ export const driver: Driver = (target) => {
     };
   }
 
+  let point: PreparedStatement | undefined;
+
   function inFlight(): number {
+    // Not before: where something else is measured, its table may not be there.
+    point ??= conn.prepare(POINT);
     using pipeline = conn.pipeline();
     const tickets: Ticket[] = [];
     for (let k = 0; k < sizes.inFlight; k++) tickets.push(pipeline.exec(point, [keyOf(k)]));
@@ -41,7 +45,6 @@ export const driver: Driver = (target) => {
     return tickets.filter((ticket, k) => isPerson(pipeline.claimOne(ticket), keyOf(k))).length;
   }
 
-  const point = conn.prepare(POINT);
   return Promise.resolve({
     ping: (i) => conn.exec(PING, [i])[0]!["value"],
     select_1: select(1),
