@@ -340,10 +340,11 @@ export class Pool implements AsyncDisposable {
       return await this.#repeat(options, make);
     }
     for (;;) {
-      let member = this.#supply.takeNow();
+      const cost = this.#pace.costOf(sql);
+      let member = this.#supply.takeNow(cost);
       if (member === undefined) {
         try {
-          member = await this.#supply.take(NO_LIMIT, this.#pace.costOf(sql));
+          member = await this.#supply.take(NO_LIMIT, cost);
         } catch (error) {
           throw this.#supply.explained(error);
         }

@@ -10,7 +10,7 @@ import { goneAtOnce, inVain, isPassing, poolClosed, tooManyWait } from "../pool/
 import { Lease } from "../pool/lease.ts";
 import { Leaks, type PoolLeak } from "../pool/leaks.ts";
 import type { Limits } from "../pool/limits.ts";
-import { BUDGET } from "../pool/pace.ts";
+import { BUDGET, TOGETHER } from "../pool/pace.ts";
 import { Queue, type Waiter } from "../pool/queue.ts";
 import { type Member as Of, type Pooled, type PoolStats, Stock } from "../pool/stock.ts";
 import { leakWarning } from "../pool/warning.ts";
@@ -68,6 +68,8 @@ export class Supply {
   readonly #hooks: SupplyHooks;
   readonly #stock: Stock<PoolConn>;
   readonly #queue = new Queue<Member>();
+  /** To whom quick statements of this turn are given, as they are sent in one go. */
+  #gathering: { readonly member: Member; cost: number } | undefined = undefined;
   readonly #leaks: Leaks<Member>;
   readonly #alarm = new Alarm(() => this.#tick());
   readonly #route = new Route();
@@ -115,10 +117,28 @@ export class Supply {
     return this.#closing !== undefined;
   }
 
-  /** A connection that is there, and was in use a moment ago. */
-  takeNow(): Member | undefined {
+  /** A connection that is there, and was in use a moment ago. What is quick goes with others that are called in the same turn. */
+  takeNow(cost: number = Infinity): Member | undefined {
     if (this.closed || this.#queue.length > 0 || acquires.isObserved) return undefined;
-    return this.#takeFresh();
+    const joined = this.#join(cost);
+    if (joined !== undefined) return joined;
+    const member = this.#takeFresh();
+    if (member === undefined || cost > TOGETHER || this.#limits.maxPipelined === 1) return member;
+    this.#gathering = { member, cost };
+    queueMicrotask(() => this.#gathering = undefined);
+    return member;
+  }
+
+  #join(cost: number): Member | undefined {
+    const gathering = this.#gathering;
+    if (gathering === undefined) return undefined;
+    const { member } = gathering;
+    const isFull = member.users === 0 || member.users >= this.#limits.maxPipelined || gathering.cost + cost > TOGETHER;
+    if (isFull || member.conn.closed) return undefined;
+    gathering.cost += cost;
+    member.shares = ++member.users;
+    this.#stock.tally.acquired++;
+    return member;
   }
 
   #takeFresh(): Member | undefined {

@@ -28,8 +28,10 @@ export class Pace {
   }
 }
 
-/** How many milliseconds of work are given to a connection in one go, for several callers. */
+/** How many milliseconds of work are given to a connection in one go, for several callers that wait. */
 export const BUDGET = 10;
+/** The same for callers that come at once, where other connections are idle. */
+export const TOGETHER = 1;
 /** How many statements are remembered. */
 const CAPACITY = 1000;
 const READS = /^\s*(?:select|table|values)\b/i;
