@@ -150,7 +150,10 @@ export class SyncLink implements Link, RunnerLink {
   /** As {@linkcode RunnerLink.settle}. */
   settle(ticket: Ticket<unknown>, events: boolean): void {
     this.#begin();
-    while (!ticket.settled) this.#proceed(Infinity, events);
+    while (!ticket.settled) {
+      this.#flush();
+      this.#proceed(Infinity, events);
+    }
   }
 
   /** Sends what the outbox holds and reads until the server closes: before there is a session. */
@@ -247,10 +250,12 @@ export class SyncLink implements Link, RunnerLink {
     return true;
   }
 
-  /** Writes what can be written, waits, reads what can be read; false if time is over first. */
+  /**
+   * Waits, and reads what can be read; false if time is over first. It writes nothing: callers do, and look
+   * whether that was all that they waited for.
+   */
   #exchange(by: number): boolean {
     const { outbox } = this.session;
-    this.#flush();
     if (!this.#more && !this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) return false;
     this.#receive();
     return true;
