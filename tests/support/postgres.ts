@@ -132,7 +132,16 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
   /** Ends it when there is no time to wait: the process is about to exit. */
   abandon(): void {
     this.#process?.kill("SIGQUIT");
-    // Until the server has ended it may still put files there.
+    this.#remove();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("immediate");
+    this.#remove();
+  }
+
+  /** Removes its directory. Until all of the server's processes have ended they may still put files there. */
+  #remove(): void {
     for (let attempt = 1; attempt <= 100 && existsSync(this.#directory); attempt++) {
       try {
         rmSync(this.#directory, { recursive: true, force: true });
@@ -140,11 +149,6 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
       }
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop("immediate");
-    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   #initialize(options: ServerOptions): void {
