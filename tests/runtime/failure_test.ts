@@ -325,14 +325,17 @@ function* lines(count: number, pause: () => void): Generator<string> {
   }
 }
 
-/** What every session has: a table, and a function that does what the setting `pyro.fail` says. */
+/**
+ * What every session has: a table, and a function that does what the setting `pyro.fail` says. A program
+ * reads what it is given: else the server fails to write, when the program is the faster one.
+ */
 const SETUP = `
   create function pg_temp.fail() returns int language plpgsql as $$
   begin
     case coalesce(current_setting('pyro.fail', true), '')
       when 'terminate' then perform pg_terminate_backend(pg_backend_pid());
-      when 'kill' then execute 'copy (select 1) to program ''kill -9 $PPID''';
-      when 'shutdown' then execute 'copy (select 1) to program ''kill -QUIT $(head -n 1 postmaster.pid)''';
+      when 'kill' then execute 'copy (select 1) to program ''cat >&2; kill -9 $PPID''';
+      when 'shutdown' then execute 'copy (select 1) to program ''cat >&2; kill -QUIT $(head -n 1 postmaster.pid)''';
       when 'sleep' then null;
       else return 1;
     end case;
@@ -683,10 +686,10 @@ async function conversationOf(
   return passed;
 }
 
-/** So many numbers below a size, the first and the last among them. */
 /** What is still writing when the server ends. */
 const WRITERS: readonly string[] = ["pipeline", "execBatch", "execBatch in chunks", "copyIn", "copyRows"];
 
+/** So many numbers below a size, the first and the last among them. */
 function spread(size: number, points: number): number[] {
   const all = Array.from({ length: points }, (_, i) => Math.floor(i * (size - 1) / (points - 1)));
   return [...new Set(all)];
