@@ -32,7 +32,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The process may want to see what passes.
   "trace_listener.ts": ["errors.ts", "trace", "transport/runtime.ts"],
   // Watches what the others do.
-  telemetry: ["opts", "protocol", "ops", "drive/clock.ts", "drive/observe.ts", "transport/transport.ts"],
+  telemetry: [
+    "pool/leaks.ts",
+    "transport/runtime.ts",
+    "opts",
+    "protocol",
+    "ops",
+    "drive/clock.ts",
+    "drive/observe.ts",
+    "transport/transport.ts",
+  ],
   // A package of its own, which hears what everybody can hear.
   otel: ["errors.ts", "telemetry"],
   "core.ts": ["errors.ts", "opts", "types", "protocol", "ops", "telemetry"],

@@ -24,7 +24,8 @@ import type { PoolNotifications } from "./pool_notifications.ts";
 import { type PoolSource, PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 import type { Portal } from "./portal.ts";
-import { type Member, type Patience, Supply } from "./supply.ts";
+import type { Member } from "./pool_conn.ts";
+import { type Patience, Supply } from "./supply.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
@@ -321,59 +322,45 @@ export class Pool implements AsyncDisposable {
     return this.close();
   }
 
-  async #take(options: CallOptions | undefined): Promise<Member> {
+  async #take(options: CallOptions | undefined, cost: number = Infinity): Promise<Member> {
     try {
-      return await this.#supply.take(options === undefined ? NO_LIMIT : patienceOf(options), Infinity);
+      return await this.#supply.take(options === undefined ? NO_LIMIT : patienceOf(options), cost);
     } catch (error) {
       throw this.#supply.explained(error);
     }
   }
 
   /** As {@linkcode #repeat}, in one go with statements of others where all are quick, and none of their callers may give up. */
-  async #share<O extends CallOptions, T>(
+  #share<O extends CallOptions, T>(
     stmt: PoolStatement,
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
     const sql = typeof stmt === "string" ? stmt : stmt?.text;
-    if (typeof sql !== "string" || options?.timeout !== undefined || options?.signal !== undefined) {
-      return await this.#repeat(options, make);
-    }
-    for (;;) {
-      const cost = this.#pace.costOf(sql);
-      let member = this.#supply.takeNow(cost);
-      if (member === undefined) {
-        try {
-          member = await this.#supply.take(NO_LIMIT, cost);
-        } catch (error) {
-          throw this.#supply.explained(error);
-        }
-      }
-      const begun = now();
-      try {
-        return await make(member.conn, options);
-      } catch (error) {
-        if (!this.#canRepeat(error)) throw error;
-      } finally {
-        this.#pace.note(sql, (now() - begun) / member.shares);
-        void this.#supply.give(member);
-      }
-    }
+    const mayGiveUp = options?.timeout !== undefined || options?.signal !== undefined;
+    return this.#repeat(options, make, typeof sql === "string" && !mayGiveUp ? sql : undefined);
   }
 
-  /** Makes a call on a connection, and on another one if the first turns out to be lost before anything was sent. */
+  /**
+   * Makes a call on a connection, and on another one if the first turns out to be lost before anything was
+   * sent. `shared` is the text of a statement that may go with others.
+   */
   async #repeat<O extends CallOptions, T>(
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
+    shared?: string,
   ): Promise<T> {
     const begun = now();
     for (;;) {
-      const member = this.#supply.takeNow() ?? await this.#take(left(options, begun));
+      const cost = shared === undefined ? Infinity : this.#pace.costOf(shared);
+      const member = this.#supply.takeNow(cost) ?? await this.#take(left(options, begun), cost);
+      const taken = shared === undefined ? 0 : now();
       try {
         return await make(member.conn, left(options, begun));
       } catch (error) {
         if (!this.#canRepeat(error)) throw error;
       } finally {
+        if (shared !== undefined) this.#pace.note(shared, (now() - taken) / member.shares);
         void this.#supply.give(member);
       }
     }

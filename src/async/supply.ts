@@ -1,8 +1,6 @@
 /** The connections of a pool that awaits: opened, handed out, tidied up, closed. */
-import { Calls } from "../calls.ts";
 import { atMost, MAX_MILLISECONDS, now } from "../drive/clock.ts";
 import { ConnectionError, PyroError, TimeoutError } from "../errors.ts";
-import { isReleased } from "../ops/release.ts";
 import { Route } from "../ops/route.ts";
 import type { Settings } from "../opts/settings.ts";
 import { backoff } from "../pool/backoff.ts";
@@ -12,15 +10,15 @@ import { Leaks, type PoolLeak } from "../pool/leaks.ts";
 import type { Limits } from "../pool/limits.ts";
 import { BUDGET, TOGETHER } from "../pool/pace.ts";
 import { Queue, type Waiter } from "../pool/queue.ts";
-import { type Member as Of, type Pooled, type PoolStats, Stock } from "../pool/stock.ts";
-import { leakWarning } from "../pool/warning.ts";
+import { type PoolStats, Stock } from "../pool/stock.ts";
 import { acquireEvent } from "../telemetry/events.ts";
+import { leakReporter } from "../telemetry/leak.ts";
 import { errorFields, Log } from "../telemetry/log.ts";
 import { acquires, traced } from "../telemetry/trace.ts";
-import { warn } from "../transport/runtime.ts";
 import { Alarm } from "./alarm.ts";
-import { Conn } from "./conn.ts";
+import type { Conn } from "./conn.ts";
 import { open, Opened } from "./opened.ts";
+import { type Member, PoolConn } from "./pool_conn.ts";
 import { Line, type LineEvents } from "./pool_line.ts";
 
 /** What users of a pool want to be told, and to decide. */
@@ -30,27 +28,6 @@ export interface SupplyHooks {
   readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
   readonly onLeak: ((leak: PoolLeak) => void) | undefined;
 }
-
-/** A connection of the pool, as the pool itself uses it. */
-export class PoolConn extends Conn implements Pooled {
-  readonly opened: Opened;
-  readonly calls: Calls;
-
-  constructor(opened: Opened) {
-    super(opened);
-    this.opened = opened;
-    this.calls = new Calls(opened.core);
-  }
-
-  /** Whether nothing is under way, nor left over. */
-  get isReleased(): boolean {
-    const { core, link } = this.opened;
-    return !link.isRunning && isReleased(core, core.listeners);
-  }
-}
-
-/** A connection of the pool, and how long it has been there. */
-export type Member = Of<PoolConn>;
 
 /** How long somebody waits for a connection. */
 export interface Patience {
@@ -102,7 +79,7 @@ export class Supply {
     this.#leaks = new Leaks(
       limits.leakTimeout,
       now,
-      (leak) => this.#tellLeak(leak),
+      leakReporter(name, this.#log, hooks.onLeak),
       (member) => void this.give(member),
     );
   }
@@ -200,13 +177,9 @@ export class Supply {
   /** Has a connection watched that its user gives back. */
   lease(member: Member, place: Error): { readonly opened: Opened; readonly end: () => void } {
     const { core, link } = member.conn.opened;
-    const lease = new Lease();
-    const unwatch = this.#leaks.watch(lease, member, place);
     const { onNotice } = core;
-    const end = (): void => {
-      unwatch();
-      core.onNotice = onNotice;
-    };
+    const lease = new Lease();
+    const end = this.#leaks.watch(lease, member, place, () => core.onNotice = onNotice);
     this.#alarm.set(this.#leaks.due);
     return { opened: new Opened(core, link, lease), end };
   }
@@ -258,7 +231,7 @@ export class Supply {
   async #tidyUp(member: Member): Promise<void> {
     const { conn } = member;
     try {
-      await conn.opened.link.run(conn.calls.release(TIDYING));
+      await conn.release(TIDYING);
       const keep = await inTime("onRelease", this.#hooks.onRelease?.(conn), TIDYING);
       if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
     } catch (error) {
@@ -343,8 +316,7 @@ export class Supply {
     this.#checking++;
     const begun = now();
     try {
-      const { conn } = member;
-      await conn.opened.link.run(conn.calls.check(CHECKING));
+      await member.conn.check(CHECKING);
     } catch {
       await member.conn.close({ timeout: 0 });
       // What it did not survive, such as a network that forgets, those have not either that were idle as long.
@@ -405,7 +377,7 @@ export class Supply {
       // A function that does not come to its end is no reason for the pool not to close.
       const { connectTimeout = 30_000 } = this.#settings;
       await Promise.race([inTime("onConnect", this.#hooks.onConnect(conn), connectTimeout || Infinity), cut]);
-      if (!conn.isReleased) await conn.opened.link.run(conn.calls.release(TIDYING));
+      if (!conn.isReleased) await conn.release(TIDYING);
       if (conn.closed) throw goneAtOnce();
       return conn;
     } catch (error) {
@@ -456,16 +428,6 @@ export class Supply {
   async #reclaim(member: Member): Promise<void> {
     await member.conn.opened.link.drained(Infinity);
     await this.give(member);
-  }
-
-  /** Tells whoever wants to know, and otherwise whoever runs the program. */
-  #tellLeak(leak: PoolLeak): void {
-    const { onLeak } = this.#hooks;
-    if (onLeak !== undefined) return onLeak(leak);
-    const { kind, milliseconds, stack } = leak;
-    if (this.#log !== undefined) {
-      this.#log.warn("connection not given back", { pool: this.#name, kind, milliseconds, stack });
-    } else warn(leakWarning(leak), "PoolLeakWarning", stack);
   }
 
   #dismiss(conn: PoolConn): void {

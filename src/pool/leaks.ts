@@ -17,6 +17,8 @@ interface Record<M> {
   readonly since: number;
   /** An error has the place where it was made, and is not made a text before somebody asks. */
   readonly place: Error;
+  /** Undoes what its user has set. */
+  readonly undo: () => void;
   isReported: boolean;
 }
 
@@ -39,6 +41,7 @@ export class Leaks<M> {
     this.#report = report;
     this.#registry = new FinalizationRegistry((record) => {
       if (!this.#records.delete(record)) return;
+      record.undo();
       this.#tell("forgotten", record);
       reclaim(record.member);
     });
@@ -50,14 +53,15 @@ export class Leaks<M> {
     return Infinity;
   }
 
-  /** A connection was taken; `place` is where. The function is to be called when it has come back. */
-  watch(lease: Lease, member: M, place: Error): () => void {
-    const record: Record<M> = { member, since: this.#now(), place, isReported: false };
+  /** A connection was taken; `place` is where, and `undo` undoes what its user has set. The function is to be called when it has come back. */
+  watch(lease: Lease, member: M, place: Error, undo: () => void): () => void {
+    const record: Record<M> = { member, since: this.#now(), place, undo, isReported: false };
     this.#records.add(record);
     this.#registry.register(lease, record, record);
     return () => {
       this.#records.delete(record);
       this.#registry.unregister(record);
+      undo();
     };
   }
 

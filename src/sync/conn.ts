@@ -3,11 +3,11 @@ import { closeTimeout } from "../arguments.ts";
 import { Calls } from "../calls.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
 import type { NotificationQueue } from "../ops/listen.ts";
-import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
+import type { Target } from "../opts/opts.ts";
 import type { CallOptions, CloseOptions, ListenOptions } from "../options.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
-import { open, Opened } from "./opened.ts";
+import { Opened } from "./opened.ts";
 import { transactionOf } from "./transaction.ts";
 
 /**
@@ -60,10 +60,7 @@ export class Conn extends Executor implements Disposable {
    * ```
    */
   constructor(target: Target) {
-    // A pool has opened its connections already.
-    const { core, link, lease } = (target as unknown) instanceof Opened
-      ? target as unknown as Opened
-      : open(settingsOf(toOpts(target)));
+    const { core, link, lease } = Opened.of(target);
     const calls = new Calls(core, undefined, lease);
     super(calls, link, transactionOf(calls, link));
     this.#calls = calls;

@@ -8,6 +8,7 @@ import { cancel, cancelKeyOf } from "../ops/cancel.ts";
 import { catalogOf } from "../ops/catalogs.ts";
 import { planOf } from "../ops/plan.ts";
 import { Route } from "../ops/route.ts";
+import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
 import type { Settings } from "../opts/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
@@ -28,6 +29,17 @@ export class Opened {
     this.core = core;
     this.link = link;
     this.lease = lease;
+  }
+
+  /** As what `Conn` is constructed with: callers give it a target, and pools what they have opened. */
+  get target(): Target {
+    return this as unknown as Target;
+  }
+
+  /** What a `Conn` is to be made of. */
+  static of(target: Target): Opened {
+    const given: unknown = target;
+    return given instanceof Opened ? given : open(settingsOf(toOpts(target)));
   }
 }
 

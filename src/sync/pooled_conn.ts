@@ -1,7 +1,6 @@
 /** Connections that were taken from a pool that blocks. */
 import { UsageError } from "../errors.ts";
 import type { CloseOptions } from "../options.ts";
-import type { Target } from "../opts/opts.ts";
 import type { Lease } from "../pool/lease.ts";
 import { Conn } from "./conn.ts";
 import type { Opened } from "./opened.ts";
@@ -34,7 +33,7 @@ export class PooledConn extends Conn {
 
   /** Not for callers: see {@linkcode PooledConn}. */
   constructor(opened: Opened, giveBack: () => void) {
-    super(opened as unknown as Target);
+    super(opened.target);
     this.#lease = opened.lease!;
     this.#giveBack = giveBack;
   }

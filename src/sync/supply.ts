@@ -1,22 +1,19 @@
 /** The connections of a pool that blocks: opened, handed out, tidied up, closed. */
-import { Calls } from "../calls.ts";
 import { now } from "../drive/clock.ts";
-import { isReleased } from "../ops/release.ts";
 import { Route } from "../ops/route.ts";
-import type { Target } from "../opts/opts.ts";
 import type { Settings } from "../opts/settings.ts";
 import { allInUse, goneAtOnce, poolClosed } from "../pool/failure.ts";
 import { Lease } from "../pool/lease.ts";
 import { Leaks, type PoolLeak } from "../pool/leaks.ts";
 import type { Limits } from "../pool/limits.ts";
-import { type Member as Of, type Pooled, type PoolStats, Stock } from "../pool/stock.ts";
-import { leakWarning } from "../pool/warning.ts";
+import { type PoolStats, Stock } from "../pool/stock.ts";
 import { acquireEvent } from "../telemetry/events.ts";
+import { leakReporter } from "../telemetry/leak.ts";
 import { errorFields, Log } from "../telemetry/log.ts";
 import { acquires, tracedBlocking } from "../telemetry/trace.ts";
-import { warn } from "../transport/runtime.ts";
-import { Conn } from "./conn.ts";
+import type { Conn } from "./conn.ts";
 import { open, Opened } from "./opened.ts";
+import { type Member, PoolConn } from "./pool_conn.ts";
 
 /** What users of a pool want to be told, and to decide. */
 export interface SupplyHooks {
@@ -24,32 +21,6 @@ export interface SupplyHooks {
   onRelease(conn: Conn): boolean | void;
   readonly onLeak: ((leak: PoolLeak) => void) | undefined;
 }
-
-/** A connection of the pool, as the pool itself uses it. */
-export class PoolConn extends Conn implements Pooled {
-  readonly opened: Opened;
-  readonly calls: Calls;
-
-  constructor(opened: Opened) {
-    super(opened as unknown as Target);
-    this.opened = opened;
-    this.calls = new Calls(opened.core);
-  }
-
-  /** Whether nothing is left over. */
-  get isReleased(): boolean {
-    const { core } = this.opened;
-    return isReleased(core, core.listeners);
-  }
-
-  /** Undoes what is left over. */
-  release(): void {
-    if (!this.isReleased) this.opened.link.run(this.calls.release(TIDYING));
-  }
-}
-
-/** A connection of the pool, and how long it has been there. */
-export type Member = Of<PoolConn>;
 
 /** The connections of a pool. */
 export class Supply {
@@ -70,7 +41,12 @@ export class Supply {
     this.#settings = settings;
     this.#hooks = hooks;
     this.#stock = new Stock(limits, Math.random, (conn) => conn.close());
-    this.#leaks = new Leaks(limits.leakTimeout, now, (leak) => this.#tellLeak(leak), (member) => this.give(member));
+    this.#leaks = new Leaks(
+      limits.leakTimeout,
+      now,
+      leakReporter(name, this.#log, hooks.onLeak),
+      (member) => this.give(member),
+    );
   }
 
   /** How many there are of what. */
@@ -132,13 +108,9 @@ export class Supply {
   /** Has a connection watched that its user gives back. */
   lease(member: Member, place: Error): { readonly opened: Opened; readonly end: () => void } {
     const { core, link } = member.conn.opened;
-    const lease = new Lease();
-    const unwatch = this.#leaks.watch(lease, member, place);
     const { onNotice } = core;
-    const end = (): void => {
-      unwatch();
-      core.onNotice = onNotice;
-    };
+    const lease = new Lease();
+    const end = this.#leaks.watch(lease, member, place, () => core.onNotice = onNotice);
     return { opened: new Opened(core, link, lease), end };
   }
 
@@ -178,16 +150,6 @@ export class Supply {
     }
   }
 
-  /** Tells whoever wants to know, and otherwise whoever runs the program. */
-  #tellLeak(leak: PoolLeak): void {
-    const { onLeak } = this.#hooks;
-    if (onLeak !== undefined) return onLeak(leak);
-    const { kind, milliseconds, stack } = leak;
-    if (this.#log !== undefined) {
-      this.#log.warn("connection not given back", { pool: this.#name, kind, milliseconds, stack });
-    } else warn(leakWarning(leak), "PoolLeakWarning", stack);
-  }
-
   #open(): Member {
     const generation = this.#stock.open();
     let conn: PoolConn;
@@ -206,8 +168,7 @@ export class Supply {
   #lives(member: Member): boolean {
     const begun = now();
     try {
-      const { conn } = member;
-      conn.opened.link.run(conn.calls.check(CHECKING));
+      member.conn.check(CHECKING);
       return true;
     } catch {
       this.#stock.remove(member);
@@ -218,7 +179,5 @@ export class Supply {
   }
 }
 
-/** Milliseconds for what a user has left over to end. */
-const TIDYING = 5000;
 /** Milliseconds for a connection to answer. */
 const CHECKING = 2000;

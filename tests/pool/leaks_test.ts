@@ -10,6 +10,7 @@ class Scene {
   now = 0;
   readonly reports: PoolLeak[] = [];
   readonly reclaimed: string[] = [];
+  readonly undone: string[] = [];
   readonly leaks: Leaks<string>;
 
   constructor(timeout: number) {
@@ -23,14 +24,18 @@ class Scene {
       (member) => this.reclaimed.push(member),
     );
   }
+
+  watch(lease: Lease, member: string, place: string = "the place"): () => void {
+    return this.leaks.watch(lease, member, new Error(place), () => this.undone.push(member));
+  }
 }
 
 test("leaks: what is out for too long is reported once, with the place where it was taken", () => {
   const scene = new Scene(100);
   const lease = new Lease();
-  scene.leaks.watch(lease, "a", new Error("the place"));
+  scene.watch(lease, "a");
   scene.now = 30;
-  const end = scene.leaks.watch(new Lease(), "b", new Error("another place"));
+  const end = scene.watch(new Lease(), "b", "another place");
   assert.equal(scene.leaks.due, 100);
   scene.now = 100;
   scene.leaks.check();
@@ -50,7 +55,7 @@ test("leaks: what is out for too long is reported once, with the place where it 
 
 test("leaks: without a limit nothing is late", () => {
   const scene = new Scene(Infinity);
-  scene.leaks.watch(new Lease(), "a", new Error("the place"));
+  scene.watch(new Lease(), "a");
   scene.now = 1e12;
   scene.leaks.check();
   assert.deepEqual([scene.reports, scene.leaks.due], [[], Infinity]);
@@ -61,13 +66,15 @@ test("leaks: what nobody can give back any more is taken back, what was given ba
   const held = new Lease();
   for (let i = 0; i < 20; i++) {
     const lease = new Lease();
-    const end = scene.leaks.watch(lease, `${i}`, new Error("the place"));
+    const end = scene.watch(lease, `${i}`);
     if (i < 10) end();
   }
-  scene.leaks.watch(held, "held", new Error("the place"));
+  scene.watch(held, "held");
   assert.ok(await collectedUntil(() => scene.reclaimed.length > 0), "something was taken back");
   assert.ok(scene.reclaimed.every((member) => Number(member) >= 10), scene.reclaimed.join());
   assert.equal(new Set(scene.reclaimed).size, scene.reclaimed.length, "each once");
   assert.ok(scene.reports.every(({ kind }) => kind === "forgotten"));
+  const returned = Array.from({ length: 10 }, (_, i) => `${i}`);
+  assert.deepEqual(scene.undone, [...returned, ...scene.reclaimed], "what their users have set is undone for both");
   held.check("be held until here");
 });

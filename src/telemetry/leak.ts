@@ -1,0 +1,22 @@
+/** Who hears of connections that were not given back to their pool. */
+import type { PoolLeak } from "../pool/leaks.ts";
+import { warn } from "../transport/runtime.ts";
+import type { Log } from "./log.ts";
+
+/** Whoever wants to know is told of a leak; otherwise the log is, or who runs the program. */
+export function leakReporter(
+  pool: string,
+  log: Log | undefined,
+  onLeak: ((leak: PoolLeak) => void) | undefined,
+): (leak: PoolLeak) => void {
+  if (onLeak !== undefined) return onLeak;
+  if (log !== undefined) return (leak) => log.warn("connection not given back", { pool, ...leak });
+  return (leak) => warn(wordsFor(leak), "PoolLeakWarning", leak.stack);
+}
+
+function wordsFor({ kind, milliseconds }: PoolLeak): string {
+  const what = kind === "forgotten"
+    ? "A connection of a pool was dropped without being given back, and the pool has taken it back"
+    : "A connection of a pool has not been given back yet";
+  return `${what}; it was taken ${milliseconds} ms ago`;
+}
