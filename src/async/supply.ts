@@ -1,4 +1,5 @@
 /** The connections of a pool that awaits: opened, handed out, tidied up, closed. */
+import { setImmediate } from "node:timers";
 import { atMost, MAX_MILLISECONDS, now } from "../drive/clock.ts";
 import { ConnectionError, PyroError, TimeoutError } from "../errors.ts";
 import { Route } from "../ops/route.ts";
@@ -45,7 +46,10 @@ export class Supply {
   readonly #hooks: SupplyHooks;
   readonly #stock: Stock<PoolConn>;
   readonly #queue = new Queue<Member>();
-  /** To whom quick statements of this turn are given, as they are sent in one go. */
+  /** How many wait for this turn of the event loop to be over, and what they wait for. */
+  #gathered = 0;
+  #turn: Promise<void> | undefined = undefined;
+  /** To whom quick statements are given that come at the same time, as they are sent in one go. */
   #gathering: { readonly member: Member; cost: number } | undefined = undefined;
   readonly #leaks: Leaks<Member>;
   readonly #alarm = new Alarm(() => this.#tick());
@@ -94,9 +98,20 @@ export class Supply {
     return this.#closing !== undefined;
   }
 
-  /** A connection that is there, and was in use a moment ago. What is quick goes with others that are called in the same turn. */
+  /** A connection that is there, was in use a moment ago, and need not be waited for. */
   takeNow(cost: number = Infinity): Member | undefined {
-    if (this.closed || this.#queue.length > 0 || acquires.isObserved) return undefined;
+    return this.closed || acquires.isObserved || this.#canGather(cost) ? undefined : this.#takeIdle(cost);
+  }
+
+  /** Whether it is better to wait for what else comes in this turn: enough is under way to keep everybody busy. */
+  #canGather(cost: number): boolean {
+    return cost <= TOGETHER && this.#stock.leasedCount >= BUSY && this.#limits.maxPipelined > 1 &&
+      this.#queue.length === 0;
+  }
+
+  /** What is quick goes with others that come at the same time. */
+  #takeIdle(cost: number): Member | undefined {
+    if (this.#queue.length > 0) return undefined;
     const joined = this.#join(cost);
     if (joined !== undefined) return joined;
     const member = this.#takeFresh();
@@ -140,11 +155,35 @@ export class Supply {
     });
   }
 
-  #take({ timeout, signal }: Patience, cost: number): Promise<Member> {
+  #take(patience: Patience, cost: number): Promise<Member> {
+    const { signal } = patience;
     if (this.closed) return Promise.reject(poolClosed());
     if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#canGather(cost)) return this.#takeWithOthers(patience, cost);
     const member = this.#queue.length === 0 ? this.#takeFresh() : undefined;
-    if (member !== undefined) return Promise.resolve(member);
+    return member === undefined ? this.#queueUp(patience, cost) : Promise.resolve(member);
+  }
+
+  /** Takes one when this turn of the event loop is over. */
+  async #takeWithOthers(patience: Patience, cost: number): Promise<Member> {
+    this.#gathered++;
+    await (this.#turn ??= this.#endOfTurn());
+    this.#gathered--;
+    return this.#takeIdle(cost) ?? await this.#queueUp(patience, cost);
+  }
+
+  #endOfTurn(): Promise<void> {
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.#turn = undefined;
+        resolve();
+      })
+    );
+  }
+
+  /** Waits for one that comes back, or is opened. */
+  #queueUp({ timeout, signal }: Patience, cost: number): Promise<Member> {
+    if (this.#cut.signal.aborted) return Promise.reject(poolClosed());
     const { maxWaiting, max, acquireTimeout } = this.#limits;
     // Those that are not in use, or only asked whether they work, will do for as many.
     if (this.#queue.length >= maxWaiting + max - this.#stock.leasedCount + this.#checking) {
@@ -219,7 +258,7 @@ export class Supply {
   }
 
   get #isQuiet(): boolean {
-    return this.#queue.length === 0 && this.#stock.quiet;
+    return this.#queue.length === 0 && this.#gathered === 0 && this.#stock.quiet;
   }
 
   #put(member: Member): undefined {
@@ -454,6 +493,8 @@ class Late {
   }
 }
 
+/** How many connections in use keep the client and the server busy. */
+const BUSY = 3;
 /** Milliseconds for what a user has left over to end. */
 const TIDYING = 5000;
 /** Milliseconds for a connection to answer. */

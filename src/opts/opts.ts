@@ -279,9 +279,10 @@ export class Opts {
 
   /**
    * How many callers of a pool may share a connection when all are in use or they call at once, each with
-   * one `select` that is known to be quick: together at most 10 ms of work, or 1 ms where others are
-   * idle, which is sent in one go, and so is several times as fast. The results come in that order, so that a statement which is slow for once delays those
-   * behind it. Calls with a `timeout` or `signal` never share. With 1, nobody does. Default: 32.
+   * one `select` that is known to be quick: together at most 10 ms of work, or 1 ms where others are idle,
+   * which is sent in one go, and so is several times as fast. The results come in that order, so that a
+   * statement which is slow for once delays those behind it. Calls with a `timeout` or `signal` never
+   * share. With 1, nobody does. Default: 16.
    *
    * @throws {UsageError} If it is not an integer from 1 to 1000.
    */

@@ -88,7 +88,7 @@ function limitsOf(opts: Opts): Limits {
     acquireTimeout: limit(settings.poolAcquireTimeout ?? 30_000),
     maxWaiting: settings.poolMaxWaiting ?? Infinity,
     leakTimeout: limit(settings.poolLeakTimeout ?? 0),
-    maxPipelined: settings.poolMaxPipelined ?? 32,
+    maxPipelined: settings.poolMaxPipelined ?? 16,
   };
 }
 

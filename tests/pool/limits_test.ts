@@ -16,7 +16,7 @@ test("limits: defaults", () => {
     acquireTimeout: 30_000,
     maxWaiting: Infinity,
     leakTimeout: Infinity,
-    maxPipelined: 32,
+    maxPipelined: 16,
   });
 });
 
@@ -38,7 +38,7 @@ test("limits: options come before those of the target, 0 is no limit, and they f
     acquireTimeout: Infinity,
     maxWaiting: 0,
     leakTimeout: Infinity,
-    maxPipelined: 32,
+    maxPipelined: 16,
   });
 });
 

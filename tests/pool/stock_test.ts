@@ -172,5 +172,5 @@ const LIMITS: Limits = {
   acquireTimeout: 30_000,
   maxWaiting: Infinity,
   leakTimeout: Infinity,
-  maxPipelined: 32,
+  maxPipelined: 16,
 };

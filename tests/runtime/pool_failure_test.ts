@@ -188,6 +188,53 @@ test("pool failure: quick selects of several callers share a connection, and not
   assert.deepEqual([pool.stats().opened, pool.stats().leased], [1, 0]);
 });
 
+/** A pool where three connections are in use and two are idle, and that knows `PID` as quick. */
+async function busyPool(): Promise<{ pool: Pool; free: () => Promise<void> }> {
+  const pool = new Pool(newest.fast, { poolMaxConcurrency: 5 });
+  const conns = await Promise.all([1, 2, 3, 4, 5].map(() => pool.acquire()));
+  await Promise.all(conns.splice(3).map((conn) => conn.release()));
+  await pool.execValue(PID);
+  return {
+    pool,
+    free: async () => {
+      await Promise.all(conns.map((conn) => conn.release()));
+    },
+  };
+}
+
+test("pool failure: quick selects of one turn of the event loop share a connection while others are at work", async () => {
+  const { pool, free } = await busyPool();
+  const later = async (): Promise<unknown> => {
+    for (let i = 0; i < 10; i++) await undefined;
+    return pool.execValue(PID);
+  };
+  // A machine that is busy may have found it slow.
+  await until(async () => new Set(await Promise.all([pool.execValue(PID), later()])).size === 1, "they share");
+  assert.equal(pool.stats().leased, 3);
+  await free();
+  await until(async () => new Set(await Promise.all([pool.execValue(PID), later()])).size === 2, "they need not wait");
+  await pool.close();
+});
+
+test("pool failure: a select that waits for the end of its turn is served although the pool is closed", async () => {
+  const { pool, free } = await busyPool();
+  const call = pool.execValue(PID);
+  const closing = pool.close();
+  assert.ok(pool.closed);
+  await assert.rejects(pool.execValue(PID), ConnectionError);
+  assert.equal(typeof await call, "number");
+  await free();
+  await closing;
+});
+
+test("pool failure: a select that waits for the end of its turn ends with its pool", async () => {
+  const { pool } = await busyPool();
+  const call = pool.execValue(PID).then(() => "served", (error) => error);
+  await pool.close({ timeout: 0 });
+  const result = await call;
+  assert.ok(result === "served" || result instanceof ConnectionError, String(result));
+});
+
 test("pool failure: the parameters are those of the call, whatever becomes of their array", async () => {
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
   const conn = await pool.acquire();
