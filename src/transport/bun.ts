@@ -1,4 +1,5 @@
 /** Sockets of Bun: `Bun.connect`. */
+import { Bulk } from "./bun_bulk.ts";
 import { obstacleTo } from "./obstacle.ts";
 import { HIGH_WATER_MARK, Received } from "./received.ts";
 import type { AsyncDialer, AsyncTransport, Endpoint, Ends, TlsOptions } from "./transport.ts";
@@ -14,6 +15,7 @@ interface BunRuntime {
 }
 
 interface BunSocket {
+  readonly fd?: number;
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
@@ -63,6 +65,8 @@ class BunTransport implements AsyncTransport {
   ends: Ends | undefined = undefined;
   #socket!: BunSocket;
   #received = new Received();
+  /** Not where bytes are encrypted. */
+  #bulk: Bulk | undefined = undefined;
   #paused = false;
   #closed = false;
   /** A write that waits for room in the socket. */
@@ -70,6 +74,7 @@ class BunTransport implements AsyncTransport {
 
   open(socket: BunSocket, endpoint: Endpoint): void {
     this.#socket = socket;
+    this.#bulk = new Bulk(socket);
     if (endpoint.kind === "unix") return;
     socket.setNoDelay(true);
     socket.setKeepAlive(endpoint.keepAlive);
@@ -83,6 +88,7 @@ class BunTransport implements AsyncTransport {
     const received = this.#received;
     return {
       data: (socket, chunk) => {
+        this.#bulk?.seen(chunk.length);
         received.push(chunk);
         if (received.size <= HIGH_WATER_MARK || this.#paused) return;
         this.#paused = true;
@@ -100,6 +106,8 @@ class BunTransport implements AsyncTransport {
   }
 
   read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
+    const more = this.#received.size > 0 ? 0 : this.#bulk?.read(into) ?? 0;
+    if (more > 0) return more;
     const count = this.#received.read(into);
     if (this.#paused && this.#received.size === 0) {
       this.#paused = false;
@@ -120,6 +128,7 @@ class BunTransport implements AsyncTransport {
     }
     // The raw half goes on telling the old handlers what comes encrypted.
     this.#received = new Received();
+    this.#bulk = undefined;
     return new Promise((resolve, reject) => {
       const handlers = this.handlers();
       const [, secure] = this.#socket.upgradeTLS({

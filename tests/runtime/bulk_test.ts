@@ -15,7 +15,8 @@ import { Registry } from "../../src/types/registry.ts";
 import { callOf } from "../support/links.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { Conn } from "../../mod.ts";
+import { Conn, ConnectionError, Opts } from "../../mod.ts";
+import { Proxy } from "../support/proxy.ts";
 import { worlds } from "../support/worlds.ts";
 
 const MEGABYTE = 0x10_0000;
@@ -83,3 +84,61 @@ test("bulk: 64 MB each way through calls that nobody awaits one by one (async, T
     assert.ok(bytes.every((byte) => byte === i));
   }
 });
+
+const ROWS = 100_000;
+/** Some 8 MB, of which each row tells whose it is. */
+const LONG = "select n, repeat($1, 60) as name from generate_series(1, $2::int) n";
+
+function assertWhole(rows: readonly { n?: number; name?: string }[], name: string): void {
+  assert.equal(rows.length, ROWS);
+  rows.forEach((row, i) => {
+    if (row.n !== i + 1 || row.name !== name.repeat(60)) assert.fail(`${name}: row ${i} is ${JSON.stringify(row)}`);
+  });
+}
+
+const TARGETS = {
+  unix: new Opts(newest.fast),
+  tcp: new Opts(newest.url({ query: "sslmode=disable" })).upgradeToUnixSocket(false),
+  tls: new Opts(newest.url({ query: "sslmode=require" })),
+};
+
+for (const [transport, target] of Object.entries(TARGETS)) {
+  test(`bulk: long results of several connections at once, and others are served meanwhile (async, ${transport})`, async () => {
+    const names = ["a", "b", "c", "d"];
+    const conns = await Promise.all([...names, "short"].map(() => Conn.connect(target)));
+    assert.deepEqual([conns[0]!.transport, conns[0]!.tls], [
+      transport === "unix" ? "unix" : "tcp",
+      transport === "tls",
+    ]);
+    let under = names.length;
+    const long = names.map(async (name, i) => {
+      assertWhole(await conns[i]!.exec(LONG, [name, ROWS]), name);
+      under--;
+    });
+    let served = 0;
+    while (under > 0) {
+      assert.equal(await conns[4]!.execValue("select $1::int", [served]), served);
+      served++;
+    }
+    await Promise.all(long);
+    assert.ok(served > 0, "nobody else was served");
+    await Promise.all(conns.map((conn) => conn.close()));
+  });
+}
+
+for (const then of ["end", "reset"] as const) {
+  test(`bulk: a long result that is cut off fails, and the next connection gets its own (async, ${then})`, async () => {
+    await using proxy = await Proxy.start(newest.port);
+    for (let after = 1_000_000; after <= 4_000_000; after += 777_777) {
+      const opts = new Opts(newest.url({ query: "sslmode=disable" })).port(proxy.port).upgradeToUnixSocket(false);
+      const conn = await Conn.connect(opts);
+      await conn.execValue("select 1");
+      proxy.arm({ direction: "down", after, then });
+      const result = conn.exec(LONG, ["cut", ROWS]);
+      await assert.rejects(result, ConnectionError);
+      assert.ok(proxy.struck && conn.closed);
+      await using next = await Conn.connect(TARGETS.tcp);
+      assertWhole(await next.exec(LONG, ["next", ROWS]), "next");
+    }
+  });
+}
