@@ -62,7 +62,7 @@ class Measuring {
       return { nanoseconds: (performance.now() - begun) * 1e6 / this.#units, growth: memory.growth() };
     }
     // Compilers work on the same core, so it takes them a while.
-    await this.#slices(seconds);
+    await this.#slices(seconds * (this.#workload.warmUp ?? 1));
     const costs = await this.#slices(seconds);
     return { nanoseconds: costs.sort((a, b) => a - b)[costs.length >> 1]! };
   }
