@@ -5,6 +5,7 @@ import { ConnectionError, TimeoutError } from "../errors.ts";
 import { settingsOf, type Target } from "../opts/opts.ts";
 import type { CloseOptions, CopyData, Params, Row } from "../options.ts";
 import type { PoolLeak } from "../pool/leaks.ts";
+import { Lease } from "../pool/lease.ts";
 import { type PoolLimits, poolOpts } from "../pool/limits.ts";
 import { Pace } from "../pool/pace.ts";
 import type { PoolStats } from "../pool/stock.ts";
@@ -89,7 +90,7 @@ export class Pool implements AsyncDisposable {
       onRelease,
       onLeak,
     });
-    this.#listener = new PoolListener((events) => this.#supply.openLine(events));
+    this.#listener = new PoolListener(this.#supply);
   }
 
   /** Whether it was closed: calls fail from then on. */
@@ -231,7 +232,8 @@ export class Pool implements AsyncDisposable {
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
     const [values, given] = split(params, options);
-    return new PoolStream<R>(() => this.#source(given, (conn) => conn.stream<R>(stmt, values, given)));
+    const place = new Error("streamed from the pool here");
+    return new PoolStream<R>(() => this.#source(given, place, (conn) => conn.stream<R>(stmt, values, given)));
   }
 
   /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
@@ -250,7 +252,8 @@ export class Pool implements AsyncDisposable {
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const chunks = new PoolStream(() => this.#source(options, (conn) => conn.copyOut(sql, options).values()));
+    const place = new Error("copied from the pool here");
+    const chunks = new PoolStream(() => this.#source(options, place, (conn) => conn.copyOut(sql, options).values()));
     return new ReadableStream({
       async pull(controller): Promise<void> {
         const { done, value } = await chunks.next();
@@ -274,7 +277,8 @@ export class Pool implements AsyncDisposable {
   /**
    * Listens to a channel, on a connection that is there for nothing else, and beyond
    * `poolMaxConcurrency`. When that is lost, another is opened, and listening goes on; what was sent
-   * meanwhile is lost, which `{ channel, gap: true }` tells.
+   * meanwhile is lost, which `{ channel, gap: true }` tells. While a server is away that was there before,
+   * it waits for it, at most `poolAcquireTimeout`.
    *
    * @example
    * ```ts
@@ -387,12 +391,18 @@ export class Pool implements AsyncDisposable {
 
   async #source<T>(
     options: CallOptions | undefined,
+    place: Error,
     make: (conn: Conn) => AsyncIterator<T, undefined>,
   ): Promise<PoolSource<T>> {
     const member = await this.#take(options);
-    const end = (): Promise<void> | undefined => this.#supply.give(member);
+    const lease = new Lease();
+    const unwatch = this.#supply.watch(lease, member, place);
+    const end = (): Promise<void> | undefined => {
+      unwatch();
+      return this.#supply.give(member);
+    };
     try {
-      return { items: make(member.conn), end };
+      return { items: make(member.conn), lease, end };
     } catch (error) {
       void end();
       throw error;

@@ -12,9 +12,18 @@ import type { ListenOptions } from "./options.ts";
 import type { Line, LineEvents } from "./pool_line.ts";
 import { PoolNotifications } from "./pool_notifications.ts";
 
+/** Where connections to listen on come from. */
+export interface LineSource {
+  /** Milliseconds that somebody waits for a connection. */
+  readonly acquireTimeout: number;
+  openLine(events: LineEvents): Promise<Line>;
+  /** Whether that may succeed later, after such a failure. */
+  mayPass(error: unknown): boolean;
+}
+
 /** Listens for all who ask for it, on one connection, which is replaced when it is lost. */
 export class PoolListener {
-  readonly #open: (events: LineEvents) => Promise<Line>;
+  readonly #source: LineSource;
   /** Who listens, by channel. */
   readonly #channels = new Map<string, Set<Subscription>>();
   /** Channels on which something may have been missed, and whose listeners do not know yet. */
@@ -31,8 +40,8 @@ export class PoolListener {
   #failures = 0;
   #closed = false;
 
-  constructor(open: (events: LineEvents) => Promise<Line>) {
-    this.#open = open;
+  constructor(source: LineSource) {
+    this.#source = source;
   }
 
   /** Listens to a channel. */
@@ -45,7 +54,7 @@ export class PoolListener {
     const subscriptions = this.#channels.get(name) ?? new Set();
     this.#channels.set(name, subscriptions.add(subscription));
     try {
-      await within(limit, this.#tune(name));
+      await within(limit, this.#tuneOnceThere(name, subscription));
     } catch (error) {
       // Whoever has given up does not wait for an attempt to connect.
       void this.#leave(subscription);
@@ -89,6 +98,28 @@ export class PoolListener {
     }
   }
 
+  /** As {@linkcode #tune}; while the server is away, and for as long as anybody would wait for a connection, again and again. */
+  async #tuneOnceThere(channel: string, subscription: Subscription): Promise<void> {
+    const since = now();
+    const { acquireTimeout } = this.#source;
+    for (let failures = 1;; failures++) {
+      try {
+        return await this.#tune(channel);
+      } catch (error) {
+        if (!this.#source.mayPass(error) || subscription.ended) throw error;
+        const pause = backoff(failures, Math.random());
+        if (now() + pause >= since + acquireTimeout) {
+          throw new TimeoutError(`Cannot listen: the server could not be reached within ${acquireTimeout} ms`, {
+            outcome: "not sent",
+            cause: error,
+          });
+        }
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        if (subscription.ended) throw this.#closed ? poolClosed() : error;
+      }
+    }
+  }
+
   /** Sees to it that a channel is listened to. */
   async #tune(channel: string): Promise<void> {
     const line = await (this.#line ??= this.#connect());
@@ -97,7 +128,7 @@ export class PoolListener {
 
   async #connect(): Promise<Line> {
     try {
-      const line = await this.#open({
+      const line = await this.#source.openLine({
         heard: (notification) => {
           this.#tellOfGap(notification.channel);
           for (const subscription of this.#channels.get(notification.channel) ?? []) subscription.add(notification);

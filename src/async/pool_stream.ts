@@ -1,8 +1,11 @@
 /** What pools that await give bit by bit. */
+import type { Lease } from "../pool/lease.ts";
 
 /** Where it comes from. */
 export interface PoolSource<T> {
   readonly items: AsyncIterator<T, undefined>;
+  /** Tells, when it is collected as garbage, that the source was forgotten. */
+  readonly lease: Lease;
   /** Gives the connection back. */
   end(): Promise<void> | undefined;
 }

@@ -84,7 +84,7 @@ export class Supply {
       limits.leakTimeout,
       now,
       leakReporter(name, this.#log, hooks.onLeak),
-      (member) => void this.give(member),
+      (member) => void this.#reclaim(member),
     );
   }
 
@@ -216,16 +216,33 @@ export class Supply {
   /** Has a connection watched that its user gives back. */
   lease(member: Member, place: Error): { readonly opened: Opened; readonly end: () => void } {
     const { core, link } = member.conn.opened;
-    const { onNotice } = core;
     const lease = new Lease();
+    return { opened: new Opened(core, link, lease), end: this.watch(lease, member, place) };
+  }
+
+  /** Has a connection watched until the function is called, or nobody has the lease any more. */
+  watch(lease: Lease, member: Member, place: Error): () => void {
+    const { core } = member.conn.opened;
+    const { onNotice } = core;
     const end = this.#leaks.watch(lease, member, place, () => core.onNotice = onNotice);
     this.#alarm.set(this.#leaks.due);
-    return { opened: new Opened(core, link, lease), end };
+    return end;
+  }
+
+  /** As the limit of that name. */
+  get acquireTimeout(): number {
+    return this.#limits.acquireTimeout;
+  }
+
+  /** Whether a connection may be had later, after such a failure. */
+  mayPass(error: unknown): boolean {
+    return this.#wasReached && !this.closed && isPassing(error);
   }
 
   /** Opens a connection to listen on, beyond the pool's own. */
   async openLine(events: LineEvents): Promise<Line> {
     const conn = await this.#connect();
+    this.#wasReached = true;
     return new Line(conn, conn.opened, events);
   }
 
@@ -463,7 +480,7 @@ export class Supply {
     if (this.#pauseUntil > now()) this.#alarm.set(this.#pauseUntil);
   }
 
-  /** Takes back what nobody can give back, once what its user has begun is over. */
+  /** Takes back what nobody can give back, once the calls are over that somebody may still wait for. */
   async #reclaim(member: Member): Promise<void> {
     await member.conn.opened.link.drained(Infinity);
     await this.give(member);

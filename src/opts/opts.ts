@@ -268,8 +268,8 @@ export class Opts {
   }
 
   /**
-   * After how many milliseconds a connection that was taken from a pool by `acquire` and not given
-   * back is reported, with the place where it was taken; 0 for never. Default: 0.
+   * After how many milliseconds a connection that was taken from a pool (by `acquire`, or for a stream)
+   * and not given back is reported, with the place where it was taken; 0 for never. Default: 0.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */

@@ -16,6 +16,7 @@ import type {
 } from "../options.ts";
 import { settingsOf, type Target } from "../opts/opts.ts";
 import type { PoolLeak } from "../pool/leaks.ts";
+import { Lease } from "../pool/lease.ts";
 import { type PoolLimits, poolOpts } from "../pool/limits.ts";
 import type { PoolStats } from "../pool/stock.ts";
 import type { Result } from "../protocol/sink.ts";
@@ -221,7 +222,8 @@ export class Pool implements Disposable {
    * ```
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
-    return new PoolStream<R>(() => this.#source((conn) => conn.stream<R>(stmt, params, options)));
+    const place = new Error("streamed from the pool here");
+    return new PoolStream<R>(() => this.#source(place, (conn) => conn.stream<R>(stmt, params, options)));
   }
 
   /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
@@ -240,7 +242,8 @@ export class Pool implements Disposable {
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): PoolStream<Uint8Array<ArrayBuffer>> {
-    return new PoolStream(() => this.#source((conn) => conn.copyOut(sql, options)));
+    const place = new Error("copied from the pool here");
+    return new PoolStream(() => this.#source(place, (conn) => conn.copyOut(sql, options)));
   }
 
   /** As `Conn.copyRows`, on any connection. */
@@ -340,11 +343,16 @@ export class Pool implements Disposable {
     }
   }
 
-  #source<T>(make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
+  #source<T>(place: Error, make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
     const member = this.#supply.take();
-    const end = (): void => this.#supply.give(member);
+    const lease = new Lease();
+    const unwatch = this.#supply.watch(lease, member, place);
+    const end = (): void => {
+      unwatch();
+      this.#supply.give(member);
+    };
     try {
-      return { items: make(member.conn), end };
+      return { items: make(member.conn), lease, end };
     } catch (error) {
       end();
       throw error;

@@ -1,8 +1,11 @@
 /** What pools that block give bit by bit. */
+import type { Lease } from "../pool/lease.ts";
 
 /** Where it comes from. */
 export interface PoolSource<T> {
   readonly items: IterableIterator<T, undefined> & Disposable;
+  /** Tells, when it is collected as garbage, that the source was forgotten. */
+  readonly lease: Lease;
   /** Gives the connection back. */
   end(): void;
 }

@@ -108,10 +108,15 @@ export class Supply {
   /** Has a connection watched that its user gives back. */
   lease(member: Member, place: Error): { readonly opened: Opened; readonly end: () => void } {
     const { core, link } = member.conn.opened;
-    const { onNotice } = core;
     const lease = new Lease();
-    const end = this.#leaks.watch(lease, member, place, () => core.onNotice = onNotice);
-    return { opened: new Opened(core, link, lease), end };
+    return { opened: new Opened(core, link, lease), end: this.watch(lease, member, place) };
+  }
+
+  /** Has a connection watched until the function is called, or nobody has the lease any more. */
+  watch(lease: Lease, member: Member, place: Error): () => void {
+    const { core } = member.conn.opened;
+    const { onNotice } = core;
+    return this.#leaks.watch(lease, member, place, () => core.onNotice = onNotice);
   }
 
   /** Closes idle connections, and those in use once they come back. */

@@ -1,6 +1,7 @@
 /** Pools that await while things go wrong: the server away, callers who give up, functions that hang. */
 import assert from "node:assert/strict";
-import { ConnectionError, Opts, Pool, type PoolLeak, TimeoutError } from "../../mod.ts";
+import { ConnectionError, Opts, Pool, type PoolLeak, PyroError, TimeoutError } from "../../mod.ts";
+import { Pool as BlockingPool } from "../../sync.ts";
 import { collectedUntil } from "../support/held.ts";
 import { PostgresServer } from "../support/postgres.ts";
 import { Proxy } from "../support/proxy.ts";
@@ -268,6 +269,71 @@ test("pool failure: a connection that was forgotten is taken back, and where it 
   assert.deepEqual([leaks.length, leaks[0]?.kind], [1, "forgotten"]);
   assert.match(leaks[0]!.stack, /pool_failure_test/);
   assert.equal(await pool.execValue(PID), pid);
+});
+
+test("pool failure: a stream that was forgotten gives its connection back, and where it was made is told", async () => {
+  const leaks: PoolLeak[] = [];
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 2, onLeak: (leak) => leaks.push(leak) });
+  await (async () => {
+    await pool.stream("select generate_series(1, 100000) as n").next();
+    await pool.copyOut("copy (select 1) to stdout").values().next();
+  })();
+  assert.equal(pool.stats().leased, 2);
+  assert.ok(await collectedUntil(() => pool.stats().leased === 0), "both are taken back");
+  assert.deepEqual(leaks.map(({ kind }) => kind), ["forgotten", "forgotten"]);
+  for (const { stack } of leaks) assert.match(stack, /pool_failure_test/);
+  assert.equal(await pool.execValue("select 1"), 1);
+  for await (const _row of pool.stream("select 1")) assert.equal(pool.stats().leased, 1);
+  assert.deepEqual([leaks.length, pool.stats().leased], [2, 0]);
+});
+
+test("pool failure: a blocking pool's stream that was forgotten gives its connection back", async () => {
+  const leaks: PoolLeak[] = [];
+  using pool = new BlockingPool(newest.fast, { poolMaxConcurrency: 2, onLeak: (leak) => leaks.push(leak) });
+  (() => {
+    pool.stream("select generate_series(1, 100000) as n").next();
+    pool.copyOut("copy (select generate_series(1, 100000)) to stdout").next();
+  })();
+  assert.equal(pool.stats().leased, 2);
+  assert.ok(await collectedUntil(() => pool.stats().leased === 0), "both are taken back");
+  assert.deepEqual(leaks.map(({ kind }) => kind), ["forgotten", "forgotten"]);
+  for (const { stack } of leaks) assert.match(stack, /pool_failure_test/);
+  assert.equal(pool.execValue("select 1"), 1);
+});
+
+test("pool failure: who begins to listen while the server is away waits for it", async () => {
+  await using own = await PostgresServer.start({ major: newest.major });
+  await using pool = new Pool(asTestServer(own).admin);
+  await pool.query("select 1");
+  await own.stop("fast");
+  const early = await new Pool(asTestServer(own).admin).listen("news").then(() => null, (error) => error);
+  assert.ok(
+    early instanceof PyroError && !(early instanceof TimeoutError),
+    `a pool that never saw it does not wait: ${early}`,
+  );
+  await assert.rejects(pool.listen("news", { timeout: 50 }), TimeoutError);
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  setTimeout(() => controller.abort(reason), 20);
+  await assert.rejects(pool.listen("news", { signal: controller.signal }), reason);
+  const listening = pool.listen("news");
+  await own.resume();
+  await using news = await listening;
+  await pool.notify("news", "hello");
+  assert.equal((await news.next()).value?.channel, "news");
+});
+
+test("pool failure: who begins to listen waits as long as for a connection, and learns why it was in vain", async () => {
+  await using own = await PostgresServer.start({ major: newest.major });
+  await using pool = new Pool(asTestServer(own).admin, { poolAcquireTimeout: 400 });
+  await pool.query("select 1");
+  await own.stop("fast");
+  const error = await pool.listen("news").then(() => undefined, (error) => error);
+  assert.ok(error instanceof TimeoutError && error.cause instanceof ConnectionError, String(error));
+  assert.match(error.message, /could not be reached within 400 ms/);
+  const closed = pool.listen("news").then(() => undefined, (error) => error);
+  await pool.close();
+  assert.ok(await closed instanceof ConnectionError);
 });
 
 test("pool failure: a connection that is out for long is reported, and stays its user's", async () => {
