@@ -4,7 +4,7 @@ import { ExecuteSets } from "../protocol/batch.ts";
 import { Commit } from "../protocol/end_transaction.ts";
 import { alone, type Conversation, type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
 import { EndConversation } from "../protocol/portal.ts";
-import type { Prepared } from "../protocol/prepared.ts";
+import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
 import { isCopy } from "../protocol/sql_text.ts";
@@ -75,7 +75,7 @@ class Batch {
     if (sets.length === 0) return false;
     const parts: Part[] = [];
     let parses = statement.name === "";
-    const begun = yield* submit(this.#query(nested ? setSavepoint(SAVEPOINT) : "BEGIN"));
+    const begun = yield* submit(nested ? this.#query(setSavepoint(SAVEPOINT)) : this.#begin());
     try {
       for (let isLast = false; !isLast;) {
         const first = this.#taken - sets.length;
@@ -103,13 +103,13 @@ class Batch {
     try {
       yield* settle(begun);
       yield* this.#settleWhere(statement, parts, () => true);
+      yield* settle(end);
     } catch (error) {
-      // The COMMIT of a transaction that has failed has rolled it back.
-      if (nested) yield* this.#rollBack(nested);
-      else yield* ended(end);
+      // The COMMIT of a transaction that has failed has rolled it back, unless it was cancelled itself.
+      yield* ended(end);
+      if (this.#context.session.transactionStatus === "failed") yield* this.#rollBack(nested);
       throw error;
     }
-    yield* settle(end);
     this.committed = this.#taken;
     return this.#taken % this.#groupSize === 0;
   }
@@ -151,13 +151,19 @@ class Batch {
   /** Ends the group whose last part could not be sent. */
   *#undo(parts: readonly Part[], nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
-    if (parts.length > 0) yield* submit(new EndConversation(this.conversation));
+    if (parts.length > 0 || !nested) yield* submit(new EndConversation(this.conversation));
     yield* this.#rollBack(nested);
   }
 
   *#rollBack(nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
     yield* ended(yield* submit(this.#query(nested ? undo(SAVEPOINT) : "ROLLBACK")));
+  }
+
+  /** BEGIN under the same Sync as the sets: if it should fail, which a cancel request can make it, they are skipped. */
+  #begin(): ExecuteSets {
+    const statement = new Prepared("", "BEGIN", [], undefined, this.#context.registry);
+    return new ExecuteSets(statement, true, [[]], "open", this.conversation);
   }
 
   #query(sql: string): SimpleQuery<number> {

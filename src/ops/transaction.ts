@@ -123,11 +123,16 @@ function* commitNested(context: Context, state: TransactionState): Op<void> {
   try {
     yield* end(context, state, query(context, release(name)));
   } catch (error) {
-    if (!(error instanceof ServerError) || error.code !== SqlState.InFailedSqlTransaction) throw error;
-    const cause = context.session.spoiledBy;
-    yield* takeTurn();
-    yield* perform(query(context, undo(name)));
-    throw rolledBack(cause);
+    const { session } = context;
+    if (!(error instanceof ServerError) || session.transactionStatus !== "failed") throw error;
+    const cause = session.spoiledBy;
+    try {
+      yield* takeTurn();
+      yield* perform(query(context, undo(name)));
+    } catch {
+      // Why it could not be committed is what the caller has to know.
+    }
+    throw error.code === SqlState.InFailedSqlTransaction ? rolledBack(cause) : error;
   }
 }
 
@@ -153,9 +158,24 @@ function* end(context: Context, state: TransactionState, exchange: Exchange<unkn
     yield* finish(ticket);
   } catch (error) {
     if (ticket.withdrawn) state.open(context);
+    else if (state.parent === undefined) yield* leaveFailed(context);
     throw error;
   } finally {
     context.registry.catalog.touch("end");
+  }
+}
+
+/** A COMMIT that was cancelled before the server began with it leaves the transaction open, and failed. */
+function* leaveFailed(context: Context): Op<void> {
+  const { session } = context;
+  const isFailed = (): boolean => session.lost === undefined && session.transactionStatus === "failed";
+  if (!isFailed()) return;
+  try {
+    yield* takeTurn();
+    yield* alone();
+    if (isFailed() && context.transaction === undefined) yield* perform(query(context, "ROLLBACK"));
+  } catch {
+    // Why it could not be committed is what the caller has to know.
   }
 }
 

@@ -159,7 +159,7 @@ roundTrips("execBatch of a known statement is one", {}, [
   [LEARN, concat(learned(1), readyForQuery())],
   [KNOWN, rows(1)],
   [
-    "Query Bind Execute Bind Execute Bind Execute Sync Query",
+    "Parse Bind Execute Bind Execute Bind Execute Bind Execute Sync Query",
     concat(begun(), batch(3), readyForQuery("T"), committed()),
   ],
 ], async ({ run }, calls) => {
@@ -169,7 +169,10 @@ roundTrips("execBatch of a known statement is one", {}, [
 
 roundTrips("execBatch of a string that is not known is two", {}, [
   [LEARN, concat(learned(1), readyForQuery())],
-  ["Query Bind Execute Bind Execute Sync Query", concat(begun(), batch(2), readyForQuery("T"), committed())],
+  [
+    "Parse Bind Execute Bind Execute Bind Execute Sync Query",
+    concat(begun(), batch(2), readyForQuery("T"), committed()),
+  ],
 ], async ({ run }, calls) => {
   assert.equal(await run(calls.execBatch("a", [[1], [2]], undefined)), 2);
 });
@@ -208,7 +211,7 @@ test("round trips: calls that are known leave in one write, and those behind a n
 
 for (const driver of ["sync", "async"] as const) {
   test(`round trips: execBatch has BEGIN and COMMIT in the same write (${driver})`, async () => {
-    const whole = "Query Bind Execute Bind Execute Sync Query";
+    const whole = "Parse Bind Execute Bind Execute Bind Execute Sync Query";
     const connection = wire(driver, [
       [LEARN, concat(learned(1), readyForQuery())],
       [whole, concat(begun(), batch(2), readyForQuery("T"), committed())],
@@ -236,7 +239,7 @@ for (const driver of ["sync", "async"] as const) {
       [UNNAMED, known(6)],
       // execBatch of a known string, and its transaction
       [
-        "Query Parse Bind Execute Bind Execute Sync Query",
+        "Parse Bind Execute Parse Bind Execute Bind Execute Sync Query",
         concat(begun(), parseComplete(), batch(2), readyForQuery("T"), committed()),
       ],
       // a pipeline of strings that are known, and one that is not
@@ -299,7 +302,7 @@ function text(n: number): Uint8Array {
 }
 
 function begun(): Uint8Array {
-  return concat(commandComplete("BEGIN"), readyForQuery("T"));
+  return concat(parseComplete(), bindComplete(), commandComplete("BEGIN"));
 }
 
 function batch(count: number): Uint8Array {
