@@ -24,7 +24,10 @@
  * }
  *
  * const decimal: TypeCodec<Money> = {
- *   parse: (text) => new Money(BigInt(Math.round(Number(text) * 100))),
+ *   parse: (text) => {
+ *     const [whole, part = ""] = text.split(".");
+ *     return new Money(BigInt(whole + part.slice(0, 2).padEnd(2, "0")));
+ *   },
  *   format: (value) => value instanceof Money ? `${value.cents}e-2` : String(value),
  * };
  *
