@@ -1,6 +1,6 @@
 /** By which connection a pool that awaits listens. */
 import { optionsOf } from "../arguments.ts";
-import { atMost, now } from "../drive/clock.ts";
+import { atMost, now, pause } from "../drive/clock.ts";
 import { TimeoutError } from "../errors.ts";
 import { channelName } from "../ops/listen.ts";
 import { backoff } from "../pool/backoff.ts";
@@ -17,8 +17,8 @@ export interface LineSource {
   /** Milliseconds that somebody waits for a connection. */
   readonly acquireTimeout: number;
   openLine(events: LineEvents): Promise<Line>;
-  /** Whether that may succeed later, after such a failure. */
-  mayPass(error: unknown): boolean;
+  /** Whether such a failure to connect is likely to pass. */
+  passes(error: unknown): boolean;
 }
 
 /** Listens for all who ask for it, on one connection, which is replaced when it is lost. */
@@ -106,15 +106,15 @@ export class PoolListener {
       try {
         return await this.#tune(channel);
       } catch (error) {
-        if (!this.#source.mayPass(error) || subscription.ended) throw error;
-        const pause = backoff(failures, Math.random());
-        if (now() + pause >= since + acquireTimeout) {
+        if (!this.#source.passes(error) || subscription.ended) throw error;
+        const wait = backoff(failures, Math.random());
+        if (now() + wait >= since + acquireTimeout) {
           throw new TimeoutError(`Cannot listen: the server could not be reached within ${acquireTimeout} ms`, {
             outcome: "not sent",
             cause: error,
           });
         }
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        await pause(wait);
         if (subscription.ended) throw this.#closed ? poolClosed() : error;
       }
     }

@@ -1,5 +1,4 @@
 /** The connections of a pool that awaits: opened, handed out, tidied up, closed. */
-import { setImmediate } from "node:timers";
 import { atMost, MAX_MILLISECONDS, now } from "../drive/clock.ts";
 import { ConnectionError, PyroError, TimeoutError } from "../errors.ts";
 import { Route } from "../ops/route.ts";
@@ -9,7 +8,7 @@ import { goneAtOnce, inVain, isPassing, poolClosed, tooManyWait } from "../pool/
 import { Lease } from "../pool/lease.ts";
 import { Leaks, type PoolLeak } from "../pool/leaks.ts";
 import type { Limits } from "../pool/limits.ts";
-import { BUDGET, TOGETHER } from "../pool/pace.ts";
+import { BUDGET } from "../pool/pace.ts";
 import { Queue, type Waiter } from "../pool/queue.ts";
 import { type PoolStats, Stock } from "../pool/stock.ts";
 import { acquireEvent } from "../telemetry/events.ts";
@@ -18,6 +17,7 @@ import { errorFields, Log } from "../telemetry/log.ts";
 import { acquires, traced } from "../telemetry/trace.ts";
 import { Alarm } from "./alarm.ts";
 import type { Conn } from "./conn.ts";
+import { Gathering } from "./gathering.ts";
 import { open, Opened } from "./opened.ts";
 import { type Member, PoolConn } from "./pool_conn.ts";
 import { Line, type LineEvents } from "./pool_line.ts";
@@ -46,11 +46,7 @@ export class Supply {
   readonly #hooks: SupplyHooks;
   readonly #stock: Stock<PoolConn>;
   readonly #queue = new Queue<Member>();
-  /** How many wait for this turn of the event loop to be over, and what they wait for. */
-  #gathered = 0;
-  #turn: Promise<void> | undefined = undefined;
-  /** To whom quick statements are given that come at the same time, as they are sent in one go. */
-  #gathering: { readonly member: Member; cost: number } | undefined = undefined;
+  readonly #gathering: Gathering;
   readonly #leaks: Leaks<Member>;
   readonly #alarm = new Alarm(() => this.#tick());
   readonly #route = new Route();
@@ -79,6 +75,7 @@ export class Supply {
     this.#settings = settings;
     this.#limits = limits;
     this.#hooks = hooks;
+    this.#gathering = new Gathering(limits.maxPipelined);
     this.#stock = new Stock(limits, Math.random, (conn) => this.#dismiss(conn));
     this.#leaks = new Leaks(
       limits.leakTimeout,
@@ -105,31 +102,19 @@ export class Supply {
 
   /** Whether it is better to wait for what else comes in this turn: enough is under way to keep everybody busy. */
   #canGather(cost: number): boolean {
-    return cost <= TOGETHER && this.#stock.leasedCount >= BUSY && this.#limits.maxPipelined > 1 &&
-      this.#queue.length === 0;
+    return this.#gathering.takes(cost) && this.#stock.leasedCount >= BUSY && this.#queue.length === 0;
   }
 
   /** What is quick goes with others that come at the same time. */
   #takeIdle(cost: number): Member | undefined {
     if (this.#queue.length > 0) return undefined;
-    const joined = this.#join(cost);
-    if (joined !== undefined) return joined;
+    const joined = this.#gathering.join(cost);
+    if (joined !== undefined) {
+      this.#stock.tally.acquired++;
+      return joined;
+    }
     const member = this.#takeFresh();
-    if (member === undefined || cost > TOGETHER || this.#limits.maxPipelined === 1) return member;
-    this.#gathering = { member, cost };
-    queueMicrotask(() => this.#gathering = undefined);
-    return member;
-  }
-
-  #join(cost: number): Member | undefined {
-    const gathering = this.#gathering;
-    if (gathering === undefined) return undefined;
-    const { member } = gathering;
-    const isFull = member.users === 0 || member.users >= this.#limits.maxPipelined || gathering.cost + cost > TOGETHER;
-    if (isFull || member.conn.closed) return undefined;
-    gathering.cost += cost;
-    member.shares = ++member.users;
-    this.#stock.tally.acquired++;
+    if (member !== undefined && this.#gathering.takes(cost)) this.#gathering.open(member, cost);
     return member;
   }
 
@@ -166,19 +151,8 @@ export class Supply {
 
   /** Takes one when this turn of the event loop is over. */
   async #takeWithOthers(patience: Patience, cost: number): Promise<Member> {
-    this.#gathered++;
-    await (this.#turn ??= this.#endOfTurn());
-    this.#gathered--;
+    await this.#gathering.endOfTurn();
     return this.#takeIdle(cost) ?? await this.#queueUp(patience, cost);
-  }
-
-  #endOfTurn(): Promise<void> {
-    return new Promise((resolve) =>
-      setImmediate(() => {
-        this.#turn = undefined;
-        resolve();
-      })
-    );
   }
 
   /** Waits for one that comes back, or is opened. */
@@ -234,9 +208,9 @@ export class Supply {
     return this.#limits.acquireTimeout;
   }
 
-  /** Whether a connection may be had later, after such a failure. */
-  mayPass(error: unknown): boolean {
-    return this.#wasReached && !this.closed && isPassing(error);
+  /** Whether such a failure to connect is likely to pass. */
+  passes(error: unknown): boolean {
+    return this.#wasReached && isPassing(error);
   }
 
   /** Opens a connection to listen on, beyond the pool's own. */
@@ -275,7 +249,7 @@ export class Supply {
   }
 
   get #isQuiet(): boolean {
-    return this.#queue.length === 0 && this.#gathered === 0 && this.#stock.quiet;
+    return this.#queue.length === 0 && this.#gathering.waiting === 0 && this.#stock.quiet;
   }
 
   #put(member: Member): undefined {
@@ -449,7 +423,7 @@ export class Supply {
     this.#lastFailure = error;
     // The way may be another when the server is back.
     this.#route.forget();
-    const passes = this.#wasReached && isPassing(error);
+    const passes = this.passes(error);
     this.#mayPass = passes;
     if (!passes) this.#queue.shift()?.reject(error);
     // Attempts that were made at the same time have failed for the same reason.

@@ -6,7 +6,6 @@
  * so that notifications and the server's end are seen. What is submitted in one tick leaves in one
  * write.
  */
-import { setImmediate } from "node:timers";
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../ops/handshake.ts";
 import type { Call, Observation } from "../protocol/exchange.ts";
@@ -15,7 +14,7 @@ import type { AsyncTransport, Endpoint, Ends, TlsOptions } from "../transport/tr
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
-import { atMost } from "./clock.ts";
+import { atMost, turn } from "./clock.ts";
 import { connectionError } from "./connection_error.ts";
 import { observe } from "./observe.ts";
 import { calledByListener } from "./traced.ts";
@@ -178,7 +177,7 @@ export class AsyncLink implements Link, RunnerLink {
     // Where the system takes everything at once, nothing else would run, and no refusal be seen.
     if (session.outbox.writtenTotal - this.#breath > BURST) {
       this.#breath = session.outbox.writtenTotal;
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await turn();
     }
     while (session.outbox.size > bytes && !this.#isFull && session.lost === undefined) {
       await new Promise<void>((resolve) => this.#onProgress.push(resolve));

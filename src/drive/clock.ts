@@ -1,4 +1,5 @@
 /** Time, as the drivers see it. */
+import { setImmediate } from "node:timers";
 
 /** Milliseconds, never going back. */
 export function now(): number {
@@ -25,6 +26,11 @@ export async function atMost(promise: Promise<unknown>, milliseconds: number): P
 /** Resolves after that time. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Resolves once everything else has run that this turn of the event loop has for it. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Blocks for that time. */
