@@ -86,7 +86,8 @@ export function executionOf(
     return { ...read, source: sqlText(statement.text), values: checkedValues(valuesOf(statement)) };
   }
   const source = statement instanceof StatementHandle ? useStatement(statement, owner) : sqlText(statement);
-  return { ...read, source, values: checkedValues(values === undefined ? [] : (values as Params).slice()) };
+  const { shape, limit, own } = read;
+  return { shape, limit, own, source, values: checkedValues(values === undefined ? [] : (values as Params).slice()) };
 }
 
 /** What is to be executed many times, so that its parameters come elsewhere. */

@@ -22,7 +22,7 @@ import type { Core } from "./core.ts";
 import { UsageError } from "./errors.ts";
 import { executeBatch } from "./ops/batch.ts";
 import { copyIn, copyRows, CopySource } from "./ops/copy.ts";
-import { execute, executePrepared, query } from "./ops/execute.ts";
+import { execute, query } from "./ops/execute.ts";
 import { IsolationLevel } from "./ops/isolation_level.ts";
 import { channelName, listen, type NotificationQueue, notify, unlisten } from "./ops/listen.ts";
 import { type Item, PipelineState } from "./ops/pipeline.ts";
@@ -101,9 +101,7 @@ export class Calls {
       const execution = executionOf(statement, params, options, this.owner, this.#reading(action, rows));
       const { source, values, shape, limit } = execution;
       const sink = sinkOf(shape);
-      const op = typeof source === "string"
-        ? execute(source, values, sink, this.core, this.core.readsText)
-        : executePrepared(source, values, sink, this.core);
+      const op = execute(source, values, sink, this.core);
       const observation = this.#observe(operation, source, values.length);
       observation?.reads(sink);
       return { op, limit, observation };

@@ -14,4 +14,6 @@ export interface Context {
   transaction: TransactionState | undefined;
   /** What has the connection for itself, although it has not sent anything yet. */
   occupant: Conversation | undefined;
+  /** Whether text that the session gives can be read, so that a statement may be executed before it is known. */
+  readonly readsText: boolean;
 }

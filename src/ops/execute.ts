@@ -11,7 +11,7 @@ import { SimpleQuery } from "../protocol/simple_query.ts";
 import type { Sink } from "../protocol/sink.ts";
 import type { Context } from "./context.ts";
 import { type Effects, effectsOf, note } from "./effects.ts";
-import { type Handle, type Known, known } from "./known.ts";
+import { type Known, known, ready } from "./known.ts";
 import { turnOffNames } from "./names.ts";
 import { forget, refreshed } from "./stale.ts";
 import { completed } from "./types.ts";
@@ -23,59 +23,42 @@ export function* query<T>(sql: string, sink: Sink<T>, context: Context): Op<T> {
 }
 
 /**
- * Executes the statement of a string in the extended protocol. `readsText` tells whether text that
- * the session gives can be read, so that a statement may be executed before it is known.
+ * Executes in the extended protocol what a string says, or a statement that the caller has prepared.
+ *
+ * The way of most calls is in this one generator: each that it went through would be paid for at every step.
  */
 export function* execute<T>(
-  sql: string,
-  values: readonly unknown[],
-  sink: Sink<T>,
-  context: Context,
-  readsText: boolean = true,
-): Op<T> {
-  const { statements, registry } = context;
-  let statement = statements.get(sql);
-  if (statement === undefined || !statement.isCurrent(registry)) {
-    if (statement === undefined && values.length === 0 && readsText) return yield* executeFirst(sql, sink, context);
-    statement = yield* known(sql, context);
-  }
-  return yield* executeKnown(statement, sql, values, sink, context);
-}
-
-/** Executes a statement that the caller has prepared. */
-export function* executePrepared<T>(
-  handle: Handle,
-  values: readonly unknown[],
-  sink: Sink<T>,
-  context: Context,
-): Op<T> {
-  let statement = handle.prepared;
-  if (handle.isStale || !statement.isCurrent(context.registry) || context.statements.isGone(statement)) {
-    statement = yield* known(handle, context);
-  }
-  return yield* executeKnown(statement, handle, values, sink, context);
-}
-
-function* executeKnown<T>(
-  statement: Prepared,
   source: Known,
   values: readonly unknown[],
   sink: Sink<T>,
   context: Context,
-  isAgain: boolean = false,
 ): Op<T> {
-  const exchange = statement.name === ""
-    ? new ExecuteUnnamed(statement, values, sink, context.registry)
-    : new ExecutePrepared(statement, values, sink);
-  const ticket = yield* submit(exchange);
-  try {
-    return yield* answer(statement, ticket, sink, context);
-  } catch (error) {
-    if (isAgain || exchange.bound) throw error;
-    const again = yield* refreshed(error, ticket, statement, source, context);
-    return yield* executeKnown(again, source, values, sink, context, true);
-  } finally {
-    if (exchange instanceof ExecuteUnnamed && exchange.changed) forget(statement, source, context);
+  const { statements, registry } = context;
+  let statement = ready(source, context);
+  if (statement === undefined) {
+    const isNew = typeof source === "string" && statements.get(source) === undefined;
+    if (isNew && values.length === 0 && context.readsText) return yield* executeFirst(source, sink, context);
+    statement = yield* known(source, context);
+  }
+  for (let isAgain = false;; isAgain = true) {
+    const exchange: ExecutePrepared<T> | ExecuteUnnamed<T> = statement.name === ""
+      ? new ExecuteUnnamed(statement, values, sink, registry)
+      : new ExecutePrepared(statement, values, sink);
+    const ticket = (yield { do: "submit", exchange }) as Ticket<T>;
+    try {
+      let result: T;
+      try {
+        result = (yield { do: statement.couldCopy ? "settle" : "finish", ticket }) as T;
+      } finally {
+        note(statement, ticket.failure === undefined, context);
+      }
+      return sink.isIncomplete ? yield* completed(sink, registry) : result;
+    } catch (error) {
+      if (isAgain || exchange.bound) throw error;
+      statement = yield* refreshed(error, ticket, statement, source, context);
+    } finally {
+      if (exchange instanceof ExecuteUnnamed && exchange.changed) forget(statement, source, context);
+    }
   }
 }
 

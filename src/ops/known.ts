@@ -16,6 +16,14 @@ export interface Handle {
 /** What is executed: SQL text, which the cache may know, or a statement that the caller holds. */
 export type Known = string | Handle;
 
+/** What can be executed as it is known; undefined if the server has to be asked before. */
+export function ready(source: Known, { statements, registry }: Context): Prepared | undefined {
+  const statement = typeof source === "string" ? statements.get(source) : source.prepared;
+  if (statement === undefined || !statement.isCurrent(registry)) return undefined;
+  if (typeof source !== "string" && (source.isStale || statements.isGone(statement))) return undefined;
+  return statement;
+}
+
 /** What is to be executed, with all its types; asks the server for what is not known yet. */
 export function* known(source: Known, context: Context): Op<Prepared> {
   const { statements, registry } = context;

@@ -31,7 +31,7 @@ export abstract class Sink<T> {
   #description: Description | undefined = undefined;
   #reader: RowReader | undefined = undefined;
   /** Rows with values of types that have still to be learned. */
-  readonly #incomplete: { readonly row: object; readonly description: Description }[] = [];
+  #incomplete: { readonly row: object; readonly description: Description }[] | undefined = undefined;
   /** Whether the tags of statements are read although the result does not need them. */
   isObserved = false;
   /** The number in the last tag that was read. */
@@ -89,19 +89,19 @@ export abstract class Sink<T> {
 
   /** Whether types have to be learned before the result is whole. */
   get isIncomplete(): boolean {
-    return this.#incomplete.length > 0;
+    return this.#incomplete !== undefined;
   }
 
   /** Those types. */
   get unknownTypes(): number[] {
-    return [...new Set(this.#incomplete.map(({ description }) => description))].flatMap((description) =>
+    return [...new Set(this.#incomplete?.map(({ description }) => description))].flatMap((description) =>
       description.unknownTypes
     );
   }
 
   /** The result, made whole with types that have been learned. */
   completed(registry: Registry): T {
-    for (const { row, description } of this.#incomplete) description.complete(row, this.shape, registry);
+    for (const { row, description } of this.#incomplete ?? []) description.complete(row, this.shape, registry);
     return this.result();
   }
 
@@ -110,7 +110,7 @@ export abstract class Sink<T> {
     const description = this.#description!;
     this.#reader ??= description.reader(this.shape);
     const row = this.#reader.read(inbox, inbox.pos, inbox.limit);
-    if (description.isIncomplete) this.#incomplete.push({ row: row as object, description });
+    if (description.isIncomplete) (this.#incomplete ??= []).push({ row: row as object, description });
     return row;
   }
 

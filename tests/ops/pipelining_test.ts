@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Context } from "../../src/ops/context.ts";
-import { execute, executePrepared, query } from "../../src/ops/execute.ts";
+import { execute, query } from "../../src/ops/execute.ts";
 import type { Op } from "../../src/protocol/exchange.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { AllRows } from "../../src/protocol/sink.ts";
@@ -91,7 +91,7 @@ inBothDrivers("a prepared statement of the caller's is executed as it is", [[KNO
   const context = contextOf(connection.link);
   const prepared = new Prepared(context.statements.newName(), "select $1", [23], columns, registry);
   assert.deepEqual(
-    await connection.run(executePrepared({ prepared }, [1], new AllRows("array"), context)),
+    await connection.run(execute({ prepared }, [1], new AllRows("array"), context)),
     [[1]],
   );
   assert.deepEqual(namesIn(connection, "Bind"), ["p1"]);
@@ -135,7 +135,7 @@ test("nothing is written behind an execution that may be a COPY before it has en
     connection.run(simple(context, "select 2")),
     connection.run(exec(context, "copy t to stdout")),
     connection.run(simple(context, "select 4")),
-    connection.run(executePrepared({ prepared: mine }, [], new AllRows("object"), context)),
+    connection.run(execute({ prepared: mine }, [], new AllRows("object"), context)),
     connection.run(simple(context, "select 6")),
   ]);
   assert.deepEqual(results.map((result) => result.status === "fulfilled" ? result.value : result.reason.name), [

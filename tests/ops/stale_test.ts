@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/drive/async_link.ts";
 import { ServerError } from "../../src/errors.ts";
 import type { Context } from "../../src/ops/context.ts";
-import { execute, executePrepared, query } from "../../src/ops/execute.ts";
+import { execute, query } from "../../src/ops/execute.ts";
 import type { Handle } from "../../src/ops/known.ts";
 import { prepare } from "../../src/ops/prepare.ts";
 import { call, type Op, perform } from "../../src/protocol/exchange.ts";
@@ -64,7 +64,7 @@ function exec(context: Context, value: number): Op<unknown[]> {
 }
 
 function execHandle(context: Context, handle: Handle, value: number): Op<unknown[]> {
-  return executePrepared(handle, [value], new AllRows("object"), context);
+  return execute(handle, [value], new AllRows("object"), context);
 }
 
 function unnamedRow(n: number): Uint8Array {

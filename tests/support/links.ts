@@ -116,6 +116,7 @@ export function contextOf({ session }: Pick<Link, "session">, capacity: number =
     statements: new StatementCache("p", capacity),
     transaction: undefined,
     occupant: undefined,
+    readsText: true,
   };
 }
 
