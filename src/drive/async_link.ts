@@ -157,7 +157,9 @@ export class AsyncLink implements Link, RunnerLink {
   wake(): void {
     this.#startReading();
     this.#keepProcess();
-    if (this.#flushScheduled) return;
+    // So much that the server may begin with it.
+    if (this.session.outbox.size >= EAGER && !this.#writing) this.#flush();
+    if (this.#flushScheduled || this.session.outbox.size === 0) return;
     this.#flushScheduled = true;
     queueMicrotask(() => this.#flush());
   }
@@ -284,6 +286,8 @@ export class AsyncLink implements Link, RunnerLink {
 
 /** Milliseconds for a goodbye, and to wait for what the server said before a write failed. */
 const LAST_WORDS = 500;
+/** How many bytes are not kept waiting for what else is submitted in the same tick. */
+const EAGER = 0x4000;
 /** How many bytes are written in one go while there is more to write. */
 const BURST = 0x4_0000;
 /** How many bytes of replies that nobody wants yet are read. */

@@ -32,6 +32,40 @@ test("calls of one tick leave in one write, and each gets its own result", async
   assert.deepEqual(connection.server.writes, [`Query ${AT_ONCE} Sync ${FIRST} Query`]);
 });
 
+test("calls of one tick: the server gets to work before all of many are written", async () => {
+  const transport = new ManualAsync();
+  const link = new AsyncLink(transport, SOCKET);
+  const calls = callsOf(link);
+  const text = "x".repeat(1000);
+  const results = Array.from({ length: 40 }, () => link.run(calls.query(text, undefined, sinks.firstValue, false)));
+  const early = transport.writes.length;
+  assert.equal(early, 2, "of 40 kB, those of 16 kB do not wait for the rest");
+  await settled();
+  assert.equal(transport.writes.length, early + 1);
+  const written = transport.writes.reduce((sum, { length }) => sum + length, 0);
+  assert.equal(written, results.length * (1 + 4 + text.length + 1), "everything once");
+  transport.arrive(...results.map((_, k) => concat(number(k))));
+  assert.deepEqual(await Promise.all(results), [...results.keys()]);
+});
+
+test("calls of one tick: nothing more is written while a write is under way", async () => {
+  const transport = new ManualAsync();
+  let taken = (_count: number): void => {};
+  transport.onWrite = () => new Promise((resolve) => taken = resolve);
+  const link = new AsyncLink(transport, SOCKET);
+  const calls = callsOf(link);
+  const run = (): Promise<unknown> => link.run(calls.query("x".repeat(20_000), undefined, sinks.firstValue, false));
+  const results = [run(), run(), run()];
+  await settled();
+  assert.equal(transport.writes.length, 1);
+  transport.onWrite = (bytes) => bytes.length;
+  taken(transport.writes[0]!.length);
+  await settled();
+  assert.deepEqual(transport.writes.map(({ length }) => length), [20_006, 40_012]);
+  transport.arrive(number(1), number(2), number(3));
+  assert.deepEqual(await Promise.all(results), [1, 2, 3]);
+});
+
 test("calls of one tick: one that fails in the middle fails alone", async () => {
   const connection = wire("async", [
     ["Query", number(1)],
