@@ -93,6 +93,8 @@ export class Ticket<T> {
   failure: Failure | undefined = undefined;
   /** Called once, when it is settled. */
   onSettled: (() => void) | undefined = undefined;
+  /** The one behind it, in the session's queue. */
+  next: Ticket<unknown> | undefined = undefined;
 
   constructor(exchange: Exchange<T>, position: number) {
     this.exchange = exchange;

@@ -54,55 +54,73 @@ export function* readDescription(
 
 /**
  * The reply to {@linkcode requestExecution}, up to the ReadyForQuery; where the request had no Sync it
- * is sent now, unless `keepsOpen`. The value is whether the server has stopped at the number of rows.
+ * is sent when the rest is read, unless `keepsOpen`.
+ *
+ * No generator, as scripts are otherwise: its loop is where long results are read.
  */
-export function* readExecution(
-  inbox: Inbox,
-  out: Outbox,
-  sink: Sink<unknown>,
-  maxRows: number,
-  ends: "sync" | "open",
-  action: string,
-  keepsOpen: boolean = false,
-): Script<boolean> {
-  let copying = false;
-  let hasMore: boolean | undefined;
-  while (hasMore === undefined) {
-    while (!inbox.next()) yield "read";
+export class ExecutionReply {
+  /** Whether the server has stopped at the number of rows; undefined before that is known. */
+  hasMore: boolean | undefined = undefined;
+  readonly #sink: Sink<unknown>;
+  readonly #maxRows: number;
+  readonly #ends: "sync" | "open";
+  readonly #action: string;
+  readonly #keepsOpen: boolean;
+  #copying = false;
+
+  constructor(
+    sink: Sink<unknown>,
+    maxRows: number,
+    ends: "sync" | "open",
+    action: string,
+    keepsOpen: boolean = false,
+  ) {
+    this.#sink = sink;
+    this.#maxRows = maxRows;
+    this.#ends = ends;
+    this.#action = action;
+    this.#keepsOpen = keepsOpen;
+  }
+
+  /** Reads what is there; false if that is not all. */
+  read(inbox: Inbox, out: Outbox): boolean {
+    while (this.hasMore === undefined) {
+      if (!inbox.next()) return false;
+      if (inbox.code === Backend.DataRow) this.#sink.row(inbox);
+      else this.#other(inbox, out);
+    }
+    if (this.#keepsOpen) return true;
+    if (!inbox.next()) return false;
+    inbox.expect(Backend.ReadyForQuery, this.#action);
+    return true;
+  }
+
+  #other(inbox: Inbox, out: Outbox): void {
     switch (inbox.code) {
-      case Backend.DataRow:
-        sink.row(inbox);
-        break;
       case Backend.CommandComplete:
-        sink.complete(inbox);
-        hasMore = false;
-        break;
+        this.#sink.complete(inbox);
+        return this.#end(false, out);
       case Backend.EmptyQueryResponse:
-        sink.empty();
-        hasMore = false;
-        break;
+        this.#sink.empty();
+        return this.#end(false, out);
       case Backend.PortalSuspended:
-        if (maxRows === ALL_ROWS) throw inbox.unexpected(action);
-        hasMore = true;
-        break;
+        if (this.#maxRows === ALL_ROWS) throw inbox.unexpected(this.#action);
+        return this.#end(true, out);
       case Backend.CopyInResponse:
-        refuseCopyIn(out);
-        break;
+        return refuseCopyIn(out);
       case Backend.CopyOutResponse:
-        sink.fail(misplacedCopyOut());
-        copying = true;
-        break;
+        this.#sink.fail(misplacedCopyOut());
+        this.#copying = true;
+        return;
       case Backend.CopyData:
       case Backend.CopyDone:
-        if (!copying) throw inbox.unexpected(action);
-        break;
-      default:
-        throw inbox.unexpected(action);
+        if (this.#copying) return;
     }
+    throw inbox.unexpected(this.#action);
   }
-  if (keepsOpen) return hasMore;
-  if (ends === "open") sync(out);
-  while (!inbox.next()) yield "read";
-  inbox.expect(Backend.ReadyForQuery, action);
-  return hasMore;
+
+  #end(hasMore: boolean, out: Outbox): void {
+    this.hasMore = hasMore;
+    if (this.#ends === "open" && !this.#keepsOpen) sync(out);
+  }
 }

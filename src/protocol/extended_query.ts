@@ -13,7 +13,7 @@ import { describe, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Exchange, Failure, Script } from "./exchange.ts";
-import { ALL_ROWS, endOf, readDescription, readExecution, requestExecution } from "./execution.ts";
+import { ALL_ROWS, endOf, ExecutionReply, readDescription, requestExecution } from "./execution.ts";
 import { explainCopyIn } from "./misplaced_copy.ts";
 import { readPrepare, requestPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
@@ -53,7 +53,8 @@ export class ExecutePrepared<T> implements Exchange<T> {
     this.bound = true;
     const { description } = this.#statement;
     if (description !== undefined) this.#sink.begin(description);
-    yield* readExecution(inbox, out, this.#sink, ALL_ROWS, this.ends, this.action);
+    const execution = new ExecutionReply(this.#sink, ALL_ROWS, this.ends, this.action);
+    while (!execution.read(inbox, out)) yield "read";
     return this.#sink.result();
   }
 
@@ -109,7 +110,8 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
     const description = yield* readDescription(inbox, learned, this.#registry, this.action);
     this.changed = description !== learned;
     if (description !== undefined) this.#sink.begin(description);
-    yield* readExecution(inbox, out, this.#sink, ALL_ROWS, this.ends, this.action);
+    const execution = new ExecutionReply(this.#sink, ALL_ROWS, this.ends, this.action);
+    while (!execution.read(inbox, out)) yield "read";
     return this.#sink.result();
   }
 
@@ -166,7 +168,8 @@ export class PrepareAndExecute<T> implements Exchange<T> {
     if (columns !== undefined) {
       this.#sink.begin(new Description(columns, columns.map(() => Format.Text), this.#registry));
     }
-    yield* readExecution(inbox, out, this.#sink, ALL_ROWS, this.ends, this.action);
+    const execution = new ExecutionReply(this.#sink, ALL_ROWS, this.ends, this.action);
+    while (!execution.read(inbox, out)) yield "read";
     return this.#sink.result();
   }
 

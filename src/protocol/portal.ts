@@ -14,7 +14,7 @@ import { close, describe, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
-import { endOf, readDescription, readExecution, requestExecution } from "./execution.ts";
+import { endOf, ExecutionReply, readDescription, requestExecution } from "./execution.ts";
 import { explainCopyIn } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Sink } from "./sink.ts";
@@ -122,16 +122,9 @@ export class FetchPortal<T> implements Exchange<Fetched<T>> {
     const { description } = this.#statement;
     if (description !== undefined) this.#sink.begin(description);
     const keepsOpen = this.conversation !== undefined;
-    const hasMore = yield* readExecution(
-      inbox,
-      out,
-      this.#sink,
-      this.#maxRows,
-      this.ends,
-      this.action,
-      keepsOpen,
-    );
-    return { rows: this.#sink.result(), hasMore };
+    const execution = new ExecutionReply(this.#sink, this.#maxRows, this.ends, this.action, keepsOpen);
+    while (!execution.read(inbox, out)) yield "read";
+    return { rows: this.#sink.result(), hasMore: execution.hasMore! };
   }
 
   explain(fields: ServerFields): Failure | undefined {

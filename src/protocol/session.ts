@@ -350,57 +350,58 @@ class Ended extends Error {
   }
 }
 
-/** First in, first out, moving elements only now and then. */
+/** First in, first out: a chain, as most of the time there is one or none. */
 class Queue {
-  #tickets: (Ticket<unknown> | undefined)[] = [];
-  #head = 0;
-
-  get first(): Ticket<unknown> | undefined {
-    return this.#tickets[this.#head];
-  }
+  first: Ticket<unknown> | undefined = undefined;
+  last: Ticket<unknown> | undefined = undefined;
 
   get all(): Ticket<unknown>[] {
-    return this.#tickets.slice(this.#head) as Ticket<unknown>[];
-  }
-
-  get last(): Ticket<unknown> | undefined {
-    return this.#tickets.at(-1);
+    return chain(this.first);
   }
 
   push(ticket: Ticket<unknown>): void {
-    this.#tickets.push(ticket);
+    if (this.last === undefined) this.first = ticket;
+    else this.last.next = ticket;
+    this.last = ticket;
   }
 
   /** All after this one, which may have left the queue already. */
   behind(ticket: Ticket<unknown>): Ticket<unknown>[] {
-    const index = this.#tickets.indexOf(ticket, this.#head);
-    return this.#tickets.slice(index < 0 ? this.#head : index + 1) as Ticket<unknown>[];
+    return chain(this.#has(ticket) ? ticket.next : this.first);
   }
 
   remove(ticket: Ticket<unknown>): void {
-    const index = this.#tickets.indexOf(ticket, this.#head);
-    if (index >= 0) this.#tickets.splice(index, 1);
-    if (this.#head === this.#tickets.length) this.#tickets.length = this.#head = 0;
+    if (!this.#has(ticket)) return;
+    const before = this.all.find(({ next }) => next === ticket);
+    if (before === undefined) this.first = ticket.next;
+    else before.next = ticket.next;
+    if (this.last === ticket) this.last = before;
+    ticket.next = undefined;
   }
 
   shift(): Ticket<unknown> | undefined {
-    const ticket = this.#tickets[this.#head];
+    const ticket = this.first;
     if (ticket === undefined) return undefined;
-    this.#tickets[this.#head++] = undefined;
-    if (this.#head === this.#tickets.length) {
-      this.#tickets.length = 0;
-      this.#head = 0;
-    } else if (this.#head === COMPACT_AFTER) {
-      this.#tickets.splice(0, COMPACT_AFTER);
-      this.#head = 0;
-    }
+    this.first = ticket.next;
+    if (this.first === undefined) this.last = undefined;
+    // Who keeps a ticket is not to keep those behind it.
+    ticket.next = undefined;
     return ticket;
   }
+
+  #has(ticket: Ticket<unknown>): boolean {
+    return ticket.next !== undefined || ticket === this.last;
+  }
+}
+
+function chain(first: Ticket<unknown> | undefined): Ticket<unknown>[] {
+  const tickets: Ticket<unknown>[] = [];
+  for (let ticket = first; ticket !== undefined; ticket = ticket.next) tickets.push(ticket);
+  return tickets;
 }
 
 function isFatal(fields: ServerFields): boolean {
   return fields.severity === "FATAL" || fields.severity === "PANIC";
 }
 
-const COMPACT_AFTER = 4096;
 const NO_EVENTS: readonly SessionEvent[] = [];
