@@ -73,11 +73,11 @@ export function* copyRows(
       } catch (error) {
         throw annotated(error, { index });
       }
-      if (encoder.size > MAX_MESSAGE) {
+      if (encoder.size > PIECE) {
         exchange.send(encoder.take());
         yield { do: "room", bytes: MAX_WAITING };
       }
-      next = yield* nextOf(source, index + 1, ticket);
+      next = source.isAtHand ? taken(source, index + 1) : yield* nextOf(source, index + 1, ticket);
     }
     if (ticket.refused || ticket.settled) return;
     encoder.end();
@@ -96,6 +96,15 @@ function* nextOf(
     return yield* source.next(unless);
   } catch (error) {
     throw source.hasThrown(error) ? annotated(error, { index }) : error;
+  }
+}
+
+/** As {@linkcode nextOf}, without a generator for each row, where there is nothing to wait for. */
+function taken(source: Reader<unknown>, index: number): { readonly value: unknown } | undefined {
+  try {
+    return source.take();
+  } catch (error) {
+    throw annotated(error, { index });
   }
 }
 
@@ -236,5 +245,7 @@ const SAVEPOINT = "pyro_copy";
 const REASON = "pyro: the data could not be completed";
 /** Bytes in one message. */
 const MAX_MESSAGE = 0x1_0000;
+/** Bytes of encoded rows that are sent while more are encoded. */
+const PIECE = 0x4000;
 /** How many bytes may wait to be sent before more are taken. */
 const MAX_WAITING = 0x4_0000;

@@ -29,6 +29,11 @@ export class Reader<T> {
       : (given as Iterable<T>)[Symbol.iterator]();
   }
 
+  /** Whether its elements are there without waiting: then {@linkcode take} gives them. */
+  get isAtHand(): boolean {
+    return !this.#awaits;
+  }
+
   /** Whether this is what the source threw. */
   hasThrown(error: unknown): boolean {
     return this.#thrown !== undefined && this.#thrown.error === error;
@@ -36,9 +41,25 @@ export class Reader<T> {
 
   /** The next element; undefined at the end, or if the ticket has an outcome before. */
   *next(unless?: Ticket<unknown>): Op<{ readonly value: T } | undefined> {
+    if (!this.#awaits) return this.take();
     if (this.#ended) return undefined;
-    const result = this.#awaits ? yield* call(() => this.#awaitNext(), unless) : this.#takeNext();
+    const result = yield* call(() => this.#awaitNext(), unless);
     if (result === undefined || !result.done) return result;
+    this.#ended = true;
+    return undefined;
+  }
+
+  /** The same of a source whose elements are at hand. */
+  take(): { readonly value: T } | undefined {
+    if (this.#ended) return undefined;
+    let result: IteratorResult<T>;
+    try {
+      result = (this.#iterator as Iterator<T>).next();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+    if (!result.done) return result;
     this.#ended = true;
     return undefined;
   }
@@ -57,15 +78,6 @@ export class Reader<T> {
       if (!this.#owes) yield* call(() => ending);
     } catch {
       // Why no more is wanted is what the caller has to know.
-    }
-  }
-
-  #takeNext(): IteratorResult<T> {
-    try {
-      return (this.#iterator as Iterator<T>).next();
-    } catch (error) {
-      this.#fail(error);
-      throw error;
     }
   }
 

@@ -87,45 +87,47 @@ export class CopyRows {
   }
 
   #addBinary(values: readonly unknown[]): void {
-    const out = this.#out;
-    out.int16(values.length);
-    for (const [column, value] of values.entries()) {
-      if (value === null) {
-        out.int32(-1);
-        continue;
+    this.#out.int16(values.length);
+    for (let column = 0; column < values.length; column++) {
+      const value = values[column];
+      try {
+        this.#addValue(this.#codecs[column]!, value);
+      } catch (error) {
+        throw this.#explained(error, column, value);
       }
-      const codec = this.#codecs[column]!;
-      this.#explaining(column, value, () => {
-        const { mark } = out;
-        if (encodeInside(codec, out, value)) return;
-        out.rewind(mark);
-        // What is sent as text elsewhere, such as a date in a string, is read here, as COPY takes one format only.
-        encodeFromText(codec, out, textOf(codec, value));
-      });
     }
+  }
+
+  #addValue(codec: Codec, value: unknown): void {
+    const out = this.#out;
+    if (value === null) return out.int32(-1);
+    const { mark } = out;
+    if (encodeInside(codec, out, value)) return;
+    out.rewind(mark);
+    // What is sent as text elsewhere, such as a date in a string, is read here, as COPY takes one format only.
+    encodeFromText(codec, out, textOf(codec, value));
   }
 
   #addText(values: readonly unknown[]): void {
     const texts = values.map((value, column) => {
-      if (value === null) return "\\N";
-      return this.#explaining(column, value, () => escaped(textOf(this.#codecs[column]!, value)));
+      try {
+        return value === null ? "\\N" : escaped(textOf(this.#codecs[column]!, value));
+      } catch (error) {
+        throw this.#explained(error, column, value);
+      }
     });
     this.#out.text(`${texts.join("\t")}\n`);
   }
 
-  #explaining<T>(column: number, value: unknown, encode: () => T): T {
-    try {
-      return encode();
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      const reason = error instanceof BadValue ? error.message : `its codec failed on ${kindOf(value)}`;
-      throw new EncodeError(
-        `Cannot encode row ${this.#count}, column ${JSON.stringify(this.#names[column])} as ${
-          this.#codecs[column]!.name
-        }: ${reason}`,
-        error instanceof BadValue ? {} : { cause: error },
-      );
-    }
+  #explained(error: unknown, column: number, value: unknown): unknown {
+    if (!(error instanceof Error)) return error;
+    const reason = error instanceof BadValue ? error.message : `its codec failed on ${kindOf(value)}`;
+    return new EncodeError(
+      `Cannot encode row ${this.#count}, column ${JSON.stringify(this.#names[column])} as ${
+        this.#codecs[column]!.name
+      }: ${reason}`,
+      error instanceof BadValue ? {} : { cause: error },
+    );
   }
 }
 
