@@ -41,18 +41,20 @@ function decodeArray(source: Source, start: number, end: number, element: Codec,
     if (length <= 0) throw new BadValue(`dimension ${i + 1} has ${length} elements`);
     count *= length;
   }
-  const values: unknown[] = [];
-  // Checked element by element, so that a false count costs no more than the bytes that are there.
-  for (; count > 0; count--) {
+  // Each has at least a length, so that a false count costs no more than the bytes that are there.
+  if (count > (end - at) / 4) throw new BadValue("it has fewer elements than its dimensions say");
+  // An array that grows keeps room for a dozen more.
+  const values = new Array<unknown>(count);
+  for (let i = 0; i < count; i++) {
     if (at + 4 > end) throw new BadValue("it has fewer elements than its dimensions say");
     const length = view.getInt32(at);
     at += 4;
     if (length === -1) {
-      values.push(null);
+      values[i] = null;
       continue;
     }
     if (length < 0 || at + length > end) throw new BadValue("an element's length is wrong");
-    values.push(element.decode(source, at, at + length));
+    values[i] = element.decode(source, at, at + length);
     at += length;
   }
   if (at !== end) throw new BadValue(`${end - at} bytes are left over`);
