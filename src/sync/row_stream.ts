@@ -7,7 +7,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
   readonly #calls: Calls;
   readonly #link: SyncLink;
   readonly #stream: Stream;
-  #rows: R[] = [];
+  #rows: (R | undefined)[] = [];
   #at = 0;
   /** Whether these rows are the last. The connection is held until they were taken, however many there are. */
   #isLast = false;
@@ -27,7 +27,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
       if (this.#isLast) this.#end();
       else this.#fill();
     }
-    return { done: false, value: this.#rows[this.#at++]! };
+    return { done: false, value: this.#take() };
   }
 
   /** Gives up the rows that are left. */
@@ -46,6 +46,13 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
   /** Itself. */
   [Symbol.iterator](): this {
     return this;
+  }
+
+  /** The next row that is here. It is forgotten at once: the fewer rows live, the less memory collectors take. */
+  #take(): R {
+    const row = this.#rows[this.#at] as R;
+    this.#rows[this.#at++] = undefined;
+    return row;
   }
 
   #end(): void {
