@@ -24,14 +24,16 @@ export function contestants(runtimes: Runtimes, directory: string): Contestant[]
   return [
     ...floor(directory),
     ...psql(runtimes),
-    ...run.driver("raw loop, libc through FFI", "blocking", "raw_blocking", ["ping"], FFI),
+    ...run.driver("raw loop, libc through FFI", "blocking", "raw_blocking", RAW, FFI),
     ...run.driver("**pyro**, FFI", "blocking", "pyro_blocking", ALL.filter(isClear), FFI, blocking("ffi")),
     ...run.driver("**pyro**, worker", "blocking", "pyro_blocking", ALL, [], blocking("worker")),
     ...pgNative(runtimes, directory),
-    ...run.driver("raw loop, the runtime's sockets", "promises", "raw_async", ["ping"]),
+    ...run.driver("raw loop, the runtime's sockets", "promises", "raw_async", [...RAW, "in_flight"]),
     ...run.driver("**pyro**", "promises", "pyro_async", ALL),
-    ...run.driver("**pyro**, arrays to unnest", "promises", "pyro_bulk", ["insert_batch"]),
-    ...run.driver("**pyro**, copyRows", "promises", "pyro_bulk", ["copy_in"]),
+    ...run.driver("**pyro**, numbers and Dates", "promises", "pyro_plain", ["mixed"]),
+    ...run.driver("**pyro**, arrays to unnest", "promises", "pyro_arrays", ["insert_batch"]),
+    ...run.driver("**pyro**, `copyRows`", "promises", "pyro_rows", ["insert_batch", "copy_in"]),
+    ...run.driver("**pyro**, `pipeline()`", "promises", "pyro_pipelined", ["in_flight"]),
     run.onBun("Bun.SQL", "bun_sql", ALL.filter((name) => !isCopy(name))),
     ...run.driver("postgres.js", "promises", "postgres_js", ALL),
     ...run.driver("pg", "promises", "pg", ALL),
@@ -59,6 +61,7 @@ const PREPARED: readonly WorkloadName[] = [
   "rows",
   "mixed",
 ];
+const RAW: readonly WorkloadName[] = ["ping", "select_1", "select_10"];
 const CONNECTING: readonly WorkloadName[] = ["connect_trust", "connect_scram", "connect_tls"];
 const COPY: readonly WorkloadName[] = ["copy_in", "copy_out"];
 const IN_FLIGHT: readonly WorkloadName[] = ["insert_batch", "in_flight"];

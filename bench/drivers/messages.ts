@@ -1,6 +1,5 @@
-/** The bytes that raw loops send and expect: the same messages as a driver's, written by hand. */
+/** The bytes that raw loops send: the same messages as a driver's, written by hand. */
 import { USER } from "../driver.ts";
-import { PING } from "../workloads/ping.ts";
 
 /** StartupMessage, for a server that trusts. */
 export function startup(): Uint8Array<ArrayBuffer> {
@@ -8,29 +7,32 @@ export function startup(): Uint8Array<ArrayBuffer> {
   return framed(undefined, int32(3 << 16), text(parameters));
 }
 
-/** Parse and Sync for the statement `s`. */
-export function parse(): Uint8Array<ArrayBuffer> {
-  return joined(framed("P", text(`s\0${PING}\0`), int16(0)), SYNC);
+/** Executes one prepared statement, whose parameter is an int4. */
+export class Request {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #view: DataView;
+
+  /** `name` has one letter. */
+  constructor(name: string) {
+    const bind = framed("B", text(`\0${name}\0`), int16(1), int16(1), int16(1), int32(4), int32(0), int16(1), int16(1));
+    this.bytes = joined(bind, framed("E", text("\0"), int32(0)), SYNC);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  /** Bind, Execute and Sync with that parameter; the same bytes each time. */
+  with(parameter: number): Uint8Array<ArrayBuffer> {
+    this.#view.setInt32(PARAMETER, parameter);
+    return this.bytes;
+  }
 }
 
-/** Bind, Execute and Sync, with the parameter still to be written at {@linkcode PARAMETER}. */
-export function execute(): Uint8Array<ArrayBuffer> {
-  const bind = framed("B", text("\0s\0"), int16(1), int16(1), int16(1), int32(4), int32(0), int16(1), int16(1));
-  return joined(bind, framed("E", text("\0"), int32(0)), SYNC);
-}
-
-/** Where the parameter lies in {@linkcode execute}. */
-export const PARAMETER = 18;
-
-/** Where the result lies in what the server answers: after BindComplete and the head of DataRow. */
-export const RESULT = 16;
-
-/** Whether what was received ends with ReadyForQuery. */
-export function isReady(bytes: Uint8Array, length: number): boolean {
-  return length >= 6 && bytes[length - 6] === 0x5a && bytes[length - 5] === 0 && bytes[length - 2] === 5;
+/** Parse and Sync. */
+export function parse(name: string, sql: string): Uint8Array<ArrayBuffer> {
+  return joined(framed("P", text(`${name}\0${sql}\0`), int16(0)), SYNC);
 }
 
 const SYNC = framed("S");
+const PARAMETER = 18;
 
 function framed(type: string | undefined, ...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const body = joined(...parts);

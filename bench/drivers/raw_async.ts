@@ -1,22 +1,52 @@
-/** A loop of the same messages over the runtime's own socket, without any driver: the floor for promises. */
+/**
+ * Loops of the same messages over the runtime's own socket, without any driver: the floor for promises.
+ * Many selects in flight are one write and no promise each.
+ */
 import { connect } from "node:net";
 import { join } from "node:path";
-import type { Driver, Target } from "../driver.ts";
-import { execute, isReady, PARAMETER, parse, RESULT, startup } from "./messages.ts";
+import type { Driver, Operation, Target } from "../driver.ts";
+import { keyOf } from "../workloads/in_flight.ts";
+import { isPerson, POINT } from "../workloads/people.ts";
+import { PING } from "../workloads/ping.ts";
+import { after, selecting } from "../workloads/select.ts";
+import { parse, Request, startup } from "./messages.ts";
+import { Replies } from "./replies.ts";
 
-/** Sends, and resolves with what is received up to ReadyForQuery. */
-type Exchange = (bytes: Uint8Array<ArrayBuffer>) => Promise<DataView>;
+/** Sends, and resolves with so many replies. */
+type Exchange = (bytes: Uint8Array<ArrayBuffer>, count?: number) => Promise<Replies>;
 
 export const driver: Driver = async (target) => {
+  const { sizes } = target;
   const exchange = await ("Deno" in globalThis ? overDeno : "Bun" in globalThis ? overBun : overNode)(target);
   await exchange(startup());
-  await exchange(parse());
-  const request = execute();
-  const view = new DataView(request.buffer);
+
+  function statement(name: string, sql: string): (parameter: number) => Promise<Replies> {
+    let request: Request | undefined;
+    return async (parameter) => {
+      if (request === undefined) await exchange(parse(name, sql));
+      request ??= new Request(name);
+      return await exchange(request.with(parameter));
+    };
+  }
+
+  function select(name: string, rows: number): Operation {
+    const ask = statement(name, selecting(rows));
+    return async (i) => (await ask(after(i))).people();
+  }
+
+  const ping = statement("p", PING);
+  const one = statement("o", POINT);
   return {
-    ping: async (i) => {
-      view.setInt32(PARAMETER, i);
-      return (await exchange(request)).getInt32(RESULT);
+    ping: async (i) => (await ping(i)).number(),
+    select_1: select("a", 1),
+    select_10: select("b", 10),
+    in_flight: async () => {
+      await one(1);
+      const request = new Request("o");
+      const all = new Uint8Array(request.bytes.length * sizes.inFlight);
+      for (let k = 0; k < sizes.inFlight; k++) all.set(request.with(keyOf(k)), k * request.bytes.length);
+      const replies = await exchange(all, sizes.inFlight);
+      return replies.people().filter((row, k) => isPerson(row, keyOf(k))).length;
     },
   };
 };
@@ -26,46 +56,49 @@ async function overDeno({ transport, port, directory }: Target): Promise<Exchang
     ? await Deno.connect({ transport: "unix", path: socketPath(directory, port) })
     : await Deno.connect({ hostname: "127.0.0.1", port });
   if ("setNoDelay" in conn) conn.setNoDelay(true);
-  const buffer = new Uint8Array(65_536);
-  const view = new DataView(buffer.buffer);
-  return async (bytes) => {
-    await conn.write(bytes);
-    let length = 0;
-    do {
-      length += await conn.read(buffer.subarray(length)) ?? ended();
-    } while (!isReady(buffer, length));
-    return view;
+  const replies = new Replies();
+  const send = async (bytes: Uint8Array): Promise<void> => {
+    for (let sent = await conn.write(bytes); sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
+  };
+  return async (bytes, count = 1) => {
+    replies.expect(count);
+    const sent = send(bytes);
+    while (!replies.received(await conn.read(replies.room()) ?? ended()));
+    await sent;
+    return replies;
   };
 }
 
 async function overBun({ transport, port, directory }: Target): Promise<Exchange> {
-  const inbox = new Chunks();
+  const inbox = new Inbox();
+  let rest = new Uint8Array();
+  const send = (bytes: Uint8Array<ArrayBuffer>): void => {
+    rest = bytes.subarray(Math.max(0, socket.write(bytes)));
+  };
   const socket = await (Reflect.get(globalThis, "Bun") as BunApi).connect({
     ...(transport === "unix" ? { unix: socketPath(directory, port) } : { hostname: "127.0.0.1", port }),
-    socket: { data: (_, chunk) => inbox.push(chunk) },
+    socket: { data: (_, chunk) => inbox.push(chunk), drain: () => rest.length === 0 || send(rest) },
   });
   socket.setNoDelay(true);
-  return (bytes) => inbox.answerTo(() => socket.write(bytes));
+  return (bytes, count = 1) => inbox.answersTo(() => send(bytes), count);
 }
 
 async function overNode({ transport, port, directory }: Target): Promise<Exchange> {
-  const inbox = new Chunks();
+  const inbox = new Inbox();
   const socket = transport === "unix" ? connect(socketPath(directory, port)) : connect(port, "127.0.0.1");
   socket.setNoDelay(true);
   await new Promise((resolve) => socket.once("connect", resolve));
   socket.on("data", (chunk) => inbox.push(chunk));
-  return (bytes) => inbox.answerTo(() => socket.write(bytes));
+  return (bytes, count = 1) => inbox.answersTo(() => socket.write(bytes), count);
 }
 
-/** What sockets with callbacks received, put together. */
-class Chunks {
-  readonly #buffer = new Uint8Array(65_536);
-  readonly #view = new DataView(this.#buffer.buffer);
-  #length = 0;
-  #settle: (view: DataView) => void = () => {};
+/** What sockets with callbacks receive. */
+class Inbox {
+  readonly #replies = new Replies();
+  #settle: (replies: Replies) => void = () => {};
 
-  answerTo(send: () => void): Promise<DataView> {
-    this.#length = 0;
+  answersTo(send: () => void, count: number): Promise<Replies> {
+    this.#replies.expect(count);
     return new Promise((resolve) => {
       this.#settle = resolve;
       send();
@@ -73,9 +106,7 @@ class Chunks {
   }
 
   push(chunk: Uint8Array): void {
-    this.#buffer.set(chunk, this.#length);
-    this.#length += chunk.length;
-    if (isReady(this.#buffer, this.#length)) this.#settle(this.#view);
+    if (this.#replies.push(chunk)) this.#settle(this.#replies);
   }
 }
 
@@ -84,7 +115,7 @@ interface BunApi {
     unix?: string;
     hostname?: string;
     port?: number;
-    socket: { data(socket: unknown, chunk: Uint8Array): void };
+    socket: { data(socket: unknown, chunk: Uint8Array): void; drain(): void };
   }): Promise<{ write(bytes: Uint8Array): number; setNoDelay(on: boolean): void }>;
 }
 

@@ -1,4 +1,4 @@
-/** A loop of the same messages over libc's blocking send and recv, without any driver: the floor for blocking. */
+/** Loops of the same messages over libc's send, poll and recv, without any driver: the floor for blocking. */
 import { join } from "node:path";
 import { loadBun } from "../../src/transport/ffi_bun.ts";
 import { loadDeno } from "../../src/transport/ffi_deno.ts";
@@ -9,39 +9,59 @@ import {
   IPPROTO_TCP,
   type LibC,
   MSG_NOSIGNAL,
+  POLLIN,
   SOCK_STREAM,
   TCP_NODELAY,
 } from "../../src/transport/libc.ts";
-import type { Driver, Target } from "../driver.ts";
-import { execute, isReady, PARAMETER, parse, RESULT, startup } from "./messages.ts";
+import type { Driver, Operation, Target } from "../driver.ts";
+import { PING } from "../workloads/ping.ts";
+import { after, selecting } from "../workloads/select.ts";
+import { parse, Request, startup } from "./messages.ts";
+import { Replies } from "./replies.ts";
 
 export const driver: Driver = (target) => {
   const libc = ("Deno" in globalThis ? loadDeno : "Bun" in globalThis ? loadBun : loadNode)();
   if (libc === undefined) throw new Error("There is no FFI here");
   const fd = dial(libc, target);
-  const buffer = new Uint8Array(65_536);
-  const answer = new DataView(buffer.buffer);
+  const replies = new Replies();
+  const readable = new Uint8Array(8);
+  new DataView(readable.buffer).setInt32(0, fd, true);
+  readable[4] = POLLIN;
 
-  function exchange(bytes: Uint8Array): void {
+  function exchange(bytes: Uint8Array): Replies {
     libc!.send(fd, bytes, bytes.length, MSG_NOSIGNAL);
-    let length = 0;
+    replies.expect(1);
+    let count = 0;
     do {
-      const count = libc!.recv(fd, length === 0 ? buffer : buffer.subarray(length), buffer.length - length, 0);
+      // Faster than to wait in recv.
+      libc!.poll(readable, 1, -1);
+      const room = replies.room();
+      count = libc!.recv(fd, room, room.length, 0);
       if (count <= 0) throw new Error("The server has closed the connection");
-      length += count;
-    } while (!isReady(buffer, length));
+    } while (!replies.received(count));
+    return replies;
+  }
+
+  function statement(name: string, sql: string): (parameter: number) => Replies {
+    let request: Request | undefined;
+    return (parameter) => {
+      if (request === undefined) exchange(parse(name, sql));
+      request ??= new Request(name);
+      return exchange(request.with(parameter));
+    };
+  }
+
+  function select(name: string, rows: number): Operation {
+    const ask = statement(name, selecting(rows));
+    return (i) => ask(after(i)).people();
   }
 
   exchange(startup());
-  exchange(parse());
-  const request = execute();
-  const view = new DataView(request.buffer);
+  const ping = statement("p", PING);
   return Promise.resolve({
-    ping: (i) => {
-      view.setInt32(PARAMETER, i);
-      exchange(request);
-      return answer.getInt32(RESULT);
-    },
+    ping: (i) => ping(i).number(),
+    select_1: select("a", 1),
+    select_10: select("b", 10),
   });
 };
 

@@ -28,6 +28,7 @@ export function columnsOf(rows: readonly (readonly unknown[])[]): unknown[][] {
 export const insert: Workload = {
   title: () => "Insert of a row of 5 columns",
   pinned: true,
+  warmUp: 2,
   base: "libpq",
   transports: ["unix"],
   setup,

@@ -7,6 +7,7 @@ export const PING = "select $1::int4 as value";
 export const ping: Workload = {
   title: () => "Round trip of a prepared `select $1::int4`",
   pinned: true,
+  warmUp: 2,
   base: "libpq",
   transports: ["unix", "tcp"],
   statement: () => PING,

@@ -8,6 +8,7 @@ export function select(rows: number): Workload {
     title: () => `Select of ${rows === 1 ? "a row" : `${rows} rows`} of 6 columns`,
     // More than a core's time slice of rows is no question of latency any more.
     pinned: rows < 1000,
+    warmUp: 2,
     base: "libpq",
     transports: ["unix"],
     setup,

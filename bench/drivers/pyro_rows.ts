@@ -1,8 +1,8 @@
-/** pyro's other ways to insert: arrays, as one has to with pg, and COPY of rows instead of text. */
+/** pyro with promises, inserting through COPY, in binary. */
 import { Conn } from "../../mod.ts";
 import type { Driver } from "../driver.ts";
 import { BLOCK_ROWS } from "../workloads/copy.ts";
-import { batches, columnsOf, INSERT_ARRAYS } from "../workloads/insert.ts";
+import { batches } from "../workloads/insert.ts";
 import { COLUMNS, person } from "../workloads/people.ts";
 import { optsOf } from "./pyro_opts.ts";
 
@@ -18,7 +18,7 @@ export const driver: Driver = async (target) => {
   return {
     insert_batch: async () => {
       let inserted = 0;
-      for (const batch of batches(sizes)) inserted += await conn.execDrop(INSERT_ARRAYS, columnsOf(batch));
+      for (const batch of batches(sizes)) inserted += await conn.copyRows("inserted", COLUMNS, batch);
       return inserted;
     },
     copy_in: () => conn.copyRows("copied", COLUMNS, rows()),
