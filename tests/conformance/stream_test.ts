@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Conn, Opts, type Portal, ServerError, sql, SqlState, TimeoutError, UsageError } from "../../mod.ts";
 import { attempt, type Body, given } from "../support/bodies.ts";
+import { stillHeld } from "../support/held.ts";
 import { unseen } from "../support/unseen.ts";
 import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
@@ -29,6 +30,15 @@ conformance("stream: all rows come in order, whatever the size of a batch", asyn
   for (const count of [0, 1, 499, 500, 501, 1000, 1001]) {
     assert.deepEqual(await collect(conn.stream(SERIES, [count])), numbers(count));
   }
+});
+
+conformance("stream: rows that were given are not kept until the end of their batch", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await using stream = conn.stream(SERIES, [1000], { batch: 1000 });
+  const refs: WeakRef<object>[] = [];
+  while (refs.length < 500) refs.push(new WeakRef((await stream.next()).value!));
+  const held = await stillHeld(refs, 50);
+  assert.ok(held <= 50, `${held} of ${refs.length} are still held`);
 });
 
 conformance("stream: arguments", async (world, server) => {

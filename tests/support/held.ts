@@ -13,9 +13,9 @@ const collect: () => void = (() => {
 export async function stillHeld(refs: readonly WeakRef<object>[], enough: number): Promise<number> {
   let held = Infinity;
   for (let round = 0; round < ROUNDS && held > enough; round++) {
-    collect();
-    // A turn of the event loop lets go of what WeakRefs gave out.
+    // What WeakRefs were made of or gave out is held until the event loop has turned.
     await new Promise((resolve) => setTimeout(resolve, 5));
+    collect();
     held = refs.filter((ref) => ref.deref() !== undefined).length;
   }
   return held;
