@@ -1,14 +1,12 @@
 /** A workload's figures as horizontal bars: shorter is better. It is readable on light and on dark pages. */
 import type { Result } from "./report.ts";
-import { baseOf, time, titleOf } from "./table.ts";
+import { baseOf, headingOf, time, titleOf } from "./table.ts";
 
 /** The chart of one workload over one transport, as SVG. */
 export function chart(results: readonly Result[]): string {
-  const { title, transport, pinned } = results[0]!;
   const sorted = results.toSorted((a, b) => a.median - b.median);
   const scale = BARS / sorted.at(-1)!.median;
-  const over = transport === "none" ? "" : transport === "unix" ? ", Unix socket" : ", TCP";
-  const lines = wrapped(`${plain(title)}${over}${pinned ? ", on one core" : ""}`);
+  const lines = wrapped(plain(headingOf(results[0]!)));
   const top = 16 + lines.length * 20;
   const height = top + sorted.length * ROW + 12;
   const bars = sorted.map((result, k) => {

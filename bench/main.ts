@@ -18,7 +18,7 @@ import { Conn, Opts } from "../mod.ts";
 import { CACHE } from "../tests/support/cache.ts";
 import { PostgresServer } from "../tests/support/postgres.ts";
 import { type Contestant, contestants } from "./contestants.ts";
-import { HBA, type Transport, USER, type WorkloadName } from "./driver.ts";
+import { HBA, USER, type WorkloadName } from "./driver.ts";
 import type { Measurement } from "./measuring.ts";
 import { installPeers } from "./peers.ts";
 import { conditions, machine, type Report, versions } from "./report.ts";
@@ -26,7 +26,7 @@ import { type Conditions, type Item, run } from "./runner.ts";
 import { findRuntimes } from "./runtimes.ts";
 import { sizes as codeSizes, sizeTable } from "./size.ts";
 import { FULL, QUICK } from "./sizes.ts";
-import { growthTable, median, type Outcome, table } from "./table.ts";
+import { growthTable, headingOf, median, type Outcome, table } from "./table.ts";
 import { WORKLOADS } from "./workloads/all.ts";
 
 const { values: options, positionals: words } = parseArgs({
@@ -42,7 +42,6 @@ const rounds = options.quick ? 1 : Number(options.rounds ?? 5);
 const seconds = Number(options.seconds ?? (options.quick ? 0.02 : 1));
 const sizes = options.quick ? QUICK : FULL;
 const CORE = "0";
-const OVER: Readonly<Record<Transport, string>> = { unix: ", over the Unix socket", tcp: ", over TCP", none: "" };
 const ALL_CORES = `0-${cpus().length - 1}`;
 
 const names = Object.keys(WORKLOADS) as WorkloadName[];
@@ -119,7 +118,7 @@ async function compare(item: Item): Promise<void> {
     }
   }
   const outcomes = [...found].map(([contestant, measurements]) => note(item, contestant, measurements));
-  console.log(`## ${title(sizes)}${OVER[item.transport]}${canPin && pinned ? ", on one core" : ""}\n`);
+  console.log(`## ${headingOf({ ...item, title: title(sizes), pinned: canPin && pinned })}\n`);
   console.log(table(outcomes, base));
   const growth = growthTable(outcomes);
   if (growth !== "") console.log(`Growth of memory at its peak:\n\n${growth}`);

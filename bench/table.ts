@@ -1,9 +1,10 @@
 /** Figures, as tables in Markdown. */
 import type { Contestant } from "./contestants.ts";
+import type { Result } from "./report.ts";
 
 /** How a contestant did: undefined if it failed. */
 export interface Outcome {
-  readonly contestant: Contestant;
+  readonly contestant: Pick<Contestant, "name" | "world" | "runtime">;
   /** Nanoseconds of an operation. */
   readonly cost: number | undefined;
   /** Bytes by which its memory grew at most. */
@@ -34,6 +35,12 @@ export function growthTable(outcomes: readonly Outcome[]): string {
       ?.growth;
     return growth === undefined ? "" : `${(growth / 2 ** 20).toFixed(0)} MiB`;
   });
+}
+
+/** What was measured, in Markdown. */
+export function headingOf({ title, transport, pinned }: Pick<Result, "title" | "transport" | "pinned">): string {
+  const over = transport === "unix" ? ", over the Unix socket" : transport === "tcp" ? ", over TCP" : "";
+  return `${title}${over}${pinned ? ", on one core" : ""}`;
 }
 
 /** How a contestant is called, on whichever runtime. */

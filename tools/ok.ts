@@ -1,4 +1,7 @@
 /** `deno task ok`: everything that has to hold before a change is good. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { add, finish, runAll } from "./steps.ts";
 import { runDocTests, runTests, RUNTIMES } from "./tests.ts";
@@ -15,8 +18,12 @@ const before = await runAll([
 ]);
 const documentation = await runDocTests();
 const tests = await runTests(RUNTIMES, ["tests"]);
+const directory = mkdtempSync(join(tmpdir(), "pyro-bench-"));
+const figures = join(directory, "quick.json");
 const after = await runAll([
-  { name: "benchmarks, each once", command: [deno, "run", "-A", "bench/main.ts", "--quick"] },
+  { name: "benchmarks, each once", command: [deno, "run", "-A", "bench/main.ts", "--quick", `--json=${figures}`] },
+  { name: "charts of them", command: [deno, "run", "-A", "bench/plot.ts", figures, directory] },
   { name: "publishing, as a trial", command: [deno, "publish", "--dry-run", "--allow-dirty"] },
 ]);
+rmSync(directory, { recursive: true });
 finish([documentation, tests, after].reduce(add, before));
