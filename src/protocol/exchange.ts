@@ -32,6 +32,8 @@ export interface Exchange<T> {
    * itself, but is skipped like the rest when something before it failed.
    */
   readonly ends: "sync" | "query" | "open";
+  /** Whether the Sync of an open one has been sent, since its reply was read that far. */
+  readonly synced?: boolean;
   /** Whether an error ends the connection: true only of the startup. */
   readonly final?: boolean;
   /** What it is a part of, if that has the connection for itself. */

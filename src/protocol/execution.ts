@@ -14,7 +14,7 @@ import { Backend } from "../wire/codes.ts";
 import { execute, flush, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Script } from "./exchange.ts";
+import type { Exchange, Script } from "./exchange.ts";
 import { misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
 import type { Sink } from "./sink.ts";
 
@@ -52,6 +52,11 @@ export function* readDescription(
   return undefined;
 }
 
+/** What an exchange that executes something says of itself, and is told. */
+interface Executing extends Pick<Exchange<unknown>, "action" | "ends"> {
+  synced: boolean;
+}
+
 /**
  * The reply to {@linkcode requestExecution}, up to the ReadyForQuery; where the request had no Sync it
  * is sent when the rest is read, unless `keepsOpen`.
@@ -61,24 +66,16 @@ export function* readDescription(
 export class ExecutionReply {
   /** Whether the server has stopped at the number of rows; undefined before that is known. */
   hasMore: boolean | undefined = undefined;
+  readonly #exchange: Executing;
   readonly #sink: Sink<unknown>;
   readonly #maxRows: number;
-  readonly #ends: "sync" | "open";
-  readonly #action: string;
   readonly #keepsOpen: boolean;
   #copying = false;
 
-  constructor(
-    sink: Sink<unknown>,
-    maxRows: number,
-    ends: "sync" | "open",
-    action: string,
-    keepsOpen: boolean = false,
-  ) {
+  constructor(exchange: Executing, sink: Sink<unknown>, maxRows: number, keepsOpen: boolean = false) {
+    this.#exchange = exchange;
     this.#sink = sink;
     this.#maxRows = maxRows;
-    this.#ends = ends;
-    this.#action = action;
     this.#keepsOpen = keepsOpen;
   }
 
@@ -91,7 +88,7 @@ export class ExecutionReply {
     }
     if (this.#keepsOpen) return true;
     if (!inbox.next()) return false;
-    inbox.expect(Backend.ReadyForQuery, this.#action);
+    inbox.expect(Backend.ReadyForQuery, this.#exchange.action);
     return true;
   }
 
@@ -104,7 +101,7 @@ export class ExecutionReply {
         this.#sink.empty();
         return this.#end(false, out);
       case Backend.PortalSuspended:
-        if (this.#maxRows === ALL_ROWS) throw inbox.unexpected(this.#action);
+        if (this.#maxRows === ALL_ROWS) throw inbox.unexpected(this.#exchange.action);
         return this.#end(true, out);
       case Backend.CopyInResponse:
         return refuseCopyIn(out);
@@ -116,11 +113,13 @@ export class ExecutionReply {
       case Backend.CopyDone:
         if (this.#copying) return;
     }
-    throw inbox.unexpected(this.#action);
+    throw inbox.unexpected(this.#exchange.action);
   }
 
   #end(hasMore: boolean, out: Outbox): void {
     this.hasMore = hasMore;
-    if (this.#ends === "open" && !this.#keepsOpen) sync(out);
+    if (this.#exchange.ends !== "open" || this.#keepsOpen) return;
+    sync(out);
+    this.#exchange.synced = true;
   }
 }

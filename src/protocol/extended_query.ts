@@ -24,6 +24,7 @@ import { couldCopy } from "./sql_text.ts";
 export class ExecutePrepared<T> implements Exchange<T> {
   readonly action = "execute the statement";
   readonly ends: "sync" | "open";
+  synced = false;
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
   readonly #sink: Sink<T>;
@@ -53,7 +54,7 @@ export class ExecutePrepared<T> implements Exchange<T> {
     this.bound = true;
     const { description } = this.#statement;
     if (description !== undefined) this.#sink.begin(description);
-    const execution = new ExecutionReply(this.#sink, ALL_ROWS, this.ends, this.action);
+    const execution = new ExecutionReply(this, this.#sink, ALL_ROWS);
     while (!execution.read(inbox, out)) yield "read";
     return this.#sink.result();
   }
@@ -71,6 +72,7 @@ export class ExecutePrepared<T> implements Exchange<T> {
 export class ExecuteUnnamed<T> implements Exchange<T> {
   readonly action = "execute the statement";
   readonly ends: "sync" | "open";
+  synced = false;
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
   readonly #sink: Sink<T>;
@@ -110,7 +112,7 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
     const description = yield* readDescription(inbox, learned, this.#registry, this.action);
     this.changed = description !== learned;
     if (description !== undefined) this.#sink.begin(description);
-    const execution = new ExecutionReply(this.#sink, ALL_ROWS, this.ends, this.action);
+    const execution = new ExecutionReply(this, this.#sink, ALL_ROWS);
     while (!execution.read(inbox, out)) yield "read";
     return this.#sink.result();
   }
@@ -127,6 +129,7 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
 export class PrepareAndExecute<T> implements Exchange<T> {
   readonly action = "execute the statement";
   readonly ends: "sync" | "open";
+  synced = false;
   readonly sql: string;
   readonly #name: string;
   readonly #evicted: readonly string[];
@@ -168,7 +171,7 @@ export class PrepareAndExecute<T> implements Exchange<T> {
     if (columns !== undefined) {
       this.#sink.begin(new Description(columns, columns.map(() => Format.Text), this.#registry));
     }
-    const execution = new ExecutionReply(this.#sink, ALL_ROWS, this.ends, this.action);
+    const execution = new ExecutionReply(this, this.#sink, ALL_ROWS);
     while (!execution.read(inbox, out)) yield "read";
     return this.#sink.result();
   }

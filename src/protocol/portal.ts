@@ -88,6 +88,7 @@ export interface Fetched<T> {
 export class FetchPortal<T> implements Exchange<Fetched<T>> {
   readonly action = "fetch rows";
   readonly ends: "sync" | "open";
+  synced = false;
   readonly conversation: Conversation | undefined;
   readonly #portal: string;
   readonly #statement: Prepared;
@@ -122,7 +123,7 @@ export class FetchPortal<T> implements Exchange<Fetched<T>> {
     const { description } = this.#statement;
     if (description !== undefined) this.#sink.begin(description);
     const keepsOpen = this.conversation !== undefined;
-    const execution = new ExecutionReply(this.#sink, this.#maxRows, this.ends, this.action, keepsOpen);
+    const execution = new ExecutionReply(this, this.#sink, this.#maxRows, keepsOpen);
     while (!execution.read(inbox, out)) yield "read";
     return { rows: this.#sink.result(), hasMore: execution.hasMore! };
   }

@@ -3,6 +3,18 @@ import { EncodeError, Opts, ServerError, SqlState, UsageError } from "../../mod.
 import { unseen } from "../support/unseen.ts";
 import { conformance } from "../support/worlds.ts";
 
+conformance("exec: a constraint that fails at the end of what might have been a COPY", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop("create temporary table t (copy_id int unique deferrable initially deferred)");
+  const code = SqlState.UniqueViolation;
+  // The word makes it a suspect, behind which Sync is sent late; the server fails in the commit that Sync brings.
+  for (let i = 0; i < 3; i++) {
+    await assert.rejects(async () => await conn.exec("insert into t (copy_id) values ($1), ($1)", [1]), { code });
+    await assert.rejects(async () => await conn.exec("insert into t (copy_id) values (1), (1)"), { code });
+    assert.equal(await conn.execValue("select count(*)::int4 from t"), 0);
+  }
+});
+
 conformance("exec: the first, the second and the hundredth time give the same", async (world, server) => {
   await using conn = await world.connect(server.fast);
   const sql = "select n, n::text || $2 as t from generate_series(1, $1) as n";
