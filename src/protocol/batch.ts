@@ -5,7 +5,7 @@
  */
 import type { ServerFields } from "../errors.ts";
 import { bind } from "../types/parameters.ts";
-import { commandTag } from "../wire/backend.ts";
+import { affectedRows } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { execute, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
@@ -74,7 +74,7 @@ export class ExecuteSets implements Exchange<number> {
           case Backend.DataRow:
             break;
           case Backend.CommandComplete:
-            affected += commandTag(inbox).affected;
+            affected += affectedRows(inbox);
             completed = true;
             break;
           case Backend.EmptyQueryResponse:

@@ -5,7 +5,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "COPY Operations".
  */
 import { UsageError } from "../errors.ts";
-import { commandTag } from "../wire/backend.ts";
+import { affectedRows } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { copyData, copyDone, copyFail, query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
@@ -42,7 +42,7 @@ export class CopyIn implements Exchange<number> {
           this.started.raise();
           break;
         case Backend.CommandComplete:
-          affected = commandTag(inbox).affected;
+          affected = affectedRows(inbox);
           break;
         case Backend.RowDescription:
         case Backend.DataRow:

@@ -8,7 +8,7 @@ import { ProtocolError, UsageError } from "../errors.ts";
 import type { Description } from "../types/description.ts";
 import type { Registry } from "../types/registry.ts";
 import type { RowReader, RowShape } from "../types/row.ts";
-import { type Column, type CommandTag, commandTag } from "../wire/backend.ts";
+import { affectedRows, type Column, type CommandTag, commandTag } from "../wire/backend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 
 /** What one statement gave. */
@@ -121,10 +121,15 @@ export abstract class Sink<T> {
     return tag;
   }
 
+  /** The number in the command tag that the current message is. */
+  protected affected(inbox: Inbox): number {
+    return this.lastAffected = affectedRows(inbox);
+  }
+
   protected onBegin(_description: Description): void {}
   protected abstract onRow(inbox: Inbox): void;
   protected onComplete(inbox: Inbox): void {
-    if (this.isObserved) this.tag(inbox);
+    if (this.isObserved) this.affected(inbox);
   }
   protected onEmpty(): void {}
   protected abstract value(): T;
@@ -195,7 +200,7 @@ export class Affected extends Sink<number> {
   protected override onRow(): void {}
 
   protected override onComplete(inbox: Inbox): void {
-    this.#affected = this.tag(inbox).affected;
+    this.#affected = this.affected(inbox);
   }
 
   protected override onEmpty(): void {

@@ -141,6 +141,36 @@ export function commandTag(inbox: Inbox): CommandTag {
   return { command, affected };
 }
 
+/** The count in the tag of CommandComplete, 0 without one: the same as {@linkcode commandTag}'s, which makes strings. */
+export function affectedRows(inbox: Inbox): number {
+  const { bytes, pos, limit } = inbox;
+  const end = limit - 1;
+  let affected = 0;
+  let digits = 0;
+  let isCount = false;
+  for (let at = pos; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte === SPACE) {
+      affected = digits = 0;
+      isCount = true;
+    } else if (byte >= DIGIT_0 && byte <= DIGIT_9) {
+      affected = affected * 10 + byte - DIGIT_0;
+      digits++;
+    } else if (byte === 0) return commandTag(inbox).affected;
+    else isCount = false;
+  }
+  // What is unusual is for the one who can say what is wrong.
+  if (pos > end || bytes[end] !== 0 || digits > EXACT_DIGITS) return commandTag(inbox).affected;
+  inbox.pos = limit;
+  return isCount && digits > 0 ? affected : 0;
+}
+
+const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+/** Numbers of so many digits are exact. */
+const EXACT_DIGITS = 15;
+
 /** The count comes last; of an INSERT, the OID of the row comes before it, which is 0 since PostgreSQL 12. */
 const TAG = /^(?<command>.*?)(?:(?<=^INSERT) \d+)? (?<count>\d+)$/;
 

@@ -199,7 +199,8 @@ export class Outbox {
   }
 
   #utf8(value: string): void {
-    this.#reserve(utf8Length(value));
+    // To count is another pass, which only long texts are worth.
+    this.#reserve(value.length < COUNT_FROM ? 3 * value.length : utf8Length(value));
     this.#tail += this.#bytes.utf8Write(value, this.#tail);
   }
 
@@ -234,5 +235,7 @@ function tooLong(length: number): EncodeError {
 const INITIAL_CAPACITY = 0x4000;
 const KEPT_CAPACITY = 0x10_0000;
 const LOOP_LIMIT = 40;
+/** Characters from which on room is only made for the bytes that a text takes. */
+const COUNT_FROM = 1000;
 /** What PostgreSQL accepts as a length: one less than MaxAllocSize. */
 const MAX_LENGTH = 0x3fff_fffe;

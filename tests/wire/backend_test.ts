@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DecodeError, ProtocolError } from "../../src/errors.ts";
 import {
+  affectedRows,
   backendKeyData,
   commandTag,
   negotiateProtocolVersion,
@@ -170,6 +171,34 @@ test("command tag: the number is the last word", () => {
 test("command tag: a number that JavaScript cannot hold is not rounded", () => {
   for (const count of ["9007199254740992", "18446744073709551615"]) {
     assert.throws(() => commandTag(reading(backend.commandComplete(`SELECT ${count}`))), DecodeError);
+    assert.throws(() => affectedRows(reading(backend.commandComplete(`SELECT ${count}`))), DecodeError);
+  }
+});
+
+test("command tag: the count alone is the same", () => {
+  const parts = [
+    "INSERT",
+    "SELECT",
+    "CREATE TABLE",
+    "É",
+    "0",
+    "7",
+    "42",
+    "999999999999999",
+    "9007199254740991",
+    "x1",
+    "",
+  ];
+  for (const first of parts) {
+    for (const second of parts) {
+      for (const third of parts) {
+        for (const tag of [first, `${first} ${second}`, `${first} ${second} ${third}`, `${first}${second}`]) {
+          const inbox = reading(backend.commandComplete(tag));
+          assert.equal(affectedRows(inbox), commandTag(reading(backend.commandComplete(tag))).affected, tag);
+          assert.equal(inbox.pos, inbox.limit);
+        }
+      }
+    }
   }
 });
 
@@ -198,6 +227,7 @@ test("messages: one byte less, or one more, is refused", () => {
     [parameterDescription, backend.parameterDescription(23, 25)],
     [rowDescription, backend.rowDescription({ a: 23, b: 25 })],
     [commandTag, backend.commandComplete("INSERT 0 1")],
+    [affectedRows, backend.commandComplete("INSERT 0 1")],
   ];
   for (const [read, whole] of messages) {
     const content = whole.subarray(5);
