@@ -104,7 +104,7 @@ function taken(source: Reader<unknown>, index: number): { readonly value: unknow
   try {
     return source.take();
   } catch (error) {
-    throw annotated(error, { index });
+    throw source.hasThrown(error) ? annotated(error, { index }) : error;
   }
 }
 

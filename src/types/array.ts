@@ -43,8 +43,8 @@ function decodeArray(source: Source, start: number, end: number, element: Codec,
   }
   // Each has at least a length, so that a false count costs no more than the bytes that are there.
   if (count > (end - at) / 4) throw new BadValue("it has fewer elements than its dimensions say");
-  // An array that grows keeps room for a dozen more.
-  const values = new Array<unknown>(count);
+  // An array that grows keeps room for a dozen more; one that is made long is made for gaps.
+  const values: unknown[] = count < LONG ? new Array(count) : [];
   for (let i = 0; i < count; i++) {
     if (at + 4 > end) throw new BadValue("it has fewer elements than its dimensions say");
     const length = view.getInt32(at);
@@ -210,3 +210,5 @@ class ArrayText {
 
 /** PostgreSQL's MAXDIM. */
 const MAX_DIMENSIONS = 6;
+/** Elements of an array whose room to spare counts for nothing. */
+const LONG = 1000;
