@@ -25,5 +25,6 @@ mkdirSync(directory, { recursive: true });
 for (const [name, results] of groups) writeFileSync(join(directory, `${name}.svg`), chart(results));
 const file = join(directory, "README.md");
 writeFileSync(file, page(report, groups));
-spawnSync(process.execPath, ["fmt", file]);
+const { status, stderr } = spawnSync(process.execPath, ["fmt", file], { encoding: "utf8" });
+if (status !== 0) throw new Error(`The page could not be formatted:\n${stderr}`);
 console.log(`A page with ${groups.size} charts in ${directory}`);

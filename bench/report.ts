@@ -21,7 +21,7 @@ export interface Report {
   };
   readonly versions: readonly string[];
   readonly rounds: number;
-  /** Of a measurement, and once more to warm up. */
+  /** Of a measurement, after as long or a multiple of it to warm up. */
   readonly seconds: number;
   readonly sizes: Sizes;
   readonly results: Result[];

@@ -1,4 +1,4 @@
-/** pyro with promises, giving plainer values: numbers for int8, and a Date for dates and times, as its peers do. */
+/** pyro with promises, giving plainer values: a Date for dates and times, as its peers do, and numbers for int8. */
 import { Conn } from "../../mod.ts";
 import type { Driver } from "../driver.ts";
 import { MIXED } from "../workloads/mixed.ts";

@@ -22,11 +22,12 @@ export const driver: Driver = async (target) => {
 
   function statement(name: string, sql: string): (parameter: number) => Promise<Replies> {
     let request: Request | undefined;
-    return async (parameter) => {
-      if (request === undefined) await exchange(parse(name, sql));
-      request ??= new Request(name);
+    const first = async (parameter: number): Promise<Replies> => {
+      await exchange(parse(name, sql));
+      request = new Request(name);
       return await exchange(request.with(parameter));
     };
+    return (parameter) => request === undefined ? first(parameter) : exchange(request.with(parameter));
   }
 
   function select(name: string, rows: number): Operation {
@@ -57,14 +58,15 @@ async function overDeno({ transport, port, directory }: Target): Promise<Exchang
     : await Deno.connect({ hostname: "127.0.0.1", port });
   if ("setNoDelay" in conn) conn.setNoDelay(true);
   const replies = new Replies();
-  const send = async (bytes: Uint8Array): Promise<void> => {
-    for (let sent = await conn.write(bytes); sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
+  const sendRest = async (bytes: Uint8Array, sent: number): Promise<void> => {
+    while (sent < bytes.length) sent += await conn.write(bytes.subarray(sent));
   };
   return async (bytes, count = 1) => {
     replies.expect(count);
-    const sent = send(bytes);
+    const sent = await conn.write(bytes);
+    const rest = sent < bytes.length ? sendRest(bytes, sent) : undefined;
     while (!replies.received(await conn.read(replies.room()) ?? ended()));
-    await sent;
+    await rest;
     return replies;
   };
 }
