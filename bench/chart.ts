@@ -12,7 +12,7 @@ export function chart(results: readonly Result[]): string {
   const bars = sorted.map((result, k) => {
     const y = top + k * ROW;
     const width = Math.max(2, result.median * scale);
-    const kind = result.contestant.includes("pyro") ? "pyro" : result.runtime === "C" ? "floor" : "peer";
+    const kind = kindOf(result);
     return `<g class="${kind}"><text x="${LABELS - 8}" y="${y + 14}" text-anchor="end">${
       escaped(labelOf(result))
     }</text>` +
@@ -38,6 +38,12 @@ function figure(result: Result, results: readonly Result[]): string {
   return other === undefined
     ? time(result.median)
     : `${time(result.median)} (${(result.median / other.median).toFixed(2)} ×)`;
+}
+
+/** How its bar is to look. */
+function kindOf({ contestant, runtime }: Result): "pyro" | "floor" | "peer" {
+  if (contestant.includes("pyro")) return "pyro";
+  return runtime === "C" || contestant.startsWith("raw loop") ? "floor" : "peer";
 }
 
 function titleOfResult({ contestant, world }: Result): string {

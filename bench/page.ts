@@ -13,7 +13,7 @@ export function page(report: Report, groups: ReadonlyMap<string, readonly Result
       "",
       table(outcomes, results[0]!.base),
       ...(growth === "" ? [] : ["Growth of memory at its peak:", "", growth]),
-      `![${headingOf(results[0]!)}](${name}.svg)`,
+      `![The same as a chart](${name}.svg)`,
       "",
     ].join("\n");
   });
