@@ -23,8 +23,7 @@ for (const result of report.results) {
 }
 mkdirSync(directory, { recursive: true });
 for (const [name, results] of groups) writeFileSync(join(directory, `${name}.svg`), chart(results));
-const file = join(directory, "README.md");
-writeFileSync(file, page(report, groups));
-const { status, stderr } = spawnSync(process.execPath, ["fmt", file], { encoding: "utf8" });
-if (status !== 0) throw new Error(`The page could not be formatted:\n${stderr}`);
+writeFileSync(join(directory, "README.md"), page(report, groups));
+const { status, stderr } = spawnSync(process.execPath, ["fmt", directory], { encoding: "utf8" });
+if (status !== 0) throw new Error(`They could not be formatted:\n${stderr}`);
 console.log(`A page with ${groups.size} charts in ${directory}`);
