@@ -75,7 +75,9 @@ conformance("logger: connecting, with its steps, and no password", async (world,
     notUpgraded: "it is switched off",
   }]);
   assert.equal(connected.fields.connection, conn.id);
-  assert.doesNotMatch(JSON.stringify(lines.all), /1234/);
+  // Durations and ports can have its digits.
+  const texts = JSON.stringify(lines.all, (_, value) => typeof value === "number" ? 0 : value);
+  assert.doesNotMatch(texts, /\b1234\b/);
 });
 
 conformance("logger: a step of connecting that fails", async (world, server) => {

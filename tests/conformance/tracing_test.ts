@@ -217,7 +217,9 @@ conformance("trace: the connection, and no password", async (world, server) => {
     assert.deepEqual([connect!.database, connect!.user, connect!.error], [database, user, undefined]);
     assert.equal(connect!.connection, event.connection);
     assert.equal(connect!.upgrade, conn.upgrade);
-    assert.doesNotMatch(JSON.stringify([connects, event]), /1234/);
+    // Durations and ports can have its digits.
+    const texts = JSON.stringify([connects, event], (_, value) => typeof value === "number" ? 0 : value);
+    assert.doesNotMatch(texts, /\b1234\b/);
   } finally {
     channel.unsubscribe(listener);
   }
