@@ -1,16 +1,15 @@
 /** Streams of rows of connections that await. */
 import type { Calls, Stream } from "../calls.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
+import { FetchedRows } from "../ops/fetched_rows.ts";
 
 /** The rows of a statement, to iterate over once; made by `stream`. It begins when the first row is asked for. */
 export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
   readonly #calls: Calls;
   readonly #link: AsyncLink;
   readonly #stream: Stream;
-  #rows: (R | undefined)[] = [];
-  #at = 0;
-  /** Whether these rows are the last. The connection is held until they were taken, however many there are. */
-  #isLast = false;
+  /** The connection is held until all were taken, however many there are. */
+  readonly #fetched = new FetchedRows<R>();
   #ended = false;
   #filling: Promise<void> | undefined = undefined;
 
@@ -23,7 +22,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
 
   /** The next row. */
   next(): Promise<IteratorResult<R, undefined>> {
-    if (this.#at < this.#rows.length) return Promise.resolve({ done: false, value: this.#take() });
+    if (!this.#fetched.isEmpty) return Promise.resolve({ done: false, value: this.#fetched.take() });
     return this.#nextAfterFetch();
   }
 
@@ -36,7 +35,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
   /** The same as {@linkcode return}. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
-    this.#rows = [];
+    this.#fetched.clear();
     await this.#link.run(this.#calls.closeStream(this.#stream));
   }
 
@@ -45,20 +44,13 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
     return this;
   }
 
-  /** The next row that is here. It is forgotten at once: the fewer rows live, the less memory collectors take. */
-  #take(): R {
-    const row = this.#rows[this.#at] as R;
-    this.#rows[this.#at++] = undefined;
-    return row;
-  }
-
   async #nextAfterFetch(): Promise<IteratorResult<R, undefined>> {
-    while (this.#at >= this.#rows.length) {
+    while (this.#fetched.isEmpty) {
       if (this.#ended) return { done: true, value: undefined };
-      this.#filling ??= this.#isLast ? this.#end() : this.#fill();
+      this.#filling ??= this.#fetched.isLast ? this.#end() : this.#fill();
       await this.#filling;
     }
-    return { done: false, value: this.#take() };
+    return { done: false, value: this.#fetched.take() };
   }
 
   async #end(): Promise<void> {
@@ -72,11 +64,8 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
 
   async #fill(): Promise<void> {
     try {
-      const { rows, hasMore } = await this.#link.run(this.#calls.nextRows<R>(this.#stream));
-      if (this.#ended) return;
-      this.#rows = rows;
-      this.#at = 0;
-      this.#isLast = !hasMore;
+      const batch = await this.#link.run(this.#calls.nextRows<R>(this.#stream));
+      if (!this.#ended) this.#fetched.put(batch);
     } catch (error) {
       this.#ended = true;
       await this.#link.run(this.#calls.closeStream(this.#stream)).catch(() => {});

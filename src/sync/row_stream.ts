@@ -1,16 +1,15 @@
 /** Streams of rows of connections that block. */
 import type { Calls, Stream } from "../calls.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
+import { FetchedRows } from "../ops/fetched_rows.ts";
 
 /** The rows of a statement, to iterate over once; made by `stream`. It begins when the first row is asked for. */
 export class RowStream<R> implements IterableIterator<R>, Disposable {
   readonly #calls: Calls;
   readonly #link: SyncLink;
   readonly #stream: Stream;
-  #rows: (R | undefined)[] = [];
-  #at = 0;
-  /** Whether these rows are the last. The connection is held until they were taken, however many there are. */
-  #isLast = false;
+  /** The connection is held until all were taken, however many there are. */
+  readonly #fetched = new FetchedRows<R>();
   #ended = false;
 
   /** Not for callers: see {@linkcode RowStream}. */
@@ -22,12 +21,12 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
 
   /** The next row. */
   next(): IteratorResult<R, undefined> {
-    while (this.#at >= this.#rows.length) {
+    while (this.#fetched.isEmpty) {
       if (this.#ended) return { done: true, value: undefined };
-      if (this.#isLast) this.#end();
+      if (this.#fetched.isLast) this.#end();
       else this.#fill();
     }
-    return { done: false, value: this.#take() };
+    return { done: false, value: this.#fetched.take() };
   }
 
   /** Gives up the rows that are left. */
@@ -39,20 +38,13 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
   /** The same as {@linkcode return}. */
   [Symbol.dispose](): void {
     this.#ended = true;
-    this.#rows = [];
+    this.#fetched.clear();
     this.#link.run(this.#calls.closeStream(this.#stream));
   }
 
   /** Itself. */
   [Symbol.iterator](): this {
     return this;
-  }
-
-  /** The next row that is here. It is forgotten at once: the fewer rows live, the less memory collectors take. */
-  #take(): R {
-    const row = this.#rows[this.#at] as R;
-    this.#rows[this.#at++] = undefined;
-    return row;
   }
 
   #end(): void {
@@ -62,10 +54,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
 
   #fill(): void {
     try {
-      const { rows, hasMore } = this.#link.run(this.#calls.nextRows<R>(this.#stream));
-      this.#rows = rows;
-      this.#at = 0;
-      this.#isLast = !hasMore;
+      this.#fetched.put(this.#link.run(this.#calls.nextRows<R>(this.#stream)));
     } catch (error) {
       try {
         this[Symbol.dispose]();
