@@ -29,11 +29,10 @@ export interface Exchange<T> {
   readonly sql?: string;
   /**
    * What the request ends with. An error skips everything up to the next Sync; a simple query ends by
-   * itself, but is skipped like the rest when something before it failed.
+   * itself, but is skipped like the rest when something before it failed. An open one becomes one with
+   * Sync when that is sent while its reply is read.
    */
   readonly ends: "sync" | "query" | "open";
-  /** Whether the Sync of an open one has been sent, since its reply was read that far. */
-  readonly synced?: boolean;
   /** Whether an error ends the connection: true only of the startup. */
   readonly final?: boolean;
   /** What it is a part of, if that has the connection for itself. */
@@ -182,7 +181,7 @@ export interface Limit {
   readonly onGivenUp?: () => void;
 }
 
-/** Queues an exchange; its request leaves with those of other calls made in the same tick. */
+/** Queues an exchange; its request leaves with those of other calls made in the same tick, unless these are much. */
 export function* submit<T>(exchange: Exchange<T>): Op<Ticket<T>> {
   return (yield { do: "submit", exchange }) as Ticket<T>;
 }

@@ -53,8 +53,8 @@ export function* readDescription(
 }
 
 /** What an exchange that executes something says of itself, and is told. */
-interface Executing extends Pick<Exchange<unknown>, "action" | "ends"> {
-  synced: boolean;
+interface Executing extends Pick<Exchange<unknown>, "action"> {
+  ends: "sync" | "open";
 }
 
 /**
@@ -120,6 +120,6 @@ export class ExecutionReply {
     this.hasMore = hasMore;
     if (this.#exchange.ends !== "open" || this.#keepsOpen) return;
     sync(out);
-    this.#exchange.synced = true;
+    this.#exchange.ends = "sync";
   }
 }

@@ -23,8 +23,7 @@ import { couldCopy } from "./sql_text.ts";
 /** Bind, Execute and Sync of a statement that the server has. */
 export class ExecutePrepared<T> implements Exchange<T> {
   readonly action = "execute the statement";
-  readonly ends: "sync" | "open";
-  synced = false;
+  ends: "sync" | "open";
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
   readonly #sink: Sink<T>;
@@ -71,8 +70,7 @@ export class ExecutePrepared<T> implements Exchange<T> {
  */
 export class ExecuteUnnamed<T> implements Exchange<T> {
   readonly action = "execute the statement";
-  readonly ends: "sync" | "open";
-  synced = false;
+  ends: "sync" | "open";
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
   readonly #sink: Sink<T>;
@@ -128,8 +126,7 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
  */
 export class PrepareAndExecute<T> implements Exchange<T> {
   readonly action = "execute the statement";
-  readonly ends: "sync" | "open";
-  synced = false;
+  ends: "sync" | "open";
   readonly sql: string;
   readonly #name: string;
   readonly #evicted: readonly string[];

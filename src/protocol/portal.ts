@@ -87,8 +87,7 @@ export interface Fetched<T> {
 /** Execute of a portal, for at most so many rows. */
 export class FetchPortal<T> implements Exchange<Fetched<T>> {
   readonly action = "fetch rows";
-  readonly ends: "sync" | "open";
-  synced = false;
+  ends: "sync" | "open";
   readonly conversation: Conversation | undefined;
   readonly #portal: string;
   readonly #statement: Prepared;

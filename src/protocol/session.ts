@@ -259,7 +259,7 @@ export class Session {
   #takeGroup(): Ticket<unknown>[] {
     const first = this.#queue.shift()!;
     const tickets = [first];
-    if (first.exchange.ends === "query" || first.exchange.synced) return tickets;
+    if (first.exchange.ends === "query") return tickets;
     for (let last = first; last.exchange.ends !== "sync"; tickets.push(last)) {
       const next = this.#queue.shift();
       if (next === undefined) {
