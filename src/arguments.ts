@@ -86,6 +86,7 @@ export function executionOf(
     return { ...read, source: sqlText(statement.text), values: checkedValues(valuesOf(statement)) };
   }
   const source = statement instanceof StatementHandle ? useStatement(statement, owner) : sqlText(statement);
+  // A spread would be a tenth of what a call costs on Bun.
   const { shape, limit, own } = read;
   return { shape, limit, own, source, values: checkedValues(values === undefined ? [] : (values as Params).slice()) };
 }

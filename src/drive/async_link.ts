@@ -4,7 +4,7 @@
  *
  * One reader per connection reads as long as the session wants bytes, also while nothing is asked,
  * so that notifications and the server's end are seen. What is submitted in one tick leaves in one
- * write.
+ * write, unless it is so much that the server may begin with it.
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../ops/handshake.ts";
@@ -157,7 +157,6 @@ export class AsyncLink implements Link, RunnerLink {
   wake(): void {
     this.#startReading();
     this.#keepProcess();
-    // So much that the server may begin with it.
     if (this.session.outbox.size >= EAGER && !this.#writing) this.#flush();
     if (this.#flushScheduled || this.session.outbox.size === 0) return;
     this.#flushScheduled = true;

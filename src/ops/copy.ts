@@ -95,7 +95,7 @@ function* nextOf(
   try {
     return yield* source.next(unless);
   } catch (error) {
-    throw source.hasThrown(error) ? annotated(error, { index }) : error;
+    throw blamed(source, error, index);
   }
 }
 
@@ -104,8 +104,13 @@ function taken(source: Reader<unknown>, index: number): { readonly value: unknow
   try {
     return source.take();
   } catch (error) {
-    throw source.hasThrown(error) ? annotated(error, { index }) : error;
+    throw blamed(source, error, index);
   }
+}
+
+/** With the row's index, if the source has thrown it. */
+function blamed(source: Reader<unknown>, error: unknown, index: number): unknown {
+  return source.hasThrown(error) ? annotated(error, { index }) : error;
 }
 
 /** Starts a COPY FROM STDIN, has its data sent, and ends it; what fails on this side fails it there. */

@@ -125,6 +125,25 @@ test("an awaiting write that fails, and the server says nothing: all calls fail,
   }));
 });
 
+test("an awaiting write that fails while more is submitted: all calls fail, and nothing more is written", async () => {
+  await Promise.all([rejecting, throwing].map(async (fail) => {
+    const transport = new ManualAsync();
+    transport.onWrite = fail;
+    const link = new AsyncLink(transport, SOCKET);
+    const calls = callsOf(link);
+    const text = "x".repeat(10_000);
+    const results = Array.from({ length: 6 }, () => link.run(calls.query(text, undefined, sinks.firstValue, false)));
+    assert.equal(transport.writes.length, 1, "before the tick is over, and not again");
+    for (const result of await Promise.allSettled(results)) {
+      assert.equal(result.status, "rejected");
+      assert.ok(result.reason instanceof ConnectionError);
+      assert.match(result.reason.message, /broken pipe$/);
+    }
+    assert.equal(transport.writes.length, 1);
+    assert.ok(transport.closed > 0);
+  }));
+});
+
 test("a reply that is there already survives the failure of a later write", () => {
   const transport = new ManualSync();
   const link = new SyncLink(transport, SOCKET);
