@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { cached } from "../tests/support/cache.ts";
 import { install } from "../tests/support/postgres.ts";
+import { PG_NATIVE } from "../tests/support/versions.ts";
 
 /** What runs something, and with what in the environment. */
 export interface Program {
@@ -24,9 +25,6 @@ export function compileFloor(directory: string): Program | string {
   if (result.status !== 0) return `cc failed:\n${result.stderr}`;
   return { command: [command], env: { LD_LIBRARY_PATH: libraries } };
 }
-
-/** The version of pg-native that is measured. */
-export const PG_NATIVE = "3.9.0";
 
 /**
  * Builds pg-native for the Node that npm runs on, which may be older than the one that is measured otherwise, and

@@ -3,14 +3,12 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cached, npmInstall } from "../tests/support/cache.ts";
-
-/** Their versions. */
-export const PEERS = { postgres: "3.4.9", pg: "8.23.1", "pg-cursor": "2.22.0", "pg-copy-streams": "7.0.0" } as const;
+import { packages, PEERS } from "../tests/support/versions.ts";
 
 /** Installs those from npm, if they are not there yet; where they are. */
 export function installPeers(): string {
   return cached(`peers-${Object.values(PEERS).join("-")}`, (staging) => {
-    npmInstall(staging, Object.entries(PEERS).map(([name, version]) => `${name}@${version}`));
+    npmInstall(staging, packages(PEERS));
     return staging;
   });
 }

@@ -1,11 +1,9 @@
 /** What a run found, for people and for programs. */
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
-import { VERSIONS } from "../tests/support/postgres.ts";
+import { PEERS, PG_NATIVE, POSTGRES } from "../tests/support/versions.ts";
 import type { Contestant } from "./contestants.ts";
 import type { Transport, WorkloadName } from "./driver.ts";
-import { PG_NATIVE } from "./floor.ts";
-import { PEERS } from "./peers.ts";
 import type { Size } from "./size.ts";
 import type { Sizes } from "./sizes.ts";
 
@@ -63,7 +61,7 @@ export function versions(): string[] {
   const packages = Object.entries({ ...PEERS, "pg-native": PG_NATIVE });
   return [
     `pyro ${version}`,
-    `PostgreSQL ${VERSIONS[18].split("-")[0]}`,
+    `PostgreSQL ${POSTGRES[18].split("-")[0]}`,
     ...packages.map(([name, version]) => `${name} ${version}`),
   ];
 }

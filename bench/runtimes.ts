@@ -1,6 +1,7 @@
 /** The runtimes' programs themselves: what npx does before it starts them is not to be measured. */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
+import { RUNTIMES } from "../tests/support/versions.ts";
 
 /** Paths. */
 export interface Runtimes {
@@ -11,7 +12,7 @@ export interface Runtimes {
 
 /** Downloads those that are not there yet. */
 export function findRuntimes(): Runtimes {
-  return { bun: pathOf("bun@1.4"), deno: process.execPath, node: pathOf("node@26") };
+  return { bun: pathOf(RUNTIMES.bun), deno: process.execPath, node: pathOf(RUNTIMES.node) };
 }
 
 function pathOf(name: string): string {

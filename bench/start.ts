@@ -5,7 +5,8 @@
  */
 import process from "node:process";
 import { type Measurement, version } from "./measuring.ts";
-import { importPeer, type PEERS } from "./peers.ts";
+import type { PEERS } from "../tests/support/versions.ts";
+import { importPeer } from "./peers.ts";
 
 const name = process.argv[2]!;
 const begun = performance.now();

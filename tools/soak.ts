@@ -8,6 +8,7 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { RUNTIMES } from "../tests/support/versions.ts";
 
 const { values } = parseArgs({
   options: {
@@ -18,8 +19,8 @@ const { values } = parseArgs({
 });
 const commands: Readonly<Record<string, readonly [string, ...string[]]>> = {
   deno: [process.execPath, "run", "-A", "--no-check"],
-  bun: ["npx", "-y", "bun@1.4"],
-  node: ["npx", "-y", "node@26"],
+  bun: ["npx", "-y", RUNTIMES.bun],
+  node: ["npx", "-y", RUNTIMES.node],
 };
 const command = commands[values.runtime];
 const seconds = Number(values.minutes) * 30;

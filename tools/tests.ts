@@ -1,10 +1,11 @@
 /** The tests on all three runtimes, against servers that are started once for all of them. */
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import { type Major, type PostgresServer, VERSIONS } from "../tests/support/postgres.ts";
+import type { Major, PostgresServer } from "../tests/support/postgres.ts";
 import { skipCount } from "../tests/support/skips.ts";
 import { startTestServer } from "../tests/support/test_server.ts";
-import { runAll, type Step, type Tally } from "./steps.ts";
+import { POSTGRES, RUNTIMES as PACKAGES } from "../tests/support/versions.ts";
+import { REPORT, runAll, type Step, type Tally } from "./steps.ts";
 
 /** Runs the tests below `paths` on the runtimes named. */
 export async function runTests(runtimes: readonly string[], paths: readonly string[]): Promise<Tally> {
@@ -41,6 +42,7 @@ export async function runDocTests(): Promise<Tally> {
         "test",
         "-A",
         "--doc",
+        `--junit-path=${REPORT}`,
         "mod.ts",
         "sync.ts",
         "async.ts",
@@ -55,7 +57,7 @@ export async function runDocTests(): Promise<Tally> {
         PGPASSWORD: "1234",
         PGDATABASE: "test_db",
       },
-      count: countDeno,
+      skips: 0,
     }]);
   } finally {
     await server![Symbol.asyncDispose]();
@@ -63,7 +65,7 @@ export async function runDocTests(): Promise<Tally> {
 }
 
 async function startServers(
-  majors: readonly Major[] = Object.keys(VERSIONS).map((major) => Number(major) as Major),
+  majors: readonly Major[] = Object.keys(POSTGRES).map((major) => Number(major) as Major),
 ): Promise<PostgresServer[]> {
   return await Promise.all(majors.map(startTestServer));
 }
@@ -80,8 +82,7 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
     {
       runtime: "deno",
       name: "tests on Deno",
-      command: [process.execPath, "test", "-A", "--parallel", "--no-check", ...paths],
-      count: countDeno,
+      command: [process.execPath, "test", "-A", "--parallel", "--no-check", `--junit-path=${REPORT}`, ...paths],
       skips: skips("deno"),
     },
     {
@@ -95,9 +96,9 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
         "--allow-env=PYRO_TEST_SERVERS",
         "--parallel",
         "--no-check",
+        `--junit-path=${REPORT}`,
         ...netPaths,
       ],
-      count: countDeno,
       skips: skips("deno-net"),
     },
     {
@@ -106,14 +107,15 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
       command: [
         "npx",
         "-y",
-        "bun@1.4",
+        PACKAGES.bun,
         "test",
         "--timeout",
         "120000",
         `--parallel=${JOBS}`,
+        "--reporter=junit",
+        `--reporter-outfile=${REPORT}`,
         ...paths.map((path) => `./${path}`),
       ],
-      count: countBun,
       skips: skips("bun"),
     },
     {
@@ -122,14 +124,16 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
       command: [
         "npx",
         "-y",
-        "node@26",
+        PACKAGES.node,
         "--test",
         "--test-timeout=120000",
         "--test-concurrency=2",
         "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+        "--test-reporter=junit",
+        `--test-reporter-destination=${REPORT}`,
         ...globs,
       ],
-      count: countNode,
       skips: skips("node"),
     },
   ];
@@ -138,23 +142,3 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
 
 /** How many test files run at a time: most of what they do is waiting. */
 const JOBS = 2 * availableParallelism();
-
-function countDeno(output: string): ReturnType<NonNullable<Step["count"]>> {
-  const last = output.match(/(\d+) passed.*? \| (\d+) failed(?: \| (\d+) ignored)?/g)?.at(-1) ?? "";
-  const [passed, failed, skipped] = last.match(/\d+(?= (?:passed|failed|ignored))/g) ?? [];
-  return numbers(passed, failed, skipped);
-}
-
-function countBun(output: string): ReturnType<NonNullable<Step["count"]>> {
-  const find = (word: string): string | undefined => new RegExp(`^ *(\\d+) ${word}$`, "m").exec(output)?.[1];
-  return numbers(find("pass"), find("fail"), find("skip"));
-}
-
-function countNode(output: string): ReturnType<NonNullable<Step["count"]>> {
-  const find = (word: string): string | undefined => new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(output)?.[1];
-  return numbers(find("pass"), find("fail"), find("skipped"));
-}
-
-function numbers(passed = "0", failed = "0", skipped = "0"): { passed: number; failed: number; skipped: number } {
-  return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
-}

@@ -6,13 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { cached, npmInstall } from "./cache.ts";
 import { ended } from "./ended.ts";
-
-/** What is installed: versions that belong together. */
-const PACKAGES = [
-  "@electric-sql/pglite@0.5.14",
-  "@electric-sql/pglite-pgvector@0.0.15",
-  "@electric-sql/pglite-socket@0.2.17",
-] as const;
+import { packages, PGLITE, RUNTIMES } from "./versions.ts";
 
 /** A running PGlite with an empty database. */
 export class Pglite implements AsyncDisposable {
@@ -29,7 +23,7 @@ export class Pglite implements AsyncDisposable {
   static async start(): Promise<Pglite> {
     const script = join(import.meta.dirname!, "scripts", "pglite.ts");
     // Its input is what ends it, also through npx, and when this process has no time to say so.
-    const child = spawn("npx", ["-y", "node@26", script, installPglite()], { stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn("npx", ["-y", RUNTIMES.node, script, installPglite()], { stdio: ["pipe", "pipe", "pipe"] });
     let log = "";
     const address = await new Promise<string>((ready, reject) => {
       child.stdout.on("data", (chunk) => {
@@ -52,10 +46,9 @@ export class Pglite implements AsyncDisposable {
 
 /** Installs the packages, if that was not done yet; where they are. */
 function installPglite(): string {
-  const versions = PACKAGES.map((name) => name.slice(name.lastIndexOf("@") + 1)).join("-");
-  return cached(`pglite-${versions}`, (staging) => {
+  return cached(`pglite-${Object.values(PGLITE).join("-")}`, (staging) => {
     // The socket package has extensions for peers that nobody asks for here.
-    npmInstall(staging, PACKAGES, ["--legacy-peer-deps"]);
+    npmInstall(staging, packages(PGLITE), ["--legacy-peer-deps"]);
     return staging;
   });
 }

