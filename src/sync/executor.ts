@@ -1,3 +1,4 @@
+// Derived from src/async/executor.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** What can be called on connections and on transactions that block: one-line methods over the shared calls. */
 import type { Calls } from "../calls.ts";
 import { ConnState } from "../conn_state.ts";

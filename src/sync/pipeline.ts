@@ -1,3 +1,4 @@
+// Derived from src/async/pipeline.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Pipelines of connections that block. */
 import type { Calls } from "../calls.ts";
 import type { SyncLink } from "../drive/sync_link.ts";

@@ -1,4 +1,5 @@
-/** Connections that were taken from a pool that blocks. */
+// Derived from src/async/pooled_conn.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
+/** Connections that were taken from a pool. */
 import { UsageError } from "../errors.ts";
 import type { CloseOptions } from "../options.ts";
 import type { Lease } from "../pool/lease.ts";
@@ -29,10 +30,10 @@ import type { Opened } from "./opened.ts";
  */
 export class PooledConn extends Conn {
   readonly #lease: Lease;
-  readonly #giveBack: () => void;
+  readonly #giveBack: () => void | undefined;
 
   /** Not for callers: see {@linkcode PooledConn}. */
-  constructor(opened: Opened, giveBack: () => void) {
+  constructor(opened: Opened, giveBack: () => void | undefined) {
     super(opened.target);
     this.#lease = opened.lease!;
     this.#giveBack = giveBack;

@@ -1,7 +1,8 @@
+// Derived from src/async/prepared_statement.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Prepared statements of connections that block. */
 import type { Calls } from "../calls.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
 import { endStatement, StatementHandle } from "../ops/prepared_statement.ts";
+import type { SyncLink } from "../drive/sync_link.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
 /**
@@ -38,6 +39,6 @@ export class PreparedStatement extends StatementHandle implements Disposable {
 
   /** The same as {@linkcode close}. */
   [Symbol.dispose](): void {
-    this.close();
+    return this.close();
   }
 }

@@ -1,3 +1,4 @@
+// Derived from src/async/transaction.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Transactions of connections that block. */
 import { Calls } from "../calls.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
