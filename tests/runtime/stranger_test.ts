@@ -74,8 +74,8 @@ for (const world of worlds) {
     for (const demand of DEMANDS) {
       await using stranger = await startStranger(path, demand, socketOf(server));
       await using conn = await inTime(() => world.connect(urlOf(server, demand)));
-      expectKept(conn, path);
       assert.equal(await stranger.heard(), "", demand);
+      expectKept(conn, path);
     }
   });
 
@@ -92,8 +92,8 @@ for (const world of worlds) {
       renameSync(path, moved);
       await using stranger = await startStranger(path, demand, moved);
       await using second = await pool.acquire();
-      expectKept(second as unknown as Conn, path);
       assert.equal(await stranger.heard(), "", demand);
+      expectKept(second as unknown as Conn, path);
       renameSync(moved, path);
     }
   });
