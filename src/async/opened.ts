@@ -40,7 +40,7 @@ export async function open(
   route: Route = new Route(),
 ): Promise<Opened> {
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
-  const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
+  const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
   const { link, upgrade, observer } = await traced(connects, () => connectEvent(plan), async (event) => {
     const connected = await connectAsync(logged(route.connect(plan), log), dialer, signal);

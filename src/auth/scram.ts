@@ -15,16 +15,31 @@ import { saslprep } from "./saslprep.ts";
 /** The mechanism's name in the protocol. */
 export const SCRAM_SHA_256 = "SCRAM-SHA-256";
 
+/** How the password is hashed: what a server keeps beside the hash, and tells everybody who asks. */
+export interface ScramTerms {
+  /** In base64, as it came. */
+  readonly salt: string;
+  readonly iterations: number;
+}
+
 /** One authentication, client side: {@linkcode first}, then {@linkcode final}, then {@linkcode verify}. */
 export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
+  readonly #expected: ScramTerms | undefined;
+  #terms: ScramTerms | undefined;
   #serverSignature: Uint8Array | undefined;
 
-  /** `nonce` is fresh randomness in printable ASCII without commas. */
-  constructor(password: string, nonce: string) {
+  /** `nonce` is fresh randomness in printable ASCII without commas; `expected` are the only terms to answer, undefined for any. */
+  constructor(password: string, nonce: string, expected?: ScramTerms) {
     this.#password = password;
     this.#nonce = nonce;
+    this.#expected = expected;
+  }
+
+  /** What the server asked for, once it has. */
+  get terms(): ScramTerms | undefined {
+    return this.#terms;
   }
 
   /** The client's first message. */
@@ -44,6 +59,12 @@ export class ScramClient {
     if (iterations > MAX_ITERATIONS) {
       throw refused(`it asks for ${count} iterations, pyro computes at most ${MAX_ITERATIONS}`);
     }
+
+    const expected = this.#expected;
+    if (expected !== undefined && (salt !== expected.salt || iterations !== expected.iterations)) {
+      throw refused("its salt or iteration count is not the one that it asked for over TCP");
+    }
+    this.#terms = { salt: salt!, iterations };
 
     const salted = pbkdf2Sync(saslprep(this.#password), Buffer.from(salt!, "base64"), iterations, 32, "sha256");
     const clientKey = hmac(salted, "Client Key");

@@ -57,6 +57,10 @@ export class AsyncLink implements Link, RunnerLink {
     return this.#transport.ends;
   }
 
+  get peerUser(): number | undefined {
+    return this.#transport.peerUser;
+  }
+
   /** Who is told what the server said without being asked; hears at once what it has said before. */
   set onEvent(listener: (event: SessionEvent) => void) {
     this.#listener = listener;

@@ -54,6 +54,10 @@ export class SyncLink implements Link, RunnerLink {
     return this.#transport.ends;
   }
 
+  get peerUser(): number | undefined {
+    return this.#transport.peerUser;
+  }
+
   get canStartTls(): boolean {
     return this.#transport.canStartTls;
   }

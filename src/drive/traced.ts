@@ -20,7 +20,7 @@ import { timeStamp } from "./clock.ts";
 export function tracedAsync(dialer: AsyncDialer, listener: TraceListener | undefined): AsyncDialer {
   if (listener === undefined) return dialer;
   return {
-    obstacle: dialer.obstacle,
+    local: dialer.local,
     dial: async (endpoint, signal) =>
       new TracedAsync(await dialer.dial(endpoint, signal), new Trace(listener, timeStamp)),
   };
@@ -30,7 +30,7 @@ export function tracedAsync(dialer: AsyncDialer, listener: TraceListener | undef
 export function tracedSync(dialer: SyncDialer, listener: TraceListener | undefined): SyncDialer {
   if (listener === undefined) return dialer;
   return {
-    obstacle: dialer.obstacle,
+    local: dialer.local,
     dial: (endpoint, tls, milliseconds) =>
       new TracedSync(dialer.dial(endpoint, tls, milliseconds), new Trace(listener, timeStamp)),
   };
@@ -56,6 +56,10 @@ class TracedAsync implements AsyncTransport {
 
   get ends(): Ends | undefined {
     return this.#transport.ends;
+  }
+
+  get peerUser(): number | undefined {
+    return this.#transport.peerUser;
   }
 
   get showing(): boolean {
@@ -108,6 +112,10 @@ class TracedSync implements SyncTransport {
 
   get ends(): Ends | undefined {
     return this.#transport.ends;
+  }
+
+  get peerUser(): number | undefined {
+    return this.#transport.peerUser;
   }
 
   get showing(): boolean {

@@ -7,11 +7,10 @@
  */
 import { ConnectionError, ProtocolError, type PyroError, ServerError } from "../errors.ts";
 import type { SslMode } from "../opts/settings.ts";
-import { Secret } from "../protocol/startup.ts";
 import { SqlState } from "../sqlstate.ts";
 import { type Endpoint, endpointName } from "../transport/transport.ts";
-import type { Handshake, Link } from "./handshake.ts";
-import { type Encryption, open, type OpenPlan } from "./open.ts";
+import type { Handshake } from "./handshake.ts";
+import { type Encryption, open, type OpenPlan, type OpenSession } from "./open.ts";
 import { type Connected, upgrade, type UpgradePlan } from "./upgrade.ts";
 
 /** Everything that connecting needs to know. */
@@ -30,8 +29,8 @@ export function* connect(plan: ConnectPlan): Handshake<Connected> {
   for (const endpoint of plan.endpoints) {
     const by = plan.timeout === 0 ? Infinity : plan.now() + plan.timeout;
     try {
-      const { link, secret } = yield* openPreferringTls(endpoint, plan, by);
-      return yield* upgrade(link, secret, plan, plan.upgrade, by);
+      const { link, asked } = yield* openPreferringTls(endpoint, plan, by);
+      return yield* upgrade(link, asked, plan, plan.upgrade, by);
     } catch (error) {
       const expected = error instanceof ConnectionError || error instanceof ServerError ||
         error instanceof ProtocolError;
@@ -49,16 +48,16 @@ function* openPreferringTls(
   endpoint: Endpoint,
   plan: ConnectPlan,
   by: number,
-): Handshake<{ link: Link; secret: number }> {
+): Handshake<OpenSession> {
   const encryption: Encryption = { phase: "none" };
   try {
-    return yield* open(endpoint, plan, plan.sslMode, Secret.Cleartext, by, encryption);
+    return yield* open(endpoint, plan, plan.sslMode, by, encryption);
   } catch (error) {
     // pg_hba.conf can refuse encrypted connections (hostnossl); the server says so before it asks for anything.
     const unwanted = error instanceof ServerError && error.code === SqlState.InvalidAuthorizationSpecification;
     const retry = encryption.phase === "starting" || (encryption.phase === "done" && unwanted);
     if (plan.sslMode !== "prefer" || !retry) throw error;
-    return yield* open(endpoint, plan, "disable", Secret.Cleartext, by);
+    return yield* open(endpoint, plan, "disable", by);
   }
 }
 

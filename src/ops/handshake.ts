@@ -14,6 +14,8 @@ export interface Link {
   readonly session: Session;
   readonly endpoint: Endpoint;
   readonly ends: Ends | undefined;
+  /** The user who listens on the Unix socket that was dialled, where the kernel can be asked. */
+  readonly peerUser: number | undefined;
   readonly tls: boolean;
   /** Whether calls are awaited, rather than blocking. */
   readonly awaits: boolean;

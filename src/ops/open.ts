@@ -7,7 +7,7 @@
 import { ConnectionError, ProtocolError } from "../errors.ts";
 import type { SslMode } from "../opts/settings.ts";
 import { perform } from "../protocol/exchange.ts";
-import { Startup } from "../protocol/startup.ts";
+import { type Asked, type Limit, Startup } from "../protocol/startup.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import { askByte, dial, discard, type Handshake, type Link, run, startTls } from "./handshake.ts";
@@ -27,15 +27,20 @@ export interface OpenPlan {
 /** How far encryption has come: a failure means different things before, during and after the handshake. */
 export type Encryption = { phase: "none" | "starting" | "done" };
 
-/** Opens a session with one endpoint and nothing else; `mostRevealed` is the most to give away, one of `Secret`. */
+/** A session, and what its server asked for. */
+export interface OpenSession {
+  readonly link: Link;
+  readonly asked: Asked;
+}
+
+/** Opens a session with one endpoint and nothing else. */
 export function* open(
   endpoint: Endpoint,
   plan: OpenPlan,
   sslMode: SslMode,
-  mostRevealed: number,
   by: number,
   encryption: Encryption = { phase: "none" },
-): Handshake<{ link: Link; secret: number }> {
+): Handshake<OpenSession> {
   const encrypt = endpoint.kind === "tcp" && sslMode !== "disable";
   let link: Link | undefined = yield* dial(endpoint, encrypt && sslMode === "require", by);
   try {
@@ -52,13 +57,18 @@ export function* open(
       yield* startTls(link, { serverName: serverName(endpoint) }, by);
       encryption.phase = "done";
     }
-    const { user, password, parameters } = plan;
-    const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), mostRevealed }, link.session);
-    return { link, secret: yield* run(link, perform(startup), by) };
+    return { link, asked: yield* start(link, plan, undefined, by) };
   } catch (error) {
     if (link !== undefined) yield* discard(link);
     throw error;
   }
+}
+
+/** Opens a session on a dialled connection; what the server asked for, within the limit if there is one. */
+export function* start(link: Link, plan: OpenPlan, limit: Limit | undefined, by: number): Handshake<Asked> {
+  const { user, password, parameters } = plan;
+  const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), limit }, link.session);
+  return yield* run(link, perform(startup), by);
 }
 
 /** Encrypts a connection on which TLS can start, or fails. */

@@ -10,7 +10,7 @@ import type { UpgradePlan } from "./upgrade.ts";
 export interface Surroundings extends Environment {
   now(): number;
   nonce(): string;
-  obstacle: UpgradePlan["obstacle"];
+  local: UpgradePlan["local"];
 }
 
 /** How to connect as `given` says, filled up from the environment and the defaults. */
@@ -30,7 +30,7 @@ export function planOf(given: Settings, surroundings: Surroundings): ConnectPlan
     password,
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
-    upgrade: { unwanted: unwantedOf(settings), obstacle: surroundings.obstacle },
+    upgrade: { unwanted: unwantedOf(settings), local: surroundings.local },
     now: surroundings.now,
     nonce: surroundings.nonce,
   };

@@ -24,10 +24,10 @@ export class Route {
       if (connected !== undefined) return connected;
       this.#proof = undefined;
     }
-    const { obstacle } = plan.upgrade;
+    const { local } = plan.upgrade;
     const unwanted = plan.upgrade.unwanted ?? this.#obstacle;
     const begun = plan.now();
-    const connected = yield* connect({ ...plan, upgrade: { unwanted, obstacle } });
+    const connected = yield* connect({ ...plan, upgrade: { unwanted, local } });
     this.#proof = connected.proof;
     const { attempted, upgraded, reason } = connected.upgrade;
     // What failed for lack of time may succeed another time.

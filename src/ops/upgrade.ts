@@ -5,7 +5,8 @@
  * One rule stands above all others: nothing between, same server, or no upgrade. The server must see
  * the very TCP connection that we see (so no pooler, forwarder or NAT is in between), and the socket
  * must lead to a server that was started at the same microsecond. Whatever goes wrong, the TCP
- * connection is kept, and nobody is asked for anything that TCP did not ask for.
+ * connection is kept. Nothing is given away that TCP did not ask for, and nothing to anybody else than
+ * the server (`trust.ts`): who relays to the server what he is asked passes every question.
  *
  * Source: PostgreSQL manual, "Session Information Functions" for the ports, which are null where the
  * server is reached through a Unix socket; "Connections and Authentication" for
@@ -16,11 +17,13 @@ import { DEFAULT_CHOICES } from "../opts/choices.ts";
 import { type Op, perform } from "../protocol/exchange.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { FirstRow } from "../protocol/sink.ts";
-import type { Endpoint, Ends } from "../transport/transport.ts";
+import type { Asked } from "../protocol/startup.ts";
+import { canonicalHost, type Ends, type LocalSockets, type Owner } from "../transport/transport.ts";
 import { Registry } from "../types/registry.ts";
 import { utf8Length } from "../wire/bytes.ts";
-import { discard, type Handshake, type Link, run } from "./handshake.ts";
-import { open, type OpenPlan } from "./open.ts";
+import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
+import { type OpenPlan, start } from "./open.ts";
+import { limitOf, trustIn } from "./trust.ts";
 
 /** What became of the upgrade to a Unix socket. */
 export interface Upgrade {
@@ -47,23 +50,30 @@ export interface Proof {
   readonly path: string;
   /** When that server was started. */
   readonly started: string;
-  /** What it asked for, one of `Secret`: no more than that is given away. */
-  readonly secret: number;
+  /** What it asked for over TCP: no more than that is given away. */
+  readonly asked: Asked;
+  /** Whose server it is: nobody who takes the path later on is trusted instead. */
+  readonly owner: Owner;
 }
 
 /** What the upgrade needs to know beyond how sessions are opened. */
 export interface UpgradePlan {
   /** Why it is not wanted here, undefined if it is. */
   readonly unwanted: string | undefined;
-  /** Why an endpoint cannot be dialled without asking the user for a permission, undefined if it can. */
-  obstacle(endpoint: Endpoint): string | undefined;
+  readonly local: LocalSockets;
+}
+
+/** What TCP told of the server, with which a socket's is compared. */
+interface Original extends Pick<Proof, "started" | "asked"> {
+  owner(): Owner;
 }
 
 /** What a server says of itself and of the connection that the question came through. */
 interface Identity {
   /** Our port, as the server sees it; null through a Unix socket. */
   readonly clientPort: string | null;
-  /** The port on which the server accepted the connection; null through a Unix socket. */
+  /** The address and the port on which the server accepted the connection; null through a Unix socket. */
+  readonly serverHost: string | null;
   readonly serverPort: string | null;
   /** The process that serves us. */
   readonly backendPid: string;
@@ -73,10 +83,10 @@ interface Identity {
   readonly directories: string | null;
 }
 
-/** Trades `link`, whose server asked for `secret`, for a Unix socket of the same server, or keeps it. */
+/** Trades `link`, whose server asked for that, for a Unix socket of the same server, or keeps it. */
 export function* upgrade(
   link: Link,
-  secret: number,
+  asked: Asked,
   session: OpenPlan,
   plan: UpgradePlan,
   by: number,
@@ -101,21 +111,24 @@ export function* upgrade(
     return kept(`the server does not say who it is: ${reasonOf(error)}`, true);
   }
   // The port that was dialled, not the one that the socket reports: that of a redirected connection can be either.
-  const direct = server.clientPort === String(ends.local.port) && server.serverPort === String(endpoint.port);
+  const direct = server.clientPort === String(ends.local.port) && server.serverPort === String(endpoint.port) &&
+    canonicalHost(server.serverHost ?? "") === canonicalHost(ends.remote.host);
   if (!direct || !isServedBy(link, server)) {
     return kept("something stands between, such as a pooler or a forwarded port", true);
   }
 
   const directories = server.directories === null ? USUAL_DIRECTORIES : listOf(server.directories);
+  const listener = { host: ends.remote.host, port: endpoint.port };
+  let user: Owner | undefined;
+  const original: Original = { started: server.started, asked, owner: () => user ??= plan.local.listener(listener) };
   const tried: { path: string; reason: string }[] = [];
   for (const directory of directories) {
     if (!directory.startsWith("/")) continue;
     const path = `${directory}/.s.PGSQL.${endpoint.port}`;
-    const proof: Proof = { path, started: server.started, secret };
-    const result = yield* tryPath(proof, session, plan, until);
+    const result = yield* tryPath(path, original, session, plan, until);
     if (typeof result !== "string") {
       yield* discard(link);
-      return { link: result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried }, proof };
+      return { ...result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried } };
     }
     tried.push({ path, reason: result });
   }
@@ -131,9 +144,11 @@ export function* upgrade(
 export function* followProof(proof: Proof, session: OpenPlan & { readonly upgrade: UpgradePlan }): Handshake<
   Connected | undefined
 > {
-  const result = yield* tryPath(proof, session, session.upgrade, session.now() + MAX_DURATION);
+  const { path, started, asked, owner } = proof;
+  const original = { started, asked, owner: () => owner };
+  const result = yield* tryPath(path, original, session, session.upgrade, session.now() + MAX_DURATION);
   if (typeof result === "string") return undefined;
-  return { link: result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] }, proof };
+  return { link: result.link, upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] }, proof };
 }
 
 /** The directories in the value of `unix_socket_directories`: separated by commas, quoted where need be. */
@@ -150,33 +165,32 @@ export function isLocal({ local, remote }: Ends): boolean {
   return host.startsWith("127.") || host === "::1" || remote.host === local.host;
 }
 
-/** A connection through that socket, or the reason why there is none. */
+/** A session through that socket and its proof, or the reason why there is none. */
 function* tryPath(
-  { path, started, secret }: Proof,
+  path: string,
+  original: Original,
   session: OpenPlan,
   plan: UpgradePlan,
   until: number,
-): Handshake<Link | string> {
+): Handshake<{ link: Link; proof: Proof } | string> {
   if (utf8Length(path) > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} bytes`;
-  const endpoint: Endpoint = { kind: "unix", path };
-  const obstacle = plan.obstacle(endpoint);
-  if (obstacle !== undefined) return obstacle;
+  const { started, asked, owner } = original;
+  const approach = plan.local.approach(path);
+  if (approach.obstacle !== undefined) return approach.obstacle;
+  let link: Link | undefined;
   try {
-    const { link } = yield* open(endpoint, session, "disable", secret, until);
-    let problem: string | undefined;
-    try {
-      const other = yield* run(link, identify(), until);
-      if (other.started !== started) problem = "another server is behind it";
-      else if (other.clientPort !== null || !isServedBy(link, other)) {
-        problem = "something stands between, such as a pooler";
-      }
-    } catch (error) {
-      problem = reasonOf(error);
+    link = yield* dial({ kind: "unix", path }, false, until);
+    const trust = trustIn(approach.owner(link.peerUser), owner, plan.local.ownUser);
+    if (trust.level === "none") throw new ConnectionError(trust.reason);
+    yield* start(link, session, limitOf(trust, asked), until);
+    const other = yield* run(link, identify(), until);
+    if (other.started !== started) throw new ConnectionError("another server is behind it");
+    if (other.clientPort !== null || !isServedBy(link, other)) {
+      throw new ConnectionError("something stands between, such as a pooler");
     }
-    if (problem === undefined) return link;
-    yield* discard(link);
-    return problem;
+    return { link, proof: { path, started, asked, owner: trust.level === "full" ? trust.owner : owner() } };
   } catch (error) {
+    if (link !== undefined) yield* discard(link);
     return reasonOf(error);
   }
 }
@@ -197,6 +211,7 @@ function reasonOf(error: unknown): string {
 
 /** One statement that no role is refused, as the server logs every refusal. */
 const IDENTITY = `select pg_catalog.inet_client_port()::pg_catalog.text as "clientPort",
+  pg_catalog.host(pg_catalog.inet_server_addr()) as "serverHost",
   pg_catalog.inet_server_port()::pg_catalog.text as "serverPort",
   pg_catalog.pg_backend_pid()::pg_catalog.text as "backendPid",
   extract(epoch from pg_catalog.pg_postmaster_start_time())::pg_catalog.text as "started",

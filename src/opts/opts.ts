@@ -138,7 +138,11 @@ export class Opts {
     return this.#with({ sslMode: checkSslMode("sslMode", mode) });
   }
 
-  /** Whether a TCP connection to a server on this machine is traded for its Unix socket, which is faster. Default: true. */
+  /**
+   * Whether a TCP connection to a server on this machine is traded for its Unix socket, which is faster.
+   * A socket gets a password, or what proves one, only if it is known to be the server's; otherwise TCP is
+   * kept. Default: true.
+   */
   upgradeToUnixSocket(wanted: boolean): Opts {
     return this.#with({ upgradeToUnixSocket: checkBoolean("upgradeToUnixSocket", wanted) });
   }

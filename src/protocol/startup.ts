@@ -5,7 +5,7 @@
  * Authentication".
  */
 import { md5Password } from "../auth/md5.ts";
-import { SCRAM_SHA_256, ScramClient } from "../auth/scram.ts";
+import { SCRAM_SHA_256, ScramClient, type ScramTerms } from "../auth/scram.ts";
 import { ConnectionError, ProtocolError, type ServerFields } from "../errors.ts";
 import { backendKeyData, negotiateProtocolVersion } from "../wire/backend.ts";
 import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
@@ -18,6 +18,20 @@ import type { Session } from "./session.ts";
 /** What a server asked of us to believe who we are, by how much the answer gives away: nothing, a proof, a hash, the password. */
 export const Secret = { None: 0, Scram: 1, Md5: 2, Cleartext: 3 } as const;
 
+/** What a server asked for. */
+export interface Asked {
+  /** One of {@linkcode Secret}. */
+  readonly secret: number;
+  /** How SCRAM hashes the password; undefined if it was not asked for. */
+  readonly scram: ScramTerms | undefined;
+}
+
+/** The most that a server may ask for, and why no more. */
+export interface Limit extends Asked {
+  /** Ends the sentence "the server asks for …, ". */
+  readonly reason: string;
+}
+
 /** What a session is asked for with. */
 export interface StartupOptions {
   readonly user: string;
@@ -26,18 +40,19 @@ export interface StartupOptions {
   readonly parameters: Iterable<readonly [string, string]>;
   /** Fresh randomness for SCRAM: printable ASCII without commas. */
   readonly nonce: string;
-  /** The most to give away, one of {@linkcode Secret}. */
-  readonly mostRevealed: number;
+  /** The most to give away; undefined for whatever is asked for. SCRAM then has to have the very terms of the limit. */
+  readonly limit?: Limit | undefined;
 }
 
-/** Opens a session; the value is what the server asked for, one of {@linkcode Secret}. */
-export class Startup implements Exchange<number> {
+/** Opens a session; the value is what the server asked for. */
+export class Startup implements Exchange<Asked> {
   readonly action = "open a session";
   readonly ends = "sync";
   readonly final = true;
   readonly #options: StartupOptions;
   readonly #session: Session;
   #secret: number = Secret.None;
+  #scram: ScramClient | undefined;
 
   constructor(options: StartupOptions, session: Session) {
     this.#options = options;
@@ -48,7 +63,7 @@ export class Startup implements Exchange<number> {
     startup(out, this.#options.parameters);
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<number> {
+  *reply(inbox: Inbox, out: Outbox): Script<Asked> {
     yield* this.#authenticate(inbox, out);
     inbox.trust();
     for (;;) {
@@ -61,7 +76,7 @@ export class Startup implements Exchange<number> {
           checkVersion(inbox);
           break;
         case Backend.ReadyForQuery:
-          return this.#secret;
+          return { secret: this.#secret, scram: this.#scram?.terms };
         default:
           throw inbox.unexpected(this.action);
       }
@@ -108,7 +123,9 @@ export class Startup implements Exchange<number> {
         }
         case Authentication.Sasl: {
           this.#chooseMechanism(inbox);
-          scram = new ScramClient(this.#give(Secret.Scram, "SCRAM authentication"), this.#options.nonce);
+          const given = this.#give(Secret.Scram, "SCRAM authentication");
+          scram = new ScramClient(given, this.#options.nonce, this.#options.limit?.scram);
+          this.#scram = scram;
           saslInitial(out, SCRAM_SHA_256, scram.first());
           step = Authentication.SaslContinue;
           break;
@@ -141,10 +158,10 @@ export class Startup implements Exchange<number> {
   }
 
   #give(secret: number, what: string): string {
-    const { mostRevealed, password, user } = this.#options;
+    const { limit, password, user } = this.#options;
     if (this.#secret !== Secret.None) throw new ProtocolError("Cannot authenticate: the server asks twice");
-    if (secret > mostRevealed) {
-      throw new ConnectionError(`Cannot authenticate: the server asks for ${what}, more than allowed here`);
+    if (limit !== undefined && (secret > limit.secret || (secret === Secret.Scram && limit.scram === undefined))) {
+      throw new ConnectionError(`Cannot authenticate: the server asks for ${what}, ${limit.reason}`);
     }
     if (password === undefined || password === "") {
       throw new ConnectionError(

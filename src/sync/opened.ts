@@ -46,7 +46,7 @@ export class Opened {
 /** Opens a connection, on the way that others have found. */
 export function open(settings: Settings, route: Route = new Route()): Opened {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
-  const plan = planOf(settings, { variable, osUser, now, nonce: randomText, obstacle: dialer.obstacle });
+  const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
   const { link, upgrade, observer } = tracedBlocking(connects, () => connectEvent(plan), (event) => {
     const connected = connectSync(logged(route.connect(plan), log), dialer);

@@ -1,6 +1,8 @@
 /** Sockets of Bun: `Bun.connect`. */
 import { Bulk } from "./bun_bulk.ts";
-import { obstacleTo } from "./obstacle.ts";
+import { loadedLibrary } from "./library.ts";
+import { localSockets } from "./local_sockets.ts";
+import { peerUser } from "./peer_user.ts";
 import { HIGH_WATER_MARK, Received } from "./received.ts";
 import type { AsyncDialer, AsyncTransport, Endpoint, Ends, TlsOptions } from "./transport.ts";
 
@@ -47,7 +49,7 @@ declare const Bun: BunRuntime;
 
 /** Dials with `Bun.connect`. */
 export const bunDialer: AsyncDialer = {
-  obstacle: (endpoint) => obstacleTo(endpoint, false),
+  local: localSockets(false),
   async dial(endpoint, signal): Promise<AsyncTransport> {
     const transport = new BunTransport();
     const target = endpoint.kind === "unix"
@@ -82,6 +84,12 @@ class BunTransport implements AsyncTransport {
       local: { host: socket.localAddress, port: socket.localPort },
       remote: { host: socket.remoteAddress, port: socket.remotePort },
     };
+  }
+
+  get peerUser(): number | undefined {
+    const libc = loadedLibrary(false);
+    const { fd = -1 } = this.#socket;
+    return libc === undefined || fd < 0 ? undefined : peerUser(libc, fd);
   }
 
   handlers(): SocketHandlers {

@@ -1,10 +1,10 @@
 /** Sockets of Deno: `Deno.connect`. */
-import { obstacleTo } from "./obstacle.ts";
+import { localSockets } from "./local_sockets.ts";
 import type { AsyncDialer, AsyncTransport, Ends, TlsOptions } from "./transport.ts";
 
 /** Dials with `Deno.connect`. */
 export const denoDialer: AsyncDialer = {
-  obstacle: (endpoint) => obstacleTo(endpoint, true),
+  local: localSockets(true),
   async dial(endpoint, signal): Promise<AsyncTransport> {
     if (endpoint.kind === "unix") {
       const conn = await Deno.connect({ transport: "unix", path: endpoint.path });

@@ -27,6 +27,7 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from "./libc.ts";
+import { peerUser } from "./peer_user.ts";
 import type { Address, Endpoint, Ends, SyncTransport } from "./transport.ts";
 
 /** Whether an endpoint can be dialled by FFI: looking up names cannot be bounded in time. */
@@ -66,6 +67,10 @@ class FfiTransport implements SyncTransport {
     this.#fd = fd;
     this.ends = ends;
     new DataView(this.#poll.buffer).setInt32(0, fd, true);
+  }
+
+  get peerUser(): number | undefined {
+    return peerUser(this.#libc, this.#fd);
   }
 
   read(into: Uint8Array<ArrayBuffer>): number {

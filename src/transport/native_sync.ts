@@ -7,7 +7,7 @@ import type { BlockingTransport } from "../opts/settings.ts";
 import { requestDeno } from "./deno_permissions.ts";
 import { dialFfi, ffiCanDial } from "./ffi.ts";
 import { loadedLibrary, whyNoLibrary } from "./library.ts";
-import { obstacleTo } from "./obstacle.ts";
+import { localSockets } from "./local_sockets.ts";
 import { runtime } from "./runtime.ts";
 import type { SyncDialer, SyncTransport } from "./transport.ts";
 import { dialWorker } from "./worker.ts";
@@ -20,7 +20,7 @@ export function nativeDialer(kind: BlockingTransport): SyncDialer {
   }
   return {
     // The C library asks nobody.
-    obstacle: (endpoint) => obstacleTo(endpoint, runtime === "deno" && libc === undefined),
+    local: localSockets(runtime === "deno" && libc === undefined),
     dial(endpoint, tls, milliseconds): SyncTransport {
       if (libc !== undefined && !tls && ffiCanDial(endpoint)) return dialFfi(libc, endpoint, milliseconds);
       if (runtime === "deno") requestDeno(endpoint);

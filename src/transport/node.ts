@@ -1,12 +1,12 @@
 /** Sockets of Node: `node:net`. */
 import { connect, type Socket } from "node:net";
-import { obstacleTo } from "./obstacle.ts";
+import { localSockets } from "./local_sockets.ts";
 import { StreamTransport } from "./stream.ts";
 import type { AsyncDialer, AsyncTransport, Endpoint, Ends } from "./transport.ts";
 
 /** Dials with `node:net`. */
 export const nodeDialer: AsyncDialer = {
-  obstacle: (endpoint) => obstacleTo(endpoint, false),
+  local: localSockets(false),
   dial(endpoint, signal): Promise<AsyncTransport> {
     return new Promise((resolve, reject) => {
       const socket = connect(

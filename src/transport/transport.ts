@@ -30,9 +30,37 @@ export interface TlsOptions {
   readonly serverName?: string | undefined;
 }
 
+/** Who listens on a socket. */
+export interface Owner {
+  /** The user's number; undefined where nothing tells it. */
+  readonly uid: number | undefined;
+  /** Why that is not certain, in words; undefined where it is. */
+  readonly doubt: string | undefined;
+}
+
+/** A Unix socket before it is dialled without having been asked for. */
+export interface Approach {
+  /** Why it cannot be dialled, or not without asking the user for a permission; undefined if it can be tried. */
+  readonly obstacle: string | undefined;
+  /** Once it is dialled: who listens on the socket that the path led to. `peer` is what the connection tells of it. */
+  owner(peer: number | undefined): Owner;
+}
+
+/** What this machine tells of its sockets, without asking the user for a permission. */
+export interface LocalSockets {
+  /** Looks at a Unix socket that is to be dialled next. */
+  approach(path: string): Approach;
+  /** Who listens on a TCP address of this machine. */
+  listener(address: Address): Owner;
+  /** The user that this process runs as; undefined where that is not told. */
+  ownUser(): number | undefined;
+}
+
 /** A socket whose operations return when they are done. */
 export interface AsyncTransport {
   readonly ends: Ends | undefined;
+  /** The user who listens on the Unix socket that this is connected to, where the kernel can be asked. */
+  readonly peerUser?: number | undefined;
   /** Whether a listener is being shown what passes, and an operation is not over yet. */
   readonly showing?: boolean;
   /** Fills the beginning of `into` with at least one byte; 0 at the end of the stream. One read at a time. */
@@ -50,6 +78,8 @@ export interface AsyncTransport {
 /** A socket whose operations do not return before they are done. */
 export interface SyncTransport {
   readonly ends: Ends | undefined;
+  /** As {@linkcode AsyncTransport.peerUser}. */
+  readonly peerUser?: number | undefined;
   /** As {@linkcode AsyncTransport.showing}. */
   readonly showing?: boolean;
   /** Whether {@linkcode startTls} works; otherwise dial anew, asking for a transport that can. */
@@ -68,18 +98,28 @@ export interface SyncTransport {
 
 /** How a runtime dials, awaiting. */
 export interface AsyncDialer {
-  /** Why an endpoint cannot be tried without asking the user for a permission, undefined if it can. */
-  obstacle(endpoint: Endpoint): string | undefined;
+  readonly local: LocalSockets;
   /** Connects. When `signal` aborts, it closes what it has begun and rejects. */
   dial(endpoint: Endpoint, signal: AbortSignal): Promise<AsyncTransport>;
 }
 
 /** How a runtime dials, blocking. */
 export interface SyncDialer {
-  /** Why an endpoint cannot be tried without asking the user for a permission, undefined if it can. */
-  obstacle(endpoint: Endpoint): string | undefined;
+  readonly local: LocalSockets;
   /** Connects within that time, with a transport that can start TLS where `tls` asks for it. */
   dial(endpoint: Endpoint, tls: boolean, milliseconds: number): SyncTransport;
+}
+
+/** An IP address in the one way to write it, without a zone. */
+export function canonicalHost(host: string): string {
+  if (!host.includes(":")) return host;
+  const url = `http://[${host.replace(/%.*$/, "")}]`;
+  if (!URL.canParse(url)) return host;
+  const address = new URL(url).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(address);
+  if (mapped === null) return address;
+  const [high, low] = [parseInt(mapped[1]!, 16), parseInt(mapped[2]!, 16)];
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }
 
 /** An endpoint for people: `localhost:5432`, `[::1]:5432`, `/run/postgresql/.s.PGSQL.5432`. */

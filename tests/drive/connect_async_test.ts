@@ -13,6 +13,7 @@ import { sslRequest } from "../../src/wire/frontend.ts";
 import { readyForQuery } from "../support/backend.ts";
 import { AsyncDials, connected } from "../support/dialers.ts";
 import { TableClock } from "../support/handshakes.ts";
+import { localSockets } from "../support/local.ts";
 import { endsOf, identity, planWith, tcp, WELCOME } from "../support/plans.ts";
 import { callOf, contextOf, number } from "../support/links.ts";
 import { endpoint, ManualAsync, settled, systemError } from "../support/manual.ts";
@@ -205,7 +206,7 @@ for (const chunk of [1, 7, Infinity]) {
     const second = new ScriptedAsync([["Startup", WELCOME], ["Query", identity()], ["Sync", readyForQuery()]], {
       chunk,
     });
-    const upgrade = { unwanted: undefined, obstacle: () => undefined };
+    const upgrade = { unwanted: undefined, local: localSockets() };
     const plan = planWith(new TableClock(), { endpoints: [tcp("localhost")], sslMode: "prefer", upgrade });
     const dialer = new AsyncDials(first, second);
     const handshake = connect({ ...plan, now: () => performance.now() });

@@ -12,6 +12,7 @@ import { sslRequest } from "../../src/wire/frontend.ts";
 import { readyForQuery } from "../support/backend.ts";
 import { connected, SyncDials } from "../support/dialers.ts";
 import { TableClock } from "../support/handshakes.ts";
+import { localSockets } from "../support/local.ts";
 import { endsOf, identity, planWith, tcp, WELCOME } from "../support/plans.ts";
 import { callOf, contextOf, number } from "../support/links.ts";
 import { endpoint, ManualSync, systemError } from "../support/manual.ts";
@@ -198,7 +199,7 @@ for (const chunk of [1, 7, Infinity]) {
     const second = new ScriptedSync([["Startup", WELCOME], ["Query", identity()], ["Sync", readyForQuery()]], {
       chunk,
     });
-    const upgrade = { unwanted: undefined, obstacle: () => undefined };
+    const upgrade = { unwanted: undefined, local: localSockets() };
     const plan = planWith(new TableClock(), { endpoints: [tcp("localhost")], sslMode: "prefer", upgrade });
     const dialer = new SyncDials(first, second);
     const { link, upgrade: became } = connectSync(connect({ ...plan, now: () => performance.now() }), dialer);

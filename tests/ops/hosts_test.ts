@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
 import { authentication, errorResponse } from "../support/backend.ts";
+import { localSockets } from "../support/local.ts";
 import { connectWith, endsOf, failure, identity, tcp, unix, WELCOME } from "../support/plans.ts";
 import { test } from "../support/test.ts";
 
@@ -181,7 +182,7 @@ test("a timeout is a reason to go on to the next host", () => {
 
 test("a session that was opened goes through the upgrade before it is given", () => {
   const path = "/run/pg/.s.PGSQL.5432";
-  const { value, taken } = connectWith({ upgrade: { unwanted: undefined, obstacle: () => undefined }, timeout: 600 }, [
+  const { value, taken } = connectWith({ upgrade: { unwanted: undefined, local: localSockets() }, timeout: 600 }, [
     ["dial a:5432", { ends: endsOf("127.0.0.1", 40000) }],
     ["open #1", WELCOME],
     ["identify #1", identity({ clientPort: "40000", serverPort: "5432", directories: "/run/pg" })],
@@ -196,7 +197,7 @@ test("a session that was opened goes through the upgrade before it is given", ()
 
 test("the upgrade gives nothing away that TCP did not ask for", () => {
   const path = "/run/pg/.s.PGSQL.5432";
-  const given = { password: "secret", upgrade: { unwanted: undefined, obstacle: () => undefined } };
+  const given = { password: "secret", upgrade: { unwanted: undefined, local: localSockets() } };
   const { links, taken } = connectWith(given, [
     ["dial a:5432", { ends: endsOf("127.0.0.1", 40000) }],
     ["open #1", WELCOME],

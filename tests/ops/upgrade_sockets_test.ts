@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { ConnectionError } from "../../src/errors.ts";
-import { type Connected, upgrade, type UpgradePlan } from "../../src/ops/upgrade.ts";
+import { type Connected, upgrade } from "../../src/ops/upgrade.ts";
 import { Secret } from "../../src/protocol/startup.ts";
 import { authentication, concat, errorResponse, readyForQuery } from "../support/backend.ts";
 import { type Line, play, type Played, TableClock, TabledLink } from "../support/handshakes.ts";
+import { type LocalFacts, localSockets } from "../support/local.ts";
 import { endsOf, identity, planWith, tcp, WELCOME } from "../support/plans.ts";
 import { test } from "../support/test.ts";
 
 interface Start {
   readonly secret?: number;
-  readonly obstacle?: UpgradePlan["obstacle"];
+  readonly facts?: LocalFacts;
   readonly by?: number;
   readonly port?: number;
 }
@@ -18,7 +19,7 @@ interface Start {
 function afterIdentity(
   directories: string | null,
   table: readonly Line[],
-  { secret = Secret.None, obstacle = () => undefined, by = Infinity, port = 5432 }: Start = {},
+  { secret = Secret.None, facts, by = Infinity, port = 5432 }: Start = {},
   milliseconds: number = 0,
 ): Played<Connected> {
   const clock = new TableClock();
@@ -28,7 +29,8 @@ function afterIdentity(
     ...table,
   ];
   const plan = planWith(clock, { password: "secret" });
-  return play(upgrade(link, secret, plan, { unwanted: undefined, obstacle }, by), whole, clock, [link]);
+  const rules = { unwanted: undefined, local: localSockets(facts) };
+  return play(upgrade(link, { secret, scram: undefined }, plan, rules, by), whole, clock, [link]);
 }
 
 /** That TCP is kept after these failures. */
@@ -121,15 +123,16 @@ test("a server without Unix sockets: TCP is kept", () => {
 });
 
 test("a socket that only a permission would open is not dialled", () => {
-  const asked: unknown[] = [];
-  const played = afterIdentity("/run/pg", [], {
-    obstacle: (endpoint) => {
-      asked.push(endpoint);
+  const asked: string[] = [];
+  const facts: LocalFacts = {
+    obstacle(path) {
+      asked.push(path);
       return "permission to write /run/pg is not granted";
     },
-  });
+  };
+  const played = afterIdentity("/run/pg", [], { facts });
   kept(played, [socket, /permission to write/]);
-  assert.deepEqual(asked, [{ kind: "unix", path: socket }]);
+  assert.deepEqual(asked, [socket]);
 });
 
 test("a path that does not fit a socket's address is not dialled", () => {

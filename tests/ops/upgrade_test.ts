@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError } from "../../src/errors.ts";
 import { type Connected, isLocal, listOf, upgrade, type UpgradePlan } from "../../src/ops/upgrade.ts";
-import { Secret } from "../../src/protocol/startup.ts";
+import { type Asked, Secret } from "../../src/protocol/startup.ts";
 import type { Endpoint, Ends } from "../../src/transport/transport.ts";
 import {
   commandComplete,
@@ -13,6 +13,7 @@ import {
   rowDescription,
 } from "../support/backend.ts";
 import { type Line, play, type Played, TableClock, TabledLink } from "../support/handshakes.ts";
+import { localSockets } from "../support/local.ts";
 import { endsOf, identity, type IdentityAnswer, planWith, tcp, unix } from "../support/plans.ts";
 import { test } from "../support/test.ts";
 
@@ -25,9 +26,12 @@ function upgradeFrom(
 ): Played<Connected> {
   const clock = new TableClock();
   const link = new TabledLink(1, endpoint, ends === undefined ? {} : { ends });
-  const rules: UpgradePlan = { unwanted: undefined, obstacle: () => undefined, ...plan };
-  return play(upgrade(link, Secret.None, planWith(clock), rules, Infinity), table, clock, [link]);
+  const rules: UpgradePlan = { unwanted: undefined, local: localSockets(), ...plan };
+  return play(upgrade(link, NOTHING, planWith(clock), rules, Infinity), table, clock, [link]);
 }
+
+/** What a server asked for that trusts us. */
+const NOTHING: Asked = { secret: Secret.None, scram: undefined };
 
 const loopback = endsOf("127.0.0.1", 40000);
 
@@ -82,6 +86,29 @@ test("the server has to see our own port: otherwise TCP is kept", () => {
   }
 });
 
+test("the server has to be reached at the address that was dialled: otherwise TCP is kept", () => {
+  for (const serverHost of ["172.17.0.2", "::1", "127.0.0.2", "no address", null]) {
+    const { attempted, reason } = keptAfter({
+      clientPort: "40000",
+      serverPort: "5432",
+      serverHost,
+      directories: "/tmp",
+    });
+    assert.equal(attempted, true);
+    assert.match(reason!, /something stands between/);
+  }
+});
+
+test("an address may be written in several ways", () => {
+  const ways = [["::1", "0:0:0:0:0:0:0:1"], ["::FFFF:127.0.0.1", "127.0.0.1"], ["fe80::1%eth0", "fe80::1"]] as const;
+  for (const [remote, serverHost] of ways) {
+    const { value } = upgradeFrom(tcp("localhost"), endsOf(remote, 40000), [
+      ["identify #1", identity({ clientPort: "40000", serverPort: "5432", serverHost, directories: "" })],
+    ]);
+    assert.match(value!.upgrade.reason!, /the server has no Unix socket/, remote);
+  }
+});
+
 test("the server has to listen on the port that was dialled: otherwise TCP is kept", () => {
   for (const serverPort of ["5433", null]) {
     const { attempted, reason } = keptAfter({ clientPort: "40000", serverPort, directories: "/tmp" });
@@ -121,8 +148,8 @@ test("a server that takes too long to answer who it is: TCP is kept", () => {
 test("a connection that is lost while the server is asked who it is cannot be kept", () => {
   const clock = new TableClock();
   const link = new TabledLink(1, tcp("localhost"), { ends: loopback });
-  const plan: UpgradePlan = { unwanted: undefined, obstacle: () => undefined };
-  const handshake = upgrade(link, Secret.None, planWith(clock), plan, Infinity);
+  const plan: UpgradePlan = { unwanted: undefined, local: localSockets() };
+  const handshake = upgrade(link, NOTHING, planWith(clock), plan, Infinity);
   const step = handshake.next().value;
   assert.ok("do" in step && step.do === "run");
   const end = new ConnectionError("the server closed the connection");
@@ -187,14 +214,16 @@ test("a connection that is lost while sockets are tried cannot be kept", () => {
   const link = new TabledLink(1, tcp("localhost"), { ends: loopback });
   const rules: UpgradePlan = {
     unwanted: undefined,
-    obstacle() {
-      link.session.lose(new ConnectionError("gone"));
-      return "no";
-    },
+    local: localSockets({
+      obstacle() {
+        link.session.lose(new ConnectionError("gone"));
+        return "no";
+      },
+    }),
   };
   const answer = identity({ clientPort: "40000", serverPort: "5432", directories: "/tmp" });
   const { taken, error } = play(
-    upgrade(link, Secret.None, planWith(clock), rules, Infinity),
+    upgrade(link, NOTHING, planWith(clock), rules, Infinity),
     [["identify #1", answer], ["discard #1"]],
     clock,
     [link],

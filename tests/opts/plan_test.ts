@@ -3,6 +3,7 @@ import type { ConnectPlan } from "../../src/ops/connect.ts";
 import { planOf, type Surroundings } from "../../src/ops/plan.ts";
 import { UsageError } from "../../src/errors.ts";
 import { Opts, settingsOf } from "../../src/opts/opts.ts";
+import { localSockets } from "../support/local.ts";
 import { refusal } from "../support/refusal.ts";
 import { test } from "../support/test.ts";
 
@@ -12,7 +13,7 @@ function surroundings(variables: Readonly<Record<string, string>> = {}, osUser?:
     osUser: () => osUser,
     now: () => 42,
     nonce: () => "nonce",
-    obstacle: () => undefined,
+    local: localSockets(),
   };
 }
 
@@ -47,12 +48,12 @@ test("plan: what is given", () => {
   );
 });
 
-test("plan: the clock, the nonce and the obstacle are those of the surroundings", () => {
+test("plan: the clock, the nonce and the local sockets are those of the surroundings", () => {
   const given = surroundings({}, "u");
   const made = planOf({}, given);
   assert.equal(made.now, given.now);
   assert.equal(made.nonce, given.nonce);
-  assert.equal(made.upgrade.obstacle, given.obstacle);
+  assert.equal(made.upgrade.local, given.local);
 });
 
 test("plan: the user is the given one, the environment's, the operating system's", () => {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import type { ScramTerms } from "../../src/auth/scram.ts";
 import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
-import { Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
+import { Session } from "../../src/protocol/session.ts";
+import { type Asked, type Limit, Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
+import { Outbox } from "../../src/wire/outbox.ts";
 import { authentication, concat, errorResponse, noticeResponse, readyForQuery } from "../support/backend.ts";
 import { type Outcome, reply } from "../support/feed.ts";
 import { scramExchange } from "../support/scram_exchange.ts";
@@ -13,7 +16,6 @@ const OPTIONS: StartupOptions = {
   password: "secret",
   parameters: [["user", "ada"]],
   nonce: "clientnonce",
-  mostRevealed: Secret.Cleartext,
 };
 const SCRAM = scramExchange({
   password: "secret",
@@ -22,6 +24,7 @@ const SCRAM = scramExchange({
   salt: "c2FsdA==",
   iterations: 2,
 });
+const TERMS: ScramTerms = { salt: "c2FsdA==", iterations: 2 };
 const OK = authentication(0);
 const CLEARTEXT = authentication(3);
 const MD5 = md5(0xff, 0, 1, 2);
@@ -31,7 +34,7 @@ const FINAL = authentication(12, (out) => out.text(SCRAM.serverFinal));
 
 test("startup: a password in clear text", () => {
   const outcome = startup({}, CLEARTEXT, OK, readyForQuery());
-  assert.equal(outcome.value, Secret.Cleartext);
+  assert.equal(outcome.value?.secret, Secret.Cleartext);
   assert.deepEqual(answers(outcome), ["secret\0"]);
 });
 
@@ -39,7 +42,7 @@ test("startup: a hashed password", () => {
   const outcome = startup({}, MD5, OK, readyForQuery());
   const stored = createHash("md5").update("secretada").digest("hex");
   const hash = createHash("md5").update(stored).update(new Uint8Array([0xff, 0, 1, 2])).digest("hex");
-  assert.equal(outcome.value, Secret.Md5);
+  assert.equal(outcome.value?.secret, Secret.Md5);
   assert.deepEqual(answers(outcome), [`md5${hash}\0`]);
 });
 
@@ -49,7 +52,7 @@ test("startup: a salt has four bytes", () => {
 
 test("startup: SCRAM, with a server that knows the password", () => {
   const outcome = startup({}, SASL, CONTINUE, FINAL, OK, readyForQuery());
-  assert.equal(outcome.value, Secret.Scram);
+  assert.equal(outcome.value?.secret, Secret.Scram);
   assert.deepEqual(answers(outcome), [
     `SCRAM-SHA-256\0\0\0\0${String.fromCharCode(SCRAM.clientFirst.length)}${SCRAM.clientFirst}`,
     SCRAM.clientFinal,
@@ -59,14 +62,14 @@ test("startup: SCRAM, with a server that knows the password", () => {
 test("startup: notices between the steps of SCRAM change nothing", () => {
   const notice = noticeResponse("password will expire");
   assert.equal(
-    startup({}, notice, SASL, notice, CONTINUE, notice, FINAL, notice, OK, readyForQuery()).value,
+    startup({}, notice, SASL, notice, CONTINUE, notice, FINAL, notice, OK, readyForQuery()).value?.secret,
     Secret.Scram,
   );
 });
 
 test("startup: SCRAM is found among other mechanisms", () => {
   const offered = sasl("SCRAM-SHA-256-PLUS", "OAUTHBEARER", "SCRAM-SHA-256");
-  assert.equal(startup({}, offered, CONTINUE, FINAL, OK, readyForQuery()).value, Secret.Scram);
+  assert.equal(startup({}, offered, CONTINUE, FINAL, OK, readyForQuery()).value?.secret, Secret.Scram);
 });
 
 test("startup: without SCRAM among the mechanisms there is no way in", () => {
@@ -156,7 +159,7 @@ test("startup: without a password, a server that asks for one is told nothing", 
       const { session } = endsWith(ConnectionError, { password }, asked);
       assert.match(session.lost!.message, /"ada".*no password is given/);
     }
-    assert.equal(startup({ password }, OK, readyForQuery()).value, Secret.None);
+    assert.equal(startup({ password }, OK, readyForQuery()).value?.secret, Secret.None);
   }
 });
 
@@ -168,14 +171,45 @@ test("startup: no more is given away than is allowed", () => {
     [Secret.Cleartext, [CLEARTEXT, OK]],
   ];
   for (const [given, messages] of methods) {
-    for (const mostRevealed of Object.values(Secret)) {
-      if (given <= mostRevealed) {
-        assert.equal(startup({ mostRevealed }, ...messages, readyForQuery()).value, given);
+    for (const secret of Object.values(Secret)) {
+      const limit: Limit = { secret, scram: TERMS, reason: "more than we like" };
+      if (given <= secret) {
+        assert.equal(startup({ limit }, ...messages, readyForQuery()).value?.secret, given);
       } else {
-        const { session } = endsWith(ConnectionError, { mostRevealed }, messages[0]!);
-        assert.match(session.lost!.message, /more than allowed/);
+        const { session } = endsWith(ConnectionError, { limit }, messages[0]!);
+        assert.match(session.lost!.message, /asks for .*, more than we like$/);
+        assert.deepEqual(said({ limit }, ...messages), []);
       }
     }
+  }
+});
+
+test("startup: what the server asked for is told, with the terms of SCRAM", () => {
+  assert.deepEqual(startup({}, SASL, CONTINUE, FINAL, OK, readyForQuery()).value, {
+    secret: Secret.Scram,
+    scram: TERMS,
+  });
+  assert.deepEqual(startup({}, MD5, OK, readyForQuery()).value, { secret: Secret.Md5, scram: undefined });
+});
+
+test("startup: within a limit, no proof is made for another salt or another number of iterations", () => {
+  for (const scram of [{ ...TERMS, salt: "c2FsdB==" }, { ...TERMS, iterations: 3 }, { ...TERMS, iterations: 1 }]) {
+    for (const secret of [Secret.Scram, Secret.Md5, Secret.Cleartext]) {
+      const limit: Limit = { secret, scram, reason: "no" };
+      const { session } = endsWith(ProtocolError, { limit }, SASL, CONTINUE);
+      assert.match(session.lost!.message, /its salt or iteration count is not the one/);
+      const messages = said({ limit }, SASL, CONTINUE, FINAL, OK);
+      assert.equal(messages.length, 1);
+      assert.ok(messages[0]!.endsWith(SCRAM.clientFirst));
+    }
+  }
+});
+
+test("startup: within a limit without SCRAM, SCRAM is not begun", () => {
+  for (const secret of Object.values(Secret)) {
+    const limit: Limit = { secret, scram: undefined, reason: "no" };
+    endsWith(ConnectionError, { limit }, SASL);
+    assert.deepEqual(said({ limit }, SASL, CONTINUE, FINAL, OK), []);
   }
 });
 
@@ -186,7 +220,7 @@ test("startup: errors of authentication do not show the password", () => {
   }
 });
 
-function startup(options: Partial<StartupOptions>, ...messages: Uint8Array[]): Outcome<number> {
+function startup(options: Partial<StartupOptions>, ...messages: Uint8Array[]): Outcome<Asked> {
   return reply((session) => new Startup({ ...OPTIONS, ...options }, session), concat(...messages));
 }
 
@@ -195,15 +229,30 @@ function endsWith(
   kind: new (message: string) => Error,
   options: Partial<StartupOptions>,
   ...messages: Uint8Array[]
-): Outcome<number> {
+): Outcome<Asked> {
   const outcome = startup(options, ...messages);
   assert.notEqual(outcome.failure, undefined);
   assert.equal(outcome.session.lost?.constructor, kind);
   return outcome;
 }
 
+/** What is said to a server after the parameters, also if the exchange fails: a session that is lost forgets that. */
+function said(options: Partial<StartupOptions>, ...messages: Uint8Array[]): string[] {
+  const session = new Session();
+  const outbox = new Outbox();
+  const bytes = concat(...messages);
+  session.inbox.reserve().set(bytes);
+  session.inbox.commit(bytes.length);
+  try {
+    new Startup({ ...OPTIONS, ...options }, session).reply(session.inbox, outbox).next();
+  } catch (error) {
+    assert.ok(error instanceof ConnectionError || error instanceof ProtocolError);
+  }
+  return sentMessages({ outbox }).map(({ body }) => body);
+}
+
 /** What was said after the parameters: bodies of Password messages. */
-function answers({ session }: Outcome<number>): string[] {
+function answers({ session }: Outcome<Asked>): string[] {
   const messages = sentMessages(session).slice(1);
   assert.ok(messages.every(({ code }) => code === "p"));
   return messages.map(({ body }) => body);

@@ -10,7 +10,7 @@ import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { AllResults, AllRows } from "../../src/protocol/sink.ts";
-import { Secret, Startup } from "../../src/protocol/startup.ts";
+import { Startup } from "../../src/protocol/startup.ts";
 import { Registry } from "../../src/types/registry.ts";
 import { Backend } from "../../src/wire/codes.ts";
 import * as server from "../support/backend.ts";
@@ -38,7 +38,7 @@ type Make = (session: Session) => Exchange<unknown>;
 
 const startup: Make = (session) =>
   new Startup(
-    { user: "ada", password: "secret", parameters: [["user", "ada"]], nonce: "nonce", mostRevealed: Secret.Cleartext },
+    { user: "ada", password: "secret", parameters: [["user", "ada"]], nonce: "nonce" },
     session,
   );
 const query: Make = () => new SimpleQuery("sql", new AllResults("object"), registry);

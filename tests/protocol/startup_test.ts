@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectionError, ProtocolError, ServerError, type ServerFields } from "../../src/errors.ts";
 import type { Ticket } from "../../src/protocol/exchange.ts";
 import { Session } from "../../src/protocol/session.ts";
-import { Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
+import { type Asked, Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
 import {
   authentication,
   backendKeyData,
@@ -23,13 +23,12 @@ const OPTIONS: StartupOptions = {
   password: "secret",
   parameters: [["user", "ada"], ["database", "db"]],
   nonce: "nonce",
-  mostRevealed: Secret.Cleartext,
 };
 const OK = authentication(0);
 
 test("startup: a server that trusts us gets nothing but the parameters", () => {
   const { value, session } = startup(OK, backendKeyData(7), readyForQuery());
-  assert.equal(value, Secret.None);
+  assert.equal(value?.secret, Secret.None);
   assert.deepEqual(sentMessages(session), [{ code: "0", body: "\0\x03\0\0user\0ada\0database\0db\0\0" }]);
   assert.equal(session.key?.processId, 7);
   assert.equal(session.transactionStatus, "idle");
@@ -63,7 +62,7 @@ test("startup: notices and notifications may come at any time", () => {
     asynchronous,
     readyForQuery(),
   );
-  assert.equal(value, Secret.None);
+  assert.equal(value?.secret, Secret.None);
   assert.equal(session.takeEvents().map(({ kind }) => kind).join(" "), "notice notification ".repeat(3).trim());
 });
 
@@ -182,17 +181,17 @@ test("startup: a parameter that a pooler does not know is refused in its words, 
   assert.equal(refusedWith("no such database: geqo").hint, undefined);
 });
 
-function submitted(): { session: Session; ticket: Ticket<number> } {
+function submitted(): { session: Session; ticket: Ticket<Asked> } {
   const session = new Session();
   return { session, ticket: session.submit(new Startup(OPTIONS, session)) };
 }
 
-function startup(...messages: Uint8Array[]): Outcome<number> {
+function startup(...messages: Uint8Array[]): Outcome<Asked> {
   return reply((session) => new Startup(OPTIONS, session), concat(...messages));
 }
 
 /** The exchange fails, and the session is lost, for that kind of reason. */
-function endsWith(kind: new (message: string) => Error, ...messages: Uint8Array[]): Outcome<number> {
+function endsWith(kind: new (message: string) => Error, ...messages: Uint8Array[]): Outcome<Asked> {
   const outcome = startup(...messages);
   assert.notEqual(outcome.failure, undefined);
   assert.equal(outcome.session.lost?.constructor, kind);

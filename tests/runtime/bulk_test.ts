@@ -9,7 +9,7 @@ import { type Op, settle, submit, type Ticket } from "../../src/protocol/exchang
 import { ExecutePrepared } from "../../src/protocol/extended_query.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { AllRows } from "../../src/protocol/sink.ts";
-import { Secret, Startup } from "../../src/protocol/startup.ts";
+import { Startup } from "../../src/protocol/startup.ts";
 import type { Endpoint } from "../../src/transport/transport.ts";
 import { Registry } from "../../src/types/registry.ts";
 import { callOf } from "../support/links.ts";
@@ -46,7 +46,6 @@ function startup(session: ConstructorParameters<typeof Startup>[1]): Startup {
     password: undefined,
     parameters: [["user", "postgres"], ["database", "postgres"], ["client_encoding", "UTF8"]],
     nonce: "unused",
-    mostRevealed: Secret.None,
   }, session);
 }
 

@@ -53,6 +53,15 @@ if (runtime === "deno") {
       assert.deepEqual([upgraded.transport, upgraded.one], ["unix", 1]);
     });
 
+    test(`permissions: net, read and write do not tell whose a socket is, so it gets no password (${world})`, async () => {
+      const url = newest.url({ user: "auth_scram", password: "secret" });
+      const { transport, upgrade, one } = await report(world, url, ["--allow-net", "--allow-read", "--allow-write"]);
+      assert.deepEqual([transport, one], ["tcp", 1]);
+      assert.match(upgrade!.tried.at(-1)!.reason, /not certain that the socket is the server's: .*\/proc\/net/);
+      const all = await report(world, url, ["-A"]);
+      assert.deepEqual([all.transport, all.one], ["unix", 1]);
+    });
+
     test(`permissions: a Unix socket without read is refused with the permission's name (${world})`, async () => {
       const { error } = await report(world, SOCKET_URL, ["--allow-net"]);
       assert.match(error ?? "", /^ConnectionError: .*\bread\b/);

@@ -5,21 +5,20 @@ import type {
   AsyncDialer,
   AsyncTransport,
   Endpoint,
+  LocalSockets,
   SyncDialer,
   SyncTransport,
 } from "../../src/transport/transport.ts";
+import { localSockets } from "./local.ts";
 
 /** Gives these connections, in turn; a promise that does not settle is a peer that does not answer. */
 export class AsyncDials implements AsyncDialer {
+  readonly local: LocalSockets = localSockets();
   readonly dials: { readonly endpoint: Endpoint; readonly signal: AbortSignal }[] = [];
   readonly #results: (AsyncTransport | Promise<AsyncTransport>)[];
 
   constructor(...results: readonly (AsyncTransport | Promise<AsyncTransport>)[]) {
     this.#results = [...results];
-  }
-
-  obstacle(): string | undefined {
-    return undefined;
   }
 
   async dial(endpoint: Endpoint, signal: AbortSignal): Promise<AsyncTransport> {
@@ -30,15 +29,12 @@ export class AsyncDials implements AsyncDialer {
 
 /** The same, blocking; an error is thrown. */
 export class SyncDials implements SyncDialer {
+  readonly local: LocalSockets = localSockets();
   readonly dials: { readonly endpoint: Endpoint; readonly tls: boolean; readonly milliseconds: number }[] = [];
   readonly #results: (SyncTransport | Error)[];
 
   constructor(...results: readonly (SyncTransport | Error)[]) {
     this.#results = [...results];
-  }
-
-  obstacle(): string | undefined {
-    return undefined;
   }
 
   dial(endpoint: Endpoint, tls: boolean, milliseconds: number): SyncTransport {

@@ -14,6 +14,8 @@ import { feed } from "./feed.ts";
 /** What a dialled connection is like. */
 export interface Dialled {
   readonly ends?: Ends;
+  /** The user that the kernel names. Default: it names none. */
+  readonly peerUser?: number;
   /** Default: true. */
   readonly canStartTls?: boolean;
 }
@@ -23,6 +25,7 @@ export class TabledLink implements Link {
   readonly session: Session = new Session();
   readonly endpoint: Endpoint;
   readonly ends: Ends | undefined;
+  readonly peerUser: number | undefined;
   /** Handshakes are the same in both worlds. */
   readonly awaits = true;
   readonly canStartTls: boolean;
@@ -33,12 +36,13 @@ export class TabledLink implements Link {
   /** What the client sent on it. */
   sent: Uint8Array = new Uint8Array();
 
-  constructor(number: number, endpoint: Endpoint, { ends, canStartTls = true }: Dialled = {}) {
+  constructor(number: number, endpoint: Endpoint, { ends, peerUser, canStartTls = true }: Dialled = {}) {
     this.number = number;
     // As the scripted servers have it.
     this.session.key = { processId: 42, secret: new Uint8Array([1, 2, 3, 4]) };
     this.endpoint = endpoint;
     this.ends = ends;
+    this.peerUser = peerUser;
     this.canStartTls = canStartTls;
   }
 

@@ -13,6 +13,7 @@ import {
   readyForQuery,
   rowDescription,
 } from "./backend.ts";
+import { localSockets } from "./local.ts";
 import { type Line, play, type Played, TableClock } from "./handshakes.ts";
 
 /** Connects as that plan says, along the table. */
@@ -42,7 +43,7 @@ export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): C
     password: undefined,
     parameters: [["user", "ada"], ["database", "db"]],
     timeout: 0,
-    upgrade: { unwanted: "it is switched off", obstacle: () => undefined },
+    upgrade: { unwanted: "it is switched off", local: localSockets() },
     now: clock.now,
     nonce: () => "nonce",
     ...given,
@@ -69,6 +70,8 @@ export const WELCOME: Uint8Array = concat(authentication(0), backendKeyData(), r
 export interface IdentityAnswer {
   readonly clientPort?: string | null;
   readonly serverPort?: string | null;
+  /** Default: 127.0.0.1 where there is a port. */
+  readonly serverHost?: string | null;
   /** Default: that of {@linkcode WELCOME}. */
   readonly backendPid?: string;
   readonly started?: string;
@@ -77,11 +80,11 @@ export interface IdentityAnswer {
 
 /** That answer, encoded; by default that of a Unix socket's server. */
 export function identity(given: IdentityAnswer = {}): Uint8Array {
-  const { clientPort = null, serverPort = null, backendPid = "42", started = "1700000000.123456", directories = null } =
-    given;
+  const { clientPort = null, serverPort = null, backendPid = "42", started = "1700000000.123456" } = given;
+  const { serverHost = serverPort === null ? null : "127.0.0.1", directories = null } = given;
   return concat(
-    rowDescription({ clientPort: 25, serverPort: 25, backendPid: 25, started: 25, directories: 25 }),
-    dataRow(clientPort, serverPort, backendPid, started, directories),
+    rowDescription({ clientPort: 25, serverHost: 25, serverPort: 25, backendPid: 25, started: 25, directories: 25 }),
+    dataRow(clientPort, serverHost, serverPort, backendPid, started, directories),
     commandComplete("SELECT 1"),
     readyForQuery(),
   );

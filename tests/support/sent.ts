@@ -7,7 +7,7 @@ export function sentCodes(session: Session): string {
 }
 
 /** The messages that wait to be sent; bodies with a character per byte. */
-export function sentMessages(session: Session): { code: string; body: string }[] {
+export function sentMessages(session: Pick<Session, "outbox">): { code: string; body: string }[] {
   const bytes = session.outbox.pending();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const messages: { code: string; body: string }[] = [];

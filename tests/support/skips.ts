@@ -1,6 +1,7 @@
 /**
  * The only place that skips tests: which, where, and why. Whatever else is skipped fails the run.
  */
+import process from "node:process";
 import { runtime } from "./runtime.ts";
 
 /** Where tests run: a runtime, or Deno with no permission but net. */
@@ -13,6 +14,11 @@ export interface Skip {
   readonly setting: Setting;
   readonly reason: string;
 }
+
+/** Where this process runs. */
+export const setting: Setting = runtime === "deno" && Deno.permissions.querySync({ name: "read" }).state !== "granted"
+  ? "deno-net"
+  : runtime;
 
 /** All of them. */
 const SKIPS: readonly Skip[] = [
@@ -56,12 +62,20 @@ const SKIPS: readonly Skip[] = [
     setting,
     reason: "the page is the same, and a browser takes its time: Deno's server is enough",
   })),
+  ...(mayBeOthers() ? [] : (["deno", "bun", "node"] as const)).flatMap((setting) =>
+    [
+      "upgrade: a stranger's socket is told nothing",
+      "upgrade: a stranger in place of a pool's socket is told nothing",
+      "upgrade: a stranger's socket that a user names is told what it asks for",
+    ].flatMap((name) =>
+      ["async", "sync ffi", "sync worker"].map((world) => ({
+        test: `${name} (${world})`,
+        setting,
+        reason: "only root can listen as another user; tests/drive/upgrade_trust_test.ts does it without sockets",
+      }))
+    )
+  ),
 ];
-
-/** Where this process runs. */
-export const setting: Setting = runtime === "deno" && Deno.permissions.querySync({ name: "read" }).state !== "granted"
-  ? "deno-net"
-  : runtime;
 
 /** Why a test is skipped here, undefined if it is not. */
 export function skipReason(name: string): string | undefined {
@@ -71,4 +85,9 @@ export function skipReason(name: string): string | undefined {
 /** How many tests are skipped there. */
 export function skipCount(setting: Setting): number {
   return SKIPS.filter((skip) => skip.setting === setting).length;
+}
+
+/** Whether this process may start others as other users; with no permission but net it may start none. */
+function mayBeOthers(): boolean {
+  return setting !== "deno-net" && process.getuid?.() === 0;
 }

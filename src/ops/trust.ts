@@ -1,0 +1,45 @@
+/**
+ * How far the Unix socket of an upgrade is trusted: by who listens on it.
+ *
+ * One rule: a socket is the server's if it belongs to the user who listens on the TCP port, to root or
+ * to ourselves. A socket that is known to be somebody else's is not used, and one whose owner is not
+ * certain gets no secret.
+ */
+import { type Asked, type Limit, Secret } from "../protocol/startup.ts";
+import type { Owner } from "../transport/transport.ts";
+
+/** What is known of a socket. */
+export type Trust =
+  | { readonly level: "full"; readonly owner: Owner }
+  | { readonly level: "doubt" | "none"; readonly reason: string };
+
+/** Compares who listens on a socket with who listens on the server's TCP port; `server` is asked only if need be. */
+export function trustIn(owner: Owner, server: () => Owner, ownUser: () => number | undefined): Trust {
+  const { uid, doubt } = owner;
+  if (uid === undefined) return { level: "doubt", reason: doubt ?? "nothing tells who listens" };
+  if (uid !== ROOT && uid !== ownUser()) {
+    const expected = server();
+    if (expected.uid === undefined) {
+      return {
+        level: "doubt",
+        reason: `it is user ${uid}'s, and ${expected.doubt ?? "the server's user is not known"}`,
+      };
+    }
+    if (uid !== expected.uid) {
+      return { level: "none", reason: `user ${uid} listens there, the server is user ${expected.uid}'s` };
+    }
+  }
+  return doubt === undefined ? { level: "full", owner } : { level: "doubt", reason: doubt };
+}
+
+/** The most that a socket may ask for, where TCP asked for that. */
+export function limitOf(trust: Trust, asked: Asked): Limit {
+  if (trust.level === "full") return { ...asked, reason: "more than allowed here" };
+  return {
+    secret: Secret.None,
+    scram: undefined,
+    reason: `and it is not certain that the socket is the server's: ${trust.reason}`,
+  };
+}
+
+const ROOT = 0;

@@ -1,0 +1,108 @@
+/**
+ * What this machine tells of its sockets: whether a Unix socket can be dialled, and which users listen.
+ *
+ * Nothing here makes Deno ask for a permission: what may not be read is not known.
+ *
+ * Source: Linux manual, unix(7) for `SO_PEERCRED`, user_namespaces(7) for users who cannot be told
+ * apart.
+ */
+import { type BigIntStats, readFileSync, statSync } from "node:fs";
+import process from "node:process";
+import { denoObstacle } from "./deno_permissions.ts";
+import { listeningUser } from "./listeners.ts";
+import { follow, systemFiles } from "./path_owner.ts";
+import { reasonOf } from "./reason.ts";
+import { granted, runtime } from "./runtime.ts";
+import type { Address, Approach, LocalSockets, Owner } from "./transport.ts";
+
+/** The sockets of this machine; `asksDeno` where dialling needs Deno's permissions. */
+export function localSockets(asksDeno: boolean): LocalSockets {
+  return { approach: (path) => approach(path, asksDeno), listener, ownUser };
+}
+
+function approach(path: string, asksDeno: boolean): Approach {
+  const forbidden = asksDeno ? denoObstacle({ kind: "unix", path }) : undefined;
+  if (forbidden !== undefined) return blocked(forbidden);
+  if (runtime === "deno" && !granted({ name: "read", path })) {
+    return { obstacle: undefined, owner: (peer) => ownerOf(peer) ?? doubt("Deno's read permission is not granted") };
+  }
+  try {
+    const before = statSync(path, { bigint: true });
+    if (!before.isSocket()) return blocked("not a socket");
+    return { obstacle: undefined, owner: (peer) => ownerOf(peer) ?? fileOwner(path, before) };
+  } catch (error) {
+    return blocked(reasonOf(error));
+  }
+}
+
+function blocked(obstacle: string): Approach {
+  return { obstacle, owner: () => doubt(obstacle) };
+}
+
+/** The owner of the file that the path led to when it was dialled, if nobody else can have changed that for a moment. */
+function fileOwner(path: string, before: BigIntStats): Owner {
+  if (process.platform !== "linux") return doubt("this system does not tell who listens");
+  const uid = Number(before.uid);
+  const owner = ownerOf(uid)!;
+  if (owner.uid === undefined) return owner;
+  try {
+    const users = [ROOT, uid, ownUser()].filter((user) => user !== undefined);
+    const { file, changeable } = follow(path, users, systemFiles);
+    if (changeable !== undefined) return { uid, doubt: changeable };
+    const same = file.dev === before.dev && file.ino === before.ino && file.uid === before.uid &&
+      file.ctimeNs === before.ctimeNs;
+    return same ? owner : doubt("the socket was replaced while it was dialled");
+  } catch (error) {
+    return { uid, doubt: reasonOf(error) };
+  }
+}
+
+function listener(address: Address): Owner {
+  if (process.platform !== "linux") return doubt("this system does not tell who listens on a TCP port");
+  try {
+    const uid = listeningUser(address);
+    return typeof uid === "string" ? doubt(uid) : ownerOf(uid)!;
+  } catch (error) {
+    return doubt(`who listens on the TCP port cannot be read from /proc/net: ${reasonOf(error)}`);
+  }
+}
+
+function ownUser(): number | undefined {
+  if (runtime === "deno" && !granted({ name: "sys", kind: "uid" })) return undefined;
+  return ownerOf(process.geteuid?.())?.uid;
+}
+
+/** A user as the kernel names it; undefined for undefined. */
+function ownerOf(uid: number | undefined): Owner | undefined {
+  if (uid === undefined) return undefined;
+  if (uid === indistinctUser()) return doubt(`user ${uid} can be any user of another user namespace`);
+  return { uid, doubt: undefined };
+}
+
+let indistinct: { readonly uid: number | undefined } | undefined;
+
+/** The number that stands for every user who has none in this process's user namespace; undefined where all have one. */
+function indistinctUser(): number | undefined {
+  indistinct ??= { uid: process.platform === "linux" ? readIndistinctUser() : undefined };
+  return indistinct.uid;
+}
+
+function readIndistinctUser(): number | undefined {
+  try {
+    const [first, , count] = readFileSync("/proc/self/uid_map", "latin1").trim().split(/\s+/).map(Number);
+    if (first === 0 && count === ALL_USERS) return undefined;
+    return Number(readFileSync("/proc/sys/kernel/overflowuid", "latin1"));
+  } catch {
+    return OVERFLOW_USER;
+  }
+}
+
+function doubt(reason: string): Owner {
+  return { uid: undefined, doubt: reason };
+}
+
+const ROOT = 0;
+/** How many users the first user namespace has. */
+const ALL_USERS = 0xffff_ffff;
+/** The default of `/proc/sys/kernel/overflowuid`. */
+const OVERFLOW_USER = 65_534;

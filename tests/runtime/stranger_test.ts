@@ -1,0 +1,111 @@
+/** Another ordinary user of the machine listens where the upgrade looks for the server's socket. */
+import assert from "node:assert/strict";
+import { renameSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Conn, ConnectionError } from "../../mod.ts";
+import { PostgresServer } from "../support/postgres.ts";
+import { newest } from "../support/servers.ts";
+import { type Demand, startStranger, STRANGER } from "../support/stranger.ts";
+import { test } from "../support/test.ts";
+import { worlds } from "../support/worlds.ts";
+
+/** The role that TCP asks for that. What the stranger relays to asks for nothing. */
+const ROLES: Readonly<Record<Demand, string>> = {
+  cleartext: "by_cleartext",
+  md5: "by_md5",
+  scram: "by_scram",
+  relay: "by_scram",
+};
+const DEMANDS = Object.keys(ROLES) as Demand[];
+
+/** A server whose socket trusts everybody, and whose TCP port asks each role for something else. */
+async function startServer(): Promise<PostgresServer> {
+  const server = await PostgresServer.start({
+    major: newest.major,
+    socketDirectories: ["s"],
+    hba: [
+      "local all all          trust",
+      "host  all postgres     all trust",
+      "host  all by_cleartext all password",
+      "host  all by_md5       all md5",
+      "host  all by_scram     all scram-sha-256",
+    ],
+  });
+  await using admin = await worlds[0]!.connect(`pg://postgres@127.0.0.1:${server.port}/postgres`);
+  await admin.queryDrop(`
+    create role by_cleartext login password 'hunter2';
+    create role by_scram login password 'hunter2';
+    set password_encryption = 'md5';
+    create role by_md5 login password 'hunter2';
+  `);
+  return server;
+}
+
+function urlOf(server: PostgresServer, demand: Demand): string {
+  return `pg://${ROLES[demand]}:hunter2@127.0.0.1:${server.port}/postgres`;
+}
+
+function socketOf(server: PostgresServer): string {
+  return `${server.socketDirectories[0]}/.s.PGSQL.${server.port}`;
+}
+
+function expectKept(conn: Conn, path: string): void {
+  assert.equal(conn.transport, "tcp");
+  const { reason } = conn.upgrade.tried.find((socket) => socket.path === path)!;
+  assert.match(reason, new RegExp(`^user ${STRANGER} listens there, the server is user \\d+'s$`));
+}
+
+/** Connects until the upgrade was not just too slow: a worker can take its half second to start. */
+async function inTime(connect: () => Promise<Conn>): Promise<Conn> {
+  for (let attempt = 1;; attempt++) {
+    const conn = await connect();
+    const tooSlow = conn.upgrade.tried.some(({ reason }) => reason === "timed out");
+    if (!tooSlow || attempt === 20) return conn;
+    await conn.close();
+  }
+}
+
+for (const world of worlds) {
+  // An ordinary role may not ask for the directories, so the usual ones are tried.
+  test(`upgrade: a stranger's socket is told nothing (${world.name})`, async () => {
+    await using server = await startServer();
+    const path = `/tmp/.s.PGSQL.${server.port}`;
+    for (const demand of DEMANDS) {
+      await using stranger = await startStranger(path, demand, socketOf(server));
+      await using conn = await inTime(() => world.connect(urlOf(server, demand)));
+      assert.equal(await stranger.heard(), "", demand);
+      expectKept(conn, path);
+    }
+  });
+
+  test(`upgrade: a stranger in place of a pool's socket is told nothing (${world.name})`, async () => {
+    await using server = await startServer();
+    await using admin = await worlds[0]!.connect(`pg://postgres@127.0.0.1:${server.port}/postgres`);
+    await admin.queryDrop("grant pg_read_all_settings to by_cleartext, by_md5, by_scram");
+    const path = socketOf(server);
+    const moved = `${path}.moved`;
+    for (const demand of DEMANDS) {
+      await using pool = world.pool(urlOf(server, demand));
+      await using first = await inTime(() => pool.acquire() as unknown as Promise<Conn>);
+      assert.equal(first.transport, "unix", JSON.stringify(first.upgrade));
+      renameSync(path, moved);
+      await using stranger = await startStranger(path, demand, moved);
+      await using second = await pool.acquire();
+      assert.equal(await stranger.heard(), "", demand);
+      expectKept(second as unknown as Conn, path);
+      renameSync(moved, path);
+    }
+  });
+
+  test(`upgrade: a stranger's socket that a user names is told what it asks for (${world.name})`, async () => {
+    const secrets = { cleartext: /hunter2/, md5: /md5[0-9a-f]{32}/, scram: /,p=/ };
+    for (const [demand, secret] of Object.entries(secrets)) {
+      const path = join(tmpdir(), `pyro-${crypto.randomUUID()}`);
+      await using stranger = await startStranger(path, demand as Demand);
+      const url = `pg://ada:hunter2@localhost/postgres?socket=${encodeURIComponent(path)}`;
+      await assert.rejects(world.connect(url), ConnectionError);
+      assert.match(await stranger.heard(), secret);
+    }
+  });
+}
