@@ -19,6 +19,7 @@ import { FirstRow } from "../protocol/sink.ts";
 import type { Endpoint, Ends } from "../transport/transport.ts";
 import { Registry } from "../types/registry.ts";
 import { utf8Length } from "../wire/bytes.ts";
+import { listOf } from "./directories.ts";
 import { discard, type Handshake, type Link, run } from "./handshake.ts";
 import { open, type OpenPlan } from "./open.ts";
 
@@ -111,6 +112,11 @@ export function* upgrade(
   for (const directory of directories) {
     if (!directory.startsWith("/")) continue;
     const path = `${directory}/.s.PGSQL.${endpoint.port}`;
+    // Paths that cannot be dialled take time too.
+    if (session.now() >= until) {
+      tried.push({ path, reason: "there is no time left" });
+      break;
+    }
     const proof: Proof = { path, started: server.started, secret };
     const result = yield* tryPath(proof, session, plan, until);
     if (typeof result !== "string") {
@@ -134,14 +140,6 @@ export function* followProof(proof: Proof, session: OpenPlan & { readonly upgrad
   const result = yield* tryPath(proof, session, session.upgrade, session.now() + MAX_DURATION);
   if (typeof result === "string") return undefined;
   return { link: result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] }, proof };
-}
-
-/** The directories in the value of `unix_socket_directories`: separated by commas, quoted where need be. */
-export function listOf(setting: string): string[] {
-  const entries = setting.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*?))\s*(?:,|$)/g);
-  return Array.from(entries, ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain!).filter((entry) =>
-    entry !== ""
-  );
 }
 
 /** Whether both ends of a TCP connection are on this machine. */
