@@ -8,6 +8,8 @@ export class Fifo<T> {
   #items: (T | undefined)[] = [];
   /** Where the first item is. */
   #head = 0;
+  /** How many items were before those that there is still room for. */
+  #moved = 0;
 
   /** How many items there are. */
   get length(): number {
@@ -37,14 +39,19 @@ export class Fifo<T> {
     // Half of the room is moved at the most, after as many steps.
     if (this.#head === this.#items.length || (this.#head >= MIN_MOVED && this.#head * 2 >= this.#items.length)) {
       this.#items = this.#items.slice(this.#head);
+      this.#moved += this.#head;
       this.#head = 0;
     }
     return item;
   }
 
-  /** The items, first to last. */
+  /** The items, first to last; those that are taken or added meanwhile are left out or included. */
   *[Symbol.iterator](): IterableIterator<T> {
-    for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at]!;
+    for (let place = 0;; place++) {
+      place = Math.max(place, this.#moved + this.#head);
+      if (place - this.#moved >= this.#items.length) return;
+      yield this.#items[place - this.#moved]!;
+    }
   }
 }
 

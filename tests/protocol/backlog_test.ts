@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Backlog, Fifo } from "../../src/backlog.ts";
+import { Received } from "../../src/transport/received.ts";
 import { growsInProportion } from "../support/growth.ts";
 import { Random } from "../support/random.ts";
 import { test } from "../support/test.ts";
@@ -18,6 +19,19 @@ test("fifo: what goes in first comes out first, however it is mixed", () => {
     assert.equal(fifo.last, model.at(-1));
   }
   assert.deepEqual([...fifo], model);
+});
+
+test("fifo: items may be taken and added while they are looked at", () => {
+  const fifo = new Fifo<number>();
+  for (let i = 0; i < 200; i++) fifo.push(i);
+  const seen: number[] = [];
+  for (const item of fifo) {
+    seen.push(item);
+    fifo.shift();
+    if (item === 50) { for (let i = 0; i < 100; i++) fifo.shift(); }
+    if (item === 151) fifo.push(200);
+  }
+  assert.deepEqual(seen, [...Array(51).keys(), ...Array.from({ length: 50 }, (_, i) => i + 151)]);
 });
 
 test("fifo: taking one costs the same, however many wait", () => {
@@ -43,4 +57,18 @@ test("backlog: so much is kept, and one item whatever its size", () => {
   backlog.shift();
   assert.ok(backlog.push("y", 0) && !backlog.push("z", 0));
   assert.equal(backlog.last, "y");
+});
+
+test("backlog: time grows with the number of chunks that a socket has pushed", () => {
+  growsInProportion(20_000, (length) => {
+    const received = new Received();
+    for (let i = 0; i < length; i++) received.push(new Uint8Array([i & 0xff]));
+    const into = new Uint8Array(16);
+    return () => {
+      for (let at = 0; at < length; at += 16) {
+        received.read(into);
+        assert.equal(into[15], (at + 15) & 0xff);
+      }
+    };
+  });
 });
