@@ -94,6 +94,9 @@ export class Core implements Context {
       case "notification":
         this.listeners.deliver(event.notification);
         break;
+      case "missed":
+        this.listeners.miss();
+        break;
       case "parameter":
         // Strings may name other tables now.
         if (event.name === "search_path") this.statements.dropAll();

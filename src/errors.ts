@@ -41,9 +41,9 @@ export abstract class PyroError extends Error {
   /** Whether the connection is gone: its later calls fail too. */
   readonly connectionLost: boolean;
   /**
-   * Whether repeating the call cannot do its work twice: nothing was sent, or the server rolled the
-   * whole transaction back because of a conflict with another (40001, 40P01). It does not promise
-   * that the repetition succeeds.
+   * Whether repeating the call cannot do its work twice: nothing was sent, the server had no room for
+   * another session (53300), or it rolled the whole transaction back because of a conflict with
+   * another (40001, 40P01). It does not promise that the repetition succeeds.
    */
   readonly safeToRetry: boolean;
   /** Of `execBatch` and `copyRows`: which set of parameters or row it was, from 0; absent where it was none in particular. */
@@ -147,7 +147,7 @@ export class ServerError extends PyroError implements ServerFields {
     super(fields.message, {
       cause: options?.cause,
       connectionLost: fields.severity === "FATAL" || fields.severity === "PANIC",
-      safeToRetry: fields.code === "40001" || fields.code === "40P01" ||
+      safeToRetry: fields.code === "40001" || fields.code === "40P01" || isFull(fields) ||
         (options?.cause instanceof ServerError && options.cause.safeToRetry),
     });
     const { message: _, ...others } = fields;
@@ -158,6 +158,11 @@ export class ServerError extends PyroError implements ServerFields {
   static {
     this.prototype.name = "ServerError";
   }
+}
+
+/** Whether a server or a pooler has no room for another session just now. PgBouncer has no SQLSTATE of its own for it. */
+export function isFull({ code, message }: Pick<ServerFields, "code" | "message">): boolean {
+  return code === "53300" || (code === "08P01" && message.startsWith("no more connections allowed"));
 }
 
 /**

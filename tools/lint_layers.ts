@@ -6,6 +6,7 @@
 /** What each folder of `src` may import, besides itself. A file may be named as well as a folder. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
+  "backlog.ts": [],
   "sqlstate.ts": [],
   "to_json.ts": [],
   "sql.ts": ["errors.ts"],
@@ -14,9 +15,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   trace: ["wire"],
   types: ["errors.ts", "opts", "wire"],
   auth: ["errors.ts"],
-  protocol: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "auth"],
+  protocol: ["backlog.ts", "errors.ts", "sqlstate.ts", "opts", "wire", "types", "auth"],
   // Of the transports they see the interface, and of sockets' errors the words.
-  ops: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
+  ops: ["backlog.ts", "errors.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
   drive: [
     "errors.ts",
     "sqlstate.ts",
@@ -28,7 +29,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "transport/reason.ts",
   ],
   // They know sockets, and nothing of PostgreSQL.
-  transport: ["errors.ts", "opts"],
+  transport: ["backlog.ts", "errors.ts", "opts"],
   // The process may want to see what passes.
   "trace_listener.ts": ["errors.ts", "trace", "transport/runtime.ts"],
   // Watches what the others do.
@@ -51,7 +52,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "arguments.ts": ["errors.ts", "sql.ts", "types", "protocol", "ops"],
   "sinks.ts": ["types", "protocol"],
   "pipeline_ticket.ts": ["errors.ts", "options.ts", "ops"],
-  pool: ["errors.ts", "sqlstate.ts", "opts"],
+  pool: ["backlog.ts", "errors.ts", "sqlstate.ts", "opts"],
   "calls.ts": [
     "errors.ts",
     "arguments.ts",

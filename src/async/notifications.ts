@@ -6,8 +6,8 @@ import type { Notification } from "../wire/backend.ts";
 
 /**
  * The notifications on a channel, to iterate over; made by `Conn.listen`. Whoever waits for the next
- * one keeps the process alive. To leave the loop ends listening; the loss of the connection ends it
- * with a `ConnectionError`.
+ * one keeps the process alive. Leaving the loop ends listening. The loss of the connection ends it with
+ * a `ConnectionError`, and so do too many notifications that nobody takes.
  */
 export class Notifications implements AsyncIterableIterator<Notification>, AsyncDisposable {
   readonly #calls: Calls;

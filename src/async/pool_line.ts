@@ -84,7 +84,8 @@ export class Line {
     try {
       for (let item = queue.take(); item !== undefined; item = queue.take()) this.#events.heard(item);
     } catch {
-      // The end of the connection is reported by itself.
+      // The loss of the connection is reported by itself. Where it lives, notifications were missed: as after a loss.
+      if (!this.#conn.closed) void this.#conn.close({ timeout: 0 }).catch(() => {});
     }
   }
 }

@@ -246,7 +246,8 @@ export class AsyncLink implements Link, RunnerLink {
 
   #deliver(): void {
     if (this.#listener === undefined) return;
-    for (const event of this.session.takeEvents()) this.#listener(event);
+    const { session } = this;
+    for (let event = session.takeEvent(); event !== undefined; event = session.takeEvent()) this.#listener(event);
   }
 
   #flush(): void {

@@ -33,16 +33,14 @@ export class SyncLink implements Link, RunnerLink {
   #started = false;
   /** Whether a reply waits for someone who wants it. */
   #stalled = false;
+  /** How many events were handed on. */
+  #heard = 0;
   /** When the last call was made. */
   #lastCall = 0;
-  /** How many events the server has sent. */
-  #heard = 0;
   readonly #runner: SyncRunner = new SyncRunner(this);
   /** Opens a connection for a cancel request and sends it, within that time. */
   canceller: ((milliseconds: number) => void) | undefined = undefined;
   #listener: ((event: SessionEvent) => void) | undefined = undefined;
-  /** What the server said and nobody has heard yet. */
-  readonly #events: SessionEvent[] = [];
   #delivering = false;
 
   constructor(transport: SyncTransport, endpoint: Endpoint) {
@@ -118,6 +116,8 @@ export class SyncLink implements Link, RunnerLink {
     const { session } = this;
     this.#started = true;
     const heard = this.#heard;
+    // What the last call has read may be what is waited for.
+    this.#deliver();
     const isSo = (): boolean => this.#heard !== heard || session.lost !== undefined;
     return this.until(isSo, by, true);
   }
@@ -221,14 +221,14 @@ export class SyncLink implements Link, RunnerLink {
 
   /** Tells the listener, one event after the other, also when it makes calls that bring new ones. */
   #deliver(): void {
-    for (const event of this.session.takeEvents()) {
-      this.#events.push(event);
-      this.#heard++;
-    }
     if (this.#listener === undefined || this.#delivering) return;
+    const { session } = this;
     this.#delivering = true;
     try {
-      for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) this.#listener(event);
+      for (let event = session.takeEvent(); event !== undefined; event = session.takeEvent()) {
+        this.#heard++;
+        this.#listener(event);
+      }
     } finally {
       this.#delivering = false;
     }

@@ -4,6 +4,7 @@
  * Source: PostgreSQL manual, SQL commands LISTEN, UNLISTEN, NOTIFY; "Asynchronous Operations" in the
  * chapter on the protocol.
  */
+import { Backlog, MAX_WAITING_NOTIFICATIONS } from "../backlog.ts";
 import { ConnectionError, UsageError } from "../errors.ts";
 import { finish, type Op, perform, stillWanted, submit, takeTurn } from "../protocol/exchange.ts";
 import { ExecuteUnnamed } from "../protocol/extended_query.ts";
@@ -22,7 +23,7 @@ export class NotificationQueue {
   /** Called when there is something to take, or nothing more to come. */
   onChange: (() => void) | undefined = undefined;
   #error: ConnectionError | undefined = undefined;
-  readonly #waiting: Notification[] = [];
+  readonly #waiting = new Backlog<Notification>(MAX_WAITING_NOTIFICATIONS);
 
   constructor(channel: string) {
     this.channel = channel;
@@ -41,8 +42,21 @@ export class NotificationQueue {
   /** A notification has come. */
   add(notification: Notification): void {
     if (this.ended) return;
-    this.#waiting.push(notification);
+    const { channel, payload } = notification;
+    if (!this.#waiting.push(notification, channel.length + payload.length)) return this.miss();
     this.onChange?.();
+  }
+
+  /** A notification has come that there is no room for, so those behind it would be out of order. */
+  miss(): void {
+    const waiting = this.#waiting.length;
+    this.end(
+      new ConnectionError(
+        `Cannot listen to ${JSON.stringify(this.channel)}: ${waiting} notifications wait, and there is no room for ` +
+          "more; they must be taken as they come",
+        { connectionLost: false },
+      ),
+    );
   }
 
   /** Nothing more will come, for that reason if there is one. */
@@ -66,6 +80,13 @@ export class Listeners {
   /** Hands a notification to all who listen to its channel. */
   deliver(notification: Notification): void {
     for (const queue of this.#queues.get(notification.channel) ?? []) queue.add(notification);
+  }
+
+  /** Notifications have come that there was no room for, nobody knows on which channels. */
+  miss(): void {
+    for (const queues of this.#queues.values()) {
+      for (const queue of queues) queue.miss();
+    }
   }
 
   /** Listens; whether nobody did before. */

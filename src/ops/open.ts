@@ -86,8 +86,12 @@ function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean
     if (sslMode !== "require") return false;
     throw new ConnectionError("the server does not offer TLS, which sslmode=require asks for");
   }
-  // An error message here is unauthenticated clear text, so its words are not repeated.
-  if (answer === ERROR) throw new ConnectionError("the server answered the request for TLS with an error");
+  if (answer === ERROR) {
+    // Where TLS must be, the words would be anybody's. Where it is only preferred, they are worth as much as N.
+    if (sslMode === "require") throw new ConnectionError("the server answered the request for TLS with an error");
+    link.session.inbox.unread(answer);
+    return false;
+  }
   const byte = `0x${answer.toString(16).padStart(2, "0")}`;
   throw new ProtocolError(`the server answered the request for TLS with ${byte}, neither S nor N: is it PostgreSQL?`);
 }

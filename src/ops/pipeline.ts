@@ -4,6 +4,7 @@
  * What is asked for is encoded at once and sent with the next Sync. Replies are read when they are
  * claimed; some of what arrives before that is held by the connection, which then stops reading.
  */
+import { Fifo } from "../backlog.ts";
 import { PipelineAborted, type PyroError, UsageError } from "../errors.ts";
 import { alone, type Conversation, type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
 import { errorOf, lostError } from "../protocol/failure.ts";
@@ -40,7 +41,7 @@ export class Item {
 /** Statements up to a Sync: the server executes them all, or none from the first that fails. */
 class Group {
   /** What is still to be claimed. */
-  readonly items: Item[] = [];
+  readonly items: Fifo<Item> = new Fifo();
   /** Statements that are parsed in it for the first time, by their text. */
   readonly parsed: Map<string, PipelinedExecution> = new Map();
   /** Whether nothing can be added any more. */
@@ -64,7 +65,7 @@ export class PipelineState {
   #isUnsynced = false;
   #hasSubmitted = false;
   /** What is not claimed whole. The last takes what is added. */
-  #groups: Group[] = [new Group()];
+  #groups = lineOf(new Group());
   #closed = false;
   /** Whether a step has thrown that the connection is lost. */
   #lossIsKnown = false;
@@ -78,14 +79,14 @@ export class PipelineState {
 
   /** Whether what is to be claimed next belongs to a group that has failed. */
   get aborted(): boolean {
-    return this.#groups[0]!.failedBy !== undefined;
+    return this.#groups.first!.failedBy !== undefined;
   }
 
   /** Adds a statement, without sending it. */
   add(source: Known, values: readonly unknown[]): Item {
     this.#check("execute the statement");
     const { registry, statements } = this.#context;
-    const group = this.#groups.at(-1)!;
+    const group = this.#groups.last!;
     const what = this.#pipelinable(source, group);
     let execution: PipelinedExecution;
     try {
@@ -106,7 +107,7 @@ export class PipelineState {
   /** Ends the group; the op sends everything up to there. */
   sync(): Op<void> {
     this.#check("sync the pipeline");
-    const group = this.#groups.at(-1)!;
+    const group = this.#groups.last!;
     group.ended = true;
     this.#groups.push(new Group());
     return this.#send(group);
@@ -115,8 +116,8 @@ export class PipelineState {
   /** The op sends everything up to here, for the server to answer at once, and leaves the group open. */
   flush(): Op<void> {
     this.#check("flush the pipeline");
-    const group = this.#groups.at(-1)!;
-    const last = group.items.at(-1);
+    const group = this.#groups.last!;
+    const last = group.items.last;
     if (last !== undefined) last.execution.flushes = true;
     return this.#send(group);
   }
@@ -125,11 +126,13 @@ export class PipelineState {
   *claim<T>(item: Item, sink: Sink<T>): Op<T> {
     this.#check("claim the result");
     if (item.claimed) throw new UsageError("Cannot claim the result: it was claimed before");
-    if (this.#groups.find(({ items }) => items.length > 0)?.items[0] !== item) {
+    if (this.#next !== item) {
       throw new UsageError("Cannot claim the result: out of order, those of earlier statements come first");
     }
-    for (let first = this.#groups[0]!; first.items.length === 0; first = this.#groups[0]!) yield* this.#leave(first);
-    const group = this.#groups[0]!;
+    for (let first = this.#groups.first!; first.items.length === 0; first = this.#groups.first!) {
+      yield* this.#leave(first);
+    }
+    const group = this.#groups.first!;
     // Without a Sync or Flush behind it, it is not answered.
     const isAnswered = group.sync !== undefined || item.isFlushed || group.failedBy !== undefined;
     if (!isAnswered) yield* group.ended ? this.#send(group) : this.sync();
@@ -140,7 +143,7 @@ export class PipelineState {
       this.#lossIsKnown ||= this.#context.session.lost !== undefined;
       throw error;
     } finally {
-      if (group.items.length === 0 && this.#groups[0] === group) yield* this.#leave(group);
+      if (group.items.length === 0 && this.#groups.first === group) yield* this.#leave(group);
     }
   }
 
@@ -153,7 +156,7 @@ export class PipelineState {
     try {
       if (session.lost === undefined && (this.#isUnsynced || this.#unsubmitted > 0)) yield* this.sync();
       for (const group of [...this.#groups]) {
-        for (let item = group.items[0]; item !== undefined; item = group.items[0]) {
+        for (let item = group.items.first; item !== undefined; item = group.items.first) {
           this.#remove(group);
           try {
             yield* this.#take(item, group, new Affected());
@@ -175,6 +178,12 @@ export class PipelineState {
     // What became of statements that nobody has claimed is not known then.
     if (isLossNews && session.lost !== undefined) throw lostError("close the pipeline", session.lost, true);
     if (problem !== undefined) throw problem.error;
+  }
+
+  /** What is to be claimed next. */
+  get #next(): Item | undefined {
+    for (const { items } of this.#groups) if (items.length > 0) return items.first;
+    return undefined;
   }
 
   #check(action: string): void {
@@ -215,7 +224,7 @@ export class PipelineState {
       yield* alone();
       session.enter(this.conversation);
     }
-    for (const group of this.#groups.slice(0, this.#groups.indexOf(last) + 1)) {
+    for (const group of this.#groups) {
       if (group.failedBy === undefined) {
         for (const item of group.items) {
           if (item.ticket !== undefined) continue;
@@ -231,6 +240,7 @@ export class PipelineState {
         group.sync = yield* submit(new EndConversation(this.conversation));
         this.#isUnsynced = false;
       }
+      if (group === last) break;
     }
     if (this.#unsubmitted === 0) this.#scratch.rewind(0);
   }
@@ -275,7 +285,7 @@ export class PipelineState {
   *#leave(group: Group): Op<void> {
     if (!group.ended) {
       // It goes on, unless it has failed, which has ended it.
-      if (group.failedBy !== undefined) this.#groups = [new Group()];
+      if (group.failedBy !== undefined) this.#groups = lineOf(new Group());
       return;
     }
     this.#groups.shift();
@@ -289,7 +299,7 @@ export class PipelineState {
 
   /** Asks about types. The answer comes behind everything else, which has to be read before. */
   *#askCatalog(oids: readonly number[]): Op<unknown[]> {
-    for (const item of this.#groups.flatMap(({ items }) => items)) {
+    for (const item of [...this.#groups].flatMap(({ items }) => [...items])) {
       if (item.ticket === undefined || item.raw !== undefined) continue;
       item.raw = new RawReply();
       item.execution.claim(item.raw);
@@ -314,6 +324,12 @@ export class PipelineState {
     yield* settle(yield* submit(question));
     return rows.result();
   }
+}
+
+function lineOf(group: Group): Fifo<Group> {
+  const line = new Fifo<Group>();
+  line.push(group);
+  return line;
 }
 
 const SKIPPED = "Cannot execute the statement: an earlier statement of its group failed";

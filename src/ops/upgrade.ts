@@ -21,6 +21,7 @@ import type { Asked } from "../protocol/startup.ts";
 import { canonicalHost, type Ends, type LocalSockets, type Owner } from "../transport/transport.ts";
 import { Registry } from "../types/registry.ts";
 import { utf8Length } from "../wire/bytes.ts";
+import { listOf } from "./directories.ts";
 import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
 import { type OpenPlan, start } from "./open.ts";
 import { limitOf, trustIn } from "./trust.ts";
@@ -125,6 +126,11 @@ export function* upgrade(
   for (const directory of directories) {
     if (!directory.startsWith("/")) continue;
     const path = `${directory}/.s.PGSQL.${endpoint.port}`;
+    // Paths that cannot be dialled take time too.
+    if (session.now() >= until) {
+      tried.push({ path, reason: "there is no time left" });
+      break;
+    }
     const result = yield* tryPath(path, original, session, plan, until);
     if (typeof result !== "string") {
       yield* discard(link);
@@ -149,14 +155,6 @@ export function* followProof(proof: Proof, session: OpenPlan & { readonly upgrad
   const result = yield* tryPath(path, original, session, session.upgrade, session.now() + MAX_DURATION);
   if (typeof result === "string") return undefined;
   return { link: result.link, upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] }, proof };
-}
-
-/** The directories in the value of `unix_socket_directories`: separated by commas, quoted where need be. */
-export function listOf(setting: string): string[] {
-  const entries = setting.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*?))\s*(?:,|$)/g);
-  return Array.from(entries, ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain!).filter((entry) =>
-    entry !== ""
-  );
 }
 
 /** Whether both ends of a TCP connection are on this machine. */

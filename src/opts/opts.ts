@@ -306,7 +306,10 @@ export class Opts {
     return this.#with({ blockingTransport: checkChoice("blockingTransport", kind, BLOCKING_TRANSPORTS) });
   }
 
-  /** Called with each notice that the server sends. What it throws is ignored. Default: none. */
+  /**
+   * Called with each notice that the server sends; of a flood while connecting, with the first ones. What
+   * it throws is ignored. Default: none.
+   */
   onNotice(listener: (notice: ServerFields) => void): Opts {
     return this.#with({ onNotice: checkFunction("onNotice", listener) });
   }

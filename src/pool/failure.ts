@@ -1,11 +1,11 @@
 /** What keeps a pool from giving a connection. */
-import { ConnectionError, ServerError, UsageError } from "../errors.ts";
+import { ConnectionError, isFull, ServerError, UsageError } from "../errors.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { PoolStats } from "./stock.ts";
 
 /** Whether another attempt to connect may succeed, with nothing changed but the time. */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof ServerError) return PASSING.includes(error.code);
+  if (error instanceof ServerError) return isFull(error) || PASSING.includes(error.code);
   return error instanceof ConnectionError && error.connectionLost;
 }
 
@@ -42,10 +42,9 @@ export function inVain({ max, idle, leased, opening, waiting }: PoolStats): stri
   return `of at most ${max}, ${leased} are in use, ${opening} being opened and ${idle} idle; ${waiting} other callers wait`;
 }
 
-/** The server starts, stops, or has no room just now. */
+/** The server starts or stops just now. */
 const PASSING: readonly string[] = [
   SqlState.CannotConnectNow,
-  SqlState.TooManyConnections,
   SqlState.AdminShutdown,
   SqlState.CrashShutdown,
 ];

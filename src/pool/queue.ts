@@ -1,4 +1,5 @@
 /** Who waits for a connection, in the order in which they came. */
+import { Fifo } from "../backlog.ts";
 
 /** Somebody who waits. */
 export interface Waiter<M> {
@@ -17,6 +18,8 @@ export interface Waiter<M> {
 /** First come, first served. */
 export class Queue<M> {
   readonly #waiters = new Set<Waiter<M>>();
+  /** The same, and some who wait no longer: to find the first of a set, engines step over all that were before it. */
+  #order = new Fifo<Waiter<M>>();
 
   /** How many wait. */
   get length(): number {
@@ -33,23 +36,26 @@ export class Queue<M> {
   /** Waits behind all others. */
   add(waiter: Waiter<M>): void {
     this.#waiters.add(waiter);
+    this.#order.push(waiter);
   }
 
   /** Waits no longer. */
   remove(waiter: Waiter<M>): void {
     this.#waiters.delete(waiter);
+    this.#forgetOthers();
   }
 
   /** What the next one will cost. */
   get nextCost(): number {
-    const [waiter] = this.#waiters;
-    return waiter?.cost ?? Infinity;
+    return this.#first?.cost ?? Infinity;
   }
 
   /** Whose turn it is; waits no longer. */
   shift(): Waiter<M> | undefined {
-    const [waiter] = this.#waiters;
-    if (waiter !== undefined) this.#waiters.delete(waiter);
+    const waiter = this.#first;
+    if (waiter === undefined) return undefined;
+    this.#order.shift();
+    this.#waiters.delete(waiter);
     return waiter;
   }
 
@@ -57,6 +63,25 @@ export class Queue<M> {
   expired(now: number): Waiter<M>[] {
     const expired = [...this.#waiters].filter(({ by }) => by <= now);
     for (const waiter of expired) this.#waiters.delete(waiter);
+    this.#forgetOthers();
     return expired;
   }
+
+  get #first(): Waiter<M> | undefined {
+    for (let first = this.#order.first; first !== undefined; first = this.#order.first) {
+      if (this.#waiters.has(first)) return first;
+      this.#order.shift();
+    }
+    return undefined;
+  }
+
+  /** Drops those who wait no longer, once they are most. */
+  #forgetOthers(): void {
+    if (this.#order.length <= 2 * this.#waiters.size + SPARE) return;
+    this.#order = new Fifo();
+    for (const waiter of this.#waiters) this.#order.push(waiter);
+  }
 }
+
+/** How many who wait no longer are not worth dropping. */
+const SPARE = 64;

@@ -1,4 +1,5 @@
 /** What listeners of a pool hear. */
+import { Backlog, MAX_WAITING_NOTIFICATIONS } from "../backlog.ts";
 import type { PyroError } from "../errors.ts";
 
 /** What `NOTIFY` sent, as a pool hands it on. */
@@ -13,7 +14,10 @@ export interface PoolNotification {
   readonly gap?: undefined;
 }
 
-/** The connection was lost and has been replaced: what was sent meanwhile was not heard. */
+/**
+ * Notifications were missed: the connection was lost and has been replaced, so that nothing was heard
+ * meanwhile, or more waited to be taken than a pool keeps.
+ */
 export interface PoolGap {
   /** The channel. */
   readonly channel: string;
@@ -33,7 +37,7 @@ export class Subscription {
   /** Called when there is something to take, or nothing more to come. */
   onChange: (() => void) | undefined = undefined;
   #error: PyroError | undefined = undefined;
-  readonly #waiting: (PoolNotification | PoolGap)[] = [];
+  readonly #waiting = new Backlog<PoolNotification | PoolGap>(MAX_WAITING_NOTIFICATIONS);
 
   constructor(channel: string) {
     this.channel = channel;
@@ -48,10 +52,15 @@ export class Subscription {
     throw error;
   }
 
-  /** Something has come. One gap behind another says nothing new. */
+  /** Something has come. What there is no room for is a gap, and one gap behind another says nothing new. */
   add(item: PoolNotification | PoolGap): void {
-    if (this.ended || (item.gap && this.#waiting.at(-1)?.gap)) return;
-    this.#waiting.push(item);
+    if (this.ended) return;
+    const { channel, payload = "" } = item;
+    const isKept = !item.gap && this.#waiting.push(item, channel.length + payload.length);
+    if (!isKept) {
+      if (this.#waiting.last?.gap) return;
+      this.#waiting.force({ channel, gap: true });
+    }
     this.onChange?.();
   }
 

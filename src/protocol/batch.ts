@@ -68,21 +68,26 @@ export class ExecuteSets implements Exchange<number> {
       while (!inbox.next()) yield "read";
       inbox.expect(Backend.BindComplete, this.action);
       this.bound = true;
+      let hasRows = false;
       for (let completed = false; !completed;) {
         while (!inbox.next()) yield "read";
         switch (inbox.code) {
           case Backend.DataRow:
+            hasRows = true;
             break;
           case Backend.CommandComplete:
             affected += affectedRows(inbox);
             completed = true;
             break;
           case Backend.EmptyQueryResponse:
+            if (hasRows) throw inbox.unexpected(this.action);
             completed = true;
             break;
           case Backend.CopyInResponse:
             refuseCopyIn(out);
-            break;
+            // The server can answer that with an error only.
+            while (!inbox.next()) yield "read";
+            throw inbox.unexpected(this.action);
           default:
             throw inbox.unexpected(this.action);
         }

@@ -11,6 +11,7 @@ import { copyData, copyDone, copyFail, query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { type Conversation, type Exchange, type Script, Signal } from "./exchange.ts";
+import { SimpleReply } from "./simple_reply.ts";
 
 /** Starts a COPY, which then waits for data; the value is the number of rows copied. */
 export class CopyIn implements Exchange<number> {
@@ -21,6 +22,7 @@ export class CopyIn implements Exchange<number> {
   /** Raised when the server waits for data. */
   readonly started: Signal = new Signal();
   #out: Outbox | undefined = undefined;
+  readonly #order = new SimpleReply(this.action);
 
   constructor(sql: string, conversation: Conversation) {
     this.sql = sql;
@@ -34,28 +36,27 @@ export class CopyIn implements Exchange<number> {
 
   *reply(inbox: Inbox, out: Outbox): Script<number> {
     let affected = 0;
+    let copiesOut = false;
     for (;;) {
       while (!inbox.next()) yield "read";
+      const { isCopied } = this.#order;
+      this.#order.step(inbox);
       switch (inbox.code) {
         case Backend.CopyInResponse:
           if (this.started.raised) copyFail(out, "pyro: there is no data for a second COPY");
-          this.started.raise();
+          else this.started.raise();
           break;
         case Backend.CommandComplete:
-          affected = affectedRows(inbox);
+          // Other statements of the text, and a COPY TO STDOUT among them, do not count.
+          if (isCopied && !copiesOut) affected = affectedRows(inbox);
+          copiesOut = false;
           break;
-        case Backend.RowDescription:
-        case Backend.DataRow:
-        case Backend.EmptyQueryResponse:
         case Backend.CopyOutResponse:
-        case Backend.CopyData:
-        case Backend.CopyDone:
+          copiesOut = true;
           break;
         case Backend.ReadyForQuery:
           if (this.started.raised) return affected;
           throw new UsageError("Cannot copy in: the statement is not COPY … FROM STDIN");
-        default:
-          throw inbox.unexpected(this.action);
       }
     }
   }
@@ -67,6 +68,7 @@ export class CopyIn implements Exchange<number> {
 
   /** The data is complete. */
   finish(): void {
+    this.#order.copied();
     copyDone(this.#out!);
   }
 

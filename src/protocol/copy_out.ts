@@ -10,6 +10,7 @@ import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { type Conversation, type Exchange, type Failure, type Script, Signal } from "./exchange.ts";
 import { explainCopyIn, refuseCopyIn } from "./misplaced_copy.ts";
+import { SimpleReply } from "./simple_reply.ts";
 
 /** Starts a COPY and takes its data in chunks, each asked for. */
 export class CopyOut implements Exchange<void> {
@@ -34,6 +35,7 @@ export class CopyOut implements Exchange<void> {
   }
 
   *reply(inbox: Inbox, out: Outbox): Script<void> {
+    const order = new SimpleReply(this.action);
     let copied = false;
     for (;;) {
       while (!this.#wanted) yield "drain";
@@ -42,6 +44,7 @@ export class CopyOut implements Exchange<void> {
         else yield "read";
         continue;
       }
+      order.step(inbox);
       switch (inbox.code) {
         case Backend.CopyOutResponse:
           copied = true;
@@ -55,16 +58,9 @@ export class CopyOut implements Exchange<void> {
         case Backend.CopyDone:
           if (this.#length > 0) this.#deliver();
           break;
-        case Backend.CommandComplete:
-        case Backend.RowDescription:
-        case Backend.DataRow:
-        case Backend.EmptyQueryResponse:
-          break;
         case Backend.ReadyForQuery:
           if (copied) return;
           throw new UsageError("Cannot copy out: the statement is not COPY … TO STDOUT");
-        default:
-          throw inbox.unexpected(this.action);
       }
     }
   }

@@ -70,12 +70,16 @@ export class ExecutionReply {
   readonly #sink: Sink<unknown>;
   readonly #maxRows: number;
   readonly #keepsOpen: boolean;
-  #copying = false;
+  /** How many rows may still come; negative where there is no limit. */
+  #left: number;
+  /** What an execution that copies waits for; nothing but an error where it was refused. */
+  #copy: "none" | "refused" | "data" | "end" = "none";
 
   constructor(exchange: Executing, sink: Sink<unknown>, maxRows: number, keepsOpen: boolean = false) {
     this.#exchange = exchange;
     this.#sink = sink;
     this.#maxRows = maxRows;
+    this.#left = maxRows === ALL_ROWS ? -1 : maxRows;
     this.#keepsOpen = keepsOpen;
   }
 
@@ -83,8 +87,10 @@ export class ExecutionReply {
   read(inbox: Inbox, out: Outbox): boolean {
     while (this.hasMore === undefined) {
       if (!inbox.next()) return false;
-      if (inbox.code === Backend.DataRow) this.#sink.row(inbox);
-      else this.#other(inbox, out);
+      if (inbox.code === Backend.DataRow) {
+        if (this.#left-- === 0) throw inbox.unexpected(this.#exchange.action);
+        this.#sink.row(inbox);
+      } else this.#other(inbox, out);
     }
     if (this.#keepsOpen) return true;
     if (!inbox.next()) return false;
@@ -93,6 +99,7 @@ export class ExecutionReply {
   }
 
   #other(inbox: Inbox, out: Outbox): void {
+    if (this.#copy !== "none") return this.#copied(inbox, out);
     switch (inbox.code) {
       case Backend.CommandComplete:
         this.#sink.complete(inbox);
@@ -101,19 +108,28 @@ export class ExecutionReply {
         this.#sink.empty();
         return this.#end(false, out);
       case Backend.PortalSuspended:
-        if (this.#maxRows === ALL_ROWS) throw inbox.unexpected(this.#exchange.action);
+        // It comes where the limit was reached, and nowhere else.
+        if (this.#maxRows === ALL_ROWS || this.#left !== 0) break;
         return this.#end(true, out);
       case Backend.CopyInResponse:
+        this.#copy = "refused";
         return refuseCopyIn(out);
       case Backend.CopyOutResponse:
-        this.#sink.fail(misplacedCopyOut());
-        this.#copying = true;
-        return;
-      case Backend.CopyData:
-      case Backend.CopyDone:
-        if (this.#copying) return;
+        this.#copy = "data";
+        return this.#sink.fail(misplacedCopyOut());
     }
     throw inbox.unexpected(this.#exchange.action);
+  }
+
+  #copied(inbox: Inbox, out: Outbox): void {
+    if (this.#copy === "data" && inbox.code === Backend.CopyData) return;
+    if (this.#copy === "data" && inbox.code === Backend.CopyDone) {
+      this.#copy = "end";
+      return;
+    }
+    if (this.#copy !== "end" || inbox.code !== Backend.CommandComplete) throw inbox.unexpected(this.#exchange.action);
+    this.#sink.complete(inbox);
+    this.#end(false, out);
   }
 
   #end(hasMore: boolean, out: Outbox): void {

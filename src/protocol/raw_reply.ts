@@ -10,18 +10,6 @@ export class RawReply extends Sink<void> {
   #description: Description | undefined = undefined;
   readonly #messages: Uint8Array[] = [];
 
-  override begin(description: Description): void {
-    this.#description = description;
-  }
-
-  override row(inbox: Inbox): void {
-    this.#keep(inbox);
-  }
-
-  override complete(inbox: Inbox): void {
-    this.#keep(inbox);
-  }
-
   /** Hands the reply to where it belongs. */
   replay(sink: Sink<unknown>): void {
     if (this.#description !== undefined) sink.begin(this.#description);
@@ -46,7 +34,18 @@ export class RawReply extends Sink<void> {
     this.#messages.push(copyOf(inbox.bytes, inbox.pos - HEADER, inbox.limit));
   }
 
-  protected override onRow(): void {}
+  protected override onBegin(description: Description): void {
+    this.#description = description;
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#keep(inbox);
+  }
+
+  protected override onComplete(inbox: Inbox): void {
+    this.#keep(inbox);
+  }
+
   protected override value(): void {}
 }
 

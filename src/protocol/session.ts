@@ -4,31 +4,27 @@
  * Its members are of four kinds. State: the getters and readonly fields. Command:
  * {@linkcode Session.submit}. Input: `inbox.reserve`, `inbox.commit`, {@linkcode Session.lose}.
  * Output: {@linkcode Session.advance}, which is to be called after every input, then
- * {@linkcode Session.takeEvents} and `outbox.pending`.
+ * {@linkcode Session.takeEvent} and `outbox.pending`.
  *
  * Replies come in the order of the requests, so there is one queue. This file is the only one that
  * handles refusals: it ends the script, fails the ticket and those behind it under the same Sync,
  * and reads on to the ReadyForQuery, after which the next exchange finds the connection in order.
  */
 import { ConnectionError, ProtocolError, PyroError, ServerError, type ServerFields, UsageError } from "../errors.ts";
-import { type Notification, notification, parameterStatus, serverFields } from "../wire/backend.ts";
+import { notification, parameterStatus, serverFields } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { sync } from "../wire/frontend.ts";
 import { ACTIVE, IDLE, Inbox } from "../wire/inbox.ts";
 import { Outbox } from "../wire/outbox.ts";
+import { Events, type SessionEvent } from "./events.ts";
 import { type Conversation, type Exchange, type Failure, type Script, Ticket, type Want } from "./exchange.ts";
 import { errorOf, lostError } from "./failure.ts";
+import { isUtf8, Parameters } from "./parameters.ts";
+
+export type { SessionEvent } from "./events.ts";
 
 /** Whether a transaction is open, as of the last ReadyForQuery. */
 export type TransactionStatus = "idle" | "active" | "failed";
-
-/** What the server said without being asked. */
-export type SessionEvent =
-  | { readonly kind: "notice"; readonly notice: ServerFields }
-  | { readonly kind: "notification"; readonly notification: Notification }
-  | { readonly kind: "parameter"; readonly name: string }
-  /** The connection is gone; nothing comes after this. */
-  | { readonly kind: "lost" };
 
 /** The conversation with one server process. */
 export class Session {
@@ -42,14 +38,13 @@ export class Session {
   conversation: Conversation | undefined = undefined;
 
   readonly #queue = new Queue();
-  readonly #parameters = new Map<string, string>();
-  #parametersObject: Readonly<Record<string, string>> | undefined = undefined;
+  readonly #parameters = new Parameters();
   #script: Script<unknown> | undefined = undefined;
   /** While a script or a request runs, which may run code of the user's. */
   #busy = false;
   /** Set from an error to the ReadyForQuery that ends its group. */
   #recovery: Recovery | undefined = undefined;
-  #events: SessionEvent[] = [];
+  readonly #events = new Events();
   /** What was submitted last. */
   #last: Ticket<unknown> | undefined = undefined;
   /** What made the open transaction fail. */
@@ -63,7 +58,7 @@ export class Session {
 
   /** The settings that the server reports, by name. */
   get parameters(): Readonly<Record<string, string>> {
-    return this.#parametersObject ??= Object.freeze(Object.fromEntries(this.#parameters));
+    return this.#parameters.object;
   }
 
   /** Whether all replies have been read. */
@@ -187,15 +182,12 @@ export class Session {
       this.#settle(ticket, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > ticket.position });
     }
     this.outbox.clear();
-    this.#events.push({ kind: "lost" });
+    this.#events.lost();
   }
 
-  /** What the server said without being asked since the last call. To be handed on outside of {@linkcode advance}: handlers may submit. */
-  takeEvents(): readonly SessionEvent[] {
-    if (this.#events.length === 0) return NO_EVENTS;
-    const events = this.#events;
-    this.#events = [];
-    return events;
+  /** What the server said first without being asked, of what was not taken yet. To be handed on outside of {@linkcode advance}: handlers may submit. */
+  takeEvent(): SessionEvent | undefined {
+    return this.#events.take();
   }
 
   #advance(): Want | "idle" {
@@ -309,19 +301,19 @@ export class Session {
   }
 
   #asynchronous(inbox: Inbox): void {
+    const size = inbox.limit - inbox.pos;
     switch (inbox.code) {
       case Backend.NoticeResponse:
-        this.#events.push({ kind: "notice", notice: serverFields(inbox) });
+        this.#events.notice(serverFields(inbox), size);
         break;
       case Backend.NotificationResponse:
-        this.#events.push({ kind: "notification", notification: notification(inbox) });
+        this.#events.notification(notification(inbox), size);
         break;
       case Backend.ParameterStatus: {
         const { name, value } = parameterStatus(inbox);
         this.#parameters.set(name, value);
-        this.#parametersObject = undefined;
-        this.#events.push({ kind: "parameter", name });
-        if (name === "client_encoding" && value !== "UTF8") {
+        this.#events.parameter(name);
+        if (name === "client_encoding" && !isUtf8(value)) {
           const encoding = JSON.stringify(value);
           throw new Ended(
             new ConnectionError(
@@ -403,5 +395,3 @@ function chain(first: Ticket<unknown> | undefined): Ticket<unknown>[] {
 function isFatal(fields: ServerFields): boolean {
   return fields.severity === "FATAL" || fields.severity === "PANIC";
 }
-
-const NO_EVENTS: readonly SessionEvent[] = [];

@@ -13,6 +13,7 @@ import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
 import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import { SimpleReply } from "./simple_reply.ts";
 import type { Sink } from "./sink.ts";
 
 /** Runs the statements of a string. */
@@ -37,13 +38,16 @@ export class SimpleQuery<T> implements Exchange<T> {
 
   *reply(inbox: Inbox, out: Outbox): Script<T> {
     const sink = this.#sink;
-    let copying = false;
+    const order = new SimpleReply(this.action);
     for (;;) {
       while (!inbox.next()) yield "read";
+      // The sink refuses rows that were not announced by itself.
+      if (inbox.code === Backend.DataRow) {
+        sink.row(inbox);
+        continue;
+      }
+      order.step(inbox);
       switch (inbox.code) {
-        case Backend.DataRow:
-          sink.row(inbox);
-          break;
         case Backend.RowDescription: {
           const { columns, formats } = rowDescription(inbox);
           sink.begin(new Description(columns, formats, this.#registry));
@@ -51,7 +55,6 @@ export class SimpleQuery<T> implements Exchange<T> {
         }
         case Backend.CommandComplete:
           sink.complete(inbox);
-          copying = false;
           break;
         case Backend.EmptyQueryResponse:
           sink.empty();
@@ -61,16 +64,9 @@ export class SimpleQuery<T> implements Exchange<T> {
           break;
         case Backend.CopyOutResponse:
           sink.fail(misplacedCopyOut());
-          copying = true;
-          break;
-        case Backend.CopyData:
-        case Backend.CopyDone:
-          if (!copying) throw inbox.unexpected(this.action);
           break;
         case Backend.ReadyForQuery:
           return sink.result();
-        default:
-          throw inbox.unexpected(this.action);
       }
     }
   }

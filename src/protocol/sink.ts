@@ -72,6 +72,11 @@ export abstract class Sink<T> {
 
   /** A statement was empty. */
   empty(): void {
+    if (this.#description !== undefined) {
+      throw new ProtocolError(
+        "Cannot read the reply: the server sent EmptyQueryResponse for a statement that gives rows",
+      );
+    }
     if (this.#problem === undefined) this.onEmpty();
   }
 

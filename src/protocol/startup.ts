@@ -64,18 +64,21 @@ export class Startup implements Exchange<Asked> {
   }
 
   *reply(inbox: Inbox, out: Outbox): Script<Asked> {
+    inbox.authenticating = true;
     yield* this.#authenticate(inbox, out);
-    inbox.trust();
+    inbox.authenticating = false;
+    inbox.maxLength = MAX_LENGTH_BEFORE_SESSION;
+    let hasKey = false;
     for (;;) {
       while (!inbox.next()) yield "read";
       switch (inbox.code) {
         case Backend.BackendKeyData:
+          if (hasKey) throw inbox.unexpected(this.action);
+          hasKey = true;
           this.#session.key = backendKeyData(inbox);
           break;
-        case Backend.NegotiateProtocolVersion:
-          checkVersion(inbox);
-          break;
         case Backend.ReadyForQuery:
+          inbox.trust();
           return { secret: this.#secret, scram: this.#scram?.terms };
         default:
           throw inbox.unexpected(this.action);
@@ -95,9 +98,10 @@ export class Startup implements Exchange<Asked> {
     let scram!: ScramClient;
     /** The message that SASL waits for; Ok while it waits for none. */
     let step: number = Authentication.Ok;
-    for (;;) {
+    let first = true;
+    for (;; first = false) {
       while (!inbox.next()) yield "read";
-      if (inbox.code === Backend.NegotiateProtocolVersion) {
+      if (first && inbox.code === Backend.NegotiateProtocolVersion) {
         checkVersion(inbox);
         continue;
       }
@@ -199,6 +203,9 @@ function checkVersion(inbox: Inbox): void {
     );
   }
 }
+
+/** Between AuthenticationOk and ReadyForQuery nothing is long but a notice or an error, such as those of a login trigger. */
+const MAX_LENGTH_BEFORE_SESSION = 0x10_0000;
 
 /** What PgBouncer says of a parameter that it does not know. */
 const UNSUPPORTED = /^unsupported startup parameter(?: in options)?: (.+)$/;

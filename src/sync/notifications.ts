@@ -7,8 +7,8 @@ import type { Notification } from "../wire/backend.ts";
 
 /**
  * The notifications on a channel, to iterate over; made by `Conn.listen`. To ask for the next one waits
- * for it, without end unless there is a `timeout`. To leave the loop ends listening; the loss of the
- * connection ends it with a `ConnectionError`.
+ * for it, without end unless there is a `timeout`. Leaving the loop ends listening. The loss of
+ * the connection ends it with a `ConnectionError`, and so do too many notifications that nobody takes.
  */
 export class Notifications implements IterableIterator<Notification>, Disposable {
   readonly #calls: Calls;

@@ -1,8 +1,9 @@
 /** What a socket pushes at us, kept until it is read: the bridge from runtimes that push to a transport that pulls. */
+import { Fifo } from "../backlog.ts";
 
 /** Received chunks, and the one read that may wait for them. */
 export class Received {
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks = new Fifo<Uint8Array>();
   /** How much of the first chunk was read. */
   #offset = 0;
   #size = 0;
@@ -54,7 +55,7 @@ export class Received {
   #take(into: Uint8Array): number {
     let taken = 0;
     while (taken < into.length && this.#size > 0) {
-      const chunk = this.#chunks[0]!;
+      const chunk = this.#chunks.first!;
       const count = Math.min(chunk.length - this.#offset, into.length - taken);
       into.set(chunk.subarray(this.#offset, this.#offset + count), taken);
       taken += count;

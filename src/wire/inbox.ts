@@ -8,7 +8,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Overview" and "Asynchronous
  * Operations".
  */
-import { ProtocolError } from "../errors.ts";
+import { ConnectionError, ProtocolError } from "../errors.ts";
 import { allocate, type Bytes, copyOf, type Source, viewOf } from "./bytes.ts";
 import { Backend, backendName } from "./codes.ts";
 
@@ -29,6 +29,11 @@ export class Inbox implements Source {
   refused = false;
   /** Largest message to accept, in bytes. Small until the server has authenticated us. */
   maxLength: number = MAX_LENGTH_BEFORE_AUTHENTICATION;
+  /**
+   * Whether the server has still to let us in. Then it says nothing without being asked, and an error
+   * may be text, as in the protocol before 3.0: from a server that cannot start a process for us.
+   */
+  authenticating = false;
   /** The status byte of the last ReadyForQuery. */
   transactionStatus: number = IDLE;
 
@@ -49,6 +54,12 @@ export class Inbox implements Source {
   /** Lifts the limit on the length of messages to what PostgreSQL itself can send. */
   trust(): void {
     this.maxLength = MAX_LENGTH;
+  }
+
+  /** Puts a byte back that was received before there was a session. */
+  unread(byte: number): void {
+    this.reserve()[0] = byte;
+    this.commit(1);
   }
 
   /** Room for a transport to read into. Moves what is buffered: not to be called while a read is outstanding. */
@@ -80,7 +91,10 @@ export class Inbox implements Source {
       if (have < 5) return false;
       const code = this.bytes[start]!;
       const length = this.view.getInt32(start + 1);
-      if (length < 4 || length > MAX_LENGTHS[code]! || length > this.maxLength) throw this.#badLength(code, length);
+      if (length < 4 || length > MAX_LENGTHS[code]! || length > this.maxLength) {
+        if (this.authenticating && code === Backend.ErrorResponse) return this.#readPlainError(start + 1);
+        throw this.#badLength(code, length);
+      }
       if (have <= length) return false;
       this.code = code;
       this.pos = start + 5;
@@ -97,6 +111,7 @@ export class Inbox implements Source {
         case Backend.NoticeResponse:
         case Backend.NotificationResponse:
         case Backend.ParameterStatus:
+          if (this.authenticating) return true;
           this.#asynchronous(this);
           continue;
         default:
@@ -188,6 +203,21 @@ export class Inbox implements Source {
     return new ProtocolError(`Cannot read the server's ${name}: it claims a length of ${length} bytes, ${limit}`);
   }
 
+  /** The text of an error that is no message: it ends with a line feed, and then a zero byte. Throws it; false if it is not whole. */
+  #readPlainError(start: number): false {
+    const { bytes } = this;
+    let end = start;
+    while (end < this.#filled && bytes[end]! >= SPACE && bytes[end] !== DELETE) end++;
+    const isWhole = end < this.#filled;
+    if (!isWhole && end - start <= MAX_LENGTH_BEFORE_AUTHENTICATION) return false;
+    if (!isWhole || end === start || (bytes[end] !== LINE_FEED && bytes[end] !== 0)) {
+      throw this.#badLength(Backend.ErrorResponse, this.view.getInt32(start));
+    }
+    throw new ConnectionError(`the server refuses the connection: ${bytes.utf8Slice(start, end)}`, {
+      safeToRetry: true,
+    });
+  }
+
   /** Moves what is buffered to the beginning of `target`. */
   #move(target: Bytes): void {
     target.set(this.bytes.subarray(this.limit, this.#filled), 0);
@@ -211,12 +241,19 @@ export const ACTIVE = 0x54;
 /** ReadyForQuery's status: a transaction is open and has failed. */
 export const FAILED = 0x45;
 
+/** Text has no control characters, by which it is told from garbage. */
+const LINE_FEED = 0x0a;
+const SPACE = 0x20;
+const DELETE = 0x7f;
+
 const INITIAL_CAPACITY = 0x1_0000;
 const KEPT_CAPACITY = 0x10_0000;
 /** As libpq: before authentication nothing but an error message is long. */
 const MAX_LENGTH_BEFORE_AUTHENTICATION = 30_000;
 /** As libpq: of most types no message is long. (Of a statement with many parameters, ParameterDescription is.) */
 const MAX_LENGTH_OF_SHORT = 30_000;
+/** As libpq: while authenticating, the server names mechanisms, and sends what they need. */
+const MAX_LENGTH_OF_AUTHENTICATION = 2000;
 /** PostgreSQL cannot make a message over 1 GiB (MaxAllocSize). */
 const MAX_LENGTH = 0x3fff_ffff;
 /** Room for the longest message, and for reading on. */
@@ -236,3 +273,6 @@ for (
     Backend.RowDescription,
   ]
 ) MAX_LENGTHS[code] = MAX_LENGTH;
+for (const code of [Backend.Authentication, Backend.NegotiateProtocolVersion]) {
+  MAX_LENGTHS[code] = MAX_LENGTH_OF_AUTHENTICATION;
+}

@@ -96,6 +96,15 @@ conformance(
   },
 );
 
+conformance("listen: of many that wait none is missing, and they come in their order", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  const name = channel();
+  await using news = await listen(world, conn, name);
+  const count = 20_000;
+  await conn.execDrop("select pg_notify($1, i::text) from generate_series(1, $2::int4) as i", [name, count]);
+  assert.deepEqual(await payloads(news, count), Array.from({ length: count }, (_, i) => String(i + 1)));
+});
+
 conformance("listen: several channels, each with its own, in the order of the sending", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await using other = await world.connect(server.fast);

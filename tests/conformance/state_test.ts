@@ -15,6 +15,15 @@ conformance("state: what can be read without asking", async (world, server) => {
   assert.equal(conn.tls, false);
 });
 
+conformance("state: UTF8 has other names, by which it may be asked for", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  for (const name of ["UNICODE", "utf8", "UTF-8", "unicode"]) {
+    await conn.queryDrop(`set client_encoding = '${name}'`);
+    assert.equal(await conn.execValue("select $1::text || 'ü'", ["é🐘"]), "é🐘ü", name);
+    assert.ok(["UTF8", "UNICODE"].includes(conn.serverParams.client_encoding!.toUpperCase()));
+  }
+});
+
 conformance("state: serverParams follow SET", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await conn.queryDrop("set application_name = 'renamed'; set timezone = 'Europe/Berlin'");

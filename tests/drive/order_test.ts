@@ -3,7 +3,7 @@ import { AsyncLink } from "../../src/drive/async_link.ts";
 import { Turns } from "../../src/drive/turns.ts";
 import { ConnectionError, EncodeError, ServerError, UsageError } from "../../src/errors.ts";
 import { sinks } from "../../src/sinks.ts";
-import { commandComplete, concat, copyResponse, errorResponse, readyForQuery } from "../support/backend.ts";
+import { concat, copyResponse, errorResponse, readyForQuery } from "../support/backend.ts";
 import { callsOf, learned, number, rows, SOCKET, textRows, wire } from "../support/links.ts";
 import { ManualAsync, settled } from "../support/manual.ts";
 import { test } from "../support/test.ts";
@@ -181,8 +181,8 @@ test("what the reading of a reply has to answer is sent at once", async () => {
   transport.arrive(copyResponse("G"));
   await settled();
   assert.deepEqual(transport.writes.map((bytes) => String.fromCharCode(bytes[0]!)), ["Q", "f"]);
-  transport.arrive(concat(commandComplete("COPY 0"), readyForQuery()));
-  assert.equal(await call, 0);
+  transport.arrive(concat(errorResponse("42501"), readyForQuery()));
+  await assert.rejects(call, { code: "42501" });
 });
 
 test("a call that is refused does not wait for its turn", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
 import { errorResponse } from "../support/backend.ts";
+import type { Line } from "../support/handshakes.ts";
 import { connectWith, failure, tcp, unix, WELCOME } from "../support/plans.ts";
 import { test } from "../support/test.ts";
 
@@ -47,16 +48,27 @@ test("sslmode=require, the server is not willing: a ConnectionError that names t
   assert.equal(failure(played, ConnectionError, /sslmode=require/).safeToRetry, true);
 });
 
+test("sslmode=require, an error in place of the answer: a ConnectionError that does not repeat its words", () => {
+  const played = connectWith({ sslMode: "require" }, [["dial a:5432 for TLS", {}], ["ask #1", "E"], ["discard #1"]]);
+  failure(played, ConnectionError, /with an error/);
+});
+
+test("sslmode=prefer, an error in place of the answer: what the server says is the error, as it would be behind N", () => {
+  const dialled: Line[] = [["dial a:5432", {}], ["ask #1", "E"]];
+  const text = new TextEncoder().encode("could not fork new process for connection: no memory\n\0");
+  const refused = failure(
+    connectWith({ sslMode: "prefer" }, [...dialled, ["open #1", text], ["discard #1"]]),
+    ConnectionError,
+    /^Cannot connect to a:5432: the server refuses the connection: could not fork .*: no memory$/,
+  );
+  assert.ok(refused.safeToRetry && refused.connectionLost);
+  const rest = errorResponse("53300", "too many clients", "FATAL").subarray(1);
+  const played = connectWith({ sslMode: "prefer" }, [...dialled, ["open #1", rest], ["discard #1"]]);
+  assert.equal(failure(played, ServerError, /too many clients/).code, "53300");
+});
+
 for (const sslMode of ["prefer", "require"] as const) {
   const dial = sslMode === "prefer" ? "dial a:5432" : "dial a:5432 for TLS";
-
-  test(`sslmode=${sslMode}, an error in place of the answer: a ConnectionError, and no second attempt`, () => {
-    failure(
-      connectWith({ sslMode }, [[dial, {}], ["ask #1", "E"], ["discard #1"]]),
-      ConnectionError,
-      /with an error/,
-    );
-  });
 
   test(`sslmode=${sslMode}, any other byte in place of the answer: a ProtocolError that shows the byte`, () => {
     for (const [byte, hex] of [["H", "0x48"], ["\x05", "0x05"], ["s", "0x73"]] as const) {

@@ -243,3 +243,11 @@ test("the upgrade takes at most half a second, or half of what is left", () => {
     assert.deepEqual(limits, [until, until, until, until]);
   }
 });
+
+test("the time of the upgrade is looked at before each socket, also where none can be dialled", () => {
+  const failure = new ConnectionError("connection refused");
+  const slow = afterIdentity("/run/pg, /tmp", [[`dial ${socket}`, failure, 500]]);
+  kept(slow, [socket, /connection refused/], ["/tmp/.s.PGSQL.5432", /there is no time left/]);
+  const late = afterIdentity("/run/pg, /tmp", [], {}, 500);
+  kept(late, [socket, /there is no time left/]);
+});

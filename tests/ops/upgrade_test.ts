@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectionError } from "../../src/errors.ts";
-import { type Connected, isLocal, listOf, upgrade, type UpgradePlan } from "../../src/ops/upgrade.ts";
+import { type Connected, isLocal, upgrade, type UpgradePlan } from "../../src/ops/upgrade.ts";
 import { type Asked, Secret } from "../../src/protocol/startup.ts";
 import type { Endpoint, Ends } from "../../src/transport/transport.ts";
 import {
@@ -178,23 +178,6 @@ test("one statement asks for everything, and every function in it has its schema
     sql,
     /case when pg_catalog\.pg_has_role\('pg_read_all_settings', 'usage'\)\s+then pg_catalog\.current_set/,
   );
-});
-
-test("lists of directories are read as the server reads them", () => {
-  const lists: readonly [string, string[]][] = [
-    ["/run/postgresql", ["/run/postgresql"]],
-    ["/run/postgresql, /tmp", ["/run/postgresql", "/tmp"]],
-    [" /a b ,/c\t", ["/a b", "/c"]],
-    ['"/a, b", /c', ["/a, b", "/c"]],
-    ['"/a""b"', ['/a"b']],
-    ['""', []],
-    ['"/a""","/b"', ['/a"', "/b"]],
-    ["", []],
-    [" ", []],
-    ["@abstract, relative, /tmp", ["@abstract", "relative", "/tmp"]],
-    ["/tmp,", ["/tmp"]],
-  ];
-  for (const [setting, directories] of lists) assert.deepEqual(listOf(setting), directories, JSON.stringify(setting));
 });
 
 test("an answer without a row is no answer: TCP is kept", () => {

@@ -1,6 +1,7 @@
 /** Who waits, in which order, for how long. */
 import assert from "node:assert/strict";
 import { Queue, type Waiter } from "../../src/pool/queue.ts";
+import { growsInProportion } from "../support/growth.ts";
 import { test } from "../support/test.ts";
 
 function waiter(by: number, cost: number = Infinity): Waiter<string> {
@@ -38,4 +39,35 @@ test("queue: those whose time is over leave, wherever they stand", () => {
   assert.deepEqual(queue.expired(7), []);
   assert.equal(queue.shift(), all[0]);
   assert.equal(queue.due, Infinity);
+});
+
+test("queue: serving one costs the same, however many wait and have gone", () => {
+  growsInProportion(10_000, (length) => {
+    const queue = new Queue<string>();
+    const all = Array.from({ length }, () => waiter(Infinity, 1));
+    for (const one of all) queue.add(one);
+    return () => {
+      for (let i = 1; i < length; i += 3) queue.remove(all[i]!);
+      while (queue.length > 0) {
+        assert.equal(queue.nextCost, 1);
+        queue.shift();
+      }
+    };
+  });
+});
+
+test("queue: those who have gone are not kept, though the first one waits for ever", () => {
+  const queue = new Queue<string>();
+  queue.add(waiter(Infinity, 7));
+  for (let i = 0; i < 1000; i++) {
+    const other = waiter(i);
+    queue.add(other);
+    if (i % 2 === 0) queue.remove(other);
+    else queue.expired(i);
+  }
+  assert.deepEqual([queue.length, queue.nextCost], [1, 7]);
+  const last = waiter(Infinity);
+  queue.add(last);
+  queue.shift();
+  assert.equal(queue.shift(), last);
 });

@@ -5,7 +5,16 @@ import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts
 import { Session } from "../../src/protocol/session.ts";
 import { type Asked, type Limit, Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
-import { authentication, concat, errorResponse, noticeResponse, readyForQuery } from "../support/backend.ts";
+import {
+  authentication,
+  backendKeyData,
+  concat,
+  errorResponse,
+  noticeResponse,
+  notificationResponse,
+  parameterStatus,
+  readyForQuery,
+} from "../support/backend.ts";
 import { type Outcome, reply } from "../support/feed.ts";
 import { scramExchange } from "../support/scram_exchange.ts";
 import { sentMessages } from "../support/sent.ts";
@@ -59,12 +68,15 @@ test("startup: SCRAM, with a server that knows the password", () => {
   ]);
 });
 
-test("startup: notices between the steps of SCRAM change nothing", () => {
-  const notice = noticeResponse("password will expire");
-  assert.equal(
-    startup({}, notice, SASL, notice, CONTINUE, notice, FINAL, notice, OK, readyForQuery()).value?.secret,
-    Secret.Scram,
-  );
+test("startup: until the server has let us in, it says nothing without being asked", () => {
+  const steps = [SASL, CONTINUE, FINAL, OK, readyForQuery()];
+  const unasked = [noticeResponse("x"), parameterStatus("a", "b"), notificationResponse("c", "p"), backendKeyData()];
+  for (const message of unasked) {
+    for (let at = 0; at < 4; at++) {
+      endsWith(ProtocolError, {}, ...steps.slice(0, at), message, ...steps.slice(at));
+    }
+    assert.equal(startup({}, ...steps.slice(0, 4), message, ...steps.slice(4)).value?.secret, Secret.Scram);
+  }
 });
 
 test("startup: SCRAM is found among other mechanisms", () => {

@@ -14,6 +14,7 @@ import { Startup } from "../../src/protocol/startup.ts";
 import { Registry } from "../../src/types/registry.ts";
 import { Backend } from "../../src/wire/codes.ts";
 import * as server from "../support/backend.ts";
+import { takeEvents } from "../support/feed.ts";
 import { Random } from "../support/random.ts";
 import { scramExchange } from "../support/scram_exchange.ts";
 import { test } from "../support/test.ts";
@@ -238,7 +239,9 @@ function summary({ session, ticket }: Conversation): string {
   const { settled, value, failure } = ticket;
   const error = failure?.kind === "unusable" ? failure.error.message : failure?.kind;
   const shown = JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part);
-  return `${settled} ${shown} ${error} ${session.lost?.message} ${session.transactionStatus} ${session.takeEvents().length}`;
+  return `${settled} ${shown} ${error} ${session.lost?.message} ${session.transactionStatus} ${
+    takeEvents(session).length
+  }`;
 }
 
 function split(stream: Uint8Array): Uint8Array[] {

@@ -23,7 +23,7 @@ import {
   readyForQuery,
   rowDescription,
 } from "../support/backend.ts";
-import { feed } from "../support/feed.ts";
+import { feed, takeEvents } from "../support/feed.ts";
 import { pipeline } from "../support/pipeline.ts";
 import { sentCodes } from "../support/sent.ts";
 import { test } from "../support/test.ts";
@@ -161,7 +161,7 @@ test("pipeline: a second error in a group changes nothing", () => {
     concat(ERROR, noticeResponse("x"), errorResponse("25P02"), readyForQuery(), readyForQuery()),
   );
   assert.deepEqual(words, ["server 23505", "aborted by server 23505", "ok"]);
-  assert.equal(session.takeEvents().length, 1);
+  assert.equal(takeEvents(session).length, 1);
 });
 
 test("pipeline: between an error and its ReadyForQuery nothing else comes", () => {

@@ -21,7 +21,6 @@ import {
   emptyQueryResponse,
   errorResponse,
   message,
-  parameterStatus,
   readyForQuery,
   rowDescription,
 } from "../support/backend.ts";
@@ -91,12 +90,4 @@ test("strictness: who was skipped learns which statement failed", () => {
   const second = session.submit(new Prepare("b", "the skipped one", [], registry));
   feed(session, concat(errorResponse(), readyForQuery()));
   assert.equal((errorOf(second.failure!, second.exchange).cause as ServerError).query, "the bad one");
-});
-
-test("strictness: a flood of settings costs time in proportion", () => {
-  const session = new Session();
-  const count = 20_000;
-  feed(session, concat(...Array.from({ length: count }, (_, i) => parameterStatus(`setting_${i}`, String(i)))));
-  assert.equal(Object.keys(session.parameters).length, count);
-  assert.equal(session.parameters, session.parameters);
 });

@@ -12,6 +12,7 @@ import {
   dataRow,
   errorResponse,
   message,
+  noticeResponse,
   readyForQuery,
   rowDescription,
 } from "../support/backend.ts";
@@ -142,15 +143,45 @@ inEveryWorld("misbehaving server: bytes behind the answer to the TLS request are
   await assert.rejects(world.connect(opts(peer.port).sslMode("require")), ConnectionError);
 });
 
-inEveryWorld("misbehaving server: an error in answer to the TLS request is not believed", async (world) => {
-  await using peer = await startPeer({ greeting: errorResponse("28000", "believe me"), then: "silence" });
-  for (const mode of ["prefer", "require"] as const) {
-    await assert.rejects(world.connect(opts(peer.port).sslMode(mode)), (error) => {
+inEveryWorld(
+  "misbehaving server: an error in answer to the TLS request is not believed where TLS must be",
+  async (world) => {
+    await using peer = await startPeer({ greeting: errorResponse("28000", "believe me"), then: "silence" });
+    await assert.rejects(world.connect(opts(peer.port).sslMode("require")), (error) => {
       assert.ok(error instanceof ConnectionError);
       assert.ok(!error.message.includes("believe me"));
       return true;
     });
+  },
+);
+
+inEveryWorld("misbehaving server: one that cannot start a process for us says so in plain text", async (world) => {
+  const text = "could not fork new process for connection: Resource temporarily unavailable";
+  await using peer = await startPeer({ greeting: new TextEncoder().encode(`E${text}\n\0`), then: "end" });
+  for (const mode of ["disable", "prefer"] as const) {
+    await assert.rejects(world.connect(opts(peer.port).sslMode(mode)), (error) => {
+      assert.ok(error instanceof ConnectionError, String(error));
+      assert.ok(error.message.endsWith(`: the server refuses the connection: ${text}`), error.message);
+      assert.ok(error.safeToRetry && error.connectionLost);
+      return true;
+    });
   }
+});
+
+inEveryWorld("misbehaving server: of a flood of notices while connecting, some are kept", async (world) => {
+  const notice = noticeResponse("x".repeat(100));
+  const count = 0x40_0000 / notice.length | 0;
+  const flood = concat(
+    authentication(0),
+    ...Array.from({ length: count }, () => notice),
+    backendKeyData(),
+    readyForQuery(),
+  );
+  await using peer = await startPeer({ greeting: flood, then: "silence" });
+  let heard = 0;
+  const conn = await world.connect(opts(peer.port).connectTimeout(30_000).onNotice(() => heard++));
+  await conn.close({ timeout: 0 });
+  assert.ok(heard > 100 && heard < count / 2, String(heard));
 });
 
 inEveryWorld("misbehaving server: no TLS where it is required, and a TLS handshake that fails", async (world) => {

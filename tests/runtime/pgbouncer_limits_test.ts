@@ -1,7 +1,7 @@
 /** What PgBouncer refuses and ends for reasons of its own, in its own words. */
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { type Conn, ConnectionError, ServerError } from "../../mod.ts";
+import { type Conn, ConnectionError, Pool, ServerError } from "../../mod.ts";
 import { attempt } from "../support/bodies.ts";
 import { PgBouncer } from "../support/pgbouncer.ts";
 import { newest } from "../support/servers.ts";
@@ -75,3 +75,27 @@ inEveryWorld("a client that is idle for too long", async (connect) => {
   await endedBy("client_idle_timeout", () => conn.query("select 1"), true);
   assert.equal(conn.closed, true);
 });
+
+test("pgbouncer: while a pool has a connection, its callers wait where the pooler takes no more", async () => {
+  await using full = await PgBouncer.start({ server: TO, settings: ["max_client_conn = 2"] });
+  await using pool = new Pool(`pg://u@127.0.0.1:${full.port}/test_db?pgbouncer=true`, { poolMaxConcurrency: 6 });
+  const results = await Promise.all(
+    Array.from({ length: 12 }, (_, n) => pool.tx((tx) => tx.execValue("select $1::int4 from pg_sleep(0.02)", [n]))),
+  );
+  assert.deepEqual(results, Array.from({ length: 12 }, (_, n) => n));
+  const { failed, refused } = pool.stats();
+  assert.ok(failed > 0 && refused === 0, JSON.stringify({ failed, refused }));
+});
+
+for (const world of worlds) {
+  test(`pgbouncer: a connection beyond those that it takes is safe to try again (${world.name})`, async () => {
+    await using full = await PgBouncer.start({ server: TO, settings: ["max_client_conn = 1"] });
+    const url = `pg://u@127.0.0.1:${full.port}/test_db?pgbouncer=true`;
+    await using conn = await world.connect(url);
+    await conn.query("select 1");
+    await assert.rejects(world.connect(url), (error) => {
+      assert.ok(error instanceof ServerError && error.code === "08P01", String(error));
+      return error.safeToRetry;
+    });
+  });
+}

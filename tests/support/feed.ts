@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import type { Exchange, Failure, Ticket } from "../../src/protocol/exchange.ts";
 import { Ping } from "../../src/protocol/ping.ts";
-import { Session } from "../../src/protocol/session.ts";
+import { Session, type SessionEvent } from "../../src/protocol/session.ts";
 import { concat, readyForQuery } from "./backend.ts";
 
 /** What became of an exchange. */
@@ -76,4 +76,11 @@ function comparable(failure: Failure | undefined): unknown {
   }
   if (failure?.kind === "lost") return { kind: failure.kind, message: failure.cause.message };
   return failure;
+}
+
+/** What a session heard since the last call. */
+export function takeEvents(session: Session): SessionEvent[] {
+  const events: SessionEvent[] = [];
+  for (let event = session.takeEvent(); event !== undefined; event = session.takeEvent()) events.push(event);
+  return events;
 }
