@@ -122,7 +122,7 @@ export class Calls {
       options,
       () => {
         if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they are not in an array");
-        return prepareBatch(sqls.map(sqlText), this.core);
+        return prepareBatch(Array.from(sqls, sqlText), this.core);
       },
       [],
       sqls,
@@ -379,7 +379,7 @@ export class Calls {
       if (!Array.isArray(columns) || columns.length === 0) {
         throw new UsageError("Cannot copy rows: give the names of the columns in an array");
       }
-      const quoted = columns.map(quotedPart).join(", ");
+      const quoted = Array.from(columns, quotedPart).join(", ");
       const reader = new Reader(rows, this.core.link.awaits, "the rows to copy");
       return copyRows(quotedName(table), columns.slice(), quoted, reader, this.core);
     });

@@ -30,6 +30,8 @@ export interface Codec {
   encodeText?(out: Outbox, text: string): void;
   /** Whether there are values that only {@linkcode text} can send, as of a type whose values are strings. */
   readonly sendsText?: boolean;
+  /** Whether the server may have no binary input for the type, so that nothing that can hold its values is sent in binary either, even without one in it. */
+  readonly textOnly?: boolean;
   /** Whether a JavaScript array is one value of this type, as any is for json, and not a dimension of an array of values. */
   isValue?(array: readonly unknown[]): boolean;
   /** What separates elements in the text of an array of this type (`pg_type.typdelim`), "," by default. */

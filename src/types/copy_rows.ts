@@ -109,7 +109,7 @@ export class CopyRows {
   }
 
   #addText(values: readonly unknown[]): void {
-    const texts = values.map((value, column) => {
+    const texts = Array.from(values, (value, column) => {
       try {
         return value === null ? "\\N" : escaped(textOf(this.#codecs[column]!, value));
       } catch (error) {
