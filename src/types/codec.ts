@@ -90,6 +90,12 @@ export function kindOf(value: unknown): string {
   }
 }
 
+/** Why a value could not be encoded; what code of the user's has thrown, which can be anything, is the cause. */
+export function encodeFailure(error: unknown, value: unknown): { reason: string; options: ErrorOptions } {
+  if (error instanceof BadValue) return { reason: error.message, options: {} };
+  return { reason: `its codec failed on ${kindOf(value)}`, options: { cause: error } };
+}
+
 /** The complaint of a codec that has no use for this kind of value. */
 export function wrongKind(value: unknown, accepted: string): BadValue {
   return new BadValue(`${kindOf(value)} was given where ${accepted} is needed`);
