@@ -16,6 +16,7 @@ import {
   type Reading,
   sourceOf,
   sqlText,
+  taken,
   textOf,
 } from "./arguments.ts";
 import type { Core } from "./core.ts";
@@ -101,7 +102,7 @@ export class Calls {
       const execution = executionOf(statement, params, options, this.owner, this.#reading(action, rows));
       const { source, values, shape, limit } = execution;
       const sink = sinkOf(shape);
-      const op = execute(source, values, sink, this.core);
+      const op = execute(source, taken(values), sink, this.core);
       const observation = this.#observe(operation, source, values.length);
       observation?.reads(sink);
       return { op, limit, observation };
@@ -167,7 +168,7 @@ export class Calls {
     const reading = this.#reading("execute the statement", rows, own);
     const execution = executionOf(statement, params, options, this.owner, reading);
     const isOver = (): boolean => this.transaction?.finished ?? false;
-    return { ...execution, cursor: new Cursor(this.core, execution.source, execution.values, name, isOver) };
+    return { ...execution, cursor: new Cursor(this.core, execution.source, taken(execution.values), name, isOver) };
   }
 
   /** The rows of a statement in batches. Throws at once. */

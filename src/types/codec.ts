@@ -6,6 +6,7 @@
  */
 import type { Source } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
+import { originalOf } from "./instance.ts";
 
 /** Format codes of the protocol. */
 export const Format = { Text: 0, Binary: 1 } as const;
@@ -82,7 +83,7 @@ export function kindOf(value: unknown): string {
     case "undefined":
       return "undefined";
     case "object": {
-      const name: unknown = value.constructor?.name;
+      const name: unknown = (originalOf(value) as object).constructor?.name;
       return typeof name !== "string" || name === "Object" || name === "" ? "an object" : article(name);
     }
     default:

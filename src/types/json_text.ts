@@ -8,18 +8,7 @@
  * Source: ECMA-262, "JSON.stringify", for what objects with `toJSON` and wrapped primitives stand for.
  */
 import { BadValue, kindOf } from "./codec.ts";
-
-/** An object whose JSON text was made earlier. */
-export class JsonText {
-  readonly text: string;
-  /** What it is the text of, for messages and for codecs that take no JSON. */
-  readonly original: object;
-
-  constructor(text: string, original: object) {
-    this.text = text;
-    this.original = original;
-  }
-}
+import { Instance } from "./instance.ts";
 
 /** JSON text of a value. */
 export function stringify(value: unknown): string {
@@ -92,8 +81,8 @@ class JsonWriter {
   #object(value: object, key: string | number): void {
     let made = value;
     for (let i = 0; i < MAX_TO_JSON; i++) {
-      if (made instanceof JsonText) {
-        this.#text += made.text;
+      if (made instanceof Instance) {
+        this.#text += made.json;
         return;
       }
       // Node would make an object with an array of numbers of a Buffer, and null of an invalid Date.
