@@ -95,3 +95,16 @@ conformance("types without a binary form: values without one inside are sent as 
     await conn.queryDrop("drop schema plain cascade");
   }
 });
+
+conformance("vectors of the catalog: those that functions of arrays have cut", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  for (const type of ["int2vector", "oidvector"]) {
+    const sql = `select trim_array('1 2 3'::${type}, 1) as v`;
+    assert.deepEqual(await conn.query(sql), [{ v: [1, 2] }]);
+    // The second time in binary.
+    for (let i = 0; i < 2; i++) assert.deepEqual(await conn.exec(sql), [{ v: [1, 2] }]);
+    // Its text the server refuses.
+    const empty = `select trim_array('1 2 3'::${type}, 3) as v where $1`;
+    assert.deepEqual(await conn.exec(empty, [true]), [{ v: [] }]);
+  }
+});
