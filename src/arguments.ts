@@ -6,6 +6,8 @@ import type { Limit } from "./protocol/exchange.ts";
 import { SqlTemplate, valuesOf } from "./sql.ts";
 import type { RowShape } from "./types/row.ts";
 
+export { taken } from "./types/snapshot.ts";
+
 /** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */
 export type Params = readonly unknown[];
 
@@ -63,7 +65,7 @@ export function optionsOf(options: unknown, reading: Reading): Given {
   return { shape, limit, own };
 }
 
-/** A statement, its parameters and the options; a second argument that is no array is the options. */
+/** A statement, its parameters as they were given, and the options; a second argument that is no array is the options. */
 export function executionOf(
   statement: unknown,
   params: unknown,
@@ -88,7 +90,7 @@ export function executionOf(
   const source = statement instanceof StatementHandle ? useStatement(statement, owner) : sqlText(statement);
   // A spread would be a tenth of what a call costs on Bun.
   const { shape, limit, own } = read;
-  return { shape, limit, own, source, values: checkedValues(values === undefined ? [] : (values as Params).slice()) };
+  return { shape, limit, own, source, values: checkedValues(values === undefined ? [] : values as Params) };
 }
 
 /** What is to be executed many times, so that its parameters come elsewhere. */

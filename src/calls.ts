@@ -16,6 +16,7 @@ import {
   type Reading,
   sourceOf,
   sqlText,
+  taken,
   textOf,
 } from "./arguments.ts";
 import type { Core } from "./core.ts";
@@ -101,7 +102,7 @@ export class Calls {
       const execution = executionOf(statement, params, options, this.owner, this.#reading(action, rows));
       const { source, values, shape, limit } = execution;
       const sink = sinkOf(shape);
-      const op = execute(source, values, sink, this.core);
+      const op = execute(source, taken(values), sink, this.core);
       const observation = this.#observe(operation, source, values.length);
       observation?.reads(sink);
       return { op, limit, observation };
@@ -122,7 +123,7 @@ export class Calls {
       options,
       () => {
         if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they are not in an array");
-        return prepareBatch(sqls.map(sqlText), this.core);
+        return prepareBatch(Array.from(sqls, sqlText), this.core);
       },
       [],
       sqls,
@@ -167,7 +168,7 @@ export class Calls {
     const reading = this.#reading("execute the statement", rows, own);
     const execution = executionOf(statement, params, options, this.owner, reading);
     const isOver = (): boolean => this.transaction?.finished ?? false;
-    return { ...execution, cursor: new Cursor(this.core, execution.source, execution.values, name, isOver) };
+    return { ...execution, cursor: new Cursor(this.core, execution.source, taken(execution.values), name, isOver) };
   }
 
   /** The rows of a statement in batches. Throws at once. */
@@ -379,7 +380,7 @@ export class Calls {
       if (!Array.isArray(columns) || columns.length === 0) {
         throw new UsageError("Cannot copy rows: give the names of the columns in an array");
       }
-      const quoted = columns.map(quotedPart).join(", ");
+      const quoted = Array.from(columns, quotedPart).join(", ");
       const reader = new Reader(rows, this.core.link.awaits, "the rows to copy");
       return copyRows(quotedName(table), columns.slice(), quoted, reader, this.core);
     });

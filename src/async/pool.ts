@@ -1,5 +1,5 @@
 /** The pool of connections that await. */
-import { closeTimeout, millisecondsFrom, optionsOf, signalFrom } from "../arguments.ts";
+import { closeTimeout, millisecondsFrom, optionsOf, signalFrom, taken } from "../arguments.ts";
 import { now } from "../drive/clock.ts";
 import { ConnectionError, TimeoutError } from "../errors.ts";
 import { settingsOf, type Target } from "../opts/opts.ts";
@@ -10,7 +10,7 @@ import { type PoolLimits, poolOpts } from "../pool/limits.ts";
 import { Pace } from "../pool/pace.ts";
 import type { PoolStats } from "../pool/stock.ts";
 import type { Result } from "../protocol/sink.ts";
-import type { SqlTemplate } from "../sql.ts";
+import { SqlTemplate, valuesOf } from "../sql.ts";
 import type { Conn } from "./conn.ts";
 import type {
   BatchOptions,
@@ -162,38 +162,38 @@ export class Pool implements AsyncDisposable {
 
   /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
   exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
-    const [values, given] = split(params, options);
-    return this.#share(stmt, given, (conn, options) => conn.exec<R>(stmt, values, options));
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
   }
 
   /** As `Conn.execFirst`, on any connection. */
   execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
-    const [values, given] = split(params, options);
-    return this.#share(stmt, given, (conn, options) => conn.execFirst<R>(stmt, values, options));
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
   }
 
   /** As `Conn.execOne`, on any connection. */
   execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
-    const [values, given] = split(params, options);
-    return this.#share(stmt, given, (conn, options) => conn.execOne<R>(stmt, values, options));
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
   }
 
   /** As `Conn.execValue`, on any connection. */
   execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
-    const [values, given] = split(params, options);
-    return this.#share(stmt, given, (conn, options) => conn.execValue<V>(stmt, values, options));
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
   }
 
   /** As `Conn.execDrop`, on any connection. */
   execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
-    const [values, given] = split(params, options);
-    return this.#share(stmt, given, (conn, options) => conn.execDrop(stmt, values, options));
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.execDrop(statement, values, options));
   }
 
   /** As `Conn.run`, on any connection. */
   run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
-    const [values, given] = split(params, options);
-    return this.#share(stmt, given, (conn, options) => conn.run<R>(stmt, values, options));
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
 
   /** As `Conn.execBatch`, on any connection. */
@@ -212,7 +212,8 @@ export class Pool implements AsyncDisposable {
     fn: (portal: Portal) => T | Promise<T>,
     options?: CallOptions,
   ): Promise<T> {
-    return this.#once(options, (conn, options) => conn.execIter(stmt, params, fn, options));
+    const [statement, values = params] = split(stmt, params, undefined);
+    return this.#once(options, (conn, options) => conn.execIter(statement, values, fn, options));
   }
 
   /**
@@ -231,9 +232,9 @@ export class Pool implements AsyncDisposable {
    * ```
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
-    const [values, given] = split(params, options);
+    const [statement, values, given] = split(stmt, params, options);
     const place = new Error("streamed from the pool here");
-    return new PoolStream<R>(() => this.#source(given, place, (conn) => conn.stream<R>(stmt, values, given)));
+    return new PoolStream<R>(() => this.#source(given, place, (conn) => conn.stream<R>(statement, values, given)));
   }
 
   /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
@@ -413,12 +414,20 @@ export class Pool implements AsyncDisposable {
 /** What can be executed on any connection: SQL text, or an `sql` template. */
 export type PoolStatement = string | SqlTemplate;
 
-/** Parameters and options; an object in place of the parameters is the options. */
-function split<O>(params: Params | O | undefined, options: O | undefined): [Params | undefined, O | undefined] {
+/** Statement, parameters as they are now, and options; an object in place of the parameters is the options. */
+function split<O>(
+  stmt: PoolStatement,
+  params: Params | O | undefined,
+  options: O | undefined,
+): [PoolStatement, Params | undefined, O | undefined] {
+  if (stmt instanceof SqlTemplate && (!Array.isArray(params) || params.length === 0)) {
+    const given = Array.isArray(params) ? options : options ?? (params as O | undefined);
+    return [stmt.text, taken(valuesOf(stmt)), given];
+  }
   // What the caller does with them while it waits for a connection is none of the call's business.
-  if (Array.isArray(params)) return [params.slice(), options];
-  if (params === undefined) return [undefined, options];
-  return options === undefined ? [undefined, params as O] : [params as Params, options];
+  if (Array.isArray(params)) return [stmt, taken(params), options];
+  if (params === undefined) return [stmt, undefined, options];
+  return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
 }
 
 function patienceOf(options: CallOptions | null): Patience {

@@ -8,6 +8,7 @@ import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
 import { isCopy } from "../protocol/sql_text.ts";
+import { taken } from "../types/snapshot.ts";
 import type { Context } from "./context.ts";
 import { type Known, known } from "./known.ts";
 import { release, setSavepoint, undo } from "./savepoint.ts";
@@ -124,8 +125,8 @@ class Batch {
         const next = yield* this.#sets.next();
         if (next === undefined) break;
         if (!Array.isArray(next.value)) throw new UsageError("Cannot bind a set of parameters: it is not an array");
-        // A source may use its array again.
-        sets.push(next.value.slice());
+        // A source may use its array again, and what is in it.
+        sets.push(taken(next.value));
         this.#taken++;
       }
     } catch (error) {

@@ -18,6 +18,7 @@ export function array(name: string, element: Codec, elementOid: number): Codec {
     parse: (text) => new ArrayText(text, element).read(),
     encode: (out, value) => encodeArray(out, value, element, elementOid),
     ...(mayBeText(element) && { sendsText: true }),
+    ...(element.textOnly && { textOnly: true }),
     text: (value) => arrayText(value, element),
   };
 }
@@ -75,6 +76,7 @@ function nested(items: unknown[], view: DataView, header: number, dimensions: nu
 
 function encodeArray(out: Outbox, value: unknown, element: Codec, elementOid: number): boolean {
   const { lengths, items } = flatten(value, element);
+  if (element.textOnly) return false;
   const start = out.mark;
   out.int32(lengths.length);
   out.int32(items.includes(null) ? 1 : 0);
@@ -131,9 +133,19 @@ function flatten(value: unknown, element: Codec): { lengths: number[]; items: un
     if (lengths.length > MAX_DIMENSIONS) {
       throw new BadValue(`the array has more than ${MAX_DIMENSIONS} dimensions, PostgreSQL's limit`);
     }
-    items = arrays.flat();
+    items = itemsOf(arrays);
   }
   return items.length === 0 ? { lengths: [], items } : { lengths, items };
+}
+
+/** The items of all arrays, one behind the other. What is missing from an array is undefined, which no element takes. */
+function itemsOf(arrays: readonly unknown[][]): unknown[] {
+  if (arrays.length === 1) return Array.from(arrays[0]!);
+  const items: unknown[] = [];
+  for (const array of arrays) {
+    for (const item of array) items.push(item);
+  }
+  return items;
 }
 
 /** Reads the text of an array: `{1,NULL,"a b"}`, `[2:3]={…}`, `{{1,2},{3,4}}`. */

@@ -3,9 +3,8 @@
  *
  * Source: PostgreSQL manual, "Binary Data Types": both output formats, `hex` and `escape`.
  */
-import { copyOf } from "../wire/bytes.ts";
+import { bytesOfHex, copyOf, hexOf } from "../wire/bytes.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
-import { HEX } from "./text.ts";
 
 /** bytea as a Uint8Array with memory of its own. */
 export const bytea: Codec = {
@@ -36,15 +35,12 @@ export function bytesFrom(value: unknown): Uint8Array | undefined {
 
 /** The `hex` format. */
 export function hexText(bytes: Uint8Array): string {
-  let text = "\\x";
-  for (const byte of bytes) text += HEX[byte]!;
-  return text;
+  return `\\x${hexOf(bytes)}`;
 }
 
 function parseHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^\\x[0-9a-f]*$/i.test(text)) throw new BadValue("it is not in bytea's hex format");
-  const bytes = new Uint8Array(text.length / 2 - 1);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i + 2, 2 * i + 4), 16);
+  const bytes = bytesOfHex(text.slice(2));
+  if (bytes === undefined) throw new BadValue("it is not in bytea's hex format");
   return bytes;
 }
 
@@ -53,18 +49,30 @@ function parseEscape(text: string): Uint8Array {
   let length = 0;
   for (let i = 0; i < text.length; i++) {
     let byte = text.charCodeAt(i);
-    if (byte === 0x5c) { // a backslash
-      const octal = /^[0-3][0-7]{2}/.exec(text.slice(i + 1, i + 4))?.[0];
-      if (octal !== undefined) {
-        byte = Number.parseInt(octal, 8);
-        i += 3;
-      } else if (text[i + 1] === "\\") {
+    if (byte === BACKSLASH) {
+      if (text.charCodeAt(i + 1) === BACKSLASH) {
         i += 1;
       } else {
-        throw new BadValue("it is not in bytea's escape format");
+        byte = digitAt(text, i + 1) << 6 | digitAt(text, i + 2) << 3 | digitAt(text, i + 3);
+        if (byte > 0xff) throw badEscape();
+        i += 3;
       }
     }
     bytes[length++] = byte;
   }
   return bytes.slice(0, length);
 }
+
+/** The octal digit there. */
+function digitAt(text: string, at: number): number {
+  const digit = text.charCodeAt(at) - ZERO;
+  if (digit >= 0 && digit <= 7) return digit;
+  throw badEscape();
+}
+
+function badEscape(): BadValue {
+  return new BadValue("it is not in bytea's escape format");
+}
+
+const BACKSLASH = 0x5c;
+const ZERO = 0x30;

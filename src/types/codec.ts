@@ -6,6 +6,7 @@
  */
 import type { Source } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
+import { originalOf } from "./instance.ts";
 
 /** Format codes of the protocol. */
 export const Format = { Text: 0, Binary: 1 } as const;
@@ -30,6 +31,8 @@ export interface Codec {
   encodeText?(out: Outbox, text: string): void;
   /** Whether there are values that only {@linkcode text} can send, as of a type whose values are strings. */
   readonly sendsText?: boolean;
+  /** Whether the server may have no binary input for the type, so that nothing that can hold its values is sent in binary either, even without one in it. */
+  readonly textOnly?: boolean;
   /** Whether a JavaScript array is one value of this type, as any is for json, and not a dimension of an array of values. */
   isValue?(array: readonly unknown[]): boolean;
   /** What separates elements in the text of an array of this type (`pg_type.typdelim`), "," by default. */
@@ -80,12 +83,18 @@ export function kindOf(value: unknown): string {
     case "undefined":
       return "undefined";
     case "object": {
-      const name: unknown = value.constructor?.name;
+      const name: unknown = (originalOf(value) as object).constructor?.name;
       return typeof name !== "string" || name === "Object" || name === "" ? "an object" : article(name);
     }
     default:
       return article(typeof value);
   }
+}
+
+/** Why a value could not be encoded; what code of the user's has thrown, which can be anything, is the cause. */
+export function encodeFailure(error: unknown, value: unknown): { reason: string; options: ErrorOptions } {
+  if (error instanceof BadValue) return { reason: error.message, options: {} };
+  return { reason: `its codec failed on ${kindOf(value)}`, options: { cause: error } };
 }
 
 /** The complaint of a codec that has no use for this kind of value. */

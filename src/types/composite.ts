@@ -19,14 +19,17 @@ export interface Attribute {
 /** A composite type as an object by attribute name. */
 export function composite(name: string, attributes: readonly Attribute[]): Codec {
   const names = new Set(attributes.map((attribute) => attribute.name));
+  const textOnly = attributes.some(({ codec }) => codec.textOnly);
   return {
     name,
     binary: attributes.every(({ codec }) => codec.binary),
     decode: (source, start, end) => decodeComposite(source, start, end, attributes),
     parse: (text) => parseComposite(text, attributes),
     ...(attributes.some(({ codec }) => mayBeText(codec)) && { sendsText: true }),
+    ...(textOnly && { textOnly }),
     encode(out, value) {
       checkObject(value, names);
+      if (textOnly) return false;
       return encodeComposite(out, value, attributes);
     },
     text(value) {

@@ -6,7 +6,7 @@
  */
 import { EncodeError, UsageError } from "../errors.ts";
 import { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, encodeInside, kindOf, textOf } from "./codec.ts";
+import { BadValue, type Codec, encodeFailure, encodeInside, kindOf, textOf } from "./codec.ts";
 
 /** Encodes rows for columns of these types. */
 export class CopyRows {
@@ -109,7 +109,7 @@ export class CopyRows {
   }
 
   #addText(values: readonly unknown[]): void {
-    const texts = values.map((value, column) => {
+    const texts = Array.from(values, (value, column) => {
       try {
         return value === null ? "\\N" : escaped(textOf(this.#codecs[column]!, value));
       } catch (error) {
@@ -119,14 +119,13 @@ export class CopyRows {
     this.#out.text(`${texts.join("\t")}\n`);
   }
 
-  #explained(error: unknown, column: number, value: unknown): unknown {
-    if (!(error instanceof Error)) return error;
-    const reason = error instanceof BadValue ? error.message : `its codec failed on ${kindOf(value)}`;
+  #explained(error: unknown, column: number, value: unknown): EncodeError {
+    const { reason, options } = encodeFailure(error, value);
     return new EncodeError(
       `Cannot encode row ${this.#count}, column ${JSON.stringify(this.#names[column])} as ${
         this.#codecs[column]!.name
       }: ${reason}`,
-      error instanceof BadValue ? {} : { cause: error },
+      options,
     );
   }
 }

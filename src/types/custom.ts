@@ -2,7 +2,8 @@
 import type { TypeCodec } from "../opts/type_codec.ts";
 import { copyOf } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec } from "./codec.ts";
+import { BadValue, type Codec, wrongKind } from "./codec.ts";
+import { originalOf } from "./instance.ts";
 import { plainText } from "./text.ts";
 
 /** The codec that a user gave for a type, instead of our own for it. */
@@ -18,11 +19,18 @@ export function custom(own: Codec, given: TypeCodec): Codec {
       return given.decode(copyOf(source.bytes, start, end));
     },
     parse: (text) => given.parse(text),
-    encode: (out, value) => given.encode !== undefined && encode(out, given.encode(value)),
+    encode: (out, value) => given.encode !== undefined && encode(out, given.encode(parameterOf(value))),
     sendsText: given.encode === undefined,
-    text: (value) => given.format === undefined ? plainText(value) : checked(given.format(value)),
+    textOnly: own.textOnly === true && given.encode === undefined,
+    text: (value) => given.format === undefined ? plainText(value) : checked(given.format(parameterOf(value))),
     isValue: (array) => given.isValue?.(array) ?? false,
   };
+}
+
+/** What the user's codec gets to see. What is missing is refused for every type alike. */
+function parameterOf(value: unknown): unknown {
+  if (value === undefined) throw wrongKind(value, "a value");
+  return originalOf(value);
 }
 
 function encode(out: Outbox, bytes: unknown): boolean {

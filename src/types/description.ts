@@ -11,6 +11,8 @@ export class Description {
   readonly #codecs: readonly Codec[];
   /** The indexes of columns whose types have still to be learned; their values are read as text until then. */
   readonly #unknown: readonly number[];
+  /** The last column of each name, the one that is in an object; made where it is needed. */
+  #lastOf: ReadonlyMap<string, number> | undefined = undefined;
   #objects: RowReader | undefined = undefined;
   #arrays: RowReader | undefined = undefined;
 
@@ -34,10 +36,10 @@ export class Description {
 
   /** Makes values of the texts that a row has in columns of unknown types, now that these have been learned. */
   complete(row: object, shape: RowShape, registry: Registry): void {
+    const lastOf = this.#lastOf ??= new Map(this.columns.map(({ name }, index) => [name, index]));
     for (const index of this.#unknown) {
       const column = this.columns[index]!;
-      // Of columns with the same name the last is in the object.
-      if (shape === "object" && this.columns.findLastIndex(({ name }) => name === column.name) !== index) continue;
+      if (shape === "object" && lastOf.get(column.name) !== index) continue;
       const key = shape === "array" ? index : column.name;
       const text = Reflect.get(row, key) as string | null;
       if (text === null) continue;

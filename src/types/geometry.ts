@@ -9,6 +9,7 @@ import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, expectLength, wrongKind } from "./codec.ts";
 import { ShapeText } from "./geometry_text.ts";
 import type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "./geometry_values.ts";
+import { originalOf } from "./instance.ts";
 import { floatText } from "./number.ts";
 
 /** point as {@linkcode Point}. */
@@ -237,7 +238,8 @@ function pointsText(points: readonly Point[]): string {
 
 // Parameters.
 
-function members(value: unknown, accepted: string): Readonly<Record<string, unknown>> {
+function members(given: unknown, accepted: string): Readonly<Record<string, unknown>> {
+  const value = originalOf(given);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrongKind(value, accepted);
   return value as Readonly<Record<string, unknown>>;
 }

@@ -4,7 +4,8 @@
  * Source: PostgreSQL manual, "JSON Types".
  */
 import type { JsonChoice } from "../opts/choices.ts";
-import { BadValue, checkedText, type Codec, kindOf } from "./codec.ts";
+import { BadValue, checkedText, type Codec } from "./codec.ts";
+import { stringify } from "./json_text.ts";
 
 /** A value that is sent as JSON whatever it is; made by {@linkcode Json} and {@linkcode Jsonb}. */
 export class JsonValue {
@@ -89,23 +90,6 @@ export function jsonb(choice: JsonChoice): Codec {
 export function jsonText(value: unknown): string {
   if (typeof value === "string") return checkedText(value);
   return stringify(value instanceof JsonValue ? value.value : value);
-}
-
-/** JSON of a value, or a complaint about what JSON would silently drop or change. */
-export function stringify(value: unknown): string {
-  const text: string | undefined = JSON.stringify(value, (_key, member: unknown) => {
-    switch (typeof member) {
-      case "bigint":
-      case "undefined":
-      case "function":
-      case "symbol":
-        throw new BadValue(`${kindOf(member)} inside has no JSON form`);
-      case "number":
-        if (!Number.isFinite(member)) throw new BadValue(`${member} inside has no JSON form`);
-    }
-    return member;
-  });
-  return text;
 }
 
 function parser(choice: JsonChoice): (text: string) => unknown {

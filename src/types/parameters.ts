@@ -9,7 +9,7 @@
 import { EncodeError, UsageError } from "../errors.ts";
 import { Frontend } from "../wire/codes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, encodeValue, Format, kindOf } from "./codec.ts";
+import { type Codec, encodeFailure, encodeValue, Format } from "./codec.ts";
 
 /** Binds `values` to the statement `name`, giving the portal `portal`; `resultFormats` as {@linkcode formatCodes} makes them. */
 export function bind(
@@ -59,11 +59,10 @@ function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: numb
   try {
     return encodeValue(codec, out, value);
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const reason = error instanceof BadValue ? error.message : `its codec failed on ${kindOf(value)}`;
+    const { reason, options } = encodeFailure(error, value);
     throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}`, {
       safeToRetry: true,
-      ...(error instanceof BadValue ? {} : { cause: error }),
+      ...options,
     });
   }
 }

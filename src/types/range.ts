@@ -103,6 +103,7 @@ export function range(name: string, subtype: Codec): Codec {
     parse: (text) => parseRange(text, subtype),
     encode: (out, value) => encodeRange(out, rangeFrom(value), subtype),
     ...(mayBeText(subtype) && { sendsText: true }),
+    ...(subtype.textOnly && { textOnly: true }),
     text: (value) => rangeText(rangeFrom(value), (bound) => textOf(subtype, bound)),
   };
 }
@@ -118,6 +119,7 @@ export function multirange(name: string, range: Codec): Codec {
     parse: (text) => parseMultirange(text, range),
     encode: (out, value) => encodeMultirange(out, rangesFrom(value), range),
     ...(mayBeText(range) && { sendsText: true }),
+    ...(range.textOnly && { textOnly: true }),
     text: (value) => `{${rangesFrom(value).map((item) => range.text(item)).join(",")}}`,
   };
 }
@@ -151,6 +153,7 @@ function decodeRange(source: Source, start: number, end: number, subtype: Codec)
 }
 
 function encodeRange(out: Outbox, value: Range, subtype: Codec): boolean {
+  if (subtype.textOnly) return false;
   const start = out.mark;
   if (value.empty) {
     out.byte(EMPTY);
@@ -210,6 +213,7 @@ function decodeMultirange(source: Source, start: number, end: number, range: Cod
 }
 
 function encodeMultirange(out: Outbox, ranges: readonly Range[], range: Codec): boolean {
+  if (range.textOnly) return false;
   const start = out.mark;
   out.int32(ranges.length);
   for (const item of ranges) {
@@ -254,7 +258,7 @@ function rangeFrom(value: unknown): Range {
 
 function rangesFrom(value: unknown): readonly Range[] {
   if (!Array.isArray(value)) throw wrongKind(value, "an array of Ranges");
-  return value.map(rangeFrom);
+  return Array.from(value, rangeFrom);
 }
 
 /** A bound as a Range has it. */

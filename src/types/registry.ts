@@ -24,7 +24,7 @@ import { numeric } from "./numeric.ts";
 import { BUILT_IN_TYPES } from "./oids.ts";
 import { multirange, range } from "./range.ts";
 import { char, cid, int2vector, oidvector, pgLsn, pgSnapshot, tid, txidSnapshot, xid, xid8 } from "./system.ts";
-import { opaque, textual, uuid } from "./text.ts";
+import { opaque, textual, uuid, xml } from "./text.ts";
 import { tsquery, tsvector } from "./text_search.ts";
 import { timetz } from "./timetz.ts";
 import { halfvec, sparsevec, vector } from "./vector.ts";
@@ -224,7 +224,7 @@ const FACTORIES: Readonly<Record<string, (choices: TypeChoices) => Codec>> = {
   varchar: () => textual("varchar"),
   xid: () => xid,
   xid8: () => xid8,
-  xml: () => textual("xml"),
+  xml: () => xml,
 };
 
 /** The built-in ranges and what they are of. */

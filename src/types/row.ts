@@ -3,8 +3,8 @@
  *
  * A reader is made once per statement, for its columns' names and types. Where the runtime allows
  * it, a reader that has seen enough rows compiles itself to a function that is one object literal
- * with a decoder call per column: engines make that as fast as hand-written code. Elsewhere it goes
- * on column by column, with the same results.
+ * with a decoder call per column: engines make that as fast as hand-written code. Elsewhere, and for
+ * wide rows, it goes on column by column, with the same results.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats", DataRow.
  */
@@ -36,16 +36,10 @@ export class RowReader {
   read(source: Source, start: number, end: number): unknown {
     if (this.#compiled === undefined) {
       if (++this.#rowsRead < COMPILE_AFTER) return this.#readEach(source, start, end);
-      this.#compiled = this.#compile() ?? ((source, start, end) => this.#readEach(source, start, end));
+      const compiled = this.#columns.length > MAX_COMPILED ? undefined : this.#compile();
+      this.#compiled = compiled ?? ((source, start, end) => this.#readEach(source, start, end));
     }
-    try {
-      return this.#compiled(source, start, end);
-    } catch (error) {
-      if (error instanceof ProtocolError || error instanceof DecodeError) throw error;
-      // Reading column by column fails at the same value, and knows which column that is.
-      this.#readEach(source, start, end);
-      throw error;
-    }
+    return this.#compiled(source, start, end);
   }
 
   #readEach(source: Source, start: number, end: number): unknown {
@@ -73,8 +67,12 @@ export class RowReader {
         ? codec.decode(source, start, end)
         : codec.parse(source.bytes.utf8Slice(start, end));
     } catch (error) {
-      throw decodeError(error, index, this.#columns[index]!, codec);
+      throw this.#failed(error, index);
     }
+  }
+
+  #failed(error: unknown, index: number): DecodeError {
+    return decodeError(error, index, this.#columns[index]!, this.#codecs[index]!);
   }
 
   #compile(): RowFunction | undefined {
@@ -82,21 +80,27 @@ export class RowReader {
     const lines = [
       "const { view } = source;",
       `if (end - start < 2 || view.getUint16(start) !== ${count}) throw wrongCount(source, start, end, ${count});`,
-      "let at = start + 2, length = 0;",
+      "let at = start + 2, length = 0, column = -1;",
+      "try {",
     ];
     for (let i = 0; i < count; i++) {
       const decode = this.#formats[i] === Format.Binary
         ? `codec${i}.decode(source, at, at + length)`
         : `codec${i}.parse(source.bytes.utf8Slice(at, at + length))`;
       lines.push(
-        "if (at + 4 > end) throw cutShort();",
+        "if (at + 4 > end) { column = -1; throw cutShort(); }",
         "length = view.getInt32(at); at += 4;",
-        "if (length < -1 || at + length > end) throw badLength(length);",
+        "if (length < -1 || at + length > end) { column = -1; throw badLength(length); }",
         `let value${i} = null;`,
-        `if (length !== -1) { value${i} = ${decode}; at += length; }`,
+        `if (length !== -1) { column = ${i}; value${i} = ${decode}; at += length; }`,
       );
     }
-    lines.push("if (at !== end) throw leftOver(end - at);", `return ${this.#literal()};`);
+    lines.push(
+      "if (at !== end) { column = -1; throw leftOver(end - at); }",
+      `return ${this.#literal()};`,
+      // What a codec throws may be of any kind, so that only the place tells whose it is.
+      "} catch (error) { throw column === -1 ? error : failed(error, column); }",
+    );
     const codecs = this.#codecs.map((_, i) => `codec${i} = codecs[${i}]`);
     const constants = codecs.length === 0 ? "" : `const ${codecs.join(", ")};`;
     try {
@@ -106,9 +110,11 @@ export class RowReader {
         "cutShort",
         "badLength",
         "leftOver",
+        "failed",
         `"use strict"; ${constants}\nreturn (source, start, end) => {\n${lines.join("\n")}\n};`,
       );
-      return make(this.#codecs, wrongCount, cutShort, badLength, leftOver);
+      const failed = (error: unknown, index: number): DecodeError => this.#failed(error, index);
+      return make(this.#codecs, wrongCount, cutShort, badLength, leftOver, failed);
     } catch (error) {
       // Runtimes can be told to refuse code made from strings.
       if (error instanceof EvalError) return undefined;
@@ -175,3 +181,5 @@ function malformed(problem: string): ProtocolError {
 
 /** Compiling costs about as much as reading this many rows. */
 const COMPILE_AFTER = 64;
+/** Beyond so many columns engines make no fast code of the function: it is slower than reading column by column, and takes long to compile. */
+const MAX_COMPILED = 100;

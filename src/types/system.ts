@@ -94,8 +94,8 @@ export const oidvector: Codec = vector("oidvector", unsigned("oid"), 26, 4, 0, 0
 export const int2vector: Codec = vector("int2vector", int2, 21, 2, -0x8000, 0x7fff);
 
 /**
- * A vector of the catalog: in binary an array of one dimension that starts at 0, as text its elements
- * with spaces between them. In an array of vectors, an array of nothing but numbers is one vector, so
+ * A vector of the catalog: in binary an array of one dimension that starts at 0, or elsewhere if functions
+ * of arrays made it; as text its elements with spaces between them. In an array of vectors, an array of nothing but numbers is one vector, so
  * that `[[]]` has one, which is empty, and `[]` none.
  */
 function vector(
@@ -115,6 +115,7 @@ function vector(
     binary: true,
     isValue: (array) => array.every((item) => typeof item === "number" || typeof item === "bigint"),
     decode(source, start, end) {
+      if (isEmptyArray(source, start, end)) return [];
       expectVector(source, start, end, elementOid, elementSize);
       const values: unknown[] = [];
       for (let at = start + VECTOR_HEADER; at < end; at += 4 + elementSize) {
@@ -147,6 +148,11 @@ function vector(
   };
 }
 
+/** Whether it is an array of no dimensions, which a vector is that functions of arrays have emptied. */
+function isEmptyArray({ view }: Source, start: number, end: number): boolean {
+  return end - start === VECTOR_HEADER - 8 && view.getInt32(start) === 0;
+}
+
 /** Throws when the header of a vector is not that of these elements, and of as many as there are. */
 function expectVector({ view }: Source, start: number, end: number, elementOid: number, elementSize: number): void {
   if (end - start < VECTOR_HEADER) throw new BadValue("it is shorter than a vector's header");
@@ -154,7 +160,6 @@ function expectVector({ view }: Source, start: number, end: number, elementOid: 
   if (view.getInt32(start) !== 1) throw new BadValue(`it claims ${view.getInt32(start)} dimensions`);
   if (view.getInt32(start + 4) !== 0) throw new BadValue("it claims to have NULLs");
   if (oid !== elementOid) throw new BadValue(`its elements have type ${oid} instead of ${elementOid}`);
-  if (view.getInt32(start + 16) !== 0) throw new BadValue("it does not start at 0");
   expectLength(start + VECTOR_HEADER, end, view.getUint32(start + 12) * (4 + elementSize));
 }
 

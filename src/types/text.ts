@@ -23,11 +23,18 @@ export function textual(name: string): Codec {
   };
 }
 
+/**
+ * xml as its text. It is sent as text only: in binary the server obeys the encoding that the document
+ * declares, while what is sent is in UTF-8 whatever it declares.
+ */
+export const xml: Codec = { ...textual("xml"), takesStrings: false, encode: () => false, sendsText: true };
+
 /** A type that is only ever sent and asked for as text: one without binary output, or unknown to pyro. */
 export function opaque(name: string): Codec {
   return {
     name,
     binary: false,
+    textOnly: true,
     decode() {
       throw new BadValue("it was sent in a binary format that pyro does not know");
     },

@@ -11,6 +11,7 @@
 import type { Source } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
+import { originalOf } from "./instance.ts";
 import { floatText } from "./number.ts";
 import { parseSingle } from "./single.ts";
 
@@ -217,7 +218,8 @@ function elementsOf(value: unknown, { name, round }: Precision): Float32Array {
 }
 
 /** A sparse vector that can be sent, without zeros. */
-function sparse(value: unknown): SparseVector {
+function sparse(given: unknown): SparseVector {
+  const value = originalOf(given);
   if (!isSparse(value)) throw wrongKind(value, "a SparseVector { dimensions, indices, values } or a string");
   const { dimensions, indices, values } = value;
   if (indices.length !== values.length) throw new BadValue("there are not as many indices as values");

@@ -51,5 +51,19 @@ export function utf8Length(text: string): number {
   return Buffer.byteLength(text, "utf8");
 }
 
+/** Two hexadecimal digits of each byte, in lower case. */
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+}
+
+/** The bytes that hexadecimal digits stand for, with memory of their own; undefined if there is anything else. */
+export function bytesOfHex(digits: string): Uint8Array<ArrayBuffer> | undefined {
+  const bytes = new Uint8Array(digits.length >> 1);
+  // Writing ends at the first pair that is no byte. Some characters beyond Latin-1 are taken for others.
+  const written = Buffer.from(bytes.buffer).write(digits, "hex");
+  return written === bytes.length && digits.length % 2 === 0 && !NO_HEX.test(digits) ? bytes : undefined;
+}
+
+const NO_HEX = /[^\da-f]/i;
 /** Bytes that a loop copies faster. */
 const SHORT = 64;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { sql } from "../../src/sql.ts";
 import { BadValue } from "../../src/types/codec.ts";
 import { Json, Jsonb } from "../../src/types/json.ts";
 import { codec, decode, decodeHex, encode, refused, roundTrip, sent } from "../support/codecs.ts";
@@ -89,18 +91,101 @@ test("json: toJSON of an object is heeded", () => {
   }
 });
 
-test("json: bigint, NaN, an infinity, undefined, functions and symbols inside are refused at any depth", () => {
+test("json: what JSON would drop or change is refused with its path, at any depth", () => {
+  class Private {
+    #secret = "secret";
+    get secret(): string {
+      return this.#secret;
+    }
+  }
+  const lost: unknown[] = [
+    ...[1n, NaN, Infinity, -Infinity, undefined, () => "secret", Symbol("secret"), Object(1n), Object(Symbol())],
+    ...[new Map([["secret", 1]]), new Set(["secret"]), new WeakMap(), new WeakSet(), /secret/, new Error("secret")],
+    ...[
+      Object.assign(new TypeError("secret"), { code: 1 }),
+      Promise.resolve("secret"),
+      { then: () => {} },
+      new Date(NaN),
+    ],
+    ...[
+      new Uint8Array(3),
+      Buffer.from("secret"),
+      new Float64Array(1),
+      new DataView(new ArrayBuffer(1)),
+      new ArrayBuffer(1),
+    ],
+    ...[sql`secret ${1}`, new Private(), new URLSearchParams("a=secret"), (function* () {})(), [][Symbol.iterator]()],
+    ...[{ toJSON: () => undefined }, { toJSON: () => new Map() }, new Proxy(() => {}, {}), new Array(1)],
+    ...[
+      Json(new Set()),
+      Json(undefined),
+      new (class Thenable {
+        a = 1;
+        then(): void {}
+      })(),
+    ],
+  ];
   for (const name of NAMES) {
-    for (
-      const part of [1n, NaN, Infinity, -Infinity, undefined, () => 1, Symbol("secret"), { toJSON: () => undefined }]
-    ) {
-      for (const value of [part, [part], { a: [{ b: part }] }, Json(part), Jsonb({ a: part })]) {
+    for (const part of lost) {
+      const inside = Array.isArray(part) ? "\\[0\\]" : "(?:\\.then)?";
+      const cases: [unknown, string][] = [
+        [Json(part), "\\$"],
+        [{ items: [0, { 'odd "key': null, at: part }] }, "\\$\\.items\\[1\\]\\.at"],
+        [{ 'odd "key': [part] }, '\\$\\["odd \\\\"key"\\]\\[0\\]'],
+      ];
+      for (const [value, path] of cases) {
         const message = refused(codec(name), value);
-        assert.match(message, /inside has no JSON form$/);
+        assert.match(message, new RegExp(`^${path}${inside} is .*, which JSON has no form for; give JSON text`));
         assert.doesNotMatch(message, /secret/);
       }
     }
   }
+});
+
+test("json: what is cyclic or nested too deeply is refused, and what stands twice is not", () => {
+  const shared = { a: 1 };
+  roundTrip(codec("json"), { x: shared, y: [shared, shared] });
+  const cyclic: Record<string, unknown> = { a: [{}] };
+  (cyclic.a as Record<string, unknown>[])[0]!.again = cyclic;
+  assert.match(refused(codec("jsonb"), cyclic), /^\$\.a\[0\]\.again is a part of itself/);
+  const array: unknown[] = [];
+  array.push(array);
+  assert.match(refused(codec("json"), array), /^\$\[0\] is a part of itself/);
+  const nested = (depth: number): unknown => {
+    let value: unknown = 1;
+    for (let i = 0; i < depth; i++) value = i % 2 === 0 ? [value] : { a: value };
+    return value;
+  };
+  assert.equal(codec("json").text(nested(6000)).length, 3000 * 8 + 1);
+  for (const depth of [6001, 200_000]) {
+    const message = refused(codec("json"), nested(depth));
+    assert.match(message, /^it is nested more than 6000 levels deep: at \$/);
+    assert.ok(message.length < 400);
+  }
+});
+
+test("json: classes with fields or with toJSON, wrapped primitives and objects of no prototype are their JSON", () => {
+  class Place {
+    x = 1;
+    y = null;
+  }
+  class Money {
+    #cents = 150n;
+    toJSON(key: string): unknown {
+      return { key, cents: Number(this.#cents) };
+    }
+  }
+  const bare = Object.assign(Object.create(null), { a: 1 });
+  const values = [new Place(), [new Money()], { m: new Money() }, bare, Object(1), Object("a"), Object(false)];
+  for (
+    const value of [...values, new Date(0), Temporal.Instant.from("2000-01-01T00:00:00Z"), new URL("a:b"), { "": {} }]
+  ) {
+    assert.equal(codec("json").text(value), JSON.stringify(value));
+  }
+  assert.equal(
+    codec("json").text({ a: Json(new Date(0)), b: Json(Json("x")) }),
+    '{"a":"1970-01-01T00:00:00.000Z","b":"x"}',
+  );
 });
 
 test("json: a NUL or a lone surrogate inside a value is escaped, not refused", () => {

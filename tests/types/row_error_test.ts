@@ -166,3 +166,47 @@ test("rows: random bodies are rows, ProtocolErrors or DecodeErrors, alike in eve
     assert.equal(compiled, row);
   }
 });
+
+test("rows: what a codec throws, whatever it is, is the cause of a DecodeError, and the next row is read", () => {
+  const thrown = [new Error("odd"), new ProtocolError("odd"), new DecodeError("odd"), "odd", undefined, null];
+  for (const error of thrown) {
+    let bad = false;
+    const fail = <T>(value: T): T => {
+      if (bad) throw error;
+      return value;
+    };
+    const point = { parse: fail, decode: () => fail(1) };
+    const choices = { numeric: fail, json: fail, codec: { point } };
+    const columns: Columns = [["a", oidOf("int4")], ["n", oidOf("numeric")], ["p", oidOf("point")], [
+      "j",
+      oidOf("json"),
+    ]];
+    const cells = ["7", "1.5", hex("00"), "[]"] as const;
+    for (let column = 1; column < 4; column++) {
+      inEveryMode(columns, { choices, formats: [0, 0, 1, 0] }, (read) => {
+        // Empty values and NULLs before it are none of its own.
+        const body = bodyOf(cells.map((cell, i) => i === column ? cell : i === 0 ? "7" : null));
+        bad = false;
+        const good = read(body);
+        bad = true;
+        const failure = failureOf(read, body);
+        bad = false;
+        assert.ok(failure instanceof DecodeError, String(failure));
+        assert.match(failure.message, new RegExp(`^Cannot decode column ${column + 1} .*: its codec failed$`));
+        assert.equal(failure.cause, error);
+        assert.deepEqual(read(body), good);
+      });
+    }
+  }
+});
+
+test("rows: malformed ones are ProtocolErrors behind an empty value, and behind NULL", () => {
+  const columns: Columns = [["a", oidOf("text")], ["b", oidOf("text")], ["c", oidOf("text")]];
+  inEveryMode(columns, {}, (read) => {
+    for (const length of ["00000000", "ffffffff"]) {
+      for (const rest of ["", "00", "0000 0001", "ffff fffe", `${length} 0000 0009`, `${length} ffffffff 00`]) {
+        refusal(ProtocolError, () => read(hex(`0003 ${length} ${rest}`)));
+      }
+    }
+  });
+});

@@ -38,6 +38,22 @@ test("rows: a reader compiles itself after 64 rows, and then asks for no column'
   assert.deepEqual([counts[0], counts[62], counts[63], counts[299]], [1, 63, 64, 64]);
 });
 
+test("rows: a reader of more than 100 columns does not compile itself, of up to 65535", () => {
+  for (const [count, compiles] of [[100, true], [101, false], [0xffff, false]] as const) {
+    let asked = 0;
+    const formats = new Proxy(new Array(count).fill(0), {
+      get(target, key, receiver) {
+        if (key === "0") asked += 1;
+        return Reflect.get(target, key, receiver);
+      },
+    });
+    const read = readerOf(Array.from({ length: count }, (_, i) => [`c${i}`, INT4]), { formats, shape: "array" });
+    const body = bodyOf(["7", ...new Array(count - 1).fill(null)]);
+    for (let i = 0; i < 66; i++) assert.deepEqual((read(body) as unknown[])[0], 7);
+    assert.equal(asked, compiles ? 64 : 66, `${count} columns`);
+  }
+});
+
 test("rows: objects by column name, in the order of the columns", () => {
   const read = readBothWays([["b", INT4], ["a", TEXT], ["c", oidOf("bool")]]);
   const row = read(bodyOf(["1", "x", null]));

@@ -227,17 +227,24 @@ test("vectors: elements that are out of range or no integers are refused", () =>
   }
 });
 
+test("vectors: those that start elsewhere, or have no dimension, are read too", () => {
+  const header = "00000001 00000000 0000001a 00000001";
+  for (const start of ["00000001", "ffffffff", "00000005"]) {
+    assert.deepEqual(decodeHex(oidvector, `${header} ${start} 00000004 00000007`), [7]);
+  }
+  assert.deepEqual(decodeHex(oidvector, "00000000 00000000 0000001a"), []);
+});
+
 test("vectors: false headers and elements are refused at once", () => {
   const header = "00000001 00000000 0000001a";
   const element = "00000004 00000001";
   const claims: readonly (readonly [digits: string, complaint: string])[] = [
     ["", "it is shorter than a vector's header"],
-    ["00000000 00000000 0000001a", "it is shorter than a vector's header"],
+    ["00000001 00000000 0000001a", "it is shorter than a vector's header"],
     [`00000000 00000000 0000001a 00000001 00000000 ${element}`, "it claims 0 dimensions"],
     [`00000002 00000000 0000001a 00000001 00000000 ${element}`, "it claims 2 dimensions"],
     [`00000001 00000001 0000001a 00000001 00000000 ${element}`, "it claims to have NULLs"],
     [`00000001 00000000 00000017 00000001 00000000 ${element}`, "its elements have type 23 instead of 26"],
-    [`${header} 00000001 00000001 ${element}`, "it does not start at 0"],
     [`${header} 00000002 00000000 ${element}`, "it has 8 bytes instead of 16"],
     [`${header} 00000000 00000000 ${element}`, "it has 8 bytes instead of 0"],
     [`${header} 7fffffff 00000000 ${element}`, "it has 8 bytes instead of 17179869176"],

@@ -20,9 +20,17 @@ test("text: numbers, bigints and booleans are sent as they read", () => {
   for (const [value, text] of [[1.5, "1.5"], [NaN, "NaN"], [-7n, "-7"], [true, "true"], [false, "false"]] as const) {
     for (const name of TEXTUAL) {
       roundTrip(codec(name), value, text);
-      assert.deepEqual(encode(codec(name), value), new TextEncoder().encode(text));
+      const binary = name === "xml" ? undefined : new TextEncoder().encode(text);
+      assert.deepEqual(encode(codec(name), value), binary);
     }
     assert.equal(sent(codec("money"), value), text);
+  }
+});
+
+test("xml: nothing is sent in binary, where the encoding that it declares would count", () => {
+  for (const value of ["<a/>", 1, true]) {
+    assert.equal(encode(codec("xml"), value), undefined);
+    assert.equal(encode(codec("xml[]"), [value]), undefined);
   }
 });
 

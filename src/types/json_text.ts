@@ -1,0 +1,172 @@
+/**
+ * JSON text of values, and nothing else: what JSON has no form for, or would silently drop or change,
+ * is refused with its path.
+ *
+ * `JSON.stringify` makes `{}` of a Map, `null` of an invalid date and nothing of what is undefined. It
+ * also calls itself for each level, so that a deep value ends in a RangeError.
+ *
+ * Source: ECMA-262, "JSON.stringify", for what objects with `toJSON` and wrapped primitives stand for.
+ */
+import { BadValue, kindOf } from "./codec.ts";
+import { Instance } from "./instance.ts";
+
+/** JSON text of a value. */
+export function stringify(value: unknown): string {
+  return new JsonWriter().write(value);
+}
+
+/** Writes one value. It keeps the way to where it is, and needs no stack for that. */
+class JsonWriter {
+  /** What is being written, from the outermost on. */
+  readonly #open: Container[] = [];
+  /** The same as a set: what is in it once more is cyclic. */
+  readonly #ancestors = new Set<object>();
+  /** Names of members, as the same ones come again. */
+  readonly #labels = new Map<string, string>();
+  #text = "";
+
+  write(value: unknown): string {
+    this.#value(value, "");
+    for (let top = this.#open.at(-1); top !== undefined; top = this.#open.at(-1)) {
+      const index = top.next++;
+      if (index === top.count) {
+        this.#text += top.keys === undefined ? "]" : "}";
+        this.#open.pop();
+        this.#ancestors.delete(top.value);
+        continue;
+      }
+      if (index > 0) this.#text += ",";
+      if (top.keys === undefined) {
+        this.#value((top.value as unknown[])[index], index);
+      } else {
+        const key = top.keys[index]!;
+        this.#text += this.#label(key);
+        this.#value((top.value as Record<string, unknown>)[key], key);
+      }
+    }
+    return this.#text;
+  }
+
+  /** A member's name in front of its value. */
+  #label(key: string): string {
+    let label = this.#labels.get(key);
+    if (label === undefined) {
+      label = `${JSON.stringify(key)}:`;
+      if (this.#labels.size < MAX_LABELS) this.#labels.set(key, label);
+    }
+    return label;
+  }
+
+  #value(value: unknown, key: string | number): void {
+    switch (typeof value) {
+      case "string":
+        this.#text += JSON.stringify(value);
+        return;
+      case "number":
+        if (!Number.isFinite(value)) throw this.#refused(String(value));
+        this.#text += value;
+        return;
+      case "boolean":
+        this.#text += value;
+        return;
+      case "object":
+        if (value === null) this.#text += "null";
+        else this.#object(value, key);
+        return;
+      default:
+        throw this.#refused(kindOf(value));
+    }
+  }
+
+  #object(value: object, key: string | number): void {
+    let made = value;
+    for (let i = 0; i < MAX_TO_JSON; i++) {
+      if (made instanceof Instance) {
+        this.#text += made.json;
+        return;
+      }
+      // Node would make an object with an array of numbers of a Buffer, and null of an invalid Date.
+      if (ArrayBuffer.isView(made)) throw this.#refused(kindOf(made));
+      if (made instanceof Date && Number.isNaN(made.getTime())) throw this.#refused("an invalid Date");
+      const { toJSON } = made as { toJSON?: unknown };
+      if (typeof toJSON !== "function") break;
+      const next: unknown = toJSON.call(made, String(key));
+      if (typeof next !== "object" || next === null) return this.#value(next, key);
+      if (next === made) break;
+      made = next;
+    }
+    this.#container(made);
+  }
+
+  #container(value: object): void {
+    if (this.#ancestors.has(value)) {
+      throw new BadValue(`${this.#path()} is a part of itself, which JSON has no form for`);
+    }
+    if (this.#open.length === MAX_DEPTH) {
+      throw new BadValue(`it is nested more than ${MAX_DEPTH} levels deep: at ${this.#path()}`);
+    }
+    const keys = Array.isArray(value) ? undefined : this.#keysOf(value);
+    if (keys === null) return;
+    this.#text += keys === undefined ? "[" : "{";
+    this.#ancestors.add(value);
+    this.#open.push({ value, keys, count: keys?.length ?? (value as unknown[]).length, next: 0 });
+  }
+
+  /** The members of an object; null for a wrapped primitive, which is written instead. */
+  #keysOf(value: object): readonly string[] | null {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    const keys = Object.keys(value);
+    if (prototype === Object.prototype || prototype === null) return keys;
+    switch (Object.prototype.toString.call(value)) {
+      case "[object Object]":
+        // An object literal of another realm has Object's prototype there. Of what has a class, and
+        // keeps its state to itself, JSON would tell nothing.
+        if (keys.length === 0 && Object.getPrototypeOf(prototype) !== null) break;
+        if (typeof (value as { then?: unknown }).then === "function") break;
+        return keys;
+      case "[object String]":
+      case "[object Number]":
+      case "[object Boolean]":
+        this.#value(value.valueOf(), "");
+        return null;
+    }
+    throw this.#refused(kindOf(value));
+  }
+
+  #refused(kind: string): BadValue {
+    return new BadValue(
+      `${this.#path()} is ${kind}, which JSON has no form for; give JSON text (toJson makes some), an object with toJSON, or use a codec`,
+    );
+  }
+
+  /** Where it stands: `$.items[3].at`. */
+  #path(): string {
+    let path = "$";
+    for (const { keys, next } of this.#open) {
+      const key = keys?.[next - 1];
+      path += key === undefined ? `[${next - 1}]` : NAME.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+      if (path.length > MAX_PATH) return `${path.slice(0, MAX_PATH)}…`;
+    }
+    return path;
+  }
+}
+
+/** An array or an object that is being written. */
+interface Container {
+  readonly value: object;
+  /** The members of an object; undefined for an array. */
+  readonly keys: readonly string[] | undefined;
+  readonly count: number;
+  next: number;
+}
+
+/** What needs no quotes in a path. */
+const NAME = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u;
+/** Characters of a path; longer ones are cut off. */
+const MAX_PATH = 200;
+/** How often an object may give another one that has toJSON too, as Json(date) does. */
+const MAX_TO_JSON = 10;
+/** How many names of members are kept. */
+const MAX_LABELS = 100;
+/** Levels of arrays and objects. A server with its usual `max_stack_depth` takes a few more. */
+const MAX_DEPTH = 6000;
