@@ -33,8 +33,10 @@ export interface Attribute {
 
 /** What connections know of a database's types. */
 export class Catalog {
-  readonly #types = new Map<number, TypeInfo | undefined>();
+  readonly #types = new Map<number, TypeInfo>();
   #version = 0;
+  /** Whether the server was asked since the version is this one. */
+  #wasAsked = false;
   /** Whether types may have been changed in a transaction that may be open. */
   #altered = false;
 
@@ -43,18 +45,13 @@ export class Catalog {
     return this.#version;
   }
 
-  /** Whether the server was asked for the type, even if there is none. */
-  knows(oid: number): boolean {
-    return this.#types.has(oid);
-  }
-
   get(oid: number): TypeInfo | undefined {
     return this.#types.get(oid);
   }
 
-  /** What the server answered when it was asked for these. */
-  learn(asked: readonly number[], types: readonly TypeInfo[]): void {
-    for (const oid of asked) this.#types.set(oid, undefined);
+  /** What the server answered when it was asked for types, which may be nothing. */
+  learn(types: readonly TypeInfo[]): void {
+    this.#wasAsked = true;
     for (const type of types) this.#types.set(type.oid, type);
   }
 
@@ -67,7 +64,8 @@ export class Catalog {
 
   /** Types may have changed. */
   forget(): void {
-    if (this.#types.size === 0) return;
+    if (!this.#wasAsked) return;
+    this.#wasAsked = false;
     this.#types.clear();
     this.#version += 1;
   }

@@ -4,7 +4,7 @@
  *
  * Codecs are made when a type is first seen, so that a connection pays for what it uses.
  */
-import type { TypeChoices } from "../opts/choices.ts";
+import { DEFAULT_CHOICES, type TypeChoices } from "../opts/choices.ts";
 import type { TypeCodec } from "../opts/type_codec.ts";
 import { array } from "./array.ts";
 import { bit, varbit } from "./bits.ts";
@@ -35,6 +35,8 @@ export class Registry {
   readonly #choices: TypeChoices;
   readonly #catalog: Catalog;
   readonly #codecs = new Map<number, Codec>();
+  /** The types that the server was asked about on this connection, and did not describe: others may be told more. */
+  readonly #nameless = new Set<number>();
   /** The types that a codec is being made for. */
   readonly #making = new Set<number>();
   #version: number;
@@ -52,10 +54,7 @@ export class Registry {
 
   /** The codec of a type; one that takes its text as it is where pyro knows no better. */
   codec(oid: number): Codec {
-    if (this.#version !== this.#catalog.version) {
-      this.#version = this.#catalog.version;
-      this.#codecs.clear();
-    }
+    this.#refresh();
     let codec = this.#codecs.get(oid);
     if (codec !== undefined) return codec;
     if (this.isUnknown(oid) || this.#making.has(oid)) return opaque(`type ${oid}`);
@@ -71,7 +70,25 @@ export class Registry {
 
   /** Whether the server has still to be asked about a type. */
   isUnknown(oid: number): boolean {
-    return !NAMES.has(oid) && !ELEMENTS.has(oid) && !this.#catalog.knows(oid) && this.#given(oid) === undefined;
+    this.#refresh();
+    return !NAMES.has(oid) && !ELEMENTS.has(oid) && this.#catalog.get(oid) === undefined &&
+      !this.#nameless.has(oid) && this.#given(oid) === undefined;
+  }
+
+  /** What the server answered when it was asked for these types. */
+  learn(asked: readonly number[], types: readonly TypeInfo[]): void {
+    this.#catalog.learn(types);
+    for (const oid of asked) {
+      if (this.#catalog.get(oid) === undefined) this.#nameless.add(oid);
+    }
+  }
+
+  /** Forgets what was made of a catalog that has forgotten. */
+  #refresh(): void {
+    if (this.#version === this.#catalog.version) return;
+    this.#version = this.#catalog.version;
+    this.#codecs.clear();
+    this.#nameless.clear();
   }
 
   #make(oid: number): Codec {
@@ -264,3 +281,6 @@ const OIDS: ReadonlyMap<string, number> = new Map(TYPES.map(([name, oid]) => [na
 const ELEMENTS: ReadonlyMap<number, number> = new Map(
   TYPES.filter(([, , arrayOid]) => arrayOid !== 0).map(([, oid, arrayOid]) => [arrayOid, oid]),
 );
+
+/** The codecs of pyro's own questions, which no choice of the user's changes. */
+export const ownCodecs: Registry = new Registry(DEFAULT_CHOICES);
