@@ -34,6 +34,8 @@ export interface Attribute {
 /** What connections know of a database's types. */
 export class Catalog {
   readonly #types = new Map<number, TypeInfo>();
+  /** What {@linkcode nesting} has found, as long as nothing is added. */
+  readonly #nestings = new Map<number, number>();
   #version = 0;
   /** Whether the server was asked since the version is this one. */
   #wasAsked = false;
@@ -49,9 +51,33 @@ export class Catalog {
     return this.#types.get(oid);
   }
 
+  /**
+   * How many types are inside of each other in a type, itself included and those that come with
+   * PostgreSQL not; infinite for what contains itself. Counts without recursion, whose depth would be the server's.
+   */
+  nesting(oid: number): number {
+    const begun = new Set<number>();
+    const path = [oid];
+    for (let at = path.at(-1); at !== undefined; at = path.at(-1)) {
+      const parts = this.#nestings.has(at) ? [] : partsOf(this.#types.get(at));
+      if (!begun.has(at) && parts.length > 0) {
+        begun.add(at);
+        for (const part of parts) if (!begun.has(part)) path.push(part);
+        continue;
+      }
+      path.pop();
+      if (this.#nestings.has(at)) continue;
+      // A part without a count is one that this is a part of.
+      const deepest = parts.reduce((most, part) => Math.max(most, this.#nestings.get(part) ?? Infinity), 0);
+      this.#nestings.set(at, this.#types.has(at) ? deepest + 1 : 0);
+    }
+    return this.#nestings.get(oid)!;
+  }
+
   /** What the server answered when it was asked for types, which may be nothing. */
   learn(types: readonly TypeInfo[]): void {
     this.#wasAsked = true;
+    this.#nestings.clear();
     for (const type of types) this.#types.set(type.oid, type);
   }
 
@@ -67,6 +93,25 @@ export class Catalog {
     if (!this.#wasAsked) return;
     this.#wasAsked = false;
     this.#types.clear();
+    this.#nestings.clear();
     this.#version += 1;
+  }
+}
+
+/** The types that a type is made of. */
+function partsOf(type: TypeInfo | undefined): readonly number[] {
+  switch (type?.shape.kind) {
+    case "array":
+      return [type.shape.element];
+    case "domain":
+      return [type.shape.base];
+    case "range":
+      return [type.shape.subtype];
+    case "multirange":
+      return [type.shape.range];
+    case "composite":
+      return type.shape.attributes.map(({ oid }) => oid);
+    default:
+      return [];
   }
 }

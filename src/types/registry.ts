@@ -24,7 +24,7 @@ import { numeric } from "./numeric.ts";
 import { BUILT_IN_TYPES } from "./oids.ts";
 import { multirange, range } from "./range.ts";
 import { char, cid, int2vector, oidvector, pgLsn, pgSnapshot, tid, txidSnapshot, xid, xid8 } from "./system.ts";
-import { opaque, textual, uuid } from "./text.ts";
+import { opaque, refused, textual, uuid } from "./text.ts";
 import { tsquery, tsvector } from "./text_search.ts";
 import { timetz } from "./timetz.ts";
 import { halfvec, sparsevec, vector } from "./vector.ts";
@@ -37,8 +37,6 @@ export class Registry {
   readonly #codecs = new Map<number, Codec>();
   /** The types that the server was asked about on this connection, and did not describe: others may be told more. */
   readonly #nameless = new Set<number>();
-  /** The types that a codec is being made for. */
-  readonly #making = new Set<number>();
   #version: number;
 
   constructor(choices: TypeChoices, catalog: Catalog = new Catalog()) {
@@ -57,13 +55,8 @@ export class Registry {
     this.#refresh();
     let codec = this.#codecs.get(oid);
     if (codec !== undefined) return codec;
-    if (this.isUnknown(oid) || this.#making.has(oid)) return opaque(`type ${oid}`);
-    this.#making.add(oid);
-    try {
-      codec = this.#make(oid);
-    } finally {
-      this.#making.delete(oid);
-    }
+    if (this.isUnknown(oid)) return opaque(`type ${oid}`);
+    codec = this.#make(oid);
     this.#codecs.set(oid, codec);
     return codec;
   }
@@ -104,7 +97,9 @@ export class Registry {
     const element = ELEMENTS.get(oid);
     if (element !== undefined) return this.#array(element);
     const info = this.#catalog.get(oid);
-    return info === undefined ? opaque(`type ${oid}`) : this.#fromCatalog(info);
+    if (info === undefined) return opaque(`type ${oid}`);
+    // A codec has codecs inside as deep as the type has types, and reading goes down into all of them.
+    return this.#catalog.nesting(oid) > MAX_NESTING ? refused(info.name, TOO_DEEP) : this.#fromCatalog(info);
   }
 
   #builtIn(name: string): Codec {
@@ -265,6 +260,10 @@ export const EXTENSIONS: Readonly<Record<string, Codec>> = {
   sparsevec,
   vector,
 };
+
+/** How many types of a database's own may be inside of each other. */
+const MAX_NESTING = 100;
+const TOO_DEEP = `there are more than ${MAX_NESTING} types inside of each other in it, which is as deep as pyro goes`;
 
 /** Pseudo-types that results can have. */
 const PSEUDO_TYPES = [
