@@ -177,11 +177,17 @@ export class Registry {
     const { codec: given } = this.#choices;
     if (given === undefined) return undefined;
     const info = this.#catalog.get(oid);
-    const name = NAMES.get(oid) ?? info?.name;
+    const name = nameOf(oid) ?? info?.name;
     const schema = info?.schema ?? "pg_catalog";
     const key = [String(oid), name, `${schema}.${name}`].find((key) => key !== undefined && Object.hasOwn(given, key));
     return key === undefined ? undefined : given[key];
   }
+}
+
+/** What `pg_type` calls a type that comes with PostgreSQL. */
+function nameOf(oid: number): string | undefined {
+  const element = ELEMENTS.get(oid);
+  return element === undefined ? NAMES.get(oid) : `_${NAMES.get(element)}`;
 }
 
 /** The types that pyro knows without asking; of all others it takes the text. */

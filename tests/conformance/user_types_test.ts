@@ -333,6 +333,32 @@ conformance(
   },
 );
 
+conformance("codec: for an array type, by each of its names", async (world, server) => {
+  await using types = await schema(server, "create type shade as enum ('dark', 'light')");
+  await using plain = await connect(world, server, types);
+  const oid = await plain.execValue<number>("select 'shade[]'::regtype::oid");
+  const list: TypeCodec<string> = {
+    parse: (text) => text.replaceAll(",", ";"),
+    format: (value) => `{${(value as Set<unknown>).values().toArray()}}`,
+  };
+  const keys: readonly (readonly [key: string | number, type: string, text: string, items: Set<unknown>])[] = [
+    ...["_int4", "pg_catalog._int4", 1007, "int4[]", "integer[]", "INTEGER [] []"].map((key) =>
+      [key, "int4", "{1;2}", new Set([1, 2])] as const
+    ),
+    ...["_shade", `${types.name}._shade`, oid!, "shade[]", `${types.name}.shade[]`].map((key) =>
+      [key, "shade", "{dark;light}", new Set(["dark", "light"])] as const
+    ),
+  ];
+  for (const [key, type, text, items] of keys) {
+    await using conn = await connect(world, server, types, (opts) => opts.codec(key, list));
+    const sql = `select '${text.replace(";", ",")}'::${type}[] as v`;
+    assert.deepEqual(await conn.query(sql), [{ v: text }], String(key));
+    for (let i = 0; i < 2; i++) assert.deepEqual(await conn.exec(sql), [{ v: text }], String(key));
+    assert.equal(await conn.execValue(`select $1::${type}[]`, [items]), text);
+    assert.deepEqual(await conn.execValue("select array[1.5]"), ["1.5"], "other arrays are as before");
+  }
+});
+
 conformance("codec: instead of pyro's, in binary", async (world, server) => {
   const reversed: TypeCodec<string> = {
     parse: (text) => [...text].reverse().join(""),
