@@ -62,7 +62,7 @@ export function* copyRows(
   );
   const { description } = yield* withTypes(described, context);
   const first = yield* nextOf(source, 0);
-  const codecs = description!.columns.map(({ typeOid }) => registry.codec(typeOid));
+  const codecs = description!.columns.map((column) => registry.columnCodec(column));
   const encoder = new CopyRows(columns, codecs, first?.value);
   const sql = `copy ${table} (${quoted}) from stdin (format ${encoder.format})`;
   return yield* feed(sql, context, source, function* (exchange, ticket) {

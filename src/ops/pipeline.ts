@@ -18,7 +18,7 @@ import type { Context } from "./context.ts";
 import { note } from "./effects.ts";
 import type { Known } from "./known.ts";
 import { forget, forgetStale } from "./stale.ts";
-import { type Answer, catalogQuery, completed, refusal } from "./types.ts";
+import { type Answer, completed, type Question, refusal } from "./types.ts";
 
 /** A statement in a pipeline. */
 export class Item {
@@ -269,7 +269,7 @@ export class PipelineState {
       if (execution.place !== undefined) statements.end(execution.sql, execution.place, wasPrepared);
     }
     if (!sink.isIncomplete) return sink.result();
-    return yield* completed(sink, this.#context, (oids) => this.#askCatalog(oids));
+    return yield* completed(sink, this.#context, (question) => this.#askCatalog(question));
   }
 
   /** All results of a group are taken: its Sync is next, if there is one. */
@@ -289,7 +289,7 @@ export class PipelineState {
   }
 
   /** Asks about types. The answer comes behind everything else, which has to be read before. */
-  *#askCatalog(oids: readonly number[]): Op<Answer> {
+  *#askCatalog(question: Question): Op<Answer> {
     for (const item of this.#groups.flatMap(({ items }) => items)) {
       if (item.ticket === undefined || item.raw !== undefined) continue;
       item.raw = new RawReply();
@@ -298,13 +298,13 @@ export class PipelineState {
     // What no Sync is behind would be undone with it.
     const isAmongOthers = this.#isUnsynced;
     try {
-      return { rows: yield* this.#ask(oids) };
+      return { rows: yield* this.#ask(question) };
     } catch (error) {
       // What was behind it in the group has failed; that is over now.
       if (!(error instanceof PipelineAborted)) return this.#refused(error, isAmongOthers);
     }
     try {
-      return { rows: yield* this.#ask(oids) };
+      return { rows: yield* this.#ask(question) };
     } catch (error) {
       return this.#refused(error, false);
     }
@@ -314,9 +314,10 @@ export class PipelineState {
     return refusal(error, isAmongOthers || this.#context.session.transactionStatus === "failed");
   }
 
-  *#ask(oids: readonly number[]): Op<unknown[]> {
-    const what: Pipelinable = { kind: "new", sql: catalogQuery, name: "", evicted: [] };
-    const question = new PipelinedExecution(what, [`{${oids}}`], this.conversation, ownCodecs, new Outbox(), () => {});
+  *#ask({ sql, lists }: Question): Op<unknown[]> {
+    const what: Pipelinable = { kind: "new", sql, name: "", evicted: [] };
+    const values = lists.map(({ items }) => `{${items}}`);
+    const question = new PipelinedExecution(what, values, this.conversation, ownCodecs, new Outbox(), () => {});
     const rows = new AllRows("array");
     question.flushes = true;
     question.claim(rows);

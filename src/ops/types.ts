@@ -11,52 +11,79 @@ import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected, AllRows, type Sink } from "../protocol/sink.ts";
 import { SqlState } from "../sqlstate.ts";
-import type { TypeInfo, TypeShape } from "../types/catalog.ts";
-import { ownCodecs } from "../types/registry.ts";
+import type { ColumnOrigin, TypeInfo, TypeShape } from "../types/catalog.ts";
+import { ownCodecs, type Registry } from "../types/registry.ts";
+import type { Column } from "../wire/backend.ts";
 import type { Context } from "./context.ts";
 import { release, setSavepoint, undo } from "./savepoint.ts";
 
-/** The rows of {@linkcode catalogQuery}, or why there are none. */
+/** A question about types: SQL, with lists of numbers as its parameters, each with the OID of its type. */
+export interface Question {
+  readonly sql: string;
+  readonly lists: readonly { readonly type: number; readonly items: readonly number[] }[];
+}
+
+/** Its rows as arrays, read with {@linkcode ownCodecs}, or why there are none. */
 export type Answer =
   | { readonly rows: readonly unknown[] }
   /** `isCostly` tells whether more has failed with the question, as a transaction that it was asked in. */
   | { readonly error: ServerError | DecodeError; readonly isCostly: boolean };
 
-/** How {@linkcode catalogQuery} is asked for these types. Its rows are arrays, read with {@linkcode ownCodecs}. */
-export type Ask = (oids: readonly number[]) => Op<Answer>;
+/** How a question is asked. */
+export type Ask = (question: Question) => Op<Answer>;
 
 /** What the context of a question has to have. */
 type Asking = Pick<Context, "session" | "registry">;
 
 /**
- * Learns those of these types that are not known yet. Of types that the server does not describe only
- * the text is known from then on, until types are forgotten; a refusal that may pass is thrown.
+ * Learns those of these types, and of these columns' types, that are not known yet. Of types that the
+ * server does not describe only the text is known from then on, until types are forgotten; a refusal
+ * that may pass is thrown.
  */
 export function* learnTypes(
-  oids: readonly number[],
+  types: readonly (number | Column)[],
   context: Asking,
-  ask: Ask = (oids) => askCatalog(oids, context),
+  ask: Ask = (question) => askCatalog(question, context),
 ): Op<void> {
   const { registry } = context;
-  if (!oids.some((oid) => registry.isUnknown(oid))) return;
+  if (!types.some((type) => registry.isUnknown(type))) return;
   yield* takeTurn();
   // While this op waited, another may have learned them, or types may have been forgotten.
+  const columns = types.filter((type) => typeof type !== "number").filter((column) => registry.isUndeclared(column));
+  if (columns.length > 0) yield* learnDomains(columns, registry, ask);
+  const oids = types.map((type) => typeof type === "number" ? type : registry.typeOf(type));
   const unknown = [...new Set(oids)].filter((oid) => registry.isUnknown(oid));
   if (unknown.length === 0) return;
-  const answer = yield* ask(unknown);
-  if ("rows" in answer) {
-    registry.learn(unknown, answer.rows.map(typeInfo).filter((type) => type !== undefined));
-    return;
-  }
+  const question = { sql: catalogQuery, lists: [{ type: OID_ARRAY, items: unknown }] };
+  const learn = (rows: readonly unknown[]): void =>
+    registry.learn(unknown, rows.map(typeInfo).filter((type) => type !== undefined));
+  learnFrom(yield* ask(question), learn, `types ${unknown.join(", ")}`);
+}
+
+/** Learns which of these columns are declared with a domain. */
+function* learnDomains(columns: readonly Column[], registry: Registry, ask: Ask): Op<void> {
+  const lists = [
+    { type: OID_ARRAY, items: columns.map(({ tableOid }) => tableOid) },
+    { type: INT2_ARRAY, items: columns.map(({ columnNumber }) => columnNumber) },
+  ];
+  const learn = (rows: readonly unknown[]): void =>
+    registry.learnDomains(columns, rows.map(domain).filter((column) => column !== undefined));
+  learnFrom(yield* ask({ sql: domainQuery, lists }), learn, "domains");
+}
+
+/** Takes an answer in; none is taken for one without rows, unless the question may be answered later. */
+function learnFrom(answer: Answer, learn: (rows: readonly unknown[]) => void, what: string): void {
+  if ("rows" in answer) return learn(answer.rows);
   const { error, isCostly } = answer;
   const isPassing = mayPass(error);
-  if (!isPassing) registry.learn(unknown, []);
-  if (isPassing || isCostly) throw cannotLearn(unknown, error);
+  if (!isPassing) learn([]);
+  if (!isPassing && !isCostly) return;
+  throw new DecodeError(`Cannot learn about ${what} from the catalog: ${error.message}`, { cause: error });
 }
 
 /** The result of a reply with types that are not known yet, once they are. */
 export function* completed<T>(sink: Sink<T>, context: Asking, ask?: Ask): Op<T> {
-  yield* learnTypes(sink.unknownTypes, context, ask);
+  yield* learnTypes(sink.unknownColumns, context, ask);
   return sink.completed(context.registry);
 }
 
@@ -75,9 +102,10 @@ export function refusal(error: unknown, isCostly: boolean): Answer {
 }
 
 /** In a transaction the question stands behind a savepoint: its refusal must not cost the transaction. */
-function* askCatalog(oids: readonly number[], { session }: Asking): Op<Answer> {
-  const query = new Prepared("", catalogQuery, [OID_ARRAY], undefined, ownCodecs);
-  const question = new ExecuteUnnamed(query, [oids], new AllRows("array"), ownCodecs);
+function* askCatalog({ sql, lists }: Question, { session }: Asking): Op<Answer> {
+  const query = new Prepared("", sql, lists.map(({ type }) => type), undefined, ownCodecs);
+  const values = lists.map(({ items }) => items);
+  const question = new ExecuteUnnamed(query, values, new AllRows("array"), ownCodecs);
   const saved = session.transactionStatus === "active" ? yield* submit(command(setSavepoint(SAVEPOINT))) : undefined;
   const asked = yield* submit(question);
   try {
@@ -110,10 +138,6 @@ function mayPass(error: ServerError | DecodeError): boolean {
   return error.code === SqlState.InFailedSqlTransaction || PASSING_CLASSES.includes(error.code.slice(0, 2));
 }
 
-function cannotLearn(oids: readonly number[], cause: Error): DecodeError {
-  return new DecodeError(`Cannot learn about types ${oids.join(", ")} from the catalog: ${cause.message}`, { cause });
-}
-
 /** A row of the query below. */
 type CatalogRow = readonly [
   oid: number,
@@ -135,6 +159,13 @@ function typeInfo(row: unknown): TypeInfo | undefined {
   return isRight
     ? { oid, name, schema, delimiter, shape: shapeOf(kind, part ?? 0, names ?? [], types ?? []) }
     : undefined;
+}
+
+/** A column with its domain as its type, from a row of {@linkcode domainQuery}. */
+function domain(row: unknown): ColumnOrigin | undefined {
+  const [tableOid, columnNumber, typeOid] = row as readonly unknown[];
+  if (typeof tableOid !== "number" || typeof columnNumber !== "number" || typeof typeOid !== "number") return undefined;
+  return { tableOid, columnNumber, typeOid };
 }
 
 function isListOf(list: unknown, kind: "string" | "number"): boolean {
@@ -164,6 +195,8 @@ function shapeOf(kind: string, part: number, names: readonly string[], types: re
 
 /** OID of `oid[]`. */
 const OID_ARRAY = 1028;
+/** OID of `int2[]`. */
+const INT2_ARRAY = 1005;
 const SAVEPOINT = "pyro_types";
 /** Connection exceptions, rollbacks of serializable transactions, resources, locks, and the operator's doing. */
 const PASSING_CLASSES: readonly string[] = ["08", "40", "53", "55", "57"];
@@ -213,6 +246,14 @@ left join lateral (
   from pg_catalog.pg_attribute a
   where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
 ) a on true`);
+
+/** Those of these columns that are declared with a domain. */
+const domainQuery: string = qualified(`
+select a.attrelid, a.attnum, a.atttypid
+from (select pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.int2[])) asked(relation, number)
+join pg_catalog.pg_attribute a on a.attrelid = asked.relation and a.attnum = asked.number
+join pg_catalog.pg_type t on t.oid = a.atttypid
+where t.typtype = 'd'`);
 
 /** The query with its operators in PostgreSQL's own schema. */
 function qualified(sql: string): string {

@@ -31,11 +31,20 @@ export interface Attribute {
   readonly oid: number;
 }
 
+/** A column of a result: where it comes from, 0 if from no table, and the type that it is described with. */
+export interface ColumnOrigin {
+  readonly tableOid: number;
+  readonly columnNumber: number;
+  readonly typeOid: number;
+}
+
 /** What connections know of a database's types. */
 export class Catalog {
   readonly #types = new Map<number, TypeInfo>();
   /** What {@linkcode nesting} has found, as long as nothing is added. */
   readonly #nestings = new Map<number, number>();
+  /** The domains that columns of tables are declared with, by {@linkcode keyOf}. */
+  readonly #domains = new Map<string, number>();
   #version = 0;
   /** Whether the server was asked since the version is this one. */
   #wasAsked = false;
@@ -81,6 +90,17 @@ export class Catalog {
     for (const type of types) this.#types.set(type.oid, type);
   }
 
+  /** The domain that a column is declared with, which results do not tell; undefined if there is none, or it is not known. */
+  domainOf(column: ColumnOrigin): number | undefined {
+    return this.#domains.get(keyOf(column));
+  }
+
+  /** A column is declared with that domain. */
+  learnDomain(column: ColumnOrigin, domain: number): void {
+    this.#wasAsked = true;
+    this.#domains.set(keyOf(column), domain);
+  }
+
   /** A statement may have changed types, or ended the transaction that did. */
   touch(effect: "alter" | "end" | "none"): void {
     if (effect === "none" || (effect === "end" && !this.#altered)) return;
@@ -93,9 +113,15 @@ export class Catalog {
     if (!this.#wasAsked) return;
     this.#wasAsked = false;
     this.#types.clear();
+    this.#domains.clear();
     this.#nestings.clear();
     this.#version += 1;
   }
+}
+
+/** What tells a column from others, and from itself with another type. */
+export function keyOf({ tableOid, columnNumber, typeOid }: ColumnOrigin): string {
+  return `${tableOid}.${columnNumber}.${typeOid}`;
 }
 
 /** The types that a type is made of. */

@@ -9,7 +9,7 @@ import type { TypeCodec } from "../opts/type_codec.ts";
 import { array } from "./array.ts";
 import { bit, varbit } from "./bits.ts";
 import { bytea } from "./bytes.ts";
-import { type Attribute, Catalog, type TypeInfo } from "./catalog.ts";
+import { type Attribute, Catalog, type ColumnOrigin, keyOf, type TypeInfo } from "./catalog.ts";
 import { BadValue, type Codec } from "./codec.ts";
 import { composite, record } from "./composite.ts";
 import { custom } from "./custom.ts";
@@ -37,12 +37,17 @@ export class Registry {
   readonly #codecs = new Map<number, Codec>();
   /** The types that the server was asked about on this connection, and did not describe: others may be told more. */
   readonly #nameless = new Set<number>();
+  /** Whether there is a codec that may be a domain's, so that it matters what columns are declared with. */
+  readonly #asksForDomains: boolean;
+  /** The columns that the server was asked about on this connection, by {@linkcode keyOf}. */
+  readonly #declared = new Set<string>();
   #version: number;
 
   constructor(choices: TypeChoices, catalog: Catalog = new Catalog()) {
     this.#choices = choices;
     this.#catalog = catalog;
     this.#version = catalog.version;
+    this.#asksForDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
   }
 
   /** What is known of the database's types. */
@@ -61,8 +66,30 @@ export class Registry {
     return codec;
   }
 
-  /** Whether the server has still to be asked about a type. */
-  isUnknown(oid: number): boolean {
+  /** The codec of a column's values: that of the domain that it is declared with, and of its text until that is known. */
+  columnCodec(column: ColumnOrigin): Codec {
+    const type = this.typeOf(column);
+    return this.isUndeclared(column) ? opaque(`type ${type}`) : this.codec(type);
+  }
+
+  /** A column's type: results are described with the base type of a domain. */
+  typeOf(column: ColumnOrigin): number {
+    if (!this.#asksForDomains) return column.typeOid;
+    this.#refresh();
+    return this.#catalog.domainOf(column) ?? column.typeOid;
+  }
+
+  /** Whether the server has still to be asked which domain a column is declared with. */
+  isUndeclared(column: ColumnOrigin): boolean {
+    if (!this.#asksForDomains || column.tableOid === 0 || column.columnNumber <= 0) return false;
+    this.#refresh();
+    return this.#catalog.domainOf(column) === undefined && !this.#declared.has(keyOf(column));
+  }
+
+  /** Whether the server has still to be asked about a type, or about a column's. */
+  isUnknown(type: number | ColumnOrigin): boolean {
+    if (typeof type !== "number") return this.isUndeclared(type) || this.isUnknown(this.typeOf(type));
+    const oid = type;
     this.#refresh();
     return !NAMES.has(oid) && !ELEMENTS.has(oid) && this.#catalog.get(oid) === undefined &&
       !this.#nameless.has(oid) && this.#given(oid) === undefined;
@@ -76,12 +103,24 @@ export class Registry {
     }
   }
 
+  /** What the server answered when it was asked which domains these columns are declared with; of the others it is none. */
+  learnDomains(asked: readonly ColumnOrigin[], domains: readonly ColumnOrigin[]): void {
+    const found = new Map(domains.map((column) => [placeOf(column), column.typeOid]));
+    this.#catalog.learn([]);
+    for (const column of asked) {
+      this.#declared.add(keyOf(column));
+      const domain = found.get(placeOf(column));
+      if (domain !== undefined) this.#catalog.learnDomain(column, domain);
+    }
+  }
+
   /** Forgets what was made of a catalog that has forgotten. */
   #refresh(): void {
     if (this.#version === this.#catalog.version) return;
     this.#version = this.#catalog.version;
     this.#codecs.clear();
     this.#nameless.clear();
+    this.#declared.clear();
   }
 
   #make(oid: number): Codec {
@@ -182,6 +221,10 @@ export class Registry {
     const key = [String(oid), name, `${schema}.${name}`].find((key) => key !== undefined && Object.hasOwn(given, key));
     return key === undefined ? undefined : given[key];
   }
+}
+
+function placeOf({ tableOid, columnNumber }: ColumnOrigin): string {
+  return `${tableOid}.${columnNumber}`;
 }
 
 /** What `pg_type` calls a type that comes with PostgreSQL. */
@@ -285,6 +328,10 @@ const NAMES: ReadonlyMap<number, string> = new Map(TYPES.map(([name, oid]) => [o
 const OIDS: ReadonlyMap<string, number> = new Map(TYPES.map(([name, oid]) => [name, oid]));
 const ELEMENTS: ReadonlyMap<number, number> = new Map(
   TYPES.filter(([, , arrayOid]) => arrayOid !== 0).map(([, oid, arrayOid]) => [arrayOid, oid]),
+);
+/** What codecs of types that come with PostgreSQL are given by, none of which is a domain. */
+const BUILT_IN_KEYS: ReadonlySet<string> = new Set(
+  [...NAMES.keys(), ...ELEMENTS.keys()].flatMap((oid) => [String(oid), nameOf(oid)!, `pg_catalog.${nameOf(oid)}`]),
 );
 
 /** The codecs of pyro's own questions, which no choice of the user's changes. */

@@ -1,44 +1,10 @@
 import assert from "node:assert/strict";
 import { Conn, DecodeError, EncodeError, Opts, Range, ServerError, type TypeCodec } from "../../mod.ts";
 import { shown } from "../support/codecs.ts";
-import { newest, type TestServer } from "../support/servers.ts";
+import { connect, schema } from "../support/own_schema.ts";
+import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { conformance, type World } from "../support/worlds.ts";
-
-/** A schema of this test's own, gone when it ends. */
-async function schema(
-  server: TestServer,
-  sql: string,
-): Promise<{ name: string; run(sql: string): Promise<unknown> } & AsyncDisposable> {
-  const name = `types_${crypto.randomUUID().replaceAll("-", "")}`;
-  const conn = await Conn.connect(new Opts(server.admin).db("test_db"));
-  try {
-    await conn.queryDrop(
-      `create schema ${name}; grant all on schema ${name} to public; set search_path = ${name};
-      alter default privileges in schema ${name} grant all on tables to public; ${sql}`,
-    );
-  } catch (error) {
-    await conn.close();
-    throw error;
-  }
-  return {
-    name,
-    run: (sql) => conn.queryDrop(sql),
-    async [Symbol.asyncDispose]() {
-      await conn.queryDrop(`drop schema ${name} cascade`);
-      await conn.close();
-    },
-  };
-}
-
-function connect(
-  world: World,
-  server: TestServer,
-  { name }: { name: string },
-  opts?: (opts: Opts) => Opts,
-): Promise<Conn> {
-  return world.connect((opts ?? ((opts) => opts))(new Opts(server.fast).param("search_path", `${name}, public`)));
-}
+import { conformance } from "../support/worlds.ts";
 
 const TYPES = `
   create type mood as enum ('sad', 'so so', 'it''s "ok"', '');
@@ -332,32 +298,6 @@ conformance(
     }
   },
 );
-
-conformance("codec: for an array type, by each of its names", async (world, server) => {
-  await using types = await schema(server, "create type shade as enum ('dark', 'light')");
-  await using plain = await connect(world, server, types);
-  const oid = await plain.execValue<number>("select 'shade[]'::regtype::oid");
-  const list: TypeCodec<string> = {
-    parse: (text) => text.replaceAll(",", ";"),
-    format: (value) => `{${(value as Set<unknown>).values().toArray()}}`,
-  };
-  const keys: readonly (readonly [key: string | number, type: string, text: string, items: Set<unknown>])[] = [
-    ...["_int4", "pg_catalog._int4", 1007, "int4[]", "integer[]", "INTEGER [] []"].map((key) =>
-      [key, "int4", "{1;2}", new Set([1, 2])] as const
-    ),
-    ...["_shade", `${types.name}._shade`, oid!, "shade[]", `${types.name}.shade[]`].map((key) =>
-      [key, "shade", "{dark;light}", new Set(["dark", "light"])] as const
-    ),
-  ];
-  for (const [key, type, text, items] of keys) {
-    await using conn = await connect(world, server, types, (opts) => opts.codec(key, list));
-    const sql = `select '${text.replace(";", ",")}'::${type}[] as v`;
-    assert.deepEqual(await conn.query(sql), [{ v: text }], String(key));
-    for (let i = 0; i < 2; i++) assert.deepEqual(await conn.exec(sql), [{ v: text }], String(key));
-    assert.equal(await conn.execValue(`select $1::${type}[]`, [items]), text);
-    assert.deepEqual(await conn.execValue("select array[1.5]"), ["1.5"], "other arrays are as before");
-  }
-});
 
 conformance("codec: instead of pyro's, in binary", async (world, server) => {
   const reversed: TypeCodec<string> = {
