@@ -409,7 +409,7 @@ export class Calls {
       if (payload !== undefined && typeof payload !== "string") {
         throw new UsageError("Cannot notify: the payload is a string");
       }
-      return notify(channelName(channel), payload ?? "", this.core);
+      return notify(channelName(channel), payload ?? "");
     });
   }
 

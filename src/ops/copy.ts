@@ -60,9 +60,9 @@ export function* copyRows(
   const described = yield* settle(
     yield* submit(new Prepare("", `select ${quoted} from ${table}`, context.statements.takeDiscarded(), registry)),
   );
-  const { description } = yield* withTypes(described, registry);
+  const { description } = yield* withTypes(described, context);
   const first = yield* nextOf(source, 0);
-  const codecs = description!.columns.map(({ typeOid }) => registry.codec(typeOid));
+  const codecs = description!.columns.map((column) => registry.columnCodec(column));
   const encoder = new CopyRows(columns, codecs, first?.value);
   const sql = `copy ${table} (${quoted}) from stdin (format ${encoder.format})`;
   return yield* feed(sql, context, source, function* (exchange, ticket) {

@@ -52,7 +52,7 @@ export function* execute<T>(
       } finally {
         note(statement, ticket.failure === undefined, context);
       }
-      return sink.isIncomplete ? yield* completed(sink, registry) : result;
+      return sink.isIncomplete ? yield* completed(sink, context) : result;
     } catch (error) {
       if (isAgain || exchange.bound) throw error;
       statement = yield* refreshed(error, ticket, statement, source, context);
@@ -70,7 +70,7 @@ function* answer<T>(effects: Effects, ticket: Ticket<T>, sink: Sink<T>, context:
   } finally {
     note(effects, ticket.failure === undefined, context);
   }
-  return sink.isIncomplete ? yield* completed(sink, context.registry) : result;
+  return sink.isIncomplete ? yield* completed(sink, context) : result;
 }
 
 /** Prepares, executes and remembers a statement without parameters in one round trip. */

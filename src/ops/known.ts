@@ -31,13 +31,13 @@ export function* known(source: Known, context: Context): Op<Prepared> {
     if (source.isStale || statements.isGone(source.prepared)) {
       source.prepared = yield* prepareAgain(source.prepared, context);
       source.isStale = false;
-    } else if (!source.prepared.isCurrent(registry)) source.prepared = yield* withTypes(source.prepared, registry);
+    } else if (!source.prepared.isCurrent(registry)) source.prepared = yield* withTypes(source.prepared, context);
     return source.prepared;
   }
   const statement = statements.get(source);
   if (statement === undefined) return yield* learn(source, context);
   if (statement.isCurrent(registry)) return statement;
-  const renewed = yield* withTypes(statement, registry);
+  const renewed = yield* withTypes(statement, context);
   statements.renew(renewed);
   return renewed;
 }
@@ -51,7 +51,7 @@ export function* learn(sql: string, context: Context): Op<Prepared> {
     ticket = yield* submit(new Prepare(place.name, sql, place.evicted, registry));
     const prepared = yield* settle(ticket);
     statements.learn(prepared);
-    const statement = yield* withTypes(prepared, registry);
+    const statement = yield* withTypes(prepared, context);
     if (statement !== prepared) statements.renew(statement);
     return statement;
   } catch (error) {
@@ -70,7 +70,7 @@ export function* prepareAgain(statement: Prepared, context: Context): Op<Prepare
   const name = statements.named ? statements.newName() : "";
   const ticket = yield* submit(new Prepare(name, statement.sql, statements.takeDiscarded(), registry));
   try {
-    return yield* withTypes(yield* settle(ticket), registry);
+    return yield* withTypes(yield* settle(ticket), context);
   } catch (error) {
     yield* turnOffNames(error, ticket, context);
   }

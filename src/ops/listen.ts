@@ -12,6 +12,7 @@ import { lostError } from "../protocol/failure.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
+import { ownCodecs } from "../types/registry.ts";
 import type { Notification } from "../wire/backend.ts";
 import type { Context } from "./context.ts";
 
@@ -148,9 +149,9 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
 }
 
 /** Notifies those who listen to a channel, when the transaction commits. */
-export function* notify(channel: string, payload: string, { registry }: Context): Op<void> {
-  const statement = new Prepared("", NOTIFY, [TEXT, TEXT], undefined, registry);
-  yield* finish(yield* submit(new ExecuteUnnamed(statement, [channel, payload], new Affected(), registry)));
+export function* notify(channel: string, payload: string): Op<void> {
+  const statement = new Prepared("", NOTIFY, [TEXT, TEXT], undefined, ownCodecs);
+  yield* finish(yield* submit(new ExecuteUnnamed(statement, [channel, payload], new Affected(), ownCodecs)));
 }
 
 /** A channel's name as it is. The server would cut a longer one off, and then nothing would arrive. */

@@ -13,12 +13,13 @@ import { EndConversation } from "../protocol/portal.ts";
 import { RawReply } from "../protocol/raw_reply.ts";
 import { Affected, AllRows, type Sink } from "../protocol/sink.ts";
 import { isCopy } from "../protocol/sql_text.ts";
+import { ownCodecs } from "../types/registry.ts";
 import { Outbox } from "../wire/outbox.ts";
 import type { Context } from "./context.ts";
 import { note } from "./effects.ts";
 import type { Known } from "./known.ts";
 import { forget, forgetStale } from "./stale.ts";
-import { catalogQuery, completed } from "./types.ts";
+import { type Answer, completed, type Question, refusal } from "./types.ts";
 
 /** A statement in a pipeline. */
 export class Item {
@@ -256,7 +257,7 @@ export class PipelineState {
   /** The result of an item that is in no line any more. */
   *#take<T>(item: Item, group: Group, sink: Sink<T>): Op<T> {
     const { ticket, execution, raw } = item;
-    const { statements, registry } = this.#context;
+    const { statements } = this.#context;
     try {
       if (ticket === undefined) throw new PipelineAborted(SKIPPED, { cause: group.failedBy });
       if (raw === undefined) execution.claim(sink);
@@ -278,7 +279,7 @@ export class PipelineState {
       if (execution.place !== undefined) statements.end(execution.sql, execution.place, wasPrepared);
     }
     if (!sink.isIncomplete) return sink.result();
-    return yield* completed(sink, registry, (oids) => this.#askCatalog(oids));
+    return yield* completed(sink, this.#context, (question) => this.#askCatalog(question));
   }
 
   /** All results of a group are taken: its Sync is next, if there is one. */
@@ -298,25 +299,35 @@ export class PipelineState {
   }
 
   /** Asks about types. The answer comes behind everything else, which has to be read before. */
-  *#askCatalog(oids: readonly number[]): Op<unknown[]> {
+  *#askCatalog(question: Question): Op<Answer> {
     for (const item of [...this.#groups].flatMap(({ items }) => [...items])) {
       if (item.ticket === undefined || item.raw !== undefined) continue;
       item.raw = new RawReply();
       item.execution.claim(item.raw);
     }
+    // What no Sync is behind would be undone with it.
+    const isAmongOthers = this.#isUnsynced;
     try {
-      return yield* this.#ask(oids);
+      return { rows: yield* this.#ask(question) };
     } catch (error) {
       // What was behind it in the group has failed; that is over now.
-      if (!(error instanceof PipelineAborted)) throw error;
-      return yield* this.#ask(oids);
+      if (!(error instanceof PipelineAborted)) return this.#refused(error, isAmongOthers);
+    }
+    try {
+      return { rows: yield* this.#ask(question) };
+    } catch (error) {
+      return this.#refused(error, false);
     }
   }
 
-  *#ask(oids: readonly number[]): Op<unknown[]> {
-    const { registry } = this.#context;
-    const what: Pipelinable = { kind: "new", sql: catalogQuery, name: "", evicted: [] };
-    const question = new PipelinedExecution(what, [`{${oids}}`], this.conversation, registry, new Outbox(), () => {});
+  #refused(error: unknown, isAmongOthers: boolean): Answer {
+    return refusal(error, isAmongOthers || this.#context.session.transactionStatus === "failed");
+  }
+
+  *#ask({ sql, lists }: Question): Op<unknown[]> {
+    const what: Pipelinable = { kind: "new", sql, name: "", evicted: [] };
+    const values = lists.map(({ items }) => `{${items}}`);
+    const question = new PipelinedExecution(what, values, this.conversation, ownCodecs, new Outbox(), () => {});
     const rows = new AllRows("array");
     question.flushes = true;
     question.claim(rows);

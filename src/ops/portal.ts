@@ -130,7 +130,7 @@ export class Cursor {
       this.#isDone = true;
       note(this.#statement, true, this.#context);
     }
-    return sink.isIncomplete ? { ...fetched, rows: yield* completed(sink, this.#context.registry) } : fetched;
+    return sink.isIncomplete ? { ...fetched, rows: yield* completed(sink, this.#context) } : fetched;
   }
 
   /** Gives up what is left, and gives the connection back. */

@@ -16,7 +16,7 @@ export function* prepare(sql: string, context: Context): Op<Prepared> {
   let statement: Prepared | undefined;
   try {
     statement = yield* finish(ticket);
-    const known = yield* withTypes(statement, registry);
+    const known = yield* withTypes(statement, context);
     yield* stillWanted();
     return known;
   } catch (error) {
@@ -40,7 +40,7 @@ export function* prepareBatch(sqls: readonly string[], context: Context): Op<Pre
   const prepared: Prepared[] = [];
   try {
     for (const ticket of tickets) prepared.push(yield* settle(ticket));
-    yield* learnTypes(prepared.flatMap(({ types }) => types), registry);
+    yield* learnTypes(prepared.flatMap(({ types }) => types), context);
     yield* stillWanted();
     return prepared.map((statement) => statement.isCurrent(registry) ? statement : statement.renewed(registry));
   } catch (error) {

@@ -13,13 +13,12 @@
  * `unix_socket_directories`.
  */
 import { ConnectionError } from "../errors.ts";
-import { DEFAULT_CHOICES } from "../opts/choices.ts";
 import { type Op, perform } from "../protocol/exchange.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { FirstRow } from "../protocol/sink.ts";
 import type { Asked } from "../protocol/startup.ts";
 import { canonicalHost, type Ends, type LocalSockets, type Owner } from "../transport/transport.ts";
-import { Registry } from "../types/registry.ts";
+import { ownCodecs } from "../types/registry.ts";
 import { utf8Length } from "../wire/bytes.ts";
 import { listOf } from "./directories.ts";
 import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
@@ -199,7 +198,7 @@ function isServedBy(link: Link, { backendPid }: Identity): boolean {
 }
 
 function* identify(): Op<Identity> {
-  const row = yield* perform(new SimpleQuery(IDENTITY, new FirstRow("object", true), new Registry(DEFAULT_CHOICES)));
+  const row = yield* perform(new SimpleQuery(IDENTITY, new FirstRow("object", true), ownCodecs));
   return row as Identity;
 }
 

@@ -396,10 +396,17 @@ export class Opts {
 
   /**
    * The codec of a type, instead of pyro's: for a type of an extension, or for values in classes of
-   * one's own. It also serves inside of arrays, ranges and composites.
+   * one's own. It also serves inside of arrays, ranges and composites. An array type can have one of its
+   * own, for the array as a whole.
    *
-   * @param nameOrOid The type's name as in `pg_type.typname` (`"numeric"`; with its schema where a name is not
-   *   enough, `"public.geometry"`), or its OID.
+   * So can a domain, whose parameters it makes, and whose values it reads in arrays, in composites, and in
+   * columns of tables and views that are declared with it. An expression, as `price + 1`, `max(price)` or
+   * `1::price`, gives a value of the base type, which is all that the server says of it, and so does a column
+   * of a UNION. Which columns are declared with a domain is asked when a table is first seen, if there is a
+   * codec for a type that does not come with PostgreSQL.
+   *
+   * @param nameOrOid The type's name as in `pg_type.typname` (`"numeric"`, `"_int4"`; with its schema where a
+   *   name is not enough, `"public.geometry"`), or as SQL has it (`"integer"`, `"int4[]"`), or its OID.
    * @param codec How its values are read and sent; see {@linkcode TypeCodec} for complete examples.
    * @throws {UsageError} If the name is empty, the OID not an integer, or the codec has no `parse`.
    */

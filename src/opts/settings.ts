@@ -161,7 +161,14 @@ export function checkCodec(type: unknown, codec: unknown): readonly [key: string
       throw new UsageError(`Cannot set the codec of ${key}: its ${member} is not a function`);
     }
   }
-  return [SQL_NAMES.get(key.toLowerCase()) ?? key, codec as TypeCodec];
+  return [catalogName(key), codec as TypeCodec];
+}
+
+/** What `pg_type` calls the type that SQL calls so: an array type has an underscore in front. */
+function catalogName(type: string): string {
+  const element = type.replace(/(?:\s*\[\])+$/, "");
+  const name = SQL_NAMES.get(element.toLowerCase()) ?? element;
+  return element === type ? name : name.replace(/[^.]*$/, "_$&");
 }
 
 /** The error for a value that is not allowed. */

@@ -39,16 +39,16 @@ export class Prepared {
     this.effectOnStatements = effectOnStatements(sql);
     this.parameterTypes = parameterTypes;
     this.parameterCodecs = parameterTypes.map((oid) => registry.codec(oid));
-    const formats = columns?.map(({ typeOid }) => registry.codec(typeOid).binary ? 1 : 0) ?? [];
+    const formats = columns?.map((column) => registry.columnCodec(column).binary ? 1 : 0) ?? [];
     this.description = columns && new Description(columns, formats, registry);
     this.resultFormats = formatCodes(formats);
     this.#catalogVersion = registry.catalog.version;
-    this.#complete = !this.types.some((oid) => registry.isUnknown(oid));
+    this.#complete = !this.types.some((type) => registry.isUnknown(type));
   }
 
-  /** The types of its parameters and columns. */
-  get types(): number[] {
-    return [...this.parameterTypes, ...this.description?.columns.map(({ typeOid }) => typeOid) ?? []];
+  /** The types of its parameters, and its columns, which have theirs. */
+  get types(): (number | Column)[] {
+    return [...this.parameterTypes, ...this.description?.columns ?? []];
   }
 
   /** Whether all its types were known when it was made, and nothing that was known then has been forgotten. */

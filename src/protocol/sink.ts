@@ -97,10 +97,10 @@ export abstract class Sink<T> {
     return this.#incomplete !== undefined;
   }
 
-  /** Those types. */
-  get unknownTypes(): number[] {
+  /** The columns that have them. */
+  get unknownColumns(): Column[] {
     return [...new Set(this.#incomplete?.map(({ description }) => description))].flatMap((description) =>
-      description.unknownTypes
+      description.unknownColumns
     );
   }
 

@@ -31,10 +31,23 @@ export interface Attribute {
   readonly oid: number;
 }
 
+/** A column of a result: where it comes from, 0 if from no table, and the type that it is described with. */
+export interface ColumnOrigin {
+  readonly tableOid: number;
+  readonly columnNumber: number;
+  readonly typeOid: number;
+}
+
 /** What connections know of a database's types. */
 export class Catalog {
-  readonly #types = new Map<number, TypeInfo | undefined>();
+  readonly #types = new Map<number, TypeInfo>();
+  /** What {@linkcode nesting} has found, as long as nothing is added. */
+  readonly #nestings = new Map<number, number>();
+  /** The domains that columns of tables are declared with, by {@linkcode keyOf}. */
+  readonly #domains = new Map<string, number>();
   #version = 0;
+  /** Whether the server was asked since the version is this one. */
+  #wasAsked = false;
   /** Whether types may have been changed in a transaction that may be open. */
   #altered = false;
 
@@ -43,19 +56,49 @@ export class Catalog {
     return this.#version;
   }
 
-  /** Whether the server was asked for the type, even if there is none. */
-  knows(oid: number): boolean {
-    return this.#types.has(oid);
-  }
-
   get(oid: number): TypeInfo | undefined {
     return this.#types.get(oid);
   }
 
-  /** What the server answered when it was asked for these. */
-  learn(asked: readonly number[], types: readonly TypeInfo[]): void {
-    for (const oid of asked) this.#types.set(oid, undefined);
+  /**
+   * How many types are inside of each other in a type, itself included and those that come with
+   * PostgreSQL not; infinite for what contains itself. Counts without recursion, whose depth would be the server's.
+   */
+  nesting(oid: number): number {
+    const begun = new Set<number>();
+    const path = [oid];
+    for (let at = path.at(-1); at !== undefined; at = path.at(-1)) {
+      const parts = this.#nestings.has(at) ? [] : partsOf(this.#types.get(at));
+      if (!begun.has(at) && parts.length > 0) {
+        begun.add(at);
+        for (const part of parts) if (!begun.has(part)) path.push(part);
+        continue;
+      }
+      path.pop();
+      if (this.#nestings.has(at)) continue;
+      // A part without a count is one that this is a part of.
+      const deepest = parts.reduce((most, part) => Math.max(most, this.#nestings.get(part) ?? Infinity), 0);
+      this.#nestings.set(at, this.#types.has(at) ? deepest + 1 : 0);
+    }
+    return this.#nestings.get(oid)!;
+  }
+
+  /** What the server answered when it was asked for types, which may be nothing. */
+  learn(types: readonly TypeInfo[]): void {
+    this.#wasAsked = true;
+    this.#nestings.clear();
     for (const type of types) this.#types.set(type.oid, type);
+  }
+
+  /** The domain that a column is declared with, which results do not tell; undefined if there is none, or it is not known. */
+  domainOf(column: ColumnOrigin): number | undefined {
+    return this.#domains.get(keyOf(column));
+  }
+
+  /** A column is declared with that domain. */
+  learnDomain(column: ColumnOrigin, domain: number): void {
+    this.#wasAsked = true;
+    this.#domains.set(keyOf(column), domain);
   }
 
   /** A statement may have changed types, or ended the transaction that did. */
@@ -67,8 +110,34 @@ export class Catalog {
 
   /** Types may have changed. */
   forget(): void {
-    if (this.#types.size === 0) return;
+    if (!this.#wasAsked) return;
+    this.#wasAsked = false;
     this.#types.clear();
+    this.#domains.clear();
+    this.#nestings.clear();
     this.#version += 1;
+  }
+}
+
+/** What tells a column from others, and from itself with another type. */
+export function keyOf({ tableOid, columnNumber, typeOid }: ColumnOrigin): string {
+  return `${tableOid}.${columnNumber}.${typeOid}`;
+}
+
+/** The types that a type is made of. */
+function partsOf(type: TypeInfo | undefined): readonly number[] {
+  switch (type?.shape.kind) {
+    case "array":
+      return [type.shape.element];
+    case "domain":
+      return [type.shape.base];
+    case "range":
+      return [type.shape.subtype];
+    case "multirange":
+      return [type.shape.range];
+    case "composite":
+      return type.shape.attributes.map(({ oid }) => oid);
+    default:
+      return [];
   }
 }

@@ -20,8 +20,8 @@ export class Description {
   constructor(columns: readonly Column[], formats: readonly number[], registry: Registry) {
     this.columns = columns;
     this.formats = formats;
-    this.#codecs = columns.map(({ typeOid }) => registry.codec(typeOid));
-    this.#unknown = [...columns.keys()].filter((index) => registry.isUnknown(columns[index]!.typeOid));
+    this.#codecs = columns.map((column) => registry.columnCodec(column));
+    this.#unknown = [...columns.keys()].filter((index) => registry.isUnknown(columns[index]!));
   }
 
   /** Whether rows have values of types that have still to be learned. */
@@ -29,9 +29,9 @@ export class Description {
     return this.#unknown.length > 0;
   }
 
-  /** Those types. */
-  get unknownTypes(): number[] {
-    return this.#unknown.map((index) => this.columns[index]!.typeOid);
+  /** The columns that have them. */
+  get unknownColumns(): Column[] {
+    return this.#unknown.map((index) => this.columns[index]!);
   }
 
   /** Makes values of the texts that a row has in columns of unknown types, now that these have been learned. */
@@ -43,7 +43,7 @@ export class Description {
       const key = shape === "array" ? index : column.name;
       const text = Reflect.get(row, key) as string | null;
       if (text === null) continue;
-      const codec = registry.codec(column.typeOid);
+      const codec = registry.columnCodec(column);
       try {
         Reflect.set(row, key, codec.parse(text));
       } catch (error) {

@@ -4,12 +4,12 @@
  *
  * Codecs are made when a type is first seen, so that a connection pays for what it uses.
  */
-import type { TypeChoices } from "../opts/choices.ts";
+import { DEFAULT_CHOICES, type TypeChoices } from "../opts/choices.ts";
 import type { TypeCodec } from "../opts/type_codec.ts";
 import { array } from "./array.ts";
 import { bit, varbit } from "./bits.ts";
 import { bytea } from "./bytes.ts";
-import { type Attribute, Catalog, type TypeInfo } from "./catalog.ts";
+import { type Attribute, Catalog, type ColumnOrigin, keyOf, type TypeInfo } from "./catalog.ts";
 import { BadValue, type Codec } from "./codec.ts";
 import { composite, record } from "./composite.ts";
 import { custom } from "./custom.ts";
@@ -24,7 +24,7 @@ import { numeric } from "./numeric.ts";
 import { BUILT_IN_TYPES } from "./oids.ts";
 import { multirange, range } from "./range.ts";
 import { char, cid, int2vector, oidvector, pgLsn, pgSnapshot, tid, txidSnapshot, xid, xid8 } from "./system.ts";
-import { opaque, textual, uuid, xml } from "./text.ts";
+import { opaque, refused, textual, uuid, xml } from "./text.ts";
 import { tsquery, tsvector } from "./text_search.ts";
 import { timetz } from "./timetz.ts";
 import { halfvec, sparsevec, vector } from "./vector.ts";
@@ -35,14 +35,19 @@ export class Registry {
   readonly #choices: TypeChoices;
   readonly #catalog: Catalog;
   readonly #codecs = new Map<number, Codec>();
-  /** The types that a codec is being made for. */
-  readonly #making = new Set<number>();
+  /** The types that the server was asked about on this connection, and did not describe: others may be told more. */
+  readonly #nameless = new Set<number>();
+  /** Whether there is a codec that may be a domain's, so that it matters what columns are declared with. */
+  readonly #asksForDomains: boolean;
+  /** The columns that the server was asked about on this connection, by {@linkcode keyOf}. */
+  readonly #declared = new Set<string>();
   #version: number;
 
   constructor(choices: TypeChoices, catalog: Catalog = new Catalog()) {
     this.#choices = choices;
     this.#catalog = catalog;
     this.#version = catalog.version;
+    this.#asksForDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
   }
 
   /** What is known of the database's types. */
@@ -52,26 +57,70 @@ export class Registry {
 
   /** The codec of a type; one that takes its text as it is where pyro knows no better. */
   codec(oid: number): Codec {
-    if (this.#version !== this.#catalog.version) {
-      this.#version = this.#catalog.version;
-      this.#codecs.clear();
-    }
+    this.#refresh();
     let codec = this.#codecs.get(oid);
     if (codec !== undefined) return codec;
-    if (this.isUnknown(oid) || this.#making.has(oid)) return opaque(`type ${oid}`);
-    this.#making.add(oid);
-    try {
-      codec = this.#make(oid);
-    } finally {
-      this.#making.delete(oid);
-    }
+    if (this.isUnknown(oid)) return opaque(`type ${oid}`);
+    codec = this.#make(oid);
     this.#codecs.set(oid, codec);
     return codec;
   }
 
-  /** Whether the server has still to be asked about a type. */
-  isUnknown(oid: number): boolean {
-    return !NAMES.has(oid) && !ELEMENTS.has(oid) && !this.#catalog.knows(oid) && this.#given(oid) === undefined;
+  /** The codec of a column's values: that of the domain that it is declared with, and of its text until that is known. */
+  columnCodec(column: ColumnOrigin): Codec {
+    const type = this.typeOf(column);
+    return this.isUndeclared(column) ? opaque(`type ${type}`) : this.codec(type);
+  }
+
+  /** A column's type: results are described with the base type of a domain. */
+  typeOf(column: ColumnOrigin): number {
+    if (!this.#asksForDomains) return column.typeOid;
+    this.#refresh();
+    return this.#catalog.domainOf(column) ?? column.typeOid;
+  }
+
+  /** Whether the server has still to be asked which domain a column is declared with. */
+  isUndeclared(column: ColumnOrigin): boolean {
+    if (!this.#asksForDomains || column.tableOid === 0 || column.columnNumber <= 0) return false;
+    this.#refresh();
+    return this.#catalog.domainOf(column) === undefined && !this.#declared.has(keyOf(column));
+  }
+
+  /** Whether the server has still to be asked about a type, or about a column's. */
+  isUnknown(type: number | ColumnOrigin): boolean {
+    if (typeof type !== "number") return this.isUndeclared(type) || this.isUnknown(this.typeOf(type));
+    const oid = type;
+    this.#refresh();
+    return !NAMES.has(oid) && !ELEMENTS.has(oid) && this.#catalog.get(oid) === undefined &&
+      !this.#nameless.has(oid) && this.#given(oid) === undefined;
+  }
+
+  /** What the server answered when it was asked for these types. */
+  learn(asked: readonly number[], types: readonly TypeInfo[]): void {
+    this.#catalog.learn(types);
+    for (const oid of asked) {
+      if (this.#catalog.get(oid) === undefined) this.#nameless.add(oid);
+    }
+  }
+
+  /** What the server answered when it was asked which domains these columns are declared with; of the others it is none. */
+  learnDomains(asked: readonly ColumnOrigin[], domains: readonly ColumnOrigin[]): void {
+    const found = new Map(domains.map((column) => [placeOf(column), column.typeOid]));
+    this.#catalog.learn([]);
+    for (const column of asked) {
+      this.#declared.add(keyOf(column));
+      const domain = found.get(placeOf(column));
+      if (domain !== undefined) this.#catalog.learnDomain(column, domain);
+    }
+  }
+
+  /** Forgets what was made of a catalog that has forgotten. */
+  #refresh(): void {
+    if (this.#version === this.#catalog.version) return;
+    this.#version = this.#catalog.version;
+    this.#codecs.clear();
+    this.#nameless.clear();
+    this.#declared.clear();
   }
 
   #make(oid: number): Codec {
@@ -87,7 +136,9 @@ export class Registry {
     const element = ELEMENTS.get(oid);
     if (element !== undefined) return this.#array(element);
     const info = this.#catalog.get(oid);
-    return info === undefined ? opaque(`type ${oid}`) : this.#fromCatalog(info);
+    if (info === undefined) return opaque(`type ${oid}`);
+    // A codec has codecs inside as deep as the type has types, and reading goes down into all of them.
+    return this.#catalog.nesting(oid) > MAX_NESTING ? refused(info.name, TOO_DEEP) : this.#fromCatalog(info);
   }
 
   #builtIn(name: string): Codec {
@@ -165,11 +216,21 @@ export class Registry {
     const { codec: given } = this.#choices;
     if (given === undefined) return undefined;
     const info = this.#catalog.get(oid);
-    const name = NAMES.get(oid) ?? info?.name;
+    const name = nameOf(oid) ?? info?.name;
     const schema = info?.schema ?? "pg_catalog";
     const key = [String(oid), name, `${schema}.${name}`].find((key) => key !== undefined && Object.hasOwn(given, key));
     return key === undefined ? undefined : given[key];
   }
+}
+
+function placeOf({ tableOid, columnNumber }: ColumnOrigin): string {
+  return `${tableOid}.${columnNumber}`;
+}
+
+/** What `pg_type` calls a type that comes with PostgreSQL. */
+function nameOf(oid: number): string | undefined {
+  const element = ELEMENTS.get(oid);
+  return element === undefined ? NAMES.get(oid) : `_${NAMES.get(element)}`;
 }
 
 /** The types that pyro knows without asking; of all others it takes the text. */
@@ -249,6 +310,10 @@ export const EXTENSIONS: Readonly<Record<string, Codec>> = {
   vector,
 };
 
+/** How many types of a database's own may be inside of each other. */
+const MAX_NESTING = 100;
+const TOO_DEEP = `there are more than ${MAX_NESTING} types inside of each other in it, which is as deep as pyro goes`;
+
 /** Pseudo-types that results can have. */
 const PSEUDO_TYPES = [
   ["unknown", 705, 0],
@@ -264,3 +329,10 @@ const OIDS: ReadonlyMap<string, number> = new Map(TYPES.map(([name, oid]) => [na
 const ELEMENTS: ReadonlyMap<number, number> = new Map(
   TYPES.filter(([, , arrayOid]) => arrayOid !== 0).map(([, oid, arrayOid]) => [arrayOid, oid]),
 );
+/** What codecs of types that come with PostgreSQL are given by, none of which is a domain. */
+const BUILT_IN_KEYS: ReadonlySet<string> = new Set(
+  [...NAMES.keys(), ...ELEMENTS.keys()].flatMap((oid) => [String(oid), nameOf(oid)!, `pg_catalog.${nameOf(oid)}`]),
+);
+
+/** The codecs of pyro's own questions, which no choice of the user's changes. */
+export const ownCodecs: Registry = new Registry(DEFAULT_CHOICES);

@@ -45,6 +45,17 @@ export function opaque(name: string): Codec {
   };
 }
 
+/**
+ * A type of whose values none is read or made, for that reason; a string is sent as its text. Results
+ * come in binary, whose length does not double with each type that values are inside of.
+ */
+export function refused(name: string, reason: string): Codec {
+  const refuse = (): never => {
+    throw new BadValue(reason);
+  };
+  return { name, binary: true, decode: refuse, parse: refuse, encode: refuse, text: refuse };
+}
+
 /** The parameters of a type of which there are only strings, which are sent as they are. */
 export const STRINGS_ONLY: Pick<Codec, "encode" | "text" | "sendsText"> = {
   encode: () => false,

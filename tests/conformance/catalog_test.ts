@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { Conn } from "../../mod.ts";
 import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import { BUILT_IN_TYPES } from "../../src/types/oids.ts";
 import { Registry } from "../../src/types/registry.ts";
-import { typesWithValues } from "../support/type_values.ts";
+import { oidsFile } from "../support/oids_file.ts";
+import { newest, servers } from "../support/servers.ts";
+import { test } from "../support/test.ts";
+import { sinceOf, typesWithValues } from "../support/type_values.ts";
 import { conformance } from "../support/worlds.ts";
 
 /** Types that are only ever text: what they name depends on the database, or the server has no binary form that says the same. */
@@ -52,3 +58,26 @@ conformance(
     }
   },
 );
+
+for (const server of servers) {
+  test(`catalog: the built-in types are those of the server, but for later ones (PostgreSQL ${server.major})`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    const sql = "select oid, typname as name, typarray as array from pg_type where oid < 10000";
+    const there = new Map((await conn.exec<Row>(sql)).map(({ oid, name, array }) => [oid, [name, oid, array]]));
+    const expected = BUILT_IN_TYPES.filter(([name]) => sinceOf(name) <= server.major);
+    assert.deepEqual(expected.map(([, oid]) => there.get(oid)), expected);
+    for (const [name, oid] of BUILT_IN_TYPES) assert.equal(there.has(oid), sinceOf(name) <= server.major, name);
+  });
+}
+
+test("catalog: src/types/oids.ts is what tools/oids.ts makes of it", async () => {
+  await using conn = await Conn.connect(newest.fast);
+  const written = readFileSync(new URL("../../src/types/oids.ts", import.meta.url), "utf8");
+  assert.equal(await oidsFile(conn), written, "deno run -A tools/oids.ts writes it anew");
+});
+
+interface Row {
+  readonly oid: number;
+  readonly name: string;
+  readonly array: number;
+}

@@ -5,7 +5,7 @@ import { shown } from "../support/codecs.ts";
 import { attempt } from "../support/bodies.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { typesWithValues, valuesOf } from "../support/type_values.ts";
+import { sinceOf, typesWithValues, valuesOf } from "../support/type_values.ts";
 import { conformance } from "../support/worlds.ts";
 
 for (const name of typesWithValues()) {
@@ -29,6 +29,7 @@ for (const name of typesWithValues()) {
       assert.equal(await conn.copyRows("t", ["n", "v", "a"], rows), rows.length);
       assert.deepEqual(shown(await conn.query("select * from t order by n")), shown(expected), "arrays");
     },
+    sinceOf(name),
   );
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Json, type JsonValue } from "../../mod.ts";
 import { textOf } from "../../src/types/codec.ts";
 import { codec, shown } from "../support/codecs.ts";
-import { typesWithValues, valuesOf } from "../support/type_values.ts";
+import { sinceOf, typesWithValues, valuesOf } from "../support/type_values.ts";
 import { conformance } from "../support/worlds.ts";
 
 /** As a parameter: a string would be taken for JSON text. */
@@ -51,6 +51,7 @@ for (const name of typesWithValues()) {
         if (i === 10) break;
       }
     },
+    sinceOf(name),
   );
 
   conformance(`types: arrays of ${name}, with NULLs and dimensions`, async (world, server) => {
@@ -67,5 +68,5 @@ for (const name of typesWithValues()) {
       const escaped = text!.includes("\\") ? `E${literal.replaceAll("\\", "\\\\")}` : literal;
       assert.deepEqual(shown(await conn.query(`select ${escaped}::${type}[] as v`)), shown([{ v: array }]));
     }
-  });
+  }, sinceOf(name));
 }

@@ -1,44 +1,10 @@
 import assert from "node:assert/strict";
 import { Conn, DecodeError, EncodeError, Opts, Range, ServerError, type TypeCodec } from "../../mod.ts";
 import { shown } from "../support/codecs.ts";
-import { newest, type TestServer } from "../support/servers.ts";
+import { connect, schema } from "../support/own_schema.ts";
+import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { conformance, type World } from "../support/worlds.ts";
-
-/** A schema of this test's own, gone when it ends. */
-async function schema(
-  server: TestServer,
-  sql: string,
-): Promise<{ name: string; run(sql: string): Promise<unknown> } & AsyncDisposable> {
-  const name = `types_${crypto.randomUUID().replaceAll("-", "")}`;
-  const conn = await Conn.connect(new Opts(server.admin).db("test_db"));
-  try {
-    await conn.queryDrop(
-      `create schema ${name}; grant all on schema ${name} to public; set search_path = ${name};
-      alter default privileges in schema ${name} grant all on tables to public; ${sql}`,
-    );
-  } catch (error) {
-    await conn.close();
-    throw error;
-  }
-  return {
-    name,
-    run: (sql) => conn.queryDrop(sql),
-    async [Symbol.asyncDispose]() {
-      await conn.queryDrop(`drop schema ${name} cascade`);
-      await conn.close();
-    },
-  };
-}
-
-function connect(
-  world: World,
-  server: TestServer,
-  { name }: { name: string },
-  opts?: (opts: Opts) => Opts,
-): Promise<Conn> {
-  return world.connect((opts ?? ((opts) => opts))(new Opts(server.fast).param("search_path", `${name}, public`)));
-}
+import { conformance } from "../support/worlds.ts";
 
 const TYPES = `
   create type mood as enum ('sad', 'so so', 'it''s "ok"', '');

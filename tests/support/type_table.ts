@@ -4,15 +4,14 @@ import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
 import { BadValue, type Codec, kindOf } from "../../src/types/codec.ts";
 import { BUILT_IN_TYPES } from "../../src/types/oids.ts";
 import { EXTENSIONS, Registry } from "../../src/types/registry.ts";
-import { typesWithValues, valuesOf } from "./type_values.ts";
+import { valuesOf } from "./type_values.ts";
 
 /** The whole document. */
 export function typeDocument(): string {
   const registry = new Registry(DEFAULT_CHOICES);
-  const withValues = new Set(typesWithValues());
   const builtIn = BUILT_IN_TYPES.map(([name, oid]) => ({ name, codec: registry.codec(oid) }));
-  const known = builtIn.filter(({ name }) => withValues.has(name));
-  const others = builtIn.filter(({ name }) => !withValues.has(name)).map(({ name }) => `\`${name}\``);
+  const known = builtIn.filter(({ codec }) => codec.binary);
+  const others = builtIn.filter(({ codec }) => !codec.binary).map(({ name }) => `\`${name}\``);
   return `# Types
 
 Made by \`tools/type_table.ts\` from pyro's registry; a test compares the two.

@@ -25,6 +25,11 @@ export function typesWithValues(): string[] {
   return Object.keys(SOURCES);
 }
 
+/** The version of PostgreSQL that a type exists since; 0 for those that every server has had. */
+export function sinceOf(name: string): number {
+  return SINCE[name] ?? 0;
+}
+
 function isInfiniteInterval(name: string, value: unknown): boolean {
   return name === "interval" && (value === Infinity || value === -Infinity);
 }
@@ -331,3 +336,18 @@ function query(random: Random, depth: number): string {
   if (random.below(4) === 0) return `!(${query(random, depth - 1)})`;
   return `(${query(random, depth - 1)}) ${random.pick(["&", "|", "<->", "<3>"])} (${query(random, depth - 1)})`;
 }
+
+/** Types that came after PostgreSQL 12. */
+const SINCE: Readonly<Record<string, number>> = {
+  datemultirange: 14,
+  int4multirange: 14,
+  int8multirange: 14,
+  nummultirange: 14,
+  pg_brin_bloom_summary: 14,
+  pg_brin_minmax_multi_summary: 14,
+  pg_snapshot: 13,
+  regcollation: 13,
+  tsmultirange: 14,
+  tstzmultirange: 14,
+  xid8: 13,
+};

@@ -32,10 +32,16 @@ export const worlds: readonly World[] = [
 
 /**
  * Runs a body in every world, against every server. The worker is a transport, to which all servers are
- * the same: where there is another for blocking connections, it meets the newest only.
+ * the same: where there is another for blocking connections, it meets the newest only. `since` is the
+ * version that has what it is about.
  */
-export function conformance(name: string, body: (world: World, server: TestServer) => Promise<void>): void {
+export function conformance(
+  name: string,
+  body: (world: World, server: TestServer) => Promise<void>,
+  since: number = 0,
+): void {
   for (const server of servers) {
+    if (server.major < since) continue;
     for (const world of worlds) {
       if (world.name === "sync worker" && hasFfi() && server !== newest) continue;
       test(`${name} (${world.name}, PostgreSQL ${server.major})`, () => body(world, server));
