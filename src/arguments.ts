@@ -40,7 +40,7 @@ export function optionsOf(options: unknown, reading: Reading): Given {
   if (options === undefined) return NONE;
   if (!isPlainObject(options)) {
     throw new UsageError(
-      "Cannot use the options: they are an object such as { timeout: 1000 }; parameters are an array",
+      "Cannot use the options: they must be an object such as { timeout: 1000 }; parameters must be an array",
     );
   }
   const { action, awaits, rows = false, own: names = [] } = reading;
@@ -74,7 +74,7 @@ export function executionOf(
   let given = options;
   let values = params;
   if (params !== undefined && !Array.isArray(params)) {
-    if (options !== undefined) throw new UsageError("Cannot bind the parameters: they are not in an array");
+    if (options !== undefined) throw new UsageError("Cannot bind the parameters: they must be in an array");
     given = params;
     values = undefined;
   }
@@ -135,7 +135,7 @@ export function quotedPart(name: unknown): string {
 /** A time in milliseconds, 0 for no limit. */
 export function millisecondsFrom(value: unknown, name: string): number {
   if (typeof value === "number" && value >= 0) return value === Infinity ? 0 : value;
-  throw new UsageError(`Cannot use ${name}: it is a number of milliseconds, 0 for no limit`);
+  throw new UsageError(`Cannot use ${name}: it must be a number of milliseconds, 0 for no limit`);
 }
 
 /** How long closing may wait for calls, in milliseconds. */
@@ -143,13 +143,13 @@ export function closeTimeout(options: unknown): number {
   const timeout = (options as { timeout?: unknown } | undefined)?.timeout;
   if (timeout === undefined) return CLOSE_TIMEOUT;
   if (typeof timeout === "number" && timeout >= 0) return timeout;
-  throw new UsageError("Cannot use timeout: it is a number of milliseconds");
+  throw new UsageError("Cannot use timeout: it must be a number of milliseconds");
 }
 
 /** A number of things, at least 1. */
 export function countFrom(value: unknown, name: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 0x7fff_ffff) return value;
-  throw new UsageError(`Cannot use ${name}: it is an integer from 1 to 2147483647`);
+  throw new UsageError(`Cannot use ${name}: it must be an integer from 1 to 2147483647`);
 }
 
 function textWithoutValues(template: SqlTemplate): string {
@@ -170,13 +170,13 @@ function checkedValues(values: Params): Params {
 
 function shapeFrom(value: unknown): RowShape {
   if (value === "object" || value === "array") return value;
-  throw new UsageError(`Cannot use rows: ${JSON.stringify(value)}: it is "object" or "array"`);
+  throw new UsageError(`Cannot use rows: ${JSON.stringify(value)}: it must be "object" or "array"`);
 }
 
 /** A signal. */
 export function signalFrom(value: unknown): AbortSignal {
   if (value instanceof AbortSignal) return value;
-  throw new UsageError("Cannot use signal: it is an AbortSignal");
+  throw new UsageError("Cannot use signal: it must be an AbortSignal");
 }
 
 function isPlainObject(value: unknown): value is object {

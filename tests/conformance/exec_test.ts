@@ -54,7 +54,7 @@ conformance("exec: a parameter that does not fit is named, and nothing is execut
   await conn.queryDrop("create temporary table t (a int2, b text)");
   const cases: [unknown[], RegExp][] = [
     [[40000, "x"], /\$1 as int2: the number is out of range/],
-    [[1.5, "x"], /\$1 as int2: the number is not an integer/],
+    [[1.5, "x"], /\$1 as int2: the number must be an integer/],
     [[true, "x"], /\$1 as int2: a boolean/],
     [[1, undefined], /\$2 as text: undefined/],
     [[1, {}], /\$2 as text: an object/],
