@@ -52,7 +52,7 @@ export function formatCodes(formats: readonly number[]): readonly number[] {
 
 /** The error for a call with too many or too few parameters. */
 export function wrongCount(expected: number, given: number): UsageError {
-  return new UsageError(`Cannot bind ${given} parameters: the statement has ${expected}`, { safeToRetry: true });
+  return new UsageError(`Cannot bind ${given} parameters: the statement has ${expected}`);
 }
 
 function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: number): number {
@@ -61,10 +61,7 @@ function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: numb
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const reason = error instanceof BadValue ? error.message : `its codec failed on ${kindOf(value)}`;
-    throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}`, {
-      safeToRetry: true,
-      ...(error instanceof BadValue ? {} : { cause: error }),
-    });
+    throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}`, error instanceof BadValue ? {} : { cause: error });
   }
 }
 
@@ -73,7 +70,6 @@ function expectCount(expected: number, given: number): void {
     throw new UsageError(
       `Cannot send ${given} parameters: the protocol allows ${MAX_PARAMETERS} in one statement; ` +
         "pass arrays (unnest($1::int4[])), or use execBatch or copyRows",
-      { safeToRetry: true },
     );
   }
   if (given !== expected) throw wrongCount(expected, given);
