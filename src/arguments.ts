@@ -35,6 +35,14 @@ export interface Reading {
   readonly own?: readonly string[];
 }
 
+/** The key under which a pool says what the caller gave, when `timeout` is what is left of it. */
+export const GIVEN_TIMEOUT: unique symbol = Symbol("timeout as given");
+
+/** Options whose `timeout` may be a part of what the caller gave. */
+export interface PartOfTimeout {
+  readonly [GIVEN_TIMEOUT]?: number;
+}
+
 /** The options of a call. */
 export function optionsOf(options: unknown, reading: Reading): Given {
   if (options === undefined) return NONE;
@@ -59,7 +67,8 @@ export function optionsOf(options: unknown, reading: Reading): Given {
       throw new UsageError(`Cannot use option ${JSON.stringify(name)}: there are ${known}`);
     }
   }
-  const limit = timeout > 0 || signal !== undefined ? { action, timeout, signal } : undefined;
+  const given = (options as PartOfTimeout)[GIVEN_TIMEOUT];
+  const limit = timeout > 0 || signal !== undefined ? { action, timeout, given, signal } : undefined;
   return { shape, limit, own };
 }
 

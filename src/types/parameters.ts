@@ -61,7 +61,10 @@ function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: numb
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const reason = error instanceof BadValue ? error.message : `its codec failed on ${kindOf(value)}`;
-    throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}`, error instanceof BadValue ? {} : { cause: error });
+    throw new EncodeError(
+      `Cannot encode parameter $${number} as ${codec.name}: ${reason}`,
+      error instanceof BadValue ? {} : { cause: error },
+    );
   }
 }
 

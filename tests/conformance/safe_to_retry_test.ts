@@ -139,7 +139,10 @@ conformance(
 async function poolCases(world: World, server: TestServer): Promise<Case[]> {
   const pool = world.pool(new Opts(server.fast).poolMaxConcurrency(1));
   const taken: Conn = await pool.acquire();
-  const error = await attempt(() => pool.query("select 1", { timeout: 50 })).then(() => undefined, (error: unknown) => error);
+  const error = await attempt(() => pool.query("select 1", { timeout: 50 })).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   await taken.close();
   await pool.close();
   const name = world.name === "async" ? "TimeoutError" : "UsageError";

@@ -143,7 +143,7 @@ test("vector, halfvec: other kinds, other lengths and what is not finite are ref
     for (const length of [0, 16_001]) {
       assert.equal(
         refused(codec, new Float32Array(length)),
-        `it has ${length} elements, while a ${codec.name} has 1 to 16000`,
+        `it has ${length} elements, a ${codec.name} must have 1 to 16000`,
       );
     }
     for (const element of [NaN, Infinity, -Infinity]) {
@@ -228,7 +228,7 @@ test("sparsevec: other kinds, and parts that do not fit each other, are refused"
     );
   }
   for (const dimensions of [0, -1, 1.5, 1_000_000_001, NaN, "5"]) {
-    assert.equal(given({ dimensions }), "a sparsevec has 1 to 1000000000 dimensions");
+    assert.equal(given({ dimensions }), "a sparsevec must have 1 to 1000000000 dimensions");
   }
   for (const indices of [[1], [1, 2, 3], []]) {
     assert.equal(given({ indices }), "there must be as many indices as values");
@@ -244,7 +244,7 @@ test("sparsevec: other kinds, and parts that do not fit each other, are refused"
 
   const many = Array.from({ length: 16_001 }, (_, i) => i + 1);
   const full = { dimensions: 20_000, indices: many, values: many };
-  assert.equal(refused(sparsevec, full), "a sparsevec has up to 16000 elements that are not zero");
+  assert.equal(refused(sparsevec, full), "a sparsevec must have at most 16000 elements that are not zero");
   assert.ok(encode(sparsevec, { ...full, values: many.with(0, 0) }));
 });
 
@@ -254,8 +254,8 @@ test("sparsevec: bodies and texts that are inconsistent are refused", () => {
     const [digits, message] of [
       ["00000005 00000000 000000", "it is shorter than a sparsevec's header"],
       ["00000005 00000000 00000001", "the part of its header that is always zero is not"],
-      ["00000000 00000000 00000000", "a sparsevec has 1 to 1000000000 dimensions"],
-      ["ffffffff 00000000 00000000", "a sparsevec has 1 to 1000000000 dimensions"],
+      ["00000000 00000000 00000000", "a sparsevec must have 1 to 1000000000 dimensions"],
+      ["ffffffff 00000000 00000000", "a sparsevec must have 1 to 1000000000 dimensions"],
       ["00000005 7fffffff 00000000", "it has 0 bytes of elements instead of 17179869176"],
       ["00000005 ffffffff 00000000", "it has 0 bytes of elements instead of -8"],
       [`${header} 00000005 3f800000`, "an index must be an integer from 1 to the number of dimensions"],
