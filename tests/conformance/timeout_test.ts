@@ -414,15 +414,15 @@ conformance(
     await using pool = world.pool(new Opts(server.fast).poolMaxConcurrency(1));
     for (
       const [call, words] of [
-        [() => pool.query(SLEEP, { timeout: 100 }), "it was not done within 100 ms"],
-        [() => pool.exec(SLEEPING, [1], { timeout: 150.5 }), "it was not done within 150.5 ms"],
+        [() => pool.query(SLEEP, { timeout: 100 }), "within 100 ms"],
+        [() => pool.exec(SLEEPING, [1], { timeout: 150.5 }), "within 150.5 ms"],
         [() =>
           pool.tx(
             given(world, function* (tx) {
               yield tx.query(SLEEP);
             }),
             { timeout: 100 },
-          ), "it was not done within 100 ms"],
+          ), "within 100 ms"],
       ] as const
     ) {
       await assert.rejects(attempt<unknown>(call), (error) => {
