@@ -37,12 +37,20 @@ export interface Reading {
   readonly own?: readonly string[];
 }
 
+/** The key under which a pool says what the caller gave, when `timeout` is what is left of it. */
+export const GIVEN_TIMEOUT: unique symbol = Symbol("timeout as given");
+
+/** Options whose `timeout` may be a part of what the caller gave. */
+export interface PartOfTimeout {
+  readonly [GIVEN_TIMEOUT]?: number;
+}
+
 /** The options of a call. */
 export function optionsOf(options: unknown, reading: Reading): Given {
   if (options === undefined) return NONE;
   if (!isPlainObject(options)) {
     throw new UsageError(
-      "Cannot use the options: they are an object such as { timeout: 1000 }; parameters are an array",
+      "Cannot use the options: they must be an object such as { timeout: 1000 }; parameters must be an array",
     );
   }
   const { action, awaits, rows = false, own: names = [] } = reading;
@@ -61,7 +69,8 @@ export function optionsOf(options: unknown, reading: Reading): Given {
       throw new UsageError(`Cannot use option ${JSON.stringify(name)}: there are ${known}`);
     }
   }
-  const limit = timeout > 0 || signal !== undefined ? { action, timeout, signal } : undefined;
+  const given = (options as PartOfTimeout)[GIVEN_TIMEOUT];
+  const limit = timeout > 0 || signal !== undefined ? { action, timeout, given, signal } : undefined;
   return { shape, limit, own };
 }
 
@@ -76,7 +85,7 @@ export function executionOf(
   let given = options;
   let values = params;
   if (params !== undefined && !Array.isArray(params)) {
-    if (options !== undefined) throw new UsageError("Cannot bind the parameters: they are not in an array");
+    if (options !== undefined) throw new UsageError("Cannot bind the parameters: they must be in an array");
     given = params;
     values = undefined;
   }
@@ -137,7 +146,7 @@ export function quotedPart(name: unknown): string {
 /** A time in milliseconds, 0 for no limit. */
 export function millisecondsFrom(value: unknown, name: string): number {
   if (typeof value === "number" && value >= 0) return value === Infinity ? 0 : value;
-  throw new UsageError(`Cannot use ${name}: it is a number of milliseconds, 0 for no limit`);
+  throw new UsageError(`Cannot use ${name}: it must be a number of milliseconds, 0 for no limit`);
 }
 
 /** How long closing may wait for calls, in milliseconds. */
@@ -145,13 +154,13 @@ export function closeTimeout(options: unknown): number {
   const timeout = (options as { timeout?: unknown } | undefined)?.timeout;
   if (timeout === undefined) return CLOSE_TIMEOUT;
   if (typeof timeout === "number" && timeout >= 0) return timeout;
-  throw new UsageError("Cannot use timeout: it is a number of milliseconds");
+  throw new UsageError("Cannot use timeout: it must be a number of milliseconds");
 }
 
 /** A number of things, at least 1. */
 export function countFrom(value: unknown, name: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 0x7fff_ffff) return value;
-  throw new UsageError(`Cannot use ${name}: it is an integer from 1 to 2147483647`);
+  throw new UsageError(`Cannot use ${name}: it must be an integer from 1 to 2147483647`);
 }
 
 function textWithoutValues(template: SqlTemplate): string {
@@ -172,13 +181,13 @@ function checkedValues(values: Params): Params {
 
 function shapeFrom(value: unknown): RowShape {
   if (value === "object" || value === "array") return value;
-  throw new UsageError(`Cannot use rows: ${JSON.stringify(value)}: it is "object" or "array"`);
+  throw new UsageError(`Cannot use rows: ${JSON.stringify(value)}: it must be "object" or "array"`);
 }
 
 /** A signal. */
 export function signalFrom(value: unknown): AbortSignal {
   if (value instanceof AbortSignal) return value;
-  throw new UsageError("Cannot use signal: it is an AbortSignal");
+  throw new UsageError("Cannot use signal: it must be an AbortSignal");
 }
 
 function isPlainObject(value: unknown): value is object {

@@ -122,7 +122,7 @@ export class Calls {
       "prepare the statements",
       options,
       () => {
-        if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they are not in an array");
+        if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they must be in an array");
         return prepareBatch(Array.from(sqls, sqlText), this.core);
       },
       [],
@@ -293,7 +293,7 @@ export class Calls {
   /** Adds a statement to a pipeline. Throws at once. */
   pipelined(pipeline: PipelineState, statement: unknown, params: unknown): Item {
     if (params !== undefined && !Array.isArray(params)) {
-      throw new UsageError("Cannot bind the parameters: they are not in an array");
+      throw new UsageError("Cannot bind the parameters: they must be in an array");
     }
     const reading = this.#reading("execute the statement");
     const { source, values } = executionOf(statement, params, undefined, this.owner, reading);
@@ -407,7 +407,7 @@ export class Calls {
   notify(channel: unknown, payload: unknown, options: unknown): Call<void> {
     return this.#call("notify", "notify", options, () => {
       if (payload !== undefined && typeof payload !== "string") {
-        throw new UsageError("Cannot notify: the payload is a string");
+        throw new UsageError("Cannot notify: the payload must be a string");
       }
       return notify(channelName(channel), payload ?? "");
     });
@@ -493,7 +493,7 @@ export class Calls {
   #refuseNestedOptions(own: Readonly<Record<string, unknown>>): void {
     const [name] = Object.keys(own);
     if (this.transaction === undefined || name === undefined) return;
-    throw new UsageError(`Cannot use ${name} in a nested transaction: it is for the outermost one to say`);
+    throw new UsageError(`Cannot use ${name} in a nested transaction: it must be given to the outermost one`);
   }
 }
 
@@ -578,12 +578,12 @@ function beginOptions({ isolationLevel, readOnly, deferrable }: Readonly<Record<
 
 function booleanFrom(value: unknown, name: string): boolean | undefined {
   if (value === undefined || typeof value === "boolean") return value;
-  throw new UsageError(`Cannot use ${name}: it is true or false`);
+  throw new UsageError(`Cannot use ${name}: it must be true or false`);
 }
 
 function retriesFrom(value: unknown): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
-  throw new UsageError("Cannot use retries: it is how often to repeat, an integer from 0");
+  throw new UsageError("Cannot use retries: it must be an integer from 0, the number of repetitions");
 }
 
 /** Who watches which pipeline. */

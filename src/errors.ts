@@ -41,9 +41,10 @@ export abstract class PyroError extends Error {
   /** Whether the connection is gone: its later calls fail too. */
   readonly connectionLost: boolean;
   /**
-   * Whether repeating the call cannot do its work twice: nothing was sent, the server had no room for
-   * another session (53300), or it rolled the whole transaction back because of a conflict with
-   * another (40001, 40P01). It does not promise that the repetition succeeds.
+   * Whether the same call may succeed later, and nothing was done: nothing was sent, the server refused
+   * the connection for now (53300, 57P03), the connection was busy, or the server rolled the whole
+   * transaction back because of a conflict with another (40001, 40P01). False for wrong arguments, which
+   * time does not make right.
    */
   readonly safeToRetry: boolean;
   /** Of `execBatch` and `copyRows`: which set of parameters or row it was, from 0; absent where it was none in particular. */
@@ -53,7 +54,8 @@ export abstract class PyroError extends Error {
 
   /** Not for callers, as are all constructors of pyro's errors. */
   constructor(message: string, options?: PyroErrorOptions) {
-    super(message, options);
+    // An own `cause` of undefined would be printed.
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.connectionLost = options?.connectionLost ?? false;
     this.safeToRetry = options?.safeToRetry ?? false;
   }
@@ -147,11 +149,14 @@ export class ServerError extends PyroError implements ServerFields {
     super(fields.message, {
       cause: options?.cause,
       connectionLost: fields.severity === "FATAL" || fields.severity === "PANIC",
-      safeToRetry: fields.code === "40001" || fields.code === "40P01" || isFull(fields) ||
+      safeToRetry: isPassing(fields) || isFull(fields) ||
         (options?.cause instanceof ServerError && options.cause.safeToRetry),
     });
-    const { message: _, ...others } = fields;
-    Object.assign(this, others);
+    for (const name of FIELDS) {
+      const value = fields[name];
+      // An absent field is a property too: Bun's errors have a `line` and a `column` of their own. It is not printed.
+      Object.defineProperty(this, name, { ...PROPERTY, value, enumerable: value !== undefined });
+    }
     Object.defineProperty(this, "query", { value: options?.query, enumerable: false });
   }
 
@@ -266,3 +271,37 @@ export class DecodeError extends PyroError {
     this.prototype.name = "DecodeError";
   }
 }
+
+/** Whether the same statement, or connecting, may succeed later, and nothing was done. */
+function isPassing({ severity, code }: ServerFields): boolean {
+  return CONFLICTS.includes(code) || (severity === "FATAL" && NOT_NOW.includes(code));
+}
+
+/** Serialization failure, deadlock. */
+const CONFLICTS: readonly string[] = ["40001", "40P01"];
+/** Too many connections, cannot connect now. A function can raise these too, but only refused connections are fatal. */
+const NOT_NOW: readonly string[] = ["53300", "57P03"];
+
+/** All fields but the message, which every error has. */
+const FIELDS = Object.keys(
+  {
+    severity: true,
+    code: true,
+    detail: true,
+    hint: true,
+    position: true,
+    internalPosition: true,
+    internalQuery: true,
+    where: true,
+    schema: true,
+    table: true,
+    column: true,
+    dataType: true,
+    constraint: true,
+    file: true,
+    line: true,
+    routine: true,
+  } satisfies Record<Exclude<keyof ServerFields, "message">, true>,
+) as readonly Exclude<keyof ServerFields, "message">[];
+
+const PROPERTY = { writable: true, configurable: true } as const;

@@ -318,7 +318,7 @@ function rowList(rows: Iterable<object>, columns?: readonly string[]): SqlTempla
   for (const row of rows) {
     number++;
     if (typeof row !== "object" || row === null) {
-      throw new UsageError(`Cannot make values of row ${number}: it is ${kindOf(row)}, not an object or an array`);
+      throw new UsageError(`Cannot make values of row ${number}: it must be an object or an array, not ${kindOf(row)}`);
     }
     if (reader === undefined) {
       const names = columns ?? (Array.isArray(row) ? undefined : Object.keys(row));
@@ -345,7 +345,9 @@ function objectReader(columns: readonly string[], all: boolean): (row: object, n
   const known = new Set(columns);
   return (row, number) => {
     if (Array.isArray(row)) {
-      throw new UsageError(`Cannot make values of row ${number}: it is an array, and the first one is an object`);
+      throw new UsageError(
+        `Cannot make values of row ${number}: it must be an object as the first one is, not an array`,
+      );
     }
     const unknown = all ? Object.keys(row).find((key) => !known.has(key)) : undefined;
     if (unknown !== undefined) {
@@ -365,10 +367,12 @@ function objectReader(columns: readonly string[], all: boolean): (row: object, n
 
 /** Takes the values of rows that are arrays. */
 function arrayReader(length: number): (row: object, number: number) => readonly unknown[] {
-  if (length === 0) throw new UsageError("Cannot make values of row 1: it is an empty array");
+  if (length === 0) throw new UsageError("Cannot make values of row 1: it must not be an empty array");
   return (row, number) => {
     if (!Array.isArray(row)) {
-      throw new UsageError(`Cannot make values of row ${number}: it is an object, and the first one is an array`);
+      throw new UsageError(
+        `Cannot make values of row ${number}: it must be an array as the first one is, not an object`,
+      );
     }
     if (row.length !== length) {
       throw new UsageError(`Cannot make values of row ${number}: it has ${row.length} values instead of ${length}`);
@@ -380,7 +384,7 @@ function arrayReader(length: number): (row: object, number: number) => readonly 
 
 function checkField(value: unknown, number: number, column: string | number): void {
   const fault = value === undefined
-    ? "it is missing or undefined; NULL is null, the default sql`default`"
+    ? "it must not be missing or undefined; NULL is null, the default sql`default`"
     : faultOf(value);
   if (fault === undefined) return;
   const place = typeof column === "string" ? `column ${JSON.stringify(column)}` : `value ${column + 1}`;
@@ -389,7 +393,7 @@ function checkField(value: unknown, number: number, column: string | number): vo
 
 function columnList(columns: readonly string[]): string {
   if (!Array.isArray(columns)) {
-    throw new UsageError(`Cannot set columns to ${kindOf(columns)}: it is an array of names`);
+    throw new UsageError(`Cannot set columns to ${kindOf(columns)}: it must be an array of names`);
   }
   if (columns.length === 0) {
     throw new UsageError("Cannot make values of rows without columns: for one row of defaults write default values");
@@ -450,17 +454,17 @@ function checkPieces(pieces: readonly string[]): void {
 
 function checkList(list: unknown, purpose: string): void {
   if (typeof list === "object" && list !== null && Symbol.iterator in list) return;
-  throw new UsageError(`Cannot ${purpose} ${kindOf(list)}: it is an array, or iterable in another way`);
+  throw new UsageError(`Cannot ${purpose} ${kindOf(list)}: it must be an array or another iterable`);
 }
 
 /** Why something cannot be interpolated: nobody can have meant it as a value. */
 function faultOf(value: unknown): string | undefined {
   switch (typeof value) {
     case "undefined":
-      return "it is undefined; NULL is null";
+      return "it must not be undefined; NULL is null";
     case "object":
       if (value === null || !("then" in value) || typeof value.then !== "function") return undefined;
-      return "it is a promise, which has to be awaited first";
+      return "it is a promise, which must be awaited first";
     case "function":
     case "symbol":
       return `it is ${kindOf(value)}, which SQL has no value for`;
@@ -484,8 +488,8 @@ function quoted(name: string, place: string): string {
 }
 
 function nameFault(name: unknown): string | undefined {
-  if (typeof name !== "string") return `it is ${kindOf(name)}, not a string`;
-  if (name === "") return "it is empty";
+  if (typeof name !== "string") return `it must be a string, not ${kindOf(name)}`;
+  if (name === "") return "it must not be empty";
   if (name.includes("\0")) return "it contains a NUL character, which PostgreSQL cannot store";
   if (!name.isWellFormed()) return "it contains a lone surrogate, which UTF-8 cannot express";
   const { length } = new TextEncoder().encode(name);

@@ -161,7 +161,7 @@ function json(value: unknown, init?: ResponseInit): Response {
 function integer(text: string, name: string, from: number, to: number = Number.MAX_SAFE_INTEGER): number {
   const number = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
   if (number >= from && number <= to) return number;
-  throw new Refusal(400, `${name} is an integer from ${from} to ${to}, not ${JSON.stringify(text)}`);
+  throw new Refusal(400, `${name} must be an integer from ${from} to ${to}, not ${JSON.stringify(text)}`);
 }
 
 async function noteOf(request: Request): Promise<{ title: string; body: string }> {

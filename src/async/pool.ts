@@ -1,5 +1,13 @@
 /** The pool of connections that await. */
-import { closeTimeout, millisecondsFrom, optionsOf, signalFrom, taken } from "../arguments.ts";
+import {
+  closeTimeout,
+  GIVEN_TIMEOUT,
+  millisecondsFrom,
+  optionsOf,
+  type PartOfTimeout,
+  signalFrom,
+  taken,
+} from "../arguments.ts";
 import { now } from "../drive/clock.ts";
 import { ConnectionError, TimeoutError } from "../errors.ts";
 import { settingsOf, type Target } from "../opts/opts.ts";
@@ -430,10 +438,11 @@ function split<O>(
   return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
 }
 
-function patienceOf(options: CallOptions | null): Patience {
-  const { timeout, signal } = options ?? {};
+function patienceOf(options: CallOptions & PartOfTimeout | null): Patience {
+  const { timeout, signal, [GIVEN_TIMEOUT]: given = timeout } = options ?? {};
   return {
     timeout: timeout === undefined ? 0 : millisecondsFrom(timeout, "timeout"),
+    given: given ?? 0,
     signal: signal === undefined ? undefined : signalFrom(signal),
   };
 }
@@ -444,8 +453,8 @@ function left<O extends CallOptions>(options: O | undefined, begun: number): O |
   // What is no time is refused by the call.
   if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
   const rest = timeout - (now() - begun);
-  if (rest > 0) return { ...options, timeout: rest };
+  if (rest > 0) return { ...options, timeout: rest, [GIVEN_TIMEOUT]: timeout };
   throw new TimeoutError(`Cannot make the call: it was not begun within ${timeout} ms`, { outcome: "not sent" });
 }
 
-const NO_LIMIT: Patience = { timeout: 0, signal: undefined };
+const NO_LIMIT: Patience = { timeout: 0, given: 0, signal: undefined };

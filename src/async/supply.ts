@@ -34,6 +34,8 @@ export interface SupplyHooks {
 export interface Patience {
   /** Milliseconds, 0 for no limit of one's own. */
   readonly timeout: number;
+  /** Those that the caller gave, of which `timeout` is what is left. */
+  readonly given: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -156,7 +158,7 @@ export class Supply {
   }
 
   /** Waits for one that comes back, or is opened. */
-  #queueUp({ timeout, signal }: Patience, cost: number): Promise<Member> {
+  #queueUp({ timeout, given, signal }: Patience, cost: number): Promise<Member> {
     if (this.#cut.signal.aborted) return Promise.reject(poolClosed());
     const { maxWaiting, max, acquireTimeout } = this.#limits;
     // Those that are not in use, or only asked whether they work, will do for as many.
@@ -165,7 +167,11 @@ export class Supply {
       return Promise.reject(tooManyWait(maxWaiting));
     }
     const since = now();
-    return this.#wait(since, since + Math.min(timeout === 0 ? Infinity : timeout, acquireTimeout), signal, cost);
+    const isOwn = timeout > 0 && timeout < acquireTimeout;
+    const limit = isOwn
+      ? { timeout: given, by: since + timeout }
+      : { timeout: acquireTimeout, by: since + acquireTimeout };
+    return this.#wait(since, limit, signal, cost);
   }
 
   /** What to tell a caller whose waiting has failed; made where the caller is. */
@@ -271,7 +277,12 @@ export class Supply {
     this.#put(member);
   }
 
-  #wait(since: number, by: number, signal: AbortSignal | undefined, cost: number): Promise<Member> {
+  #wait(
+    since: number,
+    { timeout, by }: Pick<Waiter<Member>, "timeout" | "by">,
+    signal: AbortSignal | undefined,
+    cost: number,
+  ): Promise<Member> {
     const { tally } = this.#stock;
     return new Promise<Member>((resolve, reject) => {
       const settle = (): void => {
@@ -281,7 +292,7 @@ export class Supply {
         if (this.#queue.length === 0) this.#alarm.keepProcess(false);
       };
       const waiter: Waiter<Member> = {
-        since,
+        timeout,
         by,
         cost,
         resolve: (member) => {
@@ -440,7 +451,7 @@ export class Supply {
   /** What is due is done. */
   #tick(): void {
     const time = now();
-    for (const waiter of this.#queue.expired(time)) waiter.reject(new Late(Math.round(time - waiter.since)));
+    for (const waiter of this.#queue.expired(time)) waiter.reject(new Late(waiter.timeout));
     this.#alarm.set(this.#queue.due);
     this.#leaks.check();
     this.#stock.sweep(time);

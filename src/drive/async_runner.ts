@@ -51,7 +51,9 @@ export class AsyncRunner {
     if (refusal !== undefined) return Promise.reject(refusal.error);
     if (this.#caller !== undefined && isWithin(currentCaller(), this.#caller)) {
       return Promise.reject(
-        new UsageError("Cannot use the connection: it waits for the function that this call comes from"),
+        new UsageError("Cannot use the connection: it waits for the function that this call comes from", {
+          safeToRetry: true,
+        }),
       );
     }
     return limit === undefined ? this.#run(op, undefined) : this.#runLimited(op, limit);

@@ -122,10 +122,10 @@ export class Interruption {
   }
 
   #makeError(): unknown {
-    const { action, timeout, signal } = this.limit;
+    const { action, timeout, given = timeout, signal } = this.limit;
     if (signal?.aborted) return signal.reason;
     return new TimeoutError(
-      `Cannot ${action}: it was not done within ${timeout} ms (${OUTCOMES[this.#outcome]})`,
+      `Cannot ${action}: it was not done within ${given} ms (${OUTCOMES[this.#outcome]})`,
       { outcome: this.#outcome, connectionLost: this.#connectionLost },
     );
   }

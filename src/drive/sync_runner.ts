@@ -100,7 +100,9 @@ export class SyncRunner {
       case "alone":
         // Nobody else can be on the way, unless this comes from a function that an op waits for.
         if (session.conversation !== undefined && !session.idle) {
-          throw new UsageError(`Cannot use the connection: ${session.conversation.name} is open on it`);
+          throw new UsageError(`Cannot use the connection: ${session.conversation.name} is open on it`, {
+            safeToRetry: true,
+          });
         }
         return this.#until(() => session.idle, wait);
       case "await": {

@@ -124,7 +124,7 @@ class Batch {
       while (sets.length < wanted) {
         const next = yield* this.#sets.next();
         if (next === undefined) break;
-        if (!Array.isArray(next.value)) throw new UsageError("Cannot bind a set of parameters: it is not an array");
+        if (!Array.isArray(next.value)) throw new UsageError("Cannot bind a set of parameters: it must be an array");
         // A source may use its array again, and what is in it.
         sets.push(taken(next.value));
         this.#taken++;

@@ -38,7 +38,7 @@ export function* copyIn(sql: string, source: Reader<CopyData>, context: Context)
       const next = yield* source.next(ticket);
       if (next === undefined || ticket.refused || ticket.settled) return;
       const data = typeof next.value === "string" ? text.encode(checked(next.value)) : next.value;
-      if (!(data instanceof Uint8Array)) throw new UsageError("Cannot copy in: data is Uint8Array or string");
+      if (!(data instanceof Uint8Array)) throw new UsageError("Cannot copy in: the data must be Uint8Array or string");
       for (let at = 0; at < data.length && !ticket.refused && !ticket.settled; at += MAX_MESSAGE) {
         exchange.send(data.subarray(at, at + MAX_MESSAGE));
         yield { do: "room", bytes: MAX_WAITING };

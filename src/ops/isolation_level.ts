@@ -50,7 +50,7 @@ function parse(name: string): IsolationLevel {
   if (level !== undefined) return level;
   const given = typeof name === "string" ? JSON.stringify(name) : `a value of type ${typeof name}`;
   throw new UsageError(
-    `Cannot use isolation level ${given}: there are read uncommitted, read committed, repeatable read and serializable`,
+    `Cannot use isolation level ${given}: it must be read uncommitted, read committed, repeatable read or serializable`,
   );
 }
 

@@ -188,7 +188,7 @@ export class PipelineState {
   }
 
   #check(action: string): void {
-    if (this.#closed) throw new UsageError(`Cannot ${action}: the pipeline is closed`, { safeToRetry: true });
+    if (this.#closed) throw new UsageError(`Cannot ${action}: the pipeline is closed`);
   }
 
   #pipelinable(source: Known, group: Group): Pipelinable {

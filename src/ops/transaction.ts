@@ -54,7 +54,7 @@ export class TransactionState {
 
   /** Throws once it is over. */
   check(action: string): void {
-    if (this.finished) throw new UsageError(`Cannot ${action}: the transaction is over`, { safeToRetry: true });
+    if (this.finished) throw new UsageError(`Cannot ${action}: the transaction is over`);
   }
 
   /** From now on it accepts nothing. */
@@ -87,6 +87,7 @@ export function* begin(
     if (parent.child !== undefined) {
       throw new UsageError(
         "Cannot begin a nested transaction: another one is open in this one; nest in that by its tx()",
+        { safeToRetry: true },
       );
     }
   }
@@ -109,10 +110,14 @@ export function* begin(
 export function* commit(context: Context, state: TransactionState): Op<void> {
   state.check("commit");
   if (state.child !== undefined) {
-    throw new UsageError("Cannot commit: a transaction nested in this one is open; commit it or roll it back first");
+    throw new UsageError("Cannot commit: a transaction nested in this one is open; commit it or roll it back first", {
+      safeToRetry: true,
+    });
   }
   const open = context.occupant ?? context.session.conversation;
-  if (open !== undefined) throw new UsageError(`Cannot commit: ${open.name} is open on this connection`);
+  if (open !== undefined) {
+    throw new UsageError(`Cannot commit: ${open.name} is open on this connection`, { safeToRetry: true });
+  }
   if (state.parent !== undefined) return yield* commitNested(context, state);
   yield* end(context, state, new Commit(context.session));
 }

@@ -1,4 +1,5 @@
 /** Options as people see them: without the password. */
+import { isSecretName } from "./other_names.ts";
 import type { Settings } from "./settings.ts";
 
 /** A canonical URL; equal settings give equal URLs. */
@@ -14,18 +15,19 @@ export function canonicalUrl(settings: Settings): string {
 /** What was set, by the names of the setters. */
 export function plainObject(settings: Settings): Record<string, unknown> {
   // A logger is somebody else's object, which may refer to itself or know secrets.
-  const { hosts, ports, password, logger: _, ...others } = settings;
+  const { hosts, ports, password, param, logger: _, ...others } = settings;
   return {
     ...(hosts === undefined ? {} : { host: hosts.length === 1 ? hosts[0] : [...hosts] }),
     ...(ports === undefined ? {} : { port: ports.length === 1 ? ports[0] : ports.map((port) => port ?? DEFAULT_PORT) }),
     ...(password === undefined ? {} : { password: "***" }),
+    ...(param === undefined ? {} : { param: shownParams(param) }),
     ...others,
   };
 }
 
 function hostList({ hosts = [""], ports = [] }: Settings): string {
   return hosts.map((host, i) => {
-    const name = host.includes(":") ? `[${host}]` : encode(host);
+    const name = host.includes(":") ? `[${encode(host).replaceAll("%3A", ":")}]` : encode(host);
     const port = ports.length === 1 ? ports[0] : ports[i];
     return port === undefined ? name : `${name}:${port}`;
   }).join(",");
@@ -51,9 +53,14 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ["sslmode", settings.sslMode],
     ["statement_cache_size", settings.statementCacheSize],
     ["upgrade_to_unix_socket", settings.upgradeToUnixSocket],
-    ...Object.entries(settings.param ?? {}),
+    ...Object.entries(shownParams(settings.param ?? {})),
   ];
   return query.filter(([, value]) => value !== undefined).map(([key, value]) => [key, String(value)]);
+}
+
+/** Server settings, without those that a policy or a trigger reads a secret from, such as `app.token`. */
+function shownParams(param: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(param).map(([name, value]) => [name, isSecretName(name) ? "***" : value]));
 }
 
 /** Keys are in seconds, as in libpq; setters are finer. */

@@ -5,25 +5,45 @@
  */
 import { UsageError } from "../errors.ts";
 import { applyKeyword } from "./keywords.ts";
+import { rightName } from "./other_names.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a keyword/value string sets. Empty values set nothing, as in libpq. */
 export function parseDsn(text: string): Settings {
+  if (hasSemicolons(text)) throw malformed('pairs must be separated by spaces, not ";"');
   let settings: Settings = {};
-  let rest = text.trimStart();
-  while (rest !== "") {
-    const pair = /^([A-Za-z_][\w.$]*)\s*=\s*('(?:[^'\\]|\\.)*'(?=\s|$)|(?!')(?:[^\s\\]|\\.)*(?=\s|$))/s.exec(rest);
-    if (!pair) {
-      // What stands there may be a piece of a password.
-      throw new UsageError(
-        "Cannot read the connection string: it is not keyword=value pairs separated by spaces; " +
-          "values with spaces go in single quotes, and quotes and backslashes are escaped with a backslash",
-      );
+  for (let at = 0; at < text.length; at = PAIR.lastIndex) {
+    PAIR.lastIndex = at;
+    const pair = PAIR.exec(text);
+    if (pair === null) {
+      // What stands further on may be a piece of a password.
+      const name = at === 0 ? /^\s*([A-Za-z_]\w*(?:[ -]\w+)+)\s*=/.exec(text)?.[1] : undefined;
+      const right = name === undefined ? undefined : rightName(name, "key");
+      if (right !== undefined) throw new UsageError(`Cannot use key ${JSON.stringify(name)}: ${right}`);
+      throw malformed("it must be keyword=value pairs separated by spaces");
     }
     const raw = pair[2]!;
     const value = (raw.startsWith("'") ? raw.slice(1, -1) : raw).replace(/\\(.)/gs, "$1");
     if (value !== "") settings = applyKeyword(settings, pair[1]!, value);
-    rest = rest.slice(pair[0].length).trimStart();
   }
   return settings;
 }
+
+/**
+ * Whether pairs are separated as in ADO.NET and ODBC. In quotes, and without a name and `=` behind it, a
+ * semicolon is part of a value: `password=a;b host=c` is a string of libpq's.
+ */
+function hasSemicolons(text: string): boolean {
+  const bare = text.replace(/=\s*'(?:[^'\\]|\\.)*'|\\./gs, "=");
+  return Array.from(bare.matchAll(/;\s*([A-Za-z_][\w .-]*)=/g), ([, name]) => name!.trim())
+    .some((name) => !name.includes(" ") || rightName(name, "key") !== undefined);
+}
+
+function malformed(problem: string): UsageError {
+  return new UsageError(
+    `Cannot read the connection string: ${problem}; values with spaces or semicolons go in single quotes, ` +
+      "and quotes and backslashes are escaped with a backslash",
+  );
+}
+
+const PAIR = /\s*([A-Za-z_][\w.$]*)\s*=\s*('(?:[^'\\]|\\.)*'(?=\s|$)|(?!')(?:[^\s\\]|\\.)*(?=\s|$))\s*/sy;

@@ -8,6 +8,7 @@
  * Source: PostgreSQL manual, libpq, "Parameter Key Words".
  */
 import { UsageError } from "../errors.ts";
+import { refuseOtherName } from "./other_names.ts";
 import {
   bad,
   BLOCKING_TRANSPORTS,
@@ -34,6 +35,7 @@ export function applyKeyword(settings: Settings, key: string, value: string, nam
       `Cannot use ${name}: it is a connection parameter of libpq's that is not implemented${allowed}`,
     );
   }
+  refuseOtherName(key, "key", "use key");
   const [param, text] = checkParam(key, value);
   return { ...settings, param: { ...settings.param, [param]: text } };
 }
@@ -43,7 +45,7 @@ export function parseBoolean(name: string, value: string): boolean {
   const word = value.toLowerCase();
   if (TRUE.includes(word)) return true;
   if (FALSE.includes(word)) return false;
-  throw bad(name, value, `it is one of ${[...TRUE, ...FALSE].join(", ")}`);
+  throw bad(name, value, `it must be one of ${[...TRUE, ...FALSE].join(", ")}`);
 }
 
 /** Ports as libpq writes them: separated by commas, empty for the default. */
@@ -52,7 +54,7 @@ export function parsePorts(name: string, value: string): readonly (number | unde
 }
 
 function parseInteger(name: string, value: string, min: number, max: number): number {
-  if (!/^[+-]?\d+$/.test(value.trim())) throw bad(name, value, `it is an integer from ${min} to ${max}`);
+  if (!/^[+-]?\d+$/.test(value.trim())) throw bad(name, value, `it must be an integer from ${min} to ${max}`);
   return checkInteger(name, Number(value), min, max);
 }
 

@@ -37,5 +37,5 @@ export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"
 export function checkLogger(value: unknown): Logger {
   const given = value as Partial<Record<LogLevel, unknown>> | null | undefined;
   if (LOG_LEVELS.some((level) => typeof given?.[level] === "function")) return value as Logger;
-  throw new UsageError(`Cannot set logger: it is an object with some of the methods ${LOG_LEVELS.join(", ")}`);
+  throw new UsageError(`Cannot set logger: it must be an object with some of the methods ${LOG_LEVELS.join(", ")}`);
 }

@@ -4,6 +4,7 @@ import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choic
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
 import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
+import { refuseOtherName } from "./other_names.ts";
 import {
   BLOCKING_TRANSPORTS,
   type BlockingTransport,
@@ -69,10 +70,11 @@ export class Opts {
    * `statement_cache_size`, `pgbouncer`, `blocking_transport`, and those of pools: `pool_max_concurrency`,
    * `pool_max_idle_conn`, `pool_min_idle`, `pool_max_waiting`, `pool_max_pipelined`, and in seconds
    * `pool_idle_timeout`, `pool_max_lifetime`, `pool_acquire_timeout`, `pool_leak_timeout`), and any other is
-   * a server setting to start with (`?statement_timeout=5s`).
+   * a server setting to start with (`?statement_timeout=5s`). Another spelling of a key, and what other
+   * clients call one (`Password`, `pwd`, `sslMode`, `schema`), are errors that name the right key.
    *
    * @param text The URL or string; without it nothing is set.
-   * @throws {UsageError} If the string is malformed, or has a key of libpq's that pyro does not implement.
+   * @throws {UsageError} If the string is malformed, has a key of libpq's that pyro does not implement, or another client's key.
    */
   constructor(text?: string) {
     this.#settings = text === undefined ? {} : parse(text);
@@ -415,12 +417,12 @@ export class Opts {
     return this.#with({ codec: { ...this.#settings.codec, [key]: checked } });
   }
 
-  /** A canonical URL: the same for equal options, with the password as `***`. */
+  /** A canonical URL: the same for equal options, with `***` for the password and for settings such as `app.token`. */
   toString(): string {
     return canonicalUrl(this.#settings);
   }
 
-  /** What was set, by the names of the setters, with the password as `"***"`. */
+  /** What was set, by the names of the setters, with `"***"` for the password and for settings such as `app.token`. */
   toJSON(): Record<string, unknown> {
     return plainObject(this.#settings);
   }
@@ -523,7 +525,7 @@ export type Target = string | URL | Opts | OptsObject;
 export function toOpts(target: Target): Opts {
   if (target instanceof Opts) return target;
   if (typeof target === "string") return new Opts(target);
-  if (target instanceof URL) return new Opts(target.href);
+  if (target instanceof URL) return new Opts(withBlanks(target));
   if (typeof target !== "object" || target === null || Array.isArray(target)) {
     throw new UsageError(
       "Cannot connect: give a URL, a keyword/value string, Opts, or an object of its setters' names",
@@ -537,6 +539,7 @@ export function toOpts(target: Target): Opts {
       continue;
     }
     if (!SETTERS.includes(name)) {
+      refuseOtherName(name, "option", "use option");
       throw new UsageError(`Cannot use option ${JSON.stringify(name)}: the options are ${SETTERS.join(", ")}`);
     }
     opts = (opts[name as keyof OptsObject] as (value: unknown) => Opts).call(opts, value);
@@ -544,9 +547,15 @@ export function toOpts(target: Target): Opts {
   return opts;
 }
 
+/** A URL object's text. In its query `+` is a blank, as in forms; in a string of libpq's it is itself. */
+function withBlanks({ href }: URL): string {
+  const query = href.indexOf("?");
+  return query < 0 ? href : href.slice(0, query) + href.slice(query).replaceAll("+", "%20");
+}
+
 function parse(text: string): Settings {
-  if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it is not a string");
-  return /^[A-Za-z_]\w*\s*=/.test(text.trimStart()) ? parseDsn(text) : parseUrl(text.trim());
+  if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
+  return /^[A-Za-z_][\w .-]*=/.test(text.trimStart()) ? parseDsn(text) : parseUrl(text.trim());
 }
 
 const SETTERS: readonly string[] = Object.getOwnPropertyNames(Opts.prototype).filter((name) =>

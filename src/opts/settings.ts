@@ -5,6 +5,7 @@
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
+import { refuseOtherName } from "./other_names.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** How much encryption is wanted: none, if the server can, or always. As in libpq, none of them verifies the server. */
@@ -66,14 +67,14 @@ export function checkText(name: string, value: unknown): string {
 /** One of a few words. */
 export function checkChoice<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((word) => word === value);
-  if (found === undefined) throw bad(name, value, `it is one of ${allowed.join(", ")}`);
+  if (found === undefined) throw bad(name, value, `it must be one of ${allowed.join(", ")}`);
   return found;
 }
 
 /** An integer between the two. */
 export function checkInteger(name: string, value: unknown, min: number, max: number): number {
   if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-    throw bad(name, value, `it is an integer from ${min} to ${max}`);
+    throw bad(name, value, `it must be an integer from ${min} to ${max}`);
   }
   return value as number;
 }
@@ -84,12 +85,12 @@ export function checkMilliseconds(name: string, value: unknown): number {
 }
 
 export function checkBoolean(name: string, value: unknown): boolean {
-  if (typeof value !== "boolean") throw bad(name, value, "it is true or false");
+  if (typeof value !== "boolean") throw bad(name, value, "it must be true or false");
   return value;
 }
 
 export function checkFunction<T>(name: string, value: T): T {
-  if (typeof value !== "function") throw bad(name, value, "it is a function");
+  if (typeof value !== "function") throw bad(name, value, "it must be a function");
   return value;
 }
 
@@ -104,7 +105,7 @@ export function checkSslMode(name: string, value: unknown): SslMode {
 /** Hosts, separated by commas where given as one string. */
 export function checkHosts(value: unknown): readonly string[] {
   const list = typeof value === "string" ? value.split(",") : value;
-  if (!Array.isArray(list) || list.length === 0) throw bad("host", value, "it is a host, or a list of hosts");
+  if (!Array.isArray(list) || list.length === 0) throw bad("host", value, "it must be a host, or a list of hosts");
   return list.map(checkHost);
 }
 
@@ -114,8 +115,8 @@ export function checkHost(value: unknown): string {
   if (host.startsWith("@")) {
     throw new UsageError("Cannot set host: abstract Unix sockets (starting with @) are not implemented");
   }
-  if (host === "" || (!host.startsWith("/") && /[\s/?#@\\[\]]/.test(host))) {
-    throw new UsageError("Cannot set host: it is a name, an IP address, or the path of a socket directory");
+  if (host === "" || (!host.startsWith("/") && /[\s/?#@\\[\];=]/.test(host))) {
+    throw new UsageError("Cannot set host: it must be a name, an IP address, or the path of a socket directory");
   }
   return host;
 }
@@ -123,34 +124,38 @@ export function checkHost(value: unknown): string {
 /** Ports, one for all hosts or one each. */
 export function checkPorts(value: unknown): readonly number[] {
   const list = Array.isArray(value) ? value : [value];
-  if (list.length === 0) throw bad("port", value, "it is a port, or a list of ports");
+  if (list.length === 0) throw bad("port", value, "it must be a port, or a list of ports");
   return list.map((port) => checkInteger("port", port, 1, 65_535));
 }
 
 /** The whole path of a socket file. */
 export function checkSocket(value: unknown): string {
   const path = checkText("socket", value);
-  if (!path.startsWith("/")) throw bad("socket", path, "it is the whole path of a socket file");
+  if (!path.startsWith("/")) throw bad("socket", path, "it must be the whole path of a socket file");
   return path;
 }
 
 /** A setting that the server is to have from the start. */
 export function checkParam(name: unknown, value: unknown): readonly [name: string, value: string] {
   const key = checkText("param", name);
-  if (!/^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$/.test(key)) {
-    throw new UsageError(`Cannot set param ${JSON.stringify(key)}: it is not the name of a server setting`);
+  refuseOtherName(key, "param", "set param");
+  if (/^_pq_\./i.test(key)) {
+    throw new UsageError(
+      `Cannot set param ${JSON.stringify(key)}: names that begin with _pq_ are for options of the protocol`,
+    );
   }
-  const elsewhere = NOT_PARAMS.get(key.toLowerCase());
-  if (elsewhere !== undefined) throw new UsageError(`Cannot set param ${key}: ${elsewhere}`);
+  if (!/^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$/.test(key)) {
+    throw new UsageError(`Cannot set param ${JSON.stringify(key)}: it must be the name of a server setting`);
+  }
   return [key, checkText(`param ${key}`, typeof value === "number" ? String(value) : value)];
 }
 
 /** A codec of the user's, and the name or OID of its type. */
 export function checkCodec(type: unknown, codec: unknown): readonly [key: string, codec: TypeCodec] {
   const key = typeof type === "number" ? String(checkInteger("codec", type, 1, 0xffff_ffff)) : checkText("codec", type);
-  if (key.trim() === "") throw bad("codec", type, "its type is a name as in pg_type, or an OID");
+  if (key.trim() === "") throw bad("codec", type, "its type must be a name as in pg_type, or an OID");
   if (typeof codec !== "object" || codec === null) {
-    throw new UsageError(`Cannot set the codec of ${key}: it is an object with a function parse`);
+    throw new UsageError(`Cannot set the codec of ${key}: it must be an object with a function parse`);
   }
   const given = codec as Record<string, unknown>;
   if (typeof given["parse"] !== "function") {
@@ -158,7 +163,7 @@ export function checkCodec(type: unknown, codec: unknown): readonly [key: string
   }
   for (const member of ["format", "decode", "encode", "isValue"]) {
     if (given[member] !== undefined && typeof given[member] !== "function") {
-      throw new UsageError(`Cannot set the codec of ${key}: its ${member} is not a function`);
+      throw new UsageError(`Cannot set the codec of ${key}: its ${member} must be a function`);
     }
   }
   return [catalogName(key), codec as TypeCodec];
@@ -173,8 +178,14 @@ function catalogName(type: string): string {
 
 /** The error for a value that is not allowed. */
 export function bad(name: string, value: unknown, allowed: string): UsageError {
-  const given = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return new UsageError(`Cannot set ${name} to ${given}: ${allowed}`);
+  return new UsageError(`Cannot set ${name}${shown(value)}: ${allowed}`);
+}
+
+/** A value, unless it may have another key's secret in it, as `require;password=…` in another client's string has. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return /[;=&]/.test(value) ? "" : ` to ${JSON.stringify(value)}`;
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? " to an array" : " to an object";
+  return typeof value === "function" ? " to a function" : ` to ${String(value)}`;
 }
 
 export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
@@ -200,11 +211,4 @@ const SQL_NAMES: ReadonlyMap<string, string> = new Map([
   ["time without time zone", "time"],
   ["timestamp with time zone", "timestamptz"],
   ["timestamp without time zone", "timestamp"],
-]);
-
-const NOT_PARAMS: ReadonlyMap<string, string> = new Map([
-  ["user", "use user()"],
-  ["database", "use db()"],
-  ["replication", "replication connections are not implemented"],
-  ["client_encoding", "pyro reads and writes UTF8 only"],
 ]);

@@ -8,6 +8,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { applyKeyword, parsePorts } from "./keywords.ts";
+import { rightName } from "./other_names.ts";
 import { checkHosts, checkText, type Settings } from "./settings.ts";
 
 /** What a URL sets. */
@@ -20,15 +21,19 @@ export function parseUrl(url: string): Settings {
   const [, authority, path, query, fragment] = /^([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest)!;
   if (fragment !== undefined) throw bad(`it has a fragment; ${ENCODE}`);
   if (path?.includes("/") || path?.includes("@")) throw bad(`its database contains "/" or "@"; ${ENCODE}`);
+  if (/;[\w .-]+=/.test(`${path}?${query}`)) throw bad(`";" separates its parts, which must be "&"; ";" itself is %3B`);
   if (!authority!.includes("@") && query?.includes("@")) throw bad(`its query contains "@"; ${ENCODE}`);
 
   let settings = parseAuthority(authority!);
   if (path) settings = { ...settings, db: checkText("database", decode(path, "database")) };
-  for (const pair of query ? query.split("&") : []) {
+  // As in libpq, one "&" may end it.
+  for (const pair of query ? query.replace(/&$/, "").split("&") : []) {
     const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(pair)!;
     if (value === undefined || key === "") throw bad(`its query is not key=value&key=value; ${ENCODE}`);
     const name = decode(key!, "query");
-    if (!/^[\w.$]+$/.test(name)) throw bad(`its query has a key that is no name; ${ENCODE}`);
+    if (!/^[\w.$]+$/.test(name) && rightName(name, "key") === undefined) {
+      throw bad(`its query has a key that is no name; ${ENCODE}`);
+    }
     settings = applyKeyword(settings, name, decode(value, name));
   }
   return settings;
@@ -53,7 +58,7 @@ function parseHosts(list: string): Settings {
   const hosts: string[] = [];
   const ports: (number | undefined)[] = [];
   for (const entry of list.split(",")) {
-    const match = /^(\[[0-9A-Fa-f:.%]+\]|[^:[\]]*)(?::(\d*))?$/.exec(entry);
+    const match = /^(\[[0-9A-Fa-f:.]+(?:%25[\w.~%-]+)?\]|[^:[\]]*)(?::(\d*))?$/.exec(entry);
     if (!match) throw bad(`a host or its port is malformed; IPv6 addresses go in brackets; ${ENCODE}`);
     hosts.push(decode(match[1]!, "host"));
     try {

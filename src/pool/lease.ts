@@ -13,7 +13,7 @@ export class Lease {
   /** Throws once it has ended. */
   check(action: string): void {
     if (this.#end === undefined) return;
-    throw new UsageError(`Cannot ${action}: the connection was ${this.#end}`, { safeToRetry: true });
+    throw new UsageError(`Cannot ${action}: the connection was ${this.#end}`);
   }
 
   /** Ends it; false if it had ended before. */

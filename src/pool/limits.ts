@@ -46,18 +46,18 @@ export function poolOpts(
   functions: readonly string[],
 ): { readonly opts: Opts; readonly name: string; readonly limits: Limits } {
   if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
-    throw new UsageError("Cannot use the pool's options: they are an object such as { poolMaxConcurrency: 20 }");
+    throw new UsageError("Cannot use the pool's options: they must be an object such as { poolMaxConcurrency: 20 }");
   }
   let opts = toOpts(target);
   let given: string | undefined;
   for (const [name, value] of Object.entries(options ?? {})) {
     if (value === undefined) continue;
     if (functions.includes(name)) {
-      if (typeof value !== "function") throw new UsageError(`Cannot use ${name}: it is a function`);
+      if (typeof value !== "function") throw new UsageError(`Cannot use ${name}: it must be a function`);
     } else if (isLimit(name)) {
       opts = opts[name](value as number);
     } else if (name === "name") {
-      if (typeof value !== "string") throw new UsageError("Cannot use name: it is a string");
+      if (typeof value !== "string") throw new UsageError("Cannot use name: it must be a string");
       given = value;
     } else {
       throw new UsageError(

@@ -3,8 +3,8 @@ import { Fifo } from "../backlog.ts";
 
 /** Somebody who waits. */
 export interface Waiter<M> {
-  /** Since when. */
-  readonly since: number;
+  /** How many milliseconds it may wait, as the caller or the pool's options gave them. */
+  readonly timeout: number;
   /** When waiting is over. */
   readonly by: number;
   /** For how many milliseconds the connection is likely to be needed; Infinity for who needs it alone. */

@@ -56,7 +56,7 @@ export class CopyIn implements Exchange<number> {
           break;
         case Backend.ReadyForQuery:
           if (this.started.raised) return affected;
-          throw new UsageError("Cannot copy in: the statement is not COPY … FROM STDIN");
+          throw new UsageError("Cannot copy in: the statement must be COPY â¦ FROM STDIN");
       }
     }
   }

@@ -60,7 +60,7 @@ export class CopyOut implements Exchange<void> {
           break;
         case Backend.ReadyForQuery:
           if (copied) return;
-          throw new UsageError("Cannot copy out: the statement is not COPY … TO STDOUT");
+          throw new UsageError("Cannot copy out: the statement must be COPY â¦ TO STDOUT");
       }
     }
   }

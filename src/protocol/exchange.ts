@@ -174,6 +174,8 @@ export interface Limit {
   readonly action: string;
   /** Milliseconds, 0 for no limit. */
   readonly timeout: number;
+  /** Those that the caller gave, where `timeout` is what is left of them. */
+  readonly given?: number | undefined;
   readonly signal: AbortSignal | undefined;
   /** Whether the connection is closed when it comes to that. */
   readonly orLose?: boolean;

@@ -126,7 +126,9 @@ export class Session {
   submit<T>(exchange: Exchange<T>): Ticket<T> {
     if (this.lost !== undefined) throw lostError(exchange.action, this.lost, false);
     if (this.#busy) {
-      throw new UsageError(`Cannot ${exchange.action}: the connection is encoding or decoding a value just now`);
+      throw new UsageError(`Cannot ${exchange.action}: the connection is encoding or decoding a value just now`, {
+        safeToRetry: true,
+      });
     }
     if (this.conversation !== undefined && exchange.conversation !== this.conversation) {
       throw new UsageError(`Cannot ${exchange.action}: ${this.conversation.name} is open on this connection`, {

@@ -70,7 +70,7 @@ export class CopyRows {
       );
     }
     if (typeof row !== "object" || row === null) {
-      throw new UsageError(`Cannot copy row ${this.#count}: ${kindOf(row)} is neither an array nor an object`);
+      throw new UsageError(`Cannot copy row ${this.#count}: it must be an array or an object, not ${kindOf(row)}`);
     }
     return this.#names.map((name) => {
       if (Object.hasOwn(row, name)) return Reflect.get(row, name);

@@ -256,7 +256,7 @@ function checkedPoint(value: unknown, place: string): Point {
 
 function checkedPoints(value: unknown): Point[] {
   if (!Array.isArray(value)) throw wrongKind(value, "an array of points");
-  if (value.length === 0) throw new BadValue("there are no points, where at least one is needed");
+  if (value.length === 0) throw new BadValue("there must be at least one point");
   return Array.from(value, (point: unknown) => checkedPoint(point, ""));
 }
 

@@ -197,10 +197,10 @@ function ofUserText(text: string): Interval {
 
 /** Why there is no Interval of these fields. */
 function problemOf(months: unknown, days: unknown, microseconds: unknown): string | undefined {
-  if (!isInt32(months)) return "months is not an integer from -2147483648 to 2147483647";
-  if (!isInt32(days)) return "days is not an integer from -2147483648 to 2147483647";
+  if (!isInt32(months)) return "months must be an integer from -2147483648 to 2147483647";
+  if (!isInt32(days)) return "days must be an integer from -2147483648 to 2147483647";
   if (typeof microseconds !== "bigint" || BigInt.asIntN(64, microseconds) !== microseconds) {
-    return "microseconds is not a bigint from -2^63 to 2^63-1";
+    return "microseconds must be a bigint from -2^63 to 2^63-1";
   }
   if (infinityOf(months, days, microseconds) === 0) return undefined;
   return "the extremes of all fields together are PostgreSQL's infinity; use ±Infinity";

@@ -152,7 +152,7 @@ export const float8: Codec = {
 export function integer(value: unknown, min: number, max: number): number {
   const number = typeof value === "bigint" ? Number(value) : value;
   if (typeof number !== "number") throw wrongKind(value, "a number or a bigint");
-  if (!Number.isInteger(number)) throw new BadValue(`the number is not an integer`);
+  if (!Number.isInteger(number)) throw new BadValue(`the number must be an integer`);
   if (number < min || number > max) throw new BadValue(`the ${typeof value} is out of range: ${min} to ${max}`);
   return number;
 }
@@ -161,7 +161,7 @@ export function integer(value: unknown, min: number, max: number): number {
 export function int64(value: unknown): bigint {
   if (typeof value === "number") {
     if (!Number.isSafeInteger(value)) {
-      throw new BadValue("the number is not an integer within ±(2^53-1), where numbers are exact; give a bigint");
+      throw new BadValue("the number must be an integer within ±(2^53-1), where numbers are exact; give a bigint");
     }
     return BigInt(value);
   }

@@ -52,7 +52,7 @@ export function formatCodes(formats: readonly number[]): readonly number[] {
 
 /** The error for a call with too many or too few parameters. */
 export function wrongCount(expected: number, given: number): UsageError {
-  return new UsageError(`Cannot bind ${given} parameters: the statement has ${expected}`, { safeToRetry: true });
+  return new UsageError(`Cannot bind ${given} parameters: the statement has ${expected}`);
 }
 
 function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: number): number {
@@ -60,10 +60,7 @@ function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: numb
     return encodeValue(codec, out, value);
   } catch (error) {
     const { reason, options } = encodeFailure(error, value);
-    throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}`, {
-      safeToRetry: true,
-      ...options,
-    });
+    throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}`, options);
   }
 }
 
@@ -72,7 +69,6 @@ function expectCount(expected: number, given: number): void {
     throw new UsageError(
       `Cannot send ${given} parameters: the protocol allows ${MAX_PARAMETERS} in one statement; ` +
         "pass arrays (unnest($1::int4[])), or use execBatch or copyRows",
-      { safeToRetry: true },
     );
   }
   if (given !== expected) throw wrongCount(expected, given);

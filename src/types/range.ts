@@ -65,7 +65,7 @@ export class Range<T = unknown> {
   constructor(lower: T | null, upper: T | null, bounds: RangeBounds = "[)") {
     if (!BOUNDS.includes(bounds)) {
       const given = typeof bounds === "string" ? JSON.stringify(bounds) : kindOf(bounds);
-      throw new UsageError(`Cannot set bounds to ${given}: it is "[)", "(]", "[]" or "()"`);
+      throw new UsageError(`Cannot set bounds to ${given}: it must be "[)", "(]", "[]" or "()"`);
     }
     if (lower === undefined || upper === undefined) {
       throw new UsageError(`Cannot set ${lower === undefined ? "lower" : "upper"} to undefined: null is unbounded`);

@@ -166,7 +166,7 @@ function expectVector({ view }: Source, start: number, end: number, elementOid: 
 function encodeXid8(value: unknown): bigint {
   if (typeof value === "number") {
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new BadValue("the number is not an integer from 0 to 2^53-1, where numbers are exact; give a bigint");
+      throw new BadValue("the number must be an integer from 0 to 2^53-1, where numbers are exact; give a bigint");
     }
     return BigInt(value);
   }

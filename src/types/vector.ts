@@ -179,14 +179,14 @@ class SparseBuilder {
 
   constructor(dimensions: number) {
     if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MAX_SPARSE_DIMENSIONS) {
-      throw new BadValue(`a sparsevec has 1 to ${MAX_SPARSE_DIMENSIONS} dimensions`);
+      throw new BadValue(`a sparsevec must have 1 to ${MAX_SPARSE_DIMENSIONS} dimensions`);
     }
     this.built = { dimensions, indices: [], values: [] };
   }
 
   add(index: number, value: number): void {
     this.check(index);
-    if (finite(value) === 0) throw new BadValue("an element is zero");
+    if (finite(value) === 0) throw new BadValue("an element must not be zero");
     this.built.indices.push(index);
     this.built.values.push(value);
   }
@@ -194,9 +194,9 @@ class SparseBuilder {
   /** Whether an element may stand here, be it zero or not. */
   check(index: number): void {
     if (!Number.isInteger(index) || index < 1 || index > this.built.dimensions) {
-      throw new BadValue("an index is not an integer from 1 to the number of dimensions");
+      throw new BadValue("an index must be an integer from 1 to the number of dimensions");
     }
-    if (index <= this.#last) throw new BadValue("the indices do not ascend");
+    if (index <= this.#last) throw new BadValue("the indices must ascend");
     this.#last = index;
   }
 }
@@ -210,7 +210,7 @@ function elementsOf(value: unknown, { name, round }: Precision): Float32Array {
   }
   const { length } = value;
   if (length < 1 || length > MAX_ELEMENTS) {
-    throw new BadValue(`it has ${length} elements, while a ${name} has 1 to ${MAX_ELEMENTS}`);
+    throw new BadValue(`it has ${length} elements, a ${name} must have 1 to ${MAX_ELEMENTS}`);
   }
   const elements = new Float32Array(length);
   for (let i = 0; i < length; i++) elements[i] = rounded(value[i], name, round);
@@ -222,7 +222,7 @@ function sparse(given: unknown): SparseVector {
   const value = originalOf(given);
   if (!isSparse(value)) throw wrongKind(value, "a SparseVector { dimensions, indices, values } or a string");
   const { dimensions, indices, values } = value;
-  if (indices.length !== values.length) throw new BadValue("there are not as many indices as values");
+  if (indices.length !== values.length) throw new BadValue("there must be as many indices as values");
   const builder = new SparseBuilder(dimensions);
   for (let i = 0; i < indices.length; i++) {
     const element = rounded(values[i], "sparsevec", Math.fround);
@@ -230,7 +230,7 @@ function sparse(given: unknown): SparseVector {
     else builder.add(indices[i]!, element);
   }
   if (builder.built.indices.length > MAX_ELEMENTS) {
-    throw new BadValue(`a sparsevec has up to ${MAX_ELEMENTS} elements that are not zero`);
+    throw new BadValue(`a sparsevec must have at most ${MAX_ELEMENTS} elements that are not zero`);
   }
   return builder.built;
 }
@@ -242,7 +242,7 @@ function isSparse(value: unknown): value is SparseVector {
 
 function rounded(value: unknown, name: string, round: (number: number) => number): number {
   if (typeof value !== "number") throw wrongKind(value, "a number for each element");
-  if (!Number.isFinite(value)) throw new BadValue("an element is not finite");
+  if (!Number.isFinite(value)) throw new BadValue("an element must be finite");
   const element = round(value);
   if (!Number.isFinite(element)) throw new BadValue(`an element is out of ${name}'s range`);
   return element;
@@ -270,7 +270,7 @@ function toHalf(number: number): number {
 }
 
 function finite(element: number): number {
-  if (!Number.isFinite(element)) throw new BadValue("an element is not finite");
+  if (!Number.isFinite(element)) throw new BadValue("an element must be finite");
   return element;
 }
 

@@ -136,6 +136,7 @@ conformance("connect: nobody there", async (world) => {
   const cases: [url: string, message: RegExp][] = [
     ["pg://test@127.0.0.1:1/test_db", /^Cannot connect to 127\.0\.0\.1:1: connection refused$/],
     [`pg://test@127.0.0.1:1,[::1]:1/test_db`, /127\.0\.0\.1:1: .*; \[::1\]:1: /],
+    ["pg://test@[::1%251]:1/test_db", /^Cannot connect to \[::1%1\]:1: connection refused$/],
   ];
   for (const [url, message] of cases) {
     await assert.rejects(world.connect(url), (error) => {

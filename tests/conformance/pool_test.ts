@@ -94,7 +94,7 @@ conformance("pool: use after the release, and a second release", async (world, s
     ]
   ) {
     await assert.rejects(attempt<unknown>(call), (error) => {
-      return error instanceof UsageError && refused.test(error.message) && error.safeToRetry;
+      return error instanceof UsageError && refused.test(error.message) && !error.safeToRetry;
     }, String(call));
   }
   await assert.rejects(attempt(() => conn.release()), /Cannot release the connection/);

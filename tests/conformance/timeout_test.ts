@@ -1,6 +1,6 @@
 /** `timeout` and `signal` on every call, on real servers. */
 import assert from "node:assert/strict";
-import { Conn, ConnectionError, Opts, TimeoutError, UsageError } from "../../mod.ts";
+import { Conn, ConnectionError, Opts, Pool, TimeoutError, UsageError } from "../../mod.ts";
 import { attempt, given } from "../support/bodies.ts";
 import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
@@ -407,3 +407,50 @@ for (const server of servers) {
     }
   });
 }
+
+conformance(
+  "timeout: the message says how long as the caller gave it, also after a part of it has gone",
+  async (world, server) => {
+    await using pool = world.pool(new Opts(server.fast).poolMaxConcurrency(1));
+    for (
+      const [call, words] of [
+        [() => pool.query(SLEEP, { timeout: 100 }), "within 100 ms"],
+        [() => pool.exec(SLEEPING, [1], { timeout: 150.5 }), "within 150.5 ms"],
+        [() =>
+          pool.tx(
+            given(world, function* (tx) {
+              yield tx.query(SLEEP);
+            }),
+            { timeout: 100 },
+          ), "within 100 ms"],
+      ] as const
+    ) {
+      await assert.rejects(attempt<unknown>(call), (error) => {
+        assert.ok(error instanceof TimeoutError, String(error));
+        assert.ok(error.message.includes(words), error.message);
+        return true;
+      });
+    }
+  },
+);
+
+test("timeout: waiting for a connection of a pool is told as the caller or the options gave it", async () => {
+  const server = servers.at(-1)!;
+  const cases: [opts: Opts, timeout: number | undefined, words: string][] = [
+    [new Opts(server.fast), 60, "none within 60 ms"],
+    [new Opts(server.fast).poolAcquireTimeout(500), undefined, "none within 500 ms"],
+    [new Opts(server.fast).poolAcquireTimeout(500), 30_000, "none within 500 ms"],
+  ];
+  for (const [opts, timeout, words] of cases) {
+    await using pool = new Pool(opts.poolMaxConcurrency(1).poolMinIdle(1));
+    await pool.ping();
+    await using _taken = await pool.acquire();
+    for (const call of [() => pool.acquire({ timeout }), () => pool.query("select 1", { timeout })]) {
+      await assert.rejects(call, (error) => {
+        assert.ok(error instanceof TimeoutError, String(error));
+        assert.ok(error.message.includes(words), error.message);
+        return true;
+      });
+    }
+  }
+});

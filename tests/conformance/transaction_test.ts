@@ -198,14 +198,14 @@ conformance("transaction: wrong options are UsageErrors, and nothing begins", as
   let runs = 0;
   const fn = (): number => ++runs;
   const wrong: [unknown, RegExp][] = [
-    [{ isolationLevel: "snapshot" }, /isolation level "snapshot": there are read uncommitted, /],
+    [{ isolationLevel: "snapshot" }, /isolation level "snapshot": it must be read uncommitted, /],
     [{ isolationLevel: "" }, /isolation level/],
     [{ isolationLevel: "serializable; drop table t" }, /isolation level/],
     [{ isolationLevel: null }, /isolation level/],
     [{ isolationLevel: 1 }, /isolation level/],
-    [{ readOnly: "yes" }, /readOnly: it is true or false/],
+    [{ readOnly: "yes" }, /readOnly: it must be true or false/],
     [{ readOnly: null }, /readOnly/],
-    [{ deferrable: 1 }, /deferrable: it is true or false/],
+    [{ deferrable: 1 }, /deferrable: it must be true or false/],
     [{ timeout: -1 }, /timeout/],
     [{ timeout: "1s" }, /timeout/],
     [{ isolation: "serializable" }, /option "isolation": there are .*isolationLevel, readOnly, deferrable/],

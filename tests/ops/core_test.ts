@@ -75,20 +75,20 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
     [exec([], { rows: "tuple" }), /rows: "tuple".*"object" or "array"/],
     [exec([], { rows: null }), /rows: null/],
     [exec([], "array"), /options/],
-    [exec(5), /parameters are an array/],
-    [exec("x"), /parameters are an array/],
-    [exec(null), /parameters are an array/],
-    [exec({ 0: 1, length: 1 }, {}), /parameters: they are not in an array/],
-    [exec(new Uint8Array(1), { rows: "array" }), /not in an array/],
+    [exec(5), /parameters must be an array/],
+    [exec("x"), /parameters must be an array/],
+    [exec(null), /parameters must be an array/],
+    [exec({ 0: 1, length: 1 }, {}), /parameters: they must be in an array/],
+    [exec(new Uint8Array(1), { rows: "array" }), /must be in an array/],
     [query({ timeout: -1 }), /timeout: .*milliseconds/],
     [query({ timeout: "5" }), /timeout: .*milliseconds/],
     [query({ timeout: NaN }), /timeout: .*milliseconds/],
-    [query({ signal: {} }), wire.driver === "async" ? /signal: it is an AbortSignal/ : /option "signal"/],
+    [query({ signal: {} }), wire.driver === "async" ? /signal: it must be an AbortSignal/ : /option "signal"/],
     [query({ batch: 5 }), /option "batch"/],
     [calls.ping({ rows: "array" }), /option "rows"/],
     [calls.exec("e", { rows: "array" }, undefined, sinks.affected, false), /option "rows"/],
-    [query(["x"]), /parameters are an array/],
-    [exec(new Set([1])), /parameters are an array/],
+    [query(["x"]), /parameters must be an array/],
+    [exec(new Set([1])), /parameters must be an array/],
     [query(null), /options/],
   );
 });
@@ -117,7 +117,7 @@ inBothDrivers("SQL that the protocol cannot carry is refused", [], async (wire) 
   }
   await refuses(wire, UsageError, [
     calls.prepareBatch("select 1" as unknown as string[], undefined),
-    /not in an array/,
+    /must be in an array/,
   ]);
 });
 

@@ -202,7 +202,7 @@ inBothDrivers("a parameter that cannot be encoded: nothing of the execution is s
   await assert.rejects(run(exec(context, "select $1", ["x".repeat(3), 2])), UsageError);
   await assert.rejects(
     run(exec(context, "select $1", [2 ** 40])),
-    (error) => error instanceof EncodeError && error.safeToRetry,
+    (error) => error instanceof EncodeError && !error.safeToRetry,
   );
   assert.equal(server.messages.length, 3);
   assert.equal(link.session.outbox.size, 0);

@@ -79,7 +79,7 @@ test("keyword/value: malformed strings are refused", () => {
   ) {
     assert.match(
       refusal(UsageError, () => new Opts(text)),
-      /^Cannot read the connection string: it is not keyword=value/,
+      /^Cannot read the connection string: it must be keyword=value/,
     );
   }
 });

@@ -105,15 +105,15 @@ test("environment: lists and socket directories", () => {
 
 test("environment: a bad value is refused with the variable's name, the value and what is allowed", () => {
   const cases: readonly (readonly [name: string, value: string, message: string])[] = [
-    ["PGSSLMODE", "maybe", 'Cannot set PGSSLMODE to "maybe": it is one of disable, prefer, require'],
+    ["PGSSLMODE", "maybe", 'Cannot set PGSSLMODE to "maybe": it must be one of disable, prefer, require'],
     [
       "PGSSLMODE",
       "verify-full",
       "Cannot set PGSSLMODE to verify-full: it is not implemented; pyro has disable, prefer, require",
     ],
-    ["PGPORT", "x", 'Cannot set PGPORT to "x": it is an integer from 1 to 65535'],
-    ["PGPORT", "70000", "Cannot set PGPORT to 70000: it is an integer from 1 to 65535"],
-    ["PGCONNECT_TIMEOUT", "5s", 'Cannot set PGCONNECT_TIMEOUT to "5s": it is an integer from 0 to 2147483'],
+    ["PGPORT", "x", 'Cannot set PGPORT to "x": it must be an integer from 1 to 65535'],
+    ["PGPORT", "70000", "Cannot set PGPORT to 70000: it must be an integer from 1 to 65535"],
+    ["PGCONNECT_TIMEOUT", "5s", 'Cannot set PGCONNECT_TIMEOUT to "5s": it must be an integer from 0 to 2147483'],
     ["PGCLIENTENCODING", "LATIN1", 'Cannot set PGCLIENTENCODING to "LATIN1": pyro reads and writes UTF8 only'],
   ];
   for (const [name, value, message] of cases) {

@@ -132,7 +132,7 @@ test("port: a number from 1 to 65535, or a list", () => {
   for (const bad of [0, 65_536, 1.5, NaN, "5432", null, undefined, 5432n, [0], [1, "2"], {}]) {
     assert.match(
       complaint((opts, value) => opts.port(value), bad),
-      /^Cannot set port to .*: it is an integer from 1 to 65535$/,
+      /^Cannot set port to .*: it must be an integer from 1 to 65535$/,
     );
   }
   assert.match(complaint((opts, value) => opts.port(value), []), /^Cannot set port/);
@@ -160,7 +160,7 @@ test("socket: a whole path", () => {
   for (const bad of ["", "tmp/x", "./x", "@x"]) {
     assert.equal(
       complaint((opts, value) => opts.socket(value), bad),
-      `Cannot set socket to ${JSON.stringify(bad)}: it is the whole path of a socket file`,
+      `Cannot set socket to ${JSON.stringify(bad)}: it must be the whole path of a socket file`,
     );
   }
 });
@@ -185,7 +185,7 @@ test("numbers: integers within their bounds", () => {
     for (const bad of [min - 1, max + 1, 1.5, NaN, Infinity, "1", null, undefined, true, 1n]) {
       assert.match(
         complaint(set, bad),
-        new RegExp(`^Cannot set ${name} to .*: it is an integer from ${min} to ${max}$`),
+        new RegExp(`^Cannot set ${name} to .*: it must be an integer from ${min} to ${max}$`),
       );
     }
   }
@@ -195,13 +195,16 @@ test("booleans: true or false, and no spelling of them", () => {
   for (const bad of [1, 0, "true", "yes", null, undefined]) {
     assert.match(
       complaint((opts, value) => opts.keepAlive(value), bad),
-      /^Cannot set keepAlive to .*: it is true or false$/,
+      /^Cannot set keepAlive to .*: it must be true or false$/,
     );
     assert.match(
       complaint((opts, value) => opts.upgradeToUnixSocket(value), bad),
       /^Cannot set upgradeToUnixSocket to /,
     );
-    assert.match(complaint((opts, value) => opts.pgbouncer(value), bad), /^Cannot set pgbouncer to .*: it is true or/);
+    assert.match(
+      complaint((opts, value) => opts.pgbouncer(value), bad),
+      /^Cannot set pgbouncer to .*: it must be true or/,
+    );
   }
 });
 
@@ -216,16 +219,16 @@ test("choices: one of the words, or a function where one is taken", () => {
   ];
   for (const set of setters) {
     for (const bad of ["", "x", "Require", 1, null, undefined, {}, []]) {
-      assert.match(complaint(set, bad), /: it is one of /);
+      assert.match(complaint(set, bad), /: it must be one of /);
     }
   }
   assert.equal(
     complaint((opts, value) => opts.int8(value), "string"),
-    'Cannot set int8 to "string": it is one of bigint, number',
+    'Cannot set int8 to "string": it must be one of bigint, number',
   );
   assert.equal(
     complaint((opts, value) => opts.dates(value), "js"),
-    'Cannot set dates to "js": it is one of temporal, date, string',
+    'Cannot set dates to "js": it must be one of temporal, date, string',
   );
   assert.match(
     complaint((opts, value) => opts.sslMode(value), "verify-full"),
@@ -237,10 +240,10 @@ test("choices: one of the words, or a function where one is taken", () => {
 
 test("onNotice, trace: a function", () => {
   for (const bad of ["x", {}, null, undefined]) {
-    assert.match(complaint((opts, value) => opts.trace(value), bad), /^Cannot set trace to .*: it is a function$/);
+    assert.match(complaint((opts, value) => opts.trace(value), bad), /^Cannot set trace to .*: it must be a function$/);
     assert.match(
       complaint((opts, value) => opts.onNotice(value), bad),
-      /^Cannot set onNotice to .*: it is a function$/,
+      /^Cannot set onNotice to .*: it must be a function$/,
     );
   }
 });
@@ -250,10 +253,10 @@ test("param: names of server settings", () => {
     assert.deepEqual(settingsOf(new Opts().param(name, "v")), { param: { [name]: "v" } });
   }
   for (const name of ["", " ", "a b", "1a", "a-b", ".a", "a.", "a..b", "é", "a=b", "a\n", "a;"]) {
-    assert.match(refusal(UsageError, () => new Opts().param(name, "v")), /is not the name of a server setting$/);
+    assert.match(refusal(UsageError, () => new Opts().param(name, "v")), /must be the name of a server setting$/);
   }
   for (const name of ["user", "USER", "database", "replication", "client_encoding", "Client_Encoding"]) {
-    assert.match(refusal(UsageError, () => new Opts().param(name, "v")), new RegExp(`^Cannot set param ${name}: `));
+    assert.match(refusal(UsageError, () => new Opts().param(name, "v")), new RegExp(`^Cannot set param "${name}": `));
   }
 });
 
@@ -278,7 +281,7 @@ test("setters: what is no codec is refused, by the name of its type", () => {
   for (const member of ["format", "decode", "encode", "isValue"]) {
     assert.equal(
       refused("point", { parse: String, [member]: "x" }),
-      `Cannot set the codec of point: its ${member} is not a function`,
+      `Cannot set the codec of point: its ${member} must be a function`,
     );
   }
   for (const oid of [0, -1, 1.5, 2 ** 32, NaN]) assert.match(refused(oid, codec), /an integer from 1 to 4294967295/);
@@ -290,7 +293,7 @@ test("setters: a logger has one of the methods at least, and stays out of JSON",
   for (const bad of [null, 1, {}, { log: listener }, { info: "info" }]) {
     assert.equal(
       complaint((opts, value) => opts.logger(value), bad),
-      "Cannot set logger: it is an object with some of the methods debug, info, warn, error",
+      "Cannot set logger: it must be an object with some of the methods debug, info, warn, error",
     );
   }
   const circular: Record<string, unknown> = { warn: listener };
@@ -300,6 +303,6 @@ test("setters: a logger has one of the methods at least, and stays out of JSON",
   assert.equal(String(opts), "pg://h");
   assert.equal(
     complaint((opts, value) => opts.logLevel(value), "trace"),
-    'Cannot set logLevel to "trace": it is one of debug, info, warn, error',
+    'Cannot set logLevel to "trace": it must be one of debug, info, warn, error',
   );
 });

@@ -172,7 +172,10 @@ test("URL: socket is a whole path, whatever the host", () => {
     db: "test",
     socket: "/tmp/pg/.s.PGSQL.5432",
   });
-  assert.match(complaint("pg://?socket=tmp/x"), /Cannot set socket to "tmp\/x": it is the whole path of a socket file/);
+  assert.match(
+    complaint("pg://?socket=tmp/x"),
+    /Cannot set socket to "tmp\/x": it must be the whole path of a socket file/,
+  );
 });
 
 test("URL: the query's keys and values are percent-decoded, and a plus is a plus", () => {
@@ -186,8 +189,27 @@ test("URL: the query's keys and values are percent-decoded, and a plus is a plus
 });
 
 test("URL: a query that is not key=value&key=value is refused", () => {
-  for (const query of ["x", "=x", "a=1&", "&a=1", "a=1&&b=2", "a=1&b", "=", "a b=1", "a%00=1", "%3D=1", "a-b=1"]) {
+  for (
+    const query of ["x", "=x", "&", "a=1&&", "&a=1", "a=1&&b=2", "a=1&b", "=", "a b=1", "a%00=1", "%3D=1", "a-b=1"]
+  ) {
     assert.match(complaint(`pg://h?${query}`), /Cannot read the connection URL: its query/);
+  }
+});
+
+test("URL: one ampersand may end the query", () => {
+  assert.deepEqual(settings("pg://h?sslmode=disable&"), { hosts: ["h"], sslMode: "disable" });
+  assert.deepEqual(settings("pg://h?a=1&b=2&"), { hosts: ["h"], param: { a: "1", b: "2" } });
+});
+
+test("URL: an IPv6 address may have a zone", () => {
+  for (const zone of ["eth0", "1", "wlan-0.5", "en_0~x"]) {
+    const url = `pg://u@[fe80::1%25${zone}]:5433/d`;
+    assert.deepEqual(settings(url), { user: "u", hosts: [`fe80::1%${zone}`], ports: [5433], db: "d" });
+    assert.equal(String(new Opts(url)), url);
+    assert.equal(String(new Opts().user("u").host(`fe80::1%${zone}`).port(5433).db("d")), url);
+  }
+  for (const host of ["[fe80::1%eth0]", "[fe80::1%25]", "[fe80::1%25a b]", "[fe80::1%25a]b]", "[eth0]"]) {
+    assert.match(complaint(`pg://${host}/d`), /Cannot read the connection URL/);
   }
 });
 
@@ -205,6 +227,6 @@ test("URL: the query can say what stands before it, and has the last word", () =
 
 test("URL: what is no string is refused", () => {
   for (const value of [null, 1, {}, [], true]) {
-    assert.match(refusal(UsageError, () => new Opts(value as unknown as string)), /it is not a string/);
+    assert.match(refusal(UsageError, () => new Opts(value as unknown as string)), /it must be a string/);
   }
 });

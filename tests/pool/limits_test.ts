@@ -57,13 +57,13 @@ test("limits: what is wrong is told", () => {
       return error instanceof UsageError && message.test(error.message);
     });
   };
-  refuses(5, /they are an object such as/);
-  refuses(null, /they are an object such as/);
-  refuses([], /they are an object such as/);
+  refuses(5, /they must be an object such as/);
+  refuses(null, /they must be an object such as/);
+  refuses([], /they must be an object such as/);
   refuses({ max: 5 }, /option "max": there are poolMaxConcurrency, .*, onConnect/);
   refuses({ onRelease: () => {} }, /option "onRelease"/);
-  refuses({ onConnect: "no" }, /onConnect: it is a function/);
-  refuses({ name: 1 }, /name: it is a string/);
+  refuses({ onConnect: "no" }, /onConnect: it must be a function/);
+  refuses({ name: 1 }, /name: it must be a string/);
   refuses({ poolMaxConcurrency: 0 }, /poolMaxConcurrency/);
   refuses({ poolMaxConcurrency: "5" }, /poolMaxConcurrency/);
   refuses({ poolMaxPipelined: 0 }, /poolMaxPipelined/);

@@ -5,7 +5,7 @@ import { growsInProportion } from "../support/growth.ts";
 import { test } from "../support/test.ts";
 
 function waiter(by: number, cost: number = Infinity): Waiter<string> {
-  return { since: 0, by, cost, resolve: () => {}, reject: () => {} };
+  return { timeout: 0, by, cost, resolve: () => {}, reject: () => {} };
 }
 
 test("queue: first come, first served", () => {

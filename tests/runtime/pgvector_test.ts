@@ -121,18 +121,18 @@ inEveryWorld("NULL comes back as null", async (conn) => {
 inEveryWorld("what the server would refuse is not sent, and the connection goes on", async (conn) => {
   for (
     const [type, value, text, message] of [
-      ["vector", [NaN], "[NaN]", /an element is not finite/],
-      ["vector", [1, -Infinity], "[1,-Infinity]", /an element is not finite/],
+      ["vector", [NaN], "[NaN]", /an element must be finite/],
+      ["vector", [1, -Infinity], "[1,-Infinity]", /an element must be finite/],
       ["vector", [1e39], "[1e39]", /an element is out of vector's range/],
-      ["vector", [], "[]", /it has 0 elements, while a vector has 1 to 16000/],
+      ["vector", [], "[]", /it has 0 elements, a vector must have 1 to 16000/],
       ["vector", new Float32Array(16_001), `[${"0,".repeat(16_000)}0]`, /it has 16001 elements/],
-      ["halfvec", [NaN], "[NaN]", /an element is not finite/],
+      ["halfvec", [NaN], "[NaN]", /an element must be finite/],
       ["halfvec", [65_520], "[65520]", /an element is out of halfvec's range/],
-      ["halfvec", new Float32Array(), "[]", /it has 0 elements, while a halfvec has 1 to 16000/],
-      ["sparsevec", { dimensions: 2, indices: [1], values: [NaN] }, "{1:NaN}/2", /an element is not finite/],
+      ["halfvec", new Float32Array(), "[]", /it has 0 elements, a halfvec must have 1 to 16000/],
+      ["sparsevec", { dimensions: 2, indices: [1], values: [NaN] }, "{1:NaN}/2", /an element must be finite/],
       ["sparsevec", { dimensions: 0, indices: [], values: [] }, "{}/0", /1 to 1000000000 dimensions/],
       ["sparsevec", { dimensions: 2, indices: [3], values: [1] }, "{3:1}/2", /an index is not an integer/],
-      ["sparsevec", { dimensions: 2, indices: [1, 1], values: [1, 2] }, "{1:1,1:2}/2", /the indices do not ascend/],
+      ["sparsevec", { dimensions: 2, indices: [1, 1], values: [1, 2] }, "{1:1,1:2}/2", /the indices must ascend/],
     ] as const
   ) {
     await assert.rejects(async () => await conn.execValue(`select $1::${type}`, [value]), (error: Error) => {

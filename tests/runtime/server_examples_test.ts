@@ -84,8 +84,11 @@ test("server example: what cannot be done says whose fault it is", async () => {
   assert.deepEqual(await refused(get("/notes/99")), [404, "There is no note 99"]);
   assert.deepEqual(await refused(get("/elsewhere")), [404, "There is nothing at /elsewhere"]);
   assert.deepEqual(await refused(fetch(`${server.url}/notes`, { method: "DELETE" })), [405, "Use GET, POST here"]);
-  assert.deepEqual(await refused(get("/notes?limit=0")), [400, 'limit is an integer from 1 to 100, not "0"']);
-  assert.deepEqual(await refused(get("/notes?limit=1;drop")), [400, 'limit is an integer from 1 to 100, not "1;drop"']);
+  assert.deepEqual(await refused(get("/notes?limit=0")), [400, 'limit must be an integer from 1 to 100, not "0"']);
+  assert.deepEqual(await refused(get("/notes?limit=1;drop")), [
+    400,
+    'limit must be an integer from 1 to 100, not "1;drop"',
+  ]);
   assert.equal((await refused(get("/notes/one")))[0], 400);
   assert.deepEqual(await refused(server.post("{")), [400, "The request's body is not JSON"]);
   assert.deepEqual(await refused(server.post("null")), [400, "title is a text of 1 to 100 characters"]);

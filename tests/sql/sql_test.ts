@@ -81,8 +81,8 @@ test("sql: escapes are those of any template", () => {
 test("sql: undefined, promises, functions and symbols are refused by number", () => {
   const promise = Promise.resolve("secret");
   const cases: [unknown, RegExp][] = [
-    [undefined, /it is undefined; NULL is null$/],
-    [promise, /it is a promise, which has to be awaited first$/],
+    [undefined, /it must not be undefined; NULL is null$/],
+    [promise, /it is a promise, which must be awaited first$/],
     [{ then: () => {} }, /it is a promise/],
     [() => "secret", /it is a function/],
     [sql, /it is a function/],
@@ -187,13 +187,13 @@ test("sql.id: what is no name is refused", () => {
   const call = sql.id as (...parts: unknown[]) => unknown;
   assert.match(refused(() => call()), /no parts/);
   const cases: [unknown, RegExp][] = [
-    ["", /it is empty/],
+    ["", /it must not be empty/],
     ["a\0", /a NUL character/],
     ["\ud800", /a lone surrogate/],
-    [undefined, /it is undefined, not a string/],
-    [null, /it is null, not a string/],
-    [["a"], /it is an array, not a string/],
-    [sql`a`, /it is an object, not a string/],
+    [undefined, /it must be a string, not undefined/],
+    [null, /it must be a string, not null/],
+    [["a"], /it must be a string, not an array/],
+    [sql`a`, /it must be a string, not an object/],
     ["x".repeat(64), /it has 64 bytes in UTF-8, and the server cuts off what is behind 63/],
     ["é".repeat(32), /it has 64 bytes/],
   ];
@@ -220,7 +220,7 @@ test("sql.join: an empty list, a list that is none and a separator that is a str
   assert.match(refused(() => sql.join([])), /an empty list.*write = any\(\$\{array\}\)/);
   assert.match(refused(() => sql.join([1], ", " as unknown as SqlTemplate)), /with a string: .*as in sql` and `$/);
   for (const list of ["abc", null, undefined, 1, {}, Promise.resolve([1])]) {
-    assert.match(refused(() => sql.join(list as Iterable<unknown>)), /^Cannot join .*: it is an array/);
+    assert.match(refused(() => sql.join(list as Iterable<unknown>)), /^Cannot join .*: it must be an array/);
   }
 });
 
@@ -248,24 +248,24 @@ test("sql.values: each row has to fit", () => {
     [[], ["a"], /no rows/],
     [[{}], undefined, /rows without columns/],
     [[{ a: 1 }], [], /rows without columns/],
-    [[[]], undefined, /row 1: it is an empty array/],
-    [[{ a: 1, b: 2 }, { a: 1 }], undefined, /column "b" in row 2: it is missing or undefined; NULL is null/],
-    [[{ a: undefined }], undefined, /column "a" in row 1: it is missing/],
-    [[{ a: 1 }], ["a", "b"], /column "b" in row 1: it is missing/],
-    [[{ a: 1 }], ["constructor"], /column "constructor" in row 1: it is missing/],
-    [[{ a: 1 }], ["__proto__"], /column "__proto__" in row 1: it is missing/],
+    [[[]], undefined, /row 1: it must not be an empty array/],
+    [[{ a: 1, b: 2 }, { a: 1 }], undefined, /column "b" in row 2: it must not be missing or undefined; NULL is null/],
+    [[{ a: undefined }], undefined, /column "a" in row 1: it must not be missing/],
+    [[{ a: 1 }], ["a", "b"], /column "b" in row 1: it must not be missing/],
+    [[{ a: 1 }], ["constructor"], /column "constructor" in row 1: it must not be missing/],
+    [[{ a: 1 }], ["__proto__"], /column "__proto__" in row 1: it must not be missing/],
     [[{ a: 1 }, { a: 1, b: 2 }], undefined, /row 2: it has "b", which the first one has not/],
     [[[1, 2], [1]], undefined, /row 2: it has 1 values instead of 2/],
     [[[1], [1, 2]], ["a"], /row 2: it has 2 values instead of 1/],
     // deno-lint-ignore no-sparse-arrays
-    [[[1, , 3]], undefined, /value 2 in row 1: it is missing/],
-    [[{ a: 1 }, [1]], undefined, /row 2: it is an array, and the first one is an object/],
-    [[[1], { a: 1 }], ["a"], /row 2: it is an object, and the first one is an array/],
-    [[{ a: 1 }, null as unknown as object], undefined, /row 2: it is null, not an object/],
-    ["ab" as unknown as object[], undefined, /^Cannot make values of a string: it is an array/],
-    [{ a: 1 } as unknown as object[], undefined, /^Cannot make values of an object: it is an array/],
-    [new Set(["ab"]) as unknown as Set<object>, undefined, /row 1: it is a string/],
-    [[{ a: 1 }], "a" as unknown as string[], /^Cannot set columns to a string: it is an array of names/],
+    [[[1, , 3]], undefined, /value 2 in row 1: it must not be missing/],
+    [[{ a: 1 }, [1]], undefined, /row 2: it must be an object as the first one is, not an array/],
+    [[[1], { a: 1 }], ["a"], /row 2: it must be an array as the first one is, not an object/],
+    [[{ a: 1 }, null as unknown as object], undefined, /row 2: it must be an object or an array, not null/],
+    ["ab" as unknown as object[], undefined, /^Cannot make values of a string: it must be an array/],
+    [{ a: 1 } as unknown as object[], undefined, /^Cannot make values of an object: it must be an array/],
+    [new Set(["ab"]) as unknown as Set<object>, undefined, /row 1: it must be an object or an array, not a string/],
+    [[{ a: 1 }], "a" as unknown as string[], /^Cannot set columns to a string: it must be an array of names/],
   ];
   for (const [rows, columns, reason] of cases) assert.match(refused(() => sql.values(rows, columns)), reason);
 });

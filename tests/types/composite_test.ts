@@ -126,7 +126,7 @@ test("composite: missing, unknown and wrong attributes are named", () => {
   assert.equal(refused(pair, { n: 1, label: {} }), 'attribute "label": an object was given where a string is needed');
   assert.equal(
     refused(composite("outer", [attribute("inner", 7, pair)]), { inner: { n: 1.5, label: null } }),
-    'attribute "inner": attribute "n": the number is not an integer',
+    'attribute "inner": attribute "n": the number must be an integer',
   );
   assert.match(refused(pair, { n: 1, label: "a\0" }), /^attribute "label": the text contains a NUL/);
   refused(pair, Object.create({ n: 1, label: "a" }));

@@ -18,9 +18,6 @@ import { test } from "../support/test.ts";
 
 const PLAIN = [ConnectionError, PipelineAborted, ProtocolError, UsageError, EncodeError, DecodeError];
 
-/** What every error has, and what Bun's errors have of their own. */
-const PRESENT: readonly string[] = ["severity", "code", "message", "line", "column"];
-
 function serverError(fields: Partial<ServerFields> = {}): ServerError {
   return new ServerError({ severity: "ERROR", code: "42601", message: "syntax error", ...fields });
 }
@@ -100,8 +97,31 @@ test("ServerError: the fields as the server sent them, and undefined for those i
   for (const name of Object.keys(fields) as (keyof ServerFields)[]) assert.equal(error[name], fields[name]);
   const bare = serverError();
   for (const name of Object.keys(fields) as (keyof ServerFields)[]) {
-    if (!PRESENT.includes(name)) assert.equal(bare[name], undefined);
+    if (["severity", "code", "message"].includes(name)) continue;
+    assert.equal(bare[name], undefined);
+    assert.ok(Object.hasOwn(bare, name), `${name} hides what an engine has of that name`);
+    assert.ok(!Object.keys(bare).includes(name), `${name} is not printed`);
   }
+  assert.deepEqual(JSON.parse(JSON.stringify(bare)), {
+    severity: "ERROR",
+    code: "42601",
+    connectionLost: false,
+    safeToRetry: false,
+  });
+  assert.doesNotMatch(inspect(bare), /undefined/);
+});
+
+test("errors: without a cause there is none", () => {
+  for (const Class of PLAIN) {
+    for (const error of [new Class("x"), new Class("x", {}), new Class("x", { cause: undefined })]) {
+      assert.ok(!Object.hasOwn(error, "cause"), Class.name);
+      assert.doesNotMatch(inspect(error), /cause/);
+    }
+  }
+  for (const error of [serverError(), new ServerError({ severity: "ERROR", code: "42601", message: "x" }, {})]) {
+    assert.ok(!Object.hasOwn(error, "cause"));
+  }
+  assert.ok(!Object.hasOwn(new TimeoutError("x", { outcome: "unknown", cause: undefined }), "cause"));
 });
 
 test("ServerError: FATAL and PANIC end the connection", () => {
@@ -112,7 +132,19 @@ test("ServerError: FATAL and PANIC end the connection", () => {
 
 test("ServerError: conflicts with other transactions are safe to repeat", () => {
   for (const code of ["40001", "40P01", "40000", "40002", "40003", "42601", "57014"]) {
-    assert.equal(serverError({ code }).safeToRetry, code === "40001" || code === "40P01");
+    for (const severity of ["ERROR", "FATAL"]) {
+      assert.equal(serverError({ code, severity }).safeToRetry, code === "40001" || code === "40P01");
+    }
+  }
+});
+
+test("ServerError: a connection that is refused for now is safe to repeat, and the same code from a function is not", () => {
+  for (const code of ["53300", "57P03"]) {
+    assert.equal(serverError({ code, severity: "FATAL" }).safeToRetry, true, code);
+    assert.equal(serverError({ code, severity: "ERROR" }).safeToRetry, false, code);
+  }
+  for (const code of ["28P01", "3D000", "57P01", "53200", "28000"]) {
+    assert.equal(serverError({ code, severity: "FATAL" }).safeToRetry, false, code);
   }
 });
 

@@ -160,7 +160,7 @@ test("interval: from an Interval or the text of any style", () => {
     "Cannot make an Interval of the text: it is not an interval in any of PostgreSQL's styles",
   );
   assert.match(refusal(UsageError, () => Interval.from("-infinity")), /: it is infinite; use ±Infinity$/);
-  assert.match(refusal(UsageError, () => Interval.from("P2147483648M")), /: months is not an integer from/);
+  assert.match(refusal(UsageError, () => Interval.from("P2147483648M")), /: months must be an integer from/);
   assert.equal(
     refusal(UsageError, () => Interval.from(1 as unknown as string)),
     "Cannot make an Interval of a number: give a Temporal.Duration or a string",
@@ -204,9 +204,9 @@ test("interval: text is no longer than it has to be", () => {
   assert.equal(textOf(interval, new Interval({ months: -12, days: 1 })), "P-1Y1D");
 });
 
-const MONTHS = "months is not an integer from -2147483648 to 2147483647";
-const DAYS = "days is not an integer from -2147483648 to 2147483647";
-const MICROSECONDS = "microseconds is not a bigint from -2^63 to 2^63-1";
+const MONTHS = "months must be an integer from -2147483648 to 2147483647";
+const DAYS = "days must be an integer from -2147483648 to 2147483647";
+const MICROSECONDS = "microseconds must be a bigint from -2^63 to 2^63-1";
 const INFINITY = "the extremes of all fields together are PostgreSQL's infinity; use ±Infinity";
 
 /** In the order postgres, postgres_verbose, sql_standard, iso_8601. */

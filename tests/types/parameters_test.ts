@@ -87,7 +87,7 @@ test("bind: a value that does not fit is an EncodeError that is safe to retry an
   assert.equal(complaintOf("jsonb", { a: 1n }), `jsonb: $.a is a bigint, ${NO_FORM}`);
   assert.throws(() => bound("int4", [{}]), (error) => {
     assert.ok(error instanceof EncodeError);
-    assert.deepEqual([error.name, error.safeToRetry, error.connectionLost], ["EncodeError", true, false]);
+    assert.deepEqual([error.name, error.safeToRetry, error.connectionLost], ["EncodeError", false, false]);
     return true;
   });
 });
@@ -113,7 +113,7 @@ test("bind: too many or too few values are a UsageError with both counts", () =>
     const message = refusal(UsageError, () => bound(types, values));
     assert.equal(message, `Cannot bind ${values.length} parameters: the statement has ${expected}`);
     assert.equal(wrongCount(expected, values.length).message, message);
-    assert.equal(wrongCount(expected, values.length).safeToRetry, true);
+    assert.equal(wrongCount(expected, values.length).safeToRetry, false);
   }
 });
 
@@ -138,7 +138,7 @@ test("bind: 65536 values are refused, with what to do instead", () => {
   const count = 65_536;
   const codecs = new Array(count).fill(codec("int2"));
   assert.throws(() => bind(new Outbox(), "", "", codecs, new Array(count).fill(1), []), (error) => {
-    assert.ok(error instanceof UsageError && error.safeToRetry);
+    assert.ok(error instanceof UsageError && !error.safeToRetry);
     assert.match(
       error.message,
       /^Cannot send 65536 parameters: the protocol allows 65535 in one statement; pass arrays/,

@@ -76,7 +76,7 @@ test("range: other bounds and undefined are refused", () => {
   for (const [bounds, given] of [["[]]", '"[]]"'], ["", '""'], ["[", '"["'], [true, "a boolean"], [null, "null"]]) {
     assert.equal(
       refusal(UsageError, () => new Range(1, 2, bounds as RangeBounds)),
-      `Cannot set bounds to ${given}: it is "[)", "(]", "[]" or "()"`,
+      `Cannot set bounds to ${given}: it must be "[)", "(]", "[]" or "()"`,
     );
   }
   assert.equal(

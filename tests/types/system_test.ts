@@ -101,7 +101,7 @@ test("xid8: what is out of range, inexact or of another kind is refused", () => 
   for (const value of [-1, 0.5, 2 ** 53, NaN, Infinity]) {
     assert.equal(
       refused(xid8, value),
-      "the number is not an integer from 0 to 2^53-1, where numbers are exact; give a bigint",
+      "the number must be an integer from 0 to 2^53-1, where numbers are exact; give a bigint",
     );
   }
   for (const value of [true, {}, [], undefined]) {
@@ -217,7 +217,7 @@ test("vectors: elements that are out of range or no integers are refused", () =>
   assert.equal(refused(oidvector, [1, -1]), "the number is out of range: 0 to 4294967295");
   assert.equal(refused(int2vector, [0x8000]), "the number is out of range: -32768 to 32767");
   assert.equal(refused(int2vector, [2n ** 64n]), "the bigint is out of range: -32768 to 32767");
-  for (const value of [0.5, NaN, Infinity]) assert.equal(refused(oidvector, [value]), "the number is not an integer");
+  for (const value of [0.5, NaN, Infinity]) assert.equal(refused(oidvector, [value]), "the number must be an integer");
   for (const value of [null, undefined, "1", [1], {}]) {
     assert.match(refused(oidvector, [1, value]), /was given where a number or a bigint is needed$/);
   }

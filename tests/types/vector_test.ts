@@ -143,12 +143,12 @@ test("vector, halfvec: other kinds, other lengths and what is not finite are ref
     for (const length of [0, 16_001]) {
       assert.equal(
         refused(codec, new Float32Array(length)),
-        `it has ${length} elements, while a ${codec.name} has 1 to 16000`,
+        `it has ${length} elements, a ${codec.name} must have 1 to 16000`,
       );
     }
     for (const element of [NaN, Infinity, -Infinity]) {
-      assert.equal(refused(codec, [1, element]), "an element is not finite");
-      assert.equal(refused(codec, Float32Array.of(1, element)), "an element is not finite");
+      assert.equal(refused(codec, [1, element]), "an element must be finite");
+      assert.equal(refused(codec, Float32Array.of(1, element)), "an element must be finite");
     }
     for (const element of [undefined, null, "1", 1n, [1], true]) {
       assert.match(refused(codec, [1, element]), /was given where a number for each element is needed$/);
@@ -166,11 +166,11 @@ test("vector, halfvec: bodies that are inconsistent are refused", () => {
       [vector, "0000 0000", "it has no dimensions"],
       [vector, "0001 0001 3f800000", "the part of its header that is always zero is not"],
       [vector, "ffff 0000 3f800000", "it has 4 bytes of elements instead of 262140"],
-      [vector, "0001 0000 7fc00000", "an element is not finite"],
-      [vector, "0001 0000 ff800000", "an element is not finite"],
+      [vector, "0001 0000 7fc00000", "an element must be finite"],
+      [vector, "0001 0000 ff800000", "an element must be finite"],
       [halfvec, "0001 0000 3c", "it has 1 bytes of elements instead of 2"],
-      [halfvec, "0001 0000 7c00", "an element is not finite"],
-      [halfvec, "0001 0000 fe00", "an element is not finite"],
+      [halfvec, "0001 0000 7c00", "an element must be finite"],
+      [halfvec, "0001 0000 fe00", "an element must be finite"],
     ] as const
   ) {
     assert.equal(refusal(BadValue, () => decodeHex(codec, digits)), message);
@@ -187,7 +187,7 @@ test("vector, halfvec: text that the server does not print is refused", () => {
         /^(it is not the text of a vector|an element is not a number)$/,
       );
     }
-    assert.equal(refusal(BadValue, () => codec.parse("[1,1e+39]")), "an element is not finite");
+    assert.equal(refusal(BadValue, () => codec.parse("[1,1e+39]")), "an element must be finite");
   }
 });
 
@@ -228,23 +228,23 @@ test("sparsevec: other kinds, and parts that do not fit each other, are refused"
     );
   }
   for (const dimensions of [0, -1, 1.5, 1_000_000_001, NaN, "5"]) {
-    assert.equal(given({ dimensions }), "a sparsevec has 1 to 1000000000 dimensions");
+    assert.equal(given({ dimensions }), "a sparsevec must have 1 to 1000000000 dimensions");
   }
   for (const indices of [[1], [1, 2, 3], []]) {
-    assert.equal(given({ indices }), "there are not as many indices as values");
+    assert.equal(given({ indices }), "there must be as many indices as values");
   }
   for (const indices of [[0, 1], [1, 6], [1, 1.5], [1, NaN], [1, "3"], [undefined, 2]]) {
-    assert.equal(given({ indices }), "an index is not an integer from 1 to the number of dimensions");
+    assert.equal(given({ indices }), "an index must be an integer from 1 to the number of dimensions");
   }
-  for (const indices of [[3, 1], [2, 2]]) assert.equal(given({ indices }), "the indices do not ascend");
-  assert.equal(given({ indices: [3, 1], values: [0, 1] }), "the indices do not ascend");
-  for (const values of [[1, NaN], [Infinity, 1]]) assert.equal(given({ values }), "an element is not finite");
+  for (const indices of [[3, 1], [2, 2]]) assert.equal(given({ indices }), "the indices must ascend");
+  assert.equal(given({ indices: [3, 1], values: [0, 1] }), "the indices must ascend");
+  for (const values of [[1, NaN], [Infinity, 1]]) assert.equal(given({ values }), "an element must be finite");
   assert.equal(given({ values: [1, 3.5e38] }), "an element is out of sparsevec's range");
   assert.match(given({ values: [1, "2"] }), /^a string was given where a number for each element/);
 
   const many = Array.from({ length: 16_001 }, (_, i) => i + 1);
   const full = { dimensions: 20_000, indices: many, values: many };
-  assert.equal(refused(sparsevec, full), "a sparsevec has up to 16000 elements that are not zero");
+  assert.equal(refused(sparsevec, full), "a sparsevec must have at most 16000 elements that are not zero");
   assert.ok(encode(sparsevec, { ...full, values: many.with(0, 0) }));
 });
 
@@ -254,15 +254,15 @@ test("sparsevec: bodies and texts that are inconsistent are refused", () => {
     const [digits, message] of [
       ["00000005 00000000 000000", "it is shorter than a sparsevec's header"],
       ["00000005 00000000 00000001", "the part of its header that is always zero is not"],
-      ["00000000 00000000 00000000", "a sparsevec has 1 to 1000000000 dimensions"],
-      ["ffffffff 00000000 00000000", "a sparsevec has 1 to 1000000000 dimensions"],
+      ["00000000 00000000 00000000", "a sparsevec must have 1 to 1000000000 dimensions"],
+      ["ffffffff 00000000 00000000", "a sparsevec must have 1 to 1000000000 dimensions"],
       ["00000005 7fffffff 00000000", "it has 0 bytes of elements instead of 17179869176"],
       ["00000005 ffffffff 00000000", "it has 0 bytes of elements instead of -8"],
-      [`${header} 00000005 3f800000`, "an index is not an integer from 1 to the number of dimensions"],
-      [`${header} ffffffff 3f800000`, "an index is not an integer from 1 to the number of dimensions"],
-      [`${header} 00000000 80000000`, "an element is zero"],
-      [`${header} 00000000 7f800000`, "an element is not finite"],
-      ["00000005 00000002 00000000 00000001 00000001 3f800000 3f800000", "the indices do not ascend"],
+      [`${header} 00000005 3f800000`, "an index must be an integer from 1 to the number of dimensions"],
+      [`${header} ffffffff 3f800000`, "an index must be an integer from 1 to the number of dimensions"],
+      [`${header} 00000000 80000000`, "an element must not be zero"],
+      [`${header} 00000000 7f800000`, "an element must be finite"],
+      ["00000005 00000002 00000000 00000001 00000001 3f800000 3f800000", "the indices must ascend"],
     ] as const
   ) {
     assert.equal(refusal(BadValue, () => decodeHex(sparsevec, digits)), message);
