@@ -316,7 +316,7 @@ export class Session {
         this.#parameters.set(name, value);
         this.#events.parameter(name);
         if (name === "client_encoding" && !isUtf8(value)) {
-          const encoding = JSON.stringify(value);
+          const encoding = JSON.stringify(value.slice(0, LONGEST_QUOTED));
           throw new Ended(
             new ConnectionError(
               `client_encoding was changed to ${encoding}, while pyro reads and writes UTF8 only; convert in SQL instead`,
@@ -397,3 +397,6 @@ function chain(first: Ticket<unknown> | undefined): Ticket<unknown>[] {
 function isFatal(fields: ServerFields): boolean {
   return fields.severity === "FATAL" || fields.severity === "PANIC";
 }
+
+/** Encodings have short names; what has not is no name. */
+const LONGEST_QUOTED = 64;

@@ -113,7 +113,9 @@ function moment(
       const sign = signOfInfinity(text);
       if (sign !== 0) return out.int64(sign > 0 ? MAX_INT64 : MIN_INT64);
       // Which zone is meant is for the session to say, which is not asked here.
-      if (zone !== "" && !/\d:\d\d.*[-+]\d/.test(text)) throw new BadValue("its offset from UTC is missing");
+      if (zone !== "" && !/[-+]\d/.test(text.slice(text.search(/\d:\d\d/)))) {
+        throw new BadValue("its offset from UTC is missing");
+      }
       // Without time zone, the server takes no notice of an offset.
       const { days, micros } = parseTimestamp(zone === "" ? text.replace(OFFSET, "") : text);
       out.int64(checkedMicros(BigInt(days) * BIG_DAY + BigInt(micros), name));

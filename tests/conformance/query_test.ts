@@ -149,3 +149,14 @@ conformance("query: a million rows and a row of 40 megabytes", async (world, ser
   assert.equal(row?.t.length, 40_000_000);
   assert.ok(row.t.endsWith("äxäx"));
 });
+
+conformance("query: rules may add queries with rows to a statement, which still ends once", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop(`create temporary table t (n int);
+    create rule first as on insert to t do also select new.n as a;
+    create rule second as on insert to t do also select new.n + 1 as b, new.n + 2 as c`);
+  assert.deepEqual(await conn.query("insert into t values (1); set application_name = 'x'"), [{ b: 2, c: 3 }]);
+  const results = await conn.queryAll("insert into t values (2); select 5 as d");
+  assert.deepEqual(results.map(({ command, affected }) => [command, affected]), [["INSERT", 1], ["SELECT", 1]]);
+  assert.deepEqual(results[1]!.rows, [{ d: 5 }]);
+});

@@ -159,7 +159,7 @@ inEveryWorld("misbehaving server: one that cannot start a process for us says so
   const text = "could not fork new process for connection: Resource temporarily unavailable";
   await using peer = await startPeer({ greeting: new TextEncoder().encode(`E${text}\n\0`), then: "end" });
   for (const mode of ["disable", "prefer"] as const) {
-    await assert.rejects(world.connect(opts(peer.port).sslMode(mode)), (error) => {
+    await assert.rejects(world.connect(opts(peer.port).connectTimeout(30_000).sslMode(mode)), (error) => {
       assert.ok(error instanceof ConnectionError, String(error));
       assert.ok(error.message.endsWith(`: the server refuses the connection: ${text}`), error.message);
       assert.ok(error.safeToRetry && error.connectionLost);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { DatesChoice } from "../../src/opts/choices.ts";
+import { Outbox } from "../../src/wire/outbox.ts";
 import { codec, encode, encodeHex, int64, readBoth, refused, roundTrip } from "../support/codecs.ts";
+import { growsInProportion } from "../support/growth.ts";
 import { Random } from "../support/random.ts";
 import { test } from "../support/test.ts";
 
@@ -175,3 +177,10 @@ const ROUNDED: readonly (readonly [given: string, expected: string])[] = [
   ["1969-12-31T23:59:59.000000001", "1969-12-31T23:59:59"],
   ["0000-01-01T00:00:00.000000999", "0000-01-01T00:00:00.000001"],
 ];
+
+test("timestamptz: to see that a text has no offset takes time in proportion to its length", () => {
+  growsInProportion(5000, (length) => {
+    const text = "0:00 ".repeat(length);
+    return () => assert.throws(() => timestamptz.encodeText!(new Outbox(), text));
+  });
+});
