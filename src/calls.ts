@@ -397,10 +397,11 @@ export class Calls {
     });
   }
 
-  /** UNLISTEN. */
-  unlisten(queue: NotificationQueue): Call<void> {
+  /** UNLISTEN; with a limit where listening has one. */
+  unlisten(queue: NotificationQueue, timeout: number = 0): Call<void> {
     const observation = queue.ended ? undefined : this.#observe("unlisten");
-    return { op: unlisten(queue, this.core.listeners, this.core), limit: undefined, observation };
+    const limit = timeout === 0 ? undefined : ending("end listening");
+    return { op: unlisten(queue, this.core.listeners, this.core), limit, observation };
   }
 
   /** NOTIFY. */

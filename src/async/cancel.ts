@@ -3,7 +3,7 @@ import { now } from "../drive/clock.ts";
 import { shakeHands } from "../drive/connect_async.ts";
 import { tracedAsync } from "../drive/traced.ts";
 import { ConnectionError, PyroError } from "../errors.ts";
-import { cancel as cancelOp, type CancelKey, toCancelKey } from "../ops/cancel.ts";
+import { cancel as cancelOp, type CancelKey, cancelTimeout, toCancelKey } from "../ops/cancel.ts";
 import { traceListener } from "../trace_listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 
@@ -26,7 +26,7 @@ import { nativeDialer } from "../transport/native_async.ts";
  * ```
  */
 export async function cancel(key: CancelKey): Promise<void> {
-  const request = cancelOp(toCancelKey(key), now() + PATIENCE);
+  const request = cancelOp(toCancelKey(key), now() + cancelTimeout(0));
   const listener = traceListener(undefined);
   try {
     await shakeHands(request, tracedAsync(await nativeDialer(), listener), undefined);
@@ -35,6 +35,3 @@ export async function cancel(key: CancelKey): Promise<void> {
     throw new ConnectionError(`Cannot cancel: ${error.message}`, { cause: error });
   }
 }
-
-/** Milliseconds that the server may take to accept the request. */
-const PATIENCE = 10_000;

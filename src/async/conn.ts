@@ -127,7 +127,7 @@ export class Conn extends Executor implements AsyncDisposable {
    * question then fails with 57014, unless it has just completed. Calls that are made from now on
    * cannot be hit. Nothing happens when nothing runs, or where the server gave no key.
    *
-   * @throws {ConnectionError} If the server cannot be reached.
+   * @throws {ConnectionError} If the server does not take the request within `connectTimeout`, or ten seconds.
    *
    * @example
    * ```ts

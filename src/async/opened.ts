@@ -4,7 +4,7 @@ import type { AsyncLink } from "../drive/async_link.ts";
 import { now } from "../drive/clock.ts";
 import { connectAsync, shakeHands } from "../drive/connect_async.ts";
 import { tracedAsync } from "../drive/traced.ts";
-import { cancel, cancelKeyOf } from "../ops/cancel.ts";
+import { cancel, cancelKeyOf, cancelTimeout } from "../ops/cancel.ts";
 import { catalogOf } from "../ops/catalogs.ts";
 import { planOf } from "../ops/plan.ts";
 import { Route } from "../ops/route.ts";
@@ -49,7 +49,7 @@ export async function open(
   link.canceller = async () => {
     const key = cancelKeyOf(link);
     if (key !== undefined) {
-      await shakeHands(cancel(key, plan.timeout === 0 ? Infinity : now() + plan.timeout), dialer, undefined);
+      await shakeHands(cancel(key, now() + cancelTimeout(plan.timeout)), dialer, undefined);
     }
   };
   const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names, observer);

@@ -259,8 +259,10 @@ export class SyncLink implements Link, RunnerLink {
    * whether that was all that they waited for.
    */
   #exchange(by: number): boolean {
-    const { outbox } = this.session;
-    if (!this.#more && !this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) return false;
+    if (this.#more) {
+      // A server that never stops sending does not stop the clock.
+      if (by !== Infinity && now() >= by) return false;
+    } else if (!this.#wait(this.session.outbox.size > 0 && this.#writeFailure === undefined, by)) return false;
     this.#receive();
     return true;
   }

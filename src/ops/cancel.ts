@@ -52,6 +52,11 @@ export function* cancel(key: CancelKey, by: number): Handshake<void> {
   }
 }
 
+/** For how many milliseconds a server may take to accept a request, where connecting to it has that limit (0: none). */
+export function cancelTimeout(connectTimeout: number): number {
+  return connectTimeout === 0 ? PATIENCE : Math.min(connectTimeout, PATIENCE);
+}
+
 /** A key as it came from elsewhere. */
 export function toCancelKey(key: unknown): CancelKey {
   const { endpoint, tls, serverName, processId, secret } = (key ?? {}) as Partial<CancelKey>;
@@ -65,3 +70,6 @@ function isEndpoint(endpoint: Partial<Endpoint> | null | undefined): endpoint is
   if (endpoint?.kind === "unix") return typeof endpoint.path === "string";
   return endpoint?.kind === "tcp" && typeof endpoint.host === "string" && Number.isInteger(endpoint.port);
 }
+
+/** Milliseconds that a server may take to accept a request: one that does not is not waited for without end. */
+const PATIENCE = 10_000;

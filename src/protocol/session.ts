@@ -34,6 +34,8 @@ export class Session {
   key: { readonly processId: number; readonly secret: Uint8Array } | undefined = undefined;
   /** Why the connection is gone. */
   lost: Error | undefined = undefined;
+  /** Called once, when the connection is lost. */
+  onLost: (() => void) | undefined = undefined;
   /** What has the connection for itself: exchanges of nothing else are accepted. */
   conversation: Conversation | undefined = undefined;
 
@@ -185,6 +187,7 @@ export class Session {
     }
     this.outbox.clear();
     this.#events.lost();
+    this.onLost?.();
   }
 
   /** What the server said first without being asked, of what was not taken yet. To be handed on outside of {@linkcode advance}: handlers may submit. */

@@ -3,7 +3,7 @@ import { now } from "../drive/clock.ts";
 import { shakeHands } from "../drive/connect_sync.ts";
 import { tracedSync } from "../drive/traced.ts";
 import { ConnectionError, PyroError } from "../errors.ts";
-import { cancel as cancelOp, type CancelKey, toCancelKey } from "../ops/cancel.ts";
+import { cancel as cancelOp, type CancelKey, cancelTimeout, toCancelKey } from "../ops/cancel.ts";
 import { traceListener } from "../trace_listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 
@@ -23,7 +23,7 @@ import { nativeDialer } from "../transport/native_sync.ts";
  * ```
  */
 export function cancel(key: CancelKey): void {
-  const request = cancelOp(toCancelKey(key), now() + PATIENCE);
+  const request = cancelOp(toCancelKey(key), now() + cancelTimeout(0));
   const listener = traceListener(undefined);
   try {
     shakeHands(request, tracedSync(nativeDialer("auto"), listener));
@@ -32,6 +32,3 @@ export function cancel(key: CancelKey): void {
     throw new ConnectionError(`Cannot cancel: ${error.message}`, { cause: error });
   }
 }
-
-/** Milliseconds that the server may take to accept the request. */
-const PATIENCE = 10_000;

@@ -42,7 +42,7 @@ export class Notifications implements IterableIterator<Notification>, Disposable
 
   /** Ends listening. What has come before can still be taken. */
   return(): IteratorResult<Notification, undefined> {
-    this.#link.run(this.#calls.unlisten(this.#queue));
+    this.#link.run(this.#calls.unlisten(this.#queue, this.#timeout));
     return { done: true, value: undefined };
   }
 

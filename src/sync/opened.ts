@@ -4,7 +4,7 @@ import { now } from "../drive/clock.ts";
 import { connectSync, shakeHands } from "../drive/connect_sync.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
 import { tracedSync } from "../drive/traced.ts";
-import { cancel, cancelKeyOf } from "../ops/cancel.ts";
+import { cancel, cancelKeyOf, cancelTimeout } from "../ops/cancel.ts";
 import { catalogOf } from "../ops/catalogs.ts";
 import { planOf } from "../ops/plan.ts";
 import { Route } from "../ops/route.ts";
@@ -54,7 +54,7 @@ export function open(settings: Settings, route: Route = new Route()): Opened {
   });
   link.canceller = (milliseconds) => {
     const key = cancelKeyOf(link);
-    const limit = Math.min(milliseconds, plan.timeout === 0 ? Infinity : plan.timeout);
+    const limit = Math.min(milliseconds, cancelTimeout(plan.timeout));
     if (key !== undefined) shakeHands(cancel(key, now() + limit), dialer);
   };
   const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names, observer);

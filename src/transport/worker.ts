@@ -4,36 +4,16 @@
  * Works wherever a worker may dial, and is the way to TLS. Bytes go through two rings in shared
  * memory; each side rings a bell after it has put in or taken out, and waits for the other's.
  */
-import { Worker } from "node:worker_threads";
 import type { Endpoint, Ends, SyncTransport, TlsOptions } from "./transport.ts";
-import {
-  type ControlWords,
-  type WorkerCommand,
-  type WorkerInput,
-  workerMain,
-  type WorkerMessage,
-  type WorkerState,
-} from "./worker_main.ts";
+import type { WorkerDesk } from "./worker_main.ts";
+import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
 
-/** Connects within that time. */
-export function dialWorker(endpoint: Endpoint, milliseconds: number): SyncTransport {
-  const memory = new SharedArrayBuffer(LAYOUT.sent + LAYOUT.ring);
-  const input: WorkerInput = {
-    memory,
-    words: WORDS,
-    states: STATES,
-    commands: COMMANDS,
-    layout: LAYOUT,
-    endpoint,
-  };
-  const source = `(${workerMain})();`;
-  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { workerData: input });
-  // An idle connection does not keep the process alive, and this thread hears of nothing by events.
-  worker.unref();
-  worker.on("error", () => {});
-  const transport = new WorkerTransport(memory);
+/** Connects within that time. `main` is what the worker runs, if not what it usually does. */
+export function dialWorker(endpoint: Endpoint, milliseconds: number, main?: (desk: WorkerDesk) => void): SyncTransport {
+  const by = performance.now() + milliseconds;
+  const transport = new WorkerTransport(WorkerThread.dialling(endpoint, milliseconds, main));
   try {
-    transport.awaitOpen(milliseconds);
+    transport.awaitOpen(by - performance.now());
   } catch (error) {
     transport.close();
     throw error;
@@ -44,43 +24,51 @@ export function dialWorker(endpoint: Endpoint, milliseconds: number): SyncTransp
 class WorkerTransport implements SyncTransport {
   readonly canStartTls = true;
   ends: Ends | undefined = undefined;
-  readonly #memory: SharedArrayBuffer;
+  readonly #thread: WorkerThread;
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #received: Uint8Array;
   readonly #sent: Uint8Array;
+  #hasRead = false;
+  /** Whether the worker reads without being told. */
+  #readsOn = false;
   #closed = false;
 
-  constructor(memory: SharedArrayBuffer) {
-    this.#memory = memory;
-    this.#control = new Int32Array(memory, 0, CONTROL_WORDS);
-    this.#received = new Uint8Array(memory, LAYOUT.received, LAYOUT.ring);
-    this.#sent = new Uint8Array(memory, LAYOUT.sent, LAYOUT.ring);
+  constructor(thread: WorkerThread) {
+    this.#thread = thread;
+    this.#control = thread.control;
+    this.#received = new Uint8Array(thread.memory, LAYOUT.received, LAYOUT.ring);
+    this.#sent = new Uint8Array(thread.memory, LAYOUT.sent, LAYOUT.ring);
   }
 
   awaitOpen(milliseconds: number): void {
-    this.ends = this.#awaitState(STATES.open, milliseconds).ends;
+    this.#awaitState(STATES.open, milliseconds);
+    this.ends = this.#thread.report().ends;
   }
 
   read(into: Uint8Array<ArrayBuffer>): number {
+    if (this.#closed) throw closed();
     // The state first: what came before the end is then seen before the end.
-    const state = Atomics.load(this.#control, WORDS.state);
+    const { state } = this.#thread;
     const tail = Atomics.load(this.#control, WORDS.receivedTaken);
     const available = this.#available;
     if (available === 0) {
-      if (state === STATES.failed) throw this.#failure();
+      this.#readOn();
+      if (state === STATES.failed || state === STATES.gone) throw this.#failure();
       return state === STATES.ended ? 0 : -1;
     }
+    this.#hasRead = true;
     const count = Math.min(available, into.length);
     const at = tail & (LAYOUT.ring - 1);
     const first = Math.min(count, LAYOUT.ring - at);
     into.set(this.#received.subarray(at, at + first));
     into.set(this.#received.subarray(0, count - first), first);
     Atomics.add(this.#control, WORDS.receivedTaken, count);
-    if (Atomics.exchange(this.#control, WORDS.wantsRoom, 0) !== 0) this.#ring();
+    if (Atomics.exchange(this.#control, WORDS.wantsRoom, 0) !== 0) this.#thread.ring();
     return count;
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number {
+    if (this.#closed) throw closed();
     const head = Atomics.load(this.#control, WORDS.sent);
     const count = Math.min(this.#room, bytes.length);
     if (count === 0) return 0;
@@ -89,34 +77,33 @@ class WorkerTransport implements SyncTransport {
     this.#sent.set(bytes.subarray(0, first), at);
     this.#sent.set(bytes.subarray(first, count), 0);
     Atomics.add(this.#control, WORDS.sent, count);
-    this.#ring();
+    this.#thread.ring();
     return count;
   }
 
   wait(writable: boolean, milliseconds: number): boolean {
+    if (this.#closed) throw closed();
     // The bell first: what happens after the look around rings it again, and then there is no waiting.
-    const seen = Atomics.load(this.#control, WORDS.mainBell);
-    const state = Atomics.load(this.#control, WORDS.state);
-    const ready = this.#available > 0 || state === STATES.ended || state === STATES.failed ||
+    const seen = this.#thread.bell;
+    const { state } = this.#thread;
+    const ready = this.#available > 0 || state === STATES.ended || state === STATES.failed || state === STATES.gone ||
       (writable && this.#room > 0);
-    return ready || Atomics.wait(this.#control, WORDS.mainBell, seen, milliseconds) !== "timed-out";
+    if (ready) return true;
+    this.#readOn();
+    return this.#thread.sleep(seen, milliseconds);
   }
 
   startTls(options: TlsOptions, milliseconds: number): void {
-    if (this.#available > 0) {
-      throw new Error("the server sent unencrypted data behind its answer to the TLS request");
-    }
-    const text = new TextEncoder().encode(JSON.stringify(options));
-    new Uint8Array(this.#memory, LAYOUT.message).set(text);
-    Atomics.store(this.#control, WORDS.messageLength, text.length);
-    this.#command(COMMANDS.startTls);
+    // From then on the worker reads without being told.
+    this.#readsOn = true;
+    this.#thread.tell(COMMANDS.startTls, options);
     this.#awaitState(STATES.encrypted, milliseconds);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#command(COMMANDS.close);
+    this.#thread.release();
   }
 
   /** How many received bytes wait. */
@@ -129,56 +116,28 @@ class WorkerTransport implements SyncTransport {
     return LAYOUT.ring - ((Atomics.load(this.#control, WORDS.sent) - Atomics.load(this.#control, WORDS.sentTaken)) | 0);
   }
 
-  #awaitState(wanted: number, milliseconds: number): WorkerMessage {
-    const until = performance.now() + milliseconds;
-    for (;;) {
-      const seen = Atomics.load(this.#control, WORDS.mainBell);
-      const state = Atomics.load(this.#control, WORDS.state);
-      if (state === wanted) return this.#message();
-      if (state === STATES.failed) throw this.#failure();
-      if (state === STATES.ended) throw new Error("the server closed the connection");
-      const left = until - performance.now();
-      if (left <= 0 || Atomics.wait(this.#control, WORDS.mainBell, seen, left) === "timed-out") {
-        throw new Error("timed out");
-      }
-    }
+  /** More is wanted than what came first, so that is not to be encrypted. */
+  #readOn(): void {
+    if (this.#readsOn || !this.#hasRead) return;
+    this.#readsOn = true;
+    Atomics.store(this.#control, WORDS.readsOn, 1);
+    this.#thread.ring();
+  }
+
+  #awaitState(wanted: number, milliseconds: number): void {
+    const over: readonly number[] = [wanted, STATES.failed, STATES.ended, STATES.gone];
+    if (!this.#thread.until(() => over.includes(this.#thread.state), milliseconds)) throw new Error("timed out");
+    if (this.#thread.state === STATES.ended) throw new Error("the server closed the connection");
+    if (this.#thread.state !== wanted) throw this.#failure();
   }
 
   #failure(): Error {
-    const { error, code } = this.#message();
+    const { error = "the worker thread that owns the socket has ended", code } = this.#thread.report();
     return Object.assign(new Error(error), { code });
-  }
-
-  #message(): WorkerMessage {
-    const length = Atomics.load(this.#control, WORDS.messageLength);
-    // TextDecoder takes no shared memory.
-    return JSON.parse(new TextDecoder().decode(new Uint8Array(this.#memory, LAYOUT.message, length).slice()));
-  }
-
-  #command(command: number): void {
-    Atomics.store(this.#control, WORDS.command, command);
-    this.#ring();
-  }
-
-  #ring(): void {
-    Atomics.add(this.#control, WORDS.workerBell, 1);
-    Atomics.notify(this.#control, WORDS.workerBell);
   }
 }
 
-const WORDS: ControlWords = {
-  mainBell: 0,
-  workerBell: 1,
-  received: 2,
-  receivedTaken: 3,
-  sent: 4,
-  sentTaken: 5,
-  state: 6,
-  command: 7,
-  messageLength: 8,
-  wantsRoom: 9,
-};
-const CONTROL_WORDS = 16;
-const STATES: WorkerState = { starting: 0, open: 1, encrypted: 2, ended: 3, failed: 4 };
-const COMMANDS: WorkerCommand = { none: 0, startTls: 1, close: 2 };
-const LAYOUT = { message: 64, received: 0x1000, sent: 0x4_1000, ring: 0x4_0000 };
+/** The thread has another connection by now. */
+function closed(): Error {
+  return new Error("the connection is closed");
+}

@@ -1,10 +1,15 @@
 /**
  * The worker that owns the socket of a blocking connection.
  *
- * {@linkcode workerMain} is sent to the worker as text, in a `data:` URL: so it needs no file of its
- * own, and on Deno no permission beyond net. It must therefore refer to nothing outside of itself;
- * what both sides share is in `workerData`.
+ * {@linkcode workerStart} and {@linkcode workerMain} are sent to the worker as text, in a `data:` URL:
+ * so it needs no file of its own, and on Deno no permission beyond net. They must therefore refer to
+ * nothing outside of themselves; what both sides share is in `workerData`.
+ *
+ * When a connection is closed, the worker waits for the next one, as starting a thread takes longer
+ * than everything else about connecting, and a runtime frees what a thread has left only when its event
+ * loop goes on, which a script that blocks does not let it.
  */
+import type { Socket } from "node:net";
 import type { Endpoint, Ends, TlsOptions } from "./transport.ts";
 
 /** Indexes into the control words, which both sides share. */
@@ -13,6 +18,8 @@ export interface ControlWords {
   readonly mainBell: number;
   /** Counts what the main thread did; the worker waits for it to change. */
   readonly workerBell: number;
+  /** The count in `workerBell` that the worker has seen last. */
+  readonly heard: number;
   /** Bytes ever put into and taken from each ring, modulo 2^32. */
   readonly received: number;
   readonly receivedTaken: number;
@@ -22,17 +29,22 @@ export interface ControlWords {
   readonly state: number;
   /** What the main thread wants: one of {@linkcode WorkerCommand}. */
   readonly command: number;
-  /** Length of the text in the message area. */
-  readonly messageLength: number;
+  /** Lengths of the texts in the two message areas. */
+  readonly requestLength: number;
+  readonly reportLength: number;
   /** Set by the worker while it has bytes that found no room; who makes room then rings its bell. */
   readonly wantsRoom: number;
+  /** Whether the worker reads on when it has read something. Not before encryption is decided: what follows may be encrypted. */
+  readonly readsOn: number;
 }
 
-/** What the worker does. */
-export type WorkerState = { readonly [Name in "starting" | "open" | "encrypted" | "ended" | "failed"]: number };
+/** What the worker does. Whoever moves it from `idle` on has it. */
+export type WorkerState = {
+  readonly [Name in "starting" | "idle" | "dialling" | "open" | "encrypted" | "ended" | "failed" | "gone"]: number;
+};
 
 /** What it is told to do. */
-export type WorkerCommand = { readonly [Name in "none" | "startTls" | "close"]: number };
+export type WorkerCommand = { readonly [Name in "none" | "dial" | "startTls" | "close"]: number };
 
 /** What the worker is started with. */
 export interface WorkerInput {
@@ -40,182 +52,292 @@ export interface WorkerInput {
   readonly words: ControlWords;
   readonly states: WorkerState;
   readonly commands: WorkerCommand;
-  /** Where control words, message area and the two rings begin, and the size of a ring (a power of two). */
+  /** Where the message areas and the two rings begin, and the size of a ring (a power of two). */
   readonly layout: {
-    readonly message: number;
+    readonly request: number;
+    readonly report: number;
     readonly received: number;
     readonly sent: number;
     readonly ring: number;
   };
-  readonly endpoint: Endpoint;
+  /** Milliseconds that the worker waits for its next connection. */
+  readonly patience: number;
 }
 
-/** What the worker reports in the message area: the ends of the connection, or what went wrong. The main thread's {@linkcode TlsOptions} come there too. */
-export type WorkerMessage = { readonly ends?: Ends; readonly error?: string; readonly code?: string | undefined };
+/** What the worker reports: the ends of the connection, or what went wrong. */
+export interface WorkerReport {
+  readonly ends?: Ends;
+  readonly error?: string;
+  readonly code?: string | undefined;
+}
 
-/** The body of the worker. */
-export function workerMain(): void {
-  const { workerData } = process.getBuiltinModule("node:worker_threads");
-  const { connect } = process.getBuiltinModule("node:net");
-  const tls = process.getBuiltinModule("node:tls");
-  const { memory, words, states, commands, layout, endpoint } = workerData as WorkerInput;
+/** What the body of the worker has to work with. */
+export interface WorkerDesk {
+  readonly input: WorkerInput;
+  readonly control: Int32Array<ArrayBufferLike>;
+  /** Lets the main thread look at what has changed. */
+  ring(): void;
+  /** Comes to a state, unless the connection is over already. */
+  report(state: number, what: WorkerReport): void;
+  /** Reports an error. */
+  fail(error: unknown): void;
+}
+
+/** Runs the body of the worker. Whatever ends it is reported, as the main thread hears of no event while it waits. */
+export function workerStart(main: (desk: WorkerDesk) => void): void {
+  const input = process.getBuiltinModule("node:worker_threads").workerData as WorkerInput;
+  const { memory, words, states, layout } = input;
   const control = new Int32Array(memory, 0, 16);
-  const receivedRing = new Uint8Array(memory, layout.received, layout.ring);
-  const sentRing = new Uint8Array(memory, layout.sent, layout.ring);
-  /** What came and found no room in the ring. */
-  const backlog: Uint8Array[] = [];
-  let writing = false;
-  let closing = false;
-  // A paused socket and a pending wait do not keep a worker alive.
-  const lifeline = setInterval(() => {}, 0x7fff_ffff);
-
   const ring = (): void => {
     Atomics.add(control, words.mainBell, 1);
     Atomics.notify(control, words.mainBell);
   };
+  const report = (state: number, what: WorkerReport): void => {
+    const now = Atomics.load(control, words.state);
+    if (now === states.failed || now === states.ended || now === states.gone) return;
+    const text = new TextEncoder().encode(JSON.stringify(what)).subarray(0, layout.received - layout.report);
+    new Uint8Array(memory, layout.report).set(text);
+    Atomics.store(control, words.reportLength, text.length);
+    Atomics.store(control, words.state, state);
+    ring();
+  };
+  const fail = (error: unknown): void => {
+    // Node tries the addresses of a name side by side, and gives their errors in one without words.
+    const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+    if (!(first instanceof Error)) return report(states.failed, { error: String(first) });
+    report(states.failed, { error: first.message || first.name, code: (first as { code?: string }).code });
+  };
+  process.on("exit", () => {
+    Atomics.store(control, words.state, states.gone);
+    ring();
+  });
+  try {
+    main({ input, control, ring, report, fail });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** The body of the worker. */
+export function workerMain({ input, control, ring, report, fail }: WorkerDesk): void {
+  const { memory, words, states, commands, layout, patience } = input;
+  const receivedRing = new Uint8Array(memory, layout.received, layout.ring);
+  const sentRing = new Uint8Array(memory, layout.sent, layout.ring);
+  let connection: Connection | undefined;
   const wakeUp = (): void => {
     Atomics.add(control, words.workerBell, 1);
     Atomics.notify(control, words.workerBell);
   };
-  const report = (state: number, message: WorkerMessage): void => {
-    const now = Atomics.load(control, words.state);
-    if (now === states.failed || now === states.ended) return;
-    const text = new TextEncoder().encode(JSON.stringify(message)).subarray(0, layout.received - layout.message);
-    new Uint8Array(memory, layout.message).set(text);
-    Atomics.store(control, words.messageLength, text.length);
-    Atomics.store(control, words.state, state);
-    ring();
-  };
-  const fail = (error: Error & { code?: string }): void => {
-    // Node tries the addresses of a name side by side, and gives their errors in one without words.
-    const [first = error]: (Error & { code?: string })[] = error instanceof AggregateError ? error.errors : [];
-    report(states.failed, { error: first.message || first.name, code: first.code });
+  const requested = (): unknown => {
+    const length = Atomics.load(control, words.requestLength);
+    return JSON.parse(new TextDecoder().decode(new Uint8Array(memory, layout.request, length).slice()));
   };
 
-  let stream = connect(
-    endpoint.kind === "unix"
-      ? { path: endpoint.path }
-      : { host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: endpoint.keepAlive },
-  );
+  /** One connection, from dialling on. */
+  class Connection {
+    /** What came and found no room in the ring. */
+    readonly #backlog: Uint8Array[] = [];
+    #stream: Socket;
+    #isPaused = false;
+    #isWriting = false;
+    #isClosing = false;
+    #isClosed = false;
 
-  const store = (chunk: Uint8Array): Uint8Array => {
-    const head = Atomics.load(control, words.received);
-    const room = layout.ring - ((head - Atomics.load(control, words.receivedTaken)) | 0);
-    const count = Math.min(room, chunk.length);
-    const at = head & (layout.ring - 1);
-    const first = Math.min(count, layout.ring - at);
-    receivedRing.set(chunk.subarray(0, first), at);
-    receivedRing.set(chunk.subarray(first, count), 0);
-    Atomics.add(control, words.received, count);
-    return chunk.subarray(count);
-  };
-  const unload = (): void => {
-    while (backlog.length > 0) {
-      // Set before looking for room, so that room made after the look is heard of.
-      Atomics.store(control, words.wantsRoom, 1);
-      const rest = store(backlog[0]!);
-      if (rest.length > 0) {
-        backlog[0] = rest;
-        return ring();
+    constructor(endpoint: Endpoint) {
+      const { connect } = process.getBuiltinModule("node:net");
+      const stream = connect(
+        endpoint.kind === "unix"
+          ? { path: endpoint.path }
+          : { host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: endpoint.keepAlive },
+      );
+      this.#stream = stream;
+      stream.once("connect", () => {
+        const { localAddress, localPort, remoteAddress, remotePort } = stream;
+        const isKnown = localAddress && localPort && remoteAddress && remotePort;
+        report(
+          states.open,
+          endpoint.kind === "unix" || !isKnown ? {} : {
+            ends: {
+              local: { host: localAddress, port: localPort },
+              remote: { host: remoteAddress, port: remotePort },
+            },
+          },
+        );
+      });
+      this.#listen();
+    }
+
+    /** Does what there is to do. */
+    attend(): void {
+      if (this.#backlog.length > 0) this.#unload();
+      if (this.#backlog.length === 0) {
+        if (this.#isPaused && Atomics.load(control, words.readsOn) !== 0) {
+          this.#isPaused = false;
+          this.#stream.resume();
+        }
+        if (this.#stream.destroyed) report(states.ended, {});
       }
-      backlog.shift();
+      this.#write();
     }
-    Atomics.store(control, words.wantsRoom, 0);
-    ring();
-  };
-  const listen = (): void => {
-    stream.on("data", (chunk: Uint8Array) => {
-      backlog.push(chunk);
-      unload();
-      if (backlog.length > 0) stream.pause();
-    });
-    stream.on("error", fail);
-    // What is still in the backlog comes before the end.
-    stream.on("close", () => {
-      if (backlog.length === 0) report(states.ended, {});
+
+    /** Encrypts. Everything that comes from here on is given to TLS. */
+    startTls(): void {
+      const plain = this.#stream;
+      plain.pause();
+      plain.off("data", this.#take).off("close", this.#end);
+      // What has come before is in one of these places.
+      const isClear = this.#backlog.length > 0 || plain.readableLength > 0 ||
+        Atomics.load(control, words.received) !== Atomics.load(control, words.receivedTaken);
+      if (isClear) {
+        fail(new Error("the server sent unencrypted data behind its answer to the request for TLS"));
+        plain.once("close", this.#end).destroy();
+        return;
+      }
+      const { serverName } = requested() as TlsOptions;
+      const secure = process.getBuiltinModule("node:tls").connect({
+        socket: plain,
+        rejectUnauthorized: false,
+        ...(serverName === undefined ? {} : { servername: serverName }),
+      });
+      secure.once("secureConnect", () => report(states.encrypted, {}));
+      Atomics.store(control, words.readsOn, 1);
+      this.#stream = secure;
+      this.#isPaused = false;
+      this.#listen();
+    }
+
+    /** Sends what can be sent still, and closes. */
+    close(): void {
+      if (this.#isClosing) return;
+      this.#isClosing = true;
+      const stream = this.#stream;
+      // What waits for somebody who takes nothing has waited long enough.
+      if (stream.connecting || this.#isWriting) stream.destroy();
+      if (this.#isClosed) return this.#retire();
+      const timer = setTimeout(() => stream.destroy(), 500);
+      stream.once("close", () => {
+        clearTimeout(timer);
+        this.#retire();
+      });
+    }
+
+    #retire(): void {
+      connection = undefined;
+      rest();
+    }
+
+    #listen(): void {
+      this.#stream.on("data", this.#take).on("error", fail).once("close", this.#end);
+    }
+
+    readonly #take = (chunk: Uint8Array): void => {
+      if (this.#isClosing) return;
+      this.#backlog.push(chunk);
+      this.#unload();
+      if (this.#backlog.length === 0 && Atomics.load(control, words.readsOn) !== 0) return;
+      this.#isPaused = true;
+      this.#stream.pause();
+    };
+
+    readonly #end = (): void => {
+      this.#isClosed = true;
+      // What is still in the backlog comes before the end.
+      if (this.#backlog.length === 0) report(states.ended, {});
       wakeUp();
-    });
-  };
+    };
 
-  /** Writes what the main thread has put into the ring, one piece at a time. */
-  const write = (): void => {
-    if (writing) return;
-    const tail = Atomics.load(control, words.sentTaken);
-    const count = (Atomics.load(control, words.sent) - tail) | 0;
-    if (count === 0) {
-      if (closing) stream.destroySoon();
-      return;
+    /** Writes what the main thread has put into the ring, one piece at a time. */
+    #write(): void {
+      if (this.#isWriting) return;
+      const tail = Atomics.load(control, words.sentTaken);
+      const count = (Atomics.load(control, words.sent) - tail) | 0;
+      if (count === 0) {
+        if (this.#isClosing) this.#stream.destroySoon();
+        return;
+      }
+      const at = tail & (layout.ring - 1);
+      const piece = sentRing.slice(at, Math.min(at + count, layout.ring));
+      Atomics.add(control, words.sentTaken, piece.length);
+      ring();
+      this.#isWriting = true;
+      this.#stream.write(piece, () => {
+        this.#isWriting = false;
+        if (connection === this) this.#write();
+      });
     }
-    const at = tail & (layout.ring - 1);
-    const piece = sentRing.slice(at, Math.min(at + count, layout.ring));
-    Atomics.add(control, words.sentTaken, piece.length);
-    ring();
-    writing = true;
-    stream.write(piece, () => {
-      writing = false;
-      write();
-    });
-  };
 
-  const startTls = (): void => {
-    stream.removeAllListeners("data");
-    stream.removeAllListeners("error");
-    stream.removeAllListeners("close");
-    const length = Atomics.load(control, words.messageLength);
-    const { serverName }: TlsOptions = JSON.parse(
-      new TextDecoder().decode(new Uint8Array(memory, layout.message, length).slice()),
-    );
-    const secure = tls.connect({
-      socket: stream,
-      rejectUnauthorized: false,
-      ...(serverName === undefined ? {} : { servername: serverName }),
-    });
-    secure.once("secureConnect", () => report(states.encrypted, {}));
-    stream = secure;
-    listen();
+    #unload(): void {
+      while (this.#backlog.length > 0) {
+        // Set before looking for room, so that room made after the look is heard of.
+        Atomics.store(control, words.wantsRoom, 1);
+        const rest = this.#store(this.#backlog[0]!);
+        if (rest.length > 0) {
+          this.#backlog[0] = rest;
+          return ring();
+        }
+        this.#backlog.shift();
+      }
+      Atomics.store(control, words.wantsRoom, 0);
+      ring();
+    }
+
+    #store(chunk: Uint8Array): Uint8Array {
+      const head = Atomics.load(control, words.received);
+      const room = layout.ring - ((head - Atomics.load(control, words.receivedTaken)) | 0);
+      const count = Math.min(room, chunk.length);
+      const at = head & (layout.ring - 1);
+      const first = Math.min(count, layout.ring - at);
+      receivedRing.set(chunk.subarray(0, first), at);
+      receivedRing.set(chunk.subarray(first, count), 0);
+      Atomics.add(control, words.received, count);
+      return chunk.subarray(count);
+    }
+  }
+
+  // A paused socket and a pending wait do not keep a worker alive, a timer does.
+  let lifeline: ReturnType<typeof setInterval>;
+  /** Waits for the next connection, for a while. */
+  const rest = (): void => {
+    clearInterval(lifeline);
+    lifeline = setInterval(() => {
+      if (Atomics.compareExchange(control, words.state, states.idle, states.gone) === states.idle) wakeUp();
+    }, patience);
+    Atomics.store(control, words.state, states.idle);
+    ring();
   };
+  /** Something broke that nobody was waiting for. */
+  const breakDown = (error: unknown): void => {
+    if (connection !== undefined) return fail(error);
+    if (Atomics.compareExchange(control, words.state, states.idle, states.gone) === states.idle) wakeUp();
+  };
+  process.on("uncaughtException", breakDown);
+  process.on("unhandledRejection", breakDown);
 
   const attend = (): void => {
     const command = Atomics.exchange(control, words.command, commands.none);
-    if (command === commands.startTls) startTls();
-    if (command === commands.close) {
-      closing = true;
-      if (stream.connecting) stream.destroy();
-      // What is still to be sent has a second to leave.
-      const timer = setTimeout(() => stream.destroy(), 1000);
-      stream.once("close", () => clearTimeout(timer));
+    if (command === commands.dial) {
+      clearInterval(lifeline);
+      lifeline = setInterval(() => {}, 0x7fff_ffff);
+      connection = new Connection(requested() as Endpoint);
     }
-    if (backlog.length > 0) {
-      unload();
-      if (backlog.length === 0) stream.resume();
-      if (backlog.length === 0 && stream.destroyed) report(states.ended, {});
-    }
-    write();
+    if (command === commands.startTls) connection?.startTls();
+    if (command === commands.close) connection?.close();
+    connection?.attend();
   };
-
-  stream.once("connect", () => {
-    const { localAddress, localPort, remoteAddress, remotePort } = stream;
-    report(
-      states.open,
-      endpoint.kind === "unix" || !localAddress || !localPort || !remoteAddress || !remotePort ? {} : {
-        ends: {
-          local: { host: localAddress, port: localPort },
-          remote: { host: remoteAddress, port: remotePort },
-        },
-      },
-    );
-  });
-  listen();
-
   const loop = async (): Promise<void> => {
-    for (;;) {
+    while (Atomics.load(control, words.state) !== states.gone) {
       const seen = Atomics.load(control, words.workerBell);
-      attend();
-      if (closing && stream.destroyed) break;
+      Atomics.store(control, words.heard, seen);
+      try {
+        attend();
+      } catch (error) {
+        fail(error);
+      }
       const wait = Atomics.waitAsync(control, words.workerBell, seen);
       if (wait.async) await wait.value;
     }
     clearInterval(lifeline);
   };
+  rest();
   loop();
 }

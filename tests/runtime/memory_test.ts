@@ -1,0 +1,21 @@
+/** Connections that were closed leave nothing behind, also while the script goes on blocking. */
+import assert from "node:assert/strict";
+import { authentication, backendKeyData, concat, readyForQuery } from "../support/backend.ts";
+import { runScript } from "../support/child.ts";
+import { startPeer } from "../support/peer.ts";
+import { test } from "../support/test.ts";
+
+const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
+
+for (const [transport, count] of [["ffi", 3000], ["worker", 1200]] as const) {
+  test(`memory: nothing grows with the number of connections made (${transport})`, async () => {
+    await using peer = await startPeer({ greeting: WELCOME, then: "silence" });
+    const query = `sslmode=disable&upgrade_to_unix_socket=off&blocking_transport=${transport}`;
+    const url = `pg://u@127.0.0.1:${peer.port}/d?${query}`;
+    const { stdout, stderr } = await runScript("memory.ts", [url, String(count)], ["-A"], {}, 120_000);
+    const [before, after] = JSON.parse(stdout || stderr) as [number, number];
+    // A connection has buffers of its own, of more than sixteen kilobytes.
+    const left = Math.round((after - before) / (count * 2 / 3));
+    assert.ok(left < 0x4000, `each connection has left ${left} bytes behind, of ${before} in the beginning`);
+  });
+}
