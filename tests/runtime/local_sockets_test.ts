@@ -48,11 +48,11 @@ test("listeners: not those on other addresses and ports", () => {
 
 test("listeners: who is only connected does not listen, and no line is read behind that", () => {
   for (const state of ["01", "06"]) {
-    function* lines(): Generator<string> {
+    const lines = function* (): Generator<string> {
       yield line(LOOPBACK, 5433, 1);
       yield line(LOOPBACK, 5432, 2, state);
       assert.fail("the search goes on");
-    }
+    };
     assert.equal(findListener(lines(), { host: "127.0.0.1", port: 5432 }), undefined);
   }
 });
