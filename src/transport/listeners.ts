@@ -1,50 +1,55 @@
 /**
  * Who listens on a TCP port of this machine.
  *
- * Source: Linux manual, proc_pid_net(5). Listening sockets come first in the table, so that reading
- * ends with them, however many connections there are.
+ * Source: Linux manual, proc_pid_net(5). Sockets that listen come first in the table. Behind them the
+ * kernel searches a large table for connections, so lines are read one by one, and no more than needed.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { type Address, canonicalHost } from "./transport.ts";
 
 /** The user that listens on that address, or why that is not known. Throws where the table cannot be read. */
 export function listeningUser(address: Address): number | string {
-  // A socket for IPv6 can take connections from IPv4 too, if there is no other.
-  const files = canonicalHost(address.host).includes(":") ? [IPV6] : [IPV4, IPV6];
-  for (const file of files) {
-    const users = usersIn(readListening(file), address);
-    if (users.size > 1) return `several users listen on TCP port ${address.port}`;
-    for (const user of users) return user;
+  // A socket for IPv6 takes connections from IPv4 too, if there is no other.
+  const paths = canonicalHost(address.host).includes(":") ? [IPV6] : [IPV4, IPV6];
+  for (const path of paths) {
+    const user = findListener(linesOf(path), address);
+    if (user !== undefined) return user;
   }
   return `nobody is seen to listen on TCP port ${address.port}`;
 }
 
-/** The users whose sockets in that table may have taken a connection to the address. */
-export function usersIn(table: string, { host, port }: Address): Set<number> {
-  const users = new Set<number>();
+/**
+ * The user of the socket in that table that takes connections to the address. There are no two: the system
+ * lets only one user listen on a port of the same address, and of all addresses.
+ */
+export function findListener(lines: Iterable<string>, { host, port }: Address): number | undefined {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const wanted = canonicalHost(host);
-  for (const line of table.split("\n")) {
-    const [, local, , state, , , , user] = line.trim().split(/\s+/);
-    if (state !== LISTENING || !local!.endsWith(suffix)) continue;
+  for (const line of lines) {
+    const [number, local, , state, , , , user] = line.trim().split(/\s+/);
+    if (number === HEADING) continue;
+    if (state !== LISTENING) return undefined;
+    if (!local!.endsWith(suffix)) continue;
     const address = local!.slice(0, -suffix.length);
-    if (/^0+$/.test(address) || canonicalHost(hostFrom(address)) === wanted) users.add(Number(user));
+    if (/^0+$/.test(address) || canonicalHost(hostFrom(address)) === wanted) return Number(user);
   }
-  return users;
+  return undefined;
 }
 
-/** The beginning of a table, with all sockets that listen. */
-function readListening(path: string): string {
+/** The lines of a table, each read when it is asked for. */
+function* linesOf(path: string): Generator<string> {
   const fd = openSync(path, "r");
   try {
-    const chunk = new Uint8Array(0x1_0000);
-    let text = "";
-    while (text.length < MAX_LENGTH) {
-      const count = readSync(fd, chunk);
-      if (count === 0) return text;
-      const from = Math.max(0, text.lastIndexOf("\n"));
-      text += new TextDecoder("latin1").decode(chunk.subarray(0, count));
-      if (OTHER_STATE.test(text.slice(from))) return text;
+    const chunk = new Uint8Array(LINE_LENGTH);
+    const decoder = new TextDecoder("latin1");
+    let rest = "";
+    for (let count = 0; count < MAX_LINES;) {
+      const length = readSync(fd, chunk);
+      if (length === 0) return;
+      const lines = (rest + decoder.decode(chunk.subarray(0, length))).split("\n");
+      rest = lines.pop()!;
+      count += lines.length;
+      yield* lines;
     }
     throw new Error("too many sockets listen");
   } finally {
@@ -63,8 +68,10 @@ function hostFrom(words: string): string {
 
 const IPV4 = "/proc/net/tcp";
 const IPV6 = "/proc/net/tcp6";
+/** The first word of the first line. */
+const HEADING = "sl";
 const LISTENING = "0A";
-/** A whole line of a socket that does not listen. */
-const OTHER_STATE = /^ *\d+: [0-9A-F]+:[0-9A-F]+ [0-9A-F]+:[0-9A-F]+ (?!0A)[0-9A-F]{2} .*\n/m;
-/** Characters that are read at most: thousands of listening sockets. */
-const MAX_LENGTH = 0x10_0000;
+/** Bytes of a line for IPv4; the kernel gives whole lines until at least so many are read. */
+const LINE_LENGTH = 150;
+/** How many sockets are looked at. */
+const MAX_LINES = 10_000;

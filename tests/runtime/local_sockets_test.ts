@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:net";
 import { endianness, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { usersIn } from "../../src/transport/listeners.ts";
+import { findListener } from "../../src/transport/listeners.ts";
 import { localSockets } from "../../src/transport/local_sockets.ts";
 import { type Files, type FileStatus, follow } from "../../src/transport/path_owner.ts";
 import { canonicalHost } from "../../src/transport/transport.ts";
@@ -19,8 +19,8 @@ function line(local: string, port: number, user: number, state: string = "0A"): 
   return `   0: ${words}:${number} ${remote}:0000 ${state} 00000000:00000000 00:00000000 00000000  ${user}  0 1 1 0 100`;
 }
 
-function users(lines: readonly string[], host: string, port: number = 5432): number[] {
-  return [...usersIn(["  sl  local_address rem_address   st", ...lines, ""].join("\n"), { host, port })];
+function userOf(lines: readonly string[], host: string, port: number = 5432): number | undefined {
+  return findListener(["  sl  local_address rem_address   st", ...lines], { host, port });
 }
 
 const ANY = "00000000";
@@ -30,30 +30,31 @@ const LOOPBACK6 = "00000000000000000000000001000000";
 const MAPPED = "0000000000000000FFFF00000100007F";
 
 test("listeners: the one on the address, or on all addresses", () => {
-  assert.deepEqual(users([line(LOOPBACK, 5432, 70)], "127.0.0.1"), [70]);
-  assert.deepEqual(users([line(ANY, 5432, 70)], "127.0.0.1"), [70]);
-  assert.deepEqual(users([line(LOOPBACK6, 5432, 70)], "::1"), [70]);
-  assert.deepEqual(users([line(LOOPBACK6, 5432, 70)], "0:0:0:0:0:0:0:1"), [70]);
-  assert.deepEqual(users([line(ANY6, 5432, 70)], "fe80::1%eth0"), [70]);
-  assert.deepEqual(users([line(MAPPED, 5432, 70)], "127.0.0.1"), [70]);
-  assert.deepEqual(users([line(LOOPBACK, 5432, 70)], "::ffff:127.0.0.1"), [70]);
+  assert.equal(userOf([line(LOOPBACK, 5432, 70)], "127.0.0.1"), 70);
+  assert.equal(userOf([line(ANY, 5432, 70)], "127.0.0.1"), 70);
+  assert.equal(userOf([line(LOOPBACK6, 5432, 70)], "::1"), 70);
+  assert.equal(userOf([line(LOOPBACK6, 5432, 70)], "0:0:0:0:0:0:0:1"), 70);
+  assert.equal(userOf([line(ANY6, 5432, 70)], "fe80::1%eth0"), 70);
+  assert.equal(userOf([line(MAPPED, 5432, 70)], "127.0.0.1"), 70);
+  assert.equal(userOf([line(LOOPBACK, 5432, 70)], "::ffff:127.0.0.1"), 70);
 });
 
-test("listeners: not those on other addresses and ports, nor who only is connected", () => {
-  const others = [
-    line("0200007F", 5432, 1),
-    line(LOOPBACK, 5433, 2),
-    line(LOOPBACK, 0x5432, 3),
-    line(LOOPBACK, 5432, 4, "01"),
-    line(LOOPBACK, 5432, 5, "06"),
-  ];
-  assert.deepEqual(users(others, "127.0.0.1"), []);
-  assert.deepEqual(users([...others, line(LOOPBACK, 5432, 70)], "127.0.0.1"), [70]);
-  assert.deepEqual(users([line(LOOPBACK6, 5432, 1)], "::2"), []);
+test("listeners: not those on other addresses and ports", () => {
+  const others = [line("0200007F", 5432, 1), line(LOOPBACK, 5433, 2), line(LOOPBACK, 0x5432, 3)];
+  assert.equal(userOf(others, "127.0.0.1"), undefined);
+  assert.equal(userOf([...others, line(LOOPBACK, 5432, 70)], "127.0.0.1"), 70);
+  assert.equal(userOf([line(LOOPBACK6, 5432, 1)], "::2"), undefined);
 });
 
-test("listeners: all that could have taken the connection are told", () => {
-  assert.deepEqual(users([line(LOOPBACK, 5432, 70), line(ANY, 5432, 71), line(ANY, 5432, 70)], "127.0.0.1"), [70, 71]);
+test("listeners: who is only connected does not listen, and no line is read behind that", () => {
+  for (const state of ["01", "06"]) {
+    const lines = function* (): Generator<string> {
+      yield line(LOOPBACK, 5433, 1);
+      yield line(LOOPBACK, 5432, 2, state);
+      assert.fail("the search goes on");
+    };
+    assert.equal(findListener(lines(), { host: "127.0.0.1", port: 5432 }), undefined);
+  }
 });
 
 test("addresses have one way to be written", () => {
