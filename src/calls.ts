@@ -166,8 +166,7 @@ export class Calls {
     this.#check(`open ${name}`);
     const reading = this.#reading("execute the statement", rows, own);
     const execution = executionOf(statement, params, options, this.owner, reading);
-    const isOver = (): boolean => this.transaction?.finished ?? false;
-    return { ...execution, cursor: new Cursor(this.core, execution.source, execution.values, name, isOver) };
+    return { ...execution, cursor: new Cursor(this.core, execution, name, this.transaction) };
   }
 
   /** The rows of a statement in batches. Throws at once. */
@@ -208,7 +207,7 @@ export class Calls {
   ): Call<Awaited<T>> {
     return this.#attempt("execute the statement", () => {
       if (typeof fn !== "function") throw new UsageError("Cannot use the portal: give a function that takes it");
-      const { cursor, source, values, limit } = this.cursor(statement, params ?? undefined, options, "execIter");
+      const { cursor, source, values, limit } = this.cursor(statement, params ?? undefined, options, "execIter", ROWS);
       const op = iterate(cursor, () => use(cursor, fn as (portal: never) => T)) as Op<Awaited<T>>;
       return { op, limit, observation: this.#observe("execIter", source, values.length) };
     });
@@ -217,7 +216,7 @@ export class Calls {
   /** Opens a portal in a transaction. */
   execPortal<T>(statement: unknown, params: unknown, options: unknown, make: (cursor: Cursor) => T): Call<T> {
     return this.#attempt("open a portal", () => {
-      const { cursor, source, values, limit } = this.cursor(statement, params, options, "a portal");
+      const { cursor, source, values, limit } = this.cursor(statement, params, options, "a portal", ROWS);
       return { op: opened(cursor, make), limit, observation: this.#observe("execPortal", source, values.length) };
     });
   }
@@ -226,7 +225,7 @@ export class Calls {
   fetch<T>(cursor: Cursor, count: unknown, options: unknown, sinkOf: SinkFactory<T>): Call<Fetch<T>> {
     const action = "fetch rows";
     try {
-      const { shape, limit } = optionsOf(options, this.#reading(action, true));
+      const { shape, limit } = optionsOf(options, { ...this.#reading(action, true), shape: cursor.shape });
       const maxRows = count === 0 || count === undefined ? 0 : countFrom(count, "the number of rows");
       return { op: cursor.fetch(maxRows, sinkOf(shape)), limit, observation: this.#observe("fetch", cursor.source) };
     } catch (error) {
@@ -591,4 +590,5 @@ const watched = new WeakMap<PipelineState, Lasting>();
 const PATIENCE = 2000;
 /** Rows at a time. */
 const BATCH = 500;
+const ROWS = { rows: true };
 const MODES: readonly string[] = ["isolationLevel", "readOnly", "deferrable"];

@@ -210,7 +210,7 @@ export class Pool implements AsyncDisposable {
     stmt: PoolStatement,
     params: Params,
     fn: (portal: Portal) => T | Promise<T>,
-    options?: CallOptions,
+    options?: QueryOptions,
   ): Promise<T> {
     return this.#once(options, (conn, options) => conn.execIter(stmt, params, fn, options));
   }

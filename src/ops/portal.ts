@@ -20,39 +20,45 @@ import {
 import { ClosePortal, EndConversation, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { Sink } from "../protocol/sink.ts";
+import type { RowShape } from "../types/row.ts";
 import type { Context } from "./context.ts";
 import { note } from "./effects.ts";
 import { type Known, known } from "./known.ts";
 import { forget, refreshed } from "./stale.ts";
+import type { TransactionState } from "./transaction.ts";
 import { completed } from "./types.ts";
+
+/** What a portal executes, and how it gives its rows. */
+export interface Statement {
+  readonly source: Known;
+  readonly values: readonly unknown[];
+  readonly shape: RowShape;
+}
 
 /** A portal, and where it stands. */
 export class Cursor {
   readonly #context: Context;
   /** What it executes. */
   readonly source: Known;
+  /** How its rows are given if a fetch does not say. */
+  readonly shape: RowShape;
   readonly #values: readonly unknown[];
   readonly #name: string;
-  readonly #isOver: () => boolean;
+  readonly #transaction: TransactionState | undefined;
   #statement!: Prepared;
   #conversation: Conversation | undefined = undefined;
   #portal = "";
   #state: "new" | "open" | "closed" = "new";
   #isDone = false;
 
-  /** `name` is what it is called while it has the connection for itself; `isOver` tells whether its transaction is. */
-  constructor(
-    context: Context,
-    source: Known,
-    values: readonly unknown[],
-    name: string,
-    isOver: () => boolean = () => false,
-  ) {
+  /** `name` is what it is called while it has the connection for itself; it ends with the transaction. */
+  constructor(context: Context, { source, values, shape }: Statement, name: string, transaction?: TransactionState) {
     this.#context = context;
     this.source = source;
     this.#values = values;
+    this.shape = shape;
     this.#name = name;
-    this.#isOver = isOver;
+    this.#transaction = transaction;
   }
 
   /** Whether all rows were fetched. */
@@ -72,7 +78,7 @@ export class Cursor {
 
   /** Whether nothing can be fetched any more. */
   get closed(): boolean {
-    return this.#state === "closed" || this.#isOver();
+    return this.#state === "closed" || this.#isOver;
   }
 
   /** Binds the portal. */
@@ -140,7 +146,7 @@ export class Cursor {
     const { session } = this.#context;
     const conversation = this.#conversation;
     try {
-      if (!wasOpen || session.lost !== undefined || this.#isOver()) return;
+      if (!wasOpen || session.lost !== undefined || this.#isOver) return;
       yield* takeTurn();
       if (conversation === undefined) yield* finish(yield* submit(new ClosePortal(this.#portal)));
       else yield* finish(yield* submit(new EndConversation(conversation)));
@@ -157,6 +163,11 @@ export class Cursor {
     this.#state = "new";
     yield* takeTurn();
     yield* this.open(true);
+  }
+
+  /** Whether its transaction is over. */
+  get #isOver(): boolean {
+    return this.#transaction?.finished ?? false;
   }
 
   /** There is no portal any more. */

@@ -212,6 +212,7 @@ export abstract class Executor extends ConnState {
   /**
    * Executes a statement and has a function fetch its rows in parts. What the function returns or
    * throws comes back unchanged. Outside of a transaction nothing else can be called until it is over.
+   * The call's `rows` is the default of all fetches.
    *
    * @example
    * ```ts
@@ -230,7 +231,7 @@ export abstract class Executor extends ConnState {
     stmt: Statement,
     params: Params,
     fn: (portal: Portal) => T,
-    options?: CallOptions,
+    options?: QueryOptions,
   ): T {
     const use = (cursor: Cursor, fn: (portal: never) => T): T =>
       (fn as (portal: Portal) => T)(new Portal(this.#calls, this.#link, cursor));
