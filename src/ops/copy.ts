@@ -55,6 +55,21 @@ export function* copyRows(
   source: Reader<unknown>,
   context: Context,
 ): Op<number> {
+  try {
+    return yield* describeAndCopy(table, columns, quoted, source, context);
+  } finally {
+    yield* source.close();
+  }
+}
+
+/** Learns the types of the columns first, so that rows can be encoded. */
+function* describeAndCopy(
+  table: string,
+  columns: readonly string[],
+  quoted: string,
+  source: Reader<unknown>,
+  context: Context,
+): Op<number> {
   yield* alone();
   const { registry } = context;
   const described = yield* settle(
@@ -123,8 +138,8 @@ function* feed(
   const { session } = context;
   const conversation: Conversation = { name: "a copy", isCall: true };
   const exchange = new CopyIn(sql, conversation);
-  session.enter(conversation);
   try {
+    session.enter(conversation);
     const ticket = yield* submit(exchange);
     yield { do: "await", signal: exchange.started, ticket };
     if (ticket.settled || ticket.refused) return yield* settle(ticket);
