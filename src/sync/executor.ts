@@ -36,7 +36,7 @@ export abstract class Executor extends ConnState {
 
   /** Not for callers: connections and transactions build on it. */
   constructor(calls: Calls, link: SyncLink, transactionOf: (state: TransactionState) => Transaction) {
-    super(calls.core);
+    super(calls.core, calls.lease);
     this.#calls = calls;
     this.#link = link;
     this.#transactionOf = transactionOf;
