@@ -133,7 +133,7 @@ export class Calls {
   closeStatement(prepared: Prepared): Call<void> {
     const { session, statements } = this.core;
     const names = this.core.closed || statements.isGone(prepared) ? [] : [prepared.name];
-    if (session.conversation === undefined && this.core.occupant === undefined) {
+    if (session.admission.open === undefined) {
       const observation = names.join("") === "" ? undefined : this.#observe("closeStatement", prepared.sql);
       return { op: closeStatements(names), limit: undefined, observation };
     }
@@ -189,11 +189,13 @@ export class Calls {
 
   /** The end of a stream that was read to its end. */
   endStream({ cursor, limit, lasting }: Stream): Call<void> {
+    cursor.beginClosing();
     return { op: cursor.close(), limit: endingOf(limit, "end the stream"), observation: lasting?.part("close") };
   }
 
   /** The end of a stream, wherever it is; with the connection it is gone anyway. */
   closeStream({ cursor, limit, lasting }: Stream): Call<void> {
+    cursor.beginClosing();
     return { op: closeCursor(cursor), limit: endingOf(limit, "close the stream"), observation: lasting?.part("close") };
   }
 
@@ -235,6 +237,7 @@ export class Calls {
 
   /** The end of a portal; with the connection it is gone anyway. */
   closePortal(cursor: Cursor): Call<void> {
+    cursor.beginClosing();
     const observation = cursor.isOpen ? this.#observe("closePortal", cursor.source) : undefined;
     return { op: closeCursor(cursor), limit: undefined, observation };
   }
@@ -278,10 +281,7 @@ export class Calls {
   pipeline(): PipelineState {
     const action = "open a pipeline";
     this.#check(action);
-    const { conversation } = this.core.session;
-    if (conversation !== undefined) {
-      throw new UsageError(`Cannot ${action}: ${conversation.name} is open on this connection`, { safeToRetry: true });
-    }
+    this.core.session.check("reserve", action);
     const pipeline = new PipelineState(this.core);
     const lasting = this.#observeAll("pipeline");
     if (lasting !== undefined) watched.set(pipeline, lasting);
@@ -334,6 +334,7 @@ export class Calls {
 
   /** The end of a pipeline. */
   closePipeline(pipeline: PipelineState): Call<void> {
+    this.core.session.admission.end(pipeline.conversation);
     const observation = watched.get(pipeline)?.part("close");
     const limit = pipeline.givenUp ? ending("close the pipeline") : undefined;
     return { op: pipeline.close(), limit, observation };
@@ -369,6 +370,7 @@ export class Calls {
 
   /** The end of a COPY TO STDOUT; what is left is dropped. */
   closeCopy({ source, given: { limit }, lasting }: Copy): Call<void> {
+    source.beginClosing();
     return { op: source.close(), limit: endingOf(limit, "end the copying"), observation: lasting?.part("close") };
   }
 

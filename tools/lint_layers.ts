@@ -14,7 +14,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   trace: ["wire"],
   types: ["errors.ts", "opts", "wire"],
   auth: ["errors.ts"],
-  protocol: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "auth"],
+  // Who may submit, without knowing what.
+  connection: [],
+  protocol: ["errors.ts", "sqlstate.ts", "opts", "connection", "wire", "types", "auth"],
   // Of the transports they see the interface, and of sockets' errors the words.
   ops: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
   drive: [
@@ -22,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "sqlstate.ts",
     "wire",
     "trace",
+    "connection",
     "protocol",
     "ops",
     "transport/transport.ts",

@@ -99,9 +99,7 @@ export class SyncRunner {
         return;
       case "alone":
         // Nobody else can be on the way, unless this comes from a function that an op waits for.
-        if (session.conversation !== undefined && !session.idle) {
-          throw new UsageError(`Cannot use the connection: ${session.conversation.name} is open on it`);
-        }
+        session.check("barrier", "use the connection", request.from);
         return this.#until(() => session.idle, wait);
       case "await": {
         const { signal, ticket } = request;

@@ -137,7 +137,7 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
   const { registry, session } = context;
   queue.end();
   if (!listeners.remove(queue) || session.lost !== undefined || session.transactionStatus === "failed") return;
-  if (context.occupant !== undefined || session.conversation !== undefined) return;
+  if (session.admission.open !== undefined) return;
   yield* takeTurn();
   const channels = listeners.takeLeftOver();
   if (channels.length === 0) return;

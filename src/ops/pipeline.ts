@@ -73,7 +73,7 @@ export class PipelineState {
 
   constructor(context: Context) {
     this.#context = context;
-    context.occupant = this.conversation;
+    context.session.admission.reserve(this.conversation);
   }
 
   /** Whether what is to be claimed next belongs to a group that has failed. */
@@ -169,8 +169,7 @@ export class PipelineState {
       }
     } finally {
       this.#closed = true;
-      session.leave(this.conversation);
-      if (this.#context.occupant === this.conversation) this.#context.occupant = undefined;
+      session.vacate(this.conversation);
     }
     // What became of statements that nobody has claimed is not known then.
     if (isLossNews && session.lost !== undefined) throw lostError("close the pipeline", session.lost, true);
@@ -211,9 +210,9 @@ export class PipelineState {
 
   *#submit(last: Group): Op<void> {
     const { session } = this.#context;
-    if (session.conversation !== this.conversation) {
+    if (!session.admission.isOccupiedBy(this.conversation)) {
       yield* alone();
-      session.enter(this.conversation);
+      session.occupy(this.conversation);
     }
     for (const group of this.#groups.slice(0, this.#groups.indexOf(last) + 1)) {
       if (group.failedBy === undefined) {

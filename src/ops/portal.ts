@@ -92,7 +92,7 @@ export class Cursor {
     try {
       if (session.transactionStatus === "idle") {
         const conversation: Conversation = { name: this.#name, close: () => this.close() };
-        session.enter(conversation);
+        session.occupy(conversation);
         this.#conversation = conversation;
       } else this.#portal = statements.newName();
       exchange = new OpenPortal(this.#portal, this.#statement, this.#values, registry, this.#conversation);
@@ -139,8 +139,14 @@ export class Cursor {
     return sink.isIncomplete ? { ...fetched, rows: yield* completed(sink, this.#context.registry) } : fetched;
   }
 
+  /** It is about to be closed: calls that are made from now on wait for that. */
+  beginClosing(): void {
+    if (this.#conversation !== undefined) this.#context.session.admission.end(this.#conversation);
+  }
+
   /** Gives up what is left, and gives the connection back. */
   *close(): Op<void> {
+    this.beginClosing();
     const wasOpen = this.#state === "open";
     this.#state = "closed";
     const { session } = this.#context;
@@ -149,7 +155,7 @@ export class Cursor {
       if (!wasOpen || session.lost !== undefined || this.#isOver) return;
       yield* takeTurn();
       if (conversation === undefined) yield* finish(yield* submit(new ClosePortal(this.#portal)));
-      else yield* finish(yield* submit(new EndConversation(conversation)));
+      else yield* settle(yield* submit(new EndConversation(conversation)));
     } finally {
       this.#release();
     }
@@ -173,7 +179,7 @@ export class Cursor {
   /** There is no portal any more. */
   #release(): void {
     this.#state = "closed";
-    if (this.#conversation !== undefined) this.#context.session.leave(this.#conversation);
+    if (this.#conversation !== undefined) this.#context.session.vacate(this.#conversation);
     this.#conversation = undefined;
   }
 }

@@ -111,7 +111,7 @@ export function* commit(context: Context, state: TransactionState): Op<void> {
   if (state.child !== undefined) {
     throw new UsageError("Cannot commit: a transaction nested in this one is open; commit it or roll it back first");
   }
-  const open = context.occupant ?? context.session.conversation;
+  const { open } = context.session.admission;
   if (open !== undefined) throw new UsageError(`Cannot commit: ${open.name} is open on this connection`);
   if (state.parent !== undefined) return yield* commitNested(context, state);
   yield* end(context, state, new Commit(context.session));
@@ -227,8 +227,8 @@ function* rollBackAfter(context: Context, state: TransactionState): Op<void> {
 }
 
 /** Ends what has the connection for itself, and nobody closed. */
-export function* closeWhatIsOpen({ occupant, session }: Context): Op<void> {
-  const open = occupant ?? session.conversation;
+export function* closeWhatIsOpen({ session }: Context): Op<void> {
+  const { open } = session.admission;
   if (open?.close === undefined) return;
   try {
     yield* open.close();
