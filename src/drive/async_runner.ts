@@ -4,6 +4,7 @@ import type { Call, Conversation, Limit, Op, Step, Ticket } from "../protocol/ex
 import { errorOf } from "../protocol/failure.ts";
 import type { Session } from "../protocol/session.ts";
 import { type Admission, Entry } from "../connection/admission.ts";
+import { onAbort } from "./aborts.ts";
 import { AsyncInterruption, within } from "./async_interruption.ts";
 import { type Caller, callFor, currentCaller, isWithin } from "./callers.ts";
 import { atMost, MAX_MILLISECONDS, now, pause } from "./clock.ts";
@@ -82,7 +83,7 @@ export class AsyncRunner {
     const timer = limit.timeout > 0 && limit.timeout <= MAX_MILLISECONDS
       ? setTimeout(giveUp, limit.timeout)
       : undefined;
-    limit.signal?.addEventListener("abort", giveUp, { once: true });
+    const unwatch = limit.signal && onAbort(limit.signal, giveUp);
     try {
       await Promise.race([over, interruption.abandoned]);
       if (interruption.isAbandoned) throw interruption.error();
@@ -91,7 +92,7 @@ export class AsyncRunner {
       throw interruption.errorFor(error);
     } finally {
       clearTimeout(timer);
-      limit.signal?.removeEventListener("abort", giveUp);
+      unwatch?.();
       if (!interruption.isAbandoned) await givingUp;
     }
   }
