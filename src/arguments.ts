@@ -33,6 +33,8 @@ export interface Reading {
   readonly awaits: boolean;
   /** Whether the call has rows. */
   readonly rows?: boolean;
+  /** How it gives them if that is not said. Default: as objects. */
+  readonly shape?: RowShape;
   /** Options that only this method has. */
   readonly own?: readonly string[];
 }
@@ -47,14 +49,14 @@ export interface PartOfTimeout {
 
 /** The options of a call. */
 export function optionsOf(options: unknown, reading: Reading): Given {
-  if (options === undefined) return NONE;
+  if (options === undefined) return reading.shape === undefined ? NONE : { ...NONE, shape: reading.shape };
   if (!isPlainObject(options)) {
     throw new UsageError(
       "Cannot use the options: they must be an object such as { timeout: 1000 }; parameters must be an array",
     );
   }
   const { action, awaits, rows = false, own: names = [] } = reading;
-  let shape: RowShape = "object";
+  let shape: RowShape = reading.shape ?? "object";
   let timeout = 0;
   let signal: AbortSignal | undefined;
   const own: Record<string, unknown> = {};

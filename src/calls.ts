@@ -134,7 +134,7 @@ export class Calls {
   closeStatement(prepared: Prepared): Call<void> {
     const { session, statements } = this.core;
     const names = this.core.closed || statements.isGone(prepared) ? [] : [prepared.name];
-    if (session.conversation === undefined && this.core.occupant === undefined) {
+    if (session.admission.open === undefined) {
       const observation = names.join("") === "" ? undefined : this.#observe("closeStatement", prepared.sql);
       return { op: closeStatements(names), limit: undefined, observation };
     }
@@ -167,8 +167,8 @@ export class Calls {
     this.#check(`open ${name}`);
     const reading = this.#reading("execute the statement", rows, own);
     const execution = executionOf(statement, params, options, this.owner, reading);
-    const isOver = (): boolean => this.transaction?.finished ?? false;
-    return { ...execution, cursor: new Cursor(this.core, execution.source, taken(execution.values), name, isOver) };
+    const own = { ...execution, values: taken(execution.values) };
+    return { ...execution, cursor: new Cursor(this.core, own, name, this.transaction) };
   }
 
   /** The rows of a statement in batches. Throws at once. */
@@ -191,11 +191,13 @@ export class Calls {
 
   /** The end of a stream that was read to its end. */
   endStream({ cursor, limit, lasting }: Stream): Call<void> {
+    cursor.beginClosing();
     return { op: cursor.close(), limit: endingOf(limit, "end the stream"), observation: lasting?.part("close") };
   }
 
   /** The end of a stream, wherever it is; with the connection it is gone anyway. */
   closeStream({ cursor, limit, lasting }: Stream): Call<void> {
+    cursor.beginClosing();
     return { op: closeCursor(cursor), limit: endingOf(limit, "close the stream"), observation: lasting?.part("close") };
   }
 
@@ -209,7 +211,7 @@ export class Calls {
   ): Call<Awaited<T>> {
     return this.#attempt("execute the statement", () => {
       if (typeof fn !== "function") throw new UsageError("Cannot use the portal: give a function that takes it");
-      const { cursor, source, values, limit } = this.cursor(statement, params ?? undefined, options, "execIter");
+      const { cursor, source, values, limit } = this.cursor(statement, params ?? undefined, options, "execIter", ROWS);
       const op = iterate(cursor, () => use(cursor, fn as (portal: never) => T)) as Op<Awaited<T>>;
       return { op, limit, observation: this.#observe("execIter", source, values.length) };
     });
@@ -218,7 +220,7 @@ export class Calls {
   /** Opens a portal in a transaction. */
   execPortal<T>(statement: unknown, params: unknown, options: unknown, make: (cursor: Cursor) => T): Call<T> {
     return this.#attempt("open a portal", () => {
-      const { cursor, source, values, limit } = this.cursor(statement, params, options, "a portal");
+      const { cursor, source, values, limit } = this.cursor(statement, params, options, "a portal", ROWS);
       return { op: opened(cursor, make), limit, observation: this.#observe("execPortal", source, values.length) };
     });
   }
@@ -227,7 +229,7 @@ export class Calls {
   fetch<T>(cursor: Cursor, count: unknown, options: unknown, sinkOf: SinkFactory<T>): Call<Fetch<T>> {
     const action = "fetch rows";
     try {
-      const { shape, limit } = optionsOf(options, this.#reading(action, true));
+      const { shape, limit } = optionsOf(options, { ...this.#reading(action, true), shape: cursor.shape });
       const maxRows = count === 0 || count === undefined ? 0 : countFrom(count, "the number of rows");
       return { op: cursor.fetch(maxRows, sinkOf(shape)), limit, observation: this.#observe("fetch", cursor.source) };
     } catch (error) {
@@ -237,6 +239,7 @@ export class Calls {
 
   /** The end of a portal; with the connection it is gone anyway. */
   closePortal(cursor: Cursor): Call<void> {
+    cursor.beginClosing();
     const observation = cursor.isOpen ? this.#observe("closePortal", cursor.source) : undefined;
     return { op: closeCursor(cursor), limit: undefined, observation };
   }
@@ -280,10 +283,7 @@ export class Calls {
   pipeline(): PipelineState {
     const action = "open a pipeline";
     this.#check(action);
-    const { conversation } = this.core.session;
-    if (conversation !== undefined) {
-      throw new UsageError(`Cannot ${action}: ${conversation.name} is open on this connection`, { safeToRetry: true });
-    }
+    this.core.session.check("reserve", action);
     const pipeline = new PipelineState(this.core);
     const lasting = this.#observeAll("pipeline");
     if (lasting !== undefined) watched.set(pipeline, lasting);
@@ -336,6 +336,7 @@ export class Calls {
 
   /** The end of a pipeline. */
   closePipeline(pipeline: PipelineState): Call<void> {
+    this.core.session.admission.end(pipeline.conversation);
     const observation = watched.get(pipeline)?.part("close");
     const limit = pipeline.givenUp ? ending("close the pipeline") : undefined;
     return { op: pipeline.close(), limit, observation };
@@ -371,6 +372,7 @@ export class Calls {
 
   /** The end of a COPY TO STDOUT; what is left is dropped. */
   closeCopy({ source, given: { limit }, lasting }: Copy): Call<void> {
+    source.beginClosing();
     return { op: source.close(), limit: endingOf(limit, "end the copying"), observation: lasting?.part("close") };
   }
 
@@ -593,4 +595,5 @@ const watched = new WeakMap<PipelineState, Lasting>();
 const PATIENCE = 2000;
 /** Rows at a time. */
 const BATCH = 500;
+const ROWS = { rows: true };
 const MODES: readonly string[] = ["isolationLevel", "readOnly", "deferrable"];

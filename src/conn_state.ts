@@ -1,6 +1,7 @@
 /** What can be read of a connection without asking the server: the same in both worlds. */
 import type { Core } from "./core.ts";
 import type { ServerFields } from "./errors.ts";
+import type { Lease } from "./pool/lease.ts";
 import { type CancelKey, cancelKeyOf } from "./ops/cancel.ts";
 import type { Upgrade } from "./ops/upgrade.ts";
 import type { TransactionStatus } from "./protocol/session.ts";
@@ -8,10 +9,12 @@ import type { TransactionStatus } from "./protocol/session.ts";
 /** The state of a connection, as of the last message from the server. */
 export abstract class ConnState {
   readonly #core: Core;
+  readonly #lease: Lease | undefined;
 
   /** Not for callers: the connections of both worlds build on it. */
-  constructor(core: Core) {
+  constructor(core: Core, lease: Lease | undefined) {
     this.#core = core;
+    this.#lease = lease;
   }
 
   /** Process ID of the server process that serves this connection (`pg_backend_pid()`), 0 if the server did not tell. */
@@ -61,10 +64,10 @@ export abstract class ConnState {
 
   /** Called with each notice of the server's, such as those of `raise notice`. What it throws is ignored. */
   get onNotice(): ((notice: ServerFields) => void) | undefined {
-    return this.#core.onNotice;
+    return this.#lease?.onNotice ?? this.#core.onNotice;
   }
 
   set onNotice(listener: ((notice: ServerFields) => void) | undefined) {
-    this.#core.onNotice = listener;
+    this.#core.onNotice = this.#lease === undefined ? listener : this.#lease.listen(listener);
   }
 }

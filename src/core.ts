@@ -1,5 +1,4 @@
 /** What the blocking and the promise connection share: the state of a connection. */
-import { ConnectionError, UsageError } from "./errors.ts";
 import { DEFAULT_CHOICES } from "./opts/choices.ts";
 import type { LogFields } from "./opts/logger.ts";
 import type { Settings } from "./opts/settings.ts";
@@ -9,7 +8,6 @@ import { Listeners } from "./ops/listen.ts";
 import { type Names, StatementCache } from "./ops/statements.ts";
 import type { TransactionState } from "./ops/transaction.ts";
 import type { Upgrade } from "./ops/upgrade.ts";
-import type { Conversation } from "./protocol/exchange.ts";
 import type { Session, SessionEvent } from "./protocol/session.ts";
 import { Observer } from "./telemetry/observer.ts";
 import { Catalog } from "./types/catalog.ts";
@@ -24,10 +22,7 @@ export class Core implements Context {
   readonly listeners: Listeners = new Listeners();
   readonly observer: Observer;
   transaction: TransactionState | undefined = undefined;
-  /** What has the connection for itself although it has not sent anything yet. */
-  occupant: Conversation | undefined = undefined;
   onNotice: Settings["onNotice"];
-  #closing = false;
 
   /** `token` goes into the names of prepared statements; no other connection has it. `names` others may share. */
   constructor(
@@ -55,13 +50,15 @@ export class Core implements Context {
   }
 
   get closed(): boolean {
-    return this.#closing || this.link.session.lost !== undefined;
+    const { admission, lost } = this.session;
+    return admission.isClosing || lost !== undefined;
   }
 
   /** From now on new calls fail; false if they did already. */
   beginClosing(): boolean {
-    if (this.#closing) return false;
-    this.#closing = true;
+    const { admission } = this.session;
+    if (admission.isClosing) return false;
+    admission.isClosing = true;
     return true;
   }
 
@@ -72,10 +69,7 @@ export class Core implements Context {
 
   /** Throws when nothing can be called. */
   check(action: string): void {
-    if (this.#closing) throw new ConnectionError(`Cannot ${action}: the connection is closed`, { safeToRetry: true });
-    const occupant = this.occupant ?? this.session.conversation;
-    if (occupant === undefined || occupant.isCall) return;
-    throw new UsageError(`Cannot ${action}: ${occupant.name} is open on this connection`, { safeToRetry: true });
+    this.session.check("call", action);
   }
 
   /** Hands on what the server said without being asked. What listeners throw is theirs. */
@@ -102,8 +96,8 @@ export class Core implements Context {
         if (event.name === "search_path") this.statements.dropAll();
         break;
       case "lost":
-        this.listeners.endAll(this.#closing ? undefined : this.session.lost);
-        if (this.#closing) this.observer.log?.info("closed", { connection: this.observer.info.id });
+        this.listeners.endAll(this.session.admission.isClosing ? undefined : this.session.lost);
+        if (this.session.admission.isClosing) this.observer.log?.info("closed", { connection: this.observer.info.id });
         else this.#warn("connection lost", { reason: this.session.lost?.message });
     }
   }

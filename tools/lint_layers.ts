@@ -15,7 +15,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   trace: ["wire"],
   types: ["errors.ts", "opts", "wire"],
   auth: ["errors.ts"],
-  protocol: ["backlog.ts", "errors.ts", "sqlstate.ts", "opts", "wire", "types", "auth"],
+  // Who may submit, without knowing what.
+  connection: [],
+  protocol: ["backlog.ts", "errors.ts", "sqlstate.ts", "opts", "connection", "wire", "types", "auth"],
   // Of the transports they see the interface, and of sockets' errors the words.
   ops: ["backlog.ts", "errors.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
   drive: [
@@ -23,6 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "sqlstate.ts",
     "wire",
     "trace",
+    "connection",
     "protocol",
     "ops",
     "transport/transport.ts",
@@ -46,7 +49,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // A package of its own, which hears what everybody can hear.
   otel: ["errors.ts", "telemetry"],
   "core.ts": ["errors.ts", "opts", "types", "protocol", "ops", "telemetry"],
-  "conn_state.ts": ["core.ts", "errors.ts", "ops", "protocol"],
+  "conn_state.ts": ["core.ts", "errors.ts", "ops", "pool/lease.ts", "protocol"],
   // What methods are given, and what becomes of it.
   "options.ts": ["ops", "types"],
   "arguments.ts": ["errors.ts", "sql.ts", "types", "protocol", "ops"],

@@ -145,8 +145,9 @@ export class Conn extends Executor implements AsyncDisposable {
   }
 
   /** Closes the connection once the calls already made have finished. Idempotent; never rejects for a connection that is gone. */
-  close(options?: CloseOptions): Promise<void> {
-    return this.#closing ??= this.#close(closeTimeout(options));
+  async close(options?: CloseOptions): Promise<void> {
+    const timeout = closeTimeout(options);
+    await (this.#closing ??= this.#close(timeout));
   }
 
   /** The same as {@linkcode close}. */

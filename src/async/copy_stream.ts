@@ -2,9 +2,11 @@
 import type { Calls, Copy } from "../calls.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
 
+type Chunk = Uint8Array<ArrayBuffer>;
+
 /** The data of a COPY, read from the server as it is read from the stream. */
-export function copyStream(calls: Calls, link: AsyncLink, copy: Copy): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream({
+export function copyStream(calls: Calls, link: AsyncLink, copy: Copy): ReadableStream<Chunk> {
+  const stream = new ReadableStream<Chunk>({
     async pull(controller): Promise<void> {
       try {
         const chunk = await link.run(calls.nextChunk(copy));
@@ -17,4 +19,50 @@ export function copyStream(calls: Calls, link: AsyncLink, copy: Copy): ReadableS
     },
     cancel: () => link.run(calls.closeCopy(copy)),
   }, { highWaterMark: 0 });
+  const iterate = (options?: ReadableStreamIteratorOptions): AsyncIterableIterator<Chunk> =>
+    new Chunks(stream.getReader(), options?.preventCancel === true);
+  return Object.defineProperties(stream, {
+    values: { value: iterate, configurable: true, writable: true },
+    [Symbol.asyncIterator]: { value: iterate, configurable: true, writable: true },
+  });
+}
+
+/** Iterates over a stream. Unlike a stream's own iterator it cancels at once, and not once the chunk has come that was asked for last. */
+class Chunks implements AsyncIterableIterator<Chunk> {
+  readonly #reader: ReadableStreamDefaultReader<Chunk>;
+  readonly #preventCancel: boolean;
+  #ended = false;
+
+  constructor(reader: ReadableStreamDefaultReader<Chunk>, preventCancel: boolean) {
+    this.#reader = reader;
+    this.#preventCancel = preventCancel;
+  }
+
+  async next(): Promise<IteratorResult<Chunk>> {
+    if (this.#ended) return { done: true, value: undefined };
+    try {
+      const result = await this.#reader.read();
+      if (result.done) this.#end();
+      return result as IteratorResult<Chunk>;
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+  }
+
+  async return(value?: unknown): Promise<IteratorResult<Chunk>> {
+    const canceled = this.#preventCancel || this.#ended ? undefined : this.#reader.cancel(value);
+    this.#end();
+    await canceled;
+    return { done: true, value };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #end(): void {
+    if (!this.#ended) this.#reader.releaseLock();
+    this.#ended = true;
+  }
 }

@@ -34,7 +34,7 @@ export abstract class Executor extends ConnState {
 
   /** Not for callers: connections and transactions build on it. */
   constructor(calls: Calls, link: AsyncLink, transactionOf: (state: TransactionState) => Transaction) {
-    super(calls.core);
+    super(calls.core, calls.lease);
     this.#calls = calls;
     this.#link = link;
     this.#transactionOf = transactionOf;
@@ -210,6 +210,7 @@ export abstract class Executor extends ConnState {
   /**
    * Executes a statement and has a function fetch its rows in parts. What the function returns or
    * throws comes back unchanged. Outside of a transaction nothing else can be called until it is over.
+   * The call's `rows` is the default of all fetches.
    *
    * @example
    * ```ts
@@ -228,7 +229,7 @@ export abstract class Executor extends ConnState {
     stmt: Statement,
     params: Params,
     fn: (portal: Portal) => T | Promise<T>,
-    options?: CallOptions,
+    options?: QueryOptions,
   ): Promise<T> {
     const use = (cursor: Cursor, fn: (portal: never) => T | Promise<T>): T | Promise<T> =>
       (fn as (portal: Portal) => T | Promise<T>)(new Portal(this.#calls, this.#link, cursor));

@@ -13,20 +13,19 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
   readonly #calls: Calls;
   readonly #link: AsyncLink;
   readonly #queue: NotificationQueue;
-  #waiting: (() => void)[] = [];
+  readonly #waiters: Waiters;
 
   /** Not for callers: see {@linkcode Notifications}. */
   constructor(calls: Calls, link: AsyncLink, queue: NotificationQueue, signal: AbortSignal | undefined) {
     this.#calls = calls;
     this.#link = link;
     this.#queue = queue;
+    const waiters = this.#waiters = wakenBy(queue);
+    if (signal === undefined) return;
     const stop = (): void => void this.return().catch(() => {});
-    queue.onChange = () => {
-      if (queue.ended) signal?.removeEventListener("abort", stop);
-      this.#wake();
-    };
-    signal?.addEventListener("abort", stop, { once: true });
-    if (signal?.aborted) stop();
+    waiters.onEnd = () => signal.removeEventListener("abort", stop);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
   }
 
   /** The channel. */
@@ -42,7 +41,7 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
       if (this.#queue.ended) return { done: true, value: undefined };
       this.#link.expectEvents(true);
       try {
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        await new Promise<void>((resolve) => this.#waiters.waiting.push(resolve));
       } finally {
         this.#link.expectEvents(false);
       }
@@ -64,10 +63,22 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
 
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
+/** Who waits for a change of a queue. */
+interface Waiters {
+  waiting: (() => void)[];
+  onEnd: (() => void) | undefined;
+}
+
+/** Those that a queue wakes. It must not hold what is made of it: nobody would find out that this is forgotten. */
+function wakenBy(queue: NotificationQueue): Waiters {
+  const waiters: Waiters = { waiting: [], onEnd: undefined };
+  queue.onChange = () => {
+    if (queue.ended) waiters.onEnd?.();
+    const { waiting } = waiters;
+    waiters.waiting = [];
     for (const resolve of waiting) resolve();
-  }
+  };
+  return waiters;
 }

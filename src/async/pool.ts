@@ -218,7 +218,7 @@ export class Pool implements AsyncDisposable {
     stmt: PoolStatement,
     params: Params,
     fn: (portal: Portal) => T | Promise<T>,
-    options?: CallOptions,
+    options?: QueryOptions,
   ): Promise<T> {
     const [statement, values = params] = split(stmt, params, undefined);
     return this.#once(options, (conn, options) => conn.execIter(statement, values, fn, options));

@@ -1,4 +1,5 @@
 /** Connections that were taken from a pool. */
+import { closeTimeout } from "../arguments.ts";
 import { UsageError } from "../errors.ts";
 import type { CloseOptions } from "../options.ts";
 import type { Lease } from "../pool/lease.ts";
@@ -62,9 +63,13 @@ export class PooledConn extends Conn {
 
   /** Closes the connection, instead of giving it back to be used again. */
   override async close(options?: CloseOptions): Promise<void> {
+    closeTimeout(options);
     if (!this.#lease.end("closed")) return;
-    await super.close(options);
-    await this.#giveBack();
+    try {
+      await super.close(options);
+    } finally {
+      await this.#giveBack();
+    }
   }
 
   /** Gives the connection back, unless that was done before, or it was closed. */

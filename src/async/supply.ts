@@ -1,4 +1,5 @@
 /** The connections of a pool that awaits: opened, handed out, tidied up, closed. */
+import { onAbort } from "../drive/aborts.ts";
 import { atMost, MAX_MILLISECONDS, now } from "../drive/clock.ts";
 import { ConnectionError, PyroError, TimeoutError } from "../errors.ts";
 import { Route } from "../ops/route.ts";
@@ -288,7 +289,7 @@ export class Supply {
       const settle = (): void => {
         tally.waited++;
         tally.waitMilliseconds += now() - since;
-        signal?.removeEventListener("abort", abort);
+        unwatch?.();
         if (this.#queue.length === 0) this.#alarm.keepProcess(false);
       };
       const waiter: Waiter<Member> = {
@@ -311,7 +312,7 @@ export class Supply {
         waiter.reject(signal!.reason);
         this.#rest();
       };
-      signal?.addEventListener("abort", abort);
+      const unwatch = signal && onAbort(signal, abort);
       this.#queue.add(waiter);
       // Who has no limit keeps the process alive too.
       this.#alarm.set(Math.min(by, since + MAX_MILLISECONDS));

@@ -254,6 +254,7 @@ export class AsyncLink implements Link, RunnerLink {
     this.#flushScheduled = false;
     if (this.#writing) return;
     const { outbox } = this.session;
+    this.session.dropWithdrawn();
     try {
       while (outbox.size > 0) {
         const written = this.#transport.write(outbox.pending());

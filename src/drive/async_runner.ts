@@ -1,14 +1,14 @@
 /** Runs ops, awaiting: hands their steps to the session, and waits for what they wait for. */
 import { UsageError } from "../errors.ts";
-import type { Call, Limit, Op, Step, Ticket } from "../protocol/exchange.ts";
+import type { Call, Conversation, Limit, Op, Step, Ticket } from "../protocol/exchange.ts";
 import { errorOf } from "../protocol/failure.ts";
 import type { Session } from "../protocol/session.ts";
+import { type Admission, Entry } from "../connection/admission.ts";
+import { onAbort } from "./aborts.ts";
 import { AsyncInterruption, within } from "./async_interruption.ts";
 import { type Caller, callFor, currentCaller, isWithin } from "./callers.ts";
 import { atMost, MAX_MILLISECONDS, now, pause } from "./clock.ts";
-import { Hold } from "./hold.ts";
 import { AGAIN, type Interruption, neverSent, noAnswer, PATIENCE } from "./interruption.ts";
-import { type Place, Turns } from "./turns.ts";
 
 /** What the runner needs of the connection. */
 export interface RunnerLink {
@@ -28,22 +28,19 @@ export interface RunnerLink {
 /** Runs the ops of one connection. */
 export class AsyncRunner {
   readonly #link: RunnerLink;
-  readonly #turns = new Turns();
-  /** How many ops are under way, those that wait for their turn included. */
+  readonly #admission: Admission<Conversation>;
+  /** How many ops are under way, those that wait to begin included. */
   #running = 0;
-  /** How many of them have had a turn and go on by themselves. */
-  #active = 0;
-  /** Who wants to know that an op has ended, or stands still. */
+  /** Who wants to know that no op is under way. */
   #watchers: (() => void)[] = [];
-  /** The op whose function runs while it has the turn: calls from inside that function would wait for ever. */
-  #caller: Holder | undefined = undefined;
-  /** While a cancel request is on its way: nothing is submitted. */
-  #hold: Hold | undefined = undefined;
+  /** The op whose source runs while it alone may submit: calls from inside the source would wait for ever. */
+  #caller: Running | undefined = undefined;
   /** How many functions run of which is kept what they submit. */
   #observed = 0;
 
   constructor(link: RunnerLink) {
     this.#link = link;
+    this.#admission = link.session.admission;
   }
 
   /** Runs a call to its end, or until its caller gives up. */
@@ -71,8 +68,9 @@ export class AsyncRunner {
 
   /** Asks the server to stop what it works on. What is called from now on is not submitted before the server has been told. */
   async cancel(): Promise<void> {
-    while (this.#hold !== undefined) await this.#hold.change;
-    if (!this.#link.session.idle) await this.#holding(() => this.#link.cancel());
+    await this.#gated(async () => {
+      if (!this.#link.session.idle) await this.#link.cancel();
+    });
   }
 
   async #runLimited<T>(op: Op<T>, limit: Limit): Promise<T> {
@@ -87,7 +85,7 @@ export class AsyncRunner {
     const timer = limit.timeout > 0 && limit.timeout <= MAX_MILLISECONDS
       ? setTimeout(giveUp, limit.timeout)
       : undefined;
-    limit.signal?.addEventListener("abort", giveUp, { once: true });
+    const unwatch = limit.signal && onAbort(limit.signal, giveUp);
     try {
       await Promise.race([over, interruption.abandoned]);
       if (interruption.isAbandoned) throw interruption.error();
@@ -96,7 +94,7 @@ export class AsyncRunner {
       throw interruption.errorFor(error);
     } finally {
       clearTimeout(timer);
-      limit.signal?.removeEventListener("abort", giveUp);
+      unwatch?.();
       if (!interruption.isAbandoned) await givingUp;
     }
   }
@@ -116,26 +114,21 @@ export class AsyncRunner {
         return interruption.abandon();
       }
       // What runs are statements of the function that the op waits for, and the op has to tidy up after them.
-      inTime = await this.#holding(() => {
+      inTime = await this.#gated(() => {
         interruption.tell();
         return this.#cancelBy(until);
       });
     } else if (remedy === "tell" || isWaiting) interruption.tell();
     // A COPY whose source is not waited for ends by itself, unless the server does not listen.
     if (remedy === "cancel" && !(isWaiting && await atMost(over, AGAIN))) {
-      inTime = await this.#holding((hold) => this.#cancelFor(interruption, over, until, hold));
+      inTime = await this.#gated(() => this.#cancelFor(interruption, over, until));
       if (interruption.isAbandoned) return;
     }
     if (!inTime || !await atMost(over, until - now())) this.#link.destroy(interruption.loseConnection());
   }
 
   /** Stops what a call has under way, once the server works on it. False if a request for that may still arrive, and so hit something later. */
-  async #cancelFor(
-    interruption: AsyncInterruption,
-    over: Promise<void>,
-    until: number,
-    hold: Hold,
-  ): Promise<boolean> {
+  async #cancelFor(interruption: AsyncInterruption, over: Promise<void>, until: number): Promise<boolean> {
     while (interruption.target === "waiting") {
       const { oldest } = this.#link.session;
       if (oldest === undefined || !await atMost(Promise.race([over, settling(oldest)]), until - now())) {
@@ -145,12 +138,14 @@ export class AsyncRunner {
     }
     // A request that comes before the statement is begun has no effect, so it is repeated.
     while (interruption.target === "oldest" && now() < until) {
-      hold.exempt = undefined;
       if (!await this.#cancelBy(until)) return false;
-      // What the op does to tidy up is for it to do now, as nothing can hit that any more.
-      hold.exempt = interruption;
+      const { oldest } = this.#link.session;
+      if (oldest === undefined || interruption.target !== "oldest") break;
       // A call can end before what it has under way, such as one for a part of it.
-      if (await atMost(over, Math.min(AGAIN, until - now()))) break;
+      const isOver = over.then(() => true);
+      const isSettled = settling(oldest).then(() => false);
+      const end = Promise.race([isOver, isSettled]);
+      if (await atMost(end, Math.min(AGAIN, until - now())) && await end) break;
     }
     return true;
   }
@@ -170,38 +165,32 @@ export class AsyncRunner {
     return isOver;
   }
 
-  /** Works while nobody else submits. */
-  async #holding<T>(work: (hold: Hold) => Promise<T>): Promise<T> {
-    while (this.#hold !== undefined) await this.#hold.change;
-    const hold = new Hold();
-    this.#hold = hold;
+  /** Works while nothing is submitted. */
+  async #gated<T>(work: () => Promise<T>): Promise<T> {
+    const entry = new Entry();
+    if (this.#admission.gate(entry) === "wait") await admitted(entry);
     try {
-      return await work(hold);
+      return await work();
     } finally {
-      this.#hold = undefined;
-      hold.exempt = undefined;
+      this.#admission.ungate();
     }
   }
 
   async #run<T>(op: Op<T>, interruption: AsyncInterruption | undefined): Promise<T> {
     const { session } = this.#link;
-    const holder: Holder = { hasTurn: false, caller: this.#observed > 0 ? currentCaller() : undefined };
-    let began = false;
+    const running = new Running(this.#observed > 0 ? currentCaller() : undefined);
     this.#running++;
     try {
-      const place = this.#turns.take();
-      if (place !== undefined) await this.#reach(place, interruption);
-      holder.hasTurn = began = true;
-      this.#active++;
+      if (this.#admission.begin(running) === "wait") await this.#admitted(running, interruption);
       let step = op.next();
       while (!step.done) {
         const request: Step = step.value;
         if (interruption?.isDue && request.do !== "settle" && request.do !== "finish") {
           step = fail(op, interruption.error(), interruption);
         } else if (request.do === "submit") {
-          if (this.#hold !== undefined && (interruption === undefined || this.#hold.exempt !== interruption)) {
+          if (this.#admission.submit(running) === "wait") {
             try {
-              await within(interruption, this.#hold.change);
+              await this.#admitted(running, interruption);
             } catch (error) {
               step = fail(op, error, interruption);
             }
@@ -215,11 +204,11 @@ export class AsyncRunner {
             continue;
           }
           if (!request.exchange.conversation?.isShared) interruption?.watch(ticket);
-          if (holder.caller !== undefined) ticket.owner = holder.caller;
+          if (running.caller !== undefined) ticket.owner = running.caller;
           this.#link.wake();
           step = op.next(ticket);
         } else if (request.do === "settle" || request.do === "finish") {
-          if (request.do === "finish") this.#pass(holder);
+          if (request.do === "finish") this.#admission.release(running);
           const { ticket } = request;
           if (!ticket.settled) {
             try {
@@ -236,7 +225,7 @@ export class AsyncRunner {
         } else {
           let answer: unknown;
           try {
-            answer = await this.#perform(request, holder, interruption);
+            answer = await this.#perform(request, running, interruption);
           } catch (error) {
             step = fail(op, error, interruption);
             continue;
@@ -246,10 +235,8 @@ export class AsyncRunner {
       }
       return step.value;
     } finally {
-      if (began) this.#active--;
-      this.#pass(holder);
-      this.#running--;
-      if (this.#watchers.length > 0) this.#notify();
+      this.#admission.leave(running);
+      if (--this.#running === 0) this.#notify();
     }
   }
 
@@ -263,20 +250,16 @@ export class AsyncRunner {
 
   async #perform(
     request: Exclude<Step, { do: "submit" | "settle" | "finish" }>,
-    holder: Holder,
+    running: Running,
     interruption: AsyncInterruption | undefined,
   ): Promise<unknown> {
     switch (request.do) {
-      case "turn": {
-        const place = holder.hasTurn ? undefined : request.behind ? this.#turns.take() : this.#turns.takeAgain();
-        if (place !== undefined) await this.#reach(place, interruption);
-        holder.hasTurn = true;
-        return;
-      }
+      case "turn":
+        return await this.#continue(running, request.behind === true, interruption);
       case "pass":
-        return this.#pass(holder);
+        return this.#admission.release(running);
       case "alone":
-        return await this.#alone(interruption);
+        return await this.#alone(request.from, running, interruption);
       case "await": {
         const { signal, ticket } = request;
         if (signal.raised || ticket.settled) return;
@@ -292,60 +275,59 @@ export class AsyncRunner {
         if (!await this.#cancelBy(now() + PATIENCE)) this.#link.destroy(noAnswer());
         return;
       case "call":
-        return await this.#call(request, holder, interruption);
+        return await this.#call(request, running, interruption);
       case "pause":
+        this.#admission.release(running);
         return await within(interruption, pause(Math.random() * request.upTo));
     }
   }
 
-  #pass(holder: Holder): void {
-    if (!holder.hasTurn) return;
-    holder.hasTurn = false;
-    this.#turns.pass();
+  /** Waits until the op may submit again. */
+  async #continue(running: Running, behind: boolean, interruption: AsyncInterruption | undefined): Promise<void> {
+    if (this.#admission.continue(running, behind) === "wait") await this.#admitted(running, interruption);
   }
 
-  /** Waits until every op that has had a turn is at its end; those that go on may have another before. */
-  async #alone(interruption: AsyncInterruption | undefined): Promise<void> {
+  /** Waits until the op is the only one under way, and nothing is that was given up. */
+  async #alone(
+    from: Conversation | undefined,
+    running: Running,
+    interruption: AsyncInterruption | undefined,
+  ): Promise<void> {
     const { session } = this.#link;
-    if (this.#active === 1 && session.idle) return;
-    this.#turns.lend();
-    try {
-      while (this.#active > 1 || !session.idle) {
-        const { oldest } = session;
-        const ended = new Promise<void>((resolve) => this.#watchers.push(resolve));
-        // What nobody waits for any more ends without an op.
-        const next = this.#active > 1 || oldest === undefined ? ended : settling(oldest);
-        this.#link.resume();
-        await within(interruption, next);
-      }
-    } finally {
-      await this.#turns.reclaim();
+    await this.#continue(running, false, interruption);
+    session.check("barrier", "use the connection", from);
+    if (this.#admission.barrier(running) === "wait") {
+      await this.#admitted(running, interruption);
+      session.check("barrier", "use the connection", from);
+    }
+    // What was given up ends without an op.
+    for (let oldest = session.oldest; oldest !== undefined; oldest = session.oldest) {
+      const settled = settling(oldest);
+      this.#link.resume();
+      await within(interruption, settled);
     }
   }
 
   /** Calls a function of the user's, which may make calls of its own unless the op has the turn. */
   async #call(
     { fn, unless }: Extract<Step, { do: "call" }>,
-    holder: Holder,
+    running: Running,
     interruption: AsyncInterruption | undefined,
   ): Promise<unknown> {
-    const { hasTurn } = holder;
-    if (interruption !== undefined) interruption.waitsFor = hasTurn ? "source" : "calls";
-    if (hasTurn) this.#caller = holder;
-    else {
-      this.#active--;
-      this.#notify();
-    }
+    const isSource = this.#admission.holds(running);
+    if (interruption !== undefined) interruption.waitsFor = isSource ? "source" : "calls";
+    if (isSource) this.#caller = running;
+    else this.#admission.suspend(running);
     try {
-      if (!hasTurn) return await within(interruption, Promise.resolve(this.#observe(interruption, fn)));
-      const given = Promise.resolve(callFor(holder, fn));
+      if (!isSource) return await within(interruption, Promise.resolve(this.#observe(interruption, fn)));
+      const given = Promise.resolve(callFor(running, fn));
       return await within(interruption, unless === undefined ? given : unlessSettled(unless, given));
     } finally {
-      if (hasTurn) this.#caller = undefined;
-      else this.#active++;
+      if (isSource) this.#caller = undefined;
+      else this.#admission.resume(running);
       if (interruption !== undefined) {
         interruption.waitsFor = undefined;
-        if (!hasTurn) this.#observed--;
+        if (!isSource) this.#observed--;
       }
     }
   }
@@ -357,17 +339,12 @@ export class AsyncRunner {
     return callFor(interruption, fn);
   }
 
-  async #reach(place: Place, interruption: AsyncInterruption | undefined): Promise<void> {
-    if (interruption === undefined) return await place.reached;
-    let reached = false;
-    const reaching = place.reached.then(() => {
-      reached = true;
-    });
+  /** Waits for what the op has asked for. */
+  async #admitted(running: Running, interruption: AsyncInterruption | undefined): Promise<void> {
     try {
-      await within(interruption, reaching);
+      await within(interruption, admitted(running));
     } catch (error) {
-      if (reached) this.#turns.pass();
-      else place.withdraw();
+      this.#admission.giveUp(running);
       throw error;
     }
   }
@@ -379,11 +356,20 @@ export class AsyncRunner {
   }
 }
 
-/** Whether an op may submit. */
-interface Holder {
-  hasTurn: boolean;
+/** An op under way. */
+class Running extends Entry {
   /** Which functions it was called from, if anybody asks. */
   readonly caller: Caller | undefined;
+
+  constructor(caller: Caller | undefined) {
+    super();
+    this.caller = caller;
+  }
+}
+
+/** Resolves when what it waits for has come. */
+function admitted(entry: Entry): Promise<void> {
+  return new Promise((resolve) => entry.onAdmitted = resolve);
 }
 
 /** Throws into an op. Whatever it is, from then on an op that was given up only tidies up. */

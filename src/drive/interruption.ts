@@ -117,8 +117,10 @@ export class Interruption {
   /** Whether nothing was submitted behind it that a cancel request could hit. */
   #isLast(ticket: Ticket<unknown>): boolean {
     if (this.#session.isLast(ticket)) return true;
-    const behind = this.#session.behind(ticket);
-    return behind.every(({ exchange }) => exchange instanceof EndConversation && exchange.conversation.isShared);
+    return this.#session.hasOnlyBehind(
+      ticket,
+      (exchange) => exchange instanceof EndConversation && exchange.conversation.isShared === true,
+    );
   }
 
   #makeError(): unknown {

@@ -285,6 +285,7 @@ export class SyncLink implements Link, RunnerLink {
   #flush(): void {
     const { outbox } = this.session;
     if (this.#writeFailure !== undefined) return;
+    this.session.dropWithdrawn();
     try {
       while (outbox.size > 0) {
         const count = this.#transport.write(outbox.pending());

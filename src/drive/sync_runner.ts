@@ -99,11 +99,7 @@ export class SyncRunner {
         return;
       case "alone":
         // Nobody else can be on the way, unless this comes from a function that an op waits for.
-        if (session.conversation !== undefined && !session.idle) {
-          throw new UsageError(`Cannot use the connection: ${session.conversation.name} is open on it`, {
-            safeToRetry: true,
-          });
-        }
+        session.check("barrier", "use the connection", request.from);
         return this.#until(() => session.idle, wait);
       case "await": {
         const { signal, ticket } = request;
@@ -141,7 +137,7 @@ export class SyncRunner {
     const outer = this.#outer;
     this.#outer = wait ?? outer;
     try {
-      return result(fn());
+      return immediate(fn(), "the functions of a blocking call");
     } catch (error) {
       // The time-out of a call that was made in it is that of this one, when this one's time is over.
       throw this.#isDue(wait) ? wait!.interruption!.error() : error;
@@ -183,14 +179,12 @@ function fail<T>(op: Op<T>, error: unknown, wait: Wait | undefined): IteratorRes
   return op.throw(error);
 }
 
-/** What a function of the user's gave, which cannot be a promise: nobody would wait for it. */
-function result(value: unknown): unknown {
+/** What a function of the user's gave, which must not be a promise: nobody would wait for it. `who` is the function, in the error. */
+export function immediate<T>(value: T, who: string): T {
   const then: unknown = (value as { then?: unknown } | null | undefined)?.then;
   if (typeof then !== "function") return value;
   then.call(value, undefined, () => {});
-  throw new UsageError(
-    "Cannot wait for a promise: a blocking call takes functions that return their value, not async ones",
-  );
+  throw new UsageError(`Cannot wait for a promise: ${who} must return at once, not be async`);
 }
 
 /** How long a caller waits. */

@@ -35,7 +35,7 @@ export function* executeBatch(
     }
     const statement = yield* known(source, context);
     if (isCopy(statement.sql)) throw new UsageError("Cannot run COPY in a batch: use copyIn() or copyRows()");
-    session.enter(batch.conversation);
+    session.occupy(batch.conversation);
     while (yield* batch.group(statement, nested));
     return batch.affected;
   } catch (error) {
@@ -46,7 +46,7 @@ export function* executeBatch(
     }
     throw annotated(error, { committed: batch.committed });
   } finally {
-    session.leave(batch.conversation);
+    session.vacate(batch.conversation);
     yield* sets.close();
   }
 }

@@ -1,5 +1,4 @@
 /** What the ops of one connection share. */
-import type { Conversation } from "../protocol/exchange.ts";
 import type { Session } from "../protocol/session.ts";
 import type { Registry } from "../types/registry.ts";
 import type { StatementCache } from "./statements.ts";
@@ -12,8 +11,6 @@ export interface Context {
   readonly statements: StatementCache;
   /** The outermost transaction that is open, if it was begun by `begin` or `tx`. */
   transaction: TransactionState | undefined;
-  /** What has the connection for itself, although it has not sent anything yet. */
-  occupant: Conversation | undefined;
   /** Whether text that the session gives can be read, so that a statement may be executed before it is known. */
   readonly readsText: boolean;
 }

@@ -6,16 +6,7 @@
 import { EncodeError, ServerError, UsageError } from "../errors.ts";
 import { CopyIn } from "../protocol/copy_in.ts";
 import { CopyOut } from "../protocol/copy_out.ts";
-import {
-  alone,
-  type Conversation,
-  finish,
-  type Op,
-  settle,
-  submit,
-  takeTurn,
-  type Ticket,
-} from "../protocol/exchange.ts";
+import { alone, type Conversation, type Op, settle, submit, takeTurn, type Ticket } from "../protocol/exchange.ts";
 import { Prepare } from "../protocol/prepare.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
@@ -49,6 +40,21 @@ export function* copyIn(sql: string, source: Reader<CopyData>, context: Context)
 
 /** Sends rows to a table's columns; how many. */
 export function* copyRows(
+  table: string,
+  columns: readonly string[],
+  quoted: string,
+  source: Reader<unknown>,
+  context: Context,
+): Op<number> {
+  try {
+    return yield* describeAndCopy(table, columns, quoted, source, context);
+  } finally {
+    yield* source.close();
+  }
+}
+
+/** Learns the types of the columns first, so that rows can be encoded. */
+function* describeAndCopy(
   table: string,
   columns: readonly string[],
   quoted: string,
@@ -123,8 +129,8 @@ function* feed(
   const { session } = context;
   const conversation: Conversation = { name: "a copy", isCall: true };
   const exchange = new CopyIn(sql, conversation);
-  session.enter(conversation);
   try {
+    session.occupy(conversation);
     const ticket = yield* submit(exchange);
     yield { do: "await", signal: exchange.started, ticket };
     if (ticket.settled || ticket.refused) return yield* settle(ticket);
@@ -143,7 +149,7 @@ function* feed(
     if (!ticket.settled && !ticket.refused) exchange.finish();
     return yield* settle(ticket);
   } finally {
-    session.leave(conversation);
+    session.vacate(conversation);
     yield* source.close();
   }
 }
@@ -184,6 +190,11 @@ export class CopySource {
     return undefined;
   }
 
+  /** It is about to be closed: calls that are made from now on wait for that. */
+  beginClosing(): void {
+    if (this.#exchange !== undefined) this.#context.session.admission.end(this.#exchange.conversation);
+  }
+
   /** No more is wanted: the server is told to stop. */
   *close(): Op<void> {
     const exchange = this.#exchange;
@@ -207,7 +218,7 @@ export class CopySource {
     const { session } = this.#context;
     yield* alone();
     const exchange = new CopyOut(this.#sql, { name: "copyOut", close: () => this.close() });
-    session.enter(exchange.conversation);
+    session.occupy(exchange.conversation);
     try {
       // To be told to stop must not make the transaction fail.
       this.#savepoint = session.transactionStatus === "active";
@@ -225,7 +236,7 @@ export class CopySource {
     try {
       if (!this.#savepoint || this.#context.session.lost !== undefined) return;
       yield* takeTurn();
-      yield* finish(yield* this.#query(sql, exchange.conversation));
+      yield* settle(yield* this.#query(sql, exchange.conversation));
     } finally {
       this.#leave(exchange);
     }
@@ -233,7 +244,7 @@ export class CopySource {
 
   #leave({ conversation }: CopyOut): void {
     this.#ended = true;
-    this.#context.session.leave(conversation);
+    this.#context.session.vacate(conversation);
   }
 
   *#query(sql: string, conversation: Conversation): Op<Ticket<number>> {

@@ -72,10 +72,24 @@ export class NotificationQueue {
 /** Who listens to what on one connection. */
 export class Listeners {
   readonly #queues = new Map<string, Set<NotificationQueue>>();
+  /** Channels to which nobody listens, but the session may: they are to be undone. */
+  readonly #leftOver = new Set<string>();
 
-  /** Whether nobody listens. */
+  /** Whether neither anybody nor the session listens. */
   get isEmpty(): boolean {
-    return this.#queues.size === 0;
+    return this.#queues.size === 0 && this.#leftOver.size === 0;
+  }
+
+  /** Takes the channels to which the session is to listen no longer: their UNLISTEN is about to be sent. */
+  takeLeftOver(): readonly string[] {
+    const channels = [...this.#leftOver];
+    this.#leftOver.clear();
+    return channels;
+  }
+
+  /** The session may listen to them after all. */
+  putBack(channels: readonly string[]): void {
+    for (const channel of channels) if (!this.#queues.has(channel)) this.#leftOver.add(channel);
   }
 
   /** Hands a notification to all who listen to its channel. */
@@ -90,8 +104,9 @@ export class Listeners {
     }
   }
 
-  /** Listens; whether nobody did before. */
+  /** Listens. */
   add(queue: NotificationQueue): void {
+    this.#leftOver.delete(queue.channel);
     const queues = this.#queues.get(queue.channel) ?? new Set();
     queues.add(queue);
     this.#queues.set(queue.channel, queues);
@@ -103,6 +118,7 @@ export class Listeners {
     if (queues === undefined || !queues.delete(queue)) return false;
     if (queues.size > 0) return false;
     this.#queues.delete(queue.channel);
+    this.#leftOver.add(queue.channel);
     return true;
   }
 
@@ -113,6 +129,7 @@ export class Listeners {
       for (const queue of queues) queue.end(error);
     }
     this.#queues.clear();
+    this.#leftOver.clear();
   }
 }
 
@@ -133,17 +150,25 @@ export function* listen(channel: string, listeners: Listeners, context: Context)
   }
 }
 
-/** No longer listens. With the connection, or its transaction, that is so anyway. */
+/**
+ * No longer listens. Where UNLISTEN cannot be sent now (something has the connection for itself, the
+ * transaction has failed), or a rollback may undo it, the channel stays among those left over: the next
+ * UNLISTEN is for them too, and so is the connection's return to its pool.
+ */
 export function* unlisten(queue: NotificationQueue, listeners: Listeners, context: Context): Op<void> {
   const { registry, session } = context;
   queue.end();
   if (!listeners.remove(queue) || session.lost !== undefined || session.transactionStatus === "failed") return;
-  // Then the server goes on notifying, and nobody hears it.
-  if (context.occupant !== undefined || session.conversation !== undefined) return;
+  if (session.admission.open !== undefined) return;
+  yield* takeTurn();
+  const channels = listeners.takeLeftOver();
+  if (channels.length === 0) return;
   try {
-    yield* takeTurn();
-    yield* perform(new SimpleQuery(`UNLISTEN ${quoted(queue.channel)}`, new Affected(), registry));
+    const sql = channels.map((channel) => `UNLISTEN ${quoted(channel)}`).join("; ");
+    yield* perform(new SimpleQuery(sql, new Affected(), registry));
+    if (session.transactionStatus !== "idle") listeners.putBack(channels);
   } catch (error) {
+    listeners.putBack(channels);
     if (!(error instanceof ConnectionError)) throw error;
   }
 }

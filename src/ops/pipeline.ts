@@ -75,7 +75,7 @@ export class PipelineState {
 
   constructor(context: Context) {
     this.#context = context;
-    context.occupant = this.conversation;
+    context.session.admission.reserve(this.conversation);
   }
 
   /** Whether what is to be claimed next belongs to a group that has failed. */
@@ -173,8 +173,7 @@ export class PipelineState {
       }
     } finally {
       this.#closed = true;
-      session.leave(this.conversation);
-      if (this.#context.occupant === this.conversation) this.#context.occupant = undefined;
+      session.vacate(this.conversation);
     }
     // What became of statements that nobody has claimed is not known then.
     if (isLossNews && session.lost !== undefined) throw lostError("close the pipeline", session.lost, true);
@@ -221,9 +220,9 @@ export class PipelineState {
 
   *#submit(last: Group): Op<void> {
     const { session } = this.#context;
-    if (session.conversation !== this.conversation) {
+    if (!session.admission.isOccupiedBy(this.conversation)) {
       yield* alone();
-      session.enter(this.conversation);
+      session.occupy(this.conversation);
     }
     for (const group of this.#groups) {
       if (group.failedBy === undefined) {

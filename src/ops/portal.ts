@@ -20,39 +20,45 @@ import {
 import { ClosePortal, EndConversation, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { Sink } from "../protocol/sink.ts";
+import type { RowShape } from "../types/row.ts";
 import type { Context } from "./context.ts";
 import { note } from "./effects.ts";
 import { type Known, known } from "./known.ts";
 import { forget, refreshed } from "./stale.ts";
+import type { TransactionState } from "./transaction.ts";
 import { completed } from "./types.ts";
+
+/** What a portal executes, and how it gives its rows. */
+export interface Statement {
+  readonly source: Known;
+  readonly values: readonly unknown[];
+  readonly shape: RowShape;
+}
 
 /** A portal, and where it stands. */
 export class Cursor {
   readonly #context: Context;
   /** What it executes. */
   readonly source: Known;
+  /** How its rows are given if a fetch does not say. */
+  readonly shape: RowShape;
   readonly #values: readonly unknown[];
   readonly #name: string;
-  readonly #isOver: () => boolean;
+  readonly #transaction: TransactionState | undefined;
   #statement!: Prepared;
   #conversation: Conversation | undefined = undefined;
   #portal = "";
   #state: "new" | "open" | "closed" = "new";
   #isDone = false;
 
-  /** `name` is what it is called while it has the connection for itself; `isOver` tells whether its transaction is. */
-  constructor(
-    context: Context,
-    source: Known,
-    values: readonly unknown[],
-    name: string,
-    isOver: () => boolean = () => false,
-  ) {
+  /** `name` is what it is called while it has the connection for itself; it ends with the transaction. */
+  constructor(context: Context, { source, values, shape }: Statement, name: string, transaction?: TransactionState) {
     this.#context = context;
     this.source = source;
     this.#values = values;
+    this.shape = shape;
     this.#name = name;
-    this.#isOver = isOver;
+    this.#transaction = transaction;
   }
 
   /** Whether all rows were fetched. */
@@ -72,7 +78,7 @@ export class Cursor {
 
   /** Whether nothing can be fetched any more. */
   get closed(): boolean {
-    return this.#state === "closed" || this.#isOver();
+    return this.#state === "closed" || this.#isOver;
   }
 
   /** Binds the portal. */
@@ -86,7 +92,7 @@ export class Cursor {
     try {
       if (session.transactionStatus === "idle") {
         const conversation: Conversation = { name: this.#name, close: () => this.close() };
-        session.enter(conversation);
+        session.occupy(conversation);
         this.#conversation = conversation;
       } else this.#portal = statements.newName();
       exchange = new OpenPortal(this.#portal, this.#statement, this.#values, registry, this.#conversation);
@@ -133,17 +139,23 @@ export class Cursor {
     return sink.isIncomplete ? { ...fetched, rows: yield* completed(sink, this.#context) } : fetched;
   }
 
+  /** It is about to be closed: calls that are made from now on wait for that. */
+  beginClosing(): void {
+    if (this.#conversation !== undefined) this.#context.session.admission.end(this.#conversation);
+  }
+
   /** Gives up what is left, and gives the connection back. */
   *close(): Op<void> {
+    this.beginClosing();
     const wasOpen = this.#state === "open";
     this.#state = "closed";
     const { session } = this.#context;
     const conversation = this.#conversation;
     try {
-      if (!wasOpen || session.lost !== undefined || this.#isOver()) return;
+      if (!wasOpen || session.lost !== undefined || this.#isOver) return;
       yield* takeTurn();
       if (conversation === undefined) yield* finish(yield* submit(new ClosePortal(this.#portal)));
-      else yield* finish(yield* submit(new EndConversation(conversation)));
+      else yield* settle(yield* submit(new EndConversation(conversation)));
     } finally {
       this.#release();
     }
@@ -159,10 +171,15 @@ export class Cursor {
     yield* this.open(true);
   }
 
+  /** Whether its transaction is over. */
+  get #isOver(): boolean {
+    return this.#transaction?.finished ?? false;
+  }
+
   /** There is no portal any more. */
   #release(): void {
     this.#state = "closed";
-    if (this.#conversation !== undefined) this.#context.session.leave(this.#conversation);
+    if (this.#conversation !== undefined) this.#context.session.vacate(this.#conversation);
     this.#conversation = undefined;
   }
 }

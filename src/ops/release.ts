@@ -7,9 +7,9 @@ import type { Listeners } from "./listen.ts";
 import { closeWhatIsOpen } from "./transaction.ts";
 
 /** Whether nothing of what its user did is left over, as far as the protocol tells. */
-export function isReleased({ session, occupant, transaction }: Context, listeners: Listeners): boolean {
-  return session.idle && session.transactionStatus === "idle" && session.conversation === undefined &&
-    occupant === undefined && transaction === undefined && listeners.isEmpty;
+export function isReleased({ session, transaction }: Context, listeners: Listeners): boolean {
+  return session.idle && session.transactionStatus === "idle" && session.admission.open === undefined &&
+    transaction === undefined && listeners.isEmpty;
 }
 
 /** Closes what is open, rolls back, and listens no longer. Waits until the calls already made are over. */

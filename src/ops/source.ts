@@ -7,7 +7,8 @@ export type Source<T> = Iterable<T> | AsyncIterable<T>;
 
 /** Takes elements out of a source, one after the other. */
 export class Reader<T> {
-  readonly #iterator: Iterator<T> | AsyncIterator<T>;
+  readonly #source: Partial<AsyncIterable<T> & Iterable<T>>;
+  #iterator: Iterator<T> | AsyncIterator<T> | undefined = undefined;
   readonly #awaits: boolean;
   #ended = false;
   /** Whether it was asked for an element and has not given it. */
@@ -24,9 +25,12 @@ export class Reader<T> {
     if (!this.#awaits && typeof given?.[Symbol.iterator] !== "function") {
       throw new UsageError(`Cannot read ${what}: give an array or ${awaits ? "an (async) iterable" : "an iterable"}`);
     }
-    this.#iterator = this.#awaits
-      ? (given as AsyncIterable<T>)[Symbol.asyncIterator]()
-      : (given as Iterable<T>)[Symbol.iterator]();
+    this.#source = given!;
+  }
+
+  /** A call that is never begun leaves its source as it is: a stream would be locked for ever. */
+  #opened(): Iterator<T> | AsyncIterator<T> {
+    return this.#iterator ??= this.#awaits ? this.#source[Symbol.asyncIterator]!() : this.#source[Symbol.iterator]!();
   }
 
   /** Whether its elements are there without waiting: then {@linkcode take} gives them. */
@@ -54,7 +58,7 @@ export class Reader<T> {
     if (this.#ended) return undefined;
     let result: IteratorResult<T>;
     try {
-      result = (this.#iterator as Iterator<T>).next();
+      result = (this.#opened() as Iterator<T>).next();
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -72,7 +76,7 @@ export class Reader<T> {
     if (this.#ended) return;
     this.#ended = true;
     try {
-      const ending: unknown = this.#iterator.return?.();
+      const ending: unknown = this.#opened().return?.();
       if (!this.#awaits) return;
       ignore(ending as PromiseLike<unknown> | undefined);
       if (!this.#owes) yield* call(() => ending);
@@ -83,7 +87,7 @@ export class Reader<T> {
 
   #awaitNext(): PromiseLike<IteratorResult<T>> {
     this.#owes = true;
-    const next = (this.#iterator as AsyncIterator<T>).next();
+    const next = (this.#opened() as AsyncIterator<T>).next();
     next.then(() => this.#owes = false, (error) => this.#fail(error));
     return next;
   }

@@ -114,7 +114,7 @@ export function* commit(context: Context, state: TransactionState): Op<void> {
       safeToRetry: true,
     });
   }
-  const open = context.occupant ?? context.session.conversation;
+  const { open } = context.session.admission;
   if (open !== undefined) {
     throw new UsageError(`Cannot commit: ${open.name} is open on this connection`, { safeToRetry: true });
   }
@@ -232,8 +232,8 @@ function* rollBackAfter(context: Context, state: TransactionState): Op<void> {
 }
 
 /** Ends what has the connection for itself, and nobody closed. */
-export function* closeWhatIsOpen({ occupant, session }: Context): Op<void> {
-  const open = occupant ?? session.conversation;
+export function* closeWhatIsOpen({ session }: Context): Op<void> {
+  const { open } = session.admission;
   if (open?.close === undefined) return;
   try {
     yield* open.close();

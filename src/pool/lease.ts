@@ -1,9 +1,13 @@
 /** Connections that were taken from a pool, for as long as they are taken. */
-import { UsageError } from "../errors.ts";
+import { type ServerFields, UsageError } from "../errors.ts";
+
+type NoticeListener = (notice: ServerFields) => void;
 
 /** The right to use a connection of a pool. */
 export class Lease {
   #end: "given back to its pool" | "closed" | undefined = undefined;
+  #onNotice: NoticeListener | undefined = undefined;
+  #deliver: NoticeListener | undefined = undefined;
 
   /** Whether it has ended. */
   get over(): boolean {
@@ -20,6 +24,27 @@ export class Lease {
   end(how: "given back to its pool" | "closed" = "given back to its pool"): boolean {
     if (this.over) return false;
     this.#end = how;
+    this.#onNotice = undefined;
     return true;
   }
+
+  /** The listener that its user has set. */
+  get onNotice(): NoticeListener | undefined {
+    return this.#onNotice;
+  }
+
+  /**
+   * Keeps a listener of its user's; gives what the connection is to call in its place. The connection
+   * outlives the lease: if it held a listener that refers to the lease, nobody would find out that the
+   * lease is forgotten.
+   */
+  listen(listener: NoticeListener | undefined): NoticeListener | undefined {
+    this.check("set onNotice");
+    this.#onNotice = listener;
+    return listener && (this.#deliver ??= deliverTo(new WeakRef(this)));
+  }
+}
+
+function deliverTo(lease: WeakRef<Lease>): NoticeListener {
+  return (notice) => lease.deref()?.onNotice?.(notice);
 }

@@ -12,6 +12,7 @@
  * two: one blocks, the other awaits. So every procedure is written once.
  */
 import type { ProtocolError, PyroError, ServerFields } from "../errors.ts";
+import type { Exclusive } from "../connection/admission.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 
@@ -50,11 +51,7 @@ export interface Exchange<T> {
 }
 
 /** What has the connection for itself between its exchanges: a stream, a pipeline. */
-export interface Conversation {
-  /** With its article, for errors: "a stream". */
-  readonly name: string;
-  /** Whether it is one call, for whose end other calls wait as for that of any. */
-  readonly isCall?: boolean;
+export interface Conversation extends Exclusive {
   /** Whether what is submitted in one call goes on after it, so that it cannot be taken back with the call. */
   readonly isShared?: boolean;
   /** Brings it to its end, when what it is a part of ends. */
@@ -94,7 +91,8 @@ export class Ticket<T> {
   failure: Failure | undefined = undefined;
   /** Called once, when it is settled. */
   onSettled: (() => void) | undefined = undefined;
-  /** The one behind it, in the session's queue. */
+  /** The one before it, and the one behind it, in the session's queue. */
+  previous: Ticket<unknown> | undefined = undefined;
   next: Ticket<unknown> | undefined = undefined;
 
   constructor(exchange: Exchange<T>, position: number) {
@@ -133,7 +131,7 @@ export type Step =
   /** Gives up the turn. */
   | { readonly do: "pass" }
   /** With the turn: waits until no other call has anything to come, so that the transaction status is known. */
-  | { readonly do: "alone" }
+  | { readonly do: "alone"; readonly from?: Conversation | undefined }
   /** Waits for the signal or for the ticket's outcome, whichever is first. */
   | { readonly do: "await"; readonly signal: Signal; readonly ticket: Ticket<unknown> }
   /** Waits until no more than that many bytes are still to be sent, or nothing can be sent before replies are taken. */
@@ -213,9 +211,9 @@ export function* stillWanted(): Op<void> {
   yield { do: "pass" };
 }
 
-/** Waits until all earlier calls are over. */
-export function* alone(): Op<void> {
-  yield { do: "alone" };
+/** Waits until all earlier calls are over; `from` is what the op is a part of, if that has the connection for itself. */
+export function* alone(from?: Conversation): Op<void> {
+  yield { do: "alone", from };
 }
 
 /** Waits for the right to submit, behind all who wait for it. */

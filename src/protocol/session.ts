@@ -11,6 +11,7 @@
  * and reads on to the ReadyForQuery, after which the next exchange finds the connection in order.
  */
 import { ConnectionError, ProtocolError, PyroError, ServerError, type ServerFields, UsageError } from "../errors.ts";
+import { Admission, type Demand } from "../connection/admission.ts";
 import { notification, parameterStatus, serverFields } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { sync } from "../wire/frontend.ts";
@@ -32,21 +33,21 @@ export class Session {
   readonly inbox: Inbox = new Inbox((inbox) => this.#asynchronous(inbox));
   /** What a cancel request must show; undefined where the server or a pooler sent none. */
   key: { readonly processId: number; readonly secret: Uint8Array } | undefined = undefined;
+  /** Who may submit. */
+  readonly admission: Admission<Conversation> = new Admission();
   /** Why the connection is gone. */
   lost: Error | undefined = undefined;
   /** Called once, when the connection is lost. */
   onLost: (() => void) | undefined = undefined;
-  /** What has the connection for itself: exchanges of nothing else are accepted. */
-  conversation: Conversation | undefined = undefined;
 
   readonly #queue = new Queue();
   readonly #parameters = new Parameters();
   #script: Script<unknown> | undefined = undefined;
-  /** While a script or a request runs, which may run code of the user's. */
-  #busy = false;
   /** Set from an error to the ReadyForQuery that ends its group. */
   #recovery: Recovery | undefined = undefined;
   readonly #events = new Events();
+  /** What was taken back, and is still in the outbox. */
+  #withdrawn: Ticket<unknown>[] = [];
   /** What was submitted last. */
   #last: Ticket<unknown> | undefined = undefined;
   /** What made the open transaction fail. */
@@ -68,20 +69,30 @@ export class Session {
     return this.#queue.first === undefined && this.#recovery === undefined;
   }
 
-  /** Lets nothing else be submitted until {@linkcode leave}. */
-  enter(conversation: Conversation): void {
-    if (this.conversation !== undefined) {
-      throw new UsageError(
-        `Cannot begin ${conversation.name}: ${this.conversation.name} is open on this connection`,
-        { safeToRetry: true },
-      );
-    }
-    this.conversation = conversation;
+  /** Accepts exchanges of nothing else until {@linkcode vacate}. */
+  occupy(conversation: Conversation): void {
+    this.check("exclusive", `begin ${conversation.name}`, conversation);
+    this.admission.occupy(conversation);
   }
 
-  /** Lets others submit again, if the conversation was entered. */
-  leave(conversation: Conversation): void {
-    if (this.conversation === conversation) this.conversation = undefined;
+  /** Accepts others again, if it was that one's alone. */
+  vacate(conversation: Conversation): void {
+    this.admission.vacate(conversation);
+  }
+
+  /** Throws if something forbids it; `from` is what it is a part of. */
+  check(demand: Demand, action: string, from?: Conversation): void {
+    const obstacle = this.admission.forbids(demand, from);
+    if (obstacle === undefined) return;
+    const message = `Cannot ${action}: ${this.admission.reason(obstacle)}`;
+    switch (obstacle) {
+      case "lost":
+        throw lostError(action, this.lost!, false);
+      case "closing":
+        throw new ConnectionError(message, { safeToRetry: true });
+      default:
+        throw new UsageError(message, { safeToRetry: true });
+    }
   }
 
   /** What the server works on, or will next. */
@@ -110,44 +121,57 @@ export class Session {
     return this.outbox.sentTotal > ticket.position;
   }
 
-  /** What was submitted after it and has no outcome yet. */
-  behind(ticket: Ticket<unknown>): readonly Ticket<unknown>[] {
-    return this.#queue.behind(ticket);
+  /** Whether everything that was submitted after it and has no outcome yet is of that kind. */
+  hasOnlyBehind(ticket: Ticket<unknown>, isSuch: (exchange: Exchange<unknown>) => boolean): boolean {
+    for (let other = this.#queue.behind(ticket); other !== undefined; other = other.next) {
+      if (!isSuch(other.exchange)) return false;
+    }
+    return true;
   }
 
-  /** Takes back an exchange of which nothing was sent. */
+  /** Takes back an exchange of which nothing was sent. Its bytes go when others are to be sent. */
   withdraw(ticket: Ticket<unknown>): void {
-    this.outbox.remove(ticket.position, ticket.length);
-    for (const other of this.#queue.behind(ticket)) other.position -= ticket.length;
+    if (this.#queue.first === ticket) {
+      // What has arrived meanwhile has made it begin to read.
+      this.#script?.return(undefined);
+      this.#script = undefined;
+    }
     this.#queue.remove(ticket);
+    this.#withdrawn.push(ticket);
     ticket.withdrawn = true;
     if (this.#last === ticket) this.#last = this.#queue.last;
   }
 
+  /** Takes the bytes of what was withdrawn out of the outbox, all in one go. To be called before bytes are sent, not during a write. */
+  dropWithdrawn(): void {
+    if (this.#withdrawn.length === 0) return;
+    const withdrawn = this.#withdrawn.sort((a, b) => a.position - b.position);
+    this.#withdrawn = [];
+    let dropped = 0;
+    let next = 0;
+    for (let ticket = this.#queue.first; ticket !== undefined; ticket = ticket.next) {
+      for (; next < withdrawn.length && withdrawn[next]!.position < ticket.position; next++) {
+        dropped += withdrawn[next]!.length;
+      }
+      ticket.position -= dropped;
+    }
+    this.outbox.remove(withdrawn);
+  }
+
   /** Queues an exchange, its request written behind those before it. Throws what the request throws, and is then unchanged. */
   submit<T>(exchange: Exchange<T>): Ticket<T> {
-    if (this.lost !== undefined) throw lostError(exchange.action, this.lost, false);
-    if (this.#busy) {
-      throw new UsageError(`Cannot ${exchange.action}: the connection is encoding or decoding a value just now`, {
-        safeToRetry: true,
-      });
-    }
-    if (this.conversation !== undefined && exchange.conversation !== this.conversation) {
-      throw new UsageError(`Cannot ${exchange.action}: ${this.conversation.name} is open on this connection`, {
-        safeToRetry: true,
-      });
-    }
-    const { outbox } = this;
+    this.check("submit", exchange.action, exchange.conversation);
+    const { outbox, admission } = this;
     const mark = outbox.mark;
     const ticket = new Ticket(exchange, outbox.writtenTotal);
-    this.#busy = true;
+    admission.isEncoding = true;
     try {
       exchange.request(outbox);
     } catch (error) {
       outbox.rewind(mark);
       throw error;
     } finally {
-      this.#busy = false;
+      admission.isEncoding = false;
     }
     if (this.lost !== undefined) throw lostError(exchange.action, this.lost, false);
     ticket.length = outbox.mark - mark;
@@ -159,14 +183,14 @@ export class Session {
   /** Runs scripts over what has arrived; says what the first unfinished one wants now. */
   advance(): Want | "idle" {
     if (this.lost !== undefined) return "idle";
-    this.#busy = true;
+    this.admission.isEncoding = true;
     try {
       return this.#advance();
     } catch (error) {
       this.lose(error instanceof Ended ? error.reason : error as Error);
       return "idle";
     } finally {
-      this.#busy = false;
+      this.admission.isEncoding = false;
     }
   }
 
@@ -174,8 +198,9 @@ export class Session {
   lose(cause: Error): void {
     if (this.lost !== undefined) return;
     this.lost = cause;
+    this.admission.isLost = true;
     // A script that runs just now has called this through code of the user's; it ends when that returns.
-    if (!this.#busy) this.#script?.return(undefined);
+    if (!this.admission.isEncoding) this.#script?.return(undefined);
     if (this.#recovery !== undefined) this.#failGroup(this.#recovery);
     else if (cause instanceof ProtocolError && this.#script !== undefined) {
       this.#complete(undefined, { kind: "malformed", cause });
@@ -186,6 +211,7 @@ export class Session {
       this.#settle(ticket, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > ticket.position });
     }
     this.outbox.clear();
+    this.#withdrawn = [];
     this.#events.lost();
     this.onLost?.();
   }
@@ -357,23 +383,25 @@ class Queue {
   }
 
   push(ticket: Ticket<unknown>): void {
+    ticket.previous = this.last;
     if (this.last === undefined) this.first = ticket;
     else this.last.next = ticket;
     this.last = ticket;
   }
 
-  /** All after this one, which may have left the queue already. */
-  behind(ticket: Ticket<unknown>): Ticket<unknown>[] {
-    return chain(this.#has(ticket) ? ticket.next : this.first);
+  /** The first after this one, which may have left the queue already. */
+  behind(ticket: Ticket<unknown>): Ticket<unknown> | undefined {
+    return this.#has(ticket) ? ticket.next : this.first;
   }
 
   remove(ticket: Ticket<unknown>): void {
     if (!this.#has(ticket)) return;
-    const before = this.all.find(({ next }) => next === ticket);
-    if (before === undefined) this.first = ticket.next;
-    else before.next = ticket.next;
-    if (this.last === ticket) this.last = before;
-    ticket.next = undefined;
+    const { previous, next } = ticket;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.last = previous;
+    else next.previous = previous;
+    ticket.previous = ticket.next = undefined;
   }
 
   shift(): Ticket<unknown> | undefined {
@@ -381,6 +409,7 @@ class Queue {
     if (ticket === undefined) return undefined;
     this.first = ticket.next;
     if (this.first === undefined) this.last = undefined;
+    else this.first.previous = undefined;
     // Who keeps a ticket is not to keep those behind it.
     ticket.next = undefined;
     return ticket;

@@ -37,7 +37,7 @@ export abstract class Executor extends ConnState {
 
   /** Not for callers: connections and transactions build on it. */
   constructor(calls: Calls, link: SyncLink, transactionOf: (state: TransactionState) => Transaction) {
-    super(calls.core);
+    super(calls.core, calls.lease);
     this.#calls = calls;
     this.#link = link;
     this.#transactionOf = transactionOf;
@@ -213,6 +213,7 @@ export abstract class Executor extends ConnState {
   /**
    * Executes a statement and has a function fetch its rows in parts. What the function returns or
    * throws comes back unchanged. Outside of a transaction nothing else can be called until it is over.
+   * The call's `rows` is the default of all fetches.
    *
    * @example
    * ```ts
@@ -231,7 +232,7 @@ export abstract class Executor extends ConnState {
     stmt: Statement,
     params: Params,
     fn: (portal: Portal) => T,
-    options?: CallOptions,
+    options?: QueryOptions,
   ): T {
     const use = (cursor: Cursor, fn: (portal: never) => T): T =>
       (fn as (portal: Portal) => T)(new Portal(this.#calls, this.#link, cursor));

@@ -201,7 +201,7 @@ export class Pool implements Disposable {
     stmt: PoolStatement,
     params: Params,
     fn: (portal: Portal) => T,
-    options?: CallOptions,
+    options?: QueryOptions,
   ): T {
     return this.#once((conn) => conn.execIter(stmt, params, fn, options));
   }

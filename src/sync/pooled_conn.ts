@@ -1,5 +1,6 @@
 // Derived from src/async/pooled_conn.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Connections that were taken from a pool. */
+import { closeTimeout } from "../arguments.ts";
 import { UsageError } from "../errors.ts";
 import type { CloseOptions } from "../options.ts";
 import type { Lease } from "../pool/lease.ts";
@@ -62,9 +63,13 @@ export class PooledConn extends Conn {
 
   /** Closes the connection, instead of giving it back to be used again. */
   override close(options?: CloseOptions): void {
+    closeTimeout(options);
     if (!this.#lease.end("closed")) return;
-    super.close(options);
-    this.#giveBack();
+    try {
+      super.close(options);
+    } finally {
+      this.#giveBack();
+    }
   }
 
   /** Gives the connection back, unless that was done before, or it was closed. */

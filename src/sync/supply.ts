@@ -1,5 +1,6 @@
 /** The connections of a pool that blocks: opened, handed out, tidied up, closed. */
 import { now } from "../drive/clock.ts";
+import { immediate } from "../drive/sync_runner.ts";
 import { Route } from "../ops/route.ts";
 import type { Settings } from "../opts/settings.ts";
 import { allInUse, goneAtOnce, poolClosed } from "../pool/failure.ts";
@@ -45,7 +46,7 @@ export class Supply {
       limits.leakTimeout,
       now,
       leakReporter(name, this.#log, hooks.onLeak),
-      (member) => this.give(member),
+      (member) => this.#reclaim(member),
     );
   }
 
@@ -90,19 +91,42 @@ export class Supply {
     }
   }
 
-  /** Takes a connection back. */
+  /** Takes a connection back. Throws if `onRelease` has given a promise. */
   give(member: Member): void {
     const { conn } = member;
     try {
-      if (!conn.closed) {
-        conn.release();
-        if (this.#hooks.onRelease(conn) === false || !conn.isReleased) conn.close();
-      }
+      if (!conn.closed) this.#tidyUp(conn);
+    } finally {
+      this.#stock.put(member, now(), false);
+    }
+  }
+
+  /** What the user has left over is closed and rolled back; where that fails, the connection goes. */
+  #tidyUp(conn: PoolConn): void {
+    let keep: unknown;
+    try {
+      conn.release();
+      keep = this.#hooks.onRelease(conn);
+      if (keep === false || !conn.isReleased) conn.close();
     } catch (error) {
       this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
       conn.close();
     }
-    this.#stock.put(member, now(), false);
+    try {
+      immediate(keep, "onRelease of a blocking pool");
+    } catch (error) {
+      conn.close();
+      throw error;
+    }
+  }
+
+  /** Takes back what nobody can give back; what fails then has no caller. */
+  #reclaim(member: Member): void {
+    try {
+      this.give(member);
+    } catch (error) {
+      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+    }
   }
 
   /** Has a connection watched that its user gives back. */
@@ -145,7 +169,7 @@ export class Supply {
     if (this.#closed) throw poolClosed();
     const conn = new PoolConn(open(this.#settings, this.#route));
     try {
-      this.#hooks.onConnect(conn);
+      immediate(this.#hooks.onConnect(conn), "onConnect of a blocking pool");
       conn.release();
       if (conn.closed) throw goneAtOnce();
       return conn;

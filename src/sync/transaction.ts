@@ -4,7 +4,7 @@ import { Calls } from "../calls.ts";
 import type { SyncLink } from "../drive/sync_link.ts";
 import type { Cursor } from "../ops/portal.ts";
 import type { TransactionState } from "../ops/transaction.ts";
-import type { CallOptions, Params } from "../options.ts";
+import type { CallOptions, Params, QueryOptions } from "../options.ts";
 import { Executor, type Statement } from "./executor.ts";
 import { Portal } from "./portal.ts";
 
@@ -59,7 +59,7 @@ export class Transaction extends Executor implements Disposable {
 
   /**
    * Opens a portal: a statement whose rows are fetched in parts. Several can be open, and anything else
-   * called between their fetches, until the transaction is over.
+   * called between their fetches, until the transaction is over. Its `rows` is the default of all fetches.
    *
    * @example
    * ```ts
@@ -75,7 +75,7 @@ export class Transaction extends Executor implements Disposable {
    * assert.deepEqual(up.fetch(0), { rows: [{ n: 2 }, { n: 3 }], hasMore: false });
    * ```
    */
-  execPortal(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): Portal {
+  execPortal(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Portal {
     const make = (cursor: Cursor): Portal => new Portal(this.#calls, this.#link, cursor);
     return this.#link.run(this.#calls.execPortal(stmt, params, options, make));
   }

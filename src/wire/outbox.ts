@@ -86,11 +86,17 @@ export class Outbox {
     this.#tail += end - start;
   }
 
-  /** Takes out `length` bytes that begin at `position`, as in {@linkcode Outbox.writtenTotal}, and were given to no write. */
-  remove(position: number, length: number): void {
-    const at = this.#head + position - this.#sentTotal;
-    this.#bytes.copyWithin(at, at + length, this.#tail);
-    this.#tail -= length;
+  /** Takes out parts in their order, which begin at a `position` as in {@linkcode Outbox.writtenTotal}, and were given to no write. */
+  remove(parts: readonly { readonly position: number; readonly length: number }[]): void {
+    const origin = this.#head - this.#sentTotal;
+    let to = origin + (parts[0]?.position ?? this.writtenTotal);
+    for (const [i, { position, length }] of parts.entries()) {
+      const from = origin + position + length;
+      const end = origin + (parts[i + 1]?.position ?? this.writtenTotal);
+      this.#bytes.copyWithin(to, from, end);
+      to += end - from;
+    }
+    this.#tail = to;
   }
 
   /** Drops what waits: the connection is gone. */

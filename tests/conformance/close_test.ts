@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConnectionError } from "../../mod.ts";
+import { ConnectionError, UsageError } from "../../mod.ts";
 import { conformance, type World } from "../support/worlds.ts";
 import type { TestServer } from "../support/servers.ts";
 
@@ -70,3 +70,27 @@ conformance("connect: an attempt that fails leaves no session behind", async (wo
   );
   assert.equal(await sessions(world, server, name), 0);
 });
+
+conformance("close: a bad option rejects, and leaves the connection as it was", async (world, server) => {
+  const bad = { timeout: "x" } as never;
+  const conn = await world.connect(server.fast);
+  // As a call whose promise is awaited later: what is thrown before there is a promise would not be caught.
+  const rejected = attempt(world, () => conn.close(bad));
+  await assert.rejects(rejected, UsageError);
+  assert.equal(await conn.execValue("select 1"), 1);
+  await conn.close();
+  await assert.rejects(attempt(world, () => conn.close(bad)), UsageError, "also when it is closed");
+
+  await using pool = world.pool(server.fast, { poolMaxConcurrency: 1 });
+  const taken = await pool.acquire();
+  await assert.rejects(attempt(world, () => taken.close(bad)), UsageError);
+  assert.equal(await taken.execValue("select 2"), 2, "it is still its user's");
+  await taken.close();
+  await using again = await pool.acquire();
+  assert.equal(await again.execValue("select 3"), 3, "and the pool has room again");
+});
+
+/** A call whose failure is a rejection, which in the promise world it has to be by itself. */
+function attempt(world: World, call: () => Promise<void>): Promise<void> {
+  return world.name === "async" ? call() : Promise.resolve().then(call);
+}

@@ -126,6 +126,45 @@ conformance("copyRows: types of the user's own, and 100,000 rows", async (world,
   assert.equal(await conn.execValue("select sum(n) from t where s = 'row ' || n"), 4_999_950_000n);
 });
 
+conformance(
+  "copyRows, copyIn, execBatch: a source is closed when its call ends, whatever ends it",
+  async (world, server) => {
+    await using conn = await world.connect(server.fast);
+    await conn.queryDrop("create temporary table t (n int)");
+    const closed: string[] = [];
+    const source = (name: string): Iterable<never> => ({
+      [Symbol.iterator]: () => ({
+        next: () => ({ done: false, value: ["text"] as never }),
+        return: () => (closed.push(name), { done: true as const, value: undefined }),
+      }),
+    });
+    await assert.rejects(attempt(() => conn.copyRows("nowhere", ["n"], source("no table"))), ServerError);
+    await assert.rejects(attempt(() => conn.copyRows("t", ["z"], source("no column"))), ServerError);
+    await assert.rejects(attempt(() => conn.copyRows("t", ["n"], source("no number"))), ServerError);
+    await assert.rejects(attempt(() => conn.copyIn("copy nowhere from stdin", source("no table"))), ServerError);
+    await assert.rejects(
+      attempt(() => conn.execBatch("insert into nowhere values ($1)", source("no table"))),
+      ServerError,
+    );
+    assert.deepEqual(closed, ["no table", "no column", "no number", "no table", "no table"]);
+    assert.equal(await conn.execValue("select 1"), 1);
+  },
+);
+
+test("copyIn, execBatch: a call that is given up before it begins leaves its source as it was", async () => {
+  await using conn = await Conn.connect(newest.fast);
+  await conn.queryDrop("create temporary table t (n int)");
+  const stream = new ReadableStream<string>({ start: (controller) => (controller.enqueue("1\n"), controller.close()) });
+  const stop = new AbortController();
+  const slow = conn.exec("select pg_sleep($1)", [0.1]);
+  const copy = conn.copyIn("copy t from stdin", stream, { signal: stop.signal });
+  stop.abort();
+  await assert.rejects(copy);
+  await slow;
+  assert.equal(stream.locked, false);
+  assert.equal(await conn.copyIn("copy t from stdin", stream), 1);
+});
+
 test("copyRows: an async source", async () => {
   await using conn = await Conn.connect(newest.fast);
   await conn.queryDrop("create temporary table t (n int)");

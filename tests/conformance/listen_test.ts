@@ -204,6 +204,55 @@ conformance("notify: in a transaction it arrives at its commit, and never after 
   assert.deepEqual([value?.payload, value?.pid], ["committed late", other.id]);
 });
 
+conformance(
+  "listen: what could not be undone at once is undone later, at the latest by the pool",
+  async (world, server) => {
+    await using pool = world.pool(server.fast, { poolMaxConcurrency: 1 });
+    const name = channel();
+    const ends: ((conn: Conn, news: Heard) => Promise<unknown>)[] = [
+      async (conn, news) => {
+        await using pipeline = conn.pipeline();
+        pipeline.exec("select 1");
+        await news.return!();
+      },
+      async (conn, news) => {
+        const stream = conn.stream("select generate_series(1, 10)", { batch: 1 });
+        await stream.next();
+        await news.return!();
+      },
+      async (conn, news) => {
+        await using tx = await conn.begin();
+        await assert.rejects(attempt(() => tx.exec("select 1/0")), ServerError);
+        await news.return!();
+      },
+      async (conn, news) => {
+        await using tx = await conn.begin();
+        await news.return!();
+        await tx.rollback();
+        assert.deepEqual(await channels(conn), [name], "the rollback has brought it back");
+      },
+    ];
+    for (const end of ends) {
+      const id = await (async () => {
+        await using conn = await pool.acquire();
+        await end(conn, await listen(world, conn, name));
+        return conn.id;
+      })();
+      await using conn = await pool.acquire();
+      assert.equal(conn.id, id);
+      assert.deepEqual(await channels(conn), []);
+    }
+    await using conn = await world.connect(server.fast);
+    const [one, other] = [await listen(world, conn, name), await listen(world, conn, channel())];
+    {
+      await using _pipeline = conn.pipeline();
+      await one.return!();
+    }
+    await other.return!();
+    assert.deepEqual(await channels(conn), [], "and by the next one that ends");
+  },
+);
+
 conformance("listen: not while a stream is open, which goes on", async (world, server) => {
   await using conn = await world.connect(server.fast);
   let rows = 0;

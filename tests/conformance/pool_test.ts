@@ -231,6 +231,27 @@ conformance("pool: functions that throw", async (world, server) => {
   assert.deepEqual([other.stats().idle, other.stats().leased], [0, 0]);
 });
 
+conformance(
+  "pool: blocking, a function that gives a promise is told so, as nobody waits for it",
+  async (world, server) => {
+    if (world.name === "async") {
+      await using pool = world.pool(server.fast, { onRelease: () => Promise.resolve(false) });
+      await (await pool.acquire()).release();
+      assert.deepEqual([pool.stats().idle, pool.stats().closed], [0, 1], "where promises are awaited, it is");
+      return;
+    }
+    const told = (name: string) => (error: unknown): boolean =>
+      error instanceof UsageError && error.message.includes(`${name} of a blocking pool must return at once`);
+    await using one = world.pool(server.fast, { onConnect: () => Promise.resolve() });
+    await assert.rejects(attempt(() => one.query("select 1")), told("onConnect"));
+    await using other = world.pool(server.fast, { onRelease: () => Promise.reject(new Error("not heard")) });
+    await assert.rejects(attempt(() => other.execValue("select 1")), told("onRelease"));
+    const conn = await other.acquire();
+    await assert.rejects(attempt(() => conn.release()), told("onRelease"));
+    assert.deepEqual([other.stats().size, other.stats().leased], [0, 0], "and its connection is closed");
+  },
+);
+
 conformance("pool: functions that leave something, and one that closes the connection", async (world, server) => {
   await using pool = world.pool(server.fast, { onConnect: (conn) => conn.queryDrop("begin") as unknown as void });
   {

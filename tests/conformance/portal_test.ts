@@ -95,6 +95,31 @@ conformance("execIter: a fetch of more than there is, of nothing, of rows as arr
   assert.deepEqual(await fetched(0x7fff_ffff, [1]), { rows: [[1]], hasMore: false });
 });
 
+conformance("execIter, execPortal: `rows` is how all fetches give them that do not say it", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await using pool = world.pool(server.fast, { poolMaxConcurrency: 1 });
+  const fetched = given(world, function* (portal: Portal) {
+    const { rows: first } = (yield portal.fetch(1)) as { rows: unknown[] };
+    const { rows: second } = (yield portal.fetch(1, { rows: "object" })) as { rows: unknown[] };
+    const { rows: third } = (yield portal.fetch(1, { timeout: 5000 })) as { rows: unknown[] };
+    return [...first, ...second, ...third];
+  });
+  const expected = [[1], { n: 2 }, [3]];
+  for (const on of [conn, pool]) {
+    assert.deepEqual(await on.execIter(SERIES, [3], fetched, { rows: "array" }), expected);
+    await assert.rejects(
+      attempt(() => on.execIter(SERIES, [3], fetched, { rows: "tuple" as never })),
+      UsageError,
+    );
+  }
+  await using tx = await conn.begin();
+  await using portal = await tx.execPortal(SERIES, [2], { rows: "array" });
+  assert.deepEqual(await portal.fetch(), { rows: [[1], [2]], hasMore: false });
+  assert.deepEqual(await portal.fetch(), { rows: [], hasMore: false });
+  await using second = await tx.execPortal("select 1 as n", { rows: "array" });
+  assert.deepEqual((await second.fetch()).rows, [[1]], "the options in place of the parameters");
+});
+
 conformance(
   "execIter: what the function returns comes back unchanged, whether it fetched or not",
   async (world, server) => {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/drive/async_link.ts";
-import { Turns } from "../../src/drive/turns.ts";
 import { ConnectionError, EncodeError, ServerError, UsageError } from "../../src/errors.ts";
 import { sinks } from "../../src/sinks.ts";
 import { concat, copyResponse, errorResponse, readyForQuery } from "../support/backend.ts";
@@ -196,71 +195,4 @@ test("a call that is refused does not wait for its turn", async () => {
   await assert.rejects(link.run(calls.ping(undefined)), ConnectionError);
   transport.arrive(concat(learned(), readyForQuery()), rows(1));
   assert.equal(await learning, 1);
-});
-
-test("turns: first come, first served, and free again at the end", async () => {
-  const turns = new Turns();
-  const order: string[] = [];
-  assert.equal(turns.take(), undefined);
-  const waiting = ["b", "c"].map((name) => turns.take()!.reached.then(() => order.push(name)));
-  turns.pass();
-  await waiting[0];
-  assert.deepEqual(order, ["b"]);
-  const late = turns.take()!.reached.then(() => order.push("d"));
-  turns.pass();
-  await waiting[1];
-  turns.pass();
-  await late;
-  turns.pass();
-  assert.deepEqual(order, ["b", "c", "d"]);
-  assert.equal(turns.take(), undefined, "nobody has the turn");
-});
-
-test("turns: who leaves the line is passed over", async () => {
-  const turns = new Turns();
-  turns.take();
-  const [b, c] = [turns.take()!, turns.take()!];
-  let reached = false;
-  void b.reached.then(() => reached = true);
-  b.withdraw();
-  turns.pass();
-  await c.reached;
-  assert.equal(reached, false);
-  b.withdraw();
-  turns.pass();
-  assert.equal(turns.take(), undefined, "nobody has the turn");
-});
-
-test("turns: who goes on comes before who had none yet", async () => {
-  const turns = new Turns();
-  const order: string[] = [];
-  turns.take();
-  const waiting = turns.take()!.reached.then(() => order.push("new"));
-  const going = turns.takeAgain()!.reached.then(() => order.push("again"));
-  turns.pass();
-  await going;
-  turns.pass();
-  await waiting;
-  assert.deepEqual(order, ["again", "new"]);
-});
-
-test("turns: while the turn is lent, only those that go on have it, one after the other", async () => {
-  const turns = new Turns();
-  const order: string[] = [];
-  turns.take();
-  const waiting = turns.take()!.reached.then(() => order.push("new"));
-  const early = turns.takeAgain()!.reached.then(() => order.push("early"));
-  turns.lend();
-  const late = turns.takeAgain()!.reached.then(() => order.push("late"));
-  await early;
-  turns.pass();
-  await late;
-  turns.pass();
-  assert.equal(turns.takeAgain(), undefined, "it is free for those that go on");
-  turns.pass();
-  turns.reclaim();
-  assert.deepEqual(order, ["early", "late"]);
-  turns.pass();
-  await waiting;
-  assert.deepEqual(order, ["early", "late", "new"]);
 });

@@ -1,6 +1,6 @@
 /** Pools that await while things go wrong: the server away, callers who give up, functions that hang. */
 import assert from "node:assert/strict";
-import { ConnectionError, Opts, Pool, type PoolLeak, PyroError, TimeoutError } from "../../mod.ts";
+import { ConnectionError, Opts, Pool, type PoolLeak, PyroError, TimeoutError, UsageError } from "../../mod.ts";
 import { Pool as BlockingPool } from "../../sync.ts";
 import { collectedUntil } from "../support/held.ts";
 import { PostgresServer } from "../support/postgres.ts";
@@ -269,6 +269,60 @@ test("pool failure: a connection that was forgotten is taken back, and where it 
   assert.deepEqual([leaks.length, leaks[0]?.kind], [1, "forgotten"]);
   assert.match(leaks[0]!.stack, /pool_failure_test/);
   assert.equal(await pool.execValue(PID), pid);
+});
+
+test("pool failure: a forgotten connection is taken back, whatever on it still refers to it", async () => {
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 4, onLeak: () => {} });
+  await (async () => {
+    const heard: string[] = [];
+    const conn = await pool.acquire();
+    conn.onNotice = ({ message }) => void heard.push(`${conn.id} ${message}`);
+    await conn.queryDrop("do $$ begin raise notice 'one'; end $$");
+    assert.deepEqual(heard, [`${conn.id} one`], "which is called all the same");
+    const streaming = await pool.acquire();
+    await streaming.stream("select generate_series(1, 100000) as n").next();
+    const listening = await pool.acquire();
+    await listening.listen("forgotten");
+    const filling = await pool.acquire();
+    filling.pipeline().exec("select 1");
+  })();
+  assert.equal(pool.stats().leased, 4);
+  assert.ok(await collectedUntil(() => pool.stats().idle === 4), "they are taken back");
+  await using again = await pool.acquire();
+  assert.equal(again.onNotice, undefined, "the listener is gone with its connection");
+});
+
+test("pool failure: a blocking pool's forgotten connection is taken back, whatever on it still refers to it", async () => {
+  using pool = new BlockingPool(newest.fast, { poolMaxConcurrency: 4, onLeak: () => {} });
+  (() => {
+    const heard: string[] = [];
+    const conn = pool.acquire();
+    conn.onNotice = ({ message }) => void heard.push(`${conn.id} ${message}`);
+    conn.queryDrop("do $$ begin raise notice 'one'; end $$");
+    assert.deepEqual(heard, [`${conn.id} one`]);
+    pool.acquire().stream("select generate_series(1, 100000) as n").next();
+    pool.acquire().listen("forgotten");
+    pool.acquire().pipeline().exec("select 1");
+  })();
+  assert.equal(pool.stats().leased, 4);
+  assert.ok(await collectedUntil(() => pool.stats().idle === 4), "they are taken back");
+  using again = pool.acquire();
+  assert.equal(again.onNotice, undefined);
+});
+
+test("pool failure: onNotice is its user's as long as the connection is", async () => {
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
+  const conn = await pool.acquire();
+  const listener = (): void => {};
+  conn.onNotice = listener;
+  assert.equal(conn.onNotice, listener);
+  const tx = await conn.begin();
+  assert.equal(tx.onNotice, listener, "a transaction's is the connection's");
+  await tx.rollback();
+  await conn.release();
+  await using next = await pool.acquire();
+  assert.throws(() => conn.onNotice = listener, UsageError, "later it is somebody else's");
+  assert.equal(next.onNotice, undefined);
 });
 
 test("pool failure: a stream that was forgotten gives its connection back, and where it was made is told", async () => {

@@ -115,7 +115,6 @@ export function contextOf({ session }: Pick<Link, "session">, capacity: number =
     registry,
     statements: new StatementCache("p", capacity),
     transaction: undefined,
-    occupant: undefined,
     readsText: true,
   };
 }

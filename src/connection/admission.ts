@@ -1,0 +1,368 @@
+/**
+ * Who may submit on a connection, and when. Everything that makes a call wait for another, or be
+ * refused because of one, is decided here, without a promise and without a socket: drivers ask, and wait
+ * where the answer is "wait".
+ *
+ * *Whether* a request is allowed at all is a table of obstacles: {@linkcode FORBIDDEN}. *When* it comes
+ * is a table of the order of ops: {@linkcode ORDER}. One op at a time may submit; the others wait in
+ * lists. Who waits for whom:
+ *
+ * - an op that has not begun waits for the one that may submit, and for those that wait to be alone;
+ * - an op that continues waits for the one that may submit only, so it comes before those;
+ * - an op that waits to be alone waits for all that have begun and are under way, but neither for others
+ *   that wait to be alone (the last that asked comes first), nor for those whose function runs;
+ * - the one that may submit waits for no op: it waits for the server, or for a source of its caller's.
+ *
+ * So every chain of waiting ends at the server, at a source or at a pause, and no two ops wait for each
+ * other. An op that pauses, or calls a function that makes calls, cannot be the one that may submit.
+ */
+
+/** What has the connection for itself: a stream, a pipeline, a portal, a copy. */
+export interface Exclusive {
+  /** With its article, for errors: "a stream". */
+  readonly name: string;
+  /** Whether it is one call, for whose end other calls wait as for that of any. */
+  readonly isCall?: boolean;
+}
+
+/** What may forbid a request. */
+export type Obstacle =
+  /** The connection is gone. */
+  | "lost"
+  /** It is being closed: calls already made go on. */
+  | "closing"
+  /** A value of the user's is being encoded or decoded, by code that may be the user's. */
+  | "encoding"
+  /** Something else has the connection for itself. */
+  | "exclusive"
+  /** The same, and that is one call. */
+  | "exclusive call"
+  /** The same, and it is about to end. */
+  | "ending"
+  /** Something will have it for itself, once it sends. */
+  | "reserved";
+
+/** What may be forbidden. */
+export type Demand =
+  /** A new call is made. */
+  | "call"
+  /** An op submits. */
+  | "submit"
+  /** An op asks to be alone. */
+  | "barrier"
+  /** Something asks for the connection for itself, now. */
+  | "exclusive"
+  /** Something asks for it from when it sends. */
+  | "reserve";
+
+const yes = true, no = false;
+
+/** Whether an obstacle forbids a demand. A call that is not forbidden takes its place in the order of ops. */
+export const FORBIDDEN: Readonly<Record<Obstacle, Readonly<Record<Demand, boolean>>>> = {
+  lost: { call: no, submit: yes, barrier: no, exclusive: no, reserve: no },
+  closing: { call: yes, submit: no, barrier: no, exclusive: no, reserve: yes },
+  encoding: { call: no, submit: yes, barrier: no, exclusive: no, reserve: no },
+  exclusive: { call: yes, submit: yes, barrier: yes, exclusive: yes, reserve: yes },
+  "exclusive call": { call: no, submit: yes, barrier: yes, exclusive: yes, reserve: yes },
+  ending: { call: no, submit: yes, barrier: yes, exclusive: yes, reserve: no },
+  reserved: { call: yes, submit: no, barrier: no, exclusive: no, reserve: yes },
+};
+
+/** Where the order of ops stands. */
+export type Order =
+  /** Nobody may submit, and nobody waits for that. */
+  | "free"
+  /** One op may submit, and no other is under way. */
+  | "alone"
+  /** One op may submit, and others that have begun are under way. */
+  | "held"
+  /** One waits to be alone, and meanwhile lets those continue that have begun. */
+  | "lent"
+  /** A cancel request is on its way, which must not hit what is submitted now. */
+  | "gated";
+
+/** What an op asks for. */
+export type Request =
+  /** To submit for the first time. */
+  | "begin"
+  /** To submit again, before those that have not begun. */
+  | "continue"
+  /** To be the only one under way; by the op that may submit. */
+  | "barrier"
+  /** To submit now; by the op that may submit. */
+  | "submit";
+
+/** Whether an op may go on. */
+export type Answer = "admit" | "wait";
+
+const admit = "admit", wait = "wait";
+
+/** When an op gets what it asks for: at once, or later. */
+export const ORDER: Readonly<Record<Order, Readonly<Record<Request, Answer>>>> = {
+  free: { begin: admit, continue: admit, barrier: admit, submit: admit },
+  alone: { begin: wait, continue: wait, barrier: admit, submit: admit },
+  held: { begin: wait, continue: wait, barrier: wait, submit: admit },
+  lent: { begin: wait, continue: admit, barrier: wait, submit: admit },
+  gated: { begin: wait, continue: wait, barrier: wait, submit: wait },
+};
+
+/** An op in the order, or a cancel request that is to gate it. */
+export class Entry {
+  /** Where it waits; one place at a time. */
+  list: List | undefined = undefined;
+  previous: Entry | undefined = undefined;
+  next: Entry | undefined = undefined;
+  /** Whether it has been admitted once. */
+  hasBegun = false;
+  /** Whether it counts as under way: it has begun, and no function of its caller's runs that may make calls. */
+  isActive = false;
+  /** Called when what it waits for has come. */
+  onAdmitted: (() => void) | undefined = undefined;
+}
+
+/** First come, first served, or the other way round; leaving takes the same time wherever one stands. */
+class List {
+  first: Entry | undefined = undefined;
+  last: Entry | undefined = undefined;
+
+  push(entry: Entry): void {
+    entry.list = this;
+    entry.previous = this.last;
+    if (this.last === undefined) this.first = entry;
+    else this.last.next = entry;
+    this.last = entry;
+  }
+
+  remove(entry: Entry): void {
+    if (entry.previous === undefined) this.first = entry.next;
+    else entry.previous.next = entry.next;
+    if (entry.next === undefined) this.last = entry.previous;
+    else entry.next.previous = entry.previous;
+    entry.list = entry.previous = entry.next = undefined;
+  }
+}
+
+/** Decides who may submit on one connection. */
+export class Admission<X extends Exclusive = Exclusive> {
+  isLost = false;
+  isClosing = false;
+  isEncoding = false;
+  #exclusive: X | undefined = undefined;
+  #reserved: X | undefined = undefined;
+  #ending: X | undefined = undefined;
+  /** The op that may submit. */
+  #holder: Entry | undefined = undefined;
+  /** How many ops are under way: the one that may submit, those that wait to continue, those that wait for replies. */
+  #active = 0;
+  #gate: Entry | undefined = undefined;
+  /** Those that wait to begin, or to go on behind these. */
+  readonly #beginning = new List();
+  readonly #continuing = new List();
+  /** Those that wait to be alone; the last comes first. */
+  readonly #barriers = new List();
+  /** Those that wait for the gate to be lifted. */
+  readonly #submitting = new List();
+  /** Those that wait to gate. */
+  readonly #gating = new List();
+
+  /** What has the connection for itself, or will have it once it sends. */
+  get open(): X | undefined {
+    return this.#reserved ?? this.#exclusive;
+  }
+
+  /** What forbids a demand; undefined if nothing does. `from` is what it is a part of, if that has the connection for itself. */
+  forbids(demand: Demand, from?: X): Obstacle | undefined {
+    if (this.isLost && FORBIDDEN.lost[demand]) return "lost";
+    if (this.isClosing && FORBIDDEN.closing[demand]) return "closing";
+    if (this.isEncoding && FORBIDDEN.encoding[demand]) return "encoding";
+    const exclusive = this.#exclusive;
+    if (exclusive !== undefined && exclusive !== from) {
+      const obstacle = exclusive === this.#ending ? "ending" : exclusive.isCall ? "exclusive call" : "exclusive";
+      if (FORBIDDEN[obstacle][demand]) return obstacle;
+    }
+    const reserved = this.#reserved;
+    const isObstacle = reserved !== undefined && reserved !== from && reserved !== this.#ending;
+    return isObstacle && FORBIDDEN.reserved[demand] ? "reserved" : undefined;
+  }
+
+  /** Why, to follow "Cannot …: ". */
+  reason(obstacle: Obstacle): string {
+    switch (obstacle) {
+      case "lost":
+      case "closing":
+        return "the connection is closed";
+      case "encoding":
+        return "the connection is encoding or decoding a value just now";
+      case "reserved":
+        return `${this.#reserved!.name} is open on this connection`;
+      default:
+        return `${this.#exclusive!.name} is open on this connection`;
+    }
+  }
+
+  /** New calls are refused because of it from now on; those already made go on. */
+  reserve(exclusive: X): void {
+    this.#reserved = exclusive;
+  }
+
+  /** It has the connection for itself from now on. Nothing must forbid that. */
+  occupy(exclusive: X): void {
+    this.#exclusive = exclusive;
+  }
+
+  /** It is about to end: new calls wait for that. The op that ends it must be the next to begin, or have begun. */
+  end(exclusive: X): void {
+    if (this.#exclusive === exclusive || this.#reserved === exclusive) this.#ending = exclusive;
+  }
+
+  /** It has ended. */
+  vacate(exclusive: X): void {
+    if (this.#exclusive === exclusive) this.#exclusive = undefined;
+    if (this.#reserved === exclusive) this.#reserved = undefined;
+    if (this.#ending === exclusive) this.#ending = undefined;
+  }
+
+  /** Whether it has the connection for itself now. */
+  isOccupiedBy(exclusive: X): boolean {
+    return this.#exclusive === exclusive;
+  }
+
+  /** Where the order of ops stands. */
+  get order(): Order {
+    if (this.#gate !== undefined) return "gated";
+    if (this.#holder !== undefined) return this.#active === 1 ? "alone" : "held";
+    return this.#barriers.last === undefined ? "free" : "lent";
+  }
+
+  /** Whether it is the op that may submit. */
+  holds(entry: Entry): boolean {
+    return this.#holder === entry;
+  }
+
+  /** An op asks to begin. */
+  begin(entry: Entry): Answer {
+    if (ORDER[this.order].begin === wait) return this.#wait(entry, this.#beginning);
+    this.#admit(entry);
+    return admit;
+  }
+
+  /** An op that has begun asks to submit again; `behind` those that wait to begin, or before them. */
+  continue(entry: Entry, behind: boolean): Answer {
+    if (this.#holder === entry) return admit;
+    if (ORDER[this.order][behind ? "begin" : "continue"] === admit) {
+      this.#admit(entry);
+      return admit;
+    }
+    if (!behind) return this.#wait(entry, this.#continuing);
+    // Those in front of it must not wait for it.
+    this.#setActive(entry, false);
+    this.#wait(entry, this.#beginning);
+    this.#next();
+    return wait;
+  }
+
+  /** The op that may submit asks to be the only one under way; those that have begun may continue before. */
+  barrier(entry: Entry): Answer {
+    if (ORDER[this.order].barrier === admit) return admit;
+    this.#setActive(entry, false);
+    this.#holder = undefined;
+    this.#wait(entry, this.#barriers);
+    this.#next();
+    return wait;
+  }
+
+  /** The op that may submit asks to do so now. */
+  submit(entry: Entry): Answer {
+    return this.#gate === undefined ? admit : this.#wait(entry, this.#submitting);
+  }
+
+  /** An op does not submit for now. */
+  release(entry: Entry): void {
+    if (this.#holder !== entry) return;
+    this.#holder = undefined;
+    this.#next();
+  }
+
+  /** A function of its caller's runs, which may make calls: nobody waits for the op until it resumes. */
+  suspend(entry: Entry): void {
+    if (this.#holder === entry) this.#holder = undefined;
+    this.#setActive(entry, false);
+    this.#next();
+  }
+
+  /** The function has come to its end. */
+  resume(entry: Entry): void {
+    this.#setActive(entry, true);
+  }
+
+  /** An op no longer waits, and goes on by itself. Takes the same time however many wait. */
+  giveUp(entry: Entry): void {
+    if (entry.list === undefined) return;
+    entry.list.remove(entry);
+    this.#setActive(entry, entry.hasBegun);
+    this.#next();
+  }
+
+  /** An op has ended, wherever it was. */
+  leave(entry: Entry): void {
+    entry.list?.remove(entry);
+    this.#setActive(entry, false);
+    if (this.#holder === entry) this.#holder = undefined;
+    this.#next();
+  }
+
+  /** A cancel request asks that nothing be submitted until {@linkcode Admission.ungate}. */
+  gate(entry: Entry): Answer {
+    if (this.#gate !== undefined) return this.#wait(entry, this.#gating);
+    this.#gate = entry;
+    return admit;
+  }
+
+  /** The cancel request cannot hit anything any more. */
+  ungate(): void {
+    this.#gate = undefined;
+    const next = this.#gating.first;
+    if (next !== undefined) {
+      this.#gating.remove(next);
+      this.#gate = next;
+      return next.onAdmitted?.();
+    }
+    for (let entry = this.#submitting.first; entry !== undefined; entry = this.#submitting.first) {
+      this.#submitting.remove(entry);
+      entry.onAdmitted?.();
+    }
+    this.#next();
+  }
+
+  #wait(entry: Entry, list: List): Answer {
+    list.push(entry);
+    return wait;
+  }
+
+  #admit(entry: Entry): void {
+    entry.hasBegun = true;
+    this.#setActive(entry, true);
+    this.#holder = entry;
+  }
+
+  #setActive(entry: Entry, isActive: boolean): void {
+    if (entry.isActive === isActive) return;
+    entry.isActive = isActive;
+    this.#active += isActive ? 1 : -1;
+  }
+
+  /** Admits the one that comes next, if there is one. */
+  #next(): void {
+    if (this.#holder !== undefined || this.#gate !== undefined) return;
+    let next = this.#continuing.first;
+    if (next === undefined) {
+      const barrier = this.#barriers.last;
+      if (barrier === undefined) next = this.#beginning.first;
+      else if (this.#active === 0) next = barrier;
+    }
+    if (next === undefined) return;
+    next.list!.remove(next);
+    this.#admit(next);
+    next.onAdmitted?.();
+  }
+}
