@@ -4,6 +4,7 @@ import type { Known } from "./ops/known.ts";
 import { StatementHandle, useStatement } from "./ops/prepared_statement.ts";
 import type { Limit } from "./protocol/exchange.ts";
 import { SqlTemplate, valuesOf } from "./sql.ts";
+import { checkCount } from "./types/parameters.ts";
 import type { RowShape } from "./types/row.ts";
 
 /** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */
@@ -160,6 +161,7 @@ function textWithoutValues(template: SqlTemplate): string {
 }
 
 function checkedValues(values: Params): Params {
+  checkCount(values.length);
   for (let i = 0; i < values.length; i++) {
     if (values[i] instanceof SqlTemplate) {
       throw new UsageError(`Cannot bind parameter $${i + 1}: an sql template is no value; nest it in another template`);

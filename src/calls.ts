@@ -412,6 +412,12 @@ export class Calls {
     });
   }
 
+  /** Forgets what is known of types; whoever has given the connection back cannot. Throws at once. */
+  reloadTypes(): void {
+    this.lease?.check("reload types");
+    this.core.registry.forgetTypes();
+  }
+
   /** DISCARD ALL. */
   reset(options: unknown): Call<void> {
     return this.#call("reset", "reset the session", options, () => reset(this.core, this.core.listeners));

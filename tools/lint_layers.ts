@@ -8,15 +8,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   "sqlstate.ts": [],
   "to_json.ts": [],
-  "sql.ts": ["errors.ts"],
+  sql: [],
+  "sql.ts": ["errors.ts", "sql"],
   opts: ["errors.ts"],
   wire: ["errors.ts"],
   trace: ["wire"],
-  types: ["errors.ts", "opts", "wire"],
+  types: ["errors.ts", "sql", "opts", "wire"],
   auth: ["errors.ts"],
-  protocol: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "auth"],
+  protocol: ["errors.ts", "sqlstate.ts", "sql", "opts", "wire", "types", "auth"],
   // Of the transports they see the interface, and of sockets' errors the words.
-  ops: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
+  ops: ["errors.ts", "sqlstate.ts", "sql", "opts", "wire", "types", "protocol", "transport/transport.ts"],
   drive: [
     "errors.ts",
     "sqlstate.ts",
@@ -33,6 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "trace_listener.ts": ["errors.ts", "trace", "transport/runtime.ts"],
   // Watches what the others do.
   telemetry: [
+    "sql",
     "pool/leaks.ts",
     "transport/runtime.ts",
     "opts",
@@ -43,7 +45,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "transport/transport.ts",
   ],
   // A package of its own, which hears what everybody can hear.
-  otel: ["errors.ts", "telemetry"],
+  otel: ["errors.ts", "sql", "telemetry"],
   "core.ts": ["errors.ts", "opts", "types", "protocol", "ops", "telemetry"],
   "conn_state.ts": ["core.ts", "errors.ts", "ops", "protocol"],
   // What methods are given, and what becomes of it.
@@ -51,7 +53,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "arguments.ts": ["errors.ts", "sql.ts", "types", "protocol", "ops"],
   "sinks.ts": ["types", "protocol"],
   "pipeline_ticket.ts": ["errors.ts", "options.ts", "ops"],
-  pool: ["errors.ts", "sqlstate.ts", "opts"],
+  pool: ["errors.ts", "sqlstate.ts", "sql", "opts"],
   "calls.ts": [
     "errors.ts",
     "arguments.ts",
@@ -125,7 +127,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The layers that are the same for both worlds, whatever the runtime. */
-const PURE = ["opts", "wire", "trace", "types", "auth", "protocol", "ops"];
+const PURE = ["sql", "opts", "wire", "trace", "types", "auth", "protocol", "ops"];
 
 /** What only drivers and transports may use. */
 const IMPURE = [

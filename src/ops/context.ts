@@ -2,6 +2,7 @@
 import type { Conversation } from "../protocol/exchange.ts";
 import type { Session } from "../protocol/session.ts";
 import type { Registry } from "../types/registry.ts";
+import type { Changes } from "./effects.ts";
 import type { StatementCache } from "./statements.ts";
 import type { TransactionState } from "./transaction.ts";
 
@@ -10,6 +11,7 @@ export interface Context {
   readonly session: Session;
   readonly registry: Registry;
   readonly statements: StatementCache;
+  readonly changes: Changes;
   /** The outermost transaction that is open, if it was begun by `begin` or `tx`. */
   transaction: TransactionState | undefined;
   /** What has the connection for itself, although it has not sent anything yet. */

@@ -34,11 +34,9 @@ export interface Attribute {
 /** What connections know of a database's types. */
 export class Catalog {
   readonly #types = new Map<number, TypeInfo | undefined>();
-  #version = 0;
-  /** Whether types may have been changed in a transaction that may be open. */
-  #altered = false;
+  #version = ++versions;
 
-  /** Changes when what was known is forgotten: what was made of it is then to be made again. */
+  /** Changes when what was known is forgotten: what was made of it is then to be made again. No other catalog has the same. */
   get version(): number {
     return this.#version;
   }
@@ -58,17 +56,41 @@ export class Catalog {
     for (const type of types) this.#types.set(type.oid, type);
   }
 
-  /** A statement may have changed types, or ended the transaction that did. */
-  touch(effect: "alter" | "end" | "none"): void {
-    if (effect === "none" || (effect === "end" && !this.#altered)) return;
-    this.#altered = effect === "alter";
-    this.forget();
+  /** Whether one of these types has attributes, somewhere inside: they can become others while the type stays. */
+  hasAttributes(oids: Iterable<number>): boolean {
+    const inside = new Set(oids);
+    // What is added while it is gone through is gone through as well.
+    for (const oid of inside) {
+      const shape = this.#types.get(oid)?.shape;
+      if (shape === undefined) continue;
+      if (shape.kind === "composite") return true;
+      for (const part of partsOf(shape)) inside.add(part);
+    }
+    return false;
   }
 
   /** Types may have changed. */
   forget(): void {
     if (this.#types.size === 0) return;
     this.#types.clear();
-    this.#version += 1;
+    this.#version = ++versions;
   }
 }
+
+function partsOf(shape: TypeShape): readonly number[] {
+  switch (shape.kind) {
+    case "array":
+      return [shape.element];
+    case "domain":
+      return [shape.base];
+    case "range":
+      return [shape.subtype];
+    case "multirange":
+      return [shape.range];
+    default:
+      return [];
+  }
+}
+
+/** How many versions catalogs have had. */
+let versions = 0;
