@@ -18,9 +18,9 @@ export interface Handle {
 /** What is executed: SQL text, which the cache may know, or a statement that the caller holds. */
 export type Known = string | Handle;
 
-/** Whether a statement has to be prepared again: the server does not have it, or its text may mean something else. */
+/** Whether a statement has to be prepared again: the server does not have it, or its text may mean something else, or take other types. */
 export function isLost({ prepared, isStale }: Handle, statements: StatementCache): boolean {
-  return isStale === true || statements.isOutdated(prepared) || statements.isGone(prepared);
+  return isStale === true || prepared.isDoubtful || statements.isOutdated(prepared) || statements.isGone(prepared);
 }
 
 /** What can be executed as it is known; undefined if the server has to be asked before. */
@@ -42,7 +42,8 @@ export function* known(source: Known, context: Context): Op<Prepared> {
     return source.prepared;
   }
   const statement = statements.get(source);
-  if (statement === undefined) return yield* learn(source, context);
+  if (statement?.isDoubtful) statements.drop(statement);
+  if (statement === undefined || statement.isDoubtful) return yield* learn(source, context);
   if (statement.isCurrent(registry)) return statement;
   const renewed = yield* withTypes(statement, registry);
   statements.renew(renewed);

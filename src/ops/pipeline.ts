@@ -13,6 +13,7 @@ import type { Prepared } from "../protocol/prepared.ts";
 import { RawReply } from "../protocol/raw_reply.ts";
 import { Affected, AllRows, type Sink } from "../protocol/sink.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
+import { hasUntypedText } from "../types/untyped.ts";
 import { Outbox } from "../wire/outbox.ts";
 import type { Context } from "./context.ts";
 import { succeeded } from "./effects.ts";
@@ -92,7 +93,7 @@ export class PipelineState {
     this.#check("execute the statement");
     const { registry, statements, changes } = this.#context;
     const group = this.#groups.at(-1)!;
-    const { what, effects } = this.#pipelinable(source, group);
+    const { what, effects } = this.#pipelinable(source, values, group);
     let execution: PipelinedExecution;
     try {
       const learned = statements.learn.bind(statements);
@@ -192,7 +193,11 @@ export class PipelineState {
     if (this.#closed) throw new UsageError(`Cannot ${action}: the pipeline is closed`, { safeToRetry: true });
   }
 
-  #pipelinable(source: Known, group: Group): { readonly what: Pipelinable; readonly effects: number } {
+  #pipelinable(
+    source: Known,
+    values: readonly unknown[],
+    group: Group,
+  ): { readonly what: Pipelinable; readonly effects: number } {
     const { statements } = this.#context;
     const sql = typeof source === "string" ? source : source.prepared.sql;
     const statement = typeof source === "string" ? statements.get(sql) : source.prepared;
@@ -200,6 +205,10 @@ export class PipelineState {
     const effects = statement?.effects ?? same?.effects ?? effectsOfStatement(sql);
     if ((effects & Effect.Copies) !== 0) {
       throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
+    }
+    // What its parameters are is left to the server where that is in doubt and the values allow it.
+    if (statement?.isDoubtful && values.every(hasUntypedText)) {
+      return { what: { kind: "new", sql, place: { ...statements.place(), name: "" } }, effects };
     }
     if (statement !== undefined) {
       return { what: { kind: "known", statement: this.#current(statement, source) }, effects };

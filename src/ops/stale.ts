@@ -56,7 +56,9 @@ export function forgetStale(
     statements.turnOffNames();
   }
   forgetAttributes(error, statement.parameterTypes, context);
-  forget(statement, source, context);
+  if (isStale(error)) forget(statement, source, context);
+  else if (typeof source === "string") statements.doubt(statement);
+  else source.prepared.isDoubtful = true;
   return true;
 }
 

@@ -125,9 +125,15 @@ export class StatementCache {
 
   /** Forgets a statement that is of no use any more. */
   drop(statement: Prepared): void {
-    if (this.#statements.get(statement.sql) !== statement) return;
+    if (this.#statements.get(statement.sql)?.name !== statement.name) return;
     this.#statements.delete(statement.sql);
     this.discard(statement);
+  }
+
+  /** The types of a statement's parameters may have become others. */
+  doubt(statement: Prepared): void {
+    const known = this.#statements.get(statement.sql);
+    if (known?.name === statement.name) known.isDoubtful = true;
   }
 
   /** The server is to close a statement when something is prepared the next time. */

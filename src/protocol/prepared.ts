@@ -15,6 +15,8 @@ export class Prepared {
   readonly effects: number;
   /** Which meaning its text had when the server was asked to prepare it, as in `StatementCache.meaning`. */
   readonly meaning: number;
+  /** Whether its parameters' types may have become others: a value did not fit. */
+  isDoubtful = false;
   /** OIDs of its parameters' types. */
   readonly parameterTypes: readonly number[];
   readonly parameterCodecs: readonly Codec[];
@@ -57,9 +59,9 @@ export class Prepared {
     return [...this.parameterTypes, ...this.description?.columns.map(({ typeOid }) => typeOid) ?? []];
   }
 
-  /** Whether all its types were known when it was made, and nothing that was known then has been forgotten. */
+  /** Whether all its types were known when it was made, and nothing of that has been forgotten or become doubtful since. */
   isCurrent(registry: Registry): boolean {
-    return this.#complete && this.#catalogVersion === registry.catalog.version;
+    return this.#complete && !this.isDoubtful && this.#catalogVersion === registry.catalog.version;
   }
 
   /** The same statement with what is known of its types now, under the same name on the server or another. */
