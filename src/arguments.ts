@@ -4,6 +4,7 @@ import type { Known } from "./ops/known.ts";
 import { StatementHandle, useStatement } from "./ops/prepared_statement.ts";
 import type { Limit } from "./protocol/exchange.ts";
 import { SqlTemplate, valuesOf } from "./sql.ts";
+import { checkCount } from "./types/parameters.ts";
 import type { RowShape } from "./types/row.ts";
 
 export { taken } from "./types/snapshot.ts";
@@ -173,6 +174,7 @@ function textWithoutValues(template: SqlTemplate): string {
 }
 
 function checkedValues(values: Params): Params {
+  checkCount(values.length);
   for (let i = 0; i < values.length; i++) {
     if (values[i] instanceof SqlTemplate) {
       throw new UsageError(`Cannot bind parameter $${i + 1}: an sql template is no value; nest it in another template`);

@@ -167,8 +167,8 @@ export class Calls {
     this.#check(`open ${name}`);
     const reading = this.#reading("execute the statement", rows, own);
     const execution = executionOf(statement, params, options, this.owner, reading);
-    const own = { ...execution, values: taken(execution.values) };
-    return { ...execution, cursor: new Cursor(this.core, own, name, this.transaction) };
+    const taking = { ...execution, values: taken(execution.values) };
+    return { ...execution, cursor: new Cursor(this.core, taking, name, this.transaction) };
   }
 
   /** The rows of a statement in batches. Throws at once. */
@@ -414,6 +414,12 @@ export class Calls {
       }
       return notify(channelName(channel), payload ?? "");
     });
+  }
+
+  /** Forgets what is known of types; whoever has given the connection back cannot. Throws at once. */
+  reloadTypes(): void {
+    this.lease?.check("reload types");
+    this.core.registry.forgetTypes();
   }
 
   /** DISCARD ALL. */

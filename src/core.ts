@@ -3,6 +3,7 @@ import { DEFAULT_CHOICES } from "./opts/choices.ts";
 import type { LogFields } from "./opts/logger.ts";
 import type { Settings } from "./opts/settings.ts";
 import type { Context } from "./ops/context.ts";
+import { Changes } from "./ops/effects.ts";
 import type { Link } from "./ops/handshake.ts";
 import { Listeners } from "./ops/listen.ts";
 import { type Names, StatementCache } from "./ops/statements.ts";
@@ -19,6 +20,7 @@ export class Core implements Context {
   readonly upgrade: Upgrade;
   readonly registry: Registry;
   readonly statements: StatementCache;
+  readonly changes: Changes = new Changes();
   readonly listeners: Listeners = new Listeners();
   readonly observer: Observer;
   transaction: TransactionState | undefined = undefined;
@@ -93,7 +95,7 @@ export class Core implements Context {
         break;
       case "parameter":
         // Strings may name other tables now.
-        if (event.name === "search_path") this.statements.dropAll();
+        if (event.name === "search_path") this.statements.redefine();
         break;
       case "lost":
         this.listeners.endAll(this.session.admission.isClosing ? undefined : this.session.lost);

@@ -5,6 +5,7 @@
  * quoted. Nothing else is: there is no function here that takes a string for SQL.
  */
 import { UsageError } from "./errors.ts";
+import { Lexer, TokenKind } from "./sql/lexer.ts";
 
 /**
  * {@linkcode SqlTemplate.values} for those who only read them: not frozen, since that takes Bun longer than
@@ -54,8 +55,8 @@ export class SqlTemplate {
   /**
    * The SQL, with `$1`, `$2`, … where the values belong.
    *
-   * Throws `UsageError` for more than 65,535 values, the protocol's limit, and where a value stands so
-   * close to a quote, a name or a number that the server would not see a parameter.
+   * Throws `UsageError` for more than 65,535 values, the protocol's limit, and where the server
+   * would not see a parameter: inside of a text or a comment, or close to a quote, a name or a number.
    */
   get text(): string {
     return this.#flattened().shape.text;
@@ -221,7 +222,9 @@ class Shape {
   get text(): string {
     if (this.#text === undefined) {
       checkPieces(this.pieces);
-      this.#text = numbered(this.pieces);
+      const text = numbered(this.pieces);
+      checkPlaces(this.pieces, text);
+      this.#text = text;
     }
     return this.#text;
   }
@@ -452,6 +455,24 @@ function checkPieces(pieces: readonly string[]): void {
   }
 }
 
+/** Whether the server sees each parameter: in a text, a quoted name or a comment there is none. */
+function checkPlaces(pieces: readonly string[], text: string): void {
+  if (pieces.length === 1 || !MAY_HIDE.test(text)) return;
+  const lexer = new Lexer(text);
+  let number = 1;
+  for (let place = pieces[0]!.length; lexer.next();) {
+    if (lexer.end <= place) continue;
+    if (lexer.kind !== TokenKind.Parameter) {
+      throw new UsageError(
+        `Cannot place parameter ${number} inside of a text, a quoted name or a comment: the server would not see it; ` +
+          "values need no quotes, and a text can be put together by ||",
+      );
+    }
+    if (number === pieces.length - 1) return;
+    place = lexer.end + pieces[number++]!.length;
+  }
+}
+
 function checkList(list: unknown, purpose: string): void {
   if (typeof list === "object" && list !== null && Symbol.iterator in list) return;
   throw new UsageError(`Cannot ${purpose} ${kindOf(list)}: it must be an array or another iterable`);
@@ -519,5 +540,8 @@ const MAX_PARAMETERS = 65_535;
 const HIDES_PARAMETER = /[\w$'"\u0080-\uffff]/;
 
 const DIGIT = /^[0-9]/;
+
+/** What can begin a text, a quoted name or a comment. */
+const MAY_HIDE = /['"]|--|\/\*|\$[^0-9]/;
 
 const COMMA = sql`, `;

@@ -9,17 +9,28 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "backlog.ts": [],
   "sqlstate.ts": [],
   "to_json.ts": [],
-  "sql.ts": ["errors.ts"],
+  sql: [],
+  "sql.ts": ["errors.ts", "sql"],
   opts: ["errors.ts"],
   wire: ["errors.ts"],
   trace: ["wire"],
-  types: ["errors.ts", "opts", "wire"],
+  types: ["errors.ts", "sql", "opts", "wire"],
   auth: ["errors.ts"],
   // Who may submit, without knowing what.
   connection: [],
-  protocol: ["backlog.ts", "errors.ts", "sqlstate.ts", "opts", "connection", "wire", "types", "auth"],
+  protocol: ["backlog.ts", "errors.ts", "sqlstate.ts", "sql", "opts", "connection", "wire", "types", "auth"],
   // Of the transports they see the interface, and of sockets' errors the words.
-  ops: ["backlog.ts", "errors.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
+  ops: [
+    "backlog.ts",
+    "errors.ts",
+    "sqlstate.ts",
+    "sql",
+    "opts",
+    "wire",
+    "types",
+    "protocol",
+    "transport/transport.ts",
+  ],
   drive: [
     "errors.ts",
     "sqlstate.ts",
@@ -37,6 +48,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "trace_listener.ts": ["errors.ts", "trace", "transport/runtime.ts"],
   // Watches what the others do.
   telemetry: [
+    "sql",
     "pool/leaks.ts",
     "transport/runtime.ts",
     "opts",
@@ -47,7 +59,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "transport/transport.ts",
   ],
   // A package of its own, which hears what everybody can hear.
-  otel: ["errors.ts", "telemetry"],
+  otel: ["errors.ts", "sql", "telemetry"],
   "core.ts": ["errors.ts", "opts", "types", "protocol", "ops", "telemetry"],
   "conn_state.ts": ["core.ts", "errors.ts", "ops", "pool/lease.ts", "protocol"],
   // What methods are given, and what becomes of it.
@@ -55,7 +67,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "arguments.ts": ["errors.ts", "sql.ts", "types", "protocol", "ops"],
   "sinks.ts": ["types", "protocol"],
   "pipeline_ticket.ts": ["errors.ts", "options.ts", "ops"],
-  pool: ["backlog.ts", "errors.ts", "sqlstate.ts", "opts"],
+  pool: ["backlog.ts", "errors.ts", "sqlstate.ts", "sql", "opts"],
   "calls.ts": [
     "errors.ts",
     "arguments.ts",
@@ -129,7 +141,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The layers that are the same for both worlds, whatever the runtime. */
-const PURE = ["opts", "wire", "trace", "types", "auth", "protocol", "ops"];
+const PURE = ["sql", "opts", "wire", "trace", "types", "auth", "protocol", "ops"];
 
 /** What only drivers and transports may use. */
 const IMPURE = [

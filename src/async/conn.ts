@@ -117,7 +117,22 @@ export class Conn extends Executor implements AsyncDisposable {
     return this.#link.run(this.#calls.listen(channel, options, make));
   }
 
-  /** Makes the session as new (DISCARD ALL): settings, temporary tables, prepared statements, locks and listening are gone. */
+  /**
+   * Forgets what is known of the database's own types, on all connections to it: each is asked for again
+   * when it is next used. Nothing is sent.
+   *
+   * Most changes are noticed without it: those that a statement of this connection makes, and those
+   * of other sessions once a value does not fit. An attribute of a composite type that another session
+   * has renamed goes unnoticed until then.
+   */
+  reloadTypes(): void {
+    this.#calls.reloadTypes();
+  }
+
+  /**
+   * Makes the session as new (DISCARD ALL): settings, temporary tables, prepared statements, locks and
+   * listening are gone, and so is what is known of the database's types.
+   */
   reset(options?: CallOptions): Promise<void> {
     return this.#link.run(this.#calls.reset(options));
   }

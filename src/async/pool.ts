@@ -9,7 +9,8 @@ import {
   taken,
 } from "../arguments.ts";
 import { now } from "../drive/clock.ts";
-import { ConnectionError, TimeoutError } from "../errors.ts";
+import { TimeoutError } from "../errors.ts";
+import { isRepeatable, REPETITIONS } from "../ops/unexecuted.ts";
 import { settingsOf, type Target } from "../opts/opts.ts";
 import type { CloseOptions, CopyData, Params, Row } from "../options.ts";
 import type { PoolLeak } from "../pool/leaks.ts";
@@ -313,6 +314,11 @@ export class Pool implements AsyncDisposable {
     return this.#repeat(options, (conn, options) => conn.notify(channel, payload, options));
   }
 
+  /** As `Conn.reloadTypes`, for all of its connections. */
+  reloadTypes(): void {
+    this.#supply.reloadTypes();
+  }
+
   /**
    * Has all connections replaced: idle ones are closed now, those in use when they come back. Resolves
    * when the idle ones are closed. Such as after a change of settings that only new sessions see.
@@ -355,8 +361,8 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * Makes a call on a connection, and on another one if the first turns out to be lost before anything was
-   * sent. `shared` is the text of a statement that may go with others.
+   * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
+   * or if nothing was executed as the statement was stale: a pool promises no order. `shared` is the text of a statement that may go with others.
    */
   async #repeat<O extends CallOptions, T>(
     options: O | undefined,
@@ -364,24 +370,19 @@ export class Pool implements AsyncDisposable {
     shared?: string,
   ): Promise<T> {
     const begun = now();
-    for (;;) {
+    for (let repetitions = REPETITIONS;; repetitions--) {
       const cost = shared === undefined ? Infinity : this.#pace.costOf(shared);
       const member = this.#supply.takeNow(cost) ?? await this.#take(left(options, begun), cost);
       const taken = shared === undefined ? 0 : now();
       try {
         return await make(member.conn, left(options, begun));
       } catch (error) {
-        if (!this.#canRepeat(error)) throw error;
+        if (!isRepeatable(error, repetitions) || this.closed) throw error;
       } finally {
         if (shared !== undefined) this.#pace.note(shared, (now() - taken) / member.shares);
         void this.#supply.give(member);
       }
     }
-  }
-
-  /** Whether a call has failed only because its connection was gone before anything was sent. */
-  #canRepeat(error: unknown): boolean {
-    return error instanceof ConnectionError && error.connectionLost && error.safeToRetry && !this.closed;
   }
 
   /** Makes a call that cannot be made twice. */

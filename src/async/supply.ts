@@ -227,6 +227,11 @@ export class Supply {
     return new Line(conn, conn.opened, events);
   }
 
+  /** Has all connections forget what they know of types. */
+  reloadTypes(): void {
+    for (const { conn } of this.#stock.members) conn.opened.core.registry.forgetTypes();
+  }
+
   /** Closes idle connections, and those in use once they come back. */
   async drain(): Promise<void> {
     this.#stock.drain();

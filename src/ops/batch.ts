@@ -7,7 +7,7 @@ import { EndConversation } from "../protocol/portal.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
-import { isCopy } from "../protocol/sql_text.ts";
+import { Effect } from "../sql/statement.ts";
 import { taken } from "../types/snapshot.ts";
 import type { Context } from "./context.ts";
 import { type Known, known } from "./known.ts";
@@ -25,7 +25,9 @@ export function* executeBatch(
   chunk: number | undefined,
   context: Context,
 ): Op<number> {
-  const { session } = context;
+  const { session, changes } = context;
+  let effects: number = Effect.None;
+  let change = 0;
   const batch = new Batch(source, sets, chunk ?? Infinity, context);
   try {
     yield* alone();
@@ -34,8 +36,10 @@ export function* executeBatch(
       throw new UsageError("Cannot commit in chunks: a transaction is open, which commits everything or nothing");
     }
     const statement = yield* known(source, context);
-    if (isCopy(statement.sql)) throw new UsageError("Cannot run COPY in a batch: use copyIn() or copyRows()");
+    if (statement.isCopy) throw new UsageError("Cannot run COPY in a batch: use copyIn() or copyRows()");
     session.occupy(batch.conversation);
+    effects = statement.effects;
+    change = changes.begin(effects, context);
     while (yield* batch.group(statement, nested));
     return batch.affected;
   } catch (error) {
@@ -47,6 +51,7 @@ export function* executeBatch(
     throw annotated(error, { committed: batch.committed });
   } finally {
     session.vacate(batch.conversation);
+    changes.end(effects, change, batch.committed > 0, context);
     yield* sets.close();
   }
 }
@@ -84,7 +89,7 @@ class Batch {
         const more = yield* this.#take();
         isLast = more.length === 0;
         const exchange = new ExecuteSets(statement, parses, sets, isLast ? "sync" : "open", this.conversation);
-        parts.push({ exchange, first, ticket: yield* submitPart(exchange, first) });
+        parts.push({ exchange, first, ticket: yield* this.#submitPart(statement, exchange, first) });
         parses = false;
         // What ends the transaction leaves in the same write as the last part.
         if (isLast) break;
@@ -113,6 +118,15 @@ class Batch {
     }
     this.committed = this.#taken;
     return this.#taken % this.#groupSize === 0;
+  }
+
+  *#submitPart(statement: Prepared, exchange: ExecuteSets, first: number): Op<Ticket<number>> {
+    try {
+      return yield* submit(exchange);
+    } catch (error) {
+      forgetStale(error, statement, this.#source, this.#context);
+      throw annotated(error, { index: first + exchange.position });
+    }
   }
 
   /** Some more sets, none at the end of the group. */
@@ -177,14 +191,6 @@ interface Part {
   readonly exchange: ExecuteSets;
   readonly first: number;
   readonly ticket: Ticket<number>;
-}
-
-function* submitPart(exchange: ExecuteSets, first: number): Op<Ticket<number>> {
-  try {
-    return yield* submit(exchange);
-  } catch (error) {
-    throw annotated(error, { index: first + exchange.position });
-  }
 }
 
 /** Waits for the end of what has failed because of something else. */

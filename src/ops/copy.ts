@@ -7,15 +7,17 @@ import { EncodeError, ServerError, UsageError } from "../errors.ts";
 import { CopyIn } from "../protocol/copy_in.ts";
 import { CopyOut } from "../protocol/copy_out.ts";
 import { alone, type Conversation, type Op, settle, submit, takeTurn, type Ticket } from "../protocol/exchange.ts";
-import { Prepare } from "../protocol/prepare.ts";
+import { prepareAt } from "../protocol/prepare.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
 import { SqlState } from "../sqlstate.ts";
 import { annotated } from "./batch.ts";
 import type { Context } from "./context.ts";
 import { CopyRows } from "../types/copy_rows.ts";
+import { effectsOf, succeeded } from "./effects.ts";
 import { release, setSavepoint, undo } from "./savepoint.ts";
 import type { Reader } from "./source.ts";
+import { forgetAttributes } from "./stale.ts";
 import { withTypes } from "./types.ts";
 
 /** Data for COPY: bytes as they are, text in UTF-8. */
@@ -62,11 +64,10 @@ function* describeAndCopy(
   context: Context,
 ): Op<number> {
   yield* alone();
-  const { registry } = context;
-  const described = yield* settle(
-    yield* submit(new Prepare("", `select ${quoted} from ${table}`, context.statements.takeDiscarded(), registry)),
-  );
-  const { description } = yield* withTypes(described, context);
+  const { registry, statements } = context;
+  const place = { ...statements.place(), name: "" };
+  const described = yield* settle(yield* submit(prepareAt(place, `select ${quoted} from ${table}`, registry)));
+  const { description, typeOids } = yield* withTypes(described, context);
   const first = yield* nextOf(source, 0);
   const codecs = description!.columns.map((column) => registry.columnCodec(column));
   const encoder = new CopyRows(columns, codecs, first?.value);
@@ -89,7 +90,7 @@ function* describeAndCopy(
     encoder.end();
     exchange.send(encoder.take());
     yield { do: "room", bytes: MAX_WAITING };
-  });
+  }, typeOids);
 }
 
 /** The row of that index. */
@@ -119,19 +120,24 @@ function blamed(source: Reader<unknown>, error: unknown, index: number): unknown
   return source.hasThrown(error) ? annotated(error, { index }) : error;
 }
 
-/** Starts a COPY FROM STDIN, has its data sent, and ends it; what fails on this side fails it there. */
+/** Starts a COPY FROM STDIN, has its data sent, and ends it; what fails on this side fails it there. `types` are those of its columns, if they were asked for. */
 function* feed(
   sql: string,
   context: Context,
   source: Reader<unknown>,
   send: (exchange: CopyIn, ticket: Ticket<number>) => Op<void>,
+  types: readonly number[] = [],
 ): Op<number> {
-  const { session } = context;
+  const { session, changes } = context;
   const conversation: Conversation = { name: "a copy", isCall: true };
   const exchange = new CopyIn(sql, conversation);
+  const effects = effectsOf(sql, context);
+  let change = 0;
+  let ticket: Ticket<number> | undefined;
   try {
     session.occupy(conversation);
-    const ticket = yield* submit(exchange);
+    change = changes.begin(effects, context);
+    ticket = yield* submit(exchange);
     yield { do: "await", signal: exchange.started, ticket };
     if (ticket.settled || ticket.refused) return yield* settle(ticket);
     try {
@@ -148,8 +154,12 @@ function* feed(
     }
     if (!ticket.settled && !ticket.refused) exchange.finish();
     return yield* settle(ticket);
+  } catch (error) {
+    forgetAttributes(error, types, context);
+    throw error;
   } finally {
     session.vacate(conversation);
+    changes.end(effects, change, succeeded(ticket), context);
     yield* source.close();
   }
 }
@@ -161,11 +171,14 @@ export class CopySource {
   #exchange: CopyOut | undefined = undefined;
   #ticket: Ticket<void> | undefined = undefined;
   #savepoint = false;
+  readonly #effects: number;
+  #change = 0;
   #ended = false;
 
   constructor(sql: string, context: Context) {
     this.#sql = sql;
     this.#context = context;
+    this.#effects = effectsOf(sql, context);
   }
 
   /** The next chunk, undefined at the end. */
@@ -223,6 +236,7 @@ export class CopySource {
       // To be told to stop must not make the transaction fail.
       this.#savepoint = session.transactionStatus === "active";
       if (this.#savepoint) yield* this.#query(setSavepoint(SAVEPOINT), exchange.conversation);
+      this.#change = this.#context.changes.begin(this.#effects, this.#context);
       this.#ticket = yield* submit(exchange);
     } catch (error) {
       this.#leave(exchange);
@@ -245,6 +259,7 @@ export class CopySource {
   #leave({ conversation }: CopyOut): void {
     this.#ended = true;
     this.#context.session.vacate(conversation);
+    this.#context.changes.end(this.#effects, this.#change, succeeded(this.#ticket), this.#context);
   }
 
   *#query(sql: string, conversation: Conversation): Op<Ticket<number>> {

@@ -9,8 +9,9 @@ import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../protocol/
 import type { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import type { Sink } from "../protocol/sink.ts";
+import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
-import { type Effects, effectsOf, note } from "./effects.ts";
+import { effectsOf, succeeded } from "./effects.ts";
 import { type Known, known, ready } from "./known.ts";
 import { turnOffNames } from "./names.ts";
 import { forget, refreshed } from "./stale.ts";
@@ -18,8 +19,15 @@ import { completed } from "./types.ts";
 
 /** Runs all statements of a string in the simple protocol. */
 export function* query<T>(sql: string, sink: Sink<T>, context: Context): Op<T> {
-  const ticket = yield* submit(new SimpleQuery(sql, sink, context.registry));
-  return yield* answer(effectsOf(sql), ticket, sink, context);
+  const effects = effectsOf(sql, context);
+  const change = context.changes.begin(effects, context);
+  let ticket: Ticket<T> | undefined;
+  try {
+    ticket = yield* submit(new SimpleQuery(sql, sink, context.registry));
+    return yield* answer(ticket, effects, sink, context);
+  } finally {
+    context.changes.end(effects, change, succeeded(ticket), context);
+  }
 }
 
 /**
@@ -33,65 +41,67 @@ export function* execute<T>(
   sink: Sink<T>,
   context: Context,
 ): Op<T> {
-  const { statements, registry } = context;
+  const { statements, registry, changes } = context;
   let statement = ready(source, context);
+  let isNew = false;
   if (statement === undefined) {
-    const isNew = typeof source === "string" && statements.get(source) === undefined;
-    if (isNew && values.length === 0 && context.readsText) return yield* executeFirst(source, sink, context);
+    const older = typeof source === "string" ? statements.get(source) : source.prepared;
+    if (older === undefined && values.length === 0 && context.readsText) {
+      return yield* executeFirst(source as string, sink, context);
+    }
     statement = yield* known(source, context);
+    isNew = statement.name !== older?.name;
   }
   for (let isAgain = false;; isAgain = true) {
     const exchange: ExecutePrepared<T> | ExecuteUnnamed<T> = statement.name === ""
       ? new ExecuteUnnamed(statement, values, sink, registry)
       : new ExecutePrepared(statement, values, sink);
-    const ticket = (yield { do: "submit", exchange }) as Ticket<T>;
+    const { effects } = statement;
+    const change = effects === Effect.None ? 0 : changes.begin(effects, context);
+    let ticket: Ticket<T> | undefined;
     try {
-      let result: T;
-      try {
-        result = (yield { do: statement.couldCopy ? "settle" : "finish", ticket }) as T;
-      } finally {
-        note(statement, ticket.failure === undefined, context);
-      }
+      ticket = (yield { do: "submit", exchange }) as Ticket<T>;
+      const result = (yield { do: (effects & Effect.Copies) === 0 ? "finish" : "settle", ticket }) as T;
       return sink.isIncomplete ? yield* completed(sink, context) : result;
     } catch (error) {
       if (isAgain || exchange.bound) throw error;
-      statement = yield* refreshed(error, ticket, statement, source, context);
+      statement = yield* refreshed(error, ticket, statement, source, context, isNew);
     } finally {
+      if (effects !== Effect.None) changes.end(effects, change, succeeded(ticket), context);
       if (exchange instanceof ExecuteUnnamed && exchange.changed) forget(statement, source, context);
     }
   }
 }
 
 /** Waits for the only or last exchange of an op. Behind a COPY nothing may be sent before it has been answered. */
-function* answer<T>(effects: Effects, ticket: Ticket<T>, sink: Sink<T>, context: Context): Op<T> {
-  let result: T;
-  try {
-    result = (yield { do: effects.couldCopy ? "settle" : "finish", ticket }) as T;
-  } finally {
-    note(effects, ticket.failure === undefined, context);
-  }
+function* answer<T>(ticket: Ticket<T>, effects: number, sink: Sink<T>, context: Context): Op<T> {
+  const result = (yield { do: (effects & Effect.Copies) === 0 ? "finish" : "settle", ticket }) as T;
   return sink.isIncomplete ? yield* completed(sink, context) : result;
 }
 
 /** Prepares, executes and remembers a statement without parameters in one round trip. */
 function* executeFirst<T>(sql: string, sink: Sink<T>, context: Context): Op<T> {
-  const { statements, registry } = context;
+  const { statements, registry, changes } = context;
+  const effects = effectsOfStatement(sql);
+  const change = changes.begin(effects, context);
   const place = statements.begin(sql);
   let isLearned = false;
   const learned = (statement: Prepared): void => {
     isLearned = true;
     statements.learn(statement);
   };
-  const exchange = new PrepareAndExecute(place.name, sql, place.evicted, sink, registry, learned);
+  const { name, evicted, meaning } = place;
+  const exchange = new PrepareAndExecute(name, sql, evicted, sink, registry, learned, meaning, effects);
   let ticket: Ticket<T> | undefined;
   try {
     ticket = yield* submit(exchange);
-    return yield* answer(effectsOf(sql), ticket, sink, context);
+    return yield* answer(ticket, effects, sink, context);
   } catch (error) {
     if (ticket === undefined || isLearned) throw error;
     yield* turnOffNames(error, ticket, context);
   } finally {
     statements.end(sql, place, isLearned);
+    changes.end(effects, change, succeeded(ticket), context);
   }
   return yield* executeFirst(sql, sink, context);
 }

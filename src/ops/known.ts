@@ -1,9 +1,11 @@
 /** Statements whose types are known before they are executed. */
 import { type Op, settle, submit, type Ticket } from "../protocol/exchange.ts";
-import { Prepare } from "../protocol/prepare.ts";
+import { prepareAt } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { Context } from "./context.ts";
+import { succeeded } from "./effects.ts";
 import { turnOffNames } from "./names.ts";
+import type { StatementCache } from "./statements.ts";
 import { withTypes } from "./types.ts";
 
 /** A statement that the caller has prepared, and may be told more of. */
@@ -16,11 +18,16 @@ export interface Handle {
 /** What is executed: SQL text, which the cache may know, or a statement that the caller holds. */
 export type Known = string | Handle;
 
+/** Whether a statement has to be prepared again: the server does not have it, or its text may mean something else, or take other types. */
+export function isLost({ prepared, isStale }: Handle, statements: StatementCache): boolean {
+  return isStale === true || prepared.isDoubtful || statements.isOutdated(prepared) || statements.isGone(prepared);
+}
+
 /** What can be executed as it is known; undefined if the server has to be asked before. */
 export function ready(source: Known, { statements, registry }: Context): Prepared | undefined {
   const statement = typeof source === "string" ? statements.get(source) : source.prepared;
   if (statement === undefined || !statement.isCurrent(registry)) return undefined;
-  if (typeof source !== "string" && (source.isStale || statements.isGone(statement))) return undefined;
+  if (typeof source !== "string" && isLost(source, statements)) return undefined;
   return statement;
 }
 
@@ -28,14 +35,15 @@ export function ready(source: Known, { statements, registry }: Context): Prepare
 export function* known(source: Known, context: Context): Op<Prepared> {
   const { statements, registry } = context;
   if (typeof source !== "string") {
-    if (source.isStale || statements.isGone(source.prepared)) {
+    if (isLost(source, statements)) {
       source.prepared = yield* prepareAgain(source.prepared, context);
       source.isStale = false;
     } else if (!source.prepared.isCurrent(registry)) source.prepared = yield* withTypes(source.prepared, context);
     return source.prepared;
   }
   const statement = statements.get(source);
-  if (statement === undefined) return yield* learn(source, context);
+  if (statement?.isDoubtful) statements.drop(statement);
+  if (statement === undefined || statement.isDoubtful) return yield* learn(source, context);
   if (statement.isCurrent(registry)) return statement;
   const renewed = yield* withTypes(statement, context);
   statements.renew(renewed);
@@ -48,7 +56,7 @@ export function* learn(sql: string, context: Context): Op<Prepared> {
   const place = statements.begin(sql);
   let ticket: Ticket<Prepared> | undefined;
   try {
-    ticket = yield* submit(new Prepare(place.name, sql, place.evicted, registry));
+    ticket = yield* submit(prepareAt(place, sql, registry));
     const prepared = yield* settle(ticket);
     statements.learn(prepared);
     const statement = yield* withTypes(prepared, context);
@@ -58,7 +66,7 @@ export function* learn(sql: string, context: Context): Op<Prepared> {
     if (ticket === undefined) throw error;
     yield* turnOffNames(error, ticket, context);
   } finally {
-    statements.end(sql, place, ticket?.settled === true && ticket.failure === undefined);
+    statements.end(sql, place, succeeded(ticket));
   }
   return yield* learn(sql, context);
 }
@@ -67,8 +75,7 @@ export function* learn(sql: string, context: Context): Op<Prepared> {
 export function* prepareAgain(statement: Prepared, context: Context): Op<Prepared> {
   const { statements, registry } = context;
   statements.discard(statement);
-  const name = statements.named ? statements.newName() : "";
-  const ticket = yield* submit(new Prepare(name, statement.sql, statements.takeDiscarded(), registry));
+  const ticket = yield* submit(prepareAt(statements.place(), statement.sql, registry));
   try {
     return yield* withTypes(yield* settle(ticket), context);
   } catch (error) {

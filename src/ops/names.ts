@@ -3,6 +3,7 @@ import { ServerError } from "../errors.ts";
 import { type Op, takeTurn, type Ticket } from "../protocol/exchange.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "./context.ts";
+import { markUnexecuted } from "./unexecuted.ts";
 
 /**
  * After the server refused to prepare a statement: if its name was taken, statements have none from
@@ -13,5 +14,8 @@ export function* turnOffNames(error: unknown, ticket: Ticket<unknown>, { session
   if (!statements.named) throw error;
   statements.turnOffNames();
   yield* takeTurn();
-  if (session.transactionStatus !== "idle" || !session.isLast(ticket)) throw error;
+  if (session.transactionStatus !== "idle") throw error;
+  if (session.isLast(ticket)) return;
+  markUnexecuted(error);
+  throw error;
 }

@@ -10,14 +10,16 @@ import { alone, type Conversation, type Op, settle, submit, type Ticket } from "
 import { errorOf, lostError } from "../protocol/failure.ts";
 import { type Pipelinable, PipelinedExecution } from "../protocol/pipelined.ts";
 import { EndConversation } from "../protocol/portal.ts";
+import type { Prepared } from "../protocol/prepared.ts";
 import { RawReply } from "../protocol/raw_reply.ts";
 import { Affected, AllRows, type Sink } from "../protocol/sink.ts";
-import { isCopy } from "../protocol/sql_text.ts";
+import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import { ownCodecs } from "../types/registry.ts";
+import { hasUntypedText } from "../types/untyped.ts";
 import { Outbox } from "../wire/outbox.ts";
 import type { Context } from "./context.ts";
-import { note } from "./effects.ts";
-import type { Known } from "./known.ts";
+import { succeeded } from "./effects.ts";
+import { isLost, type Known } from "./known.ts";
 import { forget, forgetStale } from "./stale.ts";
 import { type Answer, completed, type Question, refusal } from "./types.ts";
 
@@ -25,6 +27,8 @@ import { type Answer, completed, type Question, refusal } from "./types.ts";
 export class Item {
   readonly execution: PipelinedExecution;
   readonly source: Known;
+  /** The number of what it changes. */
+  readonly change: number;
   /** Set when it was submitted. */
   ticket: Ticket<void> | undefined = undefined;
   /** Its reply, if that was read before it was claimed. */
@@ -33,9 +37,10 @@ export class Item {
   /** Whether a Flush was submitted behind it. */
   isFlushed = false;
 
-  constructor(execution: PipelinedExecution, source: Known) {
+  constructor(execution: PipelinedExecution, source: Known, change: number) {
     this.execution = execution;
     this.source = source;
+    this.change = change;
   }
 }
 
@@ -47,6 +52,8 @@ class Group {
   readonly parsed: Map<string, PipelinedExecution> = new Map();
   /** Whether nothing can be added any more. */
   ended = false;
+  /** The number of what is changed up to its end. */
+  change = 0;
   /** The Sync; none was needed where the group had failed before. */
   sync: Ticket<void> | undefined = undefined;
   /** The error of the first that failed. */
@@ -86,19 +93,22 @@ export class PipelineState {
   /** Adds a statement, without sending it. */
   add(source: Known, values: readonly unknown[]): Item {
     this.#check("execute the statement");
-    const { registry, statements } = this.#context;
+    const { registry, statements, changes } = this.#context;
     const group = this.#groups.last!;
-    const what = this.#pipelinable(source, group);
+    const { what, effects } = this.#pipelinable(source, values, group);
     let execution: PipelinedExecution;
     try {
       const learned = statements.learn.bind(statements);
-      execution = new PipelinedExecution(what, values, this.conversation, registry, this.#scratch, learned);
+      execution = new PipelinedExecution(what, effects, values, this.conversation, registry, this.#scratch, learned);
     } catch (error) {
-      if (what.kind === "new") statements.end(what.sql, what, false);
+      if (what.kind === "new") statements.end(what.sql, what.place, false);
+      else if (what.kind === "known") forgetStale(error, what.statement, source, this.#context);
       throw error;
     }
     if (what.kind === "new") group.parsed.set(what.sql, execution);
-    const item = new Item(execution, source);
+    // What comes behind it is parsed behind it.
+    if ((effects & Effect.Redefines) !== 0) group.parsed.clear();
+    const item = new Item(execution, source, effects === Effect.None ? 0 : changes.begin(effects, this.#context));
     group.items.push(item);
     this.pendingCount++;
     this.#unsubmitted++;
@@ -110,6 +120,8 @@ export class PipelineState {
     this.#check("sync the pipeline");
     const group = this.#groups.last!;
     group.ended = true;
+    // Outside of a transaction it ends one, and may undo what was changed.
+    group.change = this.#context.changes.begin(Effect.Ends, this.#context);
     this.#groups.push(new Group());
     return this.#send(group);
   }
@@ -190,19 +202,35 @@ export class PipelineState {
     if (this.#closed) throw new UsageError(`Cannot ${action}: the pipeline is closed`);
   }
 
-  #pipelinable(source: Known, group: Group): Pipelinable {
-    const { registry, statements } = this.#context;
+  #pipelinable(
+    source: Known,
+    values: readonly unknown[],
+    group: Group,
+  ): { readonly what: Pipelinable; readonly effects: number } {
+    const { statements } = this.#context;
     const sql = typeof source === "string" ? source : source.prepared.sql;
-    if (isCopy(sql)) throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
     const statement = typeof source === "string" ? statements.get(sql) : source.prepared;
-    if (statement !== undefined) {
-      const isGone = statements.isGone(statement) || (typeof source !== "string" && source.isStale);
-      if (isGone) return { kind: "known", statement: statement.renewed(registry, "") };
-      return { kind: "known", statement: statement.isCurrent(registry) ? statement : statement.renewed(registry) };
+    const same = statement === undefined ? group.parsed.get(sql) : undefined;
+    const effects = statement?.effects ?? same?.effects ?? effectsOfStatement(sql);
+    if ((effects & Effect.Copies) !== 0) {
+      throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
     }
-    const same = group.parsed.get(sql);
-    if (same !== undefined && same.name !== "") return { kind: "same", as: same };
-    return { kind: "new", sql, ...statements.begin(sql) };
+    // What its parameters are is left to the server where that is in doubt and the values allow it.
+    if (statement?.isDoubtful && values.every(hasUntypedText)) {
+      return { what: { kind: "new", sql, place: { ...statements.place(), name: "" } }, effects };
+    }
+    if (statement !== undefined) {
+      return { what: { kind: "known", statement: this.#current(statement, source) }, effects };
+    }
+    if (same !== undefined && same.name !== "") return { what: { kind: "same", as: same }, effects };
+    return { what: { kind: "new", sql, place: statements.begin(sql) }, effects };
+  }
+
+  /** The statement with what is known of its types now; without a name if it has to be parsed again. */
+  #current(statement: Prepared, source: Known): Prepared {
+    const { registry, statements } = this.#context;
+    if (typeof source !== "string" && isLost(source, statements)) return statement.renewed(registry, "");
+    return statement.isCurrent(registry) ? statement : statement.renewed(registry);
   }
 
   /** Submits everything up to the end of that group, as far as that is there. */
@@ -256,7 +284,7 @@ export class PipelineState {
   /** The result of an item that is in no line any more. */
   *#take<T>(item: Item, group: Group, sink: Sink<T>): Op<T> {
     const { ticket, execution, raw } = item;
-    const { statements } = this.#context;
+    const { statements, changes } = this.#context;
     try {
       if (ticket === undefined) throw new PipelineAborted(SKIPPED, { cause: group.failedBy });
       if (raw === undefined) execution.claim(sink);
@@ -266,6 +294,8 @@ export class PipelineState {
       const failure = ticket?.failure;
       if (failure !== undefined && failure.kind !== "unusable" && group.failedBy === undefined) {
         group.failedBy = errorOf(failure, execution);
+        // What was changed in it may be undone.
+        if (!group.ended) group.change = this.#context.changes.begin(Effect.Ends, this.#context);
         // Without a Sync behind it, the session has added one.
         if (group.sync === undefined) this.#isUnsynced = false;
         if (!execution.bound) forgetStale(group.failedBy, execution.statement, item.source, this.#context);
@@ -273,9 +303,9 @@ export class PipelineState {
       if (execution.changed && execution.statement !== undefined) {
         forget(execution.statement, item.source, this.#context);
       }
-      if (execution.statement !== undefined) note(execution.statement, failure === undefined, this.#context);
-      const wasPrepared = ticket?.settled === true && failure === undefined;
-      if (execution.place !== undefined) statements.end(execution.sql, execution.place, wasPrepared);
+      const isDone = succeeded(ticket);
+      if (execution.effects !== Effect.None) changes.end(execution.effects, item.change, isDone, this.#context);
+      if (execution.place !== undefined) statements.end(execution.sql, execution.place, isDone);
     }
     if (!sink.isIncomplete) return sink.result();
     return yield* completed(sink, this.#context, (question) => this.#askCatalog(question));
@@ -283,17 +313,16 @@ export class PipelineState {
 
   /** All results of a group are taken: its Sync is next, if there is one. */
   *#leave(group: Group): Op<void> {
-    if (!group.ended) {
-      // It goes on, unless it has failed, which has ended it.
-      if (group.failedBy !== undefined) this.#groups = lineOf(new Group());
-      return;
-    }
-    this.#groups.shift();
-    if (group.sync === undefined) return;
+    // It goes on, unless it has failed, which has ended it.
+    if (!group.ended && group.failedBy === undefined) return;
+    if (group.ended) this.#groups.shift();
+    else this.#groups = lineOf(new Group());
     try {
-      yield* settle(group.sync);
+      if (group.sync !== undefined) yield* settle(group.sync);
     } catch (error) {
       if (group.failedBy === undefined) throw error;
+    } finally {
+      this.#context.changes.end(Effect.Ends, group.change, false, this.#context);
     }
   }
 
@@ -324,9 +353,9 @@ export class PipelineState {
   }
 
   *#ask({ sql, lists }: Question): Op<unknown[]> {
-    const what: Pipelinable = { kind: "new", sql, name: "", evicted: [] };
+    const what: Pipelinable = { kind: "new", sql, place: { name: "", evicted: [], meaning: 0 } };
     const values = lists.map(({ items }) => `{${items}}`);
-    const question = new PipelinedExecution(what, values, this.conversation, ownCodecs, new Outbox(), () => {});
+    const question = new PipelinedExecution(what, 0, values, this.conversation, ownCodecs, new Outbox(), () => {});
     const rows = new AllRows("array");
     question.flushes = true;
     question.claim(rows);

@@ -22,7 +22,6 @@ import type { Prepared } from "../protocol/prepared.ts";
 import type { Sink } from "../protocol/sink.ts";
 import type { RowShape } from "../types/row.ts";
 import type { Context } from "./context.ts";
-import { note } from "./effects.ts";
 import { type Known, known } from "./known.ts";
 import { forget, refreshed } from "./stale.ts";
 import type { TransactionState } from "./transaction.ts";
@@ -48,6 +47,8 @@ export class Cursor {
   #statement!: Prepared;
   #conversation: Conversation | undefined = undefined;
   #portal = "";
+  /** The number of what it changes; undefined while it is not known what it does. */
+  #change: number | undefined = undefined;
   #state: "new" | "open" | "closed" = "new";
   #isDone = false;
 
@@ -95,6 +96,7 @@ export class Cursor {
         session.occupy(conversation);
         this.#conversation = conversation;
       } else this.#portal = statements.newName();
+      this.#change = this.#context.changes.begin(this.#statement.effects, this.#context);
       exchange = new OpenPortal(this.#portal, this.#statement, this.#values, registry, this.#conversation);
       ticket = yield* submit(exchange);
       this.#state = "open";
@@ -106,7 +108,7 @@ export class Cursor {
         throw error;
       }
       this.#release();
-      if (isAgain || ticket === undefined) throw error;
+      if (isAgain || exchange === undefined) throw error;
       this.#statement = yield* refreshed(error, ticket, this.#statement, this.source, this.#context);
       this.#state = "new";
       yield* this.open(true);
@@ -134,7 +136,7 @@ export class Cursor {
     }
     if (!fetched.hasMore) {
       this.#isDone = true;
-      note(this.#statement, true, this.#context);
+      this.#endChange(true);
     }
     return sink.isIncomplete ? { ...fetched, rows: yield* completed(sink, this.#context) } : fetched;
   }
@@ -161,6 +163,12 @@ export class Cursor {
     }
   }
 
+  #endChange(succeeded: boolean): void {
+    const change = this.#change;
+    this.#change = undefined;
+    if (change !== undefined) this.#context.changes.end(this.#statement.effects, change, succeeded, this.#context);
+  }
+
   /** Binds it anew, as its columns are others than were learned. Nothing was executed yet. */
   *#reopen(isAgain: boolean): Op<void> {
     yield* this.close();
@@ -179,6 +187,7 @@ export class Cursor {
   /** There is no portal any more. */
   #release(): void {
     this.#state = "closed";
+    this.#endChange(false);
     if (this.#conversation !== undefined) this.#context.session.vacate(this.#conversation);
     this.#conversation = undefined;
   }

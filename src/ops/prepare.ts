@@ -2,17 +2,16 @@
 import { ConnectionError } from "../errors.ts";
 import { finish, type Op, settle, stillWanted, submit, takeTurn, type Ticket } from "../protocol/exchange.ts";
 import { CloseStatements } from "../protocol/close.ts";
-import { Prepare } from "../protocol/prepare.ts";
+import { prepareAt } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { Context } from "./context.ts";
 import { turnOffNames } from "./names.ts";
-import type { StatementCache } from "./statements.ts";
 import { learnTypes, withTypes } from "./types.ts";
 
 /** Prepares one statement. */
 export function* prepare(sql: string, context: Context): Op<Prepared> {
   const { statements, registry } = context;
-  const ticket = yield* submit(new Prepare(nameFrom(statements), sql, statements.takeDiscarded(), registry));
+  const ticket = yield* submit(prepareAt(statements.place(), sql, registry));
   let statement: Prepared | undefined;
   try {
     statement = yield* finish(ticket);
@@ -35,7 +34,7 @@ export function* prepareBatch(sqls: readonly string[], context: Context): Op<Pre
   const tickets: Ticket<Prepared>[] = [];
   for (const [index, sql] of sqls.entries()) {
     const ends = index === sqls.length - 1 ? "sync" : "open";
-    tickets.push(yield* submit(new Prepare(nameFrom(statements), sql, statements.takeDiscarded(), registry, ends)));
+    tickets.push(yield* submit(prepareAt(statements.place(), sql, registry, ends)));
   }
   const prepared: Prepared[] = [];
   try {
@@ -51,11 +50,6 @@ export function* prepareBatch(sqls: readonly string[], context: Context): Op<Pre
     yield* turnOffNames(error, last, context);
   }
   return yield* prepareBatch(sqls, context);
-}
-
-/** Where statements have no names, only what they take and give is kept. */
-function nameFrom(statements: StatementCache): string {
-  return statements.named ? statements.newName() : "";
 }
 
 /** Drops statements. With the connection they are gone anyway. */

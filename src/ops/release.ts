@@ -2,6 +2,7 @@
 import { alone, type Op, perform } from "../protocol/exchange.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
+import { Effect } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
 import type { Listeners } from "./listen.ts";
 import { closeWhatIsOpen } from "./transaction.ts";
@@ -14,7 +15,7 @@ export function isReleased({ session, transaction }: Context, listeners: Listene
 
 /** Closes what is open, rolls back, and listens no longer. Waits until the calls already made are over. */
 export function* release(context: Context, listeners: Listeners): Op<void> {
-  const { session, registry } = context;
+  const { session, registry, changes } = context;
   yield* closeWhatIsOpen(context);
   yield* alone();
   context.transaction?.finish(context);
@@ -23,5 +24,7 @@ export function* release(context: Context, listeners: Listeners): Op<void> {
     ...(listeners.isEmpty ? [] : ["UNLISTEN *"]),
   ];
   listeners.endAll();
+  const change = changes.begin(Effect.Ends, context);
   if (statements.length > 0) yield* perform(new SimpleQuery(statements.join("; "), new Affected(), registry));
+  changes.end(Effect.Ends, change, true, context);
 }

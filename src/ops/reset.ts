@@ -6,13 +6,21 @@
 import { type Op, settle, submit } from "../protocol/exchange.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
+import { Effect } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
 import type { Listeners } from "./listen.ts";
 
-/** DISCARD ALL: settings, temporary tables, prepared statements, advisory locks and listeners are gone. */
-export function* reset({ registry, statements }: Context, listeners: Listeners): Op<void> {
+/** DISCARD ALL: settings, temporary tables, prepared statements, advisory locks and listeners are gone, and what is known of types. */
+export function* reset(context: Context, listeners: Listeners): Op<void> {
+  const { registry, statements, changes } = context;
+  const change = changes.begin(Effect.Redefines, context);
   // What comes next would name statements that are gone.
-  yield* settle(yield* submit(new SimpleQuery("DISCARD ALL", new Affected(), registry)));
+  try {
+    yield* settle(yield* submit(new SimpleQuery("DISCARD ALL", new Affected(), registry)));
+  } finally {
+    changes.end(Effect.Redefines, change, false, context);
+  }
   statements.forgetAll();
+  registry.forgetTypes();
   listeners.endAll();
 }

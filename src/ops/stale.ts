@@ -1,45 +1,71 @@
 /**
- * Statements that the server no longer has, or no longer gives the learned rows: prepared again, once,
- * where that cannot do harm.
+ * Statements that the server no longer has, or that no longer take and give what was learned: prepared
+ * again, once, where that cannot do harm.
  */
-import { ServerError } from "../errors.ts";
+import { EncodeError, ServerError } from "../errors.ts";
 import { type Op, takeTurn, type Ticket } from "../protocol/exchange.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "./context.ts";
 import { type Known, known } from "./known.ts";
+import { markUnexecuted } from "./unexecuted.ts";
 
 /**
- * The statement anew, after the server refused to execute it as stale; throws the error for any other
- * refusal. It is prepared again only if no transaction was open, which the error has ended, and if
- * nothing was submitted behind it, which would come first.
+ * The statement anew, after it failed before anything was executed, as what is known of it may be stale;
+ * throws the error if it is not, or if that is not why. It is prepared again only if no transaction was
+ * open, which the error has ended, and if nothing was submitted behind it, which would come first.
+ * `ticket` is undefined where the values could not be encoded: then nothing is sent at all, and the next
+ * call knows better. `isNew` tells that the statement was prepared just now.
  */
 export function* refreshed(
   error: unknown,
-  ticket: Ticket<unknown>,
+  ticket: Ticket<unknown> | undefined,
   statement: Prepared,
   source: Known,
   context: Context,
+  isNew: boolean = false,
 ): Op<Prepared> {
-  if (!forgetStale(error, statement, source, context)) throw error;
-  const { session } = context;
-  yield* takeTurn();
-  if (session.transactionStatus !== "idle" || !session.isLast(ticket)) throw error;
-  return yield* known(source, context);
+  const { session, registry } = context;
+  const isDoubtful = isDoubt(error) && !registry.catalog.hasAttributes(statement.typeOids);
+  if ((isNew && isDoubtful) || !forgetStale(error, statement, source, context)) throw error;
+  if (ticket !== undefined) yield* takeTurn();
+  if (session.transactionStatus !== "idle") throw error;
+  if (ticket === undefined || !session.isLast(ticket)) {
+    if (!isNew || isStale(error)) markUnexecuted(error);
+    throw error;
+  }
+  const anew = yield* known(source, context);
+  // It was the value.
+  if (isDoubtful && isSame(anew, statement)) throw error;
+  return anew;
 }
 
-/** Sees to it that a statement which was refused as stale is prepared again the next time; false if that is not why it was refused. */
+/**
+ * Sees to it that a statement which failed before it was executed is prepared again the next time, and
+ * its types are asked for, if they may be stale; false if that cannot be why it failed.
+ */
 export function forgetStale(
   error: unknown,
   statement: Prepared | undefined,
   source: Known,
   context: Context,
 ): boolean {
-  if (!isStale(error) || statement === undefined) return false;
+  if (statement === undefined || (!isStale(error) && !isDoubt(error))) return false;
   const { statements } = context;
-  if (NAMELESS.includes(error.code) && !statements.isGone(statement)) statements.turnOffNames();
-  forget(statement, source, context);
+  if (error instanceof ServerError && NAMELESS.includes(error.code) && !statements.isGone(statement)) {
+    statements.turnOffNames();
+  }
+  forgetAttributes(error, statement.parameterTypes, context);
+  if (isStale(error)) forget(statement, source, context);
+  else if (typeof source === "string") statements.doubt(statement);
+  else source.prepared.isDoubtful = true;
   return true;
+}
+
+/** Forgets types that have attributes, if values did not fit them. */
+export function forgetAttributes(error: unknown, types: readonly number[], { registry }: Context): void {
+  const mayNotFit = isDoubt(error) || (error instanceof ServerError && error.code === SqlState.DatatypeMismatch);
+  if (mayNotFit && registry.catalog.hasAttributes(types)) registry.forgetTypes();
 }
 
 /** Sees to it that a statement is prepared again the next time, as it gives other rows than were learned. */
@@ -74,5 +100,26 @@ function isStale(error: unknown): error is ServerError {
   }
 }
 
+/** Whether a value does not fit: it is wrong, or the type of its parameter has become another. */
+function isDoubt(error: unknown): boolean {
+  return error instanceof EncodeError || (error instanceof ServerError && REFUSED_VALUE.includes(error.code));
+}
+
+/** Whether statements take and give the same types. */
+function isSame(one: Prepared, other: Prepared): boolean {
+  const [a, b] = [one.types, other.types];
+  return a.length === b.length && a.every((oid, i) => oid === b[i]);
+}
+
 /** A name that is missing or taken: someone between gives the server connection to others too. */
 const NAMELESS: readonly string[] = [SqlState.InvalidSqlStatementName, SqlState.DuplicatePreparedStatement];
+/** What the server says of a parameter's value that it cannot read. */
+const REFUSED_VALUE: readonly string[] = [
+  SqlState.InvalidTextRepresentation,
+  SqlState.InvalidBinaryRepresentation,
+  SqlState.NumericValueOutOfRange,
+  SqlState.InvalidDatetimeFormat,
+  SqlState.DatetimeFieldOverflow,
+  SqlState.InvalidParameterValue,
+  SqlState.ProtocolViolation,
+];

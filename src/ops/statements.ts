@@ -4,13 +4,8 @@
  * Names carry a part that no other connection has: behind a pooler two clients can meet on one
  * server connection, where a shared name would run the other's statement.
  */
+import type { Place } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
-
-/** How a string is to be prepared: under which name ("" for none), and which names the server is to forget. */
-export interface Place {
-  readonly name: string;
-  readonly evicted: readonly string[];
-}
 
 /** Whether statements have names on the server. Connections through one pooler share it: what one learns holds for all. */
 export interface Names {
@@ -37,6 +32,7 @@ export class StatementCache {
   #count = 0;
   /** The server has no statement whose name has a number up to this. */
   #goneUpTo = 0;
+  #meaning = 0;
 
   /** `capacity` 0 means statements without names. */
   constructor(prefix: string, capacity: number, names: Names = { on: true }) {
@@ -63,9 +59,24 @@ export class StatementCache {
     return statement;
   }
 
+  /** Changes whenever text may mean something else than before. */
+  get meaning(): number {
+    return this.#meaning;
+  }
+
+  /** Whether a statement was prepared before its text may have got another meaning. */
+  isOutdated(statement: Prepared): boolean {
+    return statement.meaning !== this.#meaning;
+  }
+
   /** A name that no statement had before, on any connection. */
   newName(): string {
     return `${this.#prefix}${++this.#count}`;
+  }
+
+  /** How a statement of the caller's is to be prepared; where statements have no names, only what it takes and gives is kept. */
+  place(): Place {
+    return { name: this.named ? this.newName() : "", evicted: this.takeDiscarded(), meaning: this.#meaning };
   }
 
   /**
@@ -79,13 +90,18 @@ export class StatementCache {
     }
     const evicted = this.takeDiscarded();
     const room = this.#statements.size + this.#learning.size < this.#capacity;
-    if (!this.named || !room || this.#learning.has(sql)) return { name: "", evicted };
+    const meaning = this.#meaning;
+    if (!this.named || !room || this.#learning.has(sql)) return { name: "", evicted, meaning };
     this.#learning.add(sql);
-    return { name: this.newName(), evicted };
+    return { name: this.newName(), evicted, meaning };
   }
 
-  /** The server has prepared a string: it is remembered, unless it got no name where others have, or one where no other has. */
+  /**
+   * The server has prepared a string: it is remembered, unless it got no name where others have, or one
+   * where no other has, or if the string means something else by now.
+   */
   learn(statement: Prepared): void {
+    if (this.isOutdated(statement)) return this.discard(statement);
     if (this.named === (statement.name === "")) return;
     const older = this.#statements.get(statement.sql);
     if (older !== undefined) this.drop(older);
@@ -109,9 +125,15 @@ export class StatementCache {
 
   /** Forgets a statement that is of no use any more. */
   drop(statement: Prepared): void {
-    if (this.#statements.get(statement.sql) !== statement) return;
+    if (this.#statements.get(statement.sql)?.name !== statement.name) return;
     this.#statements.delete(statement.sql);
     this.discard(statement);
+  }
+
+  /** The types of a statement's parameters may have become others. */
+  doubt(statement: Prepared): void {
+    const known = this.#statements.get(statement.sql);
+    if (known?.name === statement.name) known.isDoubtful = true;
   }
 
   /** The server is to close a statement when something is prepared the next time. */
@@ -124,8 +146,13 @@ export class StatementCache {
     return this.#dropped.splice(0);
   }
 
-  /** Forgets all strings, as they may mean something else now. */
-  dropAll(): void {
+  /** Text may mean something else for all that is submitted from now on. */
+  redefine(): void {
+    this.#meaning++;
+    this.#clear();
+  }
+
+  #clear(): void {
     for (const statement of this.#statements.values()) this.discard(statement);
     this.#statements.clear();
     this.#last = undefined;
@@ -135,7 +162,7 @@ export class StatementCache {
   forgetAll(): void {
     this.#goneUpTo = this.#count;
     this.#dropped.length = 0;
-    this.dropAll();
+    this.#clear();
   }
 
   /** Whether the server has dropped a statement together with all others. */

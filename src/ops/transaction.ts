@@ -19,6 +19,7 @@ import {
 import { Commit, rolledBack } from "../protocol/end_transaction.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { Affected } from "../protocol/sink.ts";
+import { Effect } from "../sql/statement.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "./context.ts";
 import type { IsolationLevel } from "./isolation_level.ts";
@@ -133,6 +134,7 @@ function* commitNested(context: Context, state: TransactionState): Op<void> {
     const cause = session.spoiledBy;
     try {
       yield* takeTurn();
+      context.changes.begin(Effect.Ends, context);
       yield* perform(query(context, undo(name)));
     } catch {
       // Why it could not be committed is what the caller has to know.
@@ -157,6 +159,7 @@ export function* rollback(context: Context, state: TransactionState): Op<void> {
 
 /** Submits what ends the transaction, from when on it accepts nothing. */
 function* end(context: Context, state: TransactionState, exchange: Exchange<unknown>): Op<void> {
+  const change = context.changes.begin(Effect.Ends, context);
   const ticket = yield* submit(exchange);
   state.finish(context);
   try {
@@ -166,7 +169,7 @@ function* end(context: Context, state: TransactionState, exchange: Exchange<unkn
     else if (state.parent === undefined) yield* leaveFailed(context);
     throw error;
   } finally {
-    context.registry.catalog.touch("end");
+    context.changes.end(Effect.Ends, change, false, context);
   }
 }
 

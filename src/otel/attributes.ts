@@ -5,6 +5,7 @@
  */
 import { ServerError } from "../errors.ts";
 import type { ConnectEvent, ConnectionInfo, QueryEvent } from "../telemetry/events.ts";
+import { commandOf } from "../sql/statement.ts";
 import { redactedSql } from "../telemetry/redacted_sql.ts";
 import type { Attributes } from "./interfaces.ts";
 
@@ -30,7 +31,7 @@ export function connectAttributes({ connection, database, endpoints: [first] }: 
 
 /** What a call does, in few different words; undefined where that is several things. */
 export function operationName({ operation, sql, batchSize = 0 }: QueryEvent): string | undefined {
-  const name = OPERATIONS.get(operation) ?? (sql === undefined ? operation : verb(sql));
+  const name = OPERATIONS.get(operation) ?? (sql === undefined ? operation : commandOf(sql));
   if (batchSize < 2) return name;
   return operation === "execBatch" && name !== undefined ? `BATCH ${name}` : "BATCH";
 }
@@ -59,12 +60,6 @@ function serverAttributes(database: string, address: string, port: number | unde
     "server.address": address,
     ...(port === undefined || port === DEFAULT_PORT ? {} : { "server.port": port }),
   };
-}
-
-/** The word that the only statement of a text begins with. */
-function verb(sql: string): string | undefined {
-  const text = redactedSql(sql);
-  return /;\s*[^;\s]/.test(text) ? undefined : /[A-Za-z]+/.exec(text)?.[0].toUpperCase();
 }
 
 const DEFAULT_PORT = 5432;

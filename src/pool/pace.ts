@@ -5,6 +5,7 @@
  * may begin a transaction would have others run in it, and one that may wait for a lock could wait for
  * the one behind it.
  */
+import { isPlainRead } from "../sql/statement.ts";
 
 /** Remembers how long statements took. */
 export class Pace {
@@ -23,7 +24,7 @@ export class Pace {
     if (cost !== undefined) this.#costs.set(sql, Math.max(milliseconds, cost / 2));
     else {
       if (this.#costs.size >= CAPACITY) this.#costs.clear();
-      this.#costs.set(sql, READS.test(sql) && !LOCKS.test(sql) ? milliseconds : Infinity);
+      this.#costs.set(sql, isPlainRead(sql) ? milliseconds : Infinity);
     }
   }
 }
@@ -34,6 +35,3 @@ export const BUDGET = 10;
 export const TOGETHER = 1;
 /** How many statements are remembered. */
 const CAPACITY = 1000;
-const READS = /^\s*(?:select|table|values)\b/i;
-/** Words by which a `select` locks rows, or calls for a lock. They may be a part of something else. */
-const LOCKS = /\bfor\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b|lock|sleep/i;

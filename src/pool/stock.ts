@@ -124,6 +124,11 @@ export class Stock<C extends Pooled> {
     return this.#leased;
   }
 
+  /** Those that are idle or leased. */
+  get members(): readonly Member<C>[] {
+    return [...this.#idle, ...this.#leased];
+  }
+
   /** Whether nothing is in use or being opened. */
   get quiet(): boolean {
     return this.#leased.size === 0 && this.#opening === 0;

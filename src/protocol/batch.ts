@@ -21,7 +21,7 @@ export class ExecuteSets implements Exchange<number> {
   readonly conversation: Conversation;
   /** Which of the sets is being encoded, or is executed next. */
   position = 0;
-  /** Whether the server has taken the statement: what fails from then on is its own failure. */
+  /** Whether the server has taken the statement with the current set: what fails from then on is its own failure. */
   bound = false;
   readonly #statement: Prepared;
   readonly #parses: boolean;
@@ -65,6 +65,7 @@ export class ExecuteSets implements Exchange<number> {
       inbox.expect(Backend.ParseComplete, this.action);
     }
     while (this.position < this.#sets.length) {
+      this.bound = false;
       while (!inbox.next()) yield "read";
       inbox.expect(Backend.BindComplete, this.action);
       this.bound = true;

@@ -2,7 +2,7 @@
  * Execute, and the rows that it gives.
  *
  * A server that waits for COPY data skips a Sync, one that fails before it does not, and nobody can
- * tell which of the two happened. So behind what may be a COPY no Sync is sent before that is over.
+ * tell which of the two happened. So behind a COPY no Sync is sent before that is over.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Extended Query" and "COPY
  * Operations".
@@ -22,8 +22,8 @@ import type { Sink } from "./sink.ts";
 export const ALL_ROWS = 0;
 
 /** Whether the request of an execution ends with Sync. */
-export function endOf(couldCopy: boolean): "sync" | "open" {
-  return couldCopy ? "open" : "sync";
+export function endOf(isCopy: boolean): "sync" | "open" {
+  return isCopy ? "open" : "sync";
 }
 
 /** Execute of a bound portal for at most so many rows, and what makes the server answer. */

@@ -8,6 +8,7 @@ import { Description } from "../types/description.ts";
 import { Format } from "../types/codec.ts";
 import { bind, wrongCount } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
+import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import { Backend, Target } from "../wire/codes.ts";
 import { describe, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
@@ -18,7 +19,6 @@ import { explainCopyIn } from "./misplaced_copy.ts";
 import { readPrepare, requestPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { Sink } from "./sink.ts";
-import { couldCopy } from "./sql_text.ts";
 
 /** Bind, Execute and Sync of a statement that the server has. */
 export class ExecutePrepared<T> implements Exchange<T> {
@@ -31,7 +31,7 @@ export class ExecutePrepared<T> implements Exchange<T> {
   bound = false;
 
   constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>) {
-    this.ends = endOf(statement.couldCopy);
+    this.ends = endOf(statement.isCopy);
     this.#statement = statement;
     this.#values = values;
     this.#sink = sink;
@@ -81,7 +81,7 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
   bound = false;
 
   constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>, registry: Registry) {
-    this.ends = endOf(statement.couldCopy);
+    this.ends = endOf(statement.isCopy);
     this.#statement = statement;
     this.#values = values;
     this.#sink = sink;
@@ -132,6 +132,8 @@ export class PrepareAndExecute<T> implements Exchange<T> {
   readonly #evicted: readonly string[];
   readonly #sink: Sink<T>;
   readonly #registry: Registry;
+  readonly #meaning: number;
+  readonly #effects: number;
   readonly #learned: (statement: Prepared) => void;
   #parameters = 0;
 
@@ -143,11 +145,15 @@ export class PrepareAndExecute<T> implements Exchange<T> {
     sink: Sink<T>,
     registry: Registry,
     learned: (statement: Prepared) => void,
+    meaning: number = 0,
+    effects: number = effectsOfStatement(sql),
   ) {
-    this.ends = endOf(couldCopy(sql));
+    this.ends = endOf((effects & Effect.Copies) !== 0);
     this.#name = name;
     this.sql = sql;
     this.#evicted = evicted;
+    this.#meaning = meaning;
+    this.#effects = effects;
     this.#sink = sink;
     this.#registry = registry;
     this.#learned = learned;
@@ -162,7 +168,9 @@ export class PrepareAndExecute<T> implements Exchange<T> {
   *reply(inbox: Inbox, out: Outbox): Script<T> {
     const { parameterTypes, columns } = yield* readPrepare(inbox, this.#evicted, this.action);
     this.#parameters = parameterTypes.length;
-    this.#learned(new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry));
+    this.#learned(
+      new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry, this.#meaning, this.#effects),
+    );
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.BindComplete, this.action);
     if (columns !== undefined) {

@@ -10,12 +10,12 @@ import { bind } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
 import { untyped } from "../types/untyped.ts";
 import { Backend, Target } from "../wire/codes.ts";
-import { close, describe, execute, flush, parse } from "../wire/frontend.ts";
+import { describe, execute, flush, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Conversation, Exchange, Script } from "./exchange.ts";
 import { readDescription } from "./execution.ts";
-import { readPrepare } from "./prepare.ts";
+import { type Place, readPrepare, requestPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { Sink } from "./sink.ts";
 
@@ -24,7 +24,7 @@ export type Pipelinable =
   /** Its types are known. Without a name, the server has to parse it again. */
   | { readonly kind: "known"; readonly statement: Prepared }
   /** Nothing is known: it is parsed under that name ("" for none), after those were closed. */
-  | { readonly kind: "new"; readonly sql: string; readonly name: string; readonly evicted: readonly string[] }
+  | { readonly kind: "new"; readonly sql: string; readonly place: Place }
   /** An earlier exchange of the same group parses it. */
   | { readonly kind: "same"; readonly as: PipelinedExecution };
 
@@ -35,6 +35,8 @@ export class PipelinedExecution implements Exchange<void> {
   readonly conversation: Conversation;
   readonly sql: string;
   readonly name: string;
+  /** What it does besides giving rows, as an `Effect`. */
+  readonly effects: number;
   /** What the reply says about the statement; undefined until it is read. */
   prepared: Prepared | undefined = undefined;
   /** Whether the server has taken the statement: what fails from then on is its own failure. */
@@ -54,6 +56,7 @@ export class PipelinedExecution implements Exchange<void> {
   /** Encodes the request into `scratch`, where it stays until it is submitted; throws what the values are refused with. */
   constructor(
     what: Pipelinable,
+    effects: number,
     values: readonly unknown[],
     conversation: Conversation,
     registry: Registry,
@@ -61,12 +64,13 @@ export class PipelinedExecution implements Exchange<void> {
     learned: (statement: Prepared) => void,
   ) {
     this.#what = what;
+    this.effects = effects;
     this.#registry = registry;
     this.#learned = learned;
     this.conversation = conversation;
     const of = what.kind === "known" ? what.statement : what.kind === "new" ? what : what.as;
     this.sql = of.sql;
-    this.name = of.name;
+    this.name = what.kind === "known" ? what.statement.name : what.kind === "new" ? what.place.name : what.as.name;
     this.#scratch = scratch;
     this.#start = scratch.mark;
     try {
@@ -79,8 +83,8 @@ export class PipelinedExecution implements Exchange<void> {
   }
 
   /** How it is parsed, if it is. */
-  get place(): { readonly name: string; readonly evicted: readonly string[] } | undefined {
-    return this.#what.kind === "new" ? this.#what : undefined;
+  get place(): Place | undefined {
+    return this.#what.kind === "new" ? this.#what.place : undefined;
   }
 
   /** The statement, as soon as it is known. */
@@ -98,8 +102,9 @@ export class PipelinedExecution implements Exchange<void> {
     const sink = this.#sink;
     const what = this.#what;
     if (what.kind === "new") {
-      const { parameterTypes, columns } = yield* readPrepare(inbox, what.evicted, this.action);
-      this.prepared = new Prepared(this.name, this.sql, parameterTypes, columns, this.#registry);
+      const { evicted, meaning } = what.place;
+      const { parameterTypes, columns } = yield* readPrepare(inbox, evicted, this.action);
+      this.prepared = new Prepared(this.name, this.sql, parameterTypes, columns, this.#registry, meaning, this.effects);
       this.#learned(this.prepared);
     } else if (what.kind === "known" && this.name === "") {
       while (!inbox.next()) yield "read";
@@ -148,9 +153,7 @@ export class PipelinedExecution implements Exchange<void> {
       if (name === "") describe(out, Target.Portal, "");
     } else {
       if (what.kind === "new") {
-        for (const old of what.evicted) close(out, Target.Statement, old);
-        parse(out, what.name, what.sql, []);
-        describe(out, Target.Statement, what.name);
+        requestPrepare(out, this.name, what.sql, what.place.evicted);
       }
       bind(out, "", this.name, values.map(() => untyped), values, []);
     }

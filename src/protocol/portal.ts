@@ -102,7 +102,7 @@ export class FetchPortal<T> implements Exchange<Fetched<T>> {
     sink: Sink<T>,
     conversation: Conversation | undefined,
   ) {
-    this.ends = conversation === undefined ? endOf(statement.couldCopy) : "open";
+    this.ends = conversation === undefined ? endOf(statement.isCopy) : "open";
     this.conversation = conversation;
     this.#portal = portal;
     this.#statement = statement;

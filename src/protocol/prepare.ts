@@ -3,6 +3,7 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
+import { checkParameters } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
 import { type Column, parameterDescription, rowDescription } from "../wire/backend.ts";
 import { Backend, Target } from "../wire/codes.ts";
@@ -12,6 +13,26 @@ import type { Outbox } from "../wire/outbox.ts";
 import type { Exchange, Script } from "./exchange.ts";
 import { Prepared } from "./prepared.ts";
 
+/** How a string is to be prepared. */
+export interface Place {
+  /** Under which name, "" for none. */
+  readonly name: string;
+  /** Names that the server is to forget. */
+  readonly evicted: readonly string[];
+  /** As in {@linkcode Prepared.meaning}. */
+  readonly meaning: number;
+}
+
+/** The exchange that prepares a string so. */
+export function prepareAt(
+  { name, evicted, meaning }: Place,
+  sql: string,
+  registry: Registry,
+  ends: "sync" | "open" = "sync",
+): Prepare {
+  return new Prepare(name, sql, evicted, registry, ends, meaning);
+}
+
 /** Parse and Describe, and Close of those that make room for it. */
 export class Prepare implements Exchange<Prepared> {
   readonly action = "prepare the statement";
@@ -20,6 +41,7 @@ export class Prepare implements Exchange<Prepared> {
   readonly #name: string;
   readonly #evicted: readonly string[];
   readonly #registry: Registry;
+  readonly #meaning: number;
 
   /** An open one needs an exchange behind it that ends the group. */
   constructor(
@@ -28,10 +50,12 @@ export class Prepare implements Exchange<Prepared> {
     evicted: readonly string[],
     registry: Registry,
     ends: "sync" | "open" = "sync",
+    meaning: number = 0,
   ) {
     this.#name = name;
     this.sql = sql;
     this.#evicted = evicted;
+    this.#meaning = meaning;
     this.#registry = registry;
     this.ends = ends;
   }
@@ -47,12 +71,13 @@ export class Prepare implements Exchange<Prepared> {
       while (!inbox.next()) yield "read";
       inbox.expect(Backend.ReadyForQuery, this.action);
     }
-    return new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry);
+    return new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry, this.#meaning);
   }
 }
 
 /** Close of the evicted statements, Parse, and Describe of the statement. */
 export function requestPrepare(out: Outbox, name: string, sql: string, evicted: readonly string[]): void {
+  checkParameters(sql);
   for (const old of evicted) close(out, Target.Statement, old);
   parse(out, name, sql, []);
   describe(out, Target.Statement, name);

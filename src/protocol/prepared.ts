@@ -4,17 +4,19 @@ import { Description } from "../types/description.ts";
 import { formatCodes } from "../types/parameters.ts";
 import type { Registry } from "../types/registry.ts";
 import type { Column } from "../wire/backend.ts";
-import { couldCopy, effectOnStatements, effectOnTypes } from "./sql_text.ts";
+import { Effect, effectsOfStatement } from "../sql/statement.ts";
 
 /** A prepared statement: its name there, its parameters and its rows. */
 export class Prepared {
   /** Its name on the server, "" for the unnamed one. */
   readonly name: string;
   readonly sql: string;
-  /** Whether it may be a COPY, behind which nothing can be pipelined. */
-  readonly couldCopy: boolean;
-  readonly effectOnTypes: ReturnType<typeof effectOnTypes>;
-  readonly effectOnStatements: ReturnType<typeof effectOnStatements>;
+  /** What it does besides giving rows, as an `Effect`. */
+  readonly effects: number;
+  /** Which meaning its text had when the server was asked to prepare it, as in `StatementCache.meaning`. */
+  readonly meaning: number;
+  /** Whether its parameters' types may have become others: a value did not fit. */
+  isDoubtful = false;
   /** OIDs of its parameters' types. */
   readonly parameterTypes: readonly number[];
   readonly parameterCodecs: readonly Codec[];
@@ -31,12 +33,13 @@ export class Prepared {
     parameterTypes: readonly number[],
     columns: readonly Column[] | undefined,
     registry: Registry,
+    meaning: number = 0,
+    effects: number = effectsOfStatement(sql),
   ) {
     this.name = name;
     this.sql = sql;
-    this.couldCopy = couldCopy(sql);
-    this.effectOnTypes = effectOnTypes(sql);
-    this.effectOnStatements = effectOnStatements(sql);
+    this.effects = effects;
+    this.meaning = meaning;
     this.parameterTypes = parameterTypes;
     this.parameterCodecs = parameterTypes.map((oid) => registry.codec(oid));
     const formats = columns?.map((column) => registry.columnCodec(column).binary ? 1 : 0) ?? [];
@@ -46,18 +49,36 @@ export class Prepared {
     this.#complete = !this.types.some((type) => registry.isUnknown(type));
   }
 
+  /** Whether it is COPY, behind which nothing can be pipelined. */
+  get isCopy(): boolean {
+    return (this.effects & Effect.Copies) !== 0;
+  }
+
   /** The types of its parameters, and its columns, which have theirs. */
   get types(): (number | Column)[] {
     return [...this.parameterTypes, ...this.description?.columns ?? []];
   }
 
-  /** Whether all its types were known when it was made, and nothing that was known then has been forgotten. */
+  /** The types of its parameters and columns. */
+  get typeOids(): number[] {
+    return this.types.map((type) => typeof type === "number" ? type : type.typeOid);
+  }
+
+  /** Whether all its types were known when it was made, and nothing of that has been forgotten or become doubtful since. */
   isCurrent(registry: Registry): boolean {
-    return this.#complete && this.#catalogVersion === registry.catalog.version;
+    return this.#complete && !this.isDoubtful && this.#catalogVersion === registry.catalog.version;
   }
 
   /** The same statement with what is known of its types now, under the same name on the server or another. */
   renewed(registry: Registry, name: string = this.name): Prepared {
-    return new Prepared(name, this.sql, this.parameterTypes, this.description?.columns, registry);
+    return new Prepared(
+      name,
+      this.sql,
+      this.parameterTypes,
+      this.description?.columns,
+      registry,
+      this.meaning,
+      this.effects,
+    );
   }
 }

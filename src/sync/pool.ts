@@ -1,7 +1,7 @@
 /** The pool of connections that block. */
 import { closeTimeout, optionsOf } from "../arguments.ts";
-import { ConnectionError } from "../errors.ts";
 import { channelName } from "../ops/listen.ts";
+import { isRepeatable, REPETITIONS } from "../ops/unexecuted.ts";
 import type {
   BatchOptions,
   CallOptions,
@@ -297,6 +297,11 @@ export class Pool implements Disposable {
     return this.#repeat((conn) => conn.notify(channel, payload, options));
   }
 
+  /** As `Conn.reloadTypes`, for all of its connections. */
+  reloadTypes(): void {
+    this.#supply.reloadTypes();
+  }
+
   /**
    * Has all connections replaced: idle ones are closed now, those in use when they come back. Such as after a change of settings that only new sessions see.
    */
@@ -317,16 +322,17 @@ export class Pool implements Disposable {
     return this.close();
   }
 
-  /** Makes a call on a connection, and on another one if the first turns out to be lost before anything was sent. */
+  /**
+   * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
+   * or if nothing was executed as the statement was stale.
+   */
   #repeat<T>(make: (conn: Conn) => T): T {
-    for (;;) {
+    for (let left = REPETITIONS;; left--) {
       const member = this.#supply.take();
       try {
         return make(member.conn);
       } catch (error) {
-        if (!(error instanceof ConnectionError && error.connectionLost && error.safeToRetry) || this.closed) {
-          throw error;
-        }
+        if (!isRepeatable(error, left) || this.closed) throw error;
       } finally {
         this.#supply.give(member);
       }

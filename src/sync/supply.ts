@@ -143,6 +143,11 @@ export class Supply {
     return this.#leaks.watch(lease, member, place, () => core.onNotice = onNotice);
   }
 
+  /** Has all connections forget what they know of types. */
+  reloadTypes(): void {
+    for (const { conn } of this.#stock.members) conn.opened.core.registry.forgetTypes();
+  }
+
   /** Closes idle connections, and those in use once they come back. */
   drain(): void {
     this.#stock.drain();

@@ -45,13 +45,11 @@ export class Catalog {
   readonly #nestings = new Map<number, number>();
   /** The domains that columns of tables are declared with, by {@linkcode keyOf}. */
   readonly #domains = new Map<string, number>();
-  #version = 0;
   /** Whether the server was asked since the version is this one. */
   #wasAsked = false;
-  /** Whether types may have been changed in a transaction that may be open. */
-  #altered = false;
+  #version = ++versions;
 
-  /** Changes when what was known is forgotten: what was made of it is then to be made again. */
+  /** Changes when what was known is forgotten: what was made of it is then to be made again. No other catalog has the same. */
   get version(): number {
     return this.#version;
   }
@@ -101,11 +99,16 @@ export class Catalog {
     this.#domains.set(keyOf(column), domain);
   }
 
-  /** A statement may have changed types, or ended the transaction that did. */
-  touch(effect: "alter" | "end" | "none"): void {
-    if (effect === "none" || (effect === "end" && !this.#altered)) return;
-    this.#altered = effect === "alter";
-    this.forget();
+  /** Whether one of these types has attributes, somewhere inside: they can become others while the type stays. */
+  hasAttributes(oids: Iterable<number>): boolean {
+    const inside = new Set(oids);
+    // What is added while it is gone through is gone through as well.
+    for (const oid of inside) {
+      const type = this.#types.get(oid);
+      if (type?.shape.kind === "composite") return true;
+      for (const part of partsOf(type)) inside.add(part);
+    }
+    return false;
   }
 
   /** Types may have changed. */
@@ -115,7 +118,7 @@ export class Catalog {
     this.#types.clear();
     this.#domains.clear();
     this.#nestings.clear();
-    this.#version += 1;
+    this.#version = ++versions;
   }
 }
 
@@ -141,3 +144,6 @@ function partsOf(type: TypeInfo | undefined): readonly number[] {
       return [];
   }
 }
+
+/** How many versions catalogs have had. */
+let versions = 0;

@@ -7,6 +7,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats", Bind.
  */
 import { EncodeError, UsageError } from "../errors.ts";
+import { highestParameter } from "../sql/statement.ts";
 import { Frontend } from "../wire/codes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { type Codec, encodeFailure, encodeValue, Format } from "./codec.ts";
@@ -64,14 +65,24 @@ function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: numb
   }
 }
 
+/** Throws if the protocol cannot count so many parameters of one statement. */
+export function checkCount(given: number): void {
+  if (given <= MAX_PARAMETERS) return;
+  throw new UsageError(
+    `Cannot send ${given} parameters: the protocol allows ${MAX_PARAMETERS} in one statement; ` +
+      "pass arrays (unnest($1::int4[])), or use execBatch or copyRows",
+  );
+}
+
+/** The same for the parameters that a text names: the server would miscount them in its description. */
+export function checkParameters(sql: string): void {
+  if (LONG_NUMBER.test(sql)) checkCount(highestParameter(sql));
+}
+
 function expectCount(expected: number, given: number): void {
-  if (given > MAX_PARAMETERS) {
-    throw new UsageError(
-      `Cannot send ${given} parameters: the protocol allows ${MAX_PARAMETERS} in one statement; ` +
-        "pass arrays (unnest($1::int4[])), or use execBatch or copyRows",
-    );
-  }
+  checkCount(given);
   if (given !== expected) throw wrongCount(expected, given);
 }
 
 const MAX_PARAMETERS = 0xffff;
+const LONG_NUMBER = /\$\d{5}/;

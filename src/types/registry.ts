@@ -33,7 +33,9 @@ import { versioned } from "./versioned.ts";
 /** The codecs of one connection. */
 export class Registry {
   readonly #choices: TypeChoices;
-  readonly #catalog: Catalog;
+  /** What connections to the same database share. */
+  readonly #shared: Catalog;
+  #catalog: Catalog;
   readonly #codecs = new Map<number, Codec>();
   /** The types that the server was asked about on this connection, and did not describe: others may be told more. */
   readonly #nameless = new Set<number>();
@@ -45,7 +47,7 @@ export class Registry {
 
   constructor(choices: TypeChoices, catalog: Catalog = new Catalog()) {
     this.#choices = choices;
-    this.#catalog = catalog;
+    this.#shared = this.#catalog = catalog;
     this.#version = catalog.version;
     this.#asksForDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
   }
@@ -53,6 +55,29 @@ export class Registry {
   /** What is known of the database's types. */
   get catalog(): Catalog {
     return this.#catalog;
+  }
+
+  /** Whether it has a catalog of its own. */
+  get isApart(): boolean {
+    return this.#catalog !== this.#shared;
+  }
+
+  /** Begins with a catalog of its own: types are altered, and nobody else sees that yet. */
+  part(): void {
+    this.#catalog = new Catalog();
+  }
+
+  /** Shares its catalog with others again, where what was altered is forgotten. */
+  rejoin(): void {
+    if (!this.isApart) return;
+    this.#shared.forget();
+    this.#catalog = this.#shared;
+  }
+
+  /** Forgets what is known of the database's types, for all who share that. */
+  forgetTypes(): void {
+    this.#catalog.forget();
+    this.#shared.forget();
   }
 
   /** The codec of a type; one that takes its text as it is where pyro knows no better. */

@@ -12,6 +12,11 @@ import { opaque, plainText } from "./text.ts";
 /** A parameter whose type only the server knows. */
 export const untyped: Codec = { ...opaque("an unknown type"), text };
 
+/** Whether a value has such a text. */
+export function hasUntypedText(value: unknown): boolean {
+  return typeof value !== "object" || value === null || value instanceof JsonValue || codecFor(value) !== undefined;
+}
+
 function text(value: unknown): string {
   if (Object.is(value, -0)) return "-0";
   if (typeof value !== "object") return plainText(value);

@@ -194,8 +194,9 @@ inBothDrivers("parameters that are missing the first time: a UsageError that cou
   assert.deepEqual(await run(exec(context, "select $1, $2", [1, 2])), [{ n: 1 }]);
 });
 
-inBothDrivers("a parameter that cannot be encoded: nothing of the execution is sent, and the next call works", [
+inBothDrivers("a parameter that cannot be encoded: nothing is sent, and the next call asks again what fits", [
   [FIRST, concat(learned(), readyForQuery())],
+  [`Close ${FIRST}`, concat(closeComplete(), learned(), readyForQuery())],
   [KNOWN, rows(1)],
 ], async ({ run, server, link }) => {
   const context = contextOf(link);

@@ -6,6 +6,7 @@ import { Prepared } from "../../src/protocol/prepared.ts";
 import { AllRows } from "../../src/protocol/sink.ts";
 import {
   bindComplete,
+  closeComplete,
   commandComplete,
   concat,
   copyData,
@@ -154,6 +155,49 @@ test("nothing is written behind an execution that may be a COPY before it has en
     ...known,
     ...known,
   ]);
+});
+
+for (
+  const sql of ["select $1 as copyright", "/* copy */ select $1 -- copy", "select $1, 'copy t from stdin', \"copy\""]
+) {
+  test(`what only mentions a COPY holds nothing back: ${sql}`, async () => {
+    const connection = wire("async", [
+      [FIRST, concat(learned(1), readyForQuery())],
+      [KNOWN, rows(1)],
+      [KNOWN, rows(2)],
+      [KNOWN, rows(3)],
+    ]);
+    const context = contextOf(connection.link);
+    await connection.run(exec(context, sql, [1]));
+    await Promise.all([2, 3].map((n) => connection.run(exec(context, sql, [n]))));
+    assert.deepEqual(connection.server.writes.slice(-1), [`${KNOWN} ${KNOWN}`]);
+  });
+}
+
+test("what only mentions a change leaves the statements prepared", async () => {
+  const connection = wire("async", [
+    [FIRST, concat(learned(1), readyForQuery())],
+    [KNOWN, rows(1)],
+    ["Query", number(2)],
+    [KNOWN, rows(3)],
+  ]);
+  const context = contextOf(connection.link);
+  await connection.run(exec(context, "a $1", [1]));
+  await connection.run(simple(context, "select 'create' as \"drop\", alter from discard_all -- ; set search_path = x"));
+  assert.deepEqual(await connection.run(exec(context, "a $1", [3])), [{ n: 3 }]);
+});
+
+test("what is called behind a change is prepared behind it, in the same write where it can", async () => {
+  const connection = wire("async", [
+    [AT_ONCE, concat(learned(0), textRows(1))],
+    ["Query", number(2)],
+    [`Close ${AT_ONCE}`, concat(closeComplete(), learned(0), textRows(3))],
+  ]);
+  const context = contextOf(connection.link);
+  await connection.run(exec(context, "a"));
+  const calls = [connection.run(simple(context, "alter table t add c int")), connection.run(exec(context, "a"))];
+  assert.deepEqual(await Promise.all(calls), [[{ n: 2 }], [{ n: 3 }]]);
+  assert.deepEqual(connection.server.writes.slice(-1), [`Query Close ${AT_ONCE}`]);
 });
 
 test("a string that cannot be a COPY does not hold back those behind it", async () => {

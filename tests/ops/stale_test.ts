@@ -313,13 +313,12 @@ for (const sql of ["DISCARD ALL", "deallocate all"]) {
   });
 }
 
-test("a statement that was sent behind a DISCARD ALL: it is prepared again, and names stay on", async () => {
+test("a string that is executed behind a DISCARD ALL is prepared behind it, and names stay on", async () => {
   const connection = wire("async", [
     [FIRST, LEARNED],
     [KNOWN, rows(1)],
     ["Query", concat(commandComplete("DISCARD ALL"), readyForQuery())],
-    [KNOWN, concat(MISSING, readyForQuery())],
-    [FIRST, LEARNED],
+    [`Close ${FIRST}`, concat(closeComplete(), LEARNED)],
     [KNOWN, rows(2)],
   ]);
   const context = contextOf(connection.link);

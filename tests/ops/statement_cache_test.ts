@@ -7,7 +7,7 @@ import { test } from "../support/test.ts";
 /** Remembers a string as an execution of it does; the names that were closed for it. */
 function remember(cache: StatementCache, sql: string): readonly string[] {
   const place = cache.begin(sql);
-  cache.learn(new Prepared(place.name, sql, [], undefined, registry));
+  cache.learn(new Prepared(place.name, sql, [], undefined, registry, place.meaning));
   cache.end(sql, place, true);
   return place.evicted;
 }
@@ -62,7 +62,7 @@ test("statement cache: strings that are being learned take room too", () => {
   const cache = new StatementCache("p", 2);
   remember(cache, "a");
   const place = cache.begin("b");
-  assert.deepEqual(place, { name: "p2", evicted: [] });
+  assert.deepEqual(place, { name: "p2", evicted: [], meaning: 0 });
   assert.deepEqual(remember(cache, "c"), ["p1"]);
   cache.end("b", place, true);
   assert.deepEqual(remember(cache, "d"), []);
@@ -162,7 +162,7 @@ test("statement cache: what else the server is to close goes with what is prepar
 test("statement cache: when all strings may mean something else, all are forgotten and their statements closed", () => {
   const cache = new StatementCache("p", 8);
   for (const sql of ["a", "b"]) remember(cache, sql);
-  cache.dropAll();
+  cache.redefine();
   assert.deepEqual(["a", "b"].filter((sql) => cache.get(sql)), []);
   assert.deepEqual(remember(cache, "a"), ["p1", "p2"]);
   assert.equal(cache.get("a")?.name, "p3");
@@ -218,7 +218,7 @@ test("statement cache: what one connection learns about names holds for all that
 test("statement cache: connections that share names look before they use one", () => {
   const uses: ((cache: StatementCache, held: Prepared) => unknown)[] = [
     (cache) => assert.equal(cache.get("a"), undefined),
-    (cache) => assert.deepEqual(cache.begin("b"), { name: "", evicted: [] }),
+    (cache) => assert.deepEqual(cache.begin("b"), { name: "", evicted: [], meaning: 0 }),
     (cache) => assert.equal(cache.named, false),
     (cache, held) => assert.equal(cache.isGone(held), true),
     (cache, held) => {

@@ -12,7 +12,15 @@ function costAfter(sql: string): number {
 }
 
 test("pace: what reads may share, whatever its case and the white space before it", () => {
-  for (const sql of ["select 1", "\n  SELECT $1::int", "table t", "values (1)", "select(1)"]) {
+  for (
+    const sql of ["select 1", "\n  SELECT $1::int", "table t", "values (1)", "select(1)", "-- a comment\nselect 1"]
+  ) {
+    assert.equal(costAfter(sql), 1, sql);
+  }
+});
+
+test("pace: words in literals, comments and names of columns are no locks", () => {
+  for (const sql of ["select locked_at, clock from t", "select 'for update' -- sleep (1)", "select lock from t"]) {
     assert.equal(costAfter(sql), 1, sql);
   }
 });
@@ -40,7 +48,9 @@ test("pace: what writes, begins, locks or waits never shares", () => {
     "select pg_advisory_lock(1)",
     "select pg_try_advisory_xact_lock(1)",
     "select pg_sleep(0)",
-    "-- a comment hides what it is\nselect 1",
+    "select 1 as a into t",
+    "select * from t -- for\n for update",
+    'select "pg_advisory_lock" (1)',
     "",
   ];
   for (const sql of never) assert.equal(costAfter(sql), Infinity, sql);

@@ -261,7 +261,11 @@ const CASES: readonly Case[] = [
     exchanges: () => {
       const scratch = new Outbox();
       const first = pipelined({ kind: "known", statement: SELECT }, sink(), scratch);
-      const second = pipelined({ kind: "new", sql: "sql", name: "t", evicted: ["old"] }, sink(), scratch);
+      const second = pipelined(
+        { kind: "new", sql: "sql", place: { name: "t", evicted: ["old"], meaning: 0 } },
+        sink(),
+        scratch,
+      );
       const third = pipelined({ kind: "known", statement: INSERT }, sink(), scratch);
       return [first, second, third, new EndConversation(OPEN)];
     },
@@ -397,7 +401,7 @@ function pipelined(
   sink: Sink<unknown>,
   scratch: Outbox,
 ): PipelinedExecution {
-  const execution = new PipelinedExecution(what, [], OPEN, registry, scratch, () => {});
+  const execution = new PipelinedExecution(what, 0, [], OPEN, registry, scratch, () => {});
   execution.claim(sink);
   return execution;
 }

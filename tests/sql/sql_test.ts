@@ -169,6 +169,32 @@ test("sql: a parameter that the server would not see is refused", () => {
   assertSql(sql`select (${1})::int4[${1}:${2}],${3}||''`, "select ($1)::int4[$2:$3],$4||''", [1, 1, 2, 3]);
 });
 
+test("sql: a parameter inside of a text, a name or a comment is refused, nested or not", () => {
+  const hidden: SqlTemplate[] = [
+    sql`select 'a ${1} b'`,
+    sql`select E'\\' ${1} '`,
+    sql`select $$ ${1} $$`,
+    sql`select "a ${1} "`,
+    sql`select 1 -- ${1} x`,
+    sql`select /* /* */ ${1} */ 1`,
+    sql`select ${sql`' `} ${1} ${sql` '`}`,
+  ];
+  for (const template of hidden) {
+    assert.match(
+      refused(() => template.text),
+      /^Cannot place parameter 1 inside of a text, a quoted name or a comment/,
+    );
+  }
+  assert.match(refused(() => sql`select ${1}, 'a ${2} b'`.text), /^Cannot place parameter 2 inside/);
+  assertSql(
+    sql`select 'a' || ${1} || "b" -- c
+|| ${2} /* d */ || $$e$$`,
+    `select 'a' || $1 || "b" -- c
+|| $2 /* d */ || $$e$$`,
+    [1, 2],
+  );
+});
+
 test("sql: the protocol's limit of parameters", () => {
   const most = sql`select ${sql.join(new Uint8Array(65_534))}`;
   assert.match(sql`${most}, ${1}`.text, /, \$65535$/);

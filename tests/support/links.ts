@@ -5,6 +5,7 @@ import { Core } from "../../src/core.ts";
 import { AsyncLink } from "../../src/drive/async_link.ts";
 import { SyncLink } from "../../src/drive/sync_link.ts";
 import type { Context } from "../../src/ops/context.ts";
+import { Changes } from "../../src/ops/effects.ts";
 import type { Link } from "../../src/ops/handshake.ts";
 import { StatementCache } from "../../src/ops/statements.ts";
 import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
@@ -114,6 +115,7 @@ export function contextOf({ session }: Pick<Link, "session">, capacity: number =
     session,
     registry,
     statements: new StatementCache("p", capacity),
+    changes: new Changes(),
     transaction: undefined,
     readsText: true,
   };

@@ -1,0 +1,295 @@
+/**
+ * What statements are, by their first words: a COPY, a change of what names mean, the end of a
+ * transaction. Literals, comments and names decide nothing.
+ *
+ * Of SQL that runs other SQL only `DO` is looked into: its code may have words that tell. `CALL`, `EXECUTE`
+ * and functions are taken for harmless, as otherwise each call would cost all prepared statements; if
+ * one is not, the server's refusal of a stale statement tells.
+ *
+ * Source: PostgreSQL manual, "SQL Commands".
+ */
+import { Lexer, TokenKind } from "./lexer.ts";
+
+/** What a statement does besides giving rows: any number of these bits. */
+export const Effect = {
+  None: 0,
+  /** COPY: nothing may be pipelined behind it, as the server takes what follows for its data. */
+  Copies: 1,
+  /** Text may mean something else from now on: tables, functions, the search path, the role. */
+  Redefines: 2,
+  /** Types may be others from now on. */
+  AltersTypes: 4,
+  /** All prepared statements are gone. */
+  DropsStatements: 8,
+  /** What was done since the transaction or a savepoint began may be undone. */
+  Ends: 16,
+} as const;
+
+/** What the statement of a string does; in the extended protocol a string is one. */
+export function effectsOfStatement(sql: string): number {
+  const statements = new Statements(sql);
+  return statements.begin() ? effectsOf(statements) : Effect.None;
+}
+
+/** What the statements of a string do all together; `backslashes` as for the {@linkcode Lexer}. */
+export function effectsOfStatements(sql: string, backslashes: boolean = false): number {
+  if (!sql.includes(";")) return effectsOfStatement(sql);
+  const statements = new Statements(sql, backslashes);
+  let effects = 0;
+  while (statements.begin()) effects |= effectsOf(statements);
+  return effects;
+}
+
+/** The first word of the only statement of a string, in capitals; undefined where there are several, or none. */
+export function commandOf(sql: string): string | undefined {
+  const statements = new Statements(sql);
+  if (!statements.begin()) return undefined;
+  // A select may be in parentheses.
+  while (statements.isSymbol("(") && statements.next());
+  const command = statements.keyword;
+  return command === "" || statements.begin() ? undefined : command;
+}
+
+/** Whether a statement only reads, and locks nothing and waits for nothing, as far as that can be seen. */
+export function isPlainRead(sql: string): boolean {
+  const statements = new Statements(sql);
+  if (!statements.begin() || !READING.includes(statements.keyword)) return false;
+  let before = "";
+  // Whether what comes before is a name that tells of waiting.
+  let isSuspect = false;
+  while (statements.next()) {
+    const word = statements.keyword;
+    if (word === "INTO" || (isSuspect && statements.isSymbol("("))) return false;
+    if (before === "FOR" && LOCKING.includes(word)) return false;
+    isSuspect = statements.isName && WAITING.test(statements.token);
+    before = word;
+  }
+  return true;
+}
+
+/** The highest number of a parameter: `$3` is 3. */
+export function highestParameter(sql: string): number {
+  const lexer = new Lexer(sql);
+  let highest = 0;
+  while (lexer.next()) {
+    if (lexer.kind === TokenKind.Parameter) highest = Math.max(highest, Number(sql.slice(lexer.start + 1, lexer.end)));
+  }
+  return highest;
+}
+
+/** What the statement does whose first token is the current one. */
+function effectsOf(statement: Statements): number {
+  switch (statement.keyword) {
+    case "COPY":
+      return Effect.Copies;
+    case "CREATE":
+      return effectsOfCreate(statement.nextKeyword());
+    case "ALTER":
+      return Effect.Redefines | Effect.AltersTypes;
+    case "DO":
+      return effectsOfCode(statement);
+    case "DROP":
+      return DROPPING_TYPES.includes(statement.nextKeyword())
+        ? Effect.Redefines | Effect.AltersTypes
+        : Effect.Redefines;
+    case "IMPORT":
+      return Effect.Redefines;
+    case "SET":
+      return effectsOfSet(statement);
+    case "RESET":
+      return redefines(["ALL", "SESSION"].includes(statement.nextKeyword()) || namesMeaning(statement.token));
+    case "DISCARD":
+      return effectsOfDiscard(statement.nextKeyword());
+    case "DEALLOCATE": {
+      const word = statement.nextKeyword();
+      const isAll = (word === "PREPARE" ? statement.nextKeyword() : word) === "ALL";
+      return isAll ? Effect.DropsStatements : Effect.None;
+    }
+    case "COMMIT":
+      return statement.nextKeyword() === "PREPARED" ? Effect.Redefines | Effect.AltersTypes : Effect.Ends;
+    case "ROLLBACK":
+      return statement.nextKeyword() === "PREPARED" ? Effect.None : Effect.Ends;
+    case "ABORT":
+    case "END":
+      return Effect.Ends;
+    case "PREPARE":
+      return statement.nextKeyword() === "TRANSACTION" ? Effect.Ends : Effect.None;
+    case "EXPLAIN":
+      return effectsOfExplained(statement);
+    default:
+      return effectsOfQuery(statement);
+  }
+}
+
+function redefines(does: boolean): number {
+  return does ? Effect.Redefines : Effect.None;
+}
+
+/** `create or replace view` adds columns, `create type` completes a shell. */
+function effectsOfCreate(word: string): number {
+  return word === "OR" || word === "TYPE" ? Effect.Redefines | Effect.AltersTypes : Effect.Redefines;
+}
+
+function effectsOfDiscard(word: string): number {
+  if (word === "ALL") return Effect.DropsStatements | Effect.Redefines;
+  return redefines(word === "TEMP" || word === "TEMPORARY");
+}
+
+function effectsOfSet(statement: Statements): number {
+  let word = statement.nextKeyword();
+  const isSession = word === "SESSION";
+  if (isSession || word === "LOCAL") word = statement.nextKeyword();
+  return redefines((isSession && word === "AUTHORIZATION") || word === "SCHEMA" || namesMeaning(statement.token));
+}
+
+/** It may be executed, too. */
+function effectsOfExplained(statement: Statements): number {
+  if (!statement.next()) return Effect.None;
+  if (statement.isSymbol("(") && statement.nextKeyword() !== "SELECT") {
+    for (let depth = 1; depth > 0;) {
+      if (statement.isSymbol("(")) depth++;
+      else if (statement.isSymbol(")")) depth--;
+      if (!statement.next()) return Effect.None;
+    }
+  }
+  while (OPTIONS_OF_EXPLAIN.includes(statement.keyword)) if (!statement.next()) return Effect.None;
+  return effectsOf(statement);
+}
+
+/** `select … into` creates a table; `set_config` may set what names mean. */
+function effectsOfQuery(statement: Statements): number {
+  if (!MAY_REDEFINE.test(statement.text)) return Effect.None;
+  let before = "";
+  let isSetting = false;
+  do {
+    const word = statement.keyword;
+    if (word === "INTO" && !BEFORE_INTO.includes(before)) return Effect.Redefines;
+    if (word === "SET_CONFIG") isSetting = true;
+    if (isSetting && statement.isString && SETS_MEANING.test(statement.token)) return Effect.Redefines;
+    before = word;
+  } while (statement.next());
+  return Effect.None;
+}
+
+/** What code does is not known, and may be made of pieces: its words are suspicious wherever they stand. */
+function effectsOfCode(statement: Statements): number {
+  let effects: number = Effect.None;
+  while (statement.next()) {
+    if (!statement.isString) continue;
+    if (REDEFINING_CODE.test(statement.token)) effects |= Effect.Redefines | Effect.AltersTypes;
+    if (DROPPING_CODE.test(statement.token)) effects |= Effect.DropsStatements;
+  }
+  return effects;
+}
+
+/** Whether that is the name of a setting by which names are looked up. */
+function namesMeaning(token: string): boolean {
+  return MEANING.test(token);
+}
+
+/** The statements of a string, token by token. Semicolons in parentheses and in the body of a function end none. */
+class Statements {
+  readonly #lexer: Lexer;
+  #isOpen = false;
+  #parentheses = 0;
+  /** How many END the body of a function still needs. */
+  #blocks = 0;
+  #creates = false;
+  #before = "";
+
+  constructor(sql: string, backslashes: boolean = false) {
+    this.#lexer = new Lexer(sql, backslashes);
+  }
+
+  /** All of the string. */
+  get text(): string {
+    return this.#lexer.text;
+  }
+
+  /** The current token. */
+  get token(): string {
+    return this.#isOpen ? this.text.slice(this.#lexer.start, this.#lexer.end) : "";
+  }
+
+  /** The current token in capitals if it can be a keyword, "" otherwise. */
+  get keyword(): string {
+    return this.#isOpen ? this.#lexer.keyword : "";
+  }
+
+  /** Whether the current token can be a name. */
+  get isName(): boolean {
+    const { kind } = this.#lexer;
+    return kind === TokenKind.Word || kind === TokenKind.QuotedName;
+  }
+
+  /** Whether the current token is a string. */
+  get isString(): boolean {
+    return this.#lexer.kind === TokenKind.String;
+  }
+
+  /** Whether the current token is this character. */
+  isSymbol(character: string): boolean {
+    return this.#isOpen && this.#lexer.isSymbol(character);
+  }
+
+  /** Goes to the first token of the next statement that is not empty; false if there is none. */
+  begin(): boolean {
+    while (this.next());
+    this.#parentheses = this.#blocks = 0;
+    while (this.#lexer.nextSolid()) {
+      if (this.#lexer.isSymbol(";")) continue;
+      this.#isOpen = true;
+      this.#before = this.#lexer.keyword;
+      this.#creates = this.#before === "CREATE";
+      this.#countParentheses();
+      return true;
+    }
+    return false;
+  }
+
+  /** Goes to the next token of the statement; false at its end. */
+  next(): boolean {
+    if (!this.#isOpen) return false;
+    const lexer = this.#lexer;
+    this.#isOpen = lexer.nextSolid() && (this.#parentheses > 0 || this.#blocks > 0 || !lexer.isSymbol(";"));
+    if (!this.#isOpen) return false;
+    if (lexer.kind === TokenKind.Symbol) this.#countParentheses();
+    else if (this.#creates) this.#countBlocks();
+    return true;
+  }
+
+  /** Goes to the next token; in capitals if it can be a keyword, "" otherwise. */
+  nextKeyword(): string {
+    return this.next() ? this.#lexer.keyword : "";
+  }
+
+  #countParentheses(): void {
+    if (this.#lexer.isSymbol("(")) this.#parentheses++;
+    else if (this.#lexer.isSymbol(")") && this.#parentheses > 0) this.#parentheses--;
+  }
+
+  /** BEGIN ATOMIC … END, with CASE … END inside. */
+  #countBlocks(): void {
+    const word = this.#lexer.keyword;
+    if (this.#blocks === 0) {
+      if (word === "ATOMIC" && this.#before === "BEGIN") this.#blocks = 1;
+    } else if (word === "CASE") this.#blocks++;
+    else if (word === "END") this.#blocks--;
+    this.#before = word;
+  }
+}
+
+const READING: readonly string[] = ["SELECT", "TABLE", "VALUES"];
+const LOCKING: readonly string[] = ["UPDATE", "SHARE", "NO", "KEY"];
+/** Parts of names of functions that lock something, or wait. */
+const WAITING = /lock|sleep/i;
+/** What is dropped with these may be a part of other types. */
+const DROPPING_TYPES: readonly string[] = ["TYPE", "DOMAIN", "EXTENSION", "SCHEMA", "OWNED"];
+const OPTIONS_OF_EXPLAIN: readonly string[] = ["ANALYZE", "ANALYSE", "VERBOSE"];
+/** INTO is then no clause of a select: the name of a column may be any word. */
+const BEFORE_INTO: readonly string[] = ["INSERT", "MERGE", "AS"];
+const REDEFINING_CODE = /\b(?:create|alter|drop|import|search_path|role|session_authorization)\b/i;
+const DROPPING_CODE = /\bdeallocate\s+(?:prepare\s+)?all\b/i;
+const MAY_REDEFINE = /into|set_config/i;
+const MEANING = /^"?(?:search_path|role|session_authorization)"?$/i;
+const SETS_MEANING = /^[^'$]{0,2}['$](?:\w*\$)?(?:search_path|role|session_authorization)['$]/i;
