@@ -61,12 +61,11 @@ export function* copyRows(
     yield* submit(new Prepare("", `select ${quoted} from ${table}`, context.statements.takeDiscarded(), registry)),
   );
   const { description } = yield* withTypes(described, registry);
-  const first = yield* nextOf(source, 0);
   const codecs = description!.columns.map(({ typeOid }) => registry.codec(typeOid));
-  const encoder = new CopyRows(columns, codecs, first?.value);
+  const encoder = new CopyRows(columns, codecs);
   const sql = `copy ${table} (${quoted}) from stdin (format ${encoder.format})`;
   return yield* feed(sql, context, source, function* (exchange, ticket) {
-    let next = first;
+    let next = yield* nextOf(source, 0, ticket);
     for (let index = 0; next !== undefined && !ticket.refused && !ticket.settled; index++) {
       try {
         encoder.add(next.value);
