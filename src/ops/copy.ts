@@ -68,12 +68,11 @@ function* describeAndCopy(
   const place = { ...statements.place(), name: "" };
   const described = yield* settle(yield* submit(prepareAt(place, `select ${quoted} from ${table}`, registry)));
   const { description, typeOids } = yield* withTypes(described, context);
-  const first = yield* nextOf(source, 0);
   const codecs = description!.columns.map((column) => registry.columnCodec(column));
-  const encoder = new CopyRows(columns, codecs, first?.value);
+  const encoder = new CopyRows(columns, codecs);
   const sql = `copy ${table} (${quoted}) from stdin (format ${encoder.format})`;
   return yield* feed(sql, context, source, function* (exchange, ticket) {
-    let next = first;
+    let next = yield* nextOf(source, 0, ticket);
     for (let index = 0; next !== undefined && !ticket.refused && !ticket.settled; index++) {
       try {
         encoder.add(next.value);

@@ -382,8 +382,8 @@ export abstract class Executor extends ConnState {
   /**
    * Copies rows into a table, encoded for the types of its columns; how many. All of them, or none.
    *
-   * They go in COPY's binary format where all columns' types have one that pyro writes, and no string
-   * of the first row stands for something else, such as a date; otherwise in text.
+   * They go in COPY's binary format where all columns' types have one that pyro writes, otherwise in text.
+   * Strings for dates and times must be of ISO 8601, with an offset from UTC for timestamptz.
    *
    * @param table Its name, which is split at dots and quoted, or `sql.id("schema", "table")`.
    * @param columns The columns that are given; others get their defaults.

@@ -81,7 +81,7 @@ export function timestampText(days: number, micros: number, zone: string): strin
 export function parseDate(text: string): number {
   const match = DATE.exec(text);
   if (!match) throw new BadValue(`it is not a date ${ISO}`);
-  return checkedDays(yearOf(match[1]!, match[4]), Number(match[2]), Number(match[3]));
+  return checkedDate(yearOf(match[1]!, match[4]), Number(match[2]), Number(match[3]));
 }
 
 /** Reads PostgreSQL's ISO text of a time of day, as microseconds; 24:00:00 is one. */
@@ -96,7 +96,7 @@ export function parseTimestamp(text: string): DayTime {
   const match = TIMESTAMP.exec(text);
   if (!match) throw new BadValue(`it is not a timestamp ${ISO}`);
   const [, year, month, day, hour, minute, second, fraction, offset, era] = match;
-  const days = checkedDays(yearOf(year!, era), Number(month), Number(day));
+  const days = checkedDate(yearOf(year!, era), Number(month), Number(day));
   const micros = microsOf(hour!, minute!, second!, fraction) - (offset === undefined ? 0 : offsetOf(offset));
   const shift = Math.floor(micros / DAY);
   return { days: days + shift, micros: micros - shift * DAY };
@@ -116,7 +116,8 @@ function microsOf(hour: string, minute: string, second: string, fraction: string
   return micros;
 }
 
-function checkedDays(year: number, month: number, day: number): number {
+/** Days since 2000-01-01 of a date that may not exist. */
+export function checkedDate(year: number, month: number, day: number): number {
   const days = daysOf(year, month, day);
   if (month < 1 || month > 12 || civilOf(days).day !== day) throw new BadValue("there is no such date");
   return days;

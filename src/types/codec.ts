@@ -27,8 +27,10 @@ export interface Codec {
   text(value: unknown): string;
   /** Whether the binary format of a string is simply that string, so that it need not be sent as text. */
   readonly takesStrings?: boolean;
-  /** Writes the binary format of a text, where nothing but the binary format will do; without it, {@linkcode parse} is asked for the value first. */
+  /** Writes the binary format of a text, where nothing but the binary format will do; without it, {@linkcode readText} is asked for the value first. */
   encodeText?(out: Outbox, text: string): void;
+  /** The value of a text as people and programs write it, in any form that the server reads without knowing its session; without it, {@linkcode parse} is asked. */
+  readText?(text: string): unknown;
   /** Whether there are values that only {@linkcode text} can send, as of a type whose values are strings. */
   readonly sendsText?: boolean;
   /** Whether the server may have no binary input for the type, so that nothing that can hold its values is sent in binary either, even without one in it. */

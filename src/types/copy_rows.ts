@@ -1,6 +1,10 @@
 /**
- * Rows for COPY FROM: in its binary format, or in text where a column's type has no binary one, or
- * where the first row has strings for what is no string, which the server can read in any form.
+ * Rows for COPY FROM: in its binary format, or in text where a column's type has no binary one or has
+ * values without it.
+ *
+ * The types of the columns decide that, never the rows: which row comes first changes nothing. So in the
+ * binary format strings for what is no string are read here, in the forms that do not depend on the
+ * session's settings.
  *
  * Source: PostgreSQL manual, "COPY", sections "Text Format" and "Binary Format".
  */
@@ -16,11 +20,10 @@ export class CopyRows {
   readonly #out = new Outbox();
   #count = 0;
 
-  /** The first row says what to expect: a string for a type whose values are none can be in any form that the server reads. */
-  constructor(names: readonly string[], codecs: readonly Codec[], first: unknown) {
+  constructor(names: readonly string[], codecs: readonly Codec[]) {
     this.#names = names;
     this.#codecs = codecs;
-    const isBinary = codecs.every(({ binary, sendsText }) => binary && !sendsText) && !this.#hasForeignText(first);
+    const isBinary = codecs.every(({ binary, sendsText }) => binary && !sendsText);
     this.format = isBinary ? "binary" : "text";
     if (this.format === "binary") this.#begin();
   }
@@ -78,14 +81,6 @@ export class CopyRows {
     });
   }
 
-  #hasForeignText(row: unknown): boolean {
-    if (typeof row !== "object" || row === null) return false;
-    return this.#codecs.some(({ takesStrings, name }, column) => {
-      const value: unknown = Array.isArray(row) ? row[column] : Reflect.get(row, this.#names[column]!);
-      return typeof value === "string" && !takesStrings && !VALUES_ARE_TEXT.has(name);
-    });
-  }
-
   #addBinary(values: readonly unknown[]): void {
     this.#out.int16(values.length);
     for (let column = 0; column < values.length; column++) {
@@ -135,7 +130,7 @@ function encodeFromText(codec: Codec, out: Outbox, text: string): void {
     const length = out.beginValue();
     codec.encodeText(out, text);
     out.endValue(length);
-  } else if (!encodeInside(codec, out, codec.parse(text))) {
+  } else if (!encodeInside(codec, out, codec.readText?.(text) ?? codec.parse(text))) {
     throw new BadValue("it has no binary form");
   }
 }
@@ -144,8 +139,6 @@ function escaped(text: string): string {
   return text.replaceAll(/[\\\t\n\r]/g, (character) => ESCAPES[character]!);
 }
 
-/** Types whose values are strings, and which are read from them as the server does. */
-const VALUES_ARE_TEXT: ReadonlySet<string> = new Set(["numeric", "uuid"]);
 const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
 /** What a binary COPY begins with. */
 const SIGNATURE = new Uint8Array([0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0x00]);

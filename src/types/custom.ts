@@ -8,7 +8,7 @@ import { plainText } from "./text.ts";
 
 /** The codec that a user gave for a type, instead of our own for it. */
 export function custom(own: Codec, given: TypeCodec): Codec {
-  const { encodeText: _, ...rest } = own;
+  const { encodeText: _, readText: __, ...rest } = own;
   return {
     ...rest,
     // A string is text also for a type whose binary form is text: the user's codec does not get to see it.

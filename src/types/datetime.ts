@@ -23,6 +23,7 @@ import {
   timeText,
 } from "./calendar.ts";
 import { BadValue, type Codec, expectLength, wrongKind } from "./codec.ts";
+import { readDate, readInfinity, readInstant, readTime, readTimestamp } from "./date_input.ts";
 
 /** date. */
 export function date(choice: DatesChoice): Codec {
@@ -46,8 +47,8 @@ export function date(choice: DatesChoice): Codec {
       return true;
     },
     encodeText(out, text) {
-      const sign = signOfInfinity(text);
-      out.int32(sign === 0 ? checkedDays(parseDate(text)) : sign > 0 ? MAX_INT32 : MIN_INT32);
+      const sign = readInfinity(text);
+      out.int32(sign === 0 ? checkedDays(readDate(text)) : sign > 0 ? MAX_INT32 : MIN_INT32);
     },
     text: (value) => isInfinity(value) ? infinityText(value) : dateText(encodeDate(value)),
   };
@@ -70,7 +71,7 @@ export function time(choice: DatesChoice): Codec {
       out.int64(BigInt(encodeTime(value)));
       return true;
     },
-    encodeText: (out, text) => out.int64(BigInt(parseTime(text))),
+    encodeText: (out, text) => out.int64(BigInt(readTime(text))),
     text: (value) => timeText(encodeTime(value)),
   };
 }
@@ -110,14 +111,9 @@ function moment(
       return true;
     },
     encodeText(out, text) {
-      const sign = signOfInfinity(text);
+      const sign = readInfinity(text);
       if (sign !== 0) return out.int64(sign > 0 ? MAX_INT64 : MIN_INT64);
-      // Which zone is meant is for the session to say, which is not asked here.
-      if (zone !== "" && !/[-+]\d/.test(text.slice(text.search(/\d:\d\d/)))) {
-        throw new BadValue("its offset from UTC is missing");
-      }
-      // Without time zone, the server takes no notice of an offset.
-      const { days, micros } = parseTimestamp(zone === "" ? text.replace(OFFSET, "") : text);
+      const { days, micros } = zone === "" ? readTimestamp(text) : readInstant(text);
       out.int64(checkedMicros(BigInt(days) * BIG_DAY + BigInt(micros), name));
     },
     text(value) {
@@ -335,5 +331,3 @@ const FIRST_DATE = -2_451_545;
 const FIRST_MOMENT = BigInt(FIRST_DATE) * BIG_DAY;
 /** 275760-09-13, where Temporal and Date end. */
 const LAST_PLAIN_DATE = 100_000_000 - EPOCH_DAYS;
-/** The offset from UTC behind a time of day. */
-const OFFSET = /(?<=:\d\d(?:\.\d+)?)[-+][\d:]+/;

@@ -16,6 +16,12 @@ export const bool: Codec = {
     expectLength(start, end, 1);
     return source.bytes[start] !== 0;
   },
+  readText(text) {
+    const word = text.trim().toLowerCase();
+    if (TRUE.test(word)) return true;
+    if (FALSE.test(word)) return false;
+    throw new BadValue("its text is none of true, yes, on, 1, false, no, off and 0");
+  },
   parse(text) {
     if (text === "t") return true;
     if (text === "f") return false;
@@ -41,6 +47,7 @@ export const int2: Codec = {
     return source.view.getInt16(start);
   },
   parse: parseNumber,
+  readText: readInteger,
   encode(out, value) {
     out.int16(integer(value, -0x8000, 0x7fff));
     return true;
@@ -59,6 +66,7 @@ export const int4: Codec = {
     return source.view.getInt32(start);
   },
   parse: parseNumber,
+  readText: readInteger,
   encode(out, value) {
     out.int32(integer(value, -0x8000_0000, 0x7fff_ffff));
     return true;
@@ -78,6 +86,7 @@ export function unsigned(name: string): Codec {
       return source.view.getUint32(start);
     },
     parse: parseNumber,
+    readText: readInteger,
     encode(out, value) {
       out.int32(integer(value, 0, 0xffff_ffff) | 0);
       return true;
@@ -102,6 +111,7 @@ export function int8(choice: Int8Choice): Codec {
       if (!/^-?\d+$/.test(text)) throw notANumber();
       return result(BigInt(text));
     },
+    readText: readInteger,
     encode(out, value) {
       out.int64(int64(value));
       return true;
@@ -121,6 +131,7 @@ export const float4: Codec = {
     return source.view.getFloat32(start);
   },
   parse: (text) => parseSingle(checkedNumber(text)),
+  readText: (text) => readFloat(text, parseSingle),
   encode(out, value) {
     out.float32(single(value));
     return true;
@@ -139,6 +150,7 @@ export const float8: Codec = {
     return source.view.getFloat64(start);
   },
   parse: parseNumber,
+  readText: (text) => readFloat(text, Number),
   encode(out, value) {
     out.float64(double(value));
     return true;
@@ -190,6 +202,27 @@ function notANumber(): BadValue {
   return new BadValue("it is not a number");
 }
 
+/** The integer of a text, as `int4in` reads it but for the forms that only newer servers know. */
+function readInteger(text: string): bigint {
+  const digits = text.trim().replace(/^\+(?=\d)/, "");
+  if (!/^-?\d+$/.test(digits)) throw new BadValue("its text is not an integer");
+  return BigInt(digits);
+}
+
+/** The number of a text, as `float8in` reads it. */
+function readFloat(text: string, parse: (text: string) => number): number {
+  const digits = text.trim().replace(/^\+(?=[\d.i])/i, "").toLowerCase();
+  if (digits === "nan") return NaN;
+  if (/^-?inf(?:inity)?$/.test(digits)) return digits.startsWith("-") ? -Infinity : Infinity;
+  const match = /^-?(\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/.exec(digits);
+  if (match === null) throw new BadValue("its text is not a number");
+  const number = parse(digits);
+  if (!Number.isFinite(number) || (number === 0 && /[1-9]/.test(match[1]!))) {
+    throw new BadValue("the number is out of the type's range");
+  }
+  return number;
+}
+
 /** A number with the bigint's exact value. */
 export function exactNumber(value: bigint): number {
   const number = Number(value);
@@ -217,3 +250,7 @@ function exactInput(value: bigint): number {
   if (BigInt(number) !== value) throw new BadValue("the bigint has no exact floating-point value");
   return number;
 }
+
+/** What stands for true and false, and can be cut short. Source: PostgreSQL manual, "Boolean Type". */
+const TRUE = /^(?:t|tr|tru|true|y|ye|yes|on|1)$/;
+const FALSE = /^(?:f|fa|fal|fals|false|n|no|of|off|0)$/;
