@@ -8,7 +8,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   "sqlstate.ts": [],
   "to_json.ts": [],
-  "sql.ts": ["errors.ts"],
+  "identifier.ts": ["errors.ts"],
+  "sql.ts": ["errors.ts", "identifier.ts"],
   opts: ["errors.ts"],
   wire: ["errors.ts"],
   trace: ["wire"],
@@ -16,7 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   auth: ["errors.ts"],
   protocol: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "auth"],
   // Of the transports they see the interface, and of sockets' errors the words.
-  ops: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
+  ops: ["errors.ts", "identifier.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
   drive: [
     "errors.ts",
     "sqlstate.ts",
@@ -48,12 +49,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "conn_state.ts": ["core.ts", "errors.ts", "ops", "protocol"],
   // What methods are given, and what becomes of it.
   "options.ts": ["ops", "types"],
-  "arguments.ts": ["errors.ts", "sql.ts", "types", "protocol", "ops"],
+  "arguments.ts": ["errors.ts", "identifier.ts", "sql.ts", "types", "protocol", "ops"],
   "sinks.ts": ["types", "protocol"],
   "pipeline_ticket.ts": ["errors.ts", "options.ts", "ops"],
   pool: ["errors.ts", "sqlstate.ts", "opts"],
   "calls.ts": [
     "errors.ts",
+    "identifier.ts",
     "arguments.ts",
     "sinks.ts",
     "core.ts",
