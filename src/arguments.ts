@@ -1,5 +1,6 @@
 /** What callers give, checked: SQL, parameters and options, the same for all methods. */
 import { UsageError } from "./errors.ts";
+import { quotedIdentifier } from "./identifier.ts";
 import type { Known } from "./ops/known.ts";
 import { StatementHandle, useStatement } from "./ops/prepared_statement.ts";
 import type { Limit } from "./protocol/exchange.ts";
@@ -133,17 +134,11 @@ export function textOf(source: unknown): string | undefined {
   return (source as Partial<Exclude<Known, string>> | null | undefined)?.prepared?.sql;
 }
 
-/** A name as SQL text: quoted, the parts between its dots each for themselves. */
+/** The name of a table as SQL text: each part between dots is quoted. */
 export function quotedName(name: unknown): string {
   if (name instanceof SqlTemplate) return sqlText(name);
-  if (typeof name !== "string") throw new UsageError("Cannot use the name: give a string or sql.id()");
-  return name.split(".").map(quotedPart).join(".");
-}
-
-/** A name as SQL text, dots being a part of it. */
-export function quotedPart(name: unknown): string {
-  if (typeof name !== "string" || name === "") throw new UsageError("Cannot use the name: it is no string, or empty");
-  return sqlText(`"${name.replaceAll('"', '""')}"`);
+  if (typeof name !== "string") throw new UsageError("Cannot use the table's name: it must be a string or sql.id()");
+  return name.split(".").map((part) => quotedIdentifier(part, "use the table's name")).join(".");
 }
 
 /** A time in milliseconds, 0 for no limit. */

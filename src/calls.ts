@@ -12,7 +12,6 @@ import {
   type Given,
   optionsOf,
   quotedName,
-  quotedPart,
   type Reading,
   sourceOf,
   sqlText,
@@ -21,6 +20,7 @@ import {
 } from "./arguments.ts";
 import type { Core } from "./core.ts";
 import { UsageError } from "./errors.ts";
+import { quotedIdentifier } from "./identifier.ts";
 import { executeBatch } from "./ops/batch.ts";
 import { copyIn, copyRows, CopySource } from "./ops/copy.ts";
 import { execute, query } from "./ops/execute.ts";
@@ -382,7 +382,9 @@ export class Calls {
       if (!Array.isArray(columns) || columns.length === 0) {
         throw new UsageError("Cannot copy rows: give the names of the columns in an array");
       }
-      const quoted = Array.from(columns, quotedPart).join(", ");
+      const quoted = Array.from(columns, (name, i) => quotedIdentifier(name, `use the name of column ${i + 1}`)).join(
+        ", ",
+      );
       const reader = new Reader(rows, this.core.link.awaits, "the rows to copy");
       return copyRows(quotedName(table), columns.slice(), quoted, reader, this.core);
     });

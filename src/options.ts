@@ -68,6 +68,9 @@ export interface PortalRows<R> {
 /** Data for COPY: bytes as they are, text in UTF-8. */
 export type CopyData = Uint8Array | string;
 
+/** A row for COPY: an array in the order of the columns, or an object with a property of its own for each. */
+export type CopyRow = readonly unknown[] | object;
+
 /** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */
 export type Params = readonly unknown[];
 

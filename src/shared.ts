@@ -18,7 +18,7 @@ export type { CancelKey } from "./ops/cancel.ts";
 export { IsolationLevel, type IsolationLevels } from "./ops/isolation_level.ts";
 export { type Parameter, StatementHandle } from "./ops/prepared_statement.ts";
 export type { Upgrade } from "./ops/upgrade.ts";
-export type { CloseOptions, CopyData, Params, PortalRows, Row } from "./options.ts";
+export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "./options.ts";
 export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./opts/choices.ts";
 export type { LogFields, Logger, LogLevel } from "./opts/logger.ts";
 export { Opts, type OptsObject, type Target } from "./opts/opts.ts";

@@ -5,6 +5,7 @@
  * quoted. Nothing else is: there is no function here that takes a string for SQL.
  */
 import { UsageError } from "./errors.ts";
+import { quotedIdentifier } from "./identifier.ts";
 import { Lexer, TokenKind } from "./sql/lexer.ts";
 
 /**
@@ -286,7 +287,7 @@ function template(strings: TemplateStringsArray, ...inserted: unknown[]): SqlTem
 
 function identifier(...parts: string[]): SqlTemplate {
   if (parts.length === 0) throw new UsageError("Cannot quote an identifier of no parts: give its name");
-  return make([parts.map((part, i) => quoted(part, `part ${i + 1} of an identifier`)).join(".")], []);
+  return make([parts.map((part, i) => quotedIdentifier(part, `quote part ${i + 1} of an identifier`)).join(".")], []);
 }
 
 function joined(list: Iterable<unknown>, separator: SqlTemplate = COMMA): SqlTemplate {
@@ -401,7 +402,7 @@ function columnList(columns: readonly string[]): string {
   if (columns.length === 0) {
     throw new UsageError("Cannot make values of rows without columns: for one row of defaults write default values");
   }
-  return `(${Array.from(columns, (column, i) => quoted(column, `column ${i + 1}`)).join(", ")}) `;
+  return `(${Array.from(columns, (column, i) => quotedIdentifier(column, `quote column ${i + 1}`)).join(", ")}) `;
 }
 
 /** The shape of a template, which the first one of its kind is checked for. */
@@ -501,25 +502,6 @@ function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** Source: PostgreSQL manual, "Identifiers and Key Words". */
-function quoted(name: string, place: string): string {
-  const fault = nameFault(name);
-  if (fault !== undefined) throw new UsageError(`Cannot quote ${place}: ${fault}`);
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function nameFault(name: unknown): string | undefined {
-  if (typeof name !== "string") return `it must be a string, not ${kindOf(name)}`;
-  if (name === "") return "it must not be empty";
-  if (name.includes("\0")) return "it contains a NUL character, which PostgreSQL cannot store";
-  if (!name.isWellFormed()) return "it contains a lone surrogate, which UTF-8 cannot express";
-  const { length } = new TextEncoder().encode(name);
-  if (length > MAX_NAME_BYTES) {
-    return `it has ${length} bytes in UTF-8, and the server cuts off what is behind ${MAX_NAME_BYTES}`;
-  }
-  return undefined;
-}
-
 function numbered(pieces: readonly string[]): string {
   return pieces.reduce((text, piece, i) => `${text}$${i}${piece}`);
 }
@@ -529,9 +511,6 @@ const SHAPES = new WeakMap<TemplateStringsArray, Shape>();
 
 /** What only this file can construct templates with. */
 const KEY = Symbol("SqlTemplate");
-
-/** NAMEDATALEN - 1, as servers are built. */
-const MAX_NAME_BYTES = 63;
 
 /** Bind counts parameters in 16 bits. */
 const MAX_PARAMETERS = 65_535;

@@ -9,8 +9,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "backlog.ts": [],
   "sqlstate.ts": [],
   "to_json.ts": [],
+  "identifier.ts": ["errors.ts"],
   sql: [],
-  "sql.ts": ["errors.ts", "sql"],
+  "sql.ts": ["errors.ts", "identifier.ts", "sql"],
   opts: ["errors.ts"],
   wire: ["errors.ts"],
   trace: ["wire"],
@@ -23,6 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ops: [
     "backlog.ts",
     "errors.ts",
+    "identifier.ts",
     "sqlstate.ts",
     "sql",
     "opts",
@@ -64,12 +66,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "conn_state.ts": ["core.ts", "errors.ts", "ops", "pool/lease.ts", "protocol"],
   // What methods are given, and what becomes of it.
   "options.ts": ["ops", "types"],
-  "arguments.ts": ["errors.ts", "sql.ts", "types", "protocol", "ops"],
+  "arguments.ts": ["errors.ts", "identifier.ts", "sql.ts", "types", "protocol", "ops"],
   "sinks.ts": ["types", "protocol"],
   "pipeline_ticket.ts": ["errors.ts", "options.ts", "ops"],
   pool: ["backlog.ts", "errors.ts", "sqlstate.ts", "sql", "opts"],
   "calls.ts": [
     "errors.ts",
+    "identifier.ts",
     "arguments.ts",
     "sinks.ts",
     "core.ts",

@@ -4,7 +4,7 @@ import { ConnState } from "../conn_state.ts";
 import type { AsyncLink } from "../drive/async_link.ts";
 import type { Cursor } from "../ops/portal.ts";
 import type { TransactionState } from "../ops/transaction.ts";
-import type { CopyData, Params, Row } from "../options.ts";
+import type { CopyData, CopyRow, Params, Row } from "../options.ts";
 import type { Result } from "../protocol/sink.ts";
 import { sinks } from "../sinks.ts";
 import type { SqlTemplate } from "../sql.ts";
@@ -400,7 +400,7 @@ export abstract class Executor extends ConnState {
   copyRows(
     table: string | SqlTemplate,
     columns: readonly string[],
-    rows: Iterable<readonly unknown[] | Row> | AsyncIterable<readonly unknown[] | Row>,
+    rows: Iterable<CopyRow> | AsyncIterable<CopyRow>,
     options?: CallOptions,
   ): Promise<number> {
     return this.#link.run(this.#calls.copyRows(table, columns, rows, options));

@@ -12,7 +12,7 @@ import { now } from "../drive/clock.ts";
 import { TimeoutError } from "../errors.ts";
 import { isRepeatable, REPETITIONS } from "../ops/unexecuted.ts";
 import { settingsOf, type Target } from "../opts/opts.ts";
-import type { CloseOptions, CopyData, Params, Row } from "../options.ts";
+import type { CloseOptions, CopyData, CopyRow, Params, Row } from "../options.ts";
 import type { PoolLeak } from "../pool/leaks.ts";
 import { Lease } from "../pool/lease.ts";
 import { type PoolLimits, poolOpts } from "../pool/limits.ts";
@@ -278,7 +278,7 @@ export class Pool implements AsyncDisposable {
   copyRows(
     table: string | SqlTemplate,
     columns: readonly string[],
-    rows: Iterable<readonly unknown[] | Row> | AsyncIterable<readonly unknown[] | Row>,
+    rows: Iterable<CopyRow> | AsyncIterable<CopyRow>,
     options?: CallOptions,
   ): Promise<number> {
     return this.#once(options, (conn, options) => conn.copyRows(table, columns, rows, options));

@@ -5,7 +5,8 @@
  * chapter on the protocol.
  */
 import { Backlog, MAX_WAITING_NOTIFICATIONS } from "../backlog.ts";
-import { ConnectionError, UsageError } from "../errors.ts";
+import { ConnectionError } from "../errors.ts";
+import { checkedIdentifier, quotedIdentifier } from "../identifier.ts";
 import { finish, type Op, perform, stillWanted, submit, takeTurn } from "../protocol/exchange.ts";
 import { ExecuteUnnamed } from "../protocol/extended_query.ts";
 import { lostError } from "../protocol/failure.ts";
@@ -139,7 +140,7 @@ export function* listen(channel: string, listeners: Listeners, context: Context)
   listeners.add(queue);
   let begun = false;
   try {
-    yield* perform(new SimpleQuery(`LISTEN ${quoted(channel)}`, new Affected(), context.registry));
+    yield* perform(new SimpleQuery(`LISTEN ${quotedIdentifier(channel, "listen")}`, new Affected(), context.registry));
     begun = true;
     yield* stillWanted();
     return queue;
@@ -164,7 +165,8 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
   const channels = listeners.takeLeftOver();
   if (channels.length === 0) return;
   try {
-    const sql = channels.map((channel) => `UNLISTEN ${quoted(channel)}`).join("; ");
+    const names = channels.map((channel) => quotedIdentifier(channel, "stop listening"));
+    const sql = names.map((name) => `UNLISTEN ${name}`).join("; ");
     yield* perform(new SimpleQuery(sql, new Affected(), registry));
     if (session.transactionStatus !== "idle") listeners.putBack(channels);
   } catch (error) {
@@ -179,24 +181,11 @@ export function* notify(channel: string, payload: string): Op<void> {
   yield* finish(yield* submit(new ExecuteUnnamed(statement, [channel, payload], new Affected(), ownCodecs)));
 }
 
-/** A channel's name as it is. The server would cut a longer one off, and then nothing would arrive. */
+/** A channel's name as it is. */
 export function channelName(channel: unknown): string {
-  if (typeof channel !== "string" || channel === "") throw new UsageError("Cannot use the channel: give its name");
-  if (channel.includes("\0") || !channel.isWellFormed()) {
-    throw new UsageError("Cannot use the channel: its name contains a NUL character or a lone surrogate");
-  }
-  if (new TextEncoder().encode(channel).length > MAX_NAME) {
-    throw new UsageError(`Cannot use the channel: its name is longer than ${MAX_NAME} bytes`);
-  }
-  return channel;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return checkedIdentifier(channel, "use the channel");
 }
 
 const NOTIFY = "select pg_catalog.pg_notify($1, $2)";
 /** OID of text. */
 const TEXT = 25;
-/** As the server: NAMEDATALEN - 1. */
-const MAX_NAME = 63;

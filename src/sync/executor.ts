@@ -10,6 +10,7 @@ import type {
   BeginOptions,
   CallOptions,
   CopyData,
+  CopyRow,
   Params,
   QueryOptions,
   Row,
@@ -407,7 +408,7 @@ export abstract class Executor extends ConnState {
   copyRows(
     table: string | SqlTemplate,
     columns: readonly string[],
-    rows: Iterable<readonly unknown[] | Row>,
+    rows: Iterable<CopyRow>,
     options?: CallOptions,
   ): number {
     return this.#link.run(this.#calls.copyRows(table, columns, rows, options));

@@ -7,6 +7,7 @@ import type {
   CallOptions,
   CloseOptions,
   CopyData,
+  CopyRow,
   ListenOptions,
   Params,
   QueryOptions,
@@ -250,7 +251,7 @@ export class Pool implements Disposable {
   copyRows(
     table: string | SqlTemplate,
     columns: readonly string[],
-    rows: Iterable<readonly unknown[] | Row>,
+    rows: Iterable<CopyRow>,
     options?: CallOptions,
   ): number {
     return this.#once((conn) => conn.copyRows(table, columns, rows, options));
