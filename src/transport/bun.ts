@@ -1,21 +1,19 @@
-/** Sockets of Bun: `Bun.connect`. */
+/**
+ * Sockets of Bun.
+ *
+ * `Bun.connect` cannot be given up: while it tries, the process does not end. Bun's `node:net` can be, and
+ * has such a socket inside, which is used without the stream around it.
+ */
+import type { Socket } from "node:net";
 import { Bulk } from "./bun_bulk.ts";
 import { loadedLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
+import { connectNode } from "./node_connect.ts";
 import { peerUser } from "./peer_user.ts";
 import { HIGH_WATER_MARK, Received } from "./received.ts";
 import type { AsyncDialer, AsyncTransport, Endpoint, Ends, TlsOptions } from "./transport.ts";
 
-/** The part of Bun's API that is used here. */
-interface BunRuntime {
-  connect(options: {
-    hostname?: string;
-    port?: number;
-    unix?: string;
-    socket: SocketHandlers;
-  }): Promise<BunSocket>;
-}
-
+/** A socket of Bun's own. */
 interface BunSocket {
   readonly fd?: number;
   readonly localAddress: string;
@@ -23,12 +21,12 @@ interface BunSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
   write(bytes: Uint8Array): number;
+  /** From now on, these hear what happens. */
+  reload(options: { socket: SocketHandlers }): void;
   pause(): void;
   resume(): void;
   ref(): void;
   unref(): void;
-  setNoDelay(on: boolean): void;
-  setKeepAlive(on: boolean, initialDelay?: number): void;
   terminate(): void;
   getCipher(): { readonly name: string | null };
   upgradeTLS(options: {
@@ -45,42 +43,32 @@ interface SocketHandlers {
   error(socket: BunSocket, error: Error): void;
 }
 
-declare const Bun: BunRuntime;
-
-/** Dials with `Bun.connect`. */
+/** Dials with Bun's `node:net`. */
 export const bunDialer: AsyncDialer = {
   local: localSockets(false),
-  async dial(endpoint, signal): Promise<AsyncTransport> {
-    const transport = new BunTransport();
-    const target = endpoint.kind === "unix"
-      ? { unix: endpoint.path }
-      : { hostname: endpoint.host, port: endpoint.port };
-    const socket = await Bun.connect({ ...target, socket: transport.handlers() });
-    transport.open(socket, endpoint);
-    if (!signal.aborted) return transport;
-    transport.close();
-    throw signal.reason;
-  },
+  dial: (endpoint, signal): Promise<AsyncTransport> =>
+    connectNode(endpoint, signal, (socket) => {
+      const { _handle: inner } = socket as Socket & { readonly _handle: BunSocket };
+      return new BunTransport(inner, endpoint);
+    }),
 };
 
 class BunTransport implements AsyncTransport {
-  ends: Ends | undefined = undefined;
-  #socket!: BunSocket;
+  readonly ends: Ends | undefined;
+  #socket: BunSocket;
   #received = new Received();
   /** Not where bytes are encrypted. */
-  #bulk: Bulk | undefined = undefined;
+  #bulk: Bulk | undefined;
   #paused = false;
   #closed = false;
   /** A write that waits for room in the socket. */
   #writer: (() => void) | undefined = undefined;
 
-  open(socket: BunSocket, endpoint: Endpoint): void {
+  constructor(socket: BunSocket, endpoint: Endpoint) {
     this.#socket = socket;
     this.#bulk = new Bulk(socket);
-    if (endpoint.kind === "unix") return;
-    socket.setNoDelay(true);
-    socket.setKeepAlive(endpoint.keepAlive);
-    this.ends = {
+    socket.reload({ socket: this.handlers() });
+    this.ends = endpoint.kind === "unix" ? undefined : {
       local: { host: socket.localAddress, port: socket.localPort },
       remote: { host: socket.remoteAddress, port: socket.remotePort },
     };

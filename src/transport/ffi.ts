@@ -35,14 +35,14 @@ export function ffiCanDial(endpoint: Endpoint): boolean {
   return endpoint.kind === "unix" || addressesOf(endpoint.host) !== undefined;
 }
 
-/** Connects within that time. */
-export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number): SyncTransport {
+/** Connects within that time; `closed` is called when the connection that it gives is closed. */
+export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number, closed: () => void): SyncTransport {
   const until = performance.now() + milliseconds;
-  if (endpoint.kind === "unix") return open(libc, AF_UNIX, unixAddress(endpoint.path), until, undefined);
+  if (endpoint.kind === "unix") return open(libc, AF_UNIX, unixAddress(endpoint.path), until, undefined, closed);
   let failure: unknown;
   for (const [family, host] of addressesOf(endpoint.host) ?? []) {
     try {
-      return open(libc, family, internetAddress(libc, family, host, endpoint.port), until, endpoint.keepAlive);
+      return open(libc, family, internetAddress(libc, family, host, endpoint.port), until, endpoint.keepAlive, closed);
     } catch (error) {
       failure = error;
     }
@@ -55,6 +55,7 @@ class FfiTransport implements SyncTransport {
   readonly ends: Ends | undefined;
   readonly #libc: LibC;
   readonly #fd: number;
+  readonly #onClose: () => void;
   /** `struct pollfd`: descriptor, what is waited for, what happened. */
   readonly #poll = new Uint8Array(8);
   #closed = false;
@@ -62,8 +63,9 @@ class FfiTransport implements SyncTransport {
   #readable = false;
   #writable = false;
 
-  constructor(libc: LibC, fd: number, ends: Ends | undefined) {
+  constructor(libc: LibC, fd: number, ends: Ends | undefined, onClose: () => void) {
     this.#libc = libc;
+    this.#onClose = onClose;
     this.#fd = fd;
     this.ends = ends;
     new DataView(this.#poll.buffer).setInt32(0, fd, true);
@@ -74,6 +76,7 @@ class FfiTransport implements SyncTransport {
   }
 
   read(into: Uint8Array<ArrayBuffer>): number {
+    this.#check();
     let count = this.#libc.recv(this.#fd, into, into.length, 0);
     if (count < 0 && this.#readable) {
       const error = socketError(this.#libc, this.#fd);
@@ -85,6 +88,7 @@ class FfiTransport implements SyncTransport {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number {
+    this.#check();
     let count = this.#libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
     if (count < 0 && this.#writable) {
       const error = socketError(this.#libc, this.#fd);
@@ -96,6 +100,7 @@ class FfiTransport implements SyncTransport {
   }
 
   wait(writable: boolean, milliseconds: number): boolean {
+    this.#check();
     const poll = this.#poll;
     poll[4] = writable ? POLLIN | POLLOUT : POLLIN;
     const limit = milliseconds === Infinity ? -1 : Math.min(Math.max(0, Math.ceil(milliseconds)), MAX_INT32);
@@ -116,6 +121,12 @@ class FfiTransport implements SyncTransport {
     if (this.#closed) return;
     this.#closed = true;
     this.#libc.close(this.#fd);
+    this.#onClose();
+  }
+
+  /** The descriptor may be another socket's by now, and the library gone. */
+  #check(): void {
+    if (this.#closed) throw new Error("the connection is closed");
   }
 }
 
@@ -125,6 +136,7 @@ function open(
   address: Uint8Array,
   until: number,
   keepAlive: boolean | undefined,
+  closed: () => void,
 ): FfiTransport {
   const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw new Error(`cannot create a socket: ${errorText(libc.errno())}`);
@@ -134,7 +146,7 @@ function open(
       setFlag(libc, fd, IPPROTO_TCP, TCP_NODELAY);
       if (keepAlive) setFlag(libc, fd, SOL_SOCKET, SO_KEEPALIVE);
     }
-    return new FfiTransport(libc, fd, endsOf(libc, fd));
+    return new FfiTransport(libc, fd, endsOf(libc, fd), closed);
   } catch (error) {
     libc.close(fd);
     throw error;

@@ -4,14 +4,14 @@ import { type LibC, LIBC_PATH, SIGNATURES } from "./libc.ts";
 /** Loads the library; undefined where it cannot be. To be called only where the permission is granted. */
 export function loadDeno(): LibC | undefined {
   try {
-    const { symbols } = Deno.dlopen(LIBC_PATH, {
+    const library = Deno.dlopen(LIBC_PATH, {
       ...SIGNATURES,
       __errno_location: { parameters: [], result: "pointer" },
     });
-    const { __errno_location: errnoLocation, ...functions } = symbols;
+    const { __errno_location: errnoLocation, ...functions } = library.symbols;
     const errno = (): number => new Deno.UnsafePointerView(errnoLocation()!).getInt32();
     // The typings want bigints for `usize`; numbers are taken too, and faster.
-    return { ...functions, errno } as unknown as LibC;
+    return { ...functions, errno, unload: () => library.close() } as unknown as LibC;
   } catch {
     return undefined;
   }

@@ -24,6 +24,8 @@ export interface LibC {
   inet_pton(family: number, text: Uint8Array, address: Uint8Array): number;
   /** The last error. Other calls of the runtime may come between, so it serves for wording only. */
   errno(): number;
+  /** Unloads it, where the runtime counts it as something open; nothing can be called after that. */
+  unload?(): void;
 }
 
 /** The parameters and results of the functions, as Deno writes them. */

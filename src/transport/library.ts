@@ -7,14 +7,31 @@ import type { LibC } from "./libc.ts";
 import { granted, runtime } from "./runtime.ts";
 
 let library: { readonly libc: LibC | undefined } | undefined;
+/** How many sockets of it are open. */
+let sockets = 0;
 
-/** The C library, loaded once in a process. Node warns of its FFI: it is used there only if it was asked for. */
+/** Whether the C library may be used. Node warns of its FFI: it is used there only if it was asked for. */
+export function mayLoadLibrary(askedFor: boolean): boolean {
+  return isSupported() && (runtime !== "node" || askedFor) && (runtime !== "deno" || granted({ name: "ffi" }));
+}
+
+/** The C library, loaded once for all who use it at a time. */
 export function loadedLibrary(askedFor: boolean): LibC | undefined {
-  if (!isSupported() || (runtime === "node" && !askedFor) || (runtime === "deno" && !granted({ name: "ffi" }))) {
-    return undefined;
-  }
+  if (!mayLoadLibrary(askedFor)) return undefined;
   library ??= { libc: { deno: loadDeno, bun: loadBun, node: loadNode }[runtime]() };
   return library.libc;
+}
+
+/** A socket of the library is about to be opened. */
+export function holdLibrary(): void {
+  sockets++;
+}
+
+/** It is closed: where a library counts as something open, none is left open with the last socket. */
+export function releaseLibrary(): void {
+  if (--sockets > 0 || library?.libc?.unload === undefined) return;
+  library.libc.unload();
+  library = undefined;
 }
 
 /** The reason why there is none, in words. */

@@ -6,25 +6,43 @@ import { ConnectionError } from "../errors.ts";
 import type { BlockingTransport } from "../opts/settings.ts";
 import { requestDeno } from "./deno_permissions.ts";
 import { dialFfi, ffiCanDial } from "./ffi.ts";
-import { loadedLibrary, whyNoLibrary } from "./library.ts";
+import type { LibC } from "./libc.ts";
+import { holdLibrary, loadedLibrary, mayLoadLibrary, releaseLibrary, whyNoLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
 import { runtime } from "./runtime.ts";
-import type { SyncDialer, SyncTransport } from "./transport.ts";
+import type { Endpoint, SyncDialer, SyncTransport } from "./transport.ts";
 import { dialWorker } from "./worker.ts";
 
 /** How this runtime dials, with that transport or the best there is. */
 export function nativeDialer(kind: BlockingTransport): SyncDialer {
-  const libc = kind === "worker" ? undefined : loadedLibrary(kind === "ffi");
-  if (kind === "ffi" && libc === undefined) {
-    throw new ConnectionError(`Cannot connect through FFI: ${whyNoLibrary()}`, { safeToRetry: true });
-  }
+  const mayLoad = kind !== "worker" && mayLoadLibrary(kind === "ffi");
+  if (kind === "ffi" && !mayLoad) throw noLibrary();
   return {
     // The C library asks nobody.
-    local: localSockets(runtime === "deno" && libc === undefined),
+    local: localSockets(runtime === "deno" && !mayLoad),
     dial(endpoint, tls, milliseconds): SyncTransport {
-      if (libc !== undefined && !tls && ffiCanDial(endpoint)) return dialFfi(libc, endpoint, milliseconds);
+      if (mayLoad && !tls && ffiCanDial(endpoint)) {
+        const libc = loadedLibrary(true);
+        if (libc !== undefined) return dialHeld(libc, endpoint, milliseconds);
+        if (kind === "ffi") throw noLibrary();
+      }
       if (runtime === "deno") requestDeno(endpoint);
       return dialWorker(endpoint, milliseconds);
     },
   };
+}
+
+/** Dials with the library, which is kept loaded until the connection is closed. */
+function dialHeld(libc: LibC, endpoint: Endpoint, milliseconds: number): SyncTransport {
+  holdLibrary();
+  try {
+    return dialFfi(libc, endpoint, milliseconds, releaseLibrary);
+  } catch (error) {
+    releaseLibrary();
+    throw error;
+  }
+}
+
+function noLibrary(): ConnectionError {
+  return new ConnectionError(`Cannot connect through FFI: ${whyNoLibrary()}`, { safeToRetry: true });
 }

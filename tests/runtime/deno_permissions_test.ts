@@ -1,6 +1,8 @@
 /** What README says of Deno's permissions, row by row. */
 import assert from "node:assert/strict";
-import { dirname } from "node:path";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { runScript } from "../support/child.ts";
 import { runtime } from "../support/runtime.ts";
 import { newest } from "../support/servers.ts";
@@ -75,6 +77,22 @@ if (runtime === "deno") {
     test(`permissions: the user's name is needed, from the URL, a variable or the system (${world})`, async () => {
       const { error } = await report(world, `pg://127.0.0.1:${newest.port}/test_db`, [NET]);
       assert.match(error ?? "", /^UsageError: .*no user is given/);
+    });
+  }
+
+  for (const world of ["async", "sync"]) {
+    test(`permissions: nothing is asked for but what is said, also by threads (${world})`, async () => {
+      const directory = await mkdtemp(join(tmpdir(), "pyro-audit-"));
+      try {
+        const file = join(directory, "audit");
+        const url = newest.url({ query: "sslmode=require" });
+        const { stdout } = await runScript("transport.ts", [world, url], [NET], { DENO_AUDIT_PERMISSIONS: file });
+        assert.equal((JSON.parse(stdout) as Report).one, 1, stdout);
+        const asked = (await readFile(file, "utf8")).trim().split("\n").map((line) => JSON.parse(line));
+        assert.deepEqual([...new Set(asked.map(({ permission }) => permission))], ["net"]);
+      } finally {
+        await rm(directory, { recursive: true });
+      }
     });
   }
 

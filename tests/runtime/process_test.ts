@@ -4,6 +4,7 @@ import { runScript } from "../support/child.ts";
 import { startPeer } from "../support/peer.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
+import { Unanswered } from "../support/unanswered.ts";
 import { worlds } from "../support/worlds.ts";
 
 const WAYS: readonly (readonly [name: string, query: string])[] = [
@@ -23,6 +24,22 @@ for (const world of ["async", "sync"]) {
       ], stderr);
     });
   }
+}
+
+const GIVEN_UP: readonly (readonly [world: string, query: string, how: string, error: string])[] = [
+  ["async", "", "timeout", "ConnectionError"],
+  ["async", "", "abort", "TimeoutError"],
+  ["sync", "", "timeout", "ConnectionError"],
+  ["sync", "?blocking_transport=worker", "timeout", "ConnectionError"],
+];
+
+for (const [world, query, how, error] of GIVEN_UP) {
+  test(`process: an attempt to connect that was given up does not keep it alive (${world}${query}, ${how})`, async () => {
+    await using nobody = await Unanswered.start();
+    const url = `pg://u@127.0.0.1:${nobody.port}/d${query}`;
+    const { code, stdout, stderr } = await runScript("give_up.ts", [world, url, how]);
+    assert.deepEqual([code, stdout.trim()], [0, error], stderr);
+  });
 }
 
 for (const world of worlds) {

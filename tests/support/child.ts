@@ -28,6 +28,12 @@ export function runScript(
     : runNode([script, ...args], env, limit);
 }
 
+/** Runs the tests of a script with Deno's test runner. */
+export function runDenoTests(name: string, args: readonly string[]): Promise<Ended> {
+  const script = join(import.meta.dirname!, "scripts", name);
+  return runDeno(["test", "-A", "--no-check", script, "--", ...args], {}, LIMIT);
+}
+
 /** By Deno's own means: its `node:child_process` adds permissions to every Deno that it starts. */
 async function runDeno(args: string[], env: Readonly<Record<string, string>>, limit: number): Promise<Ended> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,0 +1,29 @@
+/** Connecting with `node:net`, which can be given up while it is under way. */
+import { connect, type Socket } from "node:net";
+import type { Endpoint } from "./transport.ts";
+
+/** Connects; `connected` gets the socket at once, before anything else can happen to it. */
+export function connectNode<T>(endpoint: Endpoint, signal: AbortSignal, connected: (socket: Socket) => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = connect(
+      endpoint.kind === "unix" ? { path: endpoint.path } : {
+        host: endpoint.host,
+        port: endpoint.port,
+        noDelay: true,
+        keepAlive: endpoint.keepAlive,
+      },
+    );
+    const abort = (): void => {
+      socket.destroy();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", abort);
+      socket.off("error", reject);
+      resolve(connected(socket));
+    });
+  });
+}

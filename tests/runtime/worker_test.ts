@@ -1,0 +1,118 @@
+/** Threads that own the sockets of blocking connections: they serve one connection after the other, and say why when they fail. */
+import assert from "node:assert/strict";
+import type { SyncTransport } from "../../src/transport/transport.ts";
+import type { WorkerDesk } from "../../src/transport/worker_main.ts";
+import { dialWorker } from "../../src/transport/worker.ts";
+import { startPeer } from "../support/peer.ts";
+import { test } from "../support/test.ts";
+
+/** A limit that no failure below is to wait for: the test would be ended before. */
+const LONG = 3_600_000;
+
+function endpoint(port: number): Parameters<typeof dialWorker>[0] {
+  return { kind: "tcp", host: "127.0.0.1", port, keepAlive: false };
+}
+
+/** What a worker runs that is to fail; sent as text, so it refers to nothing outside. */
+const FAILURES: readonly (readonly [name: string, main: (desk: WorkerDesk) => void, message: RegExp])[] = [
+  [
+    "throws at its start",
+    () => {
+      throw new Error("nothing works here");
+    },
+    /^the worker thread for the socket cannot start: nothing works here$/,
+  ],
+  [
+    "throws what is no error",
+    () => {
+      throw "a word";
+    },
+    /^the worker thread for the socket cannot start: a word$/,
+  ],
+  ["ends at its start", () => process.exit(), /^the worker thread for the socket cannot start/],
+  [
+    "fails when it is to dial",
+    ({ input: { words, states }, control, ring, fail }) => {
+      Atomics.store(control, words.state, states.idle);
+      ring();
+      const timer = setInterval(() => {
+        if (Atomics.load(control, words.state) !== states.dialling) return;
+        clearInterval(timer);
+        fail(new Error("this cannot be dialled"));
+      }, 1);
+    },
+    /^this cannot be dialled$/,
+  ],
+  [
+    "ends when it is to dial",
+    ({ input: { words, states }, control, ring }) => {
+      Atomics.store(control, words.state, states.idle);
+      ring();
+      const timer = setInterval(() => {
+        if (Atomics.load(control, words.state) !== states.dialling) return;
+        clearInterval(timer);
+        process.exit();
+      }, 1);
+    },
+    /^the worker thread that owns the socket has ended$/,
+  ],
+  [
+    "says nothing more",
+    ({ input: { words, states }, control, ring }) => {
+      Atomics.store(control, words.state, states.idle);
+      ring();
+      setInterval(() => {}, 1_000_000);
+    },
+    /^the worker thread that owns the socket is gone$/,
+  ],
+];
+
+for (const [name, main, message] of FAILURES) {
+  test(`worker: why it fails is said at once, when it ${name}`, () => {
+    assert.throws(() => dialWorker(endpoint(1), LONG, main), (error) => {
+      assert.match((error as Error).message, message);
+      return true;
+    });
+  });
+}
+
+/** Waits for bytes, and reads them. */
+function readSome(transport: SyncTransport, into: Uint8Array<ArrayBuffer>): number {
+  for (;;) {
+    const count = transport.read(into);
+    if (count >= 0) return count;
+    assert.ok(transport.wait(false, LONG));
+  }
+}
+
+test("worker: what follows the first read in clear text is read when it is waited for", async () => {
+  const bytes = new Uint8Array(100_000).fill(7);
+  await using peer = await startPeer({ greeting: Uint8Array.of(1), reply: bytes, then: "silence" });
+  const transport = dialWorker(endpoint(peer.port), LONG);
+  const into = new Uint8Array(0x1_0000);
+  transport.write(Uint8Array.of(1));
+  assert.deepEqual([readSome(transport, into), into[0]], [1, 1]);
+  transport.write(Uint8Array.of(1));
+  let count = 0;
+  while (count < bytes.length) count += readSome(transport, into);
+  assert.equal(count, bytes.length);
+  transport.close();
+  assert.throws(() => transport.read(into), /the connection is closed/);
+});
+
+test("worker: a thread that served a connection serves the next, which hears nothing of the first", async () => {
+  await using loud = await startPeer({ greeting: new Uint8Array(50_000).fill(1), then: "silence" });
+  await using quiet = await startPeer({ greeting: Uint8Array.of(2), then: "silence" });
+  const into = new Uint8Array(8);
+  for (let round = 0; round < 20; round++) {
+    const first = dialWorker(endpoint(loud.port), LONG);
+    first.write(Uint8Array.of(1));
+    assert.ok(readSome(first, into) > 0);
+    first.close();
+    const second = dialWorker(endpoint(quiet.port), LONG);
+    second.write(Uint8Array.of(1));
+    assert.deepEqual([readSome(second, into), into[0]], [1, 2]);
+    assert.equal(second.read(into), -1);
+    second.close();
+  }
+});
