@@ -19,6 +19,7 @@ import { ACTIVE, IDLE, Inbox } from "../wire/inbox.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { type Conversation, type Exchange, type Failure, type Script, Ticket, type Want } from "./exchange.ts";
 import { errorOf, lostError } from "./failure.ts";
+import { TicketQueue } from "./ticket_queue.ts";
 
 /** Whether a transaction is open, as of the last ReadyForQuery. */
 export type TransactionStatus = "idle" | "active" | "failed";
@@ -42,7 +43,7 @@ export class Session {
   /** Why the connection is gone. */
   lost: Error | undefined = undefined;
 
-  readonly #queue = new Queue();
+  readonly #queue = new TicketQueue();
   readonly #parameters = new Map<string, string>();
   #parametersObject: Readonly<Record<string, string>> | undefined = undefined;
   #script: Script<unknown> | undefined = undefined;
@@ -376,59 +377,6 @@ class Ended extends Error {
     super();
     this.reason = reason;
   }
-}
-
-/** First in, first out: a chain, as most of the time there is one or none. */
-class Queue {
-  first: Ticket<unknown> | undefined = undefined;
-  last: Ticket<unknown> | undefined = undefined;
-
-  get all(): Ticket<unknown>[] {
-    return chain(this.first);
-  }
-
-  push(ticket: Ticket<unknown>): void {
-    ticket.previous = this.last;
-    if (this.last === undefined) this.first = ticket;
-    else this.last.next = ticket;
-    this.last = ticket;
-  }
-
-  /** The first after this one, which may have left the queue already. */
-  behind(ticket: Ticket<unknown>): Ticket<unknown> | undefined {
-    return this.#has(ticket) ? ticket.next : this.first;
-  }
-
-  remove(ticket: Ticket<unknown>): void {
-    if (!this.#has(ticket)) return;
-    const { previous, next } = ticket;
-    if (previous === undefined) this.first = next;
-    else previous.next = next;
-    if (next === undefined) this.last = previous;
-    else next.previous = previous;
-    ticket.previous = ticket.next = undefined;
-  }
-
-  shift(): Ticket<unknown> | undefined {
-    const ticket = this.first;
-    if (ticket === undefined) return undefined;
-    this.first = ticket.next;
-    if (this.first === undefined) this.last = undefined;
-    else this.first.previous = undefined;
-    // Who keeps a ticket is not to keep those behind it.
-    ticket.next = undefined;
-    return ticket;
-  }
-
-  #has(ticket: Ticket<unknown>): boolean {
-    return ticket.next !== undefined || ticket === this.last;
-  }
-}
-
-function chain(first: Ticket<unknown> | undefined): Ticket<unknown>[] {
-  const tickets: Ticket<unknown>[] = [];
-  for (let ticket = first; ticket !== undefined; ticket = ticket.next) tickets.push(ticket);
-  return tickets;
 }
 
 function isFatal(fields: ServerFields): boolean {
