@@ -8,6 +8,7 @@ import { onAbort } from "./aborts.ts";
 import { AsyncInterruption, within } from "./async_interruption.ts";
 import { type Caller, callFor, currentCaller, isWithin } from "./callers.ts";
 import { atMost, MAX_MILLISECONDS, now, pause } from "./clock.ts";
+import { admitted, settling, unlessSettled } from "./waits.ts";
 import { AGAIN, type Interruption, neverSent, noAnswer, PATIENCE } from "./interruption.ts";
 
 /** What the runner needs of the connection. */
@@ -367,41 +368,8 @@ class Running extends Entry {
   }
 }
 
-/** Resolves when what it waits for has come. */
-function admitted(entry: Entry): Promise<void> {
-  return new Promise((resolve) => entry.onAdmitted = resolve);
-}
-
 /** Throws into an op. Whatever it is, from then on an op that was given up only tidies up. */
 function fail<T>(op: Op<T>, error: unknown, interruption: Interruption | undefined): IteratorResult<Step, T> {
   if (interruption?.happened) interruption.told = true;
   return op.throw(error);
-}
-
-/** Resolves when there is an outcome. */
-function settling(ticket: Ticket<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const before = ticket.onSettled;
-    ticket.onSettled = () => {
-      before?.();
-      resolve();
-    };
-  });
-}
-
-/** What the work gives; undefined if the ticket has an outcome before. To be called any number of times for a ticket. */
-function unlessSettled<T>(ticket: Ticket<unknown>, work: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    if (ticket.settled) resolve(undefined);
-    const before = ticket.onSettled;
-    const onSettled = (): void => {
-      before?.();
-      resolve(undefined);
-    };
-    const end = (): void => {
-      if (ticket.onSettled === onSettled) ticket.onSettled = before;
-    };
-    ticket.onSettled = onSettled;
-    work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
-  });
 }

@@ -21,6 +21,7 @@ import { Events, type SessionEvent } from "./events.ts";
 import { type Conversation, type Exchange, type Failure, type Script, Ticket, type Want } from "./exchange.ts";
 import { errorOf, lostError } from "./failure.ts";
 import { isUtf8, Parameters } from "./parameters.ts";
+import { TicketQueue } from "./ticket_queue.ts";
 
 export type { SessionEvent } from "./events.ts";
 
@@ -40,7 +41,7 @@ export class Session {
   /** Called once, when the connection is lost. */
   onLost: (() => void) | undefined = undefined;
 
-  readonly #queue = new Queue();
+  readonly #queue = new TicketQueue();
   readonly #parameters = new Parameters();
   #script: Script<unknown> | undefined = undefined;
   /** Set from an error to the ReadyForQuery that ends its group. */
@@ -371,59 +372,6 @@ class Ended extends Error {
     super();
     this.reason = reason;
   }
-}
-
-/** First in, first out: a chain, as most of the time there is one or none. */
-class Queue {
-  first: Ticket<unknown> | undefined = undefined;
-  last: Ticket<unknown> | undefined = undefined;
-
-  get all(): Ticket<unknown>[] {
-    return chain(this.first);
-  }
-
-  push(ticket: Ticket<unknown>): void {
-    ticket.previous = this.last;
-    if (this.last === undefined) this.first = ticket;
-    else this.last.next = ticket;
-    this.last = ticket;
-  }
-
-  /** The first after this one, which may have left the queue already. */
-  behind(ticket: Ticket<unknown>): Ticket<unknown> | undefined {
-    return this.#has(ticket) ? ticket.next : this.first;
-  }
-
-  remove(ticket: Ticket<unknown>): void {
-    if (!this.#has(ticket)) return;
-    const { previous, next } = ticket;
-    if (previous === undefined) this.first = next;
-    else previous.next = next;
-    if (next === undefined) this.last = previous;
-    else next.previous = previous;
-    ticket.previous = ticket.next = undefined;
-  }
-
-  shift(): Ticket<unknown> | undefined {
-    const ticket = this.first;
-    if (ticket === undefined) return undefined;
-    this.first = ticket.next;
-    if (this.first === undefined) this.last = undefined;
-    else this.first.previous = undefined;
-    // Who keeps a ticket is not to keep those behind it.
-    ticket.next = undefined;
-    return ticket;
-  }
-
-  #has(ticket: Ticket<unknown>): boolean {
-    return ticket.next !== undefined || ticket === this.last;
-  }
-}
-
-function chain(first: Ticket<unknown> | undefined): Ticket<unknown>[] {
-  const tickets: Ticket<unknown>[] = [];
-  for (let ticket = first; ticket !== undefined; ticket = ticket.next) tickets.push(ticket);
-  return tickets;
 }
 
 function isFatal(fields: ServerFields): boolean {
