@@ -144,7 +144,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The layers that are the same for both worlds, whatever the runtime. */
-const PURE = ["sql", "opts", "wire", "trace", "types", "auth", "protocol", "ops"];
+const PURE = ["sql", "opts", "wire", "trace", "types", "auth", "connection", "protocol", "ops"];
 
 /** What only drivers and transports may use. */
 const IMPURE = [
