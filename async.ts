@@ -27,12 +27,12 @@ export type {
   TransactionOptions,
 } from "./src/async/options.ts";
 export { Pipeline } from "./src/async/pipeline.ts";
-export { Pool, type PoolOptions, type PoolStatement } from "./src/async/pool.ts";
-export { PooledConn } from "./src/async/pooled_conn.ts";
-export { PoolNotifications } from "./src/async/pool_notifications.ts";
-export { PoolStream } from "./src/async/pool_stream.ts";
+export { Pool, type PoolOptions, type PoolStatement } from "./src/pool/async/pool.ts";
+export { PooledConn } from "./src/pool/async/pooled_conn.ts";
+export { PoolNotifications } from "./src/pool/async/pool_notifications.ts";
+export { PoolStream } from "./src/pool/async/pool_stream.ts";
 export { Portal } from "./src/async/portal.ts";
 export { PreparedStatement } from "./src/async/prepared_statement.ts";
 export { RowStream } from "./src/async/row_stream.ts";
 export { Transaction } from "./src/async/transaction.ts";
-export * from "./src/shared.ts";
+export * from "./src/api/exports.ts";

@@ -28,14 +28,14 @@ export type {
   QueryOptions,
   StreamOptions,
   TransactionOptions,
-} from "./src/options.ts";
+} from "./src/api/call_options.ts";
 export { Pipeline } from "./src/sync/pipeline.ts";
-export { Pool, type PoolOptions, type PoolStatement } from "./src/sync/pool.ts";
-export { PooledConn } from "./src/sync/pooled_conn.ts";
-export { PoolNotifications } from "./src/sync/pool_notifications.ts";
-export { PoolStream } from "./src/sync/pool_stream.ts";
+export { Pool, type PoolOptions, type PoolStatement } from "./src/pool/sync/pool.ts";
+export { PooledConn } from "./src/pool/sync/pooled_conn.ts";
+export { PoolNotifications } from "./src/pool/sync/pool_notifications.ts";
+export { PoolStream } from "./src/pool/sync/pool_stream.ts";
 export { Portal } from "./src/sync/portal.ts";
 export { PreparedStatement } from "./src/sync/prepared_statement.ts";
 export { RowStream } from "./src/sync/row_stream.ts";
 export { Transaction } from "./src/sync/transaction.ts";
-export * from "./src/shared.ts";
+export * from "./src/api/exports.ts";

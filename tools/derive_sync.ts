@@ -17,7 +17,7 @@ export type Edit = readonly [from: string, to: string];
 
 /** The files that are derived, with what differs in each beyond the rules. */
 export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
-  "executor.ts": [
+  "async/executor.ts": [
     ["import { copyStream }", "import { CopyStream }"],
     [": ReadableStream<Uint8Array<ArrayBuffer>> {", ": CopyStream {"],
     ["return copyStream(", "return new CopyStream("],
@@ -31,8 +31,8 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
    * }`,
     ],
   ],
-  "pipeline.ts": [],
-  "pooled_conn.ts": [
+  "async/pipeline.ts": [],
+  "pool/async/pooled_conn.ts": [
     ["super(opened);", "super(opened.target);"],
     [
       ` Calls already made may take five seconds to finish; after that the
@@ -40,9 +40,9 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
       "",
     ],
   ],
-  "portal.ts": [],
-  "prepared_statement.ts": [],
-  "transaction.ts": [
+  "async/portal.ts": [],
+  "async/prepared_statement.ts": [],
+  "async/transaction.ts": [
     ["await assert.rejects(tx.tx(", "assert.throws(() => tx.tx("],
   ],
 };
@@ -73,7 +73,8 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/"@x\/pyro"/g, `"@x/pyro/sync"`],
   [/\bConn\.connect\(/g, "new Conn("],
   // The options of blocking calls are those that both worlds have.
-  [/"\.\/options\.ts"/g, `"../options.ts"`],
+  [/"\.\/options\.ts"/g, `"../api/call_options.ts"`],
+  [/"((?:\.\.\/)*)async\//g, `"$1sync/`],
 ];
 
 /** Replaces each generic type whose beginning matches, up to the bracket that closes it, by what `replace` makes of its argument. */
@@ -112,14 +113,14 @@ if (import.meta.main) {
   const check = process.argv.includes("--check");
   let stale = 0;
   for (const [name, edits] of Object.entries(EDITS)) {
-    const source = `src/async/${name}`;
-    const path = join(root, "src/sync", name);
+    const source = `src/${name}`;
+    const path = join(root, "src", name.replace("async/", "sync/"));
     const derived = formatted(deriveSync(readFileSync(join(root, source), "utf8"), edits, source));
     if (derived === readFileSync(path, "utf8")) continue;
     if (!check) writeFileSync(path, derived);
     else {
       stale++;
-      console.error(`src/sync/${name} must be what ${source} makes of it: run deno task derive`);
+      console.error(`${path} must be what ${source} makes of it: run deno task derive`);
     }
   }
   process.exit(stale === 0 ? 0 : 1);

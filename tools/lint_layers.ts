@@ -1,150 +1,8 @@
 /**
- * A plugin of `deno lint` that keeps the layers apart: imports point downwards, and the layers below
- * the drivers do not know that time passes. ARCHITECTURE.md explains the layers.
+ * A plugin of `deno lint` that keeps the layers apart: imports are as the table in `layers.ts` says, and
+ * pure layers do not know that time passes. ARCHITECTURE.md explains the layers.
  */
-
-/** What each folder of `src` may import, besides itself. A file may be named as well as a folder. */
-const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  "errors.ts": [],
-  "backlog.ts": [],
-  "sqlstate.ts": [],
-  "to_json.ts": [],
-  "identifier.ts": ["errors.ts"],
-  sql: [],
-  "sql.ts": ["errors.ts", "identifier.ts", "sql"],
-  opts: ["errors.ts"],
-  wire: ["errors.ts"],
-  trace: ["wire"],
-  types: ["errors.ts", "sql", "opts", "wire"],
-  auth: ["errors.ts"],
-  // Who may submit, without knowing what.
-  connection: [],
-  protocol: ["backlog.ts", "errors.ts", "sqlstate.ts", "sql", "opts", "connection", "wire", "types", "auth"],
-  // Of the transports they see the interface, and of sockets' errors the words.
-  ops: [
-    "backlog.ts",
-    "errors.ts",
-    "identifier.ts",
-    "sqlstate.ts",
-    "sql",
-    "opts",
-    "wire",
-    "types",
-    "protocol",
-    "transport/transport.ts",
-  ],
-  drive: [
-    "errors.ts",
-    "sqlstate.ts",
-    "wire",
-    "trace",
-    "connection",
-    "protocol",
-    "ops",
-    "transport/transport.ts",
-    "transport/reason.ts",
-  ],
-  // They know sockets, and nothing of PostgreSQL.
-  transport: ["backlog.ts", "errors.ts", "opts"],
-  // The process may want to see what passes.
-  "trace_listener.ts": ["errors.ts", "trace", "transport/runtime.ts"],
-  // Watches what the others do.
-  telemetry: [
-    "sql",
-    "pool/leaks.ts",
-    "transport/runtime.ts",
-    "opts",
-    "protocol",
-    "ops",
-    "drive/clock.ts",
-    "drive/observe.ts",
-    "transport/transport.ts",
-  ],
-  // A package of its own, which hears what everybody can hear.
-  otel: ["errors.ts", "sql", "telemetry"],
-  "core.ts": ["errors.ts", "opts", "types", "protocol", "ops", "telemetry"],
-  "conn_state.ts": ["core.ts", "errors.ts", "ops", "pool/lease.ts", "protocol"],
-  // What methods are given, and what becomes of it.
-  "options.ts": ["ops", "types"],
-  "arguments.ts": ["errors.ts", "identifier.ts", "sql.ts", "types", "protocol", "ops"],
-  "sinks.ts": ["types", "protocol"],
-  "pipeline_ticket.ts": ["errors.ts", "options.ts", "ops"],
-  pool: ["backlog.ts", "errors.ts", "sqlstate.ts", "sql", "opts"],
-  "calls.ts": [
-    "errors.ts",
-    "identifier.ts",
-    "arguments.ts",
-    "sinks.ts",
-    "core.ts",
-    "pool/lease.ts",
-    "types",
-    "protocol",
-    "ops",
-    "telemetry",
-  ],
-  async: [
-    "arguments.ts",
-    "calls.ts",
-    "conn_state.ts",
-    "core.ts",
-    "errors.ts",
-    "options.ts",
-    "pipeline_ticket.ts",
-    "sinks.ts",
-    "sql.ts",
-    "trace_listener.ts",
-    "wire/backend.ts",
-    "opts",
-    "ops",
-    "pool",
-    "protocol",
-    "drive",
-    "telemetry",
-    "transport/native_async.ts",
-    "transport/runtime.ts",
-  ],
-  sync: [
-    "arguments.ts",
-    "calls.ts",
-    "conn_state.ts",
-    "core.ts",
-    "errors.ts",
-    "options.ts",
-    "pipeline_ticket.ts",
-    "sinks.ts",
-    "sql.ts",
-    "trace_listener.ts",
-    "wire/backend.ts",
-    "opts",
-    "ops",
-    "pool",
-    "protocol",
-    "drive",
-    "telemetry",
-    "transport/native_sync.ts",
-    "transport/runtime.ts",
-  ],
-  "shared.ts": [
-    "conn_state.ts",
-    "options.ts",
-    "pipeline_ticket.ts",
-    "sql.ts",
-    "telemetry",
-    "transport/transport.ts",
-    "errors.ts",
-    "sqlstate.ts",
-    "to_json.ts",
-    "opts",
-    "ops",
-    "pool",
-    "protocol",
-    "types",
-    "wire",
-  ],
-};
-
-/** The layers that are the same for both worlds, whatever the runtime. */
-const PURE = ["sql", "opts", "wire", "trace", "types", "auth", "connection", "protocol", "ops"];
+import { layerOf, LAYERS, problemOf } from "./layers.ts";
 
 /** What only drivers and transports may use. */
 const IMPURE = [
@@ -169,7 +27,7 @@ const plugin: Deno.lint.Plugin = {
         const file = within(context.filename);
         if (file === undefined) return {};
         const check = (node: Deno.lint.Node, specifier: string): void => {
-          const problem = problemOf(file, specifier);
+          const problem = complaintOf(file, specifier);
           if (problem !== undefined) context.report({ node, message: problem });
         };
         return {
@@ -185,7 +43,7 @@ const plugin: Deno.lint.Plugin = {
     purity: {
       create(context) {
         const file = within(context.filename);
-        if (file === undefined || !PURE.includes(layerOf(file))) return {};
+        if (file === undefined || !LAYERS[layerOf(file)]?.pure) return {};
         const report = (node: Deno.lint.Node, word: string): void =>
           context.report({
             node,
@@ -219,24 +77,12 @@ function within(filename: string): string | undefined {
   return /\/src\/(.*)$/.exec(filename.replaceAll("\\", "/"))?.[1];
 }
 
-function layerOf(file: string): string {
-  return file.split("/")[0]!;
-}
-
-function problemOf(file: string, specifier: string): string | undefined {
+function complaintOf(file: string, specifier: string): string | undefined {
   const layer = layerOf(file);
-  const allowed = ALLOWED[layer];
-  if (allowed === undefined) {
-    return `${layer} is not a layer that ${"`tools/lint_layers.ts`"} knows: say there what it may import`;
-  }
   if (specifier.startsWith("node:")) {
-    if (!PURE.includes(layer) || NODE_MODULES_OF_PURE.includes(specifier)) return undefined;
+    if (!LAYERS[layer]?.pure || NODE_MODULES_OF_PURE.includes(specifier)) return undefined;
     return `${layer} may not import ${specifier}: of the runtime it sees ${NODE_MODULES_OF_PURE.join(" and ")} only`;
   }
   if (!specifier.startsWith(".")) return `${file} may not import ${specifier}: pyro depends on nothing but the runtime`;
-  const target = new URL(specifier, `file:///src/${file}`).pathname.replace(/^\/src\//, "");
-  if (layerOf(target) === layer || allowed.includes(target) || allowed.includes(layerOf(target))) return undefined;
-  return `${layer} may not import ${target}: imports point downwards, to ${
-    allowed.join(", ") || "nothing"
-  } (ARCHITECTURE.md)`;
+  return problemOf(file, new URL(specifier, `file:///src/${file}`).pathname.replace(/^\/src\//, ""));
 }

@@ -9,11 +9,11 @@ function complaints(file: string, source: string): string[] {
 
 test("layers: imports that point downwards are fine", () => {
   assert.deepEqual(
-    complaints("ops/a.ts", `import { b } from "../protocol/b.ts"; import type { C } from "../errors.ts";`),
+    complaints("features/a.ts", `import { b } from "../protocol/b.ts"; import type { C } from "../errors.ts";`),
     [],
   );
   assert.deepEqual(complaints("wire/a.ts", `import { Buffer } from "node:buffer"; export * from "./b.ts";`), []);
-  assert.deepEqual(complaints("drive/a.ts", `import type { T } from "../transport/transport.ts";`), []);
+  assert.deepEqual(complaints("run/a.ts", `import type { T } from "../transport/transport.ts";`), []);
 });
 
 test("layers: imports that point upwards, sideways or outside are not", () => {
@@ -21,15 +21,16 @@ test("layers: imports that point upwards, sideways or outside are not", () => {
     const [file, source] of [
       ["wire/a.ts", `import { b } from "../protocol/b.ts";`],
       ["wire/a.ts", `import type { b } from "../protocol/b.ts";`],
-      ["wire/a.ts", `export * from "../types/b.ts";`],
-      ["wire/a.ts", `export { b } from "../types/b.ts";`],
+      ["wire/a.ts", `export * from "../codecs/b.ts";`],
+      ["wire/a.ts", `export { b } from "../codecs/b.ts";`],
       ["wire/a.ts", `import net from "node:net";`],
       ["sync/a.ts", `import { Conn } from "../async/conn.ts";`],
       ["async/a.ts", `await import("../transport/native_sync.ts");`],
       ["transport/a.ts", `import { Inbox } from "../wire/inbox.ts";`],
-      ["drive/a.ts", `import { denoDialer } from "../transport/deno.ts";`],
-      ["errors.ts", `import { Opts } from "./opts/opts.ts";`],
-      ["core.ts", `import pg from "npm:pg";`],
+      ["run/a.ts", `import { denoDialer } from "../transport/deno.ts";`],
+      ["errors.ts", `import { Opts } from "./options/opts.ts";`],
+      ["connection/state.ts", `import pg from "npm:pg";`],
+      ["pool/stock.ts", `import { Supply } from "./async/supply.ts";`],
       ["nowhere/a.ts", `import { b } from "../errors.ts";`],
     ] as const
   ) {
@@ -38,7 +39,7 @@ test("layers: imports that point upwards, sideways or outside are not", () => {
   }
 });
 
-test("layers: below the drivers there is no time and no runtime", () => {
+test("layers: in pure layers there is no time and no runtime", () => {
   for (
     const source of [
       "async function f() {}",
@@ -51,5 +52,5 @@ test("layers: below the drivers there is no time and no runtime", () => {
     ]
   ) assert.ok(complaints("protocol/a.ts", source).length > 0, source);
   assert.deepEqual(complaints("protocol/a.ts", "const x = { process: 1 }; x.process;"), []);
-  assert.deepEqual(complaints("drive/a.ts", "async function f() { await g(); setTimeout(h, 1); }"), []);
+  assert.deepEqual(complaints("run/a.ts", "async function f() { await g(); setTimeout(h, 1); }"), []);
 });

@@ -1,5 +1,5 @@
 /**
- * Writes src/types/oids.ts, from the catalog of a PostgreSQL 18 server that it starts.
+ * Writes src/codecs/oids.ts, from the catalog of a PostgreSQL 18 server that it starts.
  *
  * Usage: deno run -A tools/oids.ts
  */
@@ -12,4 +12,4 @@ await using server = await PostgresServer.start({ major: 18 });
 await using conn = await Conn.connect(`pg://postgres@127.0.0.1:${server.port}/postgres`);
 // pyro itself reads the file that this replaces, so nothing is written before all is known.
 const content = await oidsFile(conn);
-writeFileSync(new URL("../src/types/oids.ts", import.meta.url), content);
+writeFileSync(new URL("../src/codecs/oids.ts", import.meta.url), content);

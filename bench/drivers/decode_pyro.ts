@@ -1,7 +1,7 @@
 /** The row reader of pyro, fed by its inbox, without a server. */
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
-import { Registry } from "../../src/types/registry.ts";
-import { RowReader } from "../../src/types/row.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
+import { Registry } from "../../src/codecs/registry.ts";
+import { RowReader } from "../../src/rows/row.ts";
 import { Inbox } from "../../src/wire/inbox.ts";
 import type { Driver } from "../driver.ts";
 import { COLUMNS, recordedRows } from "./decode_rows.ts";

@@ -1,10 +1,10 @@
 /** Cancel requests that are awaited, by who has the key and not the connection. */
-import { now } from "../drive/clock.ts";
-import { shakeHands } from "../drive/connect_async.ts";
-import { tracedAsync } from "../drive/traced.ts";
+import { now } from "../runtime/clock.ts";
+import { shakeHands } from "../run/connect_async.ts";
+import { tracedAsync } from "../trace/traced_transport.ts";
 import { ConnectionError, PyroError } from "../errors.ts";
-import { cancel as cancelOp, type CancelKey, cancelTimeout, toCancelKey } from "../ops/cancel.ts";
-import { traceListener } from "../trace_listener.ts";
+import { cancel as cancelOp, type CancelKey, cancelTimeout, toCancelKey } from "../connect/cancel.ts";
+import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 
 /**

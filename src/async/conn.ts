@@ -1,11 +1,11 @@
 /** The connection that awaits: one-line methods over the shared core. */
-import { closeTimeout } from "../arguments.ts";
-import { Calls } from "../calls.ts";
-import type { AsyncLink } from "../drive/async_link.ts";
+import { closeTimeout } from "../connection/arguments.ts";
+import { Calls } from "../connection/calls.ts";
+import type { AsyncLink } from "../run/async_link.ts";
 import { UsageError } from "../errors.ts";
-import type { NotificationQueue } from "../ops/listen.ts";
-import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
-import type { CloseOptions } from "../options.ts";
+import type { NotificationQueue } from "../features/listen.ts";
+import { settingsOf, type Target, toOpts } from "../options/opts.ts";
+import type { CloseOptions } from "../api/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
 import { open, Opened } from "./opened.ts";

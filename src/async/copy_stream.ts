@@ -1,6 +1,6 @@
 /** COPY TO STDOUT of connections that await. */
-import type { Calls, Copy } from "../calls.ts";
-import type { AsyncLink } from "../drive/async_link.ts";
+import type { Calls, Copy } from "../connection/calls.ts";
+import type { AsyncLink } from "../run/async_link.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
 

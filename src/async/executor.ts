@@ -1,13 +1,13 @@
 /** What can be called on connections and on transactions that await: one-line methods over the shared calls. */
-import type { Calls } from "../calls.ts";
-import { ConnState } from "../conn_state.ts";
-import type { AsyncLink } from "../drive/async_link.ts";
-import type { Cursor } from "../ops/portal.ts";
-import type { TransactionState } from "../ops/transaction.ts";
-import type { CopyData, CopyRow, Params, Row } from "../options.ts";
-import type { Result } from "../protocol/sink.ts";
-import { sinks } from "../sinks.ts";
-import type { SqlTemplate } from "../sql.ts";
+import type { Calls } from "../connection/calls.ts";
+import { ConnState } from "../api/conn_state.ts";
+import type { AsyncLink } from "../run/async_link.ts";
+import type { Cursor } from "../features/portal.ts";
+import type { TransactionState } from "../features/transaction.ts";
+import type { CopyData, CopyRow, Params, Row } from "../api/call_options.ts";
+import type { Result } from "../rows/collectors.ts";
+import { sinks } from "../rows/collect.ts";
+import type { SqlTemplate } from "../sql/template.ts";
 import { copyStream } from "./copy_stream.ts";
 import type {
   BatchOptions,

@@ -1,7 +1,7 @@
 /** What connections that await hear on a channel. */
-import type { Calls } from "../calls.ts";
-import type { AsyncLink } from "../drive/async_link.ts";
-import type { NotificationQueue } from "../ops/listen.ts";
+import type { Calls } from "../connection/calls.ts";
+import type { AsyncLink } from "../run/async_link.ts";
+import type { NotificationQueue } from "../features/listen.ts";
 import type { Notification } from "../wire/backend.ts";
 
 /**

@@ -1,10 +1,10 @@
 /** Pipelines of connections that await. */
-import type { Calls } from "../calls.ts";
-import type { AsyncLink } from "../drive/async_link.ts";
-import type { PipelineState } from "../ops/pipeline.ts";
-import type { Params, Row } from "../options.ts";
-import { itemOf, Ticket } from "../pipeline_ticket.ts";
-import { sinks } from "../sinks.ts";
+import type { Calls } from "../connection/calls.ts";
+import type { AsyncLink } from "../run/async_link.ts";
+import type { PipelineState } from "../features/pipeline.ts";
+import type { Params, Row } from "../api/call_options.ts";
+import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
+import { sinks } from "../rows/collect.ts";
 import type { Statement } from "./executor.ts";
 import type { CallOptions, QueryOptions } from "./options.ts";
 

@@ -1,9 +1,9 @@
 /** Portals of connections that await. */
-import type { Calls } from "../calls.ts";
-import type { AsyncLink } from "../drive/async_link.ts";
-import type { Cursor } from "../ops/portal.ts";
-import type { PortalRows, Row } from "../options.ts";
-import { sinks } from "../sinks.ts";
+import type { Calls } from "../connection/calls.ts";
+import type { AsyncLink } from "../run/async_link.ts";
+import type { Cursor } from "../features/portal.ts";
+import type { PortalRows, Row } from "../api/call_options.ts";
+import { sinks } from "../rows/collect.ts";
 import type { QueryOptions } from "./options.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** Prepared statements of connections that await. */
-import type { Calls } from "../calls.ts";
-import { endStatement, StatementHandle } from "../ops/prepared_statement.ts";
-import type { AsyncLink } from "../drive/async_link.ts";
+import type { Calls } from "../connection/calls.ts";
+import { endStatement, StatementHandle } from "../statements/prepared_statement.ts";
+import type { AsyncLink } from "../run/async_link.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
 /**

@@ -1,9 +1,9 @@
 /** Transactions of connections that await. */
-import { Calls } from "../calls.ts";
-import type { AsyncLink } from "../drive/async_link.ts";
-import type { Cursor } from "../ops/portal.ts";
-import type { TransactionState } from "../ops/transaction.ts";
-import type { Params } from "../options.ts";
+import { Calls } from "../connection/calls.ts";
+import type { AsyncLink } from "../run/async_link.ts";
+import type { Cursor } from "../features/portal.ts";
+import type { TransactionState } from "../features/transaction.ts";
+import type { Params } from "../api/call_options.ts";
 import { Executor, type Statement } from "./executor.ts";
 import type { CallOptions, QueryOptions } from "./options.ts";
 import { Portal } from "./portal.ts";

@@ -6,7 +6,7 @@
 import { ServerError } from "../errors.ts";
 import type { ConnectEvent, ConnectionInfo, QueryEvent } from "../telemetry/events.ts";
 import { commandOf } from "../sql/statement.ts";
-import { redactedSql } from "../telemetry/redacted_sql.ts";
+import { redactedSql } from "../sql/redaction.ts";
 import type { Attributes } from "./interfaces.ts";
 
 /** What becomes of SQL text. */

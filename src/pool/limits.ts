@@ -1,6 +1,6 @@
 /** How large a pool may get and how long things may take, from what was set. */
 import { UsageError } from "../errors.ts";
-import { type Opts, settingsOf, type Target, toOpts } from "../opts/opts.ts";
+import { type Opts, settingsOf, type Target, toOpts } from "../options/opts.ts";
 
 /** The limits of a pool, beside those of its {@linkcode Opts}, which they come before. */
 export interface PoolLimits {

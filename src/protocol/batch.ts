@@ -4,13 +4,13 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Pipelining".
  */
 import type { ServerFields } from "../errors.ts";
-import { bind } from "../types/parameters.ts";
+import { bind } from "../rows/bind.ts";
 import { affectedRows } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { execute, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
+import type { Conversation, Exchange, Failure, Script } from "./request.ts";
 import { explainCopyIn, refuseCopyIn } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
 

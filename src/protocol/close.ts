@@ -8,7 +8,7 @@ import { Backend, Target } from "../wire/codes.ts";
 import { close, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Script } from "./exchange.ts";
+import type { Exchange, Script } from "./request.ts";
 
 /** Close of any number of statements. */
 export class CloseStatements implements Exchange<void> {

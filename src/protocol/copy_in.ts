@@ -10,7 +10,7 @@ import { Backend } from "../wire/codes.ts";
 import { copyData, copyDone, copyFail, query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { type Conversation, type Exchange, type Script, Signal } from "./exchange.ts";
+import { type Conversation, type Exchange, type Script, Signal } from "./request.ts";
 import { SimpleReply } from "./simple_reply.ts";
 
 /** Starts a COPY, which then waits for data; the value is the number of rows copied. */

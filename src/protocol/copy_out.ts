@@ -8,7 +8,7 @@ import { Backend } from "../wire/codes.ts";
 import { query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { type Conversation, type Exchange, type Failure, type Script, Signal } from "./exchange.ts";
+import { type Conversation, type Exchange, type Failure, type Script, Signal } from "./request.ts";
 import { explainCopyIn, refuseCopyIn } from "./misplaced_copy.ts";
 import { SimpleReply } from "./simple_reply.ts";
 

@@ -9,7 +9,7 @@ import { Backend } from "../wire/codes.ts";
 import { query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Script } from "./exchange.ts";
+import type { Conversation, Exchange, Script } from "./request.ts";
 import type { Session } from "./session.ts";
 
 /** COMMIT. */

@@ -7,16 +7,16 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Extended Query" and "COPY
  * Operations".
  */
-import { Description } from "../types/description.ts";
-import type { Registry } from "../types/registry.ts";
+import { Description } from "../rows/description.ts";
+import type { Registry } from "../codecs/registry.ts";
 import { rowDescription } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { execute, flush, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Script } from "./exchange.ts";
+import type { Exchange, Script } from "./request.ts";
 import { misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
-import type { Sink } from "./sink.ts";
+import type { Sink } from "../rows/collectors.ts";
 
 /** As the number of rows that Execute asks for. */
 export const ALL_ROWS = 0;

@@ -4,21 +4,21 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
 import type { ServerFields } from "../errors.ts";
-import { Description } from "../types/description.ts";
-import { Format } from "../types/codec.ts";
-import { bind, wrongCount } from "../types/parameters.ts";
-import type { Registry } from "../types/registry.ts";
+import { Description } from "../rows/description.ts";
+import { Format } from "../codecs/codec.ts";
+import { bind, wrongCount } from "../rows/bind.ts";
+import type { Registry } from "../codecs/registry.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import { Backend, Target } from "../wire/codes.ts";
 import { describe, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Failure, Script } from "./exchange.ts";
+import type { Exchange, Failure, Script } from "./request.ts";
 import { ALL_ROWS, endOf, ExecutionReply, readDescription, requestExecution } from "./execution.ts";
 import { explainCopyIn } from "./misplaced_copy.ts";
 import { readPrepare, requestPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
-import type { Sink } from "./sink.ts";
+import type { Sink } from "../rows/collectors.ts";
 
 /** Bind, Execute and Sync of a statement that the server has. */
 export class ExecutePrepared<T> implements Exchange<T> {

@@ -1,6 +1,6 @@
 /** Failures to errors: called where the caller waits, so that the stack shows the caller. */
 import { ConnectionError, PipelineAborted, ProtocolError, PyroError, ServerError } from "../errors.ts";
-import type { Exchange, Failure } from "./exchange.ts";
+import type { Exchange, Failure } from "./request.ts";
 
 /** The error for an exchange that failed. */
 export function errorOf(failure: Failure, exchange: Exchange<unknown>): PyroError {

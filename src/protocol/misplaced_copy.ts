@@ -9,7 +9,7 @@
 import { type ServerFields, UsageError } from "../errors.ts";
 import { copyFail } from "../wire/frontend.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Failure } from "./exchange.ts";
+import type { Failure } from "./request.ts";
 
 /** Answers a CopyInResponse. The server replies with an error, which {@linkcode explainCopyIn} recognizes. */
 export function refuseCopyIn(out: Outbox): void {

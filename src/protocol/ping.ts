@@ -3,7 +3,7 @@ import { Backend } from "../wire/codes.ts";
 import { sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Script } from "./exchange.ts";
+import type { Exchange, Script } from "./request.ts";
 
 /** Sync and its ReadyForQuery; works in a failed transaction too. */
 export class Ping implements Exchange<void> {

@@ -4,20 +4,20 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Pipelining".
  */
-import { Format } from "../types/codec.ts";
-import { Description } from "../types/description.ts";
-import { bind } from "../types/parameters.ts";
-import type { Registry } from "../types/registry.ts";
-import { untyped } from "../types/untyped.ts";
+import { Format } from "../codecs/codec.ts";
+import { Description } from "../rows/description.ts";
+import { bind } from "../rows/bind.ts";
+import type { Registry } from "../codecs/registry.ts";
+import { untyped } from "../rows/untyped.ts";
 import { Backend, Target } from "../wire/codes.ts";
 import { describe, execute, flush, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Script } from "./exchange.ts";
+import type { Conversation, Exchange, Script } from "./request.ts";
 import { readDescription } from "./execution.ts";
 import { type Place, readPrepare, requestPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
-import type { Sink } from "./sink.ts";
+import type { Sink } from "../rows/collectors.ts";
 
 /** What a pipelined statement is executed as. */
 export type Pipelinable =

@@ -7,17 +7,17 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
 import type { ServerFields } from "../errors.ts";
-import { bind } from "../types/parameters.ts";
-import type { Registry } from "../types/registry.ts";
+import { bind } from "../rows/bind.ts";
+import type { Registry } from "../codecs/registry.ts";
 import { Backend, Target } from "../wire/codes.ts";
 import { close, describe, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
+import type { Conversation, Exchange, Failure, Script } from "./request.ts";
 import { endOf, ExecutionReply, readDescription, requestExecution } from "./execution.ts";
 import { explainCopyIn } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
-import type { Sink } from "./sink.ts";
+import type { Sink } from "../rows/collectors.ts";
 
 /** Bind of a portal, and for a statement that the server does not keep Parse before and Describe behind it. */
 export class OpenPortal implements Exchange<void> {

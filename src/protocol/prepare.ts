@@ -3,14 +3,14 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
-import { checkParameters } from "../types/parameters.ts";
-import type { Registry } from "../types/registry.ts";
+import { checkParameters } from "../rows/bind.ts";
+import type { Registry } from "../codecs/registry.ts";
 import { type Column, parameterDescription, rowDescription } from "../wire/backend.ts";
 import { Backend, Target } from "../wire/codes.ts";
 import { close, describe, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Script } from "./exchange.ts";
+import type { Exchange, Script } from "./request.ts";
 import { Prepared } from "./prepared.ts";
 
 /** How a string is to be prepared. */

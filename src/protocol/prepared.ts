@@ -1,8 +1,8 @@
 /** What is known of a statement that the server has prepared. */
-import type { Codec } from "../types/codec.ts";
-import { Description } from "../types/description.ts";
-import { formatCodes } from "../types/parameters.ts";
-import type { Registry } from "../types/registry.ts";
+import type { Codec } from "../codecs/codec.ts";
+import { Description } from "../rows/description.ts";
+import { formatCodes } from "../rows/bind.ts";
+import type { Registry } from "../codecs/registry.ts";
 import type { Column } from "../wire/backend.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 

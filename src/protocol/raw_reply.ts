@@ -1,9 +1,9 @@
 /** A reply that was read before anybody said what is to become of its rows. */
-import type { Description } from "../types/description.ts";
+import type { Description } from "../rows/description.ts";
 import { copyOf } from "../wire/bytes.ts";
 import { Backend } from "../wire/codes.ts";
 import { Inbox } from "../wire/inbox.ts";
-import { Sink } from "./sink.ts";
+import { Sink } from "../rows/collectors.ts";
 
 /** Keeps the messages of a reply as they are. */
 export class RawReply extends Sink<void> {

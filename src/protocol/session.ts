@@ -11,14 +11,14 @@
  * and reads on to the ReadyForQuery, after which the next exchange finds the connection in order.
  */
 import { ConnectionError, ProtocolError, PyroError, ServerError, type ServerFields, UsageError } from "../errors.ts";
-import { Admission, type Demand } from "../connection/admission.ts";
+import { Admission, type Demand } from "./admission.ts";
 import { notification, parameterStatus, serverFields } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { sync } from "../wire/frontend.ts";
 import { ACTIVE, IDLE, Inbox } from "../wire/inbox.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { Events, type SessionEvent } from "./events.ts";
-import { type Conversation, type Exchange, type Failure, type Script, Ticket, type Want } from "./exchange.ts";
+import { type Conversation, type Exchange, type Failure, type Script, Ticket, type Want } from "./request.ts";
 import { errorOf, lostError } from "./failure.ts";
 import { isUtf8, Parameters } from "./parameters.ts";
 import { TicketQueue } from "./ticket_queue.ts";

@@ -4,17 +4,17 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Simple Query".
  */
 import type { ServerFields } from "../errors.ts";
-import { Description } from "../types/description.ts";
-import type { Registry } from "../types/registry.ts";
+import { Description } from "../rows/description.ts";
+import type { Registry } from "../codecs/registry.ts";
 import { rowDescription } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Failure, Script } from "./exchange.ts";
+import type { Conversation, Exchange, Failure, Script } from "./request.ts";
 import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
 import { SimpleReply } from "./simple_reply.ts";
-import type { Sink } from "./sink.ts";
+import type { Sink } from "../rows/collectors.ts";
 
 /** Runs the statements of a string. */
 export class SimpleQuery<T> implements Exchange<T> {

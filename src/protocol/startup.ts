@@ -12,7 +12,7 @@ import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
 import { password, saslInitial, saslResponse, startup } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Failure, Script } from "./exchange.ts";
+import type { Exchange, Failure, Script } from "./request.ts";
 import type { Session } from "./session.ts";
 
 /** What a server asked of us to believe who we are, by how much the answer gives away: nothing, a proof, a hash, the password. */

@@ -1,5 +1,5 @@
 /** What was submitted and has no outcome yet, in its order. */
-import type { Ticket } from "./exchange.ts";
+import type { Ticket } from "./request.ts";
 
 /** First in, first out: a chain, as most of the time there is one or none. */
 export class TicketQueue {

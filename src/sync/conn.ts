@@ -1,10 +1,10 @@
 /** The connection that blocks: one-line methods over the shared core. */
-import { closeTimeout } from "../arguments.ts";
-import { Calls } from "../calls.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
-import type { NotificationQueue } from "../ops/listen.ts";
-import type { Target } from "../opts/opts.ts";
-import type { CallOptions, CloseOptions, ListenOptions } from "../options.ts";
+import { closeTimeout } from "../connection/arguments.ts";
+import { Calls } from "../connection/calls.ts";
+import type { SyncLink } from "../run/sync_link.ts";
+import type { NotificationQueue } from "../features/listen.ts";
+import type { Target } from "../options/opts.ts";
+import type { CallOptions, CloseOptions, ListenOptions } from "../api/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
 import { Opened } from "./opened.ts";

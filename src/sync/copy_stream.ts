@@ -1,6 +1,6 @@
 /** COPY TO STDOUT of connections that block. */
-import type { Calls, Copy } from "../calls.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
+import type { Calls, Copy } from "../connection/calls.ts";
+import type { SyncLink } from "../run/sync_link.ts";
 
 /** The data of a COPY, to iterate over once, read from the server as it is asked for; made by `copyOut`. */
 export class CopyStream implements IterableIterator<Uint8Array<ArrayBuffer>>, Disposable {

@@ -1,10 +1,10 @@
 // Derived from src/async/executor.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** What can be called on connections and on transactions that block: one-line methods over the shared calls. */
-import type { Calls } from "../calls.ts";
-import { ConnState } from "../conn_state.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
-import type { Cursor } from "../ops/portal.ts";
-import type { TransactionState } from "../ops/transaction.ts";
+import type { Calls } from "../connection/calls.ts";
+import { ConnState } from "../api/conn_state.ts";
+import type { SyncLink } from "../run/sync_link.ts";
+import type { Cursor } from "../features/portal.ts";
+import type { TransactionState } from "../features/transaction.ts";
 import type {
   BatchOptions,
   BeginOptions,
@@ -16,10 +16,10 @@ import type {
   Row,
   StreamOptions,
   TransactionOptions,
-} from "../options.ts";
-import type { Result } from "../protocol/sink.ts";
-import { sinks } from "../sinks.ts";
-import type { SqlTemplate } from "../sql.ts";
+} from "../api/call_options.ts";
+import type { Result } from "../rows/collectors.ts";
+import { sinks } from "../rows/collect.ts";
+import type { SqlTemplate } from "../sql/template.ts";
 import { CopyStream } from "./copy_stream.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Portal } from "./portal.ts";

@@ -1,8 +1,8 @@
 /** What connections that block hear on a channel. */
-import type { Calls } from "../calls.ts";
-import { now } from "../drive/clock.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
-import type { NotificationQueue } from "../ops/listen.ts";
+import type { Calls } from "../connection/calls.ts";
+import { now } from "../runtime/clock.ts";
+import type { SyncLink } from "../run/sync_link.ts";
+import type { NotificationQueue } from "../features/listen.ts";
 import type { Notification } from "../wire/backend.ts";
 
 /**

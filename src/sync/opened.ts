@@ -1,22 +1,22 @@
 /** Opening connections that block: what `Conn` and `Pool` have in common. */
-import { Core } from "../core.ts";
-import { now } from "../drive/clock.ts";
-import { connectSync, shakeHands } from "../drive/connect_sync.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
-import { tracedSync } from "../drive/traced.ts";
-import { cancel, cancelKeyOf, cancelTimeout } from "../ops/cancel.ts";
-import { catalogOf } from "../ops/catalogs.ts";
-import { planOf } from "../ops/plan.ts";
-import { Route } from "../ops/route.ts";
-import { settingsOf, type Target, toOpts } from "../opts/opts.ts";
-import type { Settings } from "../opts/settings.ts";
+import { Core } from "../connection/state.ts";
+import { now } from "../runtime/clock.ts";
+import { connectSync, shakeHands } from "../run/connect_sync.ts";
+import type { SyncLink } from "../run/sync_link.ts";
+import { tracedSync } from "../trace/traced_transport.ts";
+import { cancel, cancelKeyOf, cancelTimeout } from "../connect/cancel.ts";
+import { catalogOf } from "../connect/catalogs.ts";
+import { planOf } from "../connect/plan.ts";
+import { Route } from "../connect/route.ts";
+import { settingsOf, type Target, toOpts } from "../options/opts.ts";
+import type { Settings } from "../options/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
 import { Log } from "../telemetry/log.ts";
 import { connects, tracedBlocking } from "../telemetry/trace.ts";
-import { traceListener } from "../trace_listener.ts";
+import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
-import { osUser, randomText, variable } from "../transport/runtime.ts";
+import { osUser, randomText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the one who uses it. */
 export class Opened {

@@ -1,11 +1,11 @@
 // Derived from src/async/pipeline.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Pipelines of connections that block. */
-import type { Calls } from "../calls.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
-import type { PipelineState } from "../ops/pipeline.ts";
-import type { CallOptions, Params, QueryOptions, Row } from "../options.ts";
-import { itemOf, Ticket } from "../pipeline_ticket.ts";
-import { sinks } from "../sinks.ts";
+import type { Calls } from "../connection/calls.ts";
+import type { SyncLink } from "../run/sync_link.ts";
+import type { PipelineState } from "../features/pipeline.ts";
+import type { CallOptions, Params, QueryOptions, Row } from "../api/call_options.ts";
+import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
+import { sinks } from "../rows/collect.ts";
 import type { Statement } from "./executor.ts";
 
 /**

@@ -1,10 +1,10 @@
 // Derived from src/async/portal.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Portals of connections that block. */
-import type { Calls } from "../calls.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
-import type { Cursor } from "../ops/portal.ts";
-import type { PortalRows, QueryOptions, Row } from "../options.ts";
-import { sinks } from "../sinks.ts";
+import type { Calls } from "../connection/calls.ts";
+import type { SyncLink } from "../run/sync_link.ts";
+import type { Cursor } from "../features/portal.ts";
+import type { PortalRows, QueryOptions, Row } from "../api/call_options.ts";
+import { sinks } from "../rows/collect.ts";
 
 /**
  * A statement whose rows are fetched in parts; made by `Transaction.execPortal`, and for the function

@@ -1,8 +1,8 @@
 // Derived from src/async/prepared_statement.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Prepared statements of connections that block. */
-import type { Calls } from "../calls.ts";
-import { endStatement, StatementHandle } from "../ops/prepared_statement.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
+import type { Calls } from "../connection/calls.ts";
+import { endStatement, StatementHandle } from "../statements/prepared_statement.ts";
+import type { SyncLink } from "../run/sync_link.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
 /**

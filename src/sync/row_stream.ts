@@ -1,7 +1,7 @@
 /** Streams of rows of connections that block. */
-import type { Calls, Stream } from "../calls.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
-import { FetchedRows } from "../ops/fetched_rows.ts";
+import type { Calls, Stream } from "../connection/calls.ts";
+import type { SyncLink } from "../run/sync_link.ts";
+import { FetchedRows } from "../rows/fetched_rows.ts";
 
 /** The rows of a statement, to iterate over once; made by `stream`. It begins when the first row is asked for. */
 export class RowStream<R> implements IterableIterator<R>, Disposable {

@@ -1,10 +1,10 @@
 // Derived from src/async/transaction.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Transactions of connections that block. */
-import { Calls } from "../calls.ts";
-import type { SyncLink } from "../drive/sync_link.ts";
-import type { Cursor } from "../ops/portal.ts";
-import type { TransactionState } from "../ops/transaction.ts";
-import type { CallOptions, Params, QueryOptions } from "../options.ts";
+import { Calls } from "../connection/calls.ts";
+import type { SyncLink } from "../run/sync_link.ts";
+import type { Cursor } from "../features/portal.ts";
+import type { TransactionState } from "../features/transaction.ts";
+import type { CallOptions, Params, QueryOptions } from "../api/call_options.ts";
 import { Executor, type Statement } from "./executor.ts";
 import { Portal } from "./portal.ts";
 

@@ -1,8 +1,8 @@
 /** What the opening of a connection tells those who watch it. */
-import { now } from "../drive/clock.ts";
-import type { ConnectPlan } from "../ops/connect.ts";
-import type { Handshake, HandshakeStep, Link } from "../ops/handshake.ts";
-import type { Connected, Upgrade } from "../ops/upgrade.ts";
+import { now } from "../runtime/clock.ts";
+import type { ConnectPlan } from "../connect/connect.ts";
+import type { Handshake, HandshakeStep, Link } from "../connect/handshake.ts";
+import type { Connected, Upgrade } from "../connect/upgrade.ts";
 import { endpointName } from "../transport/transport.ts";
 import type { ConnectEvent, Writable } from "./events.ts";
 import { errorFields, type Log } from "./log.ts";

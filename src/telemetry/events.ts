@@ -1,5 +1,5 @@
 /** What is published on pyro's tracing channels. Values of parameters and rows, and passwords, are never part of it. */
-import type { Upgrade } from "../ops/upgrade.ts";
+import type { Upgrade } from "../connect/upgrade.ts";
 import type { Endpoint } from "../transport/transport.ts";
 
 /** What everything that is published has in common: how it ended. */

@@ -1,6 +1,6 @@
 /** Who hears of connections that were not given back to their pool. */
 import type { PoolLeak } from "../pool/leaks.ts";
-import { warn } from "../transport/runtime.ts";
+import { warn } from "../runtime/runtime.ts";
 import type { Log } from "./log.ts";
 
 /** Whoever wants to know is told of a leak; otherwise the log is, or who runs the program. */

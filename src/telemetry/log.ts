@@ -1,6 +1,6 @@
 /** The log: lines for those that a logger was given for. Nothing in them is a value, a password or a key. */
-import { LOG_LEVELS, type LogFields, type LogLevel } from "../opts/logger.ts";
-import type { Settings } from "../opts/settings.ts";
+import { LOG_LEVELS, type LogFields, type LogLevel } from "../options/logger.ts";
+import type { Settings } from "../options/settings.ts";
 
 /** Writes to a logger what is important enough. */
 export class Log {

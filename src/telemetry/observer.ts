@@ -1,10 +1,10 @@
 /** What one connection tells those who watch it: its calls go to the tracing channel and to the log. */
-import type { Link } from "../ops/handshake.ts";
-import type { Observation } from "../protocol/exchange.ts";
-import type { Sink } from "../protocol/sink.ts";
+import type { Link } from "../connect/handshake.ts";
+import type { Observation } from "../protocol/request.ts";
+import type { Sink } from "../rows/collectors.ts";
 import type { ConnectionInfo, QueryEvent, Writable } from "./events.ts";
 import { errorFields, type Log } from "./log.ts";
-import { redactedSql } from "./redacted_sql.ts";
+import { redactedSql } from "../sql/redaction.ts";
 import { queries, Trace } from "./trace.ts";
 
 /** Makes the observations of a connection's calls. */

@@ -8,9 +8,9 @@
  * published.
  */
 import { type Channel, tracingChannel } from "node:diagnostics_channel";
-import { now } from "../drive/clock.ts";
-import { observe, observeBlocking } from "../drive/observe.ts";
-import type { Observation } from "../protocol/exchange.ts";
+import { now } from "../runtime/clock.ts";
+import { observe, observeBlocking } from "./observe.ts";
+import type { Observation } from "../protocol/request.ts";
 import type { AcquireEvent, ConnectEvent, QueryEvent, TraceEvent, Writable } from "./events.ts";
 
 /** What can be subscribed to. */

@@ -4,7 +4,7 @@ import { loadBun } from "./ffi_bun.ts";
 import { loadDeno } from "./ffi_deno.ts";
 import { loadNode } from "./ffi_node.ts";
 import type { LibC } from "./libc.ts";
-import { granted, runtime } from "./runtime.ts";
+import { granted, runtime } from "../runtime/runtime.ts";
 
 let library: { readonly libc: LibC | undefined } | undefined;
 /** How many sockets of it are open. */

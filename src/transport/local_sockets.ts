@@ -12,7 +12,7 @@ import { denoObstacle } from "./deno_permissions.ts";
 import { listeningUser } from "./listeners.ts";
 import { follow, systemFiles } from "./path_owner.ts";
 import { reasonOf } from "./reason.ts";
-import { granted, runtime } from "./runtime.ts";
+import { granted, runtime } from "../runtime/runtime.ts";
 import type { Address, Approach, LocalSockets, Owner } from "./transport.ts";
 
 /** The sockets of this machine; `asksDeno` where dialling needs Deno's permissions. */

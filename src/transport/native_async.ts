@@ -1,6 +1,6 @@
 /** The sockets of this runtime, for connections that await. */
 import type { AsyncDialer } from "./transport.ts";
-import { runtime } from "./runtime.ts";
+import { runtime } from "../runtime/runtime.ts";
 
 /** How this runtime dials. */
 export async function nativeDialer(): Promise<AsyncDialer> {

@@ -3,13 +3,13 @@
  * operating system is Linux and TLS is not asked for, else a worker.
  */
 import { ConnectionError } from "../errors.ts";
-import type { BlockingTransport } from "../opts/settings.ts";
+import type { BlockingTransport } from "../options/settings.ts";
 import { requestDeno } from "./deno_permissions.ts";
 import { dialFfi, ffiCanDial } from "./ffi.ts";
 import type { LibC } from "./libc.ts";
 import { holdLibrary, loadedLibrary, mayLoadLibrary, releaseLibrary, whyNoLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
-import { runtime } from "./runtime.ts";
+import { runtime } from "../runtime/runtime.ts";
 import type { Endpoint, SyncDialer, SyncTransport } from "./transport.ts";
 import { dialWorker } from "./worker.ts";
 

@@ -9,7 +9,7 @@
  */
 import { lstatSync, readlinkSync, statfsSync } from "node:fs";
 import { dirname } from "node:path/posix";
-import { granted, runtime } from "./runtime.ts";
+import { granted, runtime } from "../runtime/runtime.ts";
 
 /** A file, as `lstat` tells of it. */
 export interface FileStatus {

@@ -1,7 +1,7 @@
 /**
  * The bodies of the messages that a server sends, one function each: what the current message of an
  * {@linkcode Inbox} says. Rows are not here, their reader is made once per statement
- * (`types/row.ts`).
+ * (`rows/row.ts`).
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Message Formats" and "Error and
  * Notice Message Fields".

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Conn, DecodeError, Opts, Range, ServerError, type TypeCodec } from "../../mod.ts";
-import { catalogQuery } from "../../src/ops/types.ts";
+import { catalogQuery } from "../../src/statements/type_lookup.ts";
 import { newest, servers, type TestServer } from "../support/servers.ts";
 import { test } from "../support/test.ts";
 import { conformance } from "../support/worlds.ts";

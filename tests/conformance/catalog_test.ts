@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Conn } from "../../mod.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
-import { BUILT_IN_TYPES } from "../../src/types/oids.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
+import { BUILT_IN_TYPES } from "../../src/codecs/oids.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import { oidsFile } from "../support/oids_file.ts";
 import { newest, servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
@@ -70,9 +70,9 @@ for (const server of servers) {
   });
 }
 
-test("catalog: src/types/oids.ts is what tools/oids.ts makes of it", async () => {
+test("catalog: src/codecs/oids.ts is what tools/oids.ts makes of it", async () => {
   await using conn = await Conn.connect(newest.fast);
-  const written = readFileSync(new URL("../../src/types/oids.ts", import.meta.url), "utf8");
+  const written = readFileSync(new URL("../../src/codecs/oids.ts", import.meta.url), "utf8");
   assert.equal(await oidsFile(conn), written, "deno run -A tools/oids.ts writes it anew");
 });
 

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { Conn, Json, type JsonValue, Range } from "../../mod.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
-import { Catalog, type TypeInfo, type TypeShape } from "../../src/types/catalog.ts";
-import type { Codec } from "../../src/types/codec.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
+import { Catalog, type TypeInfo, type TypeShape } from "../../src/codecs/catalog.ts";
+import type { Codec } from "../../src/codecs/codec.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import { codec, decode, shown } from "../support/codecs.ts";
 import {
   alterations,

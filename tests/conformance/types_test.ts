@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Json, type JsonValue } from "../../mod.ts";
-import { textOf } from "../../src/types/codec.ts";
+import { textOf } from "../../src/codecs/codec.ts";
 import { codec, shown } from "../support/codecs.ts";
 import { sinceOf, typesWithValues, valuesOf } from "../support/type_values.ts";
 import { conformance } from "../support/worlds.ts";

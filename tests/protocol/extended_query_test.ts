@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { EncodeError, ProtocolError, UsageError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { ExecutePrepared, ExecuteUnnamed } from "../../src/protocol/extended_query.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
-import { Affected, AllRows, OnlyResult } from "../../src/protocol/sink.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { Affected, AllRows, OnlyResult } from "../../src/rows/collectors.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import type { Column } from "../../src/wire/backend.ts";
 import {
   bindComplete,

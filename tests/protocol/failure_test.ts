@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { ConnectionError, PipelineAborted, ProtocolError, ServerError, UsageError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { errorOf, lostError } from "../../src/protocol/failure.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { AllRows } from "../../src/protocol/sink.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { AllRows } from "../../src/rows/collectors.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import { test } from "../support/test.ts";
 
 const exchange = new SimpleQuery("select 'secret'", new AllRows("array"), new Registry(DEFAULT_CHOICES));

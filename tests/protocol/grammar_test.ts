@@ -7,13 +7,13 @@
  */
 import assert from "node:assert/strict";
 import { ProtocolError, UsageError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { ExecuteSets } from "../../src/protocol/batch.ts";
 import { CloseStatements } from "../../src/protocol/close.ts";
 import { CopyIn } from "../../src/protocol/copy_in.ts";
 import { CopyOut } from "../../src/protocol/copy_out.ts";
 import { Commit } from "../../src/protocol/end_transaction.ts";
-import type { Conversation, Exchange, Ticket } from "../../src/protocol/exchange.ts";
+import type { Conversation, Exchange, Ticket } from "../../src/protocol/request.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { PipelinedExecution } from "../../src/protocol/pipelined.ts";
@@ -23,9 +23,9 @@ import { Prepared } from "../../src/protocol/prepared.ts";
 import { RawReply } from "../../src/protocol/raw_reply.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { Affected, AllRows, type Sink } from "../../src/protocol/sink.ts";
+import { Affected, AllRows, type Sink } from "../../src/rows/collectors.ts";
 import { Startup } from "../../src/protocol/startup.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
 import * as server from "../support/backend.ts";
 import { scramExchange } from "../support/scram_exchange.ts";

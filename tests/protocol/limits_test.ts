@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { MAX_WAITING_NOTIFICATIONS } from "../../src/backlog.ts";
 import { ConnectionError, ProtocolError } from "../../src/errors.ts";
-import { Listeners, NotificationQueue } from "../../src/ops/listen.ts";
+import { Listeners, NotificationQueue } from "../../src/features/listen.ts";
 import { type PoolGap, type PoolNotification, Subscription } from "../../src/pool/subscription.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { Startup } from "../../src/protocol/startup.ts";
@@ -21,7 +21,7 @@ import {
 } from "../support/backend.ts";
 import { feed, takeEvents } from "../support/feed.ts";
 import { growsInProportion } from "../support/growth.ts";
-import { sinks } from "../../src/sinks.ts";
+import { sinks } from "../../src/rows/collect.ts";
 import { callsOf, inBothDrivers, number } from "../support/links.ts";
 import { test } from "../support/test.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ServerError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { AllRows } from "../../src/protocol/sink.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { AllRows } from "../../src/rows/collectors.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import { commandComplete, concat, dataRow, errorResponse, readyForQuery, rowDescription } from "../support/backend.ts";
 import { feed } from "../support/feed.ts";
 import { test } from "../support/test.ts";

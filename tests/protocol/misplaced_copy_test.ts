@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { ProtocolError, UsageError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
-import type { Exchange } from "../../src/protocol/exchange.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
+import type { Exchange } from "../../src/protocol/request.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { AllRows } from "../../src/protocol/sink.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { AllRows } from "../../src/rows/collectors.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import {
   bindComplete,
   commandComplete,

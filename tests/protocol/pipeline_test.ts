@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { ProtocolError, ServerError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { ExecutePrepared } from "../../src/protocol/extended_query.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { Affected, AllRows } from "../../src/protocol/sink.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { Affected, AllRows } from "../../src/rows/collectors.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import {
   bindComplete,
   closeComplete,

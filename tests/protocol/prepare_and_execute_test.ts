@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { ProtocolError, UsageError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { PrepareAndExecute } from "../../src/protocol/extended_query.ts";
 import type { Prepared } from "../../src/protocol/prepared.ts";
-import { AllRows } from "../../src/protocol/sink.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { AllRows } from "../../src/rows/collectors.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import {
   bindComplete,
   closeComplete,

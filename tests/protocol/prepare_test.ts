@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { ProtocolError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { CloseStatements } from "../../src/protocol/close.ts";
-import type { Exchange } from "../../src/protocol/exchange.ts";
+import type { Exchange } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import {
   bindComplete,
   closeComplete,

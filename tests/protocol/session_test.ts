@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { ConnectionError, EncodeError, ProtocolError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
-import type { Exchange, Script } from "../../src/protocol/exchange.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
+import type { Exchange, Script } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Session, type SessionEvent } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { AllRows } from "../../src/protocol/sink.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { AllRows } from "../../src/rows/collectors.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import type { Outbox } from "../../src/wire/outbox.ts";
 import {
   backendKeyData,

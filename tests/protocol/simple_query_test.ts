@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { ProtocolError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { Affected, AllResults, AllRows } from "../../src/protocol/sink.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { Affected, AllResults, AllRows } from "../../src/rows/collectors.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import {
   backendKeyData,
   bindComplete,

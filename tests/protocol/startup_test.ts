@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ProtocolError, ServerError, type ServerFields } from "../../src/errors.ts";
-import type { Ticket } from "../../src/protocol/exchange.ts";
+import type { Ticket } from "../../src/protocol/request.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { type Asked, Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
 import {

@@ -1,16 +1,16 @@
 /** Replies that no server sends end the connection: what comes after them cannot be told apart. */
 import assert from "node:assert/strict";
 import { ProtocolError, type ServerError } from "../../src/errors.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
-import type { Exchange } from "../../src/protocol/exchange.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
+import type { Exchange } from "../../src/protocol/request.ts";
 import { ExecutePrepared } from "../../src/protocol/extended_query.ts";
 import { errorOf } from "../../src/protocol/failure.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { AllResults, AllRows, OnlyResult } from "../../src/protocol/sink.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { AllResults, AllRows, OnlyResult } from "../../src/rows/collectors.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import {
   bindComplete,
   commandComplete,

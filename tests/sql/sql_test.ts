@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { UsageError } from "../../src/errors.ts";
-import { sql, SqlTemplate, valuesOf } from "../../src/sql.ts";
-import { Json } from "../../src/types/json.ts";
+import { sql, SqlTemplate, valuesOf } from "../../src/sql/template.ts";
+import { Json } from "../../src/codecs/json.ts";
 import { refusal } from "../support/refusal.ts";
 import { test } from "../support/test.ts";
 

@@ -1,10 +1,10 @@
 /** Values through codecs without a server: to bytes and text, and back. */
 import assert from "node:assert/strict";
-import { DEFAULT_CHOICES, type TypeChoices } from "../../src/opts/choices.ts";
-import { BadValue, type Codec, encodeValue, Format, textOf } from "../../src/types/codec.ts";
-import { BUILT_IN_TYPES } from "../../src/types/oids.ts";
-import { Range } from "../../src/types/range.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { DEFAULT_CHOICES, type TypeChoices } from "../../src/options/choices.ts";
+import { BadValue, type Codec, encodeValue, Format, textOf } from "../../src/codecs/codec.ts";
+import { BUILT_IN_TYPES } from "../../src/codecs/oids.ts";
+import { Range } from "../../src/codecs/range.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import { allocate, viewOf } from "../../src/wire/bytes.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
 import { refusal } from "./refusal.ts";

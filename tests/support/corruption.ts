@@ -1,6 +1,6 @@
 /** What may become of bodies and texts on their way, and what codecs make of that. */
 import assert from "node:assert/strict";
-import { BadValue, type Codec } from "../../src/types/codec.ts";
+import { BadValue, type Codec } from "../../src/codecs/codec.ts";
 import { allocate, type Bytes, viewOf } from "../../src/wire/bytes.ts";
 import { shown } from "./codecs.ts";
 import type { Random } from "./random.ts";

@@ -1,6 +1,6 @@
 /** Dialers that give scripted connections, and handshakes of a few steps to run with them. */
-import type { Connected } from "../../src/ops/upgrade.ts";
-import type { Link } from "../../src/ops/handshake.ts";
+import type { Connected } from "../../src/connect/upgrade.ts";
+import type { Link } from "../../src/connect/handshake.ts";
 import type {
   AsyncDialer,
   AsyncTransport,

@@ -3,7 +3,7 @@
  * byte, and with the next reply right behind.
  */
 import assert from "node:assert/strict";
-import type { Exchange, Failure, Ticket } from "../../src/protocol/exchange.ts";
+import type { Exchange, Failure, Ticket } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Session, type SessionEvent } from "../../src/protocol/session.ts";
 import { concat, readyForQuery } from "./backend.ts";

@@ -3,8 +3,8 @@
  * answer, on a clock that only the table moves. No socket, no driver.
  */
 import assert from "node:assert/strict";
-import type { Handshake, HandshakeStep, Link } from "../../src/ops/handshake.ts";
-import type { Exchange, Op, Step, Ticket } from "../../src/protocol/exchange.ts";
+import type { Handshake, HandshakeStep, Link } from "../../src/connect/handshake.ts";
+import type { Exchange, Op, Step, Ticket } from "../../src/protocol/request.ts";
 import { errorOf } from "../../src/protocol/failure.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { type Endpoint, endpointName, type Ends } from "../../src/transport/transport.ts";

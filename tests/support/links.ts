@@ -1,18 +1,18 @@
 /** Both drivers over scripted servers, so that one test body serves for both. */
 import assert from "node:assert/strict";
-import { Calls } from "../../src/calls.ts";
-import { Core } from "../../src/core.ts";
-import { AsyncLink } from "../../src/drive/async_link.ts";
-import { SyncLink } from "../../src/drive/sync_link.ts";
-import type { Context } from "../../src/ops/context.ts";
-import { Changes } from "../../src/ops/effects.ts";
-import type { Link } from "../../src/ops/handshake.ts";
-import { StatementCache } from "../../src/ops/statements.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
-import type { Settings } from "../../src/opts/settings.ts";
-import type { Call, Op } from "../../src/protocol/exchange.ts";
+import { Calls } from "../../src/connection/calls.ts";
+import { Core } from "../../src/connection/state.ts";
+import { AsyncLink } from "../../src/run/async_link.ts";
+import { SyncLink } from "../../src/run/sync_link.ts";
+import type { TransactionContext } from "../../src/features/context.ts";
+import { Changes } from "../../src/statements/invalidation.ts";
+import type { Link } from "../../src/connect/handshake.ts";
+import { StatementCache } from "../../src/statements/cache.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
+import type { Settings } from "../../src/options/settings.ts";
+import type { Call, Op } from "../../src/protocol/request.ts";
 import type { Endpoint } from "../../src/transport/transport.ts";
-import { Registry } from "../../src/types/registry.ts";
+import { Registry } from "../../src/codecs/registry.ts";
 import {
   bindComplete,
   commandComplete,
@@ -110,7 +110,7 @@ export function callsOf(link: SyncLink | AsyncLink, settings: Settings = {}): Ca
 }
 
 /** What the ops on this link share. Statements are called p1, p2, …, and there is room for that many; 0: they have no names. */
-export function contextOf({ session }: Pick<Link, "session">, capacity: number = 8): Context {
+export function contextOf({ session }: Pick<Link, "session">, capacity: number = 8): TransactionContext {
   return {
     session,
     registry,

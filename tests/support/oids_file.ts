@@ -1,4 +1,4 @@
-/** The content of src/types/oids.ts, made from a server's catalog. */
+/** The content of src/codecs/oids.ts, made from a server's catalog. */
 import type { Conn } from "../../mod.ts";
 
 /** The whole file, as `deno fmt` has it. */

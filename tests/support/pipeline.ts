@@ -1,6 +1,6 @@
 /** Several exchanges on one session, answered by one stream of bytes. */
 import assert from "node:assert/strict";
-import type { Exchange, Failure, Ticket } from "../../src/protocol/exchange.ts";
+import type { Exchange, Failure, Ticket } from "../../src/protocol/request.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { feed } from "./feed.ts";
 

@@ -1,8 +1,8 @@
 /** Plans of connections for tabled handshakes, and what servers answer to them. */
 import assert from "node:assert/strict";
 import type { PyroError } from "../../src/errors.ts";
-import { connect, type ConnectPlan } from "../../src/ops/connect.ts";
-import type { Connected } from "../../src/ops/upgrade.ts";
+import { connect, type ConnectPlan } from "../../src/connect/connect.ts";
+import type { Connected } from "../../src/connect/upgrade.ts";
 import type { Endpoint, Ends } from "../../src/transport/transport.ts";
 import {
   authentication,

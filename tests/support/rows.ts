@@ -1,7 +1,7 @@
 /** Rows for readers, without a server. */
-import { DEFAULT_CHOICES, type TypeChoices } from "../../src/opts/choices.ts";
-import { Registry } from "../../src/types/registry.ts";
-import { RowReader, type RowShape } from "../../src/types/row.ts";
+import { DEFAULT_CHOICES, type TypeChoices } from "../../src/options/choices.ts";
+import { Registry } from "../../src/codecs/registry.ts";
+import { RowReader, type RowShape } from "../../src/rows/row.ts";
 import { allocate, type Source, viewOf } from "../../src/wire/bytes.ts";
 import { dataRow } from "./backend.ts";
 

@@ -71,7 +71,7 @@ const SKIPS: readonly Skip[] = [
       ["async", "sync ffi", "sync worker"].map((world) => ({
         test: `${name} (${world})`,
         setting,
-        reason: "only root can listen as another user; tests/drive/upgrade_trust_test.ts does it without sockets",
+        reason: "only root can listen as another user; tests/run/upgrade_trust_test.ts does it without sockets",
       }))
     )
   ),

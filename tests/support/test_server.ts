@@ -1,6 +1,6 @@
 /** The server that most tests share: a role for every way to authenticate, TLS, and several sockets. */
 import { Conn } from "../../mod.ts";
-import { osUser } from "../../src/transport/runtime.ts";
+import { osUser } from "../../src/runtime/runtime.ts";
 import { type Major, PostgresServer } from "./postgres.ts";
 
 /** Starts one. */

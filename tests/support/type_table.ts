@@ -1,9 +1,9 @@
 /** The table of types in TYPES.md, made from the registry and from values of each type. */
 import { Interval, Range } from "../../mod.ts";
-import { DEFAULT_CHOICES } from "../../src/opts/choices.ts";
-import { BadValue, type Codec, kindOf } from "../../src/types/codec.ts";
-import { BUILT_IN_TYPES } from "../../src/types/oids.ts";
-import { EXTENSIONS, Registry } from "../../src/types/registry.ts";
+import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
+import { BadValue, type Codec, kindOf } from "../../src/codecs/codec.ts";
+import { BUILT_IN_TYPES } from "../../src/codecs/oids.ts";
+import { EXTENSIONS, Registry } from "../../src/codecs/registry.ts";
 import { valuesOf } from "./type_values.ts";
 
 /** The whole document. */

@@ -1,0 +1,45 @@
+/** What both entry points export. */
+export { ConnState } from "./conn_state.ts";
+export {
+  ConnectionError,
+  DecodeError,
+  EncodeError,
+  PipelineAborted,
+  ProtocolError,
+  PyroError,
+  type PyroErrorOptions,
+  ServerError,
+  type ServerFields,
+  TimeoutError,
+  type TimeoutOutcome,
+  UsageError,
+} from "../errors.ts";
+export type { CancelKey } from "../connect/cancel.ts";
+export { IsolationLevel, type IsolationLevels } from "../features/isolation_level.ts";
+export { type Parameter, StatementHandle } from "../statements/prepared_statement.ts";
+export type { Upgrade } from "../connect/upgrade.ts";
+export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "./call_options.ts";
+export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../options/choices.ts";
+export type { LogFields, Logger, LogLevel } from "../options/logger.ts";
+export { Opts, type OptsObject, type Target } from "../options/opts.ts";
+export type { TypeCodec } from "../options/type_codec.ts";
+export type { BlockingTransport, SslMode } from "../options/settings.ts";
+export type { PoolLeak } from "../pool/leaks.ts";
+export type { PoolLimits } from "../pool/limits.ts";
+export type { PoolStats } from "../pool/stock.ts";
+export type { PoolGap, PoolNotification } from "../pool/subscription.ts";
+export { Ticket } from "./pipeline_ticket.ts";
+export type { TransactionStatus } from "../protocol/session.ts";
+export type { Result } from "../rows/collectors.ts";
+export { sql, type SqlTag, type SqlTemplate } from "../sql/template.ts";
+export { SqlState } from "../sqlstate.ts";
+export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent } from "../telemetry/events.ts";
+export { toJson } from "./to_json.ts";
+export type { Endpoint } from "../transport/transport.ts";
+export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
+export { Interval, type IntervalFields } from "../codecs/interval.ts";
+export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";
+export { Range, type RangeBounds } from "../codecs/range.ts";
+export type { RowShape } from "../rows/row.ts";
+export type { SparseVector } from "../codecs/vector.ts";
+export type { Column, Notification } from "../wire/backend.ts";

@@ -1,0 +1,45 @@
+/** Codecs that users bring, for types of their own or instead of pyro's. */
+import type { TypeCodec } from "../options/type_codec.ts";
+import { copyOf } from "../wire/bytes.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import { BadValue, type Codec, wrongKind } from "./codec.ts";
+import { originalOf } from "./instance.ts";
+import { plainText } from "./text.ts";
+
+/** The codec that a user gave for a type, instead of our own for it. */
+export function custom(own: Codec, given: TypeCodec): Codec {
+  const { encodeText: _, readText: __, ...rest } = own;
+  return {
+    ...rest,
+    // A string is text also for a type whose binary form is text: the user's codec does not get to see it.
+    takesStrings: false,
+    binary: given.decode !== undefined,
+    decode(source, start, end) {
+      if (given.decode === undefined) throw new BadValue("it was sent in binary, which its codec does not read");
+      return given.decode(copyOf(source.bytes, start, end));
+    },
+    parse: (text) => given.parse(text),
+    encode: (out, value) => given.encode !== undefined && encode(out, given.encode(parameterOf(value))),
+    sendsText: given.encode === undefined,
+    textOnly: own.textOnly === true && given.encode === undefined,
+    text: (value) => given.format === undefined ? plainText(value) : checked(given.format(parameterOf(value))),
+    isValue: (array) => given.isValue?.(array) ?? false,
+  };
+}
+
+/** What the user's codec gets to see. What is missing is refused for every type alike. */
+function parameterOf(value: unknown): unknown {
+  if (value === undefined) throw wrongKind(value, "a value");
+  return originalOf(value);
+}
+
+function encode(out: Outbox, bytes: unknown): boolean {
+  if (!(bytes instanceof Uint8Array)) throw new BadValue("its codec's encode gives no Uint8Array");
+  out.bytes(bytes);
+  return true;
+}
+
+function checked(text: unknown): string {
+  if (typeof text !== "string") throw new BadValue("its codec's format gives no string");
+  return plainText(text);
+}

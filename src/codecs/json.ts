@@ -1,0 +1,105 @@
+/**
+ * json, jsonb and the wrappers that say "this is a JSON value".
+ *
+ * Source: PostgreSQL manual, "JSON Types".
+ */
+import type { JsonChoice } from "../options/choices.ts";
+import { BadValue, checkedText, type Codec } from "./codec.ts";
+import { stringify } from "./json_text.ts";
+
+/** A value that is sent as JSON whatever it is; made by {@linkcode Json} and {@linkcode Jsonb}. */
+export class JsonValue {
+  /** What is stringified. */
+  readonly value: unknown;
+
+  /** Not for callers: `Json` and `Jsonb` make them. */
+  constructor(value: unknown) {
+    this.value = value;
+  }
+
+  /** Inside of other JSON it is nothing but its value. */
+  toJSON(): unknown {
+    return this.value;
+  }
+}
+
+/**
+ * Marks a parameter as a value to be stringified: without it, a string given for json is JSON text
+ * already, and `null` is SQL NULL.
+ *
+ * @example
+ * ```ts
+ * import { Conn, Json } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using conn = await Conn.connect("pg://");
+ * assert.equal(await conn.execValue("select json_typeof($1)", [Json("text")]), "string");
+ * assert.equal(await conn.execValue("select json_typeof($1)", [Json(null)]), "null");
+ * ```
+ */
+export function Json(value: unknown): JsonValue {
+  return new JsonValue(value);
+}
+
+/** The same as {@linkcode Json}, for readers: the parameter's place decides whether it is json or jsonb. */
+export function Jsonb(value: unknown): JsonValue {
+  return new JsonValue(value);
+}
+
+/** json, whose binary format is its text. */
+export function json(choice: JsonChoice): Codec {
+  const result = parser(choice);
+  return {
+    name: "json",
+    binary: true,
+    isValue: () => true,
+    takesStrings: true,
+    decode: (source, start, end) => result(source.bytes.utf8Slice(start, end)),
+    parse: result,
+    encode(out, value) {
+      out.text(jsonText(value));
+      return true;
+    },
+    text: jsonText,
+  };
+}
+
+/** jsonb, whose binary format is a version byte and its text. */
+export function jsonb(choice: JsonChoice): Codec {
+  const result = parser(choice);
+  return {
+    name: "jsonb",
+    binary: true,
+    isValue: () => true,
+    takesStrings: true,
+    decode(source, start, end) {
+      if (start === end || source.bytes[start] !== 1) throw new BadValue("it has not version 1 of jsonb's format");
+      return result(source.bytes.utf8Slice(start + 1, end));
+    },
+    parse: result,
+    encode(out, value) {
+      out.byte(1);
+      out.text(jsonText(value));
+      return true;
+    },
+    text: jsonText,
+  };
+}
+
+/** JSON of a parameter: a string is JSON already, anything else is stringified. */
+export function jsonText(value: unknown): string {
+  if (typeof value === "string") return checkedText(value);
+  return stringify(value instanceof JsonValue ? value.value : value);
+}
+
+function parser(choice: JsonChoice): (text: string) => unknown {
+  if (choice === "string") return (text) => text;
+  if (typeof choice === "function") return choice;
+  return (text) => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new BadValue("it is not JSON");
+    }
+  };
+}

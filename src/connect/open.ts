@@ -1,0 +1,108 @@
+/**
+ * Opening a session with one endpoint: dialling, encryption, startup.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Start-up" and "SSL Session
+ * Encryption".
+ */
+import { ConnectionError, ProtocolError } from "../errors.ts";
+import type { SslMode } from "../options/settings.ts";
+import { perform } from "../protocol/request.ts";
+import { type Asked, type Limit, Startup } from "../protocol/startup.ts";
+import type { Endpoint } from "../transport/transport.ts";
+import { sslRequest } from "../wire/frontend.ts";
+import { askByte, dial, discard, type Handshake, type Link, run, startTls } from "./handshake.ts";
+
+/** What a session is opened with; clock and randomness included. */
+export interface OpenPlan {
+  readonly user: string;
+  readonly password: string | undefined;
+  /** All parameters of the StartupMessage. */
+  readonly parameters: readonly (readonly [string, string])[];
+  /** Milliseconds on a clock that never goes back. */
+  now(): number;
+  /** Fresh randomness in printable ASCII without commas. */
+  nonce(): string;
+}
+
+/** How far encryption has come: a failure means different things before, during and after the handshake. */
+export type Encryption = { phase: "none" | "starting" | "done" };
+
+/** A session, and what its server asked for. */
+export interface OpenSession {
+  readonly link: Link;
+  readonly asked: Asked;
+}
+
+/** Opens a session with one endpoint and nothing else. */
+export function* open(
+  endpoint: Endpoint,
+  plan: OpenPlan,
+  sslMode: SslMode,
+  by: number,
+  encryption: Encryption = { phase: "none" },
+): Handshake<OpenSession> {
+  const encrypt = endpoint.kind === "tcp" && sslMode !== "disable";
+  let link: Link | undefined = yield* dial(endpoint, encrypt && sslMode === "require", by);
+  try {
+    if (encrypt && (yield* askForTls(link, sslMode, by))) {
+      encryption.phase = "starting";
+      if (!link.canStartTls) {
+        yield* discard(link);
+        link = undefined;
+        link = yield* dial(endpoint, true, by);
+        if (!(yield* askForTls(link, sslMode, by))) {
+          throw new ConnectionError("the server has taken back its offer of TLS");
+        }
+      }
+      yield* startTls(link, { serverName: serverName(endpoint) }, by);
+      encryption.phase = "done";
+    }
+    return { link, asked: yield* start(link, plan, undefined, by) };
+  } catch (error) {
+    if (link !== undefined) yield* discard(link);
+    throw error;
+  }
+}
+
+/** Opens a session on a dialled connection; what the server asked for, within the limit if there is one. */
+export function* start(link: Link, plan: OpenPlan, limit: Limit | undefined, by: number): Handshake<Asked> {
+  const { user, password, parameters } = plan;
+  const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), limit }, link.session);
+  return yield* run(link, perform(startup), by);
+}
+
+/** Encrypts a connection on which TLS can start, or fails. */
+export function* encrypt(link: Link, serverName: string | undefined, by: number): Handshake<void> {
+  yield* askForTls(link, "require", by);
+  yield* startTls(link, { serverName }, by);
+}
+
+/** Sends an SSLRequest; whether the server answers that it is willing. */
+function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean> {
+  sslRequest(link.session.outbox);
+  const answer = yield* askByte(link, by);
+  if (answer === WILLING) return true;
+  if (answer === UNWILLING) {
+    if (sslMode !== "require") return false;
+    throw new ConnectionError("the server does not offer TLS, which sslmode=require asks for");
+  }
+  if (answer === ERROR) {
+    // Where TLS must be, the words would be anybody's. Where it is only preferred, they are worth as much as N.
+    if (sslMode === "require") throw new ConnectionError("the server answered the request for TLS with an error");
+    link.session.inbox.unread(answer);
+    return false;
+  }
+  const byte = `0x${answer.toString(16).padStart(2, "0")}`;
+  throw new ProtocolError(`the server answered the request for TLS with ${byte}, neither S nor N: is it PostgreSQL?`);
+}
+
+/** The name for SNI: none for a literal address, and without the dot that ends an absolute name (RFC 6066, section 3). */
+export function serverName(endpoint: Endpoint): string | undefined {
+  if (endpoint.kind !== "tcp" || endpoint.host.includes(":") || /^[0-9.]+$/.test(endpoint.host)) return undefined;
+  return endpoint.host.replace(/\.$/, "");
+}
+
+/** Answers to SSLRequest: S, N, or the beginning of an ErrorResponse. */
+const WILLING = 0x53;
+const UNWILLING = 0x4e;
+const ERROR = 0x45;

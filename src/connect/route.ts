@@ -1,0 +1,46 @@
+/**
+ * The way to a server: found by the first connection, taken by those that follow.
+ *
+ * A Unix socket that was proven to lead to the server is dialled at once; that it still does is proven
+ * for each connection.
+ */
+import { connect, type ConnectPlan } from "./connect.ts";
+import type { Handshake } from "./handshake.ts";
+import type { Names } from "../statements/cache.ts";
+import { type Connected, followProof, type Proof } from "./upgrade.ts";
+
+/** What the connections of a pool have found out about the way to the server. */
+export class Route {
+  /** Whether statements have names there: not where a pooler stands between that gives the server's connections to others too. */
+  readonly names: Names = { on: true };
+  #proof: Proof | undefined = undefined;
+  /** Why there is no Unix socket, once that was tried. */
+  #obstacle: string | undefined = undefined;
+
+  /** Opens a session. */
+  *connect(plan: ConnectPlan): Handshake<Connected> {
+    if (this.#proof !== undefined) {
+      const connected = yield* followProof(this.#proof, plan);
+      if (connected !== undefined) return connected;
+      this.#proof = undefined;
+    }
+    const { local } = plan.upgrade;
+    const unwanted = plan.upgrade.unwanted ?? this.#obstacle;
+    const begun = plan.now();
+    const connected = yield* connect({ ...plan, upgrade: { unwanted, local } });
+    this.#proof = connected.proof;
+    const { attempted, upgraded, reason } = connected.upgrade;
+    // What failed for lack of time may succeed another time.
+    if (attempted && !upgraded && plan.now() - begun < IN_TIME) this.#obstacle = reason;
+    return connected;
+  }
+
+  /** The server may not be the same any more. */
+  forget(): void {
+    this.#proof = undefined;
+    this.#obstacle = undefined;
+  }
+}
+
+/** Milliseconds within which a connection is opened where nothing is wrong with the time. */
+const IN_TIME = 250;

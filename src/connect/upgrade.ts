@@ -1,0 +1,225 @@
+/**
+ * The upgrade of a local TCP connection to the server's Unix socket, which saves a quarter of every
+ * round trip.
+ *
+ * One rule stands above all others: nothing between, same server, or no upgrade. The server must see
+ * the very TCP connection that we see (so no pooler, forwarder or NAT is in between), and the socket
+ * must lead to a server that was started at the same microsecond. Whatever goes wrong, the TCP
+ * connection is kept. Nothing is given away that TCP did not ask for, and nothing to anybody else than
+ * the server (`trust.ts`): who relays to the server what he is asked passes every question.
+ *
+ * Source: PostgreSQL manual, "Session Information Functions" for the ports, which are null where the
+ * server is reached through a Unix socket; "Connections and Authentication" for
+ * `unix_socket_directories`.
+ */
+import { ConnectionError } from "../errors.ts";
+import { type Op, perform } from "../protocol/request.ts";
+import { SimpleQuery } from "../protocol/simple_query.ts";
+import { FirstRow } from "../rows/collectors.ts";
+import type { Asked } from "../protocol/startup.ts";
+import { canonicalHost, type Ends, type LocalSockets, type Owner } from "../transport/transport.ts";
+import { ownCodecs } from "../codecs/registry.ts";
+import { utf8Length } from "../wire/bytes.ts";
+import { listOf } from "./directories.ts";
+import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
+import { type OpenPlan, start } from "./open.ts";
+import { limitOf, trustIn } from "./trust.ts";
+
+/** What became of the upgrade to a Unix socket. */
+export interface Upgrade {
+  /** Whether it was begun: the server was asked for its socket directories. */
+  readonly attempted: boolean;
+  /** Whether the connection is now a Unix socket because of it. */
+  readonly upgraded: boolean;
+  /** Why not, for people; undefined when it succeeded. */
+  readonly reason: string | undefined;
+  /** The sockets that were tried without success, and why each failed. */
+  readonly tried: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** An open session, and how its socket came to be. */
+export interface Connected {
+  readonly link: Link;
+  readonly upgrade: Upgrade;
+  /** Of an upgrade that succeeded. */
+  readonly proof?: Proof;
+}
+
+/** A Unix socket that leads to the server. */
+export interface Proof {
+  readonly path: string;
+  /** When that server was started. */
+  readonly started: string;
+  /** What it asked for over TCP: no more than that is given away. */
+  readonly asked: Asked;
+  /** Whose server it is: nobody who takes the path later on is trusted instead. */
+  readonly owner: Owner;
+}
+
+/** What the upgrade needs to know beyond how sessions are opened. */
+export interface UpgradePlan {
+  /** Why it is not wanted here, undefined if it is. */
+  readonly unwanted: string | undefined;
+  readonly local: LocalSockets;
+}
+
+/** What TCP told of the server, with which a socket's is compared. */
+interface Original extends Pick<Proof, "started" | "asked"> {
+  owner(): Owner;
+}
+
+/** What a server says of itself and of the connection that the question came through. */
+interface Identity {
+  /** Our port, as the server sees it; null through a Unix socket. */
+  readonly clientPort: string | null;
+  /** The address and the port on which the server accepted the connection; null through a Unix socket. */
+  readonly serverHost: string | null;
+  readonly serverPort: string | null;
+  /** The process that serves us. */
+  readonly backendPid: string;
+  /** When the server started, in seconds since 1970. */
+  readonly started: string;
+  /** `unix_socket_directories`, null where this role may not read it. */
+  readonly directories: string | null;
+}
+
+/** Trades `link`, whose server asked for that, for a Unix socket of the same server, or keeps it. */
+export function* upgrade(
+  link: Link,
+  asked: Asked,
+  session: OpenPlan,
+  plan: UpgradePlan,
+  by: number,
+): Handshake<Connected> {
+  const kept = (reason: string, attempted: boolean, tried: Upgrade["tried"] = []): Connected => {
+    return { link, upgrade: { attempted, upgraded: false, reason, tried } };
+  };
+  const { endpoint, ends } = link;
+  if (endpoint.kind === "unix" || ends === undefined) return kept("the connection is a Unix socket already", false);
+  if (plan.unwanted !== undefined) return kept(plan.unwanted, false);
+  if (!isLocal(ends)) return kept("the server is on another machine", false);
+
+  const until = session.now() + Math.min(MAX_DURATION, (by - session.now()) / 2);
+  let server: Identity;
+  try {
+    server = yield* run(link, identify(), until);
+  } catch (error) {
+    if (link.session.lost !== undefined) {
+      yield* discard(link);
+      throw error;
+    }
+    return kept(`the server does not say who it is: ${reasonOf(error)}`, true);
+  }
+  // The port that was dialled, not the one that the socket reports: that of a redirected connection can be either.
+  const direct = server.clientPort === String(ends.local.port) && server.serverPort === String(endpoint.port) &&
+    canonicalHost(server.serverHost ?? "") === canonicalHost(ends.remote.host);
+  if (!direct || !isServedBy(link, server)) {
+    return kept("something stands between, such as a pooler or a forwarded port", true);
+  }
+
+  const directories = server.directories === null ? USUAL_DIRECTORIES : listOf(server.directories);
+  const listener = { host: ends.remote.host, port: endpoint.port };
+  let user: Owner | undefined;
+  const original: Original = { started: server.started, asked, owner: () => user ??= plan.local.listener(listener) };
+  const tried: { path: string; reason: string }[] = [];
+  for (const directory of directories) {
+    if (!directory.startsWith("/")) continue;
+    const path = `${directory}/.s.PGSQL.${endpoint.port}`;
+    // Paths that cannot be dialled take time too.
+    if (session.now() >= until) {
+      tried.push({ path, reason: "there is no time left" });
+      break;
+    }
+    const result = yield* tryPath(path, original, session, plan, until);
+    if (typeof result !== "string") {
+      yield* discard(link);
+      return { ...result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried } };
+    }
+    tried.push({ path, reason: result });
+  }
+  // Only a connection that still works can be kept.
+  if (link.session.lost !== undefined) {
+    yield* discard(link);
+    throw new ConnectionError(reasonOf(link.session.lost), { cause: link.session.lost });
+  }
+  return kept(tried.length === 0 ? "the server has no Unix socket" : "no socket led to the server", true, tried);
+}
+
+/** A session through a socket that has led to the server before, unless it does no longer. */
+export function* followProof(proof: Proof, session: OpenPlan & { readonly upgrade: UpgradePlan }): Handshake<
+  Connected | undefined
+> {
+  const { path, started, asked, owner } = proof;
+  const original = { started, asked, owner: () => owner };
+  const result = yield* tryPath(path, original, session, session.upgrade, session.now() + MAX_DURATION);
+  if (typeof result === "string") return undefined;
+  return { link: result.link, upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] }, proof };
+}
+
+/** Whether both ends of a TCP connection are on this machine. */
+export function isLocal({ local, remote }: Ends): boolean {
+  const host = remote.host.replace(/^::ffff:/i, "");
+  return host.startsWith("127.") || host === "::1" || remote.host === local.host;
+}
+
+/** A session through that socket and its proof, or the reason why there is none. */
+function* tryPath(
+  path: string,
+  original: Original,
+  session: OpenPlan,
+  plan: UpgradePlan,
+  until: number,
+): Handshake<{ link: Link; proof: Proof } | string> {
+  if (utf8Length(path) > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} bytes`;
+  const { started, asked, owner } = original;
+  const approach = plan.local.approach(path);
+  if (approach.obstacle !== undefined) return approach.obstacle;
+  let link: Link | undefined;
+  try {
+    link = yield* dial({ kind: "unix", path }, false, until);
+    const trust = trustIn(approach.owner(link.peerUser), owner, plan.local.ownUser);
+    if (trust.level === "none") throw new ConnectionError(trust.reason);
+    yield* start(link, session, limitOf(trust, asked), until);
+    const other = yield* run(link, identify(), until);
+    if (other.started !== started) throw new ConnectionError("another server is behind it");
+    if (other.clientPort !== null || !isServedBy(link, other)) {
+      throw new ConnectionError("something stands between, such as a pooler");
+    }
+    return { link, proof: { path, started, asked, owner: trust.level === "full" ? trust.owner : owner() } };
+  } catch (error) {
+    if (link !== undefined) yield* discard(link);
+    return reasonOf(error);
+  }
+}
+
+/** Whether the process that answers is the one that opened the session. */
+function isServedBy(link: Link, { backendPid }: Identity): boolean {
+  return backendPid === String(link.session.key?.processId);
+}
+
+function* identify(): Op<Identity> {
+  const row = yield* perform(new SimpleQuery(IDENTITY, new FirstRow("object", true), ownCodecs));
+  return row as Identity;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** One statement that no role is refused, as the server logs every refusal. */
+const IDENTITY = `select pg_catalog.inet_client_port()::pg_catalog.text as "clientPort",
+  pg_catalog.host(pg_catalog.inet_server_addr()) as "serverHost",
+  pg_catalog.inet_server_port()::pg_catalog.text as "serverPort",
+  pg_catalog.pg_backend_pid()::pg_catalog.text as "backendPid",
+  extract(epoch from pg_catalog.pg_postmaster_start_time())::pg_catalog.text as "started",
+  case when pg_catalog.pg_has_role('pg_read_all_settings', 'usage')
+    then pg_catalog.current_setting('unix_socket_directories') end as "directories"`;
+
+/** Where distributions, and PostgreSQL itself, put sockets. */
+const USUAL_DIRECTORIES = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
+
+/** Milliseconds that a user may lose to an upgrade that fails. */
+const MAX_DURATION = 500;
+
+/** Room in a socket's address (`sun_path` on Linux, without the zero byte). */
+const MAX_PATH_LENGTH = 107;

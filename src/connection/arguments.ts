@@ -1,0 +1,199 @@
+/** What callers give, checked: SQL, parameters and options, the same for all methods. */
+import { UsageError } from "../errors.ts";
+import { quotedIdentifier } from "../sql/identifier.ts";
+import type { Known } from "../statements/source.ts";
+import { StatementHandle, useStatement } from "../statements/prepared_statement.ts";
+import type { Limit } from "../protocol/request.ts";
+import { SqlTemplate, valuesOf } from "../sql/template.ts";
+import { checkCount } from "../rows/bind.ts";
+import type { RowShape } from "../rows/row.ts";
+
+export { taken } from "../rows/snapshot.ts";
+
+/** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */
+export type Params = readonly unknown[];
+
+/** The options of a call. */
+export interface Given {
+  readonly shape: RowShape;
+  readonly limit: Limit | undefined;
+  /** Those that only this method has. */
+  readonly own: Readonly<Record<string, unknown>>;
+}
+
+/** A statement with its parameters, and the options. */
+export interface Execution extends Given {
+  readonly source: Known;
+  readonly values: Params;
+}
+
+/** How options are read: for what, and which there are. */
+export interface Reading {
+  /** What is being done, to follow "Cannot". */
+  readonly action: string;
+  /** Whether calls are awaited, and can be aborted. */
+  readonly awaits: boolean;
+  /** Whether the call has rows. */
+  readonly rows?: boolean;
+  /** How it gives them if that is not said. Default: as objects. */
+  readonly shape?: RowShape;
+  /** Options that only this method has. */
+  readonly own?: readonly string[];
+}
+
+/** The key under which a pool says what the caller gave, when `timeout` is what is left of it. */
+export const GIVEN_TIMEOUT: unique symbol = Symbol("timeout as given");
+
+/** Options whose `timeout` may be a part of what the caller gave. */
+export interface PartOfTimeout {
+  readonly [GIVEN_TIMEOUT]?: number;
+}
+
+/** The options of a call. */
+export function optionsOf(options: unknown, reading: Reading): Given {
+  if (options === undefined) return reading.shape === undefined ? NONE : { ...NONE, shape: reading.shape };
+  if (!isPlainObject(options)) {
+    throw new UsageError(
+      "Cannot use the options: they must be an object such as { timeout: 1000 }; parameters must be an array",
+    );
+  }
+  const { action, awaits, rows = false, own: names = [] } = reading;
+  let shape: RowShape = reading.shape ?? "object";
+  let timeout = 0;
+  let signal: AbortSignal | undefined;
+  const own: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (name === "rows" && rows) shape = shapeFrom(value);
+    else if (name === "timeout") timeout = millisecondsFrom(value, "timeout");
+    else if (name === "signal" && awaits) signal = signalFrom(value);
+    else if (names.includes(name)) own[name] = value;
+    else {
+      const known = [...(rows ? ["rows"] : []), "timeout", ...(awaits ? ["signal"] : []), ...names].join(", ");
+      throw new UsageError(`Cannot use option ${JSON.stringify(name)}: there are ${known}`);
+    }
+  }
+  const given = (options as PartOfTimeout)[GIVEN_TIMEOUT];
+  const limit = timeout > 0 || signal !== undefined ? { action, timeout, given, signal } : undefined;
+  return { shape, limit, own };
+}
+
+/** A statement, its parameters as they were given, and the options; a second argument that is no array is the options. */
+export function executionOf(
+  statement: unknown,
+  params: unknown,
+  options: unknown,
+  owner: object,
+  reading: Reading,
+): Execution {
+  let given = options;
+  let values = params;
+  if (params !== undefined && !Array.isArray(params)) {
+    if (options !== undefined) throw new UsageError("Cannot bind the parameters: they must be in an array");
+    given = params;
+    values = undefined;
+  }
+  const read = optionsOf(given, reading);
+  if (statement instanceof SqlTemplate) {
+    if (Array.isArray(values) && values.length > 0) {
+      throw new UsageError("Cannot bind the parameters: an sql template has its values inside");
+    }
+    return { ...read, source: sqlText(statement.text), values: checkedValues(valuesOf(statement)) };
+  }
+  const source = statement instanceof StatementHandle ? useStatement(statement, owner) : sqlText(statement);
+  // A spread would be a tenth of what a call costs on Bun.
+  const { shape, limit, own } = read;
+  return { shape, limit, own, source, values: checkedValues(values === undefined ? [] : values as Params) };
+}
+
+/** What is to be executed many times, so that its parameters come elsewhere. */
+export function sourceOf(statement: unknown, owner: object): Known {
+  if (statement instanceof StatementHandle) return useStatement(statement, owner);
+  return statement instanceof SqlTemplate ? textWithoutValues(statement) : sqlText(statement);
+}
+
+/** SQL as the protocol can carry it. */
+export function sqlText(sql: unknown): string {
+  if (sql instanceof SqlTemplate) return sqlText(textWithoutValues(sql));
+  if (typeof sql !== "string") {
+    throw new UsageError(
+      `Cannot run ${
+        sql === null ? "null" : `a value of type ${typeof sql}`
+      } as SQL: give a string or a prepared statement`,
+    );
+  }
+  if (sql.includes("\0")) throw new UsageError("Cannot run the SQL text: it contains a NUL character");
+  if (!sql.isWellFormed()) throw new UsageError("Cannot run the SQL text: it contains a lone surrogate");
+  return sql;
+}
+
+/** The text of what is to be executed, as far as it is known without checking it; for those who observe calls. */
+export function textOf(source: unknown): string | undefined {
+  if (typeof source === "string") return source;
+  if (source instanceof SqlTemplate) return source.text;
+  return (source as Partial<Exclude<Known, string>> | null | undefined)?.prepared?.sql;
+}
+
+/** The name of a table as SQL text: each part between dots is quoted. */
+export function quotedName(name: unknown): string {
+  if (name instanceof SqlTemplate) return sqlText(name);
+  if (typeof name !== "string") throw new UsageError("Cannot use the table's name: it must be a string or sql.id()");
+  return name.split(".").map((part) => quotedIdentifier(part, "use the table's name")).join(".");
+}
+
+/** A time in milliseconds, 0 for no limit. */
+export function millisecondsFrom(value: unknown, name: string): number {
+  if (typeof value === "number" && value >= 0) return value === Infinity ? 0 : value;
+  throw new UsageError(`Cannot use ${name}: it must be a number of milliseconds, 0 for no limit`);
+}
+
+/** How long closing may wait for calls, in milliseconds. */
+export function closeTimeout(options: unknown): number {
+  const timeout = (options as { timeout?: unknown } | undefined)?.timeout;
+  if (timeout === undefined) return CLOSE_TIMEOUT;
+  if (typeof timeout === "number" && timeout >= 0) return timeout;
+  throw new UsageError("Cannot use timeout: it must be a number of milliseconds");
+}
+
+/** A number of things, at least 1. */
+export function countFrom(value: unknown, name: string): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 0x7fff_ffff) return value;
+  throw new UsageError(`Cannot use ${name}: it must be an integer from 1 to 2147483647`);
+}
+
+function textWithoutValues(template: SqlTemplate): string {
+  if (valuesOf(template).length === 0) return template.text;
+  throw new UsageError(
+    "Cannot run the sql template here: it has values, which only exec and its kin send as parameters",
+  );
+}
+
+function checkedValues(values: Params): Params {
+  checkCount(values.length);
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] instanceof SqlTemplate) {
+      throw new UsageError(`Cannot bind parameter $${i + 1}: an sql template is no value; nest it in another template`);
+    }
+  }
+  return values;
+}
+
+function shapeFrom(value: unknown): RowShape {
+  if (value === "object" || value === "array") return value;
+  throw new UsageError(`Cannot use rows: ${JSON.stringify(value)}: it must be "object" or "array"`);
+}
+
+/** A signal. */
+export function signalFrom(value: unknown): AbortSignal {
+  if (value instanceof AbortSignal) return value;
+  throw new UsageError("Cannot use signal: it must be an AbortSignal");
+}
+
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+const CLOSE_TIMEOUT = 5000;
+const NONE: Given = { shape: "object", limit: undefined, own: {} };

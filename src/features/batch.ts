@@ -1,0 +1,221 @@
+/** One statement with many sets of parameters: all of them, or none. */
+import { PyroError, UsageError } from "../errors.ts";
+import { ExecuteSets } from "../protocol/batch.ts";
+import { Commit } from "../protocol/end_transaction.ts";
+import { alone, type Conversation, type Op, settle, submit, type Ticket } from "../protocol/request.ts";
+import { EndConversation } from "../protocol/portal.ts";
+import { Prepared } from "../protocol/prepared.ts";
+import { SimpleQuery } from "../protocol/simple_query.ts";
+import { Affected } from "../rows/collectors.ts";
+import { Effect } from "../sql/statement.ts";
+import { taken } from "../rows/snapshot.ts";
+import type { Context } from "../statements/context.ts";
+import { type Known, known } from "../statements/source.ts";
+import { release, setSavepoint, undo } from "../sql/savepoint.ts";
+import type { Reader } from "./source.ts";
+import { forgetStale } from "../statements/stale.ts";
+
+/** A set of parameters. */
+type Values = readonly unknown[];
+
+/** Executes a statement for each set; the sum of affected rows. With `chunk`, so many sets are committed at a time. */
+export function* executeBatch(
+  source: Known,
+  sets: Reader<Values>,
+  chunk: number | undefined,
+  context: Context,
+): Op<number> {
+  const { session, changes } = context;
+  let effects: number = Effect.None;
+  let change = 0;
+  const batch = new Batch(source, sets, chunk ?? Infinity, context);
+  try {
+    yield* alone();
+    const nested = session.transactionStatus !== "idle";
+    if (nested && chunk !== undefined) {
+      throw new UsageError("Cannot commit in chunks: a transaction is open, which commits everything or nothing");
+    }
+    const statement = yield* known(source, context);
+    if (statement.isCopy) throw new UsageError("Cannot run COPY in a batch: use copyIn() or copyRows()");
+    session.occupy(batch.conversation);
+    effects = statement.effects;
+    change = changes.begin(effects, context);
+    while (yield* batch.group(statement, nested));
+    return batch.affected;
+  } catch (error) {
+    if (chunk === undefined) throw error;
+    // What was committed would be done twice.
+    if (batch.committed > 0 && error instanceof PyroError) {
+      Object.defineProperty(error, "safeToRetry", { value: false });
+    }
+    throw annotated(error, { committed: batch.committed });
+  } finally {
+    session.vacate(batch.conversation);
+    changes.end(effects, change, batch.committed > 0, context);
+    yield* sets.close();
+  }
+}
+
+/** The sets of one call, and how far they got. */
+class Batch {
+  readonly conversation: Conversation = { name: "execBatch", isCall: true };
+  affected = 0;
+  /** How many sets were committed. */
+  committed = 0;
+  readonly #source: Known;
+  readonly #sets: Reader<Values>;
+  readonly #groupSize: number;
+  readonly #context: Context;
+  #taken = 0;
+
+  constructor(source: Known, sets: Reader<Values>, groupSize: number, context: Context) {
+    this.#source = source;
+    this.#sets = sets;
+    this.#groupSize = groupSize;
+    this.#context = context;
+  }
+
+  /** Executes the sets of one transaction, or in a savepoint; false if there were none left. */
+  *group(statement: Prepared, nested: boolean): Op<boolean> {
+    let sets = yield* this.#take();
+    if (sets.length === 0) return false;
+    const parts: Part[] = [];
+    let parses = statement.name === "";
+    const begun = yield* submit(nested ? this.#query(setSavepoint(SAVEPOINT)) : this.#begin());
+    try {
+      for (let isLast = false; !isLast;) {
+        const first = this.#taken - sets.length;
+        // The last part ends with Sync, so it has to be known which that is.
+        const more = yield* this.#take();
+        isLast = more.length === 0;
+        const exchange = new ExecuteSets(statement, parses, sets, isLast ? "sync" : "open", this.conversation);
+        parts.push({ exchange, first, ticket: yield* this.#submitPart(statement, exchange, first) });
+        parses = false;
+        // What ends the transaction leaves in the same write as the last part.
+        if (isLast) break;
+        yield { do: "room", bytes: MAX_WAITING };
+        yield* this.#settleWhere(statement, parts, ({ ticket }) => {
+          return ticket.settled || ticket.refused || parts.length > MAX_PARTS;
+        });
+        sets = more;
+      }
+    } catch (error) {
+      yield* this.#undo(parts, nested);
+      throw error;
+    }
+    const end: Ticket<unknown> = nested
+      ? yield* submit(this.#query(release(SAVEPOINT)))
+      : yield* submit(new Commit(this.#context.session, this.conversation));
+    try {
+      yield* settle(begun);
+      yield* this.#settleWhere(statement, parts, () => true);
+      yield* settle(end);
+    } catch (error) {
+      // The COMMIT of a transaction that has failed has rolled it back, unless it was cancelled itself.
+      yield* ended(end);
+      if (this.#context.session.transactionStatus === "failed") yield* this.#rollBack(nested);
+      throw error;
+    }
+    this.committed = this.#taken;
+    return this.#taken % this.#groupSize === 0;
+  }
+
+  *#submitPart(statement: Prepared, exchange: ExecuteSets, first: number): Op<Ticket<number>> {
+    try {
+      return yield* submit(exchange);
+    } catch (error) {
+      forgetStale(error, statement, this.#source, this.#context);
+      throw annotated(error, { index: first + exchange.position });
+    }
+  }
+
+  /** Some more sets, none at the end of the group. */
+  *#take(): Op<Values[]> {
+    const sets: Values[] = [];
+    const left = this.#groupSize === Infinity ? Infinity : this.#groupSize - (this.#taken - this.committed);
+    const wanted = Math.min(SETS_AT_ONCE, left);
+    try {
+      while (sets.length < wanted) {
+        const next = yield* this.#sets.next();
+        if (next === undefined) break;
+        if (!Array.isArray(next.value)) throw new UsageError("Cannot bind a set of parameters: it must be an array");
+        // A source may use its array again, and what is in it.
+        sets.push(taken(next.value));
+        this.#taken++;
+      }
+    } catch (error) {
+      const isOwn = error instanceof UsageError || this.#sets.hasThrown(error);
+      throw isOwn ? annotated(error, { index: this.#taken }) : error;
+    }
+    return sets;
+  }
+
+  /** Takes the outcomes of the first parts, as far as they are such. */
+  *#settleWhere(statement: Prepared, parts: Part[], isSuch: (part: Part) => boolean): Op<void> {
+    for (let part = parts[0]; part !== undefined && isSuch(part); part = parts[0]) {
+      try {
+        this.affected += yield* settle(part.ticket);
+      } catch (error) {
+        if (!part.exchange.bound) forgetStale(error, statement, this.#source, this.#context);
+        throw annotated(error, { index: part.first + part.exchange.position });
+      }
+      parts.shift();
+    }
+  }
+
+  /** Ends the group whose last part could not be sent. */
+  *#undo(parts: readonly Part[], nested: boolean): Op<void> {
+    if (this.#context.session.lost !== undefined) return;
+    if (parts.length > 0 || !nested) yield* submit(new EndConversation(this.conversation));
+    yield* this.#rollBack(nested);
+  }
+
+  *#rollBack(nested: boolean): Op<void> {
+    if (this.#context.session.lost !== undefined) return;
+    yield* ended(yield* submit(this.#query(nested ? undo(SAVEPOINT) : "ROLLBACK")));
+  }
+
+  /** BEGIN under the same Sync as the sets: if it should fail, which a cancel request can make it, they are skipped. */
+  #begin(): ExecuteSets {
+    const statement = new Prepared("", "BEGIN", [], undefined, this.#context.registry);
+    return new ExecuteSets(statement, true, [[]], "open", this.conversation);
+  }
+
+  #query(sql: string): SimpleQuery<number> {
+    return new SimpleQuery(sql, new Affected(), this.#context.registry, this.conversation);
+  }
+}
+
+/** Some sets that were submitted, and the index of the first. */
+interface Part {
+  readonly exchange: ExecuteSets;
+  readonly first: number;
+  readonly ticket: Ticket<number>;
+}
+
+/** Waits for the end of what has failed because of something else. */
+function* ended(ticket: Ticket<unknown>): Op<void> {
+  try {
+    yield* settle(ticket);
+  } catch {
+    // It is known already why.
+  }
+}
+
+/** The error, told where the batch was. What is no object cannot be told. */
+export function annotated(error: unknown, notes: { index: number } | { committed: number }): unknown {
+  if (error instanceof Error && Object.isExtensible(error)) {
+    for (const [name, value] of Object.entries(notes)) {
+      Object.defineProperty(error, name, { value, enumerable: true, configurable: true });
+    }
+  }
+  return error;
+}
+
+const SAVEPOINT = "pyro_batch";
+/** How many sets make one request. */
+const SETS_AT_ONCE = 128;
+/** How many requests may be without an answer. The server keeps the answers to a few back until it has more to send. */
+const MAX_PARTS = 64;
+/** How many bytes may wait to be sent before more sets are taken. */
+const MAX_WAITING = 0x4_0000;

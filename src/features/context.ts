@@ -1,0 +1,9 @@
+/** What the features of one connection share, beyond what executing statements needs. */
+import type { Context } from "../statements/context.ts";
+import type { TransactionState } from "./transaction.ts";
+
+/** One connection, as ops see it that begin and end transactions. */
+export interface TransactionContext extends Context {
+  /** The outermost transaction that is open, if it was begun by `begin` or `tx`. */
+  transaction: TransactionState | undefined;
+}

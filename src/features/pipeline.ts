@@ -1,0 +1,374 @@
+/**
+ * Pipelines: statements sent together, whose results are taken one after the other.
+ *
+ * What is asked for is encoded at once and sent with the next Sync. Replies are read when they are
+ * claimed; some of what arrives before that is held by the connection, which then stops reading.
+ */
+import { Fifo } from "../backlog.ts";
+import { PipelineAborted, type PyroError, UsageError } from "../errors.ts";
+import { alone, type Conversation, type Op, settle, submit, type Ticket } from "../protocol/request.ts";
+import { errorOf, lostError } from "../protocol/failure.ts";
+import { type Pipelinable, PipelinedExecution } from "../protocol/pipelined.ts";
+import { EndConversation } from "../protocol/portal.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+import { RawReply } from "../protocol/raw_reply.ts";
+import { Affected, AllRows, type Sink } from "../rows/collectors.ts";
+import { Effect, effectsOfStatement } from "../sql/statement.ts";
+import { ownCodecs } from "../codecs/registry.ts";
+import { hasUntypedText } from "../rows/untyped.ts";
+import { Outbox } from "../wire/outbox.ts";
+import type { Context } from "../statements/context.ts";
+import { succeeded } from "../statements/invalidation.ts";
+import { isLost, type Known } from "../statements/source.ts";
+import { forget, forgetStale } from "../statements/stale.ts";
+import { type Answer, completed, type Question, refusal } from "../statements/type_lookup.ts";
+
+/** A statement in a pipeline. */
+export class Item {
+  readonly execution: PipelinedExecution;
+  readonly source: Known;
+  /** The number of what it changes. */
+  readonly change: number;
+  /** Set when it was submitted. */
+  ticket: Ticket<void> | undefined = undefined;
+  /** Its reply, if that was read before it was claimed. */
+  raw: RawReply | undefined = undefined;
+  claimed = false;
+  /** Whether a Flush was submitted behind it. */
+  isFlushed = false;
+
+  constructor(execution: PipelinedExecution, source: Known, change: number) {
+    this.execution = execution;
+    this.source = source;
+    this.change = change;
+  }
+}
+
+/** Statements up to a Sync: the server executes them all, or none from the first that fails. */
+class Group {
+  /** What is still to be claimed. */
+  readonly items: Fifo<Item> = new Fifo();
+  /** Statements that are parsed in it for the first time, by their text. */
+  readonly parsed: Map<string, PipelinedExecution> = new Map();
+  /** Whether nothing can be added any more. */
+  ended = false;
+  /** The number of what is changed up to its end. */
+  change = 0;
+  /** The Sync; none was needed where the group had failed before. */
+  sync: Ticket<void> | undefined = undefined;
+  /** The error of the first that failed. */
+  failedBy: PyroError | undefined = undefined;
+}
+
+/** A pipeline, and how far it got. */
+export class PipelineState {
+  readonly conversation: Conversation = { name: "a pipeline", isShared: true, close: () => this.close() };
+  /** How many results are still to be claimed. */
+  pendingCount = 0;
+  readonly #context: Context;
+  /** Requests that were encoded and not yet submitted. */
+  readonly #scratch = new Outbox();
+  #unsubmitted = 0;
+  /** Whether something was submitted that no Sync is behind. */
+  #isUnsynced = false;
+  #hasSubmitted = false;
+  /** What is not claimed whole. The last takes what is added. */
+  #groups = lineOf(new Group());
+  #closed = false;
+  /** Whether a step has thrown that the connection is lost. */
+  #lossIsKnown = false;
+  /** Whether a caller has given a step up. */
+  givenUp = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+    context.session.admission.reserve(this.conversation);
+  }
+
+  /** Whether what is to be claimed next belongs to a group that has failed. */
+  get aborted(): boolean {
+    return this.#groups.first!.failedBy !== undefined;
+  }
+
+  /** Adds a statement, without sending it. */
+  add(source: Known, values: readonly unknown[]): Item {
+    this.#check("execute the statement");
+    const { registry, statements, changes } = this.#context;
+    const group = this.#groups.last!;
+    const { what, effects } = this.#pipelinable(source, values, group);
+    let execution: PipelinedExecution;
+    try {
+      const learned = statements.learn.bind(statements);
+      execution = new PipelinedExecution(what, effects, values, this.conversation, registry, this.#scratch, learned);
+    } catch (error) {
+      if (what.kind === "new") statements.end(what.sql, what.place, false);
+      else if (what.kind === "known") forgetStale(error, what.statement, source, this.#context);
+      throw error;
+    }
+    if (what.kind === "new") group.parsed.set(what.sql, execution);
+    // What comes behind it is parsed behind it.
+    if ((effects & Effect.Redefines) !== 0) group.parsed.clear();
+    const item = new Item(execution, source, effects === Effect.None ? 0 : changes.begin(effects, this.#context));
+    group.items.push(item);
+    this.pendingCount++;
+    this.#unsubmitted++;
+    return item;
+  }
+
+  /** Ends the group; the op sends everything up to there. */
+  sync(): Op<void> {
+    this.#check("sync the pipeline");
+    const group = this.#groups.last!;
+    group.ended = true;
+    // Outside of a transaction it ends one, and may undo what was changed.
+    group.change = this.#context.changes.begin(Effect.Ends, this.#context);
+    this.#groups.push(new Group());
+    return this.#send(group);
+  }
+
+  /** The op sends everything up to here, for the server to answer at once, and leaves the group open. */
+  flush(): Op<void> {
+    this.#check("flush the pipeline");
+    const group = this.#groups.last!;
+    const last = group.items.last;
+    if (last !== undefined) last.execution.flushes = true;
+    return this.#send(group);
+  }
+
+  /** The result of the statement that is next in line. */
+  *claim<T>(item: Item, sink: Sink<T>): Op<T> {
+    this.#check("claim the result");
+    if (item.claimed) throw new UsageError("Cannot claim the result: it was claimed before");
+    if (this.#next !== item) {
+      throw new UsageError("Cannot claim the result: out of order, those of earlier statements come first");
+    }
+    for (let first = this.#groups.first!; first.items.length === 0; first = this.#groups.first!) {
+      yield* this.#leave(first);
+    }
+    const group = this.#groups.first!;
+    // Without a Sync or Flush behind it, it is not answered.
+    const isAnswered = group.sync !== undefined || item.isFlushed || group.failedBy !== undefined;
+    if (!isAnswered) yield* group.ended ? this.#send(group) : this.sync();
+    this.#remove(group);
+    try {
+      return yield* this.#take(item, group, sink);
+    } catch (error) {
+      this.#lossIsKnown ||= this.#context.session.lost !== undefined;
+      throw error;
+    } finally {
+      if (group.items.length === 0 && this.#groups.first === group) yield* this.#leave(group);
+    }
+  }
+
+  /** Reads what nobody has claimed, and gives the connection back. Throws what a Sync reported that no claim did. */
+  *close(): Op<void> {
+    if (this.#closed) return;
+    const { session } = this.#context;
+    let problem: { readonly error: unknown } | undefined;
+    const isLossNews = this.pendingCount > 0 && !this.#lossIsKnown;
+    try {
+      if (session.lost === undefined && (this.#isUnsynced || this.#unsubmitted > 0)) yield* this.sync();
+      for (const group of [...this.#groups]) {
+        for (let item = group.items.first; item !== undefined; item = group.items.first) {
+          this.#remove(group);
+          try {
+            yield* this.#take(item, group, new Affected());
+          } catch {
+            // Nobody wanted to know.
+          }
+        }
+        try {
+          yield* this.#leave(group);
+        } catch (error) {
+          problem ??= { error };
+        }
+      }
+    } finally {
+      this.#closed = true;
+      session.vacate(this.conversation);
+    }
+    // What became of statements that nobody has claimed is not known then.
+    if (isLossNews && session.lost !== undefined) throw lostError("close the pipeline", session.lost, true);
+    if (problem !== undefined) throw problem.error;
+  }
+
+  /** What is to be claimed next. */
+  get #next(): Item | undefined {
+    for (const { items } of this.#groups) if (items.length > 0) return items.first;
+    return undefined;
+  }
+
+  #check(action: string): void {
+    if (this.#closed) throw new UsageError(`Cannot ${action}: the pipeline is closed`);
+  }
+
+  #pipelinable(
+    source: Known,
+    values: readonly unknown[],
+    group: Group,
+  ): { readonly what: Pipelinable; readonly effects: number } {
+    const { statements } = this.#context;
+    const sql = typeof source === "string" ? source : source.prepared.sql;
+    const statement = typeof source === "string" ? statements.get(sql) : source.prepared;
+    const same = statement === undefined ? group.parsed.get(sql) : undefined;
+    const effects = statement?.effects ?? same?.effects ?? effectsOfStatement(sql);
+    if ((effects & Effect.Copies) !== 0) {
+      throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
+    }
+    // What its parameters are is left to the server where that is in doubt and the values allow it.
+    if (statement?.isDoubtful && values.every(hasUntypedText)) {
+      return { what: { kind: "new", sql, place: { ...statements.place(), name: "" } }, effects };
+    }
+    if (statement !== undefined) {
+      return { what: { kind: "known", statement: this.#current(statement, source) }, effects };
+    }
+    if (same !== undefined && same.name !== "") return { what: { kind: "same", as: same }, effects };
+    return { what: { kind: "new", sql, place: statements.begin(sql) }, effects };
+  }
+
+  /** The statement with what is known of its types now; without a name if it has to be parsed again. */
+  #current(statement: Prepared, source: Known): Prepared {
+    const { registry, statements } = this.#context;
+    if (typeof source !== "string" && isLost(source, statements)) return statement.renewed(registry, "");
+    return statement.isCurrent(registry) ? statement : statement.renewed(registry);
+  }
+
+  /** Submits everything up to the end of that group, as far as that is there. */
+  *#send(last: Group): Op<void> {
+    try {
+      yield* this.#submit(last);
+    } catch (error) {
+      const { lost } = this.#context.session;
+      this.#lossIsKnown ||= lost !== undefined;
+      // What was sent before may have been done.
+      throw lost !== undefined && this.#hasSubmitted ? lostError("sync the pipeline", lost, true) : error;
+    }
+    yield { do: "room", bytes: 0 };
+  }
+
+  *#submit(last: Group): Op<void> {
+    const { session } = this.#context;
+    if (!session.admission.isOccupiedBy(this.conversation)) {
+      yield* alone();
+      session.occupy(this.conversation);
+    }
+    for (const group of this.#groups) {
+      if (group.failedBy === undefined) {
+        for (const item of group.items) {
+          if (item.ticket !== undefined) continue;
+          item.ticket = yield* submit(item.execution);
+          this.#isUnsynced = this.#hasSubmitted = true;
+          this.#unsubmitted--;
+          if (!item.execution.flushes) continue;
+          for (const earlier of group.items) earlier.isFlushed = earlier.ticket !== undefined;
+        }
+      }
+      // A group that failed before its Sync was ended when that was seen.
+      if (group.ended && group.sync === undefined && (group.failedBy === undefined || this.#isUnsynced)) {
+        group.sync = yield* submit(new EndConversation(this.conversation));
+        this.#isUnsynced = false;
+      }
+      if (group === last) break;
+    }
+    if (this.#unsubmitted === 0) this.#scratch.rewind(0);
+  }
+
+  /** Takes the first out of the line. */
+  #remove(group: Group): void {
+    const item = group.items.shift()!;
+    item.claimed = true;
+    this.pendingCount--;
+    if (item.ticket === undefined && group.failedBy !== undefined) this.#unsubmitted--;
+  }
+
+  /** The result of an item that is in no line any more. */
+  *#take<T>(item: Item, group: Group, sink: Sink<T>): Op<T> {
+    const { ticket, execution, raw } = item;
+    const { statements, changes } = this.#context;
+    try {
+      if (ticket === undefined) throw new PipelineAborted(SKIPPED, { cause: group.failedBy });
+      if (raw === undefined) execution.claim(sink);
+      yield* settle(ticket);
+      raw?.replay(sink);
+    } finally {
+      const failure = ticket?.failure;
+      if (failure !== undefined && failure.kind !== "unusable" && group.failedBy === undefined) {
+        group.failedBy = errorOf(failure, execution);
+        // What was changed in it may be undone.
+        if (!group.ended) group.change = this.#context.changes.begin(Effect.Ends, this.#context);
+        // Without a Sync behind it, the session has added one.
+        if (group.sync === undefined) this.#isUnsynced = false;
+        if (!execution.bound) forgetStale(group.failedBy, execution.statement, item.source, this.#context);
+      }
+      if (execution.changed && execution.statement !== undefined) {
+        forget(execution.statement, item.source, this.#context);
+      }
+      const isDone = succeeded(ticket);
+      if (execution.effects !== Effect.None) changes.end(execution.effects, item.change, isDone, this.#context);
+      if (execution.place !== undefined) statements.end(execution.sql, execution.place, isDone);
+    }
+    if (!sink.isIncomplete) return sink.result();
+    return yield* completed(sink, this.#context, (question) => this.#askCatalog(question));
+  }
+
+  /** All results of a group are taken: its Sync is next, if there is one. */
+  *#leave(group: Group): Op<void> {
+    // It goes on, unless it has failed, which has ended it.
+    if (!group.ended && group.failedBy === undefined) return;
+    if (group.ended) this.#groups.shift();
+    else this.#groups = lineOf(new Group());
+    try {
+      if (group.sync !== undefined) yield* settle(group.sync);
+    } catch (error) {
+      if (group.failedBy === undefined) throw error;
+    } finally {
+      this.#context.changes.end(Effect.Ends, group.change, false, this.#context);
+    }
+  }
+
+  /** Asks about types. The answer comes behind everything else, which has to be read before. */
+  *#askCatalog(question: Question): Op<Answer> {
+    for (const item of [...this.#groups].flatMap(({ items }) => [...items])) {
+      if (item.ticket === undefined || item.raw !== undefined) continue;
+      item.raw = new RawReply();
+      item.execution.claim(item.raw);
+    }
+    // What no Sync is behind would be undone with it.
+    const isAmongOthers = this.#isUnsynced;
+    try {
+      return { rows: yield* this.#ask(question) };
+    } catch (error) {
+      // What was behind it in the group has failed; that is over now.
+      if (!(error instanceof PipelineAborted)) return this.#refused(error, isAmongOthers);
+    }
+    try {
+      return { rows: yield* this.#ask(question) };
+    } catch (error) {
+      return this.#refused(error, false);
+    }
+  }
+
+  #refused(error: unknown, isAmongOthers: boolean): Answer {
+    return refusal(error, isAmongOthers || this.#context.session.transactionStatus === "failed");
+  }
+
+  *#ask({ sql, lists }: Question): Op<unknown[]> {
+    const what: Pipelinable = { kind: "new", sql, place: { name: "", evicted: [], meaning: 0 } };
+    const values = lists.map(({ items }) => `{${items}}`);
+    const question = new PipelinedExecution(what, 0, values, this.conversation, ownCodecs, new Outbox(), () => {});
+    const rows = new AllRows("array");
+    question.flushes = true;
+    question.claim(rows);
+    this.#isUnsynced = true;
+    yield* settle(yield* submit(question));
+    return rows.result();
+  }
+}
+
+function lineOf(group: Group): Fifo<Group> {
+  const line = new Fifo<Group>();
+  line.push(group);
+  return line;
+}
+
+const SKIPPED = "Cannot execute the statement: an earlier statement of its group failed";

@@ -1,0 +1,30 @@
+/** Making a connection ready for whoever uses it next, without a round trip where there is nothing to do. */
+import { alone, type Op, perform } from "../protocol/request.ts";
+import { SimpleQuery } from "../protocol/simple_query.ts";
+import { Affected } from "../rows/collectors.ts";
+import { Effect } from "../sql/statement.ts";
+import type { TransactionContext } from "./context.ts";
+import type { Listeners } from "./listen.ts";
+import { closeWhatIsOpen } from "./transaction.ts";
+
+/** Whether nothing of what its user did is left over, as far as the protocol tells. */
+export function isReleased({ session, transaction }: TransactionContext, listeners: Listeners): boolean {
+  return session.idle && session.transactionStatus === "idle" && session.admission.open === undefined &&
+    transaction === undefined && listeners.isEmpty;
+}
+
+/** Closes what is open, rolls back, and listens no longer. Waits until the calls already made are over. */
+export function* release(context: TransactionContext, listeners: Listeners): Op<void> {
+  const { session, registry, changes } = context;
+  yield* closeWhatIsOpen(context);
+  yield* alone();
+  context.transaction?.finish(context);
+  const statements = [
+    ...(session.transactionStatus === "idle" ? [] : ["ROLLBACK"]),
+    ...(listeners.isEmpty ? [] : ["UNLISTEN *"]),
+  ];
+  listeners.endAll();
+  const change = changes.begin(Effect.Ends, context);
+  if (statements.length > 0) yield* perform(new SimpleQuery(statements.join("; "), new Affected(), registry));
+  changes.end(Effect.Ends, change, true, context);
+}

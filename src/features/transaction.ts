@@ -1,0 +1,292 @@
+/**
+ * Transactions and, inside of them, savepoints.
+ *
+ * Source: PostgreSQL manual, SQL commands BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE SAVEPOINT.
+ */
+import { ConnectionError, PyroError, ServerError, UsageError } from "../errors.ts";
+import {
+  alone,
+  call,
+  type Exchange,
+  finish,
+  type Op,
+  perform,
+  queueUp,
+  stillWanted,
+  submit,
+  takeTurn,
+} from "../protocol/request.ts";
+import { Commit, rolledBack } from "../protocol/end_transaction.ts";
+import { SimpleQuery } from "../protocol/simple_query.ts";
+import { Affected } from "../rows/collectors.ts";
+import { Effect } from "../sql/statement.ts";
+import { SqlState } from "../sqlstate.ts";
+import type { TransactionContext } from "./context.ts";
+import type { IsolationLevel } from "./isolation_level.ts";
+import { release, setSavepoint, undo } from "../sql/savepoint.ts";
+
+/** How a transaction is begun. */
+export interface BeginOptions {
+  readonly isolationLevel: IsolationLevel | undefined;
+  readonly readOnly: boolean | undefined;
+  readonly deferrable: boolean | undefined;
+}
+
+/** Where a transaction stands: one that was begun, or a savepoint in one. */
+export class TransactionState {
+  readonly parent: TransactionState | undefined;
+  /** The savepoint inside that is open. */
+  child: TransactionState | undefined = undefined;
+  #finished = false;
+
+  constructor(parent: TransactionState | undefined) {
+    this.parent = parent;
+  }
+
+  /** Whether it was committed or rolled back, or what it is inside of was. */
+  get finished(): boolean {
+    return this.#finished || (this.parent?.finished ?? false);
+  }
+
+  /** How deep inside of other transactions. */
+  get depth(): number {
+    return this.parent === undefined ? 0 : this.parent.depth + 1;
+  }
+
+  /** Throws once it is over. */
+  check(action: string): void {
+    if (this.finished) throw new UsageError(`Cannot ${action}: the transaction is over`);
+  }
+
+  /** From now on it accepts nothing. */
+  finish(context: TransactionContext): void {
+    this.#finished = true;
+    if (this.parent !== undefined) this.parent.child = undefined;
+    else if (context.transaction === this) context.transaction = undefined;
+  }
+
+  /** It is open: begun, or not over after all. */
+  open(context: TransactionContext): void {
+    this.#finished = false;
+    if (this.parent !== undefined) this.parent.child = this;
+    else context.transaction = this;
+  }
+}
+
+/** Begins a transaction, or sets a savepoint in `parent`. */
+export function* begin(
+  context: TransactionContext,
+  parent: TransactionState | undefined,
+  options: BeginOptions,
+): Op<TransactionState> {
+  yield* alone();
+  const state = new TransactionState(parent);
+  if (parent === undefined) {
+    refuseNested(context);
+  } else {
+    parent.check("begin a nested transaction");
+    if (parent.child !== undefined) {
+      throw new UsageError(
+        "Cannot begin a nested transaction: another one is open in this one; nest in that by its tx()",
+        { safeToRetry: true },
+      );
+    }
+  }
+  const sql = parent === undefined ? beginText(options) : setSavepoint(savepoint(state));
+  const ticket = yield* submit(query(context, sql));
+  state.open(context);
+  try {
+    yield* finish(ticket);
+    yield* stillWanted();
+    return state;
+  } catch (error) {
+    // Given up or not, it may have been begun.
+    if (ticket.failure === undefined && !ticket.withdrawn) yield* rollback(context, state);
+    else state.finish(context);
+    throw error;
+  }
+}
+
+/** Commits; what fails then is an error, and the transaction is over in any case, unless it was given up before anything was sent. */
+export function* commit(context: TransactionContext, state: TransactionState): Op<void> {
+  state.check("commit");
+  if (state.child !== undefined) {
+    throw new UsageError("Cannot commit: a transaction nested in this one is open; commit it or roll it back first", {
+      safeToRetry: true,
+    });
+  }
+  const { open } = context.session.admission;
+  if (open !== undefined) {
+    throw new UsageError(`Cannot commit: ${open.name} is open on this connection`, { safeToRetry: true });
+  }
+  if (state.parent !== undefined) return yield* commitNested(context, state);
+  yield* end(context, state, new Commit(context.session));
+}
+
+/** Commits a nested transaction; one that has failed is rolled back. */
+function* commitNested(context: TransactionContext, state: TransactionState): Op<void> {
+  const name = savepoint(state);
+  try {
+    yield* end(context, state, query(context, release(name)));
+  } catch (error) {
+    const { session } = context;
+    if (!(error instanceof ServerError) || session.transactionStatus !== "failed") throw error;
+    const cause = session.spoiledBy;
+    try {
+      yield* takeTurn();
+      context.changes.begin(Effect.Ends, context);
+      yield* perform(query(context, undo(name)));
+    } catch {
+      // Why it could not be committed is what the caller has to know.
+    }
+    throw error.code === SqlState.InFailedSqlTransaction ? rolledBack(cause) : error;
+  }
+}
+
+/** Rolls back; nothing to do where the connection is gone. */
+export function* rollback(context: TransactionContext, state: TransactionState): Op<void> {
+  state.check("roll back");
+  yield* closeWhatIsOpen(context);
+  const sql = state.parent === undefined ? "ROLLBACK" : undo(savepoint(state));
+  try {
+    yield* takeTurn();
+    yield* end(context, state, query(context, sql));
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error;
+    state.finish(context);
+  }
+}
+
+/** Submits what ends the transaction, from when on it accepts nothing. */
+function* end(context: TransactionContext, state: TransactionState, exchange: Exchange<unknown>): Op<void> {
+  const change = context.changes.begin(Effect.Ends, context);
+  const ticket = yield* submit(exchange);
+  state.finish(context);
+  try {
+    yield* finish(ticket);
+  } catch (error) {
+    if (ticket.withdrawn) state.open(context);
+    else if (state.parent === undefined) yield* leaveFailed(context);
+    throw error;
+  } finally {
+    context.changes.end(Effect.Ends, change, false, context);
+  }
+}
+
+/** A COMMIT that was cancelled before the server began with it leaves the transaction open, and failed. */
+function* leaveFailed(context: TransactionContext): Op<void> {
+  const { session } = context;
+  const isFailed = (): boolean => session.lost === undefined && session.transactionStatus === "failed";
+  if (!isFailed()) return;
+  try {
+    yield* takeTurn();
+    yield* alone();
+    if (isFailed() && context.transaction === undefined) yield* perform(query(context, "ROLLBACK"));
+  } catch {
+    // Why it could not be committed is what the caller has to know.
+  }
+}
+
+/** Runs a function in a transaction: committed when it returns, rolled back when it throws; repeated after a conflict. */
+export function* transact<T>(
+  context: TransactionContext,
+  parent: TransactionState | undefined,
+  options: BeginOptions,
+  retries: number,
+  fn: (state: TransactionState) => T | PromiseLike<T>,
+): Op<T> {
+  let conflict: { readonly error: unknown } | undefined;
+  for (let attempt = 0;; attempt++) {
+    let state: TransactionState;
+    try {
+      yield* takeTurn();
+      state = yield* begin(context, parent, options);
+    } catch (error) {
+      // Somebody else began one meanwhile: why this one failed is still what the caller has to know.
+      throw error instanceof UsageError && conflict !== undefined ? conflict.error : error;
+    }
+    let isCommitting = false;
+    try {
+      const result = yield* call(() => fn(state));
+      // Behind the calls that the function has made and not awaited.
+      yield* queueUp();
+      isCommitting = !state.finished;
+      if (isCommitting) yield* commit(context, state);
+      return result;
+    } catch (error) {
+      // What the function has committed by itself is not to be done again.
+      const isOver = state.finished && !isCommitting;
+      yield* rollBackAfter(context, state);
+      if (isOver || attempt >= retries || !isConflict(error) || context.session.lost !== undefined) throw error;
+      conflict = { error };
+      yield { do: "pause", upTo: Math.min(FIRST_PAUSE * 2 ** attempt, LONGEST_PAUSE) };
+    }
+  }
+}
+
+/** Rolls back what is not over, after an error that says more than any that comes of this. */
+function* rollBackAfter(context: TransactionContext, state: TransactionState): Op<void> {
+  try {
+    yield* queueUp();
+    if (!state.finished) yield* rollback(context, state);
+  } catch {
+    state.finish(context);
+  }
+}
+
+/** Ends what has the connection for itself, and nobody closed. */
+export function* closeWhatIsOpen({ session }: TransactionContext): Op<void> {
+  const { open } = session.admission;
+  if (open?.close === undefined) return;
+  try {
+    yield* open.close();
+  } catch {
+    // It is rolled back all the same.
+  }
+}
+
+function refuseNested({ transaction, session }: TransactionContext): void {
+  // That is what has to be said then.
+  if (session.lost !== undefined) return;
+  if (transaction !== undefined) {
+    throw new UsageError("Cannot begin a transaction: one is open on this connection; nest in it by its tx.tx()", {
+      safeToRetry: true,
+    });
+  }
+  if (session.transactionStatus !== "idle") {
+    throw new UsageError(
+      "Cannot begin a transaction: one that was begun by SQL is open on this connection; " +
+        "begin it by begin() or tx(), whose tx.tx() nests",
+      { safeToRetry: true },
+    );
+  }
+}
+
+function beginText({ isolationLevel, readOnly, deferrable }: BeginOptions): string {
+  const modes = [
+    ...(isolationLevel === undefined ? [] : [`ISOLATION LEVEL ${isolationLevel}`]),
+    ...(readOnly === undefined ? [] : [readOnly ? "READ ONLY" : "READ WRITE"]),
+    ...(deferrable === undefined ? [] : [deferrable ? "DEFERRABLE" : "NOT DEFERRABLE"]),
+  ];
+  return ["BEGIN", modes.join(", ")].join(" ").trim();
+}
+
+function savepoint(state: TransactionState): string {
+  return `pyro_${state.depth}`;
+}
+
+function query({ registry }: TransactionContext, sql: string): Exchange<number> {
+  return new SimpleQuery(sql, new Affected(), registry);
+}
+
+/** Whether a repetition may succeed, since the conflict was with another transaction. */
+function isConflict(error: unknown): boolean {
+  if (error instanceof ServerError && CONFLICTS.includes(error.code)) return true;
+  return error instanceof PyroError && error.cause !== undefined && isConflict(error.cause);
+}
+
+const CONFLICTS: readonly string[] = [SqlState.SerializationFailure, SqlState.DeadlockDetected];
+/** Milliseconds, at most, before the first repetition. */
+const FIRST_PAUSE = 20;
+/** Milliseconds, at most, before any. */
+const LONGEST_PAUSE = 1000;

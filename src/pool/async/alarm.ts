@@ -1,0 +1,41 @@
+/** A timer for many things: it goes off when the first of them is due. */
+import { clearTimeout, setTimeout } from "node:timers";
+import { MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
+
+/** Rings when something is due. It keeps the process alive only on request. */
+export class Alarm {
+  readonly #ring: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #at = Infinity;
+  #keepsProcess = false;
+
+  constructor(ring: () => void) {
+    this.#ring = ring;
+  }
+
+  /** Something is due at that time. */
+  set(at: number): void {
+    if (at >= this.#at) return;
+    clearTimeout(this.#timer);
+    this.#at = at;
+    this.#timer = setTimeout(() => {
+      this.#at = Infinity;
+      this.#ring();
+    }, Math.min(Math.max(1, at - now()), MAX_MILLISECONDS));
+    if (!this.#keepsProcess) this.#timer.unref();
+  }
+
+  /** Whether the process is to stay alive until it has rung. */
+  keepProcess(needed: boolean): void {
+    if (this.#keepsProcess === needed) return;
+    this.#keepsProcess = needed;
+    if (needed) this.#timer?.ref();
+    else this.#timer?.unref();
+  }
+
+  /** Nothing is due any more. */
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#at = Infinity;
+  }
+}

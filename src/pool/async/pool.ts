@@ -1,0 +1,461 @@
+/** The pool of connections that await. */
+import {
+  closeTimeout,
+  GIVEN_TIMEOUT,
+  millisecondsFrom,
+  optionsOf,
+  type PartOfTimeout,
+  signalFrom,
+  taken,
+} from "../../connection/arguments.ts";
+import { now } from "../../runtime/clock.ts";
+import { TimeoutError } from "../../errors.ts";
+import { isRepeatable, REPETITIONS } from "../../statements/unexecuted.ts";
+import { settingsOf, type Target } from "../../options/opts.ts";
+import type { CloseOptions, CopyData, CopyRow, Params, Row } from "../../api/call_options.ts";
+import type { PoolLeak } from "../leaks.ts";
+import { Lease } from "../lease.ts";
+import { type PoolLimits, poolOpts } from "../limits.ts";
+import { Pace } from "../pace.ts";
+import type { PoolStats } from "../stock.ts";
+import type { Result } from "../../rows/collectors.ts";
+import { SqlTemplate, valuesOf } from "../../sql/template.ts";
+import type { Conn } from "../../async/conn.ts";
+import type {
+  BatchOptions,
+  CallOptions,
+  ListenOptions,
+  QueryOptions,
+  StreamOptions,
+  TransactionOptions,
+} from "../../async/options.ts";
+import { PoolListener } from "./pool_listener.ts";
+import type { PoolNotifications } from "./pool_notifications.ts";
+import { type PoolSource, PoolStream } from "./pool_stream.ts";
+import { PooledConn } from "./pooled_conn.ts";
+import type { Portal } from "../../async/portal.ts";
+import type { Member } from "./pool_conn.ts";
+import { type Patience, Supply } from "./supply.ts";
+import type { Transaction } from "../../async/transaction.ts";
+
+/** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
+export interface PoolOptions extends PoolLimits {
+  /** Called with each new connection before anybody uses it, such as to set something. What it throws is a failure to connect. */
+  readonly onConnect?: ((conn: Conn) => void | Promise<void>) | undefined;
+  /** Called with each connection that comes back, once what was left over is undone, such as to reset it. With `false`, or when it throws, the connection is closed. */
+  readonly onRelease?: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
+  /** Called when a connection was not given back. Without it the runtime warns. */
+  readonly onLeak?: ((leak: PoolLeak) => void) | undefined;
+}
+
+/**
+ * Connections to one database, opened when they are needed and used again and again: for servers,
+ * where many callers must not share a session.
+ *
+ * Each call takes a connection, and gives it back when it is over; `tx` and `acquire` keep one for
+ * longer. Callers who find none wait, first come first served. A connection that was lost is replaced;
+ * a statement that was never sent because of that is sent on another one.
+ *
+ * @example
+ * ```ts
+ * import { Pool } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using pool = new Pool("pg://", { poolMaxConcurrency: 5 });
+ * const squares = await Promise.all([1, 2, 3].map((n) => pool.execValue("select $1::int4 * $1", [n])));
+ * assert.deepEqual(squares, [1, 4, 9]);
+ * ```
+ *
+ * @example A transaction
+ * ```ts
+ * import { Pool } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using pool = new Pool("pg://");
+ * const pids = await pool.tx(async (tx) => [
+ *   await tx.execValue("select pg_backend_pid()"),
+ *   await tx.execValue("select pg_backend_pid()"),
+ * ]);
+ * assert.equal(pids[0], pids[1]);
+ * ```
+ */
+export class Pool implements AsyncDisposable {
+  readonly #supply: Supply;
+  readonly #pace = new Pace();
+  readonly #listener: PoolListener;
+
+  /**
+   * Makes a pool. Nothing is connected before the first call.
+   *
+   * @param target What its connections are to, as for `Conn.connect`.
+   * @param options Limits, and functions that are told what happens.
+   * @throws {UsageError} If the target is malformed, or an option is.
+   */
+  constructor(target: Target, options?: PoolOptions) {
+    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
+    const { onConnect, onRelease, onLeak } = options ?? {};
+    this.#supply = new Supply(name, settingsOf(opts), limits, {
+      onConnect: (conn) => onConnect?.(conn),
+      onRelease,
+      onLeak,
+    });
+    this.#listener = new PoolListener(this.#supply);
+  }
+
+  /** Whether it was closed: calls fail from then on. */
+  get closed(): boolean {
+    return this.#supply.closed;
+  }
+
+  /** How many connections there are, and what has become of callers and connections so far. */
+  stats(): PoolStats {
+    return this.#supply.stats;
+  }
+
+  /**
+   * Takes a connection, for the caller alone until it is given back.
+   *
+   * @param options `timeout`: how long to wait, in milliseconds, where that is shorter than
+   *   `poolAcquireTimeout`. `signal`: gives up waiting.
+   * @throws {TimeoutError} If there was none in time; its cause is why the server could not be reached, if that was why.
+   * @throws {ConnectionError} If as many wait already as may, if the pool is closed, or if the server cannot be reached at all.
+   * @throws {ServerError} If the server refuses the session.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using pool = new Pool("pg://");
+   * await using conn = await pool.acquire({ timeout: 5000 });
+   * await using pipeline = conn.pipeline();
+   * const ticket = pipeline.exec("select 1 as n");
+   * assert.deepEqual(await pipeline.claimOne(ticket), { n: 1 });
+   * ```
+   */
+  async acquire(options?: CallOptions): Promise<PooledConn> {
+    optionsOf(options, { action: "acquire a connection", awaits: true });
+    const place = new Error("taken from the pool here");
+    const member = await this.#take(options);
+    const { opened, end } = this.#supply.lease(member, place);
+    return new PooledConn(opened, () => {
+      end();
+      return this.#supply.give(member);
+    });
+  }
+
+  /** As `Conn.ping`, on any connection. */
+  ping(options?: CallOptions): Promise<void> {
+    return this.#repeat(options, (conn, options) => conn.ping(options));
+  }
+
+  /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
+  query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R[]> {
+    return this.#repeat(options, (conn, options) => conn.query<R>(sql, options));
+  }
+
+  /** As `Conn.queryFirst`, on any connection. */
+  queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R | null> {
+    return this.#repeat(options, (conn, options) => conn.queryFirst<R>(sql, options));
+  }
+
+  /** As `Conn.queryDrop`, on any connection. */
+  queryDrop(sql: string | SqlTemplate, options?: CallOptions): Promise<number> {
+    return this.#repeat(options, (conn, options) => conn.queryDrop(sql, options));
+  }
+
+  /** As `Conn.queryAll`, on any connection. */
+  queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<Result<R>[]> {
+    return this.#repeat(options, (conn, options) => conn.queryAll<R>(sql, options));
+  }
+
+  /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
+  exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
+  }
+
+  /** As `Conn.execFirst`, on any connection. */
+  execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
+  }
+
+  /** As `Conn.execOne`, on any connection. */
+  execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
+  }
+
+  /** As `Conn.execValue`, on any connection. */
+  execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
+  }
+
+  /** As `Conn.execDrop`, on any connection. */
+  execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.execDrop(statement, values, options));
+  }
+
+  /** As `Conn.run`, on any connection. */
+  run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
+    const [statement, values, given] = split(stmt, params, options);
+    return this.#share(statement, given, (conn, options) => conn.run<R>(statement, values, options));
+  }
+
+  /** As `Conn.execBatch`, on any connection. */
+  execBatch(
+    stmt: PoolStatement,
+    paramSets: Iterable<Params> | AsyncIterable<Params>,
+    options?: BatchOptions,
+  ): Promise<number> {
+    return this.#once(options, (conn, options) => conn.execBatch(stmt, paramSets, options));
+  }
+
+  /** As `Conn.execIter`, on any connection. */
+  execIter<T>(
+    stmt: PoolStatement,
+    params: Params,
+    fn: (portal: Portal) => T | Promise<T>,
+    options?: QueryOptions,
+  ): Promise<T> {
+    const [statement, values = params] = split(stmt, params, undefined);
+    return this.#once(options, (conn, options) => conn.execIter(statement, values, fn, options));
+  }
+
+  /**
+   * As `Conn.stream`, on any connection, which is taken when the first row is asked for. What is wrong
+   * with the arguments is said then, too.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using pool = new Pool("pg://");
+   * let sum = 0;
+   * for await (const row of pool.stream<{ n: number }>("select generate_series(1, $1) as n", [4])) sum += row.n;
+   * assert.equal(sum, 10);
+   * ```
+   */
+  stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
+    const [statement, values, given] = split(stmt, params, options);
+    const place = new Error("streamed from the pool here");
+    return new PoolStream<R>(() => this.#source(given, place, (conn) => conn.stream<R>(statement, values, given)));
+  }
+
+  /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
+  tx<T>(fn: (tx: Transaction) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
+    return this.#once(options, (conn, options) => conn.tx(fn, options));
+  }
+
+  /** As `Conn.copyIn`, on any connection. */
+  copyIn(
+    sql: string | SqlTemplate,
+    source: CopyData | Iterable<CopyData> | AsyncIterable<CopyData>,
+    options?: CallOptions,
+  ): Promise<number> {
+    return this.#once(options, (conn, options) => conn.copyIn(sql, source, options));
+  }
+
+  /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
+  copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const place = new Error("copied from the pool here");
+    const chunks = new PoolStream(() => this.#source(options, place, (conn) => conn.copyOut(sql, options).values()));
+    return new ReadableStream({
+      async pull(controller): Promise<void> {
+        const { done, value } = await chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: () => chunks[Symbol.asyncDispose](),
+    }, { highWaterMark: 0 });
+  }
+
+  /** As `Conn.copyRows`, on any connection. */
+  copyRows(
+    table: string | SqlTemplate,
+    columns: readonly string[],
+    rows: Iterable<CopyRow> | AsyncIterable<CopyRow>,
+    options?: CallOptions,
+  ): Promise<number> {
+    return this.#once(options, (conn, options) => conn.copyRows(table, columns, rows, options));
+  }
+
+  /**
+   * Listens to a channel, on a connection that is there for nothing else, and beyond
+   * `poolMaxConcurrency`. When that is lost, another is opened, and listening goes on; what was sent
+   * meanwhile is lost, which `{ channel, gap: true }` tells. While a server is away that was there before,
+   * it waits for it, at most `poolAcquireTimeout`.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using pool = new Pool("pg://");
+   * await using news = await pool.listen("news");
+   * await pool.notify("news", "hello");
+   * for await (const notification of news) {
+   *   if (notification.gap) continue; // whatever was missed has to be looked for
+   *   assert.equal(notification.payload, "hello");
+   *   break;
+   * }
+   * ```
+   */
+  listen(channel: string, options?: ListenOptions): Promise<PoolNotifications> {
+    return this.#listener.listen(channel, options);
+  }
+
+  /** As `Conn.notify`, on any connection. */
+  notify(channel: string, payload?: string, options?: CallOptions): Promise<void> {
+    return this.#repeat(options, (conn, options) => conn.notify(channel, payload, options));
+  }
+
+  /** As `Conn.reloadTypes`, for all of its connections. */
+  reloadTypes(): void {
+    this.#supply.reloadTypes();
+  }
+
+  /**
+   * Has all connections replaced: idle ones are closed now, those in use when they come back. Resolves
+   * when the idle ones are closed. Such as after a change of settings that only new sessions see.
+   */
+  drain(): Promise<void> {
+    return this.#supply.drain();
+  }
+
+  /**
+   * Closes the pool. Calls already made may finish, those that wait for a connection too; then what is
+   * left is cut off. Idempotent.
+   */
+  async close(options?: CloseOptions): Promise<void> {
+    const closing = this.#supply.close(closeTimeout(options));
+    await Promise.all([closing, this.#listener.close()]);
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #take(options: CallOptions | undefined, cost: number = Infinity): Promise<Member> {
+    try {
+      return await this.#supply.take(options === undefined ? NO_LIMIT : patienceOf(options), cost);
+    } catch (error) {
+      throw this.#supply.explained(error);
+    }
+  }
+
+  /** As {@linkcode #repeat}, in one go with statements of others where all are quick, and none of their callers may give up. */
+  #share<O extends CallOptions, T>(
+    stmt: PoolStatement,
+    options: O | undefined,
+    make: (conn: Conn, options: O | undefined) => Promise<T>,
+  ): Promise<T> {
+    const sql = typeof stmt === "string" ? stmt : stmt?.text;
+    const mayGiveUp = options?.timeout !== undefined || options?.signal !== undefined;
+    return this.#repeat(options, make, typeof sql === "string" && !mayGiveUp ? sql : undefined);
+  }
+
+  /**
+   * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
+   * or if nothing was executed as the statement was stale: a pool promises no order. `shared` is the text of a statement that may go with others.
+   */
+  async #repeat<O extends CallOptions, T>(
+    options: O | undefined,
+    make: (conn: Conn, options: O | undefined) => Promise<T>,
+    shared?: string,
+  ): Promise<T> {
+    const begun = now();
+    for (let repetitions = REPETITIONS;; repetitions--) {
+      const cost = shared === undefined ? Infinity : this.#pace.costOf(shared);
+      const member = this.#supply.takeNow(cost) ?? await this.#take(left(options, begun), cost);
+      const taken = shared === undefined ? 0 : now();
+      try {
+        return await make(member.conn, left(options, begun));
+      } catch (error) {
+        if (!isRepeatable(error, repetitions) || this.closed) throw error;
+      } finally {
+        if (shared !== undefined) this.#pace.note(shared, (now() - taken) / member.shares);
+        void this.#supply.give(member);
+      }
+    }
+  }
+
+  /** Makes a call that cannot be made twice. */
+  async #once<O extends CallOptions, T>(
+    options: O | undefined,
+    make: (conn: Conn, options: O | undefined) => Promise<T>,
+  ): Promise<T> {
+    const begun = now();
+    const member = await this.#take(options);
+    try {
+      return await make(member.conn, left(options, begun));
+    } finally {
+      void this.#supply.give(member);
+    }
+  }
+
+  async #source<T>(
+    options: CallOptions | undefined,
+    place: Error,
+    make: (conn: Conn) => AsyncIterator<T, undefined>,
+  ): Promise<PoolSource<T>> {
+    const member = await this.#take(options);
+    const lease = new Lease();
+    const unwatch = this.#supply.watch(lease, member, place);
+    const end = (): Promise<void> | undefined => {
+      unwatch();
+      return this.#supply.give(member);
+    };
+    try {
+      return { items: make(member.conn), lease, end };
+    } catch (error) {
+      void end();
+      throw error;
+    }
+  }
+}
+
+/** What can be executed on any connection: SQL text, or an `sql` template. */
+export type PoolStatement = string | SqlTemplate;
+
+/** Statement, parameters as they are now, and options; an object in place of the parameters is the options. */
+function split<O>(
+  stmt: PoolStatement,
+  params: Params | O | undefined,
+  options: O | undefined,
+): [PoolStatement, Params | undefined, O | undefined] {
+  if (stmt instanceof SqlTemplate && (!Array.isArray(params) || params.length === 0)) {
+    const given = Array.isArray(params) ? options : options ?? (params as O | undefined);
+    return [stmt.text, taken(valuesOf(stmt)), given];
+  }
+  // What the caller does with them while it waits for a connection is none of the call's business.
+  if (Array.isArray(params)) return [stmt, taken(params), options];
+  if (params === undefined) return [stmt, undefined, options];
+  return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
+}
+
+function patienceOf(options: CallOptions & PartOfTimeout | null): Patience {
+  const { timeout, signal, [GIVEN_TIMEOUT]: given = timeout } = options ?? {};
+  return {
+    timeout: timeout === undefined ? 0 : millisecondsFrom(timeout, "timeout"),
+    given: given ?? 0,
+    signal: signal === undefined ? undefined : signalFrom(signal),
+  };
+}
+
+/** The options with what is left of the time since then. */
+function left<O extends CallOptions>(options: O | undefined, begun: number): O | undefined {
+  const timeout = options?.timeout;
+  // What is no time is refused by the call.
+  if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
+  const rest = timeout - (now() - begun);
+  if (rest > 0) return { ...options, timeout: rest, [GIVEN_TIMEOUT]: timeout };
+  throw new TimeoutError(`Cannot make the call: it was not begun within ${timeout} ms`, { outcome: "not sent" });
+}
+
+const NO_LIMIT: Patience = { timeout: 0, given: 0, signal: undefined };

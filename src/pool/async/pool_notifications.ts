@@ -1,0 +1,72 @@
+/** What pools that await hear on a channel. */
+import type { PoolGap, PoolNotification, Subscription } from "../subscription.ts";
+
+/**
+ * The notifications on a channel, to iterate over; made by `Pool.listen`. Whoever waits for the next
+ * one keeps the process alive. To leave the loop ends listening; so does closing the pool.
+ */
+export class PoolNotifications implements AsyncIterableIterator<PoolNotification | PoolGap>, AsyncDisposable {
+  readonly #subscription: Subscription;
+  readonly #leave: () => Promise<void>;
+  readonly #expect: (expecting: boolean) => void;
+  #waiting: (() => void)[] = [];
+
+  /** Not for callers: see {@linkcode PoolNotifications}. */
+  constructor(
+    subscription: Subscription,
+    leave: () => Promise<void>,
+    expect: (expecting: boolean) => void,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#subscription = subscription;
+    this.#leave = leave;
+    this.#expect = expect;
+    const stop = (): void => void this[Symbol.asyncDispose]();
+    subscription.onChange = () => {
+      if (subscription.ended) signal?.removeEventListener("abort", stop);
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const resolve of waiting) resolve();
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
+  }
+
+  /** The channel. */
+  get channel(): string {
+    return this.#subscription.channel;
+  }
+
+  /** The next notification, or the news that some were missed, once it has come. */
+  async next(): Promise<IteratorResult<PoolNotification | PoolGap, undefined>> {
+    for (;;) {
+      const value = this.#subscription.take();
+      if (value !== undefined) return { done: false, value };
+      if (this.#subscription.ended) return { done: true, value: undefined };
+      this.#expect(true);
+      try {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      } finally {
+        this.#expect(false);
+      }
+    }
+  }
+
+  /** Ends listening. What has come before can still be taken. */
+  async return(): Promise<IteratorResult<PoolNotification | PoolGap, undefined>> {
+    await this[Symbol.asyncDispose]();
+    return { done: true, value: undefined };
+  }
+
+  /** The same as {@linkcode return}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#subscription.ended) return;
+    this.#subscription.end();
+    await this.#leave();
+  }
+
+  /** Itself. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

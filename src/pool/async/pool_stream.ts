@@ -1,0 +1,67 @@
+/** What pools that await give bit by bit. */
+import type { Lease } from "../lease.ts";
+
+/** Where it comes from. */
+export interface PoolSource<T> {
+  readonly items: AsyncIterator<T, undefined>;
+  /** Tells, when it is collected as garbage, that the source was forgotten. */
+  readonly lease: Lease;
+  /** Gives the connection back. */
+  end(): Promise<void> | undefined;
+}
+
+/**
+ * The rows of a statement, to iterate over once; made by `Pool.stream`. A connection is taken when the
+ * first row is asked for, and given back after the last one, when the loop is left, or by disposal.
+ */
+export class PoolStream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
+  readonly #begin: () => Promise<PoolSource<T>>;
+  #source: Promise<PoolSource<T>> | undefined = undefined;
+  #ended = false;
+
+  /** Not for callers: see {@linkcode PoolStream}. */
+  constructor(begin: () => Promise<PoolSource<T>>) {
+    this.#begin = begin;
+  }
+
+  /** The next row. */
+  async next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#ended) return DONE;
+    try {
+      const { items } = await (this.#source ??= this.#begin());
+      const result = await items.next();
+      if (!result.done) return result;
+    } catch (error) {
+      await this.#end();
+      throw error;
+    }
+    await this.#end();
+    return DONE;
+  }
+
+  /** Gives up the rows that are left. */
+  async return(): Promise<IteratorResult<T, undefined>> {
+    await this[Symbol.asyncDispose]();
+    return DONE;
+  }
+
+  /** The same as {@linkcode return}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The pool closes what is open, and does not wait for ever.
+    await this.#end();
+  }
+
+  /** Itself. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const source = await this.#source?.catch(() => undefined);
+    await source?.end();
+  }
+}
+
+const DONE: { readonly done: true; readonly value: undefined } = { done: true, value: undefined };

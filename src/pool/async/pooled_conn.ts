@@ -1,0 +1,79 @@
+/** Connections that were taken from a pool. */
+import { closeTimeout } from "../../connection/arguments.ts";
+import { UsageError } from "../../errors.ts";
+import type { CloseOptions } from "../../api/call_options.ts";
+import type { Lease } from "../lease.ts";
+import { Conn } from "../../async/conn.ts";
+import type { Opened } from "../../async/opened.ts";
+
+/**
+ * A connection that was taken from a pool by `Pool.acquire`, to be given back: by `release()`, or by
+ * the end of its `await using`.
+ *
+ * What is left over then is undone: open streams, portals and pipelines are closed, an open
+ * transaction is rolled back, and listening ends. Settings, temporary tables and advisory locks stay;
+ * `reset()` before the release, or in the pool's `onRelease`, undoes those too.
+ *
+ * @example
+ * ```ts
+ * import { Pool } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using pool = new Pool("pg://");
+ * {
+ *   await using conn = await pool.acquire();
+ *   await conn.queryDrop("create temporary table t (n int)");
+ *   assert.equal(await conn.execBatch("insert into t values ($1)", [[1], [2]]), 2);
+ * }
+ * assert.equal(pool.stats().idle, 1);
+ * ```
+ */
+export class PooledConn extends Conn {
+  readonly #lease: Lease;
+  readonly #giveBack: () => Promise<void> | undefined;
+
+  /** Not for callers: see {@linkcode PooledConn}. */
+  constructor(opened: Opened, giveBack: () => Promise<void> | undefined) {
+    super(opened);
+    this.#lease = opened.lease!;
+    this.#giveBack = giveBack;
+  }
+
+  /** Whether it was given back, closed or lost. */
+  override get closed(): boolean {
+    return this.#lease.over || super.closed;
+  }
+
+  /**
+   * Gives the connection back. Calls already made may take five seconds to finish; after that the
+   * connection is closed, and the pool opens another one when it needs one.
+   *
+   * @throws {UsageError} If that was done before.
+   */
+  async release(): Promise<void> {
+    if (!this.#lease.end()) throw new UsageError("Cannot release the connection: it is no longer yours");
+    await this.#giveBack();
+  }
+
+  /** As `Conn.cancel`; what others run on the connection later is not theirs to stop who had it before. */
+  override async cancel(): Promise<void> {
+    this.#lease.check("cancel");
+    await super.cancel();
+  }
+
+  /** Closes the connection, instead of giving it back to be used again. */
+  override async close(options?: CloseOptions): Promise<void> {
+    closeTimeout(options);
+    if (!this.#lease.end("closed")) return;
+    try {
+      await super.close(options);
+    } finally {
+      await this.#giveBack();
+    }
+  }
+
+  /** Gives the connection back, unless that was done before, or it was closed. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#lease.over) await this.release();
+  }
+}

@@ -1,0 +1,371 @@
+/** The pool of connections that block. */
+import { closeTimeout, optionsOf } from "../../connection/arguments.ts";
+import { channelName } from "../../features/listen.ts";
+import { isRepeatable, REPETITIONS } from "../../statements/unexecuted.ts";
+import type {
+  BatchOptions,
+  CallOptions,
+  CloseOptions,
+  CopyData,
+  CopyRow,
+  ListenOptions,
+  Params,
+  QueryOptions,
+  Row,
+  StreamOptions,
+  TransactionOptions,
+} from "../../api/call_options.ts";
+import { settingsOf, type Target } from "../../options/opts.ts";
+import type { PoolLeak } from "../leaks.ts";
+import { Lease } from "../lease.ts";
+import { type PoolLimits, poolOpts } from "../limits.ts";
+import type { PoolStats } from "../stock.ts";
+import type { Result } from "../../rows/collectors.ts";
+import type { SqlTemplate } from "../../sql/template.ts";
+import type { Conn } from "../../sync/conn.ts";
+import { PoolNotifications } from "./pool_notifications.ts";
+import { type PoolSource, PoolStream } from "./pool_stream.ts";
+import { PooledConn } from "./pooled_conn.ts";
+import type { Portal } from "../../sync/portal.ts";
+import { Supply } from "./supply.ts";
+import type { Transaction } from "../../sync/transaction.ts";
+
+/** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
+export interface PoolOptions extends PoolLimits {
+  /** Called with each new connection before anybody uses it, such as to set something. What it throws is a failure to connect. */
+  readonly onConnect?: ((conn: Conn) => void) | undefined;
+  /** Called with each connection that comes back, once what was left over is undone, such as to reset it. With `false`, or when it throws, the connection is closed. */
+  readonly onRelease?: ((conn: Conn) => boolean | void) | undefined;
+  /** Called when a connection was not given back. Without it the runtime warns. */
+  readonly onLeak?: ((leak: PoolLeak) => void) | undefined;
+}
+
+/**
+ * Connections to one database, opened when they are needed and used again and again.
+ *
+ * Each call takes a connection, and gives it back when it is over; `tx` and `acquire` keep one for
+ * longer. A connection that was lost is replaced; a statement that was never sent because of that is
+ * sent on another one. As nothing else runs on the thread, nobody ever waits for a connection, and
+ * nothing happens between the calls: `poolAcquireTimeout`, `poolMaxWaiting`, `poolMinIdle` and
+ * `poolMaxPipelined` are of no importance.
+ *
+ * @example
+ * ```ts
+ * import { Pool } from "@x/pyro/sync";
+ * import assert from "node:assert/strict";
+ *
+ * using pool = new Pool("pg://", { poolMaxConcurrency: 5 });
+ * const squares = [1, 2, 3].map((n) => pool.execValue("select $1::int4 * $1", [n]));
+ * assert.deepEqual(squares, [1, 4, 9]);
+ * ```
+ *
+ * @example A transaction
+ * ```ts
+ * import { Pool } from "@x/pyro/sync";
+ * import assert from "node:assert/strict";
+ *
+ * using pool = new Pool("pg://");
+ * const pids = pool.tx((tx) => [
+ *   tx.execValue("select pg_backend_pid()"),
+ *   tx.execValue("select pg_backend_pid()"),
+ * ]);
+ * assert.equal(pids[0], pids[1]);
+ * ```
+ */
+export class Pool implements Disposable {
+  readonly #supply: Supply;
+
+  /**
+   * Makes a pool. Nothing is connected before the first call.
+   *
+   * @param target What its connections are to, as for `Conn.connect`.
+   * @param options Limits, and functions that are told what happens.
+   * @throws {UsageError} If the target is malformed, or an option is.
+   */
+  constructor(target: Target, options?: PoolOptions) {
+    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
+    const { onConnect, onRelease, onLeak } = options ?? {};
+    this.#supply = new Supply(name, settingsOf(opts), limits, {
+      onConnect: (conn) => onConnect?.(conn),
+      onRelease: (conn) => onRelease?.(conn),
+      onLeak,
+    });
+  }
+
+  /** Whether it was closed: calls fail from then on. */
+  get closed(): boolean {
+    return this.#supply.closed;
+  }
+
+  /** How many connections there are, and what has become of callers and connections so far. */
+  stats(): PoolStats {
+    return this.#supply.stats;
+  }
+
+  /**
+   * Takes a connection, for the caller alone until it is given back.
+   *
+   * @param options Of no importance, as there is nothing to wait for.
+   * @throws {UsageError} If all are in use.
+   * @throws {ConnectionError} If the pool is closed, or the server cannot be reached.
+   * @throws {ServerError} If the server refuses the session.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using pool = new Pool("pg://");
+   * using conn = pool.acquire({ timeout: 5000 });
+   * using pipeline = conn.pipeline();
+   * const ticket = pipeline.exec("select 1 as n");
+   * assert.deepEqual(pipeline.claimOne(ticket), { n: 1 });
+   * ```
+   */
+  acquire(options?: CallOptions): PooledConn {
+    optionsOf(options, { action: "acquire a connection", awaits: false });
+    const place = new Error("taken from the pool here");
+    const member = this.#supply.take();
+    const { opened, end } = this.#supply.lease(member, place);
+    return new PooledConn(opened, () => {
+      end();
+      this.#supply.give(member);
+    });
+  }
+
+  /** As `Conn.ping`, on any connection. */
+  ping(options?: CallOptions): void {
+    return this.#repeat((conn) => conn.ping(options));
+  }
+
+  /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
+  query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R[] {
+    return this.#repeat((conn) => conn.query<R>(sql, options));
+  }
+
+  /** As `Conn.queryFirst`, on any connection. */
+  queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
+    return this.#repeat((conn) => conn.queryFirst<R>(sql, options));
+  }
+
+  /** As `Conn.queryDrop`, on any connection. */
+  queryDrop(sql: string | SqlTemplate, options?: CallOptions): number {
+    return this.#repeat((conn) => conn.queryDrop(sql, options));
+  }
+
+  /** As `Conn.queryAll`, on any connection. */
+  queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
+    return this.#repeat((conn) => conn.queryAll<R>(sql, options));
+  }
+
+  /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
+  exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
+    return this.#repeat((conn) => conn.exec<R>(stmt, params, options));
+  }
+
+  /** As `Conn.execFirst`, on any connection. */
+  execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
+    return this.#repeat((conn) => conn.execFirst<R>(stmt, params, options));
+  }
+
+  /** As `Conn.execOne`, on any connection. */
+  execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R {
+    return this.#repeat((conn) => conn.execOne<R>(stmt, params, options));
+  }
+
+  /** As `Conn.execValue`, on any connection. */
+  execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): V | null {
+    return this.#repeat((conn) => conn.execValue<V>(stmt, params, options));
+  }
+
+  /** As `Conn.execDrop`, on any connection. */
+  execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): number {
+    return this.#repeat((conn) => conn.execDrop(stmt, params, options));
+  }
+
+  /** As `Conn.run`, on any connection. */
+  run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
+    return this.#repeat((conn) => conn.run<R>(stmt, params, options));
+  }
+
+  /** As `Conn.execBatch`, on any connection. */
+  execBatch(
+    stmt: PoolStatement,
+    paramSets: Iterable<Params>,
+    options?: BatchOptions,
+  ): number {
+    return this.#once((conn) => conn.execBatch(stmt, paramSets, options));
+  }
+
+  /** As `Conn.execIter`, on any connection. */
+  execIter<T>(
+    stmt: PoolStatement,
+    params: Params,
+    fn: (portal: Portal) => T,
+    options?: QueryOptions,
+  ): T {
+    return this.#once((conn) => conn.execIter(stmt, params, fn, options));
+  }
+
+  /**
+   * As `Conn.stream`, on any connection, which is taken when the first row is asked for. What is wrong
+   * with the arguments is said then, too.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using pool = new Pool("pg://");
+   * let sum = 0;
+   * for (const row of pool.stream<{ n: number }>("select generate_series(1, $1) as n", [4])) sum += row.n;
+   * assert.equal(sum, 10);
+   * ```
+   */
+  stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
+    const place = new Error("streamed from the pool here");
+    return new PoolStream<R>(() => this.#source(place, (conn) => conn.stream<R>(stmt, params, options)));
+  }
+
+  /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
+  tx<T>(fn: (tx: Transaction) => T, options?: TransactionOptions): T {
+    return this.#once((conn) => conn.tx(fn, options));
+  }
+
+  /** As `Conn.copyIn`, on any connection. */
+  copyIn(
+    sql: string | SqlTemplate,
+    source: CopyData | Iterable<CopyData>,
+    options?: CallOptions,
+  ): number {
+    return this.#once((conn) => conn.copyIn(sql, source, options));
+  }
+
+  /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
+  copyOut(sql: string | SqlTemplate, options?: CallOptions): PoolStream<Uint8Array<ArrayBuffer>> {
+    const place = new Error("copied from the pool here");
+    return new PoolStream(() => this.#source(place, (conn) => conn.copyOut(sql, options)));
+  }
+
+  /** As `Conn.copyRows`, on any connection. */
+  copyRows(
+    table: string | SqlTemplate,
+    columns: readonly string[],
+    rows: Iterable<CopyRow>,
+    options?: CallOptions,
+  ): number {
+    return this.#once((conn) => conn.copyRows(table, columns, rows, options));
+  }
+
+  /**
+   * Listens to a channel, on a connection that is there for nothing else, and beyond
+   * `poolMaxConcurrency`. When that is lost, another is opened, and listening goes on; what was sent
+   * meanwhile is lost, which `{ channel, gap: true }` tells.
+   *
+   * @param options With `timeout`, the iteration ends after that long without a notification.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using pool = new Pool("pg://");
+   * using news = pool.listen("news");
+   * pool.notify("news", "hello");
+   * for (const notification of news) {
+   *   if (notification.gap) continue; // whatever was missed has to be looked for
+   *   assert.equal(notification.payload, "hello");
+   *   break;
+   * }
+   * ```
+   */
+  listen(channel: string, options?: ListenOptions): PoolNotifications {
+    const name = channelName(channel);
+    const { limit } = optionsOf(options, { action: "listen", awaits: false });
+    return new PoolNotifications(name, limit?.timeout ?? 0, (timeout) => {
+      const conn = this.#supply.openLine();
+      try {
+        return { conn, notifications: conn.listen(name, { timeout }) };
+      } catch (error) {
+        conn.close();
+        throw error;
+      }
+    });
+  }
+
+  /** As `Conn.notify`, on any connection. */
+  notify(channel: string, payload?: string, options?: CallOptions): void {
+    return this.#repeat((conn) => conn.notify(channel, payload, options));
+  }
+
+  /** As `Conn.reloadTypes`, for all of its connections. */
+  reloadTypes(): void {
+    this.#supply.reloadTypes();
+  }
+
+  /**
+   * Has all connections replaced: idle ones are closed now, those in use when they come back. Such as after a change of settings that only new sessions see.
+   */
+  drain(): void {
+    return this.#supply.drain();
+  }
+
+  /**
+   * Closes the pool, and the connections that are in use. Idempotent. There are no calls to wait for.
+   */
+  close(options?: CloseOptions): void {
+    closeTimeout(options);
+    this.#supply.close();
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.dispose](): void {
+    return this.close();
+  }
+
+  /**
+   * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
+   * or if nothing was executed as the statement was stale.
+   */
+  #repeat<T>(make: (conn: Conn) => T): T {
+    for (let left = REPETITIONS;; left--) {
+      const member = this.#supply.take();
+      try {
+        return make(member.conn);
+      } catch (error) {
+        if (!isRepeatable(error, left) || this.closed) throw error;
+      } finally {
+        this.#supply.give(member);
+      }
+    }
+  }
+
+  /** Makes a call that cannot be made twice. */
+  #once<T>(make: (conn: Conn) => T): T {
+    const member = this.#supply.take();
+    try {
+      return make(member.conn);
+    } finally {
+      this.#supply.give(member);
+    }
+  }
+
+  #source<T>(place: Error, make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
+    const member = this.#supply.take();
+    const lease = new Lease();
+    const unwatch = this.#supply.watch(lease, member, place);
+    const end = (): void => {
+      unwatch();
+      this.#supply.give(member);
+    };
+    try {
+      return { items: make(member.conn), lease, end };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+}
+
+/** What can be executed on any connection: SQL text, or an `sql` template. */
+export type PoolStatement = string | SqlTemplate;

@@ -1,0 +1,88 @@
+/**
+ * Parameters of a statement: the Bind message.
+ *
+ * Each value goes in binary where its codec can, and as text otherwise; the message says which for
+ * every one of them.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats", Bind.
+ */
+import { EncodeError, UsageError } from "../errors.ts";
+import { highestParameter } from "../sql/statement.ts";
+import { Frontend } from "../wire/codes.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import { type Codec, encodeFailure, encodeValue, Format } from "../codecs/codec.ts";
+
+/** Binds `values` to the statement `name`, giving the portal `portal`; `resultFormats` as {@linkcode formatCodes} makes them. */
+export function bind(
+  out: Outbox,
+  portal: string,
+  name: string,
+  codecs: readonly Codec[],
+  values: readonly unknown[],
+  resultFormats: readonly number[],
+): void {
+  expectCount(codecs.length, values.length);
+  const start = out.begin(Frontend.Bind);
+  out.cstring(portal);
+  out.cstring(name);
+  out.int16(values.length);
+  const formats = out.mark;
+  for (let i = 0; i < values.length; i++) out.int16(Format.Text);
+  out.int16(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value === null) {
+      out.int32(-1);
+      continue;
+    }
+    const length = out.beginValue();
+    if (encodeParameter(out, codecs[i]!, value, i + 1) === Format.Binary) out.patch16(formats + 2 * i, Format.Binary);
+    out.endValue(length);
+  }
+  out.int16(resultFormats.length);
+  for (const format of resultFormats) out.int16(format);
+  out.end(start);
+}
+
+/** The shortest way to ask for results in these formats: none means all text, one means all alike. */
+export function formatCodes(formats: readonly number[]): readonly number[] {
+  const first = formats[0];
+  if (formats.some((format) => format !== first)) return formats;
+  return first === Format.Binary ? [Format.Binary] : [];
+}
+
+/** The error for a call with too many or too few parameters. */
+export function wrongCount(expected: number, given: number): UsageError {
+  return new UsageError(`Cannot bind ${given} parameters: the statement has ${expected}`);
+}
+
+function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: number): number {
+  try {
+    return encodeValue(codec, out, value);
+  } catch (error) {
+    const { reason, options } = encodeFailure(error, value);
+    throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}`, options);
+  }
+}
+
+/** Throws if the protocol cannot count so many parameters of one statement. */
+export function checkCount(given: number): void {
+  if (given <= MAX_PARAMETERS) return;
+  throw new UsageError(
+    `Cannot send ${given} parameters: the protocol allows ${MAX_PARAMETERS} in one statement; ` +
+      "pass arrays (unnest($1::int4[])), or use execBatch or copyRows",
+  );
+}
+
+/** The same for the parameters that a text names: the server would miscount them in its description. */
+export function checkParameters(sql: string): void {
+  if (LONG_NUMBER.test(sql)) checkCount(highestParameter(sql));
+}
+
+function expectCount(expected: number, given: number): void {
+  checkCount(given);
+  if (given !== expected) throw wrongCount(expected, given);
+}
+
+const MAX_PARAMETERS = 0xffff;
+const LONG_NUMBER = /\$\d{5}/;

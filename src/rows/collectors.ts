@@ -1,0 +1,274 @@
+/**
+ * Where the rows of a reply go: a small closed family of result shapes.
+ *
+ * A value that cannot be decoded is remembered and thrown by {@linkcode Sink.result}, as the rest of
+ * the reply must be read in any case. Only a reply that the protocol does not allow throws at once.
+ */
+import { ProtocolError, UsageError } from "../errors.ts";
+import type { Description } from "./description.ts";
+import type { Registry } from "../codecs/registry.ts";
+import type { RowReader, RowShape } from "./row.ts";
+import { affectedRows, type Column, type CommandTag, commandTag } from "../wire/backend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+
+/** What one statement gave. */
+export interface Result<Row = Record<string, unknown>> {
+  /** Its rows, empty for a statement that gives none. */
+  readonly rows: Row[];
+  /** Its columns, empty for a statement that gives no rows. */
+  readonly columns: readonly Column[];
+  /** The command tag without numbers: `SELECT`, `INSERT`, `CREATE TABLE`; "" for an empty query. */
+  readonly command: string;
+  /** The number in the command tag, 0 without one: rows inserted, changed, deleted, selected or copied. */
+  readonly affected: number;
+}
+
+/** Takes the results of the statements of one reply. */
+export abstract class Sink<T> {
+  protected readonly shape: RowShape;
+  #problem: Error | undefined = undefined;
+  /** The rows announced for the statement. */
+  #description: Description | undefined = undefined;
+  #reader: RowReader | undefined = undefined;
+  /** Rows with values of types that have still to be learned. */
+  #incomplete: { readonly row: object; readonly description: Description }[] | undefined = undefined;
+  /** Whether the tags of statements are read although the result does not need them. */
+  isObserved = false;
+  /** The number in the last tag that was read. */
+  lastAffected: number | undefined = undefined;
+
+  constructor(shape: RowShape = "object") {
+    this.shape = shape;
+  }
+
+  /** Rows of this description follow. */
+  begin(description: Description): void {
+    this.#description = description;
+    this.#reader = undefined;
+    if (this.#problem === undefined) this.onBegin(description);
+  }
+
+  /** The current message is a DataRow. */
+  row(inbox: Inbox): void {
+    if (this.#description === undefined) throw inbox.unexpected("read rows");
+    if (this.#problem !== undefined) return;
+    try {
+      this.onRow(inbox);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  /** The current message is a CommandComplete: a statement is done. */
+  complete(inbox: Inbox): void {
+    this.#description = undefined;
+    if (this.#problem !== undefined) return;
+    try {
+      this.onComplete(inbox);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  /** A statement was empty. */
+  empty(): void {
+    if (this.#description !== undefined) {
+      throw new ProtocolError(
+        "Cannot read the reply: the server sent EmptyQueryResponse for a statement that gives rows",
+      );
+    }
+    if (this.#problem === undefined) this.onEmpty();
+  }
+
+  /** The outcome will be this error, whatever still comes. */
+  fail(error: Error): void {
+    if (error instanceof ProtocolError) throw error;
+    this.#problem ??= error;
+  }
+
+  /** What the reply amounts to; throws the first problem. */
+  result(): T {
+    if (this.#problem !== undefined) throw this.#problem;
+    return this.value();
+  }
+
+  /** Whether types have to be learned before the result is whole. */
+  get isIncomplete(): boolean {
+    return this.#incomplete !== undefined;
+  }
+
+  /** The columns that have them. */
+  get unknownColumns(): Column[] {
+    return [...new Set(this.#incomplete?.map(({ description }) => description))].flatMap((description) =>
+      description.unknownColumns
+    );
+  }
+
+  /** The result, made whole with types that have been learned. */
+  completed(registry: Registry): T {
+    for (const { row, description } of this.#incomplete ?? []) description.complete(row, this.shape, registry);
+    return this.result();
+  }
+
+  /** The current row. */
+  protected read(inbox: Inbox): unknown {
+    const description = this.#description!;
+    this.#reader ??= description.reader(this.shape);
+    const row = this.#reader.read(inbox, inbox.pos, inbox.limit);
+    if (description.isIncomplete) (this.#incomplete ??= []).push({ row: row as object, description });
+    return row;
+  }
+
+  /** The command tag that the current message is. */
+  protected tag(inbox: Inbox): CommandTag {
+    const tag = commandTag(inbox);
+    this.lastAffected = tag.affected;
+    return tag;
+  }
+
+  /** The number in the command tag that the current message is. */
+  protected affected(inbox: Inbox): number {
+    return this.lastAffected = affectedRows(inbox);
+  }
+
+  protected onBegin(_description: Description): void {}
+  protected abstract onRow(inbox: Inbox): void;
+  protected onComplete(inbox: Inbox): void {
+    if (this.isObserved) this.affected(inbox);
+  }
+  protected onEmpty(): void {}
+  protected abstract value(): T;
+}
+
+/** The rows of the last statement that gave any. */
+export class AllRows extends Sink<unknown[]> {
+  #rows: unknown[] = [];
+
+  protected override onBegin(): void {
+    this.#rows = [];
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#rows.push(this.read(inbox));
+  }
+
+  protected override value(): unknown[] {
+    return this.#rows;
+  }
+}
+
+/** The first row of the last statement that gave any, null if that gave none. The others are not decoded. */
+export class FirstRow extends Sink<unknown> {
+  readonly #only: boolean;
+  #first: unknown = null;
+  #count = 0;
+
+  /** With `only`, anything but exactly one row is an error. */
+  constructor(shape: RowShape, only = false) {
+    super(shape);
+    this.#only = only;
+  }
+
+  protected override onBegin(): void {
+    this.#first = null;
+    this.#count = 0;
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    if (this.#count++ === 0) this.#first = this.read(inbox);
+  }
+
+  protected override value(): unknown {
+    if (this.#only && this.#count !== 1) {
+      throw new UsageError(`Cannot give the only row: the statement gave ${this.#count} rows`);
+    }
+    return this.#first;
+  }
+}
+
+/** The first column of the first row, null without one. */
+export class FirstValue extends FirstRow {
+  constructor() {
+    super("array");
+  }
+
+  protected override value(): unknown {
+    const row = super.value() as unknown[] | null;
+    return row?.[0] ?? null;
+  }
+}
+
+/** The number of affected rows of the last statement. Rows are not decoded. */
+export class Affected extends Sink<number> {
+  #affected = 0;
+
+  protected override onRow(): void {}
+
+  protected override onComplete(inbox: Inbox): void {
+    this.#affected = this.affected(inbox);
+  }
+
+  protected override onEmpty(): void {
+    this.#affected = 0;
+  }
+
+  protected override value(): number {
+    return this.#affected;
+  }
+}
+
+/** Everything, statement by statement. */
+export class AllResults extends Sink<Result<unknown>[]> {
+  readonly #results: Result<unknown>[] = [];
+  #rows: unknown[] = [];
+  #columns: readonly Column[] = [];
+
+  protected override onBegin(description: Description): void {
+    this.#columns = description.columns;
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#rows.push(this.read(inbox));
+  }
+
+  protected override onComplete(inbox: Inbox): void {
+    this.#end(this.tag(inbox));
+  }
+
+  protected override onEmpty(): void {
+    this.#end({ command: "", affected: 0 });
+  }
+
+  #end(tag: CommandTag): void {
+    this.#results.push({ rows: this.#rows, columns: this.#columns, ...tag });
+    this.#rows = [];
+    this.#columns = [];
+  }
+
+  protected override value(): Result<unknown>[] {
+    return this.#results;
+  }
+}
+
+/** Everything of the only statement. */
+export class OnlyResult extends Sink<Result<unknown>> {
+  readonly #rows: unknown[] = [];
+  #columns: readonly Column[] = [];
+  #tag: CommandTag = { command: "", affected: 0 };
+
+  protected override onBegin(description: Description): void {
+    this.#columns = description.columns;
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#rows.push(this.read(inbox));
+  }
+
+  protected override onComplete(inbox: Inbox): void {
+    this.#tag = this.tag(inbox);
+  }
+
+  protected override value(): Result<unknown> {
+    return { rows: this.#rows, columns: this.#columns, ...this.#tag };
+  }
+}

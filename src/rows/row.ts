@@ -1,0 +1,185 @@
+/**
+ * Rows: DataRow messages to objects or arrays.
+ *
+ * A reader is made once per statement, for its columns' names and types. Where the runtime allows
+ * it, a reader that has seen enough rows compiles itself to a function that is one object literal
+ * with a decoder call per column: engines make that as fast as hand-written code. Elsewhere, and for
+ * wide rows, it goes on column by column, with the same results.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats", DataRow.
+ */
+import { DecodeError, ProtocolError } from "../errors.ts";
+import type { Column } from "../wire/backend.ts";
+import type { Source } from "../wire/bytes.ts";
+import { BadValue, type Codec, Format } from "../codecs/codec.ts";
+
+/** Whether rows are objects by column name, or arrays. */
+export type RowShape = "object" | "array";
+
+/** Makes values of rows with the same columns. */
+export class RowReader {
+  readonly #columns: readonly Column[];
+  readonly #codecs: readonly Codec[];
+  readonly #formats: readonly number[];
+  readonly #shape: RowShape;
+  #rowsRead = 0;
+  #compiled: RowFunction | undefined;
+
+  constructor(columns: readonly Column[], codecs: readonly Codec[], formats: readonly number[], shape: RowShape) {
+    this.#columns = columns;
+    this.#codecs = codecs;
+    this.#formats = formats;
+    this.#shape = shape;
+  }
+
+  /** The row whose DataRow body is `[start, end)` of `source`. Keeps nothing of it. */
+  read(source: Source, start: number, end: number): unknown {
+    if (this.#compiled === undefined) {
+      if (++this.#rowsRead < COMPILE_AFTER) return this.#readEach(source, start, end);
+      const compiled = this.#columns.length > MAX_COMPILED ? undefined : this.#compile();
+      this.#compiled = compiled ?? ((source, start, end) => this.#readEach(source, start, end));
+    }
+    return this.#compiled(source, start, end);
+  }
+
+  #readEach(source: Source, start: number, end: number): unknown {
+    const { view } = source;
+    const count = this.#columns.length;
+    if (end - start < 2 || view.getUint16(start) !== count) throw wrongCount(source, start, end, count);
+    const values: unknown[] = [];
+    let at = start + 2;
+    for (let i = 0; i < count; i++) {
+      if (at + 4 > end) throw cutShort();
+      const length = view.getInt32(at);
+      at += 4;
+      if (length < -1 || at + length > end) throw badLength(length);
+      values.push(length === -1 ? null : this.#readValue(i, source, at, at + length));
+      if (length > 0) at += length;
+    }
+    if (at !== end) throw leftOver(end - at);
+    return this.#shape === "array" ? values : objectOf(this.#columns, values);
+  }
+
+  #readValue(index: number, source: Source, start: number, end: number): unknown {
+    const codec = this.#codecs[index]!;
+    try {
+      return this.#formats[index] === Format.Binary
+        ? codec.decode(source, start, end)
+        : codec.parse(source.bytes.utf8Slice(start, end));
+    } catch (error) {
+      throw this.#failed(error, index);
+    }
+  }
+
+  #failed(error: unknown, index: number): DecodeError {
+    return decodeError(error, index, this.#columns[index]!, this.#codecs[index]!);
+  }
+
+  #compile(): RowFunction | undefined {
+    const count = this.#columns.length;
+    const lines = [
+      "const { view } = source;",
+      `if (end - start < 2 || view.getUint16(start) !== ${count}) throw wrongCount(source, start, end, ${count});`,
+      "let at = start + 2, length = 0, column = -1;",
+      "try {",
+    ];
+    for (let i = 0; i < count; i++) {
+      const decode = this.#formats[i] === Format.Binary
+        ? `codec${i}.decode(source, at, at + length)`
+        : `codec${i}.parse(source.bytes.utf8Slice(at, at + length))`;
+      lines.push(
+        "if (at + 4 > end) { column = -1; throw cutShort(); }",
+        "length = view.getInt32(at); at += 4;",
+        "if (length < -1 || at + length > end) { column = -1; throw badLength(length); }",
+        `let value${i} = null;`,
+        `if (length !== -1) { column = ${i}; value${i} = ${decode}; at += length; }`,
+      );
+    }
+    lines.push(
+      "if (at !== end) { column = -1; throw leftOver(end - at); }",
+      `return ${this.#literal()};`,
+      // What a codec throws may be of any kind, so that only the place tells whose it is.
+      "} catch (error) { throw column === -1 ? error : failed(error, column); }",
+    );
+    const codecs = this.#codecs.map((_, i) => `codec${i} = codecs[${i}]`);
+    const constants = codecs.length === 0 ? "" : `const ${codecs.join(", ")};`;
+    try {
+      const make = new Function(
+        "codecs",
+        "wrongCount",
+        "cutShort",
+        "badLength",
+        "leftOver",
+        "failed",
+        `"use strict"; ${constants}\nreturn (source, start, end) => {\n${lines.join("\n")}\n};`,
+      );
+      const failed = (error: unknown, index: number): DecodeError => this.#failed(error, index);
+      return make(this.#codecs, wrongCount, cutShort, badLength, leftOver, failed);
+    } catch (error) {
+      // Runtimes can be told to refuse code made from strings.
+      if (error instanceof EvalError) return undefined;
+      throw error;
+    }
+  }
+
+  #literal(): string {
+    if (this.#shape === "array") return `[${this.#columns.map((_, i) => `value${i}`).join(", ")}]`;
+    const members = this.#columns.map(({ name }, i) => {
+      // As JSON text a name cannot leave the string that it is in.
+      const key = JSON.stringify(name);
+      // Computed, this name is an own property like any other.
+      return `${name === "__proto__" ? `[${key}]` : key}: value${i}`;
+    });
+    return `{ ${members.join(", ")} }`;
+  }
+}
+
+/** The error for a value of a column that its codec refuses. */
+export function decodeError(error: unknown, index: number, { name }: Column, codec: Codec): DecodeError {
+  const reason = error instanceof BadValue ? error.message : "its codec failed";
+  return new DecodeError(`Cannot decode column ${index + 1} ${JSON.stringify(name)} as ${codec.name}: ${reason}`, {
+    cause: error instanceof BadValue ? undefined : error,
+  });
+}
+
+type RowFunction = (source: Source, start: number, end: number) => unknown;
+
+function objectOf(columns: readonly Column[], values: readonly unknown[]): Record<string, unknown> {
+  const row: Record<string, unknown> = {};
+  for (let i = 0; i < values.length; i++) {
+    const { name } = columns[i]!;
+    if (name === "__proto__") {
+      Object.defineProperty(row, name, { value: values[i], configurable: true, enumerable: true, writable: true });
+    } else {
+      row[name] = values[i];
+    }
+  }
+  return row;
+}
+
+function wrongCount(source: Source, start: number, end: number, expected: number): ProtocolError {
+  return end - start < 2
+    ? cutShort()
+    : malformed(`it has ${source.view.getUint16(start)} columns, RowDescription announced ${expected}`);
+}
+
+function cutShort(): ProtocolError {
+  return malformed("it is cut short");
+}
+
+function badLength(length: number): ProtocolError {
+  return malformed(`a value claims a length of ${length} bytes`);
+}
+
+function leftOver(count: number): ProtocolError {
+  return malformed(`${count} bytes are left over`);
+}
+
+function malformed(problem: string): ProtocolError {
+  return new ProtocolError(`Cannot read the server's DataRow: ${problem}`);
+}
+
+/** Compiling costs about as much as reading this many rows. */
+const COMPILE_AFTER = 64;
+/** Beyond so many columns engines make no fast code of the function: it is slower than reading column by column, and takes long to compile. */
+const MAX_COMPILED = 100;

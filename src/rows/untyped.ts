@@ -1,0 +1,47 @@
+/**
+ * Parameters of a statement that nothing is known of: each goes as the text that its kind of value
+ * has in any type that takes it.
+ */
+import { bytea } from "../codecs/bytes.ts";
+import { BadValue, type Codec, kindOf } from "../codecs/codec.ts";
+import { date, time, timestamp, timestamptz } from "../codecs/datetime.ts";
+import { Interval, interval } from "../codecs/interval.ts";
+import { jsonText, JsonValue } from "../codecs/json.ts";
+import { opaque, plainText } from "../codecs/text.ts";
+
+/** A parameter whose type only the server knows. */
+export const untyped: Codec = { ...opaque("an unknown type"), text };
+
+/** Whether a value has such a text. */
+export function hasUntypedText(value: unknown): boolean {
+  return typeof value !== "object" || value === null || value instanceof JsonValue || codecFor(value) !== undefined;
+}
+
+function text(value: unknown): string {
+  if (Object.is(value, -0)) return "-0";
+  if (typeof value !== "object") return plainText(value);
+  const codec = codecFor(value);
+  if (codec !== undefined) return codec.text(value);
+  if (value instanceof JsonValue) return jsonText(value);
+  throw new BadValue(
+    `what ${kindOf(value)} means depends on the type, which is not known yet: prepare the statement first`,
+  );
+}
+
+/** The type whose text other types take too. */
+function codecFor(value: unknown): Codec | undefined {
+  if (value instanceof Uint8Array || value instanceof ArrayBuffer) return bytea;
+  if (value instanceof Date || value instanceof Temporal.Instant || value instanceof Temporal.ZonedDateTime) {
+    return INSTANT;
+  }
+  if (value instanceof Temporal.PlainDateTime) return DATE_TIME;
+  if (value instanceof Temporal.PlainDate) return DATE;
+  if (value instanceof Temporal.PlainTime) return TIME;
+  if (value instanceof Interval || value instanceof Temporal.Duration) return interval;
+  return undefined;
+}
+
+const INSTANT = timestamptz("temporal");
+const DATE_TIME = timestamp("temporal");
+const DATE = date("temporal");
+const TIME = time("temporal");

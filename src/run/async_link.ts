@@ -1,0 +1,299 @@
+/**
+ * A connection that awaits: runs ops on a session, and moves bytes between the session and its
+ * transport.
+ *
+ * One reader per connection reads as long as the session wants bytes, also while nothing is asked,
+ * so that notifications and the server's end are seen. What is submitted in one tick leaves in one
+ * write, unless it is so much that the server may begin with it.
+ */
+import { ConnectionError } from "../errors.ts";
+import type { Link } from "../connect/handshake.ts";
+import type { Call, Observation } from "../protocol/request.ts";
+import { Session, type SessionEvent } from "../protocol/session.ts";
+import type { AsyncTransport, Endpoint, Ends, TlsOptions } from "../transport/transport.ts";
+import { terminate } from "../wire/frontend.ts";
+import { Outbox } from "../wire/outbox.ts";
+import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
+import { atMost, turn } from "../runtime/clock.ts";
+import { connectionError } from "./connection_error.ts";
+import { observe } from "../telemetry/observe.ts";
+import { calledByListener } from "../trace/traced_transport.ts";
+
+/** A dialled connection, awaiting. */
+export class AsyncLink implements Link, RunnerLink {
+  readonly session: Session = new Session();
+  readonly endpoint: Endpoint;
+  readonly awaits = true;
+  readonly canStartTls = true;
+  tls = false;
+  readonly #transport: AsyncTransport;
+  readonly #runner: AsyncRunner = new AsyncRunner(this);
+  /** Opens a connection for a cancel request and sends it. */
+  canceller: (() => Promise<void>) | undefined = undefined;
+  #reading = false;
+  /** Whether a reply waits for someone who wants it. */
+  #stalled = false;
+  /** How many wait for notifications. */
+  #expecting = 0;
+  /** Who waits for bytes to be sent, or for the reader to stop. */
+  #onProgress: (() => void)[] = [];
+  /** How much had been written when others could run the last time. */
+  #breath = 0;
+  /** Ends the reader's pause. */
+  #onWanted: (() => void) | undefined = undefined;
+  #writing = false;
+  #flushScheduled = false;
+  /** Whether the socket keeps the process alive: while something is outstanding. */
+  #keepsProcess = true;
+  #listener: ((event: SessionEvent) => void) | undefined = undefined;
+  #lastWords: ReturnType<typeof setTimeout> | undefined = undefined;
+
+  constructor(transport: AsyncTransport, endpoint: Endpoint) {
+    this.#transport = transport;
+    this.endpoint = endpoint;
+  }
+
+  get ends(): Ends | undefined {
+    return this.#transport.ends;
+  }
+
+  get peerUser(): number | undefined {
+    return this.#transport.peerUser;
+  }
+
+  /** Who is told what the server said without being asked; hears at once what it has said before. */
+  set onEvent(listener: (event: SessionEvent) => void) {
+    this.#listener = listener;
+    this.#deliver();
+  }
+
+  /** Runs a call to its end, or until its caller gives up. */
+  run<T>(call: Call<T>): Promise<T> {
+    if (this.#transport.showing) return Promise.reject(calledByListener());
+    const { observation } = call;
+    return observation === undefined ? this.#runner.run(call) : observe(observation, () => this.#runner.run(call));
+  }
+
+  /** Whether an op runs. */
+  get isRunning(): boolean {
+    return this.#runner.isRunning;
+  }
+
+  /** Waits until no op runs, at most that long. */
+  async drained(milliseconds: number): Promise<void> {
+    await atMost(this.#runner.drained(), milliseconds);
+  }
+
+  /** Asks the server to stop what it works on; what is called from now on is not sent before. */
+  cancelRunning(observation?: Observation): Promise<void> {
+    const work = (): Promise<void> => this.#runner.cancel();
+    return observation === undefined ? work() : observe(observation, work);
+  }
+
+  /** As {@linkcode RunnerLink.cancel}. */
+  async cancel(): Promise<void> {
+    await this.canceller?.();
+  }
+
+  /** Whether the process is to stay alive although nothing is asked: while someone waits for notifications. */
+  expectEvents(expecting: boolean): void {
+    this.#expecting += expecting ? 1 : -1;
+    this.#keepProcess();
+    if (expecting) this.#startReading();
+  }
+
+  /** Sends what the outbox holds and reads until the server closes: before there is a session. */
+  async askEnd(): Promise<void> {
+    const { outbox } = this.session;
+    while (outbox.size > 0) outbox.sent(await this.#transport.write(outbox.pending()));
+    const dropped = new Uint8Array(64);
+    while (await this.#transport.read(dropped) > 0);
+  }
+
+  /** Sends what the outbox holds and reads one byte: before there is a session. */
+  async askByte(): Promise<number> {
+    const { outbox } = this.session;
+    while (outbox.size > 0) outbox.sent(await this.#transport.write(outbox.pending()));
+    const byte = new Uint8Array(1);
+    const count = await this.#transport.read(byte);
+    if (count === 0) throw new ConnectionError("the server closed the connection");
+    return byte[0]!;
+  }
+
+  /** Encrypts the connection: before there is a session. */
+  async startTls(options: TlsOptions): Promise<void> {
+    await this.#transport.startTls(options);
+    this.tls = true;
+  }
+
+  /** Everything outstanding fails for that reason, and the socket is closed. */
+  destroy(reason: Error): void {
+    clearTimeout(this.#lastWords);
+    this.session.lose(reason);
+    this.#transport.close();
+    this.#onWanted?.();
+    this.#progress();
+    this.#deliver();
+  }
+
+  /** Says goodbye and closes; what is outstanding fails. */
+  async close(): Promise<void> {
+    const { session } = this;
+    // A goodbye in the middle of a message would be none.
+    if (session.lost === undefined && this.#reading && !this.#writing && !session.outbox.halfSent) {
+      session.lose(new ConnectionError("the connection is closed"));
+      await atMost(this.#sayGoodbye(), LAST_WORDS);
+    }
+    this.destroy(new ConnectionError("the connection is closed"));
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    const goodbye = new Outbox();
+    terminate(goodbye);
+    try {
+      while (goodbye.size > 0) goodbye.sent(await this.#transport.write(goodbye.pending()));
+    } catch {
+      // It was gone already.
+    }
+  }
+
+  /** There is something to send and to wait for. */
+  wake(): void {
+    this.#startReading();
+    this.#keepProcess();
+    if (this.session.outbox.size >= EAGER && !this.#writing) this.#flush();
+    if (this.#flushScheduled || this.session.outbox.size === 0) return;
+    this.#flushScheduled = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  /** Replies are wanted, which may be here already, or wait for what was written after the request. */
+  resume(): void {
+    if (this.session.outbox.size > 0) this.wake();
+    if (!this.#stalled) return;
+    this.#advance();
+    if (!this.#isFull) this.#onWanted?.();
+  }
+
+  /** Resolves once no more than `bytes` wait to be sent, or nothing can be before replies are taken. */
+  async room(bytes: number): Promise<void> {
+    const { session } = this;
+    this.wake();
+    // Where the system takes everything at once, nothing else would run, and no refusal be seen.
+    if (session.outbox.writtenTotal - this.#breath > BURST) {
+      this.#breath = session.outbox.writtenTotal;
+      await turn();
+    }
+    while (session.outbox.size > bytes && !this.#isFull && session.lost === undefined) {
+      await new Promise<void>((resolve) => this.#onProgress.push(resolve));
+    }
+  }
+
+  /** Whether so much is here that nobody wants that reading has to wait. */
+  get #isFull(): boolean {
+    return this.#stalled && this.session.inbox.buffered >= MAX_UNWANTED;
+  }
+
+  #startReading(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    this.#read();
+  }
+
+  #keepProcess(): void {
+    const needed = !this.session.idle || this.#expecting > 0;
+    if (this.#keepsProcess === needed || this.session.lost !== undefined) return;
+    this.#keepsProcess = needed;
+    this.#transport.keepProcess(needed);
+  }
+
+  async #read(): Promise<void> {
+    const { session } = this;
+    try {
+      while (session.lost === undefined) {
+        if (this.#isFull) {
+          this.#progress();
+          await new Promise<void>((resolve) => this.#onWanted = resolve);
+          this.#onWanted = undefined;
+          continue;
+        }
+        const read = this.#transport.read(session.inbox.reserve());
+        const count = typeof read === "number" ? read : await read;
+        if (count === 0) throw new ConnectionError("the server closed the connection");
+        session.inbox.commit(count);
+        this.#advance();
+      }
+    } catch (error) {
+      session.lose(connectionError(error));
+    }
+    this.destroy(session.lost!);
+  }
+
+  #advance(): void {
+    const { session } = this;
+    this.#stalled = session.advance() === "drain";
+    this.#deliver();
+    if (session.outbox.size > 0) this.#flush();
+    this.#keepProcess();
+  }
+
+  #progress(): void {
+    const waiting = this.#onProgress;
+    if (waiting.length === 0) return;
+    this.#onProgress = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #deliver(): void {
+    if (this.#listener === undefined) return;
+    const { session } = this;
+    for (let event = session.takeEvent(); event !== undefined; event = session.takeEvent()) this.#listener(event);
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    if (this.#writing) return;
+    const { outbox } = this.session;
+    this.session.dropWithdrawn();
+    try {
+      while (outbox.size > 0) {
+        const written = this.#transport.write(outbox.pending());
+        if (typeof written !== "number") {
+          this.#writing = true;
+          written.then((count) => this.#written(count), (error) => this.#writeFailed(error));
+          return;
+        }
+        outbox.sent(written);
+      }
+      this.#progress();
+    } catch (error) {
+      outbox.sent(0);
+      this.#writeFailed(error);
+    }
+  }
+
+  #written(count: number): void {
+    this.#writing = false;
+    if (this.session.lost !== undefined) return;
+    this.session.outbox.sent(count);
+    this.#progress();
+    this.#flush();
+  }
+
+  /** The server may have said why before it closed: the reader gets a moment to find out. */
+  #writeFailed(error: unknown): void {
+    if (this.session.lost !== undefined) return;
+    // Nothing more is written.
+    this.#writing = true;
+    this.#lastWords = setTimeout(() => this.destroy(connectionError(error)), LAST_WORDS);
+  }
+}
+
+/** Milliseconds for a goodbye, and to wait for what the server said before a write failed. */
+const LAST_WORDS = 500;
+/** How many bytes are not kept waiting for what else is submitted in the same tick. */
+const EAGER = 0x4000;
+/** How many bytes are written in one go while there is more to write. */
+const BURST = 0x4_0000;
+/** How many bytes of replies that nobody wants yet are read. */
+const MAX_UNWANTED = 0x10_0000;

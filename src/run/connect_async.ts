@@ -1,0 +1,117 @@
+/** Runs a handshake, awaiting. */
+import { ConnectionError } from "../errors.ts";
+import type { Handshake, HandshakeStep, Link } from "../connect/handshake.ts";
+import type { Connected, Upgrade } from "../connect/upgrade.ts";
+import type { AsyncDialer } from "../transport/transport.ts";
+import { AsyncLink } from "./async_link.ts";
+import { now } from "../runtime/clock.ts";
+import { connectionError } from "./connection_error.ts";
+
+/** Runs a handshake to its end. When `signal` aborts, everything it has begun is closed, and the promise rejects with the signal's reason. */
+export async function connectAsync(
+  handshake: Handshake<Connected>,
+  dialer: AsyncDialer,
+  signal: AbortSignal | undefined,
+): Promise<{ link: AsyncLink; upgrade: Upgrade }> {
+  const { link, upgrade } = await shakeHands(handshake, dialer, signal);
+  return { link: own(link), upgrade };
+}
+
+/** Runs a handshake that leaves no connection behind. */
+export async function shakeHands<T>(
+  handshake: Handshake<T>,
+  dialer: AsyncDialer,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const links = new Set<AsyncLink>();
+  let step = handshake.next();
+  while (!step.done) {
+    let answer: unknown;
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      answer = await perform(step.value, dialer, links, signal);
+    } catch (error) {
+      failure = { error };
+    }
+    if (signal?.aborted) {
+      for (const link of links) link.destroy(new ConnectionError("connecting was aborted"));
+      throw signal.reason;
+    }
+    step = failure === undefined ? handshake.next(answer) : handshake.throw(failure.error);
+  }
+  return step.value;
+}
+
+async function perform(
+  step: HandshakeStep,
+  dialer: AsyncDialer,
+  links: Set<AsyncLink>,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  if (step.do === "discard") {
+    links.delete(own(step.link));
+    return await own(step.link).close();
+  }
+  using limit = new TimeLimit(step.by, signal);
+  try {
+    if (step.do === "dial") {
+      const transport = await limit.race(dialer.dial(step.endpoint, limit.signal), (late) => late.close());
+      const link = new AsyncLink(transport, step.endpoint);
+      links.add(link);
+      return link;
+    }
+    const link = own(step.link);
+    if (step.do === "askByte") return await limit.race(link.askByte());
+    if (step.do === "startTls") return await limit.race(link.startTls(step.options));
+    if (step.do === "askEnd") return await limit.race(link.askEnd());
+    return await limit.race(link.run({ op: step.op, limit: undefined }));
+  } catch (error) {
+    throw connectionError(error, step.do === "startTls" ? "the TLS handshake failed" : undefined);
+  }
+}
+
+/** Aborts when time is over, or when the caller's signal does. */
+class TimeLimit implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #outer: AbortSignal | undefined;
+  readonly #aborted: Promise<never>;
+
+  constructor(by: number, outer: AbortSignal | undefined) {
+    this.#outer = outer;
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.#aborted = promise;
+    this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
+    if (by !== Infinity) this.#timer = setTimeout(this.#expire, Math.max(0, by - now()));
+    outer?.addEventListener("abort", this.#follow, { once: true });
+    if (outer?.aborted) this.#follow();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The work's outcome, unless the limit comes first; what the work still brings then goes to `dispose`. */
+  async race<T>(work: Promise<T>, dispose?: (late: T) => void): Promise<T> {
+    try {
+      return await Promise.race([work, this.#aborted]);
+    } catch (error) {
+      if (this.signal.aborted) work.then(dispose, () => {});
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#outer?.removeEventListener("abort", this.#follow);
+  }
+
+  readonly #expire = (): void => this.#controller.abort(new ConnectionError("timed out"));
+  readonly #follow = (): void => this.#controller.abort(this.#outer!.reason);
+}
+
+function own(link: Link): AsyncLink {
+  if (link instanceof AsyncLink) return link;
+  throw new TypeError("The link is not one of this driver's");
+}

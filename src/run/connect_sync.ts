@@ -1,0 +1,53 @@
+/** Runs a handshake, blocking. */
+import type { Handshake, HandshakeStep, Link } from "../connect/handshake.ts";
+import type { Connected, Upgrade } from "../connect/upgrade.ts";
+import type { SyncDialer } from "../transport/transport.ts";
+import { now } from "../runtime/clock.ts";
+import { connectionError } from "./connection_error.ts";
+import { SyncLink } from "./sync_link.ts";
+
+/** Runs a handshake to its end. */
+export function connectSync(handshake: Handshake<Connected>, dialer: SyncDialer): { link: SyncLink; upgrade: Upgrade } {
+  const { link, upgrade } = shakeHands(handshake, dialer);
+  return { link: own(link), upgrade };
+}
+
+/** Runs a handshake that leaves no connection behind. */
+export function shakeHands<T>(handshake: Handshake<T>, dialer: SyncDialer): T {
+  let step = handshake.next();
+  while (!step.done) {
+    let answer: unknown;
+    try {
+      answer = perform(step.value, dialer);
+    } catch (error) {
+      step = handshake.throw(
+        connectionError(error, step.value.do === "startTls" ? "the TLS handshake failed" : undefined),
+      );
+      continue;
+    }
+    step = handshake.next(answer);
+  }
+  return step.value;
+}
+
+function perform(step: HandshakeStep, dialer: SyncDialer): unknown {
+  switch (step.do) {
+    case "dial":
+      return new SyncLink(dialer.dial(step.endpoint, step.tls, Math.max(0, step.by - now())), step.endpoint);
+    case "askByte":
+      return own(step.link).askByte(step.by);
+    case "startTls":
+      return own(step.link).startTls(step.options, step.by);
+    case "run":
+      return own(step.link).runBy(step.op, step.by);
+    case "askEnd":
+      return own(step.link).askEnd(step.by);
+    case "discard":
+      return own(step.link).close();
+  }
+}
+
+function own(link: Link): SyncLink {
+  if (link instanceof SyncLink) return link;
+  throw new TypeError("The link is not one of this driver's");
+}

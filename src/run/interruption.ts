@@ -1,0 +1,170 @@
+/**
+ * A caller that no longer waits, because of its `timeout` or `signal`: what both drivers know of it.
+ *
+ * What was not sent is taken back. What was sent is stopped by a cancel request, which stops whatever
+ * the server works on when it arrives: so it goes out only for the oldest call, only with nothing
+ * submitted behind it, and nothing new is submitted until both are over.
+ */
+import { ConnectionError, PyroError, ServerError, TimeoutError, type TimeoutOutcome } from "../errors.ts";
+import type { Limit, Ticket } from "../protocol/request.ts";
+import { EndConversation } from "../protocol/portal.ts";
+import type { Session } from "../protocol/session.ts";
+import { SqlState } from "../sqlstate.ts";
+
+/** What is to be done about a call that is given up. */
+export type Remedy =
+  /** Nothing of it is under way: its op is told. */
+  | "tell"
+  /** Its latest statement is under way, and nothing behind it. */
+  | "cancel"
+  /** Something was submitted behind it, or the server cannot be asked: it goes its way, and nobody waits. */
+  | "abandon";
+
+/** One call that its caller may give up. */
+export class Interruption {
+  /** Whether the caller has given up. */
+  happened = false;
+  /** Whether its op was told, by an error thrown into it. What it asks for from then on is for tidying up. */
+  told = false;
+  readonly limit: Limit;
+  readonly #session: Session;
+  /** What its op has submitted or waits for; at times, only what is still to come of it. */
+  readonly #tickets = new Set<Ticket<unknown>>();
+  /** Whether something was sent that is no longer among them. */
+  #wasSent = false;
+  /** What is to be cancelled. */
+  #targets: readonly Ticket<unknown>[] = [];
+  #outcome: TimeoutOutcome = "not sent";
+  #connectionLost = false;
+  #error: { readonly value: unknown } | undefined = undefined;
+
+  constructor(limit: Limit, session: Session) {
+    this.limit = limit;
+    this.#session = session;
+  }
+
+  /** Its op has submitted this, or waits for it. */
+  watch(ticket: Ticket<unknown>): void {
+    if (this.#tickets.size > MANY) {
+      for (const old of this.#tickets) {
+        if (!old.settled) continue;
+        this.#tickets.delete(old);
+        this.#wasSent = true;
+      }
+    }
+    this.#tickets.add(ticket);
+  }
+
+  /** Whether its op has still to be told. */
+  get isDue(): boolean {
+    return this.happened && !this.told;
+  }
+
+  /** What is there to cancel: the server works on it, will do so later, or no longer does. */
+  get target(): "oldest" | "waiting" | "none" {
+    const { oldest } = this.#session;
+    const target = this.#targets.find((ticket) => !ticket.settled && !ticket.refused);
+    if (target === undefined) return "none";
+    return oldest !== undefined && this.#targets.includes(oldest) ? "oldest" : "waiting";
+  }
+
+  /** The caller has given up: takes back what was not sent, and says what to do about the rest. */
+  interrupt(): Remedy {
+    this.happened = true;
+    this.limit.onGivenUp?.();
+    const session = this.#session;
+    const outstanding = [...this.#tickets].filter((ticket) => !ticket.settled);
+    const last = outstanding.at(-1);
+    if (this.#wasSent || [...this.#tickets].some((ticket) => ticket.settled || session.isSent(ticket))) {
+      this.#outcome = "cancelled";
+    }
+    if (last === undefined || session.lost !== undefined) return "tell";
+    if (outstanding.every((ticket) => !session.isSent(ticket))) {
+      // What a pipeline has submitted is not the call's to take back.
+      if (outstanding.some(({ exchange }) => exchange.conversation?.isShared)) return "abandon";
+      for (const ticket of outstanding.toReversed()) session.withdraw(ticket);
+      return "tell";
+    }
+    if (!this.#isLast(last) || session.key === undefined) return "abandon";
+    this.#targets = outstanding;
+    return "cancel";
+  }
+
+  /** It goes its way. */
+  abandon(): void {
+    this.#outcome = "unknown";
+  }
+
+  /** The server did not react, so the connection is closed. */
+  loseConnection(): ConnectionError {
+    this.#outcome = "unknown";
+    this.#connectionLost = true;
+    return noAnswer();
+  }
+
+  /** What the caller gets: the signal's reason, or a TimeoutError. */
+  error(): unknown {
+    return (this.#error ??= { value: this.#makeError() }).value;
+  }
+
+  /** What the caller gets for an error that its op has ended with. */
+  errorFor(error: unknown): unknown {
+    if (!this.happened) return error;
+    const isOurs = this.#connectionLost || error === this.#error?.value || isCancellation(error);
+    return isOurs ? withNotes(this.#makeError(), error) : error;
+  }
+
+  /** Whether nothing was submitted behind it that a cancel request could hit. */
+  #isLast(ticket: Ticket<unknown>): boolean {
+    if (this.#session.isLast(ticket)) return true;
+    return this.#session.hasOnlyBehind(
+      ticket,
+      (exchange) => exchange instanceof EndConversation && exchange.conversation.isShared === true,
+    );
+  }
+
+  #makeError(): unknown {
+    const { action, timeout, given = timeout, signal } = this.limit;
+    if (signal?.aborted) return signal.reason;
+    return new TimeoutError(
+      `Cannot ${action}: it was not done within ${given} ms (${OUTCOMES[this.#outcome]})`,
+      { outcome: this.#outcome, connectionLost: this.#connectionLost },
+    );
+  }
+}
+
+/** Why a connection is closed whose statement could not be stopped. */
+export function noAnswer(): ConnectionError {
+  return new ConnectionError(`the server did not react to a cancel request within ${PATIENCE} ms`);
+}
+
+/** The error with what the other says about where in a batch it was. */
+function withNotes(error: unknown, other: unknown): unknown {
+  if (!(error instanceof TimeoutError) || !(other instanceof PyroError)) return error;
+  const { index, committed } = other;
+  return Object.assign(error, index === undefined ? {} : { index }, committed === undefined ? {} : { committed });
+}
+
+/** Whether a cancel request that failed is certain not to arrive. */
+export function neverSent(error: unknown): boolean {
+  return error instanceof PyroError && error.safeToRetry;
+}
+
+/** Whether it is the server's answer to a cancel request, or follows from one. */
+function isCancellation(error: unknown): boolean {
+  if (error instanceof ServerError && error.code === SqlState.QueryCanceled) return true;
+  return error instanceof PyroError && error.cause !== undefined && isCancellation(error.cause);
+}
+
+const OUTCOMES: Readonly<Record<TimeoutOutcome, string>> = {
+  "not sent": "it was not sent",
+  cancelled: "the server has stopped it",
+  unknown: "what became of it is unknown",
+};
+
+/** Milliseconds that a cancelled call may take to end, before the connection is closed. */
+export const PATIENCE = 2000;
+/** So many tickets are watched before those are dropped that have an outcome. */
+const MANY = 16;
+/** Milliseconds after which a cancel request is repeated. */
+export const AGAIN = 200;

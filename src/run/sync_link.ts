@@ -1,0 +1,316 @@
+/**
+ * A connection that blocks: runs ops on a session, and moves bytes between the session and its
+ * transport while it waits.
+ *
+ * Reading and writing are waited for together, so that a pipeline of any size cannot end with both
+ * sides waiting for the other to read.
+ */
+import { ConnectionError } from "../errors.ts";
+import type { Link } from "../connect/handshake.ts";
+import type { Call, Observation, Op, Ticket } from "../protocol/request.ts";
+import { Session, type SessionEvent } from "../protocol/session.ts";
+import type { Endpoint, Ends, SyncTransport, TlsOptions } from "../transport/transport.ts";
+import { terminate } from "../wire/frontend.ts";
+import { Outbox } from "../wire/outbox.ts";
+import { now } from "../runtime/clock.ts";
+import { connectionError } from "./connection_error.ts";
+import { neverSent } from "./interruption.ts";
+import { observeBlocking } from "../telemetry/observe.ts";
+import { type RunnerLink, SyncRunner } from "./sync_runner.ts";
+import { calledByListener } from "../trace/traced_transport.ts";
+
+/** A dialled connection, blocking. */
+export class SyncLink implements Link, RunnerLink {
+  readonly session: Session = new Session();
+  readonly endpoint: Endpoint;
+  readonly awaits = false;
+  tls = false;
+  readonly #transport: SyncTransport;
+  /** Set when writing failed: the server may have said why before it closed, so reading goes on for a moment. */
+  #writeFailure: { readonly error: unknown; readonly until: number } | undefined = undefined;
+  /** Whether the last read filled all the room it had, so that more is likely there already. */
+  #more = false;
+  #started = false;
+  /** Whether a reply waits for someone who wants it. */
+  #stalled = false;
+  /** How many events were handed on. */
+  #heard = 0;
+  /** When the last call was made. */
+  #lastCall = 0;
+  readonly #runner: SyncRunner = new SyncRunner(this);
+  /** Opens a connection for a cancel request and sends it, within that time. */
+  canceller: ((milliseconds: number) => void) | undefined = undefined;
+  #listener: ((event: SessionEvent) => void) | undefined = undefined;
+  #delivering = false;
+
+  constructor(transport: SyncTransport, endpoint: Endpoint) {
+    this.#transport = transport;
+    this.endpoint = endpoint;
+  }
+
+  get ends(): Ends | undefined {
+    return this.#transport.ends;
+  }
+
+  get peerUser(): number | undefined {
+    return this.#transport.peerUser;
+  }
+
+  get canStartTls(): boolean {
+    return this.#transport.canStartTls;
+  }
+
+  /** Who is told what the server said without being asked; hears at once what it has said before. */
+  set onEvent(listener: (event: SessionEvent) => void) {
+    this.#listener = listener;
+    this.#deliver();
+  }
+
+  /** Runs a call to its end, or until its caller gives up. */
+  run<T>(call: Call<T>): T {
+    if (this.#transport.showing) throw calledByListener();
+    const { observation } = call;
+    this.#hearNews();
+    try {
+      if (observation !== undefined) return observeBlocking(observation, () => this.#runner.run(call));
+      return this.#runner.run(call);
+    } finally {
+      this.#deliver();
+    }
+  }
+
+  /**
+   * Hears what the server has said while nobody asked: a connection that it has ended is not written to.
+   * Only after a pause, as each look costs a system call.
+   */
+  #hearNews(): void {
+    const time = now();
+    if (this.#started && time - this.#lastCall > PAUSE && this.session.idle) this.glance();
+    this.#lastCall = time;
+  }
+
+  /** As {@linkcode SyncRunner.runBy}. */
+  runBy<T>(op: Op<T>, by: number): T {
+    return this.#runner.runBy(op, by);
+  }
+
+  /** Asks the server to stop what it works on. */
+  cancelRunning(observation?: Observation): void {
+    if (this.session.idle) return;
+    const work = (): void => this.canceller?.(Infinity);
+    return observation === undefined ? work() : observeBlocking(observation, work);
+  }
+
+  /** As {@linkcode RunnerLink.cancel}. */
+  cancel(milliseconds: number): boolean {
+    try {
+      this.canceller?.(milliseconds);
+      return true;
+    } catch (error) {
+      return neverSent(error);
+    }
+  }
+
+  /** Waits until the server says something without being asked; false if `by` is over first. */
+  awaitEvent(by: number): boolean {
+    const { session } = this;
+    this.#started = true;
+    const heard = this.#heard;
+    // What the last call has read may be what is waited for.
+    this.#deliver();
+    const isSo = (): boolean => this.#heard !== heard || session.lost !== undefined;
+    return this.until(isSo, by, true);
+  }
+
+  /** Whether nothing can be sent before replies are taken. */
+  get isFull(): boolean {
+    return this.#stalled && this.session.inbox.buffered >= MAX_UNWANTED;
+  }
+
+  /** As {@linkcode RunnerLink.until}. */
+  until(isSo: () => boolean, by: number, events: boolean): boolean {
+    this.#begin();
+    while (!isSo()) {
+      // What was sent may be all that was waited for.
+      this.#flush();
+      if (isSo()) break;
+      if (!this.#proceed(by, events)) return false;
+    }
+    return true;
+  }
+
+  /** As {@linkcode RunnerLink.glance}. */
+  glance(): void {
+    this.#begin();
+    if (this.isFull || this.session.lost !== undefined) return;
+    try {
+      this.#receive();
+    } catch (error) {
+      this.session.lose(connectionError(error));
+      this.#transport.close();
+    }
+  }
+
+  /** As {@linkcode RunnerLink.settle}. */
+  settle(ticket: Ticket<unknown>, events: boolean): void {
+    this.#begin();
+    while (!ticket.settled) {
+      this.#flush();
+      this.#proceed(Infinity, events);
+    }
+  }
+
+  /** Sends what the outbox holds and reads until the server closes: before there is a session. */
+  askEnd(by: number): void {
+    const dropped = new Uint8Array(64);
+    const { outbox } = this.session;
+    for (let count = -1; count !== 0; count = this.#transport.read(dropped)) {
+      this.#flush();
+      if (!this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) throw new ConnectionError("timed out");
+    }
+  }
+
+  /** Sends what the outbox holds and reads one byte: before there is a session. */
+  askByte(by: number): number {
+    const byte = new Uint8Array(1);
+    const { outbox } = this.session;
+    for (;;) {
+      this.#flush();
+      if (!this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) throw new ConnectionError("timed out");
+      const count = this.#transport.read(byte);
+      if (count === 0) throw new ConnectionError("the server closed the connection");
+      if (count > 0) return byte[0]!;
+    }
+  }
+
+  /** Encrypts the connection: before there is a session. */
+  startTls(options: TlsOptions, by: number): void {
+    this.#transport.startTls(options, Math.max(0, by - now()));
+    this.tls = true;
+  }
+
+  /** Everything outstanding fails for that reason, and the socket is closed. */
+  destroy(reason: Error): void {
+    this.session.lose(reason);
+    this.#transport.close();
+    this.#deliver();
+  }
+
+  /** Says goodbye and closes; what is outstanding fails. */
+  close(): void {
+    const { session } = this;
+    // A goodbye in the middle of a message would be none.
+    if (session.lost === undefined && this.#started && !session.outbox.halfSent) {
+      session.lose(new ConnectionError("the connection is closed"));
+      this.#sayGoodbye();
+    }
+    this.destroy(new ConnectionError("the connection is closed"));
+  }
+
+  #sayGoodbye(): void {
+    const goodbye = new Outbox();
+    terminate(goodbye);
+    try {
+      for (let count = -1; goodbye.size > 0 && count !== 0; goodbye.sent(count)) {
+        count = this.#transport.write(goodbye.pending());
+      }
+    } catch {
+      // It was gone already.
+    }
+  }
+
+  /** Tells the listener, one event after the other, also when it makes calls that bring new ones. */
+  #deliver(): void {
+    if (this.#listener === undefined || this.#delivering) return;
+    const { session } = this;
+    this.#delivering = true;
+    try {
+      for (let event = session.takeEvent(); event !== undefined; event = session.takeEvent()) {
+        this.#heard++;
+        this.#listener(event);
+      }
+    } finally {
+      this.#delivering = false;
+    }
+  }
+
+  #begin(): void {
+    this.#started = true;
+    this.#flush();
+    // What is wanted now may be here already.
+    if (this.#stalled) this.#advance();
+  }
+
+  /** One step of sending and receiving; false if time is over first. What fails is the session's loss. */
+  #proceed(by: number, events: boolean): boolean {
+    const { session } = this;
+    try {
+      if (!this.#exchange(by)) return false;
+    } catch (error) {
+      session.lose(connectionError(error));
+    }
+    if (session.lost !== undefined) this.#transport.close();
+    if (events) this.#deliver();
+    return true;
+  }
+
+  /**
+   * Waits, and reads what can be read; false if time is over first. It writes nothing: callers do, and look
+   * whether that was all that they waited for.
+   */
+  #exchange(by: number): boolean {
+    if (this.#more) {
+      // A server that never stops sending does not stop the clock.
+      if (by !== Infinity && now() >= by) return false;
+    } else if (!this.#wait(this.session.outbox.size > 0 && this.#writeFailure === undefined, by)) return false;
+    this.#receive();
+    return true;
+  }
+
+  #receive(): void {
+    const { inbox } = this.session;
+    const into = inbox.reserve();
+    const count = this.#transport.read(into);
+    this.#more = count === into.length;
+    if (count < 0) return;
+    if (count === 0) throw this.#writeFailure?.error ?? new ConnectionError("the server closed the connection");
+    inbox.commit(count);
+    this.#advance();
+  }
+
+  #advance(): void {
+    this.#stalled = this.session.advance() === "drain";
+  }
+
+  #flush(): void {
+    const { outbox } = this.session;
+    if (this.#writeFailure !== undefined) return;
+    this.session.dropWithdrawn();
+    try {
+      while (outbox.size > 0) {
+        const count = this.#transport.write(outbox.pending());
+        if (count === 0) return;
+        outbox.sent(count);
+      }
+    } catch (error) {
+      outbox.sent(0);
+      this.#writeFailure = { error, until: now() + LAST_WORDS };
+    }
+  }
+
+  /** Waits until something can be done; false if time is over first. */
+  #wait(writable: boolean, by: number): boolean {
+    const limit = this.#writeFailure === undefined ? by : Math.min(by, this.#writeFailure.until);
+    const left = limit === Infinity ? Infinity : limit - now();
+    if (left > 0 && this.#transport.wait(writable, left)) return true;
+    if (this.#writeFailure !== undefined) throw this.#writeFailure.error;
+    return false;
+  }
+}
+
+/** Milliseconds to wait for what the server said before a write failed. */
+const LAST_WORDS = 500;
+/** Milliseconds without a call after which the server may have ended the connection. */
+const PAUSE = 1000;
+/** How many bytes of replies that nobody wants yet are read. */
+const MAX_UNWANTED = 0x10_0000;

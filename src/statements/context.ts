@@ -1,0 +1,15 @@
+/** What the ops of one connection share. */
+import type { Session } from "../protocol/session.ts";
+import type { Registry } from "../codecs/registry.ts";
+import type { Changes } from "./invalidation.ts";
+import type { StatementCache } from "./cache.ts";
+
+/** One connection, as ops see it. */
+export interface Context {
+  readonly session: Session;
+  readonly registry: Registry;
+  readonly statements: StatementCache;
+  readonly changes: Changes;
+  /** Whether text that the session gives can be read, so that a statement may be executed before it is known. */
+  readonly readsText: boolean;
+}

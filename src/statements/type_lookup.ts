@@ -1,0 +1,261 @@
+/**
+ * Learning the types that do not come with PostgreSQL: enums, domains, composites, ranges and those
+ * of extensions, with everything they are made of, in one round trip.
+ *
+ * Source: PostgreSQL manual, "System Catalogs": pg_type, pg_range, pg_attribute.
+ */
+import { DecodeError, ServerError } from "../errors.ts";
+import { type Op, settle, submit, takeTurn, type Ticket } from "../protocol/request.ts";
+import { ExecuteUnnamed } from "../protocol/extended_query.ts";
+import { Prepared } from "../protocol/prepared.ts";
+import { SimpleQuery } from "../protocol/simple_query.ts";
+import { Affected, AllRows, type Sink } from "../rows/collectors.ts";
+import { SqlState } from "../sqlstate.ts";
+import type { ColumnOrigin, TypeInfo, TypeShape } from "../codecs/catalog.ts";
+import { ownCodecs, type Registry } from "../codecs/registry.ts";
+import type { Column } from "../wire/backend.ts";
+import type { Context } from "./context.ts";
+import { release, setSavepoint, undo } from "../sql/savepoint.ts";
+
+/** A question about types: SQL, with lists of numbers as its parameters, each with the OID of its type. */
+export interface Question {
+  readonly sql: string;
+  readonly lists: readonly { readonly type: number; readonly items: readonly number[] }[];
+}
+
+/** Its rows as arrays, read with {@linkcode ownCodecs}, or why there are none. */
+export type Answer =
+  | { readonly rows: readonly unknown[] }
+  /** `isCostly` tells whether more has failed with the question, as a transaction that it was asked in. */
+  | { readonly error: ServerError | DecodeError; readonly isCostly: boolean };
+
+/** How a question is asked. */
+export type Ask = (question: Question) => Op<Answer>;
+
+/** What the context of a question has to have. */
+type Asking = Pick<Context, "session" | "registry">;
+
+/**
+ * Learns those of these types, and of these columns' types, that are not known yet. Of types that the
+ * server does not describe only the text is known from then on, until types are forgotten; a refusal
+ * that may pass is thrown.
+ */
+export function* learnTypes(
+  types: readonly (number | Column)[],
+  context: Asking,
+  ask: Ask = (question) => askCatalog(question, context),
+): Op<void> {
+  const { registry } = context;
+  if (!types.some((type) => registry.isUnknown(type))) return;
+  yield* takeTurn();
+  // While this op waited, another may have learned them, or types may have been forgotten.
+  const columns = types.filter((type) => typeof type !== "number").filter((column) => registry.isUndeclared(column));
+  if (columns.length > 0) yield* learnDomains(columns, registry, ask);
+  const oids = types.map((type) => typeof type === "number" ? type : registry.typeOf(type));
+  const unknown = [...new Set(oids)].filter((oid) => registry.isUnknown(oid));
+  if (unknown.length === 0) return;
+  const question = { sql: catalogQuery, lists: [{ type: OID_ARRAY, items: unknown }] };
+  const learn = (rows: readonly unknown[]): void =>
+    registry.learn(unknown, rows.map(typeInfo).filter((type) => type !== undefined));
+  learnFrom(yield* ask(question), learn, `types ${unknown.join(", ")}`);
+}
+
+/** Learns which of these columns are declared with a domain. */
+function* learnDomains(columns: readonly Column[], registry: Registry, ask: Ask): Op<void> {
+  const lists = [
+    { type: OID_ARRAY, items: columns.map(({ tableOid }) => tableOid) },
+    { type: INT2_ARRAY, items: columns.map(({ columnNumber }) => columnNumber) },
+  ];
+  const learn = (rows: readonly unknown[]): void =>
+    registry.learnDomains(columns, rows.map(domain).filter((column) => column !== undefined));
+  learnFrom(yield* ask({ sql: domainQuery, lists }), learn, "domains");
+}
+
+/** Takes an answer in; none is taken for one without rows, unless the question may be answered later. */
+function learnFrom(answer: Answer, learn: (rows: readonly unknown[]) => void, what: string): void {
+  if ("rows" in answer) return learn(answer.rows);
+  const { error, isCostly } = answer;
+  const isPassing = mayPass(error);
+  if (!isPassing) learn([]);
+  if (!isPassing && !isCostly) return;
+  throw new DecodeError(`Cannot learn about ${what} from the catalog: ${error.message}`, { cause: error });
+}
+
+/** The result of a reply with types that are not known yet, once they are. */
+export function* completed<T>(sink: Sink<T>, context: Asking, ask?: Ask): Op<T> {
+  yield* learnTypes(sink.unknownColumns, context, ask);
+  return sink.completed(context.registry);
+}
+
+/** The statement with what is known of its types now. */
+export function* withTypes(statement: Prepared, context: Asking): Op<Prepared> {
+  const { registry } = context;
+  if (statement.isCurrent(registry)) return statement;
+  yield* learnTypes(statement.types, context);
+  return statement.renewed(registry);
+}
+
+/** The error as an answer, if it is one of the question's own. */
+export function refusal(error: unknown, isCostly: boolean): Answer {
+  if (error instanceof ServerError || error instanceof DecodeError) return { error, isCostly };
+  throw error;
+}
+
+/** In a transaction the question stands behind a savepoint: its refusal must not cost the transaction. */
+function* askCatalog({ sql, lists }: Question, { session }: Asking): Op<Answer> {
+  const query = new Prepared("", sql, lists.map(({ type }) => type), undefined, ownCodecs);
+  const values = lists.map(({ items }) => items);
+  const question = new ExecuteUnnamed(query, values, new AllRows("array"), ownCodecs);
+  const saved = session.transactionStatus === "active" ? yield* submit(command(setSavepoint(SAVEPOINT))) : undefined;
+  const asked = yield* submit(question);
+  try {
+    const rows = yield* settle(asked);
+    if (saved !== undefined) yield* ended(yield* submit(command(release(SAVEPOINT))));
+    return { rows };
+  } catch (error) {
+    const isUndone = saved?.settled && saved.failure === undefined && session.transactionStatus === "failed";
+    if (isUndone && session.lost === undefined) yield* ended(yield* submit(command(undo(SAVEPOINT))));
+    return refusal(error, session.transactionStatus === "failed");
+  }
+}
+
+function command(sql: string): SimpleQuery<number> {
+  return new SimpleQuery(sql, new Affected(), ownCodecs);
+}
+
+/** Waits for the end of what is refused where the transaction was over already. */
+function* ended(ticket: Ticket<number>): Op<void> {
+  try {
+    yield* settle(ticket);
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+  }
+}
+
+/** Whether the same question may be answered later: it was the wrong moment, or the server had too much to do. */
+function mayPass(error: ServerError | DecodeError): boolean {
+  if (!(error instanceof ServerError)) return false;
+  return error.code === SqlState.InFailedSqlTransaction || PASSING_CLASSES.includes(error.code.slice(0, 2));
+}
+
+/** A row of the query below. */
+type CatalogRow = readonly [
+  oid: number,
+  name: string,
+  schema: string,
+  delimiter: string,
+  kind: string,
+  part: number | null,
+  attributeNames: readonly string[] | null,
+  attributeTypes: readonly number[] | null,
+];
+
+/** What a row says; undefined if it is not as PostgreSQL's, which a server of another kind may send. */
+function typeInfo(row: unknown): TypeInfo | undefined {
+  const [oid, name, schema, delimiter, kind, part, names, types] = row as CatalogRow;
+  const isRight = typeof oid === "number" && (part === null || typeof part === "number") &&
+    [name, schema, delimiter, kind].every((text) => typeof text === "string") &&
+    isListOf(names ?? [], "string") && isListOf(types ?? [], "number") && names?.length === types?.length;
+  return isRight
+    ? { oid, name, schema, delimiter, shape: shapeOf(kind, part ?? 0, names ?? [], types ?? []) }
+    : undefined;
+}
+
+/** A column with its domain as its type, from a row of {@linkcode domainQuery}. */
+function domain(row: unknown): ColumnOrigin | undefined {
+  const [tableOid, columnNumber, typeOid] = row as readonly unknown[];
+  if (typeof tableOid !== "number" || typeof columnNumber !== "number" || typeof typeOid !== "number") return undefined;
+  return { tableOid, columnNumber, typeOid };
+}
+
+function isListOf(list: unknown, kind: "string" | "number"): boolean {
+  return Array.isArray(list) && list.every((item) => typeof item === kind);
+}
+
+function shapeOf(kind: string, part: number, names: readonly string[], types: readonly number[]): TypeShape {
+  switch (kind) {
+    case "a":
+      return { kind: "array", element: part };
+    case "d":
+      return { kind: "domain", base: part };
+    case "r":
+      return { kind: "range", subtype: part };
+    case "m":
+      return { kind: "multirange", range: part };
+    case "c":
+      return { kind: "composite", attributes: names.map((name, i) => ({ name, oid: types[i]! })) };
+    case "e":
+      return { kind: "enum" };
+    case "p":
+      return { kind: "pseudo" };
+    default:
+      return { kind: "base" };
+  }
+}
+
+/** OID of `oid[]`. */
+const OID_ARRAY = 1028;
+/** OID of `int2[]`. */
+const INT2_ARRAY = 1005;
+const SAVEPOINT = "pyro_types";
+/** Connection exceptions, rollbacks of serializable transactions, resources, locks, and the operator's doing. */
+const PASSING_CLASSES: readonly string[] = ["08", "40", "53", "55", "57"];
+
+/**
+ * The types asked for and all that they are made of. `kind` is `typtype`, or `a` for arrays; `part` the
+ * one type that others are made of.
+ *
+ * Everything is named with its schema, operators too, as search_path may lead to others of their name.
+ * Servers before 14 have no `rngmultitypid`: without a table's name before it, it is then the one of
+ * `no_multirange`.
+ */
+export const catalogQuery: string = qualified(`
+with recursive needed(oid) as (
+  select pg_catalog.unnest($1::pg_catalog.oid[])
+  union
+  select part.oid
+  from needed
+  join pg_catalog.pg_type t on t.oid = needed.oid
+  cross join (select 0::pg_catalog.oid) no_multirange(rngmultitypid)
+  cross join lateral (
+    select t.typelem
+    union all select t.typbasetype
+    union all select r.rngsubtype from pg_catalog.pg_range r where r.rngtypid = t.oid
+    union all select r.rngtypid from pg_catalog.pg_range r where rngmultitypid = t.oid
+    union all select a.atttypid from pg_catalog.pg_attribute a
+      where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+  ) part(oid)
+  where part.oid <> 0
+)
+select t.oid, t.typname, n.nspname, t.typdelim::pg_catalog.text,
+  case when element.typarray = t.oid then 'a' else t.typtype::pg_catalog.text end,
+  case
+    when element.typarray = t.oid then t.typelem
+    when t.typtype = 'd' then t.typbasetype
+    when t.typtype = 'r' then (select r.rngsubtype from pg_catalog.pg_range r where r.rngtypid = t.oid)
+    when t.typtype = 'm' then (select r.rngtypid from pg_catalog.pg_range r where rngmultitypid = t.oid)
+  end,
+  a.names, a.types
+from needed
+join pg_catalog.pg_type t on t.oid = needed.oid
+join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+left join pg_catalog.pg_type element on element.oid = t.typelem
+cross join (select 0::pg_catalog.oid) no_multirange(rngmultitypid)
+left join lateral (
+  select pg_catalog.array_agg(a.attname order by a.attnum) as names, pg_catalog.array_agg(a.atttypid order by a.attnum) as types
+  from pg_catalog.pg_attribute a
+  where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+) a on true`);
+
+/** Those of these columns that are declared with a domain. */
+const domainQuery: string = qualified(`
+select a.attrelid, a.attnum, a.atttypid
+from (select pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.int2[])) asked(relation, number)
+join pg_catalog.pg_attribute a on a.attrelid = asked.relation and a.attnum = asked.number
+join pg_catalog.pg_type t on t.oid = a.atttypid
+where t.typtype = 'd'`);
+
+/** The query with its operators in PostgreSQL's own schema. */
+function qualified(sql: string): string {
+  return sql.replaceAll(/ (=|<>|>) /g, " operator(pg_catalog.$1) ");
+}

@@ -1,0 +1,153 @@
+/**
+ * Dialers whose connections are traced: transports that show what passes through them.
+ *
+ * Encryption is a matter of the transport, so what passes is clear text. Without a listener there is
+ * nothing in between, and so no cost.
+ */
+import { UsageError } from "../errors.ts";
+import { Trace, type TraceListener } from "./trace.ts";
+import type {
+  AsyncDialer,
+  AsyncTransport,
+  Ends,
+  SyncDialer,
+  SyncTransport,
+  TlsOptions,
+} from "../transport/transport.ts";
+import { timeStamp } from "../runtime/clock.ts";
+
+/** The dialer, with a trace of every connection that it makes if there is someone to listen. */
+export function tracedAsync(dialer: AsyncDialer, listener: TraceListener | undefined): AsyncDialer {
+  if (listener === undefined) return dialer;
+  return {
+    local: dialer.local,
+    dial: async (endpoint, signal) =>
+      new TracedAsync(await dialer.dial(endpoint, signal), new Trace(listener, timeStamp)),
+  };
+}
+
+/** As {@linkcode tracedAsync}. */
+export function tracedSync(dialer: SyncDialer, listener: TraceListener | undefined): SyncDialer {
+  if (listener === undefined) return dialer;
+  return {
+    local: dialer.local,
+    dial: (endpoint, tls, milliseconds) =>
+      new TracedSync(dialer.dial(endpoint, tls, milliseconds), new Trace(listener, timeStamp)),
+  };
+}
+
+/** The error for a call that comes from the listener: what was shown would be sent again, or read over. */
+export function calledByListener(): UsageError {
+  return new UsageError("Cannot use the connection: its trace listener was called for it and has not returned", {
+    safeToRetry: true,
+  });
+}
+
+class TracedAsync implements AsyncTransport {
+  readonly #transport: AsyncTransport;
+  readonly #trace: Trace;
+  /** How many of the next bytes to be written were shown already. */
+  #shown = 0;
+
+  constructor(transport: AsyncTransport, trace: Trace) {
+    this.#transport = transport;
+    this.#trace = trace;
+  }
+
+  get ends(): Ends | undefined {
+    return this.#transport.ends;
+  }
+
+  get peerUser(): number | undefined {
+    return this.#transport.peerUser;
+  }
+
+  get showing(): boolean {
+    return this.#trace.telling;
+  }
+
+  read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
+    const show = (count: number): number => {
+      this.#trace.received(into.subarray(0, count));
+      return count;
+    };
+    const read = this.#transport.read(into);
+    return typeof read === "number" ? show(read) : read.then(show);
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
+    // Shown before it is sent, as the reply may be read before the promise resolves. What a write
+    // leaves over comes again at once.
+    this.#trace.sent(bytes.subarray(this.#shown));
+    this.#shown = bytes.length;
+    const settle = (count: number): number => {
+      this.#shown -= count;
+      return count;
+    };
+    const written = this.#transport.write(bytes);
+    return typeof written === "number" ? settle(written) : written.then(settle);
+  }
+
+  startTls(options: TlsOptions): Promise<void> {
+    return this.#transport.startTls(options);
+  }
+
+  keepProcess(alive: boolean): void {
+    this.#transport.keepProcess(alive);
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+}
+
+class TracedSync implements SyncTransport {
+  readonly #transport: SyncTransport;
+  readonly #trace: Trace;
+
+  constructor(transport: SyncTransport, trace: Trace) {
+    this.#transport = transport;
+    this.#trace = trace;
+  }
+
+  get ends(): Ends | undefined {
+    return this.#transport.ends;
+  }
+
+  get peerUser(): number | undefined {
+    return this.#transport.peerUser;
+  }
+
+  get showing(): boolean {
+    return this.#trace.telling;
+  }
+
+  get canStartTls(): boolean {
+    return this.#transport.canStartTls;
+  }
+
+  read(into: Uint8Array<ArrayBuffer>): number {
+    const count = this.#transport.read(into);
+    if (count > 0) this.#trace.received(into.subarray(0, count));
+    return count;
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): number {
+    const count = this.#transport.write(bytes);
+    // Not before: what was not taken may be taken back.
+    this.#trace.sent(bytes.subarray(0, count));
+    return count;
+  }
+
+  wait(writable: boolean, milliseconds: number): boolean {
+    return this.#transport.wait(writable, milliseconds);
+  }
+
+  startTls(options: TlsOptions, milliseconds: number): void {
+    this.#transport.startTls(options, milliseconds);
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { toJson } from "../../src/api/to_json.ts";
+import { codec } from "../support/codecs.ts";
+import { test } from "../support/test.ts";
+
+test("toJson: bigints are numbers while those are exact, and strings beyond", () => {
+  const largest = BigInt(Number.MAX_SAFE_INTEGER);
+  for (const value of [0n, -1n, largest, -largest]) assert.equal(toJson([value]), `[${value}]`);
+  for (const value of [largest + 1n, -largest - 1n, 2n ** 62n, -(2n ** 63n), 10n ** 300n]) {
+    assert.equal(toJson([value]), `["${value}"]`);
+  }
+});
+
+test("toJson: bytea is base64 with padding", () => {
+  assert.equal(
+    toJson({ a: new Uint8Array(), b: Uint8Array.of(0), c: Uint8Array.of(251, 255, 254) }),
+    '{"a":"","b":"AA==","c":"+//+"}',
+  );
+  const part = new Uint8Array(Uint8Array.of(1, 2, 3, 4).buffer, 1, 2);
+  assert.equal(toJson(part), JSON.stringify(Buffer.from([2, 3]).toString("base64")));
+});
+
+test("toJson: NaN and the infinities are strings", () => {
+  assert.equal(toJson([NaN, Infinity, -Infinity, 1.5, -0]), '["NaN","Infinity","-Infinity",1.5,0]');
+});
+
+test("toJson: dates and times are ISO text", () => {
+  const cases: readonly (readonly [name: string, text: string, json: string])[] = [
+    ["date", "2000-01-01", '"2000-01-01"'],
+    ["date", "0044-03-15 BC", '"-000043-03-15"'],
+    ["time", "12:34:56.7", '"12:34:56.7"'],
+    ["timestamp", "2000-01-01 12:00:00", '"2000-01-01T12:00:00"'],
+    ["timestamptz", "2000-01-01 12:00:00+01", '"2000-01-01T11:00:00Z"'],
+    ["date", "infinity", '"Infinity"'],
+  ];
+  for (const [name, text, json] of cases) assert.equal(toJson(codec(name).parse(text)), json);
+  assert.equal(toJson(new Date(0)), '"1970-01-01T00:00:00.000Z"');
+});
+
+test("toJson: rows as objects and as arrays, nested values and NULL included", () => {
+  const rows = [{ id: 1n, tags: ["a", null], data: { deep: [2n ** 60n] } }, { id: null, tags: [], data: [] }];
+  assert.equal(
+    toJson(rows),
+    '[{"id":1,"tags":["a",null],"data":{"deep":["1152921504606846976"]}},{"id":null,"tags":[],"data":[]}]',
+  );
+  assert.equal(toJson([[1, "x", true]]), '[[1,"x",true]]');
+  assert.equal(toJson([]), "[]");
+  assert.equal(toJson(null), "null");
+});

@@ -1,0 +1,60 @@
+/** The binary format of values that are given as text, where COPY takes no other. */
+import assert from "node:assert/strict";
+import { BadValue } from "../../src/codecs/codec.ts";
+import { Outbox } from "../../src/wire/outbox.ts";
+import { codec, decode, shown } from "../support/codecs.ts";
+import { Random } from "../support/random.ts";
+import { refusal } from "../support/refusal.ts";
+import { test } from "../support/test.ts";
+import { valuesOf } from "../support/type_values.ts";
+
+function encoded(name: string, text: string): unknown {
+  const out = new Outbox();
+  codec(name).encodeText!(out, text);
+  return shown(decode(codec(name), new Uint8Array(out.pending())));
+}
+
+test("encodeText: what was printed is read again", () => {
+  for (const name of ["numeric", "uuid"]) {
+    for (const value of valuesOf(name, 18, 2000)) assert.equal(encoded(name, value as string), value);
+  }
+  for (const name of ["date", "time", "timestamp", "timestamptz"]) {
+    for (const value of valuesOf(name, 18, 500)) {
+      const text = typeof value === "string" ? value : codec(name).text(value);
+      assert.deepEqual(encoded(name, text), shown(value));
+    }
+  }
+});
+
+test("encodeText: numeric in other words", () => {
+  for (
+    const [text, value] of [
+      ["+1", "1"],
+      ["1e3", "1000"],
+      ["1.5e-3", "0.0015"],
+      [".5", "0.5"],
+      ["5.", "5"],
+      ["-0.00", "0.00"],
+      [" 7 ", "7"],
+      ["inf", "Infinity"],
+      ["+inf", "Infinity"],
+      ["-Infinity", "-Infinity"],
+      ["nan", "NaN"],
+      ["0e10", "0"],
+      ["1e131071", `1${"0".repeat(131_071)}`],
+    ]
+  ) assert.equal(encoded("numeric", text!), value, text!.slice(0, 20));
+  const random = new Random(7);
+  for (let i = 0; i < 500; i++) {
+    const number = (random.below(2_000_001) - 1_000_000) * 10 ** (random.below(40) - 20);
+    assert.equal(Number(encoded("numeric", String(number))), number);
+  }
+});
+
+test("encodeText: what is no value of the type is refused", () => {
+  for (const text of ["", " ", ".", "-", "e5", "1e", "1 2", "0x", "x", "constructor", "--1", "1e131072", "1e-16384"]) {
+    refusal(BadValue, () => encoded("numeric", text));
+  }
+  for (const text of ["", "0", "g".repeat(32), "0".repeat(33)]) refusal(BadValue, () => encoded("uuid", text));
+  for (const text of ["", "2024-02-30", "today"]) refusal(BadValue, () => encoded("date", text));
+});

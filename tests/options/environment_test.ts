@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../../src/errors.ts";
+import { withEnvironment } from "../../src/options/environment.ts";
+import { Opts, settingsOf } from "../../src/options/opts.ts";
+import type { Settings } from "../../src/options/settings.ts";
+import { refusal } from "../support/refusal.ts";
+import { test } from "../support/test.ts";
+
+/** What becomes of the settings in a process with these variables. */
+function filled(given: Settings | string, variables: Readonly<Record<string, string>>): Settings {
+  return withEnvironment(typeof given === "string" ? settingsOf(new Opts(given)) : given, {
+    variable: (name) => variables[name],
+    osUser: () => assert.fail("the operating system's user is not asked for here"),
+  });
+}
+
+const ALL = {
+  PGHOST: "env.example.com",
+  PGPORT: "6000",
+  PGUSER: "envuser",
+  PGPASSWORD: "envpassword",
+  PGDATABASE: "envdb",
+  PGAPPNAME: "envapp",
+  PGSSLMODE: "disable",
+  PGCONNECT_TIMEOUT: "3",
+  PGCLIENTENCODING: "UTF8",
+  PGOPTIONS: "-c geqo=off",
+  PGDATESTYLE: "ISO",
+  PGTZ: "Europe/Berlin",
+  PGGEQO: "off",
+};
+
+test("environment: fills all that is not given", () => {
+  assert.deepEqual(filled({}, ALL), {
+    hosts: ["env.example.com"],
+    ports: [6000],
+    user: "envuser",
+    password: "envpassword",
+    db: "envdb",
+    applicationName: "envapp",
+    sslMode: "disable",
+    connectTimeout: 3000,
+    param: { options: "-c geqo=off", DateStyle: "ISO", TimeZone: "Europe/Berlin", geqo: "off" },
+  });
+  assert.deepEqual(filled({}, {}), {});
+});
+
+test("environment: what is given has precedence, one by one", () => {
+  assert.deepEqual(filled("pg://me:mine@h:1/db?sslmode=require&connect_timeout=1&application_name=a", ALL), {
+    hosts: ["h"],
+    ports: [1],
+    user: "me",
+    password: "mine",
+    db: "db",
+    applicationName: "a",
+    sslMode: "require",
+    connectTimeout: 1000,
+    param: filled({}, ALL).param,
+  });
+  assert.deepEqual(filled("pg://h", { PGPORT: "6000", PGUSER: "u" }), { hosts: ["h"], ports: [6000], user: "u" });
+  assert.deepEqual(filled("pg://:1", { PGHOST: "e" }), { hosts: ["e"], ports: [1] });
+  assert.deepEqual(filled("pg://?connect_timeout=0&keepalives=0", { PGCONNECT_TIMEOUT: "9" }), {
+    connectTimeout: 0,
+    keepAlive: false,
+  });
+});
+
+test("environment: server settings add up, and the given ones win", () => {
+  assert.deepEqual(filled("pg://?geqo=on&work_mem=1MB", { PGGEQO: "off", PGTZ: "UTC" }).param, {
+    geqo: "on",
+    TimeZone: "UTC",
+    work_mem: "1MB",
+  });
+});
+
+test("environment: nothing but the given options decides about values and listeners", () => {
+  const listener = (): void => {};
+  assert.deepEqual(filled({ onNotice: listener, int8: "number" }, { PGUSER: "u" }), {
+    onNotice: listener,
+    int8: "number",
+    user: "u",
+  });
+});
+
+test("environment: an empty variable counts as unset", () => {
+  assert.deepEqual(filled({}, Object.fromEntries(Object.keys(ALL).map((name) => [name, ""]))), {});
+  assert.deepEqual(filled({}, { PGSERVICE: "", PGSSLROOTCERT: "", PGPASSFILE: "" }), {});
+});
+
+test("environment: a socket that is given needs no host and port", () => {
+  assert.deepEqual(filled("pg://?socket=/s", { PGHOST: "e", PGPORT: "1", PGUSER: "u" }), { socket: "/s", user: "u" });
+  assert.deepEqual(filled("pg://h:1?socket=/s", { PGHOST: "e", PGPORT: "2" }), {
+    socket: "/s",
+    hosts: ["h"],
+    ports: [1],
+  });
+});
+
+test("environment: lists and socket directories", () => {
+  assert.deepEqual(filled({}, { PGHOST: "a,/run/pg,[::1]", PGPORT: "1,2,3" }), {
+    hosts: ["a", "/run/pg", "::1"],
+    ports: [1, 2, 3],
+  });
+});
+
+test("environment: a bad value is refused with the variable's name, the value and what is allowed", () => {
+  const cases: readonly (readonly [name: string, value: string, message: string])[] = [
+    ["PGSSLMODE", "maybe", 'Cannot set PGSSLMODE to "maybe": it must be one of disable, prefer, require'],
+    [
+      "PGSSLMODE",
+      "verify-full",
+      "Cannot set PGSSLMODE to verify-full: it is not implemented; pyro has disable, prefer, require",
+    ],
+    ["PGPORT", "x", 'Cannot set PGPORT to "x": it must be an integer from 1 to 65535'],
+    ["PGPORT", "70000", "Cannot set PGPORT to 70000: it must be an integer from 1 to 65535"],
+    ["PGCONNECT_TIMEOUT", "5s", 'Cannot set PGCONNECT_TIMEOUT to "5s": it must be an integer from 0 to 2147483'],
+    ["PGCLIENTENCODING", "LATIN1", 'Cannot set PGCLIENTENCODING to "LATIN1": pyro reads and writes UTF8 only'],
+  ];
+  for (const [name, value, message] of cases) {
+    assert.equal(refusal(UsageError, () => filled({}, { [name]: value })), message);
+  }
+});
+
+test("environment: variables of what is not implemented are refused by name, harmless values aside", () => {
+  const names =
+    "PGCHANNELBINDING PGGSSENCMODE PGHOSTADDR PGLOADBALANCEHOSTS PGMAXPROTOCOLVERSION PGMINPROTOCOLVERSION " +
+    "PGPASSFILE PGREQUIREAUTH PGREQUIREPEER PGREQUIRESSL PGSERVICE PGSSLCERT PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
+    "PGSSLMAXPROTOCOLVERSION PGSSLMINPROTOCOLVERSION PGSSLNEGOTIATION PGSSLROOTCERT PGTARGETSESSIONATTRS";
+  for (const name of names.split(" ")) {
+    const message = refusal(UsageError, () => filled("pg://u@h", { [name]: "secret" }));
+    assert.ok(
+      message.startsWith(`Cannot use ${name}: it is a connection parameter of libpq's that is not implemented`),
+    );
+    assert.doesNotMatch(message, /secret/);
+  }
+  const harmless = {
+    PGCHANNELBINDING: "prefer",
+    PGGSSENCMODE: "disable",
+    PGTARGETSESSIONATTRS: "any",
+    PGREQUIRESSL: "0",
+  };
+  assert.deepEqual(filled({}, harmless), {});
+});
+
+test("environment: a password file is of no importance when a password is given", () => {
+  assert.deepEqual(filled("pg://u:p@h", { PGPASSFILE: "/x" }), { user: "u", password: "p", hosts: ["h"] });
+  assert.deepEqual(filled({ password: "" }, { PGPASSFILE: "/x" }), { password: "" });
+  refusal(UsageError, () => filled("pg://u@h", { PGPASSFILE: "/x" }));
+});
+
+test("environment: options themselves stay as they are", () => {
+  const given = settingsOf(new Opts("pg://h?geqo=on"));
+  const copy = structuredClone(given);
+  filled(given, ALL);
+  assert.deepEqual(given, copy);
+});

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import type { ConnectPlan } from "../../src/connect/connect.ts";
+import { planOf, type Surroundings } from "../../src/connect/plan.ts";
+import { UsageError } from "../../src/errors.ts";
+import { Opts, settingsOf } from "../../src/options/opts.ts";
+import { localSockets } from "../support/local.ts";
+import { refusal } from "../support/refusal.ts";
+import { test } from "../support/test.ts";
+
+function surroundings(variables: Readonly<Record<string, string>> = {}, osUser?: string): Surroundings {
+  return {
+    variable: (name) => variables[name],
+    osUser: () => osUser,
+    now: () => 42,
+    nonce: () => "nonce",
+    local: localSockets(),
+  };
+}
+
+function plan(
+  target: string | Opts,
+  variables?: Readonly<Record<string, string>>,
+  osUser: string = "osuser",
+): ConnectPlan {
+  return planOf(settingsOf(typeof target === "string" ? new Opts(target) : target), surroundings(variables, osUser));
+}
+
+test("plan: the defaults", () => {
+  const made = plan("pg://");
+  assert.deepEqual(made.endpoints, [{ kind: "tcp", host: "localhost", port: 5432, keepAlive: true }]);
+  assert.deepEqual([made.sslMode, made.user, made.password, made.timeout], ["prefer", "osuser", undefined, 30_000]);
+  assert.deepEqual(made.parameters.slice(0, 3), [["user", "osuser"], ["database", "osuser"], [
+    "client_encoding",
+    "UTF8",
+  ]]);
+  assert.equal(made.upgrade.unwanted, undefined);
+});
+
+test("plan: what is given", () => {
+  const made = plan("pg://u:p@h:1/d?sslmode=require&connect_timeout=0&keepalives=0&application_name=a&search_path=s");
+  assert.deepEqual(made.endpoints, [{ kind: "tcp", host: "h", port: 1, keepAlive: false }]);
+  assert.deepEqual([made.sslMode, made.user, made.password, made.timeout], ["require", "u", "p", 0]);
+  const parameters = new Map(made.parameters);
+  assert.equal(parameters.size, made.parameters.length);
+  assert.deepEqual(
+    ["user", "database", "client_encoding", "application_name", "search_path"].map((name) => parameters.get(name)),
+    ["u", "d", "UTF8", "a", "s"],
+  );
+});
+
+test("plan: the clock, the nonce and the local sockets are those of the surroundings", () => {
+  const given = surroundings({}, "u");
+  const made = planOf({}, given);
+  assert.equal(made.now, given.now);
+  assert.equal(made.nonce, given.nonce);
+  assert.equal(made.upgrade.local, given.local);
+});
+
+test("plan: the user is the given one, the environment's, the operating system's", () => {
+  assert.equal(plan("pg://given@", { PGUSER: "env" }).user, "given");
+  assert.equal(plan("pg://", { PGUSER: "env" }).user, "env");
+  assert.equal(plan("pg://").user, "osuser");
+});
+
+test("plan: without any user connecting is refused", () => {
+  for (const osUser of [undefined, ""]) {
+    const message = refusal(UsageError, () => planOf({}, surroundings({ PGDATABASE: "d" }, osUser)));
+    assert.match(message, /^Cannot connect: no user is given/);
+    assert.match(message, /PGUSER/);
+  }
+  assert.equal(planOf({ user: "u" }, surroundings()).user, "u");
+});
+
+test("plan: the database is the one named like the user", () => {
+  assert.equal(new Map(plan("pg://ada@").parameters).get("database"), "ada");
+  assert.equal(new Map(plan("pg://ada@/d").parameters).get("database"), "d");
+  assert.equal(new Map(plan("pg://ada@", { PGDATABASE: "env" }).parameters).get("database"), "env");
+});
+
+test("plan: a host that starts with a slash is a socket directory", () => {
+  assert.deepEqual(plan(new Opts().host("/run/pg")).endpoints, [{ kind: "unix", path: "/run/pg/.s.PGSQL.5432" }]);
+  assert.deepEqual(plan(new Opts().host("/run/pg//").port(1)).endpoints, [{
+    kind: "unix",
+    path: "/run/pg/.s.PGSQL.1",
+  }]);
+  assert.deepEqual(plan(new Opts().host("/")).endpoints, [{ kind: "unix", path: "/.s.PGSQL.5432" }]);
+});
+
+test("plan: a socket is the only address, whatever host and port say", () => {
+  const socket = [{ kind: "unix", path: "/tmp/pg/.s.PGSQL.9" }];
+  assert.deepEqual(plan("pg://a,b:1/test?socket=/tmp/pg/.s.PGSQL.9").endpoints, socket);
+  assert.deepEqual(plan("pg://?socket=/tmp/pg/.s.PGSQL.9", { PGHOST: "e", PGPORT: "1,2,3" }).endpoints, socket);
+});
+
+test("plan: hosts in their order, with one port for all or one each", () => {
+  const addresses = (target: string | Opts, variables?: Readonly<Record<string, string>>): string[] =>
+    plan(target, variables).endpoints.map((end) => end.kind === "unix" ? end.path : `${end.host} ${end.port}`);
+  assert.deepEqual(addresses("pg://a,b,c"), ["a 5432", "b 5432", "c 5432"]);
+  assert.deepEqual(addresses("pg://a:1,b,[::1]:3"), ["a 1", "b 5432", "::1 3"]);
+  assert.deepEqual(addresses(new Opts().host("a,/b").port(7)), ["a 7", "/b/.s.PGSQL.7"]);
+  assert.deepEqual(addresses(new Opts().host("a,b").port([7, 8])), ["a 7", "b 8"]);
+  assert.deepEqual(addresses("pg://a,b", { PGPORT: "7" }), ["a 7", "b 7"]);
+  assert.deepEqual(addresses("pg://", { PGHOST: "a,b", PGPORT: ",8" }), ["a 5432", "b 8"]);
+});
+
+test("plan: another number of ports than of hosts is refused", () => {
+  for (
+    const opts of [new Opts().host("a,b,c").port([1, 2]), new Opts().host("a").port([1, 2]), new Opts().port([1, 2])]
+  ) {
+    assert.match(refusal(UsageError, () => plan(opts)), /^Cannot connect: 2 ports are given for \d hosts/);
+  }
+});
+
+test("plan: no upgrade to a Unix socket where it is switched off or cannot be meant", () => {
+  assert.match(plan("pg://?upgrade_to_unix_socket=no").upgrade.unwanted!, /switched off/);
+  assert.match(plan("pg://?sslmode=require").upgrade.unwanted!, /TLS/);
+  for (const url of ["pg://?pgbouncer=true", "pg://?pgbouncer=true&upgrade_to_unix_socket=yes"]) {
+    assert.match(plan(url).upgrade.unwanted!, /pooler stands between/);
+    assert.deepEqual(plan(url).parameters, plan("pg://").parameters, "the server knows no such setting");
+  }
+  assert.match(plan("pg://a,b").upgrade.unwanted!, /several hosts/);
+  assert.match(plan("pg://", { PGSSLMODE: "require" }).upgrade.unwanted!, /TLS/);
+  for (const wanted of ["pg://", "pg://h", "pg://?sslmode=prefer", "pg://?sslmode=disable"]) {
+    assert.equal(plan(wanted).upgrade.unwanted, undefined);
+  }
+});

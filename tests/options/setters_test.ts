@@ -1,0 +1,308 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../../src/errors.ts";
+import type { Logger } from "../../src/options/logger.ts";
+import type { TypeCodec } from "../../src/options/type_codec.ts";
+import { Opts, settingsOf } from "../../src/options/opts.ts";
+import type { Settings } from "../../src/options/settings.ts";
+import { refusal } from "../support/refusal.ts";
+import { test } from "../support/test.ts";
+
+type Setter = (opts: Opts) => Opts;
+
+const listener = (): void => {};
+const logger: Logger = { info: listener };
+const codec: TypeCodec = { parse: String };
+
+const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])[] = [
+  ["host", (opts) => opts.host("h"), { hosts: ["h"] }],
+  ["port", (opts) => opts.port(1), { ports: [1] }],
+  ["socket", (opts) => opts.socket("/s"), { socket: "/s" }],
+  ["user", (opts) => opts.user("u"), { user: "u" }],
+  ["password", (opts) => opts.password("p"), { password: "p" }],
+  ["db", (opts) => opts.db("d"), { db: "d" }],
+  ["applicationName", (opts) => opts.applicationName("a"), { applicationName: "a" }],
+  ["sslMode", (opts) => opts.sslMode("require"), { sslMode: "require" }],
+  ["upgradeToUnixSocket", (opts) => opts.upgradeToUnixSocket(false), { upgradeToUnixSocket: false }],
+  ["connectTimeout", (opts) => opts.connectTimeout(1), { connectTimeout: 1 }],
+  ["keepAlive", (opts) => opts.keepAlive(false), { keepAlive: false }],
+  ["param", (opts) => opts.param("geqo", "off"), { param: { geqo: "off" } }],
+  ["statementCacheSize", (opts) => opts.statementCacheSize(0), { statementCacheSize: 0 }],
+  ["pgbouncer", (opts) => opts.pgbouncer(true), { pgbouncer: true }],
+  ["poolMaxIdleConn", (opts) => opts.poolMaxIdleConn(0), { poolMaxIdleConn: 0 }],
+  ["poolMaxConcurrency", (opts) => opts.poolMaxConcurrency(1), { poolMaxConcurrency: 1 }],
+  ["poolMinIdle", (opts) => opts.poolMinIdle(5), { poolMinIdle: 5 }],
+  ["poolMaxWaiting", (opts) => opts.poolMaxWaiting(5), { poolMaxWaiting: 5 }],
+  ["poolMaxPipelined", (opts) => opts.poolMaxPipelined(5), { poolMaxPipelined: 5 }],
+  ["poolIdleTimeout", (opts) => opts.poolIdleTimeout(5), { poolIdleTimeout: 5 }],
+  ["poolMaxLifetime", (opts) => opts.poolMaxLifetime(5), { poolMaxLifetime: 5 }],
+  ["poolAcquireTimeout", (opts) => opts.poolAcquireTimeout(5), { poolAcquireTimeout: 5 }],
+  ["poolLeakTimeout", (opts) => opts.poolLeakTimeout(5), { poolLeakTimeout: 5 }],
+  ["blockingTransport", (opts) => opts.blockingTransport("ffi"), { blockingTransport: "ffi" }],
+  ["onNotice", (opts) => opts.onNotice(listener), { onNotice: listener }],
+  ["trace", (opts) => opts.trace(listener), { trace: listener }],
+  ["logger", (opts) => opts.logger(logger), { logger }],
+  ["logLevel", (opts) => opts.logLevel("warn"), { logLevel: "warn" }],
+  ["int8", (opts) => opts.int8("number"), { int8: "number" }],
+  ["numeric", (opts) => opts.numeric(Number), { numeric: Number }],
+  ["json", (opts) => opts.json("string"), { json: "string" }],
+  ["dates", (opts) => opts.dates("date"), { dates: "date" }],
+  ["codec", (opts) => opts.codec("point", codec), { codec: { point: codec } }],
+];
+
+/** The complaint of a setter that gets what its types do not allow. */
+function complaint(set: (opts: Opts, value: never) => Opts, value: unknown): string {
+  return refusal(UsageError, () => set(new Opts(), value as never));
+}
+
+test("setters: each sets its own option in new options, and leaves the old ones as they are", () => {
+  for (const [name, set, change] of SETTERS) {
+    const before = new Opts("pg://other@other:2/other?keepalives=1");
+    const settings = settingsOf(before);
+    const copy = structuredClone(settings);
+    const after = set(before);
+    assert.notEqual(after, before, name);
+    assert.ok(after instanceof Opts);
+    assert.equal(settingsOf(before), settings, name);
+    assert.deepEqual(settings, copy, name);
+    assert.deepEqual(settingsOf(after), { ...copy, ...change }, name);
+    assert.deepEqual(settingsOf(set(new Opts())), change, name);
+  }
+});
+
+test("setters: every method of the options that sets something is in this list", () => {
+  const methods = Object.getOwnPropertyNames(Opts.prototype);
+  assert.deepEqual(
+    methods.filter((name) => !["constructor", "toString", "toJSON"].includes(name)).sort(),
+    SETTERS.map(([name]) => name).sort(),
+  );
+});
+
+test("setters: the last call counts, and server settings add up", () => {
+  assert.deepEqual(settingsOf(new Opts().user("a").user("b")), { user: "b" });
+  assert.deepEqual(settingsOf(new Opts().param("a", "1").param("b", "2").param("a", "3")), {
+    param: { a: "3", b: "2" },
+  });
+});
+
+test("setters: lists that the caller changes later change nothing", () => {
+  const hosts = ["a", "b"];
+  const ports = [1, 2];
+  const opts = new Opts().host(hosts).port(ports);
+  hosts.push("c");
+  ports[0] = 9;
+  assert.equal(opts.toString(), "pg://a:1,b:2");
+});
+
+test("host: names, addresses, directories, and lists of them", () => {
+  const host = (value: string | readonly string[]): readonly string[] => settingsOf(new Opts().host(value)).hosts!;
+  assert.deepEqual(host("db.example.com"), ["db.example.com"]);
+  assert.deepEqual(host("a,b"), ["a", "b"]);
+  assert.deepEqual(host(["a", "b"]), ["a", "b"]);
+  assert.deepEqual(host("::1"), ["::1"]);
+  assert.deepEqual(host("[::1],127.0.0.1"), ["::1", "127.0.0.1"]);
+  assert.deepEqual(host("/run/my dir@1/#?"), ["/run/my dir@1/#?"]);
+  for (
+    const bad of [
+      "",
+      "a b",
+      "a/b",
+      "a?b",
+      "a#b",
+      "a@b",
+      "@abstract",
+      "a,",
+      ",",
+      "[a",
+      "a\\b",
+      "a\n",
+      "a\0",
+      "\ud800",
+      [],
+    ]
+  ) {
+    assert.match(complaint((opts, value) => opts.host(value), bad), /^Cannot set host/);
+  }
+  for (const bad of [1, null, undefined, {}, [1], [null], [["a"]]]) {
+    assert.match(complaint((opts, value) => opts.host(value), bad), /^Cannot set host/);
+  }
+});
+
+test("port: a number from 1 to 65535, or a list", () => {
+  assert.deepEqual(settingsOf(new Opts().port([1, 65_535])), { ports: [1, 65_535] });
+  for (const bad of [0, 65_536, 1.5, NaN, "5432", null, undefined, 5432n, [0], [1, "2"], {}]) {
+    assert.match(
+      complaint((opts, value) => opts.port(value), bad),
+      /^Cannot set port to .*: it must be an integer from 1 to 65535$/,
+    );
+  }
+  assert.match(complaint((opts, value) => opts.port(value), []), /^Cannot set port/);
+});
+
+test("texts: no other kind, no NUL, no lone surrogate", () => {
+  const setters: readonly (readonly [name: string, set: (opts: Opts, value: never) => Opts])[] = [
+    ["user", (opts, value) => opts.user(value)],
+    ["password", (opts, value) => opts.password(value)],
+    ["db", (opts, value) => opts.db(value)],
+    ["applicationName", (opts, value) => opts.applicationName(value)],
+    ["socket", (opts, value) => opts.socket(value)],
+    ["param geqo", (opts, value) => opts.param("geqo", value)],
+  ];
+  for (const [name, set] of setters) {
+    for (const [bad, why] of [[true, "boolean"], [{}, "object"], [undefined, "undefined"]] as const) {
+      assert.equal(complaint(set, bad), `Cannot set ${name}: it must be a string, not ${why}`);
+    }
+    assert.equal(complaint(set, "a\0b"), `Cannot set ${name}: it contains a NUL character`);
+    assert.equal(complaint(set, "a\udc00"), `Cannot set ${name}: it contains a lone surrogate`);
+  }
+});
+
+test("socket: a whole path", () => {
+  for (const bad of ["", "tmp/x", "./x", "@x"]) {
+    assert.equal(
+      complaint((opts, value) => opts.socket(value), bad),
+      `Cannot set socket to ${JSON.stringify(bad)}: it must be the whole path of a socket file`,
+    );
+  }
+});
+
+test("numbers: integers within their bounds", () => {
+  const bounds:
+    readonly (readonly [name: string, set: (opts: Opts, value: never) => Opts, min: number, max: number])[] = [
+      ["connectTimeout", (opts, value) => opts.connectTimeout(value), 0, 2 ** 31 - 1],
+      ["statementCacheSize", (opts, value) => opts.statementCacheSize(value), 0, 1_000_000],
+      ["poolMaxIdleConn", (opts, value) => opts.poolMaxIdleConn(value), 0, 1_000_000],
+      ["poolMaxConcurrency", (opts, value) => opts.poolMaxConcurrency(value), 1, 1_000_000],
+      ["poolMinIdle", (opts, value) => opts.poolMinIdle(value), 0, 1_000_000],
+      ["poolMaxWaiting", (opts, value) => opts.poolMaxWaiting(value), 0, 1_000_000],
+      ["poolMaxPipelined", (opts, value) => opts.poolMaxPipelined(value), 1, 1000],
+      ["poolIdleTimeout", (opts, value) => opts.poolIdleTimeout(value), 0, 2 ** 31 - 1],
+      ["poolMaxLifetime", (opts, value) => opts.poolMaxLifetime(value), 0, 2 ** 31 - 1],
+      ["poolAcquireTimeout", (opts, value) => opts.poolAcquireTimeout(value), 0, 2 ** 31 - 1],
+      ["poolLeakTimeout", (opts, value) => opts.poolLeakTimeout(value), 0, 2 ** 31 - 1],
+    ];
+  for (const [name, set, min, max] of bounds) {
+    for (const good of [min, max]) assert.deepEqual(settingsOf(set(new Opts(), good as never)), { [name]: good });
+    for (const bad of [min - 1, max + 1, 1.5, NaN, Infinity, "1", null, undefined, true, 1n]) {
+      assert.match(
+        complaint(set, bad),
+        new RegExp(`^Cannot set ${name} to .*: it must be an integer from ${min} to ${max}$`),
+      );
+    }
+  }
+});
+
+test("booleans: true or false, and no spelling of them", () => {
+  for (const bad of [1, 0, "true", "yes", null, undefined]) {
+    assert.match(
+      complaint((opts, value) => opts.keepAlive(value), bad),
+      /^Cannot set keepAlive to .*: it must be true or false$/,
+    );
+    assert.match(
+      complaint((opts, value) => opts.upgradeToUnixSocket(value), bad),
+      /^Cannot set upgradeToUnixSocket to /,
+    );
+    assert.match(
+      complaint((opts, value) => opts.pgbouncer(value), bad),
+      /^Cannot set pgbouncer to .*: it must be true or/,
+    );
+  }
+});
+
+test("choices: one of the words, or a function where one is taken", () => {
+  const setters: readonly ((opts: Opts, value: never) => Opts)[] = [
+    (opts, value) => opts.sslMode(value),
+    (opts, value) => opts.blockingTransport(value),
+    (opts, value) => opts.int8(value),
+    (opts, value) => opts.numeric(value),
+    (opts, value) => opts.json(value),
+    (opts, value) => opts.dates(value),
+  ];
+  for (const set of setters) {
+    for (const bad of ["", "x", "Require", 1, null, undefined, {}, []]) {
+      assert.match(complaint(set, bad), /: it must be one of /);
+    }
+  }
+  assert.equal(
+    complaint((opts, value) => opts.int8(value), "string"),
+    'Cannot set int8 to "string": it must be one of bigint, number',
+  );
+  assert.equal(
+    complaint((opts, value) => opts.dates(value), "js"),
+    'Cannot set dates to "js": it must be one of temporal, date, string',
+  );
+  assert.match(
+    complaint((opts, value) => opts.sslMode(value), "verify-full"),
+    /not implemented; pyro has disable, prefer, require$/,
+  );
+  assert.match(complaint((opts, value) => opts.int8(value), Number), /one of bigint, number/);
+  assert.equal(settingsOf(new Opts().json(JSON.parse)).json, JSON.parse);
+});
+
+test("onNotice, trace: a function", () => {
+  for (const bad of ["x", {}, null, undefined]) {
+    assert.match(complaint((opts, value) => opts.trace(value), bad), /^Cannot set trace to .*: it must be a function$/);
+    assert.match(
+      complaint((opts, value) => opts.onNotice(value), bad),
+      /^Cannot set onNotice to .*: it must be a function$/,
+    );
+  }
+});
+
+test("param: names of server settings", () => {
+  for (const name of ["geqo", "my.setting", "DateStyle", "_x", "a$1", "a.b.c"]) {
+    assert.deepEqual(settingsOf(new Opts().param(name, "v")), { param: { [name]: "v" } });
+  }
+  for (const name of ["", " ", "a b", "1a", "a-b", ".a", "a.", "a..b", "é", "a=b", "a\n", "a;"]) {
+    assert.match(refusal(UsageError, () => new Opts().param(name, "v")), /must be the name of a server setting$/);
+  }
+  for (const name of ["user", "USER", "database", "replication", "client_encoding", "Client_Encoding"]) {
+    assert.match(refusal(UsageError, () => new Opts().param(name, "v")), new RegExp(`^Cannot set param "${name}": `));
+  }
+});
+
+test("setters: codecs are kept by the catalog's name of their type, or by its OID", () => {
+  const opts = new Opts().codec("double precision", codec).codec("Timestamp With Time Zone", codec).codec(16_400, codec)
+    .codec("public.geometry", codec).codec("__proto__", codec);
+  assert.deepEqual(Object.keys(settingsOf(opts).codec!).sort(), [
+    "16400",
+    "__proto__",
+    "float8",
+    "public.geometry",
+    "timestamptz",
+  ]);
+});
+
+test("setters: what is no codec is refused, by the name of its type", () => {
+  const refused = (type: unknown, given: unknown): string =>
+    complaint((opts) => opts.codec(type as string, given as TypeCodec), 0);
+  for (const given of [undefined, null, () => 1, "x", {}, { parse: 7 }]) {
+    assert.match(refused("point", given), /^Cannot set the codec of point: .*parse/);
+  }
+  for (const member of ["format", "decode", "encode", "isValue"]) {
+    assert.equal(
+      refused("point", { parse: String, [member]: "x" }),
+      `Cannot set the codec of point: its ${member} must be a function`,
+    );
+  }
+  for (const oid of [0, -1, 1.5, 2 ** 32, NaN]) assert.match(refused(oid, codec), /an integer from 1 to 4294967295/);
+  for (const name of ["", " "]) assert.match(refused(name, codec), /a name as in pg_type, or an OID/);
+  for (const type of [undefined, null, {}, Symbol("x")]) assert.match(refused(type, codec), /must be a string/);
+});
+
+test("setters: a logger has one of the methods at least, and stays out of JSON", () => {
+  for (const bad of [null, 1, {}, { log: listener }, { info: "info" }]) {
+    assert.equal(
+      complaint((opts, value) => opts.logger(value), bad),
+      "Cannot set logger: it must be an object with some of the methods debug, info, warn, error",
+    );
+  }
+  const circular: Record<string, unknown> = { warn: listener };
+  circular.self = circular;
+  const opts = new Opts("pg://h").logger(circular).logLevel("error");
+  assert.equal(JSON.stringify(opts), '{"host":"h","logLevel":"error"}');
+  assert.equal(String(opts), "pg://h");
+  assert.equal(
+    complaint((opts, value) => opts.logLevel(value), "trace"),
+    'Cannot set logLevel to "trace": it must be one of debug, info, warn, error',
+  );
+});

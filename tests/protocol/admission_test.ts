@@ -1,0 +1,373 @@
+/** Who may submit, and when: both tables cell by cell, and random walks beside a model that knows no lists. */
+import assert from "node:assert/strict";
+import {
+  Admission,
+  type Demand,
+  Entry,
+  type Exclusive,
+  FORBIDDEN,
+  type Obstacle,
+  ORDER,
+  type Order,
+  type Request,
+} from "../../src/protocol/admission.ts";
+import { Random } from "../support/random.ts";
+import { test } from "../support/test.ts";
+
+const DEMANDS: readonly Demand[] = ["call", "submit", "barrier", "exclusive", "reserve"];
+const REQUESTS: readonly Request[] = ["begin", "continue", "barrier", "submit"];
+const stream: Exclusive = { name: "a stream" };
+const copy: Exclusive = { name: "a copy", isCall: true };
+const pipeline: Exclusive = { name: "a pipeline" };
+
+/** A connection on which only that stands in the way. */
+const OBSTACLES: Readonly<Record<Obstacle, () => Admission>> = {
+  lost: () => Object.assign(new Admission(), { isLost: true }),
+  closing: () => Object.assign(new Admission(), { isClosing: true }),
+  encoding: () => Object.assign(new Admission(), { isEncoding: true }),
+  exclusive: () => with_((admission) => admission.occupy(stream)),
+  "exclusive call": () => with_((admission) => admission.occupy(copy)),
+  ending: () => with_((admission) => (admission.occupy(stream), admission.end(stream))),
+  reserved: () => with_((admission) => admission.reserve(pipeline)),
+};
+
+function with_(prepare: (admission: Admission) => void): Admission {
+  const admission = new Admission();
+  prepare(admission);
+  return admission;
+}
+
+test("admission: what each obstacle forbids", () => {
+  const table = Object.entries(FORBIDDEN).map(([obstacle, row]) =>
+    [obstacle.padEnd(14), ...DEMANDS.map((demand) => (row[demand] ? "no" : "yes").padEnd(9))].join(" ").trim()
+  );
+  assert.deepEqual([["".padEnd(14), ...DEMANDS.map((demand) => demand.padEnd(9))].join(" ").trimEnd(), ...table], [
+    "               call      submit    barrier   exclusive reserve",
+    "lost           yes       no        yes       yes       yes",
+    "closing        no        yes       yes       yes       no",
+    "encoding       yes       no        yes       yes       yes",
+    "exclusive      no        no        no        no        no",
+    "exclusive call yes       no        no        no        no",
+    "ending         yes       no        no        no        yes",
+    "reserved       no        yes       yes       yes       no",
+  ]);
+  for (const [obstacle, make] of Object.entries(OBSTACLES)) {
+    for (const demand of DEMANDS) {
+      const expected = FORBIDDEN[obstacle as Obstacle][demand] ? obstacle : undefined;
+      assert.equal(make().forbids(demand), expected, `${obstacle}, ${demand}`);
+    }
+  }
+  for (const demand of DEMANDS) assert.equal(new Admission().forbids(demand), undefined);
+});
+
+test("admission: what has the connection for itself is not in its own way, and what has ended in nobody's", () => {
+  for (const demand of DEMANDS) {
+    assert.equal(OBSTACLES.exclusive().forbids(demand, stream), undefined);
+    assert.equal(OBSTACLES.reserved().forbids(demand, pipeline), undefined);
+  }
+  const admission = OBSTACLES.exclusive();
+  admission.reserve(pipeline);
+  assert.equal(admission.open, pipeline);
+  assert.equal(admission.forbids("call"), "exclusive");
+  assert.equal(admission.forbids("submit", pipeline), "exclusive");
+  admission.vacate(pipeline);
+  assert.equal(admission.open, stream);
+  admission.vacate(copy);
+  assert.equal(admission.isOccupiedBy(stream), true, "only what has it gives it back");
+  admission.end(stream);
+  admission.vacate(stream);
+  admission.occupy(stream);
+  assert.equal(admission.forbids("call"), "exclusive", "the next time it is not ending");
+});
+
+test("admission: reasons name what is in the way", () => {
+  const reasons = Object.entries(OBSTACLES).map(([obstacle, make]) => make().reason(obstacle as Obstacle));
+  assert.deepEqual(reasons, [
+    "the connection is closed",
+    "the connection is closed",
+    "the connection is encoding or decoding a value just now",
+    "a stream is open on this connection",
+    "a copy is open on this connection",
+    "a stream is open on this connection",
+    "a pipeline is open on this connection",
+  ]);
+});
+
+/** A connection whose order stands there, with the op that may submit, if there is one, and one that has begun. */
+const ORDERS: Readonly<Record<Order, () => { admission: Admission; holder: Entry; begun: Entry }>> = {
+  free: () => {
+    const [admission, holder, begun] = [new Admission(), new Entry(), new Entry()];
+    for (const entry of [begun, holder]) (admission.begin(entry), admission.release(entry));
+    return { admission, holder, begun };
+  },
+  alone: () => {
+    const [admission, holder, begun] = [new Admission(), new Entry(), new Entry()];
+    admission.begin(begun);
+    admission.suspend(begun);
+    admission.begin(holder);
+    return { admission, holder, begun };
+  },
+  held: () => {
+    const [admission, holder, begun] = [new Admission(), new Entry(), new Entry()];
+    admission.begin(begun);
+    admission.release(begun);
+    admission.begin(holder);
+    return { admission, holder, begun };
+  },
+  lent: () => {
+    const scene = ORDERS.held();
+    scene.admission.barrier(scene.holder);
+    return scene;
+  },
+  gated: () => {
+    const scene = ORDERS.alone();
+    scene.admission.gate(new Entry());
+    return scene;
+  },
+};
+
+test("admission: who waits in each state", () => {
+  const table = Object.entries(ORDER).map(([order, row]) =>
+    [order.padEnd(6), ...REQUESTS.map((request) => row[request].padEnd(8))].join(" ").trim()
+  );
+  assert.deepEqual([["".padEnd(6), ...REQUESTS.map((request) => request.padEnd(8))].join(" ").trimEnd(), ...table], [
+    "       begin    continue barrier  submit",
+    "free   admit    admit    admit    admit",
+    "alone  wait     wait     admit    admit",
+    "held   wait     wait     wait     admit",
+    "lent   wait     admit    wait     admit",
+    "gated  wait     wait     wait     wait",
+  ]);
+  for (const [order, make] of Object.entries(ORDERS)) {
+    const row = ORDER[order as Order];
+    assert.equal(make().admission.order, order);
+    assert.equal(make().admission.begin(new Entry()), row.begin, `${order}, begin`);
+    const { admission, begun } = make();
+    if (order === "alone" || order === "gated") admission.resume(begun);
+    assert.equal(admission.continue(begun, false), row.continue, `${order}, continue`);
+    if (order === "free" || order === "lent") continue; // Only the op that may submit asks for these.
+    for (const request of ["barrier", "submit"] as const) {
+      const scene = make();
+      assert.equal(scene.admission[request](scene.holder), row[request], `${order}, ${request}`);
+    }
+  }
+});
+
+test("admission: the last that asks to be alone comes first, and what continues before both", () => {
+  const admission = new Admission();
+  const log: string[] = [];
+  const entry = (name: string): Entry => Object.assign(new Entry(), { onAdmitted: () => log.push(name) });
+  const [a, b, c, d] = ["a", "b", "c", "d"].map(entry) as [Entry, Entry, Entry, Entry];
+  for (const begun of [a, b]) (admission.begin(begun), admission.release(begun));
+  admission.begin(c);
+  admission.begin(d);
+  assert.equal(admission.barrier(c), "wait");
+  assert.equal(admission.continue(b, false), "admit");
+  assert.equal(admission.barrier(b), "wait", "neither waits for the other");
+  assert.equal(admission.continue(a, false), "admit");
+  assert.deepEqual(log, []);
+  admission.leave(a);
+  assert.deepEqual(log, ["b"]);
+  admission.release(b);
+  assert.deepEqual(log, ["b"], "it is still under way");
+  admission.leave(b);
+  admission.leave(c);
+  assert.deepEqual(log, ["b", "c", "d"]);
+});
+
+test("admission: who goes on behind others is not waited for by one in front of it", () => {
+  const admission = new Admission();
+  const [a, b] = [new Entry(), new Entry()];
+  let isAlone = false;
+  admission.begin(a);
+  admission.release(a);
+  admission.begin(b);
+  b.onAdmitted = () => isAlone = true;
+  assert.equal(admission.barrier(b), "wait");
+  assert.equal(admission.continue(a, true), "wait");
+  assert.equal(isAlone, true);
+});
+
+/** The model: what each op does, and by these words who may submit. It looks at everybody each time. */
+interface Op {
+  readonly name: number;
+  readonly entry: Entry;
+  does:
+    | "wait to begin"
+    | "wait behind"
+    | "wait to continue"
+    | "wait to be alone"
+    | "submit"
+    | "go on"
+    | "call"
+    | "wait at the gate";
+  /** When it asked for what it waits for. */
+  since: number;
+}
+
+class Model {
+  readonly ops: Op[] = [];
+  gates = 0;
+
+  get holder(): Op | undefined {
+    return this.ops.find(({ does }) => does === "submit" || does === "wait at the gate");
+  }
+
+  /** What happens by itself: at most one op is admitted. */
+  admitted(): Op | undefined {
+    if (this.gates > 0 || this.holder !== undefined) return undefined;
+    const oldest = (...kinds: Op["does"][]): Op | undefined =>
+      this.ops.filter(({ does }) => kinds.includes(does)).sort((x, y) => x.since - y.since)[0];
+    const continuing = oldest("wait to continue");
+    if (continuing !== undefined) return continuing;
+    const barriers = this.ops.filter(({ does }) => does === "wait to be alone").sort((x, y) => y.since - x.since);
+    if (barriers.length === 0) return oldest("wait to begin", "wait behind");
+    return this.ops.some(({ does }) => does === "go on") ? undefined : barriers[0];
+  }
+}
+
+function walk(seed: number, steps: number): void {
+  const random = new Random(seed);
+  const admission = new Admission();
+  const model = new Model();
+  let names = 0;
+  let clock = 0;
+  /** Those that the admission has let go on, since the model was asked last. */
+  let told: Op[] = [];
+  const where = (step: number, what: string): string => `seed ${seed}, step ${step}: ${what}`;
+  const settle = (step: number, what: string): void => {
+    for (let next = model.admitted(); next !== undefined; next = model.admitted()) {
+      assert.equal(told.shift()?.name, next.name, where(step, what));
+      next.does = "submit";
+    }
+    assert.deepEqual(told.map(({ name }) => name), [], where(step, what));
+    assert.equal(model.ops.find(({ entry }) => admission.holds(entry)), model.holder, where(step, what));
+  };
+  for (let step = 0; step < steps; step++) {
+    const op = model.ops.length === 0 ? undefined : random.pick(model.ops);
+    const asks = (answer: string, does: Op["does"], of: Op = op!): void => {
+      of.does = does;
+      of.since = ++clock;
+      // The model says the same by admitting it now, or not.
+      if (answer === "admit") told.push(of);
+    };
+    let what = "";
+    if (op === undefined || random.below(4) === 0) {
+      what = "begin";
+      const entry = new Entry();
+      const made: Op = { name: names++, entry, does: "wait to begin", since: ++clock };
+      entry.onAdmitted = () => void told.push(made);
+      model.ops.push(made);
+      asks(admission.begin(entry), "wait to begin", made);
+    } else {
+      switch (op.does) {
+        case "submit": {
+          const choice = random.below(5);
+          what = ["submit", "release", "call", "barrier", "leave"][choice]!;
+          if (choice === 0) {
+            if (admission.submit(op.entry) === "wait") op.does = "wait at the gate";
+            assert.equal(op.does === "wait at the gate", model.gates > 0, where(step, what));
+          } else if (choice === 1) {
+            op.does = "go on";
+            admission.release(op.entry);
+          } else if (choice === 2) {
+            op.does = "call";
+            admission.suspend(op.entry);
+          } else if (choice === 3) {
+            op.does = "wait to be alone";
+            op.since = ++clock;
+            if (admission.barrier(op.entry) === "admit") told.push(op);
+          } else leave(op);
+          break;
+        }
+        case "go on": {
+          const choice = random.below(4);
+          what = ["continue", "continue behind", "call", "leave"][choice]!;
+          if (choice < 2) {
+            op.does = choice === 0 ? "wait to continue" : "wait behind";
+            op.since = ++clock;
+            if (admission.continue(op.entry, choice === 1) === "admit") told.push(op);
+          } else if (choice === 2) {
+            op.does = "call";
+            admission.suspend(op.entry);
+          } else leave(op);
+          break;
+        }
+        case "call":
+          what = "return";
+          op.does = "go on";
+          admission.resume(op.entry);
+          break;
+        default: {
+          // What waits can only be given up, or others go on.
+          const choice = random.below(6);
+          if (choice === 0) {
+            what = "leave while waiting";
+            leave(op);
+          } else if (choice === 1 && op.does !== "wait to begin") {
+            what = "give up";
+            op.does = op.does === "wait at the gate" ? "submit" : "go on";
+            admission.giveUp(op.entry);
+          } else if (choice === 2) {
+            what = "gate";
+            const gate = new Entry();
+            model.gates++;
+            admission.gate(gate);
+          } else if (choice === 3 && model.gates > 0) {
+            what = "ungate";
+            model.gates--;
+            // Those at the gate are told before the next one is admitted.
+            const atGate = model.ops.filter(({ does }) => does === "wait at the gate");
+            admission.ungate();
+            if (model.gates > 0) break;
+            for (const waiting of atGate) {
+              assert.equal(told.shift(), waiting, where(step, what));
+              waiting.does = "submit";
+            }
+          }
+        }
+      }
+    }
+    settle(step, what);
+  }
+  // And everybody comes to an end.
+  while (model.gates-- > 0) admission.ungate();
+  model.gates = 0;
+  for (const op of model.ops) if (op.does === "wait at the gate") op.does = "submit";
+  told = [];
+  for (let rest = steps; model.ops.length > 0; rest--) {
+    assert.ok(rest > -10 * steps, where(rest, "somebody waits for ever"));
+    for (let next = model.admitted(); next !== undefined; next = model.admitted()) next.does = "submit";
+    const able = model.ops.find(({ does }) => ["submit", "go on", "call"].includes(does));
+    assert.ok(able !== undefined, where(rest, "everybody waits"));
+    assert.equal(admission.holds(able.entry), able.does === "submit", where(rest, "the model and the admission agree"));
+    leave(able);
+  }
+  assert.equal(admission.order, "free", where(steps, "at the end"));
+
+  function leave(op: Op): void {
+    model.ops.splice(model.ops.indexOf(op), 1);
+    admission.leave(op.entry);
+  }
+}
+
+test("admission: random walks go as a model says, and come to an end", () => {
+  for (let seed = 0; seed < 300; seed++) walk(seed, 200);
+  const fresh = Math.floor(Math.random() * 0x1_0000_0000);
+  console.log(`admission: a fresh walk with seed ${fresh}`);
+  walk(fresh, 20_000);
+});
+
+test("admission: giving up takes the same time wherever one stands", () => {
+  const took = (n: number): number => {
+    const admission = new Admission();
+    const entries = Array.from({ length: n }, () => new Entry());
+    for (const entry of entries) admission.begin(entry);
+    const start = performance.now();
+    for (let i = 1; i < n; i++) admission.leave(entries[n % 2 === 0 ? i : n - i]!);
+    return performance.now() - start;
+  };
+  took(10_000);
+  const small = Math.min(took(10_000), took(10_001), took(10_000));
+  assert.ok(took(160_000) < 16 * 8 * Math.max(small, 1));
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { AsyncLink } from "../../src/run/async_link.ts";
+import { sinks } from "../../src/rows/collect.ts";
+import { concat, errorResponse, noticeResponse, notificationResponse, readyForQuery } from "../support/backend.ts";
+import { callsOf, inBothDrivers, number, SOCKET } from "../support/links.ts";
+import { ManualAsync } from "../support/manual.ts";
+import { test } from "../support/test.ts";
+
+inBothDrivers("notices come in their order, before the call that they belong to ends", [
+  ["Query", concat(noticeResponse("one"), noticeResponse("two"), number(1), noticeResponse("three"))],
+  ["Query", concat(noticeResponse("four"), errorResponse(), noticeResponse("five"), readyForQuery())],
+], async ({ run, link }) => {
+  const heard: string[] = [];
+  const calls = callsOf(link, { onNotice: ({ message }) => heard.push(message) });
+  await run(calls.query("a", undefined, sinks.firstValue, false)).then(() => heard.push("a"));
+  // What comes behind a reply may be heard before or after its call ends.
+  const early = heard.filter((message) => message !== "three");
+  assert.deepEqual(early, ["one", "two", "a"]);
+  await assert.rejects(run(calls.query("b", undefined, sinks.firstValue, false)));
+  assert.deepEqual(heard.filter((message) => message !== "a"), ["one", "two", "three", "four", "five"]);
+});
+
+inBothDrivers(
+  "a notice has the server's fields",
+  [["Query", concat(noticeResponse("hello"), number(1))]],
+  async ({ run, link }) => {
+    const heard: unknown[] = [];
+    const calls = callsOf(link, { onNotice: (notice) => heard.push(notice) });
+    await run(calls.query("a", undefined, sinks.firstValue, false));
+    assert.deepEqual(heard, [{ severity: "NOTICE", code: "00000", message: "hello" }]);
+  },
+);
+
+inBothDrivers("a listener that throws harms neither the call nor the connection", [
+  ["Query", concat(noticeResponse("one"), noticeResponse("two"), number(1))],
+  ["Query", number(2)],
+], async ({ run, link }) => {
+  let count = 0;
+  const calls = callsOf(link, {
+    onNotice: () => {
+      count++;
+      throw new Error("the listener's own failure");
+    },
+  });
+  assert.equal(await run(calls.query("a", undefined, sinks.firstValue, false)), 1);
+  assert.equal(count, 2);
+  assert.equal(await run(calls.query("b", undefined, sinks.firstValue, false)), 2);
+  assert.equal(calls.core.closed, false);
+});
+
+inBothDrivers("a listener may run something on the connection that it listens to", [
+  ["Query", concat(noticeResponse("go"), number(1))],
+  ["Query", number(2)],
+  ["Query", number(3)],
+], async ({ run, link }) => {
+  const calls = callsOf(link);
+  const value = (sql: string) => run(calls.query(sql, undefined, sinks.firstValue, false));
+  let inner: Promise<unknown> | undefined;
+  calls.core.onNotice = () => inner = value("inner");
+  assert.equal(await value("outer"), 1);
+  assert.equal(await inner, 2);
+  assert.equal(await value("last"), 3);
+});
+
+inBothDrivers("a listener that is set later hears only what comes later, and none is fine", [
+  ["Query", concat(noticeResponse("one"), number(1))],
+  ["Query", concat(noticeResponse("two"), number(1))],
+  ["Query", concat(noticeResponse("three"), number(1))],
+], async ({ run, link }) => {
+  const heard: string[] = [];
+  const calls = callsOf(link);
+  await run(calls.query("a", undefined, sinks.affected, false));
+  calls.core.onNotice = ({ message }) => heard.push(message);
+  await run(calls.query("b", undefined, sinks.affected, false));
+  calls.core.onNotice = undefined;
+  await run(calls.query("c", undefined, sinks.affected, false));
+  assert.deepEqual(heard, ["two"]);
+});
+
+inBothDrivers("notifications are no notices", [
+  ["Query", concat(notificationResponse("channel", "payload"), number(1))],
+], async ({ run, link }) => {
+  const events: unknown[] = [];
+  const calls = callsOf(link, { onNotice: () => assert.fail("this is no notice") });
+  const { onEvent } = link;
+  link.onEvent = (event) => {
+    events.push(event);
+    onEvent?.(event);
+  };
+  await run(calls.query("listen channel", undefined, sinks.affected, false));
+  assert.deepEqual(events, [{
+    kind: "notification",
+    notification: { channel: "channel", payload: "payload", pid: 7 },
+  }]);
+});
+
+inBothDrivers("a notice in front of the server's last words is heard", [
+  ["Query", concat(noticeResponse("beware"), errorResponse("57P01", "terminating", "FATAL"))],
+], async ({ run, link }) => {
+  const heard: string[] = [];
+  const calls = callsOf(link, { onNotice: ({ message }) => heard.push(message) });
+  await assert.rejects(run(calls.query("a", undefined, sinks.affected, false)), /terminating/);
+  assert.deepEqual(heard, ["beware"]);
+});
+
+test("an awaiting connection hears notices while nothing is asked", async () => {
+  const transport = new ManualAsync();
+  const link = new AsyncLink(transport, SOCKET);
+  const heard = Promise.withResolvers<string>();
+  const calls = callsOf(link, { onNotice: ({ message }) => heard.resolve(message) });
+  const ping = link.run(calls.ping(undefined));
+  transport.arrive(readyForQuery());
+  await ping;
+  transport.arrive(noticeResponse("idle"));
+  assert.equal(await heard.promise, "idle");
+});
