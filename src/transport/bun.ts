@@ -84,6 +84,8 @@ class BunTransport implements AsyncTransport {
     const received = this.#received;
     return {
       data: (socket, chunk) => {
+        // Once there is encryption, the handlers of the clear half go on being told what comes, as it comes.
+        if (received !== this.#received) return;
         this.#bulk?.seen(chunk.length);
         received.push(chunk);
         if (received.size <= HIGH_WATER_MARK || this.#paused) return;
@@ -122,7 +124,6 @@ class BunTransport implements AsyncTransport {
     if (this.#received.size > 0) {
       throw new Error("the server sent unencrypted data behind its answer to the TLS request");
     }
-    // The raw half goes on telling the old handlers what comes encrypted.
     this.#received = new Received();
     this.#bulk = undefined;
     return new Promise((resolve, reject) => {

@@ -175,7 +175,7 @@ export function workerMain({ input, control, ring, report, fail }: WorkerDesk): 
           this.#isPaused = false;
           this.#stream.resume();
         }
-        if (this.#stream.destroyed) report(states.ended, {});
+        if (this.#isClosed) report(states.ended, {});
       }
       this.#write();
     }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { authentication, backendKeyData, concat, readyForQuery } from "../support/backend.ts";
 import { runScript } from "../support/child.ts";
 import { startPeer } from "../support/peer.ts";
+import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
 
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
@@ -17,5 +18,13 @@ for (const [transport, count] of [["ffi", 3000], ["worker", 1200]] as const) {
     // A connection has buffers of its own, of more than sixteen kilobytes.
     const left = Math.round((after - before) / (count * 2 / 3));
     assert.ok(left < 0x4000, `each connection has left ${left} bytes behind, of ${before} in the beginning`);
+  });
+}
+
+for (const query of ["sslmode=require", "sslmode=disable&upgrade_to_unix_socket=off"]) {
+  test(`memory: nothing of what was received is kept (${query})`, async () => {
+    const { stdout, stderr } = await runScript("received.ts", [newest.url({ query })], ["-A"], {}, 120_000);
+    const [received, before, after] = JSON.parse(stdout || stderr) as [number, number, number];
+    assert.ok(after - before < received / 2, `${after - before} bytes more of ${received} received`);
   });
 }
