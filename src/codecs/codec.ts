@@ -37,6 +37,8 @@ export interface Codec {
   readonly textOnly?: boolean;
   /** Whether a JavaScript array is one value of this type, as any is for json, and not a dimension of an array of values. */
   isValue?(array: readonly unknown[]): boolean;
+  /** What is sent of a string where it is not the string as it is. */
+  rewrite?(text: string): string;
   /** What separates elements in the text of an array of this type (`pg_type.typdelim`), "," by default. */
   readonly delimiter?: string;
 }
@@ -69,7 +71,9 @@ export function mayBeText(codec: Codec): boolean {
 
 /** The text of a parameter's value. */
 export function textOf(codec: Codec, value: unknown): string {
-  return typeof value === "string" ? checkedText(value) : codec.text(value);
+  if (typeof value !== "string") return codec.text(value);
+  const text = checkedText(value);
+  return codec.rewrite === undefined ? text : codec.rewrite(text);
 }
 
 /** Throws when a binary value has not the one length that its type has. */

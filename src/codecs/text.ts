@@ -25,9 +25,28 @@ export function textual(name: string): Codec {
 
 /**
  * xml as its text. It is sent as text only: in binary the server obeys the encoding that the document
- * declares, while what is sent is in UTF-8 whatever it declares.
+ * declares, while what is sent is in UTF-8 whatever it declares. So the declaration is left out too, as
+ * the server leaves it out of what it gives.
+ *
+ * Source: PostgreSQL manual, "XML Type", section "Encoding Handling".
  */
-export const xml: Codec = { ...textual("xml"), takesStrings: false, encode: () => false, sendsText: true };
+export const xml: Codec = {
+  ...textual("xml"),
+  takesStrings: false,
+  encode: () => false,
+  sendsText: true,
+  rewrite: withoutEncoding,
+};
+
+/** The document without the encoding that it declares, and without a declaration that then says nothing. */
+function withoutEncoding(text: string): string {
+  if (!text.startsWith("<?xml")) return text;
+  const declaration = ENCODING_DECLARATION.exec(text);
+  if (declaration === null) return text;
+  const [whole, version, number, standalone = ""] = declaration;
+  const says = number === "1.0" && standalone === "" ? "" : `<?xml ${version}${standalone}?>`;
+  return says + text.slice(whole.length);
+}
 
 /** A type that is only ever sent and asked for as text: one without binary output, or unknown to pyro. */
 export function opaque(name: string): Codec {
@@ -128,3 +147,7 @@ const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const DIGITS = new TextEncoder().encode("0123456789abcdef");
 /** Where the text of a uuid is put together: making one string of it is faster than joining sixteen. */
 const uuidText = allocate(36).fill(0x2d) as Bytes;
+
+/** The version with its number, the encoding, and whether the document stands alone. */
+const ENCODING_DECLARATION =
+  /^<\?xml\s+(version\s*=\s*["']([\d.]+)["'])\s+encoding\s*=\s*["'][\w.:-]+["'](\s+standalone\s*=\s*["'](?:yes|no)["'])?\s*\?>/;

@@ -34,6 +34,24 @@ test("xml: nothing is sent in binary, where the encoding that it declares would 
   }
 });
 
+test("xml: the encoding that it declares is left out, since it is sent in UTF-8", () => {
+  for (
+    const [text, expected] of [
+      [`<?xml version="1.0" encoding="ISO-8859-1"?><a>é</a>`, "<a>é</a>"],
+      [`<?xml version='1.0' encoding = 'utf-16' ?>\n<a/>`, "\n<a/>"],
+      [`<?xml version="1.1" encoding="x"?><a/>`, `<?xml version="1.1"?><a/>`],
+      [
+        `<?xml version="1.0" encoding="x" standalone="yes"?><a/>`,
+        `<?xml version="1.0" standalone="yes"?><a/>`,
+      ],
+      [`<?xml version="1.0"?><a/>`, `<?xml version="1.0"?><a/>`],
+      [`<a encoding="x"/>`, `<a encoding="x"/>`],
+      [` <?xml version="1.0" encoding="x"?><a/>`, ` <?xml version="1.0" encoding="x"?><a/>`],
+      [`<?xml-stylesheet version="1.0" encoding="x"?><a/>`, `<?xml-stylesheet version="1.0" encoding="x"?><a/>`],
+    ] as const
+  ) assert.equal(sent(codec("xml"), text), expected);
+});
+
 test("text: objects, arrays, symbols, functions and undefined are refused", () => {
   for (const name of [...TEXTUAL, "money"]) {
     for (const value of [{}, [], new Date(0), Symbol("x"), () => 1, undefined]) {

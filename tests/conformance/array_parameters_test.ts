@@ -25,8 +25,12 @@ conformance("xml: its letters stay, whatever encoding it declares and wherever i
   const letters = await conn.query(
     "select x::text, d::text as d, a[1]::text as a, (p).x::text as p, b[1].x::text as b from t",
   );
-  const whole = { x: text, d: text, a: text, p: text, b: text };
-  assert.deepEqual(letters, [whole, whole, { x: text, d: null, a: null, p: null, b: null }]);
+  const [x, none] = ["<a>é</a>", null];
+  assert.deepEqual(letters, [
+    { x, d: x, a: x, p: x, b: x },
+    { x, d: x, a: x, p: x, b: x },
+    { x, d: none, a: none, p: none, b: none },
+  ]);
   assert.equal(await conn.execValue("select x from t limit 1"), "<a>é</a>");
 });
 
