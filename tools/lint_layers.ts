@@ -5,7 +5,8 @@
 
 /** What each folder of `src` may import, besides itself. A file may be named as well as a folder. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  "errors.ts": [],
+  "printed.ts": [],
+  "errors.ts": ["printed.ts"],
   "sqlstate.ts": [],
   "to_json.ts": [],
   "identifier.ts": ["errors.ts"],
@@ -17,7 +18,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   auth: ["errors.ts"],
   protocol: ["errors.ts", "sqlstate.ts", "opts", "wire", "types", "auth"],
   // Of the transports they see the interface, and of sockets' errors the words.
-  ops: ["errors.ts", "identifier.ts", "sqlstate.ts", "opts", "wire", "types", "protocol", "transport/transport.ts"],
+  ops: [
+    "errors.ts",
+    "identifier.ts",
+    "printed.ts",
+    "sqlstate.ts",
+    "opts",
+    "wire",
+    "types",
+    "protocol",
+    "transport/transport.ts",
+  ],
   drive: [
     "errors.ts",
     "sqlstate.ts",

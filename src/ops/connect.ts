@@ -6,6 +6,7 @@
  * what is tried after what.
  */
 import { ConnectionError, ProtocolError, type PyroError, ServerError } from "../errors.ts";
+import { printable } from "../printed.ts";
 import type { SslMode } from "../opts/settings.ts";
 import { Secret } from "../protocol/startup.ts";
 import { SqlState } from "../sqlstate.ts";
@@ -68,7 +69,9 @@ function summary(failures: readonly { endpoint: Endpoint; error: PyroError }[]):
   if (last instanceof ServerError) return last;
   const reasons = failures.map(({ endpoint, error }) => `${endpointName(endpoint)}: ${error.message}`);
   const message = `Cannot connect to ${reasons.join("; ")}`;
-  const cause = failures.length === 1 ? last : new AggregateError(failures.map(({ error }) => error), message);
+  const cause = failures.length === 1
+    ? last
+    : new AggregateError(failures.map(({ error }) => error), printable(message));
   if (last instanceof ProtocolError) return new ProtocolError(message, { cause });
   return new ConnectionError(message, { cause, safeToRetry: true });
 }

@@ -4,7 +4,7 @@
  * Source: PostgreSQL manual, SQL commands LISTEN, UNLISTEN, NOTIFY; "Asynchronous Operations" in the
  * chapter on the protocol.
  */
-import { ConnectionError } from "../errors.ts";
+import { ConnectionError, stackFromHere } from "../errors.ts";
 import { checkedIdentifier, quotedIdentifier } from "../identifier.ts";
 import { finish, type Op, perform, stillWanted, submit, takeTurn } from "../protocol/exchange.ts";
 import { ExecuteUnnamed } from "../protocol/extended_query.ts";
@@ -33,7 +33,7 @@ export class NotificationQueue {
   take(): Notification | undefined {
     const next = this.#waiting.shift();
     if (next === undefined && this.#error !== undefined) {
-      Error.captureStackTrace(this.#error);
+      stackFromHere(this.#error);
       throw this.#error;
     }
     return next;
