@@ -7,6 +7,7 @@
  * not be read: {@linkcode DecodeError}. A statement was skipped because one before it failed:
  * {@linkcode PipelineAborted}.
  */
+import { isPrintable, printEscaped } from "./printed.ts";
 
 /** What the constructors of pyro's errors take besides the message. */
 export interface PyroErrorOptions extends ErrorOptions {
@@ -58,6 +59,7 @@ export abstract class PyroError extends Error {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.connectionLost = options?.connectionLost ?? false;
     this.safeToRetry = options?.safeToRetry ?? false;
+    if (!isPrintable(message)) printEscaped(this, message);
   }
 }
 
@@ -270,6 +272,13 @@ export class DecodeError extends PyroError {
   static {
     this.prototype.name = "DecodeError";
   }
+}
+
+/** Has the error's stack begin where this is called, for one that was made elsewhere. */
+export function stackFromHere(error: PyroError): void {
+  const { message } = error;
+  Error.captureStackTrace(error, stackFromHere);
+  if (!isPrintable(message)) printEscaped(error, message);
 }
 
 /** Whether the same statement, or connecting, may succeed later, and nothing was done. */

@@ -7,6 +7,7 @@
  */
 import { ConnectionError, ProtocolError, type PyroError, ServerError } from "../errors.ts";
 import type { SslMode } from "../options/settings.ts";
+import { printable } from "../printed.ts";
 import { SqlState } from "../sqlstate.ts";
 import { type Endpoint, endpointName } from "../transport/transport.ts";
 import type { Handshake } from "./handshake.ts";
@@ -67,7 +68,9 @@ function summary(failures: readonly { endpoint: Endpoint; error: PyroError }[]):
   if (last instanceof ServerError) return last;
   const reasons = failures.map(({ endpoint, error }) => `${endpointName(endpoint)}: ${error.message}`);
   const message = `Cannot connect to ${reasons.join("; ")}`;
-  const cause = failures.length === 1 ? last : new AggregateError(failures.map(({ error }) => error), message);
+  const cause = failures.length === 1
+    ? last
+    : new AggregateError(failures.map(({ error }) => error), printable(message));
   if (last instanceof ProtocolError) return new ProtocolError(message, { cause });
   return new ConnectionError(message, { cause, safeToRetry: true });
 }

@@ -5,7 +5,7 @@
  * chapter on the protocol.
  */
 import { Backlog, MAX_WAITING_NOTIFICATIONS } from "../backlog.ts";
-import { ConnectionError } from "../errors.ts";
+import { ConnectionError, stackFromHere } from "../errors.ts";
 import { checkedIdentifier, quotedIdentifier } from "../sql/identifier.ts";
 import { finish, type Op, perform, stillWanted, submit, takeTurn } from "../protocol/request.ts";
 import { ExecuteUnnamed } from "../protocol/extended_query.ts";
@@ -35,7 +35,7 @@ export class NotificationQueue {
   take(): Notification | undefined {
     const next = this.#waiting.shift();
     if (next === undefined && this.#error !== undefined) {
-      Error.captureStackTrace(this.#error);
+      stackFromHere(this.#error);
       throw this.#error;
     }
     return next;

@@ -1,5 +1,5 @@
 /** Failures to errors: called where the caller waits, so that the stack shows the caller. */
-import { ConnectionError, PipelineAborted, ProtocolError, PyroError, ServerError } from "../errors.ts";
+import { ConnectionError, PipelineAborted, ProtocolError, PyroError, ServerError, stackFromHere } from "../errors.ts";
 import type { Exchange, Failure } from "./request.ts";
 
 /** The error for an exchange that failed. */
@@ -16,7 +16,7 @@ export function errorOf(failure: Failure, exchange: Exchange<unknown>): PyroErro
     case "malformed":
       return new ProtocolError(failure.cause.message, { cause: failure.cause.cause });
     case "unusable":
-      Error.captureStackTrace(failure.error);
+      stackFromHere(failure.error);
       return failure.error;
   }
 }

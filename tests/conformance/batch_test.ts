@@ -238,7 +238,7 @@ const failures: Record<string, (at: number) => { sets: Sets; is: (error: PyroErr
     }),
     "a set that is no array": (at) => ({
       sets: singles(0, 2000).with(at, { 0: at, length: 1 } as never),
-      is: (error) => error instanceof UsageError && /not an array/.test(error.message),
+      is: (error) => error instanceof UsageError && /must be an array/.test(error.message),
     }),
     "the server": (at) => ({
       sets: singles(0, 2000).with(at, [-1]),

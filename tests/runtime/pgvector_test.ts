@@ -131,7 +131,7 @@ inEveryWorld("what the server would refuse is not sent, and the connection goes 
       ["halfvec", new Float32Array(), "[]", /it has 0 elements, a halfvec must have 1 to 16000/],
       ["sparsevec", { dimensions: 2, indices: [1], values: [NaN] }, "{1:NaN}/2", /an element must be finite/],
       ["sparsevec", { dimensions: 0, indices: [], values: [] }, "{}/0", /1 to 1000000000 dimensions/],
-      ["sparsevec", { dimensions: 2, indices: [3], values: [1] }, "{3:1}/2", /an index is not an integer/],
+      ["sparsevec", { dimensions: 2, indices: [3], values: [1] }, "{3:1}/2", /an index must be an integer/],
       ["sparsevec", { dimensions: 2, indices: [1, 1], values: [1, 2] }, "{1:1,1:2}/2", /the indices must ascend/],
     ] as const
   ) {

@@ -1,7 +1,7 @@
 /** The connections of a pool that awaits: opened, handed out, tidied up, closed. */
 import { onAbort } from "../../run/aborts.ts";
 import { atMost, MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
-import { ConnectionError, PyroError, TimeoutError } from "../../errors.ts";
+import { ConnectionError, PyroError, stackFromHere, TimeoutError } from "../../errors.ts";
 import { Route } from "../../connect/route.ts";
 import type { Settings } from "../../options/settings.ts";
 import { backoff } from "../backoff.ts";
@@ -178,7 +178,7 @@ export class Supply {
   /** What to tell a caller whose waiting has failed; made where the caller is. */
   explained(error: unknown): unknown {
     // It was made where the pool has tried to connect.
-    if (error instanceof PyroError) Error.captureStackTrace(error);
+    if (error instanceof PyroError) stackFromHere(error);
     if (!(error instanceof Late)) return error;
     return new TimeoutError(
       `Cannot acquire a connection: there was none within ${error.milliseconds} ms; ${inVain(this.stats)}`,
