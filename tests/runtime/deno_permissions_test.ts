@@ -33,6 +33,14 @@ async function report(world: string, url: string, permissions: readonly string[]
   return JSON.parse(stdout);
 }
 
+/** Reports until the upgrade was not just too slow: on a busy machine a worker can take its half second to start. */
+async function reportInTime(world: string, url: string, permissions: readonly string[]): Promise<Report> {
+  for (let attempt = 1;; attempt++) {
+    const told = await report(world, url, permissions);
+    if (attempt === 20 || told.upgrade?.tried.at(-1)?.reason !== "timed out") return told;
+  }
+}
+
 // Bun and Node have no such permissions.
 if (runtime === "deno") {
   for (const world of ["async", "sync"]) {
@@ -51,16 +59,20 @@ if (runtime === "deno") {
     test(`permissions: net, read and write reach a Unix socket, directly and by upgrade (${world})`, async () => {
       const direct = await report(world, SOCKET_URL, SOCKET);
       assert.deepEqual([direct.transport, direct.one], ["unix", 1]);
-      const upgraded = await report(world, SUPERUSER, SOCKET);
+      const upgraded = await reportInTime(world, SUPERUSER, SOCKET);
       assert.deepEqual([upgraded.transport, upgraded.one], ["unix", 1]);
     });
 
     test(`permissions: net, read and write do not tell whose a socket is, so it gets no password (${world})`, async () => {
       const url = newest.url({ user: "auth_scram", password: "secret" });
-      const { transport, upgrade, one } = await report(world, url, ["--allow-net", "--allow-read", "--allow-write"]);
+      const permissions = ["--allow-net", "--allow-read", "--allow-write"];
+      const { transport, upgrade, one } = await reportInTime(world, url, permissions);
       assert.deepEqual([transport, one], ["tcp", 1]);
-      assert.match(upgrade!.tried.at(-1)!.reason, /not certain that the socket is the server's: .*\/proc\/net/);
-      const all = await report(world, url, ["-A"]);
+      assert.match(
+        upgrade!.tried.at(-1)!.reason,
+        /asks for SCRAM authentication, and it is not certain that the socket is/,
+      );
+      const all = await reportInTime(world, url, ["-A"]);
       assert.deepEqual([all.transport, all.one], ["unix", 1]);
     });
 
