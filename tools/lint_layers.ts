@@ -2,7 +2,7 @@
  * A plugin of `deno lint` that keeps the layers apart: imports are as the table in `layers.ts` says, and
  * pure layers do not know that time passes. ARCHITECTURE.md explains the layers.
  */
-import { LAYERS, layerOf, problemOf } from "./layers.ts";
+import { layerOf, LAYERS, problemOf } from "./layers.ts";
 
 /** What only drivers and transports may use. */
 const IMPURE = [

@@ -74,6 +74,8 @@ export class PipelineState {
   #hasSubmitted = false;
   /** What is not claimed whole. The last takes what is added. */
   #groups = lineOf(new Group());
+  /** Statements that came to be in doubt by what was added here: what is wrong here stays so. */
+  readonly #doubted = new Set<Prepared>();
   #closed = false;
   /** Whether a step has thrown that the connection is lost. */
   #lossIsKnown = false;
@@ -102,7 +104,7 @@ export class PipelineState {
       execution = new PipelinedExecution(what, effects, values, this.conversation, registry, this.#scratch, learned);
     } catch (error) {
       if (what.kind === "new") statements.end(what.sql, what.place, false);
-      else if (what.kind === "known") forgetStale(error, what.statement, source, this.#context);
+      else if (what.kind === "known") this.#doubt(error, what.statement, source);
       throw error;
     }
     if (what.kind === "new") group.parsed.set(what.sql, execution);
@@ -216,7 +218,7 @@ export class PipelineState {
       throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
     }
     // What its parameters are is left to the server where that is in doubt and the values allow it.
-    if (statement?.isDoubtful && values.every(hasUntypedText)) {
+    if (statement?.isDoubtful && !this.#doubted.has(statement) && values.every(hasUntypedText)) {
       return { what: { kind: "new", sql, place: { ...statements.place(), name: "" } }, effects };
     }
     if (statement !== undefined) {
@@ -224,6 +226,14 @@ export class PipelineState {
     }
     if (same !== undefined && same.name !== "") return { what: { kind: "same", as: same }, effects };
     return { what: { kind: "new", sql, place: statements.begin(sql) }, effects };
+  }
+
+  /** A value did not fit. */
+  #doubt(error: unknown, statement: Prepared, source: Known): void {
+    const { statements } = this.#context;
+    const known = typeof source === "string" ? statements.get(source) : source.prepared;
+    if (known !== undefined && !known.isDoubtful) this.#doubted.add(known);
+    forgetStale(error, statement, source, this.#context);
   }
 
   /** The statement with what is known of its types now; without a name if it has to be parsed again. */

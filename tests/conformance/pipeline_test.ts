@@ -890,9 +890,9 @@ conformance("pipeline: a table that is changed in the same group", async (world,
   const first = pipeline.exec("select * from t");
   const alter = pipeline.exec("alter table t add m int4 default 8");
   const second = pipeline.exec("select * from t");
+  const bad = pipeline.exec("select bad");
   assert.deepEqual(await pipeline.claim(first), [{ n: 7 }]);
   assert.deepEqual(await pipeline.claim(alter), []);
-  const bad = pipeline.exec("select bad");
   assert.deepEqual(await pipeline.claim(second), [{ n: 7, m: 8 }], "what comes behind the change is parsed behind it");
   await assert.rejects(attempt(() => pipeline.claim(bad)), { code: SqlState.UndefinedColumn });
   assert.deepEqual(await pipeline.claim(pipeline.exec("select * from t")), [{ n: 7 }], "the change was rolled back");
