@@ -161,6 +161,9 @@ const USES: Readonly<Record<string, Use>> = {
   *cancel(conn) {
     yield conn.cancel();
   },
+  *reloadTypes(conn) {
+    yield conn.reloadTypes();
+  },
   *close(conn) {
     yield conn.close({ timeout: 20 });
   },

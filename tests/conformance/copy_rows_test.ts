@@ -145,7 +145,7 @@ conformance(
     });
     await assert.rejects(attempt(() => conn.copyRows("nowhere", ["n"], source("no table"))), ServerError);
     await assert.rejects(attempt(() => conn.copyRows("t", ["z"], source("no column"))), ServerError);
-    await assert.rejects(attempt(() => conn.copyRows("t", ["n"], source("no number"))), ServerError);
+    await assert.rejects(attempt(() => conn.copyRows("t", ["n"], source("no number"))), EncodeError);
     await assert.rejects(attempt(() => conn.copyIn("copy nowhere from stdin", source("no table"))), ServerError);
     await assert.rejects(
       attempt(() => conn.execBatch("insert into nowhere values ($1)", source("no table"))),
