@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
-import { Conn, ServerError, TimeoutError } from "../../mod.ts";
+import { cancel, Conn, ServerError, TimeoutError } from "../../mod.ts";
 import { Random } from "../support/random.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
@@ -98,15 +98,18 @@ for (const query of ["", "upgrade_to_unix_socket=off&sslmode=disable"]) {
   test(`stress: cancel() with a call made at once behind it (async, ${way})`, async () => {
     let hit = 0;
     let missed = 0;
+    let request = 0;
     const lane = async (seed: number): Promise<void> => {
       const next = fractions(seed);
       await using conn = await Conn.connect(newest.url({ query }));
       for (let i = 0; i < 200; i++) {
-        const running = conn.query(`select pg_sleep(${next() * 0.003})`).then(() => missed++, (error: unknown) => {
+        // As long as a request takes here and now, so that it comes too late for some, and in time for others.
+        if (i % 50 === 0) request = await duration(() => cancel(conn.cancelKey!));
+        const running = conn.query(`select pg_sleep(${next() * 3 * request / 1000})`).then(() => missed++, (error: unknown) => {
           assert.ok(error instanceof ServerError && error.code === "57014", String(error));
           hit++;
         });
-        await new Promise((resolve) => setTimeout(resolve, next() * 4));
+        await new Promise((resolve) => setTimeout(resolve, next() * request));
         const cancelling = conn.cancel();
         assert.deepEqual(await conn.exec(LATER, [i]), [{ n: i }]);
         await Promise.all([running, cancelling]);
@@ -183,4 +186,11 @@ for (const world of worlds.filter(({ name }) => name !== "async")) {
 function fractions(seed: number): () => number {
   const random = new Random(seed);
   return () => random.below(1000) / 1000;
+}
+
+/** How many milliseconds it takes. */
+async function duration(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
 }

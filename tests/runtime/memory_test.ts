@@ -8,7 +8,7 @@ import { test } from "../support/test.ts";
 
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
 
-for (const [transport, count] of [["ffi", 3000], ["worker", 1200]] as const) {
+for (const [transport, count] of [["ffi", 1200], ["worker", 600]] as const) {
   test(`memory: nothing grows with the number of connections made (${transport})`, async () => {
     await using peer = await startPeer({ greeting: WELCOME, then: "silence" });
     const query = `sslmode=disable&upgrade_to_unix_socket=off&blocking_transport=${transport}`;
