@@ -45,11 +45,12 @@ export function cancelKeyOf({ key }: Session, way: CancelWay): CancelKey | undef
 /** Sends a cancel request, and waits until the server has taken it. */
 export function* cancel(key: CancelKey, by: number): Handshake<void> {
   let link: Link;
+  const { endpoint, serverName: name } = key;
   try {
-    link = yield* dial(key.endpoint, key.tls, by);
+    link = yield* dial(endpoint.kind === "tcp" ? { ...endpoint, name } : endpoint, key.tls, by);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new ConnectionError(`${endpointName(key.endpoint)}: ${message}`, { cause: error, safeToRetry: true });
+    throw new ConnectionError(`${endpointName(endpoint)}: ${message}`, { cause: error, safeToRetry: true });
   }
   try {
     if (key.tls) yield* encrypt(link, key.serverName, by);

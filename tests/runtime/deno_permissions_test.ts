@@ -43,6 +43,13 @@ if (runtime === "deno") {
       assert.match(upgrade.tried[0]!.reason, /Deno's (net|read|write) permission is not granted/);
     });
 
+    test(`permissions: net for a name is enough for cancel requests, which go to the address (${world})`, async () => {
+      const url = SUPERUSER.replace("127.0.0.1", "localhost");
+      const net = `--allow-net=localhost:${newest.port}`;
+      const { stdout, stderr } = await runScript("time_out.ts", [world, url], [net]);
+      assert.equal(stdout.trim(), "cancelled", stderr);
+    });
+
     test(`permissions: net alone is enough for TLS (${world})`, async () => {
       const { transport, tls, one } = await report(world, newest.url({ query: "sslmode=require" }), [NET]);
       assert.deepEqual([transport, tls, one], ["tcp", true, 1]);
