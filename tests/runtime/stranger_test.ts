@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cancel, type Conn, ConnectionError, ServerError, TimeoutError } from "../../mod.ts";
 import { cancel as cancelBlocking } from "../../sync.ts";
+import { inTime } from "../support/in_time.ts";
 import { PostgresServer } from "../support/postgres.ts";
 import { newest } from "../support/servers.ts";
 import { type Demand, startStranger, STRANGER } from "../support/stranger.ts";
@@ -55,16 +56,6 @@ function expectKept(conn: Conn, path: string): void {
   assert.equal(conn.transport, "tcp");
   const { reason } = conn.upgrade.tried.find((socket) => socket.path === path)!;
   assert.match(reason, new RegExp(`^user ${STRANGER} listens there, the server is user \\d+'s$`));
-}
-
-/** Connects until the upgrade was not just too slow: a worker can take its half second to start. */
-async function inTime(connect: () => Promise<Conn>): Promise<Conn> {
-  for (let attempt = 1;; attempt++) {
-    const conn = await connect();
-    const tooSlow = conn.upgrade.tried.some(({ reason }) => reason === "timed out");
-    if (!tooSlow || attempt === 20) return conn;
-    await conn.close();
-  }
 }
 
 /** Waits until that connection's statement runs. */
