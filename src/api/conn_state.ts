@@ -54,7 +54,7 @@ export abstract class ConnState {
 
   /** What `cancel(key)` needs to stop what runs on this connection, from another thread too; undefined if the server gave none. */
   get cancelKey(): CancelKey | undefined {
-    return cancelKeyOf(this.#core.link);
+    return cancelKeyOf(this.#core.session, this.#core.cancelWay);
   }
 
   /** What became of the upgrade from local TCP to the server's Unix socket. */

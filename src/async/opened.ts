@@ -4,7 +4,7 @@ import type { AsyncLink } from "../run/async_link.ts";
 import { now } from "../runtime/clock.ts";
 import { connectAsync, shakeHands } from "../run/connect_async.ts";
 import { tracedAsync } from "../trace/traced_transport.ts";
-import { cancel, cancelKeyOf, cancelTimeout } from "../connect/cancel.ts";
+import { cancel, cancelKeyOf, cancelTimeout, cancelWayOf } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
 import { Route } from "../connect/route.ts";
@@ -42,17 +42,19 @@ export async function open(
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
-  const { link, upgrade, observer } = await traced(connects, () => connectEvent(plan), async (event) => {
+  const { link, upgrade, proof, observer } = await traced(connects, () => connectEvent(plan), async (event) => {
     const connected = await connectAsync(logged(route.connect(plan), log), dialer, signal);
     return { ...connected, observer: observerOf(connected, plan, log, event) };
   });
+  const cancelWay = proof?.cancelWay ?? cancelWayOf(link);
   link.canceller = async () => {
-    const key = cancelKeyOf(link);
+    const key = cancelKeyOf(link.session, cancelWay);
     if (key !== undefined) {
       await shakeHands(cancel(key, now() + cancelTimeout(plan.timeout)), dialer, undefined);
     }
   };
-  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names, observer);
+  const catalog = catalogOf(link, plan);
+  const core = new Core(link, upgrade, settings, randomText(), catalog, route.names, observer, cancelWay);
   const opened = new Opened(core, link);
   link.onEvent = (event) => {
     core.deliver(event);

@@ -4,6 +4,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Canceling Requests in Progress".
  */
 import { ConnectionError, UsageError } from "../errors.ts";
+import type { Session } from "../protocol/session.ts";
 import { type Endpoint, endpointName } from "../transport/transport.ts";
 import { cancelRequest } from "../wire/frontend.ts";
 import { askEnd, dial, discard, type Handshake, type Link } from "./handshake.ts";
@@ -14,7 +15,7 @@ import { encrypt, serverName } from "./open.ts";
  * thread. Who has it can stop the connection's statements, so it is a secret.
  */
 export interface CancelKey {
-  /** Where the server is. */
+  /** Where the server is: for a connection that was upgraded to a Unix socket, the TCP address that was dialled. */
   readonly endpoint: Endpoint;
   /** Whether the connection is encrypted, as then the request is too. */
   readonly tls: boolean;
@@ -26,22 +27,30 @@ export interface CancelKey {
   readonly secret: Uint8Array;
 }
 
-/** The key of a connection; undefined if the server, or a pooler, gave none. */
-export function cancelKeyOf({ session, endpoint, ends, tls }: Link): CancelKey | undefined {
-  if (session.key === undefined) return undefined;
+/** How cancel requests reach the server of a connection. */
+export type CancelWay = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
+
+/** The way that a connection took itself; that of an upgraded one is the way of the TCP connection before it. */
+export function cancelWayOf({ endpoint, ends, tls }: Link): CancelWay {
   // A name may lead to several servers, and only the one that it led to then has the process.
   const actual = endpoint.kind === "tcp" && ends !== undefined ? { ...endpoint, ...ends.remote } : endpoint;
-  return { endpoint: actual, tls, serverName: serverName(endpoint), ...session.key };
+  return { endpoint: actual, tls, serverName: serverName(endpoint) };
+}
+
+/** The key of a session; undefined if the server, or a pooler, gave none. */
+export function cancelKeyOf({ key }: Session, way: CancelWay): CancelKey | undefined {
+  return key && { ...way, ...key };
 }
 
 /** Sends a cancel request, and waits until the server has taken it. */
 export function* cancel(key: CancelKey, by: number): Handshake<void> {
   let link: Link;
+  const { endpoint, serverName: name } = key;
   try {
-    link = yield* dial(key.endpoint, key.tls, by);
+    link = yield* dial(endpoint.kind === "tcp" ? { ...endpoint, name } : endpoint, key.tls, by);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new ConnectionError(`${endpointName(key.endpoint)}: ${message}`, { cause: error, safeToRetry: true });
+    throw new ConnectionError(`${endpointName(endpoint)}: ${message}`, { cause: error, safeToRetry: true });
   }
   try {
     if (key.tls) yield* encrypt(link, key.serverName, by);

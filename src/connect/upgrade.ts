@@ -20,6 +20,7 @@ import type { Asked } from "../protocol/startup.ts";
 import { canonicalHost, type Ends, type LocalSockets, type Owner } from "../transport/transport.ts";
 import { ownCodecs } from "../codecs/registry.ts";
 import { utf8Length } from "../wire/bytes.ts";
+import { type CancelWay, cancelWayOf } from "./cancel.ts";
 import { listOf } from "./directories.ts";
 import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
 import { type OpenPlan, start } from "./open.ts";
@@ -54,6 +55,8 @@ export interface Proof {
   readonly asked: Asked;
   /** Whose server it is: nobody who takes the path later on is trusted instead. */
   readonly owner: Owner;
+  /** Where cancel requests go: the key is a secret, and nobody proves for one request who listens on the path by then. */
+  readonly cancelWay: CancelWay;
 }
 
 /** What the upgrade needs to know beyond how sessions are opened. */
@@ -64,7 +67,7 @@ export interface UpgradePlan {
 }
 
 /** What TCP told of the server, with which a socket's is compared. */
-interface Original extends Pick<Proof, "started" | "asked"> {
+interface Original extends Pick<Proof, "started" | "asked" | "cancelWay"> {
   owner(): Owner;
 }
 
@@ -120,7 +123,12 @@ export function* upgrade(
   const directories = server.directories === null ? USUAL_DIRECTORIES : listOf(server.directories);
   const listener = { host: ends.remote.host, port: endpoint.port };
   let user: Owner | undefined;
-  const original: Original = { started: server.started, asked, owner: () => user ??= plan.local.listener(listener) };
+  const original: Original = {
+    started: server.started,
+    asked,
+    cancelWay: cancelWayOf(link),
+    owner: () => user ??= plan.local.listener(listener),
+  };
   const tried: { path: string; reason: string }[] = [];
   for (const directory of directories) {
     if (!directory.startsWith("/")) continue;
@@ -149,8 +157,8 @@ export function* upgrade(
 export function* followProof(proof: Proof, session: OpenPlan & { readonly upgrade: UpgradePlan }): Handshake<
   Connected | undefined
 > {
-  const { path, started, asked, owner } = proof;
-  const original = { started, asked, owner: () => owner };
+  const { path, owner } = proof;
+  const original = { ...proof, owner: () => owner };
   const result = yield* tryPath(path, original, session, session.upgrade, session.now() + MAX_DURATION);
   if (typeof result === "string") return undefined;
   return { link: result.link, upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] }, proof };
@@ -171,7 +179,7 @@ function* tryPath(
   until: number,
 ): Handshake<{ link: Link; proof: Proof } | string> {
   if (utf8Length(path) > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} bytes`;
-  const { started, asked, owner } = original;
+  const { started, asked, cancelWay, owner } = original;
   const approach = plan.local.approach(path);
   if (approach.obstacle !== undefined) return approach.obstacle;
   let link: Link | undefined;
@@ -185,7 +193,7 @@ function* tryPath(
     if (other.clientPort !== null || !isServedBy(link, other)) {
       throw new ConnectionError("something stands between, such as a pooler");
     }
-    return { link, proof: { path, started, asked, owner: trust.level === "full" ? trust.owner : owner() } };
+    return { link, proof: { path, started, asked, cancelWay, owner: trust.level === "full" ? trust.owner : owner() } };
   } catch (error) {
     if (link !== undefined) yield* discard(link);
     return reasonOf(error);

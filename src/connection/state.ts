@@ -4,6 +4,7 @@ import type { LogFields } from "../options/logger.ts";
 import type { Settings } from "../options/settings.ts";
 import type { TransactionContext } from "../features/context.ts";
 import { Changes } from "../statements/invalidation.ts";
+import { type CancelWay, cancelWayOf } from "../connect/cancel.ts";
 import type { Link } from "../connect/handshake.ts";
 import { Listeners } from "../features/listen.ts";
 import { type Names, StatementCache } from "../statements/cache.ts";
@@ -23,6 +24,7 @@ export class Core implements TransactionContext {
   readonly changes: Changes = new Changes();
   readonly listeners: Listeners = new Listeners();
   readonly observer: Observer;
+  readonly cancelWay: CancelWay;
   transaction: TransactionState | undefined = undefined;
   onNotice: Settings["onNotice"];
 
@@ -35,10 +37,12 @@ export class Core implements TransactionContext {
     catalog: Catalog = new Catalog(),
     names: Names = { on: true },
     observer: Observer = new Observer(link, { database: "", user: "" }),
+    cancelWay: CancelWay = cancelWayOf(link),
   ) {
     this.link = link;
     this.upgrade = upgrade;
     this.observer = observer;
+    this.cancelWay = cancelWay;
     this.onNotice = settings.onNotice;
     const { int8, numeric, json, dates, codec } = { ...DEFAULT_CHOICES, ...settings };
     const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false } = settings;

@@ -1,7 +1,7 @@
 /** Runs a handshake, awaiting. */
 import { ConnectionError } from "../errors.ts";
 import type { Handshake, HandshakeStep, Link } from "../connect/handshake.ts";
-import type { Connected, Upgrade } from "../connect/upgrade.ts";
+import type { Connected } from "../connect/upgrade.ts";
 import type { AsyncDialer } from "../transport/transport.ts";
 import { AsyncLink } from "./async_link.ts";
 import { now } from "../runtime/clock.ts";
@@ -12,9 +12,9 @@ export async function connectAsync(
   handshake: Handshake<Connected>,
   dialer: AsyncDialer,
   signal: AbortSignal | undefined,
-): Promise<{ link: AsyncLink; upgrade: Upgrade }> {
-  const { link, upgrade } = await shakeHands(handshake, dialer, signal);
-  return { link: own(link), upgrade };
+): Promise<Connected & { readonly link: AsyncLink }> {
+  const connected = await shakeHands(handshake, dialer, signal);
+  return { ...connected, link: own(connected.link) };
 }
 
 /** Runs a handshake that leaves no connection behind. */

@@ -1,15 +1,18 @@
 /** Runs a handshake, blocking. */
 import type { Handshake, HandshakeStep, Link } from "../connect/handshake.ts";
-import type { Connected, Upgrade } from "../connect/upgrade.ts";
+import type { Connected } from "../connect/upgrade.ts";
 import type { SyncDialer } from "../transport/transport.ts";
 import { now } from "../runtime/clock.ts";
 import { connectionError } from "./connection_error.ts";
 import { SyncLink } from "./sync_link.ts";
 
 /** Runs a handshake to its end. */
-export function connectSync(handshake: Handshake<Connected>, dialer: SyncDialer): { link: SyncLink; upgrade: Upgrade } {
-  const { link, upgrade } = shakeHands(handshake, dialer);
-  return { link: own(link), upgrade };
+export function connectSync(
+  handshake: Handshake<Connected>,
+  dialer: SyncDialer,
+): Connected & { readonly link: SyncLink } {
+  const connected = shakeHands(handshake, dialer);
+  return { ...connected, link: own(connected.link) };
 }
 
 /** Runs a handshake that leaves no connection behind. */

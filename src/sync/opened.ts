@@ -4,7 +4,7 @@ import { now } from "../runtime/clock.ts";
 import { connectSync, shakeHands } from "../run/connect_sync.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import { tracedSync } from "../trace/traced_transport.ts";
-import { cancel, cancelKeyOf, cancelTimeout } from "../connect/cancel.ts";
+import { cancel, cancelKeyOf, cancelTimeout, cancelWayOf } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
 import { Route } from "../connect/route.ts";
@@ -48,16 +48,18 @@ export function open(settings: Settings, route: Route = new Route()): Opened {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
-  const { link, upgrade, observer } = tracedBlocking(connects, () => connectEvent(plan), (event) => {
+  const { link, upgrade, proof, observer } = tracedBlocking(connects, () => connectEvent(plan), (event) => {
     const connected = connectSync(logged(route.connect(plan), log), dialer);
     return { ...connected, observer: observerOf(connected, plan, log, event) };
   });
+  const cancelWay = proof?.cancelWay ?? cancelWayOf(link);
   link.canceller = (milliseconds) => {
-    const key = cancelKeyOf(link);
+    const key = cancelKeyOf(link.session, cancelWay);
     const limit = Math.min(milliseconds, cancelTimeout(plan.timeout));
     if (key !== undefined) shakeHands(cancel(key, now() + limit), dialer);
   };
-  const core = new Core(link, upgrade, settings, randomText(), catalogOf(link, plan), route.names, observer);
+  const catalog = catalogOf(link, plan);
+  const core = new Core(link, upgrade, settings, randomText(), catalog, route.names, observer, cancelWay);
   link.onEvent = (event) => core.deliver(event);
   return new Opened(core, link);
 }

@@ -2,15 +2,17 @@
  * Sockets of Bun.
  *
  * `Bun.connect` cannot be given up: while it tries, the process does not end. Bun's `node:net` can be, and
- * has such a socket inside, which is used without the stream around it.
+ * has such a socket inside, which is used without the stream around it. Nobody promises that: where
+ * there is none, the stream is used.
  */
 import type { Socket } from "node:net";
 import { Bulk } from "./bun_bulk.ts";
 import { loadedLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
-import { connectNode } from "./node_connect.ts";
+import { connectNode, endsOf } from "./node_connect.ts";
 import { peerUser } from "./peer_user.ts";
 import { HIGH_WATER_MARK, Received } from "./received.ts";
+import { StreamTransport } from "./stream.ts";
 import type { AsyncDialer, AsyncTransport, Endpoint, Ends, TlsOptions } from "./transport.ts";
 
 /** A socket of Bun's own. */
@@ -47,11 +49,15 @@ interface SocketHandlers {
 export const bunDialer: AsyncDialer = {
   local: localSockets(false),
   dial: (endpoint, signal): Promise<AsyncTransport> =>
-    connectNode(endpoint, signal, (socket) => {
-      const { _handle: inner } = socket as Socket & { readonly _handle: BunSocket };
-      return new BunTransport(inner, endpoint);
-    }),
+    connectNode(endpoint, signal, (socket) => transportOver(socket, endpoint)),
 };
+
+/** A connected socket as a transport: the one inside, or the stream around it where that cannot be taken over. */
+export function transportOver(socket: Socket, endpoint: Endpoint): AsyncTransport {
+  const { _handle: inner } = socket as Socket & { readonly _handle?: Partial<BunSocket> | null };
+  if (typeof inner?.reload !== "function") return new StreamTransport(socket, endsOf(socket, endpoint));
+  return new BunTransport(inner as BunSocket, endpoint);
+}
 
 class BunTransport implements AsyncTransport {
   readonly ends: Ends | undefined;

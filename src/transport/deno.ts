@@ -1,4 +1,5 @@
 /** Sockets of Deno: `Deno.connect`. */
+import { permitted } from "./deno_permissions.ts";
 import { localSockets } from "./local_sockets.ts";
 import type { AsyncDialer, AsyncTransport, Ends, TlsOptions } from "./transport.ts";
 
@@ -13,7 +14,7 @@ export const denoDialer: AsyncDialer = {
       transport.close();
       throw signal.reason;
     }
-    const conn = await Deno.connect({ hostname: endpoint.host, port: endpoint.port, signal });
+    const conn = await Deno.connect({ hostname: permitted(endpoint).host, port: endpoint.port, signal });
     conn.setNoDelay(true);
     conn.setKeepAlive(endpoint.keepAlive);
     const { localAddr: local, remoteAddr: remote } = conn;

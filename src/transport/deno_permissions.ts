@@ -7,6 +7,13 @@ export function denoObstacle(endpoint: Endpoint): string | undefined {
   return missing && `Deno's ${missing.name} permission is not granted`;
 }
 
+/** What may be dialled of an endpoint without asking the user: its name, where a permission was granted for that only. */
+export function permitted<T extends Endpoint>(endpoint: T): T {
+  if (endpoint.kind === "unix" || endpoint.name === undefined || denoObstacle(endpoint) === undefined) return endpoint;
+  const named = { ...endpoint, host: endpoint.name };
+  return denoObstacle(named) === undefined ? named : endpoint;
+}
+
 /** Asks the user for what an endpoint needs that was given by name: a worker that waits cannot. */
 export function requestDeno(endpoint: Endpoint): void {
   for (const descriptor of needs(endpoint)) {

@@ -4,7 +4,7 @@
  */
 import { ConnectionError } from "../errors.ts";
 import type { BlockingTransport } from "../options/settings.ts";
-import { requestDeno } from "./deno_permissions.ts";
+import { permitted, requestDeno } from "./deno_permissions.ts";
 import { dialFfi, ffiCanDial } from "./ffi.ts";
 import type { LibC } from "./libc.ts";
 import { holdLibrary, loadedLibrary, mayLoadLibrary, releaseLibrary, whyNoLibrary } from "./library.ts";
@@ -26,8 +26,10 @@ export function nativeDialer(kind: BlockingTransport): SyncDialer {
         if (libc !== undefined) return dialHeld(libc, endpoint, milliseconds);
         if (kind === "ffi") throw noLibrary();
       }
-      if (runtime === "deno") requestDeno(endpoint);
-      return dialWorker(endpoint, milliseconds);
+      if (runtime !== "deno") return dialWorker(endpoint, milliseconds);
+      const allowed = permitted(endpoint);
+      requestDeno(allowed);
+      return dialWorker(allowed, milliseconds);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Connecting with `node:net`, which can be given up while it is under way. */
 import { connect, type Socket } from "node:net";
-import type { Endpoint } from "./transport.ts";
+import type { Endpoint, Ends } from "./transport.ts";
 
 /** Connects; `connected` gets the socket at once, before anything else can happen to it. */
 export function connectNode<T>(endpoint: Endpoint, signal: AbortSignal, connected: (socket: Socket) => T): Promise<T> {
@@ -26,4 +26,14 @@ export function connectNode<T>(endpoint: Endpoint, signal: AbortSignal, connecte
       resolve(connected(socket));
     });
   });
+}
+
+/** The two ends of a connected socket. */
+export function endsOf(socket: Socket, endpoint: Endpoint): Ends | undefined {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  if (endpoint.kind === "unix" || !localAddress || !localPort || !remoteAddress || !remotePort) return undefined;
+  return {
+    local: { host: localAddress, port: localPort },
+    remote: { host: remoteAddress, port: remotePort },
+  };
 }

@@ -8,7 +8,14 @@
 
 /** Where to connect to. */
 export type Endpoint =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly keepAlive: boolean }
+  | {
+    readonly kind: "tcp";
+    readonly host: string;
+    /** What led to an address that stands in `host`: dialled instead where only that may be. */
+    readonly name?: string | undefined;
+    readonly port: number;
+    readonly keepAlive: boolean;
+  }
   | { readonly kind: "unix"; readonly path: string };
 
 /** An end of a TCP connection. */

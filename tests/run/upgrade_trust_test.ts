@@ -167,6 +167,19 @@ for (const { name, connect } of DRIVERS) {
     }
   });
 
+  test(`upgrade, ${name}: the server's own socket does not get more than TCP got`, async () => {
+    const { cleartext, md5, scram } = METHODS;
+    const methods = [TRUST, scram!, md5!, cleartext!];
+    for (const [i, less] of methods.entries()) {
+      for (const more of methods.slice(i + 1)) {
+        const { upgrade, heard } = await connect(connecting({}), overTcp(less), onSocket(more));
+        assert.equal(upgrade.upgraded, false);
+        assert.match(upgrade.tried[0]!.reason, /more than allowed here/);
+        assert.deepEqual(heard[1], ["Startup"]);
+      }
+    }
+  });
+
   test(`upgrade, ${name}: no proof is made where TCP asked for none`, async () => {
     for (const method of ["cleartext", "md5"]) {
       const { upgrade, heard } = await connect(connecting({}), overTcp(METHODS[method]!), onSocket(METHODS.scram!));

@@ -91,7 +91,7 @@ flooding(
   },
   async (world, flood) => {
     await using conn = await world.connect(opts(flood));
-    const notifications = await conn.listen("channel", { timeout: 200 });
+    const notifications = await conn.listen("channel", { timeout: 2000 });
     assert.equal((await notifications.next()).done, true);
     assert.equal(conn.closed, true, "the server does not confirm that listening has ended");
   },
@@ -117,7 +117,7 @@ flooding(
   "a cancel request is given up",
   { flooded: "cancel request", welcome: WELCOME, message: ROW, end: new Uint8Array() },
   async (world, flood) => {
-    const conn = await world.connect(opts(flood).connectTimeout(1000));
+    const conn = await world.connect(opts(flood).connectTimeout(5000));
     const failing = assert.rejects(conn.queryDrop("select"), ConnectionError);
     await assert.rejects(conn.cancel(), ConnectionError);
     await conn.close({ timeout: 0 });

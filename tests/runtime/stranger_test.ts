@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { renameSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Conn, ConnectionError } from "../../mod.ts";
+import { cancel, type Conn, ConnectionError, ServerError, TimeoutError } from "../../mod.ts";
+import { cancel as cancelBlocking } from "../../sync.ts";
+import { inTime } from "../support/in_time.ts";
 import { PostgresServer } from "../support/postgres.ts";
 import { newest } from "../support/servers.ts";
 import { type Demand, startStranger, STRANGER } from "../support/stranger.ts";
@@ -56,14 +58,9 @@ function expectKept(conn: Conn, path: string): void {
   assert.match(reason, new RegExp(`^user ${STRANGER} listens there, the server is user \\d+'s$`));
 }
 
-/** Connects until the upgrade was not just too slow: a worker can take its half second to start. */
-async function inTime(connect: () => Promise<Conn>): Promise<Conn> {
-  for (let attempt = 1;; attempt++) {
-    const conn = await connect();
-    const tooSlow = conn.upgrade.tried.some(({ reason }) => reason === "timed out");
-    if (!tooSlow || attempt === 20) return conn;
-    await conn.close();
-  }
+/** Waits until that connection's statement runs. */
+async function running(watcher: Conn, id: number): Promise<void> {
+  while ((await watcher.execValue("select state from pg_stat_activity where pid = $1", [id])) !== "active");
 }
 
 for (const world of worlds) {
@@ -94,6 +91,49 @@ for (const world of worlds) {
       await using second = await pool.acquire();
       assert.equal(await stranger.heard(), "", demand);
       expectKept(second as unknown as Conn, path);
+      renameSync(moved, path);
+    }
+  });
+
+  test(`upgrade: a stranger in place of the socket is told no cancel key (${world.name})`, async () => {
+    await using server = await PostgresServer.start({ major: newest.major, socketDirectories: ["s"], tls: true });
+    const path = socketOf(server);
+    const moved = `${path}.moved`;
+    for (const sslMode of ["disable", "prefer"]) {
+      const url = `pg://postgres@127.0.0.1:${server.port}/postgres?sslmode=${sslMode}`;
+      await using pool = world.pool(url);
+      await using first = await inTime(() => pool.acquire() as unknown as Promise<Conn>);
+      // By the path that the first has proven.
+      await using second = (await pool.acquire()) as unknown as Conn;
+      renameSync(path, moved);
+      await using stranger = await startStranger(path, "relay", moved);
+      for (const conn of [first, second]) {
+        assert.equal(conn.transport, "unix", JSON.stringify(conn.upgrade));
+        const { endpoint, tls } = conn.cancelKey!;
+        assert.deepEqual(
+          [endpoint, tls],
+          [{ kind: "tcp", host: "127.0.0.1", port: server.port, keepAlive: true }, sslMode === "prefer"],
+        );
+        await assert.rejects(
+          async () => await conn.query("select pg_sleep(60)", { timeout: 50 }),
+          // A worker that encrypts takes its time to start: on a busy machine more than the call waits.
+          (error) => error instanceof TimeoutError && (error.outcome === "cancelled" || world.name === "sync worker"),
+        );
+        if (world.name !== "async") {
+          cancelBlocking(conn.cancelKey!);
+          continue;
+        }
+        for (const stop of [() => conn.cancel(), () => cancel(conn.cancelKey!)]) {
+          const stopped = assert.rejects(
+            conn.query("select pg_sleep(60)"),
+            (error) => error instanceof ServerError && error.code === "57014",
+          );
+          await running(pool as unknown as Conn, conn.id);
+          await stop();
+          await stopped;
+        }
+      }
+      assert.equal(await stranger.heard(), "");
       renameSync(moved, path);
     }
   });

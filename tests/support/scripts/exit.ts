@@ -1,13 +1,14 @@
 /** Uses a connection and comes to its end without closing it. Arguments: world, URL. */
 import process from "node:process";
+import { inTime } from "../in_time.ts";
 
 const [world, url] = process.argv.slice(2);
 if (world === "async") {
   const { Conn } = await import("../../../mod.ts");
-  const conn = await Conn.connect(url!);
+  const conn = await inTime(() => Conn.connect(url!));
   console.log(await conn.execValue("select 'async'"), conn.transport);
 } else {
   const { Conn } = await import("../../../sync.ts");
-  const conn = new Conn(url!);
+  const conn = await inTime(() => new Conn(url!));
   console.log(conn.execValue("select 'sync'"), conn.transport);
 }

@@ -1,12 +1,13 @@
 /** Connects and says how. Arguments: world, URL. */
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inTime } from "../in_time.ts";
 
 const [world, url] = process.argv.slice(2);
 try {
   if (world === "async") {
     const { Conn } = await import("../../../async.ts");
-    await using conn = await Conn.connect(url!);
+    await using conn = await inTime(() => Conn.connect(url!));
     console.log(
       JSON.stringify({
         transport: conn.transport,
@@ -17,7 +18,7 @@ try {
     );
   } else {
     const { Conn } = await import("../../../sync.ts");
-    using conn = new Conn(url!);
+    using conn = await inTime(() => new Conn(url!));
     console.log(
       JSON.stringify({
         transport: conn.transport,
