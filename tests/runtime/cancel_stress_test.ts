@@ -105,10 +105,13 @@ for (const query of ["", "upgrade_to_unix_socket=off&sslmode=disable"]) {
       for (let i = 0; i < 200; i++) {
         // As long as a request takes here and now, so that it comes too late for some, and in time for others.
         if (i % 50 === 0) request = await duration(() => cancel(conn.cancelKey!));
-        const running = conn.query(`select pg_sleep(${next() * 3 * request / 1000})`).then(() => missed++, (error: unknown) => {
-          assert.ok(error instanceof ServerError && error.code === "57014", String(error));
-          hit++;
-        });
+        const running = conn.query(`select pg_sleep(${next() * 3 * request / 1000})`).then(
+          () => missed++,
+          (error: unknown) => {
+            assert.ok(error instanceof ServerError && error.code === "57014", String(error));
+            hit++;
+          },
+        );
         await new Promise((resolve) => setTimeout(resolve, next() * request));
         const cancelling = conn.cancel();
         assert.deepEqual(await conn.exec(LATER, [i]), [{ n: i }]);
