@@ -64,6 +64,12 @@ test("the same server behind the socket: TCP is given up for it", () => {
   ]);
   assert.equal(taken, 2);
   assert.deepEqual(value?.upgrade, { attempted: true, upgraded: true, reason: undefined, tried: [] });
+  // Cancel requests go where the TCP connection went, by its address.
+  assert.deepEqual(value?.proof?.cancelWay, {
+    endpoint: tcp("127.0.0.1"),
+    tls: false,
+    serverName: "localhost",
+  });
 });
 
 test("the socket is named after the port that was dialled", () => {

@@ -89,12 +89,14 @@ function files(entries: Readonly<Record<string, Entry>>): Files {
         dev: BigInt(mount(path).length),
         ino: BigInt(Object.keys(all).indexOf(path)),
         uid: BigInt(uid),
+        gid: BigInt(uid),
         mode: BigInt(mode),
         ctimeNs: 0n,
         isDirectory: () => true,
         isSymbolicLink: () => typeof more === "string",
       };
     },
+    membersOf: () => undefined,
     readlink: (path) => find(path)[2] as string,
     fileSystem: (path) => find(mount(path) || "/")[2] as number,
   };
@@ -132,6 +134,25 @@ test("paths: where others may write, nothing is certain", () => {
     "others than its owner may write /run/a",
   );
   assert.equal(changeable("/tmp/s", { "/tmp/s": [4711, 0o777] }), "others than its owner may write /tmp");
+});
+
+test("paths: a group that nobody else is in may write", () => {
+  const entries: Record<string, Entry> = { "/run/pg": [70, 0o2775], "/run/pg/s": [70, 0o777] };
+  const why = (mode: number, members: Files["membersOf"]): string | undefined => {
+    const here = { ...files({ ...entries, "/run/pg": [70, mode] }), membersOf: members };
+    return follow("/run/pg/s", USERS, here).changeable;
+  };
+  const others = "others than its owner may write /run/pg";
+  const asked: number[][] = [];
+  const alone: Files["membersOf"] = (gid, owner) => {
+    asked.push([gid, owner]);
+    return new Set([70, 0, 1000]);
+  };
+  for (const mode of [0o775, 0o2775]) assert.equal(why(mode, alone), undefined);
+  assert.deepEqual(asked, [[70, 70], [70, 70]]);
+  for (const mode of [0o777, 0o2777, 0o757]) assert.equal(why(mode, alone), others);
+  assert.equal(why(0o775, () => new Set([70, 4711])), others);
+  assert.equal(why(0o775, () => undefined), others);
 });
 
 test("paths: symbolic links are followed, and those that others can turn are not trusted", () => {
