@@ -350,12 +350,14 @@ conformance("pipeline: what cannot be added leaves it as it was", async (world, 
     [() => pipeline.exec("select $1::int4[]", [[1]]), EncodeError],
     [() => pipeline.exec("select $1::json", [{ a: 1 }]), EncodeError],
     [() => pipeline.exec("select $1", [undefined]), EncodeError],
+    [() => pipeline.exec("select $1", new Array(1)), EncodeError],
     [() => pipeline.exec("select $1", [Symbol("s")]), EncodeError],
     [() => pipeline.exec("select $1", ["a\0b"]), EncodeError],
     [() => pipeline.exec("select $1", ["\ud800"]), EncodeError],
     [() => pipeline.exec(prepared, ["x".repeat(3), 1]), UsageError],
-    [() => pipeline.exec(prepared, [{}]), EncodeError],
+    // From then on the server is asked whether the parameter's type has changed, where a value can go as text.
     [() => pipeline.exec(prepared, [2 ** 31]), EncodeError],
+    [() => pipeline.exec(prepared, [{}]), EncodeError],
     [() => pipeline.exec(foreign), UsageError],
     [() => pipeline.exec(closed), UsageError],
     [() => pipeline.exec(undefined as never), UsageError],
@@ -890,9 +892,9 @@ conformance("pipeline: a table that is changed in the same group", async (world,
   const first = pipeline.exec("select * from t");
   const alter = pipeline.exec("alter table t add m int4 default 8");
   const second = pipeline.exec("select * from t");
+  const bad = pipeline.exec("select bad");
   assert.deepEqual(await pipeline.claim(first), [{ n: 7 }]);
   assert.deepEqual(await pipeline.claim(alter), []);
-  const bad = pipeline.exec("select bad");
   assert.deepEqual(await pipeline.claim(second), [{ n: 7, m: 8 }], "what comes behind the change is parsed behind it");
   await assert.rejects(attempt(() => pipeline.claim(bad)), { code: SqlState.UndefinedColumn });
   assert.deepEqual(await pipeline.claim(pipeline.exec("select * from t")), [{ n: 7 }], "the change was rolled back");
