@@ -149,7 +149,7 @@ export class ServerError extends PyroError implements ServerFields {
     super(fields.message, {
       cause: options?.cause,
       connectionLost: fields.severity === "FATAL" || fields.severity === "PANIC",
-      safeToRetry: isPassing(fields) || isFull(fields) ||
+      safeToRetry: isPassing(fields) ||
         (options?.cause instanceof ServerError && options.cause.safeToRetry),
     });
     for (const name of FIELDS) {
@@ -273,14 +273,15 @@ export class DecodeError extends PyroError {
 }
 
 /** Whether the same statement, or connecting, may succeed later, and nothing was done. */
-function isPassing({ severity, code }: ServerFields): boolean {
-  return CONFLICTS.includes(code) || (severity === "FATAL" && NOT_NOW.includes(code));
+function isPassing(fields: ServerFields): boolean {
+  const { severity, code } = fields;
+  return CONFLICTS.includes(code) || (severity === "FATAL" && (code === CANNOT_CONNECT_NOW || isFull(fields)));
 }
 
 /** Serialization failure, deadlock. */
 const CONFLICTS: readonly string[] = ["40001", "40P01"];
-/** Too many connections, cannot connect now. A function can raise these too, but only refused connections are fatal. */
-const NOT_NOW: readonly string[] = ["53300", "57P03"];
+/** A function can raise this and 53300 too, but only refused connections are fatal. */
+const CANNOT_CONNECT_NOW = "57P03";
 
 /** All fields but the message, which every error has. */
 const FIELDS = Object.keys(
