@@ -196,6 +196,9 @@ export class ConnectionError extends PyroError {
   }
 }
 
+/** Of a connection that cannot be made with what was given: it was not lost, and time does not help. */
+export const FOR_GOOD: PyroErrorOptions = { connectionLost: false };
+
 /** How much is known about a call that timed out; see {@linkcode TimeoutError.outcome}. */
 export type TimeoutOutcome = "not sent" | "cancelled" | "unknown";
 

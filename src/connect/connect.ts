@@ -69,5 +69,6 @@ function summary(failures: readonly { endpoint: Endpoint; error: PyroError }[]):
   const message = `Cannot connect to ${reasons.join("; ")}`;
   const cause = failures.length === 1 ? last : new AggregateError(failures.map(({ error }) => error), message);
   if (last instanceof ProtocolError) return new ProtocolError(message, { cause });
-  return new ConnectionError(message, { cause, safeToRetry: true });
+  const mayPass = failures.some(({ error }) => error.connectionLost);
+  return new ConnectionError(message, { cause, connectionLost: mayPass, safeToRetry: mayPass });
 }
