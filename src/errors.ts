@@ -198,6 +198,9 @@ export class ConnectionError extends PyroError {
   }
 }
 
+/** Of a connection that cannot be made with what was given: it was not lost, and time does not help. */
+export const FOR_GOOD: PyroErrorOptions = { connectionLost: false };
+
 /** How much is known about a call that timed out; see {@linkcode TimeoutError.outcome}. */
 export type TimeoutOutcome = "not sent" | "cancelled" | "unknown";
 
@@ -283,13 +286,13 @@ export function stackFromHere(error: PyroError): void {
 
 /** Whether the same statement, or connecting, may succeed later, and nothing was done. */
 function isPassing(fields: ServerFields): boolean {
-  return CONFLICTS.includes(fields.code) ||
-    (fields.severity === "FATAL" && (isFull(fields) || fields.code === CANNOT_CONNECT_NOW));
+  const { severity, code } = fields;
+  return CONFLICTS.includes(code) || (severity === "FATAL" && (code === CANNOT_CONNECT_NOW || isFull(fields)));
 }
 
 /** Serialization failure, deadlock. */
 const CONFLICTS: readonly string[] = ["40001", "40P01"];
-/** A function can raise this too, and 53300, but only refused connections are fatal. */
+/** A function can raise this and 53300 too, but only refused connections are fatal. */
 const CANNOT_CONNECT_NOW = "57P03";
 
 /** All fields but the message, which every error has. */

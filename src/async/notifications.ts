@@ -3,6 +3,7 @@ import type { Calls } from "../connection/calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { NotificationQueue } from "../features/listen.ts";
 import type { Notification } from "../wire/backend.ts";
+import { Takers } from "./takers.ts";
 
 /**
  * The notifications on a channel, to iterate over; made by `Conn.listen`. Whoever waits for the next
@@ -13,17 +14,18 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
   readonly #calls: Calls;
   readonly #link: AsyncLink;
   readonly #queue: NotificationQueue;
-  readonly #waiters: Waiters;
+  readonly #takers: Takers<Notification>;
 
   /** Not for callers: see {@linkcode Notifications}. */
   constructor(calls: Calls, link: AsyncLink, queue: NotificationQueue, signal: AbortSignal | undefined) {
     this.#calls = calls;
     this.#link = link;
     this.#queue = queue;
-    const waiters = this.#waiters = wakenBy(queue);
+    const hearing = hearingOf(queue);
+    this.#takers = hearing.takers;
     if (signal === undefined) return;
     const stop = (): void => void this.return().catch(() => {});
-    waiters.onEnd = () => signal.removeEventListener("abort", stop);
+    hearing.onEnd = () => signal.removeEventListener("abort", stop);
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
   }
@@ -34,18 +36,8 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
   }
 
   /** The next notification, once it has come. */
-  async next(): Promise<IteratorResult<Notification, undefined>> {
-    for (;;) {
-      const value = this.#queue.take();
-      if (value !== undefined) return { done: false, value };
-      if (this.#queue.ended) return { done: true, value: undefined };
-      this.#link.expectEvents(true);
-      try {
-        await new Promise<void>((resolve) => this.#waiters.waiting.push(resolve));
-      } finally {
-        this.#link.expectEvents(false);
-      }
-    }
+  next(): Promise<IteratorResult<Notification, undefined>> {
+    return this.#takers.next((expecting) => this.#link.expectEvents(expecting));
   }
 
   /** Ends listening. What has come before can still be taken. */
@@ -65,20 +57,18 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
   }
 }
 
-/** Who waits for a change of a queue. */
-interface Waiters {
-  waiting: (() => void)[];
+/** Who takes from a queue, and what is called at its end. */
+interface Hearing {
+  readonly takers: Takers<Notification>;
   onEnd: (() => void) | undefined;
 }
 
-/** Those that a queue wakes. It must not hold what is made of it: nobody would find out that this is forgotten. */
-function wakenBy(queue: NotificationQueue): Waiters {
-  const waiters: Waiters = { waiting: [], onEnd: undefined };
+/** Those to whom a queue hands on what comes. It must not hold what is made of it: nobody would find out that this is forgotten. */
+function hearingOf(queue: NotificationQueue): Hearing {
+  const hearing: Hearing = { takers: new Takers(queue), onEnd: undefined };
   queue.onChange = () => {
-    if (queue.ended) waiters.onEnd?.();
-    const { waiting } = waiters;
-    waiters.waiting = [];
-    for (const resolve of waiting) resolve();
+    if (queue.ended) hearing.onEnd?.();
+    hearing.takers.handOn();
   };
-  return waiters;
+  return hearing;
 }

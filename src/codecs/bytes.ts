@@ -3,7 +3,7 @@
  *
  * Source: PostgreSQL manual, "Binary Data Types": both output formats, `hex` and `escape`.
  */
-import { bytesOfHex, copyOf, hexOf } from "../wire/bytes.ts";
+import { bytesOfHex, copyOf, hexOf, isGone } from "../wire/bytes.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
 
 /** bytea as a Uint8Array with memory of its own. */
@@ -27,10 +27,11 @@ export const bytea: Codec = {
 
 /** The bytes of any kind of binary data, undefined for what is none. */
 export function bytesFrom(value: unknown): Uint8Array | undefined {
+  const isView = ArrayBuffer.isView(value);
+  if (!isView && !(value instanceof ArrayBuffer) && !(value instanceof SharedArrayBuffer)) return undefined;
+  if (isGone(value)) throw new BadValue("its memory was transferred or taken away after it was made");
   if (value instanceof Uint8Array) return value;
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value);
-  return undefined;
+  return isView ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
 }
 
 /** The `hex` format. */

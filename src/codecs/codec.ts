@@ -116,5 +116,5 @@ export function checkedText(text: string): string {
 }
 
 function article(noun: string): string {
-  return `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
+  return `${/^(?!uint|url)[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
 }

@@ -1,6 +1,6 @@
 /** Codecs that users bring, for types of their own or instead of pyro's. */
 import type { TypeCodec } from "../options/type_codec.ts";
-import { copyOf } from "../wire/bytes.ts";
+import { copyOf, isGone } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
 import { originalOf } from "./instance.ts";
@@ -22,7 +22,7 @@ export function custom(own: Codec, given: TypeCodec): Codec {
     encode: (out, value) => given.encode !== undefined && encode(out, given.encode(parameterOf(value))),
     sendsText: given.encode === undefined,
     textOnly: own.textOnly === true && given.encode === undefined,
-    text: (value) => given.format === undefined ? plainText(value) : checked(given.format(parameterOf(value))),
+    text: (value) => text(given, value),
     isValue: (array) => given.isValue?.(array) ?? false,
   };
 }
@@ -33,8 +33,16 @@ function parameterOf(value: unknown): unknown {
   return originalOf(value);
 }
 
+/** Its text. The usual text of a value that the codec writes its own way could be another value. */
+function text(given: TypeCodec, value: unknown): string {
+  if (given.format !== undefined) return checked(given.format(parameterOf(value)));
+  if (given.encode === undefined) return plainText(value);
+  throw new BadValue("its codec has encode and no format, while it has to be sent as text here");
+}
+
 function encode(out: Outbox, bytes: unknown): boolean {
   if (!(bytes instanceof Uint8Array)) throw new BadValue("its codec's encode gives no Uint8Array");
+  if (isGone(bytes)) throw new BadValue("its codec's encode gives bytes whose memory was transferred");
   out.bytes(bytes);
   return true;
 }

@@ -98,8 +98,10 @@ function parser(choice: JsonChoice): (text: string) => unknown {
   return (text) => {
     try {
       return JSON.parse(text);
-    } catch {
-      throw new BadValue("it is not JSON");
+    } catch (error) {
+      if (error instanceof SyntaxError) throw new BadValue("it is not JSON");
+      // It is nested more deeply than the engine can read, or too large.
+      throw error;
     }
   };
 }

@@ -72,5 +72,6 @@ function summary(failures: readonly { endpoint: Endpoint; error: PyroError }[]):
     ? last
     : new AggregateError(failures.map(({ error }) => error), printable(message));
   if (last instanceof ProtocolError) return new ProtocolError(message, { cause });
-  return new ConnectionError(message, { cause, safeToRetry: true });
+  const mayPass = failures.some(({ error }) => error.connectionLost);
+  return new ConnectionError(message, { cause, connectionLost: mayPass, safeToRetry: mayPass });
 }

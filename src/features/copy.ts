@@ -19,6 +19,7 @@ import { release, setSavepoint, undo } from "../sql/savepoint.ts";
 import type { Reader } from "./source.ts";
 import { forgetAttributes } from "../statements/stale.ts";
 import { withTypes } from "../statements/type_lookup.ts";
+import { isGone } from "../wire/bytes.ts";
 
 /** Data for COPY: bytes as they are, text in UTF-8. */
 export type CopyData = Uint8Array | string;
@@ -32,6 +33,9 @@ export function* copyIn(sql: string, source: Reader<CopyData>, context: Context)
       if (next === undefined || ticket.refused || ticket.settled) return;
       const data = typeof next.value === "string" ? text.encode(checked(next.value)) : next.value;
       if (!(data instanceof Uint8Array)) throw new UsageError("Cannot copy in: the data must be Uint8Array or string");
+      if (isGone(data)) {
+        throw new UsageError("Cannot copy in: the data must still have its memory, which was transferred");
+      }
       for (let at = 0; at < data.length && !ticket.refused && !ticket.settled; at += MAX_MESSAGE) {
         exchange.send(data.subarray(at, at + MAX_MESSAGE));
         yield { do: "room", bytes: MAX_WAITING };

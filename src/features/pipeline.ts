@@ -34,20 +34,27 @@ export class Item {
   /** Its reply, if that was read before it was claimed. */
   raw: RawReply | undefined = undefined;
   claimed = false;
-  /** Whether a Flush was submitted behind it. */
-  isFlushed = false;
+  /** Its place among all statements of the pipeline. */
+  readonly place: number;
 
-  constructor(execution: PipelinedExecution, source: Known, change: number) {
+  constructor(execution: PipelinedExecution, source: Known, change: number, place: number) {
     this.execution = execution;
     this.source = source;
     this.change = change;
+    this.place = place;
   }
 }
 
 /** Statements up to a Sync: the server executes them all, or none from the first that fails. */
 class Group {
+  /** Its place among all groups of the pipeline. */
+  readonly place: number;
   /** What is still to be claimed. */
   readonly items: Fifo<Item> = new Fifo();
+  /** What is still to be submitted. */
+  readonly unsubmitted: Fifo<Item> = new Fifo();
+  /** The place of the last statement that a Flush was submitted behind. */
+  flushedTo = -1;
   /** Statements that are parsed in it for the first time, by their text. */
   readonly parsed: Map<string, PipelinedExecution> = new Map();
   /** Whether nothing can be added any more. */
@@ -58,6 +65,10 @@ class Group {
   sync: Ticket<void> | undefined = undefined;
   /** The error of the first that failed. */
   failedBy: PyroError | undefined = undefined;
+
+  constructor(place: number) {
+    this.place = place;
+  }
 }
 
 /** A pipeline, and how far it got. */
@@ -73,7 +84,13 @@ export class PipelineState {
   #isUnsynced = false;
   #hasSubmitted = false;
   /** What is not claimed whole. The last takes what is added. */
-  #groups = lineOf(new Group());
+  #groups = new Fifo<Group>();
+  /** What is not submitted whole: how many wait to be claimed makes no difference to sending. */
+  #sending = new Fifo<Group>();
+  /** How many groups there were. */
+  #groupCount = 0;
+  /** How many statements there were. */
+  #itemCount = 0;
   /** Statements that came to be in doubt by what was added here: what is wrong here stays so. */
   readonly #doubted = new Set<Prepared>();
   #closed = false;
@@ -85,6 +102,7 @@ export class PipelineState {
   constructor(context: Context) {
     this.#context = context;
     context.session.admission.reserve(this.conversation);
+    this.#open();
   }
 
   /** Whether what is to be claimed next belongs to a group that has failed. */
@@ -110,8 +128,10 @@ export class PipelineState {
     if (what.kind === "new") group.parsed.set(what.sql, execution);
     // What comes behind it is parsed behind it.
     if ((effects & Effect.Redefines) !== 0) group.parsed.clear();
-    const item = new Item(execution, source, effects === Effect.None ? 0 : changes.begin(effects, this.#context));
+    const change = effects === Effect.None ? 0 : changes.begin(effects, this.#context);
+    const item = new Item(execution, source, change, this.#itemCount++);
     group.items.push(item);
+    group.unsubmitted.push(item);
     this.pendingCount++;
     this.#unsubmitted++;
     return item;
@@ -124,7 +144,7 @@ export class PipelineState {
     group.ended = true;
     // Outside of a transaction it ends one, and may undo what was changed.
     group.change = this.#context.changes.begin(Effect.Ends, this.#context);
-    this.#groups.push(new Group());
+    this.#open();
     return this.#send(group);
   }
 
@@ -149,7 +169,7 @@ export class PipelineState {
     }
     const group = this.#groups.first!;
     // Without a Sync or Flush behind it, it is not answered.
-    const isAnswered = group.sync !== undefined || item.isFlushed || group.failedBy !== undefined;
+    const isAnswered = group.sync !== undefined || item.place <= group.flushedTo || group.failedBy !== undefined;
     if (!isAnswered) yield* group.ended ? this.#send(group) : this.sync();
     this.#remove(group);
     try {
@@ -192,6 +212,13 @@ export class PipelineState {
     // What became of statements that nobody has claimed is not known then.
     if (isLossNews && session.lost !== undefined) throw lostError("close the pipeline", session.lost, true);
     if (problem !== undefined) throw problem.error;
+  }
+
+  /** A new group takes what is added from now on. */
+  #open(): void {
+    const group = new Group(this.#groupCount++);
+    this.#groups.push(group);
+    this.#sending.push(group);
   }
 
   /** What is to be claimed next. */
@@ -262,23 +289,23 @@ export class PipelineState {
       yield* alone();
       session.occupy(this.conversation);
     }
-    for (const group of this.#groups) {
-      if (group.failedBy === undefined) {
-        for (const item of group.items) {
-          if (item.ticket !== undefined) continue;
-          item.ticket = yield* submit(item.execution);
-          this.#isUnsynced = this.#hasSubmitted = true;
-          this.#unsubmitted--;
-          if (!item.execution.flushes) continue;
-          for (const earlier of group.items) earlier.isFlushed = earlier.ticket !== undefined;
-        }
+    for (let group = this.#sending.first; group !== undefined && group.place <= last.place;) {
+      while (group.failedBy === undefined && group.unsubmitted.length > 0) {
+        const item: Item = group.unsubmitted.first!;
+        item.ticket = yield* submit(item.execution);
+        group.unsubmitted.shift();
+        this.#isUnsynced = this.#hasSubmitted = true;
+        this.#unsubmitted--;
+        if (item.execution.flushes) group.flushedTo = item.place;
       }
+      if (!group.ended) break;
       // A group that failed before its Sync was ended when that was seen.
-      if (group.ended && group.sync === undefined && (group.failedBy === undefined || this.#isUnsynced)) {
+      if (group.failedBy === undefined || this.#isUnsynced) {
         group.sync = yield* submit(new EndConversation(this.conversation));
         this.#isUnsynced = false;
       }
-      if (group === last) break;
+      this.#sending.shift();
+      group = this.#sending.first;
     }
     if (this.#unsubmitted === 0) this.#scratch.rewind(0);
   }
@@ -325,8 +352,9 @@ export class PipelineState {
   *#leave(group: Group): Op<void> {
     // It goes on, unless it has failed, which has ended it.
     if (!group.ended && group.failedBy === undefined) return;
-    if (group.ended) this.#groups.shift();
-    else this.#groups = lineOf(new Group());
+    this.#groups.shift();
+    if (this.#sending.first === group) this.#sending.shift();
+    if (!group.ended) this.#open();
     try {
       if (group.sync !== undefined) yield* settle(group.sync);
     } catch (error) {
@@ -373,12 +401,6 @@ export class PipelineState {
     yield* settle(yield* submit(question));
     return rows.result();
   }
-}
-
-function lineOf(group: Group): Fifo<Group> {
-  const line = new Fifo<Group>();
-  line.push(group);
-  return line;
 }
 
 const SKIPPED = "Cannot execute the statement: an earlier statement of its group failed";

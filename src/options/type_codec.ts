@@ -68,7 +68,7 @@
 export interface TypeCodec<T = unknown> {
   /** The value of PostgreSQL's text for it. */
   parse(text: string): T;
-  /** PostgreSQL's text of a parameter's value. Strings are always sent as they are. Default: numbers, bigints and booleans as text, anything else is an error. */
+  /** PostgreSQL's text of a parameter's value. Strings are always sent as they are. Default: numbers, bigints and booleans as text, anything else is an error; with `encode`, nothing can be sent as text, which `copyRows` needs beside a type that has no binary format. */
   format?(value: unknown): string;
   /** The value of the binary format. The bytes are the caller's to keep. */
   decode?(bytes: Uint8Array<ArrayBuffer>): T;

@@ -155,7 +155,8 @@ export class PipelinedExecution implements Exchange<void> {
       if (what.kind === "new") {
         requestPrepare(out, this.name, what.sql, what.place.evicted);
       }
-      bind(out, "", this.name, values.map(() => untyped), values, []);
+      // Not by map, which leaves out what is missing from the values.
+      bind(out, "", this.name, Array.from(values, () => untyped), values, []);
     }
     execute(out, "", 0);
   }

@@ -6,7 +6,7 @@
  */
 import { md5Password } from "../auth/md5.ts";
 import { SCRAM_SHA_256, ScramClient, type ScramTerms } from "../auth/scram.ts";
-import { ConnectionError, ProtocolError, type ServerFields } from "../errors.ts";
+import { ConnectionError, FOR_GOOD, ProtocolError, type ServerFields } from "../errors.ts";
 import { backendKeyData, negotiateProtocolVersion } from "../wire/backend.ts";
 import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
 import { password, saslInitial, saslResponse, startup } from "../wire/frontend.ts";
@@ -146,6 +146,7 @@ export class Startup implements Exchange<Asked> {
           throw new ConnectionError(
             `Cannot authenticate: the server asks for ${METHOD_NAMES.get(method) ?? `method ${method}`}, ` +
               "pyro has none, password, md5 and scram-sha-256",
+            FOR_GOOD,
           );
       }
     }
@@ -158,6 +159,7 @@ export class Startup implements Exchange<Asked> {
     if (offered.includes(SCRAM_SHA_256)) return;
     throw new ConnectionError(
       `Cannot authenticate: the server offers the mechanisms ${JSON.stringify(offered)}, pyro has ${SCRAM_SHA_256}`,
+      FOR_GOOD,
     );
   }
 
@@ -170,6 +172,7 @@ export class Startup implements Exchange<Asked> {
     if (password === undefined || password === "") {
       throw new ConnectionError(
         `Cannot authenticate as ${JSON.stringify(user)}: the server asks for ${what}, and no password is given`,
+        FOR_GOOD,
       );
     }
     this.#secret = secret;

@@ -67,3 +67,18 @@ export function bytesOfHex(digits: string): Uint8Array<ArrayBuffer> | undefined 
 const NO_HEX = /[^\da-f]/i;
 /** Bytes that a loop copies faster. */
 const SHORT = 64;
+
+/**
+ * Whether binary data has lost its memory: its buffer was transferred to somebody else, or made smaller
+ * than what it is a view of. It looks empty then.
+ */
+export function isGone(data: ArrayBufferLike | ArrayBufferView): boolean {
+  if (!ArrayBuffer.isView(data)) return data instanceof ArrayBuffer && data.detached;
+  try {
+    // One throws for a DataView, the other for a typed array.
+    if (data.byteLength === 0 && !(data instanceof DataView)) Uint8Array.prototype.values.call(data);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -89,3 +89,22 @@ test("bytea: a value of no bytes is no NULL", () => {
   assert.deepEqual(decode(bytea, new Uint8Array()), new Uint8Array());
   assert.equal(encodeHex(bytea, new Uint8Array()), "");
 });
+
+test("bytea: what has lost its memory is refused, and is no empty value", () => {
+  const whole = new ArrayBuffer(8);
+  const shrunk = new ArrayBuffer(8, { maxByteLength: 8 });
+  const gone = [new Uint8Array(whole), new Uint16Array(whole, 2, 2), new DataView(whole), whole];
+  const beyond = [new Uint8Array(shrunk, 4, 2), new DataView(shrunk, 4, 2)];
+  for (const value of [...gone, ...beyond]) assert.equal(typeof encodeHex(bytea, value), "string");
+  structuredClone(whole, { transfer: [whole] });
+  shrunk.resize(2);
+  for (const value of [...gone, ...beyond]) {
+    for (const encode of [() => encodeHex(bytea, value), () => bytea.text(value)]) {
+      assert.equal(refusal(BadValue, encode), "its memory was transferred or taken away after it was made");
+    }
+  }
+  const empty = new ArrayBuffer(0, { maxByteLength: 8 });
+  for (const value of [empty, new Uint8Array(empty), new DataView(empty), new SharedArrayBuffer(0)]) {
+    assert.equal(encodeHex(bytea, value), "");
+  }
+});

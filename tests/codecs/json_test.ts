@@ -53,6 +53,19 @@ test("json as function: it gets the same text from both formats, and nothing els
   }
 });
 
+test("json: what the engine cannot read for another reason is not called no JSON", () => {
+  const { parse } = JSON;
+  const tooDeep = new RangeError("Maximum call stack size exceeded");
+  JSON.parse = () => {
+    throw tooDeep;
+  };
+  try {
+    for (const name of NAMES) assert.throws(() => codec(name).parse("[]"), (error) => error === tooDeep);
+  } finally {
+    JSON.parse = parse;
+  }
+});
+
 test("json: text that is no JSON is refused without quoting it", () => {
   for (const name of NAMES) {
     for (const text of ["", "secret", "{secret", "[1,]", "NaN"]) {

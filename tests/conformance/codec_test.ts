@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Conn, TypeCodec } from "../../mod.ts";
+import { type Conn, EncodeError, type TypeCodec } from "../../mod.ts";
+import { attempt } from "../support/bodies.ts";
 import { connect, schema } from "../support/own_schema.ts";
 import { conformance } from "../support/worlds.ts";
 
@@ -126,4 +127,31 @@ conformance("codec: for a domain, columns that are altered are asked about again
   for (let i = 0; i < 2; i++) assert.deepEqual(await conn.exec(sql), [{ p: 150 }]);
   await conn.queryDrop("alter table item alter price type cents");
   for (let i = 0; i < 2; i++) assert.deepEqual(await conn.exec(sql), [{ p: new Money(150) }]);
+});
+
+conformance("codec: one that writes binary is never passed by, where only text will do", async (world, server) => {
+  await using types = await schema(server, "create table t (a int4, b money)");
+  // Numbers are stored negated.
+  const negated: TypeCodec<number> = {
+    parse: (text) => -Number(text),
+    decode: (bytes) => -new DataView(bytes.buffer, bytes.byteOffset).getInt32(0),
+    encode: (value) => {
+      const view = new DataView(new ArrayBuffer(4));
+      view.setInt32(0, -(value as number));
+      return new Uint8Array(view.buffer);
+    },
+  };
+  await using conn = await connect(world, server, types, (opts) => opts.codec("int4", negated));
+  assert.equal(await conn.execValue("select $1::int4", [5]), 5);
+  // money has no binary format, so the rows go as text.
+  await assert.rejects(attempt(() => conn.copyRows("t", ["a", "b"], [[5, "1"]])), (error) => {
+    assert.ok(error instanceof EncodeError, String(error));
+    assert.match(error.message, /"a" as int4: its codec has encode and no format/);
+    return true;
+  });
+  await assert.rejects(attempt(() => conn.exec("select $1::int4[]", [["1", 5]])), EncodeError);
+  const both = { ...negated, format: (value: unknown) => String(-(value as number)) };
+  await using second = await connect(world, server, types, (opts) => opts.codec("int4", both));
+  assert.equal(await second.copyRows("t", ["a", "b"], [[5, "1"]]), 1);
+  assert.equal(await second.execValue("select a from t"), 5);
 });

@@ -79,6 +79,7 @@ conformance("connect: a password that is asked for and not given", async (world,
   await assert.rejects(world.connect(server.url({ password: "" })), (error) => {
     assert.ok(error instanceof ConnectionError);
     assert.match(error.message, /no password is given/);
+    assert.equal(error.safeToRetry, false, "the same call does not succeed later");
     return true;
   });
 });

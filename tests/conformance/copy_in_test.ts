@@ -149,6 +149,15 @@ conformance("copyIn: sources that are none, and chunks that are none", async (wo
   assert.equal(await conn.execValue("select count(*) from t"), 0n);
 });
 
+conformance("copyIn: a chunk that has lost its memory is no empty one", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop("create temporary table t (n int4)");
+  const chunk = Uint8Array.of(50, 10);
+  structuredClone(chunk.buffer, { transfer: [chunk.buffer] });
+  await assert.rejects(attempt(() => conn.copyIn(IN, [bytes("1\n"), chunk])), /must still have its memory/);
+  assert.equal(await conn.execValue("select count(*) from t"), 0n);
+});
+
 conformance("copyIn: what is no COPY FROM STDIN", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await conn.queryDrop("create temporary table t (n int)");

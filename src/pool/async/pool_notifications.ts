@@ -1,4 +1,5 @@
 /** What pools that await hear on a channel. */
+import { Takers } from "../../async/takers.ts";
 import type { PoolGap, PoolNotification, Subscription } from "../subscription.ts";
 
 /**
@@ -9,7 +10,7 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
   readonly #subscription: Subscription;
   readonly #leave: () => Promise<void>;
   readonly #expect: (expecting: boolean) => void;
-  #waiting: (() => void)[] = [];
+  readonly #takers: Takers<PoolNotification | PoolGap>;
 
   /** Not for callers: see {@linkcode PoolNotifications}. */
   constructor(
@@ -21,12 +22,11 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
     this.#subscription = subscription;
     this.#leave = leave;
     this.#expect = expect;
+    const takers = this.#takers = new Takers(subscription);
     const stop = (): void => void this[Symbol.asyncDispose]();
     subscription.onChange = () => {
       if (subscription.ended) signal?.removeEventListener("abort", stop);
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const resolve of waiting) resolve();
+      takers.handOn();
     };
     signal?.addEventListener("abort", stop, { once: true });
     if (signal?.aborted) stop();
@@ -38,18 +38,8 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
   }
 
   /** The next notification, or the news that some were missed, once it has come. */
-  async next(): Promise<IteratorResult<PoolNotification | PoolGap, undefined>> {
-    for (;;) {
-      const value = this.#subscription.take();
-      if (value !== undefined) return { done: false, value };
-      if (this.#subscription.ended) return { done: true, value: undefined };
-      this.#expect(true);
-      try {
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      } finally {
-        this.#expect(false);
-      }
-    }
+  next(): Promise<IteratorResult<PoolNotification | PoolGap, undefined>> {
+    return this.#takers.next(this.#expect);
   }
 
   /** Ends listening. What has come before can still be taken. */
