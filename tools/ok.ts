@@ -1,5 +1,5 @@
 /** `deno task ok`: everything that has to hold before a change is good. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -9,6 +9,10 @@ import { runDocTests, runTests, RUNTIMES } from "./tests.ts";
 const deno = process.execPath;
 const ENTRY_POINTS = ["mod.ts", "sync.ts", "async.ts", "src/otel/mod.ts"];
 
+/** By name: Deno takes `test.ts` for a test too. */
+const TOOL_TESTS = readdirSync(import.meta.dirname!).filter((name) => name.endsWith("_test.ts"))
+  .map((name) => join("tools", name));
+
 const before = await runAll([
   { name: "format", command: [deno, "fmt", "--check"] },
   { name: "lint, with the layers", command: [deno, "lint"] },
@@ -17,7 +21,7 @@ const before = await runAll([
   { name: "the blocking facades, derived", command: [deno, "run", "-A", "tools/derive_sync.ts", "--check"] },
   {
     name: "tests of the tools",
-    command: [deno, "test", "-A", "--no-check", `--junit-path=${REPORT}`, "tools"],
+    command: [deno, "test", "-A", "--no-check", `--junit-path=${REPORT}`, ...TOOL_TESTS],
     skips: 0,
   },
 ]);
