@@ -15,10 +15,10 @@ switch (what) {
     break;
   }
   case "waiting caller": {
-    const pool = new Pool(url!, { poolMaxConcurrency: 1, poolAcquireTimeout: 300 });
+    const pool = new Pool(url!, { poolMaxConcurrency: 1 });
     await pool.acquire();
     // Nothing but this wait keeps the process.
-    await pool.acquire().catch((error) => console.log(error.name));
+    await pool.acquire({ timeout: 300 }).catch((error) => console.log(error.name));
     break;
   }
   case "waiting for a server that is away": {
