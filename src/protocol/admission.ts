@@ -155,6 +155,8 @@ export class Admission<X extends Exclusive = Exclusive> {
   /** How many ops are under way: the one that may submit, those that wait to continue, those that wait for replies. */
   #active = 0;
   #gate: Entry | undefined = undefined;
+  /** The op that the gate does not hold back. */
+  #exempt: Entry | undefined = undefined;
   /** Those that wait to begin, or to go on behind these. */
   readonly #beginning = new List();
   readonly #continuing = new List();
@@ -229,7 +231,11 @@ export class Admission<X extends Exclusive = Exclusive> {
 
   /** Where the order of ops stands. */
   get order(): Order {
-    if (this.#gate !== undefined) return "gated";
+    return this.#orderFor(undefined);
+  }
+
+  #orderFor(entry: Entry | undefined): Order {
+    if (this.#gate !== undefined && (entry === undefined || entry !== this.#exempt)) return "gated";
     if (this.#holder !== undefined) return this.#active === 1 ? "alone" : "held";
     return this.#barriers.last === undefined ? "free" : "lent";
   }
@@ -249,7 +255,7 @@ export class Admission<X extends Exclusive = Exclusive> {
   /** An op that has begun asks to submit again; `behind` those that wait to begin, or before them. */
   continue(entry: Entry, behind: boolean): Answer {
     if (this.#holder === entry) return admit;
-    if (ORDER[this.order][behind ? "begin" : "continue"] === admit) {
+    if (ORDER[this.#orderFor(entry)][behind ? "begin" : "continue"] === admit) {
       this.#admit(entry);
       return admit;
     }
@@ -263,7 +269,7 @@ export class Admission<X extends Exclusive = Exclusive> {
 
   /** The op that may submit asks to be the only one under way; those that have begun may continue before. */
   barrier(entry: Entry): Answer {
-    if (ORDER[this.order].barrier === admit) return admit;
+    if (ORDER[this.#orderFor(entry)].barrier === admit) return admit;
     this.#setActive(entry, false);
     this.#holder = undefined;
     this.#wait(entry, this.#barriers);
@@ -273,7 +279,7 @@ export class Admission<X extends Exclusive = Exclusive> {
 
   /** The op that may submit asks to do so now. */
   submit(entry: Entry): Answer {
-    return this.#gate === undefined ? admit : this.#wait(entry, this.#submitting);
+    return this.#gate === undefined || entry === this.#exempt ? admit : this.#wait(entry, this.#submitting);
   }
 
   /** An op does not submit for now. */
@@ -318,9 +324,26 @@ export class Admission<X extends Exclusive = Exclusive> {
     return admit;
   }
 
+  /**
+   * The gate does not hold this op back, or none: between two cancel requests for what it has under way,
+   * it may submit what it does to tidy up, which the server may need to come to the end of that.
+   */
+  exempt(entry: Entry | undefined): void {
+    this.#exempt = entry;
+    if (entry === undefined) return;
+    const { list } = entry;
+    if (list === this.#submitting) list.remove(entry);
+    else if (list === this.#continuing && this.#holder === undefined) {
+      list.remove(entry);
+      this.#admit(entry);
+    } else return;
+    entry.onAdmitted?.();
+  }
+
   /** The cancel request cannot hit anything any more. */
   ungate(): void {
     this.#gate = undefined;
+    this.#exempt = undefined;
     const next = this.#gating.first;
     if (next !== undefined) {
       this.#gating.remove(next);

@@ -139,7 +139,9 @@ export class AsyncRunner {
     }
     // A request that comes before the statement is begun has no effect, so it is repeated.
     while (interruption.target === "oldest" && now() < until) {
+      this.#admission.exempt(undefined);
       if (!await this.#cancelBy(until)) return false;
+      this.#admission.exempt(interruption.entry);
       const { oldest } = this.#link.session;
       if (oldest === undefined || interruption.target !== "oldest") break;
       // A call can end before what it has under way, such as one for a part of it.
@@ -180,6 +182,7 @@ export class AsyncRunner {
   async #run<T>(op: Op<T>, interruption: AsyncInterruption | undefined): Promise<T> {
     const { session } = this.#link;
     const running = new Running(this.#observed > 0 ? currentCaller() : undefined);
+    if (interruption !== undefined) interruption.entry = running;
     this.#running++;
     try {
       if (this.#admission.begin(running) === "wait") await this.#admitted(running, interruption);

@@ -371,3 +371,23 @@ test("admission: giving up takes the same time wherever one stands", () => {
   const small = Math.min(took(10_000), took(10_001), took(10_000));
   assert.ok(took(160_000) < 16 * 8 * Math.max(small, 1));
 });
+
+test("admission: between two cancel requests, the op that they are for may submit, and no other", () => {
+  const admission = new Admission();
+  const [own, other] = [new Entry(), new Entry()];
+  const admitted: Entry[] = [];
+  for (const entry of [own, other]) entry.onAdmitted = () => admitted.push(entry);
+  assert.equal(admission.begin(own), "admit");
+  assert.equal(admission.gate(new Entry()), "admit");
+  assert.equal(admission.submit(own), "wait");
+  assert.equal(admission.begin(other), "wait");
+  admission.exempt(own);
+  assert.deepEqual(admitted, [own]);
+  assert.equal(admission.submit(own), "admit");
+  admission.exempt(undefined);
+  assert.equal(admission.submit(own), "wait");
+  admission.ungate();
+  assert.deepEqual(admitted, [own, own]);
+  admission.leave(own);
+  assert.deepEqual(admitted, [own, own, other]);
+});
