@@ -66,6 +66,7 @@ const SKIPS: readonly Skip[] = [
     [
       "upgrade: a stranger's socket is told nothing",
       "upgrade: a stranger in place of a pool's socket is told nothing",
+      "upgrade: a stranger in place of the socket is told no cancel key",
       "upgrade: a stranger's socket that a user names is told what it asks for",
     ].flatMap((name) =>
       ["async", "sync ffi", "sync worker"].map((world) => ({
