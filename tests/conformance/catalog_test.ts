@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { Conn } from "../../mod.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { BUILT_IN_TYPES } from "../../src/codecs/oids.ts";
 import { Registry } from "../../src/codecs/registry.ts";
-import { oidsFile } from "../support/oids_file.ts";
-import { newest, servers } from "../support/servers.ts";
+import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
 import { sinceOf, typesWithValues } from "../support/type_values.ts";
 import { conformance } from "../support/worlds.ts";
@@ -69,12 +67,6 @@ for (const server of servers) {
     for (const [name, oid] of BUILT_IN_TYPES) assert.equal(there.has(oid), sinceOf(name) <= server.major, name);
   });
 }
-
-test("catalog: src/codecs/oids.ts is what tools/oids.ts makes of it", async () => {
-  await using conn = await Conn.connect(newest.fast);
-  const written = readFileSync(new URL("../../src/codecs/oids.ts", import.meta.url), "utf8");
-  assert.equal(await oidsFile(conn), written, "deno run -A tools/oids.ts writes it anew");
-});
 
 interface Row {
   readonly oid: number;
