@@ -160,10 +160,13 @@ export class EndConversation implements Exchange<void> {
   readonly action: string;
   readonly ends = "sync";
   readonly conversation: Conversation;
+  /** A pipeline waits for the outcomes of what was submitted in it. */
+  readonly isUnwanted: boolean;
 
   constructor(conversation: Conversation) {
     this.action = `end ${conversation.name}`;
     this.conversation = conversation;
+    this.isUnwanted = conversation.isShared === true;
   }
 
   request(out: Outbox): void {

@@ -38,6 +38,8 @@ export interface Exchange<T> {
   readonly final?: boolean;
   /** What it is a part of, if that has the connection for itself. */
   readonly conversation?: Conversation | undefined;
+  /** Whether nobody waits for its outcome, so that a cancel request may hit it. */
+  readonly isUnwanted?: boolean;
   /** Encodes the request; called once, when the exchange is submitted. What it throws, the caller gets, and nothing is sent. */
   request(out: Outbox): void;
   /**
@@ -83,6 +85,8 @@ export class Ticket<T> {
   withdrawn = false;
   /** Whether it has failed already, although the end of its reply is still to come. */
   refused = false;
+  /** Whether nobody waits for its outcome any more. Set by the session, which counts the others. */
+  givenUp: boolean;
   /** Whose it is, where somebody asks for that. */
   owner: object | undefined = undefined;
   /** Set when it succeeded. */
@@ -98,6 +102,7 @@ export class Ticket<T> {
   constructor(exchange: Exchange<T>, position: number) {
     this.exchange = exchange;
     this.position = position;
+    this.givenUp = exchange.isUnwanted === true;
   }
 }
 

@@ -40,6 +40,8 @@ export class Session {
   lost: Error | undefined = undefined;
   /** Called once, when the connection is lost. */
   onLost: (() => void) | undefined = undefined;
+  /** Called when nobody waits any more for anything that is outstanding. */
+  onUnwanted: (() => void) | undefined = undefined;
 
   readonly #queue = new TicketQueue();
   readonly #parameters = new Parameters();
@@ -49,6 +51,8 @@ export class Session {
   readonly #events = new Events();
   /** What was taken back, and is still in the outbox. */
   #withdrawn: Ticket<unknown>[] = [];
+  /** How many outstanding requests somebody waits for. */
+  #wanted = 0;
   /** What was submitted last. */
   #last: Ticket<unknown> | undefined = undefined;
   /** What made the open transaction fail. */
@@ -122,12 +126,27 @@ export class Session {
     return this.outbox.sentTotal > ticket.position;
   }
 
-  /** Whether everything that was submitted after it and has no outcome yet is of that kind. */
-  hasOnlyBehind(ticket: Ticket<unknown>, isSuch: (exchange: Exchange<unknown>) => boolean): boolean {
+  /** Whether somebody waits for anything that is outstanding. */
+  get isWanted(): boolean {
+    return this.#wanted > 0;
+  }
+
+  /** Nobody waits for the outcome of a request any more. */
+  giveUp(ticket: Ticket<unknown>): void {
+    if (ticket.givenUp || ticket.settled || ticket.withdrawn) return;
+    ticket.givenUp = true;
+    if (--this.#wanted === 0) this.onUnwanted?.();
+  }
+
+  /** Whether somebody may wait for the outcome of something that was submitted after it. */
+  isWantedBehind(ticket: Ticket<unknown>): boolean {
+    if (this.#wanted === 0) return false;
+    let looked = 0;
     for (let other = this.#queue.behind(ticket); other !== undefined; other = other.next) {
-      if (!isSuch(other.exchange)) return false;
+      // Calls that are given up one by one, the latest first, would otherwise look at each other.
+      if (!other.givenUp || ++looked > MOST_LOOKED_AT) return true;
     }
-    return true;
+    return false;
   }
 
   /** Takes back an exchange of which nothing was sent. Its bytes go when others are to be sent. */
@@ -138,6 +157,7 @@ export class Session {
       this.#script = undefined;
     }
     this.#queue.remove(ticket);
+    this.giveUp(ticket);
     this.#withdrawn.push(ticket);
     ticket.withdrawn = true;
     if (this.#last === ticket) this.#last = this.#queue.last;
@@ -178,6 +198,7 @@ export class Session {
     ticket.length = outbox.mark - mark;
     this.#queue.push(ticket);
     this.#last = ticket;
+    if (!ticket.givenUp) this.#wanted++;
     return ticket;
   }
 
@@ -261,6 +282,7 @@ export class Session {
     ticket.value = value;
     ticket.failure = failure;
     ticket.settled = true;
+    if (!ticket.givenUp) this.#wanted--;
     ticket.onSettled?.();
   }
 
@@ -378,5 +400,7 @@ function isFatal(fields: ServerFields): boolean {
   return fields.severity === "FATAL" || fields.severity === "PANIC";
 }
 
+/** So many requests are looked at to find out whether somebody waits behind one; with more it is taken for granted. */
+const MOST_LOOKED_AT = 64;
 /** Encodings have short names; what has not is no name. */
 const LONGEST_QUOTED = 64;

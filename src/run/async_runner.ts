@@ -8,7 +8,7 @@ import { onAbort } from "./aborts.ts";
 import { AsyncInterruption, within } from "./async_interruption.ts";
 import { type Caller, callFor, currentCaller, isWithin } from "./callers.ts";
 import { atMost, MAX_MILLISECONDS, now, pause } from "../runtime/clock.ts";
-import { admitted, settling, unlessSettled } from "./waits.ts";
+import { admitted, settling, unlessSettled, unwanted } from "./waits.ts";
 import { AGAIN, type Interruption, neverSent, noAnswer, PATIENCE } from "./interruption.ts";
 
 /** What the runner needs of the connection. */
@@ -109,7 +109,8 @@ export class AsyncRunner {
     if (remedy === "abandon") return interruption.abandon();
     let inTime = true;
     if (remedy === "tell" && interruption.waitsFor === "calls" && !this.#link.session.idle) {
-      if (!this.#link.session.outstanding.every(({ owner }) => isWithin(owner as Caller | undefined, interruption))) {
+      const { outstanding } = this.#link.session;
+      if (!outstanding.every(({ givenUp, owner }) => givenUp || isWithin(owner as Caller | undefined, interruption))) {
         // Others are at work too, who are not to be hit: nobody waits for the tidying up behind them.
         interruption.tell();
         return interruption.abandon();
@@ -130,9 +131,11 @@ export class AsyncRunner {
 
   /** Stops what a call has under way, once the server works on it. False if a request for that may still arrive, and so hit something later. */
   async #cancelFor(interruption: AsyncInterruption, over: Promise<void>, until: number): Promise<boolean> {
+    const { session } = this.#link;
     while (interruption.target === "waiting") {
-      const { oldest } = this.#link.session;
-      if (oldest === undefined || !await atMost(Promise.race([over, settling(oldest)]), until - now())) {
+      const { oldest } = session;
+      const change = oldest && Promise.race([over, settling(oldest), unwanted(session)]);
+      if (change === undefined || !await atMost(change, until - now())) {
         interruption.abandon();
         return true;
       }
@@ -142,7 +145,7 @@ export class AsyncRunner {
       this.#admission.exempt(undefined);
       if (!await this.#cancelBy(until)) return false;
       this.#admission.exempt(interruption.entry);
-      const { oldest } = this.#link.session;
+      const { oldest } = session;
       if (oldest === undefined || interruption.target !== "oldest") break;
       // A call can end before what it has under way, such as one for a part of it.
       const isOver = over.then(() => true);

@@ -2,12 +2,11 @@
  * A caller that no longer waits, because of its `timeout` or `signal`: what both drivers know of it.
  *
  * What was not sent is taken back. What was sent is stopped by a cancel request, which stops whatever
- * the server works on when it arrives: so it goes out only for the oldest call, only with nothing
- * submitted behind it, and nothing new is submitted until both are over.
+ * the server works on when it arrives: so it goes out only once nobody waits for anything else that is
+ * outstanding, and nothing new is submitted until both are over.
  */
 import { ConnectionError, PyroError, ServerError, TimeoutError, type TimeoutOutcome } from "../errors.ts";
 import type { Limit, Ticket } from "../protocol/request.ts";
-import { EndConversation } from "../protocol/portal.ts";
 import type { Session } from "../protocol/session.ts";
 import { SqlState } from "../sqlstate.ts";
 
@@ -15,9 +14,9 @@ import { SqlState } from "../sqlstate.ts";
 export type Remedy =
   /** Nothing of it is under way: its op is told. */
   | "tell"
-  /** Its latest statement is under way, and nothing behind it. */
+  /** Its latest statement is under way, and nothing behind it that somebody waits for. */
   | "cancel"
-  /** Something was submitted behind it, or the server cannot be asked: it goes its way, and nobody waits. */
+  /** Somebody waits for what was submitted behind it, or the server cannot be asked: it goes its way, and nobody waits. */
   | "abandon";
 
 /** One call that its caller may give up. */
@@ -60,12 +59,12 @@ export class Interruption {
     return this.happened && !this.told;
   }
 
-  /** What is there to cancel: the server works on it, will do so later, or no longer does. */
+  /** What is there to cancel: the server works on it, or on what others have given up; will do so later; no longer does. */
   get target(): "oldest" | "waiting" | "none" {
-    const { oldest } = this.#session;
+    const { oldest, isWanted } = this.#session;
     const target = this.#targets.find((ticket) => !ticket.settled && !ticket.refused);
     if (target === undefined) return "none";
-    return oldest !== undefined && this.#targets.includes(oldest) ? "oldest" : "waiting";
+    return !isWanted || oldest !== undefined && this.#targets.includes(oldest) ? "oldest" : "waiting";
   }
 
   /** The caller has given up: takes back what was not sent, and says what to do about the rest. */
@@ -85,7 +84,8 @@ export class Interruption {
       for (const ticket of outstanding.toReversed()) session.withdraw(ticket);
       return "tell";
     }
-    if (!this.#isLast(last) || session.key === undefined) return "abandon";
+    for (const ticket of outstanding) if (!ticket.exchange.conversation?.isShared) session.giveUp(ticket);
+    if (session.isWantedBehind(last) || session.key === undefined) return "abandon";
     this.#targets = outstanding;
     return "cancel";
   }
@@ -112,15 +112,6 @@ export class Interruption {
     if (!this.happened) return error;
     const isOurs = this.#connectionLost || error === this.#error?.value || isCancellation(error);
     return isOurs ? withNotes(this.#makeError(), error) : error;
-  }
-
-  /** Whether nothing was submitted behind it that a cancel request could hit. */
-  #isLast(ticket: Ticket<unknown>): boolean {
-    if (this.#session.isLast(ticket)) return true;
-    return this.#session.hasOnlyBehind(
-      ticket,
-      (exchange) => exchange instanceof EndConversation && exchange.conversation.isShared === true,
-    );
   }
 
   #makeError(): unknown {

@@ -1,6 +1,7 @@
 /** Promises of what ops wait for. */
 import type { Entry } from "../protocol/admission.ts";
 import type { Ticket } from "../protocol/request.ts";
+import type { Session } from "../protocol/session.ts";
 
 /** Resolves when what it waits for has come. */
 export function admitted(entry: Entry): Promise<void> {
@@ -33,4 +34,9 @@ export function unlessSettled<T>(ticket: Ticket<unknown>, work: Promise<T>): Pro
     ticket.onSettled = onSettled;
     work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
   });
+}
+
+/** Resolves when nobody waits any more for anything that is outstanding; one caller at a time. */
+export function unwanted(session: Session): Promise<void> {
+  return new Promise((resolve) => session.onUnwanted = resolve);
 }
