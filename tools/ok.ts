@@ -26,7 +26,7 @@ const before = await runAll([
   },
 ]);
 const documentation = await runDocTests();
-const tests = await runTests(RUNTIMES, ["tests"]);
+const tests = await runTests(RUNTIMES, ["tests"], "short");
 const directory = mkdtempSync(join(tmpdir(), "pyro-bench-"));
 const figures = join(directory, "quick.json");
 const after = await runAll([

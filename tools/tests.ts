@@ -7,18 +7,23 @@ import { startTestServer } from "../tests/support/test_server.ts";
 import { POSTGRES, RUNTIMES as PACKAGES } from "../tests/support/versions.ts";
 import { REPORT, runAll, type Step, type Tally } from "./steps.ts";
 
-/** Runs the tests below `paths` on the runtimes named. */
-export async function runTests(runtimes: readonly string[], paths: readonly string[]): Promise<Tally> {
+/** Runs the tests below `paths` on the runtimes named; `tests/support/extent.ts` says what is left out of a short run. */
+export async function runTests(
+  runtimes: readonly string[],
+  paths: readonly string[],
+  extent: Extent = "whole",
+): Promise<Tally> {
   const servers = await startServers();
   try {
     const infos = servers.map(({ major, port, socketDirectories }) => ({ major, port, socketDirectories }));
     const newest = infos.toSorted((a, b) => b.major - a.major).slice(0, 1);
     return await runAll(
-      steps(paths).filter(({ runtime }) => runtimes.includes(runtime)).map((step) => ({
+      steps(paths, extent).filter(({ runtime }) => runtimes.includes(runtime)).map((step) => ({
         ...step,
         // To permissions servers are all the same.
         env: {
           DENO_JOBS: String(JOBS),
+          PYRO_TEST_EXTENT: extent,
           PYRO_TEST_SERVERS: JSON.stringify(step.runtime === "deno-net" ? newest : infos),
         },
       })),
@@ -27,6 +32,9 @@ export async function runTests(runtimes: readonly string[], paths: readonly stri
     for (const server of servers) await server[Symbol.asyncDispose]();
   }
 }
+
+/** How much of the tests is run. */
+export type Extent = "short" | "whole";
 
 /** The names that {@linkcode runTests} takes. */
 export const RUNTIMES = ["deno", "deno-net", "bun", "node"] as const;
@@ -70,14 +78,15 @@ async function startServers(
   return await Promise.all(majors.map(startTestServer));
 }
 
-function steps(paths: readonly string[]): (Step & { readonly runtime: string })[] {
+function steps(paths: readonly string[], extent: Extent): (Step & { readonly runtime: string })[] {
   const globs = paths.map((path) => path.endsWith(".ts") ? path : `${path.replace(/\/$/, "")}/**/*_test.ts`);
   const skips = (setting: Parameters<typeof skipCount>[0]): number | "some" =>
     paths.includes("tests") ? skipCount(setting) : "some";
   // What needs more permissions than net is not conformance.
-  const netPaths = paths.flatMap((path) =>
-    path === "tests" ? ["tests/conformance"] : path.includes("conformance") ? [path] : []
-  );
+  const conformance = extent === "whole"
+    ? ["tests/conformance"]
+    : NET.map((name) => `tests/conformance/${name}_test.ts`);
+  const netPaths = paths.flatMap((path) => path === "tests" ? conformance : path.includes("conformance") ? [path] : []);
   const all = [
     {
       runtime: "deno",
@@ -93,7 +102,7 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
         "test",
         "--no-prompt",
         "--allow-net",
-        "--allow-env=PYRO_TEST_SERVERS",
+        "--allow-env=PYRO_TEST_SERVERS,PYRO_TEST_EXTENT",
         "--parallel",
         "--no-check",
         `--junit-path=${REPORT}`,
@@ -140,5 +149,25 @@ function steps(paths: readonly string[]): (Step & { readonly runtime: string })[
   return netPaths.length > 0 ? all : all.filter(({ runtime }) => runtime !== "deno-net");
 }
 
+/** What a short run tries with no permission but net: a part of each kind of call. */
+const NET = [
+  "batch",
+  "cancel",
+  "close",
+  "connect",
+  "copy_in",
+  "copy_out",
+  "exec",
+  "listen",
+  "pool",
+  "portal",
+  "prepare",
+  "query",
+  "state",
+  "stream",
+  "timeout",
+  "transaction",
+  "types",
+];
 /** How many test files run at a time: most of what they do is waiting. */
 const JOBS = 2 * availableParallelism();

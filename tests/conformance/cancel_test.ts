@@ -4,9 +4,8 @@ import { Worker } from "node:worker_threads";
 import { cancel, Conn, ConnectionError, Opts, ServerError, TimeoutError, UsageError } from "../../mod.ts";
 import { cancel as cancelBlocking } from "../../sync.ts";
 import { attempt } from "../support/bodies.ts";
-import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { conformance, type World } from "../support/worlds.ts";
+import { awaiting, conformance, serversOf, type World } from "../support/worlds.ts";
 
 /** How each address of a server is reached. */
 const WAYS: Readonly<Record<string, string>> = {
@@ -104,7 +103,7 @@ conformance("cancel: another thread stops what a blocking connection runs", asyn
   }
 });
 
-for (const server of servers) {
+for (const server of serversOf(awaiting)) {
   const name = (text: string): string => `cancel: ${text} (PostgreSQL ${server.major})`;
 
   test(name("stops what runs, over each kind of connection, and the calls behind it are right"), async () => {

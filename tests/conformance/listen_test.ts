@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { Conn, ConnectionError, type Notification, ServerError, UsageError } from "../../mod.ts";
 import { attempt, given } from "../support/bodies.ts";
-import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { conformance, type World } from "../support/worlds.ts";
+import { awaiting, conformance, serversOf, type World } from "../support/worlds.ts";
 
 let count = 0;
 
@@ -349,7 +348,7 @@ conformance(
   },
 );
 
-for (const server of servers) {
+for (const server of serversOf(awaiting)) {
   const name = (text: string): string => `listen: ${text} (PostgreSQL ${server.major})`;
 
   test(name("notifications while idle reach one who waits, and each of several who wait"), async () => {

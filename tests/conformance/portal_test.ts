@@ -12,9 +12,8 @@ import {
   UsageError,
 } from "../../mod.ts";
 import { attempt, type Body, given } from "../support/bodies.ts";
-import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { conformance } from "../support/worlds.ts";
+import { awaiting, conformance, serversOf } from "../support/worlds.ts";
 
 const SERIES = "select n from generate_series(1, $1::int4) as n";
 
@@ -578,7 +577,7 @@ conformance("execPortal: a hundred at a time", async (world, server) => {
   await tx.commit();
 });
 
-for (const server of servers) {
+for (const server of serversOf(awaiting)) {
   const on = `(PostgreSQL ${server.major})`;
 
   test(`execIter: an async function, and calls in it that are not awaited ${on}`, async () => {

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { Conn, Opts, type Portal, ServerError, SqlState, TimeoutError, type Transaction } from "../../mod.ts";
 import { attempt, given } from "../support/bodies.ts";
 import { unseen } from "../support/unseen.ts";
-import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { conformance } from "../support/worlds.ts";
+import { awaiting, conformance, serversOf } from "../support/worlds.ts";
 
 /** How many prepared statements the server has for the connection whose text begins like this, asked without making one. */
 async function kept(conn: Conn, beginning: string): Promise<string[]> {
@@ -475,7 +474,7 @@ conformance("statement cache: an error of the caller's own statements is not abo
   assert.deepEqual(await kept(conn, "select"), ["select 5", "select 6"], "statements still have names");
 });
 
-for (const server of servers) {
+for (const server of serversOf(awaiting)) {
   const name = (what: string): string => `statement cache: ${what} (awaiting, PostgreSQL ${server.major})`;
 
   test(name("a stale plan with something behind it surfaces, and the next call works"), async () => {

@@ -4,9 +4,8 @@ import { Conn, Opts, type Portal, ServerError, sql, SqlState, TimeoutError, Usag
 import { attempt, type Body, given } from "../support/bodies.ts";
 import { stillHeld } from "../support/held.ts";
 import { unseen } from "../support/unseen.ts";
-import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { conformance } from "../support/worlds.ts";
+import { awaiting, conformance, serversOf } from "../support/worlds.ts";
 
 const SERIES = "select n from generate_series(1, $1::int4) as n";
 
@@ -413,7 +412,7 @@ conformance("beside: a connection is closed while a stream is open", async (worl
   assert.deepEqual(await rows.return(), { done: true, value: undefined });
 });
 
-for (const server of servers) {
+for (const server of serversOf(awaiting)) {
   const on = `(PostgreSQL ${server.major})`;
 
   test(`stream: many next() at once, each gets its row ${on}`, async () => {

@@ -4,7 +4,7 @@ import { Conn, ConnectionError, Opts, Pool, TimeoutError, UsageError } from "../
 import { attempt, given } from "../support/bodies.ts";
 import { servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { conformance, type World } from "../support/worlds.ts";
+import { awaiting, conformance, serversOf, type World } from "../support/worlds.ts";
 
 /** Takes far longer than any time-out here. */
 const SLEEP = "select pg_sleep(20)";
@@ -270,7 +270,7 @@ conformance("timeout: over TLS and over TCP", async (world, server) => {
   }
 });
 
-for (const server of servers) {
+for (const server of serversOf(awaiting)) {
   const name = (text: string): string => `timeout: ${text} (PostgreSQL ${server.major})`;
 
   test(name("a signal stops each kind of call, with its reason by identity"), async () => {

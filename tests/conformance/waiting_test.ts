@@ -4,7 +4,7 @@ import { Conn, PyroError, ServerError, TimeoutError, UsageError } from "../../mo
 import { given } from "../support/bodies.ts";
 import { newest, servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { conformance } from "../support/worlds.ts";
+import { awaiting, conformance, serversOf } from "../support/worlds.ts";
 
 const CONFLICT = "do $$ begin raise exception using errcode = '40001'; end $$";
 
@@ -53,7 +53,7 @@ const DEMANDING: Readonly<Record<string, (conn: Conn) => Promise<unknown>>> = {
   tx: (conn) => conn.tx((tx) => tx.execValue("select 1")),
 };
 
-for (const server of servers) {
+for (const server of serversOf(awaiting)) {
   for (const [name, call] of Object.entries(DEMANDING)) {
     test(`waiting: ${name} while a transaction is repeated (PostgreSQL ${server.major})`, async () => {
       await using conn = await Conn.connect(server.fast);
@@ -230,7 +230,7 @@ const ORDERS: Readonly<Record<string, (stops: readonly AbortController[]) => voi
   },
 };
 
-for (const server of servers) {
+for (const server of serversOf(awaiting)) {
   for (const [order, give] of Object.entries(ORDERS)) {
     test(`waiting: calls given up together, ${order}, do not leave what runs behind (PostgreSQL ${server.major})`, async () => {
       await using conn = await Conn.connect(server.fast);

@@ -1,5 +1,6 @@
 /** Connections that were closed leave nothing behind, also while the script goes on blocking. */
 import assert from "node:assert/strict";
+import { times } from "../support/extent.ts";
 import { authentication, backendKeyData, concat, readyForQuery } from "../support/backend.ts";
 import { runScript } from "../support/child.ts";
 import { startPeer } from "../support/peer.ts";
@@ -8,7 +9,7 @@ import { test } from "../support/test.ts";
 
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
 
-for (const [transport, count] of [["ffi", 1200], ["worker", 600]] as const) {
+for (const [transport, count] of [["ffi", times(450, 1200)], ["worker", times(300, 600)]] as const) {
   test(`memory: nothing grows with the number of connections made (${transport})`, async () => {
     await using peer = await startPeer({ greeting: WELCOME, then: "silence" });
     const query = `sslmode=disable&upgrade_to_unix_socket=off&blocking_transport=${transport}`;
