@@ -13,7 +13,8 @@ import type { Context } from "../statements/context.ts";
 import { type Known, known } from "../statements/source.ts";
 import { release, setSavepoint, undo } from "../sql/savepoint.ts";
 import type { Reader } from "./source.ts";
-import { forgetStale } from "../statements/stale.ts";
+import { forgetStale, isStale } from "../statements/stale.ts";
+import { markUnexecuted } from "../statements/unexecuted.ts";
 
 /** A set of parameters. */
 type Values = readonly unknown[];
@@ -124,9 +125,15 @@ class Batch {
     try {
       return yield* submit(exchange);
     } catch (error) {
-      forgetStale(error, statement, this.#source, this.#context);
+      this.#forget(error, statement);
       throw annotated(error, { index: first + exchange.position });
     }
+  }
+
+  #forget(error: unknown, statement: Prepared): void {
+    forgetStale(error, statement, this.#source, this.#context);
+    // The sets before were executed, but are rolled back with it.
+    if (isStale(error) && this.committed === 0) markUnexecuted(error);
   }
 
   /** Some more sets, none at the end of the group. */
@@ -156,7 +163,7 @@ class Batch {
       try {
         this.affected += yield* settle(part.ticket);
       } catch (error) {
-        if (!part.exchange.bound) forgetStale(error, statement, this.#source, this.#context);
+        if (!part.exchange.bound) this.#forget(error, statement);
         throw annotated(error, { index: part.first + part.exchange.position });
       }
       parts.shift();

@@ -75,7 +75,7 @@ export function forget(statement: Prepared, source: Known, { statements }: Conte
 }
 
 /** Whether the server no longer has the statement, or it no longer takes and gives what was learned. */
-function isStale(error: unknown): error is ServerError {
+export function isStale(error: unknown): error is ServerError {
   if (!(error instanceof ServerError)) return false;
   switch (error.code) {
     case SqlState.InvalidSqlStatementName:

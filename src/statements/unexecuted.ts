@@ -1,9 +1,9 @@
-/** Calls that have failed before anything was executed, for a reason that is likely to be gone the next time. */
+/** Calls that have failed before anything was executed for good, for a reason that is likely to be gone the next time. */
 import { ConnectionError } from "../errors.ts";
 
 const errors = new WeakSet<object>();
 
-/** Remembers that nothing was executed, and that what was stale is forgotten. */
+/** Remembers that nothing was executed, or all of it rolled back, and that what was stale is forgotten. */
 export function markUnexecuted(error: unknown): void {
   if (error instanceof Error) errors.add(error);
 }

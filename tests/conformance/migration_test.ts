@@ -286,3 +286,28 @@ conformance("migration: a pool's calls that follow it do not fail", async (world
     await assert.rejects(attempt(() => pool.execDrop(insert, [{}])), EncodeError);
   });
 });
+
+conformance(
+  "migration: a pool repeats a batch that is an array, as long as nothing of it is committed",
+  async (world, server) => {
+    await withSchema(world, server, (opts) => opts, async (conn, elsewhere, schema) => {
+      await conn.queryDrop("create table t (v int4)");
+      await using pool = world.pool(new Opts(server.fast).param("search_path", schema).poolMaxConcurrency(1));
+      const insert = "insert into t values ($1) returning *";
+      const sets = Array.from({ length: 300 }, (_, n) => [n]);
+      const count = (): unknown => pool.execValue("select count(*)::int4 from t");
+      const isStale = (error: unknown): boolean => error instanceof ServerError && error.code === "0A000";
+      assert.equal(await pool.execBatch(insert, sets), 300);
+      await elsewhere("alter table t add w int4");
+      assert.equal(await pool.execBatch(insert, sets), 300);
+      assert.equal(await count(), 600, "each was done once");
+      await elsewhere("alter table t add x int4");
+      assert.equal(await pool.execBatch(insert, sets, { chunk: 100 }), 300);
+      assert.equal(await count(), 900);
+      await elsewhere("alter table t add y int4");
+      await assert.rejects(attempt(() => pool.execBatch(insert, sets.values())), isStale);
+      assert.equal(await count(), 900, "an iterator may be used up");
+      assert.equal(await pool.execBatch(insert, sets.values()), 300);
+    });
+  },
+);

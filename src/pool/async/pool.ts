@@ -205,13 +205,15 @@ export class Pool implements AsyncDisposable {
     return this.#share(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
 
-  /** As `Conn.execBatch`, on any connection. */
+  /** As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a migration made its statement stale is executed again. */
   execBatch(
     stmt: PoolStatement,
     paramSets: Iterable<Params> | AsyncIterable<Params>,
     options?: BatchOptions,
   ): Promise<number> {
-    return this.#once(options, (conn, options) => conn.execBatch(stmt, paramSets, options));
+    // A source that is no array may be used up.
+    const make = (conn: Conn, options: BatchOptions | undefined) => conn.execBatch(stmt, paramSets, options);
+    return Array.isArray(paramSets) ? this.#repeat(options, make) : this.#once(options, make);
   }
 
   /** As `Conn.execIter`, on any connection. */

@@ -188,13 +188,15 @@ export class Pool implements Disposable {
     return this.#repeat((conn) => conn.run<R>(stmt, params, options));
   }
 
-  /** As `Conn.execBatch`, on any connection. */
+  /** As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a migration made its statement stale is executed again. */
   execBatch(
     stmt: PoolStatement,
     paramSets: Iterable<Params>,
     options?: BatchOptions,
   ): number {
-    return this.#once((conn) => conn.execBatch(stmt, paramSets, options));
+    // A source that is no array may be used up.
+    const make = (conn: Conn) => conn.execBatch(stmt, paramSets, options);
+    return Array.isArray(paramSets) ? this.#repeat(make) : this.#once(make);
   }
 
   /** As `Conn.execIter`, on any connection. */
