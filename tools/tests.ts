@@ -50,6 +50,7 @@ export async function runDocTests(): Promise<Tally> {
         "test",
         "-A",
         "--doc",
+        "--parallel",
         `--junit-path=${REPORT}`,
         "mod.ts",
         "sync.ts",
@@ -59,6 +60,7 @@ export async function runDocTests(): Promise<Tally> {
         "README.md",
       ],
       env: {
+        DENO_JOBS: String(JOBS),
         PGHOST: "127.0.0.1",
         PGPORT: String(server!.port),
         PGUSER: "test",

@@ -37,11 +37,11 @@ export const worlds: readonly World[] = [
 /**
  * The servers that a world meets here: all of them. The worker is a transport, to which all servers are
  * the same: where there is another for blocking connections, it meets the newest only. In a short run the
- * other worlds meet one each on Bun and Node, not the same on both; on Deno, all.
+ * other worlds meet one each, on Bun not the same as on Deno and Node.
  */
 export function serversOf(world: World): readonly TestServer[] {
   if (world.name === "sync worker" && hasFfi()) return [newest];
-  if (isWhole || runtime === "deno") return servers;
+  if (isWhole) return servers;
   const index = worlds.indexOf(world) + (runtime === "bun" ? 0 : 1);
   return [servers[index % servers.length]!];
 }
