@@ -1,5 +1,5 @@
 /** What can be read of a connection without asking the server: the same in both worlds. */
-import type { Core } from "../connection/state.ts";
+import type { ConnectionState } from "../connection/state.ts";
 import type { ServerFields } from "../errors.ts";
 import type { Lease } from "../pool/lease.ts";
 import { type CancelKey, cancelKeyOf } from "../connect/cancel.ts";
@@ -8,11 +8,11 @@ import type { TransactionStatus } from "../protocol/session.ts";
 
 /** The state of a connection, as of the last message from the server. */
 export abstract class ConnState {
-  readonly #core: Core;
+  readonly #core: ConnectionState;
   readonly #lease: Lease | undefined;
 
   /** Not for callers: the connections of both worlds build on it. */
-  constructor(core: Core, lease: Lease | undefined) {
+  constructor(core: ConnectionState, lease: Lease | undefined) {
     this.#core = core;
     this.#lease = lease;
   }
@@ -54,7 +54,7 @@ export abstract class ConnState {
 
   /** What `cancel(key)` needs to stop what runs on this connection, from another thread too; undefined if the server gave none. */
   get cancelKey(): CancelKey | undefined {
-    return cancelKeyOf(this.#core.session, this.#core.cancelWay);
+    return cancelKeyOf(this.#core.session, this.#core.cancelTarget);
   }
 
   /** What became of the upgrade from local TCP to the server's Unix socket. */

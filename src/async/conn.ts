@@ -171,7 +171,7 @@ export class Conn extends Executor implements AsyncDisposable {
   }
 
   async #close(timeout: number): Promise<void> {
-    this.#calls.core.beginClosing();
+    this.#calls.connection.beginClosing();
     await this.#link.drained(timeout);
     await this.#link.close();
   }

@@ -28,18 +28,18 @@ export interface CancelKey {
 }
 
 /** How cancel requests reach the server of a connection. */
-export type CancelWay = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
+export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
 
 /** The way that a connection took itself; that of an upgraded one is the way of the TCP connection before it. */
-export function cancelWayOf({ endpoint, ends, tls }: Link): CancelWay {
+export function cancelTargetOf({ endpoint, addresses, tls }: Link): CancelTarget {
   // A name may lead to several servers, and only the one that it led to then has the process.
-  const actual = endpoint.kind === "tcp" && ends !== undefined ? { ...endpoint, ...ends.remote } : endpoint;
+  const actual = endpoint.kind === "tcp" && addresses !== undefined ? { ...endpoint, ...addresses.remote } : endpoint;
   return { endpoint: actual, tls, serverName: serverName(endpoint) };
 }
 
 /** The key of a session; undefined if the server, or a pooler, gave none. */
-export function cancelKeyOf({ key }: Session, way: CancelWay): CancelKey | undefined {
-  return key && { ...way, ...key };
+export function cancelKeyOf({ key }: Session, target: CancelTarget): CancelKey | undefined {
+  return key && { ...target, ...key };
 }
 
 /** Sends a cancel request, and waits until the server has taken it. */

@@ -7,7 +7,7 @@
  */
 
 /** The first entries: separated by commas, quoted where need be. */
-export function listOf(setting: string): string[] {
+export function parseDirectories(setting: string): string[] {
   const entries: string[] = [];
   for (let at = 0; at < setting.length && entries.length < MAX_DIRECTORIES;) {
     while (BLANKS.includes(setting[at] ?? "x")) at++;

@@ -7,13 +7,13 @@
  */
 import type { Op } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
-import type { Endpoint, Ends, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, Endpoint, TlsOptions } from "../transport/transport.ts";
 
 /** A dialled connection. */
 export interface Link {
   readonly session: Session;
   readonly endpoint: Endpoint;
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   /** The user who listens on the Unix socket that was dialled, where the kernel can be asked. */
   readonly peerUser: number | undefined;
   readonly tls: boolean;

@@ -7,14 +7,14 @@ import type { ConnectPlan } from "./connect.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** What the driver and the runtime contribute. */
-export interface Surroundings extends Environment {
+export interface ConnectEnvironment extends Environment {
   now(): number;
   nonce(): string;
   local: UpgradePlan["local"];
 }
 
 /** How to connect as `given` says, filled up from the environment and the defaults. */
-export function planOf(given: Settings, surroundings: Surroundings): ConnectPlan {
+export function planOf(given: Settings, surroundings: ConnectEnvironment): ConnectPlan {
   const settings = withEnvironment(given, surroundings);
   const { password, sslMode = "prefer", connectTimeout = 30_000 } = settings;
   const user = settings.user ?? surroundings.osUser();

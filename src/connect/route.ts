@@ -6,39 +6,39 @@
  */
 import { connect, type ConnectPlan } from "./connect.ts";
 import type { Handshake } from "./handshake.ts";
-import type { Names } from "../statements/cache.ts";
-import { type Connected, followProof, type Proof } from "./upgrade.ts";
+import type { StatementNaming } from "../statements/cache.ts";
+import { type Connected, connectVerified, type VerifiedSocket } from "./upgrade.ts";
 
 /** What the connections of a pool have found out about the way to the server. */
-export class Route {
+export class ServerAddress {
   /** Whether statements have names there: not where a pooler stands between that gives the server's connections to others too. */
-  readonly names: Names = { on: true };
-  #proof: Proof | undefined = undefined;
+  readonly naming: StatementNaming = { isEnabled: true };
+  #verifiedSocket: VerifiedSocket | undefined = undefined;
   /** Why there is no Unix socket, once that was tried. */
-  #obstacle: string | undefined = undefined;
+  #upgradeRefusal: string | undefined = undefined;
 
   /** Opens a session. */
   *connect(plan: ConnectPlan): Handshake<Connected> {
-    if (this.#proof !== undefined) {
-      const connected = yield* followProof(this.#proof, plan);
+    if (this.#verifiedSocket !== undefined) {
+      const connected = yield* connectVerified(this.#verifiedSocket, plan);
       if (connected !== undefined) return connected;
-      this.#proof = undefined;
+      this.#verifiedSocket = undefined;
     }
     const { local } = plan.upgrade;
-    const unwanted = plan.upgrade.unwanted ?? this.#obstacle;
+    const unwanted = plan.upgrade.unwanted ?? this.#upgradeRefusal;
     const begun = plan.now();
     const connected = yield* connect({ ...plan, upgrade: { unwanted, local } });
-    this.#proof = connected.proof;
+    this.#verifiedSocket = connected.verifiedSocket;
     const { attempted, upgraded, reason } = connected.upgrade;
     // What failed for lack of time may succeed another time.
-    if (attempted && !upgraded && plan.now() - begun < IN_TIME) this.#obstacle = reason;
+    if (attempted && !upgraded && plan.now() - begun < IN_TIME) this.#upgradeRefusal = reason;
     return connected;
   }
 
   /** The server may not be the same any more. */
   forget(): void {
-    this.#proof = undefined;
-    this.#obstacle = undefined;
+    this.#verifiedSocket = undefined;
+    this.#upgradeRefusal = undefined;
   }
 }
 

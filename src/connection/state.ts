@@ -3,11 +3,11 @@ import { DEFAULT_CHOICES } from "../options/choices.ts";
 import type { LogFields } from "../options/logger.ts";
 import type { Settings } from "../options/settings.ts";
 import type { TransactionContext } from "../features/context.ts";
-import { Changes } from "../statements/invalidation.ts";
-import { type CancelWay, cancelWayOf } from "../connect/cancel.ts";
+import { Invalidation } from "../statements/invalidation.ts";
+import { type CancelTarget, cancelTargetOf } from "../connect/cancel.ts";
 import type { Link } from "../connect/handshake.ts";
 import { Listeners } from "../features/listen.ts";
-import { type Names, StatementCache } from "../statements/cache.ts";
+import { StatementCache, type StatementNaming } from "../statements/cache.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Upgrade } from "../connect/upgrade.ts";
 import type { Session, SessionEvent } from "../protocol/session.ts";
@@ -16,15 +16,15 @@ import { Catalog } from "../codecs/catalog.ts";
 import { Registry } from "../codecs/registry.ts";
 
 /** The shared part of a connection. */
-export class Core implements TransactionContext {
+export class ConnectionState implements TransactionContext {
   readonly link: Link;
   readonly upgrade: Upgrade;
   readonly registry: Registry;
   readonly statements: StatementCache;
-  readonly changes: Changes = new Changes();
+  readonly invalidation: Invalidation = new Invalidation();
   readonly listeners: Listeners = new Listeners();
   readonly observer: Observer;
-  readonly cancelWay: CancelWay;
+  readonly cancelTarget: CancelTarget;
   transaction: TransactionState | undefined = undefined;
   onNotice: Settings["onNotice"];
 
@@ -35,19 +35,23 @@ export class Core implements TransactionContext {
     settings: Settings,
     token: string,
     catalog: Catalog = new Catalog(),
-    names: Names = { on: true },
+    naming: StatementNaming = { isEnabled: true },
     observer: Observer = new Observer(link, { database: "", user: "" }),
-    cancelWay: CancelWay = cancelWayOf(link),
+    cancelTarget: CancelTarget = cancelTargetOf(link),
   ) {
     this.link = link;
     this.upgrade = upgrade;
     this.observer = observer;
-    this.cancelWay = cancelWay;
+    this.cancelTarget = cancelTarget;
     this.onNotice = settings.onNotice;
     const { int8, numeric, json, dates, codec } = { ...DEFAULT_CHOICES, ...settings };
     const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false } = settings;
     this.registry = new Registry({ int8, numeric, json, dates, codec }, catalog);
-    this.statements = new StatementCache(`pyro_${token}_`, statementCacheSize, pgbouncer ? { on: false } : names);
+    this.statements = new StatementCache(
+      `pyro_${token}_`,
+      statementCacheSize,
+      pgbouncer ? { isEnabled: false } : naming,
+    );
     this.statements.onNamesOff = () => this.#warn("statement names turned off", { reason: NAMES_OFF });
   }
 
@@ -99,7 +103,7 @@ export class Core implements TransactionContext {
         break;
       case "parameter":
         // Strings may name other tables now.
-        if (event.name === "search_path") this.statements.redefine();
+        if (event.name === "search_path") this.statements.invalidate();
         break;
       case "lost":
         this.listeners.endAll(this.session.admission.isClosing ? undefined : this.session.lost);

@@ -2,44 +2,44 @@
 import { PyroError, UsageError } from "../errors.ts";
 import { ExecuteSets } from "../protocol/batch.ts";
 import { Commit } from "../protocol/end_transaction.ts";
-import { alone, type Conversation, type Op, settle, submit, type Ticket } from "../protocol/request.ts";
-import { EndConversation } from "../protocol/portal.ts";
+import { barrier, type ExclusiveOperation, type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
+import { EndExclusive } from "../protocol/portal.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import { Affected } from "../rows/collectors.ts";
+import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
 import { taken } from "../rows/snapshot.ts";
 import type { Context } from "../statements/context.ts";
-import { type Known, known } from "../statements/source.ts";
+import { resolveStatement, type StatementSource } from "../statements/source.ts";
 import { release, setSavepoint, undo } from "../sql/savepoint.ts";
-import type { Reader } from "./source.ts";
-import { forgetStale } from "../statements/stale.ts";
+import type { SourceReader } from "./source.ts";
+import { invalidateIfStale } from "../statements/stale.ts";
 
 /** A set of parameters. */
 type Values = readonly unknown[];
 
 /** Executes a statement for each set; the sum of affected rows. With `chunk`, so many sets are committed at a time. */
 export function* executeBatch(
-  source: Known,
-  sets: Reader<Values>,
+  source: StatementSource,
+  sets: SourceReader<Values>,
   chunk: number | undefined,
   context: Context,
 ): Op<number> {
-  const { session, changes } = context;
+  const { session, invalidation } = context;
   let effects: number = Effect.None;
   let change = 0;
   const batch = new Batch(source, sets, chunk ?? Infinity, context);
   try {
-    yield* alone();
+    yield* barrier();
     const nested = session.transactionStatus !== "idle";
     if (nested && chunk !== undefined) {
       throw new UsageError("Cannot commit in chunks: a transaction is open, which commits everything or nothing");
     }
-    const statement = yield* known(source, context);
+    const statement = yield* resolveStatement(source, context);
     if (statement.isCopy) throw new UsageError("Cannot run COPY in a batch: use copyIn() or copyRows()");
-    session.occupy(batch.conversation);
+    session.beginExclusive(batch.exclusive);
     effects = statement.effects;
-    change = changes.begin(effects, context);
+    change = invalidation.begin(effects, context);
     while (yield* batch.group(statement, nested));
     return batch.affected;
   } catch (error) {
@@ -50,25 +50,25 @@ export function* executeBatch(
     }
     throw annotated(error, { committed: batch.committed });
   } finally {
-    session.vacate(batch.conversation);
-    changes.end(effects, change, batch.committed > 0, context);
+    session.endExclusive(batch.exclusive);
+    invalidation.end(effects, change, batch.committed > 0, context);
     yield* sets.close();
   }
 }
 
 /** The sets of one call, and how far they got. */
 class Batch {
-  readonly conversation: Conversation = { name: "execBatch", isCall: true };
+  readonly exclusive: ExclusiveOperation = { name: "execBatch", isSingleCall: true };
   affected = 0;
   /** How many sets were committed. */
   committed = 0;
-  readonly #source: Known;
-  readonly #sets: Reader<Values>;
+  readonly #source: StatementSource;
+  readonly #sets: SourceReader<Values>;
   readonly #groupSize: number;
   readonly #context: Context;
   #taken = 0;
 
-  constructor(source: Known, sets: Reader<Values>, groupSize: number, context: Context) {
+  constructor(source: StatementSource, sets: SourceReader<Values>, groupSize: number, context: Context) {
     this.#source = source;
     this.#sets = sets;
     this.#groupSize = groupSize;
@@ -88,14 +88,14 @@ class Batch {
         // The last part ends with Sync, so it has to be known which that is.
         const more = yield* this.#take();
         isLast = more.length === 0;
-        const exchange = new ExecuteSets(statement, parses, sets, isLast ? "sync" : "open", this.conversation);
-        parts.push({ exchange, first, ticket: yield* this.#submitPart(statement, exchange, first) });
+        const request = new ExecuteSets(statement, parses, sets, isLast ? "explicit" : "deferred", this.exclusive);
+        parts.push({ request, first, pending: yield* this.#submitPart(statement, request, first) });
         parses = false;
         // What ends the transaction leaves in the same write as the last part.
         if (isLast) break;
         yield { do: "room", bytes: MAX_WAITING };
-        yield* this.#settleWhere(statement, parts, ({ ticket }) => {
-          return ticket.settled || ticket.refused || parts.length > MAX_PARTS;
+        yield* this.#settleWhere(statement, parts, ({ pending }) => {
+          return pending.settled || pending.refused || parts.length > MAX_PARTS;
         });
         sets = more;
       }
@@ -103,9 +103,9 @@ class Batch {
       yield* this.#undo(parts, nested);
       throw error;
     }
-    const end: Ticket<unknown> = nested
+    const end: PendingRequest<unknown> = nested
       ? yield* submit(this.#query(release(SAVEPOINT)))
-      : yield* submit(new Commit(this.#context.session, this.conversation));
+      : yield* submit(new Commit(this.#context.session, this.exclusive));
     try {
       yield* settle(begun);
       yield* this.#settleWhere(statement, parts, () => true);
@@ -120,12 +120,12 @@ class Batch {
     return this.#taken % this.#groupSize === 0;
   }
 
-  *#submitPart(statement: Prepared, exchange: ExecuteSets, first: number): Op<Ticket<number>> {
+  *#submitPart(statement: Prepared, request: ExecuteSets, first: number): Op<PendingRequest<number>> {
     try {
-      return yield* submit(exchange);
+      return yield* submit(request);
     } catch (error) {
-      forgetStale(error, statement, this.#source, this.#context);
-      throw annotated(error, { index: first + exchange.position });
+      invalidateIfStale(error, statement, this.#source, this.#context);
+      throw annotated(error, { index: first + request.position });
     }
   }
 
@@ -154,10 +154,10 @@ class Batch {
   *#settleWhere(statement: Prepared, parts: Part[], isSuch: (part: Part) => boolean): Op<void> {
     for (let part = parts[0]; part !== undefined && isSuch(part); part = parts[0]) {
       try {
-        this.affected += yield* settle(part.ticket);
+        this.affected += yield* settle(part.pending);
       } catch (error) {
-        if (!part.exchange.bound) forgetStale(error, statement, this.#source, this.#context);
-        throw annotated(error, { index: part.first + part.exchange.position });
+        if (!part.request.bound) invalidateIfStale(error, statement, this.#source, this.#context);
+        throw annotated(error, { index: part.first + part.request.position });
       }
       parts.shift();
     }
@@ -166,7 +166,7 @@ class Batch {
   /** Ends the group whose last part could not be sent. */
   *#undo(parts: readonly Part[], nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
-    if (parts.length > 0 || !nested) yield* submit(new EndConversation(this.conversation));
+    if (parts.length > 0 || !nested) yield* submit(new EndExclusive(this.exclusive));
     yield* this.#rollBack(nested);
   }
 
@@ -178,25 +178,25 @@ class Batch {
   /** BEGIN under the same Sync as the sets: if it should fail, which a cancel request can make it, they are skipped. */
   #begin(): ExecuteSets {
     const statement = new Prepared("", "BEGIN", [], undefined, this.#context.registry);
-    return new ExecuteSets(statement, true, [[]], "open", this.conversation);
+    return new ExecuteSets(statement, true, [[]], "deferred", this.exclusive);
   }
 
   #query(sql: string): SimpleQuery<number> {
-    return new SimpleQuery(sql, new Affected(), this.#context.registry, this.conversation);
+    return new SimpleQuery(sql, new AffectedRows(), this.#context.registry, this.exclusive);
   }
 }
 
 /** Some sets that were submitted, and the index of the first. */
 interface Part {
-  readonly exchange: ExecuteSets;
+  readonly request: ExecuteSets;
   readonly first: number;
-  readonly ticket: Ticket<number>;
+  readonly pending: PendingRequest<number>;
 }
 
 /** Waits for the end of what has failed because of something else. */
-function* ended(ticket: Ticket<unknown>): Op<void> {
+function* ended(pending: PendingRequest<unknown>): Op<void> {
   try {
-    yield* settle(ticket);
+    yield* settle(pending);
   } catch {
     // It is known already why.
   }

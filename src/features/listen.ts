@@ -7,12 +7,12 @@
 import { Backlog, MAX_WAITING_NOTIFICATIONS } from "../backlog.ts";
 import { ConnectionError, stackFromHere } from "../errors.ts";
 import { checkedIdentifier, quotedIdentifier } from "../sql/identifier.ts";
-import { finish, type Op, perform, stillWanted, submit, takeTurn } from "../protocol/request.ts";
+import { cancellationPoint, continueSubmitting, finish, type Op, perform, submit } from "../protocol/request.ts";
 import { ExecuteUnnamed } from "../protocol/extended_query.ts";
 import { lostError } from "../protocol/failure.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import { Affected } from "../rows/collectors.ts";
+import { AffectedRows } from "../rows/collectors.ts";
 import { ownCodecs } from "../codecs/registry.ts";
 import type { Notification } from "../wire/backend.ts";
 import type { Context } from "../statements/context.ts";
@@ -140,9 +140,11 @@ export function* listen(channel: string, listeners: Listeners, context: Context)
   listeners.add(queue);
   let begun = false;
   try {
-    yield* perform(new SimpleQuery(`LISTEN ${quotedIdentifier(channel, "listen")}`, new Affected(), context.registry));
+    yield* perform(
+      new SimpleQuery(`LISTEN ${quotedIdentifier(channel, "listen")}`, new AffectedRows(), context.registry),
+    );
     begun = true;
-    yield* stillWanted();
+    yield* cancellationPoint();
     return queue;
   } catch (error) {
     if (begun) yield* unlisten(queue, listeners, context);
@@ -161,13 +163,13 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
   queue.end();
   if (!listeners.remove(queue) || session.lost !== undefined || session.transactionStatus === "failed") return;
   if (session.admission.open !== undefined) return;
-  yield* takeTurn();
+  yield* continueSubmitting();
   const channels = listeners.takeLeftOver();
   if (channels.length === 0) return;
   try {
     const names = channels.map((channel) => quotedIdentifier(channel, "stop listening"));
     const sql = names.map((name) => `UNLISTEN ${name}`).join("; ");
-    yield* perform(new SimpleQuery(sql, new Affected(), registry));
+    yield* perform(new SimpleQuery(sql, new AffectedRows(), registry));
     if (session.transactionStatus !== "idle") listeners.putBack(channels);
   } catch (error) {
     listeners.putBack(channels);
@@ -178,7 +180,7 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
 /** Notifies those who listen to a channel, when the transaction commits. */
 export function* notify(channel: string, payload: string): Op<void> {
   const statement = new Prepared("", NOTIFY, [TEXT, TEXT], undefined, ownCodecs);
-  yield* finish(yield* submit(new ExecuteUnnamed(statement, [channel, payload], new Affected(), ownCodecs)));
+  yield* finish(yield* submit(new ExecuteUnnamed(statement, [channel, payload], new AffectedRows(), ownCodecs)));
 }
 
 /** A channel's name as it is. */

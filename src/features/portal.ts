@@ -6,30 +6,30 @@
  */
 import { ConnectionError, DecodeError, UsageError } from "../errors.ts";
 import {
-  alone,
-  call,
-  type Conversation,
+  barrier,
+  callback,
+  continueSubmitting,
+  type ExclusiveOperation,
   finish,
   type Op,
-  passTurn,
+  type PendingRequest,
+  releaseAdmission,
   settle,
   submit,
-  takeTurn,
-  type Ticket,
 } from "../protocol/request.ts";
-import { ClosePortal, EndConversation, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal.ts";
+import { ClosePortal, EndExclusive, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal.ts";
 import type { Prepared } from "../protocol/prepared.ts";
-import type { Sink } from "../rows/collectors.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
 import type { RowShape } from "../rows/row.ts";
 import type { Context } from "../statements/context.ts";
-import { type Known, known } from "../statements/source.ts";
-import { forget, refreshed } from "../statements/stale.ts";
+import { resolveStatement, type StatementSource } from "../statements/source.ts";
+import { invalidateStatement, prepareIfStale } from "../statements/stale.ts";
 import type { TransactionState } from "./transaction.ts";
-import { completed } from "../statements/type_lookup.ts";
+import { completeRows } from "../statements/type_lookup.ts";
 
 /** What a portal executes, and how it gives its rows. */
-export interface Statement {
-  readonly source: Known;
+export interface PortalSource {
+  readonly source: StatementSource;
   readonly values: readonly unknown[];
   readonly shape: RowShape;
 }
@@ -38,14 +38,14 @@ export interface Statement {
 export class Cursor {
   readonly #context: Context;
   /** What it executes. */
-  readonly source: Known;
+  readonly source: StatementSource;
   /** How its rows are given if a fetch does not say. */
   readonly shape: RowShape;
   readonly #values: readonly unknown[];
   readonly #name: string;
   readonly #transaction: TransactionState | undefined;
   #statement!: Prepared;
-  #conversation: Conversation | undefined = undefined;
+  #exclusive: ExclusiveOperation | undefined = undefined;
   #portal = "";
   /** The number of what it changes; undefined while it is not known what it does. */
   #change: number | undefined = undefined;
@@ -53,7 +53,7 @@ export class Cursor {
   #isDone = false;
 
   /** `name` is what it is called while it has the connection for itself; it ends with the transaction. */
-  constructor(context: Context, { source, values, shape }: Statement, name: string, transaction?: TransactionState) {
+  constructor(context: Context, { source, values, shape }: PortalSource, name: string, transaction?: TransactionState) {
     this.#context = context;
     this.source = source;
     this.#values = values;
@@ -85,79 +85,79 @@ export class Cursor {
   /** Binds the portal. */
   *open(isAgain: boolean = false): Op<void> {
     const { session, statements, registry } = this.#context;
-    yield* alone();
+    yield* barrier();
     // Once it has the connection for itself, nothing can be asked about types.
-    this.#statement = yield* known(this.source, this.#context);
-    let exchange: OpenPortal | undefined;
-    let ticket: Ticket<void> | undefined;
+    this.#statement = yield* resolveStatement(this.source, this.#context);
+    let request: OpenPortal | undefined;
+    let pending: PendingRequest<void> | undefined;
     try {
       if (session.transactionStatus === "idle") {
-        const conversation: Conversation = { name: this.#name, close: () => this.close() };
-        session.occupy(conversation);
-        this.#conversation = conversation;
+        const exclusive: ExclusiveOperation = { name: this.#name, close: () => this.close() };
+        session.beginExclusive(exclusive);
+        this.#exclusive = exclusive;
       } else this.#portal = statements.newName();
-      this.#change = this.#context.changes.begin(this.#statement.effects, this.#context);
-      exchange = new OpenPortal(this.#portal, this.#statement, this.#values, registry, this.#conversation);
-      ticket = yield* submit(exchange);
+      this.#change = this.#context.invalidation.begin(this.#statement.effects, this.#context);
+      request = new OpenPortal(this.#portal, this.#statement, this.#values, registry, this.#exclusive);
+      pending = yield* submit(request);
       this.#state = "open";
-      yield* settle(ticket);
+      yield* settle(pending);
     } catch (error) {
       // Given up or not, it may have been opened.
-      if (ticket !== undefined && ticket.failure === undefined && !ticket.withdrawn) {
+      if (pending !== undefined && pending.failure === undefined && !pending.withdrawn) {
         yield* this.close();
         throw error;
       }
       this.#release();
-      if (isAgain || exchange === undefined) throw error;
-      this.#statement = yield* refreshed(error, ticket, this.#statement, this.source, this.#context);
+      if (isAgain || request === undefined) throw error;
+      this.#statement = yield* prepareIfStale(error, pending, this.#statement, this.source, this.#context);
       this.#state = "new";
       yield* this.open(true);
     }
-    if (exchange?.changed && this.#state === "open") yield* this.#reopen(isAgain);
+    if (request?.changed && this.#state === "open") yield* this.#reopen(isAgain);
   }
 
   /** The next rows, 0 for all that are left. */
-  *fetch<T>(maxRows: number, sink: Sink<T>): Op<Fetched<T>> {
+  *fetch<T>(maxRows: number, collector: ResultCollector<T>): Op<Fetched<T>> {
     if (this.closed) throw new UsageError("Cannot fetch rows: the portal is closed");
     if (this.#state === "new") yield* this.open();
-    if (this.#isDone) return { rows: sink.result(), hasMore: false };
-    const exchange = new FetchPortal(this.#portal, this.#statement, maxRows, sink, this.#conversation);
-    let ticket: Ticket<Fetched<T>> | undefined;
+    if (this.#isDone) return { rows: collector.result(), hasMore: false };
+    const request = new FetchPortal(this.#portal, this.#statement, maxRows, collector, this.#exclusive);
+    let pending: PendingRequest<Fetched<T>> | undefined;
     let fetched: Fetched<T>;
     try {
-      ticket = yield* submit(exchange);
-      fetched = yield* finish(ticket);
+      pending = yield* submit(request);
+      fetched = yield* finish(pending);
     } catch (error) {
       // A value that cannot be read leaves the portal as it is, as does what was not sent. A refusal has ended it.
-      const failure = ticket?.failure;
+      const failure = pending?.failure;
       if (failure !== undefined && failure.kind !== "unusable") this.#release();
-      else if (ticket !== undefined && !ticket.settled && !ticket.withdrawn) yield* this.close();
+      else if (pending !== undefined && !pending.settled && !pending.withdrawn) yield* this.close();
       throw error;
     }
     if (!fetched.hasMore) {
       this.#isDone = true;
       this.#endChange(true);
     }
-    return sink.isIncomplete ? { ...fetched, rows: yield* completed(sink, this.#context) } : fetched;
+    return collector.isIncomplete ? { ...fetched, rows: yield* completeRows(collector, this.#context) } : fetched;
   }
 
   /** It is about to be closed: calls that are made from now on wait for that. */
-  beginClosing(): void {
-    if (this.#conversation !== undefined) this.#context.session.admission.end(this.#conversation);
+  announceClose(): void {
+    if (this.#exclusive !== undefined) this.#context.session.admission.announceEnd(this.#exclusive);
   }
 
   /** Gives up what is left, and gives the connection back. */
   *close(): Op<void> {
-    this.beginClosing();
+    this.announceClose();
     const wasOpen = this.#state === "open";
     this.#state = "closed";
     const { session } = this.#context;
-    const conversation = this.#conversation;
+    const exclusive = this.#exclusive;
     try {
       if (!wasOpen || session.lost !== undefined || this.#isOver) return;
-      yield* takeTurn();
-      if (conversation === undefined) yield* finish(yield* submit(new ClosePortal(this.#portal)));
-      else yield* settle(yield* submit(new EndConversation(conversation)));
+      yield* continueSubmitting();
+      if (exclusive === undefined) yield* finish(yield* submit(new ClosePortal(this.#portal)));
+      else yield* settle(yield* submit(new EndExclusive(exclusive)));
     } finally {
       this.#release();
     }
@@ -166,16 +166,16 @@ export class Cursor {
   #endChange(succeeded: boolean): void {
     const change = this.#change;
     this.#change = undefined;
-    if (change !== undefined) this.#context.changes.end(this.#statement.effects, change, succeeded, this.#context);
+    if (change !== undefined) this.#context.invalidation.end(this.#statement.effects, change, succeeded, this.#context);
   }
 
   /** Binds it anew, as its columns are others than were learned. Nothing was executed yet. */
   *#reopen(isAgain: boolean): Op<void> {
     yield* this.close();
-    forget(this.#statement, this.source, this.#context);
+    invalidateStatement(this.#statement, this.source, this.#context);
     if (isAgain) throw new DecodeError("Cannot open the portal: its columns change each time it is opened");
     this.#state = "new";
-    yield* takeTurn();
+    yield* continueSubmitting();
     yield* this.open(true);
   }
 
@@ -188,18 +188,18 @@ export class Cursor {
   #release(): void {
     this.#state = "closed";
     this.#endChange(false);
-    if (this.#conversation !== undefined) this.#context.session.vacate(this.#conversation);
-    this.#conversation = undefined;
+    if (this.#exclusive !== undefined) this.#context.session.endExclusive(this.#exclusive);
+    this.#exclusive = undefined;
   }
 }
 
 /** Runs a function that fetches from a portal, and closes it. What the function gives or throws comes back unchanged. */
-export function* iterate<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op<T> {
+export function* withPortal<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op<T> {
   yield* cursor.open();
   let result: T;
   try {
-    yield* passTurn();
-    result = yield* call(fn);
+    yield* releaseAdmission();
+    result = yield* callback(fn);
   } catch (error) {
     try {
       yield* cursor.close();
@@ -213,7 +213,7 @@ export function* iterate<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op<T>
 }
 
 /** Closes a portal; with the connection it is gone anyway. */
-export function* closeCursor(cursor: Cursor): Op<void> {
+export function* closeQuietly(cursor: Cursor): Op<void> {
   try {
     yield* cursor.close();
   } catch (error) {

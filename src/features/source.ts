@@ -1,12 +1,9 @@
 /** What callers give to be sent bit by bit: arrays, iterables, and async iterables where calls await. */
 import { UsageError } from "../errors.ts";
-import { call, type Op, type Ticket } from "../protocol/request.ts";
-
-/** Anything that can be iterated over. */
-export type Source<T> = Iterable<T> | AsyncIterable<T>;
+import { callback, type Op, type PendingRequest } from "../protocol/request.ts";
 
 /** Takes elements out of a source, one after the other. */
-export class Reader<T> {
+export class SourceReader<T> {
   readonly #source: Partial<AsyncIterable<T> & Iterable<T>>;
   #iterator: Iterator<T> | AsyncIterator<T> | undefined = undefined;
   readonly #awaits: boolean;
@@ -44,10 +41,10 @@ export class Reader<T> {
   }
 
   /** The next element; undefined at the end, or if the ticket has an outcome before. */
-  *next(unless?: Ticket<unknown>): Op<{ readonly value: T } | undefined> {
+  *next(unless?: PendingRequest<unknown>): Op<{ readonly value: T } | undefined> {
     if (!this.#awaits) return this.take();
     if (this.#ended) return undefined;
-    const result = yield* call(() => this.#awaitNext(), unless);
+    const result = yield* callback(() => this.#awaitNext(), unless);
     if (result === undefined || !result.done) return result;
     this.#ended = true;
     return undefined;
@@ -79,7 +76,7 @@ export class Reader<T> {
       const ending: unknown = this.#opened().return?.();
       if (!this.#awaits) return;
       ignore(ending as PromiseLike<unknown> | undefined);
-      if (!this.#owes) yield* call(() => ending);
+      if (!this.#owes) yield* callback(() => ending);
     } catch {
       // Why no more is wanted is what the caller has to know.
     }

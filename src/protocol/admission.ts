@@ -4,7 +4,7 @@
  * where the answer is "wait".
  *
  * *Whether* a request is allowed at all is a table of obstacles: {@linkcode FORBIDDEN}. *When* it comes
- * is a table of the order of ops: {@linkcode ORDER}. One op at a time may submit; the others wait in
+ * is a table of the order of ops: {@linkcode ADMISSION}. One op at a time may submit; the others wait in
  * lists. Who waits for whom:
  *
  * - an op that has not begun waits for the one that may submit, and for those that wait to be alone;
@@ -22,11 +22,11 @@ export interface Exclusive {
   /** With its article, for errors: "a stream". */
   readonly name: string;
   /** Whether it is one call, for whose end other calls wait as for that of any. */
-  readonly isCall?: boolean;
+  readonly isSingleCall?: boolean;
 }
 
 /** What may forbid a request. */
-export type Obstacle =
+export type Restriction =
   /** The connection is gone. */
   | "lost"
   /** It is being closed: calls already made go on. */
@@ -43,7 +43,7 @@ export type Obstacle =
   | "reserved";
 
 /** What may be forbidden. */
-export type Demand =
+export type Access =
   /** A new call is made. */
   | "call"
   /** An op submits. */
@@ -58,7 +58,7 @@ export type Demand =
 const yes = true, no = false;
 
 /** Whether an obstacle forbids a demand. A call that is not forbidden takes its place in the order of ops. */
-export const FORBIDDEN: Readonly<Record<Obstacle, Readonly<Record<Demand, boolean>>>> = {
+export const FORBIDDEN: Readonly<Record<Restriction, Readonly<Record<Access, boolean>>>> = {
   lost: { call: no, submit: yes, barrier: no, exclusive: no, reserve: no },
   closing: { call: yes, submit: no, barrier: no, exclusive: no, reserve: yes },
   encoding: { call: no, submit: yes, barrier: no, exclusive: no, reserve: no },
@@ -69,20 +69,20 @@ export const FORBIDDEN: Readonly<Record<Obstacle, Readonly<Record<Demand, boolea
 };
 
 /** Where the order of ops stands. */
-export type Order =
+export type AdmissionState =
   /** Nobody may submit, and nobody waits for that. */
   | "free"
   /** One op may submit, and no other is under way. */
-  | "alone"
+  | "single"
   /** One op may submit, and others that have begun are under way. */
-  | "held"
+  | "concurrent"
   /** One waits to be alone, and meanwhile lets those continue that have begun. */
-  | "lent"
+  | "draining"
   /** A cancel request is on its way, which must not hit what is submitted now. */
   | "gated";
 
 /** What an op asks for. */
-export type Request =
+export type AdmissionRequest =
   /** To submit for the first time. */
   | "begin"
   /** To submit again, before those that have not begun. */
@@ -93,25 +93,25 @@ export type Request =
   | "submit";
 
 /** Whether an op may go on. */
-export type Answer = "admit" | "wait";
+export type Decision = "admit" | "wait";
 
 const admit = "admit", wait = "wait";
 
 /** When an op gets what it asks for: at once, or later. */
-export const ORDER: Readonly<Record<Order, Readonly<Record<Request, Answer>>>> = {
+export const ADMISSION: Readonly<Record<AdmissionState, Readonly<Record<AdmissionRequest, Decision>>>> = {
   free: { begin: admit, continue: admit, barrier: admit, submit: admit },
-  alone: { begin: wait, continue: wait, barrier: admit, submit: admit },
-  held: { begin: wait, continue: wait, barrier: wait, submit: admit },
-  lent: { begin: wait, continue: admit, barrier: wait, submit: admit },
+  single: { begin: wait, continue: wait, barrier: admit, submit: admit },
+  concurrent: { begin: wait, continue: wait, barrier: wait, submit: admit },
+  draining: { begin: wait, continue: admit, barrier: wait, submit: admit },
   gated: { begin: wait, continue: wait, barrier: wait, submit: wait },
 };
 
 /** An op in the order, or a cancel request that is to gate it. */
-export class Entry {
+export class AdmissionEntry {
   /** Where it waits; one place at a time. */
   list: List | undefined = undefined;
-  previous: Entry | undefined = undefined;
-  next: Entry | undefined = undefined;
+  previous: AdmissionEntry | undefined = undefined;
+  next: AdmissionEntry | undefined = undefined;
   /** Whether it has been admitted once. */
   hasBegun = false;
   /** Whether it counts as under way: it has begun, and no function of its caller's runs that may make calls. */
@@ -122,10 +122,10 @@ export class Entry {
 
 /** First come, first served, or the other way round; leaving takes the same time wherever one stands. */
 class List {
-  first: Entry | undefined = undefined;
-  last: Entry | undefined = undefined;
+  first: AdmissionEntry | undefined = undefined;
+  last: AdmissionEntry | undefined = undefined;
 
-  push(entry: Entry): void {
+  push(entry: AdmissionEntry): void {
     entry.list = this;
     entry.previous = this.last;
     if (this.last === undefined) this.first = entry;
@@ -133,7 +133,7 @@ class List {
     this.last = entry;
   }
 
-  remove(entry: Entry): void {
+  remove(entry: AdmissionEntry): void {
     if (entry.previous === undefined) this.first = entry.next;
     else entry.previous.next = entry.next;
     if (entry.next === undefined) this.last = entry.previous;
@@ -151,12 +151,12 @@ export class Admission<X extends Exclusive = Exclusive> {
   #reserved: X | undefined = undefined;
   #ending: X | undefined = undefined;
   /** The op that may submit. */
-  #holder: Entry | undefined = undefined;
+  #submitter: AdmissionEntry | undefined = undefined;
   /** How many ops are under way: the one that may submit, those that wait to continue, those that wait for replies. */
   #active = 0;
-  #gate: Entry | undefined = undefined;
+  #gate: AdmissionEntry | undefined = undefined;
   /** The op that the gate does not hold back. */
-  #exempt: Entry | undefined = undefined;
+  #exempt: AdmissionEntry | undefined = undefined;
   /** Those that wait to begin, or to go on behind these. */
   readonly #beginning = new List();
   readonly #continuing = new List();
@@ -173,23 +173,23 @@ export class Admission<X extends Exclusive = Exclusive> {
   }
 
   /** What forbids a demand; undefined if nothing does. `from` is what it is a part of, if that has the connection for itself. */
-  forbids(demand: Demand, from?: X): Obstacle | undefined {
-    if (this.isLost && FORBIDDEN.lost[demand]) return "lost";
-    if (this.isClosing && FORBIDDEN.closing[demand]) return "closing";
-    if (this.isEncoding && FORBIDDEN.encoding[demand]) return "encoding";
+  restrictionOn(access: Access, from?: X): Restriction | undefined {
+    if (this.isLost && FORBIDDEN.lost[access]) return "lost";
+    if (this.isClosing && FORBIDDEN.closing[access]) return "closing";
+    if (this.isEncoding && FORBIDDEN.encoding[access]) return "encoding";
     const exclusive = this.#exclusive;
     if (exclusive !== undefined && exclusive !== from) {
-      const obstacle = exclusive === this.#ending ? "ending" : exclusive.isCall ? "exclusive call" : "exclusive";
-      if (FORBIDDEN[obstacle][demand]) return obstacle;
+      const obstacle = exclusive === this.#ending ? "ending" : exclusive.isSingleCall ? "exclusive call" : "exclusive";
+      if (FORBIDDEN[obstacle][access]) return obstacle;
     }
     const reserved = this.#reserved;
     const isObstacle = reserved !== undefined && reserved !== from && reserved !== this.#ending;
-    return isObstacle && FORBIDDEN.reserved[demand] ? "reserved" : undefined;
+    return isObstacle && FORBIDDEN.reserved[access] ? "reserved" : undefined;
   }
 
   /** Why, to follow "Cannot …: ". */
-  reason(obstacle: Obstacle): string {
-    switch (obstacle) {
+  reason(restriction: Restriction): string {
+    switch (restriction) {
       case "lost":
       case "closing":
         return "the connection is closed";
@@ -203,59 +203,59 @@ export class Admission<X extends Exclusive = Exclusive> {
   }
 
   /** New calls are refused because of it from now on; those already made go on. */
-  reserve(exclusive: X): void {
+  reserveExclusive(exclusive: X): void {
     this.#reserved = exclusive;
   }
 
   /** It has the connection for itself from now on. Nothing must forbid that. */
-  occupy(exclusive: X): void {
+  beginExclusive(exclusive: X): void {
     this.#exclusive = exclusive;
   }
 
   /** It is about to end: new calls wait for that. The op that ends it must be the next to begin, or have begun. */
-  end(exclusive: X): void {
+  announceEnd(exclusive: X): void {
     if (this.#exclusive === exclusive || this.#reserved === exclusive) this.#ending = exclusive;
   }
 
   /** It has ended. */
-  vacate(exclusive: X): void {
+  endExclusive(exclusive: X): void {
     if (this.#exclusive === exclusive) this.#exclusive = undefined;
     if (this.#reserved === exclusive) this.#reserved = undefined;
     if (this.#ending === exclusive) this.#ending = undefined;
   }
 
   /** Whether it has the connection for itself now. */
-  isOccupiedBy(exclusive: X): boolean {
+  isExclusiveTo(exclusive: X): boolean {
     return this.#exclusive === exclusive;
   }
 
   /** Where the order of ops stands. */
-  get order(): Order {
-    return this.#orderFor(undefined);
+  get state(): AdmissionState {
+    return this.#stateFor(undefined);
   }
 
-  #orderFor(entry: Entry | undefined): Order {
+  #stateFor(entry: AdmissionEntry | undefined): AdmissionState {
     if (this.#gate !== undefined && (entry === undefined || entry !== this.#exempt)) return "gated";
-    if (this.#holder !== undefined) return this.#active === 1 ? "alone" : "held";
-    return this.#barriers.last === undefined ? "free" : "lent";
+    if (this.#submitter !== undefined) return this.#active === 1 ? "single" : "concurrent";
+    return this.#barriers.last === undefined ? "free" : "draining";
   }
 
   /** Whether it is the op that may submit. */
-  holds(entry: Entry): boolean {
-    return this.#holder === entry;
+  maySubmit(entry: AdmissionEntry): boolean {
+    return this.#submitter === entry;
   }
 
   /** An op asks to begin. */
-  begin(entry: Entry): Answer {
-    if (ORDER[this.order].begin === wait) return this.#wait(entry, this.#beginning);
+  begin(entry: AdmissionEntry): Decision {
+    if (ADMISSION[this.state].begin === wait) return this.#wait(entry, this.#beginning);
     this.#admit(entry);
     return admit;
   }
 
   /** An op that has begun asks to submit again; `behind` those that wait to begin, or before them. */
-  continue(entry: Entry, behind: boolean): Answer {
-    if (this.#holder === entry) return admit;
-    if (ORDER[this.#orderFor(entry)][behind ? "begin" : "continue"] === admit) {
+  continue(entry: AdmissionEntry, behind: boolean): Decision {
+    if (this.#submitter === entry) return admit;
+    if (ADMISSION[this.#stateFor(entry)][behind ? "begin" : "continue"] === admit) {
       this.#admit(entry);
       return admit;
     }
@@ -268,41 +268,41 @@ export class Admission<X extends Exclusive = Exclusive> {
   }
 
   /** The op that may submit asks to be the only one under way; those that have begun may continue before. */
-  barrier(entry: Entry): Answer {
-    if (ORDER[this.#orderFor(entry)].barrier === admit) return admit;
+  barrier(entry: AdmissionEntry): Decision {
+    if (ADMISSION[this.#stateFor(entry)].barrier === admit) return admit;
     this.#setActive(entry, false);
-    this.#holder = undefined;
+    this.#submitter = undefined;
     this.#wait(entry, this.#barriers);
     this.#next();
     return wait;
   }
 
   /** The op that may submit asks to do so now. */
-  submit(entry: Entry): Answer {
+  submit(entry: AdmissionEntry): Decision {
     return this.#gate === undefined || entry === this.#exempt ? admit : this.#wait(entry, this.#submitting);
   }
 
   /** An op does not submit for now. */
-  release(entry: Entry): void {
-    if (this.#holder !== entry) return;
-    this.#holder = undefined;
+  release(entry: AdmissionEntry): void {
+    if (this.#submitter !== entry) return;
+    this.#submitter = undefined;
     this.#next();
   }
 
   /** A function of its caller's runs, which may make calls: nobody waits for the op until it resumes. */
-  suspend(entry: Entry): void {
-    if (this.#holder === entry) this.#holder = undefined;
+  suspend(entry: AdmissionEntry): void {
+    if (this.#submitter === entry) this.#submitter = undefined;
     this.#setActive(entry, false);
     this.#next();
   }
 
   /** The function has come to its end. */
-  resume(entry: Entry): void {
+  resume(entry: AdmissionEntry): void {
     this.#setActive(entry, true);
   }
 
   /** An op no longer waits, and goes on by itself. Takes the same time however many wait. */
-  giveUp(entry: Entry): void {
+  giveUp(entry: AdmissionEntry): void {
     if (entry.list === undefined) return;
     entry.list.remove(entry);
     this.#setActive(entry, entry.hasBegun);
@@ -310,15 +310,15 @@ export class Admission<X extends Exclusive = Exclusive> {
   }
 
   /** An op has ended, wherever it was. */
-  leave(entry: Entry): void {
+  leave(entry: AdmissionEntry): void {
     entry.list?.remove(entry);
     this.#setActive(entry, false);
-    if (this.#holder === entry) this.#holder = undefined;
+    if (this.#submitter === entry) this.#submitter = undefined;
     this.#next();
   }
 
   /** A cancel request asks that nothing be submitted until {@linkcode Admission.ungate}. */
-  gate(entry: Entry): Answer {
+  gate(entry: AdmissionEntry): Decision {
     if (this.#gate !== undefined) return this.#wait(entry, this.#gating);
     this.#gate = entry;
     return admit;
@@ -328,12 +328,12 @@ export class Admission<X extends Exclusive = Exclusive> {
    * The gate does not hold this op back, or none: between two cancel requests for what it has under way,
    * it may submit what it does to tidy up, which the server may need to come to the end of that.
    */
-  exempt(entry: Entry | undefined): void {
+  exempt(entry: AdmissionEntry | undefined): void {
     this.#exempt = entry;
     if (entry === undefined) return;
     const { list } = entry;
     if (list === this.#submitting) list.remove(entry);
-    else if (list === this.#continuing && this.#holder === undefined) {
+    else if (list === this.#continuing && this.#submitter === undefined) {
       list.remove(entry);
       this.#admit(entry);
     } else return;
@@ -357,18 +357,18 @@ export class Admission<X extends Exclusive = Exclusive> {
     this.#next();
   }
 
-  #wait(entry: Entry, list: List): Answer {
+  #wait(entry: AdmissionEntry, list: List): Decision {
     list.push(entry);
     return wait;
   }
 
-  #admit(entry: Entry): void {
+  #admit(entry: AdmissionEntry): void {
     entry.hasBegun = true;
     this.#setActive(entry, true);
-    this.#holder = entry;
+    this.#submitter = entry;
   }
 
-  #setActive(entry: Entry, isActive: boolean): void {
+  #setActive(entry: AdmissionEntry, isActive: boolean): void {
     if (entry.isActive === isActive) return;
     entry.isActive = isActive;
     this.#active += isActive ? 1 : -1;
@@ -376,7 +376,7 @@ export class Admission<X extends Exclusive = Exclusive> {
 
   /** Admits the one that comes next, if there is one. */
   #next(): void {
-    if (this.#holder !== undefined || this.#gate !== undefined) return;
+    if (this.#submitter !== undefined || this.#gate !== undefined) return;
     let next = this.#continuing.first;
     if (next === undefined) {
       const barrier = this.#barriers.last;

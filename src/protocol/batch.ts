@@ -10,15 +10,15 @@ import { Backend } from "../wire/codes.ts";
 import { execute, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Failure, Script } from "./request.ts";
+import type { ExclusiveOperation, Failure, ReplyReader, Request } from "./request.ts";
 import { explainCopyIn, refuseCopyIn } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
 
 /** Executes a statement once per set; the value is the sum of affected rows. */
-export class ExecuteSets implements Exchange<number> {
+export class ExecuteSets implements Request<number> {
   readonly action = "execute the statement";
-  readonly ends: "sync" | "open";
-  readonly conversation: Conversation;
+  readonly syncMode: "explicit" | "deferred";
+  readonly exclusive: ExclusiveOperation;
   /** Which of the sets is being encoded, or is executed next. */
   position = 0;
   /** Whether the server has taken the statement with the current set: what fails from then on is its own failure. */
@@ -32,21 +32,21 @@ export class ExecuteSets implements Exchange<number> {
     statement: Prepared,
     parses: boolean,
     sets: readonly (readonly unknown[])[],
-    ends: "sync" | "open",
-    conversation: Conversation,
+    syncMode: "explicit" | "deferred",
+    exclusive: ExclusiveOperation,
   ) {
     this.#statement = statement;
     this.#parses = parses;
     this.#sets = sets;
-    this.ends = ends;
-    this.conversation = conversation;
+    this.syncMode = syncMode;
+    this.exclusive = exclusive;
   }
 
   get sql(): string {
     return this.#statement.sql;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     const { name, sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
     if (this.#parses) parse(out, "", sql, parameterTypes);
     for (const [index, values] of this.#sets.entries()) {
@@ -55,10 +55,10 @@ export class ExecuteSets implements Exchange<number> {
       execute(out, "", 0);
     }
     this.position = 0;
-    if (this.ends === "sync") sync(out);
+    if (this.syncMode === "explicit") sync(out);
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<number> {
+  *reply(inbox: Inbox, out: Outbox): ReplyReader<number> {
     let affected = 0;
     if (this.#parses) {
       while (!inbox.next()) yield "read";
@@ -95,14 +95,14 @@ export class ExecuteSets implements Exchange<number> {
       }
       this.position++;
     }
-    if (this.ends === "sync") {
+    if (this.syncMode === "explicit") {
       while (!inbox.next()) yield "read";
       inbox.expect(Backend.ReadyForQuery, this.action);
     }
     return affected;
   }
 
-  explain(fields: ServerFields): Failure | undefined {
+  mapError(fields: ServerFields): Failure | undefined {
     return explainCopyIn(fields);
   }
 }

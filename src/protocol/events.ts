@@ -18,7 +18,7 @@ export type SessionEvent =
 
 /** The events of one session. */
 export class Events {
-  readonly #waiting = new Backlog<SessionEvent>(MAX_UNHEARD);
+  readonly #waiting = new Backlog<SessionEvent>(MAX_BEFORE_DELIVERY);
   /** Settings whose change waits to be told: once is enough. */
   readonly #changed = new Set<string>();
   /** Whether a "missed" waits. */
@@ -51,7 +51,7 @@ export class Events {
 
   /** The first event that waits. Who takes one is expected to take all. */
   take(): SessionEvent | undefined {
-    this.#waiting.limit = MAX_HEARD;
+    this.#waiting.limit = MAX_BETWEEN_DELIVERIES;
     const event = this.#waiting.shift();
     if (event?.kind === "parameter") this.#changed.delete(event.name);
     else if (event?.kind === "missed") this.#missed = false;
@@ -60,9 +60,9 @@ export class Events {
 }
 
 /** How many bytes of events are kept while nobody has ever taken one: while connecting. */
-const MAX_UNHEARD = 0x10_0000;
+const MAX_BEFORE_DELIVERY = 0x10_0000;
 /**
  * How many bytes of events are kept while a call runs that does not hand them on, such as a blocking
  * copyIn: more than a socket's buffer holds of the smallest notifications.
  */
-const MAX_HEARD = 0x200_0000;
+const MAX_BETWEEN_DELIVERIES = 0x200_0000;

@@ -13,17 +13,17 @@ import { Backend, Target } from "../wire/codes.ts";
 import { close, describe, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Failure, Script } from "./request.ts";
-import { endOf, ExecutionReply, readDescription, requestExecution } from "./execution.ts";
+import type { ExclusiveOperation, Failure, ReplyReader, Request } from "./request.ts";
+import { ExecutionReply, readDescription, requestExecution, syncModeOf } from "./execution.ts";
 import { explainCopyIn } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
-import type { Sink } from "../rows/collectors.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
 
 /** Bind of a portal, and for a statement that the server does not keep Parse before and Describe behind it. */
-export class OpenPortal implements Exchange<void> {
+export class OpenPortal implements Request<void> {
   readonly action = "open the portal";
-  readonly ends: "sync" | "open";
-  readonly conversation: Conversation | undefined;
+  readonly syncMode: "explicit" | "deferred";
+  readonly exclusive: ExclusiveOperation | undefined;
   readonly #portal: string;
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
@@ -31,16 +31,16 @@ export class OpenPortal implements Exchange<void> {
   /** Whether it will give other columns than the statement is known to give. */
   changed = false;
 
-  /** A portal that has the connection for itself is closed by {@linkcode EndConversation}. */
+  /** A portal that has the connection for itself is closed by {@linkcode EndExclusive}. */
   constructor(
     portal: string,
     statement: Prepared,
     values: readonly unknown[],
     registry: Registry,
-    conversation: Conversation | undefined,
+    exclusive: ExclusiveOperation | undefined,
   ) {
-    this.ends = conversation === undefined ? "sync" : "open";
-    this.conversation = conversation;
+    this.syncMode = exclusive === undefined ? "explicit" : "deferred";
+    this.exclusive = exclusive;
     this.#portal = portal;
     this.#statement = statement;
     this.#values = values;
@@ -51,16 +51,16 @@ export class OpenPortal implements Exchange<void> {
     return this.#statement.sql;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     const { name, sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
     if (name === "") parse(out, "", sql, parameterTypes);
     bind(out, this.#portal, name, parameterCodecs, this.#values, resultFormats);
     if (name === "") describe(out, Target.Portal, this.#portal);
-    if (this.ends === "sync") sync(out);
+    if (this.syncMode === "explicit") sync(out);
     else flush(out);
   }
 
-  *reply(inbox: Inbox): Script<void> {
+  *reply(inbox: Inbox): ReplyReader<void> {
     if (this.#statement.name === "") {
       while (!inbox.next()) yield "read";
       inbox.expect(Backend.ParseComplete, this.action);
@@ -71,7 +71,7 @@ export class OpenPortal implements Exchange<void> {
       const { description } = this.#statement;
       this.changed = description !== (yield* readDescription(inbox, description, this.#registry, this.action));
     }
-    if (this.ends === "open") return;
+    if (this.syncMode === "deferred") return;
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.ReadyForQuery, this.action);
   }
@@ -85,69 +85,69 @@ export interface Fetched<T> {
 }
 
 /** Execute of a portal, for at most so many rows. */
-export class FetchPortal<T> implements Exchange<Fetched<T>> {
+export class FetchPortal<T> implements Request<Fetched<T>> {
   readonly action = "fetch rows";
-  ends: "sync" | "open";
-  readonly conversation: Conversation | undefined;
+  syncMode: "explicit" | "deferred";
+  readonly exclusive: ExclusiveOperation | undefined;
   readonly #portal: string;
   readonly #statement: Prepared;
   readonly #maxRows: number;
-  readonly #sink: Sink<T>;
+  readonly #collector: ResultCollector<T>;
 
   /** `maxRows` 0 means all. */
   constructor(
     portal: string,
     statement: Prepared,
     maxRows: number,
-    sink: Sink<T>,
-    conversation: Conversation | undefined,
+    collector: ResultCollector<T>,
+    exclusive: ExclusiveOperation | undefined,
   ) {
-    this.ends = conversation === undefined ? endOf(statement.isCopy) : "open";
-    this.conversation = conversation;
+    this.syncMode = exclusive === undefined ? syncModeOf(statement.isCopy) : "deferred";
+    this.exclusive = exclusive;
     this.#portal = portal;
     this.#statement = statement;
     this.#maxRows = maxRows;
-    this.#sink = sink;
+    this.#collector = collector;
   }
 
   get sql(): string {
     return this.#statement.sql;
   }
 
-  request(out: Outbox): void {
-    requestExecution(out, this.#portal, this.#maxRows, this.ends);
+  encode(out: Outbox): void {
+    requestExecution(out, this.#portal, this.#maxRows, this.syncMode);
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<Fetched<T>> {
+  *reply(inbox: Inbox, out: Outbox): ReplyReader<Fetched<T>> {
     const { description } = this.#statement;
-    if (description !== undefined) this.#sink.begin(description);
-    const keepsOpen = this.conversation !== undefined;
-    const execution = new ExecutionReply(this, this.#sink, this.#maxRows, keepsOpen);
+    if (description !== undefined) this.#collector.begin(description);
+    const keepsOpen = this.exclusive !== undefined;
+    const execution = new ExecutionReply(this, this.#collector, this.#maxRows, keepsOpen);
     while (!execution.read(inbox, out)) yield "read";
-    return { rows: this.#sink.result(), hasMore: execution.hasMore! };
+    return { rows: this.#collector.result(), hasMore: execution.hasMore! };
   }
 
-  explain(fields: ServerFields): Failure | undefined {
+  mapError(fields: ServerFields): Failure | undefined {
     return explainCopyIn(fields);
   }
 }
 
 /** Close of a portal in a transaction. */
-export class ClosePortal implements Exchange<void> {
+export class ClosePortal implements Request<void> {
   readonly action = "close the portal";
-  readonly ends = "sync";
+  readonly syncMode = "explicit";
   readonly #portal: string;
 
   constructor(portal: string) {
     this.#portal = portal;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     close(out, Target.Portal, this.#portal);
     sync(out);
   }
 
-  *reply(inbox: Inbox): Script<void> {
+  *reply(inbox: Inbox): ReplyReader<void> {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.CloseComplete, this.action);
     while (!inbox.next()) yield "read";
@@ -156,21 +156,21 @@ export class ClosePortal implements Exchange<void> {
 }
 
 /** Sync: the end of what was executed without one, which is when the server commits it. */
-export class EndConversation implements Exchange<void> {
+export class EndExclusive implements Request<void> {
   readonly action: string;
-  readonly ends = "sync";
-  readonly conversation: Conversation;
+  readonly syncMode = "explicit";
+  readonly exclusive: ExclusiveOperation;
 
-  constructor(conversation: Conversation) {
-    this.action = `end ${conversation.name}`;
-    this.conversation = conversation;
+  constructor(exclusive: ExclusiveOperation) {
+    this.action = `end ${exclusive.name}`;
+    this.exclusive = exclusive;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     sync(out);
   }
 
-  *reply(inbox: Inbox): Script<void> {
+  *reply(inbox: Inbox): ReplyReader<void> {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.ReadyForQuery, this.action);
   }

@@ -1,11 +1,11 @@
 /** Calls that await, and that their callers may give up. */
-import type { Entry } from "../protocol/admission.ts";
+import type { AdmissionEntry } from "../protocol/admission.ts";
 import { Interruption } from "./interruption.ts";
 
 /** An interruption with promises. */
 export class AsyncInterruption extends Interruption {
   /** Its op in the order of ops. */
-  entry: Entry | undefined = undefined;
+  entry: AdmissionEntry | undefined = undefined;
   /** Whether its op waits for a function of the user's: one that may make calls, or one that gives data. */
   waitsFor: "calls" | "source" | undefined = undefined;
   isAbandoned = false;

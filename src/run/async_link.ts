@@ -8,15 +8,15 @@
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../connect/handshake.ts";
-import type { Call, Observation } from "../protocol/request.ts";
+import type { Call, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
-import type { AsyncTransport, Endpoint, Ends, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, AsyncTransport, Endpoint, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
 import { atMost, turn } from "../runtime/clock.ts";
 import { connectionError } from "./connection_error.ts";
-import { observe } from "../telemetry/observe.ts";
+import { runInSpan } from "../telemetry/observe.ts";
 import { calledByListener } from "../trace/traced_transport.ts";
 
 /** A dialled connection, awaiting. */
@@ -53,8 +53,8 @@ export class AsyncLink implements Link, RunnerLink {
     this.endpoint = endpoint;
   }
 
-  get ends(): Ends | undefined {
-    return this.#transport.ends;
+  get addresses(): Addresses | undefined {
+    return this.#transport.addresses;
   }
 
   get peerUser(): number | undefined {
@@ -70,8 +70,8 @@ export class AsyncLink implements Link, RunnerLink {
   /** Runs a call to its end, or until its caller gives up. */
   run<T>(call: Call<T>): Promise<T> {
     if (this.#transport.showing) return Promise.reject(calledByListener());
-    const { observation } = call;
-    return observation === undefined ? this.#runner.run(call) : observe(observation, () => this.#runner.run(call));
+    const { span } = call;
+    return span === undefined ? this.#runner.run(call) : runInSpan(span, () => this.#runner.run(call));
   }
 
   /** Whether an op runs. */
@@ -85,9 +85,9 @@ export class AsyncLink implements Link, RunnerLink {
   }
 
   /** Asks the server to stop what it works on; what is called from now on is not sent before. */
-  cancelRunning(observation?: Observation): Promise<void> {
+  cancelRunning(span?: Span): Promise<void> {
     const work = (): Promise<void> => this.#runner.cancel();
-    return observation === undefined ? work() : observe(observation, work);
+    return span === undefined ? work() : runInSpan(span, work);
   }
 
   /** As {@linkcode RunnerLink.cancel}. */
@@ -231,7 +231,7 @@ export class AsyncLink implements Link, RunnerLink {
 
   #advance(): void {
     const { session } = this;
-    this.#stalled = session.advance() === "drain";
+    this.#stalled = session.advance() === "paused";
     this.#deliver();
     if (session.outbox.size > 0) this.#flush();
     this.#keepProcess();

@@ -1,9 +1,9 @@
 /** Runs ops, awaiting: hands their steps to the session, and waits for what they wait for. */
 import { UsageError } from "../errors.ts";
-import type { Call, Conversation, Limit, Op, Step, Ticket } from "../protocol/request.ts";
+import type { Call, Deadline, ExclusiveOperation, Op, PendingRequest, Step } from "../protocol/request.ts";
 import { errorOf } from "../protocol/failure.ts";
 import type { Session } from "../protocol/session.ts";
-import { type Admission, Entry } from "../protocol/admission.ts";
+import { type Admission, AdmissionEntry } from "../protocol/admission.ts";
 import { onAbort } from "./aborts.ts";
 import { AsyncInterruption, within } from "./async_interruption.ts";
 import { type Caller, callFor, currentCaller, isWithin } from "./callers.ts";
@@ -29,7 +29,7 @@ export interface RunnerLink {
 /** Runs the ops of one connection. */
 export class AsyncRunner {
   readonly #link: RunnerLink;
-  readonly #admission: Admission<Conversation>;
+  readonly #admission: Admission<ExclusiveOperation>;
   /** How many ops are under way, those that wait to begin included. */
   #running = 0;
   /** Who wants to know that no op is under way. */
@@ -45,7 +45,7 @@ export class AsyncRunner {
   }
 
   /** Runs a call to its end, or until its caller gives up. */
-  run<T>({ op, limit, refusal }: Call<T>): Promise<T> {
+  run<T>({ op, deadline, refusal }: Call<T>): Promise<T> {
     if (refusal !== undefined) return Promise.reject(refusal.error);
     if (this.#caller !== undefined && isWithin(currentCaller(), this.#caller)) {
       return Promise.reject(
@@ -54,7 +54,7 @@ export class AsyncRunner {
         }),
       );
     }
-    return limit === undefined ? this.#run(op, undefined) : this.#runLimited(op, limit);
+    return deadline === undefined ? this.#run(op, undefined) : this.#runLimited(op, deadline);
   }
 
   /** Whether an op is under way. */
@@ -74,19 +74,19 @@ export class AsyncRunner {
     });
   }
 
-  async #runLimited<T>(op: Op<T>, limit: Limit): Promise<T> {
-    limit.signal?.throwIfAborted();
-    const interruption = new AsyncInterruption(limit, this.#link.session);
+  async #runLimited<T>(op: Op<T>, deadline: Deadline): Promise<T> {
+    deadline.signal?.throwIfAborted();
+    const interruption = new AsyncInterruption(deadline, this.#link.session);
     const work = this.#run(op, interruption);
     const over = work.then(() => {}, () => {});
     let givingUp: Promise<void> | undefined;
     const giveUp = (): void => {
       givingUp ??= this.#giveUp(interruption, over);
     };
-    const timer = limit.timeout > 0 && limit.timeout <= MAX_MILLISECONDS
-      ? setTimeout(giveUp, limit.timeout)
+    const timer = deadline.timeout > 0 && deadline.timeout <= MAX_MILLISECONDS
+      ? setTimeout(giveUp, deadline.timeout)
       : undefined;
-    const unwatch = limit.signal && onAbort(limit.signal, giveUp);
+    const unwatch = deadline.signal && onAbort(deadline.signal, giveUp);
     try {
       await Promise.race([over, interruption.abandoned]);
       if (interruption.isAbandoned) throw interruption.error();
@@ -105,7 +105,7 @@ export class AsyncRunner {
     const until = now() + PATIENCE;
     const isWaiting = interruption.waitsFor !== undefined;
     const remedy = interruption.interrupt();
-    if (interruption.limit.orLose) return this.#link.destroy(interruption.loseConnection());
+    if (interruption.deadline.closesConnection) return this.#link.destroy(interruption.loseConnection());
     if (remedy === "abandon") return interruption.abandon();
     let inTime = true;
     if (remedy === "tell" && interruption.waitsFor === "calls" && !this.#link.session.idle) {
@@ -170,7 +170,7 @@ export class AsyncRunner {
 
   /** Works while nothing is submitted. */
   async #gated<T>(work: () => Promise<T>): Promise<T> {
-    const entry = new Entry();
+    const entry = new AdmissionEntry();
     if (this.#admission.gate(entry) === "wait") await admitted(entry);
     try {
       return await work();
@@ -186,103 +186,103 @@ export class AsyncRunner {
     this.#running++;
     try {
       if (this.#admission.begin(running) === "wait") await this.#admitted(running, interruption);
-      let step = op.next();
-      while (!step.done) {
-        const request: Step = step.value;
-        if (interruption?.isDue && request.do !== "settle" && request.do !== "finish") {
-          step = fail(op, interruption.error(), interruption);
-        } else if (request.do === "submit") {
+      let next = op.next();
+      while (!next.done) {
+        const step: Step = next.value;
+        if (interruption?.isDue && step.do !== "settle" && step.do !== "finish") {
+          next = fail(op, interruption.error(), interruption);
+        } else if (step.do === "submit") {
           if (this.#admission.submit(running) === "wait") {
             try {
               await this.#admitted(running, interruption);
             } catch (error) {
-              step = fail(op, error, interruption);
+              next = fail(op, error, interruption);
             }
             continue;
           }
-          let ticket: Ticket<unknown>;
+          let pending: PendingRequest<unknown>;
           try {
-            ticket = session.submit(request.exchange);
+            pending = session.submit(step.request);
           } catch (error) {
-            step = fail(op, error, interruption);
+            next = fail(op, error, interruption);
             continue;
           }
-          if (!request.exchange.conversation?.isShared) interruption?.watch(ticket);
-          if (running.caller !== undefined) ticket.owner = running.caller;
+          if (!step.request.exclusive?.outlivesCalls) interruption?.watch(pending);
+          if (running.caller !== undefined) pending.owner = running.caller;
           this.#link.wake();
-          step = op.next(ticket);
-        } else if (request.do === "settle" || request.do === "finish") {
-          if (request.do === "finish") this.#admission.release(running);
-          const { ticket } = request;
-          if (!ticket.settled) {
+          next = op.next(pending);
+        } else if (step.do === "settle" || step.do === "finish") {
+          if (step.do === "finish") this.#admission.release(running);
+          const { pending } = step;
+          if (!pending.settled) {
             try {
-              await this.#settled(ticket, interruption);
+              await this.#settled(pending, interruption);
             } catch (error) {
-              step = fail(op, error, interruption);
+              next = fail(op, error, interruption);
               continue;
             }
           }
-          const { failure } = ticket;
-          step = failure === undefined
-            ? op.next(ticket.value)
-            : fail(op, errorOf(failure, ticket.exchange), interruption);
+          const { failure } = pending;
+          next = failure === undefined
+            ? op.next(pending.value)
+            : fail(op, errorOf(failure, pending.request), interruption);
         } else {
           let answer: unknown;
           try {
-            answer = await this.#perform(request, running, interruption);
+            answer = await this.#perform(step, running, interruption);
           } catch (error) {
-            step = fail(op, error, interruption);
+            next = fail(op, error, interruption);
             continue;
           }
-          step = op.next(answer);
+          next = op.next(answer);
         }
       }
-      return step.value;
+      return next.value;
     } finally {
       this.#admission.leave(running);
       if (--this.#running === 0) this.#notify();
     }
   }
 
-  #settled(ticket: Ticket<unknown>, interruption: AsyncInterruption | undefined): Promise<void> | undefined {
+  #settled(pending: PendingRequest<unknown>, interruption: AsyncInterruption | undefined): Promise<void> | undefined {
     this.#link.resume();
-    if (ticket.settled) return undefined;
-    if (interruption === undefined) return new Promise((resolve) => ticket.onSettled = resolve);
-    interruption.watch(ticket);
-    return interruption.during(settling(ticket));
+    if (pending.settled) return undefined;
+    if (interruption === undefined) return new Promise((resolve) => pending.onSettled = resolve);
+    interruption.watch(pending);
+    return interruption.during(settling(pending));
   }
 
   async #perform(
-    request: Exclude<Step, { do: "submit" | "settle" | "finish" }>,
+    step: Exclude<Step, { do: "submit" | "settle" | "finish" }>,
     running: Running,
     interruption: AsyncInterruption | undefined,
   ): Promise<unknown> {
-    switch (request.do) {
-      case "turn":
-        return await this.#continue(running, request.behind === true, interruption);
-      case "pass":
+    switch (step.do) {
+      case "continue":
+        return await this.#continue(running, step.behind === true, interruption);
+      case "release":
         return this.#admission.release(running);
-      case "alone":
-        return await this.#alone(request.from, running, interruption);
+      case "barrier":
+        return await this.#alone(step.within, running, interruption);
       case "await": {
-        const { signal, ticket } = request;
-        if (signal.raised || ticket.settled) return;
+        const { condition: condition, pending } = step;
+        if (condition.isMet || pending.settled) return;
         this.#link.resume();
-        interruption?.watch(ticket);
-        if (signal.raised || ticket.settled) return;
-        const raising = new Promise<void>((resolve) => signal.onRaised = resolve);
-        return await within(interruption, unlessSettled(ticket, raising));
+        interruption?.watch(pending);
+        if (condition.isMet || pending.settled) return;
+        const raising = new Promise<void>((resolve) => condition.onMet = resolve);
+        return await within(interruption, unlessSettled(pending, raising));
       }
       case "room":
-        return await within(interruption, this.#link.room(request.bytes));
+        return await within(interruption, this.#link.room(step.bytes));
       case "cancel":
         if (!await this.#cancelBy(now() + PATIENCE)) this.#link.destroy(noAnswer());
         return;
-      case "call":
-        return await this.#call(request, running, interruption);
+      case "callback":
+        return await this.#call(step, running, interruption);
       case "pause":
         this.#admission.release(running);
-        return await within(interruption, pause(Math.random() * request.upTo));
+        return await within(interruption, pause(Math.random() * step.upTo));
     }
   }
 
@@ -293,7 +293,7 @@ export class AsyncRunner {
 
   /** Waits until the op is the only one under way, and nothing is that was given up. */
   async #alone(
-    from: Conversation | undefined,
+    from: ExclusiveOperation | undefined,
     running: Running,
     interruption: AsyncInterruption | undefined,
   ): Promise<void> {
@@ -314,11 +314,11 @@ export class AsyncRunner {
 
   /** Calls a function of the user's, which may make calls of its own unless the op has the turn. */
   async #call(
-    { fn, unless }: Extract<Step, { do: "call" }>,
+    { fn, unless }: Extract<Step, { do: "callback" }>,
     running: Running,
     interruption: AsyncInterruption | undefined,
   ): Promise<unknown> {
-    const isSource = this.#admission.holds(running);
+    const isSource = this.#admission.maySubmit(running);
     if (interruption !== undefined) interruption.waitsFor = isSource ? "source" : "calls";
     if (isSource) this.#caller = running;
     else this.#admission.suspend(running);
@@ -361,7 +361,7 @@ export class AsyncRunner {
 }
 
 /** An op under way. */
-class Running extends Entry {
+class Running extends AdmissionEntry {
   /** Which functions it was called from, if anybody asks. */
   readonly caller: Caller | undefined;
 

@@ -24,12 +24,12 @@ export async function shakeHands<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   const links = new Set<AsyncLink>();
-  let step = handshake.next();
-  while (!step.done) {
+  let next = handshake.next();
+  while (!next.done) {
     let answer: unknown;
     let failure: { readonly error: unknown } | undefined;
     try {
-      answer = await perform(step.value, dialer, links, signal);
+      answer = await perform(next.value, dialer, links, signal);
     } catch (error) {
       failure = { error };
     }
@@ -37,9 +37,9 @@ export async function shakeHands<T>(
       for (const link of links) link.destroy(new ConnectionError("connecting was aborted"));
       throw signal.reason;
     }
-    step = failure === undefined ? handshake.next(answer) : handshake.throw(failure.error);
+    next = failure === undefined ? handshake.next(answer) : handshake.throw(failure.error);
   }
-  return step.value;
+  return next.value;
 }
 
 async function perform(
@@ -64,7 +64,7 @@ async function perform(
     if (step.do === "askByte") return await limit.race(link.askByte());
     if (step.do === "startTls") return await limit.race(link.startTls(step.options));
     if (step.do === "askEnd") return await limit.race(link.askEnd());
-    return await limit.race(link.run({ op: step.op, limit: undefined }));
+    return await limit.race(link.run({ op: step.op, deadline: undefined }));
   } catch (error) {
     throw connectionError(error, step.do === "startTls" ? "the TLS handshake failed" : undefined);
   }

@@ -17,20 +17,20 @@ export function connectSync(
 
 /** Runs a handshake that leaves no connection behind. */
 export function shakeHands<T>(handshake: Handshake<T>, dialer: SyncDialer): T {
-  let step = handshake.next();
-  while (!step.done) {
+  let next = handshake.next();
+  while (!next.done) {
     let answer: unknown;
     try {
-      answer = perform(step.value, dialer);
+      answer = perform(next.value, dialer);
     } catch (error) {
-      step = handshake.throw(
-        connectionError(error, step.value.do === "startTls" ? "the TLS handshake failed" : undefined),
+      next = handshake.throw(
+        connectionError(error, next.value.do === "startTls" ? "the TLS handshake failed" : undefined),
       );
       continue;
     }
-    step = handshake.next(answer);
+    next = handshake.next(answer);
   }
-  return step.value;
+  return next.value;
 }
 
 function perform(step: HandshakeStep, dialer: SyncDialer): unknown {

@@ -6,8 +6,8 @@
  * submitted behind it, and nothing new is submitted until both are over.
  */
 import { ConnectionError, PyroError, ServerError, TimeoutError, type TimeoutOutcome } from "../errors.ts";
-import type { Limit, Ticket } from "../protocol/request.ts";
-import { EndConversation } from "../protocol/portal.ts";
+import type { Deadline, PendingRequest } from "../protocol/request.ts";
+import { EndExclusive } from "../protocol/portal.ts";
 import type { Session } from "../protocol/session.ts";
 import { SqlState } from "../sqlstate.ts";
 
@@ -26,25 +26,25 @@ export class Interruption {
   happened = false;
   /** Whether its op was told, by an error thrown into it. What it asks for from then on is for tidying up. */
   told = false;
-  readonly limit: Limit;
+  readonly deadline: Deadline;
   readonly #session: Session;
   /** What its op has submitted or waits for; at times, only what is still to come of it. */
-  readonly #tickets = new Set<Ticket<unknown>>();
+  readonly #tickets = new Set<PendingRequest<unknown>>();
   /** Whether something was sent that is no longer among them. */
   #wasSent = false;
   /** What is to be cancelled. */
-  #targets: readonly Ticket<unknown>[] = [];
+  #targets: readonly PendingRequest<unknown>[] = [];
   #outcome: TimeoutOutcome = "not sent";
   #connectionLost = false;
   #error: { readonly value: unknown } | undefined = undefined;
 
-  constructor(limit: Limit, session: Session) {
-    this.limit = limit;
+  constructor(deadline: Deadline, session: Session) {
+    this.deadline = deadline;
     this.#session = session;
   }
 
   /** Its op has submitted this, or waits for it. */
-  watch(ticket: Ticket<unknown>): void {
+  watch(pending: PendingRequest<unknown>): void {
     if (this.#tickets.size > MANY) {
       for (const old of this.#tickets) {
         if (!old.settled) continue;
@@ -52,7 +52,7 @@ export class Interruption {
         this.#wasSent = true;
       }
     }
-    this.#tickets.add(ticket);
+    this.#tickets.add(pending);
   }
 
   /** Whether its op has still to be told. */
@@ -63,7 +63,7 @@ export class Interruption {
   /** What is there to cancel: the server works on it, will do so later, or no longer does. */
   get target(): "oldest" | "waiting" | "none" {
     const { oldest } = this.#session;
-    const target = this.#targets.find((ticket) => !ticket.settled && !ticket.refused);
+    const target = this.#targets.find((pending) => !pending.settled && !pending.refused);
     if (target === undefined) return "none";
     return oldest !== undefined && this.#targets.includes(oldest) ? "oldest" : "waiting";
   }
@@ -71,18 +71,18 @@ export class Interruption {
   /** The caller has given up: takes back what was not sent, and says what to do about the rest. */
   interrupt(): Remedy {
     this.happened = true;
-    this.limit.onGivenUp?.();
+    this.deadline.onGivenUp?.();
     const session = this.#session;
-    const outstanding = [...this.#tickets].filter((ticket) => !ticket.settled);
+    const outstanding = [...this.#tickets].filter((pending) => !pending.settled);
     const last = outstanding.at(-1);
-    if (this.#wasSent || [...this.#tickets].some((ticket) => ticket.settled || session.isSent(ticket))) {
+    if (this.#wasSent || [...this.#tickets].some((pending) => pending.settled || session.isSent(pending))) {
       this.#outcome = "cancelled";
     }
     if (last === undefined || session.lost !== undefined) return "tell";
-    if (outstanding.every((ticket) => !session.isSent(ticket))) {
+    if (outstanding.every((pending) => !session.isSent(pending))) {
       // What a pipeline has submitted is not the call's to take back.
-      if (outstanding.some(({ exchange }) => exchange.conversation?.isShared)) return "abandon";
-      for (const ticket of outstanding.toReversed()) session.withdraw(ticket);
+      if (outstanding.some(({ request }) => request.exclusive?.outlivesCalls)) return "abandon";
+      for (const pending of outstanding.toReversed()) session.withdraw(pending);
       return "tell";
     }
     if (!this.#isLast(last) || session.key === undefined) return "abandon";
@@ -115,19 +115,19 @@ export class Interruption {
   }
 
   /** Whether nothing was submitted behind it that a cancel request could hit. */
-  #isLast(ticket: Ticket<unknown>): boolean {
-    if (this.#session.isLast(ticket)) return true;
+  #isLast(pending: PendingRequest<unknown>): boolean {
+    if (this.#session.isLast(pending)) return true;
     return this.#session.hasOnlyBehind(
-      ticket,
-      (exchange) => exchange instanceof EndConversation && exchange.conversation.isShared === true,
+      pending,
+      (request) => request instanceof EndExclusive && request.exclusive.outlivesCalls === true,
     );
   }
 
   #makeError(): unknown {
-    const { action, timeout, given = timeout, signal } = this.limit;
+    const { action, timeout, callerTimeout = timeout, signal } = this.deadline;
     if (signal?.aborted) return signal.reason;
     return new TimeoutError(
-      `Cannot ${action}: it was not done within ${given} ms (${OUTCOMES[this.#outcome]})`,
+      `Cannot ${action}: it was not done within ${callerTimeout} ms (${OUTCOMES[this.#outcome]})`,
       { outcome: this.#outcome, connectionLost: this.#connectionLost },
     );
   }

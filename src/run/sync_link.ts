@@ -7,15 +7,15 @@
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../connect/handshake.ts";
-import type { Call, Observation, Op, Ticket } from "../protocol/request.ts";
+import type { Call, Op, PendingRequest, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
-import type { Endpoint, Ends, SyncTransport, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { now } from "../runtime/clock.ts";
 import { connectionError } from "./connection_error.ts";
 import { neverSent } from "./interruption.ts";
-import { observeBlocking } from "../telemetry/observe.ts";
+import { runInSpanBlocking } from "../telemetry/observe.ts";
 import { type RunnerLink, SyncRunner } from "./sync_runner.ts";
 import { calledByListener } from "../trace/traced_transport.ts";
 
@@ -48,8 +48,8 @@ export class SyncLink implements Link, RunnerLink {
     this.endpoint = endpoint;
   }
 
-  get ends(): Ends | undefined {
-    return this.#transport.ends;
+  get addresses(): Addresses | undefined {
+    return this.#transport.addresses;
   }
 
   get peerUser(): number | undefined {
@@ -69,10 +69,10 @@ export class SyncLink implements Link, RunnerLink {
   /** Runs a call to its end, or until its caller gives up. */
   run<T>(call: Call<T>): T {
     if (this.#transport.showing) throw calledByListener();
-    const { observation } = call;
+    const { span } = call;
     this.#hearNews();
     try {
-      if (observation !== undefined) return observeBlocking(observation, () => this.#runner.run(call));
+      if (span !== undefined) return runInSpanBlocking(span, () => this.#runner.run(call));
       return this.#runner.run(call);
     } finally {
       this.#deliver();
@@ -95,10 +95,10 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /** Asks the server to stop what it works on. */
-  cancelRunning(observation?: Observation): void {
+  cancelRunning(span?: Span): void {
     if (this.session.idle) return;
     const work = (): void => this.canceller?.(Infinity);
-    return observation === undefined ? work() : observeBlocking(observation, work);
+    return span === undefined ? work() : runInSpanBlocking(span, work);
   }
 
   /** As {@linkcode RunnerLink.cancel}. */
@@ -152,9 +152,9 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /** As {@linkcode RunnerLink.settle}. */
-  settle(ticket: Ticket<unknown>, events: boolean): void {
+  settle(pending: PendingRequest<unknown>, events: boolean): void {
     this.#begin();
-    while (!ticket.settled) {
+    while (!pending.settled) {
       this.#flush();
       this.#proceed(Infinity, events);
     }
@@ -279,7 +279,7 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   #advance(): void {
-    this.#stalled = this.session.advance() === "drain";
+    this.#stalled = this.session.advance() === "paused";
   }
 
   #flush(): void {

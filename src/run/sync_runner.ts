@@ -1,6 +1,6 @@
 /** Runs ops, blocking: hands their steps to the session, and waits for what they wait for. */
 import { ConnectionError, UsageError } from "../errors.ts";
-import type { Call, Op, Step, Ticket } from "../protocol/request.ts";
+import type { Call, Op, PendingRequest, Step } from "../protocol/request.ts";
 import { errorOf } from "../protocol/failure.ts";
 import type { Session } from "../protocol/session.ts";
 import { block, now } from "../runtime/clock.ts";
@@ -17,7 +17,7 @@ export interface RunnerLink {
   /** Sends what can be sent and receives what is there, without waiting. */
   glance(): void;
   /** As {@linkcode until}, for what most calls wait for. */
-  settle(ticket: Ticket<unknown>, events: boolean): void;
+  settle(pending: PendingRequest<unknown>, events: boolean): void;
   /** Whether nothing can be sent before replies are taken. */
   readonly isFull: boolean;
   /** Asks the server to stop what it works on, within that time. False if the request may still arrive after that. */
@@ -37,11 +37,11 @@ export class SyncRunner {
   }
 
   /** Runs a call to its end, or until its caller gives up, or who called the function that this comes from. */
-  run<T>({ op, limit, refusal }: Call<T>): T {
+  run<T>({ op, deadline, refusal }: Call<T>): T {
     if (refusal !== undefined) throw refusal.error;
     const outer = this.#outer;
-    const given = limit === undefined || limit.timeout === 0 ? undefined : limit;
-    const inherited = outer?.interruption?.limit;
+    const given = deadline === undefined || deadline.timeout === 0 ? undefined : deadline;
+    const inherited = outer?.interruption?.deadline;
     if (given === undefined && inherited === undefined) return this.#run(op, undefined);
     const interruption = new Interruption((given ?? inherited)!, this.#link.session);
     const by = Math.min(given === undefined ? Infinity : now() + given.timeout, outer?.by ?? Infinity);
@@ -59,64 +59,64 @@ export class SyncRunner {
 
   #run<T>(op: Op<T>, wait: Wait | undefined): T {
     const { session } = this.#link;
-    let step = op.next();
-    while (!step.done) {
-      const request: Step = step.value;
-      if (request.do !== "settle" && request.do !== "finish" && this.#isDue(wait)) {
-        step = fail(op, wait!.interruption!.error(), wait);
+    let next = op.next();
+    while (!next.done) {
+      const step: Step = next.value;
+      if (step.do !== "settle" && step.do !== "finish" && this.#isDue(wait)) {
+        next = fail(op, wait!.interruption!.error(), wait);
         continue;
       }
       let answer: unknown;
       try {
-        if (request.do === "submit") {
-          answer = session.submit(request.exchange);
-          if (!request.exchange.conversation?.isShared) wait?.interruption?.watch(answer as Ticket<unknown>);
-        } else if (request.do === "settle" || request.do === "finish") {
-          const { ticket } = request;
-          const events = request.do === "finish";
-          if (wait === undefined) this.#link.settle(ticket, events);
-          else if (!ticket.settled) {
-            wait.interruption?.watch(ticket);
-            this.#until(() => ticket.settled, wait, events);
+        if (step.do === "submit") {
+          answer = session.submit(step.request);
+          if (!step.request.exclusive?.outlivesCalls) wait?.interruption?.watch(answer as PendingRequest<unknown>);
+        } else if (step.do === "settle" || step.do === "finish") {
+          const { pending } = step;
+          const events = step.do === "finish";
+          if (wait === undefined) this.#link.settle(pending, events);
+          else if (!pending.settled) {
+            wait.interruption?.watch(pending);
+            this.#until(() => pending.settled, wait, events);
           }
-          if (ticket.failure !== undefined) throw errorOf(ticket.failure, ticket.exchange);
-          answer = ticket.value;
-        } else answer = this.#perform(request, wait);
+          if (pending.failure !== undefined) throw errorOf(pending.failure, pending.request);
+          answer = pending.value;
+        } else answer = this.#perform(step, wait);
       } catch (error) {
-        step = fail(op, error, wait);
+        next = fail(op, error, wait);
         continue;
       }
-      step = op.next(answer);
+      next = op.next(answer);
     }
-    return step.value;
+    return next.value;
   }
 
-  #perform(request: Exclude<Step, { do: "submit" | "settle" | "finish" }>, wait: Wait | undefined): unknown {
+  #perform(step: Exclude<Step, { do: "submit" | "settle" | "finish" }>, wait: Wait | undefined): unknown {
     const { session } = this.#link;
-    switch (request.do) {
-      case "turn":
-      case "pass":
+    switch (step.do) {
+      case "continue":
+      case "release":
         return;
-      case "alone":
+      case "barrier":
         // Nobody else can be on the way, unless this comes from a function that an op waits for.
-        session.check("barrier", "use the connection", request.from);
+        session.check("barrier", "use the connection", step.within);
         return this.#until(() => session.idle, wait);
       case "await": {
-        const { signal, ticket } = request;
-        wait?.interruption?.watch(ticket);
-        return this.#until(() => signal.raised || ticket.settled, wait);
+        const { condition: condition, pending } = step;
+        wait?.interruption?.watch(pending);
+        return this.#until(() => condition.isMet || pending.settled, wait);
       }
       case "room":
         // A refusal of what was sent so far is to be seen before the rest is sent.
         this.#link.glance();
-        return this.#until(() => session.outbox.size <= request.bytes || this.#link.isFull, wait);
+        return this.#until(() => session.outbox.size <= step.bytes || this.#link.isFull, wait);
       case "cancel":
         if (!this.#link.cancel(PATIENCE)) this.#link.destroy(noAnswer());
         return;
-      case "call":
-        return this.#call(request.fn, wait);
+      case "callback":
+        return this.#call(step.fn, wait);
       case "pause":
-        return block(Math.min(Math.random() * request.upTo, Math.max(0, (wait?.by ?? Infinity) - now())));
+        return block(Math.min(Math.random() * step.upTo, Math.max(0, (wait?.by ?? Infinity) - now())));
     }
   }
 
@@ -159,7 +159,7 @@ export class SyncRunner {
     if (!interruption.happened) {
       const remedy = interruption.interrupt();
       wait.by = now() + PATIENCE;
-      if (interruption.limit.orLose) return this.#link.destroy(interruption.loseConnection());
+      if (interruption.deadline.closesConnection) return this.#link.destroy(interruption.loseConnection());
       if (remedy === "tell" || remedy === "abandon") {
         if (remedy === "abandon") interruption.abandon();
         throw interruption.error();

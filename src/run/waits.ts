@@ -1,17 +1,17 @@
 /** Promises of what ops wait for. */
-import type { Entry } from "../protocol/admission.ts";
-import type { Ticket } from "../protocol/request.ts";
+import type { AdmissionEntry } from "../protocol/admission.ts";
+import type { PendingRequest } from "../protocol/request.ts";
 
 /** Resolves when what it waits for has come. */
-export function admitted(entry: Entry): Promise<void> {
+export function admitted(entry: AdmissionEntry): Promise<void> {
   return new Promise((resolve) => entry.onAdmitted = resolve);
 }
 
 /** Resolves when there is an outcome. */
-export function settling(ticket: Ticket<unknown>): Promise<void> {
+export function settling(pending: PendingRequest<unknown>): Promise<void> {
   return new Promise((resolve) => {
-    const before = ticket.onSettled;
-    ticket.onSettled = () => {
+    const before = pending.onSettled;
+    pending.onSettled = () => {
       before?.();
       resolve();
     };
@@ -19,18 +19,18 @@ export function settling(ticket: Ticket<unknown>): Promise<void> {
 }
 
 /** What the work gives; undefined if the ticket has an outcome before. To be called any number of times for a ticket. */
-export function unlessSettled<T>(ticket: Ticket<unknown>, work: Promise<T>): Promise<T | undefined> {
+export function unlessSettled<T>(pending: PendingRequest<unknown>, work: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
-    if (ticket.settled) resolve(undefined);
-    const before = ticket.onSettled;
+    if (pending.settled) resolve(undefined);
+    const before = pending.onSettled;
     const onSettled = (): void => {
       before?.();
       resolve(undefined);
     };
     const end = (): void => {
-      if (ticket.onSettled === onSettled) ticket.onSettled = before;
+      if (pending.onSettled === onSettled) pending.onSettled = before;
     };
-    ticket.onSettled = onSettled;
+    pending.onSettled = onSettled;
     work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
   });
 }

@@ -1,6 +1,6 @@
 /** Names of statements that are taken: something between gives the server's connection to others too. */
 import { ServerError } from "../errors.ts";
-import { type Op, takeTurn, type Ticket } from "../protocol/request.ts";
+import { continueSubmitting, type Op, type PendingRequest } from "../protocol/request.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "./context.ts";
 import { markUnexecuted } from "./unexecuted.ts";
@@ -9,13 +9,17 @@ import { markUnexecuted } from "./unexecuted.ts";
  * After the server refused to prepare a statement: if its name was taken, statements have none from
  * now on, and it is to be prepared again. Throws the error if it is another, or if that is not safe.
  */
-export function* turnOffNames(error: unknown, ticket: Ticket<unknown>, { session, statements }: Context): Op<void> {
+export function* turnOffNames(
+  error: unknown,
+  pending: PendingRequest<unknown>,
+  { session, statements }: Context,
+): Op<void> {
   if (!(error instanceof ServerError) || error.code !== SqlState.DuplicatePreparedStatement) throw error;
   if (!statements.named) throw error;
   statements.turnOffNames();
-  yield* takeTurn();
+  yield* continueSubmitting();
   if (session.transactionStatus !== "idle") throw error;
-  if (session.isLast(ticket)) return;
+  if (session.isLast(pending)) return;
   markUnexecuted(error);
   throw error;
 }

@@ -140,7 +140,7 @@ export class Conn extends Executor implements Disposable {
   /** Closes the connection. Idempotent; never throws for a connection that is gone. There are no other calls to wait for. */
   close(options?: CloseOptions): void {
     closeTimeout(options);
-    if (this.#calls.core.beginClosing()) this.#link.close();
+    if (this.#calls.connection.beginClosing()) this.#link.close();
   }
 
   /** The same as {@linkcode close}. */

@@ -82,11 +82,11 @@ export class Transaction extends Executor implements Disposable {
 
   /** Rolls back, unless it is over already. */
   [Symbol.dispose](): void {
-    return this.#link.run(this.#calls.abandon());
+    return this.#link.run(this.#calls.rollbackUnlessFinished());
   }
 }
 
 /** Makes transactions on that connection. */
 export function transactionOf(calls: Calls, link: SyncLink): (state: TransactionState) => Transaction {
-  return (state) => new Transaction(new Calls(calls.core, state, calls.lease), link);
+  return (state) => new Transaction(new Calls(calls.connection, state, calls.lease), link);
 }

@@ -1,28 +1,28 @@
 /** Work that somebody watches. */
-import type { Observation } from "../protocol/request.ts";
+import type { Span } from "../protocol/request.ts";
 
 /** Does something that is awaited while it is watched. */
-export async function observe<T>(observation: Observation, work: () => Promise<T>): Promise<T> {
+export async function runInSpan<T>(span: Span, work: () => Promise<T>): Promise<T> {
   let value: T;
   try {
-    value = await observation.start(work);
+    value = await span.start(work);
   } catch (error) {
-    observation.fail(error);
+    span.fail(error);
     throw error;
   }
-  observation.succeed(value);
+  span.succeed(value);
   return value;
 }
 
 /** Does something that blocks while it is watched. */
-export function observeBlocking<T>(observation: Observation, work: () => T): T {
+export function runInSpanBlocking<T>(span: Span, work: () => T): T {
   let value: T;
   try {
-    value = observation.start(work);
+    value = span.start(work);
   } catch (error) {
-    observation.fail(error);
+    span.fail(error);
     throw error;
   }
-  observation.succeed(value);
+  span.succeed(value);
   return value;
 }

@@ -9,23 +9,23 @@
  */
 import { type Channel, tracingChannel } from "node:diagnostics_channel";
 import { now } from "../runtime/clock.ts";
-import { observe, observeBlocking } from "./observe.ts";
-import type { Observation } from "../protocol/request.ts";
+import { runInSpan, runInSpanBlocking } from "./observe.ts";
+import type { Span } from "../protocol/request.ts";
 import type { AcquireEvent, ConnectEvent, QueryEvent, TraceEvent, Writable } from "./events.ts";
 
 /** What can be subscribed to. */
-export type TraceName = "pyro:query" | "pyro:connect" | "pyro:acquire";
+export type TraceChannelName = "pyro:query" | "pyro:connect" | "pyro:acquire";
 
 /** The channels of one kind of event. */
-export class Traces<E extends TraceEvent> {
-  readonly name: TraceName;
+export class TraceChannels<E extends TraceEvent> {
+  readonly name: TraceChannelName;
   readonly start: Channel<unknown, E>;
   readonly end: Channel<unknown, E>;
   readonly asyncStart: Channel<unknown, E>;
   readonly asyncEnd: Channel<unknown, E>;
   readonly error: Channel<unknown, E>;
 
-  constructor(name: TraceName) {
+  constructor(name: TraceChannelName) {
     this.name = name;
     const { start, end, asyncStart, asyncEnd, error } = tracingChannel<unknown, E>(name);
     this.start = start;
@@ -43,29 +43,29 @@ export class Traces<E extends TraceEvent> {
 }
 
 /** Calls on connections. */
-export const queries: Traces<QueryEvent> = new Traces("pyro:query");
+export const queries: TraceChannels<QueryEvent> = new TraceChannels("pyro:query");
 /** The opening of connections. */
-export const connects: Traces<ConnectEvent> = new Traces("pyro:connect");
+export const connects: TraceChannels<ConnectEvent> = new TraceChannels("pyro:connect");
 /** The waiting for a connection of a pool. */
-export const acquires: Traces<AcquireEvent> = new Traces("pyro:acquire");
+export const acquires: TraceChannels<AcquireEvent> = new TraceChannels("pyro:acquire");
 
 /** One event, from its beginning to its end. */
-export class Trace<E extends TraceEvent> implements Observation {
+export class ChannelSpan<E extends TraceEvent> implements Span {
   readonly event: Writable<E>;
-  readonly #traces: Traces<E>;
+  readonly #channels: TraceChannels<E>;
   readonly #awaits: boolean;
   #began = 0;
 
   /** `awaits` tells whether it goes on after what begins it has returned. */
-  constructor(traces: Traces<E>, event: Writable<E>, awaits: boolean) {
-    this.#traces = traces;
+  constructor(channels: TraceChannels<E>, event: Writable<E>, awaits: boolean) {
+    this.#channels = channels;
     this.event = event;
     this.#awaits = awaits;
   }
 
   /** Begins, with whatever contexts subscribers have bound to that. */
   start<T>(work: () => T): T {
-    const { start, end } = this.#traces;
+    const { start, end } = this.#channels;
     this.#began = now();
     try {
       return start.runStores(this.event as E, work);
@@ -84,12 +84,12 @@ export class Trace<E extends TraceEvent> implements Observation {
   fail(error: unknown): void {
     this.event.duration = now() - this.#began;
     this.event.error = error;
-    this.#traces.error.publish(this.event as E);
+    this.#channels.error.publish(this.event as E);
     this.#publishEnd();
   }
 
   #publishEnd(): void {
-    const { end, asyncStart, asyncEnd } = this.#traces;
+    const { end, asyncStart, asyncEnd } = this.#channels;
     if (!this.#awaits) return end.publish(this.event as E);
     asyncStart.publish(this.event as E);
     asyncEnd.publish(this.event as E);
@@ -100,23 +100,23 @@ export class Trace<E extends TraceEvent> implements Observation {
  * Does something that is awaited, and publishes it if anybody listens; `make` gives the event then, in
  * which the work may fill in what it learns.
  */
-export function traced<E extends TraceEvent, T>(
-  traces: Traces<E>,
+export function publishSpan<E extends TraceEvent, T>(
+  channels: TraceChannels<E>,
   make: () => Writable<E>,
   work: (event: Writable<E> | undefined) => Promise<T>,
 ): Promise<T> {
-  if (!traces.isObserved) return work(undefined);
-  const trace = new Trace(traces, make(), true);
-  return observe(trace, () => work(trace.event));
+  if (!channels.isObserved) return work(undefined);
+  const trace = new ChannelSpan(channels, make(), true);
+  return runInSpan(trace, () => work(trace.event));
 }
 
 /** The same for what blocks. */
-export function tracedBlocking<E extends TraceEvent, T>(
-  traces: Traces<E>,
+export function publishSpanBlocking<E extends TraceEvent, T>(
+  channels: TraceChannels<E>,
   make: () => Writable<E>,
   work: (event: Writable<E> | undefined) => T,
 ): T {
-  if (!traces.isObserved) return work(undefined);
-  const trace = new Trace(traces, make(), false);
-  return observeBlocking(trace, () => work(trace.event));
+  if (!channels.isObserved) return work(undefined);
+  const trace = new ChannelSpan(channels, make(), false);
+  return runInSpanBlocking(trace, () => work(trace.event));
 }

@@ -7,9 +7,9 @@
 import { UsageError } from "../errors.ts";
 import { Trace, type TraceListener } from "./trace.ts";
 import type {
+  Addresses,
   AsyncDialer,
   AsyncTransport,
-  Ends,
   SyncDialer,
   SyncTransport,
   TlsOptions,
@@ -54,8 +54,8 @@ class TracedAsync implements AsyncTransport {
     this.#trace = trace;
   }
 
-  get ends(): Ends | undefined {
-    return this.#transport.ends;
+  get addresses(): Addresses | undefined {
+    return this.#transport.addresses;
   }
 
   get peerUser(): number | undefined {
@@ -110,8 +110,8 @@ class TracedSync implements SyncTransport {
     this.#trace = trace;
   }
 
-  get ends(): Ends | undefined {
-    return this.#transport.ends;
+  get addresses(): Addresses | undefined {
+    return this.#transport.addresses;
   }
 
   get peerUser(): number | undefined {

@@ -4,7 +4,7 @@
  * Works wherever a worker may dial, and is the way to TLS. Bytes go through two rings in shared
  * memory; each side rings a bell after it has put in or taken out, and waits for the other's.
  */
-import type { Endpoint, Ends, SyncTransport, TlsOptions } from "./transport.ts";
+import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "./transport.ts";
 import type { WorkerDesk } from "./worker_main.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
 
@@ -23,7 +23,7 @@ export function dialWorker(endpoint: Endpoint, milliseconds: number, main?: (des
 
 class WorkerTransport implements SyncTransport {
   readonly canStartTls = true;
-  ends: Ends | undefined = undefined;
+  addresses: Addresses | undefined = undefined;
   readonly #thread: WorkerThread;
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #received: Uint8Array;
@@ -42,7 +42,7 @@ class WorkerTransport implements SyncTransport {
 
   awaitOpen(milliseconds: number): void {
     this.#awaitState(STATES.open, milliseconds);
-    this.ends = this.#thread.report().ends;
+    this.addresses = this.#thread.report().addresses;
   }
 
   read(into: Uint8Array<ArrayBuffer>): number {

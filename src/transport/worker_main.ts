@@ -10,7 +10,7 @@
  * loop goes on, which a script that blocks does not let it.
  */
 import type { Socket } from "node:net";
-import type { Endpoint, Ends, TlsOptions } from "./transport.ts";
+import type { Addresses, Endpoint, TlsOptions } from "./transport.ts";
 
 /** Indexes into the control words, which both sides share. */
 export interface ControlWords {
@@ -66,7 +66,7 @@ export interface WorkerInput {
 
 /** What the worker reports: the ends of the connection, or what went wrong. */
 export interface WorkerReport {
-  readonly ends?: Ends;
+  readonly addresses?: Addresses;
   readonly error?: string;
   readonly code?: string | undefined;
 }
@@ -157,7 +157,7 @@ export function workerMain({ input, control, ring, report, fail }: WorkerDesk): 
         report(
           states.open,
           endpoint.kind === "unix" || !isKnown ? {} : {
-            ends: {
+            addresses: {
               local: { host: localAddress, port: localPort },
               remote: { host: remoteAddress, port: remotePort },
             },

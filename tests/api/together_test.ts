@@ -218,7 +218,7 @@ async function together(names: readonly string[], course: Course): Promise<reado
   link.session.key = { processId: 1, secret: new Uint8Array(4) };
   link.canceller = () => Promise.resolve(server.cancel());
   const conn = new (AsyncConn as unknown as new (opened: AsyncOpened) => Conn)(
-    new AsyncOpened(callsOf(link).core, link),
+    new AsyncOpened(callsOf(link).connection, link),
   );
   const stop = new AbortController();
   const given: Make = (body) => givenIn(awaits, body);
@@ -251,7 +251,7 @@ async function together(names: readonly string[], course: Course): Promise<reado
     try {
       await conn.query("select 1").catch((error) => assert.ok(error instanceof PyroError, `${what}: ${error}`));
       assert.equal(link.isRunning, false, what);
-      assert.equal(link.session.admission.order, "free", what);
+      assert.equal(link.session.admission.state, "free", what);
       assert.equal(link.session.admission.open, undefined, what);
     } finally {
       clearInterval(late);
@@ -268,7 +268,7 @@ function oneByOne(names: readonly string[], course: Course): readonly unknown[] 
   const link = new SyncLink(server, SOCKET);
   link.session.key = { processId: 1, secret: new Uint8Array(4) };
   link.canceller = () => server.cancel();
-  const conn = new SyncConn(new SyncOpened(callsOf(link).core, link).target);
+  const conn = new SyncConn(new SyncOpened(callsOf(link).connection, link).target);
   const given: Make = (body) => givenIn(blocks, body);
   // The time is over as soon as there is something to wait for.
   const options = course.giveUpAfter === undefined ? {} : { timeout: 1000 };

@@ -5,7 +5,7 @@ import type { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError, UsageError } from "../../src/errors.ts";
 import type { Call } from "../../src/protocol/request.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collect.ts";
 import { closeComplete, commandComplete, concat, dataRow, readyForQuery, rowDescription } from "../support/backend.ts";
 import {
   callsOf,
@@ -25,7 +25,7 @@ const AT_ONCE = "Parse Describe Bind Execute Sync";
 /** A statement as callers hold it; its own `close` works with the awaiting driver only. */
 function statementOf(calls: Calls, link: Wire["link"]): PreparedStatement {
   const columns = [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
-  const prepared = new Prepared(calls.core.statements.newName(), "select $1", [23], columns, registry);
+  const prepared = new Prepared(calls.connection.statements.newName(), "select $1", [23], columns, registry);
   return new PreparedStatement(calls, link as AsyncLink, prepared);
 }
 
@@ -56,18 +56,20 @@ inBothDrivers("rows come as objects, or as arrays where that is asked for", [
   [KNOWN, rows(6)],
 ], async (wire) => {
   const calls = callsOf(wire.link);
-  assert.deepEqual(await wire.run(calls.query("q", undefined, sinks.allRows, true)), [{ n: 1 }]);
-  assert.deepEqual(await wire.run(calls.query("q", { rows: "array" }, sinks.allRows, true)), [[2]]);
-  assert.deepEqual(await wire.run(calls.exec("e", undefined, { rows: "array" }, sinks.allRows, true)), [[3]]);
-  assert.deepEqual(await wire.run(calls.exec("e", { rows: "array" }, undefined, sinks.allRows, true)), [[4]]);
-  assert.deepEqual(await wire.run(calls.exec("e", [], { rows: "object" }, sinks.allRows, true)), [{ n: 5 }]);
-  assert.deepEqual(await wire.run(calls.exec("e", { rows: undefined }, undefined, sinks.allRows, true)), [{ n: 6 }]);
+  assert.deepEqual(await wire.run(calls.query("q", undefined, collectors.allRows, true)), [{ n: 1 }]);
+  assert.deepEqual(await wire.run(calls.query("q", { rows: "array" }, collectors.allRows, true)), [[2]]);
+  assert.deepEqual(await wire.run(calls.exec("e", undefined, { rows: "array" }, collectors.allRows, true)), [[3]]);
+  assert.deepEqual(await wire.run(calls.exec("e", { rows: "array" }, undefined, collectors.allRows, true)), [[4]]);
+  assert.deepEqual(await wire.run(calls.exec("e", [], { rows: "object" }, collectors.allRows, true)), [{ n: 5 }]);
+  assert.deepEqual(await wire.run(calls.exec("e", { rows: undefined }, undefined, collectors.allRows, true)), [{
+    n: 6,
+  }]);
 });
 
 inBothDrivers("options and parameters that are none are refused", [], async (wire) => {
   const calls = callsOf(wire.link);
-  const exec = (params: unknown, options?: unknown) => calls.exec("e", params, options, sinks.allRows, true);
-  const query = (options: unknown) => calls.query("q", options, sinks.allRows, true);
+  const exec = (params: unknown, options?: unknown) => calls.exec("e", params, options, collectors.allRows, true);
+  const query = (options: unknown) => calls.query("q", options, collectors.allRows, true);
   await refuses(
     wire,
     UsageError,
@@ -86,7 +88,7 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
     [query({ signal: {} }), wire.driver === "async" ? /signal: it must be an AbortSignal/ : /option "signal"/],
     [query({ batch: 5 }), /option "batch"/],
     [calls.ping({ rows: "array" }), /option "rows"/],
-    [calls.exec("e", { rows: "array" }, undefined, sinks.affected, false), /option "rows"/],
+    [calls.exec("e", { rows: "array" }, undefined, collectors.affected, false), /option "rows"/],
     [query(["x"]), /parameters must be an array/],
     [exec(new Set([1])), /parameters must be an array/],
     [query(null), /options/],
@@ -109,8 +111,8 @@ inBothDrivers("SQL that the protocol cannot carry is refused", [], async (wire) 
     await refuses(
       wire,
       UsageError,
-      [calls.query(sql, undefined, sinks.allRows, true), words],
-      [calls.exec(sql, [1], undefined, sinks.allRows, true), words],
+      [calls.query(sql, undefined, collectors.allRows, true), words],
+      [calls.exec(sql, [1], undefined, collectors.allRows, true), words],
       [calls.prepare(sql as string, undefined), words],
       [calls.prepareBatch(["select 1", sql as string], undefined), words],
     );
@@ -123,7 +125,7 @@ inBothDrivers("SQL that the protocol cannot carry is refused", [], async (wire) 
 
 inBothDrivers("SQL may contain any character that is one", [["Query", number(1)]], async (wire) => {
   const sql = "select '\u{1F600} é \ufeff \uffff'";
-  await wire.run(callsOf(wire.link).query(sql, undefined, sinks.allRows, true));
+  await wire.run(callsOf(wire.link).query(sql, undefined, collectors.allRows, true));
   assert.deepEqual(wire.server.messages[0]!.body, new TextEncoder().encode(`${sql}\0`));
 });
 
@@ -134,7 +136,7 @@ inBothDrivers("the only row: one is given, none or several are a UsageError, and
   [KNOWN, rows(3)],
 ], async (wire) => {
   const calls = callsOf(wire.link);
-  const one = () => wire.run(calls.exec("e", undefined, undefined, sinks.onlyRow, true));
+  const one = () => wire.run(calls.exec("e", undefined, undefined, collectors.onlyRow, true));
   assert.deepEqual(await one(), { n: 1 });
   await assert.rejects(one(), (error) => error instanceof UsageError && /gave 0 rows/.test(error.message));
   await assert.rejects(one(), (error) => error instanceof UsageError && /gave 2 rows/.test(error.message));
@@ -148,9 +150,9 @@ inBothDrivers("a prepared statement is executed under its name, with other shape
 ], async (wire) => {
   const calls = callsOf(wire.link);
   const statement = statementOf(calls, wire.link);
-  assert.deepEqual(await wire.run(calls.exec(statement, [1], undefined, sinks.allRows, true)), [{ n: 1 }]);
-  assert.equal(await wire.run(calls.exec(statement, [1], undefined, sinks.firstValue, false)), 2);
-  assert.equal(await wire.run(calls.exec(statement, [1], undefined, sinks.affected, false)), 2);
+  assert.deepEqual(await wire.run(calls.exec(statement, [1], undefined, collectors.allRows, true)), [{ n: 1 }]);
+  assert.equal(await wire.run(calls.exec(statement, [1], undefined, collectors.firstValue, false)), 2);
+  assert.equal(await wire.run(calls.exec(statement, [1], undefined, collectors.affected, false)), 2);
   assert.deepEqual(namesIn(wire, "Bind"), Array(3).fill("pyro_token_1"));
   assert.deepEqual(statement.params, [{ typeOid: 23 }]);
   assert.deepEqual(statement.columns.map(({ name }) => name), ["n"]);
@@ -159,7 +161,10 @@ inBothDrivers("a prepared statement is executed under its name, with other shape
 inBothDrivers("a prepared statement of another connection is refused", [], async (wire) => {
   const [calls, other] = [callsOf(wire.link), callsOf(wire.link)];
   const statement = statementOf(other, wire.link);
-  await refuses(wire, UsageError, [calls.exec(statement, [1], undefined, sinks.allRows, true), /another connection/]);
+  await refuses(wire, UsageError, [
+    calls.exec(statement, [1], undefined, collectors.allRows, true),
+    /another connection/,
+  ]);
 });
 
 inBothDrivers("a prepared statement is closed once, and refused from then on", [
@@ -171,7 +176,7 @@ inBothDrivers("a prepared statement is closed once, and refused from then on", [
   await statement[Symbol.asyncDispose]();
   assert.deepEqual(namesIn(wire, "Close"), ["pyro_token_1"]);
   await assert.rejects(
-    wire.run(calls.exec(statement, [1], undefined, sinks.allRows, true)),
+    wire.run(calls.exec(statement, [1], undefined, collectors.allRows, true)),
     (error) => error instanceof UsageError && /closed/.test(error.message),
   );
 });
@@ -179,17 +184,17 @@ inBothDrivers("a prepared statement is closed once, and refused from then on", [
 inBothDrivers("once closing has begun, calls are refused and statements need not be closed", [], async (wire) => {
   const calls = callsOf(wire.link);
   const statement = statementOf(calls, wire.link);
-  assert.equal(calls.core.closed, false);
-  assert.equal(calls.core.beginClosing(), true);
-  assert.equal(calls.core.beginClosing(), false);
-  assert.equal(calls.core.closed, true);
+  assert.equal(calls.connection.closed, false);
+  assert.equal(calls.connection.beginClosing(), true);
+  assert.equal(calls.connection.beginClosing(), false);
+  assert.equal(calls.connection.closed, true);
   await refuses(
     wire,
     ConnectionError,
     [calls.ping(undefined), /Cannot ping: the connection is closed/],
-    [calls.query("q", undefined, sinks.allRows, true), /closed/],
-    [calls.exec("e", [1], undefined, sinks.allRows, true), /closed/],
-    [calls.exec(statement, [1], undefined, sinks.allRows, true), /closed/],
+    [calls.query("q", undefined, collectors.allRows, true), /closed/],
+    [calls.exec("e", [1], undefined, collectors.allRows, true), /closed/],
+    [calls.exec(statement, [1], undefined, collectors.allRows, true), /closed/],
     [calls.prepare("p", undefined), /closed/],
     [calls.prepareBatch(["p"], undefined), /closed/],
   );
@@ -208,7 +213,9 @@ inBothDrivers("names of statements contain what no other connection has", [
 inBothDrivers("statementCacheSize 0: statements have no names", [
   [AT_ONCE, concat(learned(0), textRows(1))],
 ], async (wire) => {
-  await wire.run(callsOf(wire.link, { statementCacheSize: 0 }).exec("e", undefined, undefined, sinks.allRows, true));
+  await wire.run(
+    callsOf(wire.link, { statementCacheSize: 0 }).exec("e", undefined, undefined, collectors.allRows, true),
+  );
   assert.deepEqual(namesIn(wire, "Parse"), [""]);
 });
 
@@ -216,7 +223,7 @@ inBothDrivers("pgbouncer: statements have no names, whatever the size of the cac
   [AT_ONCE, concat(learned(0), textRows(1))],
 ], async (wire) => {
   const settings = { pgbouncer: true, statementCacheSize: 100 };
-  await wire.run(callsOf(wire.link, settings).exec("e", undefined, undefined, sinks.allRows, true));
+  await wire.run(callsOf(wire.link, settings).exec("e", undefined, undefined, collectors.allRows, true));
   assert.deepEqual(namesIn(wire, "Parse"), [""]);
 });
 
@@ -224,6 +231,6 @@ const int8 = concat(rowDescription({ n: 20 }), dataRow("7"), commandComplete("SE
 
 inBothDrivers("choices about values hold for one connection", [["Query", int8], ["Query", int8]], async (wire) => {
   const [bigint, number] = [callsOf(wire.link), callsOf(wire.link, { int8: "number" })];
-  assert.equal(await wire.run(bigint.query("q", undefined, sinks.firstValue, false)), 7n);
-  assert.equal(await wire.run(number.query("q", undefined, sinks.firstValue, false)), 7);
+  assert.equal(await wire.run(bigint.query("q", undefined, collectors.firstValue, false)), 7n);
+  assert.equal(await wire.run(number.query("q", undefined, collectors.firstValue, false)), 7);
 });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import type { ConnectPlan } from "../../src/connect/connect.ts";
-import { planOf, type Surroundings } from "../../src/connect/plan.ts";
+import { type ConnectEnvironment, planOf } from "../../src/connect/plan.ts";
 import { UsageError } from "../../src/errors.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import { localSockets } from "../support/local.ts";
 import { refusal } from "../support/refusal.ts";
 import { test } from "../support/test.ts";
 
-function surroundings(variables: Readonly<Record<string, string>> = {}, osUser?: string): Surroundings {
+function surroundings(variables: Readonly<Record<string, string>> = {}, osUser?: string): ConnectEnvironment {
   return {
     variable: (name) => variables[name],
     osUser: () => osUser,

@@ -13,17 +13,17 @@ import { CloseStatements } from "../../src/protocol/close.ts";
 import { CopyIn } from "../../src/protocol/copy_in.ts";
 import { CopyOut } from "../../src/protocol/copy_out.ts";
 import { Commit } from "../../src/protocol/end_transaction.ts";
-import type { Conversation, Exchange, Ticket } from "../../src/protocol/request.ts";
+import type { ExclusiveOperation, PendingRequest, Request } from "../../src/protocol/request.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { PipelinedExecution } from "../../src/protocol/pipelined.ts";
-import { ClosePortal, EndConversation, FetchPortal, OpenPortal } from "../../src/protocol/portal.ts";
+import { ClosePortal, EndExclusive, FetchPortal, OpenPortal } from "../../src/protocol/portal.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { RawReply } from "../../src/protocol/raw_reply.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { Affected, AllRows, type Sink } from "../../src/rows/collectors.ts";
+import { AffectedRows, AllRows, type ResultCollector } from "../../src/rows/collectors.ts";
 import { Startup } from "../../src/protocol/startup.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
@@ -34,7 +34,7 @@ import { test } from "../support/test.ts";
 /** A request, a good reply to it, and what replies to it may look like. */
 interface Case {
   readonly name: string;
-  readonly exchanges: (session: Session) => readonly Exchange<unknown>[];
+  readonly exchanges: (session: Session) => readonly Request<unknown>[];
   readonly reply: readonly Uint8Array[];
   /** Codes of the messages of a success, without those that may come at any time. */
   readonly right: RegExp;
@@ -43,7 +43,7 @@ interface Case {
   /** What the first exchange gives, of those codes. */
   readonly value?: (codes: string) => unknown;
   /** What the caller does while the reply is read; whether something was done. */
-  readonly take?: (exchange: Exchange<unknown>) => boolean;
+  readonly take?: (request: Request<unknown>) => boolean;
   /** Whether the server is still a stranger. */
   readonly stranger?: boolean;
 }
@@ -54,7 +54,7 @@ const SELECT = new Prepared("s", "select", [], COLUMNS, registry);
 const UNNAMED = new Prepared("", "select", [], COLUMNS, registry);
 const INSERT = new Prepared("s", "insert", [], undefined, registry);
 const COPY = new Prepared("s", "copy", [], undefined, registry);
-const OPEN: Conversation = { name: "a test" };
+const OPEN: ExclusiveOperation = { name: "a test" };
 const SCRAM = scramExchange({
   password: "secret",
   clientNonce: "nonce",
@@ -62,13 +62,14 @@ const SCRAM = scramExchange({
   salt: "c2FsdA==",
   iterations: 1,
 });
-const STARTUP = (session: Session): Exchange<unknown>[] => [
+const STARTUP = (session: Session): Request<unknown>[] => [
   new Startup(
     { user: "ada", password: "secret", parameters: [["user", "ada"]], nonce: "nonce" },
     session,
   ),
 ];
-const query = (sink: Sink<unknown> = new AllRows("array")): Exchange<unknown> => new SimpleQuery("sql", sink, registry);
+const query = (collector: ResultCollector<unknown> = new AllRows("array")): Request<unknown> =>
+  new SimpleQuery("sql", collector, registry);
 
 const Z = server.readyForQuery();
 const T = server.rowDescription({ n: 23 });
@@ -128,7 +129,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "simple query for nothing",
-    exchanges: () => [query(new Affected())],
+    exchanges: () => [query(new AffectedRows())],
     reply: [server.commandComplete("INSERT 0 1"), Z],
     right: /^C+Z$/,
     value: () => 1,
@@ -170,7 +171,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "execution without rows",
-    exchanges: () => [new ExecutePrepared(INSERT, [], new Affected())],
+    exchanges: () => [new ExecutePrepared(INSERT, [], new AffectedRows())],
     reply: [BOUND, server.commandComplete("INSERT 0 2"), Z],
     right: /^2[CI]Z$/,
     value: () => 2,
@@ -217,20 +218,20 @@ const CASES: readonly Case[] = [
   { name: "closing", exchanges: () => [new CloseStatements(["a", "b"])], reply: [CLOSED, CLOSED, Z], right: /^33Z$/ },
   {
     name: "batch",
-    exchanges: () => [new ExecuteSets(INSERT, true, [[], []], "sync", OPEN)],
+    exchanges: () => [new ExecuteSets(INSERT, true, [[], []], "explicit", OPEN)],
     reply: [PARSED, BOUND, server.commandComplete("INSERT 0 1"), BOUND, server.commandComplete("INSERT 0 1"), Z],
     right: /^12C2CZ$/,
     value: () => 2,
   },
   {
     name: "batch of something empty",
-    exchanges: () => [new ExecuteSets(INSERT, false, [[]], "sync", OPEN)],
+    exchanges: () => [new ExecuteSets(INSERT, false, [[]], "explicit", OPEN)],
     reply: [BOUND, BINARY, server.emptyQueryResponse(), Z],
     right: /^2(?:D*C|I)Z$/,
   },
   {
     name: "batch that copies in",
-    exchanges: () => [new ExecuteSets(COPY, false, [[]], "sync", OPEN)],
+    exchanges: () => [new ExecuteSets(COPY, false, [[]], "explicit", OPEN)],
     reply: [BOUND, server.copyResponse("G"), DONE, Z],
     right: /^2CZ$/,
   },
@@ -251,23 +252,23 @@ const CASES: readonly Case[] = [
       new OpenPortal("", UNNAMED, [], registry, OPEN),
       new FetchPortal("", UNNAMED, 1, new AllRows("array"), OPEN),
       new FetchPortal("", UNNAMED, 0, new AllRows("array"), OPEN),
-      new EndConversation(OPEN),
+      new EndExclusive(OPEN),
     ],
     reply: [PARSED, BOUND, server.rowDescription({ n: 23 }, 1), BINARY, server.message("s"), BINARY, BINARY, DONE, Z],
     right: /^12(?:T|n)(?:Ds|D?C)D*CZ$/,
   },
-  ...[() => new AllRows("array"), () => new RawReply()].map((sink): Case => ({
-    name: `pipeline into ${sink().constructor.name}`,
+  ...[() => new AllRows("array"), () => new RawReply()].map((collector): Case => ({
+    name: `pipeline into ${collector().constructor.name}`,
     exchanges: () => {
       const scratch = new Outbox();
-      const first = pipelined({ kind: "known", statement: SELECT }, sink(), scratch);
+      const first = pipelined({ kind: "known", statement: SELECT }, collector(), scratch);
       const second = pipelined(
-        { kind: "new", sql: "sql", place: { name: "t", evicted: ["old"], meaning: 0 } },
-        sink(),
+        { kind: "new", sql: "sql", slot: { name: "t", evicted: ["old"], generation: 0 } },
+        collector(),
         scratch,
       );
-      const third = pipelined({ kind: "known", statement: INSERT }, sink(), scratch);
-      return [first, second, third, new EndConversation(OPEN)];
+      const third = pipelined({ kind: "known", statement: INSERT }, collector(), scratch);
+      return [first, second, third, new EndExclusive(OPEN)];
     },
     reply: [BOUND, BINARY, DONE, CLOSED, PARSED, server.parameterDescription(), T, BOUND, TEXT, DONE, BOUND, DONE, Z],
     right: /^2D*C31tT2D*C2[CI]Z$/,
@@ -286,9 +287,9 @@ const CASES: readonly Case[] = [
     ],
     right: /^(?:(?:TD*)*C)*GC+(?:(?:TD*)+C)*Z$/,
     misuse: /^(?:(?:TD*)*C)+Z$/,
-    take: (exchange) => {
-      const copy = exchange as CopyIn;
-      copy.started.onRaised ??= () => copy.finish();
+    take: (request) => {
+      const copy = request as CopyIn;
+      copy.started.onMet ??= () => copy.finish();
       return false;
     },
   },
@@ -298,12 +299,12 @@ const CASES: readonly Case[] = [
     reply: [server.copyResponse("H"), server.copyData("1\n"), server.copyData("2\n"), server.copyDone(), DONE, Z],
     right: /^C*(?:Hd*cC+)+Z$/,
     misuse: /^C+Z$/,
-    take: (exchange) => {
-      const copy = exchange as CopyOut;
-      copy.take();
-      const wants = copy.arrived.raised || !isWanted.has(copy);
+    take: (request) => {
+      const copy = request as CopyOut;
+      copy.takeChunk();
+      const wants = copy.chunkArrived.isMet || !isWanted.has(copy);
       isWanted.add(copy);
-      if (wants) copy.want();
+      if (wants) copy.requestChunk();
       return wants;
     },
   },
@@ -330,7 +331,7 @@ function judge(one: Case, reply: readonly Uint8Array[]): "right" | "misuse" | "m
   const session = new Session();
   const exchanges = one.exchanges(session);
   if (!one.stranger) session.inbox.trust();
-  const tickets = exchanges.map((exchange) => session.submit(exchange));
+  const requests = exchanges.map((request) => session.submit(request));
   const [first] = exchanges;
   const ends = codesOf(one.reply).split("Z").length - 1;
   const codes = upTo(ends, codesOf(reply));
@@ -344,15 +345,15 @@ function judge(one: Case, reply: readonly Uint8Array[]): "right" | "misuse" | "m
     } while (one.take?.(first!));
   }
   const seen = `${one.name}: ${codesOf(reply)}`;
-  const succeeded = tickets.every(({ settled, failure }) => settled && failure === undefined);
+  const succeeded = requests.every(({ settled, failure }) => settled && failure === undefined);
   if (one.right.test(codes)) {
     assert.ok(succeeded, `${seen} is right: ${session.lost}`);
-    if (one.value !== undefined) assert.deepEqual(tickets[0]!.value, one.value(codes), seen);
+    if (one.value !== undefined) assert.deepEqual(requests[0]!.value, one.value(codes), seen);
     return "right";
   }
   assert.ok(!succeeded, `${seen} is no success`);
   if (one.misuse?.test(codes)) {
-    assert.ok(isMisuse(tickets[0]!), `${seen} is no answer to this call`);
+    assert.ok(isMisuse(requests[0]!), `${seen} is no answer to this call`);
     return "misuse";
   }
   if (session.lost !== undefined) {
@@ -360,12 +361,12 @@ function judge(one: Case, reply: readonly Uint8Array[]): "right" | "misuse" | "m
     return "malformed";
   }
   // What has not been refused by now is the beginning of something.
-  assert.ok(tickets.some(({ settled }) => !settled), `${seen} is refused or incomplete`);
+  assert.ok(requests.some(({ settled }) => !settled), `${seen} is refused or incomplete`);
   assert.ok(codes.split("Z").length - 1 < ends, `${seen} is refused when it is complete`);
   return "waits";
 }
 
-function isMisuse({ failure }: Ticket<unknown>): boolean {
+function isMisuse({ failure }: PendingRequest<unknown>): boolean {
   return failure?.kind === "unusable" && failure.error instanceof UsageError;
 }
 
@@ -397,12 +398,12 @@ function upTo(ends: number, codes: string): string {
 }
 
 function pipelined(
-  what: ConstructorParameters<typeof PipelinedExecution>[0],
-  sink: Sink<unknown>,
+  pipelined: ConstructorParameters<typeof PipelinedExecution>[0],
+  collector: ResultCollector<unknown>,
   scratch: Outbox,
 ): PipelinedExecution {
-  const execution = new PipelinedExecution(what, 0, [], OPEN, registry, scratch, () => {});
-  execution.claim(sink);
+  const execution = new PipelinedExecution(pipelined, 0, [], OPEN, registry, scratch, () => {});
+  execution.claim(collector);
   return execution;
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ProtocolError, UsageError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import type { Exchange } from "../../src/protocol/request.ts";
+import type { Request } from "../../src/protocol/request.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
@@ -31,7 +31,7 @@ const registry = new Registry(DEFAULT_CHOICES);
 const COPY = new Prepared("s", "copy", [], undefined, registry);
 
 interface Case {
-  readonly make: () => Exchange<unknown[]>;
+  readonly make: () => Request<unknown[]>;
   /** What is sent. */
   readonly request: string;
   /** What comes before the reply to the statement itself. */
@@ -130,7 +130,7 @@ test("replication's COPY in both directions ends the connection", () => {
   }
 });
 
-function copyOut(make: () => Exchange<unknown[]>, ...messages: Uint8Array[]): Outcome<unknown[]> {
+function copyOut(make: () => Request<unknown[]>, ...messages: Uint8Array[]): Outcome<unknown[]> {
   return reply(make, concat(...messages, copyDone(), commandComplete("COPY 1"), readyForQuery()));
 }
 

@@ -197,12 +197,12 @@ test("an awaiting handshake: what it throws is thrown, and a foreign link is ref
 
 for (const chunk of [1, 7, Infinity]) {
   test(`connecting for good, awaiting, with TLS and the upgrade, ${chunk} bytes at a time`, async () => {
-    const ends = endsOf("127.0.0.1", 40000);
+    const addresses = endsOf("127.0.0.1", 40000);
     const first = new ScriptedAsync([
       ["SslRequest", S],
       ["Startup", WELCOME],
       ["Query", identity({ clientPort: "40000", serverPort: "5432", directories: "/run/pg" })],
-    ], { chunk, ends });
+    ], { chunk, addresses });
     const second = new ScriptedAsync([["Startup", WELCOME], ["Query", identity()], ["Sync", readyForQuery()]], {
       chunk,
     });

@@ -190,12 +190,12 @@ test("a blocking handshake: what it throws is thrown, and a foreign link is refu
 
 for (const chunk of [1, 7, Infinity]) {
   test(`connecting for good, blocking, with TLS and the upgrade, ${chunk} bytes at a time`, () => {
-    const ends = endsOf("127.0.0.1", 40000);
+    const addresses = endsOf("127.0.0.1", 40000);
     const first = new ScriptedSync([
       ["SslRequest", S],
       ["Startup", WELCOME],
       ["Query", identity({ clientPort: "40000", serverPort: "5432", directories: "/run/pg" })],
-    ], { chunk, ends });
+    ], { chunk, addresses });
     const second = new ScriptedSync([["Startup", WELCOME], ["Query", identity()], ["Sync", readyForQuery()]], {
       chunk,
     });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError, ServerError, TimeoutError, type TimeoutOutcome } from "../../src/errors.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collect.ts";
 import type { Calls } from "../../src/connection/calls.ts";
 import {
   commandComplete,
@@ -46,7 +46,7 @@ function rig({ key = true }: { key?: boolean } = {}): Rig {
     calls,
     cancels: 0,
     onCancel: () => Promise.resolve(),
-    value: (sql, options) => link.run(calls.query(sql, options, sinks.firstValue, false)),
+    value: (sql, options) => link.run(calls.query(sql, options, collectors.firstValue, false)),
     get written() {
       return transport.writes.map(messages).join("");
     },
@@ -122,7 +122,7 @@ test("given up before the write: so is all of a call that is written in several 
   const controller = new AbortController();
   const params = ["select 1"];
   const call = link.run(calls.prepareBatch(["a", "b", "c"], { signal: controller.signal }));
-  const next = link.run(calls.query(params[0], undefined, sinks.firstValue, false));
+  const next = link.run(calls.query(params[0], undefined, collectors.firstValue, false));
   controller.abort("no");
   await assert.rejects(call, (error) => error === "no");
   await settled();
@@ -403,7 +403,7 @@ test("without a key nothing can be cancelled: rejects at once, and later calls a
 test("given up while its types are learned: nothing is executed", async () => {
   const all = rig();
   const { link, calls, transport } = all;
-  const call = link.run(calls.exec("a $1", [1], { timeout: 20 }, sinks.firstValue, false));
+  const call = link.run(calls.exec("a $1", [1], { timeout: 20 }, collectors.firstValue, false));
   call.catch(() => {});
   await settled();
   all.onCancel = () => {
@@ -413,7 +413,7 @@ test("given up while its types are learned: nothing is executed", async () => {
   await assert.rejects(call, TimeoutError);
   await settled();
   assert.equal(all.written, "PDS");
-  const again = link.run(calls.exec("a $1", [1], undefined, sinks.firstValue, false));
+  const again = link.run(calls.exec("a $1", [1], undefined, collectors.firstValue, false));
   await settled();
   assert.equal(all.written.slice(3), "BES", "what was learned is not lost");
   transport.arrive(rows(5));
@@ -423,7 +423,7 @@ test("given up while its types are learned: nothing is executed", async () => {
 test("given up in mid-reply: what is left of the rows does not reach the next call", async () => {
   const all = rig();
   const { transport, link, calls } = all;
-  const call = link.run(calls.query("select", { timeout: 30 }, sinks.allRows, true));
+  const call = link.run(calls.query("select", { timeout: 30 }, collectors.allRows, true));
   await settled();
   transport.arrive(concat(rowDescription({ n: 23 }), dataRow("1"), dataRow("2")));
   all.onCancel = () => {
@@ -537,23 +537,23 @@ test("blocking: a time-out sends a cancel request, and the answer to it is the o
     cancels.push(transport.writes.length);
     transport.arrive(CANCELED);
   };
-  const call = (): unknown => link.run(calls.query("select 1", { timeout: 20 }, sinks.firstValue, false));
+  const call = (): unknown => link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false));
   assert.throws(call, timedOut("cancelled"));
   assert.deepEqual(cancels, [1]);
   transport.arrive(number(2));
-  assert.equal(link.run(calls.query("select 2", undefined, sinks.firstValue, false)), 2);
+  assert.equal(link.run(calls.query("select 2", undefined, collectors.firstValue, false)), 2);
 });
 
 test("blocking: a statement that completed all the same returns", () => {
   const { transport, link, calls } = blockingRig();
   link.canceller = () => transport.arrive(number(1));
-  assert.equal(link.run(calls.query("select 1", { timeout: 20 }, sinks.firstValue, false)), 1);
+  assert.equal(link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false)), 1);
 });
 
 test("blocking: a server that never answers is given up, and later calls fail", () => {
   const { transport, link, calls } = blockingRig();
   link.canceller = () => {};
-  const call = (): unknown => link.run(calls.query("select 1", { timeout: 20 }, sinks.firstValue, false));
+  const call = (): unknown => link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false));
   assert.throws(call, (error) => {
     timedOut("unknown")(error);
     assert.ok((error as TimeoutError).connectionLost);
@@ -570,7 +570,7 @@ test("blocking: a cancel request that was not taken in time may still arrive, so
     throw new ConnectionError("timed out");
   };
   try {
-    link.run(calls.query("select 1", { timeout: 20 }, sinks.firstValue, false));
+    link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false));
   } catch (error) {
     assert.ok(error instanceof TimeoutError);
   }
@@ -579,11 +579,11 @@ test("blocking: a cancel request that was not taken in time may still arrive, so
 
 test("blocking: without a key nothing can be cancelled, and the reply is dropped later", () => {
   const { transport, link, calls, cancels } = blockingRig({ key: false });
-  const call = (): unknown => link.run(calls.query("select 1", { timeout: 20 }, sinks.firstValue, false));
+  const call = (): unknown => link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false));
   assert.throws(call, timedOut("unknown"));
   assert.deepEqual(cancels, []);
   transport.arrive(number(1), number(2));
-  assert.equal(link.run(calls.query("select 2", undefined, sinks.firstValue, false)), 2);
+  assert.equal(link.run(calls.query("select 2", undefined, collectors.firstValue, false)), 2);
 });
 
 test("blocking: without a key, a BEGIN that timed out does not leave a transaction open", () => {
@@ -593,7 +593,7 @@ test("blocking: without a key, a BEGIN that timed out does not leave a transacti
   transport.arrive(concat(commandComplete("ROLLBACK"), readyForQuery()));
   transport.arrive(number(2));
   try {
-    link.run(calls.query("insert", undefined, sinks.affected, false));
+    link.run(calls.query("insert", undefined, collectors.affected, false));
   } catch {
     // Whether this call may fail is not the question.
   }

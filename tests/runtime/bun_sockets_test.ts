@@ -65,10 +65,10 @@ if (runtime === "bun") {
         assert.equal(link.tls, way === "TLS");
         // Bun's stream asks the socket inside for its ends.
         if (what !== "the socket inside" && way !== "a Unix socket") {
-          assert.equal(link.ends?.remote.port, newest.port);
+          assert.equal(link.addresses?.remote.port, newest.port);
         }
         const long = new SimpleQuery("select repeat('x', 1000000) as x", new FirstRow("object", true), ownCodecs);
-        const { x } = await link.run({ op: perform(long), limit: undefined }) as { x: string };
+        const { x } = await link.run({ op: perform(long), deadline: undefined }) as { x: string };
         assert.equal(x.length, 1_000_000);
         await link.close();
       });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
 import type { AcquireEvent, Writable } from "../../src/telemetry/events.ts";
-import { acquires, traced, tracedBlocking } from "../../src/telemetry/trace.ts";
+import { acquires, publishSpan, publishSpanBlocking } from "../../src/telemetry/trace.ts";
 import { test } from "../support/test.ts";
 
 const KINDS = ["start", "end", "asyncStart", "asyncEnd", "error"] as const;
@@ -35,11 +35,11 @@ function acquiring(): Writable<AcquireEvent> {
 
 test("traces: while nobody listens no event is made", async () => {
   const unwanted = (): never => assert.fail("nobody wants it");
-  assert.equal(await traced(acquires, unwanted, (event) => Promise.resolve(event)), undefined);
-  assert.equal(tracedBlocking(acquires, unwanted, (event) => event), undefined);
+  assert.equal(await publishSpan(acquires, unwanted, (event) => Promise.resolve(event)), undefined);
+  assert.equal(publishSpanBlocking(acquires, unwanted, (event) => event), undefined);
   new Subscriber()[Symbol.dispose]();
   assert.equal(acquires.isObserved, false);
-  assert.equal(tracedBlocking(acquires, unwanted, (event) => event), undefined);
+  assert.equal(publishSpanBlocking(acquires, unwanted, (event) => event), undefined);
 });
 
 test("traces: one listener on any of the channels is enough", () => {
@@ -55,7 +55,7 @@ test("traces: one listener on any of the channels is enough", () => {
 
 test("traces: what is awaited ends after its promise is there", async () => {
   using subscriber = new Subscriber();
-  const work = traced(acquires, acquiring, async (event) => {
+  const work = publishSpan(acquires, acquiring, async (event) => {
     assert.equal(subscriber.kinds, "start");
     await Promise.resolve();
     event!.connection = undefined;
@@ -70,7 +70,7 @@ test("traces: what is awaited ends after its promise is there", async () => {
 
 test("traces: what blocks ends once", () => {
   using subscriber = new Subscriber();
-  assert.equal(tracedBlocking(acquires, acquiring, () => 7), 7);
+  assert.equal(publishSpanBlocking(acquires, acquiring, () => 7), 7);
   assert.equal(subscriber.kinds, "start end");
   assert.deepEqual(subscriber.heard.map(({ over }) => over), [false, true]);
 });
@@ -81,8 +81,8 @@ test("traces: a failure is the caller's, unchanged, and published before the end
   const failing = (): never => {
     throw failure;
   };
-  await assert.rejects(traced(acquires, acquiring, async () => await Promise.reject(failure)), failure);
-  assert.throws(() => tracedBlocking(acquires, acquiring, failing), failure);
+  await assert.rejects(publishSpan(acquires, acquiring, async () => await Promise.reject(failure)), failure);
+  assert.throws(() => publishSpanBlocking(acquires, acquiring, failing), failure);
   assert.equal(subscriber.kinds, "start end error asyncStart asyncEnd start error end");
   assert.deepEqual(
     subscriber.heard.map(({ event }) => event.error),
@@ -95,7 +95,7 @@ test("traces: a context that is bound to the start holds for the work", async ()
   const { start } = tracingChannel<string, AcquireEvent>("pyro:acquire");
   start.bindStore(storage, ({ pool }) => `of ${pool}`);
   try {
-    const inside = await traced(acquires, acquiring, async () => {
+    const inside = await publishSpan(acquires, acquiring, async () => {
       await Promise.resolve();
       return storage.getStore();
     });

@@ -1,10 +1,10 @@
 /** The pool of connections that await. */
 import {
+  CALLER_TIMEOUT,
   closeTimeout,
-  GIVEN_TIMEOUT,
   millisecondsFrom,
-  optionsOf,
-  type PartOfTimeout,
+  parseOptions,
+  type RemainingTimeout,
   signalFrom,
   taken,
 } from "../../connection/arguments.ts";
@@ -134,7 +134,7 @@ export class Pool implements AsyncDisposable {
    * ```
    */
   async acquire(options?: CallOptions): Promise<PooledConn> {
-    optionsOf(options, { action: "acquire a connection", awaits: true });
+    parseOptions(options, { action: "acquire a connection", awaits: true });
     const place = new Error("taken from the pool here");
     const member = await this.#take(options);
     const { opened, end } = this.#supply.lease(member, place);
@@ -439,8 +439,8 @@ function split<O>(
   return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
 }
 
-function patienceOf(options: CallOptions & PartOfTimeout | null): Patience {
-  const { timeout, signal, [GIVEN_TIMEOUT]: given = timeout } = options ?? {};
+function patienceOf(options: CallOptions & RemainingTimeout | null): Patience {
+  const { timeout, signal, [CALLER_TIMEOUT]: given = timeout } = options ?? {};
   return {
     timeout: timeout === undefined ? 0 : millisecondsFrom(timeout, "timeout"),
     given: given ?? 0,
@@ -454,7 +454,7 @@ function left<O extends CallOptions>(options: O | undefined, begun: number): O |
   // What is no time is refused by the call.
   if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
   const rest = timeout - (now() - begun);
-  if (rest > 0) return { ...options, timeout: rest, [GIVEN_TIMEOUT]: timeout };
+  if (rest > 0) return { ...options, timeout: rest, [CALLER_TIMEOUT]: timeout };
   throw new TimeoutError(`Cannot make the call: it was not begun within ${timeout} ms`, { outcome: "not sent" });
 }
 

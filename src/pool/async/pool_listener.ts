@@ -1,12 +1,12 @@
 /** By which connection a pool that awaits listens. */
-import { optionsOf } from "../../connection/arguments.ts";
+import { parseOptions } from "../../connection/arguments.ts";
 import { atMost, now, pause } from "../../runtime/clock.ts";
 import { TimeoutError } from "../../errors.ts";
 import { channelName } from "../../features/listen.ts";
 import { backoff } from "../backoff.ts";
 import { goneAtOnce, poolClosed } from "../failure.ts";
 import { Subscription } from "../subscription.ts";
-import type { Limit } from "../../protocol/request.ts";
+import type { Deadline } from "../../protocol/request.ts";
 import { Alarm } from "./alarm.ts";
 import type { ListenOptions } from "../../async/options.ts";
 import type { Line, LineEvents } from "./pool_line.ts";
@@ -47,14 +47,14 @@ export class PoolListener {
   /** Listens to a channel. */
   async listen(channel: string, options: ListenOptions | undefined): Promise<PoolNotifications> {
     const name = channelName(channel);
-    const { limit } = optionsOf(options, { action: "listen", awaits: true });
-    limit?.signal?.throwIfAborted();
+    const { deadline } = parseOptions(options, { action: "listen", awaits: true });
+    deadline?.signal?.throwIfAborted();
     if (this.#closed) throw poolClosed();
     const subscription = new Subscription(name);
     const subscriptions = this.#channels.get(name) ?? new Set();
     this.#channels.set(name, subscriptions.add(subscription));
     try {
-      await within(limit, this.#tuneOnceThere(name, subscription));
+      await within(deadline, this.#tuneOnceThere(name, subscription));
     } catch (error) {
       // Whoever has given up does not wait for an attempt to connect.
       void this.#leave(subscription);
@@ -64,7 +64,7 @@ export class PoolListener {
       subscription,
       async () => void await atMost(this.#leave(subscription), LEAVING),
       (expecting) => this.#expect(expecting),
-      limit?.signal,
+      deadline?.signal,
     );
   }
 
@@ -212,9 +212,9 @@ export class PoolListener {
 }
 
 /** What the promise gives, unless its caller gives up first. */
-async function within<T>(limit: Limit | undefined, promise: Promise<T>): Promise<T> {
-  if (limit === undefined) return await promise;
-  const { timeout, signal } = limit;
+async function within<T>(deadline: Deadline | undefined, promise: Promise<T>): Promise<T> {
+  if (deadline === undefined) return await promise;
+  const { timeout, signal } = deadline;
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal!.reason);
   signal?.addEventListener("abort", abort, { once: true });

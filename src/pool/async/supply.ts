@@ -2,7 +2,7 @@
 import { onAbort } from "../../run/aborts.ts";
 import { atMost, MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
 import { ConnectionError, PyroError, stackFromHere, TimeoutError } from "../../errors.ts";
-import { Route } from "../../connect/route.ts";
+import { ServerAddress } from "../../connect/route.ts";
 import type { Settings } from "../../options/settings.ts";
 import { backoff } from "../backoff.ts";
 import { goneAtOnce, inVain, isPassing, poolClosed, tooManyWait } from "../failure.ts";
@@ -15,7 +15,7 @@ import { type PoolStats, Stock } from "../stock.ts";
 import { acquireEvent } from "../../telemetry/events.ts";
 import { leakReporter } from "../../telemetry/leak.ts";
 import { errorFields, Log } from "../../telemetry/log.ts";
-import { acquires, traced } from "../../telemetry/trace.ts";
+import { acquires, publishSpan } from "../../telemetry/trace.ts";
 import { Alarm } from "./alarm.ts";
 import type { Conn } from "../../async/conn.ts";
 import { Gathering } from "./gathering.ts";
@@ -52,7 +52,7 @@ export class Supply {
   readonly #gathering: Gathering;
   readonly #leaks: Leaks<Member>;
   readonly #alarm = new Alarm(() => this.#tick());
-  readonly #route = new Route();
+  readonly #address = new ServerAddress();
   /** Connections that say goodbye. */
   readonly #leaving = new Set<Promise<void>>();
   /** Ends attempts to connect when nobody waits for them any more. */
@@ -136,7 +136,7 @@ export class Supply {
   /** A connection that works, once there is one. `cost` is how many milliseconds it is likely to be needed for, Infinity for who needs it alone. */
   take(patience: Patience, cost: number): Promise<Member> {
     if (!acquires.isObserved) return this.#take(patience, cost);
-    return traced(acquires, () => acquireEvent(this.#name), async (event) => {
+    return publishSpan(acquires, () => acquireEvent(this.#name), async (event) => {
       const member = await this.#take(patience, cost);
       if (event !== undefined) event.connection = member.conn.opened.core.observer.info;
       return member;
@@ -229,7 +229,7 @@ export class Supply {
 
   /** Has all connections forget what they know of types. */
   reloadTypes(): void {
-    for (const { conn } of this.#stock.members) conn.opened.core.registry.forgetTypes();
+    for (const { conn } of this.#stock.members) conn.opened.core.registry.invalidateTypes();
   }
 
   /** Closes idle connections, and those in use once they come back. */
@@ -415,7 +415,7 @@ export class Supply {
 
   async #connect(): Promise<PoolConn> {
     const { signal } = this.#cut;
-    const conn = new PoolConn(await open(this.#settings, signal, this.#route));
+    const conn = new PoolConn(await open(this.#settings, signal, this.#address));
     const { promise: cut, reject } = Promise.withResolvers<never>();
     const abort = (): void => reject(signal.reason);
     signal.addEventListener("abort", abort);
@@ -439,7 +439,7 @@ export class Supply {
     this.#isReached = false;
     this.#lastFailure = error;
     // The way may be another when the server is back.
-    this.#route.forget();
+    this.#address.forget();
     const passes = this.passes(error);
     this.#mayPass = passes;
     if (!passes) this.#queue.shift()?.reject(error);

@@ -1,5 +1,5 @@
 /** The pool of connections that block. */
-import { closeTimeout, optionsOf } from "../../connection/arguments.ts";
+import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
 import { channelName } from "../../features/listen.ts";
 import { isRepeatable, REPETITIONS } from "../../statements/unexecuted.ts";
 import type {
@@ -123,7 +123,7 @@ export class Pool implements Disposable {
    * ```
    */
   acquire(options?: CallOptions): PooledConn {
-    optionsOf(options, { action: "acquire a connection", awaits: false });
+    parseOptions(options, { action: "acquire a connection", awaits: false });
     const place = new Error("taken from the pool here");
     const member = this.#supply.take();
     const { opened, end } = this.#supply.lease(member, place);
@@ -281,8 +281,8 @@ export class Pool implements Disposable {
    */
   listen(channel: string, options?: ListenOptions): PoolNotifications {
     const name = channelName(channel);
-    const { limit } = optionsOf(options, { action: "listen", awaits: false });
-    return new PoolNotifications(name, limit?.timeout ?? 0, (timeout) => {
+    const { deadline } = parseOptions(options, { action: "listen", awaits: false });
+    return new PoolNotifications(name, deadline?.timeout ?? 0, (timeout) => {
       const conn = this.#supply.openLine();
       try {
         return { conn, notifications: conn.listen(name, { timeout }) };

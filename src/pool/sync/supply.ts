@@ -1,7 +1,7 @@
 /** The connections of a pool that blocks: opened, handed out, tidied up, closed. */
 import { now } from "../../runtime/clock.ts";
 import { immediate } from "../../run/sync_runner.ts";
-import { Route } from "../../connect/route.ts";
+import { ServerAddress } from "../../connect/route.ts";
 import type { Settings } from "../../options/settings.ts";
 import { allInUse, goneAtOnce, poolClosed } from "../failure.ts";
 import { Lease } from "../lease.ts";
@@ -11,7 +11,7 @@ import { type PoolStats, Stock } from "../stock.ts";
 import { acquireEvent } from "../../telemetry/events.ts";
 import { leakReporter } from "../../telemetry/leak.ts";
 import { errorFields, Log } from "../../telemetry/log.ts";
-import { acquires, tracedBlocking } from "../../telemetry/trace.ts";
+import { acquires, publishSpanBlocking } from "../../telemetry/trace.ts";
 import type { Conn } from "../../sync/conn.ts";
 import { open, Opened } from "../../sync/opened.ts";
 import { type Member, PoolConn } from "./pool_conn.ts";
@@ -31,7 +31,7 @@ export class Supply {
   readonly #hooks: SupplyHooks;
   readonly #stock: Stock<PoolConn>;
   readonly #leaks: Leaks<Member>;
-  readonly #route = new Route();
+  readonly #address = new ServerAddress();
   /** Connections to listen on. */
   readonly #lines = new Set<PoolConn>();
   #closed = false;
@@ -62,7 +62,7 @@ export class Supply {
 
   /** A connection that works. Nobody else could give one back meanwhile, so there is nothing to wait for. */
   take(): Member {
-    return tracedBlocking(acquires, () => acquireEvent(this.#name), (event) => {
+    return publishSpanBlocking(acquires, () => acquireEvent(this.#name), (event) => {
       const member = this.#take();
       if (event !== undefined) event.connection = member.conn.opened.core.observer.info;
       return member;
@@ -145,7 +145,7 @@ export class Supply {
 
   /** Has all connections forget what they know of types. */
   reloadTypes(): void {
-    for (const { conn } of this.#stock.members) conn.opened.core.registry.forgetTypes();
+    for (const { conn } of this.#stock.members) conn.opened.core.registry.invalidateTypes();
   }
 
   /** Closes idle connections, and those in use once they come back. */
@@ -172,7 +172,7 @@ export class Supply {
 
   #connect(): PoolConn {
     if (this.#closed) throw poolClosed();
-    const conn = new PoolConn(open(this.#settings, this.#route));
+    const conn = new PoolConn(open(this.#settings, this.#address));
     try {
       immediate(this.#hooks.onConnect(conn), "onConnect of a blocking pool");
       conn.release();
@@ -192,7 +192,7 @@ export class Supply {
     } catch (error) {
       this.#stock.openFailed();
       // The way may be another when the server is back.
-      this.#route.forget();
+      this.#address.forget();
       throw error;
     }
     return this.#stock.opened(conn, generation, now());
