@@ -2,11 +2,11 @@
 import type { Calls } from "../connection/calls.ts";
 import { ConnState } from "../api/conn_state.ts";
 import type { AsyncLink } from "../run/async_link.ts";
-import type { Cursor } from "../features/portal.ts";
+import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { CopyData, CopyRow, Params, Row } from "../api/call_options.ts";
 import type { Result } from "../rows/collectors.ts";
-import { collectors } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 import type { SqlTemplate } from "../sql/template.ts";
 import { copyStream } from "./copy_stream.ts";
 import type {
@@ -34,7 +34,7 @@ export abstract class Executor extends ConnState {
 
   /** Not for callers: connections and transactions build on it. */
   constructor(calls: Calls, link: AsyncLink, transactionOf: (state: TransactionState) => Transaction) {
-    super(calls.connection, calls.lease);
+    super(calls.state, calls.lease);
     this.#calls = calls;
     this.#link = link;
     this.#transactionOf = transactionOf;

@@ -1,33 +1,33 @@
 /** Opening connections that await: what `Conn` and `Pool` have in common. */
-import { ConnectionState } from "../connection/state.ts";
+import { ConnectionState } from "../connection/connection_state.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { now } from "../runtime/clock.ts";
-import { connectAsync, shakeHands } from "../run/connect_async.ts";
+import { connectAsync, runHandshake } from "../run/connect_async.ts";
 import { tracedAsync } from "../trace/traced_transport.ts";
 import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
-import { ServerAddress } from "../connect/route.ts";
+import { ServerAddress } from "../connect/server_address.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
 import { Log } from "../telemetry/log.ts";
-import { connects, publishSpan } from "../telemetry/trace.ts";
+import { connects, publishSpan } from "../telemetry/channels.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { osUser, randomText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the one who uses it. */
-export class Opened {
-  readonly core: ConnectionState;
+export class OpenedConnection {
+  readonly state: ConnectionState;
   readonly link: AsyncLink;
   /** For how long, where it is a pool's. */
   readonly lease: Lease | undefined;
   /** Called when the connection is gone. */
   onLost: (() => void) | undefined = undefined;
 
-  constructor(core: ConnectionState, link: AsyncLink, lease?: Lease) {
-    this.core = core;
+  constructor(state: ConnectionState, link: AsyncLink, lease?: Lease) {
+    this.state = state;
     this.link = link;
     this.lease = lease;
   }
@@ -38,7 +38,7 @@ export async function open(
   settings: Settings,
   signal: AbortSignal | undefined,
   address: ServerAddress = new ServerAddress(),
-): Promise<Opened> {
+): Promise<OpenedConnection> {
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
@@ -54,11 +54,11 @@ export async function open(
   link.canceller = async () => {
     const key = cancelKeyOf(link.session, cancelTarget);
     if (key !== undefined) {
-      await shakeHands(cancel(key, now() + cancelTimeout(plan.timeout)), dialer, undefined);
+      await runHandshake(cancel(key, now() + cancelTimeout(plan.timeout)), dialer, undefined);
     }
   };
   const catalog = catalogOf(link, plan);
-  const core = new ConnectionState(
+  const state = new ConnectionState(
     link,
     upgrade,
     settings,
@@ -68,9 +68,9 @@ export async function open(
     observer,
     cancelTarget,
   );
-  const opened = new Opened(core, link);
+  const opened = new OpenedConnection(state, link);
   link.onEvent = (event) => {
-    core.deliver(event);
+    state.deliver(event);
     if (event.kind === "lost") opened.onLost?.();
   };
   return opened;

@@ -4,7 +4,7 @@ import type { AsyncLink } from "../run/async_link.ts";
 import type { PipelineState } from "../features/pipeline.ts";
 import type { Params, Row } from "../api/call_options.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
-import { collectors } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 import type { Statement } from "./executor.ts";
 import type { CallOptions, QueryOptions } from "./options.ts";
 

@@ -1,9 +1,9 @@
 /** Portals of connections that await. */
 import type { Calls } from "../connection/calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
-import type { Cursor } from "../features/portal.ts";
+import type { Cursor } from "../features/cursor.ts";
 import type { PortalRows, Row } from "../api/call_options.ts";
-import { collectors } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 import type { QueryOptions } from "./options.ts";
 
 /**

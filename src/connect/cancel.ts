@@ -7,7 +7,7 @@ import { ConnectionError, UsageError } from "../errors.ts";
 import type { Session } from "../protocol/session.ts";
 import { type Endpoint, endpointName } from "../transport/transport.ts";
 import { cancelRequest } from "../wire/frontend.ts";
-import { askEnd, dial, discard, type Handshake, type Link } from "./handshake.ts";
+import { dial, discard, type Handshake, type Link, readToEnd } from "./handshake.ts";
 import { encrypt, serverName } from "./open.ts";
 
 /**
@@ -55,7 +55,7 @@ export function* cancel(key: CancelKey, by: number): Handshake<void> {
   try {
     if (key.tls) yield* encrypt(link, key.serverName, by);
     cancelRequest(link.session.outbox, key.processId, key.secret);
-    yield* askEnd(link, by);
+    yield* readToEnd(link, by);
   } finally {
     yield* discard(link);
   }

@@ -44,11 +44,11 @@ export function* dial(endpoint: Endpoint, tls: boolean, by: number): Handshake<L
   return (yield { do: "dial", endpoint, tls, by }) as Link;
 }
 
-export function* askByte(link: Link, by: number): Handshake<number> {
+export function* readByte(link: Link, by: number): Handshake<number> {
   return (yield { do: "askByte", link, by }) as number;
 }
 
-export function* askEnd(link: Link, by: number): Handshake<void> {
+export function* readToEnd(link: Link, by: number): Handshake<void> {
   yield { do: "askEnd", link, by };
 }
 

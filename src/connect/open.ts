@@ -10,7 +10,7 @@ import { perform } from "../protocol/request.ts";
 import { type AuthLimit, type AuthMethod, Startup } from "../protocol/startup.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
-import { askByte, dial, discard, type Handshake, type Link, run, startTls } from "./handshake.ts";
+import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
 
 /** What a session is opened with; clock and randomness included. */
 export interface OpenPlan {
@@ -80,7 +80,7 @@ export function* encrypt(link: Link, serverName: string | undefined, by: number)
 /** Sends an SSLRequest; whether the server answers that it is willing. */
 function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean> {
   sslRequest(link.session.outbox);
-  const answer = yield* askByte(link, by);
+  const answer = yield* readByte(link, by);
   if (answer === WILLING) return true;
   if (answer === UNWILLING) {
     if (sslMode !== "require") return false;

@@ -1,7 +1,7 @@
 /** What callers give, checked: SQL, parameters and options, the same for all methods. */
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
-import type { StatementSource } from "../statements/source.ts";
+import type { StatementSource } from "../statements/statement_source.ts";
 import { StatementHandle, useStatement } from "../statements/prepared_statement.ts";
 import type { Deadline } from "../protocol/request.ts";
 import { SqlTemplate, valuesOf } from "../sql/template.ts";

@@ -18,7 +18,7 @@ import {
   taken,
   textOf,
 } from "./arguments.ts";
-import type { ConnectionState } from "./state.ts";
+import type { ConnectionState } from "./connection_state.ts";
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import { executeBatch } from "../features/batch.ts";
@@ -27,11 +27,11 @@ import { execute, query } from "../statements/execute.ts";
 import { IsolationLevel } from "../features/isolation_level.ts";
 import { channelName, listen, type NotificationQueue, notify, unlisten } from "../features/listen.ts";
 import { type Item, PipelineState } from "../features/pipeline.ts";
-import { closeQuietly, Cursor, withPortal } from "../features/portal.ts";
+import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
 import { closeStatements, prepare, prepareBatch } from "../statements/prepare.ts";
 import { release } from "../features/release.ts";
 import { reset } from "../features/reset.ts";
-import { SourceReader } from "../features/source.ts";
+import { SourceReader } from "../features/source_reader.ts";
 import {
   begin,
   type BeginOptions,
@@ -45,7 +45,7 @@ import { type Call, cancellationPoint, type Deadline, type Op, perform, type Spa
 import { Ping } from "../protocol/ping.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
-import { collectors } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 import type { CallSpan, OperationSpan } from "../telemetry/observer.ts";
 import type { RowShape } from "../rows/row.ts";
 
@@ -54,21 +54,21 @@ export type CollectorFactory<T> = (shape: RowShape) => ResultCollector<T>;
 
 /** The calls of a connection, or of a transaction on it. */
 export class Calls {
-  readonly connection: ConnectionState;
+  readonly state: ConnectionState;
   /** The transaction that they are made in. */
   readonly transaction: TransactionState | undefined;
   /** The lease under which they are made, where the connection is a pool's. */
   readonly lease: Lease | undefined;
 
-  constructor(connection: ConnectionState, transaction?: TransactionState, lease?: Lease) {
-    this.connection = connection;
+  constructor(state: ConnectionState, transaction?: TransactionState, lease?: Lease) {
+    this.state = state;
     this.transaction = transaction;
     this.lease = lease;
   }
 
   /** Whose the statements are that are prepared by these calls. */
   get owner(): object {
-    return this.lease ?? this.connection;
+    return this.lease ?? this.state;
   }
 
   /** A round trip. */
@@ -88,7 +88,7 @@ export class Calls {
     return this.#attempt(action, () => {
       const { shape, deadline } = parseOptions(options, this.#optionSpec(action, rows));
       const collector = collectorOf(shape);
-      const op = query(sqlText(sql), collector, this.connection);
+      const op = query(sqlText(sql), collector, this.state);
       const span = this.#callSpan(operation, sql);
       span?.watch(collector);
       return { op, deadline, span };
@@ -109,7 +109,7 @@ export class Calls {
       const parsed = parseCall(statement, params, options, this.owner, this.#optionSpec(action, rows));
       const { source, values, shape, deadline } = parsed;
       const collector = collectorOf(shape);
-      const op = execute(source, taken(values), collector, this.connection);
+      const op = execute(source, taken(values), collector, this.state);
       const span = this.#callSpan(operation, source, values.length);
       span?.watch(collector);
       return { op, deadline, span };
@@ -118,7 +118,7 @@ export class Calls {
 
   /** Prepares a statement for the caller to keep. */
   prepare(sql: unknown, options: unknown): Call<Prepared> {
-    const make = (): Op<Prepared> => prepare(sqlText(sql), this.connection);
+    const make = (): Op<Prepared> => prepare(sqlText(sql), this.state);
     return this.#call("prepare", "prepare the statement", options, make, [], sql);
   }
 
@@ -130,7 +130,7 @@ export class Calls {
       options,
       () => {
         if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they must be in an array");
-        return prepareBatch(Array.from(sqls, sqlText), this.connection);
+        return prepareBatch(Array.from(sqls, sqlText), this.state);
       },
       [],
       sqls,
@@ -139,8 +139,8 @@ export class Calls {
 
   /** Drops a statement that the caller has kept, unless it goes with the connection. */
   closeStatement(prepared: Prepared): Call<void> {
-    const { session, statements } = this.connection;
-    const names = this.connection.closed || statements.isDropped(prepared) ? [] : [prepared.name];
+    const { session, statements } = this.state;
+    const names = this.state.closed || statements.isDropped(prepared) ? [] : [prepared.name];
     if (session.admission.open === undefined) {
       const span = names.join("") === "" ? undefined : this.#callSpan("closeStatement", prepared.sql);
       return { op: closeStatements(names), deadline: undefined, span };
@@ -158,11 +158,11 @@ export class Calls {
       const chunk = extraOptions.chunk === undefined ? undefined : countFrom(extraOptions.chunk, "chunk");
       const setReader = new SourceReader<readonly unknown[]>(
         sets,
-        this.connection.link.awaits,
+        this.state.link.awaits,
         "the sets of parameters",
       );
       const source = statementSourceOf(statement, this.owner);
-      const op = executeBatch(source, setReader, chunk, this.connection);
+      const op = executeBatch(source, setReader, chunk, this.state);
       return { op, deadline, span: this.#callSpan("execBatch", source, undefined, sizeOf(sets)) };
     });
   }
@@ -179,7 +179,7 @@ export class Calls {
     const spec = this.#optionSpec("execute the statement", rows, extraOptions);
     const parsed = parseCall(statement, params, options, this.owner, spec);
     const taking = { ...parsed, values: taken(parsed.values) };
-    return { ...parsed, cursor: new Cursor(this.connection, taking, name, this.transaction) };
+    return { ...parsed, cursor: new Cursor(this.state, taking, name, this.transaction) };
   }
 
   /** The rows of a statement in batches. Throws at once. */
@@ -282,7 +282,7 @@ export class Calls {
       const retries = extraOptions.retries === undefined ? 0 : retriesFrom(extraOptions.retries);
       this.#refuseNestedOptions(extraOptions);
       const run = (state: TransactionState): T => use(state, fn as (tx: never) => T);
-      return transact(this.connection, this.transaction, beginOptions(extraOptions), retries, run) as Op<Awaited<T>>;
+      return transact(this.state, this.transaction, beginOptions(extraOptions), retries, run) as Op<Awaited<T>>;
     }, [...TRANSACTION_MODES, "retries"]);
   }
 
@@ -290,32 +290,32 @@ export class Calls {
   begin(options: unknown): Call<TransactionState> {
     return this.#call("begin", "begin a transaction", options, ({ extraOptions }) => {
       this.#refuseNestedOptions(extraOptions);
-      return begin(this.connection, this.transaction, beginOptions(extraOptions));
+      return begin(this.state, this.transaction, beginOptions(extraOptions));
     }, TRANSACTION_MODES);
   }
 
   /** Commits the transaction that these calls are of. */
   commit(options: unknown): Call<void> {
-    return this.#call("commit", "commit", options, () => commit(this.connection, this.transaction!));
+    return this.#call("commit", "commit", options, () => commit(this.state, this.transaction!));
   }
 
   /** Rolls the transaction back that these calls are of. */
   rollback(options: unknown): Call<void> {
-    return this.#call("rollback", "roll back", options, () => rollback(this.connection, this.transaction!));
+    return this.#call("rollback", "roll back", options, () => rollback(this.state, this.transaction!));
   }
 
   /** Rolls the transaction back unless it is over. */
   rollbackUnlessFinished(): Call<void> {
     const span = this.transaction!.finished ? undefined : this.#callSpan("rollback");
-    return { op: rollBackUnlessFinished(this.connection, this.transaction!), deadline: undefined, span };
+    return { op: rollBackUnlessFinished(this.state, this.transaction!), deadline: undefined, span };
   }
 
   /** A pipeline, which has the connection for itself from now on. Throws at once. */
   pipeline(): PipelineState {
     const action = "open a pipeline";
     this.#check(action);
-    this.connection.session.check("reserve", action);
-    const pipeline = new PipelineState(this.connection);
+    this.state.session.check("reserve", action);
+    const pipeline = new PipelineState(this.state);
     const span = this.#operationSpan("pipeline");
     if (span !== undefined) pipelineSpans.set(pipeline, span);
     return pipeline;
@@ -367,7 +367,7 @@ export class Calls {
 
   /** The end of a pipeline. */
   closePipeline(pipeline: PipelineState): Call<void> {
-    this.connection.session.admission.announceEnd(pipeline.exclusive);
+    this.state.session.admission.announceEnd(pipeline.exclusive);
     const span = pipelineSpans.get(pipeline)?.childSpan("close");
     const deadline = pipeline.isAbandoned ? cleanUpDeadline("close the pipeline") : undefined;
     return { op: pipeline.close(), deadline, span };
@@ -383,8 +383,8 @@ export class Calls {
         const whole = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
         return copyIn(
           sqlText(sql),
-          new SourceReader(whole, this.connection.link.awaits, "the data to copy"),
-          this.connection,
+          new SourceReader(whole, this.state.link.awaits, "the data to copy"),
+          this.state,
         );
       },
       [],
@@ -398,7 +398,7 @@ export class Calls {
     this.#check(action);
     const parsed = parseOptions(options, this.#optionSpec(action));
     return {
-      source: new CopyOutSource(sqlText(sql), this.connection),
+      source: new CopyOutSource(sqlText(sql), this.state),
       options: parsed,
       span: this.#operationSpan("copyOut", sql),
     };
@@ -428,8 +428,8 @@ export class Calls {
       const quoted = Array.from(columns, (name, i) => quotedIdentifier(name, `use the name of column ${i + 1}`)).join(
         ", ",
       );
-      const rowReader = new SourceReader(rows, this.connection.link.awaits, "the rows to copy");
-      return copyRows(quotedName(table), columns.slice(), quoted, rowReader, this.connection);
+      const rowReader = new SourceReader(rows, this.state.link.awaits, "the rows to copy");
+      return copyRows(quotedName(table), columns.slice(), quoted, rowReader, this.state);
     });
   }
 
@@ -438,8 +438,8 @@ export class Calls {
     return this.#attempt("listen", () => {
       const { deadline } = parseOptions(options, this.#optionSpec("listen"));
       // In the blocking world it limits the waiting for notifications.
-      const timeout = this.connection.link.awaits ? 0 : deadline?.timeout ?? 0;
-      const op = listening(channelName(channel), this.connection, (queue) => make(queue, timeout));
+      const timeout = this.state.link.awaits ? 0 : deadline?.timeout ?? 0;
+      const op = listening(channelName(channel), this.state, (queue) => make(queue, timeout));
       return { op, deadline, span: this.#callSpan("listen") };
     });
   }
@@ -448,7 +448,7 @@ export class Calls {
   unlisten(queue: NotificationQueue, timeout: number = 0): Call<void> {
     const span = queue.ended ? undefined : this.#callSpan("unlisten");
     const deadline = timeout === 0 ? undefined : cleanUpDeadline("end listening");
-    return { op: unlisten(queue, this.connection.listeners, this.connection), deadline, span };
+    return { op: unlisten(queue, this.state.listeners, this.state), deadline, span };
   }
 
   /** NOTIFY. */
@@ -464,12 +464,12 @@ export class Calls {
   /** Forgets what is known of types; whoever has given the connection back cannot. Throws at once. */
   reloadTypes(): void {
     this.lease?.check("reload types");
-    this.connection.registry.invalidateTypes();
+    this.state.registry.invalidateTypes();
   }
 
   /** DISCARD ALL. */
   reset(options: unknown): Call<void> {
-    return this.#call("reset", "reset the session", options, () => reset(this.connection, this.connection.listeners));
+    return this.#call("reset", "reset the session", options, () => reset(this.state, this.state.listeners));
   }
 
   /** What makes the connection ready for somebody else; it is closed if that takes too long. */
@@ -480,7 +480,7 @@ export class Calls {
       signal: undefined,
       closesConnection: true,
     };
-    return { op: release(this.connection, this.connection.listeners), deadline };
+    return { op: release(this.state, this.state.listeners), deadline };
   }
 
   /** A round trip; a connection that does not answer in time is closed. */
@@ -491,7 +491,7 @@ export class Calls {
 
   /** Who watches a request to stop what runs, if anybody does. */
   cancellation(): Span | undefined {
-    return this.connection.session.idle ? undefined : this.#callSpan("cancel");
+    return this.state.session.idle ? undefined : this.#callSpan("cancel");
   }
 
   /** A call whose options are nothing but limits, and those named; `source` is what it executes, for those who watch it. */
@@ -517,13 +517,13 @@ export class Calls {
     parameterCount?: number,
     batchSize?: number,
   ): CallSpan | undefined {
-    const { observer } = this.connection;
+    const { observer } = this.state;
     return observer.isObserved ? observer.callSpan(operation, textOf(source), parameterCount, batchSize) : undefined;
   }
 
   /** Who watches what takes several calls, if anybody does. */
   #operationSpan(operation: string, source?: unknown, parameterCount?: number): OperationSpan | undefined {
-    const { observer } = this.connection;
+    const { observer } = this.state;
     return observer.isObserved ? observer.operationSpan(operation, textOf(source), parameterCount) : undefined;
   }
 
@@ -541,12 +541,12 @@ export class Calls {
   /** Throws when nothing can be called. */
   #check(action: string): void {
     this.lease?.check(action);
-    this.connection.check(action);
+    this.state.check(action);
     this.transaction?.check(action);
   }
 
   #optionSpec(action: string, rows: boolean = false, extraOptions: readonly string[] = []): OptionSpec {
-    return { action, awaits: this.connection.link.awaits, rows, extraOptions };
+    return { action, awaits: this.state.link.awaits, rows, extraOptions };
   }
 
   #refuseNestedOptions(extraOptions: Readonly<Record<string, unknown>>): void {

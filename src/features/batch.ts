@@ -1,18 +1,18 @@
 /** One statement with many sets of parameters: all of them, or none. */
 import { PyroError, UsageError } from "../errors.ts";
-import { ExecuteSets } from "../protocol/batch.ts";
+import { ExecuteSets } from "../protocol/execute_sets.ts";
 import { Commit } from "../protocol/end_transaction.ts";
 import { barrier, type ExclusiveOperation, type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
-import { EndExclusive } from "../protocol/portal.ts";
+import { EndExclusive } from "../protocol/portal_requests.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
 import { taken } from "../rows/snapshot.ts";
 import type { Context } from "../statements/context.ts";
-import { resolveStatement, type StatementSource } from "../statements/source.ts";
+import { resolveStatement, type StatementSource } from "../statements/statement_source.ts";
 import { release, setSavepoint, undo } from "../sql/savepoint.ts";
-import type { SourceReader } from "./source.ts";
+import type { SourceReader } from "./source_reader.ts";
 import { invalidateIfStale } from "../statements/stale.ts";
 
 /** A set of parameters. */

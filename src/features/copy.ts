@@ -24,10 +24,10 @@ import type { Context } from "../statements/context.ts";
 import { CopyRows } from "../rows/copy_format.ts";
 import { effectsOf, succeeded } from "../statements/invalidation.ts";
 import { release, setSavepoint, undo } from "../sql/savepoint.ts";
-import type { SourceReader } from "./source.ts";
+import type { SourceReader } from "./source_reader.ts";
 import { invalidateAttributes } from "../statements/stale.ts";
 import { loadStatementTypes } from "../statements/type_lookup.ts";
-import { isGone } from "../wire/bytes.ts";
+import { isDetached } from "../wire/bytes.ts";
 
 /** Data for COPY: bytes as they are, text in UTF-8. */
 export type CopyData = Uint8Array | string;
@@ -41,7 +41,7 @@ export function* copyIn(sql: string, source: SourceReader<CopyData>, context: Co
       if (next === undefined || pending.refused || pending.settled) return;
       const data = typeof next.value === "string" ? text.encode(checked(next.value)) : next.value;
       if (!(data instanceof Uint8Array)) throw new UsageError("Cannot copy in: the data must be Uint8Array or string");
-      if (isGone(data)) {
+      if (isDetached(data)) {
         throw new UsageError("Cannot copy in: the data must still have its memory, which was transferred");
       }
       for (let at = 0; at < data.length && !pending.refused && !pending.settled; at += MAX_MESSAGE) {

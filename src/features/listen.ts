@@ -45,12 +45,12 @@ export class NotificationQueue {
   add(notification: Notification): void {
     if (this.ended) return;
     const { channel, payload } = notification;
-    if (!this.#waiting.push(notification, channel.length + payload.length)) return this.miss();
+    if (!this.#waiting.push(notification, channel.length + payload.length)) return this.endForOverflow();
     this.onChange?.();
   }
 
   /** A notification has come that there is no room for, so those behind it would be out of order. */
-  miss(): void {
+  endForOverflow(): void {
     const waiting = this.#waiting.length;
     this.end(
       new ConnectionError(
@@ -74,23 +74,23 @@ export class NotificationQueue {
 export class Listeners {
   readonly #queues = new Map<string, Set<NotificationQueue>>();
   /** Channels to which nobody listens, but the session may: they are to be undone. */
-  readonly #leftOver = new Set<string>();
+  readonly #channelsToUnlisten = new Set<string>();
 
   /** Whether neither anybody nor the session listens. */
   get isEmpty(): boolean {
-    return this.#queues.size === 0 && this.#leftOver.size === 0;
+    return this.#queues.size === 0 && this.#channelsToUnlisten.size === 0;
   }
 
   /** Takes the channels to which the session is to listen no longer: their UNLISTEN is about to be sent. */
-  takeLeftOver(): readonly string[] {
-    const channels = [...this.#leftOver];
-    this.#leftOver.clear();
+  takeChannelsToUnlisten(): readonly string[] {
+    const channels = [...this.#channelsToUnlisten];
+    this.#channelsToUnlisten.clear();
     return channels;
   }
 
   /** The session may listen to them after all. */
-  putBack(channels: readonly string[]): void {
-    for (const channel of channels) if (!this.#queues.has(channel)) this.#leftOver.add(channel);
+  unlistenLater(channels: readonly string[]): void {
+    for (const channel of channels) if (!this.#queues.has(channel)) this.#channelsToUnlisten.add(channel);
   }
 
   /** Hands a notification to all who listen to its channel. */
@@ -99,15 +99,15 @@ export class Listeners {
   }
 
   /** Notifications have come that there was no room for, nobody knows on which channels. */
-  miss(): void {
+  endAllForOverflow(): void {
     for (const queues of this.#queues.values()) {
-      for (const queue of queues) queue.miss();
+      for (const queue of queues) queue.endForOverflow();
     }
   }
 
   /** Listens. */
   add(queue: NotificationQueue): void {
-    this.#leftOver.delete(queue.channel);
+    this.#channelsToUnlisten.delete(queue.channel);
     const queues = this.#queues.get(queue.channel) ?? new Set();
     queues.add(queue);
     this.#queues.set(queue.channel, queues);
@@ -119,7 +119,7 @@ export class Listeners {
     if (queues === undefined || !queues.delete(queue)) return false;
     if (queues.size > 0) return false;
     this.#queues.delete(queue.channel);
-    this.#leftOver.add(queue.channel);
+    this.#channelsToUnlisten.add(queue.channel);
     return true;
   }
 
@@ -130,7 +130,7 @@ export class Listeners {
       for (const queue of queues) queue.end(error);
     }
     this.#queues.clear();
-    this.#leftOver.clear();
+    this.#channelsToUnlisten.clear();
   }
 }
 
@@ -164,15 +164,15 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
   if (!listeners.remove(queue) || session.lost !== undefined || session.transactionStatus === "failed") return;
   if (session.admission.open !== undefined) return;
   yield* continueSubmitting();
-  const channels = listeners.takeLeftOver();
+  const channels = listeners.takeChannelsToUnlisten();
   if (channels.length === 0) return;
   try {
     const names = channels.map((channel) => quotedIdentifier(channel, "stop listening"));
     const sql = names.map((name) => `UNLISTEN ${name}`).join("; ");
     yield* perform(new SimpleQuery(sql, new AffectedRows(), registry));
-    if (session.transactionStatus !== "idle") listeners.putBack(channels);
+    if (session.transactionStatus !== "idle") listeners.unlistenLater(channels);
   } catch (error) {
-    listeners.putBack(channels);
+    listeners.unlistenLater(channels);
     if (!(error instanceof ConnectionError)) throw error;
   }
 }

@@ -9,7 +9,7 @@ import { PipelineAborted, type PyroError, UsageError } from "../errors.ts";
 import { barrier, type ExclusiveOperation, type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
 import { errorOf, lostError } from "../protocol/failure.ts";
 import { PipelinedExecution, type PipelinedStatement } from "../protocol/pipelined.ts";
-import { EndExclusive } from "../protocol/portal.ts";
+import { EndExclusive } from "../protocol/portal_requests.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { RawReply } from "../protocol/raw_reply.ts";
 import { AffectedRows, AllRows, type ResultCollector } from "../rows/collectors.ts";
@@ -19,7 +19,7 @@ import { hasUntypedText } from "../rows/untyped.ts";
 import { Outbox } from "../wire/outbox.ts";
 import type { Context } from "../statements/context.ts";
 import { succeeded } from "../statements/invalidation.ts";
-import { needsPreparing, type StatementSource } from "../statements/source.ts";
+import { needsPreparing, type StatementSource } from "../statements/statement_source.ts";
 import { invalidateIfStale, invalidateStatement } from "../statements/stale.ts";
 import { type CatalogAnswer, type CatalogQuery, completeRows, failedAnswer } from "../statements/type_lookup.ts";
 

@@ -5,7 +5,7 @@ import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
 import type { TransactionContext } from "./context.ts";
 import type { Listeners } from "./listen.ts";
-import { closeWhatIsOpen } from "./transaction.ts";
+import { closeExclusive } from "./transaction.ts";
 
 /** Whether nothing of what its user did is left over, as far as the protocol tells. */
 export function isReleased({ session, transaction }: TransactionContext, listeners: Listeners): boolean {
@@ -16,7 +16,7 @@ export function isReleased({ session, transaction }: TransactionContext, listene
 /** Closes what is open, rolls back, and listens no longer. Waits until the calls already made are over. */
 export function* release(context: TransactionContext, listeners: Listeners): Op<void> {
   const { session, registry, invalidation } = context;
-  yield* closeWhatIsOpen(context);
+  yield* closeExclusive(context);
   yield* barrier();
   context.transaction?.finish(context);
   const statements = [

@@ -146,7 +146,7 @@ function* commitNested(context: TransactionContext, state: TransactionState): Op
 /** Rolls back; nothing to do where the connection is gone. */
 export function* rollback(context: TransactionContext, state: TransactionState): Op<void> {
   state.check("roll back");
-  yield* closeWhatIsOpen(context);
+  yield* closeExclusive(context);
   const sql = state.parent === undefined ? "ROLLBACK" : undo(savepoint(state));
   try {
     yield* continueSubmitting();
@@ -216,16 +216,16 @@ export function* transact<T>(
     } catch (error) {
       // What the function has committed by itself is not to be done again.
       const isOver = state.finished && !isCommitting;
-      yield* rollBackAfter(context, state);
+      yield* rollBackQuietly(context, state);
       if (isOver || attempt >= retries || !isConflict(error) || context.session.lost !== undefined) throw error;
       conflict = { error };
-      yield { do: "pause", upTo: Math.min(FIRST_PAUSE * 2 ** attempt, LONGEST_PAUSE) };
+      yield { do: "pause", upTo: Math.min(FIRST_RETRY_DELAY * 2 ** attempt, MAX_RETRY_DELAY) };
     }
   }
 }
 
 /** Rolls back what is not over, after an error that says more than any that comes of this. */
-function* rollBackAfter(context: TransactionContext, state: TransactionState): Op<void> {
+function* rollBackQuietly(context: TransactionContext, state: TransactionState): Op<void> {
   try {
     yield* continueBehindOthers();
     if (!state.finished) yield* rollback(context, state);
@@ -235,7 +235,7 @@ function* rollBackAfter(context: TransactionContext, state: TransactionState): O
 }
 
 /** Ends what has the connection for itself, and nobody closed. */
-export function* closeWhatIsOpen({ session }: TransactionContext): Op<void> {
+export function* closeExclusive({ session }: TransactionContext): Op<void> {
   const { open } = session.admission;
   if (open?.close === undefined) return;
   try {
@@ -287,6 +287,6 @@ function isConflict(error: unknown): boolean {
 
 const CONFLICTS: readonly string[] = [SqlState.SerializationFailure, SqlState.DeadlockDetected];
 /** Milliseconds, at most, before the first repetition. */
-const FIRST_PAUSE = 20;
+const FIRST_RETRY_DELAY = 20;
 /** Milliseconds, at most, before any. */
-const LONGEST_PAUSE = 1000;
+const MAX_RETRY_DELAY = 1000;

@@ -9,13 +9,13 @@
 import { UsageError } from "../errors.ts";
 
 /** Where a name was given: as a key of a URL or a keyword/value string, as a member of an object, or to `Opts.param`. */
-export type Place = "key" | "option" | "param";
+export type NameUse = "key" | "option" | "param";
 
 /**
  * What must be given instead of a name that is not known as it is written; undefined for a name that
  * means nothing anywhere, as those of server settings.
  */
-export function rightName(name: string, place: Place): string | undefined {
+export function rightName(name: string, place: NameUse): string | undefined {
   const folded = fold(name);
   const option = OPTIONS_BY_NAME.get(folded);
   if (option !== undefined) return instead(option, place);
@@ -25,7 +25,7 @@ export function rightName(name: string, place: Place): string | undefined {
 }
 
 /** Throws for what `rightName` knows better, and for secrets, which no setting of the server's own is. `what` precedes the name. */
-export function refuseOtherName(name: string, place: Place, what: string): void {
+export function refuseOtherName(name: string, place: NameUse, what: string): void {
   const right = rightName(name, place) ?? (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
   if (right !== undefined) throw new UsageError(`Cannot ${what} ${JSON.stringify(name)}: ${right}`);
 }
@@ -43,7 +43,7 @@ interface Option {
   readonly setting?: string | undefined;
 }
 
-function instead({ key, setter, setting }: Option, place: Place): string {
+function instead({ key, setter, setting }: Option, place: NameUse): string {
   if (setting !== undefined) {
     return place === "option" ? `use param: { ${setting}: … } instead` : `use ${setting} instead`;
   }

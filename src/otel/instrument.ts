@@ -1,6 +1,6 @@
 /** The bridge from pyro's tracing channels to OpenTelemetry. */
 import type { AcquireEvent, ConnectEvent, QueryEvent, TraceEvent } from "../telemetry/events.ts";
-import { acquires, connects, queries, type TraceChannels } from "../telemetry/trace.ts";
+import { acquires, connects, queries, type TraceChannels } from "../telemetry/channels.ts";
 import {
   batchAttributes,
   connectAttributes,

@@ -4,7 +4,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query": closing a
  * statement that does not exist is no error.
  */
-import { Backend, Target } from "../wire/codes.ts";
+import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { close, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
@@ -21,7 +21,7 @@ export class CloseStatements implements Request<void> {
   }
 
   encode(out: Outbox): void {
-    for (const name of this.#names) close(out, Target.Statement, name);
+    for (const name of this.#names) close(out, DescribeTarget.Statement, name);
     sync(out);
   }
 

@@ -9,7 +9,7 @@ import { Format } from "../codecs/codec.ts";
 import { bind, wrongCount } from "../rows/bind.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
-import { Backend, Target } from "../wire/codes.ts";
+import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { describe, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
@@ -96,7 +96,7 @@ export class ExecuteUnnamed<T> implements Request<T> {
     const { sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
     parse(out, "", sql, parameterTypes);
     bind(out, "", "", parameterCodecs, this.#values, resultFormats);
-    describe(out, Target.Portal, "");
+    describe(out, DescribeTarget.Portal, "");
     requestExecution(out, "", ALL_ROWS, this.syncMode);
   }
 

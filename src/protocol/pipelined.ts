@@ -9,7 +9,7 @@ import { Description } from "../rows/description.ts";
 import { bind } from "../rows/bind.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { untyped } from "../rows/untyped.ts";
-import { Backend, Target } from "../wire/codes.ts";
+import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { describe, execute, flush, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
@@ -162,7 +162,7 @@ export class PipelinedExecution implements Request<void> {
       if (name === "") parse(out, "", sql, parameterTypes);
       bind(out, "", name, parameterCodecs, values, resultFormats);
       // Without a name it is parsed now, and may give other rows than before.
-      if (name === "") describe(out, Target.Portal, "");
+      if (name === "") describe(out, DescribeTarget.Portal, "");
     } else {
       if (pipelined.kind === "new") {
         requestPrepare(out, this.name, pipelined.sql, pipelined.slot.evicted);

@@ -6,7 +6,7 @@
 import { checkParameters } from "../rows/bind.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { type Column, parameterDescription, rowDescription } from "../wire/backend.ts";
-import { Backend, Target } from "../wire/codes.ts";
+import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { close, describe, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
@@ -78,9 +78,9 @@ export class Prepare implements Request<Prepared> {
 /** Close of the evicted statements, Parse, and Describe of the statement. */
 export function requestPrepare(out: Outbox, name: string, sql: string, evicted: readonly string[]): void {
   checkParameters(sql);
-  for (const old of evicted) close(out, Target.Statement, old);
+  for (const old of evicted) close(out, DescribeTarget.Statement, old);
   parse(out, name, sql, []);
-  describe(out, Target.Statement, name);
+  describe(out, DescribeTarget.Statement, name);
 }
 
 /** The reply to {@linkcode requestPrepare}; without columns the statement gives no rows. */

@@ -14,9 +14,9 @@ import type { Addresses, AsyncTransport, Endpoint, TlsOptions } from "../transpo
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
-import { atMost, turn } from "../runtime/clock.ts";
+import { atMost, eventLoopTurn } from "../runtime/clock.ts";
 import { connectionError } from "./connection_error.ts";
-import { runInSpan } from "../telemetry/observe.ts";
+import { runInSpan } from "../telemetry/run_in_span.ts";
 import { calledByListener } from "../trace/traced_transport.ts";
 
 /** A dialled connection, awaiting. */
@@ -32,21 +32,21 @@ export class AsyncLink implements Link, RunnerLink {
   canceller: (() => Promise<void>) | undefined = undefined;
   #reading = false;
   /** Whether a reply waits for someone who wants it. */
-  #stalled = false;
+  #isPaused = false;
   /** How many wait for notifications. */
   #expecting = 0;
   /** Who waits for bytes to be sent, or for the reader to stop. */
   #onProgress: (() => void)[] = [];
   /** How much had been written when others could run the last time. */
-  #breath = 0;
+  #writtenAtLastTurn = 0;
   /** Ends the reader's pause. */
-  #onWanted: (() => void) | undefined = undefined;
+  #onResume: (() => void) | undefined = undefined;
   #writing = false;
   #flushScheduled = false;
   /** Whether the socket keeps the process alive: while something is outstanding. */
   #keepsProcess = true;
   #listener: ((event: SessionEvent) => void) | undefined = undefined;
-  #lastWords: ReturnType<typeof setTimeout> | undefined = undefined;
+  #finalReadTimer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(transport: AsyncTransport, endpoint: Endpoint) {
     this.#transport = transport;
@@ -128,10 +128,10 @@ export class AsyncLink implements Link, RunnerLink {
 
   /** Everything outstanding fails for that reason, and the socket is closed. */
   destroy(reason: Error): void {
-    clearTimeout(this.#lastWords);
+    clearTimeout(this.#finalReadTimer);
     this.session.lose(reason);
     this.#transport.close();
-    this.#onWanted?.();
+    this.#onResume?.();
     this.#progress();
     this.#deliver();
   }
@@ -142,16 +142,16 @@ export class AsyncLink implements Link, RunnerLink {
     // A goodbye in the middle of a message would be none.
     if (session.lost === undefined && this.#reading && !this.#writing && !session.outbox.halfSent) {
       session.lose(new ConnectionError("the connection is closed"));
-      await atMost(this.#sayGoodbye(), LAST_WORDS);
+      await atMost(this.#sendTerminate(), FINAL_READ_TIMEOUT);
     }
     this.destroy(new ConnectionError("the connection is closed"));
   }
 
-  async #sayGoodbye(): Promise<void> {
-    const goodbye = new Outbox();
-    terminate(goodbye);
+  async #sendTerminate(): Promise<void> {
+    const message = new Outbox();
+    terminate(message);
     try {
-      while (goodbye.size > 0) goodbye.sent(await this.#transport.write(goodbye.pending()));
+      while (message.size > 0) message.sent(await this.#transport.write(message.pending()));
     } catch {
       // It was gone already.
     }
@@ -161,7 +161,7 @@ export class AsyncLink implements Link, RunnerLink {
   wake(): void {
     this.#startReading();
     this.#keepProcess();
-    if (this.session.outbox.size >= EAGER && !this.#writing) this.#flush();
+    if (this.session.outbox.size >= EAGER_FLUSH_SIZE && !this.#writing) this.#flush();
     if (this.#flushScheduled || this.session.outbox.size === 0) return;
     this.#flushScheduled = true;
     queueMicrotask(() => this.#flush());
@@ -170,9 +170,9 @@ export class AsyncLink implements Link, RunnerLink {
   /** Replies are wanted, which may be here already, or wait for what was written after the request. */
   resume(): void {
     if (this.session.outbox.size > 0) this.wake();
-    if (!this.#stalled) return;
+    if (!this.#isPaused) return;
     this.#advance();
-    if (!this.#isFull) this.#onWanted?.();
+    if (!this.#isFull) this.#onResume?.();
   }
 
   /** Resolves once no more than `bytes` wait to be sent, or nothing can be before replies are taken. */
@@ -180,9 +180,9 @@ export class AsyncLink implements Link, RunnerLink {
     const { session } = this;
     this.wake();
     // Where the system takes everything at once, nothing else would run, and no refusal be seen.
-    if (session.outbox.writtenTotal - this.#breath > BURST) {
-      this.#breath = session.outbox.writtenTotal;
-      await turn();
+    if (session.outbox.writtenTotal - this.#writtenAtLastTurn > MAX_BURST) {
+      this.#writtenAtLastTurn = session.outbox.writtenTotal;
+      await eventLoopTurn();
     }
     while (session.outbox.size > bytes && !this.#isFull && session.lost === undefined) {
       await new Promise<void>((resolve) => this.#onProgress.push(resolve));
@@ -191,7 +191,7 @@ export class AsyncLink implements Link, RunnerLink {
 
   /** Whether so much is here that nobody wants that reading has to wait. */
   get #isFull(): boolean {
-    return this.#stalled && this.session.inbox.buffered >= MAX_UNWANTED;
+    return this.#isPaused && this.session.inbox.buffered >= MAX_UNCLAIMED;
   }
 
   #startReading(): void {
@@ -213,8 +213,8 @@ export class AsyncLink implements Link, RunnerLink {
       while (session.lost === undefined) {
         if (this.#isFull) {
           this.#progress();
-          await new Promise<void>((resolve) => this.#onWanted = resolve);
-          this.#onWanted = undefined;
+          await new Promise<void>((resolve) => this.#onResume = resolve);
+          this.#onResume = undefined;
           continue;
         }
         const read = this.#transport.read(session.inbox.reserve());
@@ -231,7 +231,7 @@ export class AsyncLink implements Link, RunnerLink {
 
   #advance(): void {
     const { session } = this;
-    this.#stalled = session.advance() === "paused";
+    this.#isPaused = session.advance() === "paused";
     this.#deliver();
     if (session.outbox.size > 0) this.#flush();
     this.#keepProcess();
@@ -285,15 +285,15 @@ export class AsyncLink implements Link, RunnerLink {
     if (this.session.lost !== undefined) return;
     // Nothing more is written.
     this.#writing = true;
-    this.#lastWords = setTimeout(() => this.destroy(connectionError(error)), LAST_WORDS);
+    this.#finalReadTimer = setTimeout(() => this.destroy(connectionError(error)), FINAL_READ_TIMEOUT);
   }
 }
 
 /** Milliseconds for a goodbye, and to wait for what the server said before a write failed. */
-const LAST_WORDS = 500;
+const FINAL_READ_TIMEOUT = 500;
 /** How many bytes are not kept waiting for what else is submitted in the same tick. */
-const EAGER = 0x4000;
+const EAGER_FLUSH_SIZE = 0x4000;
 /** How many bytes are written in one go while there is more to write. */
-const BURST = 0x4_0000;
+const MAX_BURST = 0x4_0000;
 /** How many bytes of replies that nobody wants yet are read. */
-const MAX_UNWANTED = 0x10_0000;
+const MAX_UNCLAIMED = 0x10_0000;

@@ -11,12 +11,12 @@ export function connectSync(
   handshake: Handshake<Connected>,
   dialer: SyncDialer,
 ): Connected & { readonly link: SyncLink } {
-  const connected = shakeHands(handshake, dialer);
-  return { ...connected, link: own(connected.link) };
+  const connected = runHandshake(handshake, dialer);
+  return { ...connected, link: ownLink(connected.link) };
 }
 
 /** Runs a handshake that leaves no connection behind. */
-export function shakeHands<T>(handshake: Handshake<T>, dialer: SyncDialer): T {
+export function runHandshake<T>(handshake: Handshake<T>, dialer: SyncDialer): T {
   let next = handshake.next();
   while (!next.done) {
     let answer: unknown;
@@ -38,19 +38,19 @@ function perform(step: HandshakeStep, dialer: SyncDialer): unknown {
     case "dial":
       return new SyncLink(dialer.dial(step.endpoint, step.tls, Math.max(0, step.by - now())), step.endpoint);
     case "askByte":
-      return own(step.link).askByte(step.by);
+      return ownLink(step.link).askByte(step.by);
     case "startTls":
-      return own(step.link).startTls(step.options, step.by);
+      return ownLink(step.link).startTls(step.options, step.by);
     case "run":
-      return own(step.link).runBy(step.op, step.by);
+      return ownLink(step.link).runBy(step.op, step.by);
     case "askEnd":
-      return own(step.link).askEnd(step.by);
+      return ownLink(step.link).askEnd(step.by);
     case "discard":
-      return own(step.link).close();
+      return ownLink(step.link).close();
   }
 }
 
-function own(link: Link): SyncLink {
+function ownLink(link: Link): SyncLink {
   if (link instanceof SyncLink) return link;
   throw new TypeError("The link is not one of this driver's");
 }

@@ -12,8 +12,8 @@ import type { ResultCollector } from "../rows/collectors.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
 import { effectsOf, succeeded } from "./invalidation.ts";
-import { readyStatement, resolveStatement, type StatementSource } from "./source.ts";
-import { turnOffNames } from "./names.ts";
+import { readyStatement, resolveStatement, type StatementSource } from "./statement_source.ts";
+import { turnOffNames } from "./naming.ts";
 import { invalidateStatement, prepareIfStale } from "./stale.ts";
 import { completeRows } from "./type_lookup.ts";
 

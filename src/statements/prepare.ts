@@ -13,7 +13,7 @@ import { CloseStatements } from "../protocol/close.ts";
 import { prepareInSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { Context } from "./context.ts";
-import { turnOffNames } from "./names.ts";
+import { turnOffNames } from "./naming.ts";
 import { loadStatementTypes, loadTypes } from "./type_lookup.ts";
 
 /** Prepares one statement. */

@@ -1,7 +1,7 @@
 /** Prepared statements as callers hold them. */
 import { UsageError } from "../errors.ts";
 import type { Prepared } from "../protocol/prepared.ts";
-import type { StatementReference } from "./source.ts";
+import type { StatementReference } from "./statement_source.ts";
 import type { Column } from "../wire/backend.ts";
 
 /** A parameter of a prepared statement. */

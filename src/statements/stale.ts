@@ -7,7 +7,7 @@ import { continueSubmitting, type Op, type PendingRequest } from "../protocol/re
 import type { Prepared } from "../protocol/prepared.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "./context.ts";
-import { resolveStatement, type StatementSource } from "./source.ts";
+import { resolveStatement, type StatementSource } from "./statement_source.ts";
 import { markUnexecuted } from "./unexecuted.ts";
 
 /**

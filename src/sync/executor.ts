@@ -3,7 +3,7 @@
 import type { Calls } from "../connection/calls.ts";
 import { ConnState } from "../api/conn_state.ts";
 import type { SyncLink } from "../run/sync_link.ts";
-import type { Cursor } from "../features/portal.ts";
+import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type {
   BatchOptions,
@@ -18,7 +18,7 @@ import type {
   TransactionOptions,
 } from "../api/call_options.ts";
 import type { Result } from "../rows/collectors.ts";
-import { collectors } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 import type { SqlTemplate } from "../sql/template.ts";
 import { CopyStream } from "./copy_stream.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -38,7 +38,7 @@ export abstract class Executor extends ConnState {
 
   /** Not for callers: connections and transactions build on it. */
   constructor(calls: Calls, link: SyncLink, transactionOf: (state: TransactionState) => Transaction) {
-    super(calls.connection, calls.lease);
+    super(calls.state, calls.lease);
     this.#calls = calls;
     this.#link = link;
     this.#transactionOf = transactionOf;

@@ -1,32 +1,32 @@
 /** Opening connections that block: what `Conn` and `Pool` have in common. */
-import { ConnectionState } from "../connection/state.ts";
+import { ConnectionState } from "../connection/connection_state.ts";
 import { now } from "../runtime/clock.ts";
-import { connectSync, shakeHands } from "../run/connect_sync.ts";
+import { connectSync, runHandshake } from "../run/connect_sync.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import { tracedSync } from "../trace/traced_transport.ts";
 import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
-import { ServerAddress } from "../connect/route.ts";
+import { ServerAddress } from "../connect/server_address.ts";
 import { settingsOf, type Target, toOpts } from "../options/opts.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
 import { Log } from "../telemetry/log.ts";
-import { connects, publishSpanBlocking } from "../telemetry/trace.ts";
+import { connects, publishSpanBlocking } from "../telemetry/channels.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 import { osUser, randomText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the one who uses it. */
-export class Opened {
-  readonly core: ConnectionState;
+export class OpenedConnection {
+  readonly state: ConnectionState;
   readonly link: SyncLink;
   /** For how long, where it is a pool's. */
   readonly lease: Lease | undefined;
 
-  constructor(core: ConnectionState, link: SyncLink, lease?: Lease) {
-    this.core = core;
+  constructor(state: ConnectionState, link: SyncLink, lease?: Lease) {
+    this.state = state;
     this.link = link;
     this.lease = lease;
   }
@@ -37,14 +37,14 @@ export class Opened {
   }
 
   /** What a `Conn` is to be made of. */
-  static of(target: Target): Opened {
+  static of(target: Target): OpenedConnection {
     const given: unknown = target;
-    return given instanceof Opened ? given : open(settingsOf(toOpts(target)));
+    return given instanceof OpenedConnection ? given : open(settingsOf(toOpts(target)));
   }
 }
 
 /** Opens a connection, on the way that others have found. */
-export function open(settings: Settings, address: ServerAddress = new ServerAddress()): Opened {
+export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
@@ -60,10 +60,10 @@ export function open(settings: Settings, address: ServerAddress = new ServerAddr
   link.canceller = (milliseconds) => {
     const key = cancelKeyOf(link.session, cancelTarget);
     const limit = Math.min(milliseconds, cancelTimeout(plan.timeout));
-    if (key !== undefined) shakeHands(cancel(key, now() + limit), dialer);
+    if (key !== undefined) runHandshake(cancel(key, now() + limit), dialer);
   };
   const catalog = catalogOf(link, plan);
-  const core = new ConnectionState(
+  const state = new ConnectionState(
     link,
     upgrade,
     settings,
@@ -73,6 +73,6 @@ export function open(settings: Settings, address: ServerAddress = new ServerAddr
     observer,
     cancelTarget,
   );
-  link.onEvent = (event) => core.deliver(event);
-  return new Opened(core, link);
+  link.onEvent = (event) => state.deliver(event);
+  return new OpenedConnection(state, link);
 }

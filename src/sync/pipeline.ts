@@ -5,7 +5,7 @@ import type { SyncLink } from "../run/sync_link.ts";
 import type { PipelineState } from "../features/pipeline.ts";
 import type { CallOptions, Params, QueryOptions, Row } from "../api/call_options.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
-import { collectors } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 import type { Statement } from "./executor.ts";
 
 /**

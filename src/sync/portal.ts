@@ -2,9 +2,9 @@
 /** Portals of connections that block. */
 import type { Calls } from "../connection/calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
-import type { Cursor } from "../features/portal.ts";
+import type { Cursor } from "../features/cursor.ts";
 import type { PortalRows, QueryOptions, Row } from "../api/call_options.ts";
-import { collectors } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 
 /**
  * A statement whose rows are fetched in parts; made by `Transaction.execPortal`, and for the function

@@ -1,5 +1,5 @@
 /** Who hears of connections that were not given back to their pool. */
-import type { PoolLeak } from "../pool/leaks.ts";
+import type { PoolLeak } from "../pool/leak_detector.ts";
 import { warn } from "../runtime/runtime.ts";
 import type { Log } from "./log.ts";
 

@@ -5,7 +5,7 @@ import type { ResultCollector } from "../rows/collectors.ts";
 import type { ConnectionInfo, QueryEvent, Writable } from "./events.ts";
 import { errorFields, type Log } from "./log.ts";
 import { redactedSql } from "../sql/redaction.ts";
-import { ChannelSpan, queries } from "./trace.ts";
+import { ChannelSpan, queries } from "./channels.ts";
 
 /** Makes the observations of a connection's calls. */
 export class Observer {

@@ -4,7 +4,7 @@
  */
 import { openSync, writeFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
-import type { TraceListener } from "./trace.ts";
+import type { TraceListener } from "./wire_trace.ts";
 import { granted, runtime, variable } from "../runtime/runtime.ts";
 
 /** All who listen, as one; undefined if nobody does. */

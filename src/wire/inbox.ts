@@ -9,14 +9,14 @@
  * Operations".
  */
 import { ConnectionError, ProtocolError } from "../errors.ts";
-import { allocate, type Bytes, copyOf, type Source, viewOf } from "./bytes.ts";
+import { allocate, type Bytes, type ByteSource, copyOf, viewOf } from "./bytes.ts";
 import { Backend, backendName } from "./codes.ts";
 
 /** Takes the messages that belong to no request; reads the body and keeps nothing of it. */
 export type AsynchronousMessage = (inbox: Inbox) => void;
 
 /** Received bytes, framed into messages; the current message's body is `[pos, limit)` of `bytes`. */
-export class Inbox implements Source {
+export class Inbox implements ByteSource {
   bytes: Bytes = allocate(INITIAL_CAPACITY);
   view: DataView = viewOf(this.bytes);
   /** Where the next read of the current message's body begins. */

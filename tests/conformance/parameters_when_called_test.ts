@@ -115,7 +115,7 @@ conformance("parameters: what is changed after the call was made is sent as it w
       ["in a pipeline", (value) => {
         const pipeline = conn.pipeline();
         const ticket = pipeline.exec<{ v: string }>(statement, [value]);
-        return { pipeline, ticket: ticket };
+        return { pipeline, ticket };
       }],
     ];
     for (const [way, call] of calls) {

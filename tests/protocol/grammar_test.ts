@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { ProtocolError, UsageError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import { ExecuteSets } from "../../src/protocol/batch.ts";
+import { ExecuteSets } from "../../src/protocol/execute_sets.ts";
 import { CloseStatements } from "../../src/protocol/close.ts";
 import { CopyIn } from "../../src/protocol/copy_in.ts";
 import { CopyOut } from "../../src/protocol/copy_out.ts";
@@ -17,7 +17,7 @@ import type { ExclusiveOperation, PendingRequest, Request } from "../../src/prot
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { PipelinedExecution } from "../../src/protocol/pipelined.ts";
-import { ClosePortal, EndExclusive, FetchPortal, OpenPortal } from "../../src/protocol/portal.ts";
+import { ClosePortal, EndExclusive, FetchPortal, OpenPortal } from "../../src/protocol/portal_requests.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { RawReply } from "../../src/protocol/raw_reply.ts";

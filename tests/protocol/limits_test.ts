@@ -21,7 +21,7 @@ import {
 } from "../support/backend.ts";
 import { feed, takeEvents } from "../support/feed.ts";
 import { growsInProportion } from "../support/growth.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { callsOf, inBothDrivers, number } from "../support/links.ts";
 import { test } from "../support/test.ts";
 
@@ -174,7 +174,7 @@ inBothDrivers("limits: what was missed ends the listeners, and the connection go
 ], async ({ run, link }) => {
   const calls = callsOf(link);
   const queue = await run(calls.listen("c", undefined, (queue) => queue));
-  calls.connection.deliver({ kind: "missed" });
+  calls.state.deliver({ kind: "missed" });
   assert.ok(queue.ended);
   assert.throws(() => queue.take(), ConnectionError);
   assert.equal(await run(calls.query("select 1", undefined, collectors.firstValue, false)), 1);

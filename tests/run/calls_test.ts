@@ -4,7 +4,7 @@ import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { prepareBatch } from "../../src/statements/prepare.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { bindComplete, commandComplete, concat, dataRow, noticeResponse, readyForQuery } from "../support/backend.ts";
 import { callsOf, contextOf, learned, number, rows, SOCKET, wire } from "../support/links.ts";
 import { ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
@@ -30,7 +30,7 @@ test("calls already made may finish: closing begins behind them", async () => {
   ]);
   const calls = callsOf(link);
   const pending = [1, 2].map((n) => run(calls.exec("a $1", [n], undefined, collectors.firstValue, false)));
-  calls.connection.beginClosing();
+  calls.state.beginClosing();
   assert.deepEqual(await Promise.all(pending), [1, 2]);
 });
 
@@ -58,8 +58,7 @@ test("a blocking listener hears of a notice when its calls cannot land inside of
     number(2),
   );
   const heard: unknown[] = [];
-  calls.connection.onNotice = () =>
-    heard.push(link.run(calls.query("select 2", undefined, collectors.firstValue, false)));
+  calls.state.onNotice = () => heard.push(link.run(calls.query("select 2", undefined, collectors.firstValue, false)));
   assert.equal(link.run(calls.exec("select copy()", undefined, undefined, collectors.firstValue, false)), 1);
   assert.deepEqual(heard, [2]);
 });
@@ -116,7 +115,7 @@ test("a listener that makes calls hears the notices in their order (sync)", asyn
   ]);
   const heard: string[] = [];
   const calls = callsOf(link);
-  calls.connection.onNotice = ({ message }) => {
+  calls.state.onNotice = ({ message }) => {
     heard.push(message);
     if (message === "1") void run(calls.query("x", undefined, collectors.affected, false));
   };

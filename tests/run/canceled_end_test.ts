@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { ServerError } from "../../src/errors.ts";
 import { Calls } from "../../src/connection/calls.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   bindComplete,
   commandComplete,
@@ -72,7 +72,7 @@ inBothDrivers("canceled end: the COMMIT of a transaction fails before it began, 
 ], async (wire) => {
   const calls = callsOf(wire.link);
   const state = await wire.run(calls.begin(undefined));
-  await assert.rejects(wire.run(new Calls(calls.connection, state).commit(undefined)), canceled);
+  await assert.rejects(wire.run(new Calls(calls.state, state).commit(undefined)), canceled);
   assert.ok(state.finished);
   assert.deepEqual(queries(wire), ["BEGIN", "COMMIT", "ROLLBACK"]);
   await assertFree(wire, calls);
@@ -85,7 +85,7 @@ inBothDrivers("canceled end: a COMMIT that failed and rolled back is not followe
 ], async (wire) => {
   const calls = callsOf(wire.link);
   const state = await wire.run(calls.begin(undefined));
-  await assert.rejects(wire.run(new Calls(calls.connection, state).commit(undefined)), ServerError);
+  await assert.rejects(wire.run(new Calls(calls.state, state).commit(undefined)), ServerError);
   await assertFree(wire, calls);
 });
 
@@ -113,9 +113,9 @@ inBothDrivers("canceled end: what was nested is undone when its RELEASE fails, a
 ], async (wire) => {
   const calls = callsOf(wire.link);
   const outer = await wire.run(calls.begin(undefined));
-  const inside = new Calls(calls.connection, outer);
+  const inside = new Calls(calls.state, outer);
   const inner = await wire.run(inside.begin(undefined));
-  await assert.rejects(wire.run(new Calls(calls.connection, inner).commit(undefined)), canceled);
+  await assert.rejects(wire.run(new Calls(calls.state, inner).commit(undefined)), canceled);
   assert.deepEqual([inner.finished, outer.finished], [true, false]);
   await assert.rejects(wire.run(inside.execBatch("a", [[1], [2]], undefined)), canceled);
   assert.equal(wire.link.session.transactionStatus, "active");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { concat, readyForQuery } from "../support/backend.ts";
 import { callsOf, inWholeWrites, learned, number, rows, SOCKET } from "../support/links.ts";
 import { ManualAsync, settled, systemError } from "../support/manual.ts";
@@ -30,7 +30,7 @@ inWholeWrites(
     await link.close();
     assert.deepEqual(server.writes, ["Sync", "Terminate"]);
     assert.equal(server.closed, true);
-    assert.equal(calls.connection.closed, true);
+    assert.equal(calls.state.closed, true);
     await assert.rejects(run(calls.ping(undefined)), (error) => {
       return error instanceof ConnectionError && error.safeToRetry && /the connection is closed/.test(error.message);
     });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connectSync } from "../../src/run/connect_sync.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { connect } from "../../src/connect/connect.ts";
-import { askByte, dial, discard, type Handshake, type Link, run, startTls } from "../../src/connect/handshake.ts";
+import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "../../src/connect/handshake.ts";
 import { query } from "../../src/statements/execute.ts";
 import type { Connected } from "../../src/connect/upgrade.ts";
 import { perform } from "../../src/protocol/request.ts";
@@ -55,7 +55,7 @@ test("a blocking handshake: one byte is asked for, and what follows it is left",
     function* (): Handshake<Connected> {
       const link = yield* dial(endpoint("a"), true, Infinity);
       sslRequest(link.session.outbox);
-      answers.push(yield* askByte(link, Infinity));
+      answers.push(yield* readByte(link, Infinity));
       return connected(link);
     }(),
     new SyncDials(transport),
@@ -114,9 +114,9 @@ test("a blocking handshake: what fails is thrown into it, in pyro's words", () =
     function* (): Handshake<Connected> {
       yield* attempt(dial(endpoint("a"), false, Infinity));
       const link = yield* dial(endpoint("b"), false, Infinity);
-      yield* attempt(askByte(link, LONG_AGO));
+      yield* attempt(readByte(link, LONG_AGO));
       yield* attempt(run(link, perform(new Ping()), LONG_AGO));
-      yield* attempt(askByte(yield* dial(endpoint("c"), false, Infinity), Infinity));
+      yield* attempt(readByte(yield* dial(endpoint("c"), false, Infinity), Infinity));
       return connected(link);
     }(),
     new SyncDials(systemError("ECONNREFUSED"), silent, closing),

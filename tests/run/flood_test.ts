@@ -8,7 +8,7 @@ import { dial, type Handshake, run } from "../../src/connect/handshake.ts";
 import type { Connected } from "../../src/connect/upgrade.ts";
 import { perform } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   commandComplete,
   concat,

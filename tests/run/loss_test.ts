@@ -3,7 +3,7 @@ import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { connectionError } from "../../src/run/connection_error.ts";
 import { ConnectionError, PyroError, ServerError, UsageError } from "../../src/errors.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   bindComplete,
   concat,
@@ -50,7 +50,7 @@ for (const [name, incoming, words, cause] of ENDS) {
     transport.arrive(...incoming);
     const call = () => link.run(calls.query("select 1", undefined, collectors.affected, false));
     assert.throws(call, (error) => isLoss(error, words, cause, false, true));
-    assert.equal(calls.connection.closed, true);
+    assert.equal(calls.state.closed, true);
     assert.ok(transport.closed > 0);
     const { length } = transport.writes;
     assert.throws(call, (error) => isLoss(error, words, cause, true));
@@ -76,7 +76,7 @@ for (const [name, incoming, words, cause] of ENDS) {
       assert.equal(result.status, "rejected");
       isLoss(result.reason, words, cause, i >= sent.length, i === 0);
     }
-    assert.equal(calls.connection.closed, true);
+    assert.equal(calls.state.closed, true);
     assert.ok(transport.closed > 0);
     const { length } = transport.writes;
     await assert.rejects(call("select 4"), (error) => isLoss(error, words, cause, true));
@@ -92,10 +92,10 @@ test("an awaiting connection that is lost while nothing is asked: nobody is told
     const ping = link.run(calls.ping(undefined));
     transport.arrive(readyForQuery());
     await ping;
-    assert.equal(calls.connection.closed, false);
+    assert.equal(calls.state.closed, false);
     transport.arrive(incoming);
     await settled();
-    assert.equal(calls.connection.closed, true);
+    assert.equal(calls.state.closed, true);
     assert.ok(transport.closed > 0);
     await assert.rejects(
       link.run(calls.ping(undefined)),
@@ -117,7 +117,7 @@ test("an awaiting connection takes what comes while nothing is asked", async () 
   await settled();
   assert.deepEqual(events, ["hello", "parameter"]);
   assert.equal(link.session.parameters.TimeZone, "UTC");
-  assert.equal(calls.connection.closed, false);
+  assert.equal(calls.state.closed, false);
 });
 
 test("a call that was answered before the connection was lost succeeds", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { concat, errorResponse, noticeResponse, notificationResponse, readyForQuery } from "../support/backend.ts";
 import { callsOf, inBothDrivers, number, SOCKET } from "../support/links.ts";
 import { ManualAsync } from "../support/manual.ts";
@@ -45,7 +45,7 @@ inBothDrivers("a listener that throws harms neither the call nor the connection"
   assert.equal(await run(calls.query("a", undefined, collectors.firstValue, false)), 1);
   assert.equal(count, 2);
   assert.equal(await run(calls.query("b", undefined, collectors.firstValue, false)), 2);
-  assert.equal(calls.connection.closed, false);
+  assert.equal(calls.state.closed, false);
 });
 
 inBothDrivers("a listener may run something on the connection that it listens to", [
@@ -56,7 +56,7 @@ inBothDrivers("a listener may run something on the connection that it listens to
   const calls = callsOf(link);
   const value = (sql: string) => run(calls.query(sql, undefined, collectors.firstValue, false));
   let inner: Promise<unknown> | undefined;
-  calls.connection.onNotice = () => inner = value("inner");
+  calls.state.onNotice = () => inner = value("inner");
   assert.equal(await value("outer"), 1);
   assert.equal(await inner, 2);
   assert.equal(await value("last"), 3);
@@ -70,9 +70,9 @@ inBothDrivers("a listener that is set later hears only what comes later, and non
   const heard: string[] = [];
   const calls = callsOf(link);
   await run(calls.query("a", undefined, collectors.affected, false));
-  calls.connection.onNotice = ({ message }) => heard.push(message);
+  calls.state.onNotice = ({ message }) => heard.push(message);
   await run(calls.query("b", undefined, collectors.affected, false));
-  calls.connection.onNotice = undefined;
+  calls.state.onNotice = undefined;
   await run(calls.query("c", undefined, collectors.affected, false));
   assert.deepEqual(heard, ["two"]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError, EncodeError, ServerError, UsageError } from "../../src/errors.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { concat, copyResponse, errorResponse, readyForQuery } from "../support/backend.ts";
 import { callsOf, learned, number, rows, SOCKET, textRows, wire } from "../support/links.ts";
 import { ManualAsync, settled } from "../support/manual.ts";
@@ -195,7 +195,7 @@ test("a call that is refused does not wait for its turn", async () => {
   const learning = link.run(calls.exec("a $1", [1], undefined, collectors.firstValue, false));
   await settled();
   await assert.rejects(link.run(calls.exec("b", [1], { rows: "tuple" }, collectors.allRows, true)), UsageError);
-  calls.connection.beginClosing();
+  calls.state.beginClosing();
   await assert.rejects(link.run(calls.ping(undefined)), ConnectionError);
   transport.arrive(concat(learned(), readyForQuery()), rows(1));
   assert.equal(await learning, 1);

@@ -5,7 +5,7 @@ import type { AsyncLink } from "../../src/run/async_link.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { Call } from "../../src/protocol/request.ts";
 import type { Prepared } from "../../src/protocol/prepared.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   bindComplete,
   closeComplete,

@@ -5,7 +5,7 @@ import { perform, settle, submit } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { AllRows, FirstRow } from "../../src/rows/collectors.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   commandComplete,
   concat,
@@ -40,7 +40,7 @@ inBothDrivers("a conversation with everything in it comes out the same", [
 ], async ({ run, link }) => {
   const calls = callsOf(link);
   const notices: string[] = [];
-  calls.connection.onNotice = ({ message }) => notices.push(message);
+  calls.state.onNotice = ({ message }) => notices.push(message);
   await run(calls.ping(undefined));
   assert.equal(link.session.parameters.TimeZone, "UTC");
   assert.deepEqual(

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connectAsync } from "../../src/run/connect_async.ts";
 import { connectSync } from "../../src/run/connect_sync.ts";
 import type { Handshake } from "../../src/connect/handshake.ts";
-import { ServerAddress } from "../../src/connect/route.ts";
+import { ServerAddress } from "../../src/connect/server_address.ts";
 import type { Connected, Upgrade } from "../../src/connect/upgrade.ts";
 import { authentication, concat } from "../support/backend.ts";
 import { AsyncDials, SyncDials } from "../support/dialers.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError, ServerError } from "../../src/errors.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   commandComplete,
   concat,

@@ -4,7 +4,7 @@ import { tracingChannel } from "node:diagnostics_channel";
 import { Conn, Opts, ServerError, type Transaction } from "../../mod.ts";
 import { Conn as BlockingConn } from "../../sync.ts";
 import { instrument, type QueryText } from "../../src/otel/mod.ts";
-import { acquires, publishSpan } from "../../src/telemetry/trace.ts";
+import { acquires, publishSpan } from "../../src/telemetry/channels.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
 

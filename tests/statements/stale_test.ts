@@ -4,7 +4,7 @@ import { AsyncLink } from "../../src/run/async_link.ts";
 import { ServerError } from "../../src/errors.ts";
 import type { Context } from "../../src/statements/context.ts";
 import { execute, query } from "../../src/statements/execute.ts";
-import type { StatementReference } from "../../src/statements/source.ts";
+import type { StatementReference } from "../../src/statements/statement_source.ts";
 import { prepare } from "../../src/statements/prepare.ts";
 import { callback, type Op, perform } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";

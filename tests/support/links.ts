@@ -1,7 +1,7 @@
 /** Both drivers over scripted servers, so that one test body serves for both. */
 import assert from "node:assert/strict";
 import { Calls } from "../../src/connection/calls.ts";
-import { ConnectionState } from "../../src/connection/state.ts";
+import { ConnectionState } from "../../src/connection/connection_state.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import type { TransactionContext } from "../../src/features/context.ts";
@@ -104,9 +104,9 @@ export function inWholeWrites(name: string, steps: readonly Step[], body: (wire:
 /** What both worlds' connections are made of, on this link; `core` is its state. */
 export function callsOf(link: SyncLink | AsyncLink, settings: Settings = {}): Calls {
   const upgrade = { attempted: false, upgraded: false, reason: "it is switched off", tried: [] };
-  const core = new ConnectionState(link, upgrade, settings, "token");
-  link.onEvent = (event) => core.deliver(event);
-  return new Calls(core);
+  const state = new ConnectionState(link, upgrade, settings, "token");
+  link.onEvent = (event) => state.deliver(event);
+  return new Calls(state);
 }
 
 /** What the ops on this link share. Statements are called p1, p2, …, and there is room for that many; 0: they have no names. */

@@ -13,11 +13,11 @@ import { TimeoutError } from "../../errors.ts";
 import { isRepeatable, REPETITIONS } from "../../statements/unexecuted.ts";
 import { settingsOf, type Target } from "../../options/opts.ts";
 import type { CloseOptions, CopyData, CopyRow, Params, Row } from "../../api/call_options.ts";
-import type { PoolLeak } from "../leaks.ts";
+import type { PoolLeak } from "../leak_detector.ts";
 import { Lease } from "../lease.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
-import { Pace } from "../pace.ts";
-import type { PoolStats } from "../stock.ts";
+import { LatencyEstimate } from "../latency_estimate.ts";
+import type { PoolStats } from "../pool_state.ts";
 import type { Result } from "../../rows/collectors.ts";
 import { SqlTemplate, valuesOf } from "../../sql/template.ts";
 import type { Conn } from "../../async/conn.ts";
@@ -34,8 +34,8 @@ import type { PoolNotifications } from "./pool_notifications.ts";
 import { type PoolSource, PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 import type { Portal } from "../../async/portal.ts";
-import type { Member } from "./pool_conn.ts";
-import { type Patience, Supply } from "./supply.ts";
+import type { Entry } from "./pool_conn.ts";
+import { type AcquireDeadline, PoolManager } from "./pool_manager.ts";
 import type { Transaction } from "../../async/transaction.ts";
 
 /** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
@@ -80,8 +80,8 @@ export interface PoolOptions extends PoolLimits {
  * ```
  */
 export class Pool implements AsyncDisposable {
-  readonly #supply: Supply;
-  readonly #pace = new Pace();
+  readonly #manager: PoolManager;
+  readonly #latency = new LatencyEstimate();
   readonly #listener: PoolListener;
 
   /**
@@ -94,22 +94,22 @@ export class Pool implements AsyncDisposable {
   constructor(target: Target, options?: PoolOptions) {
     const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
     const { onConnect, onRelease, onLeak } = options ?? {};
-    this.#supply = new Supply(name, settingsOf(opts), limits, {
+    this.#manager = new PoolManager(name, settingsOf(opts), limits, {
       onConnect: (conn) => onConnect?.(conn),
       onRelease,
       onLeak,
     });
-    this.#listener = new PoolListener(this.#supply);
+    this.#listener = new PoolListener(this.#manager);
   }
 
   /** Whether it was closed: calls fail from then on. */
   get closed(): boolean {
-    return this.#supply.closed;
+    return this.#manager.closed;
   }
 
   /** How many connections there are, and what has become of callers and connections so far. */
   stats(): PoolStats {
-    return this.#supply.stats;
+    return this.#manager.stats;
   }
 
   /**
@@ -135,12 +135,12 @@ export class Pool implements AsyncDisposable {
    */
   async acquire(options?: CallOptions): Promise<PooledConn> {
     parseOptions(options, { action: "acquire a connection", awaits: true });
-    const place = new Error("taken from the pool here");
-    const member = await this.#take(options);
-    const { opened, end } = this.#supply.lease(member, place);
+    const acquiredAt = new Error("taken from the pool here");
+    const entry = await this.#acquireEntry(options);
+    const { opened, end } = this.#manager.lease(entry, acquiredAt);
     return new PooledConn(opened, () => {
       end();
-      return this.#supply.give(member);
+      return this.#manager.release(entry);
     });
   }
 
@@ -242,8 +242,8 @@ export class Pool implements AsyncDisposable {
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
     const [statement, values, given] = split(stmt, params, options);
-    const place = new Error("streamed from the pool here");
-    return new PoolStream<R>(() => this.#source(given, place, (conn) => conn.stream<R>(statement, values, given)));
+    const acquiredAt = new Error("streamed from the pool here");
+    return new PoolStream<R>(() => this.#source(given, acquiredAt, (conn) => conn.stream<R>(statement, values, given)));
   }
 
   /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
@@ -262,8 +262,10 @@ export class Pool implements AsyncDisposable {
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const place = new Error("copied from the pool here");
-    const chunks = new PoolStream(() => this.#source(options, place, (conn) => conn.copyOut(sql, options).values()));
+    const acquiredAt = new Error("copied from the pool here");
+    const chunks = new PoolStream(() =>
+      this.#source(options, acquiredAt, (conn) => conn.copyOut(sql, options).values())
+    );
     return new ReadableStream({
       async pull(controller): Promise<void> {
         const { done, value } = await chunks.next();
@@ -316,7 +318,7 @@ export class Pool implements AsyncDisposable {
 
   /** As `Conn.reloadTypes`, for all of its connections. */
   reloadTypes(): void {
-    this.#supply.reloadTypes();
+    this.#manager.reloadTypes();
   }
 
   /**
@@ -324,7 +326,7 @@ export class Pool implements AsyncDisposable {
    * when the idle ones are closed. Such as after a change of settings that only new sessions see.
    */
   drain(): Promise<void> {
-    return this.#supply.drain();
+    return this.#manager.drain();
   }
 
   /**
@@ -332,7 +334,7 @@ export class Pool implements AsyncDisposable {
    * left is cut off. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
-    const closing = this.#supply.close(closeTimeout(options));
+    const closing = this.#manager.close(closeTimeout(options));
     await Promise.all([closing, this.#listener.close()]);
   }
 
@@ -341,11 +343,11 @@ export class Pool implements AsyncDisposable {
     return this.close();
   }
 
-  async #take(options: CallOptions | undefined, cost: number = Infinity): Promise<Member> {
+  async #acquireEntry(options: CallOptions | undefined, cost: number = Infinity): Promise<Entry> {
     try {
-      return await this.#supply.take(options === undefined ? NO_LIMIT : patienceOf(options), cost);
+      return await this.#manager.acquire(options === undefined ? NO_DEADLINE : acquireDeadlineOf(options), cost);
     } catch (error) {
-      throw this.#supply.explained(error);
+      throw this.#manager.acquireError(error);
     }
   }
 
@@ -371,16 +373,17 @@ export class Pool implements AsyncDisposable {
   ): Promise<T> {
     const begun = now();
     for (let repetitions = REPETITIONS;; repetitions--) {
-      const cost = shared === undefined ? Infinity : this.#pace.costOf(shared);
-      const member = this.#supply.takeNow(cost) ?? await this.#take(left(options, begun), cost);
+      const cost = shared === undefined ? Infinity : this.#latency.costOf(shared);
+      const entry = this.#manager.acquireIdle(cost) ??
+        await this.#acquireEntry(withRemainingTime(options, begun), cost);
       const taken = shared === undefined ? 0 : now();
       try {
-        return await make(member.conn, left(options, begun));
+        return await make(entry.conn, withRemainingTime(options, begun));
       } catch (error) {
         if (!isRepeatable(error, repetitions) || this.closed) throw error;
       } finally {
-        if (shared !== undefined) this.#pace.note(shared, (now() - taken) / member.shares);
-        void this.#supply.give(member);
+        if (shared !== undefined) this.#latency.record(shared, (now() - taken) / entry.shares);
+        void this.#manager.release(entry);
       }
     }
   }
@@ -391,28 +394,28 @@ export class Pool implements AsyncDisposable {
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
     const begun = now();
-    const member = await this.#take(options);
+    const entry = await this.#acquireEntry(options);
     try {
-      return await make(member.conn, left(options, begun));
+      return await make(entry.conn, withRemainingTime(options, begun));
     } finally {
-      void this.#supply.give(member);
+      void this.#manager.release(entry);
     }
   }
 
   async #source<T>(
     options: CallOptions | undefined,
-    place: Error,
+    acquiredAt: Error,
     make: (conn: Conn) => AsyncIterator<T, undefined>,
   ): Promise<PoolSource<T>> {
-    const member = await this.#take(options);
+    const entry = await this.#acquireEntry(options);
     const lease = new Lease();
-    const unwatch = this.#supply.watch(lease, member, place);
+    const unwatch = this.#manager.watch(lease, entry, acquiredAt);
     const end = (): Promise<void> | undefined => {
       unwatch();
-      return this.#supply.give(member);
+      return this.#manager.release(entry);
     };
     try {
-      return { items: make(member.conn), lease, end };
+      return { items: make(entry.conn), lease, end };
     } catch (error) {
       void end();
       throw error;
@@ -439,17 +442,17 @@ function split<O>(
   return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
 }
 
-function patienceOf(options: CallOptions & RemainingTimeout | null): Patience {
+function acquireDeadlineOf(options: CallOptions & RemainingTimeout | null): AcquireDeadline {
   const { timeout, signal, [CALLER_TIMEOUT]: given = timeout } = options ?? {};
   return {
     timeout: timeout === undefined ? 0 : millisecondsFrom(timeout, "timeout"),
-    given: given ?? 0,
+    callerTimeout: given ?? 0,
     signal: signal === undefined ? undefined : signalFrom(signal),
   };
 }
 
 /** The options with what is left of the time since then. */
-function left<O extends CallOptions>(options: O | undefined, begun: number): O | undefined {
+function withRemainingTime<O extends CallOptions>(options: O | undefined, begun: number): O | undefined {
   const timeout = options?.timeout;
   // What is no time is refused by the call.
   if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
@@ -458,4 +461,4 @@ function left<O extends CallOptions>(options: O | undefined, begun: number): O |
   throw new TimeoutError(`Cannot make the call: it was not begun within ${timeout} ms`, { outcome: "not sent" });
 }
 
-const NO_LIMIT: Patience = { timeout: 0, given: 0, signal: undefined };
+const NO_DEADLINE: AcquireDeadline = { timeout: 0, callerTimeout: 0, signal: undefined };

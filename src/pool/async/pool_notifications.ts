@@ -1,5 +1,5 @@
 /** What pools that await hear on a channel. */
-import { Takers } from "../../async/takers.ts";
+import { QueueConsumers } from "../../async/queue_consumers.ts";
 import type { PoolGap, PoolNotification, Subscription } from "../subscription.ts";
 
 /**
@@ -10,7 +10,7 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
   readonly #subscription: Subscription;
   readonly #leave: () => Promise<void>;
   readonly #expect: (expecting: boolean) => void;
-  readonly #takers: Takers<PoolNotification | PoolGap>;
+  readonly #consumers: QueueConsumers<PoolNotification | PoolGap>;
 
   /** Not for callers: see {@linkcode PoolNotifications}. */
   constructor(
@@ -22,11 +22,11 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
     this.#subscription = subscription;
     this.#leave = leave;
     this.#expect = expect;
-    const takers = this.#takers = new Takers(subscription);
+    const consumers = this.#consumers = new QueueConsumers(subscription);
     const stop = (): void => void this[Symbol.asyncDispose]();
     subscription.onChange = () => {
       if (subscription.ended) signal?.removeEventListener("abort", stop);
-      takers.handOn();
+      consumers.dispatch();
     };
     signal?.addEventListener("abort", stop, { once: true });
     if (signal?.aborted) stop();
@@ -39,7 +39,7 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
 
   /** The next notification, or the news that some were missed, once it has come. */
   next(): Promise<IteratorResult<PoolNotification | PoolGap, undefined>> {
-    return this.#takers.next(this.#expect);
+    return this.#consumers.next(this.#expect);
   }
 
   /** Ends listening. What has come before can still be taken. */

@@ -16,10 +16,10 @@ import type {
   TransactionOptions,
 } from "../../api/call_options.ts";
 import { settingsOf, type Target } from "../../options/opts.ts";
-import type { PoolLeak } from "../leaks.ts";
+import type { PoolLeak } from "../leak_detector.ts";
 import { Lease } from "../lease.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
-import type { PoolStats } from "../stock.ts";
+import type { PoolStats } from "../pool_state.ts";
 import type { Result } from "../../rows/collectors.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../sync/conn.ts";
@@ -27,7 +27,7 @@ import { PoolNotifications } from "./pool_notifications.ts";
 import { type PoolSource, PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 import type { Portal } from "../../sync/portal.ts";
-import { Supply } from "./supply.ts";
+import { PoolManager } from "./pool_manager.ts";
 import type { Transaction } from "../../sync/transaction.ts";
 
 /** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
@@ -73,7 +73,7 @@ export interface PoolOptions extends PoolLimits {
  * ```
  */
 export class Pool implements Disposable {
-  readonly #supply: Supply;
+  readonly #manager: PoolManager;
 
   /**
    * Makes a pool. Nothing is connected before the first call.
@@ -85,7 +85,7 @@ export class Pool implements Disposable {
   constructor(target: Target, options?: PoolOptions) {
     const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
     const { onConnect, onRelease, onLeak } = options ?? {};
-    this.#supply = new Supply(name, settingsOf(opts), limits, {
+    this.#manager = new PoolManager(name, settingsOf(opts), limits, {
       onConnect: (conn) => onConnect?.(conn),
       onRelease: (conn) => onRelease?.(conn),
       onLeak,
@@ -94,12 +94,12 @@ export class Pool implements Disposable {
 
   /** Whether it was closed: calls fail from then on. */
   get closed(): boolean {
-    return this.#supply.closed;
+    return this.#manager.closed;
   }
 
   /** How many connections there are, and what has become of callers and connections so far. */
   stats(): PoolStats {
-    return this.#supply.stats;
+    return this.#manager.stats;
   }
 
   /**
@@ -124,12 +124,12 @@ export class Pool implements Disposable {
    */
   acquire(options?: CallOptions): PooledConn {
     parseOptions(options, { action: "acquire a connection", awaits: false });
-    const place = new Error("taken from the pool here");
-    const member = this.#supply.take();
-    const { opened, end } = this.#supply.lease(member, place);
+    const acquiredAt = new Error("taken from the pool here");
+    const entry = this.#manager.acquire();
+    const { opened, end } = this.#manager.lease(entry, acquiredAt);
     return new PooledConn(opened, () => {
       end();
-      this.#supply.give(member);
+      this.#manager.release(entry);
     });
   }
 
@@ -223,8 +223,8 @@ export class Pool implements Disposable {
    * ```
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
-    const place = new Error("streamed from the pool here");
-    return new PoolStream<R>(() => this.#source(place, (conn) => conn.stream<R>(stmt, params, options)));
+    const acquiredAt = new Error("streamed from the pool here");
+    return new PoolStream<R>(() => this.#source(acquiredAt, (conn) => conn.stream<R>(stmt, params, options)));
   }
 
   /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
@@ -243,8 +243,8 @@ export class Pool implements Disposable {
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): PoolStream<Uint8Array<ArrayBuffer>> {
-    const place = new Error("copied from the pool here");
-    return new PoolStream(() => this.#source(place, (conn) => conn.copyOut(sql, options)));
+    const acquiredAt = new Error("copied from the pool here");
+    return new PoolStream(() => this.#source(acquiredAt, (conn) => conn.copyOut(sql, options)));
   }
 
   /** As `Conn.copyRows`, on any connection. */
@@ -283,7 +283,7 @@ export class Pool implements Disposable {
     const name = channelName(channel);
     const { deadline } = parseOptions(options, { action: "listen", awaits: false });
     return new PoolNotifications(name, deadline?.timeout ?? 0, (timeout) => {
-      const conn = this.#supply.openLine();
+      const conn = this.#manager.openListenConnection();
       try {
         return { conn, notifications: conn.listen(name, { timeout }) };
       } catch (error) {
@@ -300,14 +300,14 @@ export class Pool implements Disposable {
 
   /** As `Conn.reloadTypes`, for all of its connections. */
   reloadTypes(): void {
-    this.#supply.reloadTypes();
+    this.#manager.reloadTypes();
   }
 
   /**
    * Has all connections replaced: idle ones are closed now, those in use when they come back. Such as after a change of settings that only new sessions see.
    */
   drain(): void {
-    return this.#supply.drain();
+    return this.#manager.drain();
   }
 
   /**
@@ -315,7 +315,7 @@ export class Pool implements Disposable {
    */
   close(options?: CloseOptions): void {
     closeTimeout(options);
-    this.#supply.close();
+    this.#manager.close();
   }
 
   /** The same as {@linkcode close}. */
@@ -329,37 +329,37 @@ export class Pool implements Disposable {
    */
   #repeat<T>(make: (conn: Conn) => T): T {
     for (let left = REPETITIONS;; left--) {
-      const member = this.#supply.take();
+      const entry = this.#manager.acquire();
       try {
-        return make(member.conn);
+        return make(entry.conn);
       } catch (error) {
         if (!isRepeatable(error, left) || this.closed) throw error;
       } finally {
-        this.#supply.give(member);
+        this.#manager.release(entry);
       }
     }
   }
 
   /** Makes a call that cannot be made twice. */
   #once<T>(make: (conn: Conn) => T): T {
-    const member = this.#supply.take();
+    const entry = this.#manager.acquire();
     try {
-      return make(member.conn);
+      return make(entry.conn);
     } finally {
-      this.#supply.give(member);
+      this.#manager.release(entry);
     }
   }
 
-  #source<T>(place: Error, make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
-    const member = this.#supply.take();
+  #source<T>(acquiredAt: Error, make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
+    const entry = this.#manager.acquire();
     const lease = new Lease();
-    const unwatch = this.#supply.watch(lease, member, place);
+    const unwatch = this.#manager.watch(lease, entry, acquiredAt);
     const end = (): void => {
       unwatch();
-      this.#supply.give(member);
+      this.#manager.release(entry);
     };
     try {
-      return { items: make(member.conn), lease, end };
+      return { items: make(entry.conn), lease, end };
     } catch (error) {
       end();
       throw error;

@@ -2,29 +2,29 @@
 import { onAbort } from "../../run/aborts.ts";
 import { atMost, MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
 import { ConnectionError, PyroError, stackFromHere, TimeoutError } from "../../errors.ts";
-import { ServerAddress } from "../../connect/route.ts";
+import { ServerAddress } from "../../connect/server_address.ts";
 import type { Settings } from "../../options/settings.ts";
 import { backoff } from "../backoff.ts";
-import { goneAtOnce, inVain, isPassing, poolClosed, tooManyWait } from "../failure.ts";
+import { isTransient, lostWhileOpening, poolClosed, poolUsage, tooManyWaiting } from "../failure.ts";
 import { Lease } from "../lease.ts";
-import { Leaks, type PoolLeak } from "../leaks.ts";
+import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
 import type { Limits } from "../limits.ts";
-import { BUDGET } from "../pace.ts";
-import { Queue, type Waiter } from "../queue.ts";
-import { type PoolStats, Stock } from "../stock.ts";
+import { WAITING_BATCH_BUDGET } from "../latency_estimate.ts";
+import { type Waiter, WaitQueue } from "../wait_queue.ts";
+import { PoolState, type PoolStats } from "../pool_state.ts";
 import { acquireEvent } from "../../telemetry/events.ts";
 import { leakReporter } from "../../telemetry/leak.ts";
 import { errorFields, Log } from "../../telemetry/log.ts";
-import { acquires, publishSpan } from "../../telemetry/trace.ts";
+import { acquires, publishSpan } from "../../telemetry/channels.ts";
 import { Alarm } from "./alarm.ts";
 import type { Conn } from "../../async/conn.ts";
-import { Gathering } from "./gathering.ts";
-import { open, Opened } from "../../async/opened.ts";
-import { type Member, PoolConn } from "./pool_conn.ts";
-import { Line, type LineEvents } from "./pool_line.ts";
+import { Batching } from "./batching.ts";
+import { open, OpenedConnection } from "../../async/opened.ts";
+import { type Entry, PoolConn } from "./pool_conn.ts";
+import { ListenConnection, type ListenEvents } from "./listen_connection.ts";
 
 /** What users of a pool want to be told, and to decide. */
-export interface SupplyHooks {
+export interface PoolHooks {
   onConnect(conn: Conn): void | Promise<void>;
   /** Undefined where nobody wants to decide, so that nothing has to be waited for. */
   readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
@@ -32,31 +32,31 @@ export interface SupplyHooks {
 }
 
 /** How long somebody waits for a connection. */
-export interface Patience {
+export interface AcquireDeadline {
   /** Milliseconds, 0 for no limit of one's own. */
   readonly timeout: number;
   /** Those that the caller gave, of which `timeout` is what is left. */
-  readonly given: number;
+  readonly callerTimeout: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /** The connections of a pool. */
-export class Supply {
+export class PoolManager {
   readonly #name: string;
   readonly #log: Log | undefined;
   readonly #settings: Settings;
   readonly #limits: Limits;
-  readonly #hooks: SupplyHooks;
-  readonly #stock: Stock<PoolConn>;
-  readonly #queue = new Queue<Member>();
-  readonly #gathering: Gathering;
-  readonly #leaks: Leaks<Member>;
+  readonly #hooks: PoolHooks;
+  readonly #state: PoolState<PoolConn>;
+  readonly #queue = new WaitQueue<Entry>();
+  readonly #batching: Batching;
+  readonly #leaks: LeakDetector<Entry>;
   readonly #alarm = new Alarm(() => this.#tick());
   readonly #address = new ServerAddress();
   /** Connections that say goodbye. */
-  readonly #leaving = new Set<Promise<void>>();
+  readonly #closings = new Set<Promise<void>>();
   /** Ends attempts to connect when nobody waits for them any more. */
-  readonly #cut = new AbortController();
+  readonly #connectAbort = new AbortController();
   /** Whether the server has been reached since the last failure. */
   #isReached = false;
   /** Whether it was ever reached: what fails then is likely to pass. */
@@ -68,29 +68,29 @@ export class Supply {
   /** Until when nobody tries to connect. */
   #pauseUntil = 0;
   /** Whether what failed last may succeed later. */
-  #mayPass = false;
+  #isFailureTransient = false;
   #closing: Promise<void> | undefined = undefined;
   #onQuiet: (() => void) | undefined = undefined;
 
-  constructor(name: string, settings: Settings, limits: Limits, hooks: SupplyHooks) {
+  constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
     this.#name = name;
     this.#log = Log.of(settings);
     this.#settings = settings;
     this.#limits = limits;
     this.#hooks = hooks;
-    this.#gathering = new Gathering(limits.maxPipelined);
-    this.#stock = new Stock(limits, Math.random, (conn) => this.#dismiss(conn));
-    this.#leaks = new Leaks(
+    this.#batching = new Batching(limits.maxPipelined);
+    this.#state = new PoolState(limits, Math.random, (conn) => this.#closeInBackground(conn));
+    this.#leaks = new LeakDetector(
       limits.leakTimeout,
       now,
       leakReporter(name, this.#log, hooks.onLeak),
-      (member) => void this.#reclaim(member),
+      (entry) => void this.#reclaim(entry),
     );
   }
 
   /** How many there are of what. */
   get stats(): PoolStats {
-    return this.#stock.stats(this.#queue.length);
+    return this.#state.stats(this.#queue.length);
   }
 
   /** Whether it gives no more. */
@@ -99,73 +99,73 @@ export class Supply {
   }
 
   /** A connection that is there, was in use a moment ago, and need not be waited for. */
-  takeNow(cost: number = Infinity): Member | undefined {
-    return this.closed || acquires.isObserved || this.#canGather(cost) ? undefined : this.#takeIdle(cost);
+  acquireIdle(cost: number = Infinity): Entry | undefined {
+    return this.closed || acquires.isObserved || this.#canBatch(cost) ? undefined : this.#takeIdle(cost);
   }
 
   /** Whether it is better to wait for what else comes in this turn: enough is under way to keep everybody busy. */
-  #canGather(cost: number): boolean {
-    return this.#gathering.takes(cost) && this.#stock.leasedCount >= BUSY && this.#queue.length === 0;
+  #canBatch(cost: number): boolean {
+    return this.#batching.accepts(cost) && this.#state.leasedCount >= BATCHING_THRESHOLD && this.#queue.length === 0;
   }
 
   /** What is quick goes with others that come at the same time. */
-  #takeIdle(cost: number): Member | undefined {
+  #takeIdle(cost: number): Entry | undefined {
     if (this.#queue.length > 0) return undefined;
-    const joined = this.#gathering.join(cost);
+    const joined = this.#batching.join(cost);
     if (joined !== undefined) {
-      this.#stock.tally.acquired++;
+      this.#state.counters.acquired++;
       return joined;
     }
-    const member = this.#takeFresh();
-    if (member !== undefined && this.#gathering.takes(cost)) this.#gathering.open(member, cost);
-    return member;
+    const entry = this.#takeFresh();
+    if (entry !== undefined && this.#batching.accepts(cost)) this.#batching.open(entry, cost);
+    return entry;
   }
 
-  #takeFresh(): Member | undefined {
+  #takeFresh(): Entry | undefined {
     const time = now();
-    const member = this.#stock.take(time);
-    if (member === undefined) return undefined;
-    if (this.#stock.isStale(member, time)) {
-      this.#stock.putBack(member);
+    const entry = this.#state.take(time);
+    if (entry === undefined) return undefined;
+    if (this.#state.isStale(entry, time)) {
+      this.#state.returnUnused(entry);
       return undefined;
     }
-    this.#stock.tally.acquired++;
-    return member;
+    this.#state.counters.acquired++;
+    return entry;
   }
 
   /** A connection that works, once there is one. `cost` is how many milliseconds it is likely to be needed for, Infinity for who needs it alone. */
-  take(patience: Patience, cost: number): Promise<Member> {
-    if (!acquires.isObserved) return this.#take(patience, cost);
+  acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
+    if (!acquires.isObserved) return this.#acquire(deadline, cost);
     return publishSpan(acquires, () => acquireEvent(this.#name), async (event) => {
-      const member = await this.#take(patience, cost);
-      if (event !== undefined) event.connection = member.conn.opened.core.observer.info;
-      return member;
+      const entry = await this.#acquire(deadline, cost);
+      if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
+      return entry;
     });
   }
 
-  #take(patience: Patience, cost: number): Promise<Member> {
-    const { signal } = patience;
+  #acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
+    const { signal } = deadline;
     if (this.closed) return Promise.reject(poolClosed());
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#canGather(cost)) return this.#takeWithOthers(patience, cost);
-    const member = this.#queue.length === 0 ? this.#takeFresh() : undefined;
-    return member === undefined ? this.#queueUp(patience, cost) : Promise.resolve(member);
+    if (this.#canBatch(cost)) return this.#acquireBatched(deadline, cost);
+    const entry = this.#queue.length === 0 ? this.#takeFresh() : undefined;
+    return entry === undefined ? this.#enqueue(deadline, cost) : Promise.resolve(entry);
   }
 
   /** Takes one when this turn of the event loop is over. */
-  async #takeWithOthers(patience: Patience, cost: number): Promise<Member> {
-    await this.#gathering.endOfTurn();
-    return this.#takeIdle(cost) ?? await this.#queueUp(patience, cost);
+  async #acquireBatched(deadline: AcquireDeadline, cost: number): Promise<Entry> {
+    await this.#batching.endOfTurn();
+    return this.#takeIdle(cost) ?? await this.#enqueue(deadline, cost);
   }
 
   /** Waits for one that comes back, or is opened. */
-  #queueUp({ timeout, given, signal }: Patience, cost: number): Promise<Member> {
-    if (this.#cut.signal.aborted) return Promise.reject(poolClosed());
+  #enqueue({ timeout, callerTimeout: given, signal }: AcquireDeadline, cost: number): Promise<Entry> {
+    if (this.#connectAbort.signal.aborted) return Promise.reject(poolClosed());
     const { maxWaiting, max, acquireTimeout } = this.#limits;
     // Those that are not in use, or only asked whether they work, will do for as many.
-    if (this.#queue.length >= maxWaiting + max - this.#stock.leasedCount + this.#checking) {
-      this.#stock.tally.refused++;
-      return Promise.reject(tooManyWait(maxWaiting));
+    if (this.#queue.length >= maxWaiting + max - this.#state.leasedCount + this.#checking) {
+      this.#state.counters.refused++;
+      return Promise.reject(tooManyWaiting(maxWaiting));
     }
     const since = now();
     const isOwn = timeout > 0 && timeout < acquireTimeout;
@@ -176,37 +176,37 @@ export class Supply {
   }
 
   /** What to tell a caller whose waiting has failed; made where the caller is. */
-  explained(error: unknown): unknown {
+  acquireError(error: unknown): unknown {
     // It was made where the pool has tried to connect.
     if (error instanceof PyroError) stackFromHere(error);
-    if (!(error instanceof Late)) return error;
+    if (!(error instanceof AcquireTimeout)) return error;
     return new TimeoutError(
-      `Cannot acquire a connection: there was none within ${error.milliseconds} ms; ${inVain(this.stats)}`,
+      `Cannot acquire a connection: there was none within ${error.milliseconds} ms; ${poolUsage(this.stats)}`,
       { outcome: "not sent", ...(this.#failures === 0 ? {} : { cause: this.#lastFailure }) },
     );
   }
 
   /** Takes a connection back. Resolves when somebody else can have it. */
-  give(member: Member): Promise<void> | undefined {
-    if (--member.users > 0) return undefined;
-    const { conn } = member;
-    if (conn.closed || (conn.isReleased && this.#hooks.onRelease === undefined)) return this.#put(member);
-    return this.#tidyUp(member);
+  release(entry: Entry): Promise<void> | undefined {
+    if (--entry.users > 0) return undefined;
+    const { conn } = entry;
+    if (conn.closed || (conn.isReleased && this.#hooks.onRelease === undefined)) return this.#returnEntry(entry);
+    return this.#cleanUp(entry);
   }
 
   /** Has a connection watched that its user gives back. */
-  lease(member: Member, place: Error): { readonly opened: Opened; readonly end: () => void } {
-    const { core, link } = member.conn.opened;
+  lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
+    const { state, link } = entry.conn.opened;
     const lease = new Lease();
-    return { opened: new Opened(core, link, lease), end: this.watch(lease, member, place) };
+    return { opened: new OpenedConnection(state, link, lease), end: this.watch(lease, entry, acquiredAt) };
   }
 
   /** Has a connection watched until the function is called, or nobody has the lease any more. */
-  watch(lease: Lease, member: Member, place: Error): () => void {
-    const { core } = member.conn.opened;
-    const { onNotice } = core;
-    const end = this.#leaks.watch(lease, member, place, () => core.onNotice = onNotice);
-    this.#alarm.set(this.#leaks.due);
+  watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
+    const { state } = entry.conn.opened;
+    const { onNotice } = state;
+    const end = this.#leaks.watch(lease, entry, acquiredAt, () => state.onNotice = onNotice);
+    this.#alarm.set(this.#leaks.nextCheckAt);
     return end;
   }
 
@@ -216,27 +216,27 @@ export class Supply {
   }
 
   /** Whether such a failure to connect is likely to pass. */
-  passes(error: unknown): boolean {
-    return this.#wasReached && isPassing(error);
+  isTransient(error: unknown): boolean {
+    return this.#wasReached && isTransient(error);
   }
 
   /** Opens a connection to listen on, beyond the pool's own. */
-  async openLine(events: LineEvents): Promise<Line> {
+  async openListenConnection(events: ListenEvents): Promise<ListenConnection> {
     const conn = await this.#connect();
     this.#wasReached = true;
-    return new Line(conn, conn.opened, events);
+    return new ListenConnection(conn, conn.opened, events);
   }
 
   /** Has all connections forget what they know of types. */
   reloadTypes(): void {
-    for (const { conn } of this.#stock.members) conn.opened.core.registry.invalidateTypes();
+    for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
   }
 
   /** Closes idle connections, and those in use once they come back. */
   async drain(): Promise<void> {
-    this.#stock.drain();
+    this.#state.drain();
     this.#replenish();
-    await Promise.all(this.#leaving);
+    await Promise.all(this.#closings);
   }
 
   /** Gives no more to new callers; waits for those in use, and cuts them off when time is over. */
@@ -245,176 +245,176 @@ export class Supply {
   }
 
   async #close(timeout: number): Promise<void> {
-    this.#stock.clear();
+    this.#state.clear();
     if (!this.#isQuiet) {
       await atMost(new Promise<void>((resolve) => this.#onQuiet = resolve), timeout);
     }
-    this.#cut.abort(poolClosed());
+    this.#connectAbort.abort(poolClosed());
     for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) {
       waiter.reject(poolClosed());
     }
     // Those of which callers that waited had the last use, and those that are still being opened.
-    this.#stock.drain();
-    for (const member of this.#stock.leased) this.#stock.remove(member);
+    this.#state.drain();
+    for (const entry of this.#state.leased) this.#state.remove(entry);
     this.#alarm.clear();
-    await Promise.all(this.#leaving);
+    await Promise.all(this.#closings);
   }
 
   get #isQuiet(): boolean {
-    return this.#queue.length === 0 && this.#gathering.waiting === 0 && this.#stock.quiet;
+    return this.#queue.length === 0 && this.#batching.waiting === 0 && this.#state.isQuiet;
   }
 
-  #put(member: Member): undefined {
-    this.#stock.put(member, now(), this.#queue.length > 0);
-    this.#serve();
+  #returnEntry(entry: Entry): undefined {
+    this.#state.return(entry, now(), this.#queue.length > 0);
+    this.#serveQueue();
   }
 
   /** What the user has left over is closed and rolled back; where that fails, the connection goes. */
-  async #tidyUp(member: Member): Promise<void> {
-    const { conn } = member;
+  async #cleanUp(entry: Entry): Promise<void> {
+    const { conn } = entry;
     try {
-      await conn.release(TIDYING);
-      const keep = await inTime("onRelease", this.#hooks.onRelease?.(conn), TIDYING);
+      await conn.release(CLEAN_UP_TIMEOUT);
+      const keep = await withTimeout("onRelease", this.#hooks.onRelease?.(conn), CLEAN_UP_TIMEOUT);
       if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
     } catch (error) {
       this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
       await conn.close({ timeout: 0 });
     }
-    this.#put(member);
+    this.#returnEntry(entry);
   }
 
   #wait(
     since: number,
-    { timeout, by }: Pick<Waiter<Member>, "timeout" | "by">,
+    { timeout, by }: Pick<Waiter<Entry>, "timeout" | "by">,
     signal: AbortSignal | undefined,
     cost: number,
-  ): Promise<Member> {
-    const { tally } = this.#stock;
-    return new Promise<Member>((resolve, reject) => {
+  ): Promise<Entry> {
+    const { counters } = this.#state;
+    return new Promise<Entry>((resolve, reject) => {
       const settle = (): void => {
-        tally.waited++;
-        tally.waitMilliseconds += now() - since;
+        counters.waited++;
+        counters.waitMilliseconds += now() - since;
         unwatch?.();
         if (this.#queue.length === 0) this.#alarm.keepProcess(false);
       };
-      const waiter: Waiter<Member> = {
+      const waiter: Waiter<Entry> = {
         timeout,
         by,
         cost,
-        resolve: (member) => {
+        resolve: (entry) => {
           settle();
-          tally.acquired++;
-          resolve(member);
+          counters.acquired++;
+          resolve(entry);
         },
         reject: (error) => {
           settle();
-          tally.refused++;
+          counters.refused++;
           reject(error);
         },
       };
       const abort = (): void => {
         this.#queue.remove(waiter);
         waiter.reject(signal!.reason);
-        this.#rest();
+        this.#scheduleTick();
       };
       const unwatch = signal && onAbort(signal, abort);
       this.#queue.add(waiter);
       // Who has no limit keeps the process alive too.
       this.#alarm.set(Math.min(by, since + MAX_MILLISECONDS));
       this.#alarm.keepProcess(true);
-      this.#serve();
+      this.#serveQueue();
     });
   }
 
   /** Hands out what is there, and sees to it that there will be more. */
-  #serve(): void {
+  #serveQueue(): void {
     const time = now();
     while (this.#queue.length > 0) {
-      const member = this.#stock.take(time);
-      if (member === undefined) break;
+      const entry = this.#state.take(time);
+      if (entry === undefined) break;
       // The freshest comes first: behind this one there are none that need not be checked.
-      if (this.#stock.isStale(member, time)) {
+      if (this.#state.isStale(entry, time)) {
         if (this.#checking < this.#queue.length) {
-          void this.#check(member);
+          void this.#check(entry);
           continue;
         }
-        this.#stock.putBack(member);
+        this.#state.returnUnused(entry);
         break;
       }
-      this.#handOut(member);
+      this.#handOut(entry);
     }
     this.#replenish();
-    this.#rest();
+    this.#scheduleTick();
   }
 
   /** To the next, and in one go to those behind as long as all of them are quick. */
-  #handOut(member: Member): void {
+  #handOut(entry: Entry): void {
     let cost = this.#queue.nextCost;
-    this.#queue.shift()!.resolve(member);
-    while (member.users < this.#limits.maxPipelined && (cost += this.#queue.nextCost) <= BUDGET) {
-      member.users++;
-      this.#queue.shift()!.resolve(member);
+    this.#queue.shift()!.resolve(entry);
+    while (entry.users < this.#limits.maxPipelined && (cost += this.#queue.nextCost) <= WAITING_BATCH_BUDGET) {
+      entry.users++;
+      this.#queue.shift()!.resolve(entry);
     }
-    member.shares = member.users;
+    entry.shares = entry.users;
   }
 
   /** Finds out whether a connection that nobody has used for a while still works. */
-  async #check(member: Member): Promise<void> {
+  async #check(entry: Entry): Promise<void> {
     this.#checking++;
     const begun = now();
     try {
-      await member.conn.check(CHECKING);
+      await entry.conn.check(CHECK_TIMEOUT);
     } catch {
-      await member.conn.close({ timeout: 0 });
+      await entry.conn.close({ timeout: 0 });
       // What it did not survive, such as a network that forgets, those have not either that were idle as long.
-      this.#stock.dropStale(begun);
+      this.#state.dropStale(begun);
     }
     this.#checking--;
-    this.#put(member);
+    this.#returnEntry(entry);
   }
 
   /** Whether a connection may be opened now. While the server has not been reached, one attempt at a time. */
   get #canOpen(): boolean {
-    return this.#stock.hasRoom && !this.#isPaused && (this.#isReached || this.#stock.opening === 0);
+    return this.#state.hasRoom && !this.#isPaused && (this.#isReached || this.#state.opening === 0);
   }
 
   /** Whether an attempt would come too early; callers who would be told that it is of no use do not wait for that. */
   get #isPaused(): boolean {
-    return now() < this.#pauseUntil && (this.#mayPass || this.#queue.length === 0);
+    return now() < this.#pauseUntil && (this.#isFailureTransient || this.#queue.length === 0);
   }
 
   #replenish(): void {
-    while (this.#missing > 0 && this.#canOpen) void this.#open();
+    while (this.#missingConnections > 0 && this.#canOpen) void this.#open();
   }
 
   /** How many more are needed: for those who wait, and, once the pool is in use, to have some ready. */
-  get #missing(): number {
-    const wanted = this.#queue.length - this.#checking - this.#stock.opening;
-    return this.#wasReached && !this.closed ? Math.max(wanted, this.#stock.missing) : wanted;
+  get #missingConnections(): number {
+    const wanted = this.#queue.length - this.#checking - this.#state.opening;
+    return this.#wasReached && !this.closed ? Math.max(wanted, this.#state.missingIdle) : wanted;
   }
 
   async #open(): Promise<void> {
-    const generation = this.#stock.open();
+    const generation = this.#state.beginOpening();
     let conn: PoolConn;
     try {
       conn = await this.#connect();
     } catch (error) {
-      this.#stock.openFailed();
+      this.#state.openFailed();
       return this.#openFailed(error);
     }
     if (this.#failures > 0) this.#log?.info("connected again", { pool: this.#name, failures: this.#failures });
     this.#isReached = this.#wasReached = true;
     this.#failures = 0;
     conn.opened.onLost = () => {
-      this.#stock.lost(conn);
+      this.#state.lost(conn);
       this.#replenish();
-      this.#rest();
+      this.#scheduleTick();
     };
-    this.#put(this.#stock.opened(conn, generation, now()));
+    this.#returnEntry(this.#state.opened(conn, generation, now()));
   }
 
   async #connect(): Promise<PoolConn> {
-    const { signal } = this.#cut;
+    const { signal } = this.#connectAbort;
     const conn = new PoolConn(await open(this.#settings, signal, this.#address));
     const { promise: cut, reject } = Promise.withResolvers<never>();
     const abort = (): void => reject(signal.reason);
@@ -423,9 +423,9 @@ export class Supply {
       signal.throwIfAborted();
       // A function that does not come to its end is no reason for the pool not to close.
       const { connectTimeout = 30_000 } = this.#settings;
-      await Promise.race([inTime("onConnect", this.#hooks.onConnect(conn), connectTimeout || Infinity), cut]);
-      if (!conn.isReleased) await conn.release(TIDYING);
-      if (conn.closed) throw goneAtOnce();
+      await Promise.race([withTimeout("onConnect", this.#hooks.onConnect(conn), connectTimeout || Infinity), cut]);
+      if (!conn.isReleased) await conn.release(CLEAN_UP_TIMEOUT);
+      if (conn.closed) throw lostWhileOpening();
       return conn;
     } catch (error) {
       await conn.close({ timeout: 0 });
@@ -440,8 +440,8 @@ export class Supply {
     this.#lastFailure = error;
     // The way may be another when the server is back.
     this.#address.forget();
-    const passes = this.passes(error);
-    this.#mayPass = passes;
+    const passes = this.isTransient(error);
+    this.#isFailureTransient = passes;
     if (!passes) this.#queue.shift()?.reject(error);
     // Attempts that were made at the same time have failed for the same reason.
     if ((passes || this.#queue.length === 0) && now() >= this.#pauseUntil) {
@@ -451,41 +451,41 @@ export class Supply {
       this.#alarm.set(this.#pauseUntil);
     }
     this.#replenish();
-    this.#rest();
+    this.#scheduleTick();
   }
 
   /** What is due is done. */
   #tick(): void {
     const time = now();
-    for (const waiter of this.#queue.expired(time)) waiter.reject(new Late(waiter.timeout));
-    this.#alarm.set(this.#queue.due);
+    for (const waiter of this.#queue.expired(time)) waiter.reject(new AcquireTimeout(waiter.timeout));
+    this.#alarm.set(this.#queue.nextExpiryAt);
     this.#leaks.check();
-    this.#stock.sweep(time);
-    this.#serve();
+    this.#state.sweep(time);
+    this.#serveQueue();
   }
 
   /** Sees to it that what comes next is done in time. */
-  #rest(): void {
+  #scheduleTick(): void {
     if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
-    this.#alarm.set(Math.min(this.#stock.due, this.#leaks.due));
+    this.#alarm.set(Math.min(this.#state.nextSweepAt, this.#leaks.nextCheckAt));
     if (this.#pauseUntil > now()) this.#alarm.set(this.#pauseUntil);
   }
 
   /** Takes back what nobody can give back, once the calls are over that somebody may still wait for. */
-  async #reclaim(member: Member): Promise<void> {
-    await member.conn.opened.link.drained(Infinity);
-    await this.give(member);
+  async #reclaim(entry: Entry): Promise<void> {
+    await entry.conn.opened.link.drained(Infinity);
+    await this.release(entry);
   }
 
-  #dismiss(conn: PoolConn): void {
+  #closeInBackground(conn: PoolConn): void {
     conn.opened.onLost = undefined;
-    const leaving = conn.close({ timeout: 0 }).finally(() => this.#leaving.delete(leaving));
-    this.#leaving.add(leaving);
+    const leaving = conn.close({ timeout: 0 }).finally(() => this.#closings.delete(leaving));
+    this.#closings.add(leaving);
   }
 }
 
 /** What a function of the user's gives, which may not take for ever. */
-async function inTime<T>(name: string, result: T | Promise<T>, milliseconds: number): Promise<T> {
+async function withTimeout<T>(name: string, result: T | Promise<T>, milliseconds: number): Promise<T> {
   if (result instanceof Promise && !await atMost(result, milliseconds)) {
     throw new ConnectionError(`Cannot use the connection: ${name} did not come to its end within ${milliseconds} ms`);
   }
@@ -493,7 +493,7 @@ async function inTime<T>(name: string, result: T | Promise<T>, milliseconds: num
 }
 
 /** Somebody has waited for too long. */
-class Late {
+class AcquireTimeout {
   readonly milliseconds: number;
 
   constructor(milliseconds: number) {
@@ -502,8 +502,8 @@ class Late {
 }
 
 /** How many connections in use keep the client and the server busy. */
-const BUSY = 3;
+const BATCHING_THRESHOLD = 3;
 /** Milliseconds for what a user has left over to end. */
-const TIDYING = 5000;
+const CLEAN_UP_TIMEOUT = 5000;
 /** Milliseconds for a connection to answer. */
-const CHECKING = 2000;
+const CHECK_TIMEOUT = 2000;

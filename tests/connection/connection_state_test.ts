@@ -5,7 +5,7 @@ import type { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError, UsageError } from "../../src/errors.ts";
 import type { Call } from "../../src/protocol/request.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { closeComplete, commandComplete, concat, dataRow, readyForQuery, rowDescription } from "../support/backend.ts";
 import {
   callsOf,
@@ -25,7 +25,7 @@ const AT_ONCE = "Parse Describe Bind Execute Sync";
 /** A statement as callers hold it; its own `close` works with the awaiting driver only. */
 function statementOf(calls: Calls, link: Wire["link"]): PreparedStatement {
   const columns = [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
-  const prepared = new Prepared(calls.connection.statements.newName(), "select $1", [23], columns, registry);
+  const prepared = new Prepared(calls.state.statements.newName(), "select $1", [23], columns, registry);
   return new PreparedStatement(calls, link as AsyncLink, prepared);
 }
 
@@ -184,10 +184,10 @@ inBothDrivers("a prepared statement is closed once, and refused from then on", [
 inBothDrivers("once closing has begun, calls are refused and statements need not be closed", [], async (wire) => {
   const calls = callsOf(wire.link);
   const statement = statementOf(calls, wire.link);
-  assert.equal(calls.connection.closed, false);
-  assert.equal(calls.connection.beginClosing(), true);
-  assert.equal(calls.connection.beginClosing(), false);
-  assert.equal(calls.connection.closed, true);
+  assert.equal(calls.state.closed, false);
+  assert.equal(calls.state.beginClosing(), true);
+  assert.equal(calls.state.beginClosing(), false);
+  assert.equal(calls.state.closed, true);
   await refuses(
     wire,
     ConnectionError,

@@ -12,23 +12,23 @@ export interface PoolLeak {
 }
 
 /** What is out. */
-interface Record<M> {
+interface LeakRecord<M> {
   readonly member: M;
   readonly since: number;
   /** An error has the place where it was made, and is not made a text before somebody asks. */
-  readonly place: Error;
+  readonly acquiredAt: Error;
   /** Undoes what its user has set. */
   readonly undo: () => void;
   isReported: boolean;
 }
 
 /** Watches what is out; `report` hears of leaks, and `reclaim` gets what nobody can give back. */
-export class Leaks<M> {
+export class LeakDetector<M> {
   readonly #timeout: number;
   readonly #now: () => number;
   readonly #report: (leak: PoolLeak) => void;
-  readonly #registry: FinalizationRegistry<Record<M>>;
-  readonly #records = new Set<Record<M>>();
+  readonly #registry: FinalizationRegistry<LeakRecord<M>>;
+  readonly #records = new Set<LeakRecord<M>>();
 
   constructor(
     timeout: number,
@@ -42,20 +42,20 @@ export class Leaks<M> {
     this.#registry = new FinalizationRegistry((record) => {
       if (!this.#records.delete(record)) return;
       record.undo();
-      this.#tell("forgotten", record);
+      this.#reportLeak("forgotten", record);
       reclaim(record.member);
     });
   }
 
   /** When the next one will be late. */
-  get due(): number {
+  get nextCheckAt(): number {
     for (const { since, isReported } of this.#records) if (!isReported) return since + this.#timeout;
     return Infinity;
   }
 
   /** A connection was taken; `place` is where, and `undo` undoes what its user has set. The function is to be called when it has come back. */
-  watch(lease: Lease, member: M, place: Error, undo: () => void): () => void {
-    const record: Record<M> = { member, since: this.#now(), place, undo, isReported: false };
+  watch(lease: Lease, member: M, acquiredAt: Error, undo: () => void): () => void {
+    const record: LeakRecord<M> = { member, since: this.#now(), acquiredAt, undo, isReported: false };
     this.#records.add(record);
     this.#registry.register(lease, record, record);
     return () => {
@@ -71,13 +71,13 @@ export class Leaks<M> {
       if (record.since + this.#timeout > this.#now()) break;
       if (record.isReported) continue;
       record.isReported = true;
-      this.#tell("late", record);
+      this.#reportLeak("late", record);
     }
   }
 
-  #tell(kind: PoolLeak["kind"], { since, place }: Record<M>): void {
+  #reportLeak(kind: PoolLeak["kind"], { since, acquiredAt }: LeakRecord<M>): void {
     try {
-      this.#report({ kind, milliseconds: Math.round(this.#now() - since), stack: place.stack ?? "" });
+      this.#report({ kind, milliseconds: Math.round(this.#now() - since), stack: acquiredAt.stack ?? "" });
     } catch {
       // A listener's failure is no reason for the pool to fail.
     }

@@ -1,9 +1,9 @@
 /** Calls that await, and that their callers may give up. */
 import type { AdmissionEntry } from "../protocol/admission.ts";
-import { Interruption } from "./interruption.ts";
+import { Cancellation } from "./cancellation.ts";
 
 /** An interruption with promises. */
-export class AsyncInterruption extends Interruption {
+export class AsyncCancellation extends Cancellation {
   /** Its op in the order of ops. */
   entry: AdmissionEntry | undefined = undefined;
   /** Whether its op waits for a function of the user's: one that may make calls, or one that gives data. */
@@ -11,7 +11,7 @@ export class AsyncInterruption extends Interruption {
   isAbandoned = false;
   /** Fails what the op waits for now. */
   #fail: ((error: unknown) => void) | undefined = undefined;
-  #isTelling = false;
+  #isNotifying = false;
   readonly #abandoning = Promise.withResolvers<void>();
 
   /** Resolves when nobody waits any more. */
@@ -26,15 +26,15 @@ export class AsyncInterruption extends Interruption {
   }
 
   /** Whatever the op waits for now fails, or what it waits for next. */
-  tell(): void {
-    if (this.told) return;
-    this.#isTelling = true;
+  notify(): void {
+    if (this.isNotified) return;
+    this.#isNotifying = true;
     this.#fail?.(this.error());
   }
 
   /** What the work gives, unless the op is told first. */
-  during<T>(work: Promise<T>): Promise<T> {
-    if (this.told) return work;
+  guard<T>(work: Promise<T>): Promise<T> {
+    if (this.isNotified) return work;
     // Not a race: a promise that lives as long as the call would keep what each of them gave.
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject;
@@ -42,12 +42,12 @@ export class AsyncInterruption extends Interruption {
         if (this.#fail === reject) this.#fail = undefined;
       };
       work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
-      if (this.#isTelling) reject(this.error());
+      if (this.#isNotifying) reject(this.error());
     });
   }
 }
 
 /** What the work gives, unless the op is told first that it was given up. */
-export function within<T>(interruption: AsyncInterruption | undefined, work: Promise<T>): Promise<T> {
-  return interruption === undefined ? work : interruption.during(work);
+export function guarded<T>(cancellation: AsyncCancellation | undefined, work: Promise<T>): Promise<T> {
+  return cancellation === undefined ? work : cancellation.guard(work);
 }

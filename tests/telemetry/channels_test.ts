@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
 import type { AcquireEvent, Writable } from "../../src/telemetry/events.ts";
-import { acquires, publishSpan, publishSpanBlocking } from "../../src/telemetry/trace.ts";
+import { acquires, publishSpan, publishSpanBlocking } from "../../src/telemetry/channels.ts";
 import { test } from "../support/test.ts";
 
 const KINDS = ["start", "end", "asyncStart", "asyncEnd", "error"] as const;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Takers } from "../../src/async/takers.ts";
+import { QueueConsumers } from "../../src/async/queue_consumers.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { NotificationQueue } from "../../src/features/listen.ts";
 import type { Notification } from "../../src/wire/backend.ts";
@@ -8,12 +8,12 @@ import { test } from "../support/test.ts";
 /** A queue, and how often somebody began to wait for it. */
 function heard(): { queue: NotificationQueue; next: () => Promise<IteratorResult<Notification>>; waits: () => number } {
   const queue = new NotificationQueue("c");
-  const takers = new Takers<Notification>(queue);
-  queue.onChange = () => takers.handOn();
+  const consumers = new QueueConsumers<Notification>(queue);
+  queue.onChange = () => consumers.dispatch();
   let waits = 0;
   let waiting = 0;
   const next = () =>
-    takers.next((expecting) => {
+    consumers.next((expecting) => {
       waits += expecting ? 1 : 0;
       waiting += expecting ? 1 : -1;
       assert.ok(waiting >= 0);

@@ -1,7 +1,7 @@
 /** Connections that do not come back. */
 import assert from "node:assert/strict";
 import { Lease } from "../../src/pool/lease.ts";
-import { Leaks, type PoolLeak } from "../../src/pool/leaks.ts";
+import { LeakDetector, type PoolLeak } from "../../src/pool/leak_detector.ts";
 import { collectedUntil } from "../support/held.ts";
 import { test } from "../support/test.ts";
 
@@ -11,10 +11,10 @@ class Scene {
   readonly reports: PoolLeak[] = [];
   readonly reclaimed: string[] = [];
   readonly undone: string[] = [];
-  readonly leaks: Leaks<string>;
+  readonly leaks: LeakDetector<string>;
 
   constructor(timeout: number) {
-    this.leaks = new Leaks(
+    this.leaks = new LeakDetector(
       timeout,
       () => this.now,
       (leak) => {
@@ -36,21 +36,21 @@ test("leaks: what is out for too long is reported once, with the place where it 
   scene.watch(lease, "a");
   scene.now = 30;
   const end = scene.watch(new Lease(), "b", "another place");
-  assert.equal(scene.leaks.due, 100);
+  assert.equal(scene.leaks.nextCheckAt, 100);
   scene.now = 100;
   scene.leaks.check();
   scene.leaks.check();
   assert.equal(scene.reports.length, 1);
   assert.deepEqual([scene.reports[0]!.kind, scene.reports[0]!.milliseconds], ["late", 100]);
-  assert.match(scene.reports[0]!.stack, /the place[^]*leaks_test/);
-  assert.equal(scene.leaks.due, 130);
+  assert.match(scene.reports[0]!.stack, /the place[^]*leak_detector_test/);
+  assert.equal(scene.leaks.nextCheckAt, 130);
   end();
-  assert.equal(scene.leaks.due, Infinity);
+  assert.equal(scene.leaks.nextCheckAt, Infinity);
   scene.now = 1000;
   scene.leaks.check();
   assert.equal(scene.reports.length, 1);
   assert.deepEqual(scene.reclaimed, []);
-  assert.equal(lease.over, false);
+  assert.equal(lease.isEnded, false);
 });
 
 test("leaks: without a limit nothing is late", () => {
@@ -58,7 +58,7 @@ test("leaks: without a limit nothing is late", () => {
   scene.watch(new Lease(), "a");
   scene.now = 1e12;
   scene.leaks.check();
-  assert.deepEqual([scene.reports, scene.leaks.due], [[], Infinity]);
+  assert.deepEqual([scene.reports, scene.leaks.nextCheckAt], [[], Infinity]);
 });
 
 test("leaks: what nobody can give back any more is taken back, what was given back is not", async () => {

@@ -3,12 +3,12 @@ import type { AdmissionEntry } from "../protocol/admission.ts";
 import type { PendingRequest } from "../protocol/request.ts";
 
 /** Resolves when what it waits for has come. */
-export function admitted(entry: AdmissionEntry): Promise<void> {
+export function admission(entry: AdmissionEntry): Promise<void> {
   return new Promise((resolve) => entry.onAdmitted = resolve);
 }
 
 /** Resolves when there is an outcome. */
-export function settling(pending: PendingRequest<unknown>): Promise<void> {
+export function outcome(pending: PendingRequest<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const before = pending.onSettled;
     pending.onSettled = () => {

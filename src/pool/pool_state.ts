@@ -5,13 +5,13 @@
 import type { Limits } from "./limits.ts";
 
 /** What the stock has to know of a connection. */
-export interface Pooled {
+export interface PooledConnection {
   /** Whether it was closed or lost. */
   readonly closed: boolean;
 }
 
 /** A connection of the pool. */
-export interface Member<C extends Pooled> {
+export interface PoolEntry<C extends PooledConnection> {
   readonly conn: C;
   /** When it is too old. */
   readonly expires: number;
@@ -55,16 +55,16 @@ export interface PoolStats {
 }
 
 /** The connections of a pool. */
-export class Stock<C extends Pooled> {
+export class PoolState<C extends PooledConnection> {
   readonly limits: Limits;
   readonly #random: () => number;
   /** What closes a connection that the pool gives up. */
   readonly #close: (conn: C) => void;
   /** The one used last at the end: it is used first, so that those nobody needs get old. */
-  readonly #idle: Member<C>[] = [];
-  readonly #leased = new Set<Member<C>>();
+  readonly #idle: PoolEntry<C>[] = [];
+  readonly #leased = new Set<PoolEntry<C>>();
   /** What has become of callers. */
-  readonly tally: { acquired: number; waited: number; waitMilliseconds: number; refused: number } = {
+  readonly counters: { acquired: number; waited: number; waitMilliseconds: number; refused: number } = {
     acquired: 0,
     waited: 0,
     waitMilliseconds: 0,
@@ -86,7 +86,7 @@ export class Stock<C extends Pooled> {
   /** How many there are, and what there was. */
   stats(waiting: number): PoolStats {
     return {
-      ...this.tally,
+      ...this.counters,
       waiting,
       max: this.limits.max,
       size: this.#size,
@@ -110,7 +110,7 @@ export class Stock<C extends Pooled> {
   }
 
   /** How many more should be idle. */
-  get missing(): number {
+  get missingIdle(): number {
     return Math.max(0, this.limits.minIdle - this.#idle.length - this.#opening);
   }
 
@@ -120,76 +120,76 @@ export class Stock<C extends Pooled> {
   }
 
   /** Those in use. */
-  get leased(): Iterable<Member<C>> {
+  get leased(): Iterable<PoolEntry<C>> {
     return this.#leased;
   }
 
   /** Those that are idle or leased. */
-  get members(): readonly Member<C>[] {
+  get entries(): readonly PoolEntry<C>[] {
     return [...this.#idle, ...this.#leased];
   }
 
   /** Whether nothing is in use or being opened. */
-  get quiet(): boolean {
+  get isQuiet(): boolean {
     return this.#leased.size === 0 && this.#opening === 0;
   }
 
   /** Takes an idle one out that is not too old. */
-  take(now: number): Member<C> | undefined {
-    for (let member = this.#idle.pop(); member !== undefined; member = this.#idle.pop()) {
-      if (this.#isUsable(member, now)) {
-        member.users = member.shares = 1;
-        this.#leased.add(member);
-        return member;
+  take(now: number): PoolEntry<C> | undefined {
+    for (let entry = this.#idle.pop(); entry !== undefined; entry = this.#idle.pop()) {
+      if (this.#isUsable(entry, now)) {
+        entry.users = entry.shares = 1;
+        this.#leased.add(entry);
+        return entry;
       }
-      this.#discard(member);
+      this.#discard(entry);
     }
     return undefined;
   }
 
   /** Whether one has been idle for so long that it may be dead without anybody having noticed. */
-  isStale(member: Member<C>, now: number): boolean {
-    return now - member.idleSince > STALE;
+  isStale(entry: PoolEntry<C>, now: number): boolean {
+    return now - entry.idleSince > STALE;
   }
 
   /** Takes one back; whether it can be used again. `wanted` says that somebody waits for it. */
-  put(member: Member<C>, now: number, wanted: boolean): boolean {
-    if (!this.#leased.delete(member)) return false;
-    if (!this.#isUsable(member, now) || (!wanted && this.#idle.length >= this.limits.maxIdle)) {
-      this.#discard(member);
+  return(entry: PoolEntry<C>, now: number, wanted: boolean): boolean {
+    if (!this.#leased.delete(entry)) return false;
+    if (!this.#isUsable(entry, now) || (!wanted && this.#idle.length >= this.limits.maxIdle)) {
+      this.#discard(entry);
       return false;
     }
-    member.idleSince = now;
-    this.#idle.push(member);
+    entry.idleSince = now;
+    this.#idle.push(entry);
     return true;
   }
 
   /** Puts one back that was not used after all. */
-  putBack(member: Member<C>): void {
-    this.#leased.delete(member);
-    this.#idle.push(member);
+  returnUnused(entry: PoolEntry<C>): void {
+    this.#leased.delete(entry);
+    this.#idle.push(entry);
   }
 
   /** Gives one up that was taken out. */
-  remove(member: Member<C>): void {
-    if (this.#leased.delete(member)) this.#discard(member);
+  remove(entry: PoolEntry<C>): void {
+    if (this.#leased.delete(entry)) this.#discard(entry);
   }
 
   /** One is being opened: {@linkcode opened} or {@linkcode openFailed} will follow. */
-  open(): number {
+  beginOpening(): number {
     this.#opening++;
     return this.#generation;
   }
 
   /** It is open, and in use. `generation` is what {@linkcode open} has said. */
-  opened(conn: C, generation: number, now: number): Member<C> {
+  opened(conn: C, generation: number, now: number): PoolEntry<C> {
     this.#opening--;
     this.#opened++;
     const { maxLifetime } = this.limits;
     const expires = maxLifetime === Infinity ? Infinity : now + maxLifetime * (1 - JITTER * this.#random());
-    const member: Member<C> = { conn, expires, generation, idleSince: now, users: 1, shares: 1 };
-    this.#leased.add(member);
-    return member;
+    const entry: PoolEntry<C> = { conn, expires, generation, idleSince: now, users: 1, shares: 1 };
+    this.#leased.add(entry);
+    return entry;
   }
 
   /** It could not be opened. */
@@ -200,26 +200,26 @@ export class Stock<C extends Pooled> {
 
   /** Gives up idle ones that have had their time, oldest use first. */
   sweep(now: number): void {
-    for (const member of [...this.#idle]) {
+    for (const entry of [...this.#idle]) {
       const isSpare = this.#idle.length > this.limits.minIdle;
-      const isIdleTooLong = isSpare && now >= member.idleSince + this.limits.idleTimeout;
-      if (isIdleTooLong || !this.#isUsable(member, now)) this.#drop(member);
+      const isIdleTooLong = isSpare && now >= entry.idleSince + this.limits.idleTimeout;
+      if (isIdleTooLong || !this.#isUsable(entry, now)) this.#removeIdle(entry);
     }
   }
 
   /** Gives up an idle one whose connection is gone. */
   lost(conn: C): void {
-    const member = this.#idle.find((member) => member.conn === conn);
-    if (member !== undefined) this.#drop(member);
+    const entry = this.#idle.find((entry) => entry.conn === conn);
+    if (entry !== undefined) this.#removeIdle(entry);
   }
 
   /** Gives up the idle ones that might have been dead at that time, and were not used since. */
   dropStale(then: number): void {
-    for (const member of [...this.#idle]) if (this.isStale(member, then)) this.#drop(member);
+    for (const entry of [...this.#idle]) if (this.isStale(entry, then)) this.#removeIdle(entry);
   }
 
   /** When there will be something to sweep. */
-  get due(): number {
+  get nextSweepAt(): number {
     const spare = this.#idle.length > this.limits.minIdle;
     let due = Infinity;
     for (const { expires, idleSince } of this.#idle) {
@@ -230,7 +230,7 @@ export class Stock<C extends Pooled> {
 
   /** Gives up all idle ones. */
   clear(): void {
-    for (const member of this.#idle.splice(0)) this.#discard(member);
+    for (const entry of this.#idle.splice(0)) this.#discard(entry);
   }
 
   /** Gives up all idle ones, and those in use or being opened once they come back. */
@@ -243,17 +243,17 @@ export class Stock<C extends Pooled> {
     return this.#idle.length + this.#leased.size + this.#opening;
   }
 
-  #isUsable({ conn, expires, generation }: Member<C>, now: number): boolean {
+  #isUsable({ conn, expires, generation }: PoolEntry<C>, now: number): boolean {
     return !conn.closed && generation === this.#generation && now < expires;
   }
 
   /** Gives up an idle one. */
-  #drop(member: Member<C>): void {
-    this.#idle.splice(this.#idle.indexOf(member), 1);
-    this.#discard(member);
+  #removeIdle(entry: PoolEntry<C>): void {
+    this.#idle.splice(this.#idle.indexOf(entry), 1);
+    this.#discard(entry);
   }
 
-  #discard({ conn }: Member<C>): void {
+  #discard({ conn }: PoolEntry<C>): void {
     this.#closed++;
     this.#close(conn);
   }

@@ -16,7 +16,7 @@ export interface Waiter<M> {
 }
 
 /** First come, first served. */
-export class Queue<M> {
+export class WaitQueue<M> {
   readonly #waiters = new Set<Waiter<M>>();
   /** The same, and some who wait no longer: to find the first of a set, engines step over all that were before it. */
   #order = new Fifo<Waiter<M>>();
@@ -27,7 +27,7 @@ export class Queue<M> {
   }
 
   /** When the first of them gives up. */
-  get due(): number {
+  get nextExpiryAt(): number {
     let due = Infinity;
     for (const { by } of this.#waiters) due = Math.min(due, by);
     return due;

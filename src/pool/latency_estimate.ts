@@ -8,7 +8,7 @@
 import { isPlainRead } from "../sql/statement.ts";
 
 /** Remembers how long statements took. */
-export class Pace {
+export class LatencyEstimate {
   /** By SQL text, in milliseconds; Infinity for what must not share. */
   readonly #costs = new Map<string, number>();
 
@@ -18,7 +18,7 @@ export class Pace {
   }
 
   /** A statement took that long, in milliseconds. What was slow once is trusted again step by step. */
-  note(sql: string, milliseconds: number): void {
+  record(sql: string, milliseconds: number): void {
     const cost = this.#costs.get(sql);
     if (cost === Infinity) return;
     if (cost !== undefined) this.#costs.set(sql, Math.max(milliseconds, cost / 2));
@@ -30,8 +30,8 @@ export class Pace {
 }
 
 /** How many milliseconds of work are given to a connection in one go, for several callers that wait. */
-export const BUDGET = 10;
+export const WAITING_BATCH_BUDGET = 10;
 /** The same for callers that come at once, where other connections are idle. */
-export const TOGETHER = 1;
+export const BATCH_BUDGET = 1;
 /** How many statements are remembered. */
 const CAPACITY = 1000;

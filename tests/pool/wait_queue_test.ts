@@ -1,6 +1,6 @@
 /** Who waits, in which order, for how long. */
 import assert from "node:assert/strict";
-import { Queue, type Waiter } from "../../src/pool/queue.ts";
+import { type Waiter, WaitQueue } from "../../src/pool/wait_queue.ts";
 import { growsInProportion } from "../support/growth.ts";
 import { test } from "../support/test.ts";
 
@@ -9,19 +9,24 @@ function waiter(by: number, cost: number = Infinity): Waiter<string> {
 }
 
 test("queue: first come, first served", () => {
-  const queue = new Queue<string>();
+  const queue = new WaitQueue<string>();
   const all = [waiter(3, 1), waiter(1, 2), waiter(2)];
   for (const one of all) queue.add(one);
-  assert.deepEqual([queue.length, queue.due, queue.nextCost], [3, 1, 1]);
+  assert.deepEqual([queue.length, queue.nextExpiryAt, queue.nextCost], [3, 1, 1]);
   assert.equal(queue.shift(), all[0]);
   assert.equal(queue.nextCost, 2);
   assert.equal(queue.shift(), all[1]);
   assert.equal(queue.shift(), all[2]);
-  assert.deepEqual([queue.shift(), queue.length, queue.due, queue.nextCost], [undefined, 0, Infinity, Infinity]);
+  assert.deepEqual([queue.shift(), queue.length, queue.nextExpiryAt, queue.nextCost], [
+    undefined,
+    0,
+    Infinity,
+    Infinity,
+  ]);
 });
 
 test("queue: who has gone is not served, and the others keep their order", () => {
-  const queue = new Queue<string>();
+  const queue = new WaitQueue<string>();
   const all = [waiter(1), waiter(2), waiter(3)];
   for (const one of all) queue.add(one);
   queue.remove(all[0]!);
@@ -31,19 +36,19 @@ test("queue: who has gone is not served, and the others keep their order", () =>
 });
 
 test("queue: those whose time is over leave, wherever they stand", () => {
-  const queue = new Queue<string>();
+  const queue = new WaitQueue<string>();
   const all = [waiter(10), waiter(5), waiter(7), waiter(Infinity)];
   for (const one of all) queue.add(one);
   assert.deepEqual(queue.expired(4), []);
   assert.deepEqual(queue.expired(7), [all[1], all[2]]);
   assert.deepEqual(queue.expired(7), []);
   assert.equal(queue.shift(), all[0]);
-  assert.equal(queue.due, Infinity);
+  assert.equal(queue.nextExpiryAt, Infinity);
 });
 
 test("queue: serving one costs the same, however many wait and have gone", () => {
   growsInProportion(10_000, (length) => {
-    const queue = new Queue<string>();
+    const queue = new WaitQueue<string>();
     const all = Array.from({ length }, () => waiter(Infinity, 1));
     for (const one of all) queue.add(one);
     return () => {
@@ -57,7 +62,7 @@ test("queue: serving one costs the same, however many wait and have gone", () =>
 });
 
 test("queue: those who have gone are not kept, though the first one waits for ever", () => {
-  const queue = new Queue<string>();
+  const queue = new WaitQueue<string>();
   queue.add(waiter(Infinity, 7));
   for (let i = 0; i < 1000; i++) {
     const other = waiter(i);

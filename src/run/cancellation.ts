@@ -7,12 +7,12 @@
  */
 import { ConnectionError, PyroError, ServerError, TimeoutError, type TimeoutOutcome } from "../errors.ts";
 import type { Deadline, PendingRequest } from "../protocol/request.ts";
-import { EndExclusive } from "../protocol/portal.ts";
+import { EndExclusive } from "../protocol/portal_requests.ts";
 import type { Session } from "../protocol/session.ts";
 import { SqlState } from "../sqlstate.ts";
 
 /** What is to be done about a call that is given up. */
-export type Remedy =
+export type CancelAction =
   /** Nothing of it is under way: its op is told. */
   | "tell"
   /** Its latest statement is under way, and nothing behind it. */
@@ -21,15 +21,15 @@ export type Remedy =
   | "abandon";
 
 /** One call that its caller may give up. */
-export class Interruption {
+export class Cancellation {
   /** Whether the caller has given up. */
-  happened = false;
+  isRequested = false;
   /** Whether its op was told, by an error thrown into it. What it asks for from then on is for tidying up. */
-  told = false;
+  isNotified = false;
   readonly deadline: Deadline;
   readonly #session: Session;
   /** What its op has submitted or waits for; at times, only what is still to come of it. */
-  readonly #tickets = new Set<PendingRequest<unknown>>();
+  readonly #requests = new Set<PendingRequest<unknown>>();
   /** Whether something was sent that is no longer among them. */
   #wasSent = false;
   /** What is to be cancelled. */
@@ -45,19 +45,19 @@ export class Interruption {
 
   /** Its op has submitted this, or waits for it. */
   watch(pending: PendingRequest<unknown>): void {
-    if (this.#tickets.size > MANY) {
-      for (const old of this.#tickets) {
+    if (this.#requests.size > MAX_WATCHED) {
+      for (const old of this.#requests) {
         if (!old.settled) continue;
-        this.#tickets.delete(old);
+        this.#requests.delete(old);
         this.#wasSent = true;
       }
     }
-    this.#tickets.add(pending);
+    this.#requests.add(pending);
   }
 
   /** Whether its op has still to be told. */
-  get isDue(): boolean {
-    return this.happened && !this.told;
+  get isPending(): boolean {
+    return this.isRequested && !this.isNotified;
   }
 
   /** What is there to cancel: the server works on it, will do so later, or no longer does. */
@@ -69,13 +69,13 @@ export class Interruption {
   }
 
   /** The caller has given up: takes back what was not sent, and says what to do about the rest. */
-  interrupt(): Remedy {
-    this.happened = true;
+  request(): CancelAction {
+    this.isRequested = true;
     this.deadline.onGivenUp?.();
     const session = this.#session;
-    const outstanding = [...this.#tickets].filter((pending) => !pending.settled);
+    const outstanding = [...this.#requests].filter((pending) => !pending.settled);
     const last = outstanding.at(-1);
-    if (this.#wasSent || [...this.#tickets].some((pending) => pending.settled || session.isSent(pending))) {
+    if (this.#wasSent || [...this.#requests].some((pending) => pending.settled || session.isSent(pending))) {
       this.#outcome = "cancelled";
     }
     if (last === undefined || session.lost !== undefined) return "tell";
@@ -99,7 +99,7 @@ export class Interruption {
   loseConnection(): ConnectionError {
     this.#outcome = "unknown";
     this.#connectionLost = true;
-    return noAnswer();
+    return cancelTimedOut();
   }
 
   /** What the caller gets: the signal's reason, or a TimeoutError. */
@@ -109,9 +109,9 @@ export class Interruption {
 
   /** What the caller gets for an error that its op has ended with. */
   errorFor(error: unknown): unknown {
-    if (!this.happened) return error;
+    if (!this.isRequested) return error;
     const isOurs = this.#connectionLost || error === this.#error?.value || isCancellation(error);
-    return isOurs ? withNotes(this.#makeError(), error) : error;
+    return isOurs ? withProgress(this.#makeError(), error) : error;
   }
 
   /** Whether nothing was submitted behind it that a cancel request could hit. */
@@ -134,19 +134,19 @@ export class Interruption {
 }
 
 /** Why a connection is closed whose statement could not be stopped. */
-export function noAnswer(): ConnectionError {
-  return new ConnectionError(`the server did not react to a cancel request within ${PATIENCE} ms`);
+export function cancelTimedOut(): ConnectionError {
+  return new ConnectionError(`the server did not react to a cancel request within ${CANCEL_TIMEOUT} ms`);
 }
 
 /** The error with what the other says about where in a batch it was. */
-function withNotes(error: unknown, other: unknown): unknown {
+function withProgress(error: unknown, other: unknown): unknown {
   if (!(error instanceof TimeoutError) || !(other instanceof PyroError)) return error;
   const { index, committed } = other;
   return Object.assign(error, index === undefined ? {} : { index }, committed === undefined ? {} : { committed });
 }
 
 /** Whether a cancel request that failed is certain not to arrive. */
-export function neverSent(error: unknown): boolean {
+export function isNeverSent(error: unknown): boolean {
   return error instanceof PyroError && error.safeToRetry;
 }
 
@@ -163,8 +163,8 @@ const OUTCOMES: Readonly<Record<TimeoutOutcome, string>> = {
 };
 
 /** Milliseconds that a cancelled call may take to end, before the connection is closed. */
-export const PATIENCE = 2000;
+export const CANCEL_TIMEOUT = 2000;
 /** So many tickets are watched before those are dropped that have an outcome. */
-const MANY = 16;
+const MAX_WATCHED = 16;
 /** Milliseconds after which a cancel request is repeated. */
-export const AGAIN = 200;
+export const CANCEL_INTERVAL = 200;

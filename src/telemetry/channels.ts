@@ -9,7 +9,7 @@
  */
 import { type Channel, tracingChannel } from "node:diagnostics_channel";
 import { now } from "../runtime/clock.ts";
-import { runInSpan, runInSpanBlocking } from "./observe.ts";
+import { runInSpan, runInSpanBlocking } from "./run_in_span.ts";
 import type { Span } from "../protocol/request.ts";
 import type { AcquireEvent, ConnectEvent, QueryEvent, TraceEvent, Writable } from "./events.ts";
 

@@ -99,7 +99,7 @@ export class ConnectionState implements TransactionContext {
         this.listeners.deliver(event.notification);
         break;
       case "missed":
-        this.listeners.miss();
+        this.listeners.endAllForOverflow();
         break;
       case "parameter":
         // Strings may name other tables now.

@@ -1,58 +1,58 @@
 /** The connections of a pool that blocks: opened, handed out, tidied up, closed. */
 import { now } from "../../runtime/clock.ts";
 import { immediate } from "../../run/sync_runner.ts";
-import { ServerAddress } from "../../connect/route.ts";
+import { ServerAddress } from "../../connect/server_address.ts";
 import type { Settings } from "../../options/settings.ts";
-import { allInUse, goneAtOnce, poolClosed } from "../failure.ts";
+import { allInUse, lostWhileOpening, poolClosed } from "../failure.ts";
 import { Lease } from "../lease.ts";
-import { Leaks, type PoolLeak } from "../leaks.ts";
+import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
 import type { Limits } from "../limits.ts";
-import { type PoolStats, Stock } from "../stock.ts";
+import { PoolState, type PoolStats } from "../pool_state.ts";
 import { acquireEvent } from "../../telemetry/events.ts";
 import { leakReporter } from "../../telemetry/leak.ts";
 import { errorFields, Log } from "../../telemetry/log.ts";
-import { acquires, publishSpanBlocking } from "../../telemetry/trace.ts";
+import { acquires, publishSpanBlocking } from "../../telemetry/channels.ts";
 import type { Conn } from "../../sync/conn.ts";
-import { open, Opened } from "../../sync/opened.ts";
-import { type Member, PoolConn } from "./pool_conn.ts";
+import { open, OpenedConnection } from "../../sync/opened.ts";
+import { type Entry, PoolConn } from "./pool_conn.ts";
 
 /** What users of a pool want to be told, and to decide. */
-export interface SupplyHooks {
+export interface PoolHooks {
   onConnect(conn: Conn): void;
   onRelease(conn: Conn): boolean | void;
   readonly onLeak: ((leak: PoolLeak) => void) | undefined;
 }
 
 /** The connections of a pool. */
-export class Supply {
+export class PoolManager {
   readonly #name: string;
   readonly #log: Log | undefined;
   readonly #settings: Settings;
-  readonly #hooks: SupplyHooks;
-  readonly #stock: Stock<PoolConn>;
-  readonly #leaks: Leaks<Member>;
+  readonly #hooks: PoolHooks;
+  readonly #state: PoolState<PoolConn>;
+  readonly #leaks: LeakDetector<Entry>;
   readonly #address = new ServerAddress();
   /** Connections to listen on. */
-  readonly #lines = new Set<PoolConn>();
+  readonly #listenConnections = new Set<PoolConn>();
   #closed = false;
 
-  constructor(name: string, settings: Settings, limits: Limits, hooks: SupplyHooks) {
+  constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
     this.#name = name;
     this.#log = Log.of(settings);
     this.#settings = settings;
     this.#hooks = hooks;
-    this.#stock = new Stock(limits, Math.random, (conn) => conn.close());
-    this.#leaks = new Leaks(
+    this.#state = new PoolState(limits, Math.random, (conn) => conn.close());
+    this.#leaks = new LeakDetector(
       limits.leakTimeout,
       now,
       leakReporter(name, this.#log, hooks.onLeak),
-      (member) => this.#reclaim(member),
+      (entry) => this.#reclaim(entry),
     );
   }
 
   /** How many there are of what. */
   get stats(): PoolStats {
-    return this.#stock.stats(0);
+    return this.#state.stats(0);
   }
 
   /** Whether it gives no more. */
@@ -61,48 +61,48 @@ export class Supply {
   }
 
   /** A connection that works. Nobody else could give one back meanwhile, so there is nothing to wait for. */
-  take(): Member {
+  acquire(): Entry {
     return publishSpanBlocking(acquires, () => acquireEvent(this.#name), (event) => {
-      const member = this.#take();
-      if (event !== undefined) event.connection = member.conn.opened.core.observer.info;
-      return member;
+      const entry = this.#acquire();
+      if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
+      return entry;
     });
   }
 
-  #take(): Member {
+  #acquire(): Entry {
     if (this.#closed) throw poolClosed();
     const time = now();
     this.#leaks.check();
-    this.#stock.sweep(time);
-    const { tally } = this.#stock;
+    this.#state.sweep(time);
+    const { counters } = this.#state;
     try {
-      for (let member = this.#stock.take(time); member !== undefined; member = this.#stock.take(time)) {
-        if (this.#stock.isStale(member, time) && !this.#lives(member)) continue;
-        tally.acquired++;
-        return member;
+      for (let entry = this.#state.take(time); entry !== undefined; entry = this.#state.take(time)) {
+        if (this.#state.isStale(entry, time) && !this.#isAlive(entry)) continue;
+        counters.acquired++;
+        return entry;
       }
-      if (!this.#stock.hasRoom) throw allInUse(this.stats);
-      const member = this.#open();
-      tally.acquired++;
-      return member;
+      if (!this.#state.hasRoom) throw allInUse(this.stats);
+      const entry = this.#open();
+      counters.acquired++;
+      return entry;
     } catch (error) {
-      tally.refused++;
+      counters.refused++;
       throw error;
     }
   }
 
   /** Takes a connection back. Throws if `onRelease` has given a promise. */
-  give(member: Member): void {
-    const { conn } = member;
+  release(entry: Entry): void {
+    const { conn } = entry;
     try {
-      if (!conn.closed) this.#tidyUp(conn);
+      if (!conn.closed) this.#cleanUp(conn);
     } finally {
-      this.#stock.put(member, now(), false);
+      this.#state.return(entry, now(), false);
     }
   }
 
   /** What the user has left over is closed and rolled back; where that fails, the connection goes. */
-  #tidyUp(conn: PoolConn): void {
+  #cleanUp(conn: PoolConn): void {
     let keep: unknown;
     try {
       conn.release();
@@ -121,52 +121,52 @@ export class Supply {
   }
 
   /** Takes back what nobody can give back; what fails then has no caller. */
-  #reclaim(member: Member): void {
+  #reclaim(entry: Entry): void {
     try {
-      this.give(member);
+      this.release(entry);
     } catch (error) {
       this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
     }
   }
 
   /** Has a connection watched that its user gives back. */
-  lease(member: Member, place: Error): { readonly opened: Opened; readonly end: () => void } {
-    const { core, link } = member.conn.opened;
+  lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
+    const { state, link } = entry.conn.opened;
     const lease = new Lease();
-    return { opened: new Opened(core, link, lease), end: this.watch(lease, member, place) };
+    return { opened: new OpenedConnection(state, link, lease), end: this.watch(lease, entry, acquiredAt) };
   }
 
   /** Has a connection watched until the function is called, or nobody has the lease any more. */
-  watch(lease: Lease, member: Member, place: Error): () => void {
-    const { core } = member.conn.opened;
-    const { onNotice } = core;
-    return this.#leaks.watch(lease, member, place, () => core.onNotice = onNotice);
+  watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
+    const { state } = entry.conn.opened;
+    const { onNotice } = state;
+    return this.#leaks.watch(lease, entry, acquiredAt, () => state.onNotice = onNotice);
   }
 
   /** Has all connections forget what they know of types. */
   reloadTypes(): void {
-    for (const { conn } of this.#stock.members) conn.opened.core.registry.invalidateTypes();
+    for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
   }
 
   /** Closes idle connections, and those in use once they come back. */
   drain(): void {
-    this.#stock.drain();
+    this.#state.drain();
   }
 
   /** Gives no more, and cuts off what is in use. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stock.drain();
-    for (const member of this.#stock.leased) this.#stock.remove(member);
-    for (const conn of this.#lines) conn.close();
+    this.#state.drain();
+    for (const entry of this.#state.leased) this.#state.remove(entry);
+    for (const conn of this.#listenConnections) conn.close();
   }
 
   /** Opens a connection to listen on, beyond the pool's own. */
-  openLine(): PoolConn {
-    for (const conn of this.#lines) if (conn.closed) this.#lines.delete(conn);
+  openListenConnection(): PoolConn {
+    for (const conn of this.#listenConnections) if (conn.closed) this.#listenConnections.delete(conn);
     const conn = this.#connect();
-    this.#lines.add(conn);
+    this.#listenConnections.add(conn);
     return conn;
   }
 
@@ -176,7 +176,7 @@ export class Supply {
     try {
       immediate(this.#hooks.onConnect(conn), "onConnect of a blocking pool");
       conn.release();
-      if (conn.closed) throw goneAtOnce();
+      if (conn.closed) throw lostWhileOpening();
       return conn;
     } catch (error) {
       conn.close();
@@ -184,34 +184,34 @@ export class Supply {
     }
   }
 
-  #open(): Member {
-    const generation = this.#stock.open();
+  #open(): Entry {
+    const generation = this.#state.beginOpening();
     let conn: PoolConn;
     try {
       conn = this.#connect();
     } catch (error) {
-      this.#stock.openFailed();
+      this.#state.openFailed();
       // The way may be another when the server is back.
       this.#address.forget();
       throw error;
     }
-    return this.#stock.opened(conn, generation, now());
+    return this.#state.opened(conn, generation, now());
   }
 
   /** Whether a connection that nobody has used for a while still works. */
-  #lives(member: Member): boolean {
+  #isAlive(entry: Entry): boolean {
     const begun = now();
     try {
-      member.conn.check(CHECKING);
+      entry.conn.check(CHECK_TIMEOUT);
       return true;
     } catch {
-      this.#stock.remove(member);
+      this.#state.remove(entry);
       // What it did not survive, such as a network that forgets, those have not either that were idle as long.
-      this.#stock.dropStale(begun);
+      this.#state.dropStale(begun);
       return false;
     }
   }
 }
 
 /** Milliseconds for a connection to answer. */
-const CHECKING = 2000;
+const CHECK_TIMEOUT = 2000;

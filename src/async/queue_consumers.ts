@@ -2,7 +2,7 @@
 import { Fifo } from "../backlog.ts";
 
 /** A queue whose items come one by one, until there are no more. */
-export interface Coming<T> {
+export interface ItemQueue<T> {
   /** Whether nothing more will come. */
   readonly ended: boolean;
   /** The next item; undefined if there is none yet. Throws, after the last one, why no more will come. */
@@ -10,16 +10,16 @@ export interface Coming<T> {
 }
 
 /** Those who wait for the items of one queue. It has none as long as somebody waits, once they have been handed on. */
-export class Takers<T> {
-  readonly #queue: Coming<T>;
+export class QueueConsumers<T> {
+  readonly #queue: ItemQueue<T>;
   readonly #waiting = new Fifo<(item: T | undefined) => void>();
 
-  constructor(queue: Coming<T>) {
+  constructor(queue: ItemQueue<T>) {
     this.#queue = queue;
   }
 
   /** Hands on what has come; to be called whenever something has, and at the end. */
-  handOn(): void {
+  dispatch(): void {
     const queue = this.#queue;
     while (this.#waiting.length > 0) {
       // At the end those who wait look for themselves, to be told the reason.

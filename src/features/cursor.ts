@@ -17,12 +17,12 @@ import {
   settle,
   submit,
 } from "../protocol/request.ts";
-import { ClosePortal, EndExclusive, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal.ts";
+import { ClosePortal, EndExclusive, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal_requests.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 import type { RowShape } from "../rows/row.ts";
 import type { Context } from "../statements/context.ts";
-import { resolveStatement, type StatementSource } from "../statements/source.ts";
+import { resolveStatement, type StatementSource } from "../statements/statement_source.ts";
 import { invalidateStatement, prepareIfStale } from "../statements/stale.ts";
 import type { TransactionState } from "./transaction.ts";
 import { completeRows } from "../statements/type_lookup.ts";

@@ -9,7 +9,7 @@
 import type { ServerFields } from "../errors.ts";
 import { bind } from "../rows/bind.ts";
 import type { Registry } from "../codecs/registry.ts";
-import { Backend, Target } from "../wire/codes.ts";
+import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { close, describe, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
@@ -55,7 +55,7 @@ export class OpenPortal implements Request<void> {
     const { name, sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
     if (name === "") parse(out, "", sql, parameterTypes);
     bind(out, this.#portal, name, parameterCodecs, this.#values, resultFormats);
-    if (name === "") describe(out, Target.Portal, this.#portal);
+    if (name === "") describe(out, DescribeTarget.Portal, this.#portal);
     if (this.syncMode === "explicit") sync(out);
     else flush(out);
   }
@@ -143,7 +143,7 @@ export class ClosePortal implements Request<void> {
   }
 
   encode(out: Outbox): void {
-    close(out, Target.Portal, this.#portal);
+    close(out, DescribeTarget.Portal, this.#portal);
     sync(out);
   }
 

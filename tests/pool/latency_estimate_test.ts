@@ -1,13 +1,13 @@
 /** Which statements may share a connection. */
 import assert from "node:assert/strict";
-import { Pace } from "../../src/pool/pace.ts";
+import { LatencyEstimate } from "../../src/pool/latency_estimate.ts";
 import { test } from "../support/test.ts";
 
 /** What a statement costs that has just taken a millisecond. */
 function costAfter(sql: string): number {
-  const pace = new Pace();
+  const pace = new LatencyEstimate();
   assert.equal(pace.costOf(sql), Infinity, "nothing shares before it is known");
-  pace.note(sql, 1);
+  pace.record(sql, 1);
   return pace.costOf(sql);
 }
 
@@ -57,20 +57,20 @@ test("pace: what writes, begins, locks or waits never shares", () => {
 });
 
 test("pace: a slow statement is trusted again step by step", () => {
-  const pace = new Pace();
-  pace.note("select 1", 100);
-  pace.note("select 1", 1);
+  const pace = new LatencyEstimate();
+  pace.record("select 1", 100);
+  pace.record("select 1", 1);
   assert.equal(pace.costOf("select 1"), 50);
-  for (let i = 0; i < 10; i++) pace.note("select 1", 1);
+  for (let i = 0; i < 10; i++) pace.record("select 1", 1);
   assert.equal(pace.costOf("select 1"), 1);
 });
 
 test("pace: what must not share is not measured, and no number of statements is too many", () => {
-  const pace = new Pace();
-  for (let i = 0; i < 5000; i++) pace.note(`select ${i}`, 1);
+  const pace = new LatencyEstimate();
+  for (let i = 0; i < 5000; i++) pace.record(`select ${i}`, 1);
   assert.equal(pace.costOf("select 4999"), 1);
-  for (let i = 0; i < 5000; i++) pace.note("delete from t", 0);
+  for (let i = 0; i < 5000; i++) pace.record("delete from t", 0);
   assert.equal(pace.costOf("delete from t"), Infinity);
-  pace.note("select 0", 2);
+  pace.record("select 0", 2);
   assert.equal(pace.costOf("select 0"), 2);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError, ServerError, TimeoutError, type TimeoutOutcome } from "../../src/errors.ts";
-import { collectors } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import type { Calls } from "../../src/connection/calls.ts";
 import {
   commandComplete,

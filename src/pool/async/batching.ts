@@ -1,13 +1,13 @@
 /** Quick statements of several callers, which go on one connection together. */
-import { turn } from "../../runtime/clock.ts";
-import { TOGETHER } from "../pace.ts";
-import type { Member } from "./pool_conn.ts";
+import { eventLoopTurn } from "../../runtime/clock.ts";
+import { BATCH_BUDGET } from "../latency_estimate.ts";
+import type { Entry } from "./pool_conn.ts";
 
 /** Those that come at the same time. */
-export class Gathering {
+export class Batching {
   readonly #max: number;
   /** To whom what comes now is given, as it is sent in one go. */
-  #group: { readonly member: Member; cost: number } | undefined = undefined;
+  #group: { readonly entry: Entry; cost: number } | undefined = undefined;
   #turn: Promise<void> | undefined = undefined;
   /** How many wait for this turn of the event loop to be over. */
   waiting = 0;
@@ -18,25 +18,25 @@ export class Gathering {
   }
 
   /** Whether what takes so many milliseconds may go with others. */
-  takes(cost: number): boolean {
-    return cost <= TOGETHER && this.#max > 1;
+  accepts(cost: number): boolean {
+    return cost <= BATCH_BUDGET && this.#max > 1;
   }
 
   /** The connection of those that came just now, if there is room for one more. */
-  join(cost: number): Member | undefined {
+  join(cost: number): Entry | undefined {
     const group = this.#group;
     if (group === undefined) return undefined;
-    const { member } = group;
-    const isFull = member.users === 0 || member.users >= this.#max || group.cost + cost > TOGETHER;
-    if (isFull || member.conn.closed) return undefined;
+    const { entry } = group;
+    const isFull = entry.users === 0 || entry.users >= this.#max || group.cost + cost > BATCH_BUDGET;
+    if (isFull || entry.conn.closed) return undefined;
     group.cost += cost;
-    member.shares = ++member.users;
-    return member;
+    entry.shares = ++entry.users;
+    return entry;
   }
 
   /** What else comes at the same time can join. */
-  open(member: Member, cost: number): void {
-    this.#group = { member, cost };
+  open(entry: Entry, cost: number): void {
+    this.#group = { entry, cost };
     queueMicrotask(() => this.#group = undefined);
   }
 
@@ -48,7 +48,7 @@ export class Gathering {
   }
 
   async #end(): Promise<void> {
-    await turn();
+    await eventLoopTurn();
     this.#turn = undefined;
   }
 }

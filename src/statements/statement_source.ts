@@ -4,7 +4,7 @@ import { prepareInSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { Context } from "./context.ts";
 import { succeeded } from "./invalidation.ts";
-import { turnOffNames } from "./names.ts";
+import { turnOffNames } from "./naming.ts";
 import type { StatementCache } from "./cache.ts";
 import { loadStatementTypes } from "./type_lookup.ts";
 

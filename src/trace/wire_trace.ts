@@ -8,13 +8,13 @@
  * Source: PostgreSQL manual, libpq, "Control Functions", PQtrace.
  */
 import { Backend, Frontend, SSL_REQUEST } from "../wire/codes.ts";
-import { leftOut, Malformed, MessageReader, printable, type Reading } from "./message_reader.ts";
+import { Malformed, MessageReader, omitted, type Parser, printable } from "./message_reader.ts";
 import {
   answerFormat,
   authenticationFormat,
   backendFormat,
-  type Format,
   frontendFormat,
+  type MessageFormat,
   untypedFormat,
 } from "./messages.ts";
 
@@ -22,19 +22,19 @@ import {
 export type TraceListener = (line: string) => void;
 
 /** What a connection sends and receives, told to a listener. */
-export class Trace {
+export class WireTrace {
   readonly #listener: TraceListener;
   /** The time, as it is to be shown. */
   readonly #clock: () => string;
   readonly #fromClient: MessageReader = new MessageReader();
   readonly #fromServer: MessageReader = new MessageReader();
-  readonly #sent: Reading<never>;
-  readonly #received: Reading<never>;
+  readonly #sent: Parser<never>;
+  readonly #received: Parser<never>;
   /** Whether the server's next byte answers an SSLRequest, and belongs to no message. */
   #answersSsl = false;
   /** The method that the last Authentication message asked for. */
   #method: number | undefined = undefined;
-  #telling = false;
+  #isCalling = false;
 
   constructor(listener: TraceListener, clock: () => string) {
     this.#listener = listener;
@@ -44,8 +44,8 @@ export class Trace {
   }
 
   /** Whether the listener is being told something. */
-  get telling(): boolean {
-    return this.#telling;
+  get isCalling(): boolean {
+    return this.#isCalling;
   }
 
   /** The client has sent these bytes, or is about to. */
@@ -58,7 +58,7 @@ export class Trace {
     this.#fromServer.feed(bytes, this.#received);
   }
 
-  *#clientMessages(reader: MessageReader): Reading<never> {
+  *#clientMessages(reader: MessageReader): Parser<never> {
     let version: number;
     do version = yield* this.#untypedMessage(reader); while (version === SSL_REQUEST);
     for (;;) {
@@ -75,23 +75,23 @@ export class Trace {
   }
 
   /** One of the messages that a connection begins with, and what it has in the place of a version. */
-  *#untypedMessage(reader: MessageReader): Reading<number> {
+  *#untypedMessage(reader: MessageReader): Parser<number> {
     reader.left = 4;
     const length = yield* this.#length(reader, "F");
-    if (length < 8) yield* this.#lose("F", length);
+    if (length < 8) yield* this.#stop("F", length);
     const version = yield* reader.int32();
     this.#answersSsl = version === SSL_REQUEST;
     yield* this.#message(reader, "F", length, untypedFormat(version));
     return version;
   }
 
-  *#serverMessages(reader: MessageReader): Reading<never> {
+  *#serverMessages(reader: MessageReader): Parser<never> {
     for (;;) {
       reader.left = 5;
       const code = yield* reader.byte();
       if (this.#answersSsl) {
         this.#answersSsl = false;
-        this.#tell("B", 1, `SSLResponse\t ${printable(code)}`);
+        this.#callListener("B", 1, `SSLResponse\t ${printable(code)}`);
         continue;
       }
       const length = yield* this.#length(reader, "B");
@@ -105,15 +105,15 @@ export class Trace {
   }
 
   /** Reads a message's length, which from then on is what is left of it. */
-  *#length(reader: MessageReader, side: Side): Reading<number> {
+  *#length(reader: MessageReader, side: Side): Parser<number> {
     const length = yield* reader.int32();
-    if (length < 4) yield* this.#lose(side, length);
+    if (length < 4) yield* this.#stop(side, length);
     reader.left = length - 4;
     return length;
   }
 
   /** Shows a message, of which the beginning may have been read. */
-  *#message(reader: MessageReader, side: Side, length: number | "NN", format: Format): Reading {
+  *#message(reader: MessageReader, side: Side, length: number | "NN", format: MessageFormat): Parser {
     reader.put(format.heading);
     let problem = "";
     try {
@@ -121,30 +121,34 @@ export class Trace {
         if (!reader.full) yield* field(reader);
       }
       if (reader.left > 0) {
-        problem = reader.full ? leftOut(reader.left) : malformed(`${reader.left} bytes are left over`);
+        problem = reader.full ? omitted(reader.left) : malformed(`${reader.left} bytes are left over`);
       }
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
       problem = malformed(error.message);
     }
-    this.#tell(side, length, `${reader.takeLine()}${problem}`);
+    this.#callListener(side, length, `${reader.takeLine()}${problem}`);
     yield* reader.skip();
   }
 
   /** Where the next message begins is not known any more. */
-  *#lose(side: Side, length: number): Reading<never> {
-    this.#tell(side, length, "Unknown message (malformed: no message is that short, and what follows is not shown)");
+  *#stop(side: Side, length: number): Parser<never> {
+    this.#callListener(
+      side,
+      length,
+      "Unknown message (malformed: no message is that short, and what follows is not shown)",
+    );
     for (;;) yield;
   }
 
-  #tell(side: Side, length: number | "NN", text: string): void {
-    this.#telling = true;
+  #callListener(side: Side, length: number | "NN", text: string): void {
+    this.#isCalling = true;
     try {
       this.#listener(`${this.#clock()}\t${side}\t${length}\t${text}`);
     } catch {
       // A listener's failure is none of the connection.
     }
-    this.#telling = false;
+    this.#isCalling = false;
   }
 }
 

@@ -3,27 +3,27 @@ import { Calls } from "../../connection/calls.ts";
 import type { NotificationQueue } from "../../features/listen.ts";
 import type { PoolNotification } from "../subscription.ts";
 import type { Conn } from "../../async/conn.ts";
-import type { Opened } from "../../async/opened.ts";
+import type { OpenedConnection } from "../../async/opened.ts";
 
 /** Who is told what happens on it. */
-export interface LineEvents {
-  heard(notification: PoolNotification): void;
+export interface ListenEvents {
+  notified(notification: PoolNotification): void;
   lost(): void;
 }
 
 /** One connection, listening. */
-export class Line {
-  readonly #opened: Opened;
+export class ListenConnection {
+  readonly #opened: OpenedConnection;
   readonly #calls: Calls;
   readonly #conn: Conn;
-  readonly #events: LineEvents;
+  readonly #events: ListenEvents;
   /** By channel: listened to, or about to be. */
   readonly #queues = new Map<string, Promise<NotificationQueue>>();
 
-  constructor(conn: Conn, opened: Opened, events: LineEvents) {
+  constructor(conn: Conn, opened: OpenedConnection, events: ListenEvents) {
     this.#conn = conn;
     this.#opened = opened;
-    this.#calls = new Calls(opened.core);
+    this.#calls = new Calls(opened.state);
     this.#events = events;
     opened.onLost = () => events.lost();
   }
@@ -41,7 +41,7 @@ export class Line {
   }
 
   /** Listens to a channel no longer. */
-  async forget(channel: string): Promise<void> {
+  async unlisten(channel: string): Promise<void> {
     const listening = this.#queues.get(channel);
     this.#queues.delete(channel);
     try {
@@ -53,7 +53,7 @@ export class Line {
   }
 
   /** Whether the process is to stay alive because somebody waits. */
-  expect(expecting: boolean): void {
+  keepProcess(expecting: boolean): void {
     this.#opened.link.expectEvents(expecting);
   }
 
@@ -74,15 +74,15 @@ export class Line {
 
   #listen(channel: string): Promise<NotificationQueue> {
     return this.#opened.link.run(this.#calls.listen(channel, undefined, (queue) => {
-      queue.onChange = () => this.#hand(queue);
-      this.#hand(queue);
+      queue.onChange = () => this.#deliver(queue);
+      this.#deliver(queue);
       return queue;
     }));
   }
 
-  #hand(queue: NotificationQueue): void {
+  #deliver(queue: NotificationQueue): void {
     try {
-      for (let item = queue.take(); item !== undefined; item = queue.take()) this.#events.heard(item);
+      for (let item = queue.take(); item !== undefined; item = queue.take()) this.#events.notified(item);
     } catch {
       // The loss of the connection is reported by itself. Where it lives, notifications were missed: as after a loss.
       if (!this.#conn.closed) void this.#conn.close({ timeout: 0 }).catch(() => {});
