@@ -40,7 +40,7 @@ export class Registry {
   /** The types that the server was asked about on this connection, and did not describe: others may be told more. */
   readonly #nameless = new Set<number>();
   /** Whether there is a codec that may be a domain's, so that it matters what columns are declared with. */
-  readonly #asksForDomains: boolean;
+  readonly #needsDomains: boolean;
   /** The columns that the server was asked about on this connection, by {@linkcode keyOf}. */
   readonly #declared = new Set<string>();
   #version: number;
@@ -49,7 +49,7 @@ export class Registry {
     this.#choices = choices;
     this.#shared = this.#catalog = catalog;
     this.#version = catalog.version;
-    this.#asksForDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
+    this.#needsDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
   }
 
   /** What is known of the database's types. */
@@ -99,14 +99,14 @@ export class Registry {
 
   /** A column's type: results are described with the base type of a domain. */
   typeOf(column: ColumnOrigin): number {
-    if (!this.#asksForDomains) return column.typeOid;
+    if (!this.#needsDomains) return column.typeOid;
     this.#refresh();
     return this.#catalog.domainOf(column) ?? column.typeOid;
   }
 
   /** Whether the server has still to be asked which domain a column is declared with. */
   isUndeclared(column: ColumnOrigin): boolean {
-    if (!this.#asksForDomains || column.tableOid === 0 || column.columnNumber <= 0) return false;
+    if (!this.#needsDomains || column.tableOid === 0 || column.columnNumber <= 0) return false;
     this.#refresh();
     return this.#catalog.domainOf(column) === undefined && !this.#declared.has(keyOf(column));
   }

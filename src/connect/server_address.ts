@@ -26,21 +26,21 @@ export class ServerAddress {
     }
     const { local } = plan.upgrade;
     const unwanted = plan.upgrade.unwanted ?? this.#upgradeRefusal;
-    const begun = plan.now();
+    const startedAt = plan.now();
     const connected = yield* connect({ ...plan, upgrade: { unwanted, local } });
     this.#verifiedSocket = connected.verifiedSocket;
     const { attempted, upgraded, reason } = connected.upgrade;
     // What failed for lack of time may succeed another time.
-    if (attempted && !upgraded && plan.now() - begun < IN_TIME) this.#upgradeRefusal = reason;
+    if (attempted && !upgraded && plan.now() - startedAt < USUAL_DURATION) this.#upgradeRefusal = reason;
     return connected;
   }
 
   /** The server may not be the same any more. */
-  forget(): void {
+  invalidate(): void {
     this.#verifiedSocket = undefined;
     this.#upgradeRefusal = undefined;
   }
 }
 
 /** Milliseconds within which a connection is opened where nothing is wrong with the time. */
-const IN_TIME = 250;
+const USUAL_DURATION = 250;

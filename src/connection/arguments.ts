@@ -8,7 +8,7 @@ import { SqlTemplate, valuesOf } from "../sql/template.ts";
 import { checkCount } from "../rows/bind.ts";
 import type { RowShape } from "../rows/row.ts";
 
-export { taken } from "../rows/snapshot.ts";
+export { snapshotOf } from "../rows/snapshot.ts";
 
 /** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */
 export type Params = readonly unknown[];

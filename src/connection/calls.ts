@@ -13,9 +13,9 @@ import {
   type ParsedOptions,
   parseOptions,
   quotedName,
+  snapshotOf,
   sqlText,
   statementSourceOf,
-  taken,
   textOf,
 } from "./arguments.ts";
 import type { ConnectionState } from "./connection_state.ts";
@@ -26,7 +26,7 @@ import { copyIn, CopyOutSource, copyRows } from "../features/copy.ts";
 import { execute, query } from "../statements/execute.ts";
 import { IsolationLevel } from "../features/isolation_level.ts";
 import { channelName, listen, type NotificationQueue, notify, unlisten } from "../features/listen.ts";
-import { type Item, PipelineState } from "../features/pipeline.ts";
+import { type PipelineItem, PipelineState } from "../features/pipeline.ts";
 import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
 import { closeStatements, prepare, prepareBatch } from "../statements/prepare.ts";
 import { release } from "../features/release.ts";
@@ -109,7 +109,7 @@ export class Calls {
       const parsed = parseCall(statement, params, options, this.owner, this.#optionSpec(action, rows));
       const { source, values, shape, deadline } = parsed;
       const collector = collectorOf(shape);
-      const op = execute(source, taken(values), collector, this.state);
+      const op = execute(source, snapshotOf(values), collector, this.state);
       const span = this.#callSpan(operation, source, values.length);
       span?.watch(collector);
       return { op, deadline, span };
@@ -178,7 +178,7 @@ export class Calls {
     this.#check(`open ${name}`);
     const spec = this.#optionSpec("execute the statement", rows, extraOptions);
     const parsed = parseCall(statement, params, options, this.owner, spec);
-    const taking = { ...parsed, values: taken(parsed.values) };
+    const taking = { ...parsed, values: snapshotOf(parsed.values) };
     return { ...parsed, cursor: new Cursor(this.state, taking, name, this.transaction) };
   }
 
@@ -322,7 +322,7 @@ export class Calls {
   }
 
   /** Adds a statement to a pipeline. Throws at once. */
-  addToPipeline(pipeline: PipelineState, statement: unknown, params: unknown): Item {
+  addToPipeline(pipeline: PipelineState, statement: unknown, params: unknown): PipelineItem {
     if (params !== undefined && !Array.isArray(params)) {
       throw new UsageError("Cannot bind the parameters: they must be in an array");
     }
@@ -356,7 +356,7 @@ export class Calls {
   /** The result of a pipelined statement. */
   claim<T>(
     pipeline: PipelineState,
-    itemOf: () => Item,
+    itemOf: () => PipelineItem,
     options: unknown,
     collectorOf: CollectorFactory<T>,
     rows: boolean,

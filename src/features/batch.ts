@@ -8,10 +8,10 @@ import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
-import { taken } from "../rows/snapshot.ts";
+import { snapshotOf } from "../rows/snapshot.ts";
 import type { Context } from "../statements/context.ts";
 import { resolveStatement, type StatementSource } from "../statements/statement_source.ts";
-import { release, setSavepoint, undo } from "../sql/savepoint.ts";
+import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 import type { SourceReader } from "./source_reader.ts";
 import { invalidateIfStale } from "../statements/stale.ts";
 
@@ -48,7 +48,7 @@ export function* executeBatch(
     if (batch.committed > 0 && error instanceof PyroError) {
       Object.defineProperty(error, "safeToRetry", { value: false });
     }
-    throw annotated(error, { committed: batch.committed });
+    throw annotateError(error, { committed: batch.committed });
   } finally {
     session.endExclusive(batch.exclusive);
     invalidation.end(effects, change, batch.committed > 0, context);
@@ -66,7 +66,7 @@ class Batch {
   readonly #sets: SourceReader<Values>;
   readonly #groupSize: number;
   readonly #context: Context;
-  #taken = 0;
+  #takenCount = 0;
 
   constructor(source: StatementSource, sets: SourceReader<Values>, groupSize: number, context: Context) {
     this.#source = source;
@@ -84,7 +84,7 @@ class Batch {
     const begun = yield* submit(nested ? this.#query(setSavepoint(SAVEPOINT)) : this.#begin());
     try {
       for (let isLast = false; !isLast;) {
-        const first = this.#taken - sets.length;
+        const first = this.#takenCount - sets.length;
         // The last part ends with Sync, so it has to be known which that is.
         const more = yield* this.#take();
         isLast = more.length === 0;
@@ -100,11 +100,11 @@ class Batch {
         sets = more;
       }
     } catch (error) {
-      yield* this.#undo(parts, nested);
+      yield* this.#undoGroup(parts, nested);
       throw error;
     }
     const end: PendingRequest<unknown> = nested
-      ? yield* submit(this.#query(release(SAVEPOINT)))
+      ? yield* submit(this.#query(releaseSavepoint(SAVEPOINT)))
       : yield* submit(new Commit(this.#context.session, this.exclusive));
     try {
       yield* settle(begun);
@@ -112,12 +112,12 @@ class Batch {
       yield* settle(end);
     } catch (error) {
       // The COMMIT of a transaction that has failed has rolled it back, unless it was cancelled itself.
-      yield* ended(end);
+      yield* awaitEnd(end);
       if (this.#context.session.transactionStatus === "failed") yield* this.#rollBack(nested);
       throw error;
     }
-    this.committed = this.#taken;
-    return this.#taken % this.#groupSize === 0;
+    this.committed = this.#takenCount;
+    return this.#takenCount % this.#groupSize === 0;
   }
 
   *#submitPart(statement: Prepared, request: ExecuteSets, first: number): Op<PendingRequest<number>> {
@@ -125,14 +125,14 @@ class Batch {
       return yield* submit(request);
     } catch (error) {
       invalidateIfStale(error, statement, this.#source, this.#context);
-      throw annotated(error, { index: first + request.position });
+      throw annotateError(error, { index: first + request.position });
     }
   }
 
   /** Some more sets, none at the end of the group. */
   *#take(): Op<Values[]> {
     const sets: Values[] = [];
-    const left = this.#groupSize === Infinity ? Infinity : this.#groupSize - (this.#taken - this.committed);
+    const left = this.#groupSize === Infinity ? Infinity : this.#groupSize - (this.#takenCount - this.committed);
     const wanted = Math.min(SETS_AT_ONCE, left);
     try {
       while (sets.length < wanted) {
@@ -140,12 +140,12 @@ class Batch {
         if (next === undefined) break;
         if (!Array.isArray(next.value)) throw new UsageError("Cannot bind a set of parameters: it must be an array");
         // A source may use its array again, and what is in it.
-        sets.push(taken(next.value));
-        this.#taken++;
+        sets.push(snapshotOf(next.value));
+        this.#takenCount++;
       }
     } catch (error) {
       const isOwn = error instanceof UsageError || this.#sets.hasThrown(error);
-      throw isOwn ? annotated(error, { index: this.#taken }) : error;
+      throw isOwn ? annotateError(error, { index: this.#takenCount }) : error;
     }
     return sets;
   }
@@ -157,14 +157,14 @@ class Batch {
         this.affected += yield* settle(part.pending);
       } catch (error) {
         if (!part.request.bound) invalidateIfStale(error, statement, this.#source, this.#context);
-        throw annotated(error, { index: part.first + part.request.position });
+        throw annotateError(error, { index: part.first + part.request.position });
       }
       parts.shift();
     }
   }
 
   /** Ends the group whose last part could not be sent. */
-  *#undo(parts: readonly Part[], nested: boolean): Op<void> {
+  *#undoGroup(parts: readonly Part[], nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
     if (parts.length > 0 || !nested) yield* submit(new EndExclusive(this.exclusive));
     yield* this.#rollBack(nested);
@@ -172,7 +172,7 @@ class Batch {
 
   *#rollBack(nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
-    yield* ended(yield* submit(this.#query(nested ? undo(SAVEPOINT) : "ROLLBACK")));
+    yield* awaitEnd(yield* submit(this.#query(nested ? rollBackToSavepoint(SAVEPOINT) : "ROLLBACK")));
   }
 
   /** BEGIN under the same Sync as the sets: if it should fail, which a cancel request can make it, they are skipped. */
@@ -194,7 +194,7 @@ interface Part {
 }
 
 /** Waits for the end of what has failed because of something else. */
-function* ended(pending: PendingRequest<unknown>): Op<void> {
+function* awaitEnd(pending: PendingRequest<unknown>): Op<void> {
   try {
     yield* settle(pending);
   } catch {
@@ -203,7 +203,7 @@ function* ended(pending: PendingRequest<unknown>): Op<void> {
 }
 
 /** The error, told where the batch was. What is no object cannot be told. */
-export function annotated(error: unknown, notes: { index: number } | { committed: number }): unknown {
+export function annotateError(error: unknown, notes: { index: number } | { committed: number }): unknown {
   if (error instanceof Error && Object.isExtensible(error)) {
     for (const [name, value] of Object.entries(notes)) {
       Object.defineProperty(error, name, { value, enumerable: true, configurable: true });

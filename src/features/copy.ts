@@ -19,11 +19,11 @@ import { prepareInSlot } from "../protocol/prepare.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
 import { SqlState } from "../sqlstate.ts";
-import { annotated } from "./batch.ts";
+import { annotateError } from "./batch.ts";
 import type { Context } from "../statements/context.ts";
 import { CopyRows } from "../rows/copy_format.ts";
 import { effectsOf, succeeded } from "../statements/invalidation.ts";
-import { release, setSavepoint, undo } from "../sql/savepoint.ts";
+import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 import type { SourceReader } from "./source_reader.ts";
 import { invalidateAttributes } from "../statements/stale.ts";
 import { loadStatementTypes } from "../statements/type_lookup.ts";
@@ -84,18 +84,18 @@ function* describeAndCopy(
   const encoder = new CopyRows(columns, codecs);
   const sql = `copy ${table} (${quoted}) from stdin (format ${encoder.format})`;
   return yield* feed(sql, context, source, function* (request, pending) {
-    let next = yield* nextOf(source, 0, pending);
+    let next = yield* awaitNext(source, 0, pending);
     for (let index = 0; next !== undefined && !pending.refused && !pending.settled; index++) {
       try {
         encoder.add(next.value);
       } catch (error) {
-        throw annotated(error, { index });
+        throw annotateError(error, { index });
       }
       if (encoder.size > PIECE) {
         request.send(encoder.take());
         yield { do: "room", bytes: MAX_WAITING };
       }
-      next = source.isAtHand ? taken(source, index + 1) : yield* nextOf(source, index + 1, pending);
+      next = source.isAtHand ? takeNext(source, index + 1) : yield* awaitNext(source, index + 1, pending);
     }
     if (pending.refused || pending.settled) return;
     encoder.end();
@@ -105,7 +105,7 @@ function* describeAndCopy(
 }
 
 /** The row of that index. */
-function* nextOf(
+function* awaitNext(
   source: SourceReader<unknown>,
   index: number,
   unless?: PendingRequest<unknown>,
@@ -113,22 +113,22 @@ function* nextOf(
   try {
     return yield* source.next(unless);
   } catch (error) {
-    throw blamed(source, error, index);
+    throw withIndex(source, error, index);
   }
 }
 
-/** As {@linkcode nextOf}, without a generator for each row, where there is nothing to wait for. */
-function taken(source: SourceReader<unknown>, index: number): { readonly value: unknown } | undefined {
+/** As {@linkcode awaitNext}, without a generator for each row, where there is nothing to wait for. */
+function takeNext(source: SourceReader<unknown>, index: number): { readonly value: unknown } | undefined {
   try {
     return source.take();
   } catch (error) {
-    throw blamed(source, error, index);
+    throw withIndex(source, error, index);
   }
 }
 
 /** With the row's index, if the source has thrown it. */
-function blamed(source: SourceReader<unknown>, error: unknown, index: number): unknown {
-  return source.hasThrown(error) ? annotated(error, { index }) : error;
+function withIndex(source: SourceReader<unknown>, error: unknown, index: number): unknown {
+  return source.hasThrown(error) ? annotateError(error, { index }) : error;
 }
 
 /** Starts a COPY FROM STDIN, has its data sent, and ends it; what fails on this side fails it there. `types` are those of its columns, if they were asked for. */
@@ -206,11 +206,11 @@ export class CopyOutSource {
     } catch (error) {
       // A caller who gave up has not made the transaction fail.
       const wasCancelled = error instanceof ServerError && error.code === SqlState.QueryCanceled;
-      if (wasCancelled) yield* this.#end(request, undo(SAVEPOINT));
+      if (wasCancelled) yield* this.#end(request, rollBackToSavepoint(SAVEPOINT));
       else this.#leave(request);
       throw error;
     }
-    yield* this.#end(request, release(SAVEPOINT));
+    yield* this.#end(request, releaseSavepoint(SAVEPOINT));
     return undefined;
   }
 
@@ -235,7 +235,7 @@ export class CopyOutSource {
       // It was told to fail.
     }
     // What has the savepoint failed is undone, so that the transaction goes on.
-    yield* this.#end(request, undo(SAVEPOINT));
+    yield* this.#end(request, rollBackToSavepoint(SAVEPOINT));
   }
 
   *#start(): Op<CopyOut> {

@@ -24,7 +24,7 @@ import { invalidateIfStale, invalidateStatement } from "../statements/stale.ts";
 import { type CatalogAnswer, type CatalogQuery, completeRows, failedAnswer } from "../statements/type_lookup.ts";
 
 /** A statement in a pipeline. */
-export class Item {
+export class PipelineItem {
   readonly execution: PipelinedExecution;
   readonly source: StatementSource;
   /** The number of what it changes. */
@@ -46,13 +46,13 @@ export class Item {
 }
 
 /** Statements up to a Sync: the server executes them all, or none from the first that fails. */
-class Group {
+class SyncGroup {
   /** Its place among all groups of the pipeline. */
   readonly position: number;
   /** What is still to be claimed. */
-  readonly items: Fifo<Item> = new Fifo();
+  readonly items: Fifo<PipelineItem> = new Fifo();
   /** What is still to be submitted. */
-  readonly unsubmitted: Fifo<Item> = new Fifo();
+  readonly unsubmitted: Fifo<PipelineItem> = new Fifo();
   /** The place of the last statement that a Flush was submitted behind. */
   flushedTo = -1;
   /** Statements that are parsed in it for the first time, by their text. */
@@ -64,7 +64,7 @@ class Group {
   /** The Sync; none was needed where the group had failed before. */
   sync: PendingRequest<void> | undefined = undefined;
   /** The error of the first that failed. */
-  failedBy: PyroError | undefined = undefined;
+  error: PyroError | undefined = undefined;
 
   constructor(position: number) {
     this.position = position;
@@ -79,23 +79,23 @@ export class PipelineState {
   readonly #context: Context;
   /** Requests that were encoded and not yet submitted. */
   readonly #scratch = new Outbox();
-  #unsubmitted = 0;
+  #unsubmittedCount = 0;
   /** Whether something was submitted that no Sync is behind. */
   #isUnsynced = false;
   #hasSubmitted = false;
   /** What is not claimed whole. The last takes what is added. */
-  #groups = new Fifo<Group>();
+  #groups = new Fifo<SyncGroup>();
   /** What is not submitted whole: how many wait to be claimed makes no difference to sending. */
-  #sending = new Fifo<Group>();
+  #unsubmittedGroups = new Fifo<SyncGroup>();
   /** How many groups there were. */
   #groupCount = 0;
   /** How many statements there were. */
   #itemCount = 0;
   /** Statements that came to be in doubt by what was added here: what is wrong here stays so. */
-  readonly #doubted = new Set<Prepared>();
+  readonly #doubtfulStatements = new Set<Prepared>();
   #closed = false;
   /** Whether a step has thrown that the connection is lost. */
-  #lossIsKnown = false;
+  #isLossReported = false;
   /** Whether a caller has given a step up. */
   isAbandoned = false;
 
@@ -107,11 +107,11 @@ export class PipelineState {
 
   /** Whether what is to be claimed next belongs to a group that has failed. */
   get aborted(): boolean {
-    return this.#groups.first!.failedBy !== undefined;
+    return this.#groups.first!.error !== undefined;
   }
 
   /** Adds a statement, without sending it. */
-  add(source: StatementSource, values: readonly unknown[]): Item {
+  add(source: StatementSource, values: readonly unknown[]): PipelineItem {
     this.#check("execute the statement");
     const { registry, statements, invalidation } = this.#context;
     const group = this.#groups.last!;
@@ -130,18 +130,18 @@ export class PipelineState {
       );
     } catch (error) {
       if (pipelined.kind === "new") statements.endPreparing(pipelined.sql, pipelined.slot, false);
-      else if (pipelined.kind === "known") this.#doubt(error, pipelined.statement, source);
+      else if (pipelined.kind === "known") this.#markDoubtful(error, pipelined.statement, source);
       throw error;
     }
     if (pipelined.kind === "new") group.parsed.set(pipelined.sql, execution);
     // What comes behind it is parsed behind it.
     if ((effects & Effect.Redefines) !== 0) group.parsed.clear();
     const change = effects === Effect.None ? 0 : invalidation.begin(effects, this.#context);
-    const item = new Item(execution, source, change, this.#itemCount++);
+    const item = new PipelineItem(execution, source, change, this.#itemCount++);
     group.items.push(item);
     group.unsubmitted.push(item);
     this.pendingCount++;
-    this.#unsubmitted++;
+    this.#unsubmittedCount++;
     return item;
   }
 
@@ -166,27 +166,27 @@ export class PipelineState {
   }
 
   /** The result of the statement that is next in line. */
-  *claim<T>(item: Item, collector: ResultCollector<T>): Op<T> {
+  *claim<T>(item: PipelineItem, collector: ResultCollector<T>): Op<T> {
     this.#check("claim the result");
     if (item.claimed) throw new UsageError("Cannot claim the result: it was claimed before");
     if (this.#next !== item) {
       throw new UsageError("Cannot claim the result: out of order, those of earlier statements come first");
     }
     for (let first = this.#groups.first!; first.items.length === 0; first = this.#groups.first!) {
-      yield* this.#leave(first);
+      yield* this.#finishGroup(first);
     }
     const group = this.#groups.first!;
     // Without a Sync or Flush behind it, it is not answered.
-    const isAnswered = group.sync !== undefined || item.position <= group.flushedTo || group.failedBy !== undefined;
+    const isAnswered = group.sync !== undefined || item.position <= group.flushedTo || group.error !== undefined;
     if (!isAnswered) yield* group.ended ? this.#send(group) : this.sync();
-    this.#remove(group);
+    this.#dequeue(group);
     try {
-      return yield* this.#take(item, group, collector);
+      return yield* this.#takeResult(item, group, collector);
     } catch (error) {
-      this.#lossIsKnown ||= this.#context.session.lost !== undefined;
+      this.#isLossReported ||= this.#context.session.lost !== undefined;
       throw error;
     } finally {
-      if (group.items.length === 0 && this.#groups.first === group) yield* this.#leave(group);
+      if (group.items.length === 0 && this.#groups.first === group) yield* this.#finishGroup(group);
     }
   }
 
@@ -195,20 +195,20 @@ export class PipelineState {
     if (this.#closed) return;
     const { session } = this.#context;
     let problem: { readonly error: unknown } | undefined;
-    const isLossNews = this.pendingCount > 0 && !this.#lossIsKnown;
+    const isLossNews = this.pendingCount > 0 && !this.#isLossReported;
     try {
-      if (session.lost === undefined && (this.#isUnsynced || this.#unsubmitted > 0)) yield* this.sync();
+      if (session.lost === undefined && (this.#isUnsynced || this.#unsubmittedCount > 0)) yield* this.sync();
       for (const group of [...this.#groups]) {
         for (let item = group.items.first; item !== undefined; item = group.items.first) {
-          this.#remove(group);
+          this.#dequeue(group);
           try {
-            yield* this.#take(item, group, new AffectedRows());
+            yield* this.#takeResult(item, group, new AffectedRows());
           } catch {
             // Nobody wanted to know.
           }
         }
         try {
-          yield* this.#leave(group);
+          yield* this.#finishGroup(group);
         } catch (error) {
           problem ??= { error };
         }
@@ -224,13 +224,13 @@ export class PipelineState {
 
   /** A new group takes what is added from now on. */
   #open(): void {
-    const group = new Group(this.#groupCount++);
+    const group = new SyncGroup(this.#groupCount++);
     this.#groups.push(group);
-    this.#sending.push(group);
+    this.#unsubmittedGroups.push(group);
   }
 
   /** What is to be claimed next. */
-  get #next(): Item | undefined {
+  get #next(): PipelineItem | undefined {
     for (const { items } of this.#groups) if (items.length > 0) return items.first;
     return undefined;
   }
@@ -242,7 +242,7 @@ export class PipelineState {
   #toPipelined(
     source: StatementSource,
     values: readonly unknown[],
-    group: Group,
+    group: SyncGroup,
   ): { readonly pipelined: PipelinedStatement; readonly effects: number } {
     const { statements } = this.#context;
     const sql = typeof source === "string" ? source : source.prepared.sql;
@@ -253,7 +253,7 @@ export class PipelineState {
       throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
     }
     // What its parameters are is left to the server where that is in doubt and the values allow it.
-    if (statement?.isDoubtful && !this.#doubted.has(statement) && values.every(hasUntypedText)) {
+    if (statement?.isDoubtful && !this.#doubtfulStatements.has(statement) && values.every(hasUntypedText)) {
       return { pipelined: { kind: "new", sql, slot: { ...statements.newSlot(), name: "" } }, effects };
     }
     if (statement !== undefined) {
@@ -264,10 +264,10 @@ export class PipelineState {
   }
 
   /** A value did not fit. */
-  #doubt(error: unknown, statement: Prepared, source: StatementSource): void {
+  #markDoubtful(error: unknown, statement: Prepared, source: StatementSource): void {
     const { statements } = this.#context;
     const known = typeof source === "string" ? statements.get(source) : source.prepared;
-    if (known !== undefined && !known.isDoubtful) this.#doubted.add(known);
+    if (known !== undefined && !known.isDoubtful) this.#doubtfulStatements.add(known);
     invalidateIfStale(error, statement, source, this.#context);
   }
 
@@ -279,71 +279,71 @@ export class PipelineState {
   }
 
   /** Submits everything up to the end of that group, as far as that is there. */
-  *#send(last: Group): Op<void> {
+  *#send(last: SyncGroup): Op<void> {
     try {
       yield* this.#submit(last);
     } catch (error) {
       const { lost } = this.#context.session;
-      this.#lossIsKnown ||= lost !== undefined;
+      this.#isLossReported ||= lost !== undefined;
       // What was sent before may have been done.
       throw lost !== undefined && this.#hasSubmitted ? lostError("sync the pipeline", lost, true) : error;
     }
     yield { do: "room", bytes: 0 };
   }
 
-  *#submit(last: Group): Op<void> {
+  *#submit(last: SyncGroup): Op<void> {
     const { session } = this.#context;
     if (!session.admission.isExclusiveTo(this.exclusive)) {
       yield* barrier();
       session.beginExclusive(this.exclusive);
     }
-    for (let group = this.#sending.first; group !== undefined && group.position <= last.position;) {
-      while (group.failedBy === undefined && group.unsubmitted.length > 0) {
-        const item: Item = group.unsubmitted.first!;
+    for (let group = this.#unsubmittedGroups.first; group !== undefined && group.position <= last.position;) {
+      while (group.error === undefined && group.unsubmitted.length > 0) {
+        const item: PipelineItem = group.unsubmitted.first!;
         item.pending = yield* submit(item.execution);
         group.unsubmitted.shift();
         this.#isUnsynced = this.#hasSubmitted = true;
-        this.#unsubmitted--;
+        this.#unsubmittedCount--;
         if (item.execution.flushes) group.flushedTo = item.position;
       }
       if (!group.ended) break;
       // A group that failed before its Sync was ended when that was seen.
-      if (group.failedBy === undefined || this.#isUnsynced) {
+      if (group.error === undefined || this.#isUnsynced) {
         group.sync = yield* submit(new EndExclusive(this.exclusive));
         this.#isUnsynced = false;
       }
-      this.#sending.shift();
-      group = this.#sending.first;
+      this.#unsubmittedGroups.shift();
+      group = this.#unsubmittedGroups.first;
     }
-    if (this.#unsubmitted === 0) this.#scratch.rewind(0);
+    if (this.#unsubmittedCount === 0) this.#scratch.rewind(0);
   }
 
   /** Takes the first out of the line. */
-  #remove(group: Group): void {
+  #dequeue(group: SyncGroup): void {
     const item = group.items.shift()!;
     item.claimed = true;
     this.pendingCount--;
-    if (item.pending === undefined && group.failedBy !== undefined) this.#unsubmitted--;
+    if (item.pending === undefined && group.error !== undefined) this.#unsubmittedCount--;
   }
 
   /** The result of an item that is in no line any more. */
-  *#take<T>(item: Item, group: Group, collector: ResultCollector<T>): Op<T> {
+  *#takeResult<T>(item: PipelineItem, group: SyncGroup, collector: ResultCollector<T>): Op<T> {
     const { pending, execution, raw } = item;
     const { statements, invalidation } = this.#context;
     try {
-      if (pending === undefined) throw new PipelineAborted(SKIPPED, { cause: group.failedBy });
+      if (pending === undefined) throw new PipelineAborted(SKIPPED_MESSAGE, { cause: group.error });
       if (raw === undefined) execution.claim(collector);
       yield* settle(pending);
       raw?.replay(collector);
     } finally {
       const failure = pending?.failure;
-      if (failure !== undefined && failure.kind !== "unusable" && group.failedBy === undefined) {
-        group.failedBy = errorOf(failure, execution);
+      if (failure !== undefined && failure.kind !== "unusable" && group.error === undefined) {
+        group.error = errorOf(failure, execution);
         // What was changed in it may be undone.
         if (!group.ended) group.change = this.#context.invalidation.begin(Effect.Ends, this.#context);
         // Without a Sync behind it, the session has added one.
         if (group.sync === undefined) this.#isUnsynced = false;
-        if (!execution.bound) invalidateIfStale(group.failedBy, execution.statement, item.source, this.#context);
+        if (!execution.bound) invalidateIfStale(group.error, execution.statement, item.source, this.#context);
       }
       if (execution.changed && execution.statement !== undefined) {
         invalidateStatement(execution.statement, item.source, this.#context);
@@ -357,16 +357,16 @@ export class PipelineState {
   }
 
   /** All results of a group are taken: its Sync is next, if there is one. */
-  *#leave(group: Group): Op<void> {
+  *#finishGroup(group: SyncGroup): Op<void> {
     // It goes on, unless it has failed, which has ended it.
-    if (!group.ended && group.failedBy === undefined) return;
+    if (!group.ended && group.error === undefined) return;
     this.#groups.shift();
-    if (this.#sending.first === group) this.#sending.shift();
+    if (this.#unsubmittedGroups.first === group) this.#unsubmittedGroups.shift();
     if (!group.ended) this.#open();
     try {
       if (group.sync !== undefined) yield* settle(group.sync);
     } catch (error) {
-      if (group.failedBy === undefined) throw error;
+      if (group.error === undefined) throw error;
     } finally {
       this.#context.invalidation.end(Effect.Ends, group.change, false, this.#context);
     }
@@ -382,23 +382,23 @@ export class PipelineState {
     // What no Sync is behind would be undone with it.
     const isAmongOthers = this.#isUnsynced;
     try {
-      return { rows: yield* this.#ask(query) };
+      return { rows: yield* this.#queryCatalog(query) };
     } catch (error) {
       // What was behind it in the group has failed; that is over now.
-      if (!(error instanceof PipelineAborted)) return this.#refused(error, isAmongOthers);
+      if (!(error instanceof PipelineAborted)) return this.#failedAnswer(error, isAmongOthers);
     }
     try {
-      return { rows: yield* this.#ask(query) };
+      return { rows: yield* this.#queryCatalog(query) };
     } catch (error) {
-      return this.#refused(error, false);
+      return this.#failedAnswer(error, false);
     }
   }
 
-  #refused(error: unknown, isAmongOthers: boolean): CatalogAnswer {
+  #failedAnswer(error: unknown, isAmongOthers: boolean): CatalogAnswer {
     return failedAnswer(error, isAmongOthers || this.#context.session.transactionStatus === "failed");
   }
 
-  *#ask({ sql, lists }: CatalogQuery): Op<unknown[]> {
+  *#queryCatalog({ sql, lists }: CatalogQuery): Op<unknown[]> {
     const pipelined: PipelinedStatement = { kind: "new", sql, slot: { name: "", evicted: [], generation: 0 } };
     const values = lists.map(({ items }) => `{${items}}`);
     const query = new PipelinedExecution(pipelined, 0, values, this.exclusive, ownCodecs, new Outbox(), () => {});
@@ -411,4 +411,4 @@ export class PipelineState {
   }
 }
 
-const SKIPPED = "Cannot execute the statement: an earlier statement of its group failed";
+const SKIPPED_MESSAGE = "Cannot execute the statement: an earlier statement of its group failed";

@@ -23,7 +23,7 @@ import { Effect } from "../sql/statement.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { TransactionContext } from "./context.ts";
 import type { IsolationLevel } from "./isolation_level.ts";
-import { release, setSavepoint, undo } from "../sql/savepoint.ts";
+import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 
 /** How a transaction is begun. */
 export interface BeginOptions {
@@ -127,7 +127,7 @@ export function* commit(context: TransactionContext, state: TransactionState): O
 function* commitNested(context: TransactionContext, state: TransactionState): Op<void> {
   const name = savepoint(state);
   try {
-    yield* end(context, state, query(context, release(name)));
+    yield* end(context, state, query(context, releaseSavepoint(name)));
   } catch (error) {
     const { session } = context;
     if (!(error instanceof ServerError) || session.transactionStatus !== "failed") throw error;
@@ -135,7 +135,7 @@ function* commitNested(context: TransactionContext, state: TransactionState): Op
     try {
       yield* continueSubmitting();
       context.invalidation.begin(Effect.Ends, context);
-      yield* perform(query(context, undo(name)));
+      yield* perform(query(context, rollBackToSavepoint(name)));
     } catch {
       // Why it could not be committed is what the caller has to know.
     }
@@ -147,7 +147,7 @@ function* commitNested(context: TransactionContext, state: TransactionState): Op
 export function* rollback(context: TransactionContext, state: TransactionState): Op<void> {
   state.check("roll back");
   yield* closeExclusive(context);
-  const sql = state.parent === undefined ? "ROLLBACK" : undo(savepoint(state));
+  const sql = state.parent === undefined ? "ROLLBACK" : rollBackToSavepoint(savepoint(state));
   try {
     yield* continueSubmitting();
     yield* end(context, state, query(context, sql));

@@ -1,11 +1,11 @@
 /** What keeps a pool from giving a connection. */
-import { ConnectionError, isFull, ServerError, UsageError } from "../errors.ts";
+import { ConnectionError, isServerFull, ServerError, UsageError } from "../errors.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { PoolStats } from "./pool_state.ts";
 
 /** Whether another attempt to connect may succeed, with nothing changed but the time. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof ServerError) return isFull(error) || TRANSIENT_CODES.includes(error.code);
+  if (error instanceof ServerError) return isServerFull(error) || TRANSIENT_CODES.includes(error.code);
   return error instanceof ConnectionError && error.connectionLost;
 }
 

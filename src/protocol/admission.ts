@@ -179,8 +179,12 @@ export class Admission<X extends Exclusive = Exclusive> {
     if (this.isEncoding && FORBIDDEN.encoding[access]) return "encoding";
     const exclusive = this.#exclusive;
     if (exclusive !== undefined && exclusive !== from) {
-      const obstacle = exclusive === this.#ending ? "ending" : exclusive.isSingleCall ? "exclusive call" : "exclusive";
-      if (FORBIDDEN[obstacle][access]) return obstacle;
+      const restriction = exclusive === this.#ending
+        ? "ending"
+        : exclusive.isSingleCall
+        ? "exclusive call"
+        : "exclusive";
+      if (FORBIDDEN[restriction][access]) return restriction;
     }
     const reserved = this.#reserved;
     const isObstacle = reserved !== undefined && reserved !== from && reserved !== this.#ending;

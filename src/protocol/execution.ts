@@ -44,14 +44,14 @@ export function requestExecution(
  */
 export function* readDescription(
   inbox: Inbox,
-  learned: Description | undefined,
+  known: Description | undefined,
   registry: Registry,
   action: string,
 ): ReplyReader<Description | undefined> {
   while (!inbox.next()) yield "read";
   if (inbox.code === Backend.RowDescription) {
     const { columns, formats } = rowDescription(inbox);
-    return learned?.describes(columns, formats) ? learned : new Description(columns, formats, registry);
+    return known?.describes(columns, formats) ? known : new Description(columns, formats, registry);
   }
   inbox.expect(Backend.NoData, action);
   return undefined;
@@ -84,13 +84,13 @@ export class ExecutionReply {
     request: ExecutingRequest,
     collector: ResultCollector<unknown>,
     maxRows: number,
-    keepsOpen: boolean = false,
+    leavesSyncDeferred: boolean = false,
   ) {
     this.#request = request;
     this.#collector = collector;
     this.#maxRows = maxRows;
     this.#rowsLeft = maxRows === ALL_ROWS ? -1 : maxRows;
-    this.#leavesSyncDeferred = keepsOpen;
+    this.#leavesSyncDeferred = leavesSyncDeferred;
   }
 
   /** Reads what is there; false if that is not all. */

@@ -106,9 +106,9 @@ export class ExecuteUnnamed<T> implements Request<T> {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.BindComplete, this.action);
     this.bound = true;
-    const learned = this.#statement.description;
-    const description = yield* readDescription(inbox, learned, this.#registry, this.action);
-    this.changed = description !== learned;
+    const known = this.#statement.description;
+    const description = yield* readDescription(inbox, known, this.#registry, this.action);
+    this.changed = description !== known;
     if (description !== undefined) this.#collector.begin(description);
     const execution = new ExecutionReply(this, this.#collector, ALL_ROWS);
     while (!execution.read(inbox, out)) yield "read";

@@ -127,9 +127,9 @@ export class PipelinedExecution implements Request<void> {
     this.bound = true;
     let description = this.#description();
     if (pipelined.kind === "known" && this.name === "") {
-      const learned = description;
-      description = yield* readDescription(inbox, learned, this.#registry, this.action);
-      this.changed = description !== learned;
+      const known = description;
+      description = yield* readDescription(inbox, known, this.#registry, this.action);
+      this.changed = description !== known;
     }
     if (description !== undefined) collector.begin(description);
     for (;;) {

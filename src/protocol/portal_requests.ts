@@ -121,8 +121,8 @@ export class FetchPortal<T> implements Request<Fetched<T>> {
   *reply(inbox: Inbox, out: Outbox): ReplyReader<Fetched<T>> {
     const { description } = this.#statement;
     if (description !== undefined) this.#collector.begin(description);
-    const keepsOpen = this.exclusive !== undefined;
-    const execution = new ExecutionReply(this, this.#collector, this.#maxRows, keepsOpen);
+    const leavesSyncDeferred = this.exclusive !== undefined;
+    const execution = new ExecutionReply(this, this.#collector, this.#maxRows, leavesSyncDeferred);
     while (!execution.read(inbox, out)) yield "read";
     return { rows: this.#collector.result(), hasMore: execution.hasMore! };
   }

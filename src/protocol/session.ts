@@ -110,8 +110,8 @@ export class Session {
 
   /** The error that made the open transaction fail, made anew; undefined if it has not, or if that was not ours. */
   get transactionError(): PyroError | undefined {
-    const spoiled = this.transactionStatus === "failed" ? this.#transactionFailure : undefined;
-    return spoiled && errorOf(spoiled.failure, spoiled.request);
+    const transactionFailure = this.transactionStatus === "failed" ? this.#transactionFailure : undefined;
+    return transactionFailure && errorOf(transactionFailure.failure, transactionFailure.request);
   }
 
   /** Everything that has no outcome yet. */
@@ -237,7 +237,7 @@ export class Session {
       }
       const pending = this.#queue.first;
       if (pending === undefined) {
-        this.#absorb();
+        this.#readUnsolicited();
         return "idle";
       }
       const reader = this.#replyReader ??= pending.request.reply(this.inbox, this.outbox);
@@ -330,7 +330,7 @@ export class Session {
   }
 
   /** With nothing outstanding, only asynchronous messages may come, and the news that the server ends. */
-  #absorb(): void {
+  #readUnsolicited(): void {
     const { inbox } = this;
     if (inbox.next()) throw inbox.unexpected("wait for requests");
     if (inbox.refused) throw new ServerError(this.#readRefusal());

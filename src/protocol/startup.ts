@@ -5,8 +5,8 @@
  * Authentication".
  */
 import { md5Password } from "../auth/md5.ts";
-import { SCRAM_SHA_256, ScramClient, type ScramTerms } from "../auth/scram.ts";
-import { ConnectionError, FOR_GOOD, ProtocolError, type ServerFields } from "../errors.ts";
+import { SCRAM_SHA_256, ScramClient, type ScramParameters } from "../auth/scram.ts";
+import { ConnectionError, NOT_RETRYABLE, ProtocolError, type ServerFields } from "../errors.ts";
 import { backendKeyData, negotiateProtocolVersion } from "../wire/backend.ts";
 import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
 import { password, saslInitial, saslResponse, startup } from "../wire/frontend.ts";
@@ -23,7 +23,7 @@ export interface AuthMethod {
   /** One of {@linkcode Disclosure}. */
   readonly disclosure: number;
   /** How SCRAM hashes the password; undefined if it was not asked for. */
-  readonly scram: ScramTerms | undefined;
+  readonly scram: ScramParameters | undefined;
 }
 
 /** The most that a server may ask for, and why no more. */
@@ -146,7 +146,7 @@ export class Startup implements Request<AuthMethod> {
           throw new ConnectionError(
             `Cannot authenticate: the server asks for ${METHOD_NAMES.get(method) ?? `method ${method}`}, ` +
               "pyro has none, password, md5 and scram-sha-256",
-            FOR_GOOD,
+            NOT_RETRYABLE,
           );
       }
     }
@@ -159,7 +159,7 @@ export class Startup implements Request<AuthMethod> {
     if (offered.includes(SCRAM_SHA_256)) return;
     throw new ConnectionError(
       `Cannot authenticate: the server offers the mechanisms ${JSON.stringify(offered)}, pyro has ${SCRAM_SHA_256}`,
-      FOR_GOOD,
+      NOT_RETRYABLE,
     );
   }
 
@@ -175,7 +175,7 @@ export class Startup implements Request<AuthMethod> {
     if (password === undefined || password === "") {
       throw new ConnectionError(
         `Cannot authenticate as ${JSON.stringify(user)}: the server asks for ${what}, and no password is given`,
-        FOR_GOOD,
+        NOT_RETRYABLE,
       );
     }
     this.#disclosure = disclosure;

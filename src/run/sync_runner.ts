@@ -137,7 +137,7 @@ export class SyncRunner {
     const outer = this.#outer;
     this.#outer = wait ?? outer;
     try {
-      return immediate(fn(), "the functions of a blocking call");
+      return refusePromise(fn(), "the functions of a blocking call");
     } catch (error) {
       // The time-out of a call that was made in it is that of this one, when this one's time is over.
       throw this.#isCancellationPending(wait) ? wait!.cancellation!.error() : error;
@@ -180,7 +180,7 @@ function fail<T>(op: Op<T>, error: unknown, wait: CallWait | undefined): Iterato
 }
 
 /** What a function of the user's gave, which must not be a promise: nobody would wait for it. `who` is the function, in the error. */
-export function immediate<T>(value: T, who: string): T {
+export function refusePromise<T>(value: T, who: string): T {
   const then: unknown = (value as { then?: unknown } | null | undefined)?.then;
   if (typeof then !== "function") return value;
   then.call(value, undefined, () => {});

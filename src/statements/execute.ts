@@ -90,9 +90,9 @@ function* prepareAndExecute<T>(sql: string, collector: ResultCollector<T>, conte
   const effects = effectsOfStatement(sql);
   const change = invalidation.begin(effects, context);
   const slot = statements.beginPreparing(sql);
-  let isLearned = false;
+  let isPrepared = false;
   const onPrepared = (statement: Prepared): void => {
-    isLearned = true;
+    isPrepared = true;
     statements.add(statement);
   };
   const { name, evicted, generation } = slot;
@@ -102,10 +102,10 @@ function* prepareAndExecute<T>(sql: string, collector: ResultCollector<T>, conte
     pending = yield* submit(request);
     return yield* awaitResult(pending, effects, collector, context);
   } catch (error) {
-    if (pending === undefined || isLearned) throw error;
+    if (pending === undefined || isPrepared) throw error;
     yield* turnOffNames(error, pending, context);
   } finally {
-    statements.endPreparing(sql, slot, isLearned);
+    statements.endPreparing(sql, slot, isPrepared);
     invalidation.end(effects, change, succeeded(pending), context);
   }
   return yield* prepareAndExecute(sql, collector, context);

@@ -15,7 +15,7 @@ import type { ColumnOrigin, TypeInfo, TypeShape } from "../codecs/catalog.ts";
 import { ownCodecs, type Registry } from "../codecs/registry.ts";
 import type { Column } from "../wire/backend.ts";
 import type { Context } from "./context.ts";
-import { release, setSavepoint, undo } from "../sql/savepoint.ts";
+import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 
 /** A question about types: SQL, with lists of numbers as its parameters, each with the OID of its type. */
 export interface CatalogQuery {
@@ -55,9 +55,9 @@ export function* loadTypes(
   const unknown = [...new Set(oids)].filter((oid) => registry.isUnknown(oid));
   if (unknown.length === 0) return;
   const question = { sql: catalogQuery, lists: [{ type: OID_ARRAY, items: unknown }] };
-  const learn = (rows: readonly unknown[]): void =>
+  const store = (rows: readonly unknown[]): void =>
     registry.addTypes(unknown, rows.map(typeInfo).filter((type) => type !== undefined));
-  loadAnswer(yield* ask(question), learn, `types ${unknown.join(", ")}`);
+  loadAnswer(yield* ask(question), store, `types ${unknown.join(", ")}`);
 }
 
 /** Learns which of these columns are declared with a domain. */
@@ -66,18 +66,18 @@ function* loadDomains(columns: readonly Column[], registry: Registry, ask: AskCa
     { type: OID_ARRAY, items: columns.map(({ tableOid }) => tableOid) },
     { type: INT2_ARRAY, items: columns.map(({ columnNumber }) => columnNumber) },
   ];
-  const learn = (rows: readonly unknown[]): void =>
+  const store = (rows: readonly unknown[]): void =>
     registry.addDomains(columns, rows.map(domain).filter((column) => column !== undefined));
-  loadAnswer(yield* ask({ sql: domainQuery, lists }), learn, "domains");
+  loadAnswer(yield* ask({ sql: domainQuery, lists }), store, "domains");
 }
 
 /** Takes an answer in; none is taken for one without rows, unless the question may be answered later. */
-function loadAnswer(answer: CatalogAnswer, learn: (rows: readonly unknown[]) => void, what: string): void {
-  if ("rows" in answer) return learn(answer.rows);
+function loadAnswer(answer: CatalogAnswer, store: (rows: readonly unknown[]) => void, what: string): void {
+  if ("rows" in answer) return store(answer.rows);
   const { error, isCostly } = answer;
-  const isPassing = isTransient(error);
-  if (!isPassing) learn([]);
-  if (!isPassing && !isCostly) return;
+  const isTransientError = isTransient(error);
+  if (!isTransientError) store([]);
+  if (!isTransientError && !isCostly) return;
   throw new DecodeError(`Cannot learn about ${what} from the catalog: ${error.message}`, { cause: error });
 }
 
@@ -110,11 +110,11 @@ function* askCatalog({ sql, lists }: CatalogQuery, { session }: LookupContext): 
   const asked = yield* submit(question);
   try {
     const rows = yield* settle(asked);
-    if (saved !== undefined) yield* awaitEnd(yield* submit(command(release(SAVEPOINT))));
+    if (saved !== undefined) yield* awaitEnd(yield* submit(command(releaseSavepoint(SAVEPOINT))));
     return { rows };
   } catch (error) {
     const isUndone = saved?.settled && saved.failure === undefined && session.transactionStatus === "failed";
-    if (isUndone && session.lost === undefined) yield* awaitEnd(yield* submit(command(undo(SAVEPOINT))));
+    if (isUndone && session.lost === undefined) yield* awaitEnd(yield* submit(command(rollBackToSavepoint(SAVEPOINT))));
     return failedAnswer(error, session.transactionStatus === "failed");
   }
 }

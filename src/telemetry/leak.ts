@@ -11,10 +11,10 @@ export function leakReporter(
 ): (leak: PoolLeak) => void {
   if (onLeak !== undefined) return onLeak;
   if (log !== undefined) return (leak) => log.warn("connection not given back", { pool, ...leak });
-  return (leak) => warn(wordsFor(leak), "PoolLeakWarning", leak.stack);
+  return (leak) => warn(messageFor(leak), "PoolLeakWarning", leak.stack);
 }
 
-function wordsFor({ kind, milliseconds }: PoolLeak): string {
+function messageFor({ kind, milliseconds }: PoolLeak): string {
   const what = kind === "forgotten"
     ? "A connection of a pool was dropped without being given back, and the pool has taken it back"
     : "A connection of a pool has not been given back yet";

@@ -38,7 +38,7 @@ export class MessageReader {
   }
 
   /** Adds to the line. */
-  put(text: string): void {
+  append(text: string): void {
     this.#line += text;
   }
 

@@ -133,36 +133,36 @@ function formats<Name extends string>(
 }
 
 function* byte(reader: MessageReader): Parser {
-  reader.put(` ${printable(yield* reader.byte())}`);
+  reader.append(` ${printable(yield* reader.byte())}`);
 }
 
 function* uint16(reader: MessageReader): Parser {
-  reader.put(` ${yield* reader.uint16()}`);
+  reader.append(` ${yield* reader.uint16()}`);
 }
 
 /** Signed, as libpq shows also what is not. */
 function* int32(reader: MessageReader): Parser {
-  reader.put(` ${yield* reader.int32()}`);
+  reader.append(` ${yield* reader.int32()}`);
 }
 
 function* text(reader: MessageReader): Parser {
-  reader.put(` ${yield* reader.text()}`);
+  reader.append(` ${yield* reader.text()}`);
 }
 
 /** A length and that many bytes; -1 alone is NULL. */
 function* value(reader: MessageReader): Parser {
   const length = yield* reader.int32();
-  reader.put(` ${length}`);
-  if (length !== -1) reader.put(` ${yield* reader.value(length)}`);
+  reader.append(` ${length}`);
+  if (length !== -1) reader.append(` ${yield* reader.value(length)}`);
 }
 
 function* rest(reader: MessageReader): Parser {
-  reader.put(` ${yield* reader.value(reader.left)}`);
+  reader.append(` ${yield* reader.value(reader.left)}`);
 }
 
 /** A secret: it never gets into a line. */
 function* hidden(reader: MessageReader): Parser {
-  if (reader.left > 0) reader.put(" ***");
+  if (reader.left > 0) reader.append(" ***");
   yield* reader.skip();
 }
 
@@ -170,7 +170,7 @@ function* hidden(reader: MessageReader): Parser {
 function counted(...fields: readonly Field[]): Field {
   return function* (reader) {
     const count = yield* reader.uint16();
-    reader.put(` ${count}`);
+    reader.append(` ${count}`);
     for (let i = 0; i < count && !reader.full; i++) {
       for (const field of fields) yield* field(reader);
     }
@@ -188,7 +188,7 @@ function toTheEnd(field: Field): Field {
 function* noticeFields(reader: MessageReader): Parser {
   while (!reader.full) {
     const letter = yield* reader.byte();
-    reader.put(` ${printable(letter)}`);
+    reader.append(` ${printable(letter)}`);
     if (letter === 0) return;
     yield* text(reader);
   }
@@ -200,7 +200,7 @@ function* settings(reader: MessageReader): Parser {
     const name = yield* reader.text();
     if (name === EMPTY) return;
     if (reader.left === 0) throw new Malformed("a setting has no value");
-    reader.put(` ${name}`);
+    reader.append(` ${name}`);
     yield* text(reader);
   }
 }

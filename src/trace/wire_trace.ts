@@ -114,7 +114,7 @@ export class WireTrace {
 
   /** Shows a message, of which the beginning may have been read. */
   *#message(reader: MessageReader, side: Side, length: number | "NN", format: MessageFormat): Parser {
-    reader.put(format.heading);
+    reader.append(format.heading);
     let problem = "";
     try {
       for (const field of format.fields) {

@@ -6,12 +6,12 @@
  * there is none, the stream is used.
  */
 import type { Socket } from "node:net";
-import { Bulk } from "./bun_bulk.ts";
+import { BulkReader } from "./bun_bulk.ts";
 import { loadedLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
 import { addressesOf, connectNode } from "./node_connect.ts";
 import { peerUser } from "./peer_user.ts";
-import { HIGH_WATER_MARK, Received } from "./received.ts";
+import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
 import type { Addresses, AsyncDialer, AsyncTransport, Endpoint, TlsOptions } from "./transport.ts";
 
@@ -62,9 +62,9 @@ export function transportOver(socket: Socket, endpoint: Endpoint): AsyncTranspor
 class BunTransport implements AsyncTransport {
   readonly addresses: Addresses | undefined;
   #socket: BunSocket;
-  #received = new Received();
+  #received = new ReceiveBuffer();
   /** Not where bytes are encrypted. */
-  #bulk: Bulk | undefined;
+  #bulk: BulkReader | undefined;
   #paused = false;
   #closed = false;
   /** A write that waits for room in the socket. */
@@ -72,7 +72,7 @@ class BunTransport implements AsyncTransport {
 
   constructor(socket: BunSocket, endpoint: Endpoint) {
     this.#socket = socket;
-    this.#bulk = new Bulk(socket);
+    this.#bulk = new BulkReader(socket);
     socket.reload({ socket: this.handlers() });
     this.addresses = endpoint.kind === "unix" ? undefined : {
       local: { host: socket.localAddress, port: socket.localPort },
@@ -130,7 +130,7 @@ class BunTransport implements AsyncTransport {
     if (this.#received.size > 0) {
       throw new Error("the server sent unencrypted data behind its answer to the TLS request");
     }
-    this.#received = new Received();
+    this.#received = new ReceiveBuffer();
     this.#bulk = undefined;
     return new Promise((resolve, reject) => {
       const handlers = this.handlers();

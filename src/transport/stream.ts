@@ -7,14 +7,14 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
-import { HIGH_WATER_MARK, Received } from "./received.ts";
+import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import type { Addresses, AsyncTransport, TlsOptions } from "./transport.ts";
 
 /** Reads from and writes to a connected stream. */
 export class StreamTransport implements AsyncTransport {
   readonly addresses: Addresses | undefined;
   #stream: Socket | TLSSocket;
-  #received: Received;
+  #received: ReceiveBuffer;
   #paused = false;
 
   constructor(stream: Socket, addresses: Addresses | undefined) {
@@ -97,8 +97,8 @@ function startTlsOn(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
 }
 
 /** Collects what comes from a stream; `paused` is called when that stops because too much waits. */
-function listen(stream: Duplex, paused: () => void): Received {
-  const received = new Received();
+function listen(stream: Duplex, paused: () => void): ReceiveBuffer {
+  const received = new ReceiveBuffer();
   stream.on("data", (chunk: Uint8Array) => {
     received.push(chunk);
     if (received.size <= HIGH_WATER_MARK) return;

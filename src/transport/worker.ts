@@ -5,11 +5,15 @@
  * memory; each side rings a bell after it has put in or taken out, and waits for the other's.
  */
 import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "./transport.ts";
-import type { WorkerDesk } from "./worker_main.ts";
+import type { WorkerContext } from "./worker_main.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
 
 /** Connects within that time. `main` is what the worker runs, if not what it usually does. */
-export function dialWorker(endpoint: Endpoint, milliseconds: number, main?: (desk: WorkerDesk) => void): SyncTransport {
+export function dialWorker(
+  endpoint: Endpoint,
+  milliseconds: number,
+  main?: (context: WorkerContext) => void,
+): SyncTransport {
   const by = performance.now() + milliseconds;
   const transport = new WorkerTransport(WorkerThread.dialling(endpoint, milliseconds, main));
   try {
@@ -96,7 +100,7 @@ class WorkerTransport implements SyncTransport {
   startTls(options: TlsOptions, milliseconds: number): void {
     // From then on the worker reads without being told.
     this.#readsOn = true;
-    this.#thread.tell(COMMANDS.startTls, options);
+    this.#thread.command(COMMANDS.startTls, options);
     this.#awaitState(STATES.encrypted, milliseconds);
   }
 

@@ -61,7 +61,7 @@ export interface WorkerInput {
     readonly ring: number;
   };
   /** Milliseconds that the worker waits for its next connection. */
-  readonly patience: number;
+  readonly idleTimeout: number;
 }
 
 /** What the worker reports: the ends of the connection, or what went wrong. */
@@ -72,7 +72,7 @@ export interface WorkerReport {
 }
 
 /** What the body of the worker has to work with. */
-export interface WorkerDesk {
+export interface WorkerContext {
   readonly input: WorkerInput;
   readonly control: Int32Array<ArrayBufferLike>;
   /** Lets the main thread look at what has changed. */
@@ -84,7 +84,7 @@ export interface WorkerDesk {
 }
 
 /** Runs the body of the worker. Whatever ends it is reported, as the main thread hears of no event while it waits. */
-export function workerStart(main: (desk: WorkerDesk) => void): void {
+export function workerStart(main: (context: WorkerContext) => void): void {
   const input = process.getBuiltinModule("node:worker_threads").workerData as WorkerInput;
   const { memory, words, states, layout } = input;
   const control = new Int32Array(memory, 0, 16);
@@ -119,8 +119,8 @@ export function workerStart(main: (desk: WorkerDesk) => void): void {
 }
 
 /** The body of the worker. */
-export function workerMain({ input, control, ring, report, fail }: WorkerDesk): void {
-  const { memory, words, states, commands, layout, patience } = input;
+export function workerMain({ input, control, ring, report, fail }: WorkerContext): void {
+  const { memory, words, states, commands, layout, idleTimeout: patience } = input;
   const receivedRing = new Uint8Array(memory, layout.received, layout.ring);
   const sentRing = new Uint8Array(memory, layout.sent, layout.ring);
   let connection: Connection | undefined;

@@ -14,7 +14,7 @@ import {
 import { Random } from "../support/random.ts";
 import { test } from "../support/test.ts";
 
-const DEMANDS: readonly Access[] = ["call", "submit", "barrier", "exclusive", "reserve"];
+const ACCESSES: readonly Access[] = ["call", "submit", "barrier", "exclusive", "reserve"];
 const REQUESTS: readonly AdmissionRequest[] = ["begin", "continue", "barrier", "submit"];
 const stream: Exclusive = { name: "a stream" };
 const copy: Exclusive = { name: "a copy", isSingleCall: true };
@@ -39,9 +39,9 @@ function with_(prepare: (admission: Admission) => void): Admission {
 
 test("admission: what each obstacle forbids", () => {
   const table = Object.entries(FORBIDDEN).map(([refusal, row]) =>
-    [refusal.padEnd(14), ...DEMANDS.map((access) => (row[access] ? "no" : "yes").padEnd(9))].join(" ").trim()
+    [refusal.padEnd(14), ...ACCESSES.map((access) => (row[access] ? "no" : "yes").padEnd(9))].join(" ").trim()
   );
-  assert.deepEqual([["".padEnd(14), ...DEMANDS.map((access) => access.padEnd(9))].join(" ").trimEnd(), ...table], [
+  assert.deepEqual([["".padEnd(14), ...ACCESSES.map((access) => access.padEnd(9))].join(" ").trimEnd(), ...table], [
     "               call      submit    barrier   exclusive reserve",
     "lost           yes       no        yes       yes       yes",
     "closing        no        yes       yes       yes       no",
@@ -52,16 +52,16 @@ test("admission: what each obstacle forbids", () => {
     "reserved       no        yes       yes       yes       no",
   ]);
   for (const [refusal, make] of Object.entries(OBSTACLES)) {
-    for (const access of DEMANDS) {
+    for (const access of ACCESSES) {
       const expected = FORBIDDEN[refusal as Restriction][access] ? refusal : undefined;
       assert.equal(make().restrictionOn(access), expected, `${refusal}, ${access}`);
     }
   }
-  for (const access of DEMANDS) assert.equal(new Admission().restrictionOn(access), undefined);
+  for (const access of ACCESSES) assert.equal(new Admission().restrictionOn(access), undefined);
 });
 
 test("admission: what has the connection for itself is not in its own way, and what has ended in nobody's", () => {
-  for (const access of DEMANDS) {
+  for (const access of ACCESSES) {
     assert.equal(OBSTACLES.exclusive().restrictionOn(access, stream), undefined);
     assert.equal(OBSTACLES.reserved().restrictionOn(access, pipeline), undefined);
   }
@@ -94,43 +94,43 @@ test("admission: reasons name what is in the way", () => {
 });
 
 /** A connection whose order stands there, with the op that may submit, if there is one, and one that has begun. */
-const ORDERS: Readonly<
-  Record<AdmissionState, () => { admission: Admission; holder: AdmissionEntry; begun: AdmissionEntry }>
+const STATES: Readonly<
+  Record<AdmissionState, () => { admission: Admission; submitter: AdmissionEntry; begun: AdmissionEntry }>
 > = {
   free: () => {
-    const [admission, holder, begun] = [new Admission(), new AdmissionEntry(), new AdmissionEntry()];
-    for (const entry of [begun, holder]) (admission.begin(entry), admission.release(entry));
-    return { admission, holder, begun };
+    const [admission, submitter, begun] = [new Admission(), new AdmissionEntry(), new AdmissionEntry()];
+    for (const entry of [begun, submitter]) (admission.begin(entry), admission.release(entry));
+    return { admission, submitter, begun };
   },
   single: () => {
-    const [admission, holder, begun] = [new Admission(), new AdmissionEntry(), new AdmissionEntry()];
+    const [admission, submitter, begun] = [new Admission(), new AdmissionEntry(), new AdmissionEntry()];
     admission.begin(begun);
     admission.suspend(begun);
-    admission.begin(holder);
-    return { admission, holder, begun };
+    admission.begin(submitter);
+    return { admission, submitter, begun };
   },
   concurrent: () => {
-    const [admission, holder, begun] = [new Admission(), new AdmissionEntry(), new AdmissionEntry()];
+    const [admission, submitter, begun] = [new Admission(), new AdmissionEntry(), new AdmissionEntry()];
     admission.begin(begun);
     admission.release(begun);
-    admission.begin(holder);
-    return { admission, holder, begun };
+    admission.begin(submitter);
+    return { admission, submitter, begun };
   },
   draining: () => {
-    const scene = ORDERS.concurrent();
-    scene.admission.barrier(scene.holder);
+    const scene = STATES.concurrent();
+    scene.admission.barrier(scene.submitter);
     return scene;
   },
   gated: () => {
-    const scene = ORDERS.single();
+    const scene = STATES.single();
     scene.admission.gate(new AdmissionEntry());
     return scene;
   },
 };
 
 test("admission: who waits in each state", () => {
-  const table = Object.entries(ADMISSION).map(([order, row]) =>
-    [order.padEnd(10), ...REQUESTS.map((request) => row[request].padEnd(8))].join(" ").trim()
+  const table = Object.entries(ADMISSION).map(([state, row]) =>
+    [state.padEnd(10), ...REQUESTS.map((request) => row[request].padEnd(8))].join(" ").trim()
   );
   assert.deepEqual([["".padEnd(10), ...REQUESTS.map((request) => request.padEnd(8))].join(" ").trimEnd(), ...table], [
     "           begin    continue barrier  submit",
@@ -140,17 +140,17 @@ test("admission: who waits in each state", () => {
     "draining   wait     admit    wait     admit",
     "gated      wait     wait     wait     wait",
   ]);
-  for (const [order, make] of Object.entries(ORDERS)) {
-    const row = ADMISSION[order as AdmissionState];
-    assert.equal(make().admission.state, order);
-    assert.equal(make().admission.begin(new AdmissionEntry()), row.begin, `${order}, begin`);
+  for (const [state, make] of Object.entries(STATES)) {
+    const row = ADMISSION[state as AdmissionState];
+    assert.equal(make().admission.state, state);
+    assert.equal(make().admission.begin(new AdmissionEntry()), row.begin, `${state}, begin`);
     const { admission, begun } = make();
-    if (order === "single" || order === "gated") admission.resume(begun);
-    assert.equal(admission.continue(begun, false), row.continue, `${order}, continue`);
-    if (order === "free" || order === "draining") continue; // Only the op that may submit asks for these.
+    if (state === "single" || state === "gated") admission.resume(begun);
+    assert.equal(admission.continue(begun, false), row.continue, `${state}, continue`);
+    if (state === "free" || state === "draining") continue; // Only the op that may submit asks for these.
     for (const request of ["barrier", "submit"] as const) {
       const scene = make();
-      assert.equal(scene.admission[request](scene.holder), row[request], `${order}, ${request}`);
+      assert.equal(scene.admission[request](scene.submitter), row[request], `${state}, ${request}`);
     }
   }
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import type { ScramTerms } from "../../src/auth/scram.ts";
+import type { ScramParameters } from "../../src/auth/scram.ts";
 import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
 import { Session } from "../../src/protocol/session.ts";
 import {
@@ -39,7 +39,7 @@ const SCRAM = scramExchange({
   salt: "c2FsdA==",
   iterations: 2,
 });
-const TERMS: ScramTerms = { salt: "c2FsdA==", iterations: 2 };
+const TERMS: ScramParameters = { salt: "c2FsdA==", iterations: 2 };
 const OK = authentication(0);
 const CLEARTEXT = authentication(3);
 const MD5 = md5(0xff, 0, 1, 2);

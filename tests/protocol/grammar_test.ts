@@ -34,13 +34,13 @@ import { test } from "../support/test.ts";
 /** A request, a good reply to it, and what replies to it may look like. */
 interface Case {
   readonly name: string;
-  readonly exchanges: (session: Session) => readonly Request<unknown>[];
+  readonly requests: (session: Session) => readonly Request<unknown>[];
   readonly reply: readonly Uint8Array[];
   /** Codes of the messages of a success, without those that may come at any time. */
   readonly right: RegExp;
   /** The same for replies that the protocol allows, and that are no answer to what was called. */
   readonly misuse?: RegExp;
-  /** What the first exchange gives, of those codes. */
+  /** What the first request gives, of those codes. */
   readonly value?: (codes: string) => unknown;
   /** What the caller does while the reply is read; whether something was done. */
   readonly take?: (request: Request<unknown>) => boolean;
@@ -87,7 +87,7 @@ const lastRows = (codes: string): unknown => rowsOf(codes.slice(codes.lastIndexO
 const CASES: readonly Case[] = [
   {
     name: "startup with SCRAM",
-    exchanges: STARTUP,
+    requests: STARTUP,
     reply: [
       server.authentication(10, (out) => {
         out.cstring("SCRAM-SHA-256");
@@ -106,7 +106,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "startup with another version",
-    exchanges: STARTUP,
+    requests: STARTUP,
     reply: [
       server.message("v", (out) => {
         out.int32(0x0003_0000);
@@ -119,43 +119,43 @@ const CASES: readonly Case[] = [
     right: /^v?oK?Z$/,
     stranger: true,
   },
-  { name: "ping", exchanges: () => [new Ping()], reply: [Z], right: /^Z$/ },
+  { name: "ping", requests: () => [new Ping()], reply: [Z], right: /^Z$/ },
   {
     name: "simple query",
-    exchanges: () => [query()],
+    requests: () => [query()],
     reply: [T, TEXT, TEXT, DONE, NOTICE, server.commandComplete("SET"), T, TEXT, DONE, Z],
     right: /^(?:(?:TD*)*C|I)+Z$/,
     value: lastRows,
   },
   {
     name: "simple query for nothing",
-    exchanges: () => [query(new AffectedRows())],
+    requests: () => [query(new AffectedRows())],
     reply: [server.commandComplete("INSERT 0 1"), Z],
     right: /^C+Z$/,
     value: () => 1,
   },
   {
     name: "simple query of nothing",
-    exchanges: () => [query()],
+    requests: () => [query()],
     reply: [server.emptyQueryResponse(), Z],
     right: /^I+Z$/,
   },
   {
     name: "simple query that copies out",
-    exchanges: () => [query()],
+    requests: () => [query()],
     reply: [server.copyResponse("H"), server.copyData("1\n"), server.copyDone(), server.commandComplete("COPY 1"), Z],
     right: /^C+Z$/,
     misuse: /^C*(?:Hd*cC+)+Z$/,
   },
   {
     name: "simple query that copies in",
-    exchanges: () => [query()],
+    requests: () => [query()],
     reply: [server.copyResponse("G"), server.commandComplete("COPY 0"), Z],
     right: /^C+Z$/,
   },
   {
     name: "commit",
-    exchanges: (session) => {
+    requests: (session) => {
       session.inbox.transactionStatus = "T".charCodeAt(0);
       return [new Commit(session)];
     },
@@ -164,80 +164,80 @@ const CASES: readonly Case[] = [
   },
   {
     name: "execution",
-    exchanges: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
+    requests: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
     reply: [BOUND, BINARY, BINARY, DONE, Z],
     right: /^2D*CZ$/,
     value: rowsOf,
   },
   {
     name: "execution without rows",
-    exchanges: () => [new ExecutePrepared(INSERT, [], new AffectedRows())],
+    requests: () => [new ExecutePrepared(INSERT, [], new AffectedRows())],
     reply: [BOUND, server.commandComplete("INSERT 0 2"), Z],
     right: /^2[CI]Z$/,
     value: () => 2,
   },
   {
     name: "execution that seems empty",
-    exchanges: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
+    requests: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
     reply: [BOUND, BINARY, server.emptyQueryResponse(), Z],
     right: /^2D*CZ$/,
   },
   {
     name: "execution that copies out",
-    exchanges: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
+    requests: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
     reply: [BOUND, server.copyResponse("H"), server.copyData("1\n"), server.copyDone(), DONE, Z],
     right: /^2CZ$/,
     misuse: /^2Hd*cCZ$/,
   },
   {
     name: "execution that copies in",
-    exchanges: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
+    requests: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
     reply: [BOUND, server.copyResponse("G"), DONE, Z],
     right: /^2CZ$/,
   },
   {
     name: "execution without a name",
-    exchanges: () => [new ExecuteUnnamed(SELECT, [], new AllRows("array"), registry)],
+    requests: () => [new ExecuteUnnamed(SELECT, [], new AllRows("array"), registry)],
     reply: [PARSED, BOUND, server.rowDescription({ n: 23 }, 1), BINARY, DONE, Z],
     right: /^12(?:TD*|n)CZ$/,
     value: rowsOf,
   },
   {
     name: "preparing and executing",
-    exchanges: () => [new PrepareAndExecute("s", "sql", ["old"], new AllRows("array"), registry, () => {})],
+    requests: () => [new PrepareAndExecute("s", "sql", ["old"], new AllRows("array"), registry, () => {})],
     reply: [CLOSED, PARSED, server.parameterDescription(), T, BOUND, TEXT, DONE, Z],
     right: /^31tT2D*CZ$/,
     value: rowsOf,
   },
   {
     name: "preparing",
-    exchanges: () => [new Prepare("s", "sql", ["old"], registry)],
+    requests: () => [new Prepare("s", "sql", ["old"], registry)],
     reply: [CLOSED, PARSED, PARAMETERS, T, Z],
     right: /^31t[Tn]Z$/,
   },
-  { name: "closing", exchanges: () => [new CloseStatements(["a", "b"])], reply: [CLOSED, CLOSED, Z], right: /^33Z$/ },
+  { name: "closing", requests: () => [new CloseStatements(["a", "b"])], reply: [CLOSED, CLOSED, Z], right: /^33Z$/ },
   {
     name: "batch",
-    exchanges: () => [new ExecuteSets(INSERT, true, [[], []], "explicit", OPEN)],
+    requests: () => [new ExecuteSets(INSERT, true, [[], []], "explicit", OPEN)],
     reply: [PARSED, BOUND, server.commandComplete("INSERT 0 1"), BOUND, server.commandComplete("INSERT 0 1"), Z],
     right: /^12C2CZ$/,
     value: () => 2,
   },
   {
     name: "batch of something empty",
-    exchanges: () => [new ExecuteSets(INSERT, false, [[]], "explicit", OPEN)],
+    requests: () => [new ExecuteSets(INSERT, false, [[]], "explicit", OPEN)],
     reply: [BOUND, BINARY, server.emptyQueryResponse(), Z],
     right: /^2(?:D*C|I)Z$/,
   },
   {
     name: "batch that copies in",
-    exchanges: () => [new ExecuteSets(COPY, false, [[]], "explicit", OPEN)],
+    requests: () => [new ExecuteSets(COPY, false, [[]], "explicit", OPEN)],
     reply: [BOUND, server.copyResponse("G"), DONE, Z],
     right: /^2CZ$/,
   },
   {
     name: "portal in a transaction",
-    exchanges: () => [
+    requests: () => [
       new OpenPortal("p", SELECT, [], registry, undefined),
       new FetchPortal("p", SELECT, 2, new AllRows("array"), undefined),
       new FetchPortal("p", SELECT, 2, new AllRows("array"), undefined),
@@ -248,7 +248,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "portal with the connection for itself",
-    exchanges: () => [
+    requests: () => [
       new OpenPortal("", UNNAMED, [], registry, OPEN),
       new FetchPortal("", UNNAMED, 1, new AllRows("array"), OPEN),
       new FetchPortal("", UNNAMED, 0, new AllRows("array"), OPEN),
@@ -259,7 +259,7 @@ const CASES: readonly Case[] = [
   },
   ...[() => new AllRows("array"), () => new RawReply()].map((collector): Case => ({
     name: `pipeline into ${collector().constructor.name}`,
-    exchanges: () => {
+    requests: () => {
       const scratch = new Outbox();
       const first = pipelined({ kind: "known", statement: SELECT }, collector(), scratch);
       const second = pipelined(
@@ -275,7 +275,7 @@ const CASES: readonly Case[] = [
   })),
   {
     name: "copy in",
-    exchanges: () => [new CopyIn("copy", OPEN)],
+    requests: () => [new CopyIn("copy", OPEN)],
     reply: [
       T,
       TEXT,
@@ -295,7 +295,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "copy out",
-    exchanges: () => [new CopyOut("copy", OPEN)],
+    requests: () => [new CopyOut("copy", OPEN)],
     reply: [server.copyResponse("H"), server.copyData("1\n"), server.copyData("2\n"), server.copyDone(), DONE, Z],
     right: /^C*(?:Hd*cC+)+Z$/,
     misuse: /^C+Z$/,
@@ -329,10 +329,10 @@ for (const one of CASES) {
 /** What became of a reply, which must be what the grammar says. */
 function judge(one: Case, reply: readonly Uint8Array[]): "right" | "misuse" | "malformed" | "waits" {
   const session = new Session();
-  const exchanges = one.exchanges(session);
+  const requests = one.requests(session);
   if (!one.stranger) session.inbox.trust();
-  const requests = exchanges.map((request) => session.submit(request));
-  const [first] = exchanges;
+  const outcomes = requests.map((request) => session.submit(request));
+  const [first] = requests;
   const ends = codesOf(one.reply).split("Z").length - 1;
   const codes = upTo(ends, codesOf(reply));
   for (const message of reply) {
@@ -345,15 +345,15 @@ function judge(one: Case, reply: readonly Uint8Array[]): "right" | "misuse" | "m
     } while (one.take?.(first!));
   }
   const seen = `${one.name}: ${codesOf(reply)}`;
-  const succeeded = requests.every(({ settled, failure }) => settled && failure === undefined);
+  const succeeded = outcomes.every(({ settled, failure }) => settled && failure === undefined);
   if (one.right.test(codes)) {
     assert.ok(succeeded, `${seen} is right: ${session.lost}`);
-    if (one.value !== undefined) assert.deepEqual(requests[0]!.value, one.value(codes), seen);
+    if (one.value !== undefined) assert.deepEqual(outcomes[0]!.value, one.value(codes), seen);
     return "right";
   }
   assert.ok(!succeeded, `${seen} is no success`);
   if (one.misuse?.test(codes)) {
-    assert.ok(isMisuse(requests[0]!), `${seen} is no answer to this call`);
+    assert.ok(isMisuse(outcomes[0]!), `${seen} is no answer to this call`);
     return "misuse";
   }
   if (session.lost !== undefined) {

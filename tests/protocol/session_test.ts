@@ -145,12 +145,12 @@ test("session: a message that nobody asked for ends the connection", () => {
 test("session: a script that is not finished is ended, its finally blocks run", () => {
   for (const end of [(session: Session) => session.lose(GONE), (session: Session) => feed(session, errorResponse())]) {
     const session = new Session();
-    const exchange = new Encoding(() => {});
-    session.submit(exchange);
+    const request = new Encoding(() => {});
+    session.submit(request);
     session.advance();
-    assert.equal(exchange.ended, false);
+    assert.equal(request.ended, false);
     end(session);
-    assert.equal(exchange.ended, true);
+    assert.equal(request.ended, true);
   }
 });
 

@@ -6,11 +6,11 @@ import {
   parseOptions,
   type RemainingTimeout,
   signalFrom,
-  taken,
+  snapshotOf,
 } from "../../connection/arguments.ts";
 import { now } from "../../runtime/clock.ts";
 import { TimeoutError } from "../../errors.ts";
-import { isRepeatable, REPETITIONS } from "../../statements/unexecuted.ts";
+import { isRetryable, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import { settingsOf, type Target } from "../../options/opts.ts";
 import type { CloseOptions, CopyData, CopyRow, Params, Row } from "../../api/call_options.ts";
 import type { PoolLeak } from "../leak_detector.ts";
@@ -146,63 +146,63 @@ export class Pool implements AsyncDisposable {
 
   /** As `Conn.ping`, on any connection. */
   ping(options?: CallOptions): Promise<void> {
-    return this.#repeat(options, (conn, options) => conn.ping(options));
+    return this.#callWithRetries(options, (conn, options) => conn.ping(options));
   }
 
   /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
   query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R[]> {
-    return this.#repeat(options, (conn, options) => conn.query<R>(sql, options));
+    return this.#callWithRetries(options, (conn, options) => conn.query<R>(sql, options));
   }
 
   /** As `Conn.queryFirst`, on any connection. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R | null> {
-    return this.#repeat(options, (conn, options) => conn.queryFirst<R>(sql, options));
+    return this.#callWithRetries(options, (conn, options) => conn.queryFirst<R>(sql, options));
   }
 
   /** As `Conn.queryDrop`, on any connection. */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): Promise<number> {
-    return this.#repeat(options, (conn, options) => conn.queryDrop(sql, options));
+    return this.#callWithRetries(options, (conn, options) => conn.queryDrop(sql, options));
   }
 
   /** As `Conn.queryAll`, on any connection. */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<Result<R>[]> {
-    return this.#repeat(options, (conn, options) => conn.queryAll<R>(sql, options));
+    return this.#callWithRetries(options, (conn, options) => conn.queryAll<R>(sql, options));
   }
 
   /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
   exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
   }
 
   /** As `Conn.execFirst`, on any connection. */
   execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
   }
 
   /** As `Conn.execOne`, on any connection. */
   execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
   }
 
   /** As `Conn.execValue`, on any connection. */
   execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
   }
 
   /** As `Conn.execDrop`, on any connection. */
   execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.execDrop(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.execDrop(statement, values, options));
   }
 
   /** As `Conn.run`, on any connection. */
   run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.run<R>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
 
   /** As `Conn.execBatch`, on any connection. */
@@ -211,7 +211,7 @@ export class Pool implements AsyncDisposable {
     paramSets: Iterable<Params> | AsyncIterable<Params>,
     options?: BatchOptions,
   ): Promise<number> {
-    return this.#once(options, (conn, options) => conn.execBatch(stmt, paramSets, options));
+    return this.#callOnce(options, (conn, options) => conn.execBatch(stmt, paramSets, options));
   }
 
   /** As `Conn.execIter`, on any connection. */
@@ -221,8 +221,8 @@ export class Pool implements AsyncDisposable {
     fn: (portal: Portal) => T | Promise<T>,
     options?: QueryOptions,
   ): Promise<T> {
-    const [statement, values = params] = split(stmt, params, undefined);
-    return this.#once(options, (conn, options) => conn.execIter(statement, values, fn, options));
+    const [statement, values = params] = splitArguments(stmt, params, undefined);
+    return this.#callOnce(options, (conn, options) => conn.execIter(statement, values, fn, options));
   }
 
   /**
@@ -241,14 +241,16 @@ export class Pool implements AsyncDisposable {
    * ```
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
-    const [statement, values, given] = split(stmt, params, options);
+    const [statement, values, given] = splitArguments(stmt, params, options);
     const acquiredAt = new Error("streamed from the pool here");
-    return new PoolStream<R>(() => this.#source(given, acquiredAt, (conn) => conn.stream<R>(statement, values, given)));
+    return new PoolStream<R>(() =>
+      this.#openSource(given, acquiredAt, (conn) => conn.stream<R>(statement, values, given))
+    );
   }
 
   /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
   tx<T>(fn: (tx: Transaction) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
-    return this.#once(options, (conn, options) => conn.tx(fn, options));
+    return this.#callOnce(options, (conn, options) => conn.tx(fn, options));
   }
 
   /** As `Conn.copyIn`, on any connection. */
@@ -257,14 +259,14 @@ export class Pool implements AsyncDisposable {
     source: CopyData | Iterable<CopyData> | AsyncIterable<CopyData>,
     options?: CallOptions,
   ): Promise<number> {
-    return this.#once(options, (conn, options) => conn.copyIn(sql, source, options));
+    return this.#callOnce(options, (conn, options) => conn.copyIn(sql, source, options));
   }
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
     const acquiredAt = new Error("copied from the pool here");
     const chunks = new PoolStream(() =>
-      this.#source(options, acquiredAt, (conn) => conn.copyOut(sql, options).values())
+      this.#openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options).values())
     );
     return new ReadableStream({
       async pull(controller): Promise<void> {
@@ -283,7 +285,7 @@ export class Pool implements AsyncDisposable {
     rows: Iterable<CopyRow> | AsyncIterable<CopyRow>,
     options?: CallOptions,
   ): Promise<number> {
-    return this.#once(options, (conn, options) => conn.copyRows(table, columns, rows, options));
+    return this.#callOnce(options, (conn, options) => conn.copyRows(table, columns, rows, options));
   }
 
   /**
@@ -313,7 +315,7 @@ export class Pool implements AsyncDisposable {
 
   /** As `Conn.notify`, on any connection. */
   notify(channel: string, payload?: string, options?: CallOptions): Promise<void> {
-    return this.#repeat(options, (conn, options) => conn.notify(channel, payload, options));
+    return this.#callWithRetries(options, (conn, options) => conn.notify(channel, payload, options));
   }
 
   /** As `Conn.reloadTypes`, for all of its connections. */
@@ -352,35 +354,35 @@ export class Pool implements AsyncDisposable {
   }
 
   /** As {@linkcode #repeat}, in one go with statements of others where all are quick, and none of their callers may give up. */
-  #share<O extends CallOptions, T>(
+  #callBatched<O extends CallOptions, T>(
     stmt: PoolStatement,
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
     const sql = typeof stmt === "string" ? stmt : stmt?.text;
     const mayGiveUp = options?.timeout !== undefined || options?.signal !== undefined;
-    return this.#repeat(options, make, typeof sql === "string" && !mayGiveUp ? sql : undefined);
+    return this.#callWithRetries(options, make, typeof sql === "string" && !mayGiveUp ? sql : undefined);
   }
 
   /**
    * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
    * or if nothing was executed as the statement was stale: a pool promises no order. `shared` is the text of a statement that may go with others.
    */
-  async #repeat<O extends CallOptions, T>(
+  async #callWithRetries<O extends CallOptions, T>(
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
     shared?: string,
   ): Promise<T> {
-    const begun = now();
-    for (let repetitions = REPETITIONS;; repetitions--) {
+    const startedAt = now();
+    for (let retriesLeft = MAX_RETRIES;; retriesLeft--) {
       const cost = shared === undefined ? Infinity : this.#latency.costOf(shared);
       const entry = this.#manager.acquireIdle(cost) ??
-        await this.#acquireEntry(withRemainingTime(options, begun), cost);
+        await this.#acquireEntry(withRemainingTime(options, startedAt), cost);
       const taken = shared === undefined ? 0 : now();
       try {
-        return await make(entry.conn, withRemainingTime(options, begun));
+        return await make(entry.conn, withRemainingTime(options, startedAt));
       } catch (error) {
-        if (!isRepeatable(error, repetitions) || this.closed) throw error;
+        if (!isRetryable(error, retriesLeft) || this.closed) throw error;
       } finally {
         if (shared !== undefined) this.#latency.record(shared, (now() - taken) / entry.shares);
         void this.#manager.release(entry);
@@ -389,20 +391,20 @@ export class Pool implements AsyncDisposable {
   }
 
   /** Makes a call that cannot be made twice. */
-  async #once<O extends CallOptions, T>(
+  async #callOnce<O extends CallOptions, T>(
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
-    const begun = now();
+    const startedAt = now();
     const entry = await this.#acquireEntry(options);
     try {
-      return await make(entry.conn, withRemainingTime(options, begun));
+      return await make(entry.conn, withRemainingTime(options, startedAt));
     } finally {
       void this.#manager.release(entry);
     }
   }
 
-  async #source<T>(
+  async #openSource<T>(
     options: CallOptions | undefined,
     acquiredAt: Error,
     make: (conn: Conn) => AsyncIterator<T, undefined>,
@@ -427,17 +429,17 @@ export class Pool implements AsyncDisposable {
 export type PoolStatement = string | SqlTemplate;
 
 /** Statement, parameters as they are now, and options; an object in place of the parameters is the options. */
-function split<O>(
+function splitArguments<O>(
   stmt: PoolStatement,
   params: Params | O | undefined,
   options: O | undefined,
 ): [PoolStatement, Params | undefined, O | undefined] {
   if (stmt instanceof SqlTemplate && (!Array.isArray(params) || params.length === 0)) {
     const given = Array.isArray(params) ? options : options ?? (params as O | undefined);
-    return [stmt.text, taken(valuesOf(stmt)), given];
+    return [stmt.text, snapshotOf(valuesOf(stmt)), given];
   }
   // What the caller does with them while it waits for a connection is none of the call's business.
-  if (Array.isArray(params)) return [stmt, taken(params), options];
+  if (Array.isArray(params)) return [stmt, snapshotOf(params), options];
   if (params === undefined) return [stmt, undefined, options];
   return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
 }
@@ -452,11 +454,11 @@ function acquireDeadlineOf(options: CallOptions & RemainingTimeout | null): Acqu
 }
 
 /** The options with what is left of the time since then. */
-function withRemainingTime<O extends CallOptions>(options: O | undefined, begun: number): O | undefined {
+function withRemainingTime<O extends CallOptions>(options: O | undefined, startedAt: number): O | undefined {
   const timeout = options?.timeout;
   // What is no time is refused by the call.
   if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
-  const rest = timeout - (now() - begun);
+  const rest = timeout - (now() - startedAt);
   if (rest > 0) return { ...options, timeout: rest, [CALLER_TIMEOUT]: timeout };
   throw new TimeoutError(`Cannot make the call: it was not begun within ${timeout} ms`, { outcome: "not sent" });
 }

@@ -361,13 +361,13 @@ export class PoolManager {
   /** Finds out whether a connection that nobody has used for a while still works. */
   async #check(entry: Entry): Promise<void> {
     this.#checking++;
-    const begun = now();
+    const startedAt = now();
     try {
       await entry.conn.check(CHECK_TIMEOUT);
     } catch {
       await entry.conn.close({ timeout: 0 });
       // What it did not survive, such as a network that forgets, those have not either that were idle as long.
-      this.#state.dropStale(begun);
+      this.#state.dropStale(startedAt);
     }
     this.#checking--;
     this.#returnEntry(entry);
@@ -439,7 +439,7 @@ export class PoolManager {
     this.#isReached = false;
     this.#lastFailure = error;
     // The way may be another when the server is back.
-    this.#address.forget();
+    this.#address.invalidate();
     const passes = this.isTransient(error);
     this.#isFailureTransient = passes;
     if (!passes) this.#queue.shift()?.reject(error);

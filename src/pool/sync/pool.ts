@@ -1,7 +1,7 @@
 /** The pool of connections that block. */
 import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
 import { channelName } from "../../features/listen.ts";
-import { isRepeatable, REPETITIONS } from "../../statements/unexecuted.ts";
+import { isRetryable, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import type {
   BatchOptions,
   CallOptions,
@@ -135,57 +135,57 @@ export class Pool implements Disposable {
 
   /** As `Conn.ping`, on any connection. */
   ping(options?: CallOptions): void {
-    return this.#repeat((conn) => conn.ping(options));
+    return this.#callWithRetries((conn) => conn.ping(options));
   }
 
   /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
   query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R[] {
-    return this.#repeat((conn) => conn.query<R>(sql, options));
+    return this.#callWithRetries((conn) => conn.query<R>(sql, options));
   }
 
   /** As `Conn.queryFirst`, on any connection. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
-    return this.#repeat((conn) => conn.queryFirst<R>(sql, options));
+    return this.#callWithRetries((conn) => conn.queryFirst<R>(sql, options));
   }
 
   /** As `Conn.queryDrop`, on any connection. */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): number {
-    return this.#repeat((conn) => conn.queryDrop(sql, options));
+    return this.#callWithRetries((conn) => conn.queryDrop(sql, options));
   }
 
   /** As `Conn.queryAll`, on any connection. */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
-    return this.#repeat((conn) => conn.queryAll<R>(sql, options));
+    return this.#callWithRetries((conn) => conn.queryAll<R>(sql, options));
   }
 
   /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
   exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
-    return this.#repeat((conn) => conn.exec<R>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.exec<R>(stmt, params, options));
   }
 
   /** As `Conn.execFirst`, on any connection. */
   execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
-    return this.#repeat((conn) => conn.execFirst<R>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.execFirst<R>(stmt, params, options));
   }
 
   /** As `Conn.execOne`, on any connection. */
   execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R {
-    return this.#repeat((conn) => conn.execOne<R>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.execOne<R>(stmt, params, options));
   }
 
   /** As `Conn.execValue`, on any connection. */
   execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): V | null {
-    return this.#repeat((conn) => conn.execValue<V>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.execValue<V>(stmt, params, options));
   }
 
   /** As `Conn.execDrop`, on any connection. */
   execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): number {
-    return this.#repeat((conn) => conn.execDrop(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.execDrop(stmt, params, options));
   }
 
   /** As `Conn.run`, on any connection. */
   run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
-    return this.#repeat((conn) => conn.run<R>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.run<R>(stmt, params, options));
   }
 
   /** As `Conn.execBatch`, on any connection. */
@@ -194,7 +194,7 @@ export class Pool implements Disposable {
     paramSets: Iterable<Params>,
     options?: BatchOptions,
   ): number {
-    return this.#once((conn) => conn.execBatch(stmt, paramSets, options));
+    return this.#callOnce((conn) => conn.execBatch(stmt, paramSets, options));
   }
 
   /** As `Conn.execIter`, on any connection. */
@@ -204,7 +204,7 @@ export class Pool implements Disposable {
     fn: (portal: Portal) => T,
     options?: QueryOptions,
   ): T {
-    return this.#once((conn) => conn.execIter(stmt, params, fn, options));
+    return this.#callOnce((conn) => conn.execIter(stmt, params, fn, options));
   }
 
   /**
@@ -224,12 +224,12 @@ export class Pool implements Disposable {
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
     const acquiredAt = new Error("streamed from the pool here");
-    return new PoolStream<R>(() => this.#source(acquiredAt, (conn) => conn.stream<R>(stmt, params, options)));
+    return new PoolStream<R>(() => this.#openSource(acquiredAt, (conn) => conn.stream<R>(stmt, params, options)));
   }
 
   /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
   tx<T>(fn: (tx: Transaction) => T, options?: TransactionOptions): T {
-    return this.#once((conn) => conn.tx(fn, options));
+    return this.#callOnce((conn) => conn.tx(fn, options));
   }
 
   /** As `Conn.copyIn`, on any connection. */
@@ -238,13 +238,13 @@ export class Pool implements Disposable {
     source: CopyData | Iterable<CopyData>,
     options?: CallOptions,
   ): number {
-    return this.#once((conn) => conn.copyIn(sql, source, options));
+    return this.#callOnce((conn) => conn.copyIn(sql, source, options));
   }
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): PoolStream<Uint8Array<ArrayBuffer>> {
     const acquiredAt = new Error("copied from the pool here");
-    return new PoolStream(() => this.#source(acquiredAt, (conn) => conn.copyOut(sql, options)));
+    return new PoolStream(() => this.#openSource(acquiredAt, (conn) => conn.copyOut(sql, options)));
   }
 
   /** As `Conn.copyRows`, on any connection. */
@@ -254,7 +254,7 @@ export class Pool implements Disposable {
     rows: Iterable<CopyRow>,
     options?: CallOptions,
   ): number {
-    return this.#once((conn) => conn.copyRows(table, columns, rows, options));
+    return this.#callOnce((conn) => conn.copyRows(table, columns, rows, options));
   }
 
   /**
@@ -295,7 +295,7 @@ export class Pool implements Disposable {
 
   /** As `Conn.notify`, on any connection. */
   notify(channel: string, payload?: string, options?: CallOptions): void {
-    return this.#repeat((conn) => conn.notify(channel, payload, options));
+    return this.#callWithRetries((conn) => conn.notify(channel, payload, options));
   }
 
   /** As `Conn.reloadTypes`, for all of its connections. */
@@ -327,13 +327,13 @@ export class Pool implements Disposable {
    * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
    * or if nothing was executed as the statement was stale.
    */
-  #repeat<T>(make: (conn: Conn) => T): T {
-    for (let left = REPETITIONS;; left--) {
+  #callWithRetries<T>(make: (conn: Conn) => T): T {
+    for (let left = MAX_RETRIES;; left--) {
       const entry = this.#manager.acquire();
       try {
         return make(entry.conn);
       } catch (error) {
-        if (!isRepeatable(error, left) || this.closed) throw error;
+        if (!isRetryable(error, left) || this.closed) throw error;
       } finally {
         this.#manager.release(entry);
       }
@@ -341,7 +341,7 @@ export class Pool implements Disposable {
   }
 
   /** Makes a call that cannot be made twice. */
-  #once<T>(make: (conn: Conn) => T): T {
+  #callOnce<T>(make: (conn: Conn) => T): T {
     const entry = this.#manager.acquire();
     try {
       return make(entry.conn);
@@ -350,7 +350,7 @@ export class Pool implements Disposable {
     }
   }
 
-  #source<T>(acquiredAt: Error, make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
+  #openSource<T>(acquiredAt: Error, make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
     const entry = this.#manager.acquire();
     const lease = new Lease();
     const unwatch = this.#manager.watch(lease, entry, acquiredAt);

@@ -1,6 +1,6 @@
 /** The connections of a pool that blocks: opened, handed out, tidied up, closed. */
 import { now } from "../../runtime/clock.ts";
-import { immediate } from "../../run/sync_runner.ts";
+import { refusePromise } from "../../run/sync_runner.ts";
 import { ServerAddress } from "../../connect/server_address.ts";
 import type { Settings } from "../../options/settings.ts";
 import { allInUse, lostWhileOpening, poolClosed } from "../failure.ts";
@@ -113,7 +113,7 @@ export class PoolManager {
       conn.close();
     }
     try {
-      immediate(keep, "onRelease of a blocking pool");
+      refusePromise(keep, "onRelease of a blocking pool");
     } catch (error) {
       conn.close();
       throw error;
@@ -174,7 +174,7 @@ export class PoolManager {
     if (this.#closed) throw poolClosed();
     const conn = new PoolConn(open(this.#settings, this.#address));
     try {
-      immediate(this.#hooks.onConnect(conn), "onConnect of a blocking pool");
+      refusePromise(this.#hooks.onConnect(conn), "onConnect of a blocking pool");
       conn.release();
       if (conn.closed) throw lostWhileOpening();
       return conn;
@@ -192,7 +192,7 @@ export class PoolManager {
     } catch (error) {
       this.#state.openFailed();
       // The way may be another when the server is back.
-      this.#address.forget();
+      this.#address.invalidate();
       throw error;
     }
     return this.#state.opened(conn, generation, now());
@@ -200,14 +200,14 @@ export class PoolManager {
 
   /** Whether a connection that nobody has used for a while still works. */
   #isAlive(entry: Entry): boolean {
-    const begun = now();
+    const startedAt = now();
     try {
       entry.conn.check(CHECK_TIMEOUT);
       return true;
     } catch {
       this.#state.remove(entry);
       // What it did not survive, such as a network that forgets, those have not either that were idle as long.
-      this.#state.dropStale(begun);
+      this.#state.dropStale(startedAt);
       return false;
     }
   }

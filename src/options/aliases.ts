@@ -15,7 +15,7 @@ export type NameUse = "key" | "option" | "param";
  * What must be given instead of a name that is not known as it is written; undefined for a name that
  * means nothing anywhere, as those of server settings.
  */
-export function rightName(name: string, place: NameUse): string | undefined {
+export function canonicalName(name: string, place: NameUse): string | undefined {
   const folded = fold(name);
   const option = OPTIONS_BY_NAME.get(folded);
   if (option !== undefined) return instead(option, place);
@@ -25,8 +25,8 @@ export function rightName(name: string, place: NameUse): string | undefined {
 }
 
 /** Throws for what `rightName` knows better, and for secrets, which no setting of the server's own is. `what` precedes the name. */
-export function refuseOtherName(name: string, place: NameUse, what: string): void {
-  const right = rightName(name, place) ?? (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
+export function refuseAlias(name: string, place: NameUse, what: string): void {
+  const right = canonicalName(name, place) ?? (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
   if (right !== undefined) throw new UsageError(`Cannot ${what} ${JSON.stringify(name)}: ${right}`);
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { PyroError, UsageError } from "../../src/errors.ts";
 import { withEnvironment } from "../../src/options/environment.ts";
-import { isSecretName } from "../../src/options/other_names.ts";
+import { isSecretName } from "../../src/options/aliases.ts";
 import { Opts, settingsOf, type Target, toOpts } from "../../src/options/opts.ts";
 import { refusal } from "../support/refusal.ts";
 import { test } from "../support/test.ts";
