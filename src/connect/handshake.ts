@@ -34,7 +34,7 @@ export type HandshakeStep =
   | { readonly do: "run"; readonly link: Link; readonly op: Op<unknown>; readonly by: number }
   /** Sends what the outbox holds and reads until the server closes. */
   | { readonly do: "askEnd"; readonly link: Link; readonly by: number }
-  /** Says goodbye, if a session is open, and closes. */
+  /** Sends Terminate, if a session is open, and closes. */
   | { readonly do: "discard"; readonly link: Link };
 
 /** A procedure over several connections. */

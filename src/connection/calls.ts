@@ -1,7 +1,7 @@
 /**
  * An op for each method of a connection or transaction, the same for both worlds.
  *
- * Arguments are looked at when the call is made, not when its op gets its turn: what the caller does
+ * Arguments are looked at when the call is made, not when its op is admitted: what the caller does
  * with them, with a statement or with the connection after that is none of its business. What is
  * wrong with them is thrown in one world and rejected in the other.
  */
@@ -49,7 +49,7 @@ import { collectors } from "../rows/collector_factories.ts";
 import type { CallSpan, OperationSpan } from "../telemetry/observer.ts";
 import type { RowShape } from "../rows/row.ts";
 
-/** Makes the sink of one call, for rows of that shape. */
+/** Makes the result collector of one call, for rows of that shape. */
 export type CollectorFactory<T> = (shape: RowShape) => ResultCollector<T>;
 
 /** The calls of a connection, or of a transaction on it. */
@@ -76,7 +76,7 @@ export class Calls {
     return this.#call("ping", "ping", options, () => perform(new Ping()));
   }
 
-  /** The simple protocol; `sinkOf` decides what becomes of the rows. */
+  /** The simple protocol; `collectorOf` decides what becomes of the rows. */
   query<T>(
     sql: unknown,
     options: unknown,
@@ -95,7 +95,7 @@ export class Calls {
     });
   }
 
-  /** The extended protocol; `sinkOf` decides what becomes of the rows. */
+  /** The extended protocol; `collectorOf` decides what becomes of the rows. */
   exec<T>(
     statement: unknown,
     params: unknown,
@@ -310,7 +310,7 @@ export class Calls {
     return { op: rollBackUnlessFinished(this.state, this.transaction!), deadline: undefined, span };
   }
 
-  /** A pipeline, which has the connection for itself from now on. Throws at once. */
+  /** A pipeline, which is exclusive from now on. Throws at once. */
   pipeline(): PipelineState {
     const action = "open a pipeline";
     this.#check(action);
@@ -444,7 +444,7 @@ export class Calls {
     });
   }
 
-  /** UNLISTEN; with a limit where listening has one. */
+  /** UNLISTEN; with a deadline if listening has a timeout. */
   unlisten(queue: NotificationQueue, timeout: number = 0): Call<void> {
     const span = queue.ended ? undefined : this.#callSpan("unlisten");
     const deadline = timeout === 0 ? undefined : cleanUpDeadline("end listening");
@@ -489,12 +489,12 @@ export class Calls {
     return { op: perform(new Ping()), deadline };
   }
 
-  /** Who watches a request to stop what runs, if anybody does. */
+  /** The span of a cancel request; undefined if nothing runs or nobody subscribes. */
   cancellation(): Span | undefined {
     return this.state.session.idle ? undefined : this.#callSpan("cancel");
   }
 
-  /** A call whose options are nothing but limits, and those named; `source` is what it executes, for those who watch it. */
+  /** A call with the common options and the extra options named; `source` is what it executes, for tracing. */
   #call<T>(
     operation: string,
     action: string,
@@ -510,7 +510,7 @@ export class Calls {
     });
   }
 
-  /** Who watches a call, if anybody does. */
+  /** The span of a call; undefined if nobody subscribes. */
   #callSpan(
     operation: string,
     source?: unknown,
@@ -521,7 +521,7 @@ export class Calls {
     return observer.isObserved ? observer.callSpan(operation, textOf(source), parameterCount, batchSize) : undefined;
   }
 
-  /** Who watches what takes several calls, if anybody does. */
+  /** The span of an operation of several calls; undefined if nobody subscribes. */
   #operationSpan(operation: string, source?: unknown, parameterCount?: number): OperationSpan | undefined {
     const { observer } = this.state;
     return observer.isObserved ? observer.operationSpan(operation, textOf(source), parameterCount) : undefined;
@@ -589,7 +589,7 @@ function* openPortal<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
   return make(cursor);
 }
 
-/** When a call's turn has come its transaction may be over, and it must not be executed outside of it. */
+/** When a call is admitted, its transaction may be over, and it must not be executed outside of it. */
 function* checkTransaction<T>(transaction: TransactionState, action: string, op: Op<T>): Op<T> {
   transaction.check(action);
   return yield* op;
@@ -608,12 +608,12 @@ function sizeOf(source: unknown): number | undefined {
   return Array.isArray(source) ? source.length : undefined;
 }
 
-/** The limit for ending what was begun with a limit: who has no patience for the one has none for the other. */
+/** The deadline for cleaning up after an operation: if the caller has set a timeout, the clean-up gets one too. */
 function cleanUpDeadlineOf(deadline: Deadline | undefined, action: string): Deadline | undefined {
   return deadline === undefined || deadline.timeout === 0 ? undefined : cleanUpDeadline(action);
 }
 
-/** The limit for ending something: a server that does not answer is not waited for. */
+/** The deadline for cleaning up: if the server does not answer in time, the connection is closed. */
 function cleanUpDeadline(action: string): Deadline {
   return { action, timeout: CLEAN_UP_TIMEOUT, signal: undefined, closesConnection: true };
 }
@@ -645,7 +645,7 @@ function retriesFrom(value: unknown): number {
   throw new UsageError("Cannot use retries: it must be an integer from 0, the number of repetitions");
 }
 
-/** Who watches which pipeline. */
+/** The spans of pipelines. */
 const pipelineSpans = new WeakMap<PipelineState, OperationSpan>();
 /** Milliseconds for something to be ended where the caller has set limits. */
 const CLEAN_UP_TIMEOUT = 2000;

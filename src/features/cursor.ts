@@ -2,7 +2,7 @@
  * Fetching the rows of a statement in parts.
  *
  * In a transaction a portal is named, and anything else may run between its fetches. Outside of one
- * it would not survive that, so it has the connection for itself until it is closed.
+ * it would not survive that, so it is an exclusive operation until it is closed.
  */
 import { ConnectionError, DecodeError, UsageError } from "../errors.ts";
 import {
@@ -52,7 +52,7 @@ export class Cursor {
   #state: "new" | "open" | "closed" = "new";
   #isDone = false;
 
-  /** `name` is what it is called while it has the connection for itself; it ends with the transaction. */
+  /** `name` is what it is called while it is exclusive; it ends with the transaction. */
   constructor(context: Context, { source, values, shape }: PortalSource, name: string, transaction?: TransactionState) {
     this.#context = context;
     this.source = source;
@@ -86,7 +86,7 @@ export class Cursor {
   *open(isAgain: boolean = false): Op<void> {
     const { session, statements, registry } = this.#context;
     yield* barrier();
-    // Once it has the connection for itself, nothing can be asked about types.
+    // Once it is exclusive, nothing can be asked about types.
     this.#statement = yield* resolveStatement(this.source, this.#context);
     let request: OpenPortal | undefined;
     let pending: PendingRequest<void> | undefined;

@@ -154,7 +154,7 @@ export function* listen(channel: string, listeners: Listeners, context: Context)
 }
 
 /**
- * No longer listens. Where UNLISTEN cannot be sent now (something has the connection for itself, the
+ * No longer listens. Where UNLISTEN cannot be sent now (an exclusive operation is open, the
  * transaction has failed), or a rollback may undo it, the channel stays among those left over: the next
  * UNLISTEN is for them too, and so is the connection's return to its pool.
  */

@@ -40,7 +40,7 @@ export class SourceReader<T> {
     return this.#thrown !== undefined && this.#thrown.error === error;
   }
 
-  /** The next element; undefined at the end, or if the ticket has an outcome before. */
+  /** The next element; undefined at the end, or if the pending request has an outcome before. */
   *next(unless?: PendingRequest<unknown>): Op<{ readonly value: T } | undefined> {
     if (!this.#awaits) return this.take();
     if (this.#ended) return undefined;

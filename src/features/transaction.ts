@@ -234,7 +234,7 @@ function* rollBackQuietly(context: TransactionContext, state: TransactionState):
   }
 }
 
-/** Ends what has the connection for itself, and nobody closed. */
+/** Closes the exclusive operation that is still open. */
 export function* closeExclusive({ session }: TransactionContext): Op<void> {
   const { open } = session.admission;
   if (open?.close === undefined) return;

@@ -1,10 +1,10 @@
 /**
- * The connections of a pool: which are idle, which are in use, which have had their time. It knows no
- * clock and no socket: it is told what time it is, and tells which connections to close.
+ * The state of a pool: which connections are idle, which are in use, which have expired. It knows no
+ * clock and no socket: callers say what time it is, and it says which connections to close.
  */
 import type { Limits } from "./limits.ts";
 
-/** What the stock has to know of a connection. */
+/** What the pool state has to know of a connection. */
 export interface PooledConnection {
   /** Whether it was closed or lost. */
   readonly closed: boolean;
@@ -15,7 +15,7 @@ export interface PoolEntry<C extends PooledConnection> {
   readonly conn: C;
   /** When it is too old. */
   readonly expires: number;
-  /** How often the pool had been drained when it was opened. */
+  /** How often the pool had been drained when the connection was opened. */
   readonly generation: number;
   /** Since when nobody has used it. */
   idleSince: number;

@@ -1,7 +1,7 @@
-/** Who waits for a connection, in the order in which they came. */
+/** The callers that wait for a connection, in the order in which they came. */
 import { Fifo } from "../backlog.ts";
 
-/** Somebody who waits. */
+/** A caller that waits. */
 export interface Waiter<M> {
   /** How many milliseconds it may wait, as the caller or the pool's options gave them. */
   readonly timeout: number;
@@ -50,7 +50,7 @@ export class WaitQueue<M> {
     return this.#first?.cost ?? Infinity;
   }
 
-  /** Whose turn it is; waits no longer. */
+  /** Takes the waiter that is next. */
   shift(): Waiter<M> | undefined {
     const waiter = this.#first;
     if (waiter === undefined) return undefined;

@@ -1,23 +1,23 @@
 /**
- * Who may submit on a connection, and when. Everything that makes a call wait for another, or be
- * refused because of one, is decided here, without a promise and without a socket: drivers ask, and wait
- * where the answer is "wait".
+ * Which op may submit on a connection, and when. This file decides everything that makes a call wait
+ * for another, or be refused because of one, without a promise and without a socket: drivers ask, and
+ * wait where the decision is "wait".
  *
- * *Whether* a request is allowed at all is a table of obstacles: {@linkcode FORBIDDEN}. *When* it comes
- * is a table of the order of ops: {@linkcode ADMISSION}. One op at a time may submit; the others wait in
- * lists. Who waits for whom:
+ * {@linkcode FORBIDDEN} says *whether* an access is allowed: a table of restrictions. {@linkcode ADMISSION}
+ * says *when* a request is admitted: a table of states. One op at a time may submit; the others wait in
+ * lists. Which op waits for which:
  *
- * - an op that has not begun waits for the one that may submit, and for those that wait to be alone;
- * - an op that continues waits for the one that may submit only, so it comes before those;
- * - an op that waits to be alone waits for all that have begun and are under way, but neither for others
- *   that wait to be alone (the last that asked comes first), nor for those whose function runs;
- * - the one that may submit waits for no op: it waits for the server, or for a source of its caller's.
+ * - an op that has not begun waits for the op that may submit, and for those at a barrier;
+ * - an op that continues waits for the op that may submit only, so it comes before those;
+ * - an op at a barrier waits for all that have begun and are under way, but neither for other ops at a
+ *   barrier (the last that asked comes first), nor for those whose callback runs;
+ * - the op that may submit waits for no op: it waits for the server, or for a source of its caller's.
  *
  * So every chain of waiting ends at the server, at a source or at a pause, and no two ops wait for each
- * other. An op that pauses, or calls a function that makes calls, cannot be the one that may submit.
+ * other. An op that pauses, or runs a callback that makes calls, cannot be the one that may submit.
  */
 
-/** What has the connection for itself: a stream, a pipeline, a portal, a copy. */
+/** What admission knows of an exclusive operation: a stream, a pipeline, a portal, a copy. */
 export interface Exclusive {
   /** With its article, for errors: "a stream". */
   readonly name: string;
@@ -25,7 +25,7 @@ export interface Exclusive {
   readonly isSingleCall?: boolean;
 }
 
-/** What may forbid a request. */
+/** What may forbid an access. */
 export type Restriction =
   /** The connection is gone. */
   | "lost"
@@ -33,31 +33,31 @@ export type Restriction =
   | "closing"
   /** A value of the user's is being encoded or decoded, by code that may be the user's. */
   | "encoding"
-  /** Something else has the connection for itself. */
+  /** Another exclusive operation is open. */
   | "exclusive"
   /** The same, and that is one call. */
   | "exclusive call"
   /** The same, and it is about to end. */
   | "ending"
-  /** Something will have it for itself, once it sends. */
+  /** Another operation will be exclusive, once it sends. */
   | "reserved";
 
-/** What may be forbidden. */
+/** What a restriction may forbid. */
 export type Access =
   /** A new call is made. */
   | "call"
   /** An op submits. */
   | "submit"
-  /** An op asks to be alone. */
+  /** An op asks for a barrier. */
   | "barrier"
-  /** Something asks for the connection for itself, now. */
+  /** An operation becomes exclusive now. */
   | "exclusive"
-  /** Something asks for it from when it sends. */
+  /** An operation becomes exclusive when it sends. */
   | "reserve";
 
 const yes = true, no = false;
 
-/** Whether an obstacle forbids a demand. A call that is not forbidden takes its place in the order of ops. */
+/** Whether a restriction forbids an access. A call that is not forbidden waits until it is admitted. */
 export const FORBIDDEN: Readonly<Record<Restriction, Readonly<Record<Access, boolean>>>> = {
   lost: { call: no, submit: yes, barrier: no, exclusive: no, reserve: no },
   closing: { call: yes, submit: no, barrier: no, exclusive: no, reserve: yes },
@@ -68,15 +68,15 @@ export const FORBIDDEN: Readonly<Record<Restriction, Readonly<Record<Access, boo
   reserved: { call: yes, submit: no, barrier: no, exclusive: no, reserve: yes },
 };
 
-/** Where the order of ops stands. */
+/** The state of admission. */
 export type AdmissionState =
-  /** Nobody may submit, and nobody waits for that. */
+  /** No op may submit, and none waits for that. */
   | "free"
   /** One op may submit, and no other is under way. */
   | "single"
   /** One op may submit, and others that have begun are under way. */
   | "concurrent"
-  /** One waits to be alone, and meanwhile lets those continue that have begun. */
+  /** One op is at a barrier; those that have begun may continue meanwhile. */
   | "draining"
   /** A cancel request is on its way, which must not hit what is submitted now. */
   | "gated";
@@ -87,17 +87,17 @@ export type AdmissionRequest =
   | "begin"
   /** To submit again, before those that have not begun. */
   | "continue"
-  /** To be the only one under way; by the op that may submit. */
+  /** To be the only op under way; asked by the op that may submit. */
   | "barrier"
-  /** To submit now; by the op that may submit. */
+  /** To submit now; asked by the op that may submit. */
   | "submit";
 
-/** Whether an op may go on. */
+/** Whether a request is admitted now. */
 export type Decision = "admit" | "wait";
 
 const admit = "admit", wait = "wait";
 
-/** When an op gets what it asks for: at once, or later. */
+/** Which requests are admitted at once in which state, and which wait. */
 export const ADMISSION: Readonly<Record<AdmissionState, Readonly<Record<AdmissionRequest, Decision>>>> = {
   free: { begin: admit, continue: admit, barrier: admit, submit: admit },
   single: { begin: wait, continue: wait, barrier: admit, submit: admit },
@@ -106,17 +106,17 @@ export const ADMISSION: Readonly<Record<AdmissionState, Readonly<Record<Admissio
   gated: { begin: wait, continue: wait, barrier: wait, submit: wait },
 };
 
-/** An op in the order, or a cancel request that is to gate it. */
+/** An op, or a cancel request that is to gate the others. */
 export class AdmissionEntry {
-  /** Where it waits; one place at a time. */
+  /** The list that it waits in. */
   list: List | undefined = undefined;
   previous: AdmissionEntry | undefined = undefined;
   next: AdmissionEntry | undefined = undefined;
   /** Whether it has been admitted once. */
   hasBegun = false;
-  /** Whether it counts as under way: it has begun, and no function of its caller's runs that may make calls. */
+  /** Whether it counts as under way: it has begun, and no callback runs that may make calls. */
   isActive = false;
-  /** Called when what it waits for has come. */
+  /** Called when it is admitted. */
   onAdmitted: (() => void) | undefined = undefined;
 }
 
@@ -142,7 +142,7 @@ class List {
   }
 }
 
-/** Decides who may submit on one connection. */
+/** Decides which op may submit on one connection. */
 export class Admission<X extends Exclusive = Exclusive> {
   isLost = false;
   isClosing = false;
@@ -160,25 +160,25 @@ export class Admission<X extends Exclusive = Exclusive> {
   /** Those that wait to begin, or to go on behind these. */
   readonly #beginning = new List();
   readonly #continuing = new List();
-  /** Those that wait to be alone; the last comes first. */
+  /** Those at a barrier; the last comes first. */
   readonly #barriers = new List();
   /** Those that wait for the gate to be lifted. */
   readonly #submitting = new List();
   /** Those that wait to gate. */
   readonly #gating = new List();
 
-  /** What has the connection for itself, or will have it once it sends. */
+  /** The operation that is exclusive, or will be once it sends. */
   get open(): X | undefined {
     return this.#reserved ?? this.#exclusive;
   }
 
-  /** What forbids a demand; undefined if nothing does. `from` is what it is a part of, if that has the connection for itself. */
-  restrictionOn(access: Access, from?: X): Restriction | undefined {
+  /** The restriction that forbids an access; undefined if none does. `within` is the exclusive operation that the access is a part of. */
+  restrictionOn(access: Access, within?: X): Restriction | undefined {
     if (this.isLost && FORBIDDEN.lost[access]) return "lost";
     if (this.isClosing && FORBIDDEN.closing[access]) return "closing";
     if (this.isEncoding && FORBIDDEN.encoding[access]) return "encoding";
     const exclusive = this.#exclusive;
-    if (exclusive !== undefined && exclusive !== from) {
+    if (exclusive !== undefined && exclusive !== within) {
       const restriction = exclusive === this.#ending
         ? "ending"
         : exclusive.isSingleCall
@@ -187,8 +187,8 @@ export class Admission<X extends Exclusive = Exclusive> {
       if (FORBIDDEN[restriction][access]) return restriction;
     }
     const reserved = this.#reserved;
-    const isObstacle = reserved !== undefined && reserved !== from && reserved !== this.#ending;
-    return isObstacle && FORBIDDEN.reserved[access] ? "reserved" : undefined;
+    const isRestricted = reserved !== undefined && reserved !== within && reserved !== this.#ending;
+    return isRestricted && FORBIDDEN.reserved[access] ? "reserved" : undefined;
   }
 
   /** Why, to follow "Cannot …: ". */
@@ -206,34 +206,34 @@ export class Admission<X extends Exclusive = Exclusive> {
     }
   }
 
-  /** New calls are refused because of it from now on; those already made go on. */
+  /** Refuses new calls from now on; those already made go on. */
   reserveExclusive(exclusive: X): void {
     this.#reserved = exclusive;
   }
 
-  /** It has the connection for itself from now on. Nothing must forbid that. */
+  /** The operation is exclusive from now on. No restriction must forbid that. */
   beginExclusive(exclusive: X): void {
     this.#exclusive = exclusive;
   }
 
-  /** It is about to end: new calls wait for that. The op that ends it must be the next to begin, or have begun. */
+  /** The operation is about to end: new calls wait for that. The op that ends it must be the next to begin, or have begun. */
   announceEnd(exclusive: X): void {
     if (this.#exclusive === exclusive || this.#reserved === exclusive) this.#ending = exclusive;
   }
 
-  /** It has ended. */
+  /** The operation has ended. */
   endExclusive(exclusive: X): void {
     if (this.#exclusive === exclusive) this.#exclusive = undefined;
     if (this.#reserved === exclusive) this.#reserved = undefined;
     if (this.#ending === exclusive) this.#ending = undefined;
   }
 
-  /** Whether it has the connection for itself now. */
+  /** Whether this operation is exclusive now. */
   isExclusiveTo(exclusive: X): boolean {
     return this.#exclusive === exclusive;
   }
 
-  /** Where the order of ops stands. */
+  /** The state of admission. */
   get state(): AdmissionState {
     return this.#stateFor(undefined);
   }
@@ -293,14 +293,14 @@ export class Admission<X extends Exclusive = Exclusive> {
     this.#next();
   }
 
-  /** A function of its caller's runs, which may make calls: nobody waits for the op until it resumes. */
+  /** A callback runs, which may make calls: no op waits for this one until it resumes. */
   suspend(entry: AdmissionEntry): void {
     if (this.#submitter === entry) this.#submitter = undefined;
     this.#setActive(entry, false);
     this.#next();
   }
 
-  /** The function has come to its end. */
+  /** The callback has returned. */
   resume(entry: AdmissionEntry): void {
     this.#setActive(entry, true);
   }

@@ -61,7 +61,7 @@ export class CopyIn implements Request<number> {
     }
   }
 
-  /** Queues data. Only after {@linkcode CopyIn.started}, and not once the exchange is over. */
+  /** Queues data. Only after {@linkcode CopyIn.started}, and not once the request is settled. */
   send(data: Uint8Array): void {
     copyData(this.#out!, data);
   }

@@ -27,7 +27,7 @@ export class ExecuteSets implements Request<number> {
   readonly #parses: boolean;
   readonly #sets: readonly (readonly unknown[])[];
 
-  /** `parses` is for the first exchange of a statement that the server does not keep. */
+  /** `parses` is for the first request of a statement that the server does not keep. */
   constructor(
     statement: Prepared,
     parses: boolean,

@@ -40,7 +40,7 @@ export function requestExecution(
 
 /**
  * The reply to Describe of a portal: its rows, undefined if it gives none. Where they are as they were
- * learned, that is what comes back, as the readers that were made for it serve on.
+ * known, the known description comes back, as its row readers can be used again.
  */
 export function* readDescription(
   inbox: Inbox,
@@ -57,7 +57,7 @@ export function* readDescription(
   return undefined;
 }
 
-/** What an exchange that executes something says of itself, and is told. */
+/** What the reader of an execution's reply has to know of the request, and changes in it. */
 interface ExecutingRequest extends Pick<Request<unknown>, "action"> {
   syncMode: "explicit" | "deferred";
 }
@@ -66,7 +66,7 @@ interface ExecutingRequest extends Pick<Request<unknown>, "action"> {
  * The reply to {@linkcode requestExecution}, up to the ReadyForQuery; where the request had no Sync it
  * is sent when the rest is read, unless `keepsOpen`.
  *
- * No generator, as scripts are otherwise: its loop is where long results are read.
+ * Not a generator, as other reply readers are: its loop is where long results are read.
  */
 export class ExecutionReply {
   /** Whether the server has stopped at the number of rows; undefined before that is known. */

@@ -66,7 +66,7 @@ export class ExecutePrepared<T> implements Request<T> {
 /**
  * Parse, Bind, Describe, Execute and Sync in one request, for a statement whose types are known but
  * that the server does not keep. Behind a pooler nothing may come between these messages, so they
- * are one exchange.
+ * are one request.
  */
 export class ExecuteUnnamed<T> implements Request<T> {
   readonly action = "execute the statement";
@@ -137,7 +137,7 @@ export class PrepareAndExecute<T> implements Request<T> {
   readonly #onPrepared: (statement: Prepared) => void;
   #parameters = 0;
 
-  /** `learned` is told of the statement once the server has it, even if executing it then fails. */
+  /** `onPrepared` is called once the server has the statement, even if executing it then fails. */
   constructor(
     name: string,
     sql: string,

@@ -2,7 +2,7 @@
 import { ConnectionError, PipelineAborted, ProtocolError, PyroError, ServerError, stackFromHere } from "../errors.ts";
 import type { Failure, Request } from "./request.ts";
 
-/** The error for an exchange that failed. */
+/** The error for a request that failed. */
 export function errorOf(failure: Failure, request: Request<unknown>): PyroError {
   switch (failure.kind) {
     case "server":

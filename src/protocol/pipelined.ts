@@ -25,7 +25,7 @@ export type PipelinedStatement =
   | { readonly kind: "known"; readonly statement: Prepared }
   /** Nothing is known: it is parsed under that name ("" for none), after those were closed. */
   | { readonly kind: "new"; readonly sql: string; readonly slot: StatementSlot }
-  /** An earlier exchange of the same group parses it. */
+  /** An earlier request of the same group parses it. */
   | { readonly kind: "same"; readonly as: PipelinedExecution };
 
 /** Bind and Execute, and what has to come before. */

@@ -31,7 +31,7 @@ export class OpenPortal implements Request<void> {
   /** Whether it will give other columns than the statement is known to give. */
   changed = false;
 
-  /** A portal that has the connection for itself is closed by {@linkcode EndExclusive}. */
+  /** An exclusive portal is closed by {@linkcode EndExclusive}. */
   constructor(
     portal: string,
     statement: Prepared,

@@ -1,5 +1,5 @@
 /**
- * Preparing a statement and learning what it takes and gives.
+ * Preparing a statement, and reading the types of its parameters and columns.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
@@ -23,7 +23,7 @@ export interface StatementSlot {
   readonly generation: number;
 }
 
-/** The exchange that prepares a string so. */
+/** The request that prepares a string in that slot. */
 export function prepareInSlot(
   { name, evicted, generation }: StatementSlot,
   sql: string,
@@ -43,7 +43,7 @@ export class Prepare implements Request<Prepared> {
   readonly #registry: Registry;
   readonly #generation: number;
 
-  /** An open one needs an exchange behind it that ends the group. */
+  /** A deferred Sync needs a request behind it that sends it. */
   constructor(
     name: string,
     sql: string,

@@ -1,7 +1,7 @@
-/** What was submitted and has no outcome yet, in its order. */
+/** The pending requests of a session, in the order of submission. */
 import type { PendingRequest } from "./request.ts";
 
-/** First in, first out: a chain, as most of the time there is one or none. */
+/** First in, first out: a linked list, as most of the time there is one or none. */
 export class RequestQueue {
   first: PendingRequest<unknown> | undefined = undefined;
   last: PendingRequest<unknown> | undefined = undefined;
@@ -38,7 +38,7 @@ export class RequestQueue {
     this.first = pending.next;
     if (this.first === undefined) this.last = undefined;
     else this.first.previous = undefined;
-    // Who keeps a ticket is not to keep those behind it.
+    // A reference to one request must not keep those behind it alive.
     pending.next = undefined;
     return pending;
   }

@@ -7,8 +7,8 @@
  * {@linkcode Session.takeEvent} and `outbox.pending`.
  *
  * Replies come in the order of the requests, so there is one queue. This file is the only one that
- * handles refusals: it ends the script, fails the ticket and those behind it under the same Sync,
- * and reads on to the ReadyForQuery, after which the next exchange finds the connection in order.
+ * handles refusals: it ends the reply reader, fails the request and those behind it under the same
+ * Sync, and reads on to the ReadyForQuery, after which the next request finds the connection in order.
  */
 import { ConnectionError, ProtocolError, PyroError, ServerError, type ServerFields, UsageError } from "../errors.ts";
 import { type Access, Admission } from "./admission.ts";
@@ -35,13 +35,13 @@ export type { SessionEvent } from "./events.ts";
 /** Whether a transaction is open, as of the last ReadyForQuery. */
 export type TransactionStatus = "idle" | "active" | "failed";
 
-/** The conversation with one server process. */
+/** The session with one server process. */
 export class Session {
   readonly outbox: Outbox = new Outbox();
   readonly inbox: Inbox = new Inbox((inbox) => this.#asynchronous(inbox));
   /** What a cancel request must show; undefined where the server or a pooler sent none. */
   key: { readonly processId: number; readonly secret: Uint8Array } | undefined = undefined;
-  /** Who may submit. */
+  /** Decides which op may submit. */
   readonly admission: Admission<ExclusiveOperation> = new Admission();
   /** Why the connection is gone. */
   lost: Error | undefined = undefined;
@@ -54,11 +54,11 @@ export class Session {
   /** Set from an error to the ReadyForQuery that ends its group. */
   #failedGroup: FailedGroup | undefined = undefined;
   readonly #events = new Events();
-  /** What was taken back, and is still in the outbox. */
+  /** Requests that were withdrawn, and whose bytes are still in the outbox. */
   #withdrawn: PendingRequest<unknown>[] = [];
-  /** What was submitted last. */
+  /** The request that was submitted last. */
   #last: PendingRequest<unknown> | undefined = undefined;
-  /** What made the open transaction fail. */
+  /** The failure that made the open transaction fail. */
   #transactionFailure: { readonly failure: Failure; readonly request: Request<unknown> } | undefined = undefined;
 
   /** Whether a transaction is open. */
@@ -77,20 +77,20 @@ export class Session {
     return this.#queue.first === undefined && this.#failedGroup === undefined;
   }
 
-  /** Accepts exchanges of nothing else until {@linkcode endExclusive}. */
+  /** Makes an operation exclusive until {@linkcode endExclusive}. */
   beginExclusive(exclusive: ExclusiveOperation): void {
     this.check("exclusive", `begin ${exclusive.name}`, exclusive);
     this.admission.beginExclusive(exclusive);
   }
 
-  /** Accepts others again, if it was that one's alone. */
+  /** Ends an exclusive operation. */
   endExclusive(exclusive: ExclusiveOperation): void {
     this.admission.endExclusive(exclusive);
   }
 
-  /** Throws if something forbids it; `from` is what it is a part of. */
-  check(access: Access, action: string, from?: ExclusiveOperation): void {
-    const restriction = this.admission.restrictionOn(access, from);
+  /** Throws if a restriction forbids the access; `within` is the exclusive operation that it is a part of. */
+  check(access: Access, action: string, within?: ExclusiveOperation): void {
+    const restriction = this.admission.restrictionOn(access, within);
     if (restriction === undefined) return;
     const message = `Cannot ${action}: ${this.admission.reason(restriction)}`;
     switch (restriction) {
@@ -103,7 +103,7 @@ export class Session {
     }
   }
 
-  /** What the server works on, or will next. */
+  /** The request that the server works on, or will next. */
   get oldest(): PendingRequest<unknown> | undefined {
     return this.#failedGroup?.requests[0] ?? this.#queue.first;
   }
@@ -114,7 +114,7 @@ export class Session {
     return transactionFailure && errorOf(transactionFailure.failure, transactionFailure.request);
   }
 
-  /** Everything that has no outcome yet. */
+  /** All requests that have no outcome yet. */
   get outstanding(): readonly PendingRequest<unknown>[] {
     return [...this.#failedGroup?.requests ?? [], ...this.#queue.all];
   }
@@ -129,7 +129,7 @@ export class Session {
     return this.outbox.sentTotal > pending.position;
   }
 
-  /** Whether everything that was submitted after it and has no outcome yet is of that kind. */
+  /** Whether all requests that were submitted after it and have no outcome yet are of that kind. */
   hasOnlyBehind(pending: PendingRequest<unknown>, isSuch: (request: Request<unknown>) => boolean): boolean {
     for (let other = this.#queue.behind(pending); other !== undefined; other = other.next) {
       if (!isSuch(other.request)) return false;
@@ -137,7 +137,7 @@ export class Session {
     return true;
   }
 
-  /** Takes back an exchange of which nothing was sent. Its bytes go when others are to be sent. */
+  /** Withdraws a request of which nothing was sent. Its bytes leave the outbox when others are to be sent. */
   withdraw(pending: PendingRequest<unknown>): void {
     if (this.#queue.first === pending) {
       // What has arrived meanwhile has made it begin to read.
@@ -150,7 +150,7 @@ export class Session {
     if (this.#last === pending) this.#last = this.#queue.last;
   }
 
-  /** Takes the bytes of what was withdrawn out of the outbox, all in one go. To be called before bytes are sent, not during a write. */
+  /** Removes the bytes of withdrawn requests from the outbox, all in one go. Must be called before bytes are sent, not during a write. */
   dropWithdrawn(): void {
     if (this.#withdrawn.length === 0) return;
     const withdrawn = this.#withdrawn.sort((a, b) => a.position - b.position);
@@ -166,7 +166,7 @@ export class Session {
     this.outbox.remove(withdrawn);
   }
 
-  /** Queues an exchange, its request written behind those before it. Throws what the request throws, and is then unchanged. */
+  /** Queues a request, and encodes it behind those before it. If encoding throws, the session is unchanged. */
   submit<T>(request: Request<T>): PendingRequest<T> {
     this.check("submit", request.action, request.exclusive);
     const { outbox, admission } = this;
@@ -188,7 +188,7 @@ export class Session {
     return pending;
   }
 
-  /** Runs scripts over what has arrived; says what the first unfinished one wants now. */
+  /** Runs reply readers over what has arrived; returns what the first unfinished one needs now. */
   advance(): Need | "idle" {
     if (this.lost !== undefined) return "idle";
     this.admission.isEncoding = true;
@@ -207,7 +207,7 @@ export class Session {
     if (this.lost !== undefined) return;
     this.lost = cause;
     this.admission.isLost = true;
-    // A script that runs just now has called this through code of the user's; it ends when that returns.
+    // A reply reader that runs just now has called this through a user's codec; it ends when that returns.
     if (!this.admission.isEncoding) this.#replyReader?.return(undefined);
     if (this.#failedGroup !== undefined) this.#failGroup(this.#failedGroup);
     else if (cause instanceof ProtocolError && this.#replyReader !== undefined) {
@@ -224,7 +224,7 @@ export class Session {
     this.onLost?.();
   }
 
-  /** What the server said first without being asked, of what was not taken yet. To be handed on outside of {@linkcode advance}: handlers may submit. */
+  /** The first event that was not taken yet. Must be delivered outside of {@linkcode advance}: listeners may submit. */
   takeEvent(): SessionEvent | undefined {
     return this.#events.take();
   }
@@ -288,7 +288,7 @@ export class Session {
     for (const pending of this.#failedGroup.requests) pending.refused = true;
   }
 
-  /** The first exchange and those that the server skips because of its error. */
+  /** The first request, and those that the server skips because of its error. */
   #takeGroup(): PendingRequest<unknown>[] {
     const first = this.#queue.shift()!;
     const requests = [first];
@@ -329,7 +329,7 @@ export class Session {
     }
   }
 
-  /** With nothing outstanding, only asynchronous messages may come, and the news that the server ends. */
+  /** With nothing outstanding, only asynchronous messages may come, and the error with which the server ends the session. */
   #readUnsolicited(): void {
     const { inbox } = this;
     if (inbox.next()) throw inbox.unexpected("wait for requests");
@@ -367,7 +367,7 @@ export class Session {
   }
 }
 
-/** What the ReadyForQuery will settle: the exchange that failed, and those that were skipped. */
+/** The requests that the ReadyForQuery will settle: the one that failed, and those that were skipped. */
 interface FailedGroup {
   readonly failure: Failure;
   readonly requests: readonly PendingRequest<unknown>[];
@@ -387,5 +387,5 @@ function isFatal(fields: ServerFields): boolean {
   return fields.severity === "FATAL" || fields.severity === "PANIC";
 }
 
-/** Encodings have short names; what has not is no name. */
+/** Names of encodings are short. */
 const MAX_QUOTED_LENGTH = 64;

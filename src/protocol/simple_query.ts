@@ -41,7 +41,7 @@ export class SimpleQuery<T> implements Request<T> {
     const grammar = new SimpleReplyGrammar(this.action);
     for (;;) {
       while (!inbox.next()) yield "read";
-      // The sink refuses rows that were not announced by itself.
+      // The collector itself refuses rows that were not announced.
       if (inbox.code === Backend.DataRow) {
         collector.row(inbox);
         continue;

@@ -13,7 +13,7 @@ export class SimpleReplyGrammar {
   #position: Position = Position.Start;
   readonly #action: string;
 
-  /** `action` is that of the exchange. */
+  /** `action` is that of the request. */
   constructor(action: string) {
     this.#action = action;
   }

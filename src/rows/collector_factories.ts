@@ -11,7 +11,7 @@ import {
 } from "./collectors.ts";
 import type { RowShape } from "./row.ts";
 
-/** A sink for each. */
+/** A result collector for each. */
 export const collectors = {
   allRows: <R>(shape: RowShape): ResultCollector<R[]> => new AllRows(shape) as ResultCollector<R[]>,
   firstRow: <R>(shape: RowShape): ResultCollector<R | null> => new FirstRow(shape) as ResultCollector<R | null>,

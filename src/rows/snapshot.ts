@@ -1,5 +1,5 @@
 /**
- * Parameters as they are when their call is made: a call may have to wait for its turn, for types or for
+ * Parameters as they are when their call is made: a call may have to wait for admission, for types or for
  * a second try, and its caller may do with the values what it likes meanwhile.
  *
  * What can be changed is copied: arrays, plain objects, Maps, bytes, Dates, and what is inside. Of an

@@ -2,9 +2,9 @@
 import type { AdmissionEntry } from "../protocol/admission.ts";
 import { Cancellation } from "./cancellation.ts";
 
-/** An interruption with promises. */
+/** A cancellation with promises. */
 export class AsyncCancellation extends Cancellation {
-  /** Its op in the order of ops. */
+  /** Its op, as admission knows it. */
   entry: AdmissionEntry | undefined = undefined;
   /** Whether its op waits for a function of the user's: one that may make calls, or one that gives data. */
   waitsFor: "calls" | "source" | undefined = undefined;
@@ -14,7 +14,7 @@ export class AsyncCancellation extends Cancellation {
   #isNotifying = false;
   readonly #abandoning = Promise.withResolvers<void>();
 
-  /** Resolves when nobody waits any more. */
+  /** Resolves when the call is abandoned. */
   get abandoned(): Promise<void> {
     return this.#abandoning.promise;
   }
@@ -25,14 +25,14 @@ export class AsyncCancellation extends Cancellation {
     this.#abandoning.resolve();
   }
 
-  /** Whatever the op waits for now fails, or what it waits for next. */
+  /** Notifies the op: its current wait fails, or else its next one. */
   notify(): void {
     if (this.isNotified) return;
     this.#isNotifying = true;
     this.#fail?.(this.error());
   }
 
-  /** What the work gives, unless the op is told first. */
+  /** The work's result, unless the op is notified first. */
   guard<T>(work: Promise<T>): Promise<T> {
     if (this.isNotified) return work;
     // Not a race: a promise that lives as long as the call would keep what each of them gave.
@@ -47,7 +47,7 @@ export class AsyncCancellation extends Cancellation {
   }
 }
 
-/** What the work gives, unless the op is told first that it was given up. */
+/** The work's result, unless the op is notified first that its caller has given up. */
 export function guarded<T>(cancellation: AsyncCancellation | undefined, work: Promise<T>): Promise<T> {
   return cancellation === undefined ? work : cancellation.guard(work);
 }

@@ -136,10 +136,10 @@ export class AsyncLink implements Link, RunnerLink {
     this.#deliver();
   }
 
-  /** Says goodbye and closes; what is outstanding fails. */
+  /** Sends Terminate and closes; outstanding requests fail. */
   async close(): Promise<void> {
     const { session } = this;
-    // A goodbye in the middle of a message would be none.
+    // The server would not see a Terminate in the middle of another message.
     if (session.lost === undefined && this.#reading && !this.#writing && !session.outbox.halfSent) {
       session.lose(new ConnectionError("the connection is closed"));
       await atMost(this.#sendTerminate(), FINAL_READ_TIMEOUT);
@@ -289,7 +289,7 @@ export class AsyncLink implements Link, RunnerLink {
   }
 }
 
-/** Milliseconds for a goodbye, and to wait for what the server said before a write failed. */
+/** Milliseconds to send Terminate, and to wait for what the server said before a write failed. */
 const FINAL_READ_TIMEOUT = 500;
 /** How many bytes are not kept waiting for what else is submitted in the same tick. */
 const EAGER_FLUSH_SIZE = 0x4000;

@@ -34,7 +34,7 @@ export class AsyncRunner {
   #running = 0;
   /** Who wants to know that no op is under way. */
   #watchers: (() => void)[] = [];
-  /** The op whose source runs while it alone may submit: calls from inside the source would wait for ever. */
+  /** The op whose source runs while it may submit: calls from inside the source would wait for ever. */
   #sourceOp: RunningOp | undefined = undefined;
   /** How many functions run of which is kept what they submit. */
   #trackedCallbacks = 0;
@@ -296,7 +296,7 @@ export class AsyncRunner {
     if (this.#admission.continue(entry, behind) === "wait") await this.#awaitAdmission(entry, cancellation);
   }
 
-  /** Waits until the op is the only one under way, and nothing is that was given up. */
+  /** Waits until the op is the only one under way, and abandoned requests have their outcomes. */
   async #barrier(
     from: ExclusiveOperation | undefined,
     entry: RunningOp,
@@ -309,7 +309,7 @@ export class AsyncRunner {
       await this.#awaitAdmission(entry, cancellation);
       session.check("barrier", "use the connection", from);
     }
-    // What was given up ends without an op.
+    // Abandoned requests have no op left: wait for the oldest pending request instead.
     for (let oldest = session.oldest; oldest !== undefined; oldest = session.oldest) {
       const settled = outcome(oldest);
       this.#link.resume();
@@ -317,7 +317,7 @@ export class AsyncRunner {
     }
   }
 
-  /** Calls a function of the user's, which may make calls of its own unless the op has the turn. */
+  /** Calls a function of the user's, which may make calls of its own unless the op is the one that may submit. */
   async #call(
     { fn, unless }: Extract<Step, { do: "callback" }>,
     entry: RunningOp,

@@ -1,5 +1,5 @@
 /**
- * A caller that no longer waits, because of its `timeout` or `signal`: what both drivers know of it.
+ * The cancellation of a call, because of its `timeout` or `signal`: what both drivers know of it.
  *
  * What was not sent is taken back. What was sent is stopped by a cancel request, which stops whatever
  * the server works on when it arrives: so it goes out only for the oldest call, only with nothing
@@ -11,20 +11,20 @@ import { EndExclusive } from "../protocol/portal_requests.ts";
 import type { Session } from "../protocol/session.ts";
 import { SqlState } from "../sqlstate.ts";
 
-/** What is to be done about a call that is given up. */
+/** What to do about a call that its caller has given up. */
 export type CancelAction =
-  /** Nothing of it is under way: its op is told. */
+  /** Nothing of it is under way: its op is notified. */
   | "tell"
   /** Its latest statement is under way, and nothing behind it. */
   | "cancel"
-  /** Something was submitted behind it, or the server cannot be asked: it goes its way, and nobody waits. */
+  /** Something was submitted behind it, or the server gave no cancel key: the statement runs on, and the caller does not wait. */
   | "abandon";
 
 /** One call that its caller may give up. */
 export class Cancellation {
   /** Whether the caller has given up. */
   isRequested = false;
-  /** Whether its op was told, by an error thrown into it. What it asks for from then on is for tidying up. */
+  /** Whether its op was notified, by an error thrown into it. The steps that follow are clean-up. */
   isNotified = false;
   readonly deadline: Deadline;
   readonly #session: Session;
@@ -55,7 +55,7 @@ export class Cancellation {
     this.#requests.add(pending);
   }
 
-  /** Whether its op has still to be told. */
+  /** Whether its op has still to be notified. */
   get isPending(): boolean {
     return this.isRequested && !this.isNotified;
   }
@@ -90,7 +90,7 @@ export class Cancellation {
     return "cancel";
   }
 
-  /** It goes its way. */
+  /** The statement runs on without a caller. */
   abandon(): void {
     this.#outcome = "unknown";
   }
@@ -164,7 +164,7 @@ const OUTCOMES: Readonly<Record<TimeoutOutcome, string>> = {
 
 /** Milliseconds that a cancelled call may take to end, before the connection is closed. */
 export const CANCEL_TIMEOUT = 2000;
-/** So many tickets are watched before those are dropped that have an outcome. */
+/** Above this number, requests that have an outcome are no longer watched. */
 const MAX_WATCHED = 16;
 /** Milliseconds after which a cancel request is repeated. */
 export const CANCEL_INTERVAL = 200;

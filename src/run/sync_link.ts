@@ -196,10 +196,10 @@ export class SyncLink implements Link, RunnerLink {
     this.#deliver();
   }
 
-  /** Says goodbye and closes; what is outstanding fails. */
+  /** Sends Terminate and closes; outstanding requests fail. */
   close(): void {
     const { session } = this;
-    // A goodbye in the middle of a message would be none.
+    // The server would not see a Terminate in the middle of another message.
     if (session.lost === undefined && this.#started && !session.outbox.halfSent) {
       session.lose(new ConnectionError("the connection is closed"));
       this.#sendTerminate();

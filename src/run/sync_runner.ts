@@ -120,7 +120,7 @@ export class SyncRunner {
     }
   }
 
-  /** Whether the caller has given up and the op has to be told: between its waits, nothing tells this by itself. */
+  /** Whether the caller has given up and the op has still to be notified: between its waits, only this check finds out. */
   #isCancellationPending(wait: CallWait | undefined): boolean {
     const cancellation = wait?.cancellation;
     if (cancellation === undefined) return false;

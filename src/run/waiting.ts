@@ -1,4 +1,4 @@
-/** Promises of what ops wait for. */
+/** Promises for what ops wait for. */
 import type { AdmissionEntry } from "../protocol/admission.ts";
 import type { PendingRequest } from "../protocol/request.ts";
 
@@ -18,7 +18,7 @@ export function outcome(pending: PendingRequest<unknown>): Promise<void> {
   });
 }
 
-/** What the work gives; undefined if the ticket has an outcome before. To be called any number of times for a ticket. */
+/** What the work gives; undefined if the pending request has an outcome before. May be called any number of times for one request. */
 export function unlessSettled<T>(pending: PendingRequest<unknown>, work: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     if (pending.settled) resolve(undefined);

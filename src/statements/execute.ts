@@ -73,7 +73,7 @@ export function* execute<T>(
   }
 }
 
-/** Waits for the only or last exchange of an op. Behind a COPY nothing may be sent before it has been answered. */
+/** Waits for the only or last request of an op. Behind a COPY nothing may be sent before it has been answered. */
 function* awaitResult<T>(
   pending: PendingRequest<T>,
   effects: number,

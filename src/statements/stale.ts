@@ -14,7 +14,7 @@ import { markUnexecuted } from "./unexecuted.ts";
  * The statement anew, after it failed before anything was executed, as what is known of it may be stale;
  * throws the error if it is not, or if that is not why. It is prepared again only if no transaction was
  * open, which the error has ended, and if nothing was submitted behind it, which would come first.
- * `ticket` is undefined where the values could not be encoded: then nothing is sent at all, and the next
+ * `pending` is undefined where the values could not be encoded: then nothing is sent at all, and the next
  * call knows better. `isNew` tells that the statement was prepared just now.
  */
 export function* prepareIfStale(

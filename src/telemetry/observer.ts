@@ -7,7 +7,7 @@ import { errorFields, type Log } from "./log.ts";
 import { redactedSql } from "../sql/redaction.ts";
 import { ChannelSpan, queries } from "./channels.ts";
 
-/** Makes the observations of a connection's calls. */
+/** Makes the spans of a connection's calls. */
 export class Observer {
   readonly log: Log | undefined;
   readonly #link: Link;
@@ -30,12 +30,12 @@ export class Observer {
     return this.#info ??= infoOf(this.#link, this.#sessionNames);
   }
 
-  /** Watches one call. */
+  /** The span of one call. */
   callSpan(operation: string, sql?: string, parameterCount?: number, batchSize?: number): CallSpan {
     return new CallSpan(this.#event(operation, sql, parameterCount, batchSize), this.#link.awaits, this.log);
   }
 
-  /** Watches what takes several calls. */
+  /** The span of an operation of several calls. */
   operationSpan(operation: string, sql?: string, parameterCount?: number, batchSize?: number): OperationSpan {
     return new OperationSpan(new CallSpan(this.#event(operation, sql, parameterCount, batchSize), true, this.log));
   }
@@ -60,7 +60,7 @@ export class Observer {
   }
 }
 
-/** Watches a call. */
+/** The span of a call. */
 export class CallSpan implements Span {
   readonly event: Writable<QueryEvent>;
   readonly #trace: ChannelSpan<QueryEvent>;
@@ -116,7 +116,7 @@ export class CallSpan implements Span {
   }
 }
 
-/** Watches a stream or pipeline: it begins with the first call that is a part of it, and ends with the last. */
+/** The span of a stream or pipeline: it begins with the first of its calls, and ends with the last. */
 export class OperationSpan {
   readonly #span: CallSpan;
   #state: "new" | "open" | "over" = "new";
@@ -131,7 +131,7 @@ export class OperationSpan {
     this.#span.event.batchSize = (this.#span.event.batchSize ?? 0) + 1;
   }
 
-  /** Watches one of its calls: any, one that gives undefined when everything was read, or the one that closes it. */
+  /** The span of one of its calls: any, one that gives undefined when everything was read, or the one that closes it. */
   childSpan(kind: "any" | "read" | "close"): Span {
     return {
       start: <T>(work: () => T): T => {

@@ -1,7 +1,7 @@
-/** Work that somebody watches. */
+/** Running work inside a span. */
 import type { Span } from "../protocol/request.ts";
 
-/** Does something that is awaited while it is watched. */
+/** Runs work that is awaited inside a span. */
 export async function runInSpan<T>(span: Span, work: () => Promise<T>): Promise<T> {
   let value: T;
   try {
@@ -14,7 +14,7 @@ export async function runInSpan<T>(span: Span, work: () => Promise<T>): Promise<
   return value;
 }
 
-/** Does something that blocks while it is watched. */
+/** Runs work that blocks inside a span. */
 export function runInSpanBlocking<T>(span: Span, work: () => T): T {
   let value: T;
   try {

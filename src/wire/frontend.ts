@@ -122,7 +122,7 @@ export function copyFail(out: Outbox, reason: string): void {
   out.end(start);
 }
 
-/** Says goodbye. */
+/** Ends the session. */
 export function terminate(out: Outbox): void {
   out.end(out.begin(Frontend.Terminate));
 }

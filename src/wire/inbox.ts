@@ -3,7 +3,7 @@
  *
  * This file is the only one that frames messages, and the only one that takes out those that may
  * come at any time (notices, notifications, parameter changes) and those that concern the session
- * (errors, transaction status), so that no conversation can lose them.
+ * (errors, transaction status), so that no reply reader can lose them.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Overview" and "Asynchronous
  * Operations".

@@ -8,7 +8,7 @@ class Fake {
   closed = false;
 }
 
-/** A stock with a random number of 0, so that no lifetime is shortened, and what it has closed. */
+/** A pool state with a random number of 0, so that no lifetime is shortened, and what it has closed. */
 function stockOf(limits: Partial<Limits>): { state: PoolState<Fake>; closed: Fake[] } {
   const closed: Fake[] = [];
   const all: Limits = { ...LIMITS, ...limits };
@@ -20,7 +20,7 @@ function opened(state: PoolState<Fake>, now: number): PoolEntry<Fake> {
   return state.opened(new Fake(), state.beginOpening(), now);
 }
 
-test("stock: the connection that was used last is used first", () => {
+test("pool state: the connection that was used last is used first", () => {
   const { state } = stockOf({});
   const [a, b] = [opened(state, 0), opened(state, 0)];
   state.return(a, 1, false);
@@ -30,7 +30,7 @@ test("stock: the connection that was used last is used first", () => {
   assert.equal(state.take(3), undefined);
 });
 
-test("stock: connections count as soon as they are being opened", () => {
+test("pool state: connections count as soon as they are being opened", () => {
   const { state } = stockOf({ max: 2 });
   const generation = state.beginOpening();
   opened(state, 0);
@@ -51,7 +51,7 @@ test("stock: connections count as soon as they are being opened", () => {
   assert.equal(state.stats(3).waiting, 3);
 });
 
-test("stock: no more are kept than may be idle, unless somebody waits", () => {
+test("pool state: no more are kept than may be idle, unless somebody waits", () => {
   const { state, closed } = stockOf({ maxIdle: 1 });
   const entries = [opened(state, 0), opened(state, 0), opened(state, 0)];
   assert.deepEqual([state.return(entries[0]!, 1, false), state.return(entries[1]!, 1, false)], [true, false]);
@@ -59,7 +59,7 @@ test("stock: no more are kept than may be idle, unless somebody waits", () => {
   assert.equal(state.return(entries[2]!, 1, true), true);
 });
 
-test("stock: with no idle connections at all, each is closed that nobody waits for", () => {
+test("pool state: with no idle connections at all, each is closed that nobody waits for", () => {
   const { state, closed } = stockOf({ maxIdle: 0 });
   const entry = opened(state, 0);
   assert.equal(state.return(entry, 1, false), false);
@@ -67,7 +67,7 @@ test("stock: with no idle connections at all, each is closed that nobody waits f
   assert.equal(state.stats(0).size, 0);
 });
 
-test("stock: what was closed meanwhile is neither kept nor handed out", () => {
+test("pool state: what was closed meanwhile is neither kept nor handed out", () => {
   const { state, closed } = stockOf({});
   const [a, b] = [opened(state, 0), opened(state, 0)];
   a.conn.closed = true;
@@ -79,7 +79,7 @@ test("stock: what was closed meanwhile is neither kept nor handed out", () => {
   assert.equal(state.stats(0).closed, 2);
 });
 
-test("stock: an idle connection that is lost is given up, one in use is not touched", () => {
+test("pool state: an idle connection that is lost is given up, one in use is not touched", () => {
   const { state, closed } = stockOf({});
   const [a, b] = [opened(state, 0), opened(state, 0)];
   state.return(a, 1, false);
@@ -89,7 +89,7 @@ test("stock: an idle connection that is lost is given up, one in use is not touc
   assert.equal(state.stats(0).leased, 1);
 });
 
-test("stock: to give one back twice, or one that was given up, does nothing", () => {
+test("pool state: to give one back twice, or one that was given up, does nothing", () => {
   const { state, closed } = stockOf({});
   const entry = opened(state, 0);
   state.return(entry, 1, false);
@@ -99,7 +99,7 @@ test("stock: to give one back twice, or one that was given up, does nothing", ()
   assert.deepEqual(closed, []);
 });
 
-test("stock: lifetime ends when a connection is idle or comes back, never in use", () => {
+test("pool state: lifetime ends when a connection is idle or comes back, never in use", () => {
   const { state, closed } = stockOf({ maxLifetime: 100 });
   const [a, b] = [opened(state, 0), opened(state, 0)];
   state.return(a, 50, false);
@@ -113,12 +113,12 @@ test("stock: lifetime ends when a connection is idle or comes back, never in use
   assert.deepEqual(closed, [a.conn, b.conn]);
 });
 
-test("stock: one lives up to a tenth shorter than another", () => {
+test("pool state: one lives up to a tenth shorter than another", () => {
   const state = new PoolState<Fake>({ ...LIMITS, maxLifetime: 1000 }, () => 1, () => {});
   assert.equal(opened(state, 0).expires, 900);
 });
 
-test("stock: idle connections that nobody needs go, but for as many as are to be ready", () => {
+test("pool state: idle connections that nobody needs go, but for as many as are to be ready", () => {
   const { state, closed } = stockOf({ idleTimeout: 10, minIdle: 1 });
   const entries = [opened(state, 0), opened(state, 0), opened(state, 0)];
   entries.forEach((entry, i) => state.return(entry, i, false));
@@ -131,14 +131,14 @@ test("stock: idle connections that nobody needs go, but for as many as are to be
   assert.equal(state.missingIdle, 0);
 });
 
-test("stock: how many are missing counts those that are being opened", () => {
+test("pool state: how many are missing counts those that are being opened", () => {
   const { state } = stockOf({ minIdle: 3, maxIdle: 3 });
   assert.equal(state.missingIdle, 3);
   state.beginOpening();
   assert.equal(state.missingIdle, 2);
 });
 
-test("stock: after draining, none from before is used again", () => {
+test("pool state: after draining, none from before is used again", () => {
   const { state, closed } = stockOf({});
   const [idle, used] = [opened(state, 0), opened(state, 0)];
   const generation = state.beginOpening();
@@ -152,7 +152,7 @@ test("stock: after draining, none from before is used again", () => {
   assert.equal(state.return(opened(state, 2), 2, false), true);
 });
 
-test("stock: what was idle for more than a second may be dead", () => {
+test("pool state: what was idle for more than a second may be dead", () => {
   const { state, closed } = stockOf({});
   const [old, fresh] = [opened(state, 0), opened(state, 0)];
   state.return(old, 0, false);

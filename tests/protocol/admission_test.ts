@@ -37,7 +37,7 @@ function with_(prepare: (admission: Admission) => void): Admission {
   return admission;
 }
 
-test("admission: what each obstacle forbids", () => {
+test("admission: what each restriction forbids", () => {
   const table = Object.entries(FORBIDDEN).map(([refusal, row]) =>
     [refusal.padEnd(14), ...ACCESSES.map((access) => (row[access] ? "no" : "yes").padEnd(9))].join(" ").trim()
   );
@@ -93,7 +93,7 @@ test("admission: reasons name what is in the way", () => {
   ]);
 });
 
-/** A connection whose order stands there, with the op that may submit, if there is one, and one that has begun. */
+/** A connection in that state, with the op that may submit, if there is one, and one that has begun. */
 const STATES: Readonly<
   Record<AdmissionState, () => { admission: Admission; submitter: AdmissionEntry; begun: AdmissionEntry }>
 > = {

@@ -242,7 +242,7 @@ function startup(options: Partial<StartupOptions>, ...messages: Uint8Array[]): O
   return reply((session) => new Startup({ ...OPTIONS, ...options }, session), concat(...messages));
 }
 
-/** The exchange fails, and the session is lost, for that kind of reason. */
+/** The request fails, and the session is lost, for that kind of reason. */
 function endsWith(
   kind: new (message: string) => Error,
   options: Partial<StartupOptions>,
@@ -254,7 +254,7 @@ function endsWith(
   return outcome;
 }
 
-/** What is said to a server after the parameters, also if the exchange fails: a session that is lost forgets that. */
+/** What is said to a server after the parameters, also if the request fails: a session that is lost forgets that. */
 function said(options: Partial<StartupOptions>, ...messages: Uint8Array[]): string[] {
   const session = new Session();
   const outbox = new Outbox();

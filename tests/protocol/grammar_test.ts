@@ -361,7 +361,7 @@ function judge(one: Case, reply: readonly Uint8Array[]): "right" | "misuse" | "m
     return "malformed";
   }
   // What has not been refused by now is the beginning of something.
-  assert.ok(requests.some(({ settled }) => !settled), `${seen} is refused or incomplete`);
+  assert.ok(outcomes.some(({ settled }) => !settled), `${seen} is refused or incomplete`);
   assert.ok(codes.split("Z").length - 1 < ends, `${seen} is refused when it is complete`);
   return "waits";
 }

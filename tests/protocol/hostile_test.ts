@@ -208,7 +208,7 @@ interface Conversation {
   readonly pending: PendingRequest<unknown>;
 }
 
-/** Feeds bytes to an exchange, with another behind it, and checks what must hold whatever they are. */
+/** Feeds bytes to a request, with another behind it, and checks what must hold whatever they are. */
 function converse(make: Make, bytes: Uint8Array, chunk: number = Infinity): Conversation {
   const session = new Session();
   const { inbox, outbox } = session;

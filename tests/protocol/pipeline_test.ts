@@ -190,7 +190,7 @@ test("pipeline: a fatal error in a group that recovers ends the connection", () 
   assert.ok(session.lost instanceof ServerError && session.lost.code === "57P01");
 });
 
-test("pipeline: a value that cannot be decoded concerns no other exchange", () => {
+test("pipeline: a value that cannot be decoded concerns no other request", () => {
   const rows = (value: string): Uint8Array =>
     concat(bindComplete(), dataRow(value), commandComplete("SELECT 1"), readyForQuery());
   const select = (): ExecutePrepared<unknown[]> => new ExecutePrepared(TEXTS, [], new AllRows("array"));
@@ -199,7 +199,7 @@ test("pipeline: a value that cannot be decoded concerns no other exchange", () =
   assert.deepEqual(requests[2]?.value, [[3]]);
 });
 
-test("pipeline: ten thousand exchanges in one go", () => {
+test("pipeline: ten thousand requests in one go", () => {
   const count = 10_000;
   const session = new Session();
   const requests = Array.from({ length: count }, () => session.submit(new Ping()));

@@ -142,7 +142,7 @@ test("session: a message that nobody asked for ends the connection", () => {
   }
 });
 
-test("session: a script that is not finished is ended, its finally blocks run", () => {
+test("session: a reply reader that is not finished is ended, its finally blocks run", () => {
   for (const end of [(session: Session) => session.lose(GONE), (session: Session) => feed(session, errorResponse())]) {
     const session = new Session();
     const request = new Encoding(() => {});

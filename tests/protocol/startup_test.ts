@@ -190,7 +190,7 @@ function startup(...messages: Uint8Array[]): Outcome<AuthMethod> {
   return reply((session) => new Startup(OPTIONS, session), concat(...messages));
 }
 
-/** The exchange fails, and the session is lost, for that kind of reason. */
+/** The request fails, and the session is lost, for that kind of reason. */
 function endsWith(kind: new (message: string) => Error, ...messages: Uint8Array[]): Outcome<AuthMethod> {
   const outcome = startup(...messages);
   assert.notEqual(outcome.failure, undefined);

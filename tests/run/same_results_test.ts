@@ -76,7 +76,7 @@ inBothDrivers("a value that cannot be read fails its call, and the connection go
   assert.deepEqual(await first(), { n: 2 });
 });
 
-inBothDrivers("an op may catch what an exchange failed with, and go on", [
+inBothDrivers("an op may catch what a request failed with, and go on", [
   ["Query", concat(errorResponse("42601"), readyForQuery())],
   ["Query", number(2)],
 ], async ({ run, link }) => {

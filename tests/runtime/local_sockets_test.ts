@@ -265,7 +265,7 @@ if (process.platform === "linux") {
   });
 }
 
-test("local sockets: what is no socket, or not there, is an obstacle", () => {
+test("local sockets: what is no socket, or not there, is refused", () => {
   assert.equal(preflight(tmpdir()).refusal, "not a socket");
   assert.equal(preflight(join(tmpdir(), "missing", "socket")).refusal, "no such file or directory");
 });

@@ -8,7 +8,7 @@ import { Ping } from "../../src/protocol/ping.ts";
 import { Session, type SessionEvent } from "../../src/protocol/session.ts";
 import { concat, readyForQuery } from "./backend.ts";
 
-/** What became of an exchange. */
+/** What became of a request. */
 export interface Outcome<T> {
   readonly value: T | undefined;
   readonly failure: Failure | undefined;
@@ -29,7 +29,7 @@ export function feed(session: Session, bytes: Uint8Array, chunk: number = Infini
   }
 }
 
-/** Runs an exchange against a reply in every way, checks that the outcome is always the same, and gives it. */
+/** Runs a request against a reply in every way, checks that the outcome is always the same, and gives it. */
 export function reply<T>(make: (session: Session) => Request<T>, bytes: Uint8Array): Outcome<T> {
   const whole = run(make, bytes, Infinity, false);
   for (const [chunk, behind] of [[1, false], [3, false], [Infinity, true], [1, true]] as const) {
@@ -57,13 +57,13 @@ function run<T>(
     bytes = concat(bytes, readyForQuery());
   }
   feed(session, bytes, chunk);
-  assert.ok(pending.settled, "the exchange is settled");
+  assert.ok(pending.settled, "the request is settled");
   if (session.lost === undefined) {
     assert.ok(session.idle, "nothing is left to do");
     assert.equal(session.inbox.buffered, 0, "all bytes are used up");
   }
   if (next !== undefined) {
-    assert.ok(next.settled, "the next exchange is settled too");
+    assert.ok(next.settled, "the next request is settled too");
     assert.equal(next.failure === undefined, session.lost === undefined);
   }
   return { value: pending.value, failure: pending.failure, session, syncMode: pending.request.syncMode };

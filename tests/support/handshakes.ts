@@ -225,7 +225,7 @@ function runOn(link: TabledLink, op: Op<unknown>, first: IteratorResult<Step, un
 
 function exchangeOf(op: IteratorResult<Step, unknown> | undefined): Request<unknown> {
   const step = op?.value as Step;
-  if (step.do !== "submit") throw new WrongStep("the op does not begin with an exchange");
+  if (step.do !== "submit") throw new WrongStep("the op does not begin with a request");
   return step.request;
 }
 

@@ -1,4 +1,4 @@
-/** Several exchanges on one session, answered by one stream of bytes. */
+/** Several requests on one session, answered by one stream of bytes. */
 import assert from "node:assert/strict";
 import type { Failure, PendingRequest, Request } from "../../src/protocol/request.ts";
 import { Session } from "../../src/protocol/session.ts";
@@ -12,7 +12,7 @@ export interface Outcomes {
   readonly words: readonly string[];
 }
 
-/** Submits exchanges at once and feeds the replies: whole, byte by byte and in between, always with the same outcomes. */
+/** Submits requests at once and feeds the replies: whole, byte by byte and in between, always with the same outcomes. */
 export function pipeline(make: (session: Session) => readonly Request<unknown>[], bytes: Uint8Array): Outcomes {
   const whole = run(make, bytes, Infinity);
   for (const chunk of [1, 2, 7]) {

@@ -53,7 +53,7 @@ export class PoolManager {
   readonly #leaks: LeakDetector<Entry>;
   readonly #alarm = new Alarm(() => this.#tick());
   readonly #address = new ServerAddress();
-  /** Connections that say goodbye. */
+  /** Connections that are being closed. */
   readonly #closings = new Set<Promise<void>>();
   /** Ends attempts to connect when nobody waits for them any more. */
   readonly #connectAbort = new AbortController();
@@ -366,7 +366,7 @@ export class PoolManager {
       await entry.conn.check(CHECK_TIMEOUT);
     } catch {
       await entry.conn.close({ timeout: 0 });
-      // What it did not survive, such as a network that forgets, those have not either that were idle as long.
+      // If this connection died while idle (a NAT time-out), those idle at least as long are presumed dead.
       this.#state.dropStale(startedAt);
     }
     this.#checking--;

@@ -206,7 +206,7 @@ export class PoolManager {
       return true;
     } catch {
       this.#state.remove(entry);
-      // What it did not survive, such as a network that forgets, those have not either that were idle as long.
+      // If this connection died while idle (a NAT time-out), those idle at least as long are presumed dead.
       this.#state.dropStale(startedAt);
       return false;
     }
