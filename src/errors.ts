@@ -287,11 +287,12 @@ export function stackFromHere(error: PyroError): void {
 /** Whether the same statement, or connecting, may succeed later, and nothing was done. */
 function isTransient(fields: ServerFields): boolean {
   const { severity, code } = fields;
-  return CONFLICTS.includes(code) || (severity === "FATAL" && (code === CANNOT_CONNECT_NOW || isServerFull(fields)));
+  return CONFLICT_CODES.includes(code) ||
+    (severity === "FATAL" && (code === CANNOT_CONNECT_NOW || isServerFull(fields)));
 }
 
 /** Serialization failure, deadlock. */
-const CONFLICTS: readonly string[] = ["40001", "40P01"];
+const CONFLICT_CODES: readonly string[] = ["40001", "40P01"];
 /** A function can raise this and 53300 too, but only refused connections are fatal. */
 const CANNOT_CONNECT_NOW = "57P03";
 

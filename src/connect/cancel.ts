@@ -63,7 +63,7 @@ export function* cancel(key: CancelKey, by: number): Handshake<void> {
 
 /** For how many milliseconds a server may take to accept a request, where connecting to it has that limit (0: none). */
 export function cancelTimeout(connectTimeout: number): number {
-  return connectTimeout === 0 ? PATIENCE : Math.min(connectTimeout, PATIENCE);
+  return connectTimeout === 0 ? MAX_CANCEL_TIMEOUT : Math.min(connectTimeout, MAX_CANCEL_TIMEOUT);
 }
 
 /** A key as it came from elsewhere. */
@@ -81,4 +81,4 @@ function isEndpoint(endpoint: Partial<Endpoint> | null | undefined): endpoint is
 }
 
 /** Milliseconds that a server may take to accept a request: one that does not is not waited for without end. */
-const PATIENCE = 10_000;
+const MAX_CANCEL_TIMEOUT = 10_000;

@@ -28,12 +28,12 @@ export type HandshakeStep =
   /** Connects; `tls` asks for a connection on which TLS can start. */
   | { readonly do: "dial"; readonly endpoint: Endpoint; readonly tls: boolean; readonly by: number }
   /** Sends what the outbox holds and reads exactly one byte. */
-  | { readonly do: "askByte"; readonly link: Link; readonly by: number }
+  | { readonly do: "readByte"; readonly link: Link; readonly by: number }
   | { readonly do: "startTls"; readonly link: Link; readonly options: TlsOptions; readonly by: number }
   /** Runs an op on the link's session. When time runs out, the link lives, and what the op asked is read and dropped. */
   | { readonly do: "run"; readonly link: Link; readonly op: Op<unknown>; readonly by: number }
   /** Sends what the outbox holds and reads until the server closes. */
-  | { readonly do: "askEnd"; readonly link: Link; readonly by: number }
+  | { readonly do: "readToEnd"; readonly link: Link; readonly by: number }
   /** Sends Terminate, if a session is open, and closes. */
   | { readonly do: "discard"; readonly link: Link };
 
@@ -45,11 +45,11 @@ export function* dial(endpoint: Endpoint, tls: boolean, by: number): Handshake<L
 }
 
 export function* readByte(link: Link, by: number): Handshake<number> {
-  return (yield { do: "askByte", link, by }) as number;
+  return (yield { do: "readByte", link, by }) as number;
 }
 
 export function* readToEnd(link: Link, by: number): Handshake<void> {
-  yield { do: "askEnd", link, by };
+  yield { do: "readToEnd", link, by };
 }
 
 export function* startTls(link: Link, options: TlsOptions, by: number): Handshake<void> {

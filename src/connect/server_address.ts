@@ -25,9 +25,9 @@ export class ServerAddress {
       this.#verifiedSocket = undefined;
     }
     const { local } = plan.upgrade;
-    const unwanted = plan.upgrade.unwanted ?? this.#upgradeRefusal;
+    const skipReason = plan.upgrade.skipReason ?? this.#upgradeRefusal;
     const startedAt = plan.now();
-    const connected = yield* connect({ ...plan, upgrade: { unwanted, local } });
+    const connected = yield* connect({ ...plan, upgrade: { skipReason, local } });
     this.#verifiedSocket = connected.verifiedSocket;
     const { attempted, upgraded, reason } = connected.upgrade;
     // What failed for lack of time may succeed another time.

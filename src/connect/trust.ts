@@ -14,7 +14,7 @@ export type Trust =
   | { readonly level: "doubt" | "none"; readonly reason: string };
 
 /** Compares who listens on a socket with who listens on the server's TCP port; `server` is asked only if need be. */
-export function trustIn(owner: SocketOwner, server: () => SocketOwner, ownUser: () => number | undefined): Trust {
+export function assessTrust(owner: SocketOwner, server: () => SocketOwner, ownUser: () => number | undefined): Trust {
   const { uid, doubt } = owner;
   if (uid === undefined) return { level: "doubt", reason: doubt ?? "nothing tells who listens" };
   if (uid !== ROOT && uid !== ownUser()) {

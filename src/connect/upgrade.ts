@@ -24,7 +24,7 @@ import { type CancelTarget, cancelTargetOf } from "./cancel.ts";
 import { parseDirectories } from "./directories.ts";
 import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
 import { type OpenPlan, start } from "./open.ts";
-import { authLimitOf, trustIn } from "./trust.ts";
+import { assessTrust, authLimitOf } from "./trust.ts";
 
 /** What became of the upgrade to a Unix socket. */
 export interface Upgrade {
@@ -62,7 +62,7 @@ export interface VerifiedSocket {
 /** What the upgrade needs to know beyond how sessions are opened. */
 export interface UpgradePlan {
   /** Why it is not wanted here, undefined if it is. */
-  readonly unwanted: string | undefined;
+  readonly skipReason: string | undefined;
   readonly local: LocalSockets;
 }
 
@@ -101,7 +101,7 @@ export function* upgrade(
   if (endpoint.kind === "unix" || addresses === undefined) {
     return kept("the connection is a Unix socket already", false);
   }
-  if (plan.unwanted !== undefined) return kept(plan.unwanted, false);
+  if (plan.skipReason !== undefined) return kept(plan.skipReason, false);
   if (!isLocal(addresses)) return kept("the server is on another machine", false);
 
   const until = session.now() + Math.min(MAX_DURATION, (by - session.now()) / 2);
@@ -125,7 +125,7 @@ export function* upgrade(
   const directories = server.directories === null ? USUAL_DIRECTORIES : parseDirectories(server.directories);
   const listener = { host: addresses.remote.host, port: endpoint.port };
   let user: SocketOwner | undefined;
-  const original: TcpConnection = {
+  const tcp: TcpConnection = {
     started: server.started,
     authMethod,
     cancelTarget: cancelTargetOf(link),
@@ -140,7 +140,7 @@ export function* upgrade(
       tried.push({ path, reason: "there is no time left" });
       break;
     }
-    const result = yield* tryPath(path, original, session, plan, until);
+    const result = yield* tryPath(path, tcp, session, plan, until);
     if (typeof result !== "string") {
       yield* discard(link);
       return { ...result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried } };
@@ -182,19 +182,19 @@ export function isLocal({ local, remote }: Addresses): boolean {
 /** A session through that socket and its proof, or the reason why there is none. */
 function* tryPath(
   path: string,
-  original: TcpConnection,
+  tcp: TcpConnection,
   session: OpenPlan,
   plan: UpgradePlan,
   until: number,
 ): Handshake<{ link: Link; verifiedSocket: VerifiedSocket } | string> {
   if (utf8Length(path) > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} bytes`;
-  const { started, authMethod, cancelTarget, owner } = original;
+  const { started, authMethod, cancelTarget, owner } = tcp;
   const preflight = plan.local.preflight(path);
   if (preflight.refusal !== undefined) return preflight.refusal;
   let link: Link | undefined;
   try {
     link = yield* dial({ kind: "unix", path }, false, until);
-    const trust = trustIn(preflight.owner(link.peerUser), owner, plan.local.ownUser);
+    const trust = assessTrust(preflight.owner(link.peerUser), owner, plan.local.ownUser);
     if (trust.level === "none") throw new ConnectionError(trust.reason);
     yield* start(link, session, authLimitOf(trust, authMethod), until);
     const other = yield* run(link, queryIdentity(), until);

@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import type { StatementSource } from "../statements/statement_source.ts";
-import { StatementHandle, useStatement } from "../statements/prepared_statement.ts";
+import { referenceOf, StatementHandle } from "../statements/prepared_statement.ts";
 import type { Deadline } from "../protocol/request.ts";
 import { SqlTemplate, valuesOf } from "../sql/template.ts";
 import { checkCount } from "../rows/bind.ts";
@@ -102,7 +102,7 @@ export function parseCall(
     }
     return { ...read, source: sqlText(statement.text), values: checkedValues(valuesOf(statement)) };
   }
-  const source = statement instanceof StatementHandle ? useStatement(statement, owner) : sqlText(statement);
+  const source = statement instanceof StatementHandle ? referenceOf(statement, owner) : sqlText(statement);
   // A spread would be a tenth of what a call costs on Bun.
   const { shape, deadline, extraOptions } = read;
   return { shape, deadline, extraOptions, source, values: checkedValues(values === undefined ? [] : values as Params) };
@@ -110,7 +110,7 @@ export function parseCall(
 
 /** What is to be executed many times, so that its parameters come elsewhere. */
 export function statementSourceOf(statement: unknown, owner: object): StatementSource {
-  if (statement instanceof StatementHandle) return useStatement(statement, owner);
+  if (statement instanceof StatementHandle) return referenceOf(statement, owner);
   return statement instanceof SqlTemplate ? textWithoutValues(statement) : sqlText(statement);
 }
 

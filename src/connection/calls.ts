@@ -411,7 +411,7 @@ export class Calls {
 
   /** The end of a COPY TO STDOUT; what is left is dropped. */
   closeCopy({ source, options: { deadline }, span }: Copy): Call<void> {
-    source.beginClosing();
+    source.announceClose();
     return {
       op: source.close(),
       deadline: cleanUpDeadlineOf(deadline, "end the copying"),
@@ -518,13 +518,13 @@ export class Calls {
     batchSize?: number,
   ): CallSpan | undefined {
     const { observer } = this.state;
-    return observer.isObserved ? observer.callSpan(operation, textOf(source), parameterCount, batchSize) : undefined;
+    return observer.isEnabled ? observer.callSpan(operation, textOf(source), parameterCount, batchSize) : undefined;
   }
 
   /** The span of an operation of several calls; undefined if nobody subscribes. */
   #operationSpan(operation: string, source?: unknown, parameterCount?: number): OperationSpan | undefined {
     const { observer } = this.state;
-    return observer.isObserved ? observer.operationSpan(operation, textOf(source), parameterCount) : undefined;
+    return observer.isEnabled ? observer.operationSpan(operation, textOf(source), parameterCount) : undefined;
   }
 
   #attempt<T>(action: string, make: () => Call<T>): Call<T> {

@@ -95,7 +95,7 @@ function* describeAndCopy(
         request.send(encoder.take());
         yield { do: "room", bytes: MAX_WAITING };
       }
-      next = source.isAtHand ? takeNext(source, index + 1) : yield* awaitNext(source, index + 1, pending);
+      next = source.isSynchronous ? takeNext(source, index + 1) : yield* awaitNext(source, index + 1, pending);
     }
     if (pending.refused || pending.settled) return;
     encoder.end();
@@ -215,7 +215,7 @@ export class CopyOutSource {
   }
 
   /** It is about to be closed: calls that are made from now on wait for that. */
-  beginClosing(): void {
+  announceClose(): void {
     if (this.#request !== undefined) this.#context.session.admission.announceEnd(this.#request.exclusive);
   }
 

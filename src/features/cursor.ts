@@ -79,7 +79,7 @@ export class Cursor {
 
   /** Whether nothing can be fetched any more. */
   get closed(): boolean {
-    return this.#state === "closed" || this.#isOver;
+    return this.#state === "closed" || this.#isTransactionFinished;
   }
 
   /** Binds the portal. */
@@ -154,7 +154,7 @@ export class Cursor {
     const { session } = this.#context;
     const exclusive = this.#exclusive;
     try {
-      if (!wasOpen || session.lost !== undefined || this.#isOver) return;
+      if (!wasOpen || session.lost !== undefined || this.#isTransactionFinished) return;
       yield* continueSubmitting();
       if (exclusive === undefined) yield* finish(yield* submit(new ClosePortal(this.#portal)));
       else yield* settle(yield* submit(new EndExclusive(exclusive)));
@@ -180,7 +180,7 @@ export class Cursor {
   }
 
   /** Whether its transaction is over. */
-  get #isOver(): boolean {
+  get #isTransactionFinished(): boolean {
     return this.#transaction?.finished ?? false;
   }
 

@@ -9,7 +9,7 @@ export class SourceReader<T> {
   readonly #awaits: boolean;
   #ended = false;
   /** Whether it was asked for an element and has not given it. */
-  #owes = false;
+  #isElementPending = false;
   #thrown: { readonly error: unknown } | undefined = undefined;
 
   /** `awaits` tells whether async iterables can be read; `what` is the source's name in errors. */
@@ -26,12 +26,12 @@ export class SourceReader<T> {
   }
 
   /** A call that is never begun leaves its source as it is: a stream would be locked for ever. */
-  #opened(): Iterator<T> | AsyncIterator<T> {
+  #openIterator(): Iterator<T> | AsyncIterator<T> {
     return this.#iterator ??= this.#awaits ? this.#source[Symbol.asyncIterator]!() : this.#source[Symbol.iterator]!();
   }
 
   /** Whether its elements are there without waiting: then {@linkcode take} gives them. */
-  get isAtHand(): boolean {
+  get isSynchronous(): boolean {
     return !this.#awaits;
   }
 
@@ -55,7 +55,7 @@ export class SourceReader<T> {
     if (this.#ended) return undefined;
     let result: IteratorResult<T>;
     try {
-      result = (this.#opened() as Iterator<T>).next();
+      result = (this.#openIterator() as Iterator<T>).next();
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -73,19 +73,19 @@ export class SourceReader<T> {
     if (this.#ended) return;
     this.#ended = true;
     try {
-      const ending: unknown = this.#opened().return?.();
+      const ending: unknown = this.#openIterator().return?.();
       if (!this.#awaits) return;
       ignore(ending as PromiseLike<unknown> | undefined);
-      if (!this.#owes) yield* callback(() => ending);
+      if (!this.#isElementPending) yield* callback(() => ending);
     } catch {
       // Why no more is wanted is what the caller has to know.
     }
   }
 
   #awaitNext(): PromiseLike<IteratorResult<T>> {
-    this.#owes = true;
-    const next = (this.#opened() as AsyncIterator<T>).next();
-    next.then(() => this.#owes = false, (error) => this.#fail(error));
+    this.#isElementPending = true;
+    const next = (this.#openIterator() as AsyncIterator<T>).next();
+    next.then(() => this.#isElementPending = false, (error) => this.#fail(error));
     return next;
   }
 

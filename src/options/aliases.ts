@@ -15,18 +15,18 @@ export type NameUse = "key" | "option" | "param";
  * What must be given instead of a name that is not known as it is written; undefined for a name that
  * means nothing anywhere, as those of server settings.
  */
-export function canonicalName(name: string, place: NameUse): string | undefined {
+export function canonicalName(name: string, use: NameUse): string | undefined {
   const folded = fold(name);
   const option = OPTIONS_BY_NAME.get(folded);
-  if (option !== undefined) return instead(option, place);
+  if (option !== undefined) return instead(option, use);
   const setting = SETTINGS_BY_NAME.get(folded);
-  if (setting !== undefined && !isSetting(name, setting)) return instead({ setting }, place);
+  if (setting !== undefined && !isSetting(name, setting)) return instead({ setting }, use);
   return ADVICE_BY_NAME.get(folded);
 }
 
 /** Throws for what `rightName` knows better, and for secrets, which no setting of the server's own is. `what` precedes the name. */
-export function refuseAlias(name: string, place: NameUse, what: string): void {
-  const right = canonicalName(name, place) ?? (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
+export function refuseAlias(name: string, use: NameUse, what: string): void {
+  const right = canonicalName(name, use) ?? (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
   if (right !== undefined) throw new UsageError(`Cannot ${what} ${JSON.stringify(name)}: ${right}`);
 }
 
@@ -43,17 +43,17 @@ interface Option {
   readonly setting?: string | undefined;
 }
 
-function instead({ key, setter, setting }: Option, place: NameUse): string {
+function instead({ key, setter, setting }: Option, use: NameUse): string {
   if (setting !== undefined) {
-    return place === "option" ? `use param: { ${setting}: … } instead` : `use ${setting} instead`;
+    return use === "option" ? `use param: { ${setting}: … } instead` : `use ${setting} instead`;
   }
-  if (place === "key") {
+  if (use === "key") {
     if (key === undefined) return `use Opts.${setter}() instead, which has no key`;
     return `use ${key} instead${IN_SECONDS.has(key) ? ", in seconds" : ""}`;
   }
   if (setter === undefined) return `it is ${key} of libpq's, which is not implemented`;
   const unit = key !== undefined && IN_SECONDS.has(key) ? ", in milliseconds" : "";
-  return `use ${setter}${place === "param" ? "()" : ""} instead${unit}`;
+  return `use ${setter}${use === "param" ? "()" : ""} instead${unit}`;
 }
 
 /** The server takes the names of settings in any case, but `options` in lower case only. */

@@ -13,7 +13,7 @@ export interface PoolLeak {
 
 /** What is out. */
 interface LeakRecord<M> {
-  readonly member: M;
+  readonly entry: M;
   readonly since: number;
   /** An error has the place where it was made, and is not made a text before somebody asks. */
   readonly acquiredAt: Error;
@@ -43,7 +43,7 @@ export class LeakDetector<M> {
       if (!this.#records.delete(record)) return;
       record.undo();
       this.#reportLeak("forgotten", record);
-      reclaim(record.member);
+      reclaim(record.entry);
     });
   }
 
@@ -55,7 +55,7 @@ export class LeakDetector<M> {
 
   /** A connection was taken; `place` is where, and `undo` undoes what its user has set. The function is to be called when it has come back. */
   watch(lease: Lease, member: M, acquiredAt: Error, undo: () => void): () => void {
-    const record: LeakRecord<M> = { member, since: this.#now(), acquiredAt, undo, isReported: false };
+    const record: LeakRecord<M> = { entry: member, since: this.#now(), acquiredAt, undo, isReported: false };
     this.#records.add(record);
     this.#registry.register(lease, record, record);
     return () => {

@@ -42,7 +42,7 @@ export class WaitQueue<M> {
   /** Waits no longer. */
   remove(waiter: Waiter<M>): void {
     this.#waiters.delete(waiter);
-    this.#forgetOthers();
+    this.#compact();
   }
 
   /** What the next one will cost. */
@@ -63,7 +63,7 @@ export class WaitQueue<M> {
   expired(now: number): Waiter<M>[] {
     const expired = [...this.#waiters].filter(({ by }) => by <= now);
     for (const waiter of expired) this.#waiters.delete(waiter);
-    this.#forgetOthers();
+    this.#compact();
     return expired;
   }
 
@@ -76,12 +76,12 @@ export class WaitQueue<M> {
   }
 
   /** Drops those who wait no longer, once they are most. */
-  #forgetOthers(): void {
-    if (this.#order.length <= 2 * this.#waiters.size + SPARE) return;
+  #compact(): void {
+    if (this.#order.length <= 2 * this.#waiters.size + COMPACT_THRESHOLD) return;
     this.#order = new Fifo();
     for (const waiter of this.#waiters) this.#order.push(waiter);
   }
 }
 
 /** How many who wait no longer are not worth dropping. */
-const SPARE = 64;
+const COMPACT_THRESHOLD = 64;

@@ -9,7 +9,7 @@ import { query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { Condition, type ExclusiveOperation, type Failure, type ReplyReader, type Request } from "./request.ts";
-import { explainCopyIn, refuseCopyIn } from "./misplaced_copy.ts";
+import { mapCopyInError, refuseCopyIn } from "./misplaced_copy.ts";
 import { SimpleReplyGrammar } from "./simple_reply.ts";
 
 /** Starts a COPY and takes its data in chunks, each asked for. */
@@ -66,7 +66,7 @@ export class CopyOut implements Request<void> {
   }
 
   mapError(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+    return mapCopyInError(fields);
   }
 
   /** Asks for a chunk. */

@@ -11,7 +11,7 @@ import { execute, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { ExclusiveOperation, Failure, ReplyReader, Request } from "./request.ts";
-import { explainCopyIn, refuseCopyIn } from "./misplaced_copy.ts";
+import { mapCopyInError, refuseCopyIn } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
 
 /** Executes a statement once per set; the value is the sum of affected rows. */
@@ -103,6 +103,6 @@ export class ExecuteSets implements Request<number> {
   }
 
   mapError(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+    return mapCopyInError(fields);
   }
 }

@@ -27,7 +27,7 @@ export function syncModeOf(isCopy: boolean): "explicit" | "deferred" {
 }
 
 /** Execute of a bound portal for at most so many rows, and what makes the server answer. */
-export function requestExecution(
+export function encodeExecution(
   out: Outbox,
   portal: string,
   maxRows: number,
@@ -63,7 +63,7 @@ interface ExecutingRequest extends Pick<Request<unknown>, "action"> {
 }
 
 /**
- * The reply to {@linkcode requestExecution}, up to the ReadyForQuery; where the request had no Sync it
+ * The reply to {@linkcode encodeExecution}, up to the ReadyForQuery; where the request had no Sync it
  * is sent when the rest is read, unless `keepsOpen`.
  *
  * Not a generator, as other reply readers are: its loop is where long results are read.

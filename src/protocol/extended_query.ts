@@ -14,9 +14,9 @@ import { describe, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Failure, ReplyReader, Request } from "./request.ts";
-import { ALL_ROWS, ExecutionReply, readDescription, requestExecution, syncModeOf } from "./execution.ts";
-import { explainCopyIn } from "./misplaced_copy.ts";
-import { readPrepare, requestPrepare } from "./prepare.ts";
+import { ALL_ROWS, encodeExecution, ExecutionReply, readDescription, syncModeOf } from "./execution.ts";
+import { mapCopyInError } from "./misplaced_copy.ts";
+import { encodePrepare, readPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
@@ -44,7 +44,7 @@ export class ExecutePrepared<T> implements Request<T> {
   encode(out: Outbox): void {
     const { name, parameterCodecs, resultFormats } = this.#statement;
     bind(out, "", name, parameterCodecs, this.#values, resultFormats);
-    requestExecution(out, "", ALL_ROWS, this.syncMode);
+    encodeExecution(out, "", ALL_ROWS, this.syncMode);
   }
 
   *reply(inbox: Inbox, out: Outbox): ReplyReader<T> {
@@ -59,7 +59,7 @@ export class ExecutePrepared<T> implements Request<T> {
   }
 
   mapError(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+    return mapCopyInError(fields);
   }
 }
 
@@ -97,7 +97,7 @@ export class ExecuteUnnamed<T> implements Request<T> {
     parse(out, "", sql, parameterTypes);
     bind(out, "", "", parameterCodecs, this.#values, resultFormats);
     describe(out, DescribeTarget.Portal, "");
-    requestExecution(out, "", ALL_ROWS, this.syncMode);
+    encodeExecution(out, "", ALL_ROWS, this.syncMode);
   }
 
   *reply(inbox: Inbox, out: Outbox): ReplyReader<T> {
@@ -116,7 +116,7 @@ export class ExecuteUnnamed<T> implements Request<T> {
   }
 
   mapError(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+    return mapCopyInError(fields);
   }
 }
 
@@ -160,9 +160,9 @@ export class PrepareAndExecute<T> implements Request<T> {
   }
 
   encode(out: Outbox): void {
-    requestPrepare(out, this.#name, this.sql, this.#evicted);
+    encodePrepare(out, this.#name, this.sql, this.#evicted);
     bind(out, "", this.#name, [], [], []);
-    requestExecution(out, "", ALL_ROWS, this.syncMode);
+    encodeExecution(out, "", ALL_ROWS, this.syncMode);
   }
 
   *reply(inbox: Inbox, out: Outbox): ReplyReader<T> {
@@ -183,6 +183,6 @@ export class PrepareAndExecute<T> implements Request<T> {
 
   mapError(fields: ServerFields): Failure | undefined {
     if (this.#parameters > 0) return { kind: "unusable", error: wrongCount(this.#parameters, 0) };
-    return explainCopyIn(fields);
+    return mapCopyInError(fields);
   }
 }

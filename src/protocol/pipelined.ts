@@ -15,7 +15,7 @@ import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { ExclusiveOperation, ReplyReader, Request } from "./request.ts";
 import { readDescription } from "./execution.ts";
-import { readPrepare, requestPrepare, type StatementSlot } from "./prepare.ts";
+import { encodePrepare, readPrepare, type StatementSlot } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
@@ -165,7 +165,7 @@ export class PipelinedExecution implements Request<void> {
       if (name === "") describe(out, DescribeTarget.Portal, "");
     } else {
       if (pipelined.kind === "new") {
-        requestPrepare(out, this.name, pipelined.sql, pipelined.slot.evicted);
+        encodePrepare(out, this.name, pipelined.sql, pipelined.slot.evicted);
       }
       // Not by map, which leaves out what is missing from the values.
       bind(out, "", this.name, Array.from(values, () => untyped), values, []);

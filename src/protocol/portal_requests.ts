@@ -14,8 +14,8 @@ import { close, describe, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { ExclusiveOperation, Failure, ReplyReader, Request } from "./request.ts";
-import { ExecutionReply, readDescription, requestExecution, syncModeOf } from "./execution.ts";
-import { explainCopyIn } from "./misplaced_copy.ts";
+import { encodeExecution, ExecutionReply, readDescription, syncModeOf } from "./execution.ts";
+import { mapCopyInError } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
@@ -115,7 +115,7 @@ export class FetchPortal<T> implements Request<Fetched<T>> {
   }
 
   encode(out: Outbox): void {
-    requestExecution(out, this.#portal, this.#maxRows, this.syncMode);
+    encodeExecution(out, this.#portal, this.#maxRows, this.syncMode);
   }
 
   *reply(inbox: Inbox, out: Outbox): ReplyReader<Fetched<T>> {
@@ -128,7 +128,7 @@ export class FetchPortal<T> implements Request<Fetched<T>> {
   }
 
   mapError(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+    return mapCopyInError(fields);
   }
 }
 

@@ -61,7 +61,7 @@ export class Prepare implements Request<Prepared> {
   }
 
   encode(out: Outbox): void {
-    requestPrepare(out, this.#name, this.sql, this.#evicted);
+    encodePrepare(out, this.#name, this.sql, this.#evicted);
     if (this.syncMode === "explicit") sync(out);
   }
 
@@ -76,14 +76,14 @@ export class Prepare implements Request<Prepared> {
 }
 
 /** Close of the evicted statements, Parse, and Describe of the statement. */
-export function requestPrepare(out: Outbox, name: string, sql: string, evicted: readonly string[]): void {
+export function encodePrepare(out: Outbox, name: string, sql: string, evicted: readonly string[]): void {
   checkParameters(sql);
   for (const old of evicted) close(out, DescribeTarget.Statement, old);
   parse(out, name, sql, []);
   describe(out, DescribeTarget.Statement, name);
 }
 
-/** The reply to {@linkcode requestPrepare}; without columns the statement gives no rows. */
+/** The reply to {@linkcode encodePrepare}; without columns the statement gives no rows. */
 export function* readPrepare(
   inbox: Inbox,
   evicted: readonly string[],

@@ -7,7 +7,7 @@ export class RequestQueue {
   last: PendingRequest<unknown> | undefined = undefined;
 
   get all(): PendingRequest<unknown>[] {
-    return chain(this.first);
+    return toArray(this.first);
   }
 
   push(pending: PendingRequest<unknown>): void {
@@ -48,7 +48,7 @@ export class RequestQueue {
   }
 }
 
-function chain(first: PendingRequest<unknown> | undefined): PendingRequest<unknown>[] {
+function toArray(first: PendingRequest<unknown> | undefined): PendingRequest<unknown>[] {
   const requests: PendingRequest<unknown>[] = [];
   for (let pending = first; pending !== undefined; pending = pending.next) requests.push(pending);
   return requests;

@@ -12,7 +12,7 @@ import { query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { ExclusiveOperation, Failure, ReplyReader, Request } from "./request.ts";
-import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import { mapCopyInError, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
 import { SimpleReplyGrammar } from "./simple_reply.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
@@ -72,6 +72,6 @@ export class SimpleQuery<T> implements Request<T> {
   }
 
   mapError(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+    return mapCopyInError(fields);
   }
 }

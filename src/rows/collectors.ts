@@ -33,7 +33,7 @@ export abstract class ResultCollector<T> {
   /** Rows with values of types that have still to be learned. */
   #incomplete: { readonly row: object; readonly description: Description }[] | undefined = undefined;
   /** Whether the tags of statements are read although the result does not need them. */
-  isObserved = false;
+  readsTags = false;
   /** The number in the last tag that was read. */
   lastAffected: number | undefined = undefined;
 
@@ -134,7 +134,7 @@ export abstract class ResultCollector<T> {
   protected onBegin(_description: Description): void {}
   protected abstract onRow(inbox: Inbox): void;
   protected onComplete(inbox: Inbox): void {
-    if (this.isObserved) this.affected(inbox);
+    if (this.readsTags) this.affected(inbox);
   }
   protected onEmpty(): void {}
   protected abstract value(): T;

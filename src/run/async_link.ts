@@ -34,7 +34,7 @@ export class AsyncLink implements Link, RunnerLink {
   /** Whether a reply waits for someone who wants it. */
   #isPaused = false;
   /** How many wait for notifications. */
-  #expecting = 0;
+  #eventWaiters = 0;
   /** Who waits for bytes to be sent, or for the reader to stop. */
   #onProgress: (() => void)[] = [];
   /** How much had been written when others could run the last time. */
@@ -97,13 +97,13 @@ export class AsyncLink implements Link, RunnerLink {
 
   /** Whether the process is to stay alive although nothing is asked: while someone waits for notifications. */
   expectEvents(expecting: boolean): void {
-    this.#expecting += expecting ? 1 : -1;
+    this.#eventWaiters += expecting ? 1 : -1;
     this.#keepProcess();
     if (expecting) this.#startReading();
   }
 
   /** Sends what the outbox holds and reads until the server closes: before there is a session. */
-  async askEnd(): Promise<void> {
+  async readToEnd(): Promise<void> {
     const { outbox } = this.session;
     while (outbox.size > 0) outbox.sent(await this.#transport.write(outbox.pending()));
     const dropped = new Uint8Array(64);
@@ -111,7 +111,7 @@ export class AsyncLink implements Link, RunnerLink {
   }
 
   /** Sends what the outbox holds and reads one byte: before there is a session. */
-  async askByte(): Promise<number> {
+  async readByte(): Promise<number> {
     const { outbox } = this.session;
     while (outbox.size > 0) outbox.sent(await this.#transport.write(outbox.pending()));
     const byte = new Uint8Array(1);
@@ -201,7 +201,7 @@ export class AsyncLink implements Link, RunnerLink {
   }
 
   #keepProcess(): void {
-    const needed = !this.session.idle || this.#expecting > 0;
+    const needed = !this.session.idle || this.#eventWaiters > 0;
     if (this.#keepsProcess === needed || this.session.lost !== undefined) return;
     this.#keepsProcess = needed;
     this.#transport.keepProcess(needed);

@@ -108,7 +108,7 @@ export class AsyncRunner {
     if (cancellation.deadline.closesConnection) return this.#link.destroy(cancellation.loseConnection());
     if (action === "abandon") return cancellation.abandon();
     let inTime = true;
-    if (action === "tell" && cancellation.waitsFor === "calls" && !this.#link.session.idle) {
+    if (action === "notify" && cancellation.waitsFor === "calls" && !this.#link.session.idle) {
       if (
         !this.#link.session.outstanding.every(({ owner }) => isWithin(owner as CallerContext | undefined, cancellation))
       ) {
@@ -121,7 +121,7 @@ export class AsyncRunner {
         cancellation.notify();
         return this.#cancelBy(until);
       });
-    } else if (action === "tell" || isWaiting) cancellation.notify();
+    } else if (action === "notify" || isWaiting) cancellation.notify();
     // A COPY whose source is not waited for ends by itself, unless the server does not listen.
     if (action === "cancel" && !(isWaiting && await atMost(over, CANCEL_INTERVAL))) {
       inTime = await this.#gated(() => this.#cancelFor(cancellation, over, until));

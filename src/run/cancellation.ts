@@ -14,7 +14,7 @@ import { SqlState } from "../sqlstate.ts";
 /** What to do about a call that its caller has given up. */
 export type CancelAction =
   /** Nothing of it is under way: its op is notified. */
-  | "tell"
+  | "notify"
   /** Its latest statement is under way, and nothing behind it. */
   | "cancel"
   /** Something was submitted behind it, or the server gave no cancel key: the statement runs on, and the caller does not wait. */
@@ -78,12 +78,12 @@ export class Cancellation {
     if (this.#wasSent || [...this.#requests].some((pending) => pending.settled || session.isSent(pending))) {
       this.#outcome = "cancelled";
     }
-    if (last === undefined || session.lost !== undefined) return "tell";
+    if (last === undefined || session.lost !== undefined) return "notify";
     if (outstanding.every((pending) => !session.isSent(pending))) {
       // What a pipeline has submitted is not the call's to take back.
       if (outstanding.some(({ request }) => request.exclusive?.outlivesCalls)) return "abandon";
       for (const pending of outstanding.toReversed()) session.withdraw(pending);
-      return "tell";
+      return "notify";
     }
     if (!this.#isLast(last) || session.key === undefined) return "abandon";
     this.#targets = outstanding;

@@ -61,9 +61,9 @@ async function perform(
       return link;
     }
     const link = ownLink(step.link);
-    if (step.do === "askByte") return await limit.race(link.askByte());
+    if (step.do === "readByte") return await limit.race(link.readByte());
     if (step.do === "startTls") return await limit.race(link.startTls(step.options));
-    if (step.do === "askEnd") return await limit.race(link.askEnd());
+    if (step.do === "readToEnd") return await limit.race(link.readToEnd());
     return await limit.race(link.run({ op: step.op, deadline: undefined }));
   } catch (error) {
     throw connectionError(error, step.do === "startTls" ? "the TLS handshake failed" : undefined);

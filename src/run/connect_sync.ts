@@ -37,14 +37,14 @@ function perform(step: HandshakeStep, dialer: SyncDialer): unknown {
   switch (step.do) {
     case "dial":
       return new SyncLink(dialer.dial(step.endpoint, step.tls, Math.max(0, step.by - now())), step.endpoint);
-    case "askByte":
-      return ownLink(step.link).askByte(step.by);
+    case "readByte":
+      return ownLink(step.link).readByte(step.by);
     case "startTls":
       return ownLink(step.link).startTls(step.options, step.by);
     case "run":
       return ownLink(step.link).runBy(step.op, step.by);
-    case "askEnd":
-      return ownLink(step.link).askEnd(step.by);
+    case "readToEnd":
+      return ownLink(step.link).readToEnd(step.by);
     case "discard":
       return ownLink(step.link).close();
   }

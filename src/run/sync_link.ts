@@ -161,7 +161,7 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /** Sends what the outbox holds and reads until the server closes: before there is a session. */
-  askEnd(by: number): void {
+  readToEnd(by: number): void {
     const dropped = new Uint8Array(64);
     const { outbox } = this.session;
     for (let count = -1; count !== 0; count = this.#transport.read(dropped)) {
@@ -171,7 +171,7 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /** Sends what the outbox holds and reads one byte: before there is a session. */
-  askByte(by: number): number {
+  readByte(by: number): number {
     const byte = new Uint8Array(1);
     const { outbox } = this.session;
     for (;;) {

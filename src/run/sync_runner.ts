@@ -160,7 +160,7 @@ export class SyncRunner {
       const action = cancellation.request();
       wait.by = now() + CANCEL_TIMEOUT;
       if (cancellation.deadline.closesConnection) return this.#link.destroy(cancellation.loseConnection());
-      if (action === "tell" || action === "abandon") {
+      if (action === "notify" || action === "abandon") {
         if (action === "abandon") cancellation.abandon();
         throw cancellation.error();
       }

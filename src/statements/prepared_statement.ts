@@ -11,10 +11,10 @@ export interface Parameter {
 }
 
 /** What is known of a statement that `owner` prepared. */
-export let useStatement: (statement: StatementHandle, owner: object) => StatementReference;
+export let referenceOf: (statement: StatementHandle, owner: object) => StatementReference;
 
 /** Marks a statement as closed; undefined if it was already. */
-export let endStatement: (statement: StatementHandle) => Prepared | undefined;
+export let closeReference: (statement: StatementHandle) => Prepared | undefined;
 
 /** What both worlds' prepared statements are made of; the worlds add how they are closed. */
 export abstract class StatementHandle {
@@ -39,14 +39,14 @@ export abstract class StatementHandle {
   }
 
   static {
-    useStatement = (statement, owner) => {
+    referenceOf = (statement, owner) => {
       if (statement.#closed) throw new UsageError("Cannot use the prepared statement: it is closed");
       if (statement.#owner !== owner) {
         throw new UsageError("Cannot use the prepared statement: it belongs to another connection");
       }
       return statement.#reference;
     };
-    endStatement = (statement) => {
+    closeReference = (statement) => {
       if (statement.#closed) return undefined;
       statement.#closed = true;
       return statement.#reference.prepared;

@@ -36,7 +36,7 @@ export class TraceChannels<E extends TraceEvent> {
   }
 
   /** Whether anybody listens. */
-  get isObserved(): boolean {
+  get hasSubscribers(): boolean {
     return this.start.hasSubscribers || this.end.hasSubscribers || this.asyncEnd.hasSubscribers ||
       this.error.hasSubscribers || this.asyncStart.hasSubscribers;
   }
@@ -105,7 +105,7 @@ export function publishSpan<E extends TraceEvent, T>(
   make: () => Writable<E>,
   work: (event: Writable<E> | undefined) => Promise<T>,
 ): Promise<T> {
-  if (!channels.isObserved) return work(undefined);
+  if (!channels.hasSubscribers) return work(undefined);
   const trace = new ChannelSpan(channels, make(), true);
   return runInSpan(trace, () => work(trace.event));
 }
@@ -116,7 +116,7 @@ export function publishSpanBlocking<E extends TraceEvent, T>(
   make: () => Writable<E>,
   work: (event: Writable<E> | undefined) => T,
 ): T {
-  if (!channels.isObserved) return work(undefined);
+  if (!channels.hasSubscribers) return work(undefined);
   const trace = new ChannelSpan(channels, make(), false);
   return runInSpanBlocking(trace, () => work(trace.event));
 }

@@ -89,9 +89,9 @@ function sessionNamesOf({ parameters }: ConnectPlan): SessionNames {
 
 const STEP_NAMES: Readonly<Record<HandshakeStep["do"], string>> = {
   dial: "dial",
-  askByte: "ask for TLS",
+  readByte: "ask for TLS",
   startTls: "start TLS",
   run: "ask the server",
-  askEnd: "wait for the end",
+  readToEnd: "wait for the end",
   discard: "close",
 };

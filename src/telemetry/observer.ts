@@ -21,8 +21,8 @@ export class Observer {
   }
 
   /** Whether anybody wants to know of calls. */
-  get isObserved(): boolean {
-    return queries.isObserved || this.log?.debugs === true;
+  get isEnabled(): boolean {
+    return queries.hasSubscribers || this.log?.debugs === true;
   }
 
   /** The connection. */
@@ -75,7 +75,7 @@ export class CallSpan implements Span {
 
   /** The server's answer will be there. */
   watch(collector: ResultCollector<unknown>): void {
-    collector.isObserved = true;
+    collector.readsTags = true;
     this.#collector = collector;
   }
 
@@ -122,8 +122,8 @@ export class OperationSpan {
   #state: "new" | "open" | "over" = "new";
   #failure: { readonly error: unknown } | undefined = undefined;
 
-  constructor(whole: CallSpan) {
-    this.#span = whole;
+  constructor(span: CallSpan) {
+    this.#span = span;
   }
 
   /** It has one statement more. */

@@ -38,7 +38,7 @@ export class WorkerThread {
       states: STATES,
       commands: COMMANDS,
       layout: LAYOUT,
-      idleTimeout: IDLE,
+      idleTimeout: IDLE_TIMEOUT,
     };
     // No variables: Deno would ask for all of them. No arguments: what they load is not meant for this thread.
     this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${workerStart})(${main});`)}`), {
@@ -69,7 +69,7 @@ export class WorkerThread {
     const thread = new WorkerThread(main);
     try {
       const started = (): boolean => thread.state !== STATES.starting;
-      if (!thread.until(started, Math.min(milliseconds, START)) || !thread.#claim()) {
+      if (!thread.until(started, Math.min(milliseconds, START_TIMEOUT)) || !thread.#claim()) {
         const { error = "it has not begun" } = thread.report();
         throw new Error(`the worker thread for the socket cannot start: ${error}`);
       }
@@ -140,7 +140,7 @@ export class WorkerThread {
   release(): void {
     try {
       this.command(COMMANDS.close);
-      if (this.until(() => this.state === STATES.idle || this.state === STATES.gone, CLOSE)) {
+      if (this.until(() => this.state === STATES.idle || this.state === STATES.gone, CLOSE_TIMEOUT)) {
         idleThreads = [...idleThreads, this].filter(({ state }) => state === STATES.idle);
         return;
       }
@@ -160,7 +160,7 @@ export class WorkerThread {
     if (this.state === STATES.starting) return;
     const hasHeard = ((Atomics.load(this.control, WORDS.heard) - this.#asked) | 0) >= 0;
     this.#silentSeconds = hasHeard ? 0 : this.#silentSeconds + 1;
-    if (this.#silentSeconds > SILENCE) throw new Error("the worker thread that owns the socket is gone");
+    if (this.#silentSeconds > MAX_SILENT_SECONDS) throw new Error("the worker thread that owns the socket is gone");
     if (!hasHeard) return;
     this.ring();
     this.#asked = Atomics.load(this.control, WORDS.workerBell);
@@ -212,10 +212,10 @@ export const LAYOUT = { request: 0x40, report: 0x1000, received: 0x2000, sent: 0
 
 const SECOND = 1000;
 /** Milliseconds that a thread may take to start. */
-const START = 15_000;
+const START_TIMEOUT = 15_000;
 /** Milliseconds that a thread may take to close a connection: longer than what is still to be sent has. */
-const CLOSE = 1000;
+const CLOSE_TIMEOUT = 1000;
 /** Milliseconds that a thread waits for its next connection. */
-const IDLE = 10_000;
+const IDLE_TIMEOUT = 10_000;
 /** Seconds after which a thread that does not answer is gone. */
-const SILENCE = 4;
+const MAX_SILENT_SECONDS = 4;

@@ -21,7 +21,7 @@ function heard(): { queue: NotificationQueue; next: () => Promise<IteratorResult
   return { queue, next, waits: () => waits };
 }
 
-test("takers: who has waited longest gets what comes, and nobody else is woken", async () => {
+test("queue consumers: who has waited longest gets what comes, and nobody else is woken", async () => {
   const { queue, next, waits } = heard();
   const results = Array.from({ length: 50 }, next);
   for (let pid = 0; pid < 50; pid++) {
@@ -31,7 +31,7 @@ test("takers: who has waited longest gets what comes, and nobody else is woken",
   assert.equal(waits(), 50);
 });
 
-test("takers: what came before anybody asked is taken without waiting", async () => {
+test("queue consumers: what came before anybody asked is taken without waiting", async () => {
   const { queue, next, waits } = heard();
   for (const pid of [1, 2]) queue.add({ channel: "c", payload: "", pid });
   const results = [next(), next(), next()];
@@ -40,7 +40,7 @@ test("takers: what came before anybody asked is taken without waiting", async ()
   assert.equal(waits(), 1);
 });
 
-test("takers: at the end everybody is told, with the reason", async () => {
+test("queue consumers: at the end everybody is told, with the reason", async () => {
   const ended = heard();
   const none = [ended.next(), ended.next()];
   ended.queue.end();

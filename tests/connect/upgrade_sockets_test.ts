@@ -29,7 +29,7 @@ function afterIdentity(
     ...table,
   ];
   const plan = planWith(clock, { password: "secret" });
-  const rules = { unwanted: undefined, local: localSockets(facts) };
+  const rules = { skipReason: undefined, local: localSockets(facts) };
   return play(upgrade(link, { disclosure: secret, scram: undefined }, plan, rules, by), whole, clock, [link]);
 }
 

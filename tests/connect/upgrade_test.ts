@@ -26,7 +26,7 @@ function upgradeFrom(
 ): Played<Connected> {
   const clock = new TableClock();
   const link = new TabledLink(1, endpoint, addresses === undefined ? {} : { addresses });
-  const rules: UpgradePlan = { unwanted: undefined, local: localSockets(), ...plan };
+  const rules: UpgradePlan = { skipReason: undefined, local: localSockets(), ...plan };
   return play(upgrade(link, NOTHING, planWith(clock), rules, Infinity), table, clock, [link]);
 }
 
@@ -43,7 +43,7 @@ function keptAfter(answer: IdentityAnswer): Connected["upgrade"] {
 }
 
 test("the upgrade is not attempted where it is not wanted", () => {
-  const { value, taken } = upgradeFrom(tcp("localhost"), loopback, [], { unwanted: "several hosts were given" });
+  const { value, taken } = upgradeFrom(tcp("localhost"), loopback, [], { skipReason: "several hosts were given" });
   assert.equal(taken, 1);
   assert.deepEqual(value?.upgrade, {
     attempted: false,
@@ -148,7 +148,7 @@ test("a server that takes too long to answer who it is: TCP is kept", () => {
 test("a connection that is lost while the server is asked who it is cannot be kept", () => {
   const clock = new TableClock();
   const link = new TabledLink(1, tcp("localhost"), { addresses: loopback });
-  const plan: UpgradePlan = { unwanted: undefined, local: localSockets() };
+  const plan: UpgradePlan = { skipReason: undefined, local: localSockets() };
   const handshake = upgrade(link, NOTHING, planWith(clock), plan, Infinity);
   const step = handshake.next().value;
   assert.ok("do" in step && step.do === "run");
@@ -196,7 +196,7 @@ test("a connection that is lost while sockets are tried cannot be kept", () => {
   const clock = new TableClock();
   const link = new TabledLink(1, tcp("localhost"), { addresses: loopback });
   const rules: UpgradePlan = {
-    unwanted: undefined,
+    skipReason: undefined,
     local: localSockets({
       refusal() {
         link.session.lose(new ConnectionError("gone"));

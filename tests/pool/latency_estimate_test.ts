@@ -5,13 +5,13 @@ import { test } from "../support/test.ts";
 
 /** What a statement costs that has just taken a millisecond. */
 function costAfter(sql: string): number {
-  const pace = new LatencyEstimate();
-  assert.equal(pace.costOf(sql), Infinity, "nothing shares before it is known");
-  pace.record(sql, 1);
-  return pace.costOf(sql);
+  const estimate = new LatencyEstimate();
+  assert.equal(estimate.costOf(sql), Infinity, "nothing shares before it is known");
+  estimate.record(sql, 1);
+  return estimate.costOf(sql);
 }
 
-test("pace: what reads may share, whatever its case and the white space before it", () => {
+test("latency estimate: what reads may share, whatever its case and the white space before it", () => {
   for (
     const sql of ["select 1", "\n  SELECT $1::int", "table t", "values (1)", "select(1)", "-- a comment\nselect 1"]
   ) {
@@ -19,13 +19,13 @@ test("pace: what reads may share, whatever its case and the white space before i
   }
 });
 
-test("pace: words in literals, comments and names of columns are no locks", () => {
+test("latency estimate: words in literals, comments and names of columns are no locks", () => {
   for (const sql of ["select locked_at, clock from t", "select 'for update' -- sleep (1)", "select lock from t"]) {
     assert.equal(costAfter(sql), 1, sql);
   }
 });
 
-test("pace: what writes, begins, locks or waits never shares", () => {
+test("latency estimate: what writes, begins, locks or waits never shares", () => {
   const never = [
     "insert into t values (1)",
     "update t set n = 1",
@@ -56,21 +56,21 @@ test("pace: what writes, begins, locks or waits never shares", () => {
   for (const sql of never) assert.equal(costAfter(sql), Infinity, sql);
 });
 
-test("pace: a slow statement is trusted again step by step", () => {
-  const pace = new LatencyEstimate();
-  pace.record("select 1", 100);
-  pace.record("select 1", 1);
-  assert.equal(pace.costOf("select 1"), 50);
-  for (let i = 0; i < 10; i++) pace.record("select 1", 1);
-  assert.equal(pace.costOf("select 1"), 1);
+test("latency estimate: a slow statement is trusted again step by step", () => {
+  const estimate = new LatencyEstimate();
+  estimate.record("select 1", 100);
+  estimate.record("select 1", 1);
+  assert.equal(estimate.costOf("select 1"), 50);
+  for (let i = 0; i < 10; i++) estimate.record("select 1", 1);
+  assert.equal(estimate.costOf("select 1"), 1);
 });
 
-test("pace: what must not share is not measured, and no number of statements is too many", () => {
-  const pace = new LatencyEstimate();
-  for (let i = 0; i < 5000; i++) pace.record(`select ${i}`, 1);
-  assert.equal(pace.costOf("select 4999"), 1);
-  for (let i = 0; i < 5000; i++) pace.record("delete from t", 0);
-  assert.equal(pace.costOf("delete from t"), Infinity);
-  pace.record("select 0", 2);
-  assert.equal(pace.costOf("select 0"), 2);
+test("latency estimate: what must not share is not measured, and no number of statements is too many", () => {
+  const estimate = new LatencyEstimate();
+  for (let i = 0; i < 5000; i++) estimate.record(`select ${i}`, 1);
+  assert.equal(estimate.costOf("select 4999"), 1);
+  for (let i = 0; i < 5000; i++) estimate.record("delete from t", 0);
+  assert.equal(estimate.costOf("delete from t"), Infinity);
+  estimate.record("select 0", 2);
+  assert.equal(estimate.costOf("select 0"), 2);
 });

@@ -217,13 +217,13 @@ class Model {
   readonly ops: Op[] = [];
   gates = 0;
 
-  get holder(): Op | undefined {
+  get submitter(): Op | undefined {
     return this.ops.find(({ does }) => does === "submit" || does === "wait at the gate");
   }
 
   /** What happens by itself: at most one op is admitted. */
   admitted(): Op | undefined {
-    if (this.gates > 0 || this.holder !== undefined) return undefined;
+    if (this.gates > 0 || this.submitter !== undefined) return undefined;
     const oldest = (...kinds: Op["does"][]): Op | undefined =>
       this.ops.filter(({ does }) => kinds.includes(does)).sort((x, y) => x.since - y.since)[0];
     const continuing = oldest("wait to continue");
@@ -249,7 +249,7 @@ function walk(seed: number, steps: number): void {
       next.does = "submit";
     }
     assert.deepEqual(told.map(({ name }) => name), [], where(step, what));
-    assert.equal(model.ops.find(({ entry }) => admission.maySubmit(entry)), model.holder, where(step, what));
+    assert.equal(model.ops.find(({ entry }) => admission.maySubmit(entry)), model.submitter, where(step, what));
   };
   for (let step = 0; step < steps; step++) {
     const op = model.ops.length === 0 ? undefined : random.pick(model.ops);

@@ -104,7 +104,7 @@ test("a failed write is not waited for again before there is a session", () => {
     throw systemError("EPIPE");
   };
   link.session.outbox.byte(1);
-  assert.throws(() => link.askByte(performance.now() + 50));
+  assert.throws(() => link.readByte(performance.now() + 50));
   assert.ok(transport.waits.every(({ writable }) => !writable));
 });
 

@@ -206,7 +206,7 @@ for (const chunk of [1, 7, Infinity]) {
     const second = new ScriptedAsync([["Startup", WELCOME], ["Query", identity()], ["Sync", readyForQuery()]], {
       chunk,
     });
-    const upgrade = { unwanted: undefined, local: localSockets() };
+    const upgrade = { skipReason: undefined, local: localSockets() };
     const plan = planWith(new TableClock(), { endpoints: [tcp("localhost")], sslMode: "prefer", upgrade });
     const dialer = new AsyncDials(first, second);
     const handshake = connect({ ...plan, now: () => performance.now() });

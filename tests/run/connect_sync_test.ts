@@ -199,7 +199,7 @@ for (const chunk of [1, 7, Infinity]) {
     const second = new ScriptedSync([["Startup", WELCOME], ["Query", identity()], ["Sync", readyForQuery()]], {
       chunk,
     });
-    const upgrade = { unwanted: undefined, local: localSockets() };
+    const upgrade = { skipReason: undefined, local: localSockets() };
     const plan = planWith(new TableClock(), { endpoints: [tcp("localhost")], sslMode: "prefer", upgrade });
     const dialer = new SyncDials(first, second);
     const { link, upgrade: became } = connectSync(connect({ ...plan, now: () => performance.now() }), dialer);

@@ -91,7 +91,7 @@ function heardBy({ messages }: ScriptedAsync | ScriptedSync): string[] {
 }
 
 function connecting(facts: LocalFacts, address: ServerAddress = new ServerAddress()): Handshake<Connected> {
-  const upgrade = { unwanted: undefined, local: localSockets(facts) };
+  const upgrade = { skipReason: undefined, local: localSockets(facts) };
   const given = planWith(new TableClock(), { endpoints: [tcp("localhost")], password: "secret", upgrade });
   return address.connect({ ...given, now: () => performance.now() });
 }

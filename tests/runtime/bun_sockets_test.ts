@@ -59,8 +59,8 @@ if (runtime === "bun") {
           nonce: () => crypto.randomUUID(),
           local: dialer.local,
         });
-        const unwanted = { ...plan, upgrade: { ...plan.upgrade, unwanted: "it is switched off" } };
-        const { link } = await connectAsync(connect(unwanted), dialer, undefined);
+        const skipReason = { ...plan, upgrade: { ...plan.upgrade, skipReason: "it is switched off" } };
+        const { link } = await connectAsync(connect(skipReason), dialer, undefined);
         assert.ok(transports.every((transport) => transport instanceof StreamTransport));
         assert.equal(link.tls, way === "TLS");
         // Bun's stream asks the socket inside for its ends.

@@ -241,9 +241,9 @@ test("otel: once it is disposed of, nobody listens", async () => {
   await using otel = await sdk();
   {
     using _ = instrument({ ...otel, pools: { main: { stats: () => assert.fail("nobody asks") } } });
-    assert.equal(acquires.isObserved, true);
+    assert.equal(acquires.hasSubscribers, true);
   }
-  assert.equal(acquires.isObserved, false);
+  assert.equal(acquires.hasSubscribers, false);
   for (const name of ["pyro:query", "pyro:connect"]) {
     const { start, end, asyncStart, asyncEnd, error } = tracingChannel(name);
     for (const channel of [start, end, asyncStart, asyncEnd, error]) assert.equal(channel.hasSubscribers, false);

@@ -86,7 +86,7 @@ export class TableClock {
 
 /**
  * Runs a handshake along a table and checks that it asks for exactly these steps: `dial HOST:PORT`
- * (`… for TLS`), `ask #1`, `startTls #1 NAME`, `askEnd #1`, `open #1`, `identify #1`, `discard #1`. Also checks
+ * (`… for TLS`), `ask #1`, `startTls #1 NAME`, `readToEnd #1`, `open #1`, `identify #1`, `discard #1`. Also checks
  * that no connection is used after it was given up, and that all but the one returned were given
  * up, once each. `given` are connections that were there before.
  */
@@ -151,14 +151,14 @@ function nameOf(step: HandshakeStep, op: IteratorResult<Step, unknown> | undefin
   const link = step.link as TabledLink;
   if (link.discarded > 0 && step.do !== "discard") throw new WrongStep(`#${link.number} is used after it was given up`);
   switch (step.do) {
-    case "askByte":
+    case "readByte":
       return `ask #${link.number}`;
     case "startTls":
       return `startTls #${link.number} ${step.options.serverName ?? "without a name"}`;
     case "run":
       return `${VERBS[exchangeOf(op).action] ?? exchangeOf(op).action} #${link.number}`;
-    case "askEnd":
-      return `askEnd #${link.number}`;
+    case "readToEnd":
+      return `readToEnd #${link.number}`;
     case "discard":
       return `discard #${link.number}`;
   }
@@ -185,7 +185,7 @@ function answerTo(
     if (step.do === "run") return runOn(link, step.op, op!, answer);
     link.send();
     if (answer instanceof Error) throw answer;
-    if (step.do === "askByte") return (answer as string).charCodeAt(0);
+    if (step.do === "readByte") return (answer as string).charCodeAt(0);
     if (step.do === "startTls") link.tls = true;
     return undefined;
   };

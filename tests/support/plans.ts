@@ -43,7 +43,7 @@ export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): C
     password: undefined,
     parameters: [["user", "ada"], ["database", "db"]],
     timeout: 0,
-    upgrade: { unwanted: "it is switched off", local: localSockets() },
+    upgrade: { skipReason: "it is switched off", local: localSockets() },
     now: clock.now,
     nonce: () => "nonce",
     ...given,

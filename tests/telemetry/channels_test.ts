@@ -38,7 +38,7 @@ test("traces: while nobody listens no event is made", async () => {
   assert.equal(await publishSpan(acquires, unwanted, (event) => Promise.resolve(event)), undefined);
   assert.equal(publishSpanBlocking(acquires, unwanted, (event) => event), undefined);
   new Subscriber()[Symbol.dispose]();
-  assert.equal(acquires.isObserved, false);
+  assert.equal(acquires.hasSubscribers, false);
   assert.equal(publishSpanBlocking(acquires, unwanted, (event) => event), undefined);
 });
 
@@ -47,9 +47,9 @@ test("traces: one listener on any of the channels is enough", () => {
     const listener = (): void => {};
     const channel = tracingChannel("pyro:acquire")[kind];
     channel.subscribe(listener);
-    assert.equal(acquires.isObserved, true, kind);
+    assert.equal(acquires.hasSubscribers, true, kind);
     channel.unsubscribe(listener);
-    assert.equal(acquires.isObserved, false, kind);
+    assert.equal(acquires.hasSubscribers, false, kind);
   }
 });
 

@@ -33,7 +33,7 @@ export class PoolListener {
   #connection: Promise<ListenConnection> | undefined = undefined;
   #current: ListenConnection | undefined = undefined;
   /** How many wait for notifications. */
-  #expecting = 0;
+  #notificationWaiters = 0;
   /** Whether a connection was lost, and not all channels are listened to again. */
   #needsRecovery = false;
   #recovering = false;
@@ -139,7 +139,7 @@ export class PoolListener {
         await connection.close();
         throw poolClosed();
       }
-      if (this.#expecting > 0) connection.keepProcess(true);
+      if (this.#notificationWaiters > 0) connection.keepProcess(true);
       this.#current = connection;
       this.#alarm.set(now() + CHECK_INTERVAL);
       return connection;
@@ -202,9 +202,9 @@ export class PoolListener {
   }
 
   #keepProcess(expecting: boolean): void {
-    const before = this.#expecting > 0;
-    this.#expecting += expecting ? 1 : -1;
-    const after = this.#expecting > 0;
+    const before = this.#notificationWaiters > 0;
+    this.#notificationWaiters += expecting ? 1 : -1;
+    const after = this.#notificationWaiters > 0;
     if (before === after) return;
     this.#alarm.keepProcess(after);
     this.#current?.keepProcess(after);

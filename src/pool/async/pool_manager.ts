@@ -100,7 +100,7 @@ export class PoolManager {
 
   /** A connection that is there, was in use a moment ago, and need not be waited for. */
   acquireIdle(cost: number = Infinity): Entry | undefined {
-    return this.closed || acquires.isObserved || this.#canBatch(cost) ? undefined : this.#takeIdle(cost);
+    return this.closed || acquires.hasSubscribers || this.#canBatch(cost) ? undefined : this.#takeIdle(cost);
   }
 
   /** Whether it is better to wait for what else comes in this turn: enough is under way to keep everybody busy. */
@@ -135,7 +135,7 @@ export class PoolManager {
 
   /** A connection that works, once there is one. `cost` is how many milliseconds it is likely to be needed for, Infinity for who needs it alone. */
   acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
-    if (!acquires.isObserved) return this.#acquire(deadline, cost);
+    if (!acquires.hasSubscribers) return this.#acquire(deadline, cost);
     return publishSpan(acquires, () => acquireEvent(this.#name), async (event) => {
       const entry = await this.#acquire(deadline, cost);
       if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
