@@ -1,4 +1,4 @@
-/** Cancel requests that are awaited, by who has the key and not the connection. */
+/** Cancel requests that are awaited, by cancel key and without the connection. */
 import { now } from "../runtime/clock.ts";
 import { runHandshake } from "../run/connect_async.ts";
 import { tracedAsync } from "../trace/traced_transport.ts";

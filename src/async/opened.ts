@@ -17,13 +17,13 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { osUser, randomText, variable } from "../runtime/runtime.ts";
 
-/** An open connection, for the one who uses it. */
+/** An open connection, for its user. */
 export class OpenedConnection {
   readonly state: ConnectionState;
   readonly link: AsyncLink;
-  /** For how long, where it is a pool's. */
+  /** The right to use it, if it is a pool's. */
   readonly lease: Lease | undefined;
-  /** Called when the connection is gone. */
+  /** Called when the connection was lost. */
   onLost: (() => void) | undefined = undefined;
 
   constructor(state: ConnectionState, link: AsyncLink, lease?: Lease) {
@@ -33,7 +33,7 @@ export class OpenedConnection {
   }
 }
 
-/** Opens a connection, on the way that others have found. */
+/** Opens a connection, with what earlier ones have found out about the server's address. */
 export async function open(
   settings: Settings,
   signal: AbortSignal | undefined,

@@ -1,4 +1,4 @@
-/** Who waits for what comes in a queue: first come, first served, and what comes wakes one, not all. */
+/** The consumers of a queue: first come, first served, and an item wakes one consumer, not all. */
 import { Fifo } from "../backlog.ts";
 
 /** A queue whose items come one by one, until there are no more. */
@@ -9,7 +9,7 @@ export interface ItemQueue<T> {
   take(): T | undefined;
 }
 
-/** Those who wait for the items of one queue. It has none as long as somebody waits, once they have been handed on. */
+/** The consumers that wait for the items of one queue. After {@linkcode QueueConsumers.dispatch}, there are no items while a consumer waits. */
 export class QueueConsumers<T> {
   readonly #queue: ItemQueue<T>;
   readonly #waiting = new Fifo<(item: T | undefined) => void>();
@@ -18,18 +18,18 @@ export class QueueConsumers<T> {
     this.#queue = queue;
   }
 
-  /** Hands on what has come; to be called whenever something has, and at the end. */
+  /** Gives items to waiting consumers; must be called whenever an item has come, and at the end. */
   dispatch(): void {
     const queue = this.#queue;
     while (this.#waiting.length > 0) {
-      // At the end those who wait look for themselves, to be told the reason.
+      // At the end each consumer takes the reason from the queue itself.
       const item = queue.ended ? undefined : queue.take();
       if (item === undefined && !queue.ended) return;
       this.#waiting.shift()!(item);
     }
   }
 
-  /** The next item, once it has come; `expect` is told that somebody waits for it, and no longer. */
+  /** The next item, once it has come; calls `expect` when a consumer begins and ends to wait. */
   async next(expect: (expecting: boolean) => void): Promise<IteratorResult<T, undefined>> {
     let value = this.#queue.take();
     if (value === undefined && !this.#queue.ended) {

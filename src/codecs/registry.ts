@@ -62,7 +62,7 @@ export class Registry {
     return this.#catalog !== this.#shared;
   }
 
-  /** Begins with a catalog of its own: types are altered, and nobody else sees that yet. */
+  /** Begins with a private catalog: types are altered, which other connections cannot see yet. */
   usePrivateCatalog(): void {
     this.#catalog = new Catalog();
   }

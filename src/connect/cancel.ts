@@ -12,7 +12,7 @@ import { encrypt, serverName } from "./open.ts";
 
 /**
  * What `cancel(key)` needs to stop what a connection runs, from anywhere: it can be posted to another
- * thread. Who has it can stop the connection's statements, so it is a secret.
+ * thread. It lets its owner stop the connection's statements, so it is a secret.
  */
 export interface CancelKey {
   /** Where the server is: for a connection that was upgraded to a Unix socket, the TCP address that was dialled. */
@@ -27,10 +27,10 @@ export interface CancelKey {
   readonly secret: Uint8Array;
 }
 
-/** How cancel requests reach the server of a connection. */
+/** Where cancel requests for a connection go. */
 export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
 
-/** The way that a connection took itself; that of an upgraded one is the way of the TCP connection before it. */
+/** The target for cancel requests of a connection; an upgraded connection has that of the TCP connection before it. */
 export function cancelTargetOf({ endpoint, addresses, tls }: Link): CancelTarget {
   // A name may lead to several servers, and only the one that it led to then has the process.
   const actual = endpoint.kind === "tcp" && addresses !== undefined ? { ...endpoint, ...addresses.remote } : endpoint;

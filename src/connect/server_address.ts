@@ -1,5 +1,5 @@
 /**
- * The way to a server: found by the first connection, taken by those that follow.
+ * How to reach a server: found out by the first connection, used by those that follow.
  *
  * A Unix socket that was proven to lead to the server is dialled at once; that it still does is proven
  * for each connection.
@@ -9,9 +9,9 @@ import type { Handshake } from "./handshake.ts";
 import type { StatementNaming } from "../statements/cache.ts";
 import { type Connected, connectVerified, type VerifiedSocket } from "./upgrade.ts";
 
-/** What the connections of a pool have found out about the way to the server. */
+/** What the connections of a pool have found out about how to reach the server. */
 export class ServerAddress {
-  /** Whether statements have names there: not where a pooler stands between that gives the server's connections to others too. */
+  /** Whether statements have names: not behind a pooler that shares the server's connections. */
   readonly naming: StatementNaming = { isEnabled: true };
   #verifiedSocket: VerifiedSocket | undefined = undefined;
   /** Why there is no Unix socket, once that was tried. */

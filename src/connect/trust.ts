@@ -1,5 +1,5 @@
 /**
- * How far the Unix socket of an upgrade is trusted: by who listens on it.
+ * How far the Unix socket of an upgrade is trusted: by the user that listens on it.
  *
  * One rule: a socket is the server's if it belongs to the user who listens on the TCP port, to root or
  * to ourselves. A socket that is known to be somebody else's is not used, and one whose owner is not
@@ -13,7 +13,7 @@ export type Trust =
   | { readonly level: "full"; readonly owner: SocketOwner }
   | { readonly level: "doubt" | "none"; readonly reason: string };
 
-/** Compares who listens on a socket with who listens on the server's TCP port; `server` is asked only if need be. */
+/** Compares the user that listens on a socket with the user that listens on the server's TCP port; calls `server` only if need be. */
 export function assessTrust(owner: SocketOwner, server: () => SocketOwner, ownUser: () => number | undefined): Trust {
   const { uid, doubt } = owner;
   if (uid === undefined) return { level: "doubt", reason: doubt ?? "nothing tells who listens" };

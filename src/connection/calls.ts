@@ -2,7 +2,7 @@
  * An op for each method of a connection or transaction, the same for both worlds.
  *
  * Arguments are looked at when the call is made, not when its op is admitted: what the caller does
- * with them, with a statement or with the connection after that is none of its business. What is
+ * with them, with a statement or with the connection after that has no effect on the call. What is
  * wrong with them is thrown in one world and rejected in the other.
  */
 import {
@@ -216,7 +216,7 @@ export class Calls {
     };
   }
 
-  /** The end of a stream, wherever it is; with the connection it is gone anyway. */
+  /** Closes a stream, wherever it is. A lost connection is no error. */
   closeStream({ cursor, deadline, span }: Stream): Call<void> {
     cursor.announceClose();
     return {
@@ -268,7 +268,7 @@ export class Calls {
     }
   }
 
-  /** The end of a portal; with the connection it is gone anyway. */
+  /** Closes a portal. A lost connection is no error. */
   closePortal(cursor: Cursor): Call<void> {
     cursor.announceClose();
     const span = cursor.isOpen ? this.#callSpan("closePortal", cursor.source) : undefined;
@@ -461,7 +461,7 @@ export class Calls {
     });
   }
 
-  /** Forgets what is known of types; whoever has given the connection back cannot. Throws at once. */
+  /** Forgets what is known of types; fails after release. Throws at once. */
   reloadTypes(): void {
     this.lease?.check("reload types");
     this.state.registry.invalidateTypes();
@@ -472,7 +472,7 @@ export class Calls {
     return this.#call("reset", "reset the session", options, () => reset(this.state, this.state.listeners));
   }
 
-  /** What makes the connection ready for somebody else; it is closed if that takes too long. */
+  /** Makes the connection ready for its next user; closes it if that takes too long. */
   release(timeout: number): Call<void> {
     const deadline: Deadline = {
       action: "give the connection back",
@@ -489,7 +489,7 @@ export class Calls {
     return { op: perform(new Ping()), deadline };
   }
 
-  /** The span of a cancel request; undefined if nothing runs or nobody subscribes. */
+  /** The span of a cancel request; undefined if nothing runs or there is no subscriber. */
   cancellation(): Span | undefined {
     return this.state.session.idle ? undefined : this.#callSpan("cancel");
   }
@@ -510,7 +510,7 @@ export class Calls {
     });
   }
 
-  /** The span of a call; undefined if nobody subscribes. */
+  /** The span of a call; undefined if there is no subscriber. */
   #callSpan(
     operation: string,
     source?: unknown,
@@ -521,7 +521,7 @@ export class Calls {
     return observer.isEnabled ? observer.callSpan(operation, textOf(source), parameterCount, batchSize) : undefined;
   }
 
-  /** The span of an operation of several calls; undefined if nobody subscribes. */
+  /** The span of an operation of several calls; undefined if there is no subscriber. */
   #operationSpan(operation: string, source?: unknown, parameterCount?: number): OperationSpan | undefined {
     const { observer } = this.state;
     return observer.isEnabled ? observer.operationSpan(operation, textOf(source), parameterCount) : undefined;

@@ -212,7 +212,7 @@ export function* withPortal<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op
   return result;
 }
 
-/** Closes a portal; with the connection it is gone anyway. */
+/** Closes a portal. A lost connection is no error: the portal was lost with it. */
 export function* closeQuietly(cursor: Cursor): Op<void> {
   try {
     yield* cursor.close();

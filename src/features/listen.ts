@@ -70,13 +70,13 @@ export class NotificationQueue {
   }
 }
 
-/** Who listens to what on one connection. */
+/** The listeners of one connection, by channel. */
 export class Listeners {
   readonly #queues = new Map<string, Set<NotificationQueue>>();
-  /** Channels to which nobody listens, but the session may: they are to be undone. */
+  /** Channels without a listener, for which the session may still be registered. */
   readonly #channelsToUnlisten = new Set<string>();
 
-  /** Whether neither anybody nor the session listens. */
+  /** Whether there is no listener, and the session is registered for no channel. */
   get isEmpty(): boolean {
     return this.#queues.size === 0 && this.#channelsToUnlisten.size === 0;
   }
@@ -98,7 +98,7 @@ export class Listeners {
     for (const queue of this.#queues.get(notification.channel) ?? []) queue.add(notification);
   }
 
-  /** Notifications have come that there was no room for, nobody knows on which channels. */
+  /** Notifications were dropped for lack of room, on unknown channels. */
   endAllForOverflow(): void {
     for (const queues of this.#queues.values()) {
       for (const queue of queues) queue.endForOverflow();
@@ -113,7 +113,7 @@ export class Listeners {
     this.#queues.set(queue.channel, queues);
   }
 
-  /** No longer listens; whether nobody does any more. */
+  /** Removes a listener; true if it was the last of its channel. */
   remove(queue: NotificationQueue): boolean {
     const queues = this.#queues.get(queue.channel);
     if (queues === undefined || !queues.delete(queue)) return false;

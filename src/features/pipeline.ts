@@ -190,7 +190,7 @@ export class PipelineState {
     }
   }
 
-  /** Reads what nobody has claimed, and gives the connection back. Throws what a Sync reported that no claim did. */
+  /** Reads the unclaimed results, and ends the exclusive operation. Throws an error that a Sync reported and no claim has thrown. */
   *close(): Op<void> {
     if (this.#closed) return;
     const { session } = this.#context;
@@ -204,7 +204,7 @@ export class PipelineState {
           try {
             yield* this.#takeResult(item, group, new AffectedRows());
           } catch {
-            // Nobody wanted to know.
+            // The statement was not claimed.
           }
         }
         try {
@@ -217,7 +217,7 @@ export class PipelineState {
       this.#closed = true;
       session.endExclusive(this.exclusive);
     }
-    // What became of statements that nobody has claimed is not known then.
+    // The outcome of unclaimed statements is not known then.
     if (isLossNews && session.lost !== undefined) throw lostError("close the pipeline", session.lost, true);
     if (problem !== undefined) throw problem.error;
   }

@@ -1,4 +1,4 @@
-/** Making a connection ready for whoever uses it next, without a round trip where there is nothing to do. */
+/** Making a connection ready for its next user, without a round trip where there is nothing to do. */
 import { barrier, type Op, perform } from "../protocol/request.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";

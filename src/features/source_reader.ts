@@ -66,8 +66,8 @@ export class SourceReader<T> {
   }
 
   /**
-   * Tells the source that no more is wanted, unless it has come to its end. What it throws then is of
-   * no interest; nor is it waited for while it still owes an element, since it may owe it for ever.
+   * Closes the source, unless it has come to its end. What it throws then is
+   * ignored; nor is it waited for while an element is still pending, since that may never come.
    */
   *close(): Op<void> {
     if (this.#ended) return;
@@ -95,7 +95,7 @@ export class SourceReader<T> {
   }
 }
 
-/** Nobody hears of its failure. */
+/** Ignores its failure. */
 function ignore(work: PromiseLike<unknown> | undefined): void {
   work?.then(undefined, () => {});
 }

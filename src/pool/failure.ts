@@ -37,7 +37,7 @@ export function allInUse({ max }: PoolStats): UsageError {
   );
 }
 
-/** What there was while somebody waited in vain. */
+/** The use of the pool when a caller's waiting failed, in words. */
 export function poolUsage({ max, idle, leased, opening, waiting }: PoolStats): string {
   return `of at most ${max}, ${leased} are in use, ${opening} being opened and ${idle} idle; ${waiting} other callers wait`;
 }

@@ -11,18 +11,18 @@ export interface PoolLeak {
   readonly stack: string;
 }
 
-/** What is out. */
+/** An acquired connection. */
 interface LeakRecord<M> {
   readonly entry: M;
   readonly since: number;
-  /** An error has the place where it was made, and is not made a text before somebody asks. */
+  /** An error made where the connection was acquired; its stack becomes text only when it is read. */
   readonly acquiredAt: Error;
   /** Undoes what its user has set. */
   readonly undo: () => void;
   isReported: boolean;
 }
 
-/** Watches what is out; `report` hears of leaks, and `reclaim` gets what nobody can give back. */
+/** Watches acquired connections; calls `report` for each leak, and `reclaim` with a connection whose lease was garbage-collected. */
 export class LeakDetector<M> {
   readonly #timeout: number;
   readonly #now: () => number;

@@ -17,7 +17,7 @@ export interface PoolEntry<C extends PooledConnection> {
   readonly expires: number;
   /** How often the pool had been drained when the connection was opened. */
   readonly generation: number;
-  /** Since when nobody has used it. */
+  /** Since when it is idle. */
   idleSince: number;
   /** How many use it now, and to how many it was given in one go. */
   users: number;
@@ -60,7 +60,7 @@ export class PoolState<C extends PooledConnection> {
   readonly #random: () => number;
   /** What closes a connection that the pool gives up. */
   readonly #close: (conn: C) => void;
-  /** The one used last at the end: it is used first, so that those nobody needs get old. */
+  /** The one used last at the end: it is used first, so that superfluous ones get old. */
   readonly #idle: PoolEntry<C>[] = [];
   readonly #leased = new Set<PoolEntry<C>>();
   /** What has become of callers. */
@@ -147,12 +147,12 @@ export class PoolState<C extends PooledConnection> {
     return undefined;
   }
 
-  /** Whether one has been idle for so long that it may be dead without anybody having noticed. */
+  /** Whether an entry has been idle for so long that its connection may be dead. */
   isStale(entry: PoolEntry<C>, now: number): boolean {
     return now - entry.idleSince > STALE;
   }
 
-  /** Takes one back; whether it can be used again. `wanted` says that somebody waits for it. */
+  /** Takes one back; whether it can be used again. `wanted` says that a caller waits for it. */
   return(entry: PoolEntry<C>, now: number, wanted: boolean): boolean {
     if (!this.#leased.delete(entry)) return false;
     if (!this.#isUsable(entry, now) || (!wanted && this.#idle.length >= this.limits.maxIdle)) {
@@ -207,7 +207,7 @@ export class PoolState<C extends PooledConnection> {
     }
   }
 
-  /** Gives up an idle one whose connection is gone. */
+  /** Gives up an idle one whose connection was lost. */
   lost(conn: C): void {
     const entry = this.#idle.find((entry) => entry.conn === conn);
     if (entry !== undefined) this.#removeIdle(entry);

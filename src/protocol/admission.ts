@@ -27,11 +27,11 @@ export interface Exclusive {
 
 /** What may forbid an access. */
 export type Restriction =
-  /** The connection is gone. */
+  /** The connection was lost. */
   | "lost"
   /** It is being closed: calls already made go on. */
   | "closing"
-  /** A value of the user's is being encoded or decoded, by code that may be the user's. */
+  /** A user's value is being encoded or decoded, by code that may be the user's. */
   | "encoding"
   /** Another exclusive operation is open. */
   | "exclusive"
@@ -330,7 +330,7 @@ export class Admission<X extends Exclusive = Exclusive> {
 
   /**
    * The gate does not hold this op back, or none: between two cancel requests for what it has under way,
-   * it may submit what it does to tidy up, which the server may need to come to the end of that.
+   * it may submit what it does to clean up, which the server may need to come to the end of that.
    */
   exempt(entry: AdmissionEntry | undefined): void {
     this.#exempt = entry;

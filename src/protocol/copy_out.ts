@@ -1,5 +1,5 @@
 /**
- * COPY TO STDOUT, handed on as fast as somebody takes it.
+ * COPY TO STDOUT, delivered as fast as the consumer takes it.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "COPY Operations".
  */
@@ -90,7 +90,7 @@ export class CopyOut implements Request<void> {
     this.#length = 0;
   }
 
-  /** Takes a message out of the inbox, which may move before somebody asks for the chunk. */
+  /** Copies a message out of the inbox, which may move before the consumer asks for the chunk. */
   #add({ bytes, pos, limit, buffered }: Inbox): void {
     if (this.#isDropping) return;
     const size = limit - pos;

@@ -1,8 +1,8 @@
 /**
  * Execute, and the rows that it gives.
  *
- * A server that waits for COPY data skips a Sync, one that fails before it does not, and nobody can
- * tell which of the two happened. So behind a COPY no Sync is sent before that is over.
+ * A server that waits for COPY data skips a Sync, one that fails before it does not, and the client cannot
+ * know which of the two happened. So behind a COPY no Sync is sent before that is over.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Extended Query" and "COPY
  * Operations".

@@ -21,7 +21,7 @@ export function errorOf(failure: Failure, request: Request<unknown>): PyroError 
   }
 }
 
-/** The error of a call whose connection is gone. */
+/** The error of a call whose connection was lost. */
 export function lostError(action: string, cause: Error, sent: boolean): ConnectionError {
   const reason = cause instanceof ServerError
     ? `the server ended the connection: ${cause.message}`

@@ -1,6 +1,6 @@
 /**
- * A statement in a pipeline: its request was encoded when it was asked for, and its reply is read when
- * somebody claims it.
+ * A statement in a pipeline: its request is encoded when it is added, and its reply is read when it is
+ * claimed.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Pipelining".
  */
@@ -150,7 +150,7 @@ export class PipelinedExecution implements Request<void> {
     }
   }
 
-  /** Somebody wants the reply. */
+  /** Gives the reply its collector. */
   claim(collector: ResultCollector<unknown>): void {
     this.#collector ??= collector;
   }

@@ -1,4 +1,4 @@
-/** A reply that was read before anybody said what is to become of its rows. */
+/** A reply that was read before it had a result collector. */
 import type { Description } from "../rows/description.ts";
 import { copyOf } from "../wire/bytes.ts";
 import { Backend } from "../wire/codes.ts";

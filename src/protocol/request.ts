@@ -83,7 +83,7 @@ export class PendingRequest<T> {
   withdrawn = false;
   /** Whether it has failed already, although the end of its reply is still to come. */
   refused = false;
-  /** The function of the user's that submitted it, where a cancellation has to know. */
+  /** The user's function that submitted it, where a cancellation has to know. */
   owner: object | undefined = undefined;
   /** Set when it succeeded. */
   value: T | undefined = undefined;
@@ -152,7 +152,7 @@ export interface Call<T> {
   readonly deadline: Deadline | undefined;
   /** The error of a call that is refused before it runs. */
   readonly refusal?: { readonly error: unknown };
-  /** The span that it is traced as; undefined if nobody subscribes. */
+  /** The span that traces it; undefined if there is no subscriber. */
   readonly span?: Span | undefined;
 }
 

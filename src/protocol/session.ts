@@ -43,7 +43,7 @@ export class Session {
   key: { readonly processId: number; readonly secret: Uint8Array } | undefined = undefined;
   /** Decides which op may submit. */
   readonly admission: Admission<ExclusiveOperation> = new Admission();
-  /** Why the connection is gone. */
+  /** Why the connection was lost. */
   lost: Error | undefined = undefined;
   /** Called once, when the connection is lost. */
   onLost: (() => void) | undefined = undefined;
@@ -202,7 +202,7 @@ export class Session {
     }
   }
 
-  /** The connection is gone: everything outstanding fails. */
+  /** The connection is lost: all outstanding requests fail. */
   lose(cause: Error): void {
     if (this.lost !== undefined) return;
     this.lost = cause;

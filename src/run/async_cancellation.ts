@@ -6,7 +6,7 @@ import { Cancellation } from "./cancellation.ts";
 export class AsyncCancellation extends Cancellation {
   /** Its op, as admission knows it. */
   entry: AdmissionEntry | undefined = undefined;
-  /** Whether its op waits for a function of the user's: one that may make calls, or one that gives data. */
+  /** Whether its op waits for a user's function: one that may make calls, or one that gives data. */
   waitsFor: "calls" | "source" | undefined = undefined;
   isAbandoned = false;
   /** Fails what the op waits for now. */

@@ -31,11 +31,11 @@ export class AsyncLink implements Link, RunnerLink {
   /** Opens a connection for a cancel request and sends it. */
   canceller: (() => Promise<void>) | undefined = undefined;
   #reading = false;
-  /** Whether a reply waits for someone who wants it. */
+  /** Whether a reply reader is paused. */
   #isPaused = false;
-  /** How many wait for notifications. */
+  /** How many listeners wait for notifications. */
   #eventWaiters = 0;
-  /** Who waits for bytes to be sent, or for the reader to stop. */
+  /** Called when bytes were sent, or when reading stops. */
   #onProgress: (() => void)[] = [];
   /** How much had been written when others could run the last time. */
   #writtenAtLastTurn = 0;
@@ -61,7 +61,7 @@ export class AsyncLink implements Link, RunnerLink {
     return this.#transport.peerUser;
   }
 
-  /** Who is told what the server said without being asked; hears at once what it has said before. */
+  /** Called with each session event; at once with the events that came before. */
   set onEvent(listener: (event: SessionEvent) => void) {
     this.#listener = listener;
     this.#deliver();
@@ -153,7 +153,7 @@ export class AsyncLink implements Link, RunnerLink {
     try {
       while (message.size > 0) message.sent(await this.#transport.write(message.pending()));
     } catch {
-      // It was gone already.
+      // The connection was closed already.
     }
   }
 
@@ -189,7 +189,7 @@ export class AsyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Whether so much is here that nobody wants that reading has to wait. */
+  /** Whether there are so many unclaimed bytes that reading has to wait. */
   get #isFull(): boolean {
     return this.#isPaused && this.session.inbox.buffered >= MAX_UNCLAIMED;
   }
@@ -295,5 +295,5 @@ const FINAL_READ_TIMEOUT = 500;
 const EAGER_FLUSH_SIZE = 0x4000;
 /** How many bytes are written in one go while there is more to write. */
 const MAX_BURST = 0x4_0000;
-/** How many bytes of replies that nobody wants yet are read. */
+/** How many bytes of unclaimed replies are read. */
 const MAX_UNCLAIMED = 0x10_0000;

@@ -16,11 +16,11 @@ export interface RunnerLink {
   readonly session: Session;
   /** Something was submitted. */
   wake(): void;
-  /** Someone waits for replies: those that nobody wanted so far are read. */
+  /** An op waits for replies: paused reply readers go on. */
   resume(): void;
   /** Resolves once no more than `bytes` wait to be sent, or nothing can be before replies are taken. */
   room(bytes: number): Promise<void>;
-  /** Asks the server to stop what it works on; resolves when it has been told. */
+  /** Sends a cancel request; resolves when the server has taken it. */
   cancel(): Promise<void>;
   /** Everything outstanding fails for that reason, and the socket is closed. */
   destroy(reason: Error): void;
@@ -32,7 +32,7 @@ export class AsyncRunner {
   readonly #admission: Admission<ExclusiveOperation>;
   /** How many ops are under way, those that wait to begin included. */
   #running = 0;
-  /** Who wants to know that no op is under way. */
+  /** Called when no op is under way. */
   #watchers: (() => void)[] = [];
   /** The op whose source runs while it may submit: calls from inside the source would wait for ever. */
   #sourceOp: RunningOp | undefined = undefined;
@@ -67,7 +67,7 @@ export class AsyncRunner {
     while (this.#running > 0) await new Promise<void>((resolve) => this.#watchers.push(resolve));
   }
 
-  /** Asks the server to stop what it works on. What is called from now on is not submitted before the server has been told. */
+  /** Sends a cancel request. No op submits before the server has taken it. */
   async cancel(): Promise<void> {
     await this.#gated(async () => {
       if (!this.#link.session.idle) await this.#link.cancel();
@@ -112,11 +112,11 @@ export class AsyncRunner {
       if (
         !this.#link.session.outstanding.every(({ owner }) => isWithin(owner as CallerContext | undefined, cancellation))
       ) {
-        // Others are at work too, who are not to be hit: nobody waits for the tidying up behind them.
+        // Other calls are under way too, which must not be hit: the caller does not wait for the clean-up behind them.
         cancellation.notify();
         return cancellation.abandon();
       }
-      // What runs are statements of the function that the op waits for, and the op has to tidy up after them.
+      // What runs are statements of the function that the op waits for, and the op has to clean up after them.
       inTime = await this.#gated(() => {
         cancellation.notify();
         return this.#cancelBy(until);
@@ -317,7 +317,7 @@ export class AsyncRunner {
     }
   }
 
-  /** Calls a function of the user's, which may make calls of its own unless the op is the one that may submit. */
+  /** Calls a user's function, which may make calls of its own unless the op is the one that may submit. */
   async #call(
     { fn, unless }: Extract<Step, { do: "callback" }>,
     entry: RunningOp,
@@ -367,7 +367,7 @@ export class AsyncRunner {
 
 /** An op under way. */
 class RunningOp extends AdmissionEntry {
-  /** Which functions it was called from, if anybody asks. */
+  /** The callbacks that it was called from, if a cancellation has to know. */
   readonly caller: CallerContext | undefined;
 
   constructor(caller: CallerContext | undefined) {
@@ -376,7 +376,7 @@ class RunningOp extends AdmissionEntry {
   }
 }
 
-/** Throws into an op. Whatever it is, from then on an op that was given up only tidies up. */
+/** Throws into an op. Whatever it is, from then on an op that was given up only cleans up. */
 function fail<T>(op: Op<T>, error: unknown, cancellation: Cancellation | undefined): IteratorResult<Step, T> {
   if (cancellation?.isRequested) cancellation.isNotified = true;
   return op.throw(error);

@@ -31,7 +31,7 @@ export class SyncLink implements Link, RunnerLink {
   /** Whether the last read filled all the room it had, so that more is likely there already. */
   #hasMoreToRead = false;
   #started = false;
-  /** Whether a reply waits for someone who wants it. */
+  /** Whether a reply reader is paused. */
   #isPaused = false;
   /** How many events were handed on. */
   #deliveredEvents = 0;
@@ -60,7 +60,7 @@ export class SyncLink implements Link, RunnerLink {
     return this.#transport.canStartTls;
   }
 
-  /** Who is told what the server said without being asked; hears at once what it has said before. */
+  /** Called with each session event; at once with the events that came before. */
   set onEvent(listener: (event: SessionEvent) => void) {
     this.#listener = listener;
     this.#deliver();
@@ -80,7 +80,7 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /**
-   * Hears what the server has said while nobody asked: a connection that it has ended is not written to.
+   * Reads what the server has sent unasked: a connection that the server has ended is not written to.
    * Only after a pause, as each look costs a system call.
    */
   #readUnsolicited(): void {
@@ -215,7 +215,7 @@ export class SyncLink implements Link, RunnerLink {
         count = this.#transport.write(message.pending());
       }
     } catch {
-      // It was gone already.
+      // The connection was closed already.
     }
   }
 
@@ -312,5 +312,5 @@ export class SyncLink implements Link, RunnerLink {
 const FINAL_READ_TIMEOUT = 500;
 /** Milliseconds without a call after which the server may have ended the connection. */
 const IDLE_CHECK_AFTER = 1000;
-/** How many bytes of replies that nobody wants yet are read. */
+/** How many bytes of unclaimed replies are read. */
 const MAX_UNCLAIMED = 0x10_0000;

@@ -10,8 +10,8 @@ import { CANCEL_INTERVAL, CANCEL_TIMEOUT, Cancellation, cancelTimedOut } from ".
 export interface RunnerLink {
   readonly session: Session;
   /**
-   * Sends and receives until it is so; with `events`, what the server says meanwhile is told to those
-   * who listen, who may make calls. False if time is over first.
+   * Sends and receives until it is so; with `events`, session events are delivered meanwhile to
+   * listeners, which may make calls. False if time is over first.
    */
   until(isSo: () => boolean, by: number, events: boolean): boolean;
   /** Sends what can be sent and receives what is there, without waiting. */
@@ -29,7 +29,7 @@ export interface RunnerLink {
 /** Runs the ops of one connection. */
 export class SyncRunner {
   readonly #link: RunnerLink;
-  /** What waits for the function of the user's that runs now. */
+  /** What waits for the user's function that runs now. */
   #outer: CallWait | undefined = undefined;
 
   constructor(link: RunnerLink) {
@@ -98,7 +98,7 @@ export class SyncRunner {
       case "release":
         return;
       case "barrier":
-        // Nobody else can be on the way, unless this comes from a function that an op waits for.
+        // No other op can be under way, unless this call comes from a callback that an op waits for.
         session.check("barrier", "use the connection", step.within);
         return this.#until(() => session.idle, wait);
       case "await": {
@@ -173,13 +173,13 @@ export class SyncRunner {
   }
 }
 
-/** Throws into an op. Whatever it is, from then on an op that was given up only tidies up. */
+/** Throws into an op. Whatever it is, from then on an op that was given up only cleans up. */
 function fail<T>(op: Op<T>, error: unknown, wait: CallWait | undefined): IteratorResult<Step, T> {
   if (wait?.cancellation?.isRequested) wait.cancellation.isNotified = true;
   return op.throw(error);
 }
 
-/** What a function of the user's gave, which must not be a promise: nobody would wait for it. `who` is the function, in the error. */
+/** The result of a user's function, which must not be a promise: a blocking call cannot wait for it. `who` names the function in the error. */
 export function refusePromise<T>(value: T, who: string): T {
   const then: unknown = (value as { then?: unknown } | null | undefined)?.then;
   if (typeof then !== "function") return value;
@@ -190,6 +190,6 @@ export function refusePromise<T>(value: T, who: string): T {
 /** How long a caller waits. */
 interface CallWait {
   readonly cancellation: Cancellation | undefined;
-  /** When time is over, for the call or for tidying up after it. */
+  /** When time is over, for the call or for cleaning up after it. */
   by: number;
 }

@@ -26,7 +26,7 @@ export class StatementCache {
   readonly #statements = new Map<string, Prepared>();
   /** Strings that are being prepared under a name. */
   readonly #preparing = new Set<string>();
-  /** Names that the server has and nobody needs. */
+  /** Names of statements that the server has and the cache has dropped. */
   readonly #toClose: string[] = [];
   #lastUsed: Prepared | undefined = undefined;
   #nameCount = 0;
@@ -141,7 +141,7 @@ export class StatementCache {
     if (statement.name !== "" && !this.isDropped(statement)) this.#toClose.push(statement.name);
   }
 
-  /** Names of statements that nobody needs, for the server to close. */
+  /** Takes the names of dropped statements, for the server to close. */
   takeNamesToClose(): string[] {
     return this.#toClose.splice(0);
   }

@@ -60,7 +60,7 @@ export function* prepareBatch(sqls: readonly string[], context: Context): Op<Pre
   return yield* prepareBatch(sqls, context);
 }
 
-/** Drops statements. With the connection they are gone anyway. */
+/** Closes statements. A lost connection is no error: they were lost with it. */
 export function* closeStatements(given: readonly string[]): Op<void> {
   const names = given.filter((name) => name !== "");
   if (names.length === 0) return;

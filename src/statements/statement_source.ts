@@ -8,7 +8,7 @@ import { turnOffNames } from "./naming.ts";
 import type { StatementCache } from "./cache.ts";
 import { loadStatementTypes } from "./type_lookup.ts";
 
-/** A statement that the caller has prepared, and may be told more of. */
+/** A prepared statement that the caller holds; preparing it anew replaces its content. */
 export interface StatementReference {
   prepared: Prepared;
   /** Whether the server has refused to execute it as it is. */

@@ -1,4 +1,4 @@
-/** Calls that have failed before anything was executed, for a reason that is likely to be gone the next time. */
+/** Calls that have failed before anything was executed, for a reason that a retry is likely not to meet. */
 import { ConnectionError } from "../errors.ts";
 
 const errors = new WeakSet<object>();

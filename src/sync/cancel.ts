@@ -1,4 +1,4 @@
-/** Cancel requests that block, by who has the key and not the connection. */
+/** Cancel requests that block, by cancel key and without the connection. */
 import { now } from "../runtime/clock.ts";
 import { runHandshake } from "../run/connect_sync.ts";
 import { tracedSync } from "../trace/traced_transport.ts";

@@ -18,11 +18,11 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 import { osUser, randomText, variable } from "../runtime/runtime.ts";
 
-/** An open connection, for the one who uses it. */
+/** An open connection, for its user. */
 export class OpenedConnection {
   readonly state: ConnectionState;
   readonly link: SyncLink;
-  /** For how long, where it is a pool's. */
+  /** The right to use it, if it is a pool's. */
   readonly lease: Lease | undefined;
 
   constructor(state: ConnectionState, link: SyncLink, lease?: Lease) {
@@ -43,7 +43,7 @@ export class OpenedConnection {
   }
 }
 
-/** Opens a connection, on the way that others have found. */
+/** Opens a connection, with what earlier ones have found out about the server's address. */
 export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });

@@ -1,5 +1,5 @@
 /**
- * Tracing channels: who wants to know subscribes by their names, and whoever does not costs a check.
+ * Tracing channels: programs subscribe by their names; without subscribers a call costs one check.
  *
  * Built on the five plain channels behind each, since not every runtime's `TracingChannel` tells
  * whether somebody listens, and since its `tracePromise` would publish results.
@@ -35,7 +35,7 @@ export class TraceChannels<E extends TraceEvent> {
     this.error = error;
   }
 
-  /** Whether anybody listens. */
+  /** Whether there is a subscriber. */
   get hasSubscribers(): boolean {
     return this.start.hasSubscribers || this.end.hasSubscribers || this.asyncEnd.hasSubscribers ||
       this.error.hasSubscribers || this.asyncStart.hasSubscribers;
@@ -97,7 +97,7 @@ export class ChannelSpan<E extends TraceEvent> implements Span {
 }
 
 /**
- * Does something that is awaited, and publishes it if anybody listens; `make` gives the event then, in
+ * Runs work that is awaited, and publishes it if there is a subscriber; `make` gives the event then, in
  * which the work may fill in what it learns.
  */
 export function publishSpan<E extends TraceEvent, T>(

@@ -20,7 +20,7 @@ export function connectEvent(plan: ConnectPlan): Writable<ConnectEvent> {
   };
 }
 
-/** Who watches a connection that has been opened, which is told at once. */
+/** The observer of a connection that has been opened; logs the opening. */
 export function observerOf(
   { link, upgrade }: Connected,
   plan: ConnectPlan,

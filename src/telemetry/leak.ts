@@ -1,9 +1,9 @@
-/** Who hears of connections that were not given back to their pool. */
+/** Reports connections that were not given back to their pool. */
 import type { PoolLeak } from "../pool/leak_detector.ts";
 import { warn } from "../runtime/runtime.ts";
 import type { Log } from "./log.ts";
 
-/** Whoever wants to know is told of a leak; otherwise the log is, or who runs the program. */
+/** Reports a leak to `onLeak`; without it to the log, or as a warning of the process. */
 export function leakReporter(
   pool: string,
   log: Log | undefined,

@@ -20,7 +20,7 @@ export class Observer {
     this.log = log;
   }
 
-  /** Whether anybody wants to know of calls. */
+  /** Whether calls are traced or logged. */
   get isEnabled(): boolean {
     return queries.hasSubscribers || this.log?.debugs === true;
   }

@@ -21,7 +21,7 @@ import {
 /** Gets a message's line, without a line break at its end. */
 export type TraceListener = (line: string) => void;
 
-/** What a connection sends and receives, told to a listener. */
+/** What a connection sends and receives, shown to a listener. */
 export class WireTrace {
   readonly #listener: TraceListener;
   /** The time, as it is to be shown. */
@@ -43,7 +43,7 @@ export class WireTrace {
     this.#received = this.#serverMessages(this.#fromServer);
   }
 
-  /** Whether the listener is being told something. */
+  /** Whether the listener is being called. */
   get isCalling(): boolean {
     return this.#isCalling;
   }
@@ -152,7 +152,7 @@ export class WireTrace {
   }
 }
 
-/** Who has sent a message: the client (frontend) or the server (backend). */
+/** The sender of a message: the client (frontend) or the server (backend). */
 type Side = "F" | "B";
 
 function malformed(problem: string): string {

@@ -37,7 +37,7 @@ export interface TlsOptions {
   readonly serverName?: string | undefined;
 }
 
-/** Who listens on a socket. */
+/** The user that listens on a socket. */
 export interface SocketOwner {
   /** The user's number; undefined where nothing tells it. */
   readonly uid: number | undefined;
@@ -45,19 +45,19 @@ export interface SocketOwner {
   readonly doubt: string | undefined;
 }
 
-/** A Unix socket before it is dialled without having been asked for. */
+/** The preflight check of a Unix socket that an upgrade is about to dial. */
 export interface Preflight {
-  /** Why it cannot be dialled, or not without asking the user for a permission; undefined if it can be tried. */
+  /** Why it cannot be dialled, or not without asking for a permission; undefined if it can be tried. */
   readonly refusal: string | undefined;
-  /** Once it is dialled: who listens on the socket that the path led to. `peer` is what the connection tells of it. */
+  /** Once it is dialled: the user that listens on the socket that the path led to. `peer` is the user that the connection tells. */
   owner(peer: number | undefined): SocketOwner;
 }
 
 /** What this machine tells of its sockets, without asking the user for a permission. */
 export interface LocalSockets {
-  /** Looks at a Unix socket that is to be dialled next. */
+  /** Checks a Unix socket that is about to be dialled. */
   preflight(path: string): Preflight;
-  /** Who listens on a TCP address of this machine. */
+  /** The user that listens on a TCP address of this machine. */
   listener(address: Address): SocketOwner;
   /** The user that this process runs as; undefined where that is not told. */
   ownUser(): number | undefined;

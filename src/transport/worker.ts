@@ -33,7 +33,7 @@ class WorkerTransport implements SyncTransport {
   readonly #received: Uint8Array;
   readonly #sent: Uint8Array;
   #hasRead = false;
-  /** Whether the worker reads without being told. */
+  /** Whether the worker reads without a command. */
   #readsOn = false;
   #closed = false;
 
@@ -98,7 +98,7 @@ class WorkerTransport implements SyncTransport {
   }
 
   startTls(options: TlsOptions, milliseconds: number): void {
-    // From then on the worker reads without being told.
+    // From then on the worker reads without a command.
     this.#readsOn = true;
     this.#thread.command(COMMANDS.startTls, options);
     this.#awaitState(STATES.encrypted, milliseconds);

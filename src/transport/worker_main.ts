@@ -43,7 +43,7 @@ export type WorkerState = {
   readonly [Name in "starting" | "idle" | "dialling" | "open" | "encrypted" | "ended" | "failed" | "gone"]: number;
 };
 
-/** What it is told to do. */
+/** Its commands. */
 export type WorkerCommand = { readonly [Name in "none" | "dial" | "startTls" | "close"]: number };
 
 /** What the worker is started with. */

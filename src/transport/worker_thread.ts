@@ -205,7 +205,7 @@ export const STATES: WorkerState = {
   failed: 6,
   gone: 7,
 };
-/** What a worker is told. */
+/** The commands for a worker. */
 export const COMMANDS: WorkerCommand = { none: 0, dial: 1, startTls: 2, close: 3 };
 /** What is where in the memory. */
 export const LAYOUT = { request: 0x40, report: 0x1000, received: 0x2000, sent: 0x4_2000, ring: 0x4_0000 } as const;

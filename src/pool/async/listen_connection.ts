@@ -5,7 +5,7 @@ import type { PoolNotification } from "../subscription.ts";
 import type { Conn } from "../../async/conn.ts";
 import type { OpenedConnection } from "../../async/opened.ts";
 
-/** Who is told what happens on it. */
+/** The callbacks of a connection that listens. */
 export interface ListenEvents {
   notified(notification: PoolNotification): void;
   lost(): void;
@@ -52,7 +52,7 @@ export class ListenConnection {
     }
   }
 
-  /** Whether the process is to stay alive because somebody waits. */
+  /** Whether the process must stay alive because a listener waits. */
   keepProcess(expecting: boolean): void {
     this.#opened.link.expectEvents(expecting);
   }

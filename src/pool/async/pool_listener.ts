@@ -1,4 +1,4 @@
-/** By which connection a pool that awaits listens. */
+/** The listening of a pool that awaits: one connection for all listeners. */
 import { parseOptions } from "../../connection/arguments.ts";
 import { atMost, now, pause } from "../../runtime/clock.ts";
 import { TimeoutError } from "../../errors.ts";
@@ -14,17 +14,17 @@ import { PoolNotifications } from "./pool_notifications.ts";
 
 /** Where connections to listen on come from. */
 export interface ListenConnectionSource {
-  /** Milliseconds that somebody waits for a connection. */
+  /** Milliseconds that a caller waits for a connection. */
   readonly acquireTimeout: number;
   openListenConnection(events: ListenEvents): Promise<ListenConnection>;
   /** Whether such a failure to connect is likely to pass. */
   isTransient(error: unknown): boolean;
 }
 
-/** Listens for all who ask for it, on one connection, which is replaced when it is lost. */
+/** Listens for all listeners of a pool, on one connection, which is replaced when it is lost. */
 export class PoolListener {
   readonly #source: ListenConnectionSource;
-  /** Who listens, by channel. */
+  /** The listeners, by channel. */
   readonly #channels = new Map<string, Set<Subscription>>();
   /** Channels on which something may have been missed, and whose listeners do not know yet. */
   readonly #missed = new Set<string>();
@@ -32,7 +32,7 @@ export class PoolListener {
   /** The connection, or the attempt to get one. */
   #connection: Promise<ListenConnection> | undefined = undefined;
   #current: ListenConnection | undefined = undefined;
-  /** How many wait for notifications. */
+  /** How many listeners wait for notifications. */
   #notificationWaiters = 0;
   /** Whether a connection was lost, and not all channels are listened to again. */
   #needsRecovery = false;
@@ -56,7 +56,7 @@ export class PoolListener {
     try {
       await withDeadline(deadline, this.#listenWithRetries(name, subscription));
     } catch (error) {
-      // Whoever has given up does not wait for an attempt to connect.
+      // A caller that has given up does not wait for an attempt to connect.
       void this.#unsubscribe(subscription);
       throw error;
     }
@@ -68,7 +68,7 @@ export class PoolListener {
     );
   }
 
-  /** Nobody hears anything any more. Resolves when the connection is closed. */
+  /** Ends all listeners. Resolves when the connection is closed. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#alarm.clear();
@@ -98,7 +98,7 @@ export class PoolListener {
     }
   }
 
-  /** As {@linkcode #tune}; while the server is away, and for as long as anybody would wait for a connection, again and again. */
+  /** As {@linkcode #tune}; while the server cannot be reached, repeats it for as long as callers wait for a connection. */
   async #listenWithRetries(channel: string, subscription: Subscription): Promise<void> {
     const since = now();
     const { acquireTimeout } = this.#source;
@@ -149,7 +149,7 @@ export class PoolListener {
     }
   }
 
-  /** The connection is gone: another one takes its place. */
+  /** The connection was lost: another one takes its place. */
   #lost(): void {
     this.#markMissed();
     void this.#recover();
@@ -169,7 +169,7 @@ export class PoolListener {
       this.#needsRecovery = false;
       for (const channel of this.#channels.keys()) this.#deliverGap(channel);
     } catch {
-      // Also where there is a connection, on which the server does not let anybody listen.
+      // Also where there is a connection, on which the server refuses LISTEN.
       if (connection !== undefined && connection === this.#current) {
         this.#markMissed();
         void connection.close();
@@ -180,7 +180,7 @@ export class PoolListener {
     }
   }
 
-  /** There is no connection, and nothing is heard. */
+  /** There is no connection: notifications are missed. */
   #markMissed(): void {
     this.#connection = this.#current = undefined;
     this.#needsRecovery = true;

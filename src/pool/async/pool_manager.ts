@@ -1,4 +1,4 @@
-/** The connections of a pool that awaits: opened, handed out, tidied up, closed. */
+/** The connections of a pool that awaits: opened, handed out, cleaned up, closed. */
 import { onAbort } from "../../run/aborts.ts";
 import { atMost, MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
 import { ConnectionError, PyroError, stackFromHere, TimeoutError } from "../../errors.ts";
@@ -23,19 +23,19 @@ import { open, OpenedConnection } from "../../async/opened.ts";
 import { type Entry, PoolConn } from "./pool_conn.ts";
 import { ListenConnection, type ListenEvents } from "./listen_connection.ts";
 
-/** What users of a pool want to be told, and to decide. */
+/** The callbacks of a pool's options. */
 export interface PoolHooks {
   onConnect(conn: Conn): void | Promise<void>;
-  /** Undefined where nobody wants to decide, so that nothing has to be waited for. */
+  /** Undefined if the user gave none, so that giving back need not wait. */
   readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
   readonly onLeak: ((leak: PoolLeak) => void) | undefined;
 }
 
-/** How long somebody waits for a connection. */
+/** How long a caller waits for a connection. */
 export interface AcquireDeadline {
-  /** Milliseconds, 0 for no limit of one's own. */
+  /** Milliseconds, 0 if the caller gave none. */
   readonly timeout: number;
-  /** Those that the caller gave, of which `timeout` is what is left. */
+  /** The caller's timeout, of which `timeout` is what is left. */
   readonly callerTimeout: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -55,7 +55,7 @@ export class PoolManager {
   readonly #address = new ServerAddress();
   /** Connections that are being closed. */
   readonly #closings = new Set<Promise<void>>();
-  /** Ends attempts to connect when nobody waits for them any more. */
+  /** Aborts attempts to connect when the pool closes. */
   readonly #connectAbort = new AbortController();
   /** Whether the server has been reached since the last failure. */
   #isReached = false;
@@ -65,7 +65,7 @@ export class PoolManager {
   #checking = 0;
   #failures = 0;
   #lastFailure: unknown = undefined;
-  /** Until when nobody tries to connect. */
+  /** Until when no attempt to connect begins. */
   #pauseUntil = 0;
   /** Whether what failed last may succeed later. */
   #isFailureTransient = false;
@@ -186,7 +186,7 @@ export class PoolManager {
     );
   }
 
-  /** Takes a connection back. Resolves when somebody else can have it. */
+  /** Takes a connection back. Resolves when another caller can have it. */
   release(entry: Entry): Promise<void> | undefined {
     if (--entry.users > 0) return undefined;
     const { conn } = entry;
@@ -194,14 +194,14 @@ export class PoolManager {
     return this.#cleanUp(entry);
   }
 
-  /** Has a connection watched that its user gives back. */
+  /** Leases a connection to a user, and watches that it is given back. */
   lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
     const { state, link } = entry.conn.opened;
     const lease = new Lease();
     return { opened: new OpenedConnection(state, link, lease), end: this.watch(lease, entry, acquiredAt) };
   }
 
-  /** Has a connection watched until the function is called, or nobody has the lease any more. */
+  /** Watches a connection until the returned function is called, or the lease is garbage-collected. */
   watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
     const { state } = entry.conn.opened;
     const { onNotice } = state;
@@ -319,7 +319,7 @@ export class PoolManager {
       };
       const unwatch = signal && onAbort(signal, abort);
       this.#queue.add(waiter);
-      // Who has no limit keeps the process alive too.
+      // A caller without a deadline keeps the process alive too.
       this.#alarm.set(Math.min(by, since + MAX_MILLISECONDS));
       this.#alarm.keepProcess(true);
       this.#serveQueue();
@@ -358,7 +358,7 @@ export class PoolManager {
     entry.shares = entry.users;
   }
 
-  /** Finds out whether a connection that nobody has used for a while still works. */
+  /** Checks whether a connection that was idle for a while still works. */
   async #check(entry: Entry): Promise<void> {
     this.#checking++;
     const startedAt = now();
@@ -378,7 +378,7 @@ export class PoolManager {
     return this.#state.hasRoom && !this.#isPaused && (this.#isReached || this.#state.opening === 0);
   }
 
-  /** Whether an attempt would come too early; callers who would be told that it is of no use do not wait for that. */
+  /** Whether an attempt would come too early. Callers whose failure is not transient do not wait for that. */
   get #isPaused(): boolean {
     return now() < this.#pauseUntil && (this.#isFailureTransient || this.#queue.length === 0);
   }
@@ -438,7 +438,7 @@ export class PoolManager {
   #openFailed(error: unknown): void {
     this.#isReached = false;
     this.#lastFailure = error;
-    // The way may be another when the server is back.
+    // The Unix socket may be another when the server is back.
     this.#address.invalidate();
     const passes = this.isTransient(error);
     this.#isFailureTransient = passes;
@@ -471,7 +471,7 @@ export class PoolManager {
     if (this.#pauseUntil > now()) this.#alarm.set(this.#pauseUntil);
   }
 
-  /** Takes back what nobody can give back, once the calls are over that somebody may still wait for. */
+  /** Takes back a connection whose lease was garbage-collected, once its calls are over. */
   async #reclaim(entry: Entry): Promise<void> {
     await entry.conn.opened.link.drained(Infinity);
     await this.release(entry);
@@ -484,7 +484,7 @@ export class PoolManager {
   }
 }
 
-/** What a function of the user's gives, which may not take for ever. */
+/** The result of a user's function, or an error if it takes too long. */
 async function withTimeout<T>(name: string, result: T | Promise<T>, milliseconds: number): Promise<T> {
   if (result instanceof Promise && !await atMost(result, milliseconds)) {
     throw new ConnectionError(`Cannot use the connection: ${name} did not come to its end within ${milliseconds} ms`);
@@ -492,7 +492,7 @@ async function withTimeout<T>(name: string, result: T | Promise<T>, milliseconds
   return await result;
 }
 
-/** Somebody has waited for too long. */
+/** A caller has waited for too long. */
 class AcquireTimeout {
   readonly milliseconds: number;
 

@@ -1,4 +1,4 @@
-/** The connections of a pool that blocks: opened, handed out, tidied up, closed. */
+/** The connections of a pool that blocks: opened, handed out, cleaned up, closed. */
 import { now } from "../../runtime/clock.ts";
 import { refusePromise } from "../../run/sync_runner.ts";
 import { ServerAddress } from "../../connect/server_address.ts";
@@ -16,7 +16,7 @@ import type { Conn } from "../../sync/conn.ts";
 import { open, OpenedConnection } from "../../sync/opened.ts";
 import { type Entry, PoolConn } from "./pool_conn.ts";
 
-/** What users of a pool want to be told, and to decide. */
+/** The callbacks of a pool's options. */
 export interface PoolHooks {
   onConnect(conn: Conn): void;
   onRelease(conn: Conn): boolean | void;
@@ -60,7 +60,7 @@ export class PoolManager {
     return this.#closed;
   }
 
-  /** A connection that works. Nobody else could give one back meanwhile, so there is nothing to wait for. */
+  /** A connection that works. No other caller could give one back meanwhile, so there is nothing to wait for. */
   acquire(): Entry {
     return publishSpanBlocking(acquires, () => acquireEvent(this.#name), (event) => {
       const entry = this.#acquire();
@@ -120,7 +120,7 @@ export class PoolManager {
     }
   }
 
-  /** Takes back what nobody can give back; what fails then has no caller. */
+  /** Takes back a connection whose lease was garbage-collected; an error then has no caller. */
   #reclaim(entry: Entry): void {
     try {
       this.release(entry);
@@ -129,14 +129,14 @@ export class PoolManager {
     }
   }
 
-  /** Has a connection watched that its user gives back. */
+  /** Leases a connection to a user, and watches that it is given back. */
   lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
     const { state, link } = entry.conn.opened;
     const lease = new Lease();
     return { opened: new OpenedConnection(state, link, lease), end: this.watch(lease, entry, acquiredAt) };
   }
 
-  /** Has a connection watched until the function is called, or nobody has the lease any more. */
+  /** Watches a connection until the returned function is called, or the lease is garbage-collected. */
   watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
     const { state } = entry.conn.opened;
     const { onNotice } = state;
@@ -191,14 +191,14 @@ export class PoolManager {
       conn = this.#connect();
     } catch (error) {
       this.#state.openFailed();
-      // The way may be another when the server is back.
+      // The Unix socket may be another when the server is back.
       this.#address.invalidate();
       throw error;
     }
     return this.#state.opened(conn, generation, now());
   }
 
-  /** Whether a connection that nobody has used for a while still works. */
+  /** Whether a connection that was idle for a while still works. */
   #isAlive(entry: Entry): boolean {
     const startedAt = now();
     try {
