@@ -130,8 +130,8 @@ function floor(directory: string): Contestant[] {
 }
 
 function psql({ deno }: Runtimes): Contestant[] {
-  const obstacle = findPsql();
-  if (obstacle !== undefined) return without("psql", obstacle);
+  const refusal = findPsql();
+  if (refusal !== undefined) return without("psql", refusal);
   const command = [deno, ...DENO_FLAGS, MEASURE, "psql"];
   return [{ name: "`psql`, `\\copy`", world: undefined, runtime: "C", workloads: COPY, command }];
 }
@@ -143,8 +143,8 @@ function pgNative({ bun }: Runtimes, directory: string): Contestant[] {
   return [{ name: "pg-native", world: "blocking", runtime: "Node", workloads, ...program }];
 }
 
-function without(who: string, obstacle: string): [] {
-  console.error(`WITHOUT ${who}: ${obstacle}`);
+function without(who: string, refusal: string): [] {
+  console.error(`WITHOUT ${who}: ${refusal}`);
   return [];
 }
 

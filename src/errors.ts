@@ -151,7 +151,7 @@ export class ServerError extends PyroError implements ServerFields {
     super(fields.message, {
       cause: options?.cause,
       connectionLost: fields.severity === "FATAL" || fields.severity === "PANIC",
-      safeToRetry: isPassing(fields) ||
+      safeToRetry: isTransient(fields) ||
         (options?.cause instanceof ServerError && options.cause.safeToRetry),
     });
     for (const name of FIELDS) {
@@ -168,7 +168,7 @@ export class ServerError extends PyroError implements ServerFields {
 }
 
 /** Whether a server or a pooler has no room for another session just now. PgBouncer has no SQLSTATE of its own for it. */
-export function isFull({ code, message }: Pick<ServerFields, "code" | "message">): boolean {
+export function isServerFull({ code, message }: Pick<ServerFields, "code" | "message">): boolean {
   return code === "53300" || (code === "08P01" && message.startsWith("no more connections allowed"));
 }
 
@@ -199,7 +199,7 @@ export class ConnectionError extends PyroError {
 }
 
 /** Of a connection that cannot be made with what was given: it was not lost, and time does not help. */
-export const FOR_GOOD: PyroErrorOptions = { connectionLost: false };
+export const NOT_RETRYABLE: PyroErrorOptions = { connectionLost: false };
 
 /** How much is known about a call that timed out; see {@linkcode TimeoutError.outcome}. */
 export type TimeoutOutcome = "not sent" | "cancelled" | "unknown";
@@ -285,13 +285,14 @@ export function stackFromHere(error: PyroError): void {
 }
 
 /** Whether the same statement, or connecting, may succeed later, and nothing was done. */
-function isPassing(fields: ServerFields): boolean {
+function isTransient(fields: ServerFields): boolean {
   const { severity, code } = fields;
-  return CONFLICTS.includes(code) || (severity === "FATAL" && (code === CANNOT_CONNECT_NOW || isFull(fields)));
+  return CONFLICT_CODES.includes(code) ||
+    (severity === "FATAL" && (code === CANNOT_CONNECT_NOW || isServerFull(fields)));
 }
 
 /** Serialization failure, deadlock. */
-const CONFLICTS: readonly string[] = ["40001", "40P01"];
+const CONFLICT_CODES: readonly string[] = ["40001", "40P01"];
 /** A function can raise this and 53300 too, but only refused connections are fatal. */
 const CANNOT_CONNECT_NOW = "57P03";
 

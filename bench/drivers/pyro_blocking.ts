@@ -39,10 +39,10 @@ export const driver: Driver = (target) => {
     // Not before: where something else is measured, its table may not be there.
     point ??= conn.prepare(POINT);
     using pipeline = conn.pipeline();
-    const tickets: Ticket[] = [];
-    for (let k = 0; k < sizes.inFlight; k++) tickets.push(pipeline.exec(point, [keyOf(k)]));
+    const requests: Ticket[] = [];
+    for (let k = 0; k < sizes.inFlight; k++) requests.push(pipeline.exec(point, [keyOf(k)]));
     pipeline.sync();
-    return tickets.filter((ticket, k) => isPerson(pipeline.claimOne(ticket), keyOf(k))).length;
+    return requests.filter((ticket, k) => isPerson(pipeline.claimOne(ticket), keyOf(k))).length;
   }
 
   return Promise.resolve({

@@ -12,11 +12,11 @@ export const driver: Driver = async (target) => {
   return {
     in_flight: async () => {
       await using pipeline = conn.pipeline();
-      const tickets: Ticket[] = [];
-      for (let k = 0; k < inFlight; k++) tickets.push(pipeline.exec(point, [keyOf(k)]));
+      const requests: Ticket[] = [];
+      for (let k = 0; k < inFlight; k++) requests.push(pipeline.exec(point, [keyOf(k)]));
       await pipeline.sync();
       let right = 0;
-      for (const [k, ticket] of tickets.entries()) if (isPerson(await pipeline.claimOne(ticket), keyOf(k))) right++;
+      for (const [k, ticket] of requests.entries()) if (isPerson(await pipeline.claimOne(ticket), keyOf(k))) right++;
       return right;
     },
   };

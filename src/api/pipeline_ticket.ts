@@ -1,10 +1,10 @@
 /** Tickets, as pipelines give them out. */
 import { UsageError } from "../errors.ts";
-import type { Item } from "../features/pipeline.ts";
+import type { PipelineItem } from "../features/pipeline.ts";
 import type { Row } from "./call_options.ts";
 
 /** What a ticket of that pipeline stands for. */
-export let itemOf: (ticket: Ticket<unknown>, pipeline: object) => Item;
+export let itemOf: (ticket: Ticket<unknown>, pipeline: object) => PipelineItem;
 
 /**
  * Stands for the result of a statement in a pipeline, until it is claimed. `R` is the type of its
@@ -13,11 +13,11 @@ export let itemOf: (ticket: Ticket<unknown>, pipeline: object) => Item;
 export class Ticket<R = Row> {
   /** Only a type: there is no such property. */
   declare readonly row: R;
-  readonly #item: Item;
+  readonly #item: PipelineItem;
   readonly #pipeline: object;
 
   /** Not for callers: `Pipeline.exec` makes tickets. */
-  constructor(item: Item, pipeline: object) {
+  constructor(item: PipelineItem, pipeline: object) {
     this.#item = item;
     this.#pipeline = pipeline;
   }

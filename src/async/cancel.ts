@@ -1,6 +1,6 @@
-/** Cancel requests that are awaited, by who has the key and not the connection. */
+/** Cancel requests that are awaited, by cancel key and without the connection. */
 import { now } from "../runtime/clock.ts";
-import { shakeHands } from "../run/connect_async.ts";
+import { runHandshake } from "../run/connect_async.ts";
 import { tracedAsync } from "../trace/traced_transport.ts";
 import { ConnectionError, PyroError } from "../errors.ts";
 import { cancel as cancelOp, type CancelKey, cancelTimeout, toCancelKey } from "../connect/cancel.ts";
@@ -29,7 +29,7 @@ export async function cancel(key: CancelKey): Promise<void> {
   const request = cancelOp(toCancelKey(key), now() + cancelTimeout(0));
   const listener = traceListener(undefined);
   try {
-    await shakeHands(request, tracedAsync(await nativeDialer(), listener), undefined);
+    await runHandshake(request, tracedAsync(await nativeDialer(), listener), undefined);
   } catch (error) {
     if (!(error instanceof PyroError)) throw error;
     throw new ConnectionError(`Cannot cancel: ${error.message}`, { cause: error });

@@ -8,7 +8,7 @@ import { settingsOf, type Target, toOpts } from "../options/opts.ts";
 import type { CloseOptions } from "../api/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
-import { open, Opened } from "./opened.ts";
+import { open, OpenedConnection } from "./opened.ts";
 import type { CallOptions, ListenOptions } from "./options.ts";
 import { transactionOf } from "./transaction.ts";
 
@@ -55,10 +55,12 @@ export class Conn extends Executor implements AsyncDisposable {
   #closing: Promise<void> | undefined = undefined;
 
   /** Not for callers: {@linkcode Conn.connect} makes connections. */
-  protected constructor(opened: Opened) {
-    if (!(opened instanceof Opened)) throw new UsageError("Cannot construct Conn: use await Conn.connect(target)");
-    const { core, link, lease } = opened;
-    const calls = new Calls(core, undefined, lease);
+  protected constructor(opened: OpenedConnection) {
+    if (!(opened instanceof OpenedConnection)) {
+      throw new UsageError("Cannot construct Conn: use await Conn.connect(target)");
+    }
+    const { state, link, lease } = opened;
+    const calls = new Calls(state, undefined, lease);
     super(calls, link, transactionOf(calls, link));
     this.#calls = calls;
     this.#link = link;
@@ -171,7 +173,7 @@ export class Conn extends Executor implements AsyncDisposable {
   }
 
   async #close(timeout: number): Promise<void> {
-    this.#calls.core.beginClosing();
+    this.#calls.state.beginClosing();
     await this.#link.drained(timeout);
     await this.#link.close();
   }

@@ -2,11 +2,11 @@
 import type { Calls } from "../connection/calls.ts";
 import { ConnState } from "../api/conn_state.ts";
 import type { AsyncLink } from "../run/async_link.ts";
-import type { Cursor } from "../features/portal.ts";
+import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { CopyData, CopyRow, Params, Row } from "../api/call_options.ts";
 import type { Result } from "../rows/collectors.ts";
-import { sinks } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 import type { SqlTemplate } from "../sql/template.ts";
 import { copyStream } from "./copy_stream.ts";
 import type {
@@ -34,7 +34,7 @@ export abstract class Executor extends ConnState {
 
   /** Not for callers: connections and transactions build on it. */
   constructor(calls: Calls, link: AsyncLink, transactionOf: (state: TransactionState) => Transaction) {
-    super(calls.core, calls.lease);
+    super(calls.state, calls.lease);
     this.#calls = calls;
     this.#link = link;
     this.#transactionOf = transactionOf;
@@ -56,17 +56,17 @@ export abstract class Executor extends ConnState {
    * ```
    */
   query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R[]> {
-    return this.#link.run(this.#calls.query(sql, options, sinks.allRows<R>, true));
+    return this.#link.run(this.#calls.query(sql, options, collectors.allRows<R>, true));
   }
 
   /** The same as {@linkcode query}, but only the first row, or `null`; the others are not decoded. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R | null> {
-    return this.#link.run(this.#calls.query(sql, options, sinks.firstRow<R>, true, "queryFirst"));
+    return this.#link.run(this.#calls.query(sql, options, collectors.firstRow<R>, true, "queryFirst"));
   }
 
   /** The same as {@linkcode query}, but only the number of rows that the last statement affected (or selected). */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): Promise<number> {
-    return this.#link.run(this.#calls.query(sql, options, sinks.affected, false, "queryDrop"));
+    return this.#link.run(this.#calls.query(sql, options, collectors.affected, false, "queryDrop"));
   }
 
   /**
@@ -87,7 +87,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<Result<R>[]> {
-    return this.#link.run(this.#calls.query(sql, options, sinks.allResults<R>, true, "queryAll"));
+    return this.#link.run(this.#calls.query(sql, options, collectors.allResults<R>, true, "queryAll"));
   }
 
   /** Prepares a statement, to be executed many times; see {@linkcode PreparedStatement}. Strings that are executed often are kept prepared without it. */
@@ -139,27 +139,27 @@ export abstract class Executor extends ConnState {
    * ```
    */
   exec<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.allRows<R>, true));
+    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.allRows<R>, true));
   }
 
   /** The same as {@linkcode exec}, but only the first row, or `null`; the others are not decoded. */
   execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstRow<R>, true, "execFirst"));
+    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.firstRow<R>, true, "execFirst"));
   }
 
   /** The same as {@linkcode exec}, but the only row; a `UsageError` if there are none or several. */
   execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyRow<R>, true, "execOne"));
+    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.onlyRow<R>, true, "execOne"));
   }
 
   /** The same as {@linkcode exec}, but the first column of the first row, or `null`. */
   execValue<V = unknown>(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.firstValue<V>, false, "execValue"));
+    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.firstValue<V>, false, "execValue"));
   }
 
   /** The same as {@linkcode exec}, but only the number of rows that were affected (or selected). */
   execDrop(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.affected, false, "execDrop"));
+    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.affected, false, "execDrop"));
   }
 
   /**
@@ -176,7 +176,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, sinks.onlyResult<R>, true, "run"));
+    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.onlyResult<R>, true, "run"));
   }
 
   /**

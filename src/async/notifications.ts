@@ -3,7 +3,7 @@ import type { Calls } from "../connection/calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { NotificationQueue } from "../features/listen.ts";
 import type { Notification } from "../wire/backend.ts";
-import { Takers } from "./takers.ts";
+import { QueueConsumers } from "./queue_consumers.ts";
 
 /**
  * The notifications on a channel, to iterate over; made by `Conn.listen`. Whoever waits for the next
@@ -14,18 +14,18 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
   readonly #calls: Calls;
   readonly #link: AsyncLink;
   readonly #queue: NotificationQueue;
-  readonly #takers: Takers<Notification>;
+  readonly #consumers: QueueConsumers<Notification>;
 
   /** Not for callers: see {@linkcode Notifications}. */
   constructor(calls: Calls, link: AsyncLink, queue: NotificationQueue, signal: AbortSignal | undefined) {
     this.#calls = calls;
     this.#link = link;
     this.#queue = queue;
-    const hearing = hearingOf(queue);
-    this.#takers = hearing.takers;
+    const binding = bindingOf(queue);
+    this.#consumers = binding.consumers;
     if (signal === undefined) return;
     const stop = (): void => void this.return().catch(() => {});
-    hearing.onEnd = () => signal.removeEventListener("abort", stop);
+    binding.onEnd = () => signal.removeEventListener("abort", stop);
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
   }
@@ -37,7 +37,7 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
 
   /** The next notification, once it has come. */
   next(): Promise<IteratorResult<Notification, undefined>> {
-    return this.#takers.next((expecting) => this.#link.expectEvents(expecting));
+    return this.#consumers.next((expecting) => this.#link.expectEvents(expecting));
   }
 
   /** Ends listening. What has come before can still be taken. */
@@ -58,17 +58,17 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
 }
 
 /** Who takes from a queue, and what is called at its end. */
-interface Hearing {
-  readonly takers: Takers<Notification>;
+interface QueueBinding {
+  readonly consumers: QueueConsumers<Notification>;
   onEnd: (() => void) | undefined;
 }
 
 /** Those to whom a queue hands on what comes. It must not hold what is made of it: nobody would find out that this is forgotten. */
-function hearingOf(queue: NotificationQueue): Hearing {
-  const hearing: Hearing = { takers: new Takers(queue), onEnd: undefined };
+function bindingOf(queue: NotificationQueue): QueueBinding {
+  const binding: QueueBinding = { consumers: new QueueConsumers(queue), onEnd: undefined };
   queue.onChange = () => {
-    if (queue.ended) hearing.onEnd?.();
-    hearing.takers.handOn();
+    if (queue.ended) binding.onEnd?.();
+    binding.consumers.dispatch();
   };
-  return hearing;
+  return binding;
 }

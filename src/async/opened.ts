@@ -1,63 +1,76 @@
 /** Opening connections that await: what `Conn` and `Pool` have in common. */
-import { Core } from "../connection/state.ts";
+import { ConnectionState } from "../connection/connection_state.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { now } from "../runtime/clock.ts";
-import { connectAsync, shakeHands } from "../run/connect_async.ts";
+import { connectAsync, runHandshake } from "../run/connect_async.ts";
 import { tracedAsync } from "../trace/traced_transport.ts";
-import { cancel, cancelKeyOf, cancelTimeout, cancelWayOf } from "../connect/cancel.ts";
+import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
-import { Route } from "../connect/route.ts";
+import { ServerAddress } from "../connect/server_address.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
 import { Log } from "../telemetry/log.ts";
-import { connects, traced } from "../telemetry/trace.ts";
+import { connects, publishSpan } from "../telemetry/channels.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { osUser, randomText, variable } from "../runtime/runtime.ts";
 
-/** An open connection, for the one who uses it. */
-export class Opened {
-  readonly core: Core;
+/** An open connection, for its user. */
+export class OpenedConnection {
+  readonly state: ConnectionState;
   readonly link: AsyncLink;
-  /** For how long, where it is a pool's. */
+  /** The right to use it, if it is a pool's. */
   readonly lease: Lease | undefined;
-  /** Called when the connection is gone. */
+  /** Called when the connection was lost. */
   onLost: (() => void) | undefined = undefined;
 
-  constructor(core: Core, link: AsyncLink, lease?: Lease) {
-    this.core = core;
+  constructor(state: ConnectionState, link: AsyncLink, lease?: Lease) {
+    this.state = state;
     this.link = link;
     this.lease = lease;
   }
 }
 
-/** Opens a connection, on the way that others have found. */
+/** Opens a connection, with what earlier ones have found out about the server's address. */
 export async function open(
   settings: Settings,
   signal: AbortSignal | undefined,
-  route: Route = new Route(),
-): Promise<Opened> {
+  address: ServerAddress = new ServerAddress(),
+): Promise<OpenedConnection> {
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
-  const { link, upgrade, proof, observer } = await traced(connects, () => connectEvent(plan), async (event) => {
-    const connected = await connectAsync(logged(route.connect(plan), log), dialer, signal);
-    return { ...connected, observer: observerOf(connected, plan, log, event) };
-  });
-  const cancelWay = proof?.cancelWay ?? cancelWayOf(link);
+  const { link, upgrade, verifiedSocket, observer } = await publishSpan(
+    connects,
+    () => connectEvent(plan),
+    async (event) => {
+      const connected = await connectAsync(logged(address.connect(plan), log), dialer, signal);
+      return { ...connected, observer: observerOf(connected, plan, log, event) };
+    },
+  );
+  const cancelTarget = verifiedSocket?.cancelTarget ?? cancelTargetOf(link);
   link.canceller = async () => {
-    const key = cancelKeyOf(link.session, cancelWay);
+    const key = cancelKeyOf(link.session, cancelTarget);
     if (key !== undefined) {
-      await shakeHands(cancel(key, now() + cancelTimeout(plan.timeout)), dialer, undefined);
+      await runHandshake(cancel(key, now() + cancelTimeout(plan.timeout)), dialer, undefined);
     }
   };
   const catalog = catalogOf(link, plan);
-  const core = new Core(link, upgrade, settings, randomText(), catalog, route.names, observer, cancelWay);
-  const opened = new Opened(core, link);
+  const state = new ConnectionState(
+    link,
+    upgrade,
+    settings,
+    randomText(),
+    catalog,
+    address.naming,
+    observer,
+    cancelTarget,
+  );
+  const opened = new OpenedConnection(state, link);
   link.onEvent = (event) => {
-    core.deliver(event);
+    state.deliver(event);
     if (event.kind === "lost") opened.onLost?.();
   };
   return opened;

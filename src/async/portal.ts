@@ -1,9 +1,9 @@
 /** Portals of connections that await. */
 import type { Calls } from "../connection/calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
-import type { Cursor } from "../features/portal.ts";
+import type { Cursor } from "../features/cursor.ts";
 import type { PortalRows, Row } from "../api/call_options.ts";
-import { sinks } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 import type { QueryOptions } from "./options.ts";
 
 /**
@@ -34,7 +34,7 @@ export class Portal implements AsyncDisposable {
    * @throws {UsageError} If the portal is closed, or its transaction over.
    */
   fetch<R = Row>(count: number = 0, options?: QueryOptions): Promise<PortalRows<R>> {
-    return this.#link.run(this.#calls.fetch(this.#cursor, count, options, sinks.allRows<R>));
+    return this.#link.run(this.#calls.fetch(this.#cursor, count, options, collectors.allRows<R>));
   }
 
   /** Gives up the rows that are left. Idempotent. */

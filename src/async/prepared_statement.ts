@@ -1,6 +1,6 @@
 /** Prepared statements of connections that await. */
 import type { Calls } from "../connection/calls.ts";
-import { endStatement, StatementHandle } from "../statements/prepared_statement.ts";
+import { closeReference, StatementHandle } from "../statements/prepared_statement.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
@@ -32,7 +32,7 @@ export class PreparedStatement extends StatementHandle implements AsyncDisposabl
 
   /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
   async close(): Promise<void> {
-    const prepared = endStatement(this);
+    const prepared = closeReference(this);
     if (prepared !== undefined) await this.#link.run(this.#calls.closeStatement(prepared));
   }
 

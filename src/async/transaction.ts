@@ -1,7 +1,7 @@
 /** Transactions of connections that await. */
 import { Calls } from "../connection/calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
-import type { Cursor } from "../features/portal.ts";
+import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Params } from "../api/call_options.ts";
 import { Executor, type Statement } from "./executor.ts";
@@ -82,11 +82,11 @@ export class Transaction extends Executor implements AsyncDisposable {
 
   /** Rolls back, unless it is over already. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#link.run(this.#calls.abandon());
+    return this.#link.run(this.#calls.rollbackUnlessFinished());
   }
 }
 
 /** Makes transactions on that connection. */
 export function transactionOf(calls: Calls, link: AsyncLink): (state: TransactionState) => Transaction {
-  return (state) => new Transaction(new Calls(calls.core, state, calls.lease), link);
+  return (state) => new Transaction(new Calls(calls.state, state, calls.lease), link);
 }

@@ -16,7 +16,7 @@ import { saslprep } from "./saslprep.ts";
 export const SCRAM_SHA_256 = "SCRAM-SHA-256";
 
 /** How the password is hashed: what a server keeps beside the hash, and tells everybody who asks. */
-export interface ScramTerms {
+export interface ScramParameters {
   /** In base64, as it came. */
   readonly salt: string;
   readonly iterations: number;
@@ -26,19 +26,19 @@ export interface ScramTerms {
 export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
-  readonly #expected: ScramTerms | undefined;
-  #terms: ScramTerms | undefined;
+  readonly #expected: ScramParameters | undefined;
+  #terms: ScramParameters | undefined;
   #serverSignature: Uint8Array | undefined;
 
   /** `nonce` is fresh randomness in printable ASCII without commas; `expected` are the only terms to answer, undefined for any. */
-  constructor(password: string, nonce: string, expected?: ScramTerms) {
+  constructor(password: string, nonce: string, expected?: ScramParameters) {
     this.#password = password;
     this.#nonce = nonce;
     this.#expected = expected;
   }
 
   /** What the server asked for, once it has. */
-  get terms(): ScramTerms | undefined {
+  get terms(): ScramParameters | undefined {
     return this.#terms;
   }
 

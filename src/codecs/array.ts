@@ -5,7 +5,7 @@
  * that of `array_send`: dimensions, whether NULLs are in, element type, then length and lower bound
  * of each dimension and the elements, rightmost index fastest.
  */
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, encodeInside, mayBeText, textOf, wrongKind } from "./codec.ts";
 
@@ -23,7 +23,7 @@ export function array(name: string, element: Codec, elementOid: number): Codec {
   };
 }
 
-function decodeArray(source: Source, start: number, end: number, element: Codec, elementOid: number): unknown[] {
+function decodeArray(source: ByteSource, start: number, end: number, element: Codec, elementOid: number): unknown[] {
   const { view } = source;
   if (end - start < 12) throw new BadValue("it is shorter than an array's header");
   const dimensions = view.getInt32(start);

@@ -4,7 +4,7 @@
  * Source: PostgreSQL manual, "Bit String Types"; the binary format is that of `bit_send` and
  * `varbit_send`: count of bits, then the bits, the first in the highest place of the first byte.
  */
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec, expectLength } from "./codec.ts";
 import { printed } from "./text.ts";
 
@@ -14,7 +14,7 @@ export const bit: Codec = printed("bit", /^[01]*$/, decodeBits);
 /** varbit: any number of zeros and ones, none included. */
 export const varbit: Codec = printed("varbit", /^[01]*$/, decodeBits);
 
-function decodeBits(source: Source, start: number, end: number): string {
+function decodeBits(source: ByteSource, start: number, end: number): string {
   const { bytes, view } = source;
   if (end - start < 4) throw new BadValue("it is shorter than a bit string's header");
   const count = view.getUint32(start);

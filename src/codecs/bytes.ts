@@ -3,7 +3,7 @@
  *
  * Source: PostgreSQL manual, "Binary Data Types": both output formats, `hex` and `escape`.
  */
-import { bytesOfHex, copyOf, hexOf, isGone } from "../wire/bytes.ts";
+import { bytesOfHex, copyOf, hexOf, isDetached } from "../wire/bytes.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
 
 /** bytea as a Uint8Array with memory of its own. */
@@ -29,7 +29,7 @@ export const bytea: Codec = {
 export function bytesFrom(value: unknown): Uint8Array | undefined {
   const isView = ArrayBuffer.isView(value);
   if (!isView && !(value instanceof ArrayBuffer) && !(value instanceof SharedArrayBuffer)) return undefined;
-  if (isGone(value)) throw new BadValue("its memory was transferred or taken away after it was made");
+  if (isDetached(value)) throw new BadValue("its memory was transferred or taken away after it was made");
   if (value instanceof Uint8Array) return value;
   return isView ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
 }

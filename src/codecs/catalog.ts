@@ -82,7 +82,7 @@ export class Catalog {
   }
 
   /** What the server answered when it was asked for types, which may be nothing. */
-  learn(types: readonly TypeInfo[]): void {
+  addTypes(types: readonly TypeInfo[]): void {
     this.#wasAsked = true;
     this.#nestings.clear();
     for (const type of types) this.#types.set(type.oid, type);
@@ -94,7 +94,7 @@ export class Catalog {
   }
 
   /** A column is declared with that domain. */
-  learnDomain(column: ColumnOrigin, domain: number): void {
+  addDomain(column: ColumnOrigin, domain: number): void {
     this.#wasAsked = true;
     this.#domains.set(keyOf(column), domain);
   }
@@ -112,7 +112,7 @@ export class Catalog {
   }
 
   /** Types may have changed. */
-  forget(): void {
+  invalidate(): void {
     if (!this.#wasAsked) return;
     this.#wasAsked = false;
     this.#types.clear();

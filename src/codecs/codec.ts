@@ -4,7 +4,7 @@
  * Codecs know nothing of connections, statements, columns or parameters. What they cannot do they
  * say with a {@linkcode BadValue}; whoever called adds where the value stood.
  */
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { originalOf } from "./instance.ts";
 
@@ -18,7 +18,7 @@ export interface Codec {
   /** Whether results are asked for in binary. False for types without a binary output. */
   readonly binary: boolean;
   /** The value of the binary format in `[start, end)` of `source`. */
-  decode(source: Source, start: number, end: number): unknown;
+  decode(source: ByteSource, start: number, end: number): unknown;
   /** The value of the text format. Gives the same as {@linkcode decode} for the same value. */
   parse(text: string): unknown;
   /** Writes the binary format and returns true; or writes nothing and returns false: send {@linkcode text}. Sees strings only where {@linkcode takesStrings} is set. */

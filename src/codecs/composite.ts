@@ -4,7 +4,7 @@
  * Source: PostgreSQL manual, "Composite Types", section "Composite Type Input and Output Syntax". The
  * binary format is that of `record_send`: count of attributes, then type, length and value of each.
  */
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, encodeInside, mayBeText, textOf, wrongKind } from "./codec.ts";
 
@@ -67,7 +67,7 @@ export const record: Codec = {
 };
 
 function decodeComposite(
-  source: Source,
+  source: ByteSource,
   start: number,
   end: number,
   attributes: readonly Attribute[],

@@ -1,6 +1,6 @@
 /** Codecs that users bring, for types of their own or instead of pyro's. */
 import type { TypeCodec } from "../options/type_codec.ts";
-import { copyOf, isGone } from "../wire/bytes.ts";
+import { copyOf, isDetached } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
 import { originalOf } from "./instance.ts";
@@ -42,7 +42,7 @@ function text(given: TypeCodec, value: unknown): string {
 
 function encode(out: Outbox, bytes: unknown): boolean {
   if (!(bytes instanceof Uint8Array)) throw new BadValue("its codec's encode gives no Uint8Array");
-  if (isGone(bytes)) throw new BadValue("its codec's encode gives bytes whose memory was transferred");
+  if (isDetached(bytes)) throw new BadValue("its codec's encode gives bytes whose memory was transferred");
   out.bytes(bytes);
   return true;
 }

@@ -9,7 +9,7 @@
  * timestamptz); the extreme integers are the infinities.
  */
 import type { DatesChoice } from "../options/choices.ts";
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import {
   civilOf,
   dateText,
@@ -126,7 +126,7 @@ function moment(
 }
 
 function decodeMoment(
-  source: Source,
+  source: ByteSource,
   start: number,
   result: (days: number, micros: number) => unknown,
   choice: DatesChoice,

@@ -4,7 +4,7 @@
  * Source: PostgreSQL manual, "hstore"; the binary format is that of `hstore_send`: count, then of
  * each pair length and text of the key and length and text of the value, -1 for NULL.
  */
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, checkedText, type Codec, wrongKind } from "./codec.ts";
 import { plainText } from "./text.ts";
@@ -31,7 +31,7 @@ export const hstore: Codec = {
 
 type Hstore = Record<string, string | null>;
 
-function decodePairs({ bytes, view }: Source, start: number, end: number): Hstore {
+function decodePairs({ bytes, view }: ByteSource, start: number, end: number): Hstore {
   if (end - start < 4) throw cutShort();
   const count = view.getInt32(start);
   if (count < 0) throw new BadValue(`it claims ${count} pairs`);

@@ -5,7 +5,7 @@
  * address family, length of the netmask, whether it is a cidr, count of address bytes and those
  * bytes; `macaddr_send` and `macaddr8_send` the bytes alone.
  */
-import type { Bytes, Source } from "../wire/bytes.ts";
+import type { Bytes, ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec, expectLength } from "./codec.ts";
 import { HEX, printed } from "./text.ts";
 
@@ -35,7 +35,7 @@ export const macaddr8: Codec = printed("macaddr8", /^[\da-f]{2}(?::[\da-f]{2}){7
   return macText(source.bytes, start, end);
 });
 
-function decodeNetwork(source: Source, start: number, end: number, isCidr: 0 | 1): string {
+function decodeNetwork(source: ByteSource, start: number, end: number, isCidr: 0 | 1): string {
   const { bytes } = source;
   if (end - start < HEADER) throw new BadValue("it is shorter than a network address's header");
   const family = bytes[start]!;

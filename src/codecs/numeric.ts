@@ -5,7 +5,7 @@
  * `numeric_send`: count of base-10000 digits, weight of the first, sign, display scale, digits.
  */
 import type { NumericChoice } from "../options/choices.ts";
-import { allocate, type Bytes, type Source } from "../wire/bytes.ts";
+import { allocate, type Bytes, type ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
 import { floatText } from "./number.ts";
@@ -61,7 +61,7 @@ function writeNumeric(out: Outbox, groups: readonly number[], weight: number, si
   for (const group of groups) out.int16(group);
 }
 
-function decodeText(source: Source, start: number, end: number): string {
+function decodeText(source: ByteSource, start: number, end: number): string {
   const { view } = source;
   if (end - start < 8) throw new BadValue("it is shorter than a numeric's header");
   const count = view.getUint16(start);

@@ -6,7 +6,7 @@
  * then length and bytes of each range.
  */
 import { UsageError } from "../errors.ts";
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, encodeInside, kindOf, mayBeText, textOf, wrongKind } from "./codec.ts";
 import { quotedItem, QuotedItems } from "./composite.ts";
@@ -124,7 +124,7 @@ export function multirange(name: string, range: Codec): Codec {
   };
 }
 
-function decodeRange(source: Source, start: number, end: number, subtype: Codec): Range {
+function decodeRange(source: ByteSource, start: number, end: number, subtype: Codec): Range {
   const { view } = source;
   if (start === end) throw new BadValue("it is shorter than a range's flags");
   const flags = view.getUint8(start);
@@ -194,7 +194,7 @@ function rangeText(range: Range, textOf: (bound: unknown) => string): string {
   return `${range.lowerInclusive ? "[" : "("}${lower},${upper}${range.upperInclusive ? "]" : ")"}`;
 }
 
-function decodeMultirange(source: Source, start: number, end: number, range: Codec): unknown[] {
+function decodeMultirange(source: ByteSource, start: number, end: number, range: Codec): unknown[] {
   const { view } = source;
   if (end - start < 4) throw new BadValue("it is shorter than a multirange's header");
   const ranges: unknown[] = [];

@@ -40,7 +40,7 @@ export class Registry {
   /** The types that the server was asked about on this connection, and did not describe: others may be told more. */
   readonly #nameless = new Set<number>();
   /** Whether there is a codec that may be a domain's, so that it matters what columns are declared with. */
-  readonly #asksForDomains: boolean;
+  readonly #needsDomains: boolean;
   /** The columns that the server was asked about on this connection, by {@linkcode keyOf}. */
   readonly #declared = new Set<string>();
   #version: number;
@@ -49,7 +49,7 @@ export class Registry {
     this.#choices = choices;
     this.#shared = this.#catalog = catalog;
     this.#version = catalog.version;
-    this.#asksForDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
+    this.#needsDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
   }
 
   /** What is known of the database's types. */
@@ -58,26 +58,26 @@ export class Registry {
   }
 
   /** Whether it has a catalog of its own. */
-  get isApart(): boolean {
+  get hasPrivateCatalog(): boolean {
     return this.#catalog !== this.#shared;
   }
 
-  /** Begins with a catalog of its own: types are altered, and nobody else sees that yet. */
-  part(): void {
+  /** Begins with a private catalog: types are altered, which other connections cannot see yet. */
+  usePrivateCatalog(): void {
     this.#catalog = new Catalog();
   }
 
   /** Shares its catalog with others again, where what was altered is forgotten. */
-  rejoin(): void {
-    if (!this.isApart) return;
-    this.#shared.forget();
+  useSharedCatalog(): void {
+    if (!this.hasPrivateCatalog) return;
+    this.#shared.invalidate();
     this.#catalog = this.#shared;
   }
 
   /** Forgets what is known of the database's types, for all who share that. */
-  forgetTypes(): void {
-    this.#catalog.forget();
-    this.#shared.forget();
+  invalidateTypes(): void {
+    this.#catalog.invalidate();
+    this.#shared.invalidate();
   }
 
   /** The codec of a type; one that takes its text as it is where pyro knows no better. */
@@ -99,14 +99,14 @@ export class Registry {
 
   /** A column's type: results are described with the base type of a domain. */
   typeOf(column: ColumnOrigin): number {
-    if (!this.#asksForDomains) return column.typeOid;
+    if (!this.#needsDomains) return column.typeOid;
     this.#refresh();
     return this.#catalog.domainOf(column) ?? column.typeOid;
   }
 
   /** Whether the server has still to be asked which domain a column is declared with. */
   isUndeclared(column: ColumnOrigin): boolean {
-    if (!this.#asksForDomains || column.tableOid === 0 || column.columnNumber <= 0) return false;
+    if (!this.#needsDomains || column.tableOid === 0 || column.columnNumber <= 0) return false;
     this.#refresh();
     return this.#catalog.domainOf(column) === undefined && !this.#declared.has(keyOf(column));
   }
@@ -121,21 +121,21 @@ export class Registry {
   }
 
   /** What the server answered when it was asked for these types. */
-  learn(asked: readonly number[], types: readonly TypeInfo[]): void {
-    this.#catalog.learn(types);
+  addTypes(asked: readonly number[], types: readonly TypeInfo[]): void {
+    this.#catalog.addTypes(types);
     for (const oid of asked) {
       if (this.#catalog.get(oid) === undefined) this.#nameless.add(oid);
     }
   }
 
   /** What the server answered when it was asked which domains these columns are declared with; of the others it is none. */
-  learnDomains(asked: readonly ColumnOrigin[], domains: readonly ColumnOrigin[]): void {
+  addDomains(asked: readonly ColumnOrigin[], domains: readonly ColumnOrigin[]): void {
     const found = new Map(domains.map((column) => [placeOf(column), column.typeOid]));
-    this.#catalog.learn([]);
+    this.#catalog.addTypes([]);
     for (const column of asked) {
       this.#declared.add(keyOf(column));
       const domain = found.get(placeOf(column));
-      if (domain !== undefined) this.#catalog.learnDomain(column, domain);
+      if (domain !== undefined) this.#catalog.addDomain(column, domain);
     }
   }
 
@@ -149,13 +149,13 @@ export class Registry {
   }
 
   #make(oid: number): Codec {
-    const own = this.#own(oid);
+    const own = this.#userCodec(oid);
     const given = this.#given(oid);
     return given === undefined ? own : custom(own, given);
   }
 
   /** The codec that pyro has for a type. */
-  #own(oid: number): Codec {
+  #userCodec(oid: number): Codec {
     const name = NAMES.get(oid);
     if (name !== undefined) return this.#builtIn(name);
     const element = ELEMENTS.get(oid);
@@ -210,7 +210,7 @@ export class Registry {
   #composite(name: string, attributes: readonly Attribute[]): Codec {
     const codec = composite(name, attributes.map(({ name, oid }) => ({ name, oid, codec: this.codec(oid) })));
     const noticed = (error: unknown): unknown => {
-      if (error instanceof BadValue) this.#catalog.forget();
+      if (error instanceof BadValue) this.#catalog.invalidate();
       return error;
     };
     return {

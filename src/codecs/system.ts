@@ -6,7 +6,7 @@
  * "Transaction ID and Snapshot Information Functions"; binary formats are those of `charsend`,
  * `tidsend`, `xid8send`, `pg_lsn_send`, `pg_snapshot_send`, `oidvectorsend` and so on.
  */
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec, expectLength, wrongKind } from "./codec.ts";
 import { int2, integer, unsigned } from "./number.ts";
 import { printed, STRINGS_ONLY } from "./text.ts";
@@ -149,12 +149,12 @@ function vector(
 }
 
 /** Whether it is an array of no dimensions, which a vector is that functions of arrays have emptied. */
-function isEmptyArray({ view }: Source, start: number, end: number): boolean {
+function isEmptyArray({ view }: ByteSource, start: number, end: number): boolean {
   return end - start === VECTOR_HEADER - 8 && view.getInt32(start) === 0;
 }
 
 /** Throws when the header of a vector is not that of these elements, and of as many as there are. */
-function expectVector({ view }: Source, start: number, end: number, elementOid: number, elementSize: number): void {
+function expectVector({ view }: ByteSource, start: number, end: number, elementOid: number, elementSize: number): void {
   if (end - start < VECTOR_HEADER) throw new BadValue("it is shorter than a vector's header");
   const oid = view.getUint32(start + 8);
   if (view.getInt32(start) !== 1) throw new BadValue(`it claims ${view.getInt32(start)} dimensions`);
@@ -184,7 +184,7 @@ function snapshot(name: string): Codec {
   return printed(name, /^\d{1,20}:\d{1,20}:(?!,|.*,,|.*,$)[\d,]*$/, decodeSnapshot);
 }
 
-function decodeSnapshot({ view }: Source, start: number, end: number): string {
+function decodeSnapshot({ view }: ByteSource, start: number, end: number): string {
   if (end - start < SNAPSHOT_HEADER) throw new BadValue("it is shorter than a snapshot's header");
   expectLength(start + SNAPSHOT_HEADER, end, 8 * view.getUint32(start));
   let text = `${view.getBigUint64(start + 4)}:${view.getBigUint64(start + 12)}:`;

@@ -4,7 +4,7 @@
  *
  * Source: PostgreSQL manual, "Character Types" and "UUID Type".
  */
-import { allocate, type Bytes, type Source } from "../wire/bytes.ts";
+import { allocate, type Bytes, type ByteSource } from "../wire/bytes.ts";
 import { BadValue, checkedText, type Codec, expectLength, wrongKind } from "./codec.ts";
 
 /** A type whose binary format is its text too. */
@@ -109,7 +109,7 @@ export const uuid: Codec = {
   },
 };
 
-function decodeUuid(source: Source, start: number, end: number): string {
+function decodeUuid(source: ByteSource, start: number, end: number): string {
   expectLength(start, end, 16);
   const { bytes } = source;
   for (let i = 0; i < 16; i++) {

@@ -9,7 +9,7 @@
  * their weight in the two highest bits) and `tsquerysend` (count; then operators and operands in
  * prefix order, the right side of an operator before the left).
  */
-import type { Bytes, Source } from "../wire/bytes.ts";
+import type { Bytes, ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec } from "./codec.ts";
 import { ANY_TEXT, printed } from "./text.ts";
 
@@ -19,7 +19,7 @@ export const tsvector: Codec = printed("tsvector", ANY_TEXT, decodeVector);
 /** tsquery as its text: `'a':* & !( 'b' | 'c' )`. */
 export const tsquery: Codec = printed("tsquery", ANY_TEXT, decodeQuery);
 
-function decodeVector({ bytes, view }: Source, start: number, end: number): string {
+function decodeVector({ bytes, view }: ByteSource, start: number, end: number): string {
   let at = start + 4;
   let text = "";
   // Counted down, so that a false count costs no more than the bytes that are there.
@@ -54,7 +54,7 @@ interface Operator {
   right?: Term;
 }
 
-function decodeQuery({ bytes, view }: Source, start: number, end: number): string {
+function decodeQuery({ bytes, view }: ByteSource, start: number, end: number): string {
   let at = start + 4;
   // Not recursive: how deep a query is nested is up to who wrote it.
   const open: Operator[] = [];

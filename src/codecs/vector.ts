@@ -8,7 +8,7 @@
  * (dimensions, zero, elements) and `sparsevec_send` (dimensions, count, zero, all indices counted
  * from 0, all values).
  */
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
 import { originalOf } from "./instance.ts";
@@ -114,7 +114,7 @@ function dense(precision: Precision): Codec {
   };
 }
 
-function decodeDense({ view }: Source, start: number, end: number, { name, size, read }: Precision): Float32Array {
+function decodeDense({ view }: ByteSource, start: number, end: number, { name, size, read }: Precision): Float32Array {
   if (end - start < 4) throw new BadValue(`it is shorter than a ${name}'s header`);
   const dimensions = view.getUint16(start);
   if (dimensions === 0) throw new BadValue("it has no dimensions");
@@ -125,7 +125,7 @@ function decodeDense({ view }: Source, start: number, end: number, { name, size,
   return elements;
 }
 
-function decodeSparse({ view }: Source, start: number, end: number): SparseVector {
+function decodeSparse({ view }: ByteSource, start: number, end: number): SparseVector {
   if (end - start < 12) throw new BadValue("it is shorter than a sparsevec's header");
   const dimensions = view.getInt32(start);
   const count = view.getInt32(start + 4);

@@ -7,12 +7,12 @@ import { ConnectionError, UsageError } from "../errors.ts";
 import type { Session } from "../protocol/session.ts";
 import { type Endpoint, endpointName } from "../transport/transport.ts";
 import { cancelRequest } from "../wire/frontend.ts";
-import { askEnd, dial, discard, type Handshake, type Link } from "./handshake.ts";
+import { dial, discard, type Handshake, type Link, readToEnd } from "./handshake.ts";
 import { encrypt, serverName } from "./open.ts";
 
 /**
  * What `cancel(key)` needs to stop what a connection runs, from anywhere: it can be posted to another
- * thread. Who has it can stop the connection's statements, so it is a secret.
+ * thread. It lets its owner stop the connection's statements, so it is a secret.
  */
 export interface CancelKey {
   /** Where the server is: for a connection that was upgraded to a Unix socket, the TCP address that was dialled. */
@@ -27,19 +27,19 @@ export interface CancelKey {
   readonly secret: Uint8Array;
 }
 
-/** How cancel requests reach the server of a connection. */
-export type CancelWay = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
+/** Where cancel requests for a connection go. */
+export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
 
-/** The way that a connection took itself; that of an upgraded one is the way of the TCP connection before it. */
-export function cancelWayOf({ endpoint, ends, tls }: Link): CancelWay {
+/** The target for cancel requests of a connection; an upgraded connection has that of the TCP connection before it. */
+export function cancelTargetOf({ endpoint, addresses, tls }: Link): CancelTarget {
   // A name may lead to several servers, and only the one that it led to then has the process.
-  const actual = endpoint.kind === "tcp" && ends !== undefined ? { ...endpoint, ...ends.remote } : endpoint;
+  const actual = endpoint.kind === "tcp" && addresses !== undefined ? { ...endpoint, ...addresses.remote } : endpoint;
   return { endpoint: actual, tls, serverName: serverName(endpoint) };
 }
 
 /** The key of a session; undefined if the server, or a pooler, gave none. */
-export function cancelKeyOf({ key }: Session, way: CancelWay): CancelKey | undefined {
-  return key && { ...way, ...key };
+export function cancelKeyOf({ key }: Session, target: CancelTarget): CancelKey | undefined {
+  return key && { ...target, ...key };
 }
 
 /** Sends a cancel request, and waits until the server has taken it. */
@@ -55,7 +55,7 @@ export function* cancel(key: CancelKey, by: number): Handshake<void> {
   try {
     if (key.tls) yield* encrypt(link, key.serverName, by);
     cancelRequest(link.session.outbox, key.processId, key.secret);
-    yield* askEnd(link, by);
+    yield* readToEnd(link, by);
   } finally {
     yield* discard(link);
   }
@@ -63,7 +63,7 @@ export function* cancel(key: CancelKey, by: number): Handshake<void> {
 
 /** For how many milliseconds a server may take to accept a request, where connecting to it has that limit (0: none). */
 export function cancelTimeout(connectTimeout: number): number {
-  return connectTimeout === 0 ? PATIENCE : Math.min(connectTimeout, PATIENCE);
+  return connectTimeout === 0 ? MAX_CANCEL_TIMEOUT : Math.min(connectTimeout, MAX_CANCEL_TIMEOUT);
 }
 
 /** A key as it came from elsewhere. */
@@ -81,4 +81,4 @@ function isEndpoint(endpoint: Partial<Endpoint> | null | undefined): endpoint is
 }
 
 /** Milliseconds that a server may take to accept a request: one that does not is not waited for without end. */
-const PATIENCE = 10_000;
+const MAX_CANCEL_TIMEOUT = 10_000;

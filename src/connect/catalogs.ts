@@ -11,12 +11,12 @@ import type { ConnectPlan } from "./connect.ts";
 import type { Link } from "./handshake.ts";
 
 /** What is known of a database, and how many connections know it. */
-interface Shared {
+interface SharedCatalog {
   readonly catalog: Catalog;
-  users: number;
+  useCount: number;
 }
 
-const catalogs = new Map<string, Shared>();
+const catalogs = new Map<string, SharedCatalog>();
 
 /** The catalog of the database that a new connection is to, for as long as its session is not lost. */
 export function catalogOf({ endpoint, session }: Link, { parameters }: ConnectPlan): Catalog {
@@ -24,13 +24,13 @@ export function catalogOf({ endpoint, session }: Link, { parameters }: ConnectPl
   const key = JSON.stringify([endpointName(endpoint), database]);
   let shared = catalogs.get(key);
   if (shared === undefined) {
-    shared = { catalog: new Catalog(), users: 0 };
+    shared = { catalog: new Catalog(), useCount: 0 };
     catalogs.set(key, shared);
   }
   const { catalog } = shared;
-  shared.users++;
+  shared.useCount++;
   session.onLost = () => {
-    if (--shared.users === 0) catalogs.delete(key);
+    if (--shared.useCount === 0) catalogs.delete(key);
   };
   if (session.lost !== undefined) session.onLost();
   return catalog;

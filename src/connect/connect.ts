@@ -30,8 +30,8 @@ export function* connect(plan: ConnectPlan): Handshake<Connected> {
   for (const endpoint of plan.endpoints) {
     const by = plan.timeout === 0 ? Infinity : plan.now() + plan.timeout;
     try {
-      const { link, asked } = yield* openPreferringTls(endpoint, plan, by);
-      return yield* upgrade(link, asked, plan, plan.upgrade, by);
+      const { link, authMethod } = yield* openPreferringTls(endpoint, plan, by);
+      return yield* upgrade(link, authMethod, plan, plan.upgrade, by);
     } catch (error) {
       const expected = error instanceof ConnectionError || error instanceof ServerError ||
         error instanceof ProtocolError;

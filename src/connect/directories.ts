@@ -7,21 +7,21 @@
  */
 
 /** The first entries: separated by commas, quoted where need be. */
-export function listOf(setting: string): string[] {
+export function parseDirectories(setting: string): string[] {
   const entries: string[] = [];
   for (let at = 0; at < setting.length && entries.length < MAX_DIRECTORIES;) {
     while (BLANKS.includes(setting[at] ?? "x")) at++;
     const isQuoted = setting[at] === '"';
-    const end = isQuoted ? closing(setting, at + 1) : endOf(setting, at);
+    const end = isQuoted ? closingQuote(setting, at + 1) : elementEnd(setting, at);
     const entry = isQuoted ? setting.slice(at + 1, end).replaceAll('""', '"') : setting.slice(at, end).trimEnd();
     if (entry !== "") entries.push(entry);
-    at = endOf(setting, end) + 1;
+    at = elementEnd(setting, end) + 1;
   }
   return entries;
 }
 
 /** Where the quote is that closes what is open; doubled it is a part of it. */
-function closing(text: string, from: number): number {
+function closingQuote(text: string, from: number): number {
   for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 2)) {
     if (text[at + 1] !== '"') return at;
   }
@@ -29,7 +29,7 @@ function closing(text: string, from: number): number {
 }
 
 /** Where the next comma is. */
-function endOf(text: string, from: number): number {
+function elementEnd(text: string, from: number): number {
   const comma = text.indexOf(",", from);
   return comma < 0 ? text.length : comma;
 }

@@ -7,13 +7,13 @@
  */
 import type { Op } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
-import type { Endpoint, Ends, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, Endpoint, TlsOptions } from "../transport/transport.ts";
 
 /** A dialled connection. */
 export interface Link {
   readonly session: Session;
   readonly endpoint: Endpoint;
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   /** The user who listens on the Unix socket that was dialled, where the kernel can be asked. */
   readonly peerUser: number | undefined;
   readonly tls: boolean;
@@ -28,13 +28,13 @@ export type HandshakeStep =
   /** Connects; `tls` asks for a connection on which TLS can start. */
   | { readonly do: "dial"; readonly endpoint: Endpoint; readonly tls: boolean; readonly by: number }
   /** Sends what the outbox holds and reads exactly one byte. */
-  | { readonly do: "askByte"; readonly link: Link; readonly by: number }
+  | { readonly do: "readByte"; readonly link: Link; readonly by: number }
   | { readonly do: "startTls"; readonly link: Link; readonly options: TlsOptions; readonly by: number }
   /** Runs an op on the link's session. When time runs out, the link lives, and what the op asked is read and dropped. */
   | { readonly do: "run"; readonly link: Link; readonly op: Op<unknown>; readonly by: number }
   /** Sends what the outbox holds and reads until the server closes. */
-  | { readonly do: "askEnd"; readonly link: Link; readonly by: number }
-  /** Says goodbye, if a session is open, and closes. */
+  | { readonly do: "readToEnd"; readonly link: Link; readonly by: number }
+  /** Sends Terminate, if a session is open, and closes. */
   | { readonly do: "discard"; readonly link: Link };
 
 /** A procedure over several connections. */
@@ -44,12 +44,12 @@ export function* dial(endpoint: Endpoint, tls: boolean, by: number): Handshake<L
   return (yield { do: "dial", endpoint, tls, by }) as Link;
 }
 
-export function* askByte(link: Link, by: number): Handshake<number> {
-  return (yield { do: "askByte", link, by }) as number;
+export function* readByte(link: Link, by: number): Handshake<number> {
+  return (yield { do: "readByte", link, by }) as number;
 }
 
-export function* askEnd(link: Link, by: number): Handshake<void> {
-  yield { do: "askEnd", link, by };
+export function* readToEnd(link: Link, by: number): Handshake<void> {
+  yield { do: "readToEnd", link, by };
 }
 
 export function* startTls(link: Link, options: TlsOptions, by: number): Handshake<void> {

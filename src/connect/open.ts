@@ -7,10 +7,10 @@
 import { ConnectionError, ProtocolError } from "../errors.ts";
 import type { SslMode } from "../options/settings.ts";
 import { perform } from "../protocol/request.ts";
-import { type Asked, type Limit, Startup } from "../protocol/startup.ts";
+import { type AuthLimit, type AuthMethod, Startup } from "../protocol/startup.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
-import { askByte, dial, discard, type Handshake, type Link, run, startTls } from "./handshake.ts";
+import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
 
 /** What a session is opened with; clock and randomness included. */
 export interface OpenPlan {
@@ -30,7 +30,7 @@ export type Encryption = { phase: "none" | "starting" | "done" };
 /** A session, and what its server asked for. */
 export interface OpenSession {
   readonly link: Link;
-  readonly asked: Asked;
+  readonly authMethod: AuthMethod;
 }
 
 /** Opens a session with one endpoint and nothing else. */
@@ -57,7 +57,7 @@ export function* open(
       yield* startTls(link, { serverName: serverName(endpoint) }, by);
       encryption.phase = "done";
     }
-    return { link, asked: yield* start(link, plan, undefined, by) };
+    return { link, authMethod: yield* start(link, plan, undefined, by) };
   } catch (error) {
     if (link !== undefined) yield* discard(link);
     throw error;
@@ -65,7 +65,7 @@ export function* open(
 }
 
 /** Opens a session on a dialled connection; what the server asked for, within the limit if there is one. */
-export function* start(link: Link, plan: OpenPlan, limit: Limit | undefined, by: number): Handshake<Asked> {
+export function* start(link: Link, plan: OpenPlan, limit: AuthLimit | undefined, by: number): Handshake<AuthMethod> {
   const { user, password, parameters } = plan;
   const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), limit }, link.session);
   return yield* run(link, perform(startup), by);
@@ -80,7 +80,7 @@ export function* encrypt(link: Link, serverName: string | undefined, by: number)
 /** Sends an SSLRequest; whether the server answers that it is willing. */
 function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean> {
   sslRequest(link.session.outbox);
-  const answer = yield* askByte(link, by);
+  const answer = yield* readByte(link, by);
   if (answer === WILLING) return true;
   if (answer === UNWILLING) {
     if (sslMode !== "require") return false;

@@ -7,17 +7,17 @@ import type { ConnectPlan } from "./connect.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** What the driver and the runtime contribute. */
-export interface Surroundings extends Environment {
+export interface ConnectEnvironment extends Environment {
   now(): number;
   nonce(): string;
   local: UpgradePlan["local"];
 }
 
 /** How to connect as `given` says, filled up from the environment and the defaults. */
-export function planOf(given: Settings, surroundings: Surroundings): ConnectPlan {
-  const settings = withEnvironment(given, surroundings);
+export function planOf(given: Settings, environment: ConnectEnvironment): ConnectPlan {
+  const settings = withEnvironment(given, environment);
   const { password, sslMode = "prefer", connectTimeout = 30_000 } = settings;
-  const user = settings.user ?? surroundings.osUser();
+  const user = settings.user ?? environment.osUser();
   if (user === undefined || user === "") {
     throw new UsageError(
       "Cannot connect: no user is given, and the operating system's cannot be learned; name one, or set PGUSER",
@@ -30,9 +30,9 @@ export function planOf(given: Settings, surroundings: Surroundings): ConnectPlan
     password,
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
-    upgrade: { unwanted: unwantedOf(settings), local: surroundings.local },
-    now: surroundings.now,
-    nonce: surroundings.nonce,
+    upgrade: { skipReason: skipReasonOf(settings), local: environment.local },
+    now: environment.now,
+    nonce: environment.nonce,
   };
 }
 
@@ -61,7 +61,7 @@ function parametersOf({ db, applicationName, param = {} }: Settings, user: strin
   ];
 }
 
-function unwantedOf({ upgradeToUnixSocket = true, pgbouncer, sslMode, hosts = [] }: Settings): string | undefined {
+function skipReasonOf({ upgradeToUnixSocket = true, pgbouncer, sslMode, hosts = [] }: Settings): string | undefined {
   if (!upgradeToUnixSocket) return "it is switched off";
   if (pgbouncer) return "pgbouncer=true says that a pooler stands between";
   if (sslMode === "require") return "sslmode=require asks for TLS, which Unix sockets do not have";

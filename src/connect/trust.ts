@@ -1,20 +1,20 @@
 /**
- * How far the Unix socket of an upgrade is trusted: by who listens on it.
+ * How far the Unix socket of an upgrade is trusted: by the user that listens on it.
  *
  * One rule: a socket is the server's if it belongs to the user who listens on the TCP port, to root or
  * to ourselves. A socket that is known to be somebody else's is not used, and one whose owner is not
  * certain gets no secret.
  */
-import { type Asked, type Limit, Secret } from "../protocol/startup.ts";
-import type { Owner } from "../transport/transport.ts";
+import { type AuthLimit, type AuthMethod, Disclosure } from "../protocol/startup.ts";
+import type { SocketOwner } from "../transport/transport.ts";
 
 /** What is known of a socket. */
 export type Trust =
-  | { readonly level: "full"; readonly owner: Owner }
+  | { readonly level: "full"; readonly owner: SocketOwner }
   | { readonly level: "doubt" | "none"; readonly reason: string };
 
-/** Compares who listens on a socket with who listens on the server's TCP port; `server` is asked only if need be. */
-export function trustIn(owner: Owner, server: () => Owner, ownUser: () => number | undefined): Trust {
+/** Compares the user that listens on a socket with the user that listens on the server's TCP port; calls `server` only if need be. */
+export function assessTrust(owner: SocketOwner, server: () => SocketOwner, ownUser: () => number | undefined): Trust {
   const { uid, doubt } = owner;
   if (uid === undefined) return { level: "doubt", reason: doubt ?? "nothing tells who listens" };
   if (uid !== ROOT && uid !== ownUser()) {
@@ -33,10 +33,10 @@ export function trustIn(owner: Owner, server: () => Owner, ownUser: () => number
 }
 
 /** The most that a socket may ask for, where TCP asked for that. */
-export function limitOf(trust: Trust, asked: Asked): Limit {
-  if (trust.level === "full") return { ...asked, reason: "more than allowed here" };
+export function authLimitOf(trust: Trust, authMethod: AuthMethod): AuthLimit {
+  if (trust.level === "full") return { ...authMethod, reason: "more than allowed here" };
   return {
-    secret: Secret.None,
+    disclosure: Disclosure.None,
     scram: undefined,
     reason: `and it is not certain that the socket is the server's: ${trust.reason}`,
   };

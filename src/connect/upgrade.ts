@@ -16,15 +16,15 @@ import { ConnectionError } from "../errors.ts";
 import { type Op, perform } from "../protocol/request.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { FirstRow } from "../rows/collectors.ts";
-import type { Asked } from "../protocol/startup.ts";
-import { canonicalHost, type Ends, type LocalSockets, type Owner } from "../transport/transport.ts";
+import type { AuthMethod } from "../protocol/startup.ts";
+import { type Addresses, canonicalHost, type LocalSockets, type SocketOwner } from "../transport/transport.ts";
 import { ownCodecs } from "../codecs/registry.ts";
 import { utf8Length } from "../wire/bytes.ts";
-import { type CancelWay, cancelWayOf } from "./cancel.ts";
-import { listOf } from "./directories.ts";
+import { type CancelTarget, cancelTargetOf } from "./cancel.ts";
+import { parseDirectories } from "./directories.ts";
 import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
 import { type OpenPlan, start } from "./open.ts";
-import { limitOf, trustIn } from "./trust.ts";
+import { assessTrust, authLimitOf } from "./trust.ts";
 
 /** What became of the upgrade to a Unix socket. */
 export interface Upgrade {
@@ -43,32 +43,32 @@ export interface Connected {
   readonly link: Link;
   readonly upgrade: Upgrade;
   /** Of an upgrade that succeeded. */
-  readonly proof?: Proof;
+  readonly verifiedSocket?: VerifiedSocket;
 }
 
 /** A Unix socket that leads to the server. */
-export interface Proof {
+export interface VerifiedSocket {
   readonly path: string;
   /** When that server was started. */
   readonly started: string;
   /** What it asked for over TCP: no more than that is given away. */
-  readonly asked: Asked;
+  readonly authMethod: AuthMethod;
   /** Whose server it is: nobody who takes the path later on is trusted instead. */
-  readonly owner: Owner;
+  readonly owner: SocketOwner;
   /** Where cancel requests go: the key is a secret, and nobody proves for one request who listens on the path by then. */
-  readonly cancelWay: CancelWay;
+  readonly cancelTarget: CancelTarget;
 }
 
 /** What the upgrade needs to know beyond how sessions are opened. */
 export interface UpgradePlan {
   /** Why it is not wanted here, undefined if it is. */
-  readonly unwanted: string | undefined;
+  readonly skipReason: string | undefined;
   readonly local: LocalSockets;
 }
 
 /** What TCP told of the server, with which a socket's is compared. */
-interface Original extends Pick<Proof, "started" | "asked" | "cancelWay"> {
-  owner(): Owner;
+interface TcpConnection extends Pick<VerifiedSocket, "started" | "authMethod" | "cancelTarget"> {
+  owner(): SocketOwner;
 }
 
 /** What a server says of itself and of the connection that the question came through. */
@@ -89,7 +89,7 @@ interface Identity {
 /** Trades `link`, whose server asked for that, for a Unix socket of the same server, or keeps it. */
 export function* upgrade(
   link: Link,
-  asked: Asked,
+  authMethod: AuthMethod,
   session: OpenPlan,
   plan: UpgradePlan,
   by: number,
@@ -97,15 +97,17 @@ export function* upgrade(
   const kept = (reason: string, attempted: boolean, tried: Upgrade["tried"] = []): Connected => {
     return { link, upgrade: { attempted, upgraded: false, reason, tried } };
   };
-  const { endpoint, ends } = link;
-  if (endpoint.kind === "unix" || ends === undefined) return kept("the connection is a Unix socket already", false);
-  if (plan.unwanted !== undefined) return kept(plan.unwanted, false);
-  if (!isLocal(ends)) return kept("the server is on another machine", false);
+  const { endpoint, addresses } = link;
+  if (endpoint.kind === "unix" || addresses === undefined) {
+    return kept("the connection is a Unix socket already", false);
+  }
+  if (plan.skipReason !== undefined) return kept(plan.skipReason, false);
+  if (!isLocal(addresses)) return kept("the server is on another machine", false);
 
   const until = session.now() + Math.min(MAX_DURATION, (by - session.now()) / 2);
   let server: Identity;
   try {
-    server = yield* run(link, identify(), until);
+    server = yield* run(link, queryIdentity(), until);
   } catch (error) {
     if (link.session.lost !== undefined) {
       yield* discard(link);
@@ -114,19 +116,19 @@ export function* upgrade(
     return kept(`the server does not say who it is: ${reasonOf(error)}`, true);
   }
   // The port that was dialled, not the one that the socket reports: that of a redirected connection can be either.
-  const direct = server.clientPort === String(ends.local.port) && server.serverPort === String(endpoint.port) &&
-    canonicalHost(server.serverHost ?? "") === canonicalHost(ends.remote.host);
+  const direct = server.clientPort === String(addresses.local.port) && server.serverPort === String(endpoint.port) &&
+    canonicalHost(server.serverHost ?? "") === canonicalHost(addresses.remote.host);
   if (!direct || !isServedBy(link, server)) {
     return kept("something stands between, such as a pooler or a forwarded port", true);
   }
 
-  const directories = server.directories === null ? USUAL_DIRECTORIES : listOf(server.directories);
-  const listener = { host: ends.remote.host, port: endpoint.port };
-  let user: Owner | undefined;
-  const original: Original = {
+  const directories = server.directories === null ? USUAL_DIRECTORIES : parseDirectories(server.directories);
+  const listener = { host: addresses.remote.host, port: endpoint.port };
+  let user: SocketOwner | undefined;
+  const tcp: TcpConnection = {
     started: server.started,
-    asked,
-    cancelWay: cancelWayOf(link),
+    authMethod,
+    cancelTarget: cancelTargetOf(link),
     owner: () => user ??= plan.local.listener(listener),
   };
   const tried: { path: string; reason: string }[] = [];
@@ -138,7 +140,7 @@ export function* upgrade(
       tried.push({ path, reason: "there is no time left" });
       break;
     }
-    const result = yield* tryPath(path, original, session, plan, until);
+    const result = yield* tryPath(path, tcp, session, plan, until);
     if (typeof result !== "string") {
       yield* discard(link);
       return { ...result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried } };
@@ -154,18 +156,25 @@ export function* upgrade(
 }
 
 /** A session through a socket that has led to the server before, unless it does no longer. */
-export function* followProof(proof: Proof, session: OpenPlan & { readonly upgrade: UpgradePlan }): Handshake<
+export function* connectVerified(
+  verifiedSocket: VerifiedSocket,
+  session: OpenPlan & { readonly upgrade: UpgradePlan },
+): Handshake<
   Connected | undefined
 > {
-  const { path, owner } = proof;
-  const original = { ...proof, owner: () => owner };
+  const { path, owner } = verifiedSocket;
+  const original = { ...verifiedSocket, owner: () => owner };
   const result = yield* tryPath(path, original, session, session.upgrade, session.now() + MAX_DURATION);
   if (typeof result === "string") return undefined;
-  return { link: result.link, upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] }, proof };
+  return {
+    link: result.link,
+    upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] },
+    verifiedSocket,
+  };
 }
 
 /** Whether both ends of a TCP connection are on this machine. */
-export function isLocal({ local, remote }: Ends): boolean {
+export function isLocal({ local, remote }: Addresses): boolean {
   const host = remote.host.replace(/^::ffff:/i, "");
   return host.startsWith("127.") || host === "::1" || remote.host === local.host;
 }
@@ -173,27 +182,36 @@ export function isLocal({ local, remote }: Ends): boolean {
 /** A session through that socket and its proof, or the reason why there is none. */
 function* tryPath(
   path: string,
-  original: Original,
+  tcp: TcpConnection,
   session: OpenPlan,
   plan: UpgradePlan,
   until: number,
-): Handshake<{ link: Link; proof: Proof } | string> {
+): Handshake<{ link: Link; verifiedSocket: VerifiedSocket } | string> {
   if (utf8Length(path) > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} bytes`;
-  const { started, asked, cancelWay, owner } = original;
-  const approach = plan.local.approach(path);
-  if (approach.obstacle !== undefined) return approach.obstacle;
+  const { started, authMethod, cancelTarget, owner } = tcp;
+  const preflight = plan.local.preflight(path);
+  if (preflight.refusal !== undefined) return preflight.refusal;
   let link: Link | undefined;
   try {
     link = yield* dial({ kind: "unix", path }, false, until);
-    const trust = trustIn(approach.owner(link.peerUser), owner, plan.local.ownUser);
+    const trust = assessTrust(preflight.owner(link.peerUser), owner, plan.local.ownUser);
     if (trust.level === "none") throw new ConnectionError(trust.reason);
-    yield* start(link, session, limitOf(trust, asked), until);
-    const other = yield* run(link, identify(), until);
+    yield* start(link, session, authLimitOf(trust, authMethod), until);
+    const other = yield* run(link, queryIdentity(), until);
     if (other.started !== started) throw new ConnectionError("another server is behind it");
     if (other.clientPort !== null || !isServedBy(link, other)) {
       throw new ConnectionError("something stands between, such as a pooler");
     }
-    return { link, proof: { path, started, asked, cancelWay, owner: trust.level === "full" ? trust.owner : owner() } };
+    return {
+      link,
+      verifiedSocket: {
+        path,
+        started,
+        authMethod,
+        cancelTarget,
+        owner: trust.level === "full" ? trust.owner : owner(),
+      },
+    };
   } catch (error) {
     if (link !== undefined) yield* discard(link);
     return reasonOf(error);
@@ -205,7 +223,7 @@ function isServedBy(link: Link, { backendPid }: Identity): boolean {
   return backendPid === String(link.session.key?.processId);
 }
 
-function* identify(): Op<Identity> {
+function* queryIdentity(): Op<Identity> {
   const row = yield* perform(new SimpleQuery(IDENTITY, new FirstRow("object", true), ownCodecs));
   return row as Identity;
 }

@@ -1,34 +1,34 @@
 /** What callers give, checked: SQL, parameters and options, the same for all methods. */
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
-import type { Known } from "../statements/source.ts";
-import { StatementHandle, useStatement } from "../statements/prepared_statement.ts";
-import type { Limit } from "../protocol/request.ts";
+import type { StatementSource } from "../statements/statement_source.ts";
+import { referenceOf, StatementHandle } from "../statements/prepared_statement.ts";
+import type { Deadline } from "../protocol/request.ts";
 import { SqlTemplate, valuesOf } from "../sql/template.ts";
 import { checkCount } from "../rows/bind.ts";
 import type { RowShape } from "../rows/row.ts";
 
-export { taken } from "../rows/snapshot.ts";
+export { snapshotOf } from "../rows/snapshot.ts";
 
 /** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */
 export type Params = readonly unknown[];
 
 /** The options of a call. */
-export interface Given {
+export interface ParsedOptions {
   readonly shape: RowShape;
-  readonly limit: Limit | undefined;
+  readonly deadline: Deadline | undefined;
   /** Those that only this method has. */
-  readonly own: Readonly<Record<string, unknown>>;
+  readonly extraOptions: Readonly<Record<string, unknown>>;
 }
 
 /** A statement with its parameters, and the options. */
-export interface Execution extends Given {
-  readonly source: Known;
+export interface ParsedCall extends ParsedOptions {
+  readonly source: StatementSource;
   readonly values: Params;
 }
 
 /** How options are read: for what, and which there are. */
-export interface Reading {
+export interface OptionSpec {
   /** What is being done, to follow "Cannot". */
   readonly action: string;
   /** Whether calls are awaited, and can be aborted. */
@@ -38,54 +38,56 @@ export interface Reading {
   /** How it gives them if that is not said. Default: as objects. */
   readonly shape?: RowShape;
   /** Options that only this method has. */
-  readonly own?: readonly string[];
+  readonly extraOptions?: readonly string[];
 }
 
 /** The key under which a pool says what the caller gave, when `timeout` is what is left of it. */
-export const GIVEN_TIMEOUT: unique symbol = Symbol("timeout as given");
+export const CALLER_TIMEOUT: unique symbol = Symbol("timeout as given");
 
 /** Options whose `timeout` may be a part of what the caller gave. */
-export interface PartOfTimeout {
-  readonly [GIVEN_TIMEOUT]?: number;
+export interface RemainingTimeout {
+  readonly [CALLER_TIMEOUT]?: number;
 }
 
 /** The options of a call. */
-export function optionsOf(options: unknown, reading: Reading): Given {
-  if (options === undefined) return reading.shape === undefined ? NONE : { ...NONE, shape: reading.shape };
+export function parseOptions(options: unknown, spec: OptionSpec): ParsedOptions {
+  if (options === undefined) return spec.shape === undefined ? NO_OPTIONS : { ...NO_OPTIONS, shape: spec.shape };
   if (!isPlainObject(options)) {
     throw new UsageError(
       "Cannot use the options: they must be an object such as { timeout: 1000 }; parameters must be an array",
     );
   }
-  const { action, awaits, rows = false, own: names = [] } = reading;
-  let shape: RowShape = reading.shape ?? "object";
+  const { action, awaits, rows = false, extraOptions: names = [] } = spec;
+  let shape: RowShape = spec.shape ?? "object";
   let timeout = 0;
   let signal: AbortSignal | undefined;
-  const own: Record<string, unknown> = {};
+  const extraOptions: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (name === "rows" && rows) shape = shapeFrom(value);
     else if (name === "timeout") timeout = millisecondsFrom(value, "timeout");
     else if (name === "signal" && awaits) signal = signalFrom(value);
-    else if (names.includes(name)) own[name] = value;
+    else if (names.includes(name)) extraOptions[name] = value;
     else {
       const known = [...(rows ? ["rows"] : []), "timeout", ...(awaits ? ["signal"] : []), ...names].join(", ");
       throw new UsageError(`Cannot use option ${JSON.stringify(name)}: there are ${known}`);
     }
   }
-  const given = (options as PartOfTimeout)[GIVEN_TIMEOUT];
-  const limit = timeout > 0 || signal !== undefined ? { action, timeout, given, signal } : undefined;
-  return { shape, limit, own };
+  const callerTimeout = (options as RemainingTimeout)[CALLER_TIMEOUT];
+  const deadline: Deadline | undefined = timeout > 0 || signal !== undefined
+    ? { action, timeout, callerTimeout, signal }
+    : undefined;
+  return { shape, deadline, extraOptions };
 }
 
 /** A statement, its parameters as they were given, and the options; a second argument that is no array is the options. */
-export function executionOf(
+export function parseCall(
   statement: unknown,
   params: unknown,
   options: unknown,
   owner: object,
-  reading: Reading,
-): Execution {
+  spec: OptionSpec,
+): ParsedCall {
   let given = options;
   let values = params;
   if (params !== undefined && !Array.isArray(params)) {
@@ -93,22 +95,22 @@ export function executionOf(
     given = params;
     values = undefined;
   }
-  const read = optionsOf(given, reading);
+  const read = parseOptions(given, spec);
   if (statement instanceof SqlTemplate) {
     if (Array.isArray(values) && values.length > 0) {
       throw new UsageError("Cannot bind the parameters: an sql template has its values inside");
     }
     return { ...read, source: sqlText(statement.text), values: checkedValues(valuesOf(statement)) };
   }
-  const source = statement instanceof StatementHandle ? useStatement(statement, owner) : sqlText(statement);
+  const source = statement instanceof StatementHandle ? referenceOf(statement, owner) : sqlText(statement);
   // A spread would be a tenth of what a call costs on Bun.
-  const { shape, limit, own } = read;
-  return { shape, limit, own, source, values: checkedValues(values === undefined ? [] : values as Params) };
+  const { shape, deadline, extraOptions } = read;
+  return { shape, deadline, extraOptions, source, values: checkedValues(values === undefined ? [] : values as Params) };
 }
 
 /** What is to be executed many times, so that its parameters come elsewhere. */
-export function sourceOf(statement: unknown, owner: object): Known {
-  if (statement instanceof StatementHandle) return useStatement(statement, owner);
+export function statementSourceOf(statement: unknown, owner: object): StatementSource {
+  if (statement instanceof StatementHandle) return referenceOf(statement, owner);
   return statement instanceof SqlTemplate ? textWithoutValues(statement) : sqlText(statement);
 }
 
@@ -131,7 +133,7 @@ export function sqlText(sql: unknown): string {
 export function textOf(source: unknown): string | undefined {
   if (typeof source === "string") return source;
   if (source instanceof SqlTemplate) return source.text;
-  return (source as Partial<Exclude<Known, string>> | null | undefined)?.prepared?.sql;
+  return (source as Partial<Exclude<StatementSource, string>> | null | undefined)?.prepared?.sql;
 }
 
 /** The name of a table as SQL text: each part between dots is quoted. */
@@ -196,4 +198,4 @@ function isPlainObject(value: unknown): value is object {
 }
 
 const CLOSE_TIMEOUT = 5000;
-const NONE: Given = { shape: "object", limit: undefined, own: {} };
+const NO_OPTIONS: ParsedOptions = { shape: "object", deadline: undefined, extraOptions: {} };

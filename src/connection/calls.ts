@@ -1,37 +1,37 @@
 /**
  * An op for each method of a connection or transaction, the same for both worlds.
  *
- * Arguments are looked at when the call is made, not when its op gets its turn: what the caller does
- * with them, with a statement or with the connection after that is none of its business. What is
+ * Arguments are looked at when the call is made, not when its op is admitted: what the caller does
+ * with them, with a statement or with the connection after that has no effect on the call. What is
  * wrong with them is thrown in one world and rejected in the other.
  */
 import {
   countFrom,
-  type Execution,
-  executionOf,
-  type Given,
-  optionsOf,
+  type OptionSpec,
+  parseCall,
+  type ParsedCall,
+  type ParsedOptions,
+  parseOptions,
   quotedName,
-  type Reading,
-  sourceOf,
+  snapshotOf,
   sqlText,
-  taken,
+  statementSourceOf,
   textOf,
 } from "./arguments.ts";
-import type { Core } from "./state.ts";
+import type { ConnectionState } from "./connection_state.ts";
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import { executeBatch } from "../features/batch.ts";
-import { copyIn, copyRows, CopySource } from "../features/copy.ts";
+import { copyIn, CopyOutSource, copyRows } from "../features/copy.ts";
 import { execute, query } from "../statements/execute.ts";
 import { IsolationLevel } from "../features/isolation_level.ts";
 import { channelName, listen, type NotificationQueue, notify, unlisten } from "../features/listen.ts";
-import { type Item, PipelineState } from "../features/pipeline.ts";
-import { closeCursor, Cursor, iterate } from "../features/portal.ts";
+import { type PipelineItem, PipelineState } from "../features/pipeline.ts";
+import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
 import { closeStatements, prepare, prepareBatch } from "../statements/prepare.ts";
 import { release } from "../features/release.ts";
 import { reset } from "../features/reset.ts";
-import { Reader } from "../features/source.ts";
+import { SourceReader } from "../features/source_reader.ts";
 import {
   begin,
   type BeginOptions,
@@ -41,34 +41,34 @@ import {
   type TransactionState,
 } from "../features/transaction.ts";
 import type { Lease } from "../pool/lease.ts";
-import { type Call, type Limit, type Observation, type Op, perform, stillWanted } from "../protocol/request.ts";
+import { type Call, cancellationPoint, type Deadline, type Op, perform, type Span } from "../protocol/request.ts";
 import { Ping } from "../protocol/ping.ts";
 import type { Prepared } from "../protocol/prepared.ts";
-import type { Sink } from "../rows/collectors.ts";
-import { sinks } from "../rows/collect.ts";
-import type { CallObservation, Lasting } from "../telemetry/observer.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
+import { collectors } from "../rows/collector_factories.ts";
+import type { CallSpan, OperationSpan } from "../telemetry/observer.ts";
 import type { RowShape } from "../rows/row.ts";
 
-/** Makes the sink of one call, for rows of that shape. */
-export type SinkFactory<T> = (shape: RowShape) => Sink<T>;
+/** Makes the result collector of one call, for rows of that shape. */
+export type CollectorFactory<T> = (shape: RowShape) => ResultCollector<T>;
 
 /** The calls of a connection, or of a transaction on it. */
 export class Calls {
-  readonly core: Core;
+  readonly state: ConnectionState;
   /** The transaction that they are made in. */
   readonly transaction: TransactionState | undefined;
   /** The lease under which they are made, where the connection is a pool's. */
   readonly lease: Lease | undefined;
 
-  constructor(core: Core, transaction?: TransactionState, lease?: Lease) {
-    this.core = core;
+  constructor(state: ConnectionState, transaction?: TransactionState, lease?: Lease) {
+    this.state = state;
     this.transaction = transaction;
     this.lease = lease;
   }
 
   /** Whose the statements are that are prepared by these calls. */
   get owner(): object {
-    return this.lease ?? this.core;
+    return this.lease ?? this.state;
   }
 
   /** A round trip. */
@@ -76,49 +76,49 @@ export class Calls {
     return this.#call("ping", "ping", options, () => perform(new Ping()));
   }
 
-  /** The simple protocol; `sinkOf` decides what becomes of the rows. */
+  /** The simple protocol; `collectorOf` decides what becomes of the rows. */
   query<T>(
     sql: unknown,
     options: unknown,
-    sinkOf: SinkFactory<T>,
+    collectorOf: CollectorFactory<T>,
     rows: boolean,
     operation: string = "query",
   ): Call<T> {
     const action = "run the query";
     return this.#attempt(action, () => {
-      const { shape, limit } = optionsOf(options, this.#reading(action, rows));
-      const sink = sinkOf(shape);
-      const op = query(sqlText(sql), sink, this.core);
-      const observation = this.#observe(operation, sql);
-      observation?.reads(sink);
-      return { op, limit, observation };
+      const { shape, deadline } = parseOptions(options, this.#optionSpec(action, rows));
+      const collector = collectorOf(shape);
+      const op = query(sqlText(sql), collector, this.state);
+      const span = this.#callSpan(operation, sql);
+      span?.watch(collector);
+      return { op, deadline, span };
     });
   }
 
-  /** The extended protocol; `sinkOf` decides what becomes of the rows. */
+  /** The extended protocol; `collectorOf` decides what becomes of the rows. */
   exec<T>(
     statement: unknown,
     params: unknown,
     options: unknown,
-    sinkOf: SinkFactory<T>,
+    collectorOf: CollectorFactory<T>,
     rows: boolean,
     operation: string = "exec",
   ): Call<T> {
     const action = "execute the statement";
     return this.#attempt(action, () => {
-      const execution = executionOf(statement, params, options, this.owner, this.#reading(action, rows));
-      const { source, values, shape, limit } = execution;
-      const sink = sinkOf(shape);
-      const op = execute(source, taken(values), sink, this.core);
-      const observation = this.#observe(operation, source, values.length);
-      observation?.reads(sink);
-      return { op, limit, observation };
+      const parsed = parseCall(statement, params, options, this.owner, this.#optionSpec(action, rows));
+      const { source, values, shape, deadline } = parsed;
+      const collector = collectorOf(shape);
+      const op = execute(source, snapshotOf(values), collector, this.state);
+      const span = this.#callSpan(operation, source, values.length);
+      span?.watch(collector);
+      return { op, deadline, span };
     });
   }
 
   /** Prepares a statement for the caller to keep. */
   prepare(sql: unknown, options: unknown): Call<Prepared> {
-    const make = (): Op<Prepared> => prepare(sqlText(sql), this.core);
+    const make = (): Op<Prepared> => prepare(sqlText(sql), this.state);
     return this.#call("prepare", "prepare the statement", options, make, [], sql);
   }
 
@@ -130,7 +130,7 @@ export class Calls {
       options,
       () => {
         if (!Array.isArray(sqls)) throw new UsageError("Cannot prepare the statements: they must be in an array");
-        return prepareBatch(Array.from(sqls, sqlText), this.core);
+        return prepareBatch(Array.from(sqls, sqlText), this.state);
       },
       [],
       sqls,
@@ -139,27 +139,31 @@ export class Calls {
 
   /** Drops a statement that the caller has kept, unless it goes with the connection. */
   closeStatement(prepared: Prepared): Call<void> {
-    const { session, statements } = this.core;
-    const names = this.core.closed || statements.isGone(prepared) ? [] : [prepared.name];
+    const { session, statements } = this.state;
+    const names = this.state.closed || statements.isDropped(prepared) ? [] : [prepared.name];
     if (session.admission.open === undefined) {
-      const observation = names.join("") === "" ? undefined : this.#observe("closeStatement", prepared.sql);
-      return { op: closeStatements(names), limit: undefined, observation };
+      const span = names.join("") === "" ? undefined : this.#callSpan("closeStatement", prepared.sql);
+      return { op: closeStatements(names), deadline: undefined, span };
     }
     // It goes with what is prepared next.
-    statements.discard(prepared);
-    return { op: closeStatements([]), limit: undefined };
+    statements.closeLater(prepared);
+    return { op: closeStatements([]), deadline: undefined };
   }
 
   /** One statement with many sets of parameters. */
   execBatch(statement: unknown, sets: unknown, options: unknown): Call<number> {
     const action = "execute the batch";
     return this.#attempt(action, () => {
-      const { own, limit } = optionsOf(options, this.#reading(action, false, ["chunk"]));
-      const chunk = own.chunk === undefined ? undefined : countFrom(own.chunk, "chunk");
-      const reader = new Reader<readonly unknown[]>(sets, this.core.link.awaits, "the sets of parameters");
-      const source = sourceOf(statement, this.owner);
-      const op = executeBatch(source, reader, chunk, this.core);
-      return { op, limit, observation: this.#observe("execBatch", source, undefined, sizeOf(sets)) };
+      const { extraOptions, deadline } = parseOptions(options, this.#optionSpec(action, false, ["chunk"]));
+      const chunk = extraOptions.chunk === undefined ? undefined : countFrom(extraOptions.chunk, "chunk");
+      const setReader = new SourceReader<readonly unknown[]>(
+        sets,
+        this.state.link.awaits,
+        "the sets of parameters",
+      );
+      const source = statementSourceOf(statement, this.owner);
+      const op = executeBatch(source, setReader, chunk, this.state);
+      return { op, deadline, span: this.#callSpan("execBatch", source, undefined, sizeOf(sets)) };
     });
   }
 
@@ -169,43 +173,57 @@ export class Calls {
     params: unknown,
     options: unknown,
     name: string,
-    { rows = false, own = [] }: { rows?: boolean; own?: readonly string[] } = {},
-  ): Execution & { readonly cursor: Cursor } {
+    { rows = false, extraOptions = [] }: { rows?: boolean; extraOptions?: readonly string[] } = {},
+  ): ParsedCall & { readonly cursor: Cursor } {
     this.#check(`open ${name}`);
-    const reading = this.#reading("execute the statement", rows, own);
-    const execution = executionOf(statement, params, options, this.owner, reading);
-    const taking = { ...execution, values: taken(execution.values) };
-    return { ...execution, cursor: new Cursor(this.core, taking, name, this.transaction) };
+    const spec = this.#optionSpec("execute the statement", rows, extraOptions);
+    const parsed = parseCall(statement, params, options, this.owner, spec);
+    const taking = { ...parsed, values: snapshotOf(parsed.values) };
+    return { ...parsed, cursor: new Cursor(this.state, taking, name, this.transaction) };
   }
 
   /** The rows of a statement in batches. Throws at once. */
   stream(statement: unknown, params: unknown, options: unknown): Stream {
-    const { cursor, source, values, shape, limit, own } = this.cursor(statement, params, options, "a stream", {
-      rows: true,
-      own: ["batch"],
-    });
-    const batch = own.batch === undefined ? BATCH : countFrom(own.batch, "batch");
-    return { cursor, shape, limit, batch, lasting: this.#observeAll("stream", source, values.length) };
+    const { cursor, source, values, shape, deadline, extraOptions } = this.cursor(
+      statement,
+      params,
+      options,
+      "a stream",
+      {
+        rows: true,
+        extraOptions: ["batch"],
+      },
+    );
+    const batch = extraOptions.batch === undefined ? DEFAULT_BATCH_SIZE : countFrom(extraOptions.batch, "batch");
+    return { cursor, shape, deadline, batch, span: this.#operationSpan("stream", source, values.length) };
   }
 
   /** The next batch of a stream. */
-  nextRows<R>({ cursor, shape, limit, batch, lasting }: Stream): Call<Fetch<R[]>> {
+  nextRows<R>({ cursor, shape, deadline, batch, span }: Stream): Call<Fetch<R[]>> {
     const make = (): Call<Fetch<R[]>> => {
-      return { op: cursor.fetch(batch, sinks.allRows<R>(shape)), limit, observation: lasting?.part("any") };
+      return { op: cursor.fetch(batch, collectors.allRows<R>(shape)), deadline, span: span?.childSpan("any") };
     };
     return cursor.isNew ? this.#attempt("open a stream", make) : make();
   }
 
   /** The end of a stream that was read to its end. */
-  endStream({ cursor, limit, lasting }: Stream): Call<void> {
-    cursor.beginClosing();
-    return { op: cursor.close(), limit: endingOf(limit, "end the stream"), observation: lasting?.part("close") };
+  endStream({ cursor, deadline, span }: Stream): Call<void> {
+    cursor.announceClose();
+    return {
+      op: cursor.close(),
+      deadline: cleanUpDeadlineOf(deadline, "end the stream"),
+      span: span?.childSpan("close"),
+    };
   }
 
-  /** The end of a stream, wherever it is; with the connection it is gone anyway. */
-  closeStream({ cursor, limit, lasting }: Stream): Call<void> {
-    cursor.beginClosing();
-    return { op: closeCursor(cursor), limit: endingOf(limit, "close the stream"), observation: lasting?.part("close") };
+  /** Closes a stream, wherever it is. A lost connection is no error. */
+  closeStream({ cursor, deadline, span }: Stream): Call<void> {
+    cursor.announceClose();
+    return {
+      op: closeQuietly(cursor),
+      deadline: cleanUpDeadlineOf(deadline, "close the stream"),
+      span: span?.childSpan("close"),
+    };
   }
 
   /** Has a function fetch from a portal. */
@@ -218,94 +236,100 @@ export class Calls {
   ): Call<Awaited<T>> {
     return this.#attempt("execute the statement", () => {
       if (typeof fn !== "function") throw new UsageError("Cannot use the portal: give a function that takes it");
-      const { cursor, source, values, limit } = this.cursor(statement, params ?? undefined, options, "execIter", ROWS);
-      const op = iterate(cursor, () => use(cursor, fn as (portal: never) => T)) as Op<Awaited<T>>;
-      return { op, limit, observation: this.#observe("execIter", source, values.length) };
+      const { cursor, source, values, deadline } = this.cursor(
+        statement,
+        params ?? undefined,
+        options,
+        "execIter",
+        WITH_ROWS,
+      );
+      const op = withPortal(cursor, () => use(cursor, fn as (portal: never) => T)) as Op<Awaited<T>>;
+      return { op, deadline, span: this.#callSpan("execIter", source, values.length) };
     });
   }
 
   /** Opens a portal in a transaction. */
   execPortal<T>(statement: unknown, params: unknown, options: unknown, make: (cursor: Cursor) => T): Call<T> {
     return this.#attempt("open a portal", () => {
-      const { cursor, source, values, limit } = this.cursor(statement, params, options, "a portal", ROWS);
-      return { op: opened(cursor, make), limit, observation: this.#observe("execPortal", source, values.length) };
+      const { cursor, source, values, deadline } = this.cursor(statement, params, options, "a portal", WITH_ROWS);
+      return { op: openPortal(cursor, make), deadline, span: this.#callSpan("execPortal", source, values.length) };
     });
   }
 
   /** Some rows of a portal. */
-  fetch<T>(cursor: Cursor, count: unknown, options: unknown, sinkOf: SinkFactory<T>): Call<Fetch<T>> {
+  fetch<T>(cursor: Cursor, count: unknown, options: unknown, collectorOf: CollectorFactory<T>): Call<Fetch<T>> {
     const action = "fetch rows";
     try {
-      const { shape, limit } = optionsOf(options, { ...this.#reading(action, true), shape: cursor.shape });
+      const { shape, deadline } = parseOptions(options, { ...this.#optionSpec(action, true), shape: cursor.shape });
       const maxRows = count === 0 || count === undefined ? 0 : countFrom(count, "the number of rows");
-      return { op: cursor.fetch(maxRows, sinkOf(shape)), limit, observation: this.#observe("fetch", cursor.source) };
+      return { op: cursor.fetch(maxRows, collectorOf(shape)), deadline, span: this.#callSpan("fetch", cursor.source) };
     } catch (error) {
-      return refused(error);
+      return refusedCall(error);
     }
   }
 
-  /** The end of a portal; with the connection it is gone anyway. */
+  /** Closes a portal. A lost connection is no error. */
   closePortal(cursor: Cursor): Call<void> {
-    cursor.beginClosing();
-    const observation = cursor.isOpen ? this.#observe("closePortal", cursor.source) : undefined;
-    return { op: closeCursor(cursor), limit: undefined, observation };
+    cursor.announceClose();
+    const span = cursor.isOpen ? this.#callSpan("closePortal", cursor.source) : undefined;
+    return { op: closeQuietly(cursor), deadline: undefined, span };
   }
 
   /** Runs a function in a transaction. */
   tx<T>(fn: unknown, options: unknown, use: (state: TransactionState, fn: (tx: never) => T) => T): Call<Awaited<T>> {
-    return this.#call("tx", "begin a transaction", options, ({ own }) => {
+    return this.#call("tx", "begin a transaction", options, ({ extraOptions }) => {
       if (typeof fn !== "function") throw new UsageError("Cannot begin a transaction: give a function that takes it");
-      const retries = own.retries === undefined ? 0 : retriesFrom(own.retries);
-      this.#refuseNestedOptions(own);
+      const retries = extraOptions.retries === undefined ? 0 : retriesFrom(extraOptions.retries);
+      this.#refuseNestedOptions(extraOptions);
       const run = (state: TransactionState): T => use(state, fn as (tx: never) => T);
-      return transact(this.core, this.transaction, beginOptions(own), retries, run) as Op<Awaited<T>>;
-    }, [...MODES, "retries"]);
+      return transact(this.state, this.transaction, beginOptions(extraOptions), retries, run) as Op<Awaited<T>>;
+    }, [...TRANSACTION_MODES, "retries"]);
   }
 
   /** Begins a transaction, or one nested in this one. */
   begin(options: unknown): Call<TransactionState> {
-    return this.#call("begin", "begin a transaction", options, ({ own }) => {
-      this.#refuseNestedOptions(own);
-      return begin(this.core, this.transaction, beginOptions(own));
-    }, MODES);
+    return this.#call("begin", "begin a transaction", options, ({ extraOptions }) => {
+      this.#refuseNestedOptions(extraOptions);
+      return begin(this.state, this.transaction, beginOptions(extraOptions));
+    }, TRANSACTION_MODES);
   }
 
   /** Commits the transaction that these calls are of. */
   commit(options: unknown): Call<void> {
-    return this.#call("commit", "commit", options, () => commit(this.core, this.transaction!));
+    return this.#call("commit", "commit", options, () => commit(this.state, this.transaction!));
   }
 
   /** Rolls the transaction back that these calls are of. */
   rollback(options: unknown): Call<void> {
-    return this.#call("rollback", "roll back", options, () => rollback(this.core, this.transaction!));
+    return this.#call("rollback", "roll back", options, () => rollback(this.state, this.transaction!));
   }
 
   /** Rolls the transaction back unless it is over. */
-  abandon(): Call<void> {
-    const observation = this.transaction!.finished ? undefined : this.#observe("rollback");
-    return { op: abandoned(this.core, this.transaction!), limit: undefined, observation };
+  rollbackUnlessFinished(): Call<void> {
+    const span = this.transaction!.finished ? undefined : this.#callSpan("rollback");
+    return { op: rollBackUnlessFinished(this.state, this.transaction!), deadline: undefined, span };
   }
 
-  /** A pipeline, which has the connection for itself from now on. Throws at once. */
+  /** A pipeline, which is exclusive from now on. Throws at once. */
   pipeline(): PipelineState {
     const action = "open a pipeline";
     this.#check(action);
-    this.core.session.check("reserve", action);
-    const pipeline = new PipelineState(this.core);
-    const lasting = this.#observeAll("pipeline");
-    if (lasting !== undefined) watched.set(pipeline, lasting);
+    this.state.session.check("reserve", action);
+    const pipeline = new PipelineState(this.state);
+    const span = this.#operationSpan("pipeline");
+    if (span !== undefined) pipelineSpans.set(pipeline, span);
     return pipeline;
   }
 
   /** Adds a statement to a pipeline. Throws at once. */
-  pipelined(pipeline: PipelineState, statement: unknown, params: unknown): Item {
+  addToPipeline(pipeline: PipelineState, statement: unknown, params: unknown): PipelineItem {
     if (params !== undefined && !Array.isArray(params)) {
       throw new UsageError("Cannot bind the parameters: they must be in an array");
     }
-    const reading = this.#reading("execute the statement");
-    const { source, values } = executionOf(statement, params, undefined, this.owner, reading);
+    const spec = this.#optionSpec("execute the statement");
+    const { source, values } = parseCall(statement, params, undefined, this.owner, spec);
     const item = pipeline.add(source, values);
-    watched.get(pipeline)?.grow();
+    pipelineSpans.get(pipeline)?.addStatement();
     return item;
   }
 
@@ -314,39 +338,39 @@ export class Calls {
     pipeline: PipelineState,
     action: string,
     options: unknown,
-    make: (given: Given) => Op<T>,
+    make: (options: ParsedOptions) => Op<T>,
     rows: boolean = false,
   ): Call<T> {
     try {
-      const given = optionsOf(options, this.#reading(action, rows));
+      const parsed = parseOptions(options, this.#optionSpec(action, rows));
       const onGivenUp = (): void => {
-        pipeline.givenUp = true;
+        pipeline.isAbandoned = true;
       };
-      const observation = watched.get(pipeline)?.part("any");
-      return { op: make(given), limit: given.limit && { ...given.limit, onGivenUp }, observation };
+      const span = pipelineSpans.get(pipeline)?.childSpan("any");
+      return { op: make(parsed), deadline: parsed.deadline && { ...parsed.deadline, onGivenUp }, span };
     } catch (error) {
-      return refused(error);
+      return refusedCall(error);
     }
   }
 
   /** The result of a pipelined statement. */
   claim<T>(
     pipeline: PipelineState,
-    itemOf: () => Item,
+    itemOf: () => PipelineItem,
     options: unknown,
-    sinkOf: SinkFactory<T>,
+    collectorOf: CollectorFactory<T>,
     rows: boolean,
   ): Call<T> {
-    const make = ({ shape }: Given): Op<T> => pipeline.claim(itemOf(), sinkOf(shape));
+    const make = ({ shape }: ParsedOptions): Op<T> => pipeline.claim(itemOf(), collectorOf(shape));
     return this.pipelineStep(pipeline, "claim the result", options, make, rows);
   }
 
   /** The end of a pipeline. */
   closePipeline(pipeline: PipelineState): Call<void> {
-    this.core.session.admission.end(pipeline.conversation);
-    const observation = watched.get(pipeline)?.part("close");
-    const limit = pipeline.givenUp ? ending("close the pipeline") : undefined;
-    return { op: pipeline.close(), limit, observation };
+    this.state.session.admission.announceEnd(pipeline.exclusive);
+    const span = pipelineSpans.get(pipeline)?.childSpan("close");
+    const deadline = pipeline.isAbandoned ? cleanUpDeadline("close the pipeline") : undefined;
+    return { op: pipeline.close(), deadline, span };
   }
 
   /** COPY FROM STDIN. */
@@ -357,7 +381,11 @@ export class Calls {
       options,
       () => {
         const whole = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
-        return copyIn(sqlText(sql), new Reader(whole, this.core.link.awaits, "the data to copy"), this.core);
+        return copyIn(
+          sqlText(sql),
+          new SourceReader(whole, this.state.link.awaits, "the data to copy"),
+          this.state,
+        );
       },
       [],
       sql,
@@ -368,19 +396,27 @@ export class Calls {
   copyOut(sql: unknown, options: unknown): Copy {
     const action = "copy out";
     this.#check(action);
-    const given = optionsOf(options, this.#reading(action));
-    return { source: new CopySource(sqlText(sql), this.core), given, lasting: this.#observeAll("copyOut", sql) };
+    const parsed = parseOptions(options, this.#optionSpec(action));
+    return {
+      source: new CopyOutSource(sqlText(sql), this.state),
+      options: parsed,
+      span: this.#operationSpan("copyOut", sql),
+    };
   }
 
   /** The next chunk of a COPY TO STDOUT, undefined at its end. */
-  nextChunk({ source, given: { limit }, lasting }: Copy): Call<Uint8Array<ArrayBuffer> | undefined> {
-    return { op: source.next(), limit, observation: lasting?.part("read") };
+  nextChunk({ source, options: { deadline }, span }: Copy): Call<Uint8Array<ArrayBuffer> | undefined> {
+    return { op: source.next(), deadline, span: span?.childSpan("read") };
   }
 
   /** The end of a COPY TO STDOUT; what is left is dropped. */
-  closeCopy({ source, given: { limit }, lasting }: Copy): Call<void> {
-    source.beginClosing();
-    return { op: source.close(), limit: endingOf(limit, "end the copying"), observation: lasting?.part("close") };
+  closeCopy({ source, options: { deadline }, span }: Copy): Call<void> {
+    source.announceClose();
+    return {
+      op: source.close(),
+      deadline: cleanUpDeadlineOf(deadline, "end the copying"),
+      span: span?.childSpan("close"),
+    };
   }
 
   /** COPY FROM STDIN of values. */
@@ -392,27 +428,27 @@ export class Calls {
       const quoted = Array.from(columns, (name, i) => quotedIdentifier(name, `use the name of column ${i + 1}`)).join(
         ", ",
       );
-      const reader = new Reader(rows, this.core.link.awaits, "the rows to copy");
-      return copyRows(quotedName(table), columns.slice(), quoted, reader, this.core);
+      const rowReader = new SourceReader(rows, this.state.link.awaits, "the rows to copy");
+      return copyRows(quotedName(table), columns.slice(), quoted, rowReader, this.state);
     });
   }
 
   /** LISTEN; `make` gives what the caller iterates over. */
   listen<T>(channel: unknown, options: unknown, make: (queue: NotificationQueue, timeout: number) => T): Call<T> {
     return this.#attempt("listen", () => {
-      const { limit } = optionsOf(options, this.#reading("listen"));
+      const { deadline } = parseOptions(options, this.#optionSpec("listen"));
       // In the blocking world it limits the waiting for notifications.
-      const timeout = this.core.link.awaits ? 0 : limit?.timeout ?? 0;
-      const op = listening(channelName(channel), this.core, (queue) => make(queue, timeout));
-      return { op, limit, observation: this.#observe("listen") };
+      const timeout = this.state.link.awaits ? 0 : deadline?.timeout ?? 0;
+      const op = listening(channelName(channel), this.state, (queue) => make(queue, timeout));
+      return { op, deadline, span: this.#callSpan("listen") };
     });
   }
 
-  /** UNLISTEN; with a limit where listening has one. */
+  /** UNLISTEN; with a deadline if listening has a timeout. */
   unlisten(queue: NotificationQueue, timeout: number = 0): Call<void> {
-    const observation = queue.ended ? undefined : this.#observe("unlisten");
-    const limit = timeout === 0 ? undefined : ending("end listening");
-    return { op: unlisten(queue, this.core.listeners, this.core), limit, observation };
+    const span = queue.ended ? undefined : this.#callSpan("unlisten");
+    const deadline = timeout === 0 ? undefined : cleanUpDeadline("end listening");
+    return { op: unlisten(queue, this.state.listeners, this.state), deadline, span };
   }
 
   /** NOTIFY. */
@@ -425,65 +461,70 @@ export class Calls {
     });
   }
 
-  /** Forgets what is known of types; whoever has given the connection back cannot. Throws at once. */
+  /** Forgets what is known of types; fails after release. Throws at once. */
   reloadTypes(): void {
     this.lease?.check("reload types");
-    this.core.registry.forgetTypes();
+    this.state.registry.invalidateTypes();
   }
 
   /** DISCARD ALL. */
   reset(options: unknown): Call<void> {
-    return this.#call("reset", "reset the session", options, () => reset(this.core, this.core.listeners));
+    return this.#call("reset", "reset the session", options, () => reset(this.state, this.state.listeners));
   }
 
-  /** What makes the connection ready for somebody else; it is closed if that takes too long. */
+  /** Makes the connection ready for its next user; closes it if that takes too long. */
   release(timeout: number): Call<void> {
-    const limit = { action: "give the connection back", timeout, signal: undefined, orLose: true };
-    return { op: release(this.core, this.core.listeners), limit };
+    const deadline: Deadline = {
+      action: "give the connection back",
+      timeout,
+      signal: undefined,
+      closesConnection: true,
+    };
+    return { op: release(this.state, this.state.listeners), deadline };
   }
 
   /** A round trip; a connection that does not answer in time is closed. */
   check(timeout: number): Call<void> {
-    const limit = { action: "check the connection", timeout, signal: undefined, orLose: true };
-    return { op: perform(new Ping()), limit };
+    const deadline: Deadline = { action: "check the connection", timeout, signal: undefined, closesConnection: true };
+    return { op: perform(new Ping()), deadline };
   }
 
-  /** Who watches a request to stop what runs, if anybody does. */
-  cancellation(): Observation | undefined {
-    return this.core.session.idle ? undefined : this.#observe("cancel");
+  /** The span of a cancel request; undefined if nothing runs or there is no subscriber. */
+  cancellation(): Span | undefined {
+    return this.state.session.idle ? undefined : this.#callSpan("cancel");
   }
 
-  /** A call whose options are nothing but limits, and those named; `source` is what it executes, for those who watch it. */
+  /** A call with the common options and the extra options named; `source` is what it executes, for tracing. */
   #call<T>(
     operation: string,
     action: string,
     options: unknown,
-    make: (given: Given) => Op<T>,
-    own: readonly string[] = [],
+    make: (options: ParsedOptions) => Op<T>,
+    extraOptions: readonly string[] = [],
     source?: unknown,
   ): Call<T> {
     return this.#attempt(action, () => {
-      const given = optionsOf(options, this.#reading(action, false, own));
-      const op = make(given);
-      return { op, limit: given.limit, observation: this.#observe(operation, source, undefined, sizeOf(source)) };
+      const parsed = parseOptions(options, this.#optionSpec(action, false, extraOptions));
+      const op = make(parsed);
+      return { op, deadline: parsed.deadline, span: this.#callSpan(operation, source, undefined, sizeOf(source)) };
     });
   }
 
-  /** Who watches a call, if anybody does. */
-  #observe(
+  /** The span of a call; undefined if there is no subscriber. */
+  #callSpan(
     operation: string,
     source?: unknown,
     parameterCount?: number,
     batchSize?: number,
-  ): CallObservation | undefined {
-    const { observer } = this.core;
-    return observer.isObserved ? observer.call(operation, textOf(source), parameterCount, batchSize) : undefined;
+  ): CallSpan | undefined {
+    const { observer } = this.state;
+    return observer.isEnabled ? observer.callSpan(operation, textOf(source), parameterCount, batchSize) : undefined;
   }
 
-  /** Who watches what takes several calls, if anybody does. */
-  #observeAll(operation: string, source?: unknown, parameterCount?: number): Lasting | undefined {
-    const { observer } = this.core;
-    return observer.isObserved ? observer.lasting(operation, textOf(source), parameterCount) : undefined;
+  /** The span of an operation of several calls; undefined if there is no subscriber. */
+  #operationSpan(operation: string, source?: unknown, parameterCount?: number): OperationSpan | undefined {
+    const { observer } = this.state;
+    return observer.isEnabled ? observer.operationSpan(operation, textOf(source), parameterCount) : undefined;
   }
 
   #attempt<T>(action: string, make: () => Call<T>): Call<T> {
@@ -491,25 +532,25 @@ export class Calls {
       this.#check(action);
       const made = make();
       const { transaction } = this;
-      return transaction === undefined ? made : { ...made, op: inside(transaction, action, made.op) };
+      return transaction === undefined ? made : { ...made, op: checkTransaction(transaction, action, made.op) };
     } catch (error) {
-      return refused(error);
+      return refusedCall(error);
     }
   }
 
   /** Throws when nothing can be called. */
   #check(action: string): void {
     this.lease?.check(action);
-    this.core.check(action);
+    this.state.check(action);
     this.transaction?.check(action);
   }
 
-  #reading(action: string, rows: boolean = false, own: readonly string[] = []): Reading {
-    return { action, awaits: this.core.link.awaits, rows, own };
+  #optionSpec(action: string, rows: boolean = false, extraOptions: readonly string[] = []): OptionSpec {
+    return { action, awaits: this.state.link.awaits, rows, extraOptions };
   }
 
-  #refuseNestedOptions(own: Readonly<Record<string, unknown>>): void {
-    const [name] = Object.keys(own);
+  #refuseNestedOptions(extraOptions: Readonly<Record<string, unknown>>): void {
+    const [name] = Object.keys(extraOptions);
     if (this.transaction === undefined || name === undefined) return;
     throw new UsageError(`Cannot use ${name} in a nested transaction: it must be given to the outermost one`);
   }
@@ -519,16 +560,16 @@ export class Calls {
 export interface Stream {
   readonly cursor: Cursor;
   readonly shape: RowShape;
-  readonly limit: Limit | undefined;
+  readonly deadline: Deadline | undefined;
   readonly batch: number;
-  readonly lasting: Lasting | undefined;
+  readonly span: OperationSpan | undefined;
 }
 
 /** A COPY TO STDOUT that was asked for. */
 export interface Copy {
-  readonly source: CopySource;
-  readonly given: Given;
-  readonly lasting: Lasting | undefined;
+  readonly source: CopyOutSource;
+  readonly options: ParsedOptions;
+  readonly span: OperationSpan | undefined;
 }
 
 /** What a fetch gives. */
@@ -537,10 +578,10 @@ export interface Fetch<T> {
   readonly hasMore: boolean;
 }
 
-function* opened<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
+function* openPortal<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
   yield* cursor.open();
   try {
-    yield* stillWanted();
+    yield* cancellationPoint();
   } catch (error) {
     yield* cursor.close();
     throw error;
@@ -548,18 +589,18 @@ function* opened<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
   return make(cursor);
 }
 
-/** When a call's turn has come its transaction may be over, and it must not be executed outside of it. */
-function* inside<T>(transaction: TransactionState, action: string, op: Op<T>): Op<T> {
+/** When a call is admitted, its transaction may be over, and it must not be executed outside of it. */
+function* checkTransaction<T>(transaction: TransactionState, action: string, op: Op<T>): Op<T> {
   transaction.check(action);
   return yield* op;
 }
 
-function* abandoned(core: Core, state: TransactionState): Op<void> {
-  if (!state.finished) yield* rollback(core, state);
+function* rollBackUnlessFinished(connection: ConnectionState, state: TransactionState): Op<void> {
+  if (!state.finished) yield* rollback(connection, state);
 }
 
-function* listening<T>(channel: string, core: Core, make: (queue: NotificationQueue) => T): Op<T> {
-  return make(yield* listen(channel, core.listeners, core));
+function* listening<T>(channel: string, connection: ConnectionState, make: (queue: NotificationQueue) => T): Op<T> {
+  return make(yield* listen(channel, connection.listeners, connection));
 }
 
 /** How many there are, if that is known. */
@@ -567,18 +608,18 @@ function sizeOf(source: unknown): number | undefined {
   return Array.isArray(source) ? source.length : undefined;
 }
 
-/** The limit for ending what was begun with a limit: who has no patience for the one has none for the other. */
-function endingOf(limit: Limit | undefined, action: string): Limit | undefined {
-  return limit === undefined || limit.timeout === 0 ? undefined : ending(action);
+/** The deadline for cleaning up after an operation: if the caller has set a timeout, the clean-up gets one too. */
+function cleanUpDeadlineOf(deadline: Deadline | undefined, action: string): Deadline | undefined {
+  return deadline === undefined || deadline.timeout === 0 ? undefined : cleanUpDeadline(action);
 }
 
-/** The limit for ending something: a server that does not answer is not waited for. */
-function ending(action: string): Limit {
-  return { action, timeout: PATIENCE, signal: undefined, orLose: true };
+/** The deadline for cleaning up: if the server does not answer in time, the connection is closed. */
+function cleanUpDeadline(action: string): Deadline {
+  return { action, timeout: CLEAN_UP_TIMEOUT, signal: undefined, closesConnection: true };
 }
 
-function refused(error: unknown): Call<never> {
-  return { op: never(), limit: undefined, refusal: { error } };
+function refusedCall(error: unknown): Call<never> {
+  return { op: never(), deadline: undefined, refusal: { error } };
 }
 
 // deno-lint-ignore require-yield
@@ -604,11 +645,11 @@ function retriesFrom(value: unknown): number {
   throw new UsageError("Cannot use retries: it must be an integer from 0, the number of repetitions");
 }
 
-/** Who watches which pipeline. */
-const watched = new WeakMap<PipelineState, Lasting>();
+/** The spans of pipelines. */
+const pipelineSpans = new WeakMap<PipelineState, OperationSpan>();
 /** Milliseconds for something to be ended where the caller has set limits. */
-const PATIENCE = 2000;
+const CLEAN_UP_TIMEOUT = 2000;
 /** Rows at a time. */
-const BATCH = 500;
-const ROWS = { rows: true };
-const MODES: readonly string[] = ["isolationLevel", "readOnly", "deferrable"];
+const DEFAULT_BATCH_SIZE = 500;
+const WITH_ROWS = { rows: true };
+const TRANSACTION_MODES: readonly string[] = ["isolationLevel", "readOnly", "deferrable"];

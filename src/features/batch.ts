@@ -1,19 +1,19 @@
 /** One statement with many sets of parameters: all of them, or none. */
 import { PyroError, UsageError } from "../errors.ts";
-import { ExecuteSets } from "../protocol/batch.ts";
+import { ExecuteSets } from "../protocol/execute_sets.ts";
 import { Commit } from "../protocol/end_transaction.ts";
-import { alone, type Conversation, type Op, settle, submit, type Ticket } from "../protocol/request.ts";
-import { EndConversation } from "../protocol/portal.ts";
+import { barrier, type ExclusiveOperation, type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
+import { EndExclusive } from "../protocol/portal_requests.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import { Affected } from "../rows/collectors.ts";
+import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
-import { taken } from "../rows/snapshot.ts";
+import { snapshotOf } from "../rows/snapshot.ts";
 import type { Context } from "../statements/context.ts";
-import { type Known, known } from "../statements/source.ts";
-import { release, setSavepoint, undo } from "../sql/savepoint.ts";
-import type { Reader } from "./source.ts";
-import { forgetStale, isStale } from "../statements/stale.ts";
+import { resolveStatement, type StatementSource } from "../statements/statement_source.ts";
+import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
+import type { SourceReader } from "./source_reader.ts";
+import { invalidateIfStale, isStale } from "../statements/stale.ts";
 import { markUnexecuted } from "../statements/unexecuted.ts";
 
 /** A set of parameters. */
@@ -21,26 +21,26 @@ type Values = readonly unknown[];
 
 /** Executes a statement for each set; the sum of affected rows. With `chunk`, so many sets are committed at a time. */
 export function* executeBatch(
-  source: Known,
-  sets: Reader<Values>,
+  source: StatementSource,
+  sets: SourceReader<Values>,
   chunk: number | undefined,
   context: Context,
 ): Op<number> {
-  const { session, changes } = context;
+  const { session, invalidation } = context;
   let effects: number = Effect.None;
   let change = 0;
   const batch = new Batch(source, sets, chunk ?? Infinity, context);
   try {
-    yield* alone();
+    yield* barrier();
     const nested = session.transactionStatus !== "idle";
     if (nested && chunk !== undefined) {
       throw new UsageError("Cannot commit in chunks: a transaction is open, which commits everything or nothing");
     }
-    const statement = yield* known(source, context);
+    const statement = yield* resolveStatement(source, context);
     if (statement.isCopy) throw new UsageError("Cannot run COPY in a batch: use copyIn() or copyRows()");
-    session.occupy(batch.conversation);
+    session.beginExclusive(batch.exclusive);
     effects = statement.effects;
-    change = changes.begin(effects, context);
+    change = invalidation.begin(effects, context);
     while (yield* batch.group(statement, nested));
     return batch.affected;
   } catch (error) {
@@ -49,27 +49,27 @@ export function* executeBatch(
     if (batch.committed > 0 && error instanceof PyroError) {
       Object.defineProperty(error, "safeToRetry", { value: false });
     }
-    throw annotated(error, { committed: batch.committed });
+    throw annotateError(error, { committed: batch.committed });
   } finally {
-    session.vacate(batch.conversation);
-    changes.end(effects, change, batch.committed > 0, context);
+    session.endExclusive(batch.exclusive);
+    invalidation.end(effects, change, batch.committed > 0, context);
     yield* sets.close();
   }
 }
 
 /** The sets of one call, and how far they got. */
 class Batch {
-  readonly conversation: Conversation = { name: "execBatch", isCall: true };
+  readonly exclusive: ExclusiveOperation = { name: "execBatch", isSingleCall: true };
   affected = 0;
   /** How many sets were committed. */
   committed = 0;
-  readonly #source: Known;
-  readonly #sets: Reader<Values>;
+  readonly #source: StatementSource;
+  readonly #sets: SourceReader<Values>;
   readonly #groupSize: number;
   readonly #context: Context;
-  #taken = 0;
+  #takenCount = 0;
 
-  constructor(source: Known, sets: Reader<Values>, groupSize: number, context: Context) {
+  constructor(source: StatementSource, sets: SourceReader<Values>, groupSize: number, context: Context) {
     this.#source = source;
     this.#sets = sets;
     this.#groupSize = groupSize;
@@ -85,61 +85,55 @@ class Batch {
     const begun = yield* submit(nested ? this.#query(setSavepoint(SAVEPOINT)) : this.#begin());
     try {
       for (let isLast = false; !isLast;) {
-        const first = this.#taken - sets.length;
+        const first = this.#takenCount - sets.length;
         // The last part ends with Sync, so it has to be known which that is.
         const more = yield* this.#take();
         isLast = more.length === 0;
-        const exchange = new ExecuteSets(statement, parses, sets, isLast ? "sync" : "open", this.conversation);
-        parts.push({ exchange, first, ticket: yield* this.#submitPart(statement, exchange, first) });
+        const request = new ExecuteSets(statement, parses, sets, isLast ? "explicit" : "deferred", this.exclusive);
+        parts.push({ request, first, pending: yield* this.#submitPart(statement, request, first) });
         parses = false;
         // What ends the transaction leaves in the same write as the last part.
         if (isLast) break;
         yield { do: "room", bytes: MAX_WAITING };
-        yield* this.#settleWhere(statement, parts, ({ ticket }) => {
-          return ticket.settled || ticket.refused || parts.length > MAX_PARTS;
+        yield* this.#settleWhere(statement, parts, ({ pending }) => {
+          return pending.settled || pending.refused || parts.length > MAX_PARTS;
         });
         sets = more;
       }
     } catch (error) {
-      yield* this.#undo(parts, nested);
+      yield* this.#undoGroup(parts, nested);
       throw error;
     }
-    const end: Ticket<unknown> = nested
-      ? yield* submit(this.#query(release(SAVEPOINT)))
-      : yield* submit(new Commit(this.#context.session, this.conversation));
+    const end: PendingRequest<unknown> = nested
+      ? yield* submit(this.#query(releaseSavepoint(SAVEPOINT)))
+      : yield* submit(new Commit(this.#context.session, this.exclusive));
     try {
       yield* settle(begun);
       yield* this.#settleWhere(statement, parts, () => true);
       yield* settle(end);
     } catch (error) {
       // The COMMIT of a transaction that has failed has rolled it back, unless it was cancelled itself.
-      yield* ended(end);
+      yield* awaitEnd(end);
       if (this.#context.session.transactionStatus === "failed") yield* this.#rollBack(nested);
       throw error;
     }
-    this.committed = this.#taken;
-    return this.#taken % this.#groupSize === 0;
+    this.committed = this.#takenCount;
+    return this.#takenCount % this.#groupSize === 0;
   }
 
-  *#submitPart(statement: Prepared, exchange: ExecuteSets, first: number): Op<Ticket<number>> {
+  *#submitPart(statement: Prepared, request: ExecuteSets, first: number): Op<PendingRequest<number>> {
     try {
-      return yield* submit(exchange);
+      return yield* submit(request);
     } catch (error) {
-      this.#forget(error, statement);
-      throw annotated(error, { index: first + exchange.position });
+      this.#invalidate(error, statement);
+      throw annotateError(error, { index: first + request.position });
     }
-  }
-
-  #forget(error: unknown, statement: Prepared): void {
-    forgetStale(error, statement, this.#source, this.#context);
-    // The sets before were executed, but are rolled back with it.
-    if (isStale(error) && this.committed === 0) markUnexecuted(error);
   }
 
   /** Some more sets, none at the end of the group. */
   *#take(): Op<Values[]> {
     const sets: Values[] = [];
-    const left = this.#groupSize === Infinity ? Infinity : this.#groupSize - (this.#taken - this.committed);
+    const left = this.#groupSize === Infinity ? Infinity : this.#groupSize - (this.#takenCount - this.committed);
     const wanted = Math.min(SETS_AT_ONCE, left);
     try {
       while (sets.length < wanted) {
@@ -147,70 +141,76 @@ class Batch {
         if (next === undefined) break;
         if (!Array.isArray(next.value)) throw new UsageError("Cannot bind a set of parameters: it must be an array");
         // A source may use its array again, and what is in it.
-        sets.push(taken(next.value));
-        this.#taken++;
+        sets.push(snapshotOf(next.value));
+        this.#takenCount++;
       }
     } catch (error) {
       const isOwn = error instanceof UsageError || this.#sets.hasThrown(error);
-      throw isOwn ? annotated(error, { index: this.#taken }) : error;
+      throw isOwn ? annotateError(error, { index: this.#takenCount }) : error;
     }
     return sets;
+  }
+
+  #invalidate(error: unknown, statement: Prepared): void {
+    invalidateIfStale(error, statement, this.#source, this.#context);
+    // The sets before it were executed, but are rolled back with it.
+    if (isStale(error) && this.committed === 0) markUnexecuted(error);
   }
 
   /** Takes the outcomes of the first parts, as far as they are such. */
   *#settleWhere(statement: Prepared, parts: Part[], isSuch: (part: Part) => boolean): Op<void> {
     for (let part = parts[0]; part !== undefined && isSuch(part); part = parts[0]) {
       try {
-        this.affected += yield* settle(part.ticket);
+        this.affected += yield* settle(part.pending);
       } catch (error) {
-        if (!part.exchange.bound) this.#forget(error, statement);
-        throw annotated(error, { index: part.first + part.exchange.position });
+        if (!part.request.bound) this.#invalidate(error, statement);
+        throw annotateError(error, { index: part.first + part.request.position });
       }
       parts.shift();
     }
   }
 
   /** Ends the group whose last part could not be sent. */
-  *#undo(parts: readonly Part[], nested: boolean): Op<void> {
+  *#undoGroup(parts: readonly Part[], nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
-    if (parts.length > 0 || !nested) yield* submit(new EndConversation(this.conversation));
+    if (parts.length > 0 || !nested) yield* submit(new EndExclusive(this.exclusive));
     yield* this.#rollBack(nested);
   }
 
   *#rollBack(nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
-    yield* ended(yield* submit(this.#query(nested ? undo(SAVEPOINT) : "ROLLBACK")));
+    yield* awaitEnd(yield* submit(this.#query(nested ? rollBackToSavepoint(SAVEPOINT) : "ROLLBACK")));
   }
 
   /** BEGIN under the same Sync as the sets: if it should fail, which a cancel request can make it, they are skipped. */
   #begin(): ExecuteSets {
     const statement = new Prepared("", "BEGIN", [], undefined, this.#context.registry);
-    return new ExecuteSets(statement, true, [[]], "open", this.conversation);
+    return new ExecuteSets(statement, true, [[]], "deferred", this.exclusive);
   }
 
   #query(sql: string): SimpleQuery<number> {
-    return new SimpleQuery(sql, new Affected(), this.#context.registry, this.conversation);
+    return new SimpleQuery(sql, new AffectedRows(), this.#context.registry, this.exclusive);
   }
 }
 
 /** Some sets that were submitted, and the index of the first. */
 interface Part {
-  readonly exchange: ExecuteSets;
+  readonly request: ExecuteSets;
   readonly first: number;
-  readonly ticket: Ticket<number>;
+  readonly pending: PendingRequest<number>;
 }
 
 /** Waits for the end of what has failed because of something else. */
-function* ended(ticket: Ticket<unknown>): Op<void> {
+function* awaitEnd(pending: PendingRequest<unknown>): Op<void> {
   try {
-    yield* settle(ticket);
+    yield* settle(pending);
   } catch {
     // It is known already why.
   }
 }
 
 /** The error, told where the batch was. What is no object cannot be told. */
-export function annotated(error: unknown, notes: { index: number } | { committed: number }): unknown {
+export function annotateError(error: unknown, notes: { index: number } | { committed: number }): unknown {
   if (error instanceof Error && Object.isExtensible(error)) {
     for (const [name, value] of Object.entries(notes)) {
       Object.defineProperty(error, name, { value, enumerable: true, configurable: true });

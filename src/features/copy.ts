@@ -6,38 +6,46 @@
 import { EncodeError, ServerError, UsageError } from "../errors.ts";
 import { CopyIn } from "../protocol/copy_in.ts";
 import { CopyOut } from "../protocol/copy_out.ts";
-import { alone, type Conversation, type Op, settle, submit, takeTurn, type Ticket } from "../protocol/request.ts";
-import { prepareAt } from "../protocol/prepare.ts";
+import {
+  barrier,
+  continueSubmitting,
+  type ExclusiveOperation,
+  type Op,
+  type PendingRequest,
+  settle,
+  submit,
+} from "../protocol/request.ts";
+import { prepareInSlot } from "../protocol/prepare.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import { Affected } from "../rows/collectors.ts";
+import { AffectedRows } from "../rows/collectors.ts";
 import { SqlState } from "../sqlstate.ts";
-import { annotated } from "./batch.ts";
+import { annotateError } from "./batch.ts";
 import type { Context } from "../statements/context.ts";
 import { CopyRows } from "../rows/copy_format.ts";
 import { effectsOf, succeeded } from "../statements/invalidation.ts";
-import { release, setSavepoint, undo } from "../sql/savepoint.ts";
-import type { Reader } from "./source.ts";
-import { forgetAttributes } from "../statements/stale.ts";
-import { withTypes } from "../statements/type_lookup.ts";
-import { isGone } from "../wire/bytes.ts";
+import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
+import type { SourceReader } from "./source_reader.ts";
+import { invalidateAttributes } from "../statements/stale.ts";
+import { loadStatementTypes } from "../statements/type_lookup.ts";
+import { isDetached } from "../wire/bytes.ts";
 
 /** Data for COPY: bytes as they are, text in UTF-8. */
 export type CopyData = Uint8Array | string;
 
 /** Sends a source's data to a COPY FROM STDIN; the number of rows copied. */
-export function* copyIn(sql: string, source: Reader<CopyData>, context: Context): Op<number> {
-  return yield* feed(sql, context, source, function* (exchange, ticket) {
+export function* copyIn(sql: string, source: SourceReader<CopyData>, context: Context): Op<number> {
+  return yield* feed(sql, context, source, function* (request, pending) {
     const text = new TextEncoder();
     for (;;) {
-      const next = yield* source.next(ticket);
-      if (next === undefined || ticket.refused || ticket.settled) return;
+      const next = yield* source.next(pending);
+      if (next === undefined || pending.refused || pending.settled) return;
       const data = typeof next.value === "string" ? text.encode(checked(next.value)) : next.value;
       if (!(data instanceof Uint8Array)) throw new UsageError("Cannot copy in: the data must be Uint8Array or string");
-      if (isGone(data)) {
+      if (isDetached(data)) {
         throw new UsageError("Cannot copy in: the data must still have its memory, which was transferred");
       }
-      for (let at = 0; at < data.length && !ticket.refused && !ticket.settled; at += MAX_MESSAGE) {
-        exchange.send(data.subarray(at, at + MAX_MESSAGE));
+      for (let at = 0; at < data.length && !pending.refused && !pending.settled; at += MAX_MESSAGE) {
+        request.send(data.subarray(at, at + MAX_MESSAGE));
         yield { do: "room", bytes: MAX_WAITING };
       }
     }
@@ -49,7 +57,7 @@ export function* copyRows(
   table: string,
   columns: readonly string[],
   quoted: string,
-  source: Reader<unknown>,
+  source: SourceReader<unknown>,
   context: Context,
 ): Op<number> {
   try {
@@ -64,115 +72,115 @@ function* describeAndCopy(
   table: string,
   columns: readonly string[],
   quoted: string,
-  source: Reader<unknown>,
+  source: SourceReader<unknown>,
   context: Context,
 ): Op<number> {
-  yield* alone();
+  yield* barrier();
   const { registry, statements } = context;
-  const place = { ...statements.place(), name: "" };
-  const described = yield* settle(yield* submit(prepareAt(place, `select ${quoted} from ${table}`, registry)));
-  const { description, typeOids } = yield* withTypes(described, context);
+  const place = { ...statements.newSlot(), name: "" };
+  const described = yield* settle(yield* submit(prepareInSlot(place, `select ${quoted} from ${table}`, registry)));
+  const { description, typeOids } = yield* loadStatementTypes(described, context);
   const codecs = description!.columns.map((column) => registry.columnCodec(column));
   const encoder = new CopyRows(columns, codecs);
   const sql = `copy ${table} (${quoted}) from stdin (format ${encoder.format})`;
-  return yield* feed(sql, context, source, function* (exchange, ticket) {
-    let next = yield* nextOf(source, 0, ticket);
-    for (let index = 0; next !== undefined && !ticket.refused && !ticket.settled; index++) {
+  return yield* feed(sql, context, source, function* (request, pending) {
+    let next = yield* awaitNext(source, 0, pending);
+    for (let index = 0; next !== undefined && !pending.refused && !pending.settled; index++) {
       try {
         encoder.add(next.value);
       } catch (error) {
-        throw annotated(error, { index });
+        throw annotateError(error, { index });
       }
       if (encoder.size > PIECE) {
-        exchange.send(encoder.take());
+        request.send(encoder.take());
         yield { do: "room", bytes: MAX_WAITING };
       }
-      next = source.isAtHand ? taken(source, index + 1) : yield* nextOf(source, index + 1, ticket);
+      next = source.isSynchronous ? takeNext(source, index + 1) : yield* awaitNext(source, index + 1, pending);
     }
-    if (ticket.refused || ticket.settled) return;
+    if (pending.refused || pending.settled) return;
     encoder.end();
-    exchange.send(encoder.take());
+    request.send(encoder.take());
     yield { do: "room", bytes: MAX_WAITING };
   }, typeOids);
 }
 
 /** The row of that index. */
-function* nextOf(
-  source: Reader<unknown>,
+function* awaitNext(
+  source: SourceReader<unknown>,
   index: number,
-  unless?: Ticket<unknown>,
+  unless?: PendingRequest<unknown>,
 ): Op<{ readonly value: unknown } | undefined> {
   try {
     return yield* source.next(unless);
   } catch (error) {
-    throw blamed(source, error, index);
+    throw withIndex(source, error, index);
   }
 }
 
-/** As {@linkcode nextOf}, without a generator for each row, where there is nothing to wait for. */
-function taken(source: Reader<unknown>, index: number): { readonly value: unknown } | undefined {
+/** As {@linkcode awaitNext}, without a generator for each row, where there is nothing to wait for. */
+function takeNext(source: SourceReader<unknown>, index: number): { readonly value: unknown } | undefined {
   try {
     return source.take();
   } catch (error) {
-    throw blamed(source, error, index);
+    throw withIndex(source, error, index);
   }
 }
 
 /** With the row's index, if the source has thrown it. */
-function blamed(source: Reader<unknown>, error: unknown, index: number): unknown {
-  return source.hasThrown(error) ? annotated(error, { index }) : error;
+function withIndex(source: SourceReader<unknown>, error: unknown, index: number): unknown {
+  return source.hasThrown(error) ? annotateError(error, { index }) : error;
 }
 
 /** Starts a COPY FROM STDIN, has its data sent, and ends it; what fails on this side fails it there. `types` are those of its columns, if they were asked for. */
 function* feed(
   sql: string,
   context: Context,
-  source: Reader<unknown>,
-  send: (exchange: CopyIn, ticket: Ticket<number>) => Op<void>,
+  source: SourceReader<unknown>,
+  send: (request: CopyIn, pending: PendingRequest<number>) => Op<void>,
   types: readonly number[] = [],
 ): Op<number> {
-  const { session, changes } = context;
-  const conversation: Conversation = { name: "a copy", isCall: true };
-  const exchange = new CopyIn(sql, conversation);
+  const { session, invalidation } = context;
+  const exclusive: ExclusiveOperation = { name: "a copy", isSingleCall: true };
+  const request = new CopyIn(sql, exclusive);
   const effects = effectsOf(sql, context);
   let change = 0;
-  let ticket: Ticket<number> | undefined;
+  let pending: PendingRequest<number> | undefined;
   try {
-    session.occupy(conversation);
-    change = changes.begin(effects, context);
-    ticket = yield* submit(exchange);
-    yield { do: "await", signal: exchange.started, ticket };
-    if (ticket.settled || ticket.refused) return yield* settle(ticket);
+    session.beginExclusive(exclusive);
+    change = invalidation.begin(effects, context);
+    pending = yield* submit(request);
+    yield { do: "await", condition: request.started, pending };
+    if (pending.settled || pending.refused) return yield* settle(pending);
     try {
-      yield* send(exchange, ticket);
+      yield* send(request, pending);
     } catch (error) {
       if (session.lost !== undefined) throw error;
-      if (!ticket.settled && !ticket.refused) exchange.abort(REASON);
+      if (!pending.settled && !pending.refused) request.abort(REASON);
       try {
-        yield* settle(ticket);
+        yield* settle(pending);
       } catch {
         // The server repeats that it was told to fail.
       }
       throw error;
     }
-    if (!ticket.settled && !ticket.refused) exchange.finish();
-    return yield* settle(ticket);
+    if (!pending.settled && !pending.refused) request.finish();
+    return yield* settle(pending);
   } catch (error) {
-    forgetAttributes(error, types, context);
+    invalidateAttributes(error, types, context);
     throw error;
   } finally {
-    session.vacate(conversation);
-    changes.end(effects, change, succeeded(ticket), context);
+    session.endExclusive(exclusive);
+    invalidation.end(effects, change, succeeded(pending), context);
     yield* source.close();
   }
 }
 
 /** The data of a COPY TO STDOUT, chunk by chunk. */
-export class CopySource {
+export class CopyOutSource {
   readonly #sql: string;
   readonly #context: Context;
-  #exchange: CopyOut | undefined = undefined;
-  #ticket: Ticket<void> | undefined = undefined;
+  #request: CopyOut | undefined = undefined;
+  #pending: PendingRequest<void> | undefined = undefined;
   #savepoint = false;
   readonly #effects: number;
   #change = 0;
@@ -187,86 +195,86 @@ export class CopySource {
   /** The next chunk, undefined at the end. */
   *next(): Op<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#ended) return undefined;
-    const exchange = this.#exchange ??= yield* this.#start();
-    const ticket = this.#ticket!;
-    exchange.want();
-    yield { do: "await", signal: exchange.arrived, ticket };
-    const chunk = exchange.take();
-    if (chunk !== undefined && ticket.failure === undefined) return chunk;
+    const request = this.#request ??= yield* this.#start();
+    const pending = this.#pending!;
+    request.requestChunk();
+    yield { do: "await", condition: request.chunkArrived, pending };
+    const chunk = request.takeChunk();
+    if (chunk !== undefined && pending.failure === undefined) return chunk;
     try {
-      yield* settle(ticket);
+      yield* settle(pending);
     } catch (error) {
       // A caller who gave up has not made the transaction fail.
       const wasCancelled = error instanceof ServerError && error.code === SqlState.QueryCanceled;
-      if (wasCancelled) yield* this.#end(exchange, undo(SAVEPOINT));
-      else this.#leave(exchange);
+      if (wasCancelled) yield* this.#end(request, rollBackToSavepoint(SAVEPOINT));
+      else this.#leave(request);
       throw error;
     }
-    yield* this.#end(exchange, release(SAVEPOINT));
+    yield* this.#end(request, releaseSavepoint(SAVEPOINT));
     return undefined;
   }
 
   /** It is about to be closed: calls that are made from now on wait for that. */
-  beginClosing(): void {
-    if (this.#exchange !== undefined) this.#context.session.admission.end(this.#exchange.conversation);
+  announceClose(): void {
+    if (this.#request !== undefined) this.#context.session.admission.announceEnd(this.#request.exclusive);
   }
 
   /** No more is wanted: the server is told to stop. */
   *close(): Op<void> {
-    const exchange = this.#exchange;
-    const ticket = this.#ticket;
-    if (this.#ended || exchange === undefined || ticket === undefined) {
+    const request = this.#request;
+    const pending = this.#pending;
+    if (this.#ended || request === undefined || pending === undefined) {
       this.#ended = true;
       return;
     }
-    exchange.drop();
-    if (!ticket.settled && !ticket.withdrawn) yield { do: "cancel" };
+    request.drop();
+    if (!pending.settled && !pending.withdrawn) yield { do: "cancel" };
     try {
-      if (!ticket.withdrawn) yield* settle(ticket);
+      if (!pending.withdrawn) yield* settle(pending);
     } catch {
       // It was told to fail.
     }
     // What has the savepoint failed is undone, so that the transaction goes on.
-    yield* this.#end(exchange, undo(SAVEPOINT));
+    yield* this.#end(request, rollBackToSavepoint(SAVEPOINT));
   }
 
   *#start(): Op<CopyOut> {
     const { session } = this.#context;
-    yield* alone();
-    const exchange = new CopyOut(this.#sql, { name: "copyOut", close: () => this.close() });
-    session.occupy(exchange.conversation);
+    yield* barrier();
+    const request = new CopyOut(this.#sql, { name: "copyOut", close: () => this.close() });
+    session.beginExclusive(request.exclusive);
     try {
       // To be told to stop must not make the transaction fail.
       this.#savepoint = session.transactionStatus === "active";
-      if (this.#savepoint) yield* this.#query(setSavepoint(SAVEPOINT), exchange.conversation);
-      this.#change = this.#context.changes.begin(this.#effects, this.#context);
-      this.#ticket = yield* submit(exchange);
+      if (this.#savepoint) yield* this.#query(setSavepoint(SAVEPOINT), request.exclusive);
+      this.#change = this.#context.invalidation.begin(this.#effects, this.#context);
+      this.#pending = yield* submit(request);
     } catch (error) {
-      this.#leave(exchange);
+      this.#leave(request);
       throw error;
     }
-    return exchange;
+    return request;
   }
 
   /** Takes the savepoint back and gives the connection back. */
-  *#end(exchange: CopyOut, sql: string): Op<void> {
+  *#end(request: CopyOut, sql: string): Op<void> {
     try {
       if (!this.#savepoint || this.#context.session.lost !== undefined) return;
-      yield* takeTurn();
-      yield* settle(yield* this.#query(sql, exchange.conversation));
+      yield* continueSubmitting();
+      yield* settle(yield* this.#query(sql, request.exclusive));
     } finally {
-      this.#leave(exchange);
+      this.#leave(request);
     }
   }
 
-  #leave({ conversation }: CopyOut): void {
+  #leave({ exclusive }: CopyOut): void {
     this.#ended = true;
-    this.#context.session.vacate(conversation);
-    this.#context.changes.end(this.#effects, this.#change, succeeded(this.#ticket), this.#context);
+    this.#context.session.endExclusive(exclusive);
+    this.#context.invalidation.end(this.#effects, this.#change, succeeded(this.#pending), this.#context);
   }
 
-  *#query(sql: string, conversation: Conversation): Op<Ticket<number>> {
-    return yield* submit(new SimpleQuery(sql, new Affected(), this.#context.registry, conversation));
+  *#query(sql: string, exclusive: ExclusiveOperation): Op<PendingRequest<number>> {
+    return yield* submit(new SimpleQuery(sql, new AffectedRows(), this.#context.registry, exclusive));
   }
 }
 

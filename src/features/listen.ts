@@ -7,12 +7,12 @@
 import { Backlog, MAX_WAITING_NOTIFICATIONS } from "../backlog.ts";
 import { ConnectionError, stackFromHere } from "../errors.ts";
 import { checkedIdentifier, quotedIdentifier } from "../sql/identifier.ts";
-import { finish, type Op, perform, stillWanted, submit, takeTurn } from "../protocol/request.ts";
+import { cancellationPoint, continueSubmitting, finish, type Op, perform, submit } from "../protocol/request.ts";
 import { ExecuteUnnamed } from "../protocol/extended_query.ts";
 import { lostError } from "../protocol/failure.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import { Affected } from "../rows/collectors.ts";
+import { AffectedRows } from "../rows/collectors.ts";
 import { ownCodecs } from "../codecs/registry.ts";
 import type { Notification } from "../wire/backend.ts";
 import type { Context } from "../statements/context.ts";
@@ -45,12 +45,12 @@ export class NotificationQueue {
   add(notification: Notification): void {
     if (this.ended) return;
     const { channel, payload } = notification;
-    if (!this.#waiting.push(notification, channel.length + payload.length)) return this.miss();
+    if (!this.#waiting.push(notification, channel.length + payload.length)) return this.endForOverflow();
     this.onChange?.();
   }
 
   /** A notification has come that there is no room for, so those behind it would be out of order. */
-  miss(): void {
+  endForOverflow(): void {
     const waiting = this.#waiting.length;
     this.end(
       new ConnectionError(
@@ -70,27 +70,27 @@ export class NotificationQueue {
   }
 }
 
-/** Who listens to what on one connection. */
+/** The listeners of one connection, by channel. */
 export class Listeners {
   readonly #queues = new Map<string, Set<NotificationQueue>>();
-  /** Channels to which nobody listens, but the session may: they are to be undone. */
-  readonly #leftOver = new Set<string>();
+  /** Channels without a listener, for which the session may still be registered. */
+  readonly #channelsToUnlisten = new Set<string>();
 
-  /** Whether neither anybody nor the session listens. */
+  /** Whether there is no listener, and the session is registered for no channel. */
   get isEmpty(): boolean {
-    return this.#queues.size === 0 && this.#leftOver.size === 0;
+    return this.#queues.size === 0 && this.#channelsToUnlisten.size === 0;
   }
 
   /** Takes the channels to which the session is to listen no longer: their UNLISTEN is about to be sent. */
-  takeLeftOver(): readonly string[] {
-    const channels = [...this.#leftOver];
-    this.#leftOver.clear();
+  takeChannelsToUnlisten(): readonly string[] {
+    const channels = [...this.#channelsToUnlisten];
+    this.#channelsToUnlisten.clear();
     return channels;
   }
 
   /** The session may listen to them after all. */
-  putBack(channels: readonly string[]): void {
-    for (const channel of channels) if (!this.#queues.has(channel)) this.#leftOver.add(channel);
+  unlistenLater(channels: readonly string[]): void {
+    for (const channel of channels) if (!this.#queues.has(channel)) this.#channelsToUnlisten.add(channel);
   }
 
   /** Hands a notification to all who listen to its channel. */
@@ -98,28 +98,28 @@ export class Listeners {
     for (const queue of this.#queues.get(notification.channel) ?? []) queue.add(notification);
   }
 
-  /** Notifications have come that there was no room for, nobody knows on which channels. */
-  miss(): void {
+  /** Notifications were dropped for lack of room, on unknown channels. */
+  endAllForOverflow(): void {
     for (const queues of this.#queues.values()) {
-      for (const queue of queues) queue.miss();
+      for (const queue of queues) queue.endForOverflow();
     }
   }
 
   /** Listens. */
   add(queue: NotificationQueue): void {
-    this.#leftOver.delete(queue.channel);
+    this.#channelsToUnlisten.delete(queue.channel);
     const queues = this.#queues.get(queue.channel) ?? new Set();
     queues.add(queue);
     this.#queues.set(queue.channel, queues);
   }
 
-  /** No longer listens; whether nobody does any more. */
+  /** Removes a listener; true if it was the last of its channel. */
   remove(queue: NotificationQueue): boolean {
     const queues = this.#queues.get(queue.channel);
     if (queues === undefined || !queues.delete(queue)) return false;
     if (queues.size > 0) return false;
     this.#queues.delete(queue.channel);
-    this.#leftOver.add(queue.channel);
+    this.#channelsToUnlisten.add(queue.channel);
     return true;
   }
 
@@ -130,7 +130,7 @@ export class Listeners {
       for (const queue of queues) queue.end(error);
     }
     this.#queues.clear();
-    this.#leftOver.clear();
+    this.#channelsToUnlisten.clear();
   }
 }
 
@@ -140,9 +140,11 @@ export function* listen(channel: string, listeners: Listeners, context: Context)
   listeners.add(queue);
   let begun = false;
   try {
-    yield* perform(new SimpleQuery(`LISTEN ${quotedIdentifier(channel, "listen")}`, new Affected(), context.registry));
+    yield* perform(
+      new SimpleQuery(`LISTEN ${quotedIdentifier(channel, "listen")}`, new AffectedRows(), context.registry),
+    );
     begun = true;
-    yield* stillWanted();
+    yield* cancellationPoint();
     return queue;
   } catch (error) {
     if (begun) yield* unlisten(queue, listeners, context);
@@ -152,7 +154,7 @@ export function* listen(channel: string, listeners: Listeners, context: Context)
 }
 
 /**
- * No longer listens. Where UNLISTEN cannot be sent now (something has the connection for itself, the
+ * No longer listens. Where UNLISTEN cannot be sent now (an exclusive operation is open, the
  * transaction has failed), or a rollback may undo it, the channel stays among those left over: the next
  * UNLISTEN is for them too, and so is the connection's return to its pool.
  */
@@ -161,16 +163,16 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
   queue.end();
   if (!listeners.remove(queue) || session.lost !== undefined || session.transactionStatus === "failed") return;
   if (session.admission.open !== undefined) return;
-  yield* takeTurn();
-  const channels = listeners.takeLeftOver();
+  yield* continueSubmitting();
+  const channels = listeners.takeChannelsToUnlisten();
   if (channels.length === 0) return;
   try {
     const names = channels.map((channel) => quotedIdentifier(channel, "stop listening"));
     const sql = names.map((name) => `UNLISTEN ${name}`).join("; ");
-    yield* perform(new SimpleQuery(sql, new Affected(), registry));
-    if (session.transactionStatus !== "idle") listeners.putBack(channels);
+    yield* perform(new SimpleQuery(sql, new AffectedRows(), registry));
+    if (session.transactionStatus !== "idle") listeners.unlistenLater(channels);
   } catch (error) {
-    listeners.putBack(channels);
+    listeners.unlistenLater(channels);
     if (!(error instanceof ConnectionError)) throw error;
   }
 }
@@ -178,7 +180,7 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
 /** Notifies those who listen to a channel, when the transaction commits. */
 export function* notify(channel: string, payload: string): Op<void> {
   const statement = new Prepared("", NOTIFY, [TEXT, TEXT], undefined, ownCodecs);
-  yield* finish(yield* submit(new ExecuteUnnamed(statement, [channel, payload], new Affected(), ownCodecs)));
+  yield* finish(yield* submit(new ExecuteUnnamed(statement, [channel, payload], new AffectedRows(), ownCodecs)));
 }
 
 /** A channel's name as it is. */

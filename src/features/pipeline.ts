@@ -6,53 +6,53 @@
  */
 import { Fifo } from "../backlog.ts";
 import { PipelineAborted, type PyroError, UsageError } from "../errors.ts";
-import { alone, type Conversation, type Op, settle, submit, type Ticket } from "../protocol/request.ts";
+import { barrier, type ExclusiveOperation, type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
 import { errorOf, lostError } from "../protocol/failure.ts";
-import { type Pipelinable, PipelinedExecution } from "../protocol/pipelined.ts";
-import { EndConversation } from "../protocol/portal.ts";
+import { PipelinedExecution, type PipelinedStatement } from "../protocol/pipelined.ts";
+import { EndExclusive } from "../protocol/portal_requests.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { RawReply } from "../protocol/raw_reply.ts";
-import { Affected, AllRows, type Sink } from "../rows/collectors.ts";
+import { AffectedRows, AllRows, type ResultCollector } from "../rows/collectors.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import { ownCodecs } from "../codecs/registry.ts";
 import { hasUntypedText } from "../rows/untyped.ts";
 import { Outbox } from "../wire/outbox.ts";
 import type { Context } from "../statements/context.ts";
 import { succeeded } from "../statements/invalidation.ts";
-import { isLost, type Known } from "../statements/source.ts";
-import { forget, forgetStale } from "../statements/stale.ts";
-import { type Answer, completed, type Question, refusal } from "../statements/type_lookup.ts";
+import { needsPreparing, type StatementSource } from "../statements/statement_source.ts";
+import { invalidateIfStale, invalidateStatement } from "../statements/stale.ts";
+import { type CatalogAnswer, type CatalogQuery, completeRows, failedAnswer } from "../statements/type_lookup.ts";
 
 /** A statement in a pipeline. */
-export class Item {
+export class PipelineItem {
   readonly execution: PipelinedExecution;
-  readonly source: Known;
+  readonly source: StatementSource;
   /** The number of what it changes. */
   readonly change: number;
   /** Set when it was submitted. */
-  ticket: Ticket<void> | undefined = undefined;
+  pending: PendingRequest<void> | undefined = undefined;
   /** Its reply, if that was read before it was claimed. */
   raw: RawReply | undefined = undefined;
   claimed = false;
   /** Its place among all statements of the pipeline. */
-  readonly place: number;
+  readonly position: number;
 
-  constructor(execution: PipelinedExecution, source: Known, change: number, place: number) {
+  constructor(execution: PipelinedExecution, source: StatementSource, change: number, position: number) {
     this.execution = execution;
     this.source = source;
     this.change = change;
-    this.place = place;
+    this.position = position;
   }
 }
 
 /** Statements up to a Sync: the server executes them all, or none from the first that fails. */
-class Group {
+class SyncGroup {
   /** Its place among all groups of the pipeline. */
-  readonly place: number;
+  readonly position: number;
   /** What is still to be claimed. */
-  readonly items: Fifo<Item> = new Fifo();
+  readonly items: Fifo<PipelineItem> = new Fifo();
   /** What is still to be submitted. */
-  readonly unsubmitted: Fifo<Item> = new Fifo();
+  readonly unsubmitted: Fifo<PipelineItem> = new Fifo();
   /** The place of the last statement that a Flush was submitted behind. */
   flushedTo = -1;
   /** Statements that are parsed in it for the first time, by their text. */
@@ -62,78 +62,86 @@ class Group {
   /** The number of what is changed up to its end. */
   change = 0;
   /** The Sync; none was needed where the group had failed before. */
-  sync: Ticket<void> | undefined = undefined;
+  sync: PendingRequest<void> | undefined = undefined;
   /** The error of the first that failed. */
-  failedBy: PyroError | undefined = undefined;
+  error: PyroError | undefined = undefined;
 
-  constructor(place: number) {
-    this.place = place;
+  constructor(position: number) {
+    this.position = position;
   }
 }
 
 /** A pipeline, and how far it got. */
 export class PipelineState {
-  readonly conversation: Conversation = { name: "a pipeline", isShared: true, close: () => this.close() };
+  readonly exclusive: ExclusiveOperation = { name: "a pipeline", outlivesCalls: true, close: () => this.close() };
   /** How many results are still to be claimed. */
   pendingCount = 0;
   readonly #context: Context;
   /** Requests that were encoded and not yet submitted. */
   readonly #scratch = new Outbox();
-  #unsubmitted = 0;
+  #unsubmittedCount = 0;
   /** Whether something was submitted that no Sync is behind. */
   #isUnsynced = false;
   #hasSubmitted = false;
   /** What is not claimed whole. The last takes what is added. */
-  #groups = new Fifo<Group>();
+  #groups = new Fifo<SyncGroup>();
   /** What is not submitted whole: how many wait to be claimed makes no difference to sending. */
-  #sending = new Fifo<Group>();
+  #unsubmittedGroups = new Fifo<SyncGroup>();
   /** How many groups there were. */
   #groupCount = 0;
   /** How many statements there were. */
   #itemCount = 0;
   /** Statements that came to be in doubt by what was added here: what is wrong here stays so. */
-  readonly #doubted = new Set<Prepared>();
+  readonly #doubtfulStatements = new Set<Prepared>();
   #closed = false;
   /** Whether a step has thrown that the connection is lost. */
-  #lossIsKnown = false;
+  #isLossReported = false;
   /** Whether a caller has given a step up. */
-  givenUp = false;
+  isAbandoned = false;
 
   constructor(context: Context) {
     this.#context = context;
-    context.session.admission.reserve(this.conversation);
+    context.session.admission.reserveExclusive(this.exclusive);
     this.#open();
   }
 
   /** Whether what is to be claimed next belongs to a group that has failed. */
   get aborted(): boolean {
-    return this.#groups.first!.failedBy !== undefined;
+    return this.#groups.first!.error !== undefined;
   }
 
   /** Adds a statement, without sending it. */
-  add(source: Known, values: readonly unknown[]): Item {
+  add(source: StatementSource, values: readonly unknown[]): PipelineItem {
     this.#check("execute the statement");
-    const { registry, statements, changes } = this.#context;
+    const { registry, statements, invalidation } = this.#context;
     const group = this.#groups.last!;
-    const { what, effects } = this.#pipelinable(source, values, group);
+    const { pipelined, effects } = this.#toPipelined(source, values, group);
     let execution: PipelinedExecution;
     try {
-      const learned = statements.learn.bind(statements);
-      execution = new PipelinedExecution(what, effects, values, this.conversation, registry, this.#scratch, learned);
+      const onPrepared = statements.add.bind(statements);
+      execution = new PipelinedExecution(
+        pipelined,
+        effects,
+        values,
+        this.exclusive,
+        registry,
+        this.#scratch,
+        onPrepared,
+      );
     } catch (error) {
-      if (what.kind === "new") statements.end(what.sql, what.place, false);
-      else if (what.kind === "known") this.#doubt(error, what.statement, source);
+      if (pipelined.kind === "new") statements.endPreparing(pipelined.sql, pipelined.slot, false);
+      else if (pipelined.kind === "known") this.#markDoubtful(error, pipelined.statement, source);
       throw error;
     }
-    if (what.kind === "new") group.parsed.set(what.sql, execution);
+    if (pipelined.kind === "new") group.parsed.set(pipelined.sql, execution);
     // What comes behind it is parsed behind it.
     if ((effects & Effect.Redefines) !== 0) group.parsed.clear();
-    const change = effects === Effect.None ? 0 : changes.begin(effects, this.#context);
-    const item = new Item(execution, source, change, this.#itemCount++);
+    const change = effects === Effect.None ? 0 : invalidation.begin(effects, this.#context);
+    const item = new PipelineItem(execution, source, change, this.#itemCount++);
     group.items.push(item);
     group.unsubmitted.push(item);
     this.pendingCount++;
-    this.#unsubmitted++;
+    this.#unsubmittedCount++;
     return item;
   }
 
@@ -143,7 +151,7 @@ export class PipelineState {
     const group = this.#groups.last!;
     group.ended = true;
     // Outside of a transaction it ends one, and may undo what was changed.
-    group.change = this.#context.changes.begin(Effect.Ends, this.#context);
+    group.change = this.#context.invalidation.begin(Effect.Ends, this.#context);
     this.#open();
     return this.#send(group);
   }
@@ -158,71 +166,71 @@ export class PipelineState {
   }
 
   /** The result of the statement that is next in line. */
-  *claim<T>(item: Item, sink: Sink<T>): Op<T> {
+  *claim<T>(item: PipelineItem, collector: ResultCollector<T>): Op<T> {
     this.#check("claim the result");
     if (item.claimed) throw new UsageError("Cannot claim the result: it was claimed before");
     if (this.#next !== item) {
       throw new UsageError("Cannot claim the result: out of order, those of earlier statements come first");
     }
     for (let first = this.#groups.first!; first.items.length === 0; first = this.#groups.first!) {
-      yield* this.#leave(first);
+      yield* this.#finishGroup(first);
     }
     const group = this.#groups.first!;
     // Without a Sync or Flush behind it, it is not answered.
-    const isAnswered = group.sync !== undefined || item.place <= group.flushedTo || group.failedBy !== undefined;
+    const isAnswered = group.sync !== undefined || item.position <= group.flushedTo || group.error !== undefined;
     if (!isAnswered) yield* group.ended ? this.#send(group) : this.sync();
-    this.#remove(group);
+    this.#dequeue(group);
     try {
-      return yield* this.#take(item, group, sink);
+      return yield* this.#takeResult(item, group, collector);
     } catch (error) {
-      this.#lossIsKnown ||= this.#context.session.lost !== undefined;
+      this.#isLossReported ||= this.#context.session.lost !== undefined;
       throw error;
     } finally {
-      if (group.items.length === 0 && this.#groups.first === group) yield* this.#leave(group);
+      if (group.items.length === 0 && this.#groups.first === group) yield* this.#finishGroup(group);
     }
   }
 
-  /** Reads what nobody has claimed, and gives the connection back. Throws what a Sync reported that no claim did. */
+  /** Reads the unclaimed results, and ends the exclusive operation. Throws an error that a Sync reported and no claim has thrown. */
   *close(): Op<void> {
     if (this.#closed) return;
     const { session } = this.#context;
     let problem: { readonly error: unknown } | undefined;
-    const isLossNews = this.pendingCount > 0 && !this.#lossIsKnown;
+    const isLossNews = this.pendingCount > 0 && !this.#isLossReported;
     try {
-      if (session.lost === undefined && (this.#isUnsynced || this.#unsubmitted > 0)) yield* this.sync();
+      if (session.lost === undefined && (this.#isUnsynced || this.#unsubmittedCount > 0)) yield* this.sync();
       for (const group of [...this.#groups]) {
         for (let item = group.items.first; item !== undefined; item = group.items.first) {
-          this.#remove(group);
+          this.#dequeue(group);
           try {
-            yield* this.#take(item, group, new Affected());
+            yield* this.#takeResult(item, group, new AffectedRows());
           } catch {
-            // Nobody wanted to know.
+            // The statement was not claimed.
           }
         }
         try {
-          yield* this.#leave(group);
+          yield* this.#finishGroup(group);
         } catch (error) {
           problem ??= { error };
         }
       }
     } finally {
       this.#closed = true;
-      session.vacate(this.conversation);
+      session.endExclusive(this.exclusive);
     }
-    // What became of statements that nobody has claimed is not known then.
+    // The outcome of unclaimed statements is not known then.
     if (isLossNews && session.lost !== undefined) throw lostError("close the pipeline", session.lost, true);
     if (problem !== undefined) throw problem.error;
   }
 
   /** A new group takes what is added from now on. */
   #open(): void {
-    const group = new Group(this.#groupCount++);
+    const group = new SyncGroup(this.#groupCount++);
     this.#groups.push(group);
-    this.#sending.push(group);
+    this.#unsubmittedGroups.push(group);
   }
 
   /** What is to be claimed next. */
-  get #next(): Item | undefined {
+  get #next(): PipelineItem | undefined {
     for (const { items } of this.#groups) if (items.length > 0) return items.first;
     return undefined;
   }
@@ -231,11 +239,11 @@ export class PipelineState {
     if (this.#closed) throw new UsageError(`Cannot ${action}: the pipeline is closed`);
   }
 
-  #pipelinable(
-    source: Known,
+  #toPipelined(
+    source: StatementSource,
     values: readonly unknown[],
-    group: Group,
-  ): { readonly what: Pipelinable; readonly effects: number } {
+    group: SyncGroup,
+  ): { readonly pipelined: PipelinedStatement; readonly effects: number } {
     const { statements } = this.#context;
     const sql = typeof source === "string" ? source : source.prepared.sql;
     const statement = typeof source === "string" ? statements.get(sql) : source.prepared;
@@ -245,162 +253,162 @@ export class PipelineState {
       throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
     }
     // What its parameters are is left to the server where that is in doubt and the values allow it.
-    if (statement?.isDoubtful && !this.#doubted.has(statement) && values.every(hasUntypedText)) {
-      return { what: { kind: "new", sql, place: { ...statements.place(), name: "" } }, effects };
+    if (statement?.isDoubtful && !this.#doubtfulStatements.has(statement) && values.every(hasUntypedText)) {
+      return { pipelined: { kind: "new", sql, slot: { ...statements.newSlot(), name: "" } }, effects };
     }
     if (statement !== undefined) {
-      return { what: { kind: "known", statement: this.#current(statement, source) }, effects };
+      return { pipelined: { kind: "known", statement: this.#current(statement, source) }, effects };
     }
-    if (same !== undefined && same.name !== "") return { what: { kind: "same", as: same }, effects };
-    return { what: { kind: "new", sql, place: statements.begin(sql) }, effects };
+    if (same !== undefined && same.name !== "") return { pipelined: { kind: "same", as: same }, effects };
+    return { pipelined: { kind: "new", sql, slot: statements.beginPreparing(sql) }, effects };
   }
 
   /** A value did not fit. */
-  #doubt(error: unknown, statement: Prepared, source: Known): void {
+  #markDoubtful(error: unknown, statement: Prepared, source: StatementSource): void {
     const { statements } = this.#context;
     const known = typeof source === "string" ? statements.get(source) : source.prepared;
-    if (known !== undefined && !known.isDoubtful) this.#doubted.add(known);
-    forgetStale(error, statement, source, this.#context);
+    if (known !== undefined && !known.isDoubtful) this.#doubtfulStatements.add(known);
+    invalidateIfStale(error, statement, source, this.#context);
   }
 
   /** The statement with what is known of its types now; without a name if it has to be parsed again. */
-  #current(statement: Prepared, source: Known): Prepared {
+  #current(statement: Prepared, source: StatementSource): Prepared {
     const { registry, statements } = this.#context;
-    if (typeof source !== "string" && isLost(source, statements)) return statement.renewed(registry, "");
+    if (typeof source !== "string" && needsPreparing(source, statements)) return statement.renewed(registry, "");
     return statement.isCurrent(registry) ? statement : statement.renewed(registry);
   }
 
   /** Submits everything up to the end of that group, as far as that is there. */
-  *#send(last: Group): Op<void> {
+  *#send(last: SyncGroup): Op<void> {
     try {
       yield* this.#submit(last);
     } catch (error) {
       const { lost } = this.#context.session;
-      this.#lossIsKnown ||= lost !== undefined;
+      this.#isLossReported ||= lost !== undefined;
       // What was sent before may have been done.
       throw lost !== undefined && this.#hasSubmitted ? lostError("sync the pipeline", lost, true) : error;
     }
     yield { do: "room", bytes: 0 };
   }
 
-  *#submit(last: Group): Op<void> {
+  *#submit(last: SyncGroup): Op<void> {
     const { session } = this.#context;
-    if (!session.admission.isOccupiedBy(this.conversation)) {
-      yield* alone();
-      session.occupy(this.conversation);
+    if (!session.admission.isExclusiveTo(this.exclusive)) {
+      yield* barrier();
+      session.beginExclusive(this.exclusive);
     }
-    for (let group = this.#sending.first; group !== undefined && group.place <= last.place;) {
-      while (group.failedBy === undefined && group.unsubmitted.length > 0) {
-        const item: Item = group.unsubmitted.first!;
-        item.ticket = yield* submit(item.execution);
+    for (let group = this.#unsubmittedGroups.first; group !== undefined && group.position <= last.position;) {
+      while (group.error === undefined && group.unsubmitted.length > 0) {
+        const item: PipelineItem = group.unsubmitted.first!;
+        item.pending = yield* submit(item.execution);
         group.unsubmitted.shift();
         this.#isUnsynced = this.#hasSubmitted = true;
-        this.#unsubmitted--;
-        if (item.execution.flushes) group.flushedTo = item.place;
+        this.#unsubmittedCount--;
+        if (item.execution.flushes) group.flushedTo = item.position;
       }
       if (!group.ended) break;
       // A group that failed before its Sync was ended when that was seen.
-      if (group.failedBy === undefined || this.#isUnsynced) {
-        group.sync = yield* submit(new EndConversation(this.conversation));
+      if (group.error === undefined || this.#isUnsynced) {
+        group.sync = yield* submit(new EndExclusive(this.exclusive));
         this.#isUnsynced = false;
       }
-      this.#sending.shift();
-      group = this.#sending.first;
+      this.#unsubmittedGroups.shift();
+      group = this.#unsubmittedGroups.first;
     }
-    if (this.#unsubmitted === 0) this.#scratch.rewind(0);
+    if (this.#unsubmittedCount === 0) this.#scratch.rewind(0);
   }
 
   /** Takes the first out of the line. */
-  #remove(group: Group): void {
+  #dequeue(group: SyncGroup): void {
     const item = group.items.shift()!;
     item.claimed = true;
     this.pendingCount--;
-    if (item.ticket === undefined && group.failedBy !== undefined) this.#unsubmitted--;
+    if (item.pending === undefined && group.error !== undefined) this.#unsubmittedCount--;
   }
 
   /** The result of an item that is in no line any more. */
-  *#take<T>(item: Item, group: Group, sink: Sink<T>): Op<T> {
-    const { ticket, execution, raw } = item;
-    const { statements, changes } = this.#context;
+  *#takeResult<T>(item: PipelineItem, group: SyncGroup, collector: ResultCollector<T>): Op<T> {
+    const { pending, execution, raw } = item;
+    const { statements, invalidation } = this.#context;
     try {
-      if (ticket === undefined) throw new PipelineAborted(SKIPPED, { cause: group.failedBy });
-      if (raw === undefined) execution.claim(sink);
-      yield* settle(ticket);
-      raw?.replay(sink);
+      if (pending === undefined) throw new PipelineAborted(SKIPPED_MESSAGE, { cause: group.error });
+      if (raw === undefined) execution.claim(collector);
+      yield* settle(pending);
+      raw?.replay(collector);
     } finally {
-      const failure = ticket?.failure;
-      if (failure !== undefined && failure.kind !== "unusable" && group.failedBy === undefined) {
-        group.failedBy = errorOf(failure, execution);
+      const failure = pending?.failure;
+      if (failure !== undefined && failure.kind !== "unusable" && group.error === undefined) {
+        group.error = errorOf(failure, execution);
         // What was changed in it may be undone.
-        if (!group.ended) group.change = this.#context.changes.begin(Effect.Ends, this.#context);
+        if (!group.ended) group.change = this.#context.invalidation.begin(Effect.Ends, this.#context);
         // Without a Sync behind it, the session has added one.
         if (group.sync === undefined) this.#isUnsynced = false;
-        if (!execution.bound) forgetStale(group.failedBy, execution.statement, item.source, this.#context);
+        if (!execution.bound) invalidateIfStale(group.error, execution.statement, item.source, this.#context);
       }
       if (execution.changed && execution.statement !== undefined) {
-        forget(execution.statement, item.source, this.#context);
+        invalidateStatement(execution.statement, item.source, this.#context);
       }
-      const isDone = succeeded(ticket);
-      if (execution.effects !== Effect.None) changes.end(execution.effects, item.change, isDone, this.#context);
-      if (execution.place !== undefined) statements.end(execution.sql, execution.place, isDone);
+      const isDone = succeeded(pending);
+      if (execution.effects !== Effect.None) invalidation.end(execution.effects, item.change, isDone, this.#context);
+      if (execution.slot !== undefined) statements.endPreparing(execution.sql, execution.slot, isDone);
     }
-    if (!sink.isIncomplete) return sink.result();
-    return yield* completed(sink, this.#context, (question) => this.#askCatalog(question));
+    if (!collector.isIncomplete) return collector.result();
+    return yield* completeRows(collector, this.#context, (query) => this.#askCatalog(query));
   }
 
   /** All results of a group are taken: its Sync is next, if there is one. */
-  *#leave(group: Group): Op<void> {
+  *#finishGroup(group: SyncGroup): Op<void> {
     // It goes on, unless it has failed, which has ended it.
-    if (!group.ended && group.failedBy === undefined) return;
+    if (!group.ended && group.error === undefined) return;
     this.#groups.shift();
-    if (this.#sending.first === group) this.#sending.shift();
+    if (this.#unsubmittedGroups.first === group) this.#unsubmittedGroups.shift();
     if (!group.ended) this.#open();
     try {
       if (group.sync !== undefined) yield* settle(group.sync);
     } catch (error) {
-      if (group.failedBy === undefined) throw error;
+      if (group.error === undefined) throw error;
     } finally {
-      this.#context.changes.end(Effect.Ends, group.change, false, this.#context);
+      this.#context.invalidation.end(Effect.Ends, group.change, false, this.#context);
     }
   }
 
   /** Asks about types. The answer comes behind everything else, which has to be read before. */
-  *#askCatalog(question: Question): Op<Answer> {
+  *#askCatalog(query: CatalogQuery): Op<CatalogAnswer> {
     for (const item of [...this.#groups].flatMap(({ items }) => [...items])) {
-      if (item.ticket === undefined || item.raw !== undefined) continue;
+      if (item.pending === undefined || item.raw !== undefined) continue;
       item.raw = new RawReply();
       item.execution.claim(item.raw);
     }
     // What no Sync is behind would be undone with it.
     const isAmongOthers = this.#isUnsynced;
     try {
-      return { rows: yield* this.#ask(question) };
+      return { rows: yield* this.#queryCatalog(query) };
     } catch (error) {
       // What was behind it in the group has failed; that is over now.
-      if (!(error instanceof PipelineAborted)) return this.#refused(error, isAmongOthers);
+      if (!(error instanceof PipelineAborted)) return this.#failedAnswer(error, isAmongOthers);
     }
     try {
-      return { rows: yield* this.#ask(question) };
+      return { rows: yield* this.#queryCatalog(query) };
     } catch (error) {
-      return this.#refused(error, false);
+      return this.#failedAnswer(error, false);
     }
   }
 
-  #refused(error: unknown, isAmongOthers: boolean): Answer {
-    return refusal(error, isAmongOthers || this.#context.session.transactionStatus === "failed");
+  #failedAnswer(error: unknown, isAmongOthers: boolean): CatalogAnswer {
+    return failedAnswer(error, isAmongOthers || this.#context.session.transactionStatus === "failed");
   }
 
-  *#ask({ sql, lists }: Question): Op<unknown[]> {
-    const what: Pipelinable = { kind: "new", sql, place: { name: "", evicted: [], meaning: 0 } };
+  *#queryCatalog({ sql, lists }: CatalogQuery): Op<unknown[]> {
+    const pipelined: PipelinedStatement = { kind: "new", sql, slot: { name: "", evicted: [], generation: 0 } };
     const values = lists.map(({ items }) => `{${items}}`);
-    const question = new PipelinedExecution(what, 0, values, this.conversation, ownCodecs, new Outbox(), () => {});
+    const query = new PipelinedExecution(pipelined, 0, values, this.exclusive, ownCodecs, new Outbox(), () => {});
     const rows = new AllRows("array");
-    question.flushes = true;
-    question.claim(rows);
+    query.flushes = true;
+    query.claim(rows);
     this.#isUnsynced = true;
-    yield* settle(yield* submit(question));
+    yield* settle(yield* submit(query));
     return rows.result();
   }
 }
 
-const SKIPPED = "Cannot execute the statement: an earlier statement of its group failed";
+const SKIPPED_MESSAGE = "Cannot execute the statement: an earlier statement of its group failed";

@@ -1,11 +1,11 @@
-/** Making a connection ready for whoever uses it next, without a round trip where there is nothing to do. */
-import { alone, type Op, perform } from "../protocol/request.ts";
+/** Making a connection ready for its next user, without a round trip where there is nothing to do. */
+import { barrier, type Op, perform } from "../protocol/request.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import { Affected } from "../rows/collectors.ts";
+import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
 import type { TransactionContext } from "./context.ts";
 import type { Listeners } from "./listen.ts";
-import { closeWhatIsOpen } from "./transaction.ts";
+import { closeExclusive } from "./transaction.ts";
 
 /** Whether nothing of what its user did is left over, as far as the protocol tells. */
 export function isReleased({ session, transaction }: TransactionContext, listeners: Listeners): boolean {
@@ -15,16 +15,16 @@ export function isReleased({ session, transaction }: TransactionContext, listene
 
 /** Closes what is open, rolls back, and listens no longer. Waits until the calls already made are over. */
 export function* release(context: TransactionContext, listeners: Listeners): Op<void> {
-  const { session, registry, changes } = context;
-  yield* closeWhatIsOpen(context);
-  yield* alone();
+  const { session, registry, invalidation } = context;
+  yield* closeExclusive(context);
+  yield* barrier();
   context.transaction?.finish(context);
   const statements = [
     ...(session.transactionStatus === "idle" ? [] : ["ROLLBACK"]),
     ...(listeners.isEmpty ? [] : ["UNLISTEN *"]),
   ];
   listeners.endAll();
-  const change = changes.begin(Effect.Ends, context);
-  if (statements.length > 0) yield* perform(new SimpleQuery(statements.join("; "), new Affected(), registry));
-  changes.end(Effect.Ends, change, true, context);
+  const change = invalidation.begin(Effect.Ends, context);
+  if (statements.length > 0) yield* perform(new SimpleQuery(statements.join("; "), new AffectedRows(), registry));
+  invalidation.end(Effect.Ends, change, true, context);
 }

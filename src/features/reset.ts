@@ -5,22 +5,22 @@
  */
 import { type Op, settle, submit } from "../protocol/request.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import { Affected } from "../rows/collectors.ts";
+import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
 import type { Context } from "../statements/context.ts";
 import type { Listeners } from "./listen.ts";
 
 /** DISCARD ALL: settings, temporary tables, prepared statements, advisory locks and listeners are gone, and what is known of types. */
 export function* reset(context: Context, listeners: Listeners): Op<void> {
-  const { registry, statements, changes } = context;
-  const change = changes.begin(Effect.Redefines, context);
+  const { registry, statements, invalidation } = context;
+  const change = invalidation.begin(Effect.Redefines, context);
   // What comes next would name statements that are gone.
   try {
-    yield* settle(yield* submit(new SimpleQuery("DISCARD ALL", new Affected(), registry)));
+    yield* settle(yield* submit(new SimpleQuery("DISCARD ALL", new AffectedRows(), registry)));
   } finally {
-    changes.end(Effect.Redefines, change, false, context);
+    invalidation.end(Effect.Redefines, change, false, context);
   }
-  statements.forgetAll();
-  registry.forgetTypes();
+  statements.dropAll();
+  registry.invalidateTypes();
   listeners.endAll();
 }

@@ -5,25 +5,25 @@
  */
 import { ConnectionError, PyroError, ServerError, UsageError } from "../errors.ts";
 import {
-  alone,
-  call,
-  type Exchange,
+  barrier,
+  callback,
+  cancellationPoint,
+  continueBehindOthers,
+  continueSubmitting,
   finish,
   type Op,
   perform,
-  queueUp,
-  stillWanted,
+  type Request,
   submit,
-  takeTurn,
 } from "../protocol/request.ts";
 import { Commit, rolledBack } from "../protocol/end_transaction.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import { Affected } from "../rows/collectors.ts";
+import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { TransactionContext } from "./context.ts";
 import type { IsolationLevel } from "./isolation_level.ts";
-import { release, setSavepoint, undo } from "../sql/savepoint.ts";
+import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 
 /** How a transaction is begun. */
 export interface BeginOptions {
@@ -79,7 +79,7 @@ export function* begin(
   parent: TransactionState | undefined,
   options: BeginOptions,
 ): Op<TransactionState> {
-  yield* alone();
+  yield* barrier();
   const state = new TransactionState(parent);
   if (parent === undefined) {
     refuseNested(context);
@@ -93,15 +93,15 @@ export function* begin(
     }
   }
   const sql = parent === undefined ? beginText(options) : setSavepoint(savepoint(state));
-  const ticket = yield* submit(query(context, sql));
+  const pending = yield* submit(query(context, sql));
   state.open(context);
   try {
-    yield* finish(ticket);
-    yield* stillWanted();
+    yield* finish(pending);
+    yield* cancellationPoint();
     return state;
   } catch (error) {
     // Given up or not, it may have been begun.
-    if (ticket.failure === undefined && !ticket.withdrawn) yield* rollback(context, state);
+    if (pending.failure === undefined && !pending.withdrawn) yield* rollback(context, state);
     else state.finish(context);
     throw error;
   }
@@ -127,15 +127,15 @@ export function* commit(context: TransactionContext, state: TransactionState): O
 function* commitNested(context: TransactionContext, state: TransactionState): Op<void> {
   const name = savepoint(state);
   try {
-    yield* end(context, state, query(context, release(name)));
+    yield* end(context, state, query(context, releaseSavepoint(name)));
   } catch (error) {
     const { session } = context;
     if (!(error instanceof ServerError) || session.transactionStatus !== "failed") throw error;
-    const cause = session.spoiledBy;
+    const cause = session.transactionError;
     try {
-      yield* takeTurn();
-      context.changes.begin(Effect.Ends, context);
-      yield* perform(query(context, undo(name)));
+      yield* continueSubmitting();
+      context.invalidation.begin(Effect.Ends, context);
+      yield* perform(query(context, rollBackToSavepoint(name)));
     } catch {
       // Why it could not be committed is what the caller has to know.
     }
@@ -146,10 +146,10 @@ function* commitNested(context: TransactionContext, state: TransactionState): Op
 /** Rolls back; nothing to do where the connection is gone. */
 export function* rollback(context: TransactionContext, state: TransactionState): Op<void> {
   state.check("roll back");
-  yield* closeWhatIsOpen(context);
-  const sql = state.parent === undefined ? "ROLLBACK" : undo(savepoint(state));
+  yield* closeExclusive(context);
+  const sql = state.parent === undefined ? "ROLLBACK" : rollBackToSavepoint(savepoint(state));
   try {
-    yield* takeTurn();
+    yield* continueSubmitting();
     yield* end(context, state, query(context, sql));
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error;
@@ -158,18 +158,18 @@ export function* rollback(context: TransactionContext, state: TransactionState):
 }
 
 /** Submits what ends the transaction, from when on it accepts nothing. */
-function* end(context: TransactionContext, state: TransactionState, exchange: Exchange<unknown>): Op<void> {
-  const change = context.changes.begin(Effect.Ends, context);
-  const ticket = yield* submit(exchange);
+function* end(context: TransactionContext, state: TransactionState, request: Request<unknown>): Op<void> {
+  const change = context.invalidation.begin(Effect.Ends, context);
+  const pending = yield* submit(request);
   state.finish(context);
   try {
-    yield* finish(ticket);
+    yield* finish(pending);
   } catch (error) {
-    if (ticket.withdrawn) state.open(context);
+    if (pending.withdrawn) state.open(context);
     else if (state.parent === undefined) yield* leaveFailed(context);
     throw error;
   } finally {
-    context.changes.end(Effect.Ends, change, false, context);
+    context.invalidation.end(Effect.Ends, change, false, context);
   }
 }
 
@@ -179,8 +179,8 @@ function* leaveFailed(context: TransactionContext): Op<void> {
   const isFailed = (): boolean => session.lost === undefined && session.transactionStatus === "failed";
   if (!isFailed()) return;
   try {
-    yield* takeTurn();
-    yield* alone();
+    yield* continueSubmitting();
+    yield* barrier();
     if (isFailed() && context.transaction === undefined) yield* perform(query(context, "ROLLBACK"));
   } catch {
     // Why it could not be committed is what the caller has to know.
@@ -199,7 +199,7 @@ export function* transact<T>(
   for (let attempt = 0;; attempt++) {
     let state: TransactionState;
     try {
-      yield* takeTurn();
+      yield* continueSubmitting();
       state = yield* begin(context, parent, options);
     } catch (error) {
       // Somebody else began one meanwhile: why this one failed is still what the caller has to know.
@@ -207,35 +207,35 @@ export function* transact<T>(
     }
     let isCommitting = false;
     try {
-      const result = yield* call(() => fn(state));
+      const result = yield* callback(() => fn(state));
       // Behind the calls that the function has made and not awaited.
-      yield* queueUp();
+      yield* continueBehindOthers();
       isCommitting = !state.finished;
       if (isCommitting) yield* commit(context, state);
       return result;
     } catch (error) {
       // What the function has committed by itself is not to be done again.
       const isOver = state.finished && !isCommitting;
-      yield* rollBackAfter(context, state);
+      yield* rollBackQuietly(context, state);
       if (isOver || attempt >= retries || !isConflict(error) || context.session.lost !== undefined) throw error;
       conflict = { error };
-      yield { do: "pause", upTo: Math.min(FIRST_PAUSE * 2 ** attempt, LONGEST_PAUSE) };
+      yield { do: "pause", upTo: Math.min(FIRST_RETRY_DELAY * 2 ** attempt, MAX_RETRY_DELAY) };
     }
   }
 }
 
 /** Rolls back what is not over, after an error that says more than any that comes of this. */
-function* rollBackAfter(context: TransactionContext, state: TransactionState): Op<void> {
+function* rollBackQuietly(context: TransactionContext, state: TransactionState): Op<void> {
   try {
-    yield* queueUp();
+    yield* continueBehindOthers();
     if (!state.finished) yield* rollback(context, state);
   } catch {
     state.finish(context);
   }
 }
 
-/** Ends what has the connection for itself, and nobody closed. */
-export function* closeWhatIsOpen({ session }: TransactionContext): Op<void> {
+/** Closes the exclusive operation that is still open. */
+export function* closeExclusive({ session }: TransactionContext): Op<void> {
   const { open } = session.admission;
   if (open?.close === undefined) return;
   try {
@@ -275,8 +275,8 @@ function savepoint(state: TransactionState): string {
   return `pyro_${state.depth}`;
 }
 
-function query({ registry }: TransactionContext, sql: string): Exchange<number> {
-  return new SimpleQuery(sql, new Affected(), registry);
+function query({ registry }: TransactionContext, sql: string): Request<number> {
+  return new SimpleQuery(sql, new AffectedRows(), registry);
 }
 
 /** Whether a repetition may succeed, since the conflict was with another transaction. */
@@ -287,6 +287,6 @@ function isConflict(error: unknown): boolean {
 
 const CONFLICTS: readonly string[] = [SqlState.SerializationFailure, SqlState.DeadlockDetected];
 /** Milliseconds, at most, before the first repetition. */
-const FIRST_PAUSE = 20;
+const FIRST_RETRY_DELAY = 20;
 /** Milliseconds, at most, before any. */
-const LONGEST_PAUSE = 1000;
+const MAX_RETRY_DELAY = 1000;

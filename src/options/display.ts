@@ -1,5 +1,5 @@
 /** Options as people see them: without the password. */
-import { isSecretName } from "./other_names.ts";
+import { isSecretName } from "./aliases.ts";
 import type { Settings } from "./settings.ts";
 
 /** A canonical URL; equal settings give equal URLs. */

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { applyKeyword } from "./keywords.ts";
-import { rightName } from "./other_names.ts";
+import { canonicalName } from "./aliases.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a keyword/value string sets. Empty values set nothing, as in libpq. */
@@ -18,7 +18,7 @@ export function parseDsn(text: string): Settings {
     if (pair === null) {
       // What stands further on may be a piece of a password.
       const name = at === 0 ? /^\s*([A-Za-z_]\w*(?:[ -]\w+)+)\s*=/.exec(text)?.[1] : undefined;
-      const right = name === undefined ? undefined : rightName(name, "key");
+      const right = name === undefined ? undefined : canonicalName(name, "key");
       if (right !== undefined) throw new UsageError(`Cannot use key ${JSON.stringify(name)}: ${right}`);
       throw malformed("it must be keyword=value pairs separated by spaces");
     }
@@ -36,7 +36,7 @@ export function parseDsn(text: string): Settings {
 function hasSemicolons(text: string): boolean {
   const bare = text.replace(/=\s*'(?:[^'\\]|\\.)*'|\\./gs, "=");
   return Array.from(bare.matchAll(/;\s*([A-Za-z_][\w .-]*)=/g), ([, name]) => name!.trim())
-    .some((name) => !name.includes(" ") || rightName(name, "key") !== undefined);
+    .some((name) => !name.includes(" ") || canonicalName(name, "key") !== undefined);
 }
 
 function malformed(problem: string): UsageError {

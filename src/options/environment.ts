@@ -20,7 +20,7 @@ export function withEnvironment(settings: Settings, environment: Environment): S
   for (const [name, key] of VARIABLES) {
     const value = environment.variable(name);
     // Empty variables count as unset, as in libpq.
-    if (value === undefined || value === "" || isMoot(key, settings)) continue;
+    if (value === undefined || value === "" || isOverridden(key, settings)) continue;
     found = applyKeyword(found, key, value, name);
   }
   const { hosts, ports, ...others } = found;
@@ -34,7 +34,7 @@ export function withEnvironment(settings: Settings, environment: Environment): S
 }
 
 /** Whether a variable has no effect because what it would serve is given. */
-function isMoot(key: string, settings: Settings): boolean {
+function isOverridden(key: string, settings: Settings): boolean {
   return key === "passfile" && settings.password !== undefined;
 }
 

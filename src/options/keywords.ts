@@ -8,7 +8,7 @@
  * Source: PostgreSQL manual, libpq, "Parameter Key Words".
  */
 import { UsageError } from "../errors.ts";
-import { refuseOtherName } from "./other_names.ts";
+import { refuseAlias } from "./aliases.ts";
 import {
   bad,
   BLOCKING_TRANSPORTS,
@@ -35,7 +35,7 @@ export function applyKeyword(settings: Settings, key: string, value: string, nam
       `Cannot use ${name}: it is a connection parameter of libpq's that is not implemented${allowed}`,
     );
   }
-  refuseOtherName(key, "key", "use key");
+  refuseAlias(key, "key", "use key");
   const [param, text] = checkParam(key, value);
   return { ...settings, param: { ...settings.param, [param]: text } };
 }

@@ -4,7 +4,7 @@ import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choic
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
 import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
-import { refuseOtherName } from "./other_names.ts";
+import { refuseAlias } from "./aliases.ts";
 import {
   BLOCKING_TRANSPORTS,
   type BlockingTransport,
@@ -539,7 +539,7 @@ export function toOpts(target: Target): Opts {
       continue;
     }
     if (!SETTERS.includes(name)) {
-      refuseOtherName(name, "option", "use option");
+      refuseAlias(name, "option", "use option");
       throw new UsageError(`Cannot use option ${JSON.stringify(name)}: the options are ${SETTERS.join(", ")}`);
     }
     opts = (opts[name as keyof OptsObject] as (value: unknown) => Opts).call(opts, value);

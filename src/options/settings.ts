@@ -5,7 +5,7 @@
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
-import { refuseOtherName } from "./other_names.ts";
+import { refuseAlias } from "./aliases.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** How much encryption is wanted: none, if the server can, or always. As in libpq, none of them verifies the server. */
@@ -138,7 +138,7 @@ export function checkSocket(value: unknown): string {
 /** A setting that the server is to have from the start. */
 export function checkParam(name: unknown, value: unknown): readonly [name: string, value: string] {
   const key = checkText("param", name);
-  refuseOtherName(key, "param", "set param");
+  refuseAlias(key, "param", "set param");
   if (/^_pq_\./i.test(key)) {
     throw new UsageError(
       `Cannot set param ${JSON.stringify(key)}: names that begin with _pq_ are for options of the protocol`,

@@ -8,7 +8,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { applyKeyword, parsePorts } from "./keywords.ts";
-import { rightName } from "./other_names.ts";
+import { canonicalName } from "./aliases.ts";
 import { checkHosts, checkText, type Settings } from "./settings.ts";
 
 /** What a URL sets. */
@@ -31,7 +31,7 @@ export function parseUrl(url: string): Settings {
     const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(pair)!;
     if (value === undefined || key === "") throw bad(`its query is not key=value&key=value; ${ENCODE}`);
     const name = decode(key!, "query");
-    if (!/^[\w.$]+$/.test(name) && rightName(name, "key") === undefined) {
+    if (!/^[\w.$]+$/.test(name) && canonicalName(name, "key") === undefined) {
       throw bad(`its query has a key that is no name; ${ENCODE}`);
     }
     settings = applyKeyword(settings, name, decode(value, name));

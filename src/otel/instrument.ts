@@ -1,6 +1,6 @@
 /** The bridge from pyro's tracing channels to OpenTelemetry. */
 import type { AcquireEvent, ConnectEvent, QueryEvent, TraceEvent } from "../telemetry/events.ts";
-import { acquires, connects, queries, type Traces } from "../telemetry/trace.ts";
+import { acquires, connects, queries, type TraceChannels } from "../telemetry/channels.ts";
 import {
   batchAttributes,
   connectAttributes,
@@ -84,7 +84,7 @@ export function instrument({ tracer, meter, queryText = "redacted", pools = {} }
 
 /** Has a span for each event, and is told when it is over. */
 function watch<E extends TraceEvent>(
-  { start, end, asyncEnd }: Traces<E>,
+  { start, end, asyncEnd }: TraceChannels<E>,
   begin: ((event: E) => Span) | undefined,
   over: (event: E, span: Span | undefined) => void,
 ): Disposable {

@@ -1,11 +1,11 @@
 /** What keeps a pool from giving a connection. */
-import { ConnectionError, isFull, ServerError, UsageError } from "../errors.ts";
+import { ConnectionError, isServerFull, ServerError, UsageError } from "../errors.ts";
 import { SqlState } from "../sqlstate.ts";
-import type { PoolStats } from "./stock.ts";
+import type { PoolStats } from "./pool_state.ts";
 
 /** Whether another attempt to connect may succeed, with nothing changed but the time. */
-export function isPassing(error: unknown): boolean {
-  if (error instanceof ServerError) return isFull(error) || PASSING.includes(error.code);
+export function isTransient(error: unknown): boolean {
+  if (error instanceof ServerError) return isServerFull(error) || TRANSIENT_CODES.includes(error.code);
   return error instanceof ConnectionError && error.connectionLost;
 }
 
@@ -15,14 +15,14 @@ export function poolClosed(): ConnectionError {
 }
 
 /** A new connection cannot be used. */
-export function goneAtOnce(): ConnectionError {
+export function lostWhileOpening(): ConnectionError {
   return new ConnectionError("Cannot use the new connection: it was closed or lost before anybody could", {
     safeToRetry: true,
   });
 }
 
 /** Too many wait already. */
-export function tooManyWait(maxWaiting: number): ConnectionError {
+export function tooManyWaiting(maxWaiting: number): ConnectionError {
   return new ConnectionError(
     `Cannot acquire a connection: ${maxWaiting} callers wait for one already, as many as poolMaxWaiting allows`,
     { connectionLost: false, safeToRetry: true },
@@ -37,13 +37,13 @@ export function allInUse({ max }: PoolStats): UsageError {
   );
 }
 
-/** What there was while somebody waited in vain. */
-export function inVain({ max, idle, leased, opening, waiting }: PoolStats): string {
+/** The use of the pool when a caller's waiting failed, in words. */
+export function poolUsage({ max, idle, leased, opening, waiting }: PoolStats): string {
   return `of at most ${max}, ${leased} are in use, ${opening} being opened and ${idle} idle; ${waiting} other callers wait`;
 }
 
 /** The server starts or stops just now. */
-const PASSING: readonly string[] = [
+const TRANSIENT_CODES: readonly string[] = [
   SqlState.CannotConnectNow,
   SqlState.AdminShutdown,
   SqlState.CrashShutdown,

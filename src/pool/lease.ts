@@ -10,7 +10,7 @@ export class Lease {
   #deliver: NoticeListener | undefined = undefined;
 
   /** Whether it has ended. */
-  get over(): boolean {
+  get isEnded(): boolean {
     return this.#end !== undefined;
   }
 
@@ -22,7 +22,7 @@ export class Lease {
 
   /** Ends it; false if it had ended before. */
   end(how: "given back to its pool" | "closed" = "given back to its pool"): boolean {
-    if (this.over) return false;
+    if (this.isEnded) return false;
     this.#end = how;
     this.#onNotice = undefined;
     return true;

@@ -1,4 +1,4 @@
-/** What listeners of a pool hear. */
+/** The notifications that a pool delivers to its listeners. */
 import { Backlog, MAX_WAITING_NOTIFICATIONS } from "../backlog.ts";
 import type { PyroError } from "../errors.ts";
 
@@ -29,7 +29,7 @@ export interface PoolGap {
   readonly pid?: undefined;
 }
 
-/** What one listener has to be told and has not yet taken. */
+/** What one listener has not yet taken. */
 export class Subscription {
   readonly channel: string;
   /** Whether nothing more will come. */

@@ -1,64 +1,64 @@
 /**
- * Who may submit on a connection, and when. Everything that makes a call wait for another, or be
- * refused because of one, is decided here, without a promise and without a socket: drivers ask, and wait
- * where the answer is "wait".
+ * Which op may submit on a connection, and when. This file decides everything that makes a call wait
+ * for another, or be refused because of one, without a promise and without a socket: drivers ask, and
+ * wait where the decision is "wait".
  *
- * *Whether* a request is allowed at all is a table of obstacles: {@linkcode FORBIDDEN}. *When* it comes
- * is a table of the order of ops: {@linkcode ORDER}. One op at a time may submit; the others wait in
- * lists. Who waits for whom:
+ * {@linkcode FORBIDDEN} says *whether* an access is allowed: a table of restrictions. {@linkcode ADMISSION}
+ * says *when* a request is admitted: a table of states. One op at a time may submit; the others wait in
+ * lists. Which op waits for which:
  *
- * - an op that has not begun waits for the one that may submit, and for those that wait to be alone;
- * - an op that continues waits for the one that may submit only, so it comes before those;
- * - an op that waits to be alone waits for all that have begun and are under way, but neither for others
- *   that wait to be alone (the last that asked comes first), nor for those whose function runs;
- * - the one that may submit waits for no op: it waits for the server, or for a source of its caller's.
+ * - an op that has not begun waits for the op that may submit, and for those at a barrier;
+ * - an op that continues waits for the op that may submit only, so it comes before those;
+ * - an op at a barrier waits for all that have begun and are under way, but neither for other ops at a
+ *   barrier (the last that asked comes first), nor for those whose callback runs;
+ * - the op that may submit waits for no op: it waits for the server, or for a source of its caller's.
  *
  * So every chain of waiting ends at the server, at a source or at a pause, and no two ops wait for each
- * other. An op that pauses, or calls a function that makes calls, cannot be the one that may submit.
+ * other. An op that pauses, or runs a callback that makes calls, cannot be the one that may submit.
  */
 
-/** What has the connection for itself: a stream, a pipeline, a portal, a copy. */
+/** What admission knows of an exclusive operation: a stream, a pipeline, a portal, a copy. */
 export interface Exclusive {
   /** With its article, for errors: "a stream". */
   readonly name: string;
   /** Whether it is one call, for whose end other calls wait as for that of any. */
-  readonly isCall?: boolean;
+  readonly isSingleCall?: boolean;
 }
 
-/** What may forbid a request. */
-export type Obstacle =
-  /** The connection is gone. */
+/** What may forbid an access. */
+export type Restriction =
+  /** The connection was lost. */
   | "lost"
   /** It is being closed: calls already made go on. */
   | "closing"
-  /** A value of the user's is being encoded or decoded, by code that may be the user's. */
+  /** A user's value is being encoded or decoded, by code that may be the user's. */
   | "encoding"
-  /** Something else has the connection for itself. */
+  /** Another exclusive operation is open. */
   | "exclusive"
   /** The same, and that is one call. */
   | "exclusive call"
   /** The same, and it is about to end. */
   | "ending"
-  /** Something will have it for itself, once it sends. */
+  /** Another operation will be exclusive, once it sends. */
   | "reserved";
 
-/** What may be forbidden. */
-export type Demand =
+/** What a restriction may forbid. */
+export type Access =
   /** A new call is made. */
   | "call"
   /** An op submits. */
   | "submit"
-  /** An op asks to be alone. */
+  /** An op asks for a barrier. */
   | "barrier"
-  /** Something asks for the connection for itself, now. */
+  /** An operation becomes exclusive now. */
   | "exclusive"
-  /** Something asks for it from when it sends. */
+  /** An operation becomes exclusive when it sends. */
   | "reserve";
 
 const yes = true, no = false;
 
-/** Whether an obstacle forbids a demand. A call that is not forbidden takes its place in the order of ops. */
-export const FORBIDDEN: Readonly<Record<Obstacle, Readonly<Record<Demand, boolean>>>> = {
+/** Whether a restriction forbids an access. A call that is not forbidden waits until it is admitted. */
+export const FORBIDDEN: Readonly<Record<Restriction, Readonly<Record<Access, boolean>>>> = {
   lost: { call: no, submit: yes, barrier: no, exclusive: no, reserve: no },
   closing: { call: yes, submit: no, barrier: no, exclusive: no, reserve: yes },
   encoding: { call: no, submit: yes, barrier: no, exclusive: no, reserve: no },
@@ -68,64 +68,64 @@ export const FORBIDDEN: Readonly<Record<Obstacle, Readonly<Record<Demand, boolea
   reserved: { call: yes, submit: no, barrier: no, exclusive: no, reserve: yes },
 };
 
-/** Where the order of ops stands. */
-export type Order =
-  /** Nobody may submit, and nobody waits for that. */
+/** The state of admission. */
+export type AdmissionState =
+  /** No op may submit, and none waits for that. */
   | "free"
   /** One op may submit, and no other is under way. */
-  | "alone"
+  | "single"
   /** One op may submit, and others that have begun are under way. */
-  | "held"
-  /** One waits to be alone, and meanwhile lets those continue that have begun. */
-  | "lent"
+  | "concurrent"
+  /** One op is at a barrier; those that have begun may continue meanwhile. */
+  | "draining"
   /** A cancel request is on its way, which must not hit what is submitted now. */
   | "gated";
 
 /** What an op asks for. */
-export type Request =
+export type AdmissionRequest =
   /** To submit for the first time. */
   | "begin"
   /** To submit again, before those that have not begun. */
   | "continue"
-  /** To be the only one under way; by the op that may submit. */
+  /** To be the only op under way; asked by the op that may submit. */
   | "barrier"
-  /** To submit now; by the op that may submit. */
+  /** To submit now; asked by the op that may submit. */
   | "submit";
 
-/** Whether an op may go on. */
-export type Answer = "admit" | "wait";
+/** Whether a request is admitted now. */
+export type Decision = "admit" | "wait";
 
 const admit = "admit", wait = "wait";
 
-/** When an op gets what it asks for: at once, or later. */
-export const ORDER: Readonly<Record<Order, Readonly<Record<Request, Answer>>>> = {
+/** Which requests are admitted at once in which state, and which wait. */
+export const ADMISSION: Readonly<Record<AdmissionState, Readonly<Record<AdmissionRequest, Decision>>>> = {
   free: { begin: admit, continue: admit, barrier: admit, submit: admit },
-  alone: { begin: wait, continue: wait, barrier: admit, submit: admit },
-  held: { begin: wait, continue: wait, barrier: wait, submit: admit },
-  lent: { begin: wait, continue: admit, barrier: wait, submit: admit },
+  single: { begin: wait, continue: wait, barrier: admit, submit: admit },
+  concurrent: { begin: wait, continue: wait, barrier: wait, submit: admit },
+  draining: { begin: wait, continue: admit, barrier: wait, submit: admit },
   gated: { begin: wait, continue: wait, barrier: wait, submit: wait },
 };
 
-/** An op in the order, or a cancel request that is to gate it. */
-export class Entry {
-  /** Where it waits; one place at a time. */
+/** An op, or a cancel request that is to gate the others. */
+export class AdmissionEntry {
+  /** The list that it waits in. */
   list: List | undefined = undefined;
-  previous: Entry | undefined = undefined;
-  next: Entry | undefined = undefined;
+  previous: AdmissionEntry | undefined = undefined;
+  next: AdmissionEntry | undefined = undefined;
   /** Whether it has been admitted once. */
   hasBegun = false;
-  /** Whether it counts as under way: it has begun, and no function of its caller's runs that may make calls. */
+  /** Whether it counts as under way: it has begun, and no callback runs that may make calls. */
   isActive = false;
-  /** Called when what it waits for has come. */
+  /** Called when it is admitted. */
   onAdmitted: (() => void) | undefined = undefined;
 }
 
 /** First come, first served, or the other way round; leaving takes the same time wherever one stands. */
 class List {
-  first: Entry | undefined = undefined;
-  last: Entry | undefined = undefined;
+  first: AdmissionEntry | undefined = undefined;
+  last: AdmissionEntry | undefined = undefined;
 
-  push(entry: Entry): void {
+  push(entry: AdmissionEntry): void {
     entry.list = this;
     entry.previous = this.last;
     if (this.last === undefined) this.first = entry;
@@ -133,7 +133,7 @@ class List {
     this.last = entry;
   }
 
-  remove(entry: Entry): void {
+  remove(entry: AdmissionEntry): void {
     if (entry.previous === undefined) this.first = entry.next;
     else entry.previous.next = entry.next;
     if (entry.next === undefined) this.last = entry.previous;
@@ -142,7 +142,7 @@ class List {
   }
 }
 
-/** Decides who may submit on one connection. */
+/** Decides which op may submit on one connection. */
 export class Admission<X extends Exclusive = Exclusive> {
   isLost = false;
   isClosing = false;
@@ -151,45 +151,49 @@ export class Admission<X extends Exclusive = Exclusive> {
   #reserved: X | undefined = undefined;
   #ending: X | undefined = undefined;
   /** The op that may submit. */
-  #holder: Entry | undefined = undefined;
+  #submitter: AdmissionEntry | undefined = undefined;
   /** How many ops are under way: the one that may submit, those that wait to continue, those that wait for replies. */
   #active = 0;
-  #gate: Entry | undefined = undefined;
+  #gate: AdmissionEntry | undefined = undefined;
   /** The op that the gate does not hold back. */
-  #exempt: Entry | undefined = undefined;
+  #exempt: AdmissionEntry | undefined = undefined;
   /** Those that wait to begin, or to go on behind these. */
   readonly #beginning = new List();
   readonly #continuing = new List();
-  /** Those that wait to be alone; the last comes first. */
+  /** Those at a barrier; the last comes first. */
   readonly #barriers = new List();
   /** Those that wait for the gate to be lifted. */
   readonly #submitting = new List();
   /** Those that wait to gate. */
   readonly #gating = new List();
 
-  /** What has the connection for itself, or will have it once it sends. */
+  /** The operation that is exclusive, or will be once it sends. */
   get open(): X | undefined {
     return this.#reserved ?? this.#exclusive;
   }
 
-  /** What forbids a demand; undefined if nothing does. `from` is what it is a part of, if that has the connection for itself. */
-  forbids(demand: Demand, from?: X): Obstacle | undefined {
-    if (this.isLost && FORBIDDEN.lost[demand]) return "lost";
-    if (this.isClosing && FORBIDDEN.closing[demand]) return "closing";
-    if (this.isEncoding && FORBIDDEN.encoding[demand]) return "encoding";
+  /** The restriction that forbids an access; undefined if none does. `within` is the exclusive operation that the access is a part of. */
+  restrictionOn(access: Access, within?: X): Restriction | undefined {
+    if (this.isLost && FORBIDDEN.lost[access]) return "lost";
+    if (this.isClosing && FORBIDDEN.closing[access]) return "closing";
+    if (this.isEncoding && FORBIDDEN.encoding[access]) return "encoding";
     const exclusive = this.#exclusive;
-    if (exclusive !== undefined && exclusive !== from) {
-      const obstacle = exclusive === this.#ending ? "ending" : exclusive.isCall ? "exclusive call" : "exclusive";
-      if (FORBIDDEN[obstacle][demand]) return obstacle;
+    if (exclusive !== undefined && exclusive !== within) {
+      const restriction = exclusive === this.#ending
+        ? "ending"
+        : exclusive.isSingleCall
+        ? "exclusive call"
+        : "exclusive";
+      if (FORBIDDEN[restriction][access]) return restriction;
     }
     const reserved = this.#reserved;
-    const isObstacle = reserved !== undefined && reserved !== from && reserved !== this.#ending;
-    return isObstacle && FORBIDDEN.reserved[demand] ? "reserved" : undefined;
+    const isRestricted = reserved !== undefined && reserved !== within && reserved !== this.#ending;
+    return isRestricted && FORBIDDEN.reserved[access] ? "reserved" : undefined;
   }
 
   /** Why, to follow "Cannot …: ". */
-  reason(obstacle: Obstacle): string {
-    switch (obstacle) {
+  reason(restriction: Restriction): string {
+    switch (restriction) {
       case "lost":
       case "closing":
         return "the connection is closed";
@@ -202,60 +206,60 @@ export class Admission<X extends Exclusive = Exclusive> {
     }
   }
 
-  /** New calls are refused because of it from now on; those already made go on. */
-  reserve(exclusive: X): void {
+  /** Refuses new calls from now on; those already made go on. */
+  reserveExclusive(exclusive: X): void {
     this.#reserved = exclusive;
   }
 
-  /** It has the connection for itself from now on. Nothing must forbid that. */
-  occupy(exclusive: X): void {
+  /** The operation is exclusive from now on. No restriction must forbid that. */
+  beginExclusive(exclusive: X): void {
     this.#exclusive = exclusive;
   }
 
-  /** It is about to end: new calls wait for that. The op that ends it must be the next to begin, or have begun. */
-  end(exclusive: X): void {
+  /** The operation is about to end: new calls wait for that. The op that ends it must be the next to begin, or have begun. */
+  announceEnd(exclusive: X): void {
     if (this.#exclusive === exclusive || this.#reserved === exclusive) this.#ending = exclusive;
   }
 
-  /** It has ended. */
-  vacate(exclusive: X): void {
+  /** The operation has ended. */
+  endExclusive(exclusive: X): void {
     if (this.#exclusive === exclusive) this.#exclusive = undefined;
     if (this.#reserved === exclusive) this.#reserved = undefined;
     if (this.#ending === exclusive) this.#ending = undefined;
   }
 
-  /** Whether it has the connection for itself now. */
-  isOccupiedBy(exclusive: X): boolean {
+  /** Whether this operation is exclusive now. */
+  isExclusiveTo(exclusive: X): boolean {
     return this.#exclusive === exclusive;
   }
 
-  /** Where the order of ops stands. */
-  get order(): Order {
-    return this.#orderFor(undefined);
+  /** The state of admission. */
+  get state(): AdmissionState {
+    return this.#stateFor(undefined);
   }
 
-  #orderFor(entry: Entry | undefined): Order {
+  #stateFor(entry: AdmissionEntry | undefined): AdmissionState {
     if (this.#gate !== undefined && (entry === undefined || entry !== this.#exempt)) return "gated";
-    if (this.#holder !== undefined) return this.#active === 1 ? "alone" : "held";
-    return this.#barriers.last === undefined ? "free" : "lent";
+    if (this.#submitter !== undefined) return this.#active === 1 ? "single" : "concurrent";
+    return this.#barriers.last === undefined ? "free" : "draining";
   }
 
   /** Whether it is the op that may submit. */
-  holds(entry: Entry): boolean {
-    return this.#holder === entry;
+  maySubmit(entry: AdmissionEntry): boolean {
+    return this.#submitter === entry;
   }
 
   /** An op asks to begin. */
-  begin(entry: Entry): Answer {
-    if (ORDER[this.order].begin === wait) return this.#wait(entry, this.#beginning);
+  begin(entry: AdmissionEntry): Decision {
+    if (ADMISSION[this.state].begin === wait) return this.#wait(entry, this.#beginning);
     this.#admit(entry);
     return admit;
   }
 
   /** An op that has begun asks to submit again; `behind` those that wait to begin, or before them. */
-  continue(entry: Entry, behind: boolean): Answer {
-    if (this.#holder === entry) return admit;
-    if (ORDER[this.#orderFor(entry)][behind ? "begin" : "continue"] === admit) {
+  continue(entry: AdmissionEntry, behind: boolean): Decision {
+    if (this.#submitter === entry) return admit;
+    if (ADMISSION[this.#stateFor(entry)][behind ? "begin" : "continue"] === admit) {
       this.#admit(entry);
       return admit;
     }
@@ -268,41 +272,41 @@ export class Admission<X extends Exclusive = Exclusive> {
   }
 
   /** The op that may submit asks to be the only one under way; those that have begun may continue before. */
-  barrier(entry: Entry): Answer {
-    if (ORDER[this.#orderFor(entry)].barrier === admit) return admit;
+  barrier(entry: AdmissionEntry): Decision {
+    if (ADMISSION[this.#stateFor(entry)].barrier === admit) return admit;
     this.#setActive(entry, false);
-    this.#holder = undefined;
+    this.#submitter = undefined;
     this.#wait(entry, this.#barriers);
     this.#next();
     return wait;
   }
 
   /** The op that may submit asks to do so now. */
-  submit(entry: Entry): Answer {
+  submit(entry: AdmissionEntry): Decision {
     return this.#gate === undefined || entry === this.#exempt ? admit : this.#wait(entry, this.#submitting);
   }
 
   /** An op does not submit for now. */
-  release(entry: Entry): void {
-    if (this.#holder !== entry) return;
-    this.#holder = undefined;
+  release(entry: AdmissionEntry): void {
+    if (this.#submitter !== entry) return;
+    this.#submitter = undefined;
     this.#next();
   }
 
-  /** A function of its caller's runs, which may make calls: nobody waits for the op until it resumes. */
-  suspend(entry: Entry): void {
-    if (this.#holder === entry) this.#holder = undefined;
+  /** A callback runs, which may make calls: no op waits for this one until it resumes. */
+  suspend(entry: AdmissionEntry): void {
+    if (this.#submitter === entry) this.#submitter = undefined;
     this.#setActive(entry, false);
     this.#next();
   }
 
-  /** The function has come to its end. */
-  resume(entry: Entry): void {
+  /** The callback has returned. */
+  resume(entry: AdmissionEntry): void {
     this.#setActive(entry, true);
   }
 
   /** An op no longer waits, and goes on by itself. Takes the same time however many wait. */
-  giveUp(entry: Entry): void {
+  giveUp(entry: AdmissionEntry): void {
     if (entry.list === undefined) return;
     entry.list.remove(entry);
     this.#setActive(entry, entry.hasBegun);
@@ -310,15 +314,15 @@ export class Admission<X extends Exclusive = Exclusive> {
   }
 
   /** An op has ended, wherever it was. */
-  leave(entry: Entry): void {
+  leave(entry: AdmissionEntry): void {
     entry.list?.remove(entry);
     this.#setActive(entry, false);
-    if (this.#holder === entry) this.#holder = undefined;
+    if (this.#submitter === entry) this.#submitter = undefined;
     this.#next();
   }
 
   /** A cancel request asks that nothing be submitted until {@linkcode Admission.ungate}. */
-  gate(entry: Entry): Answer {
+  gate(entry: AdmissionEntry): Decision {
     if (this.#gate !== undefined) return this.#wait(entry, this.#gating);
     this.#gate = entry;
     return admit;
@@ -326,14 +330,14 @@ export class Admission<X extends Exclusive = Exclusive> {
 
   /**
    * The gate does not hold this op back, or none: between two cancel requests for what it has under way,
-   * it may submit what it does to tidy up, which the server may need to come to the end of that.
+   * it may submit what it does to clean up, which the server may need to come to the end of that.
    */
-  exempt(entry: Entry | undefined): void {
+  exempt(entry: AdmissionEntry | undefined): void {
     this.#exempt = entry;
     if (entry === undefined) return;
     const { list } = entry;
     if (list === this.#submitting) list.remove(entry);
-    else if (list === this.#continuing && this.#holder === undefined) {
+    else if (list === this.#continuing && this.#submitter === undefined) {
       list.remove(entry);
       this.#admit(entry);
     } else return;
@@ -357,18 +361,18 @@ export class Admission<X extends Exclusive = Exclusive> {
     this.#next();
   }
 
-  #wait(entry: Entry, list: List): Answer {
+  #wait(entry: AdmissionEntry, list: List): Decision {
     list.push(entry);
     return wait;
   }
 
-  #admit(entry: Entry): void {
+  #admit(entry: AdmissionEntry): void {
     entry.hasBegun = true;
     this.#setActive(entry, true);
-    this.#holder = entry;
+    this.#submitter = entry;
   }
 
-  #setActive(entry: Entry, isActive: boolean): void {
+  #setActive(entry: AdmissionEntry, isActive: boolean): void {
     if (entry.isActive === isActive) return;
     entry.isActive = isActive;
     this.#active += isActive ? 1 : -1;
@@ -376,7 +380,7 @@ export class Admission<X extends Exclusive = Exclusive> {
 
   /** Admits the one that comes next, if there is one. */
   #next(): void {
-    if (this.#holder !== undefined || this.#gate !== undefined) return;
+    if (this.#submitter !== undefined || this.#gate !== undefined) return;
     let next = this.#continuing.first;
     if (next === undefined) {
       const barrier = this.#barriers.last;

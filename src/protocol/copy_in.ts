@@ -10,41 +10,41 @@ import { Backend } from "../wire/codes.ts";
 import { copyData, copyDone, copyFail, query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { type Conversation, type Exchange, type Script, Signal } from "./request.ts";
-import { SimpleReply } from "./simple_reply.ts";
+import { Condition, type ExclusiveOperation, type ReplyReader, type Request } from "./request.ts";
+import { SimpleReplyGrammar } from "./simple_reply.ts";
 
 /** Starts a COPY, which then waits for data; the value is the number of rows copied. */
-export class CopyIn implements Exchange<number> {
+export class CopyIn implements Request<number> {
   readonly action = "copy in";
-  readonly ends = "query";
+  readonly syncMode = "implicit";
   readonly sql: string;
-  readonly conversation: Conversation;
+  readonly exclusive: ExclusiveOperation;
   /** Raised when the server waits for data. */
-  readonly started: Signal = new Signal();
+  readonly started: Condition = new Condition();
   #out: Outbox | undefined = undefined;
-  readonly #order = new SimpleReply(this.action);
+  readonly #grammar = new SimpleReplyGrammar(this.action);
 
-  constructor(sql: string, conversation: Conversation) {
+  constructor(sql: string, exclusive: ExclusiveOperation) {
     this.sql = sql;
-    this.conversation = conversation;
+    this.exclusive = exclusive;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     query(out, this.sql);
     this.#out = out;
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<number> {
+  *reply(inbox: Inbox, out: Outbox): ReplyReader<number> {
     let affected = 0;
     let copiesOut = false;
     for (;;) {
       while (!inbox.next()) yield "read";
-      const { isCopied } = this.#order;
-      this.#order.step(inbox);
+      const { isCopied } = this.#grammar;
+      this.#grammar.step(inbox);
       switch (inbox.code) {
         case Backend.CopyInResponse:
-          if (this.started.raised) copyFail(out, "pyro: there is no data for a second COPY");
-          else this.started.raise();
+          if (this.started.isMet) copyFail(out, "pyro: there is no data for a second COPY");
+          else this.started.meet();
           break;
         case Backend.CommandComplete:
           // Other statements of the text, and a COPY TO STDOUT among them, do not count.
@@ -55,20 +55,20 @@ export class CopyIn implements Exchange<number> {
           copiesOut = true;
           break;
         case Backend.ReadyForQuery:
-          if (this.started.raised) return affected;
+          if (this.started.isMet) return affected;
           throw new UsageError("Cannot copy in: the statement must be COPY â¦ FROM STDIN");
       }
     }
   }
 
-  /** Queues data. Only after {@linkcode CopyIn.started}, and not once the exchange is over. */
+  /** Queues data. Only after {@linkcode CopyIn.started}, and not once the request is settled. */
   send(data: Uint8Array): void {
     copyData(this.#out!, data);
   }
 
   /** The data is complete. */
   finish(): void {
-    this.#order.copied();
+    this.#grammar.endCopy();
     copyDone(this.#out!);
   }
 

@@ -1,5 +1,5 @@
 /**
- * COPY TO STDOUT, handed on as fast as somebody takes it.
+ * COPY TO STDOUT, delivered as fast as the consumer takes it.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "COPY Operations".
  */
@@ -8,43 +8,43 @@ import { Backend } from "../wire/codes.ts";
 import { query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { type Conversation, type Exchange, type Failure, type Script, Signal } from "./request.ts";
-import { explainCopyIn, refuseCopyIn } from "./misplaced_copy.ts";
-import { SimpleReply } from "./simple_reply.ts";
+import { Condition, type ExclusiveOperation, type Failure, type ReplyReader, type Request } from "./request.ts";
+import { mapCopyInError, refuseCopyIn } from "./misplaced_copy.ts";
+import { SimpleReplyGrammar } from "./simple_reply.ts";
 
 /** Starts a COPY and takes its data in chunks, each asked for. */
-export class CopyOut implements Exchange<void> {
+export class CopyOut implements Request<void> {
   readonly action = "copy out";
-  readonly ends = "query";
+  readonly syncMode = "implicit";
   readonly sql: string;
-  readonly conversation: Conversation;
+  readonly exclusive: ExclusiveOperation;
   /** Raised when the chunk that was asked for is there, or the data has ended. */
-  arrived: Signal = new Signal();
-  #wanted = false;
-  #dropping = false;
+  chunkArrived: Condition = new Condition();
+  #isWanted = false;
+  #isDropping = false;
   #chunk: Uint8Array<ArrayBuffer> = EMPTY;
   #length = 0;
 
-  constructor(sql: string, conversation: Conversation) {
+  constructor(sql: string, exclusive: ExclusiveOperation) {
     this.sql = sql;
-    this.conversation = conversation;
+    this.exclusive = exclusive;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     query(out, this.sql);
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<void> {
-    const order = new SimpleReply(this.action);
+  *reply(inbox: Inbox, out: Outbox): ReplyReader<void> {
+    const grammar = new SimpleReplyGrammar(this.action);
     let copied = false;
     for (;;) {
-      while (!this.#wanted) yield "drain";
+      while (!this.#isWanted) yield "paused";
       if (!inbox.next()) {
         if (this.#length > 0 && !inbox.refused) this.#deliver();
         else yield "read";
         continue;
       }
-      order.step(inbox);
+      grammar.step(inbox);
       switch (inbox.code) {
         case Backend.CopyOutResponse:
           copied = true;
@@ -65,18 +65,18 @@ export class CopyOut implements Exchange<void> {
     }
   }
 
-  explain(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+  mapError(fields: ServerFields): Failure | undefined {
+    return mapCopyInError(fields);
   }
 
   /** Asks for a chunk. */
-  want(): void {
-    this.arrived = new Signal();
-    this.#wanted = true;
+  requestChunk(): void {
+    this.chunkArrived = new Condition();
+    this.#isWanted = true;
   }
 
   /** The chunk that has arrived; undefined if there was none before the end. */
-  take(): Uint8Array<ArrayBuffer> | undefined {
+  takeChunk(): Uint8Array<ArrayBuffer> | undefined {
     const chunk = this.#length > 0 ? this.#chunk.subarray(0, this.#length) : undefined;
     this.#chunk = EMPTY;
     this.#length = 0;
@@ -85,14 +85,14 @@ export class CopyOut implements Exchange<void> {
 
   /** What still comes is of no interest. */
   drop(): void {
-    this.#dropping = true;
-    this.#wanted = true;
+    this.#isDropping = true;
+    this.#isWanted = true;
     this.#length = 0;
   }
 
-  /** Takes a message out of the inbox, which may move before somebody asks for the chunk. */
+  /** Copies a message out of the inbox, which may move before the consumer asks for the chunk. */
   #add({ bytes, pos, limit, buffered }: Inbox): void {
-    if (this.#dropping) return;
+    if (this.#isDropping) return;
     const size = limit - pos;
     if (this.#length + size > this.#chunk.length) {
       const expected = Math.min(this.#length + size + buffered, CHUNK);
@@ -106,8 +106,8 @@ export class CopyOut implements Exchange<void> {
   }
 
   #deliver(): void {
-    this.#wanted = this.#dropping;
-    this.arrived.raise();
+    this.#isWanted = this.#isDropping;
+    this.chunkArrived.meet();
   }
 }
 

@@ -9,29 +9,29 @@ import { Backend } from "../wire/codes.ts";
 import { query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Script } from "./request.ts";
+import type { ExclusiveOperation, ReplyReader, Request } from "./request.ts";
 import type { Session } from "./session.ts";
 
 /** COMMIT. */
-export class Commit implements Exchange<void> {
+export class Commit implements Request<void> {
   readonly action = "commit";
-  readonly ends = "query";
+  readonly syncMode = "implicit";
   readonly sql = "COMMIT";
-  readonly conversation: Conversation | undefined;
+  readonly exclusive: ExclusiveOperation | undefined;
   readonly #session: Session;
 
-  constructor(session: Session, conversation?: Conversation) {
+  constructor(session: Session, exclusive?: ExclusiveOperation) {
     this.#session = session;
-    this.conversation = conversation;
+    this.exclusive = exclusive;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     query(out, this.sql);
   }
 
-  *reply(inbox: Inbox): Script<void> {
+  *reply(inbox: Inbox): ReplyReader<void> {
     const status = this.#session.transactionStatus;
-    const cause = this.#session.spoiledBy;
+    const cause = this.#session.transactionError;
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.CommandComplete, this.action);
     const { command } = commandTag(inbox);

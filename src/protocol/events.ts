@@ -1,25 +1,25 @@
 /**
- * What the server says without being asked, kept until the driver hands it on. While nobody takes
- * events, and in a flood between two times that somebody does, a limited amount is kept.
+ * What the server sends unasked, kept until the driver delivers it. While no driver takes events yet,
+ * and in a flood between two deliveries, a limited amount is kept.
  */
 import { Backlog } from "../backlog.ts";
 import type { ServerFields } from "../errors.ts";
 import type { Notification } from "../wire/backend.ts";
 
-/** What the server said without being asked. */
+/** What the server sends unasked. */
 export type SessionEvent =
   | { readonly kind: "notice"; readonly notice: ServerFields }
   | { readonly kind: "notification"; readonly notification: Notification }
   /** Notifications came that there was no room for. */
   | { readonly kind: "missed" }
   | { readonly kind: "parameter"; readonly name: string }
-  /** The connection is gone; nothing comes after this. */
+  /** The connection was lost; no event comes after this. */
   | { readonly kind: "lost" };
 
 /** The events of one session. */
 export class Events {
-  readonly #waiting = new Backlog<SessionEvent>(MAX_UNHEARD);
-  /** Settings whose change waits to be told: once is enough. */
+  readonly #waiting = new Backlog<SessionEvent>(MAX_BEFORE_DELIVERY);
+  /** Settings whose change waits for delivery: once is enough. */
   readonly #changed = new Set<string>();
   /** Whether a "missed" waits. */
   #missed = false;
@@ -29,7 +29,7 @@ export class Events {
     this.#waiting.push({ kind: "notice", notice }, size);
   }
 
-  /** A notification has come, of so many bytes. If there is no room for it, listeners are told that they missed some. */
+  /** A notification has come, of so many bytes. If there is no room for it, a "missed" event takes its place. */
   notification(notification: Notification, size: number): void {
     if (this.#missed) return;
     if (this.#waiting.push({ kind: "notification", notification }, size)) return;
@@ -44,14 +44,14 @@ export class Events {
     this.#waiting.force({ kind: "parameter", name });
   }
 
-  /** The connection is gone. */
+  /** The connection was lost. */
   lost(): void {
     this.#waiting.force({ kind: "lost" });
   }
 
-  /** The first event that waits. Who takes one is expected to take all. */
+  /** The first event that waits. A driver that takes one must take all. */
   take(): SessionEvent | undefined {
-    this.#waiting.limit = MAX_HEARD;
+    this.#waiting.limit = MAX_BETWEEN_DELIVERIES;
     const event = this.#waiting.shift();
     if (event?.kind === "parameter") this.#changed.delete(event.name);
     else if (event?.kind === "missed") this.#missed = false;
@@ -59,10 +59,10 @@ export class Events {
   }
 }
 
-/** How many bytes of events are kept while nobody has ever taken one: while connecting. */
-const MAX_UNHEARD = 0x10_0000;
+/** How many bytes of events are kept before the first delivery: while connecting. */
+const MAX_BEFORE_DELIVERY = 0x10_0000;
 /**
- * How many bytes of events are kept while a call runs that does not hand them on, such as a blocking
+ * How many bytes of events are kept while a call runs that does not deliver them, such as a blocking
  * copyIn: more than a socket's buffer holds of the smallest notifications.
  */
-const MAX_HEARD = 0x200_0000;
+const MAX_BETWEEN_DELIVERIES = 0x200_0000;

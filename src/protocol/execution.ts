@@ -1,8 +1,8 @@
 /**
  * Execute, and the rows that it gives.
  *
- * A server that waits for COPY data skips a Sync, one that fails before it does not, and nobody can
- * tell which of the two happened. So behind a COPY no Sync is sent before that is over.
+ * A server that waits for COPY data skips a Sync, one that fails before it does not, and the client cannot
+ * know which of the two happened. So behind a COPY no Sync is sent before that is over.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Extended Query" and "COPY
  * Operations".
@@ -14,73 +14,83 @@ import { Backend } from "../wire/codes.ts";
 import { execute, flush, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Script } from "./request.ts";
+import type { ReplyReader, Request } from "./request.ts";
 import { misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
-import type { Sink } from "../rows/collectors.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
 
 /** As the number of rows that Execute asks for. */
 export const ALL_ROWS = 0;
 
 /** Whether the request of an execution ends with Sync. */
-export function endOf(isCopy: boolean): "sync" | "open" {
-  return isCopy ? "open" : "sync";
+export function syncModeOf(isCopy: boolean): "explicit" | "deferred" {
+  return isCopy ? "deferred" : "explicit";
 }
 
 /** Execute of a bound portal for at most so many rows, and what makes the server answer. */
-export function requestExecution(out: Outbox, portal: string, maxRows: number, ends: "sync" | "open"): void {
+export function encodeExecution(
+  out: Outbox,
+  portal: string,
+  maxRows: number,
+  syncMode: "explicit" | "deferred",
+): void {
   execute(out, portal, maxRows);
-  if (ends === "sync") sync(out);
+  if (syncMode === "explicit") sync(out);
   else flush(out);
 }
 
 /**
  * The reply to Describe of a portal: its rows, undefined if it gives none. Where they are as they were
- * learned, that is what comes back, as the readers that were made for it serve on.
+ * known, the known description comes back, as its row readers can be used again.
  */
 export function* readDescription(
   inbox: Inbox,
-  learned: Description | undefined,
+  known: Description | undefined,
   registry: Registry,
   action: string,
-): Script<Description | undefined> {
+): ReplyReader<Description | undefined> {
   while (!inbox.next()) yield "read";
   if (inbox.code === Backend.RowDescription) {
     const { columns, formats } = rowDescription(inbox);
-    return learned?.describes(columns, formats) ? learned : new Description(columns, formats, registry);
+    return known?.describes(columns, formats) ? known : new Description(columns, formats, registry);
   }
   inbox.expect(Backend.NoData, action);
   return undefined;
 }
 
-/** What an exchange that executes something says of itself, and is told. */
-interface Executing extends Pick<Exchange<unknown>, "action"> {
-  ends: "sync" | "open";
+/** What the reader of an execution's reply has to know of the request, and changes in it. */
+interface ExecutingRequest extends Pick<Request<unknown>, "action"> {
+  syncMode: "explicit" | "deferred";
 }
 
 /**
- * The reply to {@linkcode requestExecution}, up to the ReadyForQuery; where the request had no Sync it
+ * The reply to {@linkcode encodeExecution}, up to the ReadyForQuery; where the request had no Sync it
  * is sent when the rest is read, unless `keepsOpen`.
  *
- * No generator, as scripts are otherwise: its loop is where long results are read.
+ * Not a generator, as other reply readers are: its loop is where long results are read.
  */
 export class ExecutionReply {
   /** Whether the server has stopped at the number of rows; undefined before that is known. */
   hasMore: boolean | undefined = undefined;
-  readonly #exchange: Executing;
-  readonly #sink: Sink<unknown>;
+  readonly #request: ExecutingRequest;
+  readonly #collector: ResultCollector<unknown>;
   readonly #maxRows: number;
-  readonly #keepsOpen: boolean;
+  readonly #leavesSyncDeferred: boolean;
   /** How many rows may still come; negative where there is no limit. */
-  #left: number;
+  #rowsLeft: number;
   /** What an execution that copies waits for; nothing but an error where it was refused. */
   #copy: "none" | "refused" | "data" | "end" = "none";
 
-  constructor(exchange: Executing, sink: Sink<unknown>, maxRows: number, keepsOpen: boolean = false) {
-    this.#exchange = exchange;
-    this.#sink = sink;
+  constructor(
+    request: ExecutingRequest,
+    collector: ResultCollector<unknown>,
+    maxRows: number,
+    leavesSyncDeferred: boolean = false,
+  ) {
+    this.#request = request;
+    this.#collector = collector;
     this.#maxRows = maxRows;
-    this.#left = maxRows === ALL_ROWS ? -1 : maxRows;
-    this.#keepsOpen = keepsOpen;
+    this.#rowsLeft = maxRows === ALL_ROWS ? -1 : maxRows;
+    this.#leavesSyncDeferred = leavesSyncDeferred;
   }
 
   /** Reads what is there; false if that is not all. */
@@ -88,13 +98,13 @@ export class ExecutionReply {
     while (this.hasMore === undefined) {
       if (!inbox.next()) return false;
       if (inbox.code === Backend.DataRow) {
-        if (this.#left-- === 0) throw inbox.unexpected(this.#exchange.action);
-        this.#sink.row(inbox);
+        if (this.#rowsLeft-- === 0) throw inbox.unexpected(this.#request.action);
+        this.#collector.row(inbox);
       } else this.#other(inbox, out);
     }
-    if (this.#keepsOpen) return true;
+    if (this.#leavesSyncDeferred) return true;
     if (!inbox.next()) return false;
-    inbox.expect(Backend.ReadyForQuery, this.#exchange.action);
+    inbox.expect(Backend.ReadyForQuery, this.#request.action);
     return true;
   }
 
@@ -102,23 +112,23 @@ export class ExecutionReply {
     if (this.#copy !== "none") return this.#copied(inbox, out);
     switch (inbox.code) {
       case Backend.CommandComplete:
-        this.#sink.complete(inbox);
+        this.#collector.complete(inbox);
         return this.#end(false, out);
       case Backend.EmptyQueryResponse:
-        this.#sink.empty();
+        this.#collector.empty();
         return this.#end(false, out);
       case Backend.PortalSuspended:
         // It comes where the limit was reached, and nowhere else.
-        if (this.#maxRows === ALL_ROWS || this.#left !== 0) break;
+        if (this.#maxRows === ALL_ROWS || this.#rowsLeft !== 0) break;
         return this.#end(true, out);
       case Backend.CopyInResponse:
         this.#copy = "refused";
         return refuseCopyIn(out);
       case Backend.CopyOutResponse:
         this.#copy = "data";
-        return this.#sink.fail(misplacedCopyOut());
+        return this.#collector.fail(misplacedCopyOut());
     }
-    throw inbox.unexpected(this.#exchange.action);
+    throw inbox.unexpected(this.#request.action);
   }
 
   #copied(inbox: Inbox, out: Outbox): void {
@@ -127,15 +137,15 @@ export class ExecutionReply {
       this.#copy = "end";
       return;
     }
-    if (this.#copy !== "end" || inbox.code !== Backend.CommandComplete) throw inbox.unexpected(this.#exchange.action);
-    this.#sink.complete(inbox);
+    if (this.#copy !== "end" || inbox.code !== Backend.CommandComplete) throw inbox.unexpected(this.#request.action);
+    this.#collector.complete(inbox);
     this.#end(false, out);
   }
 
   #end(hasMore: boolean, out: Outbox): void {
     this.hasMore = hasMore;
-    if (this.#exchange.ends !== "open" || this.#keepsOpen) return;
+    if (this.#request.syncMode !== "deferred" || this.#leavesSyncDeferred) return;
     sync(out);
-    this.#exchange.ends = "sync";
+    this.#request.syncMode = "explicit";
   }
 }

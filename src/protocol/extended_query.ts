@@ -9,82 +9,82 @@ import { Format } from "../codecs/codec.ts";
 import { bind, wrongCount } from "../rows/bind.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
-import { Backend, Target } from "../wire/codes.ts";
+import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { describe, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Failure, Script } from "./request.ts";
-import { ALL_ROWS, endOf, ExecutionReply, readDescription, requestExecution } from "./execution.ts";
-import { explainCopyIn } from "./misplaced_copy.ts";
-import { readPrepare, requestPrepare } from "./prepare.ts";
+import type { Failure, ReplyReader, Request } from "./request.ts";
+import { ALL_ROWS, encodeExecution, ExecutionReply, readDescription, syncModeOf } from "./execution.ts";
+import { mapCopyInError } from "./misplaced_copy.ts";
+import { encodePrepare, readPrepare } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
-import type { Sink } from "../rows/collectors.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
 
 /** Bind, Execute and Sync of a statement that the server has. */
-export class ExecutePrepared<T> implements Exchange<T> {
+export class ExecutePrepared<T> implements Request<T> {
   readonly action = "execute the statement";
-  ends: "sync" | "open";
+  syncMode: "explicit" | "deferred";
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
-  readonly #sink: Sink<T>;
+  readonly #collector: ResultCollector<T>;
   /** Whether the server has taken the statement: what fails from then on is its own failure. */
   bound = false;
 
-  constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>) {
-    this.ends = endOf(statement.isCopy);
+  constructor(statement: Prepared, values: readonly unknown[], collector: ResultCollector<T>) {
+    this.syncMode = syncModeOf(statement.isCopy);
     this.#statement = statement;
     this.#values = values;
-    this.#sink = sink;
+    this.#collector = collector;
   }
 
   get sql(): string {
     return this.#statement.sql;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     const { name, parameterCodecs, resultFormats } = this.#statement;
     bind(out, "", name, parameterCodecs, this.#values, resultFormats);
-    requestExecution(out, "", ALL_ROWS, this.ends);
+    encodeExecution(out, "", ALL_ROWS, this.syncMode);
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<T> {
+  *reply(inbox: Inbox, out: Outbox): ReplyReader<T> {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.BindComplete, this.action);
     this.bound = true;
     const { description } = this.#statement;
-    if (description !== undefined) this.#sink.begin(description);
-    const execution = new ExecutionReply(this, this.#sink, ALL_ROWS);
+    if (description !== undefined) this.#collector.begin(description);
+    const execution = new ExecutionReply(this, this.#collector, ALL_ROWS);
     while (!execution.read(inbox, out)) yield "read";
-    return this.#sink.result();
+    return this.#collector.result();
   }
 
-  explain(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+  mapError(fields: ServerFields): Failure | undefined {
+    return mapCopyInError(fields);
   }
 }
 
 /**
  * Parse, Bind, Describe, Execute and Sync in one request, for a statement whose types are known but
  * that the server does not keep. Behind a pooler nothing may come between these messages, so they
- * are one exchange.
+ * are one request.
  */
-export class ExecuteUnnamed<T> implements Exchange<T> {
+export class ExecuteUnnamed<T> implements Request<T> {
   readonly action = "execute the statement";
-  ends: "sync" | "open";
+  syncMode: "explicit" | "deferred";
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
-  readonly #sink: Sink<T>;
+  readonly #collector: ResultCollector<T>;
   readonly #registry: Registry;
   /** Whether the statement gave other columns than it is known to give. */
   changed = false;
   /** Whether the server has taken the statement: what fails from then on is its own failure. */
   bound = false;
 
-  constructor(statement: Prepared, values: readonly unknown[], sink: Sink<T>, registry: Registry) {
-    this.ends = endOf(statement.isCopy);
+  constructor(statement: Prepared, values: readonly unknown[], collector: ResultCollector<T>, registry: Registry) {
+    this.syncMode = syncModeOf(statement.isCopy);
     this.#statement = statement;
     this.#values = values;
-    this.#sink = sink;
+    this.#collector = collector;
     this.#registry = registry;
   }
 
@@ -92,31 +92,31 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
     return this.#statement.sql;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     const { sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
     parse(out, "", sql, parameterTypes);
     bind(out, "", "", parameterCodecs, this.#values, resultFormats);
-    describe(out, Target.Portal, "");
-    requestExecution(out, "", ALL_ROWS, this.ends);
+    describe(out, DescribeTarget.Portal, "");
+    encodeExecution(out, "", ALL_ROWS, this.syncMode);
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<T> {
+  *reply(inbox: Inbox, out: Outbox): ReplyReader<T> {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.ParseComplete, this.action);
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.BindComplete, this.action);
     this.bound = true;
-    const learned = this.#statement.description;
-    const description = yield* readDescription(inbox, learned, this.#registry, this.action);
-    this.changed = description !== learned;
-    if (description !== undefined) this.#sink.begin(description);
-    const execution = new ExecutionReply(this, this.#sink, ALL_ROWS);
+    const known = this.#statement.description;
+    const description = yield* readDescription(inbox, known, this.#registry, this.action);
+    this.changed = description !== known;
+    if (description !== undefined) this.#collector.begin(description);
+    const execution = new ExecutionReply(this, this.#collector, ALL_ROWS);
     while (!execution.read(inbox, out)) yield "read";
-    return this.#sink.result();
+    return this.#collector.result();
   }
 
-  explain(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+  mapError(fields: ServerFields): Failure | undefined {
+    return mapCopyInError(fields);
   }
 }
 
@@ -124,65 +124,65 @@ export class ExecuteUnnamed<T> implements Exchange<T> {
  * Parse, Describe, Bind, Execute and Sync in one request, for a statement without parameters that
  * the server does not have yet. As nothing is known of its rows, they come as text.
  */
-export class PrepareAndExecute<T> implements Exchange<T> {
+export class PrepareAndExecute<T> implements Request<T> {
   readonly action = "execute the statement";
-  ends: "sync" | "open";
+  syncMode: "explicit" | "deferred";
   readonly sql: string;
   readonly #name: string;
   readonly #evicted: readonly string[];
-  readonly #sink: Sink<T>;
+  readonly #collector: ResultCollector<T>;
   readonly #registry: Registry;
-  readonly #meaning: number;
+  readonly #generation: number;
   readonly #effects: number;
-  readonly #learned: (statement: Prepared) => void;
+  readonly #onPrepared: (statement: Prepared) => void;
   #parameters = 0;
 
-  /** `learned` is told of the statement once the server has it, even if executing it then fails. */
+  /** `onPrepared` is called once the server has the statement, even if executing it then fails. */
   constructor(
     name: string,
     sql: string,
     evicted: readonly string[],
-    sink: Sink<T>,
+    collector: ResultCollector<T>,
     registry: Registry,
-    learned: (statement: Prepared) => void,
-    meaning: number = 0,
+    onPrepared: (statement: Prepared) => void,
+    generation: number = 0,
     effects: number = effectsOfStatement(sql),
   ) {
-    this.ends = endOf((effects & Effect.Copies) !== 0);
+    this.syncMode = syncModeOf((effects & Effect.Copies) !== 0);
     this.#name = name;
     this.sql = sql;
     this.#evicted = evicted;
-    this.#meaning = meaning;
+    this.#generation = generation;
     this.#effects = effects;
-    this.#sink = sink;
+    this.#collector = collector;
     this.#registry = registry;
-    this.#learned = learned;
+    this.#onPrepared = onPrepared;
   }
 
-  request(out: Outbox): void {
-    requestPrepare(out, this.#name, this.sql, this.#evicted);
+  encode(out: Outbox): void {
+    encodePrepare(out, this.#name, this.sql, this.#evicted);
     bind(out, "", this.#name, [], [], []);
-    requestExecution(out, "", ALL_ROWS, this.ends);
+    encodeExecution(out, "", ALL_ROWS, this.syncMode);
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<T> {
+  *reply(inbox: Inbox, out: Outbox): ReplyReader<T> {
     const { parameterTypes, columns } = yield* readPrepare(inbox, this.#evicted, this.action);
     this.#parameters = parameterTypes.length;
-    this.#learned(
-      new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry, this.#meaning, this.#effects),
+    this.#onPrepared(
+      new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry, this.#generation, this.#effects),
     );
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.BindComplete, this.action);
     if (columns !== undefined) {
-      this.#sink.begin(new Description(columns, columns.map(() => Format.Text), this.#registry));
+      this.#collector.begin(new Description(columns, columns.map(() => Format.Text), this.#registry));
     }
-    const execution = new ExecutionReply(this, this.#sink, ALL_ROWS);
+    const execution = new ExecutionReply(this, this.#collector, ALL_ROWS);
     while (!execution.read(inbox, out)) yield "read";
-    return this.#sink.result();
+    return this.#collector.result();
   }
 
-  explain(fields: ServerFields): Failure | undefined {
+  mapError(fields: ServerFields): Failure | undefined {
     if (this.#parameters > 0) return { kind: "unusable", error: wrongCount(this.#parameters, 0) };
-    return explainCopyIn(fields);
+    return mapCopyInError(fields);
   }
 }

@@ -1,18 +1,18 @@
 /** Failures to errors: called where the caller waits, so that the stack shows the caller. */
 import { ConnectionError, PipelineAborted, ProtocolError, PyroError, ServerError, stackFromHere } from "../errors.ts";
-import type { Exchange, Failure } from "./request.ts";
+import type { Failure, Request } from "./request.ts";
 
-/** The error for an exchange that failed. */
-export function errorOf(failure: Failure, exchange: Exchange<unknown>): PyroError {
+/** The error for a request that failed. */
+export function errorOf(failure: Failure, request: Request<unknown>): PyroError {
   switch (failure.kind) {
     case "server":
-      return new ServerError(failure.fields, { query: exchange.sql });
+      return new ServerError(failure.fields, { query: request.sql });
     case "aborted":
-      return new PipelineAborted(`Cannot ${exchange.action}: an earlier statement of its group failed`, {
+      return new PipelineAborted(`Cannot ${request.action}: an earlier statement of its group failed`, {
         cause: errorOf(failure.by, failure.failed),
       });
     case "lost":
-      return lostError(exchange.action, failure.cause, failure.sent);
+      return lostError(request.action, failure.cause, failure.sent);
     case "malformed":
       return new ProtocolError(failure.cause.message, { cause: failure.cause.cause });
     case "unusable":
@@ -21,7 +21,7 @@ export function errorOf(failure: Failure, exchange: Exchange<unknown>): PyroErro
   }
 }
 
-/** The error of a call whose connection is gone. */
+/** The error of a call whose connection was lost. */
 export function lostError(action: string, cause: Error, sent: boolean): ConnectionError {
   const reason = cause instanceof ServerError
     ? `the server ended the connection: ${cause.message}`

@@ -11,13 +11,13 @@ import { copyFail } from "../wire/frontend.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Failure } from "./request.ts";
 
-/** Answers a CopyInResponse. The server replies with an error, which {@linkcode explainCopyIn} recognizes. */
+/** Answers a CopyInResponse. The server replies with an error, which {@linkcode mapCopyInError} recognizes. */
 export function refuseCopyIn(out: Outbox): void {
   copyFail(out, REFUSAL);
 }
 
 /** The failure of a call whose COPY FROM STDIN was refused. */
-export function explainCopyIn(fields: ServerFields): Failure | undefined {
+export function mapCopyInError(fields: ServerFields): Failure | undefined {
   if (fields.code !== "57014" || !fields.message.includes(REFUSAL)) return undefined;
   return { kind: "unusable", error: misplaced("COPY FROM STDIN", "copyIn") };
 }

@@ -1,6 +1,6 @@
 /**
- * A statement in a pipeline: its request was encoded when it was asked for, and its reply is read when
- * somebody claims it.
+ * A statement in a pipeline: its request is encoded when it is added, and its reply is read when it is
+ * claimed.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Pipelining".
  */
@@ -9,30 +9,30 @@ import { Description } from "../rows/description.ts";
 import { bind } from "../rows/bind.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { untyped } from "../rows/untyped.ts";
-import { Backend, Target } from "../wire/codes.ts";
+import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { describe, execute, flush, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Script } from "./request.ts";
+import type { ExclusiveOperation, ReplyReader, Request } from "./request.ts";
 import { readDescription } from "./execution.ts";
-import { type Place, readPrepare, requestPrepare } from "./prepare.ts";
+import { encodePrepare, readPrepare, type StatementSlot } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
-import type { Sink } from "../rows/collectors.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
 
 /** What a pipelined statement is executed as. */
-export type Pipelinable =
+export type PipelinedStatement =
   /** Its types are known. Without a name, the server has to parse it again. */
   | { readonly kind: "known"; readonly statement: Prepared }
   /** Nothing is known: it is parsed under that name ("" for none), after those were closed. */
-  | { readonly kind: "new"; readonly sql: string; readonly place: Place }
-  /** An earlier exchange of the same group parses it. */
+  | { readonly kind: "new"; readonly sql: string; readonly slot: StatementSlot }
+  /** An earlier request of the same group parses it. */
   | { readonly kind: "same"; readonly as: PipelinedExecution };
 
 /** Bind and Execute, and what has to come before. */
-export class PipelinedExecution implements Exchange<void> {
+export class PipelinedExecution implements Request<void> {
   readonly action = "execute the statement";
-  readonly ends = "open";
-  readonly conversation: Conversation;
+  readonly syncMode = "deferred";
+  readonly exclusive: ExclusiveOperation;
   readonly sql: string;
   readonly name: string;
   /** What it does besides giving rows, as an `Effect`. */
@@ -43,34 +43,38 @@ export class PipelinedExecution implements Exchange<void> {
   bound = false;
   /** Whether the statement gave other columns than it is known to give. */
   changed = false;
-  #sink: Sink<unknown> | undefined = undefined;
+  #collector: ResultCollector<unknown> | undefined = undefined;
   readonly #scratch: Outbox;
   readonly #start: number;
   readonly #end: number;
   /** Whether a Flush comes behind it: the server answers at once, and not when the group ends. */
   flushes = false;
-  readonly #what: Pipelinable;
+  readonly #pipelined: PipelinedStatement;
   readonly #registry: Registry;
-  readonly #learned: (statement: Prepared) => void;
+  readonly #onPrepared: (statement: Prepared) => void;
 
   /** Encodes the request into `scratch`, where it stays until it is submitted; throws what the values are refused with. */
   constructor(
-    what: Pipelinable,
+    pipelined: PipelinedStatement,
     effects: number,
     values: readonly unknown[],
-    conversation: Conversation,
+    exclusive: ExclusiveOperation,
     registry: Registry,
     scratch: Outbox,
-    learned: (statement: Prepared) => void,
+    onPrepared: (statement: Prepared) => void,
   ) {
-    this.#what = what;
+    this.#pipelined = pipelined;
     this.effects = effects;
     this.#registry = registry;
-    this.#learned = learned;
-    this.conversation = conversation;
-    const of = what.kind === "known" ? what.statement : what.kind === "new" ? what : what.as;
+    this.#onPrepared = onPrepared;
+    this.exclusive = exclusive;
+    const of = pipelined.kind === "known" ? pipelined.statement : pipelined.kind === "new" ? pipelined : pipelined.as;
     this.sql = of.sql;
-    this.name = what.kind === "known" ? what.statement.name : what.kind === "new" ? what.place.name : what.as.name;
+    this.name = pipelined.kind === "known"
+      ? pipelined.statement.name
+      : pipelined.kind === "new"
+      ? pipelined.slot.name
+      : pipelined.as.name;
     this.#scratch = scratch;
     this.#start = scratch.mark;
     try {
@@ -83,30 +87,38 @@ export class PipelinedExecution implements Exchange<void> {
   }
 
   /** How it is parsed, if it is. */
-  get place(): Place | undefined {
-    return this.#what.kind === "new" ? this.#what.place : undefined;
+  get slot(): StatementSlot | undefined {
+    return this.#pipelined.kind === "new" ? this.#pipelined.slot : undefined;
   }
 
   /** The statement, as soon as it is known. */
   get statement(): Prepared | undefined {
-    return this.#what.kind === "known" ? this.#what.statement : this.prepared;
+    return this.#pipelined.kind === "known" ? this.#pipelined.statement : this.prepared;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     out.copy(this.#scratch, this.#start, this.#end);
     if (this.flushes) flush(out);
   }
 
-  *reply(inbox: Inbox): Script<void> {
-    while (this.#sink === undefined) yield "drain";
-    const sink = this.#sink;
-    const what = this.#what;
-    if (what.kind === "new") {
-      const { evicted, meaning } = what.place;
+  *reply(inbox: Inbox): ReplyReader<void> {
+    while (this.#collector === undefined) yield "paused";
+    const collector = this.#collector;
+    const pipelined = this.#pipelined;
+    if (pipelined.kind === "new") {
+      const { evicted, generation } = pipelined.slot;
       const { parameterTypes, columns } = yield* readPrepare(inbox, evicted, this.action);
-      this.prepared = new Prepared(this.name, this.sql, parameterTypes, columns, this.#registry, meaning, this.effects);
-      this.#learned(this.prepared);
-    } else if (what.kind === "known" && this.name === "") {
+      this.prepared = new Prepared(
+        this.name,
+        this.sql,
+        parameterTypes,
+        columns,
+        this.#registry,
+        generation,
+        this.effects,
+      );
+      this.#onPrepared(this.prepared);
+    } else if (pipelined.kind === "known" && this.name === "") {
       while (!inbox.next()) yield "read";
       inbox.expect(Backend.ParseComplete, this.action);
     }
@@ -114,23 +126,23 @@ export class PipelinedExecution implements Exchange<void> {
     inbox.expect(Backend.BindComplete, this.action);
     this.bound = true;
     let description = this.#description();
-    if (what.kind === "known" && this.name === "") {
-      const learned = description;
-      description = yield* readDescription(inbox, learned, this.#registry, this.action);
-      this.changed = description !== learned;
+    if (pipelined.kind === "known" && this.name === "") {
+      const known = description;
+      description = yield* readDescription(inbox, known, this.#registry, this.action);
+      this.changed = description !== known;
     }
-    if (description !== undefined) sink.begin(description);
+    if (description !== undefined) collector.begin(description);
     for (;;) {
       while (!inbox.next()) yield "read";
       switch (inbox.code) {
         case Backend.DataRow:
-          sink.row(inbox);
+          collector.row(inbox);
           break;
         case Backend.CommandComplete:
-          sink.complete(inbox);
+          collector.complete(inbox);
           return;
         case Backend.EmptyQueryResponse:
-          sink.empty();
+          collector.empty();
           return;
         default:
           throw inbox.unexpected(this.action);
@@ -138,22 +150,22 @@ export class PipelinedExecution implements Exchange<void> {
     }
   }
 
-  /** Somebody wants the reply. */
-  claim(sink: Sink<unknown>): void {
-    this.#sink ??= sink;
+  /** Gives the reply its collector. */
+  claim(collector: ResultCollector<unknown>): void {
+    this.#collector ??= collector;
   }
 
   #encode(values: readonly unknown[], out: Outbox): void {
-    const what = this.#what;
-    if (what.kind === "known") {
-      const { name, sql, parameterTypes, parameterCodecs, resultFormats } = what.statement;
+    const pipelined = this.#pipelined;
+    if (pipelined.kind === "known") {
+      const { name, sql, parameterTypes, parameterCodecs, resultFormats } = pipelined.statement;
       if (name === "") parse(out, "", sql, parameterTypes);
       bind(out, "", name, parameterCodecs, values, resultFormats);
       // Without a name it is parsed now, and may give other rows than before.
-      if (name === "") describe(out, Target.Portal, "");
+      if (name === "") describe(out, DescribeTarget.Portal, "");
     } else {
-      if (what.kind === "new") {
-        requestPrepare(out, this.name, what.sql, what.place.evicted);
+      if (pipelined.kind === "new") {
+        encodePrepare(out, this.name, pipelined.sql, pipelined.slot.evicted);
       }
       // Not by map, which leaves out what is missing from the values.
       bind(out, "", this.name, Array.from(values, () => untyped), values, []);
@@ -162,9 +174,9 @@ export class PipelinedExecution implements Exchange<void> {
   }
 
   #description(): Description | undefined {
-    const what = this.#what;
-    if (what.kind === "known") return what.statement.description;
-    const columns = (what.kind === "new" ? this : what.as).prepared?.description?.columns;
+    const pipelined = this.#pipelined;
+    if (pipelined.kind === "known") return pipelined.statement.description;
+    const columns = (pipelined.kind === "new" ? this : pipelined.as).prepared?.description?.columns;
     return columns && new Description(columns, columns.map(() => Format.Text), this.#registry);
   }
 }

@@ -1,94 +1,94 @@
 /**
- * Preparing a statement and learning what it takes and gives.
+ * Preparing a statement, and reading the types of its parameters and columns.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
 import { checkParameters } from "../rows/bind.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { type Column, parameterDescription, rowDescription } from "../wire/backend.ts";
-import { Backend, Target } from "../wire/codes.ts";
+import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { close, describe, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Script } from "./request.ts";
+import type { ReplyReader, Request } from "./request.ts";
 import { Prepared } from "./prepared.ts";
 
 /** How a string is to be prepared. */
-export interface Place {
+export interface StatementSlot {
   /** Under which name, "" for none. */
   readonly name: string;
   /** Names that the server is to forget. */
   readonly evicted: readonly string[];
-  /** As in {@linkcode Prepared.meaning}. */
-  readonly meaning: number;
+  /** As in {@linkcode Prepared.generation}. */
+  readonly generation: number;
 }
 
-/** The exchange that prepares a string so. */
-export function prepareAt(
-  { name, evicted, meaning }: Place,
+/** The request that prepares a string in that slot. */
+export function prepareInSlot(
+  { name, evicted, generation }: StatementSlot,
   sql: string,
   registry: Registry,
-  ends: "sync" | "open" = "sync",
+  syncMode: "explicit" | "deferred" = "explicit",
 ): Prepare {
-  return new Prepare(name, sql, evicted, registry, ends, meaning);
+  return new Prepare(name, sql, evicted, registry, syncMode, generation);
 }
 
 /** Parse and Describe, and Close of those that make room for it. */
-export class Prepare implements Exchange<Prepared> {
+export class Prepare implements Request<Prepared> {
   readonly action = "prepare the statement";
   readonly sql: string;
-  readonly ends: "sync" | "open";
+  readonly syncMode: "explicit" | "deferred";
   readonly #name: string;
   readonly #evicted: readonly string[];
   readonly #registry: Registry;
-  readonly #meaning: number;
+  readonly #generation: number;
 
-  /** An open one needs an exchange behind it that ends the group. */
+  /** A deferred Sync needs a request behind it that sends it. */
   constructor(
     name: string,
     sql: string,
     evicted: readonly string[],
     registry: Registry,
-    ends: "sync" | "open" = "sync",
-    meaning: number = 0,
+    syncMode: "explicit" | "deferred" = "explicit",
+    generation: number = 0,
   ) {
     this.#name = name;
     this.sql = sql;
     this.#evicted = evicted;
-    this.#meaning = meaning;
+    this.#generation = generation;
     this.#registry = registry;
-    this.ends = ends;
+    this.syncMode = syncMode;
   }
 
-  request(out: Outbox): void {
-    requestPrepare(out, this.#name, this.sql, this.#evicted);
-    if (this.ends === "sync") sync(out);
+  encode(out: Outbox): void {
+    encodePrepare(out, this.#name, this.sql, this.#evicted);
+    if (this.syncMode === "explicit") sync(out);
   }
 
-  *reply(inbox: Inbox): Script<Prepared> {
+  *reply(inbox: Inbox): ReplyReader<Prepared> {
     const { parameterTypes, columns } = yield* readPrepare(inbox, this.#evicted, this.action);
-    if (this.ends === "sync") {
+    if (this.syncMode === "explicit") {
       while (!inbox.next()) yield "read";
       inbox.expect(Backend.ReadyForQuery, this.action);
     }
-    return new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry, this.#meaning);
+    return new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry, this.#generation);
   }
 }
 
 /** Close of the evicted statements, Parse, and Describe of the statement. */
-export function requestPrepare(out: Outbox, name: string, sql: string, evicted: readonly string[]): void {
+export function encodePrepare(out: Outbox, name: string, sql: string, evicted: readonly string[]): void {
   checkParameters(sql);
-  for (const old of evicted) close(out, Target.Statement, old);
+  for (const old of evicted) close(out, DescribeTarget.Statement, old);
   parse(out, name, sql, []);
-  describe(out, Target.Statement, name);
+  describe(out, DescribeTarget.Statement, name);
 }
 
-/** The reply to {@linkcode requestPrepare}; without columns the statement gives no rows. */
+/** The reply to {@linkcode encodePrepare}; without columns the statement gives no rows. */
 export function* readPrepare(
   inbox: Inbox,
   evicted: readonly string[],
   action: string,
-): Script<{ parameterTypes: number[]; columns: Column[] | undefined }> {
+): ReplyReader<{ parameterTypes: number[]; columns: Column[] | undefined }> {
   for (let left = evicted.length; left > 0; left--) {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.CloseComplete, action);

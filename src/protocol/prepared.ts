@@ -14,7 +14,7 @@ export class Prepared {
   /** What it does besides giving rows, as an `Effect`. */
   readonly effects: number;
   /** Which meaning its text had when the server was asked to prepare it, as in `StatementCache.meaning`. */
-  readonly meaning: number;
+  readonly generation: number;
   /** Whether its parameters' types may have become others: a value did not fit. */
   isDoubtful = false;
   /** OIDs of its parameters' types. */
@@ -33,13 +33,13 @@ export class Prepared {
     parameterTypes: readonly number[],
     columns: readonly Column[] | undefined,
     registry: Registry,
-    meaning: number = 0,
+    generation: number = 0,
     effects: number = effectsOfStatement(sql),
   ) {
     this.name = name;
     this.sql = sql;
     this.effects = effects;
-    this.meaning = meaning;
+    this.generation = generation;
     this.parameterTypes = parameterTypes;
     this.parameterCodecs = parameterTypes.map((oid) => registry.codec(oid));
     const formats = columns?.map((column) => registry.columnCodec(column).binary ? 1 : 0) ?? [];
@@ -77,7 +77,7 @@ export class Prepared {
       this.parameterTypes,
       this.description?.columns,
       registry,
-      this.meaning,
+      this.generation,
       this.effects,
     );
   }

@@ -1,19 +1,19 @@
-/** A reply that was read before anybody said what is to become of its rows. */
+/** A reply that was read before it had a result collector. */
 import type { Description } from "../rows/description.ts";
 import { copyOf } from "../wire/bytes.ts";
 import { Backend } from "../wire/codes.ts";
 import { Inbox } from "../wire/inbox.ts";
-import { Sink } from "../rows/collectors.ts";
+import { ResultCollector } from "../rows/collectors.ts";
 
 /** Keeps the messages of a reply as they are. */
-export class RawReply extends Sink<void> {
+export class RawReply extends ResultCollector<void> {
   #description: Description | undefined = undefined;
   readonly #messages: Uint8Array[] = [];
 
   /** Hands the reply to where it belongs. */
-  replay(sink: Sink<unknown>): void {
-    if (this.#description !== undefined) sink.begin(this.#description);
-    if (this.#messages.length === 0) sink.empty();
+  replay(collector: ResultCollector<unknown>): void {
+    if (this.#description !== undefined) collector.begin(this.#description);
+    if (this.#messages.length === 0) collector.empty();
     const inbox = new Inbox(() => {});
     inbox.trust();
     for (const message of this.#messages) {
@@ -25,8 +25,8 @@ export class RawReply extends Sink<void> {
         at += part.length;
       }
       inbox.next();
-      if (inbox.code === Backend.DataRow) sink.row(inbox);
-      else sink.complete(inbox);
+      if (inbox.code === Backend.DataRow) collector.row(inbox);
+      else collector.complete(inbox);
     }
   }
 

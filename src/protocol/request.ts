@@ -1,14 +1,14 @@
 /**
  * The contract of the core: what a request is, how its reply is read, and what a procedure of
- * several requests may ask of whoever runs it. Read this file first.
+ * several requests may ask of its driver. Read this file first.
  *
- * A *script* reads one reply. It is a generator that yields only when it cannot go on, and it knows
- * only the happy path: a refusal by the server is handled by the session, in one place.
+ * A *request* is the unit that the session queues, pipelines and fails. It encodes its messages and
+ * gives the reader of its reply. Once it is submitted, a *pending request* holds its outcome.
  *
- * An *exchange* is a request with its script: the unit that is queued, pipelined and failed. Its
- * *ticket* is the place where the outcome will be.
+ * A *reply reader* reads one reply. It is a generator that yields only when it cannot go on, and it
+ * knows only the happy path: the session handles refusals by the server, in one place.
  *
- * An *op* is a procedure of any number of exchanges. It yields steps to a driver, of which there are
+ * An *op* is a procedure of any number of requests. It yields steps to a driver, of which there are
  * two: one blocks, the other awaits. So every procedure is written once.
  */
 import type { ProtocolError, PyroError, ServerFields } from "../errors.ts";
@@ -16,56 +16,56 @@ import type { Exclusive } from "./admission.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 
-/** Why a script stands still: it needs bytes, or its consumer is full. */
-export type Want = "read" | "drain";
+/** What a reply reader needs before it can go on: more bytes (`read`), or a consumer for what has arrived (`paused`). */
+export type Need = "read" | "paused";
 
 /** Reads one reply: runs as far as the received bytes allow, and yields only when it cannot go on. */
-export type Script<T> = Generator<Want, T, void>;
+export type ReplyReader<T> = Generator<Need, T, void>;
 
-/** One request and the reading of its reply. */
-export interface Exchange<T> {
+/** One request, and the reading of its reply. */
+export interface Request<T> {
   /** What is being done, to follow "Cannot": "prepare the statement". */
   readonly action: string;
   /** The SQL text, if there is one; for errors. */
   readonly sql?: string;
   /**
-   * What the request ends with. An error skips everything up to the next Sync; a simple query ends by
-   * itself, but is skipped like the rest when something before it failed. An open one becomes one with
-   * Sync when that is sent while its reply is read.
+   * Which Sync ends the request. `explicit`: the request ends with Sync. `implicit`: it is a simple query,
+   * which ends by itself, but is skipped like the rest if a request before it failed. `deferred`: a later
+   * request, or the reading of its reply, sends the Sync; an error skips everything up to there.
    */
-  readonly ends: "sync" | "query" | "open";
+  readonly syncMode: "explicit" | "implicit" | "deferred";
   /** Whether an error ends the connection: true only of the startup. */
-  readonly final?: boolean;
-  /** What it is a part of, if that has the connection for itself. */
-  readonly conversation?: Conversation | undefined;
-  /** Whether nobody waits for its outcome, so that a cancel request may hit it. */
-  readonly isUnwanted?: boolean;
-  /** Encodes the request; called once, when the exchange is submitted. What it throws, the caller gets, and nothing is sent. */
-  request(out: Outbox): void;
+  readonly isFatal?: boolean;
+  /** The exclusive operation that it is a part of. */
+  readonly exclusive?: ExclusiveOperation | undefined;
+  /** Whether no caller waits for its outcome, so that a cancel request may hit it. */
+  readonly isDetached?: boolean;
+  /** Encodes the request; called once, when it is submitted. If it throws, the caller gets the error and nothing is sent. */
+  encode(out: Outbox): void;
   /**
    * Decodes the reply, once all earlier ones are read. Throws a `ProtocolError` for what the
    * protocol does not allow, which ends the connection; any other error only when the reply has
    * been read to its end, as the outcome.
    */
-  reply(inbox: Inbox, out: Outbox): Script<T>;
-  /** What the server's error means here, if it is not the server's business. */
-  explain?(fields: ServerFields): Failure | undefined;
+  reply(inbox: Inbox, out: Outbox): ReplyReader<T>;
+  /** The failure that the server's error means here, if it is another than that error. */
+  mapError?(fields: ServerFields): Failure | undefined;
 }
 
-/** What has the connection for itself between its exchanges: a stream, a pipeline. */
-export interface Conversation extends Exclusive {
-  /** Whether what is submitted in one call goes on after it, so that it cannot be taken back with the call. */
-  readonly isShared?: boolean;
-  /** Brings it to its end, when what it is a part of ends. */
+/** An operation of several requests that excludes all others: a stream, a pipeline. */
+export interface ExclusiveOperation extends Exclusive {
+  /** Whether its requests outlive the call that submits them, so that giving up the call does not withdraw them. */
+  readonly outlivesCalls?: boolean;
+  /** Ends it, when the transaction or lease around it ends. */
   close?(): Op<void>;
 }
 
-/** Why an exchange failed. It is data: the error is made where the caller waits, so that it has the caller's stack. */
+/** Why a request failed. It is data: the error is made where the caller waits, so that it has the caller's stack. */
 export type Failure =
   /** The server refused it. */
   | { readonly kind: "server"; readonly fields: ServerFields }
   /** It was skipped, because of an earlier one under the same Sync. */
-  | { readonly kind: "aborted"; readonly by: Failure; readonly failed: Exchange<unknown> }
+  | { readonly kind: "aborted"; readonly by: Failure; readonly failed: Request<unknown> }
   /** The connection went away. */
   | { readonly kind: "lost"; readonly cause: Error; readonly sent: boolean }
   /** Its reply was not what the protocol allows, which ended the connection. */
@@ -73,9 +73,9 @@ export type Failure =
   /** The reply is there, but cannot be given to the caller. */
   | { readonly kind: "unusable"; readonly error: PyroError };
 
-/** The place for the outcome of a submitted exchange. */
-export class Ticket<T> {
-  readonly exchange: Exchange<T>;
+/** A submitted request, and its outcome once there is one. */
+export class PendingRequest<T> {
+  readonly request: Request<T>;
   /** Where its request begins, as in {@linkcode Outbox.writtenTotal}. */
   position: number;
   /** How many bytes its request has. */
@@ -85,9 +85,9 @@ export class Ticket<T> {
   withdrawn = false;
   /** Whether it has failed already, although the end of its reply is still to come. */
   refused = false;
-  /** Whether nobody waits for its outcome any more. Set by the session, which counts the others. */
-  givenUp: boolean;
-  /** Whose it is, where somebody asks for that. */
+  /** Whether no caller waits for its outcome. Set by the session, which counts the others. */
+  isAbandoned: boolean;
+  /** The user's function that submitted it, where a cancellation has to know. */
   owner: object | undefined = undefined;
   /** Set when it succeeded. */
   value: T | undefined = undefined;
@@ -96,73 +96,73 @@ export class Ticket<T> {
   /** Called once, when it is settled. */
   onSettled: (() => void) | undefined = undefined;
   /** The one before it, and the one behind it, in the session's queue. */
-  previous: Ticket<unknown> | undefined = undefined;
-  next: Ticket<unknown> | undefined = undefined;
+  previous: PendingRequest<unknown> | undefined = undefined;
+  next: PendingRequest<unknown> | undefined = undefined;
 
-  constructor(exchange: Exchange<T>, position: number) {
-    this.exchange = exchange;
+  constructor(request: Request<T>, position: number) {
+    this.request = request;
     this.position = position;
-    this.givenUp = exchange.isUnwanted === true;
+    this.isAbandoned = request.isDetached === true;
   }
 }
 
-/** Something in the middle of a reply that an op may wait for. */
-export class Signal {
-  raised = false;
-  /** Called when it is raised. */
-  onRaised: (() => void) | undefined = undefined;
+/** A condition in the middle of a reply that an op may wait for. */
+export class Condition {
+  isMet = false;
+  /** Called when it is met. */
+  onMet: (() => void) | undefined = undefined;
 
-  /** What is waited for is there. */
-  raise(): void {
-    this.raised = true;
-    this.onRaised?.();
+  /** The condition is met. */
+  meet(): void {
+    this.isMet = true;
+    this.onMet?.();
   }
 }
 
 /**
  * What an op asks of its driver.
  *
- * Ops take their turns: while one has not said which exchange is its last, no other may submit, so
- * that statements run in the order of the calls. `submit` answers with the ticket, `settle` with
- * its value or by throwing its error. `finish` is a `settle` that gives up the turn first; to submit
- * more after all, an op has to ask for another `turn`.
+ * One op at a time may submit, until it says which request is its last, so that statements run in the
+ * order of the calls. `submit` answers with the pending request, `settle` with its value or by throwing
+ * its error. `finish` is a `settle` that releases the right to submit first; to submit again, an op
+ * has to `continue`.
  */
 export type Step =
-  | { readonly do: "submit"; readonly exchange: Exchange<unknown> }
-  | { readonly do: "settle"; readonly ticket: Ticket<unknown> }
-  | { readonly do: "finish"; readonly ticket: Ticket<unknown> }
-  /** Takes the turn again: before those that had none yet, or behind them. */
-  | { readonly do: "turn"; readonly behind?: boolean }
-  /** Gives up the turn. */
-  | { readonly do: "pass" }
-  /** With the turn: waits until no other call has anything to come, so that the transaction status is known. */
-  | { readonly do: "alone"; readonly from?: Conversation | undefined }
-  /** Waits for the signal or for the ticket's outcome, whichever is first. */
-  | { readonly do: "await"; readonly signal: Signal; readonly ticket: Ticket<unknown> }
+  | { readonly do: "submit"; readonly request: Request<unknown> }
+  | { readonly do: "settle"; readonly pending: PendingRequest<unknown> }
+  | { readonly do: "finish"; readonly pending: PendingRequest<unknown> }
+  /** Asks to submit again: before the ops that have not begun, or behind them. */
+  | { readonly do: "continue"; readonly behind?: boolean }
+  /** Releases the right to submit. */
+  | { readonly do: "release" }
+  /** Asked by the op that may submit: waits until no other op is under way, so that the transaction status is known. */
+  | { readonly do: "barrier"; readonly within?: ExclusiveOperation | undefined }
+  /** Waits for the condition or for the outcome, whichever is first. */
+  | { readonly do: "await"; readonly condition: Condition; readonly pending: PendingRequest<unknown> }
   /** Waits until no more than that many bytes are still to be sent, or nothing can be sent before replies are taken. */
   | { readonly do: "room"; readonly bytes: number }
-  /** Asks the server to stop what it works on, and waits until it has been told. */
+  /** Sends a cancel request, and waits until the server has taken it. */
   | { readonly do: "cancel" }
-  /** Answers with what a function of the user's gives; its promise is awaited where promises are, unless that ticket has an outcome before. */
-  | { readonly do: "call"; readonly fn: () => unknown; readonly unless?: Ticket<unknown> | undefined }
+  /** Answers with the result of a user's function. The awaiting driver awaits its promise, unless that request has an outcome before. */
+  | { readonly do: "callback"; readonly fn: () => unknown; readonly unless?: PendingRequest<unknown> | undefined }
   /** Waits for a random time of at most that many milliseconds. */
   | { readonly do: "pause"; readonly upTo: number };
 
 /** A procedure of any number of round trips, written once for both drivers. */
 export type Op<T> = Generator<Step, T, unknown>;
 
-/** An op with what the caller says about waiting for it. */
+/** An op with its caller's deadline. */
 export interface Call<T> {
   readonly op: Op<T>;
-  readonly limit: Limit | undefined;
-  /** Why it is not even tried. */
+  readonly deadline: Deadline | undefined;
+  /** The error of a call that is refused before it runs. */
   readonly refusal?: { readonly error: unknown };
-  /** Who watches it, if anybody does. */
-  readonly observation?: Observation | undefined;
+  /** The span that traces it; undefined if there is no subscriber. */
+  readonly span?: Span | undefined;
 }
 
-/** One that watches a call, or a part of something longer. */
-export interface Observation {
+/** Traces a call, or one call of a longer operation. */
+export interface Span {
   /** It begins; what `work` gives comes back. */
   start<T>(work: () => T): T;
   /** It has come to its end, with that. */
@@ -171,68 +171,68 @@ export interface Observation {
   fail(error: unknown): void;
 }
 
-/** When a caller no longer waits. */
-export interface Limit {
-  /** What is given up, to follow "Cannot". */
+/** When a caller gives up: after a time, or when its signal aborts. */
+export interface Deadline {
+  /** What the caller gives up, to follow "Cannot". */
   readonly action: string;
   /** Milliseconds, 0 for no limit. */
   readonly timeout: number;
-  /** Those that the caller gave, where `timeout` is what is left of them. */
-  readonly given?: number | undefined;
+  /** The caller's timeout, where `timeout` is what is left of it. */
+  readonly callerTimeout?: number | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Whether the connection is closed when it comes to that. */
-  readonly orLose?: boolean;
-  /** Called when it comes to that. */
+  /** Whether the connection is closed when the caller gives up. */
+  readonly closesConnection?: boolean;
+  /** Called when the caller gives up. */
   readonly onGivenUp?: () => void;
 }
 
-/** Queues an exchange; its request leaves with those of other calls made in the same tick, unless these are much. */
-export function* submit<T>(exchange: Exchange<T>): Op<Ticket<T>> {
-  return (yield { do: "submit", exchange }) as Ticket<T>;
+/** Queues a request. It is sent together with the requests of other calls made in the same tick, up to a size. */
+export function* submit<T>(request: Request<T>): Op<PendingRequest<T>> {
+  return (yield { do: "submit", request }) as PendingRequest<T>;
 }
 
-/** Waits for an outcome and keeps the turn: more exchanges will follow. */
-export function* settle<T>(ticket: Ticket<T>): Op<T> {
-  return (yield { do: "settle", ticket }) as T;
+/** Waits for an outcome and keeps the right to submit: more requests will follow. */
+export function* settle<T>(pending: PendingRequest<T>): Op<T> {
+  return (yield { do: "settle", pending }) as T;
 }
 
-/** Waits for an outcome, and lets the next call have the connection meanwhile. */
-export function* finish<T>(ticket: Ticket<T>): Op<T> {
-  return (yield { do: "finish", ticket }) as T;
+/** Releases the right to submit, and waits for an outcome. */
+export function* finish<T>(pending: PendingRequest<T>): Op<T> {
+  return (yield { do: "finish", pending }) as T;
 }
 
-/** Waits for the right to submit, if it was given up. */
-export function* takeTurn(): Op<void> {
-  yield { do: "turn" };
+/** Waits for the right to submit, if the op has released it. */
+export function* continueSubmitting(): Op<void> {
+  yield { do: "continue" };
 }
 
-/** Lets the next call have the connection. */
-export function* passTurn(): Op<void> {
-  yield { do: "pass" };
+/** Releases the right to submit. */
+export function* releaseAdmission(): Op<void> {
+  yield { do: "release" };
 }
 
-/** Where an op that has made something for its caller hears, before it hands it over, that nobody waits for it any more. */
-export function* stillWanted(): Op<void> {
-  yield { do: "pass" };
+/** Cancellation point: use it before returning a resource, so that the op can release it if the caller has given up. */
+export function* cancellationPoint(): Op<void> {
+  yield { do: "release" };
 }
 
-/** Waits until all earlier calls are over; `from` is what the op is a part of, if that has the connection for itself. */
-export function* alone(from?: Conversation): Op<void> {
-  yield { do: "alone", from };
+/** Waits until all earlier calls are over; `within` is the exclusive operation that the op is a part of. */
+export function* barrier(within?: ExclusiveOperation): Op<void> {
+  yield { do: "barrier", within };
 }
 
-/** Waits for the right to submit, behind all who wait for it. */
-export function* queueUp(): Op<void> {
-  yield { do: "turn", behind: true };
+/** Waits for the right to submit, behind all ops that wait for it. */
+export function* continueBehindOthers(): Op<void> {
+  yield { do: "continue", behind: true };
 }
 
-/** What a function of the user's gives; undefined if the ticket has an outcome before. */
-export function* call<T>(fn: () => T | PromiseLike<T>, unless?: Ticket<unknown>): Op<T> {
-  return (yield { do: "call", fn, unless }) as T;
+/** The result of a user's function; undefined if the pending request has an outcome before. */
+export function* callback<T>(fn: () => T | PromiseLike<T>, unless?: PendingRequest<unknown>): Op<T> {
+  return (yield { do: "callback", fn, unless }) as T;
 }
 
-/** The one exchange of an op that has only one. */
-export function* perform<T>(exchange: Exchange<T>): Op<T> {
-  const ticket = (yield { do: "submit", exchange }) as Ticket<T>;
-  return (yield { do: "finish", ticket }) as T;
+/** The only request of an op. */
+export function* perform<T>(request: Request<T>): Op<T> {
+  const pending = (yield { do: "submit", request }) as PendingRequest<T>;
+  return (yield { do: "finish", pending }) as T;
 }

@@ -7,56 +7,63 @@
  * {@linkcode Session.takeEvent} and `outbox.pending`.
  *
  * Replies come in the order of the requests, so there is one queue. This file is the only one that
- * handles refusals: it ends the script, fails the ticket and those behind it under the same Sync,
- * and reads on to the ReadyForQuery, after which the next exchange finds the connection in order.
+ * handles refusals: it ends the reply reader, fails the request and those behind it under the same
+ * Sync, and reads on to the ReadyForQuery, after which the next request finds the connection in order.
  */
 import { ConnectionError, ProtocolError, PyroError, ServerError, type ServerFields, UsageError } from "../errors.ts";
-import { Admission, type Demand } from "./admission.ts";
+import { type Access, Admission } from "./admission.ts";
 import { notification, parameterStatus, serverFields } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { sync } from "../wire/frontend.ts";
 import { ACTIVE, IDLE, Inbox } from "../wire/inbox.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { Events, type SessionEvent } from "./events.ts";
-import { type Conversation, type Exchange, type Failure, type Script, Ticket, type Want } from "./request.ts";
+import {
+  type ExclusiveOperation,
+  type Failure,
+  type Need,
+  PendingRequest,
+  type ReplyReader,
+  type Request,
+} from "./request.ts";
 import { errorOf, lostError } from "./failure.ts";
 import { isUtf8, Parameters } from "./parameters.ts";
-import { TicketQueue } from "./ticket_queue.ts";
+import { RequestQueue } from "./request_queue.ts";
 
 export type { SessionEvent } from "./events.ts";
 
 /** Whether a transaction is open, as of the last ReadyForQuery. */
 export type TransactionStatus = "idle" | "active" | "failed";
 
-/** The conversation with one server process. */
+/** The session with one server process. */
 export class Session {
   readonly outbox: Outbox = new Outbox();
   readonly inbox: Inbox = new Inbox((inbox) => this.#asynchronous(inbox));
   /** What a cancel request must show; undefined where the server or a pooler sent none. */
   key: { readonly processId: number; readonly secret: Uint8Array } | undefined = undefined;
-  /** Who may submit. */
-  readonly admission: Admission<Conversation> = new Admission();
-  /** Why the connection is gone. */
+  /** Decides which op may submit. */
+  readonly admission: Admission<ExclusiveOperation> = new Admission();
+  /** Why the connection was lost. */
   lost: Error | undefined = undefined;
   /** Called once, when the connection is lost. */
   onLost: (() => void) | undefined = undefined;
-  /** Called when nobody waits any more for anything that is outstanding. */
-  onUnwanted: (() => void) | undefined = undefined;
+  /** Called when no caller waits for any outcome any more. */
+  onAbandoned: (() => void) | undefined = undefined;
 
-  readonly #queue = new TicketQueue();
+  readonly #queue = new RequestQueue();
   readonly #parameters = new Parameters();
-  #script: Script<unknown> | undefined = undefined;
+  #replyReader: ReplyReader<unknown> | undefined = undefined;
   /** Set from an error to the ReadyForQuery that ends its group. */
-  #recovery: Recovery | undefined = undefined;
+  #failedGroup: FailedGroup | undefined = undefined;
   readonly #events = new Events();
-  /** What was taken back, and is still in the outbox. */
-  #withdrawn: Ticket<unknown>[] = [];
-  /** How many outstanding requests somebody waits for. */
-  #wanted = 0;
-  /** What was submitted last. */
-  #last: Ticket<unknown> | undefined = undefined;
-  /** What made the open transaction fail. */
-  #spoiled: { readonly failure: Failure; readonly exchange: Exchange<unknown> } | undefined = undefined;
+  /** Requests that were withdrawn, and whose bytes are still in the outbox. */
+  #withdrawn: PendingRequest<unknown>[] = [];
+  /** The number of pending requests whose callers wait for the outcome. */
+  #awaited = 0;
+  /** The request that was submitted last. */
+  #last: PendingRequest<unknown> | undefined = undefined;
+  /** The failure that made the open transaction fail. */
+  #transactionFailure: { readonly failure: Failure; readonly request: Request<unknown> } | undefined = undefined;
 
   /** Whether a transaction is open. */
   get transactionStatus(): TransactionStatus {
@@ -71,26 +78,26 @@ export class Session {
 
   /** Whether all replies have been read. */
   get idle(): boolean {
-    return this.#queue.first === undefined && this.#recovery === undefined;
+    return this.#queue.first === undefined && this.#failedGroup === undefined;
   }
 
-  /** Accepts exchanges of nothing else until {@linkcode vacate}. */
-  occupy(conversation: Conversation): void {
-    this.check("exclusive", `begin ${conversation.name}`, conversation);
-    this.admission.occupy(conversation);
+  /** Makes an operation exclusive until {@linkcode endExclusive}. */
+  beginExclusive(exclusive: ExclusiveOperation): void {
+    this.check("exclusive", `begin ${exclusive.name}`, exclusive);
+    this.admission.beginExclusive(exclusive);
   }
 
-  /** Accepts others again, if it was that one's alone. */
-  vacate(conversation: Conversation): void {
-    this.admission.vacate(conversation);
+  /** Ends an exclusive operation. */
+  endExclusive(exclusive: ExclusiveOperation): void {
+    this.admission.endExclusive(exclusive);
   }
 
-  /** Throws if something forbids it; `from` is what it is a part of. */
-  check(demand: Demand, action: string, from?: Conversation): void {
-    const obstacle = this.admission.forbids(demand, from);
-    if (obstacle === undefined) return;
-    const message = `Cannot ${action}: ${this.admission.reason(obstacle)}`;
-    switch (obstacle) {
+  /** Throws if a restriction forbids the access; `within` is the exclusive operation that it is a part of. */
+  check(access: Access, action: string, within?: ExclusiveOperation): void {
+    const restriction = this.admission.restrictionOn(access, within);
+    if (restriction === undefined) return;
+    const message = `Cannot ${action}: ${this.admission.reason(restriction)}`;
+    switch (restriction) {
       case "lost":
         throw lostError(action, this.lost!, false);
       case "closing":
@@ -100,137 +107,137 @@ export class Session {
     }
   }
 
-  /** What the server works on, or will next. */
-  get oldest(): Ticket<unknown> | undefined {
-    return this.#recovery?.tickets[0] ?? this.#queue.first;
+  /** The request that the server works on, or will next. */
+  get oldest(): PendingRequest<unknown> | undefined {
+    return this.#failedGroup?.requests[0] ?? this.#queue.first;
   }
 
   /** The error that made the open transaction fail, made anew; undefined if it has not, or if that was not ours. */
-  get spoiledBy(): PyroError | undefined {
-    const spoiled = this.transactionStatus === "failed" ? this.#spoiled : undefined;
-    return spoiled && errorOf(spoiled.failure, spoiled.exchange);
+  get transactionError(): PyroError | undefined {
+    const transactionFailure = this.transactionStatus === "failed" ? this.#transactionFailure : undefined;
+    return transactionFailure && errorOf(transactionFailure.failure, transactionFailure.request);
   }
 
-  /** Everything that has no outcome yet. */
-  get outstanding(): readonly Ticket<unknown>[] {
-    return [...this.#recovery?.tickets ?? [], ...this.#queue.all];
+  /** All requests that have no outcome yet. */
+  get outstanding(): readonly PendingRequest<unknown>[] {
+    return [...this.#failedGroup?.requests ?? [], ...this.#queue.all];
   }
 
   /** Whether nothing was submitted after it. */
-  isLast(ticket: Ticket<unknown>): boolean {
-    return this.#last === ticket;
+  isLast(pending: PendingRequest<unknown>): boolean {
+    return this.#last === pending;
   }
 
   /** Whether the server may know of it. */
-  isSent(ticket: Ticket<unknown>): boolean {
-    return this.outbox.sentTotal > ticket.position;
+  isSent(pending: PendingRequest<unknown>): boolean {
+    return this.outbox.sentTotal > pending.position;
   }
 
-  /** Whether somebody waits for anything that is outstanding. */
-  get isWanted(): boolean {
-    return this.#wanted > 0;
+  /** Whether a caller waits for any outcome. */
+  get hasCallers(): boolean {
+    return this.#awaited > 0;
   }
 
-  /** Nobody waits for the outcome of a request any more. */
-  giveUp(ticket: Ticket<unknown>): void {
-    if (ticket.givenUp || ticket.settled || ticket.withdrawn) return;
-    ticket.givenUp = true;
-    if (--this.#wanted === 0) this.onUnwanted?.();
+  /** The caller no longer waits for the outcome of a request. */
+  abandon(pending: PendingRequest<unknown>): void {
+    if (pending.isAbandoned || pending.settled || pending.withdrawn) return;
+    pending.isAbandoned = true;
+    if (--this.#awaited === 0) this.onAbandoned?.();
   }
 
-  /** Whether somebody may wait for the outcome of something that was submitted after it. */
-  isWantedBehind(ticket: Ticket<unknown>): boolean {
-    if (this.#wanted === 0) return false;
-    let looked = 0;
-    for (let other = this.#queue.behind(ticket); other !== undefined; other = other.next) {
-      // Calls that are given up one by one, the latest first, would otherwise look at each other.
-      if (!other.givenUp || ++looked > MOST_LOOKED_AT) return true;
+  /** Whether a caller may wait for the outcome of a request that was submitted after this one. */
+  hasCallersBehind(pending: PendingRequest<unknown>): boolean {
+    if (this.#awaited === 0) return false;
+    let inspected = 0;
+    for (let other = this.#queue.behind(pending); other !== undefined; other = other.next) {
+      // If calls are given up one by one, the latest first, each would otherwise inspect all that were before it.
+      if (!other.isAbandoned || ++inspected > MAX_INSPECTED) return true;
     }
     return false;
   }
 
-  /** Takes back an exchange of which nothing was sent. Its bytes go when others are to be sent. */
-  withdraw(ticket: Ticket<unknown>): void {
-    if (this.#queue.first === ticket) {
+  /** Withdraws a request of which nothing was sent. Its bytes leave the outbox when others are to be sent. */
+  withdraw(pending: PendingRequest<unknown>): void {
+    if (this.#queue.first === pending) {
       // What has arrived meanwhile has made it begin to read.
-      this.#script?.return(undefined);
-      this.#script = undefined;
+      this.#replyReader?.return(undefined);
+      this.#replyReader = undefined;
     }
-    this.#queue.remove(ticket);
-    this.giveUp(ticket);
-    this.#withdrawn.push(ticket);
-    ticket.withdrawn = true;
-    if (this.#last === ticket) this.#last = this.#queue.last;
+    this.#queue.remove(pending);
+    this.abandon(pending);
+    this.#withdrawn.push(pending);
+    pending.withdrawn = true;
+    if (this.#last === pending) this.#last = this.#queue.last;
   }
 
-  /** Takes the bytes of what was withdrawn out of the outbox, all in one go. To be called before bytes are sent, not during a write. */
+  /** Removes the bytes of withdrawn requests from the outbox, all in one go. Must be called before bytes are sent, not during a write. */
   dropWithdrawn(): void {
     if (this.#withdrawn.length === 0) return;
     const withdrawn = this.#withdrawn.sort((a, b) => a.position - b.position);
     this.#withdrawn = [];
     let dropped = 0;
     let next = 0;
-    for (let ticket = this.#queue.first; ticket !== undefined; ticket = ticket.next) {
-      for (; next < withdrawn.length && withdrawn[next]!.position < ticket.position; next++) {
+    for (let pending = this.#queue.first; pending !== undefined; pending = pending.next) {
+      for (; next < withdrawn.length && withdrawn[next]!.position < pending.position; next++) {
         dropped += withdrawn[next]!.length;
       }
-      ticket.position -= dropped;
+      pending.position -= dropped;
     }
     this.outbox.remove(withdrawn);
   }
 
-  /** Queues an exchange, its request written behind those before it. Throws what the request throws, and is then unchanged. */
-  submit<T>(exchange: Exchange<T>): Ticket<T> {
-    this.check("submit", exchange.action, exchange.conversation);
+  /** Queues a request, and encodes it behind those before it. If encoding throws, the session is unchanged. */
+  submit<T>(request: Request<T>): PendingRequest<T> {
+    this.check("submit", request.action, request.exclusive);
     const { outbox, admission } = this;
     const mark = outbox.mark;
-    const ticket = new Ticket(exchange, outbox.writtenTotal);
+    const pending = new PendingRequest(request, outbox.writtenTotal);
     admission.isEncoding = true;
     try {
-      exchange.request(outbox);
+      request.encode(outbox);
     } catch (error) {
       outbox.rewind(mark);
       throw error;
     } finally {
       admission.isEncoding = false;
     }
-    if (this.lost !== undefined) throw lostError(exchange.action, this.lost, false);
-    ticket.length = outbox.mark - mark;
-    this.#queue.push(ticket);
-    this.#last = ticket;
-    if (!ticket.givenUp) this.#wanted++;
-    return ticket;
+    if (this.lost !== undefined) throw lostError(request.action, this.lost, false);
+    pending.length = outbox.mark - mark;
+    this.#queue.push(pending);
+    this.#last = pending;
+    if (!pending.isAbandoned) this.#awaited++;
+    return pending;
   }
 
-  /** Runs scripts over what has arrived; says what the first unfinished one wants now. */
-  advance(): Want | "idle" {
+  /** Runs reply readers over what has arrived; returns what the first unfinished one needs now. */
+  advance(): Need | "idle" {
     if (this.lost !== undefined) return "idle";
     this.admission.isEncoding = true;
     try {
       return this.#advance();
     } catch (error) {
-      this.lose(error instanceof Ended ? error.reason : error as Error);
+      this.lose(error instanceof SessionEnd ? error.reason : error as Error);
       return "idle";
     } finally {
       this.admission.isEncoding = false;
     }
   }
 
-  /** The connection is gone: everything outstanding fails. */
+  /** The connection is lost: all outstanding requests fail. */
   lose(cause: Error): void {
     if (this.lost !== undefined) return;
     this.lost = cause;
     this.admission.isLost = true;
-    // A script that runs just now has called this through code of the user's; it ends when that returns.
-    if (!this.admission.isEncoding) this.#script?.return(undefined);
-    if (this.#recovery !== undefined) this.#failGroup(this.#recovery);
-    else if (cause instanceof ProtocolError && this.#script !== undefined) {
+    // A reply reader that runs just now has called this through a user's codec; it ends when that returns.
+    if (!this.admission.isEncoding) this.#replyReader?.return(undefined);
+    if (this.#failedGroup !== undefined) this.#failGroup(this.#failedGroup);
+    else if (cause instanceof ProtocolError && this.#replyReader !== undefined) {
       this.#complete(undefined, { kind: "malformed", cause });
     }
-    this.#script = undefined;
-    this.#recovery = undefined;
-    for (let ticket = this.#queue.shift(); ticket !== undefined; ticket = this.#queue.shift()) {
-      this.#settle(ticket, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > ticket.position });
+    this.#replyReader = undefined;
+    this.#failedGroup = undefined;
+    for (let pending = this.#queue.shift(); pending !== undefined; pending = this.#queue.shift()) {
+      this.#settle(pending, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > pending.position });
     }
     this.outbox.clear();
     this.#withdrawn = [];
@@ -238,118 +245,120 @@ export class Session {
     this.onLost?.();
   }
 
-  /** What the server said first without being asked, of what was not taken yet. To be handed on outside of {@linkcode advance}: handlers may submit. */
+  /** The first event that was not taken yet. Must be delivered outside of {@linkcode advance}: listeners may submit. */
   takeEvent(): SessionEvent | undefined {
     return this.#events.take();
   }
 
-  #advance(): Want | "idle" {
+  #advance(): Need | "idle" {
     for (;;) {
-      if (this.#recovery !== undefined) {
-        if (!this.#recover(this.#recovery)) return "read";
+      if (this.#failedGroup !== undefined) {
+        if (!this.#recover(this.#failedGroup)) return "read";
         continue;
       }
-      const ticket = this.#queue.first;
-      if (ticket === undefined) {
-        this.#absorb();
+      const pending = this.#queue.first;
+      if (pending === undefined) {
+        this.#readUnsolicited();
         return "idle";
       }
-      const script = this.#script ??= ticket.exchange.reply(this.inbox, this.outbox);
-      let step: IteratorResult<Want, unknown>;
+      const reader = this.#replyReader ??= pending.request.reply(this.inbox, this.outbox);
+      let step: IteratorResult<Need, unknown>;
       try {
-        step = script.next();
+        step = reader.next();
       } catch (error) {
         if (!(error instanceof PyroError) || error instanceof ProtocolError) throw error;
         this.#complete(undefined, { kind: "unusable", error });
-        if (ticket.exchange.final) throw error;
+        if (pending.request.isFatal) throw error;
         continue;
       }
       if (this.lost !== undefined) return "idle";
       if (step.done) this.#complete(step.value, undefined);
-      else if (this.inbox.refused) this.#refused(ticket);
+      else if (this.inbox.refused) this.#fail(pending);
       else return step.value;
     }
   }
 
   #complete(value: unknown, failure: Failure | undefined): void {
-    this.#script = undefined;
-    if (this.#spoiled !== undefined && this.transactionStatus !== "failed") this.#spoiled = undefined;
-    const ticket = this.#queue.shift();
-    if (ticket !== undefined) this.#settle(ticket, value, failure);
+    this.#replyReader = undefined;
+    if (this.#transactionFailure !== undefined && this.transactionStatus !== "failed") {
+      this.#transactionFailure = undefined;
+    }
+    const pending = this.#queue.shift();
+    if (pending !== undefined) this.#settle(pending, value, failure);
   }
 
-  #settle(ticket: Ticket<unknown>, value: unknown, failure: Failure | undefined): void {
-    ticket.value = value;
-    ticket.failure = failure;
-    ticket.settled = true;
-    if (!ticket.givenUp) this.#wanted--;
-    ticket.onSettled?.();
+  #settle(pending: PendingRequest<unknown>, value: unknown, failure: Failure | undefined): void {
+    pending.value = value;
+    pending.failure = failure;
+    pending.settled = true;
+    if (!pending.isAbandoned) this.#awaited--;
+    pending.onSettled?.();
   }
 
-  #refused(ticket: Ticket<unknown>): void {
-    const fields = this.#refusal();
-    this.#script?.return(undefined);
-    this.#script = undefined;
-    const { exchange } = ticket;
-    const failure = exchange.explain?.(fields) ?? { kind: "server", fields };
-    if (exchange.final) {
+  #fail(pending: PendingRequest<unknown>): void {
+    const fields = this.#readRefusal();
+    this.#replyReader?.return(undefined);
+    this.#replyReader = undefined;
+    const { request } = pending;
+    const failure = request.mapError?.(fields) ?? { kind: "server", fields };
+    if (request.isFatal) {
       this.#complete(undefined, failure);
       return this.lose(new ServerError(fields));
     }
     if (isFatal(fields)) throw new ServerError(fields);
-    this.#recovery = { failure, tickets: this.#takeGroup() };
-    for (const ticket of this.#recovery.tickets) ticket.refused = true;
+    this.#failedGroup = { failure, requests: this.#takeGroup() };
+    for (const pending of this.#failedGroup.requests) pending.refused = true;
   }
 
-  /** The first exchange and those that the server skips because of its error. */
-  #takeGroup(): Ticket<unknown>[] {
+  /** The first request, and those that the server skips because of its error. */
+  #takeGroup(): PendingRequest<unknown>[] {
     const first = this.#queue.shift()!;
-    const tickets = [first];
-    if (first.exchange.ends === "query") return tickets;
-    for (let last = first; last.exchange.ends !== "sync"; tickets.push(last)) {
+    const requests = [first];
+    if (first.request.syncMode === "implicit") return requests;
+    for (let last = first; last.request.syncMode !== "explicit"; requests.push(last)) {
       const next = this.#queue.shift();
       if (next === undefined) {
         // The server ignores everything until it sees a Sync.
         sync(this.outbox);
-        return tickets;
+        return requests;
       }
       last = next;
     }
-    return tickets;
+    return requests;
   }
 
   /** Reads on to the ReadyForQuery of the failed group. Callers learn of the failure only then, with the status up to date. */
-  #recover(recovery: Recovery): boolean {
+  #recover(recovery: FailedGroup): boolean {
     const { inbox } = this;
     while (!inbox.next()) {
       if (!inbox.refused) return false;
-      const fields = this.#refusal();
+      const fields = this.#readRefusal();
       if (isFatal(fields)) throw new ServerError(fields);
     }
     inbox.expect(Backend.ReadyForQuery, "recover from an error");
-    this.#recovery = undefined;
+    this.#failedGroup = undefined;
     this.#failGroup(recovery);
     return true;
   }
 
-  #failGroup({ failure, tickets }: Recovery): void {
-    const [first, ...others] = tickets;
-    if (this.transactionStatus !== "failed") this.#spoiled = undefined;
-    else this.#spoiled ??= { failure, exchange: first!.exchange };
+  #failGroup({ failure, requests }: FailedGroup): void {
+    const [first, ...others] = requests;
+    if (this.transactionStatus !== "failed") this.#transactionFailure = undefined;
+    else this.#transactionFailure ??= { failure, request: first!.request };
     this.#settle(first!, undefined, failure);
-    for (const ticket of others) {
-      this.#settle(ticket, undefined, { kind: "aborted", by: failure, failed: first!.exchange });
+    for (const pending of others) {
+      this.#settle(pending, undefined, { kind: "aborted", by: failure, failed: first!.request });
     }
   }
 
-  /** With nothing outstanding, only asynchronous messages may come, and the news that the server ends. */
-  #absorb(): void {
+  /** With nothing outstanding, only asynchronous messages may come, and the error with which the server ends the session. */
+  #readUnsolicited(): void {
     const { inbox } = this;
     if (inbox.next()) throw inbox.unexpected("wait for requests");
-    if (inbox.refused) throw new ServerError(this.#refusal());
+    if (inbox.refused) throw new ServerError(this.#readRefusal());
   }
 
-  #refusal(): ServerFields {
+  #readRefusal(): ServerFields {
     this.inbox.refused = false;
     return serverFields(this.inbox);
   }
@@ -368,8 +377,8 @@ export class Session {
         this.#parameters.set(name, value);
         this.#events.parameter(name);
         if (name === "client_encoding" && !isUtf8(value)) {
-          const encoding = JSON.stringify(value.slice(0, LONGEST_QUOTED));
-          throw new Ended(
+          const encoding = JSON.stringify(value.slice(0, MAX_QUOTED_LENGTH));
+          throw new SessionEnd(
             new ConnectionError(
               `client_encoding was changed to ${encoding}, while pyro reads and writes UTF8 only; convert in SQL instead`,
             ),
@@ -380,14 +389,14 @@ export class Session {
   }
 }
 
-/** What the ReadyForQuery will settle: the exchange that failed, and those that were skipped. */
-interface Recovery {
+/** The requests that the ReadyForQuery will settle: the one that failed, and those that were skipped. */
+interface FailedGroup {
   readonly failure: Failure;
-  readonly tickets: readonly Ticket<unknown>[];
+  readonly requests: readonly PendingRequest<unknown>[];
 }
 
 /** Ends the session for a reason that is not about the reply being read. */
-class Ended extends Error {
+class SessionEnd extends Error {
   readonly reason: Error;
 
   constructor(reason: Error) {
@@ -400,7 +409,7 @@ function isFatal(fields: ServerFields): boolean {
   return fields.severity === "FATAL" || fields.severity === "PANIC";
 }
 
-/** So many requests are looked at to find out whether somebody waits behind one; with more it is taken for granted. */
-const MOST_LOOKED_AT = 64;
-/** Encodings have short names; what has not is no name. */
-const LONGEST_QUOTED = 64;
+/** The number of requests inspected to find a caller behind one; beyond it, one is assumed. */
+const MAX_INSPECTED = 64;
+/** Names of encodings are short. */
+const MAX_QUOTED_LENGTH = 64;

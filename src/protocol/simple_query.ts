@@ -11,67 +11,67 @@ import { Backend } from "../wire/codes.ts";
 import { query } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Conversation, Exchange, Failure, Script } from "./request.ts";
-import { explainCopyIn, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
-import { SimpleReply } from "./simple_reply.ts";
-import type { Sink } from "../rows/collectors.ts";
+import type { ExclusiveOperation, Failure, ReplyReader, Request } from "./request.ts";
+import { mapCopyInError, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
+import { SimpleReplyGrammar } from "./simple_reply.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
 
 /** Runs the statements of a string. */
-export class SimpleQuery<T> implements Exchange<T> {
+export class SimpleQuery<T> implements Request<T> {
   readonly action = "run the query";
-  readonly ends = "query";
+  readonly syncMode = "implicit";
   readonly sql: string;
-  readonly conversation: Conversation | undefined;
-  readonly #sink: Sink<T>;
+  readonly exclusive: ExclusiveOperation | undefined;
+  readonly #collector: ResultCollector<T>;
   readonly #registry: Registry;
 
-  constructor(sql: string, sink: Sink<T>, registry: Registry, conversation?: Conversation) {
+  constructor(sql: string, collector: ResultCollector<T>, registry: Registry, exclusive?: ExclusiveOperation) {
     this.sql = sql;
-    this.conversation = conversation;
-    this.#sink = sink;
+    this.exclusive = exclusive;
+    this.#collector = collector;
     this.#registry = registry;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     query(out, this.sql);
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<T> {
-    const sink = this.#sink;
-    const order = new SimpleReply(this.action);
+  *reply(inbox: Inbox, out: Outbox): ReplyReader<T> {
+    const collector = this.#collector;
+    const grammar = new SimpleReplyGrammar(this.action);
     for (;;) {
       while (!inbox.next()) yield "read";
-      // The sink refuses rows that were not announced by itself.
+      // The collector itself refuses rows that were not announced.
       if (inbox.code === Backend.DataRow) {
-        sink.row(inbox);
+        collector.row(inbox);
         continue;
       }
-      order.step(inbox);
+      grammar.step(inbox);
       switch (inbox.code) {
         case Backend.RowDescription: {
           const { columns, formats } = rowDescription(inbox);
-          sink.begin(new Description(columns, formats, this.#registry));
+          collector.begin(new Description(columns, formats, this.#registry));
           break;
         }
         case Backend.CommandComplete:
-          sink.complete(inbox);
+          collector.complete(inbox);
           break;
         case Backend.EmptyQueryResponse:
-          sink.empty();
+          collector.empty();
           break;
         case Backend.CopyInResponse:
           refuseCopyIn(out);
           break;
         case Backend.CopyOutResponse:
-          sink.fail(misplacedCopyOut());
+          collector.fail(misplacedCopyOut());
           break;
         case Backend.ReadyForQuery:
-          return sink.result();
+          return collector.result();
       }
     }
   }
 
-  explain(fields: ServerFields): Failure | undefined {
-    return explainCopyIn(fields);
+  mapError(fields: ServerFields): Failure | undefined {
+    return mapCopyInError(fields);
   }
 }

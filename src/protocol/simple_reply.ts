@@ -9,34 +9,34 @@ import { Backend } from "../wire/codes.ts";
 import type { Inbox } from "../wire/inbox.ts";
 
 /** Follows one reply. */
-export class SimpleReply {
-  #place: Place = Place.Start;
+export class SimpleReplyGrammar {
+  #position: Position = Position.Start;
   readonly #action: string;
 
-  /** `action` is that of the exchange. */
+  /** `action` is that of the request. */
   constructor(action: string) {
     this.#action = action;
   }
 
   /** Steps over the current message; throws if it must not come here. */
   step(inbox: Inbox): void {
-    const next = NEXT[this.#place].get(inbox.code);
+    const next = NEXT[this.#position].get(inbox.code);
     if (next === undefined) throw inbox.unexpected(this.#action);
-    this.#place = next;
+    this.#position = next;
   }
 
   /** CopyDone was sent. Before that the server cannot complete a COPY FROM STDIN, and never if it was refused. */
-  copied(): void {
-    if (this.#place === Place.CopyIn) this.#place = Place.Copied;
+  endCopy(): void {
+    if (this.#position === Position.CopyIn) this.#position = Position.Copied;
   }
 
   /** Whether the data of a COPY is complete, so that CommandComplete must be next. */
   get isCopied(): boolean {
-    return this.#place === Place.Copied;
+    return this.#position === Position.Copied;
   }
 }
 
-const Place = {
+const Position = {
   Start: 0,
   /** Behind a statement. */
   Between: 1,
@@ -49,31 +49,31 @@ const Place = {
   Copied: 5,
   End: 6,
 } as const;
-type Place = (typeof Place)[keyof typeof Place];
+type Position = (typeof Position)[keyof typeof Position];
 
-const STATEMENT: readonly (readonly [number, Place])[] = [
-  [Backend.RowDescription, Place.Rows],
-  [Backend.CommandComplete, Place.Between],
-  [Backend.EmptyQueryResponse, Place.Between],
-  [Backend.CopyInResponse, Place.CopyIn],
-  [Backend.CopyOutResponse, Place.CopyOut],
+const STATEMENT: readonly (readonly [number, Position])[] = [
+  [Backend.RowDescription, Position.Rows],
+  [Backend.CommandComplete, Position.Between],
+  [Backend.EmptyQueryResponse, Position.Between],
+  [Backend.CopyInResponse, Position.CopyIn],
+  [Backend.CopyOutResponse, Position.CopyOut],
 ];
 
 /** What may come at each place, and where it leads. An error may come at any, which is the session's business. */
-const NEXT: Readonly<Record<Place, ReadonlyMap<number, Place>>> = {
-  [Place.Start]: new Map(STATEMENT),
-  [Place.Between]: new Map([...STATEMENT, [Backend.ReadyForQuery, Place.End]]),
-  [Place.Rows]: new Map<number, Place>([
+const NEXT: Readonly<Record<Position, ReadonlyMap<number, Position>>> = {
+  [Position.Start]: new Map(STATEMENT),
+  [Position.Between]: new Map([...STATEMENT, [Backend.ReadyForQuery, Position.End]]),
+  [Position.Rows]: new Map<number, Position>([
     // A rule may add a query with rows of its own to the statement (DO ALSO SELECT).
-    [Backend.RowDescription, Place.Rows],
-    [Backend.DataRow, Place.Rows],
-    [Backend.CommandComplete, Place.Between],
+    [Backend.RowDescription, Position.Rows],
+    [Backend.DataRow, Position.Rows],
+    [Backend.CommandComplete, Position.Between],
   ]),
-  [Place.CopyIn]: new Map(),
-  [Place.CopyOut]: new Map<number, Place>([
-    [Backend.CopyData, Place.CopyOut],
-    [Backend.CopyDone, Place.Copied],
+  [Position.CopyIn]: new Map(),
+  [Position.CopyOut]: new Map<number, Position>([
+    [Backend.CopyData, Position.CopyOut],
+    [Backend.CopyDone, Position.Copied],
   ]),
-  [Place.Copied]: new Map([[Backend.CommandComplete, Place.Between]]),
-  [Place.End]: new Map(),
+  [Position.Copied]: new Map([[Backend.CommandComplete, Position.Between]]),
+  [Position.End]: new Map(),
 };

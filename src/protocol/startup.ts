@@ -5,29 +5,29 @@
  * Authentication".
  */
 import { md5Password } from "../auth/md5.ts";
-import { SCRAM_SHA_256, ScramClient, type ScramTerms } from "../auth/scram.ts";
-import { ConnectionError, FOR_GOOD, ProtocolError, type ServerFields } from "../errors.ts";
+import { SCRAM_SHA_256, ScramClient, type ScramParameters } from "../auth/scram.ts";
+import { ConnectionError, NOT_RETRYABLE, ProtocolError, type ServerFields } from "../errors.ts";
 import { backendKeyData, negotiateProtocolVersion } from "../wire/backend.ts";
 import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
 import { password, saslInitial, saslResponse, startup } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Exchange, Failure, Script } from "./request.ts";
+import type { Failure, ReplyReader, Request } from "./request.ts";
 import type { Session } from "./session.ts";
 
 /** What a server asked of us to believe who we are, by how much the answer gives away: nothing, a proof, a hash, the password. */
-export const Secret = { None: 0, Scram: 1, Md5: 2, Cleartext: 3 } as const;
+export const Disclosure = { None: 0, Scram: 1, Md5: 2, Cleartext: 3 } as const;
 
 /** What a server asked for. */
-export interface Asked {
-  /** One of {@linkcode Secret}. */
-  readonly secret: number;
+export interface AuthMethod {
+  /** One of {@linkcode Disclosure}. */
+  readonly disclosure: number;
   /** How SCRAM hashes the password; undefined if it was not asked for. */
-  readonly scram: ScramTerms | undefined;
+  readonly scram: ScramParameters | undefined;
 }
 
 /** The most that a server may ask for, and why no more. */
-export interface Limit extends Asked {
+export interface AuthLimit extends AuthMethod {
   /** Ends the sentence "the server asks for …, ". */
   readonly reason: string;
 }
@@ -41,17 +41,17 @@ export interface StartupOptions {
   /** Fresh randomness for SCRAM: printable ASCII without commas. */
   readonly nonce: string;
   /** The most to give away; undefined for whatever is asked for. SCRAM then has to have the very terms of the limit. */
-  readonly limit?: Limit | undefined;
+  readonly limit?: AuthLimit | undefined;
 }
 
 /** Opens a session; the value is what the server asked for. */
-export class Startup implements Exchange<Asked> {
+export class Startup implements Request<AuthMethod> {
   readonly action = "open a session";
-  readonly ends = "sync";
-  readonly final = true;
+  readonly syncMode = "explicit";
+  readonly isFatal = true;
   readonly #options: StartupOptions;
   readonly #session: Session;
-  #secret: number = Secret.None;
+  #disclosure: number = Disclosure.None;
   #scram: ScramClient | undefined;
 
   constructor(options: StartupOptions, session: Session) {
@@ -59,11 +59,11 @@ export class Startup implements Exchange<Asked> {
     this.#session = session;
   }
 
-  request(out: Outbox): void {
+  encode(out: Outbox): void {
     startup(out, this.#options.parameters);
   }
 
-  *reply(inbox: Inbox, out: Outbox): Script<Asked> {
+  *reply(inbox: Inbox, out: Outbox): ReplyReader<AuthMethod> {
     inbox.authenticating = true;
     yield* this.#authenticate(inbox, out);
     inbox.authenticating = false;
@@ -79,14 +79,14 @@ export class Startup implements Exchange<Asked> {
           break;
         case Backend.ReadyForQuery:
           inbox.trust();
-          return { secret: this.#secret, scram: this.#scram?.terms };
+          return { disclosure: this.#disclosure, scram: this.#scram?.terms };
         default:
           throw inbox.unexpected(this.action);
       }
     }
   }
 
-  explain(fields: ServerFields): Failure | undefined {
+  mapError(fields: ServerFields): Failure | undefined {
     const parameter = UNSUPPORTED.exec(fields.message)?.[1];
     if (parameter === undefined || fields.hint !== undefined) return undefined;
     const hint = `The pooler does not pass ${parameter} on. Leave it out and set it for the role or the database ` +
@@ -94,7 +94,7 @@ export class Startup implements Exchange<Asked> {
     return { kind: "server", fields: { ...fields, hint } };
   }
 
-  *#authenticate(inbox: Inbox, out: Outbox): Script<void> {
+  *#authenticate(inbox: Inbox, out: Outbox): ReplyReader<void> {
     let scram!: ScramClient;
     /** The message that SASL waits for; Ok while it waits for none. */
     let step: number = Authentication.Ok;
@@ -109,25 +109,25 @@ export class Startup implements Exchange<Asked> {
       const method = inbox.int32();
       // Once SASL has begun, only its own next message may come: anything else would be a way around it.
       const continues = method === Authentication.SaslContinue || method === Authentication.SaslFinal;
-      if (step === Authentication.Ok ? continues : method !== step) throw outOfTurn(method);
+      if (step === Authentication.Ok ? continues : method !== step) throw unexpectedMethod(method);
       switch (method) {
         case Authentication.Ok:
           inbox.end();
           return;
         case Authentication.CleartextPassword:
           inbox.end();
-          password(out, this.#give(Secret.Cleartext, "the password in clear text"));
+          password(out, this.#disclose(Disclosure.Cleartext, "the password in clear text"));
           break;
         case Authentication.Md5Password: {
           const salt = inbox.rest();
           if (salt.length !== 4) throw inbox.malformed(`a salt of ${salt.length} bytes instead of 4`);
-          const given = this.#give(Secret.Md5, "an MD5 hash of the password");
+          const given = this.#disclose(Disclosure.Md5, "an MD5 hash of the password");
           password(out, md5Password(this.#options.user, given, salt));
           break;
         }
         case Authentication.Sasl: {
           this.#chooseMechanism(inbox);
-          const given = this.#give(Secret.Scram, "SCRAM authentication");
+          const given = this.#disclose(Disclosure.Scram, "SCRAM authentication");
           scram = new ScramClient(given, this.#options.nonce, this.#options.limit?.scram);
           this.#scram = scram;
           saslInitial(out, SCRAM_SHA_256, scram.first());
@@ -146,7 +146,7 @@ export class Startup implements Exchange<Asked> {
           throw new ConnectionError(
             `Cannot authenticate: the server asks for ${METHOD_NAMES.get(method) ?? `method ${method}`}, ` +
               "pyro has none, password, md5 and scram-sha-256",
-            FOR_GOOD,
+            NOT_RETRYABLE,
           );
       }
     }
@@ -159,28 +159,31 @@ export class Startup implements Exchange<Asked> {
     if (offered.includes(SCRAM_SHA_256)) return;
     throw new ConnectionError(
       `Cannot authenticate: the server offers the mechanisms ${JSON.stringify(offered)}, pyro has ${SCRAM_SHA_256}`,
-      FOR_GOOD,
+      NOT_RETRYABLE,
     );
   }
 
-  #give(secret: number, what: string): string {
-    const { limit, password, user } = this.#options;
-    if (this.#secret !== Secret.None) throw new ProtocolError("Cannot authenticate: the server asks twice");
-    if (limit !== undefined && (secret > limit.secret || (secret === Secret.Scram && limit.scram === undefined))) {
+  #disclose(disclosure: number, what: string): string {
+    const { limit: limit, password, user } = this.#options;
+    if (this.#disclosure !== Disclosure.None) throw new ProtocolError("Cannot authenticate: the server asks twice");
+    if (
+      limit !== undefined &&
+      (disclosure > limit.disclosure || (disclosure === Disclosure.Scram && limit.scram === undefined))
+    ) {
       throw new ConnectionError(`Cannot authenticate: the server asks for ${what}, ${limit.reason}`);
     }
     if (password === undefined || password === "") {
       throw new ConnectionError(
         `Cannot authenticate as ${JSON.stringify(user)}: the server asks for ${what}, and no password is given`,
-        FOR_GOOD,
+        NOT_RETRYABLE,
       );
     }
-    this.#secret = secret;
+    this.#disclosure = disclosure;
     return password;
   }
 }
 
-function outOfTurn(method: number): ProtocolError {
+function unexpectedMethod(method: number): ProtocolError {
   return new ProtocolError(
     `Cannot trust the server: it sent ${
       METHOD_NAMES.get(method) ?? `method ${method}`

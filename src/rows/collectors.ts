@@ -1,7 +1,7 @@
 /**
  * Where the rows of a reply go: a small closed family of result shapes.
  *
- * A value that cannot be decoded is remembered and thrown by {@linkcode Sink.result}, as the rest of
+ * A value that cannot be decoded is remembered and thrown by {@linkcode ResultCollector.result}, as the rest of
  * the reply must be read in any case. Only a reply that the protocol does not allow throws at once.
  */
 import { ProtocolError, UsageError } from "../errors.ts";
@@ -24,16 +24,16 @@ export interface Result<Row = Record<string, unknown>> {
 }
 
 /** Takes the results of the statements of one reply. */
-export abstract class Sink<T> {
+export abstract class ResultCollector<T> {
   protected readonly shape: RowShape;
-  #problem: Error | undefined = undefined;
+  #error: Error | undefined = undefined;
   /** The rows announced for the statement. */
   #description: Description | undefined = undefined;
   #reader: RowReader | undefined = undefined;
   /** Rows with values of types that have still to be learned. */
   #incomplete: { readonly row: object; readonly description: Description }[] | undefined = undefined;
   /** Whether the tags of statements are read although the result does not need them. */
-  isObserved = false;
+  readsTags = false;
   /** The number in the last tag that was read. */
   lastAffected: number | undefined = undefined;
 
@@ -45,13 +45,13 @@ export abstract class Sink<T> {
   begin(description: Description): void {
     this.#description = description;
     this.#reader = undefined;
-    if (this.#problem === undefined) this.onBegin(description);
+    if (this.#error === undefined) this.onBegin(description);
   }
 
   /** The current message is a DataRow. */
   row(inbox: Inbox): void {
     if (this.#description === undefined) throw inbox.unexpected("read rows");
-    if (this.#problem !== undefined) return;
+    if (this.#error !== undefined) return;
     try {
       this.onRow(inbox);
     } catch (error) {
@@ -62,7 +62,7 @@ export abstract class Sink<T> {
   /** The current message is a CommandComplete: a statement is done. */
   complete(inbox: Inbox): void {
     this.#description = undefined;
-    if (this.#problem !== undefined) return;
+    if (this.#error !== undefined) return;
     try {
       this.onComplete(inbox);
     } catch (error) {
@@ -77,18 +77,18 @@ export abstract class Sink<T> {
         "Cannot read the reply: the server sent EmptyQueryResponse for a statement that gives rows",
       );
     }
-    if (this.#problem === undefined) this.onEmpty();
+    if (this.#error === undefined) this.onEmpty();
   }
 
   /** The outcome will be this error, whatever still comes. */
   fail(error: Error): void {
     if (error instanceof ProtocolError) throw error;
-    this.#problem ??= error;
+    this.#error ??= error;
   }
 
   /** What the reply amounts to; throws the first problem. */
   result(): T {
-    if (this.#problem !== undefined) throw this.#problem;
+    if (this.#error !== undefined) throw this.#error;
     return this.value();
   }
 
@@ -134,14 +134,14 @@ export abstract class Sink<T> {
   protected onBegin(_description: Description): void {}
   protected abstract onRow(inbox: Inbox): void;
   protected onComplete(inbox: Inbox): void {
-    if (this.isObserved) this.affected(inbox);
+    if (this.readsTags) this.affected(inbox);
   }
   protected onEmpty(): void {}
   protected abstract value(): T;
 }
 
 /** The rows of the last statement that gave any. */
-export class AllRows extends Sink<unknown[]> {
+export class AllRows extends ResultCollector<unknown[]> {
   #rows: unknown[] = [];
 
   protected override onBegin(): void {
@@ -158,7 +158,7 @@ export class AllRows extends Sink<unknown[]> {
 }
 
 /** The first row of the last statement that gave any, null if that gave none. The others are not decoded. */
-export class FirstRow extends Sink<unknown> {
+export class FirstRow extends ResultCollector<unknown> {
   readonly #only: boolean;
   #first: unknown = null;
   #count = 0;
@@ -199,7 +199,7 @@ export class FirstValue extends FirstRow {
 }
 
 /** The number of affected rows of the last statement. Rows are not decoded. */
-export class Affected extends Sink<number> {
+export class AffectedRows extends ResultCollector<number> {
   #affected = 0;
 
   protected override onRow(): void {}
@@ -218,7 +218,7 @@ export class Affected extends Sink<number> {
 }
 
 /** Everything, statement by statement. */
-export class AllResults extends Sink<Result<unknown>[]> {
+export class AllResults extends ResultCollector<Result<unknown>[]> {
   readonly #results: Result<unknown>[] = [];
   #rows: unknown[] = [];
   #columns: readonly Column[] = [];
@@ -251,7 +251,7 @@ export class AllResults extends Sink<Result<unknown>[]> {
 }
 
 /** Everything of the only statement. */
-export class OnlyResult extends Sink<Result<unknown>> {
+export class OnlyResult extends ResultCollector<Result<unknown>> {
   readonly #rows: unknown[] = [];
   #columns: readonly Column[] = [];
   #tag: CommandTag = { command: "", affected: 0 };

@@ -88,7 +88,7 @@ export class CopyRows {
       try {
         this.#addValue(this.#codecs[column]!, value);
       } catch (error) {
-        throw this.#explained(error, column, value);
+        throw this.#withRowAndColumn(error, column, value);
       }
     }
   }
@@ -108,13 +108,13 @@ export class CopyRows {
       try {
         return value === null ? "\\N" : escaped(textOf(this.#codecs[column]!, value));
       } catch (error) {
-        throw this.#explained(error, column, value);
+        throw this.#withRowAndColumn(error, column, value);
       }
     });
     this.#out.text(`${texts.join("\t")}\n`);
   }
 
-  #explained(error: unknown, column: number, value: unknown): EncodeError {
+  #withRowAndColumn(error: unknown, column: number, value: unknown): EncodeError {
     const { reason, options } = encodeFailure(error, value);
     return new EncodeError(
       `Cannot encode row ${this.#count}, column ${JSON.stringify(this.#names[column])} as ${

@@ -26,7 +26,7 @@ export class FetchedRows<R> {
     return row;
   }
 
-  /** Nobody wants those that are left. */
+  /** Drops the rows that are left. */
   clear(): void {
     this.#rows = [];
   }

@@ -10,7 +10,7 @@
  */
 import { DecodeError, ProtocolError } from "../errors.ts";
 import type { Column } from "../wire/backend.ts";
-import type { Source } from "../wire/bytes.ts";
+import type { ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec, Format } from "../codecs/codec.ts";
 
 /** Whether rows are objects by column name, or arrays. */
@@ -33,7 +33,7 @@ export class RowReader {
   }
 
   /** The row whose DataRow body is `[start, end)` of `source`. Keeps nothing of it. */
-  read(source: Source, start: number, end: number): unknown {
+  read(source: ByteSource, start: number, end: number): unknown {
     if (this.#compiled === undefined) {
       if (++this.#rowsRead < COMPILE_AFTER) return this.#readEach(source, start, end);
       const compiled = this.#columns.length > MAX_COMPILED ? undefined : this.#compile();
@@ -42,7 +42,7 @@ export class RowReader {
     return this.#compiled(source, start, end);
   }
 
-  #readEach(source: Source, start: number, end: number): unknown {
+  #readEach(source: ByteSource, start: number, end: number): unknown {
     const { view } = source;
     const count = this.#columns.length;
     if (end - start < 2 || view.getUint16(start) !== count) throw wrongCount(source, start, end, count);
@@ -60,7 +60,7 @@ export class RowReader {
     return this.#shape === "array" ? values : objectOf(this.#columns, values);
   }
 
-  #readValue(index: number, source: Source, start: number, end: number): unknown {
+  #readValue(index: number, source: ByteSource, start: number, end: number): unknown {
     const codec = this.#codecs[index]!;
     try {
       return this.#formats[index] === Format.Binary
@@ -142,7 +142,7 @@ export function decodeError(error: unknown, index: number, { name }: Column, cod
   });
 }
 
-type RowFunction = (source: Source, start: number, end: number) => unknown;
+type RowFunction = (source: ByteSource, start: number, end: number) => unknown;
 
 function objectOf(columns: readonly Column[], values: readonly unknown[]): Record<string, unknown> {
   const row: Record<string, unknown> = {};
@@ -157,7 +157,7 @@ function objectOf(columns: readonly Column[], values: readonly unknown[]): Recor
   return row;
 }
 
-function wrongCount(source: Source, start: number, end: number, expected: number): ProtocolError {
+function wrongCount(source: ByteSource, start: number, end: number, expected: number): ProtocolError {
   return end - start < 2
     ? cutShort()
     : malformed(`it has ${source.view.getUint16(start)} columns, RowDescription announced ${expected}`);

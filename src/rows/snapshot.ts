@@ -1,5 +1,5 @@
 /**
- * Parameters as they are when their call is made: a call may have to wait for its turn, for types or for
+ * Parameters as they are when their call is made: a call may have to wait for admission, for types or for
  * a second try, and its caller may do with the values what it likes meanwhile.
  *
  * What can be changed is copied: arrays, plain objects, Maps, bytes, Dates, and what is inside. Of an
@@ -13,14 +13,14 @@ import { stringify } from "../codecs/json_text.ts";
 import { Range } from "../codecs/range.ts";
 
 /** The values, those copied that can be changed; values that were taken before are the same. */
-export function taken(values: readonly unknown[]): readonly unknown[] {
+export function snapshotOf(values: readonly unknown[]): readonly unknown[] {
   const copies = values.slice();
   for (let i = 0; i < copies.length; i++) {
     const value = copies[i];
     if (typeof value !== "object" || value === null) continue;
-    if (TAKEN.has(values)) return values;
+    if (COPYABLE.has(values)) return values;
     new Snapshot().copyInto(copies, i);
-    TAKEN.add(copies);
+    COPYABLE.add(copies);
     return copies;
   }
   return copies;
@@ -99,6 +99,6 @@ function copyOfView(value: ArrayBufferView): unknown {
 }
 
 /** Copies that were made here, which nobody else can change. */
-const TAKEN = new WeakSet<readonly unknown[]>();
+const COPYABLE = new WeakSet<readonly unknown[]>();
 /** Values of Temporal cannot be changed. */
 const IS_TEMPORAL = /^\[object Temporal\./;

@@ -1,5 +1,5 @@
 /**
- * Who waits for which signals. A signal has one listener, however many calls it is for: runtimes look
+ * Listeners of abort signals. A signal has one listener, however many calls it is for: runtimes look
  * through all listeners for each that is added, and warn of more than a few.
  */
 

@@ -8,15 +8,15 @@
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../connect/handshake.ts";
-import type { Call, Observation } from "../protocol/request.ts";
+import type { Call, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
-import type { AsyncTransport, Endpoint, Ends, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, AsyncTransport, Endpoint, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
-import { atMost, turn } from "../runtime/clock.ts";
+import { atMost, eventLoopTurn } from "../runtime/clock.ts";
 import { connectionError } from "./connection_error.ts";
-import { observe } from "../telemetry/observe.ts";
+import { runInSpan } from "../telemetry/run_in_span.ts";
 import { calledByListener } from "../trace/traced_transport.ts";
 
 /** A dialled connection, awaiting. */
@@ -31,37 +31,37 @@ export class AsyncLink implements Link, RunnerLink {
   /** Opens a connection for a cancel request and sends it. */
   canceller: (() => Promise<void>) | undefined = undefined;
   #reading = false;
-  /** Whether a reply waits for someone who wants it. */
-  #stalled = false;
-  /** How many wait for notifications. */
-  #expecting = 0;
-  /** Who waits for bytes to be sent, or for the reader to stop. */
+  /** Whether a reply reader is paused. */
+  #isPaused = false;
+  /** How many listeners wait for notifications. */
+  #eventWaiters = 0;
+  /** Called when bytes were sent, or when reading stops. */
   #onProgress: (() => void)[] = [];
   /** How much had been written when others could run the last time. */
-  #breath = 0;
+  #writtenAtLastTurn = 0;
   /** Ends the reader's pause. */
-  #onWanted: (() => void) | undefined = undefined;
+  #onResume: (() => void) | undefined = undefined;
   #writing = false;
   #flushScheduled = false;
   /** Whether the socket keeps the process alive: while something is outstanding. */
   #keepsProcess = true;
   #listener: ((event: SessionEvent) => void) | undefined = undefined;
-  #lastWords: ReturnType<typeof setTimeout> | undefined = undefined;
+  #finalReadTimer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(transport: AsyncTransport, endpoint: Endpoint) {
     this.#transport = transport;
     this.endpoint = endpoint;
   }
 
-  get ends(): Ends | undefined {
-    return this.#transport.ends;
+  get addresses(): Addresses | undefined {
+    return this.#transport.addresses;
   }
 
   get peerUser(): number | undefined {
     return this.#transport.peerUser;
   }
 
-  /** Who is told what the server said without being asked; hears at once what it has said before. */
+  /** Called with each session event; at once with the events that came before. */
   set onEvent(listener: (event: SessionEvent) => void) {
     this.#listener = listener;
     this.#deliver();
@@ -70,8 +70,8 @@ export class AsyncLink implements Link, RunnerLink {
   /** Runs a call to its end, or until its caller gives up. */
   run<T>(call: Call<T>): Promise<T> {
     if (this.#transport.showing) return Promise.reject(calledByListener());
-    const { observation } = call;
-    return observation === undefined ? this.#runner.run(call) : observe(observation, () => this.#runner.run(call));
+    const { span } = call;
+    return span === undefined ? this.#runner.run(call) : runInSpan(span, () => this.#runner.run(call));
   }
 
   /** Whether an op runs. */
@@ -85,9 +85,9 @@ export class AsyncLink implements Link, RunnerLink {
   }
 
   /** Asks the server to stop what it works on; what is called from now on is not sent before. */
-  cancelRunning(observation?: Observation): Promise<void> {
+  cancelRunning(span?: Span): Promise<void> {
     const work = (): Promise<void> => this.#runner.cancel();
-    return observation === undefined ? work() : observe(observation, work);
+    return span === undefined ? work() : runInSpan(span, work);
   }
 
   /** As {@linkcode RunnerLink.cancel}. */
@@ -97,13 +97,13 @@ export class AsyncLink implements Link, RunnerLink {
 
   /** Whether the process is to stay alive although nothing is asked: while someone waits for notifications. */
   expectEvents(expecting: boolean): void {
-    this.#expecting += expecting ? 1 : -1;
+    this.#eventWaiters += expecting ? 1 : -1;
     this.#keepProcess();
     if (expecting) this.#startReading();
   }
 
   /** Sends what the outbox holds and reads until the server closes: before there is a session. */
-  async askEnd(): Promise<void> {
+  async readToEnd(): Promise<void> {
     const { outbox } = this.session;
     while (outbox.size > 0) outbox.sent(await this.#transport.write(outbox.pending()));
     const dropped = new Uint8Array(64);
@@ -111,7 +111,7 @@ export class AsyncLink implements Link, RunnerLink {
   }
 
   /** Sends what the outbox holds and reads one byte: before there is a session. */
-  async askByte(): Promise<number> {
+  async readByte(): Promise<number> {
     const { outbox } = this.session;
     while (outbox.size > 0) outbox.sent(await this.#transport.write(outbox.pending()));
     const byte = new Uint8Array(1);
@@ -128,32 +128,32 @@ export class AsyncLink implements Link, RunnerLink {
 
   /** Everything outstanding fails for that reason, and the socket is closed. */
   destroy(reason: Error): void {
-    clearTimeout(this.#lastWords);
+    clearTimeout(this.#finalReadTimer);
     this.session.lose(reason);
     this.#transport.close();
-    this.#onWanted?.();
+    this.#onResume?.();
     this.#progress();
     this.#deliver();
   }
 
-  /** Says goodbye and closes; what is outstanding fails. */
+  /** Sends Terminate and closes; outstanding requests fail. */
   async close(): Promise<void> {
     const { session } = this;
-    // A goodbye in the middle of a message would be none.
+    // The server would not see a Terminate in the middle of another message.
     if (session.lost === undefined && this.#reading && !this.#writing && !session.outbox.halfSent) {
       session.lose(new ConnectionError("the connection is closed"));
-      await atMost(this.#sayGoodbye(), LAST_WORDS);
+      await atMost(this.#sendTerminate(), FINAL_READ_TIMEOUT);
     }
     this.destroy(new ConnectionError("the connection is closed"));
   }
 
-  async #sayGoodbye(): Promise<void> {
-    const goodbye = new Outbox();
-    terminate(goodbye);
+  async #sendTerminate(): Promise<void> {
+    const message = new Outbox();
+    terminate(message);
     try {
-      while (goodbye.size > 0) goodbye.sent(await this.#transport.write(goodbye.pending()));
+      while (message.size > 0) message.sent(await this.#transport.write(message.pending()));
     } catch {
-      // It was gone already.
+      // The connection was closed already.
     }
   }
 
@@ -161,7 +161,7 @@ export class AsyncLink implements Link, RunnerLink {
   wake(): void {
     this.#startReading();
     this.#keepProcess();
-    if (this.session.outbox.size >= EAGER && !this.#writing) this.#flush();
+    if (this.session.outbox.size >= EAGER_FLUSH_SIZE && !this.#writing) this.#flush();
     if (this.#flushScheduled || this.session.outbox.size === 0) return;
     this.#flushScheduled = true;
     queueMicrotask(() => this.#flush());
@@ -170,9 +170,9 @@ export class AsyncLink implements Link, RunnerLink {
   /** Replies are wanted, which may be here already, or wait for what was written after the request. */
   resume(): void {
     if (this.session.outbox.size > 0) this.wake();
-    if (!this.#stalled) return;
+    if (!this.#isPaused) return;
     this.#advance();
-    if (!this.#isFull) this.#onWanted?.();
+    if (!this.#isFull) this.#onResume?.();
   }
 
   /** Resolves once no more than `bytes` wait to be sent, or nothing can be before replies are taken. */
@@ -180,18 +180,18 @@ export class AsyncLink implements Link, RunnerLink {
     const { session } = this;
     this.wake();
     // Where the system takes everything at once, nothing else would run, and no refusal be seen.
-    if (session.outbox.writtenTotal - this.#breath > BURST) {
-      this.#breath = session.outbox.writtenTotal;
-      await turn();
+    if (session.outbox.writtenTotal - this.#writtenAtLastTurn > MAX_BURST) {
+      this.#writtenAtLastTurn = session.outbox.writtenTotal;
+      await eventLoopTurn();
     }
     while (session.outbox.size > bytes && !this.#isFull && session.lost === undefined) {
       await new Promise<void>((resolve) => this.#onProgress.push(resolve));
     }
   }
 
-  /** Whether so much is here that nobody wants that reading has to wait. */
+  /** Whether there are so many unclaimed bytes that reading has to wait. */
   get #isFull(): boolean {
-    return this.#stalled && this.session.inbox.buffered >= MAX_UNWANTED;
+    return this.#isPaused && this.session.inbox.buffered >= MAX_UNCLAIMED;
   }
 
   #startReading(): void {
@@ -201,7 +201,7 @@ export class AsyncLink implements Link, RunnerLink {
   }
 
   #keepProcess(): void {
-    const needed = !this.session.idle || this.#expecting > 0;
+    const needed = !this.session.idle || this.#eventWaiters > 0;
     if (this.#keepsProcess === needed || this.session.lost !== undefined) return;
     this.#keepsProcess = needed;
     this.#transport.keepProcess(needed);
@@ -213,8 +213,8 @@ export class AsyncLink implements Link, RunnerLink {
       while (session.lost === undefined) {
         if (this.#isFull) {
           this.#progress();
-          await new Promise<void>((resolve) => this.#onWanted = resolve);
-          this.#onWanted = undefined;
+          await new Promise<void>((resolve) => this.#onResume = resolve);
+          this.#onResume = undefined;
           continue;
         }
         const read = this.#transport.read(session.inbox.reserve());
@@ -231,7 +231,7 @@ export class AsyncLink implements Link, RunnerLink {
 
   #advance(): void {
     const { session } = this;
-    this.#stalled = session.advance() === "drain";
+    this.#isPaused = session.advance() === "paused";
     this.#deliver();
     if (session.outbox.size > 0) this.#flush();
     this.#keepProcess();
@@ -285,15 +285,15 @@ export class AsyncLink implements Link, RunnerLink {
     if (this.session.lost !== undefined) return;
     // Nothing more is written.
     this.#writing = true;
-    this.#lastWords = setTimeout(() => this.destroy(connectionError(error)), LAST_WORDS);
+    this.#finalReadTimer = setTimeout(() => this.destroy(connectionError(error)), FINAL_READ_TIMEOUT);
   }
 }
 
-/** Milliseconds for a goodbye, and to wait for what the server said before a write failed. */
-const LAST_WORDS = 500;
+/** Milliseconds to send Terminate, and to wait for what the server said before a write failed. */
+const FINAL_READ_TIMEOUT = 500;
 /** How many bytes are not kept waiting for what else is submitted in the same tick. */
-const EAGER = 0x4000;
+const EAGER_FLUSH_SIZE = 0x4000;
 /** How many bytes are written in one go while there is more to write. */
-const BURST = 0x4_0000;
-/** How many bytes of replies that nobody wants yet are read. */
-const MAX_UNWANTED = 0x10_0000;
+const MAX_BURST = 0x4_0000;
+/** How many bytes of unclaimed replies are read. */
+const MAX_UNCLAIMED = 0x10_0000;

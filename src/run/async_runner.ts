@@ -1,26 +1,26 @@
 /** Runs ops, awaiting: hands their steps to the session, and waits for what they wait for. */
 import { UsageError } from "../errors.ts";
-import type { Call, Conversation, Limit, Op, Step, Ticket } from "../protocol/request.ts";
+import type { Call, Deadline, ExclusiveOperation, Op, PendingRequest, Step } from "../protocol/request.ts";
 import { errorOf } from "../protocol/failure.ts";
 import type { Session } from "../protocol/session.ts";
-import { type Admission, Entry } from "../protocol/admission.ts";
+import { type Admission, AdmissionEntry } from "../protocol/admission.ts";
 import { onAbort } from "./aborts.ts";
-import { AsyncInterruption, within } from "./async_interruption.ts";
-import { type Caller, callFor, currentCaller, isWithin } from "./callers.ts";
+import { AsyncCancellation, guarded } from "./async_cancellation.ts";
+import { type CallerContext, callWithin, currentCaller, isWithin } from "./callers.ts";
 import { atMost, MAX_MILLISECONDS, now, pause } from "../runtime/clock.ts";
-import { admitted, settling, unlessSettled, unwanted } from "./waits.ts";
-import { AGAIN, type Interruption, neverSent, noAnswer, PATIENCE } from "./interruption.ts";
+import { abandonment, admission, outcome, unlessSettled } from "./waiting.ts";
+import { CANCEL_INTERVAL, CANCEL_TIMEOUT, type Cancellation, cancelTimedOut, isNeverSent } from "./cancellation.ts";
 
 /** What the runner needs of the connection. */
 export interface RunnerLink {
   readonly session: Session;
   /** Something was submitted. */
   wake(): void;
-  /** Someone waits for replies: those that nobody wanted so far are read. */
+  /** An op waits for replies: paused reply readers go on. */
   resume(): void;
   /** Resolves once no more than `bytes` wait to be sent, or nothing can be before replies are taken. */
   room(bytes: number): Promise<void>;
-  /** Asks the server to stop what it works on; resolves when it has been told. */
+  /** Sends a cancel request; resolves when the server has taken it. */
   cancel(): Promise<void>;
   /** Everything outstanding fails for that reason, and the socket is closed. */
   destroy(reason: Error): void;
@@ -29,15 +29,15 @@ export interface RunnerLink {
 /** Runs the ops of one connection. */
 export class AsyncRunner {
   readonly #link: RunnerLink;
-  readonly #admission: Admission<Conversation>;
+  readonly #admission: Admission<ExclusiveOperation>;
   /** How many ops are under way, those that wait to begin included. */
   #running = 0;
-  /** Who wants to know that no op is under way. */
+  /** Called when no op is under way. */
   #watchers: (() => void)[] = [];
-  /** The op whose source runs while it alone may submit: calls from inside the source would wait for ever. */
-  #caller: Running | undefined = undefined;
+  /** The op whose source runs while it may submit: calls from inside the source would wait for ever. */
+  #sourceOp: RunningOp | undefined = undefined;
   /** How many functions run of which is kept what they submit. */
-  #observed = 0;
+  #trackedCallbacks = 0;
 
   constructor(link: RunnerLink) {
     this.#link = link;
@@ -45,16 +45,16 @@ export class AsyncRunner {
   }
 
   /** Runs a call to its end, or until its caller gives up. */
-  run<T>({ op, limit, refusal }: Call<T>): Promise<T> {
+  run<T>({ op, deadline, refusal }: Call<T>): Promise<T> {
     if (refusal !== undefined) return Promise.reject(refusal.error);
-    if (this.#caller !== undefined && isWithin(currentCaller(), this.#caller)) {
+    if (this.#sourceOp !== undefined && isWithin(currentCaller(), this.#sourceOp)) {
       return Promise.reject(
         new UsageError("Cannot use the connection: it waits for the function that this call comes from", {
           safeToRetry: true,
         }),
       );
     }
-    return limit === undefined ? this.#run(op, undefined) : this.#runLimited(op, limit);
+    return deadline === undefined ? this.#run(op, undefined) : this.#runWithDeadline(op, deadline);
   }
 
   /** Whether an op is under way. */
@@ -67,91 +67,92 @@ export class AsyncRunner {
     while (this.#running > 0) await new Promise<void>((resolve) => this.#watchers.push(resolve));
   }
 
-  /** Asks the server to stop what it works on. What is called from now on is not submitted before the server has been told. */
+  /** Sends a cancel request. No op submits before the server has taken it. */
   async cancel(): Promise<void> {
     await this.#gated(async () => {
       if (!this.#link.session.idle) await this.#link.cancel();
     });
   }
 
-  async #runLimited<T>(op: Op<T>, limit: Limit): Promise<T> {
-    limit.signal?.throwIfAborted();
-    const interruption = new AsyncInterruption(limit, this.#link.session);
-    const work = this.#run(op, interruption);
+  async #runWithDeadline<T>(op: Op<T>, deadline: Deadline): Promise<T> {
+    deadline.signal?.throwIfAborted();
+    const cancellation = new AsyncCancellation(deadline, this.#link.session);
+    const work = this.#run(op, cancellation);
     const over = work.then(() => {}, () => {});
     let givingUp: Promise<void> | undefined;
     const giveUp = (): void => {
-      givingUp ??= this.#giveUp(interruption, over);
+      givingUp ??= this.#giveUp(cancellation, over);
     };
-    const timer = limit.timeout > 0 && limit.timeout <= MAX_MILLISECONDS
-      ? setTimeout(giveUp, limit.timeout)
+    const timer = deadline.timeout > 0 && deadline.timeout <= MAX_MILLISECONDS
+      ? setTimeout(giveUp, deadline.timeout)
       : undefined;
-    const unwatch = limit.signal && onAbort(limit.signal, giveUp);
+    const unwatch = deadline.signal && onAbort(deadline.signal, giveUp);
     try {
-      await Promise.race([over, interruption.abandoned]);
-      if (interruption.isAbandoned) throw interruption.error();
+      await Promise.race([over, cancellation.abandoned]);
+      if (cancellation.isAbandoned) throw cancellation.error();
       return await work;
     } catch (error) {
-      throw interruption.errorFor(error);
+      throw cancellation.errorFor(error);
     } finally {
       clearTimeout(timer);
       unwatch?.();
-      if (!interruption.isAbandoned) await givingUp;
+      if (!cancellation.isAbandoned) await givingUp;
     }
   }
 
   /** A caller gives up; `over` resolves when its op has ended. */
-  async #giveUp(interruption: AsyncInterruption, over: Promise<void>): Promise<void> {
-    const until = now() + PATIENCE;
-    const isWaiting = interruption.waitsFor !== undefined;
-    const remedy = interruption.interrupt();
-    if (interruption.limit.orLose) return this.#link.destroy(interruption.loseConnection());
-    if (remedy === "abandon") return interruption.abandon();
+  async #giveUp(cancellation: AsyncCancellation, over: Promise<void>): Promise<void> {
+    const until = now() + CANCEL_TIMEOUT;
+    const isWaiting = cancellation.waitsFor !== undefined;
+    const action = cancellation.request();
+    if (cancellation.deadline.closesConnection) return this.#link.destroy(cancellation.loseConnection());
+    if (action === "abandon") return cancellation.abandon();
     let inTime = true;
-    if (remedy === "tell" && interruption.waitsFor === "calls" && !this.#link.session.idle) {
-      const { outstanding } = this.#link.session;
-      if (!outstanding.every(({ givenUp, owner }) => givenUp || isWithin(owner as Caller | undefined, interruption))) {
-        // Others are at work too, who are not to be hit: nobody waits for the tidying up behind them.
-        interruption.tell();
-        return interruption.abandon();
+    if (action === "notify" && cancellation.waitsFor === "calls" && !this.#link.session.idle) {
+      const isOwn = ({ isAbandoned, owner }: PendingRequest<unknown>): boolean =>
+        isAbandoned || isWithin(owner as CallerContext | undefined, cancellation);
+      if (!this.#link.session.outstanding.every(isOwn)) {
+        // Other calls are under way too, which must not be hit: the caller does not wait for the clean-up behind them.
+        cancellation.notify();
+        return cancellation.abandon();
       }
-      // What runs are statements of the function that the op waits for, and the op has to tidy up after them.
+      // What runs are statements of the function that the op waits for, and the op has to clean up after them.
       inTime = await this.#gated(() => {
-        interruption.tell();
+        cancellation.notify();
         return this.#cancelBy(until);
       });
-    } else if (remedy === "tell" || isWaiting) interruption.tell();
+    } else if (action === "notify" || isWaiting) cancellation.notify();
     // A COPY whose source is not waited for ends by itself, unless the server does not listen.
-    if (remedy === "cancel" && !(isWaiting && await atMost(over, AGAIN))) {
-      inTime = await this.#gated(() => this.#cancelFor(interruption, over, until));
-      if (interruption.isAbandoned) return;
+    if (action === "cancel" && !(isWaiting && await atMost(over, CANCEL_INTERVAL))) {
+      inTime = await this.#gated(() => this.#cancelFor(cancellation, over, until));
+      if (cancellation.isAbandoned) return;
     }
-    if (!inTime || !await atMost(over, until - now())) this.#link.destroy(interruption.loseConnection());
+    if (!inTime || !await atMost(over, until - now())) this.#link.destroy(cancellation.loseConnection());
   }
 
   /** Stops what a call has under way, once the server works on it. False if a request for that may still arrive, and so hit something later. */
-  async #cancelFor(interruption: AsyncInterruption, over: Promise<void>, until: number): Promise<boolean> {
+  async #cancelFor(cancellation: AsyncCancellation, over: Promise<void>, until: number): Promise<boolean> {
     const { session } = this.#link;
-    while (interruption.target === "waiting") {
+    while (cancellation.target === "waiting") {
       const { oldest } = session;
-      const change = oldest && Promise.race([over, settling(oldest), unwanted(session)]);
+      const change = oldest && Promise.race([over, outcome(oldest), abandonment(session)]);
       if (change === undefined || !await atMost(change, until - now())) {
-        interruption.abandon();
+        cancellation.abandon();
         return true;
       }
     }
     // A request that comes before the statement is begun has no effect, so it is repeated.
-    while (interruption.target === "oldest" && now() < until) {
+    while (cancellation.target === "oldest" && now() < until) {
       this.#admission.exempt(undefined);
       if (!await this.#cancelBy(until)) return false;
-      this.#admission.exempt(interruption.entry);
+      this.#admission.exempt(cancellation.entry);
       const { oldest } = session;
-      if (oldest === undefined || interruption.target !== "oldest") break;
+      if (oldest === undefined || cancellation.target !== "oldest") break;
       // A call can end before what it has under way, such as one for a part of it.
       const isOver = over.then(() => true);
-      const isSettled = settling(oldest).then(() => false);
+      const isSettled = outcome(oldest).then(() => false);
       const end = Promise.race([isOver, isSettled]);
-      if (await atMost(end, Math.min(AGAIN, until - now())) && await end) break;
+      if (await atMost(end, Math.min(CANCEL_INTERVAL, until - now())) && await end) break;
     }
     return true;
   }
@@ -164,7 +165,7 @@ export class AsyncRunner {
         isOver = true;
       },
       (error) => {
-        isOver = neverSent(error);
+        isOver = isNeverSent(error);
       },
     );
     await atMost(request, until - now());
@@ -173,8 +174,8 @@ export class AsyncRunner {
 
   /** Works while nothing is submitted. */
   async #gated<T>(work: () => Promise<T>): Promise<T> {
-    const entry = new Entry();
-    if (this.#admission.gate(entry) === "wait") await admitted(entry);
+    const entry = new AdmissionEntry();
+    if (this.#admission.gate(entry) === "wait") await admission(entry);
     try {
       return await work();
     } finally {
@@ -182,176 +183,179 @@ export class AsyncRunner {
     }
   }
 
-  async #run<T>(op: Op<T>, interruption: AsyncInterruption | undefined): Promise<T> {
+  async #run<T>(op: Op<T>, cancellation: AsyncCancellation | undefined): Promise<T> {
     const { session } = this.#link;
-    const running = new Running(this.#observed > 0 ? currentCaller() : undefined);
-    if (interruption !== undefined) interruption.entry = running;
+    const entry = new RunningOp(this.#trackedCallbacks > 0 ? currentCaller() : undefined);
+    if (cancellation !== undefined) cancellation.entry = entry;
     this.#running++;
     try {
-      if (this.#admission.begin(running) === "wait") await this.#admitted(running, interruption);
-      let step = op.next();
-      while (!step.done) {
-        const request: Step = step.value;
-        if (interruption?.isDue && request.do !== "settle" && request.do !== "finish") {
-          step = fail(op, interruption.error(), interruption);
-        } else if (request.do === "submit") {
-          if (this.#admission.submit(running) === "wait") {
+      if (this.#admission.begin(entry) === "wait") await this.#awaitAdmission(entry, cancellation);
+      let next = op.next();
+      while (!next.done) {
+        const step: Step = next.value;
+        if (cancellation?.isPending && step.do !== "settle" && step.do !== "finish") {
+          next = fail(op, cancellation.error(), cancellation);
+        } else if (step.do === "submit") {
+          if (this.#admission.submit(entry) === "wait") {
             try {
-              await this.#admitted(running, interruption);
+              await this.#awaitAdmission(entry, cancellation);
             } catch (error) {
-              step = fail(op, error, interruption);
+              next = fail(op, error, cancellation);
             }
             continue;
           }
-          let ticket: Ticket<unknown>;
+          let pending: PendingRequest<unknown>;
           try {
-            ticket = session.submit(request.exchange);
+            pending = session.submit(step.request);
           } catch (error) {
-            step = fail(op, error, interruption);
+            next = fail(op, error, cancellation);
             continue;
           }
-          if (!request.exchange.conversation?.isShared) interruption?.watch(ticket);
-          if (running.caller !== undefined) ticket.owner = running.caller;
+          if (!step.request.exclusive?.outlivesCalls) cancellation?.watch(pending);
+          if (entry.caller !== undefined) pending.owner = entry.caller;
           this.#link.wake();
-          step = op.next(ticket);
-        } else if (request.do === "settle" || request.do === "finish") {
-          if (request.do === "finish") this.#admission.release(running);
-          const { ticket } = request;
-          if (!ticket.settled) {
+          next = op.next(pending);
+        } else if (step.do === "settle" || step.do === "finish") {
+          if (step.do === "finish") this.#admission.release(entry);
+          const { pending } = step;
+          if (!pending.settled) {
             try {
-              await this.#settled(ticket, interruption);
+              await this.#awaitOutcome(pending, cancellation);
             } catch (error) {
-              step = fail(op, error, interruption);
+              next = fail(op, error, cancellation);
               continue;
             }
           }
-          const { failure } = ticket;
-          step = failure === undefined
-            ? op.next(ticket.value)
-            : fail(op, errorOf(failure, ticket.exchange), interruption);
+          const { failure } = pending;
+          next = failure === undefined
+            ? op.next(pending.value)
+            : fail(op, errorOf(failure, pending.request), cancellation);
         } else {
           let answer: unknown;
           try {
-            answer = await this.#perform(request, running, interruption);
+            answer = await this.#perform(step, entry, cancellation);
           } catch (error) {
-            step = fail(op, error, interruption);
+            next = fail(op, error, cancellation);
             continue;
           }
-          step = op.next(answer);
+          next = op.next(answer);
         }
       }
-      return step.value;
+      return next.value;
     } finally {
-      this.#admission.leave(running);
+      this.#admission.leave(entry);
       if (--this.#running === 0) this.#notify();
     }
   }
 
-  #settled(ticket: Ticket<unknown>, interruption: AsyncInterruption | undefined): Promise<void> | undefined {
+  #awaitOutcome(
+    pending: PendingRequest<unknown>,
+    cancellation: AsyncCancellation | undefined,
+  ): Promise<void> | undefined {
     this.#link.resume();
-    if (ticket.settled) return undefined;
-    if (interruption === undefined) return new Promise((resolve) => ticket.onSettled = resolve);
-    interruption.watch(ticket);
-    return interruption.during(settling(ticket));
+    if (pending.settled) return undefined;
+    if (cancellation === undefined) return new Promise((resolve) => pending.onSettled = resolve);
+    cancellation.watch(pending);
+    return cancellation.guard(outcome(pending));
   }
 
   async #perform(
-    request: Exclude<Step, { do: "submit" | "settle" | "finish" }>,
-    running: Running,
-    interruption: AsyncInterruption | undefined,
+    step: Exclude<Step, { do: "submit" | "settle" | "finish" }>,
+    entry: RunningOp,
+    cancellation: AsyncCancellation | undefined,
   ): Promise<unknown> {
-    switch (request.do) {
-      case "turn":
-        return await this.#continue(running, request.behind === true, interruption);
-      case "pass":
-        return this.#admission.release(running);
-      case "alone":
-        return await this.#alone(request.from, running, interruption);
+    switch (step.do) {
+      case "continue":
+        return await this.#continue(entry, step.behind === true, cancellation);
+      case "release":
+        return this.#admission.release(entry);
+      case "barrier":
+        return await this.#barrier(step.within, entry, cancellation);
       case "await": {
-        const { signal, ticket } = request;
-        if (signal.raised || ticket.settled) return;
+        const { condition: condition, pending } = step;
+        if (condition.isMet || pending.settled) return;
         this.#link.resume();
-        interruption?.watch(ticket);
-        if (signal.raised || ticket.settled) return;
-        const raising = new Promise<void>((resolve) => signal.onRaised = resolve);
-        return await within(interruption, unlessSettled(ticket, raising));
+        cancellation?.watch(pending);
+        if (condition.isMet || pending.settled) return;
+        const raising = new Promise<void>((resolve) => condition.onMet = resolve);
+        return await guarded(cancellation, unlessSettled(pending, raising));
       }
       case "room":
-        return await within(interruption, this.#link.room(request.bytes));
+        return await guarded(cancellation, this.#link.room(step.bytes));
       case "cancel":
-        if (!await this.#cancelBy(now() + PATIENCE)) this.#link.destroy(noAnswer());
+        if (!await this.#cancelBy(now() + CANCEL_TIMEOUT)) this.#link.destroy(cancelTimedOut());
         return;
-      case "call":
-        return await this.#call(request, running, interruption);
+      case "callback":
+        return await this.#call(step, entry, cancellation);
       case "pause":
-        this.#admission.release(running);
-        return await within(interruption, pause(Math.random() * request.upTo));
+        this.#admission.release(entry);
+        return await guarded(cancellation, pause(Math.random() * step.upTo));
     }
   }
 
   /** Waits until the op may submit again. */
-  async #continue(running: Running, behind: boolean, interruption: AsyncInterruption | undefined): Promise<void> {
-    if (this.#admission.continue(running, behind) === "wait") await this.#admitted(running, interruption);
+  async #continue(entry: RunningOp, behind: boolean, cancellation: AsyncCancellation | undefined): Promise<void> {
+    if (this.#admission.continue(entry, behind) === "wait") await this.#awaitAdmission(entry, cancellation);
   }
 
-  /** Waits until the op is the only one under way, and nothing is that was given up. */
-  async #alone(
-    from: Conversation | undefined,
-    running: Running,
-    interruption: AsyncInterruption | undefined,
+  /** Waits until the op is the only one under way, and abandoned requests have their outcomes. */
+  async #barrier(
+    from: ExclusiveOperation | undefined,
+    entry: RunningOp,
+    cancellation: AsyncCancellation | undefined,
   ): Promise<void> {
     const { session } = this.#link;
-    await this.#continue(running, false, interruption);
+    await this.#continue(entry, false, cancellation);
     session.check("barrier", "use the connection", from);
-    if (this.#admission.barrier(running) === "wait") {
-      await this.#admitted(running, interruption);
+    if (this.#admission.barrier(entry) === "wait") {
+      await this.#awaitAdmission(entry, cancellation);
       session.check("barrier", "use the connection", from);
     }
-    // What was given up ends without an op.
+    // Abandoned requests have no op left: wait for the oldest pending request instead.
     for (let oldest = session.oldest; oldest !== undefined; oldest = session.oldest) {
-      const settled = settling(oldest);
+      const settled = outcome(oldest);
       this.#link.resume();
-      await within(interruption, settled);
+      await guarded(cancellation, settled);
     }
   }
 
-  /** Calls a function of the user's, which may make calls of its own unless the op has the turn. */
+  /** Calls a user's function, which may make calls of its own unless the op is the one that may submit. */
   async #call(
-    { fn, unless }: Extract<Step, { do: "call" }>,
-    running: Running,
-    interruption: AsyncInterruption | undefined,
+    { fn, unless }: Extract<Step, { do: "callback" }>,
+    entry: RunningOp,
+    cancellation: AsyncCancellation | undefined,
   ): Promise<unknown> {
-    const isSource = this.#admission.holds(running);
-    if (interruption !== undefined) interruption.waitsFor = isSource ? "source" : "calls";
-    if (isSource) this.#caller = running;
-    else this.#admission.suspend(running);
+    const isSource = this.#admission.maySubmit(entry);
+    if (cancellation !== undefined) cancellation.waitsFor = isSource ? "source" : "calls";
+    if (isSource) this.#sourceOp = entry;
+    else this.#admission.suspend(entry);
     try {
-      if (!isSource) return await within(interruption, Promise.resolve(this.#observe(interruption, fn)));
-      const given = Promise.resolve(callFor(running, fn));
-      return await within(interruption, unless === undefined ? given : unlessSettled(unless, given));
+      if (!isSource) return await guarded(cancellation, Promise.resolve(this.#callTracked(cancellation, fn)));
+      const given = Promise.resolve(callWithin(entry, fn));
+      return await guarded(cancellation, unless === undefined ? given : unlessSettled(unless, given));
     } finally {
-      if (isSource) this.#caller = undefined;
-      else this.#admission.resume(running);
-      if (interruption !== undefined) {
-        interruption.waitsFor = undefined;
-        if (!isSource) this.#observed--;
+      if (isSource) this.#sourceOp = undefined;
+      else this.#admission.resume(entry);
+      if (cancellation !== undefined) {
+        cancellation.waitsFor = undefined;
+        if (!isSource) this.#trackedCallbacks--;
       }
     }
   }
 
   /** Calls a function so that what it submits is known to be its own, if that may have to be cancelled. */
-  #observe(interruption: AsyncInterruption | undefined, fn: () => unknown): unknown {
-    if (interruption === undefined) return fn();
-    this.#observed++;
-    return callFor(interruption, fn);
+  #callTracked(cancellation: AsyncCancellation | undefined, fn: () => unknown): unknown {
+    if (cancellation === undefined) return fn();
+    this.#trackedCallbacks++;
+    return callWithin(cancellation, fn);
   }
 
   /** Waits for what the op has asked for. */
-  async #admitted(running: Running, interruption: AsyncInterruption | undefined): Promise<void> {
+  async #awaitAdmission(entry: RunningOp, cancellation: AsyncCancellation | undefined): Promise<void> {
     try {
-      await within(interruption, admitted(running));
+      await guarded(cancellation, admission(entry));
     } catch (error) {
-      this.#admission.giveUp(running);
+      this.#admission.giveUp(entry);
       throw error;
     }
   }
@@ -364,18 +368,18 @@ export class AsyncRunner {
 }
 
 /** An op under way. */
-class Running extends Entry {
-  /** Which functions it was called from, if anybody asks. */
-  readonly caller: Caller | undefined;
+class RunningOp extends AdmissionEntry {
+  /** The callbacks that it was called from, if a cancellation has to know. */
+  readonly caller: CallerContext | undefined;
 
-  constructor(caller: Caller | undefined) {
+  constructor(caller: CallerContext | undefined) {
     super();
     this.caller = caller;
   }
 }
 
-/** Throws into an op. Whatever it is, from then on an op that was given up only tidies up. */
-function fail<T>(op: Op<T>, error: unknown, interruption: Interruption | undefined): IteratorResult<Step, T> {
-  if (interruption?.happened) interruption.told = true;
+/** Throws into an op. Whatever it is, from then on an op that was given up only cleans up. */
+function fail<T>(op: Op<T>, error: unknown, cancellation: Cancellation | undefined): IteratorResult<Step, T> {
+  if (cancellation?.isRequested) cancellation.isNotified = true;
   return op.throw(error);
 }

@@ -13,23 +13,23 @@ export async function connectAsync(
   dialer: AsyncDialer,
   signal: AbortSignal | undefined,
 ): Promise<Connected & { readonly link: AsyncLink }> {
-  const connected = await shakeHands(handshake, dialer, signal);
-  return { ...connected, link: own(connected.link) };
+  const connected = await runHandshake(handshake, dialer, signal);
+  return { ...connected, link: ownLink(connected.link) };
 }
 
 /** Runs a handshake that leaves no connection behind. */
-export async function shakeHands<T>(
+export async function runHandshake<T>(
   handshake: Handshake<T>,
   dialer: AsyncDialer,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   const links = new Set<AsyncLink>();
-  let step = handshake.next();
-  while (!step.done) {
+  let next = handshake.next();
+  while (!next.done) {
     let answer: unknown;
     let failure: { readonly error: unknown } | undefined;
     try {
-      answer = await perform(step.value, dialer, links, signal);
+      answer = await perform(next.value, dialer, links, signal);
     } catch (error) {
       failure = { error };
     }
@@ -37,9 +37,9 @@ export async function shakeHands<T>(
       for (const link of links) link.destroy(new ConnectionError("connecting was aborted"));
       throw signal.reason;
     }
-    step = failure === undefined ? handshake.next(answer) : handshake.throw(failure.error);
+    next = failure === undefined ? handshake.next(answer) : handshake.throw(failure.error);
   }
-  return step.value;
+  return next.value;
 }
 
 async function perform(
@@ -49,10 +49,10 @@ async function perform(
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   if (step.do === "discard") {
-    links.delete(own(step.link));
-    return await own(step.link).close();
+    links.delete(ownLink(step.link));
+    return await ownLink(step.link).close();
   }
-  using limit = new TimeLimit(step.by, signal);
+  using limit = new StepDeadline(step.by, signal);
   try {
     if (step.do === "dial") {
       const transport = await limit.race(dialer.dial(step.endpoint, limit.signal), (late) => late.close());
@@ -60,18 +60,18 @@ async function perform(
       links.add(link);
       return link;
     }
-    const link = own(step.link);
-    if (step.do === "askByte") return await limit.race(link.askByte());
+    const link = ownLink(step.link);
+    if (step.do === "readByte") return await limit.race(link.readByte());
     if (step.do === "startTls") return await limit.race(link.startTls(step.options));
-    if (step.do === "askEnd") return await limit.race(link.askEnd());
-    return await limit.race(link.run({ op: step.op, limit: undefined }));
+    if (step.do === "readToEnd") return await limit.race(link.readToEnd());
+    return await limit.race(link.run({ op: step.op, deadline: undefined }));
   } catch (error) {
     throw connectionError(error, step.do === "startTls" ? "the TLS handshake failed" : undefined);
   }
 }
 
 /** Aborts when time is over, or when the caller's signal does. */
-class TimeLimit implements Disposable {
+class StepDeadline implements Disposable {
   readonly #controller = new AbortController();
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #outer: AbortSignal | undefined;
@@ -111,7 +111,7 @@ class TimeLimit implements Disposable {
   readonly #follow = (): void => this.#controller.abort(this.#outer!.reason);
 }
 
-function own(link: Link): AsyncLink {
+function ownLink(link: Link): AsyncLink {
   if (link instanceof AsyncLink) return link;
   throw new TypeError("The link is not one of this driver's");
 }

@@ -11,46 +11,46 @@ export function connectSync(
   handshake: Handshake<Connected>,
   dialer: SyncDialer,
 ): Connected & { readonly link: SyncLink } {
-  const connected = shakeHands(handshake, dialer);
-  return { ...connected, link: own(connected.link) };
+  const connected = runHandshake(handshake, dialer);
+  return { ...connected, link: ownLink(connected.link) };
 }
 
 /** Runs a handshake that leaves no connection behind. */
-export function shakeHands<T>(handshake: Handshake<T>, dialer: SyncDialer): T {
-  let step = handshake.next();
-  while (!step.done) {
+export function runHandshake<T>(handshake: Handshake<T>, dialer: SyncDialer): T {
+  let next = handshake.next();
+  while (!next.done) {
     let answer: unknown;
     try {
-      answer = perform(step.value, dialer);
+      answer = perform(next.value, dialer);
     } catch (error) {
-      step = handshake.throw(
-        connectionError(error, step.value.do === "startTls" ? "the TLS handshake failed" : undefined),
+      next = handshake.throw(
+        connectionError(error, next.value.do === "startTls" ? "the TLS handshake failed" : undefined),
       );
       continue;
     }
-    step = handshake.next(answer);
+    next = handshake.next(answer);
   }
-  return step.value;
+  return next.value;
 }
 
 function perform(step: HandshakeStep, dialer: SyncDialer): unknown {
   switch (step.do) {
     case "dial":
       return new SyncLink(dialer.dial(step.endpoint, step.tls, Math.max(0, step.by - now())), step.endpoint);
-    case "askByte":
-      return own(step.link).askByte(step.by);
+    case "readByte":
+      return ownLink(step.link).readByte(step.by);
     case "startTls":
-      return own(step.link).startTls(step.options, step.by);
+      return ownLink(step.link).startTls(step.options, step.by);
     case "run":
-      return own(step.link).runBy(step.op, step.by);
-    case "askEnd":
-      return own(step.link).askEnd(step.by);
+      return ownLink(step.link).runBy(step.op, step.by);
+    case "readToEnd":
+      return ownLink(step.link).readToEnd(step.by);
     case "discard":
-      return own(step.link).close();
+      return ownLink(step.link).close();
   }
 }
 
-function own(link: Link): SyncLink {
+function ownLink(link: Link): SyncLink {
   if (link instanceof SyncLink) return link;
   throw new TypeError("The link is not one of this driver's");
 }

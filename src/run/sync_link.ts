@@ -7,15 +7,15 @@
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../connect/handshake.ts";
-import type { Call, Observation, Op, Ticket } from "../protocol/request.ts";
+import type { Call, Op, PendingRequest, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
-import type { Endpoint, Ends, SyncTransport, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { now } from "../runtime/clock.ts";
 import { connectionError } from "./connection_error.ts";
-import { neverSent } from "./interruption.ts";
-import { observeBlocking } from "../telemetry/observe.ts";
+import { isNeverSent } from "./cancellation.ts";
+import { runInSpanBlocking } from "../telemetry/run_in_span.ts";
 import { type RunnerLink, SyncRunner } from "./sync_runner.ts";
 import { calledByListener } from "../trace/traced_transport.ts";
 
@@ -29,12 +29,12 @@ export class SyncLink implements Link, RunnerLink {
   /** Set when writing failed: the server may have said why before it closed, so reading goes on for a moment. */
   #writeFailure: { readonly error: unknown; readonly until: number } | undefined = undefined;
   /** Whether the last read filled all the room it had, so that more is likely there already. */
-  #more = false;
+  #hasMoreToRead = false;
   #started = false;
-  /** Whether a reply waits for someone who wants it. */
-  #stalled = false;
+  /** Whether a reply reader is paused. */
+  #isPaused = false;
   /** How many events were handed on. */
-  #heard = 0;
+  #deliveredEvents = 0;
   /** When the last call was made. */
   #lastCall = 0;
   readonly #runner: SyncRunner = new SyncRunner(this);
@@ -48,8 +48,8 @@ export class SyncLink implements Link, RunnerLink {
     this.endpoint = endpoint;
   }
 
-  get ends(): Ends | undefined {
-    return this.#transport.ends;
+  get addresses(): Addresses | undefined {
+    return this.#transport.addresses;
   }
 
   get peerUser(): number | undefined {
@@ -60,7 +60,7 @@ export class SyncLink implements Link, RunnerLink {
     return this.#transport.canStartTls;
   }
 
-  /** Who is told what the server said without being asked; hears at once what it has said before. */
+  /** Called with each session event; at once with the events that came before. */
   set onEvent(listener: (event: SessionEvent) => void) {
     this.#listener = listener;
     this.#deliver();
@@ -69,10 +69,10 @@ export class SyncLink implements Link, RunnerLink {
   /** Runs a call to its end, or until its caller gives up. */
   run<T>(call: Call<T>): T {
     if (this.#transport.showing) throw calledByListener();
-    const { observation } = call;
-    this.#hearNews();
+    const { span } = call;
+    this.#readUnsolicited();
     try {
-      if (observation !== undefined) return observeBlocking(observation, () => this.#runner.run(call));
+      if (span !== undefined) return runInSpanBlocking(span, () => this.#runner.run(call));
       return this.#runner.run(call);
     } finally {
       this.#deliver();
@@ -80,12 +80,12 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /**
-   * Hears what the server has said while nobody asked: a connection that it has ended is not written to.
+   * Reads what the server has sent unasked: a connection that the server has ended is not written to.
    * Only after a pause, as each look costs a system call.
    */
-  #hearNews(): void {
+  #readUnsolicited(): void {
     const time = now();
-    if (this.#started && time - this.#lastCall > PAUSE && this.session.idle) this.glance();
+    if (this.#started && time - this.#lastCall > IDLE_CHECK_AFTER && this.session.idle) this.poll();
     this.#lastCall = time;
   }
 
@@ -95,10 +95,10 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /** Asks the server to stop what it works on. */
-  cancelRunning(observation?: Observation): void {
+  cancelRunning(span?: Span): void {
     if (this.session.idle) return;
     const work = (): void => this.canceller?.(Infinity);
-    return observation === undefined ? work() : observeBlocking(observation, work);
+    return span === undefined ? work() : runInSpanBlocking(span, work);
   }
 
   /** As {@linkcode RunnerLink.cancel}. */
@@ -107,7 +107,7 @@ export class SyncLink implements Link, RunnerLink {
       this.canceller?.(milliseconds);
       return true;
     } catch (error) {
-      return neverSent(error);
+      return isNeverSent(error);
     }
   }
 
@@ -115,16 +115,16 @@ export class SyncLink implements Link, RunnerLink {
   awaitEvent(by: number): boolean {
     const { session } = this;
     this.#started = true;
-    const heard = this.#heard;
+    const heard = this.#deliveredEvents;
     // What the last call has read may be what is waited for.
     this.#deliver();
-    const isSo = (): boolean => this.#heard !== heard || session.lost !== undefined;
+    const isSo = (): boolean => this.#deliveredEvents !== heard || session.lost !== undefined;
     return this.until(isSo, by, true);
   }
 
   /** Whether nothing can be sent before replies are taken. */
   get isFull(): boolean {
-    return this.#stalled && this.session.inbox.buffered >= MAX_UNWANTED;
+    return this.#isPaused && this.session.inbox.buffered >= MAX_UNCLAIMED;
   }
 
   /** As {@linkcode RunnerLink.until}. */
@@ -134,13 +134,13 @@ export class SyncLink implements Link, RunnerLink {
       // What was sent may be all that was waited for.
       this.#flush();
       if (isSo()) break;
-      if (!this.#proceed(by, events)) return false;
+      if (!this.#transferOnce(by, events)) return false;
     }
     return true;
   }
 
-  /** As {@linkcode RunnerLink.glance}. */
-  glance(): void {
+  /** As {@linkcode RunnerLink.poll}. */
+  poll(): void {
     this.#begin();
     if (this.isFull || this.session.lost !== undefined) return;
     try {
@@ -152,16 +152,16 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /** As {@linkcode RunnerLink.settle}. */
-  settle(ticket: Ticket<unknown>, events: boolean): void {
+  settle(pending: PendingRequest<unknown>, events: boolean): void {
     this.#begin();
-    while (!ticket.settled) {
+    while (!pending.settled) {
       this.#flush();
-      this.#proceed(Infinity, events);
+      this.#transferOnce(Infinity, events);
     }
   }
 
   /** Sends what the outbox holds and reads until the server closes: before there is a session. */
-  askEnd(by: number): void {
+  readToEnd(by: number): void {
     const dropped = new Uint8Array(64);
     const { outbox } = this.session;
     for (let count = -1; count !== 0; count = this.#transport.read(dropped)) {
@@ -171,7 +171,7 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /** Sends what the outbox holds and reads one byte: before there is a session. */
-  askByte(by: number): number {
+  readByte(by: number): number {
     const byte = new Uint8Array(1);
     const { outbox } = this.session;
     for (;;) {
@@ -196,26 +196,26 @@ export class SyncLink implements Link, RunnerLink {
     this.#deliver();
   }
 
-  /** Says goodbye and closes; what is outstanding fails. */
+  /** Sends Terminate and closes; outstanding requests fail. */
   close(): void {
     const { session } = this;
-    // A goodbye in the middle of a message would be none.
+    // The server would not see a Terminate in the middle of another message.
     if (session.lost === undefined && this.#started && !session.outbox.halfSent) {
       session.lose(new ConnectionError("the connection is closed"));
-      this.#sayGoodbye();
+      this.#sendTerminate();
     }
     this.destroy(new ConnectionError("the connection is closed"));
   }
 
-  #sayGoodbye(): void {
-    const goodbye = new Outbox();
-    terminate(goodbye);
+  #sendTerminate(): void {
+    const message = new Outbox();
+    terminate(message);
     try {
-      for (let count = -1; goodbye.size > 0 && count !== 0; goodbye.sent(count)) {
-        count = this.#transport.write(goodbye.pending());
+      for (let count = -1; message.size > 0 && count !== 0; message.sent(count)) {
+        count = this.#transport.write(message.pending());
       }
     } catch {
-      // It was gone already.
+      // The connection was closed already.
     }
   }
 
@@ -226,7 +226,7 @@ export class SyncLink implements Link, RunnerLink {
     this.#delivering = true;
     try {
       for (let event = session.takeEvent(); event !== undefined; event = session.takeEvent()) {
-        this.#heard++;
+        this.#deliveredEvents++;
         this.#listener(event);
       }
     } finally {
@@ -238,14 +238,14 @@ export class SyncLink implements Link, RunnerLink {
     this.#started = true;
     this.#flush();
     // What is wanted now may be here already.
-    if (this.#stalled) this.#advance();
+    if (this.#isPaused) this.#advance();
   }
 
   /** One step of sending and receiving; false if time is over first. What fails is the session's loss. */
-  #proceed(by: number, events: boolean): boolean {
+  #transferOnce(by: number, events: boolean): boolean {
     const { session } = this;
     try {
-      if (!this.#exchange(by)) return false;
+      if (!this.#transfer(by)) return false;
     } catch (error) {
       session.lose(connectionError(error));
     }
@@ -258,8 +258,8 @@ export class SyncLink implements Link, RunnerLink {
    * Waits, and reads what can be read; false if time is over first. It writes nothing: callers do, and look
    * whether that was all that they waited for.
    */
-  #exchange(by: number): boolean {
-    if (this.#more) {
+  #transfer(by: number): boolean {
+    if (this.#hasMoreToRead) {
       // A server that never stops sending does not stop the clock.
       if (by !== Infinity && now() >= by) return false;
     } else if (!this.#wait(this.session.outbox.size > 0 && this.#writeFailure === undefined, by)) return false;
@@ -271,7 +271,7 @@ export class SyncLink implements Link, RunnerLink {
     const { inbox } = this.session;
     const into = inbox.reserve();
     const count = this.#transport.read(into);
-    this.#more = count === into.length;
+    this.#hasMoreToRead = count === into.length;
     if (count < 0) return;
     if (count === 0) throw this.#writeFailure?.error ?? new ConnectionError("the server closed the connection");
     inbox.commit(count);
@@ -279,7 +279,7 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   #advance(): void {
-    this.#stalled = this.session.advance() === "drain";
+    this.#isPaused = this.session.advance() === "paused";
   }
 
   #flush(): void {
@@ -294,7 +294,7 @@ export class SyncLink implements Link, RunnerLink {
       }
     } catch (error) {
       outbox.sent(0);
-      this.#writeFailure = { error, until: now() + LAST_WORDS };
+      this.#writeFailure = { error, until: now() + FINAL_READ_TIMEOUT };
     }
   }
 
@@ -309,8 +309,8 @@ export class SyncLink implements Link, RunnerLink {
 }
 
 /** Milliseconds to wait for what the server said before a write failed. */
-const LAST_WORDS = 500;
+const FINAL_READ_TIMEOUT = 500;
 /** Milliseconds without a call after which the server may have ended the connection. */
-const PAUSE = 1000;
-/** How many bytes of replies that nobody wants yet are read. */
-const MAX_UNWANTED = 0x10_0000;
+const IDLE_CHECK_AFTER = 1000;
+/** How many bytes of unclaimed replies are read. */
+const MAX_UNCLAIMED = 0x10_0000;

@@ -1,23 +1,23 @@
 /** Runs ops, blocking: hands their steps to the session, and waits for what they wait for. */
 import { ConnectionError, UsageError } from "../errors.ts";
-import type { Call, Op, Step, Ticket } from "../protocol/request.ts";
+import type { Call, Op, PendingRequest, Step } from "../protocol/request.ts";
 import { errorOf } from "../protocol/failure.ts";
 import type { Session } from "../protocol/session.ts";
 import { block, now } from "../runtime/clock.ts";
-import { AGAIN, Interruption, noAnswer, PATIENCE } from "./interruption.ts";
+import { CANCEL_INTERVAL, CANCEL_TIMEOUT, Cancellation, cancelTimedOut } from "./cancellation.ts";
 
 /** What the runner needs of the connection. */
 export interface RunnerLink {
   readonly session: Session;
   /**
-   * Sends and receives until it is so; with `events`, what the server says meanwhile is told to those
-   * who listen, who may make calls. False if time is over first.
+   * Sends and receives until it is so; with `events`, session events are delivered meanwhile to
+   * listeners, which may make calls. False if time is over first.
    */
   until(isSo: () => boolean, by: number, events: boolean): boolean;
   /** Sends what can be sent and receives what is there, without waiting. */
-  glance(): void;
+  poll(): void;
   /** As {@linkcode until}, for what most calls wait for. */
-  settle(ticket: Ticket<unknown>, events: boolean): void;
+  settle(pending: PendingRequest<unknown>, events: boolean): void;
   /** Whether nothing can be sent before replies are taken. */
   readonly isFull: boolean;
   /** Asks the server to stop what it works on, within that time. False if the request may still arrive after that. */
@@ -29,124 +29,124 @@ export interface RunnerLink {
 /** Runs the ops of one connection. */
 export class SyncRunner {
   readonly #link: RunnerLink;
-  /** What waits for the function of the user's that runs now. */
-  #outer: Wait | undefined = undefined;
+  /** What waits for the user's function that runs now. */
+  #outer: CallWait | undefined = undefined;
 
   constructor(link: RunnerLink) {
     this.#link = link;
   }
 
   /** Runs a call to its end, or until its caller gives up, or who called the function that this comes from. */
-  run<T>({ op, limit, refusal }: Call<T>): T {
+  run<T>({ op, deadline, refusal }: Call<T>): T {
     if (refusal !== undefined) throw refusal.error;
     const outer = this.#outer;
-    const given = limit === undefined || limit.timeout === 0 ? undefined : limit;
-    const inherited = outer?.interruption?.limit;
+    const given = deadline === undefined || deadline.timeout === 0 ? undefined : deadline;
+    const inherited = outer?.cancellation?.deadline;
     if (given === undefined && inherited === undefined) return this.#run(op, undefined);
-    const interruption = new Interruption((given ?? inherited)!, this.#link.session);
+    const cancellation = new Cancellation((given ?? inherited)!, this.#link.session);
     const by = Math.min(given === undefined ? Infinity : now() + given.timeout, outer?.by ?? Infinity);
     try {
-      return this.#run(op, { interruption, by });
+      return this.#run(op, { cancellation, by });
     } catch (error) {
-      throw interruption.errorFor(error);
+      throw cancellation.errorFor(error);
     }
   }
 
   /** Runs an op until `by`, when it fails, and what it waits for is left to be read and dropped later. */
   runBy<T>(op: Op<T>, by: number): T {
-    return this.#run(op, { interruption: undefined, by });
+    return this.#run(op, { cancellation: undefined, by });
   }
 
-  #run<T>(op: Op<T>, wait: Wait | undefined): T {
+  #run<T>(op: Op<T>, wait: CallWait | undefined): T {
     const { session } = this.#link;
-    let step = op.next();
-    while (!step.done) {
-      const request: Step = step.value;
-      if (request.do !== "settle" && request.do !== "finish" && this.#isDue(wait)) {
-        step = fail(op, wait!.interruption!.error(), wait);
+    let next = op.next();
+    while (!next.done) {
+      const step: Step = next.value;
+      if (step.do !== "settle" && step.do !== "finish" && this.#isCancellationPending(wait)) {
+        next = fail(op, wait!.cancellation!.error(), wait);
         continue;
       }
       let answer: unknown;
       try {
-        if (request.do === "submit") {
-          answer = session.submit(request.exchange);
-          if (!request.exchange.conversation?.isShared) wait?.interruption?.watch(answer as Ticket<unknown>);
-        } else if (request.do === "settle" || request.do === "finish") {
-          const { ticket } = request;
-          const events = request.do === "finish";
-          if (wait === undefined) this.#link.settle(ticket, events);
-          else if (!ticket.settled) {
-            wait.interruption?.watch(ticket);
-            this.#until(() => ticket.settled, wait, events);
+        if (step.do === "submit") {
+          answer = session.submit(step.request);
+          if (!step.request.exclusive?.outlivesCalls) wait?.cancellation?.watch(answer as PendingRequest<unknown>);
+        } else if (step.do === "settle" || step.do === "finish") {
+          const { pending } = step;
+          const events = step.do === "finish";
+          if (wait === undefined) this.#link.settle(pending, events);
+          else if (!pending.settled) {
+            wait.cancellation?.watch(pending);
+            this.#until(() => pending.settled, wait, events);
           }
-          if (ticket.failure !== undefined) throw errorOf(ticket.failure, ticket.exchange);
-          answer = ticket.value;
-        } else answer = this.#perform(request, wait);
+          if (pending.failure !== undefined) throw errorOf(pending.failure, pending.request);
+          answer = pending.value;
+        } else answer = this.#perform(step, wait);
       } catch (error) {
-        step = fail(op, error, wait);
+        next = fail(op, error, wait);
         continue;
       }
-      step = op.next(answer);
+      next = op.next(answer);
     }
-    return step.value;
+    return next.value;
   }
 
-  #perform(request: Exclude<Step, { do: "submit" | "settle" | "finish" }>, wait: Wait | undefined): unknown {
+  #perform(step: Exclude<Step, { do: "submit" | "settle" | "finish" }>, wait: CallWait | undefined): unknown {
     const { session } = this.#link;
-    switch (request.do) {
-      case "turn":
-      case "pass":
+    switch (step.do) {
+      case "continue":
+      case "release":
         return;
-      case "alone":
-        // Nobody else can be on the way, unless this comes from a function that an op waits for.
-        session.check("barrier", "use the connection", request.from);
+      case "barrier":
+        // No other op can be under way, unless this call comes from a callback that an op waits for.
+        session.check("barrier", "use the connection", step.within);
         return this.#until(() => session.idle, wait);
       case "await": {
-        const { signal, ticket } = request;
-        wait?.interruption?.watch(ticket);
-        return this.#until(() => signal.raised || ticket.settled, wait);
+        const { condition: condition, pending } = step;
+        wait?.cancellation?.watch(pending);
+        return this.#until(() => condition.isMet || pending.settled, wait);
       }
       case "room":
         // A refusal of what was sent so far is to be seen before the rest is sent.
-        this.#link.glance();
-        return this.#until(() => session.outbox.size <= request.bytes || this.#link.isFull, wait);
+        this.#link.poll();
+        return this.#until(() => session.outbox.size <= step.bytes || this.#link.isFull, wait);
       case "cancel":
-        if (!this.#link.cancel(PATIENCE)) this.#link.destroy(noAnswer());
+        if (!this.#link.cancel(CANCEL_TIMEOUT)) this.#link.destroy(cancelTimedOut());
         return;
-      case "call":
-        return this.#call(request.fn, wait);
+      case "callback":
+        return this.#call(step.fn, wait);
       case "pause":
-        return block(Math.min(Math.random() * request.upTo, Math.max(0, (wait?.by ?? Infinity) - now())));
+        return block(Math.min(Math.random() * step.upTo, Math.max(0, (wait?.by ?? Infinity) - now())));
     }
   }
 
-  /** Whether the caller has given up and the op has to be told: between its waits, nothing tells this by itself. */
-  #isDue(wait: Wait | undefined): boolean {
-    const interruption = wait?.interruption;
-    if (interruption === undefined) return false;
-    if (!interruption.happened && now() >= wait!.by) {
-      wait!.by = now() + PATIENCE;
-      if (interruption.interrupt() === "cancel" && !this.#link.cancel(PATIENCE)) {
-        this.#link.destroy(interruption.loseConnection());
+  /** Whether the caller has given up and the op has still to be notified: between its waits, only this check finds out. */
+  #isCancellationPending(wait: CallWait | undefined): boolean {
+    const cancellation = wait?.cancellation;
+    if (cancellation === undefined) return false;
+    if (!cancellation.isRequested && now() >= wait!.by) {
+      wait!.by = now() + CANCEL_TIMEOUT;
+      if (cancellation.request() === "cancel" && !this.#link.cancel(CANCEL_TIMEOUT)) {
+        this.#link.destroy(cancellation.loseConnection());
       }
     }
-    return interruption.isDue;
+    return cancellation.isPending;
   }
 
-  #call(fn: () => unknown, wait: Wait | undefined): unknown {
+  #call(fn: () => unknown, wait: CallWait | undefined): unknown {
     const outer = this.#outer;
     this.#outer = wait ?? outer;
     try {
-      return immediate(fn(), "the functions of a blocking call");
+      return refusePromise(fn(), "the functions of a blocking call");
     } catch (error) {
       // The time-out of a call that was made in it is that of this one, when this one's time is over.
-      throw this.#isDue(wait) ? wait!.interruption!.error() : error;
+      throw this.#isCancellationPending(wait) ? wait!.cancellation!.error() : error;
     } finally {
       this.#outer = outer;
     }
   }
 
-  #until(isSo: () => boolean, wait: Wait | undefined, events: boolean = false): void {
+  #until(isSo: () => boolean, wait: CallWait | undefined, events: boolean = false): void {
     const { session } = this.#link;
     const isOver = (): boolean => isSo() || session.lost !== undefined;
     if (wait === undefined) {
@@ -154,33 +154,33 @@ export class SyncRunner {
       return;
     }
     if (this.#link.until(isOver, wait.by, events)) return;
-    const { interruption } = wait;
-    if (interruption === undefined) throw new ConnectionError("timed out");
-    if (!interruption.happened) {
-      const remedy = interruption.interrupt();
-      wait.by = now() + PATIENCE;
-      if (interruption.limit.orLose) return this.#link.destroy(interruption.loseConnection());
-      if (remedy === "tell" || remedy === "abandon") {
-        if (remedy === "abandon") interruption.abandon();
-        throw interruption.error();
+    const { cancellation } = wait;
+    if (cancellation === undefined) throw new ConnectionError("timed out");
+    if (!cancellation.isRequested) {
+      const action = cancellation.request();
+      wait.by = now() + CANCEL_TIMEOUT;
+      if (cancellation.deadline.closesConnection) return this.#link.destroy(cancellation.loseConnection());
+      if (action === "notify" || action === "abandon") {
+        if (action === "abandon") cancellation.abandon();
+        throw cancellation.error();
       }
       // A request that comes before the statement is begun has no effect, so it is repeated.
       while (now() < wait.by && this.#link.cancel(wait.by - now())) {
-        if (this.#link.until(isOver, Math.min(now() + AGAIN, wait.by), events)) return;
+        if (this.#link.until(isOver, Math.min(now() + CANCEL_INTERVAL, wait.by), events)) return;
       }
     }
-    this.#link.destroy(interruption.loseConnection());
+    this.#link.destroy(cancellation.loseConnection());
   }
 }
 
-/** Throws into an op. Whatever it is, from then on an op that was given up only tidies up. */
-function fail<T>(op: Op<T>, error: unknown, wait: Wait | undefined): IteratorResult<Step, T> {
-  if (wait?.interruption?.happened) wait.interruption.told = true;
+/** Throws into an op. Whatever it is, from then on an op that was given up only cleans up. */
+function fail<T>(op: Op<T>, error: unknown, wait: CallWait | undefined): IteratorResult<Step, T> {
+  if (wait?.cancellation?.isRequested) wait.cancellation.isNotified = true;
   return op.throw(error);
 }
 
-/** What a function of the user's gave, which must not be a promise: nobody would wait for it. `who` is the function, in the error. */
-export function immediate<T>(value: T, who: string): T {
+/** The result of a user's function, which must not be a promise: a blocking call cannot wait for it. `who` names the function in the error. */
+export function refusePromise<T>(value: T, who: string): T {
   const then: unknown = (value as { then?: unknown } | null | undefined)?.then;
   if (typeof then !== "function") return value;
   then.call(value, undefined, () => {});
@@ -188,8 +188,8 @@ export function immediate<T>(value: T, who: string): T {
 }
 
 /** How long a caller waits. */
-interface Wait {
-  readonly interruption: Interruption | undefined;
-  /** When time is over, for the call or for tidying up after it. */
+interface CallWait {
+  readonly cancellation: Cancellation | undefined;
+  /** When time is over, for the call or for cleaning up after it. */
   by: number;
 }

@@ -29,7 +29,7 @@ export function pause(milliseconds: number): Promise<void> {
 }
 
 /** Resolves once everything else has run that this turn of the event loop has for it. */
-export function turn(): Promise<void> {
+export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

@@ -10,11 +10,11 @@ export function setSavepoint(name: string): string {
 }
 
 /** What keeps the work since the savepoint, and forgets it. */
-export function release(name: string): string {
+export function releaseSavepoint(name: string): string {
   return `RELEASE SAVEPOINT ${name}`;
 }
 
 /** What undoes the work since the savepoint, and forgets it: a rollback alone leaves it set. */
-export function undo(name: string): string {
+export function rollBackToSavepoint(name: string): string {
   return `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`;
 }

@@ -97,7 +97,9 @@ function effectsOf(statement: Statements): number {
     case "SET":
       return effectsOfSet(statement);
     case "RESET":
-      return redefines(["ALL", "SESSION"].includes(statement.nextKeyword()) || namesMeaning(statement.token));
+      return redefinesMeaning(
+        ["ALL", "SESSION"].includes(statement.nextKeyword()) || isMeaningSetting(statement.token),
+      );
     case "DISCARD":
       return effectsOfDiscard(statement.nextKeyword());
     case "DEALLOCATE": {
@@ -121,7 +123,7 @@ function effectsOf(statement: Statements): number {
   }
 }
 
-function redefines(does: boolean): number {
+function redefinesMeaning(does: boolean): number {
   return does ? Effect.Redefines : Effect.None;
 }
 
@@ -132,14 +134,16 @@ function effectsOfCreate(word: string): number {
 
 function effectsOfDiscard(word: string): number {
   if (word === "ALL") return Effect.DropsStatements | Effect.Redefines;
-  return redefines(word === "TEMP" || word === "TEMPORARY");
+  return redefinesMeaning(word === "TEMP" || word === "TEMPORARY");
 }
 
 function effectsOfSet(statement: Statements): number {
   let word = statement.nextKeyword();
   const isSession = word === "SESSION";
   if (isSession || word === "LOCAL") word = statement.nextKeyword();
-  return redefines((isSession && word === "AUTHORIZATION") || word === "SCHEMA" || namesMeaning(statement.token));
+  return redefinesMeaning(
+    (isSession && word === "AUTHORIZATION") || word === "SCHEMA" || isMeaningSetting(statement.token),
+  );
 }
 
 /** It may be executed, too. */
@@ -183,7 +187,7 @@ function effectsOfCode(statement: Statements): number {
 }
 
 /** Whether that is the name of a setting by which names are looked up. */
-function namesMeaning(token: string): boolean {
+function isMeaningSetting(token: string): boolean {
   return MEANING.test(token);
 }
 

@@ -4,13 +4,13 @@
  * Names carry a part that no other connection has: behind a pooler two clients can meet on one
  * server connection, where a shared name would run the other's statement.
  */
-import type { Place } from "../protocol/prepare.ts";
+import type { StatementSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
 /** Whether statements have names on the server. Connections through one pooler share it: what one learns holds for all. */
-export interface Names {
+export interface StatementNaming {
   /** Never switched on again. */
-  on: boolean;
+  isEnabled: boolean;
 }
 
 /** Least recently used out first. */
@@ -18,170 +18,170 @@ export class StatementCache {
   /** Called when they have none any more. */
   onNamesOff: (() => void) | undefined = undefined;
   readonly #prefix: string;
-  readonly #names: Names;
+  readonly #naming: StatementNaming;
   /** What it said when this cache last looked. */
   #named: boolean;
   readonly #capacity: number;
   /** Oldest use first, as a Map keeps the order of insertion. */
   readonly #statements = new Map<string, Prepared>();
   /** Strings that are being prepared under a name. */
-  readonly #learning = new Set<string>();
-  /** Names that the server has and nobody needs. */
-  readonly #dropped: string[] = [];
-  #last: Prepared | undefined = undefined;
-  #count = 0;
+  readonly #preparing = new Set<string>();
+  /** Names of statements that the server has and the cache has dropped. */
+  readonly #toClose: string[] = [];
+  #lastUsed: Prepared | undefined = undefined;
+  #nameCount = 0;
   /** The server has no statement whose name has a number up to this. */
-  #goneUpTo = 0;
-  #meaning = 0;
+  #droppedUpTo = 0;
+  #generation = 0;
 
   /** `capacity` 0 means statements without names. */
-  constructor(prefix: string, capacity: number, names: Names = { on: true }) {
+  constructor(prefix: string, capacity: number, naming: StatementNaming = { isEnabled: true }) {
     this.#prefix = prefix;
-    this.#names = capacity > 0 ? names : { on: false };
-    this.#named = this.#names.on;
+    this.#naming = capacity > 0 ? naming : { isEnabled: false };
+    this.#named = this.#naming.isEnabled;
     this.#capacity = capacity > 0 ? capacity : UNNAMED_CAPACITY;
   }
 
   /** Whether statements have names on the server; without them only their types are remembered. */
   get named(): boolean {
-    this.#look();
+    this.#checkNaming();
     return this.#named;
   }
 
   /** The statement of a string, as the most recently used. */
   get(sql: string): Prepared | undefined {
-    this.#look();
+    this.#checkNaming();
     const statement = this.#statements.get(sql);
-    if (statement === undefined || this.#last === statement) return statement;
+    if (statement === undefined || this.#lastUsed === statement) return statement;
     this.#statements.delete(sql);
     this.#statements.set(sql, statement);
-    this.#last = statement;
+    this.#lastUsed = statement;
     return statement;
   }
 
   /** Changes whenever text may mean something else than before. */
-  get meaning(): number {
-    return this.#meaning;
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Whether a statement was prepared before its text may have got another meaning. */
   isOutdated(statement: Prepared): boolean {
-    return statement.meaning !== this.#meaning;
+    return statement.generation !== this.#generation;
   }
 
   /** A name that no statement had before, on any connection. */
   newName(): string {
-    return `${this.#prefix}${++this.#count}`;
+    return `${this.#prefix}${++this.#nameCount}`;
   }
 
   /** How a statement of the caller's is to be prepared; where statements have no names, only what it takes and gives is kept. */
-  place(): Place {
-    return { name: this.named ? this.newName() : "", evicted: this.takeDiscarded(), meaning: this.#meaning };
+  newSlot(): StatementSlot {
+    return { name: this.named ? this.newName() : "", evicted: this.takeNamesToClose(), generation: this.#generation };
   }
 
   /**
    * A string is about to be prepared. It gets no name while the same string is on its way already,
    * or as many others as there is room for.
    */
-  begin(sql: string): Place {
-    while (this.#statements.size > 0 && this.#statements.size + this.#learning.size >= this.#capacity) {
+  beginPreparing(sql: string): StatementSlot {
+    while (this.#statements.size > 0 && this.#statements.size + this.#preparing.size >= this.#capacity) {
       const [oldest] = this.#statements.values();
       this.drop(oldest!);
     }
-    const evicted = this.takeDiscarded();
-    const room = this.#statements.size + this.#learning.size < this.#capacity;
-    const meaning = this.#meaning;
-    if (!this.named || !room || this.#learning.has(sql)) return { name: "", evicted, meaning };
-    this.#learning.add(sql);
-    return { name: this.newName(), evicted, meaning };
+    const evicted = this.takeNamesToClose();
+    const room = this.#statements.size + this.#preparing.size < this.#capacity;
+    const generation = this.#generation;
+    if (!this.named || !room || this.#preparing.has(sql)) return { name: "", evicted, generation };
+    this.#preparing.add(sql);
+    return { name: this.newName(), evicted, generation };
   }
 
   /**
    * The server has prepared a string: it is remembered, unless it got no name where others have, or one
    * where no other has, or if the string means something else by now.
    */
-  learn(statement: Prepared): void {
-    if (this.isOutdated(statement)) return this.discard(statement);
+  add(statement: Prepared): void {
+    if (this.isOutdated(statement)) return this.closeLater(statement);
     if (this.named === (statement.name === "")) return;
     const older = this.#statements.get(statement.sql);
     if (older !== undefined) this.drop(older);
     this.#statements.set(statement.sql, statement);
-    this.#last = statement;
+    this.#lastUsed = statement;
   }
 
   /** More is known of a statement that is remembered. */
-  renew(statement: Prepared): void {
+  replace(statement: Prepared): void {
     const older = this.#statements.get(statement.sql);
     if (older === undefined || older.name !== statement.name) return;
     this.#statements.set(statement.sql, statement);
-    if (this.#last === older) this.#last = statement;
+    if (this.#lastUsed === older) this.#lastUsed = statement;
   }
 
   /** Preparing a string under that name has come to an end; if not well, the evicted ones may still be there. */
-  end(sql: string, { name, evicted }: Place, succeeded: boolean): void {
-    if (name !== "") this.#learning.delete(sql);
-    if (!succeeded) this.#dropped.push(...evicted);
+  endPreparing(sql: string, { name, evicted }: StatementSlot, succeeded: boolean): void {
+    if (name !== "") this.#preparing.delete(sql);
+    if (!succeeded) this.#toClose.push(...evicted);
   }
 
   /** Forgets a statement that is of no use any more. */
   drop(statement: Prepared): void {
     if (this.#statements.get(statement.sql)?.name !== statement.name) return;
     this.#statements.delete(statement.sql);
-    this.discard(statement);
+    this.closeLater(statement);
   }
 
   /** The types of a statement's parameters may have become others. */
-  doubt(statement: Prepared): void {
+  markDoubtful(statement: Prepared): void {
     const known = this.#statements.get(statement.sql);
     if (known?.name === statement.name) known.isDoubtful = true;
   }
 
   /** The server is to close a statement when something is prepared the next time. */
-  discard(statement: Prepared): void {
-    if (statement.name !== "" && !this.isGone(statement)) this.#dropped.push(statement.name);
+  closeLater(statement: Prepared): void {
+    if (statement.name !== "" && !this.isDropped(statement)) this.#toClose.push(statement.name);
   }
 
-  /** Names of statements that nobody needs, for the server to close. */
-  takeDiscarded(): string[] {
-    return this.#dropped.splice(0);
+  /** Takes the names of dropped statements, for the server to close. */
+  takeNamesToClose(): string[] {
+    return this.#toClose.splice(0);
   }
 
   /** Text may mean something else for all that is submitted from now on. */
-  redefine(): void {
-    this.#meaning++;
+  invalidate(): void {
+    this.#generation++;
     this.#clear();
   }
 
   #clear(): void {
-    for (const statement of this.#statements.values()) this.discard(statement);
+    for (const statement of this.#statements.values()) this.closeLater(statement);
     this.#statements.clear();
-    this.#last = undefined;
+    this.#lastUsed = undefined;
   }
 
   /** The server has dropped all statements. */
-  forgetAll(): void {
-    this.#goneUpTo = this.#count;
-    this.#dropped.length = 0;
+  dropAll(): void {
+    this.#droppedUpTo = this.#nameCount;
+    this.#toClose.length = 0;
     this.#clear();
   }
 
   /** Whether the server has dropped a statement together with all others. */
-  isGone({ name }: Prepared): boolean {
-    this.#look();
-    return name.startsWith(this.#prefix) && Number(name.slice(this.#prefix.length)) <= this.#goneUpTo;
+  isDropped({ name }: Prepared): boolean {
+    this.#checkNaming();
+    return name.startsWith(this.#prefix) && Number(name.slice(this.#prefix.length)) <= this.#droppedUpTo;
   }
 
   /** From now on statements have no names: something between gives the server's connection to others too. */
   turnOffNames(): void {
-    this.#names.on = false;
-    this.#look();
+    this.#naming.isEnabled = false;
+    this.#checkNaming();
   }
 
   /** Another connection may have turned names off meanwhile. */
-  #look(): void {
-    if (!this.#named || this.#names.on) return;
+  #checkNaming(): void {
+    if (!this.#named || this.#naming.isEnabled) return;
     this.#named = false;
-    this.forgetAll();
+    this.dropAll();
     this.onNamesOff?.();
   }
 }

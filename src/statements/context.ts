@@ -1,7 +1,7 @@
 /** What the ops of one connection share. */
 import type { Session } from "../protocol/session.ts";
 import type { Registry } from "../codecs/registry.ts";
-import type { Changes } from "./invalidation.ts";
+import type { Invalidation } from "./invalidation.ts";
 import type { StatementCache } from "./cache.ts";
 
 /** One connection, as ops see it. */
@@ -9,7 +9,7 @@ export interface Context {
   readonly session: Session;
   readonly registry: Registry;
   readonly statements: StatementCache;
-  readonly changes: Changes;
+  readonly invalidation: Invalidation;
   /** Whether text that the session gives can be read, so that a statement may be executed before it is known. */
   readonly readsText: boolean;
 }

@@ -4,29 +4,29 @@
  * A string is sent at once if nothing is to be learned about it: it has no parameters, or it was
  * executed before. Otherwise the types of its parameters are asked for first.
  */
-import { type Op, submit, type Ticket } from "../protocol/request.ts";
+import { type Op, type PendingRequest, submit } from "../protocol/request.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../protocol/extended_query.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import type { Sink } from "../rows/collectors.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
 import { effectsOf, succeeded } from "./invalidation.ts";
-import { type Known, known, ready } from "./source.ts";
-import { turnOffNames } from "./names.ts";
-import { forget, refreshed } from "./stale.ts";
-import { completed } from "./type_lookup.ts";
+import { readyStatement, resolveStatement, type StatementSource } from "./statement_source.ts";
+import { turnOffNames } from "./naming.ts";
+import { invalidateStatement, prepareIfStale } from "./stale.ts";
+import { completeRows } from "./type_lookup.ts";
 
 /** Runs all statements of a string in the simple protocol. */
-export function* query<T>(sql: string, sink: Sink<T>, context: Context): Op<T> {
+export function* query<T>(sql: string, collector: ResultCollector<T>, context: Context): Op<T> {
   const effects = effectsOf(sql, context);
-  const change = context.changes.begin(effects, context);
-  let ticket: Ticket<T> | undefined;
+  const change = context.invalidation.begin(effects, context);
+  let pending: PendingRequest<T> | undefined;
   try {
-    ticket = yield* submit(new SimpleQuery(sql, sink, context.registry));
-    return yield* answer(ticket, effects, sink, context);
+    pending = yield* submit(new SimpleQuery(sql, collector, context.registry));
+    return yield* awaitResult(pending, effects, collector, context);
   } finally {
-    context.changes.end(effects, change, succeeded(ticket), context);
+    context.invalidation.end(effects, change, succeeded(pending), context);
   }
 }
 
@@ -36,72 +36,77 @@ export function* query<T>(sql: string, sink: Sink<T>, context: Context): Op<T> {
  * The way of most calls is in this one generator: each that it went through would be paid for at every step.
  */
 export function* execute<T>(
-  source: Known,
+  source: StatementSource,
   values: readonly unknown[],
-  sink: Sink<T>,
+  collector: ResultCollector<T>,
   context: Context,
 ): Op<T> {
-  const { statements, registry, changes } = context;
-  let statement = ready(source, context);
+  const { statements, registry, invalidation } = context;
+  let statement = readyStatement(source, context);
   let isNew = false;
   if (statement === undefined) {
     const older = typeof source === "string" ? statements.get(source) : source.prepared;
     if (older === undefined && values.length === 0 && context.readsText) {
-      return yield* executeFirst(source as string, sink, context);
+      return yield* prepareAndExecute(source as string, collector, context);
     }
-    statement = yield* known(source, context);
+    statement = yield* resolveStatement(source, context);
     isNew = statement.name !== older?.name;
   }
   for (let isAgain = false;; isAgain = true) {
-    const exchange: ExecutePrepared<T> | ExecuteUnnamed<T> = statement.name === ""
-      ? new ExecuteUnnamed(statement, values, sink, registry)
-      : new ExecutePrepared(statement, values, sink);
+    const request: ExecutePrepared<T> | ExecuteUnnamed<T> = statement.name === ""
+      ? new ExecuteUnnamed(statement, values, collector, registry)
+      : new ExecutePrepared(statement, values, collector);
     const { effects } = statement;
-    const change = effects === Effect.None ? 0 : changes.begin(effects, context);
-    let ticket: Ticket<T> | undefined;
+    const change = effects === Effect.None ? 0 : invalidation.begin(effects, context);
+    let pending: PendingRequest<T> | undefined;
     try {
-      ticket = (yield { do: "submit", exchange }) as Ticket<T>;
-      const result = (yield { do: (effects & Effect.Copies) === 0 ? "finish" : "settle", ticket }) as T;
-      return sink.isIncomplete ? yield* completed(sink, context) : result;
+      pending = (yield { do: "submit", request }) as PendingRequest<T>;
+      const result = (yield { do: (effects & Effect.Copies) === 0 ? "finish" : "settle", pending }) as T;
+      return collector.isIncomplete ? yield* completeRows(collector, context) : result;
     } catch (error) {
-      if (isAgain || exchange.bound) throw error;
-      statement = yield* refreshed(error, ticket, statement, source, context, isNew);
+      if (isAgain || request.bound) throw error;
+      statement = yield* prepareIfStale(error, pending, statement, source, context, isNew);
     } finally {
-      if (effects !== Effect.None) changes.end(effects, change, succeeded(ticket), context);
-      if (exchange instanceof ExecuteUnnamed && exchange.changed) forget(statement, source, context);
+      if (effects !== Effect.None) invalidation.end(effects, change, succeeded(pending), context);
+      if (request instanceof ExecuteUnnamed && request.changed) invalidateStatement(statement, source, context);
     }
   }
 }
 
-/** Waits for the only or last exchange of an op. Behind a COPY nothing may be sent before it has been answered. */
-function* answer<T>(ticket: Ticket<T>, effects: number, sink: Sink<T>, context: Context): Op<T> {
-  const result = (yield { do: (effects & Effect.Copies) === 0 ? "finish" : "settle", ticket }) as T;
-  return sink.isIncomplete ? yield* completed(sink, context) : result;
+/** Waits for the only or last request of an op. Behind a COPY nothing may be sent before it has been answered. */
+function* awaitResult<T>(
+  pending: PendingRequest<T>,
+  effects: number,
+  collector: ResultCollector<T>,
+  context: Context,
+): Op<T> {
+  const result = (yield { do: (effects & Effect.Copies) === 0 ? "finish" : "settle", pending }) as T;
+  return collector.isIncomplete ? yield* completeRows(collector, context) : result;
 }
 
 /** Prepares, executes and remembers a statement without parameters in one round trip. */
-function* executeFirst<T>(sql: string, sink: Sink<T>, context: Context): Op<T> {
-  const { statements, registry, changes } = context;
+function* prepareAndExecute<T>(sql: string, collector: ResultCollector<T>, context: Context): Op<T> {
+  const { statements, registry, invalidation } = context;
   const effects = effectsOfStatement(sql);
-  const change = changes.begin(effects, context);
-  const place = statements.begin(sql);
-  let isLearned = false;
-  const learned = (statement: Prepared): void => {
-    isLearned = true;
-    statements.learn(statement);
+  const change = invalidation.begin(effects, context);
+  const slot = statements.beginPreparing(sql);
+  let isPrepared = false;
+  const onPrepared = (statement: Prepared): void => {
+    isPrepared = true;
+    statements.add(statement);
   };
-  const { name, evicted, meaning } = place;
-  const exchange = new PrepareAndExecute(name, sql, evicted, sink, registry, learned, meaning, effects);
-  let ticket: Ticket<T> | undefined;
+  const { name, evicted, generation } = slot;
+  const request = new PrepareAndExecute(name, sql, evicted, collector, registry, onPrepared, generation, effects);
+  let pending: PendingRequest<T> | undefined;
   try {
-    ticket = yield* submit(exchange);
-    return yield* answer(ticket, effects, sink, context);
+    pending = yield* submit(request);
+    return yield* awaitResult(pending, effects, collector, context);
   } catch (error) {
-    if (ticket === undefined || isLearned) throw error;
-    yield* turnOffNames(error, ticket, context);
+    if (pending === undefined || isPrepared) throw error;
+    yield* turnOffNames(error, pending, context);
   } finally {
-    statements.end(sql, place, isLearned);
-    changes.end(effects, change, succeeded(ticket), context);
+    statements.endPreparing(sql, slot, isPrepared);
+    invalidation.end(effects, change, succeeded(pending), context);
   }
-  return yield* executeFirst(sql, sink, context);
+  return yield* prepareAndExecute(sql, collector, context);
 }

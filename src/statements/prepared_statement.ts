@@ -1,7 +1,7 @@
 /** Prepared statements as callers hold them. */
 import { UsageError } from "../errors.ts";
 import type { Prepared } from "../protocol/prepared.ts";
-import type { Handle } from "./source.ts";
+import type { StatementReference } from "./statement_source.ts";
 import type { Column } from "../wire/backend.ts";
 
 /** A parameter of a prepared statement. */
@@ -11,45 +11,45 @@ export interface Parameter {
 }
 
 /** What is known of a statement that `owner` prepared. */
-export let useStatement: (statement: StatementHandle, owner: object) => Handle;
+export let referenceOf: (statement: StatementHandle, owner: object) => StatementReference;
 
 /** Marks a statement as closed; undefined if it was already. */
-export let endStatement: (statement: StatementHandle) => Prepared | undefined;
+export let closeReference: (statement: StatementHandle) => Prepared | undefined;
 
 /** What both worlds' prepared statements are made of; the worlds add how they are closed. */
 export abstract class StatementHandle {
   readonly #owner: object;
-  readonly #handle: Handle;
+  readonly #reference: StatementReference;
   #closed = false;
 
   /** Not for callers: `Conn.prepare` makes prepared statements. */
   constructor(owner: object, prepared: Prepared) {
     this.#owner = owner;
-    this.#handle = { prepared, isStale: false };
+    this.#reference = { prepared, isStale: false };
   }
 
   /** Its parameters, in the order of `$1`, `$2`, …. */
   get params(): readonly Parameter[] {
-    return this.#handle.prepared.parameterTypes.map((typeOid) => ({ typeOid }));
+    return this.#reference.prepared.parameterTypes.map((typeOid) => ({ typeOid }));
   }
 
   /** The columns of its rows, empty for a statement that gives none. */
   get columns(): readonly Column[] {
-    return this.#handle.prepared.description?.columns ?? [];
+    return this.#reference.prepared.description?.columns ?? [];
   }
 
   static {
-    useStatement = (statement, owner) => {
+    referenceOf = (statement, owner) => {
       if (statement.#closed) throw new UsageError("Cannot use the prepared statement: it is closed");
       if (statement.#owner !== owner) {
         throw new UsageError("Cannot use the prepared statement: it belongs to another connection");
       }
-      return statement.#handle;
+      return statement.#reference;
     };
-    endStatement = (statement) => {
+    closeReference = (statement) => {
       if (statement.#closed) return undefined;
       statement.#closed = true;
-      return statement.#handle.prepared;
+      return statement.#reference.prepared;
     };
   }
 }

@@ -3,40 +3,40 @@
  * again, once, where that cannot do harm.
  */
 import { EncodeError, ServerError } from "../errors.ts";
-import { type Op, takeTurn, type Ticket } from "../protocol/request.ts";
+import { continueSubmitting, type Op, type PendingRequest } from "../protocol/request.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "./context.ts";
-import { type Known, known } from "./source.ts";
+import { resolveStatement, type StatementSource } from "./statement_source.ts";
 import { markUnexecuted } from "./unexecuted.ts";
 
 /**
  * The statement anew, after it failed before anything was executed, as what is known of it may be stale;
  * throws the error if it is not, or if that is not why. It is prepared again only if no transaction was
  * open, which the error has ended, and if nothing was submitted behind it, which would come first.
- * `ticket` is undefined where the values could not be encoded: then nothing is sent at all, and the next
+ * `pending` is undefined where the values could not be encoded: then nothing is sent at all, and the next
  * call knows better. `isNew` tells that the statement was prepared just now.
  */
-export function* refreshed(
+export function* prepareIfStale(
   error: unknown,
-  ticket: Ticket<unknown> | undefined,
+  pending: PendingRequest<unknown> | undefined,
   statement: Prepared,
-  source: Known,
+  source: StatementSource,
   context: Context,
   isNew: boolean = false,
 ): Op<Prepared> {
   const { session, registry } = context;
-  const isDoubtful = isDoubt(error) && !registry.catalog.hasAttributes(statement.typeOids);
-  if ((isNew && isDoubtful) || !forgetStale(error, statement, source, context)) throw error;
-  if (ticket !== undefined) yield* takeTurn();
+  const isDoubtful = isValueError(error) && !registry.catalog.hasAttributes(statement.typeOids);
+  if ((isNew && isDoubtful) || !invalidateIfStale(error, statement, source, context)) throw error;
+  if (pending !== undefined) yield* continueSubmitting();
   if (session.transactionStatus !== "idle") throw error;
-  if (ticket === undefined || !session.isLast(ticket)) {
+  if (pending === undefined || !session.isLast(pending)) {
     if (!isNew || isStale(error)) markUnexecuted(error);
     throw error;
   }
-  const anew = yield* known(source, context);
+  const anew = yield* resolveStatement(source, context);
   // It was the value.
-  if (isDoubtful && isSame(anew, statement)) throw error;
+  if (isDoubtful && hasSameTypes(anew, statement)) throw error;
   return anew;
 }
 
@@ -44,32 +44,32 @@ export function* refreshed(
  * Sees to it that a statement which failed before it was executed is prepared again the next time, and
  * its types are asked for, if they may be stale; false if that cannot be why it failed.
  */
-export function forgetStale(
+export function invalidateIfStale(
   error: unknown,
   statement: Prepared | undefined,
-  source: Known,
+  source: StatementSource,
   context: Context,
 ): boolean {
-  if (statement === undefined || (!isStale(error) && !isDoubt(error))) return false;
+  if (statement === undefined || (!isStale(error) && !isValueError(error))) return false;
   const { statements } = context;
-  if (error instanceof ServerError && NAMELESS.includes(error.code) && !statements.isGone(statement)) {
+  if (error instanceof ServerError && MISSING_NAME_CODES.includes(error.code) && !statements.isDropped(statement)) {
     statements.turnOffNames();
   }
-  forgetAttributes(error, statement.parameterTypes, context);
-  if (isStale(error)) forget(statement, source, context);
-  else if (typeof source === "string") statements.doubt(statement);
+  invalidateAttributes(error, statement.parameterTypes, context);
+  if (isStale(error)) invalidateStatement(statement, source, context);
+  else if (typeof source === "string") statements.markDoubtful(statement);
   else source.prepared.isDoubtful = true;
   return true;
 }
 
 /** Forgets types that have attributes, if values did not fit them. */
-export function forgetAttributes(error: unknown, types: readonly number[], { registry }: Context): void {
-  const mayNotFit = isDoubt(error) || (error instanceof ServerError && error.code === SqlState.DatatypeMismatch);
-  if (mayNotFit && registry.catalog.hasAttributes(types)) registry.forgetTypes();
+export function invalidateAttributes(error: unknown, types: readonly number[], { registry }: Context): void {
+  const mayNotFit = isValueError(error) || (error instanceof ServerError && error.code === SqlState.DatatypeMismatch);
+  if (mayNotFit && registry.catalog.hasAttributes(types)) registry.invalidateTypes();
 }
 
 /** Sees to it that a statement is prepared again the next time, as it gives other rows than were learned. */
-export function forget(statement: Prepared, source: Known, { statements }: Context): void {
+export function invalidateStatement(statement: Prepared, source: StatementSource, { statements }: Context): void {
   if (typeof source === "string") statements.drop(statement);
   else source.isStale = true;
 }
@@ -101,20 +101,20 @@ export function isStale(error: unknown): error is ServerError {
 }
 
 /** Whether a value does not fit: it is wrong, or the type of its parameter has become another. */
-function isDoubt(error: unknown): boolean {
-  return error instanceof EncodeError || (error instanceof ServerError && REFUSED_VALUE.includes(error.code));
+function isValueError(error: unknown): boolean {
+  return error instanceof EncodeError || (error instanceof ServerError && VALUE_ERROR_CODES.includes(error.code));
 }
 
 /** Whether statements take and give the same types. */
-function isSame(one: Prepared, other: Prepared): boolean {
+function hasSameTypes(one: Prepared, other: Prepared): boolean {
   const [a, b] = [one.types, other.types];
   return a.length === b.length && a.every((oid, i) => oid === b[i]);
 }
 
 /** A name that is missing or taken: someone between gives the server connection to others too. */
-const NAMELESS: readonly string[] = [SqlState.InvalidSqlStatementName, SqlState.DuplicatePreparedStatement];
+const MISSING_NAME_CODES: readonly string[] = [SqlState.InvalidSqlStatementName, SqlState.DuplicatePreparedStatement];
 /** What the server says of a parameter's value that it cannot read. */
-const REFUSED_VALUE: readonly string[] = [
+const VALUE_ERROR_CODES: readonly string[] = [
   SqlState.InvalidTextRepresentation,
   SqlState.InvalidBinaryRepresentation,
   SqlState.NumericValueOutOfRange,

@@ -5,104 +5,104 @@
  * Source: PostgreSQL manual, "System Catalogs": pg_type, pg_range, pg_attribute.
  */
 import { DecodeError, ServerError } from "../errors.ts";
-import { type Op, settle, submit, takeTurn, type Ticket } from "../protocol/request.ts";
+import { continueSubmitting, type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
 import { ExecuteUnnamed } from "../protocol/extended_query.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
-import { Affected, AllRows, type Sink } from "../rows/collectors.ts";
+import { AffectedRows, AllRows, type ResultCollector } from "../rows/collectors.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { ColumnOrigin, TypeInfo, TypeShape } from "../codecs/catalog.ts";
 import { ownCodecs, type Registry } from "../codecs/registry.ts";
 import type { Column } from "../wire/backend.ts";
 import type { Context } from "./context.ts";
-import { release, setSavepoint, undo } from "../sql/savepoint.ts";
+import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 
 /** A question about types: SQL, with lists of numbers as its parameters, each with the OID of its type. */
-export interface Question {
+export interface CatalogQuery {
   readonly sql: string;
   readonly lists: readonly { readonly type: number; readonly items: readonly number[] }[];
 }
 
 /** Its rows as arrays, read with {@linkcode ownCodecs}, or why there are none. */
-export type Answer =
+export type CatalogAnswer =
   | { readonly rows: readonly unknown[] }
   /** `isCostly` tells whether more has failed with the question, as a transaction that it was asked in. */
   | { readonly error: ServerError | DecodeError; readonly isCostly: boolean };
 
 /** How a question is asked. */
-export type Ask = (question: Question) => Op<Answer>;
+export type AskCatalog = (query: CatalogQuery) => Op<CatalogAnswer>;
 
 /** What the context of a question has to have. */
-type Asking = Pick<Context, "session" | "registry">;
+type LookupContext = Pick<Context, "session" | "registry">;
 
 /**
  * Learns those of these types, and of these columns' types, that are not known yet. Of types that the
  * server does not describe only the text is known from then on, until types are forgotten; a refusal
  * that may pass is thrown.
  */
-export function* learnTypes(
+export function* loadTypes(
   types: readonly (number | Column)[],
-  context: Asking,
-  ask: Ask = (question) => askCatalog(question, context),
+  context: LookupContext,
+  ask: AskCatalog = (query) => askCatalog(query, context),
 ): Op<void> {
   const { registry } = context;
   if (!types.some((type) => registry.isUnknown(type))) return;
-  yield* takeTurn();
+  yield* continueSubmitting();
   // While this op waited, another may have learned them, or types may have been forgotten.
   const columns = types.filter((type) => typeof type !== "number").filter((column) => registry.isUndeclared(column));
-  if (columns.length > 0) yield* learnDomains(columns, registry, ask);
+  if (columns.length > 0) yield* loadDomains(columns, registry, ask);
   const oids = types.map((type) => typeof type === "number" ? type : registry.typeOf(type));
   const unknown = [...new Set(oids)].filter((oid) => registry.isUnknown(oid));
   if (unknown.length === 0) return;
   const question = { sql: catalogQuery, lists: [{ type: OID_ARRAY, items: unknown }] };
-  const learn = (rows: readonly unknown[]): void =>
-    registry.learn(unknown, rows.map(typeInfo).filter((type) => type !== undefined));
-  learnFrom(yield* ask(question), learn, `types ${unknown.join(", ")}`);
+  const store = (rows: readonly unknown[]): void =>
+    registry.addTypes(unknown, rows.map(typeInfo).filter((type) => type !== undefined));
+  loadAnswer(yield* ask(question), store, `types ${unknown.join(", ")}`);
 }
 
 /** Learns which of these columns are declared with a domain. */
-function* learnDomains(columns: readonly Column[], registry: Registry, ask: Ask): Op<void> {
+function* loadDomains(columns: readonly Column[], registry: Registry, ask: AskCatalog): Op<void> {
   const lists = [
     { type: OID_ARRAY, items: columns.map(({ tableOid }) => tableOid) },
     { type: INT2_ARRAY, items: columns.map(({ columnNumber }) => columnNumber) },
   ];
-  const learn = (rows: readonly unknown[]): void =>
-    registry.learnDomains(columns, rows.map(domain).filter((column) => column !== undefined));
-  learnFrom(yield* ask({ sql: domainQuery, lists }), learn, "domains");
+  const store = (rows: readonly unknown[]): void =>
+    registry.addDomains(columns, rows.map(domain).filter((column) => column !== undefined));
+  loadAnswer(yield* ask({ sql: domainQuery, lists }), store, "domains");
 }
 
 /** Takes an answer in; none is taken for one without rows, unless the question may be answered later. */
-function learnFrom(answer: Answer, learn: (rows: readonly unknown[]) => void, what: string): void {
-  if ("rows" in answer) return learn(answer.rows);
+function loadAnswer(answer: CatalogAnswer, store: (rows: readonly unknown[]) => void, what: string): void {
+  if ("rows" in answer) return store(answer.rows);
   const { error, isCostly } = answer;
-  const isPassing = mayPass(error);
-  if (!isPassing) learn([]);
-  if (!isPassing && !isCostly) return;
+  const isTransientError = isTransient(error);
+  if (!isTransientError) store([]);
+  if (!isTransientError && !isCostly) return;
   throw new DecodeError(`Cannot learn about ${what} from the catalog: ${error.message}`, { cause: error });
 }
 
 /** The result of a reply with types that are not known yet, once they are. */
-export function* completed<T>(sink: Sink<T>, context: Asking, ask?: Ask): Op<T> {
-  yield* learnTypes(sink.unknownColumns, context, ask);
-  return sink.completed(context.registry);
+export function* completeRows<T>(collector: ResultCollector<T>, context: LookupContext, ask?: AskCatalog): Op<T> {
+  yield* loadTypes(collector.unknownColumns, context, ask);
+  return collector.completed(context.registry);
 }
 
 /** The statement with what is known of its types now. */
-export function* withTypes(statement: Prepared, context: Asking): Op<Prepared> {
+export function* loadStatementTypes(statement: Prepared, context: LookupContext): Op<Prepared> {
   const { registry } = context;
   if (statement.isCurrent(registry)) return statement;
-  yield* learnTypes(statement.types, context);
+  yield* loadTypes(statement.types, context);
   return statement.renewed(registry);
 }
 
 /** The error as an answer, if it is one of the question's own. */
-export function refusal(error: unknown, isCostly: boolean): Answer {
+export function failedAnswer(error: unknown, isCostly: boolean): CatalogAnswer {
   if (error instanceof ServerError || error instanceof DecodeError) return { error, isCostly };
   throw error;
 }
 
 /** In a transaction the question stands behind a savepoint: its refusal must not cost the transaction. */
-function* askCatalog({ sql, lists }: Question, { session }: Asking): Op<Answer> {
+function* askCatalog({ sql, lists }: CatalogQuery, { session }: LookupContext): Op<CatalogAnswer> {
   const query = new Prepared("", sql, lists.map(({ type }) => type), undefined, ownCodecs);
   const values = lists.map(({ items }) => items);
   const question = new ExecuteUnnamed(query, values, new AllRows("array"), ownCodecs);
@@ -110,32 +110,32 @@ function* askCatalog({ sql, lists }: Question, { session }: Asking): Op<Answer> 
   const asked = yield* submit(question);
   try {
     const rows = yield* settle(asked);
-    if (saved !== undefined) yield* ended(yield* submit(command(release(SAVEPOINT))));
+    if (saved !== undefined) yield* awaitEnd(yield* submit(command(releaseSavepoint(SAVEPOINT))));
     return { rows };
   } catch (error) {
     const isUndone = saved?.settled && saved.failure === undefined && session.transactionStatus === "failed";
-    if (isUndone && session.lost === undefined) yield* ended(yield* submit(command(undo(SAVEPOINT))));
-    return refusal(error, session.transactionStatus === "failed");
+    if (isUndone && session.lost === undefined) yield* awaitEnd(yield* submit(command(rollBackToSavepoint(SAVEPOINT))));
+    return failedAnswer(error, session.transactionStatus === "failed");
   }
 }
 
 function command(sql: string): SimpleQuery<number> {
-  return new SimpleQuery(sql, new Affected(), ownCodecs);
+  return new SimpleQuery(sql, new AffectedRows(), ownCodecs);
 }
 
 /** Waits for the end of what is refused where the transaction was over already. */
-function* ended(ticket: Ticket<number>): Op<void> {
+function* awaitEnd(pending: PendingRequest<number>): Op<void> {
   try {
-    yield* settle(ticket);
+    yield* settle(pending);
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
   }
 }
 
 /** Whether the same question may be answered later: it was the wrong moment, or the server had too much to do. */
-function mayPass(error: ServerError | DecodeError): boolean {
+function isTransient(error: ServerError | DecodeError): boolean {
   if (!(error instanceof ServerError)) return false;
-  return error.code === SqlState.InFailedSqlTransaction || PASSING_CLASSES.includes(error.code.slice(0, 2));
+  return error.code === SqlState.InFailedSqlTransaction || TRANSIENT_CLASSES.includes(error.code.slice(0, 2));
 }
 
 /** A row of the query below. */
@@ -199,7 +199,7 @@ const OID_ARRAY = 1028;
 const INT2_ARRAY = 1005;
 const SAVEPOINT = "pyro_types";
 /** Connection exceptions, rollbacks of serializable transactions, resources, locks, and the operator's doing. */
-const PASSING_CLASSES: readonly string[] = ["08", "40", "53", "55", "57"];
+const TRANSIENT_CLASSES: readonly string[] = ["08", "40", "53", "55", "57"];
 
 /**
  * The types asked for and all that they are made of. `kind` is `typtype`, or `a` for arrays; `part` the

@@ -1,4 +1,4 @@
-/** Calls that have failed before anything was executed for good, for a reason that is likely to be gone the next time. */
+/** Calls that have failed before anything was executed for good, for a reason that a retry is likely not to meet. */
 import { ConnectionError } from "../errors.ts";
 
 const errors = new WeakSet<object>();
@@ -12,10 +12,10 @@ export function markUnexecuted(error: unknown): void {
  * Whether a call may be made again by those who promise no order among calls: its connection was gone
  * before anything was sent, or its statement was stale and there are repetitions left for that.
  */
-export function isRepeatable(error: unknown, left: number): boolean {
+export function isRetryable(error: unknown, left: number): boolean {
   if (error instanceof ConnectionError) return error.connectionLost && error.safeToRetry;
   return left > 0 && error instanceof Error && errors.has(error);
 }
 
 /** How often a call is repeated because of stale statements. Each connection has its own, and forgets it at once. */
-export const REPETITIONS = 10;
+export const MAX_RETRIES = 10;

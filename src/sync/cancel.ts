@@ -1,6 +1,6 @@
-/** Cancel requests that block, by who has the key and not the connection. */
+/** Cancel requests that block, by cancel key and without the connection. */
 import { now } from "../runtime/clock.ts";
-import { shakeHands } from "../run/connect_sync.ts";
+import { runHandshake } from "../run/connect_sync.ts";
 import { tracedSync } from "../trace/traced_transport.ts";
 import { ConnectionError, PyroError } from "../errors.ts";
 import { cancel as cancelOp, type CancelKey, cancelTimeout, toCancelKey } from "../connect/cancel.ts";
@@ -26,7 +26,7 @@ export function cancel(key: CancelKey): void {
   const request = cancelOp(toCancelKey(key), now() + cancelTimeout(0));
   const listener = traceListener(undefined);
   try {
-    shakeHands(request, tracedSync(nativeDialer("auto"), listener));
+    runHandshake(request, tracedSync(nativeDialer("auto"), listener));
   } catch (error) {
     if (!(error instanceof PyroError)) throw error;
     throw new ConnectionError(`Cannot cancel: ${error.message}`, { cause: error });

@@ -7,7 +7,7 @@ import type { Target } from "../options/opts.ts";
 import type { CallOptions, CloseOptions, ListenOptions } from "../api/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
-import { Opened } from "./opened.ts";
+import { OpenedConnection } from "./opened.ts";
 import { transactionOf } from "./transaction.ts";
 
 /**
@@ -60,8 +60,8 @@ export class Conn extends Executor implements Disposable {
    * ```
    */
   constructor(target: Target) {
-    const { core, link, lease } = Opened.of(target);
-    const calls = new Calls(core, undefined, lease);
+    const { state, link, lease } = OpenedConnection.of(target);
+    const calls = new Calls(state, undefined, lease);
     super(calls, link, transactionOf(calls, link));
     this.#calls = calls;
     this.#link = link;
@@ -140,7 +140,7 @@ export class Conn extends Executor implements Disposable {
   /** Closes the connection. Idempotent; never throws for a connection that is gone. There are no other calls to wait for. */
   close(options?: CloseOptions): void {
     closeTimeout(options);
-    if (this.#calls.core.beginClosing()) this.#link.close();
+    if (this.#calls.state.beginClosing()) this.#link.close();
   }
 
   /** The same as {@linkcode close}. */

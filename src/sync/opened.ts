@@ -1,32 +1,32 @@
 /** Opening connections that block: what `Conn` and `Pool` have in common. */
-import { Core } from "../connection/state.ts";
+import { ConnectionState } from "../connection/connection_state.ts";
 import { now } from "../runtime/clock.ts";
-import { connectSync, shakeHands } from "../run/connect_sync.ts";
+import { connectSync, runHandshake } from "../run/connect_sync.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import { tracedSync } from "../trace/traced_transport.ts";
-import { cancel, cancelKeyOf, cancelTimeout, cancelWayOf } from "../connect/cancel.ts";
+import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
-import { Route } from "../connect/route.ts";
+import { ServerAddress } from "../connect/server_address.ts";
 import { settingsOf, type Target, toOpts } from "../options/opts.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
 import { Log } from "../telemetry/log.ts";
-import { connects, tracedBlocking } from "../telemetry/trace.ts";
+import { connects, publishSpanBlocking } from "../telemetry/channels.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 import { osUser, randomText, variable } from "../runtime/runtime.ts";
 
-/** An open connection, for the one who uses it. */
-export class Opened {
-  readonly core: Core;
+/** An open connection, for its user. */
+export class OpenedConnection {
+  readonly state: ConnectionState;
   readonly link: SyncLink;
-  /** For how long, where it is a pool's. */
+  /** The right to use it, if it is a pool's. */
   readonly lease: Lease | undefined;
 
-  constructor(core: Core, link: SyncLink, lease?: Lease) {
-    this.core = core;
+  constructor(state: ConnectionState, link: SyncLink, lease?: Lease) {
+    this.state = state;
     this.link = link;
     this.lease = lease;
   }
@@ -37,29 +37,42 @@ export class Opened {
   }
 
   /** What a `Conn` is to be made of. */
-  static of(target: Target): Opened {
+  static of(target: Target): OpenedConnection {
     const given: unknown = target;
-    return given instanceof Opened ? given : open(settingsOf(toOpts(target)));
+    return given instanceof OpenedConnection ? given : open(settingsOf(toOpts(target)));
   }
 }
 
-/** Opens a connection, on the way that others have found. */
-export function open(settings: Settings, route: Route = new Route()): Opened {
+/** Opens a connection, with what earlier ones have found out about the server's address. */
+export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
-  const { link, upgrade, proof, observer } = tracedBlocking(connects, () => connectEvent(plan), (event) => {
-    const connected = connectSync(logged(route.connect(plan), log), dialer);
-    return { ...connected, observer: observerOf(connected, plan, log, event) };
-  });
-  const cancelWay = proof?.cancelWay ?? cancelWayOf(link);
+  const { link, upgrade, verifiedSocket, observer } = publishSpanBlocking(
+    connects,
+    () => connectEvent(plan),
+    (event) => {
+      const connected = connectSync(logged(address.connect(plan), log), dialer);
+      return { ...connected, observer: observerOf(connected, plan, log, event) };
+    },
+  );
+  const cancelTarget = verifiedSocket?.cancelTarget ?? cancelTargetOf(link);
   link.canceller = (milliseconds) => {
-    const key = cancelKeyOf(link.session, cancelWay);
+    const key = cancelKeyOf(link.session, cancelTarget);
     const limit = Math.min(milliseconds, cancelTimeout(plan.timeout));
-    if (key !== undefined) shakeHands(cancel(key, now() + limit), dialer);
+    if (key !== undefined) runHandshake(cancel(key, now() + limit), dialer);
   };
   const catalog = catalogOf(link, plan);
-  const core = new Core(link, upgrade, settings, randomText(), catalog, route.names, observer, cancelWay);
-  link.onEvent = (event) => core.deliver(event);
-  return new Opened(core, link);
+  const state = new ConnectionState(
+    link,
+    upgrade,
+    settings,
+    randomText(),
+    catalog,
+    address.naming,
+    observer,
+    cancelTarget,
+  );
+  link.onEvent = (event) => state.deliver(event);
+  return new OpenedConnection(state, link);
 }

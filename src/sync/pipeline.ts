@@ -5,7 +5,7 @@ import type { SyncLink } from "../run/sync_link.ts";
 import type { PipelineState } from "../features/pipeline.ts";
 import type { CallOptions, Params, QueryOptions, Row } from "../api/call_options.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
-import { sinks } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 import type { Statement } from "./executor.ts";
 
 /**
@@ -50,7 +50,7 @@ export class Pipeline implements Disposable {
    * @throws {EncodeError} If a value cannot be sent; the pipeline is then as before.
    */
   exec<R = Row>(stmt: Statement, params?: Params): Ticket<R> {
-    return new Ticket<R>(this.#calls.pipelined(this.#state, stmt, params), this.#state);
+    return new Ticket<R>(this.#calls.addToPipeline(this.#state, stmt, params), this.#state);
   }
 
   /** Sends what was added and ends the group. */
@@ -76,7 +76,7 @@ export class Pipeline implements Disposable {
    */
   claim<R>(ticket: Ticket<R>, options?: QueryOptions): R[] {
     return this.#link.run(
-      this.#calls.claim(this.#state, () => itemOf(ticket, this.#state), options, sinks.allRows<R>, true),
+      this.#calls.claim(this.#state, () => itemOf(ticket, this.#state), options, collectors.allRows<R>, true),
     );
   }
 
@@ -88,14 +88,14 @@ export class Pipeline implements Disposable {
   /** The same as {@linkcode claim}, but only the first row, or `null`. */
   claimOne<R>(ticket: Ticket<R>, options?: QueryOptions): R | null {
     return this.#link.run(
-      this.#calls.claim(this.#state, () => itemOf(ticket, this.#state), options, sinks.firstRow<R>, true),
+      this.#calls.claim(this.#state, () => itemOf(ticket, this.#state), options, collectors.firstRow<R>, true),
     );
   }
 
   /** The same as {@linkcode claim}, but only the number of affected rows. */
   claimDrop(ticket: Ticket<unknown>, options?: CallOptions): number {
     return this.#link.run(
-      this.#calls.claim(this.#state, () => itemOf(ticket, this.#state), options, sinks.affected, false),
+      this.#calls.claim(this.#state, () => itemOf(ticket, this.#state), options, collectors.affected, false),
     );
   }
 

@@ -2,9 +2,9 @@
 /** Portals of connections that block. */
 import type { Calls } from "../connection/calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
-import type { Cursor } from "../features/portal.ts";
+import type { Cursor } from "../features/cursor.ts";
 import type { PortalRows, QueryOptions, Row } from "../api/call_options.ts";
-import { sinks } from "../rows/collect.ts";
+import { collectors } from "../rows/collector_factories.ts";
 
 /**
  * A statement whose rows are fetched in parts; made by `Transaction.execPortal`, and for the function
@@ -34,7 +34,7 @@ export class Portal implements Disposable {
    * @throws {UsageError} If the portal is closed, or its transaction over.
    */
   fetch<R = Row>(count: number = 0, options?: QueryOptions): PortalRows<R> {
-    return this.#link.run(this.#calls.fetch(this.#cursor, count, options, sinks.allRows<R>));
+    return this.#link.run(this.#calls.fetch(this.#cursor, count, options, collectors.allRows<R>));
   }
 
   /** Gives up the rows that are left. Idempotent. */

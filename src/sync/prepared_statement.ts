@@ -1,7 +1,7 @@
 // Derived from src/async/prepared_statement.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Prepared statements of connections that block. */
 import type { Calls } from "../connection/calls.ts";
-import { endStatement, StatementHandle } from "../statements/prepared_statement.ts";
+import { closeReference, StatementHandle } from "../statements/prepared_statement.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
@@ -33,7 +33,7 @@ export class PreparedStatement extends StatementHandle implements Disposable {
 
   /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
   close(): void {
-    const prepared = endStatement(this);
+    const prepared = closeReference(this);
     if (prepared !== undefined) this.#link.run(this.#calls.closeStatement(prepared));
   }
 

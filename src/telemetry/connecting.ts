@@ -6,13 +6,13 @@ import type { Connected, Upgrade } from "../connect/upgrade.ts";
 import { endpointName } from "../transport/transport.ts";
 import type { ConnectEvent, Writable } from "./events.ts";
 import { errorFields, type Log } from "./log.ts";
-import { type Names, Observer } from "./observer.ts";
+import { Observer, type SessionNames } from "./observer.ts";
 
 /** The event of connecting so. */
 export function connectEvent(plan: ConnectPlan): Writable<ConnectEvent> {
   return {
     endpoints: plan.endpoints,
-    ...namesOf(plan),
+    ...sessionNamesOf(plan),
     connection: undefined,
     upgrade: undefined,
     duration: undefined,
@@ -20,14 +20,14 @@ export function connectEvent(plan: ConnectPlan): Writable<ConnectEvent> {
   };
 }
 
-/** Who watches a connection that has been opened, which is told at once. */
+/** The observer of a connection that has been opened; logs the opening. */
 export function observerOf(
   { link, upgrade }: Connected,
   plan: ConnectPlan,
   log: Log | undefined,
   event: Writable<ConnectEvent> | undefined,
 ): Observer {
-  const observer = new Observer(link, namesOf(plan), log);
+  const observer = new Observer(link, sessionNamesOf(plan), log);
   if (event !== undefined) {
     event.connection = observer.info;
     event.upgrade = upgrade;
@@ -42,23 +42,23 @@ export function logged<T>(handshake: Handshake<T>, log: Log | undefined): Handsh
 }
 
 function* loggedSteps<T>(handshake: Handshake<T>, log: Log): Handshake<T> {
-  let step = handshake.next();
-  while (!step.done) {
-    const request = step.value;
-    const fields = { step: WORDS[request.do], address: addressOf(request) };
+  let next = handshake.next();
+  while (!next.done) {
+    const step = next.value;
+    const fields = { step: STEP_NAMES[step.do], address: addressOf(step) };
     const began = now();
     let answer: unknown;
     try {
-      answer = yield request;
+      answer = yield step;
     } catch (error) {
       log.debug("connecting: a step failed", { ...fields, duration: now() - began, ...errorFields(error) });
-      step = handshake.throw(error);
+      next = handshake.throw(error);
       continue;
     }
     log.debug("connecting", { ...fields, duration: now() - began });
-    step = handshake.next(answer);
+    next = handshake.next(answer);
   }
-  return step.value;
+  return next.value;
 }
 
 function connectedFields({ info }: Observer, { upgraded, reason }: Upgrade): Record<string, unknown> {
@@ -82,16 +82,16 @@ function addressOf(step: HandshakeStep): string {
 }
 
 /** What the startup will say. */
-function namesOf({ parameters }: ConnectPlan): Names {
+function sessionNamesOf({ parameters }: ConnectPlan): SessionNames {
   const { database = "", user = "" } = Object.fromEntries(parameters);
   return { database, user };
 }
 
-const WORDS: Readonly<Record<HandshakeStep["do"], string>> = {
+const STEP_NAMES: Readonly<Record<HandshakeStep["do"], string>> = {
   dial: "dial",
-  askByte: "ask for TLS",
+  readByte: "ask for TLS",
   startTls: "start TLS",
   run: "ask the server",
-  askEnd: "wait for the end",
+  readToEnd: "wait for the end",
   discard: "close",
 };

@@ -1,9 +1,9 @@
-/** Who hears of connections that were not given back to their pool. */
-import type { PoolLeak } from "../pool/leaks.ts";
+/** Reports connections that were not given back to their pool. */
+import type { PoolLeak } from "../pool/leak_detector.ts";
 import { warn } from "../runtime/runtime.ts";
 import type { Log } from "./log.ts";
 
-/** Whoever wants to know is told of a leak; otherwise the log is, or who runs the program. */
+/** Reports a leak to `onLeak`; without it to the log, or as a warning of the process. */
 export function leakReporter(
   pool: string,
   log: Log | undefined,
@@ -11,10 +11,10 @@ export function leakReporter(
 ): (leak: PoolLeak) => void {
   if (onLeak !== undefined) return onLeak;
   if (log !== undefined) return (leak) => log.warn("connection not given back", { pool, ...leak });
-  return (leak) => warn(wordsFor(leak), "PoolLeakWarning", leak.stack);
+  return (leak) => warn(messageFor(leak), "PoolLeakWarning", leak.stack);
 }
 
-function wordsFor({ kind, milliseconds }: PoolLeak): string {
+function messageFor({ kind, milliseconds }: PoolLeak): string {
   const what = kind === "forgotten"
     ? "A connection of a pool was dropped without being given back, and the pool has taken it back"
     : "A connection of a pool has not been given back yet";

@@ -1,43 +1,43 @@
 /** What one connection tells those who watch it: its calls go to the tracing channel and to the log. */
 import type { Link } from "../connect/handshake.ts";
-import type { Observation } from "../protocol/request.ts";
-import type { Sink } from "../rows/collectors.ts";
+import type { Span } from "../protocol/request.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
 import type { ConnectionInfo, QueryEvent, Writable } from "./events.ts";
 import { errorFields, type Log } from "./log.ts";
 import { redactedSql } from "../sql/redaction.ts";
-import { queries, Trace } from "./trace.ts";
+import { ChannelSpan, queries } from "./channels.ts";
 
-/** Makes the observations of a connection's calls. */
+/** Makes the spans of a connection's calls. */
 export class Observer {
   readonly log: Log | undefined;
   readonly #link: Link;
-  readonly #names: Names;
+  readonly #sessionNames: SessionNames;
   #info: ConnectionInfo | undefined = undefined;
 
-  constructor(link: Link, names: Names, log?: Log) {
+  constructor(link: Link, sessionNames: SessionNames, log?: Log) {
     this.#link = link;
-    this.#names = names;
+    this.#sessionNames = sessionNames;
     this.log = log;
   }
 
-  /** Whether anybody wants to know of calls. */
-  get isObserved(): boolean {
-    return queries.isObserved || this.log?.debugs === true;
+  /** Whether calls are traced or logged. */
+  get isEnabled(): boolean {
+    return queries.hasSubscribers || this.log?.debugs === true;
   }
 
   /** The connection. */
   get info(): ConnectionInfo {
-    return this.#info ??= infoOf(this.#link, this.#names);
+    return this.#info ??= infoOf(this.#link, this.#sessionNames);
   }
 
-  /** Watches one call. */
-  call(operation: string, sql?: string, parameterCount?: number, batchSize?: number): CallObservation {
-    return new CallObservation(this.#event(operation, sql, parameterCount, batchSize), this.#link.awaits, this.log);
+  /** The span of one call. */
+  callSpan(operation: string, sql?: string, parameterCount?: number, batchSize?: number): CallSpan {
+    return new CallSpan(this.#event(operation, sql, parameterCount, batchSize), this.#link.awaits, this.log);
   }
 
-  /** Watches what takes several calls. */
-  lasting(operation: string, sql?: string, parameterCount?: number, batchSize?: number): Lasting {
-    return new Lasting(new CallObservation(this.#event(operation, sql, parameterCount, batchSize), true, this.log));
+  /** The span of an operation of several calls. */
+  operationSpan(operation: string, sql?: string, parameterCount?: number, batchSize?: number): OperationSpan {
+    return new OperationSpan(new CallSpan(this.#event(operation, sql, parameterCount, batchSize), true, this.log));
   }
 
   #event(
@@ -60,23 +60,23 @@ export class Observer {
   }
 }
 
-/** Watches a call. */
-export class CallObservation implements Observation {
+/** The span of a call. */
+export class CallSpan implements Span {
   readonly event: Writable<QueryEvent>;
-  readonly #trace: Trace<QueryEvent>;
+  readonly #trace: ChannelSpan<QueryEvent>;
   readonly #log: Log | undefined;
-  #sink: Sink<unknown> | undefined = undefined;
+  #collector: ResultCollector<unknown> | undefined = undefined;
 
   constructor(event: Writable<QueryEvent>, awaits: boolean, log: Log | undefined) {
     this.event = event;
-    this.#trace = new Trace(queries, event, awaits);
+    this.#trace = new ChannelSpan(queries, event, awaits);
     this.#log = log?.debugs ? log : undefined;
   }
 
   /** The server's answer will be there. */
-  reads(sink: Sink<unknown>): void {
-    sink.isObserved = true;
-    this.#sink = sink;
+  watch(collector: ResultCollector<unknown>): void {
+    collector.readsTags = true;
+    this.#collector = collector;
   }
 
   start<T>(work: () => T): T {
@@ -85,7 +85,7 @@ export class CallObservation implements Observation {
 
   succeed(value: unknown): void {
     const { event } = this;
-    if (this.#sink !== undefined) event.affected = this.#sink.lastAffected;
+    if (this.#collector !== undefined) event.affected = this.#collector.lastAffected;
     if (COUNTING.includes(event.operation)) event.affected = value as number;
     if (LISTING.includes(event.operation)) event.rows ??= countOf(value);
     this.#trace.succeed();
@@ -116,32 +116,32 @@ export class CallObservation implements Observation {
   }
 }
 
-/** Watches a stream or pipeline: it begins with the first call that is a part of it, and ends with the last. */
-export class Lasting {
-  readonly #whole: CallObservation;
+/** The span of a stream or pipeline: it begins with the first of its calls, and ends with the last. */
+export class OperationSpan {
+  readonly #span: CallSpan;
   #state: "new" | "open" | "over" = "new";
   #failure: { readonly error: unknown } | undefined = undefined;
 
-  constructor(whole: CallObservation) {
-    this.#whole = whole;
+  constructor(span: CallSpan) {
+    this.#span = span;
   }
 
   /** It has one statement more. */
-  grow(): void {
-    this.#whole.event.batchSize = (this.#whole.event.batchSize ?? 0) + 1;
+  addStatement(): void {
+    this.#span.event.batchSize = (this.#span.event.batchSize ?? 0) + 1;
   }
 
-  /** Watches one of its calls: any, one that gives undefined when everything was read, or the one that closes it. */
-  part(kind: "any" | "read" | "close"): Observation {
+  /** The span of one of its calls: any, one that gives undefined when everything was read, or the one that closes it. */
+  childSpan(kind: "any" | "read" | "close"): Span {
     return {
       start: <T>(work: () => T): T => {
         // To close what has sent nothing sends nothing.
-        if (this.#state !== "new" || (kind === "close" && !this.#whole.event.batchSize)) return work();
+        if (this.#state !== "new" || (kind === "close" && !this.#span.event.batchSize)) return work();
         this.#state = "open";
-        return this.#whole.start(work);
+        return this.#span.start(work);
       },
       succeed: (value) => {
-        const { event } = this.#whole;
+        const { event } = this.#span;
         if (LISTING.includes(event.operation)) event.rows = (event.rows ?? 0) + (countOf(value) ?? 0);
         if (kind === "close" || (kind === "read" && value === undefined)) this.#end();
       },
@@ -156,26 +156,26 @@ export class Lasting {
     const wasOpen = this.#state === "open";
     this.#state = "over";
     if (!wasOpen) return;
-    if (this.#failure === undefined) this.#whole.succeed(undefined);
-    else this.#whole.fail(this.#failure.error);
+    if (this.#failure === undefined) this.#span.succeed(undefined);
+    else this.#span.fail(this.#failure.error);
   }
 }
 
 /** What the startup has said of a connection. */
-export interface Names {
+export interface SessionNames {
   readonly database: string;
   readonly user: string;
 }
 
-function infoOf({ session, endpoint, ends, tls }: Link, { database, user }: Names): ConnectionInfo {
+function infoOf({ session, endpoint, addresses, tls }: Link, { database, user }: SessionNames): ConnectionInfo {
   const isTcp = endpoint.kind === "tcp";
   return Object.freeze({
     id: session.key?.processId ?? 0,
     transport: endpoint.kind,
     serverAddress: isTcp ? endpoint.host : endpoint.path,
     serverPort: isTcp ? endpoint.port : undefined,
-    peerAddress: isTcp ? ends?.remote.host : endpoint.path,
-    peerPort: isTcp ? ends?.remote.port : undefined,
+    peerAddress: isTcp ? addresses?.remote.host : endpoint.path,
+    peerPort: isTcp ? addresses?.remote.port : undefined,
     database,
     user,
     tls,

@@ -4,10 +4,10 @@
  */
 import { openSync, writeFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
-import type { TraceListener } from "./trace.ts";
+import type { TraceListener } from "./wire_trace.ts";
 import { granted, runtime, variable } from "../runtime/runtime.ts";
 
-/** All who listen, as one; undefined if nobody does. */
+/** All listeners, as one; undefined if there is none. */
 export function traceListener(given: TraceListener | undefined): TraceListener | undefined {
   const target = variable("PYRO_TRACE");
   // Empty counts as unset, as for libpq's variables.

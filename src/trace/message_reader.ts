@@ -8,7 +8,7 @@
 import { allocate, type Bytes } from "../wire/bytes.ts";
 
 /** Reads something, waiting for bytes. */
-export type Reading<T = void> = Generator<void, T, void>;
+export type Parser<T = void> = Generator<void, T, void>;
 
 /** What is wrong with a message. */
 export class Malformed extends Error {}
@@ -25,7 +25,7 @@ export class MessageReader {
   readonly #shown: Bytes = allocate(MAX_SHOWN);
 
   /** Goes on with these bytes until they are used up. */
-  feed(piece: Uint8Array, reading: Reading<never>): void {
+  feed(piece: Uint8Array, reading: Parser<never>): void {
     this.#piece = piece;
     this.#at = 0;
     reading.next();
@@ -38,7 +38,7 @@ export class MessageReader {
   }
 
   /** Adds to the line. */
-  put(text: string): void {
+  append(text: string): void {
     this.#line += text;
   }
 
@@ -49,22 +49,22 @@ export class MessageReader {
     return line;
   }
 
-  *byte(): Reading<number> {
+  *byte(): Parser<number> {
     this.#claim(1);
     while (this.#at === this.#piece.length) yield;
     return this.#piece[this.#at++]!;
   }
 
-  *uint16(): Reading<number> {
+  *uint16(): Parser<number> {
     return (yield* this.byte()) << 8 | (yield* this.byte());
   }
 
-  *int32(): Reading<number> {
+  *int32(): Parser<number> {
     return (yield* this.uint16()) << 16 | (yield* this.uint16());
   }
 
   /** The text up to the next zero byte, in quotes and otherwise as it is. */
-  *text(): Reading<string> {
+  *text(): Parser<string> {
     let length = 0;
     for (let ended = false; !ended;) {
       if (this.left === 0) throw new Malformed("a text does not end");
@@ -78,11 +78,11 @@ export class MessageReader {
       this.#skip(part.length + (ended ? 1 : 0));
     }
     const shown = Math.min(length, MAX_SHOWN);
-    return `"${this.#shown.utf8Slice(0, shown)}"${leftOut(length - shown)}`;
+    return `"${this.#shown.utf8Slice(0, shown)}"${omitted(length - shown)}`;
   }
 
   /** Bytes of that number in quotes: ASCII as it is, all others by number. */
-  *value(length: number): Reading<string> {
+  *value(length: number): Parser<string> {
     if (length < 0) throw new Malformed(`a value has a length of ${length}`);
     if (length > this.left) throw new Malformed("it is cut short");
     for (let done = 0; done < length;) {
@@ -95,11 +95,11 @@ export class MessageReader {
     const shown = Math.min(length, MAX_SHOWN);
     let text = "";
     for (let i = 0; i < shown; i++) text += printable(this.#shown[i]!);
-    return `'${text}'${leftOut(length - shown)}`;
+    return `'${text}'${omitted(length - shown)}`;
   }
 
   /** Reads the rest of the message and shows nothing of it. */
-  *skip(): Reading {
+  *skip(): Parser {
     while (this.left > 0) {
       while (this.#at === this.#piece.length) yield;
       this.#skip(Math.min(this.left, this.#piece.length - this.#at));
@@ -127,7 +127,7 @@ export function printable(byte: number): string {
 }
 
 /** What is said of bytes that are not shown. */
-export function leftOut(count: number): string {
+export function omitted(count: number): string {
   return count === 0 ? "" : ` (${count} bytes left out)`;
 }
 

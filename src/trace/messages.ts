@@ -5,29 +5,29 @@
  * looks like, libpq's `PQtrace` as of PostgreSQL 18.
  */
 import { Authentication, Backend, CANCEL_REQUEST, Frontend, SSL_REQUEST } from "../wire/codes.ts";
-import { Malformed, type MessageReader, printable, type Reading } from "./message_reader.ts";
+import { Malformed, type MessageReader, type Parser, printable } from "./message_reader.ts";
 
 /** Reads a part of a message and adds it to the line. */
-export type Field = (reader: MessageReader) => Reading;
+export type Field = (reader: MessageReader) => Parser;
 
 /** What a message's line begins with, and the parts that follow. */
-export interface Format {
+export interface MessageFormat {
   readonly heading: string;
   readonly fields: readonly Field[];
 }
 
 /** A message of the server's; for Authentication see {@linkcode authenticationFormat}. */
-export function backendFormat(code: number): Format {
+export function backendFormat(code: number): MessageFormat {
   return BACKEND.get(code) ?? unknownFormat(code);
 }
 
 /** A message of the client's; for Password see {@linkcode answerFormat}. */
-export function frontendFormat(code: number): Format {
+export function frontendFormat(code: number): MessageFormat {
   return FRONTEND.get(code) ?? unknownFormat(code);
 }
 
 /** An Authentication message, whose method was read already. */
-export function authenticationFormat(method: number): Format {
+export function authenticationFormat(method: number): MessageFormat {
   return AUTHENTICATION.get(method) ?? format(`Unknown authentication message ${method}`);
 }
 
@@ -36,7 +36,7 @@ export function authenticationFormat(method: number): Format {
  * All of it is hidden, whatever the name: a server that asks for several things at once could make a
  * password pass for something else.
  */
-export function answerFormat(method: number | undefined): Format {
+export function answerFormat(method: number | undefined): MessageFormat {
   switch (method) {
     case Authentication.CleartextPassword:
     case Authentication.Md5Password:
@@ -51,12 +51,12 @@ export function answerFormat(method: number | undefined): Format {
 }
 
 /** A message without a code, whose version, or what stands in its place, was read already. */
-export function untypedFormat(version: number): Format {
+export function untypedFormat(version: number): MessageFormat {
   const { heading, fields } = UNTYPED.get(version) ?? format("StartupMessage", settings);
   return { heading: `${heading.trimEnd()}\t ${version >>> 16} ${version & 0xffff}`, fields };
 }
 
-const BACKEND: ReadonlyMap<number, Format> = formats(Backend, {
+const BACKEND: ReadonlyMap<number, MessageFormat> = formats(Backend, {
   Authentication: [int32],
   BackendKeyData: [int32, hidden],
   BindComplete: [],
@@ -82,7 +82,7 @@ const BACKEND: ReadonlyMap<number, Format> = formats(Backend, {
   RowDescription: [counted(text, int32, uint16, int32, uint16, int32, uint16)],
 });
 
-const FRONTEND: ReadonlyMap<number, Format> = formats(Frontend, {
+const FRONTEND: ReadonlyMap<number, MessageFormat> = formats(Frontend, {
   Bind: [text, text, counted(uint16), counted(value), counted(uint16)],
   Close: [byte, text],
   CopyData: [rest],
@@ -98,7 +98,7 @@ const FRONTEND: ReadonlyMap<number, Format> = formats(Frontend, {
   Terminate: [],
 });
 
-const AUTHENTICATION: ReadonlyMap<number, Format> = new Map([
+const AUTHENTICATION: ReadonlyMap<number, MessageFormat> = new Map([
   [Authentication.Ok, format("AuthenticationOk")],
   [Authentication.KerberosV5, format("AuthenticationKerberosV5")],
   [Authentication.CleartextPassword, format("AuthenticationCleartextPassword")],
@@ -111,58 +111,58 @@ const AUTHENTICATION: ReadonlyMap<number, Format> = new Map([
   [Authentication.SaslFinal, format("AuthenticationSASLFinal", hidden)],
 ]);
 
-const UNTYPED: ReadonlyMap<number, Format> = new Map([
+const UNTYPED: ReadonlyMap<number, MessageFormat> = new Map([
   [SSL_REQUEST, format("SSLRequest")],
   [CANCEL_REQUEST, format("CancelRequest", int32, hidden)],
 ]);
 
-function unknownFormat(code: number): Format {
+function unknownFormat(code: number): MessageFormat {
   return format(`Unknown message: ${code.toString(16).padStart(2, "0")}`);
 }
 
-function format(name: string, ...fields: readonly Field[]): Format {
+function format(name: string, ...fields: readonly Field[]): MessageFormat {
   return { heading: fields.length > 0 ? `${name}\t` : name, fields };
 }
 
 function formats<Name extends string>(
   codes: Readonly<Record<Name, number>>,
   fields: Readonly<Record<Name, readonly Field[]>>,
-): Map<number, Format> {
+): Map<number, MessageFormat> {
   const names = Object.keys(codes) as Name[];
   return new Map(names.map((name) => [codes[name], format(name, ...fields[name])]));
 }
 
-function* byte(reader: MessageReader): Reading {
-  reader.put(` ${printable(yield* reader.byte())}`);
+function* byte(reader: MessageReader): Parser {
+  reader.append(` ${printable(yield* reader.byte())}`);
 }
 
-function* uint16(reader: MessageReader): Reading {
-  reader.put(` ${yield* reader.uint16()}`);
+function* uint16(reader: MessageReader): Parser {
+  reader.append(` ${yield* reader.uint16()}`);
 }
 
 /** Signed, as libpq shows also what is not. */
-function* int32(reader: MessageReader): Reading {
-  reader.put(` ${yield* reader.int32()}`);
+function* int32(reader: MessageReader): Parser {
+  reader.append(` ${yield* reader.int32()}`);
 }
 
-function* text(reader: MessageReader): Reading {
-  reader.put(` ${yield* reader.text()}`);
+function* text(reader: MessageReader): Parser {
+  reader.append(` ${yield* reader.text()}`);
 }
 
 /** A length and that many bytes; -1 alone is NULL. */
-function* value(reader: MessageReader): Reading {
+function* value(reader: MessageReader): Parser {
   const length = yield* reader.int32();
-  reader.put(` ${length}`);
-  if (length !== -1) reader.put(` ${yield* reader.value(length)}`);
+  reader.append(` ${length}`);
+  if (length !== -1) reader.append(` ${yield* reader.value(length)}`);
 }
 
-function* rest(reader: MessageReader): Reading {
-  reader.put(` ${yield* reader.value(reader.left)}`);
+function* rest(reader: MessageReader): Parser {
+  reader.append(` ${yield* reader.value(reader.left)}`);
 }
 
 /** A secret: it never gets into a line. */
-function* hidden(reader: MessageReader): Reading {
-  if (reader.left > 0) reader.put(" ***");
+function* hidden(reader: MessageReader): Parser {
+  if (reader.left > 0) reader.append(" ***");
   yield* reader.skip();
 }
 
@@ -170,7 +170,7 @@ function* hidden(reader: MessageReader): Reading {
 function counted(...fields: readonly Field[]): Field {
   return function* (reader) {
     const count = yield* reader.uint16();
-    reader.put(` ${count}`);
+    reader.append(` ${count}`);
     for (let i = 0; i < count && !reader.full; i++) {
       for (const field of fields) yield* field(reader);
     }
@@ -185,22 +185,22 @@ function toTheEnd(field: Field): Field {
 }
 
 /** Letters with a text each, up to a zero byte, which libpq shows. */
-function* noticeFields(reader: MessageReader): Reading {
+function* noticeFields(reader: MessageReader): Parser {
   while (!reader.full) {
     const letter = yield* reader.byte();
-    reader.put(` ${printable(letter)}`);
+    reader.append(` ${printable(letter)}`);
     if (letter === 0) return;
     yield* text(reader);
   }
 }
 
 /** Names and values, up to an empty name, which libpq does not show. */
-function* settings(reader: MessageReader): Reading {
+function* settings(reader: MessageReader): Parser {
   while (!reader.full) {
     const name = yield* reader.text();
     if (name === EMPTY) return;
     if (reader.left === 0) throw new Malformed("a setting has no value");
-    reader.put(` ${name}`);
+    reader.append(` ${name}`);
     yield* text(reader);
   }
 }

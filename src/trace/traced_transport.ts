@@ -5,11 +5,11 @@
  * nothing in between, and so no cost.
  */
 import { UsageError } from "../errors.ts";
-import { Trace, type TraceListener } from "./trace.ts";
+import { type TraceListener, WireTrace } from "./wire_trace.ts";
 import type {
+  Addresses,
   AsyncDialer,
   AsyncTransport,
-  Ends,
   SyncDialer,
   SyncTransport,
   TlsOptions,
@@ -22,7 +22,7 @@ export function tracedAsync(dialer: AsyncDialer, listener: TraceListener | undef
   return {
     local: dialer.local,
     dial: async (endpoint, signal) =>
-      new TracedAsync(await dialer.dial(endpoint, signal), new Trace(listener, timeStamp)),
+      new TracedAsync(await dialer.dial(endpoint, signal), new WireTrace(listener, timeStamp)),
   };
 }
 
@@ -32,7 +32,7 @@ export function tracedSync(dialer: SyncDialer, listener: TraceListener | undefin
   return {
     local: dialer.local,
     dial: (endpoint, tls, milliseconds) =>
-      new TracedSync(dialer.dial(endpoint, tls, milliseconds), new Trace(listener, timeStamp)),
+      new TracedSync(dialer.dial(endpoint, tls, milliseconds), new WireTrace(listener, timeStamp)),
   };
 }
 
@@ -45,17 +45,17 @@ export function calledByListener(): UsageError {
 
 class TracedAsync implements AsyncTransport {
   readonly #transport: AsyncTransport;
-  readonly #trace: Trace;
+  readonly #trace: WireTrace;
   /** How many of the next bytes to be written were shown already. */
   #shown = 0;
 
-  constructor(transport: AsyncTransport, trace: Trace) {
+  constructor(transport: AsyncTransport, trace: WireTrace) {
     this.#transport = transport;
     this.#trace = trace;
   }
 
-  get ends(): Ends | undefined {
-    return this.#transport.ends;
+  get addresses(): Addresses | undefined {
+    return this.#transport.addresses;
   }
 
   get peerUser(): number | undefined {
@@ -63,7 +63,7 @@ class TracedAsync implements AsyncTransport {
   }
 
   get showing(): boolean {
-    return this.#trace.telling;
+    return this.#trace.isCalling;
   }
 
   read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
@@ -103,15 +103,15 @@ class TracedAsync implements AsyncTransport {
 
 class TracedSync implements SyncTransport {
   readonly #transport: SyncTransport;
-  readonly #trace: Trace;
+  readonly #trace: WireTrace;
 
-  constructor(transport: SyncTransport, trace: Trace) {
+  constructor(transport: SyncTransport, trace: WireTrace) {
     this.#transport = transport;
     this.#trace = trace;
   }
 
-  get ends(): Ends | undefined {
-    return this.#transport.ends;
+  get addresses(): Addresses | undefined {
+    return this.#transport.addresses;
   }
 
   get peerUser(): number | undefined {
@@ -119,7 +119,7 @@ class TracedSync implements SyncTransport {
   }
 
   get showing(): boolean {
-    return this.#trace.telling;
+    return this.#trace.isCalling;
   }
 
   get canStartTls(): boolean {

@@ -12,12 +12,12 @@ import { granted, runtime } from "../runtime/runtime.ts";
 /** The numbers of all users who are in a group. */
 export type Members = (gid: number) => ReadonlySet<number>;
 
-let members: { readonly of: Members | undefined } | undefined;
+let membership: { readonly of: Members | undefined } | undefined;
 
 /** All users in this group, if `owner` is one of them by his account; undefined where that is not certain. */
 export function membersOf(gid: number, owner: number): ReadonlySet<number> | undefined {
-  members ??= { of: read() };
-  const users = members.of?.(gid);
+  membership ??= { of: read() };
+  const users = membership.of?.(gid);
   // Files of another system, such as a container's, do not speak of this owner.
   return users?.has(owner) ? users : undefined;
 }

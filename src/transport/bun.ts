@@ -6,14 +6,14 @@
  * there is none, the stream is used.
  */
 import type { Socket } from "node:net";
-import { Bulk } from "./bun_bulk.ts";
+import { BulkReader } from "./bun_bulk.ts";
 import { loadedLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
-import { connectNode, endsOf } from "./node_connect.ts";
+import { addressesOf, connectNode } from "./node_connect.ts";
 import { peerUser } from "./peer_user.ts";
-import { HIGH_WATER_MARK, Received } from "./received.ts";
+import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
-import type { AsyncDialer, AsyncTransport, Endpoint, Ends, TlsOptions } from "./transport.ts";
+import type { Addresses, AsyncDialer, AsyncTransport, Endpoint, TlsOptions } from "./transport.ts";
 
 /** A socket of Bun's own. */
 interface BunSocket {
@@ -55,16 +55,16 @@ export const bunDialer: AsyncDialer = {
 /** A connected socket as a transport: the one inside, or the stream around it where that cannot be taken over. */
 export function transportOver(socket: Socket, endpoint: Endpoint): AsyncTransport {
   const { _handle: inner } = socket as Socket & { readonly _handle?: Partial<BunSocket> | null };
-  if (typeof inner?.reload !== "function") return new StreamTransport(socket, endsOf(socket, endpoint));
+  if (typeof inner?.reload !== "function") return new StreamTransport(socket, addressesOf(socket, endpoint));
   return new BunTransport(inner as BunSocket, endpoint);
 }
 
 class BunTransport implements AsyncTransport {
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   #socket: BunSocket;
-  #received = new Received();
+  #received = new ReceiveBuffer();
   /** Not where bytes are encrypted. */
-  #bulk: Bulk | undefined;
+  #bulk: BulkReader | undefined;
   #paused = false;
   #closed = false;
   /** A write that waits for room in the socket. */
@@ -72,9 +72,9 @@ class BunTransport implements AsyncTransport {
 
   constructor(socket: BunSocket, endpoint: Endpoint) {
     this.#socket = socket;
-    this.#bulk = new Bulk(socket);
+    this.#bulk = new BulkReader(socket);
     socket.reload({ socket: this.handlers() });
-    this.ends = endpoint.kind === "unix" ? undefined : {
+    this.addresses = endpoint.kind === "unix" ? undefined : {
       local: { host: socket.localAddress, port: socket.localPort },
       remote: { host: socket.remoteAddress, port: socket.remotePort },
     };
@@ -130,7 +130,7 @@ class BunTransport implements AsyncTransport {
     if (this.#received.size > 0) {
       throw new Error("the server sent unencrypted data behind its answer to the TLS request");
     }
-    this.#received = new Received();
+    this.#received = new ReceiveBuffer();
     this.#bulk = undefined;
     return new Promise((resolve, reject) => {
       const handlers = this.handlers();

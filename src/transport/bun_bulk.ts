@@ -9,7 +9,7 @@ import { MSG_DONTWAIT } from "./libc.ts";
 import { loadedLibrary } from "./library.ts";
 
 /** Receives what is there already, after a long chunk. */
-export class Bulk {
+export class BulkReader {
   readonly #socket: { readonly fd?: number };
   /** How much may still be received before others have their turn. */
   #left = 0;

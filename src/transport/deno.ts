@@ -1,7 +1,7 @@
 /** Sockets of Deno: `Deno.connect`. */
 import { permitted } from "./deno_permissions.ts";
 import { localSockets } from "./local_sockets.ts";
-import type { AsyncDialer, AsyncTransport, Ends, TlsOptions } from "./transport.ts";
+import type { Addresses, AsyncDialer, AsyncTransport, TlsOptions } from "./transport.ts";
 
 /** Dials with `Deno.connect`. */
 export const denoDialer: AsyncDialer = {
@@ -26,15 +26,15 @@ export const denoDialer: AsyncDialer = {
 };
 
 class DenoTransport implements AsyncTransport {
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   readonly #conn: Deno.TcpConn | Deno.UnixConn;
   /** Takes over when the connection is encrypted. */
   #secure: AsyncTransport | undefined = undefined;
   #closed = false;
 
-  constructor(conn: Deno.TcpConn | Deno.UnixConn, ends: Ends | undefined) {
+  constructor(conn: Deno.TcpConn | Deno.UnixConn, addresses: Addresses | undefined) {
     this.#conn = conn;
-    this.ends = ends;
+    this.addresses = addresses;
   }
 
   read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
@@ -48,7 +48,7 @@ class DenoTransport implements AsyncTransport {
 
   async startTls(options: TlsOptions): Promise<void> {
     const { encryptedTransport } = await import("./stream.ts");
-    this.#secure = await encryptedTransport(this.#conn, this.ends, options);
+    this.#secure = await encryptedTransport(this.#conn, this.addresses, options);
   }
 
   keepProcess(alive: boolean): void {

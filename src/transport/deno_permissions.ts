@@ -2,16 +2,16 @@
 import type { Endpoint } from "./transport.ts";
 
 /** Why Deno would have to ask the user before it dials that endpoint. */
-export function denoObstacle(endpoint: Endpoint): string | undefined {
+export function denoPreflight(endpoint: Endpoint): string | undefined {
   const missing = needs(endpoint).find((descriptor) => Deno.permissions.querySync(descriptor).state !== "granted");
   return missing && `Deno's ${missing.name} permission is not granted`;
 }
 
 /** What may be dialled of an endpoint without asking the user: its name, where a permission was granted for that only. */
 export function permitted<T extends Endpoint>(endpoint: T): T {
-  if (endpoint.kind === "unix" || endpoint.name === undefined || denoObstacle(endpoint) === undefined) return endpoint;
+  if (endpoint.kind === "unix" || endpoint.name === undefined || denoPreflight(endpoint) === undefined) return endpoint;
   const named = { ...endpoint, host: endpoint.name };
-  return denoObstacle(named) === undefined ? named : endpoint;
+  return denoPreflight(named) === undefined ? named : endpoint;
 }
 
 /** Asks the user for what an endpoint needs that was given by name: a worker that waits cannot. */

@@ -28,11 +28,11 @@ import {
   TCP_NODELAY,
 } from "./libc.ts";
 import { peerUser } from "./peer_user.ts";
-import type { Address, Endpoint, Ends, SyncTransport } from "./transport.ts";
+import type { Address, Addresses, Endpoint, SyncTransport } from "./transport.ts";
 
 /** Whether an endpoint can be dialled by FFI: looking up names cannot be bounded in time. */
 export function ffiCanDial(endpoint: Endpoint): boolean {
-  return endpoint.kind === "unix" || addressesOf(endpoint.host) !== undefined;
+  return endpoint.kind === "unix" || resolveHost(endpoint.host) !== undefined;
 }
 
 /** Connects within that time; `closed` is called when the connection that it gives is closed. */
@@ -40,7 +40,7 @@ export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number, cl
   const until = performance.now() + milliseconds;
   if (endpoint.kind === "unix") return open(libc, AF_UNIX, unixAddress(endpoint.path), until, undefined, closed);
   let failure: unknown;
-  for (const [family, host] of addressesOf(endpoint.host) ?? []) {
+  for (const [family, host] of resolveHost(endpoint.host) ?? []) {
     try {
       return open(libc, family, internetAddress(libc, family, host, endpoint.port), until, endpoint.keepAlive, closed);
     } catch (error) {
@@ -52,7 +52,7 @@ export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number, cl
 
 class FfiTransport implements SyncTransport {
   readonly canStartTls = false;
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   readonly #libc: LibC;
   readonly #fd: number;
   readonly #onClose: () => void;
@@ -63,11 +63,11 @@ class FfiTransport implements SyncTransport {
   #readable = false;
   #writable = false;
 
-  constructor(libc: LibC, fd: number, ends: Ends | undefined, onClose: () => void) {
+  constructor(libc: LibC, fd: number, addresses: Addresses | undefined, onClose: () => void) {
     this.#libc = libc;
     this.#onClose = onClose;
     this.#fd = fd;
-    this.ends = ends;
+    this.addresses = addresses;
     new DataView(this.#poll.buffer).setInt32(0, fd, true);
   }
 
@@ -146,7 +146,7 @@ function open(
       setFlag(libc, fd, IPPROTO_TCP, TCP_NODELAY);
       if (keepAlive) setFlag(libc, fd, SOL_SOCKET, SO_KEEPALIVE);
     }
-    return new FfiTransport(libc, fd, endsOf(libc, fd), closed);
+    return new FfiTransport(libc, fd, addressesOf(libc, fd), closed);
   } catch (error) {
     libc.close(fd);
     throw error;
@@ -217,7 +217,7 @@ function internetAddress(libc: LibC, family: number, host: string, port: number)
   return address;
 }
 
-function endsOf(libc: LibC, fd: number): Ends | undefined {
+function addressesOf(libc: LibC, fd: number): Addresses | undefined {
   const local = addressFrom((address, length) => libc.getsockname(fd, address, length));
   const remote = addressFrom((address, length) => libc.getpeername(fd, address, length));
   return local && remote && { local, remote };
@@ -241,7 +241,7 @@ function ipv6Text(bytes: Uint8Array): string {
 }
 
 /** The addresses of a host that need no looking up, in the order in which to try them. */
-function addressesOf(host: string): readonly (readonly [family: number, host: string])[] | undefined {
+function resolveHost(host: string): readonly (readonly [family: number, host: string])[] | undefined {
   if (host === "localhost") return [[AF_INET6, "::1"], [AF_INET, "127.0.0.1"]];
   if (isIPv4(host)) return [[AF_INET, host]];
   if (isIPv6(host) && !host.includes("%")) return [[AF_INET6, host]];

@@ -8,39 +8,39 @@
  */
 import { type BigIntStats, readFileSync, statSync } from "node:fs";
 import process from "node:process";
-import { denoObstacle } from "./deno_permissions.ts";
+import { denoPreflight } from "./deno_permissions.ts";
 import { listeningUser } from "./listeners.ts";
 import { follow, systemFiles } from "./path_owner.ts";
 import { reasonOf } from "./reason.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
-import type { Address, Approach, LocalSockets, Owner } from "./transport.ts";
+import type { Address, LocalSockets, Preflight, SocketOwner } from "./transport.ts";
 
 /** The sockets of this machine; `asksDeno` where dialling needs Deno's permissions. */
 export function localSockets(asksDeno: boolean): LocalSockets {
-  return { approach: (path) => approach(path, asksDeno), listener, ownUser };
+  return { preflight: (path) => preflight(path, asksDeno), listener, ownUser };
 }
 
-function approach(path: string, asksDeno: boolean): Approach {
-  const forbidden = asksDeno ? denoObstacle({ kind: "unix", path }) : undefined;
-  if (forbidden !== undefined) return blocked(forbidden);
+function preflight(path: string, asksDeno: boolean): Preflight {
+  const forbidden = asksDeno ? denoPreflight({ kind: "unix", path }) : undefined;
+  if (forbidden !== undefined) return refused(forbidden);
   if (runtime === "deno" && !granted({ name: "read", path })) {
-    return { obstacle: undefined, owner: (peer) => ownerOf(peer) ?? doubt("Deno's read permission is not granted") };
+    return { refusal: undefined, owner: (peer) => ownerOf(peer) ?? doubt("Deno's read permission is not granted") };
   }
   try {
     const before = statSync(path, { bigint: true });
-    if (!before.isSocket()) return blocked("not a socket");
-    return { obstacle: undefined, owner: (peer) => ownerOf(peer) ?? fileOwner(path, before) };
+    if (!before.isSocket()) return refused("not a socket");
+    return { refusal: undefined, owner: (peer) => ownerOf(peer) ?? fileOwner(path, before) };
   } catch (error) {
-    return blocked(reasonOf(error));
+    return refused(reasonOf(error));
   }
 }
 
-function blocked(obstacle: string): Approach {
-  return { obstacle, owner: () => doubt(obstacle) };
+function refused(refusal: string): Preflight {
+  return { refusal, owner: () => doubt(refusal) };
 }
 
 /** The owner of the file that the path led to when it was dialled, if nobody else can have changed that for a moment. */
-function fileOwner(path: string, before: BigIntStats): Owner {
+function fileOwner(path: string, before: BigIntStats): SocketOwner {
   if (process.platform !== "linux") return doubt("this system does not tell who listens");
   const uid = Number(before.uid);
   const owner = ownerOf(uid)!;
@@ -57,7 +57,7 @@ function fileOwner(path: string, before: BigIntStats): Owner {
   }
 }
 
-function listener(address: Address): Owner {
+function listener(address: Address): SocketOwner {
   if (process.platform !== "linux") return doubt("this system does not tell who listens on a TCP port");
   try {
     const uid = listeningUser(address);
@@ -73,7 +73,7 @@ function ownUser(): number | undefined {
 }
 
 /** A user as the kernel names it; undefined for undefined. */
-function ownerOf(uid: number | undefined): Owner | undefined {
+function ownerOf(uid: number | undefined): SocketOwner | undefined {
   if (uid === undefined) return undefined;
   if (uid === indistinctUser()) return doubt(`user ${uid} can be any user of another user namespace`);
   return { uid, doubt: undefined };
@@ -97,7 +97,7 @@ function readIndistinctUser(): number | undefined {
   }
 }
 
-function doubt(reason: string): Owner {
+function doubt(reason: string): SocketOwner {
   return { uid: undefined, doubt: reason };
 }
 

@@ -1,6 +1,6 @@
 /** Sockets of Node: `node:net`. */
 import { localSockets } from "./local_sockets.ts";
-import { connectNode, endsOf } from "./node_connect.ts";
+import { addressesOf, connectNode } from "./node_connect.ts";
 import { StreamTransport } from "./stream.ts";
 import type { AsyncDialer, AsyncTransport } from "./transport.ts";
 
@@ -8,5 +8,5 @@ import type { AsyncDialer, AsyncTransport } from "./transport.ts";
 export const nodeDialer: AsyncDialer = {
   local: localSockets(false),
   dial: (endpoint, signal): Promise<AsyncTransport> =>
-    connectNode(endpoint, signal, (socket) => new StreamTransport(socket, endsOf(socket, endpoint))),
+    connectNode(endpoint, signal, (socket) => new StreamTransport(socket, addressesOf(socket, endpoint))),
 };

@@ -1,6 +1,6 @@
 /** Connecting with `node:net`, which can be given up while it is under way. */
 import { connect, type Socket } from "node:net";
-import type { Endpoint, Ends } from "./transport.ts";
+import type { Addresses, Endpoint } from "./transport.ts";
 
 /** Connects; `connected` gets the socket at once, before anything else can happen to it. */
 export function connectNode<T>(endpoint: Endpoint, signal: AbortSignal, connected: (socket: Socket) => T): Promise<T> {
@@ -29,7 +29,7 @@ export function connectNode<T>(endpoint: Endpoint, signal: AbortSignal, connecte
 }
 
 /** The two ends of a connected socket. */
-export function endsOf(socket: Socket, endpoint: Endpoint): Ends | undefined {
+export function addressesOf(socket: Socket, endpoint: Endpoint): Addresses | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
   if (endpoint.kind === "unix" || !localAddress || !localPort || !remoteAddress || !remotePort) return undefined;
   return {

@@ -2,7 +2,7 @@
 import { Fifo } from "../backlog.ts";
 
 /** Received chunks, and the one read that may wait for them. */
-export class Received {
+export class ReceiveBuffer {
   readonly #chunks = new Fifo<Uint8Array>();
   /** How much of the first chunk was read. */
   #offset = 0;

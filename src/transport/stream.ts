@@ -7,19 +7,19 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
-import { HIGH_WATER_MARK, Received } from "./received.ts";
-import type { AsyncTransport, Ends, TlsOptions } from "./transport.ts";
+import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
+import type { Addresses, AsyncTransport, TlsOptions } from "./transport.ts";
 
 /** Reads from and writes to a connected stream. */
 export class StreamTransport implements AsyncTransport {
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   #stream: Socket | TLSSocket;
-  #received: Received;
+  #received: ReceiveBuffer;
   #paused = false;
 
-  constructor(stream: Socket, ends: Ends | undefined) {
+  constructor(stream: Socket, addresses: Addresses | undefined) {
     this.#stream = stream;
-    this.ends = ends;
+    this.addresses = addresses;
     this.#received = listen(stream, () => this.#paused = true);
   }
 
@@ -68,10 +68,10 @@ export class StreamTransport implements AsyncTransport {
 /** A connection of Deno's, encrypted: `Deno.startTls` refuses every certificate that it cannot verify. */
 export async function encryptedTransport(
   conn: ByteConn,
-  ends: Ends | undefined,
+  addresses: Addresses | undefined,
   options: TlsOptions,
 ): Promise<AsyncTransport> {
-  return new StreamTransport(await startTlsOn(duplexOf(conn), options), ends);
+  return new StreamTransport(await startTlsOn(duplexOf(conn), options), addresses);
 }
 
 /** What is used of a connection of Deno's. */
@@ -97,8 +97,8 @@ function startTlsOn(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
 }
 
 /** Collects what comes from a stream; `paused` is called when that stops because too much waits. */
-function listen(stream: Duplex, paused: () => void): Received {
-  const received = new Received();
+function listen(stream: Duplex, paused: () => void): ReceiveBuffer {
+  const received = new ReceiveBuffer();
   stream.on("data", (chunk: Uint8Array) => {
     received.push(chunk);
     if (received.size <= HIGH_WATER_MARK) return;

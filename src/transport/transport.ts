@@ -26,7 +26,7 @@ export interface Address {
 }
 
 /** The two ends of a TCP connection, as this side sees them; undefined for a Unix socket. */
-export interface Ends {
+export interface Addresses {
   readonly local: Address;
   readonly remote: Address;
 }
@@ -37,35 +37,35 @@ export interface TlsOptions {
   readonly serverName?: string | undefined;
 }
 
-/** Who listens on a socket. */
-export interface Owner {
+/** The user that listens on a socket. */
+export interface SocketOwner {
   /** The user's number; undefined where nothing tells it. */
   readonly uid: number | undefined;
   /** Why that is not certain, in words; undefined where it is. */
   readonly doubt: string | undefined;
 }
 
-/** A Unix socket before it is dialled without having been asked for. */
-export interface Approach {
-  /** Why it cannot be dialled, or not without asking the user for a permission; undefined if it can be tried. */
-  readonly obstacle: string | undefined;
-  /** Once it is dialled: who listens on the socket that the path led to. `peer` is what the connection tells of it. */
-  owner(peer: number | undefined): Owner;
+/** The preflight check of a Unix socket that an upgrade is about to dial. */
+export interface Preflight {
+  /** Why it cannot be dialled, or not without asking for a permission; undefined if it can be tried. */
+  readonly refusal: string | undefined;
+  /** Once it is dialled: the user that listens on the socket that the path led to. `peer` is the user that the connection tells. */
+  owner(peer: number | undefined): SocketOwner;
 }
 
 /** What this machine tells of its sockets, without asking the user for a permission. */
 export interface LocalSockets {
-  /** Looks at a Unix socket that is to be dialled next. */
-  approach(path: string): Approach;
-  /** Who listens on a TCP address of this machine. */
-  listener(address: Address): Owner;
+  /** Checks a Unix socket that is about to be dialled. */
+  preflight(path: string): Preflight;
+  /** The user that listens on a TCP address of this machine. */
+  listener(address: Address): SocketOwner;
   /** The user that this process runs as; undefined where that is not told. */
   ownUser(): number | undefined;
 }
 
 /** A socket whose operations return when they are done. */
 export interface AsyncTransport {
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   /** The user who listens on the Unix socket that this is connected to, where the kernel can be asked. */
   readonly peerUser?: number | undefined;
   /** Whether a listener is being shown what passes, and an operation is not over yet. */
@@ -84,7 +84,7 @@ export interface AsyncTransport {
 
 /** A socket whose operations do not return before they are done. */
 export interface SyncTransport {
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   /** As {@linkcode AsyncTransport.peerUser}. */
   readonly peerUser?: number | undefined;
   /** As {@linkcode AsyncTransport.showing}. */

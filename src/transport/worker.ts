@@ -4,12 +4,16 @@
  * Works wherever a worker may dial, and is the way to TLS. Bytes go through two rings in shared
  * memory; each side rings a bell after it has put in or taken out, and waits for the other's.
  */
-import type { Endpoint, Ends, SyncTransport, TlsOptions } from "./transport.ts";
-import type { WorkerDesk } from "./worker_main.ts";
+import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "./transport.ts";
+import type { WorkerContext } from "./worker_main.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
 
 /** Connects within that time. `main` is what the worker runs, if not what it usually does. */
-export function dialWorker(endpoint: Endpoint, milliseconds: number, main?: (desk: WorkerDesk) => void): SyncTransport {
+export function dialWorker(
+  endpoint: Endpoint,
+  milliseconds: number,
+  main?: (context: WorkerContext) => void,
+): SyncTransport {
   const by = performance.now() + milliseconds;
   const transport = new WorkerTransport(WorkerThread.dialling(endpoint, milliseconds, main));
   try {
@@ -23,13 +27,13 @@ export function dialWorker(endpoint: Endpoint, milliseconds: number, main?: (des
 
 class WorkerTransport implements SyncTransport {
   readonly canStartTls = true;
-  ends: Ends | undefined = undefined;
+  addresses: Addresses | undefined = undefined;
   readonly #thread: WorkerThread;
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #received: Uint8Array;
   readonly #sent: Uint8Array;
   #hasRead = false;
-  /** Whether the worker reads without being told. */
+  /** Whether the worker reads without a command. */
   #readsOn = false;
   #closed = false;
 
@@ -42,7 +46,7 @@ class WorkerTransport implements SyncTransport {
 
   awaitOpen(milliseconds: number): void {
     this.#awaitState(STATES.open, milliseconds);
-    this.ends = this.#thread.report().ends;
+    this.addresses = this.#thread.report().addresses;
   }
 
   read(into: Uint8Array<ArrayBuffer>): number {
@@ -94,9 +98,9 @@ class WorkerTransport implements SyncTransport {
   }
 
   startTls(options: TlsOptions, milliseconds: number): void {
-    // From then on the worker reads without being told.
+    // From then on the worker reads without a command.
     this.#readsOn = true;
-    this.#thread.tell(COMMANDS.startTls, options);
+    this.#thread.command(COMMANDS.startTls, options);
     this.#awaitState(STATES.encrypted, milliseconds);
   }
 

@@ -10,7 +10,7 @@
  * loop goes on, which a script that blocks does not let it.
  */
 import type { Socket } from "node:net";
-import type { Endpoint, Ends, TlsOptions } from "./transport.ts";
+import type { Addresses, Endpoint, TlsOptions } from "./transport.ts";
 
 /** Indexes into the control words, which both sides share. */
 export interface ControlWords {
@@ -43,7 +43,7 @@ export type WorkerState = {
   readonly [Name in "starting" | "idle" | "dialling" | "open" | "encrypted" | "ended" | "failed" | "gone"]: number;
 };
 
-/** What it is told to do. */
+/** Its commands. */
 export type WorkerCommand = { readonly [Name in "none" | "dial" | "startTls" | "close"]: number };
 
 /** What the worker is started with. */
@@ -61,18 +61,18 @@ export interface WorkerInput {
     readonly ring: number;
   };
   /** Milliseconds that the worker waits for its next connection. */
-  readonly patience: number;
+  readonly idleTimeout: number;
 }
 
 /** What the worker reports: the ends of the connection, or what went wrong. */
 export interface WorkerReport {
-  readonly ends?: Ends;
+  readonly addresses?: Addresses;
   readonly error?: string;
   readonly code?: string | undefined;
 }
 
 /** What the body of the worker has to work with. */
-export interface WorkerDesk {
+export interface WorkerContext {
   readonly input: WorkerInput;
   readonly control: Int32Array<ArrayBufferLike>;
   /** Lets the main thread look at what has changed. */
@@ -84,7 +84,7 @@ export interface WorkerDesk {
 }
 
 /** Runs the body of the worker. Whatever ends it is reported, as the main thread hears of no event while it waits. */
-export function workerStart(main: (desk: WorkerDesk) => void): void {
+export function workerStart(main: (context: WorkerContext) => void): void {
   const input = process.getBuiltinModule("node:worker_threads").workerData as WorkerInput;
   const { memory, words, states, layout } = input;
   const control = new Int32Array(memory, 0, 16);
@@ -119,8 +119,8 @@ export function workerStart(main: (desk: WorkerDesk) => void): void {
 }
 
 /** The body of the worker. */
-export function workerMain({ input, control, ring, report, fail }: WorkerDesk): void {
-  const { memory, words, states, commands, layout, patience } = input;
+export function workerMain({ input, control, ring, report, fail }: WorkerContext): void {
+  const { memory, words, states, commands, layout, idleTimeout: patience } = input;
   const receivedRing = new Uint8Array(memory, layout.received, layout.ring);
   const sentRing = new Uint8Array(memory, layout.sent, layout.ring);
   let connection: Connection | undefined;
@@ -157,7 +157,7 @@ export function workerMain({ input, control, ring, report, fail }: WorkerDesk): 
         report(
           states.open,
           endpoint.kind === "unix" || !isKnown ? {} : {
-            ends: {
+            addresses: {
               local: { host: localAddress, port: localPort },
               remote: { host: remoteAddress, port: remotePort },
             },

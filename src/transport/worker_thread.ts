@@ -10,7 +10,7 @@ import type { Endpoint, TlsOptions } from "./transport.ts";
 import {
   type ControlWords,
   type WorkerCommand,
-  type WorkerDesk,
+  type WorkerContext,
   type WorkerInput,
   workerMain,
   type WorkerReport,
@@ -19,7 +19,7 @@ import {
 } from "./worker_main.ts";
 
 /** Threads whose connection was closed, the one that was last on top. */
-let parked: WorkerThread[] = [];
+let idleThreads: WorkerThread[] = [];
 
 /** A worker, and the memory that is shared with it. */
 export class WorkerThread {
@@ -29,16 +29,16 @@ export class WorkerThread {
   /** What the worker's bell had counted when it was last rung to see whether it is there. */
   #asked = 0;
   /** How many seconds it has been silent since. */
-  #silence = 0;
+  #silentSeconds = 0;
 
-  private constructor(main: (desk: WorkerDesk) => void) {
+  private constructor(main: (context: WorkerContext) => void) {
     const input: WorkerInput = {
       memory: this.memory,
       words: WORDS,
       states: STATES,
       commands: COMMANDS,
       layout: LAYOUT,
-      patience: IDLE,
+      idleTimeout: IDLE_TIMEOUT,
     };
     // No variables: Deno would ask for all of them. No arguments: what they load is not meant for this thread.
     this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${workerStart})(${main});`)}`), {
@@ -55,21 +55,21 @@ export class WorkerThread {
   static dialling(
     endpoint: Endpoint,
     milliseconds: number,
-    main: (desk: WorkerDesk) => void = workerMain,
+    main: (context: WorkerContext) => void = workerMain,
   ): WorkerThread {
-    let thread = parked.pop();
-    while (thread !== undefined && !thread.#occupy()) thread = parked.pop();
+    let thread = idleThreads.pop();
+    while (thread !== undefined && !thread.#claim()) thread = idleThreads.pop();
     thread ??= WorkerThread.#start(milliseconds, main);
     for (const word of RESET) Atomics.store(thread.control, word, 0);
-    thread.tell(COMMANDS.dial, endpoint);
+    thread.command(COMMANDS.dial, endpoint);
     return thread;
   }
 
-  static #start(milliseconds: number, main: (desk: WorkerDesk) => void): WorkerThread {
+  static #start(milliseconds: number, main: (context: WorkerContext) => void): WorkerThread {
     const thread = new WorkerThread(main);
     try {
       const started = (): boolean => thread.state !== STATES.starting;
-      if (!thread.until(started, Math.min(milliseconds, START)) || !thread.#occupy()) {
+      if (!thread.until(started, Math.min(milliseconds, START_TIMEOUT)) || !thread.#claim()) {
         const { error = "it has not begun" } = thread.report();
         throw new Error(`the worker thread for the socket cannot start: ${error}`);
       }
@@ -86,7 +86,7 @@ export class WorkerThread {
   }
 
   /** Tells it to do something, with what it needs for that. */
-  tell(command: number, what?: Endpoint | TlsOptions): void {
+  command(command: number, what?: Endpoint | TlsOptions): void {
     if (what !== undefined) {
       const text = new TextEncoder().encode(JSON.stringify(what));
       if (text.length > LAYOUT.report - LAYOUT.request) throw new Error("the name of the host is too long");
@@ -131,7 +131,7 @@ export class WorkerThread {
   sleep(seen: number, milliseconds: number): boolean {
     for (let left = milliseconds; left > 0; left -= SECOND) {
       if (Atomics.wait(this.control, WORDS.mainBell, seen, Math.min(left, SECOND)) !== "timed-out") return true;
-      if (left > SECOND) this.#lookAfter();
+      if (left > SECOND) this.#checkAlive();
     }
     return false;
   }
@@ -139,9 +139,9 @@ export class WorkerThread {
   /** Takes its connection from it, and has it wait for another one. */
   release(): void {
     try {
-      this.tell(COMMANDS.close);
-      if (this.until(() => this.state === STATES.idle || this.state === STATES.gone, CLOSE)) {
-        parked = [...parked, this].filter(({ state }) => state === STATES.idle);
+      this.command(COMMANDS.close);
+      if (this.until(() => this.state === STATES.idle || this.state === STATES.gone, CLOSE_TIMEOUT)) {
+        idleThreads = [...idleThreads, this].filter(({ state }) => state === STATES.idle);
         return;
       }
     } catch {
@@ -151,16 +151,16 @@ export class WorkerThread {
   }
 
   /** Whether it was idle, and no longer is. */
-  #occupy(): boolean {
+  #claim(): boolean {
     return Atomics.compareExchange(this.control, WORDS.state, STATES.idle, STATES.dialling) === STATES.idle;
   }
 
   /** Called every second while nothing happens. Seconds are counted, not measured: the process may have been stopped. */
-  #lookAfter(): void {
+  #checkAlive(): void {
     if (this.state === STATES.starting) return;
     const hasHeard = ((Atomics.load(this.control, WORDS.heard) - this.#asked) | 0) >= 0;
-    this.#silence = hasHeard ? 0 : this.#silence + 1;
-    if (this.#silence > SILENCE) throw new Error("the worker thread that owns the socket is gone");
+    this.#silentSeconds = hasHeard ? 0 : this.#silentSeconds + 1;
+    if (this.#silentSeconds > MAX_SILENT_SECONDS) throw new Error("the worker thread that owns the socket is gone");
     if (!hasHeard) return;
     this.ring();
     this.#asked = Atomics.load(this.control, WORDS.workerBell);
@@ -205,17 +205,17 @@ export const STATES: WorkerState = {
   failed: 6,
   gone: 7,
 };
-/** What a worker is told. */
+/** The commands for a worker. */
 export const COMMANDS: WorkerCommand = { none: 0, dial: 1, startTls: 2, close: 3 };
 /** What is where in the memory. */
 export const LAYOUT = { request: 0x40, report: 0x1000, received: 0x2000, sent: 0x4_2000, ring: 0x4_0000 } as const;
 
 const SECOND = 1000;
 /** Milliseconds that a thread may take to start. */
-const START = 15_000;
+const START_TIMEOUT = 15_000;
 /** Milliseconds that a thread may take to close a connection: longer than what is still to be sent has. */
-const CLOSE = 1000;
+const CLOSE_TIMEOUT = 1000;
 /** Milliseconds that a thread waits for its next connection. */
-const IDLE = 10_000;
+const IDLE_TIMEOUT = 10_000;
 /** Seconds after which a thread that does not answer is gone. */
-const SILENCE = 4;
+const MAX_SILENT_SECONDS = 4;

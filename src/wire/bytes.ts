@@ -19,7 +19,7 @@ export interface Bytes extends Uint8Array<ArrayBuffer> {
 }
 
 /** Received bytes as codecs see them. Valid until the codec returns: whoever keeps them copies. */
-export interface Source {
+export interface ByteSource {
   readonly bytes: Bytes;
   readonly view: DataView;
 }
@@ -72,7 +72,7 @@ const SHORT = 64;
  * Whether binary data has lost its memory: its buffer was transferred to somebody else, or made smaller
  * than what it is a view of. It looks empty then.
  */
-export function isGone(data: ArrayBufferLike | ArrayBufferView): boolean {
+export function isDetached(data: ArrayBufferLike | ArrayBufferView): boolean {
   if (!ArrayBuffer.isView(data)) return data instanceof ArrayBuffer && data.detached;
   try {
     // One throws for a DataView, the other for a typed array.

@@ -65,7 +65,7 @@ export const Authentication = {
 } as const;
 
 /** What a Describe or Close message is about. */
-export const Target = {
+export const DescribeTarget = {
   Portal: 0x50, // P
   Statement: 0x53, // S
 } as const;

@@ -3,7 +3,7 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats".
  */
-import { CANCEL_REQUEST, Frontend, PROTOCOL_VERSION, SSL_REQUEST, type Target } from "./codes.ts";
+import { CANCEL_REQUEST, type DescribeTarget, Frontend, PROTOCOL_VERSION, SSL_REQUEST } from "./codes.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** Asks for a session. `parameters` are settings by name; `user` is required by the server. */
@@ -76,12 +76,12 @@ export function parse(out: Outbox, name: string, sql: string, types: readonly nu
 }
 
 /** Asks what a statement or portal takes and gives. */
-export function describe(out: Outbox, target: typeof Target[keyof typeof Target], name: string): void {
+export function describe(out: Outbox, target: typeof DescribeTarget[keyof typeof DescribeTarget], name: string): void {
   named(out, Frontend.Describe, target, name);
 }
 
 /** Drops a statement or portal; no error if there is none. */
-export function close(out: Outbox, target: typeof Target[keyof typeof Target], name: string): void {
+export function close(out: Outbox, target: typeof DescribeTarget[keyof typeof DescribeTarget], name: string): void {
   named(out, Frontend.Close, target, name);
 }
 
@@ -122,7 +122,7 @@ export function copyFail(out: Outbox, reason: string): void {
   out.end(start);
 }
 
-/** Says goodbye. */
+/** Ends the session. */
 export function terminate(out: Outbox): void {
   out.end(out.begin(Frontend.Terminate));
 }

@@ -3,20 +3,20 @@
  *
  * This file is the only one that frames messages, and the only one that takes out those that may
  * come at any time (notices, notifications, parameter changes) and those that concern the session
- * (errors, transaction status), so that no conversation can lose them.
+ * (errors, transaction status), so that no reply reader can lose them.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Overview" and "Asynchronous
  * Operations".
  */
 import { ConnectionError, ProtocolError } from "../errors.ts";
-import { allocate, type Bytes, copyOf, type Source, viewOf } from "./bytes.ts";
+import { allocate, type Bytes, type ByteSource, copyOf, viewOf } from "./bytes.ts";
 import { Backend, backendName } from "./codes.ts";
 
 /** Takes the messages that belong to no request; reads the body and keeps nothing of it. */
 export type AsynchronousMessage = (inbox: Inbox) => void;
 
 /** Received bytes, framed into messages; the current message's body is `[pos, limit)` of `bytes`. */
-export class Inbox implements Source {
+export class Inbox implements ByteSource {
   bytes: Bytes = allocate(INITIAL_CAPACITY);
   view: DataView = viewOf(this.bytes);
   /** Where the next read of the current message's body begins. */

@@ -21,7 +21,7 @@ export class Outbox {
   #pending: Uint8Array<ArrayBuffer> | undefined = undefined;
   #sentTotal = 0;
   /** How many bytes a write was given that has not said what it took. */
-  #given = 0;
+  #inFlight = 0;
   #halfSent = false;
 
   /** Where the next byte goes; good for {@linkcode rewind} and {@linkcode patch16} until bytes are sent. */
@@ -31,7 +31,7 @@ export class Outbox {
 
   /** How many bytes were sent since the beginning, or may have been: those that a write was given count until it says otherwise. */
   get sentTotal(): number {
-    return this.#sentTotal + this.#given;
+    return this.#sentTotal + this.#inFlight;
   }
 
   /** How many bytes were written since the beginning: nothing of a request that began at this place has left while {@linkcode sentTotal} is not larger. */
@@ -56,7 +56,7 @@ export class Outbox {
 
   /** The bytes to send. They stay where they are until {@linkcode sent}. */
   pending(): Uint8Array<ArrayBuffer> {
-    this.#given = this.size;
+    this.#inFlight = this.size;
     if (this.#head > 0) return this.#bytes.subarray(this.#head, this.#tail);
     // The same statement makes requests of the same length, and making a view costs more than most else.
     if (this.#pending?.length !== this.#tail) this.#pending = this.#bytes.subarray(0, this.#tail);
@@ -65,8 +65,8 @@ export class Outbox {
 
   /** The transport has taken `count` of the pending bytes; 0 if it has failed and took none. */
   sent(count: number): void {
-    this.#halfSent = count < this.#given && (this.#halfSent || count > 0);
-    this.#given = 0;
+    this.#halfSent = count < this.#inFlight && (this.#halfSent || count > 0);
+    this.#inFlight = 0;
     this.#sentTotal += count;
     this.#head += count;
     if (this.#head === this.#tail) {

@@ -7,11 +7,11 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { type Conn, Conn as AsyncConn, Transaction as AsyncTransaction } from "../../mod.ts";
 import { Conn as SyncConn, Transaction as SyncTransaction } from "../../sync.ts";
-import { Opened as AsyncOpened } from "../../src/async/opened.ts";
+import { OpenedConnection as AsyncOpened } from "../../src/async/opened.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { PyroError } from "../../src/errors.ts";
-import { Opened as SyncOpened } from "../../src/sync/opened.ts";
+import { OpenedConnection as SyncOpened } from "../../src/sync/opened.ts";
 import { runtime } from "../support/runtime.ts";
 import { isWhole, times } from "../support/extent.ts";
 import { type Body, given as givenIn } from "../support/bodies.ts";
@@ -225,7 +225,7 @@ async function together(names: readonly string[], course: Course): Promise<reado
   link.session.key = { processId: 1, secret: new Uint8Array(4) };
   link.canceller = () => Promise.resolve(server.cancel());
   const conn = new (AsyncConn as unknown as new (opened: AsyncOpened) => Conn)(
-    new AsyncOpened(callsOf(link).core, link),
+    new AsyncOpened(callsOf(link).state, link),
   );
   const stop = new AbortController();
   const given: Make = (body) => givenIn(awaits, body);
@@ -258,7 +258,7 @@ async function together(names: readonly string[], course: Course): Promise<reado
     try {
       await conn.query("select 1").catch((error) => assert.ok(error instanceof PyroError, `${what}: ${error}`));
       assert.equal(link.isRunning, false, what);
-      assert.equal(link.session.admission.order, "free", what);
+      assert.equal(link.session.admission.state, "free", what);
       assert.equal(link.session.admission.open, undefined, what);
     } finally {
       clearInterval(late);
@@ -275,7 +275,7 @@ function oneByOne(names: readonly string[], course: Course): readonly unknown[] 
   const link = new SyncLink(server, SOCKET);
   link.session.key = { processId: 1, secret: new Uint8Array(4) };
   link.canceller = () => server.cancel();
-  const conn = new SyncConn(new SyncOpened(callsOf(link).core, link).target);
+  const conn = new SyncConn(new SyncOpened(callsOf(link).state, link).target);
   const given: Make = (body) => givenIn(blocks, body);
   // The time is over as soon as there is something to wait for.
   const options = course.giveUpAfter === undefined ? {} : { timeout: 1000 };

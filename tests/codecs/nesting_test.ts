@@ -25,7 +25,7 @@ function chain(length: number, shape: (inner: number, i: number) => TypeShape): 
 
 function registryOf(types: readonly TypeInfo[]): Registry {
   const catalog = new Catalog();
-  catalog.learn(types);
+  catalog.addTypes(types);
   return new Registry(DEFAULT_CHOICES, catalog);
 }
 
@@ -74,7 +74,7 @@ test("nesting: what is learned later counts", () => {
   const catalog = new Catalog();
   // From the outside to the inside, in parts that are not deep alone.
   for (let at = 950; at >= 0; at -= 50) {
-    catalog.learn(types.slice(at, at + 50));
+    catalog.addTypes(types.slice(at, at + 50));
     assert.doesNotThrow(() => new Registry(DEFAULT_CHOICES, catalog).codec(FIRST + at + 49));
   }
   isRefused(new Registry(DEFAULT_CHOICES, catalog), FIRST + 999);
@@ -104,7 +104,7 @@ test("nesting: a type that has the same types in it many times is counted and ma
 
 test("nesting: a codec of the user's is asked also for a type that is too deep", () => {
   const catalog = new Catalog();
-  catalog.learn(chain(1000, SHAPES["composites"]!));
+  catalog.addTypes(chain(1000, SHAPES["composites"]!));
   const codec = { parse: (text: string) => `given ${text}` };
   const registry = new Registry({ ...DEFAULT_CHOICES, codec: { [`t${FIRST + 999}`]: codec } }, catalog);
   assert.equal(registry.codec(FIRST + 999).parse("()"), "given ()");

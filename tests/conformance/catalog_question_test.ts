@@ -128,9 +128,9 @@ conformance(
       },
       async (conn) => {
         await using pipeline = conn.pipeline();
-        const tickets = [pipeline.exec(SQL), pipeline.exec("select 7 as n")];
-        const rows = await pipeline.claim(tickets[0]!);
-        assert.deepEqual(await pipeline.claim(tickets[1]!), [{ n: 7 }]);
+        const requests = [pipeline.exec(SQL), pipeline.exec("select 7 as n")];
+        const rows = await pipeline.claim(requests[0]!);
+        assert.deepEqual(await pipeline.claim(requests[1]!), [{ n: 7 }]);
         return rows;
       },
       async (conn) => {

@@ -198,7 +198,7 @@ async function userCodec(conn: Conn, type: string): Promise<Codec> {
     });
   }
   const catalog = new Catalog();
-  catalog.learn(infos);
+  catalog.addTypes(infos);
   return new Registry(DEFAULT_CHOICES, catalog).codec(await oid(quoted(type)));
 }
 

@@ -10,11 +10,11 @@ conformance("pipeline memory: replies that nobody claims are left with the serve
   const counter = `pyro_pipeline_memory_${conn.id}`;
   await conn.queryDrop(`create sequence ${counter}`);
   await using pipeline = conn.pipeline();
-  const tickets: Ticket<{ s: string }>[] = [];
+  const requests: Ticket<{ s: string }>[] = [];
   const query = `select repeat('x', 1048576) as s, nextval('${counter}') as n`;
-  for (let i = 0; i < 128; i++) tickets.push(pipeline.exec(query));
+  for (let i = 0; i < 128; i++) requests.push(pipeline.exec(query));
   await pipeline.sync();
-  assert.equal((await pipeline.claimOne(tickets[0]!))?.s.length, 0x10_0000);
+  assert.equal((await pipeline.claimOne(requests[0]!))?.s.length, 0x10_0000);
   // The server can write no more, and stays so: the client has stopped reading.
   let stopped = 0;
   for (let i = 0; i < 500 && stopped < 10; i++) {
@@ -25,7 +25,7 @@ conformance("pipeline memory: replies that nobody claims are left with the serve
   assert.equal(stopped, 10, "the server still writes");
   const executed = Number(await other.execValue(`select last_value from ${counter}`));
   assert.ok(executed < 32, `${executed} replies of a MiB each have left the server`);
-  for (const ticket of tickets.slice(1)) assert.equal(await pipeline.claimDrop(ticket), 1);
+  for (const ticket of requests.slice(1)) assert.equal(await pipeline.claimDrop(ticket), 1);
   await other.queryDrop(`drop sequence ${counter}`);
 });
 

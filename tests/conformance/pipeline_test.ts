@@ -29,9 +29,9 @@ conformance("pipeline: tickets are claimed in order, and what was not sent is se
   await using conn = await world.connect(server.fast);
   await using pipeline = conn.pipeline();
   assert.deepEqual([pipeline.pendingCount, pipeline.aborted], [0, false]);
-  const tickets: Ticket<N>[] = [1, 2, 3].map((n) => pipeline.exec<N>("select $1::int4 as n", [n]));
+  const requests: Ticket<N>[] = [1, 2, 3].map((n) => pipeline.exec<N>("select $1::int4 as n", [n]));
   assert.equal(pipeline.pendingCount, 3);
-  for (const [index, ticket] of tickets.entries()) {
+  for (const [index, ticket] of requests.entries()) {
     const [row] = await pipeline.claim(ticket);
     assert.equal(row?.n, index + 1);
     assert.equal(pipeline.pendingCount, 2 - index);
@@ -111,19 +111,19 @@ conformance("pipeline: all ways to claim, and the shapes of rows", async (world,
   await using conn = await world.connect(server.fast);
   await using pipeline = conn.pipeline();
   const query = "select generate_series(1, 3) as n, 'x' as s";
-  const tickets = Array.from({ length: 8 }, () => pipeline.exec<{ n: number; s: string }>(query));
+  const requests = Array.from({ length: 8 }, () => pipeline.exec<{ n: number; s: string }>(query));
   const rows = [1, 2, 3].map((n) => ({ n, s: "x" }));
-  assert.deepEqual(await pipeline.claim(tickets[0]!), rows);
-  assert.deepEqual(await pipeline.claimCollect(tickets[1]!), rows);
-  assert.deepEqual(await pipeline.claimOne(tickets[2]!), rows[0]);
-  assert.equal(await pipeline.claimDrop(tickets[3]!), 3);
-  assert.deepEqual(await pipeline.claim(tickets[4]!, { rows: "array" }), [[1, "x"], [2, "x"], [3, "x"]]);
-  assert.deepEqual(await pipeline.claimCollect(tickets[5]!, { rows: "array" }), [[1, "x"], [2, "x"], [3, "x"]]);
-  assert.deepEqual(await pipeline.claimOne(tickets[6]!, { rows: "array" }), [1, "x"]);
-  await assert.rejects(attempt(() => pipeline.claim(tickets[7]!, { rows: "map" as "array" })), UsageError);
-  await assert.rejects(attempt(() => pipeline.claimDrop(tickets[7]!, { rows: "array" } as never)), UsageError);
+  assert.deepEqual(await pipeline.claim(requests[0]!), rows);
+  assert.deepEqual(await pipeline.claimCollect(requests[1]!), rows);
+  assert.deepEqual(await pipeline.claimOne(requests[2]!), rows[0]);
+  assert.equal(await pipeline.claimDrop(requests[3]!), 3);
+  assert.deepEqual(await pipeline.claim(requests[4]!, { rows: "array" }), [[1, "x"], [2, "x"], [3, "x"]]);
+  assert.deepEqual(await pipeline.claimCollect(requests[5]!, { rows: "array" }), [[1, "x"], [2, "x"], [3, "x"]]);
+  assert.deepEqual(await pipeline.claimOne(requests[6]!, { rows: "array" }), [1, "x"]);
+  await assert.rejects(attempt(() => pipeline.claim(requests[7]!, { rows: "map" as "array" })), UsageError);
+  await assert.rejects(attempt(() => pipeline.claimDrop(requests[7]!, { rows: "array" } as never)), UsageError);
   assert.equal(pipeline.pendingCount, 1, "wrong options claim nothing");
-  assert.deepEqual(await pipeline.claim(tickets[7]!, { rows: "object" }), rows);
+  assert.deepEqual(await pipeline.claim(requests[7]!, { rows: "object" }), rows);
 });
 
 conformance("pipeline: results without rows", async (world, server) => {
@@ -323,7 +323,7 @@ conformance("pipeline: strings, prepared statements and templates together", asy
   await using prepared = await conn.prepare("select $1::int4[] as n");
   await conn.exec("select $1::int8 as n", [1]);
   await using pipeline = conn.pipeline();
-  const tickets = [
+  const requests = [
     pipeline.exec("select $1::int4 as n", [1]),
     pipeline.exec(prepared, [[1, 2]]),
     pipeline.exec(sql`select ${"a"}::text as n`),
@@ -333,7 +333,7 @@ conformance("pipeline: strings, prepared statements and templates together", asy
     pipeline.exec(prepared, [[]]),
   ];
   const rows: unknown[] = [];
-  for (const ticket of tickets) rows.push((await pipeline.claimOne(ticket))?.n);
+  for (const ticket of requests) rows.push((await pipeline.claimOne(ticket))?.n);
   assert.deepEqual(rows, [1, [1, 2], "a", 9007199254740993n, 2, 5, []]);
 });
 
@@ -418,11 +418,11 @@ conformance("pipeline: values for a string that is not known go as text of no ty
     ["uuid", "00000000-0000-0000-0000-0000000000ff"],
   ];
   await using pipeline = conn.pipeline();
-  const tickets = values.map(([type, value], i) =>
+  const requests = values.map(([type, value], i) =>
     pipeline.exec<{ v: unknown }>(`select $1::${type} as v, ${i} as i`, [value])
   );
   const got: unknown[] = [];
-  for (const ticket of tickets) got.push((await pipeline.claimOne(ticket))?.v);
+  for (const ticket of requests) got.push((await pipeline.claimOne(ticket))?.v);
   await pipeline.close();
   for (const [i, [type, value]] of values.entries()) {
     assert.deepEqual(got[i], await conn.execValue(`select $1::${type} as w`, [value]), `${type} ${String(value)}`);
@@ -435,10 +435,10 @@ conformance("pipeline: the same values the first time and later", async (world, 
     "'\\x00ff'::bytea as e, '[1,5)'::int4range as f, '{\"a\": 1}'::jsonb as g, null::text as h";
   const expected = await conn.query(text);
   await using pipeline = conn.pipeline();
-  const tickets = [pipeline.exec(text), pipeline.exec(text)];
+  const requests = [pipeline.exec(text), pipeline.exec(text)];
   await pipeline.sync();
-  tickets.push(pipeline.exec(text));
-  for (const ticket of tickets) assert.deepEqual(await pipeline.claim(ticket), expected);
+  requests.push(pipeline.exec(text));
+  for (const ticket of requests) assert.deepEqual(await pipeline.claim(ticket), expected);
   assert.deepEqual(await pipeline.claim(pipeline.exec(text)), expected);
 });
 
@@ -463,12 +463,12 @@ conformance("pipeline: a deferred constraint fails with the last claim of its gr
   {
     await using pipeline = conn.pipeline();
     const insert = "insert into t values ($1)";
-    const tickets = [1, 1, 2].map((n) => pipeline.exec(insert, [n]));
+    const requests = [1, 1, 2].map((n) => pipeline.exec(insert, [n]));
     await pipeline.sync();
     const next = pipeline.exec(insert, [3]);
-    assert.equal(await pipeline.claimDrop(tickets[0]!), 1);
-    assert.equal(await pipeline.claimDrop(tickets[1]!), 1);
-    await assert.rejects(attempt(() => pipeline.claimDrop(tickets[2]!)), { code: SqlState.UniqueViolation });
+    assert.equal(await pipeline.claimDrop(requests[0]!), 1);
+    assert.equal(await pipeline.claimDrop(requests[1]!), 1);
+    await assert.rejects(attempt(() => pipeline.claimDrop(requests[2]!)), { code: SqlState.UniqueViolation });
     assert.equal(pipeline.aborted, false);
     assert.equal(await pipeline.claimDrop(next), 1);
   }
@@ -790,14 +790,14 @@ conformance("pipeline: 20000 statements", async (world, server) => {
   await conn.queryDrop("create temporary table t (n int4)");
   await using insert = await conn.prepare("insert into t values ($1)");
   await using pipeline = conn.pipeline();
-  const tickets: Ticket[] = [];
+  const requests: Ticket[] = [];
   for (let i = 0; i < 20_000; i++) {
-    tickets.push(pipeline.exec(insert, [i]));
+    requests.push(pipeline.exec(insert, [i]));
     if (i % 5000 === 4999) await pipeline.sync();
   }
   assert.equal(pipeline.pendingCount, 20_000);
   let affected = 0;
-  for (const ticket of tickets) affected += await pipeline.claimDrop(ticket);
+  for (const ticket of requests) affected += await pipeline.claimDrop(ticket);
   assert.equal(affected, 20_000);
   await pipeline.close();
   assert.deepEqual(await conn.queryFirst("select count(*)::int4 as n, sum(n)::int4 as s from t"), {
@@ -810,11 +810,11 @@ conformance("pipeline: hundreds of different strings, more than are kept", async
   await using conn = await world.connect(new Opts(server.fast).statementCacheSize(16));
   await using pipeline = conn.pipeline();
   for (let round = 0; round < 3; round++) {
-    const tickets = Array.from({ length: 400 }, (_, i) => {
+    const requests = Array.from({ length: 400 }, (_, i) => {
       const text = `select $1::int4 + ${i % 150} as n`;
       return pipeline.exec<N>(text, [i]);
     });
-    for (const [i, ticket] of tickets.entries()) {
+    for (const [i, ticket] of requests.entries()) {
       assert.deepEqual(await pipeline.claim(ticket), [{ n: i + i % 150 }]);
     }
   }
@@ -828,12 +828,12 @@ conformance("pipeline: requests and replies of many megabytes do not block each 
   await using statement = await conn.prepare("select $1::bytea as b, $2::int4 as n");
   await using pipeline = conn.pipeline();
   const bytes = new Uint8Array(0x10_0000).fill(7);
-  const tickets = Array.from(
+  const requests = Array.from(
     { length: times(20, 64) },
     (_, i) => pipeline.exec<{ b: Uint8Array; n: number }>(statement, [bytes, i]),
   );
   await pipeline.sync();
-  for (const [i, ticket] of tickets.entries()) {
+  for (const [i, ticket] of requests.entries()) {
     const row = await pipeline.claimOne(ticket);
     assert.deepEqual([row?.b.length, row?.b.at(-1), row?.n], [bytes.length, 7, i]);
   }
@@ -926,14 +926,14 @@ conformance("pipeline: without names, everything works as with them", async (wor
   await using prepared = await conn.prepare("select $1::int4[] as n");
   await using pipeline = conn.pipeline();
   for (let round = 0; round < 3; round++) {
-    const tickets = [
+    const requests = [
       pipeline.exec("select $1::int4 as n", [round]),
       pipeline.exec(prepared, [[round]]),
       pipeline.exec("select $1::int4 as n", [5]),
       pipeline.exec("select 'x' as n"),
     ];
     const rows: unknown[] = [];
-    for (const ticket of tickets) rows.push((await pipeline.claimOne(ticket))?.n);
+    for (const ticket of requests) rows.push((await pipeline.claimOne(ticket))?.n);
     assert.deepEqual(rows, [round, [round], 5, "x"]);
   }
   await pipeline.close();
@@ -1011,17 +1011,17 @@ conformance("pipeline: what the connection's loss leaves", async (world, server)
   await using admin = await world.connect(server.admin);
   const conn = await world.connect(server.fast);
   const pipeline = conn.pipeline();
-  const tickets = [pipeline.exec<N>("select 1 as n")];
+  const requests = [pipeline.exec<N>("select 1 as n")];
   await pipeline.sync();
-  assert.deepEqual(await pipeline.claim(tickets[0]!), [{ n: 1 }]);
-  tickets.push(pipeline.exec("select 2 as n"), pipeline.exec("select 3 as n"));
+  assert.deepEqual(await pipeline.claim(requests[0]!), [{ n: 1 }]);
+  requests.push(pipeline.exec("select 2 as n"), pipeline.exec("select 3 as n"));
   await pipeline.flush();
-  assert.deepEqual(await pipeline.claim(tickets[1]!), [{ n: 2 }]);
-  tickets.push(pipeline.exec("select 4 as n"));
+  assert.deepEqual(await pipeline.claim(requests[1]!), [{ n: 2 }]);
+  requests.push(pipeline.exec("select 4 as n"));
   await admin.exec("select pg_terminate_backend($1, 5000)", [conn.id]);
-  await attempt(() => pipeline.claim(tickets[2]!)).catch((error) => assert.ok(error instanceof ConnectionError));
+  await attempt(() => pipeline.claim(requests[2]!)).catch((error) => assert.ok(error instanceof ConnectionError));
   await assert.rejects(
-    attempt(() => pipeline.claim(tickets[3]!)),
+    attempt(() => pipeline.claim(requests[3]!)),
     (error) =>
       error instanceof ConnectionError || (error instanceof PipelineAborted && error.cause instanceof ConnectionError),
   );
@@ -1063,9 +1063,9 @@ for (const server of serversOf(awaiting)) {
   test(name("claims at once, in order"), async () => {
     await using conn = await Conn.connect(server.fast);
     await using pipeline = conn.pipeline();
-    const tickets = Array.from({ length: 100 }, (_, n) => pipeline.exec<N>("select $1::int4 as n", [n]));
-    const rows = await Promise.all(tickets.map((ticket) => pipeline.claimOne(ticket)));
-    assert.deepEqual(rows, tickets.map((_, n) => ({ n })));
+    const requests = Array.from({ length: 100 }, (_, n) => pipeline.exec<N>("select $1::int4 as n", [n]));
+    const rows = await Promise.all(requests.map((ticket) => pipeline.claimOne(ticket)));
+    assert.deepEqual(rows, requests.map((_, n) => ({ n })));
     const [a, b] = [pipeline.exec<N>("select 1 as n"), pipeline.exec<N>("select 2 as n")];
     const [second, first] = await Promise.allSettled([pipeline.claim(b), pipeline.claim(a)]);
     assert.equal(second.status, "rejected");
@@ -1112,16 +1112,16 @@ for (const server of serversOf(awaiting)) {
       await using pipeline = conn.pipeline();
       if (warm) await pipeline.claim(pipeline.exec("select 0"));
       for (const call of ["claim", "sync", "flush"] as const) {
-        const tickets = [pipeline.exec<N>("select 1 as n"), pipeline.exec<N>("select 2 as n")];
+        const requests = [pipeline.exec<N>("select 1 as n"), pipeline.exec<N>("select 2 as n")];
         const controller = new AbortController();
         const { signal } = controller;
-        const given = call === "claim" ? pipeline.claim(tickets[0]!, { signal }) : pipeline[call]({ signal });
+        const given = call === "claim" ? pipeline.claim(requests[0]!, { signal }) : pipeline[call]({ signal });
         const settled = Promise.allSettled([given]);
         controller.abort(reason);
         const [outcome] = await settled;
         if (outcome!.status === "rejected") assert.equal(outcome!.reason, reason);
         // Whatever was sent: what is still to be claimed can be, and nothing waits for ever.
-        const left = tickets.slice(-pipeline.pendingCount);
+        const left = requests.slice(-pipeline.pendingCount);
         for (const ticket of left) {
           const claim = pipeline.claim(ticket);
           const late = new Promise<string>((resolve) => setTimeout(() => resolve("late"), 3000));
@@ -1140,10 +1140,10 @@ for (const server of serversOf(awaiting)) {
     await using admin = await Conn.connect(server.admin);
     const conn = await Conn.connect(server.fast);
     const pipeline = conn.pipeline();
-    const tickets = [pipeline.exec("select pg_sleep(10)"), pipeline.exec("select 1"), pipeline.exec("select 2")];
+    const requests = [pipeline.exec("select pg_sleep(10)"), pipeline.exec("select 1"), pipeline.exec("select 2")];
     await pipeline.sync();
-    tickets.push(pipeline.exec("select 3"));
-    const claims = Promise.allSettled(tickets.map((ticket) => pipeline.claim(ticket)));
+    requests.push(pipeline.exec("select 3"));
+    const claims = Promise.allSettled(requests.map((ticket) => pipeline.claim(ticket)));
     const closed = Promise.allSettled([pipeline.close()]);
     await admin.exec("select pg_terminate_backend($1, 5000)", [conn.id]);
     for (const claim of await claims) {
@@ -1179,14 +1179,14 @@ conformance("pipeline: a time-out before everything is sent takes nothing away",
   await using pipeline = conn.pipeline();
   await pipeline.claim(pipeline.exec("select 0"));
   for (const call of ["claim", "sync", "flush"] as const) {
-    const tickets = Array.from({ length: 1000 }, (_, n) => pipeline.exec<N>("select $1::int4 as n", [n]));
+    const requests = Array.from({ length: 1000 }, (_, n) => pipeline.exec<N>("select $1::int4 as n", [n]));
     for (const timeout of [1e-6, 0.05, 0.2]) {
-      if (pipeline.pendingCount < tickets.length) break;
+      if (pipeline.pendingCount < requests.length) break;
       await attempt<unknown>(() =>
-        call === "claim" ? pipeline.claim(tickets[0]!, { timeout }) : pipeline[call]({ timeout })
+        call === "claim" ? pipeline.claim(requests[0]!, { timeout }) : pipeline[call]({ timeout })
       ).catch((error) => assert.ok(error instanceof TimeoutError));
     }
-    for (const ticket of tickets.slice(-pipeline.pendingCount)) {
+    for (const ticket of requests.slice(-pipeline.pendingCount)) {
       assert.equal((await pipeline.claim(ticket)).length, 1);
     }
   }

@@ -159,12 +159,12 @@ conformance("rollback: of a pipeline's group, which is a transaction of its own"
     for (const bad of ["select bad", "select 1 / 0"]) {
       {
         await using pipeline = conn.pipeline();
-        const tickets = ["alter table t add w text default 'x'", "select * from t", bad].map((sql) =>
+        const requests = ["alter table t add w text default 'x'", "select * from t", bad].map((sql) =>
           pipeline.exec(sql)
         );
-        await pipeline.claim(tickets[0]!);
-        assert.deepEqual(await pipeline.claim(tickets[1]!), NEW);
-        await assert.rejects(attempt(() => pipeline.claim(tickets[2]!)));
+        await pipeline.claim(requests[0]!);
+        assert.deepEqual(await pipeline.claim(requests[1]!), NEW);
+        await assert.rejects(attempt(() => pipeline.claim(requests[2]!)));
       }
       await using tx = await conn.begin();
       assert.deepEqual(await tx.exec("select * from t"), OLD);

@@ -178,8 +178,8 @@ conformance("trace: a pipeline is one event, with its first failure", async (wor
   using watch = new Watch(conn.id);
   {
     await using pipeline = conn.pipeline();
-    const tickets = [pipeline.exec("select 1"), pipeline.exec("select 2")];
-    for (const ticket of tickets) await pipeline.claim(ticket);
+    const requests = [pipeline.exec("select 1"), pipeline.exec("select 2")];
+    for (const ticket of requests) await pipeline.claim(ticket);
     pipeline.exec("select 3");
   }
   {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listOf } from "../../src/connect/directories.ts";
+import { parseDirectories } from "../../src/connect/directories.ts";
 import { growsInProportion } from "../support/growth.ts";
 import { test } from "../support/test.ts";
 
@@ -19,12 +19,14 @@ test("lists of directories are read as the server reads them", () => {
     ["@abstract, relative, /tmp", ["@abstract", "relative", "/tmp"]],
     ["/tmp,", ["/tmp"]],
   ];
-  for (const [setting, directories] of lists) assert.deepEqual(listOf(setting), directories, JSON.stringify(setting));
+  for (const [setting, directories] of lists) {
+    assert.deepEqual(parseDirectories(setting), directories, JSON.stringify(setting));
+  }
 });
 
 test("lists of directories: a server that names many has the first ones read", () => {
   const directories = Array.from({ length: 100_000 }, (_, i) => `/${i}`);
-  assert.deepEqual(listOf(directories.join(",")), directories.slice(0, 64));
+  assert.deepEqual(parseDirectories(directories.join(",")), directories.slice(0, 64));
 });
 
 test("lists of directories: time grows with their length, whatever they are made of", () => {
@@ -32,7 +34,7 @@ test("lists of directories: time grows with their length, whatever they are made
     for (const beginning of ["", '"', "a", "/a, "]) {
       growsInProportion(20_000, (length) => {
         const setting = [beginning, part.repeat(length), "x"].join("");
-        return () => listOf(setting);
+        return () => parseDirectories(setting);
       });
     }
   }

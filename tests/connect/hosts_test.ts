@@ -182,8 +182,8 @@ test("a timeout is a reason to go on to the next host", () => {
 
 test("a session that was opened goes through the upgrade before it is given", () => {
   const path = "/run/pg/.s.PGSQL.5432";
-  const { value, taken } = connectWith({ upgrade: { unwanted: undefined, local: localSockets() }, timeout: 600 }, [
-    ["dial a:5432", { ends: endsOf("127.0.0.1", 40000) }],
+  const { value, taken } = connectWith({ upgrade: { skipReason: undefined, local: localSockets() }, timeout: 600 }, [
+    ["dial a:5432", { addresses: endsOf("127.0.0.1", 40000) }],
     ["open #1", WELCOME],
     ["identify #1", identity({ clientPort: "40000", serverPort: "5432", directories: "/run/pg" })],
     [`dial ${path}`, {}],
@@ -197,9 +197,9 @@ test("a session that was opened goes through the upgrade before it is given", ()
 
 test("the upgrade gives nothing away that TCP did not ask for", () => {
   const path = "/run/pg/.s.PGSQL.5432";
-  const given = { password: "secret", upgrade: { unwanted: undefined, local: localSockets() } };
+  const given = { password: "secret", upgrade: { skipReason: undefined, local: localSockets() } };
   const { links, taken } = connectWith(given, [
-    ["dial a:5432", { ends: endsOf("127.0.0.1", 40000) }],
+    ["dial a:5432", { addresses: endsOf("127.0.0.1", 40000) }],
     ["open #1", WELCOME],
     ["identify #1", identity({ clientPort: "40000", serverPort: "5432", directories: "/run/pg" })],
     [`dial ${path}`, {}],

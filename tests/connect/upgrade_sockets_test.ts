@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError } from "../../src/errors.ts";
 import { type Connected, upgrade } from "../../src/connect/upgrade.ts";
-import { Secret } from "../../src/protocol/startup.ts";
+import { Disclosure } from "../../src/protocol/startup.ts";
 import { authentication, concat, errorResponse, readyForQuery } from "../support/backend.ts";
 import { type Line, play, type Played, TableClock, TabledLink } from "../support/handshakes.ts";
 import { type LocalFacts, localSockets } from "../support/local.ts";
@@ -19,18 +19,18 @@ interface Start {
 function afterIdentity(
   directories: string | null,
   table: readonly Line[],
-  { secret = Secret.None, facts, by = Infinity, port = 5432 }: Start = {},
+  { secret = Disclosure.None, facts, by = Infinity, port = 5432 }: Start = {},
   milliseconds: number = 0,
 ): Played<Connected> {
   const clock = new TableClock();
-  const link = new TabledLink(1, tcp("localhost", port), { ends: endsOf("127.0.0.1", 40000, "127.0.0.1", port) });
+  const link = new TabledLink(1, tcp("localhost", port), { addresses: endsOf("127.0.0.1", 40000, "127.0.0.1", port) });
   const whole: Line[] = [
     ["identify #1", identity({ clientPort: "40000", serverPort: String(port), directories }), milliseconds],
     ...table,
   ];
   const plan = planWith(clock, { password: "secret" });
-  const rules = { unwanted: undefined, local: localSockets(facts) };
-  return play(upgrade(link, { secret, scram: undefined }, plan, rules, by), whole, clock, [link]);
+  const rules = { skipReason: undefined, local: localSockets(facts) };
+  return play(upgrade(link, { disclosure: secret, scram: undefined }, plan, rules, by), whole, clock, [link]);
 }
 
 /** That TCP is kept after these failures. */
@@ -65,7 +65,7 @@ test("the same server behind the socket: TCP is given up for it", () => {
   assert.equal(taken, 2);
   assert.deepEqual(value?.upgrade, { attempted: true, upgraded: true, reason: undefined, tried: [] });
   // Cancel requests go where the TCP connection went, by its address.
-  assert.deepEqual(value?.proof?.cancelWay, {
+  assert.deepEqual(value?.verifiedSocket?.cancelTarget, {
     endpoint: tcp("127.0.0.1"),
     tls: false,
     serverName: "localhost",
@@ -131,7 +131,7 @@ test("a server without Unix sockets: TCP is kept", () => {
 test("a socket that only a permission would open is not dialled", () => {
   const asked: string[] = [];
   const facts: LocalFacts = {
-    obstacle(path) {
+    refusal(path) {
       asked.push(path);
       return "permission to write /run/pg is not granted";
     },
@@ -206,9 +206,9 @@ test("whatever fails on the socket, its connection is given up and TCP is kept",
 });
 
 test("the socket may ask for as much as TCP did, or for less", () => {
-  const asks = [[Secret.None, WELCOME], [Secret.Md5, md5], [Secret.Cleartext, cleartext]] as const;
+  const asks = [[Disclosure.None, WELCOME], [Disclosure.Md5, md5], [Disclosure.Cleartext, cleartext]] as const;
   for (const [asked, answer] of asks) {
-    for (const secret of [Secret.None, Secret.Scram, Secret.Md5, Secret.Cleartext]) {
+    for (const secret of [Disclosure.None, Disclosure.Scram, Disclosure.Md5, Disclosure.Cleartext]) {
       if (asked > secret) continue;
       const { value } = afterIdentity("/run/pg", [
         [`dial ${socket}`, {}],
@@ -222,9 +222,9 @@ test("the socket may ask for as much as TCP did, or for less", () => {
 });
 
 test("a socket that asks for more than TCP did gets nothing, and TCP is kept", () => {
-  const asks = [[Secret.Scram, scram], [Secret.Md5, md5], [Secret.Cleartext, cleartext]] as const;
+  const asks = [[Disclosure.Scram, scram], [Disclosure.Md5, md5], [Disclosure.Cleartext, cleartext]] as const;
   for (const [asked, answer] of asks) {
-    for (const secret of [Secret.None, Secret.Scram, Secret.Md5]) {
+    for (const secret of [Disclosure.None, Disclosure.Scram, Disclosure.Md5]) {
       if (asked <= secret) continue;
       const played = afterIdentity("/run/pg", [[`dial ${socket}`, {}], ["open #2", answer], ["discard #2"]], {
         secret,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ConnectionError } from "../../src/errors.ts";
 import { type Connected, isLocal, upgrade, type UpgradePlan } from "../../src/connect/upgrade.ts";
-import { type Asked, Secret } from "../../src/protocol/startup.ts";
-import type { Endpoint, Ends } from "../../src/transport/transport.ts";
+import { type AuthMethod, Disclosure } from "../../src/protocol/startup.ts";
+import type { Addresses, Endpoint } from "../../src/transport/transport.ts";
 import {
   commandComplete,
   concat,
@@ -20,18 +20,18 @@ import { test } from "../support/test.ts";
 /** Begins with an open session to that endpoint; the upgrade runs along the table. */
 function upgradeFrom(
   endpoint: Endpoint,
-  ends: Ends | undefined,
+  addresses: Addresses | undefined,
   table: readonly Line[],
   plan: Partial<UpgradePlan> = {},
 ): Played<Connected> {
   const clock = new TableClock();
-  const link = new TabledLink(1, endpoint, ends === undefined ? {} : { ends });
-  const rules: UpgradePlan = { unwanted: undefined, local: localSockets(), ...plan };
+  const link = new TabledLink(1, endpoint, addresses === undefined ? {} : { addresses });
+  const rules: UpgradePlan = { skipReason: undefined, local: localSockets(), ...plan };
   return play(upgrade(link, NOTHING, planWith(clock), rules, Infinity), table, clock, [link]);
 }
 
 /** What a server asked for that trusts us. */
-const NOTHING: Asked = { secret: Secret.None, scram: undefined };
+const NOTHING: AuthMethod = { disclosure: Disclosure.None, scram: undefined };
 
 const loopback = endsOf("127.0.0.1", 40000);
 
@@ -43,7 +43,7 @@ function keptAfter(answer: IdentityAnswer): Connected["upgrade"] {
 }
 
 test("the upgrade is not attempted where it is not wanted", () => {
-  const { value, taken } = upgradeFrom(tcp("localhost"), loopback, [], { unwanted: "several hosts were given" });
+  const { value, taken } = upgradeFrom(tcp("localhost"), loopback, [], { skipReason: "several hosts were given" });
   assert.equal(taken, 1);
   assert.deepEqual(value?.upgrade, {
     attempted: false,
@@ -147,8 +147,8 @@ test("a server that takes too long to answer who it is: TCP is kept", () => {
 
 test("a connection that is lost while the server is asked who it is cannot be kept", () => {
   const clock = new TableClock();
-  const link = new TabledLink(1, tcp("localhost"), { ends: loopback });
-  const plan: UpgradePlan = { unwanted: undefined, local: localSockets() };
+  const link = new TabledLink(1, tcp("localhost"), { addresses: loopback });
+  const plan: UpgradePlan = { skipReason: undefined, local: localSockets() };
   const handshake = upgrade(link, NOTHING, planWith(clock), plan, Infinity);
   const step = handshake.next().value;
   assert.ok("do" in step && step.do === "run");
@@ -194,11 +194,11 @@ test("a server process that is not the one of the session: something stands betw
 
 test("a connection that is lost while sockets are tried cannot be kept", () => {
   const clock = new TableClock();
-  const link = new TabledLink(1, tcp("localhost"), { ends: loopback });
+  const link = new TabledLink(1, tcp("localhost"), { addresses: loopback });
   const rules: UpgradePlan = {
-    unwanted: undefined,
+    skipReason: undefined,
     local: localSockets({
-      obstacle() {
+      refusal() {
         link.session.lose(new ConnectionError("gone"));
         return "no";
       },

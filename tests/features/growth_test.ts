@@ -27,6 +27,6 @@ for (const step of ["flush", "sync"] as const) {
 function sent(op: Op<void>, session: Session): void {
   let answer: unknown;
   for (let step = op.next(); !step.done; step = op.next(answer)) {
-    answer = step.value.do === "submit" ? session.submit(step.value.exchange) : undefined;
+    answer = step.value.do === "submit" ? session.submit(step.value.request) : undefined;
   }
 }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import type { ConnectPlan } from "../../src/connect/connect.ts";
-import { planOf, type Surroundings } from "../../src/connect/plan.ts";
+import { type ConnectEnvironment, planOf } from "../../src/connect/plan.ts";
 import { UsageError } from "../../src/errors.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import { localSockets } from "../support/local.ts";
 import { refusal } from "../support/refusal.ts";
 import { test } from "../support/test.ts";
 
-function surroundings(variables: Readonly<Record<string, string>> = {}, osUser?: string): Surroundings {
+function surroundings(variables: Readonly<Record<string, string>> = {}, osUser?: string): ConnectEnvironment {
   return {
     variable: (name) => variables[name],
     osUser: () => osUser,
@@ -33,7 +33,7 @@ test("plan: the defaults", () => {
     "client_encoding",
     "UTF8",
   ]]);
-  assert.equal(made.upgrade.unwanted, undefined);
+  assert.equal(made.upgrade.skipReason, undefined);
 });
 
 test("plan: what is given", () => {
@@ -112,15 +112,15 @@ test("plan: another number of ports than of hosts is refused", () => {
 });
 
 test("plan: no upgrade to a Unix socket where it is switched off or cannot be meant", () => {
-  assert.match(plan("pg://?upgrade_to_unix_socket=no").upgrade.unwanted!, /switched off/);
-  assert.match(plan("pg://?sslmode=require").upgrade.unwanted!, /TLS/);
+  assert.match(plan("pg://?upgrade_to_unix_socket=no").upgrade.skipReason!, /switched off/);
+  assert.match(plan("pg://?sslmode=require").upgrade.skipReason!, /TLS/);
   for (const url of ["pg://?pgbouncer=true", "pg://?pgbouncer=true&upgrade_to_unix_socket=yes"]) {
-    assert.match(plan(url).upgrade.unwanted!, /pooler stands between/);
+    assert.match(plan(url).upgrade.skipReason!, /pooler stands between/);
     assert.deepEqual(plan(url).parameters, plan("pg://").parameters, "the server knows no such setting");
   }
-  assert.match(plan("pg://a,b").upgrade.unwanted!, /several hosts/);
-  assert.match(plan("pg://", { PGSSLMODE: "require" }).upgrade.unwanted!, /TLS/);
+  assert.match(plan("pg://a,b").upgrade.skipReason!, /several hosts/);
+  assert.match(plan("pg://", { PGSSLMODE: "require" }).upgrade.skipReason!, /TLS/);
   for (const wanted of ["pg://", "pg://h", "pg://?sslmode=prefer", "pg://?sslmode=disable"]) {
-    assert.equal(plan(wanted).upgrade.unwanted, undefined);
+    assert.equal(plan(wanted).upgrade.skipReason, undefined);
   }
 });

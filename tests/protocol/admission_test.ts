@@ -1,34 +1,34 @@
 /** Who may submit, and when: both tables cell by cell, and random walks beside a model that knows no lists. */
 import assert from "node:assert/strict";
 import {
+  type Access,
+  ADMISSION,
   Admission,
-  type Demand,
-  Entry,
+  AdmissionEntry,
+  type AdmissionRequest,
+  type AdmissionState,
   type Exclusive,
   FORBIDDEN,
-  type Obstacle,
-  ORDER,
-  type Order,
-  type Request,
+  type Restriction,
 } from "../../src/protocol/admission.ts";
 import { Random } from "../support/random.ts";
 import { test } from "../support/test.ts";
 
-const DEMANDS: readonly Demand[] = ["call", "submit", "barrier", "exclusive", "reserve"];
-const REQUESTS: readonly Request[] = ["begin", "continue", "barrier", "submit"];
+const ACCESSES: readonly Access[] = ["call", "submit", "barrier", "exclusive", "reserve"];
+const REQUESTS: readonly AdmissionRequest[] = ["begin", "continue", "barrier", "submit"];
 const stream: Exclusive = { name: "a stream" };
-const copy: Exclusive = { name: "a copy", isCall: true };
+const copy: Exclusive = { name: "a copy", isSingleCall: true };
 const pipeline: Exclusive = { name: "a pipeline" };
 
 /** A connection on which only that stands in the way. */
-const OBSTACLES: Readonly<Record<Obstacle, () => Admission>> = {
+const OBSTACLES: Readonly<Record<Restriction, () => Admission>> = {
   lost: () => Object.assign(new Admission(), { isLost: true }),
   closing: () => Object.assign(new Admission(), { isClosing: true }),
   encoding: () => Object.assign(new Admission(), { isEncoding: true }),
-  exclusive: () => with_((admission) => admission.occupy(stream)),
-  "exclusive call": () => with_((admission) => admission.occupy(copy)),
-  ending: () => with_((admission) => (admission.occupy(stream), admission.end(stream))),
-  reserved: () => with_((admission) => admission.reserve(pipeline)),
+  exclusive: () => with_((admission) => admission.beginExclusive(stream)),
+  "exclusive call": () => with_((admission) => admission.beginExclusive(copy)),
+  ending: () => with_((admission) => (admission.beginExclusive(stream), admission.announceEnd(stream))),
+  reserved: () => with_((admission) => admission.reserveExclusive(pipeline)),
 };
 
 function with_(prepare: (admission: Admission) => void): Admission {
@@ -37,11 +37,11 @@ function with_(prepare: (admission: Admission) => void): Admission {
   return admission;
 }
 
-test("admission: what each obstacle forbids", () => {
-  const table = Object.entries(FORBIDDEN).map(([obstacle, row]) =>
-    [obstacle.padEnd(14), ...DEMANDS.map((demand) => (row[demand] ? "no" : "yes").padEnd(9))].join(" ").trim()
+test("admission: what each restriction forbids", () => {
+  const table = Object.entries(FORBIDDEN).map(([refusal, row]) =>
+    [refusal.padEnd(14), ...ACCESSES.map((access) => (row[access] ? "no" : "yes").padEnd(9))].join(" ").trim()
   );
-  assert.deepEqual([["".padEnd(14), ...DEMANDS.map((demand) => demand.padEnd(9))].join(" ").trimEnd(), ...table], [
+  assert.deepEqual([["".padEnd(14), ...ACCESSES.map((access) => access.padEnd(9))].join(" ").trimEnd(), ...table], [
     "               call      submit    barrier   exclusive reserve",
     "lost           yes       no        yes       yes       yes",
     "closing        no        yes       yes       yes       no",
@@ -51,37 +51,37 @@ test("admission: what each obstacle forbids", () => {
     "ending         yes       no        no        no        yes",
     "reserved       no        yes       yes       yes       no",
   ]);
-  for (const [obstacle, make] of Object.entries(OBSTACLES)) {
-    for (const demand of DEMANDS) {
-      const expected = FORBIDDEN[obstacle as Obstacle][demand] ? obstacle : undefined;
-      assert.equal(make().forbids(demand), expected, `${obstacle}, ${demand}`);
+  for (const [refusal, make] of Object.entries(OBSTACLES)) {
+    for (const access of ACCESSES) {
+      const expected = FORBIDDEN[refusal as Restriction][access] ? refusal : undefined;
+      assert.equal(make().restrictionOn(access), expected, `${refusal}, ${access}`);
     }
   }
-  for (const demand of DEMANDS) assert.equal(new Admission().forbids(demand), undefined);
+  for (const access of ACCESSES) assert.equal(new Admission().restrictionOn(access), undefined);
 });
 
 test("admission: what has the connection for itself is not in its own way, and what has ended in nobody's", () => {
-  for (const demand of DEMANDS) {
-    assert.equal(OBSTACLES.exclusive().forbids(demand, stream), undefined);
-    assert.equal(OBSTACLES.reserved().forbids(demand, pipeline), undefined);
+  for (const access of ACCESSES) {
+    assert.equal(OBSTACLES.exclusive().restrictionOn(access, stream), undefined);
+    assert.equal(OBSTACLES.reserved().restrictionOn(access, pipeline), undefined);
   }
   const admission = OBSTACLES.exclusive();
-  admission.reserve(pipeline);
+  admission.reserveExclusive(pipeline);
   assert.equal(admission.open, pipeline);
-  assert.equal(admission.forbids("call"), "exclusive");
-  assert.equal(admission.forbids("submit", pipeline), "exclusive");
-  admission.vacate(pipeline);
+  assert.equal(admission.restrictionOn("call"), "exclusive");
+  assert.equal(admission.restrictionOn("submit", pipeline), "exclusive");
+  admission.endExclusive(pipeline);
   assert.equal(admission.open, stream);
-  admission.vacate(copy);
-  assert.equal(admission.isOccupiedBy(stream), true, "only what has it gives it back");
-  admission.end(stream);
-  admission.vacate(stream);
-  admission.occupy(stream);
-  assert.equal(admission.forbids("call"), "exclusive", "the next time it is not ending");
+  admission.endExclusive(copy);
+  assert.equal(admission.isExclusiveTo(stream), true, "only what has it gives it back");
+  admission.announceEnd(stream);
+  admission.endExclusive(stream);
+  admission.beginExclusive(stream);
+  assert.equal(admission.restrictionOn("call"), "exclusive", "the next time it is not ending");
 });
 
 test("admission: reasons name what is in the way", () => {
-  const reasons = Object.entries(OBSTACLES).map(([obstacle, make]) => make().reason(obstacle as Obstacle));
+  const reasons = Object.entries(OBSTACLES).map(([refusal, make]) => make().reason(refusal as Restriction));
   assert.deepEqual(reasons, [
     "the connection is closed",
     "the connection is closed",
@@ -93,62 +93,64 @@ test("admission: reasons name what is in the way", () => {
   ]);
 });
 
-/** A connection whose order stands there, with the op that may submit, if there is one, and one that has begun. */
-const ORDERS: Readonly<Record<Order, () => { admission: Admission; holder: Entry; begun: Entry }>> = {
+/** A connection in that state, with the op that may submit, if there is one, and one that has begun. */
+const STATES: Readonly<
+  Record<AdmissionState, () => { admission: Admission; submitter: AdmissionEntry; begun: AdmissionEntry }>
+> = {
   free: () => {
-    const [admission, holder, begun] = [new Admission(), new Entry(), new Entry()];
-    for (const entry of [begun, holder]) (admission.begin(entry), admission.release(entry));
-    return { admission, holder, begun };
+    const [admission, submitter, begun] = [new Admission(), new AdmissionEntry(), new AdmissionEntry()];
+    for (const entry of [begun, submitter]) (admission.begin(entry), admission.release(entry));
+    return { admission, submitter, begun };
   },
-  alone: () => {
-    const [admission, holder, begun] = [new Admission(), new Entry(), new Entry()];
+  single: () => {
+    const [admission, submitter, begun] = [new Admission(), new AdmissionEntry(), new AdmissionEntry()];
     admission.begin(begun);
     admission.suspend(begun);
-    admission.begin(holder);
-    return { admission, holder, begun };
+    admission.begin(submitter);
+    return { admission, submitter, begun };
   },
-  held: () => {
-    const [admission, holder, begun] = [new Admission(), new Entry(), new Entry()];
+  concurrent: () => {
+    const [admission, submitter, begun] = [new Admission(), new AdmissionEntry(), new AdmissionEntry()];
     admission.begin(begun);
     admission.release(begun);
-    admission.begin(holder);
-    return { admission, holder, begun };
+    admission.begin(submitter);
+    return { admission, submitter, begun };
   },
-  lent: () => {
-    const scene = ORDERS.held();
-    scene.admission.barrier(scene.holder);
+  draining: () => {
+    const scene = STATES.concurrent();
+    scene.admission.barrier(scene.submitter);
     return scene;
   },
   gated: () => {
-    const scene = ORDERS.alone();
-    scene.admission.gate(new Entry());
+    const scene = STATES.single();
+    scene.admission.gate(new AdmissionEntry());
     return scene;
   },
 };
 
 test("admission: who waits in each state", () => {
-  const table = Object.entries(ORDER).map(([order, row]) =>
-    [order.padEnd(6), ...REQUESTS.map((request) => row[request].padEnd(8))].join(" ").trim()
+  const table = Object.entries(ADMISSION).map(([state, row]) =>
+    [state.padEnd(10), ...REQUESTS.map((request) => row[request].padEnd(8))].join(" ").trim()
   );
-  assert.deepEqual([["".padEnd(6), ...REQUESTS.map((request) => request.padEnd(8))].join(" ").trimEnd(), ...table], [
-    "       begin    continue barrier  submit",
-    "free   admit    admit    admit    admit",
-    "alone  wait     wait     admit    admit",
-    "held   wait     wait     wait     admit",
-    "lent   wait     admit    wait     admit",
-    "gated  wait     wait     wait     wait",
+  assert.deepEqual([["".padEnd(10), ...REQUESTS.map((request) => request.padEnd(8))].join(" ").trimEnd(), ...table], [
+    "           begin    continue barrier  submit",
+    "free       admit    admit    admit    admit",
+    "single     wait     wait     admit    admit",
+    "concurrent wait     wait     wait     admit",
+    "draining   wait     admit    wait     admit",
+    "gated      wait     wait     wait     wait",
   ]);
-  for (const [order, make] of Object.entries(ORDERS)) {
-    const row = ORDER[order as Order];
-    assert.equal(make().admission.order, order);
-    assert.equal(make().admission.begin(new Entry()), row.begin, `${order}, begin`);
+  for (const [state, make] of Object.entries(STATES)) {
+    const row = ADMISSION[state as AdmissionState];
+    assert.equal(make().admission.state, state);
+    assert.equal(make().admission.begin(new AdmissionEntry()), row.begin, `${state}, begin`);
     const { admission, begun } = make();
-    if (order === "alone" || order === "gated") admission.resume(begun);
-    assert.equal(admission.continue(begun, false), row.continue, `${order}, continue`);
-    if (order === "free" || order === "lent") continue; // Only the op that may submit asks for these.
+    if (state === "single" || state === "gated") admission.resume(begun);
+    assert.equal(admission.continue(begun, false), row.continue, `${state}, continue`);
+    if (state === "free" || state === "draining") continue; // Only the op that may submit asks for these.
     for (const request of ["barrier", "submit"] as const) {
       const scene = make();
-      assert.equal(scene.admission[request](scene.holder), row[request], `${order}, ${request}`);
+      assert.equal(scene.admission[request](scene.submitter), row[request], `${state}, ${request}`);
     }
   }
 });
@@ -156,8 +158,14 @@ test("admission: who waits in each state", () => {
 test("admission: the last that asks to be alone comes first, and what continues before both", () => {
   const admission = new Admission();
   const log: string[] = [];
-  const entry = (name: string): Entry => Object.assign(new Entry(), { onAdmitted: () => log.push(name) });
-  const [a, b, c, d] = ["a", "b", "c", "d"].map(entry) as [Entry, Entry, Entry, Entry];
+  const entry = (name: string): AdmissionEntry =>
+    Object.assign(new AdmissionEntry(), { onAdmitted: () => log.push(name) });
+  const [a, b, c, d] = ["a", "b", "c", "d"].map(entry) as [
+    AdmissionEntry,
+    AdmissionEntry,
+    AdmissionEntry,
+    AdmissionEntry,
+  ];
   for (const begun of [a, b]) (admission.begin(begun), admission.release(begun));
   admission.begin(c);
   admission.begin(d);
@@ -177,7 +185,7 @@ test("admission: the last that asks to be alone comes first, and what continues 
 
 test("admission: who goes on behind others is not waited for by one in front of it", () => {
   const admission = new Admission();
-  const [a, b] = [new Entry(), new Entry()];
+  const [a, b] = [new AdmissionEntry(), new AdmissionEntry()];
   let isAlone = false;
   admission.begin(a);
   admission.release(a);
@@ -191,7 +199,7 @@ test("admission: who goes on behind others is not waited for by one in front of 
 /** The model: what each op does, and by these words who may submit. It looks at everybody each time. */
 interface Op {
   readonly name: number;
-  readonly entry: Entry;
+  readonly entry: AdmissionEntry;
   does:
     | "wait to begin"
     | "wait behind"
@@ -209,13 +217,13 @@ class Model {
   readonly ops: Op[] = [];
   gates = 0;
 
-  get holder(): Op | undefined {
+  get submitter(): Op | undefined {
     return this.ops.find(({ does }) => does === "submit" || does === "wait at the gate");
   }
 
   /** What happens by itself: at most one op is admitted. */
   admitted(): Op | undefined {
-    if (this.gates > 0 || this.holder !== undefined) return undefined;
+    if (this.gates > 0 || this.submitter !== undefined) return undefined;
     const oldest = (...kinds: Op["does"][]): Op | undefined =>
       this.ops.filter(({ does }) => kinds.includes(does)).sort((x, y) => x.since - y.since)[0];
     const continuing = oldest("wait to continue");
@@ -241,7 +249,7 @@ function walk(seed: number, steps: number): void {
       next.does = "submit";
     }
     assert.deepEqual(told.map(({ name }) => name), [], where(step, what));
-    assert.equal(model.ops.find(({ entry }) => admission.holds(entry)), model.holder, where(step, what));
+    assert.equal(model.ops.find(({ entry }) => admission.maySubmit(entry)), model.submitter, where(step, what));
   };
   for (let step = 0; step < steps; step++) {
     const op = model.ops.length === 0 ? undefined : random.pick(model.ops);
@@ -254,7 +262,7 @@ function walk(seed: number, steps: number): void {
     let what = "";
     if (op === undefined || random.below(4) === 0) {
       what = "begin";
-      const entry = new Entry();
+      const entry = new AdmissionEntry();
       const made: Op = { name: names++, entry, does: "wait to begin", since: ++clock };
       entry.onAdmitted = () => void told.push(made);
       model.ops.push(made);
@@ -310,7 +318,7 @@ function walk(seed: number, steps: number): void {
             admission.giveUp(op.entry);
           } else if (choice === 2) {
             what = "gate";
-            const gate = new Entry();
+            const gate = new AdmissionEntry();
             model.gates++;
             admission.gate(gate);
           } else if (choice === 3 && model.gates > 0) {
@@ -340,10 +348,14 @@ function walk(seed: number, steps: number): void {
     for (let next = model.admitted(); next !== undefined; next = model.admitted()) next.does = "submit";
     const able = model.ops.find(({ does }) => ["submit", "go on", "call"].includes(does));
     assert.ok(able !== undefined, where(rest, "everybody waits"));
-    assert.equal(admission.holds(able.entry), able.does === "submit", where(rest, "the model and the admission agree"));
+    assert.equal(
+      admission.maySubmit(able.entry),
+      able.does === "submit",
+      where(rest, "the model and the admission agree"),
+    );
     leave(able);
   }
-  assert.equal(admission.order, "free", where(steps, "at the end"));
+  assert.equal(admission.state, "free", where(steps, "at the end"));
 
   function leave(op: Op): void {
     model.ops.splice(model.ops.indexOf(op), 1);
@@ -361,7 +373,7 @@ test("admission: random walks go as a model says, and come to an end", () => {
 test("admission: giving up takes the same time wherever one stands", () => {
   const took = (n: number): number => {
     const admission = new Admission();
-    const entries = Array.from({ length: n }, () => new Entry());
+    const entries = Array.from({ length: n }, () => new AdmissionEntry());
     for (const entry of entries) admission.begin(entry);
     const start = performance.now();
     for (let i = 1; i < n; i++) admission.leave(entries[n % 2 === 0 ? i : n - i]!);
@@ -374,11 +386,11 @@ test("admission: giving up takes the same time wherever one stands", () => {
 
 test("admission: between two cancel requests, the op that they are for may submit, and no other", () => {
   const admission = new Admission();
-  const [own, other] = [new Entry(), new Entry()];
-  const admitted: Entry[] = [];
+  const [own, other] = [new AdmissionEntry(), new AdmissionEntry()];
+  const admitted: AdmissionEntry[] = [];
   for (const entry of [own, other]) entry.onAdmitted = () => admitted.push(entry);
   assert.equal(admission.begin(own), "admit");
-  assert.equal(admission.gate(new Entry()), "admit");
+  assert.equal(admission.gate(new AdmissionEntry()), "admit");
   assert.equal(admission.submit(own), "wait");
   assert.equal(admission.begin(other), "wait");
   admission.exempt(own);

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import type { ScramTerms } from "../../src/auth/scram.ts";
+import type { ScramParameters } from "../../src/auth/scram.ts";
 import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
 import { Session } from "../../src/protocol/session.ts";
-import { type Asked, type Limit, Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
+import {
+  type AuthLimit,
+  type AuthMethod,
+  Disclosure,
+  Startup,
+  type StartupOptions,
+} from "../../src/protocol/startup.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
 import {
   authentication,
@@ -33,7 +39,7 @@ const SCRAM = scramExchange({
   salt: "c2FsdA==",
   iterations: 2,
 });
-const TERMS: ScramTerms = { salt: "c2FsdA==", iterations: 2 };
+const TERMS: ScramParameters = { salt: "c2FsdA==", iterations: 2 };
 const OK = authentication(0);
 const CLEARTEXT = authentication(3);
 const MD5 = md5(0xff, 0, 1, 2);
@@ -43,7 +49,7 @@ const FINAL = authentication(12, (out) => out.text(SCRAM.serverFinal));
 
 test("startup: a password in clear text", () => {
   const outcome = startup({}, CLEARTEXT, OK, readyForQuery());
-  assert.equal(outcome.value?.secret, Secret.Cleartext);
+  assert.equal(outcome.value?.disclosure, Disclosure.Cleartext);
   assert.deepEqual(answers(outcome), ["secret\0"]);
 });
 
@@ -51,7 +57,7 @@ test("startup: a hashed password", () => {
   const outcome = startup({}, MD5, OK, readyForQuery());
   const stored = createHash("md5").update("secretada").digest("hex");
   const hash = createHash("md5").update(stored).update(new Uint8Array([0xff, 0, 1, 2])).digest("hex");
-  assert.equal(outcome.value?.secret, Secret.Md5);
+  assert.equal(outcome.value?.disclosure, Disclosure.Md5);
   assert.deepEqual(answers(outcome), [`md5${hash}\0`]);
 });
 
@@ -61,7 +67,7 @@ test("startup: a salt has four bytes", () => {
 
 test("startup: SCRAM, with a server that knows the password", () => {
   const outcome = startup({}, SASL, CONTINUE, FINAL, OK, readyForQuery());
-  assert.equal(outcome.value?.secret, Secret.Scram);
+  assert.equal(outcome.value?.disclosure, Disclosure.Scram);
   assert.deepEqual(answers(outcome), [
     `SCRAM-SHA-256\0\0\0\0${String.fromCharCode(SCRAM.clientFirst.length)}${SCRAM.clientFirst}`,
     SCRAM.clientFinal,
@@ -75,13 +81,13 @@ test("startup: until the server has let us in, it says nothing without being ask
     for (let at = 0; at < 4; at++) {
       endsWith(ProtocolError, {}, ...steps.slice(0, at), message, ...steps.slice(at));
     }
-    assert.equal(startup({}, ...steps.slice(0, 4), message, ...steps.slice(4)).value?.secret, Secret.Scram);
+    assert.equal(startup({}, ...steps.slice(0, 4), message, ...steps.slice(4)).value?.disclosure, Disclosure.Scram);
   }
 });
 
 test("startup: SCRAM is found among other mechanisms", () => {
   const offered = sasl("SCRAM-SHA-256-PLUS", "OAUTHBEARER", "SCRAM-SHA-256");
-  assert.equal(startup({}, offered, CONTINUE, FINAL, OK, readyForQuery()).value?.secret, Secret.Scram);
+  assert.equal(startup({}, offered, CONTINUE, FINAL, OK, readyForQuery()).value?.disclosure, Disclosure.Scram);
 });
 
 test("startup: without SCRAM among the mechanisms there is no way in", () => {
@@ -171,22 +177,22 @@ test("startup: without a password, a server that asks for one is told nothing", 
       const { session } = endsWith(ConnectionError, { password }, asked);
       assert.match(session.lost!.message, /"ada".*no password is given/);
     }
-    assert.equal(startup({ password }, OK, readyForQuery()).value?.secret, Secret.None);
+    assert.equal(startup({ password }, OK, readyForQuery()).value?.disclosure, Disclosure.None);
   }
 });
 
 test("startup: no more is given away than is allowed", () => {
   const methods: [number, Uint8Array[]][] = [
-    [Secret.None, [OK]],
-    [Secret.Scram, [SASL, CONTINUE, FINAL, OK]],
-    [Secret.Md5, [MD5, OK]],
-    [Secret.Cleartext, [CLEARTEXT, OK]],
+    [Disclosure.None, [OK]],
+    [Disclosure.Scram, [SASL, CONTINUE, FINAL, OK]],
+    [Disclosure.Md5, [MD5, OK]],
+    [Disclosure.Cleartext, [CLEARTEXT, OK]],
   ];
   for (const [given, messages] of methods) {
-    for (const secret of Object.values(Secret)) {
-      const limit: Limit = { secret, scram: TERMS, reason: "more than we like" };
+    for (const secret of Object.values(Disclosure)) {
+      const limit: AuthLimit = { disclosure: secret, scram: TERMS, reason: "more than we like" };
       if (given <= secret) {
-        assert.equal(startup({ limit }, ...messages, readyForQuery()).value?.secret, given);
+        assert.equal(startup({ limit }, ...messages, readyForQuery()).value?.disclosure, given);
       } else {
         const { session } = endsWith(ConnectionError, { limit }, messages[0]!);
         assert.match(session.lost!.message, /asks for .*, more than we like$/);
@@ -198,16 +204,16 @@ test("startup: no more is given away than is allowed", () => {
 
 test("startup: what the server asked for is told, with the terms of SCRAM", () => {
   assert.deepEqual(startup({}, SASL, CONTINUE, FINAL, OK, readyForQuery()).value, {
-    secret: Secret.Scram,
+    disclosure: Disclosure.Scram,
     scram: TERMS,
   });
-  assert.deepEqual(startup({}, MD5, OK, readyForQuery()).value, { secret: Secret.Md5, scram: undefined });
+  assert.deepEqual(startup({}, MD5, OK, readyForQuery()).value, { disclosure: Disclosure.Md5, scram: undefined });
 });
 
 test("startup: within a limit, no proof is made for another salt or another number of iterations", () => {
   for (const scram of [{ ...TERMS, salt: "c2FsdB==" }, { ...TERMS, iterations: 3 }, { ...TERMS, iterations: 1 }]) {
-    for (const secret of [Secret.Scram, Secret.Md5, Secret.Cleartext]) {
-      const limit: Limit = { secret, scram, reason: "no" };
+    for (const secret of [Disclosure.Scram, Disclosure.Md5, Disclosure.Cleartext]) {
+      const limit: AuthLimit = { disclosure: secret, scram, reason: "no" };
       const { session } = endsWith(ProtocolError, { limit }, SASL, CONTINUE);
       assert.match(session.lost!.message, /its salt or iteration count is not the one/);
       const messages = said({ limit }, SASL, CONTINUE, FINAL, OK);
@@ -218,8 +224,8 @@ test("startup: within a limit, no proof is made for another salt or another numb
 });
 
 test("startup: within a limit without SCRAM, SCRAM is not begun", () => {
-  for (const secret of Object.values(Secret)) {
-    const limit: Limit = { secret, scram: undefined, reason: "no" };
+  for (const secret of Object.values(Disclosure)) {
+    const limit: AuthLimit = { disclosure: secret, scram: undefined, reason: "no" };
     endsWith(ConnectionError, { limit }, SASL);
     assert.deepEqual(said({ limit }, SASL, CONTINUE, FINAL, OK), []);
   }
@@ -232,23 +238,23 @@ test("startup: errors of authentication do not show the password", () => {
   }
 });
 
-function startup(options: Partial<StartupOptions>, ...messages: Uint8Array[]): Outcome<Asked> {
+function startup(options: Partial<StartupOptions>, ...messages: Uint8Array[]): Outcome<AuthMethod> {
   return reply((session) => new Startup({ ...OPTIONS, ...options }, session), concat(...messages));
 }
 
-/** The exchange fails, and the session is lost, for that kind of reason. */
+/** The request fails, and the session is lost, for that kind of reason. */
 function endsWith(
   kind: new (message: string) => Error,
   options: Partial<StartupOptions>,
   ...messages: Uint8Array[]
-): Outcome<Asked> {
+): Outcome<AuthMethod> {
   const outcome = startup(options, ...messages);
   assert.notEqual(outcome.failure, undefined);
   assert.equal(outcome.session.lost?.constructor, kind);
   return outcome;
 }
 
-/** What is said to a server after the parameters, also if the exchange fails: a session that is lost forgets that. */
+/** What is said to a server after the parameters, also if the request fails: a session that is lost forgets that. */
 function said(options: Partial<StartupOptions>, ...messages: Uint8Array[]): string[] {
   const session = new Session();
   const outbox = new Outbox();
@@ -264,7 +270,7 @@ function said(options: Partial<StartupOptions>, ...messages: Uint8Array[]): stri
 }
 
 /** What was said after the parameters: bodies of Password messages. */
-function answers({ session }: Outcome<Asked>): string[] {
+function answers({ session }: Outcome<AuthMethod>): string[] {
   const messages = sentMessages(session).slice(1);
   assert.ok(messages.every(({ code }) => code === "p"));
   return messages.map(({ body }) => body);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Backlog, Fifo } from "../../src/backlog.ts";
-import { Received } from "../../src/transport/received.ts";
+import { ReceiveBuffer } from "../../src/transport/received.ts";
 import { growsInProportion } from "../support/growth.ts";
 import { Random } from "../support/random.ts";
 import { test } from "../support/test.ts";
@@ -61,7 +61,7 @@ test("backlog: so much is kept, and one item whatever its size", () => {
 
 test("backlog: time grows with the number of chunks that a socket has pushed", () => {
   growsInProportion(20_000, (length) => {
-    const received = new Received();
+    const received = new ReceiveBuffer();
     for (let i = 0; i < length; i++) received.push(new Uint8Array([i & 0xff]));
     const into = new Uint8Array(16);
     return () => {

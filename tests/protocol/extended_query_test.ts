@@ -4,7 +4,7 @@ import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { ExecutePrepared, ExecuteUnnamed } from "../../src/protocol/extended_query.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
-import { Affected, AllRows, OnlyResult } from "../../src/rows/collectors.ts";
+import { AffectedRows, AllRows, OnlyResult } from "../../src/rows/collectors.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import type { Column } from "../../src/wire/backend.ts";
 import {
@@ -57,7 +57,7 @@ test("execute prepared: no rows is an empty result", () => {
 
 test("execute prepared: a statement without rows", () => {
   const bytes = concat(bindComplete(), commandComplete("INSERT 0 4"), readyForQuery("T"));
-  assert.equal(reply(() => new ExecutePrepared(INSERT, [], new Affected()), bytes).value, 4);
+  assert.equal(reply(() => new ExecutePrepared(INSERT, [], new AffectedRows()), bytes).value, 4);
   assert.deepEqual(reply(() => new ExecutePrepared(INSERT, [], new AllRows("array")), bytes).value, []);
 });
 

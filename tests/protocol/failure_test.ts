@@ -8,11 +8,11 @@ import { AllRows } from "../../src/rows/collectors.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import { test } from "../support/test.ts";
 
-const exchange = new SimpleQuery("select 'secret'", new AllRows("array"), new Registry(DEFAULT_CHOICES));
+const request = new SimpleQuery("select 'secret'", new AllRows("array"), new Registry(DEFAULT_CHOICES));
 const FIELDS = { severity: "ERROR", code: "23505", message: "duplicate key", constraint: "unique" };
 
 test("failures: the server's refusal, with the SQL text beside it but not in it", () => {
-  const error = errorOf({ kind: "server", fields: FIELDS }, exchange);
+  const error = errorOf({ kind: "server", fields: FIELDS }, request);
   assert.ok(error instanceof ServerError);
   assert.equal(error.message, "duplicate key");
   assert.equal(error.code, "23505");
@@ -24,7 +24,7 @@ test("failures: the server's refusal, with the SQL text beside it but not in it"
 });
 
 test("failures: an abort names the earlier failure as its cause", () => {
-  const error = errorOf({ kind: "aborted", by: { kind: "server", fields: FIELDS }, failed: exchange }, exchange);
+  const error = errorOf({ kind: "aborted", by: { kind: "server", fields: FIELDS }, failed: request }, request);
   assert.ok(error instanceof PipelineAborted);
   assert.match(error.message, /^Cannot run the query: an earlier statement of its group failed$/);
   assert.ok(error.cause instanceof ServerError && error.cause.code === "23505");
@@ -33,7 +33,7 @@ test("failures: an abort names the earlier failure as its cause", () => {
 test("failures: a loss says whether the call is safe to repeat", () => {
   const cause = new Error("reset");
   for (const sent of [true, false]) {
-    const error = errorOf({ kind: "lost", cause, sent }, exchange);
+    const error = errorOf({ kind: "lost", cause, sent }, request);
     assert.ok(error instanceof ConnectionError);
     assert.equal(error.safeToRetry, !sent);
     assert.equal(error.connectionLost, true);
@@ -53,7 +53,7 @@ test("failures: a loss quotes who ended the connection", () => {
 
 test("failures: a reply that the protocol does not allow is a ProtocolError of the call's own", () => {
   const cause = new ProtocolError("Cannot run the query: no");
-  const error = errorOf({ kind: "malformed", cause }, exchange);
+  const error = errorOf({ kind: "malformed", cause }, request);
   assert.ok(error instanceof ProtocolError && error !== cause);
   assert.equal(error.message, cause.message);
   assert.equal(error.safeToRetry, false);
@@ -62,7 +62,7 @@ test("failures: a reply that the protocol does not allow is a ProtocolError of t
 
 test("failures: what cannot be given to the caller is that error, with the caller's stack", () => {
   const error = new UsageError("no");
-  const made = errorOf({ kind: "unusable", error }, exchange);
+  const made = errorOf({ kind: "unusable", error }, request);
   assert.equal(made, error);
   assert.match(made.stack ?? "", /failure_test/);
 });

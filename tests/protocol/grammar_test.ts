@@ -8,22 +8,22 @@
 import assert from "node:assert/strict";
 import { ProtocolError, UsageError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import { ExecuteSets } from "../../src/protocol/batch.ts";
+import { ExecuteSets } from "../../src/protocol/execute_sets.ts";
 import { CloseStatements } from "../../src/protocol/close.ts";
 import { CopyIn } from "../../src/protocol/copy_in.ts";
 import { CopyOut } from "../../src/protocol/copy_out.ts";
 import { Commit } from "../../src/protocol/end_transaction.ts";
-import type { Conversation, Exchange, Ticket } from "../../src/protocol/request.ts";
+import type { ExclusiveOperation, PendingRequest, Request } from "../../src/protocol/request.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { PipelinedExecution } from "../../src/protocol/pipelined.ts";
-import { ClosePortal, EndConversation, FetchPortal, OpenPortal } from "../../src/protocol/portal.ts";
+import { ClosePortal, EndExclusive, FetchPortal, OpenPortal } from "../../src/protocol/portal_requests.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { RawReply } from "../../src/protocol/raw_reply.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { Affected, AllRows, type Sink } from "../../src/rows/collectors.ts";
+import { AffectedRows, AllRows, type ResultCollector } from "../../src/rows/collectors.ts";
 import { Startup } from "../../src/protocol/startup.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
@@ -34,16 +34,16 @@ import { test } from "../support/test.ts";
 /** A request, a good reply to it, and what replies to it may look like. */
 interface Case {
   readonly name: string;
-  readonly exchanges: (session: Session) => readonly Exchange<unknown>[];
+  readonly requests: (session: Session) => readonly Request<unknown>[];
   readonly reply: readonly Uint8Array[];
   /** Codes of the messages of a success, without those that may come at any time. */
   readonly right: RegExp;
   /** The same for replies that the protocol allows, and that are no answer to what was called. */
   readonly misuse?: RegExp;
-  /** What the first exchange gives, of those codes. */
+  /** What the first request gives, of those codes. */
   readonly value?: (codes: string) => unknown;
   /** What the caller does while the reply is read; whether something was done. */
-  readonly take?: (exchange: Exchange<unknown>) => boolean;
+  readonly take?: (request: Request<unknown>) => boolean;
   /** Whether the server is still a stranger. */
   readonly stranger?: boolean;
 }
@@ -54,7 +54,7 @@ const SELECT = new Prepared("s", "select", [], COLUMNS, registry);
 const UNNAMED = new Prepared("", "select", [], COLUMNS, registry);
 const INSERT = new Prepared("s", "insert", [], undefined, registry);
 const COPY = new Prepared("s", "copy", [], undefined, registry);
-const OPEN: Conversation = { name: "a test" };
+const OPEN: ExclusiveOperation = { name: "a test" };
 const SCRAM = scramExchange({
   password: "secret",
   clientNonce: "nonce",
@@ -62,13 +62,14 @@ const SCRAM = scramExchange({
   salt: "c2FsdA==",
   iterations: 1,
 });
-const STARTUP = (session: Session): Exchange<unknown>[] => [
+const STARTUP = (session: Session): Request<unknown>[] => [
   new Startup(
     { user: "ada", password: "secret", parameters: [["user", "ada"]], nonce: "nonce" },
     session,
   ),
 ];
-const query = (sink: Sink<unknown> = new AllRows("array")): Exchange<unknown> => new SimpleQuery("sql", sink, registry);
+const query = (collector: ResultCollector<unknown> = new AllRows("array")): Request<unknown> =>
+  new SimpleQuery("sql", collector, registry);
 
 const Z = server.readyForQuery();
 const T = server.rowDescription({ n: 23 });
@@ -86,7 +87,7 @@ const lastRows = (codes: string): unknown => rowsOf(codes.slice(codes.lastIndexO
 const CASES: readonly Case[] = [
   {
     name: "startup with SCRAM",
-    exchanges: STARTUP,
+    requests: STARTUP,
     reply: [
       server.authentication(10, (out) => {
         out.cstring("SCRAM-SHA-256");
@@ -105,7 +106,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "startup with another version",
-    exchanges: STARTUP,
+    requests: STARTUP,
     reply: [
       server.message("v", (out) => {
         out.int32(0x0003_0000);
@@ -118,43 +119,43 @@ const CASES: readonly Case[] = [
     right: /^v?oK?Z$/,
     stranger: true,
   },
-  { name: "ping", exchanges: () => [new Ping()], reply: [Z], right: /^Z$/ },
+  { name: "ping", requests: () => [new Ping()], reply: [Z], right: /^Z$/ },
   {
     name: "simple query",
-    exchanges: () => [query()],
+    requests: () => [query()],
     reply: [T, TEXT, TEXT, DONE, NOTICE, server.commandComplete("SET"), T, TEXT, DONE, Z],
     right: /^(?:(?:TD*)*C|I)+Z$/,
     value: lastRows,
   },
   {
     name: "simple query for nothing",
-    exchanges: () => [query(new Affected())],
+    requests: () => [query(new AffectedRows())],
     reply: [server.commandComplete("INSERT 0 1"), Z],
     right: /^C+Z$/,
     value: () => 1,
   },
   {
     name: "simple query of nothing",
-    exchanges: () => [query()],
+    requests: () => [query()],
     reply: [server.emptyQueryResponse(), Z],
     right: /^I+Z$/,
   },
   {
     name: "simple query that copies out",
-    exchanges: () => [query()],
+    requests: () => [query()],
     reply: [server.copyResponse("H"), server.copyData("1\n"), server.copyDone(), server.commandComplete("COPY 1"), Z],
     right: /^C+Z$/,
     misuse: /^C*(?:Hd*cC+)+Z$/,
   },
   {
     name: "simple query that copies in",
-    exchanges: () => [query()],
+    requests: () => [query()],
     reply: [server.copyResponse("G"), server.commandComplete("COPY 0"), Z],
     right: /^C+Z$/,
   },
   {
     name: "commit",
-    exchanges: (session) => {
+    requests: (session) => {
       session.inbox.transactionStatus = "T".charCodeAt(0);
       return [new Commit(session)];
     },
@@ -163,80 +164,80 @@ const CASES: readonly Case[] = [
   },
   {
     name: "execution",
-    exchanges: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
+    requests: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
     reply: [BOUND, BINARY, BINARY, DONE, Z],
     right: /^2D*CZ$/,
     value: rowsOf,
   },
   {
     name: "execution without rows",
-    exchanges: () => [new ExecutePrepared(INSERT, [], new Affected())],
+    requests: () => [new ExecutePrepared(INSERT, [], new AffectedRows())],
     reply: [BOUND, server.commandComplete("INSERT 0 2"), Z],
     right: /^2[CI]Z$/,
     value: () => 2,
   },
   {
     name: "execution that seems empty",
-    exchanges: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
+    requests: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
     reply: [BOUND, BINARY, server.emptyQueryResponse(), Z],
     right: /^2D*CZ$/,
   },
   {
     name: "execution that copies out",
-    exchanges: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
+    requests: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
     reply: [BOUND, server.copyResponse("H"), server.copyData("1\n"), server.copyDone(), DONE, Z],
     right: /^2CZ$/,
     misuse: /^2Hd*cCZ$/,
   },
   {
     name: "execution that copies in",
-    exchanges: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
+    requests: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
     reply: [BOUND, server.copyResponse("G"), DONE, Z],
     right: /^2CZ$/,
   },
   {
     name: "execution without a name",
-    exchanges: () => [new ExecuteUnnamed(SELECT, [], new AllRows("array"), registry)],
+    requests: () => [new ExecuteUnnamed(SELECT, [], new AllRows("array"), registry)],
     reply: [PARSED, BOUND, server.rowDescription({ n: 23 }, 1), BINARY, DONE, Z],
     right: /^12(?:TD*|n)CZ$/,
     value: rowsOf,
   },
   {
     name: "preparing and executing",
-    exchanges: () => [new PrepareAndExecute("s", "sql", ["old"], new AllRows("array"), registry, () => {})],
+    requests: () => [new PrepareAndExecute("s", "sql", ["old"], new AllRows("array"), registry, () => {})],
     reply: [CLOSED, PARSED, server.parameterDescription(), T, BOUND, TEXT, DONE, Z],
     right: /^31tT2D*CZ$/,
     value: rowsOf,
   },
   {
     name: "preparing",
-    exchanges: () => [new Prepare("s", "sql", ["old"], registry)],
+    requests: () => [new Prepare("s", "sql", ["old"], registry)],
     reply: [CLOSED, PARSED, PARAMETERS, T, Z],
     right: /^31t[Tn]Z$/,
   },
-  { name: "closing", exchanges: () => [new CloseStatements(["a", "b"])], reply: [CLOSED, CLOSED, Z], right: /^33Z$/ },
+  { name: "closing", requests: () => [new CloseStatements(["a", "b"])], reply: [CLOSED, CLOSED, Z], right: /^33Z$/ },
   {
     name: "batch",
-    exchanges: () => [new ExecuteSets(INSERT, true, [[], []], "sync", OPEN)],
+    requests: () => [new ExecuteSets(INSERT, true, [[], []], "explicit", OPEN)],
     reply: [PARSED, BOUND, server.commandComplete("INSERT 0 1"), BOUND, server.commandComplete("INSERT 0 1"), Z],
     right: /^12C2CZ$/,
     value: () => 2,
   },
   {
     name: "batch of something empty",
-    exchanges: () => [new ExecuteSets(INSERT, false, [[]], "sync", OPEN)],
+    requests: () => [new ExecuteSets(INSERT, false, [[]], "explicit", OPEN)],
     reply: [BOUND, BINARY, server.emptyQueryResponse(), Z],
     right: /^2(?:D*C|I)Z$/,
   },
   {
     name: "batch that copies in",
-    exchanges: () => [new ExecuteSets(COPY, false, [[]], "sync", OPEN)],
+    requests: () => [new ExecuteSets(COPY, false, [[]], "explicit", OPEN)],
     reply: [BOUND, server.copyResponse("G"), DONE, Z],
     right: /^2CZ$/,
   },
   {
     name: "portal in a transaction",
-    exchanges: () => [
+    requests: () => [
       new OpenPortal("p", SELECT, [], registry, undefined),
       new FetchPortal("p", SELECT, 2, new AllRows("array"), undefined),
       new FetchPortal("p", SELECT, 2, new AllRows("array"), undefined),
@@ -247,34 +248,34 @@ const CASES: readonly Case[] = [
   },
   {
     name: "portal with the connection for itself",
-    exchanges: () => [
+    requests: () => [
       new OpenPortal("", UNNAMED, [], registry, OPEN),
       new FetchPortal("", UNNAMED, 1, new AllRows("array"), OPEN),
       new FetchPortal("", UNNAMED, 0, new AllRows("array"), OPEN),
-      new EndConversation(OPEN),
+      new EndExclusive(OPEN),
     ],
     reply: [PARSED, BOUND, server.rowDescription({ n: 23 }, 1), BINARY, server.message("s"), BINARY, BINARY, DONE, Z],
     right: /^12(?:T|n)(?:Ds|D?C)D*CZ$/,
   },
-  ...[() => new AllRows("array"), () => new RawReply()].map((sink): Case => ({
-    name: `pipeline into ${sink().constructor.name}`,
-    exchanges: () => {
+  ...[() => new AllRows("array"), () => new RawReply()].map((collector): Case => ({
+    name: `pipeline into ${collector().constructor.name}`,
+    requests: () => {
       const scratch = new Outbox();
-      const first = pipelined({ kind: "known", statement: SELECT }, sink(), scratch);
+      const first = pipelined({ kind: "known", statement: SELECT }, collector(), scratch);
       const second = pipelined(
-        { kind: "new", sql: "sql", place: { name: "t", evicted: ["old"], meaning: 0 } },
-        sink(),
+        { kind: "new", sql: "sql", slot: { name: "t", evicted: ["old"], generation: 0 } },
+        collector(),
         scratch,
       );
-      const third = pipelined({ kind: "known", statement: INSERT }, sink(), scratch);
-      return [first, second, third, new EndConversation(OPEN)];
+      const third = pipelined({ kind: "known", statement: INSERT }, collector(), scratch);
+      return [first, second, third, new EndExclusive(OPEN)];
     },
     reply: [BOUND, BINARY, DONE, CLOSED, PARSED, server.parameterDescription(), T, BOUND, TEXT, DONE, BOUND, DONE, Z],
     right: /^2D*C31tT2D*C2[CI]Z$/,
   })),
   {
     name: "copy in",
-    exchanges: () => [new CopyIn("copy", OPEN)],
+    requests: () => [new CopyIn("copy", OPEN)],
     reply: [
       T,
       TEXT,
@@ -286,24 +287,24 @@ const CASES: readonly Case[] = [
     ],
     right: /^(?:(?:TD*)*C)*GC+(?:(?:TD*)+C)*Z$/,
     misuse: /^(?:(?:TD*)*C)+Z$/,
-    take: (exchange) => {
-      const copy = exchange as CopyIn;
-      copy.started.onRaised ??= () => copy.finish();
+    take: (request) => {
+      const copy = request as CopyIn;
+      copy.started.onMet ??= () => copy.finish();
       return false;
     },
   },
   {
     name: "copy out",
-    exchanges: () => [new CopyOut("copy", OPEN)],
+    requests: () => [new CopyOut("copy", OPEN)],
     reply: [server.copyResponse("H"), server.copyData("1\n"), server.copyData("2\n"), server.copyDone(), DONE, Z],
     right: /^C*(?:Hd*cC+)+Z$/,
     misuse: /^C+Z$/,
-    take: (exchange) => {
-      const copy = exchange as CopyOut;
-      copy.take();
-      const wants = copy.arrived.raised || !isWanted.has(copy);
+    take: (request) => {
+      const copy = request as CopyOut;
+      copy.takeChunk();
+      const wants = copy.chunkArrived.isMet || !isWanted.has(copy);
       isWanted.add(copy);
-      if (wants) copy.want();
+      if (wants) copy.requestChunk();
       return wants;
     },
   },
@@ -328,10 +329,10 @@ for (const one of CASES) {
 /** What became of a reply, which must be what the grammar says. */
 function judge(one: Case, reply: readonly Uint8Array[]): "right" | "misuse" | "malformed" | "waits" {
   const session = new Session();
-  const exchanges = one.exchanges(session);
+  const requests = one.requests(session);
   if (!one.stranger) session.inbox.trust();
-  const tickets = exchanges.map((exchange) => session.submit(exchange));
-  const [first] = exchanges;
+  const outcomes = requests.map((request) => session.submit(request));
+  const [first] = requests;
   const ends = codesOf(one.reply).split("Z").length - 1;
   const codes = upTo(ends, codesOf(reply));
   for (const message of reply) {
@@ -344,15 +345,15 @@ function judge(one: Case, reply: readonly Uint8Array[]): "right" | "misuse" | "m
     } while (one.take?.(first!));
   }
   const seen = `${one.name}: ${codesOf(reply)}`;
-  const succeeded = tickets.every(({ settled, failure }) => settled && failure === undefined);
+  const succeeded = outcomes.every(({ settled, failure }) => settled && failure === undefined);
   if (one.right.test(codes)) {
     assert.ok(succeeded, `${seen} is right: ${session.lost}`);
-    if (one.value !== undefined) assert.deepEqual(tickets[0]!.value, one.value(codes), seen);
+    if (one.value !== undefined) assert.deepEqual(outcomes[0]!.value, one.value(codes), seen);
     return "right";
   }
   assert.ok(!succeeded, `${seen} is no success`);
   if (one.misuse?.test(codes)) {
-    assert.ok(isMisuse(tickets[0]!), `${seen} is no answer to this call`);
+    assert.ok(isMisuse(outcomes[0]!), `${seen} is no answer to this call`);
     return "misuse";
   }
   if (session.lost !== undefined) {
@@ -360,12 +361,12 @@ function judge(one: Case, reply: readonly Uint8Array[]): "right" | "misuse" | "m
     return "malformed";
   }
   // What has not been refused by now is the beginning of something.
-  assert.ok(tickets.some(({ settled }) => !settled), `${seen} is refused or incomplete`);
+  assert.ok(outcomes.some(({ settled }) => !settled), `${seen} is refused or incomplete`);
   assert.ok(codes.split("Z").length - 1 < ends, `${seen} is refused when it is complete`);
   return "waits";
 }
 
-function isMisuse({ failure }: Ticket<unknown>): boolean {
+function isMisuse({ failure }: PendingRequest<unknown>): boolean {
   return failure?.kind === "unusable" && failure.error instanceof UsageError;
 }
 
@@ -397,12 +398,12 @@ function upTo(ends: number, codes: string): string {
 }
 
 function pipelined(
-  what: ConstructorParameters<typeof PipelinedExecution>[0],
-  sink: Sink<unknown>,
+  pipelined: ConstructorParameters<typeof PipelinedExecution>[0],
+  collector: ResultCollector<unknown>,
   scratch: Outbox,
 ): PipelinedExecution {
-  const execution = new PipelinedExecution(what, 0, [], OPEN, registry, scratch, () => {});
-  execution.claim(sink);
+  const execution = new PipelinedExecution(pipelined, 0, [], OPEN, registry, scratch, () => {});
+  execution.claim(collector);
   return execution;
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PyroError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { CloseStatements } from "../../src/protocol/close.ts";
-import type { Exchange, Ticket } from "../../src/protocol/request.ts";
+import type { PendingRequest, Request } from "../../src/protocol/request.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
@@ -35,7 +35,7 @@ const SCRAM = scramExchange({
   iterations: 1,
 });
 
-type Make = (session: Session) => Exchange<unknown>;
+type Make = (session: Session) => Request<unknown>;
 
 const startup: Make = (session) =>
   new Startup(
@@ -125,11 +125,11 @@ const CONVERSATIONS: readonly (readonly [name: string, make: Make, reply: Uint8A
 test("hostile server: conversations cut at any byte wait, and end when the connection does", () => {
   for (const [name, make, reply] of CONVERSATIONS) {
     for (let length = 0; length < reply.length; length++) {
-      const { session, ticket } = converse(make, reply.subarray(0, length));
-      assert.equal(ticket.settled, false, `${name} cut at ${length}`);
+      const { session, pending } = converse(make, reply.subarray(0, length));
+      assert.equal(pending.settled, false, `${name} cut at ${length}`);
       assert.equal(session.advance(), "read");
       session.lose(new Error("gone"));
-      assert.notEqual(ticket.failure, undefined);
+      assert.notEqual(pending.failure, undefined);
     }
   }
 });
@@ -205,14 +205,14 @@ test("hostile server: one that only ever wants to copy makes nobody send without
 
 interface Conversation {
   readonly session: Session;
-  readonly ticket: Ticket<unknown>;
+  readonly pending: PendingRequest<unknown>;
 }
 
-/** Feeds bytes to an exchange, with another behind it, and checks what must hold whatever they are. */
+/** Feeds bytes to a request, with another behind it, and checks what must hold whatever they are. */
 function converse(make: Make, bytes: Uint8Array, chunk: number = Infinity): Conversation {
   const session = new Session();
   const { inbox, outbox } = session;
-  const ticket = session.submit(make(session));
+  const pending = session.submit(make(session));
   // Only the startup meets a server that is not trusted.
   if (make !== startup) inbox.trust();
   session.submit(new Ping());
@@ -229,14 +229,14 @@ function converse(make: Make, bytes: Uint8Array, chunk: number = Infinity): Conv
   assert.equal(inbox.bytes.length, initial, "nothing grows for what has not arrived");
   assert.ok(outbox.size < 1000, "little is said for little that was heard");
   assert.ok(session.lost === undefined || session.lost instanceof PyroError, String(session.lost?.stack));
-  assert.ok(ticket.settled || session.lost === undefined);
+  assert.ok(pending.settled || session.lost === undefined);
   if (session.lost === undefined) assert.equal(session.advance(), session.idle ? "idle" : "read");
-  return { session, ticket };
+  return { session, pending };
 }
 
 /** Everything about an outcome that must not depend on how the bytes came. */
-function summary({ session, ticket }: Conversation): string {
-  const { settled, value, failure } = ticket;
+function summary({ session, pending }: Conversation): string {
+  const { settled, value, failure } = pending;
   const error = failure?.kind === "unusable" ? failure.error.message : failure?.kind;
   const shown = JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part);
   return `${settled} ${shown} ${error} ${session.lost?.message} ${session.transactionStatus} ${

@@ -21,7 +21,7 @@ import {
 } from "../support/backend.ts";
 import { feed, takeEvents } from "../support/feed.ts";
 import { growsInProportion } from "../support/growth.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { callsOf, inBothDrivers, number } from "../support/links.ts";
 import { test } from "../support/test.ts";
 
@@ -30,13 +30,13 @@ const MEGABYTE = 0x10_0000;
 
 function starting(): { session: Session; ended: () => boolean } {
   const session = new Session();
-  const ticket = session.submit(
+  const pending = session.submit(
     new Startup(
       { user: "ada", password: "x", parameters: [["user", "ada"]], nonce: "n" },
       session,
     ),
   );
-  return { session, ended: () => ticket.settled };
+  return { session, ended: () => pending.settled };
 }
 
 function isRefused({ lost }: Session): boolean {
@@ -174,10 +174,10 @@ inBothDrivers("limits: what was missed ends the listeners, and the connection go
 ], async ({ run, link }) => {
   const calls = callsOf(link);
   const queue = await run(calls.listen("c", undefined, (queue) => queue));
-  calls.core.deliver({ kind: "missed" });
+  calls.state.deliver({ kind: "missed" });
   assert.ok(queue.ended);
   assert.throws(() => queue.take(), ConnectionError);
-  assert.equal(await run(calls.query("select 1", undefined, sinks.firstValue, false)), 1);
+  assert.equal(await run(calls.query("select 1", undefined, collectors.firstValue, false)), 1);
 });
 
 test("limits: time grows with the number of notifications that wait", () => {

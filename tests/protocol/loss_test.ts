@@ -28,12 +28,12 @@ test("session: any error while idle ends the connection, with the server's reaso
 test("session: a fatal error in mid-reply fails everything outstanding with the server's reason", () => {
   for (const severity of ["FATAL", "PANIC"]) {
     const session = new Session();
-    const tickets = [session.submit(query()), session.submit(query())];
+    const requests = [session.submit(query()), session.submit(query())];
     session.outbox.sent(1);
     feed(session, concat(rowDescription({ a: 23 }), errorResponse("57P01", "terminating connection", severity)));
     assert.ok(session.lost instanceof ServerError);
     const cause = session.lost;
-    assert.deepEqual(tickets.map(({ failure }) => failure), [
+    assert.deepEqual(requests.map(({ failure }) => failure), [
       { kind: "lost", cause, sent: true },
       { kind: "lost", cause, sent: false },
     ]);
@@ -53,19 +53,19 @@ test("session: lost while idle, it refuses requests", () => {
 
 test("session: lost before anything was sent, requests are safe to repeat", () => {
   const session = new Session();
-  const tickets = [session.submit(query()), session.submit(query())];
+  const requests = [session.submit(query()), session.submit(query())];
   session.lose(GONE);
-  for (const { failure } of tickets) assert.deepEqual(failure, { kind: "lost", cause: GONE, sent: false });
+  for (const { failure } of requests) assert.deepEqual(failure, { kind: "lost", cause: GONE, sent: false });
   assert.equal(session.outbox.size, 0);
 });
 
 test("session: a request counts as sent with its first byte", () => {
   for (const sent of [0, 1, 4, 5, 6, 10]) {
     const session = new Session();
-    const tickets = [session.submit(new Ping()), session.submit(new Ping())];
+    const requests = [session.submit(new Ping()), session.submit(new Ping())];
     session.outbox.sent(sent);
     session.lose(GONE);
-    const flags = tickets.map(({ failure }) => failure?.kind === "lost" && failure.sent);
+    const flags = requests.map(({ failure }) => failure?.kind === "lost" && failure.sent);
     assert.deepEqual(flags, [sent > 0, sent > 5]);
   }
 });
@@ -74,11 +74,11 @@ test("session: lost after any byte of a reply, what was settled stays, the rest 
   const reply = concat(rowDescription({ a: 23 }), dataRow("1"), commandComplete("SELECT 1"), readyForQuery());
   for (let length = 0; length <= reply.length; length++) {
     const session = new Session();
-    const tickets = [session.submit(query()), session.submit(query())];
+    const requests = [session.submit(query()), session.submit(query())];
     session.outbox.sent(session.outbox.size);
     feed(session, reply.subarray(0, length));
     session.lose(GONE);
-    const [first, second] = tickets.map(({ failure }) => failure?.kind);
+    const [first, second] = requests.map(({ failure }) => failure?.kind);
     assert.equal(first, length === reply.length ? undefined : "lost");
     assert.equal(second, "lost");
     assert.ok(session.idle);
@@ -87,20 +87,20 @@ test("session: lost after any byte of a reply, what was settled stays, the rest 
 
 test("session: lost while a group recovers, the server's reason is kept", () => {
   const session = new Session();
-  const tickets = [
-    session.submit(new Prepare("s", "sql", [], registry, "open")),
+  const requests = [
+    session.submit(new Prepare("s", "sql", [], registry, "deferred")),
     session.submit(query()),
     session.submit(query()),
   ];
   feed(session, errorResponse("23505"));
   session.lose(GONE);
-  assert.deepEqual(tickets.map(({ failure }) => failure?.kind), ["server", "aborted", "aborted"]);
+  assert.deepEqual(requests.map(({ failure }) => failure?.kind), ["server", "aborted", "aborted"]);
   assert.ok(session.idle);
 });
 
 test("session: only the first loss counts, and nothing is read after it", () => {
   const session = new Session();
-  const ticket = session.submit(query());
+  const pending = session.submit(query());
   session.lose(GONE);
   session.lose(new Error("later"));
   assert.equal(session.lost, GONE);
@@ -109,5 +109,5 @@ test("session: only the first loss counts, and nothing is read after it", () => 
   session.inbox.commit(readyForQuery("T").length);
   assert.equal(session.advance(), "idle");
   assert.equal(session.transactionStatus, "idle");
-  assert.ok(ticket.failure?.kind === "lost" && ticket.failure.cause === GONE);
+  assert.ok(pending.failure?.kind === "lost" && pending.failure.cause === GONE);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ProtocolError, UsageError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import type { Exchange } from "../../src/protocol/request.ts";
+import type { Request } from "../../src/protocol/request.ts";
 import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
@@ -31,7 +31,7 @@ const registry = new Registry(DEFAULT_CHOICES);
 const COPY = new Prepared("s", "copy", [], undefined, registry);
 
 interface Case {
-  readonly make: () => Exchange<unknown[]>;
+  readonly make: () => Request<unknown[]>;
   /** What is sent. */
   readonly request: string;
   /** What comes before the reply to the statement itself. */
@@ -44,8 +44,8 @@ const SIMPLE: Case = {
   before: [],
 };
 
-/** Every exchange that runs SQL. */
-const EXCHANGES: readonly Case[] = [
+/** Every request that runs SQL. */
+const EXECUTIONS: readonly Case[] = [
   SIMPLE,
   { make: () => new ExecutePrepared(COPY, [], new AllRows("array")), request: "BEH", before: [bindComplete()] },
   {
@@ -61,9 +61,9 @@ const EXCHANGES: readonly Case[] = [
 ];
 
 test("misplaced COPY FROM STDIN: the server is told that there is no data, and the call fails alone", () => {
-  for (const exchange of EXCHANGES) {
-    const { make, request, before } = exchange;
-    const waiting = reply(make, concat(...before, copyResponse("G"), refusal(exchange), readyForQuery()));
+  for (const example of EXECUTIONS) {
+    const { make, request, before } = example;
+    const waiting = reply(make, concat(...before, copyResponse("G"), refusal(example), readyForQuery()));
     assert.ok(waiting.failure?.kind === "unusable" && waiting.failure.error instanceof UsageError);
     assert.match(waiting.failure.error.message, /COPY FROM STDIN.*copyIn/);
     assert.equal(waiting.session.lost, undefined);
@@ -97,7 +97,7 @@ test("misplaced COPY FROM STDIN: another error than our refusal is the server's"
 });
 
 test("misplaced COPY TO STDOUT: the data is dropped, and the call fails alone", () => {
-  for (const { make, before } of EXCHANGES) {
+  for (const { make, before } of EXECUTIONS) {
     const { failure, session } = copyOut(make, ...before, copyResponse("H"), copyData("1\t2\n"), copyData(""));
     assert.ok(failure?.kind === "unusable" && failure.error instanceof UsageError);
     assert.match(failure.error.message, /COPY TO STDOUT.*copyOut/);
@@ -106,7 +106,7 @@ test("misplaced COPY TO STDOUT: the data is dropped, and the call fails alone", 
 });
 
 test("misplaced COPY TO STDOUT: an error in the middle of the data is the server's", () => {
-  for (const { make, before } of EXCHANGES) {
+  for (const { make, before } of EXECUTIONS) {
     const messages = [...before, copyResponse("H"), copyData("1\n"), errorResponse("22012"), readyForQuery("E")];
     const { failure, session } = reply(make, concat(...messages));
     assert.equal(failure?.kind === "server" && failure.fields.code, "22012");
@@ -124,13 +124,13 @@ test("misplaced COPY TO STDOUT: rows of other statements do not hide it", () => 
 });
 
 test("replication's COPY in both directions ends the connection", () => {
-  for (const { make, before } of EXCHANGES) {
+  for (const { make, before } of EXECUTIONS) {
     const { session } = reply(make, concat(...before, Uint8Array.from([0x57, 0, 0, 0, 7, 0, 0, 0]), readyForQuery()));
     assert.ok(session.lost instanceof ProtocolError);
   }
 });
 
-function copyOut(make: () => Exchange<unknown[]>, ...messages: Uint8Array[]): Outcome<unknown[]> {
+function copyOut(make: () => Request<unknown[]>, ...messages: Uint8Array[]): Outcome<unknown[]> {
   return reply(make, concat(...messages, copyDone(), commandComplete("COPY 1"), readyForQuery()));
 }
 
@@ -142,7 +142,7 @@ function refusal({ make, before }: Case): Uint8Array {
 }
 
 test("misplaced COPY FROM STDIN: a server that fails before it reads data is followed", () => {
-  for (const { make, request, before } of EXCHANGES) {
+  for (const { make, request, before } of EXECUTIONS) {
     const { failure, session } = reply(
       make,
       concat(...before, copyResponse("G"), errorResponse("42809"), readyForQuery()),

@@ -7,7 +7,7 @@ import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { Affected, AllRows } from "../../src/rows/collectors.ts";
+import { AffectedRows, AllRows } from "../../src/rows/collectors.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import {
   bindComplete,
@@ -39,8 +39,8 @@ const TEXTS = new Prepared("t", "select", [], [{
 }], registry);
 
 const query = (): SimpleQuery<unknown[]> => new SimpleQuery("sql", new AllRows("array"), registry);
-const execute = (): ExecutePrepared<number> => new ExecutePrepared(STATEMENT, [], new Affected());
-const prepare = (ends: "sync" | "open"): Prepare => new Prepare("p", "sql", [], registry, ends);
+const execute = (): ExecutePrepared<number> => new ExecutePrepared(STATEMENT, [], new AffectedRows());
+const prepare = (syncMode: "explicit" | "deferred"): Prepare => new Prepare("p", "sql", [], registry, syncMode);
 
 const EXECUTED = concat(bindComplete(), commandComplete("INSERT 0 1"), readyForQuery());
 const DESCRIBED = concat(parseComplete(), parameterDescription(), noData());
@@ -49,11 +49,11 @@ const ERROR = errorResponse("23505", "duplicate");
 test("pipeline: outcomes come in the order of the requests", () => {
   const rows = (value: string): Uint8Array =>
     concat(rowDescription({ a: 25 }), dataRow(value), commandComplete("SELECT 1"), readyForQuery());
-  const { tickets, session } = pipeline(
+  const { requests, session } = pipeline(
     () => [query(), execute(), new Ping(), query()],
     concat(rows("first"), EXECUTED, readyForQuery(), rows("second")),
   );
-  assert.deepEqual(tickets.map(({ value }) => value), [[["first"]], 1, undefined, [["second"]]]);
+  assert.deepEqual(requests.map(({ value }) => value), [[["first"]], 1, undefined, [["second"]]]);
   assert.ok(session.idle);
 });
 
@@ -68,9 +68,13 @@ test("pipeline: of groups of one, only the failed one fails", () => {
 });
 
 test("pipeline: within a group, those behind the failed one are aborted by it", () => {
-  const group =
-    (): (Prepare | ExecutePrepared<number>)[] => [prepare("open"), prepare("open"), prepare("open"), execute()];
-  const { words, tickets, session } = pipeline(
+  const group = (): (Prepare | ExecutePrepared<number>)[] => [
+    prepare("deferred"),
+    prepare("deferred"),
+    prepare("deferred"),
+    execute(),
+  ];
+  const { words, requests, session } = pipeline(
     () => [...group(), ...group()],
     concat(DESCRIBED, ERROR, readyForQuery(), DESCRIBED, DESCRIBED, DESCRIBED, EXECUTED),
   );
@@ -84,7 +88,7 @@ test("pipeline: within a group, those behind the failed one are aborted by it", 
     "ok",
     "ok",
   ]);
-  const [, failed, aborted] = tickets;
+  const [, failed, aborted] = requests;
   assert.ok(aborted?.failure?.kind === "aborted" && aborted.failure.by === failed?.failure);
   assert.ok(session.idle);
   assert.equal(sentCodes(session).replaceAll("PDPDPDBES", "|"), "||");
@@ -92,14 +96,14 @@ test("pipeline: within a group, those behind the failed one are aborted by it", 
 
 test("pipeline: an error at the Sync is the last one's of its group", () => {
   const { words } = pipeline(
-    () => [prepare("open"), execute(), execute()],
+    () => [prepare("deferred"), execute(), execute()],
     concat(DESCRIBED, bindComplete(), commandComplete("INSERT 0 1"), ERROR, readyForQuery(), EXECUTED),
   );
   assert.deepEqual(words, ["ok", "server 23505", "ok"]);
 });
 
 test("pipeline: a failed group without a Sync of its own gets one", () => {
-  const { words, session } = pipeline(() => [prepare("open"), prepare("open")], concat(DESCRIBED, ERROR));
+  const { words, session } = pipeline(() => [prepare("deferred"), prepare("deferred")], concat(DESCRIBED, ERROR));
   assert.deepEqual(words, ["ok", "waits"]);
   assert.equal(sentCodes(session), "PDPDS");
   assert.equal(session.idle, false);
@@ -110,9 +114,9 @@ test("pipeline: a failed group without a Sync of its own gets one", () => {
 });
 
 test("pipeline: a failed group that ends with a Sync gets no other", () => {
-  for (const [last, codes] of [[new Ping(), "PDS"], [execute(), "PDBES"], [prepare("sync"), "PDPDS"]] as const) {
+  for (const [last, codes] of [[new Ping(), "PDS"], [execute(), "PDBES"], [prepare("explicit"), "PDPDS"]] as const) {
     const session = new Session();
-    session.submit(prepare("open"));
+    session.submit(prepare("deferred"));
     session.submit<unknown>(last);
     feed(session, concat(ERROR, readyForQuery()));
     assert.equal(sentCodes(session), codes);
@@ -122,8 +126,8 @@ test("pipeline: a failed group that ends with a Sync gets no other", () => {
 
 test("pipeline: what is submitted while a group recovers belongs to the next", () => {
   const session = new Session();
-  const first = session.submit(prepare("open"));
-  const second = session.submit(prepare("open"));
+  const first = session.submit(prepare("deferred"));
+  const second = session.submit(prepare("deferred"));
   feed(session, ERROR);
   const later = session.submit(execute());
   assert.equal(sentCodes(session), "PDPDSBES");
@@ -135,11 +139,11 @@ test("pipeline: what is submitted while a group recovers belongs to the next", (
 
 test("pipeline: callers learn of a failure with the ReadyForQuery, when the status is up to date", () => {
   const session = new Session();
-  const ticket = session.submit(query());
+  const pending = session.submit(query());
   let status: string | undefined;
-  ticket.onSettled = () => status = session.transactionStatus;
+  pending.onSettled = () => status = session.transactionStatus;
   feed(session, ERROR);
-  assert.equal(ticket.settled, false);
+  assert.equal(pending.settled, false);
   feed(session, readyForQuery("E"));
   assert.equal(status, "failed");
 });
@@ -148,7 +152,7 @@ test("pipeline: every ticket is settled once", () => {
   const session = new Session();
   const calls: string[] = [];
   for (const name of ["a", "b", "c"]) {
-    session.submit<unknown>(name === "b" ? prepare("open") : execute()).onSettled = () => calls.push(name);
+    session.submit<unknown>(name === "b" ? prepare("deferred") : execute()).onSettled = () => calls.push(name);
   }
   feed(session, concat(EXECUTED, ERROR, readyForQuery()));
   session.lose(new Error("gone"));
@@ -157,7 +161,7 @@ test("pipeline: every ticket is settled once", () => {
 
 test("pipeline: a second error in a group changes nothing", () => {
   const { words, session } = pipeline(
-    () => [prepare("open"), execute(), new Ping()],
+    () => [prepare("deferred"), execute(), new Ping()],
     concat(ERROR, noticeResponse("x"), errorResponse("25P02"), readyForQuery(), readyForQuery()),
   );
   assert.deepEqual(words, ["server 23505", "aborted by server 23505", "ok"]);
@@ -181,29 +185,29 @@ test("pipeline: a malformed reply fails its own call as such, and those behind i
 
 test("pipeline: a fatal error in a group that recovers ends the connection", () => {
   const fatal = errorResponse("57P01", "terminating", "FATAL");
-  const { words, session } = pipeline(() => [prepare("open"), execute(), execute()], concat(ERROR, fatal));
+  const { words, session } = pipeline(() => [prepare("deferred"), execute(), execute()], concat(ERROR, fatal));
   assert.deepEqual(words, ["server 23505", "aborted by server 23505", "lost before it was sent"]);
   assert.ok(session.lost instanceof ServerError && session.lost.code === "57P01");
 });
 
-test("pipeline: a value that cannot be decoded concerns no other exchange", () => {
+test("pipeline: a value that cannot be decoded concerns no other request", () => {
   const rows = (value: string): Uint8Array =>
     concat(bindComplete(), dataRow(value), commandComplete("SELECT 1"), readyForQuery());
   const select = (): ExecutePrepared<unknown[]> => new ExecutePrepared(TEXTS, [], new AllRows("array"));
-  const { words, tickets } = pipeline(() => [select(), select(), select()], concat(rows("1"), rows("{"), rows("3")));
+  const { words, requests } = pipeline(() => [select(), select(), select()], concat(rows("1"), rows("{"), rows("3")));
   assert.deepEqual(words, ["ok", "unusable DecodeError", "ok"]);
-  assert.deepEqual(tickets[2]?.value, [[3]]);
+  assert.deepEqual(requests[2]?.value, [[3]]);
 });
 
-test("pipeline: ten thousand exchanges in one go", () => {
+test("pipeline: ten thousand requests in one go", () => {
   const count = 10_000;
   const session = new Session();
-  const tickets = Array.from({ length: count }, () => session.submit(new Ping()));
+  const requests = Array.from({ length: count }, () => session.submit(new Ping()));
   const half = concat(...Array.from({ length: count / 2 }, () => readyForQuery()));
   feed(session, half);
-  assert.equal(tickets.filter(({ settled }) => settled).length, count / 2);
-  assert.ok(tickets[count / 2 - 1]?.settled && !tickets[count / 2]?.settled);
+  assert.equal(requests.filter(({ settled }) => settled).length, count / 2);
+  assert.ok(requests[count / 2 - 1]?.settled && !requests[count / 2]?.settled);
   feed(session, half);
-  assert.ok(tickets.every(({ settled, failure }) => settled && failure === undefined));
+  assert.ok(requests.every(({ settled, failure }) => settled && failure === undefined));
   assert.ok(session.idle);
 });

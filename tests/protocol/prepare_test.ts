@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ProtocolError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { CloseStatements } from "../../src/protocol/close.ts";
-import type { Exchange } from "../../src/protocol/request.ts";
+import type { Request } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Registry } from "../../src/codecs/registry.ts";
@@ -105,7 +105,7 @@ test("prepare: every message has its place", () => {
 
 test("prepare: without Sync it is done with the description", () => {
   const { words, session } = pipeline(
-    () => [new Prepare("s1", "select", [], registry, "open")],
+    () => [new Prepare("s1", "select", [], registry, "deferred")],
     concat(parseComplete(), parameterDescription(), noData()),
   );
   assert.deepEqual(words, ["ok"]);
@@ -145,7 +145,7 @@ test("ping: a ReadyForQuery and nothing else", () => {
   }
 });
 
-function endsConnection(make: () => Exchange<unknown>, ...messages: Uint8Array[]): void {
+function endsConnection(make: () => Request<unknown>, ...messages: Uint8Array[]): void {
   const { failure, session } = reply(make, concat(...messages));
   assert.equal(failure?.kind, "malformed");
   assert.ok(session.lost instanceof ProtocolError);

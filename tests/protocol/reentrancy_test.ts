@@ -7,7 +7,7 @@ import { Ping } from "../../src/protocol/ping.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { Affected, AllRows } from "../../src/rows/collectors.ts";
+import { AffectedRows, AllRows } from "../../src/rows/collectors.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import {
   commandComplete,
@@ -38,7 +38,7 @@ test("reentrancy: a request from inside another's encoding is refused, and lands
       return 1;
     },
   };
-  session.submit(new ExecutePrepared(statement, [value], new Affected()));
+  session.submit(new ExecutePrepared(statement, [value], new AffectedRows()));
   assert.ok(refusals.length === 1 && refusals[0] instanceof UsageError);
   assert.equal(sentCodes(session), "BES");
   session.submit(new Ping());
@@ -48,11 +48,11 @@ test("reentrancy: a request from inside another's encoding is refused, and lands
 test("reentrancy: a decoder that closes the connection settles its own call too", () => {
   const session = new Session();
   const closing = new Registry({ ...DEFAULT_CHOICES, json: () => session.lose(new Error("closed")) });
-  const ticket = session.submit(new SimpleQuery("sql", new AllRows("array"), closing));
+  const pending = session.submit(new SimpleQuery("sql", new AllRows("array"), closing));
   const next = session.submit(new Ping());
   feed(session, concat(rowDescription({ j: 114 }), dataRow("1"), commandComplete("SELECT 1"), readyForQuery()));
   assert.equal(session.advance(), "idle");
-  assert.deepEqual([ticket.failure?.kind, next.failure?.kind], ["lost", "lost"]);
+  assert.deepEqual([pending.failure?.kind, next.failure?.kind], ["lost", "lost"]);
 });
 
 test("reentrancy: a toJSON that closes the connection makes its call fail", () => {
@@ -60,7 +60,7 @@ test("reentrancy: a toJSON that closes the connection makes its call fail", () =
   const statement = new Prepared("s", "x", [JSONB], undefined, registry);
   const value = { toJSON: () => session.lose(new Error("closed")) };
   assert.throws(
-    () => session.submit(new ExecutePrepared(statement, [value], new Affected())),
+    () => session.submit(new ExecutePrepared(statement, [value], new AffectedRows())),
     /closed|has no form for/,
   );
   assert.ok(session.idle);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError, EncodeError, ProtocolError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import type { Exchange, Script } from "../../src/protocol/request.ts";
+import type { ReplyReader, Request } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Session, type SessionEvent } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
@@ -43,7 +43,7 @@ test("session: a new one is idle and has nothing to say", () => {
 
 test("session: it wants bytes until the reply is whole", () => {
   const session = new Session();
-  const ticket = session.submit(query());
+  const pending = session.submit(query());
   assert.equal(session.advance(), "read");
   for (const part of [rowDescription({ a: 23 }), dataRow("1"), commandComplete("SELECT 1")]) {
     feed(session, part);
@@ -52,7 +52,7 @@ test("session: it wants bytes until the reply is whole", () => {
   }
   feed(session, readyForQuery());
   assert.equal(session.advance(), "idle");
-  assert.ok(ticket.settled && session.idle);
+  assert.ok(pending.settled && session.idle);
 });
 
 test("session: a request that throws is not queued, and nothing of it is sent", () => {
@@ -64,10 +64,10 @@ test("session: a request that throws is not queued, and nothing of it is sent", 
     throw new EncodeError("no");
   });
   assert.throws(() => session.submit(bad), EncodeError);
-  const ticket = session.submit(query());
+  const pending = session.submit(query());
   assert.equal(sentCodes(session), "SQ");
   feed(session, concat(readyForQuery(), commandComplete("SET"), readyForQuery()));
-  assert.deepEqual(ticket.value, []);
+  assert.deepEqual(pending.value, []);
 });
 
 test("session: events come in the order of the server, whatever they stand between", () => {
@@ -127,10 +127,10 @@ test("session: another client_encoding while idle, or after an error, ends the c
   feed(idle, change);
   assert.ok(idle.lost instanceof ConnectionError);
   const failed = new Session();
-  const ticket = failed.submit(query());
+  const pending = failed.submit(query());
   feed(failed, concat(errorResponse("42601"), change));
   assert.ok(failed.lost instanceof ConnectionError);
-  assert.equal(ticket.failure?.kind, "server");
+  assert.equal(pending.failure?.kind, "server");
 });
 
 test("session: a message that nobody asked for ends the connection", () => {
@@ -142,15 +142,15 @@ test("session: a message that nobody asked for ends the connection", () => {
   }
 });
 
-test("session: a script that is not finished is ended, its finally blocks run", () => {
+test("session: a reply reader that is not finished is ended, its finally blocks run", () => {
   for (const end of [(session: Session) => session.lose(GONE), (session: Session) => feed(session, errorResponse())]) {
     const session = new Session();
-    const exchange = new Encoding(() => {});
-    session.submit(exchange);
+    const request = new Encoding(() => {});
+    session.submit(request);
     session.advance();
-    assert.equal(exchange.ended, false);
+    assert.equal(request.ended, false);
     end(session);
-    assert.equal(exchange.ended, true);
+    assert.equal(request.ended, true);
   }
 });
 
@@ -168,17 +168,17 @@ function nameOf(event: SessionEvent): string {
 }
 
 /** Writes whatever it is told to, and waits for ever. */
-class Encoding implements Exchange<void> {
+class Encoding implements Request<void> {
   readonly action = "test";
-  readonly ends = "sync";
-  readonly request: (out: Outbox) => void;
+  readonly syncMode = "explicit";
+  readonly encode: (out: Outbox) => void;
   ended = false;
 
   constructor(request: (out: Outbox) => void) {
-    this.request = request;
+    this.encode = request;
   }
 
-  *reply(inbox: Session["inbox"]): Script<void> {
+  *reply(inbox: Session["inbox"]): ReplyReader<void> {
     try {
       while (!inbox.next()) yield "read";
     } finally {

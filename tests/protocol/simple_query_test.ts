@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ProtocolError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
-import { Affected, AllResults, AllRows } from "../../src/rows/collectors.ts";
+import { AffectedRows, AllResults, AllRows } from "../../src/rows/collectors.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import {
   backendKeyData,
@@ -169,7 +169,7 @@ test("simple query: malformed messages end the connection", () => {
 
 test("simple query: the number of affected rows is the last statement's", () => {
   const affected = (...messages: Uint8Array[]): number | undefined =>
-    reply(() => new SimpleQuery("sql", new Affected(), registry), concat(...messages, readyForQuery())).value;
+    reply(() => new SimpleQuery("sql", new AffectedRows(), registry), concat(...messages, readyForQuery())).value;
   assert.equal(affected(commandComplete("INSERT 0 5"), commandComplete("UPDATE 2")), 2);
   assert.equal(affected(commandComplete("INSERT 0 5"), commandComplete("CREATE TABLE")), 0);
   assert.equal(affected(commandComplete("INSERT 0 5"), emptyQueryResponse()), 0);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ProtocolError, ServerError, type ServerFields } from "../../src/errors.ts";
-import type { Ticket } from "../../src/protocol/request.ts";
+import type { PendingRequest } from "../../src/protocol/request.ts";
 import { Session } from "../../src/protocol/session.ts";
-import { type Asked, Secret, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
+import { type AuthMethod, Disclosure, Startup, type StartupOptions } from "../../src/protocol/startup.ts";
 import {
   authentication,
   backendKeyData,
@@ -28,7 +28,7 @@ const OK = authentication(0);
 
 test("startup: a server that trusts us gets nothing but the parameters", () => {
   const { value, session } = startup(OK, backendKeyData(7), readyForQuery());
-  assert.equal(value?.secret, Secret.None);
+  assert.equal(value?.disclosure, Disclosure.None);
   assert.deepEqual(sentMessages(session), [{ code: "0", body: "\0\x03\0\0user\0ada\0database\0db\0\0" }]);
   assert.equal(session.key?.processId, 7);
   assert.equal(session.transactionStatus, "idle");
@@ -61,7 +61,7 @@ test("startup: notices and notifications may come once the server has let us in"
     asynchronous,
     readyForQuery(),
   );
-  assert.equal(value?.secret, Secret.None);
+  assert.equal(value?.disclosure, Disclosure.None);
   assert.equal(takeEvents(session).map(({ kind }) => kind).join(" "), "notice notification ".repeat(2).trim());
 });
 
@@ -152,19 +152,19 @@ test("startup: long messages are accepted from the server that let us in, not fr
 
 test("startup: it is not over before ReadyForQuery", () => {
   for (const replies of [[], [OK], [OK, backendKeyData()], [authentication(3)]]) {
-    const { session, ticket } = submitted();
+    const { session, pending } = submitted();
     feed(session, concat(...replies));
-    assert.equal(ticket.settled, false);
+    assert.equal(pending.settled, false);
     assert.equal(session.advance(), "read");
   }
 });
 
 test("startup: a connection lost in the middle fails it", () => {
-  const { session, ticket } = submitted();
+  const { session, pending } = submitted();
   session.outbox.sent(1);
   feed(session, OK);
   session.lose(new Error("gone"));
-  assert.deepEqual(ticket.failure, { kind: "lost", cause: session.lost, sent: true });
+  assert.deepEqual(pending.failure, { kind: "lost", cause: session.lost, sent: true });
 });
 
 test("startup: a parameter that a pooler does not know is refused in its words, with a hint", () => {
@@ -181,17 +181,17 @@ test("startup: a parameter that a pooler does not know is refused in its words, 
   assert.equal(refusedWith("no such database: geqo").hint, undefined);
 });
 
-function submitted(): { session: Session; ticket: Ticket<Asked> } {
+function submitted(): { session: Session; pending: PendingRequest<AuthMethod> } {
   const session = new Session();
-  return { session, ticket: session.submit(new Startup(OPTIONS, session)) };
+  return { session, pending: session.submit(new Startup(OPTIONS, session)) };
 }
 
-function startup(...messages: Uint8Array[]): Outcome<Asked> {
+function startup(...messages: Uint8Array[]): Outcome<AuthMethod> {
   return reply((session) => new Startup(OPTIONS, session), concat(...messages));
 }
 
-/** The exchange fails, and the session is lost, for that kind of reason. */
-function endsWith(kind: new (message: string) => Error, ...messages: Uint8Array[]): Outcome<Asked> {
+/** The request fails, and the session is lost, for that kind of reason. */
+function endsWith(kind: new (message: string) => Error, ...messages: Uint8Array[]): Outcome<AuthMethod> {
   const outcome = startup(...messages);
   assert.notEqual(outcome.failure, undefined);
   assert.equal(outcome.session.lost?.constructor, kind);

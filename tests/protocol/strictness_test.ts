@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ProtocolError, type ServerError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import type { Exchange } from "../../src/protocol/request.ts";
+import type { Request } from "../../src/protocol/request.ts";
 import { ExecutePrepared } from "../../src/protocol/extended_query.ts";
 import { errorOf } from "../../src/protocol/failure.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
@@ -30,12 +30,12 @@ import { test } from "../support/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 const SILENT = new Prepared("s", "insert", [], undefined, registry);
-const query = (): Exchange<unknown> => new SimpleQuery("sql", new AllRows("array"), registry);
-const queryAll = (): Exchange<unknown> => new SimpleQuery("sql", new AllResults("array"), registry);
-const execute = (): Exchange<unknown> => new ExecutePrepared(SILENT, [], new OnlyResult("array"));
+const query = (): Request<unknown> => new SimpleQuery("sql", new AllRows("array"), registry);
+const queryAll = (): Request<unknown> => new SimpleQuery("sql", new AllResults("array"), registry);
+const execute = (): Request<unknown> => new ExecutePrepared(SILENT, [], new OnlyResult("array"));
 const COLUMN = rowDescription({ a: 23 });
 
-function refuses(make: () => Exchange<unknown>, ...messages: Uint8Array[]): void {
+function refuses(make: () => Request<unknown>, ...messages: Uint8Array[]): void {
   const { session } = reply(make, concat(...messages, readyForQuery()));
   assert.ok(session.lost instanceof ProtocolError, String(session.lost));
 }
@@ -75,7 +75,7 @@ test("strictness: a malformed message is the failure of the call whose reply it 
 
 test("strictness: a simple query behind an open group that failed is skipped with it", () => {
   const session = new Session();
-  session.submit(new Prepare("s", "sql", [], registry, "open"));
+  session.submit(new Prepare("s", "sql", [], registry, "deferred"));
   const skipped = session.submit(query());
   feed(session, errorResponse());
   assert.equal(sentCodes(session), "PDQS");
@@ -86,8 +86,8 @@ test("strictness: a simple query behind an open group that failed is skipped wit
 
 test("strictness: who was skipped learns which statement failed", () => {
   const session = new Session();
-  session.submit(new Prepare("a", "the bad one", [], registry, "open"));
+  session.submit(new Prepare("a", "the bad one", [], registry, "deferred"));
   const second = session.submit(new Prepare("b", "the skipped one", [], registry));
   feed(session, concat(errorResponse(), readyForQuery()));
-  assert.equal((errorOf(second.failure!, second.exchange).cause as ServerError).query, "the bad one");
+  assert.equal((errorOf(second.failure!, second.request).cause as ServerError).query, "the bad one");
 });

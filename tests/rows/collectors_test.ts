@@ -3,13 +3,13 @@ import { DecodeError, ProtocolError, UsageError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import {
-  Affected,
+  AffectedRows,
   AllResults,
   AllRows,
   FirstRow,
   FirstValue,
   OnlyResult,
-  type Sink,
+  type ResultCollector,
 } from "../../src/rows/collectors.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import {
@@ -30,12 +30,12 @@ const TWO_ROWS = concat(COLUMNS, dataRow("1", "x"), dataRow("2", null), commandC
 const NO_ROWS = concat(COLUMNS, commandComplete("SELECT 0"));
 const COMMAND = commandComplete("INSERT 0 3");
 
-const SINKS: Readonly<Record<string, () => Sink<unknown>>> = {
+const SINKS: Readonly<Record<string, () => ResultCollector<unknown>>> = {
   "all rows": () => new AllRows("array"),
   "first row": () => new FirstRow("array"),
   "only row": () => new FirstRow("array", true),
   "first value": () => new FirstValue(),
-  "affected": () => new Affected(),
+  "affected": () => new AffectedRows(),
   "all results": () => new AllResults("array"),
   "only result": () => new OnlyResult("array"),
 };
@@ -88,10 +88,10 @@ test("first value: null for NULL, for no row and for no column", () => {
 });
 
 test("affected: the last statement's number, rows not decoded", () => {
-  assert.equal(given(() => new Affected(), COMMAND), 3);
-  assert.equal(given(() => new Affected(), COMMAND, TWO_ROWS), 2);
+  assert.equal(given(() => new AffectedRows(), COMMAND), 3);
+  assert.equal(given(() => new AffectedRows(), COMMAND, TWO_ROWS), 2);
   assert.equal(
-    given(() => new Affected(), rowDescription({ a: 23 }), dataRow("no number"), commandComplete("SELECT 1")),
+    given(() => new AffectedRows(), rowDescription({ a: 23 }), dataRow("no number"), commandComplete("SELECT 1")),
     1,
   );
 });
@@ -115,9 +115,9 @@ test("results: columns, rows, command and number", () => {
 
 test("sinks: a value that cannot be decoded fails the call, after the whole reply", () => {
   const bad = concat(rowDescription({ a: 23 }), dataRow("no number"), dataRow("2"), commandComplete("SELECT 2"));
-  for (const [name, sink] of Object.entries(SINKS)) {
+  for (const [name, collector] of Object.entries(SINKS)) {
     if (name === "affected") continue;
-    const { failure, session } = outcome(sink, bad, TWO_ROWS);
+    const { failure, session } = outcome(collector, bad, TWO_ROWS);
     assert.ok(failure?.kind === "unusable" && failure.error instanceof DecodeError, name);
     assert.match(failure.error.message, /column 1 "a" as int4/);
     assert.equal(session.lost, undefined);
@@ -176,12 +176,12 @@ test("sinks: a malformed row ends the connection", () => {
       out.text("1234");
     }),
   ];
-  for (const [name, sink] of Object.entries(SINKS)) {
+  for (const [name, collector] of Object.entries(SINKS)) {
     if (name === "affected") continue;
     for (const row of rows) {
       // At once: nothing else has to come.
       const { failure, session } = reply(
-        () => new SimpleQuery("sql", sink(), registry),
+        () => new SimpleQuery("sql", collector(), registry),
         concat(rowDescription({ a: 23 }), row),
       );
       assert.equal(failure?.kind, "malformed", name);
@@ -199,14 +199,14 @@ test("sinks: rows are checked the same after many of them", () => {
   }
 });
 
-function given(sink: () => Sink<unknown>, ...messages: Uint8Array[]): unknown {
-  const { failure, value } = outcome(sink, ...messages);
+function given(collector: () => ResultCollector<unknown>, ...messages: Uint8Array[]): unknown {
+  const { failure, value } = outcome(collector, ...messages);
   assert.equal(failure, undefined);
   return value;
 }
 
-function outcome(sink: () => Sink<unknown>, ...messages: Uint8Array[]): Outcome<unknown> {
-  return reply(() => new SimpleQuery("sql", sink(), registry), concat(...messages, readyForQuery()));
+function outcome(collector: () => ResultCollector<unknown>, ...messages: Uint8Array[]): Outcome<unknown> {
+  return reply(() => new SimpleQuery("sql", collector(), registry), concat(...messages, readyForQuery()));
 }
 
 function column(name: string, typeOid: number): unknown {

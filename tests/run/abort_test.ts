@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connectAsync } from "../../src/run/connect_async.ts";
 import { query } from "../../src/statements/execute.ts";
-import { askByte, dial, discard, type Handshake, type Link, run, startTls } from "../../src/connect/handshake.ts";
+import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "../../src/connect/handshake.ts";
 import type { Connected } from "../../src/connect/upgrade.ts";
 import { perform } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
@@ -17,7 +17,7 @@ const never = <T>() => new Promise<T>(() => {});
 
 /** What a link is in the middle of when connecting is aborted. */
 const STEPS: Readonly<Record<string, (link: Link) => Handshake<unknown>>> = {
-  "waiting for a byte": (link) => askByte(link, Infinity),
+  "waiting for a byte": (link) => readByte(link, Infinity),
   "starting TLS": (link) => startTls(link, {}, Infinity),
   "running an op": (link) => run(link, query("select 1", new FirstValue(), contextOf(link)), Infinity),
   "dialling another": () => dial(endpoint("c"), false, Infinity),

@@ -4,7 +4,7 @@ import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { prepareBatch } from "../../src/statements/prepare.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { bindComplete, commandComplete, concat, dataRow, noticeResponse, readyForQuery } from "../support/backend.ts";
 import { callsOf, contextOf, learned, number, rows, SOCKET, wire } from "../support/links.ts";
 import { ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
@@ -15,7 +15,7 @@ test("a call whose write is under way when the connection is lost may have been 
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
     transport.onWrite = write;
-    const call = link.run(callsOf(link).query("insert", undefined, sinks.affected, false));
+    const call = link.run(callsOf(link).query("insert", undefined, collectors.affected, false));
     await settled();
     transport.arrive("end");
     await assert.rejects(call, (error) => error instanceof ConnectionError && !error.safeToRetry);
@@ -29,8 +29,8 @@ test("calls already made may finish: closing begins behind them", async () => {
     ["Bind Execute Sync", rows(2)],
   ]);
   const calls = callsOf(link);
-  const pending = [1, 2].map((n) => run(calls.exec("a $1", [n], undefined, sinks.firstValue, false)));
-  calls.core.beginClosing();
+  const pending = [1, 2].map((n) => run(calls.exec("a $1", [n], undefined, collectors.firstValue, false)));
+  calls.state.beginClosing();
   assert.deepEqual(await Promise.all(pending), [1, 2]);
 });
 
@@ -40,7 +40,7 @@ test("parameters are those of the moment of the call", async () => {
     ["Bind Execute Sync", rows(1)],
   ]);
   const params = [1];
-  const call = run(callsOf(link).exec("a $1", params, undefined, sinks.firstValue, false));
+  const call = run(callsOf(link).exec("a $1", params, undefined, collectors.firstValue, false));
   params[0] = 2;
   await call;
   const bind = server.messages.find(({ name }) => name === "Bind")!.body;
@@ -58,8 +58,8 @@ test("a blocking listener hears of a notice when its calls cannot land inside of
     number(2),
   );
   const heard: unknown[] = [];
-  calls.core.onNotice = () => heard.push(link.run(calls.query("select 2", undefined, sinks.firstValue, false)));
-  assert.equal(link.run(calls.exec("select copy()", undefined, undefined, sinks.firstValue, false)), 1);
+  calls.state.onNotice = () => heard.push(link.run(calls.query("select 2", undefined, collectors.firstValue, false)));
+  assert.equal(link.run(calls.exec("select copy()", undefined, undefined, collectors.firstValue, false)), 1);
   assert.deepEqual(heard, [2]);
 });
 
@@ -104,7 +104,7 @@ test("a failed write is not waited for again before there is a session", () => {
     throw systemError("EPIPE");
   };
   link.session.outbox.byte(1);
-  assert.throws(() => link.askByte(performance.now() + 50));
+  assert.throws(() => link.readByte(performance.now() + 50));
   assert.ok(transport.waits.every(({ writable }) => !writable));
 });
 
@@ -115,11 +115,11 @@ test("a listener that makes calls hears the notices in their order (sync)", asyn
   ]);
   const heard: string[] = [];
   const calls = callsOf(link);
-  calls.core.onNotice = ({ message }) => {
+  calls.state.onNotice = ({ message }) => {
     heard.push(message);
-    if (message === "1") void run(calls.query("x", undefined, sinks.affected, false));
+    if (message === "1") void run(calls.query("x", undefined, collectors.affected, false));
   };
-  await run(calls.query("y", undefined, sinks.affected, false));
+  await run(calls.query("y", undefined, collectors.affected, false));
   assert.deepEqual(heard, ["1", "2", "3"]);
 });
 

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { ServerError } from "../../src/errors.ts";
 import { Calls } from "../../src/connection/calls.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   bindComplete,
   commandComplete,
@@ -38,7 +38,7 @@ function canceled(error: unknown): boolean {
 
 async function assertFree({ run, link }: Wire, calls: Calls): Promise<void> {
   assert.equal(link.session.transactionStatus, "idle");
-  assert.equal(await run(calls.query("select 7 as n", undefined, sinks.firstValue, false)), 7);
+  assert.equal(await run(calls.query("select 7 as n", undefined, collectors.firstValue, false)), 7);
 }
 
 inBothDrivers("canceled end: the BEGIN of a batch fails, and so its sets are skipped", [
@@ -72,7 +72,7 @@ inBothDrivers("canceled end: the COMMIT of a transaction fails before it began, 
 ], async (wire) => {
   const calls = callsOf(wire.link);
   const state = await wire.run(calls.begin(undefined));
-  await assert.rejects(wire.run(new Calls(calls.core, state).commit(undefined)), canceled);
+  await assert.rejects(wire.run(new Calls(calls.state, state).commit(undefined)), canceled);
   assert.ok(state.finished);
   assert.deepEqual(queries(wire), ["BEGIN", "COMMIT", "ROLLBACK"]);
   await assertFree(wire, calls);
@@ -85,7 +85,7 @@ inBothDrivers("canceled end: a COMMIT that failed and rolled back is not followe
 ], async (wire) => {
   const calls = callsOf(wire.link);
   const state = await wire.run(calls.begin(undefined));
-  await assert.rejects(wire.run(new Calls(calls.core, state).commit(undefined)), ServerError);
+  await assert.rejects(wire.run(new Calls(calls.state, state).commit(undefined)), ServerError);
   await assertFree(wire, calls);
 });
 
@@ -113,9 +113,9 @@ inBothDrivers("canceled end: what was nested is undone when its RELEASE fails, a
 ], async (wire) => {
   const calls = callsOf(wire.link);
   const outer = await wire.run(calls.begin(undefined));
-  const inside = new Calls(calls.core, outer);
+  const inside = new Calls(calls.state, outer);
   const inner = await wire.run(inside.begin(undefined));
-  await assert.rejects(wire.run(new Calls(calls.core, inner).commit(undefined)), canceled);
+  await assert.rejects(wire.run(new Calls(calls.state, inner).commit(undefined)), canceled);
   assert.deepEqual([inner.finished, outer.finished], [true, false]);
   await assert.rejects(wire.run(inside.execBatch("a", [[1], [2]], undefined)), canceled);
   assert.equal(wire.link.session.transactionStatus, "active");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { concat, readyForQuery } from "../support/backend.ts";
 import { callsOf, inWholeWrites, learned, number, rows, SOCKET } from "../support/links.ts";
 import { ManualAsync, settled, systemError } from "../support/manual.ts";
@@ -30,7 +30,7 @@ inWholeWrites(
     await link.close();
     assert.deepEqual(server.writes, ["Sync", "Terminate"]);
     assert.equal(server.closed, true);
-    assert.equal(calls.core.closed, true);
+    assert.equal(calls.state.closed, true);
     await assert.rejects(run(calls.ping(undefined)), (error) => {
       return error instanceof ConnectionError && error.safeToRetry && /the connection is closed/.test(error.message);
     });
@@ -119,9 +119,9 @@ test("drained: when the last call has ended, in whatever way", async () => {
   const calls = callsOf(link);
   const order: string[] = [];
   const pending = [
-    link.run(calls.exec("a $1", [1], undefined, sinks.firstValue, false)).then(() => order.push("a")),
-    link.run(calls.exec("b", undefined, { rows: "tuple" }, sinks.allRows, true)).catch(() => order.push("b")),
-    link.run(calls.query("c", undefined, sinks.firstValue, false)).then(() => order.push("c")),
+    link.run(calls.exec("a $1", [1], undefined, collectors.firstValue, false)).then(() => order.push("a")),
+    link.run(calls.exec("b", undefined, { rows: "tuple" }, collectors.allRows, true)).catch(() => order.push("b")),
+    link.run(calls.query("c", undefined, collectors.firstValue, false)).then(() => order.push("c")),
   ];
   const drained = link.drained(10_000).then(() => order.push("drained"));
   await settled();

@@ -3,7 +3,7 @@ import { connectAsync } from "../../src/run/connect_async.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { connect } from "../../src/connect/connect.ts";
 import { query } from "../../src/statements/execute.ts";
-import { askByte, dial, discard, type Handshake, type Link, run, startTls } from "../../src/connect/handshake.ts";
+import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "../../src/connect/handshake.ts";
 import type { Connected } from "../../src/connect/upgrade.ts";
 import { perform } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
@@ -33,7 +33,7 @@ test("an awaiting handshake: one byte is asked for, and what follows it is left"
     function* (): Handshake<Connected> {
       const link = yield* dial(endpoint("a"), true, Infinity);
       sslRequest(link.session.outbox);
-      answers.push(yield* askByte(link, Infinity));
+      answers.push(yield* readByte(link, Infinity));
       return connected(link);
     }(),
     new AsyncDials(transport),
@@ -88,7 +88,7 @@ test("an awaiting handshake: what fails or takes too long is thrown into it, in 
       const link = yield* dial(endpoint("c"), false, Infinity);
       yield* attempt(startTls(link, {}, soon()));
       yield* attempt(run(link, perform(new Ping()), soon()));
-      yield* attempt(askByte(yield* dial(endpoint("d"), false, Infinity), Infinity));
+      yield* attempt(readByte(yield* dial(endpoint("d"), false, Infinity), Infinity));
       return connected(link);
     }(),
     dialer,
@@ -197,16 +197,16 @@ test("an awaiting handshake: what it throws is thrown, and a foreign link is ref
 
 for (const chunk of [1, 7, Infinity]) {
   test(`connecting for good, awaiting, with TLS and the upgrade, ${chunk} bytes at a time`, async () => {
-    const ends = endsOf("127.0.0.1", 40000);
+    const addresses = endsOf("127.0.0.1", 40000);
     const first = new ScriptedAsync([
       ["SslRequest", S],
       ["Startup", WELCOME],
       ["Query", identity({ clientPort: "40000", serverPort: "5432", directories: "/run/pg" })],
-    ], { chunk, ends });
+    ], { chunk, addresses });
     const second = new ScriptedAsync([["Startup", WELCOME], ["Query", identity()], ["Sync", readyForQuery()]], {
       chunk,
     });
-    const upgrade = { unwanted: undefined, local: localSockets() };
+    const upgrade = { skipReason: undefined, local: localSockets() };
     const plan = planWith(new TableClock(), { endpoints: [tcp("localhost")], sslMode: "prefer", upgrade });
     const dialer = new AsyncDials(first, second);
     const handshake = connect({ ...plan, now: () => performance.now() });

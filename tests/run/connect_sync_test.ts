@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connectSync } from "../../src/run/connect_sync.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { connect } from "../../src/connect/connect.ts";
-import { askByte, dial, discard, type Handshake, type Link, run, startTls } from "../../src/connect/handshake.ts";
+import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "../../src/connect/handshake.ts";
 import { query } from "../../src/statements/execute.ts";
 import type { Connected } from "../../src/connect/upgrade.ts";
 import { perform } from "../../src/protocol/request.ts";
@@ -55,7 +55,7 @@ test("a blocking handshake: one byte is asked for, and what follows it is left",
     function* (): Handshake<Connected> {
       const link = yield* dial(endpoint("a"), true, Infinity);
       sslRequest(link.session.outbox);
-      answers.push(yield* askByte(link, Infinity));
+      answers.push(yield* readByte(link, Infinity));
       return connected(link);
     }(),
     new SyncDials(transport),
@@ -114,9 +114,9 @@ test("a blocking handshake: what fails is thrown into it, in pyro's words", () =
     function* (): Handshake<Connected> {
       yield* attempt(dial(endpoint("a"), false, Infinity));
       const link = yield* dial(endpoint("b"), false, Infinity);
-      yield* attempt(askByte(link, LONG_AGO));
+      yield* attempt(readByte(link, LONG_AGO));
       yield* attempt(run(link, perform(new Ping()), LONG_AGO));
-      yield* attempt(askByte(yield* dial(endpoint("c"), false, Infinity), Infinity));
+      yield* attempt(readByte(yield* dial(endpoint("c"), false, Infinity), Infinity));
       return connected(link);
     }(),
     new SyncDials(systemError("ECONNREFUSED"), silent, closing),
@@ -190,16 +190,16 @@ test("a blocking handshake: what it throws is thrown, and a foreign link is refu
 
 for (const chunk of [1, 7, Infinity]) {
   test(`connecting for good, blocking, with TLS and the upgrade, ${chunk} bytes at a time`, () => {
-    const ends = endsOf("127.0.0.1", 40000);
+    const addresses = endsOf("127.0.0.1", 40000);
     const first = new ScriptedSync([
       ["SslRequest", S],
       ["Startup", WELCOME],
       ["Query", identity({ clientPort: "40000", serverPort: "5432", directories: "/run/pg" })],
-    ], { chunk, ends });
+    ], { chunk, addresses });
     const second = new ScriptedSync([["Startup", WELCOME], ["Query", identity()], ["Sync", readyForQuery()]], {
       chunk,
     });
-    const upgrade = { unwanted: undefined, local: localSockets() };
+    const upgrade = { skipReason: undefined, local: localSockets() };
     const plan = planWith(new TableClock(), { endpoints: [tcp("localhost")], sslMode: "prefer", upgrade });
     const dialer = new SyncDials(first, second);
     const { link, upgrade: became } = connectSync(connect({ ...plan, now: () => performance.now() }), dialer);

@@ -8,7 +8,7 @@ import { dial, type Handshake, run } from "../../src/connect/handshake.ts";
 import type { Connected } from "../../src/connect/upgrade.ts";
 import { perform } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   commandComplete,
   concat,
@@ -68,7 +68,7 @@ test("a blocking call's timeout holds while every read is filled", () => {
   const transport = new Filling(rowDescription({ a: 25 }), dataRow("x".repeat(5000)), end);
   const link = new SyncLink(transport, SOCKET);
   const calls = callsOf(link);
-  assert.throws(() => link.run(calls.query("select", { timeout: LIMIT }, sinks.affected, false)), TimeoutError);
+  assert.throws(() => link.run(calls.query("select", { timeout: LIMIT }, collectors.affected, false)), TimeoutError);
   assert.equal(transport.isOver, false);
 });
 

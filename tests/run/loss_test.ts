@@ -3,7 +3,7 @@ import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { connectionError } from "../../src/run/connection_error.ts";
 import { ConnectionError, PyroError, ServerError, UsageError } from "../../src/errors.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   bindComplete,
   concat,
@@ -48,9 +48,9 @@ for (const [name, incoming, words, cause] of ENDS) {
     const link = new SyncLink(transport, SOCKET);
     const calls = callsOf(link);
     transport.arrive(...incoming);
-    const call = () => link.run(calls.query("select 1", undefined, sinks.affected, false));
+    const call = () => link.run(calls.query("select 1", undefined, collectors.affected, false));
     assert.throws(call, (error) => isLoss(error, words, cause, false, true));
-    assert.equal(calls.core.closed, true);
+    assert.equal(calls.state.closed, true);
     assert.ok(transport.closed > 0);
     const { length } = transport.writes;
     assert.throws(call, (error) => isLoss(error, words, cause, true));
@@ -61,11 +61,11 @@ for (const [name, incoming, words, cause] of ENDS) {
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
     const calls = callsOf(link);
-    const call = (sql: string) => link.run(calls.query(sql, undefined, sinks.affected, false));
+    const call = (sql: string) => link.run(calls.query(sql, undefined, collectors.affected, false));
     const sent = [
       call("select 1"),
       call("select 2"),
-      link.run(calls.exec("a $1", [1], undefined, sinks.affected, false)),
+      link.run(calls.exec("a $1", [1], undefined, collectors.affected, false)),
     ];
     // The last one learns, so that these wait for their turns.
     const waiting = [call("select 3"), link.run(calls.ping(undefined))];
@@ -76,7 +76,7 @@ for (const [name, incoming, words, cause] of ENDS) {
       assert.equal(result.status, "rejected");
       isLoss(result.reason, words, cause, i >= sent.length, i === 0);
     }
-    assert.equal(calls.core.closed, true);
+    assert.equal(calls.state.closed, true);
     assert.ok(transport.closed > 0);
     const { length } = transport.writes;
     await assert.rejects(call("select 4"), (error) => isLoss(error, words, cause, true));
@@ -92,10 +92,10 @@ test("an awaiting connection that is lost while nothing is asked: nobody is told
     const ping = link.run(calls.ping(undefined));
     transport.arrive(readyForQuery());
     await ping;
-    assert.equal(calls.core.closed, false);
+    assert.equal(calls.state.closed, false);
     transport.arrive(incoming);
     await settled();
-    assert.equal(calls.core.closed, true);
+    assert.equal(calls.state.closed, true);
     assert.ok(transport.closed > 0);
     await assert.rejects(
       link.run(calls.ping(undefined)),
@@ -117,14 +117,14 @@ test("an awaiting connection takes what comes while nothing is asked", async () 
   await settled();
   assert.deepEqual(events, ["hello", "parameter"]);
   assert.equal(link.session.parameters.TimeZone, "UTC");
-  assert.equal(calls.core.closed, false);
+  assert.equal(calls.state.closed, false);
 });
 
 test("a call that was answered before the connection was lost succeeds", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
   const calls = callsOf(link);
-  const pending = [1, 2].map((n) => link.run(calls.query(`select ${n}`, undefined, sinks.firstValue, false)));
+  const pending = [1, 2].map((n) => link.run(calls.query(`select ${n}`, undefined, collectors.firstValue, false)));
   await settled();
   transport.arrive(number(1), "end");
   const [first, second] = await Promise.allSettled(pending);
@@ -137,10 +137,10 @@ test("an error that was read whole is told, even if its group never ends", async
   const sync = new ManualSync();
   const blocking = new SyncLink(sync, SOCKET);
   sync.arrive(refusal, "end");
-  assert.throws(() => blocking.run(callsOf(blocking).query("bad", undefined, sinks.affected, false)), ServerError);
+  assert.throws(() => blocking.run(callsOf(blocking).query("bad", undefined, collectors.affected, false)), ServerError);
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const call = link.run(callsOf(link).query("bad", undefined, sinks.affected, false));
+  const call = link.run(callsOf(link).query("bad", undefined, collectors.affected, false));
   await settled();
   transport.arrive(refusal, "end");
   await assert.rejects(call, ServerError);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { concat, errorResponse, noticeResponse, notificationResponse, readyForQuery } from "../support/backend.ts";
 import { callsOf, inBothDrivers, number, SOCKET } from "../support/links.ts";
 import { ManualAsync } from "../support/manual.ts";
@@ -12,11 +12,11 @@ inBothDrivers("notices come in their order, before the call that they belong to 
 ], async ({ run, link }) => {
   const heard: string[] = [];
   const calls = callsOf(link, { onNotice: ({ message }) => heard.push(message) });
-  await run(calls.query("a", undefined, sinks.firstValue, false)).then(() => heard.push("a"));
+  await run(calls.query("a", undefined, collectors.firstValue, false)).then(() => heard.push("a"));
   // What comes behind a reply may be heard before or after its call ends.
   const early = heard.filter((message) => message !== "three");
   assert.deepEqual(early, ["one", "two", "a"]);
-  await assert.rejects(run(calls.query("b", undefined, sinks.firstValue, false)));
+  await assert.rejects(run(calls.query("b", undefined, collectors.firstValue, false)));
   assert.deepEqual(heard.filter((message) => message !== "a"), ["one", "two", "three", "four", "five"]);
 });
 
@@ -26,7 +26,7 @@ inBothDrivers(
   async ({ run, link }) => {
     const heard: unknown[] = [];
     const calls = callsOf(link, { onNotice: (notice) => heard.push(notice) });
-    await run(calls.query("a", undefined, sinks.firstValue, false));
+    await run(calls.query("a", undefined, collectors.firstValue, false));
     assert.deepEqual(heard, [{ severity: "NOTICE", code: "00000", message: "hello" }]);
   },
 );
@@ -42,10 +42,10 @@ inBothDrivers("a listener that throws harms neither the call nor the connection"
       throw new Error("the listener's own failure");
     },
   });
-  assert.equal(await run(calls.query("a", undefined, sinks.firstValue, false)), 1);
+  assert.equal(await run(calls.query("a", undefined, collectors.firstValue, false)), 1);
   assert.equal(count, 2);
-  assert.equal(await run(calls.query("b", undefined, sinks.firstValue, false)), 2);
-  assert.equal(calls.core.closed, false);
+  assert.equal(await run(calls.query("b", undefined, collectors.firstValue, false)), 2);
+  assert.equal(calls.state.closed, false);
 });
 
 inBothDrivers("a listener may run something on the connection that it listens to", [
@@ -54,9 +54,9 @@ inBothDrivers("a listener may run something on the connection that it listens to
   ["Query", number(3)],
 ], async ({ run, link }) => {
   const calls = callsOf(link);
-  const value = (sql: string) => run(calls.query(sql, undefined, sinks.firstValue, false));
+  const value = (sql: string) => run(calls.query(sql, undefined, collectors.firstValue, false));
   let inner: Promise<unknown> | undefined;
-  calls.core.onNotice = () => inner = value("inner");
+  calls.state.onNotice = () => inner = value("inner");
   assert.equal(await value("outer"), 1);
   assert.equal(await inner, 2);
   assert.equal(await value("last"), 3);
@@ -69,11 +69,11 @@ inBothDrivers("a listener that is set later hears only what comes later, and non
 ], async ({ run, link }) => {
   const heard: string[] = [];
   const calls = callsOf(link);
-  await run(calls.query("a", undefined, sinks.affected, false));
-  calls.core.onNotice = ({ message }) => heard.push(message);
-  await run(calls.query("b", undefined, sinks.affected, false));
-  calls.core.onNotice = undefined;
-  await run(calls.query("c", undefined, sinks.affected, false));
+  await run(calls.query("a", undefined, collectors.affected, false));
+  calls.state.onNotice = ({ message }) => heard.push(message);
+  await run(calls.query("b", undefined, collectors.affected, false));
+  calls.state.onNotice = undefined;
+  await run(calls.query("c", undefined, collectors.affected, false));
   assert.deepEqual(heard, ["two"]);
 });
 
@@ -87,7 +87,7 @@ inBothDrivers("notifications are no notices", [
     events.push(event);
     onEvent?.(event);
   };
-  await run(calls.query("listen channel", undefined, sinks.affected, false));
+  await run(calls.query("listen channel", undefined, collectors.affected, false));
   assert.deepEqual(events, [{
     kind: "notification",
     notification: { channel: "channel", payload: "payload", pid: 7 },
@@ -99,7 +99,7 @@ inBothDrivers("a notice in front of the server's last words is heard", [
 ], async ({ run, link }) => {
   const heard: string[] = [];
   const calls = callsOf(link, { onNotice: ({ message }) => heard.push(message) });
-  await assert.rejects(run(calls.query("a", undefined, sinks.affected, false)), /terminating/);
+  await assert.rejects(run(calls.query("a", undefined, collectors.affected, false)), /terminating/);
   assert.deepEqual(heard, ["beware"]);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError, EncodeError, ServerError, UsageError } from "../../src/errors.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import { concat, copyResponse, errorResponse, readyForQuery } from "../support/backend.ts";
 import { callsOf, learned, number, rows, SOCKET, textRows, wire } from "../support/links.ts";
 import { ManualAsync, settled } from "../support/manual.ts";
@@ -21,11 +21,11 @@ test("calls of one tick leave in one write, and each gets its own result", async
   ]);
   const calls = callsOf(connection.link);
   const results = await Promise.all([
-    connection.run(calls.query("a", undefined, sinks.firstValue, false)),
-    connection.run(calls.exec("b", undefined, undefined, sinks.firstValue, false)),
+    connection.run(calls.query("a", undefined, collectors.firstValue, false)),
+    connection.run(calls.exec("b", undefined, undefined, collectors.firstValue, false)),
     connection.run(calls.ping(undefined)),
     connection.run(calls.prepare("c $1", undefined)).then(({ sql }) => sql),
-    connection.run(calls.query("d", undefined, sinks.firstValue, false)),
+    connection.run(calls.query("d", undefined, collectors.firstValue, false)),
   ]);
   assert.deepEqual(results, [1, 2, undefined, "c $1", 3]);
   assert.deepEqual(connection.server.writes, [`Query ${AT_ONCE} Sync ${FIRST} Query`]);
@@ -36,7 +36,10 @@ test("calls of one tick: the server gets to work before all of many are written"
   const link = new AsyncLink(transport, SOCKET);
   const calls = callsOf(link);
   const text = "x".repeat(1000);
-  const results = Array.from({ length: 40 }, () => link.run(calls.query(text, undefined, sinks.firstValue, false)));
+  const results = Array.from(
+    { length: 40 },
+    () => link.run(calls.query(text, undefined, collectors.firstValue, false)),
+  );
   const early = transport.writes.length;
   assert.equal(early, 2, "of 40 kB, those of 16 kB do not wait for the rest");
   await settled();
@@ -53,7 +56,8 @@ test("calls of one tick: nothing more is written while a write is under way", as
   transport.onWrite = () => new Promise((resolve) => taken = resolve);
   const link = new AsyncLink(transport, SOCKET);
   const calls = callsOf(link);
-  const run = (): Promise<unknown> => link.run(calls.query("x".repeat(20_000), undefined, sinks.firstValue, false));
+  const run = (): Promise<unknown> =>
+    link.run(calls.query("x".repeat(20_000), undefined, collectors.firstValue, false));
   const results = [run(), run(), run()];
   await settled();
   assert.equal(transport.writes.length, 1);
@@ -75,11 +79,11 @@ test("calls of one tick: one that fails in the middle fails alone", async () => 
   ], { chunk: 7 });
   const calls = callsOf(connection.link);
   const results = await Promise.allSettled([
-    connection.run(calls.query("a", undefined, sinks.firstValue, false)),
-    connection.run(calls.query("b", undefined, sinks.firstValue, false)),
-    connection.run(calls.query("c", undefined, sinks.firstValue, false)),
-    connection.run(calls.exec("d", undefined, undefined, sinks.firstValue, false)),
-    connection.run(calls.exec("e", undefined, undefined, sinks.firstValue, false)),
+    connection.run(calls.query("a", undefined, collectors.firstValue, false)),
+    connection.run(calls.query("b", undefined, collectors.firstValue, false)),
+    connection.run(calls.query("c", undefined, collectors.firstValue, false)),
+    connection.run(calls.exec("d", undefined, undefined, collectors.firstValue, false)),
+    connection.run(calls.exec("e", undefined, undefined, collectors.firstValue, false)),
   ]);
   assert.deepEqual(results.map((result) => result.status === "fulfilled" ? result.value : result.reason.code), [
     1,
@@ -103,11 +107,11 @@ test("calls behind one that learns wait for it, and keep their order", async () 
   const order: number[] = [];
   const note = (value: unknown) => void order.push(value as number);
   await Promise.all([
-    connection.run(calls.query("a", undefined, sinks.firstValue, false)).then(note),
-    connection.run(calls.exec("b $1", [1], undefined, sinks.firstValue, false)).then(note),
-    connection.run(calls.query("c", undefined, sinks.firstValue, false)).then(note),
-    connection.run(calls.exec("b $1", [2], undefined, sinks.firstValue, false)).then(note),
-    connection.run(calls.exec("d", undefined, undefined, sinks.firstValue, false)).then(note),
+    connection.run(calls.query("a", undefined, collectors.firstValue, false)).then(note),
+    connection.run(calls.exec("b $1", [1], undefined, collectors.firstValue, false)).then(note),
+    connection.run(calls.query("c", undefined, collectors.firstValue, false)).then(note),
+    connection.run(calls.exec("b $1", [2], undefined, collectors.firstValue, false)).then(note),
+    connection.run(calls.exec("d", undefined, undefined, collectors.firstValue, false)).then(note),
   ]);
   assert.deepEqual(order, [1, 2, 3, 4, 5]);
   assert.equal(connection.server.writes[0], `Query ${FIRST}`, "nothing is written behind what is learned");
@@ -121,9 +125,9 @@ test("a call that cannot be learned lets those behind it go on", async () => {
   ]);
   const calls = callsOf(connection.link);
   const results = await Promise.allSettled([
-    connection.run(calls.exec("bad $1", [1], undefined, sinks.firstValue, false)),
-    connection.run(calls.exec("b $1", [2 ** 40], undefined, sinks.firstValue, false)),
-    connection.run(calls.query("c", undefined, sinks.firstValue, false)),
+    connection.run(calls.exec("bad $1", [1], undefined, collectors.firstValue, false)),
+    connection.run(calls.exec("b $1", [2 ** 40], undefined, collectors.firstValue, false)),
+    connection.run(calls.query("c", undefined, collectors.firstValue, false)),
   ]);
   assert.ok(results[0].status === "rejected" && results[0].reason instanceof ServerError);
   assert.ok(results[1].status === "rejected" && results[1].reason instanceof EncodeError);
@@ -160,7 +164,7 @@ test("a write that takes a part is followed by one of the rest, and of what came
     const calls = callsOf(link);
     transport.onWrite = (bytes) => Promise.resolve(Math.min(part, bytes.length));
     const pending = [
-      link.run(calls.query("select 1", undefined, sinks.affected, false)),
+      link.run(calls.query("select 1", undefined, collectors.affected, false)),
       link.run(calls.ping(undefined)),
     ];
     await settled();
@@ -175,7 +179,7 @@ test("a write that takes a part is followed by one of the rest, and of what came
 test("what the reading of a reply has to answer is sent at once", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const call = link.run(callsOf(link).query("copy t from stdin", undefined, sinks.affected, false));
+  const call = link.run(callsOf(link).query("copy t from stdin", undefined, collectors.affected, false));
   await settled();
   transport.arrive(copyResponse("G"));
   await settled();
@@ -188,10 +192,10 @@ test("a call that is refused does not wait for its turn", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
   const calls = callsOf(link);
-  const learning = link.run(calls.exec("a $1", [1], undefined, sinks.firstValue, false));
+  const learning = link.run(calls.exec("a $1", [1], undefined, collectors.firstValue, false));
   await settled();
-  await assert.rejects(link.run(calls.exec("b", [1], { rows: "tuple" }, sinks.allRows, true)), UsageError);
-  calls.core.beginClosing();
+  await assert.rejects(link.run(calls.exec("b", [1], { rows: "tuple" }, collectors.allRows, true)), UsageError);
+  calls.state.beginClosing();
   await assert.rejects(link.run(calls.ping(undefined)), ConnectionError);
   transport.arrive(concat(learned(), readyForQuery()), rows(1));
   assert.equal(await learning, 1);

@@ -5,7 +5,7 @@ import type { AsyncLink } from "../../src/run/async_link.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import type { Call } from "../../src/protocol/request.ts";
 import type { Prepared } from "../../src/protocol/prepared.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   bindComplete,
   closeComplete,
@@ -56,7 +56,7 @@ function roundTrips(
 }
 
 function exec(calls: Calls, statement: unknown, values: readonly unknown[] = []): Call<unknown[]> {
-  return calls.exec(statement, values, undefined, sinks.allRows, true);
+  return calls.exec(statement, values, undefined, collectors.allRows, true);
 }
 
 roundTrips("exec without parameters is one, always", {}, [
@@ -135,9 +135,9 @@ roundTrips("a pipeline is one, strings that are not known included", {}, [
   await run(exec(calls, "a"));
   const pipeline = calls.pipeline();
   const add = (text: string, values: readonly unknown[] = []): ReturnType<typeof pipeline.add> =>
-    calls.pipelined(pipeline, text, values);
+    calls.addToPipeline(pipeline, text, values);
   const claim = (item: ReturnType<typeof pipeline.add>): Promise<unknown> =>
-    run(calls.claim(pipeline, () => item, undefined, sinks.allRows, true));
+    run(calls.claim(pipeline, () => item, undefined, collectors.allRows, true));
   const first = [add("a"), add("b", [2]), add("b", [3])];
   for (const [i, item] of first.entries()) assert.deepEqual(await claim(item), [{ n: i + 1 }]);
   const second = [add("a"), add("b", [4])];

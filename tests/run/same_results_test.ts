@@ -5,7 +5,7 @@ import { perform, settle, submit } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { AllRows, FirstRow } from "../../src/rows/collectors.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   commandComplete,
   concat,
@@ -40,22 +40,25 @@ inBothDrivers("a conversation with everything in it comes out the same", [
 ], async ({ run, link }) => {
   const calls = callsOf(link);
   const notices: string[] = [];
-  calls.core.onNotice = ({ message }) => notices.push(message);
+  calls.state.onNotice = ({ message }) => notices.push(message);
   await run(calls.ping(undefined));
   assert.equal(link.session.parameters.TimeZone, "UTC");
   assert.deepEqual(
-    await run(calls.query("select 1", undefined, sinks.allResults, true)).then(([first]) => first?.rows),
+    await run(calls.query("select 1", undefined, collectors.allResults, true)).then(([first]) => first?.rows),
     [{
       n: 1,
     }],
   );
-  await assert.rejects(run(calls.query("bad", undefined, sinks.affected, false)), ServerError);
+  await assert.rejects(run(calls.query("bad", undefined, collectors.affected, false)), ServerError);
   assert.equal(link.session.transactionStatus, "failed");
-  assert.equal(await run(calls.exec("a $1", [1], undefined, sinks.affected, false)), 2);
-  assert.equal(await run(calls.exec("b", undefined, undefined, sinks.firstValue, false)), 4);
-  assert.deepEqual(await run(calls.exec("b", undefined, undefined, sinks.onlyResult, true)).then(({ rows }) => rows), [{
-    n: 5,
-  }]);
+  assert.equal(await run(calls.exec("a $1", [1], undefined, collectors.affected, false)), 2);
+  assert.equal(await run(calls.exec("b", undefined, undefined, collectors.firstValue, false)), 4);
+  assert.deepEqual(
+    await run(calls.exec("b", undefined, undefined, collectors.onlyResult, true)).then(({ rows }) => rows),
+    [{
+      n: 5,
+    }],
+  );
   assert.equal(link.session.transactionStatus, "idle");
   assert.ok(link.session.idle);
   assert.deepEqual(notices, ["one", "two"]);
@@ -73,7 +76,7 @@ inBothDrivers("a value that cannot be read fails its call, and the connection go
   assert.deepEqual(await first(), { n: 2 });
 });
 
-inBothDrivers("an op may catch what an exchange failed with, and go on", [
+inBothDrivers("an op may catch what a request failed with, and go on", [
   ["Query", concat(errorResponse("42601"), readyForQuery())],
   ["Query", number(2)],
 ], async ({ run, link }) => {

@@ -4,7 +4,7 @@ import { connectAsync } from "../../src/run/connect_async.ts";
 import { connectSync } from "../../src/run/connect_sync.ts";
 import { tracedAsync, tracedSync } from "../../src/trace/traced_transport.ts";
 import { query } from "../../src/statements/execute.ts";
-import { askByte, dial, discard, type Handshake, run, startTls } from "../../src/connect/handshake.ts";
+import { dial, discard, type Handshake, readByte, run, startTls } from "../../src/connect/handshake.ts";
 import type { Connected } from "../../src/connect/upgrade.ts";
 import { perform } from "../../src/protocol/request.ts";
 import { Startup } from "../../src/protocol/startup.ts";
@@ -44,7 +44,7 @@ const LINES = [
 function* conversation(values: unknown[]): Handshake<Connected> {
   const link = yield* dial(SOCKET, true, Infinity);
   sslRequest(link.session.outbox);
-  assert.equal(yield* askByte(link, Infinity), 0x53);
+  assert.equal(yield* readByte(link, Infinity), 0x53);
   yield* startTls(link, { serverName: "a" }, Infinity);
   const parameters = [["user", "ada"]] as const;
   const options = { user: "ada", password: "SECRET", parameters, nonce: "n" };

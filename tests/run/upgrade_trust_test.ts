@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connectAsync } from "../../src/run/connect_async.ts";
 import { connectSync } from "../../src/run/connect_sync.ts";
 import type { Handshake } from "../../src/connect/handshake.ts";
-import { Route } from "../../src/connect/route.ts";
+import { ServerAddress } from "../../src/connect/server_address.ts";
 import type { Connected, Upgrade } from "../../src/connect/upgrade.ts";
 import { authentication, concat } from "../support/backend.ts";
 import { AsyncDials, SyncDials } from "../support/dialers.ts";
@@ -69,7 +69,7 @@ const DRIVERS: readonly Driver[] = [
   {
     name: "awaiting",
     async connect(handshake, ...peers) {
-      const transports = peers.map((steps) => new ScriptedAsync(steps, { ends: ENDS }));
+      const transports = peers.map((steps) => new ScriptedAsync(steps, { addresses: ENDS }));
       const { upgrade } = await connectAsync(handshake, new AsyncDials(...transports), undefined);
       return { upgrade, heard: transports.map(heardBy) };
     },
@@ -77,7 +77,7 @@ const DRIVERS: readonly Driver[] = [
   {
     name: "blocking",
     async connect(handshake, ...peers) {
-      const transports = peers.map((steps) => new ScriptedSync(steps, { ends: ENDS }));
+      const transports = peers.map((steps) => new ScriptedSync(steps, { addresses: ENDS }));
       const { upgrade } = connectSync(handshake, new SyncDials(...transports));
       return await Promise.resolve({ upgrade, heard: transports.map(heardBy) });
     },
@@ -90,10 +90,10 @@ function heardBy({ messages }: ScriptedAsync | ScriptedSync): string[] {
   return messages.map(({ name }) => name).filter((name) => name !== "Terminate");
 }
 
-function connecting(facts: LocalFacts, route: Route = new Route()): Handshake<Connected> {
-  const upgrade = { unwanted: undefined, local: localSockets(facts) };
+function connecting(facts: LocalFacts, address: ServerAddress = new ServerAddress()): Handshake<Connected> {
+  const upgrade = { skipReason: undefined, local: localSockets(facts) };
   const given = planWith(new TableClock(), { endpoints: [tcp("localhost")], password: "secret", upgrade });
-  return route.connect({ ...given, now: () => performance.now() });
+  return address.connect({ ...given, now: () => performance.now() });
 }
 
 for (const { name, connect } of DRIVERS) {
@@ -135,9 +135,9 @@ for (const { name, connect } of DRIVERS) {
     });
 
     test(`upgrade, ${name}: each time that a pool dials its path, the socket's owner counts (${method})`, async () => {
-      const route = new Route();
+      const address = new ServerAddress();
       let owner = certain(SERVER);
-      const local = (): Handshake<Connected> => connecting({ owner: () => owner }, route);
+      const local = (): Handshake<Connected> => connecting({ owner: () => owner }, address);
       assert.equal((await connect(local(), overTcp(steps), onSocket(steps))).upgrade.upgraded, true);
       // By the path alone: the first peer is the socket.
       assert.equal((await connect(local(), onSocket(steps))).upgrade.upgraded, true);
@@ -148,12 +148,12 @@ for (const { name, connect } of DRIVERS) {
     });
 
     test(`upgrade, ${name}: who takes a pool's path and the server's port does not become the server (${method})`, async () => {
-      const route = new Route();
+      const address = new ServerAddress();
       let user = certain(SERVER);
       const facts = (): LocalFacts => ({ owner: () => user, listener: user });
-      await connect(connecting(facts(), route), overTcp(steps), onSocket(steps));
+      await connect(connecting(facts(), address), overTcp(steps), onSocket(steps));
       user = certain(STRANGER);
-      const { heard } = await connect(connecting(facts(), route), onSocket(steps), overTcp(steps), onSocket(steps));
+      const { heard } = await connect(connecting(facts(), address), onSocket(steps), overTcp(steps), onSocket(steps));
       assert.deepEqual(heard[0], []);
     });
   }

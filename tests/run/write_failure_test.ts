@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError, ServerError } from "../../src/errors.ts";
-import { sinks } from "../../src/rows/collect.ts";
+import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   commandComplete,
   concat,
@@ -23,7 +23,7 @@ function blocking(): { transport: ManualSync; call: () => unknown } {
   const transport = new ManualSync();
   const link = new SyncLink(transport, SOCKET);
   const calls = callsOf(link);
-  const call = () => link.run(calls.query("select 1", undefined, sinks.firstValue, false));
+  const call = () => link.run(calls.query("select 1", undefined, collectors.firstValue, false));
   transport.arrive(number(1));
   assert.equal(call(), 1);
   transport.onWrite = () => {
@@ -39,7 +39,7 @@ async function awaiting(
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
   const calls = callsOf(link);
-  const call = () => link.run(calls.query("select 1", undefined, sinks.firstValue, false));
+  const call = () => link.run(calls.query("select 1", undefined, collectors.firstValue, false));
   const first = call();
   transport.arrive(number(1));
   assert.equal(await first, 1);
@@ -132,7 +132,10 @@ test("an awaiting write that fails while more is submitted: all calls fail, and 
     const link = new AsyncLink(transport, SOCKET);
     const calls = callsOf(link);
     const text = "x".repeat(10_000);
-    const results = Array.from({ length: 6 }, () => link.run(calls.query(text, undefined, sinks.firstValue, false)));
+    const results = Array.from(
+      { length: 6 },
+      () => link.run(calls.query(text, undefined, collectors.firstValue, false)),
+    );
     assert.equal(transport.writes.length, 1, "before the tick is over, and not again");
     for (const result of await Promise.allSettled(results)) {
       assert.equal(result.status, "rejected");
@@ -163,7 +166,7 @@ test("a blocking read that was filled is followed by another without waiting", (
   link.session.inbox.trust();
   const text = "x".repeat(0x1_0000);
   transport.arrive(concat(rowDescription({ t: 25 }), dataRow(text), commandComplete("SELECT 1"), readyForQuery()));
-  assert.equal(link.run(callsOf(link).query("select", undefined, sinks.firstValue, false)), text);
+  assert.equal(link.run(callsOf(link).query("select", undefined, collectors.firstValue, false)), text);
   assert.equal(transport.waits.length, 1);
 });
 
@@ -178,7 +181,7 @@ test("a blocking call writes as much as it can, and reads while it cannot", () =
     return count;
   };
   transport.arrive(number(1).subarray(0, 10), number(1).subarray(10));
-  assert.equal(link.run(callsOf(link).query("select 1", undefined, sinks.firstValue, false)), 1);
+  assert.equal(link.run(callsOf(link).query("select 1", undefined, collectors.firstValue, false)), 1);
   assert.equal(sent, "Q\0\0\0\x0dselect 1\0".slice(0, sent.length));
   assert.ok(transport.waits[0]!.writable, "it waits for both");
 });

@@ -5,7 +5,7 @@ import { nativeDialer as syncDialer } from "../../src/transport/native_sync.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import { type Op, settle, submit, type Ticket } from "../../src/protocol/request.ts";
+import { type Op, type PendingRequest, settle, submit } from "../../src/protocol/request.ts";
 import { ExecutePrepared } from "../../src/protocol/extended_query.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { AllRows } from "../../src/rows/collectors.ts";
@@ -29,11 +29,11 @@ function* flood(startup: Startup): Op<number> {
   const registry = new Registry(DEFAULT_CHOICES);
   const statement = yield* settle(yield* submit(new Prepare("echo", "select $1::bytea as b", [], registry)));
   const sent = Array.from({ length: COUNT }, (_, i) => new Uint8Array(MEGABYTE).fill(i));
-  const tickets: Ticket<unknown[]>[] = [];
-  for (const bytes of sent) tickets.push(yield* submit(new ExecutePrepared(statement, [bytes], new AllRows("array"))));
+  const requests: PendingRequest<unknown[]>[] = [];
+  for (const bytes of sent) requests.push(yield* submit(new ExecutePrepared(statement, [bytes], new AllRows("array"))));
   let total = 0;
-  for (const [i, ticket] of tickets.entries()) {
-    const [[bytes]] = (yield* settle(ticket)) as [[Uint8Array]];
+  for (const [i, pending] of requests.entries()) {
+    const [[bytes]] = (yield* settle(pending)) as [[Uint8Array]];
     assert.equal(bytes.length, MEGABYTE);
     assert.ok(bytes.every((byte) => byte === i));
     total += bytes.length;

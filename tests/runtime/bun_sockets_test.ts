@@ -59,16 +59,16 @@ if (runtime === "bun") {
           nonce: () => crypto.randomUUID(),
           local: dialer.local,
         });
-        const unwanted = { ...plan, upgrade: { ...plan.upgrade, unwanted: "it is switched off" } };
-        const { link } = await connectAsync(connect(unwanted), dialer, undefined);
+        const skipReason = { ...plan, upgrade: { ...plan.upgrade, skipReason: "it is switched off" } };
+        const { link } = await connectAsync(connect(skipReason), dialer, undefined);
         assert.ok(transports.every((transport) => transport instanceof StreamTransport));
         assert.equal(link.tls, way === "TLS");
         // Bun's stream asks the socket inside for its ends.
         if (what !== "the socket inside" && way !== "a Unix socket") {
-          assert.equal(link.ends?.remote.port, newest.port);
+          assert.equal(link.addresses?.remote.port, newest.port);
         }
         const long = new SimpleQuery("select repeat('x', 1000000) as x", new FirstRow("object", true), ownCodecs);
-        const { x } = await link.run({ op: perform(long), limit: undefined }) as { x: string };
+        const { x } = await link.run({ op: perform(long), deadline: undefined }) as { x: string };
         assert.equal(x.length, 1_000_000);
         await link.close();
       });

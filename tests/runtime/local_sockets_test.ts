@@ -208,7 +208,7 @@ function listen(path: string): Promise<Server> {
   return new Promise((resolve) => server.listen(path, () => resolve(server)));
 }
 
-const { approach, listener, ownUser } = localSockets(false);
+const { preflight, listener, ownUser } = localSockets(false);
 const SELF = process.geteuid!();
 
 // What is known of sockets is known on Linux.
@@ -216,25 +216,25 @@ if (process.platform === "linux") {
   test("local sockets: our own, by its file and by what the kernel says", async () => {
     await using socket = await ownSocket();
     assert.equal(ownUser(), SELF);
-    const { obstacle, owner } = approach(socket.path);
-    assert.equal(obstacle, undefined);
+    const { refusal, owner } = preflight(socket.path);
+    assert.equal(refusal, undefined);
     assert.deepEqual(owner(undefined), { uid: SELF, doubt: undefined });
     assert.deepEqual(owner(4711), { uid: 4711, doubt: undefined }, "the kernel's word is better than the file's owner");
     const link = join(socket.directory, "link");
     symlinkSync("s/socket", link);
-    assert.deepEqual(approach(link).owner(undefined), { uid: SELF, doubt: undefined });
+    assert.deepEqual(preflight(link).owner(undefined), { uid: SELF, doubt: undefined });
   });
 
   test("local sockets: one that was replaced while it was dialled belongs to nobody", async () => {
     await using socket = await ownSocket();
-    const replaced = approach(socket.path);
+    const replaced = preflight(socket.path);
     rmSync(socket.path);
     const server = await listen(socket.path);
     assert.deepEqual(replaced.owner(undefined), {
       uid: undefined,
       doubt: "the socket was replaced while it was dialled",
     });
-    const moved = approach(socket.path);
+    const moved = preflight(socket.path);
     renameSync(socket.path, `${socket.path}.moved`);
     assert.notEqual(moved.owner(undefined).doubt, undefined);
     await new Promise((resolve) => server.close(resolve));
@@ -243,11 +243,11 @@ if (process.platform === "linux") {
   test("local sockets: in a directory that everybody may write, the owner is in doubt", async () => {
     await using socket = await ownSocket();
     chmodSync(join(socket.directory, "s"), 0o777);
-    const { uid, doubt } = approach(socket.path).owner(undefined);
+    const { uid, doubt } = preflight(socket.path).owner(undefined);
     assert.equal(uid, SELF);
     assert.match(doubt!, /^others than its owner may write .*\/s$/);
     chmodSync(join(socket.directory, "s"), 0o1777);
-    assert.equal(approach(socket.path).owner(undefined).doubt, undefined);
+    assert.equal(preflight(socket.path).owner(undefined).doubt, undefined);
   });
 
   test("local sockets: who listens on a TCP port", async () => {
@@ -265,7 +265,7 @@ if (process.platform === "linux") {
   });
 }
 
-test("local sockets: what is no socket, or not there, is an obstacle", () => {
-  assert.equal(approach(tmpdir()).obstacle, "not a socket");
-  assert.equal(approach(join(tmpdir(), "missing", "socket")).obstacle, "no such file or directory");
+test("local sockets: what is no socket, or not there, is refused", () => {
+  assert.equal(preflight(tmpdir()).refusal, "not a socket");
+  assert.equal(preflight(join(tmpdir(), "missing", "socket")).refusal, "no such file or directory");
 });

@@ -4,7 +4,7 @@ import { tracingChannel } from "node:diagnostics_channel";
 import { Conn, Opts, ServerError, type Transaction } from "../../mod.ts";
 import { Conn as BlockingConn } from "../../sync.ts";
 import { instrument, type QueryText } from "../../src/otel/mod.ts";
-import { acquires, traced } from "../../src/telemetry/trace.ts";
+import { acquires, publishSpan } from "../../src/telemetry/channels.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
 
@@ -223,7 +223,7 @@ test("otel: a pool's connections, and waiting for them", async () => {
   {
     using _ = instrument({ meter: otel.meter, pools: { main: pool } });
     const event = { pool: "main", connection: undefined, duration: undefined, error: undefined };
-    await traced(acquires, () => event, () => Promise.resolve());
+    await publishSpan(acquires, () => event, () => Promise.resolve());
     const values = async (metric: string): Promise<unknown> =>
       (await otel.points(`db.client.connection.${metric}`)).points.map(({ attributes, value }) => [attributes, value]);
     assert.deepEqual(await values("count"), [
@@ -241,9 +241,9 @@ test("otel: once it is disposed of, nobody listens", async () => {
   await using otel = await sdk();
   {
     using _ = instrument({ ...otel, pools: { main: { stats: () => assert.fail("nobody asks") } } });
-    assert.equal(acquires.isObserved, true);
+    assert.equal(acquires.hasSubscribers, true);
   }
-  assert.equal(acquires.isObserved, false);
+  assert.equal(acquires.hasSubscribers, false);
   for (const name of ["pyro:query", "pyro:connect"]) {
     const { start, end, asyncStart, asyncEnd, error } = tracingChannel(name);
     for (const channel of [start, end, asyncStart, asyncEnd, error]) assert.equal(channel.hasSubscribers, false);

@@ -264,13 +264,13 @@ inModes("pipelines", ALL, async ({ connect }) => {
   await using other = await connect();
   for (let round = 0; round < 2; round++) {
     await using pipeline = conn.pipeline();
-    const tickets = STATEMENTS.slice(0, 3).map(({ sql, params }) => pipeline.exec(sql, params(round).map(String)));
+    const requests = STATEMENTS.slice(0, 3).map(({ sql, params }) => pipeline.exec(sql, params(round).map(String)));
     await pipeline.sync();
     const failing = pipeline.exec("select 1 / $1::int4", ["0"]);
     const skipped = pipeline.exec("select 1");
     await pipeline.sync();
     const last = pipeline.exec("select 'last' as n");
-    for (const [i, ticket] of tickets.entries()) {
+    for (const [i, ticket] of requests.entries()) {
       assert.deepEqual(await pipeline.claim(ticket), [STATEMENTS[i]!.row(round)]);
       assert.deepEqual(await other.exec("select 'other' as n"), [{ n: "other" }]);
     }

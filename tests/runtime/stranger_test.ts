@@ -44,8 +44,8 @@ async function startServer(): Promise<PostgresServer> {
   return server;
 }
 
-function urlOf(server: PostgresServer, demand: Demand): string {
-  return `pg://${ROLES[demand]}:hunter2@127.0.0.1:${server.port}/postgres`;
+function urlOf(server: PostgresServer, access: Demand): string {
+  return `pg://${ROLES[access]}:hunter2@127.0.0.1:${server.port}/postgres`;
 }
 
 function socketOf(server: PostgresServer): string {
@@ -68,10 +68,10 @@ for (const world of worlds) {
   test(`upgrade: a stranger's socket is told nothing (${world.name})`, async () => {
     await using server = await startServer();
     const path = `/tmp/.s.PGSQL.${server.port}`;
-    for (const demand of DEMANDS) {
-      await using stranger = await startStranger(path, demand, socketOf(server));
-      await using conn = await inTime(() => world.connect(urlOf(server, demand)));
-      assert.equal(await stranger.heard(), "", demand);
+    for (const access of DEMANDS) {
+      await using stranger = await startStranger(path, access, socketOf(server));
+      await using conn = await inTime(() => world.connect(urlOf(server, access)));
+      assert.equal(await stranger.heard(), "", access);
       expectKept(conn, path);
     }
   });
@@ -82,14 +82,14 @@ for (const world of worlds) {
     await admin.queryDrop("grant pg_read_all_settings to by_cleartext, by_md5, by_scram");
     const path = socketOf(server);
     const moved = `${path}.moved`;
-    for (const demand of DEMANDS) {
-      await using pool = world.pool(urlOf(server, demand));
+    for (const access of DEMANDS) {
+      await using pool = world.pool(urlOf(server, access));
       await using first = await inTime(() => pool.acquire() as unknown as Promise<Conn>);
       assert.equal(first.transport, "unix", JSON.stringify(first.upgrade));
       renameSync(path, moved);
-      await using stranger = await startStranger(path, demand, moved);
+      await using stranger = await startStranger(path, access, moved);
       await using second = await inTime(() => pool.acquire() as unknown as Promise<Conn>);
-      assert.equal(await stranger.heard(), "", demand);
+      assert.equal(await stranger.heard(), "", access);
       expectKept(second, path);
       renameSync(moved, path);
     }

@@ -196,8 +196,8 @@ export class Caller {
       assert.deepEqual(answers, [token + 1, token + 2, token + 3]);
       if (leftOver === 1) {
         await using pipeline = taken.pipeline();
-        const tickets = [1, 2, 3, 4].map((n) => pipeline.exec("select $1::int4 as n", [String(token + n)]));
-        await pipeline.claim(tickets[0]!);
+        const requests = [1, 2, 3, 4].map((n) => pipeline.exec("select $1::int4 as n", [String(token + n)]));
+        await pipeline.claim(requests[0]!);
       } else if (leftOver === 2) {
         await taken.queryDrop("begin; insert into ledger values (0, 0)", given);
       } else if (leftOver === 3) {

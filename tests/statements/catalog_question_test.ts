@@ -120,7 +120,7 @@ inBothDrivers("catalog question: types are asked for again when they were forgot
   const catalog = new Catalog();
   const [first, second] = [context(wire, catalog), context(wire, catalog)];
   assert.deepEqual(await asked(wire, first), TEXTS);
-  catalog.forget();
+  catalog.invalidate();
   assert.deepEqual(await asked(wire, first), TEXTS);
   for (let i = 0; i < 2; i++) assert.deepEqual(await asked(wire, second), TEXTS);
 });

@@ -4,9 +4,9 @@ import { AsyncLink } from "../../src/run/async_link.ts";
 import { ServerError } from "../../src/errors.ts";
 import type { Context } from "../../src/statements/context.ts";
 import { execute, query } from "../../src/statements/execute.ts";
-import type { Handle } from "../../src/statements/source.ts";
+import type { StatementReference } from "../../src/statements/statement_source.ts";
 import { prepare } from "../../src/statements/prepare.ts";
-import { call, type Op, perform } from "../../src/protocol/request.ts";
+import { callback, type Op, perform } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { AllRows } from "../../src/rows/collectors.ts";
 import {
@@ -63,7 +63,7 @@ function exec(context: Context, value: number): Op<unknown[]> {
   return execute("a $1", [value], new AllRows("object"), context);
 }
 
-function execHandle(context: Context, handle: Handle, value: number): Op<unknown[]> {
+function execHandle(context: Context, handle: StatementReference, value: number): Op<unknown[]> {
   return execute(handle, [value], new AllRows("object"), context);
 }
 
@@ -104,7 +104,7 @@ for (const [name, error] of CHANGED) {
     [KNOWN, rows(3)],
   ], async (connection) => {
     const context = contextOf(connection.link);
-    const handle: Handle = { prepared: await connection.run(prepare("a $1", context)) };
+    const handle: StatementReference = { prepared: await connection.run(prepare("a $1", context)) };
     for (const n of [2, 3]) assert.deepEqual(await connection.run(execHandle(context, handle, n)), [{ n }]);
     assert.equal(handle.prepared.name, "p2");
     assert.deepEqual(namesIn(connection, "Close"), ["p1"]);
@@ -192,7 +192,7 @@ test("a call that has the turn when the statement is refused comes first: the er
   const { transport, link, second } = await underWay();
   const gate = Promise.withResolvers<void>();
   const other = link.run(callOf(function* (): Op<void> {
-    yield* call(() => gate.promise);
+    yield* callback(() => gate.promise);
     yield* perform(new Ping());
   }()));
   const refusal = assert.rejects(second, hasCode("0A000"));
@@ -223,7 +223,7 @@ inBothDrivers("a statement that the server does not have: it is prepared again, 
 ], async (connection) => {
   const { run, link } = connection;
   const context = contextOf(link);
-  const handle: Handle = { prepared: await run(prepare("mine $1", context)) };
+  const handle: StatementReference = { prepared: await run(prepare("mine $1", context)) };
   for (const n of [1, 2, 3]) assert.deepEqual(await run(exec(context, n)), [{ n }]);
   assert.deepEqual(await run(execute("other", [], new AllRows("object"), context)), [{ n: 4 }]);
   assert.deepEqual(await run(execHandle(context, handle, 5)), [{ n: 5 }]);
@@ -239,7 +239,7 @@ inBothDrivers("a statement of the caller's that the server does not have turns n
   [UNNAMED, unnamedRow(1)],
 ], async (connection) => {
   const context = contextOf(connection.link);
-  const handle: Handle = { prepared: await connection.run(prepare("mine $1", context)) };
+  const handle: StatementReference = { prepared: await connection.run(prepare("mine $1", context)) };
   assert.deepEqual(await connection.run(execHandle(context, handle, 1)), [{ n: 1 }]);
   assert.deepEqual(namesIn(connection, "Parse"), ["p1", "", ""]);
 });
@@ -303,7 +303,7 @@ for (const sql of ["DISCARD ALL", "deallocate all"]) {
   ], async (connection) => {
     const { run, link } = connection;
     const context = contextOf(link);
-    const handle: Handle = { prepared: await run(prepare("mine $1", context)) };
+    const handle: StatementReference = { prepared: await run(prepare("mine $1", context)) };
     assert.deepEqual(await run(exec(context, 1)), [{ n: 1 }]);
     await run(query(sql, new AllRows("object"), context));
     assert.deepEqual(await run(exec(context, 2)), [{ n: 2 }]);

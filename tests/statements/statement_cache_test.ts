@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { type Names, StatementCache } from "../../src/statements/cache.ts";
+import { StatementCache, type StatementNaming } from "../../src/statements/cache.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { registry } from "../support/links.ts";
 import { test } from "../support/test.ts";
 
 /** Remembers a string as an execution of it does; the names that were closed for it. */
 function remember(cache: StatementCache, sql: string): readonly string[] {
-  const place = cache.begin(sql);
-  cache.learn(new Prepared(place.name, sql, [], undefined, registry, place.meaning));
-  cache.end(sql, place, true);
+  const place = cache.beginPreparing(sql);
+  cache.add(new Prepared(place.name, sql, [], undefined, registry, place.generation));
+  cache.endPreparing(sql, place, true);
   return place.evicted;
 }
 
@@ -61,26 +61,26 @@ test("statement cache: nothing is evicted while there is room", () => {
 test("statement cache: strings that are being learned take room too", () => {
   const cache = new StatementCache("p", 2);
   remember(cache, "a");
-  const place = cache.begin("b");
-  assert.deepEqual(place, { name: "p2", evicted: [], meaning: 0 });
+  const place = cache.beginPreparing("b");
+  assert.deepEqual(place, { name: "p2", evicted: [], generation: 0 });
   assert.deepEqual(remember(cache, "c"), ["p1"]);
-  cache.end("b", place, true);
+  cache.endPreparing("b", place, true);
   assert.deepEqual(remember(cache, "d"), []);
 });
 
 test("statement cache: a string gets no name while it is being learned, or when there is no room", () => {
   const cache = new StatementCache("p", 2);
-  const first = cache.begin("a");
-  assert.equal(cache.begin("a").name, "", "the same string");
-  cache.begin("b");
-  assert.equal(cache.begin("c").name, "", "no room");
-  cache.end("a", first, true);
-  assert.notEqual(cache.begin("a").name, "");
+  const first = cache.beginPreparing("a");
+  assert.equal(cache.beginPreparing("a").name, "", "the same string");
+  cache.beginPreparing("b");
+  assert.equal(cache.beginPreparing("c").name, "", "no room");
+  cache.endPreparing("a", first, true);
+  assert.notEqual(cache.beginPreparing("a").name, "");
 });
 
 test("statement cache: what was prepared without a name is not remembered where others have one", () => {
   const cache = new StatementCache("p", 2);
-  cache.learn(new Prepared("", "a", [], undefined, registry));
+  cache.add(new Prepared("", "a", [], undefined, registry));
   assert.equal(cache.get("a"), undefined);
 });
 
@@ -98,9 +98,9 @@ test("statement cache: a dropped statement is forgotten, and its name given up o
 test("statement cache: a statement is dropped itself, not one that was learned for its string since", () => {
   const cache = new StatementCache("p", 8);
   const [old, fresh] = ["p1", "p2"].map((name) => new Prepared(name, "a", [], undefined, registry));
-  cache.learn(old!);
+  cache.add(old!);
   cache.drop(old!);
-  cache.learn(fresh!);
+  cache.add(fresh!);
   cache.drop(old!);
   assert.equal(cache.get("a"), fresh);
 });
@@ -108,10 +108,10 @@ test("statement cache: a statement is dropped itself, not one that was learned f
 test("statement cache: a statement that is learned twice leaves no name behind", () => {
   const cache = new StatementCache("p", 8);
   const [old, fresh] = ["p1", "p2"].map((name) => new Prepared(name, "a", [], undefined, registry));
-  cache.learn(old!);
-  cache.learn(fresh!);
+  cache.add(old!);
+  cache.add(fresh!);
   assert.equal(cache.get("a"), fresh);
-  assert.deepEqual(cache.begin("b").evicted, ["p1"]);
+  assert.deepEqual(cache.beginPreparing("b").evicted, ["p1"]);
 });
 
 test("statement cache: names are never used again", () => {
@@ -142,27 +142,27 @@ test("statement cache: without room statements have no names, and are remembered
 test("statement cache: names that were to be closed with a request that was never sent are closed with the next", () => {
   const cache = new StatementCache("p", 1);
   remember(cache, "a");
-  const place = cache.begin("b");
+  const place = cache.beginPreparing("b");
   assert.deepEqual(place.evicted, ["p1"]);
-  cache.end("b", place, false);
+  cache.endPreparing("b", place, false);
   assert.deepEqual(remember(cache, "c"), ["p1"]);
 });
 
 test("statement cache: what else the server is to close goes with what is prepared next, or is taken, once", () => {
   const cache = new StatementCache("p", 8);
-  cache.discard(prepared(cache.newName()));
-  cache.discard(prepared(""));
+  cache.closeLater(prepared(cache.newName()));
+  cache.closeLater(prepared(""));
   assert.deepEqual(remember(cache, "a"), ["p1"]);
-  assert.deepEqual(cache.takeDiscarded(), []);
-  cache.discard(prepared(cache.newName()));
-  assert.deepEqual(cache.takeDiscarded(), ["p3"]);
+  assert.deepEqual(cache.takeNamesToClose(), []);
+  cache.closeLater(prepared(cache.newName()));
+  assert.deepEqual(cache.takeNamesToClose(), ["p3"]);
   assert.deepEqual(remember(cache, "b"), []);
 });
 
 test("statement cache: when all strings may mean something else, all are forgotten and their statements closed", () => {
   const cache = new StatementCache("p", 8);
   for (const sql of ["a", "b"]) remember(cache, sql);
-  cache.redefine();
+  cache.invalidate();
   assert.deepEqual(["a", "b"].filter((sql) => cache.get(sql)), []);
   assert.deepEqual(remember(cache, "a"), ["p1", "p2"]);
   assert.equal(cache.get("a")?.name, "p3");
@@ -171,17 +171,17 @@ test("statement cache: when all strings may mean something else, all are forgott
 test("statement cache: when the server has dropped all statements, nothing is closed that it no longer has", () => {
   const cache = new StatementCache("p", 8);
   remember(cache, "a");
-  cache.discard(prepared(cache.newName()));
+  cache.closeLater(prepared(cache.newName()));
   const [kept, fresh] = [prepared(cache.newName()), prepared("p4")];
-  assert.equal(cache.isGone(kept), false);
-  cache.forgetAll();
+  assert.equal(cache.isDropped(kept), false);
+  cache.dropAll();
   assert.equal(cache.get("a"), undefined);
-  assert.equal(cache.isGone(kept), true);
-  cache.discard(kept);
+  assert.equal(cache.isDropped(kept), true);
+  cache.closeLater(kept);
   assert.deepEqual(remember(cache, "b"), [], "neither those of strings nor those of the caller's");
   assert.equal(cache.get("b")?.name, fresh.name);
-  assert.equal(cache.isGone(fresh), false);
-  assert.equal(cache.isGone(prepared("")), false, "what has no name was never there");
+  assert.equal(cache.isDropped(fresh), false);
+  assert.equal(cache.isDropped(prepared("")), false, "what has no name was never there");
 });
 
 test("statement cache: names can be turned off; types are still remembered", () => {
@@ -197,19 +197,19 @@ test("statement cache: names can be turned off; types are still remembered", () 
 });
 
 test("statement cache: what one connection learns about names holds for all that share it", () => {
-  const names: Names = { on: true };
+  const names: StatementNaming = { isEnabled: true };
   const [one, two] = [new StatementCache("p_x_", 8, names), new StatementCache("p_y_", 8, names)];
   for (const cache of [one, two]) remember(cache, "a");
   const held = prepared(two.newName());
-  const late = new Prepared(two.begin("b").name, "b", [], undefined, registry);
+  const late = new Prepared(two.beginPreparing("b").name, "b", [], undefined, registry);
   assert.notEqual(late.name, "");
   one.turnOffNames();
-  assert.equal(names.on, false);
-  assert.equal(two.isGone(held), true, "what the caller holds is prepared again");
+  assert.equal(names.isEnabled, false);
+  assert.equal(two.isDropped(held), true, "what the caller holds is prepared again");
   assert.equal(two.get("a"), undefined);
-  assert.deepEqual(two.takeDiscarded(), [], "the names may be another's now");
+  assert.deepEqual(two.takeNamesToClose(), [], "the names may be another's now");
   assert.equal(two.named, false);
-  two.learn(late);
+  two.add(late);
   assert.equal(two.get("b"), undefined, "what was on its way then has a name that does not last");
   remember(two, "a");
   assert.equal(two.get("a")?.name, "");
@@ -218,34 +218,34 @@ test("statement cache: what one connection learns about names holds for all that
 test("statement cache: connections that share names look before they use one", () => {
   const uses: ((cache: StatementCache, held: Prepared) => unknown)[] = [
     (cache) => assert.equal(cache.get("a"), undefined),
-    (cache) => assert.deepEqual(cache.begin("b"), { name: "", evicted: [], meaning: 0 }),
+    (cache) => assert.deepEqual(cache.beginPreparing("b"), { name: "", evicted: [], generation: 0 }),
     (cache) => assert.equal(cache.named, false),
-    (cache, held) => assert.equal(cache.isGone(held), true),
+    (cache, held) => assert.equal(cache.isDropped(held), true),
     (cache, held) => {
-      cache.discard(held);
-      assert.deepEqual(cache.takeDiscarded(), []);
+      cache.closeLater(held);
+      assert.deepEqual(cache.takeNamesToClose(), []);
     },
   ];
   for (const use of uses) {
-    const names: Names = { on: true };
+    const names: StatementNaming = { isEnabled: true };
     const cache = new StatementCache("p", 8, names);
     remember(cache, "a");
     const held = prepared(cache.newName());
-    names.on = false;
+    names.isEnabled = false;
     use(cache, held);
   }
 });
 
 test("statement cache: without room, names are off for itself only", () => {
-  const names: Names = { on: true };
+  const names: StatementNaming = { isEnabled: true };
   const none = new StatementCache("p", 0, names);
   none.turnOffNames();
   assert.equal(none.named, false);
-  assert.equal(names.on, true);
+  assert.equal(names.isEnabled, true);
 });
 
 test("statement cache: where names are off from the start, its size is how many strings are remembered", () => {
-  const cache = new StatementCache("p", 2, { on: false });
+  const cache = new StatementCache("p", 2, { isEnabled: false });
   for (const sql of ["a", "b", "c"]) assert.deepEqual(remember(cache, sql), []);
   assert.deepEqual(["a", "b", "c"].map((sql) => cache.get(sql)?.name), [undefined, "", ""]);
 });
@@ -254,13 +254,13 @@ test("statement cache: what is learned of a statement later takes its place, unl
   const cache = new StatementCache("p", 8);
   remember(cache, "a");
   const renewed = new Prepared("p1", "a", [23], undefined, registry);
-  cache.renew(renewed);
+  cache.replace(renewed);
   assert.equal(cache.get("a"), renewed);
   cache.drop(renewed);
-  cache.renew(renewed);
+  cache.replace(renewed);
   assert.equal(cache.get("a"), undefined);
   remember(cache, "a");
-  cache.renew(renewed);
+  cache.replace(renewed);
   assert.equal(cache.get("a")?.name, "p2");
 });
 

@@ -3,18 +3,18 @@
  * byte, and with the next reply right behind.
  */
 import assert from "node:assert/strict";
-import type { Exchange, Failure, Ticket } from "../../src/protocol/request.ts";
+import type { Failure, PendingRequest, Request } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Session, type SessionEvent } from "../../src/protocol/session.ts";
 import { concat, readyForQuery } from "./backend.ts";
 
-/** What became of an exchange. */
+/** What became of a request. */
 export interface Outcome<T> {
   readonly value: T | undefined;
   readonly failure: Failure | undefined;
   readonly session: Session;
   /** What its request ended with. */
-  readonly ends: Exchange<T>["ends"];
+  readonly syncMode: Request<T>["syncMode"];
 }
 
 /** Hands bytes to a session, at most `chunk` at a time, as a driver does. */
@@ -29,12 +29,12 @@ export function feed(session: Session, bytes: Uint8Array, chunk: number = Infini
   }
 }
 
-/** Runs an exchange against a reply in every way, checks that the outcome is always the same, and gives it. */
-export function reply<T>(make: (session: Session) => Exchange<T>, bytes: Uint8Array): Outcome<T> {
+/** Runs a request against a reply in every way, checks that the outcome is always the same, and gives it. */
+export function reply<T>(make: (session: Session) => Request<T>, bytes: Uint8Array): Outcome<T> {
   const whole = run(make, bytes, Infinity, false);
   for (const [chunk, behind] of [[1, false], [3, false], [Infinity, true], [1, true]] as const) {
     // Behind an open group nothing is sent before it has been answered.
-    if (behind && whole.ends === "open") continue;
+    if (behind && whole.syncMode === "deferred") continue;
     const other = run(make, bytes, chunk, behind);
     assert.deepEqual(other.value, whole.value, `fed in chunks of ${chunk}, next reply behind: ${behind}`);
     assert.deepEqual(comparable(other.failure), comparable(whole.failure));
@@ -44,29 +44,29 @@ export function reply<T>(make: (session: Session) => Exchange<T>, bytes: Uint8Ar
 }
 
 function run<T>(
-  make: (session: Session) => Exchange<T>,
+  make: (session: Session) => Request<T>,
   bytes: Uint8Array,
   chunk: number,
   behind: boolean,
 ): Outcome<T> {
   const session = new Session();
-  const ticket = session.submit(make(session));
-  let next: Ticket<void> | undefined;
+  const pending = session.submit(make(session));
+  let next: PendingRequest<void> | undefined;
   if (behind) {
     next = session.submit(new Ping());
     bytes = concat(bytes, readyForQuery());
   }
   feed(session, bytes, chunk);
-  assert.ok(ticket.settled, "the exchange is settled");
+  assert.ok(pending.settled, "the request is settled");
   if (session.lost === undefined) {
     assert.ok(session.idle, "nothing is left to do");
     assert.equal(session.inbox.buffered, 0, "all bytes are used up");
   }
   if (next !== undefined) {
-    assert.ok(next.settled, "the next exchange is settled too");
+    assert.ok(next.settled, "the next request is settled too");
     assert.equal(next.failure === undefined, session.lost === undefined);
   }
-  return { value: ticket.value, failure: ticket.failure, session, ends: ticket.exchange.ends };
+  return { value: pending.value, failure: pending.failure, session, syncMode: pending.request.syncMode };
 }
 
 /** Failures without the errors' stacks. */

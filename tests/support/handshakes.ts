@@ -4,16 +4,16 @@
  */
 import assert from "node:assert/strict";
 import type { Handshake, HandshakeStep, Link } from "../../src/connect/handshake.ts";
-import type { Exchange, Op, Step, Ticket } from "../../src/protocol/request.ts";
+import type { Op, PendingRequest, Request, Step } from "../../src/protocol/request.ts";
 import { errorOf } from "../../src/protocol/failure.ts";
 import { Session } from "../../src/protocol/session.ts";
-import { type Endpoint, endpointName, type Ends } from "../../src/transport/transport.ts";
+import { type Addresses, type Endpoint, endpointName } from "../../src/transport/transport.ts";
 import { concat } from "./backend.ts";
 import { feed } from "./feed.ts";
 
 /** What a dialled connection is like. */
 export interface Dialled {
-  readonly ends?: Ends;
+  readonly addresses?: Addresses;
   /** The user that the kernel names. Default: it names none. */
   readonly peerUser?: number;
   /** Default: true. */
@@ -24,7 +24,7 @@ export interface Dialled {
 export class TabledLink implements Link {
   readonly session: Session = new Session();
   readonly endpoint: Endpoint;
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   readonly peerUser: number | undefined;
   /** Handshakes are the same in both worlds. */
   readonly awaits = true;
@@ -36,12 +36,12 @@ export class TabledLink implements Link {
   /** What the client sent on it. */
   sent: Uint8Array = new Uint8Array();
 
-  constructor(number: number, endpoint: Endpoint, { ends, peerUser, canStartTls = true }: Dialled = {}) {
+  constructor(number: number, endpoint: Endpoint, { addresses, peerUser, canStartTls = true }: Dialled = {}) {
     this.number = number;
     // As the scripted servers have it.
     this.session.key = { processId: 42, secret: new Uint8Array([1, 2, 3, 4]) };
     this.endpoint = endpoint;
-    this.ends = ends;
+    this.addresses = addresses;
     this.peerUser = peerUser;
     this.canStartTls = canStartTls;
   }
@@ -86,7 +86,7 @@ export class TableClock {
 
 /**
  * Runs a handshake along a table and checks that it asks for exactly these steps: `dial HOST:PORT`
- * (`… for TLS`), `ask #1`, `startTls #1 NAME`, `askEnd #1`, `open #1`, `identify #1`, `discard #1`. Also checks
+ * (`… for TLS`), `ask #1`, `startTls #1 NAME`, `readToEnd #1`, `open #1`, `identify #1`, `discard #1`. Also checks
  * that no connection is used after it was given up, and that all but the one returned were given
  * up, once each. `given` are connections that were there before.
  */
@@ -151,14 +151,14 @@ function nameOf(step: HandshakeStep, op: IteratorResult<Step, unknown> | undefin
   const link = step.link as TabledLink;
   if (link.discarded > 0 && step.do !== "discard") throw new WrongStep(`#${link.number} is used after it was given up`);
   switch (step.do) {
-    case "askByte":
+    case "readByte":
       return `ask #${link.number}`;
     case "startTls":
       return `startTls #${link.number} ${step.options.serverName ?? "without a name"}`;
     case "run":
       return `${VERBS[exchangeOf(op).action] ?? exchangeOf(op).action} #${link.number}`;
-    case "askEnd":
-      return `askEnd #${link.number}`;
+    case "readToEnd":
+      return `readToEnd #${link.number}`;
     case "discard":
       return `discard #${link.number}`;
   }
@@ -185,7 +185,7 @@ function answerTo(
     if (step.do === "run") return runOn(link, step.op, op!, answer);
     link.send();
     if (answer instanceof Error) throw answer;
-    if (step.do === "askByte") return (answer as string).charCodeAt(0);
+    if (step.do === "readByte") return (answer as string).charCodeAt(0);
     if (step.do === "startTls") link.tls = true;
     return undefined;
   };
@@ -193,40 +193,40 @@ function answerTo(
 
 /** Runs an op against these bytes; an error in their place is that of the driver, such as a limit of time. */
 function runOn(link: TabledLink, op: Op<unknown>, first: IteratorResult<Step, unknown>, answer: Answer): unknown {
-  let step = first;
-  while (!step.done) {
-    const request = step.value;
-    if (request.do === "submit") {
-      let ticket: Ticket<unknown>;
+  let next = first;
+  while (!next.done) {
+    const step = next.value;
+    if (step.do === "submit") {
+      let pending: PendingRequest<unknown>;
       try {
-        ticket = link.session.submit(request.exchange);
+        pending = link.session.submit(step.request);
       } catch (error) {
-        step = op.throw(error);
+        next = op.throw(error);
         continue;
       }
       link.send();
-      step = op.next(ticket);
+      next = op.next(pending);
       continue;
     }
-    if (request.do !== "settle" && request.do !== "finish") {
-      throw new WrongStep(`a handshake's ops have no ${request.do}`);
+    if (step.do !== "settle" && step.do !== "finish") {
+      throw new WrongStep(`a handshake's ops have no ${step.do}`);
     }
     if (answer instanceof Error) throw answer;
     if (answer instanceof Uint8Array) feed(link.session, answer);
     else link.session.lose((answer as { lose: Error }).lose);
     link.send();
-    const { ticket } = request;
-    if (!ticket.settled) throw new WrongStep("the answer does not end the op");
-    const { failure } = ticket;
-    step = failure === undefined ? op.next(ticket.value) : op.throw(errorOf(failure, ticket.exchange));
+    const { pending } = step;
+    if (!pending.settled) throw new WrongStep("the answer does not end the op");
+    const { failure } = pending;
+    next = failure === undefined ? op.next(pending.value) : op.throw(errorOf(failure, pending.request));
   }
-  return step.value;
+  return next.value;
 }
 
-function exchangeOf(op: IteratorResult<Step, unknown> | undefined): Exchange<unknown> {
-  const request = op?.value as Step;
-  if (request.do !== "submit") throw new WrongStep("the op does not begin with an exchange");
-  return request.exchange;
+function exchangeOf(op: IteratorResult<Step, unknown> | undefined): Request<unknown> {
+  const step = op?.value as Step;
+  if (step.do !== "submit") throw new WrongStep("the op does not begin with a request");
+  return step.request;
 }
 
 const VERBS: Readonly<Record<string, string>> = { "open a session": "open", "run the query": "identify" };

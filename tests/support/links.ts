@@ -1,11 +1,11 @@
 /** Both drivers over scripted servers, so that one test body serves for both. */
 import assert from "node:assert/strict";
 import { Calls } from "../../src/connection/calls.ts";
-import { Core } from "../../src/connection/state.ts";
+import { ConnectionState } from "../../src/connection/connection_state.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import type { TransactionContext } from "../../src/features/context.ts";
-import { Changes } from "../../src/statements/invalidation.ts";
+import { Invalidation } from "../../src/statements/invalidation.ts";
 import type { Link } from "../../src/connect/handshake.ts";
 import { StatementCache } from "../../src/statements/cache.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
@@ -104,9 +104,9 @@ export function inWholeWrites(name: string, steps: readonly Step[], body: (wire:
 /** What both worlds' connections are made of, on this link; `core` is its state. */
 export function callsOf(link: SyncLink | AsyncLink, settings: Settings = {}): Calls {
   const upgrade = { attempted: false, upgraded: false, reason: "it is switched off", tried: [] };
-  const core = new Core(link, upgrade, settings, "token");
-  link.onEvent = (event) => core.deliver(event);
-  return new Calls(core);
+  const state = new ConnectionState(link, upgrade, settings, "token");
+  link.onEvent = (event) => state.deliver(event);
+  return new Calls(state);
 }
 
 /** What the ops on this link share. Statements are called p1, p2, …, and there is room for that many; 0: they have no names. */
@@ -115,7 +115,7 @@ export function contextOf({ session }: Pick<Link, "session">, capacity: number =
     session,
     registry,
     statements: new StatementCache("p", capacity),
-    changes: new Changes(),
+    invalidation: new Invalidation(),
     transaction: undefined,
     readsText: true,
   };
@@ -123,7 +123,7 @@ export function contextOf({ session }: Pick<Link, "session">, capacity: number =
 
 /** An op as a call that waits for as long as it takes. */
 export function callOf<T>(work: Call<T> | Op<T>): Call<T> {
-  return "op" in work ? work : { op: work, limit: undefined };
+  return "op" in work ? work : { op: work, deadline: undefined };
 }
 
 /** The first zero-terminated string of each message of that name. */

@@ -1,12 +1,12 @@
 /** Transports whose every operation goes as the test says: for failures, and for peers that are slow. */
-import type { AsyncTransport, Endpoint, Ends, SyncTransport, TlsOptions } from "../../src/transport/transport.ts";
+import type { Addresses, AsyncTransport, Endpoint, SyncTransport, TlsOptions } from "../../src/transport/transport.ts";
 
 /** What a read can bring: bytes, the end of the stream, or a failure. */
 export type Incoming = Uint8Array | "end" | Error;
 
 /** An awaiting transport. */
 export class ManualAsync implements AsyncTransport {
-  readonly ends: Ends | undefined = undefined;
+  readonly addresses: Addresses | undefined = undefined;
   /** Copies of what was written, whether or not the write has ended. */
   readonly writes: Uint8Array[] = [];
   /** Each change of whether the process is kept alive. */
@@ -52,7 +52,7 @@ export class ManualAsync implements AsyncTransport {
 
 /** A blocking transport. Waiting for what will never come ends at once where the wait has a limit. */
 export class ManualSync implements SyncTransport {
-  readonly ends: Ends | undefined = undefined;
+  readonly addresses: Addresses | undefined = undefined;
   readonly canStartTls = true;
   readonly writes: Uint8Array[] = [];
   readonly waits: { readonly writable: boolean; readonly milliseconds: number }[] = [];

@@ -1,39 +1,39 @@
-/** Several exchanges on one session, answered by one stream of bytes. */
+/** Several requests on one session, answered by one stream of bytes. */
 import assert from "node:assert/strict";
-import type { Exchange, Failure, Ticket } from "../../src/protocol/request.ts";
+import type { Failure, PendingRequest, Request } from "../../src/protocol/request.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { feed } from "./feed.ts";
 
 /** What became of them. */
 export interface Outcomes {
   readonly session: Session;
-  readonly tickets: readonly Ticket<unknown>[];
+  readonly requests: readonly PendingRequest<unknown>[];
   /** An abbreviation of each outcome: "ok", the failure's kind and what tells it from others, or "waits". */
   readonly words: readonly string[];
 }
 
-/** Submits exchanges at once and feeds the replies: whole, byte by byte and in between, always with the same outcomes. */
-export function pipeline(make: (session: Session) => readonly Exchange<unknown>[], bytes: Uint8Array): Outcomes {
+/** Submits requests at once and feeds the replies: whole, byte by byte and in between, always with the same outcomes. */
+export function pipeline(make: (session: Session) => readonly Request<unknown>[], bytes: Uint8Array): Outcomes {
   const whole = run(make, bytes, Infinity);
   for (const chunk of [1, 2, 7]) {
     const other = run(make, bytes, chunk);
     assert.deepEqual(other.words, whole.words, `in chunks of ${chunk}`);
-    assert.deepEqual(other.tickets.map(({ value }) => value), whole.tickets.map(({ value }) => value));
+    assert.deepEqual(other.requests.map(({ value }) => value), whole.requests.map(({ value }) => value));
     assert.equal(other.session.lost?.message, whole.session.lost?.message);
     assert.deepEqual([...other.session.outbox.pending()], [...whole.session.outbox.pending()]);
   }
   return whole;
 }
 
-function run(make: (session: Session) => readonly Exchange<unknown>[], bytes: Uint8Array, chunk: number): Outcomes {
+function run(make: (session: Session) => readonly Request<unknown>[], bytes: Uint8Array, chunk: number): Outcomes {
   const session = new Session();
   session.inbox.trust();
-  const tickets = make(session).map((exchange) => session.submit(exchange));
+  const requests = make(session).map((request) => session.submit(request));
   feed(session, bytes, chunk);
-  return { session, tickets, words: tickets.map(wordOf) };
+  return { session, requests, words: requests.map(wordOf) };
 }
 
-function wordOf({ settled, failure }: Ticket<unknown>): string {
+function wordOf({ settled, failure }: PendingRequest<unknown>): string {
   return settled ? failureWord(failure) : "waits";
 }
 

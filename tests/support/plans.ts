@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { PyroError } from "../../src/errors.ts";
 import { connect, type ConnectPlan } from "../../src/connect/connect.ts";
 import type { Connected } from "../../src/connect/upgrade.ts";
-import type { Endpoint, Ends } from "../../src/transport/transport.ts";
+import type { Addresses, Endpoint } from "../../src/transport/transport.ts";
 import {
   authentication,
   backendKeyData,
@@ -43,7 +43,7 @@ export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): C
     password: undefined,
     parameters: [["user", "ada"], ["database", "db"]],
     timeout: 0,
-    upgrade: { unwanted: "it is switched off", local: localSockets() },
+    upgrade: { skipReason: "it is switched off", local: localSockets() },
     now: clock.now,
     nonce: () => "nonce",
     ...given,
@@ -59,7 +59,7 @@ export function unix(path: string): Endpoint {
 }
 
 /** The two ends of a connection from that port of ours. */
-export function endsOf(local: string, port: number, remote: string = local, remotePort: number = 5432): Ends {
+export function endsOf(local: string, port: number, remote: string = local, remotePort: number = 5432): Addresses {
   return { local: { host: local, port }, remote: { host: remote, port: remotePort } };
 }
 

@@ -2,7 +2,7 @@
 import { DEFAULT_CHOICES, type TypeChoices } from "../../src/options/choices.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import { RowReader, type RowShape } from "../../src/rows/row.ts";
-import { allocate, type Source, viewOf } from "../../src/wire/bytes.ts";
+import { allocate, type ByteSource, viewOf } from "../../src/wire/bytes.ts";
 import { dataRow } from "./backend.ts";
 
 /** What a DataRow holds per column: text, bytes or NULL. */
@@ -51,7 +51,7 @@ export function bodyOf(cells: Cells): Uint8Array {
 }
 
 /** The bytes, between others that are none of the reader's business. */
-function sourceOf(body: Uint8Array): Source {
+function sourceOf(body: Uint8Array): ByteSource {
   const bytes = allocate(BEFORE + body.length + 8).fill(0x2a);
   bytes.set(body, BEFORE);
   return { bytes, view: viewOf(bytes) };

@@ -4,7 +4,7 @@
  * socket.
  */
 import assert from "node:assert/strict";
-import type { AsyncTransport, Ends, SyncTransport, TlsOptions } from "../../src/transport/transport.ts";
+import type { Addresses, AsyncTransport, SyncTransport, TlsOptions } from "../../src/transport/transport.ts";
 
 /** What is expected, as the names of client messages (`"Parse Describe Sync"`), and what is answered; `close` ends the stream. */
 export type Step = readonly [expected: string, reply: Uint8Array | "close"];
@@ -14,7 +14,7 @@ export interface Delivery {
   /** At most that many bytes at a time. Default: all there are. */
   readonly chunk?: number;
   /** The ends that the transport reports. Default: those of a Unix socket. */
-  readonly ends?: Ends;
+  readonly addresses?: Addresses;
 }
 
 /** The server's side: takes client messages, gives replies. */
@@ -87,16 +87,16 @@ class Server {
 
 /** A scripted server behind a blocking transport. Waiting for what will never come is an error. */
 export class ScriptedSync extends Server implements SyncTransport {
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   readonly canStartTls = true;
   readonly #chunk: number;
   tls: TlsOptions | undefined;
   closed = false;
 
-  constructor(steps: readonly Step[], { chunk = Infinity, ends }: Delivery = {}) {
+  constructor(steps: readonly Step[], { chunk = Infinity, addresses }: Delivery = {}) {
     super(steps);
     this.#chunk = chunk;
-    this.ends = ends;
+    this.addresses = addresses;
   }
 
   read(into: Uint8Array): number {
@@ -127,17 +127,17 @@ export class ScriptedSync extends Server implements SyncTransport {
 
 /** A scripted server behind an awaiting transport. */
 export class ScriptedAsync extends Server implements AsyncTransport {
-  readonly ends: Ends | undefined;
+  readonly addresses: Addresses | undefined;
   readonly #chunk: number;
   #wake: (() => void) | undefined;
   tls: TlsOptions | undefined;
   closed = false;
   keepsProcess = true;
 
-  constructor(steps: readonly Step[], { chunk = Infinity, ends }: Delivery = {}) {
+  constructor(steps: readonly Step[], { chunk = Infinity, addresses }: Delivery = {}) {
     super(steps);
     this.#chunk = chunk;
-    this.ends = ends;
+    this.addresses = addresses;
   }
 
   async read(into: Uint8Array): Promise<number> {

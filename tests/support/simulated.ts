@@ -229,7 +229,7 @@ function bytes(name: string): number {
 
 /** Behind a transport that awaits. */
 export class SimulatedAsync extends Simulated implements AsyncTransport {
-  readonly ends = undefined;
+  readonly addresses = undefined;
   #wake: (() => void) | undefined;
   #closed = false;
 
@@ -265,7 +265,7 @@ export class SimulatedAsync extends Simulated implements AsyncTransport {
 
 /** Behind a transport that blocks. Waiting for what will never come ends at once where the wait has a limit. */
 export class SimulatedSync extends Simulated implements SyncTransport {
-  readonly ends = undefined;
+  readonly addresses = undefined;
   readonly canStartTls = true;
 
   read(into: Uint8Array): number {

@@ -21,13 +21,13 @@ export interface Stranger extends AsyncDisposable {
 }
 
 /** Listens on that path as somebody else; `server` is where "relay" leads. */
-export async function startStranger(path: string, demand: Demand, server: string = ""): Promise<Stranger> {
+export async function startStranger(path: string, access: Demand, server: string = ""): Promise<Stranger> {
   const directory = mkdtempSync(join(tmpdir(), "pyro-stranger-"));
   chmodSync(directory, 0o755);
   chownSync(directory, STRANGER, STRANGER);
   const socket = join(directory, "s");
   // Node, which everybody may run: the runtime of the tests can be root's own.
-  const child = spawn("node", ["-e", `(${listen})()`, socket, demand, server], {
+  const child = spawn("node", ["-e", `(${listen})()`, socket, access, server], {
     cwd: tmpdir(),
     uid: STRANGER,
     gid: STRANGER,

@@ -1,7 +1,7 @@
 /** What every message looks like in a trace, in whatever pieces it comes. */
 import assert from "node:assert/strict";
-import { Trace } from "../../src/trace/trace.ts";
-import { Authentication, Backend, Frontend, Target } from "../../src/wire/codes.ts";
+import { WireTrace } from "../../src/trace/wire_trace.ts";
+import { Authentication, Backend, DescribeTarget, Frontend } from "../../src/wire/codes.ts";
 import * as frontend from "../../src/wire/frontend.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
 import * as backend from "../support/backend.ts";
@@ -13,7 +13,7 @@ type Piece = readonly [side: "sent" | "received", bytes: Uint8Array];
 /** The lines of a conversation whose bytes come at most `size` at a time. */
 function lines(pieces: readonly Piece[], size: number = Infinity): string[] {
   const told: string[] = [];
-  const trace = new Trace((line) => told.push(line), () => "now");
+  const trace = new WireTrace((line) => told.push(line), () => "now");
   for (const [side, bytes] of pieces) {
     for (let at = 0; at < bytes.length; at += size) trace[side](bytes.slice(at, at + size));
   }
@@ -51,9 +51,9 @@ const FROM_CLIENT: readonly (readonly [write: (out: Outbox) => void, line: strin
     (out) => bind(out, [1, 0], [new Uint8Array([0, 0x7f, 0x20, 0x7e, 0xe4]), null, new Uint8Array()], [1]),
     "F\t37\tBind\t \"p\" \"s\" 2 1 0 3 5 '\\x00\\x7f ~\\xe4' -1 0 '' 1 1",
   ],
-  [(out) => frontend.describe(out, Target.Statement, "s"), 'F\t7\tDescribe\t S "s"'],
-  [(out) => frontend.describe(out, Target.Portal, ""), 'F\t6\tDescribe\t P ""'],
-  [(out) => frontend.close(out, Target.Statement, "s"), 'F\t7\tClose\t S "s"'],
+  [(out) => frontend.describe(out, DescribeTarget.Statement, "s"), 'F\t7\tDescribe\t S "s"'],
+  [(out) => frontend.describe(out, DescribeTarget.Portal, ""), 'F\t6\tDescribe\t P ""'],
+  [(out) => frontend.close(out, DescribeTarget.Statement, "s"), 'F\t7\tClose\t S "s"'],
   [(out) => frontend.execute(out, "p", 100), 'F\t10\tExecute\t "p" 100'],
   [(out) => frontend.sync(out), "F\t4\tSync"],
   [(out) => frontend.flush(out), "F\t4\tFlush"],
@@ -301,7 +301,7 @@ test("trace: a line has an end, however many values a message has", () => {
 
 test("trace: a value of any size is never held", () => {
   const told: string[] = [];
-  const trace = new Trace((line) => told.push(line), () => "now");
+  const trace = new WireTrace((line) => told.push(line), () => "now");
   const size = 500_000_000;
   trace.received(written((out) => {
     out.byte(Backend.DataRow);
@@ -321,7 +321,7 @@ test("trace: a value of any size is never held", () => {
 
 test("trace: what its listener throws is ignored", () => {
   let calls = 0;
-  const trace = new Trace(() => {
+  const trace = new WireTrace(() => {
     calls++;
     throw new Error("not now");
   }, () => "now");
@@ -332,7 +332,7 @@ test("trace: what its listener throws is ignored", () => {
 
 test("trace: it keeps nothing of what it is given", () => {
   const told: string[] = [];
-  const trace = new Trace((line) => told.push(line), () => "now");
+  const trace = new WireTrace((line) => told.push(line), () => "now");
   const bytes = backend.dataRow("abcdef");
   const first = bytes.slice(0, 14);
   trace.received(first);

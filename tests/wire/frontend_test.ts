@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Target } from "../../src/wire/codes.ts";
+import { DescribeTarget } from "../../src/wire/codes.ts";
 import * as frontend from "../../src/wire/frontend.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
 import { test } from "../support/test.ts";
@@ -50,13 +50,13 @@ test("parse: name, text, parameter types", () => {
 });
 
 test("describe: of a statement or a portal", () => {
-  assert.equal(said((out) => frontend.describe(out, Target.Statement, "s")), "D\x00\x00\x00\x07Ss\x00");
-  assert.equal(said((out) => frontend.describe(out, Target.Portal, "")), "D\x00\x00\x00\x06P\x00");
+  assert.equal(said((out) => frontend.describe(out, DescribeTarget.Statement, "s")), "D\x00\x00\x00\x07Ss\x00");
+  assert.equal(said((out) => frontend.describe(out, DescribeTarget.Portal, "")), "D\x00\x00\x00\x06P\x00");
 });
 
 test("close: of a statement or a portal", () => {
-  assert.equal(said((out) => frontend.close(out, Target.Statement, "s")), "C\x00\x00\x00\x07Ss\x00");
-  assert.equal(said((out) => frontend.close(out, Target.Portal, "p")), "C\x00\x00\x00\x07Pp\x00");
+  assert.equal(said((out) => frontend.close(out, DescribeTarget.Statement, "s")), "C\x00\x00\x00\x07Ss\x00");
+  assert.equal(said((out) => frontend.close(out, DescribeTarget.Portal, "p")), "C\x00\x00\x00\x07Pp\x00");
 });
 
 test("execute: portal and the most rows", () => {

@@ -1,23 +1,23 @@
 /** The pool of connections that await. */
 import {
+  CALLER_TIMEOUT,
   closeTimeout,
-  GIVEN_TIMEOUT,
   millisecondsFrom,
-  optionsOf,
-  type PartOfTimeout,
+  parseOptions,
+  type RemainingTimeout,
   signalFrom,
-  taken,
+  snapshotOf,
 } from "../../connection/arguments.ts";
 import { now } from "../../runtime/clock.ts";
 import { TimeoutError } from "../../errors.ts";
-import { isRepeatable, REPETITIONS } from "../../statements/unexecuted.ts";
+import { isRetryable, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import { settingsOf, type Target } from "../../options/opts.ts";
 import type { CloseOptions, CopyData, CopyRow, Params, Row } from "../../api/call_options.ts";
-import type { PoolLeak } from "../leaks.ts";
+import type { PoolLeak } from "../leak_detector.ts";
 import { Lease } from "../lease.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
-import { Pace } from "../pace.ts";
-import type { PoolStats } from "../stock.ts";
+import { LatencyEstimate } from "../latency_estimate.ts";
+import type { PoolStats } from "../pool_state.ts";
 import type { Result } from "../../rows/collectors.ts";
 import { SqlTemplate, valuesOf } from "../../sql/template.ts";
 import type { Conn } from "../../async/conn.ts";
@@ -34,8 +34,8 @@ import type { PoolNotifications } from "./pool_notifications.ts";
 import { type PoolSource, PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 import type { Portal } from "../../async/portal.ts";
-import type { Member } from "./pool_conn.ts";
-import { type Patience, Supply } from "./supply.ts";
+import type { Entry } from "./pool_conn.ts";
+import { type AcquireDeadline, PoolManager } from "./pool_manager.ts";
 import type { Transaction } from "../../async/transaction.ts";
 
 /** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
@@ -80,8 +80,8 @@ export interface PoolOptions extends PoolLimits {
  * ```
  */
 export class Pool implements AsyncDisposable {
-  readonly #supply: Supply;
-  readonly #pace = new Pace();
+  readonly #manager: PoolManager;
+  readonly #latency = new LatencyEstimate();
   readonly #listener: PoolListener;
 
   /**
@@ -94,22 +94,22 @@ export class Pool implements AsyncDisposable {
   constructor(target: Target, options?: PoolOptions) {
     const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
     const { onConnect, onRelease, onLeak } = options ?? {};
-    this.#supply = new Supply(name, settingsOf(opts), limits, {
+    this.#manager = new PoolManager(name, settingsOf(opts), limits, {
       onConnect: (conn) => onConnect?.(conn),
       onRelease,
       onLeak,
     });
-    this.#listener = new PoolListener(this.#supply);
+    this.#listener = new PoolListener(this.#manager);
   }
 
   /** Whether it was closed: calls fail from then on. */
   get closed(): boolean {
-    return this.#supply.closed;
+    return this.#manager.closed;
   }
 
   /** How many connections there are, and what has become of callers and connections so far. */
   stats(): PoolStats {
-    return this.#supply.stats;
+    return this.#manager.stats;
   }
 
   /**
@@ -134,75 +134,75 @@ export class Pool implements AsyncDisposable {
    * ```
    */
   async acquire(options?: CallOptions): Promise<PooledConn> {
-    optionsOf(options, { action: "acquire a connection", awaits: true });
-    const place = new Error("taken from the pool here");
-    const member = await this.#take(options);
-    const { opened, end } = this.#supply.lease(member, place);
+    parseOptions(options, { action: "acquire a connection", awaits: true });
+    const acquiredAt = new Error("taken from the pool here");
+    const entry = await this.#acquireEntry(options);
+    const { opened, end } = this.#manager.lease(entry, acquiredAt);
     return new PooledConn(opened, () => {
       end();
-      return this.#supply.give(member);
+      return this.#manager.release(entry);
     });
   }
 
   /** As `Conn.ping`, on any connection. */
   ping(options?: CallOptions): Promise<void> {
-    return this.#repeat(options, (conn, options) => conn.ping(options));
+    return this.#callWithRetries(options, (conn, options) => conn.ping(options));
   }
 
   /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
   query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R[]> {
-    return this.#repeat(options, (conn, options) => conn.query<R>(sql, options));
+    return this.#callWithRetries(options, (conn, options) => conn.query<R>(sql, options));
   }
 
   /** As `Conn.queryFirst`, on any connection. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R | null> {
-    return this.#repeat(options, (conn, options) => conn.queryFirst<R>(sql, options));
+    return this.#callWithRetries(options, (conn, options) => conn.queryFirst<R>(sql, options));
   }
 
   /** As `Conn.queryDrop`, on any connection. */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): Promise<number> {
-    return this.#repeat(options, (conn, options) => conn.queryDrop(sql, options));
+    return this.#callWithRetries(options, (conn, options) => conn.queryDrop(sql, options));
   }
 
   /** As `Conn.queryAll`, on any connection. */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<Result<R>[]> {
-    return this.#repeat(options, (conn, options) => conn.queryAll<R>(sql, options));
+    return this.#callWithRetries(options, (conn, options) => conn.queryAll<R>(sql, options));
   }
 
   /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
   exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
   }
 
   /** As `Conn.execFirst`, on any connection. */
   execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
   }
 
   /** As `Conn.execOne`, on any connection. */
   execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
   }
 
   /** As `Conn.execValue`, on any connection. */
   execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
   }
 
   /** As `Conn.execDrop`, on any connection. */
   execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.execDrop(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.execDrop(statement, values, options));
   }
 
   /** As `Conn.run`, on any connection. */
   run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
-    const [statement, values, given] = split(stmt, params, options);
-    return this.#share(statement, given, (conn, options) => conn.run<R>(statement, values, options));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#callBatched(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
 
   /** As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a migration made its statement stale is executed again. */
@@ -212,8 +212,8 @@ export class Pool implements AsyncDisposable {
     options?: BatchOptions,
   ): Promise<number> {
     // A source that is no array may be used up.
-    const make = (conn: Conn, options: BatchOptions | undefined) => conn.execBatch(stmt, paramSets, options);
-    return Array.isArray(paramSets) ? this.#repeat(options, make) : this.#once(options, make);
+    const execBatch = (conn: Conn, options: BatchOptions | undefined) => conn.execBatch(stmt, paramSets, options);
+    return Array.isArray(paramSets) ? this.#callWithRetries(options, execBatch) : this.#callOnce(options, execBatch);
   }
 
   /** As `Conn.execIter`, on any connection. */
@@ -223,8 +223,8 @@ export class Pool implements AsyncDisposable {
     fn: (portal: Portal) => T | Promise<T>,
     options?: QueryOptions,
   ): Promise<T> {
-    const [statement, values = params] = split(stmt, params, undefined);
-    return this.#once(options, (conn, options) => conn.execIter(statement, values, fn, options));
+    const [statement, values = params] = splitArguments(stmt, params, undefined);
+    return this.#callOnce(options, (conn, options) => conn.execIter(statement, values, fn, options));
   }
 
   /**
@@ -243,14 +243,16 @@ export class Pool implements AsyncDisposable {
    * ```
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
-    const [statement, values, given] = split(stmt, params, options);
-    const place = new Error("streamed from the pool here");
-    return new PoolStream<R>(() => this.#source(given, place, (conn) => conn.stream<R>(statement, values, given)));
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    const acquiredAt = new Error("streamed from the pool here");
+    return new PoolStream<R>(() =>
+      this.#openSource(given, acquiredAt, (conn) => conn.stream<R>(statement, values, given))
+    );
   }
 
   /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
   tx<T>(fn: (tx: Transaction) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
-    return this.#once(options, (conn, options) => conn.tx(fn, options));
+    return this.#callOnce(options, (conn, options) => conn.tx(fn, options));
   }
 
   /** As `Conn.copyIn`, on any connection. */
@@ -259,13 +261,15 @@ export class Pool implements AsyncDisposable {
     source: CopyData | Iterable<CopyData> | AsyncIterable<CopyData>,
     options?: CallOptions,
   ): Promise<number> {
-    return this.#once(options, (conn, options) => conn.copyIn(sql, source, options));
+    return this.#callOnce(options, (conn, options) => conn.copyIn(sql, source, options));
   }
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const place = new Error("copied from the pool here");
-    const chunks = new PoolStream(() => this.#source(options, place, (conn) => conn.copyOut(sql, options).values()));
+    const acquiredAt = new Error("copied from the pool here");
+    const chunks = new PoolStream(() =>
+      this.#openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options).values())
+    );
     return new ReadableStream({
       async pull(controller): Promise<void> {
         const { done, value } = await chunks.next();
@@ -283,7 +287,7 @@ export class Pool implements AsyncDisposable {
     rows: Iterable<CopyRow> | AsyncIterable<CopyRow>,
     options?: CallOptions,
   ): Promise<number> {
-    return this.#once(options, (conn, options) => conn.copyRows(table, columns, rows, options));
+    return this.#callOnce(options, (conn, options) => conn.copyRows(table, columns, rows, options));
   }
 
   /**
@@ -313,12 +317,12 @@ export class Pool implements AsyncDisposable {
 
   /** As `Conn.notify`, on any connection. */
   notify(channel: string, payload?: string, options?: CallOptions): Promise<void> {
-    return this.#repeat(options, (conn, options) => conn.notify(channel, payload, options));
+    return this.#callWithRetries(options, (conn, options) => conn.notify(channel, payload, options));
   }
 
   /** As `Conn.reloadTypes`, for all of its connections. */
   reloadTypes(): void {
-    this.#supply.reloadTypes();
+    this.#manager.reloadTypes();
   }
 
   /**
@@ -326,7 +330,7 @@ export class Pool implements AsyncDisposable {
    * when the idle ones are closed. Such as after a change of settings that only new sessions see.
    */
   drain(): Promise<void> {
-    return this.#supply.drain();
+    return this.#manager.drain();
   }
 
   /**
@@ -334,7 +338,7 @@ export class Pool implements AsyncDisposable {
    * left is cut off. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
-    const closing = this.#supply.close(closeTimeout(options));
+    const closing = this.#manager.close(closeTimeout(options));
     await Promise.all([closing, this.#listener.close()]);
   }
 
@@ -343,78 +347,79 @@ export class Pool implements AsyncDisposable {
     return this.close();
   }
 
-  async #take(options: CallOptions | undefined, cost: number = Infinity): Promise<Member> {
+  async #acquireEntry(options: CallOptions | undefined, cost: number = Infinity): Promise<Entry> {
     try {
-      return await this.#supply.take(options === undefined ? NO_LIMIT : patienceOf(options), cost);
+      return await this.#manager.acquire(options === undefined ? NO_DEADLINE : acquireDeadlineOf(options), cost);
     } catch (error) {
-      throw this.#supply.explained(error);
+      throw this.#manager.acquireError(error);
     }
   }
 
   /** As {@linkcode #repeat}, in one go with statements of others where all are quick, and none of their callers may give up. */
-  #share<O extends CallOptions, T>(
+  #callBatched<O extends CallOptions, T>(
     stmt: PoolStatement,
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
     const sql = typeof stmt === "string" ? stmt : stmt?.text;
     const mayGiveUp = options?.timeout !== undefined || options?.signal !== undefined;
-    return this.#repeat(options, make, typeof sql === "string" && !mayGiveUp ? sql : undefined);
+    return this.#callWithRetries(options, make, typeof sql === "string" && !mayGiveUp ? sql : undefined);
   }
 
   /**
    * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
    * or if nothing was executed as the statement was stale: a pool promises no order. `shared` is the text of a statement that may go with others.
    */
-  async #repeat<O extends CallOptions, T>(
+  async #callWithRetries<O extends CallOptions, T>(
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
     shared?: string,
   ): Promise<T> {
-    const begun = now();
-    for (let repetitions = REPETITIONS;; repetitions--) {
-      const cost = shared === undefined ? Infinity : this.#pace.costOf(shared);
-      const member = this.#supply.takeNow(cost) ?? await this.#take(left(options, begun), cost);
+    const startedAt = now();
+    for (let retriesLeft = MAX_RETRIES;; retriesLeft--) {
+      const cost = shared === undefined ? Infinity : this.#latency.costOf(shared);
+      const entry = this.#manager.acquireIdle(cost) ??
+        await this.#acquireEntry(withRemainingTime(options, startedAt), cost);
       const taken = shared === undefined ? 0 : now();
       try {
-        return await make(member.conn, left(options, begun));
+        return await make(entry.conn, withRemainingTime(options, startedAt));
       } catch (error) {
-        if (!isRepeatable(error, repetitions) || this.closed) throw error;
+        if (!isRetryable(error, retriesLeft) || this.closed) throw error;
       } finally {
-        if (shared !== undefined) this.#pace.note(shared, (now() - taken) / member.shares);
-        void this.#supply.give(member);
+        if (shared !== undefined) this.#latency.record(shared, (now() - taken) / entry.shares);
+        void this.#manager.release(entry);
       }
     }
   }
 
   /** Makes a call that cannot be made twice. */
-  async #once<O extends CallOptions, T>(
+  async #callOnce<O extends CallOptions, T>(
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
-    const begun = now();
-    const member = await this.#take(options);
+    const startedAt = now();
+    const entry = await this.#acquireEntry(options);
     try {
-      return await make(member.conn, left(options, begun));
+      return await make(entry.conn, withRemainingTime(options, startedAt));
     } finally {
-      void this.#supply.give(member);
+      void this.#manager.release(entry);
     }
   }
 
-  async #source<T>(
+  async #openSource<T>(
     options: CallOptions | undefined,
-    place: Error,
+    acquiredAt: Error,
     make: (conn: Conn) => AsyncIterator<T, undefined>,
   ): Promise<PoolSource<T>> {
-    const member = await this.#take(options);
+    const entry = await this.#acquireEntry(options);
     const lease = new Lease();
-    const unwatch = this.#supply.watch(lease, member, place);
+    const unwatch = this.#manager.watch(lease, entry, acquiredAt);
     const end = (): Promise<void> | undefined => {
       unwatch();
-      return this.#supply.give(member);
+      return this.#manager.release(entry);
     };
     try {
-      return { items: make(member.conn), lease, end };
+      return { items: make(entry.conn), lease, end };
     } catch (error) {
       void end();
       throw error;
@@ -426,38 +431,38 @@ export class Pool implements AsyncDisposable {
 export type PoolStatement = string | SqlTemplate;
 
 /** Statement, parameters as they are now, and options; an object in place of the parameters is the options. */
-function split<O>(
+function splitArguments<O>(
   stmt: PoolStatement,
   params: Params | O | undefined,
   options: O | undefined,
 ): [PoolStatement, Params | undefined, O | undefined] {
   if (stmt instanceof SqlTemplate && (!Array.isArray(params) || params.length === 0)) {
     const given = Array.isArray(params) ? options : options ?? (params as O | undefined);
-    return [stmt.text, taken(valuesOf(stmt)), given];
+    return [stmt.text, snapshotOf(valuesOf(stmt)), given];
   }
   // What the caller does with them while it waits for a connection is none of the call's business.
-  if (Array.isArray(params)) return [stmt, taken(params), options];
+  if (Array.isArray(params)) return [stmt, snapshotOf(params), options];
   if (params === undefined) return [stmt, undefined, options];
   return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
 }
 
-function patienceOf(options: CallOptions & PartOfTimeout | null): Patience {
-  const { timeout, signal, [GIVEN_TIMEOUT]: given = timeout } = options ?? {};
+function acquireDeadlineOf(options: CallOptions & RemainingTimeout | null): AcquireDeadline {
+  const { timeout, signal, [CALLER_TIMEOUT]: given = timeout } = options ?? {};
   return {
     timeout: timeout === undefined ? 0 : millisecondsFrom(timeout, "timeout"),
-    given: given ?? 0,
+    callerTimeout: given ?? 0,
     signal: signal === undefined ? undefined : signalFrom(signal),
   };
 }
 
 /** The options with what is left of the time since then. */
-function left<O extends CallOptions>(options: O | undefined, begun: number): O | undefined {
+function withRemainingTime<O extends CallOptions>(options: O | undefined, startedAt: number): O | undefined {
   const timeout = options?.timeout;
   // What is no time is refused by the call.
   if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
-  const rest = timeout - (now() - begun);
-  if (rest > 0) return { ...options, timeout: rest, [GIVEN_TIMEOUT]: timeout };
+  const rest = timeout - (now() - startedAt);
+  if (rest > 0) return { ...options, timeout: rest, [CALLER_TIMEOUT]: timeout };
   throw new TimeoutError(`Cannot make the call: it was not begun within ${timeout} ms`, { outcome: "not sent" });
 }
 
-const NO_LIMIT: Patience = { timeout: 0, given: 0, signal: undefined };
+const NO_DEADLINE: AcquireDeadline = { timeout: 0, callerTimeout: 0, signal: undefined };

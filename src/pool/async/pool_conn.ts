@@ -1,25 +1,25 @@
 /** The connections of a pool, as the pool itself uses them. */
 import { Calls } from "../../connection/calls.ts";
 import { isReleased } from "../../features/release.ts";
-import type { Member as Of, Pooled } from "../stock.ts";
+import type { PooledConnection, PoolEntry } from "../pool_state.ts";
 import { Conn } from "../../async/conn.ts";
-import type { Opened } from "../../async/opened.ts";
+import type { OpenedConnection } from "../../async/opened.ts";
 
 /** A connection of the pool, as the pool itself uses it. */
-export class PoolConn extends Conn implements Pooled {
-  readonly opened: Opened;
+export class PoolConn extends Conn implements PooledConnection {
+  readonly opened: OpenedConnection;
   readonly calls: Calls;
 
-  constructor(opened: Opened) {
+  constructor(opened: OpenedConnection) {
     super(opened);
     this.opened = opened;
-    this.calls = new Calls(opened.core);
+    this.calls = new Calls(opened.state);
   }
 
   /** Whether nothing is under way, nor left over. */
   get isReleased(): boolean {
-    const { core, link } = this.opened;
-    return !link.isRunning && isReleased(core, core.listeners);
+    const { state, link } = this.opened;
+    return !link.isRunning && isReleased(state, state.listeners);
   }
 
   /** Undoes what is left over, once the calls already made are over, which may take that many milliseconds. */
@@ -34,4 +34,4 @@ export class PoolConn extends Conn implements Pooled {
 }
 
 /** A connection of the pool, and how long it has been there. */
-export type Member = Of<PoolConn>;
+export type Entry = PoolEntry<PoolConn>;

@@ -1,74 +1,74 @@
-/** By which connection a pool that awaits listens. */
-import { optionsOf } from "../../connection/arguments.ts";
+/** The listening of a pool that awaits: one connection for all listeners. */
+import { parseOptions } from "../../connection/arguments.ts";
 import { atMost, now, pause } from "../../runtime/clock.ts";
 import { TimeoutError } from "../../errors.ts";
 import { channelName } from "../../features/listen.ts";
 import { backoff } from "../backoff.ts";
-import { goneAtOnce, poolClosed } from "../failure.ts";
+import { lostWhileOpening, poolClosed } from "../failure.ts";
 import { Subscription } from "../subscription.ts";
-import type { Limit } from "../../protocol/request.ts";
+import type { Deadline } from "../../protocol/request.ts";
 import { Alarm } from "./alarm.ts";
 import type { ListenOptions } from "../../async/options.ts";
-import type { Line, LineEvents } from "./pool_line.ts";
+import type { ListenConnection, ListenEvents } from "./listen_connection.ts";
 import { PoolNotifications } from "./pool_notifications.ts";
 
 /** Where connections to listen on come from. */
-export interface LineSource {
-  /** Milliseconds that somebody waits for a connection. */
+export interface ListenConnectionSource {
+  /** Milliseconds that a caller waits for a connection. */
   readonly acquireTimeout: number;
-  openLine(events: LineEvents): Promise<Line>;
+  openListenConnection(events: ListenEvents): Promise<ListenConnection>;
   /** Whether such a failure to connect is likely to pass. */
-  passes(error: unknown): boolean;
+  isTransient(error: unknown): boolean;
 }
 
-/** Listens for all who ask for it, on one connection, which is replaced when it is lost. */
+/** Listens for all listeners of a pool, on one connection, which is replaced when it is lost. */
 export class PoolListener {
-  readonly #source: LineSource;
-  /** Who listens, by channel. */
+  readonly #source: ListenConnectionSource;
+  /** The listeners, by channel. */
   readonly #channels = new Map<string, Set<Subscription>>();
   /** Channels on which something may have been missed, and whose listeners do not know yet. */
   readonly #missed = new Set<string>();
   readonly #alarm = new Alarm(() => this.#tick());
   /** The connection, or the attempt to get one. */
-  #line: Promise<Line> | undefined = undefined;
-  #current: Line | undefined = undefined;
-  /** How many wait for notifications. */
-  #expecting = 0;
+  #connection: Promise<ListenConnection> | undefined = undefined;
+  #current: ListenConnection | undefined = undefined;
+  /** How many listeners wait for notifications. */
+  #notificationWaiters = 0;
   /** Whether a connection was lost, and not all channels are listened to again. */
-  #isBehind = false;
+  #needsRecovery = false;
   #recovering = false;
   #failures = 0;
   #closed = false;
 
-  constructor(source: LineSource) {
+  constructor(source: ListenConnectionSource) {
     this.#source = source;
   }
 
   /** Listens to a channel. */
   async listen(channel: string, options: ListenOptions | undefined): Promise<PoolNotifications> {
     const name = channelName(channel);
-    const { limit } = optionsOf(options, { action: "listen", awaits: true });
-    limit?.signal?.throwIfAborted();
+    const { deadline } = parseOptions(options, { action: "listen", awaits: true });
+    deadline?.signal?.throwIfAborted();
     if (this.#closed) throw poolClosed();
     const subscription = new Subscription(name);
     const subscriptions = this.#channels.get(name) ?? new Set();
     this.#channels.set(name, subscriptions.add(subscription));
     try {
-      await within(limit, this.#tuneOnceThere(name, subscription));
+      await withDeadline(deadline, this.#listenWithRetries(name, subscription));
     } catch (error) {
-      // Whoever has given up does not wait for an attempt to connect.
-      void this.#leave(subscription);
+      // A caller that has given up does not wait for an attempt to connect.
+      void this.#unsubscribe(subscription);
       throw error;
     }
     return new PoolNotifications(
       subscription,
-      async () => void await atMost(this.#leave(subscription), LEAVING),
-      (expecting) => this.#expect(expecting),
-      limit?.signal,
+      async () => void await atMost(this.#unsubscribe(subscription), UNLISTEN_TIMEOUT),
+      (expecting) => this.#keepProcess(expecting),
+      deadline?.signal,
     );
   }
 
-  /** Nobody hears anything any more. Resolves when the connection is closed. */
+  /** Ends all listeners. Resolves when the connection is closed. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#alarm.clear();
@@ -76,37 +76,37 @@ export class PoolListener {
       for (const subscription of subscriptions) subscription.end();
     }
     this.#channels.clear();
-    await this.#line?.then((line) => line.close(), () => {});
+    await this.#connection?.then((connection) => connection.close(), () => {});
   }
 
-  async #leave(subscription: Subscription): Promise<void> {
+  async #unsubscribe(subscription: Subscription): Promise<void> {
     const { channel } = subscription;
     subscription.end();
     const subscriptions = this.#channels.get(channel);
     if (subscriptions === undefined || !subscriptions.delete(subscription) || subscriptions.size > 0) return;
     this.#channels.delete(channel);
     this.#missed.delete(channel);
-    if (this.#channels.size === 0) this.#isBehind = false;
-    const line = await this.#line?.catch(() => undefined);
-    if (line === undefined) return;
+    if (this.#channels.size === 0) this.#needsRecovery = false;
+    const connection = await this.#connection?.catch(() => undefined);
+    if (connection === undefined) return;
     if (this.#channels.size > 0) {
-      if (!this.#channels.has(channel)) await line.forget(channel);
-    } else if (this.#current === line) {
-      this.#line = this.#current = undefined;
+      if (!this.#channels.has(channel)) await connection.unlisten(channel);
+    } else if (this.#current === connection) {
+      this.#connection = this.#current = undefined;
       this.#alarm.clear();
-      await line.close();
+      await connection.close();
     }
   }
 
-  /** As {@linkcode #tune}; while the server is away, and for as long as anybody would wait for a connection, again and again. */
-  async #tuneOnceThere(channel: string, subscription: Subscription): Promise<void> {
+  /** As {@linkcode #tune}; while the server cannot be reached, repeats it for as long as callers wait for a connection. */
+  async #listenWithRetries(channel: string, subscription: Subscription): Promise<void> {
     const since = now();
     const { acquireTimeout } = this.#source;
     for (let failures = 1;; failures++) {
       try {
-        return await this.#tune(channel);
+        return await this.#listenOn(channel);
       } catch (error) {
-        if (!this.#source.passes(error) || subscription.ended) throw error;
+        if (!this.#source.isTransient(error) || subscription.ended) throw error;
         const wait = backoff(failures, Math.random());
         if (now() + wait >= since + acquireTimeout) {
           throw new TimeoutError(`Cannot listen: the server could not be reached within ${acquireTimeout} ms`, {
@@ -121,37 +121,37 @@ export class PoolListener {
   }
 
   /** Sees to it that a channel is listened to. */
-  async #tune(channel: string): Promise<void> {
-    const line = await (this.#line ??= this.#connect());
-    await line.listen(channel);
+  async #listenOn(channel: string): Promise<void> {
+    const connection = await (this.#connection ??= this.#connect());
+    await connection.listen(channel);
   }
 
-  async #connect(): Promise<Line> {
+  async #connect(): Promise<ListenConnection> {
     try {
-      const line = await this.#source.openLine({
-        heard: (notification) => {
-          this.#tellOfGap(notification.channel);
+      const connection = await this.#source.openListenConnection({
+        notified: (notification) => {
+          this.#deliverGap(notification.channel);
           for (const subscription of this.#channels.get(notification.channel) ?? []) subscription.add(notification);
         },
         lost: () => this.#lost(),
       });
       if (this.#closed) {
-        await line.close();
+        await connection.close();
         throw poolClosed();
       }
-      if (this.#expecting > 0) line.expect(true);
-      this.#current = line;
-      this.#alarm.set(now() + CHECK_EVERY);
-      return line;
+      if (this.#notificationWaiters > 0) connection.keepProcess(true);
+      this.#current = connection;
+      this.#alarm.set(now() + CHECK_INTERVAL);
+      return connection;
     } catch (error) {
-      this.#line = undefined;
+      this.#connection = undefined;
       throw error;
     }
   }
 
-  /** The connection is gone: another one takes its place. */
+  /** The connection was lost: another one takes its place. */
   #lost(): void {
-    this.#miss();
+    this.#markMissed();
     void this.#recover();
   }
 
@@ -159,20 +159,20 @@ export class PoolListener {
   async #recover(): Promise<void> {
     if (this.#recovering || this.#closed || this.#channels.size === 0) return;
     this.#recovering = true;
-    let line: Line | undefined;
+    let connection: ListenConnection | undefined;
     try {
       // All on the same one: should that be lost meanwhile, the next one begins with the first channel again.
-      line = await (this.#line ??= this.#connect());
-      for (const channel of this.#channels.keys()) await line.listen(channel);
-      if (line !== this.#current) throw goneAtOnce();
+      connection = await (this.#connection ??= this.#connect());
+      for (const channel of this.#channels.keys()) await connection.listen(channel);
+      if (connection !== this.#current) throw lostWhileOpening();
       this.#failures = 0;
-      this.#isBehind = false;
-      for (const channel of this.#channels.keys()) this.#tellOfGap(channel);
+      this.#needsRecovery = false;
+      for (const channel of this.#channels.keys()) this.#deliverGap(channel);
     } catch {
-      // Also where there is a connection, on which the server does not let anybody listen.
-      if (line !== undefined && line === this.#current) {
-        this.#miss();
-        void line.close();
+      // Also where there is a connection, on which the server refuses LISTEN.
+      if (connection !== undefined && connection === this.#current) {
+        this.#markMissed();
+        void connection.close();
       }
       this.#alarm.set(now() + backoff(++this.#failures, Math.random()));
     } finally {
@@ -180,41 +180,41 @@ export class PoolListener {
     }
   }
 
-  /** There is no connection, and nothing is heard. */
-  #miss(): void {
-    this.#line = this.#current = undefined;
-    this.#isBehind = true;
+  /** There is no connection: notifications are missed. */
+  #markMissed(): void {
+    this.#connection = this.#current = undefined;
+    this.#needsRecovery = true;
     for (const channel of this.#channels.keys()) this.#missed.add(channel);
   }
 
   /** Before what comes next: it may come before all channels are listened to again. */
-  #tellOfGap(channel: string): void {
+  #deliverGap(channel: string): void {
     if (!this.#missed.delete(channel)) return;
     for (const subscription of this.#channels.get(channel) ?? []) subscription.add({ channel, gap: true });
   }
 
   #tick(): void {
     if (this.#closed || this.#channels.size === 0) return;
-    if (this.#isBehind) return void this.#recover();
+    if (this.#needsRecovery) return void this.#recover();
     // A connection whose other end is gone looks like one on which nothing happens.
-    void this.#current?.check(CHECKING);
-    this.#alarm.set(now() + CHECK_EVERY);
+    void this.#current?.check(CHECK_TIMEOUT);
+    this.#alarm.set(now() + CHECK_INTERVAL);
   }
 
-  #expect(expecting: boolean): void {
-    const before = this.#expecting > 0;
-    this.#expecting += expecting ? 1 : -1;
-    const after = this.#expecting > 0;
+  #keepProcess(expecting: boolean): void {
+    const before = this.#notificationWaiters > 0;
+    this.#notificationWaiters += expecting ? 1 : -1;
+    const after = this.#notificationWaiters > 0;
     if (before === after) return;
     this.#alarm.keepProcess(after);
-    this.#current?.expect(after);
+    this.#current?.keepProcess(after);
   }
 }
 
 /** What the promise gives, unless its caller gives up first. */
-async function within<T>(limit: Limit | undefined, promise: Promise<T>): Promise<T> {
-  if (limit === undefined) return await promise;
-  const { timeout, signal } = limit;
+async function withDeadline<T>(deadline: Deadline | undefined, promise: Promise<T>): Promise<T> {
+  if (deadline === undefined) return await promise;
+  const { timeout, signal } = deadline;
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal!.reason);
   signal?.addEventListener("abort", abort, { once: true });
@@ -228,7 +228,7 @@ async function within<T>(limit: Limit | undefined, promise: Promise<T>): Promise
 }
 
 /** Milliseconds between questions whether the connection works, and for the answer. */
-const CHECK_EVERY = 30_000;
-const CHECKING = 5000;
+const CHECK_INTERVAL = 30_000;
+const CHECK_TIMEOUT = 5000;
 /** Milliseconds that those who end listening wait for the server to confirm it. */
-const LEAVING = 2000;
+const UNLISTEN_TIMEOUT = 2000;

@@ -1,5 +1,5 @@
 /** What pools that await hear on a channel. */
-import { Takers } from "../../async/takers.ts";
+import { QueueConsumers } from "../../async/queue_consumers.ts";
 import type { PoolGap, PoolNotification, Subscription } from "../subscription.ts";
 
 /**
@@ -8,9 +8,9 @@ import type { PoolGap, PoolNotification, Subscription } from "../subscription.ts
  */
 export class PoolNotifications implements AsyncIterableIterator<PoolNotification | PoolGap>, AsyncDisposable {
   readonly #subscription: Subscription;
-  readonly #leave: () => Promise<void>;
-  readonly #expect: (expecting: boolean) => void;
-  readonly #takers: Takers<PoolNotification | PoolGap>;
+  readonly #unsubscribe: () => Promise<void>;
+  readonly #keepProcess: (expecting: boolean) => void;
+  readonly #consumers: QueueConsumers<PoolNotification | PoolGap>;
 
   /** Not for callers: see {@linkcode PoolNotifications}. */
   constructor(
@@ -20,13 +20,13 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
     signal: AbortSignal | undefined,
   ) {
     this.#subscription = subscription;
-    this.#leave = leave;
-    this.#expect = expect;
-    const takers = this.#takers = new Takers(subscription);
+    this.#unsubscribe = leave;
+    this.#keepProcess = expect;
+    const consumers = this.#consumers = new QueueConsumers(subscription);
     const stop = (): void => void this[Symbol.asyncDispose]();
     subscription.onChange = () => {
       if (subscription.ended) signal?.removeEventListener("abort", stop);
-      takers.handOn();
+      consumers.dispatch();
     };
     signal?.addEventListener("abort", stop, { once: true });
     if (signal?.aborted) stop();
@@ -39,7 +39,7 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
 
   /** The next notification, or the news that some were missed, once it has come. */
   next(): Promise<IteratorResult<PoolNotification | PoolGap, undefined>> {
-    return this.#takers.next(this.#expect);
+    return this.#consumers.next(this.#keepProcess);
   }
 
   /** Ends listening. What has come before can still be taken. */
@@ -52,7 +52,7 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#subscription.ended) return;
     this.#subscription.end();
-    await this.#leave();
+    await this.#unsubscribe();
   }
 
   /** Itself. */

@@ -4,7 +4,7 @@ import { UsageError } from "../../errors.ts";
 import type { CloseOptions } from "../../api/call_options.ts";
 import type { Lease } from "../lease.ts";
 import { Conn } from "../../async/conn.ts";
-import type { Opened } from "../../async/opened.ts";
+import type { OpenedConnection } from "../../async/opened.ts";
 
 /**
  * A connection that was taken from a pool by `Pool.acquire`, to be given back: by `release()`, or by
@@ -33,7 +33,7 @@ export class PooledConn extends Conn {
   readonly #giveBack: () => Promise<void> | undefined;
 
   /** Not for callers: see {@linkcode PooledConn}. */
-  constructor(opened: Opened, giveBack: () => Promise<void> | undefined) {
+  constructor(opened: OpenedConnection, giveBack: () => Promise<void> | undefined) {
     super(opened);
     this.#lease = opened.lease!;
     this.#giveBack = giveBack;
@@ -41,7 +41,7 @@ export class PooledConn extends Conn {
 
   /** Whether it was given back, closed or lost. */
   override get closed(): boolean {
-    return this.#lease.over || super.closed;
+    return this.#lease.isEnded || super.closed;
   }
 
   /**
@@ -74,6 +74,6 @@ export class PooledConn extends Conn {
 
   /** Gives the connection back, unless that was done before, or it was closed. */
   override async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#lease.over) await this.release();
+    if (!this.#lease.isEnded) await this.release();
   }
 }

@@ -1,7 +1,7 @@
 /** The pool of connections that block. */
-import { closeTimeout, optionsOf } from "../../connection/arguments.ts";
+import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
 import { channelName } from "../../features/listen.ts";
-import { isRepeatable, REPETITIONS } from "../../statements/unexecuted.ts";
+import { isRetryable, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import type {
   BatchOptions,
   CallOptions,
@@ -16,10 +16,10 @@ import type {
   TransactionOptions,
 } from "../../api/call_options.ts";
 import { settingsOf, type Target } from "../../options/opts.ts";
-import type { PoolLeak } from "../leaks.ts";
+import type { PoolLeak } from "../leak_detector.ts";
 import { Lease } from "../lease.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
-import type { PoolStats } from "../stock.ts";
+import type { PoolStats } from "../pool_state.ts";
 import type { Result } from "../../rows/collectors.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../sync/conn.ts";
@@ -27,7 +27,7 @@ import { PoolNotifications } from "./pool_notifications.ts";
 import { type PoolSource, PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 import type { Portal } from "../../sync/portal.ts";
-import { Supply } from "./supply.ts";
+import { PoolManager } from "./pool_manager.ts";
 import type { Transaction } from "../../sync/transaction.ts";
 
 /** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
@@ -73,7 +73,7 @@ export interface PoolOptions extends PoolLimits {
  * ```
  */
 export class Pool implements Disposable {
-  readonly #supply: Supply;
+  readonly #manager: PoolManager;
 
   /**
    * Makes a pool. Nothing is connected before the first call.
@@ -85,7 +85,7 @@ export class Pool implements Disposable {
   constructor(target: Target, options?: PoolOptions) {
     const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
     const { onConnect, onRelease, onLeak } = options ?? {};
-    this.#supply = new Supply(name, settingsOf(opts), limits, {
+    this.#manager = new PoolManager(name, settingsOf(opts), limits, {
       onConnect: (conn) => onConnect?.(conn),
       onRelease: (conn) => onRelease?.(conn),
       onLeak,
@@ -94,12 +94,12 @@ export class Pool implements Disposable {
 
   /** Whether it was closed: calls fail from then on. */
   get closed(): boolean {
-    return this.#supply.closed;
+    return this.#manager.closed;
   }
 
   /** How many connections there are, and what has become of callers and connections so far. */
   stats(): PoolStats {
-    return this.#supply.stats;
+    return this.#manager.stats;
   }
 
   /**
@@ -123,69 +123,69 @@ export class Pool implements Disposable {
    * ```
    */
   acquire(options?: CallOptions): PooledConn {
-    optionsOf(options, { action: "acquire a connection", awaits: false });
-    const place = new Error("taken from the pool here");
-    const member = this.#supply.take();
-    const { opened, end } = this.#supply.lease(member, place);
+    parseOptions(options, { action: "acquire a connection", awaits: false });
+    const acquiredAt = new Error("taken from the pool here");
+    const entry = this.#manager.acquire();
+    const { opened, end } = this.#manager.lease(entry, acquiredAt);
     return new PooledConn(opened, () => {
       end();
-      this.#supply.give(member);
+      this.#manager.release(entry);
     });
   }
 
   /** As `Conn.ping`, on any connection. */
   ping(options?: CallOptions): void {
-    return this.#repeat((conn) => conn.ping(options));
+    return this.#callWithRetries((conn) => conn.ping(options));
   }
 
   /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
   query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R[] {
-    return this.#repeat((conn) => conn.query<R>(sql, options));
+    return this.#callWithRetries((conn) => conn.query<R>(sql, options));
   }
 
   /** As `Conn.queryFirst`, on any connection. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
-    return this.#repeat((conn) => conn.queryFirst<R>(sql, options));
+    return this.#callWithRetries((conn) => conn.queryFirst<R>(sql, options));
   }
 
   /** As `Conn.queryDrop`, on any connection. */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): number {
-    return this.#repeat((conn) => conn.queryDrop(sql, options));
+    return this.#callWithRetries((conn) => conn.queryDrop(sql, options));
   }
 
   /** As `Conn.queryAll`, on any connection. */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
-    return this.#repeat((conn) => conn.queryAll<R>(sql, options));
+    return this.#callWithRetries((conn) => conn.queryAll<R>(sql, options));
   }
 
   /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
   exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
-    return this.#repeat((conn) => conn.exec<R>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.exec<R>(stmt, params, options));
   }
 
   /** As `Conn.execFirst`, on any connection. */
   execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
-    return this.#repeat((conn) => conn.execFirst<R>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.execFirst<R>(stmt, params, options));
   }
 
   /** As `Conn.execOne`, on any connection. */
   execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R {
-    return this.#repeat((conn) => conn.execOne<R>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.execOne<R>(stmt, params, options));
   }
 
   /** As `Conn.execValue`, on any connection. */
   execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): V | null {
-    return this.#repeat((conn) => conn.execValue<V>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.execValue<V>(stmt, params, options));
   }
 
   /** As `Conn.execDrop`, on any connection. */
   execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): number {
-    return this.#repeat((conn) => conn.execDrop(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.execDrop(stmt, params, options));
   }
 
   /** As `Conn.run`, on any connection. */
   run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
-    return this.#repeat((conn) => conn.run<R>(stmt, params, options));
+    return this.#callWithRetries((conn) => conn.run<R>(stmt, params, options));
   }
 
   /** As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a migration made its statement stale is executed again. */
@@ -195,8 +195,8 @@ export class Pool implements Disposable {
     options?: BatchOptions,
   ): number {
     // A source that is no array may be used up.
-    const make = (conn: Conn) => conn.execBatch(stmt, paramSets, options);
-    return Array.isArray(paramSets) ? this.#repeat(make) : this.#once(make);
+    const execBatch = (conn: Conn) => conn.execBatch(stmt, paramSets, options);
+    return Array.isArray(paramSets) ? this.#callWithRetries(execBatch) : this.#callOnce(execBatch);
   }
 
   /** As `Conn.execIter`, on any connection. */
@@ -206,7 +206,7 @@ export class Pool implements Disposable {
     fn: (portal: Portal) => T,
     options?: QueryOptions,
   ): T {
-    return this.#once((conn) => conn.execIter(stmt, params, fn, options));
+    return this.#callOnce((conn) => conn.execIter(stmt, params, fn, options));
   }
 
   /**
@@ -225,13 +225,13 @@ export class Pool implements Disposable {
    * ```
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
-    const place = new Error("streamed from the pool here");
-    return new PoolStream<R>(() => this.#source(place, (conn) => conn.stream<R>(stmt, params, options)));
+    const acquiredAt = new Error("streamed from the pool here");
+    return new PoolStream<R>(() => this.#openSource(acquiredAt, (conn) => conn.stream<R>(stmt, params, options)));
   }
 
   /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
   tx<T>(fn: (tx: Transaction) => T, options?: TransactionOptions): T {
-    return this.#once((conn) => conn.tx(fn, options));
+    return this.#callOnce((conn) => conn.tx(fn, options));
   }
 
   /** As `Conn.copyIn`, on any connection. */
@@ -240,13 +240,13 @@ export class Pool implements Disposable {
     source: CopyData | Iterable<CopyData>,
     options?: CallOptions,
   ): number {
-    return this.#once((conn) => conn.copyIn(sql, source, options));
+    return this.#callOnce((conn) => conn.copyIn(sql, source, options));
   }
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): PoolStream<Uint8Array<ArrayBuffer>> {
-    const place = new Error("copied from the pool here");
-    return new PoolStream(() => this.#source(place, (conn) => conn.copyOut(sql, options)));
+    const acquiredAt = new Error("copied from the pool here");
+    return new PoolStream(() => this.#openSource(acquiredAt, (conn) => conn.copyOut(sql, options)));
   }
 
   /** As `Conn.copyRows`, on any connection. */
@@ -256,7 +256,7 @@ export class Pool implements Disposable {
     rows: Iterable<CopyRow>,
     options?: CallOptions,
   ): number {
-    return this.#once((conn) => conn.copyRows(table, columns, rows, options));
+    return this.#callOnce((conn) => conn.copyRows(table, columns, rows, options));
   }
 
   /**
@@ -283,9 +283,9 @@ export class Pool implements Disposable {
    */
   listen(channel: string, options?: ListenOptions): PoolNotifications {
     const name = channelName(channel);
-    const { limit } = optionsOf(options, { action: "listen", awaits: false });
-    return new PoolNotifications(name, limit?.timeout ?? 0, (timeout) => {
-      const conn = this.#supply.openLine();
+    const { deadline } = parseOptions(options, { action: "listen", awaits: false });
+    return new PoolNotifications(name, deadline?.timeout ?? 0, (timeout) => {
+      const conn = this.#manager.openListenConnection();
       try {
         return { conn, notifications: conn.listen(name, { timeout }) };
       } catch (error) {
@@ -297,19 +297,19 @@ export class Pool implements Disposable {
 
   /** As `Conn.notify`, on any connection. */
   notify(channel: string, payload?: string, options?: CallOptions): void {
-    return this.#repeat((conn) => conn.notify(channel, payload, options));
+    return this.#callWithRetries((conn) => conn.notify(channel, payload, options));
   }
 
   /** As `Conn.reloadTypes`, for all of its connections. */
   reloadTypes(): void {
-    this.#supply.reloadTypes();
+    this.#manager.reloadTypes();
   }
 
   /**
    * Has all connections replaced: idle ones are closed now, those in use when they come back. Such as after a change of settings that only new sessions see.
    */
   drain(): void {
-    return this.#supply.drain();
+    return this.#manager.drain();
   }
 
   /**
@@ -317,7 +317,7 @@ export class Pool implements Disposable {
    */
   close(options?: CloseOptions): void {
     closeTimeout(options);
-    this.#supply.close();
+    this.#manager.close();
   }
 
   /** The same as {@linkcode close}. */
@@ -329,39 +329,39 @@ export class Pool implements Disposable {
    * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
    * or if nothing was executed as the statement was stale.
    */
-  #repeat<T>(make: (conn: Conn) => T): T {
-    for (let left = REPETITIONS;; left--) {
-      const member = this.#supply.take();
+  #callWithRetries<T>(make: (conn: Conn) => T): T {
+    for (let left = MAX_RETRIES;; left--) {
+      const entry = this.#manager.acquire();
       try {
-        return make(member.conn);
+        return make(entry.conn);
       } catch (error) {
-        if (!isRepeatable(error, left) || this.closed) throw error;
+        if (!isRetryable(error, left) || this.closed) throw error;
       } finally {
-        this.#supply.give(member);
+        this.#manager.release(entry);
       }
     }
   }
 
   /** Makes a call that cannot be made twice. */
-  #once<T>(make: (conn: Conn) => T): T {
-    const member = this.#supply.take();
+  #callOnce<T>(make: (conn: Conn) => T): T {
+    const entry = this.#manager.acquire();
     try {
-      return make(member.conn);
+      return make(entry.conn);
     } finally {
-      this.#supply.give(member);
+      this.#manager.release(entry);
     }
   }
 
-  #source<T>(place: Error, make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
-    const member = this.#supply.take();
+  #openSource<T>(acquiredAt: Error, make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
+    const entry = this.#manager.acquire();
     const lease = new Lease();
-    const unwatch = this.#supply.watch(lease, member, place);
+    const unwatch = this.#manager.watch(lease, entry, acquiredAt);
     const end = (): void => {
       unwatch();
-      this.#supply.give(member);
+      this.#manager.release(entry);
     };
     try {
-      return { items: make(member.conn), lease, end };
+      return { items: make(entry.conn), lease, end };
     } catch (error) {
       end();
       throw error;

@@ -1,25 +1,25 @@
 /** The connections of a pool, as the pool itself uses them. */
 import { Calls } from "../../connection/calls.ts";
 import { isReleased } from "../../features/release.ts";
-import type { Member as Of, Pooled } from "../stock.ts";
+import type { PooledConnection, PoolEntry } from "../pool_state.ts";
 import { Conn } from "../../sync/conn.ts";
-import type { Opened } from "../../sync/opened.ts";
+import type { OpenedConnection } from "../../sync/opened.ts";
 
 /** A connection of the pool, as the pool itself uses it. */
-export class PoolConn extends Conn implements Pooled {
-  readonly opened: Opened;
+export class PoolConn extends Conn implements PooledConnection {
+  readonly opened: OpenedConnection;
   readonly calls: Calls;
 
-  constructor(opened: Opened) {
+  constructor(opened: OpenedConnection) {
     super(opened.target);
     this.opened = opened;
-    this.calls = new Calls(opened.core);
+    this.calls = new Calls(opened.state);
   }
 
   /** Whether nothing is left over. */
   get isReleased(): boolean {
-    const { core } = this.opened;
-    return isReleased(core, core.listeners);
+    const { state } = this.opened;
+    return isReleased(state, state.listeners);
   }
 
   /** Makes a round trip; the connection is closed if that takes longer. */
@@ -29,12 +29,12 @@ export class PoolConn extends Conn implements Pooled {
 
   /** Undoes what is left over. */
   release(): void {
-    if (!this.isReleased) this.opened.link.run(this.calls.release(TIDYING));
+    if (!this.isReleased) this.opened.link.run(this.calls.release(CLEAN_UP_TIMEOUT));
   }
 }
 
 /** A connection of the pool, and how long it has been there. */
-export type Member = Of<PoolConn>;
+export type Entry = PoolEntry<PoolConn>;
 
 /** Milliseconds for what a user has left over to end. */
-const TIDYING = 5000;
+const CLEAN_UP_TIMEOUT = 5000;

@@ -2,19 +2,19 @@
 import { block, now } from "../../runtime/clock.ts";
 import { ConnectionError } from "../../errors.ts";
 import { backoff } from "../backoff.ts";
-import { isPassing } from "../failure.ts";
+import { isTransient } from "../failure.ts";
 import type { PoolGap, PoolNotification } from "../subscription.ts";
 import type { Conn } from "../../sync/conn.ts";
 import type { Notifications } from "../../sync/notifications.ts";
 
 /** A connection that listens. */
-export interface Line {
+export interface ListenConnection {
   readonly conn: Conn;
   readonly notifications: Notifications;
 }
 
 /** Opens another connection, and has it listen to the channel; each wait of it ends after that long. */
-export type OpenLine = (timeout: number) => Line;
+export type OpenListenConnection = (timeout: number) => ListenConnection;
 
 /**
  * The notifications on a channel, to iterate over; made by `Pool.listen`. To ask for the next one waits
@@ -22,17 +22,17 @@ export type OpenLine = (timeout: number) => Line;
  */
 export class PoolNotifications implements IterableIterator<PoolNotification | PoolGap>, Disposable {
   readonly #channel: string;
-  readonly #open: OpenLine;
+  readonly #open: OpenListenConnection;
   readonly #timeout: number;
-  #line: Line | undefined;
+  #connection: ListenConnection | undefined;
   #ended = false;
 
   /** Not for callers: see {@linkcode PoolNotifications}. */
-  constructor(channel: string, timeout: number, open: OpenLine) {
+  constructor(channel: string, timeout: number, open: OpenListenConnection) {
     this.#channel = channel;
     this.#timeout = timeout;
     this.#open = open;
-    this.#line = open(timeout);
+    this.#connection = open(timeout);
   }
 
   /** The channel. */
@@ -44,9 +44,9 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
   next(): IteratorResult<PoolNotification | PoolGap, undefined> {
     const by = this.#timeout === 0 ? Infinity : now() + this.#timeout;
     if (this.#ended) return DONE;
-    if (this.#line !== undefined) {
+    if (this.#connection !== undefined) {
       try {
-        const next = this.#line.notifications.next();
+        const next = this.#connection.notifications.next();
         if (!next.done) return next;
         return this.return();
       } catch (error) {
@@ -76,18 +76,18 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
   }
 
   #drop(): void {
-    this.#line?.conn.close();
-    this.#line = undefined;
+    this.#connection?.conn.close();
+    this.#connection = undefined;
   }
 
   /** Listens again; false if time is over first. */
   #recover(by: number): boolean {
     for (let failures = 1; now() < by; failures++) {
       try {
-        this.#line = this.#open(this.#timeout);
+        this.#connection = this.#open(this.#timeout);
         return true;
       } catch (error) {
-        if (!isPassing(error)) throw error;
+        if (!isTransient(error)) throw error;
       }
       block(Math.min(backoff(failures, Math.random()), Math.max(0, by - now())));
     }

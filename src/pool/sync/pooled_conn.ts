@@ -5,7 +5,7 @@ import { UsageError } from "../../errors.ts";
 import type { CloseOptions } from "../../api/call_options.ts";
 import type { Lease } from "../lease.ts";
 import { Conn } from "../../sync/conn.ts";
-import type { Opened } from "../../sync/opened.ts";
+import type { OpenedConnection } from "../../sync/opened.ts";
 
 /**
  * A connection that was taken from a pool by `Pool.acquire`, to be given back: by `release()`, or by
@@ -34,7 +34,7 @@ export class PooledConn extends Conn {
   readonly #giveBack: () => void | undefined;
 
   /** Not for callers: see {@linkcode PooledConn}. */
-  constructor(opened: Opened, giveBack: () => void | undefined) {
+  constructor(opened: OpenedConnection, giveBack: () => void | undefined) {
     super(opened.target);
     this.#lease = opened.lease!;
     this.#giveBack = giveBack;
@@ -42,7 +42,7 @@ export class PooledConn extends Conn {
 
   /** Whether it was given back, closed or lost. */
   override get closed(): boolean {
-    return this.#lease.over || super.closed;
+    return this.#lease.isEnded || super.closed;
   }
 
   /**
@@ -74,6 +74,6 @@ export class PooledConn extends Conn {
 
   /** Gives the connection back, unless that was done before, or it was closed. */
   override [Symbol.dispose](): void {
-    if (!this.#lease.over) this.release();
+    if (!this.#lease.isEnded) this.release();
   }
 }

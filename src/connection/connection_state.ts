@@ -1,0 +1,121 @@
+/** What the blocking and the promise connection share: the state of a connection. */
+import { DEFAULT_CHOICES } from "../options/choices.ts";
+import type { LogFields } from "../options/logger.ts";
+import type { Settings } from "../options/settings.ts";
+import type { TransactionContext } from "../features/context.ts";
+import { Invalidation } from "../statements/invalidation.ts";
+import { type CancelTarget, cancelTargetOf } from "../connect/cancel.ts";
+import type { Link } from "../connect/handshake.ts";
+import { Listeners } from "../features/listen.ts";
+import { StatementCache, type StatementNaming } from "../statements/cache.ts";
+import type { TransactionState } from "../features/transaction.ts";
+import type { Upgrade } from "../connect/upgrade.ts";
+import type { Session, SessionEvent } from "../protocol/session.ts";
+import { Observer } from "../telemetry/observer.ts";
+import { Catalog } from "../codecs/catalog.ts";
+import { Registry } from "../codecs/registry.ts";
+
+/** The shared part of a connection. */
+export class ConnectionState implements TransactionContext {
+  readonly link: Link;
+  readonly upgrade: Upgrade;
+  readonly registry: Registry;
+  readonly statements: StatementCache;
+  readonly invalidation: Invalidation = new Invalidation();
+  readonly listeners: Listeners = new Listeners();
+  readonly observer: Observer;
+  readonly cancelTarget: CancelTarget;
+  transaction: TransactionState | undefined = undefined;
+  onNotice: Settings["onNotice"];
+
+  /** `token` goes into the names of prepared statements; no other connection has it. `names` others may share. */
+  constructor(
+    link: Link,
+    upgrade: Upgrade,
+    settings: Settings,
+    token: string,
+    catalog: Catalog = new Catalog(),
+    naming: StatementNaming = { isEnabled: true },
+    observer: Observer = new Observer(link, { database: "", user: "" }),
+    cancelTarget: CancelTarget = cancelTargetOf(link),
+  ) {
+    this.link = link;
+    this.upgrade = upgrade;
+    this.observer = observer;
+    this.cancelTarget = cancelTarget;
+    this.onNotice = settings.onNotice;
+    const { int8, numeric, json, dates, codec } = { ...DEFAULT_CHOICES, ...settings };
+    const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false } = settings;
+    this.registry = new Registry({ int8, numeric, json, dates, codec }, catalog);
+    this.statements = new StatementCache(
+      `pyro_${token}_`,
+      statementCacheSize,
+      pgbouncer ? { isEnabled: false } : naming,
+    );
+    this.statements.onNamesOff = () => this.#warn("statement names turned off", { reason: NAMES_OFF });
+  }
+
+  get session(): Session {
+    return this.link.session;
+  }
+
+  get closed(): boolean {
+    const { admission, lost } = this.session;
+    return admission.isClosing || lost !== undefined;
+  }
+
+  /** From now on new calls fail; false if they did already. */
+  beginClosing(): boolean {
+    const { admission } = this.session;
+    if (admission.isClosing) return false;
+    admission.isClosing = true;
+    return true;
+  }
+
+  /** Whether dates and times in text can be read without doubt: in other styles than ISO their zones are abbreviations. */
+  get readsText(): boolean {
+    return this.session.parameters["DateStyle"]?.startsWith("ISO") ?? true;
+  }
+
+  /** Throws when nothing can be called. */
+  check(action: string): void {
+    this.session.check("call", action);
+  }
+
+  /** Hands on what the server said without being asked. What listeners throw is theirs. */
+  deliver(event: SessionEvent): void {
+    switch (event.kind) {
+      case "notice":
+        if (event.notice.severity === "WARNING") {
+          this.#warn("warning of the server", { code: event.notice.code, warning: event.notice.message });
+        }
+        try {
+          this.onNotice?.(event.notice);
+        } catch {
+          // A listener's failure is no reason for a query to fail.
+        }
+        break;
+      case "notification":
+        this.listeners.deliver(event.notification);
+        break;
+      case "missed":
+        this.listeners.endAllForOverflow();
+        break;
+      case "parameter":
+        // Strings may name other tables now.
+        if (event.name === "search_path") this.statements.invalidate();
+        break;
+      case "lost":
+        this.listeners.endAll(this.session.admission.isClosing ? undefined : this.session.lost);
+        if (this.session.admission.isClosing) this.observer.log?.info("closed", { connection: this.observer.info.id });
+        else this.#warn("connection lost", { reason: this.session.lost?.message });
+    }
+  }
+
+  #warn(message: string, fields: LogFields): void {
+    this.observer.log?.warn(message, { connection: this.observer.info.id, ...fields });
+  }
+}
+
+const DEFAULT_CACHE_SIZE = 256;
+const NAMES_OFF = "the server does not know its prepared statements, or knows them already: is there a pooler between?";

@@ -1,0 +1,222 @@
+/**
+ * Fetching the rows of a statement in parts.
+ *
+ * In a transaction a portal is named, and anything else may run between its fetches. Outside of one
+ * it would not survive that, so it is an exclusive operation until it is closed.
+ */
+import { ConnectionError, DecodeError, UsageError } from "../errors.ts";
+import {
+  barrier,
+  callback,
+  continueSubmitting,
+  type ExclusiveOperation,
+  finish,
+  type Op,
+  type PendingRequest,
+  releaseAdmission,
+  settle,
+  submit,
+} from "../protocol/request.ts";
+import { ClosePortal, EndExclusive, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal_requests.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
+import type { RowShape } from "../rows/row.ts";
+import type { Context } from "../statements/context.ts";
+import { resolveStatement, type StatementSource } from "../statements/statement_source.ts";
+import { invalidateStatement, prepareIfStale } from "../statements/stale.ts";
+import type { TransactionState } from "./transaction.ts";
+import { completeRows } from "../statements/type_lookup.ts";
+
+/** What a portal executes, and how it gives its rows. */
+export interface PortalSource {
+  readonly source: StatementSource;
+  readonly values: readonly unknown[];
+  readonly shape: RowShape;
+}
+
+/** A portal, and where it stands. */
+export class Cursor {
+  readonly #context: Context;
+  /** What it executes. */
+  readonly source: StatementSource;
+  /** How its rows are given if a fetch does not say. */
+  readonly shape: RowShape;
+  readonly #values: readonly unknown[];
+  readonly #name: string;
+  readonly #transaction: TransactionState | undefined;
+  #statement!: Prepared;
+  #exclusive: ExclusiveOperation | undefined = undefined;
+  #portal = "";
+  /** The number of what it changes; undefined while it is not known what it does. */
+  #change: number | undefined = undefined;
+  #state: "new" | "open" | "closed" = "new";
+  #isDone = false;
+
+  /** `name` is what it is called while it is exclusive; it ends with the transaction. */
+  constructor(context: Context, { source, values, shape }: PortalSource, name: string, transaction?: TransactionState) {
+    this.#context = context;
+    this.source = source;
+    this.#values = values;
+    this.shape = shape;
+    this.#name = name;
+    this.#transaction = transaction;
+  }
+
+  /** Whether all rows were fetched. */
+  get done(): boolean {
+    return this.#isDone;
+  }
+
+  /** Whether nothing was asked of it yet. */
+  get isNew(): boolean {
+    return this.#state === "new";
+  }
+
+  /** Whether the server has it. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether nothing can be fetched any more. */
+  get closed(): boolean {
+    return this.#state === "closed" || this.#isTransactionFinished;
+  }
+
+  /** Binds the portal. */
+  *open(isAgain: boolean = false): Op<void> {
+    const { session, statements, registry } = this.#context;
+    yield* barrier();
+    // Once it is exclusive, nothing can be asked about types.
+    this.#statement = yield* resolveStatement(this.source, this.#context);
+    let request: OpenPortal | undefined;
+    let pending: PendingRequest<void> | undefined;
+    try {
+      if (session.transactionStatus === "idle") {
+        const exclusive: ExclusiveOperation = { name: this.#name, close: () => this.close() };
+        session.beginExclusive(exclusive);
+        this.#exclusive = exclusive;
+      } else this.#portal = statements.newName();
+      this.#change = this.#context.invalidation.begin(this.#statement.effects, this.#context);
+      request = new OpenPortal(this.#portal, this.#statement, this.#values, registry, this.#exclusive);
+      pending = yield* submit(request);
+      this.#state = "open";
+      yield* settle(pending);
+    } catch (error) {
+      // Given up or not, it may have been opened.
+      if (pending !== undefined && pending.failure === undefined && !pending.withdrawn) {
+        yield* this.close();
+        throw error;
+      }
+      this.#release();
+      if (isAgain || request === undefined) throw error;
+      this.#statement = yield* prepareIfStale(error, pending, this.#statement, this.source, this.#context);
+      this.#state = "new";
+      yield* this.open(true);
+    }
+    if (request?.changed && this.#state === "open") yield* this.#reopen(isAgain);
+  }
+
+  /** The next rows, 0 for all that are left. */
+  *fetch<T>(maxRows: number, collector: ResultCollector<T>): Op<Fetched<T>> {
+    if (this.closed) throw new UsageError("Cannot fetch rows: the portal is closed");
+    if (this.#state === "new") yield* this.open();
+    if (this.#isDone) return { rows: collector.result(), hasMore: false };
+    const request = new FetchPortal(this.#portal, this.#statement, maxRows, collector, this.#exclusive);
+    let pending: PendingRequest<Fetched<T>> | undefined;
+    let fetched: Fetched<T>;
+    try {
+      pending = yield* submit(request);
+      fetched = yield* finish(pending);
+    } catch (error) {
+      // A value that cannot be read leaves the portal as it is, as does what was not sent. A refusal has ended it.
+      const failure = pending?.failure;
+      if (failure !== undefined && failure.kind !== "unusable") this.#release();
+      else if (pending !== undefined && !pending.settled && !pending.withdrawn) yield* this.close();
+      throw error;
+    }
+    if (!fetched.hasMore) {
+      this.#isDone = true;
+      this.#endChange(true);
+    }
+    return collector.isIncomplete ? { ...fetched, rows: yield* completeRows(collector, this.#context) } : fetched;
+  }
+
+  /** It is about to be closed: calls that are made from now on wait for that. */
+  announceClose(): void {
+    if (this.#exclusive !== undefined) this.#context.session.admission.announceEnd(this.#exclusive);
+  }
+
+  /** Gives up what is left, and gives the connection back. */
+  *close(): Op<void> {
+    this.announceClose();
+    const wasOpen = this.#state === "open";
+    this.#state = "closed";
+    const { session } = this.#context;
+    const exclusive = this.#exclusive;
+    try {
+      if (!wasOpen || session.lost !== undefined || this.#isTransactionFinished) return;
+      yield* continueSubmitting();
+      if (exclusive === undefined) yield* finish(yield* submit(new ClosePortal(this.#portal)));
+      else yield* settle(yield* submit(new EndExclusive(exclusive)));
+    } finally {
+      this.#release();
+    }
+  }
+
+  #endChange(succeeded: boolean): void {
+    const change = this.#change;
+    this.#change = undefined;
+    if (change !== undefined) this.#context.invalidation.end(this.#statement.effects, change, succeeded, this.#context);
+  }
+
+  /** Binds it anew, as its columns are others than were learned. Nothing was executed yet. */
+  *#reopen(isAgain: boolean): Op<void> {
+    yield* this.close();
+    invalidateStatement(this.#statement, this.source, this.#context);
+    if (isAgain) throw new DecodeError("Cannot open the portal: its columns change each time it is opened");
+    this.#state = "new";
+    yield* continueSubmitting();
+    yield* this.open(true);
+  }
+
+  /** Whether its transaction is over. */
+  get #isTransactionFinished(): boolean {
+    return this.#transaction?.finished ?? false;
+  }
+
+  /** There is no portal any more. */
+  #release(): void {
+    this.#state = "closed";
+    this.#endChange(false);
+    if (this.#exclusive !== undefined) this.#context.session.endExclusive(this.#exclusive);
+    this.#exclusive = undefined;
+  }
+}
+
+/** Runs a function that fetches from a portal, and closes it. What the function gives or throws comes back unchanged. */
+export function* withPortal<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op<T> {
+  yield* cursor.open();
+  let result: T;
+  try {
+    yield* releaseAdmission();
+    result = yield* callback(fn);
+  } catch (error) {
+    try {
+      yield* cursor.close();
+    } catch {
+      // The first error is the one that explains.
+    }
+    throw error;
+  }
+  yield* cursor.close();
+  return result;
+}
+
+/** Closes a portal. A lost connection is no error: the portal was lost with it. */
+export function* closeQuietly(cursor: Cursor): Op<void> {
+  try {
+    yield* cursor.close();
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error;
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * What people call an option elsewhere: in another case, with other separators, or as another
+ * client's connection strings have it.
+ *
+ * A key that nobody knows is a server setting, and is sent and shown. So what stands here must be
+ * refused: `Password=…` would otherwise travel as a setting, and `sslMode=require` would encrypt
+ * nothing.
+ */
+import { UsageError } from "../errors.ts";
+
+/** Where a name was given: as a key of a URL or a keyword/value string, as a member of an object, or to `Opts.param`. */
+export type NameUse = "key" | "option" | "param";
+
+/**
+ * What must be given instead of a name that is not known as it is written; undefined for a name that
+ * means nothing anywhere, as those of server settings.
+ */
+export function canonicalName(name: string, use: NameUse): string | undefined {
+  const folded = fold(name);
+  const option = OPTIONS_BY_NAME.get(folded);
+  if (option !== undefined) return instead(option, use);
+  const setting = SETTINGS_BY_NAME.get(folded);
+  if (setting !== undefined && !isSetting(name, setting)) return instead({ setting }, use);
+  return ADVICE_BY_NAME.get(folded);
+}
+
+/** Throws for what `rightName` knows better, and for secrets, which no setting of the server's own is. `what` precedes the name. */
+export function refuseAlias(name: string, use: NameUse, what: string): void {
+  const right = canonicalName(name, use) ?? (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
+  if (right !== undefined) throw new UsageError(`Cannot ${what} ${JSON.stringify(name)}: ${right}`);
+}
+
+/** True if the name says that its value is a secret: `app.jwt_secret`, but not `password_encryption`. */
+export function isSecretName(name: string): boolean {
+  return /(?:passw(?:or)?d|pass|pwd|psw|passphrase|passcode|secret|token|credentials?|apikey|privatekey|accesskey)$/
+    .test(fold(name));
+}
+
+/** What `key` and `setter` name is one option; of a setting there is only its name. */
+interface Option {
+  readonly key?: string | undefined;
+  readonly setter?: string | undefined;
+  readonly setting?: string | undefined;
+}
+
+function instead({ key, setter, setting }: Option, use: NameUse): string {
+  if (setting !== undefined) {
+    return use === "option" ? `use param: { ${setting}: … } instead` : `use ${setting} instead`;
+  }
+  if (use === "key") {
+    if (key === undefined) return `use Opts.${setter}() instead, which has no key`;
+    return `use ${key} instead${IN_SECONDS.has(key) ? ", in seconds" : ""}`;
+  }
+  if (setter === undefined) return `it is ${key} of libpq's, which is not implemented`;
+  const unit = key !== undefined && IN_SECONDS.has(key) ? ", in milliseconds" : "";
+  return `use ${setter}${use === "param" ? "()" : ""} instead${unit}`;
+}
+
+/** The server takes the names of settings in any case, but `options` in lower case only. */
+function isSetting(name: string, setting: string): boolean {
+  return setting === "options" ? name === setting : name.toLowerCase() === setting.toLowerCase();
+}
+
+/** Case and separators make no difference. */
+function fold(name: string): string {
+  return name.toLowerCase().replace(/[\s_+-]+/g, "");
+}
+
+type Row = readonly [key: string | undefined, setter: string | undefined, others?: string];
+
+/**
+ * Each option's key, setter, and what it is called elsewhere, folded.
+ *
+ * Sources: the manuals of libpq, Npgsql and ADO.NET, JDBC, node-postgres, postgres.js, Bun, Prisma,
+ * SQLAlchemy and asyncpg, pgx, SQLx.
+ */
+const OPTIONS: readonly Row[] = [
+  ["host", "host", "hostname server servername address addr networkaddress datasource pghost"],
+  ["port", "port", "pgport portnumber"],
+  ["user", "user", "username userid uid uname login pguser"],
+  ["password", "password", "pass passwd pwd psw passphrase passcode userpassword secret pgpassword"],
+  ["dbname", "db", "database databasename dbase initialcatalog catalog pgdatabase"],
+  ["socket", "socket", "unixsocket socketpath unixsocketpath sockpath unixsock"],
+  ["application_name", "applicationName", "appname application programname pgappname"],
+  [
+    "sslmode",
+    "sslMode",
+    "sslaccept tls tlsmode usessl requiressl encrypt encryption trustservercertificate sslrejectunauthorized " +
+    "rejectunauthorized pgsslmode",
+  ],
+  ["ssl", "sslMode"],
+  [
+    "connect_timeout",
+    "connectTimeout",
+    "timeout connectiontimeout connectiontimeoutmillis connectiontimeoutmilliseconds connecttimeoutms logintimeout dialtimeout pgconnecttimeout",
+  ],
+  ["keepalives", "keepAlive", "tcpkeepalive tcpkeepalives usekeepalive"],
+  [
+    "statement_cache_size",
+    "statementCacheSize",
+    "preparedstatementcachesize preparedstatementcachequeries statementcachecapacity statementcachemode maxautoprepare " +
+    "autopreparemin autoprepareminusages preparethreshold prepare preparedstatements defaultqueryexecmode " +
+    "descriptioncachecapacity maxcachedstatementlifetime maxcacheablestatementsize preferquerymode",
+  ],
+  ["pgbouncer", "pgbouncer", "noresetonclose"],
+  ["upgrade_to_unix_socket", "upgradeToUnixSocket"],
+  [
+    "pool_max_concurrency",
+    "poolMaxConcurrency",
+    "connectionlimit max maxconns maxconnections poolmax poolsize poolmaxconns poolmaxsize poolmaxconnections maxpoolsize " +
+    "maximumpoolsize maxsize maxopenconns maxoverflow",
+  ],
+  ["pool_max_idle_conn", "poolMaxIdleConn", "maxidle maxidleconns maxidleconnections"],
+  [
+    "pool_min_idle",
+    "poolMinIdle",
+    "min minconns minconnections poolmin poolminconns poolminidleconns minpoolsize minimumpoolsize minsize minidle minimumidle",
+  ],
+  [
+    "pool_idle_timeout",
+    "poolIdleTimeout",
+    "idletimeout idletimeoutmillis connectionidlelifetime poolmaxconnidletime maxconnidletime maxidleconnectionlifetime",
+  ],
+  [
+    "pool_max_lifetime",
+    "poolMaxLifetime",
+    "maxlifetime maxlifetimeseconds connectionlifetime poolmaxconnlifetime poolmaxconnlifetimejitter maxconnlifetime " +
+    "maxconnectionlifetime poolrecycle loadbalancetimeout",
+  ],
+  ["pool_acquire_timeout", "poolAcquireTimeout", "pooltimeout acquiretimeout acquiretimeoutmillis"],
+  ["pool_max_waiting", "poolMaxWaiting", "maxwaiting maxwaitingclients queuelimit"],
+  ["pool_max_pipelined", "poolMaxPipelined", "maxpipeline maxpipelined"],
+  ["pool_leak_timeout", "poolLeakTimeout", "leakdetectionthreshold"],
+  ["blocking_transport", "blockingTransport"],
+  [undefined, "onNotice", "onnotice noticelistener"],
+  [undefined, "trace", "debug"],
+  [undefined, "logger", "log"],
+  [undefined, "logLevel", "loggerlevel"],
+  [undefined, "int8", "bigint"],
+  [undefined, "numeric"],
+  [undefined, "json"],
+  [undefined, "dates"],
+  [undefined, "codec", "types codecs"],
+  [undefined, "param", "connection runtimeparams serversettings"],
+  // libpq's, whose keys are known but not implemented yet.
+  ["channel_binding", undefined, "channelbinding enablechannelbinding"],
+  ["fallback_application_name", undefined],
+  ["gssdelegation", undefined, "gssapidelegation"],
+  ["gssencmode", undefined, "gssencryptionmode gssencmode"],
+  ["gsslib", undefined, "usespnego"],
+  ["hostaddr", undefined, "hostaddress"],
+  ["keepalives_count", undefined, "tcpkeepalivecount"],
+  ["keepalives_idle", undefined, "tcpkeepalivetime keepaliveinitialdelaymillis"],
+  ["keepalives_interval", undefined, "tcpkeepaliveinterval"],
+  ["krbsrvname", undefined, "kerberosservicename kerberosservername includerealm"],
+  ["load_balance_hosts", undefined, "loadbalance"],
+  ["max_protocol_version", undefined, "protocolversion"],
+  ["min_protocol_version", undefined],
+  ["oauth_client_id", undefined],
+  ["oauth_client_secret", undefined, "clientsecret"],
+  ["oauth_issuer", undefined],
+  ["oauth_scope", undefined],
+  ["passfile", undefined, "pgpassfile"],
+  ["replication", undefined, "replicationmode"],
+  ["require_auth", undefined],
+  ["requirepeer", undefined],
+  ["scram_client_key", undefined],
+  ["scram_server_key", undefined],
+  ["service", undefined, "pgservice"],
+  ["servicefile", undefined, "pgservicefile"],
+  ["ssl_max_protocol_version", undefined, "sslprotocols"],
+  ["ssl_min_protocol_version", undefined],
+  ["sslcert", undefined, "sslcertificate sslidentity clientcertificate"],
+  ["sslcertmode", undefined],
+  ["sslcompression", undefined],
+  ["sslcrl", undefined, "checkcertificaterevocation"],
+  ["sslcrldir", undefined],
+  ["sslkey", undefined, "clientkey"],
+  ["sslkeylogfile", undefined],
+  ["sslnegotiation", undefined],
+  ["sslpassword", undefined, "sslkeypassword"],
+  ["sslrootcert", undefined, "rootcertificate sslca sslcafile cafile servercertificate"],
+  ["sslsni", undefined],
+  ["target_session_attrs", undefined, "targetsessionattributes targetservertype"],
+  ["tcp_user_timeout", undefined],
+];
+
+/** Server settings that others have keys for; a name in another case is still the setting. */
+const SETTINGS: readonly (readonly [setting: string, others: string])[] = [
+  ["search_path", "searchpath schema currentschema defaultschema schemas"],
+  ["statement_timeout", "statementtimeout commandtimeout sockettimeout querytimeout"],
+  ["lock_timeout", "locktimeout"],
+  ["idle_in_transaction_session_timeout", "idleintransactionsessiontimeout"],
+  ["default_transaction_read_only", "readonly defaulttransactionreadonly"],
+  ["default_transaction_isolation", "defaultisolationlevel isolationlevel defaulttransactionisolation"],
+  ["TimeZone", "timezone tz pgtz"],
+  ["DateStyle", "datestyle pgdatestyle"],
+  ["options", "options commandlineoptions pgoptions"],
+];
+
+/** Names that have no counterpart here. */
+const ADVICE: readonly (readonly [names: string, advice: string])[] = [
+  ["uselibpqcompat", "leave it out: sslmode has libpq's meaning already"],
+  ["singleuseconnections binaryparameters", "leave it out: there is no such choice"],
+  ["clientencoding encoding charset characterset pgclientencoding", "leave it out: pyro reads and writes UTF8 only"],
+  ["persistsecurityinfo", "leave it out: passwords are never shown"],
+  ["pooling", "leave it out: a Pool is a pool, and a Conn is one connection"],
+  ["multiplexing", "leave it out: a Pool shares connections by itself, see pool_max_pipelined"],
+  [
+    "includeerrordetail logparameters includefailedbatchedcommand",
+    "leave it out: errors have all fields of the server's",
+  ],
+  ["connectionstring connectionuri dsn uri url jdbcurl databaseurl", "give its value in place of the whole"],
+  ["allowexitonidle keepalivetimeout enlist", "leave it out: there is no such choice"],
+];
+
+/** Libpq's keys of times, and those of pools: in seconds, where the setters take milliseconds. */
+const IN_SECONDS: ReadonlySet<string> = new Set([
+  "connect_timeout",
+  "pool_idle_timeout",
+  "pool_max_lifetime",
+  "pool_acquire_timeout",
+  "pool_leak_timeout",
+]);
+
+const SECRET_ADVICE = "it is no server setting; the key for a password is password";
+
+/** Where two rows have a name, the first one counts. */
+const OPTIONS_BY_NAME: ReadonlyMap<string, Option> = new Map(
+  OPTIONS.toReversed().flatMap(([key, setter, others = ""]) => {
+    const names = [...others.split(" "), fold(setter ?? ""), fold(key ?? "")].filter((name) => name !== "");
+    return names.map((name): [string, Option] => [name, { key, setter }]);
+  }),
+);
+
+const SETTINGS_BY_NAME: ReadonlyMap<string, string> = new Map(
+  SETTINGS.flatMap(([setting, others]) => others.split(" ").map((name): [string, string] => [name, setting])),
+);
+
+const ADVICE_BY_NAME: ReadonlyMap<string, string> = new Map(
+  ADVICE.flatMap(([names, advice]) => names.split(" ").map((name): [string, string] => [name, advice])),
+);

@@ -1,0 +1,91 @@
+/** A connection on which a pool listens to channels. */
+import { Calls } from "../../connection/calls.ts";
+import type { NotificationQueue } from "../../features/listen.ts";
+import type { PoolNotification } from "../subscription.ts";
+import type { Conn } from "../../async/conn.ts";
+import type { OpenedConnection } from "../../async/opened.ts";
+
+/** The callbacks of a connection that listens. */
+export interface ListenEvents {
+  notified(notification: PoolNotification): void;
+  lost(): void;
+}
+
+/** One connection, listening. */
+export class ListenConnection {
+  readonly #opened: OpenedConnection;
+  readonly #calls: Calls;
+  readonly #conn: Conn;
+  readonly #events: ListenEvents;
+  /** By channel: listened to, or about to be. */
+  readonly #queues = new Map<string, Promise<NotificationQueue>>();
+
+  constructor(conn: Conn, opened: OpenedConnection, events: ListenEvents) {
+    this.#conn = conn;
+    this.#opened = opened;
+    this.#calls = new Calls(opened.state);
+    this.#events = events;
+    opened.onLost = () => events.lost();
+  }
+
+  /** Listens to a channel, if that is not so already. */
+  async listen(channel: string): Promise<void> {
+    const listening = this.#queues.get(channel) ?? this.#listen(channel);
+    this.#queues.set(channel, listening);
+    try {
+      await listening;
+    } catch (error) {
+      this.#queues.delete(channel);
+      throw error;
+    }
+  }
+
+  /** Listens to a channel no longer. */
+  async unlisten(channel: string): Promise<void> {
+    const listening = this.#queues.get(channel);
+    this.#queues.delete(channel);
+    try {
+      const queue = await listening;
+      if (queue !== undefined) await this.#opened.link.run(this.#calls.unlisten(queue));
+    } catch {
+      // Then it is not listened to either.
+    }
+  }
+
+  /** Whether the process must stay alive because a listener waits. */
+  keepProcess(expecting: boolean): void {
+    this.#opened.link.expectEvents(expecting);
+  }
+
+  /** Gives the connection up if it does not answer. */
+  async check(milliseconds: number): Promise<void> {
+    try {
+      await this.#opened.link.run(this.#calls.check(milliseconds));
+    } catch {
+      await this.#conn.close({ timeout: 0 });
+    }
+  }
+
+  /** Closes it. */
+  async close(): Promise<void> {
+    this.#opened.onLost = undefined;
+    await this.#conn.close({ timeout: 0 });
+  }
+
+  #listen(channel: string): Promise<NotificationQueue> {
+    return this.#opened.link.run(this.#calls.listen(channel, undefined, (queue) => {
+      queue.onChange = () => this.#deliver(queue);
+      this.#deliver(queue);
+      return queue;
+    }));
+  }
+
+  #deliver(queue: NotificationQueue): void {
+    try {
+      for (let item = queue.take(); item !== undefined; item = queue.take()) this.#events.notified(item);
+    } catch {
+      // The loss of the connection is reported by itself. Where it lives, notifications were missed: as after a loss.
+      if (!this.#conn.closed) void this.#conn.close({ timeout: 0 }).catch(() => {});
+    }
+  }
+}

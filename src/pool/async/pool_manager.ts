@@ -1,0 +1,509 @@
+/** The connections of a pool that awaits: opened, handed out, cleaned up, closed. */
+import { onAbort } from "../../run/aborts.ts";
+import { atMost, MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
+import { ConnectionError, PyroError, stackFromHere, TimeoutError } from "../../errors.ts";
+import { ServerAddress } from "../../connect/server_address.ts";
+import type { Settings } from "../../options/settings.ts";
+import { backoff } from "../backoff.ts";
+import { isTransient, lostWhileOpening, poolClosed, poolUsage, tooManyWaiting } from "../failure.ts";
+import { Lease } from "../lease.ts";
+import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
+import type { Limits } from "../limits.ts";
+import { WAITING_BATCH_BUDGET } from "../latency_estimate.ts";
+import { type Waiter, WaitQueue } from "../wait_queue.ts";
+import { PoolState, type PoolStats } from "../pool_state.ts";
+import { acquireEvent } from "../../telemetry/events.ts";
+import { leakReporter } from "../../telemetry/leak.ts";
+import { errorFields, Log } from "../../telemetry/log.ts";
+import { acquires, publishSpan } from "../../telemetry/channels.ts";
+import { Alarm } from "./alarm.ts";
+import type { Conn } from "../../async/conn.ts";
+import { Batching } from "./batching.ts";
+import { open, OpenedConnection } from "../../async/opened.ts";
+import { type Entry, PoolConn } from "./pool_conn.ts";
+import { ListenConnection, type ListenEvents } from "./listen_connection.ts";
+
+/** The callbacks of a pool's options. */
+export interface PoolHooks {
+  onConnect(conn: Conn): void | Promise<void>;
+  /** Undefined if the user gave none, so that giving back need not wait. */
+  readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
+  readonly onLeak: ((leak: PoolLeak) => void) | undefined;
+}
+
+/** How long a caller waits for a connection. */
+export interface AcquireDeadline {
+  /** Milliseconds, 0 if the caller gave none. */
+  readonly timeout: number;
+  /** The caller's timeout, of which `timeout` is what is left. */
+  readonly callerTimeout: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The connections of a pool. */
+export class PoolManager {
+  readonly #name: string;
+  readonly #log: Log | undefined;
+  readonly #settings: Settings;
+  readonly #limits: Limits;
+  readonly #hooks: PoolHooks;
+  readonly #state: PoolState<PoolConn>;
+  readonly #queue = new WaitQueue<Entry>();
+  readonly #batching: Batching;
+  readonly #leaks: LeakDetector<Entry>;
+  readonly #alarm = new Alarm(() => this.#tick());
+  readonly #address = new ServerAddress();
+  /** Connections that are being closed. */
+  readonly #closings = new Set<Promise<void>>();
+  /** Aborts attempts to connect when the pool closes. */
+  readonly #connectAbort = new AbortController();
+  /** Whether the server has been reached since the last failure. */
+  #isReached = false;
+  /** Whether it was ever reached: what fails then is likely to pass. */
+  #wasReached = false;
+  /** How many connections are asked whether they work. */
+  #checking = 0;
+  #failures = 0;
+  #lastFailure: unknown = undefined;
+  /** Until when no attempt to connect begins. */
+  #pauseUntil = 0;
+  /** Whether what failed last may succeed later. */
+  #isFailureTransient = false;
+  #closing: Promise<void> | undefined = undefined;
+  #onQuiet: (() => void) | undefined = undefined;
+
+  constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
+    this.#name = name;
+    this.#log = Log.of(settings);
+    this.#settings = settings;
+    this.#limits = limits;
+    this.#hooks = hooks;
+    this.#batching = new Batching(limits.maxPipelined);
+    this.#state = new PoolState(limits, Math.random, (conn) => this.#closeInBackground(conn));
+    this.#leaks = new LeakDetector(
+      limits.leakTimeout,
+      now,
+      leakReporter(name, this.#log, hooks.onLeak),
+      (entry) => void this.#reclaim(entry),
+    );
+  }
+
+  /** How many there are of what. */
+  get stats(): PoolStats {
+    return this.#state.stats(this.#queue.length);
+  }
+
+  /** Whether it gives no more. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** A connection that is there, was in use a moment ago, and need not be waited for. */
+  acquireIdle(cost: number = Infinity): Entry | undefined {
+    return this.closed || acquires.hasSubscribers || this.#canBatch(cost) ? undefined : this.#takeIdle(cost);
+  }
+
+  /** Whether it is better to wait for what else comes in this turn: enough is under way to keep everybody busy. */
+  #canBatch(cost: number): boolean {
+    return this.#batching.accepts(cost) && this.#state.leasedCount >= BATCHING_THRESHOLD && this.#queue.length === 0;
+  }
+
+  /** What is quick goes with others that come at the same time. */
+  #takeIdle(cost: number): Entry | undefined {
+    if (this.#queue.length > 0) return undefined;
+    const joined = this.#batching.join(cost);
+    if (joined !== undefined) {
+      this.#state.counters.acquired++;
+      return joined;
+    }
+    const entry = this.#takeFresh();
+    if (entry !== undefined && this.#batching.accepts(cost)) this.#batching.open(entry, cost);
+    return entry;
+  }
+
+  #takeFresh(): Entry | undefined {
+    const time = now();
+    const entry = this.#state.take(time);
+    if (entry === undefined) return undefined;
+    if (this.#state.isStale(entry, time)) {
+      this.#state.returnUnused(entry);
+      return undefined;
+    }
+    this.#state.counters.acquired++;
+    return entry;
+  }
+
+  /** A connection that works, once there is one. `cost` is how many milliseconds it is likely to be needed for, Infinity for who needs it alone. */
+  acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
+    if (!acquires.hasSubscribers) return this.#acquire(deadline, cost);
+    return publishSpan(acquires, () => acquireEvent(this.#name), async (event) => {
+      const entry = await this.#acquire(deadline, cost);
+      if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
+      return entry;
+    });
+  }
+
+  #acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
+    const { signal } = deadline;
+    if (this.closed) return Promise.reject(poolClosed());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#canBatch(cost)) return this.#acquireBatched(deadline, cost);
+    const entry = this.#queue.length === 0 ? this.#takeFresh() : undefined;
+    return entry === undefined ? this.#enqueue(deadline, cost) : Promise.resolve(entry);
+  }
+
+  /** Takes one when this turn of the event loop is over. */
+  async #acquireBatched(deadline: AcquireDeadline, cost: number): Promise<Entry> {
+    await this.#batching.endOfTurn();
+    return this.#takeIdle(cost) ?? await this.#enqueue(deadline, cost);
+  }
+
+  /** Waits for one that comes back, or is opened. */
+  #enqueue({ timeout, callerTimeout: given, signal }: AcquireDeadline, cost: number): Promise<Entry> {
+    if (this.#connectAbort.signal.aborted) return Promise.reject(poolClosed());
+    const { maxWaiting, max, acquireTimeout } = this.#limits;
+    // Those that are not in use, or only asked whether they work, will do for as many.
+    if (this.#queue.length >= maxWaiting + max - this.#state.leasedCount + this.#checking) {
+      this.#state.counters.refused++;
+      return Promise.reject(tooManyWaiting(maxWaiting));
+    }
+    const since = now();
+    const isOwn = timeout > 0 && timeout < acquireTimeout;
+    const limit = isOwn
+      ? { timeout: given, by: since + timeout }
+      : { timeout: acquireTimeout, by: since + acquireTimeout };
+    return this.#wait(since, limit, signal, cost);
+  }
+
+  /** What to tell a caller whose waiting has failed; made where the caller is. */
+  acquireError(error: unknown): unknown {
+    // It was made where the pool has tried to connect.
+    if (error instanceof PyroError) stackFromHere(error);
+    if (!(error instanceof AcquireTimeout)) return error;
+    return new TimeoutError(
+      `Cannot acquire a connection: there was none within ${error.milliseconds} ms; ${poolUsage(this.stats)}`,
+      { outcome: "not sent", ...(this.#failures === 0 ? {} : { cause: this.#lastFailure }) },
+    );
+  }
+
+  /** Takes a connection back. Resolves when another caller can have it. */
+  release(entry: Entry): Promise<void> | undefined {
+    if (--entry.users > 0) return undefined;
+    const { conn } = entry;
+    if (conn.closed || (conn.isReleased && this.#hooks.onRelease === undefined)) return this.#returnEntry(entry);
+    return this.#cleanUp(entry);
+  }
+
+  /** Leases a connection to a user, and watches that it is given back. */
+  lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
+    const { state, link } = entry.conn.opened;
+    const lease = new Lease();
+    return { opened: new OpenedConnection(state, link, lease), end: this.watch(lease, entry, acquiredAt) };
+  }
+
+  /** Watches a connection until the returned function is called, or the lease is garbage-collected. */
+  watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
+    const { state } = entry.conn.opened;
+    const { onNotice } = state;
+    const end = this.#leaks.watch(lease, entry, acquiredAt, () => state.onNotice = onNotice);
+    this.#alarm.set(this.#leaks.nextCheckAt);
+    return end;
+  }
+
+  /** As the limit of that name. */
+  get acquireTimeout(): number {
+    return this.#limits.acquireTimeout;
+  }
+
+  /** Whether such a failure to connect is likely to pass. */
+  isTransient(error: unknown): boolean {
+    return this.#wasReached && isTransient(error);
+  }
+
+  /** Opens a connection to listen on, beyond the pool's own. */
+  async openListenConnection(events: ListenEvents): Promise<ListenConnection> {
+    const conn = await this.#connect();
+    this.#wasReached = true;
+    return new ListenConnection(conn, conn.opened, events);
+  }
+
+  /** Has all connections forget what they know of types. */
+  reloadTypes(): void {
+    for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
+  }
+
+  /** Closes idle connections, and those in use once they come back. */
+  async drain(): Promise<void> {
+    this.#state.drain();
+    this.#replenish();
+    await Promise.all(this.#closings);
+  }
+
+  /** Gives no more to new callers; waits for those in use, and cuts them off when time is over. */
+  close(timeout: number): Promise<void> {
+    return this.#closing ??= this.#close(timeout);
+  }
+
+  async #close(timeout: number): Promise<void> {
+    this.#state.clear();
+    if (!this.#isQuiet) {
+      await atMost(new Promise<void>((resolve) => this.#onQuiet = resolve), timeout);
+    }
+    this.#connectAbort.abort(poolClosed());
+    for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) {
+      waiter.reject(poolClosed());
+    }
+    // Those of which callers that waited had the last use, and those that are still being opened.
+    this.#state.drain();
+    for (const entry of this.#state.leased) this.#state.remove(entry);
+    this.#alarm.clear();
+    await Promise.all(this.#closings);
+  }
+
+  get #isQuiet(): boolean {
+    return this.#queue.length === 0 && this.#batching.waiting === 0 && this.#state.isQuiet;
+  }
+
+  #returnEntry(entry: Entry): undefined {
+    this.#state.return(entry, now(), this.#queue.length > 0);
+    this.#serveQueue();
+  }
+
+  /** What the user has left over is closed and rolled back; where that fails, the connection goes. */
+  async #cleanUp(entry: Entry): Promise<void> {
+    const { conn } = entry;
+    try {
+      await conn.release(CLEAN_UP_TIMEOUT);
+      const keep = await withTimeout("onRelease", this.#hooks.onRelease?.(conn), CLEAN_UP_TIMEOUT);
+      if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
+    } catch (error) {
+      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+      await conn.close({ timeout: 0 });
+    }
+    this.#returnEntry(entry);
+  }
+
+  #wait(
+    since: number,
+    { timeout, by }: Pick<Waiter<Entry>, "timeout" | "by">,
+    signal: AbortSignal | undefined,
+    cost: number,
+  ): Promise<Entry> {
+    const { counters } = this.#state;
+    return new Promise<Entry>((resolve, reject) => {
+      const settle = (): void => {
+        counters.waited++;
+        counters.waitMilliseconds += now() - since;
+        unwatch?.();
+        if (this.#queue.length === 0) this.#alarm.keepProcess(false);
+      };
+      const waiter: Waiter<Entry> = {
+        timeout,
+        by,
+        cost,
+        resolve: (entry) => {
+          settle();
+          counters.acquired++;
+          resolve(entry);
+        },
+        reject: (error) => {
+          settle();
+          counters.refused++;
+          reject(error);
+        },
+      };
+      const abort = (): void => {
+        this.#queue.remove(waiter);
+        waiter.reject(signal!.reason);
+        this.#scheduleTick();
+      };
+      const unwatch = signal && onAbort(signal, abort);
+      this.#queue.add(waiter);
+      // A caller without a deadline keeps the process alive too.
+      this.#alarm.set(Math.min(by, since + MAX_MILLISECONDS));
+      this.#alarm.keepProcess(true);
+      this.#serveQueue();
+    });
+  }
+
+  /** Hands out what is there, and sees to it that there will be more. */
+  #serveQueue(): void {
+    const time = now();
+    while (this.#queue.length > 0) {
+      const entry = this.#state.take(time);
+      if (entry === undefined) break;
+      // The freshest comes first: behind this one there are none that need not be checked.
+      if (this.#state.isStale(entry, time)) {
+        if (this.#checking < this.#queue.length) {
+          void this.#check(entry);
+          continue;
+        }
+        this.#state.returnUnused(entry);
+        break;
+      }
+      this.#handOut(entry);
+    }
+    this.#replenish();
+    this.#scheduleTick();
+  }
+
+  /** To the next, and in one go to those behind as long as all of them are quick. */
+  #handOut(entry: Entry): void {
+    let cost = this.#queue.nextCost;
+    this.#queue.shift()!.resolve(entry);
+    while (entry.users < this.#limits.maxPipelined && (cost += this.#queue.nextCost) <= WAITING_BATCH_BUDGET) {
+      entry.users++;
+      this.#queue.shift()!.resolve(entry);
+    }
+    entry.shares = entry.users;
+  }
+
+  /** Checks whether a connection that was idle for a while still works. */
+  async #check(entry: Entry): Promise<void> {
+    this.#checking++;
+    const startedAt = now();
+    try {
+      await entry.conn.check(CHECK_TIMEOUT);
+    } catch {
+      await entry.conn.close({ timeout: 0 });
+      // If this connection died while idle (a NAT time-out), those idle at least as long are presumed dead.
+      this.#state.dropStale(startedAt);
+    }
+    this.#checking--;
+    this.#returnEntry(entry);
+  }
+
+  /** Whether a connection may be opened now. While the server has not been reached, one attempt at a time. */
+  get #canOpen(): boolean {
+    return this.#state.hasRoom && !this.#isPaused && (this.#isReached || this.#state.opening === 0);
+  }
+
+  /** Whether an attempt would come too early. Callers whose failure is not transient do not wait for that. */
+  get #isPaused(): boolean {
+    return now() < this.#pauseUntil && (this.#isFailureTransient || this.#queue.length === 0);
+  }
+
+  #replenish(): void {
+    while (this.#missingConnections > 0 && this.#canOpen) void this.#open();
+  }
+
+  /** How many more are needed: for those who wait, and, once the pool is in use, to have some ready. */
+  get #missingConnections(): number {
+    const wanted = this.#queue.length - this.#checking - this.#state.opening;
+    return this.#wasReached && !this.closed ? Math.max(wanted, this.#state.missingIdle) : wanted;
+  }
+
+  async #open(): Promise<void> {
+    const generation = this.#state.beginOpening();
+    let conn: PoolConn;
+    try {
+      conn = await this.#connect();
+    } catch (error) {
+      this.#state.openFailed();
+      return this.#openFailed(error);
+    }
+    if (this.#failures > 0) this.#log?.info("connected again", { pool: this.#name, failures: this.#failures });
+    this.#isReached = this.#wasReached = true;
+    this.#failures = 0;
+    conn.opened.onLost = () => {
+      this.#state.lost(conn);
+      this.#replenish();
+      this.#scheduleTick();
+    };
+    this.#returnEntry(this.#state.opened(conn, generation, now()));
+  }
+
+  async #connect(): Promise<PoolConn> {
+    const { signal } = this.#connectAbort;
+    const conn = new PoolConn(await open(this.#settings, signal, this.#address));
+    const { promise: cut, reject } = Promise.withResolvers<never>();
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    try {
+      signal.throwIfAborted();
+      // A function that does not come to its end is no reason for the pool not to close.
+      const { connectTimeout = 30_000 } = this.#settings;
+      await Promise.race([withTimeout("onConnect", this.#hooks.onConnect(conn), connectTimeout || Infinity), cut]);
+      if (!conn.isReleased) await conn.release(CLEAN_UP_TIMEOUT);
+      if (conn.closed) throw lostWhileOpening();
+      return conn;
+    } catch (error) {
+      await conn.close({ timeout: 0 });
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #openFailed(error: unknown): void {
+    this.#isReached = false;
+    this.#lastFailure = error;
+    // The Unix socket may be another when the server is back.
+    this.#address.invalidate();
+    const passes = this.isTransient(error);
+    this.#isFailureTransient = passes;
+    if (!passes) this.#queue.shift()?.reject(error);
+    // Attempts that were made at the same time have failed for the same reason.
+    if ((passes || this.#queue.length === 0) && now() >= this.#pauseUntil) {
+      const pause = backoff(++this.#failures, Math.random());
+      this.#log?.warn("cannot connect", { pool: this.#name, failures: this.#failures, pause, ...errorFields(error) });
+      this.#pauseUntil = now() + pause;
+      this.#alarm.set(this.#pauseUntil);
+    }
+    this.#replenish();
+    this.#scheduleTick();
+  }
+
+  /** What is due is done. */
+  #tick(): void {
+    const time = now();
+    for (const waiter of this.#queue.expired(time)) waiter.reject(new AcquireTimeout(waiter.timeout));
+    this.#alarm.set(this.#queue.nextExpiryAt);
+    this.#leaks.check();
+    this.#state.sweep(time);
+    this.#serveQueue();
+  }
+
+  /** Sees to it that what comes next is done in time. */
+  #scheduleTick(): void {
+    if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
+    this.#alarm.set(Math.min(this.#state.nextSweepAt, this.#leaks.nextCheckAt));
+    if (this.#pauseUntil > now()) this.#alarm.set(this.#pauseUntil);
+  }
+
+  /** Takes back a connection whose lease was garbage-collected, once its calls are over. */
+  async #reclaim(entry: Entry): Promise<void> {
+    await entry.conn.opened.link.drained(Infinity);
+    await this.release(entry);
+  }
+
+  #closeInBackground(conn: PoolConn): void {
+    conn.opened.onLost = undefined;
+    const leaving = conn.close({ timeout: 0 }).finally(() => this.#closings.delete(leaving));
+    this.#closings.add(leaving);
+  }
+}
+
+/** The result of a user's function, or an error if it takes too long. */
+async function withTimeout<T>(name: string, result: T | Promise<T>, milliseconds: number): Promise<T> {
+  if (result instanceof Promise && !await atMost(result, milliseconds)) {
+    throw new ConnectionError(`Cannot use the connection: ${name} did not come to its end within ${milliseconds} ms`);
+  }
+  return await result;
+}
+
+/** A caller has waited for too long. */
+class AcquireTimeout {
+  readonly milliseconds: number;
+
+  constructor(milliseconds: number) {
+    this.milliseconds = milliseconds;
+  }
+}
+
+/** How many connections in use keep the client and the server busy. */
+const BATCHING_THRESHOLD = 3;
+/** Milliseconds for what a user has left over to end. */
+const CLEAN_UP_TIMEOUT = 5000;
+/** Milliseconds for a connection to answer. */
+const CHECK_TIMEOUT = 2000;

@@ -1,0 +1,85 @@
+/** Connections that were taken from a pool and not given back. */
+import type { Lease } from "./lease.ts";
+
+/** A connection that was taken from a pool, and not given back. */
+export interface PoolLeak {
+  /** `"forgotten"`: nobody can give it back any more, so the pool has taken it back. `"late"`: it is out for longer than `poolLeakTimeout`. */
+  readonly kind: "forgotten" | "late";
+  /** How long it has been out, in milliseconds. */
+  readonly milliseconds: number;
+  /** Where it was taken. */
+  readonly stack: string;
+}
+
+/** An acquired connection. */
+interface LeakRecord<M> {
+  readonly entry: M;
+  readonly since: number;
+  /** An error made where the connection was acquired; its stack becomes text only when it is read. */
+  readonly acquiredAt: Error;
+  /** Undoes what its user has set. */
+  readonly undo: () => void;
+  isReported: boolean;
+}
+
+/** Watches acquired connections; calls `report` for each leak, and `reclaim` with a connection whose lease was garbage-collected. */
+export class LeakDetector<M> {
+  readonly #timeout: number;
+  readonly #now: () => number;
+  readonly #report: (leak: PoolLeak) => void;
+  readonly #registry: FinalizationRegistry<LeakRecord<M>>;
+  readonly #records = new Set<LeakRecord<M>>();
+
+  constructor(
+    timeout: number,
+    now: () => number,
+    report: (leak: PoolLeak) => void,
+    reclaim: (member: M) => void,
+  ) {
+    this.#timeout = timeout;
+    this.#now = now;
+    this.#report = report;
+    this.#registry = new FinalizationRegistry((record) => {
+      if (!this.#records.delete(record)) return;
+      record.undo();
+      this.#reportLeak("forgotten", record);
+      reclaim(record.entry);
+    });
+  }
+
+  /** When the next one will be late. */
+  get nextCheckAt(): number {
+    for (const { since, isReported } of this.#records) if (!isReported) return since + this.#timeout;
+    return Infinity;
+  }
+
+  /** A connection was taken; `place` is where, and `undo` undoes what its user has set. The function is to be called when it has come back. */
+  watch(lease: Lease, member: M, acquiredAt: Error, undo: () => void): () => void {
+    const record: LeakRecord<M> = { entry: member, since: this.#now(), acquiredAt, undo, isReported: false };
+    this.#records.add(record);
+    this.#registry.register(lease, record, record);
+    return () => {
+      this.#records.delete(record);
+      this.#registry.unregister(record);
+      undo();
+    };
+  }
+
+  /** Reports what is late. */
+  check(): void {
+    for (const record of this.#records) {
+      if (record.since + this.#timeout > this.#now()) break;
+      if (record.isReported) continue;
+      record.isReported = true;
+      this.#reportLeak("late", record);
+    }
+  }
+
+  #reportLeak(kind: PoolLeak["kind"], { since, acquiredAt }: LeakRecord<M>): void {
+    try {
+      this.#report({ kind, milliseconds: Math.round(this.#now() - since), stack: acquiredAt.stack ?? "" });
+    } catch {
+      // A listener's failure is no reason for the pool to fail.
+    }
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The state of a pool: which connections are idle, which are in use, which have expired. It knows no
+ * clock and no socket: callers say what time it is, and it says which connections to close.
+ */
+import type { Limits } from "./limits.ts";
+
+/** What the pool state has to know of a connection. */
+export interface PooledConnection {
+  /** Whether it was closed or lost. */
+  readonly closed: boolean;
+}
+
+/** A connection of the pool. */
+export interface PoolEntry<C extends PooledConnection> {
+  readonly conn: C;
+  /** When it is too old. */
+  readonly expires: number;
+  /** How often the pool had been drained when the connection was opened. */
+  readonly generation: number;
+  /** Since when it is idle. */
+  idleSince: number;
+  /** How many use it now, and to how many it was given in one go. */
+  users: number;
+  shares: number;
+}
+
+/** How many connections of which kind, and what has become of callers and connections since the pool was made. */
+export interface PoolStats {
+  /** How many there may be: `poolMaxConcurrency`. */
+  readonly max: number;
+  /** How many there are: idle, leased and opening. */
+  readonly size: number;
+  /** Waiting to be used. */
+  readonly idle: number;
+  /** In use. */
+  readonly leased: number;
+  /** Being opened. */
+  readonly opening: number;
+  /** Callers that wait for one. */
+  readonly waiting: number;
+  /** How often one was handed out. */
+  readonly acquired: number;
+  /** How often a caller had to wait for that. */
+  readonly waited: number;
+  /** How long they waited, all together, in milliseconds. */
+  readonly waitMilliseconds: number;
+  /** How often a caller gave up waiting, or was turned away. */
+  readonly refused: number;
+  /** How many were opened. */
+  readonly opened: number;
+  /** How many attempts to open one failed. */
+  readonly failed: number;
+  /** How many were closed by the pool, or found lost. */
+  readonly closed: number;
+}
+
+/** The connections of a pool. */
+export class PoolState<C extends PooledConnection> {
+  readonly limits: Limits;
+  readonly #random: () => number;
+  /** What closes a connection that the pool gives up. */
+  readonly #close: (conn: C) => void;
+  /** The one used last at the end: it is used first, so that superfluous ones get old. */
+  readonly #idle: PoolEntry<C>[] = [];
+  readonly #leased = new Set<PoolEntry<C>>();
+  /** What has become of callers. */
+  readonly counters: { acquired: number; waited: number; waitMilliseconds: number; refused: number } = {
+    acquired: 0,
+    waited: 0,
+    waitMilliseconds: 0,
+    refused: 0,
+  };
+  #opening = 0;
+  #generation = 0;
+  #opened = 0;
+  #failed = 0;
+  #closed = 0;
+
+  /** `random` gives numbers from 0 to 1. */
+  constructor(limits: Limits, random: () => number, close: (conn: C) => void) {
+    this.limits = limits;
+    this.#random = random;
+    this.#close = close;
+  }
+
+  /** How many there are, and what there was. */
+  stats(waiting: number): PoolStats {
+    return {
+      ...this.counters,
+      waiting,
+      max: this.limits.max,
+      size: this.#size,
+      idle: this.#idle.length,
+      leased: this.#leased.size,
+      opening: this.#opening,
+      opened: this.#opened,
+      failed: this.#failed,
+      closed: this.#closed,
+    };
+  }
+
+  /** How many are being opened. */
+  get opening(): number {
+    return this.#opening;
+  }
+
+  /** Whether another one may be opened. */
+  get hasRoom(): boolean {
+    return this.#size < this.limits.max;
+  }
+
+  /** How many more should be idle. */
+  get missingIdle(): number {
+    return Math.max(0, this.limits.minIdle - this.#idle.length - this.#opening);
+  }
+
+  /** How many are in use. */
+  get leasedCount(): number {
+    return this.#leased.size;
+  }
+
+  /** Those in use. */
+  get leased(): Iterable<PoolEntry<C>> {
+    return this.#leased;
+  }
+
+  /** Those that are idle or leased. */
+  get entries(): readonly PoolEntry<C>[] {
+    return [...this.#idle, ...this.#leased];
+  }
+
+  /** Whether nothing is in use or being opened. */
+  get isQuiet(): boolean {
+    return this.#leased.size === 0 && this.#opening === 0;
+  }
+
+  /** Takes an idle one out that is not too old. */
+  take(now: number): PoolEntry<C> | undefined {
+    for (let entry = this.#idle.pop(); entry !== undefined; entry = this.#idle.pop()) {
+      if (this.#isUsable(entry, now)) {
+        entry.users = entry.shares = 1;
+        this.#leased.add(entry);
+        return entry;
+      }
+      this.#discard(entry);
+    }
+    return undefined;
+  }
+
+  /** Whether an entry has been idle for so long that its connection may be dead. */
+  isStale(entry: PoolEntry<C>, now: number): boolean {
+    return now - entry.idleSince > STALE;
+  }
+
+  /** Takes one back; whether it can be used again. `wanted` says that a caller waits for it. */
+  return(entry: PoolEntry<C>, now: number, wanted: boolean): boolean {
+    if (!this.#leased.delete(entry)) return false;
+    if (!this.#isUsable(entry, now) || (!wanted && this.#idle.length >= this.limits.maxIdle)) {
+      this.#discard(entry);
+      return false;
+    }
+    entry.idleSince = now;
+    this.#idle.push(entry);
+    return true;
+  }
+
+  /** Puts one back that was not used after all. */
+  returnUnused(entry: PoolEntry<C>): void {
+    this.#leased.delete(entry);
+    this.#idle.push(entry);
+  }
+
+  /** Gives one up that was taken out. */
+  remove(entry: PoolEntry<C>): void {
+    if (this.#leased.delete(entry)) this.#discard(entry);
+  }
+
+  /** One is being opened: {@linkcode opened} or {@linkcode openFailed} will follow. */
+  beginOpening(): number {
+    this.#opening++;
+    return this.#generation;
+  }
+
+  /** It is open, and in use. `generation` is what {@linkcode open} has said. */
+  opened(conn: C, generation: number, now: number): PoolEntry<C> {
+    this.#opening--;
+    this.#opened++;
+    const { maxLifetime } = this.limits;
+    const expires = maxLifetime === Infinity ? Infinity : now + maxLifetime * (1 - JITTER * this.#random());
+    const entry: PoolEntry<C> = { conn, expires, generation, idleSince: now, users: 1, shares: 1 };
+    this.#leased.add(entry);
+    return entry;
+  }
+
+  /** It could not be opened. */
+  openFailed(): void {
+    this.#opening--;
+    this.#failed++;
+  }
+
+  /** Gives up idle ones that have had their time, oldest use first. */
+  sweep(now: number): void {
+    for (const entry of [...this.#idle]) {
+      const isSpare = this.#idle.length > this.limits.minIdle;
+      const isIdleTooLong = isSpare && now >= entry.idleSince + this.limits.idleTimeout;
+      if (isIdleTooLong || !this.#isUsable(entry, now)) this.#removeIdle(entry);
+    }
+  }
+
+  /** Gives up an idle one whose connection was lost. */
+  lost(conn: C): void {
+    const entry = this.#idle.find((entry) => entry.conn === conn);
+    if (entry !== undefined) this.#removeIdle(entry);
+  }
+
+  /** Gives up the idle ones that might have been dead at that time, and were not used since. */
+  dropStale(then: number): void {
+    for (const entry of [...this.#idle]) if (this.isStale(entry, then)) this.#removeIdle(entry);
+  }
+
+  /** When there will be something to sweep. */
+  get nextSweepAt(): number {
+    const spare = this.#idle.length > this.limits.minIdle;
+    let due = Infinity;
+    for (const { expires, idleSince } of this.#idle) {
+      due = Math.min(due, expires, spare ? idleSince + this.limits.idleTimeout : Infinity);
+    }
+    return due;
+  }
+
+  /** Gives up all idle ones. */
+  clear(): void {
+    for (const entry of this.#idle.splice(0)) this.#discard(entry);
+  }
+
+  /** Gives up all idle ones, and those in use or being opened once they come back. */
+  drain(): void {
+    this.#generation++;
+    this.clear();
+  }
+
+  get #size(): number {
+    return this.#idle.length + this.#leased.size + this.#opening;
+  }
+
+  #isUsable({ conn, expires, generation }: PoolEntry<C>, now: number): boolean {
+    return !conn.closed && generation === this.#generation && now < expires;
+  }
+
+  /** Gives up an idle one. */
+  #removeIdle(entry: PoolEntry<C>): void {
+    this.#idle.splice(this.#idle.indexOf(entry), 1);
+    this.#discard(entry);
+  }
+
+  #discard({ conn }: PoolEntry<C>): void {
+    this.#closed++;
+    this.#close(conn);
+  }
+}
+
+/** The part of the lifetime by which one may be shorter than the other. */
+const JITTER = 0.1;
+/** Milliseconds of idleness after which a connection is asked whether it lives. */
+const STALE = 1000;

@@ -1,0 +1,217 @@
+/** The connections of a pool that blocks: opened, handed out, cleaned up, closed. */
+import { now } from "../../runtime/clock.ts";
+import { refusePromise } from "../../run/sync_runner.ts";
+import { ServerAddress } from "../../connect/server_address.ts";
+import type { Settings } from "../../options/settings.ts";
+import { allInUse, lostWhileOpening, poolClosed } from "../failure.ts";
+import { Lease } from "../lease.ts";
+import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
+import type { Limits } from "../limits.ts";
+import { PoolState, type PoolStats } from "../pool_state.ts";
+import { acquireEvent } from "../../telemetry/events.ts";
+import { leakReporter } from "../../telemetry/leak.ts";
+import { errorFields, Log } from "../../telemetry/log.ts";
+import { acquires, publishSpanBlocking } from "../../telemetry/channels.ts";
+import type { Conn } from "../../sync/conn.ts";
+import { open, OpenedConnection } from "../../sync/opened.ts";
+import { type Entry, PoolConn } from "./pool_conn.ts";
+
+/** The callbacks of a pool's options. */
+export interface PoolHooks {
+  onConnect(conn: Conn): void;
+  onRelease(conn: Conn): boolean | void;
+  readonly onLeak: ((leak: PoolLeak) => void) | undefined;
+}
+
+/** The connections of a pool. */
+export class PoolManager {
+  readonly #name: string;
+  readonly #log: Log | undefined;
+  readonly #settings: Settings;
+  readonly #hooks: PoolHooks;
+  readonly #state: PoolState<PoolConn>;
+  readonly #leaks: LeakDetector<Entry>;
+  readonly #address = new ServerAddress();
+  /** Connections to listen on. */
+  readonly #listenConnections = new Set<PoolConn>();
+  #closed = false;
+
+  constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
+    this.#name = name;
+    this.#log = Log.of(settings);
+    this.#settings = settings;
+    this.#hooks = hooks;
+    this.#state = new PoolState(limits, Math.random, (conn) => conn.close());
+    this.#leaks = new LeakDetector(
+      limits.leakTimeout,
+      now,
+      leakReporter(name, this.#log, hooks.onLeak),
+      (entry) => this.#reclaim(entry),
+    );
+  }
+
+  /** How many there are of what. */
+  get stats(): PoolStats {
+    return this.#state.stats(0);
+  }
+
+  /** Whether it gives no more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** A connection that works. No other caller could give one back meanwhile, so there is nothing to wait for. */
+  acquire(): Entry {
+    return publishSpanBlocking(acquires, () => acquireEvent(this.#name), (event) => {
+      const entry = this.#acquire();
+      if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
+      return entry;
+    });
+  }
+
+  #acquire(): Entry {
+    if (this.#closed) throw poolClosed();
+    const time = now();
+    this.#leaks.check();
+    this.#state.sweep(time);
+    const { counters } = this.#state;
+    try {
+      for (let entry = this.#state.take(time); entry !== undefined; entry = this.#state.take(time)) {
+        if (this.#state.isStale(entry, time) && !this.#isAlive(entry)) continue;
+        counters.acquired++;
+        return entry;
+      }
+      if (!this.#state.hasRoom) throw allInUse(this.stats);
+      const entry = this.#open();
+      counters.acquired++;
+      return entry;
+    } catch (error) {
+      counters.refused++;
+      throw error;
+    }
+  }
+
+  /** Takes a connection back. Throws if `onRelease` has given a promise. */
+  release(entry: Entry): void {
+    const { conn } = entry;
+    try {
+      if (!conn.closed) this.#cleanUp(conn);
+    } finally {
+      this.#state.return(entry, now(), false);
+    }
+  }
+
+  /** What the user has left over is closed and rolled back; where that fails, the connection goes. */
+  #cleanUp(conn: PoolConn): void {
+    let keep: unknown;
+    try {
+      conn.release();
+      keep = this.#hooks.onRelease(conn);
+      if (keep === false || !conn.isReleased) conn.close();
+    } catch (error) {
+      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+      conn.close();
+    }
+    try {
+      refusePromise(keep, "onRelease of a blocking pool");
+    } catch (error) {
+      conn.close();
+      throw error;
+    }
+  }
+
+  /** Takes back a connection whose lease was garbage-collected; an error then has no caller. */
+  #reclaim(entry: Entry): void {
+    try {
+      this.release(entry);
+    } catch (error) {
+      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+    }
+  }
+
+  /** Leases a connection to a user, and watches that it is given back. */
+  lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
+    const { state, link } = entry.conn.opened;
+    const lease = new Lease();
+    return { opened: new OpenedConnection(state, link, lease), end: this.watch(lease, entry, acquiredAt) };
+  }
+
+  /** Watches a connection until the returned function is called, or the lease is garbage-collected. */
+  watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
+    const { state } = entry.conn.opened;
+    const { onNotice } = state;
+    return this.#leaks.watch(lease, entry, acquiredAt, () => state.onNotice = onNotice);
+  }
+
+  /** Has all connections forget what they know of types. */
+  reloadTypes(): void {
+    for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
+  }
+
+  /** Closes idle connections, and those in use once they come back. */
+  drain(): void {
+    this.#state.drain();
+  }
+
+  /** Gives no more, and cuts off what is in use. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#state.drain();
+    for (const entry of this.#state.leased) this.#state.remove(entry);
+    for (const conn of this.#listenConnections) conn.close();
+  }
+
+  /** Opens a connection to listen on, beyond the pool's own. */
+  openListenConnection(): PoolConn {
+    for (const conn of this.#listenConnections) if (conn.closed) this.#listenConnections.delete(conn);
+    const conn = this.#connect();
+    this.#listenConnections.add(conn);
+    return conn;
+  }
+
+  #connect(): PoolConn {
+    if (this.#closed) throw poolClosed();
+    const conn = new PoolConn(open(this.#settings, this.#address));
+    try {
+      refusePromise(this.#hooks.onConnect(conn), "onConnect of a blocking pool");
+      conn.release();
+      if (conn.closed) throw lostWhileOpening();
+      return conn;
+    } catch (error) {
+      conn.close();
+      throw error;
+    }
+  }
+
+  #open(): Entry {
+    const generation = this.#state.beginOpening();
+    let conn: PoolConn;
+    try {
+      conn = this.#connect();
+    } catch (error) {
+      this.#state.openFailed();
+      // The Unix socket may be another when the server is back.
+      this.#address.invalidate();
+      throw error;
+    }
+    return this.#state.opened(conn, generation, now());
+  }
+
+  /** Whether a connection that was idle for a while still works. */
+  #isAlive(entry: Entry): boolean {
+    const startedAt = now();
+    try {
+      entry.conn.check(CHECK_TIMEOUT);
+      return true;
+    } catch {
+      this.#state.remove(entry);
+      // If this connection died while idle (a NAT time-out), those idle at least as long are presumed dead.
+      this.#state.dropStale(startedAt);
+      return false;
+    }
+  }
+}
+
+/** Milliseconds for a connection to answer. */
+const CHECK_TIMEOUT = 2000;

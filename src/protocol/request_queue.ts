@@ -1,0 +1,55 @@
+/** The pending requests of a session, in the order of submission. */
+import type { PendingRequest } from "./request.ts";
+
+/** First in, first out: a linked list, as most of the time there is one or none. */
+export class RequestQueue {
+  first: PendingRequest<unknown> | undefined = undefined;
+  last: PendingRequest<unknown> | undefined = undefined;
+
+  get all(): PendingRequest<unknown>[] {
+    return toArray(this.first);
+  }
+
+  push(pending: PendingRequest<unknown>): void {
+    pending.previous = this.last;
+    if (this.last === undefined) this.first = pending;
+    else this.last.next = pending;
+    this.last = pending;
+  }
+
+  /** The first after this one, which may have left the queue already. */
+  behind(pending: PendingRequest<unknown>): PendingRequest<unknown> | undefined {
+    return this.#has(pending) ? pending.next : this.first;
+  }
+
+  remove(pending: PendingRequest<unknown>): void {
+    if (!this.#has(pending)) return;
+    const { previous, next } = pending;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.last = previous;
+    else next.previous = previous;
+    pending.previous = pending.next = undefined;
+  }
+
+  shift(): PendingRequest<unknown> | undefined {
+    const pending = this.first;
+    if (pending === undefined) return undefined;
+    this.first = pending.next;
+    if (this.first === undefined) this.last = undefined;
+    else this.first.previous = undefined;
+    // A reference to one request must not keep those behind it alive.
+    pending.next = undefined;
+    return pending;
+  }
+
+  #has(pending: PendingRequest<unknown>): boolean {
+    return pending.next !== undefined || pending === this.last;
+  }
+}
+
+function toArray(first: PendingRequest<unknown> | undefined): PendingRequest<unknown>[] {
+  const requests: PendingRequest<unknown>[] = [];
+  for (let pending = first; pending !== undefined; pending = pending.next) requests.push(pending);
+  return requests;
+}

@@ -1,0 +1,53 @@
+/** Calls that await, and that their callers may give up. */
+import type { AdmissionEntry } from "../protocol/admission.ts";
+import { Cancellation } from "./cancellation.ts";
+
+/** A cancellation with promises. */
+export class AsyncCancellation extends Cancellation {
+  /** Its op, as admission knows it. */
+  entry: AdmissionEntry | undefined = undefined;
+  /** Whether its op waits for a user's function: one that may make calls, or one that gives data. */
+  waitsFor: "calls" | "source" | undefined = undefined;
+  isAbandoned = false;
+  /** Fails what the op waits for now. */
+  #fail: ((error: unknown) => void) | undefined = undefined;
+  #isNotifying = false;
+  readonly #abandoning = Promise.withResolvers<void>();
+
+  /** Resolves when the call is abandoned. */
+  get abandoned(): Promise<void> {
+    return this.#abandoning.promise;
+  }
+
+  override abandon(): void {
+    super.abandon();
+    this.isAbandoned = true;
+    this.#abandoning.resolve();
+  }
+
+  /** Notifies the op: its current wait fails, or else its next one. */
+  notify(): void {
+    if (this.isNotified) return;
+    this.#isNotifying = true;
+    this.#fail?.(this.error());
+  }
+
+  /** The work's result, unless the op is notified first. */
+  guard<T>(work: Promise<T>): Promise<T> {
+    if (this.isNotified) return work;
+    // Not a race: a promise that lives as long as the call would keep what each of them gave.
+    return new Promise<T>((resolve, reject) => {
+      this.#fail = reject;
+      const end = (): void => {
+        if (this.#fail === reject) this.#fail = undefined;
+      };
+      work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
+      if (this.#isNotifying) reject(this.error());
+    });
+  }
+}
+
+/** The work's result, unless the op is notified first that its caller has given up. */
+export function guarded<T>(cancellation: AsyncCancellation | undefined, work: Promise<T>): Promise<T> {
+  return cancellation === undefined ? work : cancellation.guard(work);
+}

@@ -1,0 +1,161 @@
+/**
+ * The cancellation of a call, because of its `timeout` or `signal`: what both drivers know of it.
+ *
+ * What was not sent is taken back. What was sent is stopped by a cancel request, which stops whatever
+ * the server works on when it arrives: so it goes out only once no other caller waits for
+ * anything that is outstanding, and nothing new is submitted until both are over.
+ */
+import { ConnectionError, PyroError, ServerError, TimeoutError, type TimeoutOutcome } from "../errors.ts";
+import type { Deadline, PendingRequest } from "../protocol/request.ts";
+import type { Session } from "../protocol/session.ts";
+import { SqlState } from "../sqlstate.ts";
+
+/** What to do about a call that its caller has given up. */
+export type CancelAction =
+  /** Nothing of it is under way: its op is notified. */
+  | "notify"
+  /** Its latest statement is under way, and nothing behind it that a caller waits for. */
+  | "cancel"
+  /** A caller waits for what was submitted behind it, or the server gave no cancel key: the statement runs on, and the caller does not wait. */
+  | "abandon";
+
+/** One call that its caller may give up. */
+export class Cancellation {
+  /** Whether the caller has given up. */
+  isRequested = false;
+  /** Whether its op was notified, by an error thrown into it. The steps that follow are clean-up. */
+  isNotified = false;
+  readonly deadline: Deadline;
+  readonly #session: Session;
+  /** What its op has submitted or waits for; at times, only what is still to come of it. */
+  readonly #requests = new Set<PendingRequest<unknown>>();
+  /** Whether something was sent that is no longer among them. */
+  #wasSent = false;
+  /** What is to be cancelled. */
+  #targets: readonly PendingRequest<unknown>[] = [];
+  #outcome: TimeoutOutcome = "not sent";
+  #connectionLost = false;
+  #error: { readonly value: unknown } | undefined = undefined;
+
+  constructor(deadline: Deadline, session: Session) {
+    this.deadline = deadline;
+    this.#session = session;
+  }
+
+  /** Its op has submitted this, or waits for it. */
+  watch(pending: PendingRequest<unknown>): void {
+    if (this.#requests.size > MAX_WATCHED) {
+      for (const old of this.#requests) {
+        if (!old.settled) continue;
+        this.#requests.delete(old);
+        this.#wasSent = true;
+      }
+    }
+    this.#requests.add(pending);
+  }
+
+  /** Whether its op has still to be notified. */
+  get isPending(): boolean {
+    return this.isRequested && !this.isNotified;
+  }
+
+  /** What is there to cancel: the server works on it, or on other calls that were given up; it will do so later; or it no longer does. */
+  get target(): "oldest" | "waiting" | "none" {
+    const { oldest, hasCallers } = this.#session;
+    const target = this.#targets.find((pending) => !pending.settled && !pending.refused);
+    if (target === undefined) return "none";
+    return !hasCallers || oldest !== undefined && this.#targets.includes(oldest) ? "oldest" : "waiting";
+  }
+
+  /** The caller has given up: takes back what was not sent, and says what to do about the rest. */
+  request(): CancelAction {
+    this.isRequested = true;
+    this.deadline.onGivenUp?.();
+    const session = this.#session;
+    const outstanding = [...this.#requests].filter((pending) => !pending.settled);
+    const last = outstanding.at(-1);
+    if (this.#wasSent || [...this.#requests].some((pending) => pending.settled || session.isSent(pending))) {
+      this.#outcome = "cancelled";
+    }
+    if (last === undefined || session.lost !== undefined) return "notify";
+    if (outstanding.every((pending) => !session.isSent(pending))) {
+      // What a pipeline has submitted is not the call's to take back.
+      if (outstanding.some(({ request }) => request.exclusive?.outlivesCalls)) return "abandon";
+      for (const pending of outstanding.toReversed()) session.withdraw(pending);
+      return "notify";
+    }
+    for (const pending of outstanding) if (!pending.request.exclusive?.outlivesCalls) session.abandon(pending);
+    if (session.hasCallersBehind(last) || session.key === undefined) return "abandon";
+    this.#targets = outstanding;
+    return "cancel";
+  }
+
+  /** The statement runs on without a caller. */
+  abandon(): void {
+    this.#outcome = "unknown";
+  }
+
+  /** The server did not react, so the connection is closed. */
+  loseConnection(): ConnectionError {
+    this.#outcome = "unknown";
+    this.#connectionLost = true;
+    return cancelTimedOut();
+  }
+
+  /** What the caller gets: the signal's reason, or a TimeoutError. */
+  error(): unknown {
+    return (this.#error ??= { value: this.#makeError() }).value;
+  }
+
+  /** What the caller gets for an error that its op has ended with. */
+  errorFor(error: unknown): unknown {
+    if (!this.isRequested) return error;
+    const isOurs = this.#connectionLost || error === this.#error?.value || isCancellation(error);
+    return isOurs ? withProgress(this.#makeError(), error) : error;
+  }
+
+  #makeError(): unknown {
+    const { action, timeout, callerTimeout = timeout, signal } = this.deadline;
+    if (signal?.aborted) return signal.reason;
+    return new TimeoutError(
+      `Cannot ${action}: it was not done within ${callerTimeout} ms (${OUTCOMES[this.#outcome]})`,
+      { outcome: this.#outcome, connectionLost: this.#connectionLost },
+    );
+  }
+}
+
+/** Why a connection is closed whose statement could not be stopped. */
+export function cancelTimedOut(): ConnectionError {
+  return new ConnectionError(`the server did not react to a cancel request within ${CANCEL_TIMEOUT} ms`);
+}
+
+/** The error with what the other says about where in a batch it was. */
+function withProgress(error: unknown, other: unknown): unknown {
+  if (!(error instanceof TimeoutError) || !(other instanceof PyroError)) return error;
+  const { index, committed } = other;
+  return Object.assign(error, index === undefined ? {} : { index }, committed === undefined ? {} : { committed });
+}
+
+/** Whether a cancel request that failed is certain not to arrive. */
+export function isNeverSent(error: unknown): boolean {
+  return error instanceof PyroError && error.safeToRetry;
+}
+
+/** Whether it is the server's answer to a cancel request, or follows from one. */
+function isCancellation(error: unknown): boolean {
+  if (error instanceof ServerError && error.code === SqlState.QueryCanceled) return true;
+  return error instanceof PyroError && error.cause !== undefined && isCancellation(error.cause);
+}
+
+const OUTCOMES: Readonly<Record<TimeoutOutcome, string>> = {
+  "not sent": "it was not sent",
+  cancelled: "the server has stopped it",
+  unknown: "what became of it is unknown",
+};
+
+/** Milliseconds that a cancelled call may take to end, before the connection is closed. */
+export const CANCEL_TIMEOUT = 2000;
+/** Above this number, requests that have an outcome are no longer watched. */
+const MAX_WATCHED = 16;
+/** Milliseconds after which a cancel request is repeated. */
+export const CANCEL_INTERVAL = 200;

@@ -1,0 +1,42 @@
+/** Promises for what ops wait for. */
+import type { AdmissionEntry } from "../protocol/admission.ts";
+import type { PendingRequest } from "../protocol/request.ts";
+import type { Session } from "../protocol/session.ts";
+
+/** Resolves when what it waits for has come. */
+export function admission(entry: AdmissionEntry): Promise<void> {
+  return new Promise((resolve) => entry.onAdmitted = resolve);
+}
+
+/** Resolves when there is an outcome. */
+export function outcome(pending: PendingRequest<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const before = pending.onSettled;
+    pending.onSettled = () => {
+      before?.();
+      resolve();
+    };
+  });
+}
+
+/** What the work gives; undefined if the pending request has an outcome before. May be called any number of times for one request. */
+export function unlessSettled<T>(pending: PendingRequest<unknown>, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    if (pending.settled) resolve(undefined);
+    const before = pending.onSettled;
+    const onSettled = (): void => {
+      before?.();
+      resolve(undefined);
+    };
+    const end = (): void => {
+      if (pending.onSettled === onSettled) pending.onSettled = before;
+    };
+    pending.onSettled = onSettled;
+    work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
+  });
+}
+
+/** Resolves when no caller waits for any outcome any more; for one op at a time. */
+export function abandonment(session: Session): Promise<void> {
+  return new Promise((resolve) => session.onAbandoned = resolve);
+}

@@ -1,0 +1,87 @@
+/** Statements whose types are known before they are executed. */
+import { type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
+import { prepareInSlot } from "../protocol/prepare.ts";
+import type { Prepared } from "../protocol/prepared.ts";
+import type { Context } from "./context.ts";
+import { succeeded } from "./invalidation.ts";
+import { turnOffNames } from "./naming.ts";
+import type { StatementCache } from "./cache.ts";
+import { loadStatementTypes } from "./type_lookup.ts";
+
+/** A prepared statement that the caller holds; preparing it anew replaces its content. */
+export interface StatementReference {
+  prepared: Prepared;
+  /** Whether the server has refused to execute it as it is. */
+  isStale?: boolean;
+}
+
+/** What is executed: SQL text, which the cache may know, or a statement that the caller holds. */
+export type StatementSource = string | StatementReference;
+
+/** Whether a statement has to be prepared again: the server does not have it, or its text may mean something else, or take other types. */
+export function needsPreparing({ prepared, isStale }: StatementReference, statements: StatementCache): boolean {
+  return isStale === true || prepared.isDoubtful || statements.isOutdated(prepared) || statements.isDropped(prepared);
+}
+
+/** What can be executed as it is known; undefined if the server has to be asked before. */
+export function readyStatement(source: StatementSource, { statements, registry }: Context): Prepared | undefined {
+  const statement = typeof source === "string" ? statements.get(source) : source.prepared;
+  if (statement === undefined || !statement.isCurrent(registry)) return undefined;
+  if (typeof source !== "string" && needsPreparing(source, statements)) return undefined;
+  return statement;
+}
+
+/** What is to be executed, with all its types; asks the server for what is not known yet. */
+export function* resolveStatement(source: StatementSource, context: Context): Op<Prepared> {
+  const { statements, registry } = context;
+  if (typeof source !== "string") {
+    if (needsPreparing(source, statements)) {
+      source.prepared = yield* prepareAgain(source.prepared, context);
+      source.isStale = false;
+    } else if (!source.prepared.isCurrent(registry)) {
+      source.prepared = yield* loadStatementTypes(source.prepared, context);
+    }
+    return source.prepared;
+  }
+  const statement = statements.get(source);
+  if (statement?.isDoubtful) statements.drop(statement);
+  if (statement === undefined || statement.isDoubtful) return yield* prepareCached(source, context);
+  if (statement.isCurrent(registry)) return statement;
+  const renewed = yield* loadStatementTypes(statement, context);
+  statements.replace(renewed);
+  return renewed;
+}
+
+/** Prepares a string, to learn the types of its parameters and columns. */
+export function* prepareCached(sql: string, context: Context): Op<Prepared> {
+  const { statements, registry } = context;
+  const slot = statements.beginPreparing(sql);
+  let pending: PendingRequest<Prepared> | undefined;
+  try {
+    pending = yield* submit(prepareInSlot(slot, sql, registry));
+    const prepared = yield* settle(pending);
+    statements.add(prepared);
+    const statement = yield* loadStatementTypes(prepared, context);
+    if (statement !== prepared) statements.replace(statement);
+    return statement;
+  } catch (error) {
+    if (pending === undefined) throw error;
+    yield* turnOffNames(error, pending, context);
+  } finally {
+    statements.endPreparing(sql, slot, succeeded(pending));
+  }
+  return yield* prepareCached(sql, context);
+}
+
+/** Prepares a statement of the caller's under a new name; the old one is closed, should it exist. */
+export function* prepareAgain(statement: Prepared, context: Context): Op<Prepared> {
+  const { statements, registry } = context;
+  statements.closeLater(statement);
+  const pending = yield* submit(prepareInSlot(statements.newSlot(), statement.sql, registry));
+  try {
+    return yield* loadStatementTypes(yield* settle(pending), context);
+  } catch (error) {
+    yield* turnOffNames(error, pending, context);
+  }
+  return yield* prepareAgain(statement, context);
+}

@@ -1,0 +1,160 @@
+/**
+ * The wire trace of one connection: the bytes of both directions in, a line for each message out, as
+ * libpq's `PQtrace` writes it (PostgreSQL 18), but for secrets, which are `***`.
+ *
+ * It neither throws nor keeps what it is given. It frames messages by itself, so that it also shows
+ * what the session refuses.
+ *
+ * Source: PostgreSQL manual, libpq, "Control Functions", PQtrace.
+ */
+import { Backend, Frontend, SSL_REQUEST } from "../wire/codes.ts";
+import { Malformed, MessageReader, omitted, type Parser, printable } from "./message_reader.ts";
+import {
+  answerFormat,
+  authenticationFormat,
+  backendFormat,
+  frontendFormat,
+  type MessageFormat,
+  untypedFormat,
+} from "./messages.ts";
+
+/** Gets a message's line, without a line break at its end. */
+export type TraceListener = (line: string) => void;
+
+/** What a connection sends and receives, shown to a listener. */
+export class WireTrace {
+  readonly #listener: TraceListener;
+  /** The time, as it is to be shown. */
+  readonly #clock: () => string;
+  readonly #fromClient: MessageReader = new MessageReader();
+  readonly #fromServer: MessageReader = new MessageReader();
+  readonly #sent: Parser<never>;
+  readonly #received: Parser<never>;
+  /** Whether the server's next byte answers an SSLRequest, and belongs to no message. */
+  #answersSsl = false;
+  /** The method that the last Authentication message asked for. */
+  #method: number | undefined = undefined;
+  #isCalling = false;
+
+  constructor(listener: TraceListener, clock: () => string) {
+    this.#listener = listener;
+    this.#clock = clock;
+    this.#sent = this.#clientMessages(this.#fromClient);
+    this.#received = this.#serverMessages(this.#fromServer);
+  }
+
+  /** Whether the listener is being called. */
+  get isCalling(): boolean {
+    return this.#isCalling;
+  }
+
+  /** The client has sent these bytes, or is about to. */
+  sent(bytes: Uint8Array): void {
+    this.#fromClient.feed(bytes, this.#sent);
+  }
+
+  /** The server has sent these bytes. */
+  received(bytes: Uint8Array): void {
+    this.#fromServer.feed(bytes, this.#received);
+  }
+
+  *#clientMessages(reader: MessageReader): Parser<never> {
+    let version: number;
+    do version = yield* this.#untypedMessage(reader); while (version === SSL_REQUEST);
+    for (;;) {
+      reader.left = 5;
+      const code = yield* reader.byte();
+      const length = yield* this.#length(reader, "F");
+      if (code === Frontend.Password) {
+        // How long a password is, is a part of the secret. NN is libpq's word for lengths that it hides.
+        yield* this.#message(reader, "F", "NN", answerFormat(this.#method));
+      } else {
+        yield* this.#message(reader, "F", length, frontendFormat(code));
+      }
+    }
+  }
+
+  /** One of the messages that a connection begins with, and what it has in the place of a version. */
+  *#untypedMessage(reader: MessageReader): Parser<number> {
+    reader.left = 4;
+    const length = yield* this.#length(reader, "F");
+    if (length < 8) yield* this.#stop("F", length);
+    const version = yield* reader.int32();
+    this.#answersSsl = version === SSL_REQUEST;
+    yield* this.#message(reader, "F", length, untypedFormat(version));
+    return version;
+  }
+
+  *#serverMessages(reader: MessageReader): Parser<never> {
+    for (;;) {
+      reader.left = 5;
+      const code = yield* reader.byte();
+      if (this.#answersSsl) {
+        this.#answersSsl = false;
+        this.#callListener("B", 1, `SSLResponse\t ${printable(code)}`);
+        continue;
+      }
+      const length = yield* this.#length(reader, "B");
+      if (code === Backend.Authentication && length >= 8) {
+        this.#method = yield* reader.int32();
+        yield* this.#message(reader, "B", length, authenticationFormat(this.#method));
+      } else {
+        yield* this.#message(reader, "B", length, backendFormat(code));
+      }
+    }
+  }
+
+  /** Reads a message's length, which from then on is what is left of it. */
+  *#length(reader: MessageReader, side: Side): Parser<number> {
+    const length = yield* reader.int32();
+    if (length < 4) yield* this.#stop(side, length);
+    reader.left = length - 4;
+    return length;
+  }
+
+  /** Shows a message, of which the beginning may have been read. */
+  *#message(reader: MessageReader, side: Side, length: number | "NN", format: MessageFormat): Parser {
+    reader.append(format.heading);
+    let problem = "";
+    try {
+      for (const field of format.fields) {
+        if (!reader.full) yield* field(reader);
+      }
+      if (reader.left > 0) {
+        problem = reader.full ? omitted(reader.left) : malformed(`${reader.left} bytes are left over`);
+      }
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      problem = malformed(error.message);
+    }
+    this.#callListener(side, length, `${reader.takeLine()}${problem}`);
+    yield* reader.skip();
+  }
+
+  /** Where the next message begins is not known any more. */
+  *#stop(side: Side, length: number): Parser<never> {
+    this.#callListener(
+      side,
+      length,
+      "Unknown message (malformed: no message is that short, and what follows is not shown)",
+    );
+    for (;;) yield;
+  }
+
+  #callListener(side: Side, length: number | "NN", text: string): void {
+    this.#isCalling = true;
+    try {
+      this.#listener(`${this.#clock()}\t${side}\t${length}\t${text}`);
+    } catch {
+      // A listener's failure is none of the connection.
+    }
+    this.#isCalling = false;
+  }
+}
+
+/** The sender of a message: the client (frontend) or the server (backend). */
+type Side = "F" | "B";
+
+function malformed(problem: string): string {
+  return ` (malformed: ${problem})`;
+}

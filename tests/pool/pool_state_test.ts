@@ -1,0 +1,176 @@
+/** Which connections a pool keeps, hands out and closes. */
+import assert from "node:assert/strict";
+import type { Limits } from "../../src/pool/limits.ts";
+import { type PoolEntry, PoolState } from "../../src/pool/pool_state.ts";
+import { test } from "../support/test.ts";
+
+class Fake {
+  closed = false;
+}
+
+/** A pool state with a random number of 0, so that no lifetime is shortened, and what it has closed. */
+function stockOf(limits: Partial<Limits>): { state: PoolState<Fake>; closed: Fake[] } {
+  const closed: Fake[] = [];
+  const all: Limits = { ...LIMITS, ...limits };
+  return { state: new PoolState<Fake>(all, () => 0, (conn) => closed.push(conn)), closed };
+}
+
+/** Opens one, which is in use. */
+function opened(state: PoolState<Fake>, now: number): PoolEntry<Fake> {
+  return state.opened(new Fake(), state.beginOpening(), now);
+}
+
+test("pool state: the connection that was used last is used first", () => {
+  const { state } = stockOf({});
+  const [a, b] = [opened(state, 0), opened(state, 0)];
+  state.return(a, 1, false);
+  state.return(b, 2, false);
+  assert.equal(state.take(3), b);
+  assert.equal(state.take(3), a);
+  assert.equal(state.take(3), undefined);
+});
+
+test("pool state: connections count as soon as they are being opened", () => {
+  const { state } = stockOf({ max: 2 });
+  const generation = state.beginOpening();
+  opened(state, 0);
+  assert.equal(state.hasRoom, false);
+  assert.deepEqual([state.opening, state.leasedCount, state.isQuiet], [1, 1, false]);
+  state.openFailed();
+  assert.equal(state.hasRoom, true);
+  assert.equal(generation, 0);
+  const { size, opening, leased, idle, opened: ever, failed } = state.stats(3);
+  assert.deepEqual({ size, opening, leased, idle, ever, failed }, {
+    size: 1,
+    opening: 0,
+    leased: 1,
+    idle: 0,
+    ever: 1,
+    failed: 1,
+  });
+  assert.equal(state.stats(3).waiting, 3);
+});
+
+test("pool state: no more are kept than may be idle, unless somebody waits", () => {
+  const { state, closed } = stockOf({ maxIdle: 1 });
+  const entries = [opened(state, 0), opened(state, 0), opened(state, 0)];
+  assert.deepEqual([state.return(entries[0]!, 1, false), state.return(entries[1]!, 1, false)], [true, false]);
+  assert.deepEqual(closed, [entries[1]!.conn]);
+  assert.equal(state.return(entries[2]!, 1, true), true);
+});
+
+test("pool state: with no idle connections at all, each is closed that nobody waits for", () => {
+  const { state, closed } = stockOf({ maxIdle: 0 });
+  const entry = opened(state, 0);
+  assert.equal(state.return(entry, 1, false), false);
+  assert.deepEqual(closed, [entry.conn]);
+  assert.equal(state.stats(0).size, 0);
+});
+
+test("pool state: what was closed meanwhile is neither kept nor handed out", () => {
+  const { state, closed } = stockOf({});
+  const [a, b] = [opened(state, 0), opened(state, 0)];
+  a.conn.closed = true;
+  assert.equal(state.return(a, 1, true), false);
+  state.return(b, 1, false);
+  b.conn.closed = true;
+  assert.equal(state.take(1), undefined);
+  assert.deepEqual(closed, [a.conn, b.conn]);
+  assert.equal(state.stats(0).closed, 2);
+});
+
+test("pool state: an idle connection that is lost is given up, one in use is not touched", () => {
+  const { state, closed } = stockOf({});
+  const [a, b] = [opened(state, 0), opened(state, 0)];
+  state.return(a, 1, false);
+  state.lost(a.conn);
+  state.lost(b.conn);
+  assert.deepEqual(closed, [a.conn]);
+  assert.equal(state.stats(0).leased, 1);
+});
+
+test("pool state: to give one back twice, or one that was given up, does nothing", () => {
+  const { state, closed } = stockOf({});
+  const entry = opened(state, 0);
+  state.return(entry, 1, false);
+  assert.equal(state.return(entry, 1, false), false);
+  state.remove(entry);
+  assert.equal(state.stats(0).idle, 1);
+  assert.deepEqual(closed, []);
+});
+
+test("pool state: lifetime ends when a connection is idle or comes back, never in use", () => {
+  const { state, closed } = stockOf({ maxLifetime: 100 });
+  const [a, b] = [opened(state, 0), opened(state, 0)];
+  state.return(a, 50, false);
+  assert.equal(state.nextSweepAt, 100);
+  state.sweep(99);
+  assert.deepEqual(closed, []);
+  state.sweep(100);
+  assert.deepEqual(closed, [a.conn]);
+  assert.equal(state.stats(0).leased, 1);
+  assert.equal(state.return(b, 100, true), false);
+  assert.deepEqual(closed, [a.conn, b.conn]);
+});
+
+test("pool state: one lives up to a tenth shorter than another", () => {
+  const state = new PoolState<Fake>({ ...LIMITS, maxLifetime: 1000 }, () => 1, () => {});
+  assert.equal(opened(state, 0).expires, 900);
+});
+
+test("pool state: idle connections that nobody needs go, but for as many as are to be ready", () => {
+  const { state, closed } = stockOf({ idleTimeout: 10, minIdle: 1 });
+  const entries = [opened(state, 0), opened(state, 0), opened(state, 0)];
+  entries.forEach((entry, i) => state.return(entry, i, false));
+  assert.equal(state.nextSweepAt, 10);
+  state.sweep(10);
+  assert.deepEqual(closed, [entries[0]!.conn]);
+  state.sweep(100);
+  assert.deepEqual(closed, [entries[0]!.conn, entries[1]!.conn]);
+  assert.equal(state.nextSweepAt, Infinity);
+  assert.equal(state.missingIdle, 0);
+});
+
+test("pool state: how many are missing counts those that are being opened", () => {
+  const { state } = stockOf({ minIdle: 3, maxIdle: 3 });
+  assert.equal(state.missingIdle, 3);
+  state.beginOpening();
+  assert.equal(state.missingIdle, 2);
+});
+
+test("pool state: after draining, none from before is used again", () => {
+  const { state, closed } = stockOf({});
+  const [idle, used] = [opened(state, 0), opened(state, 0)];
+  const generation = state.beginOpening();
+  state.return(idle, 0, false);
+  state.drain();
+  assert.deepEqual(closed, [idle.conn]);
+  assert.equal(state.return(used, 1, true), false);
+  const late = state.opened(new Fake(), generation, 1);
+  assert.equal(state.return(late, 1, true), false);
+  assert.deepEqual(closed, [idle.conn, used.conn, late.conn]);
+  assert.equal(state.return(opened(state, 2), 2, false), true);
+});
+
+test("pool state: what was idle for more than a second may be dead", () => {
+  const { state, closed } = stockOf({});
+  const [old, fresh] = [opened(state, 0), opened(state, 0)];
+  state.return(old, 0, false);
+  state.return(fresh, 1500, false);
+  assert.deepEqual([state.isStale(old, 1000), state.isStale(old, 1001)], [false, true]);
+  state.dropStale(1600);
+  assert.deepEqual(closed, [old.conn]);
+  assert.equal(state.take(1600), fresh);
+});
+
+const LIMITS: Limits = {
+  max: 10,
+  maxIdle: 10,
+  minIdle: 0,
+  idleTimeout: Infinity,
+  maxLifetime: Infinity,
+  acquireTimeout: 30_000,
+  maxWaiting: Infinity,
+  leakTimeout: Infinity,
+  maxPipelined: 16,
+};
