@@ -22,7 +22,7 @@ switch (what) {
     break;
   }
   case "waiting for a server that is away": {
-    const pool = new Pool(url!, { poolAcquireTimeout: 500, onConnect: () => Promise.reject(new Error("away")) });
+    const pool = new Pool(url!, { poolAcquireTimeout: 10_000, onConnect: () => Promise.reject(new Error("away")) });
     await pool.query("select 1").catch((error) => console.log(error.message));
     await pool.query("select 1").catch((error) => console.log(error.message));
     break;
