@@ -175,13 +175,13 @@ export class PoolState<C extends PooledConnection> {
     if (this.#leased.delete(entry)) this.#discard(entry);
   }
 
-  /** One is being opened: {@linkcode opened} or {@linkcode openFailed} will follow. */
+  /** One is being opened: {@linkcode opened} or {@linkcode openFailed} must follow. */
   beginOpening(): number {
     this.#opening++;
     return this.#generation;
   }
 
-  /** It is open, and in use. `generation` is what {@linkcode open} has said. */
+  /** It is open, and in use. `generation` is what {@linkcode beginOpening} returned. */
   opened(conn: C, generation: number, now: number): PoolEntry<C> {
     this.#opening--;
     this.#opened++;

@@ -36,7 +36,7 @@ export class AsyncRunner {
   #watchers: (() => void)[] = [];
   /** The op whose source runs while it may submit: calls from inside the source would wait for ever. */
   #sourceOp: RunningOp | undefined = undefined;
-  /** How many functions run of which is kept what they submit. */
+  /** How many callbacks run whose requests are tracked. */
   #trackedCallbacks = 0;
 
   constructor(link: RunnerLink) {
@@ -116,7 +116,7 @@ export class AsyncRunner {
         cancellation.notify();
         return cancellation.abandon();
       }
-      // What runs are statements of the function that the op waits for, and the op has to clean up after them.
+      // The statements under way are those of the callback, and the op has to clean up after them.
       inTime = await this.#gated(() => {
         cancellation.notify();
         return this.#cancelBy(until);
@@ -130,7 +130,7 @@ export class AsyncRunner {
     if (!inTime || !await atMost(over, until - now())) this.#link.destroy(cancellation.loseConnection());
   }
 
-  /** Stops what a call has under way, once the server works on it. False if a request for that may still arrive, and so hit something later. */
+  /** Cancels the requests of a call, once the server works on them. False if a cancel request may still arrive, and so hit a later statement. */
   async #cancelFor(cancellation: AsyncCancellation, over: Promise<void>, until: number): Promise<boolean> {
     while (cancellation.target === "waiting") {
       const { oldest } = this.#link.session;
@@ -139,14 +139,14 @@ export class AsyncRunner {
         return true;
       }
     }
-    // A request that comes before the statement is begun has no effect, so it is repeated.
+    // A cancel request that arrives before the statement begins has no effect, so it is repeated.
     while (cancellation.target === "oldest" && now() < until) {
       this.#admission.exempt(undefined);
       if (!await this.#cancelBy(until)) return false;
       this.#admission.exempt(cancellation.entry);
       const { oldest } = this.#link.session;
       if (oldest === undefined || cancellation.target !== "oldest") break;
-      // A call can end before what it has under way, such as one for a part of it.
+      // A call can end before its requests, such as a claim in a pipeline.
       const isOver = over.then(() => true);
       const isSettled = outcome(oldest).then(() => false);
       const end = Promise.race([isOver, isSettled]);
@@ -155,7 +155,7 @@ export class AsyncRunner {
     return true;
   }
 
-  /** Asks the server to stop what it works on. False if the request may still arrive after that. */
+  /** Sends a cancel request. False if it may still arrive after that. */
   async #cancelBy(until: number): Promise<boolean> {
     let isOver = false;
     const request = this.#link.cancel().then(
@@ -170,7 +170,7 @@ export class AsyncRunner {
     return isOver;
   }
 
-  /** Works while nothing is submitted. */
+  /** Runs work while admission is gated. */
   async #gated<T>(work: () => Promise<T>): Promise<T> {
     const entry = new AdmissionEntry();
     if (this.#admission.gate(entry) === "wait") await admission(entry);
@@ -341,7 +341,7 @@ export class AsyncRunner {
     }
   }
 
-  /** Calls a function so that what it submits is known to be its own, if that may have to be cancelled. */
+  /** Runs a callback; if the call may be cancelled, the callback's requests are tracked. */
   #callTracked(cancellation: AsyncCancellation | undefined, fn: () => unknown): unknown {
     if (cancellation === undefined) return fn();
     this.#trackedCallbacks++;
@@ -376,7 +376,7 @@ class RunningOp extends AdmissionEntry {
   }
 }
 
-/** Throws into an op. Whatever it is, from then on an op that was given up only cleans up. */
+/** Throws into an op. From then on, an op whose caller has given up only cleans up. */
 function fail<T>(op: Op<T>, error: unknown, cancellation: Cancellation | undefined): IteratorResult<Step, T> {
   if (cancellation?.isRequested) cancellation.isNotified = true;
   return op.throw(error);
