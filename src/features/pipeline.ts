@@ -27,14 +27,14 @@ import { type CatalogAnswer, type CatalogQuery, completeRows, failedAnswer } fro
 export class PipelineItem {
   readonly execution: PipelinedExecution;
   readonly source: StatementSource;
-  /** The number of what it changes. */
+  /** The number of its change, as `Invalidation` gave it. */
   readonly change: number;
   /** Set when it was submitted. */
   pending: PendingRequest<void> | undefined = undefined;
   /** Its reply, if that was read before it was claimed. */
   raw: RawReply | undefined = undefined;
   claimed = false;
-  /** Its place among all statements of the pipeline. */
+  /** Its position among all statements of the pipeline. */
   readonly position: number;
 
   constructor(execution: PipelinedExecution, source: StatementSource, change: number, position: number) {
@@ -47,13 +47,13 @@ export class PipelineItem {
 
 /** Statements up to a Sync: the server executes them all, or none from the first that fails. */
 class SyncGroup {
-  /** Its place among all groups of the pipeline. */
+  /** Its position among all groups of the pipeline. */
   readonly position: number;
   /** What is still to be claimed. */
   readonly items: Fifo<PipelineItem> = new Fifo();
   /** What is still to be submitted. */
   readonly unsubmitted: Fifo<PipelineItem> = new Fifo();
-  /** The place of the last statement that a Flush was submitted behind. */
+  /** The position of the last statement that a Flush was submitted behind. */
   flushedTo = -1;
   /** Statements that are parsed in it for the first time, by their text. */
   readonly parsed: Map<string, PipelinedExecution> = new Map();
@@ -165,7 +165,7 @@ export class PipelineState {
     return this.#send(group);
   }
 
-  /** The result of the statement that is next in line. */
+  /** The result of the next statement. */
   *claim<T>(item: PipelineItem, collector: ResultCollector<T>): Op<T> {
     this.#check("claim the result");
     if (item.claimed) throw new UsageError("Cannot claim the result: it was claimed before");
@@ -318,7 +318,7 @@ export class PipelineState {
     if (this.#unsubmittedCount === 0) this.#scratch.rewind(0);
   }
 
-  /** Takes the first out of the line. */
+  /** Removes the first item of a group. */
   #dequeue(group: SyncGroup): void {
     const item = group.items.shift()!;
     item.claimed = true;
@@ -326,7 +326,7 @@ export class PipelineState {
     if (item.pending === undefined && group.error !== undefined) this.#unsubmittedCount--;
   }
 
-  /** The result of an item that is in no line any more. */
+  /** The result of an item that was removed from its group. */
   *#takeResult<T>(item: PipelineItem, group: SyncGroup, collector: ResultCollector<T>): Op<T> {
     const { pending, execution, raw } = item;
     const { statements, invalidation } = this.#context;

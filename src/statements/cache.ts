@@ -7,7 +7,7 @@
 import type { StatementSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
-/** Whether statements have names on the server. Connections through one pooler share it: what one learns holds for all. */
+/** Whether statements have names on the server. Connections through one pooler share it. */
 export interface StatementNaming {
   /** Never switched on again. */
   isEnabled: boolean;
@@ -59,12 +59,12 @@ export class StatementCache {
     return statement;
   }
 
-  /** Changes whenever text may mean something else than before. */
+  /** Counts invalidations: in each generation, text may mean something else than before. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Whether a statement was prepared before its text may have got another meaning. */
+  /** Whether a statement is of an older generation: its text may mean something else now. */
   isOutdated(statement: Prepared): boolean {
     return statement.generation !== this.#generation;
   }

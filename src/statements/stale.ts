@@ -1,5 +1,5 @@
 /**
- * Statements that the server no longer has, or that no longer take and give what was learned: prepared
+ * Statements that the server no longer has, or whose parameters and columns have changed: prepared
  * again, once, where that cannot do harm.
  */
 import { EncodeError, ServerError } from "../errors.ts";
@@ -68,13 +68,13 @@ export function invalidateAttributes(error: unknown, types: readonly number[], {
   if (mayNotFit && registry.catalog.hasAttributes(types)) registry.invalidateTypes();
 }
 
-/** Sees to it that a statement is prepared again the next time, as it gives other rows than were learned. */
+/** Sees to it that a statement is prepared again the next time, as its columns have changed. */
 export function invalidateStatement(statement: Prepared, source: StatementSource, { statements }: Context): void {
   if (typeof source === "string") statements.drop(statement);
   else source.isStale = true;
 }
 
-/** Whether the server no longer has the statement, or it no longer takes and gives what was learned. */
+/** Whether the server no longer has the statement, or its parameters or columns have changed. */
 function isStale(error: unknown): error is ServerError {
   if (!(error instanceof ServerError)) return false;
   switch (error.code) {

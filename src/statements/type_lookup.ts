@@ -48,7 +48,7 @@ export function* loadTypes(
   const { registry } = context;
   if (!types.some((type) => registry.isUnknown(type))) return;
   yield* continueSubmitting();
-  // While this op waited, another may have learned them, or types may have been forgotten.
+  // While this op waited, another may have loaded them, or types may have been invalidated.
   const columns = types.filter((type) => typeof type !== "number").filter((column) => registry.isUndeclared(column));
   if (columns.length > 0) yield* loadDomains(columns, registry, ask);
   const oids = types.map((type) => typeof type === "number" ? type : registry.typeOf(type));
