@@ -22,7 +22,7 @@ export interface RunnerLink {
   room(bytes: number): Promise<void>;
   /** Sends a cancel request; resolves when the server has taken it. */
   cancel(): Promise<void>;
-  /** Everything outstanding fails for that reason, and the socket is closed. */
+  /** Fails all outstanding requests for that reason, and closes the socket. */
   destroy(reason: Error): void;
 }
 
@@ -298,16 +298,16 @@ export class AsyncRunner {
 
   /** Waits until the op is the only one under way, and abandoned requests have their outcomes. */
   async #barrier(
-    from: ExclusiveOperation | undefined,
+    exclusive: ExclusiveOperation | undefined,
     entry: RunningOp,
     cancellation: AsyncCancellation | undefined,
   ): Promise<void> {
     const { session } = this.#link;
     await this.#continue(entry, false, cancellation);
-    session.check("barrier", "use the connection", from);
+    session.check("barrier", "use the connection", exclusive);
     if (this.#admission.barrier(entry) === "wait") {
       await this.#awaitAdmission(entry, cancellation);
-      session.check("barrier", "use the connection", from);
+      session.check("barrier", "use the connection", exclusive);
     }
     // Abandoned requests have no op left: wait for the oldest pending request instead.
     for (let oldest = session.oldest; oldest !== undefined; oldest = session.oldest) {

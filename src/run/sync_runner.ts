@@ -22,7 +22,7 @@ export interface RunnerLink {
   readonly isFull: boolean;
   /** Sends a cancel request, within that time. False if it may still arrive after that. */
   cancel(milliseconds: number): boolean;
-  /** Everything outstanding fails for that reason, and the socket is closed. */
+  /** Fails all outstanding requests for that reason, and closes the socket. */
   destroy(reason: Error): void;
 }
 

@@ -17,7 +17,7 @@ export interface ListenConnectionSource {
   /** Milliseconds that a caller waits for a connection. */
   readonly acquireTimeout: number;
   openListenConnection(events: ListenEvents): Promise<ListenConnection>;
-  /** Whether such a failure to connect is likely to pass. */
+  /** Whether a failure to connect is likely to be transient. */
   isTransient(error: unknown): boolean;
 }
 
