@@ -29,7 +29,7 @@ test("layers: imports that point upwards, sideways or outside are not", () => {
       ["transport/a.ts", `import { Inbox } from "../wire/inbox.ts";`],
       ["run/a.ts", `import { denoDialer } from "../transport/deno.ts";`],
       ["errors.ts", `import { Opts } from "./options/opts.ts";`],
-      ["connection/state.ts", `import pg from "npm:pg";`],
+      ["connection/connection_state.ts", `import pg from "npm:pg";`],
       ["pool/pool_state.ts", `import { PoolManager } from "./async/pool_manager.ts";`],
       ["nowhere/a.ts", `import { b } from "../errors.ts";`],
     ] as const

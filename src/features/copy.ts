@@ -77,8 +77,8 @@ function* describeAndCopy(
 ): Op<number> {
   yield* barrier();
   const { registry, statements } = context;
-  const place = { ...statements.newSlot(), name: "" };
-  const described = yield* settle(yield* submit(prepareInSlot(place, `select ${quoted} from ${table}`, registry)));
+  const slot = { ...statements.newSlot(), name: "" };
+  const described = yield* settle(yield* submit(prepareInSlot(slot, `select ${quoted} from ${table}`, registry)));
   const { description, typeOids } = yield* loadStatementTypes(described, context);
   const codecs = description!.columns.map((column) => registry.columnCodec(column));
   const encoder = new CopyRows(columns, codecs);

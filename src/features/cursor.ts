@@ -34,7 +34,7 @@ export interface PortalSource {
   readonly shape: RowShape;
 }
 
-/** A portal, and where it stands. */
+/** A portal, and its state. */
 export class Cursor {
   readonly #context: Context;
   /** What it executes. */
@@ -47,7 +47,7 @@ export class Cursor {
   #statement!: Prepared;
   #exclusive: ExclusiveOperation | undefined = undefined;
   #portal = "";
-  /** The number of what it changes; undefined while it is not known what it does. */
+  /** The number of its change, as `Invalidation` gave it; undefined while its effects are unknown. */
   #change: number | undefined = undefined;
   #state: "new" | "open" | "closed" = "new";
   #isDone = false;
@@ -67,7 +67,7 @@ export class Cursor {
     return this.#isDone;
   }
 
-  /** Whether nothing was asked of it yet. */
+  /** Whether it was not opened yet. */
   get isNew(): boolean {
     return this.#state === "new";
   }
@@ -86,7 +86,7 @@ export class Cursor {
   *open(isAgain: boolean = false): Op<void> {
     const { session, statements, registry } = this.#context;
     yield* barrier();
-    // Once it is exclusive, nothing can be asked about types.
+    // Once it is exclusive, the catalog cannot be queried.
     this.#statement = yield* resolveStatement(this.source, this.#context);
     let request: OpenPortal | undefined;
     let pending: PendingRequest<void> | undefined;
@@ -141,12 +141,12 @@ export class Cursor {
     return collector.isIncomplete ? { ...fetched, rows: yield* completeRows(collector, this.#context) } : fetched;
   }
 
-  /** It is about to be closed: calls that are made from now on wait for that. */
+  /** The portal is about to be closed: new calls wait for that. */
   announceClose(): void {
     if (this.#exclusive !== undefined) this.#context.session.admission.announceEnd(this.#exclusive);
   }
 
-  /** Gives up what is left, and gives the connection back. */
+  /** Closes the portal, and ends the exclusive operation. */
   *close(): Op<void> {
     this.announceClose();
     const wasOpen = this.#state === "open";
@@ -169,7 +169,7 @@ export class Cursor {
     if (change !== undefined) this.#context.invalidation.end(this.#statement.effects, change, succeeded, this.#context);
   }
 
-  /** Binds it anew, as its columns are others than were learned. Nothing was executed yet. */
+  /** Binds it anew, as its columns differ from those of the prepared statement. Nothing was executed yet. */
   *#reopen(isAgain: boolean): Op<void> {
     yield* this.close();
     invalidateStatement(this.#statement, this.source, this.#context);

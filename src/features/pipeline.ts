@@ -27,14 +27,14 @@ import { type CatalogAnswer, type CatalogQuery, completeRows, failedAnswer } fro
 export class PipelineItem {
   readonly execution: PipelinedExecution;
   readonly source: StatementSource;
-  /** The number of what it changes. */
+  /** The number of its change, as `Invalidation` gave it. */
   readonly change: number;
   /** Set when it was submitted. */
   pending: PendingRequest<void> | undefined = undefined;
   /** Its reply, if that was read before it was claimed. */
   raw: RawReply | undefined = undefined;
   claimed = false;
-  /** Its place among all statements of the pipeline. */
+  /** Its position among all statements of the pipeline. */
   readonly position: number;
 
   constructor(execution: PipelinedExecution, source: StatementSource, change: number, position: number) {
@@ -47,19 +47,19 @@ export class PipelineItem {
 
 /** Statements up to a Sync: the server executes them all, or none from the first that fails. */
 class SyncGroup {
-  /** Its place among all groups of the pipeline. */
+  /** Its position among all groups of the pipeline. */
   readonly position: number;
-  /** What is still to be claimed. */
+  /** Items that are not claimed yet. */
   readonly items: Fifo<PipelineItem> = new Fifo();
-  /** What is still to be submitted. */
+  /** Items that are not submitted yet. */
   readonly unsubmitted: Fifo<PipelineItem> = new Fifo();
-  /** The place of the last statement that a Flush was submitted behind. */
+  /** The position of the last statement that a Flush was submitted behind. */
   flushedTo = -1;
   /** Statements that are parsed in it for the first time, by their text. */
   readonly parsed: Map<string, PipelinedExecution> = new Map();
   /** Whether nothing can be added any more. */
   ended = false;
-  /** The number of what is changed up to its end. */
+  /** The number of the last change in it, as `Invalidation` gave it. */
   change = 0;
   /** The Sync; none was needed where the group had failed before. */
   sync: PendingRequest<void> | undefined = undefined;
@@ -71,7 +71,7 @@ class SyncGroup {
   }
 }
 
-/** A pipeline, and how far it got. */
+/** A pipeline, and its state. */
 export class PipelineState {
   readonly exclusive: ExclusiveOperation = { name: "a pipeline", outlivesCalls: true, close: () => this.close() };
   /** How many results are still to be claimed. */
@@ -80,23 +80,23 @@ export class PipelineState {
   /** Requests that were encoded and not yet submitted. */
   readonly #scratch = new Outbox();
   #unsubmittedCount = 0;
-  /** Whether something was submitted that no Sync is behind. */
+  /** Whether a request was submitted that has no Sync behind it. */
   #isUnsynced = false;
   #hasSubmitted = false;
-  /** What is not claimed whole. The last takes what is added. */
+  /** Groups that are not fully claimed. New items are added to the last. */
   #groups = new Fifo<SyncGroup>();
-  /** What is not submitted whole: how many wait to be claimed makes no difference to sending. */
+  /** Groups that are not fully submitted; a list of its own, so that the number of unclaimed ones does not slow down sending. */
   #unsubmittedGroups = new Fifo<SyncGroup>();
   /** How many groups there were. */
   #groupCount = 0;
   /** How many statements there were. */
   #itemCount = 0;
-  /** Statements that came to be in doubt by what was added here: what is wrong here stays so. */
+  /** Statements that became doubtful in this pipeline: they stay as they are in it. */
   readonly #doubtfulStatements = new Set<Prepared>();
   #closed = false;
   /** Whether a step has thrown that the connection is lost. */
   #isLossReported = false;
-  /** Whether a caller has given a step up. */
+  /** Whether a caller has given up a call of this pipeline. */
   isAbandoned = false;
 
   constructor(context: Context) {
@@ -105,7 +105,7 @@ export class PipelineState {
     this.#open();
   }
 
-  /** Whether what is to be claimed next belongs to a group that has failed. */
+  /** Whether the next item belongs to a group that has failed. */
   get aborted(): boolean {
     return this.#groups.first!.error !== undefined;
   }
@@ -165,7 +165,7 @@ export class PipelineState {
     return this.#send(group);
   }
 
-  /** The result of the statement that is next in line. */
+  /** The result of the next statement. */
   *claim<T>(item: PipelineItem, collector: ResultCollector<T>): Op<T> {
     this.#check("claim the result");
     if (item.claimed) throw new UsageError("Cannot claim the result: it was claimed before");
@@ -229,7 +229,7 @@ export class PipelineState {
     this.#unsubmittedGroups.push(group);
   }
 
-  /** What is to be claimed next. */
+  /** The item to be claimed next. */
   get #next(): PipelineItem | undefined {
     for (const { items } of this.#groups) if (items.length > 0) return items.first;
     return undefined;
@@ -252,7 +252,7 @@ export class PipelineState {
     if ((effects & Effect.Copies) !== 0) {
       throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
     }
-    // What its parameters are is left to the server where that is in doubt and the values allow it.
+    // If the statement is doubtful, the server decides the types of its parameters, as far as the values allow it.
     if (statement?.isDoubtful && !this.#doubtfulStatements.has(statement) && values.every(hasUntypedText)) {
       return { pipelined: { kind: "new", sql, slot: { ...statements.newSlot(), name: "" } }, effects };
     }
@@ -318,7 +318,7 @@ export class PipelineState {
     if (this.#unsubmittedCount === 0) this.#scratch.rewind(0);
   }
 
-  /** Takes the first out of the line. */
+  /** Removes the first item of a group. */
   #dequeue(group: SyncGroup): void {
     const item = group.items.shift()!;
     item.claimed = true;
@@ -326,7 +326,7 @@ export class PipelineState {
     if (item.pending === undefined && group.error !== undefined) this.#unsubmittedCount--;
   }
 
-  /** The result of an item that is in no line any more. */
+  /** The result of an item that was removed from its group. */
   *#takeResult<T>(item: PipelineItem, group: SyncGroup, collector: ResultCollector<T>): Op<T> {
     const { pending, execution, raw } = item;
     const { statements, invalidation } = this.#context;
@@ -372,14 +372,14 @@ export class PipelineState {
     }
   }
 
-  /** Asks about types. The answer comes behind everything else, which has to be read before. */
+  /** Runs a catalog query. Its answer comes behind all other replies, which must be read before. */
   *#askCatalog(query: CatalogQuery): Op<CatalogAnswer> {
     for (const item of [...this.#groups].flatMap(({ items }) => [...items])) {
       if (item.pending === undefined || item.raw !== undefined) continue;
       item.raw = new RawReply();
       item.execution.claim(item.raw);
     }
-    // What no Sync is behind would be undone with it.
+    // If the query fails, the statements without a Sync behind them are undone too.
     const isAmongOthers = this.#isUnsynced;
     try {
       return { rows: yield* this.#queryCatalog(query) };

@@ -24,7 +24,7 @@ export function canonicalName(name: string, use: NameUse): string | undefined {
   return ADVICE_BY_NAME.get(folded);
 }
 
-/** Throws for what `rightName` knows better, and for secrets, which no setting of the server's own is. `what` precedes the name. */
+/** Throws for names that `canonicalName` corrects, and for secrets, which no setting of the server's own is. `what` precedes the name. */
 export function refuseAlias(name: string, use: NameUse, what: string): void {
   const right = canonicalName(name, use) ?? (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
   if (right !== undefined) throw new UsageError(`Cannot ${what} ${JSON.stringify(name)}: ${right}`);

@@ -1,13 +1,13 @@
 /**
- * Which statements are quick, so that callers who wait may share a connection for them.
+ * Which statements are quick, so that waiting callers may share a connection for them.
  *
- * Only what reads, and what has shown to be quick when it had a connection for itself. A statement that
+ * Only statements that read, and that were quick when they did not share a connection. A statement that
  * may begin a transaction would have others run in it, and one that may wait for a lock could wait for
  * the one behind it.
  */
 import { isPlainRead } from "../sql/statement.ts";
 
-/** Remembers how long statements took. */
+/** Estimates how long statements take. */
 export class LatencyEstimate {
   /** By SQL text, in milliseconds; Infinity for what must not share. */
   readonly #costs = new Map<string, number>();

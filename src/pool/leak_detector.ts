@@ -53,7 +53,7 @@ export class LeakDetector<M> {
     return Infinity;
   }
 
-  /** A connection was taken; `place` is where, and `undo` undoes what its user has set. The function is to be called when it has come back. */
+  /** Watches an acquired connection; `acquiredAt` has the stack, and `undo` undoes what its user has set. The returned function must be called when it comes back. */
   watch(lease: Lease, member: M, acquiredAt: Error, undo: () => void): () => void {
     const record: LeakRecord<M> = { entry: member, since: this.#now(), acquiredAt, undo, isReported: false };
     this.#records.add(record);

@@ -1,4 +1,4 @@
-/** Connections that were taken from a pool, for as long as they are taken. */
+/** The leases of a pool's connections. */
 import { type ServerFields, UsageError } from "../errors.ts";
 
 type NoticeListener = (notice: ServerFields) => void;
@@ -35,8 +35,7 @@ export class Lease {
 
   /**
    * Keeps a listener of its user's; gives what the connection is to call in its place. The connection
-   * outlives the lease: if it held a listener that refers to the lease, nobody would find out that the
-   * lease is forgotten.
+   * outlives the lease: a listener that refers to the lease would keep it from being garbage-collected.
    */
   listen(listener: NoticeListener | undefined): NoticeListener | undefined {
     this.check("set onNotice");

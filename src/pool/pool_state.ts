@@ -4,7 +4,7 @@
  */
 import type { Limits } from "./limits.ts";
 
-/** What the pool state has to know of a connection. */
+/** What the pool state must know of a connection. */
 export interface PooledConnection {
   /** Whether it was closed or lost. */
   readonly closed: boolean;
@@ -19,7 +19,7 @@ export interface PoolEntry<C extends PooledConnection> {
   readonly generation: number;
   /** Since when it is idle. */
   idleSince: number;
-  /** How many use it now, and to how many it was given in one go. */
+  /** How many callers use it now, and how many it was handed to in one go. */
   users: number;
   shares: number;
 }
@@ -58,12 +58,12 @@ export interface PoolStats {
 export class PoolState<C extends PooledConnection> {
   readonly limits: Limits;
   readonly #random: () => number;
-  /** What closes a connection that the pool gives up. */
+  /** Closes a connection that the pool gives up. */
   readonly #close: (conn: C) => void;
   /** The one used last at the end: it is used first, so that superfluous ones get old. */
   readonly #idle: PoolEntry<C>[] = [];
   readonly #leased = new Set<PoolEntry<C>>();
-  /** What has become of callers. */
+  /** Counters of callers. */
   readonly counters: { acquired: number; waited: number; waitMilliseconds: number; refused: number } = {
     acquired: 0,
     waited: 0,
@@ -175,13 +175,13 @@ export class PoolState<C extends PooledConnection> {
     if (this.#leased.delete(entry)) this.#discard(entry);
   }
 
-  /** One is being opened: {@linkcode opened} or {@linkcode openFailed} will follow. */
+  /** One is being opened: {@linkcode opened} or {@linkcode openFailed} must follow. */
   beginOpening(): number {
     this.#opening++;
     return this.#generation;
   }
 
-  /** It is open, and in use. `generation` is what {@linkcode open} has said. */
+  /** It is open, and in use. `generation` is what {@linkcode beginOpening} returned. */
   opened(conn: C, generation: number, now: number): PoolEntry<C> {
     this.#opening--;
     this.#opened++;
@@ -198,7 +198,7 @@ export class PoolState<C extends PooledConnection> {
     this.#failed++;
   }
 
-  /** Gives up idle ones that have had their time, oldest use first. */
+  /** Gives up idle ones that have expired, oldest use first. */
   sweep(now: number): void {
     for (const entry of [...this.#idle]) {
       const isSpare = this.#idle.length > this.limits.minIdle;

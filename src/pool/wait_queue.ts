@@ -7,18 +7,18 @@ export interface Waiter<M> {
   readonly timeout: number;
   /** When waiting is over. */
   readonly by: number;
-  /** For how many milliseconds the connection is likely to be needed; Infinity for who needs it alone. */
+  /** For how many milliseconds the connection is likely to be needed; Infinity for a caller that cannot share it. */
   readonly cost: number;
-  /** Called with what was waited for. */
+  /** Called with the connection. */
   resolve(member: M): void;
-  /** Called when there will be nothing. */
+  /** Called when the waiting has failed. */
   reject(error: unknown): void;
 }
 
 /** First come, first served. */
 export class WaitQueue<M> {
   readonly #waiters = new Set<Waiter<M>>();
-  /** The same, and some who wait no longer: to find the first of a set, engines step over all that were before it. */
+  /** The same, and some that wait no longer: finding the first of a set takes as long as there were others before it. */
   #order = new Fifo<Waiter<M>>();
 
   /** How many wait. */
@@ -45,7 +45,7 @@ export class WaitQueue<M> {
     this.#compact();
   }
 
-  /** What the next one will cost. */
+  /** The cost of the next one. */
   get nextCost(): number {
     return this.#first?.cost ?? Infinity;
   }
@@ -75,7 +75,7 @@ export class WaitQueue<M> {
     return undefined;
   }
 
-  /** Drops those who wait no longer, once they are most. */
+  /** Drops those that wait no longer, once they are the majority. */
   #compact(): void {
     if (this.#order.length <= 2 * this.#waiters.size + COMPACT_THRESHOLD) return;
     this.#order = new Fifo();
@@ -83,5 +83,5 @@ export class WaitQueue<M> {
   }
 }
 
-/** How many who wait no longer are not worth dropping. */
+/** How many that wait no longer are not worth dropping. */
 const COMPACT_THRESHOLD = 64;

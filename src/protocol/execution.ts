@@ -21,7 +21,7 @@ import type { ResultCollector } from "../rows/collectors.ts";
 /** As the number of rows that Execute asks for. */
 export const ALL_ROWS = 0;
 
-/** Whether the request of an execution ends with Sync. */
+/** The sync mode of an execution: behind a COPY, Sync is deferred. */
 export function syncModeOf(isCopy: boolean): "explicit" | "deferred" {
   return isCopy ? "deferred" : "explicit";
 }
@@ -39,8 +39,8 @@ export function encodeExecution(
 }
 
 /**
- * The reply to Describe of a portal: its rows, undefined if it gives none. Where they are as they were
- * known, the known description comes back, as its row readers can be used again.
+ * The reply to Describe of a portal: its row description, undefined if it gives no rows. If it equals
+ * the known description, that one comes back, as its row readers can be used again.
  */
 export function* readDescription(
   inbox: Inbox,
@@ -64,7 +64,7 @@ interface ExecutingRequest extends Pick<Request<unknown>, "action"> {
 
 /**
  * The reply to {@linkcode encodeExecution}, up to the ReadyForQuery; where the request had no Sync it
- * is sent when the rest is read, unless `keepsOpen`.
+ * is sent when the rest is read, unless `leavesSyncDeferred`.
  *
  * Not a generator, as other reply readers are: its loop is where long results are read.
  */

@@ -13,7 +13,7 @@ export class Prepared {
   readonly sql: string;
   /** What it does besides giving rows, as an `Effect`. */
   readonly effects: number;
-  /** Which meaning its text had when the server was asked to prepare it, as in `StatementCache.meaning`. */
+  /** The generation in which it was submitted for preparing, as in `StatementCache.generation`. */
   readonly generation: number;
   /** Whether its parameters' types may have become others: a value did not fit. */
   isDoubtful = false;

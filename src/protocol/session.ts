@@ -327,7 +327,7 @@ export class Session {
     return requests;
   }
 
-  /** Reads on to the ReadyForQuery of the failed group. Callers learn of the failure only then, with the status up to date. */
+  /** Reads on to the ReadyForQuery of the failed group. Callers get the failure only then, with the status up to date. */
   #recover(recovery: FailedGroup): boolean {
     const { inbox } = this;
     while (!inbox.next()) {

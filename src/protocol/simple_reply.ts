@@ -59,7 +59,7 @@ const STATEMENT: readonly (readonly [number, Position])[] = [
   [Backend.CopyOutResponse, Position.CopyOut],
 ];
 
-/** What may come at each place, and where it leads. An error may come at any, which is the session's business. */
+/** Which message may come at each position, and the position behind it. An error may come at any; the session handles it. */
 const NEXT: Readonly<Record<Position, ReadonlyMap<number, Position>>> = {
   [Position.Start]: new Map(STATEMENT),
   [Position.Between]: new Map([...STATEMENT, [Backend.ReadyForQuery, Position.End]]),

@@ -30,7 +30,7 @@ export abstract class ResultCollector<T> {
   /** The rows announced for the statement. */
   #description: Description | undefined = undefined;
   #reader: RowReader | undefined = undefined;
-  /** Rows with values of types that have still to be learned. */
+  /** Rows with values of types that are not loaded yet. */
   #incomplete: { readonly row: object; readonly description: Description }[] | undefined = undefined;
   /** Whether the tags of statements are read although the result does not need them. */
   readsTags = false;
@@ -92,7 +92,7 @@ export abstract class ResultCollector<T> {
     return this.value();
   }
 
-  /** Whether types have to be learned before the result is whole. */
+  /** Whether types must be loaded before the result is complete. */
   get isIncomplete(): boolean {
     return this.#incomplete !== undefined;
   }
@@ -104,7 +104,7 @@ export abstract class ResultCollector<T> {
     );
   }
 
-  /** The result, made whole with types that have been learned. */
+  /** The result, completed with types that were loaded. */
   completed(registry: Registry): T {
     for (const { row, description } of this.#incomplete ?? []) description.complete(row, this.shape, registry);
     return this.result();

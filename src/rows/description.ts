@@ -9,7 +9,7 @@ export class Description {
   readonly columns: readonly Column[];
   readonly formats: readonly number[];
   readonly #codecs: readonly Codec[];
-  /** The indexes of columns whose types have still to be learned; their values are read as text until then. */
+  /** The indexes of columns whose types are not loaded yet; their values are read as text until then. */
   readonly #unknown: readonly number[];
   /** The last column of each name, the one that is in an object; made where it is needed. */
   #lastOf: ReadonlyMap<string, number> | undefined = undefined;
@@ -24,7 +24,7 @@ export class Description {
     this.#unknown = [...columns.keys()].filter((index) => registry.isUnknown(columns[index]!));
   }
 
-  /** Whether rows have values of types that have still to be learned. */
+  /** Whether rows have values of types that are not loaded yet. */
   get isIncomplete(): boolean {
     return this.#unknown.length > 0;
   }
@@ -34,7 +34,7 @@ export class Description {
     return this.#unknown.map((index) => this.columns[index]!);
   }
 
-  /** Makes values of the texts that a row has in columns of unknown types, now that these have been learned. */
+  /** Makes values of the texts that a row has in columns of unknown types, now that these are loaded. */
   complete(row: object, shape: RowShape, registry: Registry): void {
     const lastOf = this.#lastOf ??= new Map(this.columns.map(({ name }, index) => [name, index]));
     for (const index of this.#unknown) {

@@ -1,4 +1,4 @@
-/** Calls that await, and that their callers may give up. */
+/** The cancellation of calls that await. */
 import type { AdmissionEntry } from "../protocol/admission.ts";
 import { Cancellation } from "./cancellation.ts";
 
@@ -9,7 +9,7 @@ export class AsyncCancellation extends Cancellation {
   /** Whether its op waits for a user's function: one that may make calls, or one that gives data. */
   waitsFor: "calls" | "source" | undefined = undefined;
   isAbandoned = false;
-  /** Fails what the op waits for now. */
+  /** Rejects the op's current wait. */
   #fail: ((error: unknown) => void) | undefined = undefined;
   #isNotifying = false;
   readonly #abandoning = Promise.withResolvers<void>();
@@ -35,7 +35,7 @@ export class AsyncCancellation extends Cancellation {
   /** The work's result, unless the op is notified first. */
   guard<T>(work: Promise<T>): Promise<T> {
     if (this.isNotified) return work;
-    // Not a race: a promise that lives as long as the call would keep what each of them gave.
+    // Not a race: a promise that lives as long as the call would keep the result of each.
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject;
       const end = (): void => {

@@ -84,7 +84,7 @@ export class AsyncLink implements Link, RunnerLink {
     await atMost(this.#runner.drained(), milliseconds);
   }
 
-  /** Asks the server to stop what it works on; what is called from now on is not sent before. */
+  /** Sends a cancel request; no op submits before the server has taken it. */
   cancelRunning(span?: Span): Promise<void> {
     const work = (): Promise<void> => this.#runner.cancel();
     return span === undefined ? work() : runInSpan(span, work);
@@ -126,7 +126,7 @@ export class AsyncLink implements Link, RunnerLink {
     this.tls = true;
   }
 
-  /** Everything outstanding fails for that reason, and the socket is closed. */
+  /** Fails all outstanding requests for that reason, and closes the socket. */
   destroy(reason: Error): void {
     clearTimeout(this.#finalReadTimer);
     this.session.lose(reason);

@@ -22,7 +22,7 @@ export interface RunnerLink {
   room(bytes: number): Promise<void>;
   /** Sends a cancel request; resolves when the server has taken it. */
   cancel(): Promise<void>;
-  /** Everything outstanding fails for that reason, and the socket is closed. */
+  /** Fails all outstanding requests for that reason, and closes the socket. */
   destroy(reason: Error): void;
 }
 
@@ -36,7 +36,7 @@ export class AsyncRunner {
   #watchers: (() => void)[] = [];
   /** The op whose source runs while it may submit: calls from inside the source would wait for ever. */
   #sourceOp: RunningOp | undefined = undefined;
-  /** How many functions run of which is kept what they submit. */
+  /** How many callbacks run whose requests are tracked. */
   #trackedCallbacks = 0;
 
   constructor(link: RunnerLink) {
@@ -116,7 +116,7 @@ export class AsyncRunner {
         cancellation.notify();
         return cancellation.abandon();
       }
-      // What runs are statements of the function that the op waits for, and the op has to clean up after them.
+      // The statements under way are those of the callback, and the op has to clean up after them.
       inTime = await this.#gated(() => {
         cancellation.notify();
         return this.#cancelBy(until);
@@ -130,7 +130,7 @@ export class AsyncRunner {
     if (!inTime || !await atMost(over, until - now())) this.#link.destroy(cancellation.loseConnection());
   }
 
-  /** Stops what a call has under way, once the server works on it. False if a request for that may still arrive, and so hit something later. */
+  /** Cancels the requests of a call, once the server works on them. False if a cancel request may still arrive, and so hit a later statement. */
   async #cancelFor(cancellation: AsyncCancellation, over: Promise<void>, until: number): Promise<boolean> {
     const { session } = this.#link;
     while (cancellation.target === "waiting") {
@@ -141,14 +141,14 @@ export class AsyncRunner {
         return true;
       }
     }
-    // A request that comes before the statement is begun has no effect, so it is repeated.
+    // A cancel request that arrives before the statement begins has no effect, so it is repeated.
     while (cancellation.target === "oldest" && now() < until) {
       this.#admission.exempt(undefined);
       if (!await this.#cancelBy(until)) return false;
       this.#admission.exempt(cancellation.entry);
       const { oldest } = session;
       if (oldest === undefined || cancellation.target !== "oldest") break;
-      // A call can end before what it has under way, such as one for a part of it.
+      // A call can end before its requests, such as a claim in a pipeline.
       const isOver = over.then(() => true);
       const isSettled = outcome(oldest).then(() => false);
       const end = Promise.race([isOver, isSettled]);
@@ -157,7 +157,7 @@ export class AsyncRunner {
     return true;
   }
 
-  /** Asks the server to stop what it works on. False if the request may still arrive after that. */
+  /** Sends a cancel request. False if it may still arrive after that. */
   async #cancelBy(until: number): Promise<boolean> {
     let isOver = false;
     const request = this.#link.cancel().then(
@@ -172,7 +172,7 @@ export class AsyncRunner {
     return isOver;
   }
 
-  /** Works while nothing is submitted. */
+  /** Runs work while admission is gated. */
   async #gated<T>(work: () => Promise<T>): Promise<T> {
     const entry = new AdmissionEntry();
     if (this.#admission.gate(entry) === "wait") await admission(entry);
@@ -300,16 +300,16 @@ export class AsyncRunner {
 
   /** Waits until the op is the only one under way, and abandoned requests have their outcomes. */
   async #barrier(
-    from: ExclusiveOperation | undefined,
+    exclusive: ExclusiveOperation | undefined,
     entry: RunningOp,
     cancellation: AsyncCancellation | undefined,
   ): Promise<void> {
     const { session } = this.#link;
     await this.#continue(entry, false, cancellation);
-    session.check("barrier", "use the connection", from);
+    session.check("barrier", "use the connection", exclusive);
     if (this.#admission.barrier(entry) === "wait") {
       await this.#awaitAdmission(entry, cancellation);
-      session.check("barrier", "use the connection", from);
+      session.check("barrier", "use the connection", exclusive);
     }
     // Abandoned requests have no op left: wait for the oldest pending request instead.
     for (let oldest = session.oldest; oldest !== undefined; oldest = session.oldest) {
@@ -343,7 +343,7 @@ export class AsyncRunner {
     }
   }
 
-  /** Calls a function so that what it submits is known to be its own, if that may have to be cancelled. */
+  /** Runs a callback; if the call may be cancelled, the callback's requests are tracked. */
   #callTracked(cancellation: AsyncCancellation | undefined, fn: () => unknown): unknown {
     if (cancellation === undefined) return fn();
     this.#trackedCallbacks++;
@@ -378,7 +378,7 @@ class RunningOp extends AdmissionEntry {
   }
 }
 
-/** Throws into an op. Whatever it is, from then on an op that was given up only cleans up. */
+/** Throws into an op. From then on, an op whose caller has given up only cleans up. */
 function fail<T>(op: Op<T>, error: unknown, cancellation: Cancellation | undefined): IteratorResult<Step, T> {
   if (cancellation?.isRequested) cancellation.isNotified = true;
   return op.throw(error);

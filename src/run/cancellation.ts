@@ -1,9 +1,9 @@
 /**
  * The cancellation of a call, because of its `timeout` or `signal`: what both drivers know of it.
  *
- * What was not sent is taken back. What was sent is stopped by a cancel request, which stops whatever
- * the server works on when it arrives: so it goes out only once no other caller waits for
- * anything that is outstanding, and nothing new is submitted until both are over.
+ * Requests of which nothing was sent are withdrawn. A cancel request stops the others. It stops
+ * whatever the server works on when it arrives: so it goes out only once no other caller waits for an
+ * outcome, and no op submits until both have ended.
  */
 import { ConnectionError, PyroError, ServerError, TimeoutError, type TimeoutOutcome } from "../errors.ts";
 import type { Deadline, PendingRequest } from "../protocol/request.ts";
@@ -14,12 +14,12 @@ import { SqlState } from "../sqlstate.ts";
 export type CancelAction =
   /** Nothing of it is under way: its op is notified. */
   | "notify"
-  /** Its latest statement is under way, and nothing behind it that a caller waits for. */
+  /** Its last request is under way, and no caller waits for one behind it: a cancel request stops it. */
   | "cancel"
   /** A caller waits for what was submitted behind it, or the server gave no cancel key: the statement runs on, and the caller does not wait. */
   | "abandon";
 
-/** One call that its caller may give up. */
+/** A call with a deadline, and what becomes of it. */
 export class Cancellation {
   /** Whether the caller has given up. */
   isRequested = false;
@@ -27,11 +27,11 @@ export class Cancellation {
   isNotified = false;
   readonly deadline: Deadline;
   readonly #session: Session;
-  /** What its op has submitted or waits for; at times, only what is still to come of it. */
+  /** The requests that its op has submitted or waits for; of many, those without an outcome. */
   readonly #requests = new Set<PendingRequest<unknown>>();
-  /** Whether something was sent that is no longer among them. */
+  /** Whether a request was sent that is no longer among them. */
   #wasSent = false;
-  /** What is to be cancelled. */
+  /** The requests to cancel. */
   #targets: readonly PendingRequest<unknown>[] = [];
   #outcome: TimeoutOutcome = "not sent";
   #connectionLost = false;
@@ -42,7 +42,7 @@ export class Cancellation {
     this.#session = session;
   }
 
-  /** Its op has submitted this, or waits for it. */
+  /** Its op has submitted this request, or waits for it. */
   watch(pending: PendingRequest<unknown>): void {
     if (this.#requests.size > MAX_WATCHED) {
       for (const old of this.#requests) {
@@ -59,7 +59,7 @@ export class Cancellation {
     return this.isRequested && !this.isNotified;
   }
 
-  /** What is there to cancel: the server works on it, or on other calls that were given up; it will do so later; or it no longer does. */
+  /** Where the requests to cancel stand: the server works on the oldest, or on others that were given up; it will do so later; or it has finished. */
   get target(): "oldest" | "waiting" | "none" {
     const { oldest, hasCallers } = this.#session;
     const target = this.#targets.find((pending) => !pending.settled && !pending.refused);
@@ -67,7 +67,7 @@ export class Cancellation {
     return !hasCallers || oldest !== undefined && this.#targets.includes(oldest) ? "oldest" : "waiting";
   }
 
-  /** The caller has given up: takes back what was not sent, and says what to do about the rest. */
+  /** The caller has given up: withdraws requests of which nothing was sent, and says what to do about the rest. */
   request(): CancelAction {
     this.isRequested = true;
     this.deadline.onGivenUp?.();
@@ -79,7 +79,7 @@ export class Cancellation {
     }
     if (last === undefined || session.lost !== undefined) return "notify";
     if (outstanding.every((pending) => !session.isSent(pending))) {
-      // What a pipeline has submitted is not the call's to take back.
+      // Requests that outlive the call are not withdrawn with it.
       if (outstanding.some(({ request }) => request.exclusive?.outlivesCalls)) return "abandon";
       for (const pending of outstanding.toReversed()) session.withdraw(pending);
       return "notify";
@@ -102,12 +102,12 @@ export class Cancellation {
     return cancelTimedOut();
   }
 
-  /** What the caller gets: the signal's reason, or a TimeoutError. */
+  /** The caller's error: the signal's reason, or a TimeoutError. */
   error(): unknown {
     return (this.#error ??= { value: this.#makeError() }).value;
   }
 
-  /** What the caller gets for an error that its op has ended with. */
+  /** The caller's error for an error that the op has ended with. */
   errorFor(error: unknown): unknown {
     if (!this.isRequested) return error;
     const isOurs = this.#connectionLost || error === this.#error?.value || isCancellation(error);

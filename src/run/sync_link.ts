@@ -33,7 +33,7 @@ export class SyncLink implements Link, RunnerLink {
   #started = false;
   /** Whether a reply reader is paused. */
   #isPaused = false;
-  /** How many events were handed on. */
+  /** How many events were delivered. */
   #deliveredEvents = 0;
   /** When the last call was made. */
   #lastCall = 0;
@@ -94,7 +94,7 @@ export class SyncLink implements Link, RunnerLink {
     return this.#runner.runBy(op, by);
   }
 
-  /** Asks the server to stop what it works on. */
+  /** Sends a cancel request. */
   cancelRunning(span?: Span): void {
     if (this.session.idle) return;
     const work = (): void => this.canceller?.(Infinity);
@@ -111,7 +111,7 @@ export class SyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Waits until the server says something without being asked; false if `by` is over first. */
+  /** Waits until the server sends something unasked; false if `by` is over first. */
   awaitEvent(by: number): boolean {
     const { session } = this;
     this.#started = true;
@@ -189,7 +189,7 @@ export class SyncLink implements Link, RunnerLink {
     this.tls = true;
   }
 
-  /** Everything outstanding fails for that reason, and the socket is closed. */
+  /** Fails all outstanding requests for that reason, and closes the socket. */
   destroy(reason: Error): void {
     this.session.lose(reason);
     this.#transport.close();
@@ -219,7 +219,7 @@ export class SyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Tells the listener, one event after the other, also when it makes calls that bring new ones. */
+  /** Delivers events to the listener one after the other, also when it makes calls that bring new ones. */
   #deliver(): void {
     if (this.#listener === undefined || this.#delivering) return;
     const { session } = this;

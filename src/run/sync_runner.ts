@@ -20,9 +20,9 @@ export interface RunnerLink {
   settle(pending: PendingRequest<unknown>, events: boolean): void;
   /** Whether nothing can be sent before replies are taken. */
   readonly isFull: boolean;
-  /** Asks the server to stop what it works on, within that time. False if the request may still arrive after that. */
+  /** Sends a cancel request, within that time. False if it may still arrive after that. */
   cancel(milliseconds: number): boolean;
-  /** Everything outstanding fails for that reason, and the socket is closed. */
+  /** Fails all outstanding requests for that reason, and closes the socket. */
   destroy(reason: Error): void;
 }
 
@@ -164,7 +164,7 @@ export class SyncRunner {
         if (action === "abandon") cancellation.abandon();
         throw cancellation.error();
       }
-      // A request that comes before the statement is begun has no effect, so it is repeated.
+      // A cancel request that arrives before the statement begins has no effect, so it is repeated.
       while (now() < wait.by && this.#link.cancel(wait.by - now())) {
         if (this.#link.until(isOver, Math.min(now() + CANCEL_INTERVAL, wait.by), events)) return;
       }
@@ -173,7 +173,7 @@ export class SyncRunner {
   }
 }
 
-/** Throws into an op. Whatever it is, from then on an op that was given up only cleans up. */
+/** Throws into an op. From then on, an op whose caller has given up only cleans up. */
 function fail<T>(op: Op<T>, error: unknown, wait: CallWait | undefined): IteratorResult<Step, T> {
   if (wait?.cancellation?.isRequested) wait.cancellation.isNotified = true;
   return op.throw(error);

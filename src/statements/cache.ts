@@ -7,19 +7,19 @@
 import type { StatementSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
-/** Whether statements have names on the server. Connections through one pooler share it: what one learns holds for all. */
+/** Whether statements have names on the server. Connections through one pooler share this object. */
 export interface StatementNaming {
-  /** Never switched on again. */
+  /** Never becomes true again. */
   isEnabled: boolean;
 }
 
 /** Least recently used out first. */
 export class StatementCache {
-  /** Called when they have none any more. */
+  /** Called when names are turned off. */
   onNamesOff: (() => void) | undefined = undefined;
   readonly #prefix: string;
   readonly #naming: StatementNaming;
-  /** What it said when this cache last looked. */
+  /** The value of `isEnabled` at the last check. */
   #named: boolean;
   readonly #capacity: number;
   /** Oldest use first, as a Map keeps the order of insertion. */
@@ -59,12 +59,12 @@ export class StatementCache {
     return statement;
   }
 
-  /** Changes whenever text may mean something else than before. */
+  /** Counts invalidations: in each generation, text may mean something else than before. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Whether a statement was prepared before its text may have got another meaning. */
+  /** Whether a statement is of an older generation: its text may mean something else now. */
   isOutdated(statement: Prepared): boolean {
     return statement.generation !== this.#generation;
   }
@@ -74,7 +74,7 @@ export class StatementCache {
     return `${this.#prefix}${++this.#nameCount}`;
   }
 
-  /** How a statement of the caller's is to be prepared; where statements have no names, only what it takes and gives is kept. */
+  /** The slot for a statement that the caller keeps; without a name if names are off. */
   newSlot(): StatementSlot {
     return { name: this.named ? this.newName() : "", evicted: this.takeNamesToClose(), generation: this.#generation };
   }
@@ -109,7 +109,7 @@ export class StatementCache {
     this.#lastUsed = statement;
   }
 
-  /** More is known of a statement that is remembered. */
+  /** Replaces a cached statement by one with more types. */
   replace(statement: Prepared): void {
     const older = this.#statements.get(statement.sql);
     if (older === undefined || older.name !== statement.name) return;
@@ -117,26 +117,26 @@ export class StatementCache {
     if (this.#lastUsed === older) this.#lastUsed = statement;
   }
 
-  /** Preparing a string under that name has come to an end; if not well, the evicted ones may still be there. */
+  /** Preparing a string in that slot has ended; if it failed, the evicted statements may still be open. */
   endPreparing(sql: string, { name, evicted }: StatementSlot, succeeded: boolean): void {
     if (name !== "") this.#preparing.delete(sql);
     if (!succeeded) this.#toClose.push(...evicted);
   }
 
-  /** Forgets a statement that is of no use any more. */
+  /** Removes a statement, and closes it later. */
   drop(statement: Prepared): void {
     if (this.#statements.get(statement.sql)?.name !== statement.name) return;
     this.#statements.delete(statement.sql);
     this.closeLater(statement);
   }
 
-  /** The types of a statement's parameters may have become others. */
+  /** The types of a statement's parameters may have changed. */
   markDoubtful(statement: Prepared): void {
     const known = this.#statements.get(statement.sql);
     if (known?.name === statement.name) known.isDoubtful = true;
   }
 
-  /** The server is to close a statement when something is prepared the next time. */
+  /** Closes a statement when another one is prepared. */
   closeLater(statement: Prepared): void {
     if (statement.name !== "" && !this.isDropped(statement)) this.#toClose.push(statement.name);
   }
@@ -146,7 +146,7 @@ export class StatementCache {
     return this.#toClose.splice(0);
   }
 
-  /** Text may mean something else for all that is submitted from now on. */
+  /** Starts another generation: text may mean something else for all requests that are submitted from now on. */
   invalidate(): void {
     this.#generation++;
     this.#clear();
@@ -171,7 +171,7 @@ export class StatementCache {
     return name.startsWith(this.#prefix) && Number(name.slice(this.#prefix.length)) <= this.#droppedUpTo;
   }
 
-  /** From now on statements have no names: something between gives the server's connection to others too. */
+  /** From now on statements have no names: a pooler shares the server's connections. */
   turnOffNames(): void {
     this.#naming.isEnabled = false;
     this.#checkNaming();

@@ -1,7 +1,7 @@
 /**
  * Executing SQL: the simple protocol, or the extended one through the statement cache.
  *
- * A string is sent at once if nothing is to be learned about it: it has no parameters, or it was
+ * A string is sent at once if its types need not be known first: it has no parameters, or it was
  * executed before. Otherwise the types of its parameters are asked for first.
  */
 import { type Op, type PendingRequest, submit } from "../protocol/request.ts";

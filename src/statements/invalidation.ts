@@ -1,38 +1,39 @@
 /**
- * What statements do beside their results: they change what text means, what types are, and they undo
- * such changes.
+ * Invalidation by statements: they may change what text means or what types are, and they may undo such
+ * changes.
  *
- * What is submitted behind a change is prepared behind it: text is forgotten when the change is
- * submitted, and once more when what ends its transaction, or a part of it, is. As nobody else sees the
- * types of an open transaction, its connection has a catalog of its own until then.
+ * A statement that is submitted behind a change is prepared behind it: the statement cache is
+ * invalidated when the change is submitted, and once more when the end of its transaction, or of a part
+ * of it, is submitted. As other connections do not see the types of an open transaction, its connection
+ * has a private catalog until then.
  */
 import type { PendingRequest } from "../protocol/request.ts";
 import { Effect, effectsOfStatements } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
 
-/** What the statements of a string do, in the simple protocol. */
+/** The effects of the statements of a string, in the simple protocol. */
 export function effectsOf(sql: string, { session }: Context): number {
   return effectsOfStatements(sql, session.parameters["standard_conforming_strings"] === "off");
 }
 
-/** Whether what was submitted has come to a good end. */
+/** Whether a submitted request has succeeded. */
 export function succeeded(pending: PendingRequest<unknown> | undefined): boolean {
   return pending?.settled === true && pending.failure === undefined;
 }
 
-/** Changes that the transaction which is open, or may be, has made. */
+/** Tracks the changes of the open transaction, and invalidates what depends on them. */
 export class Invalidation {
-  /** How many were submitted. */
+  /** How many changes were submitted. */
   #submitted = 0;
   /** Of those, how many can no longer be undone. */
   #settled = 0;
 
-  /** Whether there are some. */
+  /** Whether there are changes that can be undone. */
   get pending(): boolean {
     return this.#submitted > this.#settled;
   }
 
-  /** Something is about to be submitted that does this; the number is for {@linkcode Invalidation.end}. */
+  /** A statement with these effects is about to be submitted; the number is for {@linkcode Invalidation.end}. */
   begin(effects: number, { statements, registry }: Context): number {
     const isEnd = (effects & Effect.Ends) !== 0 && this.pending;
     if ((effects & CHANGING) !== 0) this.#submitted++;
@@ -41,7 +42,7 @@ export class Invalidation {
     return this.#submitted;
   }
 
-  /** It is over; `number` is what {@linkcode Invalidation.begin} gave. */
+  /** The statement has ended; `number` is the one that {@linkcode Invalidation.begin} returned. */
   end(effects: number, number: number, succeeded: boolean, { statements, registry, session }: Context): void {
     if ((effects & Effect.DropsStatements) !== 0 && succeeded) statements.dropAll();
     if (session.transactionStatus !== "idle" || number < this.#submitted) return;
@@ -50,5 +51,5 @@ export class Invalidation {
   }
 }
 
-/** What {@linkcode Invalidation} have to know of. */
+/** Effects that are changes. */
 const CHANGING = Effect.Redefines | Effect.AltersTypes;

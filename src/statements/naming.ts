@@ -1,4 +1,4 @@
-/** Names of statements that are taken: something between gives the server's connection to others too. */
+/** Names of statements that are taken: a pooler shares the server's connections. */
 import { ServerError } from "../errors.ts";
 import { continueSubmitting, type Op, type PendingRequest } from "../protocol/request.ts";
 import { SqlState } from "../sqlstate.ts";

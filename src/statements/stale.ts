@@ -1,5 +1,5 @@
 /**
- * Statements that the server no longer has, or that no longer take and give what was learned: prepared
+ * Statements that the server no longer has, or whose parameters and columns have changed: prepared
  * again, once, where that cannot do harm.
  */
 import { EncodeError, ServerError } from "../errors.ts";
@@ -11,11 +11,11 @@ import { resolveStatement, type StatementSource } from "./statement_source.ts";
 import { markUnexecuted } from "./unexecuted.ts";
 
 /**
- * The statement anew, after it failed before anything was executed, as what is known of it may be stale;
- * throws the error if it is not, or if that is not why. It is prepared again only if no transaction was
- * open, which the error has ended, and if nothing was submitted behind it, which would come first.
- * `pending` is undefined where the values could not be encoded: then nothing is sent at all, and the next
- * call knows better. `isNew` tells that the statement was prepared just now.
+ * Prepares a statement again that failed before it was executed, if it may be stale; otherwise throws
+ * the error. It is prepared again only if no transaction was open, which the error has ended, and if
+ * nothing was submitted behind it, which would come first. `pending` is undefined if the values could
+ * not be encoded: then nothing is sent at all, and the next call prepares it. `isNew` says that the
+ * statement was prepared just now.
  */
 export function* prepareIfStale(
   error: unknown,
@@ -41,8 +41,8 @@ export function* prepareIfStale(
 }
 
 /**
- * Sees to it that a statement which failed before it was executed is prepared again the next time, and
- * its types are asked for, if they may be stale; false if that cannot be why it failed.
+ * Invalidates a statement that failed before it was executed, and its types, if they may be stale; false
+ * if that cannot be why it failed.
  */
 export function invalidateIfStale(
   error: unknown,
@@ -62,19 +62,19 @@ export function invalidateIfStale(
   return true;
 }
 
-/** Forgets types that have attributes, if values did not fit them. */
+/** Invalidates types that have attributes, if values did not fit them. */
 export function invalidateAttributes(error: unknown, types: readonly number[], { registry }: Context): void {
   const mayNotFit = isValueError(error) || (error instanceof ServerError && error.code === SqlState.DatatypeMismatch);
   if (mayNotFit && registry.catalog.hasAttributes(types)) registry.invalidateTypes();
 }
 
-/** Sees to it that a statement is prepared again the next time, as it gives other rows than were learned. */
+/** Invalidates a statement, as its columns have changed. */
 export function invalidateStatement(statement: Prepared, source: StatementSource, { statements }: Context): void {
   if (typeof source === "string") statements.drop(statement);
   else source.isStale = true;
 }
 
-/** Whether the server no longer has the statement, or it no longer takes and gives what was learned. */
+/** Whether the server no longer has the statement, or its parameters or columns have changed. */
 export function isStale(error: unknown): error is ServerError {
   if (!(error instanceof ServerError)) return false;
   switch (error.code) {

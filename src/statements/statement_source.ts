@@ -52,7 +52,7 @@ export function* resolveStatement(source: StatementSource, context: Context): Op
   return renewed;
 }
 
-/** Prepares a string, to learn the types of its parameters and columns. */
+/** Prepares a string for the cache, with the types of its parameters and columns. */
 export function* prepareCached(sql: string, context: Context): Op<Prepared> {
   const { statements, registry } = context;
   const slot = statements.beginPreparing(sql);

@@ -1,5 +1,5 @@
 /**
- * Learning the types that do not come with PostgreSQL: enums, domains, composites, ranges and those
+ * Loading the types that do not come with PostgreSQL: enums, domains, composites, ranges and those
  * of extensions, with everything they are made of, in one round trip.
  *
  * Source: PostgreSQL manual, "System Catalogs": pg_type, pg_range, pg_attribute.
@@ -17,7 +17,7 @@ import type { Column } from "../wire/backend.ts";
 import type { Context } from "./context.ts";
 import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 
-/** A question about types: SQL, with lists of numbers as its parameters, each with the OID of its type. */
+/** A query of the server's catalog: SQL, with lists of numbers as its parameters, each with the OID of its type. */
 export interface CatalogQuery {
   readonly sql: string;
   readonly lists: readonly { readonly type: number; readonly items: readonly number[] }[];
@@ -26,17 +26,17 @@ export interface CatalogQuery {
 /** Its rows as arrays, read with {@linkcode ownCodecs}, or why there are none. */
 export type CatalogAnswer =
   | { readonly rows: readonly unknown[] }
-  /** `isCostly` tells whether more has failed with the question, as a transaction that it was asked in. */
+  /** `isCostly` tells whether more has failed with the query, such as the transaction around it. */
   | { readonly error: ServerError | DecodeError; readonly isCostly: boolean };
 
-/** How a question is asked. */
+/** Runs a catalog query. */
 export type AskCatalog = (query: CatalogQuery) => Op<CatalogAnswer>;
 
-/** What the context of a question has to have. */
+/** The part of the context that catalog queries need. */
 type LookupContext = Pick<Context, "session" | "registry">;
 
 /**
- * Learns those of these types, and of these columns' types, that are not known yet. Of types that the
+ * Loads those of these types, and of these columns' types, that are not known yet. Of types that the
  * server does not describe only the text is known from then on, until types are forgotten; a refusal
  * that may pass is thrown.
  */
@@ -48,7 +48,7 @@ export function* loadTypes(
   const { registry } = context;
   if (!types.some((type) => registry.isUnknown(type))) return;
   yield* continueSubmitting();
-  // While this op waited, another may have learned them, or types may have been forgotten.
+  // While this op waited, another may have loaded them, or types may have been invalidated.
   const columns = types.filter((type) => typeof type !== "number").filter((column) => registry.isUndeclared(column));
   if (columns.length > 0) yield* loadDomains(columns, registry, ask);
   const oids = types.map((type) => typeof type === "number" ? type : registry.typeOf(type));
@@ -60,7 +60,7 @@ export function* loadTypes(
   loadAnswer(yield* ask(question), store, `types ${unknown.join(", ")}`);
 }
 
-/** Learns which of these columns are declared with a domain. */
+/** Loads which of these columns are declared with a domain. */
 function* loadDomains(columns: readonly Column[], registry: Registry, ask: AskCatalog): Op<void> {
   const lists = [
     { type: OID_ARRAY, items: columns.map(({ tableOid }) => tableOid) },
@@ -71,7 +71,7 @@ function* loadDomains(columns: readonly Column[], registry: Registry, ask: AskCa
   loadAnswer(yield* ask({ sql: domainQuery, lists }), store, "domains");
 }
 
-/** Takes an answer in; none is taken for one without rows, unless the question may be answered later. */
+/** Stores an answer; an error counts as no rows, unless it is transient. */
 function loadAnswer(answer: CatalogAnswer, store: (rows: readonly unknown[]) => void, what: string): void {
   if ("rows" in answer) return store(answer.rows);
   const { error, isCostly } = answer;
@@ -81,13 +81,13 @@ function loadAnswer(answer: CatalogAnswer, store: (rows: readonly unknown[]) => 
   throw new DecodeError(`Cannot learn about ${what} from the catalog: ${error.message}`, { cause: error });
 }
 
-/** The result of a reply with types that are not known yet, once they are. */
+/** The result of a reply with unknown types, once these are loaded. */
 export function* completeRows<T>(collector: ResultCollector<T>, context: LookupContext, ask?: AskCatalog): Op<T> {
   yield* loadTypes(collector.unknownColumns, context, ask);
   return collector.completed(context.registry);
 }
 
-/** The statement with what is known of its types now. */
+/** The statement with its types, once these are loaded. */
 export function* loadStatementTypes(statement: Prepared, context: LookupContext): Op<Prepared> {
   const { registry } = context;
   if (statement.isCurrent(registry)) return statement;
@@ -95,13 +95,13 @@ export function* loadStatementTypes(statement: Prepared, context: LookupContext)
   return statement.renewed(registry);
 }
 
-/** The error as an answer, if it is one of the question's own. */
+/** The error as an answer, if the catalog query itself has failed. */
 export function failedAnswer(error: unknown, isCostly: boolean): CatalogAnswer {
   if (error instanceof ServerError || error instanceof DecodeError) return { error, isCostly };
   throw error;
 }
 
-/** In a transaction the question stands behind a savepoint: its refusal must not cost the transaction. */
+/** In a transaction the catalog query stands behind a savepoint: its refusal must not make the transaction fail. */
 function* askCatalog({ sql, lists }: CatalogQuery, { session }: LookupContext): Op<CatalogAnswer> {
   const query = new Prepared("", sql, lists.map(({ type }) => type), undefined, ownCodecs);
   const values = lists.map(({ items }) => items);
@@ -123,7 +123,7 @@ function command(sql: string): SimpleQuery<number> {
   return new SimpleQuery(sql, new AffectedRows(), ownCodecs);
 }
 
-/** Waits for the end of what is refused where the transaction was over already. */
+/** Waits for a statement that the server refuses if the transaction has ended already. */
 function* awaitEnd(pending: PendingRequest<number>): Op<void> {
   try {
     yield* settle(pending);
@@ -132,7 +132,7 @@ function* awaitEnd(pending: PendingRequest<number>): Op<void> {
   }
 }
 
-/** Whether the same question may be answered later: it was the wrong moment, or the server had too much to do. */
+/** Whether the same query may succeed later. */
 function isTransient(error: ServerError | DecodeError): boolean {
   if (!(error instanceof ServerError)) return false;
   return error.code === SqlState.InFailedSqlTransaction || TRANSIENT_CLASSES.includes(error.code.slice(0, 2));

@@ -37,13 +37,13 @@ export function scramExchange(facts: ScramFacts): ScramExchange {
   const salted = pbkdf2Sync(password, Buffer.from(salt, "base64"), iterations, 32, "sha256");
   const clientKey = hmac(salted, "Client Key");
   const clientSignature = hmac(createHash("sha256").update(clientKey).digest(), authMessage);
-  const proof = Buffer.alloc(32);
-  for (let i = 0; i < 32; i++) proof[i] = clientKey[i]! ^ clientSignature[i]!;
+  const verifiedSocket = Buffer.alloc(32);
+  for (let i = 0; i < 32; i++) verifiedSocket[i] = clientKey[i]! ^ clientSignature[i]!;
   const serverSignature = hmac(hmac(salted, "Server Key"), authMessage);
   return {
     clientFirst: `n,,${bare}`,
     serverFirst,
-    clientFinal: `${withoutProof},p=${proof.toString("base64")}`,
+    clientFinal: `${withoutProof},p=${verifiedSocket.toString("base64")}`,
     serverFinal: `v=${serverSignature.toString("base64")}`,
   };
 }

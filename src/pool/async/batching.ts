@@ -1,15 +1,15 @@
-/** Quick statements of several callers, which go on one connection together. */
+/** Batching: quick statements of several callers share a connection. */
 import { eventLoopTurn } from "../../runtime/clock.ts";
 import { BATCH_BUDGET } from "../latency_estimate.ts";
 import type { Entry } from "./pool_conn.ts";
 
-/** Those that come at the same time. */
+/** Batches the calls that come at the same time. */
 export class Batching {
   readonly #max: number;
-  /** To whom what comes now is given, as it is sent in one go. */
+  /** The connection that the current batch is sent on. */
   #group: { readonly entry: Entry; cost: number } | undefined = undefined;
   #turn: Promise<void> | undefined = undefined;
-  /** How many wait for this turn of the event loop to be over. */
+  /** How many callers wait for the end of this turn of the event loop. */
   waiting = 0;
 
   /** At most `max` callers share a connection. */
@@ -17,12 +17,12 @@ export class Batching {
     this.#max = max;
   }
 
-  /** Whether what takes so many milliseconds may go with others. */
+  /** Whether a call that takes so many milliseconds may be batched. */
   accepts(cost: number): boolean {
     return cost <= BATCH_BUDGET && this.#max > 1;
   }
 
-  /** The connection of those that came just now, if there is room for one more. */
+  /** The connection of the current batch, if there is room for one more call. */
   join(cost: number): Entry | undefined {
     const group = this.#group;
     if (group === undefined) return undefined;
@@ -34,7 +34,7 @@ export class Batching {
     return entry;
   }
 
-  /** What else comes at the same time can join. */
+  /** Begins a batch, which later calls of the same time can join. */
   open(entry: Entry, cost: number): void {
     this.#group = { entry, cost };
     queueMicrotask(() => this.#group = undefined);

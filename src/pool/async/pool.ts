@@ -355,7 +355,7 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** As {@linkcode #repeat}, in one go with statements of others where all are quick, and none of their callers may give up. */
+  /** As {@linkcode #callWithRetries}, batched with quick statements of other callers, if no caller may give up. */
   #callBatched<O extends CallOptions, T>(
     stmt: PoolStatement,
     options: O | undefined,

@@ -17,7 +17,7 @@ export interface ListenConnectionSource {
   /** Milliseconds that a caller waits for a connection. */
   readonly acquireTimeout: number;
   openListenConnection(events: ListenEvents): Promise<ListenConnection>;
-  /** Whether such a failure to connect is likely to pass. */
+  /** Whether a failure to connect is likely to be transient. */
   isTransient(error: unknown): boolean;
 }
 
@@ -98,7 +98,7 @@ export class PoolListener {
     }
   }
 
-  /** As {@linkcode #tune}; while the server cannot be reached, repeats it for as long as callers wait for a connection. */
+  /** As {@linkcode #listenOn}; while the server cannot be reached, repeats it for as long as callers wait for a connection. */
   async #listenWithRetries(channel: string, subscription: Subscription): Promise<void> {
     const since = now();
     const { acquireTimeout } = this.#source;

@@ -1,4 +1,4 @@
-/** The connections of a pool that awaits: opened, handed out, cleaned up, closed. */
+/** The manager of a pool that awaits: it opens, hands out, cleans up and closes connections. */
 import { onAbort } from "../../run/aborts.ts";
 import { atMost, MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
 import { ConnectionError, PyroError, stackFromHere, TimeoutError } from "../../errors.ts";
@@ -59,15 +59,15 @@ export class PoolManager {
   readonly #connectAbort = new AbortController();
   /** Whether the server has been reached since the last failure. */
   #isReached = false;
-  /** Whether it was ever reached: what fails then is likely to pass. */
+  /** Whether it was ever reached: later failures are likely to be transient. */
   #wasReached = false;
-  /** How many connections are asked whether they work. */
+  /** How many connections are being checked. */
   #checking = 0;
   #failures = 0;
   #lastFailure: unknown = undefined;
   /** Until when no attempt to connect begins. */
   #pauseUntil = 0;
-  /** Whether what failed last may succeed later. */
+  /** Whether the last failure is transient. */
   #isFailureTransient = false;
   #closing: Promise<void> | undefined = undefined;
   #onQuiet: (() => void) | undefined = undefined;
@@ -88,27 +88,27 @@ export class PoolManager {
     );
   }
 
-  /** How many there are of what. */
+  /** The pool's figures. */
   get stats(): PoolStats {
     return this.#state.stats(this.#queue.length);
   }
 
-  /** Whether it gives no more. */
+  /** Whether it hands out no more connections. */
   get closed(): boolean {
     return this.#closing !== undefined;
   }
 
-  /** A connection that is there, was in use a moment ago, and need not be waited for. */
+  /** An idle connection that was in use a moment ago, if there is one. */
   acquireIdle(cost: number = Infinity): Entry | undefined {
     return this.closed || acquires.hasSubscribers || this.#canBatch(cost) ? undefined : this.#takeIdle(cost);
   }
 
-  /** Whether it is better to wait for what else comes in this turn: enough is under way to keep everybody busy. */
+  /** Whether it is better to wait for other calls of this turn: enough connections are busy. */
   #canBatch(cost: number): boolean {
     return this.#batching.accepts(cost) && this.#state.leasedCount >= BATCHING_THRESHOLD && this.#queue.length === 0;
   }
 
-  /** What is quick goes with others that come at the same time. */
+  /** An idle connection; quick calls share one with others that come at the same time. */
   #takeIdle(cost: number): Entry | undefined {
     if (this.#queue.length > 0) return undefined;
     const joined = this.#batching.join(cost);
@@ -133,7 +133,7 @@ export class PoolManager {
     return entry;
   }
 
-  /** A connection that works, once there is one. `cost` is how many milliseconds it is likely to be needed for, Infinity for who needs it alone. */
+  /** A connection that works, once there is one. `cost` is how many milliseconds it is likely to be needed for, Infinity for a caller that cannot share it. */
   acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
     if (!acquires.hasSubscribers) return this.#acquire(deadline, cost);
     return publishSpan(acquires, () => acquireEvent(this.#name), async (event) => {
@@ -152,17 +152,17 @@ export class PoolManager {
     return entry === undefined ? this.#enqueue(deadline, cost) : Promise.resolve(entry);
   }
 
-  /** Takes one when this turn of the event loop is over. */
+  /** Acquires one when this turn of the event loop is over. */
   async #acquireBatched(deadline: AcquireDeadline, cost: number): Promise<Entry> {
     await this.#batching.endOfTurn();
     return this.#takeIdle(cost) ?? await this.#enqueue(deadline, cost);
   }
 
-  /** Waits for one that comes back, or is opened. */
+  /** Waits for a connection that is given back, or opened. */
   #enqueue({ timeout, callerTimeout: given, signal }: AcquireDeadline, cost: number): Promise<Entry> {
     if (this.#connectAbort.signal.aborted) return Promise.reject(poolClosed());
     const { maxWaiting, max, acquireTimeout } = this.#limits;
-    // Those that are not in use, or only asked whether they work, will do for as many.
+    // Connections that are not in use, or only being checked, will serve as many.
     if (this.#queue.length >= maxWaiting + max - this.#state.leasedCount + this.#checking) {
       this.#state.counters.refused++;
       return Promise.reject(tooManyWaiting(maxWaiting));
@@ -175,9 +175,9 @@ export class PoolManager {
     return this.#wait(since, limit, signal, cost);
   }
 
-  /** What to tell a caller whose waiting has failed; made where the caller is. */
+  /** The error for a caller whose waiting has failed, with the caller's stack. */
   acquireError(error: unknown): unknown {
-    // It was made where the pool has tried to connect.
+    // The error has the stack of the pool's attempt to connect.
     if (error instanceof PyroError) stackFromHere(error);
     if (!(error instanceof AcquireTimeout)) return error;
     return new TimeoutError(
@@ -210,12 +210,12 @@ export class PoolManager {
     return end;
   }
 
-  /** As the limit of that name. */
+  /** The limit of that name. */
   get acquireTimeout(): number {
     return this.#limits.acquireTimeout;
   }
 
-  /** Whether such a failure to connect is likely to pass. */
+  /** Whether a failure to connect is likely to be transient. */
   isTransient(error: unknown): boolean {
     return this.#wasReached && isTransient(error);
   }
@@ -227,7 +227,7 @@ export class PoolManager {
     return new ListenConnection(conn, conn.opened, events);
   }
 
-  /** Has all connections forget what they know of types. */
+  /** Invalidates the types of all connections. */
   reloadTypes(): void {
     for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
   }
@@ -239,7 +239,7 @@ export class PoolManager {
     await Promise.all(this.#closings);
   }
 
-  /** Gives no more to new callers; waits for those in use, and cuts them off when time is over. */
+  /** Refuses new callers; waits for connections in use, and closes them when time is over. */
   close(timeout: number): Promise<void> {
     return this.#closing ??= this.#close(timeout);
   }
@@ -253,7 +253,7 @@ export class PoolManager {
     for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) {
       waiter.reject(poolClosed());
     }
-    // Those of which callers that waited had the last use, and those that are still being opened.
+    // Also the connections that waiting callers got last, and those that are still being opened.
     this.#state.drain();
     for (const entry of this.#state.leased) this.#state.remove(entry);
     this.#alarm.clear();
@@ -269,7 +269,7 @@ export class PoolManager {
     this.#serveQueue();
   }
 
-  /** What the user has left over is closed and rolled back; where that fails, the connection goes. */
+  /** Closes and rolls back what the user left open; closes the connection if that fails. */
   async #cleanUp(entry: Entry): Promise<void> {
     const { conn } = entry;
     try {
@@ -326,7 +326,7 @@ export class PoolManager {
     });
   }
 
-  /** Hands out what is there, and sees to it that there will be more. */
+  /** Hands out idle connections to waiting callers, and opens more. */
   #serveQueue(): void {
     const time = now();
     while (this.#queue.length > 0) {
@@ -347,7 +347,7 @@ export class PoolManager {
     this.#scheduleTick();
   }
 
-  /** To the next, and in one go to those behind as long as all of them are quick. */
+  /** Hands a connection to the next caller, and in one go to those behind, as long as all of them are quick. */
   #handOut(entry: Entry): void {
     let cost = this.#queue.nextCost;
     this.#queue.shift()!.resolve(entry);
@@ -387,7 +387,7 @@ export class PoolManager {
     while (this.#missingConnections > 0 && this.#canOpen) void this.#open();
   }
 
-  /** How many more are needed: for those who wait, and, once the pool is in use, to have some ready. */
+  /** How many more are needed: for waiting callers, and, once the pool is in use, to have some idle. */
   get #missingConnections(): number {
     const wanted = this.#queue.length - this.#checking - this.#state.opening;
     return this.#wasReached && !this.closed ? Math.max(wanted, this.#state.missingIdle) : wanted;
@@ -421,7 +421,7 @@ export class PoolManager {
     signal.addEventListener("abort", abort);
     try {
       signal.throwIfAborted();
-      // A function that does not come to its end is no reason for the pool not to close.
+      // A callback that does not end must not keep the pool from closing.
       const { connectTimeout = 30_000 } = this.#settings;
       await Promise.race([withTimeout("onConnect", this.#hooks.onConnect(conn), connectTimeout || Infinity), cut]);
       if (!conn.isReleased) await conn.release(CLEAN_UP_TIMEOUT);
@@ -454,7 +454,7 @@ export class PoolManager {
     this.#scheduleTick();
   }
 
-  /** What is due is done. */
+  /** Does what is due. */
   #tick(): void {
     const time = now();
     for (const waiter of this.#queue.expired(time)) waiter.reject(new AcquireTimeout(waiter.timeout));
@@ -464,7 +464,7 @@ export class PoolManager {
     this.#serveQueue();
   }
 
-  /** Sees to it that what comes next is done in time. */
+  /** Sets the alarm for what is due next. */
   #scheduleTick(): void {
     if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
     this.#alarm.set(Math.min(this.#state.nextSweepAt, this.#leaks.nextCheckAt));

@@ -1,4 +1,4 @@
-/** The connections of a pool that blocks: opened, handed out, cleaned up, closed. */
+/** The manager of a pool that blocks: it opens, hands out, cleans up and closes connections. */
 import { now } from "../../runtime/clock.ts";
 import { refusePromise } from "../../run/sync_runner.ts";
 import { ServerAddress } from "../../connect/server_address.ts";
@@ -50,12 +50,12 @@ export class PoolManager {
     );
   }
 
-  /** How many there are of what. */
+  /** The pool's figures. */
   get stats(): PoolStats {
     return this.#state.stats(0);
   }
 
-  /** Whether it gives no more. */
+  /** Whether it hands out no more connections. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -101,7 +101,7 @@ export class PoolManager {
     }
   }
 
-  /** What the user has left over is closed and rolled back; where that fails, the connection goes. */
+  /** Closes and rolls back what the user left open; closes the connection if that fails. */
   #cleanUp(conn: PoolConn): void {
     let keep: unknown;
     try {
@@ -143,7 +143,7 @@ export class PoolManager {
     return this.#leaks.watch(lease, entry, acquiredAt, () => state.onNotice = onNotice);
   }
 
-  /** Has all connections forget what they know of types. */
+  /** Invalidates the types of all connections. */
   reloadTypes(): void {
     for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
   }
@@ -153,7 +153,7 @@ export class PoolManager {
     this.#state.drain();
   }
 
-  /** Gives no more, and cuts off what is in use. */
+  /** Refuses new callers, and closes all connections. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
