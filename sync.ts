@@ -28,7 +28,7 @@ export type {
   QueryOptions,
   StreamOptions,
   TransactionOptions,
-} from "./src/api/call_options.ts";
+} from "./src/connection/call_options.ts";
 export { Pipeline } from "./src/sync/pipeline.ts";
 export { Pool, type PoolOptions, type PoolStatement } from "./src/pool/sync/pool.ts";
 export { PooledConn } from "./src/pool/sync/pooled_conn.ts";

@@ -73,7 +73,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/"@x\/pyro"/g, `"@x/pyro/sync"`],
   [/\bConn\.connect\(/g, "new Conn("],
   // The options of blocking calls are those that both worlds have.
-  [/"\.\/options\.ts"/g, `"../api/call_options.ts"`],
+  [/"\.\/options\.ts"/g, `"../connection/call_options.ts"`],
   [/"((?:\.\.\/)*)async\//g, `"$1sync/`],
 ];
 

@@ -30,8 +30,8 @@ test("awaiting goes, in code and in examples", () => {
 
 test("imports of types from one module are one import", () => {
   assert.equal(
-    derived(`import type { B } from "../api/call_options.ts";\nimport type { A } from "./options.ts";\n`),
-    `import type { A, B } from "../api/call_options.ts";\n`,
+    derived(`import type { B } from "../connection/call_options.ts";\nimport type { A } from "./options.ts";\n`),
+    `import type { A, B } from "../connection/call_options.ts";\n`,
   );
 });
 

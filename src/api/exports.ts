@@ -18,7 +18,7 @@ export type { CancelKey } from "../connect/cancel.ts";
 export { IsolationLevel, type IsolationLevels } from "../features/isolation_level.ts";
 export { type Parameter, StatementHandle } from "../statements/prepared_statement.ts";
 export type { Upgrade } from "../connect/upgrade.ts";
-export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "./call_options.ts";
+export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "../connection/call_options.ts";
 export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../options/choices.ts";
 export type { LogFields, Logger, LogLevel } from "../options/logger.ts";
 export { Opts, type OptsObject, type Target } from "../options/opts.ts";

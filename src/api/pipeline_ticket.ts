@@ -1,7 +1,7 @@
 /** Tickets, as pipelines give them out. */
 import { UsageError } from "../errors.ts";
 import type { PipelineItem } from "../features/pipeline.ts";
-import type { Row } from "./call_options.ts";
+import type { Row } from "../connection/call_options.ts";
 
 /** What a ticket of that pipeline stands for. */
 export let itemOf: (ticket: Ticket<unknown>, pipeline: object) => PipelineItem;

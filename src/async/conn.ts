@@ -1,11 +1,12 @@
 /** The connection that awaits: one-line methods over the shared core. */
 import { closeTimeout } from "../connection/arguments.ts";
-import { Calls } from "../connection/calls.ts";
+import { CallContext } from "../connection/call_context.ts";
+import * as sessionCalls from "../connection/session_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { UsageError } from "../errors.ts";
 import type { NotificationQueue } from "../features/listen.ts";
 import { settingsOf, type Target, toOpts } from "../options/opts.ts";
-import type { CloseOptions } from "../api/call_options.ts";
+import type { CloseOptions } from "../connection/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
 import { open, OpenedConnection } from "./opened.ts";
@@ -20,7 +21,7 @@ export interface ConnectOptions {
 
 /**
  * A connection to a PostgreSQL server: one session, whose statements are executed in the order of the
- * calls. Calls need not be awaited one by one; what is called in one go is sent in one go.
+ * calls. CallContext need not be awaited one by one; what is called in one go is sent in one go.
  *
  * All methods reject with a `ConnectionError` once the connection is closed or lost, and with a
  * `ServerError` for what the server refuses; a refused statement leaves the connection usable.
@@ -50,7 +51,7 @@ export interface ConnectOptions {
  * ```
  */
 export class Conn extends Executor implements AsyncDisposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: AsyncLink;
   #closing: Promise<void> | undefined = undefined;
 
@@ -60,9 +61,9 @@ export class Conn extends Executor implements AsyncDisposable {
       throw new UsageError("Cannot construct Conn: use await Conn.connect(target)");
     }
     const { state, link, lease } = opened;
-    const calls = new Calls(state, undefined, lease);
-    super(calls, link, transactionOf(calls, link));
-    this.#calls = calls;
+    const context = new CallContext(state, undefined, lease);
+    super(context, link, transactionOf(context, link));
+    this.#context = context;
     this.#link = link;
   }
 
@@ -90,7 +91,7 @@ export class Conn extends Executor implements AsyncDisposable {
 
   /** Makes one round trip to the server; works in a failed transaction too. */
   ping(options?: CallOptions): Promise<void> {
-    return this.#link.run(this.#calls.ping(options));
+    return this.#link.run(sessionCalls.ping(this.#context, options));
   }
 
   /**
@@ -115,8 +116,8 @@ export class Conn extends Executor implements AsyncDisposable {
    */
   listen(channel: string, options?: ListenOptions): Promise<Notifications> {
     const make = (queue: NotificationQueue): Notifications =>
-      new Notifications(this.#calls, this.#link, queue, options?.signal);
-    return this.#link.run(this.#calls.listen(channel, options, make));
+      new Notifications(this.#context, this.#link, queue, options?.signal);
+    return this.#link.run(sessionCalls.listen(this.#context, channel, options, make));
   }
 
   /**
@@ -128,7 +129,7 @@ export class Conn extends Executor implements AsyncDisposable {
    * has renamed goes unnoticed until then.
    */
   reloadTypes(): void {
-    this.#calls.reloadTypes();
+    sessionCalls.reloadTypes(this.#context);
   }
 
   /**
@@ -136,12 +137,12 @@ export class Conn extends Executor implements AsyncDisposable {
    * listening are gone, and so is what is known of the database's types.
    */
   reset(options?: CallOptions): Promise<void> {
-    return this.#link.run(this.#calls.reset(options));
+    return this.#link.run(sessionCalls.reset(this.#context, options));
   }
 
   /**
    * Stops what the server works on (a cancel request, over a connection of its own); the call in
-   * question then fails with 57014, unless it has just completed. Calls that are made from now on
+   * question then fails with 57014, unless it has just completed. CallContext that are made from now on
    * cannot be hit. Nothing happens when nothing runs, or where the server gave no key.
    *
    * @throws {ConnectionError} If the server does not take the request within `connectTimeout`, or ten seconds.
@@ -158,7 +159,7 @@ export class Conn extends Executor implements AsyncDisposable {
    * ```
    */
   cancel(): Promise<void> {
-    return this.#link.cancelRunning(this.#calls.cancellation());
+    return this.#link.cancelRunning(sessionCalls.cancellation(this.#context));
   }
 
   /** Closes the connection once the calls already made have finished. Idempotent; never rejects for a connection that is gone. */
@@ -173,7 +174,7 @@ export class Conn extends Executor implements AsyncDisposable {
   }
 
   async #close(timeout: number): Promise<void> {
-    this.#calls.state.beginClosing();
+    this.#context.state.beginClosing();
     await this.#link.drained(timeout);
     await this.#link.close();
   }

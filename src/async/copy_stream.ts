@@ -1,23 +1,23 @@
 /** COPY TO STDOUT of connections that await. */
-import type { Calls, Copy } from "../connection/calls.ts";
+import * as copyCalls from "../connection/copy_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
 /** The data of a COPY, read from the server as it is read from the stream. */
-export function copyStream(calls: Calls, link: AsyncLink, copy: Copy): ReadableStream<Chunk> {
+export function copyStream(link: AsyncLink, copy: copyCalls.Copy): ReadableStream<Chunk> {
   const stream = new ReadableStream<Chunk>({
     async pull(controller): Promise<void> {
       try {
-        const chunk = await link.run(calls.nextChunk(copy));
+        const chunk = await link.run(copyCalls.nextChunk(copy));
         if (chunk === undefined) controller.close();
         else controller.enqueue(chunk);
       } catch (error) {
-        await link.run(calls.closeCopy(copy));
+        await link.run(copyCalls.closeCopy(copy));
         throw error;
       }
     },
-    cancel: () => link.run(calls.closeCopy(copy)),
+    cancel: () => link.run(copyCalls.closeCopy(copy)),
   }, { highWaterMark: 0 });
   const iterate = (options?: ReadableStreamIteratorOptions): AsyncIterableIterator<Chunk> =>
     new Chunks(stream.getReader(), options?.preventCancel === true);

@@ -1,10 +1,16 @@
 /** What can be called on connections and on transactions that await: one-line methods over the shared calls. */
-import type { Calls } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as copyCalls from "../connection/copy_calls.ts";
+import * as pipelineCalls from "../connection/pipeline_calls.ts";
+import * as portalCalls from "../connection/portal_calls.ts";
+import * as sessionCalls from "../connection/session_calls.ts";
+import * as statementCalls from "../connection/statement_calls.ts";
+import * as transactionCalls from "../connection/transaction_calls.ts";
 import { ConnState } from "../api/conn_state.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
-import type { CopyData, CopyRow, Params, Row } from "../api/call_options.ts";
+import type { CopyData, CopyRow, Params, Row } from "../connection/call_options.ts";
 import type { Result } from "../rows/collectors.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { SqlTemplate } from "../sql/template.ts";
@@ -28,14 +34,14 @@ export type Statement = string | PreparedStatement | SqlTemplate;
 
 /** What connections and transactions have in common: everything that executes SQL. */
 export abstract class Executor extends ConnState {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: AsyncLink;
   readonly #transactionOf: (state: TransactionState) => Transaction;
 
   /** Not for callers: connections and transactions build on it. */
-  constructor(calls: Calls, link: AsyncLink, transactionOf: (state: TransactionState) => Transaction) {
-    super(calls.state, calls.lease);
-    this.#calls = calls;
+  constructor(context: CallContext, link: AsyncLink, transactionOf: (state: TransactionState) => Transaction) {
+    super(context.state, context.lease);
+    this.#context = context;
     this.#link = link;
     this.#transactionOf = transactionOf;
   }
@@ -56,17 +62,19 @@ export abstract class Executor extends ConnState {
    * ```
    */
   query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R[]> {
-    return this.#link.run(this.#calls.query(sql, options, collectors.allRows<R>, true));
+    return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.allRows<R>, true));
   }
 
   /** The same as {@linkcode query}, but only the first row, or `null`; the others are not decoded. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R | null> {
-    return this.#link.run(this.#calls.query(sql, options, collectors.firstRow<R>, true, "queryFirst"));
+    return this.#link.run(
+      statementCalls.query(this.#context, sql, options, collectors.firstRow<R>, true, "queryFirst"),
+    );
   }
 
   /** The same as {@linkcode query}, but only the number of rows that the last statement affected (or selected). */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): Promise<number> {
-    return this.#link.run(this.#calls.query(sql, options, collectors.affected, false, "queryDrop"));
+    return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.affected, false, "queryDrop"));
   }
 
   /**
@@ -87,13 +95,15 @@ export abstract class Executor extends ConnState {
    * ```
    */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<Result<R>[]> {
-    return this.#link.run(this.#calls.query(sql, options, collectors.allResults<R>, true, "queryAll"));
+    return this.#link.run(
+      statementCalls.query(this.#context, sql, options, collectors.allResults<R>, true, "queryAll"),
+    );
   }
 
   /** Prepares a statement, to be executed many times; see {@linkcode PreparedStatement}. Strings that are executed often are kept prepared without it. */
   async prepare(sql: string | SqlTemplate, options?: CallOptions): Promise<PreparedStatement> {
-    const prepared = await this.#link.run(this.#calls.prepare(sql, options));
-    return new PreparedStatement(this.#calls, this.#link, prepared);
+    const prepared = await this.#link.run(statementCalls.prepare(this.#context, sql, options));
+    return new PreparedStatement(this.#context, this.#link, prepared);
   }
 
   /**
@@ -111,8 +121,8 @@ export abstract class Executor extends ConnState {
    * ```
    */
   async prepareBatch(sqls: readonly (string | SqlTemplate)[], options?: CallOptions): Promise<PreparedStatement[]> {
-    const all = await this.#link.run(this.#calls.prepareBatch(sqls, options));
-    return all.map((prepared) => new PreparedStatement(this.#calls, this.#link, prepared));
+    const all = await this.#link.run(statementCalls.prepareBatch(this.#context, sqls, options));
+    return all.map((prepared) => new PreparedStatement(this.#context, this.#link, prepared));
   }
 
   /**
@@ -139,27 +149,35 @@ export abstract class Executor extends ConnState {
    * ```
    */
   exec<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.allRows<R>, true));
+    return this.#link.run(statementCalls.exec(this.#context, stmt, params, options, collectors.allRows<R>, true));
   }
 
   /** The same as {@linkcode exec}, but only the first row, or `null`; the others are not decoded. */
   execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.firstRow<R>, true, "execFirst"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.firstRow<R>, true, "execFirst"),
+    );
   }
 
   /** The same as {@linkcode exec}, but the only row; a `UsageError` if there are none or several. */
   execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.onlyRow<R>, true, "execOne"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.onlyRow<R>, true, "execOne"),
+    );
   }
 
   /** The same as {@linkcode exec}, but the first column of the first row, or `null`. */
   execValue<V = unknown>(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.firstValue<V>, false, "execValue"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.firstValue<V>, false, "execValue"),
+    );
   }
 
   /** The same as {@linkcode exec}, but only the number of rows that were affected (or selected). */
   execDrop(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.affected, false, "execDrop"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.affected, false, "execDrop"),
+    );
   }
 
   /**
@@ -176,7 +194,9 @@ export abstract class Executor extends ConnState {
    * ```
    */
   run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.onlyResult<R>, true, "run"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.onlyResult<R>, true, "run"),
+    );
   }
 
   /**
@@ -204,7 +224,7 @@ export abstract class Executor extends ConnState {
     paramSets: Iterable<Params> | AsyncIterable<Params>,
     options?: BatchOptions,
   ): Promise<number> {
-    return this.#link.run(this.#calls.execBatch(stmt, paramSets, options));
+    return this.#link.run(statementCalls.execBatch(this.#context, stmt, paramSets, options));
   }
 
   /**
@@ -232,8 +252,8 @@ export abstract class Executor extends ConnState {
     options?: QueryOptions,
   ): Promise<T> {
     const use = (cursor: Cursor, fn: (portal: never) => T | Promise<T>): T | Promise<T> =>
-      (fn as (portal: Portal) => T | Promise<T>)(new Portal(this.#calls, this.#link, cursor));
-    return this.#link.run(this.#calls.execIter(stmt, params, fn, options, use)) as Promise<T>;
+      (fn as (portal: Portal) => T | Promise<T>)(new Portal(this.#context, this.#link, cursor));
+    return this.#link.run(portalCalls.execIter(this.#context, stmt, params, fn, options, use)) as Promise<T>;
   }
 
   /**
@@ -256,7 +276,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   stream<R = Row>(stmt: Statement, params?: Params | StreamOptions, options?: StreamOptions): RowStream<R> {
-    return new RowStream<R>(this.#calls, this.#link, this.#calls.stream(stmt, params, options));
+    return new RowStream<R>(this.#context, this.#link, portalCalls.stream(this.#context, stmt, params, options));
   }
 
   /**
@@ -284,7 +304,7 @@ export abstract class Executor extends ConnState {
   tx<T>(fn: (tx: Transaction) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
     const use = (state: TransactionState, fn: (tx: never) => T | Promise<T>): T | Promise<T> =>
       (fn as (tx: Transaction) => T | Promise<T>)(this.#transactionOf(state));
-    return this.#link.run(this.#calls.tx(fn, options, use)) as Promise<T>;
+    return this.#link.run(transactionCalls.tx(this.#context, fn, options, use)) as Promise<T>;
   }
 
   /**
@@ -306,7 +326,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   async begin(options?: BeginOptions): Promise<Transaction> {
-    return this.#transactionOf(await this.#link.run(this.#calls.begin(options)));
+    return this.#transactionOf(await this.#link.run(transactionCalls.begin(this.#context, options)));
   }
 
   /**
@@ -328,7 +348,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   pipeline(): Pipeline {
-    return new Pipeline(this.#calls, this.#link, this.#calls.pipeline());
+    return new Pipeline(this.#context, this.#link, pipelineCalls.openPipeline(this.#context));
   }
 
   /**
@@ -351,7 +371,7 @@ export abstract class Executor extends ConnState {
     source: CopyData | Iterable<CopyData> | AsyncIterable<CopyData>,
     options?: CallOptions,
   ): Promise<number> {
-    return this.#link.run(this.#calls.copyIn(sql, source, options));
+    return this.#link.run(copyCalls.copyIn(this.#context, sql, source, options));
   }
 
   /**
@@ -369,7 +389,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return copyStream(this.#calls, this.#link, this.#calls.copyOut(sql, options));
+    return copyStream(this.#link, copyCalls.copyOut(this.#context, sql, options));
   }
 
   /**
@@ -403,11 +423,11 @@ export abstract class Executor extends ConnState {
     rows: Iterable<CopyRow> | AsyncIterable<CopyRow>,
     options?: CallOptions,
   ): Promise<number> {
-    return this.#link.run(this.#calls.copyRows(table, columns, rows, options));
+    return this.#link.run(copyCalls.copyRows(this.#context, table, columns, rows, options));
   }
 
   /** Notifies all who listen to a channel, in a transaction when that commits. The payload is up to 7999 bytes of text. */
   notify(channel: string, payload?: string, options?: CallOptions): Promise<void> {
-    return this.#link.run(this.#calls.notify(channel, payload, options));
+    return this.#link.run(sessionCalls.notify(this.#context, channel, payload, options));
   }
 }

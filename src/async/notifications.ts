@@ -1,5 +1,6 @@
 /** What connections that await hear on a channel. */
-import type { Calls } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as sessionCalls from "../connection/session_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { NotificationQueue } from "../features/listen.ts";
 import type { Notification } from "../wire/backend.ts";
@@ -11,14 +12,14 @@ import { QueueConsumers } from "./queue_consumers.ts";
  * a `ConnectionError`, and so do too many notifications that nobody takes.
  */
 export class Notifications implements AsyncIterableIterator<Notification>, AsyncDisposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: AsyncLink;
   readonly #queue: NotificationQueue;
   readonly #consumers: QueueConsumers<Notification>;
 
   /** Not for callers: see {@linkcode Notifications}. */
-  constructor(calls: Calls, link: AsyncLink, queue: NotificationQueue, signal: AbortSignal | undefined) {
-    this.#calls = calls;
+  constructor(context: CallContext, link: AsyncLink, queue: NotificationQueue, signal: AbortSignal | undefined) {
+    this.#context = context;
     this.#link = link;
     this.#queue = queue;
     const binding = bindingOf(queue);
@@ -42,7 +43,7 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
 
   /** Ends listening. What has come before can still be taken. */
   async return(): Promise<IteratorResult<Notification, undefined>> {
-    await this.#link.run(this.#calls.unlisten(this.#queue));
+    await this.#link.run(sessionCalls.unlisten(this.#context, this.#queue));
     return { done: true, value: undefined };
   }
 

@@ -1,5 +1,5 @@
 /** The options of calls that are awaited: those of both worlds, and a signal. */
-import type * as shared from "../api/call_options.ts";
+import type * as shared from "../connection/call_options.ts";
 
 /** How a call can be given up. */
 export interface Abortable {

@@ -1,8 +1,9 @@
 /** Pipelines of connections that await. */
-import type { Calls } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as pipelineCalls from "../connection/pipeline_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { PipelineState } from "../features/pipeline.ts";
-import type { Params, Row } from "../api/call_options.ts";
+import type { Params, Row } from "../connection/call_options.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { Statement } from "./executor.ts";
@@ -20,13 +21,13 @@ import type { CallOptions, QueryOptions } from "./options.ts";
  * is sent as results are claimed.
  */
 export class Pipeline implements AsyncDisposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: AsyncLink;
   readonly #state: PipelineState;
 
   /** Not for callers: see {@linkcode Pipeline}. */
-  constructor(calls: Calls, link: AsyncLink, state: PipelineState) {
-    this.#calls = calls;
+  constructor(context: CallContext, link: AsyncLink, state: PipelineState) {
+    this.#context = context;
     this.#link = link;
     this.#state = state;
   }
@@ -50,20 +51,20 @@ export class Pipeline implements AsyncDisposable {
    * @throws {EncodeError} If a value cannot be sent; the pipeline is then as before.
    */
   exec<R = Row>(stmt: Statement, params?: Params): Ticket<R> {
-    return new Ticket<R>(this.#calls.addToPipeline(this.#state, stmt, params), this.#state);
+    return new Ticket<R>(pipelineCalls.addToPipeline(this.#context, this.#state, stmt, params), this.#state);
   }
 
   /** Sends what was added and ends the group. */
   sync(options?: CallOptions): Promise<void> {
     return this.#link.run(
-      this.#calls.pipelineStep(this.#state, "sync the pipeline", options, () => this.#state.sync()),
+      pipelineCalls.pipelineStep(this.#context, this.#state, "sync the pipeline", options, () => this.#state.sync()),
     );
   }
 
   /** Sends what was added, to be answered at once, without ending the group. */
   flush(options?: CallOptions): Promise<void> {
     return this.#link.run(
-      this.#calls.pipelineStep(this.#state, "flush the pipeline", options, () => this.#state.flush()),
+      pipelineCalls.pipelineStep(this.#context, this.#state, "flush the pipeline", options, () => this.#state.flush()),
     );
   }
 
@@ -76,7 +77,14 @@ export class Pipeline implements AsyncDisposable {
    */
   claim<R>(ticket: Ticket<R>, options?: QueryOptions): Promise<R[]> {
     return this.#link.run(
-      this.#calls.claim(this.#state, () => itemOf(ticket, this.#state), options, collectors.allRows<R>, true),
+      pipelineCalls.claim(
+        this.#context,
+        this.#state,
+        () => itemOf(ticket, this.#state),
+        options,
+        collectors.allRows<R>,
+        true,
+      ),
     );
   }
 
@@ -88,14 +96,28 @@ export class Pipeline implements AsyncDisposable {
   /** The same as {@linkcode claim}, but only the first row, or `null`. */
   claimOne<R>(ticket: Ticket<R>, options?: QueryOptions): Promise<R | null> {
     return this.#link.run(
-      this.#calls.claim(this.#state, () => itemOf(ticket, this.#state), options, collectors.firstRow<R>, true),
+      pipelineCalls.claim(
+        this.#context,
+        this.#state,
+        () => itemOf(ticket, this.#state),
+        options,
+        collectors.firstRow<R>,
+        true,
+      ),
     );
   }
 
   /** The same as {@linkcode claim}, but only the number of affected rows. */
   claimDrop(ticket: Ticket<unknown>, options?: CallOptions): Promise<number> {
     return this.#link.run(
-      this.#calls.claim(this.#state, () => itemOf(ticket, this.#state), options, collectors.affected, false),
+      pipelineCalls.claim(
+        this.#context,
+        this.#state,
+        () => itemOf(ticket, this.#state),
+        options,
+        collectors.affected,
+        false,
+      ),
     );
   }
 
@@ -105,7 +127,7 @@ export class Pipeline implements AsyncDisposable {
    * @throws {ServerError} What a sync reported, if no claim has thrown it. Errors of statements that nobody claimed are dropped.
    */
   close(): Promise<void> {
-    return this.#link.run(this.#calls.closePipeline(this.#state));
+    return this.#link.run(pipelineCalls.closePipeline(this.#context, this.#state));
   }
 
   /** The same as {@linkcode close}. */

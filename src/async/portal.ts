@@ -1,8 +1,9 @@
 /** Portals of connections that await. */
-import type { Calls } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as portalCalls from "../connection/portal_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { Cursor } from "../features/cursor.ts";
-import type { PortalRows, Row } from "../api/call_options.ts";
+import type { PortalRows, Row } from "../connection/call_options.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { QueryOptions } from "./options.ts";
 
@@ -11,13 +12,13 @@ import type { QueryOptions } from "./options.ts";
  * given to `execIter`.
  */
 export class Portal implements AsyncDisposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: AsyncLink;
   readonly #cursor: Cursor;
 
   /** Not for callers: see {@linkcode Portal}. */
-  constructor(calls: Calls, link: AsyncLink, cursor: Cursor) {
-    this.#calls = calls;
+  constructor(context: CallContext, link: AsyncLink, cursor: Cursor) {
+    this.#context = context;
     this.#link = link;
     this.#cursor = cursor;
   }
@@ -34,12 +35,12 @@ export class Portal implements AsyncDisposable {
    * @throws {UsageError} If the portal is closed, or its transaction over.
    */
   fetch<R = Row>(count: number = 0, options?: QueryOptions): Promise<PortalRows<R>> {
-    return this.#link.run(this.#calls.fetch(this.#cursor, count, options, collectors.allRows<R>));
+    return this.#link.run(portalCalls.fetch(this.#context, this.#cursor, count, options, collectors.allRows<R>));
   }
 
   /** Gives up the rows that are left. Idempotent. */
   close(): Promise<void> {
-    return this.#link.run(this.#calls.closePortal(this.#cursor));
+    return this.#link.run(portalCalls.closePortal(this.#context, this.#cursor));
   }
 
   /** The same as {@linkcode close}. */

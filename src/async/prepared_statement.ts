@@ -1,5 +1,6 @@
 /** Prepared statements of connections that await. */
-import type { Calls } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as statementCalls from "../connection/statement_calls.ts";
 import { closeReference, StatementHandle } from "../statements/prepared_statement.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { Prepared } from "../protocol/prepared.ts";
@@ -20,20 +21,20 @@ import type { Prepared } from "../protocol/prepared.ts";
  * ```
  */
 export class PreparedStatement extends StatementHandle implements AsyncDisposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: AsyncLink;
 
   /** Not for callers: `Conn.prepare` makes prepared statements. */
-  constructor(calls: Calls, link: AsyncLink, prepared: Prepared) {
-    super(calls.owner, prepared);
-    this.#calls = calls;
+  constructor(context: CallContext, link: AsyncLink, prepared: Prepared) {
+    super(context.owner, prepared);
+    this.#context = context;
     this.#link = link;
   }
 
   /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
   async close(): Promise<void> {
     const prepared = closeReference(this);
-    if (prepared !== undefined) await this.#link.run(this.#calls.closeStatement(prepared));
+    if (prepared !== undefined) await this.#link.run(statementCalls.closeStatement(this.#context, prepared));
   }
 
   /** The same as {@linkcode close}. */

@@ -1,21 +1,22 @@
 /** Streams of rows of connections that await. */
-import type { Calls, Stream } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as portalCalls from "../connection/portal_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { FetchedRows } from "../rows/fetched_rows.ts";
 
 /** The rows of a statement, to iterate over once; made by `stream`. It begins when the first row is asked for. */
 export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: AsyncLink;
-  readonly #stream: Stream;
+  readonly #stream: portalCalls.Stream;
   /** The connection is held until all were taken, however many there are. */
   readonly #fetched = new FetchedRows<R>();
   #ended = false;
   #filling: Promise<void> | undefined = undefined;
 
   /** Not for callers: see {@linkcode RowStream}. */
-  constructor(calls: Calls, link: AsyncLink, stream: Stream) {
-    this.#calls = calls;
+  constructor(context: CallContext, link: AsyncLink, stream: portalCalls.Stream) {
+    this.#context = context;
     this.#link = link;
     this.#stream = stream;
   }
@@ -36,7 +37,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     this.#fetched.clear();
-    await this.#link.run(this.#calls.closeStream(this.#stream));
+    await this.#link.run(portalCalls.closeStream(this.#stream));
   }
 
   /** Itself. */
@@ -56,7 +57,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
   async #end(): Promise<void> {
     this.#ended = true;
     try {
-      await this.#link.run(this.#calls.endStream(this.#stream));
+      await this.#link.run(portalCalls.endStream(this.#stream));
     } finally {
       this.#filling = undefined;
     }
@@ -64,11 +65,11 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
 
   async #fill(): Promise<void> {
     try {
-      const batch = await this.#link.run(this.#calls.nextRows<R>(this.#stream));
+      const batch = await this.#link.run(portalCalls.nextRows<R>(this.#context, this.#stream));
       if (!this.#ended) this.#fetched.put(batch);
     } catch (error) {
       this.#ended = true;
-      await this.#link.run(this.#calls.closeStream(this.#stream)).catch(() => {});
+      await this.#link.run(portalCalls.closeStream(this.#stream)).catch(() => {});
       throw error;
     } finally {
       this.#filling = undefined;

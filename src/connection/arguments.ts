@@ -1,4 +1,5 @@
 /** What callers give, checked: SQL, parameters and options, the same for all methods. */
+import type { Params } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import type { StatementSource } from "../statements/statement_source.ts";
@@ -10,8 +11,8 @@ import type { RowShape } from "../rows/row.ts";
 
 export { snapshotOf } from "../rows/snapshot.ts";
 
-/** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */
-export type Params = readonly unknown[];
+/** What can be executed: SQL text, a statement prepared on the same connection, or an `sql` template. */
+export type Statement = string | StatementHandle | SqlTemplate;
 
 /** The options of a call. */
 export interface ParsedOptions {

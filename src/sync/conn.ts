@@ -1,10 +1,11 @@
 /** The connection that blocks: one-line methods over the shared core. */
 import { closeTimeout } from "../connection/arguments.ts";
-import { Calls } from "../connection/calls.ts";
+import { CallContext } from "../connection/call_context.ts";
+import * as sessionCalls from "../connection/session_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { NotificationQueue } from "../features/listen.ts";
 import type { Target } from "../options/opts.ts";
-import type { CallOptions, CloseOptions, ListenOptions } from "../api/call_options.ts";
+import type { CallOptions, CloseOptions, ListenOptions } from "../connection/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
 import { OpenedConnection } from "./opened.ts";
@@ -38,7 +39,7 @@ import { transactionOf } from "./transaction.ts";
  * ```
  */
 export class Conn extends Executor implements Disposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: SyncLink;
 
   /**
@@ -61,15 +62,15 @@ export class Conn extends Executor implements Disposable {
    */
   constructor(target: Target) {
     const { state, link, lease } = OpenedConnection.of(target);
-    const calls = new Calls(state, undefined, lease);
-    super(calls, link, transactionOf(calls, link));
-    this.#calls = calls;
+    const context = new CallContext(state, undefined, lease);
+    super(context, link, transactionOf(context, link));
+    this.#context = context;
     this.#link = link;
   }
 
   /** Makes one round trip to the server; works in a failed transaction too. */
   ping(options?: CallOptions): void {
-    return this.#link.run(this.#calls.ping(options));
+    return this.#link.run(sessionCalls.ping(this.#context, options));
   }
 
   /**
@@ -94,8 +95,8 @@ export class Conn extends Executor implements Disposable {
    */
   listen(channel: string, options?: ListenOptions): Notifications {
     const make = (queue: NotificationQueue, timeout: number): Notifications =>
-      new Notifications(this.#calls, this.#link, queue, timeout);
-    return this.#link.run(this.#calls.listen(channel, options, make));
+      new Notifications(this.#context, this.#link, queue, timeout);
+    return this.#link.run(sessionCalls.listen(this.#context, channel, options, make));
   }
 
   /**
@@ -107,7 +108,7 @@ export class Conn extends Executor implements Disposable {
    * has renamed goes unnoticed until then.
    */
   reloadTypes(): void {
-    this.#calls.reloadTypes();
+    sessionCalls.reloadTypes(this.#context);
   }
 
   /**
@@ -115,12 +116,12 @@ export class Conn extends Executor implements Disposable {
    * listening are gone, and so is what is known of the database's types.
    */
   reset(options?: CallOptions): void {
-    return this.#link.run(this.#calls.reset(options));
+    return this.#link.run(sessionCalls.reset(this.#context, options));
   }
 
   /**
    * Stops what the server works on (a cancel request, over a connection of its own); the call in
-   * question then fails with 57014, unless it has just completed. Calls that are made from now on
+   * question then fails with 57014, unless it has just completed. CallContext that are made from now on
    * cannot be hit. Nothing happens when nothing runs, or where the server gave no key.
    *
    * @throws {ConnectionError} If the server does not take the request within `connectTimeout`, or ten seconds.
@@ -134,13 +135,13 @@ export class Conn extends Executor implements Disposable {
    * ```
    */
   cancel(): void {
-    return this.#link.cancelRunning(this.#calls.cancellation());
+    return this.#link.cancelRunning(sessionCalls.cancellation(this.#context));
   }
 
   /** Closes the connection. Idempotent; never throws for a connection that is gone. There are no other calls to wait for. */
   close(options?: CloseOptions): void {
     closeTimeout(options);
-    if (this.#calls.state.beginClosing()) this.#link.close();
+    if (this.#context.state.beginClosing()) this.#link.close();
   }
 
   /** The same as {@linkcode close}. */

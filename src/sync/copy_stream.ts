@@ -1,16 +1,14 @@
 /** COPY TO STDOUT of connections that block. */
-import type { Calls, Copy } from "../connection/calls.ts";
+import * as copyCalls from "../connection/copy_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 
 /** The data of a COPY, to iterate over once, read from the server as it is asked for; made by `copyOut`. */
 export class CopyStream implements IterableIterator<Uint8Array<ArrayBuffer>>, Disposable {
-  readonly #calls: Calls;
   readonly #link: SyncLink;
-  readonly #copy: Copy;
+  readonly #copy: copyCalls.Copy;
 
   /** Not for callers: see {@linkcode CopyStream}. */
-  constructor(calls: Calls, link: SyncLink, copy: Copy) {
-    this.#calls = calls;
+  constructor(link: SyncLink, copy: copyCalls.Copy) {
     this.#link = link;
     this.#copy = copy;
   }
@@ -18,7 +16,7 @@ export class CopyStream implements IterableIterator<Uint8Array<ArrayBuffer>>, Di
   /** The next chunk. */
   next(): IteratorResult<Uint8Array<ArrayBuffer>, undefined> {
     try {
-      const value = this.#link.run(this.#calls.nextChunk(this.#copy));
+      const value = this.#link.run(copyCalls.nextChunk(this.#copy));
       return value === undefined ? { done: true, value } : { done: false, value };
     } catch (error) {
       this[Symbol.dispose]();
@@ -34,7 +32,7 @@ export class CopyStream implements IterableIterator<Uint8Array<ArrayBuffer>>, Di
 
   /** The same as {@linkcode return}. */
   [Symbol.dispose](): void {
-    this.#link.run(this.#calls.closeCopy(this.#copy));
+    this.#link.run(copyCalls.closeCopy(this.#copy));
   }
 
   /** Itself. */

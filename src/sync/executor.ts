@@ -1,6 +1,12 @@
 // Derived from src/async/executor.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** What can be called on connections and on transactions that block: one-line methods over the shared calls. */
-import type { Calls } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as copyCalls from "../connection/copy_calls.ts";
+import * as pipelineCalls from "../connection/pipeline_calls.ts";
+import * as portalCalls from "../connection/portal_calls.ts";
+import * as sessionCalls from "../connection/session_calls.ts";
+import * as statementCalls from "../connection/statement_calls.ts";
+import * as transactionCalls from "../connection/transaction_calls.ts";
 import { ConnState } from "../api/conn_state.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Cursor } from "../features/cursor.ts";
@@ -16,7 +22,7 @@ import type {
   Row,
   StreamOptions,
   TransactionOptions,
-} from "../api/call_options.ts";
+} from "../connection/call_options.ts";
 import type { Result } from "../rows/collectors.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { SqlTemplate } from "../sql/template.ts";
@@ -32,14 +38,14 @@ export type Statement = string | PreparedStatement | SqlTemplate;
 
 /** What connections and transactions have in common: everything that executes SQL. */
 export abstract class Executor extends ConnState {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: SyncLink;
   readonly #transactionOf: (state: TransactionState) => Transaction;
 
   /** Not for callers: connections and transactions build on it. */
-  constructor(calls: Calls, link: SyncLink, transactionOf: (state: TransactionState) => Transaction) {
-    super(calls.state, calls.lease);
-    this.#calls = calls;
+  constructor(context: CallContext, link: SyncLink, transactionOf: (state: TransactionState) => Transaction) {
+    super(context.state, context.lease);
+    this.#context = context;
     this.#link = link;
     this.#transactionOf = transactionOf;
   }
@@ -60,17 +66,19 @@ export abstract class Executor extends ConnState {
    * ```
    */
   query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R[] {
-    return this.#link.run(this.#calls.query(sql, options, collectors.allRows<R>, true));
+    return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.allRows<R>, true));
   }
 
   /** The same as {@linkcode query}, but only the first row, or `null`; the others are not decoded. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
-    return this.#link.run(this.#calls.query(sql, options, collectors.firstRow<R>, true, "queryFirst"));
+    return this.#link.run(
+      statementCalls.query(this.#context, sql, options, collectors.firstRow<R>, true, "queryFirst"),
+    );
   }
 
   /** The same as {@linkcode query}, but only the number of rows that the last statement affected (or selected). */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): number {
-    return this.#link.run(this.#calls.query(sql, options, collectors.affected, false, "queryDrop"));
+    return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.affected, false, "queryDrop"));
   }
 
   /**
@@ -91,13 +99,15 @@ export abstract class Executor extends ConnState {
    * ```
    */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
-    return this.#link.run(this.#calls.query(sql, options, collectors.allResults<R>, true, "queryAll"));
+    return this.#link.run(
+      statementCalls.query(this.#context, sql, options, collectors.allResults<R>, true, "queryAll"),
+    );
   }
 
   /** Prepares a statement, to be executed many times; see {@linkcode PreparedStatement}. Strings that are executed often are kept prepared without it. */
   prepare(sql: string | SqlTemplate, options?: CallOptions): PreparedStatement {
-    const prepared = this.#link.run(this.#calls.prepare(sql, options));
-    return new PreparedStatement(this.#calls, this.#link, prepared);
+    const prepared = this.#link.run(statementCalls.prepare(this.#context, sql, options));
+    return new PreparedStatement(this.#context, this.#link, prepared);
   }
 
   /**
@@ -115,8 +125,8 @@ export abstract class Executor extends ConnState {
    * ```
    */
   prepareBatch(sqls: readonly (string | SqlTemplate)[], options?: CallOptions): PreparedStatement[] {
-    const all = this.#link.run(this.#calls.prepareBatch(sqls, options));
-    return all.map((prepared) => new PreparedStatement(this.#calls, this.#link, prepared));
+    const all = this.#link.run(statementCalls.prepareBatch(this.#context, sqls, options));
+    return all.map((prepared) => new PreparedStatement(this.#context, this.#link, prepared));
   }
 
   /**
@@ -143,27 +153,35 @@ export abstract class Executor extends ConnState {
    * ```
    */
   exec<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.allRows<R>, true));
+    return this.#link.run(statementCalls.exec(this.#context, stmt, params, options, collectors.allRows<R>, true));
   }
 
   /** The same as {@linkcode exec}, but only the first row, or `null`; the others are not decoded. */
   execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.firstRow<R>, true, "execFirst"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.firstRow<R>, true, "execFirst"),
+    );
   }
 
   /** The same as {@linkcode exec}, but the only row; a `UsageError` if there are none or several. */
   execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.onlyRow<R>, true, "execOne"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.onlyRow<R>, true, "execOne"),
+    );
   }
 
   /** The same as {@linkcode exec}, but the first column of the first row, or `null`. */
   execValue<V = unknown>(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): V | null {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.firstValue<V>, false, "execValue"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.firstValue<V>, false, "execValue"),
+    );
   }
 
   /** The same as {@linkcode exec}, but only the number of rows that were affected (or selected). */
   execDrop(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): number {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.affected, false, "execDrop"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.affected, false, "execDrop"),
+    );
   }
 
   /**
@@ -180,7 +198,9 @@ export abstract class Executor extends ConnState {
    * ```
    */
   run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
-    return this.#link.run(this.#calls.exec(stmt, params, options, collectors.onlyResult<R>, true, "run"));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.onlyResult<R>, true, "run"),
+    );
   }
 
   /**
@@ -208,7 +228,7 @@ export abstract class Executor extends ConnState {
     paramSets: Iterable<Params>,
     options?: BatchOptions,
   ): number {
-    return this.#link.run(this.#calls.execBatch(stmt, paramSets, options));
+    return this.#link.run(statementCalls.execBatch(this.#context, stmt, paramSets, options));
   }
 
   /**
@@ -236,8 +256,8 @@ export abstract class Executor extends ConnState {
     options?: QueryOptions,
   ): T {
     const use = (cursor: Cursor, fn: (portal: never) => T): T =>
-      (fn as (portal: Portal) => T)(new Portal(this.#calls, this.#link, cursor));
-    return this.#link.run(this.#calls.execIter(stmt, params, fn, options, use)) as T;
+      (fn as (portal: Portal) => T)(new Portal(this.#context, this.#link, cursor));
+    return this.#link.run(portalCalls.execIter(this.#context, stmt, params, fn, options, use)) as T;
   }
 
   /**
@@ -260,7 +280,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   stream<R = Row>(stmt: Statement, params?: Params | StreamOptions, options?: StreamOptions): RowStream<R> {
-    return new RowStream<R>(this.#calls, this.#link, this.#calls.stream(stmt, params, options));
+    return new RowStream<R>(this.#context, this.#link, portalCalls.stream(this.#context, stmt, params, options));
   }
 
   /**
@@ -288,7 +308,7 @@ export abstract class Executor extends ConnState {
   tx<T>(fn: (tx: Transaction) => T, options?: TransactionOptions): T {
     const use = (state: TransactionState, fn: (tx: never) => T): T =>
       (fn as (tx: Transaction) => T)(this.#transactionOf(state));
-    return this.#link.run(this.#calls.tx(fn, options, use)) as T;
+    return this.#link.run(transactionCalls.tx(this.#context, fn, options, use)) as T;
   }
 
   /**
@@ -310,7 +330,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   begin(options?: BeginOptions): Transaction {
-    return this.#transactionOf(this.#link.run(this.#calls.begin(options)));
+    return this.#transactionOf(this.#link.run(transactionCalls.begin(this.#context, options)));
   }
 
   /**
@@ -332,7 +352,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   pipeline(): Pipeline {
-    return new Pipeline(this.#calls, this.#link, this.#calls.pipeline());
+    return new Pipeline(this.#context, this.#link, pipelineCalls.openPipeline(this.#context));
   }
 
   /**
@@ -355,7 +375,7 @@ export abstract class Executor extends ConnState {
     source: CopyData | Iterable<CopyData>,
     options?: CallOptions,
   ): number {
-    return this.#link.run(this.#calls.copyIn(sql, source, options));
+    return this.#link.run(copyCalls.copyIn(this.#context, sql, source, options));
   }
 
   /**
@@ -377,7 +397,7 @@ export abstract class Executor extends ConnState {
    * ```
    */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): CopyStream {
-    return new CopyStream(this.#calls, this.#link, this.#calls.copyOut(sql, options));
+    return new CopyStream(this.#link, copyCalls.copyOut(this.#context, sql, options));
   }
 
   /**
@@ -411,11 +431,11 @@ export abstract class Executor extends ConnState {
     rows: Iterable<CopyRow>,
     options?: CallOptions,
   ): number {
-    return this.#link.run(this.#calls.copyRows(table, columns, rows, options));
+    return this.#link.run(copyCalls.copyRows(this.#context, table, columns, rows, options));
   }
 
   /** Notifies all who listen to a channel, in a transaction when that commits. The payload is up to 7999 bytes of text. */
   notify(channel: string, payload?: string, options?: CallOptions): void {
-    return this.#link.run(this.#calls.notify(channel, payload, options));
+    return this.#link.run(sessionCalls.notify(this.#context, channel, payload, options));
   }
 }

@@ -1,5 +1,6 @@
 /** What connections that block hear on a channel. */
-import type { Calls } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as sessionCalls from "../connection/session_calls.ts";
 import { now } from "../runtime/clock.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { NotificationQueue } from "../features/listen.ts";
@@ -11,14 +12,14 @@ import type { Notification } from "../wire/backend.ts";
  * the connection ends it with a `ConnectionError`, and so do too many notifications that nobody takes.
  */
 export class Notifications implements IterableIterator<Notification>, Disposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: SyncLink;
   readonly #queue: NotificationQueue;
   readonly #timeout: number;
 
   /** Not for callers: see {@linkcode Notifications}. */
-  constructor(calls: Calls, link: SyncLink, queue: NotificationQueue, timeout: number) {
-    this.#calls = calls;
+  constructor(context: CallContext, link: SyncLink, queue: NotificationQueue, timeout: number) {
+    this.#context = context;
     this.#link = link;
     this.#queue = queue;
     this.#timeout = timeout;
@@ -42,7 +43,7 @@ export class Notifications implements IterableIterator<Notification>, Disposable
 
   /** Ends listening. What has come before can still be taken. */
   return(): IteratorResult<Notification, undefined> {
-    this.#link.run(this.#calls.unlisten(this.#queue, this.#timeout));
+    this.#link.run(sessionCalls.unlisten(this.#context, this.#queue, this.#timeout));
     return { done: true, value: undefined };
   }
 

@@ -1,9 +1,10 @@
 // Derived from src/async/portal.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Portals of connections that block. */
-import type { Calls } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as portalCalls from "../connection/portal_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Cursor } from "../features/cursor.ts";
-import type { PortalRows, QueryOptions, Row } from "../api/call_options.ts";
+import type { PortalRows, QueryOptions, Row } from "../connection/call_options.ts";
 import { collectors } from "../rows/collector_factories.ts";
 
 /**
@@ -11,13 +12,13 @@ import { collectors } from "../rows/collector_factories.ts";
  * given to `execIter`.
  */
 export class Portal implements Disposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: SyncLink;
   readonly #cursor: Cursor;
 
   /** Not for callers: see {@linkcode Portal}. */
-  constructor(calls: Calls, link: SyncLink, cursor: Cursor) {
-    this.#calls = calls;
+  constructor(context: CallContext, link: SyncLink, cursor: Cursor) {
+    this.#context = context;
     this.#link = link;
     this.#cursor = cursor;
   }
@@ -34,12 +35,12 @@ export class Portal implements Disposable {
    * @throws {UsageError} If the portal is closed, or its transaction over.
    */
   fetch<R = Row>(count: number = 0, options?: QueryOptions): PortalRows<R> {
-    return this.#link.run(this.#calls.fetch(this.#cursor, count, options, collectors.allRows<R>));
+    return this.#link.run(portalCalls.fetch(this.#context, this.#cursor, count, options, collectors.allRows<R>));
   }
 
   /** Gives up the rows that are left. Idempotent. */
   close(): void {
-    return this.#link.run(this.#calls.closePortal(this.#cursor));
+    return this.#link.run(portalCalls.closePortal(this.#context, this.#cursor));
   }
 
   /** The same as {@linkcode close}. */

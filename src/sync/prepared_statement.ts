@@ -1,6 +1,7 @@
 // Derived from src/async/prepared_statement.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Prepared statements of connections that block. */
-import type { Calls } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as statementCalls from "../connection/statement_calls.ts";
 import { closeReference, StatementHandle } from "../statements/prepared_statement.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Prepared } from "../protocol/prepared.ts";
@@ -21,20 +22,20 @@ import type { Prepared } from "../protocol/prepared.ts";
  * ```
  */
 export class PreparedStatement extends StatementHandle implements Disposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: SyncLink;
 
   /** Not for callers: `Conn.prepare` makes prepared statements. */
-  constructor(calls: Calls, link: SyncLink, prepared: Prepared) {
-    super(calls.owner, prepared);
-    this.#calls = calls;
+  constructor(context: CallContext, link: SyncLink, prepared: Prepared) {
+    super(context.owner, prepared);
+    this.#context = context;
     this.#link = link;
   }
 
   /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
   close(): void {
     const prepared = closeReference(this);
-    if (prepared !== undefined) this.#link.run(this.#calls.closeStatement(prepared));
+    if (prepared !== undefined) this.#link.run(statementCalls.closeStatement(this.#context, prepared));
   }
 
   /** The same as {@linkcode close}. */

@@ -1,20 +1,21 @@
 /** Streams of rows of connections that block. */
-import type { Calls, Stream } from "../connection/calls.ts";
+import type { CallContext } from "../connection/call_context.ts";
+import * as portalCalls from "../connection/portal_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import { FetchedRows } from "../rows/fetched_rows.ts";
 
 /** The rows of a statement, to iterate over once; made by `stream`. It begins when the first row is asked for. */
 export class RowStream<R> implements IterableIterator<R>, Disposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: SyncLink;
-  readonly #stream: Stream;
+  readonly #stream: portalCalls.Stream;
   /** The connection is held until all were taken, however many there are. */
   readonly #fetched = new FetchedRows<R>();
   #ended = false;
 
   /** Not for callers: see {@linkcode RowStream}. */
-  constructor(calls: Calls, link: SyncLink, stream: Stream) {
-    this.#calls = calls;
+  constructor(context: CallContext, link: SyncLink, stream: portalCalls.Stream) {
+    this.#context = context;
     this.#link = link;
     this.#stream = stream;
   }
@@ -39,7 +40,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
   [Symbol.dispose](): void {
     this.#ended = true;
     this.#fetched.clear();
-    this.#link.run(this.#calls.closeStream(this.#stream));
+    this.#link.run(portalCalls.closeStream(this.#stream));
   }
 
   /** Itself. */
@@ -49,12 +50,12 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
 
   #end(): void {
     this.#ended = true;
-    this.#link.run(this.#calls.endStream(this.#stream));
+    this.#link.run(portalCalls.endStream(this.#stream));
   }
 
   #fill(): void {
     try {
-      this.#fetched.put(this.#link.run(this.#calls.nextRows<R>(this.#stream)));
+      this.#fetched.put(this.#link.run(portalCalls.nextRows<R>(this.#context, this.#stream)));
     } catch (error) {
       try {
         this[Symbol.dispose]();

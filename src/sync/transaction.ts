@@ -1,10 +1,12 @@
 // Derived from src/async/transaction.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** Transactions of connections that block. */
-import { Calls } from "../connection/calls.ts";
+import { CallContext } from "../connection/call_context.ts";
+import * as portalCalls from "../connection/portal_calls.ts";
+import * as transactionCalls from "../connection/transaction_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
-import type { CallOptions, Params, QueryOptions } from "../api/call_options.ts";
+import type { CallOptions, Params, QueryOptions } from "../connection/call_options.ts";
 import { Executor, type Statement } from "./executor.ts";
 import { Portal } from "./portal.ts";
 
@@ -28,19 +30,19 @@ import { Portal } from "./portal.ts";
  * ```
  */
 export class Transaction extends Executor implements Disposable {
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #link: SyncLink;
 
   /** Not for callers: `Conn.begin` and `Conn.tx` make transactions. */
-  constructor(calls: Calls, link: SyncLink) {
-    super(calls, link, transactionOf(calls, link));
-    this.#calls = calls;
+  constructor(context: CallContext, link: SyncLink) {
+    super(context, link, transactionOf(context, link));
+    this.#context = context;
     this.#link = link;
   }
 
   /** Whether it was committed or rolled back, or the connection is gone. */
   override get closed(): boolean {
-    return this.#calls.transaction!.finished || super.closed;
+    return this.#context.transaction!.finished || super.closed;
   }
 
   /**
@@ -49,12 +51,12 @@ export class Transaction extends Executor implements Disposable {
    * @throws {ServerError} What the server objects to, such as a deferred constraint; 40000, with the first failure as its cause, if a statement has failed before.
    */
   commit(options?: CallOptions): void {
-    return this.#link.run(this.#calls.commit(options));
+    return this.#link.run(transactionCalls.commit(this.#context, options));
   }
 
   /** Rolls back. */
   rollback(options?: CallOptions): void {
-    return this.#link.run(this.#calls.rollback(options));
+    return this.#link.run(transactionCalls.rollback(this.#context, options));
   }
 
   /**
@@ -76,17 +78,17 @@ export class Transaction extends Executor implements Disposable {
    * ```
    */
   execPortal(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Portal {
-    const make = (cursor: Cursor): Portal => new Portal(this.#calls, this.#link, cursor);
-    return this.#link.run(this.#calls.execPortal(stmt, params, options, make));
+    const make = (cursor: Cursor): Portal => new Portal(this.#context, this.#link, cursor);
+    return this.#link.run(portalCalls.execPortal(this.#context, stmt, params, options, make));
   }
 
   /** Rolls back, unless it is over already. */
   [Symbol.dispose](): void {
-    return this.#link.run(this.#calls.rollbackUnlessFinished());
+    return this.#link.run(transactionCalls.rollbackUnlessFinished(this.#context));
   }
 }
 
 /** Makes transactions on that connection. */
-export function transactionOf(calls: Calls, link: SyncLink): (state: TransactionState) => Transaction {
-  return (state) => new Transaction(new Calls(calls.state, state, calls.lease), link);
+export function transactionOf(context: CallContext, link: SyncLink): (state: TransactionState) => Transaction {
+  return (state) => new Transaction(new CallContext(context.state, state, context.lease), link);
 }

@@ -15,7 +15,7 @@ import { OpenedConnection as SyncOpened } from "../../src/sync/opened.ts";
 import { runtime } from "../support/runtime.ts";
 import { isWhole, times } from "../support/extent.ts";
 import { type Body, given as givenIn } from "../support/bodies.ts";
-import { callsOf, SOCKET } from "../support/links.ts";
+import { callContextOf, SOCKET } from "../support/links.ts";
 import { Random } from "../support/random.ts";
 import { SimulatedAsync, SimulatedSync, type Trouble } from "../support/simulated.ts";
 import { test } from "../support/test.ts";
@@ -225,7 +225,7 @@ async function together(names: readonly string[], course: Course): Promise<reado
   link.session.key = { processId: 1, secret: new Uint8Array(4) };
   link.canceller = () => Promise.resolve(server.cancel());
   const conn = new (AsyncConn as unknown as new (opened: AsyncOpened) => Conn)(
-    new AsyncOpened(callsOf(link).state, link),
+    new AsyncOpened(callContextOf(link).state, link),
   );
   const stop = new AbortController();
   const given: Make = (body) => givenIn(awaits, body);
@@ -275,7 +275,7 @@ function oneByOne(names: readonly string[], course: Course): readonly unknown[] 
   const link = new SyncLink(server, SOCKET);
   link.session.key = { processId: 1, secret: new Uint8Array(4) };
   link.canceller = () => server.cancel();
-  const conn = new SyncConn(new SyncOpened(callsOf(link).state, link).target);
+  const conn = new SyncConn(new SyncOpened(callContextOf(link).state, link).target);
   const given: Make = (body) => givenIn(blocks, body);
   // The time is over as soon as there is something to wait for.
   const options = course.giveUpAfter === undefined ? {} : { timeout: 1000 };

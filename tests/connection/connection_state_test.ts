@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { PreparedStatement } from "../../src/async/prepared_statement.ts";
-import type { Calls } from "../../src/connection/calls.ts";
+import type { CallContext } from "../../src/connection/call_context.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
 import type { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError, UsageError } from "../../src/errors.ts";
 import type { Call } from "../../src/protocol/request.ts";
@@ -8,7 +10,7 @@ import { Prepared } from "../../src/protocol/prepared.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
 import { closeComplete, commandComplete, concat, dataRow, readyForQuery, rowDescription } from "../support/backend.ts";
 import {
-  callsOf,
+  callContextOf,
   inBothDrivers,
   learned,
   namesIn,
@@ -23,10 +25,10 @@ const KNOWN = "Bind Execute Sync";
 const AT_ONCE = "Parse Describe Bind Execute Sync";
 
 /** A statement as callers hold it; its own `close` works with the awaiting driver only. */
-function statementOf(calls: Calls, link: Wire["link"]): PreparedStatement {
+function statementOf(context: CallContext, link: Wire["link"]): PreparedStatement {
   const columns = [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
-  const prepared = new Prepared(calls.state.statements.newName(), "select $1", [23], columns, registry);
-  return new PreparedStatement(calls, link as AsyncLink, prepared);
+  const prepared = new Prepared(context.state.statements.newName(), "select $1", [23], columns, registry);
+  return new PreparedStatement(context, link as AsyncLink, prepared);
 }
 
 /** That calls are refused before they send anything. */
@@ -55,21 +57,36 @@ inBothDrivers("rows come as objects, or as arrays where that is asked for", [
   [KNOWN, rows(5)],
   [KNOWN, rows(6)],
 ], async (wire) => {
-  const calls = callsOf(wire.link);
-  assert.deepEqual(await wire.run(calls.query("q", undefined, collectors.allRows, true)), [{ n: 1 }]);
-  assert.deepEqual(await wire.run(calls.query("q", { rows: "array" }, collectors.allRows, true)), [[2]]);
-  assert.deepEqual(await wire.run(calls.exec("e", undefined, { rows: "array" }, collectors.allRows, true)), [[3]]);
-  assert.deepEqual(await wire.run(calls.exec("e", { rows: "array" }, undefined, collectors.allRows, true)), [[4]]);
-  assert.deepEqual(await wire.run(calls.exec("e", [], { rows: "object" }, collectors.allRows, true)), [{ n: 5 }]);
-  assert.deepEqual(await wire.run(calls.exec("e", { rows: undefined }, undefined, collectors.allRows, true)), [{
-    n: 6,
-  }]);
+  const context = callContextOf(wire.link);
+  assert.deepEqual(await wire.run(statementCalls.query(context, "q", undefined, collectors.allRows, true)), [{ n: 1 }]);
+  assert.deepEqual(await wire.run(statementCalls.query(context, "q", { rows: "array" }, collectors.allRows, true)), [[
+    2,
+  ]]);
+  assert.deepEqual(
+    await wire.run(statementCalls.exec(context, "e", undefined, { rows: "array" }, collectors.allRows, true)),
+    [[3]],
+  );
+  assert.deepEqual(
+    await wire.run(statementCalls.exec(context, "e", { rows: "array" }, undefined, collectors.allRows, true)),
+    [[4]],
+  );
+  assert.deepEqual(
+    await wire.run(statementCalls.exec(context, "e", [], { rows: "object" }, collectors.allRows, true)),
+    [{ n: 5 }],
+  );
+  assert.deepEqual(
+    await wire.run(statementCalls.exec(context, "e", { rows: undefined }, undefined, collectors.allRows, true)),
+    [{
+      n: 6,
+    }],
+  );
 });
 
 inBothDrivers("options and parameters that are none are refused", [], async (wire) => {
-  const calls = callsOf(wire.link);
-  const exec = (params: unknown, options?: unknown) => calls.exec("e", params, options, collectors.allRows, true);
-  const query = (options: unknown) => calls.query("q", options, collectors.allRows, true);
+  const context = callContextOf(wire.link);
+  const exec = (params: unknown, options?: unknown) =>
+    statementCalls.exec(context, "e", params as never, options as never, collectors.allRows, true);
+  const query = (options: unknown) => statementCalls.query(context, "q", options as never, collectors.allRows, true);
   await refuses(
     wire,
     UsageError,
@@ -87,8 +104,8 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
     [query({ timeout: NaN }), /timeout: .*milliseconds/],
     [query({ signal: {} }), wire.driver === "async" ? /signal: it must be an AbortSignal/ : /option "signal"/],
     [query({ batch: 5 }), /option "batch"/],
-    [calls.ping({ rows: "array" }), /option "rows"/],
-    [calls.exec("e", { rows: "array" }, undefined, collectors.affected, false), /option "rows"/],
+    [sessionCalls.ping(context, { rows: "array" } as never), /option "rows"/],
+    [statementCalls.exec(context, "e", { rows: "array" }, undefined, collectors.affected, false), /option "rows"/],
     [query(["x"]), /parameters must be an array/],
     [exec(new Set([1])), /parameters must be an array/],
     [query(null), /options/],
@@ -96,7 +113,7 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
 });
 
 inBothDrivers("SQL that the protocol cannot carry is refused", [], async (wire) => {
-  const calls = callsOf(wire.link);
+  const context = callContextOf(wire.link);
   for (
     const [sql, words] of [
       ["select 1\0; drop table t", /NUL/],
@@ -111,21 +128,21 @@ inBothDrivers("SQL that the protocol cannot carry is refused", [], async (wire) 
     await refuses(
       wire,
       UsageError,
-      [calls.query(sql, undefined, collectors.allRows, true), words],
-      [calls.exec(sql, [1], undefined, collectors.allRows, true), words],
-      [calls.prepare(sql as string, undefined), words],
-      [calls.prepareBatch(["select 1", sql as string], undefined), words],
+      [statementCalls.query(context, sql as never, undefined, collectors.allRows, true), words],
+      [statementCalls.exec(context, sql as never, [1], undefined, collectors.allRows, true), words],
+      [statementCalls.prepare(context, sql as string, undefined), words],
+      [statementCalls.prepareBatch(context, ["select 1", sql as string], undefined), words],
     );
   }
   await refuses(wire, UsageError, [
-    calls.prepareBatch("select 1" as unknown as string[], undefined),
+    statementCalls.prepareBatch(context, "select 1" as unknown as string[], undefined),
     /must be in an array/,
   ]);
 });
 
 inBothDrivers("SQL may contain any character that is one", [["Query", number(1)]], async (wire) => {
   const sql = "select '\u{1F600} é \ufeff \uffff'";
-  await wire.run(callsOf(wire.link).query(sql, undefined, collectors.allRows, true));
+  await wire.run(statementCalls.query(callContextOf(wire.link), sql, undefined, collectors.allRows, true));
   assert.deepEqual(wire.server.messages[0]!.body, new TextEncoder().encode(`${sql}\0`));
 });
 
@@ -135,8 +152,8 @@ inBothDrivers("the only row: one is given, none or several are a UsageError, and
   [KNOWN, rows(1, 2)],
   [KNOWN, rows(3)],
 ], async (wire) => {
-  const calls = callsOf(wire.link);
-  const one = () => wire.run(calls.exec("e", undefined, undefined, collectors.onlyRow, true));
+  const context = callContextOf(wire.link);
+  const one = () => wire.run(statementCalls.exec(context, "e", undefined, undefined, collectors.onlyRow, true));
   assert.deepEqual(await one(), { n: 1 });
   await assert.rejects(one(), (error) => error instanceof UsageError && /gave 0 rows/.test(error.message));
   await assert.rejects(one(), (error) => error instanceof UsageError && /gave 2 rows/.test(error.message));
@@ -148,21 +165,26 @@ inBothDrivers("a prepared statement is executed under its name, with other shape
   [KNOWN, rows(2, 3)],
   [KNOWN, rows(4, 5)],
 ], async (wire) => {
-  const calls = callsOf(wire.link);
-  const statement = statementOf(calls, wire.link);
-  assert.deepEqual(await wire.run(calls.exec(statement, [1], undefined, collectors.allRows, true)), [{ n: 1 }]);
-  assert.equal(await wire.run(calls.exec(statement, [1], undefined, collectors.firstValue, false)), 2);
-  assert.equal(await wire.run(calls.exec(statement, [1], undefined, collectors.affected, false)), 2);
+  const context = callContextOf(wire.link);
+  const statement = statementOf(context, wire.link);
+  assert.deepEqual(await wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.allRows, true)), [{
+    n: 1,
+  }]);
+  assert.equal(
+    await wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.firstValue, false)),
+    2,
+  );
+  assert.equal(await wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.affected, false)), 2);
   assert.deepEqual(namesIn(wire, "Bind"), Array(3).fill("pyro_token_1"));
   assert.deepEqual(statement.params, [{ typeOid: 23 }]);
   assert.deepEqual(statement.columns.map(({ name }) => name), ["n"]);
 });
 
 inBothDrivers("a prepared statement of another connection is refused", [], async (wire) => {
-  const [calls, other] = [callsOf(wire.link), callsOf(wire.link)];
+  const [context, other] = [callContextOf(wire.link), callContextOf(wire.link)];
   const statement = statementOf(other, wire.link);
   await refuses(wire, UsageError, [
-    calls.exec(statement, [1], undefined, collectors.allRows, true),
+    statementCalls.exec(context, statement, [1], undefined, collectors.allRows, true),
     /another connection/,
   ]);
 });
@@ -170,43 +192,43 @@ inBothDrivers("a prepared statement of another connection is refused", [], async
 inBothDrivers("a prepared statement is closed once, and refused from then on", [
   ["Close Sync", concat(closeComplete(), readyForQuery())],
 ], async (wire) => {
-  const calls = callsOf(wire.link);
-  const statement = statementOf(calls, wire.link);
+  const context = callContextOf(wire.link);
+  const statement = statementOf(context, wire.link);
   await Promise.all([statement.close(), statement.close()]);
   await statement[Symbol.asyncDispose]();
   assert.deepEqual(namesIn(wire, "Close"), ["pyro_token_1"]);
   await assert.rejects(
-    wire.run(calls.exec(statement, [1], undefined, collectors.allRows, true)),
+    wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.allRows, true)),
     (error) => error instanceof UsageError && /closed/.test(error.message),
   );
 });
 
 inBothDrivers("once closing has begun, calls are refused and statements need not be closed", [], async (wire) => {
-  const calls = callsOf(wire.link);
-  const statement = statementOf(calls, wire.link);
-  assert.equal(calls.state.closed, false);
-  assert.equal(calls.state.beginClosing(), true);
-  assert.equal(calls.state.beginClosing(), false);
-  assert.equal(calls.state.closed, true);
+  const context = callContextOf(wire.link);
+  const statement = statementOf(context, wire.link);
+  assert.equal(context.state.closed, false);
+  assert.equal(context.state.beginClosing(), true);
+  assert.equal(context.state.beginClosing(), false);
+  assert.equal(context.state.closed, true);
   await refuses(
     wire,
     ConnectionError,
-    [calls.ping(undefined), /Cannot ping: the connection is closed/],
-    [calls.query("q", undefined, collectors.allRows, true), /closed/],
-    [calls.exec("e", [1], undefined, collectors.allRows, true), /closed/],
-    [calls.exec(statement, [1], undefined, collectors.allRows, true), /closed/],
-    [calls.prepare("p", undefined), /closed/],
-    [calls.prepareBatch(["p"], undefined), /closed/],
+    [sessionCalls.ping(context, undefined), /Cannot ping: the connection is closed/],
+    [statementCalls.query(context, "q", undefined, collectors.allRows, true), /closed/],
+    [statementCalls.exec(context, "e", [1], undefined, collectors.allRows, true), /closed/],
+    [statementCalls.exec(context, statement, [1], undefined, collectors.allRows, true), /closed/],
+    [statementCalls.prepare(context, "p", undefined), /closed/],
+    [statementCalls.prepareBatch(context, ["p"], undefined), /closed/],
   );
   await statement.close();
-  await wire.run(calls.closeStatement(new Prepared("p1", "a", [], undefined, registry)));
+  await wire.run(statementCalls.closeStatement(context, new Prepared("p1", "a", [], undefined, registry)));
   assert.equal(wire.server.messages.length, 0);
 });
 
 inBothDrivers("names of statements contain what no other connection has", [
   ["Parse Describe Sync", concat(learned(), readyForQuery())],
 ], async (wire) => {
-  await wire.run(callsOf(wire.link).prepare("p", undefined));
+  await wire.run(statementCalls.prepare(callContextOf(wire.link), "p", undefined));
   assert.deepEqual(namesIn(wire, "Parse"), ["pyro_token_1"]);
 });
 
@@ -214,7 +236,14 @@ inBothDrivers("statementCacheSize 0: statements have no names", [
   [AT_ONCE, concat(learned(0), textRows(1))],
 ], async (wire) => {
   await wire.run(
-    callsOf(wire.link, { statementCacheSize: 0 }).exec("e", undefined, undefined, collectors.allRows, true),
+    statementCalls.exec(
+      callContextOf(wire.link, { statementCacheSize: 0 }),
+      "e",
+      undefined,
+      undefined,
+      collectors.allRows,
+      true,
+    ),
   );
   assert.deepEqual(namesIn(wire, "Parse"), [""]);
 });
@@ -223,14 +252,16 @@ inBothDrivers("pgbouncer: statements have no names, whatever the size of the cac
   [AT_ONCE, concat(learned(0), textRows(1))],
 ], async (wire) => {
   const settings = { pgbouncer: true, statementCacheSize: 100 };
-  await wire.run(callsOf(wire.link, settings).exec("e", undefined, undefined, collectors.allRows, true));
+  await wire.run(
+    statementCalls.exec(callContextOf(wire.link, settings), "e", undefined, undefined, collectors.allRows, true),
+  );
   assert.deepEqual(namesIn(wire, "Parse"), [""]);
 });
 
 const int8 = concat(rowDescription({ n: 20 }), dataRow("7"), commandComplete("SELECT 1"), readyForQuery());
 
 inBothDrivers("choices about values hold for one connection", [["Query", int8], ["Query", int8]], async (wire) => {
-  const [bigint, number] = [callsOf(wire.link), callsOf(wire.link, { int8: "number" })];
-  assert.equal(await wire.run(bigint.query("q", undefined, collectors.firstValue, false)), 7n);
-  assert.equal(await wire.run(number.query("q", undefined, collectors.firstValue, false)), 7);
+  const [bigint, number] = [callContextOf(wire.link), callContextOf(wire.link, { int8: "number" })];
+  assert.equal(await wire.run(statementCalls.query(bigint, "q", undefined, collectors.firstValue, false)), 7n);
+  assert.equal(await wire.run(statementCalls.query(number, "q", undefined, collectors.firstValue, false)), 7);
 });

@@ -1,5 +1,7 @@
 /** What a peer can send without end is not kept without end, nor does it take more time than it takes to send. */
 import assert from "node:assert/strict";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { MAX_WAITING_NOTIFICATIONS } from "../../src/backlog.ts";
 import { ConnectionError, ProtocolError } from "../../src/errors.ts";
 import { Listeners, NotificationQueue } from "../../src/features/listen.ts";
@@ -22,7 +24,7 @@ import {
 import { feed, takeEvents } from "../support/feed.ts";
 import { growsInProportion } from "../support/growth.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
-import { callsOf, inBothDrivers, number } from "../support/links.ts";
+import { callContextOf, inBothDrivers, number } from "../support/links.ts";
 import { test } from "../support/test.ts";
 
 const OK = authentication(0);
@@ -172,12 +174,12 @@ inBothDrivers("limits: what was missed ends the listeners, and the connection go
   ["Query", concat(commandComplete("LISTEN"), readyForQuery())],
   ["Query", number(1)],
 ], async ({ run, link }) => {
-  const calls = callsOf(link);
-  const queue = await run(calls.listen("c", undefined, (queue) => queue));
-  calls.state.deliver({ kind: "missed" });
+  const context = callContextOf(link);
+  const queue = await run(sessionCalls.listen(context, "c", undefined, (queue) => queue));
+  context.state.deliver({ kind: "missed" });
   assert.ok(queue.ended);
   assert.throws(() => queue.take(), ConnectionError);
-  assert.equal(await run(calls.query("select 1", undefined, collectors.firstValue, false)), 1);
+  assert.equal(await run(statementCalls.query(context, "select 1", undefined, collectors.firstValue, false)), 1);
 });
 
 test("limits: time grows with the number of notifications that wait", () => {

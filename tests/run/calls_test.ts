@@ -1,12 +1,14 @@
 /** What a call may rely on once it is made, whatever happens before its turn comes. */
 import assert from "node:assert/strict";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { prepareBatch } from "../../src/statements/prepare.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
 import { bindComplete, commandComplete, concat, dataRow, noticeResponse, readyForQuery } from "../support/backend.ts";
-import { callsOf, contextOf, learned, number, rows, SOCKET, wire } from "../support/links.ts";
+import { callContextOf, contextOf, learned, number, rows, SOCKET, wire } from "../support/links.ts";
 import { ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -15,7 +17,7 @@ test("a call whose write is under way when the connection is lost may have been 
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
     transport.onWrite = write;
-    const call = link.run(callsOf(link).query("insert", undefined, collectors.affected, false));
+    const call = link.run(statementCalls.query(callContextOf(link), "insert", undefined, collectors.affected, false));
     await settled();
     transport.arrive("end");
     await assert.rejects(call, (error) => error instanceof ConnectionError && !error.safeToRetry);
@@ -28,9 +30,11 @@ test("calls already made may finish: closing begins behind them", async () => {
     ["Bind Execute Sync", rows(1)],
     ["Bind Execute Sync", rows(2)],
   ]);
-  const calls = callsOf(link);
-  const pending = [1, 2].map((n) => run(calls.exec("a $1", [n], undefined, collectors.firstValue, false)));
-  calls.state.beginClosing();
+  const context = callContextOf(link);
+  const pending = [1, 2].map((n) =>
+    run(statementCalls.exec(context, "a $1", [n], undefined, collectors.firstValue, false))
+  );
+  context.state.beginClosing();
   assert.deepEqual(await Promise.all(pending), [1, 2]);
 });
 
@@ -40,7 +44,7 @@ test("parameters are those of the moment of the call", async () => {
     ["Bind Execute Sync", rows(1)],
   ]);
   const params = [1];
-  const call = run(callsOf(link).exec("a $1", params, undefined, collectors.firstValue, false));
+  const call = run(statementCalls.exec(callContextOf(link), "a $1", params, undefined, collectors.firstValue, false));
   params[0] = 2;
   await call;
   const bind = server.messages.find(({ name }) => name === "Bind")!.body;
@@ -50,7 +54,7 @@ test("parameters are those of the moment of the call", async () => {
 test("a blocking listener hears of a notice when its calls cannot land inside of another's", () => {
   const transport = new ManualSync();
   const link = new SyncLink(transport, SOCKET);
-  const calls = callsOf(link);
+  const context = callContextOf(link);
   transport.arrive(
     concat(learned(0), bindComplete(), noticeResponse("x")),
     concat(dataRow("1"), commandComplete("SELECT 1")),
@@ -58,8 +62,12 @@ test("a blocking listener hears of a notice when its calls cannot land inside of
     number(2),
   );
   const heard: unknown[] = [];
-  calls.state.onNotice = () => heard.push(link.run(calls.query("select 2", undefined, collectors.firstValue, false)));
-  assert.equal(link.run(calls.exec("select copy()", undefined, undefined, collectors.firstValue, false)), 1);
+  context.state.onNotice = () =>
+    heard.push(link.run(statementCalls.query(context, "select 2", undefined, collectors.firstValue, false)));
+  assert.equal(
+    link.run(statementCalls.exec(context, "select copy()", undefined, undefined, collectors.firstValue, false)),
+    1,
+  );
   assert.deepEqual(heard, [2]);
 });
 
@@ -89,7 +97,7 @@ test("a goodbye that is taken in parts is said whole", async () => {
 test("waiting without limit for calls to finish is not waiting at all less", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const call = link.run(callsOf(link).ping(undefined));
+  const call = link.run(sessionCalls.ping(callContextOf(link), undefined));
   const waiting = link.drained(Infinity).then(() => "drained");
   assert.equal(await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 50, "waiting"))]), "waiting");
   transport.arrive(readyForQuery());
@@ -114,19 +122,19 @@ test("a listener that makes calls hears the notices in their order (sync)", asyn
     ["Query", concat(noticeResponse("3"), number(2))],
   ]);
   const heard: string[] = [];
-  const calls = callsOf(link);
-  calls.state.onNotice = ({ message }) => {
+  const context = callContextOf(link);
+  context.state.onNotice = ({ message }) => {
     heard.push(message);
-    if (message === "1") void run(calls.query("x", undefined, collectors.affected, false));
+    if (message === "1") void run(statementCalls.query(context, "x", undefined, collectors.affected, false));
   };
-  await run(calls.query("y", undefined, collectors.affected, false));
+  await run(statementCalls.query(context, "y", undefined, collectors.affected, false));
   assert.deepEqual(heard, ["1", "2", "3"]);
 });
 
 async function opened(): Promise<{ transport: ManualAsync; link: AsyncLink }> {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const ping = link.run(callsOf(link).ping(undefined));
+  const ping = link.run(sessionCalls.ping(callContextOf(link), undefined));
   transport.arrive(readyForQuery());
   await ping;
   return { transport, link };

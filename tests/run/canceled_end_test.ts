@@ -5,7 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { ServerError } from "../../src/errors.ts";
-import { Calls } from "../../src/connection/calls.ts";
+import { CallContext } from "../../src/connection/call_context.ts";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as transactionCalls from "../../src/connection/transaction_calls.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
 import {
   bindComplete,
@@ -15,7 +17,7 @@ import {
   parseComplete,
   readyForQuery,
 } from "../support/backend.ts";
-import { callsOf, inBothDrivers, learned, number, type Wire } from "../support/links.ts";
+import { callContextOf, inBothDrivers, learned, number, type Wire } from "../support/links.ts";
 
 const LEARN = "Parse Describe Sync";
 const BATCH = "Parse Bind Execute Bind Execute Bind Execute Sync Query";
@@ -36,9 +38,9 @@ function canceled(error: unknown): boolean {
   return error instanceof ServerError && error.code === "57014";
 }
 
-async function assertFree({ run, link }: Wire, calls: Calls): Promise<void> {
+async function assertFree({ run, link }: Wire, context: CallContext): Promise<void> {
   assert.equal(link.session.transactionStatus, "idle");
-  assert.equal(await run(calls.query("select 7 as n", undefined, collectors.firstValue, false)), 7);
+  assert.equal(await run(statementCalls.query(context, "select 7 as n", undefined, collectors.firstValue, false)), 7);
 }
 
 inBothDrivers("canceled end: the BEGIN of a batch fails, and so its sets are skipped", [
@@ -47,9 +49,9 @@ inBothDrivers("canceled end: the BEGIN of a batch fails, and so its sets are ski
   [BATCH, concat(CANCELED, readyForQuery(), commandComplete("COMMIT"), readyForQuery())],
   ["Query", number(7)],
 ], async (wire) => {
-  const calls = callsOf(wire.link);
-  await assert.rejects(wire.run(calls.execBatch("a", [[1], [2]], undefined)), canceled);
-  await assertFree(wire, calls);
+  const context = callContextOf(wire.link);
+  await assert.rejects(wire.run(statementCalls.execBatch(context, "a", [[1], [2]], undefined)), canceled);
+  await assertFree(wire, context);
 });
 
 inBothDrivers("canceled end: the COMMIT of a batch fails before it began, and is followed by ROLLBACK", [
@@ -58,10 +60,10 @@ inBothDrivers("canceled end: the COMMIT of a batch fails before it began, and is
   ["Query", ROLLED_BACK],
   ["Query", number(7)],
 ], async (wire) => {
-  const calls = callsOf(wire.link);
-  await assert.rejects(wire.run(calls.execBatch("a", [[1], [2]], undefined)), canceled);
+  const context = callContextOf(wire.link);
+  await assert.rejects(wire.run(statementCalls.execBatch(context, "a", [[1], [2]], undefined)), canceled);
   assert.deepEqual(queries(wire), ["COMMIT", "ROLLBACK"]);
-  await assertFree(wire, calls);
+  await assertFree(wire, context);
 });
 
 inBothDrivers("canceled end: the COMMIT of a transaction fails before it began, and is followed by ROLLBACK", [
@@ -70,12 +72,12 @@ inBothDrivers("canceled end: the COMMIT of a transaction fails before it began, 
   ["Query", ROLLED_BACK],
   ["Query", number(7)],
 ], async (wire) => {
-  const calls = callsOf(wire.link);
-  const state = await wire.run(calls.begin(undefined));
-  await assert.rejects(wire.run(new Calls(calls.state, state).commit(undefined)), canceled);
+  const context = callContextOf(wire.link);
+  const state = await wire.run(transactionCalls.begin(context, undefined));
+  await assert.rejects(wire.run(transactionCalls.commit(new CallContext(context.state, state), undefined)), canceled);
   assert.ok(state.finished);
   assert.deepEqual(queries(wire), ["BEGIN", "COMMIT", "ROLLBACK"]);
-  await assertFree(wire, calls);
+  await assertFree(wire, context);
 });
 
 inBothDrivers("canceled end: a COMMIT that failed and rolled back is not followed by anything", [
@@ -83,10 +85,13 @@ inBothDrivers("canceled end: a COMMIT that failed and rolled back is not followe
   ["Query", concat(errorResponse("23503", "a deferred constraint"), readyForQuery())],
   ["Query", number(7)],
 ], async (wire) => {
-  const calls = callsOf(wire.link);
-  const state = await wire.run(calls.begin(undefined));
-  await assert.rejects(wire.run(new Calls(calls.state, state).commit(undefined)), ServerError);
-  await assertFree(wire, calls);
+  const context = callContextOf(wire.link);
+  const state = await wire.run(transactionCalls.begin(context, undefined));
+  await assert.rejects(
+    wire.run(transactionCalls.commit(new CallContext(context.state, state), undefined)),
+    ServerError,
+  );
+  await assertFree(wire, context);
 });
 
 inBothDrivers("canceled end: what was nested is undone when its RELEASE fails, and the transaction goes on", [
@@ -111,14 +116,14 @@ inBothDrivers("canceled end: what was nested is undone when its RELEASE fails, a
   ["Query", concat(commandComplete("COMMIT"), readyForQuery())],
   ["Query", number(7)],
 ], async (wire) => {
-  const calls = callsOf(wire.link);
-  const outer = await wire.run(calls.begin(undefined));
-  const inside = new Calls(calls.state, outer);
-  const inner = await wire.run(inside.begin(undefined));
-  await assert.rejects(wire.run(new Calls(calls.state, inner).commit(undefined)), canceled);
+  const context = callContextOf(wire.link);
+  const outer = await wire.run(transactionCalls.begin(context, undefined));
+  const inside = new CallContext(context.state, outer);
+  const inner = await wire.run(transactionCalls.begin(inside, undefined));
+  await assert.rejects(wire.run(transactionCalls.commit(new CallContext(context.state, inner), undefined)), canceled);
   assert.deepEqual([inner.finished, outer.finished], [true, false]);
-  await assert.rejects(wire.run(inside.execBatch("a", [[1], [2]], undefined)), canceled);
+  await assert.rejects(wire.run(statementCalls.execBatch(inside, "a", [[1], [2]], undefined)), canceled);
   assert.equal(wire.link.session.transactionStatus, "active");
-  await wire.run(inside.commit(undefined));
-  await assertFree(wire, calls);
+  await wire.run(transactionCalls.commit(inside, undefined));
+  await assertFree(wire, context);
 });

@@ -1,10 +1,15 @@
-/** Calls that are given up: what is taken back, what is stopped, and that nothing else is ever hit. */
+/** CallContext that are given up: what is taken back, what is stopped, and that nothing else is ever hit. */
 import assert from "node:assert/strict";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError, ServerError, TimeoutError, type TimeoutOutcome } from "../../src/errors.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
-import type { Calls } from "../../src/connection/calls.ts";
+import type { CallContext } from "../../src/connection/call_context.ts";
+import type { CallOptions } from "../../src/async/options.ts";
+import * as copyCalls from "../../src/connection/copy_calls.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as transactionCalls from "../../src/connection/transaction_calls.ts";
 import {
   commandComplete,
   concat,
@@ -15,7 +20,7 @@ import {
   readyForQuery,
   rowDescription,
 } from "../support/backend.ts";
-import { callsOf, learned, number, rows, SOCKET } from "../support/links.ts";
+import { callContextOf, learned, number, rows, SOCKET } from "../support/links.ts";
 import { ManualAsync, ManualSync, settled } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -25,7 +30,7 @@ const CANCELED = concat(errorResponse("57014", "canceling statement due to user 
 interface Rig {
   readonly transport: ManualAsync;
   readonly link: AsyncLink;
-  readonly calls: Calls;
+  readonly context: CallContext;
   /** How many cancel requests have begun. */
   cancels: number;
   /** What becomes of a cancel request. Default: taken at once, without an effect. */
@@ -39,14 +44,14 @@ function rig({ key = true }: { key?: boolean } = {}): Rig {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
   if (key) link.session.key = { processId: 42, secret: new Uint8Array([1, 2, 3, 4]) };
-  const calls = callsOf(link);
+  const context = callContextOf(link);
   const rig: Rig = {
     transport,
     link,
-    calls,
+    context,
     cancels: 0,
     onCancel: () => Promise.resolve(),
-    value: (sql, options) => link.run(calls.query(sql, options, collectors.firstValue, false)),
+    value: (sql, options) => link.run(statementCalls.query(context, sql, options, collectors.firstValue, false)),
     get written() {
       return transport.writes.map(messages).join("");
     },
@@ -118,11 +123,13 @@ test("given up before the write: taken back, and the bytes of others are intact"
 });
 
 test("given up before the write: so is all of a call that is written in several parts", async () => {
-  const { link, calls, transport } = rig();
+  const { link, context, transport } = rig();
   const controller = new AbortController();
   const params = ["select 1"];
-  const call = link.run(calls.prepareBatch(["a", "b", "c"], { signal: controller.signal }));
-  const next = link.run(calls.query(params[0], undefined, collectors.firstValue, false));
+  const call = link.run(
+    statementCalls.prepareBatch(context, ["a", "b", "c"], { signal: controller.signal } as CallOptions),
+  );
+  const next = link.run(statementCalls.query(context, params[0]!, undefined, collectors.firstValue, false));
   controller.abort("no");
   await assert.rejects(call, (error) => error === "no");
   await settled();
@@ -153,7 +160,7 @@ test("given up behind a write that is stalled: taken back, and the bytes of othe
 });
 
 test("given up before the write, after something has arrived: the next reply is read as what it is", async () => {
-  const { link, calls, transport, value } = rig();
+  const { link, context, transport, value } = rig();
   let take = (_count: number): void => {};
   transport.onWrite = () => new Promise((resolve) => take = resolve);
   const first = value("select 1");
@@ -162,7 +169,7 @@ test("given up before the write, after something has arrived: the next reply is 
   transport.arrive(number(1));
   assert.equal(await first, 1);
   const stop = new AbortController();
-  const second = link.run(calls.ping({ signal: stop.signal }));
+  const second = link.run(sessionCalls.ping(context, { signal: stop.signal } as CallOptions));
   transport.arrive(noticeResponse("on the way"));
   await settled();
   stop.abort("no");
@@ -332,7 +339,7 @@ test("a server that never answers: closed after about two seconds, and every pro
     const began = performance.now();
     const call = all.value("select 1", { timeout: 20 });
     await pause(50);
-    const others = [all.value("select 2"), all.link.run(all.calls.ping(undefined))];
+    const others = [all.value("select 2"), all.link.run(sessionCalls.ping(all.context, undefined))];
     const settledOthers = Promise.allSettled(others);
     await assert.rejects(call, (error) => {
       assert.ok(error instanceof TimeoutError && error.connectionLost);
@@ -402,8 +409,8 @@ test("without a key nothing can be cancelled: rejects at once, and later calls a
 
 test("given up while its types are learned: nothing is executed", async () => {
   const all = rig();
-  const { link, calls, transport } = all;
-  const call = link.run(calls.exec("a $1", [1], { timeout: 20 }, collectors.firstValue, false));
+  const { link, context, transport } = all;
+  const call = link.run(statementCalls.exec(context, "a $1", [1], { timeout: 20 }, collectors.firstValue, false));
   call.catch(() => {});
   await settled();
   all.onCancel = () => {
@@ -413,7 +420,7 @@ test("given up while its types are learned: nothing is executed", async () => {
   await assert.rejects(call, TimeoutError);
   await settled();
   assert.equal(all.written, "PDS");
-  const again = link.run(calls.exec("a $1", [1], undefined, collectors.firstValue, false));
+  const again = link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.firstValue, false));
   await settled();
   assert.equal(all.written.slice(3), "BES", "what was learned is not lost");
   transport.arrive(rows(5));
@@ -422,8 +429,8 @@ test("given up while its types are learned: nothing is executed", async () => {
 
 test("given up in mid-reply: what is left of the rows does not reach the next call", async () => {
   const all = rig();
-  const { transport, link, calls } = all;
-  const call = link.run(calls.query("select", { timeout: 30 }, collectors.allRows, true));
+  const { transport, link, context } = all;
+  const call = link.run(statementCalls.query(context, "select", { timeout: 30 }, collectors.allRows, true));
   await settled();
   transport.arrive(concat(rowDescription({ n: 23 }), dataRow("1"), dataRow("2")));
   all.onCancel = () => {
@@ -438,7 +445,7 @@ test("given up in mid-reply: what is left of the rows does not reach the next ca
 
 test("given up while a source of data is silent: the call rejects, and the connection lives", async () => {
   const all = rig();
-  const { transport, link, calls } = all;
+  const { transport, link, context } = all;
   let returned = false;
   const silent = {
     [Symbol.asyncIterator]: () => ({
@@ -449,7 +456,7 @@ test("given up while a source of data is silent: the call rejects, and the conne
       },
     }),
   };
-  const call = link.run(calls.copyIn("copy t from stdin", silent, { timeout: 30 }));
+  const call = link.run(copyCalls.copyIn(context, "copy t from stdin", silent, { timeout: 30 }));
   call.catch(() => {});
   await settled();
   transport.arrive(copyResponse("G"));
@@ -467,8 +474,8 @@ test("given up while a source of data is silent: the call rejects, and the conne
 
 test("a BEGIN of which nobody hears any more does not leave a transaction open", async () => {
   const all = rig();
-  const { transport, link, calls } = all;
-  const begun = link.run(calls.begin({ timeout: 20 }));
+  const { transport, link, context } = all;
+  const begun = link.run(transactionCalls.begin(context, { timeout: 20 }));
   await settled();
   const other = all.value("select 2");
   await assert.rejects(begun, timedOut("unknown"));
@@ -484,8 +491,8 @@ test("a BEGIN of which nobody hears any more does not leave a transaction open",
 
 test("a LISTEN of which nobody hears any more keeps nothing", async () => {
   const all = rig();
-  const { transport, link, calls } = all;
-  const listening = link.run(calls.listen("news", { timeout: 20 }, (queue) => queue));
+  const { transport, link, context } = all;
+  const listening = link.run(sessionCalls.listen(context, "news", { timeout: 20 }, (queue) => queue));
   await settled();
   const other = all.value("select 2");
   await assert.rejects(listening, timedOut("unknown"));
@@ -532,45 +539,47 @@ test("listeners are taken off the signal, whatever becomes of the call", async (
 });
 
 test("blocking: a time-out sends a cancel request, and the answer to it is the outcome", () => {
-  const { transport, link, calls, cancels } = blockingRig();
+  const { transport, link, context, cancels } = blockingRig();
   link.canceller = () => {
     cancels.push(transport.writes.length);
     transport.arrive(CANCELED);
   };
-  const call = (): unknown => link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false));
+  const call = (): unknown =>
+    link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false));
   assert.throws(call, timedOut("cancelled"));
   assert.deepEqual(cancels, [1]);
   transport.arrive(number(2));
-  assert.equal(link.run(calls.query("select 2", undefined, collectors.firstValue, false)), 2);
+  assert.equal(link.run(statementCalls.query(context, "select 2", undefined, collectors.firstValue, false)), 2);
 });
 
 test("blocking: a statement that completed all the same returns", () => {
-  const { transport, link, calls } = blockingRig();
+  const { transport, link, context } = blockingRig();
   link.canceller = () => transport.arrive(number(1));
-  assert.equal(link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false)), 1);
+  assert.equal(link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false)), 1);
 });
 
 test("blocking: a server that never answers is given up, and later calls fail", () => {
-  const { transport, link, calls } = blockingRig();
+  const { transport, link, context } = blockingRig();
   link.canceller = () => {};
-  const call = (): unknown => link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false));
+  const call = (): unknown =>
+    link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false));
   assert.throws(call, (error) => {
     timedOut("unknown")(error);
     assert.ok((error as TimeoutError).connectionLost);
     return true;
   });
   assert.ok(transport.closed > 0);
-  assert.throws(() => link.run(calls.ping(undefined)), ConnectionError);
+  assert.throws(() => link.run(sessionCalls.ping(context, undefined)), ConnectionError);
 });
 
 test("blocking: a cancel request that was not taken in time may still arrive, so the connection is closed", () => {
-  const { transport, link, calls } = blockingRig();
+  const { transport, link, context } = blockingRig();
   link.canceller = () => {
     transport.arrive(number(1));
     throw new ConnectionError("timed out");
   };
   try {
-    link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false));
   } catch (error) {
     assert.ok(error instanceof TimeoutError);
   }
@@ -578,22 +587,23 @@ test("blocking: a cancel request that was not taken in time may still arrive, so
 });
 
 test("blocking: without a key nothing can be cancelled, and the reply is dropped later", () => {
-  const { transport, link, calls, cancels } = blockingRig({ key: false });
-  const call = (): unknown => link.run(calls.query("select 1", { timeout: 20 }, collectors.firstValue, false));
+  const { transport, link, context, cancels } = blockingRig({ key: false });
+  const call = (): unknown =>
+    link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false));
   assert.throws(call, timedOut("unknown"));
   assert.deepEqual(cancels, []);
   transport.arrive(number(1), number(2));
-  assert.equal(link.run(calls.query("select 2", undefined, collectors.firstValue, false)), 2);
+  assert.equal(link.run(statementCalls.query(context, "select 2", undefined, collectors.firstValue, false)), 2);
 });
 
 test("blocking: without a key, a BEGIN that timed out does not leave a transaction open", () => {
-  const { transport, link, calls } = blockingRig({ key: false });
-  assert.throws(() => link.run(calls.begin({ timeout: 20 })), timedOut("unknown"));
+  const { transport, link, context } = blockingRig({ key: false });
+  assert.throws(() => link.run(transactionCalls.begin(context, { timeout: 20 })), timedOut("unknown"));
   transport.arrive(concat(commandComplete("BEGIN"), readyForQuery("T")));
   transport.arrive(concat(commandComplete("ROLLBACK"), readyForQuery()));
   transport.arrive(number(2));
   try {
-    link.run(calls.query("insert", undefined, collectors.affected, false));
+    link.run(statementCalls.query(context, "insert", undefined, collectors.affected, false));
   } catch {
     // Whether this call may fail is not the question.
   }
@@ -604,7 +614,7 @@ test("blocking: without a key, a BEGIN that timed out does not leave a transacti
 interface BlockingRig {
   readonly transport: ManualSync;
   readonly link: SyncLink;
-  readonly calls: Calls;
+  readonly context: CallContext;
   /** How many writes there were before each cancel request. */
   readonly cancels: number[];
 }
@@ -615,5 +625,5 @@ function blockingRig({ key = true }: { key?: boolean } = {}): BlockingRig {
   if (key) link.session.key = { processId: 42, secret: new Uint8Array([1, 2, 3, 4]) };
   const cancels: number[] = [];
   link.canceller = () => void cancels.push(transport.writes.length);
-  return { transport, link, calls: callsOf(link), cancels };
+  return { transport, link, context: callContextOf(link), cancels };
 }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
 import { concat, readyForQuery } from "../support/backend.ts";
-import { callsOf, inWholeWrites, learned, number, rows, SOCKET } from "../support/links.ts";
+import { callContextOf, inWholeWrites, learned, number, rows, SOCKET } from "../support/links.ts";
 import { ManualAsync, settled, systemError } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -11,8 +13,8 @@ import { test } from "../support/test.ts";
 function awaiting(): { transport: ManualAsync; link: AsyncLink; ping: () => Promise<void> } {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const calls = callsOf(link);
-  return { transport, link, ping: () => link.run(calls.ping(undefined)) };
+  const context = callContextOf(link);
+  return { transport, link, ping: () => link.run(sessionCalls.ping(context, undefined)) };
 }
 
 /** What was written, as the types of the messages. */
@@ -25,13 +27,13 @@ inWholeWrites(
   [["Sync", readyForQuery()]],
   async (wire) => {
     const { link, server, run } = wire;
-    const calls = callsOf(link);
-    await run(calls.ping(undefined));
+    const context = callContextOf(link);
+    await run(sessionCalls.ping(context, undefined));
     await link.close();
     assert.deepEqual(server.writes, ["Sync", "Terminate"]);
     assert.equal(server.closed, true);
-    assert.equal(calls.state.closed, true);
-    await assert.rejects(run(calls.ping(undefined)), (error) => {
+    assert.equal(context.state.closed, true);
+    await assert.rejects(run(sessionCalls.ping(context, undefined)), (error) => {
       return error instanceof ConnectionError && error.safeToRetry && /the connection is closed/.test(error.message);
     });
     await link.close();
@@ -49,7 +51,7 @@ inWholeWrites(
   "close says no goodbye to a connection that is gone",
   [["Sync", "close"]],
   async ({ link, server, run }) => {
-    await assert.rejects(run(callsOf(link).ping(undefined)), ConnectionError);
+    await assert.rejects(run(sessionCalls.ping(callContextOf(link), undefined)), ConnectionError);
     await link.close();
     assert.deepEqual(server.writes, ["Sync"]);
     assert.equal(server.closed, true);
@@ -60,7 +62,7 @@ inWholeWrites(
   "close does not mind that the goodbye fails",
   [["Sync", readyForQuery()]],
   async ({ link, server, run }) => {
-    await run(callsOf(link).ping(undefined));
+    await run(sessionCalls.ping(callContextOf(link), undefined));
     server.write = () => {
       throw systemError("EPIPE");
     };
@@ -116,12 +118,16 @@ test("drained: at once where nothing is under way", async () => {
 
 test("drained: when the last call has ended, in whatever way", async () => {
   const { transport, link } = awaiting();
-  const calls = callsOf(link);
+  const context = callContextOf(link);
   const order: string[] = [];
   const pending = [
-    link.run(calls.exec("a $1", [1], undefined, collectors.firstValue, false)).then(() => order.push("a")),
-    link.run(calls.exec("b", undefined, { rows: "tuple" }, collectors.allRows, true)).catch(() => order.push("b")),
-    link.run(calls.query("c", undefined, collectors.firstValue, false)).then(() => order.push("c")),
+    link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.firstValue, false)).then(() =>
+      order.push("a")
+    ),
+    link.run(statementCalls.exec(context, "b", undefined, { rows: "tuple" as never }, collectors.allRows, true)).catch(
+      () => order.push("b"),
+    ),
+    link.run(statementCalls.query(context, "c", undefined, collectors.firstValue, false)).then(() => order.push("c")),
   ];
   const drained = link.drained(10_000).then(() => order.push("drained"));
   await settled();

@@ -1,5 +1,6 @@
 /** Limits of time while every read is filled to the last byte, so that nothing is ever waited for. */
 import assert from "node:assert/strict";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
 import { now } from "../../src/runtime/clock.ts";
 import { connectSync } from "../../src/run/connect_sync.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
@@ -18,7 +19,7 @@ import {
   rowDescription,
 } from "../support/backend.ts";
 import { connected, SyncDials } from "../support/dialers.ts";
-import { callsOf, SOCKET } from "../support/links.ts";
+import { callContextOf, SOCKET } from "../support/links.ts";
 import { endpoint, ManualSync } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -67,8 +68,11 @@ test("a blocking call's timeout holds while every read is filled", () => {
   const end = concat(commandComplete("SELECT 1"), readyForQuery());
   const transport = new Filling(rowDescription({ a: 25 }), dataRow("x".repeat(5000)), end);
   const link = new SyncLink(transport, SOCKET);
-  const calls = callsOf(link);
-  assert.throws(() => link.run(calls.query("select", { timeout: LIMIT }, collectors.affected, false)), TimeoutError);
+  const context = callContextOf(link);
+  assert.throws(
+    () => link.run(statementCalls.query(context, "select", { timeout: LIMIT }, collectors.affected, false)),
+    TimeoutError,
+  );
   assert.equal(transport.isOver, false);
 });
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { connectionError } from "../../src/run/connection_error.ts";
@@ -12,7 +14,7 @@ import {
   parameterStatus,
   readyForQuery,
 } from "../support/backend.ts";
-import { callsOf, GARBAGE, number, SOCKET } from "../support/links.ts";
+import { callContextOf, GARBAGE, number, SOCKET } from "../support/links.ts";
 import { type Incoming, ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -46,11 +48,11 @@ for (const [name, incoming, words, cause] of ENDS) {
   test(`${name} while a blocking call waits: it fails, and so do later calls at once`, () => {
     const transport = new ManualSync();
     const link = new SyncLink(transport, SOCKET);
-    const calls = callsOf(link);
+    const context = callContextOf(link);
     transport.arrive(...incoming);
-    const call = () => link.run(calls.query("select 1", undefined, collectors.affected, false));
+    const call = () => link.run(statementCalls.query(context, "select 1", undefined, collectors.affected, false));
     assert.throws(call, (error) => isLoss(error, words, cause, false, true));
-    assert.equal(calls.state.closed, true);
+    assert.equal(context.state.closed, true);
     assert.ok(transport.closed > 0);
     const { length } = transport.writes;
     assert.throws(call, (error) => isLoss(error, words, cause, true));
@@ -60,15 +62,15 @@ for (const [name, incoming, words, cause] of ENDS) {
   test(`${name} while awaiting calls are under way: all fail, and so do later calls at once`, async () => {
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
-    const calls = callsOf(link);
-    const call = (sql: string) => link.run(calls.query(sql, undefined, collectors.affected, false));
+    const context = callContextOf(link);
+    const call = (sql: string) => link.run(statementCalls.query(context, sql, undefined, collectors.affected, false));
     const sent = [
       call("select 1"),
       call("select 2"),
-      link.run(calls.exec("a $1", [1], undefined, collectors.affected, false)),
+      link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.affected, false)),
     ];
     // The last one learns, so that these wait for their turns.
-    const waiting = [call("select 3"), link.run(calls.ping(undefined))];
+    const waiting = [call("select 3"), link.run(sessionCalls.ping(context, undefined))];
     const all = Promise.allSettled([...sent, ...waiting]);
     await settled();
     transport.arrive(...incoming);
@@ -76,7 +78,7 @@ for (const [name, incoming, words, cause] of ENDS) {
       assert.equal(result.status, "rejected");
       isLoss(result.reason, words, cause, i >= sent.length, i === 0);
     }
-    assert.equal(calls.state.closed, true);
+    assert.equal(context.state.closed, true);
     assert.ok(transport.closed > 0);
     const { length } = transport.writes;
     await assert.rejects(call("select 4"), (error) => isLoss(error, words, cause, true));
@@ -88,17 +90,17 @@ test("an awaiting connection that is lost while nothing is asked: nobody is told
   for (const incoming of ["end", systemError("ECONNRESET"), GARBAGE, shutdown] as const) {
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
-    const calls = callsOf(link);
-    const ping = link.run(calls.ping(undefined));
+    const context = callContextOf(link);
+    const ping = link.run(sessionCalls.ping(context, undefined));
     transport.arrive(readyForQuery());
     await ping;
-    assert.equal(calls.state.closed, false);
+    assert.equal(context.state.closed, false);
     transport.arrive(incoming);
     await settled();
-    assert.equal(calls.state.closed, true);
+    assert.equal(context.state.closed, true);
     assert.ok(transport.closed > 0);
     await assert.rejects(
-      link.run(calls.ping(undefined)),
+      link.run(sessionCalls.ping(context, undefined)),
       (error) => error instanceof ConnectionError && error.safeToRetry,
     );
   }
@@ -107,8 +109,8 @@ test("an awaiting connection that is lost while nothing is asked: nobody is told
 test("an awaiting connection takes what comes while nothing is asked", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const calls = callsOf(link);
-  const ping = link.run(calls.ping(undefined));
+  const context = callContextOf(link);
+  const ping = link.run(sessionCalls.ping(context, undefined));
   transport.arrive(readyForQuery());
   await ping;
   const events: unknown[] = [];
@@ -117,14 +119,16 @@ test("an awaiting connection takes what comes while nothing is asked", async () 
   await settled();
   assert.deepEqual(events, ["hello", "parameter"]);
   assert.equal(link.session.parameters.TimeZone, "UTC");
-  assert.equal(calls.state.closed, false);
+  assert.equal(context.state.closed, false);
 });
 
 test("a call that was answered before the connection was lost succeeds", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const calls = callsOf(link);
-  const pending = [1, 2].map((n) => link.run(calls.query(`select ${n}`, undefined, collectors.firstValue, false)));
+  const context = callContextOf(link);
+  const pending = [1, 2].map((n) =>
+    link.run(statementCalls.query(context, `select ${n}`, undefined, collectors.firstValue, false))
+  );
   await settled();
   transport.arrive(number(1), "end");
   const [first, second] = await Promise.allSettled(pending);
@@ -137,10 +141,13 @@ test("an error that was read whole is told, even if its group never ends", async
   const sync = new ManualSync();
   const blocking = new SyncLink(sync, SOCKET);
   sync.arrive(refusal, "end");
-  assert.throws(() => blocking.run(callsOf(blocking).query("bad", undefined, collectors.affected, false)), ServerError);
+  assert.throws(
+    () => blocking.run(statementCalls.query(callContextOf(blocking), "bad", undefined, collectors.affected, false)),
+    ServerError,
+  );
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const call = link.run(callsOf(link).query("bad", undefined, collectors.affected, false));
+  const call = link.run(statementCalls.query(callContextOf(link), "bad", undefined, collectors.affected, false));
   await settled();
   transport.arrive(refusal, "end");
   await assert.rejects(call, ServerError);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
 import { concat, errorResponse, noticeResponse, notificationResponse, readyForQuery } from "../support/backend.ts";
-import { callsOf, inBothDrivers, number, SOCKET } from "../support/links.ts";
+import { callContextOf, inBothDrivers, number, SOCKET } from "../support/links.ts";
 import { ManualAsync } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -11,12 +13,12 @@ inBothDrivers("notices come in their order, before the call that they belong to 
   ["Query", concat(noticeResponse("four"), errorResponse(), noticeResponse("five"), readyForQuery())],
 ], async ({ run, link }) => {
   const heard: string[] = [];
-  const calls = callsOf(link, { onNotice: ({ message }) => heard.push(message) });
-  await run(calls.query("a", undefined, collectors.firstValue, false)).then(() => heard.push("a"));
+  const context = callContextOf(link, { onNotice: ({ message }) => heard.push(message) });
+  await run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)).then(() => heard.push("a"));
   // What comes behind a reply may be heard before or after its call ends.
   const early = heard.filter((message) => message !== "three");
   assert.deepEqual(early, ["one", "two", "a"]);
-  await assert.rejects(run(calls.query("b", undefined, collectors.firstValue, false)));
+  await assert.rejects(run(statementCalls.query(context, "b", undefined, collectors.firstValue, false)));
   assert.deepEqual(heard.filter((message) => message !== "a"), ["one", "two", "three", "four", "five"]);
 });
 
@@ -25,8 +27,8 @@ inBothDrivers(
   [["Query", concat(noticeResponse("hello"), number(1))]],
   async ({ run, link }) => {
     const heard: unknown[] = [];
-    const calls = callsOf(link, { onNotice: (notice) => heard.push(notice) });
-    await run(calls.query("a", undefined, collectors.firstValue, false));
+    const context = callContextOf(link, { onNotice: (notice) => heard.push(notice) });
+    await run(statementCalls.query(context, "a", undefined, collectors.firstValue, false));
     assert.deepEqual(heard, [{ severity: "NOTICE", code: "00000", message: "hello" }]);
   },
 );
@@ -36,16 +38,16 @@ inBothDrivers("a listener that throws harms neither the call nor the connection"
   ["Query", number(2)],
 ], async ({ run, link }) => {
   let count = 0;
-  const calls = callsOf(link, {
+  const context = callContextOf(link, {
     onNotice: () => {
       count++;
       throw new Error("the listener's own failure");
     },
   });
-  assert.equal(await run(calls.query("a", undefined, collectors.firstValue, false)), 1);
+  assert.equal(await run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)), 1);
   assert.equal(count, 2);
-  assert.equal(await run(calls.query("b", undefined, collectors.firstValue, false)), 2);
-  assert.equal(calls.state.closed, false);
+  assert.equal(await run(statementCalls.query(context, "b", undefined, collectors.firstValue, false)), 2);
+  assert.equal(context.state.closed, false);
 });
 
 inBothDrivers("a listener may run something on the connection that it listens to", [
@@ -53,10 +55,10 @@ inBothDrivers("a listener may run something on the connection that it listens to
   ["Query", number(2)],
   ["Query", number(3)],
 ], async ({ run, link }) => {
-  const calls = callsOf(link);
-  const value = (sql: string) => run(calls.query(sql, undefined, collectors.firstValue, false));
+  const context = callContextOf(link);
+  const value = (sql: string) => run(statementCalls.query(context, sql, undefined, collectors.firstValue, false));
   let inner: Promise<unknown> | undefined;
-  calls.state.onNotice = () => inner = value("inner");
+  context.state.onNotice = () => inner = value("inner");
   assert.equal(await value("outer"), 1);
   assert.equal(await inner, 2);
   assert.equal(await value("last"), 3);
@@ -68,12 +70,12 @@ inBothDrivers("a listener that is set later hears only what comes later, and non
   ["Query", concat(noticeResponse("three"), number(1))],
 ], async ({ run, link }) => {
   const heard: string[] = [];
-  const calls = callsOf(link);
-  await run(calls.query("a", undefined, collectors.affected, false));
-  calls.state.onNotice = ({ message }) => heard.push(message);
-  await run(calls.query("b", undefined, collectors.affected, false));
-  calls.state.onNotice = undefined;
-  await run(calls.query("c", undefined, collectors.affected, false));
+  const context = callContextOf(link);
+  await run(statementCalls.query(context, "a", undefined, collectors.affected, false));
+  context.state.onNotice = ({ message }) => heard.push(message);
+  await run(statementCalls.query(context, "b", undefined, collectors.affected, false));
+  context.state.onNotice = undefined;
+  await run(statementCalls.query(context, "c", undefined, collectors.affected, false));
   assert.deepEqual(heard, ["two"]);
 });
 
@@ -81,13 +83,13 @@ inBothDrivers("notifications are no notices", [
   ["Query", concat(notificationResponse("channel", "payload"), number(1))],
 ], async ({ run, link }) => {
   const events: unknown[] = [];
-  const calls = callsOf(link, { onNotice: () => assert.fail("this is no notice") });
+  const context = callContextOf(link, { onNotice: () => assert.fail("this is no notice") });
   const { onEvent } = link;
   link.onEvent = (event) => {
     events.push(event);
     onEvent?.(event);
   };
-  await run(calls.query("listen channel", undefined, collectors.affected, false));
+  await run(statementCalls.query(context, "listen channel", undefined, collectors.affected, false));
   assert.deepEqual(events, [{
     kind: "notification",
     notification: { channel: "channel", payload: "payload", pid: 7 },
@@ -98,8 +100,8 @@ inBothDrivers("a notice in front of the server's last words is heard", [
   ["Query", concat(noticeResponse("beware"), errorResponse("57P01", "terminating", "FATAL"))],
 ], async ({ run, link }) => {
   const heard: string[] = [];
-  const calls = callsOf(link, { onNotice: ({ message }) => heard.push(message) });
-  await assert.rejects(run(calls.query("a", undefined, collectors.affected, false)), /terminating/);
+  const context = callContextOf(link, { onNotice: ({ message }) => heard.push(message) });
+  await assert.rejects(run(statementCalls.query(context, "a", undefined, collectors.affected, false)), /terminating/);
   assert.deepEqual(heard, ["beware"]);
 });
 
@@ -107,8 +109,8 @@ test("an awaiting connection hears notices while nothing is asked", async () => 
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
   const heard = Promise.withResolvers<string>();
-  const calls = callsOf(link, { onNotice: ({ message }) => heard.resolve(message) });
-  const ping = link.run(calls.ping(undefined));
+  const context = callContextOf(link, { onNotice: ({ message }) => heard.resolve(message) });
+  const ping = link.run(sessionCalls.ping(context, undefined));
   transport.arrive(readyForQuery());
   await ping;
   transport.arrive(noticeResponse("idle"));

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError, EncodeError, ServerError, UsageError } from "../../src/errors.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
 import { concat, copyResponse, errorResponse, readyForQuery } from "../support/backend.ts";
-import { callsOf, learned, number, rows, SOCKET, textRows, wire } from "../support/links.ts";
+import { callContextOf, learned, number, rows, SOCKET, textRows, wire } from "../support/links.ts";
 import { ManualAsync, settled } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -19,13 +21,13 @@ test("calls of one tick leave in one write, and each gets its own result", async
     [FIRST, concat(learned(), readyForQuery())],
     ["Query", number(3)],
   ]);
-  const calls = callsOf(connection.link);
+  const context = callContextOf(connection.link);
   const results = await Promise.all([
-    connection.run(calls.query("a", undefined, collectors.firstValue, false)),
-    connection.run(calls.exec("b", undefined, undefined, collectors.firstValue, false)),
-    connection.run(calls.ping(undefined)),
-    connection.run(calls.prepare("c $1", undefined)).then(({ sql }) => sql),
-    connection.run(calls.query("d", undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.exec(context, "b", undefined, undefined, collectors.firstValue, false)),
+    connection.run(sessionCalls.ping(context, undefined)),
+    connection.run(statementCalls.prepare(context, "c $1", undefined)).then(({ sql }) => sql),
+    connection.run(statementCalls.query(context, "d", undefined, collectors.firstValue, false)),
   ]);
   assert.deepEqual(results, [1, 2, undefined, "c $1", 3]);
   assert.deepEqual(connection.server.writes, [`Query ${AT_ONCE} Sync ${FIRST} Query`]);
@@ -34,11 +36,11 @@ test("calls of one tick leave in one write, and each gets its own result", async
 test("calls of one tick: the server gets to work before all of many are written", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const calls = callsOf(link);
+  const context = callContextOf(link);
   const text = "x".repeat(1000);
   const results = Array.from(
     { length: 40 },
-    () => link.run(calls.query(text, undefined, collectors.firstValue, false)),
+    () => link.run(statementCalls.query(context, text, undefined, collectors.firstValue, false)),
   );
   const early = transport.writes.length;
   assert.equal(early, 2, "of 40 kB, those of 16 kB do not wait for the rest");
@@ -55,9 +57,9 @@ test("calls of one tick: nothing more is written while a write is under way", as
   let taken = (_count: number): void => {};
   transport.onWrite = () => new Promise((resolve) => taken = resolve);
   const link = new AsyncLink(transport, SOCKET);
-  const calls = callsOf(link);
+  const context = callContextOf(link);
   const run = (): Promise<unknown> =>
-    link.run(calls.query("x".repeat(20_000), undefined, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "x".repeat(20_000), undefined, collectors.firstValue, false));
   const results = [run(), run(), run()];
   await settled();
   assert.equal(transport.writes.length, 1);
@@ -77,13 +79,13 @@ test("calls of one tick: one that fails in the middle fails alone", async () => 
     [AT_ONCE, concat(errorResponse("42601"), readyForQuery())],
     [AT_ONCE, concat(learned(0), textRows(5))],
   ], { chunk: 7 });
-  const calls = callsOf(connection.link);
+  const context = callContextOf(connection.link);
   const results = await Promise.allSettled([
-    connection.run(calls.query("a", undefined, collectors.firstValue, false)),
-    connection.run(calls.query("b", undefined, collectors.firstValue, false)),
-    connection.run(calls.query("c", undefined, collectors.firstValue, false)),
-    connection.run(calls.exec("d", undefined, undefined, collectors.firstValue, false)),
-    connection.run(calls.exec("e", undefined, undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.query(context, "b", undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.query(context, "c", undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.exec(context, "d", undefined, undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.exec(context, "e", undefined, undefined, collectors.firstValue, false)),
   ]);
   assert.deepEqual(results.map((result) => result.status === "fulfilled" ? result.value : result.reason.code), [
     1,
@@ -103,15 +105,15 @@ test("calls behind one that learns wait for it, and keep their order", async () 
     [KNOWN, rows(4)],
     [AT_ONCE, concat(learned(0), textRows(5))],
   ]);
-  const calls = callsOf(connection.link);
+  const context = callContextOf(connection.link);
   const order: number[] = [];
   const note = (value: unknown) => void order.push(value as number);
   await Promise.all([
-    connection.run(calls.query("a", undefined, collectors.firstValue, false)).then(note),
-    connection.run(calls.exec("b $1", [1], undefined, collectors.firstValue, false)).then(note),
-    connection.run(calls.query("c", undefined, collectors.firstValue, false)).then(note),
-    connection.run(calls.exec("b $1", [2], undefined, collectors.firstValue, false)).then(note),
-    connection.run(calls.exec("d", undefined, undefined, collectors.firstValue, false)).then(note),
+    connection.run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)).then(note),
+    connection.run(statementCalls.exec(context, "b $1", [1], undefined, collectors.firstValue, false)).then(note),
+    connection.run(statementCalls.query(context, "c", undefined, collectors.firstValue, false)).then(note),
+    connection.run(statementCalls.exec(context, "b $1", [2], undefined, collectors.firstValue, false)).then(note),
+    connection.run(statementCalls.exec(context, "d", undefined, undefined, collectors.firstValue, false)).then(note),
   ]);
   assert.deepEqual(order, [1, 2, 3, 4, 5]);
   assert.equal(connection.server.writes[0], `Query ${FIRST}`, "nothing is written behind what is learned");
@@ -123,11 +125,11 @@ test("a call that cannot be learned lets those behind it go on", async () => {
     [FIRST, concat(learned(), readyForQuery())],
     ["Query", number(3)],
   ]);
-  const calls = callsOf(connection.link);
+  const context = callContextOf(connection.link);
   const results = await Promise.allSettled([
-    connection.run(calls.exec("bad $1", [1], undefined, collectors.firstValue, false)),
-    connection.run(calls.exec("b $1", [2 ** 40], undefined, collectors.firstValue, false)),
-    connection.run(calls.query("c", undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.exec(context, "bad $1", [1], undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.exec(context, "b $1", [2 ** 40], undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.query(context, "c", undefined, collectors.firstValue, false)),
   ]);
   assert.ok(results[0].status === "rejected" && results[0].reason instanceof ServerError);
   assert.ok(results[1].status === "rejected" && results[1].reason instanceof EncodeError);
@@ -137,16 +139,16 @@ test("a call that cannot be learned lets those behind it go on", async () => {
 test("replies are read while a write waits for the server to read", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const calls = callsOf(link);
-  const first = link.run(calls.ping(undefined));
+  const context = callContextOf(link);
+  const first = link.run(sessionCalls.ping(context, undefined));
   await settled();
   let allow = (_count: number): void => {};
   transport.onWrite = () => new Promise((resolve) => allow = resolve);
-  const second = link.run(calls.ping(undefined));
+  const second = link.run(sessionCalls.ping(context, undefined));
   await settled();
   transport.arrive(readyForQuery());
   await first;
-  const third = link.run(calls.ping(undefined));
+  const third = link.run(sessionCalls.ping(context, undefined));
   await settled();
   assert.equal(transport.writes.length, 2, "there is one write at a time");
   transport.onWrite = (bytes) => bytes.length;
@@ -161,11 +163,11 @@ test("a write that takes a part is followed by one of the rest, and of what came
   for (const part of [1, 2, 5, 6]) {
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
-    const calls = callsOf(link);
+    const context = callContextOf(link);
     transport.onWrite = (bytes) => Promise.resolve(Math.min(part, bytes.length));
     const pending = [
-      link.run(calls.query("select 1", undefined, collectors.affected, false)),
-      link.run(calls.ping(undefined)),
+      link.run(statementCalls.query(context, "select 1", undefined, collectors.affected, false)),
+      link.run(sessionCalls.ping(context, undefined)),
     ];
     await settled();
     let whole = "";
@@ -179,7 +181,9 @@ test("a write that takes a part is followed by one of the rest, and of what came
 test("what the reading of a reply has to answer is sent at once", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const call = link.run(callsOf(link).query("copy t from stdin", undefined, collectors.affected, false));
+  const call = link.run(
+    statementCalls.query(callContextOf(link), "copy t from stdin", undefined, collectors.affected, false),
+  );
   await settled();
   transport.arrive(copyResponse("G"));
   await settled();
@@ -191,12 +195,15 @@ test("what the reading of a reply has to answer is sent at once", async () => {
 test("a call that is refused does not wait for its turn", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const calls = callsOf(link);
-  const learning = link.run(calls.exec("a $1", [1], undefined, collectors.firstValue, false));
+  const context = callContextOf(link);
+  const learning = link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.firstValue, false));
   await settled();
-  await assert.rejects(link.run(calls.exec("b", [1], { rows: "tuple" }, collectors.allRows, true)), UsageError);
-  calls.state.beginClosing();
-  await assert.rejects(link.run(calls.ping(undefined)), ConnectionError);
+  await assert.rejects(
+    link.run(statementCalls.exec(context, "b", [1], { rows: "tuple" as never }, collectors.allRows, true)),
+    UsageError,
+  );
+  context.state.beginClosing();
+  await assert.rejects(link.run(sessionCalls.ping(context, undefined)), ConnectionError);
   transport.arrive(concat(learned(), readyForQuery()), rows(1));
   assert.equal(await learning, 1);
 });

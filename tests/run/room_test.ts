@@ -1,8 +1,9 @@
 /** Blocking calls that have more to send than fits. */
 import assert from "node:assert/strict";
+import * as copyCalls from "../../src/connection/copy_calls.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { commandComplete, concat, copyResponse, readyForQuery } from "../support/backend.ts";
-import { callsOf, SOCKET } from "../support/links.ts";
+import { callContextOf, SOCKET } from "../support/links.ts";
 import { ManualSync } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -22,7 +23,11 @@ test("room: whenever the system takes what is left, it is not waited for an answ
     };
     const data = new Uint8Array(400_000).fill(0x78);
     // The transport throws when both sides would wait for each other.
-    assert.equal(link.run(callsOf(link).copyIn("copy t from stdin", data, undefined)), 1, `refused ${refused} times`);
+    assert.equal(
+      link.run(copyCalls.copyIn(callContextOf(link), "copy t from stdin", data, undefined)),
+      1,
+      `refused ${refused} times`,
+    );
   }
 });
 

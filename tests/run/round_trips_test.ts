@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import type { Calls } from "../../src/connection/calls.ts";
+import type { CallContext } from "../../src/connection/call_context.ts";
+import * as pipelineCalls from "../../src/connection/pipeline_calls.ts";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
 import { PreparedStatement } from "../../src/async/prepared_statement.ts";
 import type { AsyncLink } from "../../src/run/async_link.ts";
 import type { Settings } from "../../src/options/settings.ts";
@@ -16,7 +18,7 @@ import {
   parseComplete,
   readyForQuery,
 } from "../support/backend.ts";
-import { callsOf, int4, learned, namesIn, rows, textRows, type Wire, wire } from "../support/links.ts";
+import { callContextOf, int4, learned, namesIn, rows, textRows, type Wire, wire } from "../support/links.ts";
 import type { Step } from "../support/scripted.ts";
 import { test } from "../support/test.ts";
 
@@ -37,12 +39,12 @@ function roundTrips(
   name: string,
   settings: Settings,
   steps: readonly Step[],
-  body: (connection: Wire, calls: Calls) => Promise<void>,
+  body: (connection: Wire, context: CallContext) => Promise<void>,
 ): void {
   for (const driver of ["sync", "async"] as const) {
     test(`round trips: ${name} (${driver})`, async () => {
       const connection = wire(driver, steps);
-      await body(connection, callsOf(connection.link, settings));
+      await body(connection, callContextOf(connection.link, settings));
       assert.ok(connection.server.finished, "the conversation came to its end");
       const written = writes(connection);
       for (const [messages] of steps) {
@@ -55,16 +57,16 @@ function roundTrips(
   }
 }
 
-function exec(calls: Calls, statement: unknown, values: readonly unknown[] = []): Call<unknown[]> {
-  return calls.exec(statement, values, undefined, collectors.allRows, true);
+function exec(context: CallContext, statement: unknown, values: readonly unknown[] = []): Call<unknown[]> {
+  return statementCalls.exec(context, statement as string, values, undefined, collectors.allRows, true);
 }
 
 roundTrips("exec without parameters is one, always", {}, [
   [AT_ONCE, concat(learned(0), textRows(1))],
   [KNOWN, rows(1)],
   [KNOWN, rows(1)],
-], async ({ run }, calls) => {
-  for (let i = 0; i < 3; i++) assert.deepEqual(await run(exec(calls, "a")), [{ n: 1 }]);
+], async ({ run }, context) => {
+  for (let i = 0; i < 3; i++) assert.deepEqual(await run(exec(context, "a")), [{ n: 1 }]);
 });
 
 roundTrips("exec with parameters is two the first time, then one", {}, [
@@ -72,8 +74,8 @@ roundTrips("exec with parameters is two the first time, then one", {}, [
   [KNOWN, rows(1)],
   [KNOWN, rows(2)],
   [KNOWN, rows(3)],
-], async ({ run }, calls) => {
-  for (let i = 1; i < 4; i++) assert.deepEqual(await run(exec(calls, "a", [i])), [{ n: i }]);
+], async ({ run }, context) => {
+  for (let i = 1; i < 4; i++) assert.deepEqual(await run(exec(context, "a", [i])), [{ n: i }]);
 });
 
 roundTrips("without names it is the same", { statementCacheSize: 0 }, [
@@ -82,10 +84,10 @@ roundTrips("without names it is the same", { statementCacheSize: 0 }, [
   [LEARN, concat(learned(1), readyForQuery())],
   [UNNAMED, concat(parseComplete(), bindComplete(), columns(), row(2))],
   [UNNAMED, concat(parseComplete(), bindComplete(), columns(), row(3))],
-], async (connection, calls) => {
+], async (connection, context) => {
   const { run } = connection;
-  for (let i = 0; i < 2; i++) assert.deepEqual(await run(exec(calls, "a")), [{ n: 1 }]);
-  for (let i = 2; i < 4; i++) assert.deepEqual(await run(exec(calls, "b", [i])), [{ n: i }]);
+  for (let i = 0; i < 2; i++) assert.deepEqual(await run(exec(context, "a")), [{ n: 1 }]);
+  for (let i = 2; i < 4; i++) assert.deepEqual(await run(exec(context, "b", [i])), [{ n: i }]);
   for (const message of ["Parse", "Bind"] as const) assert.deepEqual([...new Set(namesIn(connection, message))], [""]);
 });
 
@@ -96,11 +98,11 @@ roundTrips("evicted statements are closed with what is prepared next", { stateme
   [`Close ${LEARN}`, concat(closeComplete(), learned(1), readyForQuery())],
   [KNOWN, rows(1)],
   [KNOWN, rows(1)],
-], async (connection, calls) => {
+], async (connection, context) => {
   const { run } = connection;
-  for (const text of ["a", "b", "c"]) assert.deepEqual(await run(exec(calls, text)), [{ n: 1 }]);
-  assert.deepEqual(await run(exec(calls, "d", [1])), [{ n: 1 }]);
-  assert.deepEqual(await run(exec(calls, "c")), [{ n: 1 }]);
+  for (const text of ["a", "b", "c"]) assert.deepEqual(await run(exec(context, text)), [{ n: 1 }]);
+  assert.deepEqual(await run(exec(context, "d", [1])), [{ n: 1 }]);
+  assert.deepEqual(await run(exec(context, "c")), [{ n: 1 }]);
   const names = namesIn(connection, "Parse");
   assert.deepEqual(namesIn(connection, "Close"), names.slice(0, 2));
 });
@@ -109,19 +111,19 @@ roundTrips("prepare is one, and so is each use", {}, [
   [LEARN, concat(learned(1), readyForQuery())],
   [KNOWN, rows(1)],
   [KNOWN, rows(2)],
-], async ({ run, link }, calls) => {
-  const prepared = await run(calls.prepare("a", undefined));
-  const statement = held(calls, link, prepared);
-  for (let i = 1; i < 3; i++) assert.deepEqual(await run(exec(calls, statement, [i])), [{ n: i }]);
+], async ({ run, link }, context) => {
+  const prepared = await run(statementCalls.prepare(context, "a", undefined));
+  const statement = held(context, link, prepared);
+  for (let i = 1; i < 3; i++) assert.deepEqual(await run(exec(context, statement, [i])), [{ n: i }]);
 });
 
 roundTrips("prepareBatch is one", {}, [
   ["Parse Describe Parse Describe Parse Describe Sync", concat(learned(0), learned(1), learned(2), readyForQuery())],
   [KNOWN, rows(1)],
-], async ({ run, link }, calls) => {
-  const prepared = await run(calls.prepareBatch(["a", "b", "c"], undefined));
+], async ({ run, link }, context) => {
+  const prepared = await run(statementCalls.prepareBatch(context, ["a", "b", "c"], undefined));
   assert.deepEqual(prepared.map(({ parameterTypes }) => parameterTypes.length), [0, 1, 2]);
-  assert.deepEqual(await run(exec(calls, held(calls, link, prepared[1]!), [1])), [{ n: 1 }]);
+  assert.deepEqual(await run(exec(context, held(context, link, prepared[1]!), [1])), [{ n: 1 }]);
 });
 
 roundTrips("a pipeline is one, strings that are not known included", {}, [
@@ -131,28 +133,28 @@ roundTrips("a pipeline is one, strings that are not known included", {}, [
     concat(bindComplete(), result(1), learned(1), bindComplete(), text(2), bindComplete(), text(3), readyForQuery()),
   ],
   ["Bind Execute Bind Execute Sync", concat(bindComplete(), result(1), bindComplete(), result(4), readyForQuery())],
-], async ({ run }, calls) => {
-  await run(exec(calls, "a"));
-  const pipeline = calls.pipeline();
+], async ({ run }, context) => {
+  await run(exec(context, "a"));
+  const pipeline = pipelineCalls.openPipeline(context);
   const add = (text: string, values: readonly unknown[] = []): ReturnType<typeof pipeline.add> =>
-    calls.addToPipeline(pipeline, text, values);
+    pipelineCalls.addToPipeline(context, pipeline, text, values);
   const claim = (item: ReturnType<typeof pipeline.add>): Promise<unknown> =>
-    run(calls.claim(pipeline, () => item, undefined, collectors.allRows, true));
+    run(pipelineCalls.claim(context, pipeline, () => item, undefined, collectors.allRows, true));
   const first = [add("a"), add("b", [2]), add("b", [3])];
   for (const [i, item] of first.entries()) assert.deepEqual(await claim(item), [{ n: i + 1 }]);
   const second = [add("a"), add("b", [4])];
   assert.deepEqual(await claim(second[0]!), [{ n: 1 }]);
   assert.deepEqual(await claim(second[1]!), [{ n: 4 }]);
-  await run(calls.closePipeline(pipeline));
+  await run(pipelineCalls.closePipeline(context, pipeline));
 });
 
 roundTrips("a pipeline that is closed unclaimed is one, an empty one none", {}, [
   ["Parse Describe Bind Execute Sync", concat(learned(0), textRows(1))],
-], async ({ run }, calls) => {
-  await run(calls.closePipeline(calls.pipeline()));
-  const pipeline = calls.pipeline();
+], async ({ run }, context) => {
+  await run(pipelineCalls.closePipeline(context, pipelineCalls.openPipeline(context)));
+  const pipeline = pipelineCalls.openPipeline(context);
   pipeline.add("a", []);
-  await run(calls.closePipeline(pipeline));
+  await run(pipelineCalls.closePipeline(context, pipeline));
 });
 
 roundTrips("execBatch of a known statement is one", {}, [
@@ -162,9 +164,9 @@ roundTrips("execBatch of a known statement is one", {}, [
     "Parse Bind Execute Bind Execute Bind Execute Bind Execute Sync Query",
     concat(begun(), batch(3), readyForQuery("T"), committed()),
   ],
-], async ({ run }, calls) => {
-  await run(exec(calls, "a", [1]));
-  assert.equal(await run(calls.execBatch("a", [[1], [2], [3]], undefined)), 3);
+], async ({ run }, context) => {
+  await run(exec(context, "a", [1]));
+  assert.equal(await run(statementCalls.execBatch(context, "a", [[1], [2], [3]], undefined)), 3);
 });
 
 roundTrips("execBatch of a string that is not known is two", {}, [
@@ -173,8 +175,8 @@ roundTrips("execBatch of a string that is not known is two", {}, [
     "Parse Bind Execute Bind Execute Bind Execute Sync Query",
     concat(begun(), batch(2), readyForQuery("T"), committed()),
   ],
-], async ({ run }, calls) => {
-  assert.equal(await run(calls.execBatch("a", [[1], [2]], undefined)), 2);
+], async ({ run }, context) => {
+  assert.equal(await run(statementCalls.execBatch(context, "a", [[1], [2]], undefined)), 2);
 });
 
 roundTrips("a missing statement is three: refused, prepared again, executed", {}, [
@@ -183,10 +185,10 @@ roundTrips("a missing statement is three: refused, prepared again, executed", {}
   [LEARN, concat(learned(0), readyForQuery())],
   [UNNAMED, concat(parseComplete(), bindComplete(), columns(), row(2))],
   [AT_ONCE, concat(learned(0), textRows(3))],
-], async (connection, calls) => {
+], async (connection, context) => {
   const { run } = connection;
-  for (let i = 1; i < 3; i++) assert.deepEqual(await run(exec(calls, "a")), [{ n: i }]);
-  assert.deepEqual(await run(exec(calls, "b")), [{ n: 3 }]);
+  for (let i = 1; i < 3; i++) assert.deepEqual(await run(exec(context, "a")), [{ n: i }]);
+  assert.deepEqual(await run(exec(context, "b")), [{ n: 3 }]);
   assert.deepEqual(namesIn(connection, "Parse").slice(1), ["", "", ""]);
 });
 
@@ -200,11 +202,11 @@ test("round trips: calls that are known leave in one write, and those behind a n
     [KNOWN, rows(3)],
     [KNOWN, rows(1)],
   ]);
-  const calls = callsOf(connection.link);
-  await connection.run(exec(calls, "a"));
-  const known = [exec(calls, "a"), exec(calls, "a"), exec(calls, "b")].map((call) => connection.run(call));
+  const context = callContextOf(connection.link);
+  await connection.run(exec(context, "a"));
+  const known = [exec(context, "a"), exec(context, "a"), exec(context, "b")].map((call) => connection.run(call));
   assert.deepEqual(await Promise.all(known), [[{ n: 1 }], [{ n: 1 }], [{ n: 2 }]]);
-  const behind = [exec(calls, "c", [3]), exec(calls, "a")].map((call) => connection.run(call));
+  const behind = [exec(context, "c", [3]), exec(context, "a")].map((call) => connection.run(call));
   assert.deepEqual(await Promise.all(behind), [[{ n: 3 }], [{ n: 1 }]]);
   assert.deepEqual(writes(connection).slice(0, 3), [AT_ONCE, `${KNOWN} ${KNOWN} ${AT_ONCE}`, LEARN]);
 });
@@ -216,7 +218,10 @@ for (const driver of ["sync", "async"] as const) {
       [LEARN, concat(learned(1), readyForQuery())],
       [whole, concat(begun(), batch(2), readyForQuery("T"), committed())],
     ]);
-    assert.equal(await connection.run(callsOf(connection.link).execBatch("a", [[1], [2]], undefined)), 2);
+    assert.equal(
+      await connection.run(statementCalls.execBatch(callContextOf(connection.link), "a", [[1], [2]], undefined)),
+      2,
+    );
     assert.deepEqual(writes(connection), [LEARN, whole]);
   });
 }
@@ -254,17 +259,17 @@ for (const driver of ["sync", "async"] as const) {
     ];
     const connection = wire(driver, steps);
     const { run, link } = connection;
-    const calls = callsOf(link, { pgbouncer: true });
-    for (let i = 0; i < 2; i++) assert.deepEqual(await run(exec(calls, "a")), [{ n: 1 }]);
-    for (let i = 2; i < 4; i++) assert.deepEqual(await run(exec(calls, "b", [i])), [{ n: i }]);
-    const statement = held(calls, link, await run(calls.prepare("c", undefined)));
-    for (let i = 4; i < 6; i++) assert.deepEqual(await run(exec(calls, statement, [i])), [{ n: i }]);
-    const [, second] = await run(calls.prepareBatch(["d", "e"], undefined));
-    assert.deepEqual(await run(exec(calls, held(calls, link, second!), [6])), [{ n: 6 }]);
-    assert.equal(await run(calls.execBatch("b", [[1], [2]], undefined)), 2);
-    const pipeline = calls.pipeline();
+    const context = callContextOf(link, { pgbouncer: true });
+    for (let i = 0; i < 2; i++) assert.deepEqual(await run(exec(context, "a")), [{ n: 1 }]);
+    for (let i = 2; i < 4; i++) assert.deepEqual(await run(exec(context, "b", [i])), [{ n: i }]);
+    const statement = held(context, link, await run(statementCalls.prepare(context, "c", undefined)));
+    for (let i = 4; i < 6; i++) assert.deepEqual(await run(exec(context, statement, [i])), [{ n: i }]);
+    const [, second] = await run(statementCalls.prepareBatch(context, ["d", "e"], undefined));
+    assert.deepEqual(await run(exec(context, held(context, link, second!), [6])), [{ n: 6 }]);
+    assert.equal(await run(statementCalls.execBatch(context, "b", [[1], [2]], undefined)), 2);
+    const pipeline = pipelineCalls.openPipeline(context);
     for (const [text, values] of [["a", []], ["b", [8]], ["f", [9]]] as const) pipeline.add(text, values);
-    await run(calls.closePipeline(pipeline));
+    await run(pipelineCalls.closePipeline(context, pipeline));
     assert.deepEqual(writes(connection), steps.map(([messages]) => messages));
     assert.deepEqual(namesIn(connection, "Close"), []);
     for (const message of ["Parse", "Bind"] as const) {
@@ -278,8 +283,8 @@ function writes({ server }: Wire): string[] {
   return server.writes.filter((messages) => messages !== "");
 }
 
-function held(calls: Calls, link: Wire["link"], prepared: Prepared): PreparedStatement {
-  return new PreparedStatement(calls, link as AsyncLink, prepared);
+function held(context: CallContext, link: Wire["link"], prepared: Prepared): PreparedStatement {
+  return new PreparedStatement(context, link as AsyncLink, prepared);
 }
 
 /** The RowDescription of a portal with an int4 in binary. */

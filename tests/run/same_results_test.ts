@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { DecodeError, ProtocolError, ServerError } from "../../src/errors.ts";
 import { execute, query } from "../../src/statements/execute.ts";
 import { perform, settle, submit } from "../../src/protocol/request.ts";
@@ -17,7 +19,7 @@ import {
   rowDescription,
 } from "../support/backend.ts";
 import {
-  callsOf,
+  callContextOf,
   contextOf,
   inBothDrivers,
   learned,
@@ -38,23 +40,27 @@ inBothDrivers("a conversation with everything in it comes out the same", [
   ["Parse Describe Bind Execute Sync", concat(learned(0), noticeResponse("two"), textRows(4))],
   ["Bind Execute Sync", rows(5)],
 ], async ({ run, link }) => {
-  const calls = callsOf(link);
+  const context = callContextOf(link);
   const notices: string[] = [];
-  calls.state.onNotice = ({ message }) => notices.push(message);
-  await run(calls.ping(undefined));
+  context.state.onNotice = ({ message }) => notices.push(message);
+  await run(sessionCalls.ping(context, undefined));
   assert.equal(link.session.parameters.TimeZone, "UTC");
   assert.deepEqual(
-    await run(calls.query("select 1", undefined, collectors.allResults, true)).then(([first]) => first?.rows),
+    await run(statementCalls.query(context, "select 1", undefined, collectors.allResults, true)).then(([first]) =>
+      first?.rows
+    ),
     [{
       n: 1,
     }],
   );
-  await assert.rejects(run(calls.query("bad", undefined, collectors.affected, false)), ServerError);
+  await assert.rejects(run(statementCalls.query(context, "bad", undefined, collectors.affected, false)), ServerError);
   assert.equal(link.session.transactionStatus, "failed");
-  assert.equal(await run(calls.exec("a $1", [1], undefined, collectors.affected, false)), 2);
-  assert.equal(await run(calls.exec("b", undefined, undefined, collectors.firstValue, false)), 4);
+  assert.equal(await run(statementCalls.exec(context, "a $1", [1], undefined, collectors.affected, false)), 2);
+  assert.equal(await run(statementCalls.exec(context, "b", undefined, undefined, collectors.firstValue, false)), 4);
   assert.deepEqual(
-    await run(calls.exec("b", undefined, undefined, collectors.onlyResult, true)).then(({ rows }) => rows),
+    await run(statementCalls.exec(context, "b", undefined, undefined, collectors.onlyResult, true)).then(({ rows }) =>
+      rows
+    ),
     [{
       n: 5,
     }],

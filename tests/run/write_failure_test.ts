@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import * as statementCalls from "../../src/connection/statement_calls.ts";
+import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError, ServerError } from "../../src/errors.ts";
@@ -12,7 +14,7 @@ import {
   readyForQuery,
   rowDescription,
 } from "../support/backend.ts";
-import { callsOf, number, SOCKET } from "../support/links.ts";
+import { callContextOf, number, SOCKET } from "../support/links.ts";
 import { ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
 import { test } from "../support/test.ts";
 
@@ -22,8 +24,8 @@ const shutdown = errorResponse("57P01", "terminating connection due to administr
 function blocking(): { transport: ManualSync; call: () => unknown } {
   const transport = new ManualSync();
   const link = new SyncLink(transport, SOCKET);
-  const calls = callsOf(link);
-  const call = () => link.run(calls.query("select 1", undefined, collectors.firstValue, false));
+  const context = callContextOf(link);
+  const call = () => link.run(statementCalls.query(context, "select 1", undefined, collectors.firstValue, false));
   transport.arrive(number(1));
   assert.equal(call(), 1);
   transport.onWrite = () => {
@@ -38,8 +40,8 @@ async function awaiting(
 ): Promise<{ transport: ManualAsync; call: () => Promise<unknown> }> {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const calls = callsOf(link);
-  const call = () => link.run(calls.query("select 1", undefined, collectors.firstValue, false));
+  const context = callContextOf(link);
+  const call = () => link.run(statementCalls.query(context, "select 1", undefined, collectors.firstValue, false));
   const first = call();
   transport.arrive(number(1));
   assert.equal(await first, 1);
@@ -130,11 +132,11 @@ test("an awaiting write that fails while more is submitted: all calls fail, and 
     const transport = new ManualAsync();
     transport.onWrite = fail;
     const link = new AsyncLink(transport, SOCKET);
-    const calls = callsOf(link);
+    const context = callContextOf(link);
     const text = "x".repeat(10_000);
     const results = Array.from(
       { length: 6 },
-      () => link.run(calls.query(text, undefined, collectors.firstValue, false)),
+      () => link.run(statementCalls.query(context, text, undefined, collectors.firstValue, false)),
     );
     assert.equal(transport.writes.length, 1, "before the tick is over, and not again");
     for (const result of await Promise.allSettled(results)) {
@@ -157,7 +159,7 @@ test("a reply that is there already survives the failure of a later write", () =
     throw systemError("EPIPE");
   };
   transport.arrive(readyForQuery());
-  assert.equal(link.run(callsOf(link).ping(undefined)), undefined);
+  assert.equal(link.run(sessionCalls.ping(callContextOf(link), undefined)), undefined);
 });
 
 test("a blocking read that was filled is followed by another without waiting", () => {
@@ -166,7 +168,10 @@ test("a blocking read that was filled is followed by another without waiting", (
   link.session.inbox.trust();
   const text = "x".repeat(0x1_0000);
   transport.arrive(concat(rowDescription({ t: 25 }), dataRow(text), commandComplete("SELECT 1"), readyForQuery()));
-  assert.equal(link.run(callsOf(link).query("select", undefined, collectors.firstValue, false)), text);
+  assert.equal(
+    link.run(statementCalls.query(callContextOf(link), "select", undefined, collectors.firstValue, false)),
+    text,
+  );
   assert.equal(transport.waits.length, 1);
 });
 
@@ -181,7 +186,10 @@ test("a blocking call writes as much as it can, and reads while it cannot", () =
     return count;
   };
   transport.arrive(number(1).subarray(0, 10), number(1).subarray(10));
-  assert.equal(link.run(callsOf(link).query("select 1", undefined, collectors.firstValue, false)), 1);
+  assert.equal(
+    link.run(statementCalls.query(callContextOf(link), "select 1", undefined, collectors.firstValue, false)),
+    1,
+  );
   assert.equal(sent, "Q\0\0\0\x0dselect 1\0".slice(0, sent.length));
   assert.ok(transport.waits[0]!.writable, "it waits for both");
 });

@@ -1,6 +1,6 @@
 /** Both drivers over scripted servers, so that one test body serves for both. */
 import assert from "node:assert/strict";
-import { Calls } from "../../src/connection/calls.ts";
+import { CallContext } from "../../src/connection/call_context.ts";
 import { ConnectionState } from "../../src/connection/connection_state.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
@@ -102,11 +102,11 @@ export function inWholeWrites(name: string, steps: readonly Step[], body: (wire:
 }
 
 /** What both worlds' connections are made of, on this link; `core` is its state. */
-export function callsOf(link: SyncLink | AsyncLink, settings: Settings = {}): Calls {
+export function callContextOf(link: SyncLink | AsyncLink, settings: Settings = {}): CallContext {
   const upgrade = { attempted: false, upgraded: false, reason: "it is switched off", tried: [] };
   const state = new ConnectionState(link, upgrade, settings, "token");
   link.onEvent = (event) => state.deliver(event);
-  return new Calls(state);
+  return new CallContext(state);
 }
 
 /** What the ops on this link share. Statements are called p1, p2, …, and there is room for that many; 0: they have no names. */

@@ -1,5 +1,6 @@
 /** A connection on which a pool listens to channels. */
-import { Calls } from "../../connection/calls.ts";
+import { CallContext } from "../../connection/call_context.ts";
+import * as sessionCalls from "../../connection/session_calls.ts";
 import type { NotificationQueue } from "../../features/listen.ts";
 import type { PoolNotification } from "../subscription.ts";
 import type { Conn } from "../../async/conn.ts";
@@ -14,7 +15,7 @@ export interface ListenEvents {
 /** One connection, listening. */
 export class ListenConnection {
   readonly #opened: OpenedConnection;
-  readonly #calls: Calls;
+  readonly #context: CallContext;
   readonly #conn: Conn;
   readonly #events: ListenEvents;
   /** By channel: listened to, or about to be. */
@@ -23,7 +24,7 @@ export class ListenConnection {
   constructor(conn: Conn, opened: OpenedConnection, events: ListenEvents) {
     this.#conn = conn;
     this.#opened = opened;
-    this.#calls = new Calls(opened.state);
+    this.#context = new CallContext(opened.state);
     this.#events = events;
     opened.onLost = () => events.lost();
   }
@@ -46,7 +47,7 @@ export class ListenConnection {
     this.#queues.delete(channel);
     try {
       const queue = await listening;
-      if (queue !== undefined) await this.#opened.link.run(this.#calls.unlisten(queue));
+      if (queue !== undefined) await this.#opened.link.run(sessionCalls.unlisten(this.#context, queue));
     } catch {
       // Then it is not listened to either.
     }
@@ -60,7 +61,7 @@ export class ListenConnection {
   /** Gives the connection up if it does not answer. */
   async check(milliseconds: number): Promise<void> {
     try {
-      await this.#opened.link.run(this.#calls.check(milliseconds));
+      await this.#opened.link.run(sessionCalls.check(milliseconds));
     } catch {
       await this.#conn.close({ timeout: 0 });
     }
@@ -73,7 +74,7 @@ export class ListenConnection {
   }
 
   #listen(channel: string): Promise<NotificationQueue> {
-    return this.#opened.link.run(this.#calls.listen(channel, undefined, (queue) => {
+    return this.#opened.link.run(sessionCalls.listen(this.#context, channel, undefined, (queue) => {
       queue.onChange = () => this.#deliver(queue);
       this.#deliver(queue);
       return queue;

@@ -12,7 +12,7 @@ import { now } from "../../runtime/clock.ts";
 import { TimeoutError } from "../../errors.ts";
 import { isRetryable, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import { settingsOf, type Target } from "../../options/opts.ts";
-import type { CloseOptions, CopyData, CopyRow, Params, Row } from "../../api/call_options.ts";
+import type { CloseOptions, CopyData, CopyRow, Params, Row } from "../../connection/call_options.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { Lease } from "../lease.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";

@@ -1,7 +1,7 @@
 /** Connections that were taken from a pool. */
 import { closeTimeout } from "../../connection/arguments.ts";
 import { UsageError } from "../../errors.ts";
-import type { CloseOptions } from "../../api/call_options.ts";
+import type { CloseOptions } from "../../connection/call_options.ts";
 import type { Lease } from "../lease.ts";
 import { Conn } from "../../async/conn.ts";
 import type { OpenedConnection } from "../../async/opened.ts";

@@ -14,7 +14,7 @@ import type {
   Row,
   StreamOptions,
   TransactionOptions,
-} from "../../api/call_options.ts";
+} from "../../connection/call_options.ts";
 import { settingsOf, type Target } from "../../options/opts.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { Lease } from "../lease.ts";

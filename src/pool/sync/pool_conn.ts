@@ -1,5 +1,6 @@
 /** The connections of a pool, as the pool itself uses them. */
-import { Calls } from "../../connection/calls.ts";
+import { CallContext } from "../../connection/call_context.ts";
+import * as sessionCalls from "../../connection/session_calls.ts";
 import { isReleased } from "../../features/release.ts";
 import type { PooledConnection, PoolEntry } from "../pool_state.ts";
 import { Conn } from "../../sync/conn.ts";
@@ -8,12 +9,12 @@ import type { OpenedConnection } from "../../sync/opened.ts";
 /** A connection of the pool, as the pool itself uses it. */
 export class PoolConn extends Conn implements PooledConnection {
   readonly opened: OpenedConnection;
-  readonly calls: Calls;
+  readonly context: CallContext;
 
   constructor(opened: OpenedConnection) {
     super(opened.target);
     this.opened = opened;
-    this.calls = new Calls(opened.state);
+    this.context = new CallContext(opened.state);
   }
 
   /** Whether nothing is left over. */
@@ -24,12 +25,12 @@ export class PoolConn extends Conn implements PooledConnection {
 
   /** Makes a round trip; the connection is closed if that takes longer. */
   check(timeout: number): void {
-    this.opened.link.run(this.calls.check(timeout));
+    this.opened.link.run(sessionCalls.check(timeout));
   }
 
   /** Undoes what is left over. */
   release(): void {
-    if (!this.isReleased) this.opened.link.run(this.calls.release(CLEAN_UP_TIMEOUT));
+    if (!this.isReleased) this.opened.link.run(sessionCalls.release(this.context, CLEAN_UP_TIMEOUT));
   }
 }
 

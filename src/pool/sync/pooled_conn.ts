@@ -2,7 +2,7 @@
 /** Connections that were taken from a pool. */
 import { closeTimeout } from "../../connection/arguments.ts";
 import { UsageError } from "../../errors.ts";
-import type { CloseOptions } from "../../api/call_options.ts";
+import type { CloseOptions } from "../../connection/call_options.ts";
 import type { Lease } from "../lease.ts";
 import { Conn } from "../../sync/conn.ts";
 import type { OpenedConnection } from "../../sync/opened.ts";

@@ -74,5 +74,8 @@ export type CopyRow = readonly unknown[] | object;
 /** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */
 export type Params = readonly unknown[];
 
+/** Sets of parameters for one statement. */
+export type ParamSets = Iterable<Params> | AsyncIterable<Params>;
+
 /** A row as an object: values by column name. */
 export type Row = Record<string, unknown>;

@@ -1,0 +1,130 @@
+/**
+ * What all calls of a connection, or of a transaction on it, have in common: the checks before a call, its
+ * options, and its spans.
+ *
+ * Arguments are read when the call is made, not when its op is admitted: changing them, a statement or the
+ * connection after that has no effect on the call. An error in them is thrown in one world and rejected in
+ * the other.
+ */
+import { type OptionSpec, type ParsedOptions, parseOptions, textOf } from "./arguments.ts";
+import type { ConnectionState } from "./connection_state.ts";
+import type { TransactionState } from "../features/transaction.ts";
+import type { Lease } from "../pool/lease.ts";
+import type { Call, Deadline, Op } from "../protocol/request.ts";
+import type { ResultCollector } from "../rows/collectors.ts";
+import type { CallSpan, OperationSpan } from "../telemetry/observer.ts";
+import type { RowShape } from "../rows/row.ts";
+
+/** Makes the result collector of one call, for rows of that shape. */
+export type CollectorFactory<T> = (shape: RowShape) => ResultCollector<T>;
+
+/** What the calls of a connection, or of a transaction on it, are made with. */
+export class CallContext {
+  readonly state: ConnectionState;
+  /** The transaction that they are made in. */
+  readonly transaction: TransactionState | undefined;
+  /** The lease under which they are made, where the connection is a pool's. */
+  readonly lease: Lease | undefined;
+
+  constructor(state: ConnectionState, transaction?: TransactionState, lease?: Lease) {
+    this.state = state;
+    this.transaction = transaction;
+    this.lease = lease;
+  }
+
+  /** Whose the statements are that are prepared by these calls. */
+  get owner(): object {
+    return this.lease ?? this.state;
+  }
+
+  /** Throws when nothing can be called. */
+  check(action: string): void {
+    this.lease?.check(action);
+    this.state.check(action);
+    this.transaction?.check(action);
+  }
+
+  /** Checks that a call can be made, and makes it; what that throws becomes a refusal. */
+  attempt<T>(action: string, make: () => Call<T>): Call<T> {
+    try {
+      this.check(action);
+      const made = make();
+      const { transaction } = this;
+      return transaction === undefined ? made : { ...made, op: checkTransaction(transaction, action, made.op) };
+    } catch (error) {
+      return refusedCall(error);
+    }
+  }
+
+  /** A call with the common options and the extra options named; `source` is what it executes, for tracing. */
+  call<T>(
+    operation: string,
+    action: string,
+    options: unknown,
+    make: (options: ParsedOptions) => Op<T>,
+    extraOptions: readonly string[] = [],
+    source?: unknown,
+  ): Call<T> {
+    return this.attempt(action, () => {
+      const parsed = parseOptions(options, this.optionSpec(action, false, extraOptions));
+      const op = make(parsed);
+      return { op, deadline: parsed.deadline, span: this.callSpan(operation, source, undefined, sizeOf(source)) };
+    });
+  }
+
+  /** Which options a call has. */
+  optionSpec(action: string, rows: boolean = false, extraOptions: readonly string[] = []): OptionSpec {
+    return { action, awaits: this.state.link.awaits, rows, extraOptions };
+  }
+
+  /** The span of a call; undefined if there is no subscriber. */
+  callSpan(
+    operation: string,
+    source?: unknown,
+    parameterCount?: number,
+    batchSize?: number,
+  ): CallSpan | undefined {
+    const { observer } = this.state;
+    return observer.isEnabled ? observer.callSpan(operation, textOf(source), parameterCount, batchSize) : undefined;
+  }
+
+  /** The span of an operation of several calls; undefined if there is no subscriber. */
+  operationSpan(operation: string, source?: unknown, parameterCount?: number): OperationSpan | undefined {
+    const { observer } = this.state;
+    return observer.isEnabled ? observer.operationSpan(operation, textOf(source), parameterCount) : undefined;
+  }
+}
+
+/** A call that fails with that error. */
+export function refusedCall(error: unknown): Call<never> {
+  return { op: never(), deadline: undefined, refusal: { error } };
+}
+
+// deno-lint-ignore require-yield
+function* never(): Op<never> {
+  throw new Error("A refused call has no op");
+}
+
+/** How many there are, if that is known. */
+export function sizeOf(source: unknown): number | undefined {
+  return Array.isArray(source) ? source.length : undefined;
+}
+
+/** The deadline for cleaning up after an operation: if the caller has set a timeout, the clean-up gets one too. */
+export function cleanUpDeadlineOf(deadline: Deadline | undefined, action: string): Deadline | undefined {
+  return deadline === undefined || deadline.timeout === 0 ? undefined : cleanUpDeadline(action);
+}
+
+/** The deadline for cleaning up: if the server does not answer in time, the connection is closed. */
+export function cleanUpDeadline(action: string): Deadline {
+  return { action, timeout: CLEAN_UP_TIMEOUT, signal: undefined, closesConnection: true };
+}
+
+/** When a call is admitted, its transaction may be over, and it must not be executed outside of it. */
+function* checkTransaction<T>(transaction: TransactionState, action: string, op: Op<T>): Op<T> {
+  transaction.check(action);
+  return yield* op;
+}
+
+/** Milliseconds for cleaning up after an operation with a timeout. */
+const CLEAN_UP_TIMEOUT = 2000;

@@ -1,0 +1,81 @@
+/** The calls of pipelines. */
+import { parseCall, type ParsedOptions, parseOptions, type Statement } from "./arguments.ts";
+import { type CallContext, cleanUpDeadline, type CollectorFactory, refusedCall } from "./call_context.ts";
+import type { CallOptions, Params, QueryOptions } from "./call_options.ts";
+import { UsageError } from "../errors.ts";
+import { type PipelineItem, PipelineState } from "../features/pipeline.ts";
+import type { Call, Op } from "../protocol/request.ts";
+import type { OperationSpan } from "../telemetry/observer.ts";
+
+/** A pipeline, which is exclusive from now on. Throws at once. */
+export function openPipeline(context: CallContext): PipelineState {
+  const action = "open a pipeline";
+  context.check(action);
+  context.state.session.check("reserve", action);
+  const pipeline = new PipelineState(context.state);
+  const span = context.operationSpan("pipeline");
+  if (span !== undefined) pipelineSpans.set(pipeline, span);
+  return pipeline;
+}
+
+/** Adds a statement to a pipeline. Throws at once. */
+export function addToPipeline(
+  context: CallContext,
+  pipeline: PipelineState,
+  statement: Statement,
+  params: Params | undefined,
+): PipelineItem {
+  if (params !== undefined && !Array.isArray(params)) {
+    throw new UsageError("Cannot bind the parameters: they must be in an array");
+  }
+  const spec = context.optionSpec("execute the statement");
+  const { source, values } = parseCall(statement, params, undefined, context.owner, spec);
+  const item = pipeline.add(source, values);
+  pipelineSpans.get(pipeline)?.addStatement();
+  return item;
+}
+
+/** A step of a pipeline. */
+export function pipelineStep<T>(
+  context: CallContext,
+  pipeline: PipelineState,
+  action: string,
+  options: CallOptions | undefined,
+  make: (options: ParsedOptions) => Op<T>,
+  rows: boolean = false,
+): Call<T> {
+  try {
+    const parsed = parseOptions(options, context.optionSpec(action, rows));
+    const onGivenUp = (): void => {
+      pipeline.isAbandoned = true;
+    };
+    const span = pipelineSpans.get(pipeline)?.childSpan("any");
+    return { op: make(parsed), deadline: parsed.deadline && { ...parsed.deadline, onGivenUp }, span };
+  } catch (error) {
+    return refusedCall(error);
+  }
+}
+
+/** The result of a pipelined statement. */
+export function claim<T>(
+  context: CallContext,
+  pipeline: PipelineState,
+  itemOf: () => PipelineItem,
+  options: QueryOptions | undefined,
+  collectorOf: CollectorFactory<T>,
+  rows: boolean,
+): Call<T> {
+  const make = ({ shape }: ParsedOptions): Op<T> => pipeline.claim(itemOf(), collectorOf(shape));
+  return pipelineStep(context, pipeline, "claim the result", options, make, rows);
+}
+
+/** The end of a pipeline. */
+export function closePipeline(context: CallContext, pipeline: PipelineState): Call<void> {
+  context.state.session.admission.announceEnd(pipeline.exclusive);
+  const span = pipelineSpans.get(pipeline)?.childSpan("close");
+  const deadline = pipeline.isAbandoned ? cleanUpDeadline("close the pipeline") : undefined;
+  return { op: pipeline.close(), deadline, span };
+}
+
+/** The spans of pipelines. */
+const pipelineSpans = new WeakMap<PipelineState, OperationSpan>();

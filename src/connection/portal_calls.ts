@@ -1,0 +1,169 @@
+/** The calls that fetch rows in parts: streams and portals. */
+import { countFrom, parseCall, type ParsedCall, parseOptions, snapshotOf, type Statement } from "./arguments.ts";
+import { type CallContext, cleanUpDeadlineOf, type CollectorFactory, refusedCall } from "./call_context.ts";
+import type { Params, QueryOptions, StreamOptions } from "./call_options.ts";
+import { UsageError } from "../errors.ts";
+import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
+import { type Call, cancellationPoint, type Deadline, type Op } from "../protocol/request.ts";
+import { collectors } from "../rows/collector_factories.ts";
+import type { RowShape } from "../rows/row.ts";
+import type { OperationSpan } from "../telemetry/observer.ts";
+
+/** A stream of rows that was asked for. */
+export interface Stream {
+  readonly cursor: Cursor;
+  readonly shape: RowShape;
+  readonly deadline: Deadline | undefined;
+  readonly batch: number;
+  readonly span: OperationSpan | undefined;
+}
+
+/** What a fetch gives. */
+export interface Fetch<T> {
+  readonly rows: T;
+  readonly hasMore: boolean;
+}
+
+/** The portal of a statement, not yet opened, with the options of its call. Throws at once. */
+function cursorOf(
+  context: CallContext,
+  statement: Statement,
+  params: Params | QueryOptions | undefined,
+  options: QueryOptions | undefined,
+  name: string,
+  { rows = false, extraOptions = [] }: { rows?: boolean; extraOptions?: readonly string[] } = {},
+): ParsedCall & { readonly cursor: Cursor } {
+  context.check(`open ${name}`);
+  const spec = context.optionSpec("execute the statement", rows, extraOptions);
+  const parsed = parseCall(statement, params, options, context.owner, spec);
+  const taking = { ...parsed, values: snapshotOf(parsed.values) };
+  return { ...parsed, cursor: new Cursor(context.state, taking, name, context.transaction) };
+}
+
+/** The rows of a statement in batches. Throws at once. */
+export function stream(
+  context: CallContext,
+  statement: Statement,
+  params: Params | StreamOptions | undefined,
+  options: StreamOptions | undefined,
+): Stream {
+  const { cursor, source, values, shape, deadline, extraOptions } = cursorOf(
+    context,
+    statement,
+    params,
+    options,
+    "a stream",
+    {
+      rows: true,
+      extraOptions: ["batch"],
+    },
+  );
+  const batch = extraOptions.batch === undefined ? DEFAULT_BATCH_SIZE : countFrom(extraOptions.batch, "batch");
+  return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values.length) };
+}
+
+/** The next batch of a stream. */
+export function nextRows<R>(context: CallContext, { cursor, shape, deadline, batch, span }: Stream): Call<Fetch<R[]>> {
+  const make = (): Call<Fetch<R[]>> => {
+    return { op: cursor.fetch(batch, collectors.allRows<R>(shape)), deadline, span: span?.childSpan("any") };
+  };
+  return cursor.isNew ? context.attempt("open a stream", make) : make();
+}
+
+/** The end of a stream that was read to its end. */
+export function endStream({ cursor, deadline, span }: Stream): Call<void> {
+  cursor.announceClose();
+  return {
+    op: cursor.close(),
+    deadline: cleanUpDeadlineOf(deadline, "end the stream"),
+    span: span?.childSpan("close"),
+  };
+}
+
+/** Closes a stream, wherever it is. A lost connection is no error. */
+export function closeStream({ cursor, deadline, span }: Stream): Call<void> {
+  cursor.announceClose();
+  return {
+    op: closeQuietly(cursor),
+    deadline: cleanUpDeadlineOf(deadline, "close the stream"),
+    span: span?.childSpan("close"),
+  };
+}
+
+/** Has a function fetch from a portal. */
+export function execIter<T>(
+  context: CallContext,
+  statement: Statement,
+  params: Params,
+  fn: (portal: never) => T,
+  options: QueryOptions | undefined,
+  use: (cursor: Cursor, fn: (portal: never) => T) => T,
+): Call<Awaited<T>> {
+  return context.attempt("execute the statement", () => {
+    if (typeof fn !== "function") throw new UsageError("Cannot use the portal: give a function that takes it");
+    const { cursor, source, values, deadline } = cursorOf(
+      context,
+      statement,
+      params ?? undefined,
+      options,
+      "execIter",
+      WITH_ROWS,
+    );
+    const op = withPortal(cursor, () => use(cursor, fn)) as Op<Awaited<T>>;
+    return { op, deadline, span: context.callSpan("execIter", source, values.length) };
+  });
+}
+
+/** Opens a portal in a transaction. */
+export function execPortal<T>(
+  context: CallContext,
+  statement: Statement,
+  params: Params | QueryOptions | undefined,
+  options: QueryOptions | undefined,
+  make: (cursor: Cursor) => T,
+): Call<T> {
+  return context.attempt("open a portal", () => {
+    const { cursor, source, values, deadline } = cursorOf(context, statement, params, options, "a portal", WITH_ROWS);
+    return { op: openPortal(cursor, make), deadline, span: context.callSpan("execPortal", source, values.length) };
+  });
+}
+
+/** Some rows of a portal. */
+export function fetch<T>(
+  context: CallContext,
+  cursor: Cursor,
+  count: number | undefined,
+  options: QueryOptions | undefined,
+  collectorOf: CollectorFactory<T>,
+): Call<Fetch<T>> {
+  const action = "fetch rows";
+  try {
+    const { shape, deadline } = parseOptions(options, { ...context.optionSpec(action, true), shape: cursor.shape });
+    const maxRows = count === 0 || count === undefined ? 0 : countFrom(count, "the number of rows");
+    return { op: cursor.fetch(maxRows, collectorOf(shape)), deadline, span: context.callSpan("fetch", cursor.source) };
+  } catch (error) {
+    return refusedCall(error);
+  }
+}
+
+/** Closes a portal. A lost connection is no error. */
+export function closePortal(context: CallContext, cursor: Cursor): Call<void> {
+  cursor.announceClose();
+  const span = cursor.isOpen ? context.callSpan("closePortal", cursor.source) : undefined;
+  return { op: closeQuietly(cursor), deadline: undefined, span };
+}
+
+function* openPortal<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
+  yield* cursor.open();
+  try {
+    yield* cancellationPoint();
+  } catch (error) {
+    yield* cursor.close();
+    throw error;
+  }
+  return make(cursor);
+}
+
+/** Rows at a time. */
+const DEFAULT_BATCH_SIZE = 500;
+const WITH_ROWS = { rows: true };

@@ -1,0 +1,85 @@
+/** The calls that begin and end transactions. */
+import type { CallContext } from "./call_context.ts";
+import type { BeginOptions, CallOptions, TransactionOptions } from "./call_options.ts";
+import type { ConnectionState } from "./connection_state.ts";
+import { UsageError } from "../errors.ts";
+import { IsolationLevel } from "../features/isolation_level.ts";
+import {
+  begin as beginOp,
+  type BeginOptions as TransactionModes,
+  commit as commitOp,
+  rollback as rollbackOp,
+  transact,
+  type TransactionState,
+} from "../features/transaction.ts";
+import type { Call, Op } from "../protocol/request.ts";
+
+/** Runs a function in a transaction. */
+export function tx<T>(
+  context: CallContext,
+  fn: (tx: never) => T,
+  options: TransactionOptions | undefined,
+  use: (state: TransactionState, fn: (tx: never) => T) => T,
+): Call<Awaited<T>> {
+  return context.call("tx", "begin a transaction", options, ({ extraOptions }) => {
+    if (typeof fn !== "function") throw new UsageError("Cannot begin a transaction: give a function that takes it");
+    const retries = extraOptions.retries === undefined ? 0 : retriesFrom(extraOptions.retries);
+    refuseNestedOptions(context, extraOptions);
+    const run = (state: TransactionState): T => use(state, fn);
+    return transact(context.state, context.transaction, modesFrom(extraOptions), retries, run) as Op<Awaited<T>>;
+  }, [...TRANSACTION_MODES, "retries"]);
+}
+
+/** Begins a transaction, or one nested in this one. */
+export function begin(context: CallContext, options: BeginOptions | undefined): Call<TransactionState> {
+  return context.call("begin", "begin a transaction", options, ({ extraOptions }) => {
+    refuseNestedOptions(context, extraOptions);
+    return beginOp(context.state, context.transaction, modesFrom(extraOptions));
+  }, TRANSACTION_MODES);
+}
+
+/** Commits the transaction that these calls are of. */
+export function commit(context: CallContext, options: CallOptions | undefined): Call<void> {
+  return context.call("commit", "commit", options, () => commitOp(context.state, context.transaction!));
+}
+
+/** Rolls the transaction back that these calls are of. */
+export function rollback(context: CallContext, options: CallOptions | undefined): Call<void> {
+  return context.call("rollback", "roll back", options, () => rollbackOp(context.state, context.transaction!));
+}
+
+/** Rolls the transaction back unless it is over. */
+export function rollbackUnlessFinished(context: CallContext): Call<void> {
+  const span = context.transaction!.finished ? undefined : context.callSpan("rollback");
+  return { op: rollBackUnlessFinished(context.state, context.transaction!), deadline: undefined, span };
+}
+
+function refuseNestedOptions(context: CallContext, extraOptions: Readonly<Record<string, unknown>>): void {
+  const [name] = Object.keys(extraOptions);
+  if (context.transaction === undefined || name === undefined) return;
+  throw new UsageError(`Cannot use ${name} in a nested transaction: it must be given to the outermost one`);
+}
+
+function* rollBackUnlessFinished(connection: ConnectionState, state: TransactionState): Op<void> {
+  if (!state.finished) yield* rollbackOp(connection, state);
+}
+
+function modesFrom({ isolationLevel, readOnly, deferrable }: Readonly<Record<string, unknown>>): TransactionModes {
+  return {
+    isolationLevel: isolationLevel === undefined ? undefined : IsolationLevel(isolationLevel as string),
+    readOnly: booleanFrom(readOnly, "readOnly"),
+    deferrable: booleanFrom(deferrable, "deferrable"),
+  };
+}
+
+function booleanFrom(value: unknown, name: string): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw new UsageError(`Cannot use ${name}: it must be true or false`);
+}
+
+function retriesFrom(value: unknown): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
+  throw new UsageError("Cannot use retries: it must be an integer from 0, the number of repetitions");
+}
+
+const TRANSACTION_MODES: readonly string[] = ["isolationLevel", "readOnly", "deferrable"];
