@@ -1,11 +1,9 @@
 /** The manager of a pool that awaits: it opens, hands out, cleans up and closes connections. */
 import { onAbort } from "../../run/aborts.ts";
 import { atMost, MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
-import { ConnectionError, PyroError, stackFromHere, TimeoutError } from "../../errors.ts";
-import { ServerAddress } from "../../connect/server_address.ts";
+import { PyroError, stackFromHere, TimeoutError } from "../../errors.ts";
 import type { Settings } from "../../options/settings.ts";
-import { backoff } from "../backoff.ts";
-import { isTransient, lostWhileOpening, poolClosed, poolUsage, tooManyWaiting } from "../failure.ts";
+import { poolClosed, poolUsage, tooManyWaiting } from "../failure.ts";
 import { Lease } from "../lease.ts";
 import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
 import type { Limits } from "../limits.ts";
@@ -19,13 +17,14 @@ import { acquires, publishSpan } from "../../telemetry/channels.ts";
 import { Alarm } from "./alarm.ts";
 import type { Conn } from "../../async/conn.ts";
 import { Batching } from "./batching.ts";
-import { open, OpenedConnection } from "../../async/opened.ts";
-import { type Entry, PoolConn } from "./pool_conn.ts";
+import { CLEAN_UP_TIMEOUT, Connector, type OnConnect, withTimeout } from "./connector.ts";
+import { OpenedConnection } from "../../async/opened.ts";
+import type { Entry, PoolConn } from "./pool_conn.ts";
 import { ListenConnection, type ListenEvents } from "./listen_connection.ts";
 
 /** The callbacks of a pool's options. */
 export interface PoolHooks {
-  onConnect(conn: Conn): void | Promise<void>;
+  readonly onConnect: OnConnect;
   /** Undefined if the user gave none, so that giving back need not wait. */
   readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
   readonly onLeak: ((leak: PoolLeak) => void) | undefined;
@@ -44,7 +43,6 @@ export interface AcquireDeadline {
 export class PoolManager {
   readonly #name: string;
   readonly #log: Log | undefined;
-  readonly #settings: Settings;
   readonly #limits: Limits;
   readonly #hooks: PoolHooks;
   readonly #state: PoolState<PoolConn>;
@@ -52,32 +50,20 @@ export class PoolManager {
   readonly #batching: Batching;
   readonly #leaks: LeakDetector<Entry>;
   readonly #alarm = new Alarm(() => this.#tick());
-  readonly #address = new ServerAddress();
+  readonly #connector: Connector;
   /** Connections that are being closed. */
   readonly #closings = new Set<Promise<void>>();
-  /** Aborts attempts to connect when the pool closes. */
-  readonly #connectAbort = new AbortController();
-  /** Whether the server has been reached since the last failure. */
-  #isReached = false;
-  /** Whether it was ever reached: later failures are likely to be transient. */
-  #wasReached = false;
   /** How many connections are being checked. */
   #checking = 0;
-  #failures = 0;
-  #lastFailure: unknown = undefined;
-  /** Until when no attempt to connect begins. */
-  #pauseUntil = 0;
-  /** Whether the last failure is transient. */
-  #isFailureTransient = false;
   #closing: Promise<void> | undefined = undefined;
   #onQuiet: (() => void) | undefined = undefined;
 
   constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
     this.#name = name;
     this.#log = Log.of(settings);
-    this.#settings = settings;
     this.#limits = limits;
     this.#hooks = hooks;
+    this.#connector = new Connector(name, settings, hooks.onConnect, this.#log);
     this.#batching = new Batching(limits.maxPipelined);
     this.#state = new PoolState(limits, Math.random, (conn) => this.#closeInBackground(conn));
     this.#leaks = new LeakDetector(
@@ -160,7 +146,7 @@ export class PoolManager {
 
   /** Waits for a connection that is given back, or opened. */
   #enqueue({ timeout, callerTimeout: given, signal }: AcquireDeadline, cost: number): Promise<Entry> {
-    if (this.#connectAbort.signal.aborted) return Promise.reject(poolClosed());
+    if (this.#connector.isAborted) return Promise.reject(poolClosed());
     const { maxWaiting, max, acquireTimeout } = this.#limits;
     // Connections that are not in use, or only being checked, will serve as many.
     if (this.#queue.length >= maxWaiting + max - this.#state.leasedCount + this.#checking) {
@@ -182,7 +168,7 @@ export class PoolManager {
     if (!(error instanceof AcquireTimeout)) return error;
     return new TimeoutError(
       `Cannot acquire a connection: there was none within ${error.milliseconds} ms; ${poolUsage(this.stats)}`,
-      { outcome: "not sent", ...(this.#failures === 0 ? {} : { cause: this.#lastFailure }) },
+      { outcome: "not sent", ...(this.#connector.failures === 0 ? {} : { cause: this.#connector.lastFailure }) },
     );
   }
 
@@ -217,13 +203,13 @@ export class PoolManager {
 
   /** Whether a failure to connect is likely to be transient. */
   isTransient(error: unknown): boolean {
-    return this.#wasReached && isTransient(error);
+    return this.#connector.isTransient(error);
   }
 
   /** Opens a connection to listen on, beyond the pool's own. */
   async openListenConnection(events: ListenEvents): Promise<ListenConnection> {
-    const conn = await this.#connect();
-    this.#wasReached = true;
+    const conn = await this.#connector.connect();
+    this.#connector.wasReached = true;
     return new ListenConnection(conn, conn.opened, events);
   }
 
@@ -249,7 +235,7 @@ export class PoolManager {
     if (!this.#isQuiet) {
       await atMost(new Promise<void>((resolve) => this.#onQuiet = resolve), timeout);
     }
-    this.#connectAbort.abort(poolClosed());
+    this.#connector.abort(poolClosed());
     for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) {
       waiter.reject(poolClosed());
     }
@@ -375,12 +361,13 @@ export class PoolManager {
 
   /** Whether a connection may be opened now. While the server has not been reached, one attempt at a time. */
   get #canOpen(): boolean {
-    return this.#state.hasRoom && !this.#isPaused && (this.#isReached || this.#state.opening === 0);
+    return this.#state.hasRoom && !this.#isPaused && (this.#connector.isReached || this.#state.opening === 0);
   }
 
   /** Whether an attempt would come too early. Callers whose failure is not transient do not wait for that. */
   get #isPaused(): boolean {
-    return now() < this.#pauseUntil && (this.#isFailureTransient || this.#queue.length === 0);
+    const { pauseUntil, isFailureTransient } = this.#connector;
+    return now() < pauseUntil && (isFailureTransient || this.#queue.length === 0);
   }
 
   #replenish(): void {
@@ -390,21 +377,19 @@ export class PoolManager {
   /** How many more are needed: for waiting callers, and, once the pool is in use, to have some idle. */
   get #missingConnections(): number {
     const wanted = this.#queue.length - this.#checking - this.#state.opening;
-    return this.#wasReached && !this.closed ? Math.max(wanted, this.#state.missingIdle) : wanted;
+    return this.#connector.wasReached && !this.closed ? Math.max(wanted, this.#state.missingIdle) : wanted;
   }
 
   async #open(): Promise<void> {
     const generation = this.#state.beginOpening();
     let conn: PoolConn;
     try {
-      conn = await this.#connect();
+      conn = await this.#connector.connect();
     } catch (error) {
       this.#state.openFailed();
       return this.#openFailed(error);
     }
-    if (this.#failures > 0) this.#log?.info("connected again", { pool: this.#name, failures: this.#failures });
-    this.#isReached = this.#wasReached = true;
-    this.#failures = 0;
+    this.#connector.succeeded();
     conn.opened.onLost = () => {
       this.#state.lost(conn);
       this.#replenish();
@@ -413,42 +398,12 @@ export class PoolManager {
     this.#returnEntry(this.#state.opened(conn, generation, now()));
   }
 
-  async #connect(): Promise<PoolConn> {
-    const { signal } = this.#connectAbort;
-    const conn = new PoolConn(await open(this.#settings, signal, this.#address));
-    const { promise: cut, reject } = Promise.withResolvers<never>();
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", abort);
-    try {
-      signal.throwIfAborted();
-      // A callback that does not end must not keep the pool from closing.
-      const { connectTimeout = 30_000 } = this.#settings;
-      await Promise.race([withTimeout("onConnect", this.#hooks.onConnect(conn), connectTimeout || Infinity), cut]);
-      if (!conn.isReleased) await conn.release(CLEAN_UP_TIMEOUT);
-      if (conn.closed) throw lostWhileOpening();
-      return conn;
-    } catch (error) {
-      await conn.close({ timeout: 0 });
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
-  }
-
   #openFailed(error: unknown): void {
-    this.#isReached = false;
-    this.#lastFailure = error;
-    // The Unix socket may be another when the server is back.
-    this.#address.invalidate();
-    const passes = this.isTransient(error);
-    this.#isFailureTransient = passes;
-    if (!passes) this.#queue.shift()?.reject(error);
-    // Attempts that were made at the same time have failed for the same reason.
-    if ((passes || this.#queue.length === 0) && now() >= this.#pauseUntil) {
-      const pause = backoff(++this.#failures, Math.random());
-      this.#log?.warn("cannot connect", { pool: this.#name, failures: this.#failures, pause, ...errorFields(error) });
-      this.#pauseUntil = now() + pause;
-      this.#alarm.set(this.#pauseUntil);
+    const isTransient = this.#connector.failed(error);
+    if (!isTransient) this.#queue.shift()?.reject(error);
+    if (isTransient || this.#queue.length === 0) {
+      this.#connector.pause();
+      this.#alarm.set(this.#connector.pauseUntil);
     }
     this.#replenish();
     this.#scheduleTick();
@@ -468,7 +423,8 @@ export class PoolManager {
   #scheduleTick(): void {
     if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
     this.#alarm.set(Math.min(this.#state.nextSweepAt, this.#leaks.nextCheckAt));
-    if (this.#pauseUntil > now()) this.#alarm.set(this.#pauseUntil);
+    const { pauseUntil } = this.#connector;
+    if (pauseUntil > now()) this.#alarm.set(pauseUntil);
   }
 
   /** Takes back a connection whose lease was garbage-collected, once its calls are over. */
@@ -484,14 +440,6 @@ export class PoolManager {
   }
 }
 
-/** The result of a user's function, or an error if it takes too long. */
-async function withTimeout<T>(name: string, result: T | Promise<T>, milliseconds: number): Promise<T> {
-  if (result instanceof Promise && !await atMost(result, milliseconds)) {
-    throw new ConnectionError(`Cannot use the connection: ${name} did not come to its end within ${milliseconds} ms`);
-  }
-  return await result;
-}
-
 /** A caller has waited for too long. */
 class AcquireTimeout {
   readonly milliseconds: number;
@@ -503,7 +451,5 @@ class AcquireTimeout {
 
 /** How many connections in use keep the client and the server busy. */
 const BATCHING_THRESHOLD = 3;
-/** Milliseconds for what a user has left over to end. */
-const CLEAN_UP_TIMEOUT = 5000;
 /** Milliseconds for a connection to answer. */
 const CHECK_TIMEOUT = 2000;

@@ -1,0 +1,118 @@
+/** Opens a pool's connections, and decides when to try again after a failure. */
+import { atMost, now } from "../../runtime/clock.ts";
+import { ConnectionError } from "../../errors.ts";
+import { ServerAddress } from "../../connect/server_address.ts";
+import type { Settings } from "../../options/settings.ts";
+import { backoff } from "../backoff.ts";
+import { isTransient, lostWhileOpening } from "../failure.ts";
+import { errorFields, type Log } from "../../telemetry/log.ts";
+import type { Conn } from "../../async/conn.ts";
+import { open } from "../../async/opened.ts";
+import { PoolConn } from "./pool_conn.ts";
+
+/** The `onConnect` option. */
+export type OnConnect = (conn: Conn) => void | Promise<void>;
+
+/** Opens connections to one server. */
+export class Connector {
+  readonly #name: string;
+  readonly #settings: Settings;
+  readonly #onConnect: OnConnect;
+  readonly #log: Log | undefined;
+  readonly #address = new ServerAddress();
+  /** Aborts attempts to connect when the pool closes. */
+  readonly #abort = new AbortController();
+  /** Whether the server has been reached since the last failure. */
+  isReached = false;
+  /** Whether it was ever reached: later failures are likely to be transient. */
+  wasReached = false;
+  /** The number of failures since the server was reached. */
+  failures = 0;
+  lastFailure: unknown = undefined;
+  /** No attempt to connect begins before this time. */
+  pauseUntil = 0;
+  /** Whether the last failure is likely to be transient. */
+  isFailureTransient = false;
+
+  constructor(name: string, settings: Settings, onConnect: OnConnect, log: Log | undefined) {
+    this.#name = name;
+    this.#settings = settings;
+    this.#onConnect = onConnect;
+    this.#log = log;
+  }
+
+  /** Whether the pool has given up connecting. */
+  get isAborted(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Aborts all attempts to connect, also later ones. */
+  abort(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
+  /** A connection, for which `onConnect` has been called. */
+  async connect(): Promise<PoolConn> {
+    const { signal } = this.#abort;
+    const conn = new PoolConn(await open(this.#settings, signal, this.#address));
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    try {
+      signal.throwIfAborted();
+      // A callback that does not end must not keep the pool from closing.
+      const { connectTimeout = 30_000 } = this.#settings;
+      await Promise.race([withTimeout("onConnect", this.#onConnect(conn), connectTimeout || Infinity), aborted]);
+      if (!conn.isReleased) await conn.release(CLEAN_UP_TIMEOUT);
+      if (conn.closed) throw lostWhileOpening();
+      return conn;
+    } catch (error) {
+      await conn.close({ timeout: 0 });
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Whether a failure to connect is likely to be transient. */
+  isTransient(error: unknown): boolean {
+    return this.wasReached && isTransient(error);
+  }
+
+  /** The server was reached. */
+  succeeded(): void {
+    if (this.failures > 0) this.#log?.info("connected again", { pool: this.#name, failures: this.failures });
+    this.isReached = this.wasReached = true;
+    this.failures = 0;
+  }
+
+  /** An attempt has failed; whether that is likely to be transient. */
+  failed(error: unknown): boolean {
+    this.isReached = false;
+    this.lastFailure = error;
+    // The Unix socket may be another when the server is back.
+    this.#address.invalidate();
+    return this.isFailureTransient = this.isTransient(error);
+  }
+
+  /** Pauses before the next attempt, longer after each failure. */
+  pause(): void {
+    // Attempts that were made at the same time have failed for the same reason.
+    if (now() < this.pauseUntil) return;
+    const pause = backoff(++this.failures, Math.random());
+    const fields = errorFields(this.lastFailure);
+    this.#log?.warn("cannot connect", { pool: this.#name, failures: this.failures, pause, ...fields });
+    this.pauseUntil = now() + pause;
+  }
+}
+
+/** The result of a user's function, or an error if it takes too long. */
+export async function withTimeout<T>(name: string, result: T | Promise<T>, milliseconds: number): Promise<T> {
+  if (result instanceof Promise && !await atMost(result, milliseconds)) {
+    throw new ConnectionError(`Cannot use the connection: ${name} did not come to its end within ${milliseconds} ms`);
+  }
+  return await result;
+}
+
+/** Milliseconds for cleaning up what a user's function has left open. */
+export const CLEAN_UP_TIMEOUT = 5000;
