@@ -4,7 +4,7 @@
  *     DATABASE_URL=pg://… bun docs/examples/bun_serve.ts
  */
 import process from "node:process";
-// In a program of your own: from "@x/pyro".
+// In your own program: from "@x/pyro".
 import { Pool } from "../../mod.ts";
 import { Notes } from "./handler.ts";
 
@@ -15,7 +15,7 @@ await notes.setUp();
 
 const server = Bun.serve({
   port: Number(PORT),
-  // Seconds without a byte, after which Bun ends a connection: longer than the deadline, and than the events' comments.
+  // Bun ends a connection after so many seconds without traffic: more than the deadline, and than events' comments.
   idleTimeout: 30,
   fetch: (request) => notes.answer(request),
 });
@@ -23,14 +23,14 @@ console.log(`Listening on http://localhost:${server.port}/`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
 
-/** Accepts no more, finishes what is under way, and only then gives up the connections that it needs. */
+/** Stops accepting requests, finishes those under way, and then closes the pool. */
 async function stop(): Promise<void> {
   notes.close();
   await server.stop();
   await pool.close();
 }
 
-/** Of Bun's types, what is used here; in a program of your own they come with `@types/bun`. */
+/** The part of Bun's types that is used here; in your own program they come with `@types/bun`. */
 declare const Bun: {
   serve(options: { port: number; idleTimeout: number; fetch(request: Request): Promise<Response> }): {
     readonly port: number;

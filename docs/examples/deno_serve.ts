@@ -3,7 +3,7 @@
  *
  *     DATABASE_URL=pg://… deno run --unstable-no-legacy-abort --allow-net --allow-env --allow-read=docs/examples/page.html docs/examples/deno_serve.ts
  */
-// In a program of your own: from "@x/pyro".
+// In your own program: from "@x/pyro".
 import { Pool } from "../../mod.ts";
 import { Notes } from "./handler.ts";
 
@@ -19,7 +19,7 @@ const server = Deno.serve({
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
 
-/** Accepts no more, finishes what is under way, and only then gives up the connections that it needs. */
+/** Stops accepting requests, finishes those under way, and then closes the pool. */
 async function stop(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(signal, stop);
   notes.close();

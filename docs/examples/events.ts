@@ -2,8 +2,8 @@
 import type { Pool } from "../../mod.ts";
 
 /**
- * A response that goes on until the signal aborts or the client leaves. It begins once the server has confirmed the
- * LISTEN: a client that loads its data after the beginning misses nothing.
+ * A response that goes on until the signal aborts or the client disconnects. It begins once the server has confirmed
+ * the LISTEN: a client that loads its data after the beginning misses nothing.
  *
  * All clients share the one connection by which the pool listens.
  */
@@ -13,10 +13,10 @@ export async function events(pool: Pool, channel: string, signal: AbortSignal): 
   let timer: ReturnType<typeof setInterval>;
   const body = new ReadableStream<Uint8Array>({
     start(controller): void {
-      // How long to wait before connecting again, in milliseconds; sent at once, so that the headers are.
+      // Milliseconds that the client waits before it reconnects; sent at once, so that the headers are sent too.
       controller.enqueue(encoder.encode("retry: 1000\n\n"));
       timer = setInterval(() => {
-        // Who has read nothing since the last time is gone, or too slow to store notifications for.
+        // A client that has read nothing since the last comment is gone, or too slow to keep notifications for.
         if (controller.desiredSize! > 0) return controller.enqueue(encoder.encode(":\n\n"));
         clearInterval(timer);
         void notifications.return();
@@ -40,5 +40,5 @@ export async function events(pool: Pool, channel: string, signal: AbortSignal): 
   return new Response(body, { headers: { "content-type": "text/event-stream", "cache-control": "no-store" } });
 }
 
-/** Milliseconds between comments, which keep proxies from ending a connection on which nothing happens. */
+/** Milliseconds between comments, which keep proxies from ending an idle connection. */
 const BEAT = 15_000;

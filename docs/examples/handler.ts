@@ -1,18 +1,18 @@
 /**
- * A small JSON API: what the servers beside this file have in common. It knows requests, responses and a pool, and no
- * runtime but for the page that it reads.
+ * A small JSON API, shared by the servers beside this file. It depends on requests, responses and a pool, and on no
+ * runtime except to read the page.
  *
- * Every call has the request's signal, so that the server stops working for somebody who has left, and a deadline.
+ * Every call has a deadline and the request's signal, so that the server stops working for a disconnected client.
  */
 import { readFileSync } from "node:fs";
-// In a program of your own: from "@x/pyro".
+// In your own program: from "@x/pyro".
 import { type Pool, type Row, toJson } from "../../mod.ts";
 import { events } from "./events.ts";
 import { Refusal, responseTo } from "./failure.ts";
 
-/** How long what a request asks for may take. */
+/** Options of {@linkcode Notes}. */
 export interface NotesOptions {
-  /** Milliseconds. Default: 5000. */
+  /** Milliseconds that a request may take. Default: 5000. */
   readonly deadline?: number | undefined;
 }
 
@@ -36,7 +36,7 @@ export class Notes {
     this.#deadline = deadline;
   }
 
-  /** Creates the table where there is none. Servers that start at the same time do so one after the other. */
+  /** Creates the table if it does not exist. Servers that start at the same time do so one after the other. */
   async setUp(): Promise<void> {
     await this.#pool.tx(async (tx) => {
       await tx.queryDrop("select pg_advisory_xact_lock(hashtext('note'))");
@@ -51,12 +51,12 @@ export class Notes {
     });
   }
 
-  /** Whether the server is on its way out. */
+  /** Whether the server is shutting down. */
   get closing(): boolean {
     return this.#closing.signal.aborted;
   }
 
-  /** Ends what would go on for ever, before the server waits for what is under way. */
+  /** Ends the event streams, which would never end by themselves, before the server waits for requests under way. */
   close(): void {
     this.#closing.abort(new Refusal(503, "The server is about to stop", { "retry-after": "1" }));
   }
@@ -108,7 +108,7 @@ export class Notes {
     return json(row);
   }
 
-  /** Who listens hears of the note when it is committed, and never of one that was not. */
+  /** Listeners are notified when the note is committed, and not at all if it is rolled back. */
   async #create({ request, limits }: Call): Promise<Response> {
     const { title, body } = await noteOf(request);
     const row = await this.#pool.tx(async (tx) => {
@@ -122,7 +122,7 @@ export class Notes {
     return json(row, { status: 201, headers: { location: `/notes/${row.id}` } });
   }
 
-  /** Something that takes long: here, as long as it is told to. */
+  /** A slow query: it takes as many seconds as the request says. */
   async #report({ query, limits }: Call): Promise<Response> {
     const seconds = integer(query.get("seconds") ?? "1", "seconds", 0, 60);
     const row = await this.#pool.execOne(
@@ -138,7 +138,7 @@ export class Notes {
   }
 }
 
-/** A request, as far as it has been read. */
+/** A parsed request. */
 interface Call {
   readonly request: Request;
   readonly query: URLSearchParams;

@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-// In a program of your own: from "@x/pyro".
+// In your own program: from "@x/pyro".
 import { Pool } from "../../mod.ts";
 import { Notes } from "./handler.ts";
 
@@ -24,7 +24,7 @@ server.listen(Number(PORT), () => {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
 
-/** Accepts no more, finishes what is under way, and only then gives up the connections that it needs. */
+/** Stops accepting requests, finishes those under way, and then closes the pool. */
 async function stop(): Promise<void> {
   notes.close();
   await new Promise((resolve) => server.close(resolve));
@@ -37,16 +37,16 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Prom
   const response = await notes.answer(requestOf(incoming, left.signal));
   if (notes.closing) outgoing.setHeader("connection", "close");
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-  // A client that leaves early ends the body, too.
+  // If the client disconnects early, the body ends too.
   await pipeline(Readable.fromWeb(response.body ?? new Response("").body!), outgoing).catch(() => {});
-  // The connection would stay open for another request, and the server waits for its end.
+  // Otherwise the connection would stay open for another request, and the server would wait for its end.
   if (notes.closing) incoming.socket.end();
 }
 
 function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   const method = incoming.method!;
   const body = method === "GET" || method === "HEAD" ? null : Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
-  // `duplex` is not in all types of it yet.
+  // Not all types of RequestInit have `duplex` yet.
   const init = { method, headers: incoming.headers as Record<string, string>, body, signal, duplex: "half" };
   return new Request(new URL(incoming.url!, `http://${incoming.headers.host ?? "localhost"}`), init);
 }
