@@ -114,7 +114,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ["sql", "telemetry"],
   },
   connection: {
-    knows: "a connection in neither world: its state, an op for each call, argument checks",
+    knows: "what both kinds of `Conn` share: state, an op for each call, argument checks",
     doesNotKnow: "whether calls block or give promises",
     pure: false,
     imports: ["codecs", "connect", "features", "options", "pool", "protocol", "rows", "sql", "statements", "telemetry"],
@@ -127,7 +127,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   },
   api: {
     knows: "what both entry points share",
-    doesNotKnow: "the world it is in",
+    doesNotKnow: "whether calls block or give promises",
     pure: false,
     imports: [
       ...["codecs", "connect", "connection", "features", "options", "pool", "protocol", "rows", "sql", "statements"],
