@@ -36,7 +36,8 @@ export async function run(step: Step): Promise<Tally> {
     const { code, output } = await execute(step.name, command, step.env ?? {});
     const { passed, skipped, failures, problem } = outcome(step, code, report);
     const failed = failures.length + (problem === undefined ? 0 : 1);
-    if (failed > 0) explain(step.name, failures, output);
+    const log = keep(step.name, output);
+    if (failed > 0) explain(failures, output, log);
     const skips = skipped === 0 ? "" : `, ${skipped} skipped`;
     const verdict = failed === 0 ? "ok    " : "FAILED";
     console.log(`${verdict} ${step.name}: ${passed} passed, ${failed} failed${skips} (${seconds(started)} s)`);
@@ -89,11 +90,16 @@ function outcome({ skips }: Step, code: number, path: string): Outcome {
   return { ...report, problem };
 }
 
-/** Shows the tests that failed and the end of the output, and keeps all of it. */
-function explain(name: string, failures: readonly FailedTest[], output: string): void {
+/** Keeps the whole output of a step; in which file. */
+function keep(name: string, output: string): string {
   mkdirSync(CACHE, { recursive: true });
   const log = join(CACHE, `${name.replaceAll(/\W+/g, "-")}.log`);
   writeFileSync(log, output);
+  return log;
+}
+
+/** Shows the tests that failed and the end of the output. */
+function explain(failures: readonly FailedTest[], output: string, log: string): void {
   for (const { name, file, message } of failures) console.log(`--- ${name}\n    ${file}\n${message}\n`);
   const lines = output.split("\n");
   console.log(lines.slice(failures.length > 0 ? -40 : -300).join("\n"));
