@@ -12,8 +12,7 @@ import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { PyroError } from "../../src/errors.ts";
 import { OpenedConnection as SyncOpened } from "../../src/sync/opened.ts";
-import { runtime } from "../support/runtime.ts";
-import { isWhole, times } from "../support/extent.ts";
+import { isTurn, times } from "../support/extent.ts";
 import { type Body, given as givenIn } from "../support/bodies.ts";
 import { callContextOf, SOCKET } from "../support/links.ts";
 import { Random } from "../support/random.ts";
@@ -173,9 +172,9 @@ const USES: Readonly<Record<string, Use>> = {
 
 const NAMES = Object.keys(USES);
 
-/** All of them; in a short run on Deno, and elsewhere a third. */
+/** All of them; in a short run, a third on each runtime. */
 const PAIRS: readonly (readonly [string, string])[] = NAMES.flatMap((first, i) =>
-  NAMES.filter((_, j) => isWhole || runtime === "deno" || (i + j) % 3 === 0).map((second) => [first, second] as const)
+  NAMES.filter((_, j) => isTurn(i + j)).map((second) => [first, second] as const)
 );
 
 test("together: nothing that can be called is missing", () => {

@@ -7,7 +7,7 @@
  */
 import { Conn as AsyncConn, Opts, Pool as AsyncPool, type PoolOptions, type Target } from "../../mod.ts";
 import { Conn as SyncConn, Pool as SyncPool } from "../../sync.ts";
-import { isWhole } from "./extent.ts";
+import { isTurnOf, isWhole } from "./extent.ts";
 import { runtime } from "./runtime.ts";
 import { newest, servers, type TestServer } from "./servers.ts";
 import { test } from "./test.ts";
@@ -46,7 +46,10 @@ export function serversOf(world: World): readonly TestServer[] {
   return [servers[index % servers.length]!];
 }
 
-/** Runs a body in every world, against every server of it. `since` is the version that has what it is about. */
+/**
+ * Runs a body in every world, against every server of it. `since` is the version that has what it is about.
+ * In a short run the worker is tried on one of the runtimes, where there is FFI too.
+ */
 export function conformance(
   name: string,
   body: (world: World, server: TestServer) => Promise<void>,
@@ -55,6 +58,7 @@ export function conformance(
   for (const world of worlds) {
     for (const server of serversOf(world)) {
       if (server.major < since) continue;
+      if (world.name === "sync worker" && hasFfi() && !isTurnOf(name)) continue;
       test(`${name} (${world.name}, PostgreSQL ${server.major})`, () => body(world, server));
     }
   }
