@@ -7,6 +7,7 @@
  * nothing.
  */
 import { UsageError } from "../errors.ts";
+import { POOL_OPTION_LIST } from "./pool_options.ts";
 
 /** Where a name was given: as a key of a URL or a keyword/value string, as a member of an object, or to `Opts.param`. */
 export type NameUse = "key" | "option" | "param";
@@ -104,33 +105,7 @@ const OPTIONS: readonly Row[] = [
   ],
   ["pgbouncer", "pgbouncer", "noresetonclose"],
   ["upgrade_to_unix_socket", "upgradeToUnixSocket"],
-  [
-    "pool_max_concurrency",
-    "poolMaxConcurrency",
-    "connectionlimit max maxconns maxconnections poolmax poolsize poolmaxconns poolmaxsize poolmaxconnections maxpoolsize " +
-    "maximumpoolsize maxsize maxopenconns maxoverflow",
-  ],
-  ["pool_max_idle_conn", "poolMaxIdleConn", "maxidle maxidleconns maxidleconnections"],
-  [
-    "pool_min_idle",
-    "poolMinIdle",
-    "min minconns minconnections poolmin poolminconns poolminidleconns minpoolsize minimumpoolsize minsize minidle minimumidle",
-  ],
-  [
-    "pool_idle_timeout",
-    "poolIdleTimeout",
-    "idletimeout idletimeoutmillis connectionidlelifetime poolmaxconnidletime maxconnidletime maxidleconnectionlifetime",
-  ],
-  [
-    "pool_max_lifetime",
-    "poolMaxLifetime",
-    "maxlifetime maxlifetimeseconds connectionlifetime poolmaxconnlifetime poolmaxconnlifetimejitter maxconnlifetime " +
-    "maxconnectionlifetime poolrecycle loadbalancetimeout",
-  ],
-  ["pool_acquire_timeout", "poolAcquireTimeout", "pooltimeout acquiretimeout acquiretimeoutmillis"],
-  ["pool_max_waiting", "poolMaxWaiting", "maxwaiting maxwaitingclients queuelimit"],
-  ["pool_max_pipelined", "poolMaxPipelined", "maxpipeline maxpipelined"],
-  ["pool_leak_timeout", "poolLeakTimeout", "leakdetectionthreshold"],
+  ...POOL_OPTION_LIST.map(([name, { keyword, aliases }]): Row => [keyword, name, aliases]),
   ["blocking_transport", "blockingTransport"],
   [undefined, "onNotice", "onnotice noticelistener"],
   [undefined, "trace", "debug"],

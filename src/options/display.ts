@@ -1,5 +1,6 @@
 /** Options as people see them: without the password. */
 import { isSecretName } from "./aliases.ts";
+import { POOL_OPTION_LIST } from "./pool_options.ts";
 import type { Settings } from "./settings.ts";
 
 /** A canonical URL; equal settings give equal URLs. */
@@ -40,15 +41,10 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ["connect_timeout", seconds(settings.connectTimeout)],
     ["keepalives", settings.keepAlive === undefined ? undefined : Number(settings.keepAlive)],
     ["pgbouncer", settings.pgbouncer],
-    ["pool_acquire_timeout", seconds(settings.poolAcquireTimeout)],
-    ["pool_idle_timeout", seconds(settings.poolIdleTimeout)],
-    ["pool_leak_timeout", seconds(settings.poolLeakTimeout)],
-    ["pool_max_concurrency", settings.poolMaxConcurrency],
-    ["pool_max_idle_conn", settings.poolMaxIdleConn],
-    ["pool_max_lifetime", seconds(settings.poolMaxLifetime)],
-    ["pool_max_pipelined", settings.poolMaxPipelined],
-    ["pool_max_waiting", settings.poolMaxWaiting],
-    ["pool_min_idle", settings.poolMinIdle],
+    ...POOL_OPTION_LIST.map(([name, { keyword, unit }]): [string, unknown] => [
+      keyword,
+      unit === "time" ? seconds(settings[name]) : settings[name],
+    ]),
     ["socket", settings.socket],
     ["sslmode", settings.sslMode],
     ["statement_cache_size", settings.statementCacheSize],

@@ -9,6 +9,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { refuseAlias } from "./aliases.ts";
+import { MAX_MILLISECONDS, POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "./pool_options.ts";
 import {
   bad,
   BLOCKING_TRANSPORTS,
@@ -16,10 +17,10 @@ import {
   checkHosts,
   checkInteger,
   checkParam,
+  checkPoolOption,
   checkSocket,
   checkSslMode,
   checkText,
-  MAX_MILLISECONDS,
   type Settings,
 } from "./settings.ts";
 
@@ -63,6 +64,11 @@ function parseSeconds(name: string, value: string): number {
   return parseInteger(name, value, 0, Math.floor(MAX_MILLISECONDS / 1000)) * 1000;
 }
 
+function parseCount(option: PoolOptionName, name: string, value: string): number {
+  const { min, max } = POOL_OPTIONS[option];
+  return parseInteger(name, value, min, max);
+}
+
 type Keyword = (value: string, name: string) => Settings;
 
 const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
@@ -86,15 +92,11 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ["statement_cache_size", (value, name) => ({ statementCacheSize: parseInteger(name, value, 0, 1_000_000) })],
   // As ORMs write it.
   ["pgbouncer", (value, name) => ({ pgbouncer: parseBoolean(name, value) })],
-  ["pool_max_idle_conn", (value, name) => ({ poolMaxIdleConn: parseInteger(name, value, 0, 1_000_000) })],
-  ["pool_max_concurrency", (value, name) => ({ poolMaxConcurrency: parseInteger(name, value, 1, 1_000_000) })],
-  ["pool_min_idle", (value, name) => ({ poolMinIdle: parseInteger(name, value, 0, 1_000_000) })],
-  ["pool_idle_timeout", (value, name) => ({ poolIdleTimeout: parseSeconds(name, value) })],
-  ["pool_max_lifetime", (value, name) => ({ poolMaxLifetime: parseSeconds(name, value) })],
-  ["pool_acquire_timeout", (value, name) => ({ poolAcquireTimeout: parseSeconds(name, value) })],
-  ["pool_max_waiting", (value, name) => ({ poolMaxWaiting: parseInteger(name, value, 0, 1_000_000) })],
-  ["pool_max_pipelined", (value, name) => ({ poolMaxPipelined: parseInteger(name, value, 1, 1000) })],
-  ["pool_leak_timeout", (value, name) => ({ poolLeakTimeout: parseSeconds(name, value) })],
+  ...POOL_OPTION_LIST.map(([option, { keyword, unit }]): [string, Keyword] => [
+    keyword,
+    (value, name) =>
+      checkPoolOption(option, unit === "time" ? parseSeconds(name, value) : parseCount(option, name, value), name),
+  ]),
   ["blocking_transport", (value, name) => ({ blockingTransport: checkChoice(name, value, BLOCKING_TRANSPORTS) })],
 ]);
 

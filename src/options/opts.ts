@@ -4,7 +4,6 @@ import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choic
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
 import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
-import { refuseAlias } from "./aliases.ts";
 import {
   BLOCKING_TRANSPORTS,
   type BlockingTransport,
@@ -16,6 +15,7 @@ import {
   checkInteger,
   checkMilliseconds,
   checkParam,
+  checkPoolOption,
   checkPorts,
   checkSocket,
   checkSslMode,
@@ -210,7 +210,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
   poolMaxIdleConn(count: number): Opts {
-    return this.#with({ poolMaxIdleConn: checkInteger("poolMaxIdleConn", count, 0, 1_000_000) });
+    return this.#with(checkPoolOption("poolMaxIdleConn", count));
   }
 
   /**
@@ -219,7 +219,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 1 to 1 000 000.
    */
   poolMaxConcurrency(count: number): Opts {
-    return this.#with({ poolMaxConcurrency: checkInteger("poolMaxConcurrency", count, 1, 1_000_000) });
+    return this.#with(checkPoolOption("poolMaxConcurrency", count));
   }
 
   /**
@@ -229,7 +229,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
   poolMinIdle(count: number): Opts {
-    return this.#with({ poolMinIdle: checkInteger("poolMinIdle", count, 0, 1_000_000) });
+    return this.#with(checkPoolOption("poolMinIdle", count));
   }
 
   /**
@@ -239,7 +239,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
   poolIdleTimeout(milliseconds: number): Opts {
-    return this.#with({ poolIdleTimeout: checkMilliseconds("poolIdleTimeout", milliseconds) });
+    return this.#with(checkPoolOption("poolIdleTimeout", milliseconds));
   }
 
   /**
@@ -250,7 +250,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
   poolMaxLifetime(milliseconds: number): Opts {
-    return this.#with({ poolMaxLifetime: checkMilliseconds("poolMaxLifetime", milliseconds) });
+    return this.#with(checkPoolOption("poolMaxLifetime", milliseconds));
   }
 
   /**
@@ -260,7 +260,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
   poolAcquireTimeout(milliseconds: number): Opts {
-    return this.#with({ poolAcquireTimeout: checkMilliseconds("poolAcquireTimeout", milliseconds) });
+    return this.#with(checkPoolOption("poolAcquireTimeout", milliseconds));
   }
 
   /**
@@ -270,7 +270,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
   poolMaxWaiting(count: number): Opts {
-    return this.#with({ poolMaxWaiting: checkInteger("poolMaxWaiting", count, 0, 1_000_000) });
+    return this.#with(checkPoolOption("poolMaxWaiting", count));
   }
 
   /**
@@ -280,7 +280,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
   poolLeakTimeout(milliseconds: number): Opts {
-    return this.#with({ poolLeakTimeout: checkMilliseconds("poolLeakTimeout", milliseconds) });
+    return this.#with(checkPoolOption("poolLeakTimeout", milliseconds));
   }
 
   /**
@@ -293,7 +293,7 @@ export class Opts {
    * @throws {UsageError} If it is not an integer from 1 to 1000.
    */
   poolMaxPipelined(count: number): Opts {
-    return this.#with({ poolMaxPipelined: checkInteger("poolMaxPipelined", count, 1, 1000) });
+    return this.#with(checkPoolOption("poolMaxPipelined", count));
   }
 
   /**
@@ -448,116 +448,7 @@ export class Opts {
   }
 }
 
-/** {@linkcode Opts} as a plain object: the names of its setters, and what one would give them. */
-export interface OptsObject {
-  /** See {@linkcode Opts.host}. */
-  readonly host?: string | readonly string[] | undefined;
-  /** See {@linkcode Opts.port}. */
-  readonly port?: number | readonly number[] | undefined;
-  /** See {@linkcode Opts.socket}. */
-  readonly socket?: string | undefined;
-  /** See {@linkcode Opts.user}. */
-  readonly user?: string | undefined;
-  /** See {@linkcode Opts.password}. */
-  readonly password?: string | undefined;
-  /** See {@linkcode Opts.db}. */
-  readonly db?: string | undefined;
-  /** See {@linkcode Opts.applicationName}. */
-  readonly applicationName?: string | undefined;
-  /** See {@linkcode Opts.sslMode}. */
-  readonly sslMode?: SslMode | undefined;
-  /** See {@linkcode Opts.upgradeToUnixSocket}. */
-  readonly upgradeToUnixSocket?: boolean | undefined;
-  /** See {@linkcode Opts.connectTimeout}. */
-  readonly connectTimeout?: number | undefined;
-  /** See {@linkcode Opts.keepAlive}. */
-  readonly keepAlive?: boolean | undefined;
-  /** Server settings by name; see {@linkcode Opts.param}. */
-  readonly param?: Readonly<Record<string, string>> | undefined;
-  /** See {@linkcode Opts.statementCacheSize}. */
-  readonly statementCacheSize?: number | undefined;
-  /** See {@linkcode Opts.pgbouncer}. */
-  readonly pgbouncer?: boolean | undefined;
-  /** See {@linkcode Opts.poolMaxIdleConn}. */
-  readonly poolMaxIdleConn?: number | undefined;
-  /** See {@linkcode Opts.poolMaxConcurrency}. */
-  readonly poolMaxConcurrency?: number | undefined;
-  /** See {@linkcode Opts.poolMinIdle}. */
-  readonly poolMinIdle?: number | undefined;
-  /** See {@linkcode Opts.poolIdleTimeout}. */
-  readonly poolIdleTimeout?: number | undefined;
-  /** See {@linkcode Opts.poolMaxLifetime}. */
-  readonly poolMaxLifetime?: number | undefined;
-  /** See {@linkcode Opts.poolAcquireTimeout}. */
-  readonly poolAcquireTimeout?: number | undefined;
-  /** See {@linkcode Opts.poolMaxWaiting}. */
-  readonly poolMaxWaiting?: number | undefined;
-  /** See {@linkcode Opts.poolLeakTimeout}. */
-  readonly poolLeakTimeout?: number | undefined;
-  /** See {@linkcode Opts.poolMaxPipelined}. */
-  readonly poolMaxPipelined?: number | undefined;
-  /** See {@linkcode Opts.blockingTransport}. */
-  readonly blockingTransport?: BlockingTransport | undefined;
-  /** See {@linkcode Opts.onNotice}. */
-  readonly onNotice?: ((notice: ServerFields) => void) | undefined;
-  /** See {@linkcode Opts.trace}. */
-  readonly trace?: ((line: string) => void) | undefined;
-  /** See {@linkcode Opts.logger}. */
-  readonly logger?: Logger | undefined;
-  /** See {@linkcode Opts.logLevel}. */
-  readonly logLevel?: LogLevel | undefined;
-  /** See {@linkcode Opts.int8}. */
-  readonly int8?: Int8Choice | undefined;
-  /** See {@linkcode Opts.numeric}. */
-  readonly numeric?: NumericChoice | undefined;
-  /** See {@linkcode Opts.json}. */
-  readonly json?: JsonChoice | undefined;
-  /** See {@linkcode Opts.dates}. */
-  readonly dates?: DatesChoice | undefined;
-  /** Codecs by the name or OID of their type; see {@linkcode Opts.codec}. */
-  readonly codec?: Readonly<Record<string, TypeCodec>> | undefined;
-}
-
-/** What can be connected to: a URL or keyword/value string, a `URL`, {@linkcode Opts}, or a plain object of its setters' names. */
-export type Target = string | URL | Opts | OptsObject;
-
-/** The options that a target stands for. */
-export function toOpts(target: Target): Opts {
-  if (target instanceof Opts) return target;
-  if (typeof target === "string") return new Opts(target);
-  if (target instanceof URL) return new Opts(withBlanks(target));
-  if (typeof target !== "object" || target === null || Array.isArray(target)) {
-    throw new UsageError(
-      "Cannot connect: give a URL, a keyword/value string, Opts, or an object of its setters' names",
-    );
-  }
-  let opts = new Opts();
-  for (const [name, value] of Object.entries(target)) {
-    if (value === undefined) continue;
-    if (name === "param" || name === "codec") {
-      for (const [key, item] of Object.entries(value)) opts = opts[name](key, item as never);
-      continue;
-    }
-    if (!SETTERS.includes(name)) {
-      refuseAlias(name, "option", "use option");
-      throw new UsageError(`Cannot use option ${JSON.stringify(name)}: the options are ${SETTERS.join(", ")}`);
-    }
-    opts = (opts[name as keyof OptsObject] as (value: unknown) => Opts).call(opts, value);
-  }
-  return opts;
-}
-
-/** A URL object's text. In its query `+` is a blank, as in forms; in a string of libpq's it is itself. */
-function withBlanks({ href }: URL): string {
-  const query = href.indexOf("?");
-  return query < 0 ? href : href.slice(0, query) + href.slice(query).replaceAll("+", "%20");
-}
-
 function parse(text: string): Settings {
   if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
   return /^[A-Za-z_][\w .-]*=/.test(text.trimStart()) ? parseDsn(text) : parseUrl(text.trim());
 }
-
-const SETTERS: readonly string[] = Object.getOwnPropertyNames(Opts.prototype).filter((name) =>
-  !["constructor", "toString", "toJSON"].includes(name)
-);

@@ -6,6 +6,7 @@ import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
 import { refuseAlias } from "./aliases.ts";
+import { MAX_MILLISECONDS, POOL_OPTIONS, type PoolOptionName, type PoolValues } from "./pool_options.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** How much encryption is wanted: none, if the server can, or always. As in libpq, none of them verifies the server. */
@@ -15,7 +16,7 @@ export type SslMode = "disable" | "prefer" | "require";
 export type BlockingTransport = "auto" | "ffi" | "worker";
 
 /** What was set; all of it optional. */
-export interface Settings {
+export interface Settings extends PoolValues {
   /** Host names, addresses, or socket directories (which start with `/`), tried in this order. */
   readonly hosts?: readonly string[];
   /** One for all hosts, or one each; undefined for the default. */
@@ -33,16 +34,6 @@ export interface Settings {
   readonly param?: Readonly<Record<string, string>>;
   readonly statementCacheSize?: number;
   readonly pgbouncer?: boolean;
-  readonly poolMaxIdleConn?: number;
-  readonly poolMaxConcurrency?: number;
-  readonly poolMinIdle?: number;
-  /** Milliseconds, 0 for no limit; so are the others. */
-  readonly poolIdleTimeout?: number;
-  readonly poolMaxLifetime?: number;
-  readonly poolAcquireTimeout?: number;
-  readonly poolMaxWaiting?: number;
-  readonly poolLeakTimeout?: number;
-  readonly poolMaxPipelined?: number;
   readonly blockingTransport?: BlockingTransport;
   readonly onNotice?: (notice: ServerFields) => void;
   readonly trace?: (line: string) => void;
@@ -82,6 +73,12 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
 /** A time, 0 for no limit. */
 export function checkMilliseconds(name: string, value: unknown): number {
   return checkInteger(name, value, 0, MAX_MILLISECONDS);
+}
+
+/** The value of a pool's option; `name` is what the user calls it. */
+export function checkPoolOption(option: PoolOptionName, value: unknown, name: string = option): PoolValues {
+  const { min, max } = POOL_OPTIONS[option];
+  return { [option]: checkInteger(name, value, min, max) };
 }
 
 export function checkBoolean(name: string, value: unknown): boolean {
@@ -190,9 +187,6 @@ function shown(value: unknown): string {
 
 export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
 export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi", "worker"];
-
-/** The longest that timers can wait. */
-export const MAX_MILLISECONDS = 0x7fff_ffff;
 
 /** Names that SQL has for types beside those of the catalog. */
 const SQL_NAMES: ReadonlyMap<string, string> = new Map([

@@ -1,6 +1,8 @@
 /** How large a pool may get and how long things may take, from what was set. */
 import { UsageError } from "../errors.ts";
-import { type Opts, settingsOf, type Target, toOpts } from "../options/opts.ts";
+import { POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "../options/pool_options.ts";
+import { type Opts, settingsOf } from "../options/opts.ts";
+import { type Target, toOpts } from "../options/target.ts";
 
 /** The limits of a pool, beside those of its {@linkcode Opts}, which they come before. */
 export interface PoolLimits {
@@ -26,18 +28,8 @@ export interface PoolLimits {
   readonly poolMaxPipelined?: number | undefined;
 }
 
-/** All limits of a pool; times in milliseconds, Infinity for no limit. */
-export interface Limits {
-  readonly max: number;
-  readonly maxIdle: number;
-  readonly minIdle: number;
-  readonly idleTimeout: number;
-  readonly maxLifetime: number;
-  readonly acquireTimeout: number;
-  readonly maxWaiting: number;
-  readonly leakTimeout: number;
-  readonly maxPipelined: number;
-}
+/** All limits of a pool, by the names of their options; times in milliseconds, Infinity for no limit. */
+export type Limits = Readonly<Record<PoolOptionName, number>>;
 
 /** What was set for a pool, its name and its limits. `functions` are the options that are functions; others are refused. */
 export function poolOpts(
@@ -61,7 +53,9 @@ export function poolOpts(
       given = value;
     } else {
       throw new UsageError(
-        `Cannot use option ${JSON.stringify(name)}: there are ${[...LIMITS, "name", ...functions].join(", ")}`,
+        `Cannot use option ${JSON.stringify(name)}: there are ${
+          [...Object.keys(POOL_OPTIONS), "name", ...functions].join(", ")
+        }`,
       );
     }
   }
@@ -77,39 +71,16 @@ function nameOf(opts: Opts): string {
 
 function limitsOf(opts: Opts): Limits {
   const settings = settingsOf(opts);
-  const max = settings.poolMaxConcurrency ?? 10;
-  const maxIdle = Math.min(settings.poolMaxIdleConn ?? max, max);
-  return {
-    max,
-    maxIdle,
-    minIdle: Math.min(settings.poolMinIdle ?? 0, maxIdle),
-    idleTimeout: limit(settings.poolIdleTimeout ?? 10 * MINUTE),
-    maxLifetime: limit(settings.poolMaxLifetime ?? 60 * MINUTE),
-    acquireTimeout: limit(settings.poolAcquireTimeout ?? 30_000),
-    maxWaiting: settings.poolMaxWaiting ?? Infinity,
-    leakTimeout: limit(settings.poolLeakTimeout ?? 0),
-    maxPipelined: settings.poolMaxPipelined ?? 16,
-  };
+  const limits = Object.fromEntries(
+    POOL_OPTION_LIST.map(([name, { unit, default: initial = Infinity }]) => {
+      const value = settings[name] ?? initial;
+      return [name, unit === "time" && value === 0 ? Infinity : value];
+    }),
+  ) as Limits;
+  const poolMaxIdleConn = Math.min(limits.poolMaxIdleConn, limits.poolMaxConcurrency);
+  return { ...limits, poolMaxIdleConn, poolMinIdle: Math.min(limits.poolMinIdle, poolMaxIdleConn) };
 }
 
-function limit(milliseconds: number): number {
-  return milliseconds === 0 ? Infinity : milliseconds;
+function isLimit(name: string): name is PoolOptionName & keyof PoolLimits {
+  return Object.hasOwn(POOL_OPTIONS, name);
 }
-
-function isLimit(name: string): name is (typeof LIMITS)[number] {
-  return (LIMITS as readonly string[]).includes(name);
-}
-
-const LIMITS = [
-  "poolMaxConcurrency",
-  "poolMaxIdleConn",
-  "poolMinIdle",
-  "poolIdleTimeout",
-  "poolMaxLifetime",
-  "poolAcquireTimeout",
-  "poolMaxWaiting",
-  "poolLeakTimeout",
-  "poolMaxPipelined",
-] as const satisfies readonly Exclude<keyof PoolLimits, "name">[];
-
-const MINUTE = 60_000;

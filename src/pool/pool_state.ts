@@ -88,7 +88,7 @@ export class PoolState<C extends PooledConnection> {
     return {
       ...this.counters,
       waiting,
-      max: this.limits.max,
+      max: this.limits.poolMaxConcurrency,
       size: this.#size,
       idle: this.#idle.length,
       leased: this.#leased.size,
@@ -106,12 +106,12 @@ export class PoolState<C extends PooledConnection> {
 
   /** Whether another one may be opened. */
   get hasRoom(): boolean {
-    return this.#size < this.limits.max;
+    return this.#size < this.limits.poolMaxConcurrency;
   }
 
   /** How many more should be idle. */
   get missingIdle(): number {
-    return Math.max(0, this.limits.minIdle - this.#idle.length - this.#opening);
+    return Math.max(0, this.limits.poolMinIdle - this.#idle.length - this.#opening);
   }
 
   /** How many are in use. */
@@ -155,7 +155,7 @@ export class PoolState<C extends PooledConnection> {
   /** Takes one back; whether it can be used again. `wanted` says that a caller waits for it. */
   return(entry: PoolEntry<C>, now: number, wanted: boolean): boolean {
     if (!this.#leased.delete(entry)) return false;
-    if (!this.#isUsable(entry, now) || (!wanted && this.#idle.length >= this.limits.maxIdle)) {
+    if (!this.#isUsable(entry, now) || (!wanted && this.#idle.length >= this.limits.poolMaxIdleConn)) {
       this.#discard(entry);
       return false;
     }
@@ -185,8 +185,8 @@ export class PoolState<C extends PooledConnection> {
   opened(conn: C, generation: number, now: number): PoolEntry<C> {
     this.#opening--;
     this.#opened++;
-    const { maxLifetime } = this.limits;
-    const expires = maxLifetime === Infinity ? Infinity : now + maxLifetime * (1 - JITTER * this.#random());
+    const { poolMaxLifetime } = this.limits;
+    const expires = poolMaxLifetime === Infinity ? Infinity : now + poolMaxLifetime * (1 - JITTER * this.#random());
     const entry: PoolEntry<C> = { conn, expires, generation, idleSince: now, users: 1, shares: 1 };
     this.#leased.add(entry);
     return entry;
@@ -201,8 +201,8 @@ export class PoolState<C extends PooledConnection> {
   /** Gives up idle ones that have expired, oldest use first. */
   sweep(now: number): void {
     for (const entry of [...this.#idle]) {
-      const isSpare = this.#idle.length > this.limits.minIdle;
-      const isIdleTooLong = isSpare && now >= entry.idleSince + this.limits.idleTimeout;
+      const isSpare = this.#idle.length > this.limits.poolMinIdle;
+      const isIdleTooLong = isSpare && now >= entry.idleSince + this.limits.poolIdleTimeout;
       if (isIdleTooLong || !this.#isUsable(entry, now)) this.#removeIdle(entry);
     }
   }
@@ -220,10 +220,10 @@ export class PoolState<C extends PooledConnection> {
 
   /** When there will be something to sweep. */
   get nextSweepAt(): number {
-    const spare = this.#idle.length > this.limits.minIdle;
+    const spare = this.#idle.length > this.limits.poolMinIdle;
     let due = Infinity;
     for (const { expires, idleSince } of this.#idle) {
-      due = Math.min(due, expires, spare ? idleSince + this.limits.idleTimeout : Infinity);
+      due = Math.min(due, expires, spare ? idleSince + this.limits.poolIdleTimeout : Infinity);
     }
     return due;
   }

@@ -4,7 +4,7 @@ import { CallContext } from "../connection/call_context.ts";
 import * as sessionCalls from "../connection/session_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { NotificationQueue } from "../features/listen.ts";
-import type { Target } from "../options/opts.ts";
+import type { Target } from "../options/target.ts";
 import type { CallOptions, CloseOptions, ListenOptions } from "../connection/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";

@@ -8,7 +8,8 @@ import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/c
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
 import { ServerAddress } from "../connect/server_address.ts";
-import { settingsOf, type Target, toOpts } from "../options/opts.ts";
+import { settingsOf } from "../options/opts.ts";
+import { type Target, toOpts } from "../options/target.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";

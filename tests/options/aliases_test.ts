@@ -3,7 +3,8 @@ import { inspect } from "node:util";
 import { PyroError, UsageError } from "../../src/errors.ts";
 import { withEnvironment } from "../../src/options/environment.ts";
 import { isSecretName } from "../../src/options/aliases.ts";
-import { Opts, settingsOf, type Target, toOpts } from "../../src/options/opts.ts";
+import { Opts, settingsOf } from "../../src/options/opts.ts";
+import { type Target, toOpts } from "../../src/options/target.ts";
 import { refusal } from "../support/refusal.ts";
 import { test } from "../support/test.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { UsageError } from "../../src/errors.ts";
-import { Opts, toOpts } from "../../src/options/opts.ts";
+import { Opts } from "../../src/options/opts.ts";
+import { toOpts } from "../../src/options/target.ts";
 import { Random } from "../support/random.ts";
 import { refusal } from "../support/refusal.ts";
 import { test } from "../support/test.ts";

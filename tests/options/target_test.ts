@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
-import { Opts, type OptsObject, settingsOf, type Target, toOpts } from "../../src/options/opts.ts";
+import { Opts, settingsOf } from "../../src/options/opts.ts";
+import type { OptsObject } from "../../src/options/opts_object.ts";
+import { type Target, toOpts } from "../../src/options/target.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import { refusal } from "../support/refusal.ts";
 import { test } from "../support/test.ts";

@@ -8,15 +8,15 @@ const FUNCTIONS = ["onConnect"];
 
 test("limits: defaults", () => {
   assert.deepEqual(poolOpts("pg://", undefined, FUNCTIONS).limits, {
-    max: 10,
-    maxIdle: 10,
-    minIdle: 0,
-    idleTimeout: 600_000,
-    maxLifetime: 3_600_000,
-    acquireTimeout: 30_000,
-    maxWaiting: Infinity,
-    leakTimeout: Infinity,
-    maxPipelined: 16,
+    poolMaxConcurrency: 10,
+    poolMaxIdleConn: 10,
+    poolMinIdle: 0,
+    poolIdleTimeout: 600_000,
+    poolMaxLifetime: 3_600_000,
+    poolAcquireTimeout: 30_000,
+    poolMaxWaiting: Infinity,
+    poolLeakTimeout: Infinity,
+    poolMaxPipelined: 16,
   });
 });
 
@@ -30,15 +30,15 @@ test("limits: options come before those of the target, 0 is no limit, and they f
     poolLeakTimeout: undefined,
   }, FUNCTIONS);
   assert.deepEqual(limits, {
-    max: 4,
-    maxIdle: 4,
-    minIdle: 4,
-    idleTimeout: 2000,
-    maxLifetime: Infinity,
-    acquireTimeout: Infinity,
-    maxWaiting: 0,
-    leakTimeout: Infinity,
-    maxPipelined: 16,
+    poolMaxConcurrency: 4,
+    poolMaxIdleConn: 4,
+    poolMinIdle: 4,
+    poolIdleTimeout: 2000,
+    poolMaxLifetime: Infinity,
+    poolAcquireTimeout: Infinity,
+    poolMaxWaiting: 0,
+    poolLeakTimeout: Infinity,
+    poolMaxPipelined: 16,
   });
 });
 

@@ -31,7 +31,7 @@ test("pool state: the connection that was used last is used first", () => {
 });
 
 test("pool state: connections count as soon as they are being opened", () => {
-  const { state } = stockOf({ max: 2 });
+  const { state } = stockOf({ poolMaxConcurrency: 2 });
   const generation = state.beginOpening();
   opened(state, 0);
   assert.equal(state.hasRoom, false);
@@ -52,7 +52,7 @@ test("pool state: connections count as soon as they are being opened", () => {
 });
 
 test("pool state: no more are kept than may be idle, unless somebody waits", () => {
-  const { state, closed } = stockOf({ maxIdle: 1 });
+  const { state, closed } = stockOf({ poolMaxIdleConn: 1 });
   const entries = [opened(state, 0), opened(state, 0), opened(state, 0)];
   assert.deepEqual([state.return(entries[0]!, 1, false), state.return(entries[1]!, 1, false)], [true, false]);
   assert.deepEqual(closed, [entries[1]!.conn]);
@@ -60,7 +60,7 @@ test("pool state: no more are kept than may be idle, unless somebody waits", () 
 });
 
 test("pool state: with no idle connections at all, each is closed that nobody waits for", () => {
-  const { state, closed } = stockOf({ maxIdle: 0 });
+  const { state, closed } = stockOf({ poolMaxIdleConn: 0 });
   const entry = opened(state, 0);
   assert.equal(state.return(entry, 1, false), false);
   assert.deepEqual(closed, [entry.conn]);
@@ -100,7 +100,7 @@ test("pool state: to give one back twice, or one that was given up, does nothing
 });
 
 test("pool state: lifetime ends when a connection is idle or comes back, never in use", () => {
-  const { state, closed } = stockOf({ maxLifetime: 100 });
+  const { state, closed } = stockOf({ poolMaxLifetime: 100 });
   const [a, b] = [opened(state, 0), opened(state, 0)];
   state.return(a, 50, false);
   assert.equal(state.nextSweepAt, 100);
@@ -114,12 +114,12 @@ test("pool state: lifetime ends when a connection is idle or comes back, never i
 });
 
 test("pool state: one lives up to a tenth shorter than another", () => {
-  const state = new PoolState<Fake>({ ...LIMITS, maxLifetime: 1000 }, () => 1, () => {});
+  const state = new PoolState<Fake>({ ...LIMITS, poolMaxLifetime: 1000 }, () => 1, () => {});
   assert.equal(opened(state, 0).expires, 900);
 });
 
 test("pool state: idle connections that nobody needs go, but for as many as are to be ready", () => {
-  const { state, closed } = stockOf({ idleTimeout: 10, minIdle: 1 });
+  const { state, closed } = stockOf({ poolIdleTimeout: 10, poolMinIdle: 1 });
   const entries = [opened(state, 0), opened(state, 0), opened(state, 0)];
   entries.forEach((entry, i) => state.return(entry, i, false));
   assert.equal(state.nextSweepAt, 10);
@@ -132,7 +132,7 @@ test("pool state: idle connections that nobody needs go, but for as many as are 
 });
 
 test("pool state: how many are missing counts those that are being opened", () => {
-  const { state } = stockOf({ minIdle: 3, maxIdle: 3 });
+  const { state } = stockOf({ poolMinIdle: 3, poolMaxIdleConn: 3 });
   assert.equal(state.missingIdle, 3);
   state.beginOpening();
   assert.equal(state.missingIdle, 2);
@@ -164,13 +164,13 @@ test("pool state: what was idle for more than a second may be dead", () => {
 });
 
 const LIMITS: Limits = {
-  max: 10,
-  maxIdle: 10,
-  minIdle: 0,
-  idleTimeout: Infinity,
-  maxLifetime: Infinity,
-  acquireTimeout: 30_000,
-  maxWaiting: Infinity,
-  leakTimeout: Infinity,
-  maxPipelined: 16,
+  poolMaxConcurrency: 10,
+  poolMaxIdleConn: 10,
+  poolMinIdle: 0,
+  poolIdleTimeout: Infinity,
+  poolMaxLifetime: Infinity,
+  poolAcquireTimeout: 30_000,
+  poolMaxWaiting: Infinity,
+  poolLeakTimeout: Infinity,
+  poolMaxPipelined: 16,
 };

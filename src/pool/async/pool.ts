@@ -11,7 +11,8 @@ import {
 import { now } from "../../runtime/clock.ts";
 import { TimeoutError } from "../../errors.ts";
 import { isRetryable, MAX_RETRIES } from "../../statements/unexecuted.ts";
-import { settingsOf, type Target } from "../../options/opts.ts";
+import { settingsOf } from "../../options/opts.ts";
+import type { Target } from "../../options/target.ts";
 import type { CloseOptions, CopyData, CopyRow, Params, Row } from "../../connection/call_options.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { Lease } from "../lease.ts";

@@ -64,10 +64,10 @@ export class PoolManager {
     this.#limits = limits;
     this.#hooks = hooks;
     this.#connector = new Connector(name, settings, hooks.onConnect, this.#log);
-    this.#batching = new Batching(limits.maxPipelined);
+    this.#batching = new Batching(limits.poolMaxPipelined);
     this.#state = new PoolState(limits, Math.random, (conn) => this.#closeInBackground(conn));
     this.#leaks = new LeakDetector(
-      limits.leakTimeout,
+      limits.poolLeakTimeout,
       now,
       leakReporter(name, this.#log, hooks.onLeak),
       (entry) => void this.#reclaim(entry),
@@ -147,17 +147,17 @@ export class PoolManager {
   /** Waits for a connection that is given back, or opened. */
   #enqueue({ timeout, callerTimeout: given, signal }: AcquireDeadline, cost: number): Promise<Entry> {
     if (this.#connector.isAborted) return Promise.reject(poolClosed());
-    const { maxWaiting, max, acquireTimeout } = this.#limits;
+    const { poolMaxWaiting, poolMaxConcurrency, poolAcquireTimeout } = this.#limits;
     // Connections that are not in use, or only being checked, will serve as many.
-    if (this.#queue.length >= maxWaiting + max - this.#state.leasedCount + this.#checking) {
+    if (this.#queue.length >= poolMaxWaiting + poolMaxConcurrency - this.#state.leasedCount + this.#checking) {
       this.#state.counters.refused++;
-      return Promise.reject(tooManyWaiting(maxWaiting));
+      return Promise.reject(tooManyWaiting(poolMaxWaiting));
     }
     const since = now();
-    const isOwn = timeout > 0 && timeout < acquireTimeout;
+    const isOwn = timeout > 0 && timeout < poolAcquireTimeout;
     const limit = isOwn
       ? { timeout: given, by: since + timeout }
-      : { timeout: acquireTimeout, by: since + acquireTimeout };
+      : { timeout: poolAcquireTimeout, by: since + poolAcquireTimeout };
     return this.#wait(since, limit, signal, cost);
   }
 
@@ -198,7 +198,7 @@ export class PoolManager {
 
   /** The limit of that name. */
   get acquireTimeout(): number {
-    return this.#limits.acquireTimeout;
+    return this.#limits.poolAcquireTimeout;
   }
 
   /** Whether a failure to connect is likely to be transient. */
@@ -337,7 +337,7 @@ export class PoolManager {
   #handOut(entry: Entry): void {
     let cost = this.#queue.nextCost;
     this.#queue.shift()!.resolve(entry);
-    while (entry.users < this.#limits.maxPipelined && (cost += this.#queue.nextCost) <= WAITING_BATCH_BUDGET) {
+    while (entry.users < this.#limits.poolMaxPipelined && (cost += this.#queue.nextCost) <= WAITING_BATCH_BUDGET) {
       entry.users++;
       this.#queue.shift()!.resolve(entry);
     }

@@ -15,7 +15,8 @@ import type {
   StreamOptions,
   TransactionOptions,
 } from "../../connection/call_options.ts";
-import { settingsOf, type Target } from "../../options/opts.ts";
+import { settingsOf } from "../../options/opts.ts";
+import type { Target } from "../../options/target.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { Lease } from "../lease.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";

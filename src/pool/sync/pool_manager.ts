@@ -43,7 +43,7 @@ export class PoolManager {
     this.#hooks = hooks;
     this.#state = new PoolState(limits, Math.random, (conn) => conn.close());
     this.#leaks = new LeakDetector(
-      limits.leakTimeout,
+      limits.poolLeakTimeout,
       now,
       leakReporter(name, this.#log, hooks.onLeak),
       (entry) => this.#reclaim(entry),

@@ -1,0 +1,76 @@
+/** Options as a plain object. */
+import type { ServerFields } from "../errors.ts";
+import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import type { Logger, LogLevel } from "./logger.ts";
+import type { BlockingTransport, SslMode } from "./settings.ts";
+import type { TypeCodec } from "./type_codec.ts";
+
+/** {@linkcode Opts} as a plain object: the names of its setters, and what one would give them. */
+export interface OptsObject {
+  /** See {@linkcode Opts.host}. */
+  readonly host?: string | readonly string[] | undefined;
+  /** See {@linkcode Opts.port}. */
+  readonly port?: number | readonly number[] | undefined;
+  /** See {@linkcode Opts.socket}. */
+  readonly socket?: string | undefined;
+  /** See {@linkcode Opts.user}. */
+  readonly user?: string | undefined;
+  /** See {@linkcode Opts.password}. */
+  readonly password?: string | undefined;
+  /** See {@linkcode Opts.db}. */
+  readonly db?: string | undefined;
+  /** See {@linkcode Opts.applicationName}. */
+  readonly applicationName?: string | undefined;
+  /** See {@linkcode Opts.sslMode}. */
+  readonly sslMode?: SslMode | undefined;
+  /** See {@linkcode Opts.upgradeToUnixSocket}. */
+  readonly upgradeToUnixSocket?: boolean | undefined;
+  /** See {@linkcode Opts.connectTimeout}. */
+  readonly connectTimeout?: number | undefined;
+  /** See {@linkcode Opts.keepAlive}. */
+  readonly keepAlive?: boolean | undefined;
+  /** Server settings by name; see {@linkcode Opts.param}. */
+  readonly param?: Readonly<Record<string, string>> | undefined;
+  /** See {@linkcode Opts.statementCacheSize}. */
+  readonly statementCacheSize?: number | undefined;
+  /** See {@linkcode Opts.pgbouncer}. */
+  readonly pgbouncer?: boolean | undefined;
+  /** See {@linkcode Opts.poolMaxIdleConn}. */
+  readonly poolMaxIdleConn?: number | undefined;
+  /** See {@linkcode Opts.poolMaxConcurrency}. */
+  readonly poolMaxConcurrency?: number | undefined;
+  /** See {@linkcode Opts.poolMinIdle}. */
+  readonly poolMinIdle?: number | undefined;
+  /** See {@linkcode Opts.poolIdleTimeout}. */
+  readonly poolIdleTimeout?: number | undefined;
+  /** See {@linkcode Opts.poolMaxLifetime}. */
+  readonly poolMaxLifetime?: number | undefined;
+  /** See {@linkcode Opts.poolAcquireTimeout}. */
+  readonly poolAcquireTimeout?: number | undefined;
+  /** See {@linkcode Opts.poolMaxWaiting}. */
+  readonly poolMaxWaiting?: number | undefined;
+  /** See {@linkcode Opts.poolLeakTimeout}. */
+  readonly poolLeakTimeout?: number | undefined;
+  /** See {@linkcode Opts.poolMaxPipelined}. */
+  readonly poolMaxPipelined?: number | undefined;
+  /** See {@linkcode Opts.blockingTransport}. */
+  readonly blockingTransport?: BlockingTransport | undefined;
+  /** See {@linkcode Opts.onNotice}. */
+  readonly onNotice?: ((notice: ServerFields) => void) | undefined;
+  /** See {@linkcode Opts.trace}. */
+  readonly trace?: ((line: string) => void) | undefined;
+  /** See {@linkcode Opts.logger}. */
+  readonly logger?: Logger | undefined;
+  /** See {@linkcode Opts.logLevel}. */
+  readonly logLevel?: LogLevel | undefined;
+  /** See {@linkcode Opts.int8}. */
+  readonly int8?: Int8Choice | undefined;
+  /** See {@linkcode Opts.numeric}. */
+  readonly numeric?: NumericChoice | undefined;
+  /** See {@linkcode Opts.json}. */
+  readonly json?: JsonChoice | undefined;
+  /** See {@linkcode Opts.dates}. */
+  readonly dates?: DatesChoice | undefined;
+  /** Codecs by the name or OID of their type; see {@linkcode Opts.codec}. */
+  readonly codec?: Readonly<Record<string, TypeCodec>> | undefined;
+}

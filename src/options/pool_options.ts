@@ -1,0 +1,109 @@
+/**
+ * The options of pools, in one table. Keys of connection strings, what a canonical URL shows, other clients'
+ * names and the limits of a pool are made from it; a setter of `Opts` or a member of an interface that is
+ * missing does not compile.
+ */
+
+/** The name of one: its setter. */
+export type PoolOptionName =
+  | "poolMaxConcurrency"
+  | "poolMaxIdleConn"
+  | "poolMinIdle"
+  | "poolIdleTimeout"
+  | "poolMaxLifetime"
+  | "poolAcquireTimeout"
+  | "poolMaxWaiting"
+  | "poolMaxPipelined"
+  | "poolLeakTimeout";
+
+/** A number that limits a pool. */
+export interface PoolOption {
+  /** Its key in connection strings. */
+  readonly keyword: string;
+  /** A number of things, or a time: milliseconds in setters, seconds in connection strings, 0 for no limit. */
+  readonly unit: "count" | "time";
+  /** The least that may be set, and the most. */
+  readonly min: number;
+  readonly max: number;
+  /** Its value if it is not set; undefined if that depends on others, or is no limit. */
+  readonly default: number | undefined;
+  /** Other clients' names for it, in small letters and without separators. */
+  readonly aliases: string;
+}
+
+/** The longest that timers can wait, in milliseconds. */
+export const MAX_MILLISECONDS = 0x7fff_ffff;
+
+const COUNT = { unit: "count", min: 0, max: 1_000_000 } as const;
+const TIME = { unit: "time", min: 0, max: MAX_MILLISECONDS } as const;
+const MINUTE = 60_000;
+
+/** All of them. */
+export const POOL_OPTIONS: Readonly<Record<PoolOptionName, PoolOption>> = {
+  poolMaxConcurrency: {
+    ...COUNT,
+    keyword: "pool_max_concurrency",
+    min: 1,
+    default: 10,
+    aliases:
+      "connectionlimit max maxconns maxconnections poolmax poolsize poolmaxconns poolmaxsize poolmaxconnections maxpoolsize " +
+      "maximumpoolsize maxsize maxopenconns maxoverflow",
+  },
+  poolMaxIdleConn: {
+    ...COUNT,
+    keyword: "pool_max_idle_conn",
+    default: undefined,
+    aliases: "maxidle maxidleconns maxidleconnections",
+  },
+  poolMinIdle: {
+    ...COUNT,
+    keyword: "pool_min_idle",
+    default: 0,
+    aliases:
+      "min minconns minconnections poolmin poolminconns poolminidleconns minpoolsize minimumpoolsize minsize minidle minimumidle",
+  },
+  poolIdleTimeout: {
+    ...TIME,
+    keyword: "pool_idle_timeout",
+    default: 10 * MINUTE,
+    aliases:
+      "idletimeout idletimeoutmillis connectionidlelifetime poolmaxconnidletime maxconnidletime maxidleconnectionlifetime",
+  },
+  poolMaxLifetime: {
+    ...TIME,
+    keyword: "pool_max_lifetime",
+    default: 60 * MINUTE,
+    aliases:
+      "maxlifetime maxlifetimeseconds connectionlifetime poolmaxconnlifetime poolmaxconnlifetimejitter maxconnlifetime " +
+      "maxconnectionlifetime poolrecycle loadbalancetimeout",
+  },
+  poolAcquireTimeout: {
+    ...TIME,
+    keyword: "pool_acquire_timeout",
+    default: 30_000,
+    aliases: "pooltimeout acquiretimeout acquiretimeoutmillis",
+  },
+  poolMaxWaiting: {
+    ...COUNT,
+    keyword: "pool_max_waiting",
+    default: undefined,
+    aliases: "maxwaiting maxwaitingclients queuelimit",
+  },
+  poolMaxPipelined: {
+    ...COUNT,
+    keyword: "pool_max_pipelined",
+    min: 1,
+    max: 1000,
+    default: 16,
+    aliases: "maxpipeline maxpipelined",
+  },
+  poolLeakTimeout: { ...TIME, keyword: "pool_leak_timeout", default: 0, aliases: "leakdetectionthreshold" },
+};
+
+/** Their values, as far as they are set. */
+export type PoolValues = { readonly [name in PoolOptionName]?: number };
+
+/** The table row by row. */
+export const POOL_OPTION_LIST: readonly (readonly [PoolOptionName, PoolOption])[] = Object.entries(
+  POOL_OPTIONS,
+) as [PoolOptionName, PoolOption][];

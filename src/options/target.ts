@@ -1,0 +1,44 @@
+/** What can be connected to. */
+import { UsageError } from "../errors.ts";
+import { refuseAlias } from "./aliases.ts";
+import { Opts } from "./opts.ts";
+import type { OptsObject } from "./opts_object.ts";
+
+/** What can be connected to: a URL or keyword/value string, a `URL`, {@linkcode Opts}, or a plain object of its setters' names. */
+export type Target = string | URL | Opts | OptsObject;
+
+/** The options that a target stands for. */
+export function toOpts(target: Target): Opts {
+  if (target instanceof Opts) return target;
+  if (typeof target === "string") return new Opts(target);
+  if (target instanceof URL) return new Opts(withBlanks(target));
+  if (typeof target !== "object" || target === null || Array.isArray(target)) {
+    throw new UsageError(
+      "Cannot connect: give a URL, a keyword/value string, Opts, or an object of its setters' names",
+    );
+  }
+  let opts = new Opts();
+  for (const [name, value] of Object.entries(target)) {
+    if (value === undefined) continue;
+    if (name === "param" || name === "codec") {
+      for (const [key, item] of Object.entries(value)) opts = opts[name](key, item as never);
+      continue;
+    }
+    if (!SETTERS.includes(name)) {
+      refuseAlias(name, "option", "use option");
+      throw new UsageError(`Cannot use option ${JSON.stringify(name)}: the options are ${SETTERS.join(", ")}`);
+    }
+    opts = (opts[name as keyof OptsObject] as (value: unknown) => Opts).call(opts, value);
+  }
+  return opts;
+}
+
+/** A URL object's text. In its query `+` is a blank, as in forms; in a string of libpq's it is itself. */
+function withBlanks({ href }: URL): string {
+  const query = href.indexOf("?");
+  return query < 0 ? href : href.slice(0, query) + href.slice(query).replaceAll("+", "%20");
+}
+
+const SETTERS: readonly string[] = Object.getOwnPropertyNames(Opts.prototype).filter((name) =>
+  !["constructor", "toString", "toJSON"].includes(name)
+);
