@@ -27,7 +27,9 @@ export type {
   TransactionOptions,
 } from "./src/async/options.ts";
 export { Pipeline } from "./src/async/pipeline.ts";
-export { Pool, type PoolOptions, type PoolStatement } from "./src/pool/async/pool.ts";
+export type { PoolStatement } from "./src/connection/arguments.ts";
+export { Pool, type PoolOptions } from "./src/pool/async/pool.ts";
+export { PoolExecutor } from "./src/pool/async/pool_executor.ts";
 export { PooledConn } from "./src/pool/async/pooled_conn.ts";
 export { PoolNotifications } from "./src/pool/async/pool_notifications.ts";
 export { PoolStream } from "./src/pool/async/pool_stream.ts";

@@ -30,7 +30,9 @@ export type {
   TransactionOptions,
 } from "./src/connection/call_options.ts";
 export { Pipeline } from "./src/sync/pipeline.ts";
-export { Pool, type PoolOptions, type PoolStatement } from "./src/pool/sync/pool.ts";
+export type { PoolStatement } from "./src/connection/arguments.ts";
+export { Pool, type PoolOptions } from "./src/pool/sync/pool.ts";
+export { PoolExecutor } from "./src/pool/sync/pool_executor.ts";
 export { PooledConn } from "./src/pool/sync/pooled_conn.ts";
 export { PoolNotifications } from "./src/pool/sync/pool_notifications.ts";
 export { PoolStream } from "./src/pool/sync/pool_stream.ts";

@@ -40,6 +40,7 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
       "",
     ],
   ],
+  "pool/async/pool_executor.ts": [],
   "async/portal.ts": [],
   "async/prepared_statement.ts": [],
   "async/transaction.ts": [
@@ -74,6 +75,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\bConn\.connect\(/g, "new Conn("],
   // The options of blocking calls are those that both worlds have.
   [/"\.\/options\.ts"/g, `"../connection/call_options.ts"`],
+  [/"((?:\.\.\/)+)async\/options\.ts"/g, `"$1connection/call_options.ts"`],
   [/"((?:\.\.\/)*)async\//g, `"$1sync/`],
 ];
 

@@ -8,8 +8,7 @@ import type { Deadline } from "../protocol/request.ts";
 import { SqlTemplate, valuesOf } from "../sql/template.ts";
 import { checkCount } from "../rows/bind.ts";
 import type { RowShape } from "../rows/row.ts";
-
-export { snapshotOf } from "../rows/snapshot.ts";
+import { snapshotOf } from "../rows/snapshot.ts";
 
 /** What can be executed: SQL text, a statement prepared on the same connection, or an `sql` template. */
 export type Statement = string | StatementHandle | SqlTemplate;
@@ -107,6 +106,25 @@ export function parseCall(
   // A spread would be a tenth of what a call costs on Bun.
   const { shape, deadline, extraOptions } = read;
   return { shape, deadline, extraOptions, source, values: checkedValues(values === undefined ? [] : values as Params) };
+}
+
+/** What can be executed on any connection: SQL text, or an `sql` template. */
+export type PoolStatement = string | SqlTemplate;
+
+/** Statement, parameters as they are now, and options; an object in place of the parameters is the options. */
+export function splitArguments<O>(
+  stmt: PoolStatement,
+  params: Params | O | undefined,
+  options: O | undefined,
+): [PoolStatement, Params | undefined, O | undefined] {
+  if (stmt instanceof SqlTemplate && (!Array.isArray(params) || params.length === 0)) {
+    const given = Array.isArray(params) ? options : options ?? (params as O | undefined);
+    return [stmt.text, snapshotOf(valuesOf(stmt)), given];
+  }
+  // What the caller does with them while it waits for a connection is none of the call's business.
+  if (Array.isArray(params)) return [stmt, snapshotOf(params), options];
+  if (params === undefined) return [stmt, undefined, options];
+  return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
 }
 
 /** What is to be executed many times, so that its parameters come elsewhere. */

@@ -1,8 +1,9 @@
 /** The calls that fetch rows in parts: streams and portals. */
-import { countFrom, parseCall, type ParsedCall, parseOptions, snapshotOf, type Statement } from "./arguments.ts";
+import { countFrom, parseCall, type ParsedCall, parseOptions, type Statement } from "./arguments.ts";
 import { type CallContext, cleanUpDeadlineOf, type CollectorFactory, refusedCall } from "./call_context.ts";
 import type { Params, QueryOptions, StreamOptions } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
+import { snapshotOf } from "../rows/snapshot.ts";
 import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
 import { type Call, cancellationPoint, type Deadline, type Op } from "../protocol/request.ts";
 import { collectors } from "../rows/collector_factories.ts";

@@ -1,16 +1,9 @@
 /** The calls that execute and prepare statements. */
-import {
-  countFrom,
-  parseCall,
-  parseOptions,
-  snapshotOf,
-  sqlText,
-  type Statement,
-  statementSourceOf,
-} from "./arguments.ts";
+import { countFrom, parseCall, parseOptions, sqlText, type Statement, statementSourceOf } from "./arguments.ts";
 import { type CallContext, type CollectorFactory, sizeOf } from "./call_context.ts";
 import type { BatchOptions, CallOptions, Params, ParamSets, QueryOptions } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
+import { snapshotOf } from "../rows/snapshot.ts";
 import { executeBatch } from "../features/batch.ts";
 import { SourceReader } from "../features/source_reader.ts";
 import type { Prepared } from "../protocol/prepared.ts";

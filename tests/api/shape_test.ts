@@ -99,6 +99,7 @@ test("the classes of both worlds have the same shape", () => {
     Equal<BlockingShape<awaiting.RowStream<Named>>, Shape<blocking.RowStream<Named>>>,
     Equal<BlockingShape<awaiting.Notifications>, Shape<blocking.Notifications>>,
     // A pool's copyOut is its own stream in the blocking world, as it begins when it is read.
+    Equal<BlockingShape<awaiting.PoolExecutor>, Shape<blocking.PoolExecutor>>,
     Equal<BlockingShape<Omit<awaiting.Pool, "copyOut">>, Shape<Omit<blocking.Pool, "copyOut">>>,
     Equal<Each<Parameters<awaiting.Pool["copyOut"]>>, Parameters<blocking.Pool["copyOut"]>>,
     Equal<ReturnType<blocking.Pool["copyOut"]>, blocking.PoolStream<Uint8Array<ArrayBuffer>>>,
@@ -220,7 +221,7 @@ test("classes have the same members in both worlds, with the same number of para
 test("both worlds export the same names, and the main module what the awaiting one does", () => {
   assert.deepEqual(Object.keys(awaiting).sort(), Object.keys(blocking).sort());
   assert.deepEqual(Object.keys(main).sort(), Object.keys(awaiting).sort());
-  const worldly: readonly string[] = [...CLASSES, "Executor", "cancel"];
+  const worldly: readonly string[] = [...CLASSES, "Executor", "PoolExecutor", "cancel"];
   for (const name of Object.keys(main)) {
     assert.equal(Reflect.get(main, name), Reflect.get(awaiting, name));
     assert.equal(Reflect.get(awaiting, name) === Reflect.get(blocking, name), !worldly.includes(name), name);

@@ -1,35 +1,20 @@
 /** The pool of connections that block. */
 import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
+import type { CallOptions, CloseOptions, ListenOptions } from "../../connection/call_options.ts";
 import { channelName } from "../../features/listen.ts";
-import { isRetryable, MAX_RETRIES } from "../../statements/unexecuted.ts";
-import type {
-  BatchOptions,
-  CallOptions,
-  CloseOptions,
-  CopyData,
-  CopyRow,
-  ListenOptions,
-  Params,
-  QueryOptions,
-  Row,
-  StreamOptions,
-  TransactionOptions,
-} from "../../connection/call_options.ts";
 import { settingsOf } from "../../options/opts.ts";
 import type { Target } from "../../options/target.ts";
 import type { PoolLeak } from "../leak_detector.ts";
-import { Lease } from "../lease.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
-import type { Result } from "../../rows/collectors.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../sync/conn.ts";
-import { PoolNotifications } from "./pool_notifications.ts";
-import { type PoolSource, PoolStream } from "./pool_stream.ts";
-import { PooledConn } from "./pooled_conn.ts";
-import type { Portal } from "../../sync/portal.ts";
+import { PoolCalls } from "./pool_calls.ts";
+import { PoolExecutor } from "./pool_executor.ts";
 import { PoolManager } from "./pool_manager.ts";
-import type { Transaction } from "../../sync/transaction.ts";
+import { PoolNotifications } from "./pool_notifications.ts";
+import { PoolStream } from "./pool_stream.ts";
+import { PooledConn } from "./pooled_conn.ts";
 
 /** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
 export interface PoolOptions extends PoolLimits {
@@ -73,8 +58,9 @@ export interface PoolOptions extends PoolLimits {
  * assert.equal(pids[0], pids[1]);
  * ```
  */
-export class Pool implements Disposable {
+export class Pool extends PoolExecutor implements Disposable {
   readonly #manager: PoolManager;
+  readonly #calls: PoolCalls;
 
   /**
    * Makes a pool. Nothing is connected before the first call.
@@ -86,11 +72,15 @@ export class Pool implements Disposable {
   constructor(target: Target, options?: PoolOptions) {
     const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
     const { onConnect, onRelease, onLeak } = options ?? {};
-    this.#manager = new PoolManager(name, settingsOf(opts), limits, {
+    const manager = new PoolManager(name, settingsOf(opts), limits, {
       onConnect: (conn) => onConnect?.(conn),
       onRelease: (conn) => onRelease?.(conn),
       onLeak,
     });
+    const calls = new PoolCalls(manager);
+    super(calls);
+    this.#manager = manager;
+    this.#calls = calls;
   }
 
   /** Whether it was closed: calls fail from then on. */
@@ -134,130 +124,10 @@ export class Pool implements Disposable {
     });
   }
 
-  /** As `Conn.ping`, on any connection. */
-  ping(options?: CallOptions): void {
-    return this.#callWithRetries((conn) => conn.ping(options));
-  }
-
-  /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
-  query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R[] {
-    return this.#callWithRetries((conn) => conn.query<R>(sql, options));
-  }
-
-  /** As `Conn.queryFirst`, on any connection. */
-  queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
-    return this.#callWithRetries((conn) => conn.queryFirst<R>(sql, options));
-  }
-
-  /** As `Conn.queryDrop`, on any connection. */
-  queryDrop(sql: string | SqlTemplate, options?: CallOptions): number {
-    return this.#callWithRetries((conn) => conn.queryDrop(sql, options));
-  }
-
-  /** As `Conn.queryAll`, on any connection. */
-  queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
-    return this.#callWithRetries((conn) => conn.queryAll<R>(sql, options));
-  }
-
-  /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
-  exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
-    return this.#callWithRetries((conn) => conn.exec<R>(stmt, params, options));
-  }
-
-  /** As `Conn.execFirst`, on any connection. */
-  execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
-    return this.#callWithRetries((conn) => conn.execFirst<R>(stmt, params, options));
-  }
-
-  /** As `Conn.execOne`, on any connection. */
-  execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R {
-    return this.#callWithRetries((conn) => conn.execOne<R>(stmt, params, options));
-  }
-
-  /** As `Conn.execValue`, on any connection. */
-  execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): V | null {
-    return this.#callWithRetries((conn) => conn.execValue<V>(stmt, params, options));
-  }
-
-  /** As `Conn.execDrop`, on any connection. */
-  execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): number {
-    return this.#callWithRetries((conn) => conn.execDrop(stmt, params, options));
-  }
-
-  /** As `Conn.run`, on any connection. */
-  run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
-    return this.#callWithRetries((conn) => conn.run<R>(stmt, params, options));
-  }
-
-  /** As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a migration made its statement stale is executed again. */
-  execBatch(
-    stmt: PoolStatement,
-    paramSets: Iterable<Params>,
-    options?: BatchOptions,
-  ): number {
-    // A source that is no array may be used up.
-    const execBatch = (conn: Conn) => conn.execBatch(stmt, paramSets, options);
-    return Array.isArray(paramSets) ? this.#callWithRetries(execBatch) : this.#callOnce(execBatch);
-  }
-
-  /** As `Conn.execIter`, on any connection. */
-  execIter<T>(
-    stmt: PoolStatement,
-    params: Params,
-    fn: (portal: Portal) => T,
-    options?: QueryOptions,
-  ): T {
-    return this.#callOnce((conn) => conn.execIter(stmt, params, fn, options));
-  }
-
-  /**
-   * As `Conn.stream`, on any connection, which is taken when the first row is asked for. What is wrong
-   * with the arguments is said then, too.
-   *
-   * @example
-   * ```ts
-   * import { Pool } from "@x/pyro/sync";
-   * import assert from "node:assert/strict";
-   *
-   * using pool = new Pool("pg://");
-   * let sum = 0;
-   * for (const row of pool.stream<{ n: number }>("select generate_series(1, $1) as n", [4])) sum += row.n;
-   * assert.equal(sum, 10);
-   * ```
-   */
-  stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
-    const acquiredAt = new Error("streamed from the pool here");
-    return new PoolStream<R>(() => this.#openSource(acquiredAt, (conn) => conn.stream<R>(stmt, params, options)));
-  }
-
-  /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
-  tx<T>(fn: (tx: Transaction) => T, options?: TransactionOptions): T {
-    return this.#callOnce((conn) => conn.tx(fn, options));
-  }
-
-  /** As `Conn.copyIn`, on any connection. */
-  copyIn(
-    sql: string | SqlTemplate,
-    source: CopyData | Iterable<CopyData>,
-    options?: CallOptions,
-  ): number {
-    return this.#callOnce((conn) => conn.copyIn(sql, source, options));
-  }
-
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
   copyOut(sql: string | SqlTemplate, options?: CallOptions): PoolStream<Uint8Array<ArrayBuffer>> {
     const acquiredAt = new Error("copied from the pool here");
-    return new PoolStream(() => this.#openSource(acquiredAt, (conn) => conn.copyOut(sql, options)));
-  }
-
-  /** As `Conn.copyRows`, on any connection. */
-  copyRows(
-    table: string | SqlTemplate,
-    columns: readonly string[],
-    rows: Iterable<CopyRow>,
-    options?: CallOptions,
-  ): number {
-    return this.#callOnce((conn) => conn.copyRows(table, columns, rows, options));
+    return new PoolStream(() => this.#calls.openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options)));
   }
 
   /**
@@ -296,11 +166,6 @@ export class Pool implements Disposable {
     });
   }
 
-  /** As `Conn.notify`, on any connection. */
-  notify(channel: string, payload?: string, options?: CallOptions): void {
-    return this.#callWithRetries((conn) => conn.notify(channel, payload, options));
-  }
-
   /** As `Conn.reloadTypes`, for all of its connections. */
   reloadTypes(): void {
     this.#manager.reloadTypes();
@@ -325,50 +190,4 @@ export class Pool implements Disposable {
   [Symbol.dispose](): void {
     return this.close();
   }
-
-  /**
-   * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
-   * or if nothing was executed as the statement was stale.
-   */
-  #callWithRetries<T>(make: (conn: Conn) => T): T {
-    for (let left = MAX_RETRIES;; left--) {
-      const entry = this.#manager.acquire();
-      try {
-        return make(entry.conn);
-      } catch (error) {
-        if (!isRetryable(error, left) || this.closed) throw error;
-      } finally {
-        this.#manager.release(entry);
-      }
-    }
-  }
-
-  /** Makes a call that cannot be made twice. */
-  #callOnce<T>(make: (conn: Conn) => T): T {
-    const entry = this.#manager.acquire();
-    try {
-      return make(entry.conn);
-    } finally {
-      this.#manager.release(entry);
-    }
-  }
-
-  #openSource<T>(acquiredAt: Error, make: (conn: Conn) => PoolSource<T>["items"]): PoolSource<T> {
-    const entry = this.#manager.acquire();
-    const lease = new Lease();
-    const unwatch = this.#manager.watch(lease, entry, acquiredAt);
-    const end = (): void => {
-      unwatch();
-      this.#manager.release(entry);
-    };
-    try {
-      return { items: make(entry.conn), lease, end };
-    } catch (error) {
-      end();
-      throw error;
-    }
-  }
 }
-
-/** What can be executed on any connection: SQL text, or an `sql` template. */
-export type PoolStatement = string | SqlTemplate;

@@ -1,0 +1,164 @@
+/** What can be called on a pool: one-line methods over the calls of connections. */
+import { type PoolStatement, splitArguments } from "../../connection/arguments.ts";
+import type { CopyData, CopyRow, Params, Row } from "../../connection/call_options.ts";
+import type { Result } from "../../rows/collectors.ts";
+import type { SqlTemplate } from "../../sql/template.ts";
+import type { Conn } from "../../async/conn.ts";
+import type {
+  BatchOptions,
+  CallOptions,
+  QueryOptions,
+  StreamOptions,
+  TransactionOptions,
+} from "../../async/options.ts";
+import type { Portal } from "../../async/portal.ts";
+import type { Transaction } from "../../async/transaction.ts";
+import type { PoolCalls } from "./pool_calls.ts";
+import { PoolStream } from "./pool_stream.ts";
+
+/** Everything that executes SQL on any connection of a pool. */
+export abstract class PoolExecutor {
+  readonly #calls: PoolCalls;
+
+  /** Not for callers: pools build on it. */
+  constructor(calls: PoolCalls) {
+    this.#calls = calls;
+  }
+
+  /** As `Conn.ping`, on any connection. */
+  ping(options?: CallOptions): Promise<void> {
+    return this.#calls.withRetries(options, (conn, options) => conn.ping(options));
+  }
+
+  /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
+  query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R[]> {
+    return this.#calls.withRetries(options, (conn, options) => conn.query<R>(sql, options));
+  }
+
+  /** As `Conn.queryFirst`, on any connection. */
+  queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R | null> {
+    return this.#calls.withRetries(options, (conn, options) => conn.queryFirst<R>(sql, options));
+  }
+
+  /** As `Conn.queryDrop`, on any connection. */
+  queryDrop(sql: string | SqlTemplate, options?: CallOptions): Promise<number> {
+    return this.#calls.withRetries(options, (conn, options) => conn.queryDrop(sql, options));
+  }
+
+  /** As `Conn.queryAll`, on any connection. */
+  queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<Result<R>[]> {
+    return this.#calls.withRetries(options, (conn, options) => conn.queryAll<R>(sql, options));
+  }
+
+  /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
+  exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#calls.batched(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
+  }
+
+  /** As `Conn.execFirst`, on any connection. */
+  execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#calls.batched(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
+  }
+
+  /** As `Conn.execOne`, on any connection. */
+  execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#calls.batched(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
+  }
+
+  /** As `Conn.execValue`, on any connection. */
+  execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#calls.batched(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
+  }
+
+  /** As `Conn.execDrop`, on any connection. */
+  execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#calls.batched(statement, given, (conn, options) => conn.execDrop(statement, values, options));
+  }
+
+  /** As `Conn.run`, on any connection. */
+  run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    return this.#calls.batched(statement, given, (conn, options) => conn.run<R>(statement, values, options));
+  }
+
+  /** As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a migration made its statement stale is executed again. */
+  execBatch(
+    stmt: PoolStatement,
+    paramSets: Iterable<Params> | AsyncIterable<Params>,
+    options?: BatchOptions,
+  ): Promise<number> {
+    // A source that is no array may be used up.
+    const execBatch = (conn: Conn, options: BatchOptions | undefined) => conn.execBatch(stmt, paramSets, options);
+    return Array.isArray(paramSets)
+      ? this.#calls.withRetries(options, execBatch)
+      : this.#calls.once(options, execBatch);
+  }
+
+  /** As `Conn.execIter`, on any connection. */
+  execIter<T>(
+    stmt: PoolStatement,
+    params: Params,
+    fn: (portal: Portal) => T | Promise<T>,
+    options?: QueryOptions,
+  ): Promise<T> {
+    const [statement, values = params] = splitArguments(stmt, params, undefined);
+    return this.#calls.once(options, (conn, options) => conn.execIter(statement, values, fn, options));
+  }
+
+  /**
+   * As `Conn.stream`, on any connection, which is taken when the first row is asked for. What is wrong
+   * with the arguments is said then, too.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using pool = new Pool("pg://");
+   * let sum = 0;
+   * for await (const row of pool.stream<{ n: number }>("select generate_series(1, $1) as n", [4])) sum += row.n;
+   * assert.equal(sum, 10);
+   * ```
+   */
+  stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
+    const [statement, values, given] = splitArguments(stmt, params, options);
+    const acquiredAt = new Error("streamed from the pool here");
+    return new PoolStream<R>(() =>
+      this.#calls.openSource(given, acquiredAt, (conn) => conn.stream<R>(statement, values, given))
+    );
+  }
+
+  /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
+  tx<T>(fn: (tx: Transaction) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
+    return this.#calls.once(options, (conn, options) => conn.tx(fn, options));
+  }
+
+  /** As `Conn.copyIn`, on any connection. */
+  copyIn(
+    sql: string | SqlTemplate,
+    source: CopyData | Iterable<CopyData> | AsyncIterable<CopyData>,
+    options?: CallOptions,
+  ): Promise<number> {
+    return this.#calls.once(options, (conn, options) => conn.copyIn(sql, source, options));
+  }
+
+  /** As `Conn.copyRows`, on any connection. */
+  copyRows(
+    table: string | SqlTemplate,
+    columns: readonly string[],
+    rows: Iterable<CopyRow> | AsyncIterable<CopyRow>,
+    options?: CallOptions,
+  ): Promise<number> {
+    return this.#calls.once(options, (conn, options) => conn.copyRows(table, columns, rows, options));
+  }
+
+  /** As `Conn.notify`, on any connection. */
+  notify(channel: string, payload?: string, options?: CallOptions): Promise<void> {
+    return this.#calls.withRetries(options, (conn, options) => conn.notify(channel, payload, options));
+  }
+}
