@@ -39,23 +39,29 @@ import type { Entry } from "./pool_conn.ts";
 import { type AcquireDeadline, PoolManager } from "./pool_manager.ts";
 import type { Transaction } from "../../async/transaction.ts";
 
-/** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
+/** Options of a pool. Its limits override those of the target's `Opts`. */
 export interface PoolOptions extends PoolLimits {
-  /** Called with each new connection before anybody uses it, such as to set something. What it throws is a failure to connect. */
+  /**
+   * Called with each new connection before its first use, to set up the session. If it throws,
+   * connecting has failed.
+   */
   readonly onConnect?: ((conn: Conn) => void | Promise<void>) | undefined;
-  /** Called with each connection that comes back, once what was left over is undone, such as to reset it. With `false`, or when it throws, the connection is closed. */
+  /**
+   * Called with each released connection after the clean-up, for example to reset it. If it returns
+   * `false` or throws, the connection is closed.
+   */
   readonly onRelease?: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
-  /** Called when a connection was not given back. Without it the runtime warns. */
+  /** Called for each connection that is not released. Without it, there is a warning. */
   readonly onLeak?: ((leak: PoolLeak) => void) | undefined;
 }
 
 /**
- * Connections to one database, opened when they are needed and used again and again: for servers,
- * where many callers must not share a session.
+ * Connections to one database, opened when they are needed, and reused: for servers, where many callers
+ * must not share a session.
  *
- * Each call takes a connection, and gives it back when it is over; `tx` and `acquire` keep one for
- * longer. Callers who find none wait, first come first served. A connection that was lost is replaced;
- * a statement that was never sent because of that is sent on another one.
+ * Each call takes a connection, and releases it when it ends; `tx` and `acquire` keep one for longer.
+ * Callers that find none wait, first come, first served. A lost connection is replaced; a statement
+ * that was not sent because of the loss is sent on another one.
  *
  * @example
  * ```ts
@@ -86,11 +92,11 @@ export class Pool implements AsyncDisposable {
   readonly #listener: PoolListener;
 
   /**
-   * Makes a pool. Nothing is connected before the first call.
+   * Makes a pool. The first call opens the first connection.
    *
-   * @param target What its connections are to, as for `Conn.connect`.
-   * @param options Limits, and functions that are told what happens.
-   * @throws {UsageError} If the target is malformed, or an option is.
+   * @param target The server to connect to, as for `Conn.connect`.
+   * @param options Limits and callbacks.
+   * @throws {UsageError} If the target or an option is malformed.
    */
   constructor(target: Target, options?: PoolOptions) {
     const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
@@ -103,23 +109,23 @@ export class Pool implements AsyncDisposable {
     this.#listener = new PoolListener(this.#manager);
   }
 
-  /** Whether it was closed: calls fail from then on. */
+  /** Whether the pool was closed. Its calls then fail. */
   get closed(): boolean {
     return this.#manager.closed;
   }
 
-  /** How many connections there are, and what has become of callers and connections so far. */
+  /** Counts of connections and callers, now and so far. */
   stats(): PoolStats {
     return this.#manager.stats;
   }
 
   /**
-   * Takes a connection, for the caller alone until it is given back.
+   * Takes a connection, for the caller alone until it is released.
    *
-   * @param options `timeout`: how long to wait, in milliseconds, where that is shorter than
-   *   `poolAcquireTimeout`. `signal`: gives up waiting.
-   * @throws {TimeoutError} If there was none in time; its cause is why the server could not be reached, if that was why.
-   * @throws {ConnectionError} If as many wait already as may, if the pool is closed, or if the server cannot be reached at all.
+   * @param options `timeout`: how long to wait, in milliseconds, if shorter than `poolAcquireTimeout`.
+   *   `signal`: ends the wait when it aborts.
+   * @throws {TimeoutError} If no connection was free in time. If the server could not be reached, its `cause` is the reason.
+   * @throws {ConnectionError} If `poolMaxWaiting` callers wait already, if the pool is closed, or if the server was never reached.
    * @throws {ServerError} If the server refuses the session.
    *
    * @example
@@ -170,7 +176,7 @@ export class Pool implements AsyncDisposable {
     return this.#callWithRetries(options, (conn, options) => conn.queryAll<R>(sql, options));
   }
 
-  /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
+  /** As `Conn.exec`, on any connection. Each connection prepares a string when it first executes it. */
   exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
     const [statement, values, given] = splitArguments(stmt, params, options);
     return this.#callBatched(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
@@ -206,13 +212,16 @@ export class Pool implements AsyncDisposable {
     return this.#callBatched(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
 
-  /** As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a migration made its statement stale is executed again. */
+  /**
+   * As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a
+   * migration made its statement stale is executed again.
+   */
   execBatch(
     stmt: PoolStatement,
     paramSets: Iterable<Params> | AsyncIterable<Params>,
     options?: BatchOptions,
   ): Promise<number> {
-    // A source that is no array may be used up.
+    // An iterable that is no array may be used up.
     const execBatch = (conn: Conn, options: BatchOptions | undefined) => conn.execBatch(stmt, paramSets, options);
     return Array.isArray(paramSets) ? this.#callWithRetries(options, execBatch) : this.#callOnce(options, execBatch);
   }
@@ -229,8 +238,8 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * As `Conn.stream`, on any connection, which is taken when the first row is asked for. What is wrong
-   * with the arguments is said then, too.
+   * As `Conn.stream`, on any connection, which is taken when the first row is requested. Wrong arguments are
+   * reported then, too.
    *
    * @example
    * ```ts
@@ -251,7 +260,7 @@ export class Pool implements AsyncDisposable {
     );
   }
 
-  /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
+  /** As `Conn.tx`, on any connection. Calls that `fn` makes on the pool are not part of the transaction. */
   tx<T>(fn: (tx: Transaction) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
     return this.#callOnce(options, (conn, options) => conn.tx(fn, options));
   }
@@ -292,10 +301,10 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * Listens to a channel, on a connection that is there for nothing else, and beyond
-   * `poolMaxConcurrency`. When that is lost, another is opened, and listening goes on; what was sent
-   * meanwhile is lost, which `{ channel, gap: true }` tells. While a server is away that was there before,
-   * it waits for it, at most `poolAcquireTimeout`.
+   * Listens to a channel, on a separate connection that `poolMaxConcurrency` does not count. If it is
+   * lost, the pool replaces it, and the listener gets `{ channel, gap: true }`: notifications sent
+   * meanwhile are lost. While a server that was reached before is down, the call waits for it, at most
+   * `poolAcquireTimeout`.
    *
    * @example
    * ```ts
@@ -327,16 +336,16 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * Has all connections replaced: idle ones are closed now, those in use when they come back. Resolves
-   * when the idle ones are closed. Such as after a change of settings that only new sessions see.
+   * Replaces all connections, for example after a change of settings that only new sessions see: idle
+   * ones are closed now, those in use when they are released. Resolves when the idle ones are closed.
    */
   drain(): Promise<void> {
     return this.#manager.drain();
   }
 
   /**
-   * Closes the pool. Calls already made may finish, those that wait for a connection too; then what is
-   * left is cut off. Idempotent.
+   * Closes the pool. Calls already made may finish within `timeout`, including those that wait for a
+   * connection; the rest are then cut off. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
     const closing = this.#manager.close(closeTimeout(options));
@@ -356,7 +365,10 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** As {@linkcode #callWithRetries}, batched with quick statements of other callers, if no caller may give up. */
+  /**
+   * As {@linkcode #callWithRetries}; batched with quick statements of other callers, unless the call
+   * has a `timeout` or `signal`.
+   */
   #callBatched<O extends CallOptions, T>(
     stmt: PoolStatement,
     options: O | undefined,
@@ -368,8 +380,9 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
-   * or if nothing was executed as the statement was stale: a pool promises no order. `shared` is the text of a statement that may go with others.
+   * Makes a call on a connection. Repeats it if the connection was lost before anything was sent, or if
+   * nothing was executed because the statement was stale: a pool promises no order. `shared` is the
+   * text of a statement that may be batched.
    */
   async #callWithRetries<O extends CallOptions, T>(
     options: O | undefined,
@@ -393,7 +406,7 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** Makes a call that cannot be made twice. */
+  /** Makes a call that must not be repeated. */
   async #callOnce<O extends CallOptions, T>(
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
@@ -428,10 +441,10 @@ export class Pool implements AsyncDisposable {
   }
 }
 
-/** What can be executed on any connection: SQL text, or an `sql` template. */
+/** A statement that any connection can execute: SQL text, or an `sql` template. */
 export type PoolStatement = string | SqlTemplate;
 
-/** Statement, parameters as they are now, and options; an object in place of the parameters is the options. */
+/** The statement, a copy of the parameters, and the options. An object in place of the parameters is the options. */
 function splitArguments<O>(
   stmt: PoolStatement,
   params: Params | O | undefined,
@@ -441,7 +454,7 @@ function splitArguments<O>(
     const given = Array.isArray(params) ? options : options ?? (params as O | undefined);
     return [stmt.text, snapshotOf(valuesOf(stmt)), given];
   }
-  // What the caller does with them while it waits for a connection is none of the call's business.
+  // The caller may change them while the call waits for a connection.
   if (Array.isArray(params)) return [stmt, snapshotOf(params), options];
   if (params === undefined) return [stmt, undefined, options];
   return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
@@ -456,10 +469,10 @@ function acquireDeadlineOf(options: CallOptions & RemainingTimeout | null): Acqu
   };
 }
 
-/** The options with what is left of the time since then. */
+/** The options with what is left of `timeout`. */
 function withRemainingTime<O extends CallOptions>(options: O | undefined, startedAt: number): O | undefined {
   const timeout = options?.timeout;
-  // What is no time is refused by the call.
+  // The call refuses a malformed timeout.
   if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
   const rest = timeout - (now() - startedAt);
   if (rest > 0) return { ...options, timeout: rest, [CALLER_TIMEOUT]: timeout };

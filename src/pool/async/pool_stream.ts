@@ -19,7 +19,7 @@ export class PoolStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   #source: Promise<PoolSource<T>> | undefined = undefined;
   #ended = false;
 
-  /** Not for callers: see {@linkcode PoolStream}. */
+  /** Internal: see {@linkcode PoolStream}. */
   constructor(begin: () => Promise<PoolSource<T>>) {
     this.#begin = begin;
   }
@@ -51,7 +51,7 @@ export class PoolStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
     await this.#end();
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.asyncIterator](): this {
     return this;
   }

@@ -19,7 +19,7 @@ export class PoolStream<T> implements IterableIterator<T>, Disposable {
   #source: PoolSource<T> | undefined = undefined;
   #ended = false;
 
-  /** Not for callers: see {@linkcode PoolStream}. */
+  /** Internal: see {@linkcode PoolStream}. */
   constructor(begin: () => PoolSource<T>) {
     this.#begin = begin;
   }
@@ -55,7 +55,7 @@ export class PoolStream<T> implements IterableIterator<T>, Disposable {
     }
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.iterator](): this {
     return this;
   }
