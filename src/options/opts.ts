@@ -150,8 +150,8 @@ export class Opts {
   }
 
   /**
-   * How long connecting may take, in milliseconds, for each host of a list; 0 is no limit. Default: 30
-   * 000.
+   * How long connecting may take, in milliseconds, for each host of a list; 0 is no limit. Default:
+   * 30 000.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
