@@ -20,7 +20,7 @@ interface LeakRecord<M> {
   readonly since: number;
   /** An error made where the connection was acquired; its stack becomes text only when it is read. */
   readonly acquiredAt: Error;
-  /** Removes the user's `onNotice`. */
+  /** Restores the connection's `onNotice`. */
   readonly undo: () => void;
   isReported: boolean;
 }
@@ -57,7 +57,7 @@ export class LeakDetector<M> {
   }
 
   /**
-   * Watches an acquired connection. `acquiredAt` has the stack, and `undo` removes the user's
+   * Watches an acquired connection. `acquiredAt` has the stack, and `undo` restores the connection's
    * `onNotice`. The returned function must be called when the connection is released.
    */
   watch(lease: Lease, member: M, acquiredAt: Error, undo: () => void): () => void {
