@@ -237,8 +237,8 @@ export abstract class Executor extends ConnState {
 
   /**
    * Executes a statement and calls a function that fetches its rows in parts. The call returns or
-   * throws what the function does. Outside of a transaction, no other call is allowed until it ends.
-   * The option `rows` is the default for all fetches.
+   * throws what the function does. Outside of a transaction, no other call is allowed meanwhile. The
+   * option `rows` is the default for all fetches.
    *
    * @example
    * ```ts
