@@ -205,7 +205,7 @@ export const NOT_RETRYABLE: PyroErrorOptions = { connectionLost: false };
 /** The outcome of a call that timed out; see {@linkcode TimeoutError.outcome}. */
 export type TimeoutOutcome = "not sent" | "cancelled" | "unknown";
 
-/** The call's timeout has expired. */
+/** The call did not complete within its time limit. */
 export class TimeoutError extends PyroError {
   /**
    * `"not sent"`: the call was not sent. `"cancelled"`: the server confirmed that it stopped.

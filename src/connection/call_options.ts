@@ -45,8 +45,8 @@ export interface BeginOptions extends CallOptions {
 /** How a function is run in a transaction. */
 export interface TransactionOptions extends BeginOptions {
   /**
-   * How often the function is run again after a conflict with another transaction (40001, 40P01), each
-   * time after a longer pause. Default: 0.
+   * How many times the function is run again after a conflict with another transaction (40001, 40P01),
+   * each time after a longer pause. Default: 0.
    */
   readonly retries?: number | undefined;
 }

@@ -149,12 +149,12 @@ export interface SqlTag {
   join(list: Iterable<unknown>, separator?: SqlTemplate): SqlTemplate;
 
   /**
-   * Makes rows for `insert into person …`. Objects give a list of columns and the values: `("name", "age") values
-   * ($1, $2), ($3, $4)`. The columns are the first row's own enumerable keys, or `columns`; other keys are then
-   * left out.
+   * Makes rows for `insert into person …`. Objects give a list of columns and the values:
+   * `("name", "age") values ($1, $2), ($3, $4)`. The columns are the first row's own enumerable keys, or
+   * `columns`; other keys are then left out.
    *
-   * For arrays, `columns` names the columns in the same order. Without it there is no list of columns: `values
-   * ($1, $2), ($3, $4)`, which is also allowed in a `from`.
+   * For arrays, `columns` names the columns in the same order. Without it there is no list of columns:
+   * `values ($1, $2), ($3, $4)`, which is also allowed in a `from`.
    *
    * A value may be a template: ``sql`default` ``, ``sql`now()` ``.
    *
