@@ -1,5 +1,5 @@
 /**
- * The promise entry point: every method that talks to the server gives a promise.
+ * The promise entry point: every method that needs a round trip returns a promise.
  *
  * @example
  * ```ts

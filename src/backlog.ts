@@ -1,27 +1,24 @@
-/**
- * Queues for what comes faster than it is taken: each step costs the same, however long they are
- * (`Array.shift` moves everything that is behind).
- */
+/** Queues whose operations take constant time, however long they are (`Array.shift` moves all other items). */
 
-/** First in, first out. */
+/** A first-in, first-out queue. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
-  /** Where the first item is. */
+  /** The index of the first item. */
   #head = 0;
-  /** How many items were before those that there is still room for. */
+  /** The number of items that were dropped from the beginning of the array. */
   #moved = 0;
 
-  /** How many items there are. */
+  /** The number of items. */
   get length(): number {
     return this.#items.length - this.#head;
   }
 
-  /** What is taken next. */
+  /** The next item to be taken. */
   get first(): T | undefined {
     return this.#items[this.#head];
   }
 
-  /** What was added last, if it was not taken. */
+  /** The item that was added last, if it has not been taken. */
   get last(): T | undefined {
     return this.length === 0 ? undefined : this.#items.at(-1);
   }
@@ -36,7 +33,7 @@ export class Fifo<T> {
     if (this.#head === this.#items.length) return undefined;
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
-    // Half of the room is moved at the most, after as many steps.
+    // At most half of the array is moved, after at least as many steps.
     if (this.#head === this.#items.length || (this.#head >= MIN_MOVED && this.#head * 2 >= this.#items.length)) {
       this.#items = this.#items.slice(this.#head);
       this.#moved += this.#head;
@@ -45,7 +42,7 @@ export class Fifo<T> {
     return item;
   }
 
-  /** The items, first to last; those that are taken or added meanwhile are left out or included. */
+  /** The items, first to last. Items taken meanwhile are left out, items added meanwhile are included. */
   *[Symbol.iterator](): IterableIterator<T> {
     for (let place = 0;; place++) {
       place = Math.max(place, this.#moved + this.#head);
@@ -55,9 +52,9 @@ export class Fifo<T> {
   }
 }
 
-/** First in, first out, and no more than a certain amount: what a peer can send without end is not kept without end. */
+/** A first-in, first-out queue with a limit on its size, for items that a peer can send without limit. */
 export class Backlog<T> {
-  /** The most that is kept, in the unit of the sizes. */
+  /** The maximum total size. */
   limit: number;
   readonly #items = new Fifo<T>();
   readonly #sizes = new Fifo<number>();
@@ -67,24 +64,24 @@ export class Backlog<T> {
     this.limit = limit;
   }
 
-  /** How many items there are. */
+  /** The number of items. */
   get length(): number {
     return this.#items.length;
   }
 
-  /** What was added last, if it was not taken. */
+  /** The item that was added last, if it has not been taken. */
   get last(): T | undefined {
     return this.#items.last;
   }
 
-  /** Adds an item; false if there is no room for it. There always is for one, whatever its size. */
+  /** Adds an item; false if there is no room for it. There is always room for one item, whatever its size. */
   push(item: T, size: number): boolean {
     if (this.#size + size + OVERHEAD > this.limit && this.length > 0) return false;
     this.force(item, size);
     return true;
   }
 
-  /** Adds an item that must not be missing. */
+  /** Adds an item, whether or not there is room. */
   force(item: T, size: number = 0): void {
     this.#items.push(item);
     this.#sizes.push(size + OVERHEAD);
@@ -99,12 +96,12 @@ export class Backlog<T> {
 }
 
 /**
- * How much may wait for one listener, in characters of notifications: eight thousand of the longest, six
- * hundred thousand of the shortest. PostgreSQL itself lets 8 GB wait, on disk.
+ * How many characters of notifications may wait for one listener: eight thousand of the longest, six
+ * hundred thousand of the shortest. PostgreSQL itself keeps up to 8 GB, on disk.
  */
 export const MAX_WAITING_NOTIFICATIONS = 0x400_0000;
 
-/** What an item costs besides its size: the smallest messages make objects that are many times larger. */
+/** The cost of an item besides its size: the objects made of the smallest messages are many times larger. */
 const OVERHEAD = 100;
-/** Moving fewer items costs next to nothing, but so often. */
+/** Moving fewer items is cheap, but would happen too often. */
 const MIN_MOVED = 64;

@@ -1,15 +1,14 @@
 /**
- * The errors of pyro: few classes, told apart by who has to act.
+ * The errors of pyro: few classes, distinguished by who must act.
  *
- * The server said no: {@linkcode ServerError}. The connection failed: {@linkcode ConnectionError},
- * {@linkcode TimeoutError}. Server and client disagree: {@linkcode ProtocolError}. The caller
- * asked for something impossible: {@linkcode UsageError}, {@linkcode EncodeError}. A value could
- * not be read: {@linkcode DecodeError}. A statement was skipped because one before it failed:
- * {@linkcode PipelineAborted}.
+ * The server refused: {@linkcode ServerError}. The connection failed: {@linkcode ConnectionError},
+ * {@linkcode TimeoutError}. Server and client disagree: {@linkcode ProtocolError}. The call is wrong:
+ * {@linkcode UsageError}, {@linkcode EncodeError}. A value could not be read: {@linkcode DecodeError}.
+ * A statement was skipped because one before it failed: {@linkcode PipelineAborted}.
  */
 import { isPrintable, printEscaped } from "./printed.ts";
 
-/** What the constructors of pyro's errors take besides the message. */
+/** The options of the constructors of pyro's errors. */
 export interface PyroErrorOptions extends ErrorOptions {
   /** See {@linkcode PyroError.connectionLost}. */
   connectionLost?: boolean;
@@ -18,7 +17,7 @@ export interface PyroErrorOptions extends ErrorOptions {
 }
 
 /**
- * What all errors of pyro have in common; catch it to catch them all.
+ * The base class of all errors of pyro.
  *
  * @example Retry once what is safe to repeat
  * ```ts
@@ -39,23 +38,25 @@ export interface PyroErrorOptions extends ErrorOptions {
  * ```
  */
 export abstract class PyroError extends Error {
-  /** Whether the connection is gone: its later calls fail too. */
+  /** Whether the connection is lost: its later calls fail too. */
   readonly connectionLost: boolean;
   /**
-   * Whether the same call may succeed later, and nothing was done: nothing was sent, the server refused
-   * the connection for now (53300, 57P03), the connection was busy, or the server rolled the whole
-   * transaction back because of a conflict with another (40001, 40P01). False for wrong arguments, which
-   * time does not make right.
+   * Whether the same call may succeed later, and had no effect: nothing was sent, the server refused the
+   * connection for now (53300, 57P03), the connection was busy, or the server rolled back the whole
+   * transaction because of a conflict with another (40001, 40P01). False for wrong arguments.
    */
   readonly safeToRetry: boolean;
-  /** Of `execBatch` and `copyRows`: which set of parameters or row it was, from 0; absent where it was none in particular. */
+  /**
+   * Of `execBatch` and `copyRows`: the index of the set of parameters or row that failed, from 0;
+   * absent if it was none in particular.
+   */
   declare readonly index?: number;
-  /** Of `execBatch` in chunks: how many sets were committed before. */
+  /** Of `execBatch` with chunks: how many sets were committed before. */
   declare readonly committed?: number;
 
-  /** Not for callers, as are all constructors of pyro's errors. */
+  /** Internal, as are all constructors of pyro's errors. */
   constructor(message: string, options?: PyroErrorOptions) {
-    // An own `cause` of undefined would be printed.
+    // A property `cause` of undefined would be printed.
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.connectionLost = options?.connectionLost ?? false;
     this.safeToRetry = options?.safeToRetry ?? false;
@@ -64,24 +65,24 @@ export abstract class PyroError extends Error {
 }
 
 /**
- * The fields of an error or a notice, as the server sent them. Absent ones are undefined.
+ * The fields of an error or a notice, as the server sent them. Absent fields are undefined.
  *
  * Source: PostgreSQL manual, "Error and Notice Message Fields".
  */
 export interface ServerFields {
   /** `ERROR`, `FATAL` or `PANIC`; in a notice `WARNING`, `NOTICE`, `DEBUG`, `INFO` or `LOG`. Never translated. */
   readonly severity: string;
-  /** SQLSTATE, five characters; {@linkcode SqlState} has their names. */
+  /** The SQLSTATE, five characters; {@linkcode SqlState} has the names. */
   readonly code: string;
   /** The primary message, one line, in the server's language. */
   readonly message: string;
   /** More about the problem. May quote values of rows. */
   readonly detail?: string | undefined;
-  /** What to do about it. */
+  /** A suggestion what to do about it. */
   readonly hint?: string | undefined;
   /** Where in the SQL text the problem is: in characters, from 1. */
   readonly position?: number | undefined;
-  /** The same for {@linkcode ServerFields.internalQuery}. */
+  /** The position in {@linkcode ServerFields.internalQuery}. */
   readonly internalPosition?: number | undefined;
   /** The statement that the server itself generated, such as one in a PL/pgSQL function. */
   readonly internalQuery?: string | undefined;
@@ -156,7 +157,7 @@ export class ServerError extends PyroError implements ServerFields {
     });
     for (const name of FIELDS) {
       const value = fields[name];
-      // An absent field is a property too: Bun's errors have a `line` and a `column` of their own. It is not printed.
+      // An absent field is a property too, since Bun's errors have their own `line` and `column`. It is not printed.
       Object.defineProperty(this, name, { ...PROPERTY, value, enumerable: value !== undefined });
     }
     Object.defineProperty(this, "query", { value: options?.query, enumerable: false });
@@ -167,14 +168,14 @@ export class ServerError extends PyroError implements ServerFields {
   }
 }
 
-/** Whether a server or a pooler has no room for another session just now. PgBouncer has no SQLSTATE of its own for it. */
+/** Whether a server or a pooler has no room for another session for now. PgBouncer has no SQLSTATE for this. */
 export function isServerFull({ code, message }: Pick<ServerFields, "code" | "message">): boolean {
   return code === "53300" || (code === "08P01" && message.startsWith("no more connections allowed"));
 }
 
 /**
- * The connection cannot be made, was lost, or was closed. `cause` has the reason; when several
- * addresses were tried, it is an `AggregateError` with a reason each.
+ * The connection cannot be made, was lost, or was closed. `cause` is the reason; if several addresses
+ * were tried, an `AggregateError` with a reason for each.
  *
  * @example A server that is not there
  * ```ts
@@ -198,21 +199,21 @@ export class ConnectionError extends PyroError {
   }
 }
 
-/** Of a connection that cannot be made with what was given: it was not lost, and time does not help. */
+/** For a connection that cannot be made with these options: no connection was lost, and retrying does not help. */
 export const NOT_RETRYABLE: PyroErrorOptions = { connectionLost: false };
 
-/** How much is known about a call that timed out; see {@linkcode TimeoutError.outcome}. */
+/** The outcome of a call that timed out; see {@linkcode TimeoutError.outcome}. */
 export type TimeoutOutcome = "not sent" | "cancelled" | "unknown";
 
-/** Something did not happen within the time that the caller gave it. */
+/** The call did not complete within its time limit. */
 export class TimeoutError extends PyroError {
   /**
-   * `"not sent"`: the server knows nothing of it. `"cancelled"`: the server confirmed that it
-   * stopped. `"unknown"`: it may have been executed, or may yet be.
+   * `"not sent"`: the call was not sent. `"cancelled"`: the server confirmed that it stopped.
+   * `"unknown"`: it may have been executed, or may yet be.
    */
   readonly outcome: TimeoutOutcome;
 
-  /** A call of that outcome. */
+  /** An error for a call of that outcome. */
   constructor(message: string, options: PyroErrorOptions & { outcome: TimeoutOutcome }) {
     super(message, { safeToRetry: options.outcome === "not sent", ...options });
     this.outcome = options.outcome;
@@ -231,8 +232,8 @@ export class PipelineAborted extends PyroError {
 }
 
 /**
- * The server sent what the protocol does not allow here: a bug on either side, something that is no
- * PostgreSQL server, or an attack. The connection is closed.
+ * The server violated the protocol: a bug on either side, another kind of server, or an attack. The
+ * connection is closed.
  */
 export class ProtocolError extends PyroError {
   /** A connection that is lost, unless the options say otherwise. */
@@ -246,8 +247,8 @@ export class ProtocolError extends PyroError {
 }
 
 /**
- * The call itself is wrong: an unknown option, a bad URL, a finished transaction, one row expected
- * and two found.
+ * The call is wrong: an unknown option, a malformed URL, a finished transaction, two rows instead of
+ * one.
  *
  * @example A misspelt option
  * ```ts
@@ -263,28 +264,31 @@ export class UsageError extends PyroError {
   }
 }
 
-/** A parameter cannot be sent as the type that its place has. Names the parameter's number, the type and the value's kind. */
+/** A parameter cannot be sent as its type. The message has the parameter's number, the type and the value's kind. */
 export class EncodeError extends PyroError {
   static {
     this.prototype.name = "EncodeError";
   }
 }
 
-/** A value that the server sent cannot be read as its type. Names the column and the type; the connection goes on. */
+/**
+ * A value from the server cannot be read as its type. The message has the column and the type; the
+ * connection stays usable.
+ */
 export class DecodeError extends PyroError {
   static {
     this.prototype.name = "DecodeError";
   }
 }
 
-/** Has the error's stack begin where this is called, for one that was made elsewhere. */
+/** Sets the error's stack to the caller's, for an error that was made elsewhere. */
 export function stackFromHere(error: PyroError): void {
   const { message } = error;
   Error.captureStackTrace(error, stackFromHere);
   if (!isPrintable(message)) printEscaped(error, message);
 }
 
-/** Whether the same statement, or connecting, may succeed later, and nothing was done. */
+/** Whether the same statement, or connecting, may succeed later, and had no effect. */
 function isTransient(fields: ServerFields): boolean {
   const { severity, code } = fields;
   return CONFLICT_CODES.includes(code) ||

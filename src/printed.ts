@@ -1,10 +1,10 @@
 /**
- * Errors whose message has control characters, such as a server's that moves the cursor or recolours
- * the terminal: `message` keeps them, and what a runtime prints has them escaped.
+ * For errors whose message has control characters, as a server's that moves the cursor or recolours the
+ * terminal: `message` keeps them, and runtimes print them escaped.
  *
  * Runtimes print the stack, whose first lines are the message. Deno and Bun print the message itself
- * for errors that nobody catches, and Bun also in its console. So `message` is an accessor here, which
- * gives the escaped text where no script reads it.
+ * for uncaught errors, and Bun also in its console. So `message` is an accessor here, which returns the
+ * escaped text unless a script reads it.
  */
 
 /** The text with control characters as `\x1b`; lines and tabs stay. */
@@ -12,7 +12,7 @@ export function printable(text: string): string {
   return text.replace(CONTROLS, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
-/** Whether printing the text could do more than show it. */
+/** Whether printing the text only shows it. */
 export function isPrintable(text: string): boolean {
   return text.search(CONTROLS) === -1;
 }
@@ -44,7 +44,7 @@ function isReadByRuntime(accessor: () => string): boolean {
     const [caller] = sites as CallSite[];
     return caller === undefined || (caller.isNative() && PRINTERS.has(caller.getFunctionName() ?? ""));
   } catch {
-    // Somebody has frozen Error, or replaced what it does.
+    // A program may have frozen Error, or replaced its members.
     return false;
   } finally {
     Reflect.set(Error, "prepareStackTrace", prepareStackTrace);
@@ -52,7 +52,7 @@ function isReadByRuntime(accessor: () => string): boolean {
   }
 }
 
-/** Of V8's call sites, which Bun has too, what is needed here. */
+/** The members of V8's call sites, which Bun has too, that are used here. */
 interface CallSite {
   isNative(): boolean;
   getFunctionName(): string | null;

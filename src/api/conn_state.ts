@@ -1,4 +1,4 @@
-/** What can be read of a connection without asking the server: the same in both worlds. */
+/** The state of a connection that can be read without a round trip; blocking and awaiting connections share it. */
 import type { ConnectionState } from "../connection/connection_state.ts";
 import type { ServerFields } from "../errors.ts";
 import type { Lease } from "../pool/lease.ts";
@@ -11,18 +11,18 @@ export abstract class ConnState {
   readonly #state: ConnectionState;
   readonly #lease: Lease | undefined;
 
-  /** Not for callers: the connections of both worlds build on it. */
+  /** Internal: both kinds of connections extend it. */
   constructor(state: ConnectionState, lease: Lease | undefined) {
     this.#state = state;
     this.#lease = lease;
   }
 
-  /** Process ID of the server process that serves this connection (`pg_backend_pid()`), 0 if the server did not tell. */
+  /** The process ID of the server process (`pg_backend_pid()`), 0 if it is unknown. */
   get id(): number {
     return this.#state.link.session.key?.processId ?? 0;
   }
 
-  /** The server's version as it reports it, such as `18.4` or `15.18 (Debian 15.18-1)`; "" if it does not. */
+  /** The version that the server reports, such as `18.4` or `15.18 (Debian 15.18-1)`; "" if it reports none. */
   get serverVersion(): string {
     return this.serverParams.server_version ?? "";
   }
@@ -37,7 +37,7 @@ export abstract class ConnState {
     return this.#state.link.session.transactionStatus;
   }
 
-  /** What carries the connection. */
+  /** Whether the connection uses TCP or a Unix socket. */
   get transport(): "tcp" | "unix" {
     return this.#state.link.endpoint.kind;
   }
@@ -47,22 +47,25 @@ export abstract class ConnState {
     return this.#state.link.tls;
   }
 
-  /** Whether the connection was closed or lost: calls fail from then on. */
+  /** Whether the connection was closed or lost. Its calls then fail. */
   get closed(): boolean {
     return this.#state.closed;
   }
 
-  /** What `cancel(key)` needs to stop what runs on this connection, from another thread too; undefined if the server gave none. */
+  /**
+   * The key with which `cancel(key)` stops the running statement, from another thread too; undefined if
+   * the server gave none.
+   */
   get cancelKey(): CancelKey | undefined {
     return cancelKeyOf(this.#state.session, this.#state.cancelTarget);
   }
 
-  /** What became of the upgrade from local TCP to the server's Unix socket. */
+  /** The result of the upgrade from local TCP to the server's Unix socket. */
   get upgrade(): Upgrade {
     return this.#state.upgrade;
   }
 
-  /** Called with each notice of the server's, such as those of `raise notice`. What it throws is ignored. */
+  /** Called with each notice of the server, such as those of `raise notice`. Errors that it throws are ignored. */
   get onNotice(): ((notice: ServerFields) => void) | undefined {
     return this.#lease?.onNotice ?? this.#state.onNotice;
   }

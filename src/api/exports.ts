@@ -1,4 +1,4 @@
-/** What both entry points export. */
+/** The exports that both entry points share. */
 export { ConnState } from "./conn_state.ts";
 export {
   ConnectionError,

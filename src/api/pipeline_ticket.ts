@@ -1,22 +1,22 @@
-/** Tickets, as pipelines give them out. */
+/** The tickets of pipelines. */
 import { UsageError } from "../errors.ts";
 import type { PipelineItem } from "../features/pipeline.ts";
 import type { Row } from "../connection/call_options.ts";
 
-/** What a ticket of that pipeline stands for. */
+/** The item of a ticket; an error if the ticket is another pipeline's. */
 export let itemOf: (ticket: Ticket<unknown>, pipeline: object) => PipelineItem;
 
 /**
- * Stands for the result of a statement in a pipeline, until it is claimed. `R` is the type of its
- * rows, as claimed by who made it.
+ * A handle to the result of a statement in a pipeline, with which it is claimed. `R` is the type of its
+ * rows, as the caller of `exec` asserts it.
  */
 export class Ticket<R = Row> {
-  /** Only a type: there is no such property. */
+  /** For the type only: there is no such property. */
   declare readonly row: R;
   readonly #item: PipelineItem;
   readonly #pipeline: object;
 
-  /** Not for callers: `Pipeline.exec` makes tickets. */
+  /** Internal: `Pipeline.exec` makes tickets. */
   constructor(item: PipelineItem, pipeline: object) {
     this.#item = item;
     this.#pipeline = pipeline;

@@ -1,10 +1,10 @@
-/** Rows as JSON text. */
+/** Makes JSON text of rows. */
 import { Buffer } from "node:buffer";
 
 /**
- * JSON text of rows, or of any value that a query gives: bigints as numbers where those are exact and
- * as strings otherwise, bytea in base64, dates and times as their ISO text, and NaN and the infinities
- * as strings, as PostgreSQL's `to_json` does.
+ * Makes JSON text of rows, or of any value of a result: bigints become numbers if those are exact,
+ * otherwise strings; bytea becomes base64; dates and times their ISO text; NaN and the infinities
+ * strings, as with PostgreSQL's `to_json`.
  *
  * @example
  * ```ts

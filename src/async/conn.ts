@@ -14,18 +14,18 @@ import { open, OpenedConnection } from "./opened.ts";
 import type { CallOptions, ListenOptions } from "./options.ts";
 import { transactionOf } from "./transaction.ts";
 
-/** How to connect, beyond where to. */
+/** Options of {@linkcode Conn.connect} beyond the target. */
 export interface ConnectOptions {
-  /** Gives up connecting when it aborts; the promise then rejects with its reason. */
+  /** When it aborts, connecting is given up and the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * A connection to a PostgreSQL server: one session, whose statements are executed in the order of the
- * calls. CallContext need not be awaited one by one; what is called in one go is sent in one go.
+ * calls. Calls need not be awaited one by one; calls made together are sent together.
  *
  * All methods reject with a `ConnectionError` once the connection is closed or lost, and with a
- * `ServerError` for what the server refuses; a refused statement leaves the connection usable.
+ * `ServerError` if the server refuses a statement; the connection then stays usable.
  *
  * @example A query with a parameter
  * ```ts
@@ -56,7 +56,7 @@ export class Conn extends Executor implements AsyncDisposable {
   readonly #link: AsyncLink;
   #closing: Promise<void> | undefined = undefined;
 
-  /** Not for callers: {@linkcode Conn.connect} makes connections. */
+  /** Internal: {@linkcode Conn.connect} makes connections. */
   protected constructor(opened: OpenedConnection) {
     if (!(opened instanceof OpenedConnection)) {
       throw new UsageError("Cannot construct Conn: use await Conn.connect(target)");
@@ -71,8 +71,8 @@ export class Conn extends Executor implements AsyncDisposable {
   /**
    * Connects.
    *
-   * @param target A URL (`pg://user:password@host:port/database?key=value`), a `URL`, `Opts`, a
-   *   keyword/value string of libpq's, or a plain object of the names of Opts' setters.
+   * @param target A URL (`pg://user:password@host:port/database?key=value`), a `URL`, `Opts`, a libpq
+   *   keyword/value string, or a plain object whose keys are the names of Opts' setters.
    * @throws {UsageError} If the target is malformed.
    * @throws {ServerError} If the server refuses the session, such as for a wrong password.
    * @throws {ConnectionError} If no server can be reached within `connectTimeout`.
@@ -96,10 +96,10 @@ export class Conn extends Executor implements AsyncDisposable {
   }
 
   /**
-   * Listens to a channel (LISTEN); resolves when the server has confirmed it. The name is taken as it
-   * is, upper and lower case apart. Not in a transaction: its rollback would end it.
+   * Listens to a channel (LISTEN); resolves when the server has confirmed it. The name is taken
+   * literally and is case-sensitive. Not allowed in a transaction, whose rollback would end listening.
    *
-   * @param options The `signal` ends the iteration too.
+   * @param options `signal` also ends the iteration.
    *
    * @example
    * ```ts
@@ -122,31 +122,31 @@ export class Conn extends Executor implements AsyncDisposable {
   }
 
   /**
-   * Forgets what is known of the database's own types, on all connections to it: each is asked for again
-   * when it is next used. Nothing is sent.
+   * Drops what is known about the database's own types, for all connections to it: each type is looked
+   * up again when it is next used. Nothing is sent.
    *
-   * Most changes are noticed without it: those that a statement of this connection makes, and those
-   * of other sessions once a value does not fit. An attribute of a composite type that another session
-   * has renamed goes unnoticed until then.
+   * Most changes are noticed without it: those made by this connection, and those made by other
+   * sessions once a value does not fit. An attribute of a composite type that another session has
+   * renamed is not noticed before this call.
    */
   reloadTypes(): void {
     sessionCalls.reloadTypes(this.#context);
   }
 
   /**
-   * Makes the session as new (DISCARD ALL): settings, temporary tables, prepared statements, locks and
-   * listening are gone, and so is what is known of the database's types.
+   * Resets the session (DISCARD ALL): settings, temporary tables, prepared statements, locks and
+   * listening are gone, and so is what is known about the database's types.
    */
   reset(options?: CallOptions): Promise<void> {
     return this.#link.run(sessionCalls.reset(this.#context, options));
   }
 
   /**
-   * Stops what the server works on (a cancel request, over a connection of its own); the call in
-   * question then fails with 57014, unless it has just completed. CallContext that are made from now on
-   * cannot be hit. Nothing happens when nothing runs, or where the server gave no key.
+   * Stops the running statement by a cancel request, over a connection of its own; its call fails with 57014,
+   * unless it has just completed. Calls made from now on are not affected. Does nothing if no statement is
+   * running, or if the server gave no cancel key.
    *
-   * @throws {ConnectionError} If the server does not take the request within `connectTimeout`, or ten seconds.
+   * @throws {ConnectionError} If the server does not take the request within `connectTimeout`, or within ten seconds.
    *
    * @example
    * ```ts
@@ -163,7 +163,10 @@ export class Conn extends Executor implements AsyncDisposable {
     return this.#link.cancelRunning(sessionCalls.cancellation(this.#context));
   }
 
-  /** Closes the connection once the calls already made have finished. Idempotent; never rejects for a connection that is gone. */
+  /**
+   * Closes the connection once the calls already made have finished. Idempotent; does not reject if the
+   * connection is lost.
+   */
   async close(options?: CloseOptions): Promise<void> {
     const timeout = closeTimeout(options);
     await (this.#closing ??= this.#close(timeout));

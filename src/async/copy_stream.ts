@@ -4,7 +4,7 @@ import type { AsyncLink } from "../run/async_link.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
-/** The data of a COPY, read from the server as it is read from the stream. */
+/** The data of a COPY as a stream. It is read from the server as the stream is read. */
 export function copyStream(link: AsyncLink, copy: copyCalls.Copy): ReadableStream<Chunk> {
   const stream = new ReadableStream<Chunk>({
     async pull(controller): Promise<void> {
@@ -27,7 +27,10 @@ export function copyStream(link: AsyncLink, copy: copyCalls.Copy): ReadableStrea
   });
 }
 
-/** Iterates over a stream. Unlike a stream's own iterator it cancels at once, and not once the chunk has come that was asked for last. */
+/**
+ * Iterates over a stream. Unlike a stream's own iterator, it cancels at once, without waiting for the
+ * chunk that was requested last.
+ */
 class Chunks implements AsyncIterableIterator<Chunk> {
   readonly #reader: ReadableStreamDefaultReader<Chunk>;
   readonly #preventCancel: boolean;

@@ -1,4 +1,4 @@
-/** What connections that await hear on a channel. */
+/** The notifications of connections that await. */
 import type { CallContext } from "../connection/call_context.ts";
 import * as sessionCalls from "../connection/session_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
@@ -7,9 +7,9 @@ import type { Notification } from "../wire/backend.ts";
 import { QueueConsumers } from "./queue_consumers.ts";
 
 /**
- * The notifications on a channel, to iterate over; made by `Conn.listen`. Whoever waits for the next
- * one keeps the process alive. Leaving the loop ends listening. The loss of the connection ends it with
- * a `ConnectionError`, and so do too many notifications that nobody takes.
+ * The notifications on a channel, to iterate over; made by `Conn.listen`. Waiting for the next one
+ * keeps the process alive. Leaving the loop ends listening. If the connection is lost, or too many
+ * notifications are not taken, the iteration ends with a `ConnectionError`.
  */
 export class Notifications implements AsyncIterableIterator<Notification>, AsyncDisposable {
   readonly #context: CallContext;
@@ -17,7 +17,7 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
   readonly #queue: NotificationQueue;
   readonly #consumers: QueueConsumers<Notification>;
 
-  /** Not for callers: see {@linkcode Notifications}. */
+  /** Internal: see {@linkcode Notifications}. */
   constructor(context: CallContext, link: AsyncLink, queue: NotificationQueue, signal: AbortSignal | undefined) {
     this.#context = context;
     this.#link = link;
@@ -36,12 +36,12 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
     return this.#queue.channel;
   }
 
-  /** The next notification, once it has come. */
+  /** Waits for the next notification. */
   next(): Promise<IteratorResult<Notification, undefined>> {
     return this.#consumers.next((expecting) => this.#link.expectEvents(expecting));
   }
 
-  /** Ends listening. What has come before can still be taken. */
+  /** Ends listening. Notifications that came before can still be taken. */
   async return(): Promise<IteratorResult<Notification, undefined>> {
     await this.#link.run(sessionCalls.unlisten(this.#context, this.#queue));
     return { done: true, value: undefined };
@@ -52,19 +52,22 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
     await this.return();
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 }
 
-/** Who takes from a queue, and what is called at its end. */
+/** The consumers of a queue, and the function to call at its end. */
 interface QueueBinding {
   readonly consumers: QueueConsumers<Notification>;
   onEnd: (() => void) | undefined;
 }
 
-/** Those to whom a queue hands on what comes. It must not hold what is made of it: nobody would find out that this is forgotten. */
+/**
+ * Connects a queue to its consumers. The queue must not refer to the `Notifications`: that would keep
+ * forgotten ones from being garbage-collected.
+ */
 function bindingOf(queue: NotificationQueue): QueueBinding {
   const binding: QueueBinding = { consumers: new QueueConsumers(queue), onEnd: undefined };
   queue.onChange = () => {

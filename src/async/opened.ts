@@ -1,4 +1,4 @@
-/** Opening connections that await: what `Conn` and `Pool` have in common. */
+/** Opens connections that await, for `Conn` and `Pool`. */
 import { ConnectionState } from "../connection/connection_state.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { now } from "../runtime/clock.ts";
@@ -17,13 +17,13 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { osUser, randomText, variable } from "../runtime/runtime.ts";
 
-/** An open connection, for its user. */
+/** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
   readonly state: ConnectionState;
   readonly link: AsyncLink;
-  /** The right to use it, if it is a pool's. */
+  /** The right to use it, if a pool owns it. */
   readonly lease: Lease | undefined;
-  /** Called when the connection was lost. */
+  /** Called when the connection is lost. */
   onLost: (() => void) | undefined = undefined;
 
   constructor(state: ConnectionState, link: AsyncLink, lease?: Lease) {
@@ -33,7 +33,7 @@ export class OpenedConnection {
   }
 }
 
-/** Opens a connection, with what earlier ones have found out about the server's address. */
+/** Opens a connection. `address` has what earlier connections have found out about the server. */
 export async function open(
   settings: Settings,
   signal: AbortSignal | undefined,

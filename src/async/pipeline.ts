@@ -13,31 +13,31 @@ import type { CallOptions, QueryOptions } from "./options.ts";
  * Statements that are sent together and whose results are claimed in the order in which they were
  * added; made by `pipeline()`.
  *
- * `sync()` sends them and ends a group: outside of a transaction, the server executes a group whole or
- * not at all. To claim what was not sent yet sends it, with a sync. After a failure the rest of the
- * group fails with `PipelineAborted`, and the next group is as good as new.
+ * `sync()` sends them and ends a group: outside of a transaction, the server executes all of a group or
+ * none. Claiming an unsent statement sends it, with a sync. After a failure, the rest of the group
+ * fails with `PipelineAborted`; the next group is not affected.
  *
- * At most about 1 MiB of results that nobody has claimed is held; then what is left of the statements
- * is sent as results are claimed.
+ * At most about 1 MiB of unclaimed results is held; after that, the remaining statements are sent as
+ * results are claimed.
  */
 export class Pipeline implements AsyncDisposable {
   readonly #context: CallContext;
   readonly #link: AsyncLink;
   readonly #state: PipelineState;
 
-  /** Not for callers: see {@linkcode Pipeline}. */
+  /** Internal: see {@linkcode Pipeline}. */
   constructor(context: CallContext, link: AsyncLink, state: PipelineState) {
     this.#context = context;
     this.#link = link;
     this.#state = state;
   }
 
-  /** How many results are still to be claimed. */
+  /** The number of unclaimed results. */
   get pendingCount(): number {
     return this.#state.pendingCount;
   }
 
-  /** Whether what is to be claimed next belongs to a group that has failed. */
+  /** Whether the next result to claim belongs to a group that has failed. */
   get aborted(): boolean {
     return this.#state.aborted;
   }
@@ -45,23 +45,23 @@ export class Pipeline implements AsyncDisposable {
   /**
    * Adds a statement; nothing is sent yet.
    *
-   * A string that was not executed before sends its parameters as text whose type the server infers:
-   * arrays and plain objects have none, and need a prepared statement.
+   * The parameters of a string that was not executed before are sent as text whose type the server
+   * infers: arrays and plain objects have no such text, and need a prepared statement.
    *
-   * @throws {EncodeError} If a value cannot be sent; the pipeline is then as before.
+   * @throws {EncodeError} If a value cannot be sent; the pipeline is then unchanged.
    */
   exec<R = Row>(stmt: Statement, params?: Params): Ticket<R> {
     return new Ticket<R>(pipelineCalls.addToPipeline(this.#context, this.#state, stmt, params), this.#state);
   }
 
-  /** Sends what was added and ends the group. */
+  /** Sends the added statements and ends the group (Sync). */
   sync(options?: CallOptions): Promise<void> {
     return this.#link.run(
       pipelineCalls.pipelineStep(this.#context, this.#state, "sync the pipeline", options, () => this.#state.sync()),
     );
   }
 
-  /** Sends what was added, to be answered at once, without ending the group. */
+  /** Sends the added statements and requests their results (Flush), without ending the group. */
   flush(options?: CallOptions): Promise<void> {
     return this.#link.run(
       pipelineCalls.pipelineStep(this.#context, this.#state, "flush the pipeline", options, () => this.#state.flush()),
@@ -69,11 +69,11 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /**
-   * The rows of the statement that is next in line.
+   * Returns the rows of the next statement. Tickets must be claimed in order.
    *
-   * @throws {ServerError} What the server refused: the statement or, for the last one of a group, its sync.
-   * @throws {PipelineAborted} If an earlier statement of the group failed, which is the cause.
-   * @throws {UsageError} If other tickets come first; nothing is changed then.
+   * @throws {ServerError} If the server refused the statement or, for the last one of a group, its sync.
+   * @throws {PipelineAborted} If an earlier statement of the group failed; its error is the `cause`.
+   * @throws {UsageError} If other tickets come first; the pipeline is then unchanged.
    */
   claim<R>(ticket: Ticket<R>, options?: QueryOptions): Promise<R[]> {
     return this.#link.run(
@@ -93,7 +93,7 @@ export class Pipeline implements AsyncDisposable {
     return this.claim(ticket, options);
   }
 
-  /** The same as {@linkcode claim}, but only the first row, or `null`. */
+  /** The same as {@linkcode claim}, but returns the first row or `null`. */
   claimOne<R>(ticket: Ticket<R>, options?: QueryOptions): Promise<R | null> {
     return this.#link.run(
       pipelineCalls.claim(
@@ -107,7 +107,7 @@ export class Pipeline implements AsyncDisposable {
     );
   }
 
-  /** The same as {@linkcode claim}, but only the number of affected rows. */
+  /** The same as {@linkcode claim}, but returns the number of affected rows. */
   claimDrop(ticket: Ticket<unknown>, options?: CallOptions): Promise<number> {
     return this.#link.run(
       pipelineCalls.claim(
@@ -122,9 +122,9 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /**
-   * Sends what was not sent, reads what was not claimed, and gives the connection back. Idempotent.
+   * Sends unsent statements, drops unclaimed results, and ends the pipeline. Idempotent.
    *
-   * @throws {ServerError} What a sync reported, if no claim has thrown it. Errors of statements that nobody claimed are dropped.
+   * @throws {ServerError} If a sync failed and no claim has thrown its error. Errors of unclaimed statements are dropped.
    */
   close(): Promise<void> {
     return this.#link.run(pipelineCalls.closePipeline(this.#context, this.#state));

@@ -7,38 +7,35 @@ import type { PortalRows, Row } from "../connection/call_options.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { QueryOptions } from "./options.ts";
 
-/**
- * A statement whose rows are fetched in parts; made by `Transaction.execPortal`, and for the function
- * given to `execIter`.
- */
+/** A statement whose rows are fetched in parts; made by `Transaction.execPortal` and `execIter`. */
 export class Portal implements AsyncDisposable {
   readonly #context: CallContext;
   readonly #link: AsyncLink;
   readonly #cursor: Cursor;
 
-  /** Not for callers: see {@linkcode Portal}. */
+  /** Internal: see {@linkcode Portal}. */
   constructor(context: CallContext, link: AsyncLink, cursor: Cursor) {
     this.#context = context;
     this.#link = link;
     this.#cursor = cursor;
   }
 
-  /** Whether all rows were fetched. */
+  /** Whether all rows have been fetched. */
   get done(): boolean {
     return this.#cursor.done;
   }
 
   /**
-   * The next rows.
+   * Fetches the next rows.
    *
-   * @param count How many at most, 0 for all that are left.
-   * @throws {UsageError} If the portal is closed, or its transaction over.
+   * @param count The maximum number of rows; 0 for all that are left.
+   * @throws {UsageError} If the portal is closed, or its transaction has ended.
    */
   fetch<R = Row>(count: number = 0, options?: QueryOptions): Promise<PortalRows<R>> {
     return this.#link.run(portalCalls.fetch(this.#context, this.#cursor, count, options, collectors.allRows<R>));
   }
 
-  /** Gives up the rows that are left. Idempotent. */
+  /** Closes the portal; rows that are left are dropped. Idempotent. */
   close(): Promise<void> {
     return this.#link.run(portalCalls.closePortal(this.#context, this.#cursor));
   }

@@ -24,14 +24,14 @@ export class PreparedStatement extends StatementHandle implements AsyncDisposabl
   readonly #context: CallContext;
   readonly #link: AsyncLink;
 
-  /** Not for callers: `Conn.prepare` makes prepared statements. */
+  /** Internal: `Conn.prepare` makes prepared statements. */
   constructor(context: CallContext, link: AsyncLink, prepared: Prepared) {
     super(context.owner, prepared);
     this.#context = context;
     this.#link = link;
   }
 
-  /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
+  /** Closes the statement on the server. Idempotent; does nothing once the connection is closed. */
   async close(): Promise<void> {
     const prepared = closeReference(this);
     if (prepared !== undefined) await this.#link.run(statementCalls.closeStatement(this.#context, prepared));

@@ -1,11 +1,11 @@
 /** The consumers of a queue: first come, first served, and an item wakes one consumer, not all. */
 import { Fifo } from "../backlog.ts";
 
-/** A queue whose items come one by one, until there are no more. */
+/** A queue of items, until its end. */
 export interface ItemQueue<T> {
-  /** Whether nothing more will come. */
+  /** Whether no more items will come. */
   readonly ended: boolean;
-  /** The next item; undefined if there is none yet. Throws, after the last one, why no more will come. */
+  /** The next item; undefined if there is none yet. After the last item, throws the reason for the end, if any. */
   take(): T | undefined;
 }
 
@@ -29,7 +29,7 @@ export class QueueConsumers<T> {
     }
   }
 
-  /** The next item, once it has come; calls `expect` when a consumer begins and ends to wait. */
+  /** Waits for the next item; calls `expect` when the consumer begins to wait and when it stops. */
   async next(expect: (expecting: boolean) => void): Promise<IteratorResult<T, undefined>> {
     let value = this.#queue.take();
     if (value === undefined && !this.#queue.ended) {

@@ -4,17 +4,20 @@ import * as portalCalls from "../connection/portal_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { FetchedRows } from "../rows/fetched_rows.ts";
 
-/** The rows of a statement, to iterate over once; made by `stream`. It begins when the first row is asked for. */
+/**
+ * The rows of a statement, to iterate over once; made by `stream`. The statement is executed when the
+ * first row is requested.
+ */
 export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
   readonly #context: CallContext;
   readonly #link: AsyncLink;
   readonly #stream: portalCalls.Stream;
-  /** The connection is held until all were taken, however many there are. */
+  /** The stream stays open, and excludes other calls, until all rows are taken, even if all have been fetched. */
   readonly #fetched = new FetchedRows<R>();
   #ended = false;
   #filling: Promise<void> | undefined = undefined;
 
-  /** Not for callers: see {@linkcode RowStream}. */
+  /** Internal: see {@linkcode RowStream}. */
   constructor(context: CallContext, link: AsyncLink, stream: portalCalls.Stream) {
     this.#context = context;
     this.#link = link;
@@ -27,7 +30,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
     return this.#nextAfterFetch();
   }
 
-  /** Gives up the rows that are left. */
+  /** Closes the stream; rows that are left are dropped. */
   async return(): Promise<IteratorResult<R, undefined>> {
     await this[Symbol.asyncDispose]();
     return { done: true, value: undefined };
@@ -40,7 +43,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
     await this.#link.run(portalCalls.closeStream(this.#stream));
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.asyncIterator](): this {
     return this;
   }

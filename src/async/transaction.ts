@@ -11,9 +11,9 @@ import type { CallOptions, QueryOptions } from "./options.ts";
 import { Portal } from "./portal.ts";
 
 /**
- * A transaction, made by `Conn.begin` or `Conn.tx`; one made by a transaction is nested in it, as a
- * savepoint. It is rolled back when it is disposed of before it was committed. Once it is over, its
- * methods fail with a `UsageError`.
+ * A transaction, made by `Conn.begin` or `Conn.tx`; one made by a transaction is nested in it (a
+ * savepoint). It is rolled back if it is disposed of uncommitted. After its end, its methods fail with
+ * a `UsageError`.
  *
  * @example A part that may fail
  * ```ts
@@ -33,22 +33,23 @@ export class Transaction extends Executor implements AsyncDisposable {
   readonly #context: CallContext;
   readonly #link: AsyncLink;
 
-  /** Not for callers: `Conn.begin` and `Conn.tx` make transactions. */
+  /** Internal: `Conn.begin` and `Conn.tx` make transactions. */
   constructor(context: CallContext, link: AsyncLink) {
     super(context, link, transactionOf(context, link));
     this.#context = context;
     this.#link = link;
   }
 
-  /** Whether it was committed or rolled back, or the connection is gone. */
+  /** Whether it was committed or rolled back, or the connection is closed or lost. */
   override get closed(): boolean {
     return this.#context.transaction!.finished || super.closed;
   }
 
   /**
-   * Commits. It is over then, even if that fails.
+   * Commits. The transaction has then ended, even if this fails.
    *
-   * @throws {ServerError} What the server objects to, such as a deferred constraint; 40000, with the first failure as its cause, if a statement has failed before.
+   * @throws {ServerError} If the server refuses, such as for a deferred constraint; 40000, with the
+   *   first failure as its cause, if a statement has failed before.
    */
   commit(options?: CallOptions): Promise<void> {
     return this.#link.run(transactionCalls.commit(this.#context, options));
@@ -60,8 +61,9 @@ export class Transaction extends Executor implements AsyncDisposable {
   }
 
   /**
-   * Opens a portal: a statement whose rows are fetched in parts. Several can be open, and anything else
-   * called between their fetches, until the transaction is over. Its `rows` is the default of all fetches.
+   * Opens a portal: a statement whose rows are fetched in parts. Several can be open, and other calls be
+   * made between their fetches, until the transaction ends. The option `rows` is the default for all
+   * fetches.
    *
    * @example
    * ```ts
@@ -82,13 +84,13 @@ export class Transaction extends Executor implements AsyncDisposable {
     return this.#link.run(portalCalls.execPortal(this.#context, stmt, params, options, make));
   }
 
-  /** Rolls back, unless it is over already. */
+  /** Rolls back, unless the transaction has ended. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#link.run(transactionCalls.rollbackUnlessFinished(this.#context));
   }
 }
 
-/** Makes transactions on that connection. */
+/** Makes transactions on a connection. */
 export function transactionOf(context: CallContext, link: AsyncLink): (state: TransactionState) => Transaction {
   return (state) => new Transaction(new CallContext(context.state, state, context.lease), link);
 }

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 
-/** What the client sends in answer to `salt`. */
+/** The client's answer to `salt`. */
 export function md5Password(user: string, password: string, salt: Uint8Array): string {
   const inner = createHash("md5").update(password, "utf8").update(user, "utf8").digest("hex");
   return `md5${createHash("md5").update(inner, "latin1").update(salt).digest("hex")}`;

@@ -1,6 +1,6 @@
 /**
- * SASLprep: how a password is prepared before it is hashed, so that the same characters typed on
- * different systems give the same bytes.
+ * SASLprep: prepares a password before it is hashed, so that the same characters typed on different
+ * systems give the same bytes.
  *
  * As in libpq and the server, a password that SASLprep does not allow is used as it is.
  *
@@ -15,9 +15,9 @@ import {
   UNASSIGNED,
 } from "./stringprep.ts";
 
-/** The password in the form in which both sides hash it. */
+/** The password in the form that both sides hash. */
 export function saslprep(password: string): string {
-  // Printable ASCII is never changed and never refused.
+  // Printable ASCII is never changed or refused.
   if (/^[\x20-\x7e]*$/.test(password)) return password;
   let mapped = "";
   for (const character of password) {
@@ -25,7 +25,7 @@ export function saslprep(password: string): string {
     if (within(NON_ASCII_SPACE, point)) mapped += " ";
     else if (!within(MAPPED_TO_NOTHING, point)) mapped += character;
   }
-  // As in libpq and the server, what is allowed is decided before normalization.
+  // As in libpq and the server, the check precedes normalization.
   return allowed(mapped) ? mapped.normalize("NFKC") : password;
 }
 

@@ -1,11 +1,12 @@
 /**
- * SCRAM-SHA-256: proves to the server that we know the password, and to us that the server does.
+ * SCRAM-SHA-256: proves to the server that the client knows the password, and to the client that the
+ * server does.
  *
- * Two rules: nothing is concluded from a server message that was not checked, and the server is
- * believed only after {@linkcode ScramClient.verify}.
+ * Two rules: every server message must be checked before it is used, and the server must not be trusted
+ * before {@linkcode ScramClient.verify}.
  *
- * Source: RFC 5802 and RFC 7677; PostgreSQL manual, "SASL Authentication". As PostgreSQL ignores the
- * user name here, it is left empty.
+ * Source: RFC 5802 and RFC 7677; PostgreSQL manual, "SASL Authentication". The user name is left empty,
+ * since PostgreSQL ignores it here.
  */
 import { Buffer } from "node:buffer";
 import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from "node:crypto";
@@ -15,9 +16,9 @@ import { saslprep } from "./saslprep.ts";
 /** The mechanism's name in the protocol. */
 export const SCRAM_SHA_256 = "SCRAM-SHA-256";
 
-/** How the password is hashed: what a server keeps beside the hash, and tells everybody who asks. */
+/** The parameters of the password's hash, which the server tells every client. */
 export interface ScramParameters {
-  /** In base64, as it came. */
+  /** In base64, as the server sent it. */
   readonly salt: string;
   readonly iterations: number;
 }
@@ -30,14 +31,17 @@ export class ScramClient {
   #terms: ScramParameters | undefined;
   #serverSignature: Uint8Array | undefined;
 
-  /** `nonce` is fresh randomness in printable ASCII without commas; `expected` are the only terms to answer, undefined for any. */
+  /**
+   * `nonce` must be fresh randomness in printable ASCII without commas. With `expected`, other
+   * parameters are refused.
+   */
   constructor(password: string, nonce: string, expected?: ScramParameters) {
     this.#password = password;
     this.#nonce = nonce;
     this.#expected = expected;
   }
 
-  /** What the server asked for, once it has. */
+  /** The server's parameters, once they are known. */
   get terms(): ScramParameters | undefined {
     return this.#terms;
   }
@@ -77,7 +81,7 @@ export class ScramClient {
     return `${withoutProof},p=${proof.toString("base64")}`;
   }
 
-  /** Checks the server's final message: that it knows the password too. */
+  /** Checks in the server's final message that the server knows the password. */
   verify(serverFinal: string): void {
     const error = /^e=([^,]*)/.exec(serverFinal)?.[1];
     if (error !== undefined) throw refused(`it answered ${JSON.stringify(error)}`);
@@ -103,8 +107,8 @@ function refused(reason: string): ProtocolError {
   return new ProtocolError(`Cannot trust the server: ${reason}`);
 }
 
-/** "The client does not support channel binding, and authorizes as itself." */
+/** Means: the client does not support channel binding, and authorizes as itself. */
 const GS2_HEADER = "n,,";
 
-/** About a third of a second of computing. PostgreSQL's default is 4096. */
+/** The maximum number of iterations, about a third of a second. PostgreSQL's default is 4096. */
 const MAX_ITERATIONS = 1_000_000;

@@ -2,7 +2,7 @@
  * Arrays of any type, of any number of dimensions.
  *
  * Source: PostgreSQL manual, "Arrays", section "Array Input and Output Syntax"; the binary format is
- * that of `array_send`: dimensions, whether NULLs are in, element type, then length and lower bound
+ * that of `array_send`: dimensions, whether there are NULLs, element type, then length and lower bound
  * of each dimension and the elements, rightmost index fastest.
  */
 import type { ByteSource } from "../wire/bytes.ts";
@@ -42,9 +42,9 @@ function decodeArray(source: ByteSource, start: number, end: number, element: Co
     if (length <= 0) throw new BadValue(`dimension ${i + 1} has ${length} elements`);
     count *= length;
   }
-  // Each has at least a length, so that a false count costs no more than the bytes that are there.
+  // Each element has at least a length, so a false count allocates no more than the bytes received.
   if (count > (end - at) / 4) throw new BadValue("it has fewer elements than its dimensions say");
-  // An array that grows keeps room for a dozen more; one that is made long is made for gaps.
+  // A growing array reserves room for a dozen more elements; an array made with a large length is stored as sparse.
   const values: unknown[] = count < LONG ? new Array(count) : [];
   for (let i = 0; i < count; i++) {
     if (at + 4 > end) throw new BadValue("it has fewer elements than its dimensions say");
@@ -122,7 +122,7 @@ function flatten(value: unknown, element: Codec): { lengths: number[]; items: un
   const isDimension = (item: unknown): item is unknown[] => Array.isArray(item) && !element.isValue?.(item);
   const lengths: number[] = [];
   let items: unknown[] = [value];
-  // The outermost array is a dimension whatever the element takes.
+  // The outermost array is a dimension, even if an element can be an array.
   for (let arrays: unknown[][] = [value]; arrays.length > 0; arrays = items.filter(isDimension)) {
     if (arrays.length !== items.length || arrays.some((array) => array.length !== arrays[0]!.length)) {
       throw new BadValue(
@@ -138,7 +138,7 @@ function flatten(value: unknown, element: Codec): { lengths: number[]; items: un
   return items.length === 0 ? { lengths: [], items } : { lengths, items };
 }
 
-/** The items of all arrays, one behind the other. What is missing from an array is undefined, which no element takes. */
+/** The items of all arrays, one behind the other. A missing item is undefined, which no element type accepts. */
 function itemsOf(arrays: readonly unknown[][]): unknown[] {
   if (arrays.length === 1) return Array.from(arrays[0]!);
   const items: unknown[] = [];
@@ -222,5 +222,5 @@ class ArrayText {
 
 /** PostgreSQL's MAXDIM. */
 const MAX_DIMENSIONS = 6;
-/** Elements of an array whose room to spare counts for nothing. */
+/** Arrays from this length on may grow: the reserved room does not matter. */
 const LONG = 1000;

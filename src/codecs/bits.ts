@@ -8,7 +8,7 @@ import type { ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec, expectLength } from "./codec.ts";
 import { printed } from "./text.ts";
 
-/** bit: as many zeros and ones as its column says. */
+/** bit: as many zeros and ones as its column declares. */
 export const bit: Codec = printed("bit", /^[01]*$/, decodeBits);
 
 /** varbit: any number of zeros and ones, none included. */
@@ -22,12 +22,12 @@ function decodeBits(source: ByteSource, start: number, end: number): string {
   expectLength(start + 4, end, Math.ceil(count / 8));
   let text = "";
   for (let at = start + 4; at < end; at++) text += BITS[bytes[at]!]!;
-  // What is in the last byte behind the bits is not looked at, as the server does not print it either:
-  // shifts of old versions left ones there.
+  // The unused bits of the last byte are ignored, as the server ignores them when it prints: shifts of old versions
+  // left ones there.
   return count % 8 === 0 ? text : text.slice(0, count);
 }
 
 /** The bits of each byte. */
 const BITS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStart(8, "0"));
-/** Whole bytes of the shortest limit on strings that a runtime has: V8's, 2^29 - 24. */
+/** The smallest limit of a runtime on the length of strings, V8's: 2^29 - 24, which is a number of whole bytes. */
 const MAX_BITS = 2 ** 29 - 24;

@@ -6,7 +6,7 @@
 import { bytesOfHex, copyOf, hexOf, isDetached } from "../wire/bytes.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
 
-/** bytea as a Uint8Array with memory of its own. */
+/** bytea as a Uint8Array with its own memory. */
 export const bytea: Codec = {
   name: "bytea",
   binary: true,
@@ -25,7 +25,7 @@ export const bytea: Codec = {
   },
 };
 
-/** The bytes of any kind of binary data, undefined for what is none. */
+/** The bytes of any kind of binary data; undefined for other values. */
 export function bytesFrom(value: unknown): Uint8Array | undefined {
   const isView = ArrayBuffer.isView(value);
   if (!isView && !(value instanceof ArrayBuffer) && !(value instanceof SharedArrayBuffer)) return undefined;
@@ -64,7 +64,7 @@ function parseEscape(text: string): Uint8Array {
   return bytes.slice(0, length);
 }
 
-/** The octal digit there. */
+/** The octal digit at a position. */
 function digitAt(text: string, at: number): number {
   const digit = text.charCodeAt(at) - ZERO;
   if (digit >= 0 && digit <= 7) return digit;

@@ -1,9 +1,9 @@
 /**
- * The calendar arithmetic of dates and times: days and microseconds from and to fields and text.
+ * The calendar arithmetic of dates and times: converts days and microseconds from and to fields and
+ * text.
  *
  * PostgreSQL counts days and microseconds from 2000-01-01 in the proleptic Gregorian calendar. Years
- * here are astronomical, as in Temporal: 0 is 1 BC, which PostgreSQL's text knows and its numbers
- * do not.
+ * are astronomical, as in Temporal: 0 is 1 BC.
  *
  * Source: PostgreSQL manual, "Date/Time Types"; the conversion between days and fields is the one
  * of shifted years that begin in March, so that the leap day comes last.
@@ -39,12 +39,12 @@ export function daysOf(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 730_425;
 }
 
-/** The date that many days after 2000-01-01. */
+/** The date of a number of days since 2000-01-01. */
 export function civilOf(days: number): CivilDate {
   const shifted = days + 730_425;
   const era = Math.floor(shifted / 146_097);
   const dayOfEra = shifted - era * 146_097;
-  // From here on nothing is negative, and `| 0` cuts the fraction off faster than Math.floor.
+  // The numbers below are not negative, and `| 0` is faster than Math.floor.
   const yearOfEra = ((dayOfEra - (dayOfEra / 1460 | 0) + (dayOfEra / 36_524 | 0) - (dayOfEra / 146_096 | 0)) / 365) | 0;
   const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra / 4 | 0) - (yearOfEra / 100 | 0));
   const shiftedMonth = ((5 * dayOfYear + 2) / 153) | 0;
@@ -102,7 +102,7 @@ export function parseTimestamp(text: string): DayTime {
   return { days: days + shift, micros: micros - shift * DAY };
 }
 
-/** Microseconds east of UTC of `+02`, `-03:30` or `+00:19:32`. */
+/** The offset east of UTC, in microseconds, of `+02`, `-03:30` or `+00:19:32`. */
 export function offsetOf(text: string): number {
   const [hours, minutes = "0", seconds = "0"] = text.slice(1).split(":");
   const total = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1_000_000;
@@ -116,7 +116,7 @@ function microsOf(hour: string, minute: string, second: string, fraction: string
   return micros;
 }
 
-/** Days since 2000-01-01 of a date that may not exist. */
+/** Days since 2000-01-01 of a date. Throws if it does not exist. */
 export function checkedDate(year: number, month: number, day: number): number {
   const days = daysOf(year, month, day);
   if (month < 1 || month > 12 || civilOf(days).day !== day) throw new BadValue("there is no such date");
@@ -139,5 +139,5 @@ const DATE = /^(\d{4,})-(\d\d)-(\d\d)( BC)?$/;
 const TIME = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/;
 const TIMESTAMP = /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-]\d\d(?::\d\d(?::\d\d)?)?)?( BC)?$/;
 
-/** Other styles write zones as abbreviations, which stand for several each. */
+/** Other styles write zones as abbreviations, which are ambiguous. */
 const ISO = "in PostgreSQL's ISO format; with another DateStyle only exec can read dates, for it gets them in binary";

@@ -1,7 +1,7 @@
 /**
- * The types that a database has besides those that come with PostgreSQL, as its catalog describes them.
+ * A database's own types, as its catalog describes them.
  *
- * Connections to one database share a catalog, so that only the first of them has to ask.
+ * Connections to one database share a catalog, so that only the first of them has to look types up.
  */
 
 /** A type of the catalog. */
@@ -10,14 +10,14 @@ export interface TypeInfo {
   /** `pg_type.typname`. */
   readonly name: string;
   readonly schema: string;
-  /** What stands between the elements of an array of it, in text. */
+  /** The separator of elements in the text of an array of this type. */
   readonly delimiter: string;
   readonly shape: TypeShape;
 }
 
-/** What a type is made of; types are OIDs. */
+/** The parts of a type, as OIDs. */
 export type TypeShape =
-  /** Nothing: a base type, an enum, a pseudo-type. */
+  /** No parts: a base type, an enum, a pseudo-type. */
   | { readonly kind: "base" | "enum" | "pseudo" }
   | { readonly kind: "array"; readonly element: number }
   | { readonly kind: "domain"; readonly base: number }
@@ -31,25 +31,31 @@ export interface Attribute {
   readonly oid: number;
 }
 
-/** A column of a result: where it comes from, 0 if from no table, and the type that it is described with. */
+/**
+ * A column of a result: its table and number, 0 if it comes from no table, and the type that the server
+ * reports for it.
+ */
 export interface ColumnOrigin {
   readonly tableOid: number;
   readonly columnNumber: number;
   readonly typeOid: number;
 }
 
-/** What connections know of a database's types. */
+/** The types of one database, shared by its connections. */
 export class Catalog {
   readonly #types = new Map<number, TypeInfo>();
-  /** What {@linkcode nesting} has found, as long as nothing is added. */
+  /** Results of {@linkcode nesting}, kept until types are added. */
   readonly #nestings = new Map<number, number>();
-  /** The domains that columns of tables are declared with, by {@linkcode keyOf}. */
+  /** The domains with which columns of tables are declared, by {@linkcode keyOf}. */
   readonly #domains = new Map<string, number>();
-  /** Whether the server was asked since the version is this one. */
+  /** Whether the server was queried since the version changed. */
   #wasAsked = false;
   #version = ++versions;
 
-  /** Changes when what was known is forgotten: what was made of it is then to be made again. No other catalog has the same. */
+  /**
+   * Changes with each invalidation: codecs and statements made of its types must then be made again. No
+   * two catalogs have the same version.
+   */
   get version(): number {
     return this.#version;
   }
@@ -59,8 +65,8 @@ export class Catalog {
   }
 
   /**
-   * How many types are inside of each other in a type, itself included and those that come with
-   * PostgreSQL not; infinite for what contains itself. Counts without recursion, whose depth would be the server's.
+   * How deep types are nested in a type, itself included and built-in types excluded; infinite for a type that
+   * contains itself. Not recursive, since the server decides how deep.
    */
   nesting(oid: number): number {
     const begun = new Set<number>();
@@ -74,35 +80,38 @@ export class Catalog {
       }
       path.pop();
       if (this.#nestings.has(at)) continue;
-      // A part without a count is one that this is a part of.
+      // A part without a count contains this type.
       const deepest = parts.reduce((most, part) => Math.max(most, this.#nestings.get(part) ?? Infinity), 0);
       this.#nestings.set(at, this.#types.has(at) ? deepest + 1 : 0);
     }
     return this.#nestings.get(oid)!;
   }
 
-  /** What the server answered when it was asked for types, which may be nothing. */
+  /** Adds the server's answer to a query for types, which may be empty. */
   addTypes(types: readonly TypeInfo[]): void {
     this.#wasAsked = true;
     this.#nestings.clear();
     for (const type of types) this.#types.set(type.oid, type);
   }
 
-  /** The domain that a column is declared with, which results do not tell; undefined if there is none, or it is not known. */
+  /**
+   * The domain with which a column is declared, which results do not contain; undefined if there is
+   * none, or it is not known.
+   */
   domainOf(column: ColumnOrigin): number | undefined {
     return this.#domains.get(keyOf(column));
   }
 
-  /** A column is declared with that domain. */
+  /** Notes that a column is declared with a domain. */
   addDomain(column: ColumnOrigin, domain: number): void {
     this.#wasAsked = true;
     this.#domains.set(keyOf(column), domain);
   }
 
-  /** Whether one of these types has attributes, somewhere inside: they can become others while the type stays. */
+  /** Whether one of these types contains attributes, at any depth: these can change while the type stays. */
   hasAttributes(oids: Iterable<number>): boolean {
     const inside = new Set(oids);
-    // What is added while it is gone through is gone through as well.
+    // The loop also visits the OIDs that it adds.
     for (const oid of inside) {
       const type = this.#types.get(oid);
       if (type?.shape.kind === "composite") return true;
@@ -111,7 +120,7 @@ export class Catalog {
     return false;
   }
 
-  /** Types may have changed. */
+  /** Drops all types, since they may have changed. */
   invalidate(): void {
     if (!this.#wasAsked) return;
     this.#wasAsked = false;
@@ -122,7 +131,7 @@ export class Catalog {
   }
 }
 
-/** What tells a column from others, and from itself with another type. */
+/** Identifies a column together with its type. */
 export function keyOf({ tableOid, columnNumber, typeOid }: ColumnOrigin): string {
   return `${tableOid}.${columnNumber}.${typeOid}`;
 }
@@ -145,5 +154,5 @@ function partsOf(type: TypeInfo | undefined): readonly number[] {
   }
 }
 
-/** How many versions catalogs have had. */
+/** The number of versions that catalogs have had. */
 let versions = 0;

@@ -8,15 +8,15 @@ import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, encodeInside, mayBeText, textOf, wrongKind } from "./codec.ts";
 
-/** An attribute of a composite type, as in `pg_attribute`. Dropped ones are none. */
+/** An attribute of a composite type, as in `pg_attribute`, without dropped ones. */
 export interface Attribute {
   readonly name: string;
-  /** The OID of its type. Of a domain it is the domain's own, whose codec is that of the base type. */
+  /** The OID of its type. For a domain, the OID is the domain's and the codec is the base type's. */
   readonly oid: number;
   readonly codec: Codec;
 }
 
-/** A composite type as an object by attribute name. */
+/** A composite type as an object with a property for each attribute. */
 export function composite(name: string, attributes: readonly Attribute[]): Codec {
   const names = new Set(attributes.map((attribute) => attribute.name));
   const textOnly = attributes.some(({ codec }) => codec.textOnly);
@@ -40,8 +40,8 @@ export function composite(name: string, attributes: readonly Attribute[]): Codec
 }
 
 /**
- * A record whose type has no name, as an array of its fields' texts or null. Which types they have is
- * said only in binary, where every type would have to be known beforehand.
+ * A record whose type has no name, as an array of its fields' texts or null. Only the binary format
+ * contains the fields' types, but there every type would have to be known beforehand.
  */
 export const record: Codec = {
   name: "record",
@@ -52,7 +52,7 @@ export const record: Codec = {
   parse(text) {
     const items = new QuotedItems(text, SPECIAL);
     items.expect("(");
-    // Of no field and of one that is NULL the text is the same; the latter is more likely.
+    // A record without fields and one with a single NULL have the same text; the latter is more likely.
     const fields = [items.next()];
     while (items.expect(",)") === ",") fields.push(items.next());
     items.expectEnd();
@@ -150,7 +150,10 @@ function compositeText(value: Record<string, unknown>, attributes: readonly Attr
   return `(${texts.join(",")})`;
 }
 
-/** Throws unless the value is an object with these members and no others: a missing one is more often forgotten than NULL. */
+/**
+ * Throws unless the value is an object with exactly these members: a missing one is more likely
+ * forgotten than meant as NULL.
+ */
 function checkObject(value: unknown, names: ReadonlySet<string>): asserts value is Record<string, unknown> {
   if (!isPlainObject(value)) throw wrongKind(value, "a plain object by attribute name");
   for (const name of names) {
@@ -161,7 +164,7 @@ function checkObject(value: unknown, names: ReadonlySet<string>): asserts value 
   }
 }
 
-/** An object literal or the like, from any realm: nothing but Object's prototype is above it. */
+/** Whether the value is a plain object, of any realm: its only prototype is Object's. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -180,28 +183,28 @@ function wrongCount(count: number, attributes: readonly Attribute[]): BadValue {
   return new BadValue(`it has ${count} attributes instead of ${attributes.length}`);
 }
 
-/** The error with the attribute's name in front. */
+/** The error with the attribute's name before its message. */
 function within(attribute: Attribute, error: unknown): unknown {
   if (!(error instanceof BadValue)) return error;
   return new BadValue(`attribute ${JSON.stringify(attribute.name)}: ${error.message}`);
 }
 
 /**
- * Reads the items of a composite's or a range's text, in the quoting that both have: an empty item is
- * null, and `""` the empty string; a quoted one has its quotes doubled or behind a backslash.
+ * Reads the items of a composite's or a range's text, which are quoted alike: an empty item is null,
+ * and `""` is the empty string; in a quoted item, quotes are doubled or preceded by a backslash.
  */
 export class QuotedItems {
   readonly #text: string;
   readonly #special: string;
   #at = 0;
 
-  /** `special` are the characters that are part of an item only inside quotes. */
+  /** `special`: the characters that are part of an item only inside quotes. */
   constructor(text: string, special: string) {
     this.#text = text;
     this.#special = special;
   }
 
-  /** The next item, which reaches to what separates items or ends them. */
+  /** The next item, up to a separator or the end of the items. */
   next(): string | null {
     const text = this.#text;
     if (text[this.#at] === '"') return this.#quoted();
@@ -210,7 +213,7 @@ export class QuotedItems {
     return start === this.#at ? null : text.slice(start, this.#at);
   }
 
-  /** The next character, which has to be one of these. */
+  /** The next character, which must be one of `choices`. */
   expect(choices: string): string {
     const character = this.#text[this.#at];
     if (character === undefined || !choices.includes(character)) throw this.#bad();
@@ -218,7 +221,7 @@ export class QuotedItems {
     return character;
   }
 
-  /** Throws unless all was read. */
+  /** Throws unless all text was read. */
   expectEnd(): void {
     if (this.#at !== this.#text.length) throw this.#bad();
   }
@@ -232,7 +235,7 @@ export class QuotedItems {
       if (character !== '"' && character !== "\\") continue;
       item += text.slice(start, this.#at++);
       if (character === '"' && text[this.#at] !== '"') return item;
-      // What stands behind is part of the item, whatever it is.
+      // The character after a backslash is part of the item, whatever it is.
       start = this.#at;
     }
     throw this.#bad();
@@ -243,7 +246,7 @@ export class QuotedItems {
   }
 }
 
-/** An item in that quoting: the server reads back exactly `text`. */
+/** An item, quoted so that the server reads exactly `text`. */
 export function quotedItem(text: string): string {
   if (text !== "" && !NEEDS_QUOTES.test(text)) return text;
   return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '""')}"`;

@@ -1,4 +1,4 @@
-/** Codecs that users bring, for types of their own or instead of pyro's. */
+/** Adapts the codecs that users give, for their own types or instead of pyro's. */
 import type { TypeCodec } from "../options/type_codec.ts";
 import { copyOf, isDetached } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
@@ -6,12 +6,12 @@ import { BadValue, type Codec, wrongKind } from "./codec.ts";
 import { originalOf } from "./instance.ts";
 import { plainText } from "./text.ts";
 
-/** The codec that a user gave for a type, instead of our own for it. */
+/** The user's codec of a type, instead of pyro's own. */
 export function custom(own: Codec, given: TypeCodec): Codec {
   const { encodeText: _, readText: __, ...rest } = own;
   return {
     ...rest,
-    // A string is text also for a type whose binary form is text: the user's codec does not get to see it.
+    // A string is sent as text even for a type whose binary format is its text: the user's codec does not get it.
     takesStrings: false,
     binary: given.decode !== undefined,
     decode(source, start, end) {
@@ -27,13 +27,13 @@ export function custom(own: Codec, given: TypeCodec): Codec {
   };
 }
 
-/** What the user's codec gets to see. What is missing is refused for every type alike. */
+/** The parameter that the user's codec gets. Undefined is refused for every type. */
 function parameterOf(value: unknown): unknown {
   if (value === undefined) throw wrongKind(value, "a value");
   return originalOf(value);
 }
 
-/** Its text. The usual text of a value that the codec writes its own way could be another value. */
+/** The text of a parameter. If the codec has its own binary format, the usual text could mean another value. */
 function text(given: TypeCodec, value: unknown): string {
   if (given.format !== undefined) return checked(given.format(parameterOf(value)));
   if (given.encode === undefined) return plainText(value);

@@ -1,21 +1,21 @@
 /**
- * Dates and times as people and programs write them: ISO 8601 and what is like it.
+ * Reads dates and times as people and programs write them: ISO 8601 and similar forms.
  *
  * Only forms that mean the same in every session are read: `01/02/2003` depends on DateStyle, `tomorrow`
- * on the clock, and an abbreviation of a zone on a file of the server's.
+ * on the clock, and a zone's abbreviation on a file of the server.
  *
- * Source: PostgreSQL manual, "Date/Time Input"; what is cut off and rounded is what `timestamp_in` and
- * its kin cut off and round.
+ * Source: PostgreSQL manual, "Date/Time Input"; truncation and rounding are those of `timestamp_in` and
+ * the like.
  */
 import { checkedDate, DAY, type DayTime } from "./calendar.ts";
 import { BadValue } from "./codec.ts";
 
-/** Days since 2000-01-01 of a date; a time behind it is left out, as the server does. */
+/** Days since 2000-01-01 of a date; a time behind it is ignored, as by the server. */
 export function readDate(text: string): number {
   return read(text).days;
 }
 
-/** Microseconds since midnight of a time of day; an offset is left out. */
+/** Microseconds since midnight of a time of day; an offset is ignored. */
 export function readTime(text: string): number {
   const match = TIME.exec(text.trim());
   if (match === null) throw new BadValue("its text is not a time of ISO 8601, such as 03:04:05.678");
@@ -23,13 +23,13 @@ export function readTime(text: string): number {
   return microsOf(match[1]!, match[2]!, match[3], match[4]);
 }
 
-/** A timestamp without time zone; an offset is left out. */
+/** A timestamp without time zone; an offset is ignored. */
 export function readTimestamp(text: string): DayTime {
   const { days, micros } = read(text);
   return normal(days, micros);
 }
 
-/** An instant, in UTC. Which zone is meant without an offset only the session knows. */
+/** An instant, in UTC. An offset is required, since without one the zone is the session's. */
 export function readInstant(text: string): DayTime {
   const { days, micros, offset } = read(text);
   if (offset === undefined) {
@@ -38,7 +38,7 @@ export function readInstant(text: string): DayTime {
   return normal(days, micros - offset);
 }
 
-/** 1 or -1 for the text of an infinity, else 0. */
+/** 1 or -1 for the text of an infinity, otherwise 0. */
 export function readInfinity(text: string): number {
   const word = text.trim().toLowerCase();
   return word === "infinity" ? 1 : word === "-infinity" ? -1 : 0;
@@ -69,13 +69,13 @@ function microsOf(hour: string, minute: string, second = "0", fraction = "0"): n
   return micros;
 }
 
-/** The nearest integer, the even one of two. */
+/** The nearest integer; of two, the even one. */
 function nearest(number: number): number {
   const rounded = Math.round(number);
   return rounded - number === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
 }
 
-/** Microseconds east of UTC of `Z`, `+02`, `+0230` or `-03:30:15`. */
+/** The offset east of UTC, in microseconds, of `Z`, `+02`, `+0230` or `-03:30:15`. */
 function offsetOf(text: string): number {
   const [hours, minutes, seconds] = /^[zug]/i.test(text)
     ? [0, 0, 0]

@@ -1,8 +1,8 @@
 /**
  * date, time, timestamp and timestamptz.
  *
- * Each is decoded to days and microseconds whichever format it came in, and only then made into what
- * the connection's choice says, so that both formats give equal values.
+ * Both formats are decoded to days and microseconds, and then to the type that the connection's options
+ * choose, so that both formats give equal values.
  *
  * Source: PostgreSQL manual, "Date/Time Types". Binary formats: date is days since 2000-01-01, time
  * microseconds since midnight, the timestamps microseconds since 2000-01-01 00:00 (in UTC for
@@ -144,7 +144,7 @@ function decodeMoment(
   return result(checkedDays(Number(days)), Number(total - days * BIG_DAY));
 }
 
-// Results, by choice. Temporal ends before PostgreSQL does; what it cannot hold comes as text.
+// Results, by choice. Temporal's range is smaller than PostgreSQL's; values beyond it are decoded as text.
 
 function plainDate(days: number): unknown {
   if (days > LAST_PLAIN_DATE) return dateText(days);
@@ -188,7 +188,7 @@ function instant(days: number, micros: number): unknown {
     return Temporal.Instant.fromEpochMilliseconds((days + EPOCH_DAYS) * 86_400_000 + micros / 1000);
   }
   const total = (days + EPOCH_DAYS) * DAY + micros;
-  // Beyond that a number is not exact.
+  // A larger number is not exact.
   const epochMicros = Number.isSafeInteger(total)
     ? BigInt(total)
     : BigInt(days + EPOCH_DAYS) * BIG_DAY + BigInt(micros);
@@ -322,7 +322,7 @@ const MAX_INT32 = 0x7fff_ffff;
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
 const BIG_DAY = BigInt(DAY);
-/** Upper halves of 64-bit integers that a double holds exactly are below this. */
+/** A double holds a 64-bit integer exactly if its upper half is below this. */
 const EXACT_HIGH = 0x10_0000;
 /** Microseconds from 1970 to 2000. */
 const EPOCH_MICROS = BigInt(EPOCH_DAYS) * BIG_DAY;

@@ -2,8 +2,8 @@
  * point, line, lseg, box, path, polygon and circle, as plain objects of numbers.
  *
  * Source: PostgreSQL manual, "Geometric Types". Binary formats: those of `point_send`, `line_send` and
- * so on: every number is a float8, in the order of the text; in front of a path stand whether it is
- * closed and the count of its points, in front of a polygon that count.
+ * so on: every number is a float8, in the order of the text; a path begins with whether it is closed
+ * and the count of its points, a polygon with that count.
  */
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, expectLength, wrongKind } from "./codec.ts";
@@ -169,13 +169,13 @@ export const circle: Codec = shape<Circle>({
   print: ({ center, radius }) => `<${pointText(center)},${floatText(radius)}>`,
 });
 
-/** What tells one geometric type from another. */
+/** The differences between geometric types. */
 interface Shape<Value> {
   readonly name: string;
   readonly delimiter?: string;
   decode(view: DataView, start: number, end: number): Value;
   read(text: ShapeText): Value;
-  /** A copy of a parameter, in which all is what it should be. */
+  /** A copy of a parameter, checked. */
   checked(value: unknown): Value;
   write(out: Outbox, value: Value): void;
   print(value: Value): string;
@@ -260,6 +260,6 @@ function checkedPoints(value: unknown): Point[] {
   return Array.from(value, (point: unknown) => checkedPoint(point, ""));
 }
 
-/** Bytes of a float8 and of two. */
+/** The sizes in bytes of a float8 and of two. */
 const FLOAT = 8;
 const POINT = 2 * FLOAT;

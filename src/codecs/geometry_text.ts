@@ -1,4 +1,4 @@
-/** Reading the text of geometric types. */
+/** Reads the text of geometric types. */
 import { BadValue } from "./codec.ts";
 import type { Point } from "./geometry_values.ts";
 

@@ -1,9 +1,9 @@
 /** The values of the geometric types, as users see them. */
 
 /**
- * A value of PostgreSQL's `point`: a place in the plane. Coordinates have no unit, and like those of
- * all geometric types may be NaN, the infinities and a negative zero; anything but a number is an
- * `EncodeError` as a parameter.
+ * A value of PostgreSQL's `point`: a point in the plane. Coordinates have no unit. As in all geometric
+ * types, they may be NaN, infinite or a negative zero; in a parameter, anything but a number is an
+ * `EncodeError`.
  *
  * Source: PostgreSQL manual, "Geometric Types", section "Points".
  *
@@ -18,15 +18,15 @@
  * ```
  */
 export interface Point {
-  /** How far right. */
+  /** The horizontal coordinate. */
   readonly x: number;
-  /** How far up. */
+  /** The vertical coordinate. */
   readonly y: number;
 }
 
 /**
- * A value of PostgreSQL's `line`: the endless line of all points with `a·x + b·y + c = 0`. The server
- * refuses one of which `a` and `b` are both zero.
+ * A value of PostgreSQL's `line`: the infinite line of all points with `a·x + b·y + c = 0`. The server
+ * refuses a line whose `a` and `b` are both zero.
  *
  * Source: PostgreSQL manual, "Geometric Types", section "Lines".
  *
@@ -45,7 +45,7 @@ export interface Line {
   readonly a: number;
   /** The factor of y. */
   readonly b: number;
-  /** What is added. */
+  /** The constant term. */
   readonly c: number;
 }
 
@@ -65,15 +65,15 @@ export interface Line {
  * ```
  */
 export interface LineSegment {
-  /** Its first end. */
+  /** The first end point. */
   readonly start: Point;
-  /** Its second end. */
+  /** The second end point. */
   readonly end: Point;
 }
 
 /**
- * A value of PostgreSQL's `box`: a rectangle with sides along the axes. As a parameter any two opposite
- * corners will do: the server makes the upper right and the lower left one of them.
+ * A value of PostgreSQL's `box`: a rectangle with sides along the axes. A parameter may have any two opposite
+ * corners: the server makes the upper right and the lower left corner of them.
  *
  * Source: PostgreSQL manual, "Geometric Types", section "Boxes".
  *
@@ -95,8 +95,8 @@ export interface Box {
 }
 
 /**
- * A value of PostgreSQL's `path`: points joined by segments. One without points is an `EncodeError` as
- * a parameter.
+ * A value of PostgreSQL's `path`: points joined by segments. A parameter without points is an
+ * `EncodeError`.
  *
  * Source: PostgreSQL manual, "Geometric Types", section "Paths".
  *
@@ -118,8 +118,8 @@ export interface Path {
 }
 
 /**
- * A value of PostgreSQL's `polygon`: the area inside a closed path. One without points is an
- * `EncodeError` as a parameter.
+ * A value of PostgreSQL's `polygon`: the area inside a closed path. A parameter without points is an
+ * `EncodeError`.
  *
  * Source: PostgreSQL manual, "Geometric Types", section "Polygons".
  *
@@ -139,8 +139,8 @@ export interface Polygon {
 }
 
 /**
- * A value of PostgreSQL's `circle`. The server computes circles with a negative radius, but takes none:
- * as a parameter such a one is an `EncodeError`.
+ * A value of PostgreSQL's `circle`. The server computes circles with a negative radius, but does not
+ * accept them: such a parameter is an `EncodeError`.
  *
  * Source: PostgreSQL manual, "Geometric Types", section "Circles".
  *
@@ -155,8 +155,8 @@ export interface Polygon {
  * ```
  */
 export interface Circle {
-  /** Its middle. */
+  /** The center. */
   readonly center: Point;
-  /** From the middle to the rim, in the unit of the coordinates. */
+  /** The radius, in the unit of the coordinates. */
   readonly radius: number;
 }

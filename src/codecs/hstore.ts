@@ -1,5 +1,5 @@
 /**
- * hstore, keys with a text or null each, as an object.
+ * hstore, as an object of texts and nulls by key.
  *
  * Source: PostgreSQL manual, "hstore"; the binary format is that of `hstore_send`: count, then of
  * each pair length and text of the key and length and text of the value, -1 for NULL.
@@ -37,7 +37,7 @@ function decodePairs({ bytes, view }: ByteSource, start: number, end: number): H
   if (count < 0) throw new BadValue(`it claims ${count} pairs`);
   const pairs: Hstore = {};
   let at = start + 4;
-  // Counted down, so that a false count costs no more than the bytes that are there.
+  // Read pair by pair, so that a false count allocates no more than the bytes received.
   for (let left = count; left > 0; left--) {
     if (at + 4 > end) throw cutShort();
     const keyEnd = at + 4 + view.getInt32(at);
@@ -57,7 +57,7 @@ function decodePairs({ bytes, view }: ByteSource, start: number, end: number): H
   return pairs;
 }
 
-/** Adds a pair, as an own property also where assignment would not make one. */
+/** Adds a pair, as an own property even for a key like `__proto__`. */
 function put(pairs: Hstore, key: string, value: string | null): void {
   if (Object.hasOwn(pairs, key)) throw new BadValue("it has a key twice");
   if (key === "__proto__") {
@@ -67,7 +67,7 @@ function put(pairs: Hstore, key: string, value: string | null): void {
   }
 }
 
-/** The pairs of a parameter, all of them checked, so that writing does not fail halfway. */
+/** The pairs of a parameter, all checked before the first is written. */
 function pairsOf(value: unknown): [key: string, text: string | null][] {
   return Array.from(entriesOf(value), ([key, item]) => {
     if (typeof key !== "string") throw wrongKind(key, "a string as a key");
@@ -93,7 +93,7 @@ function itemText(item: unknown): string {
   }
 }
 
-/** Whether it is an object that is no more than its properties, of any realm. */
+/** Whether the value is a plain object, of any realm. */
 function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

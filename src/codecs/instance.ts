@@ -1,8 +1,8 @@
-/** Objects of classes, as parameters that are kept until they are sent. */
+/** Keeps objects of classes as parameters until they are sent. */
 
 /**
- * An object of a class that pyro does not know, with the JSON text that it had when its call was made:
- * such objects cannot be copied, and most of them are sent as JSON.
+ * An object of a class that pyro does not know, with its JSON text at the time of the call: such
+ * objects cannot be copied, and most of them are sent as JSON.
  */
 export class Instance {
   readonly original: object;
@@ -14,7 +14,7 @@ export class Instance {
   }
 }
 
-/** The value itself, for those who want something else of it than JSON. */
+/** The value itself, for codecs that do not need its JSON text. */
 export function originalOf(value: unknown): unknown {
   return value instanceof Instance ? value.original : value;
 }

@@ -1,32 +1,32 @@
 /**
  * interval, and the class of its values.
  *
- * An interval is three numbers that do not add up to one: months differ in days, and days in hours.
- * Each has a sign of its own.
+ * An interval is three numbers that cannot be added up: months differ in days, and days in hours. Each
+ * has its own sign.
  *
  * Source: PostgreSQL manual, "Date/Time Types", sections "Interval Input" and "Interval Output". The
- * binary format is that of `interval_send`: microseconds, days, months; since PostgreSQL 17 all three
- * at their extreme are an infinity.
+ * binary format is that of `interval_send`: microseconds, days, months; since PostgreSQL 17, the
+ * extremes of all three are an infinity.
  */
 import { UsageError } from "../errors.ts";
 import { BadValue, type Codec, expectLength, kindOf, wrongKind } from "./codec.ts";
 
-/** The fields of an {@linkcode Interval}, for its constructor. Those that are absent are 0. */
+/** The fields of an {@linkcode Interval}, for its constructor. Absent fields are 0. */
 export interface IntervalFields {
   /** Months, 12 to a year: an integer from -2147483648 to 2147483647. */
   readonly months?: number | undefined;
   /** Days, 7 to a week: an integer from -2147483648 to 2147483647. */
   readonly days?: number | undefined;
-  /** Microseconds, also those of hours and minutes: from -2^63 to 2^63-1. */
+  /** Microseconds, hours and minutes included: from -2^63 to 2^63-1. */
   readonly microseconds?: bigint | undefined;
 }
 
 /**
- * A value of PostgreSQL's interval: months, days and microseconds, which are kept apart because a
- * month has no fixed number of days, and a day none of hours. Deeply equal to another with the same
- * fields: one month is not 30 days. As a parameter it can be given wherever an interval is needed.
+ * A value of PostgreSQL's interval: months, days and microseconds, which are separate because a month has no
+ * fixed number of days, and a day no fixed number of hours. Two intervals are deeply equal if their fields
+ * are: one month is not 30 days. It can be a parameter of type interval.
  *
- * The infinite intervals of PostgreSQL 17 and later are no `Interval`: they are ±Infinity.
+ * The infinite intervals of PostgreSQL 17 and later are not an `Interval`, but ±Infinity.
  *
  * Source: PostgreSQL manual, "Date/Time Types".
  *
@@ -56,13 +56,13 @@ export class Interval {
   readonly months: number;
   /** Days: an integer from -2147483648 to 2147483647. */
   readonly days: number;
-  /** Microseconds, also those of hours and minutes: from -2^63 to 2^63-1. */
+  /** Microseconds, hours and minutes included: from -2^63 to 2^63-1. */
   readonly microseconds: bigint;
 
   /**
-   * The interval of these fields, 0 where they are absent. Throws `UsageError` for a field that it has
-   * not, that is no integer or out of range, for the three extremes that are PostgreSQL's infinity, and
-   * for what is no plain object.
+   * Makes an interval of these fields; absent ones are 0. Throws `UsageError` for an unknown field, one
+   * that is not an integer or is out of range, for the extremes that are PostgreSQL's infinity, and if
+   * `fields` is not a plain object.
    */
   constructor(fields: IntervalFields = {}) {
     if (kindOf(fields) !== "an object") {
@@ -76,17 +76,17 @@ export class Interval {
     const { months = 0, days = 0, microseconds = 0n } = fields;
     const problem = problemOf(months, days, microseconds);
     if (problem !== undefined) throw new UsageError(`Cannot make an Interval: ${problem}`);
-    // Of the two zeros, which deep equality tells apart, only one is kept.
+    // A negative zero becomes 0, since deep equality distinguishes them.
     this.months = months + 0;
     this.days = days + 0;
     this.microseconds = microseconds;
   }
 
   /**
-   * The interval of a `Temporal.Duration`: years as 12 months, weeks as 7 days, and all of the time as
-   * microseconds, rounded to the nearest. Or of a text in any of PostgreSQL's four output styles, one
-   * of which is that of {@linkcode Interval.toString}. Throws `UsageError` for anything else, and for
-   * what is out of range or infinite.
+   * Makes an interval of a `Temporal.Duration` (years become 12 months, weeks 7 days, and the time
+   * microseconds, rounded to the nearest) or of a text in any of PostgreSQL's four output styles, such
+   * as {@linkcode Interval.toString} gives. Throws `UsageError` for other values, and for values out of
+   * range or infinite.
    */
   static from(value: Interval | Temporal.Duration | string): Interval {
     if (value instanceof Interval) return value;
@@ -100,8 +100,8 @@ export class Interval {
   }
 
   /**
-   * The same as a `Temporal.Duration` of years, months, days, hours, minutes, seconds and less. Throws
-   * `UsageError` where the fields differ in sign, which a Duration's cannot.
+   * The interval as a `Temporal.Duration` of years, months, days, hours, minutes, seconds and less.
+   * Throws `UsageError` if the fields differ in sign, which a Duration does not allow.
    */
   toDuration(): Temporal.Duration {
     const { months, days, microseconds } = this;
@@ -123,7 +123,7 @@ export class Interval {
     );
   }
 
-  /** ISO 8601 with a sign for each number, as PostgreSQL's style `iso_8601` has it: `P1Y2M-3DT4H5M6.789S`. */
+  /** ISO 8601 with a sign for each number, as in PostgreSQL's style `iso_8601`: `P1Y2M-3DT4H5M6.789S`. */
   toString(): string {
     const { hours, minutes, seconds, fraction } = clockOf(this.microseconds);
     const date = part(Math.trunc(this.months / 12), "Y") + part(this.months % 12, "M") + part(this.days, "D");
@@ -141,7 +141,7 @@ export class Interval {
 export const interval: Codec = {
   name: "interval",
   binary: true,
-  // Not every server has a binary form of an infinite one.
+  // Not every server has a binary format for an infinite interval.
   sendsText: true,
   decode(source, start, end) {
     expectLength(start, end, 16);
@@ -150,7 +150,7 @@ export const interval: Codec = {
   },
   parse: parseInterval,
   encode(out, value) {
-    // Servers before 17 would take the infinities' bytes for numbers; their text they refuse.
+    // Servers before 17 would read an infinity's bytes as numbers; they refuse its text.
     if (isInfinity(value)) return false;
     const { months, days, microseconds } = intervalFrom(value);
     out.int64(microseconds);
@@ -176,7 +176,7 @@ function ofDuration(duration: Temporal.Duration, refused: (problem: string) => E
   const minutes = BigInt(duration.hours) * 60n + BigInt(duration.minutes);
   const milliseconds = (minutes * 60n + BigInt(duration.seconds)) * 1000n + BigInt(duration.milliseconds);
   const nanoseconds = (milliseconds * 1000n + BigInt(duration.microseconds)) * 1000n + BigInt(duration.nanoseconds);
-  // Division drops the fraction, so that half a microsecond more rounds to the nearest.
+  // Division drops the fraction, so adding half a microsecond rounds to the nearest.
   const microseconds = (nanoseconds + (nanoseconds < 0n ? -500n : 500n)) / 1000n;
   const problem = problemOf(months, days, microseconds);
   if (problem !== undefined) throw refused(problem);
@@ -195,7 +195,7 @@ function ofUserText(text: string): Interval {
   throw new UsageError("Cannot make an Interval of the text: it is infinite; use ±Infinity");
 }
 
-/** Why there is no Interval of these fields. */
+/** Why these fields are not an Interval; undefined if they are. */
 function problemOf(months: unknown, days: unknown, microseconds: unknown): string | undefined {
   if (!isInt32(months)) return "months must be an integer from -2147483648 to 2147483647";
   if (!isInt32(days)) return "days must be an integer from -2147483648 to 2147483647";
@@ -210,7 +210,7 @@ function isInt32(value: unknown): value is number {
   return Number.isInteger(value) && value as number >= MIN_INT32 && value as number <= MAX_INT32;
 }
 
-/** 1 or -1 if these fields stand for an infinity, else 0. */
+/** 1 or -1 if these fields mean an infinity, otherwise 0. */
 function infinityOf(months: number, days: number, microseconds: bigint): number {
   if (months === MAX_INT32 && days === MAX_INT32 && microseconds === MAX_INT64) return 1;
   if (months === MIN_INT32 && days === MIN_INT32 && microseconds === MIN_INT64) return -1;
@@ -250,7 +250,7 @@ function secondsPart(seconds: number, fraction: number): string {
   return `${seconds < 0 || fraction < 0 ? "-" : ""}${Math.abs(seconds)}.${digits}S`;
 }
 
-// Text in. The server's setting IntervalStyle need not be known: no text means different things in two styles.
+// Text in. The server's IntervalStyle need not be known: no text has different meanings in two styles.
 
 /** Reads the text of an interval in any style. */
 function parseInterval(text: string): Interval | number {
@@ -270,7 +270,7 @@ function parseIso(text: string): Interval | number | undefined {
   return ofText(12 * int(years) + int(months), int(days), clockMicros(hours, minutes, seconds, fraction));
 }
 
-/** `postgres_verbose`: `@ 1 year 2 mons -3 days 4 hours 5 mins 6.789 secs ago`; the last word turns every sign. */
+/** `postgres_verbose`: `@ 1 year 2 mons -3 days 4 hours 5 mins 6.789 secs ago`; the last word reverses all signs. */
 function parseVerbose(text: string): Interval | number | undefined {
   const match = VERBOSE.exec(text);
   if (match === null) return undefined;
@@ -289,12 +289,12 @@ function parsePostgres(text: string): Interval | number | undefined {
   return ofText(12 * int(years) + int(months), int(days), sign === "-" ? -micros : micros);
 }
 
-/** `sql_standard`: `1-2`, `3 4:05:06`, and where signs differ `+1-2 -3 +4:05:06.789`. */
+/** `sql_standard`: `1-2`, `3 4:05:06`, and if signs differ `+1-2 -3 +4:05:06.789`. */
 function parseStandard(text: string): Interval | number | undefined {
   const match = STANDARD.exec(text);
   if (match === null) return undefined;
   const [, yearSign, years, months, daySign, days, timeSign, hours, minutes, seconds, fraction] = match;
-  // The time has a sign where all three have, and otherwise that of the days, which is the whole's.
+  // If all three fields are printed, the time has its own sign; otherwise it has the sign of the days.
   if (days !== undefined && (timeSign !== "") !== (years !== undefined)) return undefined;
   const micros = clockMicros(hours, minutes, seconds, fraction);
   return ofText(
@@ -305,14 +305,14 @@ function parseStandard(text: string): Interval | number | undefined {
 }
 
 function ofText(months: number, days: number, micros: bigint): Interval | number {
-  // Old servers, such as 14, leave its sign to -2^31 where they mean to print the digits alone.
+  // Old servers, such as 14, print -2^31 with its sign where they print other numbers without.
   const wrapped = days === -MIN_INT32 ? MIN_INT32 : days;
   const problem = problemOf(months, wrapped, micros);
   if (problem !== undefined && infinityOf(months, wrapped, micros) === 0) throw new BadValue(problem);
   return valueOf(months, wrapped, micros);
 }
 
-/** Microseconds of the parts, each with the sign that it has in front; the fraction has that of the seconds. */
+/** Microseconds of the parts, each with its own sign; the fraction has the sign of the seconds. */
 function clockMicros(hours?: string, minutes?: string, seconds?: string, fraction?: string): bigint {
   const total = BigInt(int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 1_000_000n;
   if (fraction === undefined) return total;
@@ -329,12 +329,12 @@ const MAX_INT32 = 0x7fff_ffff;
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
 
-// Ten digits are what the largest number of each unit has.
+// The largest number of each unit has ten digits.
 const ISO =
   /^P(?=.)(?:(-?\d{1,10})Y)?(?:(-?\d{1,10})M)?(?:(-?\d{1,10})D)?(?:T(?=.)(?:(-?\d{1,10})H)?(?:(-?\d{1,10})M)?(?:(-?\d{1,10})(?:\.(\d{1,6}))?S)?)?$/;
 const VERBOSE =
   /^@(?! ago)(?=.)(?: (-?\d{1,10}) years?)?(?: (-?\d{1,10}) mons?)?(?: (-?\d{1,10}) days?)?(?: (-?\d{1,10}) hours?)?(?: (-?\d{1,10}) mins?)?(?: (-?\d{1,10})(?:\.(\d{1,6}))? secs?)?( ago)?$/;
-/** Of the text with a space in front, so that each part has one. */
+/** Matches the text with a space prepended, so that each part begins with one. */
 const POSTGRES =
   /^(?: ([+-]?\d{1,10}) years?)?(?: ([+-]?\d{1,10}) mons?)?(?: ([+-]?\d{1,10}) days?)?(?: ([+-]?)(\d{1,10}):([0-5]\d):([0-5]\d)(?:\.(\d{1,6}))?)?$/;
 const STANDARD =

@@ -1,5 +1,5 @@
 /**
- * json, jsonb and the wrappers that say "this is a JSON value".
+ * json, jsonb and the wrappers that mark a parameter as a JSON value.
  *
  * Source: PostgreSQL manual, "JSON Types".
  */
@@ -7,25 +7,25 @@ import type { JsonChoice } from "../options/choices.ts";
 import { BadValue, checkedText, type Codec } from "./codec.ts";
 import { stringify } from "./json_text.ts";
 
-/** A value that is sent as JSON whatever it is; made by {@linkcode Json} and {@linkcode Jsonb}. */
+/** A value that is always sent as JSON; made by {@linkcode Json} and {@linkcode Jsonb}. */
 export class JsonValue {
-  /** What is stringified. */
+  /** The value that is stringified. */
   readonly value: unknown;
 
-  /** Not for callers: `Json` and `Jsonb` make them. */
+  /** Internal: `Json` and `Jsonb` make them. */
   constructor(value: unknown) {
     this.value = value;
   }
 
-  /** Inside of other JSON it is nothing but its value. */
+  /** Inside of other JSON, it is its value. */
   toJSON(): unknown {
     return this.value;
   }
 }
 
 /**
- * Marks a parameter as a value to be stringified: without it, a string given for json is JSON text
- * already, and `null` is SQL NULL.
+ * Marks a parameter as a value to be stringified. Without it, a string for json must be JSON text, and
+ * `null` is SQL NULL.
  *
  * @example
  * ```ts
@@ -41,7 +41,10 @@ export function Json(value: unknown): JsonValue {
   return new JsonValue(value);
 }
 
-/** The same as {@linkcode Json}, for readers: the parameter's place decides whether it is json or jsonb. */
+/**
+ * The same as {@linkcode Json}; the name is for readers. The parameter's type decides whether it is
+ * json or jsonb.
+ */
 export function Jsonb(value: unknown): JsonValue {
   return new JsonValue(value);
 }
@@ -86,7 +89,7 @@ export function jsonb(choice: JsonChoice): Codec {
   };
 }
 
-/** JSON of a parameter: a string is JSON already, anything else is stringified. */
+/** The JSON text of a parameter: a string is JSON text already, other values are stringified. */
 export function jsonText(value: unknown): string {
   if (typeof value === "string") return checkedText(value);
   return stringify(value instanceof JsonValue ? value.value : value);
@@ -100,7 +103,7 @@ function parser(choice: JsonChoice): (text: string) => unknown {
       return JSON.parse(text);
     } catch (error) {
       if (error instanceof SyntaxError) throw new BadValue("it is not JSON");
-      // It is nested more deeply than the engine can read, or too large.
+      // The value is nested more deeply than the engine can parse, or too large.
       throw error;
     }
   };

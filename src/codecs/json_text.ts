@@ -1,27 +1,27 @@
 /**
- * JSON text of values, and nothing else: what JSON has no form for, or would silently drop or change,
- * is refused with its path.
+ * Makes the JSON text of values. Values that JSON cannot represent, or would silently drop or change,
+ * are refused with their path.
  *
- * `JSON.stringify` makes `{}` of a Map, `null` of an invalid date and nothing of what is undefined. It
- * also calls itself for each level, so that a deep value ends in a RangeError.
+ * `JSON.stringify` makes `{}` of a Map, `null` of an invalid date, and omits undefined. It is also
+ * recursive, so that a deep value is a RangeError.
  *
- * Source: ECMA-262, "JSON.stringify", for what objects with `toJSON` and wrapped primitives stand for.
+ * Source: ECMA-262, "JSON.stringify", for objects with `toJSON` and wrapped primitives.
  */
 import { BadValue, kindOf } from "./codec.ts";
 import { Instance } from "./instance.ts";
 
-/** JSON text of a value. */
+/** The JSON text of a value. */
 export function stringify(value: unknown): string {
   return new JsonWriter().write(value);
 }
 
-/** Writes one value. It keeps the way to where it is, and needs no stack for that. */
+/** Writes one value. Not recursive: it keeps its own list of open containers. */
 class JsonWriter {
-  /** What is being written, from the outermost on. */
+  /** The containers that are being written, the outermost first. */
   readonly #open: Container[] = [];
-  /** The same as a set: what is in it once more is cyclic. */
+  /** The same as a set, to find cycles. */
   readonly #ancestors = new Set<object>();
-  /** Names of members, as the same ones come again. */
+  /** JSON texts of members' names, since names repeat. */
   readonly #labels = new Map<string, string>();
   #text = "";
 
@@ -47,7 +47,7 @@ class JsonWriter {
     return this.#text;
   }
 
-  /** A member's name in front of its value. */
+  /** The text of a member's name, to be written before its value. */
   #label(key: string): string {
     let label = this.#labels.get(key);
     if (label === undefined) {
@@ -112,15 +112,15 @@ class JsonWriter {
     this.#open.push({ value, keys, count: keys?.length ?? (value as unknown[]).length, next: 0 });
   }
 
-  /** The members of an object; null for a wrapped primitive, which is written instead. */
+  /** The names of an object's members; null for a wrapped primitive, which is written instead. */
   #keysOf(value: object): readonly string[] | null {
     const prototype: unknown = Object.getPrototypeOf(value);
     const keys = Object.keys(value);
     if (prototype === Object.prototype || prototype === null) return keys;
     switch (Object.prototype.toString.call(value)) {
       case "[object Object]":
-        // An object literal of another realm has Object's prototype there. Of what has a class, and
-        // keeps its state to itself, JSON would tell nothing.
+        // A plain object of another realm has that realm's Object prototype. An object of a class with private state
+        // only would be written as `{}`.
         if (keys.length === 0 && Object.getPrototypeOf(prototype) !== null) break;
         if (typeof (value as { then?: unknown }).then === "function") break;
         return keys;
@@ -139,7 +139,7 @@ class JsonWriter {
     );
   }
 
-  /** Where it stands: `$.items[3].at`. */
+  /** The path of the current value: `$.items[3].at`. */
   #path(): string {
     let path = "$";
     for (const { keys, next } of this.#open) {
@@ -160,13 +160,13 @@ interface Container {
   next: number;
 }
 
-/** What needs no quotes in a path. */
+/** Names that need no quotes in a path. */
 const NAME = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u;
-/** Characters of a path; longer ones are cut off. */
+/** The maximum number of characters of a path; longer ones are truncated. */
 const MAX_PATH = 200;
-/** How often an object may give another one that has toJSON too, as Json(date) does. */
+/** How many times toJSON may return an object with toJSON, as that of Json(date) does. */
 const MAX_TO_JSON = 10;
-/** How many names of members are kept. */
+/** The maximum number of names that are kept. */
 const MAX_LABELS = 100;
-/** Levels of arrays and objects. A server with its usual `max_stack_depth` takes a few more. */
+/** The maximum depth of arrays and objects. A server with the default `max_stack_depth` accepts a few more. */
 const MAX_DEPTH = 6000;

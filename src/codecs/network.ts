@@ -9,7 +9,7 @@ import type { Bytes, ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec, expectLength } from "./codec.ts";
 import { HEX, printed } from "./text.ts";
 
-/** inet: an address, with the length of its netmask where it is not a single host's. */
+/** inet: an address, with the length of its netmask unless it is a single host's. */
 export const inet: Codec = printed(
   "inet",
   /^[\da-f:.]{2,39}(?:\/\d{1,3})?$/,
@@ -56,10 +56,13 @@ function ipv4Text(bytes: Bytes, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
-/** The text of an IPv6 address: the first of its longest runs of zeros is "::", and an IPv4 address behind it is in that one's notation. */
+/**
+ * The text of an IPv6 address: the first of its longest runs of zeros is "::", and an embedded IPv4
+ * address is in IPv4's notation.
+ */
 function ipv6Text(bytes: Bytes, at: number): string {
   let gap = -1;
-  let gapLength = 1; // A single zero is no run.
+  let gapLength = 1; // A single zero is not a run.
   for (let i = 0, run = 0; i < 8; i++) {
     run = wordAt(bytes, at, i) === 0 ? run + 1 : 0;
     if (run > gapLength) {
@@ -93,8 +96,8 @@ function macText(bytes: Bytes, start: number, end: number): string {
   return text;
 }
 
-/** Bytes in front of an address. */
+/** Bytes before an address. */
 const HEADER = 4;
-/** PGSQL_AF_INET and PGSQL_AF_INET6, which are the server's own numbers whatever its system calls them. */
+/** PGSQL_AF_INET and PGSQL_AF_INET6: the server's own numbers, on every operating system. */
 const IPV4 = 2;
 const IPV6 = 3;

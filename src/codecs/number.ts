@@ -76,7 +76,7 @@ export const int4: Codec = {
   },
 };
 
-/** oid, and its kin without a sign, as number. */
+/** oid and other unsigned types, as number. */
 export function unsigned(name: string): Codec {
   return {
     name,
@@ -97,7 +97,7 @@ export function unsigned(name: string): Codec {
   };
 }
 
-/** int8 as bigint, or as number where `choice` says so. */
+/** int8 as bigint or number, by `choice`. */
 export function int8(choice: Int8Choice): Codec {
   const result = choice === "bigint" ? (value: bigint): bigint => value : exactNumber;
   return {
@@ -122,7 +122,7 @@ export function int8(choice: Int8Choice): Codec {
   };
 }
 
-/** float4 as the number of that single-precision value. */
+/** float4 as the number with exactly its single-precision value. */
 export const float4: Codec = {
   name: "float4",
   binary: true,
@@ -160,7 +160,7 @@ export const float8: Codec = {
   },
 };
 
-/** A whole number between the two, from a number or a bigint. */
+/** A whole number from `min` to `max`, from a number or a bigint. */
 export function integer(value: unknown, min: number, max: number): number {
   const number = typeof value === "bigint" ? Number(value) : value;
   if (typeof number !== "number") throw wrongKind(value, "a number or a bigint");
@@ -187,12 +187,12 @@ export function floatText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-/** The number that a text of PostgreSQL's stands for; "Infinity" and "NaN" are spelled alike. */
+/** The number of PostgreSQL's text; JavaScript spells "Infinity" and "NaN" alike. */
 export function parseNumber(text: string): number {
   return Number(checkedNumber(text));
 }
 
-/** Text of a number as PostgreSQL writes it: JavaScript would read more. */
+/** Text of a number as PostgreSQL writes it. JavaScript would accept more forms. */
 function checkedNumber(text: string): string {
   if (!/^-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)$|^NaN$/.test(text)) throw notANumber();
   return text;
@@ -202,7 +202,7 @@ function notANumber(): BadValue {
   return new BadValue("it is not a number");
 }
 
-/** The integer of a text, as `int4in` reads it but for the forms that only newer servers know. */
+/** The integer of a text, as `int4in` reads it, without the forms that only newer servers accept. */
 function readInteger(text: string): bigint {
   const digits = text.trim().replace(/^\+(?=\d)/, "");
   if (!/^-?\d+$/.test(digits)) throw new BadValue("its text is not an integer");
@@ -251,6 +251,6 @@ function exactInput(value: bigint): number {
   return number;
 }
 
-/** What stands for true and false, and can be cut short. Source: PostgreSQL manual, "Boolean Type". */
+/** The words for true and false, and their abbreviations. Source: PostgreSQL manual, "Boolean Type". */
 const TRUE = /^(?:t|tr|tru|true|y|ye|yes|on|1)$/;
 const FALSE = /^(?:f|fa|fal|fals|false|n|no|of|off|0)$/;

@@ -10,7 +10,7 @@ import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, wrongKind } from "./codec.ts";
 import { floatText } from "./number.ts";
 
-/** numeric as string, or as what `choice` makes of it. */
+/** numeric as string, or as the result of the function `choice`. */
 export function numeric(choice: NumericChoice): Codec {
   const result = choice === "string" ? (text: string): unknown => text : choice;
   return {
@@ -28,7 +28,7 @@ export function numeric(choice: NumericChoice): Codec {
   };
 }
 
-/** As `numeric_in` reads it: digits, a point, an exponent. */
+/** Reads a text as `numeric_in` does: digits, a point, an exponent. */
 function encodeText(out: Outbox, text: string): void {
   const special = SPECIAL.get(text.trim().toLowerCase());
   if (special !== undefined) return writeNumeric(out, [], 0, special, 0);
@@ -122,7 +122,7 @@ function writeFirst(text: Bytes, start: number, digit: number): number {
   return at;
 }
 
-/** Where texts are put together: one string made at the end is faster, and smaller, than many joined. */
+/** A buffer for a text: one string made at the end is faster, and smaller, than many joined. */
 function room(length: number): Bytes {
   return length <= usual.length ? usual : allocate(length);
 }
@@ -155,9 +155,9 @@ const SPECIAL: ReadonlyMap<string, number> = new Map([
   ["-inf", NEGATIVE_INFINITY],
   ["-infinity", NEGATIVE_INFINITY],
 ]);
-/** Decimal digits in one of the format's. */
+/** The number of decimal digits in one digit of the format. */
 const GROUP = 4;
-/** As the server: digits behind the point, and groups before it (131072 digits). */
+/** The server's limits: digits after the point, and groups before it (131072 digits). */
 const MAX_SCALE = 16383;
 const MAX_WEIGHT = 32767;
 const MAX_EXPONENT = 150_000;

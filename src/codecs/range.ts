@@ -2,8 +2,8 @@
  * Range and multirange types, and the class of a range.
  *
  * Source: PostgreSQL manual, "Range Types". The binary format of a range is that of `range_send`: flags,
- * then length and value of each bound that there is; of a multirange that of `multirange_send`: count,
- * then length and bytes of each range.
+ * then length and value of each bound, unless it is unbounded; of a multirange that of
+ * `multirange_send`: count, then length and bytes of each range.
  */
 import { UsageError } from "../errors.ts";
 import type { ByteSource } from "../wire/bytes.ts";
@@ -11,16 +11,16 @@ import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, encodeInside, kindOf, mayBeText, textOf, wrongKind } from "./codec.ts";
 import { quotedItem, QuotedItems } from "./composite.ts";
 
-/** Which bounds are in the range: `[` and `]` say that one is, `(` and `)` that it is not. */
+/** Which bounds are part of the range: `[` and `]` are inclusive, `(` and `)` exclusive. */
 export type RangeBounds = "[)" | "(]" | "[]" | "()";
 
 /**
- * A value of a PostgreSQL range type: everything between two bounds, or nothing. Deeply equal to
- * another with the same fields. As a parameter it can be given wherever a range is needed, its bounds
- * being parameters of the range's subtype; multiranges are arrays of it.
+ * A value of a PostgreSQL range type: all values between two bounds, or none. Two ranges are deeply equal
+ * if their fields are. It can be a parameter of a range type, its bounds being parameters of the range's
+ * subtype; a multirange is an array of ranges.
  *
- * The server turns ranges of whole numbers and of days into the form `[)`: `[1,5]` comes back as `[1,6)`.
- * Of dates and timestamps, ±Infinity is a value like others, and not the same as unbounded.
+ * The server converts ranges of whole numbers and of days to the form `[)`: `[1,5]` comes back as
+ * `[1,6)`. For dates and timestamps, ±Infinity is a value, and not the same as unbounded.
  *
  * Source: PostgreSQL manual, "Range Types".
  *
@@ -47,20 +47,23 @@ export type RangeBounds = "[)" | "(]" | "[]" | "()";
  * ```
  */
 export class Range<T = unknown> {
-  /** Where the range begins; null if it is unbounded, or empty. */
+  /** The lower bound; null if the range has none, or is empty. */
   readonly lower: T | null;
-  /** Where the range ends; null if it is unbounded, or empty. */
+  /** The upper bound; null if the range has none, or is empty. */
   readonly upper: T | null;
-  /** Whether {@linkcode Range.lower} itself is in the range; false if there is none. */
+  /** Whether {@linkcode Range.lower} is part of the range; false if it is null. */
   readonly lowerInclusive: boolean;
-  /** Whether {@linkcode Range.upper} itself is in the range; false if there is none. */
+  /** Whether {@linkcode Range.upper} is part of the range; false if it is null. */
   readonly upperInclusive: boolean;
-  /** Whether nothing is in the range. True only of what {@linkcode Range.empty} makes and the server sends: bounds are not compared. */
+  /**
+   * Whether the range is empty. True only for {@linkcode Range.empty} and empty ranges from the server:
+   * bounds are not compared.
+   */
   readonly empty: boolean;
 
   /**
-   * The range between these bounds, null for none; `bounds` says which of them are in it, by default
-   * the lower one. Throws `UsageError` for other `bounds`, and for a bound that is undefined.
+   * Makes the range between two bounds; null is unbounded. `bounds` says which are inclusive, by
+   * default the lower one. Throws `UsageError` for other `bounds`, and for a bound that is undefined.
    */
   constructor(lower: T | null, upper: T | null, bounds: RangeBounds = "[)") {
     if (!BOUNDS.includes(bounds)) {
@@ -77,24 +80,24 @@ export class Range<T = unknown> {
     this.empty = false;
   }
 
-  /** The range that nothing is in. */
+  /** The empty range. */
   static empty(): Range<never> {
     return Object.assign(new Range<never>(null, null), { empty: true });
   }
 
-  /** As PostgreSQL writes it: `[1,5)`, `(,"a b"]`, `empty`. The bounds are as `String` makes them. */
+  /** The range in PostgreSQL's syntax: `[1,5)`, `(,"a b"]`, `empty`. The bounds are converted with `String`. */
   toString(): string {
     return rangeText(this, String);
   }
 
-  /** Its fields as a plain object. */
+  /** The fields as a plain object. */
   toJSON(): Record<string, unknown> {
     const { lower, upper, lowerInclusive, upperInclusive, empty } = this;
     return { lower, upper, lowerInclusive, upperInclusive, empty };
   }
 }
 
-/** A range type of that subtype. */
+/** The range type of a subtype. */
 export function range(name: string, subtype: Codec): Codec {
   return {
     name,
@@ -113,7 +116,7 @@ export function multirange(name: string, range: Codec): Codec {
   return {
     name,
     binary: range.binary,
-    // So that in an array of multiranges, `[[], []]` are two that are empty.
+    // So that `[[], []]` is an array of two empty multiranges.
     isValue: (array) => array.every((item) => item instanceof Range),
     decode: (source, start, end) => decodeMultirange(source, start, end, range),
     parse: (text) => parseMultirange(text, range),
@@ -199,7 +202,7 @@ function decodeMultirange(source: ByteSource, start: number, end: number, range:
   if (end - start < 4) throw new BadValue("it is shorter than a multirange's header");
   const ranges: unknown[] = [];
   let at = start + 4;
-  // Checked range by range, so that a false count costs no more than the bytes that are there.
+  // Read range by range, so that a false count allocates no more than the bytes received.
   for (let left = view.getUint32(start); left > 0; left--) {
     if (at + 4 > end) throw new BadValue("it has fewer ranges than its header says");
     const length = view.getInt32(at);
@@ -239,7 +242,7 @@ function parseMultirange(text: string, range: Codec): unknown[] {
   return ranges;
 }
 
-/** Behind the range that starts at `at`: behind the first closing bracket outside quotes. */
+/** The end of the range that starts at `at`: behind the first closing bracket outside quotes. */
 function rangeEnd(text: string, at: number): number {
   let quoted = false;
   for (; at < text.length; at++) {
@@ -261,9 +264,9 @@ function rangesFrom(value: unknown): readonly Range[] {
   return Array.from(value, rangeFrom);
 }
 
-/** A bound as a Range has it. */
+/** A bound for a Range, checked. */
 function checkedBound(value: unknown): unknown {
-  // As JSON's null is read, which would become unbounded.
+  // A value may be read as null, as JSON's null is, which would mean unbounded.
   if (value === null || value === undefined) throw new BadValue(`a bound is ${value}, which a Range cannot have`);
   return value;
 }
@@ -286,6 +289,6 @@ const UPPER_INCLUSIVE = 0x04;
 const LOWER_INFINITE = 0x08;
 const UPPER_INFINITE = 0x10;
 const ALL_FLAGS = 0x1f;
-/** By which of the two inclusive flags are set. */
+/** The bounds by the two inclusive flags. */
 const BOUNDS: readonly RangeBounds[] = ["()", "[)", "(]", "[]"];
 const SPECIAL = '"\\()[],';

@@ -1,8 +1,8 @@
 /**
- * Which codec a type has on a connection: the built-in types as the connection's choices say, the
- * database's own as its catalog describes them, and codecs that the user gave before all others.
+ * The codecs of a connection: those of built-in types by its options, those of the database's own types
+ * by its catalog, and the user's codecs, which come first.
  *
- * Codecs are made when a type is first seen, so that a connection pays for what it uses.
+ * A codec is made when its type is first seen, so that unused types cost nothing.
  */
 import { DEFAULT_CHOICES, type TypeChoices } from "../options/choices.ts";
 import type { TypeCodec } from "../options/type_codec.ts";
@@ -33,15 +33,18 @@ import { versioned } from "./versioned.ts";
 /** The codecs of one connection. */
 export class Registry {
   readonly #choices: TypeChoices;
-  /** What connections to the same database share. */
+  /** The catalog that connections to the same database share. */
   readonly #shared: Catalog;
   #catalog: Catalog;
   readonly #codecs = new Map<number, Codec>();
-  /** The types that the server was asked about on this connection, and did not describe: others may be told more. */
+  /**
+   * The types that this connection has queried and the server did not describe. For another connection
+   * it may describe them.
+   */
   readonly #nameless = new Set<number>();
-  /** Whether there is a codec that may be a domain's, so that it matters what columns are declared with. */
+  /** Whether the user gave a codec that may be a domain's, so that the domains of columns must be known. */
   readonly #needsDomains: boolean;
-  /** The columns that the server was asked about on this connection, by {@linkcode keyOf}. */
+  /** The columns that this connection has queried, by {@linkcode keyOf}. */
   readonly #declared = new Set<string>();
   #version: number;
 
@@ -52,35 +55,35 @@ export class Registry {
     this.#needsDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
   }
 
-  /** What is known of the database's types. */
+  /** The database's types. */
   get catalog(): Catalog {
     return this.#catalog;
   }
 
-  /** Whether it has a catalog of its own. */
+  /** Whether it uses a private catalog. */
   get hasPrivateCatalog(): boolean {
     return this.#catalog !== this.#shared;
   }
 
-  /** Begins with a private catalog: types are altered, which other connections cannot see yet. */
+  /** Starts a private catalog: types are altered, and other connections do not see that yet. */
   usePrivateCatalog(): void {
     this.#catalog = new Catalog();
   }
 
-  /** Shares its catalog with others again, where what was altered is forgotten. */
+  /** Uses the shared catalog again, and invalidates it. */
   useSharedCatalog(): void {
     if (!this.hasPrivateCatalog) return;
     this.#shared.invalidate();
     this.#catalog = this.#shared;
   }
 
-  /** Forgets what is known of the database's types, for all who share that. */
+  /** Invalidates the database's types, for all connections that share the catalog. */
   invalidateTypes(): void {
     this.#catalog.invalidate();
     this.#shared.invalidate();
   }
 
-  /** The codec of a type; one that takes its text as it is where pyro knows no better. */
+  /** The codec of a type; for a type that pyro does not know, one whose values are its text. */
   codec(oid: number): Codec {
     this.#refresh();
     let codec = this.#codecs.get(oid);
@@ -91,27 +94,30 @@ export class Registry {
     return codec;
   }
 
-  /** The codec of a column's values: that of the domain that it is declared with, and of its text until that is known. */
+  /**
+   * The codec of a column's values: that of the domain with which it is declared; until that is known,
+   * one whose values are its text.
+   */
   columnCodec(column: ColumnOrigin): Codec {
     const type = this.typeOf(column);
     return this.isUndeclared(column) ? opaque(`type ${type}`) : this.codec(type);
   }
 
-  /** A column's type: results are described with the base type of a domain. */
+  /** A column's type or domain, since results contain the base type of a domain. */
   typeOf(column: ColumnOrigin): number {
     if (!this.#needsDomains) return column.typeOid;
     this.#refresh();
     return this.#catalog.domainOf(column) ?? column.typeOid;
   }
 
-  /** Whether the server has still to be asked which domain a column is declared with. */
+  /** Whether the domain with which a column is declared must still be looked up. */
   isUndeclared(column: ColumnOrigin): boolean {
     if (!this.#needsDomains || column.tableOid === 0 || column.columnNumber <= 0) return false;
     this.#refresh();
     return this.#catalog.domainOf(column) === undefined && !this.#declared.has(keyOf(column));
   }
 
-  /** Whether the server has still to be asked about a type, or about a column's. */
+  /** Whether a type, or a column's type or domain, must still be looked up. */
   isUnknown(type: number | ColumnOrigin): boolean {
     if (typeof type !== "number") return this.isUndeclared(type) || this.isUnknown(this.typeOf(type));
     const oid = type;
@@ -120,7 +126,7 @@ export class Registry {
       !this.#nameless.has(oid) && this.#given(oid) === undefined;
   }
 
-  /** What the server answered when it was asked for these types. */
+  /** Adds the server's answer to a query for these types. */
   addTypes(asked: readonly number[], types: readonly TypeInfo[]): void {
     this.#catalog.addTypes(types);
     for (const oid of asked) {
@@ -128,7 +134,10 @@ export class Registry {
     }
   }
 
-  /** What the server answered when it was asked which domains these columns are declared with; of the others it is none. */
+  /**
+   * Adds the server's answer to a query for these columns' domains; columns that it does not contain
+   * are declared with none.
+   */
   addDomains(asked: readonly ColumnOrigin[], domains: readonly ColumnOrigin[]): void {
     const found = new Map(domains.map((column) => [placeOf(column), column.typeOid]));
     this.#catalog.addTypes([]);
@@ -139,7 +148,7 @@ export class Registry {
     }
   }
 
-  /** Forgets what was made of a catalog that has forgotten. */
+  /** Drops the codecs that were made before the catalog's last invalidation. */
   #refresh(): void {
     if (this.#version === this.#catalog.version) return;
     this.#version = this.#catalog.version;
@@ -154,7 +163,7 @@ export class Registry {
     return given === undefined ? own : custom(own, given);
   }
 
-  /** The codec that pyro has for a type. */
+  /** pyro's own codec of a type. */
   #userCodec(oid: number): Codec {
     const name = NAMES.get(oid);
     if (name !== undefined) return this.#builtIn(name);
@@ -162,7 +171,7 @@ export class Registry {
     if (element !== undefined) return this.#array(element);
     const info = this.#catalog.get(oid);
     if (info === undefined) return opaque(`type ${oid}`);
-    // A codec has codecs inside as deep as the type has types, and reading goes down into all of them.
+    // Codecs are nested as types are, and decoding is recursive.
     return this.#catalog.nesting(oid) > MAX_NESTING ? refused(info.name, TOO_DEEP) : this.#fromCatalog(info);
   }
 
@@ -194,7 +203,7 @@ export class Registry {
     }
   }
 
-  /** The codec of a type whose values stand inside of others: where it is an array, one without arrays in it is one value. */
+  /** The codec of a type inside of another. If it is an array type, an array without arrays in it is one value. */
   #value(oid: number): Codec {
     const codec = this.codec(oid);
     const isArray = ELEMENTS.has(oid) || this.#catalog.get(oid)?.shape.kind === "array";
@@ -206,7 +215,7 @@ export class Registry {
     return array(`${element.name}[]`, element, elementOid);
   }
 
-  /** A value that does not fit the attributes means that they have changed: the server is asked again the next time. */
+  /** If a value does not fit the attributes, these have changed: the type is looked up again before its next use. */
   #composite(name: string, attributes: readonly Attribute[]): Codec {
     const codec = composite(name, attributes.map(({ name, oid }) => ({ name, oid, codec: this.codec(oid) })));
     const noticed = (error: unknown): unknown => {
@@ -236,7 +245,7 @@ export class Registry {
     return this.codec(OIDS.get(name)!);
   }
 
-  /** The codec that the user gave for a type: by its OID, by its name, or by schema and name. */
+  /** The user's codec of a type: by its OID, by its name, or by schema and name. */
   #given(oid: number): TypeCodec | undefined {
     const { codec: given } = this.#choices;
     if (given === undefined) return undefined;
@@ -252,13 +261,13 @@ function placeOf({ tableOid, columnNumber }: ColumnOrigin): string {
   return `${tableOid}.${columnNumber}`;
 }
 
-/** What `pg_type` calls a type that comes with PostgreSQL. */
+/** The name in `pg_type` of a type that comes with PostgreSQL. */
 function nameOf(oid: number): string | undefined {
   const element = ELEMENTS.get(oid);
   return element === undefined ? NAMES.get(oid) : `_${NAMES.get(element)}`;
 }
 
-/** The types that pyro knows without asking; of all others it takes the text. */
+/** The types that pyro knows without a lookup. Values of other built-in types are their text. */
 const FACTORIES: Readonly<Record<string, (choices: TypeChoices) => Codec>> = {
   bit: () => bit,
   bool: () => bool,
@@ -313,7 +322,7 @@ const FACTORIES: Readonly<Record<string, (choices: TypeChoices) => Codec>> = {
   xml: () => xml,
 };
 
-/** The built-in ranges and what they are of. */
+/** The built-in range types and their subtypes. */
 const RANGES: Readonly<Record<string, string>> = {
   daterange: "date",
   int4range: "int4",
@@ -335,7 +344,7 @@ export const EXTENSIONS: Readonly<Record<string, Codec>> = {
   vector,
 };
 
-/** How many types of a database's own may be inside of each other. */
+/** How deep a database's own types may be nested. */
 const MAX_NESTING = 100;
 const TOO_DEEP = `there are more than ${MAX_NESTING} types inside of each other in it, which is as deep as pyro goes`;
 
@@ -354,10 +363,10 @@ const OIDS: ReadonlyMap<string, number> = new Map(TYPES.map(([name, oid]) => [na
 const ELEMENTS: ReadonlyMap<number, number> = new Map(
   TYPES.filter(([, , arrayOid]) => arrayOid !== 0).map(([, oid, arrayOid]) => [arrayOid, oid]),
 );
-/** What codecs of types that come with PostgreSQL are given by, none of which is a domain. */
+/** The keys of user codecs for types that come with PostgreSQL, none of which is a domain. */
 const BUILT_IN_KEYS: ReadonlySet<string> = new Set(
   [...NAMES.keys(), ...ELEMENTS.keys()].flatMap((oid) => [String(oid), nameOf(oid)!, `pg_catalog.${nameOf(oid)}`]),
 );
 
-/** The codecs of pyro's own questions, which no choice of the user's changes. */
+/** The codecs of pyro's own queries, which the user's options do not change. */
 export const ownCodecs: Registry = new Registry(DEFAULT_CHOICES);

@@ -1,15 +1,15 @@
-/** Single-precision numbers from their text. */
+/** Reads single-precision numbers from their text. */
 
 /**
- * The single nearest to a decimal number.
+ * The single-precision number nearest to a decimal number.
  *
- * Rounded to a double first, a number can come to lie halfway between two singles, where the next
- * rounding no longer sees on which side it was: 7.038531e-26, PostgreSQL's own text of a float4, does.
+ * A number rounded to a double first can be halfway between two singles, so that the second rounding no
+ * longer knows on which side it was. 7.038531e-26, PostgreSQL's own text of a float4, is such a number.
  */
 export function parseSingle(text: string): number {
   const number = Number(text);
   const nearest = Math.fround(number);
-  // As far from it on the other side, which is a single only if the two are equally near.
+  // The number as far away on the other side. It is a single only if the two are equally near.
   const other = number + (number - nearest);
   if (other === nearest || Math.fround(other) !== other) return nearest;
   const difference = differenceOf(text, number.toExponential(100));
@@ -17,7 +17,7 @@ export function parseSingle(text: string): number {
   return difference > 0n ? Math.max(nearest, other) : Math.min(nearest, other);
 }
 
-/** Something of the sign of `a` - `b`, decimal numbers both. */
+/** A number with the sign of `a` - `b`, both decimal numbers. */
 function differenceOf(a: string, b: string): bigint {
   const left = decimalOf(a);
   const right = decimalOf(b);

@@ -1,5 +1,5 @@
 /**
- * The types of the catalog and of the server's bookkeeping: "char", tid, xid, cid, xid8, pg_lsn,
+ * The types of the system catalogs and of the server's internals: "char", tid, xid, cid, xid8, pg_lsn,
  * pg_snapshot, txid_snapshot, oidvector and int2vector.
  *
  * Source: PostgreSQL manual, "Character Types" ("char"), "Object Identifier Types", "pg_lsn Type" and
@@ -27,13 +27,13 @@ export const char: Codec = {
   parse(text) {
     const ascii = text.length === 1 && text > "\0" && text < "\x80";
     if (text === "" || ascii || /^\\[23][0-7]{2}$/.test(text)) return text;
-    // PostgreSQL 14 sends the byte itself, which is no text.
+    // PostgreSQL 14 sends the byte itself, which is not text.
     throw new BadValue("it is neither an ASCII character nor the octal form of a byte");
   },
   ...STRINGS_ONLY,
 };
 
-/** tid, where a row's version is stored: `(block,item)`. */
+/** tid, the location of a row version: `(block,item)`. */
 export const tid: Codec = printed("tid", /^\(\d{1,10},\d{1,5}\)$/, (source, start, end) => {
   expectLength(start, end, 6);
   return `(${source.view.getUint32(start)},${source.view.getUint16(start + 4)})`;
@@ -75,7 +75,7 @@ export const pgLsn: Codec = {
   parse(text) {
     const match = /^([\dA-F]{1,8})\/([\dA-F]{1,8})$/.exec(text);
     if (!match) throw new BadValue("it is not the text of pg_lsn");
-    // Written anew, so that a server that pads the halves with zeros changes nothing.
+    // Formatted again, since a server may pad the halves with zeros.
     return lsnText(Number.parseInt(match[1]!, 16), Number.parseInt(match[2]!, 16));
   },
   ...STRINGS_ONLY,
@@ -94,9 +94,10 @@ export const oidvector: Codec = vector("oidvector", unsigned("oid"), 26, 4, 0, 0
 export const int2vector: Codec = vector("int2vector", int2, 21, 2, -0x8000, 0x7fff);
 
 /**
- * A vector of the catalog: in binary an array of one dimension that starts at 0, or elsewhere if functions
- * of arrays made it; as text its elements with spaces between them. In an array of vectors, an array of nothing but numbers is one vector, so
- * that `[[]]` has one, which is empty, and `[]` none.
+ * A vector of the system catalogs. In binary it is an array of one dimension, whose lower bound is 0,
+ * or another one if an array function made it; as text, its elements are separated by spaces. In an
+ * array of vectors, an array that contains only numbers is one vector, so `[[]]` has one empty vector,
+ * and `[]` none.
  */
 function vector(
   name: string,
@@ -148,12 +149,12 @@ function vector(
   };
 }
 
-/** Whether it is an array of no dimensions, which a vector is that functions of arrays have emptied. */
+/** Whether it is an array without dimensions, as a vector that array functions have emptied. */
 function isEmptyArray({ view }: ByteSource, start: number, end: number): boolean {
   return end - start === VECTOR_HEADER - 8 && view.getInt32(start) === 0;
 }
 
-/** Throws when the header of a vector is not that of these elements, and of as many as there are. */
+/** Throws if a vector's header does not match its elements' type, size and number. */
 function expectVector({ view }: ByteSource, start: number, end: number, elementOid: number, elementSize: number): void {
   if (end - start < VECTOR_HEADER) throw new BadValue("it is shorter than a vector's header");
   const oid = view.getUint32(start + 8);
@@ -180,7 +181,7 @@ function lsnText(high: number, low: number): string {
 }
 
 function snapshot(name: string): Codec {
-  // Not a group per number: engines give up on long repetitions of groups.
+  // Without a group for each number, since engines fail on long repetitions of groups.
   return printed(name, /^\d{1,20}:\d{1,20}:(?!,|.*,,|.*,$)[\d,]*$/, decodeSnapshot);
 }
 
@@ -195,7 +196,7 @@ function decodeSnapshot({ view }: ByteSource, start: number, end: number): strin
   return text;
 }
 
-/** Bytes in front of a vector's elements. */
+/** Bytes before a vector's elements. */
 const VECTOR_HEADER = 20;
-/** Bytes in front of the transactions of a snapshot: their count, xmin and xmax. */
+/** Bytes before the transactions of a snapshot: their count, xmin and xmax. */
 const SNAPSHOT_HEADER = 20;

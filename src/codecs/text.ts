@@ -1,5 +1,5 @@
 /**
- * The types whose value is their text: text, varchar, bpchar, name, xml, uuid and every type that
+ * The types whose values are their text: text, varchar, bpchar, name, xml, uuid and every type that
  * pyro does not know.
  *
  * Source: PostgreSQL manual, "Character Types" and "UUID Type".
@@ -7,7 +7,7 @@
 import { allocate, type Bytes, type ByteSource } from "../wire/bytes.ts";
 import { BadValue, checkedText, type Codec, expectLength, wrongKind } from "./codec.ts";
 
-/** A type whose binary format is its text too. */
+/** A type whose binary format is also its text. */
 export function textual(name: string): Codec {
   return {
     name,
@@ -24,9 +24,9 @@ export function textual(name: string): Codec {
 }
 
 /**
- * xml as its text. It is sent as text only: in binary the server obeys the encoding that the document
- * declares, while what is sent is in UTF-8 whatever it declares. So the declaration is left out too, as
- * the server leaves it out of what it gives.
+ * xml as its text. It is sent as text only: in binary, the server uses the encoding that the document
+ * declares, but pyro always sends UTF-8. So the encoding declaration is removed before sending, as the
+ * server removes it from its output.
  *
  * Source: PostgreSQL manual, "XML Type", section "Encoding Handling".
  */
@@ -38,7 +38,7 @@ export const xml: Codec = {
   rewrite: withoutEncoding,
 };
 
-/** The document without the encoding that it declares, and without a declaration that then says nothing. */
+/** The document without its encoding declaration, and without an XML declaration that would then be empty. */
 function withoutEncoding(text: string): string {
   if (!text.startsWith("<?xml")) return text;
   const declaration = ENCODING_DECLARATION.exec(text);
@@ -48,7 +48,7 @@ function withoutEncoding(text: string): string {
   return says + text.slice(whole.length);
 }
 
-/** A type that is only ever sent and asked for as text: one without binary output, or unknown to pyro. */
+/** A type that is always sent and requested as text: it has no binary output, or pyro does not know it. */
 export function opaque(name: string): Codec {
   return {
     name,
@@ -65,8 +65,8 @@ export function opaque(name: string): Codec {
 }
 
 /**
- * A type of whose values none is read or made, for that reason; a string is sent as its text. Results
- * come in binary, whose length does not double with each type that values are inside of.
+ * A type whose values can be neither decoded nor encoded, for a reason; a string is sent as its text.
+ * Results are requested in binary, since the length of text can double with each level of nesting.
  */
 export function refused(name: string, reason: string): Codec {
   const refuse = (): never => {
@@ -75,7 +75,7 @@ export function refused(name: string, reason: string): Codec {
   return { name, binary: true, decode: refuse, parse: refuse, encode: refuse, text: refuse };
 }
 
-/** The parameters of a type of which there are only strings, which are sent as they are. */
+/** The parameters of a type whose values are strings only, which are sent as they are. */
 export const STRINGS_ONLY: Pick<Codec, "encode" | "text" | "sendsText"> = {
   encode: () => false,
   sendsText: true,
@@ -84,7 +84,7 @@ export const STRINGS_ONLY: Pick<Codec, "encode" | "text" | "sendsText"> = {
   },
 };
 
-/** A type whose value is the text that the server prints, which `shape` tells from other text. */
+/** A type whose values are the text that the server prints, which must match `shape`. */
 export function printed(name: string, shape: RegExp, decode: Codec["decode"]): Codec {
   return {
     name,
@@ -121,7 +121,7 @@ function decodeUuid(source: ByteSource, start: number, end: number): string {
   return uuidText.latin1Slice(0, 36);
 }
 
-/** Text from what reads the same in any language: strings, numbers, bigints and booleans. */
+/** Text of the values that every language writes alike: strings, numbers, bigints and booleans. */
 export function plainText(value: unknown): string {
   switch (typeof value) {
     case "string":
@@ -141,11 +141,11 @@ export const ANY_TEXT: RegExp = /(?:)/;
 /** Two hexadecimal digits of each byte. */
 export const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** Where the digits of each byte are in the text of a uuid. */
+/** The positions of each byte's digits in the text of a uuid. */
 const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 /** The codes of the hexadecimal digits. */
 const DIGITS = new TextEncoder().encode("0123456789abcdef");
-/** Where the text of a uuid is put together: making one string of it is faster than joining sixteen. */
+/** A buffer for the text of a uuid: one string made of it is faster than sixteen joined. */
 const uuidText = allocate(36).fill(0x2d) as Bytes;
 
 /** The version with its number, the encoding, and whether the document stands alone. */

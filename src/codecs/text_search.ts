@@ -1,8 +1,8 @@
 /**
  * tsvector and tsquery, as the text that the server prints.
  *
- * That text has one form per value, so it is made from the binary format too; no structure of
- * JavaScript's own would say more.
+ * Each value has only one text, so it is made from the binary format too; a JavaScript structure would
+ * add nothing.
  *
  * Source: PostgreSQL manual, "Text Search Types". The binary formats are those of `tsvectorsend`
  * (count; then of each lexeme its text and a zero byte, how many positions, and the positions with
@@ -22,7 +22,7 @@ export const tsquery: Codec = printed("tsquery", ANY_TEXT, decodeQuery);
 function decodeVector({ bytes, view }: ByteSource, start: number, end: number): string {
   let at = start + 4;
   let text = "";
-  // Counted down, so that a false count costs no more than the bytes that are there.
+  // Read lexeme by lexeme, so that a false count allocates no more than the bytes received.
   for (let left = countOf(view, start, end); left > 0; left--) {
     const stop = endOfText(bytes, at, end);
     if (stop + 3 > end) throw cutShort();
@@ -40,15 +40,15 @@ function decodeVector({ bytes, view }: ByteSource, start: number, end: number): 
   return text;
 }
 
-/** A part of a query, and how tightly it is bound: what its parentheses depend on. */
+/** A part of a query, and its priority, which decides about parentheses. */
 interface Term {
   readonly text: string;
   readonly priority: number;
 }
 
-/** An operator that waits for its operands, of which the right one comes first. */
+/** An operator whose operands have not been read yet; the right one comes first. */
 interface Operator {
-  /** How it is printed, with its spaces. */
+  /** The printed form, with its spaces. */
   readonly symbol: string;
   readonly priority: number;
   right?: Term;
@@ -56,7 +56,7 @@ interface Operator {
 
 function decodeQuery({ bytes, view }: ByteSource, start: number, end: number): string {
   let at = start + 4;
-  // Not recursive: how deep a query is nested is up to who wrote it.
+  // Not recursive, since the query decides how deep it is nested.
   const open: Operator[] = [];
   let whole: Term | undefined;
   for (let left = countOf(view, start, end); left > 0; left--) {
@@ -90,7 +90,10 @@ function decodeQuery({ bytes, view }: ByteSource, start: number, end: number): s
   return whole === undefined ? "" : whole.text;
 }
 
-/** Puts a finished term where it belongs, and finishes what that completes; the whole query if it was the last. */
+/**
+ * Adds a term to the innermost operator, and completes operators that then have all operands. Returns
+ * the whole query after its last term.
+ */
 function complete(open: Operator[], term: Term): Term | undefined {
   for (;;) {
     const operator = open.at(-1);
@@ -102,7 +105,7 @@ function complete(open: Operator[], term: Term): Term | undefined {
       operator.right = term;
       return undefined;
     } else {
-      // A phrase is not associative: its right side keeps the parentheses that it needs to be read alike.
+      // A phrase operator is not associative: its right operand keeps its parentheses.
       const least = priority === PHRASE_PRIORITY ? priority + 1 : priority;
       term = { text: inside(term, priority) + symbol + inside(right, least), priority };
     }
@@ -110,7 +113,7 @@ function complete(open: Operator[], term: Term): Term | undefined {
   }
 }
 
-/** The text of a term inside another, where what binds less than `least` has parentheses. */
+/** The text of a term inside another: in parentheses if its priority is below `least`. */
 function inside(term: Term, least: number): string {
   return term.priority < least ? `( ${term.text} )` : term.text;
 }
@@ -120,7 +123,7 @@ function phraseSymbol(distance: number): string {
   return distance === 1 ? " <-> " : ` <${distance}> `;
 }
 
-/** What stands behind an operand: `:*AB`. */
+/** The flags behind an operand: `:*AB`. */
 function flags(weights: number, prefix: number): string {
   if (weights > 0xf || prefix > 1) throw new BadValue("an operand has flags that pyro does not know");
   if (weights === 0 && prefix === 0) return "";
@@ -143,7 +146,7 @@ function countOf(view: DataView, start: number, end: number): number {
   return count;
 }
 
-/** Where the zero byte behind a text is. */
+/** The position of the zero byte behind a text. */
 function endOfText(bytes: Bytes, start: number, end: number): number {
   for (let at = start; at < end; at++) {
     if (bytes[at] === 0) return at;
@@ -155,7 +158,7 @@ function cutShort(): BadValue {
   return new BadValue("it is cut short");
 }
 
-/** Of positions, by weight; D is the default and not printed. */
+/** The letters of weights in positions; D is the default and not printed. */
 const POSITION_WEIGHTS = ["", "C", "B", "A"];
 
 // Kinds of items in a tsquery.
@@ -166,7 +169,7 @@ const PHRASE_PRIORITY = 3;
 const NOT_PRIORITY = 4;
 const OPERAND_PRIORITY = 5;
 
-/** By their codes; a phrase operator has a distance besides. */
+/** The operators by code; a phrase operator also has a distance. */
 const OPERATORS: readonly (Operator | undefined)[] = [
   undefined,
   { symbol: "!", priority: NOT_PRIORITY },

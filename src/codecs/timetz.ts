@@ -1,7 +1,7 @@
 /**
  * time with time zone.
  *
- * Nothing in JavaScript is a time of day with an offset, so that its value is its text.
+ * JavaScript has no time of day with an offset, so a value is its text.
  *
  * Source: PostgreSQL manual, "Date/Time Types", section "Times". The binary format is that of
  * `timetz_send`: microseconds since midnight, and the offset in seconds west of UTC.
@@ -34,7 +34,7 @@ function timetzText(micros: number, secondsEast: number): string {
   return timeText(micros) + offsetText(secondsEast);
 }
 
-/** As short as it is exact: `+02`, `-03:30`, `+00:19:32`. */
+/** The shortest exact text of an offset: `+02`, `-03:30`, `+00:19:32`. */
 function offsetText(secondsEast: number): string {
   const total = Math.abs(secondsEast);
   const seconds = total % 60;
@@ -50,5 +50,5 @@ function two(value: number): string {
 }
 
 const TIMETZ = /^(\d\d:[0-5]\d:[0-5]\d(?:\.\d{1,6})?)([+-]\d\d(?::[0-5]\d(?::[0-5]\d)?)?)$/;
-/** Seconds; PostgreSQL's offsets stay below. */
+/** PostgreSQL's offsets are below this, in seconds. */
 const OFFSET_LIMIT = 16 * 3600;

@@ -1,8 +1,8 @@
 /**
  * pgvector's types: vector and halfvec as a Float32Array, sparsevec as a {@linkcode SparseVector}.
  *
- * Every half is exactly a single, so that nothing is lost in a Float32Array either. Numbers are
- * rounded once, to the nearest and to even between two, before they are sent in whichever format.
+ * A Float32Array holds every half-precision number exactly. Numbers are rounded once, to the nearest
+ * (of two, to the even one), before they are sent in either format.
  *
  * Source: pgvector's README; the binary formats are those of `vector_send` and `halfvec_send`
  * (dimensions, zero, elements) and `sparsevec_send` (dimensions, count, zero, all indices counted
@@ -16,11 +16,11 @@ import { floatText } from "./number.ts";
 import { parseSingle } from "./single.ts";
 
 /**
- * A value of pgvector's sparsevec: the elements that are not zero.
+ * A value of pgvector's sparsevec: its elements other than zero.
  *
- * As a parameter, `indices` ascend without duplicates, each from 1 to `dimensions`, and `values`
- * are as many finite numbers, which are rounded to single precision; those that are zero are left
- * out, as the server does. Anything else is an `EncodeError`. There may be 16000 elements.
+ * In a parameter, `indices` must ascend without duplicates, from 1 to `dimensions`, and `values` must
+ * be as many finite numbers. These are rounded to single precision; zeros are left out, as by the
+ * server. Anything else is an `EncodeError`. The maximum is 16000 elements.
  *
  * Source: pgvector's README, "Sparse Vectors".
  *
@@ -37,9 +37,9 @@ import { parseSingle } from "./single.ts";
  * ```
  */
 export interface SparseVector {
-  /** How many elements there are with the zeros: 1 to 1000000000. */
+  /** The number of elements, zeros included: 1 to 1000000000. */
   readonly dimensions: number;
-  /** Where the elements are that are not zero, counted from 1 as in pgvector's text, ascending. */
+  /** The indices of the elements other than zero, counted from 1 as in pgvector's text, ascending. */
   readonly indices: readonly number[];
   /** The elements at those indices, single-precision numbers. */
   readonly values: readonly number[];
@@ -84,15 +84,15 @@ export const sparsevec: Codec = {
   },
 };
 
-/** What tells vector and halfvec apart. */
+/** The differences between vector and halfvec. */
 interface Precision {
   readonly name: string;
   /** Bytes of an element. */
   readonly size: number;
   read(view: DataView, at: number): number;
-  /** Writes an element that is rounded already. */
+  /** Writes a rounded element. */
   write(out: Outbox, element: number): void;
-  /** The nearest number that an element can be; an infinity if none is near. */
+  /** Rounds to the nearest number that an element can be; to an infinity if it is out of range. */
   round(number: number): number;
 }
 
@@ -172,7 +172,7 @@ function parseElement(text: string): number {
   return finite(parseSingle(text));
 }
 
-/** Makes a sparse vector of elements that are checked as the server checks them. */
+/** Makes a sparse vector. Checks its elements as the server does. */
 class SparseBuilder {
   readonly built: { dimensions: number; indices: number[]; values: number[] };
   #last = 0;
@@ -191,7 +191,7 @@ class SparseBuilder {
     this.built.values.push(value);
   }
 
-  /** Whether an element may stand here, be it zero or not. */
+  /** Checks that an element, zero or not, may have this index. */
   check(index: number): void {
     if (!Number.isInteger(index) || index < 1 || index > this.built.dimensions) {
       throw new BadValue("an index must be an integer from 1 to the number of dimensions");
@@ -203,7 +203,7 @@ class SparseBuilder {
 
 // Parameters.
 
-/** A dense vector's elements, rounded to what the type can hold. */
+/** A dense vector's elements, rounded to the type's precision. */
 function elementsOf(value: unknown, { name, round }: Precision): Float32Array {
   if (!(value instanceof Float32Array) && !Array.isArray(value)) {
     throw wrongKind(value, "a Float32Array, an array of numbers or a string");
@@ -217,7 +217,7 @@ function elementsOf(value: unknown, { name, round }: Precision): Float32Array {
   return elements;
 }
 
-/** A sparse vector that can be sent, without zeros. */
+/** A sparse vector, checked and without zeros. */
 function sparse(given: unknown): SparseVector {
   const value = originalOf(given);
   if (!isSparse(value)) throw wrongKind(value, "a SparseVector { dimensions, indices, values } or a string");
@@ -257,15 +257,15 @@ function fromHalf(bits: number): number {
   return bits & 0x8000 ? -magnitude : magnitude;
 }
 
-/** The bits of the nearest half, of an infinity beyond the largest. */
+/** The bits of the nearest half; beyond the largest, those of an infinity. */
 function toHalf(number: number): number {
   SCRATCH.setFloat64(0, number);
   const high = SCRATCH.getUint16(0);
-  // Below the normal halves the unit stays that of the smallest of them.
+  // Subnormal halves have the unit of the smallest normal one.
   const exponent = Math.max(((high >> 4) & 0x7ff) - 1023, -14);
   if (exponent > 15) return (high & 0x8000) | HALF_INFINITY;
   const units = Math.abs(number) / HALF_UNITS[exponent + 15]!;
-  // Where doubles are whole numbers, addition rounds to one. What is carried goes into the exponent.
+  // Adding WHOLE rounds to a whole number. A carry goes into the exponent.
   return (high & 0x8000) | (((exponent + 14) << 10) + (units + WHOLE - WHOLE));
 }
 
@@ -288,12 +288,12 @@ const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]\d+)?$/;
 
 const SCRATCH = new DataView(new ArrayBuffer(8));
 const SMALLEST_HALF = 2 ** -24;
-/** The distance between neighbours, by exponent as in the bits; at the last one are the infinities. */
+/** The distance between neighbours by the exponent's bits; the last one is for the infinities. */
 const HALF_UNITS: readonly number[] = Array.from({ length: 32 }, (_, exponent) => {
   return exponent === 31 ? Infinity : 2 ** (Math.max(exponent, 1) - 25);
 });
 const HALF_INFINITY = 0x7c00;
-/** From here on doubles have no fraction. */
+/** From this number on, doubles have no fraction. */
 const WHOLE = 2 ** 52;
 
 /** pgvector's limit on the elements that it stores. */

@@ -7,7 +7,7 @@
 import { BadValue, type Codec } from "./codec.ts";
 import { ANY_TEXT, printed } from "./text.ts";
 
-/** A type that is its text, with a version byte before it in binary; given as a string and sent as that. */
+/** A type whose value is its text, with a version byte before it in binary; a parameter is a string, sent as text. */
 export function versioned(name: string): Codec {
   return printed(name, ANY_TEXT, (source, start, end) => {
     if (start === end || source.bytes[start] !== 1) throw new BadValue(`it has not version 1 of ${name}'s format`);

@@ -1,5 +1,5 @@
 /**
- * Cancel requests: a connection of their own, encrypted like the one whose work is to stop.
+ * Cancel requests: sent on their own connection, encrypted like the one that they are for.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Canceling Requests in Progress".
  */
@@ -11,28 +11,31 @@ import { dial, discard, type Handshake, type Link, readToEnd } from "./handshake
 import { encrypt, serverName } from "./open.ts";
 
 /**
- * What `cancel(key)` needs to stop what a connection runs, from anywhere: it can be posted to another
- * thread. It lets its owner stop the connection's statements, so it is a secret.
+ * Lets `cancel(key)` stop a connection's running statement; it can be posted to another thread. Anybody
+ * who has it can stop the connection's statements, so it is a secret.
  */
 export interface CancelKey {
-  /** Where the server is: for a connection that was upgraded to a Unix socket, the TCP address that was dialled. */
+  /** The server's address; for a connection that was upgraded to a Unix socket, the TCP address that was dialled. */
   readonly endpoint: Endpoint;
-  /** Whether the connection is encrypted, as then the request is too. */
+  /** Whether the connection, and so the request, is encrypted. */
   readonly tls: boolean;
-  /** The name that encryption begins with (SNI). */
+  /** The name sent when encryption starts (SNI). */
   readonly serverName: string | undefined;
-  /** Process ID of the server process. */
+  /** The process ID of the server process. */
   readonly processId: number;
-  /** What proves that one may. */
+  /** The secret key of the session. */
   readonly secret: Uint8Array;
 }
 
-/** Where cancel requests for a connection go. */
+/** The address for the cancel requests of a connection. */
 export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
 
-/** The target for cancel requests of a connection; an upgraded connection has that of the TCP connection before it. */
+/**
+ * The target for cancel requests of a connection. An upgraded connection uses that of the TCP
+ * connection before it.
+ */
 export function cancelTargetOf({ endpoint, addresses, tls }: Link): CancelTarget {
-  // A name may lead to several servers, and only the one that it led to then has the process.
+  // A name may have several addresses, and only the connected one has the process.
   const actual = endpoint.kind === "tcp" && addresses !== undefined ? { ...endpoint, ...addresses.remote } : endpoint;
   return { endpoint: actual, tls, serverName: serverName(endpoint) };
 }
@@ -42,7 +45,7 @@ export function cancelKeyOf({ key }: Session, target: CancelTarget): CancelKey |
   return key && { ...target, ...key };
 }
 
-/** Sends a cancel request, and waits until the server has taken it. */
+/** Sends a cancel request, and waits until the server has accepted it. */
 export function* cancel(key: CancelKey, by: number): Handshake<void> {
   let link: Link;
   const { endpoint, serverName: name } = key;
@@ -61,12 +64,12 @@ export function* cancel(key: CancelKey, by: number): Handshake<void> {
   }
 }
 
-/** For how many milliseconds a server may take to accept a request, where connecting to it has that limit (0: none). */
+/** How many milliseconds a server may take to accept a request, if connecting has this limit (0: none). */
 export function cancelTimeout(connectTimeout: number): number {
   return connectTimeout === 0 ? MAX_CANCEL_TIMEOUT : Math.min(connectTimeout, MAX_CANCEL_TIMEOUT);
 }
 
-/** A key as it came from elsewhere. */
+/** Checks a key that a user gave. */
 export function toCancelKey(key: unknown): CancelKey {
   const { endpoint, tls, serverName, processId, secret } = (key ?? {}) as Partial<CancelKey>;
   const isKey = isEndpoint(endpoint) && typeof tls === "boolean" && Number.isInteger(processId) &&
@@ -80,5 +83,5 @@ function isEndpoint(endpoint: Partial<Endpoint> | null | undefined): endpoint is
   return endpoint?.kind === "tcp" && typeof endpoint.host === "string" && Number.isInteger(endpoint.port);
 }
 
-/** Milliseconds that a server may take to accept a request: one that does not is not waited for without end. */
+/** The maximum number of milliseconds that a server may take to accept a request, even if connecting has no limit. */
 const MAX_CANCEL_TIMEOUT = 10_000;

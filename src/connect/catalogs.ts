@@ -1,16 +1,16 @@
 /**
- * Catalogs of databases, shared by the connections to each of them.
+ * Shares catalogs between the connections to a database.
  *
- * A catalog is handed on for as long as a connection lives that has it: so a server that was replaced
- * by another at the same address is asked anew. Connections are counted, not remembered: V8 keeps what a
- * weak reference leads to until the script lets go, which one that blocks does not.
+ * A catalog is shared as long as one of its connections is open: so if another server takes over the
+ * address, its types are looked up. Connections are counted, not tracked by weak references: V8 keeps
+ * the targets of weak references until the script yields, which a blocking script does not.
  */
 import { Catalog } from "../codecs/catalog.ts";
 import { endpointName } from "../transport/transport.ts";
 import type { ConnectPlan } from "./connect.ts";
 import type { Link } from "./handshake.ts";
 
-/** What is known of a database, and how many connections know it. */
+/** The catalog of a database, and how many connections use it. */
 interface SharedCatalog {
   readonly catalog: Catalog;
   useCount: number;
@@ -18,7 +18,7 @@ interface SharedCatalog {
 
 const catalogs = new Map<string, SharedCatalog>();
 
-/** The catalog of the database that a new connection is to, for as long as its session is not lost. */
+/** The catalog for a new connection. The connection counts until its session is lost. */
 export function catalogOf({ endpoint, session }: Link, { parameters }: ConnectPlan): Catalog {
   const database = parameters.find(([name]) => name === "database")?.[1];
   const key = JSON.stringify([endpointName(endpoint), database]);

@@ -1,9 +1,9 @@
 /**
- * Connecting: which endpoint to try after which, encryption where it is only preferred, and then the
- * upgrade.
+ * Connects: tries the endpoints in order, retries without encryption if that is only preferred, and
+ * then upgrades.
  *
- * Source: PostgreSQL manual, libpq, "Specifying Multiple Hosts" and "SSL Mode Descriptions", for
- * what is tried after what.
+ * Source: PostgreSQL manual, libpq, "Specifying Multiple Hosts" and "SSL Mode Descriptions", for the
+ * order of attempts.
  */
 import { ConnectionError, ProtocolError, type PyroError, ServerError } from "../errors.ts";
 import type { SslMode } from "../options/settings.ts";
@@ -14,9 +14,9 @@ import type { Handshake } from "./handshake.ts";
 import { type Encryption, open, type OpenPlan, type OpenSession } from "./open.ts";
 import { type Connected, upgrade, type UpgradePlan } from "./upgrade.ts";
 
-/** Everything that connecting needs to know. */
+/** Everything that connecting needs. */
 export interface ConnectPlan extends OpenPlan {
-  /** What to try, in this order. */
+  /** The endpoints to try, in order. */
   readonly endpoints: readonly Endpoint[];
   readonly sslMode: SslMode;
   /** Milliseconds for each endpoint, 0 for no limit. */
@@ -24,7 +24,7 @@ export interface ConnectPlan extends OpenPlan {
   readonly upgrade: UpgradePlan;
 }
 
-/** Opens a session with the first endpoint that gives one. */
+/** Opens a session with the first endpoint that accepts one. */
 export function* connect(plan: ConnectPlan): Handshake<Connected> {
   const failures: { endpoint: Endpoint; error: PyroError }[] = [];
   for (const endpoint of plan.endpoints) {
@@ -37,14 +37,14 @@ export function* connect(plan: ConnectPlan): Handshake<Connected> {
         error instanceof ProtocolError;
       if (!expected) throw error;
       failures.push({ endpoint, error });
-      // As libpq: a server that is there and says no has decided.
+      // As in libpq, a server's refusal ends the attempts.
       if (error instanceof ServerError && error.code !== SqlState.CannotConnectNow) break;
     }
   }
   throw summary(failures);
 }
 
-/** As {@linkcode open}, and where encryption is only preferred, again without it if that is what failed. */
+/** As {@linkcode open}. If encryption is only preferred and has failed, tries again without it. */
 function* openPreferringTls(
   endpoint: Endpoint,
   plan: ConnectPlan,
@@ -54,7 +54,7 @@ function* openPreferringTls(
   try {
     return yield* open(endpoint, plan, plan.sslMode, by, encryption);
   } catch (error) {
-    // pg_hba.conf can refuse encrypted connections (hostnossl); the server says so before it asks for anything.
+    // pg_hba.conf can refuse encrypted connections (hostnossl), before any authentication.
     const unwanted = error instanceof ServerError && error.code === SqlState.InvalidAuthorizationSpecification;
     const retry = encryption.phase === "starting" || (encryption.phase === "done" && unwanted);
     if (plan.sslMode !== "prefer" || !retry) throw error;
@@ -62,7 +62,7 @@ function* openPreferringTls(
   }
 }
 
-/** The one failure, or all of them in one error. What the server said goes to the caller as it is. */
+/** The only failure, or an error with all of them. A server's error is thrown as it is. */
 function summary(failures: readonly { endpoint: Endpoint; error: PyroError }[]): PyroError {
   const last = failures.at(-1)!.error;
   if (last instanceof ServerError) return last;

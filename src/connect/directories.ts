@@ -1,12 +1,12 @@
 /**
- * The value of `unix_socket_directories`, which a server may have made as long as it likes: it is read
- * once, from its beginning, and no further than the entries that are worth trying.
+ * Parses the value of `unix_socket_directories`, which may have any length: it is read once, from its
+ * beginning, up to the maximum number of entries.
  *
- * Source: PostgreSQL manual, "Connections and Authentication"; it is a list as `search_path` is, in which
+ * Source: PostgreSQL manual, "Connections and Authentication"; it is a list like `search_path`, in which
  * names keep their case.
  */
 
-/** The first entries: separated by commas, quoted where need be. */
+/** The first entries, which are separated by commas, and may be quoted. */
 export function parseDirectories(setting: string): string[] {
   const entries: string[] = [];
   for (let at = 0; at < setting.length && entries.length < MAX_DIRECTORIES;) {
@@ -20,7 +20,7 @@ export function parseDirectories(setting: string): string[] {
   return entries;
 }
 
-/** Where the quote is that closes what is open; doubled it is a part of it. */
+/** The position of the closing quote. A doubled quote is part of the name. */
 function closingQuote(text: string, from: number): number {
   for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 2)) {
     if (text[at + 1] !== '"') return at;
@@ -28,13 +28,13 @@ function closingQuote(text: string, from: number): number {
   return text.length;
 }
 
-/** Where the next comma is. */
+/** The position of the next comma. */
 function elementEnd(text: string, from: number): number {
   const comma = text.indexOf(",", from);
   return comma < 0 ? text.length : comma;
 }
 
-/** PostgreSQL itself can listen on so many sockets. */
+/** The number of sockets on which PostgreSQL can listen. */
 const MAX_DIRECTORIES = 64;
-/** What the server takes for blank. */
+/** The server's white space. */
 const BLANKS = " \t\n\r\f\v";

@@ -1,9 +1,9 @@
 /**
- * What connecting asks of a driver, beyond what ops do: raw steps on connections that have no
- * session yet, several connections at once, and limits of time.
+ * The steps that connecting asks of a driver, beyond those of ops: on connections without a session
+ * yet, on several connections at once, and with timeouts.
  *
- * So that encryption, the choice of an address and the upgrade to a Unix socket are decided by pure
- * code, which can be tested without a socket.
+ * So encryption, the choice of an address and the upgrade to a Unix socket are pure code, which is
+ * tested without a socket.
  */
 import type { Op } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
@@ -14,25 +14,28 @@ export interface Link {
   readonly session: Session;
   readonly endpoint: Endpoint;
   readonly addresses: Addresses | undefined;
-  /** The user who listens on the Unix socket that was dialled, where the kernel can be asked. */
+  /** The user that listens on the Unix socket that was dialled, if the kernel reports it. */
   readonly peerUser: number | undefined;
   readonly tls: boolean;
-  /** Whether calls are awaited, rather than blocking. */
+  /** Whether calls are awaited (true) or block. */
   readonly awaits: boolean;
-  /** Whether TLS can start on it; if not, dial again asking for that. */
+  /** Whether TLS can start on it. If not, dial again with `tls`. */
   readonly canStartTls: boolean;
 }
 
-/** What a handshake asks of its driver. Times are absolute, on the driver's clock; after `by` the step fails. */
+/** A step of a handshake, for its driver. Times are absolute, on the driver's clock; after `by` the step fails. */
 export type HandshakeStep =
-  /** Connects; `tls` asks for a connection on which TLS can start. */
+  /** Connects. With `tls`, TLS can start on the connection. */
   | { readonly do: "dial"; readonly endpoint: Endpoint; readonly tls: boolean; readonly by: number }
-  /** Sends what the outbox holds and reads exactly one byte. */
+  /** Sends the outbox and reads exactly one byte. */
   | { readonly do: "readByte"; readonly link: Link; readonly by: number }
   | { readonly do: "startTls"; readonly link: Link; readonly options: TlsOptions; readonly by: number }
-  /** Runs an op on the link's session. When time runs out, the link lives, and what the op asked is read and dropped. */
+  /**
+   * Runs an op on the link's session. After the timeout the link stays open, and the replies are read
+   * and dropped.
+   */
   | { readonly do: "run"; readonly link: Link; readonly op: Op<unknown>; readonly by: number }
-  /** Sends what the outbox holds and reads until the server closes. */
+  /** Sends the outbox and reads until the server closes. */
   | { readonly do: "readToEnd"; readonly link: Link; readonly by: number }
   /** Sends Terminate, if a session is open, and closes. */
   | { readonly do: "discard"; readonly link: Link };

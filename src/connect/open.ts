@@ -1,5 +1,5 @@
 /**
- * Opening a session with one endpoint: dialling, encryption, startup.
+ * Opens a session with one endpoint: dials, encrypts, starts up.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Start-up" and "SSL Session
  * Encryption".
@@ -12,28 +12,28 @@ import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
 
-/** What a session is opened with; clock and randomness included. */
+/** What is needed to open a session, clock and randomness included. */
 export interface OpenPlan {
   readonly user: string;
   readonly password: string | undefined;
   /** All parameters of the StartupMessage. */
   readonly parameters: readonly (readonly [string, string])[];
-  /** Milliseconds on a clock that never goes back. */
+  /** The time in milliseconds, on a clock that never goes back. */
   now(): number;
   /** Fresh randomness in printable ASCII without commas. */
   nonce(): string;
 }
 
-/** How far encryption has come: a failure means different things before, during and after the handshake. */
+/** The progress of encryption, which decides what a failure means. */
 export type Encryption = { phase: "none" | "starting" | "done" };
 
-/** A session, and what its server asked for. */
+/** A session, and the authentication method that its server requested. */
 export interface OpenSession {
   readonly link: Link;
   readonly authMethod: AuthMethod;
 }
 
-/** Opens a session with one endpoint and nothing else. */
+/** Opens a session with one endpoint. */
 export function* open(
   endpoint: Endpoint,
   plan: OpenPlan,
@@ -64,7 +64,10 @@ export function* open(
   }
 }
 
-/** Opens a session on a dialled connection; what the server asked for, within the limit if there is one. */
+/**
+ * Opens a session on a dialled connection, and returns the authentication method that the server
+ * requested. A method beyond `limit` is refused.
+ */
 export function* start(link: Link, plan: OpenPlan, limit: AuthLimit | undefined, by: number): Handshake<AuthMethod> {
   const { user, password, parameters } = plan;
   const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), limit }, link.session);
@@ -77,7 +80,7 @@ export function* encrypt(link: Link, serverName: string | undefined, by: number)
   yield* startTls(link, { serverName }, by);
 }
 
-/** Sends an SSLRequest; whether the server answers that it is willing. */
+/** Sends an SSLRequest. Returns whether the server agrees. */
 function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean> {
   sslRequest(link.session.outbox);
   const answer = yield* readByte(link, by);
@@ -87,7 +90,8 @@ function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean
     throw new ConnectionError("the server does not offer TLS, which sslmode=require asks for");
   }
   if (answer === ERROR) {
-    // Where TLS must be, the words would be anybody's. Where it is only preferred, they are worth as much as N.
+    // If TLS is required, the error's text must not be shown, since it is not authenticated. If it is only preferred,
+    // the error is read like any error on an unencrypted connection.
     if (sslMode === "require") throw new ConnectionError("the server answered the request for TLS with an error");
     link.session.inbox.unread(answer);
     return false;
@@ -96,13 +100,16 @@ function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean
   throw new ProtocolError(`the server answered the request for TLS with ${byte}, neither S nor N: is it PostgreSQL?`);
 }
 
-/** The name for SNI: none for a literal address, and without the dot that ends an absolute name (RFC 6066, section 3). */
+/**
+ * The name for SNI: none for a literal address, and without the final dot of an absolute name (RFC
+ * 6066, section 3).
+ */
 export function serverName(endpoint: Endpoint): string | undefined {
   if (endpoint.kind !== "tcp" || endpoint.host.includes(":") || /^[0-9.]+$/.test(endpoint.host)) return undefined;
   return endpoint.host.replace(/\.$/, "");
 }
 
-/** Answers to SSLRequest: S, N, or the beginning of an ErrorResponse. */
+/** The answers to SSLRequest: S, N, or the beginning of an ErrorResponse. */
 const WILLING = 0x53;
 const UNWILLING = 0x4e;
 const ERROR = 0x45;

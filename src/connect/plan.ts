@@ -1,4 +1,4 @@
-/** From what was set to what is done: the plan of one connection. */
+/** Makes the plan of a connection from its settings. */
 import { UsageError } from "../errors.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import type { Settings } from "../options/settings.ts";
@@ -6,14 +6,14 @@ import type { Endpoint } from "../transport/transport.ts";
 import type { ConnectPlan } from "./connect.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
-/** What the driver and the runtime contribute. */
+/** What the driver and the runtime provide. */
 export interface ConnectEnvironment extends Environment {
   now(): number;
   nonce(): string;
   local: UpgradePlan["local"];
 }
 
-/** How to connect as `given` says, filled up from the environment and the defaults. */
+/** The plan for the settings `given`, completed from the environment and the defaults. */
 export function planOf(given: Settings, environment: ConnectEnvironment): ConnectPlan {
   const settings = withEnvironment(given, environment);
   const { password, sslMode = "prefer", connectTimeout = 30_000 } = settings;

@@ -1,8 +1,8 @@
 /**
- * How to reach a server: found out by the first connection, used by those that follow.
+ * How to reach a server: found out by the first connection of a pool, and used by later ones.
  *
- * A Unix socket that was proven to lead to the server is dialled at once; that it still does is proven
- * for each connection.
+ * A verified Unix socket is dialled directly. Each connection verifies again that it leads to the
+ * server.
  */
 import { connect, type ConnectPlan } from "./connect.ts";
 import type { Handshake } from "./handshake.ts";
@@ -11,10 +11,10 @@ import { type Connected, connectVerified, type VerifiedSocket } from "./upgrade.
 
 /** What the connections of a pool have found out about how to reach the server. */
 export class ServerAddress {
-  /** Whether statements have names: not behind a pooler that shares the server's connections. */
+  /** Whether statements have names: they have none behind a pooler that shares the server's connections. */
   readonly naming: StatementNaming = { isEnabled: true };
   #verifiedSocket: VerifiedSocket | undefined = undefined;
-  /** Why there is no Unix socket, once that was tried. */
+  /** Why the upgrade has failed, if it has. */
   #upgradeRefusal: string | undefined = undefined;
 
   /** Opens a session. */
@@ -30,17 +30,17 @@ export class ServerAddress {
     const connected = yield* connect({ ...plan, upgrade: { skipReason, local } });
     this.#verifiedSocket = connected.verifiedSocket;
     const { attempted, upgraded, reason } = connected.upgrade;
-    // What failed for lack of time may succeed another time.
+    // An upgrade that took too long may succeed next time.
     if (attempted && !upgraded && plan.now() - startedAt < USUAL_DURATION) this.#upgradeRefusal = reason;
     return connected;
   }
 
-  /** The server may not be the same any more. */
+  /** Forgets the verified socket, since the server may have been replaced. */
   invalidate(): void {
     this.#verifiedSocket = undefined;
     this.#upgradeRefusal = undefined;
   }
 }
 
-/** Milliseconds within which a connection is opened where nothing is wrong with the time. */
+/** Opening a connection normally takes fewer milliseconds than this. */
 const USUAL_DURATION = 250;

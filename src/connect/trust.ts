@@ -1,19 +1,22 @@
 /**
- * How far the Unix socket of an upgrade is trusted: by the user that listens on it.
+ * Decides how far the Unix socket of an upgrade is trusted, by the user that listens on it.
  *
- * One rule: a socket is the server's if it belongs to the user who listens on the TCP port, to root or
- * to ourselves. A socket that is known to be somebody else's is not used, and one whose owner is not
- * certain gets no secret.
+ * One rule: a socket is the server's if its user is the one that listens on the TCP port, root, or the
+ * user of this process. A socket that is known to be another user's is not used, and no secret is sent
+ * to one whose owner is not certain.
  */
 import { type AuthLimit, type AuthMethod, Disclosure } from "../protocol/startup.ts";
 import type { SocketOwner } from "../transport/transport.ts";
 
-/** What is known of a socket. */
+/** How far a socket is trusted. */
 export type Trust =
   | { readonly level: "full"; readonly owner: SocketOwner }
   | { readonly level: "doubt" | "none"; readonly reason: string };
 
-/** Compares the user that listens on a socket with the user that listens on the server's TCP port; calls `server` only if need be. */
+/**
+ * Compares the user that listens on a socket with the user that listens on the server's TCP port; calls
+ * `server` only if needed.
+ */
 export function assessTrust(owner: SocketOwner, server: () => SocketOwner, ownUser: () => number | undefined): Trust {
   const { uid, doubt } = owner;
   if (uid === undefined) return { level: "doubt", reason: doubt ?? "nothing tells who listens" };
@@ -32,7 +35,7 @@ export function assessTrust(owner: SocketOwner, server: () => SocketOwner, ownUs
   return doubt === undefined ? { level: "full", owner } : { level: "doubt", reason: doubt };
 }
 
-/** The most that a socket may ask for, where TCP asked for that. */
+/** The authentication methods that a socket may request, given the one requested over TCP. */
 export function authLimitOf(trust: Trust, authMethod: AuthMethod): AuthLimit {
   if (trust.level === "full") return { ...authMethod, reason: "more than allowed here" };
   return {

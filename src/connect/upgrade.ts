@@ -2,15 +2,14 @@
  * The upgrade of a local TCP connection to the server's Unix socket, which saves a quarter of every
  * round trip.
  *
- * One rule stands above all others: nothing between, same server, or no upgrade. The server must see
- * the very TCP connection that we see (so no pooler, forwarder or NAT is in between), and the socket
- * must lead to a server that was started at the same microsecond. Whatever goes wrong, the TCP
- * connection is kept. Nothing is given away that TCP did not ask for, and nothing to anybody else than
- * the server (`trust.ts`): who relays to the server what he is asked passes every question.
+ * The main rule: there is no upgrade unless there is nothing in between and the server is the same. The
+ * server must see the same TCP connection as the client (so there is no pooler, forwarder or NAT), and
+ * the socket must lead to a server that was started at the same microsecond. Whatever fails, the TCP
+ * connection is kept. No secret is sent that was not requested over TCP, and none to anybody but the
+ * server (`trust.ts`), since a relay could pass every question on to the server.
  *
- * Source: PostgreSQL manual, "Session Information Functions" for the ports, which are null where the
- * server is reached through a Unix socket; "Connections and Authentication" for
- * `unix_socket_directories`.
+ * Source: PostgreSQL manual, "Session Information Functions" for the ports, which are null on a Unix
+ * socket; "Connections and Authentication" for `unix_socket_directories`.
  */
 import { ConnectionError } from "../errors.ts";
 import { type Op, perform } from "../protocol/request.ts";
@@ -26,67 +25,70 @@ import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
 import { type OpenPlan, start } from "./open.ts";
 import { assessTrust, authLimitOf } from "./trust.ts";
 
-/** What became of the upgrade to a Unix socket. */
+/** The result of the upgrade to a Unix socket. */
 export interface Upgrade {
-  /** Whether it was begun: the server was asked for its socket directories. */
+  /** Whether it was attempted: the server was queried for its socket directories. */
   readonly attempted: boolean;
-  /** Whether the connection is now a Unix socket because of it. */
+  /** Whether the connection now uses the Unix socket. */
   readonly upgraded: boolean;
-  /** Why not, for people; undefined when it succeeded. */
+  /** Why it was not upgraded, in words; undefined if it was. */
   readonly reason: string | undefined;
   /** The sockets that were tried without success, and why each failed. */
   readonly tried: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** An open session, and how its socket came to be. */
+/** An open session, and the result of the upgrade. */
 export interface Connected {
   readonly link: Link;
   readonly upgrade: Upgrade;
-  /** Of an upgrade that succeeded. */
+  /** Set after a successful upgrade. */
   readonly verifiedSocket?: VerifiedSocket;
 }
 
 /** A Unix socket that leads to the server. */
 export interface VerifiedSocket {
   readonly path: string;
-  /** When that server was started. */
+  /** When the server was started. */
   readonly started: string;
-  /** What it asked for over TCP: no more than that is given away. */
+  /** The authentication method requested over TCP, the most that is answered. */
   readonly authMethod: AuthMethod;
-  /** Whose server it is: nobody who takes the path later on is trusted instead. */
+  /** The user that listens on it. Another user that takes the path later is not trusted. */
   readonly owner: SocketOwner;
-  /** Where cancel requests go: the key is a secret, and nobody proves for one request who listens on the path by then. */
+  /**
+   * The target of cancel requests. They are not sent to the path: the key is a secret, and a cancel
+   * request does not verify who listens there.
+   */
   readonly cancelTarget: CancelTarget;
 }
 
-/** What the upgrade needs to know beyond how sessions are opened. */
+/** What the upgrade needs, beyond what opening a session does. */
 export interface UpgradePlan {
-  /** Why it is not wanted here, undefined if it is. */
+  /** Why the upgrade is skipped; undefined if it is not. */
   readonly skipReason: string | undefined;
   readonly local: LocalSockets;
 }
 
-/** What TCP told of the server, with which a socket's is compared. */
+/** The facts about the server found out over TCP, with which those of a socket are compared. */
 interface TcpConnection extends Pick<VerifiedSocket, "started" | "authMethod" | "cancelTarget"> {
   owner(): SocketOwner;
 }
 
-/** What a server says of itself and of the connection that the question came through. */
+/** A server's answer about itself and about the connection of the query. */
 interface Identity {
-  /** Our port, as the server sees it; null through a Unix socket. */
+  /** The client's port, as the server sees it; null on a Unix socket. */
   readonly clientPort: string | null;
-  /** The address and the port on which the server accepted the connection; null through a Unix socket. */
+  /** The address and the port on which the server accepted the connection; null on a Unix socket. */
   readonly serverHost: string | null;
   readonly serverPort: string | null;
-  /** The process that serves us. */
+  /** The process ID of the server process. */
   readonly backendPid: string;
   /** When the server started, in seconds since 1970. */
   readonly started: string;
-  /** `unix_socket_directories`, null where this role may not read it. */
+  /** `unix_socket_directories`; null if this role may not read it. */
   readonly directories: string | null;
 }
 
-/** Trades `link`, whose server asked for that, for a Unix socket of the same server, or keeps it. */
+/** Replaces `link` by a Unix socket of the same server, or keeps it. */
 export function* upgrade(
   link: Link,
   authMethod: AuthMethod,
@@ -115,7 +117,8 @@ export function* upgrade(
     }
     return kept(`the server does not say who it is: ${reasonOf(error)}`, true);
   }
-  // The port that was dialled, not the one that the socket reports: that of a redirected connection can be either.
+  // Compares the dialled port, not the one that the socket reports, which may be either one if the connection is
+  // redirected.
   const direct = server.clientPort === String(addresses.local.port) && server.serverPort === String(endpoint.port) &&
     canonicalHost(server.serverHost ?? "") === canonicalHost(addresses.remote.host);
   if (!direct || !isServedBy(link, server)) {
@@ -135,7 +138,7 @@ export function* upgrade(
   for (const directory of directories) {
     if (!directory.startsWith("/")) continue;
     const path = `${directory}/.s.PGSQL.${endpoint.port}`;
-    // Paths that cannot be dialled take time too.
+    // Failed attempts take time too.
     if (session.now() >= until) {
       tried.push({ path, reason: "there is no time left" });
       break;
@@ -147,7 +150,7 @@ export function* upgrade(
     }
     tried.push({ path, reason: result });
   }
-  // Only a connection that still works can be kept.
+  // The TCP connection may have been lost meanwhile.
   if (link.session.lost !== undefined) {
     yield* discard(link);
     throw new ConnectionError(reasonOf(link.session.lost), { cause: link.session.lost });
@@ -155,7 +158,7 @@ export function* upgrade(
   return kept(tried.length === 0 ? "the server has no Unix socket" : "no socket led to the server", true, tried);
 }
 
-/** A session through a socket that has led to the server before, unless it does no longer. */
+/** A session through a socket that led to the server before, if it still does. */
 export function* connectVerified(
   verifiedSocket: VerifiedSocket,
   session: OpenPlan & { readonly upgrade: UpgradePlan },
@@ -179,7 +182,7 @@ export function isLocal({ local, remote }: Addresses): boolean {
   return host.startsWith("127.") || host === "::1" || remote.host === local.host;
 }
 
-/** A session through that socket and its proof, or the reason why there is none. */
+/** A verified session through a socket, or the reason why there is none. */
 function* tryPath(
   path: string,
   tcp: TcpConnection,
@@ -218,7 +221,7 @@ function* tryPath(
   }
 }
 
-/** Whether the process that answers is the one that opened the session. */
+/** Whether the answering server process is the one that opened the session. */
 function isServedBy(link: Link, { backendPid }: Identity): boolean {
   return backendPid === String(link.session.key?.processId);
 }
@@ -232,7 +235,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** One statement that no role is refused, as the server logs every refusal. */
+/** A single statement that every role may execute, since the server logs every refusal. */
 const IDENTITY = `select pg_catalog.inet_client_port()::pg_catalog.text as "clientPort",
   pg_catalog.host(pg_catalog.inet_server_addr()) as "serverHost",
   pg_catalog.inet_server_port()::pg_catalog.text as "serverPort",
@@ -241,11 +244,11 @@ const IDENTITY = `select pg_catalog.inet_client_port()::pg_catalog.text as "clie
   case when pg_catalog.pg_has_role('pg_read_all_settings', 'usage')
     then pg_catalog.current_setting('unix_socket_directories') end as "directories"`;
 
-/** Where distributions, and PostgreSQL itself, put sockets. */
+/** The socket directories of distributions, and of PostgreSQL itself. */
 const USUAL_DIRECTORIES = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
 
-/** Milliseconds that a user may lose to an upgrade that fails. */
+/** The maximum number of milliseconds that a failed upgrade may take. */
 const MAX_DURATION = 500;
 
-/** Room in a socket's address (`sun_path` on Linux, without the zero byte). */
+/** The room for a path in a socket's address (`sun_path` on Linux, without the zero byte). */
 const MAX_PATH_LENGTH = 107;

@@ -108,10 +108,10 @@ export function parseCall(
   return { shape, deadline, extraOptions, source, values: checkedValues(values === undefined ? [] : values as Params) };
 }
 
-/** What can be executed on any connection: SQL text, or an `sql` template. */
+/** A statement that any connection can execute: SQL text, or an `sql` template. */
 export type PoolStatement = string | SqlTemplate;
 
-/** Statement, parameters as they are now, and options; an object in place of the parameters is the options. */
+/** The statement, a copy of the parameters, and the options. An object in place of the parameters is the options. */
 export function splitArguments<O>(
   stmt: PoolStatement,
   params: Params | O | undefined,
@@ -121,7 +121,7 @@ export function splitArguments<O>(
     const given = Array.isArray(params) ? options : options ?? (params as O | undefined);
     return [stmt.text, snapshotOf(valuesOf(stmt)), given];
   }
-  // What the caller does with them while it waits for a connection is none of the call's business.
+  // The caller may change them while the call waits for a connection.
   if (Array.isArray(params)) return [stmt, snapshotOf(params), options];
   if (params === undefined) return [stmt, undefined, options];
   return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];

@@ -1,53 +1,59 @@
-/** The options of calls, as far as both worlds have them. */
+/** The options that blocking and awaited calls share. */
 import type { IsolationLevel } from "../features/isolation_level.ts";
 import type { RowShape } from "../rows/row.ts";
 
 /** How long a call may take. */
 export interface CallOptions {
   /**
-   * Milliseconds until the call fails with a `TimeoutError`, 0 for no limit. What the server works on
-   * then is stopped by a cancel request. Default: 0.
+   * Milliseconds until the call fails with a `TimeoutError`, 0 for no limit. A running statement is
+   * stopped by a cancel request. Default: 0.
    */
   readonly timeout?: number | undefined;
 }
 
-/** How a call wants its rows. */
+/** How a call returns its rows. */
 export interface QueryOptions extends CallOptions {
-  /** `"object"`: by column name, of equal names the last. `"array"`: in the order of the columns. Default: `"object"`. */
+  /**
+   * `"object"`: by column name; if two columns have the same name, the last one wins. `"array"`: in the
+   * order of the columns. Default: `"object"`.
+   */
   readonly rows?: RowShape | undefined;
 }
 
 /** How rows are streamed. */
 export interface StreamOptions extends QueryOptions {
-  /** How many rows are fetched, and held, at a time. `timeout` limits each such fetch. Default: 500. */
+  /** How many rows are fetched, and kept in memory, at a time. `timeout` limits each such fetch. Default: 500. */
   readonly batch?: number | undefined;
 }
 
 /** How a batch is executed. */
 export interface BatchOptions extends CallOptions {
-  /** How many sets of parameters are committed at a time. Default: all or nothing. */
+  /** How many sets of parameters are committed at a time. Default: all. */
   readonly chunk?: number | undefined;
 }
 
-/** How a transaction is begun. What is not given is as the session's defaults say. */
+/** How a transaction begins. Options that are not given have the session's defaults. */
 export interface BeginOptions extends CallOptions {
-  /** What it sees of others; any spelling that `IsolationLevel(name)` takes. */
+  /** The isolation level, in any spelling that `IsolationLevel(name)` accepts. */
   readonly isolationLevel?: IsolationLevel | (string & Record<never, never>) | undefined;
-  /** Whether it may only read. */
+  /** Whether the transaction is read-only. */
   readonly readOnly?: boolean | undefined;
-  /** Whether a serializable one that only reads waits until no conflict can hit it. */
+  /** Whether a serializable read-only transaction waits for a snapshot that no conflict can affect. */
   readonly deferrable?: boolean | undefined;
 }
 
 /** How a function is run in a transaction. */
 export interface TransactionOptions extends BeginOptions {
-  /** How often the whole function is run again after a conflict with another transaction (40001, 40P01), each time after a longer pause. Default: 0. */
+  /**
+   * How many times the function is run again after a conflict with another transaction (40001, 40P01),
+   * each time after a longer pause. Default: 0.
+   */
   readonly retries?: number | undefined;
 }
 
 /** How long a blocking connection waits for notifications. */
 export interface ListenOptions extends CallOptions {
-  /** Milliseconds without a notification after which the iteration ends, 0 for never. Default: 0. */
+  /** The iteration ends after this many milliseconds without a notification; 0 for never. Default: 0. */
   readonly timeout?: number | undefined;
 }
 
@@ -57,11 +63,14 @@ export interface CloseOptions {
   readonly timeout?: number | undefined;
 }
 
-/** Rows that a portal gave. */
+/** The result of a fetch from a portal. */
 export interface PortalRows<R> {
   /** The rows. */
   readonly rows: R[];
-  /** Whether the server has stopped because it was asked for no more. There may be none left all the same. */
+  /**
+   * Whether the server stopped because it had sent the requested number of rows. There may be no more
+   * rows all the same.
+   */
   readonly hasMore: boolean;
 }
 

@@ -5,20 +5,23 @@
  */
 import { UsageError } from "../errors.ts";
 
-/** What a transaction sees of others; the name of the level in SQL. */
+/** An isolation level, by its name in SQL. */
 export type IsolationLevel = "READ UNCOMMITTED" | "READ COMMITTED" | "REPEATABLE READ" | "SERIALIZABLE";
 
-/** What {@linkcode IsolationLevel} is as a value. */
+/** The type of the value {@linkcode IsolationLevel}. */
 export interface IsolationLevels {
-  /** The level of that name: in any case, its words apart, together, or joined by `_` or `-`. */
+  /** The level of a name, in any case; its words may be separate, together, or joined by `_` or `-`. */
   (name: string): IsolationLevel;
   /** The same as ReadCommitted in PostgreSQL. */
   readonly ReadUncommitted: "READ UNCOMMITTED";
   /** Each statement sees what was committed before it began. PostgreSQL's default. */
   readonly ReadCommitted: "READ COMMITTED";
-  /** All statements see what was committed before the first began; conflicting writes fail with 40001. */
+  /** All statements see what was committed before the first one began; conflicting writes fail with 40001. */
   readonly RepeatableRead: "REPEATABLE READ";
-  /** The result is that of some order of the transactions, one after the other; others fail with 40001. */
+  /**
+   * The result is the same as if the transactions were executed one after the other; otherwise one
+   * fails with 40001.
+   */
   readonly Serializable: "SERIALIZABLE";
 }
 

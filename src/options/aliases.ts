@@ -1,10 +1,9 @@
 /**
- * What people call an option elsewhere: in another case, with other separators, or as another
- * client's connection strings have it.
+ * Other names of options: in another case, with other separators, or as in another client's connection
+ * strings.
  *
- * A key that nobody knows is a server setting, and is sent and shown. So what stands here must be
- * refused: `Password=…` would otherwise travel as a setting, and `sslMode=require` would encrypt
- * nothing.
+ * An unknown key is a server setting, and is sent and shown. So these names must be refused:
+ * `Password=…` would otherwise be sent as a setting, and `sslMode=require` would encrypt nothing.
  */
 import { UsageError } from "../errors.ts";
 import { POOL_OPTION_LIST } from "./pool_options.ts";
@@ -13,8 +12,8 @@ import { POOL_OPTION_LIST } from "./pool_options.ts";
 export type NameUse = "key" | "option" | "param";
 
 /**
- * What must be given instead of a name that is not known as it is written; undefined for a name that
- * means nothing anywhere, as those of server settings.
+ * What must be used instead of a name that is not known in this spelling; undefined if the name has no
+ * meaning in any spelling, as those of server settings.
  */
 export function canonicalName(name: string, use: NameUse): string | undefined {
   const folded = fold(name);
@@ -25,7 +24,10 @@ export function canonicalName(name: string, use: NameUse): string | undefined {
   return ADVICE_BY_NAME.get(folded);
 }
 
-/** Throws for names that `canonicalName` corrects, and for secrets, which no setting of the server's own is. `what` precedes the name. */
+/**
+ * Throws for names that `canonicalName` corrects, and for names of secrets, since no built-in server
+ * setting is one. `what` precedes the name.
+ */
 export function refuseAlias(name: string, use: NameUse, what: string): void {
   const right = canonicalName(name, use) ?? (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
   if (right !== undefined) throw new UsageError(`Cannot ${what} ${JSON.stringify(name)}: ${right}`);
@@ -37,7 +39,7 @@ export function isSecretName(name: string): boolean {
     .test(fold(name));
 }
 
-/** What `key` and `setter` name is one option; of a setting there is only its name. */
+/** An option has a `key`, a `setter` or both; a server setting has only its name. */
 interface Option {
   readonly key?: string | undefined;
   readonly setter?: string | undefined;
@@ -57,12 +59,12 @@ function instead({ key, setter, setting }: Option, use: NameUse): string {
   return `use ${setter}${use === "param" ? "()" : ""} instead${unit}`;
 }
 
-/** The server takes the names of settings in any case, but `options` in lower case only. */
+/** The server accepts the names of settings in any case, but `options` in lower case only. */
 function isSetting(name: string, setting: string): boolean {
   return setting === "options" ? name === setting : name.toLowerCase() === setting.toLowerCase();
 }
 
-/** Case and separators make no difference. */
+/** Drops case and separators. */
 function fold(name: string): string {
   return name.toLowerCase().replace(/[\s_+-]+/g, "");
 }
@@ -70,7 +72,7 @@ function fold(name: string): string {
 type Row = readonly [key: string | undefined, setter: string | undefined, others?: string];
 
 /**
- * Each option's key, setter, and what it is called elsewhere, folded.
+ * Each option's key, setter, and other names, folded.
  *
  * Sources: the manuals of libpq, Npgsql and ADO.NET, JDBC, node-postgres, postgres.js, Bun, Prisma,
  * SQLAlchemy and asyncpg, pgx, SQLx.
@@ -117,7 +119,7 @@ const OPTIONS: readonly Row[] = [
   [undefined, "dates"],
   [undefined, "codec", "types codecs"],
   [undefined, "param", "connection runtimeparams serversettings"],
-  // libpq's, whose keys are known but not implemented yet.
+  // Keys of libpq that are not implemented.
   ["channel_binding", undefined, "channelbinding enablechannelbinding"],
   ["fallback_application_name", undefined],
   ["gssdelegation", undefined, "gssapidelegation"],
@@ -160,7 +162,7 @@ const OPTIONS: readonly Row[] = [
   ["tcp_user_timeout", undefined],
 ];
 
-/** Server settings that others have keys for; a name in another case is still the setting. */
+/** Server settings for which other clients have keys. A name in another case is still the setting. */
 const SETTINGS: readonly (readonly [setting: string, others: string])[] = [
   ["search_path", "searchpath schema currentschema defaultschema schemas"],
   ["statement_timeout", "statementtimeout commandtimeout sockettimeout querytimeout"],
@@ -173,7 +175,7 @@ const SETTINGS: readonly (readonly [setting: string, others: string])[] = [
   ["options", "options commandlineoptions pgoptions"],
 ];
 
-/** Names that have no counterpart here. */
+/** Names without a counterpart in pyro. */
 const ADVICE: readonly (readonly [names: string, advice: string])[] = [
   ["uselibpqcompat", "leave it out: sslmode has libpq's meaning already"],
   ["singleuseconnections binaryparameters", "leave it out: there is no such choice"],
@@ -189,7 +191,7 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
   ["allowexitonidle keepalivetimeout enlist", "leave it out: there is no such choice"],
 ];
 
-/** Libpq's keys of times, and those of pools: in seconds, where the setters take milliseconds. */
+/** The keys of times, which are in seconds, while setters take milliseconds. */
 const IN_SECONDS: ReadonlySet<string> = new Set([
   "connect_timeout",
   "pool_idle_timeout",
@@ -200,7 +202,7 @@ const IN_SECONDS: ReadonlySet<string> = new Set([
 
 const SECRET_ADVICE = "it is no server setting; the key for a password is password";
 
-/** Where two rows have a name, the first one counts. */
+/** If two rows have the same name, the first one wins. */
 const OPTIONS_BY_NAME: ReadonlyMap<string, Option> = new Map(
   OPTIONS.toReversed().flatMap(([key, setter, others = ""]) => {
     const names = [...others.split(" "), fold(setter ?? ""), fold(key ?? "")].filter((name) => name !== "");

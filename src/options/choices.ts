@@ -1,27 +1,30 @@
-/** How a connection wants its values: the choices of {@linkcode Opts}, as data. */
+/** How a connection decodes values: the choices of {@linkcode Opts}, as data. */
 import type { TypeCodec } from "./type_codec.ts";
 
-/** How int8 comes back: as a bigint, or as a number that is checked to be exact. */
+/** How int8 is decoded: as a bigint, or as a number, which must be exact. */
 export type Int8Choice = "bigint" | "number";
 
-/** How numeric comes back: as its text, with digits and scale as the server prints them, or as what a function makes of that. */
+/**
+ * How numeric is decoded: as its text, with digits and scale as the server prints them, or by a
+ * function of that text.
+ */
 export type NumericChoice = "string" | ((text: string) => unknown);
 
-/** How json and jsonb come back: parsed, as their text, or as what a function makes of that. */
+/** How json and jsonb are decoded: parsed, as their text, or by a function of that text. */
 export type JsonChoice = "value" | "string" | ((text: string) => unknown);
 
-/** What dates and times come back as: Temporal's types, JavaScript's Date, or PostgreSQL's ISO text. */
+/** How dates and times are decoded: as Temporal's types, JavaScript's Date, or PostgreSQL's ISO text. */
 export type DatesChoice = "temporal" | "date" | "string";
 
-/** All choices about values. */
+/** All choices of how values are decoded. */
 export interface TypeChoices {
   readonly int8: Int8Choice;
   readonly numeric: NumericChoice;
   readonly json: JsonChoice;
   readonly dates: DatesChoice;
-  /** Codecs of the user's, by the name or OID of their type. */
+  /** The user's codecs, by the name or OID of their type. */
   readonly codec?: Readonly<Record<string, TypeCodec>> | undefined;
 }
 
-/** What a connection gets that makes no choice. */
+/** The choices of a connection whose options make none. */
 export const DEFAULT_CHOICES: TypeChoices = { int8: "bigint", numeric: "string", json: "value", dates: "temporal" };

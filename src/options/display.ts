@@ -1,4 +1,4 @@
-/** Options as people see them: without the password. */
+/** Shows options, without the password. */
 import { isSecretName } from "./aliases.ts";
 import { POOL_OPTION_LIST } from "./pool_options.ts";
 import type { Settings } from "./settings.ts";
@@ -13,9 +13,9 @@ export function canonicalUrl(settings: Settings): string {
   }`;
 }
 
-/** What was set, by the names of the setters. */
+/** The options that are set, by the names of their setters. */
 export function plainObject(settings: Settings): Record<string, unknown> {
-  // A logger is somebody else's object, which may refer to itself or know secrets.
+  // A logger is the user's object: it may refer to itself or contain secrets.
   const { hosts, ports, password, param, logger: _, ...others } = settings;
   return {
     ...(hosts === undefined ? {} : { host: hosts.length === 1 ? hosts[0] : [...hosts] }),
@@ -54,12 +54,15 @@ function queryOf(settings: Settings): [key: string, value: string][] {
   return query.filter(([, value]) => value !== undefined).map(([key, value]) => [key, String(value)]);
 }
 
-/** Server settings, without those that a policy or a trigger reads a secret from, such as `app.token`. */
+/**
+ * Server settings, without the values of those from which a policy or a trigger reads a secret, such as
+ * `app.token`.
+ */
 function shownParams(param: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(param).map(([name, value]) => [name, isSecretName(name) ? "***" : value]));
 }
 
-/** Keys are in seconds, as in libpq; setters are finer. */
+/** Keys are in seconds, as in libpq; setters take milliseconds. */
 function seconds(milliseconds: number | undefined): number | undefined {
   return milliseconds === undefined ? undefined : milliseconds / 1000;
 }

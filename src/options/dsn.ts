@@ -8,7 +8,7 @@ import { applyKeyword } from "./keywords.ts";
 import { canonicalName } from "./aliases.ts";
 import type { Settings } from "./settings.ts";
 
-/** What a keyword/value string sets. Empty values set nothing, as in libpq. */
+/** Parses a keyword/value string. Empty values set nothing, as in libpq. */
 export function parseDsn(text: string): Settings {
   if (hasSemicolons(text)) throw malformed('pairs must be separated by spaces, not ";"');
   let settings: Settings = {};
@@ -16,7 +16,7 @@ export function parseDsn(text: string): Settings {
     PAIR.lastIndex = at;
     const pair = PAIR.exec(text);
     if (pair === null) {
-      // What stands further on may be a piece of a password.
+      // Text further on may be part of a password.
       const name = at === 0 ? /^\s*([A-Za-z_]\w*(?:[ -]\w+)+)\s*=/.exec(text)?.[1] : undefined;
       const right = name === undefined ? undefined : canonicalName(name, "key");
       if (right !== undefined) throw new UsageError(`Cannot use key ${JSON.stringify(name)}: ${right}`);
@@ -30,8 +30,8 @@ export function parseDsn(text: string): Settings {
 }
 
 /**
- * Whether pairs are separated as in ADO.NET and ODBC. In quotes, and without a name and `=` behind it, a
- * semicolon is part of a value: `password=a;b host=c` is a string of libpq's.
+ * Whether pairs are separated by semicolons, as in ADO.NET and ODBC. In quotes, and without a name and
+ * `=` behind it, a semicolon is part of a value: `password=a;b host=c` is a libpq string.
  */
 function hasSemicolons(text: string): boolean {
   const bare = text.replace(/=\s*'(?:[^'\\]|\\.)*'|\\./gs, "=");

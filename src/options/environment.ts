@@ -1,20 +1,20 @@
 /**
- * What the process's environment adds to what was set.
+ * Adds the environment's variables to the settings.
  *
  * Source: PostgreSQL manual, libpq, "Environment Variables".
  */
 import { applyKeyword } from "./keywords.ts";
 import type { Settings } from "./settings.ts";
 
-/** Looks at the process for what was not given; only where that needs no permission from the user. */
+/** What pyro reads from the process, if that needs no permission from the user. */
 export interface Environment {
   /** The value of an environment variable. */
   variable(name: string): string | undefined;
-  /** The name of the operating system's user, undefined if it cannot be learned. */
+  /** The name of the operating system's user, undefined if it cannot be found out. */
   osUser(): string | undefined;
 }
 
-/** The settings, with what is missing taken from libpq's variables. */
+/** The settings, with missing ones taken from libpq's variables. */
 export function withEnvironment(settings: Settings, environment: Environment): Settings {
   let found: Settings = {};
   for (const [name, key] of VARIABLES) {
@@ -33,7 +33,7 @@ export function withEnvironment(settings: Settings, environment: Environment): S
   };
 }
 
-/** Whether a variable has no effect because what it would serve is given. */
+/** Whether a variable has no effect because a setting excludes it. */
 function isOverridden(key: string, settings: Settings): boolean {
   return key === "passfile" && settings.password !== undefined;
 }
@@ -52,7 +52,7 @@ const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
   ["PGDATESTYLE", "DateStyle"],
   ["PGTZ", "TimeZone"],
   ["PGGEQO", "geqo"],
-  // Not implemented: an error rather than a connection that is not what they ask for.
+  // Not implemented: an error, since the connection would not be what these variables require.
   ["PGCHANNELBINDING", "channel_binding"],
   ["PGGSSENCMODE", "gssencmode"],
   ["PGHOSTADDR", "hostaddr"],

@@ -1,9 +1,9 @@
 /**
- * Keys of URLs and of keyword/value strings: libpq's, pyro's own, and for the rest names of server
- * settings.
+ * The keys of URLs and of keyword/value strings: libpq's, pyro's own, and any other is the name of a
+ * server setting.
  *
- * A key of libpq's that is not implemented is an error unless its value asks for nothing: what a
- * user relies on is neither ignored nor sent to the server.
+ * A libpq key that is not implemented is an error, unless its value requires nothing: pyro must neither
+ * ignore what a user relies on nor send it to the server.
  *
  * Source: PostgreSQL manual, libpq, "Parameter Key Words".
  */
@@ -24,7 +24,7 @@ import {
   type Settings,
 } from "./settings.ts";
 
-/** The settings with what `key=value` adds. `name` is what the user calls the key, for errors. */
+/** The settings with `key=value` added. `name` is the user's name for the key, for errors. */
 export function applyKeyword(settings: Settings, key: string, value: string, name: string = key): Settings {
   const keyword = KEYWORDS.get(key);
   if (keyword !== undefined) return { ...settings, ...keyword(value, name) };
@@ -80,7 +80,7 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ["application_name", (value, name) => ({ applicationName: checkText(name, value) })],
   ["connect_timeout", (value, name) => ({ connectTimeout: parseSeconds(name, value) })],
   ["sslmode", (value, name) => ({ sslMode: checkSslMode(name, value) })],
-  // JDBC's spelling, which libpq takes too.
+  // JDBC's spelling, which libpq accepts too.
   ["ssl", (value, name) => ({ sslMode: parseBoolean(name, value) ? "require" : "disable" })],
   ["keepalives", (value, name) => ({ keepAlive: parseBoolean(name, value) })],
   ["client_encoding", (value, name) => {
@@ -90,7 +90,7 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ["socket", (value) => ({ socket: checkSocket(value) })],
   ["upgrade_to_unix_socket", (value, name) => ({ upgradeToUnixSocket: parseBoolean(name, value) })],
   ["statement_cache_size", (value, name) => ({ statementCacheSize: parseInteger(name, value, 0, 1_000_000) })],
-  // As ORMs write it.
+  // The spelling of ORMs.
   ["pgbouncer", (value, name) => ({ pgbouncer: parseBoolean(name, value) })],
   ...POOL_OPTION_LIST.map(([option, { keyword, unit }]): [string, Keyword] => [
     keyword,
@@ -100,7 +100,7 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ["blocking_transport", (value, name) => ({ blockingTransport: checkChoice(name, value, BLOCKING_TRANSPORTS) })],
 ]);
 
-/** libpq's other keywords, with the values that ask for nothing that pyro does not do. */
+/** libpq's other keywords, with the values that pyro satisfies without implementing them. */
 const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["channel_binding", ["disable", "prefer"]],
   ["fallback_application_name", []],

@@ -1,15 +1,15 @@
-/** Where pyro says what it does, if it is told where. */
+/** The logger that users give to pyro. */
 import { UsageError } from "../errors.ts";
 
-/** How important a line of the log is; each level includes those behind it. */
+/** The importance of a line of the log. Each level includes those behind it. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** What a line of the log is about: text, numbers and booleans by name. */
+/** The fields of a line of the log: text, numbers and booleans by name. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
- * Where lines of the log go: an object with some of these methods, such as `console`. Levels that have
- * none are dropped, and what a method throws is ignored.
+ * Gets the lines of the log: an object with some of these methods, such as `console`. Lines of levels
+ * without a method are dropped; errors that a method throws are ignored.
  *
  * @example Every call, to the console
  * ```ts
@@ -24,9 +24,9 @@ export interface Logger {
   debug?(message: string, fields: LogFields): unknown;
   /** Connections that are opened and closed. */
   info?(message: string, fields: LogFields): unknown;
-  /** What somebody should look at: warnings of the server, lost connections. */
+  /** Problems: warnings of the server, lost connections. */
   warn?(message: string, fields: LogFields): unknown;
-  /** What failed with no caller to tell. */
+  /** Failures that no caller gets. */
   error?(message: string, fields: LogFields): unknown;
 }
 

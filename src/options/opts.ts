@@ -1,4 +1,4 @@
-/** How to connect, and how connections behave: the options that users see. */
+/** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import { parseDsn } from "./dsn.ts";
@@ -26,7 +26,7 @@ import {
 import type { TypeCodec } from "./type_codec.ts";
 import { parseUrl } from "./url.ts";
 
-/** What was set, for the modules that connect. */
+/** The settings of `Opts`, for the modules that connect. */
 export let settingsOf: (opts: Opts) => Settings;
 
 let fromSettings: (settings: Settings) => Opts;
@@ -34,9 +34,9 @@ let fromSettings: (settings: Settings) => Opts;
 /**
  * Connection options. Immutable: every setter checks its value at once and returns new options.
  *
- * What is not set is filled from libpq's environment variables (`PGHOST`, `PGPORT`, `PGUSER`,
- * `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, …) when connecting, then by the default. On Deno only
- * variables that the process may read without asking are looked at.
+ * Options that are not set are taken from libpq's environment variables (`PGHOST`, `PGPORT`, `PGUSER`,
+ * `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, …) when connecting; otherwise they have their defaults. On Deno,
+ * only variables are read that the process may read without asking.
  *
  * @example From a URL, with a change
  * ```ts
@@ -63,18 +63,19 @@ export class Opts {
   #settings: Settings;
 
   /**
-   * Options from a URL (`pg://`, `postgres://` or `postgresql://`), or from a keyword/value string of
-   * libpq's (`"host=/run/postgresql dbname=test"`).
+   * Parses a URL (`pg://`, `postgres://` or `postgresql://`) or a libpq keyword/value string
+   * (`"host=/run/postgresql dbname=test"`).
    *
    * Query keys of the URL are libpq's names, pyro's own (`socket`, `upgrade_to_unix_socket`,
-   * `statement_cache_size`, `pgbouncer`, `blocking_transport`, and those of pools: `pool_max_concurrency`,
-   * `pool_max_idle_conn`, `pool_min_idle`, `pool_max_waiting`, `pool_max_pipelined`, and in seconds
-   * `pool_idle_timeout`, `pool_max_lifetime`, `pool_acquire_timeout`, `pool_leak_timeout`), and any other is
-   * a server setting to start with (`?statement_timeout=5s`). Another spelling of a key, and what other
-   * clients call one (`Password`, `pwd`, `sslMode`, `schema`), are errors that name the right key.
+   * `statement_cache_size`, `pgbouncer`, `blocking_transport`, and those of pools:
+   * `pool_max_concurrency`, `pool_max_idle_conn`, `pool_min_idle`, `pool_max_waiting`,
+   * `pool_max_pipelined`, and in seconds `pool_idle_timeout`, `pool_max_lifetime`,
+   * `pool_acquire_timeout`, `pool_leak_timeout`), and any other is a server setting for the session's
+   * start (`?statement_timeout=5s`). Other spellings of a key, and other clients' names for it
+   * (`Password`, `pwd`, `sslMode`, `schema`), are errors that name the right key.
    *
-   * @param text The URL or string; without it nothing is set.
-   * @throws {UsageError} If the string is malformed, has a key of libpq's that pyro does not implement, or another client's key.
+   * @param text The URL or string; without it, nothing is set.
+   * @throws {UsageError} If the string is malformed, or has a libpq key that pyro does not implement, or another client's key.
    */
   constructor(text?: string) {
     this.#settings = text === undefined ? {} : parse(text);
@@ -82,7 +83,7 @@ export class Opts {
 
   /**
    * The server's host: a name, an IP address, or the directory of its Unix socket (which starts with
-   * `/`). A list, or one string with commas, is tried in its order. Default: `localhost`.
+   * `/`). The hosts of a list, or of one string with commas, are tried in order. Default: `localhost`.
    *
    * @throws {UsageError} If it is none of these.
    */
@@ -100,8 +101,8 @@ export class Opts {
   }
 
   /**
-   * The whole path of the server's Unix socket file, such as `/run/postgresql/.s.PGSQL.5432`. Host
-   * and port are then of no importance. Default: none.
+   * The whole path of the server's Unix socket file, such as `/run/postgresql/.s.PGSQL.5432`. Host and
+   * port then have no effect. Default: none.
    *
    * @throws {UsageError} If the path does not start with `/`.
    */
@@ -114,7 +115,7 @@ export class Opts {
     return this.#with({ user: checkText("user", name) });
   }
 
-  /** The password, sent only in the form that the server asks for. Default: none. */
+  /** The password, sent only in the form that the server requests. Default: none. */
   password(password: string): Opts {
     return this.#with({ password: checkText("password", password) });
   }
@@ -130,9 +131,8 @@ export class Opts {
   }
 
   /**
-   * How much encryption is wanted: `"disable"` none, `"prefer"` if the server offers it, `"require"`
-   * always. None of them verifies who the server is. Unix sockets are never encrypted. Default:
-   * `"prefer"`.
+   * Whether to encrypt: `"disable"` never, `"prefer"` if the server supports it, `"require"` always.
+   * None of them verifies the server's identity. Unix sockets are never encrypted. Default: `"prefer"`.
    *
    * @throws {UsageError} For any other value.
    */
@@ -141,16 +141,16 @@ export class Opts {
   }
 
   /**
-   * Whether a TCP connection to a server on this machine is traded for its Unix socket, which is faster.
-   * A socket gets a password, or what proves one, only if it is known to be the server's; otherwise TCP is
-   * kept. Default: true.
+   * Whether a TCP connection to a server on this machine is replaced by its Unix socket, which is faster.
+   * A password, or a proof of it, is sent to a socket only if the socket is known to be the server's;
+   * otherwise TCP is kept. Default: true.
    */
   upgradeToUnixSocket(wanted: boolean): Opts {
     return this.#with({ upgradeToUnixSocket: checkBoolean("upgradeToUnixSocket", wanted) });
   }
 
   /**
-   * How long connecting may take, in milliseconds, for each host of a list; 0 for no limit. Default:
+   * How long connecting may take, in milliseconds, for each host of a list; 0 is no limit. Default:
    * 30 000.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
@@ -167,7 +167,7 @@ export class Opts {
   /**
    * A server setting that the session starts with, such as `statement_timeout`.
    *
-   * @throws {UsageError} If the name is not one of a setting, or is one that has a setter of its own.
+   * @throws {UsageError} If the name cannot be a setting's, or the setting has a setter of its own.
    */
   param(name: string, value: string): Opts {
     const [key, text] = checkParam(name, value);
@@ -175,8 +175,8 @@ export class Opts {
   }
 
   /**
-   * How many SQL strings a connection keeps prepared. With 0 it uses unnamed statements, and keeps
-   * the types of 256 strings. Default: 256.
+   * How many SQL strings a connection keeps prepared. With 0, it uses unnamed statements, and keeps the
+   * types of 256 strings. Default: 256.
    *
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
@@ -185,11 +185,10 @@ export class Opts {
   }
 
   /**
-   * Whether a pooler stands before the server that gives its connections to others between
-   * transactions, such as PgBouncer in transaction mode. Statements then have no names, and the
-   * server's Unix socket is not looked for, whatever {@linkcode Opts.upgradeToUnixSocket} says;
-   * {@linkcode Opts.statementCacheSize} is the number of strings whose types are kept. In the URL:
-   * `pgbouncer=true`. Default: false.
+   * Whether there is a pooler before the server that shares its connections between transactions, such
+   * as PgBouncer in transaction mode. Statements then have no names, and the server's Unix socket is
+   * not used, whatever {@linkcode Opts.upgradeToUnixSocket} says; {@linkcode Opts.statementCacheSize}
+   * is the number of strings whose types are kept. In the URL: `pgbouncer=true`. Default: false.
    *
    * @example
    * ```ts
@@ -205,7 +204,7 @@ export class Opts {
   }
 
   /**
-   * How many idle connections a pool keeps. Default: as many as it may open.
+   * The maximum number of idle connections of a pool. Default: `poolMaxConcurrency`.
    *
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
@@ -214,7 +213,7 @@ export class Opts {
   }
 
   /**
-   * How many connections a pool may have open. Default: 10.
+   * The maximum number of connections of a pool. Default: 10.
    *
    * @throws {UsageError} If it is not an integer from 1 to 1 000 000.
    */
@@ -233,8 +232,8 @@ export class Opts {
   }
 
   /**
-   * How long a connection of a pool may be idle before it is closed, in milliseconds; 0 for no limit.
-   * Those that `poolMinIdle` asks for stay. Default: 600 000, ten minutes.
+   * A pool closes connections that were idle for this time, in milliseconds; 0 is no limit. It keeps
+   * `poolMinIdle` of them. Default: 600 000, ten minutes.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
@@ -243,9 +242,9 @@ export class Opts {
   }
 
   /**
-   * How old a connection of a pool may get, in milliseconds; 0 for no limit. It is never closed while
-   * in use. To each its own, up to a tenth less, so that not all go at once. Default: 3 600 000, one
-   * hour.
+   * A pool closes connections after this time, in milliseconds; 0 is no limit. It never closes one in
+   * use. Each connection's time is up to a tenth shorter, at random, so that not all are closed at
+   * once. Default: 3 600 000, one hour.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
@@ -254,8 +253,8 @@ export class Opts {
   }
 
   /**
-   * How long a caller waits for a connection of a pool, in milliseconds, 0 for no limit; after that
-   * comes a `TimeoutError`. A `timeout` of the call itself may be shorter. Default: 30 000.
+   * How long a caller waits for a connection of a pool, in milliseconds, until it gets a
+   * `TimeoutError`; 0 is no limit. A call's `timeout` may be shorter. Default: 30 000.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
@@ -264,8 +263,8 @@ export class Opts {
   }
 
   /**
-   * How many callers may wait for a connection of a pool; more get a `ConnectionError` at once.
-   * Default: no limit.
+   * The maximum number of callers that wait for a connection of a pool; others get a `ConnectionError`
+   * at once. Default: no limit.
    *
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
@@ -274,8 +273,9 @@ export class Opts {
   }
 
   /**
-   * After how many milliseconds a connection that was taken from a pool (by `acquire`, or for a stream)
-   * and not given back is reported, with the place where it was taken; 0 for never. Default: 0.
+   * A connection that was taken from a pool (by `acquire`, or for a stream) is reported after this
+   * time, in milliseconds, with the place where it was taken, if it is not released; 0 is never.
+   * Default: 0.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
@@ -284,11 +284,11 @@ export class Opts {
   }
 
   /**
-   * How many callers of a pool may share a connection when all are in use or they call at once, each with
-   * one `select` that is known to be quick: together at most 10 ms of work, or 1 ms where others are idle,
-   * which is sent in one go, and so is several times as fast. The results come in that order, so that a
-   * statement which is slow for once delays those behind it. Calls with a `timeout` or `signal` never
-   * share. With 1, nobody does. Default: 16.
+   * The maximum number of callers of a pool that share a connection when all are in use, or when they call
+   * at the same time: each with one `select` known to be quick, together at most 10 ms of work (1 ms if
+   * other connections are idle). Sending them together is several times as fast, but a statement that is
+   * slow for once delays those behind it. Calls with a `timeout` or `signal` never share. With 1, no call
+   * does. Default: 16.
    *
    * @throws {UsageError} If it is not an integer from 1 to 1000.
    */
@@ -298,9 +298,8 @@ export class Opts {
 
   /**
    * How blocking connections reach their socket: `"ffi"` through the C library, `"worker"` through a
-   * worker thread, `"auto"` through FFI where that is permitted without asking, and through a worker
-   * otherwise and for TLS. On Node, whose FFI is experimental, `"auto"` means the worker. Default:
-   * `"auto"`.
+   * worker thread, `"auto"` through FFI where that is permitted without asking, otherwise and for TLS
+   * through a worker. On Node, whose FFI is experimental, `"auto"` means the worker. Default: `"auto"`.
    *
    * @throws {UsageError} For any other value.
    */
@@ -309,8 +308,8 @@ export class Opts {
   }
 
   /**
-   * Called with each notice that the server sends; of a flood while connecting, with the first ones. What
-   * it throws is ignored. Default: none.
+   * Called with each notice that the server sends; of very many while connecting, with the first ones.
+   * Errors that it throws are ignored. Default: none.
    */
   onNotice(listener: (notice: ServerFields) => void): Opts {
     return this.#with({ onNotice: checkFunction("onNotice", listener) });
@@ -320,12 +319,13 @@ export class Opts {
    * Called with each message that the connection sends or receives, as a line of text in the format of
    * libpq's `PQtrace`: the local time, `F` for the client (frontend) or `B` for the server (backend),
    * the message's length in bytes, its name and its fields, with tabs in between. Cancel requests, and
-   * the connections that an upgrade tries, are in it. Passwords, what else authenticates, and cancel
-   * keys are `***`; statements, parameters and rows are shown. What the listener throws is ignored, and
-   * what it calls on the connection is refused with a `UsageError`. Default: none.
+   * the connections that an upgrade tries, are in it. Passwords, other authentication data and cancel
+   * keys are shown as `***`; statements, parameters and rows are shown as they are. Errors that the
+   * listener throws are ignored; its calls on the connection are refused with a `UsageError`. Default:
+   * none.
    *
-   * The environment variable `PYRO_TRACE` has the lines of all connections appended to the file that it
-   * names, or written to standard error for `-`.
+   * The environment variable `PYRO_TRACE` names a file to which the lines of all connections are
+   * appended; with `-` they are written to standard error.
    *
    * Source: PostgreSQL manual, libpq, "Control Functions", PQtrace.
    *
@@ -347,8 +347,8 @@ export class Opts {
   }
 
   /**
-   * Where pyro says what it does: an object with some of the methods `debug`, `info`, `warn` and `error`,
-   * such as `console`. Values and secrets are never part of it; see {@linkcode Logger}. Default: none.
+   * Gets pyro's log: an object with some of the methods `debug`, `info`, `warn` and `error`, such as
+   * `console`. The log never contains values and secrets; see {@linkcode Logger}. Default: none.
    *
    * @throws {UsageError} If it has none of these methods.
    */
@@ -357,8 +357,8 @@ export class Opts {
   }
 
   /**
-   * How important a line of the log has to be: `"debug"` (every call), `"info"` (connections opened and
-   * closed), `"warn"` (what somebody should look at) or `"error"`. Default: `"info"`.
+   * The least level that is logged: `"debug"` (every call), `"info"` (connections opened and closed),
+   * `"warn"` (problems) or `"error"`. Default: `"info"`.
    *
    * @throws {UsageError} For any other value.
    */
@@ -366,19 +366,25 @@ export class Opts {
     return this.#with({ logLevel: checkChoice("logLevel", level, LOG_LEVELS) });
   }
 
-  /** How int8 comes back: `"bigint"`, or `"number"`, where a value beyond 2^53-1 is a `DecodeError`. Default: `"bigint"`. */
+  /**
+   * How int8 is decoded: `"bigint"`, or `"number"`, with a `DecodeError` for values beyond 2^53-1.
+   * Default: `"bigint"`.
+   */
   int8(choice: Int8Choice): Opts {
     return this.#with({ int8: checkChoice<Int8Choice>("int8", choice, ["bigint", "number"]) });
   }
 
-  /** How numeric comes back: `"string"`, or what a function makes of that string. Default: `"string"`. */
+  /** How numeric is decoded: `"string"`, or by a function of that string. Default: `"string"`. */
   numeric(choice: NumericChoice): Opts {
     return this.#with({
       numeric: typeof choice === "function" ? choice : checkChoice<"string">("numeric", choice, ["string"]),
     });
   }
 
-  /** How json and jsonb come back: `"value"` parsed, `"string"` as JSON text, or what a function makes of that text. Default: `"value"`. */
+  /**
+   * How json and jsonb are decoded: `"value"` parsed, `"string"` as JSON text, or by a function of that
+   * text. Default: `"value"`.
+   */
   json(choice: JsonChoice): Opts {
     return this.#with({
       json: typeof choice === "function"
@@ -388,28 +394,28 @@ export class Opts {
   }
 
   /**
-   * How dates and times come back: `"temporal"` as Temporal's types, `"date"` as JavaScript's Date
-   * (which has milliseconds only; `time` is then a string), `"string"` as PostgreSQL's ISO text, with
-   * timestamptz in UTC. Default: `"temporal"`.
+   * How dates and times are decoded: `"temporal"` as Temporal's types, `"date"` as JavaScript's Date
+   * (only milliseconds; `time` is then a string), `"string"` as PostgreSQL's ISO text, with timestamptz
+   * in UTC. Default: `"temporal"`.
    */
   dates(choice: DatesChoice): Opts {
     return this.#with({ dates: checkChoice<DatesChoice>("dates", choice, ["temporal", "date", "string"]) });
   }
 
   /**
-   * The codec of a type, instead of pyro's: for a type of an extension, or for values in classes of
-   * one's own. It also serves inside of arrays, ranges and composites. An array type can have one of its
-   * own, for the array as a whole.
+   * Sets the codec of a type, instead of pyro's: for a type of an extension, or for values in classes of your
+   * own. It is also used inside of arrays, ranges and composites. An array type can have a codec for the
+   * array as a whole.
    *
-   * So can a domain, whose parameters it makes, and whose values it reads in arrays, in composites, and in
-   * columns of tables and views that are declared with it. An expression, as `price + 1`, `max(price)` or
-   * `1::price`, gives a value of the base type, which is all that the server says of it, and so does a column
-   * of a UNION. Which columns are declared with a domain is asked when a table is first seen, if there is a
-   * codec for a type that does not come with PostgreSQL.
+   * A domain can have a codec too. It encodes parameters, and decodes values in arrays, in composites, and in
+   * columns of tables and views that are declared with the domain. For expressions (`price + 1`,
+   * `max(price)`, `1::price`) and columns of a UNION the server reports the base type only, whose codec is
+   * used. If there is a codec for a type that does not come with PostgreSQL, a query finds a table's columns
+   * declared with a domain when the table is first seen.
    *
-   * @param nameOrOid The type's name as in `pg_type.typname` (`"numeric"`, `"_int4"`; with its schema where a
-   *   name is not enough, `"public.geometry"`), or as SQL has it (`"integer"`, `"int4[]"`), or its OID.
-   * @param codec How its values are read and sent; see {@linkcode TypeCodec} for complete examples.
+   * @param nameOrOid The type's name as in `pg_type.typname` (`"numeric"`, `"_int4"`; with its schema if
+   *   needed, `"public.geometry"`) or as in SQL (`"integer"`, `"int4[]"`), or its OID.
+   * @param codec How its values are decoded and encoded; see {@linkcode TypeCodec} for complete examples.
    * @throws {UsageError} If the name is empty, the OID not an integer, or the codec has no `parse`.
    */
   codec(nameOrOid: string | number, codec: TypeCodec): Opts {
@@ -422,7 +428,10 @@ export class Opts {
     return canonicalUrl(this.#settings);
   }
 
-  /** What was set, by the names of the setters, with `"***"` for the password and for settings such as `app.token`. */
+  /**
+   * The options that are set, by the names of their setters, with `"***"` for the password and for
+   * settings such as `app.token`.
+   */
   toJSON(): Record<string, unknown> {
     return plainObject(this.#settings);
   }

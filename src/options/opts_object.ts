@@ -5,7 +5,7 @@ import type { Logger, LogLevel } from "./logger.ts";
 import type { BlockingTransport, SslMode } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
-/** {@linkcode Opts} as a plain object: the names of its setters, and what one would give them. */
+/** {@linkcode Opts} as a plain object: its keys are the setters' names, its values their arguments. */
 export interface OptsObject {
   /** See {@linkcode Opts.host}. */
   readonly host?: string | readonly string[] | undefined;

@@ -1,10 +1,10 @@
 /**
- * The options of pools, in one table. Keys of connection strings, what a canonical URL shows, other clients'
- * names and the limits of a pool are made from it; a setter of `Opts` or a member of an interface that is
- * missing does not compile.
+ * The options of pools, in one table. Keys of connection strings, canonical URLs, other clients' names and
+ * the limits of a pool are made from it. A missing setter of `Opts`, or a missing member of an interface,
+ * does not compile.
  */
 
-/** The name of one: its setter. */
+/** The name of a pool option: its setter. */
 export type PoolOptionName =
   | "poolMaxConcurrency"
   | "poolMaxIdleConn"
@@ -25,7 +25,7 @@ export interface PoolOption {
   /** The least that may be set, and the most. */
   readonly min: number;
   readonly max: number;
-  /** Its value if it is not set; undefined if that depends on others, or is no limit. */
+  /** Its value if it is not set; undefined if that depends on other options, or is no limit. */
   readonly default: number | undefined;
   /** Other clients' names for it, in small letters and without separators. */
   readonly aliases: string;
@@ -38,7 +38,7 @@ const COUNT = { unit: "count", min: 0, max: 1_000_000 } as const;
 const TIME = { unit: "time", min: 0, max: MAX_MILLISECONDS } as const;
 const MINUTE = 60_000;
 
-/** All of them. */
+/** All pool options. */
 export const POOL_OPTIONS: Readonly<Record<PoolOptionName, PoolOption>> = {
   poolMaxConcurrency: {
     ...COUNT,
@@ -100,7 +100,7 @@ export const POOL_OPTIONS: Readonly<Record<PoolOptionName, PoolOption>> = {
   poolLeakTimeout: { ...TIME, keyword: "pool_leak_timeout", default: 0, aliases: "leakdetectionthreshold" },
 };
 
-/** Their values, as far as they are set. */
+/** The values of the pool options that are set. */
 export type PoolValues = { readonly [name in PoolOptionName]?: number };
 
 /** The table row by row. */

@@ -1,6 +1,6 @@
 /**
- * What can be set, and what each value may be. Every check throws a `UsageError` that says what is
- * allowed; of secrets it shows nothing.
+ * The settings of a connection, and the checks of their values. Every check throws a `UsageError` that
+ * says what is allowed, and never shows a secret.
  */
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
@@ -9,13 +9,16 @@ import { refuseAlias } from "./aliases.ts";
 import { MAX_MILLISECONDS, POOL_OPTIONS, type PoolOptionName, type PoolValues } from "./pool_options.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
-/** How much encryption is wanted: none, if the server can, or always. As in libpq, none of them verifies the server. */
+/** Whether to encrypt: never, if the server supports it, or always. As in libpq, none of them verifies the server. */
 export type SslMode = "disable" | "prefer" | "require";
 
-/** How blocking connections reach their socket: by themselves through FFI, through a worker, or whatever is fastest and permitted. */
+/**
+ * How blocking connections reach their socket: through FFI, through a worker, or by the fastest that is
+ * permitted.
+ */
 export type BlockingTransport = "auto" | "ffi" | "worker";
 
-/** What was set; all of it optional. */
+/** The settings, all of them optional. */
 export interface Settings extends PoolValues {
   /** Host names, addresses, or socket directories (which start with `/`), tried in this order. */
   readonly hosts?: readonly string[];
@@ -47,7 +50,7 @@ export interface Settings extends PoolValues {
   readonly codec?: Readonly<Record<string, TypeCodec>>;
 }
 
-/** Text that the protocol can carry: it ends strings with a zero byte. `secret` keeps it out of the message. */
+/** Text without zero bytes, with which the protocol ends strings. */
 export function checkText(name: string, value: unknown): string {
   if (typeof value !== "string") throw new UsageError(`Cannot set ${name}: it must be a string, not ${typeof value}`);
   if (value.includes("\0")) throw new UsageError(`Cannot set ${name}: it contains a NUL character`);
@@ -55,14 +58,14 @@ export function checkText(name: string, value: unknown): string {
   return value;
 }
 
-/** One of a few words. */
+/** One of the allowed words. */
 export function checkChoice<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((word) => word === value);
   if (found === undefined) throw bad(name, value, `it must be one of ${allowed.join(", ")}`);
   return found;
 }
 
-/** An integer between the two. */
+/** An integer from `min` to `max`. */
 export function checkInteger(name: string, value: unknown, min: number, max: number): number {
   if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
     throw bad(name, value, `it must be an integer from ${min} to ${max}`);
@@ -70,12 +73,12 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   return value as number;
 }
 
-/** A time, 0 for no limit. */
+/** A time in milliseconds; 0 is no limit. */
 export function checkMilliseconds(name: string, value: unknown): number {
   return checkInteger(name, value, 0, MAX_MILLISECONDS);
 }
 
-/** The value of a pool's option; `name` is what the user calls it. */
+/** The value of a pool option; `name` is the user's name for it. */
 export function checkPoolOption(option: PoolOptionName, value: unknown, name: string = option): PoolValues {
   const { min, max } = POOL_OPTIONS[option];
   return { [option]: checkInteger(name, value, min, max) };
@@ -91,7 +94,7 @@ export function checkFunction<T>(name: string, value: T): T {
   return value;
 }
 
-/** `disable`, `prefer` or `require`; the rest of libpq's modes is refused with a reason. */
+/** `disable`, `prefer` or `require`; libpq's other modes are refused with a reason. */
 export function checkSslMode(name: string, value: unknown): SslMode {
   if (value === "allow" || value === "verify-ca" || value === "verify-full") {
     throw new UsageError(`Cannot set ${name} to ${value}: it is not implemented; pyro has ${SSL_MODES.join(", ")}`);
@@ -99,7 +102,7 @@ export function checkSslMode(name: string, value: unknown): SslMode {
   return checkChoice(name, value, SSL_MODES);
 }
 
-/** Hosts, separated by commas where given as one string. */
+/** Hosts: a list, or one string with commas. */
 export function checkHosts(value: unknown): readonly string[] {
   const list = typeof value === "string" ? value.split(",") : value;
   if (!Array.isArray(list) || list.length === 0) throw bad("host", value, "it must be a host, or a list of hosts");
@@ -132,7 +135,7 @@ export function checkSocket(value: unknown): string {
   return path;
 }
 
-/** A setting that the server is to have from the start. */
+/** A server setting for the session's start. */
 export function checkParam(name: unknown, value: unknown): readonly [name: string, value: string] {
   const key = checkText("param", name);
   refuseAlias(key, "param", "set param");
@@ -147,7 +150,7 @@ export function checkParam(name: unknown, value: unknown): readonly [name: strin
   return [key, checkText(`param ${key}`, typeof value === "number" ? String(value) : value)];
 }
 
-/** A codec of the user's, and the name or OID of its type. */
+/** A user's codec, and the name or OID of its type. */
 export function checkCodec(type: unknown, codec: unknown): readonly [key: string, codec: TypeCodec] {
   const key = typeof type === "number" ? String(checkInteger("codec", type, 1, 0xffff_ffff)) : checkText("codec", type);
   if (key.trim() === "") throw bad("codec", type, "its type must be a name as in pg_type, or an OID");
@@ -166,7 +169,7 @@ export function checkCodec(type: unknown, codec: unknown): readonly [key: string
   return [catalogName(key), codec as TypeCodec];
 }
 
-/** What `pg_type` calls the type that SQL calls so: an array type has an underscore in front. */
+/** The name in `pg_type` of a type that is named as in SQL. An array type's name begins with an underscore. */
 function catalogName(type: string): string {
   const element = type.replace(/(?:\s*\[\])+$/, "");
   const name = SQL_NAMES.get(element.toLowerCase()) ?? element;
@@ -178,7 +181,10 @@ export function bad(name: string, value: unknown, allowed: string): UsageError {
   return new UsageError(`Cannot set ${name}${shown(value)}: ${allowed}`);
 }
 
-/** A value, unless it may have another key's secret in it, as `require;password=…` in another client's string has. */
+/**
+ * A value for a message, unless it may contain another key's secret, as `require;password=…` from
+ * another client's string.
+ */
 function shown(value: unknown): string {
   if (typeof value === "string") return /[;=&]/.test(value) ? "" : ` to ${JSON.stringify(value)}`;
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? " to an array" : " to an object";
@@ -188,7 +194,7 @@ function shown(value: unknown): string {
 export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
 export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi", "worker"];
 
-/** Names that SQL has for types beside those of the catalog. */
+/** SQL's names of types that the catalog does not have. */
 const SQL_NAMES: ReadonlyMap<string, string> = new Map([
   ["bigint", "int8"],
   ["bit varying", "varbit"],

@@ -1,13 +1,16 @@
-/** What can be connected to. */
+/** Targets: everything that users can give to connect to. */
 import { UsageError } from "../errors.ts";
 import { refuseAlias } from "./aliases.ts";
 import { Opts } from "./opts.ts";
 import type { OptsObject } from "./opts_object.ts";
 
-/** What can be connected to: a URL or keyword/value string, a `URL`, {@linkcode Opts}, or a plain object of its setters' names. */
+/**
+ * What to connect to: a URL or keyword/value string, a `URL`, {@linkcode Opts}, or a plain object whose
+ * keys are the names of its setters.
+ */
 export type Target = string | URL | Opts | OptsObject;
 
-/** The options that a target stands for. */
+/** The options of a target. */
 export function toOpts(target: Target): Opts {
   if (target instanceof Opts) return target;
   if (typeof target === "string") return new Opts(target);
@@ -33,7 +36,7 @@ export function toOpts(target: Target): Opts {
   return opts;
 }
 
-/** A URL object's text. In its query `+` is a blank, as in forms; in a string of libpq's it is itself. */
+/** A URL object's text. In its query, `+` is a blank, as in forms; in a libpq string it is a plus sign. */
 function withBlanks({ href }: URL): string {
   const query = href.indexOf("?");
   return query < 0 ? href : href.slice(0, query) + href.slice(query).replaceAll("+", "%20");

@@ -1,12 +1,12 @@
-/** What users give for a type that pyro is to treat their way. */
+/** The codecs that users write. */
 
 /**
- * How values of one type are read and sent, for {@linkcode Opts.codec}.
+ * Decodes and encodes the values of one type, for {@linkcode Opts.codec}.
  *
- * Only `parse` is required: rows can come as text (those of `query` always do), and a type without
- * `decode` is always asked for as text. With `decode`, both must give equal values for the same
- * value. NULL reaches none of the functions. What they throw is the `cause` of a `DecodeError` or
- * `EncodeError`, and the connection stays usable.
+ * Only `parse` is required: rows can come as text (those of `query` always do), and values of a type
+ * without `decode` are always requested as text. `parse` and `decode` must give equal values for the
+ * same value. The functions are never called for NULL. Errors that they throw are the `cause` of a
+ * `DecodeError` or `EncodeError`; the connection stays usable.
  *
  * @example Decimals with exact arithmetic: here a class of our own stands for a library's
  * ```ts
@@ -66,14 +66,24 @@
  * ```
  */
 export interface TypeCodec<T = unknown> {
-  /** The value of PostgreSQL's text for it. */
+  /** Makes a value of PostgreSQL's text. */
   parse(text: string): T;
-  /** PostgreSQL's text of a parameter's value. Strings are always sent as they are. Default: numbers, bigints and booleans as text, anything else is an error; with `encode`, nothing can be sent as text, which `copyRows` needs beside a type that has no binary format. */
+  /**
+   * Makes PostgreSQL's text of a parameter. Strings are always sent as they are. Default: numbers,
+   * bigints and booleans as text, others are an error; with `encode`, no value can be sent as text, as
+   * `copyRows` does if another column's type has no binary format.
+   */
   format?(value: unknown): string;
-  /** The value of the binary format. The bytes are the caller's to keep. */
+  /** Makes a value of the binary format. The function may keep the bytes. */
   decode?(bytes: Uint8Array<ArrayBuffer>): T;
-  /** The binary format of a parameter's value. Default: parameters are sent as {@linkcode TypeCodec.format} says. */
+  /**
+   * Makes the binary format of a parameter. Default: parameters are sent as text; see
+   * {@linkcode TypeCodec.format}.
+   */
   encode?(value: unknown): Uint8Array;
-  /** Whether a JavaScript array is one value of this type, and not an array of values, for arrays of the type. Default: it is not. */
+  /**
+   * Whether a JavaScript array is one value of this type, and not an array of values, as an element of
+   * an array of this type. Default: false.
+   */
   isValue?(array: readonly unknown[]): boolean;
 }

@@ -1,8 +1,8 @@
 /**
  * Connection URLs: `pg://user:password@host:port,host:port/database?key=value`.
  *
- * Taken apart by hand, as `URL` knows no lists of hosts. Errors name the part that is wrong and
- * never quote it: when a password is not percent-encoded, any part may be a piece of it.
+ * Parsed without `URL`, which does not know lists of hosts. Errors name the malformed part and never
+ * quote it: if a password is not percent-encoded, any part may be a piece of it.
  *
  * Source: PostgreSQL manual, libpq, "Connection URIs"; RFC 3986.
  */
@@ -11,7 +11,7 @@ import { applyKeyword, parsePorts } from "./keywords.ts";
 import { canonicalName } from "./aliases.ts";
 import { checkHosts, checkText, type Settings } from "./settings.ts";
 
-/** What a URL sets. */
+/** Parses a connection URL. */
 export function parseUrl(url: string): Settings {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(url);
   if (!scheme || !SCHEMES.includes(scheme[1]!.toLowerCase())) {
@@ -26,7 +26,7 @@ export function parseUrl(url: string): Settings {
 
   let settings = parseAuthority(authority!);
   if (path) settings = { ...settings, db: checkText("database", decode(path, "database")) };
-  // As in libpq, one "&" may end it.
+  // As in libpq, the query may end with one "&".
   for (const pair of query ? query.replace(/&$/, "").split("&") : []) {
     const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(pair)!;
     if (value === undefined || key === "") throw bad(`its query is not key=value&key=value; ${ENCODE}`);

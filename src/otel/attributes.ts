@@ -1,5 +1,5 @@
 /**
- * How calls and connections are described.
+ * The attributes of calls and connections.
  *
  * Source: OpenTelemetry semantic conventions, "Database client spans" and "PostgreSQL", the stable part.
  */
@@ -9,10 +9,10 @@ import { commandOf } from "../sql/statement.ts";
 import { redactedSql } from "../sql/redaction.ts";
 import type { Attributes } from "./interfaces.ts";
 
-/** What becomes of SQL text. */
+/** How SQL text is shown; see {@linkcode Instruments.queryText}. */
 export type QueryText = "redacted" | "raw" | "none";
 
-/** A connection. */
+/** The attributes of a connection. */
 export function connectionAttributes(connection: ConnectionInfo): Attributes {
   const { database, serverAddress, serverPort, peerAddress, peerPort } = connection;
   return {
@@ -22,32 +22,35 @@ export function connectionAttributes(connection: ConnectionInfo): Attributes {
   };
 }
 
-/** A connection, or the first server that is to be asked for one. */
+/** The attributes of a new connection or, until there is one, of the first server. */
 export function connectAttributes({ connection, database, endpoints: [first] }: ConnectEvent): Attributes {
   if (connection !== undefined) return connectionAttributes(connection);
   if (first?.kind === "tcp") return serverAttributes(database, first.host, first.port);
   return serverAttributes(database, first?.path ?? "", undefined);
 }
 
-/** What a call does, in few different words; undefined where that is several things. */
+/** The name of a call's operation, one of few; undefined if the call executes several statements. */
 export function operationName({ operation, sql, batchSize = 0 }: QueryEvent): string | undefined {
   const name = OPERATIONS.get(operation) ?? (sql === undefined ? operation : commandOf(sql));
   if (batchSize < 2) return name;
   return operation === "execBatch" && name !== undefined ? `BATCH ${name}` : "BATCH";
 }
 
-/** How many statements, or sets of parameters; of one alone that is not said. */
+/** The number of statements or sets of parameters, if there are several. */
 export function batchAttributes({ batchSize = 0 }: QueryEvent): Attributes {
   return batchSize < 2 ? {} : { "db.operation.batch.size": batchSize };
 }
 
-/** The SQL text. With parameters it has no values of its own, unless somebody writes them; without, they are replaced. */
+/**
+ * The SQL text. Text with parameters is shown as it is, since its values are usually parameters; in
+ * other text, literals are replaced.
+ */
 export function textAttributes({ sql, parameterCount = 0 }: QueryEvent, choice: QueryText): Attributes {
   if (sql === undefined || choice === "none") return {};
   return { "db.query.text": choice === "raw" || parameterCount > 0 ? sql : redactedSql(sql) };
 }
 
-/** Why something failed. */
+/** The attributes of a failure. */
 export function errorAttributes(error: unknown): Attributes {
   if (error instanceof ServerError) return { "db.response.status_code": error.code, "error.type": error.code };
   return { "error.type": error instanceof Error ? error.name : "_OTHER" };
@@ -64,7 +67,7 @@ function serverAttributes(database: string, address: string, port: number | unde
 
 const DEFAULT_PORT = 5432;
 
-/** What methods do that have no SQL text, or do something else than to execute it. */
+/** The operations of methods that have no SQL text, or that do not simply execute it. */
 const OPERATIONS: ReadonlyMap<string, string> = new Map([
   ["begin", "BEGIN"],
   ["cancel", "CANCEL"],

@@ -13,15 +13,15 @@ import {
 import type { Attributes, Histogram, Meter, Span, Tracer } from "./interfaces.ts";
 import { type MeasuredPool, measurePool } from "./pool_metrics.ts";
 
-/** What is to be told to whom. */
+/** Options of {@linkcode instrument}. */
 export interface Instruments {
   /** Gets a span for each call and each connection that is opened. Default: none. */
   readonly tracer?: Tracer | undefined;
-  /** Gets the durations of calls and of waiting for pools, and the numbers of pools' connections. Default: none. */
+  /** Gets the durations of calls and of waits for pools, and the numbers of pools' connections. Default: none. */
   readonly meter?: Meter | undefined;
   /**
-   * What becomes of SQL text: `"redacted"` shows that with parameters as it is, and of others each literal as `?`;
-   * `"raw"` shows all as it is; `"none"` nothing. Default: `"redacted"`.
+   * How SQL text is shown: `"redacted"` shows text with parameters as it is, and other text with `?` for each
+   * literal; `"raw"` shows all text as it is; `"none"` shows none. Default: `"redacted"`.
    */
   readonly queryText?: QueryText | undefined;
   /** Pools whose connections are counted, each by its `db.client.connection.pool.name`. Default: none. */
@@ -29,11 +29,12 @@ export interface Instruments {
 }
 
 /**
- * Tells OpenTelemetry what all connections of the process do, from now until it is disposed of. Names and attributes
- * are those of the database semantic conventions.
+ * Reports the calls of all connections of the process to OpenTelemetry, from now until it is disposed
+ * of. Names and attributes are those of the database semantic conventions.
  *
- * Calls are spans of kind CLIENT, below the span that is active where the call is made. `tx` and `execIter`, which
- * run a function of the caller's, are of kind INTERNAL and not measured; the calls of the function are.
+ * Calls are spans of kind CLIENT, below the span that is active where the call is made. `tx` and
+ * `execIter`, which run the caller's function, are of kind INTERNAL and not measured; the function's
+ * calls are.
  *
  * @example
  * ```ts
@@ -82,7 +83,7 @@ export function instrument({ tracer, meter, queryText = "redacted", pools = {} }
   return stack;
 }
 
-/** Has a span for each event, and is told when it is over. */
+/** Makes a span for each event, and calls `over` at its end. */
 function watch<E extends TraceEvent>(
   { start, end, asyncEnd }: TraceChannels<E>,
   begin: ((event: E) => Span) | undefined,
@@ -93,7 +94,7 @@ function watch<E extends TraceEvent>(
     if (begin !== undefined) spans.set(event as E, begin(event as E));
   };
   const onOver = (event: unknown): void => over(event as E, spans.get(event as E));
-  // What is awaited only begins to be so there.
+  // An awaited call has not ended yet when this is published.
   const onEnd = (event: unknown): void => {
     if ((event as E).duration !== undefined) onOver(event);
   };
@@ -118,7 +119,7 @@ function startQuery(tracer: Tracer, event: QueryEvent, queryText: QueryText): Sp
 
 function endQuery(event: QueryEvent, span: Span | undefined, duration: Histogram | undefined): void {
   const failure = event.error === undefined ? {} : errorAttributes(event.error);
-  // A pipeline has grown since.
+  // A pipeline may have grown since its span began.
   span?.updateName(nameOf(event));
   span?.setAttributes({ ...queryAttributes(event), ...batchAttributes(event) });
   end(span, failure);
@@ -135,7 +136,7 @@ function endConnect(event: ConnectEvent, span: Span | undefined): void {
   end(span, event.error === undefined ? {} : errorAttributes(event.error));
 }
 
-/** The words of an error are not told, as they quote values. */
+/** Errors' messages are left out, since they quote values. */
 function end(span: Span | undefined, failure: Attributes): void {
   if ("error.type" in failure) {
     span?.setAttributes(failure);
@@ -161,7 +162,7 @@ function waitAttributes({ pool, error }: AcquireEvent): Attributes {
   return { "db.client.connection.pool.name": pool, ...(error === undefined ? {} : errorAttributes(error)) };
 }
 
-/** Operations that run a function of the caller's. */
+/** Operations that run the caller's function. */
 const WRAPPING: readonly string[] = ["tx", "execIter"];
 /** SpanKind and SpanStatusCode of OpenTelemetry's API. */
 const INTERNAL = 0;

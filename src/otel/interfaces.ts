@@ -1,23 +1,23 @@
 /** The members of OpenTelemetry's API that the bridge uses, so that it depends on no version of it. */
 
-/** What describes a span or a measurement. */
+/** The attributes of a span or a measurement. */
 export type Attributes = Record<string, string | number>;
 
 /** Makes spans; `trace.getTracer("pyro")` of `@opentelemetry/api`. */
 export interface Tracer {
-  /** Starts a span whose parent is the one that is active. */
+  /** Starts a span, a child of the active one. */
   startSpan(name: string, options: { readonly kind: number; readonly attributes: Attributes }): Span;
 }
 
 /** A span that was started. */
 export interface Span {
-  /** Describes it further. */
+  /** Adds attributes. */
   setAttributes(attributes: Attributes): unknown;
-  /** Says how it ended. */
+  /** Sets its status. */
   setStatus(status: { readonly code: number }): unknown;
-  /** Changes its name, when more is known. */
+  /** Changes its name. */
   updateName(name: string): unknown;
-  /** It is over. */
+  /** Ends it. */
   end(): void;
 }
 
@@ -29,35 +29,35 @@ export interface Meter {
   createObservableUpDownCounter(name: string, options: InstrumentOptions): ObservableInstrument;
 }
 
-/** What describes an instrument. */
+/** The options of an instrument. */
 export interface InstrumentOptions {
-  /** In what it measures. */
+  /** The unit of its values. */
   unit: string;
-  /** What it measures, for people. */
+  /** A description of what it measures, for people. */
   description: string;
 }
 
-/** What describes a histogram. */
+/** The options of a histogram. */
 export interface HistogramOptions extends InstrumentOptions {
-  /** Buckets that suit what is measured. */
+  /** The buckets to use by default. */
   advice: { explicitBucketBoundaries: number[] };
 }
 
 /** An instrument for a distribution of values. */
 export interface Histogram {
-  /** Takes a value. */
+  /** Records a value. */
   record(value: number, attributes: Attributes): void;
 }
 
 /** An instrument that is asked for its value. */
 export interface ObservableInstrument {
-  /** Registers who answers. */
+  /** Adds a callback that gives the values. */
   addCallback(callback: (result: ObservableResult) => void): void;
-  /** Removes who answered. */
+  /** Removes a callback. */
   removeCallback(callback: (result: ObservableResult) => void): void;
 }
 
-/** Where answers go. */
+/** Takes the values that a callback gives. */
 export interface ObservableResult {
   /** Gives a value. */
   observe(value: number, attributes: Attributes): void;

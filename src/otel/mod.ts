@@ -1,6 +1,6 @@
 /**
  * The bridge to OpenTelemetry: spans and metrics of all connections of the process, by the database
- * semantic conventions. It needs no package but the one whose tracer and meter it is given.
+ * semantic conventions. It needs no package other than the one that its tracer and meter come from.
  *
  * @example
  * ```ts

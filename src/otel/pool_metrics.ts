@@ -1,5 +1,5 @@
 /**
- * The numbers of a pool's connections.
+ * The metrics of pools.
  *
  * Source: OpenTelemetry semantic conventions, "Database client metrics", connection pools.
  */
@@ -7,23 +7,23 @@ import type { Attributes, Meter, ObservableResult } from "./interfaces.ts";
 
 /** How many connections a pool has, and how many callers wait for one. */
 export interface PoolStats {
-  /** Open, and lent to nobody. */
+  /** The number of open connections that no caller uses. */
   readonly idle: number;
-  /** Lent to somebody. */
+  /** The number of connections in use. */
   readonly leased: number;
-  /** How many callers wait. */
+  /** The number of waiting callers. */
   readonly waiting: number;
-  /** How many may be open. */
+  /** The maximum number of connections. */
   readonly max: number;
 }
 
 /** A pool whose connections are counted. */
 export interface MeasuredPool {
-  /** Its numbers; asked for whenever metrics are collected. */
+  /** Its numbers. Called whenever metrics are collected. */
   stats(): PoolStats;
 }
 
-/** Answers for a pool of that name until it is disposed of. */
+/** Reports a pool's numbers under that name, until it is disposed of. */
 export function measurePool(meter: Meter, name: string, pool: MeasuredPool): Disposable {
   const attributes = { "db.client.connection.pool.name": name };
   const stack = new DisposableStack();

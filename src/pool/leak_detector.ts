@@ -1,13 +1,16 @@
-/** Connections that were taken from a pool and not given back. */
+/** Detects connections that were taken from a pool and not released. */
 import type { Lease } from "./lease.ts";
 
-/** A connection that was taken from a pool, and not given back. */
+/** A connection that was taken from a pool and not released. */
 export interface PoolLeak {
-  /** `"forgotten"`: nobody can give it back any more, so the pool has taken it back. `"late"`: it is out for longer than `poolLeakTimeout`. */
+  /**
+   * `"forgotten"`: it was garbage-collected, and the pool has taken it back. `"late"`: it is in use for
+   * longer than `poolLeakTimeout`.
+   */
   readonly kind: "forgotten" | "late";
-  /** How long it has been out, in milliseconds. */
+  /** How long it has been in use, in milliseconds. */
   readonly milliseconds: number;
-  /** Where it was taken. */
+  /** The stack of the call that took it. */
   readonly stack: string;
 }
 
@@ -17,7 +20,7 @@ interface LeakRecord<M> {
   readonly since: number;
   /** An error made where the connection was acquired; its stack becomes text only when it is read. */
   readonly acquiredAt: Error;
-  /** Undoes what its user has set. */
+  /** Restores the connection's `onNotice`. */
   readonly undo: () => void;
   isReported: boolean;
 }
@@ -47,13 +50,16 @@ export class LeakDetector<M> {
     });
   }
 
-  /** When the next one will be late. */
+  /** When the next connection will be late. */
   get nextCheckAt(): number {
     for (const { since, isReported } of this.#records) if (!isReported) return since + this.#timeout;
     return Infinity;
   }
 
-  /** Watches an acquired connection; `acquiredAt` has the stack, and `undo` undoes what its user has set. The returned function must be called when it comes back. */
+  /**
+   * Watches an acquired connection. `acquiredAt` has the stack, and `undo` restores the connection's
+   * `onNotice`. The returned function must be called when the connection is released.
+   */
   watch(lease: Lease, member: M, acquiredAt: Error, undo: () => void): () => void {
     const record: LeakRecord<M> = { entry: member, since: this.#now(), acquiredAt, undo, isReported: false };
     this.#records.add(record);
@@ -65,7 +71,7 @@ export class LeakDetector<M> {
     };
   }
 
-  /** Reports what is late. */
+  /** Reports connections that are late. */
   check(): void {
     for (const record of this.#records) {
       if (record.since + this.#timeout > this.#now()) break;
@@ -79,7 +85,7 @@ export class LeakDetector<M> {
     try {
       this.#report({ kind, milliseconds: Math.round(this.#now() - since), stack: acquiredAt.stack ?? "" });
     } catch {
-      // A listener's failure is no reason for the pool to fail.
+      // A listener's error must not fail the pool.
     }
   }
 }

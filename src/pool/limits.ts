@@ -1,12 +1,12 @@
-/** How large a pool may get and how long things may take, from what was set. */
+/** The limits of a pool, made from its options. */
 import { UsageError } from "../errors.ts";
 import { POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "../options/pool_options.ts";
 import { type Opts, settingsOf } from "../options/opts.ts";
 import { type Target, toOpts } from "../options/target.ts";
 
-/** The limits of a pool, beside those of its {@linkcode Opts}, which they come before. */
+/** The limits of a pool. They override those of its {@linkcode Opts}. */
 export interface PoolLimits {
-  /** What it is called where it is watched. Default: its host, port and database. */
+  /** The pool's name in events and logs. Default: its host, port and database. */
   readonly name?: string | undefined;
   /** See {@linkcode Opts.poolMaxConcurrency}. */
   readonly poolMaxConcurrency?: number | undefined;
@@ -31,7 +31,10 @@ export interface PoolLimits {
 /** All limits of a pool, by the names of their options; times in milliseconds, Infinity for no limit. */
 export type Limits = Readonly<Record<PoolOptionName, number>>;
 
-/** What was set for a pool, its name and its limits. `functions` are the options that are functions; others are refused. */
+/**
+ * Parses the target and options of a pool. `functions` names the options that are functions; unknown
+ * options are refused.
+ */
 export function poolOpts(
   target: Target,
   options: unknown,
@@ -62,7 +65,7 @@ export function poolOpts(
   return { opts, name: given ?? nameOf(opts), limits: limitsOf(opts) };
 }
 
-/** As the semantic conventions of OpenTelemetry have it: where the connections are to. */
+/** The default name, as in OpenTelemetry's semantic conventions: the server's address. */
 function nameOf(opts: Opts): string {
   const { hosts = ["localhost"], ports = [5432], socket, db } = settingsOf(opts);
   const place = socket ?? hosts.map((host, i) => `${host}:${ports[i] ?? ports[0] ?? 5432}`).join(",");

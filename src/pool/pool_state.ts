@@ -24,33 +24,33 @@ export interface PoolEntry<C extends PooledConnection> {
   shares: number;
 }
 
-/** How many connections of which kind, and what has become of callers and connections since the pool was made. */
+/** Counts of a pool's connections and callers, now and since the pool was made. */
 export interface PoolStats {
-  /** How many there may be: `poolMaxConcurrency`. */
+  /** The maximum number of connections: `poolMaxConcurrency`. */
   readonly max: number;
-  /** How many there are: idle, leased and opening. */
+  /** The number of connections: idle, leased and opening. */
   readonly size: number;
-  /** Waiting to be used. */
+  /** The number of idle connections. */
   readonly idle: number;
-  /** In use. */
+  /** The number of connections in use. */
   readonly leased: number;
-  /** Being opened. */
+  /** The number of connections that are being opened. */
   readonly opening: number;
-  /** Callers that wait for one. */
+  /** The number of waiting callers. */
   readonly waiting: number;
-  /** How often one was handed out. */
+  /** How many times a connection was handed out. */
   readonly acquired: number;
-  /** How often a caller had to wait for that. */
+  /** How many times a caller had to wait for a connection. */
   readonly waited: number;
-  /** How long they waited, all together, in milliseconds. */
+  /** The total time that callers waited, in milliseconds. */
   readonly waitMilliseconds: number;
-  /** How often a caller gave up waiting, or was turned away. */
+  /** How many times a caller gave up waiting, or was refused. */
   readonly refused: number;
-  /** How many were opened. */
+  /** The number of connections that were opened. */
   readonly opened: number;
-  /** How many attempts to open one failed. */
+  /** The number of failed attempts to connect. */
   readonly failed: number;
-  /** How many were closed by the pool, or found lost. */
+  /** The number of connections that the pool closed, or found lost. */
   readonly closed: number;
 }
 

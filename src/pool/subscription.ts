@@ -2,11 +2,11 @@
 import { Backlog, MAX_WAITING_NOTIFICATIONS } from "../backlog.ts";
 import type { PyroError } from "../errors.ts";
 
-/** What `NOTIFY` sent, as a pool hands it on. */
+/** A notification, as a pool delivers it. */
 export interface PoolNotification {
   /** The channel. */
   readonly channel: string;
-  /** The text that was sent, "" if none was. */
+  /** The text that was sent with it, or "". */
   readonly payload: string;
   /** Process ID of the server process that sent it. */
   readonly pid: number;
@@ -15,13 +15,13 @@ export interface PoolNotification {
 }
 
 /**
- * Notifications were missed: the connection was lost and has been replaced, so that nothing was heard
- * meanwhile, or more waited to be taken than a pool keeps.
+ * Notifications were missed: the connection was lost and has been replaced, or more notifications
+ * waited to be taken than a pool keeps.
  */
 export interface PoolGap {
   /** The channel. */
   readonly channel: string;
-  /** Whether something may have been missed. */
+  /** True: notifications may have been missed. */
   readonly gap: true;
   /** See {@linkcode PoolNotification}. */
   readonly payload?: undefined;
@@ -29,12 +29,12 @@ export interface PoolGap {
   readonly pid?: undefined;
 }
 
-/** What one listener has not yet taken. */
+/** The items that one listener has not taken yet. */
 export class Subscription {
   readonly channel: string;
-  /** Whether nothing more will come. */
+  /** Whether no more items will come. */
   ended = false;
-  /** Called when there is something to take, or nothing more to come. */
+  /** Called when an item is added, and at the end. */
   onChange: (() => void) | undefined = undefined;
   #error: PyroError | undefined = undefined;
   readonly #waiting = new Backlog<PoolNotification | PoolGap>(MAX_WAITING_NOTIFICATIONS);
@@ -43,7 +43,7 @@ export class Subscription {
     this.channel = channel;
   }
 
-  /** The next one; undefined if there is none yet. Throws, after the last one, why no more will come. */
+  /** The next item; undefined if there is none yet. After the last item, throws the reason for the end, if any. */
   take(): PoolNotification | PoolGap | undefined {
     const next = this.#waiting.shift();
     if (next !== undefined || this.#error === undefined) return next;
@@ -52,7 +52,7 @@ export class Subscription {
     throw error;
   }
 
-  /** Something has come. What there is no room for is a gap, and one gap behind another says nothing new. */
+  /** Adds an item. If there is no room for it, a gap is added, unless the last item is one. */
   add(item: PoolNotification | PoolGap): void {
     if (this.ended) return;
     const { channel, payload = "" } = item;
@@ -64,7 +64,7 @@ export class Subscription {
     this.onChange?.();
   }
 
-  /** Nothing more will come, for that reason if there is one. */
+  /** Ends the subscription, for that reason if there is one. */
   end(error?: PyroError): void {
     if (this.ended) return;
     this.ended = true;

@@ -1,8 +1,8 @@
 /**
- * Parameters of a statement: the Bind message.
+ * Writes the Bind message, with a statement's parameters.
  *
- * Each value goes in binary where its codec can, and as text otherwise; the message says which for
- * every one of them.
+ * Each value is sent in binary if its codec can encode it so, otherwise as text; the message contains
+ * the format of each.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats", Bind.
  */
@@ -12,7 +12,10 @@ import { Frontend } from "../wire/codes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { type Codec, encodeFailure, encodeValue, Format } from "../codecs/codec.ts";
 
-/** Binds `values` to the statement `name`, giving the portal `portal`; `resultFormats` as {@linkcode formatCodes} makes them. */
+/**
+ * Binds `values` to the statement `name`, which makes the portal `portal`; `resultFormats` as
+ * {@linkcode formatCodes} makes them.
+ */
 export function bind(
   out: Outbox,
   portal: string,
@@ -44,7 +47,7 @@ export function bind(
   out.end(start);
 }
 
-/** The shortest way to ask for results in these formats: none means all text, one means all alike. */
+/** The shortest list of format codes for results: none means all text, one means all alike. */
 export function formatCodes(formats: readonly number[]): readonly number[] {
   const first = formats[0];
   if (formats.some((format) => format !== first)) return formats;
@@ -65,7 +68,7 @@ function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: numb
   }
 }
 
-/** Throws if the protocol cannot count so many parameters of one statement. */
+/** Throws if there are more parameters than the protocol can count. */
 export function checkCount(given: number): void {
   if (given <= MAX_PARAMETERS) return;
   throw new UsageError(
@@ -74,7 +77,7 @@ export function checkCount(given: number): void {
   );
 }
 
-/** The same for the parameters that a text names: the server would miscount them in its description. */
+/** The same for the parameters in a text, which the server would miscount in its description. */
 export function checkParameters(sql: string): void {
   if (LONG_NUMBER.test(sql)) checkCount(highestParameter(sql));
 }

@@ -1,4 +1,4 @@
-/** What the methods of connections do with rows. That rows are of the caller's type is the caller's claim. */
+/** Makes the result collectors of connections' methods. The type of rows is the caller's assertion. */
 import {
   AffectedRows,
   AllResults,
@@ -11,7 +11,7 @@ import {
 } from "./collectors.ts";
 import type { RowShape } from "./row.ts";
 
-/** A result collector for each. */
+/** The factories of result collectors. */
 export const collectors = {
   allRows: <R>(shape: RowShape): ResultCollector<R[]> => new AllRows(shape) as ResultCollector<R[]>,
   firstRow: <R>(shape: RowShape): ResultCollector<R | null> => new FirstRow(shape) as ResultCollector<R | null>,

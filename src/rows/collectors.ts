@@ -1,8 +1,8 @@
 /**
- * Where the rows of a reply go: a small closed family of result shapes.
+ * The result collectors: a class for each kind of result.
  *
- * A value that cannot be decoded is remembered and thrown by {@linkcode ResultCollector.result}, as the rest of
- * the reply must be read in any case. Only a reply that the protocol does not allow throws at once.
+ * The error for a value that cannot be decoded is kept, and thrown by {@linkcode ResultCollector.result}, since
+ * the rest of the reply must be read in any case. Only a violation of the protocol throws at once.
  */
 import { ProtocolError, UsageError } from "../errors.ts";
 import type { Description } from "./description.ts";
@@ -11,11 +11,11 @@ import type { RowReader, RowShape } from "./row.ts";
 import { affectedRows, type Column, type CommandTag, commandTag } from "../wire/backend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 
-/** What one statement gave. */
+/** The result of one statement. */
 export interface Result<Row = Record<string, unknown>> {
-  /** Its rows, empty for a statement that gives none. */
+  /** The rows; empty for a statement that returns none. */
   readonly rows: Row[];
-  /** Its columns, empty for a statement that gives no rows. */
+  /** The columns; empty for a statement that returns no rows. */
   readonly columns: readonly Column[];
   /** The command tag without numbers: `SELECT`, `INSERT`, `CREATE TABLE`; "" for an empty query. */
   readonly command: string;
@@ -23,32 +23,32 @@ export interface Result<Row = Record<string, unknown>> {
   readonly affected: number;
 }
 
-/** Takes the results of the statements of one reply. */
+/** Collects the results of the statements of one reply. */
 export abstract class ResultCollector<T> {
   protected readonly shape: RowShape;
   #error: Error | undefined = undefined;
-  /** The rows announced for the statement. */
+  /** The description of the current statement's rows. */
   #description: Description | undefined = undefined;
   #reader: RowReader | undefined = undefined;
-  /** Rows with values of types that are not loaded yet. */
+  /** Rows with values whose types have not been looked up yet. */
   #incomplete: { readonly row: object; readonly description: Description }[] | undefined = undefined;
-  /** Whether the tags of statements are read although the result does not need them. */
+  /** Whether command tags are read even if the result does not need them. */
   readsTags = false;
-  /** The number in the last tag that was read. */
+  /** The number in the last command tag that was read. */
   lastAffected: number | undefined = undefined;
 
   constructor(shape: RowShape = "object") {
     this.shape = shape;
   }
 
-  /** Rows of this description follow. */
+  /** Must be called before rows of this description. */
   begin(description: Description): void {
     this.#description = description;
     this.#reader = undefined;
     if (this.#error === undefined) this.onBegin(description);
   }
 
-  /** The current message is a DataRow. */
+  /** Reads the current message, a DataRow. */
   row(inbox: Inbox): void {
     if (this.#description === undefined) throw inbox.unexpected("read rows");
     if (this.#error !== undefined) return;
@@ -59,7 +59,7 @@ export abstract class ResultCollector<T> {
     }
   }
 
-  /** The current message is a CommandComplete: a statement is done. */
+  /** Reads the current message, a CommandComplete. */
   complete(inbox: Inbox): void {
     this.#description = undefined;
     if (this.#error !== undefined) return;
@@ -70,7 +70,7 @@ export abstract class ResultCollector<T> {
     }
   }
 
-  /** A statement was empty. */
+  /** Must be called for an empty statement. */
   empty(): void {
     if (this.#description !== undefined) {
       throw new ProtocolError(
@@ -80,37 +80,37 @@ export abstract class ResultCollector<T> {
     if (this.#error === undefined) this.onEmpty();
   }
 
-  /** The outcome will be this error, whatever still comes. */
+  /** Makes the outcome this error, if it is the first. */
   fail(error: Error): void {
     if (error instanceof ProtocolError) throw error;
     this.#error ??= error;
   }
 
-  /** What the reply amounts to; throws the first problem. */
+  /** The result of the reply; throws the first error. */
   result(): T {
     if (this.#error !== undefined) throw this.#error;
     return this.value();
   }
 
-  /** Whether types must be loaded before the result is complete. */
+  /** Whether types must be looked up before the result is complete. */
   get isIncomplete(): boolean {
     return this.#incomplete !== undefined;
   }
 
-  /** The columns that have them. */
+  /** The columns with these types. */
   get unknownColumns(): Column[] {
     return [...new Set(this.#incomplete?.map(({ description }) => description))].flatMap((description) =>
       description.unknownColumns
     );
   }
 
-  /** The result, completed with types that were loaded. */
+  /** The result, completed with types that have been looked up. */
   completed(registry: Registry): T {
     for (const { row, description } of this.#incomplete ?? []) description.complete(row, this.shape, registry);
     return this.result();
   }
 
-  /** The current row. */
+  /** Decodes the current row. */
   protected read(inbox: Inbox): unknown {
     const description = this.#description!;
     this.#reader ??= description.reader(this.shape);
@@ -119,14 +119,14 @@ export abstract class ResultCollector<T> {
     return row;
   }
 
-  /** The command tag that the current message is. */
+  /** The command tag of the current message. */
   protected tag(inbox: Inbox): CommandTag {
     const tag = commandTag(inbox);
     this.lastAffected = tag.affected;
     return tag;
   }
 
-  /** The number in the command tag that the current message is. */
+  /** The number in the command tag of the current message. */
   protected affected(inbox: Inbox): number {
     return this.lastAffected = affectedRows(inbox);
   }
@@ -140,7 +140,7 @@ export abstract class ResultCollector<T> {
   protected abstract value(): T;
 }
 
-/** The rows of the last statement that gave any. */
+/** The rows of the last statement that returned rows. */
 export class AllRows extends ResultCollector<unknown[]> {
   #rows: unknown[] = [];
 
@@ -157,7 +157,7 @@ export class AllRows extends ResultCollector<unknown[]> {
   }
 }
 
-/** The first row of the last statement that gave any, null if that gave none. The others are not decoded. */
+/** The first row of the last statement that returned rows, or null. Other rows are not decoded. */
 export class FirstRow extends ResultCollector<unknown> {
   readonly #only: boolean;
   #first: unknown = null;
@@ -217,7 +217,7 @@ export class AffectedRows extends ResultCollector<number> {
   }
 }
 
-/** Everything, statement by statement. */
+/** The results of all statements. */
 export class AllResults extends ResultCollector<Result<unknown>[]> {
   readonly #results: Result<unknown>[] = [];
   #rows: unknown[] = [];
@@ -250,7 +250,7 @@ export class AllResults extends ResultCollector<Result<unknown>[]> {
   }
 }
 
-/** Everything of the only statement. */
+/** The result of the only statement. */
 export class OnlyResult extends ResultCollector<Result<unknown>> {
   readonly #rows: unknown[] = [];
   #columns: readonly Column[] = [];

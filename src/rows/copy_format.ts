@@ -1,10 +1,9 @@
 /**
- * Rows for COPY FROM: in its binary format, or in text where a column's type has no binary one or has
- * values without it.
+ * Encodes rows for COPY FROM: in its binary format, or in text if a column's type, or some of its
+ * values, have no binary format.
  *
- * The types of the columns decide that, never the rows: which row comes first changes nothing. So in the
- * binary format strings for what is no string are read here, in the forms that do not depend on the
- * session's settings.
+ * The types of the columns decide the format, never the rows. So in the binary format, strings for
+ * values of other types are parsed here, in the forms that do not depend on the session's settings.
  *
  * Source: PostgreSQL manual, "COPY", sections "Text Format" and "Binary Format".
  */
@@ -28,7 +27,7 @@ export class CopyRows {
     if (this.format === "binary") this.#begin();
   }
 
-  /** How many bytes there are to send. */
+  /** The number of bytes to send. */
   get size(): number {
     return this.#out.size;
   }
@@ -47,12 +46,12 @@ export class CopyRows {
     this.#count++;
   }
 
-  /** There are no more rows. */
+  /** Must be called after the last row. */
   end(): void {
     if (this.format === "binary") this.#out.int16(-1);
   }
 
-  /** The bytes encoded so far. They are good until the next row is added. */
+  /** The bytes encoded so far. They are valid until the next row is added. */
   take(): Uint8Array {
     const bytes = this.#out.pending();
     this.#out.sent(bytes.length);
@@ -99,7 +98,8 @@ export class CopyRows {
     const { mark } = out;
     if (encodeInside(codec, out, value)) return;
     out.rewind(mark);
-    // What is sent as text elsewhere, such as a date in a string, is read here, as COPY takes one format only.
+    // Texts that Bind would send as text, such as a date in a string, are parsed here, since COPY has one format
+    // only.
     encodeFromText(codec, out, textOf(codec, value));
   }
 
@@ -140,5 +140,5 @@ function escaped(text: string): string {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
-/** What a binary COPY begins with. */
+/** The beginning of a binary COPY. */
 const SIGNATURE = new Uint8Array([0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0x00]);

@@ -1,4 +1,4 @@
-/** What a statement's rows look like, and the readers made for them. */
+/** The description of a statement's rows, and their readers. */
 import type { Column } from "../wire/backend.ts";
 import type { Codec } from "../codecs/codec.ts";
 import type { Registry } from "../codecs/registry.ts";
@@ -9,14 +9,14 @@ export class Description {
   readonly columns: readonly Column[];
   readonly formats: readonly number[];
   readonly #codecs: readonly Codec[];
-  /** The indexes of columns whose types are not loaded yet; their values are read as text until then. */
+  /** The indexes of columns whose types have not been looked up yet; their values are read as text. */
   readonly #unknown: readonly number[];
-  /** The last column of each name, the one that is in an object; made where it is needed. */
+  /** The last column of each name, which is the one in an object; made when it is needed. */
   #lastOf: ReadonlyMap<string, number> | undefined = undefined;
   #objects: RowReader | undefined = undefined;
   #arrays: RowReader | undefined = undefined;
 
-  /** `formats` are those the rows come in: 0 text, 1 binary, one per column. */
+  /** `formats` are the formats of the columns: 0 text, 1 binary. */
   constructor(columns: readonly Column[], formats: readonly number[], registry: Registry) {
     this.columns = columns;
     this.formats = formats;
@@ -24,17 +24,17 @@ export class Description {
     this.#unknown = [...columns.keys()].filter((index) => registry.isUnknown(columns[index]!));
   }
 
-  /** Whether rows have values of types that are not loaded yet. */
+  /** Whether rows have values whose types have not been looked up yet. */
   get isIncomplete(): boolean {
     return this.#unknown.length > 0;
   }
 
-  /** The columns that have them. */
+  /** The columns with these types. */
   get unknownColumns(): Column[] {
     return this.#unknown.map((index) => this.columns[index]!);
   }
 
-  /** Makes values of the texts that a row has in columns of unknown types, now that these are loaded. */
+  /** Decodes the texts in a row's columns of unknown types, after these were looked up. */
   complete(row: object, shape: RowShape, registry: Registry): void {
     const lastOf = this.#lastOf ??= new Map(this.columns.map(({ name }, index) => [name, index]));
     for (const index of this.#unknown) {
@@ -52,7 +52,7 @@ export class Description {
     }
   }
 
-  /** Whether these are the same columns, so that readers made for one read the other. */
+  /** Whether it describes these columns, so that its readers can read their rows. */
   describes(columns: readonly Column[], formats: readonly number[]): boolean {
     return columns.length === this.columns.length && columns.every((column, i) => {
       const own = this.columns[i]!;
@@ -61,7 +61,7 @@ export class Description {
     });
   }
 
-  /** The reader of these rows in that shape. */
+  /** The row reader for a shape. */
   reader(shape: RowShape): RowReader {
     return shape === "array"
       ? this.#arrays ??= new RowReader(this.columns, this.#codecs, this.formats, shape)

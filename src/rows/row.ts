@@ -1,10 +1,10 @@
 /**
- * Rows: DataRow messages to objects or arrays.
+ * Row readers: make objects or arrays of DataRow messages.
  *
- * A reader is made once per statement, for its columns' names and types. Where the runtime allows
- * it, a reader that has seen enough rows compiles itself to a function that is one object literal
- * with a decoder call per column: engines make that as fast as hand-written code. Elsewhere, and for
- * wide rows, it goes on column by column, with the same results.
+ * A reader is made once per statement, for its columns' names and types. If the runtime allows it, a
+ * reader that has read enough rows is compiled to a function: one object literal with a decoder call
+ * for each column, which is as fast as hand-written code. Otherwise, and for wide rows, it reads column
+ * by column, with the same results.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats", DataRow.
  */
@@ -32,7 +32,7 @@ export class RowReader {
     this.#shape = shape;
   }
 
-  /** The row whose DataRow body is `[start, end)` of `source`. Keeps nothing of it. */
+  /** The row whose DataRow body is `[start, end)` of `source`. Does not keep the bytes. */
   read(source: ByteSource, start: number, end: number): unknown {
     if (this.#compiled === undefined) {
       if (++this.#rowsRead < COMPILE_AFTER) return this.#readEach(source, start, end);
@@ -98,7 +98,7 @@ export class RowReader {
     lines.push(
       "if (at !== end) { column = -1; throw leftOver(end - at); }",
       `return ${this.#literal()};`,
-      // What a codec throws may be of any kind, so that only the place tells whose it is.
+      // A codec may throw anything, so only `column` shows whether a codec has failed.
       "} catch (error) { throw column === -1 ? error : failed(error, column); }",
     );
     const codecs = this.#codecs.map((_, i) => `codec${i} = codecs[${i}]`);
@@ -116,7 +116,7 @@ export class RowReader {
       const failed = (error: unknown, index: number): DecodeError => this.#failed(error, index);
       return make(this.#codecs, wrongCount, cutShort, badLength, leftOver, failed);
     } catch (error) {
-      // Runtimes can be told to refuse code made from strings.
+      // A runtime can be configured to refuse code made from strings.
       if (error instanceof EvalError) return undefined;
       throw error;
     }
@@ -125,16 +125,16 @@ export class RowReader {
   #literal(): string {
     if (this.#shape === "array") return `[${this.#columns.map((_, i) => `value${i}`).join(", ")}]`;
     const members = this.#columns.map(({ name }, i) => {
-      // As JSON text a name cannot leave the string that it is in.
+      // As JSON text, a name cannot end the string that contains it.
       const key = JSON.stringify(name);
-      // Computed, this name is an own property like any other.
+      // As a computed name, it is an own property like any other.
       return `${name === "__proto__" ? `[${key}]` : key}: value${i}`;
     });
     return `{ ${members.join(", ")} }`;
   }
 }
 
-/** The error for a value of a column that its codec refuses. */
+/** The error for a column's value that its codec refuses. */
 export function decodeError(error: unknown, index: number, { name }: Column, codec: Codec): DecodeError {
   const reason = error instanceof BadValue ? error.message : "its codec failed";
   return new DecodeError(`Cannot decode column ${index + 1} ${JSON.stringify(name)} as ${codec.name}: ${reason}`, {
@@ -181,5 +181,8 @@ function malformed(problem: string): ProtocolError {
 
 /** Compiling costs about as much as reading this many rows. */
 const COMPILE_AFTER = 64;
-/** Beyond so many columns engines make no fast code of the function: it is slower than reading column by column, and takes long to compile. */
+/**
+ * With more columns, engines do not optimize the function: it is slower than reading column by column,
+ * and takes long to compile.
+ */
 const MAX_COMPILED = 100;

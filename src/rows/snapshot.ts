@@ -1,10 +1,10 @@
 /**
- * Parameters as they are when their call is made: a call may have to wait for admission, for types or for
- * a second try, and its caller may do with the values what it likes meanwhile.
+ * Copies parameters when their call is made: a call may have to wait for admission, for types or for a
+ * retry, and its caller may change the values meanwhile.
  *
- * What can be changed is copied: arrays, plain objects, Maps, bytes, Dates, and what is inside. Of an
- * object of another class its JSON is made; a codec of the user's gets the object itself. What cannot
- * be copied, or throws when it is read, is left for the codec to refuse.
+ * Mutable values are copied deeply: arrays, plain objects, Maps, bytes, Dates. An object of another
+ * class is kept with its JSON text; a user's codec gets the object itself. Values that cannot be
+ * copied, or throw when they are read, are left for the codec to refuse.
  */
 import { Instance } from "../codecs/instance.ts";
 import { Interval } from "../codecs/interval.ts";
@@ -12,7 +12,7 @@ import { JsonValue } from "../codecs/json.ts";
 import { stringify } from "../codecs/json_text.ts";
 import { Range } from "../codecs/range.ts";
 
-/** The values, those copied that can be changed; values that were taken before are the same. */
+/** The values, with mutable ones copied. An array that was copied here is returned as it is. */
 export function snapshotOf(values: readonly unknown[]): readonly unknown[] {
   const copies = values.slice();
   for (let i = 0; i < copies.length; i++) {
@@ -26,16 +26,16 @@ export function snapshotOf(values: readonly unknown[]): readonly unknown[] {
   return copies;
 }
 
-/** One copy of things that can refer to each other, and to themselves. */
+/** Copies values that may refer to each other, and to themselves. */
 class Snapshot {
   readonly #copies = new Map<object, unknown>();
-  /** Copies whose members are still the originals. */
+  /** Copies whose members are not copied yet. */
   readonly #shallow: (unknown[] | Record<string, unknown>)[] = [];
 
-  /** Replaces the members of an array, from that index on, by copies. */
+  /** Replaces the members of an array, from index `first` on, by copies. */
   copyInto(values: unknown[], first: number): void {
     for (let i = first; i < values.length; i++) values[i] = this.#copy(values[i]);
-    // Without recursion, since a value may be as deep as it likes.
+    // Not recursive, since a value may be nested deeply.
     for (let copy = this.#shallow.pop(); copy !== undefined; copy = this.#shallow.pop()) {
       if (Array.isArray(copy)) {
         for (let i = 0; i < copy.length; i++) copy[i] = this.#copy(copy[i]);
@@ -98,7 +98,7 @@ function copyOfView(value: ArrayBufferView): unknown {
   return Uint8Array.prototype.slice.call(value);
 }
 
-/** Copies that were made here, which nobody else can change. */
+/** Copies made here, which no other code can change. */
 const COPYABLE = new WeakSet<readonly unknown[]>();
-/** Values of Temporal cannot be changed. */
+/** Temporal's values are immutable. */
 const IS_TEMPORAL = /^\[object Temporal\./;

@@ -1,6 +1,6 @@
 /**
- * Parameters of a statement that nothing is known of: each goes as the text that its kind of value
- * has in any type that takes it.
+ * Encodes the parameters of a statement whose types are not known: each as the text that all types that
+ * accept such a value share.
  */
 import { bytea } from "../codecs/bytes.ts";
 import { BadValue, type Codec, kindOf } from "../codecs/codec.ts";
@@ -12,7 +12,7 @@ import { opaque, plainText } from "../codecs/text.ts";
 /** A parameter whose type only the server knows. */
 export const untyped: Codec = { ...opaque("an unknown type"), text };
 
-/** Whether a value has such a text. */
+/** Whether a value has a text that does not depend on the type. */
 export function hasUntypedText(value: unknown): boolean {
   return typeof value !== "object" || value === null || value instanceof JsonValue || codecFor(value) !== undefined;
 }
@@ -28,7 +28,7 @@ function text(value: unknown): string {
   );
 }
 
-/** The type whose text other types take too. */
+/** The codec whose text other types accept too. */
 function codecFor(value: unknown): Codec | undefined {
   if (value instanceof Uint8Array || value instanceof ArrayBuffer) return bytea;
   if (value instanceof Date || value instanceof Temporal.Instant || value instanceof Temporal.ZonedDateTime) {

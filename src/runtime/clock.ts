@@ -1,7 +1,7 @@
-/** Time, as the drivers see it. */
+/** The clock and timers of the drivers. */
 import { setImmediate } from "node:timers";
 
-/** Milliseconds, never going back. */
+/** The time in milliseconds; it never goes back. */
 export function now(): number {
   return performance.now();
 }
@@ -11,10 +11,10 @@ export function timeStamp(): string {
   return Temporal.Now.plainDateTimeISO().toString({ smallestUnit: "microsecond" }).replace("T", " ");
 }
 
-/** Whether the promise has ended, well or not, within that time. */
+/** Waits at most `milliseconds` for a promise; returns whether it has settled. */
 export async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
   const ended = promise.then(() => true, () => true);
-  // Timers cannot wait for longer, and would not wait at all.
+  // A timer with a longer time would fire at once.
   if (milliseconds > MAX_MILLISECONDS) return await ended;
   const { promise: over, resolve } = Promise.withResolvers<false>();
   const timer = setTimeout(() => resolve(false), Math.max(0, milliseconds));
@@ -23,20 +23,20 @@ export async function atMost(promise: Promise<unknown>, milliseconds: number): P
   return inTime;
 }
 
-/** Resolves after that time. */
+/** Resolves after `milliseconds`. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Resolves once everything else has run that this turn of the event loop has for it. */
+/** Resolves at the end of this turn of the event loop. */
 export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Blocks for that time. */
+/** Blocks for `milliseconds`. */
 export function block(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** What timers can wait for. */
+/** The longest time of a timer, in milliseconds. */
 export const MAX_MILLISECONDS = 0x7fff_ffff;

@@ -1,7 +1,7 @@
 /**
- * Which runtime this is, and what it tells of the process.
+ * Detects the runtime, and reads facts about the process.
  *
- * This file is the only one that looks for the runtimes' globals.
+ * Only this file looks for the runtimes' globals.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ export function variable(name: string): string | undefined {
   return process.env[name];
 }
 
-/** The name of the operating system's user; undefined if it cannot be learned without asking. */
+/** The name of the operating system's user; undefined if it cannot be found out without asking. */
 export function osUser(): string | undefined {
   return accountName() ?? variable("USER") ?? variable("LOGNAME") ?? variable("USERNAME");
 }
@@ -28,7 +28,7 @@ function accountName(): string | undefined {
       case "deno":
         return USER_INFO_ASKS.every((kind) => granted({ name: "sys", kind })) ? userInfo().username : undefined;
       case "bun": {
-        // Bun's userInfo gives $USER, whoever the process runs as.
+        // Bun's userInfo returns $USER, not the user of the process.
         const entries = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
         return entries.find(([, , uid]) => Number(uid) === process.geteuid?.())?.[0];
       }
@@ -45,7 +45,7 @@ export function randomText(): string {
   return randomBytes(18).toString("base64url");
 }
 
-/** Warns of a mistake in the program, as the runtime does that itself. */
+/** Warns of a mistake in the program, as the runtime's own warnings do. */
 export function warn(message: string, type: string, detail: string): void {
   process.emitWarning(message, { type, detail });
 }
@@ -55,5 +55,5 @@ export function granted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
-/** The system information that `userInfo` asks Deno for. */
+/** The permissions that `userInfo` needs on Deno. */
 const USER_INFO_ASKS = ["uid", "gid", "username"] as const;

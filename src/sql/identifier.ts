@@ -1,16 +1,16 @@
 /**
- * Names of tables, columns and channels as SQL: one rule for all that takes one.
+ * Quotes the names of tables, columns and channels: one rule for all of them.
  *
  * Source: PostgreSQL manual, "Identifiers and Key Words".
  */
 import { UsageError } from "../errors.ts";
 
-/** The name in quotes. `action` begins the message for one that cannot be a name, behind "Cannot". */
+/** The name in quotes. For a malformed name, the error's message is "Cannot", `action` and the reason. */
 export function quotedIdentifier(name: unknown, action: string): string {
   return `"${checkedIdentifier(name, action).replaceAll('"', '""')}"`;
 }
 
-/** The name, if the server can have one like it. It would cut a longer one off, so that two names could become the same. */
+/** The name, checked. The server truncates longer names, so two of them could become the same. */
 export function checkedIdentifier(name: unknown, action: string): string {
   if (typeof name !== "string") {
     throw refused(action, `it must be a string, not ${name === null ? "null" : typeof name}`);
@@ -27,5 +27,5 @@ function refused(action: string, fault: string): UsageError {
   return new UsageError(`Cannot ${action}: ${fault}`);
 }
 
-/** NAMEDATALEN - 1, as servers are built. */
+/** NAMEDATALEN - 1, with the default NAMEDATALEN. */
 const MAX_BYTES = 63;

@@ -1,14 +1,14 @@
 /**
  * The lexical structure of SQL: where literals, names, comments and statements begin and end.
  *
- * A token costs time in proportion to its length and no memory, whatever the text. What is not closed
- * reaches to the end of the text. Code units above 127 are letters, as all bytes above 127 are for the
- * server.
+ * Reading a token takes time in proportion to its length and no memory, whatever the text. An unclosed
+ * token reaches to the end of the text. Code units above 127 are letters, as bytes above 127 are for
+ * the server.
  *
  * Source: PostgreSQL manual, "Lexical Structure".
  */
 
-/** What a token is. */
+/** The kinds of tokens. */
 export const TokenKind = {
   Space: 0,
   Comment: 1,
@@ -16,12 +16,12 @@ export const TokenKind = {
   Word: 2,
   /** A name in quotes. */
   QuotedName: 3,
-  /** A string of any kind, with all lines that continue it. */
+  /** A string constant of any kind, with all lines that continue it. */
   String: 4,
   Number: 5,
   /** `$1`. */
   Parameter: 6,
-  /** One character of anything else: punctuation, a part of an operator. */
+  /** Any other character: punctuation, a part of an operator. */
   Symbol: 7,
 } as const;
 
@@ -31,7 +31,7 @@ export type TokenKind = typeof TokenKind[keyof typeof TokenKind];
 /** Reads tokens, one after the other. */
 export class Lexer {
   readonly text: string;
-  /** Of the current token. */
+  /** The kind of the current token. */
   kind: TokenKind = TokenKind.Space;
   /** Where the current token begins. */
   start = 0;
@@ -39,7 +39,7 @@ export class Lexer {
   end = 0;
   readonly #backslashes: boolean;
 
-  /** `backslashes` tells whether `'…'` has escapes, which is so with `standard_conforming_strings = off`. */
+  /** `backslashes`: whether `'…'` has escapes, as with `standard_conforming_strings = off`. */
   constructor(text: string, backslashes: boolean = false) {
     this.text = text;
     this.#backslashes = backslashes;
@@ -73,7 +73,7 @@ export class Lexer {
   get keyword(): string {
     if (this.kind !== TokenKind.Word || this.end - this.start > LONGEST_KEYWORD) return "";
     const word = this.text.slice(this.start, this.end);
-    // The capitals of some other letters are ASCII.
+    // Some letters that are not ASCII have capitals that are.
     return KEYWORD.test(word) ? word.toUpperCase() : "";
   }
 
@@ -112,7 +112,7 @@ export class Lexer {
     else if (code === DASH && next === DASH) this.#token(TokenKind.Comment, lineEnd(text, at + 2));
     else if (code === SLASH && next === STAR) this.#token(TokenKind.Comment, commentEnd(text, at));
     else if (code === DOLLAR) this.#dollar(at, next);
-    // Two dots are a range, and no part of a number.
+    // Two dots are a range, not part of a number.
     else if (code === DOT && isDigit(next) && text.charCodeAt(at - 1) !== DOT) {
       this.#token(TokenKind.Number, numberEnd(text, at));
     } else this.#token(TokenKind.Symbol, at + 1);
@@ -176,7 +176,7 @@ function commentEnd(text: string, at: number): number {
   return text.length;
 }
 
-/** Behind the quote that closes a name; doubled, it is a part of it. */
+/** The position behind the quote that closes a name. A doubled quote is part of the name. */
 function nameEnd(text: string, at: number): number {
   for (let end = text.indexOf('"', at); end >= 0; end = text.indexOf('"', end + 2)) {
     if (text.charCodeAt(end + 1) !== DOUBLE_QUOTE) return end + 1;
@@ -184,7 +184,7 @@ function nameEnd(text: string, at: number): number {
   return text.length;
 }
 
-/** Behind the quote that closes a string, and what continues it in other lines. */
+/** The position behind the quote that closes a string, continuations in other lines included. */
 function stringEnd(text: string, at: number, backslashes: boolean): number {
   for (let i = at; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -201,7 +201,7 @@ function stringEnd(text: string, at: number, backslashes: boolean): number {
   return text.length;
 }
 
-/** Where a string goes on: at a quote in another line, with nothing but comments to its end before. */
+/** Where a string continues: at a quote in another line, with only white space and line comments before it. */
 function continuation(text: string, at: number): number {
   let isOtherLine = false;
   for (let i = at; i < text.length; i++) {
@@ -244,7 +244,7 @@ const SMALL_E = 0x65;
 const SMALL_N = 0x6e;
 const SMALL_U = 0x75;
 const SMALL_X = 0x78;
-/** What makes a small letter of an ASCII letter. */
+/** The bit that makes an ASCII letter lower case. */
 const LOWER_CASE = 0x20;
 const NUMBER = /0[xXoObB]_?[0-9A-Fa-f_]+|(?:\d[\d_]*(?:\.(?!\.)[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?/y;
 const KEYWORD = /^[A-Za-z_]+$/;

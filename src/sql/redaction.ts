@@ -1,12 +1,15 @@
 /**
- * SQL without the values that are written in it, for logs and traces: each literal becomes `?`, and
- * comments, in which anything may stand, become a space.
+ * SQL without its literal values, for logs and traces: each literal becomes `?`, and each comment a
+ * space, since it may contain anything.
  *
  * Strings are read as with `standard_conforming_strings = on`, the default.
  */
 import { Lexer, TokenKind } from "./lexer.ts";
 
-/** The text with `?` for each literal. Parameters (`$1`), names and keywords stay. What is not closed is a literal to the end. */
+/**
+ * The text with `?` for each literal. Parameters (`$1`), names and keywords stay. An unclosed token is
+ * a literal to the end of the text.
+ */
 export function redactedSql(sql: string): string {
   const lexer = new Lexer(sql);
   let redacted = "";

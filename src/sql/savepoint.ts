@@ -1,20 +1,20 @@
 /**
- * Savepoints, as SQL.
+ * The SQL commands for savepoints.
  *
  * Source: PostgreSQL manual, SQL commands SAVEPOINT, RELEASE SAVEPOINT and ROLLBACK TO SAVEPOINT.
  */
 
-/** What sets a savepoint. */
+/** Sets a savepoint. */
 export function setSavepoint(name: string): string {
   return `SAVEPOINT ${name}`;
 }
 
-/** What keeps the work since the savepoint, and forgets it. */
+/** Keeps the work since the savepoint, and releases it. */
 export function releaseSavepoint(name: string): string {
   return `RELEASE SAVEPOINT ${name}`;
 }
 
-/** What undoes the work since the savepoint, and forgets it: a rollback alone leaves it set. */
+/** Undoes the work since the savepoint, and releases it, since a rollback alone does not. */
 export function rollBackToSavepoint(name: string): string {
   return `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`;
 }

@@ -1,37 +1,37 @@
 /**
- * What statements are, by their first words: a COPY, a change of what names mean, the end of a
- * transaction. Literals, comments and names decide nothing.
+ * Classifies statements by their first words: a COPY, a change of what names mean, the end of a
+ * transaction. Literals, comments and names have no influence.
  *
- * Of SQL that runs other SQL only `DO` is looked into: its code may have words that tell. `CALL`, `EXECUTE`
- * and functions are taken for harmless, as otherwise each call would cost all prepared statements; if
- * one is not, the server's refusal of a stale statement tells.
+ * Of SQL that runs other SQL, only the code of `DO` is searched for suspicious words. `CALL`, `EXECUTE` and
+ * functions are presumed harmless, since each call would otherwise invalidate all prepared statements; if
+ * one is not, the server refuses the stale statement.
  *
  * Source: PostgreSQL manual, "SQL Commands".
  */
 import { Lexer, TokenKind } from "./lexer.ts";
 
-/** What a statement does besides giving rows: any number of these bits. */
+/** The effects of a statement, besides returning rows: any number of these bits. */
 export const Effect = {
   None: 0,
-  /** COPY: nothing may be pipelined behind it, as the server takes what follows for its data. */
+  /** COPY: nothing may be pipelined behind it, since the server would read it as COPY's data. */
   Copies: 1,
-  /** Text may mean something else from now on: tables, functions, the search path, the role. */
+  /** SQL text may mean something else afterwards: tables, functions, the search path or the role may change. */
   Redefines: 2,
-  /** Types may be others from now on. */
+  /** Types may change. */
   AltersTypes: 4,
-  /** All prepared statements are gone. */
+  /** All prepared statements are dropped. */
   DropsStatements: 8,
-  /** What was done since the transaction or a savepoint began may be undone. */
+  /** Changes since the beginning of the transaction or of a savepoint may be undone. */
   Ends: 16,
 } as const;
 
-/** What the statement of a string does; in the extended protocol a string is one. */
+/** The effects of the only statement of a string, as in the extended query protocol. */
 export function effectsOfStatement(sql: string): number {
   const statements = new Statements(sql);
   return statements.begin() ? effectsOf(statements) : Effect.None;
 }
 
-/** What the statements of a string do all together; `backslashes` as for the {@linkcode Lexer}. */
+/** The effects of all statements of a string together; `backslashes` as for the {@linkcode Lexer}. */
 export function effectsOfStatements(sql: string, backslashes: boolean = false): number {
   if (!sql.includes(";")) return effectsOfStatement(sql);
   const statements = new Statements(sql, backslashes);
@@ -40,7 +40,7 @@ export function effectsOfStatements(sql: string, backslashes: boolean = false): 
   return effects;
 }
 
-/** The first word of the only statement of a string, in capitals; undefined where there are several, or none. */
+/** The first word of the only statement of a string, in capitals; undefined if there are several, or none. */
 export function commandOf(sql: string): string | undefined {
   const statements = new Statements(sql);
   if (!statements.begin()) return undefined;
@@ -50,12 +50,12 @@ export function commandOf(sql: string): string | undefined {
   return command === "" || statements.begin() ? undefined : command;
 }
 
-/** Whether a statement only reads, and locks nothing and waits for nothing, as far as that can be seen. */
+/** Whether a statement only reads, and neither locks nor waits, as far as its text shows. */
 export function isPlainRead(sql: string): boolean {
   const statements = new Statements(sql);
   if (!statements.begin() || !READING.includes(statements.keyword)) return false;
   let before = "";
-  // Whether what comes before is a name that tells of waiting.
+  // Whether the previous token is a name that suggests waiting.
   let isSuspect = false;
   while (statements.next()) {
     const word = statements.keyword;
@@ -67,7 +67,7 @@ export function isPlainRead(sql: string): boolean {
   return true;
 }
 
-/** The highest number of a parameter: `$3` is 3. */
+/** The highest parameter number; that of `$3` is 3. */
 export function highestParameter(sql: string): number {
   const lexer = new Lexer(sql);
   let highest = 0;
@@ -77,7 +77,7 @@ export function highestParameter(sql: string): number {
   return highest;
 }
 
-/** What the statement does whose first token is the current one. */
+/** The effects of the statement whose first token is the current one. */
 function effectsOf(statement: Statements): number {
   switch (statement.keyword) {
     case "COPY":
@@ -146,7 +146,7 @@ function effectsOfSet(statement: Statements): number {
   );
 }
 
-/** It may be executed, too. */
+/** EXPLAIN may execute its statement too. */
 function effectsOfExplained(statement: Statements): number {
   if (!statement.next()) return Effect.None;
   if (statement.isSymbol("(") && statement.nextKeyword() !== "SELECT") {
@@ -160,7 +160,7 @@ function effectsOfExplained(statement: Statements): number {
   return effectsOf(statement);
 }
 
-/** `select … into` creates a table; `set_config` may set what names mean. */
+/** `select … into` creates a table; `set_config` may change what names mean. */
 function effectsOfQuery(statement: Statements): number {
   if (!MAY_REDEFINE.test(statement.text)) return Effect.None;
   let before = "";
@@ -175,7 +175,7 @@ function effectsOfQuery(statement: Statements): number {
   return Effect.None;
 }
 
-/** What code does is not known, and may be made of pieces: its words are suspicious wherever they stand. */
+/** Code may build statements from pieces: suspicious words count wherever they stand. */
 function effectsOfCode(statement: Statements): number {
   let effects: number = Effect.None;
   while (statement.next()) {
@@ -186,17 +186,20 @@ function effectsOfCode(statement: Statements): number {
   return effects;
 }
 
-/** Whether that is the name of a setting by which names are looked up. */
+/** Whether a token is the name of a setting that changes what names mean. */
 function isMeaningSetting(token: string): boolean {
   return MEANING.test(token);
 }
 
-/** The statements of a string, token by token. Semicolons in parentheses and in the body of a function end none. */
+/**
+ * The statements of a string, token by token. Semicolons in parentheses and in the body of a function
+ * do not end one.
+ */
 class Statements {
   readonly #lexer: Lexer;
   #isOpen = false;
   #parentheses = 0;
-  /** How many END the body of a function still needs. */
+  /** The number of ENDs that are missing in the body of a function. */
   #blocks = 0;
   #creates = false;
   #before = "";
@@ -205,7 +208,7 @@ class Statements {
     this.#lexer = new Lexer(sql, backslashes);
   }
 
-  /** All of the string. */
+  /** The whole string. */
   get text(): string {
     return this.#lexer.text;
   }
@@ -285,12 +288,12 @@ class Statements {
 
 const READING: readonly string[] = ["SELECT", "TABLE", "VALUES"];
 const LOCKING: readonly string[] = ["UPDATE", "SHARE", "NO", "KEY"];
-/** Parts of names of functions that lock something, or wait. */
+/** Parts of the names of functions that lock or wait. */
 const WAITING = /lock|sleep/i;
-/** What is dropped with these may be a part of other types. */
+/** Dropping these may drop parts of other types. */
 const DROPPING_TYPES: readonly string[] = ["TYPE", "DOMAIN", "EXTENSION", "SCHEMA", "OWNED"];
 const OPTIONS_OF_EXPLAIN: readonly string[] = ["ANALYZE", "ANALYSE", "VERBOSE"];
-/** INTO is then no clause of a select: the name of a column may be any word. */
+/** INTO behind one of these is not a clause of a select, since a column can have any name. */
 const BEFORE_INTO: readonly string[] = ["INSERT", "MERGE", "AS"];
 const REDEFINING_CODE = /\b(?:create|alter|drop|import|search_path|role|session_authorization)\b/i;
 const DROPPING_CODE = /\bdeallocate\s+(?:prepare\s+)?all\b/i;

@@ -1,30 +1,33 @@
 /**
- * The `sql` tag: SQL with values in it, which travel as parameters and never become text.
+ * The `sql` tag: SQL with values, which are sent as parameters and never become text.
  *
- * What is text in the end is what stands in the source code, and names that {@linkcode SqlTag.id} has
- * quoted. Nothing else is: there is no function here that takes a string for SQL.
+ * The text of a template comes from the source code, and from names that {@linkcode SqlTag.id} has
+ * quoted. No function here makes SQL of a string.
  */
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "./identifier.ts";
 import { Lexer, TokenKind } from "./lexer.ts";
 
 /**
- * {@linkcode SqlTemplate.values} for those who only read them: not frozen, since that takes Bun longer than
- * all the rest of a template.
+ * {@linkcode SqlTemplate.values} for modules that only read them. The array is not frozen, since that takes
+ * Bun longer than all the rest of a template.
  */
 export let valuesOf: (template: SqlTemplate) => readonly unknown[];
 
-/** A template of SQL and what stands between it, one less: values and templates. `flat` is the same without templates. */
+/**
+ * Makes a template of pieces of SQL and the values and templates between them, one less. `flat` is the
+ * same without templates.
+ */
 let make: (strings: readonly string[], inserted: readonly unknown[], flat?: Flat) => SqlTemplate;
 
-/** What {@linkcode make} was given. */
+/** The arguments of {@linkcode make}. */
 let partsOf: (template: SqlTemplate) => { readonly strings: readonly string[]; readonly inserted: readonly unknown[] };
 
 /**
- * SQL and the values of its parameters, made by the tag {@linkcode sql}. It cannot be changed, and can
- * be executed or put into other templates any number of times.
+ * SQL and the values of its parameters, made by the tag {@linkcode sql}. It is immutable, and can be
+ * executed or inserted into other templates any number of times.
  *
- * As a string, and when it is logged, it is its text: values do not show, since they may be secrets.
+ * As a string, and in logs, it is its text: values are not shown, since they may be secrets.
  *
  * @example
  * ```ts
@@ -42,9 +45,9 @@ export class SqlTemplate {
   readonly #inserted: readonly unknown[];
   #flat: Flat | undefined;
 
-  /** Not for callers: the tag `sql` makes templates. */
+  /** Internal: the tag `sql` makes templates. */
   private constructor(key: symbol, strings: readonly string[], inserted: readonly unknown[], flat: Flat | undefined) {
-    // At run time nothing is private, but the key is nowhere to be had.
+    // `private` has no effect at run time, but only this file has the key.
     if (key !== KEY) {
       throw new UsageError("Cannot construct a SqlTemplate: the tag makes them, as in sql`select ${value}`");
     }
@@ -54,16 +57,17 @@ export class SqlTemplate {
   }
 
   /**
-   * The SQL, with `$1`, `$2`, … where the values belong.
+   * The SQL, with `$1`, `$2`, … in place of the values.
    *
-   * Throws `UsageError` for more than 65,535 values, the protocol's limit, and where the server
-   * would not see a parameter: inside of a text or a comment, or close to a quote, a name or a number.
+   * Throws `UsageError` for more than 65,535 values, the protocol's limit, and for a value where the
+   * server would not see a parameter: in a string, a quoted name or a comment, or next to a quote, a
+   * name or a number.
    */
   get text(): string {
     return this.#flattened().shape.text;
   }
 
-  /** The values: that of `$1` is the first. The array is frozen. */
+  /** The values, beginning with that of `$1`. The array is frozen. */
   get values(): readonly unknown[] {
     return Object.freeze(valuesOf(this));
   }
@@ -84,7 +88,7 @@ export class SqlTemplate {
     for (const inspect of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
       Object.defineProperty(this.prototype, Symbol.for(inspect), {
         value(this: SqlTemplate): string {
-          // Not `text`, which may throw: whoever looks for the reason has to see the template.
+          // Not `text`, which may throw: the template must be visible when its error is examined.
           return `sql\`${numbered(this.#flattened().shape.pieces)}\``;
         },
       });
@@ -92,25 +96,25 @@ export class SqlTemplate {
   }
 }
 
-/** What {@linkcode sql} is: a tag for templates, and functions for what is no value in SQL. */
+/** The type of {@linkcode sql}: a tag for templates, and functions for parts of SQL that are not values. */
 export interface SqlTag {
   /**
-   * The template: what is interpolated becomes a parameter, also an array and `null`, and another
+   * Makes a template. An interpolated value becomes a parameter, also an array or `null`; another
    * template becomes a part of this one. Escapes are those of any template: `\\` is one backslash.
    *
-   * Throws `UsageError` when it is called as a function, for an invalid escape such as `\u`, and when
+   * Throws `UsageError` if it is called as a function, for an invalid escape such as `\u`, and if
    * undefined, a promise, a function or a symbol is interpolated.
    */
   (strings: TemplateStringsArray, ...values: unknown[]): SqlTemplate;
 
   /**
-   * A name, quoted: of a table, a column, a channel. Several strings are joined by dots; a dot inside of
-   * one is a part of the name. Upper and lower case differ, as always in quotes: what was created as
+   * Quotes the name of a table, a column or a channel. Several strings are joined by dots; a dot inside
+   * of one is part of the name. The name is case-sensitive, as always in quotes: a table created as
    * `Person` without quotes is called `person`.
    *
    * Throws `UsageError` for anything but strings, for an empty one, for one with a NUL character or a
-   * lone surrogate, and for more than 63 bytes of UTF-8, which the server would cut off: two names could
-   * become the same.
+   * lone surrogate, and for more than 63 bytes of UTF-8, which the server would truncate: two names
+   * could become the same.
    *
    * @example
    * ```ts
@@ -125,11 +129,11 @@ export interface SqlTag {
   id(...parts: string[]): SqlTemplate;
 
   /**
-   * The items of a list, with a separator between them, by default a comma. Templates among them are
-   * spliced in, anything else becomes a parameter.
+   * Joins the items of a list with a separator, by default a comma. Items that are templates are inserted,
+   * others become parameters.
    *
-   * Throws `UsageError` for an empty list, for a separator that is no template, and for items that
-   * could not be interpolated either.
+   * Throws `UsageError` for an empty list, for a separator that is not a template, and for items that could not
+   * be interpolated.
    *
    * @example
    * ```ts
@@ -145,18 +149,18 @@ export interface SqlTag {
   join(list: Iterable<unknown>, separator?: SqlTemplate): SqlTemplate;
 
   /**
-   * Rows for `insert into person …`. Of objects, it is a list of columns and the values:
+   * Makes rows for `insert into person …`. Objects give a list of columns and the values:
    * `("name", "age") values ($1, $2), ($3, $4)`. The columns are the first row's own enumerable keys, or
-   * those that are given; then other keys are left out.
+   * `columns`; other keys are then left out.
    *
-   * Of arrays, the columns are those that are given, in the same order. Without them there is no list of
-   * columns: `values ($1, $2), ($3, $4)`, which may also stand in a `from`.
+   * For arrays, `columns` names the columns in the same order. Without it there is no list of columns:
+   * `values ($1, $2), ($3, $4)`, which is also allowed in a `from`.
    *
    * A value may be a template: ``sql`default` ``, ``sql`now()` ``.
    *
-   * Throws `UsageError` when there are no rows or no columns; when a row lacks a column, has undefined
-   * there, has a key that the first row has not, or is longer or shorter than the others; and for values
-   * that could not be interpolated either.
+   * Throws `UsageError` if there are no rows or no columns; if a row lacks a column, has undefined there, has a
+   * key that the first row does not have, or is longer or shorter than the others; and for values that could not
+   * be interpolated.
    *
    * @example
    * ```ts
@@ -184,11 +188,11 @@ export interface SqlTag {
 }
 
 /**
- * Makes SQL of a template: what is interpolated becomes a parameter, and other templates become parts
- * of it. The same template of the source code gives the same text each time, so that it is prepared
- * once per connection.
+ * Makes SQL of a template: interpolated values become parameters, and other templates become parts of
+ * it. The same template in the source code gives the same text each time, so it is prepared once per
+ * connection.
  *
- * Quotes are never needed around a value. See {@linkcode SqlTag} for what it refuses.
+ * Values never need quotes. See {@linkcode SqlTag} for values that it refuses.
  *
  * @example
  * ```ts
@@ -210,9 +214,12 @@ interface Flat {
   readonly values: readonly unknown[];
 }
 
-/** SQL with places for values. Templates of one place in the source share it, so that the text is made once. */
+/**
+ * SQL with places for values. All templates from one place in the source code share it, so that the
+ * text is made once.
+ */
 class Shape {
-  /** The SQL before, between and behind the values. */
+  /** The SQL before, between and after the values. */
   readonly pieces: readonly string[];
   #text: string | undefined;
 
@@ -231,7 +238,7 @@ class Shape {
   }
 }
 
-/** SQL and what stands between it, as it grows. */
+/** Collects SQL, and the values and templates between it. */
 class Parts {
   readonly strings = [""];
   readonly inserted: unknown[] = [];
@@ -252,7 +259,7 @@ class Parts {
   }
 }
 
-/** Without recursion, since a template that grew in a loop is as deep as the loop was long. */
+/** Not recursive, since a template that is built in a loop is as deep as the loop is long. */
 function flatten(template: SqlTemplate): Flat {
   const parts = new Parts();
   const open = [{ ...partsOf(template), next: 0 }];
@@ -344,7 +351,7 @@ function rowList(rows: Iterable<object>, columns?: readonly string[]): SqlTempla
   return parts.finish();
 }
 
-/** Takes the values of rows that are objects. */
+/** Reads the values of rows that are objects. */
 function objectReader(columns: readonly string[], all: boolean): (row: object, number: number) => readonly unknown[] {
   const known = new Set(columns);
   return (row, number) => {
@@ -361,7 +368,7 @@ function objectReader(columns: readonly string[], all: boolean): (row: object, n
       );
     }
     return columns.map((column) => {
-      // What is inherited is no data: each object has a `constructor`.
+      // Inherited properties are not data: each object has a `constructor`.
       const value = Object.hasOwn(row, column) ? (row as Record<string, unknown>)[column] : undefined;
       checkField(value, number, column);
       return value;
@@ -369,7 +376,7 @@ function objectReader(columns: readonly string[], all: boolean): (row: object, n
   };
 }
 
-/** Takes the values of rows that are arrays. */
+/** Reads the values of rows that are arrays. */
 function arrayReader(length: number): (row: object, number: number) => readonly unknown[] {
   if (length === 0) throw new UsageError("Cannot make values of row 1: it must not be an empty array");
   return (row, number) => {
@@ -405,7 +412,7 @@ function columnList(columns: readonly string[]): string {
   return `(${Array.from(columns, (column, i) => quotedIdentifier(column, `quote column ${i + 1}`)).join(", ")}) `;
 }
 
-/** The shape of a template, which the first one of its kind is checked for. */
+/** The shape of a template. The first template from a place in the source code is checked. */
 function shapeOf(strings: TemplateStringsArray): Shape {
   let shape = SHAPES.get(strings);
   if (shape === undefined) {
@@ -416,7 +423,7 @@ function shapeOf(strings: TemplateStringsArray): Shape {
   return shape;
 }
 
-/** Whether it comes from a template in source code. Those are frozen, which is why their texts can be kept. */
+/** Checks that the strings come from a template in source code. Those are frozen, so their text can be kept. */
 function checkStrings(strings: TemplateStringsArray): void {
   if (!Array.isArray(strings) || !Array.isArray(strings.raw) || !Object.isFrozen(strings)) {
     throw new UsageError(
@@ -433,7 +440,7 @@ function checkStrings(strings: TemplateStringsArray): void {
   }
 }
 
-/** Whether each parameter is one for the server, too. */
+/** Checks that the server sees each parameter. */
 function checkPieces(pieces: readonly string[]): void {
   const count = pieces.length - 1;
   if (count > MAX_PARAMETERS) {
@@ -456,7 +463,7 @@ function checkPieces(pieces: readonly string[]): void {
   }
 }
 
-/** Whether the server sees each parameter: in a text, a quoted name or a comment there is none. */
+/** Checks that no parameter is in a string, a quoted name or a comment. */
 function checkPlaces(pieces: readonly string[], text: string): void {
   if (pieces.length === 1 || !MAY_HIDE.test(text)) return;
   const lexer = new Lexer(text);
@@ -479,7 +486,7 @@ function checkList(list: unknown, purpose: string): void {
   throw new UsageError(`Cannot ${purpose} ${kindOf(list)}: it must be an array or another iterable`);
 }
 
-/** Why something cannot be interpolated: nobody can have meant it as a value. */
+/** Why something cannot be interpolated; undefined if it can. These are kinds that are always a mistake. */
 function faultOf(value: unknown): string | undefined {
   switch (typeof value) {
     case "undefined":
@@ -495,7 +502,7 @@ function faultOf(value: unknown): string | undefined {
   }
 }
 
-/** What a value is, in words that show nothing of it. */
+/** The kind of a value, in words that do not show the value. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return "an array";
@@ -506,21 +513,27 @@ function numbered(pieces: readonly string[]): string {
   return pieces.reduce((text, piece, i) => `${text}$${i}${piece}`);
 }
 
-/** Shapes by what the runtime hands to a tag, which is the same object each time for one place in the source. */
+/**
+ * Shapes by the strings that the runtime passes to the tag: the same object each time for one place in
+ * the source code.
+ */
 const SHAPES = new WeakMap<TemplateStringsArray, Shape>();
 
-/** What only this file can construct templates with. */
+/** The key that only this file has, to construct templates. */
 const KEY = Symbol("SqlTemplate");
 
 /** Bind counts parameters in 16 bits. */
 const MAX_PARAMETERS = 65_535;
 
-/** Behind these, `$1` belongs to a name or a number, or stands in quotes. Source: PostgreSQL manual, "Lexical Structure". */
+/**
+ * After one of these, `$1` belongs to a name or a number, or is in quotes. Source: PostgreSQL manual,
+ * "Lexical Structure".
+ */
 const HIDES_PARAMETER = /[\w$'"\u0080-\uffff]/;
 
 const DIGIT = /^[0-9]/;
 
-/** What can begin a text, a quoted name or a comment. */
+/** The beginnings of strings, quoted names and comments. */
 const MAY_HIDE = /['"]|--|\/\*|\$[^0-9]/;
 
 const COMMA = sql`, `;

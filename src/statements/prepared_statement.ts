@@ -1,4 +1,4 @@
-/** Prepared statements as callers hold them. */
+/** The part of prepared statements that blocking and awaiting ones share. */
 import { UsageError } from "../errors.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { StatementReference } from "./statement_source.ts";
@@ -6,23 +6,23 @@ import type { Column } from "../wire/backend.ts";
 
 /** A parameter of a prepared statement. */
 export interface Parameter {
-  /** OID of its type, as in `pg_type.oid`. */
+  /** The OID of its type, as in `pg_type.oid`. */
   readonly typeOid: number;
 }
 
-/** What is known of a statement that `owner` prepared. */
+/** The reference of a statement that `owner` prepared; an error if another connection did. */
 export let referenceOf: (statement: StatementHandle, owner: object) => StatementReference;
 
-/** Marks a statement as closed; undefined if it was already. */
+/** Marks a statement as closed; returns undefined if it was closed already. */
 export let closeReference: (statement: StatementHandle) => Prepared | undefined;
 
-/** What both worlds' prepared statements are made of; the worlds add how they are closed. */
+/** The base class of prepared statements, which add how they are closed. */
 export abstract class StatementHandle {
   readonly #owner: object;
   readonly #reference: StatementReference;
   #closed = false;
 
-  /** Not for callers: `Conn.prepare` makes prepared statements. */
+  /** Internal: `Conn.prepare` makes prepared statements. */
   constructor(owner: object, prepared: Prepared) {
     this.#owner = owner;
     this.#reference = { prepared, isStale: false };
@@ -33,7 +33,7 @@ export abstract class StatementHandle {
     return this.#reference.prepared.parameterTypes.map((typeOid) => ({ typeOid }));
   }
 
-  /** The columns of its rows, empty for a statement that gives none. */
+  /** The columns of its rows; empty for a statement that returns no rows. */
   get columns(): readonly Column[] {
     return this.#reference.prepared.description?.columns ?? [];
   }

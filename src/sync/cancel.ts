@@ -8,9 +8,9 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 
 /**
- * Stops what a connection runs, given its `cancelKey`: for another thread than that of the connection,
- * which waits. Nothing happens when nothing runs. What is called on that connection meanwhile can be
- * hit.
+ * Stops the running statement of a connection, given its `cancelKey`, from another thread, since the
+ * connection's own waits. Does nothing if no statement is running. It can also stop a statement that is
+ * executed meanwhile.
  *
  * @throws {ConnectionError} If the server cannot be reached within ten seconds.
  *

@@ -13,11 +13,10 @@ import { transactionOf } from "./transaction.ts";
 
 /**
  * A connection to a PostgreSQL server: one session, whose statements are executed in the order of the
- * calls. Every method returns when the server has answered, and nothing else runs on the thread
- * meanwhile.
+ * calls. Every method returns when the server has answered; nothing else runs on the thread meanwhile.
  *
- * All methods throw a `ConnectionError` once the connection is closed or lost, and a `ServerError`
- * for what the server refuses; a refused statement leaves the connection usable.
+ * All methods throw a `ConnectionError` once the connection is closed or lost, and a `ServerError` if
+ * the server refuses a statement; the connection then stays usable.
  *
  * @example A query with a parameter
  * ```ts
@@ -45,8 +44,8 @@ export class Conn extends Executor implements Disposable {
   /**
    * Connects.
    *
-   * @param target A URL (`pg://user:password@host:port/database?key=value`), a `URL`, `Opts`, a
-   *   keyword/value string of libpq's, or a plain object of the names of Opts' setters.
+   * @param target A URL (`pg://user:password@host:port/database?key=value`), a `URL`, `Opts`, a libpq
+   *   keyword/value string, or a plain object whose keys are the names of Opts' setters.
    * @throws {UsageError} If the target is malformed.
    * @throws {ServerError} If the server refuses the session, such as for a wrong password.
    * @throws {ConnectionError} If no server can be reached within `connectTimeout`.
@@ -74,10 +73,11 @@ export class Conn extends Executor implements Disposable {
   }
 
   /**
-   * Listens to a channel (LISTEN); returns when the server has confirmed it. The name is taken as it
-   * is, upper and lower case apart. Not in a transaction: its rollback would end it.
+   * Listens to a channel (LISTEN); returns when the server has confirmed it. The name is taken
+   * literally and is case-sensitive. Not allowed in a transaction, whose rollback would end listening.
    *
-   * @param options With `timeout`, the iteration ends after that long without a notification.
+   * @param options With `timeout`, the iteration ends after that many milliseconds without a
+   *   notification.
    *
    * @example
    * ```ts
@@ -100,31 +100,31 @@ export class Conn extends Executor implements Disposable {
   }
 
   /**
-   * Forgets what is known of the database's own types, on all connections to it: each is asked for again
-   * when it is next used. Nothing is sent.
+   * Drops what is known about the database's own types, for all connections to it: each type is looked
+   * up again when it is next used. Nothing is sent.
    *
-   * Most changes are noticed without it: those that a statement of this connection makes, and those
-   * of other sessions once a value does not fit. An attribute of a composite type that another session
-   * has renamed goes unnoticed until then.
+   * Most changes are noticed without it: those made by this connection, and those made by other
+   * sessions once a value does not fit. An attribute of a composite type that another session has
+   * renamed is not noticed before this call.
    */
   reloadTypes(): void {
     sessionCalls.reloadTypes(this.#context);
   }
 
   /**
-   * Makes the session as new (DISCARD ALL): settings, temporary tables, prepared statements, locks and
-   * listening are gone, and so is what is known of the database's types.
+   * Resets the session (DISCARD ALL): settings, temporary tables, prepared statements, locks and
+   * listening are gone, and so is what is known about the database's types.
    */
   reset(options?: CallOptions): void {
     return this.#link.run(sessionCalls.reset(this.#context, options));
   }
 
   /**
-   * Stops what the server works on (a cancel request, over a connection of its own); the call in
-   * question then fails with 57014, unless it has just completed. CallContext that are made from now on
-   * cannot be hit. Nothing happens when nothing runs, or where the server gave no key.
+   * Stops the running statement by a cancel request, over a connection of its own; its call fails with 57014,
+   * unless it has just completed. Calls made from now on are not affected. Does nothing if no statement is
+   * running, or if the server gave no cancel key.
    *
-   * @throws {ConnectionError} If the server does not take the request within `connectTimeout`, or ten seconds.
+   * @throws {ConnectionError} If the server does not take the request within `connectTimeout`, or within ten seconds.
    *
    * @example
    * ```ts
@@ -138,7 +138,10 @@ export class Conn extends Executor implements Disposable {
     return this.#link.cancelRunning(sessionCalls.cancellation(this.#context));
   }
 
-  /** Closes the connection. Idempotent; never throws for a connection that is gone. There are no other calls to wait for. */
+  /**
+   * Closes the connection. Idempotent; does not throw if the connection is lost. There are no other
+   * calls to wait for.
+   */
   close(options?: CloseOptions): void {
     closeTimeout(options);
     if (this.#context.state.beginClosing()) this.#link.close();

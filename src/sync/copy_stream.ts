@@ -2,12 +2,15 @@
 import * as copyCalls from "../connection/copy_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 
-/** The data of a COPY, to iterate over once, read from the server as it is asked for; made by `copyOut`. */
+/**
+ * The data of a COPY, to iterate over once; made by `copyOut`. Each chunk is read from the server when
+ * it is requested.
+ */
 export class CopyStream implements IterableIterator<Uint8Array<ArrayBuffer>>, Disposable {
   readonly #link: SyncLink;
   readonly #copy: copyCalls.Copy;
 
-  /** Not for callers: see {@linkcode CopyStream}. */
+  /** Internal: see {@linkcode CopyStream}. */
   constructor(link: SyncLink, copy: copyCalls.Copy) {
     this.#link = link;
     this.#copy = copy;
@@ -24,7 +27,7 @@ export class CopyStream implements IterableIterator<Uint8Array<ArrayBuffer>>, Di
     }
   }
 
-  /** Stops the server; what is left is dropped. */
+  /** Stops the statement; data that is left is dropped. */
   return(): IteratorResult<Uint8Array<ArrayBuffer>, undefined> {
     this[Symbol.dispose]();
     return { done: true, value: undefined };
@@ -35,7 +38,7 @@ export class CopyStream implements IterableIterator<Uint8Array<ArrayBuffer>>, Di
     this.#link.run(copyCalls.closeCopy(this.#copy));
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.iterator](): this {
     return this;
   }

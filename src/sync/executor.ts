@@ -1,5 +1,5 @@
 // Derived from src/async/executor.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
-/** What can be called on connections and on transactions that block: one-line methods over the shared calls. */
+/** The methods of connections and transactions that block: one line each, over the shared calls. */
 import type { CallContext } from "../connection/call_context.ts";
 import * as copyCalls from "../connection/copy_calls.ts";
 import * as pipelineCalls from "../connection/pipeline_calls.ts";
@@ -33,16 +33,16 @@ import { PreparedStatement } from "./prepared_statement.ts";
 import { RowStream } from "./row_stream.ts";
 import type { Transaction } from "./transaction.ts";
 
-/** What can be executed: SQL text, a statement prepared on the same connection, or an `sql` template. */
+/** A statement: SQL text, a statement prepared on the same connection, or an `sql` template. */
 export type Statement = string | PreparedStatement | SqlTemplate;
 
-/** What connections and transactions have in common: everything that executes SQL. */
+/** The methods that connections and transactions share: all that execute SQL. */
 export abstract class Executor extends ConnState {
   readonly #context: CallContext;
   readonly #link: SyncLink;
   readonly #transactionOf: (state: TransactionState) => Transaction;
 
-  /** Not for callers: connections and transactions build on it. */
+  /** Internal: connections and transactions extend it. */
   constructor(context: CallContext, link: SyncLink, transactionOf: (state: TransactionState) => Transaction) {
     super(context.state, context.lease);
     this.#context = context;
@@ -51,9 +51,9 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * Runs a string of any number of statements, without parameters (the simple protocol).
+   * Executes a string of any number of statements, without parameters (simple query protocol).
    *
-   * @returns The rows of the last statement that gave any, `[]` if none did.
+   * @returns The rows of the last statement that returned rows, or `[]`.
    *
    * @example
    * ```ts
@@ -69,20 +69,20 @@ export abstract class Executor extends ConnState {
     return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.allRows<R>, true));
   }
 
-  /** The same as {@linkcode query}, but only the first row, or `null`; the others are not decoded. */
+  /** The same as {@linkcode query}, but returns the first row or `null`; other rows are not decoded. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
     return this.#link.run(
       statementCalls.query(this.#context, sql, options, collectors.firstRow<R>, true, "queryFirst"),
     );
   }
 
-  /** The same as {@linkcode query}, but only the number of rows that the last statement affected (or selected). */
+  /** The same as {@linkcode query}, but returns the number of rows that the last statement affected (or selected). */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): number {
     return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.affected, false, "queryDrop"));
   }
 
   /**
-   * Runs a string of any number of statements; everything each of them gave.
+   * Executes a string of any number of statements, and returns a result for each.
    *
    * @example
    * ```ts
@@ -104,7 +104,10 @@ export abstract class Executor extends ConnState {
     );
   }
 
-  /** Prepares a statement, to be executed many times; see {@linkcode PreparedStatement}. Strings that are executed often are kept prepared without it. */
+  /**
+   * Prepares a statement; see {@linkcode PreparedStatement}. Strings that are executed repeatedly are
+   * kept prepared without it.
+   */
   prepare(sql: string | SqlTemplate, options?: CallOptions): PreparedStatement {
     const prepared = this.#link.run(statementCalls.prepare(this.#context, sql, options));
     return new PreparedStatement(this.#context, this.#link, prepared);
@@ -130,14 +133,14 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * Executes one statement with parameters (the extended protocol); its rows.
+   * Executes one statement with parameters (extended query protocol) and returns its rows.
    *
    * A string is prepared the first time, and from then on takes one round trip.
    *
    * @param stmt SQL text with `$1`, `$2`, … for the parameters, a prepared statement, or an `sql` template.
-   * @param params The parameters' values. An object in their place is the options.
-   * @throws {EncodeError} If a value does not fit its parameter's type; nothing is then sent.
-   * @throws {DecodeError} If a value of the result cannot be read; the connection goes on.
+   * @param params The parameters' values. An object in their place is taken as the options.
+   * @throws {EncodeError} If a value does not fit its parameter's type; nothing is sent.
+   * @throws {DecodeError} If a value of the result cannot be read; the connection stays usable.
    *
    * @example
    * ```ts
@@ -156,28 +159,28 @@ export abstract class Executor extends ConnState {
     return this.#link.run(statementCalls.exec(this.#context, stmt, params, options, collectors.allRows<R>, true));
   }
 
-  /** The same as {@linkcode exec}, but only the first row, or `null`; the others are not decoded. */
+  /** The same as {@linkcode exec}, but returns the first row or `null`; other rows are not decoded. */
   execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
     return this.#link.run(
       statementCalls.exec(this.#context, stmt, params, options, collectors.firstRow<R>, true, "execFirst"),
     );
   }
 
-  /** The same as {@linkcode exec}, but the only row; a `UsageError` if there are none or several. */
+  /** The same as {@linkcode exec}, but returns the only row; no row or several are a `UsageError`. */
   execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R {
     return this.#link.run(
       statementCalls.exec(this.#context, stmt, params, options, collectors.onlyRow<R>, true, "execOne"),
     );
   }
 
-  /** The same as {@linkcode exec}, but the first column of the first row, or `null`. */
+  /** The same as {@linkcode exec}, but returns the first column of the first row, or `null`. */
   execValue<V = unknown>(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): V | null {
     return this.#link.run(
       statementCalls.exec(this.#context, stmt, params, options, collectors.firstValue<V>, false, "execValue"),
     );
   }
 
-  /** The same as {@linkcode exec}, but only the number of rows that were affected (or selected). */
+  /** The same as {@linkcode exec}, but returns the number of affected (or selected) rows. */
   execDrop(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): number {
     return this.#link.run(
       statementCalls.exec(this.#context, stmt, params, options, collectors.affected, false, "execDrop"),
@@ -185,7 +188,7 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * The same as {@linkcode exec}, but everything: rows, columns, command and affected rows.
+   * The same as {@linkcode exec}, but returns rows, columns, command and affected rows.
    *
    * @example
    * ```ts
@@ -204,13 +207,14 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * Executes one statement with many sets of parameters: all of them, or none. Outside of a transaction
-   * it makes one of its own, inside of one a savepoint.
+   * Executes one statement with many sets of parameters, all or none: in a transaction of its own or,
+   * inside of a transaction, behind a savepoint.
    *
-   * @param paramSets Arrays of parameters, from an array or from an iterable of any length.
-   * @param options With `chunk`, so many sets are committed at a time, and a failure leaves those before.
-   * @returns The number of affected rows, of all sets together.
-   * @throws {PyroError} Whatever fails. Its `index` is that of the set, its `committed` the number of sets that chunks have committed.
+   * @param paramSets Arrays of parameters, in an array or in an iterable of any length.
+   * @param options With `chunk`, that many sets are committed at a time; a failure does not undo
+   *   earlier chunks.
+   * @returns The number of affected rows of all sets together.
+   * @throws {PyroError} If a set fails. `index` is the set's index, `committed` the number of sets that chunks have committed.
    *
    * @example
    * ```ts
@@ -232,9 +236,9 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * Executes a statement and has a function fetch its rows in parts. What the function returns or
-   * throws comes back unchanged. Outside of a transaction nothing else can be called until it is over.
-   * The call's `rows` is the default of all fetches.
+   * Executes a statement and calls a function that fetches its rows in parts. The call returns or
+   * throws what the function does. Outside of a transaction, no other call is allowed meanwhile. The
+   * option `rows` is the default for all fetches.
    *
    * @example
    * ```ts
@@ -261,9 +265,8 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * The rows of a statement, one by one, in constant memory: so many are fetched at a time. To leave
-   * the loop closes the statement's portal. Outside of a transaction nothing else can be called
-   * meanwhile.
+   * Streams the rows of a statement in constant memory: `batch` rows are fetched at a time. Leaving the
+   * loop closes the statement's portal. Outside of a transaction, no other call is allowed meanwhile.
    *
    * @example
    * ```ts
@@ -284,12 +287,12 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * Runs a function in a transaction: committed when it returns, rolled back when it throws. In a
-   * transaction this makes a nested one, a savepoint.
+   * Runs a function in a transaction, which is committed if it returns and rolled back if it throws.
+   * Inside of a transaction, this makes a nested one (a savepoint).
    *
-   * @param fn Gets the transaction; what it returns is what the call gives.
+   * @param fn Gets the transaction. The call returns its result.
    * @param options Isolation level, read only, deferrable; `retries` after conflicts with other transactions.
-   * @throws {ServerError} 40000, with the first failure as its cause, if a statement in it has failed and the function returned all the same.
+   * @throws {ServerError} 40000, with the first failure as its cause, if a statement failed and the function returned all the same.
    *
    * @example
    * ```ts
@@ -312,8 +315,8 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * Begins a transaction, which is rolled back when it is disposed of before it was committed. In a
-   * transaction this makes a nested one, a savepoint.
+   * Begins a transaction, which is rolled back if it is disposed of uncommitted. Inside of a
+   * transaction, this makes a nested one (a savepoint).
    *
    * @example
    * ```ts
@@ -334,8 +337,8 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * A pipeline: statements sent together, whose results are claimed one after the other. Nothing else
-   * can be called until it is closed; best made with `using`.
+   * Opens a pipeline: statements that are sent together, and whose results are claimed in order. No
+   * other call is allowed until it is closed; best used with `using`.
    *
    * @example
    * ```ts
@@ -356,9 +359,9 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * Sends data to `COPY … FROM STDIN`; the number of rows copied.
+   * Executes `COPY … FROM STDIN` and returns the number of rows copied.
    *
-   * @param source Bytes or text in the format that the statement names, cut anywhere.
+   * @param source Bytes or text in the statement's format, in chunks cut anywhere.
    *
    * @example
    * ```ts
@@ -379,8 +382,8 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * The data of `COPY … TO STDOUT`, chunk by chunk. To leave the loop stops the
-   * server, which leaves a transaction as it was. Nothing else can be called meanwhile.
+   * Executes `COPY … TO STDOUT` and gives the data chunk by chunk. Leaving the loop stops
+   * the statement without failing a transaction. No other call is allowed meanwhile.
    *
    * @example
    * ```ts
@@ -401,13 +404,14 @@ export abstract class Executor extends ConnState {
   }
 
   /**
-   * Copies rows into a table, encoded for the types of its columns; how many. All of them, or none.
+   * Copies rows into a table, all or none, and returns their number.
    *
-   * They go in COPY's binary format where all columns' types have one that pyro writes, otherwise in text.
-   * Strings for dates and times must be of ISO 8601, with an offset from UTC for timestamptz.
+   * Values are encoded for their columns' types: in COPY's binary format if pyro writes it for all of
+   * these types, otherwise in text. Strings for dates and times must be ISO 8601, with an offset from UTC
+   * for timestamptz.
    *
-   * @param table Its name, which is split at dots and quoted, or `sql.id("schema", "table")`.
-   * @param columns The columns that are given; others get their defaults.
+   * @param table The table's name, which is split at dots and quoted, or `sql.id("schema", "table")`.
+   * @param columns The columns to fill; others get their defaults.
    * @param rows Arrays in the order of `columns`, or objects with these names.
    * @throws {EncodeError} If a value does not fit its column's type; the error's `index` is the row's.
    *
@@ -434,7 +438,10 @@ export abstract class Executor extends ConnState {
     return this.#link.run(copyCalls.copyRows(this.#context, table, columns, rows, options));
   }
 
-  /** Notifies all who listen to a channel, in a transaction when that commits. The payload is up to 7999 bytes of text. */
+  /**
+   * Notifies all sessions that listen to a channel; in a transaction, when it commits. The payload is
+   * text of up to 7999 bytes.
+   */
   notify(channel: string, payload?: string, options?: CallOptions): void {
     return this.#link.run(sessionCalls.notify(this.#context, channel, payload, options));
   }

@@ -1,4 +1,4 @@
-/** What connections that block hear on a channel. */
+/** The notifications of connections that block. */
 import type { CallContext } from "../connection/call_context.ts";
 import * as sessionCalls from "../connection/session_calls.ts";
 import { now } from "../runtime/clock.ts";
@@ -7,9 +7,9 @@ import type { NotificationQueue } from "../features/listen.ts";
 import type { Notification } from "../wire/backend.ts";
 
 /**
- * The notifications on a channel, to iterate over; made by `Conn.listen`. To ask for the next one waits
- * for it, without end unless there is a `timeout`. Leaving the loop ends listening. The loss of
- * the connection ends it with a `ConnectionError`, and so do too many notifications that nobody takes.
+ * The notifications on a channel, to iterate over; made by `Conn.listen`. `next` waits without limit
+ * unless there is a `timeout`. Leaving the loop ends listening. If the connection is lost, or too many
+ * notifications are not taken, the iteration ends with a `ConnectionError`.
  */
 export class Notifications implements IterableIterator<Notification>, Disposable {
   readonly #context: CallContext;
@@ -17,7 +17,7 @@ export class Notifications implements IterableIterator<Notification>, Disposable
   readonly #queue: NotificationQueue;
   readonly #timeout: number;
 
-  /** Not for callers: see {@linkcode Notifications}. */
+  /** Internal: see {@linkcode Notifications}. */
   constructor(context: CallContext, link: SyncLink, queue: NotificationQueue, timeout: number) {
     this.#context = context;
     this.#link = link;
@@ -30,7 +30,7 @@ export class Notifications implements IterableIterator<Notification>, Disposable
     return this.#queue.channel;
   }
 
-  /** The next notification, once it has come. */
+  /** Waits for the next notification. */
   next(): IteratorResult<Notification, undefined> {
     const by = this.#timeout === 0 ? Infinity : now() + this.#timeout;
     for (;;) {
@@ -41,7 +41,7 @@ export class Notifications implements IterableIterator<Notification>, Disposable
     }
   }
 
-  /** Ends listening. What has come before can still be taken. */
+  /** Ends listening. Notifications that came before can still be taken. */
   return(): IteratorResult<Notification, undefined> {
     this.#link.run(sessionCalls.unlisten(this.#context, this.#queue, this.#timeout));
     return { done: true, value: undefined };
@@ -52,7 +52,7 @@ export class Notifications implements IterableIterator<Notification>, Disposable
     this.return();
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.iterator](): this {
     return this;
   }

@@ -1,4 +1,4 @@
-/** Opening connections that block: what `Conn` and `Pool` have in common. */
+/** Opens connections that block, for `Conn` and `Pool`. */
 import { ConnectionState } from "../connection/connection_state.ts";
 import { now } from "../runtime/clock.ts";
 import { connectSync, runHandshake } from "../run/connect_sync.ts";
@@ -19,11 +19,11 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 import { osUser, randomText, variable } from "../runtime/runtime.ts";
 
-/** An open connection, for its user. */
+/** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
   readonly state: ConnectionState;
   readonly link: SyncLink;
-  /** The right to use it, if it is a pool's. */
+  /** The right to use it, if a pool owns it. */
   readonly lease: Lease | undefined;
 
   constructor(state: ConnectionState, link: SyncLink, lease?: Lease) {
@@ -32,19 +32,19 @@ export class OpenedConnection {
     this.lease = lease;
   }
 
-  /** As what `Conn` is constructed with: callers give it a target, and pools what they have opened. */
+  /** This object, typed as the argument of `Conn`'s constructor: callers pass a target, pools an open connection. */
   get target(): Target {
     return this as unknown as Target;
   }
 
-  /** What a `Conn` is to be made of. */
+  /** The open connection for `Conn`'s constructor; opens one if the argument is a target. */
   static of(target: Target): OpenedConnection {
     const given: unknown = target;
     return given instanceof OpenedConnection ? given : open(settingsOf(toOpts(target)));
   }
 }
 
-/** Opens a connection, with what earlier ones have found out about the server's address. */
+/** Opens a connection. `address` has what earlier connections have found out about the server. */
 export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });

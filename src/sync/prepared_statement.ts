@@ -25,14 +25,14 @@ export class PreparedStatement extends StatementHandle implements Disposable {
   readonly #context: CallContext;
   readonly #link: SyncLink;
 
-  /** Not for callers: `Conn.prepare` makes prepared statements. */
+  /** Internal: `Conn.prepare` makes prepared statements. */
   constructor(context: CallContext, link: SyncLink, prepared: Prepared) {
     super(context.owner, prepared);
     this.#context = context;
     this.#link = link;
   }
 
-  /** Drops the statement on the server. Idempotent; nothing to do once the connection is closed. */
+  /** Closes the statement on the server. Idempotent; does nothing once the connection is closed. */
   close(): void {
     const prepared = closeReference(this);
     if (prepared !== undefined) this.#link.run(statementCalls.closeStatement(this.#context, prepared));

@@ -4,16 +4,19 @@ import * as portalCalls from "../connection/portal_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import { FetchedRows } from "../rows/fetched_rows.ts";
 
-/** The rows of a statement, to iterate over once; made by `stream`. It begins when the first row is asked for. */
+/**
+ * The rows of a statement, to iterate over once; made by `stream`. The statement is executed when the
+ * first row is requested.
+ */
 export class RowStream<R> implements IterableIterator<R>, Disposable {
   readonly #context: CallContext;
   readonly #link: SyncLink;
   readonly #stream: portalCalls.Stream;
-  /** The connection is held until all were taken, however many there are. */
+  /** The stream stays open, and excludes other calls, until all rows are taken, even if all have been fetched. */
   readonly #fetched = new FetchedRows<R>();
   #ended = false;
 
-  /** Not for callers: see {@linkcode RowStream}. */
+  /** Internal: see {@linkcode RowStream}. */
   constructor(context: CallContext, link: SyncLink, stream: portalCalls.Stream) {
     this.#context = context;
     this.#link = link;
@@ -30,7 +33,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
     return { done: false, value: this.#fetched.take() };
   }
 
-  /** Gives up the rows that are left. */
+  /** Closes the stream; rows that are left are dropped. */
   return(): IteratorResult<R, undefined> {
     this[Symbol.dispose]();
     return { done: true, value: undefined };
@@ -43,7 +46,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
     this.#link.run(portalCalls.closeStream(this.#stream));
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.iterator](): this {
     return this;
   }
@@ -60,7 +63,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
       try {
         this[Symbol.dispose]();
       } catch {
-        // The first error is the one that explains.
+        // The first error is the cause.
       }
       throw error;
     }

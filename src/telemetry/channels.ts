@@ -1,11 +1,10 @@
 /**
- * Tracing channels: programs subscribe by their names; without subscribers a call costs one check.
+ * Tracing channels. Programs subscribe to them by name; without subscribers, a call costs one check.
  *
- * Built on the five plain channels behind each, since not every runtime's `TracingChannel` tells
- * whether somebody listens, and since its `tracePromise` would publish results.
+ * Built on the five plain channels of each, since not every runtime's `TracingChannel` says whether it
+ * has subscribers, and since its `tracePromise` would publish results.
  *
- * Source: Node.js documentation, "Diagnostics Channel", TracingChannel, for the order of what is
- * published.
+ * Source: Node.js documentation, "Diagnostics Channel", TracingChannel, for the order of the messages.
  */
 import { type Channel, tracingChannel } from "node:diagnostics_channel";
 import { now } from "../runtime/clock.ts";
@@ -13,7 +12,7 @@ import { runInSpan, runInSpanBlocking } from "./run_in_span.ts";
 import type { Span } from "../protocol/request.ts";
 import type { AcquireEvent, ConnectEvent, QueryEvent, TraceEvent, Writable } from "./events.ts";
 
-/** What can be subscribed to. */
+/** The names of the channels. */
 export type TraceChannelName = "pyro:query" | "pyro:connect" | "pyro:acquire";
 
 /** The channels of one kind of event. */
@@ -46,24 +45,24 @@ export class TraceChannels<E extends TraceEvent> {
 export const queries: TraceChannels<QueryEvent> = new TraceChannels("pyro:query");
 /** The opening of connections. */
 export const connects: TraceChannels<ConnectEvent> = new TraceChannels("pyro:connect");
-/** The waiting for a connection of a pool. */
+/** Waiting for a connection of a pool. */
 export const acquires: TraceChannels<AcquireEvent> = new TraceChannels("pyro:acquire");
 
-/** One event, from its beginning to its end. */
+/** Publishes one event, from its beginning to its end. */
 export class ChannelSpan<E extends TraceEvent> implements Span {
   readonly event: Writable<E>;
   readonly #channels: TraceChannels<E>;
   readonly #awaits: boolean;
   #began = 0;
 
-  /** `awaits` tells whether it goes on after what begins it has returned. */
+  /** `awaits`: whether it ends later than the function that begins it. */
   constructor(channels: TraceChannels<E>, event: Writable<E>, awaits: boolean) {
     this.#channels = channels;
     this.event = event;
     this.#awaits = awaits;
   }
 
-  /** Begins, with whatever contexts subscribers have bound to that. */
+  /** Begins, in the contexts that subscribers have bound to the channel. */
   start<T>(work: () => T): T {
     const { start, end } = this.#channels;
     this.#began = now();
@@ -74,13 +73,13 @@ export class ChannelSpan<E extends TraceEvent> implements Span {
     }
   }
 
-  /** It came to a good end. */
+  /** Ends after success. */
   succeed(): void {
     this.event.duration = now() - this.#began;
     this.#publishEnd();
   }
 
-  /** It failed. */
+  /** Ends after a failure. */
   fail(error: unknown): void {
     this.event.duration = now() - this.#began;
     this.event.error = error;
@@ -97,8 +96,8 @@ export class ChannelSpan<E extends TraceEvent> implements Span {
 }
 
 /**
- * Runs work that is awaited, and publishes it if there is a subscriber; `make` gives the event then, in
- * which the work may fill in what it learns.
+ * Runs work that is awaited, and publishes it if there is a subscriber. `make` then makes the event,
+ * which the work may complete.
  */
 export function publishSpan<E extends TraceEvent, T>(
   channels: TraceChannels<E>,
@@ -110,7 +109,7 @@ export function publishSpan<E extends TraceEvent, T>(
   return runInSpan(trace, () => work(trace.event));
 }
 
-/** The same for what blocks. */
+/** The same for work that blocks. */
 export function publishSpanBlocking<E extends TraceEvent, T>(
   channels: TraceChannels<E>,
   make: () => Writable<E>,

@@ -1,4 +1,4 @@
-/** What the opening of a connection tells those who watch it. */
+/** Publishes and logs the opening of connections. */
 import { now } from "../runtime/clock.ts";
 import type { ConnectPlan } from "../connect/connect.ts";
 import type { Handshake, HandshakeStep, Link } from "../connect/handshake.ts";
@@ -8,7 +8,7 @@ import type { ConnectEvent, Writable } from "./events.ts";
 import { errorFields, type Log } from "./log.ts";
 import { Observer, type SessionNames } from "./observer.ts";
 
-/** The event of connecting so. */
+/** The event of connecting by a plan. */
 export function connectEvent(plan: ConnectPlan): Writable<ConnectEvent> {
   return {
     endpoints: plan.endpoints,
@@ -36,7 +36,7 @@ export function observerOf(
   return observer;
 }
 
-/** The handshake, each step of it written to the log, if there is one that wants to know. */
+/** The handshake, with each step written to the log, if that has level debug. */
 export function logged<T>(handshake: Handshake<T>, log: Log | undefined): Handshake<T> {
   return log?.debugs ? loggedSteps(handshake, log) : handshake;
 }
@@ -81,7 +81,7 @@ function addressOf(step: HandshakeStep): string {
   return endpointName(endpoint);
 }
 
-/** What the startup will say. */
+/** The names that the startup message will contain. */
 function sessionNamesOf({ parameters }: ConnectPlan): SessionNames {
   const { database = "", user = "" } = Object.fromEntries(parameters);
   return { database, user };

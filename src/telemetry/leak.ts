@@ -1,4 +1,4 @@
-/** Reports connections that were not given back to their pool. */
+/** Reports connections that were not released. */
 import type { PoolLeak } from "../pool/leak_detector.ts";
 import { warn } from "../runtime/runtime.ts";
 import type { Log } from "./log.ts";

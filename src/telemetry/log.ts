@@ -1,20 +1,20 @@
-/** The log: lines for those that a logger was given for. Nothing in them is a value, a password or a key. */
+/** The log: the lines that a logger gets. They never contain a value, a password or a key. */
 import { LOG_LEVELS, type LogFields, type LogLevel } from "../options/logger.ts";
 import type { Settings } from "../options/settings.ts";
 
-/** Writes to a logger what is important enough. */
+/** Writes lines to a logger, if their level is high enough. */
 export class Log {
   readonly #logger: NonNullable<Settings["logger"]>;
   readonly #least: number;
-  /** Whether lines of level debug go anywhere; what they are made of costs something. */
+  /** Whether lines of level debug are written. Check it first, since making such a line costs time. */
   readonly debugs: boolean;
 
-  /** The log that options ask for; undefined for none, so that a check is all it costs. */
+  /** The log of the options; undefined without a logger, so that it costs only a check. */
   static of({ logger, logLevel = "info" }: Settings): Log | undefined {
     return logger && new Log(logger, logLevel);
   }
 
-  /** Not for others: see {@linkcode Log.of}. */
+  /** Internal: see {@linkcode Log.of}. */
   private constructor(logger: NonNullable<Settings["logger"]>, level: LogLevel) {
     this.#logger = logger;
     this.#least = LOG_LEVELS.indexOf(level);
@@ -31,17 +31,17 @@ export class Log {
     this.#write("info", message, fields);
   }
 
-  /** What somebody should look at: warnings of the server, lost connections, a pool's leaks and failed attempts to reconnect. */
+  /** Problems: warnings of the server, lost connections, a pool's leaks and failed attempts to reconnect. */
   warn(message: string, fields: LogFields): void {
     this.#write("warn", message, fields);
   }
 
-  /** What failed with no caller to tell. */
+  /** Failures that no caller gets. */
   error(message: string, fields: LogFields): void {
     this.#write("error", message, fields);
   }
 
-  /** A logger's failure is no reason for a query to fail. */
+  /** A logger's error must not fail a query. */
   #write(level: LogLevel, message: string, fields: LogFields): void {
     if (LOG_LEVELS.indexOf(level) < this.#least) return;
     try {
@@ -53,7 +53,7 @@ export class Log {
   }
 }
 
-/** What a log may say of an error: of the server's not its words, which quote values. */
+/** The fields that describe an error. The server's message is left out, since it quotes values. */
 export function errorFields(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: typeof error };
   return "code" in error ? { error: error.name, code: error.code } : { error: error.name };

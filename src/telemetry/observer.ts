@@ -1,4 +1,4 @@
-/** What one connection tells those who watch it: its calls go to the tracing channel and to the log. */
+/** Publishes the calls of one connection on the tracing channel, and writes them to the log. */
 import type { Link } from "../connect/handshake.ts";
 import type { Span } from "../protocol/request.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
@@ -73,7 +73,7 @@ export class CallSpan implements Span {
     this.#log = log?.debugs ? log : undefined;
   }
 
-  /** The server's answer will be there. */
+  /** Sets the collector that gets the server's reply. */
   watch(collector: ResultCollector<unknown>): void {
     collector.readsTags = true;
     this.#collector = collector;
@@ -126,16 +126,19 @@ export class OperationSpan {
     this.#span = span;
   }
 
-  /** It has one statement more. */
+  /** Counts one more statement. */
   addStatement(): void {
     this.#span.event.batchSize = (this.#span.event.batchSize ?? 0) + 1;
   }
 
-  /** The span of one of its calls: any, one that gives undefined when everything was read, or the one that closes it. */
+  /**
+   * The span of one of its calls: of any, of one that returns undefined at the end of the data, or of
+   * the one that closes it.
+   */
   childSpan(kind: "any" | "read" | "close"): Span {
     return {
       start: <T>(work: () => T): T => {
-        // To close what has sent nothing sends nothing.
+        // Closing an operation that has sent nothing sends nothing.
         if (this.#state !== "new" || (kind === "close" && !this.#span.event.batchSize)) return work();
         this.#state = "open";
         return this.#span.start(work);
@@ -161,7 +164,7 @@ export class OperationSpan {
   }
 }
 
-/** What the startup has said of a connection. */
+/** The names in a connection's startup message. */
 export interface SessionNames {
   readonly database: string;
   readonly user: string;
@@ -182,13 +185,13 @@ function infoOf({ session, endpoint, addresses, tls }: Link, { database, user }:
   });
 }
 
-/** How many rows a caller gets. */
+/** The number of rows that the caller gets. */
 function countOf(value: unknown): number | undefined {
   const rows = Array.isArray(value) ? value : (value as { rows?: unknown } | undefined)?.rows;
   return Array.isArray(rows) ? rows.length : undefined;
 }
 
-/** Operations that give the number of affected rows. */
+/** Operations that return the number of affected rows. */
 const COUNTING: readonly string[] = ["execBatch", "copyIn", "copyRows"];
-/** Operations that give a list of rows. */
+/** Operations that return a list of rows. */
 const LISTING: readonly string[] = ["query", "exec", "run", "fetch", "stream"];

@@ -1,4 +1,4 @@
-/** Running work inside a span. */
+/** Runs work inside a span. */
 import type { Span } from "../protocol/request.ts";
 
 /** Runs work that is awaited inside a span. */

@@ -1,16 +1,16 @@
 /**
- * Who gets the wire trace: the listener of the options, and the file or stream that the environment
- * variable `PYRO_TRACE` names.
+ * Makes the listener of the wire trace: the one of the options, and the file or stream that the
+ * environment variable `PYRO_TRACE` names.
  */
 import { openSync, writeFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
 import type { TraceListener } from "./wire_trace.ts";
 import { granted, runtime, variable } from "../runtime/runtime.ts";
 
-/** All listeners, as one; undefined if there is none. */
+/** Both listeners as one; undefined if there is none. */
 export function traceListener(given: TraceListener | undefined): TraceListener | undefined {
   const target = variable("PYRO_TRACE");
-  // Empty counts as unset, as for libpq's variables.
+  // An empty variable counts as unset, as libpq's do.
   if (target === undefined || target === "") return given;
   const append = target === "-" ? toStandardError : toFile(target);
   if (given === undefined) return append;
@@ -24,11 +24,11 @@ export function traceListener(given: TraceListener | undefined): TraceListener |
 }
 
 function toStandardError(line: string): void {
-  // Unlike the stream itself it copes with a reader that is gone.
+  // Unlike a write to the stream, it does not fail if the reader is gone.
   console.error("%s", line);
 }
 
-/** Opened once in a process: connections come and go, and the file stays. */
+/** Opens each file once in a process; all connections share it. */
 function toFile(path: string): TraceListener {
   let file = files.get(path);
   if (file === undefined) files.set(path, file = open(path));
@@ -55,5 +55,5 @@ function bad(path: string, reason: string, cause?: unknown): UsageError {
   );
 }
 
-/** The descriptors of the files that were opened, by path. */
+/** The descriptors of the open files, by path. */
 const files: Map<string, number> = new Map();

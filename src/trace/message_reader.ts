@@ -1,30 +1,29 @@
 /**
- * Messages on their way, as text: reads the fields of a message from bytes that come in pieces, and
- * keeps no more of them than is shown.
+ * Reads the fields of messages from bytes that come in pieces, and keeps only the part that is shown.
  *
- * Its methods are generators that yield when they have used up all bytes that there are, so a message
- * may be cut anywhere, and of a row of any size no more is held than its line.
+ * Its methods are generators that yield when all bytes are used up, so a message may be split anywhere,
+ * and only its line is kept, whatever the size of a row.
  */
 import { allocate, type Bytes } from "../wire/bytes.ts";
 
-/** Reads something, waiting for bytes. */
+/** Reads a part of a message. Yields to wait for bytes. */
 export type Parser<T = void> = Generator<void, T, void>;
 
-/** What is wrong with a message. */
+/** The reason why a message is malformed. */
 export class Malformed extends Error {}
 
-/** Reads one message after the other; what is read of the current one becomes its line. */
+/** Reads messages and makes the line of the current one. */
 export class MessageReader {
-  /** How many bytes of what is being read are still to come. */
+  /** The number of bytes of the current message that were not read yet. */
   left = 0;
   #line = "";
   #piece: Uint8Array = NOTHING;
-  /** How much of the piece was read. */
+  /** How many bytes of the piece were read. */
   #at = 0;
   /** The beginning of the text or value that is being read. */
   readonly #shown: Bytes = allocate(MAX_SHOWN);
 
-  /** Goes on with these bytes until they are used up. */
+  /** Continues with these bytes until they are used up. */
   feed(piece: Uint8Array, reading: Parser<never>): void {
     this.#piece = piece;
     this.#at = 0;
@@ -42,7 +41,7 @@ export class MessageReader {
     this.#line += text;
   }
 
-  /** The line, which is then begun anew. */
+  /** Returns the line and starts a new one. */
   takeLine(): string {
     const line = this.#line;
     this.#line = "";
@@ -63,7 +62,7 @@ export class MessageReader {
     return (yield* this.uint16()) << 16 | (yield* this.uint16());
   }
 
-  /** The text up to the next zero byte, in quotes and otherwise as it is. */
+  /** The text up to the next zero byte; shown in quotes. */
   *text(): Parser<string> {
     let length = 0;
     for (let ended = false; !ended;) {
@@ -81,7 +80,7 @@ export class MessageReader {
     return `"${this.#shown.utf8Slice(0, shown)}"${omitted(length - shown)}`;
   }
 
-  /** Bytes of that number in quotes: ASCII as it is, all others by number. */
+  /** A value of `length` bytes, in quotes: ASCII as it is, other bytes by number. */
   *value(length: number): Parser<string> {
     if (length < 0) throw new Malformed(`a value has a length of ${length}`);
     if (length > this.left) throw new Malformed("it is cut short");
@@ -98,7 +97,7 @@ export class MessageReader {
     return `'${text}'${omitted(length - shown)}`;
   }
 
-  /** Reads the rest of the message and shows nothing of it. */
+  /** Skips the rest of the message. */
   *skip(): Parser {
     while (this.left > 0) {
       while (this.#at === this.#piece.length) yield;
@@ -121,18 +120,18 @@ export class MessageReader {
   }
 }
 
-/** A byte as libpq shows it. */
+/** A byte in libpq's notation. */
 export function printable(byte: number): string {
   return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
 }
 
-/** What is said of bytes that are not shown. */
+/** The note about bytes that are not shown. */
 export function omitted(count: number): string {
   return count === 0 ? "" : ` (${count} bytes left out)`;
 }
 
-/** How many bytes of a text or value are shown. */
+/** The maximum number of bytes of a text or value that are shown. */
 const MAX_SHOWN = 4096;
-/** From how many characters on a line has nothing added to it. */
+/** The number of characters from which on nothing is added to a line. */
 const MAX_LINE = 0x1_0000;
 const NOTHING: Uint8Array = new Uint8Array();

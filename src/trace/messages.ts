@@ -1,8 +1,8 @@
 /**
- * What the messages are made of, and what of it is shown: all but what proves who one is.
+ * The fields of the messages, and which of them are shown: all except authentication data.
  *
- * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats"; for what a line
- * looks like, libpq's `PQtrace` as of PostgreSQL 18.
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats"; for the format of
+ * a line, libpq's `PQtrace` as of PostgreSQL 18.
  */
 import { Authentication, Backend, CANCEL_REQUEST, Frontend, SSL_REQUEST } from "../wire/codes.ts";
 import { Malformed, type MessageReader, type Parser, printable } from "./message_reader.ts";
@@ -10,31 +10,31 @@ import { Malformed, type MessageReader, type Parser, printable } from "./message
 /** Reads a part of a message and adds it to the line. */
 export type Field = (reader: MessageReader) => Parser;
 
-/** What a message's line begins with, and the parts that follow. */
+/** The beginning of a message's line, and the fields that follow. */
 export interface MessageFormat {
   readonly heading: string;
   readonly fields: readonly Field[];
 }
 
-/** A message of the server's; for Authentication see {@linkcode authenticationFormat}. */
+/** A message from the server; for Authentication see {@linkcode authenticationFormat}. */
 export function backendFormat(code: number): MessageFormat {
   return BACKEND.get(code) ?? unknownFormat(code);
 }
 
-/** A message of the client's; for Password see {@linkcode answerFormat}. */
+/** A message from the client; for Password see {@linkcode answerFormat}. */
 export function frontendFormat(code: number): MessageFormat {
   return FRONTEND.get(code) ?? unknownFormat(code);
 }
 
-/** An Authentication message, whose method was read already. */
+/** An Authentication message whose method has been read. */
 export function authenticationFormat(method: number): MessageFormat {
   return AUTHENTICATION.get(method) ?? format(`Unknown authentication message ${method}`);
 }
 
 /**
- * The client's answer to an Authentication message of that method: several messages have one code.
- * All of it is hidden, whatever the name: a server that asks for several things at once could make a
- * password pass for something else.
+ * The client's answer to an Authentication message with this method; several messages share the code.
+ * All of it is hidden, whatever the method: a server that requests several methods at once could have a
+ * password shown as another message.
  */
 export function answerFormat(method: number | undefined): MessageFormat {
   switch (method) {
@@ -50,7 +50,7 @@ export function answerFormat(method: number | undefined): MessageFormat {
   }
 }
 
-/** A message without a code, whose version, or what stands in its place, was read already. */
+/** A message without a code, whose version (or the number in its place) has been read. */
 export function untypedFormat(version: number): MessageFormat {
   const { heading, fields } = UNTYPED.get(version) ?? format("StartupMessage", settings);
   return { heading: `${heading.trimEnd()}\t ${version >>> 16} ${version & 0xffff}`, fields };
@@ -140,7 +140,7 @@ function* uint16(reader: MessageReader): Parser {
   reader.append(` ${yield* reader.uint16()}`);
 }
 
-/** Signed, as libpq shows also what is not. */
+/** A signed number; libpq shows unsigned ones as signed too. */
 function* int32(reader: MessageReader): Parser {
   reader.append(` ${yield* reader.int32()}`);
 }
@@ -160,13 +160,13 @@ function* rest(reader: MessageReader): Parser {
   reader.append(` ${yield* reader.value(reader.left)}`);
 }
 
-/** A secret: it never gets into a line. */
+/** A secret, which must never be part of a line. */
 function* hidden(reader: MessageReader): Parser {
   if (reader.left > 0) reader.append(" ***");
   yield* reader.skip();
 }
 
-/** A number, and that many times the fields. */
+/** A number n, and n times the fields. */
 function counted(...fields: readonly Field[]): Field {
   return function* (reader) {
     const count = yield* reader.uint16();
@@ -177,14 +177,14 @@ function counted(...fields: readonly Field[]): Field {
   };
 }
 
-/** The field as often as there is something left. */
+/** A field, repeated to the end of the message. */
 function toTheEnd(field: Field): Field {
   return function* (reader) {
     while (reader.left > 0 && !reader.full) yield* field(reader);
   };
 }
 
-/** Letters with a text each, up to a zero byte, which libpq shows. */
+/** Letters, each with a text, up to a zero byte, which libpq shows. */
 function* noticeFields(reader: MessageReader): Parser {
   while (!reader.full) {
     const letter = yield* reader.byte();

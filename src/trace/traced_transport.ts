@@ -1,8 +1,8 @@
 /**
- * Dialers whose connections are traced: transports that show what passes through them.
+ * Dialers whose transports show all bytes to a trace.
  *
- * Encryption is a matter of the transport, so what passes is clear text. Without a listener there is
- * nothing in between, and so no cost.
+ * Encryption is below the trace, so the bytes are unencrypted. Without a listener, no trace is
+ * installed, so there is no cost.
  */
 import { UsageError } from "../errors.ts";
 import { type TraceListener, WireTrace } from "./wire_trace.ts";
@@ -16,7 +16,7 @@ import type {
 } from "../transport/transport.ts";
 import { timeStamp } from "../runtime/clock.ts";
 
-/** The dialer, with a trace of every connection that it makes if there is someone to listen. */
+/** The dialer, with a trace of each of its connections if there is a listener. */
 export function tracedAsync(dialer: AsyncDialer, listener: TraceListener | undefined): AsyncDialer {
   if (listener === undefined) return dialer;
   return {
@@ -36,7 +36,7 @@ export function tracedSync(dialer: SyncDialer, listener: TraceListener | undefin
   };
 }
 
-/** The error for a call that comes from the listener: what was shown would be sent again, or read over. */
+/** The error for a call by the listener during a read or write, which would repeat or skip bytes. */
 export function calledByListener(): UsageError {
   return new UsageError("Cannot use the connection: its trace listener was called for it and has not returned", {
     safeToRetry: true,
@@ -46,7 +46,7 @@ export function calledByListener(): UsageError {
 class TracedAsync implements AsyncTransport {
   readonly #transport: AsyncTransport;
   readonly #trace: WireTrace;
-  /** How many of the next bytes to be written were shown already. */
+  /** How many of the next bytes to be written have been shown. */
   #shown = 0;
 
   constructor(transport: AsyncTransport, trace: WireTrace) {
@@ -76,8 +76,8 @@ class TracedAsync implements AsyncTransport {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
-    // Shown before it is sent, as the reply may be read before the promise resolves. What a write
-    // leaves over comes again at once.
+    // Bytes are shown before they are sent, since the reply may be read before the promise resolves. Bytes that a
+    // write leaves over are written next.
     this.#trace.sent(bytes.subarray(this.#shown));
     this.#shown = bytes.length;
     const settle = (count: number): number => {
@@ -134,7 +134,7 @@ class TracedSync implements SyncTransport {
 
   write(bytes: Uint8Array<ArrayBuffer>): number {
     const count = this.#transport.write(bytes);
-    // Not before: what was not taken may be taken back.
+    // Bytes are shown after they are sent, since unsent bytes may be withdrawn.
     this.#trace.sent(bytes.subarray(0, count));
     return count;
   }

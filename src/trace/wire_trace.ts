@@ -1,9 +1,9 @@
 /**
- * The wire trace of one connection: the bytes of both directions in, a line for each message out, as
- * libpq's `PQtrace` writes it (PostgreSQL 18), but for secrets, which are `***`.
+ * The wire trace of one connection: makes a line of each message from the bytes of both directions, as
+ * libpq's `PQtrace` does (PostgreSQL 18), with `***` for secrets.
  *
- * It neither throws nor keeps what it is given. It frames messages by itself, so that it also shows
- * what the session refuses.
+ * It does not throw, and does not keep the bytes. It frames messages independently, so that it also
+ * shows messages that the session refuses.
  *
  * Source: PostgreSQL manual, libpq, "Control Functions", PQtrace.
  */
@@ -18,21 +18,21 @@ import {
   untypedFormat,
 } from "./messages.ts";
 
-/** Gets a message's line, without a line break at its end. */
+/** Gets the line of a message, without a line break at the end. */
 export type TraceListener = (line: string) => void;
 
-/** What a connection sends and receives, shown to a listener. */
+/** Shows the messages of a connection to a listener. */
 export class WireTrace {
   readonly #listener: TraceListener;
-  /** The time, as it is to be shown. */
+  /** The time, in the form in which it is shown. */
   readonly #clock: () => string;
   readonly #fromClient: MessageReader = new MessageReader();
   readonly #fromServer: MessageReader = new MessageReader();
   readonly #sent: Parser<never>;
   readonly #received: Parser<never>;
-  /** Whether the server's next byte answers an SSLRequest, and belongs to no message. */
+  /** Whether the server's next byte answers an SSLRequest, and is not part of a message. */
   #answersSsl = false;
-  /** The method that the last Authentication message asked for. */
+  /** The method of the last Authentication message. */
   #method: number | undefined = undefined;
   #isCalling = false;
 
@@ -48,12 +48,12 @@ export class WireTrace {
     return this.#isCalling;
   }
 
-  /** The client has sent these bytes, or is about to. */
+  /** Must be called with bytes that the client has sent, or is about to send. */
   sent(bytes: Uint8Array): void {
     this.#fromClient.feed(bytes, this.#sent);
   }
 
-  /** The server has sent these bytes. */
+  /** Must be called with bytes that the server has sent. */
   received(bytes: Uint8Array): void {
     this.#fromServer.feed(bytes, this.#received);
   }
@@ -66,7 +66,7 @@ export class WireTrace {
       const code = yield* reader.byte();
       const length = yield* this.#length(reader, "F");
       if (code === Frontend.Password) {
-        // How long a password is, is a part of the secret. NN is libpq's word for lengths that it hides.
+        // A password's length is part of the secret. NN is libpq's text for hidden lengths.
         yield* this.#message(reader, "F", "NN", answerFormat(this.#method));
       } else {
         yield* this.#message(reader, "F", length, frontendFormat(code));
@@ -74,7 +74,10 @@ export class WireTrace {
     }
   }
 
-  /** One of the messages that a connection begins with, and what it has in the place of a version. */
+  /**
+   * Reads one of the messages without a code, with which a connection begins, and returns its version,
+   * or the number in its place.
+   */
   *#untypedMessage(reader: MessageReader): Parser<number> {
     reader.left = 4;
     const length = yield* this.#length(reader, "F");
@@ -104,7 +107,7 @@ export class WireTrace {
     }
   }
 
-  /** Reads a message's length, which from then on is what is left of it. */
+  /** Reads a message's length, and sets how many bytes are left. */
   *#length(reader: MessageReader, side: Side): Parser<number> {
     const length = yield* reader.int32();
     if (length < 4) yield* this.#stop(side, length);
@@ -112,7 +115,7 @@ export class WireTrace {
     return length;
   }
 
-  /** Shows a message, of which the beginning may have been read. */
+  /** Shows a message, whose beginning may have been read already. */
   *#message(reader: MessageReader, side: Side, length: number | "NN", format: MessageFormat): Parser {
     reader.append(format.heading);
     let problem = "";
@@ -131,7 +134,7 @@ export class WireTrace {
     yield* reader.skip();
   }
 
-  /** Where the next message begins is not known any more. */
+  /** Stops the trace of one side, since the beginning of the next message is unknown. */
   *#stop(side: Side, length: number): Parser<never> {
     this.#callListener(
       side,
@@ -146,7 +149,7 @@ export class WireTrace {
     try {
       this.#listener(`${this.#clock()}\t${side}\t${length}\t${text}`);
     } catch {
-      // A listener's failure is none of the connection.
+      // A listener's error must not fail the connection.
     }
     this.#isCalling = false;
   }

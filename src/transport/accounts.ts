@@ -1,24 +1,24 @@
 /**
- * Which users are in a group, as this system's files tell.
+ * Finds out which users are in a group, from this system's files.
  *
- * Debian's socket directory may be written by its owner's group, in which nobody else is. What is not
- * certain to be all there is, such as where accounts come from a network too, tells nothing.
+ * Debian's socket directory is writable by its owner's group, which has no other members. If the files
+ * may not list all members, as when accounts also come from a network, the members are unknown.
  *
  * Source: Linux manual, passwd(5), group(5), nsswitch.conf(5).
  */
 import { existsSync, readFileSync } from "node:fs";
 import { granted, runtime } from "../runtime/runtime.ts";
 
-/** The numbers of all users who are in a group. */
+/** The numbers of all users in a group. */
 export type Members = (gid: number) => ReadonlySet<number>;
 
 let membership: { readonly of: Members | undefined } | undefined;
 
-/** All users in this group, if `owner` is one of them by his account; undefined where that is not certain. */
+/** All users in a group, if `owner` is one of them by the owner's account; undefined if that is not certain. */
 export function membersOf(gid: number, owner: number): ReadonlySet<number> | undefined {
   membership ??= { of: read() };
   const users = membership.of?.(gid);
-  // Files of another system, such as a container's, do not speak of this owner.
+  // The files may be another system's, such as a container's, and then do not list this owner.
   return users?.has(owner) ? users : undefined;
 }
 
@@ -33,7 +33,10 @@ function read(): Members | undefined {
   }
 }
 
-/** Who is in which group by these files; undefined where they are not all, or not understood. `sources` is nsswitch.conf. */
+/**
+ * The members of groups by these files; undefined if there are other sources, or the files are not
+ * understood. `sources` is nsswitch.conf.
+ */
 export function parseMembers(passwd: string, group: string, sources: string): Members | undefined {
   if (!linesOf(sources).every(isLocal)) return undefined;
   const users = new Map<string, number[]>();
@@ -62,12 +65,12 @@ export function parseMembers(passwd: string, group: string, sources: string): Me
   return (gid) => groups.get(gid) ?? new Set();
 }
 
-/** The lines that say something. */
+/** The lines that are neither empty nor comments. */
 function linesOf(text: string): string[] {
   return text.split("\n").map((line) => line.replace(/^\s+|\s+$/g, "")).filter((line) => !/^(#|$)/.test(line));
 }
 
-/** Whether a line of nsswitch.conf names no source of accounts but this system. */
+/** Whether a line of nsswitch.conf names this system's files as the only source of accounts. */
 function isLocal(line: string): boolean {
   const [database, sources = ""] = line.split(":", 2);
   if (!["passwd", "group", "initgroups"].includes(database!.trim())) return true;
@@ -75,7 +78,7 @@ function isLocal(line: string): boolean {
   return named.every((source) => ["", "files", "compat", "systemd"].includes(source));
 }
 
-/** Not `+` and `-`, which stand for accounts of a network. */
+/** Names, unlike lines with `+` and `-`, which include accounts of a network. */
 function isName(text: string | undefined): text is string {
   return text !== undefined && /^[^+-]/.test(text);
 }

@@ -1,9 +1,9 @@
 /**
  * Sockets of Bun.
  *
- * `Bun.connect` cannot be given up: while it tries, the process does not end. Bun's `node:net` can be, and
- * has such a socket inside, which is used without the stream around it. Nobody promises that: where
- * there is none, the stream is used.
+ * `Bun.connect` cannot be aborted: while it tries, the process does not end. Bun's `node:net` can be, and
+ * contains a Bun socket, which is used without the stream around it. This is undocumented: if there is no
+ * such socket, the stream is used.
  */
 import type { Socket } from "node:net";
 import { BulkReader } from "./bun_bulk.ts";
@@ -23,7 +23,7 @@ interface BunSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
   write(bytes: Uint8Array): number;
-  /** From now on, these hear what happens. */
+  /** Replaces the handlers of the socket's events. */
   reload(options: { socket: SocketHandlers }): void;
   pause(): void;
   resume(): void;
@@ -52,7 +52,7 @@ export const bunDialer: AsyncDialer = {
     connectNode(endpoint, signal, (socket) => transportOver(socket, endpoint)),
 };
 
-/** A connected socket as a transport: the one inside, or the stream around it where that cannot be taken over. */
+/** A connected socket as a transport: Bun's socket inside of it, or the stream if that cannot be taken over. */
 export function transportOver(socket: Socket, endpoint: Endpoint): AsyncTransport {
   const { _handle: inner } = socket as Socket & { readonly _handle?: Partial<BunSocket> | null };
   if (typeof inner?.reload !== "function") return new StreamTransport(socket, addressesOf(socket, endpoint));
@@ -63,11 +63,11 @@ class BunTransport implements AsyncTransport {
   readonly addresses: Addresses | undefined;
   #socket: BunSocket;
   #received = new ReceiveBuffer();
-  /** Not where bytes are encrypted. */
+  /** Undefined on encrypted connections. */
   #bulk: BulkReader | undefined;
   #paused = false;
   #closed = false;
-  /** A write that waits for room in the socket. */
+  /** Resumes a write that waits for room in the socket. */
   #writer: (() => void) | undefined = undefined;
 
   constructor(socket: BunSocket, endpoint: Endpoint) {
@@ -90,7 +90,7 @@ class BunTransport implements AsyncTransport {
     const received = this.#received;
     return {
       data: (socket, chunk) => {
-        // Once there is encryption, the handlers of the clear half go on being told what comes, as it comes.
+        // After encryption has started, the handlers of the unencrypted socket still get the encrypted bytes.
         if (received !== this.#received) return;
         this.#bulk?.seen(chunk.length);
         received.push(chunk);
@@ -141,7 +141,7 @@ class BunTransport implements AsyncTransport {
         },
         socket: {
           ...handlers,
-          // A certificate that nobody vouches for is reported as failure, but then a cipher is agreed on.
+          // An unverified certificate is reported as a failure, but then there is a cipher.
           handshake: (socket, success, error) =>
             success || socket.getCipher().name !== null
               ? resolve()

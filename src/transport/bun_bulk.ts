@@ -1,29 +1,32 @@
 /**
- * Long results on Bun: what follows a long chunk is received through the C library.
+ * Receives long results on Bun: bytes that follow a long chunk are received through the C library.
  *
- * Bun gives every chunk in memory of its own, which is in no cache and which the garbage collector has
- * to free; received into the buffer where it is decoded, a long result takes a seventh less time.
- * Bun has nothing half read while our code runs, so that the order stays.
+ * Bun allocates memory for every chunk, which is not in a cache and must be garbage-collected; received
+ * directly into the buffer in which it is decoded, a long result takes a seventh less time. Bun has no
+ * unread bytes of its own while our code runs, so the order is kept.
  */
 import { MSG_DONTWAIT } from "./libc.ts";
 import { loadedLibrary } from "./library.ts";
 
-/** Receives what is there already, after a long chunk. */
+/** Receives bytes that have already arrived, after a long chunk. */
 export class BulkReader {
   readonly #socket: { readonly fd?: number };
-  /** How much may still be received before others have their turn. */
+  /** How many bytes may be received before the event loop must go on. */
   #left = 0;
 
   constructor(socket: { readonly fd?: number }) {
     this.#socket = socket;
   }
 
-  /** Bun has given a chunk. */
+  /** Must be called with the length of each chunk from Bun. */
   seen(length: number): void {
     this.#left = length < LONG ? 0 : BURST;
   }
 
-  /** Receives, if it is likely that there is something; how much, 0 for nothing. The end and errors are left for Bun to find. */
+  /**
+   * Receives bytes, if some are likely to have arrived, and returns how many, or 0. Bun itself detects
+   * the end and errors.
+   */
   read(into: Uint8Array): number {
     if (this.#left <= 0) return 0;
     // Undefined in old versions, -1 when Bun has closed the socket.
@@ -34,7 +37,7 @@ export class BulkReader {
   }
 }
 
-/** Bytes of a chunk behind which more is likely to be there. */
+/** After a chunk of at least so many bytes, more have probably arrived. */
 const LONG = 0x8000;
 /** Bytes to receive before the event loop goes on: some milliseconds of decoding. */
 const BURST = 0x8_0000;

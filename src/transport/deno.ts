@@ -28,7 +28,7 @@ export const denoDialer: AsyncDialer = {
 class DenoTransport implements AsyncTransport {
   readonly addresses: Addresses | undefined;
   readonly #conn: Deno.TcpConn | Deno.UnixConn;
-  /** Takes over when the connection is encrypted. */
+  /** Replaces this transport once the connection is encrypted. */
   #secure: AsyncTransport | undefined = undefined;
   #closed = false;
 
@@ -63,7 +63,7 @@ class DenoTransport implements AsyncTransport {
     try {
       this.#conn.close();
     } catch {
-      // It was closed by the other side, or with the stream above it.
+      // It was closed by the peer, or with the stream above it.
     }
   }
 }

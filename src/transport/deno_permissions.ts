@@ -1,20 +1,23 @@
-/** What Deno must be allowed to dial an endpoint. */
+/** The permissions that Deno needs to dial an endpoint. */
 import type { Endpoint } from "./transport.ts";
 
-/** Why Deno would have to ask the user before it dials that endpoint. */
+/** Why Deno would have to ask the user before it dials an endpoint; undefined if it would not. */
 export function denoPreflight(endpoint: Endpoint): string | undefined {
   const missing = needs(endpoint).find((descriptor) => Deno.permissions.querySync(descriptor).state !== "granted");
   return missing && `Deno's ${missing.name} permission is not granted`;
 }
 
-/** What may be dialled of an endpoint without asking the user: its name, where a permission was granted for that only. */
+/**
+ * The endpoint in the form that may be dialled without asking the user: by its name, if the permission
+ * was granted for the name only.
+ */
 export function permitted<T extends Endpoint>(endpoint: T): T {
   if (endpoint.kind === "unix" || endpoint.name === undefined || denoPreflight(endpoint) === undefined) return endpoint;
   const named = { ...endpoint, host: endpoint.name };
   return denoPreflight(named) === undefined ? named : endpoint;
 }
 
-/** Asks the user for what an endpoint needs that was given by name: a worker that waits cannot. */
+/** Asks the user for the permissions that an endpoint needs, before a worker dials it, which cannot ask. */
 export function requestDeno(endpoint: Endpoint): void {
   for (const descriptor of needs(endpoint)) {
     if (Deno.permissions.requestSync(descriptor).state === "granted") continue;

@@ -1,9 +1,8 @@
 /**
  * Blocking sockets of the C library, the same on every runtime with FFI.
  *
- * The sockets are non-blocking and `poll` does the waiting, so that reading and writing can be waited
- * for at once and waiting can be bounded. What `poll` says is ready is believed; `errno` is not,
- * because the runtime may change it before it can be asked.
+ * The sockets are non-blocking, and `poll` waits: for reading and writing at once, and with a timeout.
+ * `poll` decides what is ready, not `errno`, which the runtime may change before it is read.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import {
@@ -30,12 +29,12 @@ import {
 import { peerUser } from "./peer_user.ts";
 import type { Address, Addresses, Endpoint, SyncTransport } from "./transport.ts";
 
-/** Whether an endpoint can be dialled by FFI: looking up names cannot be bounded in time. */
+/** Whether an endpoint can be dialled through FFI. Looking up a name has no timeout. */
 export function ffiCanDial(endpoint: Endpoint): boolean {
   return endpoint.kind === "unix" || resolveHost(endpoint.host) !== undefined;
 }
 
-/** Connects within that time; `closed` is called when the connection that it gives is closed. */
+/** Connects within `milliseconds`. Calls `closed` when the connection is closed. */
 export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number, closed: () => void): SyncTransport {
   const until = performance.now() + milliseconds;
   if (endpoint.kind === "unix") return open(libc, AF_UNIX, unixAddress(endpoint.path), until, undefined, closed);
@@ -56,10 +55,10 @@ class FfiTransport implements SyncTransport {
   readonly #libc: LibC;
   readonly #fd: number;
   readonly #onClose: () => void;
-  /** `struct pollfd`: descriptor, what is waited for, what happened. */
+  /** `struct pollfd`: descriptor, requested events, returned events. */
   readonly #poll = new Uint8Array(8);
   #closed = false;
-  /** What the last `poll` reported, until it proves used up. */
+  /** What the last `poll` reported, until a read or write finds it outdated. */
   #readable = false;
   #writable = false;
 
@@ -106,7 +105,7 @@ class FfiTransport implements SyncTransport {
     const limit = milliseconds === Infinity ? -1 : Math.min(Math.max(0, Math.ceil(milliseconds)), MAX_INT32);
     const ready = this.#libc.poll(poll, 1, limit);
     if (ready === 0) return false;
-    // When a signal interrupted it nothing is ready, and the caller asks again.
+    // If a signal interrupted it, nothing is ready, and the caller polls again.
     const happened = ready < 0 ? 0 : poll[6]!;
     this.#readable = (happened & (POLLIN | POLL_FAILURE)) !== 0;
     this.#writable = (happened & (POLLOUT | POLL_FAILURE)) !== 0;
@@ -124,7 +123,7 @@ class FfiTransport implements SyncTransport {
     this.#onClose();
   }
 
-  /** The descriptor may be another socket's by now, and the library gone. */
+  /** After closing, the descriptor may belong to another socket, and the library may be unloaded. */
   #check(): void {
     if (this.#closed) throw new Error("the connection is closed");
   }
@@ -163,11 +162,11 @@ function connect(libc: LibC, fd: number, address: Uint8Array, until: number): vo
     const left = until - performance.now();
     if (left <= 0) throw new Error("connection timed out");
     if (errno === EAGAIN) {
-      // The queue of a Unix socket is full. Waiting for nothing is how to sleep here.
+      // The queue of a Unix socket is full. Polling no descriptor is a sleep.
       libc.poll(poll, 0, Math.min(RETRY_INTERVAL, Math.ceil(left)));
       continue;
     }
-    // Under way or failed: then it is ready at once, as a socket that is not connected is writable.
+    // The connection is being made, or has failed: a failed socket is writable at once.
     const ready = libc.poll(poll, 1, left === Infinity ? -1 : Math.min(Math.ceil(left), MAX_INT32));
     if (ready === 0) throw new Error("connection timed out");
     const error = socketError(libc, fd);
@@ -232,7 +231,7 @@ function addressFrom(call: (address: Uint8Array, length: Uint8Array) => number):
   return { host: ipv6Text(bytes.subarray(8, 24)), port };
 }
 
-/** The text of an IPv6 address: as users write the loopback, and in full otherwise. */
+/** The text of an IPv6 address: `::1` for the loopback address, otherwise in full. */
 function ipv6Text(bytes: Uint8Array): string {
   const groups: string[] = [];
   for (let i = 0; i < 16; i += 2) groups.push(((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
@@ -240,7 +239,7 @@ function ipv6Text(bytes: Uint8Array): string {
   return text === "0:0:0:0:0:0:0:1" ? "::1" : text;
 }
 
-/** The addresses of a host that need no looking up, in the order in which to try them. */
+/** The addresses of a host that need no lookup, in the order in which they are tried. */
 function resolveHost(host: string): readonly (readonly [family: number, host: string])[] | undefined {
   if (host === "localhost") return [[AF_INET6, "::1"], [AF_INET, "127.0.0.1"]];
   if (isIPv4(host)) return [[AF_INET, host]];
@@ -248,7 +247,7 @@ function resolveHost(host: string): readonly (readonly [family: number, host: st
   return undefined;
 }
 
-/** The longest time that `poll` takes, in milliseconds. */
+/** The longest timeout that `poll` accepts, in milliseconds. */
 const MAX_INT32 = 0x7fff_ffff;
-/** Milliseconds between attempts to enter a full queue. */
+/** Milliseconds between attempts to connect to a socket whose queue is full. */
 const RETRY_INTERVAL = 5;

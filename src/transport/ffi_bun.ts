@@ -11,7 +11,7 @@ interface BunFfi {
   read: { i32(pointer: number): number };
 }
 
-/** Loads the library; undefined where it cannot be. */
+/** Loads the library; undefined if it cannot be loaded. */
 export function loadBun(): LibC | undefined {
   const definitions: Record<string, { args: readonly string[]; returns: string }> = {
     __errno_location: { args: [], returns: "ptr" },

@@ -1,7 +1,7 @@
 /** The C library through Deno's FFI. */
 import { type LibC, LIBC_PATH, SIGNATURES } from "./libc.ts";
 
-/** Loads the library; undefined where it cannot be. To be called only where the permission is granted. */
+/** Loads the library; undefined if it cannot be loaded. Must be called only with the permission granted. */
 export function loadDeno(): LibC | undefined {
   try {
     const library = Deno.dlopen(LIBC_PATH, {
@@ -10,7 +10,7 @@ export function loadDeno(): LibC | undefined {
     });
     const { __errno_location: errnoLocation, ...functions } = library.symbols;
     const errno = (): number => new Deno.UnsafePointerView(errnoLocation()!).getInt32();
-    // The typings want bigints for `usize`; numbers are taken too, and faster.
+    // The typings require bigints for `usize`; numbers are accepted too, and faster.
     return { ...functions, errno, unload: () => library.close() } as unknown as LibC;
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 /**
- * The C library through `node:ffi`, which is experimental and says so with a warning when it is
- * loaded: only for those who ask for it.
+ * The C library through `node:ffi`, which is experimental and warns when it is loaded, so it is used
+ * only on request.
  */
 import process from "node:process";
 import { type LibC, LIBC_PATH, SIGNATURES } from "./libc.ts";
@@ -14,7 +14,7 @@ interface NodeFfi {
   getInt32(pointer: bigint): number;
 }
 
-/** Loads the library; undefined where it cannot be. */
+/** Loads the library; undefined if it cannot be loaded. */
 export function loadNode(): LibC | undefined {
   const definitions: Record<string, { arguments: readonly string[]; return: string }> = {
     __errno_location: { arguments: [], return: "pointer" },
@@ -28,7 +28,7 @@ export function loadNode(): LibC | undefined {
     const { poll, recv, send } = functions as Record<"poll" | "recv" | "send", (...values: unknown[]) => number>;
     return {
       ...functions,
-      // 64-bit parameters are bigints here.
+      // `node:ffi` takes 64-bit parameters as bigints.
       poll: (fds: Uint8Array, count: number, milliseconds: number) => poll(fds, BigInt(count), milliseconds),
       recv: (fd: number, into: Uint8Array, length: number, flags: number) => recv(fd, into, BigInt(length), flags),
       send: (fd: number, bytes: Uint8Array, length: number, flags: number) => send(fd, bytes, BigInt(length), flags),

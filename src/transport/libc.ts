@@ -1,9 +1,8 @@
 /**
- * The C library's socket functions, as the FFI of each runtime is to offer them, and the constants
- * and structures of Linux that they take.
+ * The interface to the C library's socket functions that the FFI of each runtime provides, and the
+ * constants and structures of Linux.
  *
- * Only 64-bit Linux: other systems number these things differently, and blocking connections use a
- * worker there.
+ * Only for 64-bit Linux: other systems have other numbers, and blocking connections use a worker there.
  *
  * Source: POSIX `<sys/socket.h>`, `<poll.h>`; Linux `<asm-generic/socket.h>`, the same on x86-64 and
  * arm64.
@@ -22,9 +21,9 @@ export interface LibC {
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
   getpeername(fd: number, address: Uint8Array, length: Uint8Array): number;
   inet_pton(family: number, text: Uint8Array, address: Uint8Array): number;
-  /** The last error. Other calls of the runtime may come between, so it serves for wording only. */
+  /** The last error. The runtime may make other calls in between, so it must be used for messages only. */
   errno(): number;
-  /** Unloads it, where the runtime counts it as something open; nothing can be called after that. */
+  /** Unloads the library, if the runtime treats it as an open resource. No function can be called after that. */
   unload?(): void;
 }
 
@@ -33,7 +32,7 @@ export const SIGNATURES = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
-  // ssize_t; what fits into one call here fits into 32 bits, and so does -1.
+  // ssize_t: the results of these calls fit into 32 bits, and so does -1.
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
@@ -44,7 +43,7 @@ export const SIGNATURES = {
   inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
 } as const;
 
-/** The library's file name with glibc; musl's differs, and the worker is used there. */
+/** The library's file name with glibc. With musl it differs, and the worker is used. */
 export const LIBC_PATH = "libc.so.6";
 
 export const AF_UNIX = 1;
@@ -63,14 +62,14 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 export const POLLIN = 0x1;
 export const POLLOUT = 0x4;
-/** Error and hang-up, which poll reports unasked. */
+/** Error and hang-up, which `poll` always reports. */
 export const POLL_FAILURE = 0x18;
 export const EAGAIN = 11;
 
 /** Room for any socket address. */
 export const ADDRESS_SIZE = 128;
 
-/** Words for an error number. */
+/** The text of an error number. */
 export function errorText(errno: number): string {
   return ERROR_TEXTS.get(errno) ?? `system error ${errno}`;
 }

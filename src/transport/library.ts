@@ -1,4 +1,4 @@
-/** The C library of this process, where it can be used. */
+/** The C library of this process, if it can be used. */
 import process from "node:process";
 import { loadBun } from "./ffi_bun.ts";
 import { loadDeno } from "./ffi_deno.ts";
@@ -7,34 +7,37 @@ import type { LibC } from "./libc.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
 
 let library: { readonly libc: LibC | undefined } | undefined;
-/** How many sockets of it are open. */
+/** The number of open sockets that use it. */
 let sockets = 0;
 
-/** Whether the C library may be used. Node warns of its FFI: it is used there only if it was asked for. */
+/** Whether the C library may be used. Node's FFI prints a warning, so it is used on request only. */
 export function mayLoadLibrary(askedFor: boolean): boolean {
   return isSupported() && (runtime !== "node" || askedFor) && (runtime !== "deno" || granted({ name: "ffi" }));
 }
 
-/** The C library, loaded once for all who use it at a time. */
+/** The C library, loaded once for all sockets that are open at the same time. */
 export function loadedLibrary(askedFor: boolean): LibC | undefined {
   if (!mayLoadLibrary(askedFor)) return undefined;
   library ??= { libc: { deno: loadDeno, bun: loadBun, node: loadNode }[runtime]() };
   return library.libc;
 }
 
-/** A socket of the library is about to be opened. */
+/** Counts a socket that is about to be opened. */
 export function holdLibrary(): void {
   sockets++;
 }
 
-/** It is closed: where a library counts as something open, none is left open with the last socket. */
+/**
+ * Uncounts a socket that was closed. After the last one, a library that the runtime treats as an open
+ * resource is unloaded.
+ */
 export function releaseLibrary(): void {
   if (--sockets > 0 || library?.libc?.unload === undefined) return;
   library.libc.unload();
   library = undefined;
 }
 
-/** The reason why there is none, in words. */
+/** Why the library cannot be used, in words. */
 export function whyNoLibrary(): string {
   if (!isSupported()) return `it is supported on 64-bit Linux, this is ${process.platform} on ${process.arch}`;
   if (runtime === "deno" && !granted({ name: "ffi" })) return "Deno's ffi permission is not granted (--allow-ffi)";

@@ -1,15 +1,15 @@
 /**
- * Who listens on a TCP port of this machine.
+ * Finds the user that listens on a TCP port of this machine.
  *
- * Source: Linux manual, proc_pid_net(5). Sockets that listen come first in the table. Behind them the
- * kernel searches a large table for connections, so lines are read one by one, and no more than needed.
+ * Source: Linux manual, proc_pid_net(5). The table begins with listening sockets. For the connections
+ * behind them the kernel searches a large table, so lines are read one by one, and no more than needed.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { type Address, canonicalHost } from "./transport.ts";
 
-/** The user that listens on that address, or why that is not known. Throws where the table cannot be read. */
+/** The user that listens on an address, or why that is not known. Throws if the table cannot be read. */
 export function listeningUser(address: Address): number | string {
-  // A socket for IPv6 takes connections from IPv4 too, if there is no other.
+  // A socket for IPv6 also accepts connections from IPv4, if there is no other.
   const paths = canonicalHost(address.host).includes(":") ? [IPV6] : [IPV4, IPV6];
   for (const path of paths) {
     const user = findListener(linesOf(path), address);
@@ -19,8 +19,8 @@ export function listeningUser(address: Address): number | string {
 }
 
 /**
- * The user of the socket in that table that takes connections to the address. There are no two: the system
- * lets only one user listen on a port of the same address, and of all addresses.
+ * The user of the socket in a table that accepts connections to an address. There is only one: the system
+ * lets only one user listen on a port of one address, and of all addresses.
  */
 export function findListener(lines: Iterable<string>, { host, port }: Address): number | undefined {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
@@ -36,7 +36,7 @@ export function findListener(lines: Iterable<string>, { host, port }: Address): 
   return undefined;
 }
 
-/** The lines of a table, each read when it is asked for. */
+/** The lines of a table, each read when it is requested. */
 function* linesOf(path: string): Generator<string> {
   const fd = openSync(path, "r");
   try {
@@ -57,7 +57,7 @@ function* linesOf(path: string): Generator<string> {
   }
 }
 
-/** An address from 32-bit words in hexadecimal, each in this machine's order of bytes. */
+/** An address from hexadecimal 32-bit words in this machine's byte order. */
 function hostFrom(words: string): string {
   const numbers = Array.from(words.matchAll(/.{8}/g), ([word]) => parseInt(word, 16));
   const bytes = new Uint8Array(new Uint32Array(numbers).buffer);
@@ -71,7 +71,7 @@ const IPV6 = "/proc/net/tcp6";
 /** The first word of the first line. */
 const HEADING = "sl";
 const LISTENING = "0A";
-/** Bytes of a line for IPv4; the kernel gives whole lines until at least so many are read. */
+/** The bytes of a line for IPv4. The kernel returns whole lines, up to at least the requested number of bytes. */
 const LINE_LENGTH = 150;
-/** How many sockets are looked at. */
+/** The maximum number of sockets that are examined. */
 const MAX_LINES = 10_000;

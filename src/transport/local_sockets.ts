@@ -1,10 +1,11 @@
 /**
- * What this machine tells of its sockets: whether a Unix socket can be dialled, and which users listen.
+ * What can be found out about this machine's sockets: whether a Unix socket can be dialled, and which
+ * users listen.
  *
- * Nothing here makes Deno ask for a permission: what may not be read is not known.
+ * Deno never asks for a permission because of it: what may not be read is unknown.
  *
- * Source: Linux manual, unix(7) for `SO_PEERCRED`, user_namespaces(7) for users who cannot be told
- * apart.
+ * Source: Linux manual, unix(7) for `SO_PEERCRED`, user_namespaces(7) for users that cannot be
+ * distinguished.
  */
 import { type BigIntStats, readFileSync, statSync } from "node:fs";
 import process from "node:process";
@@ -15,7 +16,7 @@ import { reasonOf } from "./reason.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
 import type { Address, LocalSockets, Preflight, SocketOwner } from "./transport.ts";
 
-/** The sockets of this machine; `asksDeno` where dialling needs Deno's permissions. */
+/** The sockets of this machine. `asksDeno`: whether dialling needs Deno's permissions. */
 export function localSockets(asksDeno: boolean): LocalSockets {
   return { preflight: (path) => preflight(path, asksDeno), listener, ownUser };
 }
@@ -39,7 +40,10 @@ function refused(refusal: string): Preflight {
   return { refusal, owner: () => doubt(refusal) };
 }
 
-/** The owner of the file that the path led to when it was dialled, if nobody else can have changed that for a moment. */
+/**
+ * The owner of the file to which the path led when it was dialled, if no other user can have changed
+ * that temporarily.
+ */
 function fileOwner(path: string, before: BigIntStats): SocketOwner {
   if (process.platform !== "linux") return doubt("this system does not tell who listens");
   const uid = Number(before.uid);
@@ -72,7 +76,7 @@ function ownUser(): number | undefined {
   return ownerOf(process.geteuid?.())?.uid;
 }
 
-/** A user as the kernel names it; undefined for undefined. */
+/** A user that the kernel reports; undefined for undefined. */
 function ownerOf(uid: number | undefined): SocketOwner | undefined {
   if (uid === undefined) return undefined;
   if (uid === indistinctUser()) return doubt(`user ${uid} can be any user of another user namespace`);
@@ -81,7 +85,10 @@ function ownerOf(uid: number | undefined): SocketOwner | undefined {
 
 let indistinct: { readonly uid: number | undefined } | undefined;
 
-/** The number that stands for every user who has none in this process's user namespace; undefined where all have one. */
+/**
+ * The number that represents all users without a number in this process's user namespace; undefined if
+ * all have one.
+ */
 function indistinctUser(): number | undefined {
   indistinct ??= { uid: process.platform === "linux" ? readIndistinctUser() : undefined };
   return indistinct.uid;
@@ -102,7 +109,7 @@ function doubt(reason: string): SocketOwner {
 }
 
 const ROOT = 0;
-/** How many users the first user namespace has. */
+/** The number of users of the initial user namespace. */
 const ALL_USERS = 0xffff_ffff;
 /** The default of `/proc/sys/kernel/overflowuid`. */
 const OVERFLOW_USER = 65_534;

@@ -1,8 +1,8 @@
-/** The sockets of this runtime, for connections that await. */
+/** Chooses the sockets of this runtime, for connections that await. */
 import type { AsyncDialer } from "./transport.ts";
 import { runtime } from "../runtime/runtime.ts";
 
-/** How this runtime dials. */
+/** The dialer of this runtime. */
 export async function nativeDialer(): Promise<AsyncDialer> {
   switch (runtime) {
     case "deno":

@@ -1,6 +1,6 @@
 /**
- * The sockets of this runtime, for connections that block: the C library where FFI is granted, the
- * operating system is Linux and TLS is not asked for, else a worker.
+ * Chooses the sockets of this runtime, for connections that block: the C library if FFI is granted, the
+ * operating system is Linux and TLS is not requested, otherwise a worker.
  */
 import { ConnectionError } from "../errors.ts";
 import type { BlockingTransport } from "../options/settings.ts";
@@ -13,12 +13,12 @@ import { runtime } from "../runtime/runtime.ts";
 import type { Endpoint, SyncDialer, SyncTransport } from "./transport.ts";
 import { dialWorker } from "./worker.ts";
 
-/** How this runtime dials, with that transport or the best there is. */
+/** The dialer of this runtime, with the given transport or, for `"auto"`, the best. */
 export function nativeDialer(kind: BlockingTransport): SyncDialer {
   const mayLoad = kind !== "worker" && mayLoadLibrary(kind === "ffi");
   if (kind === "ffi" && !mayLoad) throw noLibrary();
   return {
-    // The C library asks nobody.
+    // Dialling through the C library needs no permission of Deno.
     local: localSockets(runtime === "deno" && !mayLoad),
     dial(endpoint, tls, milliseconds): SyncTransport {
       if (mayLoad && !tls && ffiCanDial(endpoint)) {
@@ -34,7 +34,7 @@ export function nativeDialer(kind: BlockingTransport): SyncDialer {
   };
 }
 
-/** Dials with the library, which is kept loaded until the connection is closed. */
+/** Dials with the library, which stays loaded until the connection is closed. */
 function dialHeld(libc: LibC, endpoint: Endpoint, milliseconds: number): SyncTransport {
   holdLibrary();
   try {

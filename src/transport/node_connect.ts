@@ -1,8 +1,8 @@
-/** Connecting with `node:net`, which can be given up while it is under way. */
+/** Connects with `node:net`; the attempt can be aborted. */
 import { connect, type Socket } from "node:net";
 import type { Addresses, Endpoint } from "./transport.ts";
 
-/** Connects; `connected` gets the socket at once, before anything else can happen to it. */
+/** Connects. `connected` gets the socket immediately, before any other event of it. */
 export function connectNode<T>(endpoint: Endpoint, signal: AbortSignal, connected: (socket: Socket) => T): Promise<T> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();

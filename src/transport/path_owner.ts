@@ -1,9 +1,9 @@
 /**
- * Who can change where a path leads.
+ * Finds out which users can change where a path leads.
  *
- * A directory that only its owner may write, or a group in which nobody else is, or a sticky one, keeps
- * its entries as they are: then the owner of a socket's file is who listens on it. A file system that a user mounted (FUSE) can claim
- * any owner, so nothing is believed of it.
+ * Other users cannot replace the entries of a directory that only its owner, or a group without other
+ * members, may write, nor those of a sticky one: there, the owner of a socket's file is the user that
+ * listens on it. A file system that a user mounted (FUSE) can report any owner, so it is not trusted.
  *
  * Source: Linux manual, path_resolution(7), unlink(2) and rename(2) for sticky directories.
  */
@@ -12,7 +12,7 @@ import { dirname } from "node:path/posix";
 import { membersOf } from "./accounts.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
 
-/** A file, as `lstat` tells of it. */
+/** The status of a file, as by `lstat`. */
 export interface FileStatus {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -24,17 +24,17 @@ export interface FileStatus {
   isSymbolicLink(): boolean;
 }
 
-/** The files of a system. */
+/** The functions that read a system's files. */
 export interface Files {
   lstat(path: string): FileStatus;
   readlink(path: string): string;
   /** The type of the file system that the file is on. */
   fileSystem(path: string): number;
-  /** All users of the group, if that owner is one of them; undefined where that is not certain. */
+  /** All users of a group, if `owner` is one of them; undefined if that is not certain. */
   membersOf(gid: number, owner: number): ReadonlySet<number> | undefined;
 }
 
-/** Those of this system. */
+/** The functions for this system. */
 export const systemFiles: Files = {
   lstat: (path) => lstatSync(path, { bigint: true }),
   readlink: (path) => readlinkSync(path),
@@ -47,7 +47,10 @@ export const systemFiles: Files = {
   },
 };
 
-/** Follows a path as the system does: the file that it leads to, and why others than `users` could lead it elsewhere. */
+/**
+ * Follows a path as the system does. Returns the file to which it leads, and why users other than
+ * `users` could make it lead elsewhere.
+ */
 export function follow(
   path: string,
   users: readonly number[],
@@ -83,7 +86,7 @@ export function follow(
   return { file, changeable };
 }
 
-/** Why others than `users` could put something else in an entry's place. */
+/** Why users other than `users` could replace an entry; undefined if they could not. */
 function whyChangeable(
   path: string,
   directory: FileStatus,
@@ -108,11 +111,11 @@ function split(path: string): string[] {
   return path.split("/").filter((name) => name !== "" && name !== ".").reverse();
 }
 
-/** Write permission for the group and for all. */
+/** Write permission for the group or for all. */
 const WRITABLE_BY_OTHERS = 0o022;
 const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
 /** `FUSE_SUPER_MAGIC`. */
 const FUSE = 0x6573_5546;
-/** As many as Linux follows. */
+/** The number of symbolic links that Linux follows. */
 const MAX_LINKS = 40;

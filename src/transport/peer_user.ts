@@ -1,7 +1,7 @@
-/** The user at the other end of a Unix socket, as the kernel knows it. */
+/** The user at the other end of a Unix socket, from the kernel. */
 import { type LibC, SO_PEERCRED, SOL_SOCKET } from "./libc.ts";
 
-/** The user that listened when the socket was connected; undefined where that is not told. */
+/** The user that listened when the socket was connected; undefined if the kernel does not report it. */
 export function peerUser(libc: LibC, fd: number): number | undefined {
   // `struct ucred`: process, user, group.
   const credentials = new Uint32Array(3);

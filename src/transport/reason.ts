@@ -1,15 +1,15 @@
-/** Why a socket failed, in the same words on every runtime. */
+/** Words for socket errors, the same on every runtime. */
 
-/** The reason that an error of the operating system or the runtime has. */
+/** The reason for an error of the operating system or the runtime. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // Node tries the addresses of a name side by side, and gives their errors in one without words.
+  // Node tries several addresses of a name, and reports their errors in one without a message.
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   const code = "code" in error ? String(error.code) : "";
   return WORDS.get(code) ?? WORDS.get(error.name) ?? (error.message || code || error.name);
 }
 
-/** By code, as Node and Bun give it, and by the names of Deno's error classes. */
+/** The words by code, as in Node and Bun, and by the names of Deno's error classes. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],
   ["ECONNREFUSED", "connection refused"],

@@ -1,21 +1,21 @@
-/** What a socket pushes at us, kept until it is read: the bridge from runtimes that push to a transport that pulls. */
+/** Keeps the bytes that a socket delivers until they are read, for runtimes that deliver by events. */
 import { Fifo } from "../backlog.ts";
 
-/** Received chunks, and the one read that may wait for them. */
+/** Received chunks, and the read that may wait for them. */
 export class ReceiveBuffer {
   readonly #chunks = new Fifo<Uint8Array>();
-  /** How much of the first chunk was read. */
+  /** How many bytes of the first chunk were read. */
   #offset = 0;
   #size = 0;
   #end: { readonly error: Error | undefined } | undefined = undefined;
   #reader: { into: Uint8Array; resolve(count: number): void; reject(error: Error): void } | undefined = undefined;
 
-  /** How many bytes wait to be read. */
+  /** The number of unread bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Bytes have come; the chunk is kept, not copied, unless a read takes it whole. */
+  /** Adds received bytes. The chunk is kept, not copied, unless a read takes all of it. */
   push(chunk: Uint8Array): void {
     const reader = this.#reader;
     if (reader !== undefined && chunk.length <= reader.into.length) {
@@ -32,7 +32,7 @@ export class ReceiveBuffer {
     }
   }
 
-  /** Nothing more will come; with an error, reads fail with it once all is read. */
+  /** Notes the end. With an error, reads fail with it once all bytes are read. */
   finish(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
@@ -70,5 +70,5 @@ export class ReceiveBuffer {
   }
 }
 
-/** Sockets are paused while more than this waits to be read. */
+/** Sockets are paused while more than this number of bytes is unread. */
 export const HIGH_WATER_MARK = 0x10_0000;

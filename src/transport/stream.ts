@@ -1,8 +1,8 @@
 /**
- * A stream of Node's as a transport: its sockets, and TLS on them and on Deno's.
+ * Node's streams as transports: sockets, and TLS on them and on Deno's.
  *
- * This is the only way that lets all three runtimes encrypt without verifying, which is what
- * libpq's `prefer` and `require` mean.
+ * Only `node:tls` lets all three runtimes encrypt without verifying, as libpq's `prefer` and `require`
+ * do.
  */
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -36,7 +36,7 @@ export class StreamTransport implements AsyncTransport {
     const stream = this.#stream;
     let written: ((error?: Error | null) => void) | undefined;
     stream.write(bytes, (error) => written?.(error));
-    // With nothing left in the stream, the system has taken it all already.
+    // If the stream is empty, the system has taken all bytes already.
     if (stream.writableLength === 0 && !stream.destroyed) return bytes.length;
     return new Promise((resolve, reject) => {
       written = (error) => error ? reject(error) : resolve(bytes.length);
@@ -65,7 +65,10 @@ export class StreamTransport implements AsyncTransport {
   }
 }
 
-/** A connection of Deno's, encrypted: `Deno.startTls` refuses every certificate that it cannot verify. */
+/**
+ * An encrypted connection over one of Deno's, since `Deno.startTls` refuses every certificate that it
+ * cannot verify.
+ */
 export async function encryptedTransport(
   conn: ByteConn,
   addresses: Addresses | undefined,
@@ -74,7 +77,7 @@ export async function encryptedTransport(
   return new StreamTransport(await startTlsOn(duplexOf(conn), options), addresses);
 }
 
-/** What is used of a connection of Deno's. */
+/** The members of Deno's connections that are used. */
 interface ByteConn {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
@@ -96,7 +99,7 @@ function startTlsOn(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
   });
 }
 
-/** Collects what comes from a stream; `paused` is called when that stops because too much waits. */
+/** Collects the bytes of a stream. Calls `paused` if it pauses the stream because too many are unread. */
 function listen(stream: Duplex, paused: () => void): ReceiveBuffer {
   const received = new ReceiveBuffer();
   stream.on("data", (chunk: Uint8Array) => {
@@ -111,7 +114,7 @@ function listen(stream: Duplex, paused: () => void): ReceiveBuffer {
   return received;
 }
 
-/** A connection of Deno's as a stream, which is what `node:tls` takes. */
+/** A connection of Deno's as a stream, which `node:tls` needs. */
 function duplexOf(conn: ByteConn): Duplex {
   return new Duplex({
     read(): void {
@@ -131,7 +134,7 @@ function duplexOf(conn: ByteConn): Duplex {
       try {
         conn.close();
       } catch {
-        // Closed already.
+        // It is closed already.
       }
       done(error);
     },

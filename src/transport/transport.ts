@@ -1,17 +1,17 @@
 /**
- * What a driver asks of a socket. The files beside this one know sockets of one runtime each, and
- * nothing of PostgreSQL; this one names no runtime.
+ * The interface between drivers and sockets. Each other file in this folder knows the sockets of one
+ * runtime, and nothing of PostgreSQL.
  *
- * Both kinds of transport are pull-style: what nobody reads stays in the socket, and so the peer is
- * slowed down when the reader is.
+ * Both kinds of transport are read on demand: unread bytes stay in the socket, so that a slow reader
+ * slows down the peer.
  */
 
-/** Where to connect to. */
+/** The address of a server. */
 export type Endpoint =
   | {
     readonly kind: "tcp";
     readonly host: string;
-    /** What led to an address that stands in `host`: dialled instead where only that may be. */
+    /** The name that `host`, an address, was looked up by. It is dialled if only the name may be dialled. */
     readonly name?: string | undefined;
     readonly port: number;
     readonly keepAlive: boolean;
@@ -20,7 +20,7 @@ export type Endpoint =
 
 /** An end of a TCP connection. */
 export interface Address {
-  /** IP address, without brackets. */
+  /** The IP address, without brackets. */
   readonly host: string;
   readonly port: number;
 }
@@ -31,17 +31,17 @@ export interface Addresses {
   readonly remote: Address;
 }
 
-/** How to encrypt. */
+/** Options for encryption. */
 export interface TlsOptions {
-  /** The name for SNI, undefined to send none. */
+  /** The name for SNI; undefined to send none. */
   readonly serverName?: string | undefined;
 }
 
 /** The user that listens on a socket. */
 export interface SocketOwner {
-  /** The user's number; undefined where nothing tells it. */
+  /** The user's number; undefined if it is unknown. */
   readonly uid: number | undefined;
-  /** Why that is not certain, in words; undefined where it is. */
+  /** Why the owner is not certain, in words; undefined if it is. */
   readonly doubt: string | undefined;
 }
 
@@ -49,75 +49,90 @@ export interface SocketOwner {
 export interface Preflight {
   /** Why it cannot be dialled, or not without asking for a permission; undefined if it can be tried. */
   readonly refusal: string | undefined;
-  /** Once it is dialled: the user that listens on the socket that the path led to. `peer` is the user that the connection tells. */
+  /**
+   * Must be called after dialling: the user that listens on the socket to which the path led. `peer` is
+   * the user that the connection reports.
+   */
   owner(peer: number | undefined): SocketOwner;
 }
 
-/** What this machine tells of its sockets, without asking the user for a permission. */
+/** What can be found out about this machine's sockets without asking the user for a permission. */
 export interface LocalSockets {
   /** Checks a Unix socket that is about to be dialled. */
   preflight(path: string): Preflight;
   /** The user that listens on a TCP address of this machine. */
   listener(address: Address): SocketOwner;
-  /** The user that this process runs as; undefined where that is not told. */
+  /** The user that this process runs as; undefined if that is unknown. */
   ownUser(): number | undefined;
 }
 
-/** A socket whose operations return when they are done. */
+/** A socket whose operations return promises, or their results if they are done at once. */
 export interface AsyncTransport {
   readonly addresses: Addresses | undefined;
-  /** The user who listens on the Unix socket that this is connected to, where the kernel can be asked. */
+  /** The user that listens on the Unix socket at the other end, if the kernel reports it. */
   readonly peerUser?: number | undefined;
-  /** Whether a listener is being shown what passes, and an operation is not over yet. */
+  /** Whether a trace listener is being called during an operation. */
   readonly showing?: boolean;
-  /** Fills the beginning of `into` with at least one byte; 0 at the end of the stream. One read at a time. */
+  /**
+   * Fills the beginning of `into` with at least one byte and returns how many; 0 at the end of the
+   * stream. Only one read at a time is allowed.
+   */
   read(into: Uint8Array<ArrayBuffer>): number | Promise<number>;
-  /** Sends at least one of `bytes` and says how many. They are not to be changed until then. One write at a time. */
+  /**
+   * Sends at least one of `bytes` and returns how many. They must not be changed until then. Only one
+   * write at a time is allowed.
+   */
   write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number>;
-  /** Encrypts from now on. Not while a read or write is outstanding, and not after received bytes beyond those read. */
+  /**
+   * Starts encryption. Must not be called while a read or write is outstanding, nor if bytes have been
+   * received that were not read.
+   */
   startTls(options: TlsOptions): Promise<void>;
   /** Whether this socket alone keeps the process alive. */
   keepProcess(alive: boolean): void;
-  /** Closes at once. A read that is outstanding ends. Idempotent, never throws. */
+  /** Closes at once. An outstanding read ends. Idempotent, never throws. */
   close(): void;
 }
 
-/** A socket whose operations do not return before they are done. */
+/** A socket whose operations block, or return what is possible at once. */
 export interface SyncTransport {
   readonly addresses: Addresses | undefined;
   /** As {@linkcode AsyncTransport.peerUser}. */
   readonly peerUser?: number | undefined;
   /** As {@linkcode AsyncTransport.showing}. */
   readonly showing?: boolean;
-  /** Whether {@linkcode startTls} works; otherwise dial anew, asking for a transport that can. */
+  /** Whether {@linkcode startTls} works. If not, dial again with `tls`. */
   readonly canStartTls: boolean;
-  /** Fills the beginning of `into` with what is there: 0 at the end of the stream, -1 when nothing is there yet. */
+  /**
+   * Fills the beginning of `into` with received bytes and returns how many: 0 at the end of the stream,
+   * -1 if there are none yet.
+   */
   read(into: Uint8Array<ArrayBuffer>): number;
-  /** Takes as many of `bytes` as it can without waiting, possibly none. */
+  /** Sends as many of `bytes` as it can without waiting, possibly none, and returns how many. */
   write(bytes: Uint8Array<ArrayBuffer>): number;
-  /** Waits until something can be read or, where asked, written; false when `milliseconds` have passed first. */
+  /** Waits until bytes can be read or, with `writable`, written; false after `milliseconds`. */
   wait(writable: boolean, milliseconds: number): boolean;
-  /** Encrypts from now on; throws when that takes longer than `milliseconds`. */
+  /** Starts encryption; throws if that takes longer than `milliseconds`. */
   startTls(options: TlsOptions, milliseconds: number): void;
   /** Closes at once. Idempotent, never throws. */
   close(): void;
 }
 
-/** How a runtime dials, awaiting. */
+/** Opens transports that await. */
 export interface AsyncDialer {
   readonly local: LocalSockets;
-  /** Connects. When `signal` aborts, it closes what it has begun and rejects. */
+  /** Connects. When `signal` aborts, it closes the socket and rejects. */
   dial(endpoint: Endpoint, signal: AbortSignal): Promise<AsyncTransport>;
 }
 
-/** How a runtime dials, blocking. */
+/** Opens transports that block. */
 export interface SyncDialer {
   readonly local: LocalSockets;
-  /** Connects within that time, with a transport that can start TLS where `tls` asks for it. */
+  /** Connects within `milliseconds`. With `tls`, the transport can start TLS. */
   dial(endpoint: Endpoint, tls: boolean, milliseconds: number): SyncTransport;
 }
 
-/** An IP address in the one way to write it, without a zone. */
+/** An IP address in its canonical form, without a zone. */
 export function canonicalHost(host: string): string {
   if (!host.includes(":")) return host;
   const url = `http://[${host.replace(/%.*$/, "")}]`;

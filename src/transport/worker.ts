@@ -1,14 +1,15 @@
 /**
- * Blocking sockets through a worker: it owns the socket, this thread waits.
+ * Blocking sockets through a worker, which owns the socket while this thread waits.
  *
- * Works wherever a worker may dial, and is the way to TLS. Bytes go through two rings in shared
- * memory; each side rings a bell after it has put in or taken out, and waits for the other's.
+ * It works wherever a worker may dial, and supports TLS. Bytes pass through two ring buffers in shared
+ * memory. After each side has put bytes in or taken bytes out, it increments a counter (its bell), for
+ * whose change the other side waits.
  */
 import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "./transport.ts";
 import type { WorkerContext } from "./worker_main.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
 
-/** Connects within that time. `main` is what the worker runs, if not what it usually does. */
+/** Connects within `milliseconds`. `main` is the body of the worker, if not the usual one. */
 export function dialWorker(
   endpoint: Endpoint,
   milliseconds: number,
@@ -51,7 +52,7 @@ class WorkerTransport implements SyncTransport {
 
   read(into: Uint8Array<ArrayBuffer>): number {
     if (this.#closed) throw closed();
-    // The state first: what came before the end is then seen before the end.
+    // The state is read first, so that bytes received before the end are seen before the end.
     const { state } = this.#thread;
     const tail = Atomics.load(this.#control, WORDS.receivedTaken);
     const available = this.#available;
@@ -87,7 +88,7 @@ class WorkerTransport implements SyncTransport {
 
   wait(writable: boolean, milliseconds: number): boolean {
     if (this.#closed) throw closed();
-    // The bell first: what happens after the look around rings it again, and then there is no waiting.
+    // The bell is read first: if anything happens after the checks, the bell changes, and `sleep` does not wait.
     const seen = this.#thread.bell;
     const { state } = this.#thread;
     const ready = this.#available > 0 || state === STATES.ended || state === STATES.failed || state === STATES.gone ||
@@ -98,7 +99,7 @@ class WorkerTransport implements SyncTransport {
   }
 
   startTls(options: TlsOptions, milliseconds: number): void {
-    // From then on the worker reads without a command.
+    // The worker then reads without a command.
     this.#readsOn = true;
     this.#thread.command(COMMANDS.startTls, options);
     this.#awaitState(STATES.encrypted, milliseconds);
@@ -110,17 +111,17 @@ class WorkerTransport implements SyncTransport {
     this.#thread.release();
   }
 
-  /** How many received bytes wait. */
+  /** The number of received bytes in the ring. */
   get #available(): number {
     return (Atomics.load(this.#control, WORDS.received) - Atomics.load(this.#control, WORDS.receivedTaken)) | 0;
   }
 
-  /** How many bytes can be put into the ring to be sent. */
+  /** The number of bytes that can be put into the ring to be sent. */
   get #room(): number {
     return LAYOUT.ring - ((Atomics.load(this.#control, WORDS.sent) - Atomics.load(this.#control, WORDS.sentTaken)) | 0);
   }
 
-  /** More is wanted than what came first, so that is not to be encrypted. */
+  /** Lets the worker read on: a second read shows that encryption does not start now. */
   #readOn(): void {
     if (this.#readsOn || !this.#hasRead) return;
     this.#readsOn = true;
@@ -141,7 +142,7 @@ class WorkerTransport implements SyncTransport {
   }
 }
 
-/** The thread has another connection by now. */
+/** The error after closing: the thread may have another connection by then. */
 function closed(): Error {
   return new Error("the connection is closed");
 }

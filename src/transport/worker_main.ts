@@ -1,22 +1,22 @@
 /**
  * The worker that owns the socket of a blocking connection.
  *
- * {@linkcode workerStart} and {@linkcode workerMain} are sent to the worker as text, in a `data:` URL:
- * so it needs no file of its own, and on Deno no permission beyond net. They must therefore refer to
- * nothing outside of themselves; what both sides share is in `workerData`.
+ * {@linkcode workerStart} and {@linkcode workerMain} are sent to the worker as text, in a `data:` URL,
+ * so the worker needs no file, and on Deno no permission beyond net. Therefore they must not refer to
+ * anything outside of themselves; `workerData` contains what both sides share.
  *
- * When a connection is closed, the worker waits for the next one, as starting a thread takes longer
- * than everything else about connecting, and a runtime frees what a thread has left only when its event
- * loop goes on, which a script that blocks does not let it.
+ * When a connection is closed, the worker waits for the next one: starting a thread takes longer than
+ * all the rest of connecting, and a runtime frees the memory of an ended thread only in its event loop,
+ * which does not run while a script blocks.
  */
 import type { Socket } from "node:net";
 import type { Addresses, Endpoint, TlsOptions } from "./transport.ts";
 
 /** Indexes into the control words, which both sides share. */
 export interface ControlWords {
-  /** Counts what the worker did; the main thread waits for it to change. */
+  /** Counts the worker's actions; the main thread waits for it to change. */
   readonly mainBell: number;
-  /** Counts what the main thread did; the worker waits for it to change. */
+  /** Counts the main thread's actions; the worker waits for it to change. */
   readonly workerBell: number;
   /** The count in `workerBell` that the worker has seen last. */
   readonly heard: number;
@@ -25,34 +25,40 @@ export interface ControlWords {
   readonly receivedTaken: number;
   readonly sent: number;
   readonly sentTaken: number;
-  /** Where the worker is: one of {@linkcode WorkerState}. */
+  /** The state of the worker: one of {@linkcode WorkerState}. */
   readonly state: number;
-  /** What the main thread wants: one of {@linkcode WorkerCommand}. */
+  /** The command of the main thread: one of {@linkcode WorkerCommand}. */
   readonly command: number;
   /** Lengths of the texts in the two message areas. */
   readonly requestLength: number;
   readonly reportLength: number;
-  /** Set by the worker while it has bytes that found no room; who makes room then rings its bell. */
+  /**
+   * Set by the worker while it has bytes for which the ring has no room; the main thread rings the bell
+   * when it has made room.
+   */
   readonly wantsRoom: number;
-  /** Whether the worker reads on when it has read something. Not before encryption is decided: what follows may be encrypted. */
+  /**
+   * Whether the worker continues to read after its first read. False until it is decided whether to
+   * encrypt, since the following bytes may be encrypted.
+   */
   readonly readsOn: number;
 }
 
-/** What the worker does. Whoever moves it from `idle` on has it. */
+/** The states of the worker. The thread that changes `idle` to `dialling` owns the worker. */
 export type WorkerState = {
   readonly [Name in "starting" | "idle" | "dialling" | "open" | "encrypted" | "ended" | "failed" | "gone"]: number;
 };
 
-/** Its commands. */
+/** The commands for the worker. */
 export type WorkerCommand = { readonly [Name in "none" | "dial" | "startTls" | "close"]: number };
 
-/** What the worker is started with. */
+/** The input of the worker. */
 export interface WorkerInput {
   readonly memory: SharedArrayBuffer;
   readonly words: ControlWords;
   readonly states: WorkerState;
   readonly commands: WorkerCommand;
-  /** Where the message areas and the two rings begin, and the size of a ring (a power of two). */
+  /** The offsets of the message areas and of the two rings, and the size of a ring (a power of two). */
   readonly layout: {
     readonly request: number;
     readonly report: number;
@@ -64,26 +70,29 @@ export interface WorkerInput {
   readonly idleTimeout: number;
 }
 
-/** What the worker reports: the ends of the connection, or what went wrong. */
+/** A report of the worker: the ends of the connection, or an error. */
 export interface WorkerReport {
   readonly addresses?: Addresses;
   readonly error?: string;
   readonly code?: string | undefined;
 }
 
-/** What the body of the worker has to work with. */
+/** What the body of the worker uses. */
 export interface WorkerContext {
   readonly input: WorkerInput;
   readonly control: Int32Array<ArrayBufferLike>;
-  /** Lets the main thread look at what has changed. */
+  /** Rings the bell of the main thread, so that it checks what has changed. */
   ring(): void;
-  /** Comes to a state, unless the connection is over already. */
+  /** Sets the state, unless the connection has ended already. */
   report(state: number, what: WorkerReport): void;
   /** Reports an error. */
   fail(error: unknown): void;
 }
 
-/** Runs the body of the worker. Whatever ends it is reported, as the main thread hears of no event while it waits. */
+/**
+ * Runs the body of the worker. Every failure is reported in shared memory, since the main thread gets
+ * no events while it waits.
+ */
 export function workerStart(main: (context: WorkerContext) => void): void {
   const input = process.getBuiltinModule("node:worker_threads").workerData as WorkerInput;
   const { memory, words, states, layout } = input;
@@ -102,7 +111,7 @@ export function workerStart(main: (context: WorkerContext) => void): void {
     ring();
   };
   const fail = (error: unknown): void => {
-    // Node tries the addresses of a name side by side, and gives their errors in one without words.
+    // Node tries several addresses of a name, and reports their errors in one without a message.
     const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
     if (!(first instanceof Error)) return report(states.failed, { error: String(first) });
     report(states.failed, { error: first.message || first.name, code: (first as { code?: string }).code });
@@ -135,7 +144,7 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
 
   /** One connection, from dialling on. */
   class Connection {
-    /** What came and found no room in the ring. */
+    /** Received bytes for which the ring had no room. */
     readonly #backlog: Uint8Array[] = [];
     #stream: Socket;
     #isPaused = false;
@@ -167,7 +176,7 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
       this.#listen();
     }
 
-    /** Does what there is to do. */
+    /** Continues reading and writing as far as possible. */
     attend(): void {
       if (this.#backlog.length > 0) this.#unload();
       if (this.#backlog.length === 0) {
@@ -180,12 +189,12 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
       this.#write();
     }
 
-    /** Encrypts. Everything that comes from here on is given to TLS. */
+    /** Starts encryption. All bytes received from now on are given to TLS. */
     startTls(): void {
       const plain = this.#stream;
       plain.pause();
       plain.off("data", this.#take).off("close", this.#end);
-      // What has come before is in one of these places.
+      // Unencrypted bytes received before are in one of these places.
       const isClear = this.#backlog.length > 0 || plain.readableLength > 0 ||
         Atomics.load(control, words.received) !== Atomics.load(control, words.receivedTaken);
       if (isClear) {
@@ -206,12 +215,12 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
       this.#listen();
     }
 
-    /** Sends what can be sent still, and closes. */
+    /** Sends the bytes that can still be sent, and closes. */
     close(): void {
       if (this.#isClosing) return;
       this.#isClosing = true;
       const stream = this.#stream;
-      // What waits for somebody who takes nothing has waited long enough.
+      // A write that the peer does not accept is dropped.
       if (stream.connecting || this.#isWriting) stream.destroy();
       if (this.#isClosed) return this.#retire();
       const timer = setTimeout(() => stream.destroy(), 500);
@@ -241,12 +250,12 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
 
     readonly #end = (): void => {
       this.#isClosed = true;
-      // What is still in the backlog comes before the end.
+      // Bytes in the backlog are delivered before the end.
       if (this.#backlog.length === 0) report(states.ended, {});
       wakeUp();
     };
 
-    /** Writes what the main thread has put into the ring, one piece at a time. */
+    /** Writes the bytes in the ring, one piece at a time. */
     #write(): void {
       if (this.#isWriting) return;
       const tail = Atomics.load(control, words.sentTaken);
@@ -268,7 +277,7 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
 
     #unload(): void {
       while (this.#backlog.length > 0) {
-        // Set before looking for room, so that room made after the look is heard of.
+        // Set before checking for room, so that room made after the check rings the bell.
         Atomics.store(control, words.wantsRoom, 1);
         const rest = this.#store(this.#backlog[0]!);
         if (rest.length > 0) {
@@ -294,7 +303,7 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
     }
   }
 
-  // A paused socket and a pending wait do not keep a worker alive, a timer does.
+  // A paused socket and a pending wait do not keep a worker alive; a timer does.
   let lifeline: ReturnType<typeof setInterval>;
   /** Waits for the next connection, for a while. */
   const rest = (): void => {
@@ -305,7 +314,7 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
     Atomics.store(control, words.state, states.idle);
     ring();
   };
-  /** Something broke that nobody was waiting for. */
+  /** Handles an error outside of any operation. */
   const breakDown = (error: unknown): void => {
     if (connection !== undefined) return fail(error);
     if (Atomics.compareExchange(control, words.state, states.idle, states.gone) === states.idle) wakeUp();

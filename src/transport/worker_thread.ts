@@ -1,9 +1,8 @@
 /**
- * Threads that own sockets for this one, which waits: starting them, giving them work, and finding out
- * that they are gone.
+ * Starts the threads that own sockets, gives them commands, and detects that one has ended.
  *
- * While this thread waits it hears of no event, so everything that a worker has to say is in shared
- * memory. A worker that is gone says nothing: so it is rung up when it has been silent for long.
+ * While this thread waits it gets no events, so a worker reports everything in shared memory. A worker
+ * that has ended reports nothing, so after a long silence its bell is rung to see whether it reacts.
  */
 import { Worker } from "node:worker_threads";
 import type { Endpoint, TlsOptions } from "./transport.ts";
@@ -18,7 +17,7 @@ import {
   type WorkerState,
 } from "./worker_main.ts";
 
-/** Threads whose connection was closed, the one that was last on top. */
+/** Threads whose connection was closed, the last one on top. */
 let idleThreads: WorkerThread[] = [];
 
 /** A worker, and the memory that is shared with it. */
@@ -26,9 +25,9 @@ export class WorkerThread {
   readonly memory: SharedArrayBuffer = new SharedArrayBuffer(LAYOUT.sent + LAYOUT.ring);
   readonly control: Int32Array<SharedArrayBuffer> = new Int32Array(this.memory, 0, CONTROL_WORDS);
   readonly #worker: Worker;
-  /** What the worker's bell had counted when it was last rung to see whether it is there. */
+  /** The worker's bell when it was last rung to see whether the worker is alive. */
   #asked = 0;
-  /** How many seconds it has been silent since. */
+  /** The seconds without a reaction since then. */
   #silentSeconds = 0;
 
   private constructor(main: (context: WorkerContext) => void) {
@@ -40,18 +39,19 @@ export class WorkerThread {
       layout: LAYOUT,
       idleTimeout: IDLE_TIMEOUT,
     };
-    // No variables: Deno would ask for all of them. No arguments: what they load is not meant for this thread.
+    // No environment variables, for which Deno would ask; no arguments, since modules that they load are not meant
+    // for this thread.
     this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${workerStart})(${main});`)}`), {
       workerData: input,
       env: {},
       execArgv: [],
     });
-    // An idle connection does not keep the process alive, and this thread hears of nothing by events.
+    // An idle connection must not keep the process alive, and this thread does not use the worker's events.
     this.#worker.unref();
     this.#worker.on("error", () => {});
   }
 
-  /** One that has nothing to do, and is told to dial. `main` is what a new one runs. */
+  /** Lets an idle thread, or a new one, dial. `main` is the body of a new one. */
   static dialling(
     endpoint: Endpoint,
     milliseconds: number,
@@ -80,12 +80,12 @@ export class WorkerThread {
     }
   }
 
-  /** Where it is: one of `STATES`. */
+  /** The state of the worker: one of `STATES`. */
   get state(): number {
     return Atomics.load(this.control, WORDS.state);
   }
 
-  /** Tells it to do something, with what it needs for that. */
+  /** Gives the worker a command and its argument. */
   command(command: number, what?: Endpoint | TlsOptions): void {
     if (what !== undefined) {
       const text = new TextEncoder().encode(JSON.stringify(what));
@@ -97,21 +97,21 @@ export class WorkerThread {
     this.ring();
   }
 
-  /** What it has reported last. */
+  /** The worker's last report. */
   report(): WorkerReport {
     const length = Atomics.load(this.control, WORDS.reportLength);
     if (length === 0) return {};
-    // TextDecoder takes no shared memory.
+    // TextDecoder does not accept shared memory.
     return JSON.parse(new TextDecoder().decode(new Uint8Array(this.memory, LAYOUT.report, length).slice()));
   }
 
-  /** Lets it look at what has changed. */
+  /** Rings the worker's bell, so that it checks what has changed. */
   ring(): void {
     Atomics.add(this.control, WORDS.workerBell, 1);
     Atomics.notify(this.control, WORDS.workerBell);
   }
 
-  /** Waits until it is so; false if time is over first. */
+  /** Waits until `isSo` returns true; false after `milliseconds`. */
   until(isSo: () => boolean, milliseconds: number): boolean {
     const by = performance.now() + milliseconds;
     for (;;) {
@@ -122,12 +122,12 @@ export class WorkerThread {
     }
   }
 
-  /** How often it has rung: to be asked before looking around and going to {@linkcode sleep}. */
+  /** The count of this thread's bell. Must be read before checking for changes and calling {@linkcode sleep}. */
   get bell(): number {
     return Atomics.load(this.control, WORDS.mainBell);
   }
 
-  /** Waits until it rings, unless it has done so since; false when that time has passed first. Throws if it is gone. */
+  /** Waits until the bell differs from `seen`; false after `milliseconds`. Throws if the worker has ended. */
   sleep(seen: number, milliseconds: number): boolean {
     for (let left = milliseconds; left > 0; left -= SECOND) {
       if (Atomics.wait(this.control, WORDS.mainBell, seen, Math.min(left, SECOND)) !== "timed-out") return true;
@@ -136,7 +136,7 @@ export class WorkerThread {
     return false;
   }
 
-  /** Takes its connection from it, and has it wait for another one. */
+  /** Has the worker close its connection and wait for the next one. */
   release(): void {
     try {
       this.command(COMMANDS.close);
@@ -145,17 +145,20 @@ export class WorkerThread {
         return;
       }
     } catch {
-      // It is gone.
+      // The worker has ended.
     }
     this.#worker.terminate();
   }
 
-  /** Whether it was idle, and no longer is. */
+  /** Claims the worker; false if it was not idle. */
   #claim(): boolean {
     return Atomics.compareExchange(this.control, WORDS.state, STATES.idle, STATES.dialling) === STATES.idle;
   }
 
-  /** Called every second while nothing happens. Seconds are counted, not measured: the process may have been stopped. */
+  /**
+   * Called every second without an event. Seconds are counted, not measured, since the process may have
+   * been stopped.
+   */
   #checkAlive(): void {
     if (this.state === STATES.starting) return;
     const hasHeard = ((Atomics.load(this.control, WORDS.heard) - this.#asked) | 0) >= 0;
@@ -183,7 +186,7 @@ export const WORDS: ControlWords = {
   wantsRoom: 11,
   readsOn: 12,
 };
-/** What is new for each connection. */
+/** The control words that are reset for each connection. */
 const RESET: readonly number[] = [
   WORDS.received,
   WORDS.receivedTaken,
@@ -194,7 +197,7 @@ const RESET: readonly number[] = [
   WORDS.readsOn,
 ];
 const CONTROL_WORDS = 16;
-/** What a worker does. */
+/** The states of a worker. */
 export const STATES: WorkerState = {
   starting: 0,
   idle: 1,
@@ -207,15 +210,15 @@ export const STATES: WorkerState = {
 };
 /** The commands for a worker. */
 export const COMMANDS: WorkerCommand = { none: 0, dial: 1, startTls: 2, close: 3 };
-/** What is where in the memory. */
+/** The layout of the memory. */
 export const LAYOUT = { request: 0x40, report: 0x1000, received: 0x2000, sent: 0x4_2000, ring: 0x4_0000 } as const;
 
 const SECOND = 1000;
 /** Milliseconds that a thread may take to start. */
 const START_TIMEOUT = 15_000;
-/** Milliseconds that a thread may take to close a connection: longer than what is still to be sent has. */
+/** Milliseconds that a thread may take to close a connection: longer than it waits for unsent bytes. */
 const CLOSE_TIMEOUT = 1000;
 /** Milliseconds that a thread waits for its next connection. */
 const IDLE_TIMEOUT = 10_000;
-/** Seconds after which a thread that does not answer is gone. */
+/** Seconds without a reaction after which a thread is presumed to have ended. */
 const MAX_SILENT_SECONDS = 4;

@@ -1,7 +1,6 @@
 /**
- * The bodies of the messages that a server sends, one function each: what the current message of an
- * {@linkcode Inbox} says. Rows are not here, their reader is made once per statement
- * (`rows/row.ts`).
+ * Reads the bodies of the server's messages: a function for each reads the current message of an
+ * {@linkcode Inbox}. For rows, a reader is made once per statement (`rows/row.ts`).
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Message Formats" and "Error and
  * Notice Message Fields".
@@ -11,13 +10,13 @@ import type { Inbox } from "./inbox.ts";
 
 /** A column of a result. */
 export interface Column {
-  /** As the query names it; not necessarily unique. */
+  /** The name in the query's result; not necessarily unique. */
   readonly name: string;
-  /** OID of the type, as in `pg_type.oid`. */
+  /** The OID of its type, as in `pg_type.oid`. */
   readonly typeOid: number;
   /** Details of the type, such as a varchar's length: `pg_attribute.atttypmod`, -1 for none. */
   readonly typeModifier: number;
-  /** OID of the table that it is a column of, 0 for an expression. */
+  /** The OID of its table, 0 for an expression. */
   readonly tableOid: number;
   /** Its `pg_attribute.attnum` in that table, 0 for an expression. */
   readonly columnNumber: number;
@@ -25,15 +24,15 @@ export interface Column {
 
 /** A message for the session's {@linkcode https://www.postgresql.org/docs/current/sql-notify.html | LISTEN}ers. */
 export interface Notification {
-  /** The channel it was sent on. */
+  /** The channel. */
   readonly channel: string;
-  /** What was sent, "" for nothing. */
+  /** The text that was sent with it, or "". */
   readonly payload: string;
-  /** Process ID of the session that sent it. */
+  /** The process ID of the session that sent it. */
   readonly pid: number;
 }
 
-/** What the tag of a finished command says. */
+/** The command tag of a completed statement. */
 export interface CommandTag {
   /** The tag without numbers, such as `SELECT` or `CREATE TABLE`; "" for an empty query. */
   readonly command: string;
@@ -63,7 +62,7 @@ export function serverFields(inbox: Inbox): ServerFields {
   return fields;
 }
 
-/** A setting that changed, or was reported at startup. */
+/** A setting that has changed, or that is reported at startup. */
 export function parameterStatus(inbox: Inbox): { name: string; value: string } {
   const name = inbox.cstring();
   const value = inbox.cstring();
@@ -80,16 +79,16 @@ export function notification(inbox: Inbox): Notification {
   return { channel, payload, pid };
 }
 
-/** What a CancelRequest for this session must show. */
+/** The process ID and the secret that a CancelRequest for this session needs. */
 export function backendKeyData(inbox: Inbox): { processId: number; secret: Uint8Array } {
   const processId = inbox.uint32();
   const length = inbox.limit - inbox.pos;
-  // Protocol 3.0, which we ask for, has keys of exactly four bytes.
+  // Protocol 3.0, which pyro requests, has keys of exactly four bytes.
   if (length !== 4) throw inbox.malformed(`a cancel key of ${length} bytes where protocol 3.0 has 4`);
   return { processId, secret: inbox.rest() };
 }
 
-/** The minor version that the server speaks and the options it does not know. */
+/** The newest minor version that the server supports, and the options that it does not know. */
 export function negotiateProtocolVersion(inbox: Inbox): { version: number; unknownOptions: string[] } {
   const version = inbox.int32();
   const count = inbox.int32();
@@ -100,7 +99,7 @@ export function negotiateProtocolVersion(inbox: Inbox): { version: number; unkno
   return { version, unknownOptions };
 }
 
-/** OIDs of a statement's parameters. */
+/** The OIDs of the types of a statement's parameters. */
 export function parameterDescription(inbox: Inbox): number[] {
   const types: number[] = [];
   for (let left = inbox.uint16(); left > 0; left--) types.push(inbox.uint32());
@@ -108,7 +107,7 @@ export function parameterDescription(inbox: Inbox): number[] {
   return types;
 }
 
-/** Columns of the rows to come, and the format (0 text, 1 binary) of each as far as it is already decided. */
+/** The columns of the following rows, and the format (0 text, 1 binary) of each, if it is known yet. */
 export function rowDescription(inbox: Inbox): { columns: Column[]; formats: number[] } {
   const columns: Column[] = [];
   const formats: number[] = [];
@@ -141,7 +140,10 @@ export function commandTag(inbox: Inbox): CommandTag {
   return { command, affected };
 }
 
-/** The count in the tag of CommandComplete, 0 without one: the same as {@linkcode commandTag}'s, which makes strings. */
+/**
+ * The count in the tag of CommandComplete, 0 without one; the same as {@linkcode commandTag} gives, but
+ * without making strings.
+ */
 export function affectedRows(inbox: Inbox): number {
   const { bytes, pos, limit } = inbox;
   const end = limit - 1;
@@ -159,7 +161,7 @@ export function affectedRows(inbox: Inbox): number {
     } else if (byte === 0) return commandTag(inbox).affected;
     else isCount = false;
   }
-  // What is unusual is for the one who can say what is wrong.
+  // For an unusual tag, commandTag gives the count or an error.
   if (pos > end || bytes[end] !== 0 || digits > EXACT_DIGITS) return commandTag(inbox).affected;
   inbox.pos = limit;
   return isCount && digits > 0 ? affected : 0;
@@ -168,10 +170,10 @@ export function affectedRows(inbox: Inbox): number {
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
-/** Numbers of so many digits are exact. */
+/** Numbers with at most so many digits are exact. */
 const EXACT_DIGITS = 15;
 
-/** The count comes last; of an INSERT, the OID of the row comes before it, which is 0 since PostgreSQL 12. */
+/** The count comes last. In the tag of INSERT, it follows the OID of the row, which is 0 since PostgreSQL 12. */
 const TAG = /^(?<command>.*?)(?:(?<=^INSERT) \d+)? (?<count>\d+)$/;
 
 const TEXT_FIELDS = [

@@ -1,12 +1,12 @@
 /**
- * Memory for bytes on their way in or out.
+ * Memory for received bytes and for bytes to be sent.
  *
- * This file is the only one that knows how the runtimes turn bytes into strings fast: `Buffer` has
- * native methods for a range of bytes that need no view of that range first.
+ * Only this file knows how the runtimes convert bytes to strings fast: `Buffer` has native methods for
+ * a range of bytes that need no view of that range first.
  */
 import { Buffer } from "node:buffer";
 
-/** A Buffer, with the native string methods that Deno, Bun and Node all have and no typings list. */
+/** A Buffer, with the native string methods that Deno, Bun and Node have, but their typings do not list. */
 export interface Bytes extends Uint8Array<ArrayBuffer> {
   /** The UTF-8 text in `[start, end)`; a leading U+FEFF is kept, as it is data. */
   utf8Slice(start: number, end: number): string;
@@ -14,25 +14,25 @@ export interface Bytes extends Uint8Array<ArrayBuffer> {
   latin1Slice(start: number, end: number): string;
   /** Copies `[start, end)` into `target` at `at`. */
   copy(target: Uint8Array, at: number, start: number, end: number): number;
-  /** Writes `text` in UTF-8 at `offset`; how many bytes that were. */
+  /** Writes `text` in UTF-8 at `offset`, and returns the number of bytes. */
   utf8Write(text: string, offset: number): number;
 }
 
-/** Received bytes as codecs see them. Valid until the codec returns: whoever keeps them copies. */
+/** Received bytes, for codecs. They are valid until the codec returns; it must copy bytes that it keeps. */
 export interface ByteSource {
   readonly bytes: Bytes;
   readonly view: DataView;
 }
 
-/** Zeroed memory of its own: never a piece of a pool that other values share. */
+/** Allocates zeroed memory, never part of a pool that other values share. */
 export function allocate(capacity: number): Bytes {
   return Buffer.from(new ArrayBuffer(capacity)) as Uint8Array as Bytes;
 }
 
-/** A copy of `[start, end)` with memory of its own, as a plain Uint8Array. */
+/** A copy of `[start, end)` with its own memory, as a plain Uint8Array. */
 export function copyOf(bytes: Bytes, start: number, end: number): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(end - start);
-  // For a few bytes, making a view of them costs more than a loop.
+  // For a few bytes, a view costs more than a loop.
   if (copy.length > SHORT) {
     copy.set(bytes.subarray(start, end));
   } else {
@@ -46,7 +46,7 @@ export function viewOf(bytes: Uint8Array<ArrayBuffer>): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** How many bytes `text` takes in UTF-8. */
+/** The length of `text` in UTF-8, in bytes. */
 export function utf8Length(text: string): number {
   return Buffer.byteLength(text, "utf8");
 }
@@ -56,26 +56,26 @@ export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }
 
-/** The bytes that hexadecimal digits stand for, with memory of their own; undefined if there is anything else. */
+/** The bytes of hexadecimal digits, with their own memory; undefined if the text has other characters. */
 export function bytesOfHex(digits: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = new Uint8Array(digits.length >> 1);
-  // Writing ends at the first pair that is no byte. Some characters beyond Latin-1 are taken for others.
+  // Writing ends at the first pair that is not a byte. It mistakes some characters beyond Latin-1 for digits.
   const written = Buffer.from(bytes.buffer).write(digits, "hex");
   return written === bytes.length && digits.length % 2 === 0 && !NO_HEX.test(digits) ? bytes : undefined;
 }
 
 const NO_HEX = /[^\da-f]/i;
-/** Bytes that a loop copies faster. */
+/** Up to this number of bytes, a loop copies faster. */
 const SHORT = 64;
 
 /**
- * Whether binary data has lost its memory: its buffer was transferred to somebody else, or made smaller
- * than what it is a view of. It looks empty then.
+ * Whether binary data has lost its memory: its buffer was transferred, or made smaller than the view of
+ * it. The data then looks empty.
  */
 export function isDetached(data: ArrayBufferLike | ArrayBufferView): boolean {
   if (!ArrayBuffer.isView(data)) return data instanceof ArrayBuffer && data.detached;
   try {
-    // One throws for a DataView, the other for a typed array.
+    // This throws for a typed array, `byteLength` for a DataView.
     if (data.byteLength === 0 && !(data instanceof DataView)) Uint8Array.prototype.values.call(data);
     return false;
   } catch {

@@ -6,7 +6,7 @@
  * frontend and DataRow from the backend.
  */
 
-/** First byte of a message that the server sends. */
+/** The first byte of each message from the server. */
 export const Backend = {
   Authentication: 0x52, // R
   BackendKeyData: 0x4b, // K
@@ -33,7 +33,7 @@ export const Backend = {
   RowDescription: 0x54, // T
 } as const;
 
-/** First byte of a message that the client sends. */
+/** The first byte of each message from the client. */
 export const Frontend = {
   Bind: 0x42, // B
   Close: 0x43, // C
@@ -50,7 +50,7 @@ export const Frontend = {
   Terminate: 0x58, // X
 } as const;
 
-/** The method that an Authentication message asks for. */
+/** The methods of Authentication messages. */
 export const Authentication = {
   Ok: 0,
   KerberosV5: 2,
@@ -64,7 +64,7 @@ export const Authentication = {
   SaslFinal: 12,
 } as const;
 
-/** What a Describe or Close message is about. */
+/** The targets of Describe and Close messages. */
 export const DescribeTarget = {
   Portal: 0x50, // P
   Statement: 0x53, // S
@@ -83,7 +83,7 @@ const BACKEND_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(Backend).map(([name, code]) => [code, name]),
 );
 
-/** The manual's name of a server message, for people: "DataRow", or "message 0x07" for a code that is none. */
+/** The manual's name of a server's message, for error messages: "DataRow", or "message 0x07" for an unknown code. */
 export function backendName(code: number): string {
   return BACKEND_NAMES.get(code) ?? `message 0x${code.toString(16).padStart(2, "0")}`;
 }

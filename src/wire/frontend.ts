@@ -1,12 +1,12 @@
 /**
- * The messages that a client sends, one function each.
+ * Writes the client's messages, a function for each.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats".
  */
 import { CANCEL_REQUEST, type DescribeTarget, Frontend, PROTOCOL_VERSION, SSL_REQUEST } from "./codes.ts";
 import type { Outbox } from "./outbox.ts";
 
-/** Asks for a session. `parameters` are settings by name; `user` is required by the server. */
+/** Requests a session. `parameters` are settings by name; the server requires `user`. */
 export function startup(out: Outbox, parameters: Iterable<readonly [string, string]>): void {
   const start = out.beginUntyped();
   out.int32(PROTOCOL_VERSION);
@@ -25,7 +25,7 @@ export function sslRequest(out: Outbox): void {
   out.end(start);
 }
 
-/** Asks, on a connection of its own, to stop what another session runs. */
+/** Asks, on its own connection, to stop the running statement of another session. */
 export function cancelRequest(out: Outbox, processId: number, secret: Uint8Array): void {
   const start = out.beginUntyped();
   out.int32(CANCEL_REQUEST);
@@ -58,14 +58,17 @@ export function saslResponse(out: Outbox, data: string): void {
   out.end(start);
 }
 
-/** The simple query: a string of any number of statements. */
+/** A simple query: a string of any number of statements. */
 export function query(out: Outbox, sql: string): void {
   const start = out.begin(Frontend.Query);
   out.cstring(sql);
   out.end(start);
 }
 
-/** Prepares a statement under a name; `""` is the unnamed one. The server infers the type of parameters that `types` has as 0 or leaves out. */
+/**
+ * Prepares a statement under a name; `""` is the unnamed statement. The server infers the types of
+ * parameters for which `types` has 0 or nothing.
+ */
 export function parse(out: Outbox, name: string, sql: string, types: readonly number[]): void {
   const start = out.begin(Frontend.Parse);
   out.cstring(name);
@@ -75,17 +78,17 @@ export function parse(out: Outbox, name: string, sql: string, types: readonly nu
   out.end(start);
 }
 
-/** Asks what a statement or portal takes and gives. */
+/** Requests the description of a statement or portal. */
 export function describe(out: Outbox, target: typeof DescribeTarget[keyof typeof DescribeTarget], name: string): void {
   named(out, Frontend.Describe, target, name);
 }
 
-/** Drops a statement or portal; no error if there is none. */
+/** Closes a statement or portal; it is no error if there is none. */
 export function close(out: Outbox, target: typeof DescribeTarget[keyof typeof DescribeTarget], name: string): void {
   named(out, Frontend.Close, target, name);
 }
 
-/** Runs a bound portal; at most `maxRows` rows, 0 for all. */
+/** Executes a portal; at most `maxRows` rows, 0 for all. */
 export function execute(out: Outbox, portal: string, maxRows: number): void {
   const start = out.begin(Frontend.Execute);
   out.cstring(portal);
@@ -93,17 +96,20 @@ export function execute(out: Outbox, portal: string, maxRows: number): void {
   out.end(start);
 }
 
-/** Ends a group of extended messages: the server commits it, or recovers from its error, and says it is ready. */
+/**
+ * Ends a group of extended query messages: the server commits it, or recovers from its error, and sends
+ * ReadyForQuery.
+ */
 export function sync(out: Outbox): void {
   out.end(out.begin(Frontend.Sync));
 }
 
-/** Makes the server send what it has, without ending the group. */
+/** Makes the server send its pending output, without ending the group. */
 export function flush(out: Outbox): void {
   out.end(out.begin(Frontend.Flush));
 }
 
-/** Data for a COPY FROM STDIN; where one message ends and the next begins has no meaning. */
+/** Data for a COPY FROM STDIN; the boundaries of messages have no meaning. */
 export function copyData(out: Outbox, data: Uint8Array): void {
   const start = out.begin(Frontend.CopyData);
   out.bytes(data);

@@ -1,9 +1,9 @@
 /**
- * The receive buffer of a connection: bytes in, messages out.
+ * The receive buffer of a connection: frames bytes into messages.
  *
- * This file is the only one that frames messages, and the only one that takes out those that may
- * come at any time (notices, notifications, parameter changes) and those that concern the session
- * (errors, transaction status), so that no reply reader can lose them.
+ * Only this file frames messages, and only it removes those that may come at any time (notices,
+ * notifications, parameter changes) and those that concern the session (errors, transaction status), so
+ * that no reply reader can lose them.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Overview" and "Asynchronous
  * Operations".
@@ -12,33 +12,33 @@ import { ConnectionError, ProtocolError } from "../errors.ts";
 import { allocate, type Bytes, type ByteSource, copyOf, viewOf } from "./bytes.ts";
 import { Backend, backendName } from "./codes.ts";
 
-/** Takes the messages that belong to no request; reads the body and keeps nothing of it. */
+/** Handles messages that belong to no request. Must read the body and must not keep its bytes. */
 export type AsynchronousMessage = (inbox: Inbox) => void;
 
 /** Received bytes, framed into messages; the current message's body is `[pos, limit)` of `bytes`. */
 export class Inbox implements ByteSource {
   bytes: Bytes = allocate(INITIAL_CAPACITY);
   view: DataView = viewOf(this.bytes);
-  /** Where the next read of the current message's body begins. */
+  /** The position of the next read in the current message's body. */
   pos = 0;
-  /** Where the current message ends. */
+  /** The end of the current message. */
   limit = 0;
-  /** Type of the current message: one of `Backend`. */
+  /** The type of the current message: one of `Backend`. */
   code = 0;
   /** Whether {@linkcode next} stopped at an ErrorResponse, which is then the current message. */
   refused = false;
-  /** Largest message to accept, in bytes. Small until the server has authenticated us. */
+  /** The maximum length of a message, in bytes. Small until authentication is complete. */
   maxLength: number = MAX_LENGTH_BEFORE_AUTHENTICATION;
   /**
-   * Whether the server has still to let us in. Then it says nothing without being asked, and an error
-   * may be text, as in the protocol before 3.0: from a server that cannot start a process for us.
+   * Whether authentication is not complete. Until then the server sends nothing unasked, and an error
+   * may be plain text, as in the protocol before 3.0, from a server that cannot start a process.
    */
   authenticating = false;
   /** The status byte of the last ReadyForQuery. */
   transactionStatus: number = IDLE;
 
   #filled = 0;
-  /** A view of all of `bytes`, once it was needed. */
+  /** A view of all of `bytes`, made when it is first needed. */
   #room: Uint8Array<ArrayBuffer> | undefined = undefined;
   readonly #asynchronous: AsynchronousMessage;
 
@@ -46,12 +46,12 @@ export class Inbox implements ByteSource {
     this.#asynchronous = asynchronous;
   }
 
-  /** How many received bytes are not yet part of a message that was read. */
+  /** The number of received bytes behind the current message. */
   get buffered(): number {
     return this.#filled - this.limit;
   }
 
-  /** Lifts the limit on the length of messages to what PostgreSQL itself can send. */
+  /** Raises the limit on the length of messages to PostgreSQL's own. */
   trust(): void {
     this.maxLength = MAX_LENGTH;
   }
@@ -62,7 +62,10 @@ export class Inbox implements ByteSource {
     this.commit(1);
   }
 
-  /** Room for a transport to read into. Moves what is buffered: not to be called while a read is outstanding. */
+  /**
+   * Room for a transport to read into. Moves buffered bytes, so it must not be called while a read is
+   * outstanding.
+   */
   reserve(): Uint8Array<ArrayBuffer> {
     const { length } = this.bytes;
     const kept = this.#filled - this.limit;
@@ -70,20 +73,20 @@ export class Inbox implements ByteSource {
       this.#filled = this.limit = this.pos = 0;
       if (length > KEPT_CAPACITY) this.#adopt(allocate(INITIAL_CAPACITY));
     } else if (length - this.#filled < length / 4) {
-      // Doubling with what has arrived, never with what a length field claims.
+      // The buffer doubles when it is full of received bytes; a length field alone never enlarges it.
       if (kept > length / 2 && length < MAX_CAPACITY) this.#move(allocate(Math.min(length * 2, MAX_CAPACITY)));
       else if (this.limit > 0) this.#move(this.bytes);
     }
-    // Making a view costs more than most else of a round trip.
+    // Making a view is one of the largest costs of a round trip.
     return this.#filled === 0 ? this.#room ??= this.bytes.subarray(0) : this.bytes.subarray(this.#filled);
   }
 
-  /** The transport has filled the first `count` bytes of what {@linkcode reserve} gave. */
+  /** Notes that the transport has filled the first `count` bytes of {@linkcode reserve}'s result. */
   commit(count: number): void {
     this.#filled += count;
   }
 
-  /** Steps to the next message. False: none is whole yet, or the server refused the request. */
+  /** Steps to the next message. False if it is not complete yet, or if the server refused the request. */
   next(): boolean {
     for (;;) {
       const start = this.limit;
@@ -128,7 +131,7 @@ export class Inbox implements ByteSource {
     return this.view.getInt16(this.#advance(2));
   }
 
-  /** Counts of columns and parameters go up to 65535. */
+  /** For counts of columns and parameters, which are up to 65535. */
   uint16(): number {
     return this.view.getUint16(this.#advance(2));
   }
@@ -137,7 +140,7 @@ export class Inbox implements ByteSource {
     return this.view.getInt32(this.#advance(4));
   }
 
-  /** OIDs and process IDs are unsigned. */
+  /** For OIDs and process IDs, which are unsigned. */
   uint32(): number {
     return this.view.getUint32(this.#advance(4));
   }
@@ -150,29 +153,29 @@ export class Inbox implements ByteSource {
     return text;
   }
 
-  /** A copy of what is left of the body. */
+  /** A copy of the rest of the body. */
   rest(): Uint8Array<ArrayBuffer> {
     const copy = copyOf(this.bytes, this.pos, this.limit);
     this.pos = this.limit;
     return copy;
   }
 
-  /** Checks that the body has been read whole. */
+  /** Checks that all of the body was read. */
   end(): void {
     if (this.pos !== this.limit) throw this.malformed(`${this.limit - this.pos} bytes are left over`);
   }
 
-  /** Checks that the current message is of that type. */
+  /** Checks the type of the current message. */
   expect(code: number, action: string): void {
     if (this.code !== code) throw this.unexpected(action);
   }
 
-  /** The error for a message that has no place here. */
+  /** The error for a message that is not allowed here. */
   unexpected(action: string): ProtocolError {
     return new ProtocolError(`Cannot ${action}: the server sent ${backendName(this.code)}, which has no place here`);
   }
 
-  /** The error for a message whose body is not as the protocol describes it. */
+  /** The error for a message whose body violates the protocol. */
   malformed(problem: string): ProtocolError {
     return new ProtocolError(`Cannot read the server's ${backendName(this.code)}: ${problem}`);
   }
@@ -203,7 +206,10 @@ export class Inbox implements ByteSource {
     return new ProtocolError(`Cannot read the server's ${name}: it claims a length of ${length} bytes, ${limit}`);
   }
 
-  /** The text of an error that is no message: it ends with a line feed, and then a zero byte. Throws it; false if it is not whole. */
+  /**
+   * Throws an error that is plain text, not a message: it ends with a line feed and a zero byte.
+   * Returns false if it is not complete.
+   */
   #readPlainError(start: number): false {
     const { bytes } = this;
     let end = start;
@@ -218,7 +224,7 @@ export class Inbox implements ByteSource {
     });
   }
 
-  /** Moves what is buffered to the beginning of `target`. */
+  /** Moves buffered bytes to the beginning of `target`. */
   #move(target: Bytes): void {
     target.set(this.bytes.subarray(this.limit, this.#filled), 0);
     this.#filled -= this.limit;
@@ -241,25 +247,28 @@ export const ACTIVE = 0x54;
 /** ReadyForQuery's status: a transaction is open and has failed. */
 export const FAILED = 0x45;
 
-/** Text has no control characters, by which it is told from garbage. */
+/** An error's plain text has no other control characters, which distinguishes it from garbage. */
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 const DELETE = 0x7f;
 
 const INITIAL_CAPACITY = 0x1_0000;
 const KEPT_CAPACITY = 0x10_0000;
-/** As libpq: before authentication nothing but an error message is long. */
+/** As in libpq: before authentication, only error messages are long. */
 const MAX_LENGTH_BEFORE_AUTHENTICATION = 30_000;
-/** As libpq: of most types no message is long. (Of a statement with many parameters, ParameterDescription is.) */
+/**
+ * As in libpq: messages of most types are short. (ParameterDescription is long for a statement with
+ * many parameters.)
+ */
 const MAX_LENGTH_OF_SHORT = 30_000;
-/** As libpq: while authenticating, the server names mechanisms, and sends what they need. */
+/** As in libpq: authentication messages contain names of mechanisms, and their data. */
 const MAX_LENGTH_OF_AUTHENTICATION = 2000;
 /** PostgreSQL cannot make a message over 1 GiB (MaxAllocSize). */
 const MAX_LENGTH = 0x3fff_ffff;
-/** Room for the longest message, and for reading on. */
+/** Room for the longest message, and for bytes behind it. */
 const MAX_CAPACITY: number = MAX_LENGTH + INITIAL_CAPACITY;
 
-/** The longest message of each type; 0 for types that there are not, which need not be waited for. */
+/** The maximum length of messages by type; 0 for unknown types, which are refused at once. */
 const MAX_LENGTHS: Int32Array = new Int32Array(256);
 for (const code of Object.values(Backend)) MAX_LENGTHS[code] = MAX_LENGTH_OF_SHORT;
 for (

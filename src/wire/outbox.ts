@@ -1,69 +1,72 @@
 /**
  * The send buffer of a connection.
  *
- * Requests are encoded behind each other and leave in as few writes as the transport allows. Two
- * rules: bytes that {@linkcode Outbox.pending} lent to a write are not overwritten until
- * {@linkcode Outbox.sent}, and a request that cannot be encoded is cut off whole, so that the
- * server never sees half a message.
+ * Requests are encoded one after the other and sent in as few writes as the transport allows. Two
+ * rules: bytes that {@linkcode Outbox.pending} has given to a write must not be overwritten until
+ * {@linkcode Outbox.sent}, and a request that cannot be encoded is removed completely, so that the
+ * server never gets half a message.
  */
 import { EncodeError } from "../errors.ts";
 import { allocate, type Bytes, utf8Length, viewOf } from "./bytes.ts";
 
-/** A growing send buffer that writes PostgreSQL's primitive encodings. */
+/** A growing send buffer with methods for the protocol's primitive types. */
 export class Outbox {
   #bytes: Bytes = allocate(INITIAL_CAPACITY);
   #view: DataView = viewOf(this.#bytes);
-  /** First byte not yet sent. */
+  /** The position of the first unsent byte. */
   #head = 0;
-  /** Behind the last byte written. */
+  /** The position behind the last byte written. */
   #tail = 0;
   /** The last view of pending bytes, from the beginning. */
   #pending: Uint8Array<ArrayBuffer> | undefined = undefined;
   #sentTotal = 0;
-  /** How many bytes a write was given that has not said what it took. */
+  /** The number of bytes given to a write that has not completed. */
   #inFlight = 0;
   #halfSent = false;
 
-  /** Where the next byte goes; good for {@linkcode rewind} and {@linkcode patch16} until bytes are sent. */
+  /** The position of the next byte. Valid for {@linkcode rewind} and {@linkcode patch16} until bytes are sent. */
   get mark(): number {
     return this.#tail;
   }
 
-  /** How many bytes were sent since the beginning, or may have been: those that a write was given count until it says otherwise. */
+  /** The number of bytes sent since the beginning. Bytes given to a write count as sent until it completes. */
   get sentTotal(): number {
     return this.#sentTotal + this.#inFlight;
   }
 
-  /** How many bytes were written since the beginning: nothing of a request that began at this place has left while {@linkcode sentTotal} is not larger. */
+  /**
+   * The number of bytes encoded since the beginning. No byte of a request that begins here has been
+   * sent while {@linkcode sentTotal} is not larger.
+   */
   get writtenTotal(): number {
     return this.#sentTotal + this.size;
   }
 
-  /** Whether the last write took only a part of what it was given, so that the next byte may belong inside a message. */
+  /** Whether the last write sent only a part of its bytes, so that the next byte may be inside of a message. */
   get halfSent(): boolean {
     return this.#halfSent;
   }
 
-  /** How many bytes wait to be sent. */
+  /** The number of unsent bytes. */
   get size(): number {
     return this.#tail - this.#head;
   }
 
-  /** Takes back everything that was written since `mark`. */
+  /** Removes all bytes written since `mark`. */
   rewind(mark: number): void {
     this.#tail = mark;
   }
 
-  /** The bytes to send. They stay where they are until {@linkcode sent}. */
+  /** The bytes to send. They do not move until {@linkcode sent}. */
   pending(): Uint8Array<ArrayBuffer> {
     this.#inFlight = this.size;
     if (this.#head > 0) return this.#bytes.subarray(this.#head, this.#tail);
-    // The same statement makes requests of the same length, and making a view costs more than most else.
+    // Requests of the same statement often have the same length, and making a view is expensive.
     if (this.#pending?.length !== this.#tail) this.#pending = this.#bytes.subarray(0, this.#tail);
     return this.#pending;
   }
 
-  /** The transport has taken `count` of the pending bytes; 0 if it has failed and took none. */
+  /** Notes that the transport has sent `count` of the pending bytes; 0 if it has failed. */
   sent(count: number): void {
     this.#halfSent = count < this.#inFlight && (this.#halfSent || count > 0);
     this.#inFlight = 0;
@@ -86,7 +89,10 @@ export class Outbox {
     this.#tail += end - start;
   }
 
-  /** Takes out parts in their order, which begin at a `position` as in {@linkcode Outbox.writtenTotal}, and were given to no write. */
+  /**
+   * Removes parts, which must be in order and must not have been given to a write. Their `position` is
+   * as in {@linkcode Outbox.writtenTotal}.
+   */
   remove(parts: readonly { readonly position: number; readonly length: number }[]): void {
     const origin = this.#head - this.#sentTotal;
     let to = origin + (parts[0]?.position ?? this.writtenTotal);
@@ -99,13 +105,13 @@ export class Outbox {
     this.#tail = to;
   }
 
-  /** Drops what waits: the connection is gone. */
+  /** Drops all unsent bytes, after the connection was lost. */
   clear(): void {
     this.#head = this.#tail = 0;
     this.#adopt(allocate(0));
   }
 
-  /** Starts a message; hand the result to {@linkcode end}. */
+  /** Starts a message; its result is the argument of {@linkcode end}. */
   begin(code: number): number {
     this.#reserve(5);
     this.#bytes[this.#tail] = code;
@@ -113,7 +119,7 @@ export class Outbox {
     return this.#tail - 4;
   }
 
-  /** Starts a message without a code: startup and the requests in its place. */
+  /** Starts a message without a code: a StartupMessage, or a request in its place. */
   beginUntyped(): number {
     this.#reserve(4);
     this.#tail += 4;
@@ -125,7 +131,10 @@ export class Outbox {
     this.#patchLength(start, this.#tail - start);
   }
 
-  /** Starts a value with a length in front of it, as in Bind; hand the result to {@linkcode endValue}. */
+  /**
+   * Starts a value that is preceded by its length, as in Bind; its result is the argument of
+   * {@linkcode endValue}.
+   */
   beginValue(): number {
     return this.beginUntyped();
   }
@@ -177,10 +186,10 @@ export class Outbox {
     this.#tail += value.length;
   }
 
-  /** The text in UTF-8, without terminator or length. */
+  /** Writes text in UTF-8, without terminator or length. */
   text(value: string): void {
     const length = value.length;
-    // Most texts are short and ASCII, for which a call into the runtime costs more than a loop.
+    // Most texts are short and ASCII; for them, a call into the runtime costs more than a loop.
     if (length > LOOP_LIMIT) return this.#utf8(value);
     this.#reserve(length);
     const bytes = this.#bytes;
@@ -193,7 +202,7 @@ export class Outbox {
     this.#tail = tail + length;
   }
 
-  /** The text in UTF-8 and a zero byte. */
+  /** Writes text in UTF-8, and a zero byte. */
   cstring(value: string): void {
     this.text(value);
     this.byte(0);
@@ -205,7 +214,7 @@ export class Outbox {
   }
 
   #utf8(value: string): void {
-    // To count is another pass, which only long texts are worth.
+    // Counting is another pass over the text, worthwhile only for long ones.
     this.#reserve(value.length < COUNT_FROM ? 3 * value.length : utf8Length(value));
     this.#tail += this.#bytes.utf8Write(value, this.#tail);
   }
@@ -220,7 +229,7 @@ export class Outbox {
     if (count > MAX_LENGTH) throw tooLong(count);
     const capacity = Math.max(this.#bytes.length * 2, this.#tail + count, INITIAL_CAPACITY);
     const grown = allocate(capacity);
-    // A write may still read the old memory, and marks are offsets: copy, and keep the places.
+    // A write may still read the old memory, and marks are offsets, so bytes are copied to the same positions.
     grown.set(this.#bytes.subarray(this.#head, this.#tail), this.#head);
     this.#adopt(grown);
   }
@@ -241,7 +250,7 @@ function tooLong(length: number): EncodeError {
 const INITIAL_CAPACITY = 0x4000;
 const KEPT_CAPACITY = 0x10_0000;
 const LOOP_LIMIT = 40;
-/** Characters from which on room is only made for the bytes that a text takes. */
+/** From this number of characters on, exactly the room that a text needs is reserved. */
 const COUNT_FROM = 1000;
-/** What PostgreSQL accepts as a length: one less than MaxAllocSize. */
+/** The maximum length that PostgreSQL accepts: one less than MaxAllocSize. */
 const MAX_LENGTH = 0x3fff_fffe;

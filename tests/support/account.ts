@@ -1,8 +1,8 @@
-/** The account that servers run as when the tests run as root, which they refuse. */
+/** The account for servers if the tests run as root, which servers refuse to run as. */
 import { readFileSync } from "node:fs";
 import process from "node:process";
 
-/** User and group of `nobody` for root; undefined for ordinary users, who run servers as themselves. */
+/** User and group of `nobody` if the tests run as root; undefined for other users, who run servers as themselves. */
 export const account: { readonly uid: number; readonly gid: number } | undefined = process.getuid?.() === 0
   ? nobody()
   : undefined;

@@ -1,9 +1,9 @@
-/** What is to be done before the process ends. */
+/** Runs actions before the process ends. */
 import process from "node:process";
 
-/** Calls it when the process ends by itself; there is no time to wait for anything. */
+/** Calls the action when the process ends by itself. It cannot await. */
 export function atExit(action: () => void): void {
-  // Deno's test runner ends without Node's event.
+  // Deno's test runner does not emit Node's event.
   if ("Deno" in globalThis) globalThis.addEventListener("unload", action, { once: true });
   else process.once("exit", action);
 }

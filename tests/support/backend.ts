@@ -1,7 +1,7 @@
-/** The messages that a server sends, encoded: for scripted conversations. */
+/** Encodes the messages that a server sends, for scripted servers. */
 import { Outbox } from "../../src/wire/outbox.ts";
 
-/** Any message: its type and what its body is made of. */
+/** Any message, by its type and a function that writes its body. */
 export function message(code: string, write: (out: Outbox) => void = () => {}): Uint8Array {
   const out = new Outbox();
   const start = out.begin(code.charCodeAt(0));
@@ -10,7 +10,7 @@ export function message(code: string, write: (out: Outbox) => void = () => {}): 
   return out.pending().slice();
 }
 
-/** Messages behind each other. */
+/** Messages, one after the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -21,7 +21,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Authentication with that method; `write` adds what comes behind the number. */
+/** Authentication with a method; `write` adds the bytes after the number. */
 export function authentication(method: number, write: (out: Outbox) => void = () => {}): Uint8Array {
   return message("R", (out) => {
     out.int32(method);

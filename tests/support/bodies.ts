@@ -1,14 +1,14 @@
 /**
- * Functions that are given to calls, for both worlds: written as generators that yield what they would
- * await. A blocking connection takes no async function.
+ * Makes the callbacks of calls for both kinds of connections: they are generators that yield what they
+ * would await, since a blocking connection does not accept async functions.
  */
 import type { World } from "./worlds.ts";
 
-/** What a generator yields, and gets back as what it settles to. */
+/** A generator that yields promises or values, and gets back what they settle to. */
 // deno-lint-ignore no-explicit-any
 export type Body<R> = Generator<unknown, R, any>;
 
-/** The function that a call in that world takes. */
+/** The callback for a call in a world. */
 export function given<A extends unknown[], R>(world: World, body: (...given: A) => Body<R>): (...given: A) => R {
   if (world.name === "async") return ((...given: A) => awaiting(body(...given))) as unknown as (...given: A) => R;
   return (...given) => blocking(body(...given));
@@ -31,12 +31,12 @@ async function awaiting<R>(body: Body<R>): Promise<R> {
 
 function blocking<R>(body: Body<R>): R {
   let step = body.next();
-  // What a call throws is thrown where the body makes it.
+  // An error of a call is thrown at the `yield` of the body.
   while (!step.done) step = body.next(step.value);
   return step.value;
 }
 
-/** What a call throws in the blocking world, as the rejection that it is in the other. */
+/** An error that a blocking call throws, as a rejection. */
 export async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
   return await Promise.resolve().then(call);
 }

@@ -78,7 +78,7 @@ export class Browser implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // It then ends its other processes, which would still write; unless it has ended already.
+    // It then ends its other processes, which could still write files.
     await this.call("Browser.close", {}).catch(() => {});
     await ended(this.#process);
     this.#socket.close();
@@ -105,7 +105,7 @@ export class Browser implements AsyncDisposable {
 
 /** A page in a browser. */
 export class Page {
-  /** Exceptions that nobody caught, and what the page's policies forbid. */
+  /** Uncaught exceptions, and violations of the page's policies. */
   readonly problems: string[] = [];
   readonly #browser: Browser;
   readonly #session: string;
@@ -117,7 +117,7 @@ export class Page {
     this.#target = target;
   }
 
-  /** What JavaScript gives, in the page. */
+  /** The result of JavaScript in the page. */
   async evaluate(expression: string): Promise<unknown> {
     const { result, exceptionDetails } = await this.#call<Evaluated>("Runtime.evaluate", {
       expression,
@@ -128,7 +128,7 @@ export class Page {
     return result.value;
   }
 
-  /** Waits until an expression is true; the limit is against hangs. */
+  /** Waits until an expression is true, with a limit. */
   async until(expression: string): Promise<void> {
     for (let attempt = 0; await this.evaluate(expression) !== true; attempt++) {
       if (attempt === 400) {
@@ -139,7 +139,7 @@ ${await this.evaluate("document.body.innerText")}`);
     }
   }
 
-  /** Gives it that width, in pixels. */
+  /** Sets its width in pixels. */
   async resize(width: number): Promise<void> {
     await this.#call("Emulation.setDeviceMetricsOverride", { width, height: 800, deviceScaleFactor: 1, mobile: true });
   }

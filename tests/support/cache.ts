@@ -1,14 +1,14 @@
-/** What is downloaded once and kept: inside the repository, ignored by git. */
+/** Keeps downloads in a directory inside the repository that git ignores. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-/** Where it is kept. */
+/** The directory. */
 export const CACHE: string = new URL("../../.cache", import.meta.url).pathname;
 
 /**
- * The directory of that name in the cache. If it is not there yet, `make` gets an empty directory
- * to work in and says which part of it to keep. Several processes may do the same at once.
+ * A directory in the cache. If it does not exist, `make` gets an empty directory to work in, and
+ * returns the part of it to keep. Several processes may do the same at once.
  */
 export function cached(name: string, make: (staging: string) => string): string {
   const target = join(CACHE, name);
@@ -24,7 +24,7 @@ export function cached(name: string, make: (staging: string) => string): string 
   return target;
 }
 
-/** Installs packages from npm into a directory, without running anything of theirs. */
+/** Installs packages from npm into a directory, without running their scripts. */
 export function npmInstall(directory: string, packages: readonly string[], options: readonly string[] = []): void {
   const quiet = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
   const args = ["install", "--prefix", directory, ...quiet, ...options, ...packages];
@@ -32,7 +32,7 @@ export function npmInstall(directory: string, packages: readonly string[], optio
   if (result.status !== 0) throw new Error(`npm install ${packages.join(" ")} failed:\n${result.stderr}`);
 }
 
-/** Another process may have been faster with the same. */
+/** Another process may have made it first. */
 function moveUnlessThere(from: string, to: string): void {
   try {
     renameSync(from, to);

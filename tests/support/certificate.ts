@@ -1,4 +1,4 @@
-/** A certificate that vouches for itself, made on the spot: no key lies in the repository. */
+/** Makes self-signed certificates, so that the repository contains no key. */
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 

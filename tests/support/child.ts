@@ -1,10 +1,10 @@
-/** Running scripts in processes of their own, on the runtime of the tests. */
+/** Runs scripts in separate processes, on the runtime of the tests. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { runtime } from "./runtime.ts";
 
-/** What became of a process. */
+/** The outcome of a process. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -12,8 +12,8 @@ export interface Ended {
 }
 
 /**
- * Runs a script of `tests/support/scripts` to its end; `permissions` are Deno's, all by default, `env` adds variables.
- * What takes longer than `limit` milliseconds is ended.
+ * Runs a script of `tests/support/scripts` to its end; `permissions` are Deno's, all by default, `env`
+ * adds variables. A script that takes longer than `limit` milliseconds is ended.
  */
 export function runScript(
   name: string,
@@ -34,7 +34,7 @@ export function runDenoTests(name: string, args: readonly string[]): Promise<End
   return runDeno(["test", "-A", "--no-check", script, "--", ...args], {}, LIMIT);
 }
 
-/** By Deno's own means: its `node:child_process` adds permissions to every Deno that it starts. */
+/** Uses `Deno.Command`, since Deno's `node:child_process` adds permissions to every Deno that it starts. */
 async function runDeno(args: string[], env: Readonly<Record<string, string>>, limit: number): Promise<Ended> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args,

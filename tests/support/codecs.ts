@@ -1,4 +1,4 @@
-/** Values through codecs without a server: to bytes and text, and back. */
+/** Encodes and decodes values with codecs, without a server. */
 import assert from "node:assert/strict";
 import { DEFAULT_CHOICES, type TypeChoices } from "../../src/options/choices.ts";
 import { BadValue, type Codec, encodeValue, Format, textOf } from "../../src/codecs/codec.ts";
@@ -20,7 +20,7 @@ export function oidOf(name: string): number {
   return name.endsWith("[]") ? arrayOid : oid;
 }
 
-/** The value in its binary format; undefined if the codec asks for text. */
+/** The value in its binary format; undefined if the codec sends text. */
 export function encode(codec: Codec, value: unknown): Uint8Array | undefined {
   const out = new Outbox();
   out.bytes(SURROUNDINGS);
@@ -37,7 +37,7 @@ export function encodeHex(codec: Codec, value: unknown): string | undefined {
   return bytes && Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** What goes into a Bind message, as text, or as hexadecimal digits behind `\x` where it is binary. */
+/** The value as in a Bind message: text, or hexadecimal digits behind `\x` if it is binary. */
 export function sent(codec: Codec, value: unknown): string {
   const out = new Outbox();
   const format = encodeValue(codec, out, value);
@@ -46,7 +46,7 @@ export function sent(codec: Codec, value: unknown): string {
   return `\\x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** The value of these bytes, which lie between others that are none of the codec's business. */
+/** The value of these bytes, which are surrounded by others that the codec must not read. */
 export function decode(codec: Codec, body: Uint8Array): unknown {
   const bytes = allocate(body.length + 2 * SURROUNDINGS.length);
   bytes.set(SURROUNDINGS);
@@ -60,7 +60,7 @@ export function decodeHex(codec: Codec, digits: string): unknown {
   return decode(codec, hex(digits));
 }
 
-/** The value that a body and a text stand for, which has to be the same; as {@linkcode shown}. */
+/** The value of a body and a text, which must be the same; as {@linkcode shown}. */
 export function readBoth(codec: Codec, body: Uint8Array, text: string): unknown {
   const value = shown(decode(codec, body));
   assert.deepEqual(shown(codec.parse(text)), value);
@@ -77,7 +77,7 @@ export function hex(digits: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(digits.replaceAll(" ", "").match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 }
 
-/** The value that comes back through both formats, which has to be the same; `value` itself unless `expected` is given. */
+/** Checks that a value comes back the same through both formats: as `value`, unless `expected` is given. */
 export function roundTrip(codec: Codec, value: unknown, expected: unknown = value): void {
   const binary = encode(codec, value);
   if (binary !== undefined) assert.deepEqual(shown(decode(codec, binary)), shown(expected), `${codec.name}, binary`);
@@ -92,7 +92,10 @@ export function refused(codec: Codec, value: unknown): string {
   return message;
 }
 
-/** The value with Temporal's objects as text, also inside of others: comparisons of objects do not look inside them. */
+/**
+ * The value with Temporal's objects as text, also inside of others, since comparisons do not compare
+ * their content.
+ */
 export function shown(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value !== "object" || value === null) return value;

@@ -1,18 +1,18 @@
-/** What may become of bodies and texts on their way, and what codecs make of that. */
+/** Corrupts bodies and texts, and checks what codecs make of them. */
 import assert from "node:assert/strict";
 import { BadValue, type Codec } from "../../src/codecs/codec.ts";
 import { allocate, type Bytes, viewOf } from "../../src/wire/bytes.ts";
 import { shown } from "./codecs.ts";
 import type { Random } from "./random.ts";
 
-/** Decodes what may be wrong: a value or a complaint, and nothing else. */
+/** Decodes a corrupted body: the result must be a value or a BadValue. */
 export function tryBody(codec: Codec, body: Uint8Array): void {
   const result = attempt(() => decodeAmid(0xff, codec, body), () => `${codec.name} of ${hexOf(body)}`);
   if (result === undefined) return;
   assert.deepEqual(shown(decodeAmid(0, codec, body)), shown(result.value), `${codec.name} reads beyond its body`);
 }
 
-/** Parses what may be wrong: a value or a complaint, and nothing else. */
+/** Parses a corrupted text: the result must be a value or a BadValue. */
 export function tryText(codec: Codec, text: string): void {
   attempt(() => codec.parse(text), () => `${codec.name} of ${JSON.stringify(text.slice(0, 500))}`);
 }
@@ -25,7 +25,7 @@ export function expectRefused(codec: Codec, body: Uint8Array): void {
   }
 }
 
-/** All that is left of a body when it is cut short. */
+/** All truncations of a body. */
 export function* truncations(body: Uint8Array): Iterable<Uint8Array> {
   for (const length of places(body.length)) yield body.subarray(0, length);
 }
@@ -37,7 +37,7 @@ export function* extensions(body: Uint8Array): Iterable<Uint8Array> {
   }
 }
 
-/** The body with other bytes and numbers in it, with pieces gone and twice. */
+/** The body with changed bytes and numbers, and with pieces removed and doubled. */
 export function* alterations(body: Uint8Array, random: Random): Iterable<Uint8Array> {
   for (const at of places(body.length)) {
     for (const byte of [0, 1, 0x27, 0x7f, 0x80, 0xff, body[at]! ^ 1, body[at]! ^ 0x80, random.below(256)]) {
@@ -55,7 +55,7 @@ export function* alterations(body: Uint8Array, random: Random): Iterable<Uint8Ar
   }
 }
 
-/** Bodies of chance, whole or behind a beginning that is right. */
+/** Random bodies, complete or after a correct beginning. */
 export function* chances(body: Uint8Array, random: Random): Iterable<Uint8Array> {
   for (let i = 0; i < 40; i++) {
     yield random.bytes(body.length);
@@ -65,7 +65,7 @@ export function* chances(body: Uint8Array, random: Random): Iterable<Uint8Array>
   }
 }
 
-/** The text cut short, with characters gone, added and exchanged, and with pieces twice. */
+/** The text truncated, with characters removed, added and exchanged, and with pieces doubled. */
 export function* misprints(text: string, random: Random): Iterable<string> {
   for (const at of places(text.length)) {
     const [before, behind] = [text.slice(0, at), text.slice(at + 1)];
@@ -80,14 +80,14 @@ export function* misprints(text: string, random: Random): Iterable<string> {
   for (const character of CHARACTERS) yield text + character;
 }
 
-/** Texts of one character, or few, over and over. */
+/** Texts that repeat one or a few characters. */
 export function* monotonies(): Iterable<string> {
   for (const piece of [...CHARACTERS, "[]", "{}", '""', "1,", ",1", "a ", " 1", "00:", "{{1},"]) {
     yield piece.repeat(20_000);
   }
 }
 
-/** The value, undefined if there is a complaint instead. */
+/** The value; undefined if there is a BadValue. */
 function attempt(read: () => unknown, what: () => string): { value: unknown } | undefined {
   let value: unknown;
   try {
@@ -100,14 +100,14 @@ function attempt(read: () => unknown, what: () => string): { value: unknown } | 
   return { value };
 }
 
-/** The value of a body between many of that byte; lengths of 0xffffffff there are those of NULLs. */
+/** The value of a body between many copies of a byte; a length of 0xffffffff there is NULL's. */
 function decodeAmid(byte: number, codec: Codec, body: Uint8Array): unknown {
   const bytes = allocate(body.length + 2 * MARGIN).fill(byte) as Bytes;
   bytes.set(body, MARGIN);
   return codec.decode({ bytes, view: viewOf(bytes) }, MARGIN, MARGIN + body.length);
 }
 
-/** Where something of that length is corrupted: everywhere, unless it is long. */
+/** The positions to corrupt: all, unless there are many. */
 function places(length: number): number[] {
   const all = Array.from({ length }, (_, at) => at);
   return all.filter((at) => at < 80 || at >= length - 16 || at % Math.ceil(length / 32) === 0);
@@ -117,7 +117,7 @@ function hexOf(body: Uint8Array): string {
   return Array.from(body.subarray(0, 200), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Numbers of 32 bits that lengths and counts are not. */
+/** 32-bit numbers that are not correct as lengths and counts. */
 const WORDS: readonly Uint8Array[] = [
   Uint8Array.of(0x7f, 0xff, 0xff, 0xff),
   Uint8Array.of(0x80, 0, 0, 0),

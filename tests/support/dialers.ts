@@ -1,4 +1,4 @@
-/** Dialers that give scripted connections, and handshakes of a few steps to run with them. */
+/** Dialers of scripted connections, and short handshakes to run with them. */
 import type { Connected } from "../../src/connect/upgrade.ts";
 import type { Link } from "../../src/connect/handshake.ts";
 import type {
@@ -11,7 +11,7 @@ import type {
 } from "../../src/transport/transport.ts";
 import { localSockets } from "./local.ts";
 
-/** Gives these connections, in turn; a promise that does not settle is a peer that does not answer. */
+/** Gives these connections in turn. A promise that does not settle is a peer that does not answer. */
 export class AsyncDials implements AsyncDialer {
   readonly local: LocalSockets = localSockets();
   readonly dials: { readonly endpoint: Endpoint; readonly signal: AbortSignal }[] = [];
@@ -45,7 +45,7 @@ export class SyncDials implements SyncDialer {
   }
 }
 
-/** The end of a handshake that gives this connection. */
+/** The result of a handshake with this connection. */
 export function connected(link: Link): Connected {
   return { link, upgrade: { attempted: false, upgraded: false, reason: "it is switched off", tried: [] } };
 }

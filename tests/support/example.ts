@@ -1,4 +1,4 @@
-/** The servers of `docs/examples`, each on its own runtime, as a process. */
+/** Runs the servers of `docs/examples` as processes, each on its runtime. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { runtime } from "./runtime.ts";
 
 /** A running server of `docs/examples`: the one for the runtime of the tests. */
 export class Example implements AsyncDisposable {
-  /** Where it answers, without a slash at the end. */
+  /** Its URL, without a slash at the end. */
   readonly url: string;
   readonly #child: Child;
 
@@ -30,7 +30,7 @@ export class Example implements AsyncDisposable {
     throw new Error(`The example ended with ${await child.ended} before it listened: ${output}${await child.log}`);
   }
 
-  /** Asks it to stop, and gives its exit code once it has. */
+  /** Asks it to stop, and resolves to its exit code. */
   async stop(): Promise<number | null> {
     this.#child.kill("SIGTERM");
     return await this.#child.ended;
@@ -44,7 +44,7 @@ export class Example implements AsyncDisposable {
 
 interface Child {
   readonly stdout: AsyncIterable<Uint8Array>;
-  /** What it has written to standard error, at its end. */
+  /** Its output to standard error, at its end. */
   readonly log: Promise<string>;
   readonly ended: Promise<number | null>;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
@@ -65,7 +65,7 @@ function spawnExample(env: Readonly<Record<string, string>>): Child {
       kill: (signal) => void child.kill(signal),
     };
   }
-  // By Deno's own means: its `node:child_process` adds permissions to every Deno that it starts.
+  // Uses `Deno.Command`, since Deno's `node:child_process` adds permissions to every Deno that it starts.
   const permissions = ["--allow-net", "--allow-env", `--allow-read=${file("page.html")}`];
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--no-check", "--unstable-no-legacy-abort", ...permissions, file("deno_serve.ts")],
@@ -87,7 +87,7 @@ function spawnExample(env: Readonly<Record<string, string>>): Child {
   };
 }
 
-/** Its chunks; whoever stops reading does not close it, which would end the process at its next line. */
+/** The chunks of a stream. Leaving the loop does not close it, which would end the process at its next line. */
 function keptOpen(stream: Readable): AsyncIterable<Uint8Array> {
   return stream.iterator({ destroyOnReturn: false });
 }

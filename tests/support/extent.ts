@@ -1,6 +1,6 @@
 /**
- * How much is run. `deno task test` runs everything. `deno task ok` leaves out what is more of the same,
- * so that it ends in time: repetitions, and combinations whose parts meet elsewhere.
+ * Decides how much is run. `deno task test` runs everything. `deno task ok` leaves out repetitions, and
+ * combinations whose parts are tested elsewhere, so that it ends in time.
  */
 import process from "node:process";
 import { runtime } from "./runtime.ts";
@@ -8,12 +8,15 @@ import { runtime } from "./runtime.ts";
 /** Whether everything is run. */
 export const isWhole: boolean = process.env.PYRO_TEST_EXTENT !== "short";
 
-/** How many repetitions there are. */
+/** The number of repetitions. */
 export function times(short: number, whole: number): number {
   return isWhole ? whole : short;
 }
 
-/** Whether something is run here that a short run tries on one of the runtimes only; all of them together try everything. */
+/**
+ * Whether something is run on this runtime that a short run tries on only one; all runtimes together
+ * try everything.
+ */
 export function isTurn(index: number): boolean {
   return isWhole || index % 3 === RUNTIMES.indexOf(runtime);
 }

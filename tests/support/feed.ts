@@ -1,6 +1,6 @@
 /**
- * Feeding replies to a session in every way in which a network can deliver them: whole, byte by
- * byte, and with the next reply right behind.
+ * Feeds replies to a session in every way in which a network can deliver them: whole, byte by byte, and
+ * with the next reply right behind.
  */
 import assert from "node:assert/strict";
 import type { Failure, PendingRequest, Request } from "../../src/protocol/request.ts";
@@ -8,16 +8,16 @@ import { Ping } from "../../src/protocol/ping.ts";
 import { Session, type SessionEvent } from "../../src/protocol/session.ts";
 import { concat, readyForQuery } from "./backend.ts";
 
-/** What became of a request. */
+/** The outcome of a request. */
 export interface Outcome<T> {
   readonly value: T | undefined;
   readonly failure: Failure | undefined;
   readonly session: Session;
-  /** What its request ended with. */
+  /** The request's sync mode. */
   readonly syncMode: Request<T>["syncMode"];
 }
 
-/** Hands bytes to a session, at most `chunk` at a time, as a driver does. */
+/** Gives bytes to a session, at most `chunk` at a time, as a driver does. */
 export function feed(session: Session, bytes: Uint8Array, chunk: number = Infinity): void {
   for (let at = 0; at < bytes.length && session.lost === undefined;) {
     const room = session.inbox.reserve();
@@ -29,11 +29,11 @@ export function feed(session: Session, bytes: Uint8Array, chunk: number = Infini
   }
 }
 
-/** Runs a request against a reply in every way, checks that the outcome is always the same, and gives it. */
+/** Runs a request against a reply in every way, checks that the outcome is always the same, and returns it. */
 export function reply<T>(make: (session: Session) => Request<T>, bytes: Uint8Array): Outcome<T> {
   const whole = run(make, bytes, Infinity, false);
   for (const [chunk, behind] of [[1, false], [3, false], [Infinity, true], [1, true]] as const) {
-    // Behind an open group nothing is sent before it has been answered.
+    // After an open group, nothing is sent until it has been answered.
     if (behind && whole.syncMode === "deferred") continue;
     const other = run(make, bytes, chunk, behind);
     assert.deepEqual(other.value, whole.value, `fed in chunks of ${chunk}, next reply behind: ${behind}`);
@@ -78,7 +78,7 @@ function comparable(failure: Failure | undefined): unknown {
   return failure;
 }
 
-/** What a session heard since the last call. */
+/** The events of a session since the last call. */
 export function takeEvents(session: Session): SessionEvent[] {
   const events: SessionEvent[] = [];
   for (let event = session.takeEvent(); event !== undefined; event = session.takeEvent()) events.push(event);

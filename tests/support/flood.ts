@@ -1,11 +1,11 @@
 /**
- * A server that answers a request with more than anybody can read, in a thread of its own: each read of
- * its client is filled.
+ * A server that answers a request with more bytes than a client can read. It runs in its own thread, so
+ * that each read of the client is filled.
  */
 import { Buffer } from "node:buffer";
 import { Worker } from "node:worker_threads";
 
-/** What is answered with a flood; everything else is answered as it should be, if at all. */
+/** The request that is answered with a flood; others are answered normally, or not at all. */
 export type Flooded = "startup" | "query" | "cancel request";
 
 /** A running flood. */
@@ -23,13 +23,13 @@ export class Flood implements AsyncDisposable {
   /** Starts one on a free port of 127.0.0.1. */
   static async start({ flooded, welcome, beginning, message, end }: {
     readonly flooded: Flooded;
-    /** Lets a client in. */
+    /** The reply that admits a client. */
     readonly welcome: Uint8Array;
-    /** What comes before the flood. Default: nothing. */
+    /** The bytes before the flood. Default: none. */
     readonly beginning?: Uint8Array;
-    /** What the flood is made of. */
+    /** The message that the flood repeats. */
     readonly message: Uint8Array;
-    /** What ends it, after some seconds, so that a client without a limit gets its answer. */
+    /** The bytes that end it, after some seconds, so that a client without a limit gets its answer. */
     readonly end: Uint8Array;
   }): Promise<Flood> {
     const memory = new SharedArrayBuffer(8);
@@ -52,7 +52,7 @@ export class Flood implements AsyncDisposable {
     return Atomics.load(this.#cells, 0);
   }
 
-  /** How many have come to their end, rather than to the client's. */
+  /** How many floods have reached their end, without being cut off by the client. */
   get over(): number {
     return Atomics.load(this.#cells, 1);
   }
@@ -62,7 +62,7 @@ export class Flood implements AsyncDisposable {
   }
 }
 
-/** Runs in the worker, and so refers to nothing outside. */
+/** Runs in the worker, so it must not refer to anything outside. */
 function floodMain(): void {
   const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
   const { createServer } = process.getBuiltinModule("node:net");

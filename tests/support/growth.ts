@@ -1,10 +1,10 @@
-/** How time grows with the length of what is worked on. */
+/** Checks how time grows with the length of the input. */
 import assert from "node:assert/strict";
 
 /**
- * Checks that eight times as much takes not more than about eight times as long: a wide margin is left,
- * which squares, 64 times as long, are beyond all the same. A busy machine may stop any measurement for
- * longer than the work takes, so the fastest of several counts.
+ * Checks that an input eight times as long takes at most about eight times as long. The margin is wide,
+ * but quadratic time, 64 times as long, exceeds it. A busy machine may stop any measurement for longer
+ * than the work takes, so the fastest of several counts.
  */
 export function growsInProportion(length: number, prepare: (length: number) => () => unknown): void {
   let short = Infinity;
@@ -12,7 +12,7 @@ export function growsInProportion(length: number, prepare: (length: number) => (
   for (let round = 0; round < ROUNDS; round++) {
     short = Math.min(short, timeOf(prepare(length)));
     long = Math.min(long, timeOf(prepare(8 * length)));
-    // What takes no time at all may take a little.
+    // Very short times are not precise.
     if (long < 5 * 8 * Math.max(short, SHORTEST)) return;
   }
   assert.fail(`${length} take ${short} ms, ${8 * length} take ${long} ms`);

@@ -1,6 +1,6 @@
 /**
- * Handshakes by hand: a table of the steps that a handshake is expected to ask for, each with its
- * answer, on a clock that only the table moves. No socket, no driver.
+ * Runs handshakes against a table of the expected steps, each with its answer, on a clock that only the
+ * table moves, without a socket or a driver.
  */
 import assert from "node:assert/strict";
 import type { Handshake, HandshakeStep, Link } from "../../src/connect/handshake.ts";
@@ -11,10 +11,10 @@ import { type Addresses, type Endpoint, endpointName } from "../../src/transport
 import { concat } from "./backend.ts";
 import { feed } from "./feed.ts";
 
-/** What a dialled connection is like. */
+/** The properties of a dialled connection. */
 export interface Dialled {
   readonly addresses?: Addresses;
-  /** The user that the kernel names. Default: it names none. */
+  /** The user that the kernel reports. Default: none. */
   readonly peerUser?: number;
   /** Default: true. */
   readonly canStartTls?: boolean;
@@ -31,14 +31,14 @@ export class TabledLink implements Link {
   readonly canStartTls: boolean;
   readonly number: number;
   tls = false;
-  /** How often it was given up. */
+  /** How many times it was discarded. */
   discarded = 0;
   /** What the client sent on it. */
   sent: Uint8Array = new Uint8Array();
 
   constructor(number: number, endpoint: Endpoint, { addresses, peerUser, canStartTls = true }: Dialled = {}) {
     this.number = number;
-    // As the scripted servers have it.
+    // The key of the scripted servers.
     this.session.key = { processId: 42, secret: new Uint8Array([1, 2, 3, 4]) };
     this.endpoint = endpoint;
     this.addresses = addresses;
@@ -59,19 +59,22 @@ export class TabledLink implements Link {
 }
 
 /**
- * What a step comes to. Of a dial: the connection. Of an ask: the character. Of an op: the server's
- * bytes, or `lose` for the end of the connection. Of any: an error. Of the rest: nothing.
+ * The outcome of a step. For a dial: the connection. For an ask: the character. For an op: the server's
+ * bytes, or `lose` for the end of the connection. For any step: an error. For others: nothing.
  */
 export type Answer = Dialled | Uint8Array | string | Error | { readonly lose: Error } | undefined;
 
 /** A step as {@linkcode play} writes it, its answer, and the milliseconds that it takes. */
 export type Line = readonly [step: string, answer?: Answer, milliseconds?: number];
 
-/** What came of a handshake. */
+/** The outcome of a handshake. */
 export interface Played<T> {
   readonly value: T | undefined;
   readonly error: unknown;
-  /** The number of the connection that came of it. Compare this: comparing connections takes ages to fail. */
+  /**
+   * The number of the resulting connection. Compare this, since a failing comparison of connections
+   * takes very long.
+   */
   readonly taken: number | undefined;
   readonly links: readonly TabledLink[];
   /** The time limit of every step that has one. */
@@ -85,10 +88,10 @@ export class TableClock {
 }
 
 /**
- * Runs a handshake along a table and checks that it asks for exactly these steps: `dial HOST:PORT`
- * (`… for TLS`), `ask #1`, `startTls #1 NAME`, `readToEnd #1`, `open #1`, `identify #1`, `discard #1`. Also checks
- * that no connection is used after it was given up, and that all but the one returned were given
- * up, once each. `given` are connections that were there before.
+ * Runs a handshake along a table and checks that it asks for exactly these steps: `dial HOST:PORT` (`… for TLS`),
+ * `ask #1`, `startTls #1 NAME`, `readToEnd #1`, `open #1`, `identify #1`, `discard #1`. Also checks that no
+ * connection is used after it was discarded, and that all except the one returned were discarded exactly once.
+ * `given` are connections that existed before.
  */
 export function play<T extends { readonly link: Link }>(
   handshake: Handshake<T>,
@@ -132,7 +135,7 @@ export function play<T extends { readonly link: Link }>(
   return { value, error, taken, links, limits };
 }
 
-/** The table is not about this: it is a bug of the handshake or of the test. */
+/** A step that the table does not have: a bug of the handshake or of the test. */
 class WrongStep extends Error {}
 
 function resume<T>(handshake: Handshake<T>, answer: () => unknown): IteratorResult<HandshakeStep, T> {
@@ -191,7 +194,7 @@ function answerTo(
   };
 }
 
-/** Runs an op against these bytes; an error in their place is that of the driver, such as a limit of time. */
+/** Runs an op against these bytes. An error in their place is the driver's, such as a timeout. */
 function runOn(link: TabledLink, op: Op<unknown>, first: IteratorResult<Step, unknown>, answer: Answer): unknown {
   let next = first;
   while (!next.done) {

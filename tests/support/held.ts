@@ -9,11 +9,14 @@ const collect: () => void = (() => {
   return runInNewContext("gc") as () => void;
 })();
 
-/** How many of them are still held once the garbage collector has had its time: at most `enough`, or those that stay. */
+/**
+ * How many objects are still held after garbage collection: waits until at most `enough` are, or for a
+ * limited time.
+ */
 export async function stillHeld(refs: readonly WeakRef<object>[], enough: number): Promise<number> {
   let held = Infinity;
   for (let round = 0; round < ROUNDS && held > enough; round++) {
-    // What WeakRefs were made of or gave out is held until the event loop has turned.
+    // The targets of WeakRefs that were made or read are held until the end of the event loop's turn.
     await new Promise((resolve) => setTimeout(resolve, 5));
     collect();
     held = refs.filter((ref) => ref.deref() !== undefined).length;
@@ -21,7 +24,10 @@ export async function stillHeld(refs: readonly WeakRef<object>[], enough: number
   return held;
 }
 
-/** Collects garbage until it is so; false if it never is. Nothing looks at WeakRefs meanwhile, which would hold on to what they refer to. */
+/**
+ * Collects garbage until `isSo` returns true; false if it never does. WeakRefs are not read meanwhile,
+ * which would hold their targets.
+ */
 export async function collectedUntil(isSo: () => boolean): Promise<boolean> {
   for (let round = 0; round < ROUNDS && !isSo(); round++) {
     collect();

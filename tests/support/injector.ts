@@ -1,15 +1,15 @@
 /**
- * Somebody between a client and a server that offers TLS: passes everything on, and says something in
- * clear text behind the server's answer to the TLS request. In a thread of its own, as blocking
- * connections stop the thread that they are used on.
+ * An attacker between a client and a server that offers TLS: it passes all bytes on, and injects
+ * unencrypted bytes after the server's answer to the TLS request. It runs in its own thread, since
+ * blocking connections stop the thread that they are used on.
  */
 import { Buffer } from "node:buffer";
 import { Worker } from "node:worker_threads";
 
-/** When it speaks: never, that many microseconds after the answer has left, or when something has come that belongs to TLS. */
+/** When it injects: never, a number of microseconds after the answer, or when a message of TLS has arrived. */
 export type Moment = "never" | number | "at the client's hello" | "at the server's hello";
 
-/** A running one. */
+/** A running injector. */
 export class Injector implements AsyncDisposable {
   readonly port: number;
   readonly #worker: Worker;
@@ -21,7 +21,7 @@ export class Injector implements AsyncDisposable {
     this.port = port;
   }
 
-  /** Starts one on a free port of 127.0.0.1, in front of another port of it, that says `text`. */
+  /** Starts one on a free port of 127.0.0.1, before another port of it. It injects `text`. */
   static async start(target: number, text: Uint8Array): Promise<Injector> {
     const memory = new SharedArrayBuffer(8);
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${injectorMain})();`)}`), {
@@ -34,13 +34,13 @@ export class Injector implements AsyncDisposable {
     return new Injector(worker, new Int32Array(memory), port);
   }
 
-  /** When to speak on the connections that come from now on. */
+  /** When to inject on later connections. */
   set moment(moment: Moment) {
     const code = { never: -1, "at the client's hello": -2, "at the server's hello": -3 };
     Atomics.store(this.#cells, 0, typeof moment === "number" ? moment : code[moment]);
   }
 
-  /** How many times it has spoken. */
+  /** How many times it has injected. */
   get spoken(): number {
     return Atomics.load(this.#cells, 1);
   }
@@ -50,7 +50,7 @@ export class Injector implements AsyncDisposable {
   }
 }
 
-/** Runs in the worker, and so refers to nothing outside. */
+/** Runs in the worker, so it must not refer to anything outside. */
 function injectorMain(): void {
   const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
   const { connect, createServer } = process.getBuiltinModule("node:net");

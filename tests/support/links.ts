@@ -1,4 +1,4 @@
-/** Both drivers over scripted servers, so that one test body serves for both. */
+/** Both drivers over scripted servers, so that a test needs one body for both. */
 import assert from "node:assert/strict";
 import { CallContext } from "../../src/connection/call_context.ts";
 import { ConnectionState } from "../../src/connection/connection_state.ts";
@@ -26,10 +26,10 @@ import {
 import { type Delivery, ScriptedAsync, ScriptedSync, type Step } from "./scripted.ts";
 import { test } from "./test.ts";
 
-/** Where the connections of tests lead. */
+/** The endpoint of the tests' connections. */
 export const SOCKET: Endpoint = { kind: "unix", path: "/tmp/.s.PGSQL.5432" };
 
-/** The codecs of a connection without choices. */
+/** The codecs of a connection with default options. */
 export const registry: Registry = new Registry(DEFAULT_CHOICES);
 
 /** A scripted server that remembers which messages came in one write. */
@@ -60,7 +60,7 @@ export interface Wire {
   readonly driver: "sync" | "async";
   readonly link: SyncLink | AsyncLink;
   readonly server: RecordingSync | RecordingAsync;
-  /** Runs a call, or an op as one without a limit; the blocking driver has then finished when this returns. */
+  /** Runs a call, or an op as a call without a deadline. The blocking driver has finished when this returns. */
   run<T>(work: Call<T> | Op<T>): Promise<T>;
 }
 
@@ -101,7 +101,7 @@ export function inWholeWrites(name: string, steps: readonly Step[], body: (wire:
   }
 }
 
-/** What both worlds' connections are made of, on this link; `core` is its state. */
+/** The call context of a connection on this link. */
 export function callContextOf(link: SyncLink | AsyncLink, settings: Settings = {}): CallContext {
   const upgrade = { attempted: false, upgraded: false, reason: "it is switched off", tried: [] };
   const state = new ConnectionState(link, upgrade, settings, "token");
@@ -109,7 +109,10 @@ export function callContextOf(link: SyncLink | AsyncLink, settings: Settings = {
   return new CallContext(state);
 }
 
-/** What the ops on this link share. Statements are called p1, p2, …, and there is room for that many; 0: they have no names. */
+/**
+ * The context of the ops on this link. Statements are named p1, p2, …, up to `capacity`; with 0 they
+ * have no names.
+ */
 export function contextOf({ session }: Pick<Link, "session">, capacity: number = 8): TransactionContext {
   return {
     session,
@@ -121,14 +124,14 @@ export function contextOf({ session }: Pick<Link, "session">, capacity: number =
   };
 }
 
-/** An op as a call that waits for as long as it takes. */
+/** An op as a call without a deadline. */
 export function callOf<T>(work: Call<T> | Op<T>): Call<T> {
   return "op" in work ? work : { op: work, deadline: undefined };
 }
 
-/** The first zero-terminated string of each message of that name. */
+/** The first zero-terminated string of each message with a name. */
 export function namesIn({ server }: Wire, message: "Parse" | "Describe" | "Bind" | "Close"): string[] {
-  // Describe and Close have their target in front, Bind the portal, which is always the unnamed one.
+  // In Describe and Close, the target comes first; in Bind the portal, which is always the unnamed one.
   const skipped = message === "Parse" ? 0 : 1;
   return server.messages.filter(({ name }) => name === message).map(({ body }) =>
     new TextDecoder().decode(body.subarray(skipped, body.indexOf(0, skipped)))
@@ -138,7 +141,7 @@ export function namesIn({ server }: Wire, message: "Parse" | "Describe" | "Bind"
 /** Bytes that no server sends. */
 export const GARBAGE: Uint8Array = new Uint8Array([0x07, 0, 0, 0, 4]);
 
-/** The reply to a simple query that gives one number. */
+/** The reply to a simple query that returns one number. */
 export function number(n: number): Uint8Array {
   return concat(rowDescription({ n: 23 }), dataRow(String(n)), commandComplete("SELECT 1"), readyForQuery());
 }
@@ -172,7 +175,7 @@ export function textRows(...values: number[]): Uint8Array {
   );
 }
 
-/** An int4 as it travels in binary. */
+/** An int4 in binary. */
 export function int4(n: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setInt32(0, n);

@@ -1,22 +1,22 @@
-/** A machine's sockets by table: who listens on them, without a socket. */
+/** The facts about a machine's sockets from a table, without a socket. */
 import type { LocalSockets, SocketOwner } from "../../src/transport/transport.ts";
 
-/** The user whose server it is, unless a test says otherwise. */
+/** The server's user, unless a test gives another. */
 export const SERVER = 70;
-/** The user that the test runs as, by the table. */
+/** The user of the process, by the table. */
 export const SELF = 1000;
 
-/** What is told of the sockets. */
+/** The facts about the sockets. */
 export interface LocalFacts {
-  /** What is in the way of a path. Default: nothing. */
+  /** Why a path cannot be dialled. Default: it can. */
   readonly refusal?: (path: string) => string | undefined;
-  /** Who listens on the Unix socket. Default: {@linkcode SERVER}. */
+  /** The user that listens on the Unix socket. Default: {@linkcode SERVER}. */
   readonly owner?: (path: string, peer: number | undefined) => SocketOwner;
-  /** Who listens on the TCP port. Default: {@linkcode SERVER}. */
+  /** The user that listens on the TCP port. Default: {@linkcode SERVER}. */
   readonly listener?: SocketOwner;
 }
 
-/** Those sockets; by default everything is the server's and can be dialled. */
+/** Sockets with these facts. By default, all are the server's and can be dialled. */
 export function localSockets(
   { refusal = () => undefined, owner = () => certain(SERVER), listener = certain(SERVER) }: LocalFacts = {},
 ): LocalSockets {

@@ -1,4 +1,4 @@
-/** Transports whose every operation goes as the test says: for failures, and for peers that are slow. */
+/** Transports whose operations the test controls one by one, for failures and slow peers. */
 import type { Addresses, AsyncTransport, Endpoint, SyncTransport, TlsOptions } from "../../src/transport/transport.ts";
 
 /** What a read can bring: bytes, the end of the stream, or a failure. */
@@ -12,13 +12,13 @@ export class ManualAsync implements AsyncTransport {
   /** Each change of whether the process is kept alive. */
   readonly keeps: boolean[] = [];
   closed = 0;
-  /** How writes end. Default: at once, with all bytes taken. */
+  /** The results of writes. Default: all bytes, at once. */
   onWrite: (bytes: Uint8Array) => number | Promise<number> = (bytes) => bytes.length;
   onStartTls: (options: TlsOptions) => Promise<void> = () => Promise.resolve();
   readonly #incoming: Incoming[] = [];
   #wake: (() => void) | undefined;
 
-  /** What the server sends next. */
+  /** Adds what the server sends next. */
   arrive(...incoming: readonly Incoming[]): void {
     this.#incoming.push(...incoming);
     this.#wake?.();
@@ -50,7 +50,7 @@ export class ManualAsync implements AsyncTransport {
   }
 }
 
-/** A blocking transport. Waiting for what will never come ends at once where the wait has a limit. */
+/** A blocking transport. A wait with a limit ends at once if nothing can arrive. */
 export class ManualSync implements SyncTransport {
   readonly addresses: Addresses | undefined = undefined;
   readonly canStartTls = true;
@@ -91,17 +91,17 @@ export class ManualSync implements SyncTransport {
   }
 }
 
-/** An endpoint to tell from others. */
+/** An endpoint with a given host. */
 export function endpoint(host: string): Endpoint {
   return { kind: "tcp", host, port: 5432, keepAlive: true };
 }
 
-/** What a system call fails with. */
+/** The error of a failed system call. */
 export function systemError(code: string): Error {
   return Object.assign(new Error(`write ${code}`), { code });
 }
 
-/** Lets everything run that waits for nothing from outside. */
+/** Waits until all pending promises have settled that do not wait for outside events. */
 export async function settled(): Promise<void> {
   await new Promise<void>((resolve) => setTimeout(resolve, 0));
 }

@@ -1,7 +1,7 @@
-/** The content of src/codecs/oids.ts, made from a server's catalog. */
+/** Makes the content of src/codecs/oids.ts from a server's catalog. */
 import type { Conn } from "../../mod.ts";
 
-/** The whole file, as `deno fmt` has it. */
+/** The whole file, as `deno fmt` formats it. */
 export async function oidsFile(conn: Conn): Promise<string> {
   const rows = await conn.query<{ name: string; oid: number; arrayOid: number }>(`
     select typname as name, oid, typarray as "arrayOid" from pg_catalog.pg_type

@@ -1,9 +1,9 @@
-/** Schemas for tests that make types and tables. */
+/** Makes schemas for tests that create types and tables. */
 import { Conn, Opts } from "../../mod.ts";
 import type { TestServer } from "./servers.ts";
 import type { World } from "./worlds.ts";
 
-/** A schema of this test's own, gone when it ends. */
+/** A schema for one test, which is dropped at its end. */
 export async function schema(
   server: TestServer,
   sql: string,
@@ -29,7 +29,7 @@ export async function schema(
   };
 }
 
-/** A connection whose statements name what is in that schema. */
+/** A connection whose search path is that schema. */
 export function connect(
   world: World,
   server: TestServer,

@@ -1,21 +1,21 @@
 /**
- * A TCP peer that misbehaves in a given way, in a thread of its own: blocking connections stop the
- * thread that they are used on.
+ * A TCP peer that misbehaves in a given way. It runs in its own thread, since blocking connections stop
+ * the thread that they are used on.
  */
 import { Buffer } from "node:buffer";
 import { Worker } from "node:worker_threads";
 
 /** What the peer does on each connection. */
 export interface Behaviour {
-  /** Sent as soon as something has arrived. Default: nothing. */
+  /** Sent as soon as bytes have arrived. Default: nothing. */
   readonly greeting?: Uint8Array;
-  /** Sent when something has arrived after that. Default: nothing. */
+  /** Sent when more bytes have arrived. Default: nothing. */
   readonly reply?: Uint8Array;
-  /** What it does after the last of these: nothing more, an orderly end, or a reset. */
+  /** What it does after these: nothing more, an orderly end, or a reset. */
   readonly then: "silence" | "end" | "reset";
-  /** Sends back everything, instead of all that. */
+  /** Sends back all bytes instead. */
   readonly echo?: boolean;
-  /** Passes everything on to that port of 127.0.0.1 and back, instead of all that. */
+  /** Passes all bytes on to that port of 127.0.0.1 and back instead. */
   readonly forwardTo?: number;
 }
 
@@ -47,7 +47,7 @@ export async function startPeer(behaviour: Behaviour, path?: string): Promise<Pe
   };
 }
 
-/** Runs in the worker, and so refers to nothing outside. */
+/** Runs in the worker, so it must not refer to anything outside. */
 function peerMain(): void {
   const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
   const { connect, createServer } = process.getBuiltinModule("node:net");

@@ -1,4 +1,4 @@
-/** PgBouncer for tests, from Debian's package: unpacked into the cache, so that no rights are needed. */
+/** Runs PgBouncer for tests, from Debian's package: it is unpacked into the cache, so that no rights are needed. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,13 +9,16 @@ import { cached } from "./cache.ts";
 import { ended } from "./ended.ts";
 import { freePort } from "./postgres.ts";
 
-/** What a PgBouncer is started with. */
+/** The options of a PgBouncer. */
 export interface PgBouncerOptions {
-  /** The server behind it, as PgBouncer writes it: `host=127.0.0.2 port=5432 user=test`; or such by the databases' names. */
+  /**
+   * The server behind it, in PgBouncer's syntax: `host=127.0.0.2 port=5432 user=test`; or a server for
+   * each database name.
+   */
   readonly server: string | Readonly<Record<string, string>>;
   /** The port to listen on, on 127.0.0.1. Default: a free one. */
   readonly port?: number;
-  /** When a server connection goes to the next client. Default: "session". */
+  /** When a server connection is given to the next client. Default: "session". */
   readonly mode?: "session" | "transaction" | "statement";
   /** Further lines of its configuration. */
   readonly settings?: readonly string[];
@@ -80,7 +83,7 @@ export class PgBouncer implements AsyncDisposable {
   }
 }
 
-/** Unpacks PgBouncer and its libraries, if that was not done yet; where they are. */
+/** Unpacks PgBouncer and its libraries, unless they are in the cache. Returns their directory. */
 function installPgBouncer(): string {
   return cached("pgbouncer", (staging) => {
     const download = (name: string): boolean => spawnSync("apt-get", ["download", name], { cwd: staging }).status === 0;

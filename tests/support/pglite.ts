@@ -1,6 +1,6 @@
 /**
  * PGlite for tests: PostgreSQL compiled to WebAssembly, from npm, with pgvector, which the other
- * servers have not. It serves one connection at a time, and all of them are the same session.
+ * servers do not have. It serves one connection at a time, and all of them are the same session.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { packages, PGLITE, RUNTIMES } from "./versions.ts";
 
 /** A running PGlite with an empty database. */
 export class Pglite implements AsyncDisposable {
-  /** Where it is, for one connection after the other. */
+  /** Its URL, for one connection at a time. */
   readonly url: string;
   readonly #process: ChildProcess;
 
@@ -19,10 +19,10 @@ export class Pglite implements AsyncDisposable {
     this.#process = process;
   }
 
-  /** Starts one and waits until it accepts connections. It ends with this process at the latest. */
+  /** Starts one and waits until it accepts connections. It ends with this process, if not before. */
   static async start(): Promise<Pglite> {
     const script = join(import.meta.dirname!, "scripts", "pglite.ts");
-    // Its input is what ends it, also through npx, and when this process has no time to say so.
+    // The end of its input ends it, also through npx, and when this process ends abruptly.
     const child = spawn("npx", ["-y", RUNTIMES.node, script, installPglite()], { stdio: ["pipe", "pipe", "pipe"] });
     let log = "";
     const address = await new Promise<string>((ready, reject) => {
@@ -44,10 +44,10 @@ export class Pglite implements AsyncDisposable {
   }
 }
 
-/** Installs the packages, if that was not done yet; where they are. */
+/** Installs the packages, unless they are in the cache. Returns their directory. */
 function installPglite(): string {
   return cached(`pglite-${Object.values(PGLITE).join("-")}`, (staging) => {
-    // The socket package has extensions for peers that nobody asks for here.
+    // The socket package has peer dependencies on extensions that are not needed here.
     npmInstall(staging, packages(PGLITE), ["--legacy-peer-deps"]);
     return staging;
   });

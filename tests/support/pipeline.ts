@@ -1,14 +1,14 @@
-/** Several requests on one session, answered by one stream of bytes. */
+/** Runs several requests on one session, answered by one stream of bytes. */
 import assert from "node:assert/strict";
 import type { Failure, PendingRequest, Request } from "../../src/protocol/request.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { feed } from "./feed.ts";
 
-/** What became of them. */
+/** Their outcomes. */
 export interface Outcomes {
   readonly session: Session;
   readonly requests: readonly PendingRequest<unknown>[];
-  /** An abbreviation of each outcome: "ok", the failure's kind and what tells it from others, or "waits". */
+  /** An abbreviation of each outcome: "ok", the failure's kind and details, or "waits". */
   readonly words: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** Plans of connections for tabled handshakes, and what servers answer to them. */
+/** Connection plans for tabled handshakes, and the servers' answers. */
 import assert from "node:assert/strict";
 import type { PyroError } from "../../src/errors.ts";
 import { connect, type ConnectPlan } from "../../src/connect/connect.ts";
@@ -16,13 +16,13 @@ import {
 import { localSockets } from "./local.ts";
 import { type Line, play, type Played, TableClock } from "./handshakes.ts";
 
-/** Connects as that plan says, along the table. */
+/** Connects by a plan, along the table. */
 export function connectWith(given: Partial<ConnectPlan>, table: readonly Line[]): Played<Connected> {
   const clock = new TableClock();
   return play(connect(planWith(clock, given)), table, clock);
 }
 
-/** That a handshake gave no connection but an error of that kind; the error. */
+/** Checks that a handshake has failed with an error of a class, and returns the error. */
 export function failure<E extends PyroError>(
   { error, taken }: Played<Connected>,
   kind: new (...args: never[]) => E,
@@ -34,7 +34,7 @@ export function failure<E extends PyroError>(
   return error;
 }
 
-/** A plan; what is not given is the simplest there is: no password, no TLS, no upgrade. */
+/** A plan. By default, it has no password, no TLS and no upgrade. */
 export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): ConnectPlan {
   return {
     endpoints: [tcp("a")],
@@ -58,19 +58,19 @@ export function unix(path: string): Endpoint {
   return { kind: "unix", path };
 }
 
-/** The two ends of a connection from that port of ours. */
+/** The two ends of a connection from a local port. */
 export function endsOf(local: string, port: number, remote: string = local, remotePort: number = 5432): Addresses {
   return { local: { host: local, port }, remote: { host: remote, port: remotePort } };
 }
 
-/** A session that is opened without a question. */
+/** The reply of a server that requests no authentication. */
 export const WELCOME: Uint8Array = concat(authentication(0), backendKeyData(), readyForQuery());
 
-/** What a server answers to the question who it is. */
+/** A server's answer to the query of its identity. */
 export interface IdentityAnswer {
   readonly clientPort?: string | null;
   readonly serverPort?: string | null;
-  /** Default: 127.0.0.1 where there is a port. */
+  /** Default: 127.0.0.1 if there is a port. */
   readonly serverHost?: string | null;
   /** Default: that of {@linkcode WELCOME}. */
   readonly backendPid?: string;
@@ -78,7 +78,7 @@ export interface IdentityAnswer {
   readonly directories?: string | null;
 }
 
-/** That answer, encoded; by default that of a Unix socket's server. */
+/** The answer, encoded; by default that of a server on a Unix socket. */
 export function identity(given: IdentityAnswer = {}): Uint8Array {
   const { clientPort = null, serverPort = null, backendPid = "42", started = "1700000000.123456" } = given;
   const { serverHost = serverPort === null ? null : "127.0.0.1", directories = null } = given;

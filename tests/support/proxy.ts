@@ -1,17 +1,18 @@
 /**
- * A TCP proxy in front of a server, in a thread of its own: blocking connections stop the thread that
- * they are used on. It cuts, resets or holds a conversation after an exact number of bytes, and counts
- * what is open.
+ * A TCP proxy before a server. It cuts, resets or holds a connection after an exact number of bytes,
+ * and counts open connections. It runs in its own thread, since blocking connections stop the thread
+ * that they are used on.
  *
- * It is told what to do through shared memory: what is told before a byte is sent holds for that byte.
+ * It is controlled through shared memory, so that a fault that is set before a byte is sent applies to
+ * that byte.
  */
 import { Worker } from "node:worker_threads";
 
-/** What happens to a conversation. */
+/** A fault of a connection. */
 export interface Fault {
-  /** To the server, or to the client. */
+  /** Towards the server, or towards the client. */
   readonly direction: "up" | "down";
-  /** How many bytes pass in that direction before. */
+  /** How many bytes pass in that direction before the fault. */
   readonly after: number;
   /** An orderly end, a reset, or nothing more in that direction until {@linkcode Proxy.release}. */
   readonly then: "end" | "reset" | "hold";
@@ -58,7 +59,7 @@ export class Proxy implements AsyncDisposable {
     return Atomics.load(this.#cells, STRUCK) === 1;
   }
 
-  /** From now on the bytes of the client that has come last are counted, and the fault is waiting for it. */
+  /** Counts the bytes of the last client from now on, and sets its fault. */
   arm(fault?: Fault): void {
     const values = [
       [PASSED, 0],
@@ -73,12 +74,12 @@ export class Proxy implements AsyncDisposable {
     for (const [cell, value] of values) Atomics.store(this.#cells, cell, value);
   }
 
-  /** Whether nothing passes, in either direction and for everybody: what is sent meanwhile arrives afterwards. */
+  /** Stops or resumes all connections in both directions. Bytes sent meanwhile arrive afterwards. */
   stall(stalled: boolean): void {
     Atomics.store(this.#cells, STALLED, stalled ? 1 : 0);
   }
 
-  /** Lets pass what is held. */
+  /** Passes the held bytes on. */
   release(): void {
     Atomics.store(this.#cells, RELEASED, 1);
   }
@@ -88,7 +89,7 @@ export class Proxy implements AsyncDisposable {
   }
 }
 
-/** Runs in the worker, and so refers to nothing outside. */
+/** Runs in the worker, so it must not refer to anything outside. */
 function proxyMain(): void {
   const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
   const { connect, createServer } = process.getBuiltinModule("node:net");
@@ -115,7 +116,7 @@ function proxyMain(): void {
     const strike = (): void => {
       cut = true;
       Atomics.store(cells, STRUCK, 1);
-      // The server, or the cause, is gone at once; the client has to notice and to close.
+      // The connection to the server is closed at once; the client must notice it and close.
       if (load(THEN) === 1) client.end();
       else client.resetAndDestroy();
       upstream.destroy();
@@ -170,7 +171,7 @@ function proxyMain(): void {
   server.listen(0, "127.0.0.1", () => parentPort!.postMessage((server.address() as { port: number }).port));
 }
 
-/** What is where in the shared memory; PASSED takes two. The worker has its own copy of this list. */
+/** The layout of the shared memory; PASSED takes two words. The worker has its own copy of this list. */
 const [OPEN, ACCEPTED, ARMED, DIRECTION, AFTER, THEN, STRUCK, RELEASED, PASSED, STALLED] = [
   0,
   1,

@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same in every run. */
+/** Pseudo-random numbers that are the same in every run. */
 
 /** A linear congruential generator; the low bits of its state are poor, so results come from the high ones. */
 export class Random {

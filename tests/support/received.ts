@@ -1,8 +1,8 @@
-/** Inboxes that hold what a server has sent, for tests of whoever reads messages. */
+/** Inboxes with bytes from a server, for tests of code that reads messages. */
 import assert from "node:assert/strict";
 import { Inbox } from "../../src/wire/inbox.ts";
 
-/** What was taken out of the stream: the type and the body of each asynchronous message. */
+/** The type and the body of each asynchronous message. */
 export type Taken = { readonly code: string; readonly body: Uint8Array }[];
 
 /** An inbox that may receive large messages, and notes the asynchronous ones. */
@@ -13,7 +13,7 @@ export function recording(): { inbox: Inbox; taken: Taken } {
   return { inbox, taken };
 }
 
-/** Hands over bytes as a transport does, at most `chunk` at a time. `received` is called after each. */
+/** Gives bytes to an inbox as a transport does, at most `chunk` at a time. Calls `received` after each chunk. */
 export function receive(
   inbox: Inbox,
   bytes: Uint8Array,

@@ -1,4 +1,4 @@
-/** What code says that refuses something. */
+/** Checks error messages. */
 import assert from "node:assert/strict";
 
 /** The message of the error that `body` throws, which is of that class and no other. */

@@ -1,6 +1,6 @@
 /**
- * What readers make of rows with unusual names, values and faults, as JSON: to compare a process
- * that may make code from strings with one that may not. Run by itself, it prints the report.
+ * Reports how row readers decode rows with unusual names, values and faults, as JSON, to compare a
+ * process that may make code from strings with one that may not. Run by itself, it prints the report.
  */
 import { PyroError } from "../../src/errors.ts";
 import { codec, encode, oidOf } from "./codecs.ts";
@@ -68,7 +68,7 @@ export function rowReport(): string {
   return JSON.stringify(report);
 }
 
-/** What a reader says to rows that are wrong, on its first row and after many. */
+/** The errors of a reader for malformed rows, on its first row and after many. */
 function faults(
   columns: readonly (readonly [name: string, oid: number])[],
   options: RowsOptions,

@@ -1,14 +1,14 @@
-/** Rows for readers, without a server. */
+/** Encodes rows for row readers, without a server. */
 import { DEFAULT_CHOICES, type TypeChoices } from "../../src/options/choices.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import { RowReader, type RowShape } from "../../src/rows/row.ts";
 import { allocate, type ByteSource, viewOf } from "../../src/wire/bytes.ts";
 import { dataRow } from "./backend.ts";
 
-/** What a DataRow holds per column: text, bytes or NULL. */
+/** The values of a DataRow: text, bytes or NULL. */
 export type Cells = readonly (string | Uint8Array | null)[];
 
-/** Reads the body of a DataRow; each call with the same reader. */
+/** Reads the body of a DataRow. All calls use the same reader. */
 export type Read = (body: Uint8Array) => unknown;
 
 /** How rows are read. */
@@ -34,7 +34,7 @@ export function readerOf(columns: readonly (readonly [name: string, oid: number]
   };
 }
 
-/** The same reader after it has read enough rows to have compiled itself. */
+/** A reader that has read enough rows to be compiled. */
 export function warmReaderOf(
   columns: readonly (readonly [name: string, oid: number])[],
   options: RowsOptions = {},
@@ -50,7 +50,7 @@ export function bodyOf(cells: Cells): Uint8Array {
   return dataRow(...cells).slice(5);
 }
 
-/** The bytes, between others that are none of the reader's business. */
+/** The bytes, surrounded by others that the reader must not read. */
 function sourceOf(body: Uint8Array): ByteSource {
   const bytes = allocate(BEFORE + body.length + 8).fill(0x2a);
   bytes.set(body, BEFORE);

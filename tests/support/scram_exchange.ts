@@ -1,18 +1,18 @@
 /**
- * A whole SCRAM-SHA-256 authentication as RFC 5802 computes it: what both sides that know the
- * password must say. Made without the client under test.
+ * Computes a whole SCRAM-SHA-256 authentication by RFC 5802: the messages of two sides that know the
+ * password. It does not use the client under test.
  */
 import { Buffer } from "node:buffer";
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 
-/** What an authentication is made of. */
+/** The input of an authentication. */
 export interface ScramFacts {
-  /** Already in the form that is hashed. */
+  /** In the form that is hashed. */
   readonly password: string;
   /** Default: "", as PostgreSQL ignores it. */
   readonly user?: string;
   readonly clientNonce: string;
-  /** What the server adds to it. */
+  /** The server's part of the nonce. */
   readonly serverNonce: string;
   /** In base64. */
   readonly salt: string;
@@ -27,7 +27,7 @@ export interface ScramExchange {
   readonly serverFinal: string;
 }
 
-/** What is said by two sides that know the password. */
+/** The messages of two sides that know the password. */
 export function scramExchange(facts: ScramFacts): ScramExchange {
   const { password, user = "", clientNonce, serverNonce, salt, iterations } = facts;
   const bare = `n=${user},r=${clientNonce}`;

@@ -1,17 +1,16 @@
 /**
- * A server that follows a script, for what a real one will not do: it answers the messages that it
- * expects and complains about any other. It works through both drivers' transports, without a
- * socket.
+ * A server that follows a script, for behaviour that a real one does not show: it answers the messages
+ * that it expects, and throws for any other. It implements both drivers' transports, without a socket.
  */
 import assert from "node:assert/strict";
 import type { Addresses, AsyncTransport, SyncTransport, TlsOptions } from "../../src/transport/transport.ts";
 
-/** What is expected, as the names of client messages (`"Parse Describe Sync"`), and what is answered; `close` ends the stream. */
+/** The expected messages of the client by name (`"Parse Describe Sync"`), and the reply; `close` ends the stream. */
 export type Step = readonly [expected: string, reply: Uint8Array | "close"];
 
 /** How the replies are delivered. */
 export interface Delivery {
-  /** At most that many bytes at a time. Default: all there are. */
+  /** The maximum number of bytes at a time. Default: all. */
   readonly chunk?: number;
   /** The ends that the transport reports. Default: those of a Unix socket. */
   readonly addresses?: Addresses;
@@ -85,7 +84,7 @@ class Server {
   }
 }
 
-/** A scripted server behind a blocking transport. Waiting for what will never come is an error. */
+/** A scripted server as a blocking transport. Waiting without a limit is an error if nothing can arrive. */
 export class ScriptedSync extends Server implements SyncTransport {
   readonly addresses: Addresses | undefined;
   readonly canStartTls = true;
@@ -125,7 +124,7 @@ export class ScriptedSync extends Server implements SyncTransport {
   }
 }
 
-/** A scripted server behind an awaiting transport. */
+/** A scripted server as an awaiting transport. */
 export class ScriptedAsync extends Server implements AsyncTransport {
   readonly addresses: Addresses | undefined;
   readonly #chunk: number;

@@ -1,12 +1,12 @@
-/** What a session has to say to the server, in words. */
+/** Shows the messages that a session is about to send. */
 import type { Session } from "../../src/protocol/session.ts";
 
-/** The types of the messages that wait to be sent: "PBDES". The startup message has none and counts as "0". */
+/** The types of the unsent messages: "PBDES". The startup message has none and counts as "0". */
 export function sentCodes(session: Session): string {
   return sentMessages(session).map(({ code }) => code).join("");
 }
 
-/** The messages that wait to be sent; bodies with a character per byte. */
+/** The unsent messages; bodies have a character for each byte. */
 export function sentMessages(session: Pick<Session, "outbox">): { code: string; body: string }[] {
   const bytes = session.outbox.pending();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,6 +1,6 @@
 /**
- * The servers that tests run against: those that the test task has started (it hands them over in
- * `PYRO_TEST_SERVERS`), or our own when a test file is run by itself.
+ * The servers that tests run against: those that the test task has started and describes in
+ * `PYRO_TEST_SERVERS`, or new ones if a test file is run by itself.
  */
 import process from "node:process";
 import { atExit } from "./at_exit.ts";
@@ -23,7 +23,7 @@ export interface TestServer extends ServerInfo {
 /** All of them, one per major version. */
 export const servers: readonly TestServer[] = (await infos()).map(asTestServer);
 
-/** One of each thing is often enough. */
+/** The newest server, for tests that need only one. */
 export const newest: TestServer = servers.at(-1)!;
 
 /** A running server with its addresses. */
@@ -44,7 +44,7 @@ export function asTestServer(info: ServerInfo): TestServer {
   };
 }
 
-/** Straight to the Unix socket, or to TCP where Deno does not allow that. */
+/** A URL for the Unix socket, or for TCP if Deno does not permit that. */
 function fastest(account: string, db: string, socket: string, port: number): string {
   return setting === "deno-net"
     ? `pg://${account}@127.0.0.1:${port}/${db}?sslmode=disable&upgrade_to_unix_socket=no`

@@ -1,7 +1,7 @@
 /**
- * A server that answers anything a client may ask, by the rules of the protocol and without a database:
- * a query gives rows with the number 1, one or three. It can be made to refuse, to hang until it is cancelled
- * and to go away, each at a given message.
+ * A server that answers every request by the rules of the protocol, without a database: a query returns one
+ * or three rows with the number 1. It can be made to refuse, to hang until it is cancelled, and to close,
+ * each at a given message.
  */
 import type { AsyncTransport, SyncTransport } from "../../src/transport/transport.ts";
 import {
@@ -23,7 +23,7 @@ import {
 } from "./backend.ts";
 import { int4 } from "./links.ts";
 
-/** What goes wrong, at the so manieth message. */
+/** What fails, by the number of the message. */
 export interface Trouble {
   readonly refuseAt?: number;
   readonly hangAt?: number;
@@ -110,7 +110,7 @@ class Simulated {
     else this.#extended(code, body);
   }
 
-  /** What is no request of its own. */
+  /** Handles messages that are not requests. */
   #handleAnyway(code: string): void {
     if (code === "S") {
       this.#skips = false;
@@ -125,7 +125,7 @@ class Simulated {
     }
   }
 
-  /** A simple query ends by itself; what is in the extended protocol is skipped up to the Sync. */
+  /** Refuses a message. A simple query ends by itself; extended query messages are skipped up to the Sync. */
   #refuse(code: string, isQuery: boolean): void {
     if (this.#status === "T") this.#status = "E";
     this.#say(errorResponse(code, "refused"));
@@ -184,7 +184,7 @@ class Simulated {
       const name = text(body, bytes(portal) + 1);
       const statement = this.#statements.get(name);
       if (statement === undefined) return this.#refuse("26000", false);
-      // The formats of results are at the end, most of the time one for all.
+      // The formats of results are at the end, usually one for all.
       const isBinary = body.at(-1) === 1;
       this.#portals.set(portal, { sql: statement.sql, isBinary, left: /one/.test(statement.sql) ? 1 : 3 });
       this.#say(bindComplete());
@@ -227,7 +227,7 @@ function bytes(name: string): number {
   return new TextEncoder().encode(name).length;
 }
 
-/** Behind a transport that awaits. */
+/** A simulated server as a transport that awaits. */
 export class SimulatedAsync extends Simulated implements AsyncTransport {
   readonly addresses = undefined;
   #wake: (() => void) | undefined;
@@ -263,7 +263,7 @@ export class SimulatedAsync extends Simulated implements AsyncTransport {
   }
 }
 
-/** Behind a transport that blocks. Waiting for what will never come ends at once where the wait has a limit. */
+/** A simulated server as a transport that blocks. A wait with a limit ends at once if nothing can arrive. */
 export class SimulatedSync extends Simulated implements SyncTransport {
   readonly addresses = undefined;
   readonly canStartTls = true;

@@ -1,10 +1,8 @@
-/**
- * The only place that skips tests: which, where, and why. Whatever else is skipped fails the run.
- */
+/** The only list of skipped tests: which, where, and why. Any other skipped test fails the run. */
 import process from "node:process";
 import { runtime } from "./runtime.ts";
 
-/** Where tests run: a runtime, or Deno with no permission but net. */
+/** Where tests run: a runtime, or Deno with only the permission net. */
 export type Setting = "deno" | "deno-net" | "bun" | "node";
 
 /** A test that cannot run somewhere. */
@@ -15,12 +13,12 @@ export interface Skip {
   readonly reason: string;
 }
 
-/** Where this process runs. */
+/** The setting of this process. */
 export const setting: Setting = runtime === "deno" && Deno.permissions.querySync({ name: "read" }).state !== "granted"
   ? "deno-net"
   : runtime;
 
-/** All of them. */
+/** All skipped tests. */
 const SKIPS: readonly Skip[] = [
   ...["async", "sync worker"].map((world) => ({
     test: `cancel: another thread stops what a blocking connection runs (${world}, PostgreSQL 18)`,
@@ -78,17 +76,17 @@ const SKIPS: readonly Skip[] = [
   ),
 ];
 
-/** Why a test is skipped here, undefined if it is not. */
+/** Why a test is skipped here; undefined if it is not. */
 export function skipReason(name: string): string | undefined {
   return SKIPS.find((skip) => skip.setting === setting && skip.test === name)?.reason;
 }
 
-/** How many tests are skipped there. */
+/** The number of tests that are skipped in a setting. */
 export function skipCount(setting: Setting): number {
   return SKIPS.filter((skip) => skip.setting === setting).length;
 }
 
-/** Whether this process may start others as other users; with no permission but net it may start none. */
+/** Whether this process may start processes as other users. With only the permission net it may start none. */
 function mayBeOthers(): boolean {
   return setting !== "deno-net" && process.getuid?.() === 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Another ordinary user of this machine, who listens on a Unix socket and keeps what it is told. Only
- * root can be somebody else, so these tests need root.
+ * A process of another user of this machine, which listens on a Unix socket and records the bytes it
+ * receives. Only root can start it, so these tests need root.
  */
 import { spawn } from "node:child_process";
 import { chmodSync, chownSync, mkdtempSync, renameSync, rmSync } from "node:fs";
@@ -8,25 +8,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
-/** The stranger's number: no account needs to have it. */
+/** The stranger's user number, which needs no account. */
 export const STRANGER = 4711;
 
-/** What the stranger asks whoever connects. "relay" passes everything on to the server's own socket. */
+/** What the stranger requests of clients. "relay" passes all bytes on to the server's own socket. */
 export type Demand = "cleartext" | "md5" | "scram" | "relay";
 
-/** A stranger who listens. */
+/** A listening stranger. */
 export interface Stranger extends AsyncDisposable {
-  /** Ends it; all that it was told, a character per byte. */
+  /** Ends it, and returns all bytes that it has received, a character for each. */
   heard(): Promise<string>;
 }
 
-/** Listens on that path as somebody else; `server` is where "relay" leads. */
+/** Listens on a path as another user; `server` is the target of "relay". */
 export async function startStranger(path: string, access: Demand, server: string = ""): Promise<Stranger> {
   const directory = mkdtempSync(join(tmpdir(), "pyro-stranger-"));
   chmodSync(directory, 0o755);
   chownSync(directory, STRANGER, STRANGER);
   const socket = join(directory, "s");
-  // Node, which everybody may run: the runtime of the tests can be root's own.
+  // Uses Node, which every user may run: the tests' runtime may be accessible to root only.
   const child = spawn("node", ["-e", `(${listen})()`, socket, access, server], {
     cwd: tmpdir(),
     uid: STRANGER,
@@ -61,7 +61,7 @@ export async function startStranger(path: string, access: Demand, server: string
   };
 }
 
-/** Runs in the stranger's process, and so refers to nothing outside. */
+/** Runs in the stranger's process, so it must not refer to anything outside. */
 function listen(): void {
   const { connect, createServer } = process.getBuiltinModule("node:net");
   const { Buffer } = process.getBuiltinModule("node:buffer");

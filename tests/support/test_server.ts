@@ -3,14 +3,14 @@ import { Conn } from "../../mod.ts";
 import { osUser } from "../../src/runtime/runtime.ts";
 import { type Major, PostgresServer } from "./postgres.ts";
 
-/** Starts one. */
+/** Starts a server. */
 export async function startTestServer(major: Major): Promise<PostgresServer> {
   const server = await PostgresServer.start({
     major,
     tls: true,
     hba: HBA,
     ident: [`tests ${osUser()} auth_peer`],
-    // As Debian does it, in a usual place: ordinary roles may not ask where.
+    // One in a usual directory, as on Debian, since ordinary roles may not query the directories.
     socketDirectories: ["s", "/tmp"],
     settings: { max_connections: "200" },
   });

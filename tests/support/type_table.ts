@@ -44,11 +44,11 @@ function row(name: string, codec: Codec): string {
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
 
-/** What values are, the usual first. */
+/** The kinds of values, the usual ones first. */
 function kindsOf(values: readonly unknown[]): string {
   const kinds = new Set(values.toReversed().map(kind));
   if (kinds.has("array of Range")) kinds.delete("array");
-  // For JavaScript the infinities are numbers like all others.
+  // In JavaScript, the infinities are numbers.
   if (kinds.has("number")) kinds.delete("±Infinity");
   if (kinds.has("boolean") && kinds.size > 1) return "what `JSON.parse` gives";
   return [...kinds].join(", or ");
@@ -79,7 +79,7 @@ function shownRange({ lower, upper, lowerInclusive, upperInclusive, empty }: Ran
   return `new Range(${shown(lower)}, ${shown(upper)}${bounds === "[)" ? "" : `, "${bounds}"`})`;
 }
 
-/** What a codec takes: the words with which it refuses everything else, or what it is seen to take. */
+/** The values that a codec accepts: from its message for other values, or found by trial. */
 function accepted(codec: Codec): string {
   if (takes(codec, {}) && takes(codec, [])) return "anything that JSON can say, `Json(value)`";
   if (takes(codec, true) && takes(codec, 1.5)) return "number, bigint, boolean";

@@ -1,17 +1,17 @@
-/** Values of every type that pyro knows, random and from the edges, as rows have them. */
+/** Values of every type that pyro knows, random ones and edge cases, as rows contain them. */
 import { Interval, Range } from "../../mod.ts";
 import { Random } from "./random.ts";
 
 /** Makes a random value of a type. */
 type Generator = (random: Random) => unknown;
 
-/** Random values, and values that deserve to be tried every time. */
+/** Random values, and values that are tried every time. */
 interface Source {
   readonly random: Generator;
   readonly edges: readonly unknown[];
 }
 
-/** Values of a type on a server of that version; the edges first. */
+/** Values of a type on a server of that version; the edge cases first. */
 export function valuesOf(name: string, major: number, count: number): unknown[] {
   const source = SOURCES[name];
   if (source === undefined) throw new Error(`There are no values of ${name}`);
@@ -20,12 +20,12 @@ export function valuesOf(name: string, major: number, count: number): unknown[] 
   return [...edges, ...Array.from({ length: count }, () => source.random(random))];
 }
 
-/** The names of the types that there are values of. */
+/** The names of the types that have values here. */
 export function typesWithValues(): string[] {
   return Object.keys(SOURCES);
 }
 
-/** The version of PostgreSQL that a type exists since; 0 for those that every server has had. */
+/** The first version of PostgreSQL with a type; 0 for types that all servers have. */
 export function sinceOf(name: string): number {
   return SINCE[name] ?? 0;
 }
@@ -92,7 +92,7 @@ const ordered = <T>(generate: (random: Random) => T, compare: (a: T, b: T) => nu
     new Range<T>(null, null),
   ]);
 };
-/** Ranges of types with steps, as the server writes them: `[)`. */
+/** Ranges of discrete types, in the server's form `[)`. */
 const stepped = <T>(generate: (random: Random) => T, compare: (a: T, b: T) => number): Generator => (random) => {
   const [lower, upper] = [generate(random), generate(random)].sort(compare) as [T, T];
   if (compare(lower, upper) === 0) return Range.empty();
@@ -327,7 +327,7 @@ function octetsOf(random: Random): string {
   return `${1 + random.below(255)}.${random.below(256)}.${random.below(256)}.${random.below(256)}`;
 }
 
-/** As a parameter; the server gives it back in its own words. */
+/** A tsquery for a parameter; the server returns its own text of it. */
 function query(random: Random, depth: number): string {
   if (depth === 0 || random.below(3) === 0) {
     const text = lexeme(random).replaceAll("\\", "\\\\").replaceAll("'", "''");
@@ -337,7 +337,7 @@ function query(random: Random, depth: number): string {
   return `(${query(random, depth - 1)}) ${random.pick(["&", "|", "<->", "<3>"])} (${query(random, depth - 1)})`;
 }
 
-/** Types that came after PostgreSQL 12. */
+/** Types that are newer than PostgreSQL 12. */
 const SINCE: Readonly<Record<string, number>> = {
   datemultirange: 14,
   int4multirange: 14,

@@ -1,7 +1,4 @@
-/**
- * A port where connecting neither succeeds nor fails: somebody listens and never accepts, and the queue
- * of those who wait for it is full.
- */
+/** A port where connecting neither succeeds nor fails: the listener never accepts, and its queue is full. */
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -44,13 +41,13 @@ export class Unanswered implements AsyncDisposable {
   }
 }
 
-/** Runs in the worker, and so refers to nothing outside. */
+/** Runs in the worker, so it must not refer to anything outside. */
 function listenMain(): void {
   const { workerData: cell } = process.getBuiltinModule("node:worker_threads");
   const server = process.getBuiltinModule("node:net").createServer();
   server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
     Atomics.store(cell, 0, (server.address() as { port: number }).port);
-    // Nothing is accepted while this thread waits; time and again it must let itself be ended.
+    // The thread accepts nothing while it waits. From time to time it must return, so that it can be terminated.
     Atomics.wait(cell, 0, (server.address() as { port: number }).port, 60_000);
   });
 }

@@ -1,4 +1,4 @@
-/** SQL whose words do not show what it does: as when somebody else, or a function, does it. */
+/** SQL whose text does not show its effects, as those of another session or of a function. */
 
 /** A block that runs the statement. */
 export function unseen(sql: string): string {

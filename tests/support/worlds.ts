@@ -1,9 +1,9 @@
 /**
- * The same test body for every world: blocking connections, through each transport that they can
- * have here, and connections that await.
+ * Runs a test body in every world: blocking connections, through each transport that is possible here,
+ * and connections that await.
  *
- * Bodies are written as for promises. `await` takes plain values, and `await using` objects that
- * have only `Symbol.dispose`, so a blocking Conn can stand in for an awaiting one.
+ * Bodies are written as for promises. `await` accepts plain values, and `await using` objects with only
+ * `Symbol.dispose`, so a blocking Conn can replace an awaiting one.
  */
 import { Conn as AsyncConn, Opts, Pool as AsyncPool, type PoolOptions, type Target } from "../../mod.ts";
 import { Conn as SyncConn, Pool as SyncPool } from "../../sync.ts";
@@ -16,7 +16,7 @@ import { test } from "./test.ts";
 export interface World {
   readonly name: "async" | "sync ffi" | "sync worker";
   connect(target: string | Opts): Promise<AsyncConn>;
-  /** A pool; functions among the options are to return at once. */
+  /** A pool. Callbacks among the options must be synchronous. */
   pool(target: string | Opts, options?: PoolOptions): AsyncPool;
 }
 
@@ -27,7 +27,7 @@ export const awaiting: World = {
   pool: (target, options) => new AsyncPool(target, options),
 };
 
-/** All that can be had here. */
+/** All worlds that are possible here. */
 export const worlds: readonly World[] = [
   awaiting,
   ...(hasFfi() ? [blocking("ffi")] : []),
@@ -35,9 +35,9 @@ export const worlds: readonly World[] = [
 ];
 
 /**
- * The servers that a world meets here: all of them. The worker is a transport, to which all servers are
- * the same: where there is another for blocking connections, it meets the newest only. In a short run the
- * other worlds meet one each, on Bun not the same as on Deno and Node.
+ * The servers that a world is tested with here: all of them. For the worker, a transport, all servers are
+ * the same: if blocking connections have another transport too, it is tested with the newest server only.
+ * In a short run, each other world is tested with one server, on Bun not the same as on Deno and Node.
  */
 export function serversOf(world: World): readonly TestServer[] {
   if (world.name === "sync worker" && hasFfi()) return [newest];
@@ -47,8 +47,8 @@ export function serversOf(world: World): readonly TestServer[] {
 }
 
 /**
- * Runs a body in every world, against every server of it. `since` is the version that has what it is about.
- * In a short run the worker is tried on one of the runtimes, where there is FFI too.
+ * Runs a body in every world, with every server of it. `since` is the first version with the tested
+ * feature. In a short run, the worker is tested on one runtime that has FFI too.
  */
 export function conformance(
   name: string,
@@ -77,7 +77,7 @@ function opts(target: string | Opts): Opts {
   return typeof target === "string" ? new Opts(target) : target;
 }
 
-/** What a blocking call throws, as a rejection. */
+/** An error of a blocking call, as a rejection. */
 async function attempt<T>(work: () => T): Promise<T> {
   return await Promise.resolve().then(work);
 }

@@ -17,23 +17,29 @@ import type { PoolNotifications } from "./pool_notifications.ts";
 import { PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 
-/** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
+/** Options of a pool. Its limits override those of the target's `Opts`. */
 export interface PoolOptions extends PoolLimits {
-  /** Called with each new connection before anybody uses it, such as to set something. What it throws is a failure to connect. */
+  /**
+   * Called with each new connection before its first use, to set up the session. If it throws,
+   * connecting has failed.
+   */
   readonly onConnect?: ((conn: Conn) => void | Promise<void>) | undefined;
-  /** Called with each connection that comes back, once what was left over is undone, such as to reset it. With `false`, or when it throws, the connection is closed. */
+  /**
+   * Called with each released connection after the clean-up, for example to reset it. If it returns
+   * `false` or throws, the connection is closed.
+   */
   readonly onRelease?: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
-  /** Called when a connection was not given back. Without it the runtime warns. */
+  /** Called for each connection that is not released. Without it, there is a warning. */
   readonly onLeak?: ((leak: PoolLeak) => void) | undefined;
 }
 
 /**
- * Connections to one database, opened when they are needed and used again and again: for servers,
- * where many callers must not share a session.
+ * Connections to one database, opened when they are needed, and reused: for servers, where many callers
+ * must not share a session.
  *
- * Each call takes a connection, and gives it back when it is over; `tx` and `acquire` keep one for
- * longer. Callers who find none wait, first come first served. A connection that was lost is replaced;
- * a statement that was never sent because of that is sent on another one.
+ * Each call takes a connection, and releases it when it ends; `tx` and `acquire` keep one for longer.
+ * Callers that find none wait, first come, first served. A lost connection is replaced; a statement
+ * that was not sent because of the loss is sent on another one.
  *
  * @example
  * ```ts
@@ -64,11 +70,11 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
   readonly #listener: PoolListener;
 
   /**
-   * Makes a pool. Nothing is connected before the first call.
+   * Makes a pool. The first call opens the first connection.
    *
-   * @param target What its connections are to, as for `Conn.connect`.
-   * @param options Limits, and functions that are told what happens.
-   * @throws {UsageError} If the target is malformed, or an option is.
+   * @param target The server to connect to, as for `Conn.connect`.
+   * @param options Limits and callbacks.
+   * @throws {UsageError} If the target or an option is malformed.
    */
   constructor(target: Target, options?: PoolOptions) {
     const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
@@ -85,23 +91,23 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
     this.#listener = new PoolListener(this.#manager);
   }
 
-  /** Whether it was closed: calls fail from then on. */
+  /** Whether the pool was closed. Its calls then fail. */
   get closed(): boolean {
     return this.#manager.closed;
   }
 
-  /** How many connections there are, and what has become of callers and connections so far. */
+  /** Counts of connections and callers, now and so far. */
   stats(): PoolStats {
     return this.#manager.stats;
   }
 
   /**
-   * Takes a connection, for the caller alone until it is given back.
+   * Takes a connection, for the caller alone until it is released.
    *
-   * @param options `timeout`: how long to wait, in milliseconds, where that is shorter than
-   *   `poolAcquireTimeout`. `signal`: gives up waiting.
-   * @throws {TimeoutError} If there was none in time; its cause is why the server could not be reached, if that was why.
-   * @throws {ConnectionError} If as many wait already as may, if the pool is closed, or if the server cannot be reached at all.
+   * @param options `timeout`: how long to wait, in milliseconds, if shorter than `poolAcquireTimeout`.
+   *   `signal`: ends the wait when it aborts.
+   * @throws {TimeoutError} If no connection was free in time. If the server could not be reached, its `cause` is the reason.
+   * @throws {ConnectionError} If `poolMaxWaiting` callers wait already, if the pool is closed, or if the server was never reached.
    * @throws {ServerError} If the server refuses the session.
    *
    * @example
@@ -144,10 +150,10 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
   }
 
   /**
-   * Listens to a channel, on a connection that is there for nothing else, and beyond
-   * `poolMaxConcurrency`. When that is lost, another is opened, and listening goes on; what was sent
-   * meanwhile is lost, which `{ channel, gap: true }` tells. While a server is away that was there before,
-   * it waits for it, at most `poolAcquireTimeout`.
+   * Listens to a channel, on a separate connection that `poolMaxConcurrency` does not count. If it is
+   * lost, the pool replaces it, and the listener gets `{ channel, gap: true }`: notifications sent
+   * meanwhile are lost. While a server that was reached before is down, the call waits for it, at most
+   * `poolAcquireTimeout`.
    *
    * @example
    * ```ts
@@ -174,16 +180,16 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
   }
 
   /**
-   * Has all connections replaced: idle ones are closed now, those in use when they come back. Resolves
-   * when the idle ones are closed. Such as after a change of settings that only new sessions see.
+   * Replaces all connections, for example after a change of settings that only new sessions see: idle
+   * ones are closed now, those in use when they are released. Resolves when the idle ones are closed.
    */
   drain(): Promise<void> {
     return this.#manager.drain();
   }
 
   /**
-   * Closes the pool. Calls already made may finish, those that wait for a connection too; then what is
-   * left is cut off. Idempotent.
+   * Closes the pool. Calls already made may finish within `timeout`, including those that wait for a
+   * connection; the rest are then cut off. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
     const closing = this.#manager.close(closeTimeout(options));

@@ -35,7 +35,10 @@ export class PoolCalls {
     }
   }
 
-  /** As {@linkcode withRetries}, batched with quick statements of other callers, if no caller may give up. */
+  /**
+   * As {@linkcode withRetries}; batched with quick statements of other callers, unless the call
+   * has a `timeout` or `signal`.
+   */
   batched<O extends CallOptions, T>(
     stmt: PoolStatement,
     options: O | undefined,
@@ -47,8 +50,9 @@ export class PoolCalls {
   }
 
   /**
-   * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
-   * or if nothing was executed as the statement was stale: a pool promises no order. `shared` is the text of a statement that may go with others.
+   * Makes a call on a connection. Repeats it if the connection was lost before anything was sent, or if
+   * nothing was executed because the statement was stale: a pool promises no order. `shared` is the
+   * text of a statement that may be batched.
    */
   async withRetries<O extends CallOptions, T>(
     options: O | undefined,
@@ -72,7 +76,7 @@ export class PoolCalls {
     }
   }
 
-  /** Makes a call that cannot be made twice. */
+  /** Makes a call that must not be repeated. */
   async once<O extends CallOptions, T>(
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
@@ -117,10 +121,10 @@ function acquireDeadlineOf(options: CallOptions & RemainingTimeout | null): Acqu
   };
 }
 
-/** The options with what is left of the time since then. */
+/** The options with what is left of `timeout`. */
 function withRemainingTime<O extends CallOptions>(options: O | undefined, startedAt: number): O | undefined {
   const timeout = options?.timeout;
-  // What is no time is refused by the call.
+  // The call refuses a malformed timeout.
   if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
   const rest = timeout - (now() - startedAt);
   if (rest > 0) return { ...options, timeout: rest, [CALLER_TIMEOUT]: timeout };

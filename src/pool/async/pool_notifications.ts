@@ -1,10 +1,10 @@
-/** What pools that await hear on a channel. */
+/** The notifications of pools that await. */
 import { QueueConsumers } from "../../async/queue_consumers.ts";
 import type { PoolGap, PoolNotification, Subscription } from "../subscription.ts";
 
 /**
- * The notifications on a channel, to iterate over; made by `Pool.listen`. Whoever waits for the next
- * one keeps the process alive. To leave the loop ends listening; so does closing the pool.
+ * The notifications on a channel, to iterate over; made by `Pool.listen`. Waiting for the next one
+ * keeps the process alive. Leaving the loop ends listening; so does closing the pool.
  */
 export class PoolNotifications implements AsyncIterableIterator<PoolNotification | PoolGap>, AsyncDisposable {
   readonly #subscription: Subscription;
@@ -12,7 +12,7 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
   readonly #keepProcess: (expecting: boolean) => void;
   readonly #consumers: QueueConsumers<PoolNotification | PoolGap>;
 
-  /** Not for callers: see {@linkcode PoolNotifications}. */
+  /** Internal: see {@linkcode PoolNotifications}. */
   constructor(
     subscription: Subscription,
     leave: () => Promise<void>,
@@ -37,12 +37,12 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
     return this.#subscription.channel;
   }
 
-  /** The next notification, or the news that some were missed, once it has come. */
+  /** Waits for the next notification or gap. */
   next(): Promise<IteratorResult<PoolNotification | PoolGap, undefined>> {
     return this.#consumers.next(this.#keepProcess);
   }
 
-  /** Ends listening. What has come before can still be taken. */
+  /** Ends listening. Notifications that came before can still be taken. */
   async return(): Promise<IteratorResult<PoolNotification | PoolGap, undefined>> {
     await this[Symbol.asyncDispose]();
     return { done: true, value: undefined };
@@ -55,7 +55,7 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
     await this.#unsubscribe();
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.asyncIterator](): this {
     return this;
   }

@@ -1,25 +1,25 @@
-/** What pools that await give bit by bit. */
+/** The streams of pools that await. */
 import type { Lease } from "../lease.ts";
 
-/** Where it comes from. */
+/** The source of a stream's items. */
 export interface PoolSource<T> {
   readonly items: AsyncIterator<T, undefined>;
-  /** Tells, when it is collected as garbage, that the source was forgotten. */
+  /** Garbage-collected if the source was forgotten. */
   readonly lease: Lease;
-  /** Gives the connection back. */
+  /** Releases the connection. */
   end(): Promise<void> | undefined;
 }
 
 /**
  * The rows of a statement, to iterate over once; made by `Pool.stream`. A connection is taken when the
- * first row is asked for, and given back after the last one, when the loop is left, or by disposal.
+ * first row is requested, and released after the last one, when the loop is left, or by disposal.
  */
 export class PoolStream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
   readonly #begin: () => Promise<PoolSource<T>>;
   #source: Promise<PoolSource<T>> | undefined = undefined;
   #ended = false;
 
-  /** Not for callers: see {@linkcode PoolStream}. */
+  /** Internal: see {@linkcode PoolStream}. */
   constructor(begin: () => Promise<PoolSource<T>>) {
     this.#begin = begin;
   }
@@ -39,7 +39,7 @@ export class PoolStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
     return DONE;
   }
 
-  /** Gives up the rows that are left. */
+  /** Ends the stream; rows that are left are dropped. */
   async return(): Promise<IteratorResult<T, undefined>> {
     await this[Symbol.asyncDispose]();
     return DONE;
@@ -47,11 +47,11 @@ export class PoolStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
 
   /** The same as {@linkcode return}. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // The pool closes what is open, and does not wait for ever.
+    // The pool closes open operations, with a timeout.
     await this.#end();
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.asyncIterator](): this {
     return this;
   }

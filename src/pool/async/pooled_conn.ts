@@ -1,4 +1,4 @@
-/** Connections that were taken from a pool. */
+/** Connections taken from a pool. */
 import { closeTimeout } from "../../connection/arguments.ts";
 import { UsageError } from "../../errors.ts";
 import type { CloseOptions } from "../../connection/call_options.ts";
@@ -7,12 +7,12 @@ import { Conn } from "../../async/conn.ts";
 import type { OpenedConnection } from "../../async/opened.ts";
 
 /**
- * A connection that was taken from a pool by `Pool.acquire`, to be given back: by `release()`, or by
- * the end of its `await using`.
+ * A connection taken from a pool by `Pool.acquire`. It is released by `release()`, or at the end of its
+ * `await using`.
  *
- * What is left over then is undone: open streams, portals and pipelines are closed, an open
- * transaction is rolled back, and listening ends. Settings, temporary tables and advisory locks stay;
- * `reset()` before the release, or in the pool's `onRelease`, undoes those too.
+ * The pool then closes open streams, portals and pipelines, rolls back an open transaction, and ends
+ * listening. Settings, temporary tables and advisory locks stay; `reset()` before the release, or in
+ * the pool's `onRelease`, undoes those too.
  *
  * @example
  * ```ts
@@ -32,14 +32,14 @@ export class PooledConn extends Conn {
   readonly #lease: Lease;
   readonly #giveBack: () => Promise<void> | undefined;
 
-  /** Not for callers: see {@linkcode PooledConn}. */
+  /** Internal: see {@linkcode PooledConn}. */
   constructor(opened: OpenedConnection, giveBack: () => Promise<void> | undefined) {
     super(opened);
     this.#lease = opened.lease!;
     this.#giveBack = giveBack;
   }
 
-  /** Whether it was given back, closed or lost. */
+  /** Whether it was released, closed or lost. */
   override get closed(): boolean {
     return this.#lease.isEnded || super.closed;
   }
@@ -48,20 +48,20 @@ export class PooledConn extends Conn {
    * Gives the connection back. Calls already made may take five seconds to finish; after that the
    * connection is closed, and the pool opens another one when it needs one.
    *
-   * @throws {UsageError} If that was done before.
+   * @throws {UsageError} If it was released before.
    */
   async release(): Promise<void> {
     if (!this.#lease.end()) throw new UsageError("Cannot release the connection: it is no longer yours");
     await this.#giveBack();
   }
 
-  /** As `Conn.cancel`; what others run on the connection later is not theirs to stop who had it before. */
+  /** As `Conn.cancel`. Fails after release: the connection may be running another caller's statement. */
   override async cancel(): Promise<void> {
     this.#lease.check("cancel");
     await super.cancel();
   }
 
-  /** Closes the connection, instead of giving it back to be used again. */
+  /** Closes the connection instead of releasing it. */
   override async close(options?: CloseOptions): Promise<void> {
     closeTimeout(options);
     if (!this.#lease.end("closed")) return;
@@ -72,7 +72,7 @@ export class PooledConn extends Conn {
     }
   }
 
-  /** Gives the connection back, unless that was done before, or it was closed. */
+  /** Releases the connection, unless it was released or closed before. */
   override async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#lease.isEnded) await this.release();
   }

@@ -16,24 +16,30 @@ import { PoolNotifications } from "./pool_notifications.ts";
 import { PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 
-/** How a pool behaves. Limits come before those of the `Opts` that it connects with. */
+/** Options of a pool. Its limits override those of the target's `Opts`. */
 export interface PoolOptions extends PoolLimits {
-  /** Called with each new connection before anybody uses it, such as to set something. What it throws is a failure to connect. */
+  /**
+   * Called with each new connection before its first use, to set up the session. If it throws,
+   * connecting has failed.
+   */
   readonly onConnect?: ((conn: Conn) => void) | undefined;
-  /** Called with each connection that comes back, once what was left over is undone, such as to reset it. With `false`, or when it throws, the connection is closed. */
+  /**
+   * Called with each released connection after the clean-up, for example to reset it. If it returns
+   * `false` or throws, the connection is closed.
+   */
   readonly onRelease?: ((conn: Conn) => boolean | void) | undefined;
-  /** Called when a connection was not given back. Without it the runtime warns. */
+  /** Called for each connection that is not released. Without it, there is a warning. */
   readonly onLeak?: ((leak: PoolLeak) => void) | undefined;
 }
 
 /**
- * Connections to one database, opened when they are needed and used again and again.
+ * Connections to one database, opened when they are needed, and reused.
  *
- * Each call takes a connection, and gives it back when it is over; `tx` and `acquire` keep one for
- * longer. A connection that was lost is replaced; a statement that was never sent because of that is
- * sent on another one. As nothing else runs on the thread, nobody ever waits for a connection, and
- * nothing happens between the calls: `poolAcquireTimeout`, `poolMaxWaiting`, `poolMinIdle` and
- * `poolMaxPipelined` are of no importance.
+ * Each call takes a connection, and releases it when it ends; `tx` and `acquire` keep one for longer. A
+ * lost connection is replaced; a statement that was not sent because of the loss is sent on another
+ * one. Since nothing else runs on the thread, no caller ever waits for a connection, and nothing
+ * happens between calls: `poolAcquireTimeout`, `poolMaxWaiting`, `poolMinIdle` and `poolMaxPipelined`
+ * have no effect.
  *
  * @example
  * ```ts
@@ -63,11 +69,11 @@ export class Pool extends PoolExecutor implements Disposable {
   readonly #calls: PoolCalls;
 
   /**
-   * Makes a pool. Nothing is connected before the first call.
+   * Makes a pool. The first call opens the first connection.
    *
-   * @param target What its connections are to, as for `Conn.connect`.
-   * @param options Limits, and functions that are told what happens.
-   * @throws {UsageError} If the target is malformed, or an option is.
+   * @param target The server to connect to, as for `Conn.connect`.
+   * @param options Limits and callbacks.
+   * @throws {UsageError} If the target or an option is malformed.
    */
   constructor(target: Target, options?: PoolOptions) {
     const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
@@ -83,21 +89,21 @@ export class Pool extends PoolExecutor implements Disposable {
     this.#calls = calls;
   }
 
-  /** Whether it was closed: calls fail from then on. */
+  /** Whether the pool was closed. Its calls then fail. */
   get closed(): boolean {
     return this.#manager.closed;
   }
 
-  /** How many connections there are, and what has become of callers and connections so far. */
+  /** Counts of connections and callers, now and so far. */
   stats(): PoolStats {
     return this.#manager.stats;
   }
 
   /**
-   * Takes a connection, for the caller alone until it is given back.
+   * Takes a connection, for the caller alone until it is released.
    *
-   * @param options Of no importance, as there is nothing to wait for.
-   * @throws {UsageError} If all are in use.
+   * @param options Without effect, since there is nothing to wait for.
+   * @throws {UsageError} If all connections are in use.
    * @throws {ConnectionError} If the pool is closed, or the server cannot be reached.
    * @throws {ServerError} If the server refuses the session.
    *
@@ -131,11 +137,12 @@ export class Pool extends PoolExecutor implements Disposable {
   }
 
   /**
-   * Listens to a channel, on a connection that is there for nothing else, and beyond
-   * `poolMaxConcurrency`. When that is lost, another is opened, and listening goes on; what was sent
-   * meanwhile is lost, which `{ channel, gap: true }` tells.
+   * Listens to a channel, on a separate connection that `poolMaxConcurrency` does not count. If it is
+   * lost, the pool replaces it, and the listener gets `{ channel, gap: true }`: notifications sent
+   * meanwhile are lost.
    *
-   * @param options With `timeout`, the iteration ends after that long without a notification.
+   * @param options With `timeout`, the iteration ends after that many milliseconds without a
+   *   notification.
    *
    * @example
    * ```ts
@@ -172,7 +179,8 @@ export class Pool extends PoolExecutor implements Disposable {
   }
 
   /**
-   * Has all connections replaced: idle ones are closed now, those in use when they come back. Such as after a change of settings that only new sessions see.
+   * Replaces all connections, for example after a change of settings that only new sessions see: idle
+   * ones are closed now, those in use when they are released.
    */
   drain(): void {
     return this.#manager.drain();

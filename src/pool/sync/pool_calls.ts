@@ -25,8 +25,8 @@ export class PoolCalls {
   }
 
   /**
-   * Makes a call on a connection, and once more if the first turns out to be lost before anything was sent,
-   * or if nothing was executed as the statement was stale.
+   * Makes a call on a connection. Repeats it if the connection was lost before anything was sent, or if
+   * nothing was executed because the statement was stale.
    */
   withRetries<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
     for (let left = MAX_RETRIES;; left--) {
@@ -41,7 +41,7 @@ export class PoolCalls {
     }
   }
 
-  /** Makes a call that cannot be made twice. */
+  /** Makes a call that must not be repeated. */
   once<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
     const entry = this.#manager.acquire();
     try {

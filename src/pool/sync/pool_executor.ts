@@ -54,7 +54,7 @@ export abstract class PoolExecutor {
     return this.#calls.withRetries(options, (conn, options) => conn.queryAll<R>(sql, options));
   }
 
-  /** As `Conn.exec`, on any connection. Each of them prepares a string for itself, the first time. */
+  /** As `Conn.exec`, on any connection. Each connection prepares a string when it first executes it. */
   exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
     const [statement, values, given] = splitArguments(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
@@ -90,13 +90,16 @@ export abstract class PoolExecutor {
     return this.#calls.batched(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
 
-  /** As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a migration made its statement stale is executed again. */
+  /**
+   * As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a
+   * migration made its statement stale is executed again.
+   */
   execBatch(
     stmt: PoolStatement,
     paramSets: Iterable<Params>,
     options?: BatchOptions,
   ): number {
-    // A source that is no array may be used up.
+    // An iterable that is no array may be used up.
     const execBatch = (conn: Conn, options: BatchOptions | undefined) => conn.execBatch(stmt, paramSets, options);
     return Array.isArray(paramSets)
       ? this.#calls.withRetries(options, execBatch)
@@ -115,8 +118,8 @@ export abstract class PoolExecutor {
   }
 
   /**
-   * As `Conn.stream`, on any connection, which is taken when the first row is asked for. What is wrong
-   * with the arguments is said then, too.
+   * As `Conn.stream`, on any connection, which is taken when the first row is requested. Wrong arguments are
+   * reported then, too.
    *
    * @example
    * ```ts
@@ -137,7 +140,7 @@ export abstract class PoolExecutor {
     );
   }
 
-  /** As `Conn.tx`, on any connection: what `fn` calls on its transaction, not on the pool, is in the transaction. */
+  /** As `Conn.tx`, on any connection. Calls that `fn` makes on the pool are not part of the transaction. */
   tx<T>(fn: (tx: Transaction) => T, options?: TransactionOptions): T {
     return this.#calls.once(options, (conn, options) => conn.tx(fn, options));
   }

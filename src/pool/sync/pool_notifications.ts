@@ -1,4 +1,4 @@
-/** What pools that block hear on a channel. */
+/** The notifications of pools that block. */
 import { block, now } from "../../runtime/clock.ts";
 import { ConnectionError } from "../../errors.ts";
 import { backoff } from "../backoff.ts";
@@ -7,18 +7,18 @@ import type { PoolGap, PoolNotification } from "../subscription.ts";
 import type { Conn } from "../../sync/conn.ts";
 import type { Notifications } from "../../sync/notifications.ts";
 
-/** A connection that listens. */
+/** A connection that only listens. */
 export interface ListenConnection {
   readonly conn: Conn;
   readonly notifications: Notifications;
 }
 
-/** Opens another connection, and has it listen to the channel; each wait of it ends after that long. */
+/** Opens a connection that listens to the channel; each of its waits ends after `timeout`. */
 export type OpenListenConnection = (timeout: number) => ListenConnection;
 
 /**
- * The notifications on a channel, to iterate over; made by `Pool.listen`. To ask for the next one waits
- * for it, without end unless there is a `timeout`. To leave the loop ends listening.
+ * The notifications on a channel, to iterate over; made by `Pool.listen`. `next` waits without limit
+ * unless there is a `timeout`. Leaving the loop ends listening.
  */
 export class PoolNotifications implements IterableIterator<PoolNotification | PoolGap>, Disposable {
   readonly #channel: string;
@@ -27,7 +27,7 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
   #connection: ListenConnection | undefined;
   #ended = false;
 
-  /** Not for callers: see {@linkcode PoolNotifications}. */
+  /** Internal: see {@linkcode PoolNotifications}. */
   constructor(channel: string, timeout: number, open: OpenListenConnection) {
     this.#channel = channel;
     this.#timeout = timeout;
@@ -40,7 +40,7 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
     return this.#channel;
   }
 
-  /** The next notification, or the news that some were missed, once it has come. */
+  /** Waits for the next notification or gap. */
   next(): IteratorResult<PoolNotification | PoolGap, undefined> {
     const by = this.#timeout === 0 ? Infinity : now() + this.#timeout;
     if (this.#ended) return DONE;
@@ -70,7 +70,7 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
     this.#drop();
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.iterator](): this {
     return this;
   }
@@ -80,7 +80,7 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
     this.#connection = undefined;
   }
 
-  /** Listens again; false if time is over first. */
+  /** Listens again; false if that fails until `by`. */
   #recover(by: number): boolean {
     for (let failures = 1; now() < by; failures++) {
       try {

@@ -1,25 +1,25 @@
-/** What pools that block give bit by bit. */
+/** The streams of pools that block. */
 import type { Lease } from "../lease.ts";
 
-/** Where it comes from. */
+/** The source of a stream's items. */
 export interface PoolSource<T> {
   readonly items: IterableIterator<T, undefined> & Disposable;
-  /** Tells, when it is collected as garbage, that the source was forgotten. */
+  /** Garbage-collected if the source was forgotten. */
   readonly lease: Lease;
-  /** Gives the connection back. */
+  /** Releases the connection. */
   end(): void;
 }
 
 /**
  * The rows of a statement, to iterate over once; made by `Pool.stream`. A connection is taken when the
- * first row is asked for, and given back after the last one, when the loop is left, or by disposal.
+ * first row is requested, and released after the last one, when the loop is left, or by disposal.
  */
 export class PoolStream<T> implements IterableIterator<T>, Disposable {
   readonly #begin: () => PoolSource<T>;
   #source: PoolSource<T> | undefined = undefined;
   #ended = false;
 
-  /** Not for callers: see {@linkcode PoolStream}. */
+  /** Internal: see {@linkcode PoolStream}. */
   constructor(begin: () => PoolSource<T>) {
     this.#begin = begin;
   }
@@ -39,7 +39,7 @@ export class PoolStream<T> implements IterableIterator<T>, Disposable {
     return DONE;
   }
 
-  /** Gives up the rows that are left. */
+  /** Ends the stream; rows that are left are dropped. */
   return(): IteratorResult<T, undefined> {
     this[Symbol.dispose]();
     return DONE;
@@ -55,7 +55,7 @@ export class PoolStream<T> implements IterableIterator<T>, Disposable {
     }
   }
 
-  /** Itself. */
+  /** Returns this object. */
   [Symbol.iterator](): this {
     return this;
   }

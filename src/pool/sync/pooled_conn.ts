@@ -1,5 +1,5 @@
 // Derived from src/pool/async/pooled_conn.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
-/** Connections that were taken from a pool. */
+/** Connections taken from a pool. */
 import { closeTimeout } from "../../connection/arguments.ts";
 import { UsageError } from "../../errors.ts";
 import type { CloseOptions } from "../../connection/call_options.ts";
@@ -8,12 +8,12 @@ import { Conn } from "../../sync/conn.ts";
 import type { OpenedConnection } from "../../sync/opened.ts";
 
 /**
- * A connection that was taken from a pool by `Pool.acquire`, to be given back: by `release()`, or by
- * the end of its `using`.
+ * A connection taken from a pool by `Pool.acquire`. It is released by `release()`, or at the end of its
+ * `using`.
  *
- * What is left over then is undone: open streams, portals and pipelines are closed, an open
- * transaction is rolled back, and listening ends. Settings, temporary tables and advisory locks stay;
- * `reset()` before the release, or in the pool's `onRelease`, undoes those too.
+ * The pool then closes open streams, portals and pipelines, rolls back an open transaction, and ends
+ * listening. Settings, temporary tables and advisory locks stay; `reset()` before the release, or in
+ * the pool's `onRelease`, undoes those too.
  *
  * @example
  * ```ts
@@ -33,14 +33,14 @@ export class PooledConn extends Conn {
   readonly #lease: Lease;
   readonly #giveBack: () => void | undefined;
 
-  /** Not for callers: see {@linkcode PooledConn}. */
+  /** Internal: see {@linkcode PooledConn}. */
   constructor(opened: OpenedConnection, giveBack: () => void | undefined) {
     super(opened.target);
     this.#lease = opened.lease!;
     this.#giveBack = giveBack;
   }
 
-  /** Whether it was given back, closed or lost. */
+  /** Whether it was released, closed or lost. */
   override get closed(): boolean {
     return this.#lease.isEnded || super.closed;
   }
@@ -48,20 +48,20 @@ export class PooledConn extends Conn {
   /**
    * Gives the connection back.
    *
-   * @throws {UsageError} If that was done before.
+   * @throws {UsageError} If it was released before.
    */
   release(): void {
     if (!this.#lease.end()) throw new UsageError("Cannot release the connection: it is no longer yours");
     this.#giveBack();
   }
 
-  /** As `Conn.cancel`; what others run on the connection later is not theirs to stop who had it before. */
+  /** As `Conn.cancel`. Fails after release: the connection may be running another caller's statement. */
   override cancel(): void {
     this.#lease.check("cancel");
     super.cancel();
   }
 
-  /** Closes the connection, instead of giving it back to be used again. */
+  /** Closes the connection instead of releasing it. */
   override close(options?: CloseOptions): void {
     closeTimeout(options);
     if (!this.#lease.end("closed")) return;
@@ -72,7 +72,7 @@ export class PooledConn extends Conn {
     }
   }
 
-  /** Gives the connection back, unless that was done before, or it was closed. */
+  /** Releases the connection, unless it was released or closed before. */
   override [Symbol.dispose](): void {
     if (!this.#lease.isEnded) this.release();
   }
