@@ -47,7 +47,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: [],
   },
   codecs: {
-    knows: "values of one type to bytes and back, a type a file; the registry and the catalog",
+    knows: "values of one type to bytes and back, a few kindred types a file; the registry and the catalog",
     doesNotKnow: "rows, statements",
     pure: true,
     imports: ["options", "wire"],

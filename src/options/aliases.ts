@@ -194,10 +194,7 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
 /** The keys of times, which are in seconds, while setters take milliseconds. */
 const IN_SECONDS: ReadonlySet<string> = new Set([
   "connect_timeout",
-  "pool_idle_timeout",
-  "pool_max_lifetime",
-  "pool_acquire_timeout",
-  "pool_leak_timeout",
+  ...POOL_OPTION_LIST.filter(([, { unit }]) => unit === "time").map(([, { keyword }]) => keyword),
 ]);
 
 const SECRET_ADVICE = "it is no server setting; the key for a password is password";

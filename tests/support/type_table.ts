@@ -39,7 +39,9 @@ ${Object.entries(EXTENSIONS).map(([name, codec]) => `| ${name} | ${accepted(code
 function row(name: string, codec: Codec): string {
   const values = valuesOf(name, 18, 60).filter((value) => value !== null);
   const example = EXAMPLES[name];
-  if (example === undefined) throw new Error(`There is no example of ${name}`);
+  if (example === undefined) {
+    throw new Error(`There is no example of ${name}: add one to EXAMPLES in tests/support/type_table.ts`);
+  }
   const cells = [name, kindsOf(values), `\`${example}\``, `\`${shown(codec.parse(example))}\``, accepted(codec)];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }

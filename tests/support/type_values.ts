@@ -14,7 +14,9 @@ interface Source {
 /** Values of a type on a server of that version; the edge cases first. */
 export function valuesOf(name: string, major: number, count: number): unknown[] {
   const source = SOURCES[name];
-  if (source === undefined) throw new Error(`There are no values of ${name}`);
+  if (source === undefined) {
+    throw new Error(`There are no values of ${name}: add some to SOURCES in tests/support/type_values.ts`);
+  }
   const random = new Random(count * 31 + name.length);
   const edges = source.edges.filter((edge) => major >= 17 || !isInfiniteInterval(name, edge));
   return [...edges, ...Array.from({ length: count }, () => source.random(random))];
