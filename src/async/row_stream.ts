@@ -12,7 +12,7 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
   readonly #context: CallContext;
   readonly #link: AsyncLink;
   readonly #stream: portalCalls.Stream;
-  /** The stream stays open, and excludes other calls, until all rows are taken, even if all have been fetched. */
+  /** The stream stays open until all rows are taken, even if all have been fetched. */
   readonly #fetched = new FetchedRows<R>();
   #ended = false;
   #filling: Promise<void> | undefined = undefined;

@@ -46,7 +46,7 @@ export class Transaction extends Executor implements Disposable {
   }
 
   /**
-   * Commits. The transaction has then ended, even if this fails.
+   * Commits. The transaction has then ended, even if the server refuses.
    *
    * @throws {ServerError} If the server refuses, such as for a deferred constraint; 40000, with the
    *   first failure as its cause, if a statement has failed before.
