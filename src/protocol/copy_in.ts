@@ -56,7 +56,7 @@ export class CopyIn implements Request<number> {
           break;
         case Backend.ReadyForQuery:
           if (this.started.isMet) return affected;
-          throw new UsageError("Cannot copy in: the statement must be COPY â¦ FROM STDIN");
+          throw new UsageError("Cannot copy in: the statement must be COPY … FROM STDIN");
       }
     }
   }

@@ -60,7 +60,7 @@ export class CopyOut implements Request<void> {
           break;
         case Backend.ReadyForQuery:
           if (copied) return;
-          throw new UsageError("Cannot copy out: the statement must be COPY â¦ TO STDOUT");
+          throw new UsageError("Cannot copy out: the statement must be COPY … TO STDOUT");
       }
     }
   }

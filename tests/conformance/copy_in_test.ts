@@ -168,7 +168,7 @@ conformance("copyIn: what is no COPY FROM STDIN", async (world, server) => {
     yield "1\n";
   };
   const cases: [string, object][] = [
-    ["select 1", { name: "UsageError" }],
+    ["select 1", { message: "Cannot copy in: the statement must be COPY … FROM STDIN" }],
     ["", { name: "UsageError" }],
     ["insert into t values (1)", { name: "UsageError" }],
     ["copy t to stdout", { name: "UsageError" }],

@@ -21,7 +21,7 @@ conformance("copyOut: whole, empty, csv, and failures", async (world, server) =>
   assert.equal((await text(conn.copyOut("copy (select repeat('x', 5000000)) to stdout"))).length, 5_000_001);
   for (
     const [sql, expected] of [
-      ["select 1", { name: "UsageError" }],
+      ["select 1", { message: "Cannot copy out: the statement must be COPY … TO STDOUT" }],
       ["copy (select 1 / 0) to stdout", { code: SqlState.DivisionByZero }],
       ["copy (select 1 / (50000 - n) from generate_series(1, 100000) n) to stdout", { code: SqlState.DivisionByZero }],
       ["copy nowhere to stdout", { code: SqlState.UndefinedTable }],
