@@ -545,7 +545,7 @@ test("blocking: a time-out sends a cancel request, and the answer to it is the o
     transport.arrive(CANCELED);
   };
   const call = (): unknown =>
-    link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false));
   assert.throws(call, timedOut("cancelled"));
   assert.deepEqual(cancels, [1]);
   transport.arrive(number(2));
@@ -555,14 +555,14 @@ test("blocking: a time-out sends a cancel request, and the answer to it is the o
 test("blocking: a statement that completed all the same returns", () => {
   const { transport, link, context } = blockingRig();
   link.canceller = () => transport.arrive(number(1));
-  assert.equal(link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false)), 1);
+  assert.equal(link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false)), 1);
 });
 
 test("blocking: a server that never answers is given up, and later calls fail", () => {
   const { transport, link, context } = blockingRig();
   link.canceller = () => {};
   const call = (): unknown =>
-    link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false));
   assert.throws(call, (error) => {
     timedOut("unknown")(error);
     assert.ok((error as TimeoutError).connectionLost);
@@ -579,7 +579,7 @@ test("blocking: a cancel request that was not taken in time may still arrive, so
     throw new ConnectionError("timed out");
   };
   try {
-    link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false));
   } catch (error) {
     assert.ok(error instanceof TimeoutError);
   }
@@ -589,7 +589,7 @@ test("blocking: a cancel request that was not taken in time may still arrive, so
 test("blocking: without a key nothing can be cancelled, and the reply is dropped later", () => {
   const { transport, link, context, cancels } = blockingRig({ key: false });
   const call = (): unknown =>
-    link.run(statementCalls.query(context, "select 1", { timeout: 20 }, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false));
   assert.throws(call, timedOut("unknown"));
   assert.deepEqual(cancels, []);
   transport.arrive(number(1), number(2));
@@ -598,7 +598,7 @@ test("blocking: without a key nothing can be cancelled, and the reply is dropped
 
 test("blocking: without a key, a BEGIN that timed out does not leave a transaction open", () => {
   const { transport, link, context } = blockingRig({ key: false });
-  assert.throws(() => link.run(transactionCalls.begin(context, { timeout: 20 })), timedOut("unknown"));
+  assert.throws(() => link.run(transactionCalls.begin(context, { timeout: 300 })), timedOut("unknown"));
   transport.arrive(concat(commandComplete("BEGIN"), readyForQuery("T")));
   transport.arrive(concat(commandComplete("ROLLBACK"), readyForQuery()));
   transport.arrive(number(2));
