@@ -6,7 +6,8 @@
  */
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "./identifier.ts";
-import { Lexer, TokenKind } from "./lexer.ts";
+import { checkList, checkPieces, checkPlaces, checkStrings, faultOf, kindOf } from "./template_checks.ts";
+import { arrayReader, columnList, objectReader } from "./row_readers.ts";
 
 /**
  * {@linkcode SqlTemplate.values} for modules that only read them. The array is not frozen, since that takes
@@ -351,67 +352,6 @@ function rowList(rows: Iterable<object>, columns?: readonly string[]): SqlTempla
   return parts.finish();
 }
 
-/** Reads the values of rows that are objects. */
-function objectReader(columns: readonly string[], all: boolean): (row: object, number: number) => readonly unknown[] {
-  const known = new Set(columns);
-  return (row, number) => {
-    if (Array.isArray(row)) {
-      throw new UsageError(
-        `Cannot make values of row ${number}: it must be an object as the first one is, not an array`,
-      );
-    }
-    const unknown = all ? Object.keys(row).find((key) => !known.has(key)) : undefined;
-    if (unknown !== undefined) {
-      throw new UsageError(
-        `Cannot make values of row ${number}: it has ${JSON.stringify(unknown)}, which the first one has not; ` +
-          "give the columns to choose among keys",
-      );
-    }
-    return columns.map((column) => {
-      // Inherited properties are not data: each object has a `constructor`.
-      const value = Object.hasOwn(row, column) ? (row as Record<string, unknown>)[column] : undefined;
-      checkField(value, number, column);
-      return value;
-    });
-  };
-}
-
-/** Reads the values of rows that are arrays. */
-function arrayReader(length: number): (row: object, number: number) => readonly unknown[] {
-  if (length === 0) throw new UsageError("Cannot make values of row 1: it must not be an empty array");
-  return (row, number) => {
-    if (!Array.isArray(row)) {
-      throw new UsageError(
-        `Cannot make values of row ${number}: it must be an array as the first one is, not an object`,
-      );
-    }
-    if (row.length !== length) {
-      throw new UsageError(`Cannot make values of row ${number}: it has ${row.length} values instead of ${length}`);
-    }
-    for (const [i, value] of row.entries()) checkField(value, number, i);
-    return row;
-  };
-}
-
-function checkField(value: unknown, number: number, column: string | number): void {
-  const fault = value === undefined
-    ? "it must not be missing or undefined; NULL is null, the default sql`default`"
-    : faultOf(value);
-  if (fault === undefined) return;
-  const place = typeof column === "string" ? `column ${JSON.stringify(column)}` : `value ${column + 1}`;
-  throw new UsageError(`Cannot make a value of ${place} in row ${number}: ${fault}`);
-}
-
-function columnList(columns: readonly string[]): string {
-  if (!Array.isArray(columns)) {
-    throw new UsageError(`Cannot set columns to ${kindOf(columns)}: it must be an array of names`);
-  }
-  if (columns.length === 0) {
-    throw new UsageError("Cannot make values of rows without columns: for one row of defaults write default values");
-  }
-  return `(${Array.from(columns, (column, i) => quotedIdentifier(column, `quote column ${i + 1}`)).join(", ")}) `;
-}
-
 /** The shape of a template. The first template from a place in the source code is checked. */
 function shapeOf(strings: TemplateStringsArray): Shape {
   let shape = SHAPES.get(strings);
@@ -421,92 +361,6 @@ function shapeOf(strings: TemplateStringsArray): Shape {
     SHAPES.set(strings, shape);
   }
   return shape;
-}
-
-/** Checks that the strings come from a template in source code. Those are frozen, so their text can be kept. */
-function checkStrings(strings: TemplateStringsArray): void {
-  if (!Array.isArray(strings) || !Array.isArray(strings.raw) || !Object.isFrozen(strings)) {
-    throw new UsageError(
-      `Cannot make a template of ${kindOf(strings)}: write sql directly before the backtick, as in ` +
-        "sql`select ${value}`, without parentheses",
-    );
-  }
-  const invalid = strings.findIndex((cooked?: string) => cooked === undefined);
-  if (invalid !== -1) {
-    throw new UsageError(
-      `Cannot read ${invalid === 0 ? "the start of a template" : `a template behind interpolation ${invalid}`}: ` +
-        "a backslash there begins no valid escape; \\\\ is one backslash",
-    );
-  }
-}
-
-/** Checks that the server sees each parameter. */
-function checkPieces(pieces: readonly string[]): void {
-  const count = pieces.length - 1;
-  if (count > MAX_PARAMETERS) {
-    throw new UsageError(
-      `Cannot use ${count} parameters in one statement: the protocol allows ${MAX_PARAMETERS}; for many rows there are ` +
-        "execBatch and copyRows, and insert … select * from unnest(${array}, …)",
-    );
-  }
-  for (let i = 1; i <= count; i++) {
-    const before = pieces[i - 1]!.slice(-1);
-    if (HIDES_PARAMETER.test(before)) {
-      throw new UsageError(
-        `Cannot place parameter ${i} right behind ${before}: it would be a part of that name or text; ` +
-          "values need no quotes, names are made by sql.id, and between words there is a space",
-      );
-    }
-    if (DIGIT.test(pieces[i]!)) {
-      throw new UsageError(`Cannot place parameter ${i} right before a digit: it would become a part of its number`);
-    }
-  }
-}
-
-/** Checks that no parameter is in a string, a quoted name or a comment. */
-function checkPlaces(pieces: readonly string[], text: string): void {
-  if (pieces.length === 1 || !MAY_HIDE.test(text)) return;
-  const lexer = new Lexer(text);
-  let number = 1;
-  for (let place = pieces[0]!.length; lexer.next();) {
-    if (lexer.end <= place) continue;
-    if (lexer.kind !== TokenKind.Parameter) {
-      throw new UsageError(
-        `Cannot place parameter ${number} inside of a text, a quoted name or a comment: the server would not see it; ` +
-          "values need no quotes, and a text can be put together by ||",
-      );
-    }
-    if (number === pieces.length - 1) return;
-    place = lexer.end + pieces[number++]!.length;
-  }
-}
-
-function checkList(list: unknown, purpose: string): void {
-  if (typeof list === "object" && list !== null && Symbol.iterator in list) return;
-  throw new UsageError(`Cannot ${purpose} ${kindOf(list)}: it must be an array or another iterable`);
-}
-
-/** Why something cannot be interpolated; undefined if it can. These are kinds that are always a mistake. */
-function faultOf(value: unknown): string | undefined {
-  switch (typeof value) {
-    case "undefined":
-      return "it must not be undefined; NULL is null";
-    case "object":
-      if (value === null || !("then" in value) || typeof value.then !== "function") return undefined;
-      return "it is a promise, which must be awaited first";
-    case "function":
-    case "symbol":
-      return `it is ${kindOf(value)}, which SQL has no value for`;
-    default:
-      return undefined;
-  }
-}
-
-/** The kind of a value, in words that do not show the value. */
-function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 function numbered(pieces: readonly string[]): string {
@@ -521,19 +375,5 @@ const SHAPES = new WeakMap<TemplateStringsArray, Shape>();
 
 /** The key that only this file has, to construct templates. */
 const KEY = Symbol("SqlTemplate");
-
-/** Bind counts parameters in 16 bits. */
-const MAX_PARAMETERS = 65_535;
-
-/**
- * After one of these, `$1` belongs to a name or a number, or is in quotes. Source: PostgreSQL manual,
- * "Lexical Structure".
- */
-const HIDES_PARAMETER = /[\w$'"\u0080-\uffff]/;
-
-const DIGIT = /^[0-9]/;
-
-/** The beginnings of strings, quoted names and comments. */
-const MAY_HIDE = /['"]|--|\/\*|\$[^0-9]/;
 
 const COMMA = sql`, `;

@@ -1,0 +1,59 @@
+/** The rows of `sql.values`: objects or arrays, read column by column. */
+import { UsageError } from "../errors.ts";
+import { quotedIdentifier } from "./identifier.ts";
+import { checkField, kindOf } from "./template_checks.ts";
+
+/** Reads the values of rows that are objects. */
+export function objectReader(
+  columns: readonly string[],
+  all: boolean,
+): (row: object, number: number) => readonly unknown[] {
+  const known = new Set(columns);
+  return (row, number) => {
+    if (Array.isArray(row)) {
+      throw new UsageError(
+        `Cannot make values of row ${number}: it must be an object as the first one is, not an array`,
+      );
+    }
+    const unknown = all ? Object.keys(row).find((key) => !known.has(key)) : undefined;
+    if (unknown !== undefined) {
+      throw new UsageError(
+        `Cannot make values of row ${number}: it has ${JSON.stringify(unknown)}, which the first one has not; ` +
+          "give the columns to choose among keys",
+      );
+    }
+    return columns.map((column) => {
+      // Inherited properties are not data: each object has a `constructor`.
+      const value = Object.hasOwn(row, column) ? (row as Record<string, unknown>)[column] : undefined;
+      checkField(value, number, column);
+      return value;
+    });
+  };
+}
+
+/** Reads the values of rows that are arrays. */
+export function arrayReader(length: number): (row: object, number: number) => readonly unknown[] {
+  if (length === 0) throw new UsageError("Cannot make values of row 1: it must not be an empty array");
+  return (row, number) => {
+    if (!Array.isArray(row)) {
+      throw new UsageError(
+        `Cannot make values of row ${number}: it must be an array as the first one is, not an object`,
+      );
+    }
+    if (row.length !== length) {
+      throw new UsageError(`Cannot make values of row ${number}: it has ${row.length} values instead of ${length}`);
+    }
+    for (const [i, value] of row.entries()) checkField(value, number, i);
+    return row;
+  };
+}
+
+export function columnList(columns: readonly string[]): string {
+  if (!Array.isArray(columns)) {
+    throw new UsageError(`Cannot set columns to ${kindOf(columns)}: it must be an array of names`);
+  }
+  if (columns.length === 0) {
+    throw new UsageError("Cannot make values of rows without columns: for one row of defaults write default values");
+  }
+  return `(${Array.from(columns, (column, i) => quotedIdentifier(column, `quote column ${i + 1}`)).join(", ")}) `;
+}
