@@ -1,6 +1,6 @@
 /** The tickets of pipelines. */
 import { UsageError } from "../errors.ts";
-import type { PipelineItem } from "../features/pipeline.ts";
+import type { PipelineItem } from "../features/sync_group.ts";
 import type { Row } from "../connection/call_options.ts";
 
 /** The item of a ticket; an error if the ticket is another pipeline's. */

@@ -3,7 +3,8 @@ import { parseCall, type ParsedOptions, parseOptions, type Statement } from "./a
 import { type CallContext, cleanUpDeadline, type CollectorFactory, refusedCall } from "./call_context.ts";
 import type { CallOptions, Params, QueryOptions } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
-import { type PipelineItem, PipelineState } from "../features/pipeline.ts";
+import { PipelineState } from "../features/pipeline.ts";
+import type { PipelineItem } from "../features/sync_group.ts";
 import type { Call, Op } from "../protocol/request.ts";
 import type { OperationSpan } from "../telemetry/observer.ts";
 

@@ -5,8 +5,8 @@
  * claimed; some of what arrives before that is held by the connection, which then stops reading.
  */
 import { Fifo } from "../backlog.ts";
-import { PipelineAborted, type PyroError, UsageError } from "../errors.ts";
-import { barrier, type ExclusiveOperation, type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
+import { PipelineAborted, UsageError } from "../errors.ts";
+import { barrier, type ExclusiveOperation, type Op, settle, submit } from "../protocol/request.ts";
 import { errorOf, lostError } from "../protocol/failure.ts";
 import { PipelinedExecution, type PipelinedStatement } from "../protocol/pipelined.ts";
 import { EndExclusive } from "../protocol/portal_requests.ts";
@@ -17,59 +17,12 @@ import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import { ownCodecs } from "../codecs/registry.ts";
 import { hasUntypedText } from "../rows/untyped.ts";
 import { Outbox } from "../wire/outbox.ts";
+import { PipelineItem, SyncGroup } from "./sync_group.ts";
 import type { Context } from "../statements/context.ts";
 import { succeeded } from "../statements/invalidation.ts";
 import { needsPreparing, type StatementSource } from "../statements/statement_source.ts";
 import { invalidateIfStale, invalidateStatement } from "../statements/stale.ts";
 import { type CatalogAnswer, type CatalogQuery, completeRows, failedAnswer } from "../statements/type_lookup.ts";
-
-/** A statement in a pipeline. */
-export class PipelineItem {
-  readonly execution: PipelinedExecution;
-  readonly source: StatementSource;
-  /** The number of its change, as `Invalidation` gave it. */
-  readonly change: number;
-  /** Set when it was submitted. */
-  pending: PendingRequest<void> | undefined = undefined;
-  /** Its reply, if that was read before it was claimed. */
-  raw: RawReply | undefined = undefined;
-  claimed = false;
-  /** Its position among all statements of the pipeline. */
-  readonly position: number;
-
-  constructor(execution: PipelinedExecution, source: StatementSource, change: number, position: number) {
-    this.execution = execution;
-    this.source = source;
-    this.change = change;
-    this.position = position;
-  }
-}
-
-/** Statements up to a Sync: the server executes them all, or none from the first that fails. */
-class SyncGroup {
-  /** Its position among all groups of the pipeline. */
-  readonly position: number;
-  /** Items that are not claimed yet. */
-  readonly items: Fifo<PipelineItem> = new Fifo();
-  /** Items that are not submitted yet. */
-  readonly unsubmitted: Fifo<PipelineItem> = new Fifo();
-  /** The position of the last statement that a Flush was submitted behind. */
-  flushedTo = -1;
-  /** Statements that are parsed in it for the first time, by their text. */
-  readonly parsed: Map<string, PipelinedExecution> = new Map();
-  /** Whether nothing can be added any more. */
-  ended = false;
-  /** The number of the last change in it, as `Invalidation` gave it. */
-  change = 0;
-  /** The Sync; none was needed where the group had failed before. */
-  sync: PendingRequest<void> | undefined = undefined;
-  /** The error of the first that failed. */
-  error: PyroError | undefined = undefined;
-
-  constructor(position: number) {
-    this.position = position;
-  }
-}
 
 /** A pipeline, and its state. */
 export class PipelineState {

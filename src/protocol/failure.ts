@@ -1,5 +1,13 @@
 /** Failures to errors: called where the caller waits, so that the stack shows the caller. */
-import { ConnectionError, PipelineAborted, ProtocolError, PyroError, ServerError, stackFromHere } from "../errors.ts";
+import {
+  ConnectionError,
+  PipelineAborted,
+  ProtocolError,
+  PyroError,
+  ServerError,
+  type ServerFields,
+  stackFromHere,
+} from "../errors.ts";
 import type { Failure, Request } from "./request.ts";
 
 /** The error for a request that failed. */
@@ -31,4 +39,19 @@ export function lostError(action: string, cause: Error, sent: boolean): Connecti
     ? cause.message
     : `the connection was lost: ${cause.message}`;
   return new ConnectionError(`Cannot ${action}: ${reason}`, { cause, safeToRetry: !sent });
+}
+
+/** Whether an error ends the connection. */
+export function isFatal(fields: ServerFields): boolean {
+  return fields.severity === "FATAL" || fields.severity === "PANIC";
+}
+
+/** Ends the session for a reason that is not about the reply being read. */
+export class SessionEnd extends Error {
+  readonly reason: Error;
+
+  constructor(reason: Error) {
+    super();
+    this.reason = reason;
+  }
 }

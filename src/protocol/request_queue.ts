@@ -22,6 +22,16 @@ export class RequestQueue {
     return this.#has(pending) ? pending.next : this.first;
   }
 
+  /** Whether a caller may wait for the outcome of a request behind this one, which may have left the queue already. */
+  hasCallersBehind(pending: PendingRequest<unknown>): boolean {
+    let inspected = 0;
+    for (let other = this.behind(pending); other !== undefined; other = other.next) {
+      // If calls are given up one by one, the latest first, each would otherwise inspect all that were before it.
+      if (!other.isAbandoned || ++inspected > MAX_INSPECTED) return true;
+    }
+    return false;
+  }
+
   remove(pending: PendingRequest<unknown>): void {
     if (!this.#has(pending)) return;
     const { previous, next } = pending;
@@ -53,3 +63,6 @@ function toArray(first: PendingRequest<unknown> | undefined): PendingRequest<unk
   for (let pending = first; pending !== undefined; pending = pending.next) requests.push(pending);
   return requests;
 }
+
+/** The number of requests inspected to find a caller behind one; beyond it, one is assumed. */
+const MAX_INSPECTED = 64;

@@ -26,7 +26,7 @@ import {
   type ReplyReader,
   type Request,
 } from "./request.ts";
-import { errorOf, lostError } from "./failure.ts";
+import { errorOf, isFatal, lostError, SessionEnd } from "./failure.ts";
 import { isUtf8, Parameters } from "./parameters.ts";
 import { RequestQueue } from "./request_queue.ts";
 
@@ -147,13 +147,7 @@ export class Session {
 
   /** Whether a caller may wait for the outcome of a request that was submitted after this one. */
   hasCallersBehind(pending: PendingRequest<unknown>): boolean {
-    if (this.#awaited === 0) return false;
-    let inspected = 0;
-    for (let other = this.#queue.behind(pending); other !== undefined; other = other.next) {
-      // If calls are given up one by one, the latest first, each would otherwise inspect all that were before it.
-      if (!other.isAbandoned || ++inspected > MAX_INSPECTED) return true;
-    }
-    return false;
+    return this.#awaited > 0 && this.#queue.hasCallersBehind(pending);
   }
 
   /** Withdraws a request of which nothing was sent. Its bytes leave the outbox when others are to be sent. */
@@ -395,21 +389,5 @@ interface FailedGroup {
   readonly requests: readonly PendingRequest<unknown>[];
 }
 
-/** Ends the session for a reason that is not about the reply being read. */
-class SessionEnd extends Error {
-  readonly reason: Error;
-
-  constructor(reason: Error) {
-    super();
-    this.reason = reason;
-  }
-}
-
-function isFatal(fields: ServerFields): boolean {
-  return fields.severity === "FATAL" || fields.severity === "PANIC";
-}
-
-/** The number of requests inspected to find a caller behind one; beyond it, one is assumed. */
-const MAX_INSPECTED = 64;
 /** Names of encodings are short. */
 const MAX_QUOTED_LENGTH = 64;
