@@ -37,7 +37,7 @@ function parameterOf(value: unknown): unknown {
 function text(given: TypeCodec, value: unknown): string {
   if (given.format !== undefined) return checked(given.format(parameterOf(value)));
   if (given.encode === undefined) return plainText(value);
-  throw new BadValue("its codec has encode and no format, while it has to be sent as text here");
+  throw new BadValue("it must be sent as text here, but its codec has no function format");
 }
 
 function encode(out: Outbox, bytes: unknown): boolean {

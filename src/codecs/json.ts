@@ -76,7 +76,7 @@ export function jsonb(choice: JsonChoice): Codec {
     isValue: () => true,
     takesStrings: true,
     decode(source, start, end) {
-      if (start === end || source.bytes[start] !== 1) throw new BadValue("it has not version 1 of jsonb's format");
+      if (start === end || source.bytes[start] !== 1) throw new BadValue("its format is not version 1 of jsonb");
       return result(source.bytes.utf8Slice(start + 1, end));
     },
     parse: result,

@@ -43,7 +43,7 @@ function decodeNetwork(source: ByteSource, start: number, end: number, isCidr: 0
   const size = family === IPV4 ? 4 : family === IPV6 ? 16 : 0;
   if (size === 0) throw new BadValue(`${family} is no address family`);
   if (bits > 8 * size) throw new BadValue(`its netmask has ${bits} bits`);
-  if (bytes[start + 2] !== isCidr) throw new BadValue("it says to be the other one of inet and cidr");
+  if (bytes[start + 2] !== isCidr) throw new BadValue("its flag for inet or cidr does not match its type");
   if (bytes[start + 3] !== size) {
     throw new BadValue(`it claims ${bytes[start + 3]} bytes of address instead of ${size}`);
   }

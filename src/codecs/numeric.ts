@@ -76,7 +76,7 @@ function decodeText(source: ByteSource, start: number, end: number): string {
     case NAN:
     case POSITIVE_INFINITY:
     case NEGATIVE_INFINITY:
-      if (end !== digits || count !== 0) throw new BadValue("it has digits, and is no number");
+      if (end !== digits || count !== 0) throw new BadValue("it is NaN or an infinity, but has digits");
       return sign === NAN ? "NaN" : sign === POSITIVE_INFINITY ? "Infinity" : "-Infinity";
     default:
       throw new BadValue(`0x${sign.toString(16)} is no sign of a numeric`);

@@ -346,7 +346,7 @@ export const EXTENSIONS: Readonly<Record<string, Codec>> = {
 
 /** How deep a database's own types may be nested. */
 const MAX_NESTING = 100;
-const TOO_DEEP = `there are more than ${MAX_NESTING} types inside of each other in it, which is as deep as pyro goes`;
+const TOO_DEEP = `its types are nested more than ${MAX_NESTING} deep, which is pyro's limit`;
 
 /** Pseudo-types that results can have. */
 const PSEUDO_TYPES = [

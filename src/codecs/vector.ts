@@ -279,7 +279,7 @@ function expectElements(length: number, expected: number): void {
 }
 
 function notZero(): BadValue {
-  return new BadValue("the part of its header that is always zero is not");
+  return new BadValue("the reserved part of its header is not zero");
 }
 
 const SPARSE = /^\{([^{}]*)\}\/([1-9]\d*)$/;

@@ -10,7 +10,7 @@ import { ANY_TEXT, printed } from "./text.ts";
 /** A type whose value is its text, with a version byte before it in binary; a parameter is a string, sent as text. */
 export function versioned(name: string): Codec {
   return printed(name, ANY_TEXT, (source, start, end) => {
-    if (start === end || source.bytes[start] !== 1) throw new BadValue(`it has not version 1 of ${name}'s format`);
+    if (start === end || source.bytes[start] !== 1) throw new BadValue(`its format is not version 1 of ${name}`);
     return source.bytes.utf8Slice(start + 1, end);
   });
 }

@@ -122,7 +122,10 @@ export function* upgrade(
   const direct = server.clientPort === String(addresses.local.port) && server.serverPort === String(endpoint.port) &&
     canonicalHost(server.serverHost ?? "") === canonicalHost(addresses.remote.host);
   if (!direct || !isServedBy(link, server)) {
-    return kept("something stands between, such as a pooler or a forwarded port", true);
+    return kept(
+      "the connection is not direct: there is something in between, such as a pooler or a forwarded port",
+      true,
+    );
   }
 
   const directories = server.directories === null ? USUAL_DIRECTORIES : parseDirectories(server.directories);
@@ -201,9 +204,9 @@ function* tryPath(
     if (trust.level === "none") throw new ConnectionError(trust.reason);
     yield* start(link, session, authLimitOf(trust, authMethod), until);
     const other = yield* run(link, queryIdentity(), until);
-    if (other.started !== started) throw new ConnectionError("another server is behind it");
+    if (other.started !== started) throw new ConnectionError("the socket leads to another server");
     if (other.clientPort !== null || !isServedBy(link, other)) {
-      throw new ConnectionError("something stands between, such as a pooler");
+      throw new ConnectionError("the connection is not direct: there is something in between, such as a pooler");
     }
     return {
       link,

@@ -173,7 +173,7 @@ export class Cursor {
   *#reopen(isAgain: boolean): Op<void> {
     yield* this.close();
     invalidateStatement(this.#statement, this.source, this.#context);
-    if (isAgain) throw new DecodeError("Cannot open the portal: its columns change each time it is opened");
+    if (isAgain) throw new DecodeError("Cannot open the portal: its columns have changed each time that it was opened");
     this.#state = "new";
     yield* continueSubmitting();
     yield* this.open(true);

@@ -16,7 +16,7 @@ export function poolClosed(): ConnectionError {
 
 /** A new connection cannot be used. */
 export function lostWhileOpening(): ConnectionError {
-  return new ConnectionError("Cannot use the new connection: it was closed or lost before anybody could", {
+  return new ConnectionError("Cannot use the new connection: it was closed or lost before its first use", {
     safeToRetry: true,
   });
 }

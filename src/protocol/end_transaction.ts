@@ -38,7 +38,7 @@ export class Commit implements Request<void> {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.ReadyForQuery, this.action);
     if (status === "idle") {
-      throw new UsageError("Cannot commit: no transaction is open, it was ended by SQL", { cause });
+      throw new UsageError("Cannot commit: a statement has ended the transaction", { cause });
     }
     if (command === "ROLLBACK") throw rolledBack(cause);
   }

@@ -165,7 +165,9 @@ export class Startup implements Request<AuthMethod> {
 
   #disclose(disclosure: number, what: string): string {
     const { limit: limit, password, user } = this.#options;
-    if (this.#disclosure !== Disclosure.None) throw new ProtocolError("Cannot authenticate: the server asks twice");
+    if (this.#disclosure !== Disclosure.None) {
+      throw new ProtocolError("Cannot authenticate: the server requested authentication twice");
+    }
     if (
       limit !== undefined &&
       (disclosure > limit.disclosure || (disclosure === Disclosure.Scram && limit.scram === undefined))

@@ -180,7 +180,7 @@ export class FirstRow extends ResultCollector<unknown> {
 
   protected override value(): unknown {
     if (this.#only && this.#count !== 1) {
-      throw new UsageError(`Cannot give the only row: the statement gave ${this.#count} rows`);
+      throw new UsageError(`Cannot return the only row: the statement returned ${this.#count} rows`);
     }
     return this.#first;
   }

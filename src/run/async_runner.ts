@@ -49,7 +49,7 @@ export class AsyncRunner {
     if (refusal !== undefined) return Promise.reject(refusal.error);
     if (this.#sourceOp !== undefined && isWithin(currentCaller(), this.#sourceOp)) {
       return Promise.reject(
-        new UsageError("Cannot use the connection: it waits for the function that this call comes from", {
+        new UsageError("Cannot use the connection: it is waiting for the callback that makes this call", {
           safeToRetry: true,
         }),
       );

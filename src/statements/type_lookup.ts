@@ -78,7 +78,7 @@ function loadAnswer(answer: CatalogAnswer, store: (rows: readonly unknown[]) => 
   const isTransientError = isTransient(error);
   if (!isTransientError) store([]);
   if (!isTransientError && !isCostly) return;
-  throw new DecodeError(`Cannot learn about ${what} from the catalog: ${error.message}`, { cause: error });
+  throw new DecodeError(`Cannot look up ${what} in the catalog: ${error.message}`, { cause: error });
 }
 
 /** The result of a reply with unknown types, once these are loaded. */

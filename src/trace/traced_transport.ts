@@ -38,7 +38,7 @@ export function tracedSync(dialer: SyncDialer, listener: TraceListener | undefin
 
 /** The error for a call by the listener during a read or write, which would repeat or skip bytes. */
 export function calledByListener(): UsageError {
-  return new UsageError("Cannot use the connection: its trace listener was called for it and has not returned", {
+  return new UsageError("Cannot use the connection: the call comes from its trace listener", {
     safeToRetry: true,
   });
 }

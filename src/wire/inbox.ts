@@ -172,7 +172,7 @@ export class Inbox implements ByteSource {
 
   /** The error for a message that is not allowed here. */
   unexpected(action: string): ProtocolError {
-    return new ProtocolError(`Cannot ${action}: the server sent ${backendName(this.code)}, which has no place here`);
+    return new ProtocolError(`Cannot ${action}: the server sent ${backendName(this.code)}, which is not allowed here`);
   }
 
   /** The error for a message whose body violates the protocol. */

@@ -164,7 +164,7 @@ test("vector, halfvec: bodies that are inconsistent are refused", () => {
       [vector, "0001", "it is shorter than a vector's header"],
       [halfvec, "000100", "it is shorter than a halfvec's header"],
       [vector, "0000 0000", "it has no dimensions"],
-      [vector, "0001 0001 3f800000", "the part of its header that is always zero is not"],
+      [vector, "0001 0001 3f800000", "the reserved part of its header is not zero"],
       [vector, "ffff 0000 3f800000", "it has 4 bytes of elements instead of 262140"],
       [vector, "0001 0000 7fc00000", "an element must be finite"],
       [vector, "0001 0000 ff800000", "an element must be finite"],
@@ -253,7 +253,7 @@ test("sparsevec: bodies and texts that are inconsistent are refused", () => {
   for (
     const [digits, message] of [
       ["00000005 00000000 000000", "it is shorter than a sparsevec's header"],
-      ["00000005 00000000 00000001", "the part of its header that is always zero is not"],
+      ["00000005 00000000 00000001", "the reserved part of its header is not zero"],
       ["00000000 00000000 00000000", "a sparsevec must have 1 to 1000000000 dimensions"],
       ["ffffffff 00000000 00000000", "a sparsevec must have 1 to 1000000000 dimensions"],
       ["00000005 7fffffff 00000000", "it has 0 bytes of elements instead of 17179869176"],

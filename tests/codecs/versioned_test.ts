@@ -28,7 +28,7 @@ test("versioned types: another version, or none, is refused", () => {
     for (const version of [0, 2, 0x24, 0xff]) {
       assert.equal(
         refusal(BadValue, () => decode(versioned(name), hex(digits).with(0, version))),
-        `it has not version 1 of ${name}'s format`,
+        `its format is not version 1 of ${name}`,
       );
     }
     refusal(BadValue, () => decodeHex(versioned(name), ""));

@@ -204,7 +204,7 @@ test("catalog: a refusal among statements of a pipeline that no Sync is behind i
   await pipeline.flush();
   await assert.rejects(pipeline.claim(first), (error: Error) => {
     assert.ok(error instanceof DecodeError);
-    assert.match(error.message, /^Cannot learn about types \d+ from the catalog: permission denied for table pg_type$/);
+    assert.match(error.message, /^Cannot look up types \d+ in the catalog: permission denied for table pg_type$/);
     assert.ok(error.cause instanceof ServerError);
     return true;
   });

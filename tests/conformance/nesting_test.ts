@@ -31,7 +31,7 @@ conformance("nesting: a type 1000 types deep costs its values, not the connectio
       assert.ok(error instanceof kind, String(error));
       assert.match(
         error.message,
-        new RegExp(`as _?${deep}: there are more than 100 types inside of each other`),
+        new RegExp(`as _?${deep}: its types are nested more than 100 deep`),
       );
       return true;
     });

@@ -439,7 +439,7 @@ conformance("transaction: ended by SQL inside", async (world, server) => {
           yield tx.queryDrop(end);
         }))
       ),
-      isUsage(/no transaction is open/),
+      isUsage(/a statement has ended the transaction/),
     );
     await isFree(conn);
     const mine = new Error("mine");

@@ -264,7 +264,7 @@ test("user types: a transaction that has failed is no place to learn, and says s
   // Both leave together, so that the transaction has failed before the types of the first can be asked for.
   const [first, second] = await Promise.allSettled([conn.query("select 'dark'::shade"), conn.query("select 1/0")]);
   assert.ok(first.status === "rejected" && first.reason instanceof DecodeError);
-  assert.match(first.reason.message, /^Cannot learn about types \d+ from the catalog: current transaction is aborted/);
+  assert.match(first.reason.message, /^Cannot look up types \d+ in the catalog: current transaction is aborted/);
   assert.ok(second.status === "rejected" && second.reason instanceof ServerError);
   await conn.queryDrop("rollback");
   assert.equal(await conn.execValue("select 'dark'::shade"), "dark");

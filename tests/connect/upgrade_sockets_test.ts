@@ -175,7 +175,7 @@ test("a pooler behind the socket: TCP is kept", () => {
     ["identify #2", identity({ clientPort: "40001", serverPort: "5432" })],
     ["discard #2"],
   ]);
-  kept(played, [socket, /something stands between/]);
+  kept(played, [socket, /there is something in between/]);
 });
 
 test("whatever fails on the socket, its connection is given up and TCP is kept", () => {

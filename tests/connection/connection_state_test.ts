@@ -155,8 +155,8 @@ inBothDrivers("the only row: one is given, none or several are a UsageError, and
   const context = callContextOf(wire.link);
   const one = () => wire.run(statementCalls.exec(context, "e", undefined, undefined, collectors.onlyRow, true));
   assert.deepEqual(await one(), { n: 1 });
-  await assert.rejects(one(), (error) => error instanceof UsageError && /gave 0 rows/.test(error.message));
-  await assert.rejects(one(), (error) => error instanceof UsageError && /gave 2 rows/.test(error.message));
+  await assert.rejects(one(), (error) => error instanceof UsageError && /returned 0 rows/.test(error.message));
+  await assert.rejects(one(), (error) => error instanceof UsageError && /returned 2 rows/.test(error.message));
   assert.deepEqual(await one(), { n: 3 });
 });
 

@@ -149,5 +149,5 @@ function endsConnection(make: () => Request<unknown>, ...messages: Uint8Array[])
   const { failure, session } = reply(make, concat(...messages));
   assert.equal(failure?.kind, "malformed");
   assert.ok(session.lost instanceof ProtocolError);
-  assert.match(session.lost.message, /has no place here$/);
+  assert.match(session.lost.message, /is not allowed here$/);
 }

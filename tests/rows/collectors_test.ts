@@ -71,7 +71,7 @@ test("only row: one, no more, no less", () => {
   for (const [replies, count] of [[TWO_ROWS, 2], [NO_ROWS, 0], [COMMAND, 0], [emptyQueryResponse(), 0]] as const) {
     const { failure, session } = outcome(() => new FirstRow("array", true), replies);
     assert.ok(failure?.kind === "unusable" && failure.error instanceof UsageError);
-    assert.match(failure.error.message, new RegExp(`gave ${count} rows`));
+    assert.match(failure.error.message, new RegExp(`returned ${count} rows`));
     assert.equal(session.lost, undefined);
   }
 });

@@ -26,7 +26,7 @@ const ENDS: readonly (readonly [name: string, incoming: readonly Incoming[], wor
   ["the end inside of a message", [number(1).subarray(0, 9), "end"], /closed the connection$/, "ConnectionError"],
   ["a failing read", [systemError("ECONNRESET")], /connection reset$/, "ConnectionError"],
   ["garbage", [GARBAGE], /message 0x07/, "ProtocolError"],
-  ["a message out of place", [concat(bindComplete(), readyForQuery())], /BindComplete, which has/, "ProtocolError"],
+  ["a message out of place", [concat(bindComplete(), readyForQuery())], /BindComplete, which is/, "ProtocolError"],
   ["an impossible length", [new Uint8Array([0x54, 255, 255, 255, 255])], /length of -1/, "ProtocolError"],
   ["the server's last words", [shutdown, "end"], /the server ended the connection: terminating/, "ServerError"],
   ["another encoding", [parameterStatus("client_encoding", "LATIN1")], /client_encoding/, "ConnectionError"],

@@ -95,7 +95,7 @@ const QUERIES: readonly (readonly [name: string, behaviour: Behaviour, expected:
     then: "silence",
   }, {
     type: ProtocolError,
-    message: /the server sent BindComplete, which has no place here/,
+    message: /the server sent BindComplete, which is not allowed here/,
   }],
   ["claims a negative length", {
     greeting: WELCOME,

@@ -463,7 +463,7 @@ inModes(
   async ({ connect }) => {
     await using conn = await connect("");
     await using other = await connect("");
-    assert.match(conn.upgrade.reason!, /something stands between/);
+    assert.match(conn.upgrade.reason!, /there is something in between/);
     await using held = await conn.prepare("select $1::int4 + 1 as n");
     const text = "select $1::int4 * 2 as n";
     assert.deepEqual(await conn.exec(text, [1]), [{ n: 2 }]);

@@ -123,13 +123,13 @@ inEveryWorld("another server behind the same path", async (world) => {
   await using other = await startWithSockets("s");
   renameSync(socketIn(other, 0), socketIn(server, 0));
   const { tried } = await expectKept(world, urlOf(server), /no socket led to the server/, true);
-  assert.deepEqual(tried, [{ path: socketIn(server, 0), reason: "another server is behind it" }]);
+  assert.deepEqual(tried, [{ path: socketIn(server, 0), reason: "the socket leads to another server" }]);
 });
 
 inEveryWorld("a forwarded port, with and without a server's socket of that port", async (world) => {
   await using server = await startWithSockets("s");
   await using forwarder = await startForwarder(server.port);
-  await expectKept(world, urlOf(forwarder), /something stands between/, true);
+  await expectKept(world, urlOf(forwarder), /there is something in between/, true);
   // A server of its own on the very port that the forwarder listens on, but on another address.
   await using neighbour = await PostgresServer.start({
     major: newest.major,
@@ -156,7 +156,7 @@ inEveryWorld("PgBouncer on the TCP port of a server whose socket has that port",
     });
     await using conn = await inTime(() => world.connect(urlOf(bouncer)));
     assert.equal(conn.transport, "tcp");
-    assert.match(conn.upgrade.reason ?? "", /something stands between/);
+    assert.match(conn.upgrade.reason ?? "", /there is something in between/);
     assert.equal(await conn.queryDrop("select 1"), 1);
   }
 });

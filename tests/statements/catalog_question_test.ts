@@ -135,7 +135,7 @@ for (const code of ["25P02", "57014", "53200", "55P03", "40001"]) {
     const it = context(wire);
     await assert.rejects(asked(wire, it), (error: Error) => {
       assert.ok(error instanceof DecodeError && !(error instanceof UsageError));
-      assert.equal(error.message, `Cannot learn about types ${MOOD} from the catalog: not that`);
+      assert.equal(error.message, `Cannot look up types ${MOOD} in the catalog: not that`);
       return true;
     });
     assert.deepEqual(await asked(wire, it), TEXTS);

@@ -109,7 +109,7 @@ export class Connector {
 /** The result of a user's function, or an error if it takes too long. */
 export async function withTimeout<T>(name: string, result: T | Promise<T>, milliseconds: number): Promise<T> {
   if (result instanceof Promise && !await atMost(result, milliseconds)) {
-    throw new ConnectionError(`Cannot use the connection: ${name} did not come to its end within ${milliseconds} ms`);
+    throw new ConnectionError(`Cannot use the connection: ${name} did not finish within ${milliseconds} ms`);
   }
   return await result;
 }

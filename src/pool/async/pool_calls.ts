@@ -128,7 +128,7 @@ function withRemainingTime<O extends CallOptions>(options: O | undefined, starte
   if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
   const rest = timeout - (now() - startedAt);
   if (rest > 0) return { ...options, timeout: rest, [CALLER_TIMEOUT]: timeout };
-  throw new TimeoutError(`Cannot make the call: it was not begun within ${timeout} ms`, { outcome: "not sent" });
+  throw new TimeoutError(`Cannot make the call: no connection was free within ${timeout} ms`, { outcome: "not sent" });
 }
 
 const NO_DEADLINE: AcquireDeadline = { timeout: 0, callerTimeout: 0, signal: undefined };

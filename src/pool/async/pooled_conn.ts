@@ -51,7 +51,7 @@ export class PooledConn extends Conn {
    * @throws {UsageError} If it was released before.
    */
   async release(): Promise<void> {
-    if (!this.#lease.end()) throw new UsageError("Cannot release the connection: it is no longer yours");
+    if (!this.#lease.end()) throw new UsageError("Cannot release the connection: it was released or closed before");
     await this.#giveBack();
   }
 
