@@ -92,7 +92,7 @@ conformance("execFirst, execOne, execValue, execDrop", async (world, server) => 
   for (const count of [0, 2]) {
     await assert.rejects(async () => await conn.execOne(series, [count]), (error) => {
       assert.ok(error instanceof UsageError);
-      assert.match(error.message, new RegExp(`gave ${count} rows`));
+      assert.match(error.message, new RegExp(`returned ${count} rows`));
       return true;
     });
   }
