@@ -48,7 +48,7 @@ export function serversOf(world: World): readonly TestServer[] {
 
 /**
  * Runs a body in every world, with every server of it. `since` is the first version with the tested
- * feature. In a short run, the worker is tested on one runtime that has FFI too.
+ * feature. In a short run, each blocking transport is tested on one of the runtimes.
  */
 export function conformance(
   name: string,
@@ -58,7 +58,7 @@ export function conformance(
   for (const world of worlds) {
     for (const server of serversOf(world)) {
       if (server.major < since) continue;
-      if (world.name === "sync worker" && hasFfi() && !isTurnOf(name)) continue;
+      if (world.name !== "async" && hasFfi() && !isTurnOf(name + world.name)) continue;
       test(`${name} (${world.name}, PostgreSQL ${server.major})`, () => body(world, server));
     }
   }
