@@ -57,7 +57,7 @@ export interface Codec {
   isValue?(array: readonly unknown[]): boolean;
   /** The text to send for a string. Default: the string itself. */
   rewrite?(text: string): string;
-  /** What separates elements in the text of an array of this type (`pg_type.typdelim`), "," by default. */
+  /** The separator of elements in the text of an array of this type (`pg_type.typdelim`), "," by default. */
   readonly delimiter?: string;
 }
 

@@ -12,7 +12,7 @@ import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
 
-/** What is needed to open a session, clock and randomness included. */
+/** The means to open a session, clock and randomness included. */
 export interface OpenPlan {
   readonly user: string;
   readonly password: string | undefined;

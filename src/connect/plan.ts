@@ -6,7 +6,7 @@ import type { Endpoint } from "../transport/transport.ts";
 import type { ConnectPlan } from "./connect.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
-/** What the driver and the runtime provide. */
+/** The capabilities of the driver and the runtime. */
 export interface ConnectEnvironment extends Environment {
   now(): number;
   nonce(): string;

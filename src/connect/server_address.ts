@@ -9,7 +9,7 @@ import type { Handshake } from "./handshake.ts";
 import type { StatementNaming } from "../statements/cache.ts";
 import { type Connected, connectVerified, type VerifiedSocket } from "./upgrade.ts";
 
-/** What the connections of a pool have found out about how to reach the server. */
+/** How to reach the server, as the connections of a pool have found out. */
 export class ServerAddress {
   /** Whether statements have names: they have none behind a pooler that shares the server's connections. */
   readonly naming: StatementNaming = { isEnabled: true };

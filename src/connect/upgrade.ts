@@ -61,7 +61,7 @@ export interface VerifiedSocket {
   readonly cancelTarget: CancelTarget;
 }
 
-/** What the upgrade needs, beyond what opening a session does. */
+/** The means to upgrade, beyond those to open a session. */
 export interface UpgradePlan {
   /** Why the upgrade is skipped; undefined if it is not. */
   readonly skipReason: string | undefined;

@@ -1,4 +1,4 @@
-/** What callers give, checked: SQL, parameters and options, the same for all methods. */
+/** The checks of arguments: SQL, parameters and options, the same for all methods. */
 import type { Params } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
@@ -10,7 +10,7 @@ import { checkCount } from "../rows/bind.ts";
 import type { RowShape } from "../rows/row.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
 
-/** What can be executed: SQL text, a statement prepared on the same connection, or an `sql` template. */
+/** A statement to execute: SQL text, a statement prepared on the same connection, or an `sql` template. */
 export type Statement = string | StatementHandle | SqlTemplate;
 
 /** The options of a call. */
@@ -29,7 +29,7 @@ export interface ParsedCall extends ParsedOptions {
 
 /** How options are read: for what, and which there are. */
 export interface OptionSpec {
-  /** What is being done, to follow "Cannot". */
+  /** The action, to follow "Cannot" in errors. */
   readonly action: string;
   /** Whether calls are awaited, and can be aborted. */
   readonly awaits: boolean;
@@ -127,7 +127,7 @@ export function splitArguments<O>(
   return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
 }
 
-/** What is to be executed many times, so that its parameters come elsewhere. */
+/** The source of a statement whose parameters come separately. */
 export function statementSourceOf(statement: unknown, owner: object): StatementSource {
   if (statement instanceof StatementHandle) return referenceOf(statement, owner);
   return statement instanceof SqlTemplate ? textWithoutValues(statement) : sqlText(statement);

@@ -1,10 +1,10 @@
 /**
- * What all calls of a connection, or of a transaction on it, have in common: the checks before a call, its
- * options, and its spans.
+ * The context of the calls of a connection, or of a transaction on it: the checks before a call, its options,
+ * and its spans.
  *
  * Arguments are read when the call is made, not when its op is admitted: changing them, a statement or the
- * connection after that has no effect on the call. An error in them is thrown in one world and rejected in
- * the other.
+ * connection after that has no effect on the call. The blocking API throws an error in
+ * them, the other rejects with it.
  */
 import { type OptionSpec, type ParsedOptions, parseOptions, textOf } from "./arguments.ts";
 import type { ConnectionState } from "./connection_state.ts";
@@ -18,7 +18,7 @@ import type { RowShape } from "../rows/row.ts";
 /** Makes the result collector of one call, for rows of that shape. */
 export type CollectorFactory<T> = (shape: RowShape) => ResultCollector<T>;
 
-/** What the calls of a connection, or of a transaction on it, are made with. */
+/** The connection, transaction and lease that calls are made with. */
 export class CallContext {
   readonly state: ConnectionState;
   /** The transaction that they are made in. */
@@ -32,19 +32,19 @@ export class CallContext {
     this.lease = lease;
   }
 
-  /** Whose the statements are that are prepared by these calls. */
+  /** The owner of the statements that these calls prepare. */
   get owner(): object {
     return this.lease ?? this.state;
   }
 
-  /** Throws when nothing can be called. */
+  /** Throws if no call can be made. */
   check(action: string): void {
     this.lease?.check(action);
     this.state.check(action);
     this.transaction?.check(action);
   }
 
-  /** Checks that a call can be made, and makes it; what that throws becomes a refusal. */
+  /** Checks that a call can be made, and makes it. If either throws, the call is refused with the error. */
   attempt<T>(action: string, make: () => Call<T>): Call<T> {
     try {
       this.check(action);
@@ -105,7 +105,7 @@ function* never(): Op<never> {
   throw new Error("A refused call has no op");
 }
 
-/** How many there are, if that is known. */
+/** The number of elements, if it is known. */
 export function sizeOf(source: unknown): number | undefined {
   return Array.isArray(source) ? source.length : undefined;
 }

@@ -1,4 +1,4 @@
-/** What the blocking and the promise connection share: the state of a connection. */
+/** The state of a connection, which the blocking and the promise API share. */
 import { DEFAULT_CHOICES } from "../options/choices.ts";
 import type { LogFields } from "../options/logger.ts";
 import type { Settings } from "../options/settings.ts";

@@ -10,7 +10,7 @@ import { quotedIdentifier } from "../sql/identifier.ts";
 import type { SqlTemplate } from "../sql/template.ts";
 import type { OperationSpan } from "../telemetry/observer.ts";
 
-/** A COPY TO STDOUT that was asked for. */
+/** A COPY TO STDOUT. */
 export interface Copy {
   readonly source: CopyOutSource;
   readonly options: ParsedOptions;

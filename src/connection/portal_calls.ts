@@ -10,7 +10,7 @@ import { collectors } from "../rows/collector_factories.ts";
 import type { RowShape } from "../rows/row.ts";
 import type { OperationSpan } from "../telemetry/observer.ts";
 
-/** A stream of rows that was asked for. */
+/** A stream of rows. */
 export interface Stream {
   readonly cursor: Cursor;
   readonly shape: RowShape;
@@ -19,7 +19,7 @@ export interface Stream {
   readonly span: OperationSpan | undefined;
 }
 
-/** What a fetch gives. */
+/** The result of a fetch. */
 export interface Fetch<T> {
   readonly rows: T;
   readonly hasMore: boolean;
@@ -54,10 +54,7 @@ export function stream(
     params,
     options,
     "a stream",
-    {
-      rows: true,
-      extraOptions: ["batch"],
-    },
+    { rows: true, extraOptions: ["batch"] },
   );
   const batch = extraOptions.batch === undefined ? DEFAULT_BATCH_SIZE : countFrom(extraOptions.batch, "batch");
   return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values.length) };

@@ -45,7 +45,7 @@ export function* executeBatch(
     return batch.affected;
   } catch (error) {
     if (chunk === undefined) throw error;
-    // What was committed would be done twice.
+    // A retry would execute committed sets twice.
     if (batch.committed > 0 && error instanceof PyroError) {
       Object.defineProperty(error, "safeToRetry", { value: false });
     }
@@ -92,7 +92,7 @@ class Batch {
         const request = new ExecuteSets(statement, parses, sets, isLast ? "explicit" : "deferred", this.exclusive);
         parts.push({ request, first, pending: yield* this.#submitPart(statement, request, first) });
         parses = false;
-        // What ends the transaction leaves in the same write as the last part.
+        // The end of the transaction is sent in the same write as the last part.
         if (isLast) break;
         yield { do: "room", bytes: MAX_WAITING };
         yield* this.#settleWhere(statement, parts, ({ pending }) => {

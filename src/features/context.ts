@@ -1,4 +1,4 @@
-/** What the features of one connection share, beyond what executing statements needs. */
+/** The state that the features of one connection share, beside that for executing statements. */
 import type { Context } from "../statements/context.ts";
 import type { TransactionState } from "./transaction.ts";
 

@@ -234,7 +234,7 @@ export class CopyOutSource {
     } catch {
       // It was told to fail.
     }
-    // What has the savepoint failed is undone, so that the transaction goes on.
+    // Rolling back to the savepoint lets the transaction go on.
     yield* this.#end(request, rollBackToSavepoint(SAVEPOINT));
   }
 

@@ -27,7 +27,7 @@ import { invalidateStatement, prepareIfStale } from "../statements/stale.ts";
 import type { TransactionState } from "./transaction.ts";
 import { completeRows } from "../statements/type_lookup.ts";
 
-/** What a portal executes, and how it gives its rows. */
+/** The statement of a portal, and the shape of its rows. */
 export interface PortalSource {
   readonly source: StatementSource;
   readonly values: readonly unknown[];
@@ -37,7 +37,7 @@ export interface PortalSource {
 /** A portal, and its state. */
 export class Cursor {
   readonly #context: Context;
-  /** What it executes. */
+  /** The statement that it executes. */
   readonly source: StatementSource;
   /** How its rows are given if a fetch does not say. */
   readonly shape: RowShape;

@@ -1,7 +1,7 @@
 /**
  * Pipelines: statements sent together, whose results are taken one after the other.
  *
- * What is asked for is encoded at once and sent with the next Sync. Replies are read when they are
+ * A statement is encoded at once and sent with the next Sync. Replies are read when they are
  * claimed; some of what arrives before that is held by the connection, which then stops reading.
  */
 import { Fifo } from "../backlog.ts";
@@ -87,7 +87,7 @@ export class PipelineState {
       throw error;
     }
     if (pipelined.kind === "new") group.parsed.set(pipelined.sql, execution);
-    // What comes behind it is parsed behind it.
+    // A statement that is added later is parsed anew.
     if ((effects & Effect.Redefines) !== 0) group.parsed.clear();
     const change = effects === Effect.None ? 0 : invalidation.begin(effects, this.#context);
     const item = new PipelineItem(execution, source, change, this.#itemCount++);
@@ -238,7 +238,7 @@ export class PipelineState {
     } catch (error) {
       const { lost } = this.#context.session;
       this.#isLossReported ||= lost !== undefined;
-      // What was sent before may have been done.
+      // Statements that were sent before may have been executed.
       throw lost !== undefined && this.#hasSubmitted ? lostError("sync the pipeline", lost, true) : error;
     }
     yield { do: "room", bytes: 0 };
@@ -292,7 +292,7 @@ export class PipelineState {
       const failure = pending?.failure;
       if (failure !== undefined && failure.kind !== "unusable" && group.error === undefined) {
         group.error = errorOf(failure, execution);
-        // What was changed in it may be undone.
+        // Its changes may be rolled back.
         if (!group.ended) group.change = this.#context.invalidation.begin(Effect.Ends, this.#context);
         // Without a Sync behind it, the session has added one.
         if (group.sync === undefined) this.#isUnsynced = false;

@@ -14,7 +14,7 @@ import type { Listeners } from "./listen.ts";
 export function* reset(context: Context, listeners: Listeners): Op<void> {
   const { registry, statements, invalidation } = context;
   const change = invalidation.begin(Effect.Redefines, context);
-  // What comes next would name statements that are gone.
+  // Later requests would name statements that were dropped.
   try {
     yield* settle(yield* submit(new SimpleQuery("DISCARD ALL", new AffectedRows(), registry)));
   } finally {

@@ -214,7 +214,7 @@ export function* transact<T>(
       if (isCommitting) yield* commit(context, state);
       return result;
     } catch (error) {
-      // What the function has committed by itself is not to be done again.
+      // The callback has ended the transaction itself: running it again would repeat its work.
       const isOver = state.finished && !isCommitting;
       yield* rollBackQuietly(context, state);
       if (isOver || attempt >= retries || !isConflict(error) || context.session.lost !== undefined) throw error;

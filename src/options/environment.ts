@@ -6,7 +6,7 @@
 import { applyKeyword } from "./keywords.ts";
 import type { Settings } from "./settings.ts";
 
-/** What pyro reads from the process, if that needs no permission from the user. */
+/** The parts of the environment that pyro reads; on Deno, only those that need no permission prompt. */
 export interface Environment {
   /** The value of an environment variable. */
   variable(name: string): string | undefined;

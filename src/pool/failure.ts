@@ -1,4 +1,4 @@
-/** What keeps a pool from giving a connection. */
+/** The errors of a pool that cannot hand out a connection. */
 import { ConnectionError, isServerFull, ServerError, UsageError } from "../errors.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { PoolStats } from "./pool_state.ts";

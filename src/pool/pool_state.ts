@@ -4,7 +4,7 @@
  */
 import type { Limits } from "./limits.ts";
 
-/** What the pool state must know of a connection. */
+/** A connection, as the pool state sees it. */
 export interface PooledConnection {
   /** Whether it was closed or lost. */
   readonly closed: boolean;

@@ -17,7 +17,7 @@
  * other. An op that pauses, or runs a callback that makes calls, cannot be the one that may submit.
  */
 
-/** What admission knows of an exclusive operation: a stream, a pipeline, a portal, a copy. */
+/** An exclusive operation, as admission sees it: a stream, a pipeline, a portal, a copy. */
 export interface Exclusive {
   /** With its article, for errors: "a stream". */
   readonly name: string;
@@ -25,7 +25,7 @@ export interface Exclusive {
   readonly isSingleCall?: boolean;
 }
 
-/** What may forbid an access. */
+/** A reason to forbid an access. */
 export type Restriction =
   /** The connection was lost. */
   | "lost"
@@ -42,7 +42,7 @@ export type Restriction =
   /** Another operation will be exclusive, once it sends. */
   | "reserved";
 
-/** What a restriction may forbid. */
+/** An access to the connection, which a restriction may forbid. */
 export type Access =
   /** A new call is made. */
   | "call"
@@ -81,7 +81,7 @@ export type AdmissionState =
   /** A cancel request is on its way, which must not hit what is submitted now. */
   | "gated";
 
-/** What an op asks for. */
+/** A request of an op for admission. */
 export type AdmissionRequest =
   /** To submit for the first time. */
   | "begin"

@@ -83,7 +83,7 @@ export class CopyOut implements Request<void> {
     return chunk;
   }
 
-  /** What still comes is of no interest. */
+  /** Drops the rest of the data. */
   drop(): void {
     this.#isDropping = true;
     this.#isWanted = true;

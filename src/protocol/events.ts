@@ -1,12 +1,12 @@
 /**
- * What the server sends unasked, kept until the driver delivers it. While no driver takes events yet,
+ * The messages that the server sends unasked, kept until the driver delivers it. While no driver takes events yet,
  * and in a flood between two deliveries, a limited amount is kept.
  */
 import { Backlog } from "../backlog.ts";
 import type { ServerFields } from "../errors.ts";
 import type { Notification } from "../wire/backend.ts";
 
-/** What the server sends unasked. */
+/** A message that the server sends unasked. */
 export type SessionEvent =
   | { readonly kind: "notice"; readonly notice: ServerFields }
   | { readonly kind: "notification"; readonly notification: Notification }

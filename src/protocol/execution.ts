@@ -57,7 +57,7 @@ export function* readDescription(
   return undefined;
 }
 
-/** What the reader of an execution's reply has to know of the request, and changes in it. */
+/** The parts of a request that the reader of its reply uses and changes. */
 interface ExecutingRequest extends Pick<Request<unknown>, "action"> {
   syncMode: "explicit" | "deferred";
 }
@@ -77,7 +77,7 @@ export class ExecutionReply {
   readonly #leavesSyncDeferred: boolean;
   /** How many rows may still come; negative where there is no limit. */
   #rowsLeft: number;
-  /** What an execution that copies waits for; nothing but an error where it was refused. */
+  /** The state of a COPY that the statement has begun: after "refused", only its error may follow. */
   #copy: "none" | "refused" | "data" | "end" = "none";
 
   constructor(

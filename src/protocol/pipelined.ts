@@ -19,7 +19,7 @@ import { encodePrepare, readPrepare, type StatementSlot } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
-/** What a pipelined statement is executed as. */
+/** How a pipelined statement is executed. */
 export type PipelinedStatement =
   /** Its types are known. Without a name, the server has to parse it again. */
   | { readonly kind: "known"; readonly statement: Prepared }
@@ -35,9 +35,9 @@ export class PipelinedExecution implements Request<void> {
   readonly exclusive: ExclusiveOperation;
   readonly sql: string;
   readonly name: string;
-  /** What it does besides giving rows, as an `Effect`. */
+  /** Its side effects, as bits of `Effect`. */
   readonly effects: number;
-  /** What the reply says about the statement; undefined until it is read. */
+  /** The description in the reply; undefined until it is read. */
   prepared: Prepared | undefined = undefined;
   /** Whether the server has taken the statement: what fails from then on is its own failure. */
   bound = false;

@@ -1,4 +1,4 @@
-/** What is known of a statement that the server has prepared. */
+/** A statement that the server has prepared. */
 import type { Codec } from "../codecs/codec.ts";
 import { Description } from "../rows/description.ts";
 import { formatCodes } from "../rows/bind.ts";
@@ -11,7 +11,7 @@ export class Prepared {
   /** Its name on the server, "" for the unnamed one. */
   readonly name: string;
   readonly sql: string;
-  /** What it does besides giving rows, as an `Effect`. */
+  /** Its side effects, as bits of `Effect`. */
   readonly effects: number;
   /** The generation in which it was submitted for preparing, as in `StatementCache.generation`. */
   readonly generation: number;

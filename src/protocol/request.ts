@@ -24,7 +24,7 @@ export type ReplyReader<T> = Generator<Need, T, void>;
 
 /** One request, and the reading of its reply. */
 export interface Request<T> {
-  /** What is being done, to follow "Cannot": "prepare the statement". */
+  /** The action, to follow "Cannot" in errors: "prepare the statement". */
   readonly action: string;
   /** The SQL text, if there is one; for errors. */
   readonly sql?: string;
@@ -120,7 +120,7 @@ export class Condition {
 }
 
 /**
- * What an op asks of its driver.
+ * A request of an op to its driver.
  *
  * One op at a time may submit, until it says which request is its last, so that statements run in the
  * order of the calls. `submit` answers with the pending request, `settle` with its value or by throwing
@@ -173,7 +173,7 @@ export interface Span {
 
 /** When a caller gives up: after a time, or when its signal aborts. */
 export interface Deadline {
-  /** What the caller gives up, to follow "Cannot". */
+  /** The action, to follow "Cannot" in errors. */
   readonly action: string;
   /** Milliseconds, 0 for no limit. */
   readonly timeout: number;

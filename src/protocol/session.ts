@@ -39,7 +39,7 @@ export type TransactionStatus = "idle" | "active" | "failed";
 export class Session {
   readonly outbox: Outbox = new Outbox();
   readonly inbox: Inbox = new Inbox((inbox) => this.#asynchronous(inbox));
-  /** What a cancel request must show; undefined where the server or a pooler sent none. */
+  /** The key for cancel requests; undefined if the server or a pooler sent none. */
   key: { readonly processId: number; readonly secret: Uint8Array } | undefined = undefined;
   /** Decides which op may submit. */
   readonly admission: Admission<ExclusiveOperation> = new Admission();
@@ -153,7 +153,7 @@ export class Session {
   /** Withdraws a request of which nothing was sent. Its bytes leave the outbox when others are to be sent. */
   withdraw(pending: PendingRequest<unknown>): void {
     if (this.#queue.first === pending) {
-      // What has arrived meanwhile has made it begin to read.
+      // Its reply reader may have begun, since data has arrived meanwhile.
       this.#replyReader?.return(undefined);
       this.#replyReader = undefined;
     }
@@ -322,7 +322,7 @@ export class Session {
   }
 
   /** Reads on to the ReadyForQuery of the failed group. Callers get the failure only then, with the status up to date. */
-  #recover(recovery: FailedGroup): boolean {
+  #recover(group: FailedGroup): boolean {
     const { inbox } = this;
     while (!inbox.next()) {
       if (!inbox.refused) return false;
@@ -331,7 +331,7 @@ export class Session {
     }
     inbox.expect(Backend.ReadyForQuery, "recover from an error");
     this.#failedGroup = undefined;
-    this.#failGroup(recovery);
+    this.#failGroup(group);
     return true;
   }
 

@@ -18,7 +18,7 @@ import type { Session } from "./session.ts";
 /** What a server asked of us to believe who we are, by how much the answer gives away: nothing, a proof, a hash, the password. */
 export const Disclosure = { None: 0, Scram: 1, Md5: 2, Cleartext: 3 } as const;
 
-/** What a server asked for. */
+/** The server's authentication request. */
 export interface AuthMethod {
   /** One of {@linkcode Disclosure}. */
   readonly disclosure: number;
@@ -32,7 +32,7 @@ export interface AuthLimit extends AuthMethod {
   readonly reason: string;
 }
 
-/** What a session is asked for with. */
+/** The content of a startup message, and the secrets to answer with. */
 export interface StartupOptions {
   readonly user: string;
   readonly password: string | undefined;
@@ -215,7 +215,7 @@ function checkVersion(inbox: Inbox): void {
 /** Between AuthenticationOk and ReadyForQuery nothing is long but a notice or an error, such as those of a login trigger. */
 const MAX_LENGTH_BEFORE_SESSION = 0x10_0000;
 
-/** What PgBouncer says of a parameter that it does not know. */
+/** PgBouncer's error for a parameter that it does not know. */
 const UNSUPPORTED = /^unsupported startup parameter(?: in options)?: (.+)$/;
 
 const METHOD_NAMES: ReadonlyMap<number, string> = new Map([

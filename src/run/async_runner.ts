@@ -11,7 +11,7 @@ import { atMost, MAX_MILLISECONDS, now, pause } from "../runtime/clock.ts";
 import { abandonment, admission, outcome, unlessSettled } from "./waiting.ts";
 import { CANCEL_INTERVAL, CANCEL_TIMEOUT, type Cancellation, cancelTimedOut, isNeverSent } from "./cancellation.ts";
 
-/** What the runner needs of the connection. */
+/** The connection, as the runner sees it. */
 export interface RunnerLink {
   readonly session: Session;
   /** Something was submitted. */

@@ -116,7 +116,7 @@ export class SyncLink implements Link, RunnerLink {
     const { session } = this;
     this.#started = true;
     const heard = this.#deliveredEvents;
-    // What the last call has read may be what is waited for.
+    // The last call may have read the awaited data already.
     this.#deliver();
     const isSo = (): boolean => this.#deliveredEvents !== heard || session.lost !== undefined;
     return this.until(isSo, by, true);
@@ -131,7 +131,7 @@ export class SyncLink implements Link, RunnerLink {
   until(isSo: () => boolean, by: number, events: boolean): boolean {
     this.#begin();
     while (!isSo()) {
-      // What was sent may be all that was waited for.
+      // Sending may be all that the caller waits for.
       this.#flush();
       if (isSo()) break;
       if (!this.#transferOnce(by, events)) return false;
@@ -237,7 +237,7 @@ export class SyncLink implements Link, RunnerLink {
   #begin(): void {
     this.#started = true;
     this.#flush();
-    // What is wanted now may be here already.
+    // The awaited data may have arrived already.
     if (this.#isPaused) this.#advance();
   }
 

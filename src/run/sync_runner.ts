@@ -6,7 +6,7 @@ import type { Session } from "../protocol/session.ts";
 import { block, now } from "../runtime/clock.ts";
 import { CANCEL_INTERVAL, CANCEL_TIMEOUT, Cancellation, cancelTimedOut } from "./cancellation.ts";
 
-/** What the runner needs of the connection. */
+/** The connection, as the runner sees it. */
 export interface RunnerLink {
   readonly session: Session;
   /**
@@ -29,7 +29,7 @@ export interface RunnerLink {
 /** Runs the ops of one connection. */
 export class SyncRunner {
   readonly #link: RunnerLink;
-  /** What waits for the user's function that runs now. */
+  /** The wait of the op whose callback runs now. */
   #outer: CallWait | undefined = undefined;
 
   constructor(link: RunnerLink) {

@@ -1,5 +1,5 @@
 /**
- * What a connection remembers of SQL strings: the prepared statements of those executed last.
+ * The statement cache: the prepared statements of the SQL strings that a connection executed last.
  *
  * Names carry a part that no other connection has: behind a pooler two clients can meet on one
  * server connection, where a shared name would run the other's statement.

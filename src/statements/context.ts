@@ -1,4 +1,4 @@
-/** What the ops of one connection share. */
+/** The state that the ops of one connection share. */
 import type { Session } from "../protocol/session.ts";
 import type { Registry } from "../codecs/registry.ts";
 import type { Invalidation } from "./invalidation.ts";

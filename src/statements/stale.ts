@@ -113,7 +113,7 @@ function hasSameTypes(one: Prepared, other: Prepared): boolean {
 
 /** A name that is missing or taken: someone between gives the server connection to others too. */
 const MISSING_NAME_CODES: readonly string[] = [SqlState.InvalidSqlStatementName, SqlState.DuplicatePreparedStatement];
-/** What the server says of a parameter's value that it cannot read. */
+/** The server's errors for a parameter's value that it cannot read. */
 const VALUE_ERROR_CODES: readonly string[] = [
   SqlState.InvalidTextRepresentation,
   SqlState.InvalidBinaryRepresentation,

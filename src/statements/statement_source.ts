@@ -15,7 +15,7 @@ export interface StatementReference {
   isStale?: boolean;
 }
 
-/** What is executed: SQL text, which the cache may know, or a statement that the caller holds. */
+/** The source of a statement: SQL text, which the cache may know, or a statement that the caller holds. */
 export type StatementSource = string | StatementReference;
 
 /** Whether a statement has to be prepared again: the server does not have it, or its text may mean something else, or take other types. */
@@ -23,7 +23,7 @@ export function needsPreparing({ prepared, isStale }: StatementReference, statem
   return isStale === true || prepared.isDoubtful || statements.isOutdated(prepared) || statements.isDropped(prepared);
 }
 
-/** What can be executed as it is known; undefined if the server has to be asked before. */
+/** The statement, if it can be executed as it is; undefined if it must be prepared first. */
 export function readyStatement(source: StatementSource, { statements, registry }: Context): Prepared | undefined {
   const statement = typeof source === "string" ? statements.get(source) : source.prepared;
   if (statement === undefined || !statement.isCurrent(registry)) return undefined;
@@ -31,7 +31,7 @@ export function readyStatement(source: StatementSource, { statements, registry }
   return statement;
 }
 
-/** What is to be executed, with all its types; asks the server for what is not known yet. */
+/** The statement with all its types; prepares it and looks types up if needed. */
 export function* resolveStatement(source: StatementSource, context: Context): Op<Prepared> {
   const { statements, registry } = context;
   if (typeof source !== "string") {

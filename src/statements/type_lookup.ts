@@ -150,7 +150,7 @@ type CatalogRow = readonly [
   attributeTypes: readonly number[] | null,
 ];
 
-/** What a row says; undefined if it is not as PostgreSQL's, which a server of another kind may send. */
+/** The type that a row describes; undefined if the row is not as PostgreSQL sends it, which servers of other kinds may do. */
 function typeInfo(row: unknown): TypeInfo | undefined {
   const [oid, name, schema, delimiter, kind, part, names, types] = row as CatalogRow;
   const isRight = typeof oid === "number" && (part === null || typeof part === "number") &&

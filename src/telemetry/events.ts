@@ -2,7 +2,7 @@
 import type { Upgrade } from "../connect/upgrade.ts";
 import type { Endpoint } from "../transport/transport.ts";
 
-/** What all events have in common: how they ended. */
+/** The members that all events have: how they ended. */
 export interface TraceEvent {
   /** The duration in milliseconds; undefined until the end. */
   readonly duration: number | undefined;

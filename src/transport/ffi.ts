@@ -58,7 +58,7 @@ class FfiTransport implements SyncTransport {
   /** `struct pollfd`: descriptor, requested events, returned events. */
   readonly #poll = new Uint8Array(8);
   #closed = false;
-  /** What the last `poll` reported, until a read or write finds it outdated. */
+  /** The events that the last `poll` reported, until a read or write finds it outdated. */
   #readable = false;
   #writable = false;
 

@@ -1,5 +1,5 @@
 /**
- * What can be found out about this machine's sockets: whether a Unix socket can be dialled, and which
+ * Facts about this machine's sockets: whether a Unix socket can be dialled, and which
  * users listen.
  *
  * Deno never asks for a permission because of it: what may not be read is unknown.

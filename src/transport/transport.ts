@@ -56,7 +56,7 @@ export interface Preflight {
   owner(peer: number | undefined): SocketOwner;
 }
 
-/** What can be found out about this machine's sockets without asking the user for a permission. */
+/** Facts about this machine's sockets, as far as they need no permission prompt. */
 export interface LocalSockets {
   /** Checks a Unix socket that is about to be dialled. */
   preflight(path: string): Preflight;

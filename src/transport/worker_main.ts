@@ -77,7 +77,7 @@ export interface WorkerReport {
   readonly code?: string | undefined;
 }
 
-/** What the body of the worker uses. */
+/** The globals that the body of the worker uses. */
 export interface WorkerContext {
   readonly input: WorkerInput;
   readonly control: Int32Array<ArrayBufferLike>;

@@ -70,7 +70,10 @@ for (const query of ["", "upgrade_to_unix_socket=off&sslmode=disable"]) {
     };
     await Promise.all([1, 2, 3, 4].map(lane));
     assert.equal(tally.later, 4 * rounds);
-    assert.ok(tally.completed > 8 && tally.stopped > 8, `both ends of the race were seen: ${JSON.stringify(tally)}`);
+    assert.ok(
+      tally.completed > times(5, 20) && tally.stopped > times(5, 20),
+      `both ends of the race were seen: ${JSON.stringify(tally)}`,
+    );
   });
 
   test(`stress: a transaction that is given up does not hit what others call on its connection (async, ${way})`, async () => {
@@ -93,7 +96,7 @@ for (const query of ["", "upgrade_to_unix_socket=off&sslmode=disable"]) {
       }
       await outcome;
     }
-    assert.ok(stopped > 3, `${stopped} were given up`);
+    assert.ok(stopped > times(3, 10), `${stopped} were given up`);
     assert.equal(hit, 0, "calls that nobody gave up were cancelled");
   });
 

@@ -1,4 +1,4 @@
-/** What can be called on a pool: one-line methods over the calls of connections. */
+/** The methods of a pool that execute SQL: one line each, over the methods of connections. */
 import { type PoolStatement, splitArguments } from "../../connection/arguments.ts";
 import type { CopyData, CopyRow, Params, Row } from "../../connection/call_options.ts";
 import type { Result } from "../../rows/collectors.ts";

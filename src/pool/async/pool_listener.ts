@@ -211,7 +211,7 @@ export class PoolListener {
   }
 }
 
-/** What the promise gives, unless its caller gives up first. */
+/** The value of the promise, unless its caller gives up first. */
 async function withDeadline<T>(deadline: Deadline | undefined, promise: Promise<T>): Promise<T> {
   if (deadline === undefined) return await promise;
   const { timeout, signal } = deadline;

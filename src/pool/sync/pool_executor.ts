@@ -1,5 +1,5 @@
 // Derived from src/pool/async/pool_executor.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
-/** What can be called on a pool: one-line methods over the calls of connections. */
+/** The methods of a pool that execute SQL: one line each, over the methods of connections. */
 import { type PoolStatement, splitArguments } from "../../connection/arguments.ts";
 import type {
   BatchOptions,
