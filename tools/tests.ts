@@ -1,6 +1,8 @@
 /** The tests on all three runtimes, against servers that are started once for all of them. */
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
+import { CACHE } from "../tests/support/cache.ts";
 import type { Major, PostgresServer } from "../tests/support/postgres.ts";
 import { skipCount } from "../tests/support/skips.ts";
 import { startTestServer } from "../tests/support/test_server.ts";
@@ -23,6 +25,8 @@ export async function runTests(
         // To permissions servers are all the same.
         env: {
           DENO_JOBS: String(JOBS),
+          // Each test file is a process on Node, and compiling what they import takes longer than most of them.
+          NODE_COMPILE_CACHE: join(CACHE, "node-compile"),
           PYRO_TEST_EXTENT: extent,
           PYRO_TEST_SERVERS: JSON.stringify(step.runtime === "deno-net" ? newest : infos),
         },
@@ -138,7 +142,7 @@ function steps(paths: readonly string[], extent: Extent): (Step & { readonly run
         PACKAGES.node,
         "--test",
         "--test-timeout=120000",
-        "--test-concurrency=2",
+        `--test-concurrency=${JOBS}`,
         "--test-reporter=spec",
         "--test-reporter-destination=stdout",
         "--test-reporter=junit",

@@ -18,7 +18,7 @@ import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
 import { Conn, ConnectionError, Opts } from "../../mod.ts";
 import { Proxy } from "../support/proxy.ts";
-import { worlds } from "../support/worlds.ts";
+import { worldsOf } from "../support/worlds.ts";
 
 const MEGABYTE = 0x10_0000;
 const COUNT = times(20, 64);
@@ -62,7 +62,7 @@ for (const endpoint of ENDPOINTS) {
     await link.close();
   });
 
-  for (const { name } of worlds.filter((world) => world.name !== "async")) {
+  for (const { name } of worldsOf(`bulk ${endpoint.kind}`).filter((world) => world.name !== "async")) {
     test(`bulk: ${COUNT} MB each way (${name}, ${endpoint.kind})`, () => {
       const dialer = syncDialer(name === "sync ffi" ? "ffi" : "worker");
       const link = new SyncLink(dialer.dial(endpoint, false, 5000), endpoint);

@@ -10,7 +10,7 @@ import { times } from "../support/extent.ts";
 import { Random } from "../support/random.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { worlds } from "../support/worlds.ts";
+import { worldsOf } from "../support/worlds.ts";
 
 /** What became of the calls that were given up. */
 class Tally {
@@ -130,7 +130,7 @@ for (const query of ["", "upgrade_to_unix_socket=off&sslmode=disable"]) {
   });
 }
 
-for (const world of worlds.filter(({ name }) => name !== "async")) {
+for (const world of worldsOf("stress").filter(({ name }) => name !== "async")) {
   test(`stress: time-outs around completion, with a later call at once (${world.name})`, async () => {
     const next = fractions(9);
     const tally = new Tally();

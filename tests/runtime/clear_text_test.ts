@@ -9,7 +9,7 @@ import { authentication, backendKeyData, concat, readyForQuery } from "../suppor
 import { Injector, type Moment } from "../support/injector.ts";
 import { newest, servers, type TestServer } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { worlds } from "../support/worlds.ts";
+import { worlds, worldsOf } from "../support/worlds.ts";
 
 /** Lets everybody in, whoever says it. */
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
@@ -25,7 +25,7 @@ function through(injector: Injector, server: TestServer, sslMode: string): strin
 }
 
 for (const server of servers) {
-  for (const world of worlds) {
+  for (const world of worldsOf(`clear text ${server.major}`)) {
     test(`clear text: none is taken for encrypted, whenever it comes (${world.name}, PostgreSQL ${server.major})`, async () => {
       await using injector = await Injector.start(server.port, WELCOME);
       const url = through(injector, server, "require");
@@ -43,7 +43,7 @@ for (const server of servers) {
   }
 }
 
-for (const world of worlds) {
+for (const world of worldsOf("clear text")) {
   test(`clear text: where encryption is only preferred, it never counts as encrypted (${world.name})`, async () => {
     await using injector = await Injector.start(newest.port, WELCOME);
     for (const moment of MOMENTS) {

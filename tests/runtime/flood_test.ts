@@ -16,7 +16,7 @@ import {
 } from "../support/backend.ts";
 import { Flood } from "../support/flood.ts";
 import { test } from "../support/test.ts";
-import { type World, worlds } from "../support/worlds.ts";
+import { type World, worldsOf } from "../support/worlds.ts";
 
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
 const ROW = dataRow("x".repeat(500));
@@ -38,7 +38,7 @@ function flooding(
   body: (world: World, flood: Flood) => Promise<void>,
   isMeant: (world: World) => boolean = () => true,
 ): void {
-  for (const world of worlds.filter(isMeant)) {
+  for (const world of worldsOf(name).filter(isMeant)) {
     test(`flood: ${name} (${world.name})`, async () => {
       await using running = await Flood.start(flood);
       await body(world, running);

@@ -18,7 +18,7 @@ import {
 } from "../support/backend.ts";
 import { type Behaviour, startPeer } from "../support/peer.ts";
 import { test } from "../support/test.ts";
-import { type World, worlds } from "../support/worlds.ts";
+import { type World, worlds, worldsOf } from "../support/worlds.ts";
 
 /** Lets everybody in. */
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
@@ -117,7 +117,7 @@ async function settlesWith(call: () => unknown, { type, message }: Expected): Pr
 }
 
 function inEveryWorld(name: string, body: (world: World) => Promise<void>): void {
-  for (const world of worlds) test(`${name} (${world.name})`, () => body(world));
+  for (const world of worldsOf(name)) test(`${name} (${world.name})`, () => body(world));
 }
 
 for (const [name, behaviour, expected] of STARTUPS) {

@@ -6,7 +6,7 @@ import { attempt } from "../support/bodies.ts";
 import { PgBouncer } from "../support/pgbouncer.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { type World, worlds } from "../support/worlds.ts";
+import { type World, worldsOf } from "../support/worlds.ts";
 
 const TO = `host=127.0.0.1 port=${newest.port} dbname=test_db user=test password=1234 pool_mode=transaction`;
 
@@ -22,7 +22,7 @@ function inEveryWorld(
 ): void {
   const connecting = (world: World) => (db: string, query = "") =>
     world.connect(`pg://admin@127.0.0.1:${bouncer.port}/${db}?pgbouncer=true${query}`);
-  for (const world of worlds) test(`pgbouncer: ${name} (${world.name})`, () => body(connecting(world), world));
+  for (const world of worldsOf(name)) test(`pgbouncer: ${name} (${world.name})`, () => body(connecting(world), world));
 }
 
 /** That a call fails because the pooler has ended the connection, for that reason. */
@@ -87,7 +87,7 @@ test("pgbouncer: while a pool has a connection, its callers wait where the poole
   assert.ok(failed > 0 && refused === 0, JSON.stringify({ failed, refused }));
 });
 
-for (const world of worlds) {
+for (const world of worldsOf("pgbouncer")) {
   test(`pgbouncer: a connection beyond those that it takes is safe to try again (${world.name})`, async () => {
     await using full = await PgBouncer.start({ server: TO, settings: ["max_client_conn = 1"] });
     const url = `pg://u@127.0.0.1:${full.port}/test_db?pgbouncer=true`;

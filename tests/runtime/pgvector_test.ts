@@ -5,14 +5,14 @@ import { type Conn, EncodeError, ServerError, type SparseVector } from "../../mo
 import { Pglite } from "../support/pglite.ts";
 import { Random } from "../support/random.ts";
 import { test } from "../support/test.ts";
-import { worlds } from "../support/worlds.ts";
+import { worldsOf } from "../support/worlds.ts";
 
 const server = await Pglite.start();
 after(() => server[Symbol.asyncDispose]());
 
 /** One connection after the other: the server has no more at a time. */
 function inEveryWorld(name: string, body: (conn: Conn) => Promise<void>): void {
-  for (const world of worlds) {
+  for (const world of worldsOf(name)) {
     test(`pgvector: ${name} (${world.name})`, async () => {
       await using conn = await world.connect(server.url);
       await body(conn);

@@ -33,6 +33,12 @@ async function until(isSo: () => boolean | Promise<boolean>, what: string): Prom
   }
 }
 
+/** Makes a pool open so many connections, however slow the machine is. */
+async function open(pool: Pool, count: number): Promise<void> {
+  const conns = await Promise.all(Array.from({ length: count }, () => pool.acquire()));
+  for (const conn of conns) await conn.release();
+}
+
 test("pool failure: waiters are served in their order, and those who gave up are not", async () => {
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
   const first = await pool.acquire();
@@ -113,7 +119,7 @@ test("pool failure: while the server is away callers wait, attempts are few, and
   const url = `${asTestServer(server).url({ user: "postgres", password: "", db: "postgres" })}`;
   await using pool = new Pool(new Opts(url).logger(lines), { poolMaxConcurrency: 8 });
   const news = await pool.listen("news");
-  await Promise.all(Array.from({ length: 8 }, () => pool.query("select pg_sleep(0.05)")));
+  await open(pool, 8);
   assert.equal(pool.stats().size, 8);
   await server.stop("immediate");
   await until(() => pool.stats().size === 0, "losses are seen");
@@ -169,7 +175,7 @@ test("pool failure: a connection whose network forgets it is replaced, and its c
   await using proxy = await Proxy.start(newest.port);
   const url = newest.url({ query: "sslmode=disable" }).replace(`:${newest.port}/`, `:${proxy.port}/`);
   await using pool = new Pool(url, { poolMaxConcurrency: 4 });
-  await Promise.all([1, 2, 3, 4].map(() => pool.query("select pg_sleep(0.1)")));
+  await open(pool, 4);
   assert.equal(pool.stats().opened, 4);
   proxy.arm({ direction: "up", after: 0, then: "hold" });
   await new Promise((resolve) => setTimeout(resolve, 1100));
@@ -266,7 +272,7 @@ test("pool failure: the upgrade to the Unix socket is negotiated once", async ()
   const fill = async (): Promise<Pool> => {
     [late, paths] = [false, []];
     const pool = new Pool(url, { poolMaxConcurrency: 5, onConnect });
-    await Promise.all(Array.from({ length: 5 }, () => pool.query("select pg_sleep(0.1)")));
+    await open(pool, 5);
     return pool;
   };
   let filled = await fill();

@@ -4,7 +4,7 @@ import { startPeer } from "../support/peer.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
 import { Unanswered } from "../support/unanswered.ts";
-import { worlds } from "../support/worlds.ts";
+import { worldsOf } from "../support/worlds.ts";
 
 const WAYS: readonly (readonly [name: string, query: string])[] = [
   ["Unix socket", ""],
@@ -41,7 +41,7 @@ for (const [world, query, how, error] of GIVEN_UP) {
   });
 }
 
-for (const world of worlds) {
+for (const world of worldsOf("process")) {
   test(`process: connecting and failing leaves no sockets and no threads behind (${world.name})`, async () => {
     await using silent = await startPeer({ then: "silence" });
     const args = [world.name, newest.url(), newest.url({ password: "wrong" }), String(silent.port)];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Opts } from "../../mod.ts";
 import { newest } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { type World, worlds } from "../support/worlds.ts";
+import { type World, worldsOf } from "../support/worlds.ts";
 
 async function stackOf(call: () => Promise<unknown>): Promise<string> {
   try {
@@ -15,7 +15,7 @@ async function stackOf(call: () => Promise<unknown>): Promise<string> {
 }
 
 function inEveryWorld(name: string, body: (world: World) => Promise<void>): void {
-  for (const world of worlds) test(`stack: ${name} (${world.name})`, () => body(world));
+  for (const world of worldsOf(name)) test(`stack: ${name} (${world.name})`, () => body(world));
 }
 
 inEveryWorld("of a server's error, an encoding error, a decoding error", async (world) => {

@@ -34,7 +34,7 @@ async function register(): Promise<void> {
   const { runScript } = await import("../support/child.ts");
   const { newest } = await import("../support/servers.ts");
   const { test } = await import("../support/test.ts");
-  const { worlds } = await import("../support/worlds.ts");
+  const { worlds, worldsOf } = await import("../support/worlds.ts");
 
   const reportOf = async (world: World, place: "conn" | "tx", use: "drop" | "hold"): Promise<Report> => {
     const script = "../../runtime/stream_memory_test.ts";
@@ -52,7 +52,7 @@ async function register(): Promise<void> {
       }
     });
 
-  for (const world of worlds) takesLittle(world, "conn", "outside of a transaction");
+  for (const world of worldsOf("stream memory")) takesLittle(world, "conn", "outside of a transaction");
   takesLittle(worlds[0]!, "tx", "in a transaction");
 
   test("stream memory: if the rows were held, it would show", async () => {

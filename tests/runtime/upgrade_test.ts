@@ -9,7 +9,7 @@ import { PgBouncer } from "../support/pgbouncer.ts";
 import { PostgresServer } from "../support/postgres.ts";
 import { newest, servers } from "../support/servers.ts";
 import { test } from "../support/test.ts";
-import { type World, worlds } from "../support/worlds.ts";
+import { type World, worldsOf } from "../support/worlds.ts";
 
 /** Takes the directory's rights away for a while. Root may read everything; for root it is no directory at all. */
 function withoutAccess(directory: string): Disposable {
@@ -23,7 +23,7 @@ function withoutAccess(directory: string): Disposable {
 }
 
 function inEveryWorld(name: string, body: (world: World) => Promise<void>): void {
-  for (const world of worlds) test(`upgrade: ${name} (${world.name})`, () => body(world));
+  for (const world of worldsOf(name)) test(`upgrade: ${name} (${world.name})`, () => body(world));
 }
 
 /** What the server says of the connection: whether it came through a socket. */
@@ -66,7 +66,7 @@ function socketIn(server: PostgresServer, index: number): string {
 }
 
 for (const server of servers) {
-  for (const world of worlds) {
+  for (const world of worldsOf(`upgrade ${server.major}`)) {
     const where = `(${world.name}, PostgreSQL ${server.major})`;
     test(`upgrade: as superuser, to the first directory of the server ${where}`, async () => {
       assert.deepEqual((await expectUpgraded(world, server.url({ user: "postgres", password: "" }))).tried, []);

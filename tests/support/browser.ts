@@ -128,12 +128,14 @@ export class Page {
     return result.value;
   }
 
-  /** Waits until an expression is true, with a limit. */
+  /** Waits until an expression is true, with a limit. It may throw before: the page may still be loading. */
   async until(expression: string): Promise<void> {
-    for (let attempt = 0; await this.evaluate(expression) !== true; attempt++) {
+    for (let attempt = 1;; attempt++) {
+      const result = await this.evaluate(expression).catch((error: Error) => error.message);
+      if (result === true) return;
       if (attempt === 400) {
-        throw new Error(`It does not come true: ${expression}; the page says:
-${await this.evaluate("document.body.innerText")}`);
+        throw new Error(`It does not come true: ${expression} (${result}); the page says:
+${await this.evaluate("document.body?.innerText")}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

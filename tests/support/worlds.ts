@@ -46,19 +46,23 @@ export function serversOf(world: World): readonly TestServer[] {
   return [servers[index % servers.length]!];
 }
 
+/** The worlds that something is tested in here; in a short run, each blocking transport on one of the runtimes. */
+export function worldsOf(name: string): readonly World[] {
+  return worlds.filter((world) => world.name === "async" || !hasFfi() || isTurnOf(name + world.name));
+}
+
 /**
  * Runs a body in every world, with every server of it. `since` is the first version with the tested
- * feature. In a short run, each blocking transport is tested on one of the runtimes.
+ * feature.
  */
 export function conformance(
   name: string,
   body: (world: World, server: TestServer) => Promise<void>,
   since: number = 0,
 ): void {
-  for (const world of worlds) {
+  for (const world of worldsOf(name)) {
     for (const server of serversOf(world)) {
       if (server.major < since) continue;
-      if (world.name !== "async" && hasFfi() && !isTurnOf(name + world.name)) continue;
       test(`${name} (${world.name}, PostgreSQL ${server.major})`, () => body(world, server));
     }
   }
