@@ -117,18 +117,13 @@ export function* upgrade(
     }
     return kept(`the server does not say who it is: ${reasonOf(error)}`, true);
   }
-  // Compares the dialled port, not the one that the socket reports, which may be either one if the connection is
-  // redirected.
-  const direct = server.clientPort === String(addresses.local.port) && server.serverPort === String(endpoint.port) &&
-    canonicalHost(server.serverHost ?? "") === canonicalHost(addresses.remote.host);
-  if (!direct || !isServedBy(link, server)) {
+  if (!isDirect(addresses, endpoint.port, server) || !isServedBy(link, server)) {
     return kept(
       "the connection is not direct: there is something in between, such as a pooler or a forwarded port",
       true,
     );
   }
 
-  const directories = server.directories === null ? USUAL_DIRECTORIES : parseDirectories(server.directories);
   const listener = { host: addresses.remote.host, port: endpoint.port };
   let user: SocketOwner | undefined;
   const tcp: TcpConnection = {
@@ -137,21 +132,10 @@ export function* upgrade(
     cancelTarget: cancelTargetOf(link),
     owner: () => user ??= plan.local.listener(listener),
   };
-  const tried: { path: string; reason: string }[] = [];
-  for (const directory of directories) {
-    if (!directory.startsWith("/")) continue;
-    const path = `${directory}/.s.PGSQL.${endpoint.port}`;
-    // Failed attempts take time too.
-    if (session.now() >= until) {
-      tried.push({ path, reason: "there is no time left" });
-      break;
-    }
-    const result = yield* tryPath(path, tcp, session, plan, until);
-    if (typeof result !== "string") {
-      yield* discard(link);
-      return { ...result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried } };
-    }
-    tried.push({ path, reason: result });
+  const { result, tried } = yield* tryPaths(socketPaths(server, endpoint.port), tcp, session, plan, until);
+  if (result !== undefined) {
+    yield* discard(link);
+    return { ...result, upgrade: { attempted: true, upgraded: true, reason: undefined, tried } };
   }
   // The TCP connection may have been lost meanwhile.
   if (link.session.lost !== undefined) {
@@ -185,6 +169,46 @@ export function isLocal({ local, remote }: Addresses): boolean {
   return host.startsWith("127.") || host === "::1" || remote.host === local.host;
 }
 
+/** Whether the server sees the connection as the client does, so that there is nothing in between. */
+function isDirect({ local, remote }: Addresses, port: number, server: Identity): boolean {
+  // Compares the dialled port, not the one that the socket reports, which may be either one if the connection is
+  // redirected.
+  return server.clientPort === String(local.port) && server.serverPort === String(port) &&
+    canonicalHost(server.serverHost ?? "") === canonicalHost(remote.host);
+}
+
+/** The paths that the server's sockets may have. */
+function socketPaths({ directories }: Identity, port: number): string[] {
+  return (directories === null ? USUAL_DIRECTORIES : parseDirectories(directories))
+    .filter((directory) => directory.startsWith("/"))
+    .map((directory) => `${directory}/.s.PGSQL.${port}`);
+}
+
+/** A verified session through the first socket that leads to the server, if one does, and why the others do not. */
+function* tryPaths(
+  paths: readonly string[],
+  tcp: TcpConnection,
+  session: OpenPlan,
+  plan: UpgradePlan,
+  until: number,
+): Handshake<{ result: VerifiedLink | undefined; tried: Upgrade["tried"] }> {
+  const tried: { path: string; reason: string }[] = [];
+  for (const path of paths) {
+    // Failed attempts take time too.
+    if (session.now() >= until) {
+      tried.push({ path, reason: "there is no time left" });
+      break;
+    }
+    const result = yield* tryPath(path, tcp, session, plan, until);
+    if (typeof result !== "string") return { result, tried };
+    tried.push({ path, reason: result });
+  }
+  return { result: undefined, tried };
+}
+
+/** A session through a socket that leads to the server. */
+type VerifiedLink = Required<Pick<Connected, "link" | "verifiedSocket">>;
+
 /** A verified session through a socket, or the reason why there is none. */
 function* tryPath(
   path: string,
@@ -192,7 +216,7 @@ function* tryPath(
   session: OpenPlan,
   plan: UpgradePlan,
   until: number,
-): Handshake<{ link: Link; verifiedSocket: VerifiedSocket } | string> {
+): Handshake<VerifiedLink | string> {
   if (utf8Length(path) > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} bytes`;
   const { started, authMethod, cancelTarget, owner } = tcp;
   const preflight = plan.local.preflight(path);

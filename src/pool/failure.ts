@@ -1,5 +1,5 @@
 /** The errors of a pool that cannot hand out a connection. */
-import { ConnectionError, isServerFull, ServerError, UsageError } from "../errors.ts";
+import { ConnectionError, isServerFull, ServerError, TimeoutError, UsageError } from "../errors.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { PoolStats } from "./pool_state.ts";
 
@@ -37,8 +37,16 @@ export function allInUse({ max }: PoolStats): UsageError {
   );
 }
 
+/** There was no connection in time; `cause` is the last failure to connect. */
+export function acquireTimedOut(milliseconds: number, stats: PoolStats, options: ErrorOptions): TimeoutError {
+  return new TimeoutError(
+    `Cannot acquire a connection: there was none within ${milliseconds} ms; ${usage(stats)}`,
+    { outcome: "not sent", ...options },
+  );
+}
+
 /** The use of the pool when a caller's waiting failed, in words. */
-export function poolUsage({ max, idle, leased, opening, waiting }: PoolStats): string {
+function usage({ max, idle, leased, opening, waiting }: PoolStats): string {
   return `of at most ${max}, ${leased} are in use, ${opening} being opened and ${idle} idle; ${waiting} other callers wait`;
 }
 

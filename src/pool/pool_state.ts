@@ -54,6 +54,9 @@ export interface PoolStats {
   readonly closed: number;
 }
 
+/** Counts of a pool's callers. */
+export type CallerCounters = { [Name in "acquired" | "waited" | "waitMilliseconds" | "refused"]: number };
+
 /** The connections of a pool. */
 export class PoolState<C extends PooledConnection> {
   readonly limits: Limits;
@@ -64,12 +67,7 @@ export class PoolState<C extends PooledConnection> {
   readonly #idle: PoolEntry<C>[] = [];
   readonly #leased = new Set<PoolEntry<C>>();
   /** Counters of callers. */
-  readonly counters: { acquired: number; waited: number; waitMilliseconds: number; refused: number } = {
-    acquired: 0,
-    waited: 0,
-    waitMilliseconds: 0,
-    refused: 0,
-  };
+  readonly counters: CallerCounters = { acquired: 0, waited: 0, waitMilliseconds: 0, refused: 0 };
   #opening = 0;
   #generation = 0;
   #opened = 0;

@@ -193,53 +193,34 @@ export class AsyncRunner {
       let next = op.next();
       while (!next.done) {
         const step: Step = next.value;
-        if (cancellation?.isPending && step.do !== "settle" && step.do !== "finish") {
-          next = fail(op, cancellation.error(), cancellation);
-        } else if (step.do === "submit") {
-          if (this.#admission.submit(entry) === "wait") {
-            try {
+        let answer: unknown;
+        try {
+          if (step.do === "settle" || step.do === "finish") {
+            if (step.do === "finish") this.#admission.release(entry);
+            const { pending } = step;
+            if (!pending.settled) await this.#awaitOutcome(pending, cancellation);
+            if (pending.failure !== undefined) throw errorOf(pending.failure, pending.request);
+            answer = pending.value;
+          } else if (cancellation?.isPending) {
+            throw cancellation.error();
+          } else if (step.do === "submit") {
+            if (this.#admission.submit(entry) === "wait") {
               await this.#awaitAdmission(entry, cancellation);
-            } catch (error) {
-              next = fail(op, error, cancellation);
-            }
-            continue;
-          }
-          let pending: PendingRequest<unknown>;
-          try {
-            pending = session.submit(step.request);
-          } catch (error) {
-            next = fail(op, error, cancellation);
-            continue;
-          }
-          if (!step.request.exclusive?.outlivesCalls) cancellation?.watch(pending);
-          if (entry.caller !== undefined) pending.owner = entry.caller;
-          this.#link.wake();
-          next = op.next(pending);
-        } else if (step.do === "settle" || step.do === "finish") {
-          if (step.do === "finish") this.#admission.release(entry);
-          const { pending } = step;
-          if (!pending.settled) {
-            try {
-              await this.#awaitOutcome(pending, cancellation);
-            } catch (error) {
-              next = fail(op, error, cancellation);
               continue;
             }
-          }
-          const { failure } = pending;
-          next = failure === undefined
-            ? op.next(pending.value)
-            : fail(op, errorOf(failure, pending.request), cancellation);
-        } else {
-          let answer: unknown;
-          try {
+            const pending = session.submit(step.request);
+            if (!step.request.exclusive?.outlivesCalls) cancellation?.watch(pending);
+            if (entry.caller !== undefined) pending.owner = entry.caller;
+            this.#link.wake();
+            answer = pending;
+          } else {
             answer = await this.#perform(step, entry, cancellation);
-          } catch (error) {
-            next = fail(op, error, cancellation);
-            continue;
           }
-          next = op.next(answer);
+        } catch (error) {
+          next = fail(op, error, cancellation);
+          continue;
         }
+        next = op.next(answer);
       }
       return next.value;
     } finally {

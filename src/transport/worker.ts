@@ -6,14 +6,14 @@
  * whose change the other side waits.
  */
 import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "./transport.ts";
-import type { WorkerContext } from "./worker_main.ts";
+import type { WorkerBody } from "./worker_main.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
 
 /** Connects within `milliseconds`. `main` is the body of the worker, if not the usual one. */
 export function dialWorker(
   endpoint: Endpoint,
   milliseconds: number,
-  main?: (context: WorkerContext) => void,
+  main?: WorkerBody,
 ): SyncTransport {
   const by = performance.now() + milliseconds;
   const transport = new WorkerTransport(WorkerThread.dialling(endpoint, milliseconds, main));

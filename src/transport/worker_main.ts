@@ -1,16 +1,16 @@
 /**
  * The worker that owns the socket of a blocking connection.
  *
- * {@linkcode workerStart} and {@linkcode workerMain} are sent to the worker as text, in a `data:` URL,
- * so the worker needs no file, and on Deno no permission beyond net. Therefore they must not refer to
- * anything outside of themselves; `workerData` contains what both sides share.
+ * {@linkcode workerStart}, {@linkcode workerMain} and `WorkerConnection` are sent to the worker as text, in
+ * a `data:` URL, so the worker needs no file, and on Deno no permission beyond net. Therefore they must not
+ * refer to anything outside of themselves; `workerData` contains what both sides share.
  *
  * When a connection is closed, the worker waits for the next one: starting a thread takes longer than
  * all the rest of connecting, and a runtime frees the memory of an ended thread only in its event loop,
  * which does not run while a script blocks.
  */
-import type { Socket } from "node:net";
-import type { Addresses, Endpoint, TlsOptions } from "./transport.ts";
+import type { Addresses, Endpoint } from "./transport.ts";
+import type { WorkerConnection } from "./worker_connection.ts";
 
 /** Indexes into the control words, which both sides share. */
 export interface ControlWords {
@@ -77,12 +77,16 @@ export interface WorkerReport {
   readonly code?: string | undefined;
 }
 
-/** The globals that the body of the worker uses. */
+/** What the code of the worker uses. */
 export interface WorkerContext {
   readonly input: WorkerInput;
   readonly control: Int32Array<ArrayBufferLike>;
   /** Rings the bell of the main thread, so that it checks what has changed. */
   ring(): void;
+  /** Rings the worker's own bell. */
+  wakeUp(): void;
+  /** The argument of the last command. */
+  requested(): unknown;
   /** Sets the state, unless the connection has ended already. */
   report(state: number, what: WorkerReport): void;
   /** Reports an error. */
@@ -93,13 +97,21 @@ export interface WorkerContext {
  * Runs the body of the worker. Every failure is reported in shared memory, since the main thread gets
  * no events while it waits.
  */
-export function workerStart(main: (context: WorkerContext) => void): void {
+export function workerStart(main: WorkerBody, Connection: typeof WorkerConnection): void {
   const input = process.getBuiltinModule("node:worker_threads").workerData as WorkerInput;
   const { memory, words, states, layout } = input;
   const control = new Int32Array(memory, 0, 16);
   const ring = (): void => {
     Atomics.add(control, words.mainBell, 1);
     Atomics.notify(control, words.mainBell);
+  };
+  const wakeUp = (): void => {
+    Atomics.add(control, words.workerBell, 1);
+    Atomics.notify(control, words.workerBell);
+  };
+  const requested = (): unknown => {
+    const length = Atomics.load(control, words.requestLength);
+    return JSON.parse(new TextDecoder().decode(new Uint8Array(memory, layout.request, length).slice()));
   };
   const report = (state: number, what: WorkerReport): void => {
     const now = Atomics.load(control, words.state);
@@ -121,188 +133,19 @@ export function workerStart(main: (context: WorkerContext) => void): void {
     ring();
   });
   try {
-    main({ input, control, ring, report, fail });
+    main({ input, control, ring, wakeUp, requested, report, fail }, Connection);
   } catch (error) {
     fail(error);
   }
 }
 
-/** The body of the worker. */
-export function workerMain({ input, control, ring, report, fail }: WorkerContext): void {
-  const { memory, words, states, commands, layout, idleTimeout: patience } = input;
-  const receivedRing = new Uint8Array(memory, layout.received, layout.ring);
-  const sentRing = new Uint8Array(memory, layout.sent, layout.ring);
-  let connection: Connection | undefined;
-  const wakeUp = (): void => {
-    Atomics.add(control, words.workerBell, 1);
-    Atomics.notify(control, words.workerBell);
-  };
-  const requested = (): unknown => {
-    const length = Atomics.load(control, words.requestLength);
-    return JSON.parse(new TextDecoder().decode(new Uint8Array(memory, layout.request, length).slice()));
-  };
+/** The body of a worker. */
+export type WorkerBody = (context: WorkerContext, Connection: typeof WorkerConnection) => void;
 
-  /** One connection, from dialling on. */
-  class Connection {
-    /** Received bytes for which the ring had no room. */
-    readonly #backlog: Uint8Array[] = [];
-    #stream: Socket;
-    #isPaused = false;
-    #isWriting = false;
-    #isClosing = false;
-    #isClosed = false;
-
-    constructor(endpoint: Endpoint) {
-      const { connect } = process.getBuiltinModule("node:net");
-      const stream = connect(
-        endpoint.kind === "unix"
-          ? { path: endpoint.path }
-          : { host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: endpoint.keepAlive },
-      );
-      this.#stream = stream;
-      stream.once("connect", () => {
-        const { localAddress, localPort, remoteAddress, remotePort } = stream;
-        const isKnown = localAddress && localPort && remoteAddress && remotePort;
-        report(
-          states.open,
-          endpoint.kind === "unix" || !isKnown ? {} : {
-            addresses: {
-              local: { host: localAddress, port: localPort },
-              remote: { host: remoteAddress, port: remotePort },
-            },
-          },
-        );
-      });
-      this.#listen();
-    }
-
-    /** Continues reading and writing as far as possible. */
-    attend(): void {
-      if (this.#backlog.length > 0) this.#unload();
-      if (this.#backlog.length === 0) {
-        if (this.#isPaused && Atomics.load(control, words.readsOn) !== 0) {
-          this.#isPaused = false;
-          this.#stream.resume();
-        }
-        if (this.#isClosed) report(states.ended, {});
-      }
-      this.#write();
-    }
-
-    /** Starts encryption. All bytes received from now on are given to TLS. */
-    startTls(): void {
-      const plain = this.#stream;
-      plain.pause();
-      plain.off("data", this.#take).off("close", this.#end);
-      // Unencrypted bytes received before are in one of these places.
-      const isClear = this.#backlog.length > 0 || plain.readableLength > 0 ||
-        Atomics.load(control, words.received) !== Atomics.load(control, words.receivedTaken);
-      if (isClear) {
-        fail(new Error("the server sent unencrypted data behind its answer to the request for TLS"));
-        plain.once("close", this.#end).destroy();
-        return;
-      }
-      const { serverName } = requested() as TlsOptions;
-      const secure = process.getBuiltinModule("node:tls").connect({
-        socket: plain,
-        rejectUnauthorized: false,
-        ...(serverName === undefined ? {} : { servername: serverName }),
-      });
-      secure.once("secureConnect", () => report(states.encrypted, {}));
-      Atomics.store(control, words.readsOn, 1);
-      this.#stream = secure;
-      this.#isPaused = false;
-      this.#listen();
-    }
-
-    /** Sends the bytes that can still be sent, and closes. */
-    close(): void {
-      if (this.#isClosing) return;
-      this.#isClosing = true;
-      const stream = this.#stream;
-      // A write that the peer does not accept is dropped.
-      if (stream.connecting || this.#isWriting) stream.destroy();
-      if (this.#isClosed) return this.#retire();
-      const timer = setTimeout(() => stream.destroy(), 500);
-      stream.once("close", () => {
-        clearTimeout(timer);
-        this.#retire();
-      });
-    }
-
-    #retire(): void {
-      connection = undefined;
-      rest();
-    }
-
-    #listen(): void {
-      this.#stream.on("data", this.#take).on("error", fail).once("close", this.#end);
-    }
-
-    readonly #take = (chunk: Uint8Array): void => {
-      if (this.#isClosing) return;
-      this.#backlog.push(chunk);
-      this.#unload();
-      if (this.#backlog.length === 0 && Atomics.load(control, words.readsOn) !== 0) return;
-      this.#isPaused = true;
-      this.#stream.pause();
-    };
-
-    readonly #end = (): void => {
-      this.#isClosed = true;
-      // Bytes in the backlog are delivered before the end.
-      if (this.#backlog.length === 0) report(states.ended, {});
-      wakeUp();
-    };
-
-    /** Writes the bytes in the ring, one piece at a time. */
-    #write(): void {
-      if (this.#isWriting) return;
-      const tail = Atomics.load(control, words.sentTaken);
-      const count = (Atomics.load(control, words.sent) - tail) | 0;
-      if (count === 0) {
-        if (this.#isClosing) this.#stream.destroySoon();
-        return;
-      }
-      const at = tail & (layout.ring - 1);
-      const piece = sentRing.slice(at, Math.min(at + count, layout.ring));
-      Atomics.add(control, words.sentTaken, piece.length);
-      ring();
-      this.#isWriting = true;
-      this.#stream.write(piece, () => {
-        this.#isWriting = false;
-        if (connection === this) this.#write();
-      });
-    }
-
-    #unload(): void {
-      while (this.#backlog.length > 0) {
-        // Set before checking for room, so that room made after the check rings the bell.
-        Atomics.store(control, words.wantsRoom, 1);
-        const rest = this.#store(this.#backlog[0]!);
-        if (rest.length > 0) {
-          this.#backlog[0] = rest;
-          return ring();
-        }
-        this.#backlog.shift();
-      }
-      Atomics.store(control, words.wantsRoom, 0);
-      ring();
-    }
-
-    #store(chunk: Uint8Array): Uint8Array {
-      const head = Atomics.load(control, words.received);
-      const room = layout.ring - ((head - Atomics.load(control, words.receivedTaken)) | 0);
-      const count = Math.min(room, chunk.length);
-      const at = head & (layout.ring - 1);
-      const first = Math.min(count, layout.ring - at);
-      receivedRing.set(chunk.subarray(0, first), at);
-      receivedRing.set(chunk.subarray(first, count), 0);
-      Atomics.add(control, words.received, count);
-      return chunk.subarray(count);
-    }
-  }
-
+/** The body of the worker: serves one connection after the other. */
+export function workerMain(context: WorkerContext, Connection: typeof WorkerConnection): void {
+  const { input: { words, states, commands, idleTimeout }, control, ring, wakeUp, fail } = context;
+  let connection: WorkerConnection | undefined;
   // A paused socket and a pending wait do not keep a worker alive; a timer does.
   let lifeline: ReturnType<typeof setInterval>;
   /** Waits for the next connection, for a while. */
@@ -310,7 +153,7 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
     clearInterval(lifeline);
     lifeline = setInterval(() => {
       if (Atomics.compareExchange(control, words.state, states.idle, states.gone) === states.idle) wakeUp();
-    }, patience);
+    }, idleTimeout);
     Atomics.store(control, words.state, states.idle);
     ring();
   };
@@ -327,7 +170,10 @@ export function workerMain({ input, control, ring, report, fail }: WorkerContext
     if (command === commands.dial) {
       clearInterval(lifeline);
       lifeline = setInterval(() => {}, 0x7fff_ffff);
-      connection = new Connection(requested() as Endpoint);
+      connection = new Connection(context, context.requested() as Endpoint, () => {
+        connection = undefined;
+        rest();
+      });
     }
     if (command === commands.startTls) connection?.startTls();
     if (command === commands.close) connection?.close();

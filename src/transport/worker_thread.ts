@@ -6,10 +6,11 @@
  */
 import { Worker } from "node:worker_threads";
 import type { Endpoint, TlsOptions } from "./transport.ts";
+import { WorkerConnection } from "./worker_connection.ts";
 import {
   type ControlWords,
+  type WorkerBody,
   type WorkerCommand,
-  type WorkerContext,
   type WorkerInput,
   workerMain,
   type WorkerReport,
@@ -30,7 +31,7 @@ export class WorkerThread {
   /** The seconds without a reaction since then. */
   #silentSeconds = 0;
 
-  private constructor(main: (context: WorkerContext) => void) {
+  private constructor(main: WorkerBody) {
     const input: WorkerInput = {
       memory: this.memory,
       words: WORDS,
@@ -41,7 +42,8 @@ export class WorkerThread {
     };
     // No environment variables, for which Deno would ask; no arguments, since modules that they load are not meant
     // for this thread.
-    this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${workerStart})(${main});`)}`), {
+    const source = `(${workerStart})(${main}, ${WorkerConnection});`;
+    this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
       workerData: input,
       env: {},
       execArgv: [],
@@ -55,7 +57,7 @@ export class WorkerThread {
   static dialling(
     endpoint: Endpoint,
     milliseconds: number,
-    main: (context: WorkerContext) => void = workerMain,
+    main: WorkerBody = workerMain,
   ): WorkerThread {
     let thread = idleThreads.pop();
     while (thread !== undefined && !thread.#claim()) thread = idleThreads.pop();
@@ -65,7 +67,7 @@ export class WorkerThread {
     return thread;
   }
 
-  static #start(milliseconds: number, main: (context: WorkerContext) => void): WorkerThread {
+  static #start(milliseconds: number, main: WorkerBody): WorkerThread {
     const thread = new WorkerThread(main);
     try {
       const started = (): boolean => thread.state !== STATES.starting;

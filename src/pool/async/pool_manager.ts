@@ -1,14 +1,12 @@
 /** The manager of a pool that awaits: it opens, hands out, cleans up and closes connections. */
-import { onAbort } from "../../run/aborts.ts";
-import { atMost, MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
-import { PyroError, stackFromHere, TimeoutError } from "../../errors.ts";
+import { atMost, now } from "../../runtime/clock.ts";
+import { PyroError, stackFromHere } from "../../errors.ts";
 import type { Settings } from "../../options/settings.ts";
-import { poolClosed, poolUsage, tooManyWaiting } from "../failure.ts";
+import { acquireTimedOut, poolClosed, tooManyWaiting } from "../failure.ts";
 import { Lease } from "../lease.ts";
 import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
 import type { Limits } from "../limits.ts";
 import { WAITING_BATCH_BUDGET } from "../latency_estimate.ts";
-import { type Waiter, WaitQueue } from "../wait_queue.ts";
 import { PoolState, type PoolStats } from "../pool_state.ts";
 import { acquireEvent } from "../../telemetry/events.ts";
 import { leakReporter } from "../../telemetry/leak.ts";
@@ -17,6 +15,7 @@ import { acquires, publishSpan } from "../../telemetry/channels.ts";
 import { Alarm } from "./alarm.ts";
 import type { Conn } from "../../async/conn.ts";
 import { Batching } from "./batching.ts";
+import { AcquireTimeout, CallerQueue } from "./caller_queue.ts";
 import { CLEAN_UP_TIMEOUT, Connector, type OnConnect, withTimeout } from "./connector.ts";
 import { OpenedConnection } from "../../async/opened.ts";
 import type { Entry, PoolConn } from "./pool_conn.ts";
@@ -46,7 +45,7 @@ export class PoolManager {
   readonly #limits: Limits;
   readonly #hooks: PoolHooks;
   readonly #state: PoolState<PoolConn>;
-  readonly #queue = new WaitQueue<Entry>();
+  readonly #queue: CallerQueue;
   readonly #batching: Batching;
   readonly #leaks: LeakDetector<Entry>;
   readonly #alarm = new Alarm(() => this.#tick());
@@ -66,6 +65,7 @@ export class PoolManager {
     this.#connector = new Connector(name, settings, hooks.onConnect, this.#log);
     this.#batching = new Batching(limits.poolMaxPipelined);
     this.#state = new PoolState(limits, Math.random, (conn) => this.#closeInBackground(conn));
+    this.#queue = new CallerQueue(this.#state.counters, this.#alarm, () => this.#scheduleTick());
     this.#leaks = new LeakDetector(
       limits.poolLeakTimeout,
       now,
@@ -153,12 +153,11 @@ export class PoolManager {
       this.#state.counters.refused++;
       return Promise.reject(tooManyWaiting(poolMaxWaiting));
     }
-    const since = now();
     const isOwn = timeout > 0 && timeout < poolAcquireTimeout;
-    const limit = isOwn
-      ? { timeout: given, by: since + timeout }
-      : { timeout: poolAcquireTimeout, by: since + poolAcquireTimeout };
-    return this.#wait(since, limit, signal, cost);
+    const limit = isOwn ? { timeout: given, left: timeout } : { timeout: poolAcquireTimeout, left: poolAcquireTimeout };
+    const waiting = this.#queue.wait(limit, signal, cost);
+    this.#serveQueue();
+    return waiting;
   }
 
   /** The error for a caller whose waiting has failed, with the caller's stack. */
@@ -166,10 +165,8 @@ export class PoolManager {
     // The error has the stack of the pool's attempt to connect.
     if (error instanceof PyroError) stackFromHere(error);
     if (!(error instanceof AcquireTimeout)) return error;
-    return new TimeoutError(
-      `Cannot acquire a connection: there was none within ${error.milliseconds} ms; ${poolUsage(this.stats)}`,
-      { outcome: "not sent", ...(this.#connector.failures === 0 ? {} : { cause: this.#connector.lastFailure }) },
-    );
+    const { failures, lastFailure } = this.#connector;
+    return acquireTimedOut(error.milliseconds, this.stats, failures === 0 ? {} : { cause: lastFailure });
   }
 
   /** Takes a connection back. Resolves when another caller can have it. */
@@ -267,49 +264,6 @@ export class PoolManager {
       await conn.close({ timeout: 0 });
     }
     this.#returnEntry(entry);
-  }
-
-  #wait(
-    since: number,
-    { timeout, by }: Pick<Waiter<Entry>, "timeout" | "by">,
-    signal: AbortSignal | undefined,
-    cost: number,
-  ): Promise<Entry> {
-    const { counters } = this.#state;
-    return new Promise<Entry>((resolve, reject) => {
-      const settle = (): void => {
-        counters.waited++;
-        counters.waitMilliseconds += now() - since;
-        unwatch?.();
-        if (this.#queue.length === 0) this.#alarm.keepProcess(false);
-      };
-      const waiter: Waiter<Entry> = {
-        timeout,
-        by,
-        cost,
-        resolve: (entry) => {
-          settle();
-          counters.acquired++;
-          resolve(entry);
-        },
-        reject: (error) => {
-          settle();
-          counters.refused++;
-          reject(error);
-        },
-      };
-      const abort = (): void => {
-        this.#queue.remove(waiter);
-        waiter.reject(signal!.reason);
-        this.#scheduleTick();
-      };
-      const unwatch = signal && onAbort(signal, abort);
-      this.#queue.add(waiter);
-      // A caller without a deadline keeps the process alive too.
-      this.#alarm.set(Math.min(by, since + MAX_MILLISECONDS));
-      this.#alarm.keepProcess(true);
-      this.#serveQueue();
-    });
   }
 
   /** Hands out idle connections to waiting callers, and opens more. */
@@ -412,8 +366,7 @@ export class PoolManager {
   /** Does what is due. */
   #tick(): void {
     const time = now();
-    for (const waiter of this.#queue.expired(time)) waiter.reject(new AcquireTimeout(waiter.timeout));
-    this.#alarm.set(this.#queue.nextExpiryAt);
+    this.#queue.expire(time);
     this.#leaks.check();
     this.#state.sweep(time);
     this.#serveQueue();
@@ -437,15 +390,6 @@ export class PoolManager {
     conn.opened.onLost = undefined;
     const leaving = conn.close({ timeout: 0 }).finally(() => this.#closings.delete(leaving));
     this.#closings.add(leaving);
-  }
-}
-
-/** A caller has waited for too long. */
-class AcquireTimeout {
-  readonly milliseconds: number;
-
-  constructor(milliseconds: number) {
-    this.milliseconds = milliseconds;
   }
 }
 

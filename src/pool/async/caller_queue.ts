@@ -1,0 +1,84 @@
+/** The callers that wait for a connection of a pool that awaits. */
+import { onAbort } from "../../run/aborts.ts";
+import { MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
+import type { CallerCounters } from "../pool_state.ts";
+import { type Waiter, WaitQueue } from "../wait_queue.ts";
+import type { Alarm } from "./alarm.ts";
+import type { Entry } from "./pool_conn.ts";
+
+/** Callers that get a connection, give up, or are told that their time is over. */
+export class CallerQueue extends WaitQueue<Entry> {
+  readonly #counters: CallerCounters;
+  readonly #alarm: Alarm;
+  readonly #onAborted: () => void;
+
+  /** `onAborted` is called when a caller has given up. */
+  constructor(counters: CallerCounters, alarm: Alarm, onAborted: () => void) {
+    super();
+    this.#counters = counters;
+    this.#alarm = alarm;
+    this.#onAborted = onAborted;
+  }
+
+  /**
+   * Waits for a connection. `timeout` is the time that the caller or the pool gives, `left` what is left of
+   * it, and `cost` that of {@linkcode Waiter}.
+   */
+  wait(
+    { timeout, left }: { readonly timeout: number; readonly left: number },
+    signal: AbortSignal | undefined,
+    cost: number,
+  ): Promise<Entry> {
+    const since = now();
+    const by = since + left;
+    const counters = this.#counters;
+    return new Promise<Entry>((resolve, reject) => {
+      const settle = (): void => {
+        counters.waited++;
+        counters.waitMilliseconds += now() - since;
+        unwatch?.();
+        if (this.length === 0) this.#alarm.keepProcess(false);
+      };
+      const waiter: Waiter<Entry> = {
+        timeout,
+        by,
+        cost,
+        resolve: (entry) => {
+          settle();
+          counters.acquired++;
+          resolve(entry);
+        },
+        reject: (error) => {
+          settle();
+          counters.refused++;
+          reject(error);
+        },
+      };
+      const abort = (): void => {
+        this.remove(waiter);
+        waiter.reject(signal!.reason);
+        this.#onAborted();
+      };
+      const unwatch = signal && onAbort(signal, abort);
+      this.add(waiter);
+      // A caller without a deadline keeps the process alive too.
+      this.#alarm.set(Math.min(by, since + MAX_MILLISECONDS));
+      this.#alarm.keepProcess(true);
+    });
+  }
+
+  /** Rejects those whose time is over, and sets the alarm for the next. */
+  expire(time: number): void {
+    for (const waiter of this.expired(time)) waiter.reject(new AcquireTimeout(waiter.timeout));
+    this.#alarm.set(this.nextExpiryAt);
+  }
+}
+
+/** A caller has waited for too long. */
+export class AcquireTimeout {
+  readonly milliseconds: number;
+
+  constructor(milliseconds: number) {
+    this.milliseconds = milliseconds;
+  }
+}
