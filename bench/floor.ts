@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { cached } from "../tests/support/cache.ts";
-import { install } from "../tests/support/postgres.ts";
-import { PG_NATIVE } from "../tests/support/versions.ts";
+import { cached } from "../tests/support/installed/cache.ts";
+import { install } from "../tests/support/installed/postgres.ts";
+import { PG_NATIVE } from "../tests/support/installed/versions.ts";
 
 /** What runs something, and with what in the environment. */
 export interface Program {

@@ -2,8 +2,8 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { cached, npmInstall } from "../tests/support/cache.ts";
-import { packages, PEERS } from "../tests/support/versions.ts";
+import { cached, npmInstall } from "../tests/support/installed/cache.ts";
+import { packages, PEERS } from "../tests/support/installed/versions.ts";
 
 /** Installs those from npm, if they are not there yet; where they are. */
 export function installPeers(): string {

@@ -1,7 +1,7 @@
 /** What a run found, for people and for programs. */
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
-import { PEERS, PG_NATIVE, POSTGRES } from "../tests/support/versions.ts";
+import { PEERS, PG_NATIVE, POSTGRES } from "../tests/support/installed/versions.ts";
 import type { Contestant } from "./contestants.ts";
 import type { Transport, WorkloadName } from "./driver.ts";
 import type { Size } from "./size.ts";

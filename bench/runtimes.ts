@@ -1,7 +1,7 @@
 /** The runtimes' programs themselves: what npx does before it starts them is not to be measured. */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { RUNTIMES } from "../tests/support/versions.ts";
+import { RUNTIMES } from "../tests/support/installed/versions.ts";
 
 /** Paths. */
 export interface Runtimes {

@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { type Measurement, version } from "./measuring.ts";
-import type { PEERS } from "../tests/support/versions.ts";
+import type { PEERS } from "../tests/support/installed/versions.ts";
 import { importPeer } from "./peers.ts";
 
 const name = process.argv[2]!;

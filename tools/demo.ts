@@ -5,7 +5,7 @@
 import process from "node:process";
 import { Conn } from "../mod.ts";
 import { Conn as BlockingConn } from "../sync.ts";
-import { PostgresServer } from "../tests/support/postgres.ts";
+import { PostgresServer } from "../tests/support/installed/postgres.ts";
 
 console.log("Starting a PostgreSQL 18 server …");
 await using server = await PostgresServer.start({ major: 18 });

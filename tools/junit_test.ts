@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { RUNTIMES } from "../tests/support/versions.ts";
+import { RUNTIMES } from "../tests/support/installed/versions.ts";
 import { readReport, reportOf } from "./junit.ts";
 
 const SUITE = `

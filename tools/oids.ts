@@ -5,8 +5,8 @@
  */
 import { writeFileSync } from "node:fs";
 import { Conn } from "../mod.ts";
-import { oidsFile } from "../tests/support/oids_file.ts";
-import { PostgresServer } from "../tests/support/postgres.ts";
+import { oidsFile } from "../tests/support/values/oids_file.ts";
+import { PostgresServer } from "../tests/support/installed/postgres.ts";
 
 await using server = await PostgresServer.start({ major: 18 });
 await using conn = await Conn.connect(`pg://postgres@127.0.0.1:${server.port}/postgres`);

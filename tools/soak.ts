@@ -8,7 +8,7 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { RUNTIMES } from "../tests/support/versions.ts";
+import { RUNTIMES } from "../tests/support/installed/versions.ts";
 
 const { values } = parseArgs({
   options: {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { CACHE } from "../tests/support/cache.ts";
+import { CACHE } from "../tests/support/installed/cache.ts";
 import { type FailedTest, readReport } from "./junit.ts";
 
 /** How many passed and failed. */
@@ -85,7 +85,7 @@ function outcome({ skips }: Step, code: number, path: string): Outcome {
     ? undefined
     : ended ?? (report.passed === 0 ? "no test was run" : undefined) ??
       (skips !== "some" && report.skipped !== skips
-        ? `${report.skipped} tests were skipped, tests/support/skips.ts lists ${skips}`
+        ? `${report.skipped} tests were skipped, tests/support/suite/skips.ts lists ${skips}`
         : undefined);
   return { ...report, problem };
 }

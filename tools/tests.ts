@@ -2,14 +2,14 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { CACHE } from "../tests/support/cache.ts";
-import type { Major, PostgresServer } from "../tests/support/postgres.ts";
-import { skipCount } from "../tests/support/skips.ts";
-import { startTestServer } from "../tests/support/test_server.ts";
-import { POSTGRES, RUNTIMES as PACKAGES } from "../tests/support/versions.ts";
+import { CACHE } from "../tests/support/installed/cache.ts";
+import type { Major, PostgresServer } from "../tests/support/installed/postgres.ts";
+import { skipCount } from "../tests/support/suite/skips.ts";
+import { startTestServer } from "../tests/support/installed/test_server.ts";
+import { POSTGRES, RUNTIMES as PACKAGES } from "../tests/support/installed/versions.ts";
 import { REPORT, runAll, type Step, type Tally } from "./steps.ts";
 
-/** Runs the tests below `paths` on the runtimes named; `tests/support/extent.ts` says what is left out of a short run. */
+/** Runs the tests below `paths` on the runtimes named; `tests/support/suite/extent.ts` says what is left out of a short run. */
 export async function runTests(
   runtimes: readonly string[],
   paths: readonly string[],

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { typeDocument } from "../tests/support/type_table.ts";
+import { typeDocument } from "../tests/support/values/type_table.ts";
 
 const path = new URL("../TYPES.md", import.meta.url).pathname;
 writeFileSync(path, typeDocument());

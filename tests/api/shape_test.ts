@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as awaiting from "../../async.ts";
 import * as main from "../../mod.ts";
 import * as blocking from "../../sync.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 /**
  * What a type of the awaiting world is in the blocking one: promises are their values, of sources only

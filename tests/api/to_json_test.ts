@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { toJson } from "../../src/api/to_json.ts";
-import { codec } from "../support/codecs.ts";
-import { test } from "../support/test.ts";
+import { codec } from "../support/values/codecs.ts";
+import { test } from "../support/suite/test.ts";
 
 test("toJson: bigints are numbers while those are exact, and strings beyond", () => {
   const largest = BigInt(Number.MAX_SAFE_INTEGER);

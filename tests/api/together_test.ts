@@ -12,13 +12,13 @@ import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { PyroError } from "../../src/errors.ts";
 import { OpenedConnection as SyncOpened } from "../../src/sync/opened.ts";
-import { isTurn, times } from "../support/extent.ts";
-import { type Body, given as givenIn } from "../support/bodies.ts";
-import { callContextOf, SOCKET } from "../support/links.ts";
-import { Random } from "../support/random.ts";
-import { SimulatedAsync, SimulatedSync, type Trouble } from "../support/simulated.ts";
-import { test } from "../support/test.ts";
-import type { World } from "../support/worlds.ts";
+import { isTurn, times } from "../support/suite/extent.ts";
+import { type Body, given as givenIn } from "../support/suite/call_bodies.ts";
+import { callContextOf, SOCKET } from "../support/scripted/links.ts";
+import { Random } from "../support/suite/random.ts";
+import { SimulatedAsync, SimulatedSync, type Trouble } from "../support/scripted/simulated.ts";
+import { test } from "../support/suite/test.ts";
+import type { World } from "../support/suite/worlds.ts";
 
 // deno-lint-ignore no-explicit-any
 type Any = any;

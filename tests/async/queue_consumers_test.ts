@@ -3,7 +3,7 @@ import { QueueConsumers } from "../../src/async/queue_consumers.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { NotificationQueue } from "../../src/features/listen.ts";
 import type { Notification } from "../../src/wire/backend.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 /** A queue, and how often somebody began to wait for it. */
 function heard(): { queue: NotificationQueue; next: () => Promise<IteratorResult<Notification>>; waits: () => number } {

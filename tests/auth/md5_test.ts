@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { md5Password } from "../../src/auth/md5.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 test("md5: the hash of the stored hash and the salt", () => {
   // What PostgreSQL stores for the role "ada" with the password "secret".

@@ -8,7 +8,7 @@ import {
   RIGHT_TO_LEFT,
   UNASSIGNED,
 } from "../../src/auth/stringprep.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 test("saslprep: the examples of RFC 4013", () => {
   assert.equal(saslprep("I\u00adX"), "IX");

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { ScramClient } from "../../src/auth/scram.ts";
 import { ProtocolError } from "../../src/errors.ts";
-import { type ScramExchange, scramExchange } from "../support/scram_exchange.ts";
-import { test } from "../support/test.ts";
+import { type ScramExchange, scramExchange } from "../support/scripted/scram_exchange.ts";
+import { test } from "../support/suite/test.ts";
 
 const NONCE = "rOprNGfwEbeRWgbNEkqO";
 const SERVER_NONCE = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { BadValue } from "../../src/codecs/codec.ts";
-import { codec, decode, decodeHex, encode, encodeHex, refused, roundTrip, sent } from "../support/codecs.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { codec, decode, decodeHex, encode, encodeHex, refused, roundTrip, sent } from "../support/values/codecs.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const int4s = codec("int4[]");
 const texts = codec("text[]");

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { array } from "../../src/codecs/array.ts";
 import { bit, varbit } from "../../src/codecs/bits.ts";
 import { BadValue } from "../../src/codecs/codec.ts";
-import { decode, decodeHex, encode, hex, oidOf, readBoth, refused, sent } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { decode, decodeHex, encode, hex, oidOf, readBoth, refused, sent } from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const TYPES = [bit, varbit];
 

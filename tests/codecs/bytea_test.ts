@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { BadValue } from "../../src/codecs/codec.ts";
 import { allocate, viewOf } from "../../src/wire/bytes.ts";
-import { codec, decode, encodeHex, refused, roundTrip } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { codec, decode, encodeHex, refused, roundTrip } from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const bytea = codec("bytea");
 const ALL = Uint8Array.from({ length: 256 }, (_, i) => i);

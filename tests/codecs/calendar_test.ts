@@ -13,9 +13,9 @@ import {
   timestampText,
   timeText,
 } from "../../src/codecs/calendar.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const EPOCH = Temporal.PlainDate.from("2000-01-01");
 const [FIRST, LAST] = [daysUntil("-271821-04-19"), daysUntil("+275760-09-13")];

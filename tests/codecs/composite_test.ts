@@ -8,10 +8,20 @@ import { jsonb } from "../../src/codecs/json.ts";
 import { int4 } from "../../src/codecs/number.ts";
 import { Range, range } from "../../src/codecs/range.ts";
 import { opaque, textual } from "../../src/codecs/text.ts";
-import { decode, decodeHex, encode, encodeHex, hex, readBoth, refused, roundTrip, sent } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import {
+  decode,
+  decodeHex,
+  encode,
+  encodeHex,
+  hex,
+  readBoth,
+  refused,
+  roundTrip,
+  sent,
+} from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const text = textual("text");
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { TypeChoices } from "../../src/options/choices.ts";
 import { BadValue, type Codec } from "../../src/codecs/codec.ts";
-import { codec, decode, encode, hex } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { codec, decode, encode, hex } from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** A codec and a body that it can read. */
 type Sample = readonly [codec: Codec, body: Uint8Array];

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { DatesChoice } from "../../src/options/choices.ts";
 import { BadValue } from "../../src/codecs/codec.ts";
-import { codec, decodeHex, encodeHex, int64, readBoth, refused, roundTrip } from "../support/codecs.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { codec, decodeHex, encodeHex, int64, readBoth, refused, roundTrip } from "../support/values/codecs.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const date = codec("date");
 const time = codec("time");

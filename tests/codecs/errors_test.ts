@@ -14,7 +14,7 @@ import {
   UsageError,
 } from "../../src/errors.ts";
 import { SqlState } from "../../src/sqlstate.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 const PLAIN = [ConnectionError, PipelineAborted, ProtocolError, UsageError, EncodeError, DecodeError];
 

@@ -14,10 +14,10 @@ import {
   refused,
   roundTrip,
   sent,
-} from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+} from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const ONE = "3ff0000000000000";
 const TWO = "4000000000000000";

@@ -2,10 +2,20 @@ import assert from "node:assert/strict";
 import { array } from "../../src/codecs/array.ts";
 import { BadValue } from "../../src/codecs/codec.ts";
 import { hstore } from "../../src/codecs/hstore.ts";
-import { decode, decodeHex, encode, encodeHex, hex, readBoth, refused, roundTrip, sent } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import {
+  decode,
+  decodeHex,
+  encode,
+  encodeHex,
+  hex,
+  readBoth,
+  refused,
+  roundTrip,
+  sent,
+} from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** The server's own of `b=>1, aa=>NULL, __proto__=>"x\"y\\z", 1=>""`. */
 const BODY = hex(

@@ -3,10 +3,20 @@ import { UsageError } from "../../src/errors.ts";
 import { array } from "../../src/codecs/array.ts";
 import { BadValue, textOf } from "../../src/codecs/codec.ts";
 import { Interval, interval, type IntervalFields } from "../../src/codecs/interval.ts";
-import { decode, decodeHex, encode, encodeHex, hex, readBoth, refused, roundTrip, sent } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import {
+  decode,
+  decodeHex,
+  encode,
+  encodeHex,
+  hex,
+  readBoth,
+  refused,
+  roundTrip,
+  sent,
+} from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Months, days and microseconds, with their texts in the order of {@linkcode STYLES}. As PostgreSQL 18 prints them. */
 type Printed = readonly [months: number, days: number, microseconds: bigint, texts: readonly string[]];

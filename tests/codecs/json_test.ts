@@ -3,9 +3,9 @@ import { Buffer } from "node:buffer";
 import { sql } from "../../src/sql/template.ts";
 import { BadValue } from "../../src/codecs/codec.ts";
 import { Json, Jsonb } from "../../src/codecs/json.ts";
-import { codec, decode, decodeHex, encode, refused, roundTrip, sent } from "../support/codecs.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { codec, decode, decodeHex, encode, refused, roundTrip, sent } from "../support/values/codecs.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const NAMES = ["json", "jsonb"] as const;
 

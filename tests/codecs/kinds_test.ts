@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { BadValue, kindOf } from "../../src/codecs/codec.ts";
-import { codec, sent } from "../support/codecs.ts";
-import { test } from "../support/test.ts";
+import { codec, sent } from "../support/values/codecs.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Values that show this wherever they are turned into text. */
 const MARKER = "31337";

@@ -4,8 +4,8 @@ import { Catalog, type TypeInfo, type TypeShape } from "../../src/codecs/catalog
 import { BadValue } from "../../src/codecs/codec.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
-import { decode } from "../support/codecs.ts";
-import { test } from "../support/test.ts";
+import { decode } from "../support/values/codecs.ts";
+import { test } from "../support/suite/test.ts";
 
 const FIRST = 100_000;
 

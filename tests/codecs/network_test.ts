@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { array } from "../../src/codecs/array.ts";
 import { BadValue, type Codec } from "../../src/codecs/codec.ts";
 import { cidr, inet, macaddr, macaddr8 } from "../../src/codecs/network.ts";
-import { decode, decodeHex, encode, hex, oidOf, readBoth, refused, sent } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { decode, decodeHex, encode, hex, oidOf, readBoth, refused, sent } from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** An IPv6 address as text and as its 16 bytes; the text is the server's. */
 const IPV6: readonly (readonly [text: string, digits: string])[] = [

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { BadValue } from "../../src/codecs/codec.ts";
-import { codec, decodeHex, encodeHex, refused, roundTrip } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { codec, decodeHex, encodeHex, refused, roundTrip } from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 test("bool: both values come back, in one byte and as t and f", () => {
   const bool = codec("bool");

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { BadValue } from "../../src/codecs/codec.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
-import { codec, decode, shown } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
-import { valuesOf } from "../support/type_values.ts";
+import { codec, decode, shown } from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
+import { valuesOf } from "../support/values/type_values.ts";
 
 function encoded(name: string, text: string): unknown {
   const out = new Outbox();

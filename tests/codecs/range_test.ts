@@ -19,10 +19,10 @@ import {
   roundTrip,
   sent,
   shown,
-} from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+} from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const int4range = range("int4range", int4);
 const textrange = range("textrange", textual("text"));

@@ -4,8 +4,8 @@ import { Description } from "../../src/rows/description.ts";
 import { BUILT_IN_TYPES } from "../../src/codecs/oids.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import type { Column } from "../../src/wire/backend.ts";
-import { codec, oidOf } from "../support/codecs.ts";
-import { test } from "../support/test.ts";
+import { codec, oidOf } from "../support/values/codecs.ts";
+import { test } from "../support/suite/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 

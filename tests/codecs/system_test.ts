@@ -25,9 +25,9 @@ import {
   refused,
   roundTrip,
   sent,
-} from "../support/codecs.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+} from "../support/values/codecs.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const MAX = 2n ** 64n - 1n;
 const SNAPSHOTS = [pgSnapshot, txidSnapshot];

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { array } from "../../src/codecs/array.ts";
 import { BadValue, type Codec } from "../../src/codecs/codec.ts";
 import { tsquery, tsvector } from "../../src/codecs/text_search.ts";
-import { decode, decodeHex, hex, readBoth, refused, sent } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { decode, decodeHex, hex, readBoth, refused, sent } from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Bodies and texts as PostgreSQL 14 and 18 send them. */
 const VECTORS: readonly (readonly [digits: string, text: string])[] = [

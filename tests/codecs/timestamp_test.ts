@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { DatesChoice } from "../../src/options/choices.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
-import { codec, encode, encodeHex, int64, readBoth, refused, roundTrip } from "../support/codecs.ts";
-import { growsInProportion } from "../support/growth.ts";
-import { Random } from "../support/random.ts";
-import { test } from "../support/test.ts";
+import { codec, encode, encodeHex, int64, readBoth, refused, roundTrip } from "../support/values/codecs.ts";
+import { growsInProportion } from "../support/suite/growth.ts";
+import { Random } from "../support/suite/random.ts";
+import { test } from "../support/suite/test.ts";
 
 const timestamp = codec("timestamp");
 const timestamptz = codec("timestamptz");

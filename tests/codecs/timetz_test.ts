@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { array } from "../../src/codecs/array.ts";
 import { BadValue } from "../../src/codecs/codec.ts";
 import { timetz } from "../../src/codecs/timetz.ts";
-import { decode, decodeHex, int64, readBoth, refused, roundTrip, sent } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { decode, decodeHex, int64, readBoth, refused, roundTrip, sent } from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** The body of that many microseconds and of an offset in seconds west of UTC. */
 function body(micros: number, west: number): Uint8Array {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "../support/test.ts";
-import { typeDocument } from "../support/type_table.ts";
+import { test } from "../support/suite/test.ts";
+import { typeDocument } from "../support/values/type_table.ts";
 
 test("TYPES.md says what the registry does", () => {
   const written = readFileSync(new URL("../../TYPES.md", import.meta.url), "utf8");

@@ -3,10 +3,20 @@ import { array } from "../../src/codecs/array.ts";
 import { BadValue, type Codec } from "../../src/codecs/codec.ts";
 import { parseSingle } from "../../src/codecs/single.ts";
 import { halfvec, sparsevec, type SparseVector, vector } from "../../src/codecs/vector.ts";
-import { decode, decodeHex, encode, encodeHex, hex, readBoth, refused, roundTrip, sent } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import {
+  decode,
+  decodeHex,
+  encode,
+  encodeHex,
+  hex,
+  readBoth,
+  refused,
+  roundTrip,
+  sent,
+} from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 const DENSE = [vector, halfvec];
 

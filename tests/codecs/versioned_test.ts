@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { array } from "../../src/codecs/array.ts";
 import { BadValue } from "../../src/codecs/codec.ts";
 import { versioned } from "../../src/codecs/versioned.ts";
-import { decode, decodeHex, hex, readBoth, refused, sent } from "../support/codecs.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { decode, decodeHex, hex, readBoth, refused, sent } from "../support/values/codecs.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Bodies and texts as PostgreSQL 14 and 18 send them. */
 const VALUES: readonly (readonly [name: string, digits: string, text: string])[] = [

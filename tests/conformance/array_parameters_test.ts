@@ -1,8 +1,8 @@
 /** Parameters that are arrays, or are made of other types: with gaps, without values, of types without a binary form. */
 import assert from "node:assert/strict";
 import { EncodeError, Opts, Range } from "../../mod.ts";
-import { attempt } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** An array with nothing at the second place. */
 const gap = (first: unknown, last: unknown): unknown[] => {

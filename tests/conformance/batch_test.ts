@@ -11,11 +11,11 @@ import {
   type Transaction,
   UsageError,
 } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { stillHeld } from "../support/held.ts";
-import { servers } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { conformance, type World } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { stillHeld } from "../support/suite/garbage.ts";
+import { servers } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { conformance, type World } from "../support/suite/worlds.ts";
 
 type Sets = Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>;
 

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
 import { cancel, Conn, ConnectionError, Opts, ServerError, TimeoutError, UsageError } from "../../mod.ts";
 import { cancel as cancelBlocking } from "../../sync.ts";
-import { attempt } from "../support/bodies.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf, type World } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf, type World } from "../support/suite/worlds.ts";
 
 /** How each address of a server is reached. */
 const WAYS: Readonly<Record<string, string>> = {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Conn, DecodeError, Opts, Range, ServerError, type TypeCodec } from "../../mod.ts";
 import { catalogQuery } from "../../src/statements/type_lookup.ts";
-import { newest, servers, type TestServer } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { conformance } from "../support/worlds.ts";
+import { newest, servers, type TestServer } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** A database of this test's own, gone when it ends. */
 async function database(server: TestServer, sql: string): Promise<{ name: string } & AsyncDisposable> {

@@ -3,10 +3,10 @@ import { Conn } from "../../mod.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { BUILT_IN_TYPES } from "../../src/codecs/oids.ts";
 import { Registry } from "../../src/codecs/registry.ts";
-import { servers } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { sinceOf, typesWithValues } from "../support/type_values.ts";
-import { conformance } from "../support/worlds.ts";
+import { servers } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { sinceOf, typesWithValues } from "../support/values/type_values.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** Types that are only ever text: what they name depends on the database, or the server has no binary form that says the same. */
 const TEXT_ONLY = new Set([

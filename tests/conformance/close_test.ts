@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError, UsageError } from "../../mod.ts";
-import { conformance, type World } from "../support/worlds.ts";
-import type { TestServer } from "../support/servers.ts";
+import { conformance, type World } from "../support/suite/worlds.ts";
+import type { TestServer } from "../support/suite/servers.ts";
 
 /** How many sessions have that name, once the server has had time to notice. */
 async function sessions(world: World, server: TestServer, name: string): Promise<number> {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type Conn, EncodeError, type TypeCodec } from "../../mod.ts";
-import { attempt } from "../support/bodies.ts";
-import { connect, schema } from "../support/own_schema.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { connect, schema } from "../support/suite/own_schema.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("codec: for an array type, by each of its names", async (world, server) => {
   await using types = await schema(server, "create type shade as enum ('dark', 'light')");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError, Opts, ServerError, SqlState, UsageError } from "../../mod.ts";
-import { conformance, type World } from "../support/worlds.ts";
-import type { TestServer } from "../support/servers.ts";
+import { conformance, type World } from "../support/suite/worlds.ts";
+import type { TestServer } from "../support/suite/servers.ts";
 
 /** Who is logged in, and how the server sees the connection. */
 const WHO = `select current_user::text as name, current_database()::text as db, inet_client_addr() is null as local,

@@ -1,10 +1,10 @@
 /** COPY FROM STDIN. */
 import assert from "node:assert/strict";
 import { Conn, ServerError, sql, SqlState, TimeoutError, UsageError } from "../../mod.ts";
-import { times } from "../support/extent.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf } from "../support/worlds.ts";
+import { times } from "../support/suite/extent.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
 
 const IN = "copy t from stdin";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

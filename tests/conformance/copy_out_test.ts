@@ -1,9 +1,9 @@
 /** COPY TO STDOUT, and COPY where rows are expected. */
 import assert from "node:assert/strict";
 import { Conn, type Portal, SqlState, TimeoutError, UsageError } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
 
 const HUGE = "copy (select repeat('y', 1000) from generate_series(1, 1000000)) to stdout";
 

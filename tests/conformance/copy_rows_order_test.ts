@@ -1,8 +1,8 @@
 /** copyRows: which row comes first changes nothing, and strings mean what they mean to exec. */
 import assert from "node:assert/strict";
 import { EncodeError, type PyroError } from "../../mod.ts";
-import { attempt } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** Values for a column that can all be stored, and some that cannot. */
 const COLUMNS: readonly [type: string, good: readonly unknown[], bad: readonly unknown[]][] = [

@@ -1,12 +1,12 @@
 /** Values into tables by COPY. */
 import assert from "node:assert/strict";
 import { Conn, EncodeError, Json, type JsonValue, ServerError, sql, UsageError } from "../../mod.ts";
-import { shown } from "../support/codecs.ts";
-import { attempt } from "../support/bodies.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { sinceOf, typesWithValues, valuesOf } from "../support/type_values.ts";
-import { conformance } from "../support/worlds.ts";
+import { shown } from "../support/values/codecs.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { sinceOf, typesWithValues, valuesOf } from "../support/values/type_values.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 for (const name of typesWithValues()) {
   const parameter = (value: unknown): unknown =>

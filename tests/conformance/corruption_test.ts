@@ -8,7 +8,7 @@ import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { Catalog, type TypeInfo, type TypeShape } from "../../src/codecs/catalog.ts";
 import type { Codec } from "../../src/codecs/codec.ts";
 import { Registry } from "../../src/codecs/registry.ts";
-import { codec, decode, shown } from "../support/codecs.ts";
+import { codec, decode, shown } from "../support/values/codecs.ts";
 import {
   alterations,
   chances,
@@ -19,12 +19,12 @@ import {
   truncations,
   tryBody,
   tryText,
-} from "../support/corruption.ts";
-import { isTurnOf } from "../support/extent.ts";
-import { Random } from "../support/random.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { sinceOf, typesWithValues, valuesOf } from "../support/type_values.ts";
+} from "../support/values/corruption.ts";
+import { isTurnOf } from "../support/suite/extent.ts";
+import { Random } from "../support/suite/random.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { sinceOf, typesWithValues, valuesOf } from "../support/values/type_values.ts";
 
 /** A value as a row has it, and what the server sends for it. */
 interface Sample {

@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { type Conn, ServerError, type Transaction, UsageError } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { conformance, type World } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { conformance, type World } from "../support/suite/worlds.ts";
 
 type Case = readonly [name: string, run: (conn: Conn, world: World) => Promise<unknown>, gives: unknown];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { EncodeError, Opts, ServerError, SqlState, UsageError } from "../../mod.ts";
-import { unseen } from "../support/unseen.ts";
-import { conformance } from "../support/worlds.ts";
+import { unseen } from "../support/suite/hidden_effects.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("exec: a constraint that fails at the end of what might have been a COPY", async (world, server) => {
   await using conn = await world.connect(server.fast);

@@ -1,8 +1,8 @@
 /** Functions of the user's that throw while values are read or sent: the value is lost, the connection is not. */
 import assert from "node:assert/strict";
 import { DecodeError, EncodeError, Opts, ProtocolError } from "../../mod.ts";
-import { attempt } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** What is thrown: anything can be. */
 const THROWN = [new Error("odd"), new ProtocolError("odd"), "odd", undefined];

@@ -1,8 +1,8 @@
 /** One rule for names, wherever one is given: in `sql.id`, for a table, a column or a channel. */
 import assert from "node:assert/strict";
 import { type Conn, sql, UsageError } from "../../mod.ts";
-import { attempt } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** All that take a name. */
 const TAKERS: Readonly<Record<string, (conn: Conn, name: string) => unknown>> = {

@@ -1,8 +1,8 @@
 /** JSON parameters: what JSON has no form for is refused wherever JSON is sent. */
 import assert from "node:assert/strict";
 import { EncodeError, Json, Jsonb } from "../../mod.ts";
-import { attempt } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("JSON that would lose is refused with its path, wherever it is sent", async (world, server) => {
   await using conn = await world.connect(server.fast);

@@ -1,7 +1,7 @@
 /** Large objects, by the server's functions: they need nothing of the client but bytea and oid. */
 import assert from "node:assert/strict";
-import { attempt, given } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("large objects: made, read, written in parts, truncated and removed", async (world, server) => {
   await using conn = await world.connect(server.fast);

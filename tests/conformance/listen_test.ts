@@ -1,9 +1,9 @@
 /** LISTEN and NOTIFY. Channels belong to the database, which all tests share: each has a name of its own. */
 import assert from "node:assert/strict";
 import { Conn, ConnectionError, type Notification, ServerError, UsageError } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf, type World } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf, type World } from "../support/suite/worlds.ts";
 
 let count = 0;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ConnectionError, Opts, ServerError } from "../../mod.ts";
-import { attempt } from "../support/bodies.ts";
-import { type Line, Lines } from "../support/watched.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { type Line, Lines } from "../support/suite/recorder.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** A line without what differs from run to run. */
 function summary({ level, message, fields }: Line): unknown[] {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ServerError } from "../../mod.ts";
-import { conformance } from "../support/worlds.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("loss: the server ends a session in the middle of a query", async (world, server) => {
   const conn = await world.connect(server.fast);

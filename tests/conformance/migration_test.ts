@@ -7,9 +7,9 @@
  */
 import assert from "node:assert/strict";
 import { type Conn, DecodeError, EncodeError, Opts, type Pool, ServerError } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { unseen } from "../support/unseen.ts";
-import { conformance, type World } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { unseen } from "../support/suite/hidden_effects.ts";
+import { conformance, type World } from "../support/suite/worlds.ts";
 
 /** A change, and a value that only fits behind it. */
 interface Migration {

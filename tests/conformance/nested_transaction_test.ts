@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Conn, ServerError, type Transaction, UsageError } from "../../mod.ts";
-import { attempt, type Body, given } from "../support/bodies.ts";
-import { servers } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt, type Body, given } from "../support/suite/call_bodies.ts";
+import { servers } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 async function table(conn: Conn): Promise<() => Promise<unknown>> {
   await conn.queryDrop("create temporary table t (n int check (n >= 0))");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Conn, DecodeError, EncodeError, Opts, type PyroError } from "../../mod.ts";
-import type { TestServer } from "../support/servers.ts";
-import { conformance } from "../support/worlds.ts";
+import type { TestServer } from "../support/suite/servers.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** A schema with composites that are one in the other: `c0` is in `c1`, and so on up to `c999`. */
 async function nested(server: TestServer): Promise<{ opts: Opts } & AsyncDisposable> {

@@ -1,7 +1,7 @@
 /** The protocol counts the parameters of a statement in 16 bits. */
 import assert from "node:assert/strict";
-import { attempt } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("parameters: more than 65,535 are refused before anything is sent", async (world, server) => {
   await using conn = await world.connect(server.fast);

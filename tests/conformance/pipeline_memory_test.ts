@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import type { Ticket } from "../../mod.ts";
-import { conformance } from "../support/worlds.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("pipeline memory: replies that nobody claims are left with the server", async (world, server) => {
   await using conn = await world.connect(server.fast);

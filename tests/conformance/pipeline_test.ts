@@ -15,11 +15,11 @@ import {
   TimeoutError,
   UsageError,
 } from "../../mod.ts";
-import { times } from "../support/extent.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { unseen } from "../support/unseen.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf } from "../support/worlds.ts";
+import { times } from "../support/suite/extent.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { unseen } from "../support/suite/hidden_effects.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
 
 interface N {
   n: number;

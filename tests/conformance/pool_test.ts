@@ -1,8 +1,8 @@
 /** Pools, as far as they are the same in both worlds. */
 import assert from "node:assert/strict";
 import { ConnectionError, ServerError, sql, SqlState, type Transaction, UsageError } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 const PID = "select pg_backend_pid()";
 

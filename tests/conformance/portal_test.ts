@@ -11,9 +11,9 @@ import {
   TimeoutError,
   UsageError,
 } from "../../mod.ts";
-import { attempt, type Body, given } from "../support/bodies.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf } from "../support/worlds.ts";
+import { attempt, type Body, given } from "../support/suite/call_bodies.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
 
 const SERIES = "select n from generate_series(1, $1::int4) as n";
 

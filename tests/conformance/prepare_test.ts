@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EncodeError, ServerError, SqlState, UsageError } from "../../mod.ts";
-import { conformance } from "../support/worlds.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("prepare: parameters, columns, use, end", async (world, server) => {
   await using conn = await world.connect(server.fast);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DecodeError, Opts, type Result, ServerError, SqlState, UsageError } from "../../mod.ts";
-import { conformance } from "../support/worlds.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("query: rows of the last statement that gave any", async (world, server) => {
   await using conn = await world.connect(server.fast);

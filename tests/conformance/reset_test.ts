@@ -1,8 +1,8 @@
 /** `reset()`, notices, and strings of several statements. */
 import assert from "node:assert/strict";
 import { ConnectionError, Opts, ServerError, type ServerFields } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance(
   "reset: settings, temporary tables, locks and statements are gone; the connection is as new",

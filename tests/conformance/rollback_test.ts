@@ -1,8 +1,8 @@
 /** What a transaction has changed and a rollback undoes: statements that were prepared in between mean what they meant before. */
 import assert from "node:assert/strict";
 import { type Conn, Opts, SqlState, type Transaction } from "../../mod.ts";
-import { attempt } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** What changes the columns of `t`, seen from the schema `a`. */
 const CHANGES: Record<string, readonly string[]> = {

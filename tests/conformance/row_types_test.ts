@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { type Conn, type Pool, sql, type Transaction } from "../../mod.ts";
 import type * as blocking from "../../sync.ts";
-import { given } from "../support/bodies.ts";
-import { conformance } from "../support/worlds.ts";
+import { given } from "../support/suite/call_bodies.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** An interface has no index signature, so that it is no `Record<string, unknown>`. */
 interface Person {

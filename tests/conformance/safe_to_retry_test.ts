@@ -1,9 +1,9 @@
 /** Which errors say that the same call may succeed later, with nothing done: one line for each way to fail. */
 import assert from "node:assert/strict";
 import { type Conn, Opts, PyroError } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import type { TestServer } from "../support/servers.ts";
-import { conformance, type World } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import type { TestServer } from "../support/suite/servers.ts";
+import { conformance, type World } from "../support/suite/worlds.ts";
 
 type Case = readonly [what: string, name: string, safeToRetry: boolean, call: () => unknown];
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ServerFields } from "../../mod.ts";
-import { conformance } from "../support/worlds.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 conformance("state: what can be read without asking", async (world, server) => {
   await using conn = await world.connect(server.fast);

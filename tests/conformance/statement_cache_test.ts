@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Conn, Opts, type Portal, ServerError, SqlState, TimeoutError, type Transaction } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { unseen } from "../support/unseen.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { unseen } from "../support/suite/hidden_effects.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
 
 /** How many prepared statements the server has for the connection whose text begins like this, asked without making one. */
 async function kept(conn: Conn, beginning: string): Promise<string[]> {

@@ -1,11 +1,11 @@
 /** Streams of rows, and what may run beside what has the connection for itself. */
 import assert from "node:assert/strict";
 import { Conn, Opts, type Portal, ServerError, sql, SqlState, TimeoutError, UsageError } from "../../mod.ts";
-import { attempt, type Body, given } from "../support/bodies.ts";
-import { stillHeld } from "../support/held.ts";
-import { unseen } from "../support/unseen.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf } from "../support/worlds.ts";
+import { attempt, type Body, given } from "../support/suite/call_bodies.ts";
+import { stillHeld } from "../support/suite/garbage.ts";
+import { unseen } from "../support/suite/hidden_effects.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
 
 const SERIES = "select n from generate_series(1, $1::int4) as n";
 

@@ -1,10 +1,10 @@
 /** `timeout` and `signal` on every call, on real servers. */
 import assert from "node:assert/strict";
 import { Conn, ConnectionError, Opts, Pool, TimeoutError, UsageError } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { servers } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf, type World } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { servers } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf, type World } from "../support/suite/worlds.ts";
 
 /** Takes far longer than any time-out here. */
 const SLEEP = "select pg_sleep(20)";

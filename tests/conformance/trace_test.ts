@@ -1,8 +1,8 @@
 /** The wire trace of real sessions. */
 import assert from "node:assert/strict";
 import { type Conn, ConnectionError, Opts, ServerError, TimeoutError, UsageError } from "../../mod.ts";
-import { conformance } from "../support/worlds.ts";
-import type { TestServer } from "../support/servers.ts";
+import { conformance } from "../support/suite/worlds.ts";
+import type { TestServer } from "../support/suite/servers.ts";
 
 const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\t/;
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
 import { type ConnectEvent, Opts, type QueryEvent, ServerError, type Transaction } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { Watch, type Watched } from "../support/watched.ts";
-import { conformance, type World } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { Watch, type Watched } from "../support/suite/recorder.ts";
+import { conformance, type World } from "../support/suite/worlds.ts";
 
 /** What an event says, but for the connection and the time. */
 function summary({ event }: Watched): Record<string, unknown> {

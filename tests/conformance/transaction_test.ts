@@ -8,10 +8,10 @@ import {
   type Transaction,
   UsageError,
 } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { servers } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { servers } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** Nothing is left of a transaction, and the connection works. */
 async function isFree(conn: Conn): Promise<void> {

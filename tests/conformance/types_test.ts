@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Json, type JsonValue } from "../../mod.ts";
 import { textOf } from "../../src/codecs/codec.ts";
-import { codec, shown } from "../support/codecs.ts";
-import { sinceOf, typesWithValues, valuesOf } from "../support/type_values.ts";
-import { conformance } from "../support/worlds.ts";
+import { codec, shown } from "../support/values/codecs.ts";
+import { sinceOf, typesWithValues, valuesOf } from "../support/values/type_values.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** As a parameter: a string would be taken for JSON text. */
 function parameter(name: string, value: unknown): unknown {

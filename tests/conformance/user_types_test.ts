@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Conn, DecodeError, EncodeError, Opts, Range, ServerError, type TypeCodec } from "../../mod.ts";
-import { shown } from "../support/codecs.ts";
-import { connect, schema } from "../support/own_schema.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { conformance } from "../support/worlds.ts";
+import { shown } from "../support/values/codecs.ts";
+import { connect, schema } from "../support/suite/own_schema.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 const TYPES = `
   create type mood as enum ('sad', 'so so', 'it''s "ok"', '');

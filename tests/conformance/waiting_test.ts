@@ -1,10 +1,10 @@
 /** Calls that wait for others on the same connection: each comes to its end, whatever the others do. */
 import assert from "node:assert/strict";
 import { Conn, PyroError, ServerError, TimeoutError, UsageError } from "../../mod.ts";
-import { given } from "../support/bodies.ts";
-import { newest, servers } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { awaiting, conformance, serversOf } from "../support/worlds.ts";
+import { given } from "../support/suite/call_bodies.ts";
+import { newest, servers } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
 
 const CONFLICT = "do $$ begin raise exception using errcode = '40001'; end $$";
 

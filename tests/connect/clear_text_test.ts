@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ServerError } from "../../src/errors.ts";
 import { connect } from "../../src/connect/connect.ts";
-import { authentication, concat, errorResponse } from "../support/backend.ts";
-import { play, TableClock } from "../support/handshakes.ts";
-import { connectWith, failure, planWith, WELCOME } from "../support/plans.ts";
-import { test } from "../support/test.ts";
+import { authentication, concat, errorResponse } from "../support/scripted/backend.ts";
+import { play, TableClock } from "../support/scripted/handshakes.ts";
+import { connectWith, failure, planWith, WELCOME } from "../support/scripted/plans.ts";
+import { test } from "../support/suite/test.ts";
 
 const closed = new ConnectionError("the server closed the connection");
 const hostnossl = errorResponse("28000", "no pg_hba.conf entry for host, SSL encryption", "FATAL");

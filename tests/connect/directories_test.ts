@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseDirectories } from "../../src/connect/directories.ts";
-import { growsInProportion } from "../support/growth.ts";
-import { test } from "../support/test.ts";
+import { growsInProportion } from "../support/suite/growth.ts";
+import { test } from "../support/suite/test.ts";
 
 test("lists of directories are read as the server reads them", () => {
   const lists: readonly [string, string[]][] = [

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
-import { errorResponse } from "../support/backend.ts";
-import type { Line } from "../support/handshakes.ts";
-import { connectWith, failure, tcp, unix, WELCOME } from "../support/plans.ts";
-import { test } from "../support/test.ts";
+import { errorResponse } from "../support/scripted/backend.ts";
+import type { Line } from "../support/scripted/handshakes.ts";
+import { connectWith, failure, tcp, unix, WELCOME } from "../support/scripted/plans.ts";
+import { test } from "../support/suite/test.ts";
 
 const SSL_REQUEST = [0, 0, 0, 8, 4, 210, 22, 47];
 const closed = new ConnectionError("the server closed the connection");

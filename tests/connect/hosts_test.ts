@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ProtocolError, ServerError } from "../../src/errors.ts";
-import { authentication, errorResponse } from "../support/backend.ts";
-import { localSockets } from "../support/local.ts";
-import { connectWith, endsOf, failure, identity, tcp, unix, WELCOME } from "../support/plans.ts";
-import { test } from "../support/test.ts";
+import { authentication, errorResponse } from "../support/scripted/backend.ts";
+import { localSockets } from "../support/scripted/local_sockets.ts";
+import { connectWith, endsOf, failure, identity, tcp, unix, WELCOME } from "../support/scripted/plans.ts";
+import { test } from "../support/suite/test.ts";
 
 const refused = new ConnectionError("connection refused");
 const unreachable = new ConnectionError("no route to host");

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { ConnectionError } from "../../src/errors.ts";
 import { type Connected, upgrade } from "../../src/connect/upgrade.ts";
 import { Disclosure } from "../../src/protocol/startup.ts";
-import { authentication, concat, errorResponse, readyForQuery } from "../support/backend.ts";
-import { type Line, play, type Played, TableClock, TabledLink } from "../support/handshakes.ts";
-import { type LocalFacts, localSockets } from "../support/local.ts";
-import { endsOf, identity, planWith, tcp, WELCOME } from "../support/plans.ts";
-import { test } from "../support/test.ts";
+import { authentication, concat, errorResponse, readyForQuery } from "../support/scripted/backend.ts";
+import { type Line, play, type Played, TableClock, TabledLink } from "../support/scripted/handshakes.ts";
+import { type LocalFacts, localSockets } from "../support/scripted/local_sockets.ts";
+import { endsOf, identity, planWith, tcp, WELCOME } from "../support/scripted/plans.ts";
+import { test } from "../support/suite/test.ts";
 
 interface Start {
   readonly secret?: number;

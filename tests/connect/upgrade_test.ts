@@ -11,11 +11,11 @@ import {
   errorResponse,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { type Line, play, type Played, TableClock, TabledLink } from "../support/handshakes.ts";
-import { localSockets } from "../support/local.ts";
-import { endsOf, identity, type IdentityAnswer, planWith, tcp, unix } from "../support/plans.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { type Line, play, type Played, TableClock, TabledLink } from "../support/scripted/handshakes.ts";
+import { localSockets } from "../support/scripted/local_sockets.ts";
+import { endsOf, identity, type IdentityAnswer, planWith, tcp, unix } from "../support/scripted/plans.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Begins with an open session to that endpoint; the upgrade runs along the table. */
 function upgradeFrom(

@@ -8,7 +8,14 @@ import { ConnectionError, UsageError } from "../../src/errors.ts";
 import type { Call } from "../../src/protocol/request.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
-import { closeComplete, commandComplete, concat, dataRow, readyForQuery, rowDescription } from "../support/backend.ts";
+import {
+  closeComplete,
+  commandComplete,
+  concat,
+  dataRow,
+  readyForQuery,
+  rowDescription,
+} from "../support/scripted/backend.ts";
 import {
   callContextOf,
   inBothDrivers,
@@ -19,7 +26,7 @@ import {
   rows,
   textRows,
   type Wire,
-} from "../support/links.ts";
+} from "../support/scripted/links.ts";
 
 const KNOWN = "Bind Execute Sync";
 const AT_ONCE = "Parse Describe Bind Execute Sync";

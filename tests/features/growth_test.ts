@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { PipelineState } from "../../src/features/pipeline.ts";
 import type { Op } from "../../src/protocol/request.ts";
 import { Session } from "../../src/protocol/session.ts";
-import { growsInProportion } from "../support/growth.ts";
-import { contextOf } from "../support/links.ts";
-import { test } from "../support/test.ts";
+import { growsInProportion } from "../support/suite/growth.ts";
+import { contextOf } from "../support/scripted/links.ts";
+import { test } from "../support/suite/test.ts";
 
 for (const step of ["flush", "sync"] as const) {
   test(`growth: a pipeline's time grows with the number of statements, with a ${step} behind each`, () => {

@@ -17,7 +17,7 @@ import {
   parameterDescription,
   parseComplete,
   readyForQuery,
-} from "../support/backend.ts";
+} from "../support/scripted/backend.ts";
 import {
   contextOf,
   inBothDrivers,
@@ -28,8 +28,8 @@ import {
   rows,
   textRows,
   wire,
-} from "../support/links.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/links.ts";
+import { test } from "../support/suite/test.ts";
 
 const FIRST = "Parse Describe Sync";
 const KNOWN = "Bind Execute Sync";

@@ -5,8 +5,8 @@ import { withEnvironment } from "../../src/options/environment.ts";
 import { isSecretName } from "../../src/options/aliases.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import { type Target, toOpts } from "../../src/options/target.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** What is looked for in everything that can be seen. */
 const SECRET = "tr0ub4dor";

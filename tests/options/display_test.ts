@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { Opts } from "../../src/options/opts.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 test("toString: a URL and the setters give the same for equal options", () => {
   const pairs: readonly (readonly [url: string, opts: Opts])[] = [

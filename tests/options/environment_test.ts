@@ -3,8 +3,8 @@ import { UsageError } from "../../src/errors.ts";
 import { withEnvironment } from "../../src/options/environment.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { Settings } from "../../src/options/settings.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** What becomes of the settings in a process with these variables. */
 function filled(given: Settings | string, variables: Readonly<Record<string, string>>): Settings {

@@ -3,8 +3,8 @@ import { UsageError } from "../../src/errors.ts";
 import { parseBoolean } from "../../src/options/keywords.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { Settings } from "../../src/options/settings.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** What `key=value` sets: the same in a URL and in a keyword/value string. */
 function setting(key: string, value: string): Settings {

@@ -3,9 +3,9 @@ import type { ConnectPlan } from "../../src/connect/connect.ts";
 import { type ConnectEnvironment, planOf } from "../../src/connect/plan.ts";
 import { UsageError } from "../../src/errors.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
-import { localSockets } from "../support/local.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { localSockets } from "../support/scripted/local_sockets.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 function surroundings(variables: Readonly<Record<string, string>> = {}, osUser?: string): ConnectEnvironment {
   return {

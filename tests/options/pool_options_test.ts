@@ -5,7 +5,7 @@ import type { OptsObject } from "../../src/options/opts_object.ts";
 import { POOL_OPTION_LIST, type PoolOptionName } from "../../src/options/pool_options.ts";
 import { toOpts } from "../../src/options/target.ts";
 import { type PoolLimits, poolOpts } from "../../src/pool/limits.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Neither compiles if it lacks one. */
 export type Members = [

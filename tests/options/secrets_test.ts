@@ -3,9 +3,9 @@ import { inspect } from "node:util";
 import { UsageError } from "../../src/errors.ts";
 import { Opts } from "../../src/options/opts.ts";
 import { toOpts } from "../../src/options/target.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** What is looked for in everything that can be seen. */
 const MARKER = "tr0ub4dor";

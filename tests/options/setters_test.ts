@@ -4,8 +4,8 @@ import type { Logger } from "../../src/options/logger.ts";
 import type { TypeCodec } from "../../src/options/type_codec.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { Settings } from "../../src/options/settings.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 type Setter = (opts: Opts) => Opts;
 

@@ -4,8 +4,8 @@ import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { OptsObject } from "../../src/options/opts_object.ts";
 import { type Target, toOpts } from "../../src/options/target.ts";
 import type { Settings } from "../../src/options/settings.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 function settings(target: unknown): Settings {
   return settingsOf(toOpts(target as Target));

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { Settings } from "../../src/options/settings.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 function settings(url: string): Settings {
   return settingsOf(new Opts(url));

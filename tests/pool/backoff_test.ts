@@ -1,7 +1,7 @@
 /** Pauses before the next attempt. */
 import assert from "node:assert/strict";
 import { backoff } from "../../src/pool/backoff.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 test("backoff: longer each time up to a limit, and half of it at least", () => {
   assert.deepEqual([1, 2, 3, 4].map((failures) => backoff(failures, 1)), [100, 200, 400, 800]);

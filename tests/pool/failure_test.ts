@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ConnectionError, ProtocolError, ServerError, UsageError } from "../../src/errors.ts";
 import { isTransient } from "../../src/pool/failure.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 function refusal(code: string, message: string = "x"): ServerError {
   return new ServerError({ severity: "FATAL", code, message });

@@ -1,7 +1,7 @@
 /** Which statements may share a connection. */
 import assert from "node:assert/strict";
 import { LatencyEstimate } from "../../src/pool/latency_estimate.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 /** What a statement costs that has just taken a millisecond. */
 function costAfter(sql: string): number {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { Lease } from "../../src/pool/lease.ts";
 import { LeakDetector, type PoolLeak } from "../../src/pool/leak_detector.ts";
-import { collectedUntil } from "../support/held.ts";
-import { test } from "../support/test.ts";
+import { collectedUntil } from "../support/suite/garbage.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Watches with a clock of its own. */
 class Scene {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Opts, UsageError } from "../../mod.ts";
 import { poolOpts } from "../../src/pool/limits.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 const FUNCTIONS = ["onConnect"];
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Limits } from "../../src/pool/limits.ts";
 import { type PoolEntry, PoolState } from "../../src/pool/pool_state.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 class Fake {
   closed = false;

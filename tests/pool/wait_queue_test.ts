@@ -1,8 +1,8 @@
 /** Who waits, in which order, for how long. */
 import assert from "node:assert/strict";
 import { type Waiter, WaitQueue } from "../../src/pool/wait_queue.ts";
-import { growsInProportion } from "../support/growth.ts";
-import { test } from "../support/test.ts";
+import { growsInProportion } from "../support/suite/growth.ts";
+import { test } from "../support/suite/test.ts";
 
 function waiter(by: number, cost: number = Infinity): Waiter<string> {
   return { timeout: 0, by, cost, resolve: () => {}, reject: () => {} };

@@ -11,8 +11,8 @@ import {
   FORBIDDEN,
   type Restriction,
 } from "../../src/protocol/admission.ts";
-import { Random } from "../support/random.ts";
-import { test } from "../support/test.ts";
+import { Random } from "../support/suite/random.ts";
+import { test } from "../support/suite/test.ts";
 
 const ACCESSES: readonly Access[] = ["call", "submit", "barrier", "exclusive", "reserve"];
 const REQUESTS: readonly AdmissionRequest[] = ["begin", "continue", "barrier", "submit"];

@@ -20,11 +20,11 @@ import {
   notificationResponse,
   parameterStatus,
   readyForQuery,
-} from "../support/backend.ts";
-import { type Outcome, reply } from "../support/feed.ts";
-import { scramExchange } from "../support/scram_exchange.ts";
-import { sentMessages } from "../support/sent.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { type Outcome, reply } from "../support/scripted/feed.ts";
+import { scramExchange } from "../support/scripted/scram_exchange.ts";
+import { sentMessages } from "../support/scripted/sent.ts";
+import { test } from "../support/suite/test.ts";
 
 const OPTIONS: StartupOptions = {
   user: "ada",

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Backlog, Fifo } from "../../src/backlog.ts";
 import { ReceiveBuffer } from "../../src/transport/received.ts";
-import { growsInProportion } from "../support/growth.ts";
-import { Random } from "../support/random.ts";
-import { test } from "../support/test.ts";
+import { growsInProportion } from "../support/suite/growth.ts";
+import { Random } from "../support/suite/random.ts";
+import { test } from "../support/suite/test.ts";
 
 test("fifo: what goes in first comes out first, however it is mixed", () => {
   const random = new Random(11);

@@ -6,7 +6,7 @@ import { Ping } from "../../src/protocol/ping.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { AllRows } from "../../src/rows/collectors.ts";
 import { Registry } from "../../src/codecs/registry.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 const request = new SimpleQuery("select 'secret'", new AllRows("array"), new Registry(DEFAULT_CHOICES));
 const FIELDS = { severity: "ERROR", code: "23505", message: "duplicate key", constraint: "unique" };

@@ -27,9 +27,9 @@ import { AffectedRows, AllRows, type ResultCollector } from "../../src/rows/coll
 import { Startup } from "../../src/protocol/startup.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
-import * as server from "../support/backend.ts";
-import { scramExchange } from "../support/scram_exchange.ts";
-import { test } from "../support/test.ts";
+import * as server from "../support/scripted/backend.ts";
+import { scramExchange } from "../support/scripted/scram_exchange.ts";
+import { test } from "../support/suite/test.ts";
 
 /** A request, a good reply to it, and what replies to it may look like. */
 interface Case {

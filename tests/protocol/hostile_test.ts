@@ -13,11 +13,11 @@ import { AllResults, AllRows } from "../../src/rows/collectors.ts";
 import { Startup } from "../../src/protocol/startup.ts";
 import { Registry } from "../../src/codecs/registry.ts";
 import { Backend } from "../../src/wire/codes.ts";
-import * as server from "../support/backend.ts";
-import { takeEvents } from "../support/feed.ts";
-import { Random } from "../support/random.ts";
-import { scramExchange } from "../support/scram_exchange.ts";
-import { test } from "../support/test.ts";
+import * as server from "../support/scripted/backend.ts";
+import { takeEvents } from "../support/scripted/feed.ts";
+import { Random } from "../support/suite/random.ts";
+import { scramExchange } from "../support/scripted/scram_exchange.ts";
+import { test } from "../support/suite/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 const SELECT = new Prepared(

@@ -20,12 +20,12 @@ import {
   notificationResponse,
   parameterStatus,
   readyForQuery,
-} from "../support/backend.ts";
-import { feed, takeEvents } from "../support/feed.ts";
-import { growsInProportion } from "../support/growth.ts";
+} from "../support/scripted/backend.ts";
+import { feed, takeEvents } from "../support/scripted/feed.ts";
+import { growsInProportion } from "../support/suite/growth.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
-import { callContextOf, inBothDrivers, number } from "../support/links.ts";
-import { test } from "../support/test.ts";
+import { callContextOf, inBothDrivers, number } from "../support/scripted/links.ts";
+import { test } from "../support/suite/test.ts";
 
 const OK = authentication(0);
 const MEGABYTE = 0x10_0000;

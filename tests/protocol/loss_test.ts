@@ -7,9 +7,16 @@ import { Session } from "../../src/protocol/session.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { AllRows } from "../../src/rows/collectors.ts";
 import { Registry } from "../../src/codecs/registry.ts";
-import { commandComplete, concat, dataRow, errorResponse, readyForQuery, rowDescription } from "../support/backend.ts";
-import { feed } from "../support/feed.ts";
-import { test } from "../support/test.ts";
+import {
+  commandComplete,
+  concat,
+  dataRow,
+  errorResponse,
+  readyForQuery,
+  rowDescription,
+} from "../support/scripted/backend.ts";
+import { feed } from "../support/scripted/feed.ts";
+import { test } from "../support/suite/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 const GONE = new Error("the network is down");

@@ -22,11 +22,11 @@ import {
   parseComplete,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { feed, takeEvents } from "../support/feed.ts";
-import { pipeline } from "../support/pipeline.ts";
-import { sentCodes } from "../support/sent.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { feed, takeEvents } from "../support/scripted/feed.ts";
+import { pipeline } from "../support/scripted/pipeline.ts";
+import { sentCodes } from "../support/scripted/sent.ts";
+import { test } from "../support/suite/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 const STATEMENT = new Prepared("s", "insert", [], undefined, registry);

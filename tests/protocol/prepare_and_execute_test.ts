@@ -17,10 +17,10 @@ import {
   parseComplete,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { type Outcome, reply } from "../support/feed.ts";
-import { sentCodes } from "../support/sent.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { type Outcome, reply } from "../support/scripted/feed.ts";
+import { sentCodes } from "../support/scripted/sent.ts";
+import { test } from "../support/suite/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 

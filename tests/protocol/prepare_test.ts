@@ -20,11 +20,11 @@ import {
   parseComplete,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { reply } from "../support/feed.ts";
-import { pipeline } from "../support/pipeline.ts";
-import { sentMessages } from "../support/sent.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { reply } from "../support/scripted/feed.ts";
+import { pipeline } from "../support/scripted/pipeline.ts";
+import { sentMessages } from "../support/scripted/sent.ts";
+import { test } from "../support/suite/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 const prepare = (evicted: string[] = []): Prepare => new Prepare("s1", "select", evicted, registry);

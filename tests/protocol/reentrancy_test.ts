@@ -16,10 +16,10 @@ import {
   parameterStatus,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { feed } from "../support/feed.ts";
-import { sentCodes } from "../support/sent.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { feed } from "../support/scripted/feed.ts";
+import { sentCodes } from "../support/scripted/sent.ts";
+import { test } from "../support/suite/test.ts";
 
 const JSONB = 3802;
 const registry = new Registry(DEFAULT_CHOICES);

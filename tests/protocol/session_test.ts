@@ -20,10 +20,10 @@ import {
   parameterStatus,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { feed, takeEvents } from "../support/feed.ts";
-import { sentCodes } from "../support/sent.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { feed, takeEvents } from "../support/scripted/feed.ts";
+import { sentCodes } from "../support/scripted/sent.ts";
+import { test } from "../support/suite/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 const GONE = new Error("the network is down");

@@ -13,10 +13,10 @@ import {
   notificationResponse,
   parameterStatus,
   readyForQuery,
-} from "../support/backend.ts";
-import { feed, type Outcome, reply, takeEvents } from "../support/feed.ts";
-import { sentMessages } from "../support/sent.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { feed, type Outcome, reply, takeEvents } from "../support/scripted/feed.ts";
+import { sentMessages } from "../support/scripted/sent.ts";
+import { test } from "../support/suite/test.ts";
 
 const OPTIONS: StartupOptions = {
   user: "ada",

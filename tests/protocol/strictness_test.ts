@@ -23,10 +23,10 @@ import {
   message,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { feed, reply } from "../support/feed.ts";
-import { sentCodes } from "../support/sent.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { feed, reply } from "../support/scripted/feed.ts";
+import { sentCodes } from "../support/scripted/sent.ts";
+import { test } from "../support/suite/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 const SILENT = new Prepared("s", "insert", [], undefined, registry);

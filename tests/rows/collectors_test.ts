@@ -20,9 +20,9 @@ import {
   message,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { type Outcome, reply } from "../support/feed.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { type Outcome, reply } from "../support/scripted/feed.ts";
+import { test } from "../support/suite/test.ts";
 
 const registry = new Registry(DEFAULT_CHOICES);
 const COLUMNS = rowDescription([["a", 23], ["b", 25]]);

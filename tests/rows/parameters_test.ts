@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { EncodeError, UsageError } from "../../src/errors.ts";
 import { bind, formatCodes, wrongCount } from "../../src/rows/bind.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
-import { codec, hex } from "../support/codecs.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { codec, hex } from "../support/values/codecs.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** The Bind message for these values. */
 function bound(types: string, values: readonly unknown[], results: readonly number[] = []): Uint8Array {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { DecodeError, ProtocolError } from "../../src/errors.ts";
-import { hex, oidOf } from "../support/codecs.ts";
-import { Random } from "../support/random.ts";
-import { refusal } from "../support/refusal.ts";
-import { bodyOf, readerOf, type RowsOptions, warmReaderOf } from "../support/rows.ts";
-import { test } from "../support/test.ts";
+import { hex, oidOf } from "../support/values/codecs.ts";
+import { Random } from "../support/suite/random.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { bodyOf, readerOf, type RowsOptions, warmReaderOf } from "../support/values/rows.ts";
+import { test } from "../support/suite/test.ts";
 
 type Columns = readonly (readonly [name: string, oid: number])[];
 

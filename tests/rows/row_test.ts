@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { canCompile, HOSTILE_NAMES } from "../support/row_report.ts";
-import { codec, encode, hex, oidOf, shown } from "../support/codecs.ts";
-import { bodyOf, readerOf, warmReaderOf } from "../support/rows.ts";
-import { test } from "../support/test.ts";
+import { canCompile, HOSTILE_NAMES } from "../support/values/row_report.ts";
+import { codec, encode, hex, oidOf, shown } from "../support/values/codecs.ts";
+import { bodyOf, readerOf, warmReaderOf } from "../support/values/rows.ts";
+import { test } from "../support/suite/test.ts";
 
 const INT4 = oidOf("int4");
 const TEXT = oidOf("text");

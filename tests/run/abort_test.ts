@@ -7,11 +7,11 @@ import { perform } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { FirstValue } from "../../src/rows/collectors.ts";
 import type { AsyncTransport } from "../../src/transport/transport.ts";
-import { readyForQuery } from "../support/backend.ts";
-import { AsyncDials, connected } from "../support/dialers.ts";
-import { contextOf } from "../support/links.ts";
-import { endpoint, ManualAsync, settled } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+import { readyForQuery } from "../support/scripted/backend.ts";
+import { AsyncDials, connected } from "../support/scripted/dialers.ts";
+import { contextOf } from "../support/scripted/links.ts";
+import { endpoint, ManualAsync, settled } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 const never = <T>() => new Promise<T>(() => {});
 

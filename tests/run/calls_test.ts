@@ -7,10 +7,17 @@ import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { prepareBatch } from "../../src/statements/prepare.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
-import { bindComplete, commandComplete, concat, dataRow, noticeResponse, readyForQuery } from "../support/backend.ts";
-import { callContextOf, contextOf, learned, number, rows, SOCKET, wire } from "../support/links.ts";
-import { ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+import {
+  bindComplete,
+  commandComplete,
+  concat,
+  dataRow,
+  noticeResponse,
+  readyForQuery,
+} from "../support/scripted/backend.ts";
+import { callContextOf, contextOf, learned, number, rows, SOCKET, wire } from "../support/scripted/links.ts";
+import { ManualAsync, ManualSync, settled, systemError } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 test("a call whose write is under way when the connection is lost may have been executed", async () => {
   for (const write of [() => new Promise<number>(() => {}), () => Promise.reject(systemError("ECONNRESET"))]) {

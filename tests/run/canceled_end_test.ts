@@ -16,8 +16,8 @@ import {
   errorResponse,
   parseComplete,
   readyForQuery,
-} from "../support/backend.ts";
-import { callContextOf, inBothDrivers, learned, number, type Wire } from "../support/links.ts";
+} from "../support/scripted/backend.ts";
+import { callContextOf, inBothDrivers, learned, number, type Wire } from "../support/scripted/links.ts";
 
 const LEARN = "Parse Describe Sync";
 const BATCH = "Parse Bind Execute Bind Execute Bind Execute Sync Query";

@@ -19,10 +19,10 @@ import {
   noticeResponse,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { callContextOf, learned, number, rows, SOCKET } from "../support/links.ts";
-import { ManualAsync, ManualSync, settled } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { callContextOf, learned, number, rows, SOCKET } from "../support/scripted/links.ts";
+import { ManualAsync, ManualSync, settled } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 const CANCELED = concat(errorResponse("57014", "canceling statement due to user request"), readyForQuery());
 

@@ -4,10 +4,10 @@ import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
-import { concat, readyForQuery } from "../support/backend.ts";
-import { callContextOf, inWholeWrites, learned, number, rows, SOCKET } from "../support/links.ts";
-import { ManualAsync, settled, systemError } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+import { concat, readyForQuery } from "../support/scripted/backend.ts";
+import { callContextOf, inWholeWrites, learned, number, rows, SOCKET } from "../support/scripted/links.ts";
+import { ManualAsync, settled, systemError } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 /** An awaiting connection over a transport that goes as the test says. */
 function awaiting(): { transport: ManualAsync; link: AsyncLink; ping: () => Promise<void> } {

@@ -17,11 +17,11 @@ import {
   parameterStatus,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { connected, SyncDials } from "../support/dialers.ts";
-import { callContextOf, SOCKET } from "../support/links.ts";
-import { endpoint, ManualSync } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { connected, SyncDials } from "../support/scripted/dialers.ts";
+import { callContextOf, SOCKET } from "../support/scripted/links.ts";
+import { endpoint, ManualSync } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Milliseconds that calls are given, and after which they would be answered: long enough to tell the two apart. */
 const LIMIT = 20;

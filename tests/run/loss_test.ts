@@ -13,10 +13,10 @@ import {
   notificationResponse,
   parameterStatus,
   readyForQuery,
-} from "../support/backend.ts";
-import { callContextOf, GARBAGE, number, SOCKET } from "../support/links.ts";
-import { type Incoming, ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { callContextOf, GARBAGE, number, SOCKET } from "../support/scripted/links.ts";
+import { type Incoming, ManualAsync, ManualSync, settled, systemError } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 const shutdown = errorResponse("57P01", "terminating connection due to administrator command", "FATAL");
 

@@ -3,10 +3,16 @@ import * as statementCalls from "../../src/connection/statement_calls.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
-import { concat, errorResponse, noticeResponse, notificationResponse, readyForQuery } from "../support/backend.ts";
-import { callContextOf, inBothDrivers, number, SOCKET } from "../support/links.ts";
-import { ManualAsync } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+import {
+  concat,
+  errorResponse,
+  noticeResponse,
+  notificationResponse,
+  readyForQuery,
+} from "../support/scripted/backend.ts";
+import { callContextOf, inBothDrivers, number, SOCKET } from "../support/scripted/links.ts";
+import { ManualAsync } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 inBothDrivers("notices come in their order, before the call that they belong to ends", [
   ["Query", concat(noticeResponse("one"), noticeResponse("two"), number(1), noticeResponse("three"))],

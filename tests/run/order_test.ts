@@ -4,10 +4,10 @@ import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { ConnectionError, EncodeError, ServerError, UsageError } from "../../src/errors.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
-import { concat, copyResponse, errorResponse, readyForQuery } from "../support/backend.ts";
-import { callContextOf, learned, number, rows, SOCKET, textRows, wire } from "../support/links.ts";
-import { ManualAsync, settled } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+import { concat, copyResponse, errorResponse, readyForQuery } from "../support/scripted/backend.ts";
+import { callContextOf, learned, number, rows, SOCKET, textRows, wire } from "../support/scripted/links.ts";
+import { ManualAsync, settled } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 const FIRST = "Parse Describe Sync";
 const KNOWN = "Bind Execute Sync";

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import * as copyCalls from "../../src/connection/copy_calls.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
-import { commandComplete, concat, copyResponse, readyForQuery } from "../support/backend.ts";
-import { callContextOf, SOCKET } from "../support/links.ts";
-import { ManualSync } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+import { commandComplete, concat, copyResponse, readyForQuery } from "../support/scripted/backend.ts";
+import { callContextOf, SOCKET } from "../support/scripted/links.ts";
+import { ManualSync } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 test("room: whenever the system takes what is left, it is not waited for an answer that nothing was asked for", () => {
   for (let refused = 0; refused < 40; refused++) {

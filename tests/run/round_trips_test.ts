@@ -17,10 +17,10 @@ import {
   errorResponse,
   parseComplete,
   readyForQuery,
-} from "../support/backend.ts";
-import { callContextOf, int4, learned, namesIn, rows, textRows, type Wire, wire } from "../support/links.ts";
-import type { Step } from "../support/scripted.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { callContextOf, int4, learned, namesIn, rows, textRows, type Wire, wire } from "../support/scripted/links.ts";
+import type { Step } from "../support/scripted/scripted_server.ts";
+import { test } from "../support/suite/test.ts";
 
 /** A string without parameters, for the first time. */
 const AT_ONCE = "Parse Describe Bind Execute Sync";

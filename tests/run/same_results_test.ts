@@ -17,7 +17,7 @@ import {
   parameterStatus,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
+} from "../support/scripted/backend.ts";
 import {
   callContextOf,
   contextOf,
@@ -28,8 +28,8 @@ import {
   rows,
   textRows,
   wire,
-} from "../support/links.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/links.ts";
+import { test } from "../support/suite/test.ts";
 
 inBothDrivers("a conversation with everything in it comes out the same", [
   ["Sync", concat(parameterStatus("TimeZone", "UTC"), readyForQuery())],

@@ -10,11 +10,11 @@ import { perform } from "../../src/protocol/request.ts";
 import { Startup } from "../../src/protocol/startup.ts";
 import { FirstValue } from "../../src/rows/collectors.ts";
 import { sslRequest } from "../../src/wire/frontend.ts";
-import { authentication, backendKeyData, concat, readyForQuery } from "../support/backend.ts";
-import { AsyncDials, connected, SyncDials } from "../support/dialers.ts";
-import { contextOf, number, SOCKET } from "../support/links.ts";
-import { ScriptedAsync, ScriptedSync, type Step } from "../support/scripted.ts";
-import { test } from "../support/test.ts";
+import { authentication, backendKeyData, concat, readyForQuery } from "../support/scripted/backend.ts";
+import { AsyncDials, connected, SyncDials } from "../support/scripted/dialers.ts";
+import { contextOf, number, SOCKET } from "../support/scripted/links.ts";
+import { ScriptedAsync, ScriptedSync, type Step } from "../support/scripted/scripted_server.ts";
+import { test } from "../support/suite/test.ts";
 
 const STEPS: readonly Step[] = [
   ["SslRequest", new TextEncoder().encode("S")],

@@ -13,10 +13,10 @@ import {
   noticeResponse,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { callContextOf, number, SOCKET } from "../support/links.ts";
-import { ManualAsync, ManualSync, settled, systemError } from "../support/manual.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { callContextOf, number, SOCKET } from "../support/scripted/links.ts";
+import { ManualAsync, ManualSync, settled, systemError } from "../support/scripted/manual_transports.ts";
+import { test } from "../support/suite/test.ts";
 
 const shutdown = errorResponse("57P01", "terminating connection due to administrator command", "FATAL");
 

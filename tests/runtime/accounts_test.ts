@@ -1,7 +1,7 @@
 /** Who is in which group. */
 import assert from "node:assert/strict";
 import { parseMembers } from "../../src/transport/accounts.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 const PASSWD = `root:x:0:0:root:/root:/bin/bash
 # a remark

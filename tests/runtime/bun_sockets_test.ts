@@ -15,9 +15,9 @@ import { perform } from "../../src/protocol/request.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { ownCodecs } from "../../src/codecs/registry.ts";
 import { FirstRow } from "../../src/rows/collectors.ts";
-import { runtime } from "../support/runtime.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { runtime } from "../support/suite/runtime.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 type Inside = Socket & { _handle: { reload?: unknown } | undefined };
 

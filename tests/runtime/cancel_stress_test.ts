@@ -6,11 +6,11 @@
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
 import { cancel, Conn, ServerError, TimeoutError } from "../../mod.ts";
-import { times } from "../support/extent.ts";
-import { Random } from "../support/random.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { worldsOf } from "../support/worlds.ts";
+import { times } from "../support/suite/extent.ts";
+import { Random } from "../support/suite/random.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { worldsOf } from "../support/suite/worlds.ts";
 
 /** What became of the calls that were given up. */
 class Tally {

@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { cancel as cancelAwaiting, type CancelKey, ConnectionError } from "../../mod.ts";
 import { cancel as cancelBlocking } from "../../sync.ts";
-import { authentication, backendKeyData, concat, readyForQuery } from "../support/backend.ts";
-import { Injector, type Moment } from "../support/injector.ts";
-import { newest, servers, type TestServer } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { worlds, worldsOf } from "../support/worlds.ts";
+import { authentication, backendKeyData, concat, readyForQuery } from "../support/scripted/backend.ts";
+import { Injector, type Moment } from "../support/network/injector.ts";
+import { newest, servers, type TestServer } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { worlds, worldsOf } from "../support/suite/worlds.ts";
 
 /** Lets everybody in, whoever says it. */
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { runScript } from "../support/child.ts";
-import { runtime } from "../support/runtime.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { runScript } from "../support/processes/child.ts";
+import { runtime } from "../support/suite/runtime.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 /** What a script that connects reports. */
 interface Report {

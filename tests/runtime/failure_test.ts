@@ -19,13 +19,13 @@ import {
   TimeoutError,
   type Transaction,
 } from "../../mod.ts";
-import { isTurn, isWhole, times } from "../support/extent.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { PostgresServer } from "../support/postgres.ts";
-import { type Fault, Proxy } from "../support/proxy.ts";
-import { asTestServer, newest, servers, type TestServer } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { serversOf, type World, worlds } from "../support/worlds.ts";
+import { isTurn, isWhole, times } from "../support/suite/extent.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { PostgresServer } from "../support/installed/postgres.ts";
+import { type Fault, Proxy } from "../support/network/proxy.ts";
+import { asTestServer, newest, servers, type TestServer } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { serversOf, type World, worlds } from "../support/suite/worlds.ts";
 
 /** What an operation works with. */
 interface Scene {

@@ -13,10 +13,10 @@ import {
   parameterStatus,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { Flood } from "../support/flood.ts";
-import { test } from "../support/test.ts";
-import { type World, worldsOf } from "../support/worlds.ts";
+} from "../support/scripted/backend.ts";
+import { Flood } from "../support/network/flood.ts";
+import { test } from "../support/suite/test.ts";
+import { type World, worldsOf } from "../support/suite/worlds.ts";
 
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
 const ROW = dataRow("x".repeat(500));

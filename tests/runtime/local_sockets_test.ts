@@ -9,7 +9,7 @@ import { findListener } from "../../src/transport/listeners.ts";
 import { localSockets } from "../../src/transport/local_sockets.ts";
 import { type Files, type FileStatus, follow } from "../../src/transport/path_owner.ts";
 import { canonicalHost } from "../../src/transport/transport.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 /** A line of `/proc/net/tcp` or `tcp6`; words as a machine with the lowest byte first writes them. */
 function line(local: string, port: number, user: number, state: string = "0A"): string {

@@ -1,11 +1,11 @@
 /** Connections that were closed leave nothing behind, also while the script goes on blocking. */
 import assert from "node:assert/strict";
-import { times } from "../support/extent.ts";
-import { authentication, backendKeyData, concat, readyForQuery } from "../support/backend.ts";
-import { runScript } from "../support/child.ts";
-import { startPeer } from "../support/peer.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { times } from "../support/suite/extent.ts";
+import { authentication, backendKeyData, concat, readyForQuery } from "../support/scripted/backend.ts";
+import { runScript } from "../support/processes/child.ts";
+import { startPeer } from "../support/network/peer.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
 

@@ -15,10 +15,10 @@ import {
   noticeResponse,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { type Behaviour, startPeer } from "../support/peer.ts";
-import { test } from "../support/test.ts";
-import { type World, worlds, worldsOf } from "../support/worlds.ts";
+} from "../support/scripted/backend.ts";
+import { type Behaviour, startPeer } from "../support/network/peer.ts";
+import { test } from "../support/suite/test.ts";
+import { type World, worlds, worldsOf } from "../support/suite/worlds.ts";
 
 /** Lets everybody in. */
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Conn } from "../../mod.ts";
-import { oidsFile } from "../support/oids_file.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { oidsFile } from "../support/values/oids_file.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 test("catalog: src/codecs/oids.ts is what tools/oids.ts makes of it", async () => {
   await using conn = await Conn.connect(newest.fast);

@@ -5,8 +5,8 @@ import { Conn, Opts, ServerError, type Transaction } from "../../mod.ts";
 import { Conn as BlockingConn } from "../../sync.ts";
 import { instrument, type QueryText } from "../../src/otel/mod.ts";
 import { acquires, publishSpan } from "../../src/telemetry/channels.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 const tcp = new Opts(newest.url()).upgradeToUnixSocket(false);
 

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { type Conn, ConnectionError, Pool, ServerError } from "../../mod.ts";
-import { attempt } from "../support/bodies.ts";
-import { PgBouncer } from "../support/pgbouncer.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { type World, worldsOf } from "../support/worlds.ts";
+import { attempt } from "../support/suite/call_bodies.ts";
+import { PgBouncer } from "../support/installed/pgbouncer.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { type World, worldsOf } from "../support/suite/worlds.ts";
 
 const TO = `host=127.0.0.1 port=${newest.port} dbname=test_db user=test password=1234 pool_mode=transaction`;
 

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { Pool, type PoolOptions, ServerError, SqlState } from "../../mod.ts";
-import { PgBouncer } from "../support/pgbouncer.ts";
-import { freePort } from "../support/postgres.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { PgBouncer } from "../support/installed/pgbouncer.ts";
+import { freePort } from "../support/installed/postgres.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 type Mode = "session" | "transaction" | "statement";
 

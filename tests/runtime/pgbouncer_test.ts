@@ -11,10 +11,10 @@ import {
   TimeoutError,
   type Transaction,
 } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { PgBouncer } from "../support/pgbouncer.ts";
-import { servers, type TestServer } from "../support/servers.ts";
-import { conformance, type World } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { PgBouncer } from "../support/installed/pgbouncer.ts";
+import { servers, type TestServer } from "../support/suite/servers.ts";
+import { conformance, type World } from "../support/suite/worlds.ts";
 
 type Mode = "session" | "transaction" | "statement";
 

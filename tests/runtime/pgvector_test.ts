@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { type Conn, EncodeError, ServerError, type SparseVector } from "../../mod.ts";
-import { Pglite } from "../support/pglite.ts";
-import { Random } from "../support/random.ts";
-import { test } from "../support/test.ts";
-import { worldsOf } from "../support/worlds.ts";
+import { Pglite } from "../support/installed/pglite.ts";
+import { Random } from "../support/suite/random.ts";
+import { test } from "../support/suite/test.ts";
+import { worldsOf } from "../support/suite/worlds.ts";
 
 const server = await Pglite.start();
 after(() => server[Symbol.asyncDispose]());

@@ -11,13 +11,13 @@ import {
   UsageError,
 } from "../../mod.ts";
 import { Pool as BlockingPool } from "../../sync.ts";
-import { collectedUntil } from "../support/held.ts";
-import { lackedTime } from "../support/in_time.ts";
-import { PostgresServer } from "../support/postgres.ts";
-import { Proxy } from "../support/proxy.ts";
-import { asTestServer, newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { Lines } from "../support/watched.ts";
+import { collectedUntil } from "../support/suite/garbage.ts";
+import { lackedTime } from "../support/suite/in_time.ts";
+import { PostgresServer } from "../support/installed/postgres.ts";
+import { Proxy } from "../support/network/proxy.ts";
+import { asTestServer, newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { Lines } from "../support/suite/recorder.ts";
 
 const PID = "select pg_backend_pid()";
 

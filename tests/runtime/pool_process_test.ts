@@ -1,8 +1,8 @@
 /** Pools: what keeps a process alive, and what does not. */
 import assert from "node:assert/strict";
-import { runScript } from "../support/child.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { runScript } from "../support/processes/child.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 /** What each case prints before it ends by itself. */
 const CASES: Readonly<Record<string, RegExp>> = {

@@ -1,9 +1,9 @@
 /** Pools whose connections are there, and lead nowhere: nobody waits for ever. */
 import assert from "node:assert/strict";
 import { Pool, TimeoutError } from "../../mod.ts";
-import { Proxy } from "../support/proxy.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { Proxy } from "../support/network/proxy.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Runs with a pool that has been used, and the network behind it. */
 async function stalling(body: (pool: Pool, proxy: Proxy) => Promise<void>): Promise<void> {

@@ -1,9 +1,9 @@
 /** What a server puts into its messages must not command the terminal on which an error is printed. */
 import assert from "node:assert/strict";
 import { ConnectionError, ServerError } from "../../mod.ts";
-import { runScript } from "../support/child.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { runScript } from "../support/processes/child.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 // deno-lint-ignore no-control-regex
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;

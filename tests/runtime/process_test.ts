@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { runScript } from "../support/child.ts";
-import { startPeer } from "../support/peer.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { Unanswered } from "../support/unanswered.ts";
-import { worldsOf } from "../support/worlds.ts";
+import { runScript } from "../support/processes/child.ts";
+import { startPeer } from "../support/network/peer.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { Unanswered } from "../support/network/unanswered_port.ts";
+import { worldsOf } from "../support/suite/worlds.ts";
 
 const WAYS: readonly (readonly [name: string, query: string])[] = [
   ["Unix socket", ""],

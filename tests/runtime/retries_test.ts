@@ -1,10 +1,10 @@
 /** Conflicts between two connections, and the repetition of what lost. */
 import assert from "node:assert/strict";
 import { Conn, ServerError, TimeoutError, type Transaction, UsageError } from "../../mod.ts";
-import { attempt, given } from "../support/bodies.ts";
-import { servers } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { conformance } from "../support/worlds.ts";
+import { attempt, given } from "../support/suite/call_bodies.ts";
+import { servers } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { conformance } from "../support/suite/worlds.ts";
 
 /** A table of its own, which two connections share. */
 async function shared(conn: Conn): Promise<{ readonly name: string; [Symbol.asyncDispose](): Promise<void> }> {

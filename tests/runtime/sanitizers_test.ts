@@ -1,9 +1,9 @@
 /** A connection that is closed leaves nothing open that Deno's sanitizers see. */
 import assert from "node:assert/strict";
-import { runDenoTests } from "../support/child.ts";
-import { runtime } from "../support/runtime.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { runDenoTests } from "../support/processes/child.ts";
+import { runtime } from "../support/suite/runtime.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 // Bun and Node do not watch.
 if (runtime === "deno") {

@@ -1,11 +1,11 @@
 /** The servers of `docs/examples`, each on its own runtime, asked over HTTP. */
 import assert from "node:assert/strict";
 import { Conn } from "../../mod.ts";
-import { Browser } from "../support/browser.ts";
-import { Example } from "../support/example.ts";
-import { PostgresServer } from "../support/postgres.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { Browser } from "../support/installed/browser.ts";
+import { Example } from "../support/processes/example.ts";
+import { PostgresServer } from "../support/installed/postgres.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 /** An example with a database of its own, and a connection that sees what happens there. */
 async function start({ query = "", deadline = 30_000 } = {}) {

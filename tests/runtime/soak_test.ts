@@ -1,9 +1,9 @@
 /** A short soak; `deno task soak` is the long one. The process that it has to itself must end by itself. */
 import assert from "node:assert/strict";
-import { runScript } from "../support/child.ts";
-import { isWhole } from "../support/extent.ts";
-import { runtime } from "../support/runtime.ts";
-import { test } from "../support/test.ts";
+import { runScript } from "../support/processes/child.ts";
+import { isWhole } from "../support/suite/extent.ts";
+import { runtime } from "../support/suite/runtime.ts";
+import { test } from "../support/suite/test.ts";
 
 for (const way of isWhole ? ["tcp", "unix"] : [runtime === "bun" ? "unix" : "tcp"]) {
   test(`soak: 64 callers, a pool of 10, and a server in trouble (${way})`, async () => {

@@ -1,9 +1,9 @@
 /** Errors show where the caller is, however far away they came from. */
 import assert from "node:assert/strict";
 import { Opts } from "../../mod.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { type World, worldsOf } from "../support/worlds.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { type World, worldsOf } from "../support/suite/worlds.ts";
 
 async function stackOf(call: () => Promise<unknown>): Promise<string> {
   try {

@@ -1,9 +1,9 @@
 /** Connections that are there, and lead nowhere: what was begun with a time-out comes to an end. */
 import assert from "node:assert/strict";
 import { Conn, TimeoutError } from "../../mod.ts";
-import { Proxy } from "../support/proxy.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { Proxy } from "../support/network/proxy.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 const MANY = "select generate_series(1, 100000) as n";
 

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cancel, type Conn, ConnectionError, ServerError, TimeoutError } from "../../mod.ts";
 import { cancel as cancelBlocking } from "../../sync.ts";
-import { inTime } from "../support/in_time.ts";
-import { PostgresServer } from "../support/postgres.ts";
-import { newest } from "../support/servers.ts";
-import { type Demand, startStranger, STRANGER } from "../support/stranger.ts";
-import { test } from "../support/test.ts";
-import { worlds } from "../support/worlds.ts";
+import { inTime } from "../support/suite/in_time.ts";
+import { PostgresServer } from "../support/installed/postgres.ts";
+import { newest } from "../support/suite/servers.ts";
+import { type Demand, startStranger, STRANGER } from "../support/network/stranger.ts";
+import { test } from "../support/suite/test.ts";
+import { worlds } from "../support/suite/worlds.ts";
 
 /** The role that TCP asks for that. What the stranger relays to asks for nothing. */
 const ROLES: Readonly<Record<Demand, string>> = {

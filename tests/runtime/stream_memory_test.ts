@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import type { Conn, Transaction } from "../../mod.ts";
-import type { World } from "../support/worlds.ts";
+import type { World } from "../support/suite/worlds.ts";
 
 /** What the measuring process reports. */
 interface Report {
@@ -31,10 +31,10 @@ if (mark === MARK) console.log(JSON.stringify(await measure(given as [World["nam
 else await register();
 
 async function register(): Promise<void> {
-  const { runScript } = await import("../support/child.ts");
-  const { newest } = await import("../support/servers.ts");
-  const { test } = await import("../support/test.ts");
-  const { worlds, worldsOf } = await import("../support/worlds.ts");
+  const { runScript } = await import("../support/processes/child.ts");
+  const { newest } = await import("../support/suite/servers.ts");
+  const { test } = await import("../support/suite/test.ts");
+  const { worlds, worldsOf } = await import("../support/suite/worlds.ts");
 
   const reportOf = async (world: World, place: "conn" | "tx", use: "drop" | "hold"): Promise<Report> => {
     const script = "../../runtime/stream_memory_test.ts";

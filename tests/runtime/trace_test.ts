@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runScript } from "../support/child.ts";
-import { runtime } from "../support/runtime.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { runScript } from "../support/processes/child.ts";
+import { runtime } from "../support/suite/runtime.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 const URL = newest.url({ user: "auth_scram", password: "secret", query: "upgrade_to_unix_socket=no" });
 

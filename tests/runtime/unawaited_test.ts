@@ -1,8 +1,8 @@
 /** A call in a transaction whose promise nobody awaits: what the documentation says becomes of its failure. */
 import assert from "node:assert/strict";
-import { runScript } from "../support/child.ts";
-import { newest } from "../support/servers.ts";
-import { test } from "../support/test.ts";
+import { runScript } from "../support/processes/child.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 test("unawaited: its failure fails the transaction, and is an unhandled rejection", async () => {
   const { code, stdout, stderr } = await runScript("unawaited.ts", [newest.fast, "observed"]);

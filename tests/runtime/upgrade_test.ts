@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import type { Conn, Upgrade } from "../../mod.ts";
-import { inTime } from "../support/in_time.ts";
-import { startForwarder, startPeer } from "../support/peer.ts";
-import { PgBouncer } from "../support/pgbouncer.ts";
-import { PostgresServer } from "../support/postgres.ts";
-import { newest, servers } from "../support/servers.ts";
-import { test } from "../support/test.ts";
-import { type World, worldsOf } from "../support/worlds.ts";
+import { inTime } from "../support/suite/in_time.ts";
+import { startForwarder, startPeer } from "../support/network/peer.ts";
+import { PgBouncer } from "../support/installed/pgbouncer.ts";
+import { PostgresServer } from "../support/installed/postgres.ts";
+import { newest, servers } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+import { type World, worldsOf } from "../support/suite/worlds.ts";
 
 /** Takes the directory's rights away for a while. Root may read everything; for root it is no directory at all. */
 function withoutAccess(directory: string): Disposable {

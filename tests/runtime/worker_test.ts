@@ -1,10 +1,10 @@
 /** Threads that own the sockets of blocking connections: they serve one connection after the other, and say why when they fail. */
 import assert from "node:assert/strict";
 import type { SyncTransport } from "../../src/transport/transport.ts";
-import type { WorkerContext } from "../../src/transport/worker_main.ts";
+import type { WorkerBody } from "../../src/transport/worker_main.ts";
 import { dialWorker } from "../../src/transport/worker.ts";
-import { startPeer } from "../support/peer.ts";
-import { test } from "../support/test.ts";
+import { startPeer } from "../support/network/peer.ts";
+import { test } from "../support/suite/test.ts";
 
 /** A limit that no failure below is to wait for: the test would be ended before. */
 const LONG = 3_600_000;
@@ -14,7 +14,7 @@ function endpoint(port: number): Parameters<typeof dialWorker>[0] {
 }
 
 /** What a worker runs that is to fail; sent as text, so it refers to nothing outside. */
-const FAILURES: readonly (readonly [name: string, main: (context: WorkerContext) => void, message: RegExp])[] = [
+const FAILURES: readonly (readonly [name: string, main: WorkerBody, message: RegExp])[] = [
   [
     "throws at its start",
     () => {

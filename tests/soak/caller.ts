@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { Pool, PoolNotifications } from "../../mod.ts";
-import type { Random } from "../support/random.ts";
+import type { Random } from "../support/suite/random.ts";
 import type { Ledger } from "./ledger.ts";
 import type { News } from "./news.ts";
 import type { Fate, Watch } from "./watch.ts";

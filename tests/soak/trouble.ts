@@ -2,9 +2,9 @@
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { Conn } from "../../mod.ts";
-import type { PostgresServer } from "../support/postgres.ts";
-import type { Proxy } from "../support/proxy.ts";
-import type { Random } from "../support/random.ts";
+import type { PostgresServer } from "../support/installed/postgres.ts";
+import type { Proxy } from "../support/network/proxy.ts";
+import type { Random } from "../support/suite/random.ts";
 
 /** Makes trouble. */
 export class Trouble {

@@ -1,8 +1,8 @@
 /** The lexer against one of another build. */
 import assert from "node:assert/strict";
 import { Lexer, TokenKind } from "../../src/sql/lexer.ts";
-import { Random } from "../support/random.ts";
-import { test } from "../support/test.ts";
+import { Random } from "../support/suite/random.ts";
+import { test } from "../support/suite/test.ts";
 
 const { Space, Comment, Word, QuotedName, String: Text, Number, Parameter, Symbol } = TokenKind;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { redactedSql } from "../../src/sql/redaction.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 /** SQL, and what may be seen of it. */
 const CASES: readonly (readonly [sql: string, redacted: string])[] = [

@@ -3,8 +3,8 @@ import { inspect } from "node:util";
 import { UsageError } from "../../src/errors.ts";
 import { sql, SqlTemplate, valuesOf } from "../../src/sql/template.ts";
 import { Json } from "../../src/codecs/json.ts";
-import { refusal } from "../support/refusal.ts";
-import { test } from "../support/test.ts";
+import { refusal } from "../support/suite/refusal.ts";
+import { test } from "../support/suite/test.ts";
 
 /** What `body` is refused with, as somebody who goes around the types would see it. */
 function refused(body: () => unknown): string {

@@ -8,8 +8,8 @@ import {
   highestParameter,
   isPlainRead,
 } from "../../src/sql/statement.ts";
-import { Random } from "../support/random.ts";
-import { test } from "../support/test.ts";
+import { Random } from "../support/suite/random.ts";
+import { test } from "../support/suite/test.ts";
 
 const { None, Copies, Redefines, AltersTypes, DropsStatements, Ends } = Effect;
 

@@ -16,10 +16,10 @@ import {
   parseComplete,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
-import { contextOf, inBothDrivers, type Wire } from "../support/links.ts";
+} from "../support/scripted/backend.ts";
+import { contextOf, inBothDrivers, type Wire } from "../support/scripted/links.ts";
 import type { Context } from "../../src/statements/context.ts";
-import type { Step } from "../support/scripted.ts";
+import type { Step } from "../support/scripted/scripted_server.ts";
 
 const UNNAMED = "Parse Bind Describe Execute Sync";
 const KNOWN = "Bind Execute Sync";

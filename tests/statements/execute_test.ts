@@ -17,7 +17,7 @@ import {
   parseComplete,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
+} from "../support/scripted/backend.ts";
 import {
   contextOf,
   inBothDrivers,
@@ -29,8 +29,8 @@ import {
   rows,
   textRows,
   wire,
-} from "../support/links.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/links.ts";
+import { test } from "../support/suite/test.ts";
 
 const FIRST = "Parse Describe Sync";
 const KNOWN = "Bind Execute Sync";

@@ -9,8 +9,8 @@ import {
   parameterDescription,
   parseComplete,
   readyForQuery,
-} from "../support/backend.ts";
-import { contextOf, inBothDrivers, inWholeWrites, learned, namesIn } from "../support/links.ts";
+} from "../support/scripted/backend.ts";
+import { contextOf, inBothDrivers, inWholeWrites, learned, namesIn } from "../support/scripted/links.ts";
 
 const rowless = concat(parseComplete(), parameterDescription(23, 25), noData());
 

@@ -19,7 +19,7 @@ import {
   parseComplete,
   readyForQuery,
   rowDescription,
-} from "../support/backend.ts";
+} from "../support/scripted/backend.ts";
 import {
   callOf,
   contextOf,
@@ -31,10 +31,10 @@ import {
   SOCKET,
   textRows,
   wire,
-} from "../support/links.ts";
-import { ManualAsync, settled } from "../support/manual.ts";
-import type { Step } from "../support/scripted.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/links.ts";
+import { ManualAsync, settled } from "../support/scripted/manual_transports.ts";
+import type { Step } from "../support/scripted/scripted_server.ts";
+import { test } from "../support/suite/test.ts";
 
 const FIRST = "Parse Describe Sync";
 const KNOWN = "Bind Execute Sync";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { StatementCache, type StatementNaming } from "../../src/statements/cache.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
-import { registry } from "../support/links.ts";
-import { test } from "../support/test.ts";
+import { registry } from "../support/scripted/links.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Remembers a string as an execution of it does; the names that were closed for it. */
 function remember(cache: StatementCache, sql: string): readonly string[] {

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
 import type { AcquireEvent, Writable } from "../../src/telemetry/events.ts";
 import { acquires, publishSpan, publishSpanBlocking } from "../../src/telemetry/channels.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 const KINDS = ["start", "end", "asyncStart", "asyncEnd", "error"] as const;
 

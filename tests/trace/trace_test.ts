@@ -4,9 +4,9 @@ import { WireTrace } from "../../src/trace/wire_trace.ts";
 import { Authentication, Backend, DescribeTarget, Frontend } from "../../src/wire/codes.ts";
 import * as frontend from "../../src/wire/frontend.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
-import * as backend from "../support/backend.ts";
-import { Random } from "../support/random.ts";
-import { test } from "../support/test.ts";
+import * as backend from "../support/scripted/backend.ts";
+import { Random } from "../support/suite/random.ts";
+import { test } from "../support/suite/test.ts";
 
 type Piece = readonly [side: "sent" | "received", bytes: Uint8Array];
 

@@ -13,9 +13,9 @@ import {
 } from "../../src/wire/backend.ts";
 import type { Inbox } from "../../src/wire/inbox.ts";
 import type { Outbox } from "../../src/wire/outbox.ts";
-import * as backend from "../support/backend.ts";
-import { reading } from "../support/received.ts";
-import { test } from "../support/test.ts";
+import * as backend from "../support/scripted/backend.ts";
+import { reading } from "../support/scripted/received.ts";
+import { test } from "../support/suite/test.ts";
 
 test("error fields: all that the manual lists", () => {
   const values: Record<string, string> = {

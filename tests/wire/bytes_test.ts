@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { allocate, type Bytes, copyOf, utf8Length } from "../../src/wire/bytes.ts";
 import { Backend, backendName } from "../../src/wire/codes.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 test("bytes: allocated memory is zero and nobody else's", () => {
   const bytes = allocate(100);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DescribeTarget } from "../../src/wire/codes.ts";
 import * as frontend from "../../src/wire/frontend.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
-import { test } from "../support/test.ts";
+import { test } from "../support/suite/test.ts";
 
 test("startup: version 3.0, then names and values, then a zero", () => {
   assert.equal(

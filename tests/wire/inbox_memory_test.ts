@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Inbox } from "../../src/wire/inbox.ts";
-import { concat, message, noticeResponse } from "../support/backend.ts";
-import { Random } from "../support/random.ts";
-import { receive, recording } from "../support/received.ts";
-import { test } from "../support/test.ts";
+import { concat, message, noticeResponse } from "../support/scripted/backend.ts";
+import { Random } from "../support/suite/random.ts";
+import { receive, recording } from "../support/scripted/received.ts";
+import { test } from "../support/suite/test.ts";
 
 test("inbox: messages of any size in pieces of any size arrive unchanged", () => {
   const random = new Random(3);

@@ -12,9 +12,9 @@ import {
   notificationResponse,
   parameterStatus,
   readyForQuery,
-} from "../support/backend.ts";
-import { reading, receive, recording } from "../support/received.ts";
-import { test } from "../support/test.ts";
+} from "../support/scripted/backend.ts";
+import { reading, receive, recording } from "../support/scripted/received.ts";
+import { test } from "../support/suite/test.ts";
 
 test("inbox: messages are the same however they are cut", () => {
   const stream = concat(

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { EncodeError } from "../../src/errors.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
-import { Random } from "../support/random.ts";
-import { test } from "../support/test.ts";
+import { Random } from "../support/suite/random.ts";
+import { test } from "../support/suite/test.ts";
 
 test("outbox: numbers are big-endian", () => {
   assertBytes((out) => out.byte(0xfe), [0xfe]);

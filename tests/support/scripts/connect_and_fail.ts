@@ -8,7 +8,7 @@ import { readdirSync } from "node:fs";
 import process from "node:process";
 import { Conn, ConnectionError, Opts } from "../../../mod.ts";
 import { Conn as BlockingConn } from "../../../sync.ts";
-import { attempt } from "../bodies.ts";
+import { attempt } from "../suite/call_bodies.ts";
 
 const [world, url, refusedUrl, silentPort] = process.argv.slice(2);
 

@@ -1,6 +1,6 @@
 /** Uses a connection and comes to its end without closing it. Arguments: world, URL. */
 import process from "node:process";
-import { inTime } from "../in_time.ts";
+import { inTime } from "../suite/in_time.ts";
 
 const [world, url] = process.argv.slice(2);
 if (world === "async") {

@@ -1,7 +1,7 @@
 /** Connects and says how. Arguments: world, URL. */
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { inTime } from "../in_time.ts";
+import { inTime } from "../suite/in_time.ts";
 
 const [world, url] = process.argv.slice(2);
 try {

@@ -1,0 +1,175 @@
+/** The table of types in TYPES.md, made from the registry and from values of each type. */
+import { Interval, Range } from "../../../mod.ts";
+import { DEFAULT_CHOICES } from "../../../src/options/choices.ts";
+import { BadValue, type Codec, kindOf } from "../../../src/codecs/codec.ts";
+import { BUILT_IN_TYPES } from "../../../src/codecs/oids.ts";
+import { EXTENSIONS, Registry } from "../../../src/codecs/registry.ts";
+import { valuesOf } from "./type_values.ts";
+
+/** The whole document. */
+export function typeDocument(): string {
+  const registry = new Registry(DEFAULT_CHOICES);
+  const builtIn = BUILT_IN_TYPES.map(([name, oid]) => ({ name, codec: registry.codec(oid) }));
+  const known = builtIn.filter(({ codec }) => codec.binary);
+  const others = builtIn.filter(({ codec }) => !codec.binary).map(({ name }) => `\`${name}\``);
+  return `# Types
+
+Made by \`tools/type_table.ts\` from pyro's registry; a test compares the two.
+
+| type | value in rows | for example | is | as a parameter, besides a string |
+| --- | --- | --- | --- | --- |
+${known.sort((a, b) => a.name.localeCompare(b.name)).map(({ name, codec }) => row(name, codec)).join("\n")}
+
+Results of all of these come in binary, but for those of simple queries and of the first execution of a statement without
+parameters, which are text; the values are the same.
+
+- Arrays of all of these are arrays, nested as deep as they have dimensions, with \`null\` for NULL.
+- Only ever asked for as text, and given as that text: ${others.join(", ")}, and every type that has no binary output.
+- Of the database's own types, which are learned from its catalog when they are first seen: enums are strings, domains what
+  their base type is, composites objects by attribute name, ranges \`Range\`, multiranges arrays of it. An anonymous record
+  (\`row(1, 'a')\`) is an array of its fields' text or \`null\`.
+- Of extensions, by name: ${Object.keys(EXTENSIONS).map((name) => `\`${name}\``).join(", ")}.
+
+| type of an extension | as a parameter, besides a string |
+| --- | --- |
+${Object.entries(EXTENSIONS).map(([name, codec]) => `| ${name} | ${accepted(codec)} |`).join("\n")}
+`;
+}
+
+function row(name: string, codec: Codec): string {
+  const values = valuesOf(name, 18, 60).filter((value) => value !== null);
+  const example = EXAMPLES[name];
+  if (example === undefined) {
+    throw new Error(`There is no example of ${name}: add one to EXAMPLES in tests/support/values/type_table.ts`);
+  }
+  const cells = [name, kindsOf(values), `\`${example}\``, `\`${shown(codec.parse(example))}\``, accepted(codec)];
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+/** The kinds of values, the usual ones first. */
+function kindsOf(values: readonly unknown[]): string {
+  const kinds = new Set(values.toReversed().map(kind));
+  if (kinds.has("array of Range")) kinds.delete("array");
+  // In JavaScript, the infinities are numbers.
+  if (kinds.has("number")) kinds.delete("±Infinity");
+  if (kinds.has("boolean") && kinds.size > 1) return "what `JSON.parse` gives";
+  return [...kinds].join(", or ");
+}
+
+function kind(value: unknown): string {
+  if (Array.isArray(value)) return value.some((item) => item instanceof Range) ? "array of Range" : "array";
+  if (value === Infinity || value === -Infinity) return "±Infinity";
+  const words = kindOf(value).replace(/^an? /, "");
+  return /^(Plain|Instant)/.test(words) ? `Temporal.${words}` : words;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (value instanceof Uint8Array) return `Uint8Array.of(${value.join(", ")})`;
+  if (value instanceof Range) return shownRange(value);
+  if (value instanceof Interval) return `Interval.from("${value}")`;
+  if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Object.getPrototypeOf(value) !== Object.prototype) return `Temporal.${value.constructor.name}.from("${value}")`;
+  return `{ ${Object.entries(value).map(([name, member]) => `${name}: ${shown(member)}`).join(", ")} }`;
+}
+
+function shownRange({ lower, upper, lowerInclusive, upperInclusive, empty }: Range): string {
+  if (empty) return "Range.empty()";
+  const bounds = (lowerInclusive ? "[" : "(") + (upperInclusive ? "]" : ")");
+  return `new Range(${shown(lower)}, ${shown(upper)}${bounds === "[)" ? "" : `, "${bounds}"`})`;
+}
+
+/** The values that a codec accepts: from its message for other values, or found by trial. */
+function accepted(codec: Codec): string {
+  if (takes(codec, {}) && takes(codec, [])) return "anything that JSON can say, `Json(value)`";
+  if (takes(codec, true) && takes(codec, 1.5)) return "number, bigint, boolean";
+  try {
+    codec.text(Symbol());
+  } catch (error) {
+    if (!(error instanceof BadValue)) throw error;
+    const words = /where (.*) is needed$/.exec(error.message)?.[1] ?? "";
+    return words.replace(/(?:, | or )a string.*$/, "").replace(/^a string(?:, | or |$)/, "").replaceAll(
+      /(?<=^|, | or )an? /g,
+      "",
+    );
+  }
+  return "";
+}
+
+function takes(codec: Codec, value: unknown): boolean {
+  try {
+    codec.text(value);
+    return true;
+  } catch (error) {
+    if (error instanceof BadValue) return false;
+    throw error;
+  }
+}
+
+/** Text as the server prints it. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  bit: "1011",
+  bool: "t",
+  box: "(3,4),(1,2)",
+  bpchar: "ab",
+  bytea: "\\x0001ff",
+  char: "a",
+  cid: "7",
+  cidr: "192.168.0.0/16",
+  circle: "<(1,2),3>",
+  date: "2024-02-29",
+  datemultirange: "{[2024-01-01,2024-02-01)}",
+  daterange: "[2024-01-01,2024-02-01)",
+  float4: "0.1",
+  float8: "0.1",
+  inet: "192.168.0.1/24",
+  int2: "-7",
+  int2vector: "1 2 3",
+  int4: "42",
+  int4multirange: "{[1,3),[5,)}",
+  int4range: "[1,5)",
+  int8: "9007199254740993",
+  int8multirange: "{[1,3)}",
+  int8range: "(,5)",
+  interval: "1 year 2 mons -3 days +04:05:06.789",
+  json: '{"a": [1, null]}',
+  jsonb: '{"a": [1, null]}',
+  jsonpath: '$."a"[*]',
+  line: "{1,-1,0}",
+  lseg: "[(1,2),(3,4)]",
+  macaddr: "08:00:2b:01:02:03",
+  macaddr8: "08:00:2b:01:02:03:04:05",
+  name: "pg_class",
+  numeric: "1.50",
+  nummultirange: "{[1.5,2]}",
+  numrange: "[1.5,2]",
+  oid: "16384",
+  oidvector: "23 25",
+  path: "[(1,2),(3,4)]",
+  pg_lsn: "16/B374D848",
+  pg_snapshot: "10:20:10,14",
+  point: "(1,2)",
+  polygon: "((0,0),(0,1),(1,0))",
+  refcursor: "cursor",
+  text: "Ada",
+  tid: "(0,1)",
+  time: "12:34:56.789",
+  timestamp: "2024-02-29 12:34:56.789012",
+  timestamptz: "2024-02-29 14:34:56.789012+02",
+  timetz: "12:34:56+02",
+  tsmultirange: "{}",
+  tsquery: "'fat' & 'rat':*",
+  tsrange: "empty",
+  tstzmultirange: "{}",
+  tstzrange: "[,)",
+  tsvector: "'fat':2 'rat':3A",
+  txid_snapshot: "10:20:10",
+  uuid: "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+  varbit: "101",
+  varchar: "Ada",
+  xid: "571",
+  xid8: "571",
+  xml: "<a/>",
+};
