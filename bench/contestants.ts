@@ -65,7 +65,7 @@ const RAW: readonly WorkloadName[] = ["ping", "select_1", "select_10"];
 const CONNECTING: readonly WorkloadName[] = ["connect_trust", "connect_scram", "connect_tls"];
 const COPY: readonly WorkloadName[] = ["copy_in", "copy_out"];
 const IN_FLIGHT: readonly WorkloadName[] = ["insert_batch", "in_flight"];
-const ALL: readonly WorkloadName[] = [...PREPARED, ...IN_FLIGHT, "stream", ...COPY, ...CONNECTING];
+const ALL: readonly WorkloadName[] = [...PREPARED, ...IN_FLIGHT, "stream", ...COPY, ...CONNECTING, "fresh"];
 const POOLED: readonly WorkloadName[] = ["pool", "http"];
 const FFI = ["--experimental-ffi", "--no-warnings"];
 
@@ -139,7 +139,7 @@ function psql({ deno }: Runtimes): Contestant[] {
 function pgNative({ bun }: Runtimes, directory: string): Contestant[] {
   const program = buildPgNative(directory, bun);
   if (typeof program === "string") return without("pg-native", program);
-  const workloads = [...PREPARED, "insert_batch", "stream", ...CONNECTING] as const;
+  const workloads = [...PREPARED, "insert_batch", "stream", ...CONNECTING, "fresh"] as const;
   return [{ name: "pg-native", world: "blocking", runtime: "Node", workloads, ...program }];
 }
 

@@ -43,6 +43,7 @@ export type WorkloadName =
   | "connect_trust"
   | "connect_scram"
   | "connect_tls"
+  | "fresh"
   | "pool"
   | "http"
   | "import"

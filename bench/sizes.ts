@@ -9,6 +9,8 @@ export interface Sizes {
   readonly inserted: number;
   /** Point selects in flight at once. */
   readonly inFlight: number;
+  /** Round trips of `fresh`. */
+  readonly fresh: number;
   readonly streamed: number;
   /** Rows of a COPY: a multiple of a block. */
   readonly copied: number;
@@ -22,6 +24,7 @@ export const FULL: Sizes = {
   mixed: 50_000,
   inserted: 10_000,
   inFlight: 10_000,
+  fresh: 5000,
   streamed: 5_000_000,
   copied: 1_000_000,
   requests: 10_000,
@@ -33,6 +36,7 @@ export const QUICK: Sizes = {
   mixed: 1000,
   inserted: 2000,
   inFlight: 1000,
+  fresh: 200,
   streamed: 20_000,
   copied: 10_000,
   requests: 500,

@@ -12,6 +12,7 @@ import { selectAtOnce } from "../workloads/in_flight.ts";
 import { batches, columnsOf, INSERT, INSERT_ARRAYS } from "../workloads/insert.ts";
 import { MIXED } from "../workloads/mixed.ts";
 import { person, POINT } from "../workloads/people.ts";
+import { inTurn } from "../workloads/fresh.ts";
 import { PING } from "../workloads/ping.ts";
 import { ROWS } from "../workloads/rows.ts";
 import { after, selecting } from "../workloads/select.ts";
@@ -74,8 +75,10 @@ export const driver: Driver = async (target) => {
     };
   }
 
+  const pinging: Operation = async (i) => (await client.query({ ...ping, values: [i] })).rows[0]!["value"];
   return {
-    ping: async (i) => (await client.query({ ...ping, values: [i] })).rows[0]!["value"],
+    ping: pinging,
+    fresh: () => inTurn(sizes.fresh, pinging),
     select_1: select(1),
     select_10: select(10),
     select_100: select(100),

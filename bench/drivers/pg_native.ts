@@ -9,6 +9,7 @@ import { ONE } from "../workloads/connect.ts";
 import { batches, columnsOf, INSERT, INSERT_ARRAYS } from "../workloads/insert.ts";
 import { MIXED } from "../workloads/mixed.ts";
 import { person } from "../workloads/people.ts";
+import { blockingInTurn } from "../workloads/fresh.ts";
 import { PING } from "../workloads/ping.ts";
 import { ROWS } from "../workloads/rows.ts";
 import { after, selecting } from "../workloads/select.ts";
@@ -76,8 +77,10 @@ export const driver: Driver = ({ transport, port, directory, sizes }) => {
   const insertArrays = prepared(INSERT_ARRAYS);
   const rows = prepared(ROWS);
   const mixed = prepared(MIXED);
+  const pinging: Operation = (i) => ping([i])[0]!["value"];
   return Promise.resolve({
-    ping: (i) => ping([i])[0]!["value"],
+    ping: pinging,
+    fresh: () => blockingInTurn(sizes.fresh, pinging),
     select_1: select(1),
     select_10: select(10),
     select_100: select(100),

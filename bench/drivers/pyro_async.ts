@@ -7,6 +7,7 @@ import { selectAtOnce } from "../workloads/in_flight.ts";
 import { BATCH, batches, INSERT } from "../workloads/insert.ts";
 import { MIXED } from "../workloads/mixed.ts";
 import { person, POINT } from "../workloads/people.ts";
+import { inTurn } from "../workloads/fresh.ts";
 import { PING } from "../workloads/ping.ts";
 import { ROWS } from "../workloads/rows.ts";
 import { after, selecting } from "../workloads/select.ts";
@@ -32,8 +33,10 @@ export const driver: Driver = async (target) => {
     };
   }
 
+  const ping: Operation = async (i) => (await conn.exec(PING, [i]))[0]!["value"];
   return {
-    ping: async (i) => (await conn.exec(PING, [i]))[0]!["value"],
+    ping,
+    fresh: () => inTurn(sizes.fresh, ping),
     select_1: select(1),
     select_10: select(10),
     select_100: select(100),

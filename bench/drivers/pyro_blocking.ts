@@ -8,6 +8,7 @@ import { keyOf } from "../workloads/in_flight.ts";
 import { BATCH, batches, INSERT } from "../workloads/insert.ts";
 import { MIXED } from "../workloads/mixed.ts";
 import { isPerson, person, POINT } from "../workloads/people.ts";
+import { blockingInTurn } from "../workloads/fresh.ts";
 import { PING } from "../workloads/ping.ts";
 import { ROWS } from "../workloads/rows.ts";
 import { after, selecting } from "../workloads/select.ts";
@@ -45,8 +46,10 @@ export const driver: Driver = (target) => {
     return requests.filter((ticket, k) => isPerson(pipeline.claimOne(ticket), keyOf(k))).length;
   }
 
+  const ping: Operation = (i) => conn.exec(PING, [i])[0]!["value"];
   return Promise.resolve({
-    ping: (i) => conn.exec(PING, [i])[0]!["value"],
+    ping,
+    fresh: () => blockingInTurn(sizes.fresh, ping),
     select_1: select(1),
     select_10: select(10),
     select_100: select(100),

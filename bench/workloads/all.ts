@@ -3,6 +3,7 @@ import type { WorkloadName } from "../driver.ts";
 import { connectScram, connectTls, connectTrust } from "./connect.ts";
 import { copyIn, copyOut } from "./copy.ts";
 import { decode } from "./decode.ts";
+import { fresh } from "./fresh.ts";
 import { http } from "./http.ts";
 import { importing } from "./import.ts";
 import { inFlight } from "./in_flight.ts";
@@ -32,6 +33,7 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
   connect_trust: connectTrust,
   connect_scram: connectScram,
   connect_tls: connectTls,
+  fresh,
   pool,
   http,
   import: importing,

@@ -23,6 +23,8 @@ export interface Workload {
   statement?(sizes: Sizes): string;
   /** Whether an operation is so long that it is measured once, without one to warm up. */
   readonly once?: boolean;
+  /** Whether connecting counts too, in a process that has done nothing before. */
+  readonly cold?: boolean;
   /** How many times as long as it is measured it is warmed up. Default: 1. */
   readonly warmUp?: number;
   /** Whether the result of an operation is right: that it was done, and that the result was looked at. */
