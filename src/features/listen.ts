@@ -8,7 +8,7 @@ import { Backlog, MAX_WAITING_NOTIFICATIONS } from "../backlog.ts";
 import { ConnectionError, stackFromHere } from "../errors.ts";
 import { checkedIdentifier, quotedIdentifier } from "../sql/identifier.ts";
 import { cancellationPoint, continueSubmitting, finish, type Op, perform, submit } from "../protocol/request.ts";
-import { ExecuteUnnamed } from "../protocol/extended_query.ts";
+import { ExecuteStatement } from "../protocol/extended_query.ts";
 import { lostError } from "../protocol/failure.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
@@ -180,7 +180,7 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
 /** Notifies those who listen to a channel, when the transaction commits. */
 export function* notify(channel: string, payload: string): Op<void> {
   const statement = new Prepared("", NOTIFY, [TEXT, TEXT], undefined, ownCodecs);
-  yield* finish(yield* submit(new ExecuteUnnamed(statement, [channel, payload], new AffectedRows(), ownCodecs)));
+  yield* finish(yield* submit(new ExecuteStatement(statement, [channel, payload], new AffectedRows(), ownCodecs)));
 }
 
 /** A channel's name as it is. */

@@ -8,9 +8,10 @@ import { Fifo } from "../backlog.ts";
 import { PipelineAborted, UsageError } from "../errors.ts";
 import { barrier, type ExclusiveOperation, type Op, settle, submit } from "../protocol/request.ts";
 import { errorOf, lostError } from "../protocol/failure.ts";
-import { PipelinedExecution, type PipelinedStatement } from "../protocol/pipelined.ts";
+import { NewStatement } from "../protocol/extended_query.ts";
+import { PipelinedExecution, type PipelinedPlan } from "../protocol/pipelined.ts";
 import { EndExclusive } from "../protocol/portal_requests.ts";
-import type { Prepared } from "../protocol/prepared.ts";
+import { Prepared } from "../protocol/prepared.ts";
 import { RawReply } from "../protocol/raw_reply.ts";
 import { AffectedRows, AllRows, type ResultCollector } from "../rows/collectors.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
@@ -68,25 +69,17 @@ export class PipelineState {
     this.#check("execute the statement");
     const { registry, statements, invalidation } = this.#context;
     const group = this.#groups.last!;
-    const { pipelined, effects } = this.#toPipelined(source, values, group);
+    const plan = this.#planOf(source, values, group);
+    const { effects } = plan;
     let execution: PipelinedExecution;
     try {
-      const onPrepared = statements.add.bind(statements);
-      execution = new PipelinedExecution(
-        pipelined,
-        effects,
-        values,
-        this.exclusive,
-        registry,
-        this.#scratch,
-        onPrepared,
-      );
+      execution = new PipelinedExecution(plan, values, this.exclusive, registry, this.#scratch);
     } catch (error) {
-      if (pipelined.kind === "new") statements.endPreparing(pipelined.sql, pipelined.slot, false);
-      else if (pipelined.kind === "known") this.#markDoubtful(error, pipelined.statement, source);
+      if (plan instanceof NewStatement) statements.endPreparing(plan.sql, plan.slot, false);
+      else if (plan instanceof Prepared) this.#markDoubtful(error, plan, source);
       throw error;
     }
-    if (pipelined.kind === "new") group.parsed.set(pipelined.sql, execution);
+    if (plan instanceof NewStatement) group.parsed.set(plan.sql, execution);
     // A statement that is added later is parsed anew.
     if ((effects & Effect.Redefines) !== 0) group.parsed.clear();
     const change = effects === Effect.None ? 0 : invalidation.begin(effects, this.#context);
@@ -192,11 +185,7 @@ export class PipelineState {
     if (this.#closed) throw new UsageError(`Cannot ${action}: the pipeline is closed`);
   }
 
-  #toPipelined(
-    source: StatementSource,
-    values: readonly unknown[],
-    group: SyncGroup,
-  ): { readonly pipelined: PipelinedStatement; readonly effects: number } {
+  #planOf(source: StatementSource, values: readonly unknown[], group: SyncGroup): PipelinedPlan {
     const { statements } = this.#context;
     const sql = typeof source === "string" ? source : source.prepared.sql;
     const statement = typeof source === "string" ? statements.get(sql) : source.prepared;
@@ -205,15 +194,14 @@ export class PipelineState {
     if ((effects & Effect.Copies) !== 0) {
       throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
     }
+    const onPrepared = (statement: Prepared): void => statements.add(statement);
     // If the statement is doubtful, the server decides the types of its parameters, as far as the values allow it.
     if (statement?.isDoubtful && !this.#doubtfulStatements.has(statement) && values.every(hasUntypedText)) {
-      return { pipelined: { kind: "new", sql, slot: { ...statements.newSlot(), name: "" } }, effects };
+      return new NewStatement(sql, { ...statements.newSlot(), name: "" }, effects, onPrepared);
     }
-    if (statement !== undefined) {
-      return { pipelined: { kind: "known", statement: this.#current(statement, source) }, effects };
-    }
-    if (same !== undefined && same.name !== "") return { pipelined: { kind: "same", as: same }, effects };
-    return { pipelined: { kind: "new", sql, slot: statements.beginPreparing(sql) }, effects };
+    if (statement !== undefined) return this.#current(statement, source);
+    if (same !== undefined && same.name !== "") return same;
+    return new NewStatement(sql, statements.beginPreparing(sql), effects, onPrepared);
   }
 
   /** A value did not fit. */
@@ -352,9 +340,9 @@ export class PipelineState {
   }
 
   *#queryCatalog({ sql, lists }: CatalogQuery): Op<unknown[]> {
-    const pipelined: PipelinedStatement = { kind: "new", sql, slot: { name: "", evicted: [], generation: 0 } };
+    const plan = new NewStatement(sql, { name: "", evicted: [], generation: 0 }, Effect.None, () => {});
     const values = lists.map(({ items }) => `{${items}}`);
-    const query = new PipelinedExecution(pipelined, 0, values, this.exclusive, ownCodecs, new Outbox(), () => {});
+    const query = new PipelinedExecution(plan, values, this.exclusive, ownCodecs, new Outbox());
     const rows = new AllRows("array");
     query.flushes = true;
     query.claim(rows);

@@ -7,14 +7,11 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Extended Query" and "COPY
  * Operations".
  */
-import { Description } from "../rows/description.ts";
-import type { Registry } from "../codecs/registry.ts";
-import { rowDescription } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { execute, flush, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { ReplyReader, Request } from "./request.ts";
+import type { Request } from "./request.ts";
 import { misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
@@ -36,25 +33,6 @@ export function encodeExecution(
   execute(out, portal, maxRows);
   if (syncMode === "explicit") sync(out);
   else flush(out);
-}
-
-/**
- * The reply to Describe of a portal: its row description, undefined if it gives no rows. If it equals
- * the known description, that one comes back, as its row readers can be used again.
- */
-export function* readDescription(
-  inbox: Inbox,
-  known: Description | undefined,
-  registry: Registry,
-  action: string,
-): ReplyReader<Description | undefined> {
-  while (!inbox.next()) yield "read";
-  if (inbox.code === Backend.RowDescription) {
-    const { columns, formats } = rowDescription(inbox);
-    return known?.describes(columns, formats) ? known : new Description(columns, formats, registry);
-  }
-  inbox.expect(Backend.NoData, action);
-  return undefined;
 }
 
 /** The parts of a request that the reader of its reply uses and changes. */

@@ -4,81 +4,64 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Pipelining".
  */
-import { Format } from "../codecs/codec.ts";
-import { Description } from "../rows/description.ts";
-import { bind } from "../rows/bind.ts";
+import type { Description } from "../rows/description.ts";
 import type { Registry } from "../codecs/registry.ts";
-import { untyped } from "../rows/untyped.ts";
-import { Backend, DescribeTarget } from "../wire/codes.ts";
-import { describe, execute, flush, parse } from "../wire/frontend.ts";
+import { Backend } from "../wire/codes.ts";
+import { execute, flush } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { ExclusiveOperation, ReplyReader, Request } from "./request.ts";
-import { readDescription } from "./execution.ts";
-import { encodePrepare, readPrepare, type StatementSlot } from "./prepare.ts";
+import { ALL_ROWS } from "./execution.ts";
+import {
+  bindUntyped,
+  encodeStatement,
+  NewStatement,
+  readStatement,
+  type StatementPlan,
+  type StatementReply,
+  textDescription,
+} from "./extended_query.ts";
+import type { StatementSlot } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
-/** How a pipelined statement is executed. */
-export type PipelinedStatement =
-  /** Its types are known. Without a name, the server has to parse it again. */
-  | { readonly kind: "known"; readonly statement: Prepared }
-  /** Nothing is known: it is parsed under that name ("" for none), after those were closed. */
-  | { readonly kind: "new"; readonly sql: string; readonly slot: StatementSlot }
-  /** An earlier request of the same group parses it. */
-  | { readonly kind: "same"; readonly as: PipelinedExecution };
+/** How a pipelined statement is executed: by itself, or as the one that an earlier request of the same group prepares. */
+export type PipelinedPlan = StatementPlan | PipelinedExecution;
 
-/** Bind and Execute, and what has to come before. */
-export class PipelinedExecution implements Request<void> {
+/** Bind and Execute, and what must precede them. */
+export class PipelinedExecution implements Request<void>, StatementReply {
   readonly action = "execute the statement";
   readonly syncMode = "deferred";
   readonly exclusive: ExclusiveOperation;
-  readonly sql: string;
-  readonly name: string;
-  /** Its side effects, as bits of `Effect`. */
-  readonly effects: number;
-  /** The description in the reply; undefined until it is read. */
-  prepared: Prepared | undefined = undefined;
-  /** Whether the server has taken the statement: what fails from then on is its own failure. */
   bound = false;
-  /** Whether the statement gave other columns than it is known to give. */
   changed = false;
+  prepared: Prepared | undefined = undefined;
+  /** Whether a Flush comes behind it: the server answers at once, and not when the group ends. */
+  flushes = false;
   #collector: ResultCollector<unknown> | undefined = undefined;
   readonly #scratch: Outbox;
   readonly #start: number;
   readonly #end: number;
-  /** Whether a Flush comes behind it: the server answers at once, and not when the group ends. */
-  flushes = false;
-  readonly #pipelined: PipelinedStatement;
+  readonly #plan: PipelinedPlan;
   readonly #registry: Registry;
-  readonly #onPrepared: (statement: Prepared) => void;
 
-  /** Encodes the request into `scratch`, where it stays until it is submitted; throws what the values are refused with. */
+  /** Encodes the request into `scratch`, where it stays until it is submitted. Throws if a value cannot be encoded. */
   constructor(
-    pipelined: PipelinedStatement,
-    effects: number,
+    plan: PipelinedPlan,
     values: readonly unknown[],
     exclusive: ExclusiveOperation,
     registry: Registry,
     scratch: Outbox,
-    onPrepared: (statement: Prepared) => void,
   ) {
-    this.#pipelined = pipelined;
-    this.effects = effects;
+    this.#plan = plan;
     this.#registry = registry;
-    this.#onPrepared = onPrepared;
     this.exclusive = exclusive;
-    const of = pipelined.kind === "known" ? pipelined.statement : pipelined.kind === "new" ? pipelined : pipelined.as;
-    this.sql = of.sql;
-    this.name = pipelined.kind === "known"
-      ? pipelined.statement.name
-      : pipelined.kind === "new"
-      ? pipelined.slot.name
-      : pipelined.as.name;
     this.#scratch = scratch;
     this.#start = scratch.mark;
     try {
-      this.#encode(values, scratch);
+      if (plan instanceof PipelinedExecution) bindUntyped(scratch, plan.name, values);
+      else encodeStatement(scratch, plan, values);
+      execute(scratch, "", ALL_ROWS);
     } catch (error) {
       scratch.rewind(this.#start);
       throw error;
@@ -86,14 +69,28 @@ export class PipelinedExecution implements Request<void> {
     this.#end = scratch.mark;
   }
 
-  /** How it is parsed, if it is. */
+  get sql(): string {
+    return this.#plan.sql;
+  }
+
+  /** The name of the statement on the server, "" for none. */
+  get name(): string {
+    return this.#plan instanceof NewStatement ? this.#plan.slot.name : this.#plan.name;
+  }
+
+  /** Its side effects, as bits of `Effect`. */
+  get effects(): number {
+    return this.#plan.effects;
+  }
+
+  /** The slot in which it is prepared, if it is a new statement. */
   get slot(): StatementSlot | undefined {
-    return this.#pipelined.kind === "new" ? this.#pipelined.slot : undefined;
+    return this.#plan instanceof NewStatement ? this.#plan.slot : undefined;
   }
 
   /** The statement, as soon as it is known. */
   get statement(): Prepared | undefined {
-    return this.#pipelined.kind === "known" ? this.#pipelined.statement : this.prepared;
+    return this.#plan instanceof Prepared ? this.#plan : this.prepared;
   }
 
   encode(out: Outbox): void {
@@ -104,33 +101,17 @@ export class PipelinedExecution implements Request<void> {
   *reply(inbox: Inbox): ReplyReader<void> {
     while (this.#collector === undefined) yield "paused";
     const collector = this.#collector;
-    const pipelined = this.#pipelined;
-    if (pipelined.kind === "new") {
-      const { evicted, generation } = pipelined.slot;
-      const { parameterTypes, columns } = yield* readPrepare(inbox, evicted, this.action);
-      this.prepared = new Prepared(
-        this.name,
-        this.sql,
-        parameterTypes,
-        columns,
-        this.#registry,
-        generation,
-        this.effects,
-      );
-      this.#onPrepared(this.prepared);
-    } else if (pipelined.kind === "known" && this.name === "") {
+    const plan = this.#plan;
+    let description: Description | undefined;
+    if (plan instanceof PipelinedExecution || (plan instanceof Prepared && plan.name !== "")) {
+      // The path of most statements, without a second generator.
       while (!inbox.next()) yield "read";
-      inbox.expect(Backend.ParseComplete, this.action);
-    }
-    while (!inbox.next()) yield "read";
-    inbox.expect(Backend.BindComplete, this.action);
-    this.bound = true;
-    let description = this.#description();
-    if (pipelined.kind === "known" && this.name === "") {
-      const known = description;
-      description = yield* readDescription(inbox, known, this.#registry, this.action);
-      this.changed = description !== known;
-    }
+      inbox.expect(Backend.BindComplete, this.action);
+      this.bound = true;
+      description = plan instanceof Prepared
+        ? plan.description
+        : textDescription(plan.prepared?.description?.columns, this.#registry);
+    } else description = yield* readStatement(inbox, plan, this, this.#registry);
     if (description !== undefined) collector.begin(description);
     for (;;) {
       while (!inbox.next()) yield "read";
@@ -153,30 +134,5 @@ export class PipelinedExecution implements Request<void> {
   /** Gives the reply its collector. */
   claim(collector: ResultCollector<unknown>): void {
     this.#collector ??= collector;
-  }
-
-  #encode(values: readonly unknown[], out: Outbox): void {
-    const pipelined = this.#pipelined;
-    if (pipelined.kind === "known") {
-      const { name, sql, parameterTypes, parameterCodecs, resultFormats } = pipelined.statement;
-      if (name === "") parse(out, "", sql, parameterTypes);
-      bind(out, "", name, parameterCodecs, values, resultFormats);
-      // Without a name it is parsed now, and may give other rows than before.
-      if (name === "") describe(out, DescribeTarget.Portal, "");
-    } else {
-      if (pipelined.kind === "new") {
-        encodePrepare(out, this.name, pipelined.sql, pipelined.slot.evicted);
-      }
-      // Not by map, which leaves out what is missing from the values.
-      bind(out, "", this.name, Array.from(values, () => untyped), values, []);
-    }
-    execute(out, "", 0);
-  }
-
-  #description(): Description | undefined {
-    const pipelined = this.#pipelined;
-    if (pipelined.kind === "known") return pipelined.statement.description;
-    const columns = (pipelined.kind === "new" ? this : pipelined.as).prepared?.description?.columns;
-    return columns && new Description(columns, columns.map(() => Format.Text), this.#registry);
   }
 }

@@ -5,7 +5,7 @@
  * executed before. Otherwise the types of its parameters are asked for first.
  */
 import { type Op, type PendingRequest, submit } from "../protocol/request.ts";
-import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../protocol/extended_query.ts";
+import { ExecuteStatement, NewStatement } from "../protocol/extended_query.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
@@ -53,9 +53,7 @@ export function* execute<T>(
     isNew = statement.name !== older?.name;
   }
   for (let isAgain = false;; isAgain = true) {
-    const request: ExecutePrepared<T> | ExecuteUnnamed<T> = statement.name === ""
-      ? new ExecuteUnnamed(statement, values, collector, registry)
-      : new ExecutePrepared(statement, values, collector);
+    const request = new ExecuteStatement(statement, values, collector, registry);
     const { effects } = statement;
     const change = effects === Effect.None ? 0 : invalidation.begin(effects, context);
     let pending: PendingRequest<T> | undefined;
@@ -68,7 +66,7 @@ export function* execute<T>(
       statement = yield* prepareIfStale(error, pending, statement, source, context, isNew);
     } finally {
       if (effects !== Effect.None) invalidation.end(effects, change, succeeded(pending), context);
-      if (request instanceof ExecuteUnnamed && request.changed) invalidateStatement(statement, source, context);
+      if (request.changed) invalidateStatement(statement, source, context);
     }
   }
 }
@@ -95,8 +93,7 @@ function* prepareAndExecute<T>(sql: string, collector: ResultCollector<T>, conte
     isPrepared = true;
     statements.add(statement);
   };
-  const { name, evicted, generation } = slot;
-  const request = new PrepareAndExecute(name, sql, evicted, collector, registry, onPrepared, generation, effects);
+  const request = new ExecuteStatement(new NewStatement(sql, slot, effects, onPrepared), [], collector, registry);
   let pending: PendingRequest<T> | undefined;
   try {
     pending = yield* submit(request);

@@ -6,7 +6,7 @@
  */
 import { DecodeError, ServerError } from "../errors.ts";
 import { continueSubmitting, type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
-import { ExecuteUnnamed } from "../protocol/extended_query.ts";
+import { ExecuteStatement } from "../protocol/extended_query.ts";
 import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows, AllRows, type ResultCollector } from "../rows/collectors.ts";
@@ -105,7 +105,7 @@ export function failedAnswer(error: unknown, isCostly: boolean): CatalogAnswer {
 function* askCatalog({ sql, lists }: CatalogQuery, { session }: LookupContext): Op<CatalogAnswer> {
   const query = new Prepared("", sql, lists.map(({ type }) => type), undefined, ownCodecs);
   const values = lists.map(({ items }) => items);
-  const question = new ExecuteUnnamed(query, values, new AllRows("array"), ownCodecs);
+  const question = new ExecuteStatement(query, values, new AllRows("array"), ownCodecs);
   const saved = session.transactionStatus === "active" ? yield* submit(command(setSavepoint(SAVEPOINT))) : undefined;
   const asked = yield* submit(question);
   try {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { EncodeError, ProtocolError, UsageError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import { ExecutePrepared, ExecuteUnnamed } from "../../src/protocol/extended_query.ts";
+import { ExecuteStatement } from "../../src/protocol/extended_query.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
 import { AffectedRows, AllRows, OnlyResult } from "../../src/rows/collectors.ts";
@@ -57,20 +57,20 @@ test("execute prepared: no rows is an empty result", () => {
 
 test("execute prepared: a statement without rows", () => {
   const bytes = concat(bindComplete(), commandComplete("INSERT 0 4"), readyForQuery("T"));
-  assert.equal(reply(() => new ExecutePrepared(INSERT, [], new AffectedRows()), bytes).value, 4);
-  assert.deepEqual(reply(() => new ExecutePrepared(INSERT, [], new AllRows("array")), bytes).value, []);
+  assert.equal(reply(() => new ExecuteStatement(INSERT, [], new AffectedRows(), registry), bytes).value, 4);
+  assert.deepEqual(reply(() => new ExecuteStatement(INSERT, [], new AllRows("array"), registry), bytes).value, []);
 });
 
 test("execute prepared: an empty statement", () => {
   const bytes = concat(bindComplete(), emptyQueryResponse(), readyForQuery());
-  const { value, session } = reply(() => new ExecutePrepared(INSERT, [], new OnlyResult("array")), bytes);
+  const { value, session } = reply(() => new ExecuteStatement(INSERT, [], new OnlyResult("array"), registry), bytes);
   assert.deepEqual(value, { rows: [], columns: [], command: "", affected: 0 });
   assert.equal(sentCodes(session), "BES");
 });
 
 test("execute prepared: everything that a statement gives", () => {
   const bytes = concat(bindComplete(), dataRow(BINARY_2), dataRow(null), done(2));
-  assert.deepEqual(reply(() => new ExecutePrepared(SELECT, [1], new OnlyResult("object")), bytes).value, {
+  assert.deepEqual(reply(() => new ExecuteStatement(SELECT, [1], new OnlyResult("object"), registry), bytes).value, {
     rows: [{ n: 2 }, { n: null }],
     columns: [column("n", 23)],
     command: "SELECT",
@@ -120,7 +120,7 @@ test("execute prepared: what cannot be encoded is not sent, not even in part", (
       UsageError,
     ]] as const
   ) {
-    assert.throws(() => session.submit(new ExecutePrepared(SELECT, values, new AllRows("array"))), kind);
+    assert.throws(() => session.submit(new ExecuteStatement(SELECT, values, new AllRows("array"), registry)), kind);
     assert.equal(session.outbox.size, 0);
     assert.ok(session.idle);
   }
@@ -170,11 +170,14 @@ test("execute unnamed: every message has its place", () => {
 });
 
 function prepared(values: readonly unknown[], ...messages: Uint8Array[]): Outcome<unknown[]> {
-  return reply(() => new ExecutePrepared(SELECT, values, new AllRows("array")), concat(...messages));
+  return reply(() => new ExecuteStatement(SELECT, values, new AllRows("array"), registry), concat(...messages));
 }
 
 function unnamed(...messages: Uint8Array[]): Outcome<unknown[]> {
-  return reply(() => new ExecuteUnnamed(SELECT, [1], new AllRows("array"), registry), concat(...messages));
+  return reply(
+    () => new ExecuteStatement(SELECT.renewed(registry, ""), [1], new AllRows("array"), registry),
+    concat(...messages),
+  );
 }
 
 function done(rows: number): Uint8Array {

@@ -14,7 +14,8 @@ import { CopyIn } from "../../src/protocol/copy_in.ts";
 import { CopyOut } from "../../src/protocol/copy_out.ts";
 import { Commit } from "../../src/protocol/end_transaction.ts";
 import type { ExclusiveOperation, PendingRequest, Request } from "../../src/protocol/request.ts";
-import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
+import { ExecuteStatement, NewStatement } from "../../src/protocol/extended_query.ts";
+import { effectsOfStatement } from "../../src/sql/statement.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { PipelinedExecution } from "../../src/protocol/pipelined.ts";
 import { ClosePortal, EndExclusive, FetchPortal, OpenPortal } from "../../src/protocol/portal_requests.ts";
@@ -164,47 +165,54 @@ const CASES: readonly Case[] = [
   },
   {
     name: "execution",
-    requests: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
+    requests: () => [new ExecuteStatement(SELECT, [], new AllRows("array"), registry)],
     reply: [BOUND, BINARY, BINARY, DONE, Z],
     right: /^2D*CZ$/,
     value: rowsOf,
   },
   {
     name: "execution without rows",
-    requests: () => [new ExecutePrepared(INSERT, [], new AffectedRows())],
+    requests: () => [new ExecuteStatement(INSERT, [], new AffectedRows(), registry)],
     reply: [BOUND, server.commandComplete("INSERT 0 2"), Z],
     right: /^2[CI]Z$/,
     value: () => 2,
   },
   {
     name: "execution that seems empty",
-    requests: () => [new ExecutePrepared(SELECT, [], new AllRows("array"))],
+    requests: () => [new ExecuteStatement(SELECT, [], new AllRows("array"), registry)],
     reply: [BOUND, BINARY, server.emptyQueryResponse(), Z],
     right: /^2D*CZ$/,
   },
   {
     name: "execution that copies out",
-    requests: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
+    requests: () => [new ExecuteStatement(COPY, [], new AllRows("array"), registry)],
     reply: [BOUND, server.copyResponse("H"), server.copyData("1\n"), server.copyDone(), DONE, Z],
     right: /^2CZ$/,
     misuse: /^2Hd*cCZ$/,
   },
   {
     name: "execution that copies in",
-    requests: () => [new ExecutePrepared(COPY, [], new AllRows("array"))],
+    requests: () => [new ExecuteStatement(COPY, [], new AllRows("array"), registry)],
     reply: [BOUND, server.copyResponse("G"), DONE, Z],
     right: /^2CZ$/,
   },
   {
     name: "execution without a name",
-    requests: () => [new ExecuteUnnamed(SELECT, [], new AllRows("array"), registry)],
+    requests: () => [new ExecuteStatement(SELECT.renewed(registry, ""), [], new AllRows("array"), registry)],
     reply: [PARSED, BOUND, server.rowDescription({ n: 23 }, 1), BINARY, DONE, Z],
     right: /^12(?:TD*|n)CZ$/,
     value: rowsOf,
   },
   {
     name: "preparing and executing",
-    requests: () => [new PrepareAndExecute("s", "sql", ["old"], new AllRows("array"), registry, () => {})],
+    requests: () => [
+      new ExecuteStatement(
+        new NewStatement("sql", { name: "s", evicted: ["old"], generation: 0 }, effectsOfStatement("sql"), () => {}),
+        [],
+        new AllRows("array"),
+        registry,
+      ),
+    ],
     reply: [CLOSED, PARSED, server.parameterDescription(), T, BOUND, TEXT, DONE, Z],
     right: /^31tT2D*CZ$/,
     value: rowsOf,
@@ -261,13 +269,13 @@ const CASES: readonly Case[] = [
     name: `pipeline into ${collector().constructor.name}`,
     requests: () => {
       const scratch = new Outbox();
-      const first = pipelined({ kind: "known", statement: SELECT }, collector(), scratch);
+      const first = pipelined(SELECT, collector(), scratch);
       const second = pipelined(
-        { kind: "new", sql: "sql", slot: { name: "t", evicted: ["old"], generation: 0 } },
+        new NewStatement("sql", { name: "t", evicted: ["old"], generation: 0 }, 0, () => {}),
         collector(),
         scratch,
       );
-      const third = pipelined({ kind: "known", statement: INSERT }, collector(), scratch);
+      const third = pipelined(INSERT, collector(), scratch);
       return [first, second, third, new EndExclusive(OPEN)];
     },
     reply: [BOUND, BINARY, DONE, CLOSED, PARSED, server.parameterDescription(), T, BOUND, TEXT, DONE, BOUND, DONE, Z],
@@ -398,11 +406,11 @@ function upTo(ends: number, codes: string): string {
 }
 
 function pipelined(
-  pipelined: ConstructorParameters<typeof PipelinedExecution>[0],
+  plan: ConstructorParameters<typeof PipelinedExecution>[0],
   collector: ResultCollector<unknown>,
   scratch: Outbox,
 ): PipelinedExecution {
-  const execution = new PipelinedExecution(pipelined, 0, [], OPEN, registry, scratch, () => {});
+  const execution = new PipelinedExecution(plan, [], OPEN, registry, scratch);
   execution.claim(collector);
   return execution;
 }

@@ -3,7 +3,8 @@ import { PyroError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { CloseStatements } from "../../src/protocol/close.ts";
 import type { PendingRequest, Request } from "../../src/protocol/request.ts";
-import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
+import { ExecuteStatement, NewStatement } from "../../src/protocol/extended_query.ts";
+import { effectsOfStatement } from "../../src/sql/statement.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
@@ -43,9 +44,15 @@ const startup: Make = (session) =>
     session,
   );
 const query: Make = () => new SimpleQuery("sql", new AllResults("object"), registry);
-const execute: Make = () => new ExecutePrepared(SELECT, [], new AllRows("array"));
-const unnamed: Make = () => new ExecuteUnnamed(SELECT, [], new AllRows("object"), registry);
-const first: Make = () => new PrepareAndExecute("s", "sql", ["old"], new AllRows("array"), registry, () => {});
+const execute: Make = () => new ExecuteStatement(SELECT, [], new AllRows("array"), registry);
+const unnamed: Make = () => new ExecuteStatement(SELECT.renewed(registry, ""), [], new AllRows("object"), registry);
+const first: Make = () =>
+  new ExecuteStatement(
+    new NewStatement("sql", { name: "s", evicted: ["old"], generation: 0 }, effectsOfStatement("sql"), () => {}),
+    [],
+    new AllRows("array"),
+    registry,
+  );
 const prepare: Make = () => new Prepare("s", "sql", ["old"], registry);
 const close: Make = () => new CloseStatements(["a", "b"]);
 const ping: Make = () => new Ping();

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { ProtocolError, UsageError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import type { Request } from "../../src/protocol/request.ts";
-import { ExecutePrepared, ExecuteUnnamed, PrepareAndExecute } from "../../src/protocol/extended_query.ts";
+import { ExecuteStatement, NewStatement } from "../../src/protocol/extended_query.ts";
+import { effectsOfStatement } from "../../src/sql/statement.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { AllRows } from "../../src/rows/collectors.ts";
@@ -47,14 +48,24 @@ const SIMPLE: Case = {
 /** Every request that runs SQL. */
 const EXECUTIONS: readonly Case[] = [
   SIMPLE,
-  { make: () => new ExecutePrepared(COPY, [], new AllRows("array")), request: "BEH", before: [bindComplete()] },
   {
-    make: () => new ExecuteUnnamed(COPY, [], new AllRows("array"), registry),
+    make: () => new ExecuteStatement(COPY, [], new AllRows("array"), registry),
+    request: "BEH",
+    before: [bindComplete()],
+  },
+  {
+    make: () => new ExecuteStatement(COPY.renewed(registry, ""), [], new AllRows("array"), registry),
     request: "PBDEH",
     before: [parseComplete(), bindComplete(), noData()],
   },
   {
-    make: () => new PrepareAndExecute("s", "copy", [], new AllRows("array"), registry, () => {}),
+    make: () =>
+      new ExecuteStatement(
+        new NewStatement("copy", { name: "s", evicted: [], generation: 0 }, effectsOfStatement("copy"), () => {}),
+        [],
+        new AllRows("array"),
+        registry,
+      ),
     request: "PDBEH",
     before: [parseComplete(), parameterDescription(), noData(), bindComplete()],
   },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ProtocolError, ServerError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import { ExecutePrepared } from "../../src/protocol/extended_query.ts";
+import { ExecuteStatement } from "../../src/protocol/extended_query.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
@@ -39,7 +39,7 @@ const TEXTS = new Prepared("t", "select", [], [{
 }], registry);
 
 const query = (): SimpleQuery<unknown[]> => new SimpleQuery("sql", new AllRows("array"), registry);
-const execute = (): ExecutePrepared<number> => new ExecutePrepared(STATEMENT, [], new AffectedRows());
+const execute = (): ExecuteStatement<number> => new ExecuteStatement(STATEMENT, [], new AffectedRows(), registry);
 const prepare = (syncMode: "explicit" | "deferred"): Prepare => new Prepare("p", "sql", [], registry, syncMode);
 
 const EXECUTED = concat(bindComplete(), commandComplete("INSERT 0 1"), readyForQuery());
@@ -68,7 +68,7 @@ test("pipeline: of groups of one, only the failed one fails", () => {
 });
 
 test("pipeline: within a group, those behind the failed one are aborted by it", () => {
-  const group = (): (Prepare | ExecutePrepared<number>)[] => [
+  const group = (): (Prepare | ExecuteStatement<number>)[] => [
     prepare("deferred"),
     prepare("deferred"),
     prepare("deferred"),
@@ -193,7 +193,7 @@ test("pipeline: a fatal error in a group that recovers ends the connection", () 
 test("pipeline: a value that cannot be decoded concerns no other request", () => {
   const rows = (value: string): Uint8Array =>
     concat(bindComplete(), dataRow(value), commandComplete("SELECT 1"), readyForQuery());
-  const select = (): ExecutePrepared<unknown[]> => new ExecutePrepared(TEXTS, [], new AllRows("array"));
+  const select = (): ExecuteStatement<unknown[]> => new ExecuteStatement(TEXTS, [], new AllRows("array"), registry);
   const { words, requests } = pipeline(() => [select(), select(), select()], concat(rows("1"), rows("{"), rows("3")));
   assert.deepEqual(words, ["ok", "unusable DecodeError", "ok"]);
   assert.deepEqual(requests[2]?.value, [[3]]);

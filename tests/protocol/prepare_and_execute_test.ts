@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { ProtocolError, UsageError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import { PrepareAndExecute } from "../../src/protocol/extended_query.ts";
+import { ExecuteStatement, NewStatement } from "../../src/protocol/extended_query.ts";
+import { effectsOfStatement } from "../../src/sql/statement.ts";
 import type { Prepared } from "../../src/protocol/prepared.ts";
 import { AllRows } from "../../src/rows/collectors.ts";
 import { Registry } from "../../src/codecs/registry.ts";
@@ -98,8 +99,13 @@ test("prepare and execute: every message has its place", () => {
 function first(evicted: string[], ...messages: Uint8Array[]): Outcome<unknown[]> & { learned: Prepared | undefined } {
   let learned: Prepared | undefined;
   const learn = (statement: Prepared): void => void (learned = statement);
-  const make = (): PrepareAndExecute<unknown[]> =>
-    new PrepareAndExecute("s3", "select", evicted, new AllRows("array"), registry, learn);
+  const make = (): ExecuteStatement<unknown[]> =>
+    new ExecuteStatement(
+      new NewStatement("select", { name: "s3", evicted, generation: 0 }, effectsOfStatement("select"), learn),
+      [],
+      new AllRows("array"),
+      registry,
+    );
   return { ...reply(make, concat(...messages)), learned };
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
-import { ExecutePrepared } from "../../src/protocol/extended_query.ts";
+import { ExecuteStatement } from "../../src/protocol/extended_query.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
 import { Session } from "../../src/protocol/session.ts";
@@ -38,7 +38,7 @@ test("reentrancy: a request from inside another's encoding is refused, and lands
       return 1;
     },
   };
-  session.submit(new ExecutePrepared(statement, [value], new AffectedRows()));
+  session.submit(new ExecuteStatement(statement, [value], new AffectedRows(), registry));
   assert.ok(refusals.length === 1 && refusals[0] instanceof UsageError);
   assert.equal(sentCodes(session), "BES");
   session.submit(new Ping());
@@ -60,7 +60,7 @@ test("reentrancy: a toJSON that closes the connection makes its call fail", () =
   const statement = new Prepared("s", "x", [JSONB], undefined, registry);
   const value = { toJSON: () => session.lose(new Error("closed")) };
   assert.throws(
-    () => session.submit(new ExecutePrepared(statement, [value], new AffectedRows())),
+    () => session.submit(new ExecuteStatement(statement, [value], new AffectedRows(), registry)),
     /closed|has no form for/,
   );
   assert.ok(session.idle);

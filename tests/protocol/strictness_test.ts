@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ProtocolError, type ServerError } from "../../src/errors.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import type { Request } from "../../src/protocol/request.ts";
-import { ExecutePrepared } from "../../src/protocol/extended_query.ts";
+import { ExecuteStatement } from "../../src/protocol/extended_query.ts";
 import { errorOf } from "../../src/protocol/failure.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { Prepared } from "../../src/protocol/prepared.ts";
@@ -32,7 +32,7 @@ const registry = new Registry(DEFAULT_CHOICES);
 const SILENT = new Prepared("s", "insert", [], undefined, registry);
 const query = (): Request<unknown> => new SimpleQuery("sql", new AllRows("array"), registry);
 const queryAll = (): Request<unknown> => new SimpleQuery("sql", new AllResults("array"), registry);
-const execute = (): Request<unknown> => new ExecutePrepared(SILENT, [], new OnlyResult("array"));
+const execute = (): Request<unknown> => new ExecuteStatement(SILENT, [], new OnlyResult("array"), registry);
 const COLUMN = rowDescription({ a: 23 });
 
 function refuses(make: () => Request<unknown>, ...messages: Uint8Array[]): void {

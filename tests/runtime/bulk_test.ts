@@ -6,7 +6,7 @@ import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { type Op, type PendingRequest, settle, submit } from "../../src/protocol/request.ts";
-import { ExecutePrepared } from "../../src/protocol/extended_query.ts";
+import { ExecuteStatement } from "../../src/protocol/extended_query.ts";
 import { Prepare } from "../../src/protocol/prepare.ts";
 import { AllRows } from "../../src/rows/collectors.ts";
 import { Startup } from "../../src/protocol/startup.ts";
@@ -30,7 +30,9 @@ function* flood(startup: Startup): Op<number> {
   const statement = yield* settle(yield* submit(new Prepare("echo", "select $1::bytea as b", [], registry)));
   const sent = Array.from({ length: COUNT }, (_, i) => new Uint8Array(MEGABYTE).fill(i));
   const requests: PendingRequest<unknown[]>[] = [];
-  for (const bytes of sent) requests.push(yield* submit(new ExecutePrepared(statement, [bytes], new AllRows("array"))));
+  for (const bytes of sent) {
+    requests.push(yield* submit(new ExecuteStatement(statement, [bytes], new AllRows("array"), registry)));
+  }
   let total = 0;
   for (const [i, pending] of requests.entries()) {
     const [[bytes]] = (yield* settle(pending)) as [[Uint8Array]];
