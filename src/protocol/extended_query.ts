@@ -1,5 +1,5 @@
 /**
- * Executing a statement in the extended protocol: with parameters, results in binary.
+ * Executes a statement in the extended protocol: with parameters, and with results in binary.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
@@ -27,7 +27,7 @@ export class ExecutePrepared<T> implements Request<T> {
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
   readonly #collector: ResultCollector<T>;
-  /** Whether the server has taken the statement: what fails from then on is its own failure. */
+  /** Whether the statement is bound. Only an error before that can mean that it is stale. */
   bound = false;
 
   constructor(statement: Prepared, values: readonly unknown[], collector: ResultCollector<T>) {
@@ -64,9 +64,8 @@ export class ExecutePrepared<T> implements Request<T> {
 }
 
 /**
- * Parse, Bind, Describe, Execute and Sync in one request, for a statement whose types are known but
- * that the server does not keep. Behind a pooler nothing may come between these messages, so they
- * are one request.
+ * Parse, Bind, Describe, Execute and Sync, for an unnamed statement whose types are known. They are one request,
+ * because behind a pooler no other message may come between them.
  */
 export class ExecuteUnnamed<T> implements Request<T> {
   readonly action = "execute the statement";
@@ -75,9 +74,9 @@ export class ExecuteUnnamed<T> implements Request<T> {
   readonly #values: readonly unknown[];
   readonly #collector: ResultCollector<T>;
   readonly #registry: Registry;
-  /** Whether the statement gave other columns than it is known to give. */
+  /** Whether the columns in the reply differ from those of the known description. */
   changed = false;
-  /** Whether the server has taken the statement: what fails from then on is its own failure. */
+  /** Whether the statement is bound. Only an error before that can mean that it is stale. */
   bound = false;
 
   constructor(statement: Prepared, values: readonly unknown[], collector: ResultCollector<T>, registry: Registry) {
@@ -121,8 +120,8 @@ export class ExecuteUnnamed<T> implements Request<T> {
 }
 
 /**
- * Parse, Describe, Bind, Execute and Sync in one request, for a statement without parameters that
- * the server does not have yet. As nothing is known of its rows, they come as text.
+ * Parse, Describe, Bind, Execute and Sync in one request, for a statement without parameters that is not prepared
+ * yet. Its columns are not known, so its rows are requested as text.
  */
 export class PrepareAndExecute<T> implements Request<T> {
   readonly action = "execute the statement";

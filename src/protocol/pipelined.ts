@@ -21,14 +21,16 @@ import type { ResultCollector } from "../rows/collectors.ts";
 
 /** How a pipelined statement is executed. */
 export type PipelinedStatement =
-  /** Its types are known. Without a name, the server has to parse it again. */
+  /** Its types are known. An unnamed one must be parsed again. */
   | { readonly kind: "known"; readonly statement: Prepared }
-  /** Nothing is known: it is parsed under that name ("" for none), after those were closed. */
+  /**
+   * It is not prepared: the request closes the evicted statements, and parses it under the slot's name ("" for none).
+   */
   | { readonly kind: "new"; readonly sql: string; readonly slot: StatementSlot }
   /** An earlier request of the same group parses it. */
   | { readonly kind: "same"; readonly as: PipelinedExecution };
 
-/** Bind and Execute, and what has to come before. */
+/** Bind and Execute, with Parse and Describe if they are needed. */
 export class PipelinedExecution implements Request<void> {
   readonly action = "execute the statement";
   readonly syncMode = "deferred";
@@ -37,23 +39,23 @@ export class PipelinedExecution implements Request<void> {
   readonly name: string;
   /** Its side effects, as bits of `Effect`. */
   readonly effects: number;
-  /** The description in the reply; undefined until it is read. */
+  /** The statement as the reply describes it; undefined until that is read. */
   prepared: Prepared | undefined = undefined;
-  /** Whether the server has taken the statement: what fails from then on is its own failure. */
+  /** Whether the statement is bound. Only an error before that can mean that it is stale. */
   bound = false;
-  /** Whether the statement gave other columns than it is known to give. */
+  /** Whether the columns in the reply differ from those of the known description. */
   changed = false;
   #collector: ResultCollector<unknown> | undefined = undefined;
   readonly #scratch: Outbox;
   readonly #start: number;
   readonly #end: number;
-  /** Whether a Flush comes behind it: the server answers at once, and not when the group ends. */
+  /** Whether a Flush follows the request, so that the server answers at once, and not at the end of the group. */
   flushes = false;
   readonly #pipelined: PipelinedStatement;
   readonly #registry: Registry;
   readonly #onPrepared: (statement: Prepared) => void;
 
-  /** Encodes the request into `scratch`, where it stays until it is submitted; throws what the values are refused with. */
+  /** Encodes the request into `scratch`, where it stays until it is submitted. Throws if a value cannot be encoded. */
   constructor(
     pipelined: PipelinedStatement,
     effects: number,
@@ -86,7 +88,7 @@ export class PipelinedExecution implements Request<void> {
     this.#end = scratch.mark;
   }
 
-  /** How it is parsed, if it is. */
+  /** The slot in which this request prepares the statement; undefined if it does not. */
   get slot(): StatementSlot | undefined {
     return this.#pipelined.kind === "new" ? this.#pipelined.slot : undefined;
   }
@@ -150,7 +152,7 @@ export class PipelinedExecution implements Request<void> {
     }
   }
 
-  /** Gives the reply its collector. */
+  /** Sets the collector, so that the reply can be read. */
   claim(collector: ResultCollector<unknown>): void {
     this.#collector ??= collector;
   }
@@ -161,13 +163,13 @@ export class PipelinedExecution implements Request<void> {
       const { name, sql, parameterTypes, parameterCodecs, resultFormats } = pipelined.statement;
       if (name === "") parse(out, "", sql, parameterTypes);
       bind(out, "", name, parameterCodecs, values, resultFormats);
-      // Without a name it is parsed now, and may give other rows than before.
+      // An unnamed statement is parsed again, and its columns may have changed.
       if (name === "") describe(out, DescribeTarget.Portal, "");
     } else {
       if (pipelined.kind === "new") {
         encodePrepare(out, this.name, pipelined.sql, pipelined.slot.evicted);
       }
-      // Not by map, which leaves out what is missing from the values.
+      // Not map, which skips the holes of a sparse array.
       bind(out, "", this.name, Array.from(values, () => untyped), values, []);
     }
     execute(out, "", 0);
