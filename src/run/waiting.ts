@@ -3,12 +3,12 @@ import type { AdmissionEntry } from "../protocol/admission.ts";
 import type { PendingRequest } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
 
-/** Resolves when what it waits for has come. */
+/** Resolves when the entry is admitted. */
 export function admission(entry: AdmissionEntry): Promise<void> {
   return new Promise((resolve) => entry.onAdmitted = resolve);
 }
 
-/** Resolves when there is an outcome. */
+/** Resolves when the request has an outcome. */
 export function outcome(pending: PendingRequest<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const before = pending.onSettled;
