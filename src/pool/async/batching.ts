@@ -34,7 +34,7 @@ export class Batching {
     return entry;
   }
 
-  /** Begins a batch, which later calls of the same time can join. */
+  /** Begins a batch, which other calls can join until the next microtask. */
   open(entry: Entry, cost: number): void {
     this.#group = { entry, cost };
     queueMicrotask(() => this.#group = undefined);
