@@ -38,7 +38,10 @@ export class PipelineState {
   #hasSubmitted = false;
   /** Groups that are not fully claimed. New items are added to the last. */
   #groups = new Fifo<SyncGroup>();
-  /** Groups that are not fully submitted; a list of its own, so that the number of unclaimed ones does not slow down sending. */
+  /**
+   * Groups that are not fully submitted. They have their own list, so that the number of unclaimed groups does not
+   * slow down sending.
+   */
   #unsubmittedGroups = new Fifo<SyncGroup>();
   /** The number of groups so far. */
   #groupCount = 0;
@@ -143,7 +146,10 @@ export class PipelineState {
     }
   }
 
-  /** Reads the unclaimed results, and ends the exclusive operation. Throws an error that a Sync reported and no claim has thrown. */
+  /**
+   * Reads the unclaimed results, and ends the exclusive operation. Throws an error that a Sync reported and no claim
+   * has thrown.
+   */
   *close(): Op<void> {
     if (this.#closed) return;
     const { session } = this.#context;

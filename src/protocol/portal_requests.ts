@@ -84,7 +84,7 @@ export interface Fetched<T> {
   readonly hasMore: boolean;
 }
 
-/** Execute of a portal, for at most so many rows. */
+/** Execute of a portal, for at most `maxRows` rows. */
 export class FetchPortal<T> implements Request<Fetched<T>> {
   readonly action = "fetch rows";
   syncMode: "explicit" | "deferred";

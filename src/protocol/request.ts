@@ -43,7 +43,10 @@ export interface Request<T> {
   readonly exclusive?: ExclusiveOperation | undefined;
   /** Whether no caller waits for its outcome, so that a cancel request may hit it. */
   readonly isDetached?: boolean;
-  /** Encodes the request; called once, when it is submitted. If it throws, the caller gets the error and nothing is sent. */
+  /**
+   * Encodes the request. Called once, when it is submitted. If it throws, the caller gets the error and nothing is
+   * sent.
+   */
   encode(out: Outbox): void;
   /**
    * Decodes the reply, once all earlier ones are read. Throws a `ProtocolError` for what the

@@ -326,7 +326,10 @@ export class Session {
     return requests;
   }
 
-  /** Reads on to the ReadyForQuery of the failed group. Callers get the failure only then, with the status up to date. */
+  /**
+   * Reads on to the ReadyForQuery of the failed group. Only then do callers get the failure, with the transaction
+   * status up to date.
+   */
   #recover(group: FailedGroup): boolean {
     const { inbox } = this;
     while (!inbox.next()) {
@@ -350,7 +353,10 @@ export class Session {
     }
   }
 
-  /** With nothing outstanding, only asynchronous messages may come, and the error with which the server ends the session. */
+  /**
+   * Reads while no request is pending. Only asynchronous messages may come then, and the error with which the server
+   * ends the session.
+   */
   #readUnsolicited(): void {
     const { inbox } = this;
     if (inbox.next()) throw inbox.unexpected("wait for requests");

@@ -160,7 +160,7 @@ export class AsyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Sends what was submitted, and reads the replies. */
+  /** Sends the submitted requests, and reads the replies. */
   wake(): void {
     this.#startReading();
     this.#keepProcess();

@@ -14,7 +14,7 @@ import { CANCEL_INTERVAL, CANCEL_TIMEOUT, type Cancellation, cancelTimedOut, isN
 /** The connection, as the runner sees it. */
 export interface RunnerLink {
   readonly session: Session;
-  /** Sends what was submitted, and reads the replies. */
+  /** Sends the submitted requests, and reads the replies. */
   wake(): void;
   /** Continues paused reply readers, because an op waits for replies. */
   resume(): void;
@@ -30,7 +30,7 @@ export interface RunnerLink {
 export class AsyncRunner {
   readonly #link: RunnerLink;
   readonly #admission: Admission<ExclusiveOperation>;
-  /** How many ops are under way, those that wait to begin included. */
+  /** The number of ops under way, including those that wait to begin. */
   #running = 0;
   /** Called when no op is under way. */
   #watchers: (() => void)[] = [];

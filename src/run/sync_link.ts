@@ -243,7 +243,7 @@ export class SyncLink implements Link, RunnerLink {
     if (this.#isPaused) this.#advance();
   }
 
-  /** As {@linkcode SyncLink.#transfer}, but an error loses the session. */
+  /** As {@linkcode #transfer}, but an error loses the session. */
   #transferOnce(by: number, events: boolean): boolean {
     const { session } = this;
     try {

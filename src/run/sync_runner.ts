@@ -107,7 +107,7 @@ export class SyncRunner {
         return this.#until(() => condition.isMet || pending.settled, wait);
       }
       case "room":
-        // Reads a refusal of what was sent, before more is sent.
+        // Receives first, so that the op sees a refusal of what was sent before it sends more.
         this.#link.poll();
         return this.#until(() => session.outbox.size <= step.bytes || this.#link.isFull, wait);
       case "cancel":

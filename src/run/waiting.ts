@@ -19,7 +19,10 @@ export function outcome(pending: PendingRequest<unknown>): Promise<void> {
   });
 }
 
-/** The value of the work; undefined if the pending request is settled first. May be called any number of times for one request. */
+/**
+ * The value of the work; undefined if the pending request is settled first. May be called any number of times for one
+ * request.
+ */
 export function unlessSettled<T>(pending: PendingRequest<unknown>, work: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     if (pending.settled) resolve(undefined);

@@ -17,7 +17,7 @@ export class Batching {
     this.#max = max;
   }
 
-  /** Whether a call that takes so many milliseconds may be batched. */
+  /** Whether a call that takes `cost` milliseconds may be batched. */
   accepts(cost: number): boolean {
     return cost <= BATCH_BUDGET && this.#max > 1;
   }

@@ -41,7 +41,7 @@ export class Connector {
     this.#log = log;
   }
 
-  /** Whether the pool has given up connecting. */
+  /** Whether attempts to connect were aborted. */
   get isAborted(): boolean {
     return this.#abort.signal.aborted;
   }

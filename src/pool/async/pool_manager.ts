@@ -218,7 +218,7 @@ export class PoolManager {
     for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
   }
 
-  /** Closes idle connections, and those in use once they come back. */
+  /** Closes idle connections, and those in use when they are released. */
   async drain(): Promise<void> {
     this.#state.drain();
     this.#replenish();
@@ -371,7 +371,7 @@ export class PoolManager {
     this.#scheduleTick();
   }
 
-  /** Does what is due. */
+  /** Does everything that is due. */
   #tick(): void {
     const time = now();
     this.#queue.expire(time);

@@ -148,7 +148,7 @@ export class PoolManager {
     for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
   }
 
-  /** Closes idle connections, and those in use once they come back. */
+  /** Closes idle connections, and those in use when they are released. */
   drain(): void {
     this.#state.drain();
   }
