@@ -40,8 +40,8 @@ export function composite(name: string, attributes: readonly Attribute[]): Codec
 }
 
 /**
- * A record whose type has no name, as an array of its fields' texts or null. Only the binary format
- * contains the fields' types, but there every type would have to be known beforehand.
+ * A record whose type has no name, as an array of its fields' texts or null. Only the binary format contains the
+ * fields' types, but to decode it, every type would have to be known in advance.
  */
 export const record: Codec = {
   name: "record",

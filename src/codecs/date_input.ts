@@ -10,7 +10,7 @@
 import { checkedDate, DAY, type DayTime } from "./calendar.ts";
 import { BadValue } from "./codec.ts";
 
-/** Days since 2000-01-01 of a date; a time behind it is ignored, as by the server. */
+/** Days since 2000-01-01 of a date. A time after it is ignored, as the server does. */
 export function readDate(text: string): number {
   return read(text).days;
 }

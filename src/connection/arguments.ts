@@ -17,7 +17,7 @@ export type Statement = string | StatementHandle | SqlTemplate;
 export interface ParsedOptions {
   readonly shape: RowShape;
   readonly deadline: Deadline | undefined;
-  /** Those that only this method has. */
+  /** The options that only this method has. */
   readonly extraOptions: Readonly<Record<string, unknown>>;
 }
 
@@ -27,7 +27,7 @@ export interface ParsedCall extends ParsedOptions {
   readonly values: Params;
 }
 
-/** How options are read: for what, and which there are. */
+/** Which options a call has, and the action that it names in errors. */
 export interface OptionSpec {
   /** The action, to follow "Cannot" in errors. */
   readonly action: string;
@@ -35,16 +35,16 @@ export interface OptionSpec {
   readonly awaits: boolean;
   /** Whether the call has rows. */
   readonly rows?: boolean;
-  /** How it gives them if that is not said. Default: as objects. */
+  /** The shape of its rows, unless the options say another. Default: objects. */
   readonly shape?: RowShape;
   /** Options that only this method has. */
   readonly extraOptions?: readonly string[];
 }
 
-/** The key under which a pool says what the caller gave, when `timeout` is what is left of it. */
+/** The key under which a pool passes the timeout that the caller gave, when `timeout` is the remainder of it. */
 export const CALLER_TIMEOUT: unique symbol = Symbol("timeout as given");
 
-/** Options whose `timeout` may be a part of what the caller gave. */
+/** Options whose `timeout` may be the remainder of the one that the caller gave. */
 export interface RemainingTimeout {
   readonly [CALLER_TIMEOUT]?: number;
 }
@@ -80,7 +80,10 @@ export function parseOptions(options: unknown, spec: OptionSpec): ParsedOptions 
   return { shape, deadline, extraOptions };
 }
 
-/** A statement, its parameters as they were given, and the options; a second argument that is no array is the options. */
+/**
+ * Parses the arguments of a call: a statement, its parameters and the options. If the second argument is not an
+ * array, it is the options.
+ */
 export function parseCall(
   statement: unknown,
   params: unknown,
@@ -133,7 +136,7 @@ export function statementSourceOf(statement: unknown, owner: object): StatementS
   return statement instanceof SqlTemplate ? textWithoutValues(statement) : sqlText(statement);
 }
 
-/** SQL as the protocol can carry it. */
+/** The SQL text of an argument. Throws if the protocol cannot transmit it. */
 export function sqlText(sql: unknown): string {
   if (sql instanceof SqlTemplate) return sqlText(textWithoutValues(sql));
   if (typeof sql !== "string") {
@@ -148,7 +151,7 @@ export function sqlText(sql: unknown): string {
   return sql;
 }
 
-/** The text of what is to be executed, as far as it is known without checking it; for those who observe calls. */
+/** The SQL text of an argument, unchecked, for telemetry; undefined if it has none. */
 export function textOf(source: unknown): string | undefined {
   if (typeof source === "string") return source;
   if (source instanceof SqlTemplate) return source.text;
@@ -204,7 +207,7 @@ function shapeFrom(value: unknown): RowShape {
   throw new UsageError(`Cannot use rows: ${JSON.stringify(value)}: it must be "object" or "array"`);
 }
 
-/** A signal. */
+/** Checks a signal. */
 export function signalFrom(value: unknown): AbortSignal {
   if (value instanceof AbortSignal) return value;
   throw new UsageError("Cannot use signal: it must be an AbortSignal");

@@ -2,9 +2,9 @@
  * The context of the calls of a connection, or of a transaction on it: the checks before a call, its options,
  * and its spans.
  *
- * Arguments are read when the call is made, not when its op is admitted: changing them, a statement or the
- * connection after that has no effect on the call. The blocking API throws an error in
- * them, the other rejects with it.
+ * Arguments are read when the call is made, not when its op is admitted: changing them, a statement or the connection
+ * after that has no effect on the call. If an argument is wrong, the blocking API throws, and the promise of the
+ * other rejects.
  */
 import { type OptionSpec, type ParsedOptions, parseOptions, textOf } from "./arguments.ts";
 import type { ConnectionState } from "./connection_state.ts";
@@ -21,9 +21,9 @@ export type CollectorFactory<T> = (shape: RowShape) => ResultCollector<T>;
 /** The connection, transaction and lease that calls are made with. */
 export class CallContext {
   readonly state: ConnectionState;
-  /** The transaction that they are made in. */
+  /** The transaction that the calls are made in. */
   readonly transaction: TransactionState | undefined;
-  /** The lease under which they are made, where the connection is a pool's. */
+  /** The lease that the calls are made under, if the connection belongs to a pool. */
   readonly lease: Lease | undefined;
 
   constructor(state: ConnectionState, transaction?: TransactionState, lease?: Lease) {
@@ -72,7 +72,7 @@ export class CallContext {
     });
   }
 
-  /** Which options a call has. */
+  /** The option spec of a call. */
   optionSpec(action: string, rows: boolean = false, extraOptions: readonly string[] = []): OptionSpec {
     return { action, awaits: this.state.link.awaits, rows, extraOptions };
   }
@@ -120,7 +120,10 @@ export function cleanUpDeadline(action: string): Deadline {
   return { action, timeout: CLEAN_UP_TIMEOUT, signal: undefined, closesConnection: true };
 }
 
-/** When a call is admitted, its transaction may be over, and it must not be executed outside of it. */
+/**
+ * Checks the transaction when the op is admitted: it may be over by then, and the call must not be executed outside
+ * of it.
+ */
 function* checkTransaction<T>(transaction: TransactionState, action: string, op: Op<T>): Op<T> {
   transaction.check(action);
   return yield* op;

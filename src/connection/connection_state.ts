@@ -28,7 +28,10 @@ export class ConnectionState implements TransactionContext {
   transaction: TransactionState | undefined = undefined;
   onNotice: Settings["onNotice"];
 
-  /** `token` goes into the names of prepared statements; no other connection has it. `names` others may share. */
+  /**
+   * `token` is a part of the names of prepared statements, and unique to this connection. Connections may share
+   * `naming`.
+   */
   constructor(
     link: Link,
     upgrade: Upgrade,
@@ -64,7 +67,7 @@ export class ConnectionState implements TransactionContext {
     return admission.isClosing || lost !== undefined;
   }
 
-  /** From now on new calls fail; false if they did already. */
+  /** Refuses new calls from now on. False if they were refused already. */
   beginClosing(): boolean {
     const { admission } = this.session;
     if (admission.isClosing) return false;
@@ -72,17 +75,20 @@ export class ConnectionState implements TransactionContext {
     return true;
   }
 
-  /** Whether dates and times in text can be read without doubt: in other styles than ISO their zones are abbreviations. */
+  /**
+   * Whether dates and times in text can be read. In styles other than ISO, time zones are abbreviations, which are
+   * ambiguous.
+   */
   get readsText(): boolean {
     return this.session.parameters["DateStyle"]?.startsWith("ISO") ?? true;
   }
 
-  /** Throws when nothing can be called. */
+  /** Throws if no call can be made. */
   check(action: string): void {
     this.session.check("call", action);
   }
 
-  /** Hands on what the server said without being asked. What listeners throw is theirs. */
+  /** Delivers a session event. Errors of `onNotice` are ignored. */
   deliver(event: SessionEvent): void {
     switch (event.kind) {
       case "notice":
@@ -92,7 +98,7 @@ export class ConnectionState implements TransactionContext {
         try {
           this.onNotice?.(event.notice);
         } catch {
-          // A listener's failure is no reason for a query to fail.
+          // A listener's error must not fail a query.
         }
         break;
       case "notification":
@@ -102,7 +108,7 @@ export class ConnectionState implements TransactionContext {
         this.listeners.endAllForOverflow();
         break;
       case "parameter":
-        // Strings may name other tables now.
+        // SQL text may mean other tables now.
         if (event.name === "search_path") this.statements.invalidate();
         break;
       case "lost":

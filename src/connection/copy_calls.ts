@@ -58,7 +58,7 @@ export function nextChunk({ source, options: { deadline }, span }: Copy): Call<U
   return { op: source.next(), deadline, span: span?.childSpan("read") };
 }
 
-/** The end of a COPY TO STDOUT; what is left is dropped. */
+/** Closes a COPY TO STDOUT; the rest of its data is dropped. */
 export function closeCopy({ source, options: { deadline }, span }: Copy): Call<void> {
   source.announceClose();
   return {

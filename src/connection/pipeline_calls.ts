@@ -8,7 +8,7 @@ import type { PipelineItem } from "../features/sync_group.ts";
 import type { Call, Op } from "../protocol/request.ts";
 import type { OperationSpan } from "../telemetry/observer.ts";
 
-/** A pipeline, which is exclusive from now on. Throws at once. */
+/** Opens a pipeline, which is reserved from now on. Throws at once. */
 export function openPipeline(context: CallContext): PipelineState {
   const action = "open a pipeline";
   context.check(action);
@@ -36,7 +36,7 @@ export function addToPipeline(
   return item;
 }
 
-/** A step of a pipeline. */
+/** A call of a pipeline; `make` makes its op. */
 export function pipelineStep<T>(
   context: CallContext,
   pipeline: PipelineState,
@@ -70,7 +70,7 @@ export function claim<T>(
   return pipelineStep(context, pipeline, "claim the result", options, make, rows);
 }
 
-/** The end of a pipeline. */
+/** Closes a pipeline. */
 export function closePipeline(context: CallContext, pipeline: PipelineState): Call<void> {
   context.state.session.admission.announceEnd(pipeline.exclusive);
   const span = pipelineSpans.get(pipeline)?.childSpan("close");

@@ -68,7 +68,7 @@ export function nextRows<R>(context: CallContext, { cursor, shape, deadline, bat
   return cursor.isNew ? context.attempt("open a stream", make) : make();
 }
 
-/** The end of a stream that was read to its end. */
+/** Closes a stream that was read to its end. */
 export function endStream({ cursor, deadline, span }: Stream): Call<void> {
   cursor.announceClose();
   return {
@@ -78,7 +78,7 @@ export function endStream({ cursor, deadline, span }: Stream): Call<void> {
   };
 }
 
-/** Closes a stream, wherever it is. A lost connection is no error. */
+/** Closes a stream that may have rows left. A lost connection is no error. */
 export function closeStream({ cursor, deadline, span }: Stream): Call<void> {
   cursor.announceClose();
   return {
@@ -88,7 +88,7 @@ export function closeStream({ cursor, deadline, span }: Stream): Call<void> {
   };
 }
 
-/** Has a function fetch from a portal. */
+/** Opens a portal, and runs a function that fetches from it. */
 export function execIter<T>(
   context: CallContext,
   statement: Statement,
@@ -126,7 +126,7 @@ export function execPortal<T>(
   });
 }
 
-/** Some rows of a portal. */
+/** Fetches rows from a portal. */
 export function fetch<T>(
   context: CallContext,
   cursor: Cursor,
@@ -162,6 +162,6 @@ function* openPortal<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
   return make(cursor);
 }
 
-/** Rows at a time. */
+/** How many rows a stream fetches at a time. */
 const DEFAULT_BATCH_SIZE = 500;
 const WITH_ROWS = { rows: true };

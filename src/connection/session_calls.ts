@@ -1,4 +1,4 @@
-/** The calls about the session: ping, LISTEN and NOTIFY, reset, and what a pool does with a connection. */
+/** The calls about the session: ping, LISTEN and NOTIFY, reset, and those that a pool makes. */
 import { parseOptions } from "./arguments.ts";
 import { type CallContext, cleanUpDeadline } from "./call_context.ts";
 import type { CallOptions } from "./call_options.ts";
@@ -21,7 +21,7 @@ export function ping(context: CallContext, options: CallOptions | undefined): Ca
   return context.call("ping", "ping", options, () => perform(new Ping()));
 }
 
-/** LISTEN; `make` gives what the caller iterates over. */
+/** LISTEN. `make` makes the iterator for the caller. */
 export function listen<T>(
   context: CallContext,
   channel: string,
@@ -30,7 +30,7 @@ export function listen<T>(
 ): Call<T> {
   return context.attempt("listen", () => {
     const { deadline } = parseOptions(options, context.optionSpec("listen"));
-    // In the blocking world it limits the waiting for notifications.
+    // For a blocking connection, the timeout also limits each wait for notifications.
     const timeout = context.state.link.awaits ? 0 : deadline?.timeout ?? 0;
     const op = listening(channelName(channel), context.state, (queue) => make(queue, timeout));
     return { op, deadline, span: context.callSpan("listen") };
@@ -59,7 +59,7 @@ export function notify(
   });
 }
 
-/** Forgets what is known of types; fails after release. Throws at once. */
+/** Invalidates the known types. Fails after release. Throws at once. */
 export function reloadTypes(context: CallContext): void {
   context.lease?.check("reload types");
   context.state.registry.invalidateTypes();

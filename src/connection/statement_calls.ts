@@ -12,7 +12,7 @@ import type { SqlTemplate } from "../sql/template.ts";
 import { execute, query as queryOp } from "../statements/execute.ts";
 import { closeStatements, prepare as prepareOp, prepareBatch as prepareBatchOp } from "../statements/prepare.ts";
 
-/** The simple protocol; `collectorOf` decides what becomes of the rows. */
+/** Executes SQL text in the simple protocol. `collectorOf` makes the result collector. */
 export function query<T>(
   context: CallContext,
   sql: string | SqlTemplate,
@@ -32,7 +32,7 @@ export function query<T>(
   });
 }
 
-/** The extended protocol; `collectorOf` decides what becomes of the rows. */
+/** Executes a statement in the extended protocol. `collectorOf` makes the result collector. */
 export function exec<T>(
   context: CallContext,
   statement: Statement,
@@ -54,7 +54,7 @@ export function exec<T>(
   });
 }
 
-/** Prepares a statement for the caller to keep. */
+/** Prepares a statement that the caller holds. */
 export function prepare(
   context: CallContext,
   sql: string | SqlTemplate,
@@ -64,7 +64,7 @@ export function prepare(
   return context.call("prepare", "prepare the statement", options, make, [], sql);
 }
 
-/** Prepares statements for the caller to keep: all, or none. */
+/** Prepares statements that the caller holds: all, or none. */
 export function prepareBatch(
   context: CallContext,
   sqls: readonly (string | SqlTemplate)[],
@@ -83,7 +83,7 @@ export function prepareBatch(
   );
 }
 
-/** Drops a statement that the caller has kept, unless it goes with the connection. */
+/** Closes a statement that the caller holds, unless the server has dropped it already. */
 export function closeStatement(context: CallContext, prepared: Prepared): Call<void> {
   const { session, statements } = context.state;
   const names = context.state.closed || statements.isDropped(prepared) ? [] : [prepared.name];
@@ -91,7 +91,7 @@ export function closeStatement(context: CallContext, prepared: Prepared): Call<v
     const span = names.join("") === "" ? undefined : context.callSpan("closeStatement", prepared.sql);
     return { op: closeStatements(names), deadline: undefined, span };
   }
-  // It goes with what is prepared next.
+  // No request may be sent now, so the next preparing closes it.
   statements.closeLater(prepared);
   return { op: closeStatements([]), deadline: undefined };
 }

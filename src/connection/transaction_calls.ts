@@ -38,17 +38,17 @@ export function begin(context: CallContext, options: BeginOptions | undefined): 
   }, TRANSACTION_MODES);
 }
 
-/** Commits the transaction that these calls are of. */
+/** Commits the transaction of the context. */
 export function commit(context: CallContext, options: CallOptions | undefined): Call<void> {
   return context.call("commit", "commit", options, () => commitOp(context.state, context.transaction!));
 }
 
-/** Rolls the transaction back that these calls are of. */
+/** Rolls back the transaction of the context. */
 export function rollback(context: CallContext, options: CallOptions | undefined): Call<void> {
   return context.call("rollback", "roll back", options, () => rollbackOp(context.state, context.transaction!));
 }
 
-/** Rolls the transaction back unless it is over. */
+/** Rolls back the transaction of the context, unless it is over. */
 export function rollbackUnlessFinished(context: CallContext): Call<void> {
   const span = context.transaction!.finished ? undefined : context.callSpan("rollback");
   return { op: rollBackUnlessFinished(context.state, context.transaction!), deadline: undefined, span };

@@ -19,7 +19,10 @@ import { markUnexecuted } from "../statements/unexecuted.ts";
 /** A set of parameters. */
 type Values = readonly unknown[];
 
-/** Executes a statement for each set; the sum of affected rows. With `chunk`, so many sets are committed at a time. */
+/**
+ * Executes a statement for each set of parameters, and returns the sum of affected rows. With `chunk`, that many sets
+ * are committed at a time.
+ */
 export function* executeBatch(
   source: StatementSource,
   sets: SourceReader<Values>,
@@ -57,7 +60,7 @@ export function* executeBatch(
   }
 }
 
-/** The sets of one call, and how far they got. */
+/** The sets of one call, and its progress. */
 class Batch {
   readonly exclusive: ExclusiveOperation = { name: "execBatch", isSingleCall: true };
   affected = 0;
@@ -76,7 +79,7 @@ class Batch {
     this.#context = context;
   }
 
-  /** Executes the sets of one transaction, or in a savepoint; false if there were none left. */
+  /** Executes one group of sets, in a transaction or in a savepoint. False if no more sets follow. */
   *group(statement: Prepared, nested: boolean): Op<boolean> {
     let sets = yield* this.#take();
     if (sets.length === 0) return false;
@@ -86,7 +89,7 @@ class Batch {
     try {
       for (let isLast = false; !isLast;) {
         const first = this.#takenCount - sets.length;
-        // The last part ends with Sync, so it has to be known which that is.
+        // Reads ahead, because only the last part ends with Sync.
         const more = yield* this.#take();
         isLast = more.length === 0;
         const request = new ExecuteSets(statement, parses, sets, isLast ? "explicit" : "deferred", this.exclusive);
@@ -112,7 +115,7 @@ class Batch {
       yield* this.#settleWhere(statement, parts, () => true);
       yield* settle(end);
     } catch (error) {
-      // The COMMIT of a transaction that has failed has rolled it back, unless it was cancelled itself.
+      // The COMMIT of a failed transaction rolls it back, unless the COMMIT itself was cancelled.
       yield* awaitEnd(end);
       if (this.#context.session.transactionStatus === "failed") yield* this.#rollBack(nested);
       throw error;
@@ -130,7 +133,7 @@ class Batch {
     }
   }
 
-  /** Some more sets, none at the end of the group. */
+  /** Takes more sets out of the source; none at the end of the group. */
   *#take(): Op<Values[]> {
     const sets: Values[] = [];
     const left = this.#groupSize === Infinity ? Infinity : this.#groupSize - (this.#takenCount - this.committed);
@@ -140,7 +143,7 @@ class Batch {
         const next = yield* this.#sets.next();
         if (next === undefined) break;
         if (!Array.isArray(next.value)) throw new UsageError("Cannot bind a set of parameters: it must be an array");
-        // A source may use its array again, and what is in it.
+        // A copy, because a source may reuse its array and the objects in it.
         sets.push(snapshotOf(next.value));
         this.#takenCount++;
       }
@@ -153,11 +156,11 @@ class Batch {
 
   #invalidate(error: unknown, statement: Prepared): void {
     invalidateIfStale(error, statement, this.#source, this.#context);
-    // The sets before it were executed, but are rolled back with it.
+    // Earlier sets were executed, but are rolled back too.
     if (isStale(error) && this.committed === 0) markUnexecuted(error);
   }
 
-  /** Takes the outcomes of the first parts, as far as they are such. */
+  /** Settles the first parts, as long as `isSuch` holds for them. */
   *#settleWhere(statement: Prepared, parts: Part[], isSuch: (part: Part) => boolean): Op<void> {
     for (let part = parts[0]; part !== undefined && isSuch(part); part = parts[0]) {
       try {
@@ -170,7 +173,7 @@ class Batch {
     }
   }
 
-  /** Ends the group whose last part could not be sent. */
+  /** Rolls back a group that failed before its last part was sent. */
   *#undoGroup(parts: readonly Part[], nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
     if (parts.length > 0 || !nested) yield* submit(new EndExclusive(this.exclusive));
@@ -182,7 +185,7 @@ class Batch {
     yield* awaitEnd(yield* submit(this.#query(nested ? rollBackToSavepoint(SAVEPOINT) : "ROLLBACK")));
   }
 
-  /** BEGIN under the same Sync as the sets: if it should fail, which a cancel request can make it, they are skipped. */
+  /** BEGIN under the same Sync as the sets: if a cancel request makes it fail, the server skips them. */
   #begin(): ExecuteSets {
     const statement = new Prepared("", "BEGIN", [], undefined, this.#context.registry);
     return new ExecuteSets(statement, true, [[]], "deferred", this.exclusive);
@@ -193,23 +196,23 @@ class Batch {
   }
 }
 
-/** Some sets that were submitted, and the index of the first. */
+/** The sets of one submitted request, and the index of the first. */
 interface Part {
   readonly request: ExecuteSets;
   readonly first: number;
   readonly pending: PendingRequest<number>;
 }
 
-/** Waits for the end of what has failed because of something else. */
+/** Waits until a request is settled, and ignores its error. */
 function* awaitEnd(pending: PendingRequest<unknown>): Op<void> {
   try {
     yield* settle(pending);
   } catch {
-    // It is known already why.
+    // An earlier error is reported instead.
   }
 }
 
-/** The error, told where the batch was. What is no object cannot be told. */
+/** Adds the position in the batch to an error. Other thrown values stay as they are. */
 export function annotateError(error: unknown, notes: { index: number } | { committed: number }): unknown {
   if (error instanceof Error && Object.isExtensible(error)) {
     for (const [name, value] of Object.entries(notes)) {
@@ -222,7 +225,7 @@ export function annotateError(error: unknown, notes: { index: number } | { commi
 const SAVEPOINT = "pyro_batch";
 /** How many sets make one request. */
 const SETS_AT_ONCE = 128;
-/** How many requests may be without an answer. The server keeps the answers to a few back until it has more to send. */
+/** How many requests may be without a reply. There are always a few, because the server buffers its replies. */
 const MAX_PARTS = 64;
 /** How many bytes may wait to be sent before more sets are taken. */
 const MAX_WAITING = 0x4_0000;

@@ -1,8 +1,8 @@
-/** The state that the features of one connection share, beside that for executing statements. */
+/** The state that the features of one connection share, in addition to that of executing statements. */
 import type { Context } from "../statements/context.ts";
 import type { TransactionState } from "./transaction.ts";
 
-/** One connection, as ops see it that begin and end transactions. */
+/** One connection, as ops that begin and end transactions see it. */
 export interface TransactionContext extends Context {
   /** The outermost transaction that is open, if it was begun by `begin` or `tx`. */
   transaction: TransactionState | undefined;

@@ -32,7 +32,7 @@ import { isDetached } from "../wire/bytes.ts";
 /** Data for COPY: bytes as they are, text in UTF-8. */
 export type CopyData = Uint8Array | string;
 
-/** Sends a source's data to a COPY FROM STDIN; the number of rows copied. */
+/** Sends a source's data to a COPY FROM STDIN, and returns the number of rows copied. */
 export function* copyIn(sql: string, source: SourceReader<CopyData>, context: Context): Op<number> {
   return yield* feed(sql, context, source, function* (request, pending) {
     const text = new TextEncoder();
@@ -52,7 +52,7 @@ export function* copyIn(sql: string, source: SourceReader<CopyData>, context: Co
   });
 }
 
-/** Sends rows to a table's columns; how many. */
+/** Copies rows into a table's columns, and returns their number. */
 export function* copyRows(
   table: string,
   columns: readonly string[],
@@ -67,7 +67,7 @@ export function* copyRows(
   }
 }
 
-/** Learns the types of the columns first, so that rows can be encoded. */
+/** Describes the columns first, because rows are encoded by their types. */
 function* describeAndCopy(
   table: string,
   columns: readonly string[],
@@ -104,7 +104,7 @@ function* describeAndCopy(
   }, typeOids);
 }
 
-/** The row of that index. */
+/** The row with that index; undefined at the end. */
 function* awaitNext(
   source: SourceReader<unknown>,
   index: number,
@@ -117,7 +117,7 @@ function* awaitNext(
   }
 }
 
-/** As {@linkcode awaitNext}, without a generator for each row, where there is nothing to wait for. */
+/** As {@linkcode awaitNext}, for a synchronous source: it needs no generator for each row. */
 function takeNext(source: SourceReader<unknown>, index: number): { readonly value: unknown } | undefined {
   try {
     return source.take();
@@ -126,12 +126,15 @@ function takeNext(source: SourceReader<unknown>, index: number): { readonly valu
   }
 }
 
-/** With the row's index, if the source has thrown it. */
+/** The error, with the row's index if the source has thrown it. */
 function withIndex(source: SourceReader<unknown>, error: unknown, index: number): unknown {
   return source.hasThrown(error) ? annotateError(error, { index }) : error;
 }
 
-/** Starts a COPY FROM STDIN, has its data sent, and ends it; what fails on this side fails it there. `types` are those of its columns, if they were asked for. */
+/**
+ * Starts a COPY FROM STDIN, sends its data, and ends it. An error on this side fails the COPY on the server. `types`
+ * are the types of its columns, if they were described.
+ */
 function* feed(
   sql: string,
   context: Context,
@@ -159,7 +162,7 @@ function* feed(
       try {
         yield* settle(pending);
       } catch {
-        // The server repeats that it was told to fail.
+        // The server reports only the failure that was requested.
       }
       throw error;
     }
@@ -204,7 +207,7 @@ export class CopyOutSource {
     try {
       yield* settle(pending);
     } catch (error) {
-      // A caller who gave up has not made the transaction fail.
+      // A caller that gives up must not fail the transaction.
       const wasCancelled = error instanceof ServerError && error.code === SqlState.QueryCanceled;
       if (wasCancelled) yield* this.#end(request, rollBackToSavepoint(SAVEPOINT));
       else this.#leave(request);
@@ -214,12 +217,12 @@ export class CopyOutSource {
     return undefined;
   }
 
-  /** It is about to be closed: calls that are made from now on wait for that. */
+  /** Makes new calls wait for the close that follows. */
   announceClose(): void {
     if (this.#request !== undefined) this.#context.session.admission.announceEnd(this.#request.exclusive);
   }
 
-  /** No more is wanted: the server is told to stop. */
+  /** Drops the rest of the data, and cancels the COPY. */
   *close(): Op<void> {
     const request = this.#request;
     const pending = this.#pending;
@@ -232,9 +235,9 @@ export class CopyOutSource {
     try {
       if (!pending.withdrawn) yield* settle(pending);
     } catch {
-      // It was told to fail.
+      // The COPY was cancelled.
     }
-    // Rolling back to the savepoint lets the transaction go on.
+    // The cancelled COPY has failed the transaction; the savepoint restores it.
     yield* this.#end(request, rollBackToSavepoint(SAVEPOINT));
   }
 
@@ -244,7 +247,7 @@ export class CopyOutSource {
     const request = new CopyOut(this.#sql, { name: "copyOut", close: () => this.close() });
     session.beginExclusive(request.exclusive);
     try {
-      // To be told to stop must not make the transaction fail.
+      // A cancelled COPY must not fail the transaction.
       this.#savepoint = session.transactionStatus === "active";
       if (this.#savepoint) yield* this.#query(setSavepoint(SAVEPOINT), request.exclusive);
       this.#change = this.#context.invalidation.begin(this.#effects, this.#context);
@@ -256,7 +259,7 @@ export class CopyOutSource {
     return request;
   }
 
-  /** Takes the savepoint back and gives the connection back. */
+  /** Releases or rolls back the savepoint, and ends the exclusive operation. */
   *#end(request: CopyOut, sql: string): Op<void> {
     try {
       if (!this.#savepoint || this.#context.session.lost !== undefined) return;
@@ -287,7 +290,7 @@ const SAVEPOINT = "pyro_copy";
 const REASON = "pyro: the data could not be completed";
 /** Bytes in one message. */
 const MAX_MESSAGE = 0x1_0000;
-/** Bytes of encoded rows that are sent while more are encoded. */
+/** Encoded rows are sent when they have more than this many bytes. */
 const PIECE = 0x4000;
-/** How many bytes may wait to be sent before more are taken. */
+/** How many bytes may be unsent before more data is taken. */
 const MAX_WAITING = 0x4_0000;

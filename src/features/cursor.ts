@@ -1,8 +1,8 @@
 /**
  * Fetching the rows of a statement in parts.
  *
- * In a transaction a portal is named, and anything else may run between its fetches. Outside of one
- * it would not survive that, so it is an exclusive operation until it is closed.
+ * In a transaction, a portal has a name, and other statements may run between its fetches. Outside of one, other
+ * statements would end the portal, so it is an exclusive operation until it is closed.
  */
 import { ConnectionError, DecodeError, UsageError } from "../errors.ts";
 import {
@@ -39,7 +39,7 @@ export class Cursor {
   readonly #context: Context;
   /** The statement that it executes. */
   readonly source: StatementSource;
-  /** How its rows are given if a fetch does not say. */
+  /** The shape of its rows, unless a fetch gives another. */
   readonly shape: RowShape;
   readonly #values: readonly unknown[];
   readonly #name: string;
@@ -52,7 +52,7 @@ export class Cursor {
   #state: "new" | "open" | "closed" = "new";
   #isDone = false;
 
-  /** `name` is what it is called while it is exclusive; it ends with the transaction. */
+  /** `name` is its name in errors while it is exclusive. It ends with `transaction`. */
   constructor(context: Context, { source, values, shape }: PortalSource, name: string, transaction?: TransactionState) {
     this.#context = context;
     this.source = source;
@@ -77,7 +77,7 @@ export class Cursor {
     return this.#state === "open";
   }
 
-  /** Whether nothing can be fetched any more. */
+  /** Whether it is closed, or its transaction is over. */
   get closed(): boolean {
     return this.#state === "closed" || this.#isTransactionFinished;
   }
@@ -102,7 +102,7 @@ export class Cursor {
       this.#state = "open";
       yield* settle(pending);
     } catch (error) {
-      // Given up or not, it may have been opened.
+      // The request has not failed, so the server may have opened the portal, or may still do so.
       if (pending !== undefined && pending.failure === undefined && !pending.withdrawn) {
         yield* this.close();
         throw error;
@@ -116,7 +116,7 @@ export class Cursor {
     if (request?.changed && this.#state === "open") yield* this.#reopen(isAgain);
   }
 
-  /** The next rows, 0 for all that are left. */
+  /** Fetches at most `maxRows` rows, or all that are left if it is 0. */
   *fetch<T>(maxRows: number, collector: ResultCollector<T>): Op<Fetched<T>> {
     if (this.closed) throw new UsageError("Cannot fetch rows: the portal is closed");
     if (this.#state === "new") yield* this.open();
@@ -128,7 +128,8 @@ export class Cursor {
       pending = yield* submit(request);
       fetched = yield* finish(pending);
     } catch (error) {
-      // A value that cannot be read leaves the portal as it is, as does what was not sent. A refusal has ended it.
+      // A row that cannot be decoded leaves the portal open, and so does a request that was not sent. A refusal by
+      // the server has closed it.
       const failure = pending?.failure;
       if (failure !== undefined && failure.kind !== "unusable") this.#release();
       else if (pending !== undefined && !pending.settled && !pending.withdrawn) yield* this.close();
@@ -141,7 +142,7 @@ export class Cursor {
     return collector.isIncomplete ? { ...fetched, rows: yield* completeRows(collector, this.#context) } : fetched;
   }
 
-  /** The portal is about to be closed: new calls wait for that. */
+  /** Makes new calls wait for the close that follows. */
   announceClose(): void {
     if (this.#exclusive !== undefined) this.#context.session.admission.announceEnd(this.#exclusive);
   }
@@ -169,7 +170,7 @@ export class Cursor {
     if (change !== undefined) this.#context.invalidation.end(this.#statement.effects, change, succeeded, this.#context);
   }
 
-  /** Binds it anew, as its columns differ from those of the prepared statement. Nothing was executed yet. */
+  /** Binds it again, because its columns differ from those of the prepared statement. Nothing was executed yet. */
   *#reopen(isAgain: boolean): Op<void> {
     yield* this.close();
     invalidateStatement(this.#statement, this.source, this.#context);
@@ -184,7 +185,7 @@ export class Cursor {
     return this.#transaction?.finished ?? false;
   }
 
-  /** There is no portal any more. */
+  /** Marks the portal as closed, and ends the exclusive operation. */
   #release(): void {
     this.#state = "closed";
     this.#endChange(false);
@@ -193,7 +194,7 @@ export class Cursor {
   }
 }
 
-/** Runs a function that fetches from a portal, and closes it. What the function gives or throws comes back unchanged. */
+/** Runs a function that fetches from a portal, and closes it. Its result or error is passed on unchanged. */
 export function* withPortal<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op<T> {
   yield* cursor.open();
   let result: T;
@@ -204,7 +205,7 @@ export function* withPortal<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op
     try {
       yield* cursor.close();
     } catch {
-      // The first error is the one that explains.
+      // The first error explains the failure.
     }
     throw error;
   }

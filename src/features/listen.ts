@@ -20,9 +20,9 @@ import type { Context } from "../statements/context.ts";
 /** Notifications that were received and not yet taken by one listener. */
 export class NotificationQueue {
   readonly channel: string;
-  /** Whether nothing more will come. */
+  /** Whether no more notifications will be added. */
   ended = false;
-  /** Called when there is something to take, or nothing more to come. */
+  /** Called when a notification is added, and at the end. */
   onChange: (() => void) | undefined = undefined;
   #error: ConnectionError | undefined = undefined;
   readonly #waiting = new Backlog<Notification>(MAX_WAITING_NOTIFICATIONS);
@@ -31,7 +31,9 @@ export class NotificationQueue {
     this.channel = channel;
   }
 
-  /** The next notification; undefined if there is none yet. Throws, after the last one, why no more will come. */
+  /**
+   * The next notification; undefined if there is none yet. After the last one, throws the reason for the end, if any.
+   */
   take(): Notification | undefined {
     const next = this.#waiting.shift();
     if (next === undefined && this.#error !== undefined) {
@@ -41,7 +43,7 @@ export class NotificationQueue {
     return next;
   }
 
-  /** A notification has come. */
+  /** Adds a notification. */
   add(notification: Notification): void {
     if (this.ended) return;
     const { channel, payload } = notification;
@@ -49,7 +51,7 @@ export class NotificationQueue {
     this.onChange?.();
   }
 
-  /** A notification has come that there is no room for, so those behind it would be out of order. */
+  /** Ends the queue, because it is full: dropping a notification would leave a gap. */
   endForOverflow(): void {
     const waiting = this.#waiting.length;
     this.end(
@@ -61,7 +63,7 @@ export class NotificationQueue {
     );
   }
 
-  /** Nothing more will come, for that reason if there is one. */
+  /** Ends the queue, with an error if there is one. */
   end(error?: ConnectionError): void {
     if (this.ended) return;
     this.ended = true;
@@ -81,31 +83,31 @@ export class Listeners {
     return this.#queues.size === 0 && this.#channelsToUnlisten.size === 0;
   }
 
-  /** Takes the channels to which the session is to listen no longer: their UNLISTEN is about to be sent. */
+  /** Takes the channels to UNLISTEN. The caller must send the UNLISTEN. */
   takeChannelsToUnlisten(): readonly string[] {
     const channels = [...this.#channelsToUnlisten];
     this.#channelsToUnlisten.clear();
     return channels;
   }
 
-  /** The session may listen to them after all. */
+  /** Puts channels back, because the session may still listen to them. */
   unlistenLater(channels: readonly string[]): void {
     for (const channel of channels) if (!this.#queues.has(channel)) this.#channelsToUnlisten.add(channel);
   }
 
-  /** Hands a notification to all who listen to its channel. */
+  /** Adds a notification to all queues of its channel. */
   deliver(notification: Notification): void {
     for (const queue of this.#queues.get(notification.channel) ?? []) queue.add(notification);
   }
 
-  /** Notifications were dropped for lack of room, on unknown channels. */
+  /** Ends all queues, because notifications of unknown channels were dropped. */
   endAllForOverflow(): void {
     for (const queues of this.#queues.values()) {
       for (const queue of queues) queue.endForOverflow();
     }
   }
 
-  /** Listens. */
+  /** Adds a listener. */
   add(queue: NotificationQueue): void {
     this.#channelsToUnlisten.delete(queue.channel);
     const queues = this.#queues.get(queue.channel) ?? new Set();
@@ -123,7 +125,7 @@ export class Listeners {
     return true;
   }
 
-  /** Ends all, for that reason if there is one. */
+  /** Ends all listeners, with an error if there is a reason. */
   endAll(reason?: Error): void {
     const error = reason && lostError("listen", reason, true);
     for (const queues of this.#queues.values()) {
@@ -134,7 +136,7 @@ export class Listeners {
   }
 }
 
-/** Listens to a channel; done when the server has confirmed it. */
+/** Listens to a channel. Returns when the server has confirmed it. */
 export function* listen(channel: string, listeners: Listeners, context: Context): Op<NotificationQueue> {
   const queue = new NotificationQueue(channel);
   listeners.add(queue);
@@ -154,9 +156,9 @@ export function* listen(channel: string, listeners: Listeners, context: Context)
 }
 
 /**
- * No longer listens. Where UNLISTEN cannot be sent now (an exclusive operation is open, the
- * transaction has failed), or a rollback may undo it, the channel stays among those left over: the next
- * UNLISTEN is for them too, and so is the connection's return to its pool.
+ * Ends a listener. If UNLISTEN cannot be sent now (an exclusive operation is open, or the transaction has failed), or
+ * if a rollback may undo it, the channel is remembered: the next UNLISTEN includes it, and so does the clean-up when
+ * the connection returns to its pool.
  */
 export function* unlisten(queue: NotificationQueue, listeners: Listeners, context: Context): Op<void> {
   const { registry, session } = context;
@@ -177,13 +179,13 @@ export function* unlisten(queue: NotificationQueue, listeners: Listeners, contex
   }
 }
 
-/** Notifies those who listen to a channel, when the transaction commits. */
+/** Notifies the listeners of a channel, when the transaction commits. */
 export function* notify(channel: string, payload: string): Op<void> {
   const statement = new Prepared("", NOTIFY, [TEXT, TEXT], undefined, ownCodecs);
   yield* finish(yield* submit(new ExecuteStatement(statement, [channel, payload], new AffectedRows(), ownCodecs)));
 }
 
-/** A channel's name as it is. */
+/** The name of a channel, checked. */
 export function channelName(channel: unknown): string {
   return checkedIdentifier(channel, "use the channel");
 }

@@ -1,8 +1,8 @@
 /**
  * Pipelines: statements sent together, whose results are taken one after the other.
  *
- * A statement is encoded at once and sent with the next Sync. Replies are read when they are
- * claimed; some of what arrives before that is held by the connection, which then stops reading.
+ * A statement is encoded at once, and sent with the next Sync or Flush. A reply is read when it is claimed. The
+ * connection buffers unclaimed replies up to a limit, and then stops reading.
  */
 import { Fifo } from "../backlog.ts";
 import { PipelineAborted, UsageError } from "../errors.ts";
@@ -28,27 +28,30 @@ import { type CatalogAnswer, type CatalogQuery, completeRows, failedAnswer } fro
 /** A pipeline, and its state. */
 export class PipelineState {
   readonly exclusive: ExclusiveOperation = { name: "a pipeline", outlivesCalls: true, close: () => this.close() };
-  /** How many results are still to be claimed. */
+  /** The number of unclaimed results. */
   pendingCount = 0;
   readonly #context: Context;
   /** Requests that were encoded and not yet submitted. */
   readonly #scratch = new Outbox();
   #unsubmittedCount = 0;
-  /** Whether a request was submitted that has no Sync behind it. */
+  /** Whether a request was submitted that has no Sync after it. */
   #isUnsynced = false;
   #hasSubmitted = false;
   /** Groups that are not fully claimed. New items are added to the last. */
   #groups = new Fifo<SyncGroup>();
-  /** Groups that are not fully submitted; a list of its own, so that the number of unclaimed ones does not slow down sending. */
+  /**
+   * Groups that are not fully submitted. They have their own list, so that the number of unclaimed groups does not
+   * slow down sending.
+   */
   #unsubmittedGroups = new Fifo<SyncGroup>();
-  /** How many groups there were. */
+  /** The number of groups so far. */
   #groupCount = 0;
-  /** How many statements there were. */
+  /** The number of statements so far. */
   #itemCount = 0;
-  /** Statements that became doubtful in this pipeline: they stay as they are in it. */
+  /** Statements that became doubtful in this pipeline, which keeps using them as they are. */
   readonly #doubtfulStatements = new Set<Prepared>();
   #closed = false;
-  /** Whether a step has thrown that the connection is lost. */
+  /** Whether a call has thrown that the connection is lost. */
   #isLossReported = false;
   /** Whether a caller has given up a call of this pipeline. */
   isAbandoned = false;
@@ -80,7 +83,7 @@ export class PipelineState {
       throw error;
     }
     if (plan instanceof NewStatement) group.parsed.set(plan.sql, execution);
-    // A statement that is added later is parsed anew.
+    // A statement that is added later must be parsed again.
     if ((effects & Effect.Redefines) !== 0) group.parsed.clear();
     const change = effects === Effect.None ? 0 : invalidation.begin(effects, this.#context);
     const item = new PipelineItem(execution, source, change, this.#itemCount++);
@@ -91,18 +94,18 @@ export class PipelineState {
     return item;
   }
 
-  /** Ends the group; the op sends everything up to there. */
+  /** Ends the group. The returned op sends everything up to its Sync. */
   sync(): Op<void> {
     this.#check("sync the pipeline");
     const group = this.#groups.last!;
     group.ended = true;
-    // Outside of a transaction it ends one, and may undo what was changed.
+    // Outside of a transaction, the Sync ends an implicit one, which may undo changes.
     group.change = this.#context.invalidation.begin(Effect.Ends, this.#context);
     this.#open();
     return this.#send(group);
   }
 
-  /** The op sends everything up to here, for the server to answer at once, and leaves the group open. */
+  /** Leaves the group open. The returned op sends everything up to here, and makes the server answer at once. */
   flush(): Op<void> {
     this.#check("flush the pipeline");
     const group = this.#groups.last!;
@@ -122,7 +125,7 @@ export class PipelineState {
       yield* this.#finishGroup(first);
     }
     const group = this.#groups.first!;
-    // Without a Sync or Flush behind it, it is not answered.
+    // The server answers only at a Sync or Flush.
     const isAnswered = group.sync !== undefined || item.position <= group.flushedTo || group.error !== undefined;
     if (!isAnswered) yield* group.ended ? this.#send(group) : this.sync();
     this.#dequeue(group);
@@ -136,7 +139,10 @@ export class PipelineState {
     }
   }
 
-  /** Reads the unclaimed results, and ends the exclusive operation. Throws an error that a Sync reported and no claim has thrown. */
+  /**
+   * Reads the unclaimed results, and ends the exclusive operation. Throws an error that a Sync reported and no claim
+   * has thrown.
+   */
   *close(): Op<void> {
     if (this.#closed) return;
     const { session } = this.#context;
@@ -150,7 +156,7 @@ export class PipelineState {
           try {
             yield* this.#takeResult(item, group, new AffectedRows());
           } catch {
-            // The statement was not claimed.
+            // The caller has not claimed the statement.
           }
         }
         try {
@@ -163,19 +169,19 @@ export class PipelineState {
       this.#closed = true;
       session.endExclusive(this.exclusive);
     }
-    // The outcome of unclaimed statements is not known then.
+    // The outcome of unclaimed statements is unknown.
     if (isLossNews && session.lost !== undefined) throw lostError("close the pipeline", session.lost, true);
     if (problem !== undefined) throw problem.error;
   }
 
-  /** A new group takes what is added from now on. */
+  /** Opens a group for the statements that are added from now on. */
   #open(): void {
     const group = new SyncGroup(this.#groupCount++);
     this.#groups.push(group);
     this.#unsubmittedGroups.push(group);
   }
 
-  /** The item to be claimed next. */
+  /** The item that must be claimed next. */
   get #next(): PipelineItem | undefined {
     for (const { items } of this.#groups) if (items.length > 0) return items.first;
     return undefined;
@@ -204,7 +210,7 @@ export class PipelineState {
     return new NewStatement(sql, statements.beginPreparing(sql), effects, onPrepared);
   }
 
-  /** A value did not fit. */
+  /** Marks a statement as doubtful, because a value did not fit. */
   #markDoubtful(error: unknown, statement: Prepared, source: StatementSource): void {
     const { statements } = this.#context;
     const known = typeof source === "string" ? statements.get(source) : source.prepared;
@@ -212,14 +218,14 @@ export class PipelineState {
     invalidateIfStale(error, statement, source, this.#context);
   }
 
-  /** The statement with what is known of its types now; without a name if it has to be parsed again. */
+  /** The statement with the codecs that its types have now; unnamed if it must be parsed again. */
   #current(statement: Prepared, source: StatementSource): Prepared {
     const { registry, statements } = this.#context;
     if (typeof source !== "string" && needsPreparing(source, statements)) return statement.renewed(registry, "");
     return statement.isCurrent(registry) ? statement : statement.renewed(registry);
   }
 
-  /** Submits everything up to the end of that group, as far as that is there. */
+  /** Submits the statements of all groups up to this one, with their Syncs, and sends them. */
   *#send(last: SyncGroup): Op<void> {
     try {
       yield* this.#submit(last);
@@ -248,7 +254,7 @@ export class PipelineState {
         if (item.execution.flushes) group.flushedTo = item.position;
       }
       if (!group.ended) break;
-      // A group that failed before its Sync was ended when that was seen.
+      // If a group failed before it had a Sync, the session has sent one.
       if (group.error === undefined || this.#isUnsynced) {
         group.sync = yield* submit(new EndExclusive(this.exclusive));
         this.#isUnsynced = false;
@@ -282,7 +288,7 @@ export class PipelineState {
         group.error = errorOf(failure, execution);
         // Its changes may be rolled back.
         if (!group.ended) group.change = this.#context.invalidation.begin(Effect.Ends, this.#context);
-        // Without a Sync behind it, the session has added one.
+        // If no Sync followed the statement, the session has sent one.
         if (group.sync === undefined) this.#isUnsynced = false;
         if (!execution.bound) invalidateIfStale(group.error, execution.statement, item.source, this.#context);
       }
@@ -297,9 +303,9 @@ export class PipelineState {
     return yield* completeRows(collector, this.#context, (query) => this.#askCatalog(query));
   }
 
-  /** All results of a group are taken: its Sync is next, if there is one. */
+  /** Ends a group whose results are all taken: settles its Sync, if there is one. */
   *#finishGroup(group: SyncGroup): Op<void> {
-    // It goes on, unless it has failed, which has ended it.
+    // More statements may be added to an open group, unless it has failed.
     if (!group.ended && group.error === undefined) return;
     this.#groups.shift();
     if (this.#unsubmittedGroups.first === group) this.#unsubmittedGroups.shift();
@@ -313,19 +319,20 @@ export class PipelineState {
     }
   }
 
-  /** Runs a catalog query. Its answer comes behind all other replies, which must be read before. */
+  /** Runs a catalog query. Its reply comes after all others, so those are read and kept first. */
   *#askCatalog(query: CatalogQuery): Op<CatalogAnswer> {
     for (const item of [...this.#groups].flatMap(({ items }) => [...items])) {
       if (item.pending === undefined || item.raw !== undefined) continue;
       item.raw = new RawReply();
       item.execution.claim(item.raw);
     }
-    // If the query fails, the statements without a Sync behind them are undone too.
+    // If the query fails, the server also undoes the statements without a Sync after them.
     const isAmongOthers = this.#isUnsynced;
     try {
       return { rows: yield* this.#queryCatalog(query) };
     } catch (error) {
-      // What was behind it in the group has failed; that is over now.
+      // An earlier statement of the group has failed, so the server skipped the query. The group is over now: try
+      // again.
       if (!(error instanceof PipelineAborted)) return this.#failedAnswer(error, isAmongOthers);
     }
     try {

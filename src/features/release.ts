@@ -1,4 +1,4 @@
-/** Making a connection ready for its next user, without a round trip where there is nothing to do. */
+/** Makes a connection ready for its next user, without a round trip if there is nothing to do. */
 import { barrier, type Op, perform } from "../protocol/request.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
@@ -7,13 +7,16 @@ import type { TransactionContext } from "./context.ts";
 import type { Listeners } from "./listen.ts";
 import { closeExclusive } from "./transaction.ts";
 
-/** Whether nothing of what its user did is left over, as far as the protocol tells. */
+/**
+ * Whether no request, transaction, exclusive operation or listener is left. Settings and temporary tables are not
+ * visible here.
+ */
 export function isReleased({ session, transaction }: TransactionContext, listeners: Listeners): boolean {
   return session.idle && session.transactionStatus === "idle" && session.admission.open === undefined &&
     transaction === undefined && listeners.isEmpty;
 }
 
-/** Closes what is open, rolls back, and listens no longer. Waits until the calls already made are over. */
+/** Closes the exclusive operation, rolls back, and ends listening. Waits until the calls already made are over. */
 export function* release(context: TransactionContext, listeners: Listeners): Op<void> {
   const { session, registry, invalidation } = context;
   yield* closeExclusive(context);

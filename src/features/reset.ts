@@ -1,5 +1,5 @@
 /**
- * Making a session as new.
+ * Resets a session to its initial state.
  *
  * Source: PostgreSQL manual, SQL command DISCARD.
  */
@@ -10,11 +10,14 @@ import { Effect } from "../sql/statement.ts";
 import type { Context } from "../statements/context.ts";
 import type { Listeners } from "./listen.ts";
 
-/** DISCARD ALL: settings, temporary tables, prepared statements, advisory locks and listeners are gone, and what is known of types. */
+/**
+ * Runs DISCARD ALL, which resets settings and drops temporary tables, prepared statements, advisory locks and
+ * listeners. Known types are invalidated too.
+ */
 export function* reset(context: Context, listeners: Listeners): Op<void> {
   const { registry, statements, invalidation } = context;
   const change = invalidation.begin(Effect.Redefines, context);
-  // Later requests would name statements that were dropped.
+  // Keeps the right to submit until the outcome is known: other requests could name dropped statements.
   try {
     yield* settle(yield* submit(new SimpleQuery("DISCARD ALL", new AffectedRows(), registry)));
   } finally {

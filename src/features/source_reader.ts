@@ -1,4 +1,4 @@
-/** What callers give to be sent bit by bit: arrays, iterables, and async iterables where calls await. */
+/** Reads the data that a caller gives: arrays, iterables, and async iterables if calls await. */
 import { UsageError } from "../errors.ts";
 import { callback, type Op, type PendingRequest } from "../protocol/request.ts";
 
@@ -8,11 +8,11 @@ export class SourceReader<T> {
   #iterator: Iterator<T> | AsyncIterator<T> | undefined = undefined;
   readonly #awaits: boolean;
   #ended = false;
-  /** Whether it was asked for an element and has not given it. */
+  /** Whether an element was requested and has not arrived. */
   #isElementPending = false;
   #thrown: { readonly error: unknown } | undefined = undefined;
 
-  /** `awaits` tells whether async iterables can be read; `what` is the source's name in errors. */
+  /** `awaits` says whether async iterables can be read; `what` is the source's name in errors. */
   constructor(source: unknown, awaits: boolean, what: string) {
     const given = source as Partial<AsyncIterable<T> & Iterable<T>> | null | undefined;
     this.#awaits = typeof given?.[Symbol.asyncIterator] === "function";
@@ -25,22 +25,22 @@ export class SourceReader<T> {
     this.#source = given!;
   }
 
-  /** A call that is never begun leaves its source as it is: a stream would be locked for ever. */
+  /** Opens the source when it is first used: if a call never begins, a stream must not stay locked. */
   #openIterator(): Iterator<T> | AsyncIterator<T> {
     return this.#iterator ??= this.#awaits ? this.#source[Symbol.asyncIterator]!() : this.#source[Symbol.iterator]!();
   }
 
-  /** Whether its elements are there without waiting: then {@linkcode take} gives them. */
+  /** Whether elements come without waiting, so that {@linkcode take} can be used. */
   get isSynchronous(): boolean {
     return !this.#awaits;
   }
 
-  /** Whether this is what the source threw. */
+  /** Whether the source threw this error. */
   hasThrown(error: unknown): boolean {
     return this.#thrown !== undefined && this.#thrown.error === error;
   }
 
-  /** The next element; undefined at the end, or if the pending request has an outcome before. */
+  /** The next element; undefined at the end, or if the pending request has an outcome first. */
   *next(unless?: PendingRequest<unknown>): Op<{ readonly value: T } | undefined> {
     if (!this.#awaits) return this.take();
     if (this.#ended) return undefined;
@@ -50,7 +50,7 @@ export class SourceReader<T> {
     return undefined;
   }
 
-  /** The same of a source whose elements are at hand. */
+  /** As {@linkcode next}, for a synchronous source. */
   take(): { readonly value: T } | undefined {
     if (this.#ended) return undefined;
     let result: IteratorResult<T>;
@@ -66,8 +66,8 @@ export class SourceReader<T> {
   }
 
   /**
-   * Closes the source, unless it has come to its end. What it throws then is
-   * ignored; nor is it waited for while an element is still pending, since that may never come.
+   * Closes the source, unless it has ended. Errors of closing are ignored. If an element is still pending, the op
+   * does not wait for the close, because the element may never arrive.
    */
   *close(): Op<void> {
     if (this.#ended) return;
@@ -78,7 +78,7 @@ export class SourceReader<T> {
       ignore(ending as PromiseLike<unknown> | undefined);
       if (!this.#isElementPending) yield* callback(() => ending);
     } catch {
-      // Why no more is wanted is what the caller has to know.
+      // The caller needs the error that stopped the reading, if any, not this one.
     }
   }
 
@@ -95,7 +95,7 @@ export class SourceReader<T> {
   }
 }
 
-/** Ignores its failure. */
+/** Ignores a rejection. */
 function ignore(work: PromiseLike<unknown> | undefined): void {
   work?.then(undefined, () => {});
 }

@@ -28,7 +28,7 @@ export class PipelineItem {
   }
 }
 
-/** Statements up to a Sync: the server executes them all, or none from the first that fails. */
+/** Statements up to a Sync. If one fails, the server skips the rest. */
 export class SyncGroup {
   /** Its position among all groups of the pipeline. */
   readonly position: number;
@@ -36,15 +36,15 @@ export class SyncGroup {
   readonly items: Fifo<PipelineItem> = new Fifo();
   /** Items that are not submitted yet. */
   readonly unsubmitted: Fifo<PipelineItem> = new Fifo();
-  /** The position of the last statement that a Flush was submitted behind. */
+  /** The position of the last statement with a Flush after it. */
   flushedTo = -1;
   /** Statements that are parsed in it for the first time, by their text. */
   readonly parsed: Map<string, PipelinedExecution> = new Map();
-  /** Whether nothing can be added any more. */
+  /** Whether no more statements can be added. */
   ended = false;
   /** The number of the last change in it, as `Invalidation` gave it. */
   change = 0;
-  /** The Sync; none was needed where the group had failed before. */
+  /** The Sync; undefined if the group failed before it had one. */
   sync: PendingRequest<void> | undefined = undefined;
   /** The error of the first that failed. */
   error: PyroError | undefined = undefined;

@@ -25,17 +25,17 @@ import type { TransactionContext } from "./context.ts";
 import type { IsolationLevel } from "./isolation_level.ts";
 import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 
-/** How a transaction is begun. */
+/** The modes of a transaction. */
 export interface BeginOptions {
   readonly isolationLevel: IsolationLevel | undefined;
   readonly readOnly: boolean | undefined;
   readonly deferrable: boolean | undefined;
 }
 
-/** Where a transaction stands: one that was begun, or a savepoint in one. */
+/** The state of a transaction, or of a savepoint in one. */
 export class TransactionState {
   readonly parent: TransactionState | undefined;
-  /** The savepoint inside that is open. */
+  /** The open savepoint inside it. */
   child: TransactionState | undefined = undefined;
   #finished = false;
 
@@ -43,29 +43,29 @@ export class TransactionState {
     this.parent = parent;
   }
 
-  /** Whether it was committed or rolled back, or what it is inside of was. */
+  /** Whether it, or a transaction around it, was committed or rolled back. */
   get finished(): boolean {
     return this.#finished || (this.parent?.finished ?? false);
   }
 
-  /** How deep inside of other transactions. */
+  /** The number of transactions around it. */
   get depth(): number {
     return this.parent === undefined ? 0 : this.parent.depth + 1;
   }
 
-  /** Throws once it is over. */
+  /** Throws if it is over. */
   check(action: string): void {
     if (this.finished) throw new UsageError(`Cannot ${action}: the transaction is over`);
   }
 
-  /** From now on it accepts nothing. */
+  /** Marks it as over: it accepts no more calls. */
   finish(context: TransactionContext): void {
     this.#finished = true;
     if (this.parent !== undefined) this.parent.child = undefined;
     else if (context.transaction === this) context.transaction = undefined;
   }
 
-  /** It is open: begun, or not over after all. */
+  /** Marks it as open: when it begins, or when the request that would have ended it was withdrawn. */
   open(context: TransactionContext): void {
     this.#finished = false;
     if (this.parent !== undefined) this.parent.child = this;
@@ -100,14 +100,14 @@ export function* begin(
     yield* cancellationPoint();
     return state;
   } catch (error) {
-    // Given up or not, it may have been begun.
+    // The request has not failed, so the server may have begun the transaction, or may still do so.
     if (pending.failure === undefined && !pending.withdrawn) yield* rollback(context, state);
     else state.finish(context);
     throw error;
   }
 }
 
-/** Commits; what fails then is an error, and the transaction is over in any case, unless it was given up before anything was sent. */
+/** Commits. The transaction is over even if this fails, unless the caller gave up before anything was sent. */
 export function* commit(context: TransactionContext, state: TransactionState): Op<void> {
   state.check("commit");
   if (state.child !== undefined) {
@@ -137,13 +137,13 @@ function* commitNested(context: TransactionContext, state: TransactionState): Op
       context.invalidation.begin(Effect.Ends, context);
       yield* perform(query(context, rollBackToSavepoint(name)));
     } catch {
-      // Why it could not be committed is what the caller has to know.
+      // The caller needs the error of the commit, not this one.
     }
     throw error.code === SqlState.InFailedSqlTransaction ? rolledBack(cause) : error;
   }
 }
 
-/** Rolls back; nothing to do where the connection is gone. */
+/** Rolls back. A lost connection is no error: the server rolls back then. */
 export function* rollback(context: TransactionContext, state: TransactionState): Op<void> {
   state.check("roll back");
   yield* closeExclusive(context);
@@ -157,7 +157,7 @@ export function* rollback(context: TransactionContext, state: TransactionState):
   }
 }
 
-/** Submits what ends the transaction, from when on it accepts nothing. */
+/** Submits the request that ends the transaction. The transaction accepts no calls after that. */
 function* end(context: TransactionContext, state: TransactionState, request: Request<unknown>): Op<void> {
   const change = context.invalidation.begin(Effect.Ends, context);
   const pending = yield* submit(request);
@@ -173,7 +173,10 @@ function* end(context: TransactionContext, state: TransactionState, request: Req
   }
 }
 
-/** A COMMIT that was cancelled before the server began with it leaves the transaction open, and failed. */
+/**
+ * Rolls back after a failed COMMIT. If that was cancelled before the server executed it, the transaction is still
+ * open, and failed.
+ */
 function* leaveFailed(context: TransactionContext): Op<void> {
   const { session } = context;
   const isFailed = (): boolean => session.lost === undefined && session.transactionStatus === "failed";
@@ -183,11 +186,14 @@ function* leaveFailed(context: TransactionContext): Op<void> {
     yield* barrier();
     if (isFailed() && context.transaction === undefined) yield* perform(query(context, "ROLLBACK"));
   } catch {
-    // Why it could not be committed is what the caller has to know.
+    // The caller needs the error of the commit, not this one.
   }
 }
 
-/** Runs a function in a transaction: committed when it returns, rolled back when it throws; repeated after a conflict. */
+/**
+ * Runs a function in a transaction: commits when it returns, rolls back when it throws, and repeats it after a
+ * conflict.
+ */
 export function* transact<T>(
   context: TransactionContext,
   parent: TransactionState | undefined,
@@ -202,13 +208,13 @@ export function* transact<T>(
       yield* continueSubmitting();
       state = yield* begin(context, parent, options);
     } catch (error) {
-      // Somebody else began one meanwhile: why this one failed is still what the caller has to know.
+      // Another call has begun a transaction meanwhile. The caller needs the error of the conflict, not this one.
       throw error instanceof UsageError && conflict !== undefined ? conflict.error : error;
     }
     let isCommitting = false;
     try {
       const result = yield* callback(() => fn(state));
-      // Behind the calls that the function has made and not awaited.
+      // Calls that the function has made and not awaited come first.
       yield* continueBehindOthers();
       isCommitting = !state.finished;
       if (isCommitting) yield* commit(context, state);
@@ -224,7 +230,10 @@ export function* transact<T>(
   }
 }
 
-/** Rolls back what is not over, after an error that says more than any that comes of this. */
+/**
+ * Rolls back, if the transaction is not over. Errors of that are ignored, because an earlier one explains the
+ * failure.
+ */
 function* rollBackQuietly(context: TransactionContext, state: TransactionState): Op<void> {
   try {
     yield* continueBehindOthers();
@@ -241,12 +250,12 @@ export function* closeExclusive({ session }: TransactionContext): Op<void> {
   try {
     yield* open.close();
   } catch {
-    // It is rolled back all the same.
+    // The caller rolls back in any case.
   }
 }
 
 function refuseNested({ transaction, session }: TransactionContext): void {
-  // That is what has to be said then.
+  // The request that follows reports the loss.
   if (session.lost !== undefined) return;
   if (transaction !== undefined) {
     throw new UsageError("Cannot begin a transaction: one is open on this connection; nest in it by its tx.tx()", {
@@ -288,5 +297,5 @@ function isConflict(error: unknown): boolean {
 const CONFLICTS: readonly string[] = [SqlState.SerializationFailure, SqlState.DeadlockDetected];
 /** Milliseconds, at most, before the first repetition. */
 const FIRST_RETRY_DELAY = 20;
-/** Milliseconds, at most, before any. */
+/** Milliseconds, at most, before any repetition. */
 const MAX_RETRY_DELAY = 1000;

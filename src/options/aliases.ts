@@ -8,7 +8,9 @@
 import { UsageError } from "../errors.ts";
 import { POOL_OPTION_LIST } from "./pool_options.ts";
 
-/** Where a name was given: as a key of a URL or a keyword/value string, as a member of an object, or to `Opts.param`. */
+/**
+ * Where a name was given: as a key of a URL or a keyword/value string, as a member of an object, or to `Opts.param`.
+ */
 export type NameUse = "key" | "option" | "param";
 
 /**

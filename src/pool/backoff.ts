@@ -1,4 +1,4 @@
-/** How long to wait before trying again: longer each time, and never the same for all who wait. */
+/** The pause before the next attempt: longer after each failure, and random, so that not all clients retry at once. */
 
 /** The pause after that many failures in a row, in milliseconds. `random` is a number from 0 to 1. */
 export function backoff(failures: number, random: number): number {

@@ -3,7 +3,7 @@ import { ConnectionError, isServerFull, ServerError, TimeoutError, UsageError } 
 import { SqlState } from "../sqlstate.ts";
 import type { PoolStats } from "./pool_state.ts";
 
-/** Whether another attempt to connect may succeed, with nothing changed but the time. */
+/** Whether a later attempt to connect may succeed, although nothing else has changed. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof ServerError) return isServerFull(error) || TRANSIENT_CODES.includes(error.code);
   return error instanceof ConnectionError && error.connectionLost;
@@ -21,7 +21,7 @@ export function lostWhileOpening(): ConnectionError {
   });
 }
 
-/** Too many wait already. */
+/** Too many callers wait already. */
 export function tooManyWaiting(maxWaiting: number): ConnectionError {
   return new ConnectionError(
     `Cannot acquire a connection: ${maxWaiting} callers wait for one already, as many as poolMaxWaiting allows`,
@@ -50,7 +50,7 @@ function usage({ max, idle, leased, opening, waiting }: PoolStats): string {
   return `of at most ${max}, ${leased} are in use, ${opening} being opened and ${idle} idle; ${waiting} other callers wait`;
 }
 
-/** The server starts or stops just now. */
+/** The server is starting or stopping. */
 const TRANSIENT_CODES: readonly string[] = [
   SqlState.CannotConnectNow,
   SqlState.AdminShutdown,

@@ -25,7 +25,10 @@ interface LeakRecord<M> {
   isReported: boolean;
 }
 
-/** Watches acquired connections; calls `report` for each leak, and `reclaim` with a connection whose lease was garbage-collected. */
+/**
+ * Watches acquired connections. Calls `report` for each leak, and `reclaim` with a connection whose lease was
+ * garbage-collected.
+ */
 export class LeakDetector<M> {
   readonly #timeout: number;
   readonly #now: () => number;

@@ -34,8 +34,8 @@ export class Lease {
   }
 
   /**
-   * Keeps a listener of its user's; gives what the connection is to call in its place. The connection
-   * outlives the lease: a listener that refers to the lease would keep it from being garbage-collected.
+   * Sets the listener of the lease's user, and returns the one that the connection calls. That one refers to the
+   * lease weakly: the connection outlives the lease, and must not keep it from being garbage-collected.
    */
   listen(listener: NoticeListener | undefined): NoticeListener | undefined {
     this.check("set onNotice");

@@ -1,6 +1,6 @@
 /**
- * The state of a pool: which connections are idle, which are in use, which have expired. It knows no
- * clock and no socket: callers say what time it is, and it says which connections to close.
+ * The state of a pool: which connections are idle, which are in use, which have expired. It uses no clock and no
+ * socket: callers pass the time, and it calls back to close connections.
  */
 import type { Limits } from "./limits.ts";
 
@@ -13,13 +13,13 @@ export interface PooledConnection {
 /** A connection of the pool. */
 export interface PoolEntry<C extends PooledConnection> {
   readonly conn: C;
-  /** When it is too old. */
+  /** When its lifetime ends. */
   readonly expires: number;
   /** How often the pool had been drained when the connection was opened. */
   readonly generation: number;
   /** Since when it is idle. */
   idleSince: number;
-  /** How many callers use it now, and how many it was handed to in one go. */
+  /** How many callers use it now, and how many got it at the same time. */
   users: number;
   shares: number;
 }
@@ -61,9 +61,9 @@ export type CallerCounters = { [Name in "acquired" | "waited" | "waitMillisecond
 export class PoolState<C extends PooledConnection> {
   readonly limits: Limits;
   readonly #random: () => number;
-  /** Closes a connection that the pool gives up. */
+  /** Closes a connection that leaves the pool. */
   readonly #close: (conn: C) => void;
-  /** The one used last at the end: it is used first, so that superfluous ones get old. */
+  /** In order of last use. The most recently used one is taken first, so that superfluous ones expire. */
   readonly #idle: PoolEntry<C>[] = [];
   readonly #leased = new Set<PoolEntry<C>>();
   /** Counters of callers. */
@@ -81,7 +81,7 @@ export class PoolState<C extends PooledConnection> {
     this.#close = close;
   }
 
-  /** How many there are, and what there was. */
+  /** The counts of connections, and of callers with `waiting` among them. */
   stats(waiting: number): PoolStats {
     return {
       ...this.counters,
@@ -97,42 +97,42 @@ export class PoolState<C extends PooledConnection> {
     };
   }
 
-  /** How many are being opened. */
+  /** How many connections are being opened. */
   get opening(): number {
     return this.#opening;
   }
 
-  /** Whether another one may be opened. */
+  /** Whether another connection may be opened. */
   get hasRoom(): boolean {
     return this.#size < this.limits.poolMaxConcurrency;
   }
 
-  /** How many more should be idle. */
+  /** How many more connections should be idle. */
   get missingIdle(): number {
     return Math.max(0, this.limits.poolMinIdle - this.#idle.length - this.#opening);
   }
 
-  /** How many are in use. */
+  /** How many connections are in use. */
   get leasedCount(): number {
     return this.#leased.size;
   }
 
-  /** Those in use. */
+  /** The connections in use. */
   get leased(): Iterable<PoolEntry<C>> {
     return this.#leased;
   }
 
-  /** Those that are idle or leased. */
+  /** The connections that are idle or in use. */
   get entries(): readonly PoolEntry<C>[] {
     return [...this.#idle, ...this.#leased];
   }
 
-  /** Whether nothing is in use or being opened. */
+  /** Whether no connection is in use or being opened. */
   get isQuiet(): boolean {
     return this.#leased.size === 0 && this.#opening === 0;
   }
 
-  /** Takes an idle one out that is not too old. */
+  /** Takes an idle connection. Closes those that are no longer usable. */
   take(now: number): PoolEntry<C> | undefined {
     for (let entry = this.#idle.pop(); entry !== undefined; entry = this.#idle.pop()) {
       if (this.#isUsable(entry, now)) {
@@ -150,7 +150,7 @@ export class PoolState<C extends PooledConnection> {
     return now - entry.idleSince > STALE;
   }
 
-  /** Takes one back; whether it can be used again. `wanted` says that a caller waits for it. */
+  /** Takes a connection back. False if it was closed instead. `wanted`: whether a caller waits for it. */
   return(entry: PoolEntry<C>, now: number, wanted: boolean): boolean {
     if (!this.#leased.delete(entry)) return false;
     if (!this.#isUsable(entry, now) || (!wanted && this.#idle.length >= this.limits.poolMaxIdleConn)) {
@@ -162,24 +162,27 @@ export class PoolState<C extends PooledConnection> {
     return true;
   }
 
-  /** Puts one back that was not used after all. */
+  /** Puts back a connection that was taken and not used. */
   returnUnused(entry: PoolEntry<C>): void {
     this.#leased.delete(entry);
     this.#idle.push(entry);
   }
 
-  /** Gives one up that was taken out. */
+  /** Closes a connection that is in use. */
   remove(entry: PoolEntry<C>): void {
     if (this.#leased.delete(entry)) this.#discard(entry);
   }
 
-  /** One is being opened: {@linkcode opened} or {@linkcode openFailed} must follow. */
+  /**
+   * Counts a connection that is being opened, and returns the pool's generation. {@linkcode opened} or {@linkcode
+   * openFailed} must follow.
+   */
   beginOpening(): number {
     this.#opening++;
     return this.#generation;
   }
 
-  /** It is open, and in use. `generation` is what {@linkcode beginOpening} returned. */
+  /** Adds an opened connection, in use by one caller. `generation` is what {@linkcode beginOpening} returned. */
   opened(conn: C, generation: number, now: number): PoolEntry<C> {
     this.#opening--;
     this.#opened++;
@@ -190,13 +193,13 @@ export class PoolState<C extends PooledConnection> {
     return entry;
   }
 
-  /** It could not be opened. */
+  /** Counts a connection that could not be opened. */
   openFailed(): void {
     this.#opening--;
     this.#failed++;
   }
 
-  /** Gives up idle ones that have expired, oldest use first. */
+  /** Closes idle connections that have expired, the least recently used first. */
   sweep(now: number): void {
     for (const entry of [...this.#idle]) {
       const isSpare = this.#idle.length > this.limits.poolMinIdle;
@@ -205,18 +208,18 @@ export class PoolState<C extends PooledConnection> {
     }
   }
 
-  /** Gives up an idle one whose connection was lost. */
+  /** Removes an idle connection that was lost. */
   lost(conn: C): void {
     const entry = this.#idle.find((entry) => entry.conn === conn);
     if (entry !== undefined) this.#removeIdle(entry);
   }
 
-  /** Gives up the idle ones that might have been dead at that time, and were not used since. */
+  /** Closes the connections that were stale at that time and are idle since. */
   dropStale(then: number): void {
     for (const entry of [...this.#idle]) if (this.isStale(entry, then)) this.#removeIdle(entry);
   }
 
-  /** When there will be something to sweep. */
+  /** When the next idle connection expires. */
   get nextSweepAt(): number {
     const spare = this.#idle.length > this.limits.poolMinIdle;
     let due = Infinity;
@@ -226,12 +229,12 @@ export class PoolState<C extends PooledConnection> {
     return due;
   }
 
-  /** Gives up all idle ones. */
+  /** Closes all idle connections. */
   clear(): void {
     for (const entry of this.#idle.splice(0)) this.#discard(entry);
   }
 
-  /** Gives up all idle ones, and those in use or being opened once they come back. */
+  /** Closes all idle connections, and those in use or being opened when they are returned. */
   drain(): void {
     this.#generation++;
     this.clear();
@@ -245,7 +248,7 @@ export class PoolState<C extends PooledConnection> {
     return !conn.closed && generation === this.#generation && now < expires;
   }
 
-  /** Gives up an idle one. */
+  /** Closes an idle connection. */
   #removeIdle(entry: PoolEntry<C>): void {
     this.#idle.splice(this.#idle.indexOf(entry), 1);
     this.#discard(entry);
@@ -257,7 +260,7 @@ export class PoolState<C extends PooledConnection> {
   }
 }
 
-/** The part of the lifetime by which one may be shorter than the other. */
+/** The fraction of its lifetime by which a connection may expire earlier, at random, so that not all expire at once. */
 const JITTER = 0.1;
-/** Milliseconds of idleness after which a connection is asked whether it lives. */
+/** Milliseconds of idleness after which a connection is checked before it is used. */
 const STALE = 1000;

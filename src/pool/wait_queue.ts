@@ -1,11 +1,11 @@
-/** The callers that wait for a connection, in the order in which they came. */
+/** The wait queue: the callers that wait for a connection, in the order of their calls. */
 import { Fifo } from "../backlog.ts";
 
 /** A caller that waits. */
 export interface Waiter<M> {
-  /** How many milliseconds it may wait, as the caller or the pool's options gave them. */
+  /** How many milliseconds it may wait, by the caller's options or the pool's. */
   readonly timeout: number;
-  /** When waiting is over. */
+  /** When its time is over. */
   readonly by: number;
   /** For how many milliseconds the connection is likely to be needed; Infinity for a caller that cannot share it. */
   readonly cost: number;
@@ -18,7 +18,10 @@ export interface Waiter<M> {
 /** First come, first served. */
 export class WaitQueue<M> {
   readonly #waiters = new Set<Waiter<M>>();
-  /** The same, and some that wait no longer: finding the first of a set takes as long as there were others before it. */
+  /**
+   * The waiters in order, with some that were removed. Finding the first element of a set takes time for every
+   * element that was deleted before it.
+   */
   #order = new Fifo<Waiter<M>>();
 
   /** How many wait. */
@@ -26,31 +29,31 @@ export class WaitQueue<M> {
     return this.#waiters.size;
   }
 
-  /** When the first of them gives up. */
+  /** When the time of the next waiter is over. */
   get nextExpiryAt(): number {
     let due = Infinity;
     for (const { by } of this.#waiters) due = Math.min(due, by);
     return due;
   }
 
-  /** Waits behind all others. */
+  /** Adds a waiter behind all others. */
   add(waiter: Waiter<M>): void {
     this.#waiters.add(waiter);
     this.#order.push(waiter);
   }
 
-  /** Waits no longer. */
+  /** Removes a waiter. */
   remove(waiter: Waiter<M>): void {
     this.#waiters.delete(waiter);
     this.#compact();
   }
 
-  /** The cost of the next one. */
+  /** The cost of the next waiter. */
   get nextCost(): number {
     return this.#first?.cost ?? Infinity;
   }
 
-  /** Takes the waiter that is next. */
+  /** Takes the next waiter. */
   shift(): Waiter<M> | undefined {
     const waiter = this.#first;
     if (waiter === undefined) return undefined;
@@ -59,7 +62,7 @@ export class WaitQueue<M> {
     return waiter;
   }
 
-  /** Those whose time is over; they wait no longer. */
+  /** Removes and returns the waiters whose time is over. */
   expired(now: number): Waiter<M>[] {
     const expired = [...this.#waiters].filter(({ by }) => by <= now);
     for (const waiter of expired) this.#waiters.delete(waiter);
@@ -75,7 +78,7 @@ export class WaitQueue<M> {
     return undefined;
   }
 
-  /** Drops those that wait no longer, once they are the majority. */
+  /** Drops the removed waiters from the order, once they are the majority. */
   #compact(): void {
     if (this.#order.length <= 2 * this.#waiters.size + COMPACT_THRESHOLD) return;
     this.#order = new Fifo();
@@ -83,5 +86,5 @@ export class WaitQueue<M> {
   }
 }
 
-/** How many that wait no longer are not worth dropping. */
+/** How many removed waiters are not worth dropping. */
 const COMPACT_THRESHOLD = 64;

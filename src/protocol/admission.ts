@@ -1,27 +1,27 @@
 /**
- * Which op may submit on a connection, and when. This file decides everything that makes a call wait
- * for another, or be refused because of one, without a promise and without a socket: drivers ask, and
- * wait where the decision is "wait".
+ * Decides which op may submit on a connection, and when. Every rule that makes a call wait for another call, or
+ * refuses it because of another, is in this file. It uses no promise and no socket: a driver asks, and waits if the
+ * decision is "wait".
  *
  * {@linkcode FORBIDDEN} says *whether* an access is allowed: a table of restrictions. {@linkcode ADMISSION}
  * says *when* a request is admitted: a table of states. One op at a time may submit; the others wait in
  * lists. Which op waits for which:
  *
  * - an op that has not begun waits for the op that may submit, and for those at a barrier;
- * - an op that continues waits for the op that may submit only, so it comes before those;
- * - an op at a barrier waits for all that have begun and are under way, but neither for other ops at a
- *   barrier (the last that asked comes first), nor for those whose callback runs;
- * - the op that may submit waits for no op: it waits for the server, or for a source of its caller's.
+ * - an op that continues waits only for the op that may submit, so it is admitted before those;
+ * - an op at a barrier waits for all ops that have begun and are under way, except other ops at a barrier (the last
+ *   one to ask is admitted first) and ops whose callback runs;
+ * - the op that may submit waits for no other op, only for the server or for its caller's source of data.
  *
- * So every chain of waiting ends at the server, at a source or at a pause, and no two ops wait for each
- * other. An op that pauses, or runs a callback that makes calls, cannot be the one that may submit.
+ * So every chain of waiting ends at the server, at a source or at a pause, and no two ops wait for each other. An op
+ * never has the right to submit while it pauses, or while it runs a callback that may make calls.
  */
 
 /** An exclusive operation, as admission sees it: a stream, a pipeline, a portal, a copy. */
 export interface Exclusive {
-  /** With its article, for errors: "a stream". */
+  /** Its name in errors, with the article: "a stream". */
   readonly name: string;
-  /** Whether it is one call, for whose end other calls wait as for that of any. */
+  /** Whether it is a single call. Other calls then wait for its end instead of being refused. */
   readonly isSingleCall?: boolean;
 }
 
@@ -29,17 +29,17 @@ export interface Exclusive {
 export type Restriction =
   /** The connection was lost. */
   | "lost"
-  /** It is being closed: calls already made go on. */
+  /** The connection is being closed; calls already made continue. */
   | "closing"
-  /** A user's value is being encoded or decoded, by code that may be the user's. */
+  /** A value is being encoded or decoded, possibly by a user's codec. */
   | "encoding"
   /** Another exclusive operation is open. */
   | "exclusive"
-  /** The same, and that is one call. */
+  /** Another exclusive operation is open, and it is a single call. */
   | "exclusive call"
-  /** The same, and it is about to end. */
+  /** Another exclusive operation is open, and it is about to end. */
   | "ending"
-  /** Another operation will be exclusive, once it sends. */
+  /** Another operation is reserved: it becomes exclusive with its first request. */
   | "reserved";
 
 /** An access to the connection, which a restriction may forbid. */
@@ -52,7 +52,7 @@ export type Access =
   | "barrier"
   /** An operation becomes exclusive now. */
   | "exclusive"
-  /** An operation becomes exclusive when it sends. */
+  /** An operation is reserved: it becomes exclusive with its first request. */
   | "reserve";
 
 const yes = true, no = false;
@@ -70,22 +70,22 @@ export const FORBIDDEN: Readonly<Record<Restriction, Readonly<Record<Access, boo
 
 /** The state of admission. */
 export type AdmissionState =
-  /** No op may submit, and none waits for that. */
+  /** No op has the right to submit, and none waits for it. */
   | "free"
   /** One op may submit, and no other is under way. */
   | "single"
-  /** One op may submit, and others that have begun are under way. */
+  /** One op may submit, and others are under way too. */
   | "concurrent"
-  /** One op is at a barrier; those that have begun may continue meanwhile. */
+  /** An op waits at a barrier; ops that have begun may continue meanwhile. */
   | "draining"
-  /** A cancel request is on its way, which must not hit what is submitted now. */
+  /** A cancel request is on its way; it must not hit a statement that is submitted now. */
   | "gated";
 
 /** A request of an op for admission. */
 export type AdmissionRequest =
   /** To submit for the first time. */
   | "begin"
-  /** To submit again, before those that have not begun. */
+  /** To submit again, ahead of the ops that have not begun. */
   | "continue"
   /** To be the only op under way; asked by the op that may submit. */
   | "barrier"
@@ -106,7 +106,7 @@ export const ADMISSION: Readonly<Record<AdmissionState, Readonly<Record<Admissio
   gated: { begin: wait, continue: wait, barrier: wait, submit: wait },
 };
 
-/** An op, or a cancel request that is to gate the others. */
+/** An op, or a cancel request, as admission sees it. */
 export class AdmissionEntry {
   /** The list that it waits in. */
   list: List | undefined = undefined;
@@ -114,13 +114,16 @@ export class AdmissionEntry {
   next: AdmissionEntry | undefined = undefined;
   /** Whether it has been admitted once. */
   hasBegun = false;
-  /** Whether it counts as under way: it has begun, and no callback runs that may make calls. */
+  /**
+   * Whether it counts as under way. False before it begins, at a barrier, while it continues behind the others, and
+   * while it runs a callback that may make calls.
+   */
   isActive = false;
   /** Called when it is admitted. */
   onAdmitted: (() => void) | undefined = undefined;
 }
 
-/** First come, first served, or the other way round; leaving takes the same time wherever one stands. */
+/** A linked list, used as a queue or as a stack. Removing an entry takes constant time. */
 class List {
   first: AdmissionEntry | undefined = undefined;
   last: AdmissionEntry | undefined = undefined;
@@ -152,27 +155,30 @@ export class Admission<X extends Exclusive = Exclusive> {
   #ending: X | undefined = undefined;
   /** The op that may submit. */
   #submitter: AdmissionEntry | undefined = undefined;
-  /** How many ops are under way: the one that may submit, those that wait to continue, those that wait for replies. */
+  /** The number of ops under way: the one that may submit, and those that wait to continue or for replies. */
   #active = 0;
   #gate: AdmissionEntry | undefined = undefined;
-  /** The op that the gate does not hold back. */
+  /** The op that may submit in spite of the gate. */
   #exempt: AdmissionEntry | undefined = undefined;
-  /** Those that wait to begin, or to go on behind these. */
+  /** Ops that wait to begin, or to continue behind those. */
   readonly #beginning = new List();
   readonly #continuing = new List();
-  /** Those at a barrier; the last comes first. */
+  /** Ops at a barrier; the last one to ask is admitted first. */
   readonly #barriers = new List();
-  /** Those that wait for the gate to be lifted. */
+  /** Ops that have the right to submit, but wait for the gate to be lifted. */
   readonly #submitting = new List();
-  /** Those that wait to gate. */
+  /** Cancel requests that wait for the gate of an earlier one to be lifted. */
   readonly #gating = new List();
 
-  /** The operation that is exclusive, or will be once it sends. */
+  /** The reserved operation, or else the exclusive one. */
   get open(): X | undefined {
     return this.#reserved ?? this.#exclusive;
   }
 
-  /** The restriction that forbids an access; undefined if none does. `within` is the exclusive operation that the access is a part of. */
+  /**
+   * The restriction that forbids an access; undefined if none does. `within` is the exclusive operation that the
+   * access is a part of.
+   */
   restrictionOn(access: Access, within?: X): Restriction | undefined {
     if (this.isLost && FORBIDDEN.lost[access]) return "lost";
     if (this.isClosing && FORBIDDEN.closing[access]) return "closing";
@@ -191,7 +197,7 @@ export class Admission<X extends Exclusive = Exclusive> {
     return isRestricted && FORBIDDEN.reserved[access] ? "reserved" : undefined;
   }
 
-  /** Why, to follow "Cannot …: ". */
+  /** The reason for a refusal, to follow "Cannot …: ". */
   reason(restriction: Restriction): string {
     switch (restriction) {
       case "lost":
@@ -206,22 +212,25 @@ export class Admission<X extends Exclusive = Exclusive> {
     }
   }
 
-  /** Refuses new calls from now on; those already made go on. */
+  /** Reserves the connection for an operation. New calls are refused; calls already made continue. */
   reserveExclusive(exclusive: X): void {
     this.#reserved = exclusive;
   }
 
-  /** The operation is exclusive from now on. No restriction must forbid that. */
+  /** Makes an operation exclusive. The caller must have checked that no restriction forbids it. */
   beginExclusive(exclusive: X): void {
     this.#exclusive = exclusive;
   }
 
-  /** The operation is about to end: new calls wait for that. The op that ends it must be the next to begin, or have begun. */
+  /**
+   * Makes new calls wait for the end of the operation, instead of being refused. The op that ends it must have begun,
+   * or be the next to begin.
+   */
   announceEnd(exclusive: X): void {
     if (this.#exclusive === exclusive || this.#reserved === exclusive) this.#ending = exclusive;
   }
 
-  /** The operation has ended. */
+  /** Ends the operation. */
   endExclusive(exclusive: X): void {
     if (this.#exclusive === exclusive) this.#exclusive = undefined;
     if (this.#reserved === exclusive) this.#reserved = undefined;
@@ -256,7 +265,7 @@ export class Admission<X extends Exclusive = Exclusive> {
     return admit;
   }
 
-  /** An op that has begun asks to submit again; `behind` those that wait to begin, or before them. */
+  /** An op that has begun asks to submit again, ahead of the ops that wait to begin, or `behind` them. */
   continue(entry: AdmissionEntry, behind: boolean): Decision {
     if (this.#submitter === entry) return admit;
     if (ADMISSION[this.#stateFor(entry)][behind ? "begin" : "continue"] === admit) {
@@ -264,14 +273,14 @@ export class Admission<X extends Exclusive = Exclusive> {
       return admit;
     }
     if (!behind) return this.#wait(entry, this.#continuing);
-    // Those in front of it must not wait for it.
+    // An op ahead of this one may ask for a barrier, which must not wait for this one.
     this.#setActive(entry, false);
     this.#wait(entry, this.#beginning);
     this.#next();
     return wait;
   }
 
-  /** The op that may submit asks to be the only one under way; those that have begun may continue before. */
+  /** The op that may submit asks to be the only one under way. Ops that have begun may continue first. */
   barrier(entry: AdmissionEntry): Decision {
     if (ADMISSION[this.#stateFor(entry)].barrier === admit) return admit;
     this.#setActive(entry, false);
@@ -281,19 +290,19 @@ export class Admission<X extends Exclusive = Exclusive> {
     return wait;
   }
 
-  /** The op that may submit asks to do so now. */
+  /** The op that may submit asks to submit now; a gate makes it wait. */
   submit(entry: AdmissionEntry): Decision {
     return this.#gate === undefined || entry === this.#exempt ? admit : this.#wait(entry, this.#submitting);
   }
 
-  /** An op does not submit for now. */
+  /** An op releases the right to submit. */
   release(entry: AdmissionEntry): void {
     if (this.#submitter !== entry) return;
     this.#submitter = undefined;
     this.#next();
   }
 
-  /** A callback runs, which may make calls: no op waits for this one until it resumes. */
+  /** An op runs a callback that may make calls. No other op waits for it until it resumes. */
   suspend(entry: AdmissionEntry): void {
     if (this.#submitter === entry) this.#submitter = undefined;
     this.#setActive(entry, false);
@@ -305,7 +314,7 @@ export class Admission<X extends Exclusive = Exclusive> {
     this.#setActive(entry, true);
   }
 
-  /** An op no longer waits, and goes on by itself. Takes the same time however many wait. */
+  /** An op stops waiting, without the right to submit. Takes constant time. */
   giveUp(entry: AdmissionEntry): void {
     if (entry.list === undefined) return;
     entry.list.remove(entry);
@@ -313,7 +322,7 @@ export class Admission<X extends Exclusive = Exclusive> {
     this.#next();
   }
 
-  /** An op has ended, wherever it was. */
+  /** An op has ended. It may have been waiting. */
   leave(entry: AdmissionEntry): void {
     entry.list?.remove(entry);
     this.#setActive(entry, false);
@@ -329,8 +338,8 @@ export class Admission<X extends Exclusive = Exclusive> {
   }
 
   /**
-   * The gate does not hold this op back, or none: between two cancel requests for what it has under way,
-   * it may submit what it does to clean up, which the server may need to come to the end of that.
+   * Exempts this op from the gate, or no op. Between two cancel requests for its own statement, an op may submit its
+   * clean-up (such as a Sync), which the server may need to end that statement.
    */
   exempt(entry: AdmissionEntry | undefined): void {
     this.#exempt = entry;
@@ -344,7 +353,7 @@ export class Admission<X extends Exclusive = Exclusive> {
     entry.onAdmitted?.();
   }
 
-  /** The cancel request cannot hit anything any more. */
+  /** Lifts the gate: the cancel request can no longer hit a later statement. */
   ungate(): void {
     this.#gate = undefined;
     this.#exempt = undefined;
@@ -378,7 +387,7 @@ export class Admission<X extends Exclusive = Exclusive> {
     this.#active += isActive ? 1 : -1;
   }
 
-  /** Admits the one that comes next, if there is one. */
+  /** Admits the next op, if one can be admitted now. */
   #next(): void {
     if (this.#submitter !== undefined || this.#gate !== undefined) return;
     let next = this.#continuing.first;

@@ -1,6 +1,6 @@
 /**
- * COPY FROM STDIN. It is a simple query, after whose failure the server takes what is still on its
- * way for nothing.
+ * COPY FROM STDIN. It is sent as a simple query: if that fails, the server ignores the copy messages that are still
+ * on their way.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "COPY Operations".
  */
@@ -19,7 +19,7 @@ export class CopyIn implements Request<number> {
   readonly syncMode = "implicit";
   readonly sql: string;
   readonly exclusive: ExclusiveOperation;
-  /** Raised when the server waits for data. */
+  /** Met when the server waits for data. */
   readonly started: Condition = new Condition();
   #out: Outbox | undefined = undefined;
   readonly #grammar = new SimpleReplyGrammar(this.action);
@@ -47,7 +47,7 @@ export class CopyIn implements Request<number> {
           else this.started.meet();
           break;
         case Backend.CommandComplete:
-          // Other statements of the text, and a COPY TO STDOUT among them, do not count.
+          // Counts only the rows of the COPY FROM STDIN: the text may contain other statements, and a COPY TO STDOUT.
           if (isCopied && !copiesOut) affected = affectedRows(inbox);
           copiesOut = false;
           break;
@@ -61,18 +61,18 @@ export class CopyIn implements Request<number> {
     }
   }
 
-  /** Queues data. Only after {@linkcode CopyIn.started}, and not once the request is settled. */
+  /** Queues data. Must not be called before {@linkcode CopyIn.started} is met, nor after the request is settled. */
   send(data: Uint8Array): void {
     copyData(this.#out!, data);
   }
 
-  /** The data is complete. */
+  /** Ends the data. */
   finish(): void {
     this.#grammar.endCopy();
     copyDone(this.#out!);
   }
 
-  /** The data cannot be completed; the server then fails with an error that quotes the reason. */
+  /** Fails the COPY, because the data cannot be completed. The server's error quotes the reason. */
   abort(reason: string): void {
     copyFail(this.#out!, reason);
   }

@@ -12,13 +12,13 @@ import { Condition, type ExclusiveOperation, type Failure, type ReplyReader, typ
 import { mapCopyInError, refuseCopyIn } from "./misplaced_copy.ts";
 import { SimpleReplyGrammar } from "./simple_reply.ts";
 
-/** Starts a COPY and takes its data in chunks, each asked for. */
+/** Starts a COPY, and collects its data in chunks, each on request. */
 export class CopyOut implements Request<void> {
   readonly action = "copy out";
   readonly syncMode = "implicit";
   readonly sql: string;
   readonly exclusive: ExclusiveOperation;
-  /** Raised when the chunk that was asked for is there, or the data has ended. */
+  /** Met when the requested chunk has arrived, or the data has ended. */
   chunkArrived: Condition = new Condition();
   #isWanted = false;
   #isDropping = false;
@@ -69,13 +69,13 @@ export class CopyOut implements Request<void> {
     return mapCopyInError(fields);
   }
 
-  /** Asks for a chunk. */
+  /** Requests a chunk. */
   requestChunk(): void {
     this.chunkArrived = new Condition();
     this.#isWanted = true;
   }
 
-  /** The chunk that has arrived; undefined if there was none before the end. */
+  /** The chunk that has arrived; undefined if the data ended before it. */
   takeChunk(): Uint8Array<ArrayBuffer> | undefined {
     const chunk = this.#length > 0 ? this.#chunk.subarray(0, this.#length) : undefined;
     this.#chunk = EMPTY;
@@ -112,5 +112,5 @@ export class CopyOut implements Request<void> {
 }
 
 const EMPTY: Uint8Array<ArrayBuffer> = new Uint8Array();
-/** Chunks are handed on when they have this many bytes, or when nothing more is here. */
+/** A chunk is delivered when it has this many bytes, or when no more data has arrived yet. */
 const CHUNK = 0x1_0000;

@@ -1,6 +1,6 @@
 /**
- * The end of a transaction. The server answers the COMMIT of a failed one with ROLLBACK, and that of
- * none with a mere warning: neither is a success.
+ * The end of a transaction. If the transaction has failed, the server answers COMMIT with ROLLBACK; if there is no
+ * transaction, it only warns. Both are errors here.
  */
 import { type PyroError, ServerError, UsageError } from "../errors.ts";
 import { SqlState } from "../sqlstate.ts";
@@ -44,7 +44,7 @@ export class Commit implements Request<void> {
   }
 }
 
-/** The error of a commit where a statement has failed before. */
+/** The error of a COMMIT that rolled back, because a statement had failed. */
 export function rolledBack(cause: PyroError | undefined): ServerError {
   return new ServerError({
     severity: "ERROR",

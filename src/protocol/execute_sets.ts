@@ -19,15 +19,15 @@ export class ExecuteSets implements Request<number> {
   readonly action = "execute the statement";
   readonly syncMode: "explicit" | "deferred";
   readonly exclusive: ExclusiveOperation;
-  /** Which of the sets is being encoded, or is executed next. */
+  /** The index of the set that is being encoded, or whose reply is next. */
   position = 0;
-  /** Whether the server has taken the statement with the current set: what fails from then on is its own failure. */
+  /** Whether the current set is bound. Only an error before that can mean that the statement is stale. */
   bound = false;
   readonly #statement: Prepared;
   readonly #parses: boolean;
   readonly #sets: readonly (readonly unknown[])[];
 
-  /** `parses` is for the first request of a statement that the server does not keep. */
+  /** `parses` must be true in the first request of an unnamed statement. */
   constructor(
     statement: Prepared,
     parses: boolean,

@@ -1,8 +1,8 @@
 /**
- * Execute, and the rows that it gives.
+ * Execute, and the rows that it returns.
  *
- * A server that waits for COPY data skips a Sync, one that fails before it does not, and the client cannot
- * know which of the two happened. So behind a COPY no Sync is sent before that is over.
+ * A server that waits for COPY data ignores a Sync; a server on which the COPY failed earlier does not. The client
+ * cannot know which of the two happened, so it sends the Sync of a COPY only when the COPY has ended.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Extended Query" and "COPY
  * Operations".
@@ -15,15 +15,15 @@ import type { Request } from "./request.ts";
 import { misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
-/** As the number of rows that Execute asks for. */
+/** The row limit of an Execute without a limit. */
 export const ALL_ROWS = 0;
 
-/** The sync mode of an execution: behind a COPY, Sync is deferred. */
+/** The sync mode of an execution: that of a COPY is deferred. */
 export function syncModeOf(isCopy: boolean): "explicit" | "deferred" {
   return isCopy ? "deferred" : "explicit";
 }
 
-/** Execute of a bound portal for at most so many rows, and what makes the server answer. */
+/** Encodes Execute of a bound portal for at most `maxRows` rows, and the Sync or Flush that makes the server answer. */
 export function encodeExecution(
   out: Outbox,
   portal: string,
@@ -41,21 +41,21 @@ interface ExecutingRequest extends Pick<Request<unknown>, "action"> {
 }
 
 /**
- * The reply to {@linkcode encodeExecution}, up to the ReadyForQuery; where the request had no Sync it
- * is sent when the rest is read, unless `leavesSyncDeferred`.
+ * Reads the reply to {@linkcode encodeExecution}, up to the ReadyForQuery. If the request had no Sync, it is sent
+ * when the statement has completed, unless `leavesSyncDeferred`.
  *
- * Not a generator, as other reply readers are: its loop is where long results are read.
+ * This is not a generator like other reply readers, because its loop reads the long results.
  */
 export class ExecutionReply {
-  /** Whether the server has stopped at the number of rows; undefined before that is known. */
+  /** Whether the server stopped at the row limit; undefined until it has stopped. */
   hasMore: boolean | undefined = undefined;
   readonly #request: ExecutingRequest;
   readonly #collector: ResultCollector<unknown>;
   readonly #maxRows: number;
   readonly #leavesSyncDeferred: boolean;
-  /** How many rows may still come; negative where there is no limit. */
+  /** How many rows may still come; negative if there is no limit. */
   #rowsLeft: number;
-  /** The state of a COPY that the statement has begun: after "refused", only its error may follow. */
+  /** The state of a COPY that the statement started. After "refused", only the server's error may follow. */
   #copy: "none" | "refused" | "data" | "end" = "none";
 
   constructor(
@@ -71,7 +71,7 @@ export class ExecutionReply {
     this.#leavesSyncDeferred = leavesSyncDeferred;
   }
 
-  /** Reads what is there; false if that is not all. */
+  /** Reads the received messages; true at the end of the reply. */
   read(inbox: Inbox, out: Outbox): boolean {
     while (this.hasMore === undefined) {
       if (!inbox.next()) return false;
@@ -96,7 +96,7 @@ export class ExecutionReply {
         this.#collector.empty();
         return this.#end(false, out);
       case Backend.PortalSuspended:
-        // It comes where the limit was reached, and nowhere else.
+        // The server may send it only when the row limit is reached.
         if (this.#maxRows === ALL_ROWS || this.#rowsLeft !== 0) break;
         return this.#end(true, out);
       case Backend.CopyInResponse:

@@ -1,4 +1,6 @@
-/** Failures to errors: called where the caller waits, so that the stack shows the caller. */
+/**
+ * Turns failures into errors. These functions are called where the caller waits, so that the stack shows the caller.
+ */
 import {
   ConnectionError,
   PipelineAborted,

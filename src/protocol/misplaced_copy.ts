@@ -1,8 +1,8 @@
 /**
- * COPY in a place for rows: `query` or `exec` of a COPY FROM STDIN or TO STDOUT.
+ * COPY FROM STDIN or TO STDOUT in a call that expects rows, such as `query` or `exec`.
  *
- * The server then waits for data, or sends it. Both are brought to their end, so that the call
- * fails alone.
+ * The server then waits for data, or sends it. A COPY FROM STDIN is refused, and the data of a COPY TO STDOUT is read
+ * and dropped, so that only this call fails.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "COPY Operations".
  */

@@ -1,4 +1,4 @@
-/** The settings that the server reports: a few dozen, though a peer can send any number. */
+/** The settings that the server reports. A server reports a few dozen at most; a peer could send any number. */
 import { ProtocolError } from "../errors.ts";
 
 /** The settings of one session. */
@@ -7,12 +7,12 @@ export class Parameters {
   #object: Readonly<Record<string, string>> | undefined = undefined;
   #size = 0;
 
-  /** The last value of each, by name; another object after each change. */
+  /** The current value of each setting, by name. Each change makes a new object. */
   get object(): Readonly<Record<string, string>> {
     return this.#object ??= Object.freeze(Object.fromEntries(this.#values));
   }
 
-  /** A setting is reported. */
+  /** Stores a reported setting. */
   set(name: string, value: string): void {
     const before = this.#values.get(name);
     this.#size += before === undefined ? name.length + value.length : value.length - before.length;
@@ -26,12 +26,15 @@ export class Parameters {
   }
 }
 
-/** Whether a value of `client_encoding` means UTF8: the server spells it as it was given if it was `UNICODE`, and poolers do with any. */
+/**
+ * Whether a value of `client_encoding` means UTF8. The server reports `UNICODE` as it was set, and a pooler does so
+ * with any spelling.
+ */
 export function isUtf8(encoding: string): boolean {
   return /^(?:utf-?_?8|unicode)$/i.test(encoding);
 }
 
 /** PostgreSQL 18 reports 15; extensions may add some. */
 const MAX_COUNT = 1000;
-/** The longest are lists of names, as of `search_path`. */
+/** Characters of all names and values. The longest values are lists of names, such as `search_path`. */
 const MAX_SIZE = 0x10_0000;

@@ -131,7 +131,7 @@ export class PipelinedExecution implements Request<void>, StatementReply {
     }
   }
 
-  /** Gives the reply its collector. */
+  /** Sets the collector, so that the reply can be read. */
   claim(collector: ResultCollector<unknown>): void {
     this.#collector ??= collector;
   }

@@ -1,8 +1,8 @@
 /**
  * Portals: statements whose rows are fetched in parts.
  *
- * In a transaction a portal lives until that ends, so each request ends with Sync. Outside of one the
- * Sync would end the portal, so requests end with Flush, and the Sync comes when the portal is done.
+ * In a transaction, a portal lives until the transaction ends, so each request ends with Sync. Outside of one, a Sync
+ * would end the portal, so requests end with Flush, and the Sync is sent when the portal is closed.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
@@ -20,7 +20,7 @@ import { mapCopyInError } from "./misplaced_copy.ts";
 import type { Prepared } from "./prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
-/** Bind of a portal, and for a statement that the server does not keep Parse before and Describe behind it. */
+/** Bind of a portal. For an unnamed statement, also Parse before it and Describe after it. */
 export class OpenPortal implements Request<void> {
   readonly action = "open the portal";
   readonly syncMode: "explicit" | "deferred";
@@ -29,7 +29,7 @@ export class OpenPortal implements Request<void> {
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
   readonly #registry: Registry;
-  /** Whether it will give other columns than the statement is known to give. */
+  /** Whether the columns of the portal differ from those of the known description. */
   changed = false;
 
   /** An exclusive portal is closed by {@linkcode EndExclusive}. */
@@ -81,11 +81,11 @@ export class OpenPortal implements Request<void> {
 /** Some rows of a portal. */
 export interface Fetched<T> {
   readonly rows: T;
-  /** Whether the server has stopped because it was asked for no more; there may be no more all the same. */
+  /** Whether the server stopped at the row limit. Even then there may be no more rows. */
   readonly hasMore: boolean;
 }
 
-/** Execute of a portal, for at most so many rows. */
+/** Execute of a portal, for at most `maxRows` rows. */
 export class FetchPortal<T> implements Request<Fetched<T>> {
   readonly action = "fetch rows";
   syncMode: "explicit" | "deferred";
@@ -156,12 +156,15 @@ export class ClosePortal implements Request<void> {
   }
 }
 
-/** Sync: the end of what was executed without one, which is when the server commits it. */
+/**
+ * Sync after requests of an exclusive operation that had none. Outside of a transaction, the server then commits
+ * them.
+ */
 export class EndExclusive implements Request<void> {
   readonly action: string;
   readonly syncMode = "explicit";
   readonly exclusive: ExclusiveOperation;
-  /** The callers of a pipeline wait for the outcomes of its statements. */
+  /** True for a pipeline, whose callers wait for its statements only. */
   readonly isDetached: boolean;
 
   constructor(exclusive: ExclusiveOperation) {

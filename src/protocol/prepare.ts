@@ -1,5 +1,5 @@
 /**
- * Preparing a statement, and reading the types of its parameters and columns.
+ * Prepares a statement, and reads the types of its parameters and columns.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
@@ -13,11 +13,11 @@ import type { Outbox } from "../wire/outbox.ts";
 import type { ReplyReader, Request } from "./request.ts";
 import { Prepared } from "./prepared.ts";
 
-/** How a string is to be prepared. */
+/** The name under which a statement is prepared, and the names to close with it. */
 export interface StatementSlot {
-  /** Under which name, "" for none. */
+  /** The statement's name, "" for none. */
   readonly name: string;
-  /** Names that the server is to forget. */
+  /** Names of the statements to close. */
   readonly evicted: readonly string[];
   /** As in {@linkcode Prepared.generation}. */
   readonly generation: number;
@@ -33,7 +33,7 @@ export function prepareInSlot(
   return new Prepare(name, sql, evicted, registry, syncMode, generation);
 }
 
-/** Parse and Describe, and Close of those that make room for it. */
+/** Close of the evicted statements, Parse and Describe. */
 export class Prepare implements Request<Prepared> {
   readonly action = "prepare the statement";
   readonly sql: string;
@@ -43,7 +43,7 @@ export class Prepare implements Request<Prepared> {
   readonly #registry: Registry;
   readonly #generation: number;
 
-  /** A deferred Sync needs a request behind it that sends it. */
+  /** If the Sync is deferred, a later request must send it. */
   constructor(
     name: string,
     sql: string,
@@ -83,7 +83,7 @@ export function encodePrepare(out: Outbox, name: string, sql: string, evicted: r
   describe(out, DescribeTarget.Statement, name);
 }
 
-/** The reply to {@linkcode encodePrepare}; without columns the statement gives no rows. */
+/** Reads the reply to {@linkcode encodePrepare}. `columns` is undefined for a statement without rows. */
 export function* readPrepare(
   inbox: Inbox,
   evicted: readonly string[],

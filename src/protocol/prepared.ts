@@ -6,7 +6,7 @@ import type { Registry } from "../codecs/registry.ts";
 import type { Column } from "../wire/backend.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 
-/** A prepared statement: its name there, its parameters and its rows. */
+/** A prepared statement: its name, its parameters and its rows. */
 export class Prepared {
   /** Its name on the server, "" for the unnamed one. */
   readonly name: string;
@@ -15,14 +15,14 @@ export class Prepared {
   readonly effects: number;
   /** The generation in which it was submitted for preparing, as in `StatementCache.generation`. */
   readonly generation: number;
-  /** Whether its parameters' types may have become others: a value did not fit. */
+  /** Whether its parameter types may be outdated, because a value did not fit. */
   isDoubtful = false;
   /** OIDs of its parameters' types. */
   readonly parameterTypes: readonly number[];
   readonly parameterCodecs: readonly Codec[];
-  /** Its rows in the formats that {@linkcode resultFormats} asks for; undefined for a statement without rows. */
+  /** Its rows, in the formats of {@linkcode resultFormats}; undefined for a statement without rows. */
   readonly description: Description | undefined;
-  /** How Bind asks for the formats. */
+  /** The result formats, as Bind encodes them. */
   readonly resultFormats: readonly number[];
   readonly #catalogVersion: number;
   readonly #complete: boolean;
@@ -49,27 +49,30 @@ export class Prepared {
     this.#complete = !this.types.some((type) => registry.isUnknown(type));
   }
 
-  /** Whether it is COPY, behind which nothing can be pipelined. */
+  /** Whether it is COPY. No request can be pipelined behind one. */
   get isCopy(): boolean {
     return (this.effects & Effect.Copies) !== 0;
   }
 
-  /** The types of its parameters, and its columns, which have theirs. */
+  /** The OIDs of its parameter types, and its columns, which contain their types. */
   get types(): (number | Column)[] {
     return [...this.parameterTypes, ...this.description?.columns ?? []];
   }
 
-  /** The types of its parameters and columns. */
+  /** The OIDs of the types of its parameters and columns. */
   get typeOids(): number[] {
     return this.types.map((type) => typeof type === "number" ? type : type.typeOid);
   }
 
-  /** Whether all its types were known when it was made, and nothing of that has been forgotten or become doubtful since. */
+  /**
+   * Whether its codecs are up to date: all its types were known when it was made, the catalog was not invalidated
+   * since, and no value failed to fit.
+   */
   isCurrent(registry: Registry): boolean {
     return this.#complete && !this.isDoubtful && this.#catalogVersion === registry.catalog.version;
   }
 
-  /** The same statement with what is known of its types now, under the same name on the server or another. */
+  /** The same statement with the codecs that its types have now, under the same name or another. */
   renewed(registry: Registry, name: string = this.name): Prepared {
     return new Prepared(
       name,

@@ -10,7 +10,7 @@ export class RawReply extends ResultCollector<void> {
   #description: Description | undefined = undefined;
   readonly #messages: Uint8Array[] = [];
 
-  /** Hands the reply to where it belongs. */
+  /** Passes the kept messages to a collector. */
   replay(collector: ResultCollector<unknown>): void {
     if (this.#description !== undefined) collector.begin(this.#description);
     if (this.#messages.length === 0) collector.empty();

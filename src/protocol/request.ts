@@ -5,8 +5,8 @@
  * A *request* is the unit that the session queues, pipelines and fails. It encodes its messages and
  * gives the reader of its reply. Once it is submitted, a *pending request* holds its outcome.
  *
- * A *reply reader* reads one reply. It is a generator that yields only when it cannot go on, and it
- * knows only the happy path: the session handles refusals by the server, in one place.
+ * A *reply reader* reads one reply. It is a generator that yields only when it cannot continue, and it reads
+ * successful replies only: the session handles refusals by the server, in one place.
  *
  * An *op* is a procedure of any number of requests. It yields steps to a driver, of which there are
  * two: one blocks, the other awaits. So every procedure is written once.
@@ -16,10 +16,13 @@ import type { Exclusive } from "./admission.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 
-/** What a reply reader needs before it can go on: more bytes (`read`), or a consumer for what has arrived (`paused`). */
+/**
+ * What a reply reader needs before it can continue: more bytes (`read`), or a consumer for what has arrived
+ * (`paused`).
+ */
 export type Need = "read" | "paused";
 
-/** Reads one reply: runs as far as the received bytes allow, and yields only when it cannot go on. */
+/** Reads one reply: runs as far as the received bytes allow, and yields only when it cannot continue. */
 export type ReplyReader<T> = Generator<Need, T, void>;
 
 /** One request, and the reading of its reply. */
@@ -40,7 +43,10 @@ export interface Request<T> {
   readonly exclusive?: ExclusiveOperation | undefined;
   /** Whether no caller waits for its outcome, so that a cancel request may hit it. */
   readonly isDetached?: boolean;
-  /** Encodes the request; called once, when it is submitted. If it throws, the caller gets the error and nothing is sent. */
+  /**
+   * Encodes the request. Called once, when it is submitted. If it throws, the caller gets the error and nothing is
+   * sent.
+   */
   encode(out: Outbox): void;
   /**
    * Decodes the reply, once all earlier ones are read. Throws a `ProtocolError` for what the
@@ -48,7 +54,7 @@ export interface Request<T> {
    * been read to its end, as the outcome.
    */
   reply(inbox: Inbox, out: Outbox): ReplyReader<T>;
-  /** The failure that the server's error means here, if it is another than that error. */
+  /** Gives another failure in place of the server's error; undefined to keep that error. */
   mapError?(fields: ServerFields): Failure | undefined;
 }
 
@@ -64,30 +70,30 @@ export interface ExclusiveOperation extends Exclusive {
 export type Failure =
   /** The server refused it. */
   | { readonly kind: "server"; readonly fields: ServerFields }
-  /** It was skipped, because of an earlier one under the same Sync. */
+  /** The server skipped it, because an earlier request under the same Sync failed. */
   | { readonly kind: "aborted"; readonly by: Failure; readonly failed: Request<unknown> }
-  /** The connection went away. */
+  /** The connection was lost. */
   | { readonly kind: "lost"; readonly cause: Error; readonly sent: boolean }
-  /** Its reply was not what the protocol allows, which ended the connection. */
+  /** Its reply violated the protocol, which ended the connection. */
   | { readonly kind: "malformed"; readonly cause: ProtocolError }
-  /** The reply is there, but cannot be given to the caller. */
+  /** The reply was read, but its result cannot be returned. */
   | { readonly kind: "unusable"; readonly error: PyroError };
 
 /** A submitted request, and its outcome once there is one. */
 export class PendingRequest<T> {
   readonly request: Request<T>;
-  /** Where its request begins, as in {@linkcode Outbox.writtenTotal}. */
+  /** Where its bytes begin, as in {@linkcode Outbox.writtenTotal}. */
   position: number;
-  /** How many bytes its request has. */
+  /** How many bytes it has. */
   length = 0;
   settled = false;
-  /** Whether it was taken back before anything of it was sent; there will be no outcome. */
+  /** Whether it was withdrawn before anything of it was sent. It has no outcome then. */
   withdrawn = false;
-  /** Whether it has failed already, although the end of its reply is still to come. */
+  /** Whether the server has refused it. It is settled at the end of its reply. */
   refused = false;
   /** Whether no caller waits for its outcome. Set by the session, which counts the others. */
   isAbandoned: boolean;
-  /** The user's function that submitted it, where a cancellation has to know. */
+  /** The user's function that submitted it, if a cancellation needs to know. */
   owner: object | undefined = undefined;
   /** Set when it succeeded. */
   value: T | undefined = undefined;
@@ -95,7 +101,7 @@ export class PendingRequest<T> {
   failure: Failure | undefined = undefined;
   /** Called once, when it is settled. */
   onSettled: (() => void) | undefined = undefined;
-  /** The one before it, and the one behind it, in the session's queue. */
+  /** Its neighbours in the session's queue. */
   previous: PendingRequest<unknown> | undefined = undefined;
   next: PendingRequest<unknown> | undefined = undefined;
 
@@ -112,7 +118,6 @@ export class Condition {
   /** Called when it is met. */
   onMet: (() => void) | undefined = undefined;
 
-  /** The condition is met. */
   meet(): void {
     this.isMet = true;
     this.onMet?.();
@@ -122,28 +127,30 @@ export class Condition {
 /**
  * A request of an op to its driver.
  *
- * One op at a time may submit, until it says which request is its last, so that statements run in the
- * order of the calls. `submit` answers with the pending request, `settle` with its value or by throwing
- * its error. `finish` is a `settle` that releases the right to submit first; to submit again, an op
- * has to `continue`.
+ * One op at a time may submit, until it releases that right, so that statements run in the order of the calls.
+ * `submit` answers with the pending request, `settle` with its value or by throwing its error. `finish` is a `settle`
+ * that first releases the right to submit; to submit again, an op must `continue`.
  */
 export type Step =
   | { readonly do: "submit"; readonly request: Request<unknown> }
   | { readonly do: "settle"; readonly pending: PendingRequest<unknown> }
   | { readonly do: "finish"; readonly pending: PendingRequest<unknown> }
-  /** Asks to submit again: before the ops that have not begun, or behind them. */
+  /** Waits for the right to submit again, ahead of the ops that have not begun, or behind them. */
   | { readonly do: "continue"; readonly behind?: boolean }
   /** Releases the right to submit. */
   | { readonly do: "release" }
   /** Asked by the op that may submit: waits until no other op is under way, so that the transaction status is known. */
   | { readonly do: "barrier"; readonly within?: ExclusiveOperation | undefined }
-  /** Waits for the condition or for the outcome, whichever is first. */
+  /** Waits for the condition or for the outcome, whichever comes first. */
   | { readonly do: "await"; readonly condition: Condition; readonly pending: PendingRequest<unknown> }
-  /** Waits until no more than that many bytes are still to be sent, or nothing can be sent before replies are taken. */
+  /** Waits until at most that many bytes are unsent, or until no more can be sent before replies are read. */
   | { readonly do: "room"; readonly bytes: number }
   /** Sends a cancel request, and waits until the server has taken it. */
   | { readonly do: "cancel" }
-  /** Answers with the result of a user's function. The awaiting driver awaits its promise, unless that request has an outcome before. */
+  /**
+   * Answers with the result of a user's function. The awaiting driver awaits its promise, unless the request in
+   * `unless` has an outcome first.
+   */
   | { readonly do: "callback"; readonly fn: () => unknown; readonly unless?: PendingRequest<unknown> | undefined }
   /** Waits for a random time of at most that many milliseconds. */
   | { readonly do: "pause"; readonly upTo: number };
@@ -163,11 +170,11 @@ export interface Call<T> {
 
 /** Traces a call, or one call of a longer operation. */
 export interface Span {
-  /** It begins; what `work` gives comes back. */
+  /** Starts the span, and returns the result of `work`. */
   start<T>(work: () => T): T;
-  /** It has come to its end, with that. */
+  /** Ends the span, with the call's value. */
   succeed(value: unknown): void;
-  /** It has failed. */
+  /** Ends the span, with the call's error. */
   fail(error: unknown): void;
 }
 
@@ -177,7 +184,7 @@ export interface Deadline {
   readonly action: string;
   /** Milliseconds, 0 for no limit. */
   readonly timeout: number;
-  /** The caller's timeout, where `timeout` is what is left of it. */
+  /** The timeout that the caller gave, if `timeout` is only the remainder of it. */
   readonly callerTimeout?: number | undefined;
   readonly signal: AbortSignal | undefined;
   /** Whether the connection is closed when the caller gives up. */
@@ -216,7 +223,7 @@ export function* cancellationPoint(): Op<void> {
   yield { do: "release" };
 }
 
-/** Waits until all earlier calls are over; `within` is the exclusive operation that the op is a part of. */
+/** Waits until no other op is under way; `within` is the exclusive operation that the op is a part of. */
 export function* barrier(within?: ExclusiveOperation): Op<void> {
   yield { do: "barrier", within };
 }
@@ -226,12 +233,12 @@ export function* continueBehindOthers(): Op<void> {
   yield { do: "continue", behind: true };
 }
 
-/** The result of a user's function; undefined if the pending request has an outcome before. */
+/** The result of a user's function; undefined if the pending request has an outcome first. */
 export function* callback<T>(fn: () => T | PromiseLike<T>, unless?: PendingRequest<unknown>): Op<T> {
   return (yield { do: "callback", fn, unless }) as T;
 }
 
-/** The only request of an op. */
+/** Submits the only request of an op, and waits for its outcome. */
 export function* perform<T>(request: Request<T>): Op<T> {
   const pending = (yield { do: "submit", request }) as PendingRequest<T>;
   return (yield { do: "finish", pending }) as T;

@@ -1,7 +1,7 @@
 /** The pending requests of a session, in the order of submission. */
 import type { PendingRequest } from "./request.ts";
 
-/** First in, first out: a linked list, as most of the time there is one or none. */
+/** First in, first out. A linked list, because there is mostly one request or none. */
 export class RequestQueue {
   first: PendingRequest<unknown> | undefined = undefined;
   last: PendingRequest<unknown> | undefined = undefined;
@@ -17,7 +17,7 @@ export class RequestQueue {
     this.last = pending;
   }
 
-  /** The first after this one, which may have left the queue already. */
+  /** The first request after this one, which may have left the queue already. */
   behind(pending: PendingRequest<unknown>): PendingRequest<unknown> | undefined {
     return this.#has(pending) ? pending.next : this.first;
   }
@@ -26,7 +26,7 @@ export class RequestQueue {
   hasCallersBehind(pending: PendingRequest<unknown>): boolean {
     let inspected = 0;
     for (let other = this.behind(pending); other !== undefined; other = other.next) {
-      // If calls are given up one by one, the latest first, each would otherwise inspect all that were before it.
+      // If callers give up one by one, the latest first, each would otherwise inspect all that gave up before.
       if (!other.isAbandoned || ++inspected > MAX_INSPECTED) return true;
     }
     return false;

@@ -1,10 +1,9 @@
 /**
  * The protocol state of one connection: no I/O, no clock, no promises.
  *
- * Its members are of four kinds. State: the getters and readonly fields. Command:
- * {@linkcode Session.submit}. Input: `inbox.reserve`, `inbox.commit`, {@linkcode Session.lose}.
- * Output: {@linkcode Session.advance}, which is to be called after every input, then
- * {@linkcode Session.takeEvent} and `outbox.pending`.
+ * Its members are of four kinds. State: the getters and readonly fields. Command: {@linkcode Session.submit}. Input:
+ * `inbox.reserve`, `inbox.commit`, {@linkcode Session.lose}. Output: {@linkcode Session.advance}, which must be
+ * called after every input, then {@linkcode Session.takeEvent} and `outbox.pending`.
  *
  * Replies come in the order of the requests, so there is one queue. This file is the only one that
  * handles refusals: it ends the reply reader, fails the request and those behind it under the same
@@ -107,12 +106,15 @@ export class Session {
     }
   }
 
-  /** The request that the server works on, or will next. */
+  /** The request that the server works on, or the next one. */
   get oldest(): PendingRequest<unknown> | undefined {
     return this.#failedGroup?.requests[0] ?? this.#queue.first;
   }
 
-  /** The error that made the open transaction fail, made anew; undefined if it has not, or if that was not ours. */
+  /**
+   * A new error for the failure that made the open transaction fail; undefined if the transaction has not failed, or
+   * if no request of this session failed in it.
+   */
   get transactionError(): PyroError | undefined {
     const transactionFailure = this.transactionStatus === "failed" ? this.#transactionFailure : undefined;
     return transactionFailure && errorOf(transactionFailure.failure, transactionFailure.request);
@@ -128,7 +130,7 @@ export class Session {
     return this.#last === pending;
   }
 
-  /** Whether the server may know of it. */
+  /** Whether any of its bytes were sent, so that the server may execute it. */
   isSent(pending: PendingRequest<unknown>): boolean {
     return this.outbox.sentTotal > pending.position;
   }
@@ -150,7 +152,7 @@ export class Session {
     return this.#awaited > 0 && this.#queue.hasCallersBehind(pending);
   }
 
-  /** Withdraws a request of which nothing was sent. Its bytes leave the outbox when others are to be sent. */
+  /** Withdraws a request of which nothing was sent. Its bytes are removed from the outbox before the next write. */
   withdraw(pending: PendingRequest<unknown>): void {
     if (this.#queue.first === pending) {
       // Its reply reader may have begun, since data has arrived meanwhile.
@@ -164,7 +166,10 @@ export class Session {
     if (this.#last === pending) this.#last = this.#queue.last;
   }
 
-  /** Removes the bytes of withdrawn requests from the outbox, all in one go. Must be called before bytes are sent, not during a write. */
+  /**
+   * Removes the bytes of all withdrawn requests from the outbox. Must be called before bytes are sent, not during a
+   * write.
+   */
   dropWithdrawn(): void {
     if (this.#withdrawn.length === 0) return;
     const withdrawn = this.#withdrawn.sort((a, b) => a.position - b.position);
@@ -203,7 +208,7 @@ export class Session {
     return pending;
   }
 
-  /** Runs reply readers over what has arrived; returns what the first unfinished one needs now. */
+  /** Runs reply readers over the received bytes; returns what the first unfinished one needs now. */
   advance(): Need | "idle" {
     if (this.lost !== undefined) return "idle";
     this.admission.isEncoding = true;
@@ -217,12 +222,12 @@ export class Session {
     }
   }
 
-  /** The connection is lost: all outstanding requests fail. */
+  /** Marks the connection as lost: all outstanding requests fail. */
   lose(cause: Error): void {
     if (this.lost !== undefined) return;
     this.lost = cause;
     this.admission.isLost = true;
-    // A reply reader that runs just now has called this through a user's codec; it ends when that returns.
+    // While a reply reader runs, only a user's codec can have called this. The reader ends when the codec returns.
     if (!this.admission.isEncoding) this.#replyReader?.return(undefined);
     if (this.#failedGroup !== undefined) this.#failGroup(this.#failedGroup);
     else if (cause instanceof ProtocolError && this.#replyReader !== undefined) {
@@ -304,7 +309,7 @@ export class Session {
     for (const pending of this.#failedGroup.requests) pending.refused = true;
   }
 
-  /** The first request, and those that the server skips because of its error. */
+  /** Takes the first request out of the queue, and those that the server skips because of its error. */
   #takeGroup(): PendingRequest<unknown>[] {
     const first = this.#queue.shift()!;
     const requests = [first];
@@ -312,7 +317,7 @@ export class Session {
     for (let last = first; last.request.syncMode !== "explicit"; requests.push(last)) {
       const next = this.#queue.shift();
       if (next === undefined) {
-        // The server ignores everything until it sees a Sync.
+        // Without a Sync, the server would ignore all later requests.
         sync(this.outbox);
         return requests;
       }
@@ -321,7 +326,10 @@ export class Session {
     return requests;
   }
 
-  /** Reads on to the ReadyForQuery of the failed group. Callers get the failure only then, with the status up to date. */
+  /**
+   * Reads on to the ReadyForQuery of the failed group. Only then do callers get the failure, with the transaction
+   * status up to date.
+   */
   #recover(group: FailedGroup): boolean {
     const { inbox } = this;
     while (!inbox.next()) {
@@ -345,7 +353,10 @@ export class Session {
     }
   }
 
-  /** With nothing outstanding, only asynchronous messages may come, and the error with which the server ends the session. */
+  /**
+   * Reads while no request is pending. Only asynchronous messages may come then, and the error with which the server
+   * ends the session.
+   */
   #readUnsolicited(): void {
     const { inbox } = this;
     if (inbox.next()) throw inbox.unexpected("wait for requests");
@@ -383,11 +394,11 @@ export class Session {
   }
 }
 
-/** The requests that the ReadyForQuery will settle: the one that failed, and those that were skipped. */
+/** The requests that the next ReadyForQuery settles: the one that failed, and those that the server skips. */
 interface FailedGroup {
   readonly failure: Failure;
   readonly requests: readonly PendingRequest<unknown>[];
 }
 
-/** Names of encodings are short. */
+/** Names of encodings are short; a longer value is cut. */
 const MAX_QUOTED_LENGTH = 64;

@@ -16,7 +16,7 @@ import { mapCopyInError, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy
 import { SimpleReplyGrammar } from "./simple_reply.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 
-/** Runs the statements of a string. */
+/** Runs all statements of a string. */
 export class SimpleQuery<T> implements Request<T> {
   readonly action = "run the query";
   readonly syncMode = "implicit";

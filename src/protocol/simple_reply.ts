@@ -1,6 +1,6 @@
 /**
- * Which message may come next in the reply to a simple query, whether its statements give rows or
- * copy: each statement must come to its end, and there must be at least one.
+ * Which message may come next in the reply to a simple query. Each statement must complete, whether it returns rows
+ * or copies, and there must be at least one.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Simple Query" and "COPY
  * Operations".
@@ -25,7 +25,7 @@ export class SimpleReplyGrammar {
     this.#position = next;
   }
 
-  /** CopyDone was sent. Before that the server cannot complete a COPY FROM STDIN, and never if it was refused. */
+  /** CopyDone is sent. Before that, and after a CopyFail, the server must not complete a COPY FROM STDIN. */
   endCopy(): void {
     if (this.#position === Position.CopyIn) this.#position = Position.Copied;
   }
@@ -38,9 +38,9 @@ export class SimpleReplyGrammar {
 
 const Position = {
   Start: 0,
-  /** Behind a statement. */
+  /** After a statement. */
   Between: 1,
-  /** Behind a RowDescription. */
+  /** After a RowDescription. */
   Rows: 2,
   /** The server waits for data. */
   CopyIn: 3,
@@ -59,7 +59,10 @@ const STATEMENT: readonly (readonly [number, Position])[] = [
   [Backend.CopyOutResponse, Position.CopyOut],
 ];
 
-/** Which message may come at each position, and the position behind it. An error may come at any; the session handles it. */
+/**
+ * Which messages may come at each position, and the position after each. An error may come at any position; the
+ * session handles it.
+ */
 const NEXT: Readonly<Record<Position, ReadonlyMap<number, Position>>> = {
   [Position.Start]: new Map(STATEMENT),
   [Position.Between]: new Map([...STATEMENT, [Backend.ReadyForQuery, Position.End]]),

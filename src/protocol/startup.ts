@@ -1,5 +1,5 @@
 /**
- * From the StartupMessage to the first ReadyForQuery, authentication inside.
+ * From the StartupMessage to the first ReadyForQuery, authentication included.
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Start-up" and "SASL
  * Authentication".
@@ -15,7 +15,7 @@ import type { Outbox } from "../wire/outbox.ts";
 import type { Failure, ReplyReader, Request } from "./request.ts";
 import type { Session } from "./session.ts";
 
-/** What a server asked of us to believe who we are, by how much the answer gives away: nothing, a proof, a hash, the password. */
+/** How much the answer to an authentication request discloses: nothing, a SCRAM proof, an MD5 hash, or the password. */
 export const Disclosure = { None: 0, Scram: 1, Md5: 2, Cleartext: 3 } as const;
 
 /** The server's authentication request. */
@@ -26,7 +26,7 @@ export interface AuthMethod {
   readonly scram: ScramParameters | undefined;
 }
 
-/** The most that a server may ask for, and why no more. */
+/** The most that a server may ask for, and the reason for this limit. */
 export interface AuthLimit extends AuthMethod {
   /** Ends the sentence "the server asks for …, ". */
   readonly reason: string;
@@ -40,11 +40,14 @@ export interface StartupOptions {
   readonly parameters: Iterable<readonly [string, string]>;
   /** Fresh randomness for SCRAM: printable ASCII without commas. */
   readonly nonce: string;
-  /** The most to give away; undefined for whatever is asked for. SCRAM then has to have the very terms of the limit. */
+  /**
+   * The most that may be disclosed; undefined for no limit. With a limit, SCRAM must use exactly the limit's
+   * parameters.
+   */
   readonly limit?: AuthLimit | undefined;
 }
 
-/** Opens a session; the value is what the server asked for. */
+/** Opens a session; the value is the server's authentication request. */
 export class Startup implements Request<AuthMethod> {
   readonly action = "open a session";
   readonly syncMode = "explicit";
@@ -96,7 +99,7 @@ export class Startup implements Request<AuthMethod> {
 
   *#authenticate(inbox: Inbox, out: Outbox): ReplyReader<void> {
     let scram!: ScramClient;
-    /** The message that SASL waits for; Ok while it waits for none. */
+    /** The next message of SASL; Ok while SASL is not under way. */
     let step: number = Authentication.Ok;
     let first = true;
     for (;; first = false) {
@@ -107,7 +110,7 @@ export class Startup implements Request<AuthMethod> {
       }
       inbox.expect(Backend.Authentication, this.action);
       const method = inbox.int32();
-      // Once SASL has begun, only its own next message may come: anything else would be a way around it.
+      // Once SASL has begun, only its own next message may come: any other would bypass the server's proof.
       const continues = method === Authentication.SaslContinue || method === Authentication.SaslFinal;
       if (step === Authentication.Ok ? continues : method !== step) throw unexpectedMethod(method);
       switch (method) {
@@ -197,10 +200,10 @@ function rest(inbox: Inbox): string {
   return inbox.bytes.utf8Slice(inbox.pos, inbox.limit);
 }
 
-/** We ask for 3.0 without options, so there is nothing that a server could take back. */
+/** We request protocol 3.0 without options, so the server has nothing to negotiate. */
 function checkVersion(inbox: Inbox): void {
   const { version, unknownOptions } = negotiateProtocolVersion(inbox);
-  // Some servers give the whole number, some only the minor.
+  // Some servers send the whole version number, some only the minor version.
   if (version !== PROTOCOL_VERSION && version !== 0) {
     const name = `${version >> 16}.${version & 0xffff}`;
     throw new ProtocolError(`Cannot open a session: the server wants protocol ${name}, 3.0 was asked for`);
@@ -212,7 +215,9 @@ function checkVersion(inbox: Inbox): void {
   }
 }
 
-/** Between AuthenticationOk and ReadyForQuery nothing is long but a notice or an error, such as those of a login trigger. */
+/**
+ * Between AuthenticationOk and ReadyForQuery, only notices and errors can be long, such as those of a login trigger.
+ */
 const MAX_LENGTH_BEFORE_SESSION = 0x10_0000;
 
 /** PgBouncer's error for a parameter that it does not know. */

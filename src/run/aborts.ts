@@ -1,11 +1,11 @@
 /**
- * Listeners of abort signals. A signal has one listener, however many calls it is for: runtimes look
- * through all listeners for each that is added, and warn of more than a few.
+ * Listeners of abort signals. A signal has one event listener for any number of calls: runtimes search all listeners
+ * when one is added, and warn of more than a few.
  */
 
 const listening = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** Calls the function when the signal aborts, once. The function that it gives ends that. */
+/** Calls `fn` once, when the signal aborts. The returned function prevents that. */
 export function onAbort(signal: AbortSignal, fn: () => void): () => void {
   const listeners = listening.get(signal) ?? listen(signal);
   listeners.add(fn);

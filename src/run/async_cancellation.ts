@@ -4,9 +4,9 @@ import { Cancellation } from "./cancellation.ts";
 
 /** A cancellation with promises. */
 export class AsyncCancellation extends Cancellation {
-  /** Its op, as admission knows it. */
+  /** The entry of its op in admission. */
   entry: AdmissionEntry | undefined = undefined;
-  /** Whether its op waits for a user's function: one that may make calls, or one that gives data. */
+  /** The user's function that its op waits for: one that may make `calls`, or a `source` of data. */
   waitsFor: "calls" | "source" | undefined = undefined;
   isAbandoned = false;
   /** Rejects the op's current wait. */
@@ -35,7 +35,7 @@ export class AsyncCancellation extends Cancellation {
   /** The work's result, unless the op is notified first. */
   guard<T>(work: Promise<T>): Promise<T> {
     if (this.isNotified) return work;
-    // Not a race: a promise that lives as long as the call would keep the result of each.
+    // Not Promise.race: a promise that lives as long as the call would keep the result of every wait.
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject;
       const end = (): void => {

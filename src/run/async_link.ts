@@ -2,9 +2,9 @@
  * A connection that awaits: runs ops on a session, and moves bytes between the session and its
  * transport.
  *
- * One reader per connection reads as long as the session wants bytes, also while nothing is asked,
- * so that notifications and the server's end are seen. What is submitted in one tick leaves in one
- * write, unless it is so much that the server may begin with it.
+ * One reader per connection reads all the time, even while no request is pending, so that it receives notifications
+ * and notices the end of the connection. It stops only while too many replies are unclaimed. The requests of one tick
+ * are sent in one write, unless they are so large that the server may already start on the first ones.
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../connect/handshake.ts";
@@ -37,7 +37,7 @@ export class AsyncLink implements Link, RunnerLink {
   #eventWaiters = 0;
   /** Called when bytes were sent, or when reading stops. */
   #onProgress: (() => void)[] = [];
-  /** How much had been written when others could run the last time. */
+  /** The outbox's `writtenTotal` when a writer last let other work run. */
   #writtenAtLastTurn = 0;
   /** Ends the reader's pause. */
   #onResume: (() => void) | undefined = undefined;
@@ -95,14 +95,17 @@ export class AsyncLink implements Link, RunnerLink {
     await this.canceller?.();
   }
 
-  /** Whether the process is to stay alive although nothing is asked: while someone waits for notifications. */
+  /**
+   * Counts the listeners that wait for notifications. While there are any, the process stays alive even if no request
+   * is pending.
+   */
   expectEvents(expecting: boolean): void {
     this.#eventWaiters += expecting ? 1 : -1;
     this.#keepProcess();
     if (expecting) this.#startReading();
   }
 
-  /** Sends what the outbox holds and reads until the server closes: before there is a session. */
+  /** Sends the outbox, and reads until the server closes. Must not be called once the session is opened. */
   async readToEnd(): Promise<void> {
     const { outbox } = this.session;
     while (outbox.size > 0) outbox.sent(await this.#transport.write(outbox.pending()));
@@ -110,7 +113,7 @@ export class AsyncLink implements Link, RunnerLink {
     while (await this.#transport.read(dropped) > 0);
   }
 
-  /** Sends what the outbox holds and reads one byte: before there is a session. */
+  /** Sends the outbox, and reads one byte. Must not be called once the session is opened. */
   async readByte(): Promise<number> {
     const { outbox } = this.session;
     while (outbox.size > 0) outbox.sent(await this.#transport.write(outbox.pending()));
@@ -120,7 +123,7 @@ export class AsyncLink implements Link, RunnerLink {
     return byte[0]!;
   }
 
-  /** Encrypts the connection: before there is a session. */
+  /** Encrypts the connection. Must not be called once the session is opened. */
   async startTls(options: TlsOptions): Promise<void> {
     await this.#transport.startTls(options);
     this.tls = true;
@@ -157,7 +160,7 @@ export class AsyncLink implements Link, RunnerLink {
     }
   }
 
-  /** There is something to send and to wait for. */
+  /** Sends the submitted requests, and reads the replies. */
   wake(): void {
     this.#startReading();
     this.#keepProcess();
@@ -167,7 +170,10 @@ export class AsyncLink implements Link, RunnerLink {
     queueMicrotask(() => this.#flush());
   }
 
-  /** Replies are wanted, which may be here already, or wait for what was written after the request. */
+  /**
+   * Continues paused reply readers, because an op waits for replies. The replies may have arrived already, or the
+   * request may be unsent.
+   */
   resume(): void {
     if (this.session.outbox.size > 0) this.wake();
     if (!this.#isPaused) return;
@@ -175,11 +181,11 @@ export class AsyncLink implements Link, RunnerLink {
     if (!this.#isFull) this.#onResume?.();
   }
 
-  /** Resolves once no more than `bytes` wait to be sent, or nothing can be before replies are taken. */
+  /** Resolves once at most `bytes` bytes are unsent, or once no more can be sent before replies are read. */
   async room(bytes: number): Promise<void> {
     const { session } = this;
     this.wake();
-    // Where the system takes everything at once, nothing else would run, and no refusal be seen.
+    // If the system accepts every write at once, no other work would run, and a refusal would not be seen.
     if (session.outbox.writtenTotal - this.#writtenAtLastTurn > MAX_BURST) {
       this.#writtenAtLastTurn = session.outbox.writtenTotal;
       await eventLoopTurn();
@@ -189,7 +195,7 @@ export class AsyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Whether there are so many unclaimed bytes that reading has to wait. */
+  /** Whether so many bytes are unclaimed that reading must wait. */
   get #isFull(): boolean {
     return this.#isPaused && this.session.inbox.buffered >= MAX_UNCLAIMED;
   }
@@ -280,20 +286,23 @@ export class AsyncLink implements Link, RunnerLink {
     this.#flush();
   }
 
-  /** The server may have said why before it closed: the reader gets a moment to find out. */
+  /**
+   * Closes the connection after a moment: the server may have sent a reason before it closed, which the reader can
+   * read until then.
+   */
   #writeFailed(error: unknown): void {
     if (this.session.lost !== undefined) return;
-    // Nothing more is written.
+    // Prevents further writes.
     this.#writing = true;
     this.#finalReadTimer = setTimeout(() => this.destroy(connectionError(error)), FINAL_READ_TIMEOUT);
   }
 }
 
-/** Milliseconds to send Terminate, and to wait for what the server said before a write failed. */
+/** Milliseconds to send Terminate, and to read the server's last message after a write has failed. */
 const FINAL_READ_TIMEOUT = 500;
-/** How many bytes are not kept waiting for what else is submitted in the same tick. */
+/** From this many bytes on, the outbox is sent at once, and not at the end of the tick. */
 const EAGER_FLUSH_SIZE = 0x4000;
-/** How many bytes are written in one go while there is more to write. */
+/** How many bytes a writer writes before it lets other work run. */
 const MAX_BURST = 0x4_0000;
-/** How many bytes of unclaimed replies are read. */
+/** How many bytes of unclaimed replies are buffered before reading stops. */
 const MAX_UNCLAIMED = 0x10_0000;

@@ -1,4 +1,4 @@
-/** Runs ops, awaiting: hands their steps to the session, and waits for what they wait for. */
+/** The runner of the driver that awaits: performs the steps of ops. */
 import { UsageError } from "../errors.ts";
 import type { Call, Deadline, ExclusiveOperation, Op, PendingRequest, Step } from "../protocol/request.ts";
 import { errorOf } from "../protocol/failure.ts";
@@ -14,11 +14,11 @@ import { CANCEL_INTERVAL, CANCEL_TIMEOUT, type Cancellation, cancelTimedOut, isN
 /** The connection, as the runner sees it. */
 export interface RunnerLink {
   readonly session: Session;
-  /** Something was submitted. */
+  /** Sends the submitted requests, and reads the replies. */
   wake(): void;
-  /** An op waits for replies: paused reply readers go on. */
+  /** Continues paused reply readers, because an op waits for replies. */
   resume(): void;
-  /** Resolves once no more than `bytes` wait to be sent, or nothing can be before replies are taken. */
+  /** Resolves once at most `bytes` bytes are unsent, or once no more can be sent before replies are read. */
   room(bytes: number): Promise<void>;
   /** Sends a cancel request; resolves when the server has taken it. */
   cancel(): Promise<void>;
@@ -30,11 +30,14 @@ export interface RunnerLink {
 export class AsyncRunner {
   readonly #link: RunnerLink;
   readonly #admission: Admission<ExclusiveOperation>;
-  /** How many ops are under way, those that wait to begin included. */
+  /** The number of ops under way, including those that wait to begin. */
   #running = 0;
   /** Called when no op is under way. */
   #watchers: (() => void)[] = [];
-  /** The op whose source runs while it may submit: calls from inside the source would wait for ever. */
+  /**
+   * The op that waits for its source while it has the right to submit. Calls from inside the source would wait for
+   * ever.
+   */
   #sourceOp: RunningOp | undefined = undefined;
   /** How many callbacks run whose requests are tracked. */
   #trackedCallbacks = 0;
@@ -112,17 +115,19 @@ export class AsyncRunner {
       const isOwn = ({ isAbandoned, owner }: PendingRequest<unknown>): boolean =>
         isAbandoned || isWithin(owner as CallerContext | undefined, cancellation);
       if (!this.#link.session.outstanding.every(isOwn)) {
-        // Other calls are under way too, which must not be hit: the caller does not wait for the clean-up behind them.
+        // A cancel request could hit the statements of other calls. The clean-up waits for those; the caller does
+        // not.
         cancellation.notify();
         return cancellation.abandon();
       }
-      // The statements under way are those of the callback, and the op has to clean up after them.
+      // All statements under way are those of the callback, and the op must clean up after them.
       inTime = await this.#gated(() => {
         cancellation.notify();
         return this.#cancelBy(until);
       });
     } else if (action === "notify" || isWaiting) cancellation.notify();
-    // A COPY whose source is not waited for ends by itself, unless the server does not listen.
+    // An op that waited for its source now fails its COPY. A cancel request is needed only if the server does not
+    // react.
     if (action === "cancel" && !(isWaiting && await atMost(over, CANCEL_INTERVAL))) {
       inTime = await this.#gated(() => this.#cancelFor(cancellation, over, until));
       if (cancellation.isAbandoned) return;
@@ -130,7 +135,10 @@ export class AsyncRunner {
     if (!inTime || !await atMost(over, until - now())) this.#link.destroy(cancellation.loseConnection());
   }
 
-  /** Cancels the requests of a call, once the server works on them. False if a cancel request may still arrive, and so hit a later statement. */
+  /**
+   * Cancels the requests of a call, once the server works on them. False if a cancel request may still arrive, and so
+   * hit a later statement.
+   */
   async #cancelFor(cancellation: AsyncCancellation, over: Promise<void>, until: number): Promise<boolean> {
     const { session } = this.#link;
     while (cancellation.target === "waiting") {
@@ -300,7 +308,7 @@ export class AsyncRunner {
     }
   }
 
-  /** Calls a user's function, which may make calls of its own unless the op is the one that may submit. */
+  /** Calls a user's function, which may make calls of its own unless the op has the right to submit. */
   async #call(
     { fn, unless }: Extract<Step, { do: "callback" }>,
     entry: RunningOp,
@@ -331,7 +339,7 @@ export class AsyncRunner {
     return callWithin(cancellation, fn);
   }
 
-  /** Waits for what the op has asked for. */
+  /** Waits until the op is admitted. */
   async #awaitAdmission(entry: RunningOp, cancellation: AsyncCancellation | undefined): Promise<void> {
     try {
       await guarded(cancellation, admission(entry));
@@ -350,7 +358,7 @@ export class AsyncRunner {
 
 /** An op under way. */
 class RunningOp extends AdmissionEntry {
-  /** The callbacks that it was called from, if a cancellation has to know. */
+  /** The callbacks that it was called from, if a cancellation needs to know. */
   readonly caller: CallerContext | undefined;
 
   constructor(caller: CallerContext | undefined) {

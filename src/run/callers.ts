@@ -1,7 +1,7 @@
-/** The user's functions that a call comes from, directly or not. */
+/** Which user's functions a call comes from, directly or indirectly. */
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** A function that something waits for, and the one that this was called from. */
+/** A user's function that an op waits for, and the user's function around it. */
 export interface CallerContext {
   /** The op or cancellation that waits for it. */
   readonly op: object;
@@ -10,7 +10,7 @@ export interface CallerContext {
 
 const callers = new AsyncLocalStorage<CallerContext>();
 
-/** The function that this is called from. */
+/** The user's function that is running now. */
 export function currentCaller(): CallerContext | undefined {
   return callers.getStore();
 }
@@ -20,7 +20,7 @@ export function callWithin(op: object, fn: () => unknown): unknown {
   return callers.run({ op, outer: callers.getStore() }, fn);
 }
 
-/** Whether a function that `op` waits for is among these. */
+/** Whether `op` waits for this function, or for one around it. */
 export function isWithin(caller: CallerContext | undefined, op: object): boolean {
   for (; caller !== undefined; caller = caller.outer) {
     if (caller.op === op) return true;

@@ -1,9 +1,9 @@
 /**
  * The cancellation of a call, because of its `timeout` or `signal`: what both drivers know of it.
  *
- * Requests of which nothing was sent are withdrawn. A cancel request stops the others. It stops
- * whatever the server works on when it arrives: so it goes out only once no other caller waits for an
- * outcome, and no op submits until both have ended.
+ * Requests of which nothing was sent are withdrawn. A cancel request stops the others. It stops the statement that
+ * the server executes when it arrives, even if that is another one. So it is sent only once it cannot hit a statement
+ * that another caller waits for, and no op submits until the cancel request and the statement have ended.
  */
 import { ConnectionError, PyroError, ServerError, TimeoutError, type TimeoutOutcome } from "../errors.ts";
 import type { Deadline, PendingRequest } from "../protocol/request.ts";
@@ -14,12 +14,12 @@ import { SqlState } from "../sqlstate.ts";
 export type CancelAction =
   /** Nothing of it is under way: its op is notified. */
   | "notify"
-  /** Its last request is under way, and no caller waits for one behind it: a cancel request stops it. */
+  /** Its requests are under way, and no caller waits for a later one: a cancel request stops them. */
   | "cancel"
-  /** A caller waits for what was submitted behind it, or the server gave no cancel key: the statement runs on, and the caller does not wait. */
+  /** A caller waits for a later request, or the server gave no cancel key: the statement runs on without its caller. */
   | "abandon";
 
-/** A call with a deadline, and what becomes of it. */
+/** The cancellation of one call with a deadline. */
 export class Cancellation {
   /** Whether the caller has given up. */
   isRequested = false;
@@ -27,9 +27,9 @@ export class Cancellation {
   isNotified = false;
   readonly deadline: Deadline;
   readonly #session: Session;
-  /** The requests that its op has submitted or waits for; of many, those without an outcome. */
+  /** The requests that its op has submitted or waits for. If there are many, settled ones are removed. */
   readonly #requests = new Set<PendingRequest<unknown>>();
-  /** Whether a request was sent that is no longer among them. */
+  /** Whether a removed request was sent. */
   #wasSent = false;
   /** The requests to cancel. */
   #targets: readonly PendingRequest<unknown>[] = [];
@@ -42,7 +42,7 @@ export class Cancellation {
     this.#session = session;
   }
 
-  /** Its op has submitted this request, or waits for it. */
+  /** Watches a request that its op has submitted, or waits for. */
   watch(pending: PendingRequest<unknown>): void {
     if (this.#requests.size > MAX_WATCHED) {
       for (const old of this.#requests) {
@@ -54,12 +54,15 @@ export class Cancellation {
     this.#requests.add(pending);
   }
 
-  /** Whether its op has still to be notified. */
+  /** Whether the caller has given up, and the op was not notified yet. */
   get isPending(): boolean {
     return this.isRequested && !this.isNotified;
   }
 
-  /** Where the requests to cancel stand: the server works on the oldest, or on others that were given up; it will do so later; or it has finished. */
+  /**
+   * The state of the requests to cancel. `oldest`: the server works on them, or no caller waits for what it works on.
+   * `waiting`: the server works on another caller's request first. `none`: they have ended.
+   */
   get target(): "oldest" | "waiting" | "none" {
     const { oldest, hasCallers } = this.#session;
     const target = this.#targets.find((pending) => !pending.settled && !pending.refused);
@@ -67,7 +70,7 @@ export class Cancellation {
     return !hasCallers || oldest !== undefined && this.#targets.includes(oldest) ? "oldest" : "waiting";
   }
 
-  /** The caller has given up: withdraws requests of which nothing was sent, and says what to do about the rest. */
+  /** Starts the cancellation: withdraws requests of which nothing was sent, and decides what to do about the rest. */
   request(): CancelAction {
     this.isRequested = true;
     this.deadline.onGivenUp?.();
@@ -90,7 +93,7 @@ export class Cancellation {
     return "cancel";
   }
 
-  /** The statement runs on without a caller. */
+  /** Abandons the statement: it runs on without a caller. */
   abandon(): void {
     this.#outcome = "unknown";
   }
@@ -107,7 +110,7 @@ export class Cancellation {
     return (this.#error ??= { value: this.#makeError() }).value;
   }
 
-  /** The caller's error for an error that the op has ended with. */
+  /** The caller's error, given the error that the op has ended with. */
   errorFor(error: unknown): unknown {
     if (!this.isRequested) return error;
     const isOurs = this.#connectionLost || error === this.#error?.value || isCancellation(error);
@@ -124,12 +127,12 @@ export class Cancellation {
   }
 }
 
-/** Why a connection is closed whose statement could not be stopped. */
+/** The reason for closing a connection whose statement could not be cancelled. */
 export function cancelTimedOut(): ConnectionError {
   return new ConnectionError(`the server did not react to a cancel request within ${CANCEL_TIMEOUT} ms`);
 }
 
-/** The error with what the other says about where in a batch it was. */
+/** The error, with the position in a batch that the other one has. */
 function withProgress(error: unknown, other: unknown): unknown {
   if (!(error instanceof TimeoutError) || !(other instanceof PyroError)) return error;
   const { index, committed } = other;

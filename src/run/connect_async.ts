@@ -7,7 +7,10 @@ import { AsyncLink } from "./async_link.ts";
 import { now } from "../runtime/clock.ts";
 import { connectionError } from "./connection_error.ts";
 
-/** Runs a handshake to its end. When `signal` aborts, everything it has begun is closed, and the promise rejects with the signal's reason. */
+/**
+ * Runs a handshake to its end. When `signal` aborts, all connections that it has opened are closed, and the promise
+ * rejects with the signal's reason.
+ */
 export async function connectAsync(
   handshake: Handshake<Connected>,
   dialer: AsyncDialer,
@@ -70,7 +73,7 @@ async function perform(
   }
 }
 
-/** Aborts when time is over, or when the caller's signal does. */
+/** The deadline of a step: its signal aborts when time is over, or when the caller's signal does. */
 class StepDeadline implements Disposable {
   readonly #controller = new AbortController();
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
@@ -92,7 +95,7 @@ class StepDeadline implements Disposable {
     return this.#controller.signal;
   }
 
-  /** The work's outcome, unless the limit comes first; what the work still brings then goes to `dispose`. */
+  /** The work's outcome, unless the deadline comes first. A late result is passed to `dispose`. */
   async race<T>(work: Promise<T>, dispose?: (late: T) => void): Promise<T> {
     try {
       return await Promise.race([work, this.#aborted]);

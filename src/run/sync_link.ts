@@ -2,8 +2,8 @@
  * A connection that blocks: runs ops on a session, and moves bytes between the session and its
  * transport while it waits.
  *
- * Reading and writing are waited for together, so that a pipeline of any size cannot end with both
- * sides waiting for the other to read.
+ * It waits for reading and for writing at the same time. Otherwise a large pipeline could block both sides, each
+ * waiting for the other to read.
  */
 import { ConnectionError } from "../errors.ts";
 import type { Link } from "../connect/handshake.ts";
@@ -26,9 +26,11 @@ export class SyncLink implements Link, RunnerLink {
   readonly awaits = false;
   tls = false;
   readonly #transport: SyncTransport;
-  /** Set when writing failed: the server may have said why before it closed, so reading goes on for a moment. */
+  /**
+   * Set when a write has failed. Reading continues for a moment: the server may have sent a reason before it closed.
+   */
   #writeFailure: { readonly error: unknown; readonly until: number } | undefined = undefined;
-  /** Whether the last read filled all the room it had, so that more is likely there already. */
+  /** Whether the last read filled its buffer, so that more has probably arrived. */
   #hasMoreToRead = false;
   #started = false;
   /** Whether a reply reader is paused. */
@@ -38,7 +40,7 @@ export class SyncLink implements Link, RunnerLink {
   /** When the last call was made. */
   #lastCall = 0;
   readonly #runner: SyncRunner = new SyncRunner(this);
-  /** Opens a connection for a cancel request and sends it, within that time. */
+  /** Opens a connection for a cancel request and sends it, within that many milliseconds. */
   canceller: ((milliseconds: number) => void) | undefined = undefined;
   #listener: ((event: SessionEvent) => void) | undefined = undefined;
   #delivering = false;
@@ -80,8 +82,8 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /**
-   * Reads what the server has sent unasked: a connection that the server has ended is not written to.
-   * Only after a pause, as each look costs a system call.
+   * Reads what the server has sent unasked, so that nothing is written to a connection that the server has closed.
+   * Does so only after a pause between calls, because it costs a system call.
    */
   #readUnsolicited(): void {
     const time = now();
@@ -111,7 +113,7 @@ export class SyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Waits until the server sends something unasked; false if `by` is over first. */
+  /** Waits for a session event; false if there is none until `by`. */
   awaitEvent(by: number): boolean {
     const { session } = this;
     this.#started = true;
@@ -122,7 +124,7 @@ export class SyncLink implements Link, RunnerLink {
     return this.until(isSo, by, true);
   }
 
-  /** Whether nothing can be sent before replies are taken. */
+  /** Whether no more can be sent before replies are read. */
   get isFull(): boolean {
     return this.#isPaused && this.session.inbox.buffered >= MAX_UNCLAIMED;
   }
@@ -160,7 +162,7 @@ export class SyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Sends what the outbox holds and reads until the server closes: before there is a session. */
+  /** Sends the outbox, and reads until the server closes. Must not be called once the session is opened. */
   readToEnd(by: number): void {
     const dropped = new Uint8Array(64);
     const { outbox } = this.session;
@@ -170,7 +172,7 @@ export class SyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Sends what the outbox holds and reads one byte: before there is a session. */
+  /** Sends the outbox, and reads one byte. Must not be called once the session is opened. */
   readByte(by: number): number {
     const byte = new Uint8Array(1);
     const { outbox } = this.session;
@@ -183,7 +185,7 @@ export class SyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Encrypts the connection: before there is a session. */
+  /** Encrypts the connection. Must not be called once the session is opened. */
   startTls(options: TlsOptions, by: number): void {
     this.#transport.startTls(options, Math.max(0, by - now()));
     this.tls = true;
@@ -219,7 +221,7 @@ export class SyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Delivers events to the listener one after the other, also when it makes calls that bring new ones. */
+  /** Delivers events to the listener one after the other, even if it makes calls that cause new ones. */
   #deliver(): void {
     if (this.#listener === undefined || this.#delivering) return;
     const { session } = this;
@@ -241,7 +243,7 @@ export class SyncLink implements Link, RunnerLink {
     if (this.#isPaused) this.#advance();
   }
 
-  /** One step of sending and receiving; false if time is over first. What fails is the session's loss. */
+  /** As {@linkcode #transfer}, but an error loses the session. */
   #transferOnce(by: number, events: boolean): boolean {
     const { session } = this;
     try {
@@ -255,8 +257,8 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /**
-   * Waits, and reads what can be read; false if time is over first. It writes nothing: callers do, and look
-   * whether that was all that they waited for.
+   * Waits until it can read or write, and reads; false if time is over first. It does not write: callers do, and then
+   * check whether they must still wait.
    */
   #transfer(by: number): boolean {
     if (this.#hasMoreToRead) {
@@ -298,7 +300,7 @@ export class SyncLink implements Link, RunnerLink {
     }
   }
 
-  /** Waits until something can be done; false if time is over first. */
+  /** Waits until the transport can be read from, or written to; false if time is over first. */
   #wait(writable: boolean, by: number): boolean {
     const limit = this.#writeFailure === undefined ? by : Math.min(by, this.#writeFailure.until);
     const left = limit === Infinity ? Infinity : limit - now();
@@ -308,9 +310,9 @@ export class SyncLink implements Link, RunnerLink {
   }
 }
 
-/** Milliseconds to wait for what the server said before a write failed. */
+/** Milliseconds to read the server's last message after a write has failed. */
 const FINAL_READ_TIMEOUT = 500;
-/** Milliseconds without a call after which the server may have ended the connection. */
+/** Milliseconds without a call after which the next call checks whether the server has closed the connection. */
 const IDLE_CHECK_AFTER = 1000;
-/** How many bytes of unclaimed replies are read. */
+/** How many bytes of unclaimed replies are buffered before reading stops. */
 const MAX_UNCLAIMED = 0x10_0000;

@@ -1,4 +1,4 @@
-/** Runs ops, blocking: hands their steps to the session, and waits for what they wait for. */
+/** The runner of the driver that blocks: performs the steps of ops. */
 import { ConnectionError, UsageError } from "../errors.ts";
 import type { Call, Op, PendingRequest, Step } from "../protocol/request.ts";
 import { errorOf } from "../protocol/failure.ts";
@@ -10,17 +10,17 @@ import { CANCEL_INTERVAL, CANCEL_TIMEOUT, Cancellation, cancelTimedOut } from ".
 export interface RunnerLink {
   readonly session: Session;
   /**
-   * Sends and receives until it is so; with `events`, session events are delivered meanwhile to
-   * listeners, which may make calls. False if time is over first.
+   * Sends and receives until `isSo` is true; false if time is over first. With `events`, session events are delivered
+   * meanwhile, to listeners that may make calls.
    */
   until(isSo: () => boolean, by: number, events: boolean): boolean;
-  /** Sends what can be sent and receives what is there, without waiting. */
+  /** Sends and receives as much as is possible without waiting. */
   poll(): void;
-  /** As {@linkcode until}, for what most calls wait for. */
+  /** Sends and receives until a request is settled. `events` is as in {@linkcode until}. */
   settle(pending: PendingRequest<unknown>, events: boolean): void;
-  /** Whether nothing can be sent before replies are taken. */
+  /** Whether no more can be sent before replies are read. */
   readonly isFull: boolean;
-  /** Sends a cancel request, within that time. False if it may still arrive after that. */
+  /** Sends a cancel request, within that many milliseconds. False if it may still arrive after that. */
   cancel(milliseconds: number): boolean;
   /** Fails all outstanding requests for that reason, and closes the socket. */
   destroy(reason: Error): void;
@@ -36,7 +36,7 @@ export class SyncRunner {
     this.#link = link;
   }
 
-  /** Runs a call to its end, or until its caller gives up, or who called the function that this comes from. */
+  /** Runs a call to its end, or until a deadline passes: its own, or that of the call whose callback makes this one. */
   run<T>({ op, deadline, refusal }: Call<T>): T {
     if (refusal !== undefined) throw refusal.error;
     const outer = this.#outer;
@@ -52,7 +52,7 @@ export class SyncRunner {
     }
   }
 
-  /** Runs an op until `by`, when it fails, and what it waits for is left to be read and dropped later. */
+  /** Runs an op. It fails at `by`; the replies that it waited for are read and dropped later. */
   runBy<T>(op: Op<T>, by: number): T {
     return this.#run(op, { cancellation: undefined, by });
   }
@@ -107,7 +107,7 @@ export class SyncRunner {
         return this.#until(() => condition.isMet || pending.settled, wait);
       }
       case "room":
-        // A refusal of what was sent so far is to be seen before the rest is sent.
+        // Receives first, so that the op sees a refusal of what was sent before it sends more.
         this.#link.poll();
         return this.#until(() => session.outbox.size <= step.bytes || this.#link.isFull, wait);
       case "cancel":
@@ -120,7 +120,10 @@ export class SyncRunner {
     }
   }
 
-  /** Whether the caller has given up and the op has still to be notified: between its waits, only this check finds out. */
+  /**
+   * Whether the caller has given up, and the op was not notified yet. Between waits, only this check looks at the
+   * time.
+   */
   #isCancellationPending(wait: CallWait | undefined): boolean {
     const cancellation = wait?.cancellation;
     if (cancellation === undefined) return false;
@@ -139,7 +142,7 @@ export class SyncRunner {
     try {
       return refusePromise(fn(), "the functions of a blocking call");
     } catch (error) {
-      // The time-out of a call that was made in it is that of this one, when this one's time is over.
+      // If this call's time is over too, a time-out of a call inside the callback is reported as its own.
       throw this.#isCancellationPending(wait) ? wait!.cancellation!.error() : error;
     } finally {
       this.#outer = outer;
@@ -179,7 +182,10 @@ function fail<T>(op: Op<T>, error: unknown, wait: CallWait | undefined): Iterato
   return op.throw(error);
 }
 
-/** The result of a user's function, which must not be a promise: a blocking call cannot wait for it. `who` names the function in the error. */
+/**
+ * Returns the result of a user's function. Throws if it is a promise, because a blocking call cannot wait for one.
+ * `who` names the function in the error.
+ */
 export function refusePromise<T>(value: T, who: string): T {
   const then: unknown = (value as { then?: unknown } | null | undefined)?.then;
   if (typeof then !== "function") return value;
@@ -190,6 +196,6 @@ export function refusePromise<T>(value: T, who: string): T {
 /** How long a caller waits. */
 interface CallWait {
   readonly cancellation: Cancellation | undefined;
-  /** When time is over, for the call or for cleaning up after it. */
+  /** When time is over, for the call or for its clean-up. */
   by: number;
 }

@@ -3,12 +3,12 @@ import type { AdmissionEntry } from "../protocol/admission.ts";
 import type { PendingRequest } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
 
-/** Resolves when what it waits for has come. */
+/** Resolves when the entry is admitted. */
 export function admission(entry: AdmissionEntry): Promise<void> {
   return new Promise((resolve) => entry.onAdmitted = resolve);
 }
 
-/** Resolves when there is an outcome. */
+/** Resolves when the request has an outcome. */
 export function outcome(pending: PendingRequest<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const before = pending.onSettled;
@@ -19,7 +19,10 @@ export function outcome(pending: PendingRequest<unknown>): Promise<void> {
   });
 }
 
-/** The value of the work; undefined if the pending request is settled first. May be called any number of times for one request. */
+/**
+ * The value of the work; undefined if the pending request is settled first. May be called any number of times for one
+ * request.
+ */
 export function unlessSettled<T>(pending: PendingRequest<unknown>, work: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     if (pending.settled) resolve(undefined);

@@ -1,40 +1,40 @@
 /**
- * The statement cache: the prepared statements of the SQL strings that a connection executed last.
+ * The statement cache: the prepared statements of the SQL strings that a connection executed most recently.
  *
- * Names carry a part that no other connection has: behind a pooler two clients can meet on one
- * server connection, where a shared name would run the other's statement.
+ * Names have a prefix that no other connection uses: behind a pooler, two clients may use one server connection, and
+ * with equal names one would execute the other's statement.
  */
 import type { StatementSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 
 /** Whether statements have names on the server. Connections through one pooler share this object. */
 export interface StatementNaming {
-  /** Never becomes true again. */
+  /** Once false, it stays false. */
   isEnabled: boolean;
 }
 
-/** Least recently used out first. */
+/** Drops the least recently used statement first. */
 export class StatementCache {
-  /** Called when names are turned off. */
+  /** Called when names are turned off, by this connection or another one. */
   onNamesOff: (() => void) | undefined = undefined;
   readonly #prefix: string;
   readonly #naming: StatementNaming;
   /** The value of `isEnabled` at the last check. */
   #named: boolean;
   readonly #capacity: number;
-  /** Oldest use first, as a Map keeps the order of insertion. */
+  /** The least recently used first: a Map keeps the order of insertion. */
   readonly #statements = new Map<string, Prepared>();
   /** Strings that are being prepared under a name. */
   readonly #preparing = new Set<string>();
-  /** Names of statements that the server has and the cache has dropped. */
+  /** Names of dropped statements that the server still has. */
   readonly #toClose: string[] = [];
   #lastUsed: Prepared | undefined = undefined;
   #nameCount = 0;
-  /** The server has no statement whose name has a number up to this. */
+  /** The server has dropped all statements whose numbers are not greater than this. */
   #droppedUpTo = 0;
   #generation = 0;
 
-  /** `capacity` 0 means statements without names. */
+  /** With a `capacity` of 0, statements have no names. */
   constructor(prefix: string, capacity: number, naming: StatementNaming = { isEnabled: true }) {
     this.#prefix = prefix;
     this.#naming = capacity > 0 ? naming : { isEnabled: false };
@@ -42,13 +42,13 @@ export class StatementCache {
     this.#capacity = capacity > 0 ? capacity : UNNAMED_CAPACITY;
   }
 
-  /** Whether statements have names on the server; without them only their types are remembered. */
+  /** Whether statements have names on the server. Without names, the cache remembers only their types. */
   get named(): boolean {
     this.#checkNaming();
     return this.#named;
   }
 
-  /** The statement of a string, as the most recently used. */
+  /** The statement of a string, which becomes the most recently used one. */
   get(sql: string): Prepared | undefined {
     this.#checkNaming();
     const statement = this.#statements.get(sql);
@@ -59,29 +59,29 @@ export class StatementCache {
     return statement;
   }
 
-  /** Counts invalidations: in each generation, text may mean something else than before. */
+  /** The number of invalidations so far: in each generation, text may have another meaning than before. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Whether a statement is of an older generation: its text may mean something else now. */
+  /** Whether a statement is of an older generation: its text may have another meaning now. */
   isOutdated(statement: Prepared): boolean {
     return statement.generation !== this.#generation;
   }
 
-  /** A name that no statement had before, on any connection. */
+  /** A name that no statement has had before, on any connection. */
   newName(): string {
     return `${this.#prefix}${++this.#nameCount}`;
   }
 
-  /** The slot for a statement that the caller keeps; without a name if names are off. */
+  /** The slot for a statement that the caller holds. It has no name if names are turned off. */
   newSlot(): StatementSlot {
     return { name: this.named ? this.newName() : "", evicted: this.takeNamesToClose(), generation: this.#generation };
   }
 
   /**
-   * A string is about to be prepared. It gets no name while the same string is on its way already,
-   * or as many others as there is room for.
+   * The slot for a string that is about to be prepared. It has no name if names are turned off, while the same string
+   * is being prepared, or while so many others are being prepared that the cache is full.
    */
   beginPreparing(sql: string): StatementSlot {
     while (this.#statements.size > 0 && this.#statements.size + this.#preparing.size >= this.#capacity) {
@@ -97,8 +97,8 @@ export class StatementCache {
   }
 
   /**
-   * The server has prepared a string: it is remembered, unless it got no name where others have, or one
-   * where no other has, or if the string means something else by now.
+   * Adds a statement that the server has prepared. It is not added if its generation is outdated, or if it has a name
+   * although names are turned off, or the other way round.
    */
   add(statement: Prepared): void {
     if (this.isOutdated(statement)) return this.closeLater(statement);
@@ -117,7 +117,10 @@ export class StatementCache {
     if (this.#lastUsed === older) this.#lastUsed = statement;
   }
 
-  /** Preparing a string in that slot has ended; if it failed, the evicted statements may still be open. */
+  /**
+   * Ends the preparing of a string in a slot. If it failed, the evicted statements may still be open, and are closed
+   * later.
+   */
   endPreparing(sql: string, { name, evicted }: StatementSlot, succeeded: boolean): void {
     if (name !== "") this.#preparing.delete(sql);
     if (!succeeded) this.#toClose.push(...evicted);
@@ -130,7 +133,7 @@ export class StatementCache {
     this.closeLater(statement);
   }
 
-  /** The types of a statement's parameters may have changed. */
+  /** Marks a statement as doubtful: the types of its parameters may have changed. */
   markDoubtful(statement: Prepared): void {
     const known = this.#statements.get(statement.sql);
     if (known?.name === statement.name) known.isDoubtful = true;
@@ -146,7 +149,7 @@ export class StatementCache {
     return this.#toClose.splice(0);
   }
 
-  /** Starts another generation: text may mean something else for all requests that are submitted from now on. */
+  /** Starts another generation: text may have another meaning in all requests that are submitted from now on. */
   invalidate(): void {
     this.#generation++;
     this.#clear();
@@ -158,7 +161,7 @@ export class StatementCache {
     this.#lastUsed = undefined;
   }
 
-  /** The server has dropped all statements. */
+  /** Drops all statements without closing them, because the server has dropped them. */
   dropAll(): void {
     this.#droppedUpTo = this.#nameCount;
     this.#toClose.length = 0;
@@ -171,13 +174,13 @@ export class StatementCache {
     return name.startsWith(this.#prefix) && Number(name.slice(this.#prefix.length)) <= this.#droppedUpTo;
   }
 
-  /** From now on statements have no names: a pooler shares the server's connections. */
+  /** Turns names off, because a pooler shares the server's connections. */
   turnOffNames(): void {
     this.#naming.isEnabled = false;
     this.#checkNaming();
   }
 
-  /** Another connection may have turned names off meanwhile. */
+  /** Drops all statements if another connection has turned names off. */
   #checkNaming(): void {
     if (!this.#named || this.#naming.isEnabled) return;
     this.#named = false;
@@ -186,5 +189,5 @@ export class StatementCache {
   }
 }
 
-/** How many strings' types are remembered where statements have no names. */
+/** How many statements are remembered if they have no names. */
 const UNNAMED_CAPACITY = 256;

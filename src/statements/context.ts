@@ -10,6 +10,6 @@ export interface Context {
   readonly registry: Registry;
   readonly statements: StatementCache;
   readonly invalidation: Invalidation;
-  /** Whether text that the session gives can be read, so that a statement may be executed before it is known. */
+  /** Whether the session's text output can be read, so that a statement may be executed before its types are known. */
   readonly readsText: boolean;
 }

@@ -1,8 +1,8 @@
 /**
- * Executing SQL: the simple protocol, or the extended one through the statement cache.
+ * Executes SQL: in the simple protocol, or in the extended one through the statement cache.
  *
- * A string is sent at once if its types need not be known first: it has no parameters, or it was
- * executed before. Otherwise the types of its parameters are asked for first.
+ * A string is executed in one round trip if it has no parameters, or if its types are known from an earlier
+ * execution. Otherwise it is prepared first, for the types of its parameters.
  */
 import { type Op, type PendingRequest, submit } from "../protocol/request.ts";
 import { ExecuteStatement, NewStatement } from "../protocol/extended_query.ts";
@@ -31,9 +31,10 @@ export function* query<T>(sql: string, collector: ResultCollector<T>, context: C
 }
 
 /**
- * Executes in the extended protocol what a string says, or a statement that the caller has prepared.
+ * Executes a string, or a statement that the caller has prepared, in the extended protocol.
  *
- * The way of most calls is in this one generator: each that it went through would be paid for at every step.
+ * Most calls run in this one generator, for speed: each step of a nested generator passes through all generators
+ * around it.
  */
 export function* execute<T>(
   source: StatementSource,
@@ -71,7 +72,10 @@ export function* execute<T>(
   }
 }
 
-/** Waits for the only or last request of an op. Behind a COPY nothing may be sent before it has been answered. */
+/**
+ * Waits for the last request of an op. After a COPY, the op keeps the right to submit, because nothing may be sent
+ * before the reply.
+ */
 function* awaitResult<T>(
   pending: PendingRequest<T>,
   effects: number,
@@ -82,7 +86,7 @@ function* awaitResult<T>(
   return collector.isIncomplete ? yield* completeRows(collector, context) : result;
 }
 
-/** Prepares, executes and remembers a statement without parameters in one round trip. */
+/** Prepares, executes and caches a statement without parameters, in one round trip. */
 function* prepareAndExecute<T>(sql: string, collector: ResultCollector<T>, context: Context): Op<T> {
   const { statements, registry, invalidation } = context;
   const effects = effectsOfStatement(sql);

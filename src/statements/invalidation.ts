@@ -1,11 +1,9 @@
 /**
- * Invalidation by statements: they may change what text means or what types are, and they may undo such
- * changes.
+ * Invalidation: a statement may change what text means or what types are, or undo such a change.
  *
- * A statement that is submitted behind a change is prepared behind it: the statement cache is
- * invalidated when the change is submitted, and once more when the end of its transaction, or of a part
- * of it, is submitted. As other connections do not see the types of an open transaction, its connection
- * has a private catalog until then.
+ * The statement cache is invalidated when such a change is submitted, so that later statements are prepared after it.
+ * It is invalidated again when the end of the transaction, or the end of a savepoint, is submitted. Other connections
+ * do not see the types of an open transaction, so its connection has a private catalog until the transaction ends.
  */
 import type { PendingRequest } from "../protocol/request.ts";
 import { Effect, effectsOfStatements } from "../sql/statement.ts";
@@ -23,9 +21,9 @@ export function succeeded(pending: PendingRequest<unknown> | undefined): boolean
 
 /** Tracks the changes of the open transaction, and invalidates what depends on them. */
 export class Invalidation {
-  /** How many changes were submitted. */
+  /** The number of changes that were submitted. */
   #submitted = 0;
-  /** Of those, how many can no longer be undone. */
+  /** The number of those that can no longer be undone. */
   #settled = 0;
 
   /** Whether there are changes that can be undone. */
@@ -33,7 +31,10 @@ export class Invalidation {
     return this.#submitted > this.#settled;
   }
 
-  /** A statement with these effects is about to be submitted; the number is for {@linkcode Invalidation.end}. */
+  /**
+   * Must be called before a statement with these effects is submitted. Returns the number for {@linkcode
+   * Invalidation.end}.
+   */
   begin(effects: number, { statements, registry }: Context): number {
     const isEnd = (effects & Effect.Ends) !== 0 && this.pending;
     if ((effects & CHANGING) !== 0) this.#submitted++;
@@ -42,7 +43,7 @@ export class Invalidation {
     return this.#submitted;
   }
 
-  /** The statement has ended; `number` is the one that {@linkcode Invalidation.begin} returned. */
+  /** Must be called when the statement has ended. `number` is what {@linkcode Invalidation.begin} returned. */
   end(effects: number, number: number, succeeded: boolean, { statements, registry, session }: Context): void {
     if ((effects & Effect.DropsStatements) !== 0 && succeeded) statements.dropAll();
     if (session.transactionStatus !== "idle" || number < this.#submitted) return;
@@ -51,5 +52,5 @@ export class Invalidation {
   }
 }
 
-/** Effects that are changes. */
+/** The effects that count as changes. */
 const CHANGING = Effect.Redefines | Effect.AltersTypes;

@@ -1,4 +1,4 @@
-/** Names of statements that are taken: a pooler shares the server's connections. */
+/** Turns names of statements off when one is taken, which means that a pooler shares the server's connections. */
 import { ServerError } from "../errors.ts";
 import { continueSubmitting, type Op, type PendingRequest } from "../protocol/request.ts";
 import { SqlState } from "../sqlstate.ts";
@@ -6,8 +6,8 @@ import type { Context } from "./context.ts";
 import { markUnexecuted } from "./unexecuted.ts";
 
 /**
- * After the server refused to prepare a statement: if its name was taken, statements have none from
- * now on, and it is to be prepared again. Throws the error if it is another, or if that is not safe.
+ * Handles the server's refusal to prepare a statement. If the name was taken, turns names off, and returns if the
+ * statement can be prepared again. Throws any other error, and also this one if preparing again is not safe.
  */
 export function* turnOffNames(
   error: unknown,

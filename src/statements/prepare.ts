@@ -1,4 +1,4 @@
-/** Preparing statements for the caller to keep. */
+/** Prepares statements that the caller holds. */
 import { ConnectionError } from "../errors.ts";
 import {
   cancellationPoint,
@@ -51,7 +51,7 @@ export function* prepareBatch(sqls: readonly string[], context: Context): Op<Pre
     yield* cancellationPoint();
     return prepared.map((statement) => statement.isCurrent(registry) ? statement : statement.renewed(registry));
   } catch (error) {
-    // Those before the one that failed exist, whatever became of their group.
+    // The statements before the failed one exist: an error does not undo Parse.
     yield* closeStatements(prepared.map(({ name }) => name));
     const last = requests.at(-1);
     if (last === undefined || prepared.length === sqls.length) throw error;

@@ -1,4 +1,4 @@
-/** The part of prepared statements that blocking and awaiting ones share. */
+/** The part of prepared statements that both drivers share. */
 import { UsageError } from "../errors.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { StatementReference } from "./statement_source.ts";
@@ -10,13 +10,13 @@ export interface Parameter {
   readonly typeOid: number;
 }
 
-/** The reference of a statement that `owner` prepared; an error if another connection did. */
+/** The reference of a statement. Throws if `owner` has not prepared it. */
 export let referenceOf: (statement: StatementHandle, owner: object) => StatementReference;
 
 /** Marks a statement as closed; returns undefined if it was closed already. */
 export let closeReference: (statement: StatementHandle) => Prepared | undefined;
 
-/** The base class of prepared statements, which add how they are closed. */
+/** The base class of prepared statements. Its subclasses add `close`. */
 export abstract class StatementHandle {
   readonly #owner: object;
   readonly #reference: StatementReference;

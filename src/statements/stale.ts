@@ -1,6 +1,6 @@
 /**
- * Statements that the server no longer has, or whose parameters and columns have changed: prepared
- * again, once, where that cannot do harm.
+ * Stale statements: the server no longer has them, or their parameters or columns have changed. They are prepared
+ * again, once, if that is safe.
  */
 import { EncodeError, ServerError } from "../errors.ts";
 import { continueSubmitting, type Op, type PendingRequest } from "../protocol/request.ts";
@@ -11,11 +11,11 @@ import { resolveStatement, type StatementSource } from "./statement_source.ts";
 import { markUnexecuted } from "./unexecuted.ts";
 
 /**
- * Prepares a statement again that failed before it was executed, if it may be stale; otherwise throws
- * the error. It is prepared again only if no transaction was open, which the error has ended, and if
- * nothing was submitted behind it, which would come first. `pending` is undefined if the values could
- * not be encoded: then nothing is sent at all, and the next call prepares it. `isNew` says that the
- * statement was prepared just now.
+ * Prepares a statement again that failed before it was executed, if it may be stale; otherwise throws the error. It
+ * also throws if a transaction was open, because the error has failed that, and if something was submitted after the
+ * statement, because that would be executed first. `pending` is undefined if the values could not be encoded: then
+ * the error is thrown too, and the next call prepares the statement. `isNew`: whether the statement was prepared just
+ * now.
  */
 export function* prepareIfStale(
   error: unknown,
@@ -35,14 +35,14 @@ export function* prepareIfStale(
     throw error;
   }
   const anew = yield* resolveStatement(source, context);
-  // It was the value.
+  // The types have not changed, so the value is wrong.
   if (isDoubtful && hasSameTypes(anew, statement)) throw error;
   return anew;
 }
 
 /**
- * Invalidates a statement that failed before it was executed, and its types, if they may be stale; false
- * if that cannot be why it failed.
+ * Invalidates a statement that failed before it was executed, and its types, if they may be stale. False if the error
+ * has another reason.
  */
 export function invalidateIfStale(
   error: unknown,
@@ -62,13 +62,13 @@ export function invalidateIfStale(
   return true;
 }
 
-/** Invalidates types that have attributes, if values did not fit them. */
+/** Invalidates known types, if the error says that a value did not fit and one of `types` has attributes. */
 export function invalidateAttributes(error: unknown, types: readonly number[], { registry }: Context): void {
   const mayNotFit = isValueError(error) || (error instanceof ServerError && error.code === SqlState.DatatypeMismatch);
   if (mayNotFit && registry.catalog.hasAttributes(types)) registry.invalidateTypes();
 }
 
-/** Invalidates a statement, as its columns have changed. */
+/** Invalidates a statement, so that it is prepared again. */
 export function invalidateStatement(statement: Prepared, source: StatementSource, { statements }: Context): void {
   if (typeof source === "string") statements.drop(statement);
   else source.isStale = true;
@@ -87,31 +87,31 @@ export function isStale(error: unknown): error is ServerError {
       // A type of its parameters was dropped; the server says so without a code of its own.
       return error.message.startsWith("cache lookup failed for type");
     case SqlState.ProtocolViolation:
-      // It has another number of columns than there are formats.
+      // The number of its columns has changed, so that it differs from the number of formats.
       return error.routine === "PortalSetResultFormat" || error.message.startsWith("bind message has");
     case SqlState.AmbiguousFunction:
     case SqlState.CannotCoerce:
     case SqlState.DatatypeMismatch:
     case SqlState.UndefinedFunction:
-      // Once it was parsed without: the types that its parameters had then do not fit any more.
+      // The statement was parsed with the types that its parameters had before, which no longer fit.
       return true;
     default:
       return false;
   }
 }
 
-/** Whether a value does not fit: it is wrong, or the type of its parameter has become another. */
+/** Whether a value does not fit: it is wrong, or the type of its parameter has changed. */
 function isValueError(error: unknown): boolean {
   return error instanceof EncodeError || (error instanceof ServerError && VALUE_ERROR_CODES.includes(error.code));
 }
 
-/** Whether statements take and give the same types. */
+/** Whether the parameters and columns of two statements have the same types. */
 function hasSameTypes(one: Prepared, other: Prepared): boolean {
   const [a, b] = [one.types, other.types];
   return a.length === b.length && a.every((oid, i) => oid === b[i]);
 }
 
-/** A name that is missing or taken: someone between gives the server connection to others too. */
+/** A name that is missing or taken: a pooler shares the server connection with other clients. */
 const MISSING_NAME_CODES: readonly string[] = [SqlState.InvalidSqlStatementName, SqlState.DuplicatePreparedStatement];
 /** The server's errors for a parameter's value that it cannot read. */
 const VALUE_ERROR_CODES: readonly string[] = [

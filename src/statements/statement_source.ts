@@ -8,7 +8,7 @@ import { turnOffNames } from "./naming.ts";
 import type { StatementCache } from "./cache.ts";
 import { loadStatementTypes } from "./type_lookup.ts";
 
-/** A prepared statement that the caller holds; preparing it anew replaces its content. */
+/** A prepared statement that the caller holds. Preparing it again replaces its content. */
 export interface StatementReference {
   prepared: Prepared;
   /** Whether the server has refused to execute it as it is. */
@@ -18,7 +18,10 @@ export interface StatementReference {
 /** The source of a statement: SQL text, which the cache may know, or a statement that the caller holds. */
 export type StatementSource = string | StatementReference;
 
-/** Whether a statement has to be prepared again: the server does not have it, or its text may mean something else, or take other types. */
+/**
+ * Whether a statement must be prepared again: the server has dropped it, its text may have another meaning now, or
+ * its columns or parameter types may have changed.
+ */
 export function needsPreparing({ prepared, isStale }: StatementReference, statements: StatementCache): boolean {
   return isStale === true || prepared.isDoubtful || statements.isOutdated(prepared) || statements.isDropped(prepared);
 }
@@ -73,7 +76,7 @@ export function* prepareCached(sql: string, context: Context): Op<Prepared> {
   return yield* prepareCached(sql, context);
 }
 
-/** Prepares a statement of the caller's under a new name; the old one is closed, should it exist. */
+/** Prepares the caller's statement under a new name, and closes the old one if it exists. */
 export function* prepareAgain(statement: Prepared, context: Context): Op<Prepared> {
   const { statements, registry } = context;
   statements.closeLater(statement);

@@ -23,10 +23,10 @@ export interface CatalogQuery {
   readonly lists: readonly { readonly type: number; readonly items: readonly number[] }[];
 }
 
-/** Its rows as arrays, read with {@linkcode ownCodecs}, or why there are none. */
+/** The rows of a catalog query as arrays, read with {@linkcode ownCodecs}, or its error. */
 export type CatalogAnswer =
   | { readonly rows: readonly unknown[] }
-  /** `isCostly` tells whether more has failed with the query, such as the transaction around it. */
+  /** `isCostly`: whether more than the query has failed, such as the transaction around it. */
   | { readonly error: ServerError | DecodeError; readonly isCostly: boolean };
 
 /** Runs a catalog query. */
@@ -36,9 +36,9 @@ export type AskCatalog = (query: CatalogQuery) => Op<CatalogAnswer>;
 type LookupContext = Pick<Context, "session" | "registry">;
 
 /**
- * Loads those of these types, and of these columns' types, that are not known yet. Of types that the
- * server does not describe only the text is known from then on, until types are forgotten; a refusal
- * that may pass is thrown.
+ * Loads the types among these, and the types of these columns, that are not known yet. Values of a type that the
+ * server does not describe are read as text, until types are invalidated. Throws if the server refuses the query for
+ * a transient reason.
  */
 export function* loadTypes(
   types: readonly (number | Column)[],
@@ -95,13 +95,15 @@ export function* loadStatementTypes(statement: Prepared, context: LookupContext)
   return statement.renewed(registry);
 }
 
-/** The error as an answer, if the catalog query itself has failed. */
+/** The error as an answer, if it is that of the catalog query; otherwise throws it. */
 export function failedAnswer(error: unknown, isCostly: boolean): CatalogAnswer {
   if (error instanceof ServerError || error instanceof DecodeError) return { error, isCostly };
   throw error;
 }
 
-/** In a transaction the catalog query stands behind a savepoint: its refusal must not make the transaction fail. */
+/**
+ * Runs a catalog query. In a transaction it sets a savepoint first, because a refusal must not fail the transaction.
+ */
 function* askCatalog({ sql, lists }: CatalogQuery, { session }: LookupContext): Op<CatalogAnswer> {
   const query = new Prepared("", sql, lists.map(({ type }) => type), undefined, ownCodecs);
   const values = lists.map(({ items }) => items);
@@ -150,7 +152,10 @@ type CatalogRow = readonly [
   attributeTypes: readonly number[] | null,
 ];
 
-/** The type that a row describes; undefined if the row is not as PostgreSQL sends it, which servers of other kinds may do. */
+/**
+ * The type that a row describes; undefined if the row differs from what PostgreSQL sends, which is possible with
+ * other servers.
+ */
 function typeInfo(row: unknown): TypeInfo | undefined {
   const [oid, name, schema, delimiter, kind, part, names, types] = row as CatalogRow;
   const isRight = typeof oid === "number" && (part === null || typeof part === "number") &&
@@ -198,16 +203,19 @@ const OID_ARRAY = 1028;
 /** OID of `int2[]`. */
 const INT2_ARRAY = 1005;
 const SAVEPOINT = "pyro_types";
-/** Connection exceptions, rollbacks of serializable transactions, resources, locks, and the operator's doing. */
+/**
+ * Classes of SQLSTATE: connection exceptions, transaction rollbacks, insufficient resources, locks, and operator
+ * intervention.
+ */
 const TRANSIENT_CLASSES: readonly string[] = ["08", "40", "53", "55", "57"];
 
 /**
- * The types asked for and all that they are made of. `kind` is `typtype`, or `a` for arrays; `part` the
- * one type that others are made of.
+ * The requested types, and all types that they are made of. `kind` is `typtype`, or `a` for arrays; `part` the one
+ * type that others are made of.
  *
- * Everything is named with its schema, operators too, as search_path may lead to others of their name.
- * Servers before 14 have no `rngmultitypid`: without a table's name before it, it is then the one of
- * `no_multirange`.
+ * All names have a schema, also those of operators, because search_path may lead to others of the same name. Servers
+ * before 14 have no column `rngmultitypid`. It is not qualified with a table, so that it means the column of
+ * `no_multirange` there.
  */
 export const catalogQuery: string = qualified(`
 with recursive needed(oid) as (

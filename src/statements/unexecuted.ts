@@ -1,21 +1,24 @@
-/** Calls that have failed before anything was executed for good, for a reason that a retry is likely not to meet. */
+/** Marks errors of calls of which nothing was executed, and which are likely to succeed if they are retried. */
 import { ConnectionError } from "../errors.ts";
 
 const errors = new WeakSet<object>();
 
-/** Remembers that nothing was executed, or all of it rolled back, and that what was stale is forgotten. */
+/** Marks an error: nothing was executed, or everything was rolled back, and the stale statement was invalidated. */
 export function markUnexecuted(error: unknown): void {
   if (error instanceof Error) errors.add(error);
 }
 
 /**
- * Whether a call may be made again by those who promise no order among calls: its connection was gone
- * before anything was sent, or its statement was stale and there are repetitions left for that.
+ * Whether a caller that promises no order among calls, such as a pool, may retry a call: its connection was lost
+ * before anything was sent, or its statement was stale and there are retries left for that.
  */
 export function isRetryable(error: unknown, left: number): boolean {
   if (error instanceof ConnectionError) return error.connectionLost && error.safeToRetry;
   return left > 0 && error instanceof Error && errors.has(error);
 }
 
-/** How often a call is repeated because of stale statements. Each connection has its own, and forgets it at once. */
+/**
+ * How often a call is repeated because of stale statements. Each connection has its own statement, and invalidates it
+ * at the first failure.
+ */
 export const MAX_RETRIES = 10;

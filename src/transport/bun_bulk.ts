@@ -11,7 +11,7 @@ import { loadedLibrary } from "./library.ts";
 /** Receives bytes that have already arrived, after a long chunk. */
 export class BulkReader {
   readonly #socket: { readonly fd?: number };
-  /** How many bytes may be received before the event loop must go on. */
+  /** How many bytes may be received before the event loop must run. */
   #left = 0;
 
   constructor(socket: { readonly fd?: number }) {
@@ -37,7 +37,7 @@ export class BulkReader {
   }
 }
 
-/** After a chunk of at least so many bytes, more have probably arrived. */
+/** After a chunk of at least this many bytes, more have probably arrived. */
 const LONG = 0x8000;
-/** Bytes to receive before the event loop goes on: some milliseconds of decoding. */
+/** Bytes to receive before the event loop runs: some milliseconds of decoding. */
 const BURST = 0x8_0000;

@@ -170,7 +170,7 @@ export function affectedRows(inbox: Inbox): number {
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
-/** Numbers with at most so many digits are exact. */
+/** Numbers with at most this many digits are exact. */
 const EXACT_DIGITS = 15;
 
 /** The count comes last. In the tag of INSERT, it follows the OID of the row, which is 0 since PostgreSQL 12. */

@@ -56,7 +56,7 @@ export class Inbox implements ByteSource {
     this.maxLength = MAX_LENGTH;
   }
 
-  /** Puts a byte back that was received before there was a session. */
+  /** Puts back a byte that was read before the session was opened. */
   unread(byte: number): void {
     this.reserve()[0] = byte;
     this.commit(1);
@@ -265,7 +265,7 @@ const MAX_LENGTH_OF_SHORT = 30_000;
 const MAX_LENGTH_OF_AUTHENTICATION = 2000;
 /** PostgreSQL cannot make a message over 1 GiB (MaxAllocSize). */
 const MAX_LENGTH = 0x3fff_ffff;
-/** Room for the longest message, and for bytes behind it. */
+/** Room for the longest message, and for bytes after it. */
 const MAX_CAPACITY: number = MAX_LENGTH + INITIAL_CAPACITY;
 
 /** The maximum length of messages by type; 0 for unknown types, which are refused at once. */

@@ -13,7 +13,7 @@ export class Alarm {
     this.#ring = ring;
   }
 
-  /** Something is due at that time. */
+  /** Makes it ring at that time, or earlier. */
   set(at: number): void {
     if (at >= this.#at) return;
     clearTimeout(this.#timer);
@@ -25,7 +25,7 @@ export class Alarm {
     if (!this.#keepsProcess) this.#timer.unref();
   }
 
-  /** Whether the process is to stay alive until it has rung. */
+  /** Sets whether the process stays alive until it has rung. */
   keepProcess(needed: boolean): void {
     if (this.#keepsProcess === needed) return;
     this.#keepsProcess = needed;
@@ -33,7 +33,7 @@ export class Alarm {
     else this.#timer?.unref();
   }
 
-  /** Nothing is due any more. */
+  /** Cancels it. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#at = Infinity;

@@ -17,7 +17,7 @@ export class Batching {
     this.#max = max;
   }
 
-  /** Whether a call that takes so many milliseconds may be batched. */
+  /** Whether a call that takes `cost` milliseconds may be batched. */
   accepts(cost: number): boolean {
     return cost <= BATCH_BUDGET && this.#max > 1;
   }
@@ -34,7 +34,7 @@ export class Batching {
     return entry;
   }
 
-  /** Begins a batch, which later calls of the same time can join. */
+  /** Begins a batch, which other calls can join until the next microtask. */
   open(entry: Entry, cost: number): void {
     this.#group = { entry, cost };
     queueMicrotask(() => this.#group = undefined);

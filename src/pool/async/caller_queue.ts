@@ -6,7 +6,7 @@ import { type Waiter, WaitQueue } from "../wait_queue.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Entry } from "./pool_conn.ts";
 
-/** Callers that get a connection, give up, or are told that their time is over. */
+/** The wait queue with promises: each caller gets a connection, gives up, or is rejected when its time is over. */
 export class CallerQueue extends WaitQueue<Entry> {
   readonly #counters: CallerCounters;
   readonly #alarm: Alarm;
@@ -21,8 +21,8 @@ export class CallerQueue extends WaitQueue<Entry> {
   }
 
   /**
-   * Waits for a connection. `timeout` is the time that the caller or the pool gives, `left` what is left of
-   * it, and `cost` that of {@linkcode Waiter}.
+   * Waits for a connection. `timeout` is the caller's or the pool's limit, `left` the remainder of it. `cost` is that
+   * of {@linkcode Waiter}.
    */
   wait(
     { timeout, left }: { readonly timeout: number; readonly left: number },
@@ -67,7 +67,7 @@ export class CallerQueue extends WaitQueue<Entry> {
     });
   }
 
-  /** Rejects those whose time is over, and sets the alarm for the next. */
+  /** Rejects the callers whose time is over, and sets the alarm for the next one. */
   expire(time: number): void {
     for (const waiter of this.expired(time)) waiter.reject(new AcquireTimeout(waiter.timeout));
     this.#alarm.set(this.nextExpiryAt);

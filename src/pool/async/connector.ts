@@ -41,7 +41,7 @@ export class Connector {
     this.#log = log;
   }
 
-  /** Whether the pool has given up connecting. */
+  /** Whether attempts to connect were aborted. */
   get isAborted(): boolean {
     return this.#abort.signal.aborted;
   }
@@ -51,7 +51,7 @@ export class Connector {
     this.#abort.abort(reason);
   }
 
-  /** A connection, for which `onConnect` has been called. */
+  /** Opens a connection, and calls `onConnect` with it. */
   async connect(): Promise<PoolConn> {
     const { signal } = this.#abort;
     const conn = new PoolConn(await open(this.#settings, signal, this.#address));
@@ -79,25 +79,25 @@ export class Connector {
     return this.wasReached && isTransient(error);
   }
 
-  /** The server was reached. */
+  /** Records that the server was reached. */
   succeeded(): void {
     if (this.failures > 0) this.#log?.info("connected again", { pool: this.#name, failures: this.failures });
     this.isReached = this.wasReached = true;
     this.failures = 0;
   }
 
-  /** An attempt has failed; whether that is likely to be transient. */
+  /** Records a failed attempt. True if the failure is likely to be transient. */
   failed(error: unknown): boolean {
     this.isReached = false;
     this.lastFailure = error;
-    // The Unix socket may be another when the server is back.
+    // When the server is back, it may have another Unix socket.
     this.#address.invalidate();
     return this.isFailureTransient = this.isTransient(error);
   }
 
   /** Pauses before the next attempt, longer after each failure. */
   pause(): void {
-    // Attempts that were made at the same time have failed for the same reason.
+    // Attempts made at the same time fail for the same reason, and count as one.
     if (now() < this.pauseUntil) return;
     const pause = backoff(++this.failures, Math.random());
     const fields = errorFields(this.lastFailure);

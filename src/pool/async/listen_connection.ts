@@ -18,7 +18,7 @@ export class ListenConnection {
   readonly #context: CallContext;
   readonly #conn: Conn;
   readonly #events: ListenEvents;
-  /** By channel: listened to, or about to be. */
+  /** The queues by channel. Their LISTEN may not be confirmed yet. */
   readonly #queues = new Map<string, Promise<NotificationQueue>>();
 
   constructor(conn: Conn, opened: OpenedConnection, events: ListenEvents) {
@@ -29,7 +29,7 @@ export class ListenConnection {
     opened.onLost = () => events.lost();
   }
 
-  /** Listens to a channel, if that is not so already. */
+  /** Listens to a channel, unless it does so already. */
   async listen(channel: string): Promise<void> {
     const listening = this.#queues.get(channel) ?? this.#listen(channel);
     this.#queues.set(channel, listening);
@@ -41,7 +41,7 @@ export class ListenConnection {
     }
   }
 
-  /** Listens to a channel no longer. */
+  /** Ends listening to a channel. */
   async unlisten(channel: string): Promise<void> {
     const listening = this.#queues.get(channel);
     this.#queues.delete(channel);
@@ -49,7 +49,7 @@ export class ListenConnection {
       const queue = await listening;
       if (queue !== undefined) await this.#opened.link.run(sessionCalls.unlisten(this.#context, queue));
     } catch {
-      // Then it is not listened to either.
+      // If LISTEN or UNLISTEN fails, the connection does not listen to the channel either, or is lost.
     }
   }
 
@@ -58,7 +58,7 @@ export class ListenConnection {
     this.#opened.link.expectEvents(expecting);
   }
 
-  /** Gives the connection up if it does not answer. */
+  /** Closes the connection if it does not answer. */
   async check(milliseconds: number): Promise<void> {
     try {
       await this.#opened.link.run(sessionCalls.check(milliseconds));
@@ -85,7 +85,8 @@ export class ListenConnection {
     try {
       for (let item = queue.take(); item !== undefined; item = queue.take()) this.#events.notified(item);
     } catch {
-      // The loss of the connection is reported by itself. Where it lives, notifications were missed: as after a loss.
+      // `onLost` reports the loss of the connection. If it is not lost, the queue was full and notifications were
+      // missed: it is closed, so that they are reported in the same way.
       if (!this.#conn.closed) void this.#conn.close({ timeout: 0 }).catch(() => {});
     }
   }

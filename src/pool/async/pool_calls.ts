@@ -121,7 +121,7 @@ function acquireDeadlineOf(options: CallOptions & RemainingTimeout | null): Acqu
   };
 }
 
-/** The options with what is left of `timeout`. */
+/** The options with the remainder of `timeout`. */
 function withRemainingTime<O extends CallOptions>(options: O | undefined, startedAt: number): O | undefined {
   const timeout = options?.timeout;
   // The call refuses a malformed timeout.

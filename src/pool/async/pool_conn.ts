@@ -17,18 +17,18 @@ export class PoolConn extends Conn implements PooledConnection {
     this.context = new CallContext(opened.state);
   }
 
-  /** Whether nothing is under way, nor left over. */
+  /** Whether no call is under way, and there is nothing to clean up. */
   get isReleased(): boolean {
     const { state, link } = this.opened;
     return !link.isRunning && isReleased(state, state.listeners);
   }
 
-  /** Undoes what is left over, once the calls already made are over, which may take that many milliseconds. */
+  /** Cleans up after the calls already made. The clean-up and those calls may take `timeout` milliseconds. */
   async release(timeout: number): Promise<void> {
     await this.opened.link.run(sessionCalls.release(this.context, timeout));
   }
 
-  /** Makes a round trip; the connection is closed if that takes longer. */
+  /** Makes a round trip. If it takes longer than `timeout` milliseconds, the connection is closed. */
   async check(timeout: number): Promise<void> {
     await this.opened.link.run(sessionCalls.check(timeout));
   }

@@ -12,7 +12,7 @@ import type { ListenOptions } from "../../async/options.ts";
 import type { ListenConnection, ListenEvents } from "./listen_connection.ts";
 import { PoolNotifications } from "./pool_notifications.ts";
 
-/** Where connections to listen on come from. */
+/** Opens the connections that a pool listens on. */
 export interface ListenConnectionSource {
   /** Milliseconds that a caller waits for a connection. */
   readonly acquireTimeout: number;
@@ -26,7 +26,7 @@ export class PoolListener {
   readonly #source: ListenConnectionSource;
   /** The listeners, by channel. */
   readonly #channels = new Map<string, Set<Subscription>>();
-  /** Channels on which something may have been missed, and whose listeners do not know yet. */
+  /** Channels that may have missed notifications, and whose listeners have not received a gap yet. */
   readonly #missed = new Set<string>();
   readonly #alarm = new Alarm(() => this.#tick());
   /** The connection, or the attempt to get one. */
@@ -98,7 +98,7 @@ export class PoolListener {
     }
   }
 
-  /** As {@linkcode #listenOn}; while the server cannot be reached, repeats it for as long as callers wait for a connection. */
+  /** As {@linkcode #listenOn}. While the server cannot be reached, it is repeated, for at most `acquireTimeout`. */
   async #listenWithRetries(channel: string, subscription: Subscription): Promise<void> {
     const since = now();
     const { acquireTimeout } = this.#source;
@@ -120,7 +120,7 @@ export class PoolListener {
     }
   }
 
-  /** Sees to it that a channel is listened to. */
+  /** Listens to a channel, on the connection that listens or on a new one. */
   async #listenOn(channel: string): Promise<void> {
     const connection = await (this.#connection ??= this.#connect());
     await connection.listen(channel);
@@ -149,7 +149,7 @@ export class PoolListener {
     }
   }
 
-  /** The connection was lost: another one takes its place. */
+  /** Replaces a lost connection. */
   #lost(): void {
     this.#markMissed();
     void this.#recover();
@@ -161,7 +161,7 @@ export class PoolListener {
     this.#recovering = true;
     let connection: ListenConnection | undefined;
     try {
-      // All on the same one: should that be lost meanwhile, the next one begins with the first channel again.
+      // Listens to all on one connection. If that is lost meanwhile, recovery begins again with the first channel.
       connection = await (this.#connection ??= this.#connect());
       for (const channel of this.#channels.keys()) await connection.listen(channel);
       if (connection !== this.#current) throw lostWhileOpening();
@@ -169,7 +169,7 @@ export class PoolListener {
       this.#needsRecovery = false;
       for (const channel of this.#channels.keys()) this.#deliverGap(channel);
     } catch {
-      // Also where there is a connection, on which the server refuses LISTEN.
+      // There may be a connection on which the server refuses LISTEN.
       if (connection !== undefined && connection === this.#current) {
         this.#markMissed();
         void connection.close();
@@ -180,14 +180,16 @@ export class PoolListener {
     }
   }
 
-  /** There is no connection: notifications are missed. */
+  /** Notes that notifications are missed, because there is no connection. */
   #markMissed(): void {
     this.#connection = this.#current = undefined;
     this.#needsRecovery = true;
     for (const channel of this.#channels.keys()) this.#missed.add(channel);
   }
 
-  /** Before what comes next: it may come before all channels are listened to again. */
+  /**
+   * Delivers the gap of a channel. Called before each notification, because one may arrive before recovery has ended.
+   */
   #deliverGap(channel: string): void {
     if (!this.#missed.delete(channel)) return;
     for (const subscription of this.#channels.get(channel) ?? []) subscription.add({ channel, gap: true });
@@ -196,7 +198,7 @@ export class PoolListener {
   #tick(): void {
     if (this.#closed || this.#channels.size === 0) return;
     if (this.#needsRecovery) return void this.#recover();
-    // A connection whose other end is gone looks like one on which nothing happens.
+    // A connection whose server is gone looks like one without notifications.
     void this.#current?.check(CHECK_TIMEOUT);
     this.#alarm.set(now() + CHECK_INTERVAL);
   }
@@ -227,8 +229,8 @@ async function withDeadline<T>(deadline: Deadline | undefined, promise: Promise<
   }
 }
 
-/** Milliseconds between questions whether the connection works, and for the answer. */
+/** Milliseconds between two checks of the connection, and for one check. */
 const CHECK_INTERVAL = 30_000;
 const CHECK_TIMEOUT = 5000;
-/** Milliseconds that those who end listening wait for the server to confirm it. */
+/** Milliseconds that a caller that ends listening waits for the server to confirm it. */
 const UNLISTEN_TIMEOUT = 2000;

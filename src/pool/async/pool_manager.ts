@@ -24,7 +24,7 @@ import { ListenConnection, type ListenEvents } from "./listen_connection.ts";
 /** The callbacks of a pool's options. */
 export interface PoolHooks {
   readonly onConnect: OnConnect;
-  /** Undefined if the user gave none, so that giving back need not wait. */
+  /** Undefined if the user gave none; a release then need not wait. */
   readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
   readonly onLeak: ((leak: PoolLeak) => void) | undefined;
 }
@@ -33,7 +33,7 @@ export interface PoolHooks {
 export interface AcquireDeadline {
   /** Milliseconds, 0 if the caller gave none. */
   readonly timeout: number;
-  /** The caller's timeout, of which `timeout` is what is left. */
+  /** The timeout that the caller gave; `timeout` is the remainder of it. */
   readonly callerTimeout: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -84,12 +84,12 @@ export class PoolManager {
     return this.#closing !== undefined;
   }
 
-  /** An idle connection that was in use a moment ago, if there is one. */
+  /** An idle connection that was used recently, if there is one. */
   acquireIdle(cost: number = Infinity): Entry | undefined {
     return this.closed || acquires.hasSubscribers || this.#canBatch(cost) ? undefined : this.#takeIdle(cost);
   }
 
-  /** Whether it is better to wait for other calls of this turn: enough connections are busy. */
+  /** Whether to wait for other calls of this turn of the event loop, because enough connections are busy. */
   #canBatch(cost: number): boolean {
     return this.#batching.accepts(cost) && this.#state.leasedCount >= BATCHING_THRESHOLD && this.#queue.length === 0;
   }
@@ -119,7 +119,10 @@ export class PoolManager {
     return entry;
   }
 
-  /** A connection that works, once there is one. `cost` is how many milliseconds it is likely to be needed for, Infinity for a caller that cannot share it. */
+  /**
+   * Waits for a working connection. `cost` is how many milliseconds it is likely to be needed for, Infinity for a
+   * caller that cannot share it.
+   */
   acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
     if (!acquires.hasSubscribers) return this.#acquire(deadline, cost);
     return publishSpan(acquires, () => acquireEvent(this.#name), async (event) => {
@@ -138,17 +141,17 @@ export class PoolManager {
     return entry === undefined ? this.#enqueue(deadline, cost) : Promise.resolve(entry);
   }
 
-  /** Acquires one when this turn of the event loop is over. */
+  /** Acquires a connection when this turn of the event loop is over. */
   async #acquireBatched(deadline: AcquireDeadline, cost: number): Promise<Entry> {
     await this.#batching.endOfTurn();
     return this.#takeIdle(cost) ?? await this.#enqueue(deadline, cost);
   }
 
-  /** Waits for a connection that is given back, or opened. */
+  /** Waits until a connection is released or opened. */
   #enqueue({ timeout, callerTimeout: given, signal }: AcquireDeadline, cost: number): Promise<Entry> {
     if (this.#connector.isAborted) return Promise.reject(poolClosed());
     const { poolMaxWaiting, poolMaxConcurrency, poolAcquireTimeout } = this.#limits;
-    // Connections that are not in use, or only being checked, will serve as many.
+    // Connections that are not in use, or only being checked, will each serve one caller.
     if (this.#queue.length >= poolMaxWaiting + poolMaxConcurrency - this.#state.leasedCount + this.#checking) {
       this.#state.counters.refused++;
       return Promise.reject(tooManyWaiting(poolMaxWaiting));
@@ -177,7 +180,7 @@ export class PoolManager {
     return this.#cleanUp(entry);
   }
 
-  /** Leases a connection to a user, and watches that it is given back. */
+  /** Leases a connection to a user, and watches it until it is released. */
   lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
     const { state, link } = entry.conn.opened;
     const lease = new Lease();
@@ -193,7 +196,7 @@ export class PoolManager {
     return end;
   }
 
-  /** The limit of that name. */
+  /** Milliseconds that a caller waits for a connection. */
   get acquireTimeout(): number {
     return this.#limits.poolAcquireTimeout;
   }
@@ -215,7 +218,7 @@ export class PoolManager {
     for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
   }
 
-  /** Closes idle connections, and those in use once they come back. */
+  /** Closes idle connections, and those in use when they are released. */
   async drain(): Promise<void> {
     this.#state.drain();
     this.#replenish();
@@ -236,7 +239,7 @@ export class PoolManager {
     for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) {
       waiter.reject(poolClosed());
     }
-    // Also the connections that waiting callers got last, and those that are still being opened.
+    // This includes the connections that waiting callers got last, and those that are still being opened.
     this.#state.drain();
     for (const entry of this.#state.leased) this.#state.remove(entry);
     this.#alarm.clear();
@@ -272,7 +275,7 @@ export class PoolManager {
     while (this.#queue.length > 0) {
       const entry = this.#state.take(time);
       if (entry === undefined) break;
-      // The freshest comes first: behind this one there are none that need not be checked.
+      // The most recently used connection comes first, so the others are stale too.
       if (this.#state.isStale(entry, time)) {
         if (this.#checking < this.#queue.length) {
           void this.#check(entry);
@@ -287,7 +290,9 @@ export class PoolManager {
     this.#scheduleTick();
   }
 
-  /** Hands a connection to the next caller, and in one go to those behind, as long as all of them are quick. */
+  /**
+   * Hands a connection to the next caller, and to the callers after it, as long as all of their statements are quick.
+   */
   #handOut(entry: Entry): void {
     let cost = this.#queue.nextCost;
     this.#queue.shift()!.resolve(entry);
@@ -318,7 +323,10 @@ export class PoolManager {
     return this.#state.hasRoom && !this.#isPaused && (this.#connector.isReached || this.#state.opening === 0);
   }
 
-  /** Whether an attempt would come too early. Callers whose failure is not transient do not wait for that. */
+  /**
+   * Whether the pause after a failure is not over yet. If the failure is not transient, waiting callers do not wait
+   * for that.
+   */
   get #isPaused(): boolean {
     const { pauseUntil, isFailureTransient } = this.#connector;
     return now() < pauseUntil && (isFailureTransient || this.#queue.length === 0);
@@ -363,7 +371,7 @@ export class PoolManager {
     this.#scheduleTick();
   }
 
-  /** Does what is due. */
+  /** Does everything that is due. */
   #tick(): void {
     const time = now();
     this.#queue.expire(time);
@@ -393,7 +401,7 @@ export class PoolManager {
   }
 }
 
-/** How many connections in use keep the client and the server busy. */
+/** How many connections must be in use before calls are batched: they keep the client and the server busy. */
 const BATCHING_THRESHOLD = 3;
 /** Milliseconds for a connection to answer. */
 const CHECK_TIMEOUT = 2000;

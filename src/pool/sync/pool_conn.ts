@@ -17,18 +17,18 @@ export class PoolConn extends Conn implements PooledConnection {
     this.context = new CallContext(opened.state);
   }
 
-  /** Whether nothing is left over. */
+  /** Whether there is nothing to clean up. */
   get isReleased(): boolean {
     const { state } = this.opened;
     return isReleased(state, state.listeners);
   }
 
-  /** Makes a round trip; the connection is closed if that takes longer. */
+  /** Makes a round trip. If it takes longer than `timeout` milliseconds, the connection is closed. */
   check(timeout: number): void {
     this.opened.link.run(sessionCalls.check(timeout));
   }
 
-  /** Undoes what is left over. */
+  /** Cleans up, if there is anything to clean up. */
   release(): void {
     if (!this.isReleased) this.opened.link.run(sessionCalls.release(this.context, CLEAN_UP_TIMEOUT));
   }
@@ -37,5 +37,5 @@ export class PoolConn extends Conn implements PooledConnection {
 /** A connection of the pool, and how long it has been there. */
 export type Entry = PoolEntry<PoolConn>;
 
-/** Milliseconds for what a user has left over to end. */
+/** Milliseconds for cleaning up a connection. */
 const CLEAN_UP_TIMEOUT = 5000;

@@ -60,7 +60,7 @@ export class PoolManager {
     return this.#closed;
   }
 
-  /** A connection that works. No other caller could give one back meanwhile, so there is nothing to wait for. */
+  /** A working connection. It does not wait for one, because no other caller could release one meanwhile. */
   acquire(): Entry {
     return publishSpanBlocking(acquires, () => acquireEvent(this.#name), (event) => {
       const entry = this.#acquire();
@@ -91,7 +91,7 @@ export class PoolManager {
     }
   }
 
-  /** Takes a connection back. Throws if `onRelease` has given a promise. */
+  /** Takes a connection back. Throws if `onRelease` has returned a promise. */
   release(entry: Entry): void {
     const { conn } = entry;
     try {
@@ -129,7 +129,7 @@ export class PoolManager {
     }
   }
 
-  /** Leases a connection to a user, and watches that it is given back. */
+  /** Leases a connection to a user, and watches it until it is released. */
   lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
     const { state, link } = entry.conn.opened;
     const lease = new Lease();
@@ -148,7 +148,7 @@ export class PoolManager {
     for (const { conn } of this.#state.entries) conn.opened.state.registry.invalidateTypes();
   }
 
-  /** Closes idle connections, and those in use once they come back. */
+  /** Closes idle connections, and those in use when they are released. */
   drain(): void {
     this.#state.drain();
   }
@@ -191,7 +191,7 @@ export class PoolManager {
       conn = this.#connect();
     } catch (error) {
       this.#state.openFailed();
-      // The Unix socket may be another when the server is back.
+      // When the server is back, it may have another Unix socket.
       this.#address.invalidate();
       throw error;
     }

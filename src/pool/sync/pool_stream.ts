@@ -4,7 +4,7 @@ import type { Lease } from "../lease.ts";
 /** The source of a stream's items. */
 export interface PoolSource<T> {
   readonly items: IterableIterator<T, undefined> & Disposable;
-  /** Garbage-collected if the source was forgotten. */
+  /** Garbage-collected if the user forgets the stream. */
   readonly lease: Lease;
   /** Releases the connection. */
   end(): void;
