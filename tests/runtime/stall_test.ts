@@ -5,6 +5,8 @@ import { Proxy } from "../support/network/proxy.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
 
+/** Milliseconds: enough for what comes before the network stalls, also on a busy machine. */
+const TIMEOUT = 1000;
 const MANY = "select generate_series(1, 100000) as n";
 
 /** Runs with a connection, and the network behind it; the connection is given up in the end. */
@@ -21,7 +23,7 @@ async function stalling(body: (conn: Conn, proxy: Proxy) => Promise<void>): Prom
 
 test("stall: the loop over a stream can be left", () =>
   stalling(async (conn, proxy) => {
-    for await (const _ of conn.stream(MANY, { batch: 10, timeout: 100 })) {
+    for await (const _ of conn.stream(MANY, { batch: 10, timeout: TIMEOUT })) {
       proxy.stall(true);
       break;
     }
@@ -29,7 +31,7 @@ test("stall: the loop over a stream can be left", () =>
 
 test("stall: the end of a stream is a time-out", () =>
   stalling(async (conn, proxy) => {
-    const rows = conn.stream("select 1 as n", { timeout: 100 });
+    const rows = conn.stream("select 1 as n", { timeout: TIMEOUT });
     assert.deepEqual((await rows.next()).value, { n: 1 });
     proxy.stall(true);
     await assert.rejects(rows.next(), TimeoutError);
@@ -37,7 +39,7 @@ test("stall: the end of a stream is a time-out", () =>
 
 test("stall: the reading of copyOut can be given up", () =>
   stalling(async (conn, proxy) => {
-    const reader = conn.copyOut(`copy (${MANY}) to stdout`, { timeout: 100 }).getReader();
+    const reader = conn.copyOut(`copy (${MANY}) to stdout`, { timeout: TIMEOUT }).getReader();
     assert.equal((await reader.read()).done, false);
     proxy.stall(true);
     await reader.cancel();
