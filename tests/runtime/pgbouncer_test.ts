@@ -360,7 +360,7 @@ inModes(
     await using conn = await connect();
     await using sender = await direct();
     const channel = unique();
-    const news = await conn.listen(channel, world.name === "async" ? undefined : { timeout: 200 });
+    const news = await conn.listen(channel, world.name === "async" ? undefined : { timeout: 1000 });
     await sender.notify(channel, "lost");
     await sender.execDrop("select pg_sleep(0.1)");
     await conn.query("select 1");
