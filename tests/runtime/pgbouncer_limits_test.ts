@@ -12,7 +12,7 @@ const TO = `host=127.0.0.1 port=${newest.port} dbname=test_db user=test password
 
 const bouncer = await PgBouncer.start({
   server: { one: `${TO} pool_size=1`, idle: TO },
-  settings: ["query_wait_timeout = 1", "client_idle_timeout = 1", "admin_users = admin"],
+  settings: ["query_wait_timeout = 3", "client_idle_timeout = 3", "admin_users = admin"],
 });
 after(() => bouncer[Symbol.asyncDispose]());
 

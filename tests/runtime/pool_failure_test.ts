@@ -124,7 +124,7 @@ test("pool failure: while the server is away callers wait, attempts are few, and
   await server.stop("immediate");
   await until(() => pool.stats().size === 0, "losses are seen");
   const calls = Array.from({ length: 30 }, (_, n) => pool.execValue("select $1::int", [n]));
-  await assert.rejects(pool.query("select 1", { timeout: 100 }), (error) => {
+  await assert.rejects(pool.query("select 1", { timeout: 1000 }), (error) => {
     return error instanceof TimeoutError && error.cause instanceof Error && error.outcome === "not sent";
   });
   const { failed } = pool.stats();
