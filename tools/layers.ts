@@ -23,13 +23,13 @@ const TRANSPORT = "transport/transport.ts";
 /** All layers, from the bottom to the top. */
 export const LAYERS: Readonly<Record<string, Layer>> = {
   runtime: {
-    knows: "which runtime this is, its clock, environment and randomness",
+    knows: "which runtime this is, its clock, environment, files and randomness",
     doesNotKnow: "what they are used for",
     pure: false,
     imports: [],
   },
   options: {
-    knows: "`Opts`, connection strings, the environment's variables",
+    knows: "`Opts`, connection strings, the environment's variables, libpq's files",
     doesNotKnow: "what is done with them",
     pure: true,
     imports: [],

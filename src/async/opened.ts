@@ -13,9 +13,11 @@ import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
 import { Log } from "../telemetry/log.ts";
 import { connects, publishSpan } from "../telemetry/channels.ts";
+import { configurationWarner } from "../telemetry/configuration.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
-import { osUser, randomText, variable } from "../runtime/runtime.ts";
+import { readFile } from "../runtime/files.ts";
+import { homeDirectory, osUser, randomText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
@@ -40,8 +42,9 @@ export async function open(
   address: ServerAddress = new ServerAddress(),
 ): Promise<OpenedConnection> {
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
-  const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
+  const surroundings = { variable, osUser, homeDirectory, readFile, now, nonce: randomText };
+  const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = await publishSpan(
     connects,
     () => connectEvent(plan),

@@ -18,6 +18,11 @@ import { type Connected, upgrade, type UpgradePlan } from "./upgrade.ts";
 export interface ConnectPlan extends OpenPlan {
   /** The endpoints to try, in order. */
   readonly endpoints: readonly Endpoint[];
+  /**
+   * The passwords for each of them, if they are not all the same; undefined for none. `password` is then
+   * the first one's.
+   */
+  readonly passwords?: readonly (string | undefined)[];
   readonly sslMode: SslMode;
   /** Milliseconds for each endpoint, 0 for no limit. */
   readonly timeout: number;
@@ -27,11 +32,13 @@ export interface ConnectPlan extends OpenPlan {
 /** Opens a session with the first endpoint that accepts one. */
 export function* connect(plan: ConnectPlan): Handshake<Connected> {
   const failures: { endpoint: Endpoint; error: PyroError }[] = [];
-  for (const endpoint of plan.endpoints) {
+  for (const [i, endpoint] of plan.endpoints.entries()) {
+    // A password of the password file must not be sent to another host.
+    const own = plan.passwords === undefined ? plan : { ...plan, password: plan.passwords[i] };
     const by = plan.timeout === 0 ? Infinity : plan.now() + plan.timeout;
     try {
-      const { link, authMethod } = yield* openPreferringTls(endpoint, plan, by);
-      return yield* upgrade(link, authMethod, plan, plan.upgrade, by);
+      const { link, authMethod } = yield* openPreferringTls(endpoint, own, by);
+      return yield* upgrade(link, authMethod, own, plan.upgrade, by);
     } catch (error) {
       const expected = error instanceof ConnectionError || error instanceof ServerError ||
         error instanceof ProtocolError;

@@ -1,6 +1,7 @@
 /** Makes the plan of a connection from its settings. */
 import { UsageError } from "../errors.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
+import { filePasswords } from "../options/password_file.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import type { ConnectPlan } from "./connect.ts";
@@ -16,18 +17,19 @@ export interface ConnectEnvironment extends Environment {
 /** The plan for the settings `given`, completed from the environment and the defaults. */
 export function planOf(given: Settings, environment: ConnectEnvironment): ConnectPlan {
   const settings = withEnvironment(given, environment);
-  const { password, sslMode = "prefer", connectTimeout = 30_000 } = settings;
-  const user = settings.user ?? environment.osUser();
-  if (user === undefined || user === "") {
+  const { sslMode = "prefer", connectTimeout = 30_000 } = settings;
+  const user = settings.user || environment.osUser();
+  if (!user) {
     throw new UsageError(
       "Cannot connect: no user is given, and the operating system's cannot be learned; name one, or set PGUSER",
     );
   }
+  const addresses = addressesOf(settings);
   return {
-    endpoints: endpointsOf(settings),
+    endpoints: addresses.map((address) => endpointOf(address, settings)),
     sslMode,
     user,
-    password,
+    ...passwordsOf(settings, addresses, user, environment),
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
     upgrade: { skipReason: skipReasonOf(settings), local: environment.local },
@@ -36,28 +38,58 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
   };
 }
 
-function endpointsOf({ socket, hosts = ["localhost"], ports = [undefined], keepAlive = true }: Settings): Endpoint[] {
-  if (socket !== undefined) return [{ kind: "unix", path: socket }];
+/** One of the places to connect to, as it was given. */
+interface Address {
+  /** Empty for the default. */
+  readonly host: string;
+  readonly port: number;
+}
+
+function addressesOf({ socket, hosts = [""], ports = [undefined] }: Settings): Address[] {
+  if (socket !== undefined) return [addressOfSocket(socket, ports[0])];
   if (ports.length !== 1 && ports.length !== hosts.length) {
     throw new UsageError(
       `Cannot connect: ${ports.length} ports are given for ${hosts.length} hosts; give one, or one each`,
     );
   }
-  return hosts.map((host, i) => {
-    const port = (ports.length === 1 ? ports[0] : ports[i]) ?? DEFAULT_PORT;
-    return host.startsWith("/")
-      ? { kind: "unix", path: `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` }
-      : { kind: "tcp", host, port, keepAlive };
-  });
+  return hosts.map((host, i) => ({ host, port: (ports.length === 1 ? ports[0] : ports[i]) ?? DEFAULT_PORT }));
 }
 
-function parametersOf({ db, applicationName, param = {} }: Settings, user: string): [string, string][] {
+/** The directory of a socket file, and the port in its name. */
+function addressOfSocket(socket: string, port: number = DEFAULT_PORT): Address {
+  const [, host, digits] = /^(.*)\/\.s\.PGSQL\.(\d+)$/s.exec(socket) ?? [];
+  return host === undefined ? { host: socket, port } : { host: host || "/", port: Number(digits) };
+}
+
+function endpointOf({ host, port }: Address, { socket, keepAlive = true }: Settings): Endpoint {
+  if (socket !== undefined) return { kind: "unix", path: socket };
+  return host.startsWith("/")
+    ? { kind: "unix", path: `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` }
+    : { kind: "tcp", host: host || DEFAULT_HOST, port, keepAlive };
+}
+
+/** The password; if none is given, or an empty one, those of the password file. */
+function passwordsOf(
+  settings: Settings,
+  addresses: readonly Address[],
+  user: string,
+  environment: Environment,
+): Pick<ConnectPlan, "password" | "passwords"> {
+  if (settings.password) return { password: settings.password };
+  const db = settings.db || user;
+  const passwords = filePasswords(settings, addresses.map((address) => ({ ...address, db, user })), environment);
+  return { password: passwords[0], passwords };
+}
+
+function parametersOf(settings: Settings, user: string): [string, string][] {
+  const applicationName = settings.applicationName ?? settings.fallbackApplicationName;
   return [
     ["user", user],
-    ["database", db ?? user],
+    ["database", settings.db || user],
     ["client_encoding", "UTF8"],
-    ...(applicationName === undefined ? [] : [["application_name", applicationName] as [string, string]]),
-    ...Object.entries(param),
+    ...(applicationName ? [["application_name", applicationName] as [string, string]] : []),
+    // As in libpq, an empty value of options keeps PGOPTIONS out, and is not sent.
+    ...Object.entries(settings.param ?? {}).filter(([name, value]) => name !== "options" || value !== ""),
   ];
 }
 
@@ -69,4 +101,5 @@ function skipReasonOf({ upgradeToUnixSocket = true, pgbouncer, sslMode, hosts = 
   return undefined;
 }
 
+const DEFAULT_HOST = "localhost";
 const DEFAULT_PORT = 5432;

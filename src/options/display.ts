@@ -5,8 +5,9 @@ import type { Settings } from "./settings.ts";
 
 /** A canonical URL; equal settings give equal URLs. */
 export function canonicalUrl(settings: Settings): string {
-  const account = encode(settings.user ?? "") + (settings.password === undefined ? "" : ":***");
-  const database = settings.db === undefined ? "" : `/${encode(settings.db)}`;
+  const { user = "", db = "" } = settings;
+  const account = encode(user) + (settings.password === undefined ? "" : ":***");
+  const database = db === "" ? "" : `/${encode(db)}`;
   const query = queryOf(settings).sort().map(([key, value]) => `${encode(key)}=${encode(value)}`).join("&");
   return `pg://${account === "" ? "" : `${account}@`}${hostList(settings)}${database}${
     query === "" ? "" : `?${query}`
@@ -16,7 +17,7 @@ export function canonicalUrl(settings: Settings): string {
 /** The options that are set, by the names of their setters. */
 export function plainObject(settings: Settings): Record<string, unknown> {
   // A logger is the user's object: it may refer to itself or contain secrets.
-  const { hosts, ports, password, param, logger: _, ...others } = settings;
+  const { hosts, ports, password, param, logger: _, accepted: __, ...others } = settings;
   return {
     ...(hosts === undefined ? {} : { host: hosts.length === 1 ? hosts[0] : [...hosts] }),
     ...(ports === undefined ? {} : { port: ports.length === 1 ? ports[0] : ports.map((port) => port ?? DEFAULT_PORT) }),
@@ -38,6 +39,12 @@ function queryOf(settings: Settings): [key: string, value: string][] {
   const query: [string, unknown][] = [
     ["application_name", settings.applicationName],
     ["blocking_transport", settings.blockingTransport],
+    ...emptyParts(settings),
+    ["fallback_application_name", settings.fallbackApplicationName],
+    ["passfile", settings.passfile],
+    ["service", settings.service],
+    ["servicefile", settings.serviceFile],
+    ...Object.entries(settings.accepted ?? {}),
     ["connect_timeout", seconds(settings.connectTimeout)],
     ["keepalives", settings.keepAlive === undefined ? undefined : Number(settings.keepAlive)],
     ["pgbouncer", settings.pgbouncer],
@@ -52,6 +59,16 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ...Object.entries(shownParams(settings.param ?? {})),
   ];
   return query.filter(([, value]) => value !== undefined).map(([key, value]) => [key, String(value)]);
+}
+
+/** Parts that are set and empty, as a URL can say only in its query. */
+function emptyParts({ user, db, hosts, ports }: Settings): [key: string, value: string | undefined][] {
+  return [
+    ["user", user === "" ? "" : undefined],
+    ["dbname", db === "" ? "" : undefined],
+    ["host", hosts?.length === 1 && hosts[0] === "" ? "" : undefined],
+    ["port", ports?.length === 1 && ports[0] === undefined ? "" : undefined],
+  ];
 }
 
 /**

@@ -1,9 +1,15 @@
 /**
- * Adds the environment's variables to the settings.
+ * Adds what the service file and the environment's variables have to the settings.
  *
- * Source: PostgreSQL manual, libpq, "Environment Variables".
+ * As in libpq, a variable that is set and empty counts: it has the default, or is an error where libpq
+ * takes no empty value. A variable is not looked at, not even for errors, if its setting is given.
+ *
+ * Source: PostgreSQL manual, libpq, "Environment Variables"; `conninfo_add_defaults` in libpq's
+ * `fe-connect.c`.
  */
-import { applyKeyword } from "./keywords.ts";
+import type { ReadFile } from "./files.ts";
+import { applyKeyword, isGiven } from "./keywords.ts";
+import { withService } from "./service_file.ts";
 import type { Settings } from "./settings.ts";
 
 /** The parts of the environment that pyro reads; on Deno, only those that need no permission prompt. */
@@ -12,37 +18,40 @@ export interface Environment {
   variable(name: string): string | undefined;
   /** The name of the operating system's user, undefined if it cannot be found out. */
   osUser(): string | undefined;
+  /** The user's home directory, undefined if it cannot be found out. */
+  homeDirectory(): string | undefined;
+  readonly readFile: ReadFile;
+  /** Tells the user of something that is not used. */
+  warn(message: string): void;
 }
 
-/** The settings, with missing ones taken from libpq's variables. */
-export function withEnvironment(settings: Settings, environment: Environment): Settings {
-  let found: Settings = {};
+/** The settings, with missing ones taken from the service, and then from libpq's variables. */
+export function withEnvironment(given: Settings, environment: Environment): Settings {
+  let settings = withService(given, environment);
   for (const [name, key] of VARIABLES) {
+    if (isGiven(settings, key) || isPartOfSocket(key, given)) continue;
     const value = environment.variable(name);
-    // Empty variables count as unset, as in libpq.
-    if (value === undefined || value === "" || isOverridden(key, settings)) continue;
-    found = applyKeyword(found, key, value, name);
+    if (value === undefined || (FOR_SESSIONS.has(name) && value.toLowerCase() === "default")) continue;
+    settings = applyKeyword(settings, key, value, name);
   }
-  const { hosts, ports, ...others } = found;
-  return {
-    ...others,
-    // A socket is a whole address, and a list of ports belongs to its hosts.
-    ...(settings.socket === undefined ? { ...(hosts && { hosts }), ...(ports && { ports }) } : {}),
-    ...settings,
-    ...(others.param || settings.param ? { param: { ...others.param, ...settings.param } } : {}),
-  };
+  const requireSsl = environment.variable("PGREQUIRESSL");
+  return requireSsl?.startsWith("1") && settings.sslMode === undefined ? { ...settings, sslMode: "require" } : settings;
 }
 
-/** Whether a variable has no effect because a setting excludes it. */
-function isOverridden(key: string, settings: Settings): boolean {
-  return key === "passfile" && settings.password !== undefined;
+/** A socket is a whole address: no host or port is missing. */
+function isPartOfSocket(key: string, { socket }: Settings): boolean {
+  return socket !== undefined && (key === "host" || key === "port");
 }
+
+/** Variables of the session's settings, for which `default` is the server's own. */
+const FOR_SESSIONS: ReadonlySet<string> = new Set(["PGDATESTYLE", "PGTZ", "PGGEQO"]);
 
 const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
   ["PGHOST", "host"],
   ["PGPORT", "port"],
   ["PGUSER", "user"],
   ["PGPASSWORD", "password"],
+  ["PGPASSFILE", "passfile"],
   ["PGDATABASE", "dbname"],
   ["PGAPPNAME", "application_name"],
   ["PGSSLMODE", "sslmode"],
@@ -59,12 +68,10 @@ const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
   ["PGLOADBALANCEHOSTS", "load_balance_hosts"],
   ["PGMAXPROTOCOLVERSION", "max_protocol_version"],
   ["PGMINPROTOCOLVERSION", "min_protocol_version"],
-  ["PGPASSFILE", "passfile"],
   ["PGREQUIREAUTH", "require_auth"],
   ["PGREQUIREPEER", "requirepeer"],
-  ["PGREQUIRESSL", "requiressl"],
-  ["PGSERVICE", "service"],
   ["PGSSLCERT", "sslcert"],
+  ["PGSSLCERTMODE", "sslcertmode"],
   ["PGSSLCRL", "sslcrl"],
   ["PGSSLCRLDIR", "sslcrldir"],
   ["PGSSLKEY", "sslkey"],

@@ -9,36 +9,70 @@
  */
 import { UsageError } from "../errors.ts";
 import { refuseAlias } from "./aliases.ts";
+import { trimBlanks } from "./blanks.ts";
 import { MAX_MILLISECONDS, POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "./pool_options.ts";
 import {
   bad,
   BLOCKING_TRANSPORTS,
   checkChoice,
-  checkHosts,
   checkInteger,
   checkParam,
   checkPoolOption,
   checkSocket,
   checkSslMode,
   checkText,
+  parseHosts,
   type Settings,
 } from "./settings.ts";
 
 /** The settings with `key=value` added. `name` is the user's name for the key, for errors. */
 export function applyKeyword(settings: Settings, key: string, value: string, name: string = key): Settings {
   const keyword = KEYWORDS.get(key);
-  if (keyword !== undefined) return { ...settings, ...keyword(value, name) };
+  if (keyword !== undefined) return { ...settings, [keyword.member]: keyword.parse(value, name) };
   const harmless = NOT_IMPLEMENTED.get(key);
   if (harmless !== undefined) {
-    if (harmless.includes(value)) return settings;
-    const allowed = harmless.length === 0 ? "" : `; of its values pyro has ${harmless.join(", ")}`;
-    throw new UsageError(
-      `Cannot use ${name}: it is a connection parameter of libpq's that is not implemented${allowed}`,
-    );
+    checkHarmless(key, value, name, harmless);
+    return { ...settings, accepted: { ...settings.accepted, [key]: value } };
   }
   refuseAlias(key, "key", "use key");
   const [param, text] = checkParam(key, value);
   return { ...settings, param: { ...settings.param, [param]: text } };
+}
+
+function checkHarmless(key: string, value: string, name: string, harmless: readonly string[]): void {
+  if (key === "client_encoding") {
+    if (!/^(utf-?8|unicode|auto|)$/i.test(value)) throw bad(name, value, "pyro reads and writes UTF8 only");
+    return;
+  }
+  if (harmless.includes(value)) return;
+  const shown = harmless.filter((word) => word !== "");
+  const allowed = shown.length === 0 ? "" : `; of its values pyro has ${shown.join(", ")}`;
+  throw new UsageError(
+    `Cannot use ${name}: it is a connection parameter of libpq's that is not implemented${allowed}`,
+  );
+}
+
+/** The settings with all pairs added. Of equal keys only the last one is read, as in libpq. */
+export function applyKeywords(settings: Settings, pairs: readonly (readonly [key: string, value: string])[]): Settings {
+  const last = new Map<string, string>();
+  for (const [key, value] of pairs) {
+    last.delete(key);
+    last.set(key, value);
+  }
+  return [...last].reduce((added, [key, value]) => applyKeyword(added, key, value), settings);
+}
+
+/** Whether the settings have a value for a key, so that nothing else is looked at for it. An empty value is one. */
+export function isGiven(settings: Settings, key: string): boolean {
+  const keyword = KEYWORDS.get(key);
+  if (keyword !== undefined) return settings[keyword.member] !== undefined;
+  if (NOT_IMPLEMENTED.has(key)) return settings.accepted?.[key] !== undefined;
+  return Object.keys(settings.param ?? {}).some((name) => name.toLowerCase() === key.toLowerCase());
+}
+
+/** Whether libpq has the key, so that its service files may have it. */
+export function isLibpqKey(key: string): boolean {
+  return LIBPQ_KEYWORDS.has(key) || NOT_IMPLEMENTED.has(key) || key === "options";
 }
 
 /** A boolean in any of the spellings that PostgreSQL users write. */
@@ -55,8 +89,9 @@ export function parsePorts(name: string, value: string): readonly (number | unde
 }
 
 function parseInteger(name: string, value: string, min: number, max: number): number {
-  if (!/^[+-]?\d+$/.test(value.trim())) throw bad(name, value, `it must be an integer from ${min} to ${max}`);
-  return checkInteger(name, Number(value), min, max);
+  const text = trimBlanks(value);
+  if (!/^[+-]?\d+$/.test(text)) throw bad(name, value, `it must be an integer from ${min} to ${max}`);
+  return checkInteger(name, Number(text), min, max);
 }
 
 /** A time in seconds, as milliseconds. */
@@ -64,83 +99,115 @@ function parseSeconds(name: string, value: string): number {
   return parseInteger(name, value, 0, Math.floor(MAX_MILLISECONDS / 1000)) * 1000;
 }
 
+/** `connect_timeout`: as in libpq, any integer of 32 bits. Zero and less are no limit. */
+function parseTimeout(name: string, value: string): number {
+  const text = trimBlanks(value);
+  // The error names only what makes sense.
+  const seconds = /^-\d+$/.test(text) && Number(text) >= -0x8000_0000 ? 0 : parseInteger(name, value, 0, 0x7fff_ffff);
+  return Math.min(seconds, Math.floor(MAX_MILLISECONDS / 1000)) * 1000;
+}
+
+/** `keepalives`: in libpq any integer, where 0 is false. */
+function parseKeepAlive(name: string, value: string): boolean {
+  const text = trimBlanks(value);
+  return /^[+-]?\d+$/.test(text) ? Number(text) !== 0 : parseBoolean(name, value);
+}
+
 function parseCount(option: PoolOptionName, name: string, value: string): number {
   const { min, max } = POOL_OPTIONS[option];
   return parseInteger(name, value, min, max);
 }
 
-type Keyword = (value: string, name: string) => Settings;
+/** The setting that a key sets, and how its value is read. */
+interface Keyword {
+  readonly member: Exclude<keyof Settings, "param" | "accepted">;
+  readonly parse: (value: string, name: string) => unknown;
+}
+
+type Row = readonly [key: string, keyword: Keyword];
+
+function row<K extends Keyword["member"]>(
+  key: string,
+  member: K,
+  parse: (value: string, name: string) => Settings[K],
+): Row {
+  return [key, { member, parse }];
+}
+
+/** libpq's keywords. Those that libpq takes in strings only are below. */
+const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
+  row("host", "hosts", parseHosts),
+  row("port", "ports", (value, name) => parsePorts(name, value)),
+  row("user", "user", (value) => checkText("user", value)),
+  row("password", "password", (value) => checkText("password", value)),
+  row("dbname", "db", (value) => checkText("dbname", value)),
+  row("passfile", "passfile", (value, name) => checkText(name, value)),
+  row("service", "service", (value, name) => checkText(name, value)),
+  row("servicefile", "serviceFile", (value, name) => checkText(name, value)),
+  row("application_name", "applicationName", (value, name) => checkText(name, value)),
+  row("fallback_application_name", "fallbackApplicationName", (value, name) => checkText(name, value)),
+  row("connect_timeout", "connectTimeout", (value, name) => parseTimeout(name, value)),
+  row("sslmode", "sslMode", (value, name) => checkSslMode(name, value)),
+  row("keepalives", "keepAlive", (value, name) => parseKeepAlive(name, value)),
+]);
 
 const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
-  ["host", (value) => ({ hosts: checkHosts(value) })],
-  ["port", (value, name) => ({ ports: parsePorts(name, value) })],
-  ["user", (value) => ({ user: checkText("user", value) })],
-  ["password", (value) => ({ password: checkText("password", value) })],
-  ["dbname", (value) => ({ db: checkText("dbname", value) })],
-  ["application_name", (value, name) => ({ applicationName: checkText(name, value) })],
-  ["connect_timeout", (value, name) => ({ connectTimeout: parseSeconds(name, value) })],
-  ["sslmode", (value, name) => ({ sslMode: checkSslMode(name, value) })],
+  ...LIBPQ_KEYWORDS,
   // JDBC's spelling, which libpq accepts too.
-  ["ssl", (value, name) => ({ sslMode: parseBoolean(name, value) ? "require" : "disable" })],
-  ["keepalives", (value, name) => ({ keepAlive: parseBoolean(name, value) })],
-  ["client_encoding", (value, name) => {
-    if (!/^(utf-?8|unicode|auto)$/i.test(value)) throw bad(name, value, "pyro reads and writes UTF8 only");
-    return {};
-  }],
-  ["socket", (value) => ({ socket: checkSocket(value) })],
-  ["upgrade_to_unix_socket", (value, name) => ({ upgradeToUnixSocket: parseBoolean(name, value) })],
-  ["statement_cache_size", (value, name) => ({ statementCacheSize: parseInteger(name, value, 0, 1_000_000) })],
+  row("ssl", "sslMode", (value, name) => parseBoolean(name, value) ? "require" : "disable"),
+  // The older spelling of sslmode: only the first character counts.
+  row("requiressl", "sslMode", (value) => value.startsWith("1") ? "require" : "prefer"),
+  row("socket", "socket", checkSocket),
+  row("upgrade_to_unix_socket", "upgradeToUnixSocket", (value, name) => parseBoolean(name, value)),
+  row("statement_cache_size", "statementCacheSize", (value, name) => parseInteger(name, value, 0, 1_000_000)),
   // The spelling of ORMs.
-  ["pgbouncer", (value, name) => ({ pgbouncer: parseBoolean(name, value) })],
-  ...POOL_OPTION_LIST.map(([option, { keyword, unit }]): [string, Keyword] => [
-    keyword,
-    (value, name) =>
-      checkPoolOption(option, unit === "time" ? parseSeconds(name, value) : parseCount(option, name, value), name),
-  ]),
-  ["blocking_transport", (value, name) => ({ blockingTransport: checkChoice(name, value, BLOCKING_TRANSPORTS) })],
+  row("pgbouncer", "pgbouncer", (value, name) => parseBoolean(name, value)),
+  ...POOL_OPTION_LIST.map(([option, { keyword, unit }]): Row =>
+    row(keyword, option, (value, name) => {
+      const number = unit === "time" ? parseSeconds(name, value) : parseCount(option, name, value);
+      return checkPoolOption(option, number, name)[option];
+    })
+  ),
+  row("blocking_transport", "blockingTransport", (value, name) => checkChoice(name, value, BLOCKING_TRANSPORTS)),
 ]);
 
 /** libpq's other keywords, with the values that pyro satisfies without implementing them. */
 const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["channel_binding", ["disable", "prefer"]],
-  ["fallback_application_name", []],
-  ["gssdelegation", ["0"]],
+  ["client_encoding", []],
+  ["gssdelegation", ["0", ""]],
   ["gssencmode", ["disable", "prefer"]],
-  ["gsslib", []],
-  ["hostaddr", []],
+  ["gsslib", [""]],
+  ["hostaddr", [""]],
   ["keepalives_count", []],
   ["keepalives_idle", []],
   ["keepalives_interval", []],
-  ["krbsrvname", []],
+  ["krbsrvname", [""]],
   ["load_balance_hosts", ["disable"]],
   ["max_protocol_version", ["3.0"]],
   ["min_protocol_version", ["3.0"]],
-  ["oauth_client_id", []],
-  ["oauth_client_secret", []],
-  ["oauth_issuer", []],
-  ["oauth_scope", []],
-  ["passfile", []],
-  ["replication", ["false", "off", "no", "0"]],
+  ["oauth_client_id", [""]],
+  ["oauth_client_secret", [""]],
+  ["oauth_issuer", [""]],
+  ["oauth_scope", [""]],
+  ["replication", ["false", "off", "no", "0", ""]],
   ["require_auth", []],
-  ["requirepeer", []],
-  ["requiressl", ["0"]],
+  ["requirepeer", [""]],
   ["scram_client_key", []],
   ["scram_server_key", []],
-  ["service", []],
-  ["servicefile", []],
-  ["ssl_max_protocol_version", []],
-  ["ssl_min_protocol_version", []],
-  ["sslcert", []],
+  ["ssl_max_protocol_version", [""]],
+  ["ssl_min_protocol_version", [""]],
+  ["sslcert", [""]],
   ["sslcertmode", ["disable", "allow"]],
-  ["sslcompression", ["0"]],
-  ["sslcrl", []],
-  ["sslcrldir", []],
-  ["sslkey", []],
-  ["sslkeylogfile", []],
+  ["sslcompression", ["0", ""]],
+  ["sslcrl", [""]],
+  ["sslcrldir", [""]],
+  ["sslkey", [""]],
+  ["sslkeylogfile", [""]],
   ["sslnegotiation", ["postgres"]],
-  ["sslpassword", []],
-  ["sslrootcert", []],
-  ["sslsni", ["1"]],
+  ["sslpassword", [""]],
+  ["sslrootcert", [""]],
+  ["sslsni", ["1", ""]],
   ["target_session_attrs", ["any"]],
   ["tcp_user_timeout", ["0"]],
 ]);

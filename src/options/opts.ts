@@ -1,6 +1,7 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import { trimBlanks } from "./blanks.ts";
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
 import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
@@ -34,9 +35,13 @@ let fromSettings: (settings: Settings) => Opts;
 /**
  * Connection options. Immutable: every setter checks its value at once and returns new options.
  *
- * Options that are not set are taken from libpq's environment variables (`PGHOST`, `PGPORT`, `PGUSER`,
- * `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, …) when connecting; otherwise they have their defaults. On Deno,
- * only variables are read that the process may read without asking.
+ * Options that are not set are taken from libpq's service file, if a service is named, then from its
+ * environment variables (`PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, …) and its
+ * password file when connecting; otherwise they have their defaults. On Deno, only variables and default
+ * files are read that the process may read without asking.
+ *
+ * As in libpq, an empty value in a string or a variable is set: it means the default, and nothing else is
+ * looked at.
  *
  * @example From a URL, with a change
  * ```ts
@@ -115,9 +120,43 @@ export class Opts {
     return this.#with({ user: checkText("user", name) });
   }
 
-  /** The password, sent only in the form that the server requests. Default: none. */
+  /**
+   * The password, sent only in the form that the server requests. Default: that of the password file
+   * ({@linkcode Opts.passfile}), or none.
+   */
   password(password: string): Opts {
     return this.#with({ password: checkText("password", password) });
+  }
+
+  /**
+   * The path of libpq's password file, which is read for each connection without a password. Its lines are
+   * `host:port:database:user:password`; the first line that matches is used. A file that does not exist is
+   * no error; one that others may read is not used, with a warning. Default: `.pgpass` in the home directory.
+   *
+   * On Deno the default file counts as absent if it may not be read without asking. A file that is named
+   * needs `--allow-read`; without it, connecting throws a `UsageError`.
+   */
+  passfile(path: string): Opts {
+    return this.#with({ passfile: checkText("passfile", path) });
+  }
+
+  /**
+   * The section of libpq's service file that has the options that are not set here; it has precedence over
+   * environment variables. Connecting throws a `UsageError` if no file has it. Default: none.
+   */
+  service(name: string): Opts {
+    return this.#with({ service: checkText("service", name) });
+  }
+
+  /**
+   * The path of the service file in which {@linkcode Opts.service} is looked up. Default:
+   * `.pg_service.conf` in the home directory, then `pg_service.conf` in the directory that `PGSYSCONFDIR`
+   * names.
+   *
+   * On Deno a file that is named needs `--allow-read`; without it, connecting throws a `UsageError`.
+   */
+  serviceFile(path: string): Opts {
+    return this.#with({ serviceFile: checkText("serviceFile", path) });
   }
 
   /** The database. Default: the one named like the user. */
@@ -128,6 +167,14 @@ export class Opts {
   /** The name that the server shows in `pg_stat_activity` and its log. Default: none. */
   applicationName(name: string): Opts {
     return this.#with({ applicationName: checkText("applicationName", name) });
+  }
+
+  /**
+   * The application's name if neither these options, nor a service file, nor `PGAPPNAME` have one; for
+   * programs with a name of their own that users may change. Default: none.
+   */
+  fallbackApplicationName(name: string): Opts {
+    return this.#with({ fallbackApplicationName: checkText("fallbackApplicationName", name) });
   }
 
   /**
@@ -459,5 +506,6 @@ export class Opts {
 
 function parse(text: string): Settings {
   if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
-  return /^[A-Za-z_][\w .-]*=/.test(text.trimStart()) ? parseDsn(text) : parseUrl(text.trim());
+  // A keyword has no "://"; the value of one may have it.
+  return text.includes("=") && !/^[^=]*:\/\//.test(text) ? parseDsn(text) : parseUrl(trimBlanks(text));
 }

@@ -17,10 +17,18 @@ export interface OptsObject {
   readonly user?: string | undefined;
   /** See {@linkcode Opts.password}. */
   readonly password?: string | undefined;
+  /** See {@linkcode Opts.passfile}. */
+  readonly passfile?: string | undefined;
+  /** See {@linkcode Opts.service}. */
+  readonly service?: string | undefined;
+  /** See {@linkcode Opts.serviceFile}. */
+  readonly serviceFile?: string | undefined;
   /** See {@linkcode Opts.db}. */
   readonly db?: string | undefined;
   /** See {@linkcode Opts.applicationName}. */
   readonly applicationName?: string | undefined;
+  /** See {@linkcode Opts.fallbackApplicationName}. */
+  readonly fallbackApplicationName?: string | undefined;
   /** See {@linkcode Opts.sslMode}. */
   readonly sslMode?: SslMode | undefined;
   /** See {@linkcode Opts.upgradeToUnixSocket}. */

@@ -18,7 +18,10 @@ export type SslMode = "disable" | "prefer" | "require";
  */
 export type BlockingTransport = "auto" | "ffi" | "worker";
 
-/** The settings, all of them optional. */
+/**
+ * The settings, all of them optional. In strings, files and variables an empty text is a value, as in libpq:
+ * nothing else is looked at for the setting, and it has its default.
+ */
 export interface Settings extends PoolValues {
   /** Host names, addresses, or socket directories (which start with `/`), tried in this order. */
   readonly hosts?: readonly string[];
@@ -27,14 +30,24 @@ export interface Settings extends PoolValues {
   readonly socket?: string;
   readonly user?: string;
   readonly password?: string;
+  /** The path of the password file; empty for the default one. */
+  readonly passfile?: string;
+  /** The section of the service file that completes these settings. */
+  readonly service?: string;
+  /** The path of the service file. */
+  readonly serviceFile?: string;
   readonly db?: string;
   readonly applicationName?: string;
+  /** The application's name if neither the options nor the environment have one. */
+  readonly fallbackApplicationName?: string;
   readonly sslMode?: SslMode;
   readonly upgradeToUnixSocket?: boolean;
   /** Milliseconds, 0 for no limit. */
   readonly connectTimeout?: number;
   readonly keepAlive?: boolean;
   readonly param?: Readonly<Record<string, string>>;
+  /** libpq's keys that need nothing of pyro with their values; environment variables do not replace them. */
+  readonly accepted?: Readonly<Record<string, string>>;
   readonly statementCacheSize?: number;
   readonly pgbouncer?: boolean;
   readonly blockingTransport?: BlockingTransport;
@@ -107,6 +120,11 @@ export function checkHosts(value: unknown): readonly string[] {
   const list = typeof value === "string" ? value.split(",") : value;
   if (!Array.isArray(list) || list.length === 0) throw bad("host", value, "it must be a host, or a list of hosts");
   return list.map(checkHost);
+}
+
+/** The hosts of a connection string. As in libpq, an empty one is the default. */
+export function parseHosts(value: string): readonly string[] {
+  return checkText("host", value).split(",").map((host) => host === "" ? host : checkHost(host));
 }
 
 /** A name, an address (IPv6 with or without brackets), or a socket directory. */

@@ -7,9 +7,9 @@
  * Source: PostgreSQL manual, libpq, "Connection URIs"; RFC 3986.
  */
 import { UsageError } from "../errors.ts";
-import { applyKeyword, parsePorts } from "./keywords.ts";
+import { applyKeywords, parsePorts } from "./keywords.ts";
 import { canonicalName } from "./aliases.ts";
-import { checkHosts, checkText, type Settings } from "./settings.ts";
+import { checkText, parseHosts, type Settings } from "./settings.ts";
 
 /** Parses a connection URL. */
 export function parseUrl(url: string): Settings {
@@ -26,17 +26,22 @@ export function parseUrl(url: string): Settings {
 
   let settings = parseAuthority(authority!);
   if (path) settings = { ...settings, db: checkText("database", decode(path, "database")) };
-  // As in libpq, the query may end with one "&".
-  for (const pair of query ? query.replace(/&$/, "").split("&") : []) {
+  return query ? applyKeywords(settings, parseQuery(query)) : settings;
+}
+
+/** The pairs of a query, decoded. As in libpq, it may end with one "&". */
+function parseQuery(query: string): [key: string, value: string][] {
+  return query.replace(/&$/, "").split("&").map((pair) => {
     const [, key, value] = /^([^=]*)(?:=(.*))?$/s.exec(pair)!;
     if (value === undefined || key === "") throw bad(`its query is not key=value&key=value; ${ENCODE}`);
     const name = decode(key!, "query");
     if (!/^[\w.$]+$/.test(name) && canonicalName(name, "key") === undefined) {
       throw bad(`its query has a key that is no name; ${ENCODE}`);
     }
-    settings = applyKeyword(settings, name, decode(value, name));
-  }
-  return settings;
+    // As in libpq: a value that goes on behind "=" may have lost its "&".
+    if (value.includes("=")) throw bad(`the value of ${name} in its query contains "="; percent-encode it (%3D)`);
+    return [name, decode(value, name)];
+  });
 }
 
 function parseAuthority(authority: string): Settings {
@@ -49,33 +54,40 @@ function parseAuthority(authority: string): Settings {
   return {
     ...(user === "" ? {} : { user: checkText("user", user) }),
     ...(password === "" ? {} : { password: checkText("password", password) }),
-    ...parseHosts(authority.slice(at + 1)),
+    ...parseHostList(authority.slice(at + 1)),
   };
 }
 
-function parseHosts(list: string): Settings {
+function parseHostList(list: string): Settings {
   if (list === "") return {};
   const hosts: string[] = [];
   const ports: (number | undefined)[] = [];
   for (const entry of list.split(",")) {
-    const match = /^(\[[0-9A-Fa-f:.]+(?:%25[\w.~%-]+)?\]|[^:[\]]*)(?::(\d*))?$/.exec(entry);
-    if (!match) throw bad(`a host or its port is malformed; IPv6 addresses go in brackets; ${ENCODE}`);
+    const match = /^(\[[0-9A-Fa-f:.]+(?:%25[\w.~%-]+)?\]|[^:[\]]*)(?::([^:[\]]*))?$/.exec(entry);
+    const port = match && decode(match[2] ?? "", "port");
+    if (!match || !/^[+-]?\d*$/.test(port!)) {
+      throw bad(`a host or its port is malformed; IPv6 addresses go in brackets; ${ENCODE}`);
+    }
     hosts.push(decode(match[1]!, "host"));
     try {
-      ports.push(...parsePorts("port", match[2] ?? ""));
+      ports.push(...parsePorts("port", port!));
     } catch {
       throw bad(`a port is not a number from 1 to 65535; ${ENCODE}`);
     }
   }
   return {
-    ...(hosts.length === 1 && hosts[0] === "" ? {} : { hosts: checkHosts(hosts) }),
-    ...(ports.some((port) => port !== undefined) ? { ports } : {}),
+    ...(hosts.length === 1 && hosts[0] === "" ? {} : { hosts: parseHosts(hosts.join(",")) }),
+    // As in libpq, a list of hosts has its ports, if only the default ones, and PGPORT is not looked at.
+    ...(hosts.length > 1 || ports[0] !== undefined ? { ports } : {}),
   };
 }
 
+/** Decodes a part. As in libpq, spaces around it are dropped, and others must be percent-encoded. */
 function decode(text: string, part: string): string {
+  const trimmed = text.replace(/^ +| +$/g, "");
+  if (trimmed.includes(" ")) throw bad(`its ${part} contains a space, which must be percent-encoded (%20)`);
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(trimmed);
   } catch {
     throw bad(`its ${part} is not percent-encoded UTF-8; "%" itself is %25`);
   }

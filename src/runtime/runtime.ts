@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { userInfo } from "node:os";
+import { homedir, userInfo } from "node:os";
 import process from "node:process";
 
 /** The runtime that this code runs on. */
@@ -20,6 +20,18 @@ export function variable(name: string): string | undefined {
 /** The name of the operating system's user; undefined if it cannot be found out without asking. */
 export function osUser(): string | undefined {
   return accountName() ?? variable("USER") ?? variable("LOGNAME") ?? variable("USERNAME");
+}
+
+/** The user's home directory; undefined if it cannot be found out without asking. */
+export function homeDirectory(): string | undefined {
+  const home = variable("HOME");
+  if (home) return home;
+  if (runtime === "deno" && !granted({ name: "sys", kind: "homedir" })) return undefined;
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
 }
 
 function accountName(): string | undefined {

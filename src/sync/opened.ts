@@ -15,9 +15,11 @@ import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
 import { Log } from "../telemetry/log.ts";
 import { connects, publishSpanBlocking } from "../telemetry/channels.ts";
+import { configurationWarner } from "../telemetry/configuration.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
-import { osUser, randomText, variable } from "../runtime/runtime.ts";
+import { readFile } from "../runtime/files.ts";
+import { homeDirectory, osUser, randomText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
@@ -47,8 +49,9 @@ export class OpenedConnection {
 /** Opens a connection. `address` has what earlier connections have found out about the server. */
 export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
-  const plan = planOf(settings, { variable, osUser, now, nonce: randomText, local: dialer.local });
   const log = Log.of(settings);
+  const surroundings = { variable, osUser, homeDirectory, readFile, now, nonce: randomText };
+  const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = publishSpanBlocking(
     connects,
     () => connectEvent(plan),

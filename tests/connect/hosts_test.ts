@@ -209,3 +209,21 @@ test("the upgrade gives nothing away that TCP did not ask for", () => {
   assert.equal(taken, 1);
   assert.ok(!links[1]!.text.includes("secret"));
 });
+
+test("several hosts: each gets the password that the password file has for it, and no other", () => {
+  const plan = { endpoints: [tcp("a"), tcp("b")], password: "first", passwords: ["first", "second"] };
+  const asks = new Uint8Array([...authentication(3), ...WELCOME]);
+  const { links: [a] } = connectWith(plan, [["dial a:5432", {}], ["open #1", asks]]);
+  assert.ok(a!.text.endsWith("first\0"));
+  const { links: [b] } = connectWith(plan, [["dial a:5432", refused], ["dial b:5432", {}], ["open #1", asks]]);
+  assert.ok(b!.text.endsWith("second\0") && !b!.text.includes("first"));
+});
+
+test("several hosts: a host for which there is no password does not get another one's", () => {
+  const { error } = connectWith({ password: "first", endpoints: [tcp("b")], passwords: [undefined] }, [
+    ["dial b:5432", {}],
+    ["open #1", authentication(3)],
+    ["discard #1"],
+  ]);
+  assert.match(String(error), /password/);
+});

@@ -5,6 +5,7 @@ import { withEnvironment } from "../../src/options/environment.ts";
 import { isSecretName } from "../../src/options/aliases.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import { type Target, toOpts } from "../../src/options/target.ts";
+import { environmentOf } from "../support/scripted/surroundings.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -244,16 +245,10 @@ test("other names: semicolons in a URL take nothing into a value that is shown",
 
 test("other names: what the environment holds of them is refused, and not shown", () => {
   for (const [name, value] of [["PGHOST", `db;Password=${SECRET}`], ["PGPORT", `5432;Password=${SECRET}`]] as const) {
-    const environment = {
-      variable: (asked: string) => asked === name ? value : undefined,
-      osUser: () => undefined,
-    };
+    const environment = environmentOf({ variables: { [name]: value } });
     refused(name, () => withEnvironment({}, environment));
   }
-  const environment = {
-    variable: (name: string) => name === "PGPASSWORD" ? `${SECRET}\0` : undefined,
-    osUser: () => undefined,
-  };
+  const environment = environmentOf({ variables: { PGPASSWORD: `${SECRET}\0` } });
   refused("PGPASSWORD", () => withEnvironment({}, environment));
 });
 
@@ -276,7 +271,7 @@ test("secrets: a setting of the user's whose name says that it is one is not sho
 
 test("other names: values that are wrong are shown only where they can be nobody's secret", () => {
   assert.match(refusal(UsageError, () => new Opts("pg://?sslmode=maybe")), /sslmode to "maybe": /);
-  assert.match(refusal(UsageError, () => new Opts("pg://?sslmode=a%26password=b")), /^Cannot set sslmode: it must/);
+  assert.match(refusal(UsageError, () => new Opts("pg://?sslmode=a%26password%3Db")), /^Cannot set sslmode: it must/);
   assert.match(refusal(UsageError, () => new Opts().port(["x"] as unknown as number[])), /^Cannot set port to "x": /);
   assert.match(refusal(UsageError, () => new Opts().keepAlive({} as boolean)), /^Cannot set keepAlive to an object: /);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import { Opts } from "../../src/options/opts.ts";
+import { Opts, settingsOf } from "../../src/options/opts.ts";
 import { test } from "../support/suite/test.ts";
 
 test("toString: a URL and the setters give the same for equal options", () => {
@@ -117,4 +117,21 @@ test("inspect: the canonical URL", () => {
   for (const runtime of [runtimes.Deno, runtimes.Bun]) {
     if (runtime !== undefined) assert.equal(runtime.inspect(opts), "Opts pg://u:***@h/d");
   }
+});
+
+test("display: what is set and empty is shown in the query, and read again", () => {
+  for (
+    const url of [
+      "pg://?user=",
+      "pg://?dbname=&host=&port=&user=",
+      "pg://?application_name=&fallback_application_name=f",
+      "pg://?passfile=%2Fp&service=s&servicefile=%2Fs",
+      "pg://?channel_binding=disable&client_encoding=UTF8&sslrootcert=",
+    ]
+  ) {
+    const opts = new Opts(url);
+    assert.equal(String(opts), url);
+    assert.deepEqual(settingsOf(new Opts(String(opts))), settingsOf(opts));
+  }
+  assert.deepEqual(new Opts("pg://?channel_binding=disable&service=s").toJSON(), { service: "s" });
 });

@@ -47,10 +47,46 @@ test("keyword/value: quotes and escapes", () => {
   }
 });
 
-test("keyword/value: empty values set nothing", () => {
-  assert.deepEqual(settings("host='' port= "), {});
-  assert.deepEqual(settings("host='' user=ada"), { user: "ada" });
-  assert.deepEqual(settings("sslrootcert='' user=ada"), { user: "ada" });
+test("keyword/value: empty values are values", () => {
+  assert.deepEqual(settings("host='' port= "), { hosts: [""], ports: [undefined] });
+  assert.deepEqual(settings("user='' password='' dbname=''"), { user: "", password: "", db: "" });
+  assert.deepEqual(settings("application_name='' user=ada"), { applicationName: "", user: "ada" });
+  assert.match(refusal(UsageError, () => new Opts("sslmode='' user=ada")), /^Cannot set sslmode to ""/);
+});
+
+test("keyword/value: a forgotten value does not make the next pair a value", () => {
+  for (const text of ["user= password=x", "host=h password=\n dbname=d", "user=\tpassword=x host=h"]) {
+    const message = refusal(UsageError, () => new Opts(text));
+    assert.match(
+      message,
+      /^Cannot read the connection string: (user|password) has no value; an empty value must be ''/,
+    );
+    assert.doesNotMatch(message, /password=x|dbname/);
+  }
+  assert.deepEqual(settings("password= a=b"), { password: "a=b" });
+  assert.deepEqual(settings("password=user=b"), { password: "user=b" });
+  assert.deepEqual(settings("password= 'user=b'"), { password: "user=b" });
+});
+
+test("keyword/value: only ASCII blanks separate pairs", () => {
+  for (const blank of [" ", "\t", "\n", "\v", "\f", "\r"]) {
+    assert.deepEqual(settings(`${blank}user${blank}=${blank}a${blank}password=b${blank}`), {
+      user: "a",
+      password: "b",
+    });
+  }
+  for (const char of ["\u00a0", "\u3000", "\u2028", "\ufeff"]) {
+    assert.deepEqual(settings(`user=a${char}password=b`), { user: `a${char}password=b` });
+    assert.deepEqual(settings(`user=${char}a password=b`), { user: `${char}a`, password: "b" });
+    refusal(UsageError, () => new Opts(`${char}user=a`));
+    refusal(UsageError, () => new Opts(`user${char}=a`));
+  }
+});
+
+test("keyword/value: a value in quotes ends with the quote, as in libpq", () => {
+  assert.deepEqual(settings("host='a'user='b'password=c"), { hosts: ["a"], user: "b", password: "c" });
+  assert.deepEqual(settings("password=a'b'c"), { password: "a'b'c" });
+  assert.deepEqual(settings("password=a\\"), { password: "a" });
 });
 
 test("keyword/value: of equal keys the last counts, and server settings add up", () => {
@@ -69,8 +105,9 @@ test("keyword/value: malformed strings are refused", () => {
       "host=a b c=d",
       "host='a",
       "host='a'b",
+      "=x",
+      "host=a b",
       "host='a' 'b'",
-      "host=a\\",
       "host=a =b",
       "host=a 1b=c",
       "host=a a-b=c",

@@ -3,13 +3,14 @@ import { UsageError } from "../../src/errors.ts";
 import { withEnvironment } from "../../src/options/environment.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { Settings } from "../../src/options/settings.ts";
+import { environmentOf } from "../support/scripted/surroundings.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
 
 /** What becomes of the settings in a process with these variables. */
 function filled(given: Settings | string, variables: Readonly<Record<string, string>>): Settings {
   return withEnvironment(typeof given === "string" ? settingsOf(new Opts(given)) : given, {
-    variable: (name) => variables[name],
+    ...environmentOf({ variables }),
     osUser: () => assert.fail("the operating system's user is not asked for here"),
   });
 }
@@ -40,6 +41,7 @@ test("environment: fills all that is not given", () => {
     applicationName: "envapp",
     sslMode: "disable",
     connectTimeout: 3000,
+    accepted: { client_encoding: "UTF8" },
     param: { options: "-c geqo=off", DateStyle: "ISO", TimeZone: "Europe/Berlin", geqo: "off" },
   });
   assert.deepEqual(filled({}, {}), {});
@@ -55,6 +57,7 @@ test("environment: what is given has precedence, one by one", () => {
     applicationName: "a",
     sslMode: "require",
     connectTimeout: 1000,
+    accepted: { client_encoding: "UTF8" },
     param: filled({}, ALL).param,
   });
   assert.deepEqual(filled("pg://h", { PGPORT: "6000", PGUSER: "u" }), { hosts: ["h"], ports: [6000], user: "u" });
@@ -82,9 +85,54 @@ test("environment: nothing but the given options decides about values and listen
   });
 });
 
-test("environment: an empty variable counts as unset", () => {
-  assert.deepEqual(filled({}, Object.fromEntries(Object.keys(ALL).map((name) => [name, ""]))), {});
-  assert.deepEqual(filled({}, { PGSERVICE: "", PGSSLROOTCERT: "", PGPASSFILE: "" }), {});
+test("environment: an empty variable is a value, as in libpq", () => {
+  const empty = Object.fromEntries(
+    "PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE PGAPPNAME PGOPTIONS PGPASSFILE PGTZ".split(" ").map((
+      name,
+    ) => [name, ""]),
+  );
+  assert.deepEqual(filled({}, empty), {
+    hosts: [""],
+    ports: [undefined],
+    user: "",
+    password: "",
+    db: "",
+    applicationName: "",
+    passfile: "",
+    param: { options: "", TimeZone: "" },
+  });
+  assert.deepEqual(filled({}, { PGSSLROOTCERT: "" }), { accepted: { sslrootcert: "" } });
+  for (const name of ["PGSSLMODE", "PGCONNECT_TIMEOUT", "PGCHANNELBINDING", "PGGSSENCMODE", "PGTARGETSESSIONATTRS"]) {
+    const message = refusal(UsageError, () => filled({}, { [name]: "" }));
+    assert.match(message, new RegExp(`^Cannot (set|use) ${name}`));
+  }
+});
+
+test("environment: a variable is not looked at, not even for errors, if its setting is given", () => {
+  assert.deepEqual(filled("sslmode=require", { PGSSLMODE: "bogus", PGREQUIRESSL: "1" }), { sslMode: "require" });
+  assert.deepEqual(filled("port=1 connect_timeout=2", { PGPORT: "x", PGCONNECT_TIMEOUT: "" }), {
+    ports: [1],
+    connectTimeout: 2000,
+  });
+  assert.deepEqual(
+    filled("channel_binding=disable client_encoding=UTF8", {
+      PGCHANNELBINDING: "require",
+      PGCLIENTENCODING: "LATIN1",
+    }),
+    { accepted: { channel_binding: "disable", client_encoding: "UTF8" } },
+  );
+  assert.deepEqual(filled("user='' dbname='' application_name=''", ALL).user, "");
+});
+
+test("environment: default is no value of the session's settings", () => {
+  assert.deepEqual(filled({}, { PGTZ: "default", PGDATESTYLE: "DEFAULT", PGGEQO: "Default" }), {});
+  assert.deepEqual(filled({}, { PGTZ: " default" }), { param: { TimeZone: " default" } });
+});
+
+test("environment: PGREQUIRESSL is the older spelling of PGSSLMODE=require", () => {
+  for (const value of ["1", "1x"]) assert.deepEqual(filled({}, { PGREQUIRESSL: value }), { sslMode: "require" });
+  for (const value of ["", "0", "true"]) assert.deepEqual(filled({}, { PGREQUIRESSL: value }), {});
+  assert.deepEqual(filled({}, { PGREQUIRESSL: "1", PGSSLMODE: "disable" }), { sslMode: "disable" });
 });
 
 test("environment: a socket that is given needs no host and port", () => {
@@ -113,7 +161,7 @@ test("environment: a bad value is refused with the variable's name, the value an
     ],
     ["PGPORT", "x", 'Cannot set PGPORT to "x": it must be an integer from 1 to 65535'],
     ["PGPORT", "70000", "Cannot set PGPORT to 70000: it must be an integer from 1 to 65535"],
-    ["PGCONNECT_TIMEOUT", "5s", 'Cannot set PGCONNECT_TIMEOUT to "5s": it must be an integer from 0 to 2147483'],
+    ["PGCONNECT_TIMEOUT", "5s", 'Cannot set PGCONNECT_TIMEOUT to "5s": it must be an integer from 0 to 2147483647'],
     ["PGCLIENTENCODING", "LATIN1", 'Cannot set PGCLIENTENCODING to "LATIN1": pyro reads and writes UTF8 only'],
   ];
   for (const [name, value, message] of cases) {
@@ -124,7 +172,7 @@ test("environment: a bad value is refused with the variable's name, the value an
 test("environment: variables of what is not implemented are refused by name, harmless values aside", () => {
   const names =
     "PGCHANNELBINDING PGGSSENCMODE PGHOSTADDR PGLOADBALANCEHOSTS PGMAXPROTOCOLVERSION PGMINPROTOCOLVERSION " +
-    "PGPASSFILE PGREQUIREAUTH PGREQUIREPEER PGREQUIRESSL PGSERVICE PGSSLCERT PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
+    "PGREQUIREAUTH PGREQUIREPEER PGSSLCERT PGSSLCERTMODE PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
     "PGSSLMAXPROTOCOLVERSION PGSSLMINPROTOCOLVERSION PGSSLNEGOTIATION PGSSLROOTCERT PGTARGETSESSIONATTRS";
   for (const name of names.split(" ")) {
     const message = refusal(UsageError, () => filled("pg://u@h", { [name]: "secret" }));
@@ -133,19 +181,10 @@ test("environment: variables of what is not implemented are refused by name, har
     );
     assert.doesNotMatch(message, /secret/);
   }
-  const harmless = {
-    PGCHANNELBINDING: "prefer",
-    PGGSSENCMODE: "disable",
-    PGTARGETSESSIONATTRS: "any",
-    PGREQUIRESSL: "0",
-  };
-  assert.deepEqual(filled({}, harmless), {});
-});
-
-test("environment: a password file is of no importance when a password is given", () => {
-  assert.deepEqual(filled("pg://u:p@h", { PGPASSFILE: "/x" }), { user: "u", password: "p", hosts: ["h"] });
-  assert.deepEqual(filled({ password: "" }, { PGPASSFILE: "/x" }), { password: "" });
-  refusal(UsageError, () => filled("pg://u@h", { PGPASSFILE: "/x" }));
+  const harmless = { PGCHANNELBINDING: "prefer", PGGSSENCMODE: "disable", PGTARGETSESSIONATTRS: "any" };
+  assert.deepEqual(filled({}, harmless), {
+    accepted: { channel_binding: "prefer", gssencmode: "disable", target_session_attrs: "any" },
+  });
 });
 
 test("environment: options themselves stay as they are", () => {

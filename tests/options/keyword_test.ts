@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
-import { parseBoolean } from "../../src/options/keywords.ts";
+import { applyKeyword, isGiven, parseBoolean } from "../../src/options/keywords.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import { refusal } from "../support/suite/refusal.ts";
@@ -33,8 +33,14 @@ test("keys: libpq's that pyro implements", () => {
   assert.deepEqual(setting("dbname", "pg://x"), { db: "pg://x" });
   assert.deepEqual(setting("application_name", "x"), { applicationName: "x" });
   assert.deepEqual(setting("sslmode", "disable"), { sslMode: "disable" });
-  assert.deepEqual(setting("client_encoding", "UTF8"), {});
-  assert.deepEqual(setting("client_encoding", "auto"), {});
+  assert.deepEqual(setting("fallback_application_name", "x"), { fallbackApplicationName: "x" });
+  assert.deepEqual(setting("passfile", "/x y"), { passfile: "/x y" });
+  assert.deepEqual(setting("service", "x"), { service: "x" });
+  assert.deepEqual(setting("servicefile", "/x"), { serviceFile: "/x" });
+  assert.deepEqual(setting("requiressl", "1"), { sslMode: "require" });
+  assert.deepEqual(setting("requiressl", "0"), { sslMode: "prefer" });
+  assert.deepEqual(setting("client_encoding", "UTF8"), { accepted: { client_encoding: "UTF8" } });
+  assert.deepEqual(setting("client_encoding", "auto"), { accepted: { client_encoding: "auto" } });
 });
 
 test("keys: pyro's own", () => {
@@ -63,12 +69,17 @@ test("keys: connect_timeout is in whole seconds", () => {
   assert.deepEqual(setting("connect_timeout", "5"), { connectTimeout: 5000 });
   assert.deepEqual(setting("connect_timeout", "0"), { connectTimeout: 0 });
   assert.deepEqual(setting("connect_timeout", "2147483"), { connectTimeout: 2_147_483_000 });
-  for (const value of ["1.5", "5s", "x", "2147484", "-1", "1e3", "0x10"]) {
+  // As in libpq; a timer's time is 2^31-1 milliseconds at most.
+  assert.deepEqual(setting("connect_timeout", "2147483647"), { connectTimeout: 2_147_483_000 });
+  assert.deepEqual(setting("connect_timeout", "-1"), { connectTimeout: 0 });
+  assert.deepEqual(setting("connect_timeout", "\t7 \v"), { connectTimeout: 7000 });
+  for (const value of ["1.5", "5s", "x", "2147483648", "-2147483649", "1e3", "0x10", "", " ", "7\u00a0"]) {
     assert.match(
       complaint("connect_timeout", value),
-      /^Cannot set connect_timeout to .*: it must be an integer from 0 to 2147483$/,
+      /^Cannot set connect_timeout to .*: it must be an integer from 0 to 2147483647$/,
     );
   }
+  assert.match(complaint("pool_idle_timeout", "-1"), /from 0 to 2147483$/);
 });
 
 test("keys: booleans in every spelling, in any case", () => {
@@ -134,10 +145,10 @@ test("keys: libpq's other TLS modes are refused as not implemented", () => {
 test("keys: libpq's that are not implemented are refused, and never sent on", () => {
   const keys =
     "channel_binding gssencmode gsslib hostaddr keepalives_count keepalives_idle keepalives_interval krbsrvname " +
-    "load_balance_hosts max_protocol_version min_protocol_version oauth_issuer passfile require_auth requirepeer " +
-    "service servicefile ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl " +
+    "load_balance_hosts max_protocol_version min_protocol_version oauth_issuer require_auth requirepeer " +
+    "ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl " +
     "sslcrldir sslkey sslkeylogfile sslnegotiation sslpassword sslrootcert sslsni target_session_attrs " +
-    "tcp_user_timeout replication fallback_application_name requiressl scram_client_key gssdelegation";
+    "tcp_user_timeout replication scram_client_key gssdelegation";
   for (const key of keys.split(" ")) {
     const message = complaint(key, "secret");
     assert.match(
@@ -157,7 +168,6 @@ test("keys: libpq's that are not implemented are taken with the value that asks 
     ["max_protocol_version", "3.0"],
     ["min_protocol_version", "3.0"],
     ["replication", "false", "off", "no", "0"],
-    ["requiressl", "0"],
     ["sslcertmode", "disable", "allow"],
     ["sslcompression", "0"],
     ["sslnegotiation", "postgres"],
@@ -166,10 +176,54 @@ test("keys: libpq's that are not implemented are taken with the value that asks 
     ["tcp_user_timeout", "0"],
   ];
   for (const [key, ...values] of harmless) {
-    for (const value of values) assert.deepEqual(setting(key, value), {});
+    for (const value of values) assert.deepEqual(setting(key, value), { accepted: { [key]: value } });
     assert.ok(complaint(key, "x").endsWith(`; of its values pyro has ${values.join(", ")}`));
   }
-  assert.match(complaint("service", "x"), /is not implemented$/);
+  assert.match(complaint("sslrootcert", "x"), /is not implemented$/);
+});
+
+test("keys: keepalives is an integer, as in libpq, or a boolean", () => {
+  for (const value of ["1", "2", "-1", " 1 ", "on"]) {
+    assert.deepEqual(setting("keepalives", value), { keepAlive: true });
+  }
+  for (const value of ["0", "00", " 0", "off"]) assert.deepEqual(setting("keepalives", value), { keepAlive: false });
+  for (const value of ["", "x", "1x"]) assert.match(complaint("keepalives", value), /^Cannot set keepalives to /);
+});
+
+test("keys: empty values are values where libpq has a default for them, and errors where it has none", () => {
+  const members = { user: "user", password: "password", dbname: "db", application_name: "applicationName" };
+  for (const [key, member] of Object.entries(members)) assert.deepEqual(setting(key, ""), { [member]: "" });
+  assert.deepEqual(setting("host", ""), { hosts: [""] });
+  assert.deepEqual(setting("host", "a,,b"), { hosts: ["a", "", "b"] });
+  assert.deepEqual(setting("port", ""), { ports: [undefined] });
+  assert.deepEqual(setting("options", ""), { param: { options: "" } });
+  for (const key of ["sslrootcert", "sslcert", "hostaddr", "requirepeer", "replication"]) {
+    assert.deepEqual(setting(key, ""), { accepted: { [key]: "" } });
+  }
+  for (const key of ["sslmode", "connect_timeout", "channel_binding", "gssencmode", "target_session_attrs"]) {
+    assert.match(complaint(key, ""), new RegExp(`^Cannot (set|use) ${key}`));
+  }
+});
+
+test("keys: of equal keys only the last one is read", () => {
+  assert.deepEqual(settingsOf(new Opts("sslmode=bogus sslmode=disable")), { sslMode: "disable" });
+  assert.deepEqual(settingsOf(new Opts("pg://?port=x&ssl=true&port=1&sslmode=disable")), {
+    sslMode: "disable",
+    ports: [1],
+  });
+});
+
+test("keys: what the settings have is given, and nothing else", () => {
+  const values: Readonly<Record<string, string>> = { port: "1", connect_timeout: "1", sslmode: "disable", x: "y" };
+  const keys = "host port user password dbname passfile service servicefile application_name sslmode connect_timeout " +
+    "fallback_application_name channel_binding client_encoding options x";
+  for (const key of keys.split(" ")) {
+    const value = values[key] ?? { channel_binding: "disable", client_encoding: "UTF8" }[key] ?? "";
+    assert.ok(isGiven(applyKeyword({}, key, value), key), key);
+    assert.ok(!isGiven({}, key), key);
+  }
+  assert.ok(isGiven({ param: { timezone: "UTC" } }, "TimeZone"));
+  assert.ok(isGiven({ sslMode: "prefer" }, "requiressl"));
 });
 
 test("keys: any other is a server setting", () => {

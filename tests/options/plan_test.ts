@@ -4,13 +4,13 @@ import { type ConnectEnvironment, planOf } from "../../src/connect/plan.ts";
 import { UsageError } from "../../src/errors.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import { localSockets } from "../support/scripted/local_sockets.ts";
+import { environmentOf } from "../support/scripted/surroundings.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
 
 function surroundings(variables: Readonly<Record<string, string>> = {}, osUser?: string): ConnectEnvironment {
   return {
-    variable: (name) => variables[name],
-    osUser: () => osUser,
+    ...environmentOf({ variables, osUser }),
     now: () => 42,
     nonce: () => "nonce",
     local: localSockets(),
@@ -71,6 +71,27 @@ test("plan: without any user connecting is refused", () => {
   assert.equal(planOf({ user: "u" }, surroundings()).user, "u");
 });
 
+test("plan: an empty value is the default, and keeps the environment out", () => {
+  const variables = { PGHOST: "e", PGPORT: "7", PGUSER: "e", PGDATABASE: "e", PGPASSWORD: "e", PGAPPNAME: "e" };
+  const made = plan("user='' dbname='' password='' application_name='' options='' host='' port=''", {
+    ...variables,
+    PGOPTIONS: "-c geqo=off",
+  });
+  assert.deepEqual(made.endpoints, [{ kind: "tcp", host: "localhost", port: 5432, keepAlive: true }]);
+  assert.deepEqual([made.user, made.password], ["osuser", undefined]);
+  assert.deepEqual(made.parameters, [["user", "osuser"], ["database", "osuser"], ["client_encoding", "UTF8"]]);
+  assert.equal(new Map(plan("pg://?geqo=").parameters).get("geqo"), "", "settings of the server's may be empty");
+});
+
+test("plan: the fallback of the application's name is used if there is no other, not even an empty one", () => {
+  const name = (text: string, variables?: Readonly<Record<string, string>>): string | undefined =>
+    new Map(plan(text, variables).parameters).get("application_name");
+  assert.equal(name("pg://?fallback_application_name=f"), "f");
+  assert.equal(name("pg://?fallback_application_name=f&application_name=a"), "a");
+  assert.equal(name("pg://?fallback_application_name=f", { PGAPPNAME: "e" }), "e");
+  assert.equal(name("pg://?fallback_application_name=f&application_name="), undefined);
+});
+
 test("plan: the database is the one named like the user", () => {
   assert.equal(new Map(plan("pg://ada@").parameters).get("database"), "ada");
   assert.equal(new Map(plan("pg://ada@/d").parameters).get("database"), "d");
@@ -99,7 +120,10 @@ test("plan: hosts in their order, with one port for all or one each", () => {
   assert.deepEqual(addresses("pg://a:1,b,[::1]:3"), ["a 1", "b 5432", "::1 3"]);
   assert.deepEqual(addresses(new Opts().host("a,/b").port(7)), ["a 7", "/b/.s.PGSQL.7"]);
   assert.deepEqual(addresses(new Opts().host("a,b").port([7, 8])), ["a 7", "b 8"]);
-  assert.deepEqual(addresses("pg://a,b", { PGPORT: "7" }), ["a 7", "b 7"]);
+  assert.deepEqual(addresses("host=a,b", { PGPORT: "7" }), ["a 7", "b 7"]);
+  assert.deepEqual(addresses("pg://a", { PGPORT: "7" }), ["a 7"]);
+  assert.deepEqual(addresses("pg://a,b", { PGPORT: "7" }), ["a 5432", "b 5432"], "as in libpq, a list has its ports");
+  assert.deepEqual(addresses("pg://a,:1"), ["a 5432", "localhost 1"]);
   assert.deepEqual(addresses("pg://", { PGHOST: "a,b", PGPORT: ",8" }), ["a 5432", "b 8"]);
 });
 

@@ -17,6 +17,7 @@ import { ownCodecs } from "../../src/codecs/registry.ts";
 import { FirstRow } from "../../src/rows/collectors.ts";
 import { runtime } from "../support/suite/runtime.ts";
 import { newest } from "../support/suite/servers.ts";
+import { environmentOf } from "../support/scripted/surroundings.ts";
 import { test } from "../support/suite/test.ts";
 
 type Inside = Socket & { _handle: { reload?: unknown } | undefined };
@@ -54,8 +55,7 @@ if (runtime === "bun") {
         };
         const settings = settingsOf(toOpts(query === "" ? newest.fast : newest.url({ query })));
         const plan = planOf(settings, {
-          variable: () => undefined,
-          osUser: () => undefined,
+          ...environmentOf({}),
           now: () => performance.now(),
           nonce: () => crypto.randomUUID(),
           local: dialer.local,

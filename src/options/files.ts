@@ -1,0 +1,25 @@
+/** Files that complete the options: what reading one gives, and what it means if the user named it. */
+import { UsageError } from "../errors.ts";
+
+/** What reading a file gave. */
+export type FileState =
+  /** `isPrivate` is false if the file's group or others have any access to it. */
+  | { readonly state: "read"; readonly text: string; readonly isPrivate: boolean }
+  /** It does not exist, or the operating system does not let this process read it. */
+  | { readonly state: "absent" }
+  /** It is a directory, a device or a pipe. */
+  | { readonly state: "special" }
+  /** Deno would have to ask. */
+  | { readonly state: "not permitted" };
+
+/** Reads a whole file. Never asks for a permission. */
+export type ReadFile = (path: string) => FileState;
+
+/** Reads a file that the user named. Throws if Deno does not permit it, since the user relies on the file. */
+export function readNamedFile(what: string, path: string, { readFile }: { readonly readFile: ReadFile }): FileState {
+  const file = readFile(path);
+  if (file.state === "not permitted") {
+    throw new UsageError(`Cannot read the ${what} ${JSON.stringify(path)}: Deno needs --allow-read=${path}`);
+  }
+  return file;
+}

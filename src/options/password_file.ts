@@ -1,0 +1,91 @@
+/**
+ * libpq's password file: lines of `host:port:database:user:password`. The first line that matches is used.
+ *
+ * Source: PostgreSQL manual, libpq, "The Password File"; `passwordFromFile` in libpq's `fe-connect.c`.
+ */
+import type { Environment } from "./environment.ts";
+import { readNamedFile } from "./files.ts";
+import type { Settings } from "./settings.ts";
+
+/** What a password is for. */
+export interface PasswordKey {
+  /** The host as it was given, or the directory of a Unix socket; empty for the default. */
+  readonly host: string;
+  readonly port: number;
+  readonly db: string;
+  readonly user: string;
+}
+
+/** The passwords that the password file has for each of the keys. */
+export function filePasswords(
+  { passfile }: Settings,
+  keys: readonly PasswordKey[],
+  environment: Environment,
+): (string | undefined)[] {
+  const text = readPasswordFile(passfile, environment);
+  return keys.map((key) => text === undefined ? undefined : findPassword(text, key));
+}
+
+/** The password of the first line that matches; undefined if none does. */
+export function findPassword(text: string, { host, port, db, user }: PasswordKey): string | undefined {
+  const hosts = host === "" ? ["localhost"] : DEFAULT_DIRECTORIES.includes(host) ? ["localhost", host] : [host];
+  for (const line of text.split("\n")) {
+    // The line's end is a line feed, and the carriage returns before it.
+    const entry = line.replace(/\r+$/, "");
+    if (entry === "" || entry.startsWith("#")) continue;
+    for (const name of hosts) {
+      const rest = [name, String(port), db, user].reduce(matchField, entry as string | undefined);
+      if (rest !== undefined) return unescapeField(rest);
+    }
+  }
+  return undefined;
+}
+
+/** The text of the password file; undefined if there is none, or it must not be used. */
+function readPasswordFile(named: string | undefined, environment: Environment): string | undefined {
+  const home = environment.homeDirectory();
+  const path = named || (home && `${home}/.pgpass`);
+  if (!path) return undefined;
+  const file = named ? readNamedFile("password file", path, environment) : environment.readFile(path);
+  if (file.state === "special") {
+    environment.warn(`The password file ${JSON.stringify(path)} is not used: it must be a plain file`);
+  } else if (file.state === "read" && !file.isPrivate) {
+    environment.warn(
+      `The password file ${JSON.stringify(path)} is not used: its group or others have access; ` +
+        "its permissions must be u=rw (0600) or less",
+    );
+  } else if (file.state === "read") {
+    return file.text;
+  }
+  return undefined;
+}
+
+/** What follows a field of a line, if the field is `*` or, without its backslashes, equals `expected`. */
+function matchField(line: string | undefined, expected: string): string | undefined {
+  if (line === undefined) return undefined;
+  if (line.startsWith("*:")) return line.slice(2);
+  let at = 0;
+  let matched = 0;
+  for (; at < line.length; at++, matched++) {
+    if (line[at] === ":" && matched === expected.length) return line.slice(at + 1);
+    if (line[at] === "\\") at++;
+    if (matched === expected.length || line[at] !== expected[matched]) return undefined;
+  }
+  return undefined;
+}
+
+/** The last field, up to a colon, without its backslashes. */
+function unescapeField(text: string): string {
+  let field = "";
+  for (let at = 0; at < text.length && text[at] !== ":"; at++) {
+    if (text[at] === "\\" && at + 1 < text.length) at++;
+    field += text[at];
+  }
+  return field;
+}
+
+/**
+ * Socket directories that a libpq has as its default: PostgreSQL's own, and those of distributions. A
+ * connection through the default one matches `localhost`.
+ */
+const DEFAULT_DIRECTORIES = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
