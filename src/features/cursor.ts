@@ -14,6 +14,7 @@ import {
   type Op,
   type PendingRequest,
   releaseAdmission,
+  repeat,
   settle,
   submit,
 } from "../protocol/request.ts";
@@ -176,6 +177,7 @@ export class Cursor {
     invalidateStatement(this.#statement, this.source, this.#context);
     if (isAgain) throw new DecodeError("Cannot open the portal: its columns have changed each time that it was opened");
     this.#state = "new";
+    yield* repeat();
     yield* continueSubmitting();
     yield* this.open(true);
   }

@@ -13,6 +13,7 @@ import {
   finish,
   type Op,
   perform,
+  repeat,
   type Request,
   submit,
 } from "../protocol/request.ts";
@@ -224,6 +225,7 @@ export function* transact<T>(
       const isOver = state.finished && !isCommitting;
       yield* rollBackQuietly(context, state);
       if (isOver || attempt >= retries || !isConflict(error) || context.session.lost !== undefined) throw error;
+      yield* repeat();
       conflict = { error };
       yield { do: "pause", upTo: Math.min(FIRST_RETRY_DELAY * 2 ** attempt, MAX_RETRY_DELAY) };
     }

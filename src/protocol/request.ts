@@ -152,6 +152,8 @@ export type Step =
    * `unless` has an outcome first.
    */
   | { readonly do: "callback"; readonly fn: () => unknown; readonly unless?: PendingRequest<unknown> | undefined }
+  /** Asked before an op does again what has failed: fails if its caller has given up. */
+  | { readonly do: "repeat" }
   /** Waits for a random time of at most that many milliseconds. */
   | { readonly do: "pause"; readonly upTo: number };
 
@@ -221,6 +223,11 @@ export function* releaseAdmission(): Op<void> {
 /** Cancellation point: use it before returning a resource, so that the op can release it if the caller has given up. */
 export function* cancellationPoint(): Op<void> {
   yield { do: "release" };
+}
+
+/** Use it before doing again what has failed: fails if the caller has given up, even if the op was notified of that. */
+export function* repeat(): Op<void> {
+  yield { do: "repeat" };
 }
 
 /** Waits until no other op is under way; `within` is the exclusive operation that the op is a part of. */

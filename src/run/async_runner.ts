@@ -276,6 +276,9 @@ export class AsyncRunner {
         return;
       case "callback":
         return await this.#call(step, entry, cancellation);
+      case "repeat":
+        if (cancellation?.isRequested) throw cancellation.error();
+        return;
       case "pause":
         this.#admission.release(entry);
         return await guarded(cancellation, pause(Math.random() * step.upTo));

@@ -115,6 +115,9 @@ export class SyncRunner {
         return;
       case "callback":
         return this.#call(step.fn, wait);
+      case "repeat":
+        if (wait?.cancellation?.isRequested) throw wait.cancellation.error();
+        return;
       case "pause":
         return block(Math.min(Math.random() * step.upTo, Math.max(0, (wait?.by ?? Infinity) - now())));
     }

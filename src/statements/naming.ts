@@ -1,6 +1,6 @@
 /** Turns names of statements off when one is taken, which means that a pooler shares the server's connections. */
 import { ServerError } from "../errors.ts";
-import { continueSubmitting, type Op, type PendingRequest } from "../protocol/request.ts";
+import { continueSubmitting, type Op, type PendingRequest, repeat } from "../protocol/request.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "./context.ts";
 import { markUnexecuted } from "./unexecuted.ts";
@@ -19,7 +19,7 @@ export function* turnOffNames(
   statements.turnOffNames();
   yield* continueSubmitting();
   if (session.transactionStatus !== "idle") throw error;
-  if (session.isLast(pending)) return;
+  if (session.isLast(pending)) return yield* repeat();
   markUnexecuted(error);
   throw error;
 }

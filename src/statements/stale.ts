@@ -3,7 +3,7 @@
  * again, once, if that is safe.
  */
 import { EncodeError, ServerError } from "../errors.ts";
-import { continueSubmitting, type Op, type PendingRequest } from "../protocol/request.ts";
+import { continueSubmitting, type Op, type PendingRequest, repeat } from "../protocol/request.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "./context.ts";
@@ -34,6 +34,7 @@ export function* prepareIfStale(
     if (!isNew || isStale(error)) markUnexecuted(error);
     throw error;
   }
+  yield* repeat();
   const anew = yield* resolveStatement(source, context);
   // The types have not changed, so the value is wrong.
   if (isDoubtful && hasSameTypes(anew, statement)) throw error;

@@ -10,7 +10,7 @@ import { Conn as SyncConn, Transaction as SyncTransaction } from "../../sync.ts"
 import { OpenedConnection as AsyncOpened } from "../../src/async/opened.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
-import { PyroError } from "../../src/errors.ts";
+import { PyroError, TimeoutError } from "../../src/errors.ts";
 import { OpenedConnection as SyncOpened } from "../../src/sync/opened.ts";
 import { isTurn, times } from "../support/suite/extent.ts";
 import { type Body, given as givenIn } from "../support/suite/call_bodies.ts";
@@ -216,16 +216,26 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+function awaitingOn(server: SimulatedAsync): { link: AsyncLink; conn: Conn } {
+  const link = new AsyncLink(server, SOCKET);
+  link.session.key = { processId: 1, secret: new Uint8Array(4) };
+  link.canceller = () => Promise.resolve(server.cancel());
+  const state = callContextOf(link).state;
+  return { link, conn: new (AsyncConn as unknown as new (opened: AsyncOpened) => Conn)(new AsyncOpened(state, link)) };
+}
+
+function blockingOn(server: SimulatedSync): { link: SyncLink; conn: SyncConn } {
+  const link = new SyncLink(server, SOCKET);
+  link.session.key = { processId: 1, secret: new Uint8Array(4) };
+  link.canceller = () => server.cancel();
+  return { link, conn: new SyncConn(new SyncOpened(callContextOf(link).state, link).target) };
+}
+
 /** Runs uses at the same time, with promises. */
 async function together(names: readonly string[], course: Course): Promise<readonly unknown[]> {
   const what = `${names.join(", ")}: ${course.name}`;
   const server = new SimulatedAsync(course);
-  const link = new AsyncLink(server, SOCKET);
-  link.session.key = { processId: 1, secret: new Uint8Array(4) };
-  link.canceller = () => Promise.resolve(server.cancel());
-  const conn = new (AsyncConn as unknown as new (opened: AsyncOpened) => Conn)(
-    new AsyncOpened(callContextOf(link).state, link),
-  );
+  const { link, conn } = awaitingOn(server);
   const stop = new AbortController();
   const given: Make = (body) => givenIn(awaits, body);
   const options = course.giveUpAfter === undefined ? {} : { signal: stop.signal };
@@ -270,11 +280,7 @@ async function together(names: readonly string[], course: Course): Promise<reado
 /** Runs uses one after the other, blocking; behind a mere query, the others also in functions that calls call. */
 function oneByOne(names: readonly string[], course: Course): readonly unknown[] {
   const what = `${names.join(", ")}: ${course.name}`;
-  const server = new SimulatedSync(course);
-  const link = new SyncLink(server, SOCKET);
-  link.session.key = { processId: 1, secret: new Uint8Array(4) };
-  link.canceller = () => server.cancel();
-  const conn = new SyncConn(new SyncOpened(callContextOf(link).state, link).target);
+  const { link, conn } = blockingOn(new SimulatedSync(course));
   const given: Make = (body) => givenIn(blocks, body);
   // The time is over as soon as there is something to wait for.
   const options = course.giveUpAfter === undefined ? {} : { timeout: 1000 };
@@ -324,6 +330,34 @@ for (const course of COURSES) {
     for (const [first, second] of PAIRS) oneByOne([first, second], course);
   });
 }
+
+test("together: a transaction given up while it rolls back after a conflict is not run again", async () => {
+  for (const blocking of [false, true]) {
+    // BEGIN, the conflict, and the ROLLBACK.
+    const course = { hangAt: 3 };
+    let runs = 0;
+    const fail = function* (tx: Any): Body<void> {
+      runs++;
+      yield tx.query("conflict");
+    };
+    if (blocking) {
+      const { conn } = blockingOn(new SimulatedSync(course));
+      assert.throws(() => conn.tx(givenIn(blocks, fail), { retries: 5, timeout: 1000 }), TimeoutError);
+      conn.close();
+    } else {
+      const { conn } = awaitingOn(new SimulatedAsync(course));
+      const stop = new AbortController();
+      const reason = new Error("enough");
+      const call = conn.tx(givenIn(awaits, fail) as Any, { retries: 5, signal: stop.signal });
+      for (let turns = 0; turns < 10; turns++) await turn();
+      stop.abort(reason);
+      await assert.rejects(call, (error) => error === reason);
+      await conn.query("select 1");
+      await conn.close();
+    }
+    assert.equal(runs, 1);
+  }
+});
 
 test("together: triples of calls, whatever happens", async () => {
   const seed = Math.floor(Math.random() * 0x1_0000_0000);
