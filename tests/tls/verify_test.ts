@@ -56,7 +56,8 @@ test("verify: the times of all certificates count", () => {
   refuses({ now: NOW - 2 * DAY }, /: it is valid from 2031-05-05T07:08:09Z on, and now it is 2031-05-04T07:08:09Z$/);
   const expired = x509.authority("Middle", { issuer: root, notAfter: NOW - 1000 });
   refuses({ chain: [leaf, expired] }, /: of its authority \(CN=Middle\), it expired at 2031-05-06T07:08:08Z/);
-  verify({ now: NOW + DAY });
+  verify({ now: NOW + DAY - 1 });
+  refuses({ now: NOW + DAY }, /it expired/);
   verify({ now: NOW - DAY });
 });
 
