@@ -6,16 +6,19 @@
  */
 import { ConnectionError, ProtocolError } from "../errors.ts";
 import type { SslMode } from "../options/settings.ts";
-import { perform } from "../protocol/request.ts";
-import { type AuthLimit, type AuthMethod, Startup } from "../protocol/startup.ts";
+import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
+import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
+import { Startup } from "../protocol/startup.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
+import { SecretFunction } from "./secret_function.ts";
 
 /** The means to open a session, clock and randomness included. */
 export interface OpenPlan {
   readonly user: string;
-  readonly password: string | undefined;
+  /** A text, or the function that gives it; undefined for none. */
+  readonly password: string | SecretFunction | undefined;
   /** All parameters of the StartupMessage. */
   readonly parameters: readonly (readonly [string, string])[];
   /** The time in milliseconds, on a clock that never goes back. */
@@ -66,12 +69,30 @@ export function* open(
 
 /**
  * Opens a session on a dialled connection, and returns the authentication method that the server
- * requested. A method beyond `limit` is refused.
+ * requested. A method beyond `limit` is refused. With `askBy`, a function for the password has until then,
+ * and its time does not count for `by`.
  */
-export function* start(link: Link, plan: OpenPlan, limit: AuthLimit | undefined, by: number): Handshake<AuthMethod> {
+export function* start(
+  link: Link,
+  plan: OpenPlan,
+  limit: AuthLimit | undefined,
+  by: number,
+  askBy: number = by,
+): Handshake<AuthMethod> {
   const { user, password, parameters } = plan;
   const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), limit }, link.session);
-  return yield* run(link, perform(startup), by);
+  if (!(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
+  const pending = yield* run(link, begin(startup), by);
+  const { waited } = password;
+  if (!pending.settled) yield* password.ask(link, plan.now, askBy);
+  return yield* run(link, finish(pending), by === askBy ? by : by + password.waited - waited);
+}
+
+/** Submits the startup, and waits until it needs the password or has an outcome. */
+function* begin(startup: Startup): Op<PendingRequest<AuthMethod>> {
+  const pending = yield* submit(startup);
+  yield { do: "await", condition: startup.secretWanted, pending };
+  return pending;
 }
 
 /** Encrypts a connection on which TLS can start, or fails. */

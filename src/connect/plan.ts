@@ -5,6 +5,7 @@ import { filePasswords } from "../options/password_file.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import type { ConnectPlan } from "./connect.ts";
+import { SecretFunction } from "./secret_function.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
@@ -75,7 +76,9 @@ function passwordsOf(
   user: string,
   environment: Environment,
 ): Pick<ConnectPlan, "password" | "passwords"> {
-  if (settings.password) return { password: settings.password };
+  const { password } = settings;
+  if (typeof password === "function") return { password: new SecretFunction("password", password) };
+  if (password) return { password };
   const db = settings.db || user;
   const passwords = filePasswords(settings, addresses.map((address) => ({ ...address, db, user })), environment);
   return { password: passwords[0], passwords };

@@ -21,6 +21,7 @@ import {
   checkSocket,
   checkSslMode,
   checkText,
+  type PasswordFunction,
   type Settings,
   type SslMode,
 } from "./settings.ts";
@@ -123,9 +124,23 @@ export class Opts {
   /**
    * The password, sent only in the form that the server requests. Default: that of the password file
    * ({@linkcode Opts.passfile}), or none.
+   *
+   * A function gives passwords that change, such as tokens: it is called once for each connection, when the
+   * server asks for a password, within {@linkcode Opts.connectTimeout}. Blocking connections need the text at
+   * once; for a promise, connecting throws a `UsageError`. If the function fails, connecting throws a
+   * `ConnectionError` with its error as the `cause`.
+   *
+   * @example
+   * ```ts
+   * import { Opts, Pool } from "@x/pyro";
+   *
+   * const fetchToken = async (): Promise<string> => await Promise.resolve("a token of 15 minutes");
+   * await using pool = new Pool(new Opts("pg://").password(fetchToken));
+   * await pool.ping();
+   * ```
    */
-  password(password: string): Opts {
-    return this.#with({ password: checkText("password", password) });
+  password(password: string | PasswordFunction): Opts {
+    return this.#with({ password: typeof password === "function" ? password : checkText("password", password) });
   }
 
   /**

@@ -18,6 +18,9 @@ export type SslMode = "disable" | "prefer" | "require";
  */
 export type BlockingTransport = "auto" | "ffi" | "worker";
 
+/** Gives a password for a connection; a promise only if connections await. */
+export type PasswordFunction = () => string | Promise<string>;
+
 /**
  * The settings, all of them optional. In strings, files and variables an empty text is a value, as in libpq:
  * nothing else is looked at for the setting, and it has its default.
@@ -29,7 +32,7 @@ export interface Settings extends PoolValues {
   readonly ports?: readonly (number | undefined)[];
   readonly socket?: string;
   readonly user?: string;
-  readonly password?: string;
+  readonly password?: string | PasswordFunction;
   /** The path of the password file; empty for the default one. */
   readonly passfile?: string;
   /** The section of the service file that completes these settings. */
