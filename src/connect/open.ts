@@ -6,6 +6,7 @@
  */
 import { ConnectionError, ProtocolError } from "../errors.ts";
 import type { SslMode } from "../options/settings.ts";
+import type { AuthPolicy, Channel } from "../protocol/auth_policy.ts";
 import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
 import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
 import { Startup } from "../protocol/startup.ts";
@@ -19,6 +20,8 @@ export interface OpenPlan {
   readonly user: string;
   /** A text, or the function that gives it; undefined for none. */
   readonly password: string | SecretFunction | undefined;
+  /** What the server may ask for; undefined for everything. */
+  readonly policy?: AuthPolicy | undefined;
   /** All parameters of the StartupMessage. */
   readonly parameters: readonly (readonly [string, string])[];
   /** The time in milliseconds, on a clock that never goes back. */
@@ -79,8 +82,10 @@ export function* start(
   by: number,
   askBy: number = by,
 ): Handshake<AuthMethod> {
-  const { user, password, parameters } = plan;
-  const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), limit }, link.session);
+  const { user, password, parameters, policy } = plan;
+  const channel = channelOf(link);
+  const options = { user, password, parameters, nonce: plan.nonce(), limit, policy, channel };
+  const startup = new Startup(options, link.session);
   if (!(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
   const pending = yield* run(link, begin(startup), by);
   const { waited } = password;
@@ -93,6 +98,11 @@ function* begin(startup: Startup): Op<PendingRequest<AuthMethod>> {
   const pending = yield* submit(startup);
   yield { do: "await", condition: startup.secretWanted, pending };
   return pending;
+}
+
+/** What authentication may be bound to. */
+function channelOf({ tls }: Link): Channel | undefined {
+  return tls ? { endPoint: () => undefined } : undefined;
 }
 
 /** Encrypts a connection on which TLS can start, or fails. */

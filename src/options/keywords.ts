@@ -11,9 +11,11 @@ import { UsageError } from "../errors.ts";
 import { refuseAlias } from "./aliases.ts";
 import { trimBlanks } from "./blanks.ts";
 import { MAX_MILLISECONDS, POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "./pool_options.ts";
+import { checkRequireAuth } from "./require_auth.ts";
 import {
   bad,
   BLOCKING_TRANSPORTS,
+  CHANNEL_BINDINGS,
   checkChoice,
   checkInteger,
   checkParam,
@@ -148,6 +150,8 @@ const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("fallback_application_name", "fallbackApplicationName", (value, name) => checkText(name, value)),
   row("connect_timeout", "connectTimeout", (value, name) => parseTimeout(name, value)),
   row("sslmode", "sslMode", (value, name) => checkSslMode(name, value)),
+  row("require_auth", "requireAuth", (value, name) => checkRequireAuth(name, value)),
+  row("channel_binding", "channelBinding", (value, name) => checkChoice(name, value, CHANNEL_BINDINGS)),
   row("keepalives", "keepAlive", (value, name) => parseKeepAlive(name, value)),
 ]);
 
@@ -173,7 +177,6 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
 
 /** libpq's other keywords, with the values that pyro satisfies without implementing them. */
 const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
-  ["channel_binding", ["disable", "prefer"]],
   ["client_encoding", []],
   ["gssdelegation", ["0", ""]],
   ["gssencmode", ["disable", "prefer"]],
@@ -191,7 +194,6 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["oauth_issuer", [""]],
   ["oauth_scope", [""]],
   ["replication", ["false", "off", "no", "0", ""]],
-  ["require_auth", []],
   ["requirepeer", [""]],
   ["scram_client_key", []],
   ["scram_server_key", []],

@@ -4,10 +4,13 @@ import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choic
 import { trimBlanks } from "./blanks.ts";
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
+import { checkRequireAuth } from "./require_auth.ts";
 import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
 import {
   BLOCKING_TRANSPORTS,
   type BlockingTransport,
+  CHANNEL_BINDINGS,
+  type ChannelBinding,
   checkBoolean,
   checkChoice,
   checkCodec,
@@ -200,6 +203,31 @@ export class Opts {
    */
   sslMode(mode: SslMode): Opts {
     return this.#with({ sslMode: checkSslMode("sslMode", mode) });
+  }
+
+  /**
+   * The authentication methods that the server may ask for: a list, separated by commas, of `password`, `md5`,
+   * `scram-sha-256`, `oauth`, `gss`, `sspi` and `none` (the server asks for nothing), or of those with `!`
+   * before each, which allows all others. Any other request is refused before anything is sent. Default: all.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", require_auth.
+   *
+   * @throws {UsageError} If it is no such list.
+   */
+  requireAuth(methods: string): Opts {
+    return this.#with({ requireAuth: checkRequireAuth("requireAuth", methods) });
+  }
+
+  /**
+   * Whether SCRAM proves that the TLS connection ends at the server itself: `"disable"` never, `"prefer"` if
+   * both sides can, `"require"` always, and without it connecting fails. Default: `"prefer"`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", channel_binding.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  channelBinding(choice: ChannelBinding): Opts {
+    return this.#with({ channelBinding: checkChoice("channelBinding", choice, CHANNEL_BINDINGS) });
   }
 
   /**

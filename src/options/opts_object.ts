@@ -2,7 +2,7 @@
 import type { ServerFields } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
-import type { BlockingTransport, PasswordFunction, SslMode } from "./settings.ts";
+import type { BlockingTransport, ChannelBinding, PasswordFunction, SslMode } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** {@linkcode Opts} as a plain object: its keys are the setters' names, its values their arguments. */
@@ -31,6 +31,10 @@ export interface OptsObject {
   readonly fallbackApplicationName?: string | undefined;
   /** See {@linkcode Opts.sslMode}. */
   readonly sslMode?: SslMode | undefined;
+  /** See {@linkcode Opts.requireAuth}. */
+  readonly requireAuth?: string | undefined;
+  /** See {@linkcode Opts.channelBinding}. */
+  readonly channelBinding?: ChannelBinding | undefined;
   /** See {@linkcode Opts.upgradeToUnixSocket}. */
   readonly upgradeToUnixSocket?: boolean | undefined;
   /** See {@linkcode Opts.connectTimeout}. */

@@ -5,7 +5,7 @@
  * Source: PostgreSQL manual, libpq, "Parameter Key Words", require_auth; `pqConnectOptions2` in libpq's
  * `fe-connect.c`.
  */
-import { bad } from "./settings.ts";
+import { bad, checkText } from "./settings.ts";
 
 /** The methods as libpq names them; `none` is a server that asks for nothing. */
 export const AUTH_METHODS = ["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"] as const;
@@ -13,9 +13,11 @@ export const AUTH_METHODS = ["password", "md5", "gss", "sspi", "scram-sha-256", 
 /** One of them. */
 export type AuthMethodName = typeof AUTH_METHODS[number];
 
-/** The methods that a value allows; undefined for an empty one, which allows all. */
-export function allowedMethods(value: string, name: string = "require_auth"): ReadonlySet<AuthMethodName> | undefined {
-  if (value === "") return undefined;
+/**
+ * The methods that a value allows. An empty value is refused: for libpq, it allows only servers that ask for
+ * nothing, which nobody means by it.
+ */
+export function allowedMethods(value: string, name: string = "require_auth"): ReadonlySet<AuthMethodName> {
   const items = value.split(",");
   const negated = items.filter((item) => item.startsWith("!")).length;
   if (negated > 0 && negated < items.length) {
@@ -38,7 +40,8 @@ export function allowedMethods(value: string, name: string = "require_auth"): Re
 }
 
 /** Checks a value. */
-export function checkRequireAuth(name: string, value: string): string {
-  allowedMethods(value, name);
-  return value;
+export function checkRequireAuth(name: string, value: unknown): string {
+  const text = checkText(name, value);
+  allowedMethods(text, name);
+  return text;
 }

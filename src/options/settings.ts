@@ -12,6 +12,9 @@ import type { TypeCodec } from "./type_codec.ts";
 /** Whether to encrypt: never, if the server supports it, or always. As in libpq, none of them verifies the server. */
 export type SslMode = "disable" | "prefer" | "require";
 
+/** Whether SCRAM is bound to the TLS connection: never, if both sides can, or always. */
+export type ChannelBinding = "disable" | "prefer" | "require";
+
 /**
  * How blocking connections reach their socket: through FFI, through a worker, or by the fastest that is
  * permitted.
@@ -44,6 +47,9 @@ export interface Settings extends PoolValues {
   /** The application's name if neither the options nor the environment have one. */
   readonly fallbackApplicationName?: string;
   readonly sslMode?: SslMode;
+  /** The allowed authentication methods, in libpq's syntax. */
+  readonly requireAuth?: string;
+  readonly channelBinding?: ChannelBinding;
   readonly upgradeToUnixSocket?: boolean;
   /** Milliseconds, 0 for no limit. */
   readonly connectTimeout?: number;
@@ -213,6 +219,7 @@ function shown(value: unknown): string {
 }
 
 export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
+export const CHANNEL_BINDINGS: readonly ChannelBinding[] = ["disable", "prefer", "require"];
 export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi", "worker"];
 
 /** SQL's names of types that the catalog does not have. */

@@ -15,6 +15,7 @@ import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
 import { password, saslInitial, saslResponse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
+import { ANY_METHOD, type AuthPolicy, type Channel, checkMethod, chooseScram, named } from "./auth_policy.ts";
 import { Condition, type ReplyReader } from "./request.ts";
 
 /** How much the answer to an authentication request discloses: nothing, a SCRAM proof, an MD5 hash, or the password. */
@@ -51,6 +52,10 @@ export interface AuthenticationOptions {
    * parameters.
    */
   readonly limit?: AuthLimit | undefined;
+  /** What is allowed; undefined for everything. */
+  readonly policy?: AuthPolicy | undefined;
+  /** Undefined if the connection is not encrypted. */
+  readonly channel?: Channel | undefined;
 }
 
 /** One authentication. */
@@ -59,6 +64,7 @@ export class Authenticator {
   readonly secretWanted: Condition = new Condition();
   readonly #action: string;
   readonly #options: AuthenticationOptions;
+  readonly #policy: AuthPolicy;
   #disclosure: number = Disclosure.None;
   #scram: ScramClient | undefined;
   /** The next message of SASL; Ok while SASL is not under way. */
@@ -66,6 +72,7 @@ export class Authenticator {
 
   constructor(options: AuthenticationOptions, action: string) {
     this.#options = options;
+    this.#policy = options.policy ?? ANY_METHOD;
     this.#action = action;
   }
 
@@ -87,7 +94,11 @@ export class Authenticator {
       // Once SASL has begun, only its own next message may come: any other would bypass the server's proof.
       const continues = method === Authentication.SaslContinue || method === Authentication.SaslFinal;
       if (this.#next === Authentication.Ok ? continues : method !== this.#next) throw unexpectedMethod(method);
-      if (method === Authentication.Ok) return inbox.end();
+      if (method === Authentication.Ok) {
+        inbox.end();
+        if (this.#disclosure === Disclosure.None) checkMethod(this.#policy, "none", "no authentication");
+        return;
+      }
       yield* this.#answer(method, inbox, out);
     }
   }
@@ -96,13 +107,13 @@ export class Authenticator {
     switch (method) {
       case Authentication.CleartextPassword:
         inbox.end();
-        return password(out, yield* this.#disclose(Disclosure.Cleartext, "the password in clear text"));
+        return password(out, yield* this.#disclose(Disclosure.Cleartext, "password", "the password in clear text"));
       case Authentication.Md5Password: {
         const salt = inbox.rest();
         if (salt.length !== 4) throw inbox.malformed(`a salt of ${salt.length} bytes instead of 4`);
         // The inbox may be overwritten while a function is called.
         const kept = salt.slice();
-        const given = yield* this.#disclose(Disclosure.Md5, "an MD5 hash of the password");
+        const given = yield* this.#disclose(Disclosure.Md5, "md5", "an MD5 hash of the password");
         return password(out, md5Password(this.#options.user, given, kept));
       }
       case Authentication.Sasl:
@@ -126,23 +137,26 @@ export class Authenticator {
     const offered: string[] = [];
     for (let name = inbox.cstring(); name !== ""; name = inbox.cstring()) offered.push(name);
     inbox.end();
-    if (!offered.includes(SCRAM_SHA_256)) {
+    const { nonce, limit, channel } = this.#options;
+    const mechanism = chooseScram(offered, this.#policy, channel);
+    if (mechanism === undefined) {
       throw new ConnectionError(
-        `Cannot authenticate: the server offers the mechanisms ${JSON.stringify(offered)}, pyro has ${SCRAM_SHA_256}`,
+        `Cannot authenticate: the server offers ${named(offered)} as mechanisms, pyro has ${SCRAM_SHA_256}`,
         NOT_RETRYABLE,
       );
     }
-    const given = yield* this.#disclose(Disclosure.Scram, "SCRAM authentication");
-    this.#scram = new ScramClient(given, this.#options.nonce, this.#options.limit?.scram);
-    saslInitial(out, SCRAM_SHA_256, this.#scram.first());
+    const given = yield* this.#disclose(Disclosure.Scram, "scram-sha-256", "SCRAM authentication");
+    this.#scram = new ScramClient(given, nonce, mechanism.binding, limit?.scram);
+    saslInitial(out, mechanism.name, this.#scram.first());
     this.#next = Authentication.SaslContinue;
   }
 
-  /** The password, if so much of it may be disclosed. */
-  *#disclose(disclosure: number, what: string): ReplyReader<string> {
+  /** The password, if so much of it may be disclosed by the method. */
+  *#disclose(disclosure: number, method: string, what: string): ReplyReader<string> {
     if (this.#disclosure !== Disclosure.None) {
       throw new ProtocolError("Cannot authenticate: the server requested authentication twice");
     }
+    checkMethod(this.#policy, method, what);
     this.#checkLimit(disclosure, what);
     const { user, password } = this.#options;
     if (password === undefined || password === "") {

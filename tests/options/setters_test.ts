@@ -26,6 +26,8 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["applicationName", (opts) => opts.applicationName("a"), { applicationName: "a" }],
   ["fallbackApplicationName", (opts) => opts.fallbackApplicationName("a"), { fallbackApplicationName: "a" }],
   ["sslMode", (opts) => opts.sslMode("require"), { sslMode: "require" }],
+  ["requireAuth", (opts) => opts.requireAuth("!password"), { requireAuth: "!password" }],
+  ["channelBinding", (opts) => opts.channelBinding("disable"), { channelBinding: "disable" }],
   ["upgradeToUnixSocket", (opts) => opts.upgradeToUnixSocket(false), { upgradeToUnixSocket: false }],
   ["connectTimeout", (opts) => opts.connectTimeout(1), { connectTimeout: 1 }],
   ["keepAlive", (opts) => opts.keepAlive(false), { keepAlive: false }],
