@@ -21,7 +21,7 @@ export type { Upgrade } from "../connect/upgrade.ts";
 export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "../connection/call_options.ts";
 export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../options/choices.ts";
 export type { LogFields, Logger, LogLevel } from "../options/logger.ts";
-export { Opts } from "../options/opts.ts";
+export { Opts, type StringOptions } from "../options/opts.ts";
 export { type OptsObject } from "../options/opts_object.ts";
 export { type Target } from "../options/target.ts";
 export type { TypeCodec } from "../options/type_codec.ts";

@@ -13,7 +13,7 @@ export class SecretFunction implements LateSecret {
   readonly #option: string;
   readonly #fn: () => unknown;
   /** The promise that the function has returned. */
-  #pending: Promise<string> | undefined;
+  #pending: PromiseLike<string> | undefined;
   #text: string | undefined;
   #failure: Error | undefined;
   #waited = 0;
@@ -65,7 +65,7 @@ export class SecretFunction implements LateSecret {
     }
     if (!isPromise(value)) return this.#take(value);
     if (awaits) {
-      return this.#pending = Promise.resolve(value).then((text) => this.#take(text), (error) => {
+      return this.#pending = value.then((text) => this.#take(text), (error) => {
         throw this.#fail(error);
       });
     }

@@ -1,6 +1,7 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import { AllowedKeys } from "./allowed_keys.ts";
 import { trimBlanks } from "./blanks.ts";
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
@@ -30,6 +31,30 @@ import {
 } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 import { parseUrl } from "./url.ts";
+
+/** The options of `new Opts`: limits on a connection string. */
+export interface StringOptions {
+  /**
+   * The only keys that the string may have, for strings from untrusted hands; any other is a `UsageError`. The
+   * parts of a URL are the keys `user`, `password`, `host`, `port` and `dbname`, and server settings are keys
+   * too. A host that is a socket directory also needs `socket`. Default: all.
+   *
+   * Leave out what names files or accounts of the program's machine (`passfile`, `service`, `servicefile`,
+   * `socket`), and what weakens it (`sslmode`, `require_auth`, `channel_binding`): setters add those.
+   *
+   * @example
+   * ```ts
+   * import { Opts, UsageError } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const allow = ["host", "port", "user", "password", "dbname"];
+   * const opts = new Opts("pg://ada:secret@db.example.com/library", { allow }).sslMode("require");
+   * assert.equal(opts.toString(), "pg://ada:***@db.example.com/library?sslmode=require");
+   * assert.throws(() => new Opts("pg://db.example.com/library?passfile=/etc/shadow", { allow }), UsageError);
+   * ```
+   */
+  readonly allow?: readonly string[] | undefined;
+}
 
 /** The settings of `Opts`, for the modules that connect. */
 export let settingsOf: (opts: Opts) => Settings;
@@ -84,10 +109,11 @@ export class Opts {
    * (`Password`, `pwd`, `sslMode`, `schema`), are errors that name the right key.
    *
    * @param text The URL or string; without it, nothing is set.
+   * @param options Limits on a string that comes from others.
    * @throws {UsageError} If the string is malformed, or has a libpq key that pyro does not implement, or another client's key.
    */
-  constructor(text?: string) {
-    this.#settings = text === undefined ? {} : parse(text);
+  constructor(text?: string, options?: StringOptions) {
+    this.#settings = text === undefined ? {} : parse(text, options);
   }
 
   /**
@@ -137,7 +163,7 @@ export class Opts {
    * ```ts
    * import { Opts, Pool } from "@x/pyro";
    *
-   * const fetchToken = async (): Promise<string> => await Promise.resolve("a token of 15 minutes");
+   * const fetchToken = async (): Promise<string> => await Promise.resolve("1234");
    * await using pool = new Pool(new Opts("pg://").password(fetchToken));
    * await pool.ping();
    * ```
@@ -547,8 +573,12 @@ export class Opts {
   }
 }
 
-function parse(text: string): Settings {
+function parse(text: string, { allow }: StringOptions = {}): Settings {
   if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
+  const allowed = allow === undefined ? undefined : new AllowedKeys(allow);
   // A keyword has no "://"; the value of one may have it.
-  return text.includes("=") && !/^[^=]*:\/\//.test(text) ? parseDsn(text) : parseUrl(trimBlanks(text));
+  const isDsn = text.includes("=") && !/^[^=]*:\/\//.test(text);
+  const settings = isDsn ? parseDsn(text, allowed) : parseUrl(trimBlanks(text), allowed);
+  allowed?.checkHosts(settings);
+  return settings;
 }

@@ -22,7 +22,7 @@ export type ChannelBinding = "disable" | "prefer" | "require";
 export type BlockingTransport = "auto" | "ffi" | "worker";
 
 /** Gives a password for a connection; a promise only if connections await. */
-export type PasswordFunction = () => string | Promise<string>;
+export type PasswordFunction = () => string | PromiseLike<string>;
 
 /**
  * The settings, all of them optional. In strings, files and variables an empty text is a value, as in libpq:
