@@ -13,6 +13,7 @@ import { Startup } from "../protocol/startup.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
+import { checkPeer, type RequiredPeer } from "./required_peer.ts";
 import { SecretFunction } from "./secret_function.ts";
 
 /** The means to open a session, clock and randomness included. */
@@ -22,6 +23,8 @@ export interface OpenPlan {
   readonly password: string | SecretFunction | undefined;
   /** What the server may ask for; undefined for everything. */
   readonly policy?: AuthPolicy | undefined;
+  /** The user that must listen on Unix sockets; undefined for any. */
+  readonly requiredPeer?: RequiredPeer | undefined;
   /** All parameters of the StartupMessage. */
   readonly parameters: readonly (readonly [string, string])[];
   /** The time in milliseconds, on a clock that never goes back. */
@@ -48,8 +51,10 @@ export function* open(
   encryption: Encryption = { phase: "none" },
 ): Handshake<OpenSession> {
   const encrypt = endpoint.kind === "tcp" && sslMode !== "disable";
+  const preflight = endpoint.kind === "unix" ? plan.requiredPeer?.local.preflight(endpoint.path) : undefined;
   let link: Link | undefined = yield* dial(endpoint, encrypt && sslMode === "require", by);
   try {
+    if (preflight !== undefined) checkPeer(plan.requiredPeer!, preflight.owner(link.peerUser));
     if (encrypt && (yield* askForTls(link, sslMode, by))) {
       encryption.phase = "starting";
       if (!link.canStartTls) {

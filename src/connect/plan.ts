@@ -34,6 +34,7 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     user,
     ...passwordsOf(settings, addresses, user, environment),
     policy: policyOf(settings),
+    requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
     upgrade: { skipReason: skipReasonOf(settings), local: environment.local },

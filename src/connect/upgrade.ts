@@ -23,6 +23,7 @@ import { type CancelTarget, cancelTargetOf } from "./cancel.ts";
 import { parseDirectories } from "./directories.ts";
 import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
 import { type OpenPlan, start } from "./open.ts";
+import { checkPeer } from "./required_peer.ts";
 import { waitedFor } from "./secret_function.ts";
 import { assessTrust, authLimitOf } from "./trust.ts";
 
@@ -226,7 +227,9 @@ function* tryPath(
   let link: Link | undefined;
   try {
     link = yield* dial({ kind: "unix", path }, false, until);
-    const trust = assessTrust(preflight.owner(link.peerUser), owner, plan.local.ownUser);
+    const peer = preflight.owner(link.peerUser);
+    if (session.requiredPeer !== undefined) checkPeer(session.requiredPeer, peer);
+    const trust = assessTrust(peer, owner, plan.local.ownUser);
     if (trust.level === "none") throw new ConnectionError(trust.reason);
     const waited = waitedFor(session.password);
     yield* start(link, session, authLimitOf(trust, authMethod), until, askBy);

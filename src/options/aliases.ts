@@ -99,6 +99,7 @@ const OPTIONS: readonly Row[] = [
   ],
   ["ssl", "sslMode"],
   ["require_auth", "requireAuth", "pgrequireauth"],
+  ["requirepeer", "requirePeer", "pgrequirepeer"],
   ["channel_binding", "channelBinding", "enablechannelbinding pgchannelbinding"],
   [
     "connect_timeout",
@@ -144,7 +145,6 @@ const OPTIONS: readonly Row[] = [
   ["oauth_issuer", undefined],
   ["oauth_scope", undefined],
   ["replication", undefined, "replicationmode"],
-  ["requirepeer", undefined],
   ["scram_client_key", undefined],
   ["scram_server_key", undefined],
   ["ssl_max_protocol_version", undefined, "sslprotocols"],

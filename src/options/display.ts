@@ -54,6 +54,7 @@ function queryOf(settings: Settings): [key: string, value: string][] {
       unit === "time" ? seconds(settings[name]) : settings[name],
     ]),
     ["require_auth", settings.requireAuth],
+    ["requirepeer", settings.requirePeer],
     ["socket", settings.socket],
     ["sslmode", settings.sslMode],
     ["statement_cache_size", settings.statementCacheSize],

@@ -170,6 +170,7 @@ const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("connect_timeout", "connectTimeout", (value, name) => parseTimeout(name, value)),
   row("sslmode", "sslMode", (value, name) => checkSslMode(name, value)),
   row("require_auth", "requireAuth", (value, name) => checkRequireAuth(name, value)),
+  row("requirepeer", "requirePeer", (value, name) => checkText(name, value)),
   row("channel_binding", "channelBinding", (value, name) => checkChoice(name, value, CHANNEL_BINDINGS)),
   row("keepalives", "keepAlive", (value, name) => parseKeepAlive(name, value)),
 ]);
@@ -213,7 +214,6 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["oauth_issuer", [""]],
   ["oauth_scope", [""]],
   ["replication", ["false", "off", "no", "0", ""]],
-  ["requirepeer", [""]],
   ["scram_client_key", []],
   ["scram_server_key", []],
   ["ssl_max_protocol_version", [""]],

@@ -257,6 +257,18 @@ export class Opts {
   }
 
   /**
+   * The name of the operating system's user that must listen on a Unix socket, before anything is sent to it;
+   * TCP connections are not checked. If the user is not certain, connecting fails. Default: any user.
+   *
+   * On Deno the socket's path and `/etc/passwd` need `--allow-read`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", requirepeer.
+   */
+  requirePeer(name: string): Opts {
+    return this.#with({ requirePeer: checkText("requirePeer", name) });
+  }
+
+  /**
    * Whether a TCP connection to a server on this machine is replaced by its Unix socket, which is faster.
    * A password, or a proof of it, is sent to a socket only if the socket is known to be the server's;
    * otherwise TCP is kept. Default: true.

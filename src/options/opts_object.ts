@@ -35,6 +35,8 @@ export interface OptsObject {
   readonly requireAuth?: string | undefined;
   /** See {@linkcode Opts.channelBinding}. */
   readonly channelBinding?: ChannelBinding | undefined;
+  /** See {@linkcode Opts.requirePeer}. */
+  readonly requirePeer?: string | undefined;
   /** See {@linkcode Opts.upgradeToUnixSocket}. */
   readonly upgradeToUnixSocket?: boolean | undefined;
   /** See {@linkcode Opts.connectTimeout}. */

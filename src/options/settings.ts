@@ -50,6 +50,8 @@ export interface Settings extends PoolValues {
   /** The allowed authentication methods, in libpq's syntax. */
   readonly requireAuth?: string;
   readonly channelBinding?: ChannelBinding;
+  /** The user that must listen on a Unix socket; empty for any. */
+  readonly requirePeer?: string;
   readonly upgradeToUnixSocket?: boolean;
   /** Milliseconds, 0 for no limit. */
   readonly connectTimeout?: number;

@@ -171,7 +171,7 @@ test("environment: a bad value is refused with the variable's name, the value an
 
 test("environment: variables of what is not implemented are refused by name, harmless values aside", () => {
   const names = "PGGSSENCMODE PGHOSTADDR PGLOADBALANCEHOSTS PGMAXPROTOCOLVERSION PGMINPROTOCOLVERSION " +
-    "PGREQUIREPEER PGSSLCERT PGSSLCERTMODE PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
+    "PGSSLCERT PGSSLCERTMODE PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
     "PGSSLMAXPROTOCOLVERSION PGSSLMINPROTOCOLVERSION PGSSLNEGOTIATION PGSSLROOTCERT PGTARGETSESSIONATTRS";
   for (const name of names.split(" ")) {
     const message = refusal(UsageError, () => filled("pg://u@h", { [name]: "secret" }));
@@ -187,8 +187,12 @@ test("environment: variables of what is not implemented are refused by name, har
 });
 
 test("environment: what authentication may be has variables", () => {
-  const variables = { PGREQUIREAUTH: "!md5", PGCHANNELBINDING: "require" };
-  assert.deepEqual(filled({}, variables), { requireAuth: "!md5", channelBinding: "require" });
+  const variables = { PGREQUIREAUTH: "!md5", PGCHANNELBINDING: "require", PGREQUIREPEER: "postgres" };
+  assert.deepEqual(filled({}, variables), {
+    requireAuth: "!md5",
+    channelBinding: "require",
+    requirePeer: "postgres",
+  });
   assert.match(refusal(UsageError, () => filled({}, { PGREQUIREAUTH: "" })), /^Cannot set PGREQUIREAUTH to "": /);
 });
 

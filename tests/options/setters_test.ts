@@ -28,6 +28,7 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["sslMode", (opts) => opts.sslMode("require"), { sslMode: "require" }],
   ["requireAuth", (opts) => opts.requireAuth("!password"), { requireAuth: "!password" }],
   ["channelBinding", (opts) => opts.channelBinding("disable"), { channelBinding: "disable" }],
+  ["requirePeer", (opts) => opts.requirePeer("postgres"), { requirePeer: "postgres" }],
   ["upgradeToUnixSocket", (opts) => opts.upgradeToUnixSocket(false), { upgradeToUnixSocket: false }],
   ["connectTimeout", (opts) => opts.connectTimeout(1), { connectTimeout: 1 }],
   ["keepAlive", (opts) => opts.keepAlive(false), { keepAlive: false }],
