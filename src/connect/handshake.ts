@@ -36,6 +36,8 @@ export type HandshakeStep =
    * and dropped.
    */
   | { readonly do: "run"; readonly link: Link; readonly op: Op<unknown>; readonly by: number }
+  /** Answers with the result of a user's function, or that of its promise. The link waits for it. */
+  | { readonly do: "call"; readonly link: Link; readonly fn: () => unknown; readonly by: number }
   /** Sends the outbox and reads until the server closes. */
   | { readonly do: "readToEnd"; readonly link: Link; readonly by: number }
   /** Sends Terminate, if a session is open, and closes. */
@@ -62,6 +64,10 @@ export function* startTls(link: Link, options: TlsOptions, by: number): Handshak
 
 export function* run<T>(link: Link, op: Op<T>, by: number): Handshake<T> {
   return (yield { do: "run", link, op, by }) as T;
+}
+
+export function* call(link: Link, fn: () => unknown, by: number): Handshake<unknown> {
+  return yield { do: "call", link, fn, by };
 }
 
 export function* discard(link: Link): Handshake<void> {

@@ -2,9 +2,12 @@
 import { UsageError } from "../errors.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import { filePasswords } from "../options/password_file.ts";
+import { allowedMethods } from "../options/require_auth.ts";
 import type { Settings } from "../options/settings.ts";
+import type { AuthPolicy } from "../protocol/auth_policy.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import type { ConnectPlan } from "./connect.ts";
+import { SecretFunction } from "./secret_function.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
@@ -30,6 +33,8 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     sslMode,
     user,
     ...passwordsOf(settings, addresses, user, environment),
+    policy: policyOf(settings),
+    requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
     upgrade: { skipReason: skipReasonOf(settings), local: environment.local },
@@ -75,10 +80,19 @@ function passwordsOf(
   user: string,
   environment: Environment,
 ): Pick<ConnectPlan, "password" | "passwords"> {
-  if (settings.password) return { password: settings.password };
+  const { password } = settings;
+  if (typeof password === "function") return { password: new SecretFunction("password", password) };
+  if (password) return { password };
   const db = settings.db || user;
   const passwords = filePasswords(settings, addresses.map((address) => ({ ...address, db, user })), environment);
   return { password: passwords[0], passwords };
+}
+
+function policyOf({ requireAuth, channelBinding = "prefer" }: Settings): AuthPolicy {
+  return {
+    requireAuth: requireAuth === undefined ? undefined : { text: requireAuth, methods: allowedMethods(requireAuth) },
+    channelBinding,
+  };
 }
 
 function parametersOf(settings: Settings, user: string): [string, string][] {
@@ -93,10 +107,12 @@ function parametersOf(settings: Settings, user: string): [string, string][] {
   ];
 }
 
-function skipReasonOf({ upgradeToUnixSocket = true, pgbouncer, sslMode, hosts = [] }: Settings): string | undefined {
+function skipReasonOf(settings: Settings): string | undefined {
+  const { upgradeToUnixSocket = true, pgbouncer, sslMode, channelBinding, hosts = [] } = settings;
   if (!upgradeToUnixSocket) return "it is switched off";
   if (pgbouncer) return "pgbouncer=true says that a pooler stands between";
   if (sslMode === "require") return "sslmode=require asks for TLS, which Unix sockets do not have";
+  if (channelBinding === "require") return "channel_binding=require asks for TLS, which Unix sockets do not have";
   if (hosts.length > 1) return "several hosts were given";
   return undefined;
 }

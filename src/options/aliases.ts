@@ -98,6 +98,9 @@ const OPTIONS: readonly Row[] = [
     "rejectunauthorized pgsslmode",
   ],
   ["ssl", "sslMode"],
+  ["require_auth", "requireAuth", "pgrequireauth"],
+  ["requirepeer", "requirePeer", "pgrequirepeer"],
+  ["channel_binding", "channelBinding", "enablechannelbinding pgchannelbinding"],
   [
     "connect_timeout",
     "connectTimeout",
@@ -126,7 +129,6 @@ const OPTIONS: readonly Row[] = [
   [undefined, "codec", "types codecs"],
   [undefined, "param", "connection runtimeparams serversettings"],
   // Keys of libpq that are not implemented.
-  ["channel_binding", undefined, "channelbinding enablechannelbinding"],
   ["gssdelegation", undefined, "gssapidelegation"],
   ["gssencmode", undefined, "gssencryptionmode gssencmode"],
   ["gsslib", undefined, "usespnego"],
@@ -143,8 +145,6 @@ const OPTIONS: readonly Row[] = [
   ["oauth_issuer", undefined],
   ["oauth_scope", undefined],
   ["replication", undefined, "replicationmode"],
-  ["require_auth", undefined],
-  ["requirepeer", undefined],
   ["scram_client_key", undefined],
   ["scram_server_key", undefined],
   ["ssl_max_protocol_version", undefined, "sslprotocols"],

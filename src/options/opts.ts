@@ -1,13 +1,17 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import { AllowedKeys } from "./allowed_keys.ts";
 import { trimBlanks } from "./blanks.ts";
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
+import { checkRequireAuth } from "./require_auth.ts";
 import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
 import {
   BLOCKING_TRANSPORTS,
   type BlockingTransport,
+  CHANNEL_BINDINGS,
+  type ChannelBinding,
   checkBoolean,
   checkChoice,
   checkCodec,
@@ -21,11 +25,36 @@ import {
   checkSocket,
   checkSslMode,
   checkText,
+  type PasswordFunction,
   type Settings,
   type SslMode,
 } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 import { parseUrl } from "./url.ts";
+
+/** The options of `new Opts`: limits on a connection string. */
+export interface StringOptions {
+  /**
+   * The only keys that the string may have, for strings from untrusted hands; any other is a `UsageError`. The
+   * parts of a URL are the keys `user`, `password`, `host`, `port` and `dbname`, and server settings are keys
+   * too. A host that is a socket directory also needs `socket`. Default: all.
+   *
+   * Leave out what names files or accounts of the program's machine (`passfile`, `service`, `servicefile`,
+   * `socket`), and what weakens it (`sslmode`, `require_auth`, `channel_binding`): setters add those.
+   *
+   * @example
+   * ```ts
+   * import { Opts, UsageError } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const allow = ["host", "port", "user", "password", "dbname"];
+   * const opts = new Opts("pg://ada:secret@db.example.com/library", { allow }).sslMode("require");
+   * assert.equal(opts.toString(), "pg://ada:***@db.example.com/library?sslmode=require");
+   * assert.throws(() => new Opts("pg://db.example.com/library?passfile=/etc/shadow", { allow }), UsageError);
+   * ```
+   */
+  readonly allow?: readonly string[] | undefined;
+}
 
 /** The settings of `Opts`, for the modules that connect. */
 export let settingsOf: (opts: Opts) => Settings;
@@ -80,10 +109,11 @@ export class Opts {
    * (`Password`, `pwd`, `sslMode`, `schema`), are errors that name the right key.
    *
    * @param text The URL or string; without it, nothing is set.
+   * @param options Limits on a string that comes from others.
    * @throws {UsageError} If the string is malformed, or has a libpq key that pyro does not implement, or another client's key.
    */
-  constructor(text?: string) {
-    this.#settings = text === undefined ? {} : parse(text);
+  constructor(text?: string, options?: StringOptions) {
+    this.#settings = text === undefined ? {} : parse(text, options);
   }
 
   /**
@@ -123,9 +153,23 @@ export class Opts {
   /**
    * The password, sent only in the form that the server requests. Default: that of the password file
    * ({@linkcode Opts.passfile}), or none.
+   *
+   * A function gives passwords that change, such as tokens: it is called once for each connection, when the
+   * server asks for a password, within {@linkcode Opts.connectTimeout}. Blocking connections need the text at
+   * once; for a promise, connecting throws a `UsageError`. If the function fails, connecting throws a
+   * `ConnectionError` with its error as the `cause`.
+   *
+   * @example
+   * ```ts
+   * import { Opts, Pool } from "@x/pyro";
+   *
+   * const fetchToken = async (): Promise<string> => await Promise.resolve("1234");
+   * await using pool = new Pool(new Opts("pg://").password(fetchToken));
+   * await pool.ping();
+   * ```
    */
-  password(password: string): Opts {
-    return this.#with({ password: checkText("password", password) });
+  password(password: string | PasswordFunction): Opts {
+    return this.#with({ password: typeof password === "function" ? password : checkText("password", password) });
   }
 
   /**
@@ -185,6 +229,43 @@ export class Opts {
    */
   sslMode(mode: SslMode): Opts {
     return this.#with({ sslMode: checkSslMode("sslMode", mode) });
+  }
+
+  /**
+   * The authentication methods that the server may ask for: a list, separated by commas, of `password`, `md5`,
+   * `scram-sha-256`, `oauth`, `gss`, `sspi` and `none` (the server asks for nothing), or of those with `!`
+   * before each, which allows all others. Any other request is refused before anything is sent. Default: all.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", require_auth.
+   *
+   * @throws {UsageError} If it is no such list.
+   */
+  requireAuth(methods: string): Opts {
+    return this.#with({ requireAuth: checkRequireAuth("requireAuth", methods) });
+  }
+
+  /**
+   * Whether SCRAM proves that the TLS connection ends at the server itself: `"disable"` never, `"prefer"` if
+   * both sides can, `"require"` always, and without it connecting fails. Default: `"prefer"`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", channel_binding.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  channelBinding(choice: ChannelBinding): Opts {
+    return this.#with({ channelBinding: checkChoice("channelBinding", choice, CHANNEL_BINDINGS) });
+  }
+
+  /**
+   * The name of the operating system's user that must listen on a Unix socket, before anything is sent to it;
+   * TCP connections are not checked. If the user is not certain, connecting fails. Default: any user.
+   *
+   * On Deno the socket's path and `/etc/passwd` need `--allow-read`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", requirepeer.
+   */
+  requirePeer(name: string): Opts {
+    return this.#with({ requirePeer: checkText("requirePeer", name) });
   }
 
   /**
@@ -504,8 +585,12 @@ export class Opts {
   }
 }
 
-function parse(text: string): Settings {
+function parse(text: string, { allow }: StringOptions = {}): Settings {
   if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
+  const allowed = allow === undefined ? undefined : new AllowedKeys(allow);
   // A keyword has no "://"; the value of one may have it.
-  return text.includes("=") && !/^[^=]*:\/\//.test(text) ? parseDsn(text) : parseUrl(trimBlanks(text));
+  const isDsn = text.includes("=") && !/^[^=]*:\/\//.test(text);
+  const settings = isDsn ? parseDsn(text, allowed) : parseUrl(trimBlanks(text), allowed);
+  allowed?.checkHosts(settings);
+  return settings;
 }

@@ -12,11 +12,17 @@ import type { TypeCodec } from "./type_codec.ts";
 /** Whether to encrypt: never, if the server supports it, or always. As in libpq, none of them verifies the server. */
 export type SslMode = "disable" | "prefer" | "require";
 
+/** Whether SCRAM is bound to the TLS connection: never, if both sides can, or always. */
+export type ChannelBinding = "disable" | "prefer" | "require";
+
 /**
  * How blocking connections reach their socket: through FFI, through a worker, or by the fastest that is
  * permitted.
  */
 export type BlockingTransport = "auto" | "ffi" | "worker";
+
+/** Gives a password for a connection; a promise only if connections await. */
+export type PasswordFunction = () => string | PromiseLike<string>;
 
 /**
  * The settings, all of them optional. In strings, files and variables an empty text is a value, as in libpq:
@@ -29,7 +35,7 @@ export interface Settings extends PoolValues {
   readonly ports?: readonly (number | undefined)[];
   readonly socket?: string;
   readonly user?: string;
-  readonly password?: string;
+  readonly password?: string | PasswordFunction;
   /** The path of the password file; empty for the default one. */
   readonly passfile?: string;
   /** The section of the service file that completes these settings. */
@@ -41,6 +47,11 @@ export interface Settings extends PoolValues {
   /** The application's name if neither the options nor the environment have one. */
   readonly fallbackApplicationName?: string;
   readonly sslMode?: SslMode;
+  /** The allowed authentication methods, in libpq's syntax. */
+  readonly requireAuth?: string;
+  readonly channelBinding?: ChannelBinding;
+  /** The user that must listen on a Unix socket; empty for any. */
+  readonly requirePeer?: string;
   readonly upgradeToUnixSocket?: boolean;
   /** Milliseconds, 0 for no limit. */
   readonly connectTimeout?: number;
@@ -210,6 +221,7 @@ function shown(value: unknown): string {
 }
 
 export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
+export const CHANNEL_BINDINGS: readonly ChannelBinding[] = ["disable", "prefer", "require"];
 export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi", "worker"];
 
 /** SQL's names of types that the catalog does not have. */

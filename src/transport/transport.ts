@@ -85,6 +85,8 @@ export interface LocalSockets {
   listener(address: Address): SocketOwner;
   /** The user that this process runs as; undefined if that is unknown. */
   ownUser(): number | undefined;
+  /** The name of a user's account; undefined if it is unknown. */
+  userName(uid: number): string | undefined;
 }
 
 /** A socket whose operations return promises, or their results if they are done at once. */

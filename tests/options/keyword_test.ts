@@ -143,9 +143,8 @@ test("keys: libpq's other TLS modes are refused as not implemented", () => {
 });
 
 test("keys: libpq's that are not implemented are refused, and never sent on", () => {
-  const keys =
-    "channel_binding gssencmode gsslib hostaddr keepalives_count keepalives_idle keepalives_interval krbsrvname " +
-    "load_balance_hosts max_protocol_version min_protocol_version oauth_issuer require_auth requirepeer " +
+  const keys = "gssencmode gsslib hostaddr keepalives_count keepalives_idle keepalives_interval krbsrvname " +
+    "load_balance_hosts max_protocol_version min_protocol_version oauth_issuer " +
     "ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl " +
     "sslcrldir sslkey sslkeylogfile sslnegotiation sslpassword sslrootcert sslsni target_session_attrs " +
     "tcp_user_timeout replication scram_client_key gssdelegation";
@@ -161,7 +160,6 @@ test("keys: libpq's that are not implemented are refused, and never sent on", ()
 
 test("keys: libpq's that are not implemented are taken with the value that asks for nothing", () => {
   const harmless: readonly (readonly [key: string, ...values: string[]])[] = [
-    ["channel_binding", "disable", "prefer"],
     ["gssdelegation", "0"],
     ["gssencmode", "disable", "prefer"],
     ["load_balance_hosts", "disable"],
@@ -191,13 +189,19 @@ test("keys: keepalives is an integer, as in libpq, or a boolean", () => {
 });
 
 test("keys: empty values are values where libpq has a default for them, and errors where it has none", () => {
-  const members = { user: "user", password: "password", dbname: "db", application_name: "applicationName" };
+  const members = {
+    user: "user",
+    password: "password",
+    dbname: "db",
+    application_name: "applicationName",
+    requirepeer: "requirePeer",
+  };
   for (const [key, member] of Object.entries(members)) assert.deepEqual(setting(key, ""), { [member]: "" });
   assert.deepEqual(setting("host", ""), { hosts: [""] });
   assert.deepEqual(setting("host", "a,,b"), { hosts: ["a", "", "b"] });
   assert.deepEqual(setting("port", ""), { ports: [undefined] });
   assert.deepEqual(setting("options", ""), { param: { options: "" } });
-  for (const key of ["sslrootcert", "sslcert", "hostaddr", "requirepeer", "replication"]) {
+  for (const key of ["sslrootcert", "sslcert", "hostaddr", "replication"]) {
     assert.deepEqual(setting(key, ""), { accepted: { [key]: "" } });
   }
   for (const key of ["sslmode", "connect_timeout", "channel_binding", "gssencmode", "target_session_attrs"]) {
