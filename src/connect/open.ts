@@ -8,6 +8,7 @@ import { ConnectionError, ProtocolError } from "../errors.ts";
 import type { SslMode } from "../options/settings.ts";
 import { perform } from "../protocol/request.ts";
 import { type AuthLimit, type AuthMethod, Startup } from "../protocol/startup.ts";
+import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
@@ -16,6 +17,7 @@ import { dial, discard, type Handshake, type Link, readByte, run, startTls } fro
 export interface OpenPlan {
   readonly user: string;
   readonly password: string | undefined;
+  readonly versions: ProtocolVersions;
   /** All parameters of the StartupMessage. */
   readonly parameters: readonly (readonly [string, string])[];
   /** The time in milliseconds, on a clock that never goes back. */
@@ -69,8 +71,8 @@ export function* open(
  * requested. A method beyond `limit` is refused.
  */
 export function* start(link: Link, plan: OpenPlan, limit: AuthLimit | undefined, by: number): Handshake<AuthMethod> {
-  const { user, password, parameters } = plan;
-  const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), limit }, link.session);
+  const { user, password, versions, parameters } = plan;
+  const startup = new Startup({ user, password, versions, parameters, nonce: plan.nonce(), limit }, link.session);
   return yield* run(link, perform(startup), by);
 }
 

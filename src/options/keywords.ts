@@ -22,6 +22,7 @@ import {
   checkSslMode,
   checkText,
   parseHosts,
+  PROTOCOL_VERSIONS,
   type Settings,
 } from "./settings.ts";
 
@@ -149,6 +150,8 @@ const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("connect_timeout", "connectTimeout", (value, name) => parseTimeout(name, value)),
   row("sslmode", "sslMode", (value, name) => checkSslMode(name, value)),
   row("keepalives", "keepAlive", (value, name) => parseKeepAlive(name, value)),
+  row("min_protocol_version", "minProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
+  row("max_protocol_version", "maxProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
 ]);
 
 const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
@@ -184,8 +187,6 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["keepalives_interval", []],
   ["krbsrvname", [""]],
   ["load_balance_hosts", ["disable"]],
-  ["max_protocol_version", ["3.0"]],
-  ["min_protocol_version", ["3.0"]],
   ["oauth_client_id", [""]],
   ["oauth_client_secret", [""]],
   ["oauth_issuer", [""]],

@@ -7,13 +7,14 @@
 import { md5Password } from "../auth/md5.ts";
 import { SCRAM_SHA_256, ScramClient, type ScramParameters } from "../auth/scram.ts";
 import { ConnectionError, NOT_RETRYABLE, ProtocolError, type ServerFields } from "../errors.ts";
-import { backendKeyData, negotiateProtocolVersion } from "../wire/backend.ts";
-import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
+import { backendKeyData } from "../wire/backend.ts";
+import { Authentication, Backend, PROTOCOL_3_0 } from "../wire/codes.ts";
 import { password, saslInitial, saslResponse, startup } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { Failure, ReplyReader, Request } from "./request.ts";
 import type { Session } from "./session.ts";
+import { type ProtocolVersions, VersionNegotiation } from "./version.ts";
 
 /** How much the answer to an authentication request discloses: nothing, a SCRAM proof, an MD5 hash, or the password. */
 export const Disclosure = { None: 0, Scram: 1, Md5: 2, Cleartext: 3 } as const;
@@ -38,6 +39,8 @@ export interface StartupOptions {
   readonly password: string | undefined;
   /** All parameters of the StartupMessage, `user` included. */
   readonly parameters: Iterable<readonly [string, string]>;
+  /** Default: 3.0 only. */
+  readonly versions?: ProtocolVersions;
   /** Fresh randomness for SCRAM: printable ASCII without commas. */
   readonly nonce: string;
   /**
@@ -54,16 +57,18 @@ export class Startup implements Request<AuthMethod> {
   readonly isFatal = true;
   readonly #options: StartupOptions;
   readonly #session: Session;
+  readonly #negotiation: VersionNegotiation;
   #disclosure: number = Disclosure.None;
   #scram: ScramClient | undefined;
 
   constructor(options: StartupOptions, session: Session) {
     this.#options = options;
     this.#session = session;
+    this.#negotiation = new VersionNegotiation(options.versions ?? { min: PROTOCOL_3_0, max: PROTOCOL_3_0 });
   }
 
   encode(out: Outbox): void {
-    startup(out, this.#options.parameters);
+    startup(out, this.#negotiation.version, this.#options.parameters);
   }
 
   *reply(inbox: Inbox, out: Outbox): ReplyReader<AuthMethod> {
@@ -78,7 +83,7 @@ export class Startup implements Request<AuthMethod> {
         case Backend.BackendKeyData:
           if (hasKey) throw inbox.unexpected(this.action);
           hasKey = true;
-          this.#session.key = backendKeyData(inbox);
+          this.#session.key = backendKeyData(inbox, this.#negotiation.version);
           break;
         case Backend.ReadyForQuery:
           inbox.trust();
@@ -101,11 +106,11 @@ export class Startup implements Request<AuthMethod> {
     let scram!: ScramClient;
     /** The next message of SASL; Ok while SASL is not under way. */
     let step: number = Authentication.Ok;
-    let first = true;
-    for (;; first = false) {
+    for (;;) {
       while (!inbox.next()) yield "read";
-      if (first && inbox.code === Backend.NegotiateProtocolVersion) {
-        checkVersion(inbox);
+      // As in libpq: at any time before AuthenticationOk.
+      if (inbox.code === Backend.NegotiateProtocolVersion) {
+        this.#negotiation.read(inbox);
         continue;
       }
       inbox.expect(Backend.Authentication, this.action);
@@ -198,21 +203,6 @@ function unexpectedMethod(method: number): ProtocolError {
 
 function rest(inbox: Inbox): string {
   return inbox.bytes.utf8Slice(inbox.pos, inbox.limit);
-}
-
-/** We request protocol 3.0 without options, so the server has nothing to negotiate. */
-function checkVersion(inbox: Inbox): void {
-  const { version, unknownOptions } = negotiateProtocolVersion(inbox);
-  // Some servers send the whole version number, some only the minor version.
-  if (version !== PROTOCOL_VERSION && version !== 0) {
-    const name = `${version >> 16}.${version & 0xffff}`;
-    throw new ProtocolError(`Cannot open a session: the server wants protocol ${name}, 3.0 was asked for`);
-  }
-  if (unknownOptions.length > 0) {
-    throw new ProtocolError(
-      `Cannot open a session: the server refuses options that were not sent: ${JSON.stringify(unknownOptions)}`,
-    );
-  }
 }
 
 /**
