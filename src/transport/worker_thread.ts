@@ -9,6 +9,7 @@ import type { Endpoint, TlsOptions } from "./transport.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import {
   type ControlWords,
+  type DialRequest,
   type WorkerBody,
   type WorkerCommand,
   type WorkerInput,
@@ -63,7 +64,7 @@ export class WorkerThread {
     while (thread !== undefined && !thread.#claim()) thread = idleThreads.pop();
     thread ??= WorkerThread.#start(milliseconds, main);
     for (const word of RESET) Atomics.store(thread.control, word, 0);
-    thread.command(COMMANDS.dial, endpoint);
+    thread.command(COMMANDS.dial, { endpoint, milliseconds: Math.min(milliseconds, LONGEST_TIMER) });
     return thread;
   }
 
@@ -88,7 +89,7 @@ export class WorkerThread {
   }
 
   /** Gives the worker a command and its argument. */
-  command(command: number, what?: Endpoint | TlsOptions): void {
+  command(command: number, what?: DialRequest | TlsOptions): void {
     if (what !== undefined) {
       const text = new TextEncoder().encode(JSON.stringify(what));
       if (text.length > LAYOUT.report - LAYOUT.request) throw new Error("the name of the host is too long");
@@ -216,6 +217,8 @@ export const COMMANDS: WorkerCommand = { none: 0, dial: 1, startTls: 2, close: 3
 export const LAYOUT = { request: 0x40, report: 0x1000, received: 0x2000, sent: 0x4_2000, ring: 0x4_0000 } as const;
 
 const SECOND = 1000;
+/** The longest timeout of a timer, in milliseconds. */
+const LONGEST_TIMER = 0x7fff_ffff;
 /** Milliseconds that a thread may take to start. */
 const START_TIMEOUT = 15_000;
 /** Milliseconds that a thread may take to close a connection: longer than it waits for unsent bytes. */
