@@ -5,7 +5,7 @@
  */
 import { ConnectionError, UsageError } from "../errors.ts";
 import type { Session } from "../protocol/session.ts";
-import { type Endpoint, endpointName } from "../transport/transport.ts";
+import { type Address, type Endpoint, endpointName } from "../transport/transport.ts";
 import { cancelRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readToEnd } from "./handshake.ts";
 import { encrypt, serverName } from "./open.ts";
@@ -36,8 +36,13 @@ export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
  */
 export function cancelTargetOf({ endpoint, addresses, tls }: Link): CancelTarget {
   // A name may have several addresses, and only the connected one has the process.
-  const actual = endpoint.kind === "tcp" && addresses !== undefined ? { ...endpoint, ...addresses.remote } : endpoint;
-  return { endpoint: actual, tls, serverName: serverName(endpoint) };
+  const actual = endpoint.kind === "tcp" && addresses !== undefined ? reached(endpoint, addresses.remote) : endpoint;
+  return { endpoint: actual, tls: tls !== undefined, serverName: serverName(endpoint) };
+}
+
+/** An endpoint, with the address that was reached. */
+function reached(endpoint: Endpoint & { kind: "tcp" }, { host: address, port }: Address): Endpoint {
+  return { ...endpoint, address, isLookedUp: endpoint.address === undefined || endpoint.isLookedUp, port };
 }
 
 /** The key of a session; undefined if the server, or a pooler, gave none. */
@@ -48,9 +53,9 @@ export function cancelKeyOf({ key }: Session, target: CancelTarget): CancelKey |
 /** Sends a cancel request, and waits until the server has accepted it. */
 export function* cancel(key: CancelKey, by: number): Handshake<void> {
   let link: Link;
-  const { endpoint, serverName: name } = key;
+  const { endpoint } = key;
   try {
-    link = yield* dial(endpoint.kind === "tcp" ? { ...endpoint, name } : endpoint, key.tls, by);
+    link = yield* dial(endpoint, key.tls, by);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new ConnectionError(`${endpointName(endpoint)}: ${message}`, { cause: error, safeToRetry: true });
@@ -73,15 +78,19 @@ export function cancelTimeout(connectTimeout: number): number {
 export function toCancelKey(key: unknown): CancelKey {
   const { endpoint, tls, serverName, processId, secret } = (key ?? {}) as Partial<CancelKey>;
   const isKey = isEndpoint(endpoint) && typeof tls === "boolean" && Number.isInteger(processId) &&
-    secret instanceof Uint8Array && secret.length > 0 && (serverName === undefined || typeof serverName === "string");
+    secret instanceof Uint8Array && secret.length > 0 && secret.length <= MAX_SECRET &&
+    (serverName === undefined || typeof serverName === "string");
   if (!isKey) throw new UsageError("Cannot cancel: give the cancelKey of a connection");
   return { endpoint, tls, serverName, processId: processId!, secret };
 }
 
 function isEndpoint(endpoint: Partial<Endpoint> | null | undefined): endpoint is Endpoint {
   if (endpoint?.kind === "unix") return typeof endpoint.path === "string";
-  return endpoint?.kind === "tcp" && typeof endpoint.host === "string" && Number.isInteger(endpoint.port);
+  return endpoint?.kind === "tcp" && typeof endpoint.host === "string" && Number.isInteger(endpoint.port) &&
+    (endpoint.address === undefined || typeof endpoint.address === "string");
 }
 
+/** The maximum length of a secret, in bytes, in any version of the protocol. */
+const MAX_SECRET = 256;
 /** The maximum number of milliseconds that a server may take to accept a request, even if connecting has no limit. */
 const MAX_CANCEL_TIMEOUT = 10_000;

@@ -74,6 +74,8 @@ test("target: objects with the setters' names are what the setters make", () => 
     upgradeToUnixSocket: false,
     connectTimeout: 1,
     keepAlive: false,
+    minProtocolVersion: "3.0",
+    maxProtocolVersion: "3.2",
     param: { geqo: "off", work_mem: "1MB" },
     statementCacheSize: 2,
     pgbouncer: true,
@@ -108,7 +110,9 @@ test("target: an unknown name is refused, and the known ones are listed", () => 
   for (const name of ["xyz", "toString", "toJSON", "constructor", "", "__proto__"]) {
     const message = complaint({ [name]: "x" });
     assert.ok(
-      message.startsWith(`Cannot use option ${JSON.stringify(name)}: the options are host, port, socket, user, `),
+      message.startsWith(
+        `Cannot use option ${JSON.stringify(name)}: the options are host, hostAddr, port, socket, user, `,
+      ),
     );
     assert.match(message, /, codec$/);
   }
