@@ -8,19 +8,26 @@
  * Source: PostgreSQL manual, libpq, "Parameter Key Words".
  */
 import { UsageError } from "../errors.ts";
-import { refuseAlias } from "./aliases.ts";
+import { canonicalName, refuseAlias } from "./aliases.ts";
+import type { AllowedKeys } from "./allowed_keys.ts";
 import { trimBlanks } from "./blanks.ts";
+import { sslModeNote, sslModeOf } from "./foreign_ssl_modes.ts";
 import { MAX_MILLISECONDS, POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "./pool_options.ts";
+import { checkRequireAuth } from "./require_auth.ts";
 import {
   bad,
   BLOCKING_TRANSPORTS,
+  CHANNEL_BINDINGS,
   checkChoice,
+  checkHostAddrs,
   checkInteger,
   checkParam,
   checkPoolOption,
   checkSocket,
   checkSslMode,
   checkText,
+  MAX_KEEPALIVE_COUNT,
+  MAX_KEEPALIVE_SECONDS,
   parseHosts,
   PROTOCOL_VERSIONS,
   type Settings,
@@ -35,7 +42,7 @@ export function applyKeyword(settings: Settings, key: string, value: string, nam
     checkHarmless(key, value, name, harmless);
     return { ...settings, accepted: { ...settings.accepted, [key]: value } };
   }
-  refuseAlias(key, "key", "use key");
+  refuseAlias(key, "key", "use key", value);
   const [param, text] = checkParam(key, value);
   return { ...settings, param: { ...settings.param, [param]: text } };
 }
@@ -53,10 +60,18 @@ function checkHarmless(key: string, value: string, name: string, harmless: reado
   );
 }
 
-/** The settings with all pairs added. Of equal keys only the last one is read, as in libpq. */
-export function applyKeywords(settings: Settings, pairs: readonly (readonly [key: string, value: string])[]): Settings {
+/**
+ * The settings with all pairs added. Of equal keys only the last one is read, as in libpq; all of them must be
+ * allowed.
+ */
+export function applyKeywords(
+  settings: Settings,
+  pairs: readonly (readonly [key: string, value: string])[],
+  allowed?: AllowedKeys,
+): Settings {
   const last = new Map<string, string>();
   for (const [key, value] of pairs) {
+    if (!isMisnamed(key)) allowed?.check(key);
     last.delete(key);
     last.set(key, value);
   }
@@ -69,6 +84,16 @@ export function isGiven(settings: Settings, key: string): boolean {
   if (keyword !== undefined) return settings[keyword.member] !== undefined;
   if (NOT_IMPLEMENTED.has(key)) return settings.accepted?.[key] !== undefined;
   return Object.keys(settings.param ?? {}).some((name) => name.toLowerCase() === key.toLowerCase());
+}
+
+/** Whether it is a key in the right spelling, and no server setting. */
+export function isKey(key: string): boolean {
+  return KEYWORDS.has(key) || NOT_IMPLEMENTED.has(key) || key === "options";
+}
+
+/** Whether it is refused anyway, by an error that names the right key. */
+function isMisnamed(key: string): boolean {
+  return !isKey(key) && canonicalName(key, "key") !== undefined;
 }
 
 /** Whether libpq has the key, so that its service files may have it. */
@@ -102,16 +127,26 @@ function parseSeconds(name: string, value: string): number {
 
 /** `connect_timeout`: as in libpq, any integer of 32 bits. Zero and less are no limit. */
 function parseTimeout(name: string, value: string): number {
+  return Math.min(parseNatural(name, value, 0x7fff_ffff), Math.floor(MAX_MILLISECONDS / 1000)) * 1000;
+}
+
+/** An integer up to `max`. As in libpq, a negative one of 32 bits is 0, but errors name only what makes sense. */
+function parseNatural(name: string, value: string, max: number): number {
   const text = trimBlanks(value);
-  // The error names only what makes sense.
-  const seconds = /^-\d+$/.test(text) && Number(text) >= -0x8000_0000 ? 0 : parseInteger(name, value, 0, 0x7fff_ffff);
-  return Math.min(seconds, Math.floor(MAX_MILLISECONDS / 1000)) * 1000;
+  return /^-\d+$/.test(text) && Number(text) >= -0x8000_0000 ? 0 : parseInteger(name, value, 0, max);
 }
 
 /** `keepalives`: in libpq any integer, where 0 is false. */
 function parseKeepAlive(name: string, value: string): boolean {
   const text = trimBlanks(value);
   return /^[+-]?\d+$/.test(text) ? Number(text) !== 0 : parseBoolean(name, value);
+}
+
+/** `ssl`: a boolean. Other clients also take words of `sslmode`. */
+function parseSsl(name: string, value: string): "require" | "disable" {
+  const mode = [...TRUE, ...FALSE].includes(value.toLowerCase()) ? undefined : sslModeOf(value);
+  if (mode !== undefined) throw bad(name, value, `use sslmode=${mode} instead${sslModeNote(mode)}`);
+  return parseBoolean(name, value) ? "require" : "disable";
 }
 
 function parseCount(option: PoolOptionName, name: string, value: string): number {
@@ -138,6 +173,7 @@ function row<K extends Keyword["member"]>(
 /** libpq's keywords. Those that libpq takes in strings only are below. */
 const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("host", "hosts", parseHosts),
+  row("hostaddr", "hostAddrs", (value, name) => checkHostAddrs(name, value)),
   row("port", "ports", (value, name) => parsePorts(name, value)),
   row("user", "user", (value) => checkText("user", value)),
   row("password", "password", (value) => checkText("password", value)),
@@ -149,15 +185,26 @@ const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("fallback_application_name", "fallbackApplicationName", (value, name) => checkText(name, value)),
   row("connect_timeout", "connectTimeout", (value, name) => parseTimeout(name, value)),
   row("sslmode", "sslMode", (value, name) => checkSslMode(name, value)),
+  row("require_auth", "requireAuth", (value, name) => checkRequireAuth(name, value)),
+  row("requirepeer", "requirePeer", (value, name) => checkText(name, value)),
+  row("channel_binding", "channelBinding", (value, name) => checkChoice(name, value, CHANNEL_BINDINGS)),
   row("keepalives", "keepAlive", (value, name) => parseKeepAlive(name, value)),
   row("min_protocol_version", "minProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
   row("max_protocol_version", "maxProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
+  row("keepalives_idle", "keepAlivesIdle", (value, name) => parseNatural(name, value, MAX_KEEPALIVE_SECONDS) * 1000),
+  row(
+    "keepalives_interval",
+    "keepAlivesInterval",
+    (value, name) => parseNatural(name, value, MAX_KEEPALIVE_SECONDS) * 1000,
+  ),
+  row("keepalives_count", "keepAlivesCount", (value, name) => parseNatural(name, value, MAX_KEEPALIVE_COUNT)),
+  row("tcp_user_timeout", "tcpUserTimeout", (value, name) => parseNatural(name, value, MAX_MILLISECONDS)),
 ]);
 
 const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ...LIBPQ_KEYWORDS,
   // JDBC's spelling, which libpq accepts too.
-  row("ssl", "sslMode", (value, name) => parseBoolean(name, value) ? "require" : "disable"),
+  row("ssl", "sslMode", (value, name) => parseSsl(name, value)),
   // The older spelling of sslmode: only the first character counts.
   row("requiressl", "sslMode", (value) => value.startsWith("1") ? "require" : "prefer"),
   row("socket", "socket", checkSocket),
@@ -176,15 +223,10 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
 
 /** libpq's other keywords, with the values that pyro satisfies without implementing them. */
 const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
-  ["channel_binding", ["disable", "prefer"]],
   ["client_encoding", []],
   ["gssdelegation", ["0", ""]],
   ["gssencmode", ["disable", "prefer"]],
   ["gsslib", [""]],
-  ["hostaddr", [""]],
-  ["keepalives_count", []],
-  ["keepalives_idle", []],
-  ["keepalives_interval", []],
   ["krbsrvname", [""]],
   ["load_balance_hosts", ["disable"]],
   ["oauth_client_id", [""]],
@@ -192,8 +234,6 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["oauth_issuer", [""]],
   ["oauth_scope", [""]],
   ["replication", ["false", "off", "no", "0", ""]],
-  ["require_auth", []],
-  ["requirepeer", [""]],
   ["scram_client_key", []],
   ["scram_server_key", []],
   ["ssl_max_protocol_version", [""]],
@@ -210,7 +250,6 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["sslrootcert", [""]],
   ["sslsni", ["1", ""]],
   ["target_session_attrs", ["any"]],
-  ["tcp_user_timeout", ["0"]],
 ]);
 
 const TRUE = ["true", "1", "yes", "on"];

@@ -1,19 +1,26 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import { AllowedKeys } from "./allowed_keys.ts";
 import { trimBlanks } from "./blanks.ts";
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
+import { checkRequireAuth } from "./require_auth.ts";
+import { foreignString } from "./foreign_strings.ts";
 import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
 import {
   BLOCKING_TRANSPORTS,
   type BlockingTransport,
+  CHANNEL_BINDINGS,
+  type ChannelBinding,
   checkBoolean,
   checkChoice,
   checkCodec,
   checkFunction,
+  checkHostAddrs,
   checkHosts,
   checkInteger,
+  checkKeepAliveTime,
   checkMilliseconds,
   checkParam,
   checkPoolOption,
@@ -21,6 +28,8 @@ import {
   checkSocket,
   checkSslMode,
   checkText,
+  MAX_KEEPALIVE_COUNT,
+  type PasswordFunction,
   PROTOCOL_VERSIONS,
   type ProtocolVersion,
   type Settings,
@@ -28,6 +37,30 @@ import {
 } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 import { parseUrl } from "./url.ts";
+
+/** The options of `new Opts`: limits on a connection string. */
+export interface StringOptions {
+  /**
+   * The only keys that the string may have, for strings from untrusted hands; any other is a `UsageError`. The
+   * parts of a URL are the keys `user`, `password`, `host`, `port` and `dbname`, and server settings are keys
+   * too. A host that is a socket directory also needs `socket`. Default: all.
+   *
+   * Leave out what names files or accounts of the program's machine (`passfile`, `service`, `servicefile`,
+   * `socket`), and what weakens it (`sslmode`, `require_auth`, `channel_binding`): setters add those.
+   *
+   * @example
+   * ```ts
+   * import { Opts, UsageError } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const allow = ["host", "port", "user", "password", "dbname"];
+   * const opts = new Opts("pg://ada:secret@db.example.com/library", { allow }).sslMode("require");
+   * assert.equal(opts.toString(), "pg://ada:***@db.example.com/library?sslmode=require");
+   * assert.throws(() => new Opts("pg://db.example.com/library?passfile=/etc/shadow", { allow }), UsageError);
+   * ```
+   */
+  readonly allow?: readonly string[] | undefined;
+}
 
 /** The settings of `Opts`, for the modules that connect. */
 export let settingsOf: (opts: Opts) => Settings;
@@ -82,20 +115,42 @@ export class Opts {
    * (`Password`, `pwd`, `sslMode`, `schema`), are errors that name the right key.
    *
    * @param text The URL or string; without it, nothing is set.
+   * @param options Limits on a string that comes from others.
    * @throws {UsageError} If the string is malformed, or has a libpq key that pyro does not implement, or another client's key.
    */
-  constructor(text?: string) {
-    this.#settings = text === undefined ? {} : parse(text);
+  constructor(text?: string, options?: StringOptions) {
+    this.#settings = text === undefined ? {} : parse(text, options);
   }
 
   /**
    * The server's host: a name, an IP address, or the directory of its Unix socket (which starts with
-   * `/`). The hosts of a list, or of one string with commas, are tried in order. Default: `localhost`.
+   * `/`, or with `@` for an abstract socket of Linux). The hosts of a list, or of one string with commas, are
+   * tried in order, and so are the addresses of a name. Default: `localhost`.
    *
    * @throws {UsageError} If it is none of these.
    */
   host(host: string | readonly string[]): Opts {
     return this.#with({ hosts: checkHosts(host) });
+  }
+
+  /**
+   * The IP address that is dialled instead of looking {@linkcode Opts.host} up: one for each host, in a list or
+   * in one string with commas; an empty one is looked up. Everything else goes by the host: the password file,
+   * the certificate, the name that is sent when encryption starts. Without a host, the address is the host.
+   * Default: none.
+   *
+   * @example
+   * ```ts
+   * import { Opts } from "@x/pyro";
+   *
+   * const opts = new Opts("pg://ada@db.example.com/library").hostAddr("192.0.2.7");
+   * console.log(String(opts)); // pg://ada@db.example.com/library?hostaddr=192.0.2.7
+   * ```
+   *
+   * @throws {UsageError} If it is no IP address. If there are not as many as hosts, connecting throws it.
+   */
+  hostAddr(address: string | readonly string[]): Opts {
+    return this.#with({ hostAddrs: checkHostAddrs("hostAddr", address) });
   }
 
   /**
@@ -125,9 +180,23 @@ export class Opts {
   /**
    * The password, sent only in the form that the server requests. Default: that of the password file
    * ({@linkcode Opts.passfile}), or none.
+   *
+   * A function gives passwords that change, such as tokens: it is called once for each connection, when the
+   * server asks for a password, within {@linkcode Opts.connectTimeout}. Blocking connections need the text at
+   * once; for a promise, connecting throws a `UsageError`. If the function fails, connecting throws a
+   * `ConnectionError` with its error as the `cause`.
+   *
+   * @example
+   * ```ts
+   * import { Opts, Pool } from "@x/pyro";
+   *
+   * const fetchToken = async (): Promise<string> => await Promise.resolve("1234");
+   * await using pool = new Pool(new Opts("pg://").password(fetchToken));
+   * await pool.ping();
+   * ```
    */
-  password(password: string): Opts {
-    return this.#with({ password: checkText("password", password) });
+  password(password: string | PasswordFunction): Opts {
+    return this.#with({ password: typeof password === "function" ? password : checkText("password", password) });
   }
 
   /**
@@ -190,6 +259,43 @@ export class Opts {
   }
 
   /**
+   * The authentication methods that the server may ask for: a list, separated by commas, of `password`, `md5`,
+   * `scram-sha-256`, `oauth`, `gss`, `sspi` and `none` (the server asks for nothing), or of those with `!`
+   * before each, which allows all others. Any other request is refused before anything is sent. Default: all.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", require_auth.
+   *
+   * @throws {UsageError} If it is no such list.
+   */
+  requireAuth(methods: string): Opts {
+    return this.#with({ requireAuth: checkRequireAuth("requireAuth", methods) });
+  }
+
+  /**
+   * Whether SCRAM proves that the TLS connection ends at the server itself: `"disable"` never, `"prefer"` if
+   * both sides can, `"require"` always, and without it connecting fails. Default: `"prefer"`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", channel_binding.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  channelBinding(choice: ChannelBinding): Opts {
+    return this.#with({ channelBinding: checkChoice("channelBinding", choice, CHANNEL_BINDINGS) });
+  }
+
+  /**
+   * The name of the operating system's user that must listen on a Unix socket, before anything is sent to it;
+   * TCP connections are not checked. If the user is not certain, connecting fails. Default: any user.
+   *
+   * On Deno the socket's path and `/etc/passwd` need `--allow-read`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", requirepeer.
+   */
+  requirePeer(name: string): Opts {
+    return this.#with({ requirePeer: checkText("requirePeer", name) });
+  }
+
+  /**
    * Whether a TCP connection to a server on this machine is replaced by its Unix socket, which is faster.
    * A password, or a proof of it, is sent to a socket only if the socket is known to be the server's;
    * otherwise TCP is kept. Default: true.
@@ -247,6 +353,64 @@ export class Opts {
    */
   maxProtocolVersion(version: ProtocolVersion): Opts {
     return this.#with({ maxProtocolVersion: checkChoice("maxProtocolVersion", version, PROTOCOL_VERSIONS) });
+  }
+
+  /**
+   * How long a TCP connection must be idle until it is probed, in milliseconds, in whole seconds; 0 is the
+   * system's default (two hours on Linux). Has no effect without {@linkcode Opts.keepAlive}, and on Unix
+   * sockets. In the URL: `keepalives_idle`, in seconds. Default: 0.
+   *
+   * Not every runtime can set this and the three options below: `docs/options.md` has a table. Where it
+   * cannot, connecting over TCP throws a `UsageError`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", keepalives_idle.
+   *
+   * @example
+   * ```ts
+   * import { Opts } from "@x/pyro";
+   *
+   * const opts = new Opts("pg://db.example.com").keepAlivesIdle(60_000);
+   * console.log(String(opts)); // pg://db.example.com?keepalives_idle=60
+   * ```
+   *
+   * @throws {UsageError} If it is not a multiple of 1000 from 0 to 32 767 000.
+   */
+  keepAlivesIdle(milliseconds: number): Opts {
+    return this.#with({ keepAlivesIdle: checkKeepAliveTime("keepAlivesIdle", milliseconds) });
+  }
+
+  /**
+   * The time between probes that are not answered, in milliseconds, in whole seconds; 0 is the system's default
+   * (75 seconds on Linux). See {@linkcode Opts.keepAlivesIdle}. In the URL: `keepalives_interval`, in seconds.
+   * Default: 0.
+   *
+   * @throws {UsageError} If it is not a multiple of 1000 from 0 to 32 767 000.
+   */
+  keepAlivesInterval(milliseconds: number): Opts {
+    return this.#with({ keepAlivesInterval: checkKeepAliveTime("keepAlivesInterval", milliseconds) });
+  }
+
+  /**
+   * The number of probes without an answer after which a connection counts as lost; 0 is the system's default
+   * (9 on Linux). See {@linkcode Opts.keepAlivesIdle}. In the URL: `keepalives_count`. Default: 0.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 127.
+   */
+  keepAlivesCount(count: number): Opts {
+    return this.#with({ keepAlivesCount: checkInteger("keepAlivesCount", count, 0, MAX_KEEPALIVE_COUNT) });
+  }
+
+  /**
+   * How long sent data may be without an answer until a TCP connection counts as lost, in milliseconds; 0 is the
+   * system's default, about 15 minutes. Has no effect on Unix sockets. See {@linkcode Opts.keepAlivesIdle} for
+   * the runtimes that have it. In the URL: `tcp_user_timeout`, in milliseconds too. Default: 0.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", tcp_user_timeout.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   */
+  tcpUserTimeout(milliseconds: number): Opts {
+    return this.#with({ tcpUserTimeout: checkMilliseconds("tcpUserTimeout", milliseconds) });
   }
 
   /**
@@ -542,8 +706,14 @@ export class Opts {
   }
 }
 
-function parse(text: string): Settings {
+function parse(text: string, { allow }: StringOptions = {}): Settings {
   if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
+  const allowed = allow === undefined ? undefined : new AllowedKeys(allow);
+  const problem = foreignString(trimBlanks(text));
+  if (problem !== undefined) throw new UsageError(`Cannot read the connection string: ${problem}`);
   // A keyword has no "://"; the value of one may have it.
-  return text.includes("=") && !/^[^=]*:\/\//.test(text) ? parseDsn(text) : parseUrl(trimBlanks(text));
+  const isDsn = text.includes("=") && !/^[^=]*:\/\//.test(text);
+  const settings = isDsn ? parseDsn(text, allowed) : parseUrl(trimBlanks(text), allowed);
+  allowed?.checkHosts(settings);
+  return settings;
 }

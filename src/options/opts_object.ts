@@ -2,13 +2,15 @@
 import type { ServerFields } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
-import type { BlockingTransport, ProtocolVersion, SslMode } from "./settings.ts";
+import type { BlockingTransport, ChannelBinding, PasswordFunction, ProtocolVersion, SslMode } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** {@linkcode Opts} as a plain object: its keys are the setters' names, its values their arguments. */
 export interface OptsObject {
   /** See {@linkcode Opts.host}. */
   readonly host?: string | readonly string[] | undefined;
+  /** See {@linkcode Opts.hostAddr}. */
+  readonly hostAddr?: string | readonly string[] | undefined;
   /** See {@linkcode Opts.port}. */
   readonly port?: number | readonly number[] | undefined;
   /** See {@linkcode Opts.socket}. */
@@ -16,7 +18,7 @@ export interface OptsObject {
   /** See {@linkcode Opts.user}. */
   readonly user?: string | undefined;
   /** See {@linkcode Opts.password}. */
-  readonly password?: string | undefined;
+  readonly password?: string | PasswordFunction | undefined;
   /** See {@linkcode Opts.passfile}. */
   readonly passfile?: string | undefined;
   /** See {@linkcode Opts.service}. */
@@ -31,6 +33,12 @@ export interface OptsObject {
   readonly fallbackApplicationName?: string | undefined;
   /** See {@linkcode Opts.sslMode}. */
   readonly sslMode?: SslMode | undefined;
+  /** See {@linkcode Opts.requireAuth}. */
+  readonly requireAuth?: string | undefined;
+  /** See {@linkcode Opts.channelBinding}. */
+  readonly channelBinding?: ChannelBinding | undefined;
+  /** See {@linkcode Opts.requirePeer}. */
+  readonly requirePeer?: string | undefined;
   /** See {@linkcode Opts.upgradeToUnixSocket}. */
   readonly upgradeToUnixSocket?: boolean | undefined;
   /** See {@linkcode Opts.connectTimeout}. */
@@ -41,6 +49,14 @@ export interface OptsObject {
   readonly minProtocolVersion?: ProtocolVersion | undefined;
   /** See {@linkcode Opts.maxProtocolVersion}. */
   readonly maxProtocolVersion?: ProtocolVersion | undefined;
+  /** See {@linkcode Opts.keepAlivesIdle}. */
+  readonly keepAlivesIdle?: number | undefined;
+  /** See {@linkcode Opts.keepAlivesInterval}. */
+  readonly keepAlivesInterval?: number | undefined;
+  /** See {@linkcode Opts.keepAlivesCount}. */
+  readonly keepAlivesCount?: number | undefined;
+  /** See {@linkcode Opts.tcpUserTimeout}. */
+  readonly tcpUserTimeout?: number | undefined;
   /** Server settings by name; see {@linkcode Opts.param}. */
   readonly param?: Readonly<Record<string, string>> | undefined;
   /** See {@linkcode Opts.statementCacheSize}. */

@@ -10,13 +10,33 @@
 export type Endpoint =
   | {
     readonly kind: "tcp";
+    /** What was asked for, a name or an IP address. The server is to prove that it is this one. */
     readonly host: string;
-    /** The name that `host`, an address, was looked up by. It is dialled if only the name may be dialled. */
-    readonly name?: string | undefined;
+    /** The IP address to dial; undefined to look `host` up, and to try its addresses in the resolver's order. */
+    readonly address?: string | undefined;
+    /** Whether `address` is one that `host` was looked up to, so that `host` may be dialled in its place. */
+    readonly isLookedUp?: boolean | undefined;
     readonly port: number;
     readonly keepAlive: boolean;
+    readonly options?: TcpOptions | undefined;
   }
-  | { readonly kind: "unix"; readonly path: string };
+  | {
+    readonly kind: "unix";
+    /** The path of a file, or an abstract name, which begins with `@`. */
+    readonly path: string;
+  };
+
+/** Options of a TCP socket; those that are undefined have the system's defaults. Times are in milliseconds. */
+export interface TcpOptions {
+  /** How long the connection must be idle until it is probed. */
+  readonly keepAliveIdle?: number | undefined;
+  /** The time between probes that are not answered. */
+  readonly keepAliveInterval?: number | undefined;
+  /** The number of probes without an answer after which the connection counts as lost. */
+  readonly keepAliveCount?: number | undefined;
+  /** How long sent data may be without an answer until the connection counts as lost. */
+  readonly userTimeout?: number | undefined;
+}
 
 /** An end of a TCP connection. */
 export interface Address {
@@ -31,10 +51,31 @@ export interface Addresses {
   readonly remote: Address;
 }
 
+/** The versions of TLS, by the names of libpq and of `node:tls`. */
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
 /** Options for encryption. */
 export interface TlsOptions {
   /** The name for SNI; undefined to send none. */
   readonly serverName?: string | undefined;
+  /** The client's certificate, and those of its issuers, in PEM. */
+  readonly certificate?: string | undefined;
+  /** Its private key, in PEM and not encrypted. */
+  readonly privateKey?: string | undefined;
+  readonly minVersion?: TlsVersion | undefined;
+  readonly maxVersion?: TlsVersion | undefined;
+}
+
+/** What encryption has agreed on, and who is at the other end. */
+export interface TlsSession {
+  /** The version of TLS: `TLSv1.3`. */
+  readonly protocol: string;
+  /** The cipher suite, by its name in IANA's registry. */
+  readonly cipher: string;
+  /** The protocol that the server has confirmed by ALPN. */
+  readonly alpn: string | undefined;
+  /** The certificates in DER, the peer's own first. They are not verified. */
+  readonly chain: readonly Uint8Array[];
 }
 
 /** The user that listens on a socket. */
@@ -64,6 +105,8 @@ export interface LocalSockets {
   listener(address: Address): SocketOwner;
   /** The user that this process runs as; undefined if that is unknown. */
   ownUser(): number | undefined;
+  /** The name of a user's account; undefined if it is unknown. */
+  userName(uid: number): string | undefined;
 }
 
 /** A socket whose operations return promises, or their results if they are done at once. */
@@ -87,7 +130,7 @@ export interface AsyncTransport {
    * Starts encryption. Must not be called while a read or write is outstanding, nor if bytes have been
    * received that were not read.
    */
-  startTls(options: TlsOptions): Promise<void>;
+  startTls(options: TlsOptions): Promise<TlsSession>;
   /** Whether this socket alone keeps the process alive. */
   keepProcess(alive: boolean): void;
   /** Closes at once. An outstanding read ends. Idempotent, never throws. */
@@ -113,7 +156,7 @@ export interface SyncTransport {
   /** Waits until bytes can be read or, with `writable`, written; false after `milliseconds`. */
   wait(writable: boolean, milliseconds: number): boolean;
   /** Starts encryption; throws if that takes longer than `milliseconds`. */
-  startTls(options: TlsOptions, milliseconds: number): void;
+  startTls(options: TlsOptions, milliseconds: number): TlsSession;
   /** Closes at once. Idempotent, never throws. */
   close(): void;
 }
@@ -121,8 +164,11 @@ export interface SyncTransport {
 /** Opens transports that await. */
 export interface AsyncDialer {
   readonly local: LocalSockets;
-  /** Connects. When `signal` aborts, it closes the socket and rejects. */
-  dial(endpoint: Endpoint, signal: AbortSignal): Promise<AsyncTransport>;
+  /**
+   * Connects; when `signal` aborts, it closes the socket and rejects. `milliseconds` is when that happens at
+   * the latest, if there is a limit, so that a name's addresses can share them.
+   */
+  dial(endpoint: Endpoint, signal: AbortSignal, milliseconds?: number): Promise<AsyncTransport>;
 }
 
 /** Opens transports that block. */
@@ -144,8 +190,23 @@ export function canonicalHost(host: string): string {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }
 
-/** An endpoint for people: `localhost:5432`, `[::1]:5432`, `/run/postgresql/.s.PGSQL.5432`. */
+/**
+ * How many of the `milliseconds` that are left the next of `count` addresses may take. A name's addresses share
+ * the time, so that one that does not answer does not keep the others from being tried.
+ */
+export function attemptTime(milliseconds: number, count: number): number {
+  return milliseconds / count;
+}
+
+/** The path that runtimes dial: the names of abstract sockets begin with a zero byte. */
+export function socketPath(path: string): string {
+  return path.replace(/^@/, "\0");
+}
+
+/** An endpoint for people: `localhost:5432`, `[::1]:5432`, `db:5432 (192.0.2.7)`, `/run/postgresql/.s.PGSQL.5432`. */
 export function endpointName(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return endpoint.path;
-  return endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+  const { host, address = host, port } = endpoint;
+  const name = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return address === host ? name : `${name} (${address})`;
 }

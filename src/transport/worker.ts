@@ -5,7 +5,10 @@
  * memory. After each side has put bytes in or taken bytes out, it increments a counter (its bell), for
  * whose change the other side waits.
  */
-import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "./transport.ts";
+import { Buffer } from "node:buffer";
+import { runtime } from "../runtime/runtime.ts";
+import { setByDescriptor, tcpOptionsOf } from "./tcp_options.ts";
+import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "./transport.ts";
 import type { WorkerBody } from "./worker_main.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
 
@@ -18,7 +21,7 @@ export function dialWorker(
   const by = performance.now() + milliseconds;
   const transport = new WorkerTransport(WorkerThread.dialling(endpoint, milliseconds, main));
   try {
-    transport.awaitOpen(by - performance.now());
+    transport.awaitOpen(by - performance.now(), endpoint);
   } catch (error) {
     transport.close();
     throw error;
@@ -45,9 +48,13 @@ class WorkerTransport implements SyncTransport {
     this.#sent = new Uint8Array(thread.memory, LAYOUT.sent, LAYOUT.ring);
   }
 
-  awaitOpen(milliseconds: number): void {
+  awaitOpen(milliseconds: number, endpoint: Endpoint): void {
     this.#awaitState(STATES.open, milliseconds);
-    this.addresses = this.#thread.report().addresses;
+    const { addresses, fd = -1 } = this.#thread.report();
+    this.addresses = addresses;
+    // Bun's sockets have options only by their descriptor, and the worker does not load the library.
+    const options = tcpOptionsOf(endpoint);
+    if (options !== undefined && runtime === "bun") setByDescriptor(fd, options);
   }
 
   read(into: Uint8Array<ArrayBuffer>): number {
@@ -98,11 +105,13 @@ class WorkerTransport implements SyncTransport {
     return this.#thread.sleep(seen, milliseconds);
   }
 
-  startTls(options: TlsOptions, milliseconds: number): void {
+  startTls(options: TlsOptions, milliseconds: number): TlsSession {
     // The worker then reads without a command.
     this.#readsOn = true;
     this.#thread.command(COMMANDS.startTls, options);
     this.#awaitState(STATES.encrypted, milliseconds);
+    const { session, chain } = this.#thread.report();
+    return { ...session!, chain: chain!.map((base64) => new Uint8Array(Buffer.from(base64, "base64"))) };
   }
 
   close(): void {

@@ -9,7 +9,8 @@
  * all the rest of connecting, and a runtime frees the memory of an ended thread only in its event loop,
  * which does not run while a script blocks.
  */
-import type { Addresses, Endpoint } from "./transport.ts";
+import type { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
+import type { Addresses, Endpoint, TlsSession } from "./transport.ts";
 import type { WorkerConnection } from "./worker_connection.ts";
 
 /** Indexes into the control words, which both sides share. */
@@ -70,11 +71,23 @@ export interface WorkerInput {
   readonly idleTimeout: number;
 }
 
-/** A report of the worker: the ends of the connection, or an error. */
+/** A report of the worker: the ends of the connection, what encryption has agreed on, or an error. */
 export interface WorkerReport {
   readonly addresses?: Addresses;
+  readonly session?: Omit<TlsSession, "chain">;
+  /** The peer's certificates, in base64. */
+  readonly chain?: readonly string[];
+  /** The socket's descriptor, on Bun. */
+  readonly fd?: number | undefined;
   readonly error?: string;
   readonly code?: string | undefined;
+}
+
+/** The argument of the command to dial. */
+export interface DialRequest {
+  readonly endpoint: Endpoint;
+  /** How long it may take. A name's addresses share the time. */
+  readonly milliseconds: number;
 }
 
 /** What the code of the worker uses. */
@@ -91,13 +104,20 @@ export interface WorkerContext {
   report(state: number, what: WorkerReport): void;
   /** Reports an error. */
   fail(error: unknown): void;
+  readonly tls: WorkerTls;
+}
+
+/** The functions for TLS. */
+export interface WorkerTls {
+  readonly optionsOf: typeof tlsConnectionOptions;
+  readonly sessionOf: typeof tlsSessionOf;
 }
 
 /**
  * Runs the body of the worker. Every failure is reported in shared memory, since the main thread gets
  * no events while it waits.
  */
-export function workerStart(main: WorkerBody, Connection: typeof WorkerConnection): void {
+export function workerStart(main: WorkerBody, Connection: typeof WorkerConnection, tls: WorkerTls): void {
   const input = process.getBuiltinModule("node:worker_threads").workerData as WorkerInput;
   const { memory, words, states, layout } = input;
   const control = new Int32Array(memory, 0, 16);
@@ -116,14 +136,17 @@ export function workerStart(main: WorkerBody, Connection: typeof WorkerConnectio
   const report = (state: number, what: WorkerReport): void => {
     const now = Atomics.load(control, words.state);
     if (now === states.failed || now === states.ended || now === states.gone) return;
-    const text = new TextEncoder().encode(JSON.stringify(what)).subarray(0, layout.received - layout.report);
+    const text = new TextEncoder().encode(JSON.stringify(what));
+    if (text.length > layout.received - layout.report) {
+      return report(states.failed, { error: "the server's certificates are too long" });
+    }
     new Uint8Array(memory, layout.report).set(text);
     Atomics.store(control, words.reportLength, text.length);
     Atomics.store(control, words.state, state);
     ring();
   };
   const fail = (error: unknown): void => {
-    // Node tries several addresses of a name, and reports their errors in one without a message.
+    // Deno tries several addresses of a name, and reports their errors in one without a message.
     const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
     if (!(first instanceof Error)) return report(states.failed, { error: String(first) });
     report(states.failed, { error: first.message || first.name, code: (first as { code?: string }).code });
@@ -133,7 +156,7 @@ export function workerStart(main: WorkerBody, Connection: typeof WorkerConnectio
     ring();
   });
   try {
-    main({ input, control, ring, wakeUp, requested, report, fail }, Connection);
+    main({ input, control, ring, wakeUp, requested, report, fail, tls }, Connection);
   } catch (error) {
     fail(error);
   }
@@ -170,7 +193,7 @@ export function workerMain(context: WorkerContext, Connection: typeof WorkerConn
     if (command === commands.dial) {
       clearInterval(lifeline);
       lifeline = setInterval(() => {}, 0x7fff_ffff);
-      connection = new Connection(context, context.requested() as Endpoint, () => {
+      connection = new Connection(context, context.requested() as DialRequest, () => {
         connection = undefined;
         rest();
       });

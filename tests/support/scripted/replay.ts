@@ -93,7 +93,7 @@ class Replay implements SyncTransport {
     return true;
   }
 
-  startTls(): void {
+  startTls(): never {
     throw new Error("the connection is not encrypted");
   }
 
@@ -157,8 +157,8 @@ class Recorder implements SyncTransport {
     return this.#transport.wait(writable, milliseconds);
   }
 
-  startTls(...args: Parameters<SyncTransport["startTls"]>): void {
-    this.#transport.startTls(...args);
+  startTls(...args: Parameters<SyncTransport["startTls"]>): ReturnType<SyncTransport["startTls"]> {
+    return this.#transport.startTls(...args);
   }
 
   close(): void {

@@ -3,9 +3,16 @@
  * that it expects, and throws for any other. It implements both drivers' transports, without a socket.
  */
 import assert from "node:assert/strict";
-import type { Addresses, AsyncTransport, SyncTransport, TlsOptions } from "../../../src/transport/transport.ts";
+import type {
+  Addresses,
+  AsyncTransport,
+  SyncTransport,
+  TlsOptions,
+  TlsSession,
+} from "../../../src/transport/transport.ts";
 import { CANCEL_REQUEST, SSL_REQUEST } from "../../../src/wire/codes.ts";
 import { concat } from "./backend.ts";
+import { TLS_SESSION } from "./tls_sessions.ts";
 
 /**
  * The expected messages of the client by name (`"Parse Describe Sync"`), and the reply, which may depend on the body of
@@ -120,8 +127,9 @@ export class ScriptedSync extends Server implements SyncTransport {
     throw new Error("both sides wait for each other");
   }
 
-  startTls(options: TlsOptions): void {
+  startTls(options: TlsOptions): TlsSession {
     this.tls = options;
+    return TLS_SESSION;
   }
 
   close(): void {
@@ -159,9 +167,9 @@ export class ScriptedAsync extends Server implements AsyncTransport {
     return count;
   }
 
-  startTls(options: TlsOptions): Promise<void> {
+  startTls(options: TlsOptions): Promise<TlsSession> {
     this.tls = options;
-    return Promise.resolve();
+    return Promise.resolve(TLS_SESSION);
   }
 
   keepProcess(alive: boolean): void {
