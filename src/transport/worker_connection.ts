@@ -38,7 +38,8 @@ export class WorkerConnection {
   #start({ endpoint, milliseconds }: DialRequest): void {
     if (endpoint.kind === "unix") return this.#dial([{ path: endpoint.path.replace(/^@/, "\0") }], 0);
     const { address, host, port, keepAlive, options } = endpoint;
-    const keepAliveInitialDelay = options?.keepAliveIdle ?? 0;
+    // Node and Bun would also set the other times.
+    const keepAliveInitialDelay = "Deno" in globalThis ? options?.keepAliveIdle : undefined;
     this.#tcpOptions = options;
     const until = performance.now() + milliseconds;
     const socket = { port, noDelay: true, keepAlive, keepAliveInitialDelay };
