@@ -59,6 +59,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ["codecs", "sql", "wire"],
   },
   auth: { knows: "SCRAM, MD5, SASLprep", doesNotKnow: "messages", pure: true, imports: [] },
+  tls: {
+    knows: "certificates: whether a server's can be trusted",
+    doesNotKnow: "sockets, files, time",
+    pure: true,
+    imports: [],
+  },
   protocol: {
     knows: "requests and the readers of their replies; the session; admission",
     doesNotKnow: "sockets, time",

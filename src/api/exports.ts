@@ -21,11 +21,17 @@ export type { Upgrade } from "../connect/upgrade.ts";
 export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "../connection/call_options.ts";
 export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../options/choices.ts";
 export type { LogFields, Logger, LogLevel } from "../options/logger.ts";
-export { Opts } from "../options/opts.ts";
+export { Opts, type StringOptions } from "../options/opts.ts";
 export { type OptsObject } from "../options/opts_object.ts";
 export { type Target } from "../options/target.ts";
 export type { TypeCodec } from "../options/type_codec.ts";
-export type { BlockingTransport, SslMode } from "../options/settings.ts";
+export type {
+  BlockingTransport,
+  ChannelBinding,
+  PasswordFunction,
+  ProtocolVersion,
+  SslMode,
+} from "../options/settings.ts";
 export type { PoolLeak } from "../pool/leak_detector.ts";
 export type { PoolLimits } from "../pool/limits.ts";
 export type { PoolStats } from "../pool/pool_state.ts";
@@ -36,6 +42,7 @@ export type { Result } from "../rows/collectors.ts";
 export { sql, type SqlTag, type SqlTemplate } from "../sql/template.ts";
 export { SqlState } from "../sqlstate.ts";
 export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent } from "../telemetry/events.ts";
+export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { toJson } from "./to_json.ts";
 export type { Endpoint } from "../transport/transport.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";

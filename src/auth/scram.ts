@@ -9,12 +9,37 @@
  * since PostgreSQL ignores it here.
  */
 import { Buffer } from "node:buffer";
-import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { ProtocolError } from "../errors.ts";
-import { saslprep } from "./saslprep.ts";
+import { saltedPassword } from "./salted_password.ts";
 
 /** The mechanism's name in the protocol. */
 export const SCRAM_SHA_256 = "SCRAM-SHA-256";
+/** The mechanism that binds the authentication to the TLS connection. */
+export const SCRAM_SHA_256_PLUS = "SCRAM-SHA-256-PLUS";
+
+/** What the client says about channel binding: the header of its messages, and what it binds to. */
+export interface Binding {
+  readonly header: "n,," | "y,," | "p=tls-server-end-point,,";
+  readonly data: Uint8Array;
+}
+
+/** The client cannot bind, or does not want to. */
+export const NOT_BOUND: Binding = { header: "n,,", data: new Uint8Array() };
+/**
+ * The client could bind, and the server did not offer to. A server that did, and whose offer was removed on the
+ * way, refuses this.
+ */
+export const NOT_OFFERED: Binding = { header: "y,,", data: new Uint8Array() };
+
+/**
+ * Binds to the server's certificate; `endPoint` is its hash.
+ *
+ * Source: RFC 5929, section 4.
+ */
+export function boundTo(endPoint: Uint8Array): Binding {
+  return { header: "p=tls-server-end-point,,", data: endPoint };
+}
 
 /** The parameters of the password's hash, which the server tells every client. */
 export interface ScramParameters {
@@ -27,6 +52,7 @@ export interface ScramParameters {
 export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
+  readonly #binding: Binding;
   readonly #expected: ScramParameters | undefined;
   #terms: ScramParameters | undefined;
   #serverSignature: Uint8Array | undefined;
@@ -35,9 +61,10 @@ export class ScramClient {
    * `nonce` must be fresh randomness in printable ASCII without commas. With `expected`, other
    * parameters are refused.
    */
-  constructor(password: string, nonce: string, expected?: ScramParameters) {
+  constructor(password: string, nonce: string, binding: Binding = NOT_BOUND, expected?: ScramParameters) {
     this.#password = password;
     this.#nonce = nonce;
+    this.#binding = binding;
     this.#expected = expected;
   }
 
@@ -48,7 +75,7 @@ export class ScramClient {
 
   /** The client's first message. */
   first(): string {
-    return `${GS2_HEADER}${this.#firstBare()}`;
+    return `${this.#binding.header}${this.#firstBare()}`;
   }
 
   /** The client's final message, in answer to the server's first. */
@@ -70,10 +97,10 @@ export class ScramClient {
     }
     this.#terms = { salt: salt!, iterations };
 
-    const salted = pbkdf2Sync(saslprep(this.#password), Buffer.from(salt!, "base64"), iterations, 32, "sha256");
+    const salted = saltedPassword(this.#password, salt!, iterations);
     const clientKey = hmac(salted, "Client Key");
     const storedKey = createHash("sha256").update(clientKey).digest();
-    const withoutProof = `c=${Buffer.from(GS2_HEADER, "latin1").toString("base64")},r=${nonce}`;
+    const withoutProof = `c=${this.#channel()},r=${nonce}`;
     const authMessage = `${this.#firstBare()},${serverFirst},${withoutProof}`;
     const signature = hmac(storedKey, authMessage);
     const proof = Buffer.from(clientKey.map((byte, i) => byte ^ signature[i]!));
@@ -94,6 +121,12 @@ export class ScramClient {
     }
   }
 
+  /** The header and what is bound to, as the server must know them too. */
+  #channel(): string {
+    const { header, data } = this.#binding;
+    return Buffer.concat([Buffer.from(header, "latin1"), data]).toString("base64");
+  }
+
   #firstBare(): string {
     return `n=,r=${this.#nonce}`;
   }
@@ -106,9 +139,6 @@ function hmac(key: Uint8Array, text: string): Uint8Array {
 function refused(reason: string): ProtocolError {
   return new ProtocolError(`Cannot trust the server: ${reason}`);
 }
-
-/** Means: the client does not support channel binding, and authorizes as itself. */
-const GS2_HEADER = "n,,";
 
 /** The maximum number of iterations, about a third of a second. PostgreSQL's default is 4096. */
 const MAX_ITERATIONS = 1_000_000;

@@ -12,6 +12,7 @@ import { SqlState } from "../sqlstate.ts";
 import { type Endpoint, endpointName } from "../transport/transport.ts";
 import type { Handshake } from "./handshake.ts";
 import { type Encryption, open, type OpenPlan, type OpenSession } from "./open.ts";
+import { hasFailed } from "./secret_function.ts";
 import { type Connected, upgrade, type UpgradePlan } from "./upgrade.ts";
 
 /** Everything that connecting needs. */
@@ -42,7 +43,8 @@ export function* connect(plan: ConnectPlan): Handshake<Connected> {
     } catch (error) {
       const expected = error instanceof ConnectionError || error instanceof ServerError ||
         error instanceof ProtocolError;
-      if (!expected) throw error;
+      // A function that has failed would not have another password for another host.
+      if (!expected || hasFailed(plan.password)) throw error;
       failures.push({ endpoint, error });
       // As in libpq, a server's refusal ends the attempts.
       if (error instanceof ServerError && error.code !== SqlState.CannotConnectNow) break;

@@ -7,7 +7,7 @@
  */
 import type { Op } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
-import type { Addresses, Endpoint, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
 
 /** A dialled connection. */
 export interface Link {
@@ -16,7 +16,8 @@ export interface Link {
   readonly addresses: Addresses | undefined;
   /** The user that listens on the Unix socket that was dialled, if the kernel reports it. */
   readonly peerUser: number | undefined;
-  readonly tls: boolean;
+  /** What encryption has agreed on; undefined on an unencrypted connection. */
+  readonly tls: TlsSession | undefined;
   /** Whether calls are awaited (true) or block. */
   readonly awaits: boolean;
   /** Whether TLS can start on it. If not, dial again with `tls`. */
@@ -35,6 +36,8 @@ export type HandshakeStep =
    * and dropped.
    */
   | { readonly do: "run"; readonly link: Link; readonly op: Op<unknown>; readonly by: number }
+  /** Answers with the result of a user's function, or that of its promise. The link waits for it. */
+  | { readonly do: "call"; readonly link: Link; readonly fn: () => unknown; readonly by: number }
   /** Sends the outbox and reads until the server closes. */
   | { readonly do: "readToEnd"; readonly link: Link; readonly by: number }
   /** Sends Terminate, if a session is open, and closes. */
@@ -55,12 +58,16 @@ export function* readToEnd(link: Link, by: number): Handshake<void> {
   yield { do: "readToEnd", link, by };
 }
 
-export function* startTls(link: Link, options: TlsOptions, by: number): Handshake<void> {
-  yield { do: "startTls", link, options, by };
+export function* startTls(link: Link, options: TlsOptions, by: number): Handshake<TlsSession> {
+  return (yield { do: "startTls", link, options, by }) as TlsSession;
 }
 
 export function* run<T>(link: Link, op: Op<T>, by: number): Handshake<T> {
   return (yield { do: "run", link, op, by }) as T;
+}
+
+export function* call(link: Link, fn: () => unknown, by: number): Handshake<unknown> {
+  return yield { do: "call", link, fn, by };
 }
 
 export function* discard(link: Link): Handshake<void> {

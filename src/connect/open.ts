@@ -6,16 +6,27 @@
  */
 import { ConnectionError, ProtocolError } from "../errors.ts";
 import type { SslMode } from "../options/settings.ts";
-import { perform } from "../protocol/request.ts";
-import { type AuthLimit, type AuthMethod, Startup } from "../protocol/startup.ts";
+import type { AuthPolicy, Channel } from "../protocol/auth_policy.ts";
+import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
+import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
+import { Startup } from "../protocol/startup.ts";
+import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
+import { checkPeer, type RequiredPeer } from "./required_peer.ts";
+import { SecretFunction } from "./secret_function.ts";
 
 /** The means to open a session, clock and randomness included. */
 export interface OpenPlan {
   readonly user: string;
-  readonly password: string | undefined;
+  /** A text, or the function that gives it; undefined for none. */
+  readonly password: string | SecretFunction | undefined;
+  /** What the server may ask for; undefined for everything. */
+  readonly policy?: AuthPolicy | undefined;
+  /** The user that must listen on Unix sockets; undefined for any. */
+  readonly requiredPeer?: RequiredPeer | undefined;
+  readonly versions: ProtocolVersions;
   /** All parameters of the StartupMessage. */
   readonly parameters: readonly (readonly [string, string])[];
   /** The time in milliseconds, on a clock that never goes back. */
@@ -42,8 +53,10 @@ export function* open(
   encryption: Encryption = { phase: "none" },
 ): Handshake<OpenSession> {
   const encrypt = endpoint.kind === "tcp" && sslMode !== "disable";
+  const preflight = endpoint.kind === "unix" ? plan.requiredPeer?.local.preflight(endpoint.path) : undefined;
   let link: Link | undefined = yield* dial(endpoint, encrypt && sslMode === "require", by);
   try {
+    if (preflight !== undefined) checkPeer(plan.requiredPeer!, preflight.owner(link.peerUser));
     if (encrypt && (yield* askForTls(link, sslMode, by))) {
       encryption.phase = "starting";
       if (!link.canStartTls) {
@@ -66,12 +79,37 @@ export function* open(
 
 /**
  * Opens a session on a dialled connection, and returns the authentication method that the server
- * requested. A method beyond `limit` is refused.
+ * requested. A method beyond `limit` is refused. With `askBy`, a function for the password has until then,
+ * and its time does not count for `by`.
  */
-export function* start(link: Link, plan: OpenPlan, limit: AuthLimit | undefined, by: number): Handshake<AuthMethod> {
-  const { user, password, parameters } = plan;
-  const startup = new Startup({ user, password, parameters, nonce: plan.nonce(), limit }, link.session);
-  return yield* run(link, perform(startup), by);
+export function* start(
+  link: Link,
+  plan: OpenPlan,
+  limit: AuthLimit | undefined,
+  by: number,
+  askBy: number = by,
+): Handshake<AuthMethod> {
+  const { user, password, versions, parameters, policy } = plan;
+  const channel = channelOf(link);
+  const options = { user, password, versions, parameters, nonce: plan.nonce(), limit, policy, channel };
+  const startup = new Startup(options, link.session);
+  if (!(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
+  const pending = yield* run(link, begin(startup), by);
+  const { waited } = password;
+  if (!pending.settled) yield* password.ask(link, plan.now, askBy);
+  return yield* run(link, finish(pending), by === askBy ? by : by + password.waited - waited);
+}
+
+/** Submits the startup, and waits until it needs the password or has an outcome. */
+function* begin(startup: Startup): Op<PendingRequest<AuthMethod>> {
+  const pending = yield* submit(startup);
+  yield { do: "await", condition: startup.secretWanted, pending };
+  return pending;
+}
+
+/** What authentication may be bound to. */
+function channelOf({ tls }: Link): Channel | undefined {
+  return tls ? { endPoint: () => undefined } : undefined;
 }
 
 /** Encrypts a connection on which TLS can start, or fails. */

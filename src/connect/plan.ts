@@ -2,9 +2,14 @@
 import { UsageError } from "../errors.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import { filePasswords } from "../options/password_file.ts";
-import type { Settings } from "../options/settings.ts";
+import { allowedMethods } from "../options/require_auth.ts";
+import type { ProtocolVersion, Settings } from "../options/settings.ts";
+import type { AuthPolicy } from "../protocol/auth_policy.ts";
+import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint, TcpOptions } from "../transport/transport.ts";
+import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
+import { SecretFunction } from "./secret_function.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
@@ -30,6 +35,9 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     sslMode,
     user,
     ...passwordsOf(settings, addresses, user, environment),
+    policy: policyOf(settings),
+    requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
+    versions: versionsOf(settings),
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
     upgrade: { skipReason: skipReasonOf(settings, addresses.length), local: environment.local },
@@ -122,7 +130,9 @@ function passwordsOf(
   user: string,
   environment: Environment,
 ): Pick<ConnectPlan, "password" | "passwords"> {
-  if (settings.password) return { password: settings.password };
+  const { password } = settings;
+  if (typeof password === "function") return { password: new SecretFunction("password", password) };
+  if (password) return { password };
   const db = settings.db || user;
   const passwords = filePasswords(
     settings,
@@ -130,6 +140,13 @@ function passwordsOf(
     environment,
   );
   return { password: passwords[0], passwords };
+}
+
+function policyOf({ requireAuth, channelBinding = "prefer" }: Settings): AuthPolicy {
+  return {
+    requireAuth: requireAuth === undefined ? undefined : { text: requireAuth, methods: allowedMethods(requireAuth) },
+    channelBinding,
+  };
 }
 
 function parametersOf(settings: Settings, user: string): [string, string][] {
@@ -144,16 +161,31 @@ function parametersOf(settings: Settings, user: string): [string, string][] {
   ];
 }
 
-function skipReasonOf(
-  { upgradeToUnixSocket = true, pgbouncer, sslMode }: Settings,
-  hosts: number,
-): string | undefined {
+/** As in libpq, a minimum newer than 3.0 makes the newest version the default of the maximum. */
+function versionsOf({ minProtocolVersion = "3.0", maxProtocolVersion }: Settings): ProtocolVersions {
+  const min = VERSIONS[minProtocolVersion];
+  const max = VERSIONS[maxProtocolVersion ?? (min > PROTOCOL_3_0 ? "latest" : "3.0")];
+  if (min <= max) return { min, max };
+  throw new UsageError(
+    `Cannot connect: min_protocol_version ${minProtocolVersion} is newer than max_protocol_version ${maxProtocolVersion}`,
+  );
+}
+
+function skipReasonOf(settings: Settings, hosts: number): string | undefined {
+  const { upgradeToUnixSocket = true, pgbouncer, sslMode, channelBinding } = settings;
   if (!upgradeToUnixSocket) return "it is switched off";
   if (pgbouncer) return "pgbouncer=true says that a pooler stands between";
   if (sslMode === "require") return "sslmode=require asks for TLS, which Unix sockets do not have";
+  if (channelBinding === "require") return "channel_binding=require asks for TLS, which Unix sockets do not have";
   if (hosts > 1) return "several hosts were given";
   return undefined;
 }
+
+const VERSIONS: Readonly<Record<ProtocolVersion, number>> = {
+  "3.0": PROTOCOL_3_0,
+  "3.2": PROTOCOL_3_2,
+  latest: PROTOCOL_3_2,
+};
 
 const DEFAULT_HOST = "localhost";
 const DEFAULT_PORT = 5432;

@@ -5,7 +5,7 @@
  * user of this process. A socket that is known to be another user's is not used, and no secret is sent
  * to one whose owner is not certain.
  */
-import { type AuthLimit, type AuthMethod, Disclosure } from "../protocol/startup.ts";
+import { type AuthLimit, type AuthMethod, Disclosure } from "../protocol/authentication.ts";
 import type { SocketOwner } from "../transport/transport.ts";
 
 /** How far a socket is trusted. */

@@ -15,7 +15,7 @@ import { ConnectionError } from "../errors.ts";
 import { type Op, perform } from "../protocol/request.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { FirstRow } from "../rows/collectors.ts";
-import type { AuthMethod } from "../protocol/startup.ts";
+import type { AuthMethod } from "../protocol/authentication.ts";
 import { type Addresses, canonicalHost, type LocalSockets, type SocketOwner } from "../transport/transport.ts";
 import { ownCodecs } from "../codecs/registry.ts";
 import { utf8Length } from "../wire/bytes.ts";
@@ -23,6 +23,8 @@ import { type CancelTarget, cancelTargetOf } from "./cancel.ts";
 import { parseDirectories } from "./directories.ts";
 import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
 import { type OpenPlan, start } from "./open.ts";
+import { checkPeer } from "./required_peer.ts";
+import { waitedFor } from "./secret_function.ts";
 import { assessTrust, authLimitOf } from "./trust.ts";
 
 /** The result of the upgrade to a Unix socket. */
@@ -148,13 +150,13 @@ export function* upgrade(
 /** A session through a socket that led to the server before, if it still does. */
 export function* connectVerified(
   verifiedSocket: VerifiedSocket,
-  session: OpenPlan & { readonly upgrade: UpgradePlan },
-): Handshake<
-  Connected | undefined
-> {
+  session: OpenPlan & { readonly upgrade: UpgradePlan; readonly timeout: number },
+): Handshake<Connected | undefined> {
   const { path, owner } = verifiedSocket;
   const original = { ...verifiedSocket, owner: () => owner };
-  const result = yield* tryPath(path, original, session, session.upgrade, session.now() + MAX_DURATION);
+  const now = session.now();
+  const askBy = session.timeout === 0 ? Infinity : now + session.timeout;
+  const result = yield* tryPath(path, original, session, session.upgrade, now + MAX_DURATION, askBy);
   if (typeof result === "string") return undefined;
   return {
     link: result.link,
@@ -216,6 +218,7 @@ function* tryPath(
   session: OpenPlan,
   plan: UpgradePlan,
   until: number,
+  askBy: number = until,
 ): Handshake<VerifiedLink | string> {
   if (utf8Length(path) > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} bytes`;
   const { started, authMethod, cancelTarget, owner } = tcp;
@@ -224,10 +227,13 @@ function* tryPath(
   let link: Link | undefined;
   try {
     link = yield* dial({ kind: "unix", path }, false, until);
-    const trust = assessTrust(preflight.owner(link.peerUser), owner, plan.local.ownUser);
+    const peer = preflight.owner(link.peerUser);
+    if (session.requiredPeer !== undefined) checkPeer(session.requiredPeer, peer);
+    const trust = assessTrust(peer, owner, plan.local.ownUser);
     if (trust.level === "none") throw new ConnectionError(trust.reason);
-    yield* start(link, session, authLimitOf(trust, authMethod), until);
-    const other = yield* run(link, queryIdentity(), until);
+    const waited = waitedFor(session.password);
+    yield* start(link, session, authLimitOf(trust, authMethod), until, askBy);
+    const other = yield* run(link, queryIdentity(), until + waitedFor(session.password) - waited);
     if (other.started !== started) throw new ConnectionError("the socket leads to another server");
     if (other.clientPort !== null || !isServedBy(link, other)) {
       throw new ConnectionError("the connection is not direct: there is something in between, such as a pooler");

@@ -8,13 +8,14 @@
  */
 import { UsageError } from "../errors.ts";
 import { canonicalName, keyOfAlias } from "./aliases.ts";
+import type { AllowedKeys } from "./allowed_keys.ts";
 import { isBlank } from "./blanks.ts";
 import { refusePlaceholder } from "./foreign_strings.ts";
 import { applyKeywords, isLibpqKey } from "./keywords.ts";
 import type { Settings } from "./settings.ts";
 
 /** Parses a keyword/value string. An empty value is set, as in libpq: the environment does not replace it. */
-export function parseDsn(text: string): Settings {
+export function parseDsn(text: string, allowed?: AllowedKeys): Settings {
   if (hasSemicolons(text)) throw malformed(`pairs must be separated by spaces, not ";"${keysInstead(text)}`);
   const pairs: [key: string, value: string][] = [];
   for (let at = skipBlanks(text, 0); at < text.length;) {
@@ -26,7 +27,7 @@ export function parseDsn(text: string): Settings {
     pairs.push([key, value]);
     at = skipBlanks(text, end);
   }
-  return applyKeywords({}, pairs);
+  return applyKeywords({}, pairs, allowed);
 }
 
 function skipBlanks(text: string, from: number): number {

@@ -8,13 +8,16 @@
  * Source: PostgreSQL manual, libpq, "Parameter Key Words".
  */
 import { UsageError } from "../errors.ts";
-import { refuseAlias } from "./aliases.ts";
+import { canonicalName, refuseAlias } from "./aliases.ts";
+import type { AllowedKeys } from "./allowed_keys.ts";
 import { trimBlanks } from "./blanks.ts";
 import { sslModeNote, sslModeOf } from "./foreign_ssl_modes.ts";
 import { MAX_MILLISECONDS, POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "./pool_options.ts";
+import { checkRequireAuth } from "./require_auth.ts";
 import {
   bad,
   BLOCKING_TRANSPORTS,
+  CHANNEL_BINDINGS,
   checkChoice,
   checkHostAddrs,
   checkInteger,
@@ -26,6 +29,7 @@ import {
   MAX_KEEPALIVE_COUNT,
   MAX_KEEPALIVE_SECONDS,
   parseHosts,
+  PROTOCOL_VERSIONS,
   type Settings,
 } from "./settings.ts";
 
@@ -56,10 +60,18 @@ function checkHarmless(key: string, value: string, name: string, harmless: reado
   );
 }
 
-/** The settings with all pairs added. Of equal keys only the last one is read, as in libpq. */
-export function applyKeywords(settings: Settings, pairs: readonly (readonly [key: string, value: string])[]): Settings {
+/**
+ * The settings with all pairs added. Of equal keys only the last one is read, as in libpq; all of them must be
+ * allowed.
+ */
+export function applyKeywords(
+  settings: Settings,
+  pairs: readonly (readonly [key: string, value: string])[],
+  allowed?: AllowedKeys,
+): Settings {
   const last = new Map<string, string>();
   for (const [key, value] of pairs) {
+    if (!isMisnamed(key)) allowed?.check(key);
     last.delete(key);
     last.set(key, value);
   }
@@ -72,6 +84,16 @@ export function isGiven(settings: Settings, key: string): boolean {
   if (keyword !== undefined) return settings[keyword.member] !== undefined;
   if (NOT_IMPLEMENTED.has(key)) return settings.accepted?.[key] !== undefined;
   return Object.keys(settings.param ?? {}).some((name) => name.toLowerCase() === key.toLowerCase());
+}
+
+/** Whether it is a key in the right spelling, and no server setting. */
+export function isKey(key: string): boolean {
+  return KEYWORDS.has(key) || NOT_IMPLEMENTED.has(key) || key === "options";
+}
+
+/** Whether it is refused anyway, by an error that names the right key. */
+function isMisnamed(key: string): boolean {
+  return !isKey(key) && canonicalName(key, "key") !== undefined;
 }
 
 /** Whether libpq has the key, so that its service files may have it. */
@@ -163,7 +185,12 @@ const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("fallback_application_name", "fallbackApplicationName", (value, name) => checkText(name, value)),
   row("connect_timeout", "connectTimeout", (value, name) => parseTimeout(name, value)),
   row("sslmode", "sslMode", (value, name) => checkSslMode(name, value)),
+  row("require_auth", "requireAuth", (value, name) => checkRequireAuth(name, value)),
+  row("requirepeer", "requirePeer", (value, name) => checkText(name, value)),
+  row("channel_binding", "channelBinding", (value, name) => checkChoice(name, value, CHANNEL_BINDINGS)),
   row("keepalives", "keepAlive", (value, name) => parseKeepAlive(name, value)),
+  row("min_protocol_version", "minProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
+  row("max_protocol_version", "maxProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
   row("keepalives_idle", "keepAlivesIdle", (value, name) => parseNatural(name, value, MAX_KEEPALIVE_SECONDS) * 1000),
   row(
     "keepalives_interval",
@@ -196,22 +223,17 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
 
 /** libpq's other keywords, with the values that pyro satisfies without implementing them. */
 const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
-  ["channel_binding", ["disable", "prefer"]],
   ["client_encoding", []],
   ["gssdelegation", ["0", ""]],
   ["gssencmode", ["disable", "prefer"]],
   ["gsslib", [""]],
   ["krbsrvname", [""]],
   ["load_balance_hosts", ["disable"]],
-  ["max_protocol_version", ["3.0"]],
-  ["min_protocol_version", ["3.0"]],
   ["oauth_client_id", [""]],
   ["oauth_client_secret", [""]],
   ["oauth_issuer", [""]],
   ["oauth_scope", [""]],
   ["replication", ["false", "off", "no", "0", ""]],
-  ["require_auth", []],
-  ["requirepeer", [""]],
   ["scram_client_key", []],
   ["scram_server_key", []],
   ["ssl_max_protocol_version", [""]],

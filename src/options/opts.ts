@@ -1,14 +1,18 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import { AllowedKeys } from "./allowed_keys.ts";
 import { trimBlanks } from "./blanks.ts";
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
+import { checkRequireAuth } from "./require_auth.ts";
 import { foreignString } from "./foreign_strings.ts";
 import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
 import {
   BLOCKING_TRANSPORTS,
   type BlockingTransport,
+  CHANNEL_BINDINGS,
+  type ChannelBinding,
   checkBoolean,
   checkChoice,
   checkCodec,
@@ -25,11 +29,38 @@ import {
   checkSslMode,
   checkText,
   MAX_KEEPALIVE_COUNT,
+  type PasswordFunction,
+  PROTOCOL_VERSIONS,
+  type ProtocolVersion,
   type Settings,
   type SslMode,
 } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 import { parseUrl } from "./url.ts";
+
+/** The options of `new Opts`: limits on a connection string. */
+export interface StringOptions {
+  /**
+   * The only keys that the string may have, for strings from untrusted hands; any other is a `UsageError`. The
+   * parts of a URL are the keys `user`, `password`, `host`, `port` and `dbname`, and server settings are keys
+   * too. A host that is a socket directory also needs `socket`. Default: all.
+   *
+   * Leave out what names files or accounts of the program's machine (`passfile`, `service`, `servicefile`,
+   * `socket`), and what weakens it (`sslmode`, `require_auth`, `channel_binding`): setters add those.
+   *
+   * @example
+   * ```ts
+   * import { Opts, UsageError } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const allow = ["host", "port", "user", "password", "dbname"];
+   * const opts = new Opts("pg://ada:secret@db.example.com/library", { allow }).sslMode("require");
+   * assert.equal(opts.toString(), "pg://ada:***@db.example.com/library?sslmode=require");
+   * assert.throws(() => new Opts("pg://db.example.com/library?passfile=/etc/shadow", { allow }), UsageError);
+   * ```
+   */
+  readonly allow?: readonly string[] | undefined;
+}
 
 /** The settings of `Opts`, for the modules that connect. */
 export let settingsOf: (opts: Opts) => Settings;
@@ -84,10 +115,11 @@ export class Opts {
    * (`Password`, `pwd`, `sslMode`, `schema`), are errors that name the right key.
    *
    * @param text The URL or string; without it, nothing is set.
+   * @param options Limits on a string that comes from others.
    * @throws {UsageError} If the string is malformed, or has a libpq key that pyro does not implement, or another client's key.
    */
-  constructor(text?: string) {
-    this.#settings = text === undefined ? {} : parse(text);
+  constructor(text?: string, options?: StringOptions) {
+    this.#settings = text === undefined ? {} : parse(text, options);
   }
 
   /**
@@ -148,9 +180,23 @@ export class Opts {
   /**
    * The password, sent only in the form that the server requests. Default: that of the password file
    * ({@linkcode Opts.passfile}), or none.
+   *
+   * A function gives passwords that change, such as tokens: it is called once for each connection, when the
+   * server asks for a password, within {@linkcode Opts.connectTimeout}. Blocking connections need the text at
+   * once; for a promise, connecting throws a `UsageError`. If the function fails, connecting throws a
+   * `ConnectionError` with its error as the `cause`.
+   *
+   * @example
+   * ```ts
+   * import { Opts, Pool } from "@x/pyro";
+   *
+   * const fetchToken = async (): Promise<string> => await Promise.resolve("1234");
+   * await using pool = new Pool(new Opts("pg://").password(fetchToken));
+   * await pool.ping();
+   * ```
    */
-  password(password: string): Opts {
-    return this.#with({ password: checkText("password", password) });
+  password(password: string | PasswordFunction): Opts {
+    return this.#with({ password: typeof password === "function" ? password : checkText("password", password) });
   }
 
   /**
@@ -213,6 +259,43 @@ export class Opts {
   }
 
   /**
+   * The authentication methods that the server may ask for: a list, separated by commas, of `password`, `md5`,
+   * `scram-sha-256`, `oauth`, `gss`, `sspi` and `none` (the server asks for nothing), or of those with `!`
+   * before each, which allows all others. Any other request is refused before anything is sent. Default: all.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", require_auth.
+   *
+   * @throws {UsageError} If it is no such list.
+   */
+  requireAuth(methods: string): Opts {
+    return this.#with({ requireAuth: checkRequireAuth("requireAuth", methods) });
+  }
+
+  /**
+   * Whether SCRAM proves that the TLS connection ends at the server itself: `"disable"` never, `"prefer"` if
+   * both sides can, `"require"` always, and without it connecting fails. Default: `"prefer"`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", channel_binding.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  channelBinding(choice: ChannelBinding): Opts {
+    return this.#with({ channelBinding: checkChoice("channelBinding", choice, CHANNEL_BINDINGS) });
+  }
+
+  /**
+   * The name of the operating system's user that must listen on a Unix socket, before anything is sent to it;
+   * TCP connections are not checked. If the user is not certain, connecting fails. Default: any user.
+   *
+   * On Deno the socket's path and `/etc/passwd` need `--allow-read`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", requirepeer.
+   */
+  requirePeer(name: string): Opts {
+    return this.#with({ requirePeer: checkText("requirePeer", name) });
+  }
+
+  /**
    * Whether a TCP connection to a server on this machine is replaced by its Unix socket, which is faster.
    * A password, or a proof of it, is sent to a socket only if the socket is known to be the server's;
    * otherwise TCP is kept. Default: true.
@@ -234,6 +317,42 @@ export class Opts {
   /** Whether the operating system probes idle TCP connections, so that dead ones are noticed. Default: true. */
   keepAlive(wanted: boolean): Opts {
     return this.#with({ keepAlive: checkBoolean("keepAlive", wanted) });
+  }
+
+  /**
+   * The oldest version of the protocol that the session may have: `"3.0"`, `"3.2"` or `"latest"`. Connecting to a
+   * server or pooler that only has an older one fails; so does connecting if
+   * {@linkcode Opts.maxProtocolVersion} is an older one. Default: `"3.0"`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", min_protocol_version.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  minProtocolVersion(version: ProtocolVersion): Opts {
+    return this.#with({ minProtocolVersion: checkChoice("minProtocolVersion", version, PROTOCOL_VERSIONS) });
+  }
+
+  /**
+   * The version of the protocol to ask for: `"3.0"`, `"3.2"` (PostgreSQL 18), or `"latest"`, the newest that pyro has,
+   * now 3.2. A server that has only an older one uses that. In 3.2 the keys of cancel requests are longer, and so
+   * cannot be guessed. Some poolers refuse versions that they do not know, hence the default, which is libpq's: `"3.0"`, or
+   * `"latest"` if {@linkcode Opts.minProtocolVersion} is a newer one.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", max_protocol_version.
+   *
+   * @example
+   * ```ts
+   * import { Conn, Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect(new Opts("pg://").maxProtocolVersion("latest"));
+   * assert.ok(conn.cancelKey!.secret.length >= 4);
+   * ```
+   *
+   * @throws {UsageError} For any other value.
+   */
+  maxProtocolVersion(version: ProtocolVersion): Opts {
+    return this.#with({ maxProtocolVersion: checkChoice("maxProtocolVersion", version, PROTOCOL_VERSIONS) });
   }
 
   /**
@@ -587,10 +706,14 @@ export class Opts {
   }
 }
 
-function parse(text: string): Settings {
+function parse(text: string, { allow }: StringOptions = {}): Settings {
   if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
+  const allowed = allow === undefined ? undefined : new AllowedKeys(allow);
   const problem = foreignString(trimBlanks(text));
   if (problem !== undefined) throw new UsageError(`Cannot read the connection string: ${problem}`);
   // A keyword has no "://"; the value of one may have it.
-  return text.includes("=") && !/^[^=]*:\/\//.test(text) ? parseDsn(text) : parseUrl(trimBlanks(text));
+  const isDsn = text.includes("=") && !/^[^=]*:\/\//.test(text);
+  const settings = isDsn ? parseDsn(text, allowed) : parseUrl(trimBlanks(text), allowed);
+  allowed?.checkHosts(settings);
+  return settings;
 }

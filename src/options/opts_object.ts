@@ -2,7 +2,7 @@
 import type { ServerFields } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
-import type { BlockingTransport, SslMode } from "./settings.ts";
+import type { BlockingTransport, ChannelBinding, PasswordFunction, ProtocolVersion, SslMode } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** {@linkcode Opts} as a plain object: its keys are the setters' names, its values their arguments. */
@@ -18,7 +18,7 @@ export interface OptsObject {
   /** See {@linkcode Opts.user}. */
   readonly user?: string | undefined;
   /** See {@linkcode Opts.password}. */
-  readonly password?: string | undefined;
+  readonly password?: string | PasswordFunction | undefined;
   /** See {@linkcode Opts.passfile}. */
   readonly passfile?: string | undefined;
   /** See {@linkcode Opts.service}. */
@@ -33,12 +33,22 @@ export interface OptsObject {
   readonly fallbackApplicationName?: string | undefined;
   /** See {@linkcode Opts.sslMode}. */
   readonly sslMode?: SslMode | undefined;
+  /** See {@linkcode Opts.requireAuth}. */
+  readonly requireAuth?: string | undefined;
+  /** See {@linkcode Opts.channelBinding}. */
+  readonly channelBinding?: ChannelBinding | undefined;
+  /** See {@linkcode Opts.requirePeer}. */
+  readonly requirePeer?: string | undefined;
   /** See {@linkcode Opts.upgradeToUnixSocket}. */
   readonly upgradeToUnixSocket?: boolean | undefined;
   /** See {@linkcode Opts.connectTimeout}. */
   readonly connectTimeout?: number | undefined;
   /** See {@linkcode Opts.keepAlive}. */
   readonly keepAlive?: boolean | undefined;
+  /** See {@linkcode Opts.minProtocolVersion}. */
+  readonly minProtocolVersion?: ProtocolVersion | undefined;
+  /** See {@linkcode Opts.maxProtocolVersion}. */
+  readonly maxProtocolVersion?: ProtocolVersion | undefined;
   /** See {@linkcode Opts.keepAlivesIdle}. */
   readonly keepAlivesIdle?: number | undefined;
   /** See {@linkcode Opts.keepAlivesInterval}. */

@@ -13,11 +13,20 @@ import type { TypeCodec } from "./type_codec.ts";
 /** Whether to encrypt: never, if the server supports it, or always. As in libpq, none of them verifies the server. */
 export type SslMode = "disable" | "prefer" | "require";
 
+/** Whether SCRAM is bound to the TLS connection: never, if both sides can, or always. */
+export type ChannelBinding = "disable" | "prefer" | "require";
+
 /**
  * How blocking connections reach their socket: through FFI, through a worker, or by the fastest that is
  * permitted.
  */
 export type BlockingTransport = "auto" | "ffi" | "worker";
+
+/** Gives a password for a connection; a promise only if connections await. */
+export type PasswordFunction = () => string | PromiseLike<string>;
+
+/** A version of the protocol; `latest` is the newest that pyro has. */
+export type ProtocolVersion = "3.0" | "3.2" | "latest";
 
 /**
  * The settings, all of them optional. In strings, files and variables an empty text is a value, as in libpq:
@@ -32,7 +41,7 @@ export interface Settings extends PoolValues {
   readonly ports?: readonly (number | undefined)[];
   readonly socket?: string;
   readonly user?: string;
-  readonly password?: string;
+  readonly password?: string | PasswordFunction;
   /** The path of the password file; empty for the default one. */
   readonly passfile?: string;
   /** The section of the service file that completes these settings. */
@@ -44,10 +53,17 @@ export interface Settings extends PoolValues {
   /** The application's name if neither the options nor the environment have one. */
   readonly fallbackApplicationName?: string;
   readonly sslMode?: SslMode;
+  /** The allowed authentication methods, in libpq's syntax. */
+  readonly requireAuth?: string;
+  readonly channelBinding?: ChannelBinding;
+  /** The user that must listen on a Unix socket; empty for any. */
+  readonly requirePeer?: string;
   readonly upgradeToUnixSocket?: boolean;
   /** Milliseconds, 0 for no limit. */
   readonly connectTimeout?: number;
   readonly keepAlive?: boolean;
+  readonly minProtocolVersion?: ProtocolVersion;
+  readonly maxProtocolVersion?: ProtocolVersion;
   /** Milliseconds, whole seconds; 0 for the system's default. */
   readonly keepAlivesIdle?: number;
   /** As `keepAlivesIdle`. */
@@ -252,6 +268,8 @@ export const MAX_KEEPALIVE_SECONDS = 32_767;
 export const MAX_KEEPALIVE_COUNT = 127;
 
 export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
+export const CHANNEL_BINDINGS: readonly ChannelBinding[] = ["disable", "prefer", "require"];
+export const PROTOCOL_VERSIONS: readonly ProtocolVersion[] = ["3.0", "3.2", "latest"];
 export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi", "worker"];
 
 /** SQL's names of types that the catalog does not have. */

@@ -9,11 +9,12 @@
 import { UsageError } from "../errors.ts";
 import { applyKeywords, parsePorts } from "./keywords.ts";
 import { canonicalName } from "./aliases.ts";
+import type { AllowedKeys } from "./allowed_keys.ts";
 import { refusePlaceholder } from "./foreign_strings.ts";
 import { checkText, parseHosts, type Settings } from "./settings.ts";
 
 /** Parses a connection URL. */
-export function parseUrl(url: string): Settings {
+export function parseUrl(url: string, allowed?: AllowedKeys): Settings {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(url);
   if (!scheme || !SCHEMES.includes(scheme[1]!.toLowerCase())) {
     throw bad(`its scheme is none of ${SCHEMES.map((name) => `${name}://`).join(", ")}`);
@@ -27,7 +28,8 @@ export function parseUrl(url: string): Settings {
 
   let settings = parseAuthority(authority!);
   if (path) settings = { ...settings, db: checkText("database", decode(path, "database")) };
-  return query ? applyKeywords(settings, parseQuery(query)) : settings;
+  allowed?.checkParts(settings);
+  return query ? applyKeywords(settings, parseQuery(query), allowed) : settings;
 }
 
 /** The pairs of a query, decoded. As in libpq, it may end with one "&". */

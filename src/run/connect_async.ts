@@ -57,6 +57,7 @@ async function perform(
   }
   using limit = new StepDeadline(step.by, signal);
   try {
+    if (step.do === "call") return await limit.race(Promise.resolve(step.fn()));
     if (step.do === "dial") {
       const dialled = dialer.dial(step.endpoint, limit.signal, Math.max(0, step.by - now()));
       const transport = await limit.race(dialled, (late) => late.close());

@@ -43,6 +43,8 @@ function perform(step: HandshakeStep, dialer: SyncDialer): unknown {
       return ownLink(step.link).startTls(step.options, step.by);
     case "run":
       return ownLink(step.link).runBy(step.op, step.by);
+    case "call":
+      return step.fn();
     case "readToEnd":
       return ownLink(step.link).readToEnd(step.by);
     case "discard":

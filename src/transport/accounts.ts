@@ -1,5 +1,5 @@
 /**
- * Finds out which users are in a group, from this system's files.
+ * Finds out which users are in a group, and what a user's account is called, from this system's files.
  *
  * Debian's socket directory is writable by its owner's group, which has no other members. If the files
  * may not list all members, as when accounts also come from a network, the members are unknown.
@@ -63,6 +63,26 @@ export function parseMembers(passwd: string, group: string, sources: string): Me
     }
   }
   return (gid) => groups.get(gid) ?? new Set();
+}
+
+/** The name of the user's account; undefined if the files do not have it, or may not be read. */
+export function userName(uid: number): string | undefined {
+  try {
+    const [passwd] = FILES;
+    if (runtime === "deno" && !granted({ name: "read", path: passwd })) return undefined;
+    return parseUserName(readFileSync(passwd, "utf8"), uid);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name of the first account with the number. */
+export function parseUserName(passwd: string, uid: number): string | undefined {
+  for (const line of linesOf(passwd)) {
+    const [name, , number] = line.split(":");
+    if (isName(name) && isNumber(number) && Number(number) === uid) return name;
+  }
+  return undefined;
 }
 
 /** The lines that are neither empty nor comments. */

@@ -9,6 +9,7 @@ import {
   type Endpoint,
   socketPath,
   type TlsOptions,
+  type TlsSession,
 } from "./transport.ts";
 
 /** Dials with `Deno.connect`. */
@@ -69,9 +70,11 @@ class DenoTransport implements AsyncTransport {
     return this.#secure === undefined ? this.#conn.write(bytes) : this.#secure.write(bytes);
   }
 
-  async startTls(options: TlsOptions): Promise<void> {
+  async startTls(options: TlsOptions): Promise<TlsSession> {
     const { encryptedTransport } = await import("./stream.ts");
-    this.#secure = await encryptedTransport(this.#conn, this.addresses, options);
+    const { transport, session } = await encryptedTransport(this.#conn, this.addresses, options);
+    this.#secure = transport;
+    return session;
   }
 
   keepProcess(alive: boolean): void {

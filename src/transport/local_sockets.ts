@@ -9,6 +9,7 @@
  */
 import { type BigIntStats, readFileSync, statSync } from "node:fs";
 import process from "node:process";
+import { userName } from "./accounts.ts";
 import { denoPreflight } from "./deno_permissions.ts";
 import { listeningUser } from "./listeners.ts";
 import { follow, systemFiles } from "./path_owner.ts";
@@ -18,7 +19,7 @@ import type { Address, LocalSockets, Preflight, SocketOwner } from "./transport.
 
 /** The sockets of this machine. `asksDeno`: whether dialling needs Deno's permissions. */
 export function localSockets(asksDeno: boolean): LocalSockets {
-  return { preflight: (path) => preflight(path, asksDeno), listener, ownUser };
+  return { preflight: (path) => preflight(path, asksDeno), listener, ownUser, userName };
 }
 
 function preflight(path: string, asksDeno: boolean): Preflight {

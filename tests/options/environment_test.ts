@@ -115,11 +115,11 @@ test("environment: a variable is not looked at, not even for errors, if its sett
     connectTimeout: 2000,
   });
   assert.deepEqual(
-    filled("channel_binding=disable client_encoding=UTF8", {
-      PGCHANNELBINDING: "require",
+    filled("gssencmode=disable client_encoding=UTF8", {
+      PGGSSENCMODE: "require",
       PGCLIENTENCODING: "LATIN1",
     }),
-    { accepted: { channel_binding: "disable", client_encoding: "UTF8" } },
+    { accepted: { gssencmode: "disable", client_encoding: "UTF8" } },
   );
   assert.deepEqual(filled("user='' dbname='' application_name=''", ALL).user, "");
 });
@@ -170,8 +170,8 @@ test("environment: a bad value is refused with the variable's name, the value an
 });
 
 test("environment: variables of what is not implemented are refused by name, harmless values aside", () => {
-  const names = "PGCHANNELBINDING PGGSSENCMODE PGLOADBALANCEHOSTS PGMAXPROTOCOLVERSION PGMINPROTOCOLVERSION " +
-    "PGREQUIREAUTH PGREQUIREPEER PGSSLCERT PGSSLCERTMODE PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
+  const names = "PGGSSENCMODE PGLOADBALANCEHOSTS " +
+    "PGSSLCERT PGSSLCERTMODE PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
     "PGSSLMAXPROTOCOLVERSION PGSSLMINPROTOCOLVERSION PGSSLNEGOTIATION PGSSLROOTCERT PGTARGETSESSIONATTRS";
   for (const name of names.split(" ")) {
     const message = refusal(UsageError, () => filled("pg://u@h", { [name]: "secret" }));
@@ -180,10 +180,33 @@ test("environment: variables of what is not implemented are refused by name, har
     );
     assert.doesNotMatch(message, /secret/);
   }
-  const harmless = { PGCHANNELBINDING: "prefer", PGGSSENCMODE: "disable", PGTARGETSESSIONATTRS: "any" };
+  const harmless = { PGGSSENCMODE: "disable", PGTARGETSESSIONATTRS: "any" };
   assert.deepEqual(filled({}, harmless), {
-    accepted: { channel_binding: "prefer", gssencmode: "disable", target_session_attrs: "any" },
+    accepted: { gssencmode: "disable", target_session_attrs: "any" },
   });
+});
+
+test("environment: what authentication may be has variables", () => {
+  const variables = { PGREQUIREAUTH: "!md5", PGCHANNELBINDING: "require", PGREQUIREPEER: "postgres" };
+  assert.deepEqual(filled({}, variables), {
+    requireAuth: "!md5",
+    channelBinding: "require",
+    requirePeer: "postgres",
+  });
+  assert.match(refusal(UsageError, () => filled({}, { PGREQUIREAUTH: "" })), /^Cannot set PGREQUIREAUTH to "": /);
+});
+
+test("environment: the versions of the protocol", () => {
+  const variables = { PGMINPROTOCOLVERSION: "3.2", PGMAXPROTOCOLVERSION: "latest" };
+  assert.deepEqual(filled({}, variables), { minProtocolVersion: "3.2", maxProtocolVersion: "latest" });
+  assert.deepEqual(filled("pg://?min_protocol_version=3.0&max_protocol_version=3.0", variables), {
+    minProtocolVersion: "3.0",
+    maxProtocolVersion: "3.0",
+  });
+  for (const name of Object.keys(variables)) {
+    const message = `Cannot set ${name} to "": it must be one of 3.0, 3.2, latest`;
+    assert.equal(refusal(UsageError, () => filled({}, { [name]: "" })), message);
+  }
 });
 
 test("environment: options themselves stay as they are", () => {

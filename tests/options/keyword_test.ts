@@ -37,6 +37,10 @@ test("keys: libpq's that pyro implements", () => {
   assert.deepEqual(setting("passfile", "/x y"), { passfile: "/x y" });
   assert.deepEqual(setting("service", "x"), { service: "x" });
   assert.deepEqual(setting("servicefile", "/x"), { serviceFile: "/x" });
+  for (const version of ["3.0", "3.2", "latest"]) {
+    assert.deepEqual(setting("min_protocol_version", version), { minProtocolVersion: version });
+    assert.deepEqual(setting("max_protocol_version", version), { maxProtocolVersion: version });
+  }
   assert.deepEqual(setting("requiressl", "1"), { sslMode: "require" });
   assert.deepEqual(setting("requiressl", "0"), { sslMode: "prefer" });
   assert.deepEqual(setting("client_encoding", "UTF8"), { accepted: { client_encoding: "UTF8" } });
@@ -143,8 +147,8 @@ test("keys: libpq's other TLS modes are refused as not implemented", () => {
 });
 
 test("keys: libpq's that are not implemented are refused, and never sent on", () => {
-  const keys = "channel_binding gssencmode gsslib krbsrvname " +
-    "load_balance_hosts max_protocol_version min_protocol_version oauth_issuer require_auth requirepeer " +
+  const keys = "gssencmode gsslib krbsrvname " +
+    "load_balance_hosts oauth_issuer " +
     "ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl " +
     "sslcrldir sslkey sslkeylogfile sslnegotiation sslpassword sslrootcert sslsni target_session_attrs " +
     "replication scram_client_key gssdelegation";
@@ -160,12 +164,9 @@ test("keys: libpq's that are not implemented are refused, and never sent on", ()
 
 test("keys: libpq's that are not implemented are taken with the value that asks for nothing", () => {
   const harmless: readonly (readonly [key: string, ...values: string[]])[] = [
-    ["channel_binding", "disable", "prefer"],
     ["gssdelegation", "0"],
     ["gssencmode", "disable", "prefer"],
     ["load_balance_hosts", "disable"],
-    ["max_protocol_version", "3.0"],
-    ["min_protocol_version", "3.0"],
     ["replication", "false", "off", "no", "0"],
     ["sslcertmode", "disable", "allow"],
     ["sslcompression", "0"],
@@ -178,6 +179,15 @@ test("keys: libpq's that are not implemented are taken with the value that asks 
     assert.ok(complaint(key, "x").endsWith(`; of its values pyro has ${values.join(", ")}`));
   }
   assert.match(complaint("sslrootcert", "x"), /is not implemented$/);
+});
+
+test("keys: versions of the protocol that libpq does not have are refused", () => {
+  for (const key of ["min_protocol_version", "max_protocol_version"]) {
+    for (const value of ["", "3", "3.1", "2.0", "3.3", "3.9999", "LATEST", " 3.2"]) {
+      const message = `Cannot set ${key} to ${JSON.stringify(value)}: it must be one of 3.0, 3.2, latest`;
+      assert.equal(complaint(key, value), message);
+    }
+  }
 });
 
 test("keys: keepalives is an integer, as in libpq, or a boolean", () => {
@@ -213,14 +223,20 @@ test("keys: hostaddr is a list of addresses, each for a host", () => {
 });
 
 test("keys: empty values are values where libpq has a default for them, and errors where it has none", () => {
-  const members = { user: "user", password: "password", dbname: "db", application_name: "applicationName" };
+  const members = {
+    user: "user",
+    password: "password",
+    dbname: "db",
+    application_name: "applicationName",
+    requirepeer: "requirePeer",
+  };
   for (const [key, member] of Object.entries(members)) assert.deepEqual(setting(key, ""), { [member]: "" });
   assert.deepEqual(setting("host", ""), { hosts: [""] });
   assert.deepEqual(setting("host", "a,,b"), { hosts: ["a", "", "b"] });
   assert.deepEqual(setting("hostaddr", ""), { hostAddrs: [""] });
   assert.deepEqual(setting("port", ""), { ports: [undefined] });
   assert.deepEqual(setting("options", ""), { param: { options: "" } });
-  for (const key of ["sslrootcert", "sslcert", "requirepeer", "replication"]) {
+  for (const key of ["sslrootcert", "sslcert", "replication"]) {
     assert.deepEqual(setting(key, ""), { accepted: { [key]: "" } });
   }
   for (const key of ["sslmode", "connect_timeout", "channel_binding", "gssencmode", "target_session_attrs"]) {

@@ -35,9 +35,10 @@ function outcomeOf({ text, variables, files }: ConnectionCase): Outcome {
     );
     return {
       addresses: plan.endpoints.map((end) => end.kind === "unix" ? `unix ${end.path}` : `tcp ${end.host} ${end.port}`),
-      passwords: plan.endpoints.map((_, i) =>
-        (plan.passwords === undefined ? plan.password : plan.passwords[i]) || null
-      ),
+      passwords: plan.endpoints.map((_, i) => {
+        const password = plan.passwords === undefined ? plan.password : plan.passwords[i];
+        return typeof password === "string" && password !== "" ? password : null;
+      }),
       user: user!,
       dbname: database!,
       sslmode: plan.sslMode,
@@ -79,6 +80,7 @@ const REASONS: readonly {
   readonly accepts?: (text: string, variables: Readonly<Record<string, string>>) => boolean;
 }[] = [
   { reason: "pyro does not have all of libpq's options yet", message: /not implemented/ },
+  { reason: "an empty list allows no method but none, which nobody means", message: /^Cannot set require_auth to ""/ },
   { reason: "a name in brackets is no IPv6 address", message: /IPv6 addresses go in brackets/ },
   { reason: "pyro reads and writes UTF-8 only", message: /UTF8 only|not percent-encoded UTF-8/ },
   { reason: "what may be a piece of a password must be percent-encoded", message: /percent-encode "|";" separates/ },

@@ -40,7 +40,9 @@ test("secrets: options with a password show ***, however they are printed", () =
     new Opts(`host=h user=ada password='${MARKER}'`),
     new Opts(`pg://ada@h?password=${MARKER}`),
     new Opts().user("ada").password(MARKER),
+    new Opts().user("ada").password(() => MARKER),
     toOpts({ user: "ada", password: MARKER }),
+    toOpts({ user: "ada", password: async () => await Promise.resolve(MARKER) }),
     toOpts(new URL(`pg://ada:${MARKER}@h`)),
     new Opts(`pg://ada:${MARKER}@h`).host("other").db("x").param("a", "b").applicationName("c"),
   ];

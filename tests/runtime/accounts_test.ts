@@ -1,6 +1,6 @@
 /** Who is in which group. */
 import assert from "node:assert/strict";
-import { parseMembers } from "../../src/transport/accounts.ts";
+import { parseMembers, parseUserName, userName } from "../../src/transport/accounts.ts";
 import { test } from "../support/suite/test.ts";
 
 const PASSWD = `root:x:0:0:root:/root:/bin/bash
@@ -70,4 +70,12 @@ test("accounts: what is not understood, or not all, tells nothing", () => {
     { sources: `${SOURCES}  passwd : files winbind\n` },
   ];
   for (const [i, given] of wrong.entries()) assert.equal(members(104, given), undefined, `case ${i}`);
+});
+
+test("accounts: the name of a user is that of the first account with the number", () => {
+  assert.equal(parseUserName(PASSWD, 101), "postgres");
+  assert.equal(parseUserName(`${PASSWD}other:x:101:1::/:/bin/sh\n`, 101), "postgres");
+  for (const uid of [102, 10, 1]) assert.equal(parseUserName(PASSWD, uid), undefined);
+  assert.equal(parseUserName("+ada:x:1000:1000::/:/bin/sh\n#eve:x:1000:1::/:/bin/sh\n", 1000), undefined);
+  assert.equal(userName(0), "root");
 });

@@ -18,6 +18,7 @@ export async function startTestServer(major: Major): Promise<PostgresServer> {
   await using conn = await Conn.connect(url);
   await conn.queryDrop(`
     create role test login password '1234';
+    create role auth_tokens;
     ${ROLES.map((role) => `create role ${role} login password 'secret';`).join("\n")}
     set password_encryption = 'md5';
     create role auth_md5 login password 'secret';
@@ -57,6 +58,7 @@ const HBA = [
   "host      all auth_peer     all scram-sha-256",
   "host      all auth_stronger all scram-sha-256",
   "host      all auth_weaker   all scram-sha-256",
+  "host      all +auth_tokens  all scram-sha-256",
   "hostssl   all auth_tls      all scram-sha-256",
   "hostnossl all auth_plain    all scram-sha-256",
   "host      all auth_reject   all reject",

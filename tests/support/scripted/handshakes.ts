@@ -7,7 +7,8 @@ import type { Handshake, HandshakeStep, Link } from "../../../src/connect/handsh
 import type { Op, PendingRequest, Request, Step } from "../../../src/protocol/request.ts";
 import { errorOf } from "../../../src/protocol/failure.ts";
 import { Session } from "../../../src/protocol/session.ts";
-import { type Addresses, type Endpoint, endpointName } from "../../../src/transport/transport.ts";
+import { type Addresses, type Endpoint, endpointName, type TlsSession } from "../../../src/transport/transport.ts";
+import { TLS_SESSION } from "./tls_sessions.ts";
 import { concat } from "./backend.ts";
 import { feed } from "./feed.ts";
 
@@ -30,7 +31,7 @@ export class TabledLink implements Link {
   readonly awaits = true;
   readonly canStartTls: boolean;
   readonly number: number;
-  tls = false;
+  tls: TlsSession | undefined = undefined;
   /** How many times it was discarded. */
   discarded = 0;
   /** What the client sent on it. */
@@ -89,7 +90,8 @@ export class TableClock {
 
 /**
  * Runs a handshake along a table and checks that it asks for exactly these steps: `dial HOST:PORT` (`… for TLS`),
- * `ask #1`, `startTls #1 NAME`, `readToEnd #1`, `open #1`, `identify #1`, `discard #1`. Also checks that no
+ * `ask #1`, `startTls #1 NAME`, `readToEnd #1`, `open #1`, `call #1` (of the function for the password, behind which
+ * `finish #1` ends `open`), `identify #1`, `discard #1`. Also checks that no
  * connection is used after it was discarded, and that all except the one returned were discarded exactly once.
  * `given` are connections that existed before.
  */
@@ -159,7 +161,10 @@ function nameOf(step: HandshakeStep, op: IteratorResult<Step, unknown> | undefin
     case "startTls":
       return `startTls #${link.number} ${step.options.serverName ?? "without a name"}`;
     case "run":
+      if ((op?.value as Step).do === "finish") return `finish #${link.number}`;
       return `${VERBS[exchangeOf(op).action] ?? exchangeOf(op).action} #${link.number}`;
+    case "call":
+      return `call #${link.number}`;
     case "readToEnd":
       return `readToEnd #${link.number}`;
     case "discard":
@@ -186,10 +191,11 @@ function answerTo(
       return undefined;
     }
     if (step.do === "run") return runOn(link, step.op, op!, answer);
+    if (step.do === "call" && !(answer instanceof Error)) return step.fn();
     link.send();
     if (answer instanceof Error) throw answer;
     if (step.do === "readByte") return (answer as string).charCodeAt(0);
-    if (step.do === "startTls") link.tls = true;
+    if (step.do === "startTls") return link.tls = TLS_SESSION;
     return undefined;
   };
 }
@@ -211,14 +217,19 @@ function runOn(link: TabledLink, op: Op<unknown>, first: IteratorResult<Step, un
       next = op.next(pending);
       continue;
     }
-    if (step.do !== "settle" && step.do !== "finish") {
+    if (step.do !== "settle" && step.do !== "finish" && step.do !== "await") {
       throw new WrongStep(`a handshake's ops have no ${step.do}`);
     }
     if (answer instanceof Error) throw answer;
     if (answer instanceof Uint8Array) feed(link.session, answer);
-    else link.session.lose((answer as { lose: Error }).lose);
+    else if (!step.pending.settled) link.session.lose((answer as { lose: Error }).lose);
     link.send();
     const { pending } = step;
+    if (step.do === "await" && (pending.settled || step.condition.isMet)) {
+      answer = new Uint8Array();
+      next = op.next();
+      continue;
+    }
     if (!pending.settled) throw new WrongStep("the answer does not end the op");
     const { failure } = pending;
     next = failure === undefined ? op.next(pending.value) : op.throw(errorOf(failure, pending.request));

@@ -24,6 +24,7 @@ export function localSockets(
     preflight: (path) => ({ refusal: refusal(path), owner: (peer) => owner(path, peer) }),
     listener: () => listener,
     ownUser: () => SELF,
+    userName: (uid) => ({ [SERVER]: "postgres", [SELF]: "ada" })[uid],
   };
 }
 

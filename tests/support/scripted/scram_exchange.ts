@@ -17,6 +17,10 @@ export interface ScramFacts {
   /** In base64. */
   readonly salt: string;
   readonly iterations: number;
+  /** The header of the client's messages. Default: `n,,`. */
+  readonly header?: string;
+  /** What the authentication is bound to. Default: nothing. */
+  readonly bound?: Uint8Array;
 }
 
 /** The four messages. */
@@ -29,10 +33,12 @@ export interface ScramExchange {
 
 /** The messages of two sides that know the password. */
 export function scramExchange(facts: ScramFacts): ScramExchange {
-  const { password, user = "", clientNonce, serverNonce, salt, iterations } = facts;
+  const { password, user = "", clientNonce, serverNonce, salt, iterations, header = "n,,", bound = new Uint8Array() } =
+    facts;
   const bare = `n=${user},r=${clientNonce}`;
   const serverFirst = `r=${clientNonce}${serverNonce},s=${salt},i=${iterations}`;
-  const withoutProof = `c=biws,r=${clientNonce}${serverNonce}`;
+  const channel = Buffer.concat([Buffer.from(header), bound]).toString("base64");
+  const withoutProof = `c=${channel},r=${clientNonce}${serverNonce}`;
   const authMessage = [bare, serverFirst, withoutProof].join(",");
   const salted = pbkdf2Sync(password, Buffer.from(salt, "base64"), iterations, 32, "sha256");
   const clientKey = hmac(salted, "Client Key");
@@ -41,7 +47,7 @@ export function scramExchange(facts: ScramFacts): ScramExchange {
   for (let i = 0; i < 32; i++) verifiedSocket[i] = clientKey[i]! ^ clientSignature[i]!;
   const serverSignature = hmac(hmac(salted, "Server Key"), authMessage);
   return {
-    clientFirst: `n,,${bare}`,
+    clientFirst: `${header}${bare}`,
     serverFirst,
     clientFinal: `${withoutProof},p=${verifiedSocket.toString("base64")}`,
     serverFinal: `v=${serverSignature.toString("base64")}`,

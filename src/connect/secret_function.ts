@@ -1,0 +1,116 @@
+/**
+ * A secret that a function of the user gives, such as a password that is a token.
+ *
+ * Two rules: it is called at most once for each connection, however many sockets and hosts are tried, and
+ * only if a server asks. Neither what it returns nor what its errors say is shown.
+ */
+import { ConnectionError, NOT_RETRYABLE, UsageError } from "../errors.ts";
+import type { LateSecret } from "../protocol/authentication.ts";
+import { call, type Handshake, type Link } from "./handshake.ts";
+
+/** The function, for one connection. */
+export class SecretFunction implements LateSecret {
+  readonly #option: string;
+  readonly #fn: () => unknown;
+  /** The promise that the function has returned. */
+  #pending: PromiseLike<string> | undefined;
+  #text: string | undefined;
+  #failure: Error | undefined;
+  #waited = 0;
+
+  /** `option` is the name of its option. */
+  constructor(option: string, fn: () => unknown) {
+    this.#option = option;
+    this.#fn = fn;
+  }
+
+  get text(): string | undefined {
+    return this.#text;
+  }
+
+  /** Whether the function has thrown, or returned something that is no secret. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** How many milliseconds connecting has waited for the function. */
+  get waited(): number {
+    return this.#waited;
+  }
+
+  /** Calls the function for a connection whose server asks for the secret. */
+  *ask(link: Link, now: () => number, by: number): Handshake<void> {
+    const began = now();
+    try {
+      yield* call(link, () => this.#result(link.awaits), by);
+    } catch (error) {
+      if (this.failed) throw this.#failure!;
+      // Only the driver's clock can have ended the step.
+      throw new ConnectionError(`timed out: the function for ${this.#option} has not returned in time`, {
+        cause: error,
+      });
+    } finally {
+      this.#waited += now() - began;
+    }
+  }
+
+  #result(awaits: boolean): unknown {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#pending !== undefined) return this.#pending;
+    let value: unknown;
+    try {
+      value = this.#fn();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    if (!isPromise(value)) return this.#take(value);
+    if (awaits) {
+      return this.#pending = value.then((text) => this.#take(text), (error) => {
+        throw this.#fail(error);
+      });
+    }
+    value.then(undefined, () => {});
+    throw this.#failure = new UsageError(
+      `Cannot use the function for ${this.#option}: it has returned a promise, for which a blocking connection ` +
+        "cannot wait; it must return the text at once",
+    );
+  }
+
+  #take(value: unknown): string {
+    const problem = problemOf(value);
+    if (problem === undefined) return this.#text = value as string;
+    throw this.#failure = new UsageError(
+      `Cannot use the function for ${this.#option}: it must return a text, and has returned ${problem}`,
+    );
+  }
+
+  /** The error's text is not repeated, since it may quote a secret, such as the URL of a request for a token. */
+  #fail(error: unknown): Error {
+    return this.#failure = new ConnectionError(
+      `Cannot authenticate: the function for ${this.#option} has failed; see the cause`,
+      { ...NOT_RETRYABLE, cause: error },
+    );
+  }
+}
+
+/** How many milliseconds connecting has waited for a secret. */
+export function waitedFor(secret: string | SecretFunction | undefined): number {
+  return secret instanceof SecretFunction ? secret.waited : 0;
+}
+
+/** Whether a secret is that of a function which has failed. */
+export function hasFailed(secret: string | SecretFunction | undefined): boolean {
+  return secret instanceof SecretFunction && secret.failed;
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
+
+/** What is wrong with a secret, without showing it. */
+function problemOf(value: unknown): string | undefined {
+  if (typeof value !== "string") return value === null ? "null" : `a value of type ${typeof value}`;
+  if (value === "") return "an empty one";
+  if (value.includes("\0")) return "one with a NUL character";
+  return value.isWellFormed() ? undefined : "one with a lone surrogate";
+}

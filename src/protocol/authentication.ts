@@ -1,0 +1,214 @@
+/**
+ * The authentication of a session: answers what the server requests, from the first request to
+ * AuthenticationOk.
+ *
+ * One rule: every request is checked against what the client allows before anything is sent.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Start-up" and "SASL
+ * Authentication".
+ */
+import { md5Password } from "../auth/md5.ts";
+import { SCRAM_SHA_256, ScramClient, type ScramParameters } from "../auth/scram.ts";
+import { ConnectionError, NOT_RETRYABLE, ProtocolError } from "../errors.ts";
+import { Authentication, Backend } from "../wire/codes.ts";
+import { password, saslInitial, saslResponse } from "../wire/frontend.ts";
+import type { Inbox } from "../wire/inbox.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import { ANY_METHOD, type AuthPolicy, type Channel, checkMethod, chooseScram, named } from "./auth_policy.ts";
+import { Condition, type ReplyReader } from "./request.ts";
+import type { VersionNegotiation } from "./version.ts";
+
+/** How much the answer to an authentication request discloses: nothing, a SCRAM proof, an MD5 hash, or the password. */
+export const Disclosure = { None: 0, Scram: 1, Md5: 2, Cleartext: 3 } as const;
+
+/** The server's authentication request. */
+export interface AuthMethod {
+  /** One of {@linkcode Disclosure}. */
+  readonly disclosure: number;
+  /** How SCRAM hashes the password; undefined if it was not asked for. */
+  readonly scram: ScramParameters | undefined;
+}
+
+/** The most that a server may ask for, and the reason for this limit. */
+export interface AuthLimit extends AuthMethod {
+  /** Ends the sentence "the server asks for …, ". */
+  readonly reason: string;
+}
+
+/** A secret that a function of the user gives once the server requests it. */
+export interface LateSecret {
+  /** Undefined until the function has returned. */
+  readonly text: string | undefined;
+}
+
+/** What the client authenticates with, and what it allows. */
+export interface AuthenticationOptions {
+  readonly user: string;
+  readonly password: string | LateSecret | undefined;
+  /** Fresh randomness for SCRAM: printable ASCII without commas. */
+  readonly nonce: string;
+  /**
+   * The most that may be disclosed; undefined for no limit. With a limit, SCRAM must use exactly the limit's
+   * parameters.
+   */
+  readonly limit?: AuthLimit | undefined;
+  /** What is allowed; undefined for everything. */
+  readonly policy?: AuthPolicy | undefined;
+  /** Undefined if the connection is not encrypted. */
+  readonly channel?: Channel | undefined;
+}
+
+/** One authentication. */
+export class Authenticator {
+  /** Met when the server requests the password, and the function for it must be called. */
+  readonly secretWanted: Condition = new Condition();
+  readonly #action: string;
+  readonly #options: AuthenticationOptions;
+  readonly #negotiation: VersionNegotiation;
+  readonly #policy: AuthPolicy;
+  #disclosure: number = Disclosure.None;
+  #scram: ScramClient | undefined;
+  /** The next message of SASL; Ok while SASL is not under way. */
+  #next: number = Authentication.Ok;
+
+  constructor(options: AuthenticationOptions, negotiation: VersionNegotiation, action: string) {
+    this.#options = options;
+    this.#negotiation = negotiation;
+    this.#policy = options.policy ?? ANY_METHOD;
+    this.#action = action;
+  }
+
+  /** What the server has requested. */
+  get method(): AuthMethod {
+    return { disclosure: this.#disclosure, scram: this.#scram?.terms };
+  }
+
+  /** Reads and answers the server's messages, AuthenticationOk included. */
+  *run(inbox: Inbox, out: Outbox): ReplyReader<void> {
+    for (;;) {
+      while (!inbox.next()) yield "read";
+      // As in libpq: at any time before AuthenticationOk.
+      if (inbox.code === Backend.NegotiateProtocolVersion) {
+        this.#negotiation.read(inbox);
+        continue;
+      }
+      inbox.expect(Backend.Authentication, this.#action);
+      const method = inbox.int32();
+      // Once SASL has begun, only its own next message may come: any other would bypass the server's proof.
+      const continues = method === Authentication.SaslContinue || method === Authentication.SaslFinal;
+      if (this.#next === Authentication.Ok ? continues : method !== this.#next) throw unexpectedMethod(method);
+      if (method === Authentication.Ok) {
+        inbox.end();
+        if (this.#disclosure === Disclosure.None) checkMethod(this.#policy, "none", "no authentication");
+        return;
+      }
+      yield* this.#answer(method, inbox, out);
+    }
+  }
+
+  *#answer(method: number, inbox: Inbox, out: Outbox): ReplyReader<void> {
+    switch (method) {
+      case Authentication.CleartextPassword:
+        inbox.end();
+        return password(out, yield* this.#disclose(Disclosure.Cleartext, "password", "the password in clear text"));
+      case Authentication.Md5Password: {
+        const salt = inbox.rest();
+        if (salt.length !== 4) throw inbox.malformed(`a salt of ${salt.length} bytes instead of 4`);
+        // The inbox may be overwritten while a function is called.
+        const kept = salt.slice();
+        const given = yield* this.#disclose(Disclosure.Md5, "md5", "an MD5 hash of the password");
+        return password(out, md5Password(this.#options.user, given, kept));
+      }
+      case Authentication.Sasl:
+        return yield* this.#beginSasl(inbox, out);
+      case Authentication.SaslContinue:
+        this.#next = Authentication.SaslFinal;
+        return saslResponse(out, this.#scram!.final(rest(inbox)));
+      case Authentication.SaslFinal:
+        this.#next = Authentication.Ok;
+        return this.#scram!.verify(rest(inbox));
+      default:
+        throw new ConnectionError(
+          `Cannot authenticate: the server asks for ${METHOD_NAMES.get(method) ?? `method ${method}`}, ` +
+            "pyro has none, password, md5 and scram-sha-256",
+          NOT_RETRYABLE,
+        );
+    }
+  }
+
+  *#beginSasl(inbox: Inbox, out: Outbox): ReplyReader<void> {
+    const offered: string[] = [];
+    for (let name = inbox.cstring(); name !== ""; name = inbox.cstring()) offered.push(name);
+    inbox.end();
+    const { nonce, limit, channel } = this.#options;
+    const mechanism = chooseScram(offered, this.#policy, channel);
+    if (mechanism === undefined) {
+      throw new ConnectionError(
+        `Cannot authenticate: the server offers ${named(offered)} as mechanisms, pyro has ${SCRAM_SHA_256}`,
+        NOT_RETRYABLE,
+      );
+    }
+    const given = yield* this.#disclose(Disclosure.Scram, "scram-sha-256", "SCRAM authentication");
+    this.#scram = new ScramClient(given, nonce, mechanism.binding, limit?.scram);
+    saslInitial(out, mechanism.name, this.#scram.first());
+    this.#next = Authentication.SaslContinue;
+  }
+
+  /** The password, if so much of it may be disclosed by the method. */
+  *#disclose(disclosure: number, method: string, what: string): ReplyReader<string> {
+    if (this.#disclosure !== Disclosure.None) {
+      throw new ProtocolError("Cannot authenticate: the server requested authentication twice");
+    }
+    checkMethod(this.#policy, method, what);
+    this.#checkLimit(disclosure, what);
+    const { user, password } = this.#options;
+    if (password === undefined || password === "") {
+      throw new ConnectionError(
+        `Cannot authenticate as ${JSON.stringify(user)}: the server asks for ${what}, and no password is given`,
+        NOT_RETRYABLE,
+      );
+    }
+    this.#disclosure = disclosure;
+    return typeof password === "string" ? password : yield* this.#late(password);
+  }
+
+  #checkLimit(disclosure: number, what: string): void {
+    const { limit } = this.#options;
+    if (limit === undefined) return;
+    if (disclosure > limit.disclosure || (disclosure === Disclosure.Scram && limit.scram === undefined)) {
+      throw new ConnectionError(`Cannot authenticate: the server asks for ${what}, ${limit.reason}`);
+    }
+  }
+
+  /** The secret, once its function has given it. */
+  *#late(secret: LateSecret): ReplyReader<string> {
+    if (secret.text === undefined) this.secretWanted.meet();
+    while (secret.text === undefined) yield "paused";
+    return secret.text;
+  }
+}
+
+function unexpectedMethod(method: number): ProtocolError {
+  return new ProtocolError(
+    `Cannot trust the server: it sent ${
+      METHOD_NAMES.get(method) ?? `method ${method}`
+    } out of turn while authenticating`,
+  );
+}
+
+function rest(inbox: Inbox): string {
+  return inbox.bytes.utf8Slice(inbox.pos, inbox.limit);
+}
+
+const METHOD_NAMES: ReadonlyMap<number, string> = new Map([
+  [Authentication.Ok, "AuthenticationOk"],
+  [Authentication.KerberosV5, "Kerberos V5"],
+  [Authentication.CleartextPassword, "a password"],
+  [Authentication.Md5Password, "an MD5 password"],
+  [Authentication.Gss, "GSSAPI"],
+  [Authentication.GssContinue, "GSSAPI data"],
+  [Authentication.Sspi, "SSPI"],
+  [Authentication.Sasl, "SASL"],
+  [Authentication.SaslContinue, "SASL data"],
+  [Authentication.SaslFinal, "the end of SASL"],
+]);

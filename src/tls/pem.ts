@@ -1,0 +1,70 @@
+/**
+ * Finds certificates and revocation lists in PEM texts, as OpenSSL reads files of them.
+ *
+ * Source: RFC 7468; OpenSSL manual, PEM_read.
+ */
+import { Buffer } from "node:buffer";
+import { UsageError } from "../errors.ts";
+import { signedPartsOf } from "./certificate.ts";
+import { revocationListOf } from "./revocation_list.ts";
+import { DerError } from "./der.ts";
+
+/** The certificates in a text, in DER, in their order. Throws a {@linkcode UsageError} about `what` if there is none, or one is malformed. */
+export function certificatesIn(text: string, what: string): Uint8Array[] {
+  return blocksIn(text, what, "certificate", (der) => void signedPartsOf(der, "certificate"), [
+    "CERTIFICATE",
+    "X509 CERTIFICATE",
+    "TRUSTED CERTIFICATE",
+  ]);
+}
+
+/** The revocation lists in a text, in DER. Throws a {@linkcode UsageError} about `what` if there is none, or one is malformed. */
+export function revocationListsIn(text: string, what: string): Uint8Array[] {
+  return blocksIn(text, what, "revocation list", (der) => void revocationListOf(der), ["X509 CRL"]);
+}
+
+function blocksIn(
+  text: string,
+  what: string,
+  kind: string,
+  check: (der: Uint8Array) => void,
+  labels: readonly string[],
+): Uint8Array[] {
+  const blocks: Uint8Array[] = [];
+  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).map((line) => line.trimEnd());
+  for (let i = 0; i < lines.length; i++) {
+    const label = BEGIN.exec(lines[i]!)?.[1];
+    if (label === undefined) continue;
+    const end = lines.indexOf(`-----END ${label}-----`, i);
+    if (!labels.includes(label)) {
+      if (end !== -1) i = end;
+      continue;
+    }
+    if (end === -1) throw unusable(what, `${kind} ${blocks.length + 1} has no line "-----END ${label}-----"`);
+    const number = blocks.length + 1;
+    blocks.push(derOf(lines.slice(i + 1, end).join(""), what, `${kind} ${number}`, check));
+    i = end;
+  }
+  if (blocks.length > 0) return blocks;
+  throw unusable(what, `it has no ${kind}: it must have a line "-----BEGIN ${labels[0]}-----"`);
+}
+
+function derOf(base64: string, what: string, which: string, check: (der: Uint8Array) => void): Uint8Array {
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)) {
+    throw unusable(what, `${which} is not in base64`);
+  }
+  const der = new Uint8Array(Buffer.from(base64, "base64"));
+  try {
+    check(der);
+  } catch (error) {
+    if (!(error instanceof DerError)) throw error;
+    throw unusable(what, `${which} is malformed: ${error.message}`);
+  }
+  return der;
+}
+
+function unusable(what: string, problem: string): UsageError {
+  return new UsageError(`Cannot use ${what}: ${problem}`);
+}
+
+const BEGIN = /^-----BEGIN ([A-Z0-9 ]+)-----$/;
