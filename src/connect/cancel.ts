@@ -42,6 +42,7 @@ export function cancelTargetOf({ endpoint, addresses, tls }: Link): CancelTarget
 
 /** An endpoint, with the address that was reached. */
 function reached(endpoint: Endpoint & { kind: "tcp" }, { host: address, port }: Address): Endpoint {
+  if (address === endpoint.host) return { ...endpoint, port };
   return { ...endpoint, address, isLookedUp: endpoint.address === undefined || endpoint.isLookedUp, port };
 }
 
