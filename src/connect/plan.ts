@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import { filePasswords } from "../options/password_file.ts";
 import { allowedMethods } from "../options/require_auth.ts";
-import type { ProtocolVersion, Settings } from "../options/settings.ts";
+import { isSocketHost, type ProtocolVersion, type Settings } from "../options/settings.ts";
 import type { AuthPolicy } from "../protocol/auth_policy.ts";
 import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint, TcpOptions } from "../transport/transport.ts";
@@ -98,7 +98,7 @@ function addressOfSocket(socket: string, port: number = DEFAULT_PORT): Address {
 function endpointOf({ host, hostAddr, port }: Address, settings: Settings): Endpoint {
   const { socket, keepAlive = true } = settings;
   if (socket !== undefined) return { kind: "unix", path: socket };
-  if (hostAddr === "" && /^[/@]/.test(host)) {
+  if (hostAddr === "" && isSocketHost(host)) {
     return { kind: "unix", path: `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` };
   }
   const options = tcpOptionsOf(settings);

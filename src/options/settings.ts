@@ -194,7 +194,7 @@ export function parseHosts(value: string): readonly string[] {
 /** A name, an address (IPv6 with or without brackets), a socket directory, or the beginning of an abstract name. */
 export function checkHost(value: unknown): string {
   const host = checkText("host", value).replace(/^\[(.*)\]$/, "$1");
-  if (host === "" || (!/^[/@]/.test(host) && /[\s/?#@\\[\];=]/.test(host))) {
+  if (host === "" || (!isSocketHost(host) && /[\s/?#@\\[\];=]/.test(host))) {
     throw new UsageError("Cannot set host: it must be a name, an IP address, or the path of a socket directory");
   }
   return host;
@@ -215,6 +215,11 @@ function isAddress(text: string): boolean {
   if (text.includes(":")) return URL.canParse(`http://[${text.replace(/%[\w.~-]+$/, "")}]`) && !/[[\]/]/.test(text);
   const parts = text.split(".");
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
+}
+
+/** Whether a host is a directory of Unix sockets, or the beginning of an abstract socket's name. */
+export function isSocketHost(host: string): boolean {
+  return /^[/@]/.test(host);
 }
 
 /** Ports, one for all hosts or one each. */

@@ -64,7 +64,16 @@ test("allow: the parts of a URL are keys", () => {
 });
 
 test("allow: a socket directory needs socket beside host", () => {
-  for (const text of ["pg://%2Frun%2Fpostgresql/d", "pg:///d?host=/tmp", "host=/tmp dbname=d", "host=a,/tmp"]) {
+  for (
+    const text of [
+      "pg://%2Frun%2Fpostgresql/d",
+      "pg:///d?host=/tmp",
+      "host=/tmp dbname=d",
+      "host=a,/tmp",
+      "pg://%40pg/d",
+      "host=a,@pg",
+    ]
+  ) {
     assert.match(complaint(text), /^Cannot use a socket directory as the host .* which does not list socket$/);
     assert.ok(new Opts(text, { allow: [...PLACE, "socket"] }) instanceof Opts);
   }
