@@ -58,7 +58,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     pure: true,
     imports: ["codecs", "sql", "wire"],
   },
-  auth: { knows: "SCRAM, MD5, SASLprep", doesNotKnow: "messages", pure: true, imports: [] },
+  auth: { knows: "SCRAM, MD5, OAUTHBEARER, SASLprep", doesNotKnow: "messages", pure: true, imports: [] },
   tls: {
     knows: "certificates: whether a server's can be trusted",
     doesNotKnow: "sockets, files, time",

@@ -25,7 +25,14 @@ export { Opts, type StringOptions } from "../options/opts.ts";
 export { type OptsObject } from "../options/opts_object.ts";
 export { type Target } from "../options/target.ts";
 export type { TypeCodec } from "../options/type_codec.ts";
-export type { BlockingTransport, ChannelBinding, PasswordFunction, SslMode } from "../options/settings.ts";
+export type {
+  BlockingTransport,
+  ChannelBinding,
+  OAuthRequest,
+  OAuthTokenFunction,
+  PasswordFunction,
+  SslMode,
+} from "../options/settings.ts";
 export type { PoolLeak } from "../pool/leak_detector.ts";
 export type { PoolLimits } from "../pool/limits.ts";
 export type { PoolStats } from "../pool/pool_state.ts";

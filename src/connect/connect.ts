@@ -44,7 +44,7 @@ export function* connect(plan: ConnectPlan): Handshake<Connected> {
       const expected = error instanceof ConnectionError || error instanceof ServerError ||
         error instanceof ProtocolError;
       // A function that has failed would not have another password for another host.
-      if (!expected || hasFailed(plan.password)) throw error;
+      if (!expected || hasFailed(plan)) throw error;
       failures.push({ endpoint, error });
       // As in libpq, a server's refusal ends the attempts.
       if (error instanceof ServerError && error.code !== SqlState.CannotConnectNow) break;

@@ -14,13 +14,17 @@ import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
 import { checkPeer, type RequiredPeer } from "./required_peer.ts";
-import { SecretFunction } from "./secret_function.ts";
+import { SecretFunction, waitedFor } from "./secret_function.ts";
 
 /** The means to open a session, clock and randomness included. */
 export interface OpenPlan {
   readonly user: string;
   /** A text, or the function that gives it; undefined for none. */
   readonly password: string | SecretFunction | undefined;
+  /** The function that gives a token for OAuth; undefined for none. */
+  readonly token?: SecretFunction | undefined;
+  /** Whether the token may be sent over TCP without TLS. */
+  readonly tokenInClear?: boolean | undefined;
   /** What the server may ask for; undefined for everything. */
   readonly policy?: AuthPolicy | undefined;
   /** The user that must listen on Unix sockets; undefined for any. */
@@ -87,15 +91,17 @@ export function* start(
   by: number,
   askBy: number = by,
 ): Handshake<AuthMethod> {
-  const { user, password, parameters, policy } = plan;
+  const { user, password, token, parameters, policy } = plan;
   const channel = channelOf(link);
-  const options = { user, password, parameters, nonce: plan.nonce(), limit, policy, channel };
+  const tokenInClear = link.endpoint.kind === "unix" || plan.tokenInClear === true;
+  const options = { user, password, token, tokenInClear, parameters, nonce: plan.nonce(), limit, policy, channel };
   const startup = new Startup(options, link.session);
-  if (!(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
+  if (token === undefined && !(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
   const pending = yield* run(link, begin(startup), by);
-  const { waited } = password;
-  if (!pending.settled) yield* password.ask(link, plan.now, askBy);
-  return yield* run(link, finish(pending), by === askBy ? by : by + password.waited - waited);
+  const waited = waitedFor(plan);
+  const { wanted } = startup;
+  if (!pending.settled && wanted instanceof SecretFunction) yield* wanted.ask(link, plan.now, askBy);
+  return yield* run(link, finish(pending), by === askBy ? by : by + waitedFor(plan) - waited);
 }
 
 /** Submits the startup, and waits until it needs the password or has an outcome. */

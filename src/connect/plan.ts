@@ -7,7 +7,7 @@ import type { Settings } from "../options/settings.ts";
 import type { AuthPolicy } from "../protocol/auth_policy.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import type { ConnectPlan } from "./connect.ts";
-import { SecretFunction } from "./secret_function.ts";
+import { problemOfToken, SecretFunction } from "./secret_function.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
@@ -32,6 +32,8 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     endpoints: addresses.map((address) => endpointOf(address, settings)),
     sslMode,
     user,
+    token: tokenOf(settings),
+    tokenInClear: sslMode === "disable",
     ...passwordsOf(settings, addresses, user, environment),
     policy: policyOf(settings),
     requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
@@ -86,6 +88,16 @@ function passwordsOf(
   const db = settings.db || user;
   const passwords = filePasswords(settings, addresses.map((address) => ({ ...address, db, user })), environment);
   return { password: passwords[0], passwords };
+}
+
+function tokenOf({ oauthToken, oauthIssuer, oauthClientId, oauthScope }: Settings): SecretFunction | undefined {
+  if (oauthToken === undefined) return undefined;
+  const request = {
+    issuer: oauthIssuer || undefined,
+    clientId: oauthClientId || undefined,
+    scope: oauthScope || undefined,
+  };
+  return new SecretFunction("oauthToken", () => oauthToken(request), problemOfToken);
 }
 
 function policyOf({ requireAuth, channelBinding = "prefer" }: Settings): AuthPolicy {

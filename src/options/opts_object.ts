@@ -2,7 +2,7 @@
 import type { ServerFields } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
-import type { BlockingTransport, ChannelBinding, PasswordFunction, SslMode } from "./settings.ts";
+import type { BlockingTransport, ChannelBinding, OAuthTokenFunction, PasswordFunction, SslMode } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** {@linkcode Opts} as a plain object: its keys are the setters' names, its values their arguments. */
@@ -17,6 +17,14 @@ export interface OptsObject {
   readonly user?: string | undefined;
   /** See {@linkcode Opts.password}. */
   readonly password?: string | PasswordFunction | undefined;
+  /** See {@linkcode Opts.oauthToken}. */
+  readonly oauthToken?: OAuthTokenFunction | undefined;
+  /** See {@linkcode Opts.oauthIssuer}. */
+  readonly oauthIssuer?: string | undefined;
+  /** See {@linkcode Opts.oauthClientId}. */
+  readonly oauthClientId?: string | undefined;
+  /** See {@linkcode Opts.oauthScope}. */
+  readonly oauthScope?: string | undefined;
   /** See {@linkcode Opts.passfile}. */
   readonly passfile?: string | undefined;
   /** See {@linkcode Opts.service}. */

@@ -144,7 +144,7 @@ test("keys: libpq's other TLS modes are refused as not implemented", () => {
 
 test("keys: libpq's that are not implemented are refused, and never sent on", () => {
   const keys = "gssencmode gsslib hostaddr keepalives_count keepalives_idle keepalives_interval krbsrvname " +
-    "load_balance_hosts max_protocol_version min_protocol_version oauth_issuer " +
+    "load_balance_hosts max_protocol_version min_protocol_version " +
     "ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl " +
     "sslcrldir sslkey sslkeylogfile sslnegotiation sslpassword sslrootcert sslsni target_session_attrs " +
     "tcp_user_timeout replication scram_client_key gssdelegation";
