@@ -4,6 +4,7 @@ import type { ServerFields } from "../errors.ts";
 import type { Lease } from "../pool/lease.ts";
 import { type CancelKey, cancelKeyOf } from "../connect/cancel.ts";
 import type { Upgrade } from "../connect/upgrade.ts";
+import { type TlsInfo, tlsInfoOf } from "./tls_info.ts";
 import type { TransactionStatus } from "../protocol/session.ts";
 
 /** The state of a connection, as of the last message from the server. */
@@ -44,7 +45,13 @@ export abstract class ConnState {
 
   /** Whether the connection is encrypted. */
   get tls(): boolean {
-    return this.#state.link.tls;
+    return this.#state.link.tls !== undefined;
+  }
+
+  /** What encryption has agreed on, and the server's certificate; undefined if the connection is not encrypted. */
+  get tlsInfo(): TlsInfo | undefined {
+    const { tls } = this.#state.link;
+    return tls && tlsInfoOf(tls);
   }
 
   /** Whether the connection was closed or lost. Its calls then fail. */

@@ -43,6 +43,7 @@ export type { Result } from "../rows/collectors.ts";
 export { sql, type SqlTag, type SqlTemplate } from "../sql/template.ts";
 export { SqlState } from "../sqlstate.ts";
 export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent } from "../telemetry/events.ts";
+export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { toJson } from "./to_json.ts";
 export type { Endpoint } from "../transport/transport.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";

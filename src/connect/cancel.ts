@@ -37,7 +37,7 @@ export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
 export function cancelTargetOf({ endpoint, addresses, tls }: Link): CancelTarget {
   // A name may have several addresses, and only the connected one has the process.
   const actual = endpoint.kind === "tcp" && addresses !== undefined ? { ...endpoint, ...addresses.remote } : endpoint;
-  return { endpoint: actual, tls, serverName: serverName(endpoint) };
+  return { endpoint: actual, tls: tls !== undefined, serverName: serverName(endpoint) };
 }
 
 /** The key of a session; undefined if the server, or a pooler, gave none. */

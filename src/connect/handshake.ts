@@ -7,7 +7,7 @@
  */
 import type { Op } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
-import type { Addresses, Endpoint, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
 
 /** A dialled connection. */
 export interface Link {
@@ -16,7 +16,8 @@ export interface Link {
   readonly addresses: Addresses | undefined;
   /** The user that listens on the Unix socket that was dialled, if the kernel reports it. */
   readonly peerUser: number | undefined;
-  readonly tls: boolean;
+  /** What encryption has agreed on; undefined on an unencrypted connection. */
+  readonly tls: TlsSession | undefined;
   /** Whether calls are awaited (true) or block. */
   readonly awaits: boolean;
   /** Whether TLS can start on it. If not, dial again with `tls`. */
@@ -57,8 +58,8 @@ export function* readToEnd(link: Link, by: number): Handshake<void> {
   yield { do: "readToEnd", link, by };
 }
 
-export function* startTls(link: Link, options: TlsOptions, by: number): Handshake<void> {
-  yield { do: "startTls", link, options, by };
+export function* startTls(link: Link, options: TlsOptions, by: number): Handshake<TlsSession> {
+  return (yield { do: "startTls", link, options, by }) as TlsSession;
 }
 
 export function* run<T>(link: Link, op: Op<T>, by: number): Handshake<T> {

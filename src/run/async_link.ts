@@ -10,7 +10,7 @@ import { ConnectionError } from "../errors.ts";
 import type { Link } from "../connect/handshake.ts";
 import type { Call, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
-import type { Addresses, AsyncTransport, Endpoint, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
@@ -25,7 +25,7 @@ export class AsyncLink implements Link, RunnerLink {
   readonly endpoint: Endpoint;
   readonly awaits = true;
   readonly canStartTls = true;
-  tls = false;
+  tls: TlsSession | undefined = undefined;
   readonly #transport: AsyncTransport;
   readonly #runner: AsyncRunner = new AsyncRunner(this);
   /** Opens a connection for a cancel request and sends it. */
@@ -124,9 +124,8 @@ export class AsyncLink implements Link, RunnerLink {
   }
 
   /** Encrypts the connection. Must not be called once the session is opened. */
-  async startTls(options: TlsOptions): Promise<void> {
-    await this.#transport.startTls(options);
-    this.tls = true;
+  async startTls(options: TlsOptions): Promise<TlsSession> {
+    return this.tls = await this.#transport.startTls(options);
   }
 
   /** Fails all outstanding requests for that reason, and closes the socket. */

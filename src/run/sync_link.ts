@@ -9,7 +9,7 @@ import { ConnectionError } from "../errors.ts";
 import type { Link } from "../connect/handshake.ts";
 import type { Call, Op, PendingRequest, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
-import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "../transport/transport.ts";
+import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "../transport/transport.ts";
 import { terminate } from "../wire/frontend.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { now } from "../runtime/clock.ts";
@@ -24,7 +24,7 @@ export class SyncLink implements Link, RunnerLink {
   readonly session: Session = new Session();
   readonly endpoint: Endpoint;
   readonly awaits = false;
-  tls = false;
+  tls: TlsSession | undefined = undefined;
   readonly #transport: SyncTransport;
   /**
    * Set when a write has failed. Reading continues for a moment: the server may have sent a reason before it closed.
@@ -186,9 +186,8 @@ export class SyncLink implements Link, RunnerLink {
   }
 
   /** Encrypts the connection. Must not be called once the session is opened. */
-  startTls(options: TlsOptions, by: number): void {
-    this.#transport.startTls(options, Math.max(0, by - now()));
-    this.tls = true;
+  startTls(options: TlsOptions, by: number): TlsSession {
+    return this.tls = this.#transport.startTls(options, Math.max(0, by - now()));
   }
 
   /** Fails all outstanding requests for that reason, and closes the socket. */

@@ -181,7 +181,7 @@ function infoOf({ session, endpoint, addresses, tls }: Link, { database, user }:
     peerPort: isTcp ? addresses?.remote.port : undefined,
     database,
     user,
-    tls,
+    tls: tls !== undefined,
   });
 }
 

@@ -145,6 +145,11 @@ const READERS: Readonly<Record<string, (value: Uint8Array) => Omit<Extensions, "
   "6086480186f8420101": (value) => ({
     netscapeType: flagsOf(onlyContent(value, Tag.bitString, "Netscape certificate type"), "Netscape certificate type"),
   }),
+  // Deno's TLS reads the timestamps of certificate transparency, so they must be well-formed.
+  "2b06010401d679020402": (value) => {
+    onlyContent(value, Tag.octetString, "list of timestamps");
+    return {};
+  },
   "2b0601050507010e": () => ({ isProxy: true }),
 };
 

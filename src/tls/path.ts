@@ -87,7 +87,7 @@ export class PathSearch {
 
   #isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
     if (!isKeyOf(issuer, certificate.extensions.authorityKey)) return false;
-    const weakness = weaknessOfSignature(certificate.algorithm) ?? weaknessOfKey(issuer.key);
+    const weakness = weaknessOfSignature(certificate.algorithm) ?? about(1, issuer, weaknessOfKey(issuer.key));
     if (weakness !== undefined) {
       this.#misfit ??= weakness;
       return false;
@@ -111,6 +111,11 @@ export class PathSearch {
   #isExhausted(): boolean {
     return this.#steps >= MAX_STEPS || this.#signatures >= MAX_SIGNATURES;
   }
+}
+
+/** A problem of a certificate of a path; `index` 0 is the server's. */
+export function about(index: number, { subject }: Certificate, problem: string | undefined): string | undefined {
+  return problem === undefined || index === 0 ? problem : `of its authority (${subject.text}), ${problem}`;
 }
 
 /** Whether subject and issuer are the same. */

@@ -8,14 +8,14 @@ import { KeyUsage, NETSCAPE_SERVER } from "./extensions.ts";
 import { addressOf, usesCommonName } from "./host_names.ts";
 import { type GeneralName, textOf } from "./general_names.ts";
 import { violationOf } from "./name_constraints.ts";
-import { isSelfIssued, type Path } from "./path.ts";
+import { about, isSelfIssued, type Path } from "./path.ts";
 import { weaknessOfKey } from "./signature.ts";
 
 /** Why a path must not be trusted at a time (Unix milliseconds); undefined if it may. */
 export function problemOfPath(path: Path, host: string, now: number): string | undefined {
-  let problem = path.length === 1 ? weaknessOfKey(path[0]!.key) : undefined;
+  let problem: string | undefined;
   for (const [i, certificate] of path.entries()) {
-    problem ??= about(i, certificate, problemOfExtensions(certificate) ?? problemOfTime(certificate, now));
+    problem ??= about(i, certificate, problemOfItself(certificate, now));
     problem ??= about(
       i,
       certificate,
@@ -25,19 +25,18 @@ export function problemOfPath(path: Path, host: string, now: number): string | u
   return problem ?? problemOfLength(path) ?? problemOfNames(path, host);
 }
 
-/** A problem of a certificate of a path; `index` 0 is the server's. */
-export function about(index: number, { subject }: Certificate, problem: string | undefined): string | undefined {
-  return problem === undefined || index === 0 ? problem : `of its authority (${subject.text}), ${problem}`;
-}
-
-function problemOfExtensions({ extensions }: Certificate): string | undefined {
+function problemOfItself({ extensions, key, ...certificate }: Certificate, now: number): string | undefined {
   const [unknown] = extensions.unknownCritical;
   if (unknown !== undefined) return `it has a critical extension that pyro does not know (${unknown})`;
-  return extensions.isProxy ? "it is a proxy certificate" : undefined;
+  if (extensions.isProxy) return "it is a proxy certificate";
+  return weaknessOfKey(key) ?? problemOfTime(certificate, now);
 }
 
-function problemOfTime({ notBefore, notAfter }: Certificate, now: number): string | undefined {
-  if (now > notAfter) return `it expired at ${timeText(notAfter)}, and now it is ${timeText(now)}`;
+function problemOfTime(
+  { notBefore, notAfter }: Pick<Certificate, "notBefore" | "notAfter">,
+  now: number,
+): string | undefined {
+  if (now >= notAfter) return `it expired at ${timeText(notAfter)}, and now it is ${timeText(now)}`;
   if (now < notBefore) return `it is valid from ${timeText(notBefore)} on, and now it is ${timeText(now)}`;
   return undefined;
 }

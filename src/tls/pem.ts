@@ -31,7 +31,7 @@ function blocksIn(
   labels: readonly string[],
 ): Uint8Array[] {
   const blocks: Uint8Array[] = [];
-  const lines = text.split(/\r\n|\n|\r/).map((line) => line.trimEnd());
+  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).map((line) => line.trimEnd());
   for (let i = 0; i < lines.length; i++) {
     const label = BEGIN.exec(lines[i]!)?.[1];
     if (label === undefined) continue;

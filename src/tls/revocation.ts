@@ -6,8 +6,8 @@
  */
 import type { Certificate } from "./certificate.ts";
 import { KeyUsage } from "./extensions.ts";
-import { isKeyOf, type Path } from "./path.ts";
-import { about, timeText } from "./path_rules.ts";
+import { about, isKeyOf, type Path } from "./path.ts";
+import { timeText } from "./path_rules.ts";
 import type { RevocationList } from "./revocation_list.ts";
 import { isSignedBy, weaknessOfSignature } from "./signature.ts";
 
@@ -52,7 +52,7 @@ export class Revocation {
     const { thisUpdate, nextUpdate, problem } = list;
     if (problem !== undefined) return problem;
     if (thisUpdate > this.#now) return `it is valid from ${timeText(thisUpdate)} on`;
-    if (nextUpdate !== undefined && nextUpdate < this.#now) return `it expired at ${timeText(nextUpdate)}`;
+    if (nextUpdate !== undefined && nextUpdate <= this.#now) return `it expired at ${timeText(nextUpdate)}`;
     const { keyUsage } = issuer.extensions;
     if (keyUsage !== undefined && (keyUsage & KeyUsage.listSigning) === 0) {
       return "its issuer's key usage does not allow it to sign revocation lists";

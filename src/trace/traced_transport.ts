@@ -13,6 +13,7 @@ import type {
   SyncDialer,
   SyncTransport,
   TlsOptions,
+  TlsSession,
 } from "../transport/transport.ts";
 import { timeStamp } from "../runtime/clock.ts";
 
@@ -88,7 +89,7 @@ class TracedAsync implements AsyncTransport {
     return typeof written === "number" ? settle(written) : written.then(settle);
   }
 
-  startTls(options: TlsOptions): Promise<void> {
+  startTls(options: TlsOptions): Promise<TlsSession> {
     return this.#transport.startTls(options);
   }
 
@@ -143,8 +144,8 @@ class TracedSync implements SyncTransport {
     return this.#transport.wait(writable, milliseconds);
   }
 
-  startTls(options: TlsOptions, milliseconds: number): void {
-    this.#transport.startTls(options, milliseconds);
+  startTls(options: TlsOptions, milliseconds: number): TlsSession {
+    return this.#transport.startTls(options, milliseconds);
   }
 
   close(): void {

@@ -6,6 +6,7 @@
  * such socket, the stream is used.
  */
 import type { Socket } from "node:net";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { BulkReader } from "./bun_bulk.ts";
 import { loadedLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
@@ -13,7 +14,16 @@ import { addressesOf, connectNode } from "./node_connect.ts";
 import { peerUser } from "./peer_user.ts";
 import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
-import type { Addresses, AsyncDialer, AsyncTransport, Endpoint, TlsOptions } from "./transport.ts";
+import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
+import type {
+  Addresses,
+  AsyncDialer,
+  AsyncTransport,
+  Endpoint,
+  TlsOptions,
+  TlsSession,
+  TlsVersion,
+} from "./transport.ts";
 
 /** A socket of Bun's own. */
 interface BunSocket {
@@ -30,9 +40,13 @@ interface BunSocket {
   ref(): void;
   unref(): void;
   terminate(): void;
-  getCipher(): { readonly name: string | null };
+  readonly alpnProtocol: string | false;
+  getCipher(): ReturnType<TLSSocket["getCipher"]>;
+  getTLSVersion(): string;
+  /** With false, the certificates of the issuers too. */
+  getPeerCertificate(abbreviated: boolean): DetailedPeerCertificate;
   upgradeTLS(options: {
-    tls: { rejectUnauthorized: boolean; serverName?: string };
+    tls: ReturnType<typeof bunTlsOptions>;
     socket: SocketHandlers & { handshake(socket: BunSocket, success: boolean, error: Error | null): void };
   }): [raw: BunSocket, secure: BunSocket];
 }
@@ -126,7 +140,7 @@ class BunTransport implements AsyncTransport {
     return this.#writeWhenDrained(bytes);
   }
 
-  startTls(options: TlsOptions): Promise<void> {
+  startTls(options: TlsOptions): Promise<TlsSession> {
     if (this.#received.size > 0) {
       throw new Error("the server sent unencrypted data behind its answer to the TLS request");
     }
@@ -135,16 +149,13 @@ class BunTransport implements AsyncTransport {
     return new Promise((resolve, reject) => {
       const handlers = this.handlers();
       const [, secure] = this.#socket.upgradeTLS({
-        tls: {
-          rejectUnauthorized: false,
-          ...(options.serverName === undefined ? {} : { serverName: options.serverName }),
-        },
+        tls: bunTlsOptions(options),
         socket: {
           ...handlers,
           // An unverified certificate is reported as a failure, but then there is a cipher.
           handshake: (socket, success, error) =>
             success || socket.getCipher().name !== null
-              ? resolve()
+              ? resolve(sessionOf(socket))
               : reject(error ?? new Error("no cipher was agreed on")),
           close: (socket, error) => {
             handlers.close(socket, error);
@@ -184,3 +195,33 @@ class BunTransport implements AsyncTransport {
     wake?.();
   }
 }
+
+/** The options as Bun's sockets take them, which differ from those of `node:tls`. */
+function bunTlsOptions(options: TlsOptions) {
+  const { servername, ALPNProtocols: _, minVersion, maxVersion, ...others } = tlsConnectionOptions(options);
+  return {
+    ...others,
+    // As in the handshake: each name behind its length.
+    ALPNProtocols: "\x0apostgresql",
+    ...(servername === undefined ? {} : { serverName: servername }),
+    ...(minVersion === undefined ? {} : { minVersion: VERSIONS[minVersion] }),
+    ...(maxVersion === undefined ? {} : { maxVersion: VERSIONS[maxVersion] }),
+  };
+}
+
+function sessionOf(socket: BunSocket): TlsSession {
+  return tlsSessionOf({
+    alpnProtocol: socket.alpnProtocol,
+    getCipher: () => socket.getCipher(),
+    getProtocol: () => socket.getTLSVersion(),
+    getPeerCertificate: () => socket.getPeerCertificate(false),
+  });
+}
+
+/** The numbers of the versions in the protocol. */
+const VERSIONS: Readonly<Record<TlsVersion, number>> = {
+  "TLSv1": 0x0301,
+  "TLSv1.1": 0x0302,
+  "TLSv1.2": 0x0303,
+  "TLSv1.3": 0x0304,
+};

@@ -1,7 +1,7 @@
 /** Sockets of Deno: `Deno.connect`. */
 import { permitted } from "./deno_permissions.ts";
 import { localSockets } from "./local_sockets.ts";
-import type { Addresses, AsyncDialer, AsyncTransport, TlsOptions } from "./transport.ts";
+import type { Addresses, AsyncDialer, AsyncTransport, TlsOptions, TlsSession } from "./transport.ts";
 
 /** Dials with `Deno.connect`. */
 export const denoDialer: AsyncDialer = {
@@ -46,9 +46,11 @@ class DenoTransport implements AsyncTransport {
     return this.#secure === undefined ? this.#conn.write(bytes) : this.#secure.write(bytes);
   }
 
-  async startTls(options: TlsOptions): Promise<void> {
+  async startTls(options: TlsOptions): Promise<TlsSession> {
     const { encryptedTransport } = await import("./stream.ts");
-    this.#secure = await encryptedTransport(this.#conn, this.addresses, options);
+    const { transport, session } = await encryptedTransport(this.#conn, this.addresses, options);
+    this.#secure = transport;
+    return session;
   }
 
   keepProcess(alive: boolean): void {

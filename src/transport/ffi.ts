@@ -112,7 +112,7 @@ class FfiTransport implements SyncTransport {
     return true;
   }
 
-  startTls(): void {
+  startTls(): never {
     throw new Error("FFI transports cannot start TLS");
   }
 

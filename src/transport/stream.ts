@@ -8,7 +8,8 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
-import type { Addresses, AsyncTransport, TlsOptions } from "./transport.ts";
+import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
+import type { Addresses, AsyncTransport, TlsOptions, TlsSession } from "./transport.ts";
 
 /** Reads from and writes to a connected stream. */
 export class StreamTransport implements AsyncTransport {
@@ -43,7 +44,7 @@ export class StreamTransport implements AsyncTransport {
     });
   }
 
-  async startTls(options: TlsOptions): Promise<void> {
+  async startTls(options: TlsOptions): Promise<TlsSession> {
     if (this.#received.size > 0) {
       throw new Error("the server sent unencrypted data behind its answer to the TLS request");
     }
@@ -52,6 +53,7 @@ export class StreamTransport implements AsyncTransport {
     const secure = await startTlsOn(plain, options);
     this.#stream = secure;
     this.#received = listen(secure, () => this.#paused = true);
+    return tlsSessionOf(secure);
   }
 
   keepProcess(alive: boolean): void {
@@ -73,8 +75,9 @@ export async function encryptedTransport(
   conn: ByteConn,
   addresses: Addresses | undefined,
   options: TlsOptions,
-): Promise<AsyncTransport> {
-  return new StreamTransport(await startTlsOn(duplexOf(conn), options), addresses);
+): Promise<{ readonly transport: AsyncTransport; readonly session: TlsSession }> {
+  const secure = await startTlsOn(duplexOf(conn), options);
+  return { transport: new StreamTransport(secure, addresses), session: tlsSessionOf(secure) };
 }
 
 /** The members of Deno's connections that are used. */
@@ -88,11 +91,7 @@ interface ByteConn {
 /** Starts TLS on a stream that both sides agreed to encrypt. The certificate is not verified. */
 function startTlsOn(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const secure = connect({
-      socket: plain,
-      rejectUnauthorized: false,
-      ...(options.serverName === undefined ? {} : { servername: options.serverName }),
-    });
+    const secure = connect({ socket: plain, ...tlsConnectionOptions(options) });
     secure.once("secureConnect", () => resolve(secure));
     secure.once("error", reject);
     secure.once("close", () => reject(new Error("the server closed the connection during the TLS handshake")));

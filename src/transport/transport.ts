@@ -31,10 +31,31 @@ export interface Addresses {
   readonly remote: Address;
 }
 
+/** The versions of TLS, by the names of libpq and of `node:tls`. */
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
 /** Options for encryption. */
 export interface TlsOptions {
   /** The name for SNI; undefined to send none. */
   readonly serverName?: string | undefined;
+  /** The client's certificate, and those of its issuers, in PEM. */
+  readonly certificate?: string | undefined;
+  /** Its private key, in PEM and not encrypted. */
+  readonly privateKey?: string | undefined;
+  readonly minVersion?: TlsVersion | undefined;
+  readonly maxVersion?: TlsVersion | undefined;
+}
+
+/** What encryption has agreed on, and who is at the other end. */
+export interface TlsSession {
+  /** The version of TLS: `TLSv1.3`. */
+  readonly protocol: string;
+  /** The cipher suite, by its name in IANA's registry. */
+  readonly cipher: string;
+  /** The protocol that the server has confirmed by ALPN. */
+  readonly alpn: string | undefined;
+  /** The certificates in DER, the peer's own first. They are not verified. */
+  readonly chain: readonly Uint8Array[];
 }
 
 /** The user that listens on a socket. */
@@ -89,7 +110,7 @@ export interface AsyncTransport {
    * Starts encryption. Must not be called while a read or write is outstanding, nor if bytes have been
    * received that were not read.
    */
-  startTls(options: TlsOptions): Promise<void>;
+  startTls(options: TlsOptions): Promise<TlsSession>;
   /** Whether this socket alone keeps the process alive. */
   keepProcess(alive: boolean): void;
   /** Closes at once. An outstanding read ends. Idempotent, never throws. */
@@ -115,7 +136,7 @@ export interface SyncTransport {
   /** Waits until bytes can be read or, with `writable`, written; false after `milliseconds`. */
   wait(writable: boolean, milliseconds: number): boolean;
   /** Starts encryption; throws if that takes longer than `milliseconds`. */
-  startTls(options: TlsOptions, milliseconds: number): void;
+  startTls(options: TlsOptions, milliseconds: number): TlsSession;
   /** Closes at once. Idempotent, never throws. */
   close(): void;
 }

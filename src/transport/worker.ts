@@ -5,7 +5,8 @@
  * memory. After each side has put bytes in or taken bytes out, it increments a counter (its bell), for
  * whose change the other side waits.
  */
-import type { Addresses, Endpoint, SyncTransport, TlsOptions } from "./transport.ts";
+import { Buffer } from "node:buffer";
+import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "./transport.ts";
 import type { WorkerBody } from "./worker_main.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
 
@@ -98,11 +99,13 @@ class WorkerTransport implements SyncTransport {
     return this.#thread.sleep(seen, milliseconds);
   }
 
-  startTls(options: TlsOptions, milliseconds: number): void {
+  startTls(options: TlsOptions, milliseconds: number): TlsSession {
     // The worker then reads without a command.
     this.#readsOn = true;
     this.#thread.command(COMMANDS.startTls, options);
     this.#awaitState(STATES.encrypted, milliseconds);
+    const { session, chain } = this.#thread.report();
+    return { ...session!, chain: chain!.map((base64) => new Uint8Array(Buffer.from(base64, "base64"))) };
   }
 
   close(): void {

@@ -67,7 +67,7 @@ export class WorkerConnection {
 
   /** Starts encryption. All bytes received from now on are given to TLS. */
   startTls(): void {
-    const { control, input: { words, states }, report, fail, requested } = this.#context;
+    const { control, input: { words, states }, report, fail, requested, tls } = this.#context;
     const plain = this.#stream;
     plain.pause();
     plain.off("data", this.#take).off("close", this.#end);
@@ -79,13 +79,15 @@ export class WorkerConnection {
       plain.once("close", this.#end).destroy();
       return;
     }
-    const { serverName } = requested() as TlsOptions;
     const secure = process.getBuiltinModule("node:tls").connect({
       socket: plain,
-      rejectUnauthorized: false,
-      ...(serverName === undefined ? {} : { servername: serverName }),
+      ...tls.optionsOf(requested() as TlsOptions),
     });
-    secure.once("secureConnect", () => report(states.encrypted, {}));
+    secure.once("secureConnect", () => {
+      const { chain, ...session } = tls.sessionOf(secure);
+      const { Buffer } = process.getBuiltinModule("node:buffer");
+      report(states.encrypted, { session, chain: chain.map((der) => Buffer.from(der).toString("base64")) });
+    });
     Atomics.store(control, words.readsOn, 1);
     this.#stream = secure;
     this.#isPaused = false;

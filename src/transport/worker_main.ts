@@ -9,7 +9,8 @@
  * all the rest of connecting, and a runtime frees the memory of an ended thread only in its event loop,
  * which does not run while a script blocks.
  */
-import type { Addresses, Endpoint } from "./transport.ts";
+import type { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
+import type { Addresses, Endpoint, TlsSession } from "./transport.ts";
 import type { WorkerConnection } from "./worker_connection.ts";
 
 /** Indexes into the control words, which both sides share. */
@@ -70,9 +71,12 @@ export interface WorkerInput {
   readonly idleTimeout: number;
 }
 
-/** A report of the worker: the ends of the connection, or an error. */
+/** A report of the worker: the ends of the connection, what encryption has agreed on, or an error. */
 export interface WorkerReport {
   readonly addresses?: Addresses;
+  readonly session?: Omit<TlsSession, "chain">;
+  /** The peer's certificates, in base64. */
+  readonly chain?: readonly string[];
   readonly error?: string;
   readonly code?: string | undefined;
 }
@@ -91,13 +95,20 @@ export interface WorkerContext {
   report(state: number, what: WorkerReport): void;
   /** Reports an error. */
   fail(error: unknown): void;
+  readonly tls: WorkerTls;
+}
+
+/** The functions for TLS. */
+export interface WorkerTls {
+  readonly optionsOf: typeof tlsConnectionOptions;
+  readonly sessionOf: typeof tlsSessionOf;
 }
 
 /**
  * Runs the body of the worker. Every failure is reported in shared memory, since the main thread gets
  * no events while it waits.
  */
-export function workerStart(main: WorkerBody, Connection: typeof WorkerConnection): void {
+export function workerStart(main: WorkerBody, Connection: typeof WorkerConnection, tls: WorkerTls): void {
   const input = process.getBuiltinModule("node:worker_threads").workerData as WorkerInput;
   const { memory, words, states, layout } = input;
   const control = new Int32Array(memory, 0, 16);
@@ -116,7 +127,10 @@ export function workerStart(main: WorkerBody, Connection: typeof WorkerConnectio
   const report = (state: number, what: WorkerReport): void => {
     const now = Atomics.load(control, words.state);
     if (now === states.failed || now === states.ended || now === states.gone) return;
-    const text = new TextEncoder().encode(JSON.stringify(what)).subarray(0, layout.received - layout.report);
+    const text = new TextEncoder().encode(JSON.stringify(what));
+    if (text.length > layout.received - layout.report) {
+      return report(states.failed, { error: "the server's certificates are too long" });
+    }
     new Uint8Array(memory, layout.report).set(text);
     Atomics.store(control, words.reportLength, text.length);
     Atomics.store(control, words.state, state);
@@ -133,7 +147,7 @@ export function workerStart(main: WorkerBody, Connection: typeof WorkerConnectio
     ring();
   });
   try {
-    main({ input, control, ring, wakeUp, requested, report, fail }, Connection);
+    main({ input, control, ring, wakeUp, requested, report, fail, tls }, Connection);
   } catch (error) {
     fail(error);
   }

@@ -5,6 +5,7 @@
  * that has ended reports nothing, so after a long silence its bell is rung to see whether it reacts.
  */
 import { Worker } from "node:worker_threads";
+import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
 import type { Endpoint, TlsOptions } from "./transport.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import {
@@ -42,7 +43,8 @@ export class WorkerThread {
     };
     // No environment variables, for which Deno would ask; no arguments, since modules that they load are not meant
     // for this thread.
-    const source = `(${workerStart})(${main}, ${WorkerConnection});`;
+    const tls = `{ optionsOf: ${tlsConnectionOptions}, sessionOf: ${tlsSessionOf} }`;
+    const source = `(${workerStart})(${main}, ${WorkerConnection}, ${tls});`;
     this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
       workerData: input,
       env: {},
@@ -91,7 +93,9 @@ export class WorkerThread {
   command(command: number, what?: Endpoint | TlsOptions): void {
     if (what !== undefined) {
       const text = new TextEncoder().encode(JSON.stringify(what));
-      if (text.length > LAYOUT.report - LAYOUT.request) throw new Error("the name of the host is too long");
+      if (text.length > LAYOUT.report - LAYOUT.request) {
+        throw new Error("the name of the host, or the client's certificate, is too long");
+      }
       new Uint8Array(this.memory, LAYOUT.request).set(text);
       Atomics.store(this.control, WORDS.requestLength, text.length);
     }
@@ -213,7 +217,13 @@ export const STATES: WorkerState = {
 /** The commands for a worker. */
 export const COMMANDS: WorkerCommand = { none: 0, dial: 1, startTls: 2, close: 3 };
 /** The layout of the memory. */
-export const LAYOUT = { request: 0x40, report: 0x1000, received: 0x2000, sent: 0x4_2000, ring: 0x4_0000 } as const;
+export const LAYOUT = {
+  request: 0x40,
+  report: 0x1_0000,
+  received: 0x4_0000,
+  sent: 0x8_0000,
+  ring: 0x4_0000,
+} as const;
 
 const SECOND = 1000;
 /** Milliseconds that a thread may take to start. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { ConnectionError } from "../../src/errors.ts";
 import { type Verification, verifyCertificate } from "../../src/tls/verify.ts";
 import * as x509 from "../support/certificates/authority.ts";
@@ -56,7 +57,8 @@ test("verify: the times of all certificates count", () => {
   refuses({ now: NOW - 2 * DAY }, /: it is valid from 2031-05-05T07:08:09Z on, and now it is 2031-05-04T07:08:09Z$/);
   const expired = x509.authority("Middle", { issuer: root, notAfter: NOW - 1000 });
   refuses({ chain: [leaf, expired] }, /: of its authority \(CN=Middle\), it expired at 2031-05-06T07:08:08Z/);
-  verify({ now: NOW + DAY });
+  verify({ now: NOW + DAY - 1 });
+  refuses({ now: NOW + DAY }, /it expired/);
   verify({ now: NOW - DAY });
 });
 
@@ -66,4 +68,37 @@ test("verify: verify-ca does not compare names", () => {
     { host: "other.example" },
     /: it is for "db.example": host must be a name that the certificate has; sslmode=verify-ca does not compare names$/,
   );
+});
+
+test("verify: the message says what is expected, and names the option", () => {
+  refuses(
+    { roots: [x509.authority("Other")] },
+    /^Cannot trust the server's certificate \(CN=db\.example\) for the host "db\.example": its issuer \(CN=Root\) is not in the file "root\.crt" \(sslrootcert\), and the server has not sent it: sslrootcert must name a file with the certificate of a trusted authority$/,
+  );
+});
+
+test("verify: the work for a hostile chain is bounded", () => {
+  const count = 1000;
+  const key = x509.keyNamed("hostile");
+  const self = { subject: x509.commonName("Hostile"), key, serial: root.serial, certificate: root.certificate };
+  // Certificates of the same name and key, so that each may be the issuer of each.
+  const same = Array.from({ length: count }, () => x509.authority("Hostile", { issuer: self, key }));
+  refuses(
+    { chain: [x509.server(self, [HOST]), ...same] },
+    /its chain has too many certificates that could be its issuers/,
+  );
+  // Certificates of the same name and other keys, so that all signatures are wrong.
+  const wrong = same.map((issued) => ({ ...issued, certificate: x509.damagedSignature(issued.certificate) }));
+  refuses({ chain: [x509.server(self, [HOST]), ...wrong] }, /too many certificates|has not signed it/);
+  const other = Array.from({ length: count }, () => x509.authority("Middle", { issuer: root, key }));
+  refuses({ chain: [leaf, ...other] }, /too many certificates that could be its issuers/);
+  // The right one is found among certificates of other names.
+  const strangers = Array.from({ length: 50 }, (_, i) => x509.authority(`Stranger ${i}`, { key }));
+  verify({ chain: [leaf, ...strangers, middle] });
+});
+
+test("verify: malformed certificates among those that were sent, and among the roots, do no harm", () => {
+  const malformed = { ...root, certificate: Buffer.from([0x30, 0]) };
+  verify({ chain: [leaf, malformed, middle], roots: [malformed, root] });
+  refuses({ roots: [malformed] }, /its issuer \(CN=Root\) is not in the file "root\.crt" \(sslrootcert\)/);
 });

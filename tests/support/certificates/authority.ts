@@ -155,6 +155,13 @@ export function revocationList(options: ListOptions): Buffer {
   return signed(body, signer);
 }
 
+/** The same certificate with one bit of its signature changed. */
+export function damagedSignature(certificate: Uint8Array): Buffer {
+  const damaged = Buffer.from(certificate);
+  damaged[damaged.length - 1]! ^= 1;
+  return damaged;
+}
+
 /** A body with its algorithm and its signature. */
 export function signed(body: Uint8Array, signer: Signer, hash?: CertificateOptions["hash"]): Buffer {
   return sequence(body, algorithmOf(signer, hash), bitString(signatureOf(body, signer, hash)));

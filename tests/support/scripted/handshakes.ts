@@ -7,7 +7,8 @@ import type { Handshake, HandshakeStep, Link } from "../../../src/connect/handsh
 import type { Op, PendingRequest, Request, Step } from "../../../src/protocol/request.ts";
 import { errorOf } from "../../../src/protocol/failure.ts";
 import { Session } from "../../../src/protocol/session.ts";
-import { type Addresses, type Endpoint, endpointName } from "../../../src/transport/transport.ts";
+import { type Addresses, type Endpoint, endpointName, type TlsSession } from "../../../src/transport/transport.ts";
+import { TLS_SESSION } from "./tls_sessions.ts";
 import { concat } from "./backend.ts";
 import { feed } from "./feed.ts";
 
@@ -30,7 +31,7 @@ export class TabledLink implements Link {
   readonly awaits = true;
   readonly canStartTls: boolean;
   readonly number: number;
-  tls = false;
+  tls: TlsSession | undefined = undefined;
   /** How many times it was discarded. */
   discarded = 0;
   /** What the client sent on it. */
@@ -194,7 +195,7 @@ function answerTo(
     link.send();
     if (answer instanceof Error) throw answer;
     if (step.do === "readByte") return (answer as string).charCodeAt(0);
-    if (step.do === "startTls") link.tls = true;
+    if (step.do === "startTls") return link.tls = TLS_SESSION;
     return undefined;
   };
 }

@@ -5,7 +5,9 @@ import type {
   Endpoint,
   SyncTransport,
   TlsOptions,
+  TlsSession,
 } from "../../../src/transport/transport.ts";
+import { TLS_SESSION } from "./tls_sessions.ts";
 
 /** What a read can bring: bytes, the end of the stream, or a failure. */
 export type Incoming = Uint8Array | "end" | Error;
@@ -42,8 +44,9 @@ export class ManualAsync implements AsyncTransport {
     return this.onWrite(bytes);
   }
 
-  startTls(options: TlsOptions): Promise<void> {
-    return this.onStartTls(options);
+  async startTls(options: TlsOptions): Promise<TlsSession> {
+    await this.onStartTls(options);
+    return TLS_SESSION;
   }
 
   keepProcess(alive: boolean): void {
@@ -88,8 +91,9 @@ export class ManualSync implements SyncTransport {
     throw new Error("both sides wait for each other");
   }
 
-  startTls(options: TlsOptions, milliseconds: number): void {
+  startTls(options: TlsOptions, milliseconds: number): TlsSession {
     this.onStartTls(options, milliseconds);
+    return TLS_SESSION;
   }
 
   close(): void {

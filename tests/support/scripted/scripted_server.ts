@@ -3,7 +3,14 @@
  * that it expects, and throws for any other. It implements both drivers' transports, without a socket.
  */
 import assert from "node:assert/strict";
-import type { Addresses, AsyncTransport, SyncTransport, TlsOptions } from "../../../src/transport/transport.ts";
+import type {
+  Addresses,
+  AsyncTransport,
+  SyncTransport,
+  TlsOptions,
+  TlsSession,
+} from "../../../src/transport/transport.ts";
+import { TLS_SESSION } from "./tls_sessions.ts";
 
 /** The expected messages of the client by name (`"Parse Describe Sync"`), and the reply; `close` ends the stream. */
 export type Step = readonly [expected: string, reply: Uint8Array | "close"];
@@ -115,8 +122,9 @@ export class ScriptedSync extends Server implements SyncTransport {
     throw new Error("both sides wait for each other");
   }
 
-  startTls(options: TlsOptions): void {
+  startTls(options: TlsOptions): TlsSession {
     this.tls = options;
+    return TLS_SESSION;
   }
 
   close(): void {
@@ -154,9 +162,9 @@ export class ScriptedAsync extends Server implements AsyncTransport {
     return count;
   }
 
-  startTls(options: TlsOptions): Promise<void> {
+  startTls(options: TlsOptions): Promise<TlsSession> {
     this.tls = options;
-    return Promise.resolve();
+    return Promise.resolve(TLS_SESSION);
   }
 
   keepProcess(alive: boolean): void {

@@ -3,7 +3,8 @@
  * or three rows with the number 1. It can be made to refuse, to hang until it is cancelled, and to close,
  * each at a given message.
  */
-import type { AsyncTransport, SyncTransport } from "../../../src/transport/transport.ts";
+import type { AsyncTransport, SyncTransport, TlsSession } from "../../../src/transport/transport.ts";
+import { TLS_SESSION } from "./tls_sessions.ts";
 import {
   bindComplete,
   closeComplete,
@@ -251,8 +252,8 @@ export class SimulatedAsync extends Simulated implements AsyncTransport {
     this.#wake?.();
   }
 
-  startTls(): Promise<void> {
-    return Promise.resolve();
+  startTls(): Promise<TlsSession> {
+    return Promise.resolve(TLS_SESSION);
   }
 
   keepProcess(): void {}
@@ -284,7 +285,9 @@ export class SimulatedSync extends Simulated implements SyncTransport {
     throw new Error("both sides wait for each other");
   }
 
-  startTls(): void {}
+  startTls(): TlsSession {
+    return TLS_SESSION;
+  }
 
   close(): void {}
 }

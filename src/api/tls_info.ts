@@ -1,0 +1,62 @@
+/** What a connection tells of its encryption. */
+import { X509Certificate } from "node:crypto";
+import type { TlsSession } from "../transport/transport.ts";
+
+/** What encryption has agreed on, and who the server says it is. */
+export interface TlsInfo {
+  /** The version of TLS: `"TLSv1.3"`. */
+  readonly protocol: string;
+  /** The cipher suite, by its name in IANA's registry: `"TLS_AES_256_GCM_SHA384"`. */
+  readonly cipher: string;
+  /** The server's certificate; undefined if it has sent none. */
+  readonly peer: PeerCertificate | undefined;
+}
+
+/**
+ * The certificate of a server. Its names are the server's own claim unless it was verified: see
+ * {@linkcode Opts.sslMode}.
+ */
+export interface PeerCertificate {
+  /** For whom it is: `"CN=db.example.com"`, with a line for each part. */
+  readonly subject: string;
+  /** Who has issued it. */
+  readonly issuer: string;
+  /** The names and addresses of the server: `"DNS:db.example.com, IP Address:192.0.2.1"`; undefined for none. */
+  readonly subjectAltName: string | undefined;
+  readonly validFrom: Date;
+  readonly validTo: Date;
+  /** The serial number, in hexadecimal. */
+  readonly serialNumber: string;
+  /** The SHA-256 hash of the certificate, as `openssl x509 -fingerprint -sha256` prints it. */
+  readonly fingerprint256: string;
+  /** The certificate in DER. */
+  readonly raw: Uint8Array;
+}
+
+const infos = new WeakMap<TlsSession, TlsInfo>();
+
+/** The information for users; the same object each time. */
+export function tlsInfoOf(session: TlsSession): TlsInfo {
+  let info = infos.get(session);
+  if (info === undefined) {
+    const { protocol, cipher, chain: [first] } = session;
+    infos.set(session, info = { protocol, cipher, peer: first && peerOf(first) });
+  }
+  return info;
+}
+
+function peerOf(raw: Uint8Array): PeerCertificate {
+  const { subject, issuer, subjectAltName, validFrom, validTo, serialNumber, fingerprint256 } = new X509Certificate(
+    raw,
+  );
+  return {
+    subject,
+    issuer,
+    subjectAltName,
+    validFrom: new Date(validFrom),
+    validTo: new Date(validTo),
+    serialNumber,
+    fingerprint256,
+    raw,
+  };
+}

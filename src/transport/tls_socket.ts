@@ -1,0 +1,44 @@
+/**
+ * TLS by `node:tls`: what is asked of it, and what it tells of the connection.
+ *
+ * These functions are also sent to the worker as text, so they must not refer to anything outside of
+ * themselves.
+ */
+import type { ConnectionOptions, DetailedPeerCertificate, TLSSocket } from "node:tls";
+import type { TlsOptions, TlsSession } from "./transport.ts";
+
+/**
+ * Options for `node:tls`. It verifies nothing: `src/tls` does, on all runtimes alike, and before anything is
+ * sent. That the peer has the private key of its certificate is a part of every handshake.
+ */
+export function tlsConnectionOptions(options: TlsOptions): ConnectionOptions {
+  const { serverName, certificate, privateKey, minVersion, maxVersion } = options;
+  return {
+    rejectUnauthorized: false,
+    ALPNProtocols: ["postgresql"],
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(certificate === undefined || privateKey === undefined ? {} : { cert: certificate, key: privateKey }),
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+  };
+}
+
+/** What the socket tells of its connection, once it is encrypted. */
+export function tlsSessionOf(
+  socket: Pick<TLSSocket, "getProtocol" | "getCipher" | "alpnProtocol" | "getPeerCertificate">,
+): TlsSession {
+  const chain: Uint8Array[] = [];
+  // The certificates of a chain refer to their issuers; a root refers to itself.
+  let next: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && chain.length < 100) {
+    chain.push(new Uint8Array(next.raw));
+    next = next.issuerCertificate === next ? undefined : next.issuerCertificate;
+  }
+  const { name, standardName } = socket.getCipher();
+  return {
+    protocol: socket.getProtocol() ?? "unknown",
+    cipher: standardName ?? name,
+    alpn: socket.alpnProtocol || undefined,
+    chain,
+  };
+}
