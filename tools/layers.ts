@@ -87,7 +87,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     knows: "handshake, host lists, the upgrade to a Unix socket, cancel requests",
     doesNotKnow: "sockets, time",
     pure: true,
-    imports: ["codecs", "options", "protocol", "rows", "statements", "wire", TRANSPORT],
+    imports: ["codecs", "options", "protocol", "rows", "statements", "tls", "wire", TRANSPORT],
   },
   transport: {
     knows: "sockets, a runtime a file",

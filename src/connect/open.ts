@@ -10,6 +10,7 @@ import type { AuthPolicy, Channel } from "../protocol/auth_policy.ts";
 import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
 import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
 import { Startup } from "../protocol/startup.ts";
+import { endPointHash } from "../tls/signature_hash.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
@@ -113,7 +114,9 @@ function* begin(startup: Startup): Op<PendingRequest<AuthMethod>> {
 
 /** What authentication may be bound to. */
 function channelOf({ tls }: Link): Channel | undefined {
-  return tls ? { endPoint: () => undefined } : undefined;
+  if (tls === undefined) return undefined;
+  const [certificate] = tls.chain;
+  return { endPoint: () => certificate && endPointHash(certificate) };
 }
 
 /** Encrypts a connection on which TLS can start, or fails. */
