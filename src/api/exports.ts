@@ -31,6 +31,7 @@ export type {
   OAuthRequest,
   OAuthTokenFunction,
   PasswordFunction,
+  ProtocolVersion,
   SslMode,
 } from "../options/settings.ts";
 export type { PoolLeak } from "../pool/leak_detector.ts";

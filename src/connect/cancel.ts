@@ -73,7 +73,8 @@ export function cancelTimeout(connectTimeout: number): number {
 export function toCancelKey(key: unknown): CancelKey {
   const { endpoint, tls, serverName, processId, secret } = (key ?? {}) as Partial<CancelKey>;
   const isKey = isEndpoint(endpoint) && typeof tls === "boolean" && Number.isInteger(processId) &&
-    secret instanceof Uint8Array && secret.length > 0 && (serverName === undefined || typeof serverName === "string");
+    secret instanceof Uint8Array && secret.length > 0 && secret.length <= MAX_SECRET &&
+    (serverName === undefined || typeof serverName === "string");
   if (!isKey) throw new UsageError("Cannot cancel: give the cancelKey of a connection");
   return { endpoint, tls, serverName, processId: processId!, secret };
 }
@@ -83,5 +84,7 @@ function isEndpoint(endpoint: Partial<Endpoint> | null | undefined): endpoint is
   return endpoint?.kind === "tcp" && typeof endpoint.host === "string" && Number.isInteger(endpoint.port);
 }
 
+/** The maximum length of a secret, in bytes, in any version of the protocol. */
+const MAX_SECRET = 256;
 /** The maximum number of milliseconds that a server may take to accept a request, even if connecting has no limit. */
 const MAX_CANCEL_TIMEOUT = 10_000;

@@ -10,6 +10,7 @@ import type { AuthPolicy, Channel } from "../protocol/auth_policy.ts";
 import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
 import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
 import { Startup } from "../protocol/startup.ts";
+import type { ProtocolVersions } from "../protocol/version.ts";
 import { endPointHash } from "../tls/signature_hash.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
@@ -30,6 +31,7 @@ export interface OpenPlan {
   readonly policy?: AuthPolicy | undefined;
   /** The user that must listen on Unix sockets; undefined for any. */
   readonly requiredPeer?: RequiredPeer | undefined;
+  readonly versions: ProtocolVersions;
   /** All parameters of the StartupMessage. */
   readonly parameters: readonly (readonly [string, string])[];
   /** The time in milliseconds, on a clock that never goes back. */
@@ -92,10 +94,11 @@ export function* start(
   by: number,
   askBy: number = by,
 ): Handshake<AuthMethod> {
-  const { user, password, token, parameters, policy } = plan;
+  const { user, password, token, versions, parameters, policy } = plan;
   const channel = channelOf(link);
   const tokenInClear = link.endpoint.kind === "unix" || plan.tokenInClear === true;
-  const options = { user, password, token, tokenInClear, parameters, nonce: plan.nonce(), limit, policy, channel };
+  const secrets = { user, password, token, tokenInClear, nonce: plan.nonce() };
+  const options = { ...secrets, versions, parameters, limit, policy, channel };
   const startup = new Startup(options, link.session);
   if (token === undefined && !(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
   const pending = yield* run(link, begin(startup), by);

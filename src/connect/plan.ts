@@ -3,9 +3,11 @@ import { UsageError } from "../errors.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import { filePasswords } from "../options/password_file.ts";
 import { allowedMethods } from "../options/require_auth.ts";
-import type { Settings } from "../options/settings.ts";
+import type { ProtocolVersion, Settings } from "../options/settings.ts";
 import type { AuthPolicy } from "../protocol/auth_policy.ts";
+import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint } from "../transport/transport.ts";
+import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
 import { problemOfToken, SecretFunction } from "./secret_function.ts";
 import type { UpgradePlan } from "./upgrade.ts";
@@ -37,6 +39,7 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     ...passwordsOf(settings, addresses, user, environment),
     policy: policyOf(settings),
     requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
+    versions: versionsOf(settings),
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
     upgrade: { skipReason: skipReasonOf(settings), local: environment.local },
@@ -119,6 +122,16 @@ function parametersOf(settings: Settings, user: string): [string, string][] {
   ];
 }
 
+/** As in libpq, a minimum newer than 3.0 makes the newest version the default of the maximum. */
+function versionsOf({ minProtocolVersion = "3.0", maxProtocolVersion }: Settings): ProtocolVersions {
+  const min = VERSIONS[minProtocolVersion];
+  const max = VERSIONS[maxProtocolVersion ?? (min > PROTOCOL_3_0 ? "latest" : "3.0")];
+  if (min <= max) return { min, max };
+  throw new UsageError(
+    `Cannot connect: min_protocol_version ${minProtocolVersion} is newer than max_protocol_version ${maxProtocolVersion}`,
+  );
+}
+
 function skipReasonOf(settings: Settings): string | undefined {
   const { upgradeToUnixSocket = true, pgbouncer, sslMode, channelBinding, hosts = [] } = settings;
   if (!upgradeToUnixSocket) return "it is switched off";
@@ -128,6 +141,12 @@ function skipReasonOf(settings: Settings): string | undefined {
   if (hosts.length > 1) return "several hosts were given";
   return undefined;
 }
+
+const VERSIONS: Readonly<Record<ProtocolVersion, number>> = {
+  "3.0": PROTOCOL_3_0,
+  "3.2": PROTOCOL_3_2,
+  latest: PROTOCOL_3_2,
+};
 
 const DEFAULT_HOST = "localhost";
 const DEFAULT_PORT = 5432;

@@ -111,6 +111,8 @@ const OPTIONS: readonly Row[] = [
     "timeout connectiontimeout connectiontimeoutmillis connectiontimeoutmilliseconds connecttimeoutms logintimeout dialtimeout pgconnecttimeout",
   ],
   ["keepalives", "keepAlive", "tcpkeepalive tcpkeepalives usekeepalive"],
+  ["min_protocol_version", "minProtocolVersion", "pgminprotocolversion"],
+  ["max_protocol_version", "maxProtocolVersion", "protocolversion pgmaxprotocolversion"],
   [
     "statement_cache_size",
     "statementCacheSize",
@@ -142,8 +144,6 @@ const OPTIONS: readonly Row[] = [
   ["keepalives_interval", undefined, "tcpkeepaliveinterval"],
   ["krbsrvname", undefined, "kerberosservicename kerberosservername includerealm"],
   ["load_balance_hosts", undefined, "loadbalance"],
-  ["max_protocol_version", undefined, "protocolversion"],
-  ["min_protocol_version", undefined],
   ["oauth_client_secret", undefined, "clientsecret"],
   ["replication", undefined, "replicationmode"],
   ["scram_client_key", undefined],

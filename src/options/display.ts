@@ -51,6 +51,8 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ["channel_binding", settings.channelBinding],
     ["connect_timeout", seconds(settings.connectTimeout)],
     ["keepalives", settings.keepAlive === undefined ? undefined : Number(settings.keepAlive)],
+    ["max_protocol_version", settings.maxProtocolVersion],
+    ["min_protocol_version", settings.minProtocolVersion],
     ["pgbouncer", settings.pgbouncer],
     ...POOL_OPTION_LIST.map(([name, { keyword, unit }]): [string, unknown] => [
       keyword,

@@ -25,6 +25,7 @@ import {
   checkSslMode,
   checkText,
   parseHosts,
+  PROTOCOL_VERSIONS,
   type Settings,
 } from "./settings.ts";
 
@@ -176,6 +177,8 @@ const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("requirepeer", "requirePeer", (value, name) => checkText(name, value)),
   row("channel_binding", "channelBinding", (value, name) => checkChoice(name, value, CHANNEL_BINDINGS)),
   row("keepalives", "keepAlive", (value, name) => parseKeepAlive(name, value)),
+  row("min_protocol_version", "minProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
+  row("max_protocol_version", "maxProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
 ]);
 
 const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
@@ -210,8 +213,6 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["keepalives_interval", []],
   ["krbsrvname", [""]],
   ["load_balance_hosts", ["disable"]],
-  ["max_protocol_version", ["3.0"]],
-  ["min_protocol_version", ["3.0"]],
   ["oauth_client_secret", [""]],
   ["replication", ["false", "off", "no", "0", ""]],
   ["scram_client_key", []],

@@ -27,6 +27,8 @@ import {
   checkText,
   type OAuthTokenFunction,
   type PasswordFunction,
+  PROTOCOL_VERSIONS,
+  type ProtocolVersion,
   type Settings,
   type SslMode,
 } from "./settings.ts";
@@ -318,6 +320,42 @@ export class Opts {
   /** Whether the operating system probes idle TCP connections, so that dead ones are noticed. Default: true. */
   keepAlive(wanted: boolean): Opts {
     return this.#with({ keepAlive: checkBoolean("keepAlive", wanted) });
+  }
+
+  /**
+   * The oldest version of the protocol that the session may have: `"3.0"`, `"3.2"` or `"latest"`. Connecting to a
+   * server or pooler that only has an older one fails; so does connecting if
+   * {@linkcode Opts.maxProtocolVersion} is an older one. Default: `"3.0"`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", min_protocol_version.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  minProtocolVersion(version: ProtocolVersion): Opts {
+    return this.#with({ minProtocolVersion: checkChoice("minProtocolVersion", version, PROTOCOL_VERSIONS) });
+  }
+
+  /**
+   * The version of the protocol to ask for: `"3.0"`, `"3.2"` (PostgreSQL 18), or `"latest"`, the newest that pyro has,
+   * now 3.2. A server that has only an older one uses that. In 3.2 the keys of cancel requests are longer, and so
+   * cannot be guessed. Some poolers refuse versions that they do not know, hence the default, which is libpq's: `"3.0"`, or
+   * `"latest"` if {@linkcode Opts.minProtocolVersion} is a newer one.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", max_protocol_version.
+   *
+   * @example
+   * ```ts
+   * import { Conn, Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect(new Opts("pg://").maxProtocolVersion("latest"));
+   * assert.ok(conn.cancelKey!.secret.length >= 4);
+   * ```
+   *
+   * @throws {UsageError} For any other value.
+   */
+  maxProtocolVersion(version: ProtocolVersion): Opts {
+    return this.#with({ maxProtocolVersion: checkChoice("maxProtocolVersion", version, PROTOCOL_VERSIONS) });
   }
 
   /**

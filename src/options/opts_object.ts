@@ -2,7 +2,14 @@
 import type { ServerFields } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
-import type { BlockingTransport, ChannelBinding, OAuthTokenFunction, PasswordFunction, SslMode } from "./settings.ts";
+import type {
+  BlockingTransport,
+  ChannelBinding,
+  OAuthTokenFunction,
+  PasswordFunction,
+  ProtocolVersion,
+  SslMode,
+} from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** {@linkcode Opts} as a plain object: its keys are the setters' names, its values their arguments. */
@@ -51,6 +58,10 @@ export interface OptsObject {
   readonly connectTimeout?: number | undefined;
   /** See {@linkcode Opts.keepAlive}. */
   readonly keepAlive?: boolean | undefined;
+  /** See {@linkcode Opts.minProtocolVersion}. */
+  readonly minProtocolVersion?: ProtocolVersion | undefined;
+  /** See {@linkcode Opts.maxProtocolVersion}. */
+  readonly maxProtocolVersion?: ProtocolVersion | undefined;
   /** Server settings by name; see {@linkcode Opts.param}. */
   readonly param?: Readonly<Record<string, string>> | undefined;
   /** See {@linkcode Opts.statementCacheSize}. */

@@ -37,6 +37,9 @@ export interface OAuthRequest {
 /** Gives a bearer token for a connection; a promise only if connections await. */
 export type OAuthTokenFunction = (request: OAuthRequest) => string | PromiseLike<string>;
 
+/** A version of the protocol; `latest` is the newest that pyro has. */
+export type ProtocolVersion = "3.0" | "3.2" | "latest";
+
 /**
  * The settings, all of them optional. In strings, files and variables an empty text is a value, as in libpq:
  * nothing else is looked at for the setting, and it has its default.
@@ -73,6 +76,8 @@ export interface Settings extends PoolValues {
   /** Milliseconds, 0 for no limit. */
   readonly connectTimeout?: number;
   readonly keepAlive?: boolean;
+  readonly minProtocolVersion?: ProtocolVersion;
+  readonly maxProtocolVersion?: ProtocolVersion;
   readonly param?: Readonly<Record<string, string>>;
   /** libpq's keys that need nothing of pyro with their values; environment variables do not replace them. */
   readonly accepted?: Readonly<Record<string, string>>;
@@ -239,6 +244,7 @@ function shown(value: unknown): string {
 
 export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
 export const CHANNEL_BINDINGS: readonly ChannelBinding[] = ["disable", "prefer", "require"];
+export const PROTOCOL_VERSIONS: readonly ProtocolVersion[] = ["3.0", "3.2", "latest"];
 export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi", "worker"];
 
 /** SQL's names of types that the catalog does not have. */

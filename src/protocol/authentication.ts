@@ -11,13 +11,13 @@ import { md5Password } from "../auth/md5.ts";
 import { bearerMessage, OAUTHBEARER, REFUSAL_READ, refusalHint } from "../auth/oauth_bearer.ts";
 import { SCRAM_SHA_256, ScramClient, type ScramParameters } from "../auth/scram.ts";
 import { ConnectionError, NOT_RETRYABLE, ProtocolError } from "../errors.ts";
-import { negotiateProtocolVersion } from "../wire/backend.ts";
-import { Authentication, Backend, PROTOCOL_VERSION } from "../wire/codes.ts";
+import { Authentication, Backend } from "../wire/codes.ts";
 import { password, saslInitial, saslResponse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { ANY_METHOD, type AuthPolicy, type Channel, checkMethod, chooseScram, named } from "./auth_policy.ts";
 import { Condition, type ReplyReader } from "./request.ts";
+import type { VersionNegotiation } from "./version.ts";
 
 /**
  * What the answer to an authentication request discloses: nothing, or of the password, a SCRAM proof, an MD5 hash or
@@ -76,14 +76,16 @@ export class Authenticator {
   refusalHint: string | undefined = undefined;
   readonly #action: string;
   readonly #options: AuthenticationOptions;
+  readonly #negotiation: VersionNegotiation;
   readonly #policy: AuthPolicy;
   #disclosure: number = Disclosure.None;
   #scram: ScramClient | undefined;
   /** The next messages that SASL allows; undefined while SASL is not under way. */
   #expected: readonly number[] | undefined;
 
-  constructor(options: AuthenticationOptions, action: string) {
+  constructor(options: AuthenticationOptions, negotiation: VersionNegotiation, action: string) {
     this.#options = options;
+    this.#negotiation = negotiation;
     this.#policy = options.policy ?? ANY_METHOD;
     this.#action = action;
   }
@@ -95,10 +97,11 @@ export class Authenticator {
 
   /** Reads and answers the server's messages, AuthenticationOk included. */
   *run(inbox: Inbox, out: Outbox): ReplyReader<void> {
-    for (let first = true;; first = false) {
+    for (;;) {
       while (!inbox.next()) yield "read";
-      if (first && inbox.code === Backend.NegotiateProtocolVersion) {
-        checkVersion(inbox);
+      // As in libpq: at any time before AuthenticationOk.
+      if (inbox.code === Backend.NegotiateProtocolVersion) {
+        this.#negotiation.read(inbox);
         continue;
       }
       inbox.expect(Backend.Authentication, this.#action);
@@ -245,21 +248,6 @@ function unexpectedMethod(method: number): ProtocolError {
 
 function rest(inbox: Inbox): string {
   return inbox.bytes.utf8Slice(inbox.pos, inbox.limit);
-}
-
-/** We request protocol 3.0 without options, so the server has nothing to negotiate. */
-function checkVersion(inbox: Inbox): void {
-  const { version, unknownOptions } = negotiateProtocolVersion(inbox);
-  // Some servers send the whole version number, some only the minor version.
-  if (version !== PROTOCOL_VERSION && version !== 0) {
-    const name = `${version >> 16}.${version & 0xffff}`;
-    throw new ProtocolError(`Cannot open a session: the server wants protocol ${name}, 3.0 was asked for`);
-  }
-  if (unknownOptions.length > 0) {
-    throw new ProtocolError(
-      `Cannot open a session: the server refuses options that were not sent: ${JSON.stringify(unknownOptions)}`,
-    );
-  }
 }
 
 const METHOD_NAMES: ReadonlyMap<number, string> = new Map([

@@ -5,13 +5,14 @@
  */
 import type { ServerFields } from "../errors.ts";
 import { backendKeyData } from "../wire/backend.ts";
-import { Backend } from "../wire/codes.ts";
+import { Backend, PROTOCOL_3_0 } from "../wire/codes.ts";
 import { startup } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { type AuthenticationOptions, Authenticator, type AuthMethod, type LateSecret } from "./authentication.ts";
 import type { Condition, Failure, ReplyReader, Request } from "./request.ts";
 import type { Session } from "./session.ts";
+import { type ProtocolVersions, VersionNegotiation } from "./version.ts";
 
 export { type AuthLimit, type AuthMethod, Disclosure } from "./authentication.ts";
 
@@ -19,6 +20,8 @@ export { type AuthLimit, type AuthMethod, Disclosure } from "./authentication.ts
 export interface StartupOptions extends AuthenticationOptions {
   /** All parameters of the StartupMessage, `user` included. */
   readonly parameters: Iterable<readonly [string, string]>;
+  /** Default: 3.0 only. */
+  readonly versions?: ProtocolVersions;
 }
 
 /** Opens a session; the value is the server's authentication request. */
@@ -28,12 +31,14 @@ export class Startup implements Request<AuthMethod> {
   readonly isFatal = true;
   readonly #options: StartupOptions;
   readonly #session: Session;
+  readonly #negotiation: VersionNegotiation;
   readonly #authenticator: Authenticator;
 
   constructor(options: StartupOptions, session: Session) {
     this.#options = options;
     this.#session = session;
-    this.#authenticator = new Authenticator(options, this.action);
+    this.#negotiation = new VersionNegotiation(options.versions ?? { min: PROTOCOL_3_0, max: PROTOCOL_3_0 });
+    this.#authenticator = new Authenticator(options, this.#negotiation, this.action);
   }
 
   /** Met when the server requests a secret whose function must be called. */
@@ -47,7 +52,7 @@ export class Startup implements Request<AuthMethod> {
   }
 
   encode(out: Outbox): void {
-    startup(out, this.#options.parameters);
+    startup(out, this.#negotiation.version, this.#options.parameters);
   }
 
   *reply(inbox: Inbox, out: Outbox): ReplyReader<AuthMethod> {
@@ -62,7 +67,7 @@ export class Startup implements Request<AuthMethod> {
         case Backend.BackendKeyData:
           if (hasKey) throw inbox.unexpected(this.action);
           hasKey = true;
-          this.#session.key = backendKeyData(inbox);
+          this.#session.key = backendKeyData(inbox, this.#negotiation.version);
           break;
         case Backend.ReadyForQuery:
           inbox.trust();

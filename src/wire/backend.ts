@@ -6,6 +6,7 @@
  * Notice Message Fields".
  */
 import { DecodeError, type ServerFields } from "../errors.ts";
+import { PROTOCOL_3_2 } from "./codes.ts";
 import type { Inbox } from "./inbox.ts";
 
 /** A column of a result. */
@@ -79,12 +80,15 @@ export function notification(inbox: Inbox): Notification {
   return { channel, payload, pid };
 }
 
-/** The process ID and the secret that a CancelRequest for this session needs. */
-export function backendKeyData(inbox: Inbox): { processId: number; secret: Uint8Array } {
+/** The process ID and the secret that a CancelRequest for this session needs, in a version of the protocol. */
+export function backendKeyData(inbox: Inbox, version: number): { processId: number; secret: Uint8Array } {
   const processId = inbox.uint32();
   const length = inbox.limit - inbox.pos;
-  // Protocol 3.0, which pyro requests, has keys of exactly four bytes.
-  if (length !== 4) throw inbox.malformed(`a cancel key of ${length} bytes where protocol 3.0 has 4`);
+  const max = version < PROTOCOL_3_2 ? MIN_CANCEL_KEY : MAX_CANCEL_KEY;
+  if (length < MIN_CANCEL_KEY || length > max) {
+    const allowed = max === MIN_CANCEL_KEY ? "protocol 3.0 has 4" : "protocol 3.2 has 4 to 256";
+    throw inbox.malformed(`a cancel key of ${length} bytes where ${allowed}`);
+  }
   return { processId, secret: inbox.rest() };
 }
 
@@ -166,6 +170,10 @@ export function affectedRows(inbox: Inbox): number {
   inbox.pos = limit;
   return isCount && digits > 0 ? affected : 0;
 }
+
+/** All keys of protocol 3.0 have this length, in bytes. */
+const MIN_CANCEL_KEY = 4;
+const MAX_CANCEL_KEY = 256;
 
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;

@@ -71,7 +71,9 @@ export const DescribeTarget = {
 } as const;
 
 /** Version 3.0: the major number in the upper half, the minor in the lower. */
-export const PROTOCOL_VERSION = 0x0003_0000;
+export const PROTOCOL_3_0 = 0x0003_0000;
+/** Version 3.2, since PostgreSQL 18: keys of cancel requests may have up to 256 bytes. */
+export const PROTOCOL_3_2 = 0x0003_0002;
 
 /** Sent in place of a version: "may this connection be encrypted?" */
 export const SSL_REQUEST = 80_877_103;

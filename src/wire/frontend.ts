@@ -3,13 +3,13 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats".
  */
-import { CANCEL_REQUEST, type DescribeTarget, Frontend, PROTOCOL_VERSION, SSL_REQUEST } from "./codes.ts";
+import { CANCEL_REQUEST, type DescribeTarget, Frontend, SSL_REQUEST } from "./codes.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** Requests a session. `parameters` are settings by name; the server requires `user`. */
-export function startup(out: Outbox, parameters: Iterable<readonly [string, string]>): void {
+export function startup(out: Outbox, version: number, parameters: Iterable<readonly [string, string]>): void {
   const start = out.beginUntyped();
-  out.int32(PROTOCOL_VERSION);
+  out.int32(version);
   for (const [name, value] of parameters) {
     out.cstring(name);
     out.cstring(value);

@@ -31,6 +31,8 @@ const DIALECTS: readonly (readonly [names: readonly string[], key: string, sette
     "connect_timeout",
     "connectTimeout",
   ],
+  [["Protocol_Version", "PGMAXPROTOCOLVERSION"], "max_protocol_version", "maxProtocolVersion"],
+  [["PgMinProtocolVersion"], "min_protocol_version", "minProtocolVersion"],
   [["Keepalive", "tcpKeepAlive", "TCP Keepalive"], "keepalives", "keepAlive"],
   [
     ["connection_limit", "pool_max_conns", "Maximum Pool Size", "MaxPoolSize", "max", "pool_size"],

@@ -19,6 +19,10 @@ test("toString: a URL and the setters give the same for equal options", () => {
     ["pg:///a%2Fb", new Opts().db("a/b")],
     ["pg://?connect_timeout=5", new Opts().connectTimeout(5000)],
     ["pg://?keepalives=off", new Opts().keepAlive(false)],
+    [
+      "pg://?min_protocol_version=3.0&max_protocol_version=latest",
+      new Opts().minProtocolVersion("3.0").maxProtocolVersion("latest"),
+    ],
     ["pg://?upgrade_to_unix_socket=NO", new Opts().upgradeToUnixSocket(false)],
     ["pg://?application_name=a%20b", new Opts().applicationName("a b")],
     ["pg://?pool_max_idle_conn=1&pool_max_concurrency=2", new Opts().poolMaxConcurrency(2).poolMaxIdleConn(1)],

@@ -170,7 +170,7 @@ test("environment: a bad value is refused with the variable's name, the value an
 });
 
 test("environment: variables of what is not implemented are refused by name, harmless values aside", () => {
-  const names = "PGGSSENCMODE PGHOSTADDR PGLOADBALANCEHOSTS PGMAXPROTOCOLVERSION PGMINPROTOCOLVERSION " +
+  const names = "PGGSSENCMODE PGHOSTADDR PGLOADBALANCEHOSTS " +
     "PGSSLCERT PGSSLCERTMODE PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
     "PGSSLMAXPROTOCOLVERSION PGSSLMINPROTOCOLVERSION PGSSLNEGOTIATION PGSSLROOTCERT PGTARGETSESSIONATTRS";
   for (const name of names.split(" ")) {
@@ -194,6 +194,19 @@ test("environment: what authentication may be has variables", () => {
     requirePeer: "postgres",
   });
   assert.match(refusal(UsageError, () => filled({}, { PGREQUIREAUTH: "" })), /^Cannot set PGREQUIREAUTH to "": /);
+});
+
+test("environment: the versions of the protocol", () => {
+  const variables = { PGMINPROTOCOLVERSION: "3.2", PGMAXPROTOCOLVERSION: "latest" };
+  assert.deepEqual(filled({}, variables), { minProtocolVersion: "3.2", maxProtocolVersion: "latest" });
+  assert.deepEqual(filled("pg://?min_protocol_version=3.0&max_protocol_version=3.0", variables), {
+    minProtocolVersion: "3.0",
+    maxProtocolVersion: "3.0",
+  });
+  for (const name of Object.keys(variables)) {
+    const message = `Cannot set ${name} to "": it must be one of 3.0, 3.2, latest`;
+    assert.equal(refusal(UsageError, () => filled({}, { [name]: "" })), message);
+  }
 });
 
 test("environment: options themselves stay as they are", () => {

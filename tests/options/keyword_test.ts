@@ -37,6 +37,10 @@ test("keys: libpq's that pyro implements", () => {
   assert.deepEqual(setting("passfile", "/x y"), { passfile: "/x y" });
   assert.deepEqual(setting("service", "x"), { service: "x" });
   assert.deepEqual(setting("servicefile", "/x"), { serviceFile: "/x" });
+  for (const version of ["3.0", "3.2", "latest"]) {
+    assert.deepEqual(setting("min_protocol_version", version), { minProtocolVersion: version });
+    assert.deepEqual(setting("max_protocol_version", version), { maxProtocolVersion: version });
+  }
   assert.deepEqual(setting("requiressl", "1"), { sslMode: "require" });
   assert.deepEqual(setting("requiressl", "0"), { sslMode: "prefer" });
   assert.deepEqual(setting("client_encoding", "UTF8"), { accepted: { client_encoding: "UTF8" } });
@@ -144,7 +148,7 @@ test("keys: libpq's other TLS modes are refused as not implemented", () => {
 
 test("keys: libpq's that are not implemented are refused, and never sent on", () => {
   const keys = "gssencmode gsslib hostaddr keepalives_count keepalives_idle keepalives_interval krbsrvname " +
-    "load_balance_hosts max_protocol_version min_protocol_version " +
+    "load_balance_hosts " +
     "ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl " +
     "sslcrldir sslkey sslkeylogfile sslnegotiation sslpassword sslrootcert sslsni target_session_attrs " +
     "tcp_user_timeout replication scram_client_key gssdelegation";
@@ -163,8 +167,6 @@ test("keys: libpq's that are not implemented are taken with the value that asks 
     ["gssdelegation", "0"],
     ["gssencmode", "disable", "prefer"],
     ["load_balance_hosts", "disable"],
-    ["max_protocol_version", "3.0"],
-    ["min_protocol_version", "3.0"],
     ["replication", "false", "off", "no", "0"],
     ["sslcertmode", "disable", "allow"],
     ["sslcompression", "0"],
@@ -178,6 +180,15 @@ test("keys: libpq's that are not implemented are taken with the value that asks 
     assert.ok(complaint(key, "x").endsWith(`; of its values pyro has ${values.join(", ")}`));
   }
   assert.match(complaint("sslrootcert", "x"), /is not implemented$/);
+});
+
+test("keys: versions of the protocol that libpq does not have are refused", () => {
+  for (const key of ["min_protocol_version", "max_protocol_version"]) {
+    for (const value of ["", "3", "3.1", "2.0", "3.3", "3.9999", "LATEST", " 3.2"]) {
+      const message = `Cannot set ${key} to ${JSON.stringify(value)}: it must be one of 3.0, 3.2, latest`;
+      assert.equal(complaint(key, value), message);
+    }
+  }
 });
 
 test("keys: keepalives is an integer, as in libpq, or a boolean", () => {

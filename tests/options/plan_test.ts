@@ -92,6 +92,26 @@ test("plan: the fallback of the application's name is used if there is no other,
   assert.equal(name("pg://?fallback_application_name=f&application_name="), undefined);
 });
 
+test("plan: protocol 3.0 is asked for, unless another version is wanted", () => {
+  const asked = (query: string, variables: Readonly<Record<string, string>> = {}): string[] => {
+    const { min, max } = plan(`pg://?${query}`, variables).versions;
+    return [min, max].map((version) => `${version >> 16}.${version & 0xffff}`);
+  };
+  assert.deepEqual(asked(""), ["3.0", "3.0"]);
+  assert.deepEqual(asked("max_protocol_version=3.2"), ["3.0", "3.2"]);
+  assert.deepEqual(asked("max_protocol_version=latest"), ["3.0", "3.2"]);
+  assert.deepEqual(asked("min_protocol_version=3.2"), ["3.2", "3.2"]);
+  assert.deepEqual(asked("min_protocol_version=latest"), ["3.2", "3.2"]);
+  assert.deepEqual(asked("min_protocol_version=3.0"), ["3.0", "3.0"]);
+  assert.deepEqual(asked("max_protocol_version=3.2", { PGMINPROTOCOLVERSION: "3.2" }), ["3.2", "3.2"]);
+  const tooNew = "max_protocol_version=3.0&min_protocol_version=latest";
+  assert.equal(
+    refusal(UsageError, () => asked(tooNew)),
+    "Cannot connect: min_protocol_version latest is newer than max_protocol_version 3.0",
+  );
+  refusal(UsageError, () => asked("min_protocol_version=3.2", { PGMAXPROTOCOLVERSION: "3.0" }));
+});
+
 test("plan: the database is the one named like the user", () => {
   assert.equal(new Map(plan("pg://ada@").parameters).get("database"), "ada");
   assert.equal(new Map(plan("pg://ada@/d").parameters).get("database"), "d");

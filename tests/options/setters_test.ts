@@ -37,6 +37,8 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["upgradeToUnixSocket", (opts) => opts.upgradeToUnixSocket(false), { upgradeToUnixSocket: false }],
   ["connectTimeout", (opts) => opts.connectTimeout(1), { connectTimeout: 1 }],
   ["keepAlive", (opts) => opts.keepAlive(false), { keepAlive: false }],
+  ["minProtocolVersion", (opts) => opts.minProtocolVersion("3.2"), { minProtocolVersion: "3.2" }],
+  ["maxProtocolVersion", (opts) => opts.maxProtocolVersion("latest"), { maxProtocolVersion: "latest" }],
   ["param", (opts) => opts.param("geqo", "off"), { param: { geqo: "off" } }],
   ["statementCacheSize", (opts) => opts.statementCacheSize(0), { statementCacheSize: 0 }],
   ["pgbouncer", (opts) => opts.pgbouncer(true), { pgbouncer: true }],

@@ -74,6 +74,8 @@ test("target: objects with the setters' names are what the setters make", () => 
     upgradeToUnixSocket: false,
     connectTimeout: 1,
     keepAlive: false,
+    minProtocolVersion: "3.0",
+    maxProtocolVersion: "3.2",
     param: { geqo: "off", work_mem: "1MB" },
     statementCacheSize: 2,
     pgbouncer: true,

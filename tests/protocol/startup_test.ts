@@ -71,32 +71,6 @@ test("startup: a server without cancellation sends no key", () => {
   assert.equal(session.key, undefined);
 });
 
-test("startup: protocol 3.0 has keys of four bytes", () => {
-  for (const length of [0, 3, 5, 32]) endsWith(ProtocolError, OK, backendKeyData(1, new Uint8Array(length)));
-});
-
-test("startup: a server that negotiates down to 3.0 is fine, if that is the first it says", () => {
-  for (const version of [0x0003_0000, 0]) {
-    assert.equal(startup(negotiate(version), OK, readyForQuery()).failure, undefined);
-    endsWith(ProtocolError, OK, negotiate(version), readyForQuery());
-    endsWith(ProtocolError, negotiate(version), negotiate(version), OK, readyForQuery());
-  }
-});
-
-test("startup: a server that wants another version than 3.0, or takes back what was not sent, is refused", () => {
-  for (const version of [0x0003_0002, 0x0002_0000, 1, 2, -1]) {
-    endsWith(ProtocolError, negotiate(version));
-    endsWith(ProtocolError, OK, negotiate(version));
-  }
-  endsWith(ProtocolError, negotiate(0x0003_0000, "_pq_.option"));
-  endsWith(ProtocolError, OK, negotiate(0, "_pq_.a", "_pq_.b"));
-});
-
-test("startup: the error for another version names it", () => {
-  const { session } = endsWith(ProtocolError, negotiate(0x0003_0002));
-  assert.match(session.lost!.message, /3\.2/);
-});
-
 test("startup: an error ends the session, wherever it comes", () => {
   const beginnings = [[], [OK], [authentication(3)], [OK, backendKeyData(), parameterStatus("a", "b")]];
   for (const beginning of beginnings) {
@@ -196,12 +170,4 @@ function endsWith(kind: new (message: string) => Error, ...messages: Uint8Array[
   assert.notEqual(outcome.failure, undefined);
   assert.equal(outcome.session.lost?.constructor, kind);
   return outcome;
-}
-
-function negotiate(version: number, ...options: string[]): Uint8Array {
-  return message("v", (out) => {
-    out.int32(version);
-    out.int32(options.length);
-    for (const option of options) out.cstring(option);
-  });
 }

@@ -1,7 +1,7 @@
 /** What every message looks like in a trace, in whatever pieces it comes. */
 import assert from "node:assert/strict";
 import { WireTrace } from "../../src/trace/wire_trace.ts";
-import { Authentication, Backend, DescribeTarget, Frontend } from "../../src/wire/codes.ts";
+import { Authentication, Backend, DescribeTarget, Frontend, PROTOCOL_3_0 } from "../../src/wire/codes.ts";
 import * as frontend from "../../src/wire/frontend.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
 import * as backend from "../support/scripted/backend.ts";
@@ -40,7 +40,7 @@ const sent = (write: (out: Outbox) => void): Piece => ["sent", written(write)];
 const received = (...messages: Uint8Array[]): Piece => ["received", backend.concat(...messages)];
 
 /** Begins a session: what comes first is of another form. */
-const STARTUP = sent((out) => frontend.startup(out, [["user", "ada"]]));
+const STARTUP = sent((out) => frontend.startup(out, PROTOCOL_3_0, [["user", "ada"]]));
 
 /** What the client sends, and its line. */
 const FROM_CLIENT: readonly (readonly [write: (out: Outbox) => void, line: string])[] = [
@@ -158,7 +158,7 @@ test("trace: what a connection begins with", () => {
     traced(
       sent((out) => frontend.sslRequest(out)),
       ["received", new Uint8Array([0x53])],
-      sent((out) => frontend.startup(out, [["user", "ada"], ["geqo", ""]])),
+      sent((out) => frontend.startup(out, PROTOCOL_3_0, [["user", "ada"], ["geqo", ""]])),
       received(backend.readyForQuery()),
     ),
     [

@@ -11,6 +11,7 @@ import {
   rowDescription,
   serverFields,
 } from "../../src/wire/backend.ts";
+import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../../src/wire/codes.ts";
 import type { Inbox } from "../../src/wire/inbox.ts";
 import type { Outbox } from "../../src/wire/outbox.ts";
 import * as backend from "../support/scripted/backend.ts";
@@ -91,15 +92,18 @@ test("notification: process, channel, payload", () => {
 test("backend key data: an unsigned process ID and a key of four bytes", () => {
   const { processId, secret } = backendKeyData(
     reading(backend.backendKeyData(0xffff_ffff, new Uint8Array([9, 8, 7, 6]))),
+    PROTOCOL_3_0,
   );
   assert.equal(processId, 0xffff_ffff);
   assert.deepEqual([...secret], [9, 8, 7, 6]);
 });
 
-test("backend key data: a key of another length is refused", () => {
-  for (const length of [0, 3, 5, 32, 256]) {
-    assert.throws(() => backendKeyData(reading(backend.backendKeyData(1, new Uint8Array(length)))), ProtocolError);
-  }
+test("backend key data: a key of another length than the version has is refused", () => {
+  const read = (length: number, version: number): number =>
+    backendKeyData(reading(backend.backendKeyData(1, new Uint8Array(length))), version).secret.length;
+  for (const length of [0, 3, 5, 32, 256]) assert.throws(() => read(length, PROTOCOL_3_0), ProtocolError);
+  for (const length of [0, 3, 257]) assert.throws(() => read(length, PROTOCOL_3_2), ProtocolError);
+  for (const length of [4, 5, 32, 256]) assert.equal(read(length, PROTOCOL_3_2), length);
 });
 
 test("protocol negotiation: version and options", () => {
@@ -215,7 +219,7 @@ test("messages: one byte less, or one more, is refused", () => {
     [serverFields, fields({ S: "ERROR", C: "42601", M: "m" })],
     [parameterStatus, backend.parameterStatus("a", "b")],
     [notification, backend.notificationResponse("channel", "payload")],
-    [backendKeyData, backend.backendKeyData()],
+    [(inbox) => backendKeyData(inbox, PROTOCOL_3_0), backend.backendKeyData()],
     [
       negotiateProtocolVersion,
       body((out) => {

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { DescribeTarget } from "../../src/wire/codes.ts";
+import { DescribeTarget, PROTOCOL_3_0 } from "../../src/wire/codes.ts";
 import * as frontend from "../../src/wire/frontend.ts";
 import { Outbox } from "../../src/wire/outbox.ts";
 import { test } from "../support/suite/test.ts";
 
 test("startup: version 3.0, then names and values, then a zero", () => {
   assert.equal(
-    said((out) => frontend.startup(out, [["user", "ada"], ["database", "db"]])),
+    said((out) => frontend.startup(out, PROTOCOL_3_0, [["user", "ada"], ["database", "db"]])),
     "\x00\x00\x00\x1e\x00\x03\x00\x00user\x00ada\x00database\x00db\x00\x00",
   );
-  assert.equal(said((out) => frontend.startup(out, [])), "\x00\x00\x00\x09\x00\x03\x00\x00\x00");
+  assert.equal(said((out) => frontend.startup(out, PROTOCOL_3_0, [])), "\x00\x00\x00\x09\x00\x03\x00\x00\x00");
 });
 
 test("SSL request: its number in place of a version", () => {

@@ -29,6 +29,27 @@ export function authentication(method: number, write: (out: Outbox) => void = ()
   });
 }
 
+/** NegotiateProtocolVersion: the server's version, and the options that it does not know. */
+export function negotiateProtocolVersion(version: number, ...options: readonly string[]): Uint8Array {
+  return message("v", (out) => {
+    out.int32(version);
+    out.int32(options.length);
+    for (const option of options) out.cstring(option);
+  });
+}
+
+/**
+ * What a server whose newest version is `newest` says to a StartupMessage, of which `body` is given, before
+ * authentication: nothing if it has everything that the client asks for.
+ */
+export function negotiation(body: Uint8Array, newest: number): Uint8Array {
+  const version = new DataView(body.buffer, body.byteOffset).getInt32(0);
+  const texts = new TextDecoder().decode(body.subarray(4)).split("\0");
+  const unknown = texts.filter((text, i) => i % 2 === 0 && text.startsWith("_pq_."));
+  if (version <= newest && unknown.length === 0) return new Uint8Array();
+  return negotiateProtocolVersion(Math.min(version, newest), ...unknown);
+}
+
 export function parameterStatus(name: string, value: string): Uint8Array {
   return message("S", (out) => {
     out.cstring(name);

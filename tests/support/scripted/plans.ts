@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { PyroError } from "../../../src/errors.ts";
 import { connect, type ConnectPlan } from "../../../src/connect/connect.ts";
 import type { Connected } from "../../../src/connect/upgrade.ts";
+import { PROTOCOL_3_0 } from "../../../src/wire/codes.ts";
 import type { Addresses, Endpoint } from "../../../src/transport/transport.ts";
 import {
   authentication,
@@ -41,6 +42,7 @@ export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): C
     sslMode: "disable",
     user: "ada",
     password: undefined,
+    versions: { min: PROTOCOL_3_0, max: PROTOCOL_3_0 },
     parameters: [["user", "ada"], ["database", "db"]],
     timeout: 0,
     upgrade: { skipReason: "it is switched off", local: localSockets() },

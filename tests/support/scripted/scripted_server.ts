@@ -10,10 +10,15 @@ import type {
   TlsOptions,
   TlsSession,
 } from "../../../src/transport/transport.ts";
+import { CANCEL_REQUEST, SSL_REQUEST } from "../../../src/wire/codes.ts";
+import { concat } from "./backend.ts";
 import { TLS_SESSION } from "./tls_sessions.ts";
 
-/** The expected messages of the client by name (`"Parse Describe Sync"`), and the reply; `close` ends the stream. */
-export type Step = readonly [expected: string, reply: Uint8Array | "close"];
+/**
+ * The expected messages of the client by name (`"Parse Describe Sync"`), and the reply, which may depend on the body of
+ * the last of them; `close` ends the stream.
+ */
+export type Step = readonly [expected: string, reply: Uint8Array | "close" | ((body: Uint8Array) => Uint8Array)];
 
 /** How the replies are delivered. */
 export interface Delivery {
@@ -73,7 +78,7 @@ class Server {
     this.#steps.shift();
     this.#names = [];
     if (reply === "close") this.ended = true;
-    else this.#output = new Uint8Array([...this.#output, ...reply]);
+    else this.#output = concat(this.#output, typeof reply === "function" ? reply(this.messages.at(-1)!.body) : reply);
   }
 
   #frame(): { name: string; body: Uint8Array } | undefined {
@@ -86,7 +91,7 @@ class Server {
     if (bytes.length < length) return undefined;
     this.#received = bytes.slice(length);
     const body = bytes.slice(header, length);
-    const name = typed ? NAMES[String.fromCharCode(bytes[0]!)] : UNTYPED[new DataView(body.buffer).getInt32(0)];
+    const name = typed ? NAMES[String.fromCharCode(bytes[0]!)] : untypedName(new DataView(body.buffer).getInt32(0));
     return { name: name ?? "something unknown", body };
   }
 }
@@ -193,8 +198,8 @@ const NAMES: Readonly<Record<string, string>> = {
   p: "Password",
 };
 
-const UNTYPED: Readonly<Record<number, string>> = {
-  196608: "Startup",
-  80877103: "SslRequest",
-  80877102: "CancelRequest",
-};
+function untypedName(code: number): string | undefined {
+  if (code === SSL_REQUEST) return "SslRequest";
+  if (code === CANCEL_REQUEST) return "CancelRequest";
+  return code >> 16 === 3 ? "Startup" : undefined;
+}
