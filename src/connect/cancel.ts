@@ -5,7 +5,7 @@
  */
 import { ConnectionError, UsageError } from "../errors.ts";
 import type { Session } from "../protocol/session.ts";
-import { type Endpoint, endpointName } from "../transport/transport.ts";
+import { type Address, type Endpoint, endpointName } from "../transport/transport.ts";
 import { cancelRequest } from "../wire/frontend.ts";
 import { dial, discard, type Handshake, type Link, readToEnd } from "./handshake.ts";
 import { encrypt, serverName } from "./open.ts";
@@ -36,8 +36,13 @@ export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
  */
 export function cancelTargetOf({ endpoint, addresses, tls }: Link): CancelTarget {
   // A name may have several addresses, and only the connected one has the process.
-  const actual = endpoint.kind === "tcp" && addresses !== undefined ? { ...endpoint, ...addresses.remote } : endpoint;
+  const actual = endpoint.kind === "tcp" && addresses !== undefined ? reached(endpoint, addresses.remote) : endpoint;
   return { endpoint: actual, tls: tls !== undefined, serverName: serverName(endpoint) };
+}
+
+/** An endpoint, with the address that was reached. */
+function reached(endpoint: Endpoint & { kind: "tcp" }, { host: address, port }: Address): Endpoint {
+  return { ...endpoint, address, isLookedUp: endpoint.address === undefined || endpoint.isLookedUp, port };
 }
 
 /** The key of a session; undefined if the server, or a pooler, gave none. */
@@ -48,9 +53,9 @@ export function cancelKeyOf({ key }: Session, target: CancelTarget): CancelKey |
 /** Sends a cancel request, and waits until the server has accepted it. */
 export function* cancel(key: CancelKey, by: number): Handshake<void> {
   let link: Link;
-  const { endpoint, serverName: name } = key;
+  const { endpoint } = key;
   try {
-    link = yield* dial(endpoint.kind === "tcp" ? { ...endpoint, name } : endpoint, key.tls, by);
+    link = yield* dial(endpoint, key.tls, by);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new ConnectionError(`${endpointName(endpoint)}: ${message}`, { cause: error, safeToRetry: true });
@@ -81,7 +86,8 @@ export function toCancelKey(key: unknown): CancelKey {
 
 function isEndpoint(endpoint: Partial<Endpoint> | null | undefined): endpoint is Endpoint {
   if (endpoint?.kind === "unix") return typeof endpoint.path === "string";
-  return endpoint?.kind === "tcp" && typeof endpoint.host === "string" && Number.isInteger(endpoint.port);
+  return endpoint?.kind === "tcp" && typeof endpoint.host === "string" && Number.isInteger(endpoint.port) &&
+    (endpoint.address === undefined || typeof endpoint.address === "string");
 }
 
 /** The maximum length of a secret, in bytes, in any version of the protocol. */

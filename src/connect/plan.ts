@@ -6,7 +6,7 @@ import { allowedMethods } from "../options/require_auth.ts";
 import type { ProtocolVersion, Settings } from "../options/settings.ts";
 import type { AuthPolicy } from "../protocol/auth_policy.ts";
 import type { ProtocolVersions } from "../protocol/version.ts";
-import type { Endpoint } from "../transport/transport.ts";
+import type { Endpoint, TcpOptions } from "../transport/transport.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
 import { problemOfToken, SecretFunction } from "./secret_function.ts";
@@ -42,7 +42,7 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     versions: versionsOf(settings),
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
-    upgrade: { skipReason: skipReasonOf(settings), local: environment.local },
+    upgrade: { skipReason: skipReasonOf(settings, addresses.length), local: environment.local },
     now: environment.now,
     nonce: environment.nonce,
   };
@@ -52,30 +52,77 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
 interface Address {
   /** Empty for the default. */
   readonly host: string;
+  /** Dialled instead of looking the host up; empty for none. */
+  readonly hostAddr: string;
   readonly port: number;
 }
 
-function addressesOf({ socket, hosts = [""], ports = [undefined] }: Settings): Address[] {
+function addressesOf(settings: Settings): Address[] {
+  const { socket, ports = [undefined] } = settings;
   if (socket !== undefined) return [addressOfSocket(socket, ports[0])];
+  const [hosts, hostAddrs] = hostsOf(settings);
   if (ports.length !== 1 && ports.length !== hosts.length) {
     throw new UsageError(
       `Cannot connect: ${ports.length} ports are given for ${hosts.length} hosts; give one, or one each`,
     );
   }
-  return hosts.map((host, i) => ({ host, port: (ports.length === 1 ? ports[0] : ports[i]) ?? DEFAULT_PORT }));
+  return hosts.map((host, i) => ({
+    host,
+    hostAddr: hostAddrs[i] ?? "",
+    port: (ports.length === 1 ? ports[0] : ports[i]) ?? DEFAULT_PORT,
+  }));
+}
+
+/** The hosts, and the addresses to dial for them. As in libpq, no hosts or no addresses are as many empty ones. */
+function hostsOf({ hosts = [""], hostAddrs = [""] }: Settings): [readonly string[], readonly string[]] {
+  if (isNone(hostAddrs)) return [hosts, []];
+  if (isNone(hosts)) return [hostAddrs.map(() => ""), hostAddrs];
+  if (hosts.length === hostAddrs.length) return [hosts, hostAddrs];
+  throw new UsageError(
+    `Cannot connect: ${hostAddrs.length} addresses are given in hostaddr for ${hosts.length} hosts; give one each`,
+  );
+}
+
+function isNone(list: readonly string[]): boolean {
+  return list.length === 1 && list[0] === "";
 }
 
 /** The directory of a socket file, and the port in its name. */
 function addressOfSocket(socket: string, port: number = DEFAULT_PORT): Address {
   const [, host, digits] = /^(.*)\/\.s\.PGSQL\.(\d+)$/s.exec(socket) ?? [];
-  return host === undefined ? { host: socket, port } : { host: host || "/", port: Number(digits) };
+  return host === undefined
+    ? { host: socket, hostAddr: "", port }
+    : { host: host || "/", hostAddr: "", port: Number(digits) };
 }
 
-function endpointOf({ host, port }: Address, { socket, keepAlive = true }: Settings): Endpoint {
+function endpointOf({ host, hostAddr, port }: Address, settings: Settings): Endpoint {
+  const { socket, keepAlive = true } = settings;
   if (socket !== undefined) return { kind: "unix", path: socket };
-  return host.startsWith("/")
-    ? { kind: "unix", path: `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` }
-    : { kind: "tcp", host: host || DEFAULT_HOST, port, keepAlive };
+  if (hostAddr === "" && /^[/@]/.test(host)) {
+    return { kind: "unix", path: `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` };
+  }
+  const options = tcpOptionsOf(settings);
+  return {
+    kind: "tcp",
+    host: host || hostAddr || DEFAULT_HOST,
+    ...(hostAddr === "" ? {} : { address: hostAddr }),
+    port,
+    keepAlive,
+    ...(options === undefined ? {} : { options }),
+  };
+}
+
+/** The options of TCP sockets that are set; undefined if none is. As in libpq, 0 is the system's default. */
+function tcpOptionsOf(settings: Settings): TcpOptions | undefined {
+  const { keepAlive = true, keepAlivesIdle, keepAlivesInterval, keepAlivesCount, tcpUserTimeout } = settings;
+  const probes = {
+    keepAliveIdle: keepAlivesIdle,
+    keepAliveInterval: keepAlivesInterval,
+    keepAliveCount: keepAlivesCount,
+  };
+  const options = Object.entries({ ...(keepAlive ? probes : {}), userTimeout: tcpUserTimeout });
+  const set = options.filter(([, value]) => value !== undefined && value !== 0);
+  return set.length === 0 ? undefined : Object.fromEntries(set);
 }
 
 /** The password; if none is given, or an empty one, those of the password file. */
@@ -89,7 +136,11 @@ function passwordsOf(
   if (typeof password === "function") return { password: new SecretFunction("password", password) };
   if (password) return { password };
   const db = settings.db || user;
-  const passwords = filePasswords(settings, addresses.map((address) => ({ ...address, db, user })), environment);
+  const passwords = filePasswords(
+    settings,
+    addresses.map(({ host, hostAddr, port }) => ({ host: host || hostAddr, port, db, user })),
+    environment,
+  );
   return { password: passwords[0], passwords };
 }
 
@@ -132,13 +183,13 @@ function versionsOf({ minProtocolVersion = "3.0", maxProtocolVersion }: Settings
   );
 }
 
-function skipReasonOf(settings: Settings): string | undefined {
-  const { upgradeToUnixSocket = true, pgbouncer, sslMode, channelBinding, hosts = [] } = settings;
+function skipReasonOf(settings: Settings, hosts: number): string | undefined {
+  const { upgradeToUnixSocket = true, pgbouncer, sslMode, channelBinding } = settings;
   if (!upgradeToUnixSocket) return "it is switched off";
   if (pgbouncer) return "pgbouncer=true says that a pooler stands between";
   if (sslMode === "require") return "sslmode=require asks for TLS, which Unix sockets do not have";
   if (channelBinding === "require") return "channel_binding=require asks for TLS, which Unix sockets do not have";
-  if (hosts.length > 1) return "several hosts were given";
+  if (hosts > 1) return "several hosts were given";
   return undefined;
 }
 

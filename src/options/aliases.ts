@@ -6,6 +6,7 @@
  * `Password=…` would otherwise be sent as a setting, and `sslMode=require` would encrypt nothing.
  */
 import { UsageError } from "../errors.ts";
+import { sslModeNote, sslModeOfOption } from "./foreign_ssl_modes.ts";
 import { POOL_OPTION_LIST } from "./pool_options.ts";
 
 /**
@@ -26,12 +27,19 @@ export function canonicalName(name: string, use: NameUse): string | undefined {
   return ADVICE_BY_NAME.get(folded);
 }
 
+/** The key for which a name is another client's; undefined if it is none of those, or a key itself. */
+export function keyOfAlias(name: string): string | undefined {
+  const key = OPTIONS_BY_NAME.get(fold(name))?.key;
+  return key === name ? undefined : key;
+}
+
 /**
  * Throws for names that `canonicalName` corrects, and for names of secrets, since no built-in server
- * setting is one. `what` precedes the name.
+ * setting is one. `what` precedes the name. The value says more, if it is a known word.
  */
-export function refuseAlias(name: string, use: NameUse, what: string): void {
-  const right = canonicalName(name, use) ?? (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
+export function refuseAlias(name: string, use: NameUse, what: string, value: string = ""): void {
+  const right = valueInstead(name, use, value) ?? canonicalName(name, use) ??
+    (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
   if (right !== undefined) throw new UsageError(`Cannot ${what} ${JSON.stringify(name)}: ${right}`);
 }
 
@@ -61,6 +69,13 @@ function instead({ key, setter, setting }: Option, use: NameUse): string {
   return `use ${setter}${use === "param" ? "()" : ""} instead${unit}`;
 }
 
+/** What must be written instead of another client's key and value that choose whether to encrypt. */
+function valueInstead(name: string, use: NameUse, value: string): string | undefined {
+  if (use !== "key" || OPTIONS_BY_NAME.get(fold(name))?.key !== "sslmode") return undefined;
+  const mode = sslModeOfOption(name, value);
+  return mode === undefined ? undefined : `use sslmode=${mode} instead${sslModeNote(mode)}`;
+}
+
 /** The server accepts the names of settings in any case, but `options` in lower case only. */
 function isSetting(name: string, setting: string): boolean {
   return setting === "options" ? name === setting : name.toLowerCase() === setting.toLowerCase();
@@ -81,6 +96,7 @@ type Row = readonly [key: string | undefined, setter: string | undefined, others
  */
 const OPTIONS: readonly Row[] = [
   ["host", "host", "hostname server servername address addr networkaddress datasource pghost"],
+  ["hostaddr", "hostAddr", "hostaddress pghostaddr"],
   ["port", "port", "pgport portnumber"],
   ["user", "user", "username userid uid uname login pguser"],
   ["password", "password", "pass passwd pwd psw passphrase passcode userpassword secret pgpassword"],
@@ -95,7 +111,7 @@ const OPTIONS: readonly Row[] = [
     "sslmode",
     "sslMode",
     "sslaccept tls tlsmode usessl requiressl encrypt encryption trustservercertificate sslrejectunauthorized " +
-    "rejectunauthorized pgsslmode",
+    "rejectunauthorized pgsslmode sslrequire sslfactory sslfactoryarg sslhostnameverifier",
   ],
   ["ssl", "sslMode"],
   ["require_auth", "requireAuth", "pgrequireauth"],
@@ -113,6 +129,10 @@ const OPTIONS: readonly Row[] = [
   ["keepalives", "keepAlive", "tcpkeepalive tcpkeepalives usekeepalive"],
   ["min_protocol_version", "minProtocolVersion", "pgminprotocolversion"],
   ["max_protocol_version", "maxProtocolVersion", "protocolversion pgmaxprotocolversion"],
+  ["keepalives_idle", "keepAlivesIdle", "tcpkeepalivetime keepaliveinitialdelaymillis"],
+  ["keepalives_interval", "keepAlivesInterval", "tcpkeepaliveinterval"],
+  ["keepalives_count", "keepAlivesCount", "tcpkeepalivecount"],
+  ["tcp_user_timeout", "tcpUserTimeout"],
   [
     "statement_cache_size",
     "statementCacheSize",
@@ -138,12 +158,8 @@ const OPTIONS: readonly Row[] = [
   ["gssdelegation", undefined, "gssapidelegation"],
   ["gssencmode", undefined, "gssencryptionmode gssencmode"],
   ["gsslib", undefined, "usespnego"],
-  ["hostaddr", undefined, "hostaddress"],
-  ["keepalives_count", undefined, "tcpkeepalivecount"],
-  ["keepalives_idle", undefined, "tcpkeepalivetime keepaliveinitialdelaymillis"],
-  ["keepalives_interval", undefined, "tcpkeepaliveinterval"],
   ["krbsrvname", undefined, "kerberosservicename kerberosservername includerealm"],
-  ["load_balance_hosts", undefined, "loadbalance"],
+  ["load_balance_hosts", undefined],
   ["oauth_client_secret", undefined, "clientsecret"],
   ["replication", undefined, "replicationmode"],
   ["scram_client_key", undefined],
@@ -162,12 +178,11 @@ const OPTIONS: readonly Row[] = [
   ["sslrootcert", undefined, "rootcertificate sslca sslcafile cafile servercertificate"],
   ["sslsni", undefined],
   ["target_session_attrs", undefined, "targetsessionattributes targetservertype"],
-  ["tcp_user_timeout", undefined],
 ];
 
 /** Server settings for which other clients have keys. A name in another case is still the setting. */
 const SETTINGS: readonly (readonly [setting: string, others: string])[] = [
-  ["search_path", "searchpath schema currentschema defaultschema schemas"],
+  ["search_path", "searchpath schema currentschema defaultschema schemas schemasearchpath"],
   ["statement_timeout", "statementtimeout commandtimeout sockettimeout querytimeout"],
   ["lock_timeout", "locktimeout"],
   ["idle_in_transaction_session_timeout", "idleintransactionsessiontimeout"],
@@ -175,6 +190,7 @@ const SETTINGS: readonly (readonly [setting: string, others: string])[] = [
   ["default_transaction_isolation", "defaultisolationlevel isolationlevel defaulttransactionisolation"],
   ["TimeZone", "timezone tz pgtz"],
   ["DateStyle", "datestyle pgdatestyle"],
+  ["client_min_messages", "clientminmessages minmessages"],
   ["options", "options commandlineoptions pgoptions"],
 ];
 
@@ -191,12 +207,41 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
     "leave it out: errors have all fields of the server's",
   ],
   ["connectionstring connectionuri dsn uri url jdbcurl databaseurl", "give its value in place of the whole"],
-  ["allowexitonidle keepalivetimeout enlist", "leave it out: there is no such choice"],
+  [
+    "loadbalance topologykeys ybserversrefreshinterval fallbacktotopologykeysonly failedhostreconnectdelaysecs " +
+    "failedhostreconnectdelay hostrecheckseconds wrapperplugins wrapperdialect",
+    "leave it out, and list the nodes as hosts: pyro does not ask a cluster for its nodes",
+  ],
+  ["supa workaround", "leave it out: it tells only where the string comes from"],
+  ["adapter driver dialect", "leave it out: the scheme postgresql:// says the same"],
+  ["cluster", "use options=--cluster%3D… instead, with the name of the cluster"],
+  ["fetchtypes", "leave it out: types are looked up when they are needed"],
+  ["maxuses", "leave it out: a pool closes connections by their age, see pool_max_lifetime"],
+  ["poolpreping connhealthchecks", "leave it out: a pool checks its connections by itself"],
+  ["rewritebatchedinserts", "leave it out: execBatch sends its sets together"],
+  ["sslinline", "leave it out: sslcert, sslkey and sslrootcert are paths of files"],
+  [
+    "socketfactory socketfactoryarg cloudsqlinstance iptypes enableiamauth",
+    "leave it out, and give the server's address, or that of a proxy in front of it, as host",
+  ],
+  [
+    "allowexitonidle keepalivetimeout enlist binary reapingfrequency advisorylocks reconnect variables queuetarget " +
+    "queueinterval pooluselifo asyncfallback poolclass stringtype binarytransfer binarytransferenable " +
+    "binarytransferdisable autosave cleanupsavepoints assumeminserverversion defaultrowfetchsize adaptivefetch " +
+    "unknownlength logunclosedconnections disablecolumnsanitiser escapesyntaxcallmode groupstartupparameters " +
+    "hideunprivilegedobjects quotereturningidentifiers tcpnodelay localsocketaddress servercompatibilitymode " +
+    "arraynullabilitymode writebuffersize readbuffersize socketreceivebuffersize socketsendbuffersize " +
+    "receivebuffersize sendbuffersize internalcommandtimeout cancellationtimeout cancelsignaltimeout " +
+    "connectionpruninginterval loadtablecomposites writecoalescingbufferthresholdbytes",
+    "leave it out: there is no such choice",
+  ],
 ];
 
 /** The keys of times, which are in seconds, while setters take milliseconds. */
 const IN_SECONDS: ReadonlySet<string> = new Set([
   "connect_timeout",
+  "keepalives_idle",
+  "keepalives_interval",
   ...POOL_OPTION_LIST.filter(([, { unit }]) => unit === "time").map(([, { keyword }]) => keyword),
 ]);
 

@@ -17,9 +17,10 @@ export function canonicalUrl(settings: Settings): string {
 /** The options that are set, by the names of their setters. */
 export function plainObject(settings: Settings): Record<string, unknown> {
   // A logger is the user's object: it may refer to itself or contain secrets.
-  const { hosts, ports, password, param, logger: _, accepted: __, ...others } = settings;
+  const { hosts, hostAddrs, ports, password, param, logger: _, accepted: __, ...others } = settings;
   return {
     ...(hosts === undefined ? {} : { host: hosts.length === 1 ? hosts[0] : [...hosts] }),
+    ...(hostAddrs === undefined ? {} : { hostAddr: hostAddrs.length === 1 ? hostAddrs[0] : [...hostAddrs] }),
     ...(ports === undefined ? {} : { port: ports.length === 1 ? ports[0] : ports.map((port) => port ?? DEFAULT_PORT) }),
     ...(password === undefined ? {} : { password: "***" }),
     ...(param === undefined ? {} : { param: shownParams(param) }),
@@ -41,6 +42,7 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ["blocking_transport", settings.blockingTransport],
     ...emptyParts(settings),
     ["fallback_application_name", settings.fallbackApplicationName],
+    ["hostaddr", settings.hostAddrs?.join(",")],
     ["oauth_client_id", settings.oauthClientId],
     ["oauth_issuer", settings.oauthIssuer],
     ["oauth_scope", settings.oauthScope],
@@ -53,6 +55,9 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ["keepalives", settings.keepAlive === undefined ? undefined : Number(settings.keepAlive)],
     ["max_protocol_version", settings.maxProtocolVersion],
     ["min_protocol_version", settings.minProtocolVersion],
+    ["keepalives_idle", seconds(settings.keepAlivesIdle)],
+    ["keepalives_interval", seconds(settings.keepAlivesInterval)],
+    ["keepalives_count", settings.keepAlivesCount],
     ["pgbouncer", settings.pgbouncer],
     ...POOL_OPTION_LIST.map(([name, { keyword, unit }]): [string, unknown] => [
       keyword,
@@ -63,6 +68,7 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ["socket", settings.socket],
     ["sslmode", settings.sslMode],
     ["statement_cache_size", settings.statementCacheSize],
+    ["tcp_user_timeout", settings.tcpUserTimeout],
     ["upgrade_to_unix_socket", settings.upgradeToUnixSocket],
     ...Object.entries(shownParams(settings.param ?? {})),
   ];

@@ -7,21 +7,23 @@
  * Source: PostgreSQL manual, libpq, "Keyword/Value Connection Strings".
  */
 import { UsageError } from "../errors.ts";
-import { canonicalName } from "./aliases.ts";
+import { canonicalName, keyOfAlias } from "./aliases.ts";
 import type { AllowedKeys } from "./allowed_keys.ts";
 import { isBlank } from "./blanks.ts";
+import { refusePlaceholder } from "./foreign_strings.ts";
 import { applyKeywords, isLibpqKey } from "./keywords.ts";
 import type { Settings } from "./settings.ts";
 
 /** Parses a keyword/value string. An empty value is set, as in libpq: the environment does not replace it. */
 export function parseDsn(text: string, allowed?: AllowedKeys): Settings {
-  if (hasSemicolons(text)) throw malformed('pairs must be separated by spaces, not ";"');
+  if (hasSemicolons(text)) throw malformed(`pairs must be separated by spaces, not ";"${keysInstead(text)}`);
   const pairs: [key: string, value: string][] = [];
   for (let at = skipBlanks(text, 0); at < text.length;) {
     const { key, next } = readKey(text, at);
     const start = skipBlanks(text, next);
     const { value, end } = text[start] === "'" ? readQuoted(text, start + 1) : readBare(text, start);
     if (start > next && text[start] !== "'") refuseForgotten(key, value);
+    if (key === "password") refusePlaceholder(value);
     pairs.push([key, value]);
     at = skipBlanks(text, end);
   }
@@ -86,6 +88,16 @@ function hasSemicolons(text: string): boolean {
   const bare = text.replace(/=\s*'(?:[^'\\]|\\.)*'|\\./gs, "=");
   return Array.from(bare.matchAll(/;\s*([A-Za-z_][\w .-]*)=/g), ([, name]) => name!.trim())
     .some((name) => !name.includes(" ") || canonicalName(name, "key") !== undefined);
+}
+
+/** The keys to write for those of a string with semicolons. Only known names are shown, since others may be secrets. */
+function keysInstead(text: string): string {
+  const names = text.split(";").map((pair) => pair.split("=")[0]!.trim());
+  const changes = names.flatMap((name) => {
+    const key = keyOfAlias(name);
+    return key === undefined ? [] : [`${key} for ${JSON.stringify(name)}`];
+  });
+  return changes.length === 0 ? "" : `, with libpq's keys: ${[...new Set(changes)].join(", ")}`;
 }
 
 function malformed(problem: string): UsageError {

@@ -38,9 +38,9 @@ export function withEnvironment(given: Settings, environment: Environment): Sett
   return requireSsl?.startsWith("1") && settings.sslMode === undefined ? { ...settings, sslMode: "require" } : settings;
 }
 
-/** A socket is a whole address: no host or port is missing. */
+/** A socket is a whole address: no host, address or port is missing. */
 function isPartOfSocket(key: string, { socket }: Settings): boolean {
-  return socket !== undefined && (key === "host" || key === "port");
+  return socket !== undefined && (key === "host" || key === "hostaddr" || key === "port");
 }
 
 /** Variables of the session's settings, for which `default` is the server's own. */
@@ -48,6 +48,7 @@ const FOR_SESSIONS: ReadonlySet<string> = new Set(["PGDATESTYLE", "PGTZ", "PGGEQ
 
 const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
   ["PGHOST", "host"],
+  ["PGHOSTADDR", "hostaddr"],
   ["PGPORT", "port"],
   ["PGUSER", "user"],
   ["PGPASSWORD", "password"],
@@ -68,7 +69,6 @@ const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
   ["PGGEQO", "geqo"],
   // Not implemented: an error, since the connection would not be what these variables require.
   ["PGGSSENCMODE", "gssencmode"],
-  ["PGHOSTADDR", "hostaddr"],
   ["PGLOADBALANCEHOSTS", "load_balance_hosts"],
   ["PGSSLCERT", "sslcert"],
   ["PGSSLCERTMODE", "sslcertmode"],

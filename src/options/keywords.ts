@@ -11,6 +11,7 @@ import { UsageError } from "../errors.ts";
 import { canonicalName, refuseAlias } from "./aliases.ts";
 import type { AllowedKeys } from "./allowed_keys.ts";
 import { trimBlanks } from "./blanks.ts";
+import { sslModeNote, sslModeOf } from "./foreign_ssl_modes.ts";
 import { MAX_MILLISECONDS, POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "./pool_options.ts";
 import { checkRequireAuth } from "./require_auth.ts";
 import {
@@ -18,12 +19,15 @@ import {
   BLOCKING_TRANSPORTS,
   CHANNEL_BINDINGS,
   checkChoice,
+  checkHostAddrs,
   checkInteger,
   checkParam,
   checkPoolOption,
   checkSocket,
   checkSslMode,
   checkText,
+  MAX_KEEPALIVE_COUNT,
+  MAX_KEEPALIVE_SECONDS,
   parseHosts,
   PROTOCOL_VERSIONS,
   type Settings,
@@ -38,7 +42,7 @@ export function applyKeyword(settings: Settings, key: string, value: string, nam
     checkHarmless(key, value, name, harmless);
     return { ...settings, accepted: { ...settings.accepted, [key]: value } };
   }
-  refuseAlias(key, "key", "use key");
+  refuseAlias(key, "key", "use key", value);
   const [param, text] = checkParam(key, value);
   return { ...settings, param: { ...settings.param, [param]: text } };
 }
@@ -123,16 +127,26 @@ function parseSeconds(name: string, value: string): number {
 
 /** `connect_timeout`: as in libpq, any integer of 32 bits. Zero and less are no limit. */
 function parseTimeout(name: string, value: string): number {
+  return Math.min(parseNatural(name, value, 0x7fff_ffff), Math.floor(MAX_MILLISECONDS / 1000)) * 1000;
+}
+
+/** An integer up to `max`. As in libpq, a negative one of 32 bits is 0, but errors name only what makes sense. */
+function parseNatural(name: string, value: string, max: number): number {
   const text = trimBlanks(value);
-  // The error names only what makes sense.
-  const seconds = /^-\d+$/.test(text) && Number(text) >= -0x8000_0000 ? 0 : parseInteger(name, value, 0, 0x7fff_ffff);
-  return Math.min(seconds, Math.floor(MAX_MILLISECONDS / 1000)) * 1000;
+  return /^-\d+$/.test(text) && Number(text) >= -0x8000_0000 ? 0 : parseInteger(name, value, 0, max);
 }
 
 /** `keepalives`: in libpq any integer, where 0 is false. */
 function parseKeepAlive(name: string, value: string): boolean {
   const text = trimBlanks(value);
   return /^[+-]?\d+$/.test(text) ? Number(text) !== 0 : parseBoolean(name, value);
+}
+
+/** `ssl`: a boolean. Other clients also take words of `sslmode`. */
+function parseSsl(name: string, value: string): "require" | "disable" {
+  const mode = [...TRUE, ...FALSE].includes(value.toLowerCase()) ? undefined : sslModeOf(value);
+  if (mode !== undefined) throw bad(name, value, `use sslmode=${mode} instead${sslModeNote(mode)}`);
+  return parseBoolean(name, value) ? "require" : "disable";
 }
 
 function parseCount(option: PoolOptionName, name: string, value: string): number {
@@ -159,6 +173,7 @@ function row<K extends Keyword["member"]>(
 /** libpq's keywords. Those that libpq takes in strings only are below. */
 const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("host", "hosts", parseHosts),
+  row("hostaddr", "hostAddrs", (value, name) => checkHostAddrs(name, value)),
   row("port", "ports", (value, name) => parsePorts(name, value)),
   row("user", "user", (value) => checkText("user", value)),
   row("password", "password", (value) => checkText("password", value)),
@@ -179,12 +194,20 @@ const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("keepalives", "keepAlive", (value, name) => parseKeepAlive(name, value)),
   row("min_protocol_version", "minProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
   row("max_protocol_version", "maxProtocolVersion", (value, name) => checkChoice(name, value, PROTOCOL_VERSIONS)),
+  row("keepalives_idle", "keepAlivesIdle", (value, name) => parseNatural(name, value, MAX_KEEPALIVE_SECONDS) * 1000),
+  row(
+    "keepalives_interval",
+    "keepAlivesInterval",
+    (value, name) => parseNatural(name, value, MAX_KEEPALIVE_SECONDS) * 1000,
+  ),
+  row("keepalives_count", "keepAlivesCount", (value, name) => parseNatural(name, value, MAX_KEEPALIVE_COUNT)),
+  row("tcp_user_timeout", "tcpUserTimeout", (value, name) => parseNatural(name, value, MAX_MILLISECONDS)),
 ]);
 
 const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ...LIBPQ_KEYWORDS,
   // JDBC's spelling, which libpq accepts too.
-  row("ssl", "sslMode", (value, name) => parseBoolean(name, value) ? "require" : "disable"),
+  row("ssl", "sslMode", (value, name) => parseSsl(name, value)),
   // The older spelling of sslmode: only the first character counts.
   row("requiressl", "sslMode", (value) => value.startsWith("1") ? "require" : "prefer"),
   row("socket", "socket", checkSocket),
@@ -207,10 +230,6 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["gssdelegation", ["0", ""]],
   ["gssencmode", ["disable", "prefer"]],
   ["gsslib", [""]],
-  ["hostaddr", [""]],
-  ["keepalives_count", []],
-  ["keepalives_idle", []],
-  ["keepalives_interval", []],
   ["krbsrvname", [""]],
   ["load_balance_hosts", ["disable"]],
   ["oauth_client_secret", [""]],
@@ -231,7 +250,6 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["sslrootcert", [""]],
   ["sslsni", ["1", ""]],
   ["target_session_attrs", ["any"]],
-  ["tcp_user_timeout", ["0"]],
 ]);
 
 const TRUE = ["true", "1", "yes", "on"];

@@ -6,6 +6,7 @@ import { trimBlanks } from "./blanks.ts";
 import { parseDsn } from "./dsn.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
 import { checkRequireAuth } from "./require_auth.ts";
+import { foreignString } from "./foreign_strings.ts";
 import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
 import {
   BLOCKING_TRANSPORTS,
@@ -16,8 +17,10 @@ import {
   checkChoice,
   checkCodec,
   checkFunction,
+  checkHostAddrs,
   checkHosts,
   checkInteger,
+  checkKeepAliveTime,
   checkMilliseconds,
   checkParam,
   checkPoolOption,
@@ -25,6 +28,7 @@ import {
   checkSocket,
   checkSslMode,
   checkText,
+  MAX_KEEPALIVE_COUNT,
   type OAuthTokenFunction,
   type PasswordFunction,
   PROTOCOL_VERSIONS,
@@ -40,7 +44,7 @@ export interface StringOptions {
   /**
    * The only keys that the string may have, for strings from untrusted hands; any other is a `UsageError`. The
    * parts of a URL are the keys `user`, `password`, `host`, `port` and `dbname`, and server settings are keys
-   * too. A host that is a socket directory also needs `socket`. Default: all.
+   * too. A host that is a Unix socket also needs `socket`. Default: all.
    *
    * Leave out what names files or accounts of the program's machine (`passfile`, `service`, `servicefile`,
    * `socket`), and what weakens it (`sslmode`, `require_auth`, `channel_binding`): setters add those.
@@ -121,12 +125,33 @@ export class Opts {
 
   /**
    * The server's host: a name, an IP address, or the directory of its Unix socket (which starts with
-   * `/`). The hosts of a list, or of one string with commas, are tried in order. Default: `localhost`.
+   * `/`, or with `@` for an abstract socket of Linux). The hosts of a list, or of one string with commas, are
+   * tried in order, and so are the addresses of a name. Default: `localhost`.
    *
    * @throws {UsageError} If it is none of these.
    */
   host(host: string | readonly string[]): Opts {
     return this.#with({ hosts: checkHosts(host) });
+  }
+
+  /**
+   * The IP address that is dialled instead of looking {@linkcode Opts.host} up: one for each host, in a list or
+   * in one string with commas; an empty one is looked up. Everything else goes by the host: the password file,
+   * the certificate, the name that is sent when encryption starts. Without a host, the address is the host.
+   * Default: none.
+   *
+   * @example
+   * ```ts
+   * import { Opts } from "@x/pyro";
+   *
+   * const opts = new Opts("pg://ada@db.example.com/library").hostAddr("192.0.2.7");
+   * console.log(String(opts)); // pg://ada@db.example.com/library?hostaddr=192.0.2.7
+   * ```
+   *
+   * @throws {UsageError} If it is no IP address. If there are not as many as hosts, connecting throws it.
+   */
+  hostAddr(address: string | readonly string[]): Opts {
+    return this.#with({ hostAddrs: checkHostAddrs("hostAddr", address) });
   }
 
   /**
@@ -356,6 +381,64 @@ export class Opts {
    */
   maxProtocolVersion(version: ProtocolVersion): Opts {
     return this.#with({ maxProtocolVersion: checkChoice("maxProtocolVersion", version, PROTOCOL_VERSIONS) });
+  }
+
+  /**
+   * How long a TCP connection must be idle until it is probed, in milliseconds, in whole seconds; 0 is the
+   * system's default (two hours on Linux). Has no effect without {@linkcode Opts.keepAlive}, and on Unix
+   * sockets. In the URL: `keepalives_idle`, in seconds. Default: 0.
+   *
+   * Not every runtime can set this and the three options below: `docs/options.md` has a table. Where it
+   * cannot, connecting over TCP throws a `UsageError`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", keepalives_idle.
+   *
+   * @example
+   * ```ts
+   * import { Opts } from "@x/pyro";
+   *
+   * const opts = new Opts("pg://db.example.com").keepAlivesIdle(60_000);
+   * console.log(String(opts)); // pg://db.example.com?keepalives_idle=60
+   * ```
+   *
+   * @throws {UsageError} If it is not a multiple of 1000 from 0 to 32 767 000.
+   */
+  keepAlivesIdle(milliseconds: number): Opts {
+    return this.#with({ keepAlivesIdle: checkKeepAliveTime("keepAlivesIdle", milliseconds) });
+  }
+
+  /**
+   * The time between probes that are not answered, in milliseconds, in whole seconds; 0 is the system's default
+   * (75 seconds on Linux). See {@linkcode Opts.keepAlivesIdle}. In the URL: `keepalives_interval`, in seconds.
+   * Default: 0.
+   *
+   * @throws {UsageError} If it is not a multiple of 1000 from 0 to 32 767 000.
+   */
+  keepAlivesInterval(milliseconds: number): Opts {
+    return this.#with({ keepAlivesInterval: checkKeepAliveTime("keepAlivesInterval", milliseconds) });
+  }
+
+  /**
+   * The number of probes without an answer after which a connection counts as lost; 0 is the system's default
+   * (9 on Linux). See {@linkcode Opts.keepAlivesIdle}. In the URL: `keepalives_count`. Default: 0.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 127.
+   */
+  keepAlivesCount(count: number): Opts {
+    return this.#with({ keepAlivesCount: checkInteger("keepAlivesCount", count, 0, MAX_KEEPALIVE_COUNT) });
+  }
+
+  /**
+   * How long sent data may be without an answer until a TCP connection counts as lost, in milliseconds; 0 is the
+   * system's default, about 15 minutes. Has no effect on Unix sockets. See {@linkcode Opts.keepAlivesIdle} for
+   * the runtimes that have it. In the URL: `tcp_user_timeout`, in milliseconds too. Default: 0.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", tcp_user_timeout.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   */
+  tcpUserTimeout(milliseconds: number): Opts {
+    return this.#with({ tcpUserTimeout: checkMilliseconds("tcpUserTimeout", milliseconds) });
   }
 
   /**
@@ -654,6 +737,8 @@ export class Opts {
 function parse(text: string, { allow }: StringOptions = {}): Settings {
   if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
   const allowed = allow === undefined ? undefined : new AllowedKeys(allow);
+  const problem = foreignString(trimBlanks(text));
+  if (problem !== undefined) throw new UsageError(`Cannot read the connection string: ${problem}`);
   // A keyword has no "://"; the value of one may have it.
   const isDsn = text.includes("=") && !/^[^=]*:\/\//.test(text);
   const settings = isDsn ? parseDsn(text, allowed) : parseUrl(trimBlanks(text), allowed);

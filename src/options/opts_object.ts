@@ -16,6 +16,8 @@ import type { TypeCodec } from "./type_codec.ts";
 export interface OptsObject {
   /** See {@linkcode Opts.host}. */
   readonly host?: string | readonly string[] | undefined;
+  /** See {@linkcode Opts.hostAddr}. */
+  readonly hostAddr?: string | readonly string[] | undefined;
   /** See {@linkcode Opts.port}. */
   readonly port?: number | readonly number[] | undefined;
   /** See {@linkcode Opts.socket}. */
@@ -62,6 +64,14 @@ export interface OptsObject {
   readonly minProtocolVersion?: ProtocolVersion | undefined;
   /** See {@linkcode Opts.maxProtocolVersion}. */
   readonly maxProtocolVersion?: ProtocolVersion | undefined;
+  /** See {@linkcode Opts.keepAlivesIdle}. */
+  readonly keepAlivesIdle?: number | undefined;
+  /** See {@linkcode Opts.keepAlivesInterval}. */
+  readonly keepAlivesInterval?: number | undefined;
+  /** See {@linkcode Opts.keepAlivesCount}. */
+  readonly keepAlivesCount?: number | undefined;
+  /** See {@linkcode Opts.tcpUserTimeout}. */
+  readonly tcpUserTimeout?: number | undefined;
   /** Server settings by name; see {@linkcode Opts.param}. */
   readonly param?: Readonly<Record<string, string>> | undefined;
   /** See {@linkcode Opts.statementCacheSize}. */

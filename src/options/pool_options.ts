@@ -46,7 +46,7 @@ export const POOL_OPTIONS: Readonly<Record<PoolOptionName, PoolOption>> = {
     min: 1,
     default: 10,
     aliases:
-      "connectionlimit max maxconns maxconnections poolmax poolsize poolmaxconns poolmaxsize poolmaxconnections maxpoolsize " +
+      "connectionlimit pool max maxconns maxconnections poolmax poolsize poolmaxconns poolmaxsize poolmaxconnections maxpoolsize " +
       "maximumpoolsize maxsize maxopenconns maxoverflow",
   },
   poolMaxIdleConn: {
@@ -74,14 +74,14 @@ export const POOL_OPTIONS: Readonly<Record<PoolOptionName, PoolOption>> = {
     keyword: "pool_max_lifetime",
     default: 60 * MINUTE,
     aliases:
-      "maxlifetime maxlifetimeseconds connectionlifetime poolmaxconnlifetime poolmaxconnlifetimejitter maxconnlifetime " +
+      "maxlifetime maxlifetimeseconds connmaxage connectionlifetime poolmaxconnlifetime poolmaxconnlifetimejitter maxconnlifetime " +
       "maxconnectionlifetime poolrecycle loadbalancetimeout",
   },
   poolAcquireTimeout: {
     ...TIME,
     keyword: "pool_acquire_timeout",
     default: 30_000,
-    aliases: "pooltimeout acquiretimeout acquiretimeoutmillis",
+    aliases: "pooltimeout acquiretimeout acquiretimeoutmillis checkouttimeout",
   },
   poolMaxWaiting: {
     ...COUNT,

@@ -6,6 +6,7 @@ import { type ServerFields, UsageError } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
 import { refuseAlias } from "./aliases.ts";
+import { sslModeNote, sslModeOf } from "./foreign_ssl_modes.ts";
 import { MAX_MILLISECONDS, POOL_OPTIONS, type PoolOptionName, type PoolValues } from "./pool_options.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
@@ -45,8 +46,10 @@ export type ProtocolVersion = "3.0" | "3.2" | "latest";
  * nothing else is looked at for the setting, and it has its default.
  */
 export interface Settings extends PoolValues {
-  /** Host names, addresses, or socket directories (which start with `/`), tried in this order. */
+  /** Host names, addresses, socket directories (which start with `/`), abstract ones (`@`), tried in this order. */
   readonly hosts?: readonly string[];
+  /** The IP address to dial for each host, instead of looking it up; empty to look it up. */
+  readonly hostAddrs?: readonly string[];
   /** One for all hosts, or one each; undefined for the default. */
   readonly ports?: readonly (number | undefined)[];
   readonly socket?: string;
@@ -78,6 +81,14 @@ export interface Settings extends PoolValues {
   readonly keepAlive?: boolean;
   readonly minProtocolVersion?: ProtocolVersion;
   readonly maxProtocolVersion?: ProtocolVersion;
+  /** Milliseconds, whole seconds; 0 for the system's default. */
+  readonly keepAlivesIdle?: number;
+  /** As `keepAlivesIdle`. */
+  readonly keepAlivesInterval?: number;
+  /** 0 for the system's default. */
+  readonly keepAlivesCount?: number;
+  /** Milliseconds, 0 for the system's default. */
+  readonly tcpUserTimeout?: number;
   readonly param?: Readonly<Record<string, string>>;
   /** libpq's keys that need nothing of pyro with their values; environment variables do not replace them. */
   readonly accepted?: Readonly<Record<string, string>>;
@@ -124,6 +135,15 @@ export function checkMilliseconds(name: string, value: unknown): number {
   return checkInteger(name, value, 0, MAX_MILLISECONDS);
 }
 
+/** A time of keepalives: whole seconds, in milliseconds; 0 is the system's default. */
+export function checkKeepAliveTime(name: string, value: unknown): number {
+  const time = checkInteger(name, value, 0, MAX_KEEPALIVE_SECONDS * 1000);
+  if (time % 1000 !== 0) {
+    throw bad(name, value, "it must be whole seconds, in milliseconds, which the system counts in");
+  }
+  return time;
+}
+
 /** The value of a pool option; `name` is the user's name for it. */
 export function checkPoolOption(option: PoolOptionName, value: unknown, name: string = option): PoolValues {
   const { min, max } = POOL_OPTIONS[option];
@@ -145,6 +165,10 @@ export function checkSslMode(name: string, value: unknown): SslMode {
   if (value === "allow" || value === "verify-ca" || value === "verify-full") {
     throw new UsageError(`Cannot set ${name} to ${value}: it is not implemented; pyro has ${SSL_MODES.join(", ")}`);
   }
+  const mode = typeof value === "string" ? sslModeOf(value) : undefined;
+  if (mode !== undefined && mode !== String(value).toLowerCase()) {
+    throw bad(name, value, `use ${mode} instead${sslModeNote(mode)}`);
+  }
   return checkChoice(name, value, SSL_MODES);
 }
 
@@ -160,16 +184,30 @@ export function parseHosts(value: string): readonly string[] {
   return checkText("host", value).split(",").map((host) => host === "" ? host : checkHost(host));
 }
 
-/** A name, an address (IPv6 with or without brackets), or a socket directory. */
+/** A name, an address (IPv6 with or without brackets), a socket directory, or the beginning of an abstract name. */
 export function checkHost(value: unknown): string {
   const host = checkText("host", value).replace(/^\[(.*)\]$/, "$1");
-  if (host.startsWith("@")) {
-    throw new UsageError("Cannot set host: abstract Unix sockets (starting with @) are not implemented");
-  }
-  if (host === "" || (!host.startsWith("/") && /[\s/?#@\\[\];=]/.test(host))) {
+  if (host === "" || (!/^[/@]/.test(host) && /[\s/?#@\\[\];=]/.test(host))) {
     throw new UsageError("Cannot set host: it must be a name, an IP address, or the path of a socket directory");
   }
   return host;
+}
+
+/** IP addresses: a list, or one string with commas. An empty one is none. */
+export function checkHostAddrs(name: string, value: unknown): readonly string[] {
+  const list = typeof value === "string" ? value.split(",") : value;
+  if (!Array.isArray(list) || list.length === 0) throw bad(name, value, "it must be an IP address, or a list of them");
+  for (const address of list) {
+    if (checkText(name, address) !== "" && !isAddress(address)) throw bad(name, address, "it must be an IP address");
+  }
+  return [...list];
+}
+
+/** Whether a text is an IPv4 address, or an IPv6 address with or without a zone. */
+function isAddress(text: string): boolean {
+  if (text.includes(":")) return URL.canParse(`http://[${text.replace(/%[\w.~-]+$/, "")}]`) && !/[[\]/]/.test(text);
+  const parts = text.split(".");
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
 }
 
 /** Ports, one for all hosts or one each. */
@@ -241,6 +279,10 @@ function shown(value: unknown): string {
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? " to an array" : " to an object";
   return typeof value === "function" ? " to a function" : ` to ${String(value)}`;
 }
+
+/** The longest time of keepalives that Linux accepts, and the largest number of them. */
+export const MAX_KEEPALIVE_SECONDS = 32_767;
+export const MAX_KEEPALIVE_COUNT = 127;
 
 export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
 export const CHANNEL_BINDINGS: readonly ChannelBinding[] = ["disable", "prefer", "require"];

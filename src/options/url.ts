@@ -10,6 +10,7 @@ import { UsageError } from "../errors.ts";
 import { applyKeywords, parsePorts } from "./keywords.ts";
 import { canonicalName } from "./aliases.ts";
 import type { AllowedKeys } from "./allowed_keys.ts";
+import { refusePlaceholder } from "./foreign_strings.ts";
 import { checkText, parseHosts, type Settings } from "./settings.ts";
 
 /** Parses a connection URL. */
@@ -53,6 +54,7 @@ function parseAuthority(authority: string): Settings {
   const colon = account.indexOf(":");
   const user = decode(colon < 0 ? account : account.slice(0, colon), "user");
   const password = colon < 0 ? "" : decode(account.slice(colon + 1), "password");
+  refusePlaceholder(password);
   return {
     ...(user === "" ? {} : { user: checkText("user", user) }),
     ...(password === "" ? {} : { password: checkText("password", password) }),

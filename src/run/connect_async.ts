@@ -59,7 +59,8 @@ async function perform(
   try {
     if (step.do === "call") return await limit.race(Promise.resolve(step.fn()));
     if (step.do === "dial") {
-      const transport = await limit.race(dialer.dial(step.endpoint, limit.signal), (late) => late.close());
+      const dialled = dialer.dial(step.endpoint, limit.signal, Math.max(0, step.by - now()));
+      const transport = await limit.race(dialled, (late) => late.close());
       const link = new AsyncLink(transport, step.endpoint);
       links.add(link);
       return link;

@@ -14,6 +14,7 @@ import { addressesOf, connectNode } from "./node_connect.ts";
 import { peerUser } from "./peer_user.ts";
 import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
+import { setOptionsOf } from "./tcp_options.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
 import type {
   Addresses,
@@ -62,12 +63,13 @@ interface SocketHandlers {
 /** Dials with Bun's `node:net`. */
 export const bunDialer: AsyncDialer = {
   local: localSockets(false),
-  dial: (endpoint, signal): Promise<AsyncTransport> =>
-    connectNode(endpoint, signal, (socket) => transportOver(socket, endpoint)),
+  dial: (endpoint, signal, milliseconds): Promise<AsyncTransport> =>
+    connectNode(endpoint, signal, (socket) => transportOver(socket, endpoint), milliseconds),
 };
 
 /** A connected socket as a transport: Bun's socket inside of it, or the stream if that cannot be taken over. */
 export function transportOver(socket: Socket, endpoint: Endpoint): AsyncTransport {
+  setOptionsOf(socket, endpoint);
   const { _handle: inner } = socket as Socket & { readonly _handle?: Partial<BunSocket> | null };
   if (typeof inner?.reload !== "function") return new StreamTransport(socket, addressesOf(socket, endpoint));
   return new BunTransport(inner as BunSocket, endpoint);

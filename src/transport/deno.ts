@@ -1,20 +1,32 @@
 /** Sockets of Deno: `Deno.connect`. */
 import { permitted } from "./deno_permissions.ts";
 import { localSockets } from "./local_sockets.ts";
-import type { Addresses, AsyncDialer, AsyncTransport, TlsOptions, TlsSession } from "./transport.ts";
+import { checkTcpOptions } from "./tcp_options.ts";
+import {
+  type Addresses,
+  type AsyncDialer,
+  type AsyncTransport,
+  type Endpoint,
+  socketPath,
+  type TlsOptions,
+  type TlsSession,
+} from "./transport.ts";
 
 /** Dials with `Deno.connect`. */
 export const denoDialer: AsyncDialer = {
   local: localSockets(true),
-  async dial(endpoint, signal): Promise<AsyncTransport> {
+  async dial(endpoint, signal, milliseconds): Promise<AsyncTransport> {
     if (endpoint.kind === "unix") {
-      const conn = await Deno.connect({ transport: "unix", path: endpoint.path });
+      const conn = await Deno.connect({ transport: "unix", path: socketPath(endpoint.path) });
       const transport = new DenoTransport(conn, undefined);
       if (!signal.aborted) return transport;
       transport.close();
       throw signal.reason;
     }
-    const conn = await Deno.connect({ hostname: permitted(endpoint).host, port: endpoint.port, signal });
+    checkTcpOptions(endpoint);
+    if (endpoint.options !== undefined) return await dialNode(permitted(endpoint), signal, milliseconds);
+    const { address, host, port } = permitted(endpoint);
+    const conn = await Deno.connect({ hostname: address ?? host, port, signal });
     conn.setNoDelay(true);
     conn.setKeepAlive(endpoint.keepAlive);
     const { localAddr: local, remoteAddr: remote } = conn;
@@ -24,6 +36,18 @@ export const denoDialer: AsyncDialer = {
     });
   },
 };
+
+/** Dials with `node:net`, whose sockets have more options, but are slower. */
+async function dialNode(endpoint: Endpoint, signal: AbortSignal, milliseconds?: number): Promise<AsyncTransport> {
+  const { addressesOf, connectNode } = await import("./node_connect.ts");
+  const { StreamTransport } = await import("./stream.ts");
+  return await connectNode(
+    endpoint,
+    signal,
+    (socket) => new StreamTransport(socket, addressesOf(socket, endpoint)),
+    milliseconds,
+  );
+}
 
 class DenoTransport implements AsyncTransport {
   readonly addresses: Addresses | undefined;

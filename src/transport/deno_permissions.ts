@@ -1,5 +1,5 @@
 /** The permissions that Deno needs to dial an endpoint. */
-import type { Endpoint } from "./transport.ts";
+import { type Endpoint, socketPath } from "./transport.ts";
 
 /** Why Deno would have to ask the user before it dials an endpoint; undefined if it would not. */
 export function denoPreflight(endpoint: Endpoint): string | undefined {
@@ -8,12 +8,12 @@ export function denoPreflight(endpoint: Endpoint): string | undefined {
 }
 
 /**
- * The endpoint in the form that may be dialled without asking the user: by its name, if the permission
- * was granted for the name only.
+ * The endpoint in the form that may be dialled without asking the user: by its host, if the permission
+ * was granted for the host only, and the address was looked up by it.
  */
 export function permitted<T extends Endpoint>(endpoint: T): T {
-  if (endpoint.kind === "unix" || endpoint.name === undefined || denoPreflight(endpoint) === undefined) return endpoint;
-  const named = { ...endpoint, host: endpoint.name };
+  if (endpoint.kind === "unix" || !endpoint.isLookedUp || denoPreflight(endpoint) === undefined) return endpoint;
+  const named = { ...endpoint, address: undefined };
   return denoPreflight(named) === undefined ? named : endpoint;
 }
 
@@ -26,8 +26,12 @@ export function requestDeno(endpoint: Endpoint): void {
 }
 
 function needs(endpoint: Endpoint): Deno.PermissionDescriptor[] {
-  if (endpoint.kind === "tcp") return [{ name: "net", host: `${bracketed(endpoint.host)}:${endpoint.port}` }];
+  if (endpoint.kind === "tcp") {
+    return [{ name: "net", host: `${bracketed(endpoint.address ?? endpoint.host)}:${endpoint.port}` }];
+  }
   const { path } = endpoint;
+  // Abstract sockets are no files.
+  if (path.startsWith("@")) return [{ name: "net", host: `unix:${socketPath(path)}` }];
   return [{ name: "net", host: `unix:${path}` }, { name: "read", path }, { name: "write", path }];
 }
 

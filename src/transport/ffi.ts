@@ -4,7 +4,7 @@
  * The sockets are non-blocking, and `poll` waits: for reading and writing at once, and with a timeout.
  * `poll` decides what is ready, not `errno`, which the runtime may change before it is read.
  */
-import { isIPv4, isIPv6 } from "node:net";
+import { isIP } from "node:net";
 import {
   ADDRESS_SIZE,
   AF_INET,
@@ -26,22 +26,40 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from "./libc.ts";
+import { lookUpBlocking } from "./look_up.ts";
+import { setTcpOptions } from "./tcp_options.ts";
 import { peerUser } from "./peer_user.ts";
-import type { Address, Addresses, Endpoint, SyncTransport } from "./transport.ts";
+import {
+  type Address,
+  type Addresses,
+  attemptTime,
+  type Endpoint,
+  socketPath,
+  type SyncTransport,
+} from "./transport.ts";
 
-/** Whether an endpoint can be dialled through FFI. Looking up a name has no timeout. */
+/**
+ * Whether an endpoint can be dialled through FFI. Looking up a name has no timeout there, so `localhost` is
+ * the only one, which the system knows without asking the network.
+ */
 export function ffiCanDial(endpoint: Endpoint): boolean {
-  return endpoint.kind === "unix" || resolveHost(endpoint.host) !== undefined;
+  if (endpoint.kind === "unix") return true;
+  const { address: host = endpoint.host } = endpoint;
+  return host === "localhost" || (isIP(host) !== 0 && !host.includes("%"));
 }
 
 /** Connects within `milliseconds`. Calls `closed` when the connection is closed. */
 export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number, closed: () => void): SyncTransport {
   const until = performance.now() + milliseconds;
-  if (endpoint.kind === "unix") return open(libc, AF_UNIX, unixAddress(endpoint.path), until, undefined, closed);
-  let failure: unknown;
-  for (const [family, host] of resolveHost(endpoint.host) ?? []) {
+  if (endpoint.kind === "unix") return open(libc, AF_UNIX, unixAddress(endpoint.path), until, endpoint, closed);
+  const { address: host = endpoint.host, port } = endpoint;
+  const addresses = lookUpBlocking(libc, host, port);
+  let failure: unknown = new Error("the host name has no address");
+  for (const [i, [family, address]] of addresses.entries()) {
     try {
-      return open(libc, family, internetAddress(libc, family, host, endpoint.port), until, endpoint.keepAlive, closed);
+      const time = performance.now();
+      const attemptUntil = time + attemptTime(until - time, addresses.length - i);
+      return open(libc, family, address, attemptUntil, endpoint, closed);
     } catch (error) {
       failure = error;
     }
@@ -134,16 +152,17 @@ function open(
   family: number,
   address: Uint8Array,
   until: number,
-  keepAlive: boolean | undefined,
+  endpoint: Endpoint,
   closed: () => void,
 ): FfiTransport {
   const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw new Error(`cannot create a socket: ${errorText(libc.errno())}`);
   try {
     connect(libc, fd, address, until);
-    if (family !== AF_UNIX) {
+    if (endpoint.kind === "tcp") {
       setFlag(libc, fd, IPPROTO_TCP, TCP_NODELAY);
-      if (keepAlive) setFlag(libc, fd, SOL_SOCKET, SO_KEEPALIVE);
+      setTcpOptions(libc, fd, endpoint.options);
+      if (endpoint.keepAlive) setFlag(libc, fd, SOL_SOCKET, SO_KEEPALIVE);
     }
     return new FfiTransport(libc, fd, addressesOf(libc, fd), closed);
   } catch (error) {
@@ -194,25 +213,13 @@ function setFlag(libc: LibC, fd: number, level: number, option: number): void {
   libc.setsockopt(fd, level, option, new Uint8Array(new Int32Array([1]).buffer), 4);
 }
 
-/** `struct sockaddr_un`. */
+/** `struct sockaddr_un`. The length of an abstract name tells where it ends. */
 function unixAddress(path: string): Uint8Array {
-  const bytes = new TextEncoder().encode(path);
+  const bytes = new TextEncoder().encode(socketPath(path));
   if (bytes.length > 107) throw new Error("the path is longer than 107 bytes");
-  const address = new Uint8Array(110);
+  const address = new Uint8Array(bytes[0] === 0 ? 2 + bytes.length : 110);
   address[0] = AF_UNIX;
   address.set(bytes, 2);
-  return address;
-}
-
-/** `struct sockaddr_in` or `sockaddr_in6`. */
-function internetAddress(libc: LibC, family: number, host: string, port: number): Uint8Array {
-  const address = new Uint8Array(family === AF_INET ? 16 : 28);
-  address[0] = family;
-  new DataView(address.buffer).setUint16(2, port);
-  const text = new TextEncoder().encode(`${host}\0`);
-  if (libc.inet_pton(family, text, address.subarray(family === AF_INET ? 4 : 8)) !== 1) {
-    throw new Error(`${host} is not an address`);
-  }
   return address;
 }
 
@@ -237,14 +244,6 @@ function ipv6Text(bytes: Uint8Array): string {
   for (let i = 0; i < 16; i += 2) groups.push(((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
   const text = groups.join(":");
   return text === "0:0:0:0:0:0:0:1" ? "::1" : text;
-}
-
-/** The addresses of a host that need no lookup, in the order in which they are tried. */
-function resolveHost(host: string): readonly (readonly [family: number, host: string])[] | undefined {
-  if (host === "localhost") return [[AF_INET6, "::1"], [AF_INET, "127.0.0.1"]];
-  if (isIPv4(host)) return [[AF_INET, host]];
-  if (isIPv6(host) && !host.includes("%")) return [[AF_INET6, host]];
-  return undefined;
 }
 
 /** The longest timeout that `poll` accepts, in milliseconds. */

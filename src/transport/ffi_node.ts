@@ -25,13 +25,18 @@ export function loadNode(): LibC | undefined {
   try {
     const { dlopen, getInt32 } = process.getBuiltinModule("node:ffi") as unknown as NodeFfi;
     const { functions } = dlopen(LIBC_PATH, definitions);
-    const { poll, recv, send } = functions as Record<"poll" | "recv" | "send", (...values: unknown[]) => number>;
+    const { poll, recv, send, freeaddrinfo, memcpy } = functions as Record<
+      "poll" | "recv" | "send" | "freeaddrinfo" | "memcpy",
+      (...values: unknown[]) => number
+    >;
     return {
       ...functions,
       // `node:ffi` takes 64-bit parameters as bigints.
       poll: (fds: Uint8Array, count: number, milliseconds: number) => poll(fds, BigInt(count), milliseconds),
       recv: (fd: number, into: Uint8Array, length: number, flags: number) => recv(fd, into, BigInt(length), flags),
       send: (fd: number, bytes: Uint8Array, length: number, flags: number) => send(fd, bytes, BigInt(length), flags),
+      freeaddrinfo: (list: number) => freeaddrinfo(BigInt(list)),
+      memcpy: (into: Uint8Array, from: number, length: number) => memcpy(into, BigInt(from), BigInt(length)),
       errno: () => getInt32(functions.__errno_location!() as unknown as bigint),
     } as unknown as LibC;
   } catch {

@@ -20,7 +20,9 @@ export interface LibC {
   getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint8Array): number;
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
   getpeername(fd: number, address: Uint8Array, length: Uint8Array): number;
-  inet_pton(family: number, text: Uint8Array, address: Uint8Array): number;
+  getaddrinfo(host: Uint8Array, port: Uint8Array, hints: Uint8Array, result: Uint8Array): number;
+  freeaddrinfo(list: number): void;
+  memcpy(into: Uint8Array, from: number, length: number): void;
   /** The last error. The runtime may make other calls in between, so it must be used for messages only. */
   errno(): number;
   /** Unloads the library, if the runtime treats it as an open resource. No function can be called after that. */
@@ -40,7 +42,10 @@ export const SIGNATURES = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  inet_pton: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getaddrinfo: { parameters: ["buffer", "buffer", "buffer", "buffer"], result: "i32" },
+  // Pointers as numbers, since only copying reads from them. The results are not used.
+  freeaddrinfo: { parameters: ["usize"], result: "i32" },
+  memcpy: { parameters: ["buffer", "usize", "usize"], result: "i32" },
 } as const;
 
 /** The library's file name with glibc. With musl it differs, and the worker is used. */
@@ -58,6 +63,10 @@ export const SO_KEEPALIVE = 9;
 export const SO_PEERCRED = 17;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
+export const TCP_KEEPIDLE = 4;
+export const TCP_KEEPINTVL = 5;
+export const TCP_KEEPCNT = 6;
+export const TCP_USER_TIMEOUT = 18;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 export const POLLIN = 0x1;

@@ -9,6 +9,7 @@ import { dialFfi, ffiCanDial } from "./ffi.ts";
 import type { LibC } from "./libc.ts";
 import { holdLibrary, loadedLibrary, mayLoadLibrary, releaseLibrary, whyNoLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
+import { checkTcpOptions } from "./tcp_options.ts";
 import { runtime } from "../runtime/runtime.ts";
 import type { Endpoint, SyncDialer, SyncTransport } from "./transport.ts";
 import { dialWorker } from "./worker.ts";
@@ -26,6 +27,7 @@ export function nativeDialer(kind: BlockingTransport): SyncDialer {
         if (libc !== undefined) return dialHeld(libc, endpoint, milliseconds);
         if (kind === "ffi") throw noLibrary();
       }
+      checkTcpOptions(endpoint);
       if (runtime !== "deno") return dialWorker(endpoint, milliseconds);
       const allowed = permitted(endpoint);
       requestDeno(allowed);

@@ -1,12 +1,19 @@
 /** Sockets of Node: `node:net`. */
+import type { Socket } from "node:net";
 import { localSockets } from "./local_sockets.ts";
 import { addressesOf, connectNode } from "./node_connect.ts";
 import { StreamTransport } from "./stream.ts";
+import { setOptionsOf } from "./tcp_options.ts";
 import type { AsyncDialer, AsyncTransport } from "./transport.ts";
 
 /** Dials with `node:net`. */
 export const nodeDialer: AsyncDialer = {
   local: localSockets(false),
-  dial: (endpoint, signal): Promise<AsyncTransport> =>
-    connectNode(endpoint, signal, (socket) => new StreamTransport(socket, addressesOf(socket, endpoint))),
+  dial(endpoint, signal, milliseconds): Promise<AsyncTransport> {
+    const connected = (socket: Socket): AsyncTransport => {
+      setOptionsOf(socket, endpoint);
+      return new StreamTransport(socket, addressesOf(socket, endpoint));
+    };
+    return connectNode(endpoint, signal, connected, milliseconds);
+  },
 };

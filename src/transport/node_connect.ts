@@ -1,29 +1,81 @@
-/** Connects with `node:net`; the attempt can be aborted. */
-import { connect, type Socket } from "node:net";
-import type { Addresses, Endpoint } from "./transport.ts";
+/**
+ * Connects with `node:net`; the attempt can be aborted.
+ *
+ * Names are looked up here, since `node:net` mixes the families of a name's addresses on Node, and dials
+ * several addresses at once on Bun.
+ */
+import { connect, type IpcNetConnectOpts, type Socket, type TcpNetConnectOpts } from "node:net";
+import { lookUp } from "./look_up.ts";
+import { checkTcpOptions } from "./tcp_options.ts";
+import { type Addresses, attemptTime, type Endpoint, socketPath } from "./transport.ts";
 
-/** Connects. `connected` gets the socket immediately, before any other event of it. */
-export function connectNode<T>(endpoint: Endpoint, signal: AbortSignal, connected: (socket: Socket) => T): Promise<T> {
+/**
+ * Connects within `milliseconds`, to the first address that accepts. `connected` gets the socket
+ * immediately, before any other event of it.
+ */
+export async function connectNode<T>(
+  endpoint: Endpoint,
+  signal: AbortSignal,
+  connected: (socket: Socket) => T,
+  milliseconds: number = Infinity,
+): Promise<T> {
+  signal.throwIfAborted();
+  if (endpoint.kind === "unix") {
+    return await connectTo({ path: socketPath(endpoint.path) }, signal, connected, Infinity);
+  }
+  checkTcpOptions(endpoint);
+  const { address, host, port, keepAlive, options } = endpoint;
+  const until = performance.now() + milliseconds;
+  const addresses = address === undefined ? await lookUp(host) : [address];
+  signal.throwIfAborted();
+  const keepAliveInitialDelay = options?.keepAliveIdle ?? 0;
+  const socket = { port, noDelay: true, keepAlive, keepAliveInitialDelay };
+  let failure: unknown = new Error("the host name has no address");
+  for (const [i, host] of addresses.entries()) {
+    try {
+      const time = attemptTime(until - performance.now(), addresses.length - i);
+      return await connectTo({ ...socket, host }, signal, connected, time);
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function connectTo<T>(
+  address: TcpNetConnectOpts | IpcNetConnectOpts,
+  signal: AbortSignal,
+  connected: (socket: Socket) => T,
+  milliseconds: number,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const socket = connect(
-      endpoint.kind === "unix" ? { path: endpoint.path } : {
-        host: endpoint.host,
-        port: endpoint.port,
-        noDelay: true,
-        keepAlive: endpoint.keepAlive,
-      },
-    );
-    const abort = (): void => {
+    const socket = connect(address);
+    const giveUp = (reason: unknown): void => {
       socket.destroy();
-      reject(signal.reason);
+      reject(reason);
+    };
+    const abort = (): void => giveUp(signal.reason);
+    const timer = milliseconds === Infinity
+      ? undefined
+      : setTimeout(() => giveUp(new Error("connection timed out")), milliseconds);
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
     };
     signal.addEventListener("abort", abort, { once: true });
-    socket.once("error", reject);
+    socket.once("error", (error) => {
+      settle();
+      reject(error);
+    });
     socket.once("connect", () => {
-      signal.removeEventListener("abort", abort);
-      socket.off("error", reject);
-      resolve(connected(socket));
+      settle();
+      socket.removeAllListeners("error");
+      try {
+        resolve(connected(socket));
+      } catch (error) {
+        giveUp(error);
+      }
     });
   });
 }

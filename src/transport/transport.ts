@@ -10,13 +10,33 @@
 export type Endpoint =
   | {
     readonly kind: "tcp";
+    /** What was asked for, a name or an IP address. The server is to prove that it is this one. */
     readonly host: string;
-    /** The name that `host`, an address, was looked up by. It is dialled if only the name may be dialled. */
-    readonly name?: string | undefined;
+    /** The IP address to dial; undefined to look `host` up, and to try its addresses in the resolver's order. */
+    readonly address?: string | undefined;
+    /** Whether `address` is one that `host` was looked up to, so that `host` may be dialled in its place. */
+    readonly isLookedUp?: boolean | undefined;
     readonly port: number;
     readonly keepAlive: boolean;
+    readonly options?: TcpOptions | undefined;
   }
-  | { readonly kind: "unix"; readonly path: string };
+  | {
+    readonly kind: "unix";
+    /** The path of a file, or an abstract name, which begins with `@`. */
+    readonly path: string;
+  };
+
+/** Options of a TCP socket; those that are undefined have the system's defaults. Times are in milliseconds. */
+export interface TcpOptions {
+  /** How long the connection must be idle until it is probed. */
+  readonly keepAliveIdle?: number | undefined;
+  /** The time between probes that are not answered. */
+  readonly keepAliveInterval?: number | undefined;
+  /** The number of probes without an answer after which the connection counts as lost. */
+  readonly keepAliveCount?: number | undefined;
+  /** How long sent data may be without an answer until the connection counts as lost. */
+  readonly userTimeout?: number | undefined;
+}
 
 /** An end of a TCP connection. */
 export interface Address {
@@ -144,8 +164,11 @@ export interface SyncTransport {
 /** Opens transports that await. */
 export interface AsyncDialer {
   readonly local: LocalSockets;
-  /** Connects. When `signal` aborts, it closes the socket and rejects. */
-  dial(endpoint: Endpoint, signal: AbortSignal): Promise<AsyncTransport>;
+  /**
+   * Connects; when `signal` aborts, it closes the socket and rejects. `milliseconds` is when that happens at
+   * the latest, if there is a limit, so that a name's addresses can share them.
+   */
+  dial(endpoint: Endpoint, signal: AbortSignal, milliseconds?: number): Promise<AsyncTransport>;
 }
 
 /** Opens transports that block. */
@@ -167,8 +190,23 @@ export function canonicalHost(host: string): string {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }
 
-/** An endpoint for people: `localhost:5432`, `[::1]:5432`, `/run/postgresql/.s.PGSQL.5432`. */
+/**
+ * How many of the `milliseconds` that are left the next of `count` addresses may take. A name's addresses share
+ * the time, so that one that does not answer does not keep the others from being tried.
+ */
+export function attemptTime(milliseconds: number, count: number): number {
+  return milliseconds / count;
+}
+
+/** The path that runtimes dial: the names of abstract sockets begin with a zero byte. */
+export function socketPath(path: string): string {
+  return path.replace(/^@/, "\0");
+}
+
+/** An endpoint for people: `localhost:5432`, `[::1]:5432`, `db:5432 (192.0.2.7)`, `/run/postgresql/.s.PGSQL.5432`. */
 export function endpointName(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return endpoint.path;
-  return endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+  const { host, address = host, port } = endpoint;
+  const name = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return address === host ? name : `${name} (${address})`;
 }

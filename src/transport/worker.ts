@@ -6,6 +6,8 @@
  * whose change the other side waits.
  */
 import { Buffer } from "node:buffer";
+import { runtime } from "../runtime/runtime.ts";
+import { setByDescriptor, tcpOptionsOf } from "./tcp_options.ts";
 import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "./transport.ts";
 import type { WorkerBody } from "./worker_main.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
@@ -19,7 +21,7 @@ export function dialWorker(
   const by = performance.now() + milliseconds;
   const transport = new WorkerTransport(WorkerThread.dialling(endpoint, milliseconds, main));
   try {
-    transport.awaitOpen(by - performance.now());
+    transport.awaitOpen(by - performance.now(), endpoint);
   } catch (error) {
     transport.close();
     throw error;
@@ -46,9 +48,13 @@ class WorkerTransport implements SyncTransport {
     this.#sent = new Uint8Array(thread.memory, LAYOUT.sent, LAYOUT.ring);
   }
 
-  awaitOpen(milliseconds: number): void {
+  awaitOpen(milliseconds: number, endpoint: Endpoint): void {
     this.#awaitState(STATES.open, milliseconds);
-    this.addresses = this.#thread.report().addresses;
+    const { addresses, fd = -1 } = this.#thread.report();
+    this.addresses = addresses;
+    // Bun's sockets have options only by their descriptor, and the worker does not load the library.
+    const options = tcpOptionsOf(endpoint);
+    if (options !== undefined && runtime === "bun") setByDescriptor(fd, options);
   }
 
   read(into: Uint8Array<ArrayBuffer>): number {

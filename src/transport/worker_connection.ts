@@ -1,7 +1,7 @@
 /** The connection that a worker owns for a thread that blocks. */
-import type { Socket } from "node:net";
-import type { Endpoint, TlsOptions } from "./transport.ts";
-import type { WorkerContext } from "./worker_main.ts";
+import type { NetConnectOpts, Socket } from "node:net";
+import type { TcpOptions, TlsOptions } from "./transport.ts";
+import type { DialRequest, WorkerContext } from "./worker_main.ts";
 
 /**
  * A connection that a worker owns, from dialling on. Sent to the worker as text, so it must not refer to
@@ -15,6 +15,7 @@ export class WorkerConnection {
   /** Received bytes for which the ring had no room. */
   readonly #backlog: Uint8Array[] = [];
   #stream: Socket;
+  #tcpOptions: TcpOptions | undefined;
   #isPaused = false;
   #isWriting = false;
   #isClosing = false;
@@ -22,33 +23,108 @@ export class WorkerConnection {
   #isRetired = false;
 
   /** Dials. `onClosed` is called when the connection has been closed by {@linkcode close}. */
-  constructor(context: WorkerContext, endpoint: Endpoint, onClosed: () => void) {
+  constructor(context: WorkerContext, request: DialRequest, onClosed: () => void) {
     const { memory, states, layout } = context.input;
     this.#context = context;
     this.#onClosed = onClosed;
     this.#receivedRing = new Uint8Array(memory, layout.received, layout.ring);
     this.#sentRing = new Uint8Array(memory, layout.sent, layout.ring);
-    const { connect } = process.getBuiltinModule("node:net");
-    const stream = connect(
-      endpoint.kind === "unix"
-        ? { path: endpoint.path }
-        : { host: endpoint.host, port: endpoint.port, noDelay: true, keepAlive: endpoint.keepAlive },
-    );
+    const { Socket } = process.getBuiltinModule("node:net");
+    // Until the first address is known, there is only a socket that can be closed.
+    this.#stream = new Socket();
+    this.#start(request);
+  }
+
+  #start({ endpoint, milliseconds }: DialRequest): void {
+    if (endpoint.kind === "unix") return this.#dial([{ path: endpoint.path.replace(/^@/, "\0") }], 0);
+    const { address, host, port, keepAlive, options } = endpoint;
+    const keepAliveInitialDelay = options?.keepAliveIdle ?? 0;
+    this.#tcpOptions = options;
+    const until = performance.now() + milliseconds;
+    const socket = { port, noDelay: true, keepAlive, keepAliveInitialDelay };
+    const dial = (hosts: readonly string[]): void => this.#dial(hosts.map((host) => ({ ...socket, host })), until);
+    if (address !== undefined || process.getBuiltinModule("node:net").isIP(host) !== 0) return dial([address ?? host]);
+    if ("Deno" in globalThis) {
+      // Deno permits dialling the addresses of a name only if they are looked up while it is dialled. Its order is
+      // not the resolver's, unless that is asked for.
+      process.getBuiltinModule("node:dns").setDefaultResultOrder("verbatim");
+      return dial([host]);
+    }
+    this.#lookUp(host, (error, hosts) => {
+      if (this.#isClosing) return;
+      if (error) this.#context.fail(error);
+      else dial(hosts);
+    });
+  }
+
+  /** The addresses of a host, in the resolver's order. */
+  #lookUp(host: string, done: (error: unknown, hosts: readonly string[]) => void): void {
+    type Found = readonly { readonly address: string }[];
+    const { Bun } = globalThis as {
+      readonly Bun?: { readonly dns: { lookup(host: string, options: { backend: string }): Promise<Found> } };
+    };
+    const found = (list: Found): void => done(undefined, list.map(({ address }) => address));
+    if (Bun !== undefined) {
+      Bun.dns.lookup(host, { backend: "getaddrinfo" }).then(found, (error) => done(error, []));
+      return;
+    }
+    process.getBuiltinModule("node:dns").lookup(host, { all: true, order: "verbatim" }, (error, list) => {
+      if (error) done(error, []);
+      else found(list);
+    });
+  }
+
+  /** Connects to the first of the addresses that accepts. The next ones share what is left of the time. */
+  #dial(addresses: readonly NetConnectOpts[], until: number): void {
+    const [address, ...others] = addresses;
+    const stream = process.getBuiltinModule("node:net").connect(address!);
     this.#stream = stream;
-    stream.once("connect", () => {
-      const { localAddress, localPort, remoteAddress, remotePort } = stream;
-      const isKnown = localAddress && localPort && remoteAddress && remotePort;
-      context.report(
-        states.open,
-        endpoint.kind === "unix" || !isKnown ? {} : {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const next = (): void => {
+      clearTimeout(timer);
+      if (this.#isClosing) return;
+      stream.off("close", this.#end).off("connect", connected).on("error", () => {}).destroy();
+      this.#dial(others, until);
+    };
+    const connected = (): void => {
+      clearTimeout(timer);
+      if (others.length > 0) stream.off("error", next).on("error", this.#context.fail);
+      this.#setOptions();
+      this.#report();
+    };
+    stream.once("connect", connected);
+    this.#listen();
+    if (others.length === 0) return;
+    stream.off("error", this.#context.fail).once("error", next);
+    timer = setTimeout(next, (until - performance.now()) / addresses.length);
+  }
+
+  /** Sets the options that Node's sockets have. Those that are not given are Linux's defaults. */
+  #setOptions(): void {
+    if (this.#tcpOptions === undefined || "Deno" in globalThis || "Bun" in globalThis) return;
+    const { keepAliveIdle = 7_200_000, keepAliveInterval = 75_000, keepAliveCount = 9 } = this.#tcpOptions;
+    const stream = this.#stream;
+    type SetKeepAlive = (enable: boolean, idle: number, interval: number, count: number) => void;
+    (stream.setKeepAlive as SetKeepAlive).call(stream, true, keepAliveIdle, keepAliveInterval, keepAliveCount);
+  }
+
+  #report(): void {
+    const { input: { states }, report } = this.#context;
+    const { localAddress, localPort, remoteAddress, remotePort } = this.#stream;
+    const { fd } = (this.#stream as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
+    const isKnown = localAddress && localPort && remoteAddress && remotePort;
+    report(
+      states.open,
+      isKnown
+        ? {
           addresses: {
             local: { host: localAddress, port: localPort },
             remote: { host: remoteAddress, port: remotePort },
           },
-        },
-      );
-    });
-    this.#listen();
+          fd,
+        }
+        : {},
+    );
   }
 
   /** Continues reading and writing as far as possible. */

@@ -77,8 +77,17 @@ export interface WorkerReport {
   readonly session?: Omit<TlsSession, "chain">;
   /** The peer's certificates, in base64. */
   readonly chain?: readonly string[];
+  /** The socket's descriptor, on Bun. */
+  readonly fd?: number | undefined;
   readonly error?: string;
   readonly code?: string | undefined;
+}
+
+/** The argument of the command to dial. */
+export interface DialRequest {
+  readonly endpoint: Endpoint;
+  /** How long it may take. A name's addresses share the time. */
+  readonly milliseconds: number;
 }
 
 /** What the code of the worker uses. */
@@ -137,7 +146,7 @@ export function workerStart(main: WorkerBody, Connection: typeof WorkerConnectio
     ring();
   };
   const fail = (error: unknown): void => {
-    // Node tries several addresses of a name, and reports their errors in one without a message.
+    // Deno tries several addresses of a name, and reports their errors in one without a message.
     const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
     if (!(first instanceof Error)) return report(states.failed, { error: String(first) });
     report(states.failed, { error: first.message || first.name, code: (first as { code?: string }).code });
@@ -184,7 +193,7 @@ export function workerMain(context: WorkerContext, Connection: typeof WorkerConn
     if (command === commands.dial) {
       clearInterval(lifeline);
       lifeline = setInterval(() => {}, 0x7fff_ffff);
-      connection = new Connection(context, context.requested() as Endpoint, () => {
+      connection = new Connection(context, context.requested() as DialRequest, () => {
         connection = undefined;
         rest();
       });

@@ -10,6 +10,7 @@ import type { Endpoint, TlsOptions } from "./transport.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import {
   type ControlWords,
+  type DialRequest,
   type WorkerBody,
   type WorkerCommand,
   type WorkerInput,
@@ -65,7 +66,7 @@ export class WorkerThread {
     while (thread !== undefined && !thread.#claim()) thread = idleThreads.pop();
     thread ??= WorkerThread.#start(milliseconds, main);
     for (const word of RESET) Atomics.store(thread.control, word, 0);
-    thread.command(COMMANDS.dial, endpoint);
+    thread.command(COMMANDS.dial, { endpoint, milliseconds: Math.min(milliseconds, LONGEST_TIMER) });
     return thread;
   }
 
@@ -90,7 +91,7 @@ export class WorkerThread {
   }
 
   /** Gives the worker a command and its argument. */
-  command(command: number, what?: Endpoint | TlsOptions): void {
+  command(command: number, what?: DialRequest | TlsOptions): void {
     if (what !== undefined) {
       const text = new TextEncoder().encode(JSON.stringify(what));
       if (text.length > LAYOUT.report - LAYOUT.request) {
@@ -226,6 +227,8 @@ export const LAYOUT = {
 } as const;
 
 const SECOND = 1000;
+/** The longest timeout of a timer, in milliseconds. */
+const LONGEST_TIMER = 0x7fff_ffff;
 /** Milliseconds that a thread may take to start. */
 const START_TIMEOUT = 15_000;
 /** Milliseconds that a thread may take to close a connection: longer than it waits for unsent bytes. */

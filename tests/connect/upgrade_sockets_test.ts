@@ -66,7 +66,7 @@ test("the same server behind the socket: TCP is given up for it", () => {
   assert.deepEqual(value?.upgrade, { attempted: true, upgraded: true, reason: undefined, tried: [] });
   // Cancel requests go where the TCP connection went, by its address.
   assert.deepEqual(value?.verifiedSocket?.cancelTarget, {
-    endpoint: tcp("127.0.0.1"),
+    endpoint: { ...tcp("localhost"), address: "127.0.0.1", isLookedUp: true },
     tls: false,
     serverName: "localhost",
   });

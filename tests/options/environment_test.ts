@@ -170,7 +170,7 @@ test("environment: a bad value is refused with the variable's name, the value an
 });
 
 test("environment: variables of what is not implemented are refused by name, harmless values aside", () => {
-  const names = "PGGSSENCMODE PGHOSTADDR PGLOADBALANCEHOSTS " +
+  const names = "PGGSSENCMODE PGLOADBALANCEHOSTS " +
     "PGSSLCERT PGSSLCERTMODE PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
     "PGSSLMAXPROTOCOLVERSION PGSSLMINPROTOCOLVERSION PGSSLNEGOTIATION PGSSLROOTCERT PGTARGETSESSIONATTRS";
   for (const name of names.split(" ")) {

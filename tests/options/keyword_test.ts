@@ -147,11 +147,10 @@ test("keys: libpq's other TLS modes are refused as not implemented", () => {
 });
 
 test("keys: libpq's that are not implemented are refused, and never sent on", () => {
-  const keys = "gssencmode gsslib hostaddr keepalives_count keepalives_idle keepalives_interval krbsrvname " +
-    "load_balance_hosts " +
+  const keys = "gssencmode gsslib krbsrvname load_balance_hosts " +
     "ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl " +
     "sslcrldir sslkey sslkeylogfile sslnegotiation sslpassword sslrootcert sslsni target_session_attrs " +
-    "tcp_user_timeout replication scram_client_key gssdelegation";
+    "replication scram_client_key gssdelegation";
   for (const key of keys.split(" ")) {
     const message = complaint(key, "secret");
     assert.match(
@@ -173,7 +172,6 @@ test("keys: libpq's that are not implemented are taken with the value that asks 
     ["sslnegotiation", "postgres"],
     ["sslsni", "1"],
     ["target_session_attrs", "any"],
-    ["tcp_user_timeout", "0"],
   ];
   for (const [key, ...values] of harmless) {
     for (const value of values) assert.deepEqual(setting(key, value), { accepted: { [key]: value } });
@@ -199,6 +197,30 @@ test("keys: keepalives is an integer, as in libpq, or a boolean", () => {
   for (const value of ["", "x", "1x"]) assert.match(complaint("keepalives", value), /^Cannot set keepalives to /);
 });
 
+test("keys: times of keepalives are in seconds, and the user timeout in milliseconds, as in libpq", () => {
+  assert.deepEqual(setting("keepalives_idle", "60"), { keepAlivesIdle: 60_000 });
+  assert.deepEqual(setting("keepalives_interval", " +10 "), { keepAlivesInterval: 10_000 });
+  assert.deepEqual(setting("keepalives_count", "5"), { keepAlivesCount: 5 });
+  assert.deepEqual(setting("tcp_user_timeout", "1500"), { tcpUserTimeout: 1500 });
+  assert.deepEqual(setting("keepalives_idle", "0"), { keepAlivesIdle: 0 });
+  assert.deepEqual(setting("tcp_user_timeout", "-1"), { tcpUserTimeout: 0 });
+  for (const key of ["keepalives_idle", "keepalives_interval"]) {
+    for (const value of ["", "x", "1.5", "32768"]) {
+      assert.match(complaint(key, value), new RegExp(`^Cannot set ${key} to .*an integer from 0 to 32767$`));
+    }
+  }
+  assert.match(complaint("keepalives_count", "128"), /an integer from 0 to 127$/);
+  assert.match(complaint("tcp_user_timeout", "2147483648"), /an integer from 0 to 2147483647$/);
+});
+
+test("keys: hostaddr is a list of addresses, each for a host", () => {
+  assert.deepEqual(setting("hostaddr", "192.0.2.7"), { hostAddrs: ["192.0.2.7"] });
+  assert.deepEqual(setting("hostaddr", "::1,,fe80::1%eth0"), { hostAddrs: ["::1", "", "fe80::1%eth0"] });
+  for (const value of ["db.example.com", "1.2.3", "1.2.3.256", "[::1]", "/tmp", "1.2.3.4.5", ":::"]) {
+    assert.match(complaint("hostaddr", value), /^Cannot set hostaddr to ".*": it must be an IP address$/);
+  }
+});
+
 test("keys: empty values are values where libpq has a default for them, and errors where it has none", () => {
   const members = {
     user: "user",
@@ -210,9 +232,10 @@ test("keys: empty values are values where libpq has a default for them, and erro
   for (const [key, member] of Object.entries(members)) assert.deepEqual(setting(key, ""), { [member]: "" });
   assert.deepEqual(setting("host", ""), { hosts: [""] });
   assert.deepEqual(setting("host", "a,,b"), { hosts: ["a", "", "b"] });
+  assert.deepEqual(setting("hostaddr", ""), { hostAddrs: [""] });
   assert.deepEqual(setting("port", ""), { ports: [undefined] });
   assert.deepEqual(setting("options", ""), { param: { options: "" } });
-  for (const key of ["sslrootcert", "sslcert", "hostaddr", "replication"]) {
+  for (const key of ["sslrootcert", "sslcert", "replication"]) {
     assert.deepEqual(setting(key, ""), { accepted: { [key]: "" } });
   }
   for (const key of ["sslmode", "connect_timeout", "channel_binding", "gssencmode", "target_session_attrs"]) {

@@ -147,6 +147,65 @@ test("plan: hosts in their order, with one port for all or one each", () => {
   assert.deepEqual(addresses("pg://", { PGHOST: "a,b", PGPORT: ",8" }), ["a 5432", "b 8"]);
 });
 
+test("plan: hostaddr is dialled, and the host is kept; one without a host is the host too", () => {
+  const tcp = { kind: "tcp", port: 5432, keepAlive: true } as const;
+  assert.deepEqual(plan("pg://db?hostaddr=192.0.2.7").endpoints, [{ ...tcp, host: "db", address: "192.0.2.7" }]);
+  assert.deepEqual(plan("hostaddr=::1").endpoints, [{ ...tcp, host: "::1", address: "::1" }]);
+  assert.deepEqual(plan("pg://db", { PGHOSTADDR: "::1" }).endpoints, [{ ...tcp, host: "db", address: "::1" }]);
+  assert.deepEqual(plan("host=a,b,/c port=,7, hostaddr=::1,,::2").endpoints, [
+    { ...tcp, host: "a", address: "::1" },
+    { ...tcp, host: "b", port: 7 },
+    { ...tcp, host: "/c", address: "::2" },
+  ]);
+  assert.deepEqual(plan("hostaddr=::1,::2 port=1,2").endpoints, [
+    { ...tcp, host: "::1", address: "::1", port: 1 },
+    { ...tcp, host: "::2", address: "::2", port: 2 },
+  ]);
+  assert.deepEqual(plan("host=a,b hostaddr=''").endpoints, [{ ...tcp, host: "a" }, { ...tcp, host: "b" }]);
+  assert.deepEqual(plan("pg://?socket=/s", { PGHOSTADDR: "::1" }).endpoints, [{ kind: "unix", path: "/s" }]);
+  for (const text of ["host=a,b hostaddr=::1", "host=a hostaddr=::1,::2", "host=a,b hostaddr=::1,::2,::3"]) {
+    assert.match(
+      refusal(UsageError, () => plan(text)),
+      /^Cannot connect: \d addresses are given in hostaddr for \d host/,
+    );
+  }
+  assert.match(plan("hostaddr=::1,::2").upgrade.skipReason!, /several hosts/);
+});
+
+test("plan: the password file is looked in by the host, without one by hostaddr", () => {
+  const files = {
+    "/f": { state: "read", text: "db:*:*:*:a\n::\\:1:*:*:*:b\n\\:\\:1:*:*:*:c\n", isPrivate: true },
+  } as const;
+  const password = (text: string): unknown =>
+    planOf(settingsOf(new Opts(text)), { ...surroundings({}, "u"), ...environmentOf({ osUser: "u", files }) }).password;
+  assert.equal(password("host=db hostaddr=::1 passfile=/f"), "a");
+  assert.equal(password("hostaddr=::1 passfile=/f"), "c");
+});
+
+test("plan: a host that starts with @ is an abstract socket", () => {
+  assert.deepEqual(plan(new Opts().host("@pg").port(7)).endpoints, [{ kind: "unix", path: "@pg/.s.PGSQL.7" }]);
+});
+
+test("plan: options of TCP sockets; 0 is the default, and without keepalives there are none of them", () => {
+  const options = (query: string): unknown => {
+    const [endpoint] = plan(`pg://h?${query}`).endpoints;
+    return endpoint?.kind === "tcp" ? endpoint.options : "none";
+  };
+  const all = "keepalives_idle=60&keepalives_interval=10&keepalives_count=5&tcp_user_timeout=1500";
+  assert.deepEqual(options(all), {
+    keepAliveIdle: 60_000,
+    keepAliveInterval: 10_000,
+    keepAliveCount: 5,
+    userTimeout: 1500,
+  });
+  assert.deepEqual(options(`${all}&keepalives=0`), { userTimeout: 1500 });
+  assert.equal(options("keepalives_idle=0&keepalives_interval=0&keepalives_count=0&tcp_user_timeout=0"), undefined);
+  assert.deepEqual(plan(`host=/tmp ${all.replaceAll("&", " ")}`).endpoints, [{
+    kind: "unix",
+    path: "/tmp/.s.PGSQL.5432",
+  }]);
+});
+
 test("plan: another number of ports than of hosts is refused", () => {
   for (
     const opts of [new Opts().host("a,b,c").port([1, 2]), new Opts().host("a").port([1, 2]), new Opts().port([1, 2])]

@@ -110,7 +110,9 @@ test("target: an unknown name is refused, and the known ones are listed", () => 
   for (const name of ["xyz", "toString", "toJSON", "constructor", "", "__proto__"]) {
     const message = complaint({ [name]: "x" });
     assert.ok(
-      message.startsWith(`Cannot use option ${JSON.stringify(name)}: the options are host, port, socket, user, `),
+      message.startsWith(
+        `Cannot use option ${JSON.stringify(name)}: the options are host, hostAddr, port, socket, user, `,
+      ),
     );
     assert.match(message, /, codec$/);
   }

@@ -57,7 +57,6 @@ test("URL: another scheme is refused, and the three are named", () => {
       "mysql://host",
       "http://host",
       "pgx://h",
-      "jdbc:postgresql://h",
       "é://h",
     ]
   ) {
@@ -165,8 +164,13 @@ test("URL: an encoded slash at the beginning of a host makes it a socket directo
   });
 });
 
+test("URL: an encoded @ at the beginning of a host makes it an abstract socket", () => {
+  assert.deepEqual(settings("pg://%40run:5433/db"), { hosts: ["@run"], ports: [5433], db: "db" });
+  assert.equal(String(new Opts("pg://%40run:5433/db")), "pg://%40run:5433/db");
+});
+
 test("URL: hosts that are none are refused, and not quoted", () => {
-  for (const url of ["pg://se%20cret", "pg://se%40cret", "pg://%40secret", "pg://se%5Ccret"]) {
+  for (const url of ["pg://se%20cret", "pg://se%40cret", "pg://se%5Ccret"]) {
     assert.match(complaint(url), /^Cannot set host: /);
     assert.doesNotMatch(complaint(url), /cret/);
   }

@@ -29,18 +29,29 @@ export function startForwarder(port: number): Promise<Peer> {
   return startPeer({ forwardTo: port, then: "silence" });
 }
 
-/** Starts a peer on a free port of 127.0.0.1, or on a Unix socket (then its port is 0). */
-export async function startPeer(behaviour: Behaviour, path?: string): Promise<Peer> {
+/** Starts a peer on a port of an address, by default a free one of 127.0.0.1, or on a Unix socket (then its port is 0). */
+export async function startPeer(
+  behaviour: Behaviour,
+  path?: string,
+  { host = "127.0.0.1", port = 0 }: { readonly host?: string; readonly port?: number } = {},
+): Promise<Peer> {
   const encode = (bytes: Uint8Array | undefined): string | undefined => bytes && Buffer.from(bytes).toString("base64");
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(`(${peerMain})();`)}`), {
-    workerData: { ...behaviour, path, greeting: encode(behaviour.greeting), reply: encode(behaviour.reply) },
+    workerData: {
+      ...behaviour,
+      path,
+      host,
+      port,
+      greeting: encode(behaviour.greeting),
+      reply: encode(behaviour.reply),
+    },
   });
-  const port = await new Promise<number>((resolve, reject) => {
+  const listening = await new Promise<number>((resolve, reject) => {
     worker.once("message", resolve);
     worker.once("error", reject);
   });
   return {
-    port,
+    port: listening,
     async [Symbol.asyncDispose]() {
       await worker.terminate();
     },
@@ -81,5 +92,6 @@ function peerMain(): void {
     });
   });
   if (workerData.path) server.listen(workerData.path, () => parentPort!.postMessage(0));
-  else server.listen(0, "127.0.0.1", () => parentPort!.postMessage((server.address() as { port: number }).port));
+  else {server.listen(workerData.port, workerData.host, () =>
+      parentPort!.postMessage((server.address() as { port: number }).port));}
 }
