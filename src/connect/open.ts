@@ -40,8 +40,8 @@ export interface OpenPlan {
   nonce(): string;
 }
 
-/** The progress of encryption, which decides what a failure means. */
-export type Encryption = { phase: "none" | "starting" | "done" };
+/** The progress towards an encrypted session, which decides what a failure means. */
+export type Encryption = { phase: "none" | "starting" | "done" | "authenticating" };
 
 /** A session, and the authentication method that its server requested. */
 export interface OpenSession {
@@ -75,7 +75,12 @@ export function* open(
       yield* startTls(link, { serverName: serverName(endpoint) }, by);
       encryption.phase = "done";
     }
-    return { link, authMethod: yield* start(link, plan, undefined, by) };
+    const startup = startupOf(link, plan, undefined);
+    try {
+      return { link, authMethod: yield* authenticate(link, startup, plan, by, by) };
+    } finally {
+      if (startup.wasAsked) encryption.phase = "authenticating";
+    }
   } catch (error) {
     if (link !== undefined) yield* discard(link);
     throw error;
@@ -94,12 +99,27 @@ export function* start(
   by: number,
   askBy: number = by,
 ): Handshake<AuthMethod> {
+  return yield* authenticate(link, startupOf(link, plan, limit), plan, by, askBy);
+}
+
+function startupOf(link: Link, plan: OpenPlan, limit: AuthLimit | undefined): Startup {
   const { user, password, token, versions, parameters, policy } = plan;
   const channel = channelOf(link);
   const tokenInClear = link.endpoint.kind === "unix" || plan.tokenInClear === true;
   const secrets = { user, password, token, tokenInClear, nonce: plan.nonce() };
   const options = { ...secrets, versions, parameters, limit, policy, channel };
-  const startup = new Startup(options, link.session);
+  return new Startup(options, link.session);
+}
+
+/** Runs a startup; the arguments are those of {@linkcode start}. */
+function* authenticate(
+  link: Link,
+  startup: Startup,
+  plan: OpenPlan,
+  by: number,
+  askBy: number,
+): Handshake<AuthMethod> {
+  const { password, token } = plan;
   if (token === undefined && !(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
   const pending = yield* run(link, begin(startup), by);
   const waited = waitedFor(plan);

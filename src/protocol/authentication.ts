@@ -72,6 +72,8 @@ export class Authenticator {
   readonly secretWanted: Condition = new Condition();
   /** The secret that is wanted. */
   wanted: LateSecret | undefined = undefined;
+  /** Whether the server has requested authentication, or accepted the session. */
+  wasAsked = false;
   /** Why the server does not accept the token, in words. */
   refusalHint: string | undefined = undefined;
   readonly #action: string;
@@ -105,6 +107,7 @@ export class Authenticator {
         continue;
       }
       inbox.expect(Backend.Authentication, this.#action);
+      this.wasAsked = true;
       const method = inbox.int32();
       // Once SASL has begun, only its own next message may come: any other would bypass the server's proof.
       const continues = method === Authentication.SaslContinue || method === Authentication.SaslFinal;

@@ -51,6 +51,11 @@ export class Startup implements Request<AuthMethod> {
     return this.#authenticator.wanted;
   }
 
+  /** Whether the server has requested authentication, or accepted the session. */
+  get wasAsked(): boolean {
+    return this.#authenticator.wasAsked;
+  }
+
   encode(out: Outbox): void {
     startup(out, this.#negotiation.version, this.#options.parameters);
   }

@@ -251,3 +251,37 @@ test("the time of a function does not count where a known socket has only a mome
   assert.equal(taken, 1);
   assert.deepEqual(limits.map((by) => by - began), [500, 500, 10_000, 4500, 4500]);
 });
+
+test("a function that fails for a known socket is not called again for TCP, and its error is given", () => {
+  const address = new ServerAddress();
+  const clock = new TableClock();
+  const planFor = (password: SecretFunction) => planWith(clock, { password, upgrade: upgrading });
+  play(address.connect(planFor(counted().password)), [
+    ["dial a:5432", { addresses: endsOf("127.0.0.1", 40000) }],
+    ["open #1", CLEARTEXT],
+    ["call #1"],
+    ["finish #1", WELCOME],
+    ["identify #1", overTcp],
+    [`dial ${path}`, {}],
+    ["open #2", concat(CLEARTEXT, WELCOME)],
+    ["finish #2"],
+    ["identify #2", identity()],
+    ["discard #1"],
+  ], clock);
+  const own = new Error("no token");
+  const { password, count } = counted(() => {
+    throw own;
+  });
+  const played = play(address.connect(planFor(password)), [
+    [`dial ${path}`, {}],
+    ["open #1", CLEARTEXT],
+    ["call #1"],
+    ["discard #1"],
+    ["dial a:5432", { addresses: endsOf("127.0.0.1", 40000) }],
+    ["open #2", CLEARTEXT],
+    ["call #2"],
+    ["discard #2"],
+  ], clock);
+  assert.equal(failure(played, ConnectionError, /the function for password has failed/).cause, own);
+  assert.equal(count(), 1);
+});

@@ -22,8 +22,9 @@ for (const server of servers) {
   test(`channel binding: somebody in the middle is noticed by the server (PostgreSQL ${server.major})`, async () => {
     await using middleman = await Middleman.start(server.port);
     const opts = through(middleman.port);
-    for (const choice of ["prefer", "require"] as const) {
-      await assert.rejects(Conn.connect(opts.channelBinding(choice)), (error) => {
+    const noticing = [opts, opts.channelBinding("require"), opts.sslMode("prefer").channelBinding("prefer")];
+    for (const binding of noticing) {
+      await assert.rejects(Conn.connect(binding), (error) => {
         assert.ok(error instanceof ServerError, String(error));
         assert.match(error.message, /channel binding/);
         return true;
