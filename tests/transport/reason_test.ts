@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { reasonOf } from "../../src/transport/reason.ts";
+import { test } from "../support/suite/test.ts";
+
+/** Errors as runtimes give them, and the words for them. */
+const ERRORS: readonly (readonly [what: string, code: string | undefined, message: string, reason: RegExp])[] = [
+  [
+    "Node, an alert",
+    "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA",
+    "40738AA7E17F0000:error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:../deps/openssl/ssl.c:1601:",
+    /^the server refuses the client's certificate \(sslcert\): it does not trust the authority/,
+  ],
+  ["Bun, an alert", "EPROTO", "error:10000418:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA", /does not trust/],
+  ["Deno, an alert", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "received fatal alert: UnknownCA", /does not trust/],
+  ["an alert without a code", undefined, "received fatal alert: CertificateExpired", /\(sslcert\): it has expired$/],
+  [
+    "a certificate that is missing",
+    "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "x",
+    /^the server requires a certificate/,
+  ],
+  [
+    "versions, of the server",
+    "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION",
+    "x",
+    /^the server has none of the versions of TLS/,
+  ],
+  ["versions, on Deno", "ERR_SSL_UNSUPPORTED_PROTOCOL", "unsupported protocol", /^the server has none of the versions/],
+  ["versions, of the runtime", "ERR_SSL_NO_PROTOCOLS_AVAILABLE", "x", /^the runtime has none of the versions of TLS/],
+  ["no TLS at all", "ERR_SSL_WRONG_VERSION_NUMBER", "x", /^the server has not answered with TLS$/],
+  ["anything else", "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", "x", /^the two sides could not agree \(internal error\)$/],
+  ["an error of the system", "ECONNREFUSED", "connect ECONNREFUSED 127.0.0.1:1", /^connection refused$/],
+  ["an error of neither", undefined, "no idea", /^no idea$/],
+];
+
+for (const [what, code, message, reason] of ERRORS) {
+  test(`reason: ${what}`, () => {
+    assert.match(reasonOf(Object.assign(new Error(message), code === undefined ? {} : { code })), reason);
+  });
+}
