@@ -409,12 +409,15 @@ export class Opts {
    * of libpq's files. Default: none.
    *
    * @example
-   * ```ts no-eval
-   * import { Conn, Opts } from "@x/pyro";
+   * ```ts
+   * import { Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
    * import process from "node:process";
    *
-   * const opts = new Opts("pg://ada@db.example.com/library").sslMode("verify-full").tls({ ca: process.env["DB_CA"]! });
-   * await using conn = await Conn.connect(opts);
+   * const ca = process.env["DB_CA"];
+   * const opts = new Opts("pg://ada@db.example.com/library").sslMode("verify-full");
+   * const complete = ca === undefined ? opts.sslRootCert("system") : opts.tls({ ca });
+   * assert.equal(complete.toJSON()["sslMode"], "verify-full");
    * ```
    *
    * @throws {UsageError} If a text is not what it must be, such as a certificate in PEM.
