@@ -28,6 +28,8 @@ export type { TypeCodec } from "../options/type_codec.ts";
 export type {
   BlockingTransport,
   ChannelBinding,
+  OAuthRequest,
+  OAuthTokenFunction,
   PasswordFunction,
   ProtocolVersion,
   SslCertMode,
@@ -47,7 +49,7 @@ export { SqlState } from "../sqlstate.ts";
 export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent } from "../telemetry/events.ts";
 export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { toJson } from "./to_json.ts";
-export type { Endpoint, TlsVersion } from "../transport/transport.ts";
+export type { Endpoint, TcpOptions, TlsVersion } from "../transport/transport.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
 export { Interval, type IntervalFields } from "../codecs/interval.ts";
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";

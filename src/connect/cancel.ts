@@ -40,6 +40,7 @@ export function cancelTargetOf({ endpoint, addresses, tls, encrypted }: Link): C
 
 /** An endpoint, with the address that was reached. */
 function reached(endpoint: Endpoint & { kind: "tcp" }, { host: address, port }: Address): Endpoint {
+  if (address === endpoint.host) return { ...endpoint, port };
   return { ...endpoint, address, isLookedUp: endpoint.address === undefined || endpoint.isLookedUp, port };
 }
 

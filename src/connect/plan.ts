@@ -3,14 +3,14 @@ import { UsageError } from "../errors.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import { filePasswords } from "../options/password_file.ts";
 import { allowedMethods } from "../options/require_auth.ts";
-import type { ProtocolVersion, Settings } from "../options/settings.ts";
+import { isSocketHost, type ProtocolVersion, type Settings } from "../options/settings.ts";
 import type { AuthPolicy } from "../protocol/auth_policy.ts";
 import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint, TcpOptions } from "../transport/transport.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
+import { problemOfToken, SecretFunction } from "./secret_function.ts";
 import { sslModeOf, tlsPlanOf } from "./tls_plan.ts";
-import { SecretFunction } from "./secret_function.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
@@ -36,6 +36,8 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     sslMode: sslModeOf(settings),
     tls: tlsPlanOf(settings, environment),
     user,
+    token: tokenOf(settings),
+    tokenInClear: sslModeOf(settings) === "disable",
     ...passwordsOf(settings, addresses, user, environment),
     policy: policyOf(settings),
     requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
@@ -98,7 +100,7 @@ function addressOfSocket(socket: string, port: number = DEFAULT_PORT): Address {
 function endpointOf({ host, hostAddr, port }: Address, settings: Settings): Endpoint {
   const { socket, keepAlive = true } = settings;
   if (socket !== undefined) return { kind: "unix", path: socket };
-  if (hostAddr === "" && /^[/@]/.test(host)) {
+  if (hostAddr === "" && isSocketHost(host)) {
     return { kind: "unix", path: `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` };
   }
   const options = tcpOptionsOf(settings);
@@ -142,6 +144,16 @@ function passwordsOf(
     environment,
   );
   return { password: passwords[0], passwords };
+}
+
+function tokenOf({ oauthToken, oauthIssuer, oauthClientId, oauthScope }: Settings): SecretFunction | undefined {
+  if (oauthToken === undefined) return undefined;
+  const request = {
+    issuer: oauthIssuer || undefined,
+    clientId: oauthClientId || undefined,
+    scope: oauthScope || undefined,
+  };
+  return new SecretFunction("oauthToken", () => oauthToken(request), problemOfToken);
 }
 
 function policyOf({ requireAuth, channelBinding = "prefer" }: Settings): AuthPolicy {

@@ -7,7 +7,7 @@
 import { UsageError } from "../errors.ts";
 import { canonicalName } from "./aliases.ts";
 import { isKey } from "./keywords.ts";
-import type { Settings } from "./settings.ts";
+import { isSocketHost, type Settings } from "./settings.ts";
 
 /** Tells whether a string may set a key. */
 export class AllowedKeys {
@@ -47,11 +47,11 @@ export class AllowedKeys {
     for (const [key, value] of parts) if (value !== undefined) this.check(key);
   }
 
-  /** Checks hosts: a socket directory is a path of this machine, and its server may trust this process. */
+  /** Checks hosts: a socket is one of this machine, and its server may trust this process. */
   checkHosts({ hosts = [] }: Settings): void {
-    if (hosts.some((host) => host.startsWith("/")) && !this.#keys.has("socket")) {
+    if (hosts.some(isSocketHost) && !this.#keys.has("socket")) {
       throw new UsageError(
-        "Cannot use a socket directory as the host in the connection string: its keys are limited by the option " +
+        "Cannot use a Unix socket as the host in the connection string: its keys are limited by the option " +
           "allow, which does not list socket",
       );
     }
