@@ -8,20 +8,21 @@ import { writeFileSync } from "node:fs";
 import { OPERATIONS } from "../tests/fuzz/operations.ts";
 import { optsOf, RECORD, writtenRecord } from "../tests/fuzz/recorded.ts";
 import { startTestServer } from "../tests/support/installed/test_server.ts";
-import { type Conversation, openOver, type Piece, recording } from "../tests/support/scripted/replay.ts";
+import { BLOCKING, type Conversation, openBlocking, type Piece, recording } from "../tests/support/scripted/replay.ts";
+import { given } from "../tests/support/suite/call_bodies.ts";
 import { nativeDialer } from "../src/transport/native_sync.ts";
 
 await using server = await startTestServer(18);
 const conversations = new Map<string, Conversation>();
 for (const [name, operation] of Object.entries(OPERATIONS)) {
   const pieces: Piece[] = [];
-  const { conn } = openOver(recording(nativeDialer("auto"), pieces), optsOf(name).port(server.port));
+  const { conn } = openBlocking(recording(nativeDialer("auto"), pieces), optsOf(name).port(server.port));
   try {
-    operation(conn);
+    given(BLOCKING, operation)(conn, BLOCKING);
   } catch (error) {
     throw new Error(`"${name}" fails with a real server`, { cause: error });
   }
-  conn.close();
+  await conn.close();
   conversations.set(name, pieces);
 }
 const bytes = writtenRecord(conversations);

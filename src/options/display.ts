@@ -41,7 +41,9 @@ function shownTls({ key, passphrase, ...others }: TlsSettings): TlsSettings {
 
 function hostList({ hosts = [""], ports = [] }: Settings): string {
   return hosts.map((host, i) => {
-    const name = host.includes(":") ? `[${encode(host).replaceAll("%3A", ":")}]` : encode(host);
+    // Paths of sockets may have colons too.
+    const isAddress = /^[\dA-Fa-f.]*:[\dA-Fa-f:.]*(?:%.+)?$/s.test(host);
+    const name = isAddress ? `[${encode(host).replaceAll("%3A", ":")}]` : encode(host);
     const port = ports.length === 1 ? ports[0] : ports[i];
     return port === undefined ? name : `${name}:${port}`;
   }).join(",");

@@ -6,9 +6,21 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { PyroError } from "../../mod.ts";
-import { type Conversation, type Opened, replay } from "../support/scripted/replay.ts";
+import { AsyncDials, SyncDials } from "../support/scripted/dialers.ts";
+import {
+  AsyncReplay,
+  AWAITING,
+  BLOCKING,
+  type Conversation,
+  openAwaiting,
+  openBlocking,
+  type Opened,
+  Replay,
+} from "../support/scripted/replay.ts";
+import { given } from "../support/suite/call_bodies.ts";
 import { fc, fuzz } from "../support/suite/fuzz.ts";
 import { test } from "../support/suite/test.ts";
+import type { World } from "../support/suite/worlds.ts";
 import { mutated, type Mutation, mutations } from "../support/values/mutations.ts";
 import { OPERATIONS } from "./operations.ts";
 import { optsOf, readRecord } from "./recorded.ts";
@@ -32,19 +44,23 @@ const INPUT = fc.record<Input>({
   chunk: fc.constantFrom(Infinity, Infinity, Infinity, 1, 7),
 });
 
-/** Has the operation run; returns its value or the error. */
-function run(name: string, conversation: Conversation, chunk: number = Infinity): unknown {
+/** Has the operation run in a world; returns its value or the error. */
+async function run(world: World, name: string, conversation: Conversation, chunk: number = Infinity): Promise<unknown> {
+  const server = world === BLOCKING ? new Replay(conversation, chunk) : new AsyncReplay(conversation, chunk);
   let opened: Opened | undefined;
   try {
-    opened = replay(conversation, optsOf(name), chunk);
-    return OPERATIONS[name]!(opened.conn);
+    opened = server instanceof Replay
+      ? openBlocking(new SyncDials(server), optsOf(name))
+      : await openAwaiting(new AsyncDials(server), optsOf(name));
+    return await given(world, OPERATIONS[name]!)(opened.conn, world);
   } catch (error) {
     return judge(error, name);
   } finally {
+    assert.equal(server.circles, false, "the client goes round in circles");
     if (opened !== undefined) {
       const { inbox, outbox } = opened.session;
       assert.ok(inbox.bytes.length <= MAX_MEMORY && outbox.size <= MAX_MEMORY, "memory is taken for what has not come");
-      opened.conn.close();
+      await opened.conn.close({ timeout: 0 });
     }
   }
 }
@@ -67,17 +83,19 @@ function corrupted({ name, piece, changes }: Input): Conversation {
   return pieces;
 }
 
-test("fuzz: the record has every operation, and each succeeds with it", () => {
-  assert.deepEqual([...RECORD.keys()], NAMES, "tools/record_conversations.ts has to be run");
-  for (const [name, conversation] of RECORD) {
-    const value = run(name, conversation);
-    assert.ok(!(value instanceof Error), `${name}: ${inspect(value)}`);
-  }
-});
+for (const [kind, world] of [["with promises", AWAITING], ["blocking", BLOCKING]] as const) {
+  test(`fuzz: the record has every operation, and each succeeds with it, ${kind}`, async () => {
+    assert.deepEqual([...RECORD.keys()], NAMES, "tools/record_conversations.ts has to be run");
+    for (const [name, conversation] of RECORD) {
+      const value = await run(world, name, conversation);
+      assert.ok(!(value instanceof Error), `${name}: ${inspect(value)}`);
+    }
+  });
 
-fuzz("corrupted conversations", 4000, INPUT, (input) => {
-  run(input.name, corrupted(input), input.chunk);
-});
+  fuzz(`corrupted conversations, ${kind}`, 2500, INPUT, async (input) => {
+    await run(world, input.name, corrupted(input), input.chunk);
+  });
+}
 
 /** Four times the receive buffer of a new connection; recorded replies are far shorter. */
 const MAX_MEMORY = 0x4_0000;

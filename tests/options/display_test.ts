@@ -129,6 +129,8 @@ test("display: what is set and empty is shown in the query, and read again", () 
       "pg://?user=",
       "pg://?dbname=&host=&port=&user=",
       "pg://?application_name=&fallback_application_name=f",
+      // A colon is no sign of an IPv6 address elsewhere, as fuzzing has shown.
+      "pg://%2Frun%2Fa%3Ab:1,%40c%3Ad:2,%26%3A:3",
       "pg://?passfile=%2Fp&service=s&servicefile=%2Fs",
       "pg://?channel_binding=disable&client_encoding=UTF8&require_auth=none&sslrootcert=",
     ]

@@ -22,8 +22,8 @@ export interface Parameters {
 
 /** The part of fast-check that is used. */
 export interface FastCheck {
-  assert(property: unknown, parameters: Parameters): void;
-  property<A>(input: Arbitrary<A>, holds: (input: A) => void): unknown;
+  assert(property: unknown, parameters: Parameters): Promise<void>;
+  asyncProperty<A>(input: Arbitrary<A>, holds: (input: A) => Promise<void>): unknown;
   integer(limits?: { readonly min?: number; readonly max?: number }): Arbitrary<number>;
   nat(max?: number): Arbitrary<number>;
   uint8Array(limits?: { readonly minLength?: number; readonly maxLength?: number }): Arbitrary<Uint8Array>;

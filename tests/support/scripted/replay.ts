@@ -4,17 +4,27 @@
  * waits; behind the last one the stream ends. So every conversation ends, unless the client goes round in circles,
  * which is an error.
  */
-import { ConnectionState } from "../../../src/connection/connection_state.ts";
-import { connect } from "../../../src/connect/connect.ts";
+import { setImmediate } from "node:timers";
+import { Conn, type Opts } from "../../../mod.ts";
+import { OpenedConnection as OpenedAwaiting } from "../../../src/async/opened.ts";
+import { connect, type ConnectPlan } from "../../../src/connect/connect.ts";
 import { planOf } from "../../../src/connect/plan.ts";
-import { type Opts, settingsOf } from "../../../src/options/opts.ts";
-import { connectSync } from "../../../src/run/connect_sync.ts";
-import { OpenedConnection } from "../../../src/sync/opened.ts";
-import { Conn } from "../../../sync.ts";
+import { ConnectionState } from "../../../src/connection/connection_state.ts";
+import { settingsOf } from "../../../src/options/opts.ts";
 import type { Session } from "../../../src/protocol/session.ts";
-import type { SyncDialer, SyncTransport } from "../../../src/transport/transport.ts";
+import { connectAsync } from "../../../src/run/connect_async.ts";
+import { connectSync } from "../../../src/run/connect_sync.ts";
+import { OpenedConnection as OpenedBlocking } from "../../../src/sync/opened.ts";
+import type {
+  AsyncDialer,
+  AsyncTransport,
+  LocalSockets,
+  SyncDialer,
+  SyncTransport,
+} from "../../../src/transport/transport.ts";
+import { Conn as BlockingConn } from "../../../sync.ts";
+import type { World } from "../suite/worlds.ts";
 import { environmentOf } from "./surroundings.ts";
-import { SyncDials } from "./dialers.ts";
 
 /** The server's bytes between two writes of the client. */
 export interface Piece {
@@ -26,26 +36,38 @@ export interface Piece {
 /** What the server says on a connection. */
 export type Conversation = readonly Piece[];
 
+/** The two kinds of connections, as worlds for callbacks: those of `worlds.ts` come with servers. */
+export const AWAITING = { name: "async" } as World;
+export const BLOCKING = { name: "sync worker" } as World;
+
 /** A connection and what is inside of it. */
 export interface Opened {
   readonly conn: Conn;
   readonly session: Session;
 }
 
-/** Opens a connection in which nothing is random, so that it says the same each time. */
-export function openOver(dialer: SyncDialer, opts: Opts): Opened {
-  const settings = settingsOf(opts);
-  const environment = environmentOf({ osUser: "test" });
-  const plan = planOf(settings, { ...environment, now: () => 0, nonce: () => NONCE, local: dialer.local });
-  const { link, upgrade } = connectSync(connect(plan), dialer);
-  const state = new ConnectionState(link, upgrade, settings, "t");
+/** Opens a blocking connection in which nothing is random, so that it says the same each time. */
+export function openBlocking(dialer: SyncDialer, opts: Opts): Opened {
+  const { link, upgrade } = connectSync(connect(planFor(opts, dialer.local)), dialer);
+  const state = new ConnectionState(link, upgrade, settingsOf(opts), "t");
   link.onEvent = (event) => state.deliver(event);
-  return { conn: new Conn(new OpenedConnection(state, link).target), session: link.session };
+  // Bodies are written for promises.
+  const conn = new BlockingConn(new OpenedBlocking(state, link).target) as unknown as Conn;
+  return { conn, session: link.session };
 }
 
-/** Opens a connection over a conversation, of which at most `chunk` bytes are read at a time. */
-export function replay(conversation: Conversation, opts: Opts, chunk: number): Opened {
-  return openOver(new SyncDials(new Replay(conversation, chunk)), opts);
+/** The same with promises. */
+export async function openAwaiting(dialer: AsyncDialer, opts: Opts): Promise<Opened> {
+  const { link, upgrade } = await connectAsync(connect(planFor(opts, dialer.local)), dialer, undefined);
+  const state = new ConnectionState(link, upgrade, settingsOf(opts), "t");
+  link.onEvent = (event) => state.deliver(event);
+  const conn: Conn = Reflect.construct(Conn, [new OpenedAwaiting(state, link)]);
+  return { conn, session: link.session };
+}
+
+function planFor(opts: Opts, local: LocalSockets): ConnectPlan {
+  const environment = environmentOf({ osUser: "test" });
+  return planOf(settingsOf(opts), { ...environment, now: () => 0, nonce: () => NONCE, local });
 }
 
 /** Records what the server says on the connections that a dialer makes. */
@@ -56,40 +78,77 @@ export function recording(dialer: SyncDialer, into: Piece[]): SyncDialer {
   };
 }
 
-class Replay implements SyncTransport {
-  readonly addresses = undefined;
-  readonly canStartTls = true;
+/** The server's side of a conversation. */
+class Server {
   readonly #pieces: Piece[];
   readonly #chunk: number;
   #available: Uint8Array = new Uint8Array();
   #written = 0;
-  #ended = false;
   #steps = 0;
+  ended = false;
+  /** Whether the client went round in circles; what it was told then may look like any other failure. */
+  circles = false;
 
   constructor(conversation: Conversation, chunk: number) {
     this.#pieces = [...conversation];
     this.#chunk = chunk;
   }
 
-  read(into: Uint8Array): number {
-    this.#step();
-    if (this.#available.length === 0) return this.#ended ? 0 : -1;
+  get isEmpty(): boolean {
+    return this.#available.length === 0;
+  }
+
+  take(into: Uint8Array): number {
+    this.step();
     const count = Math.min(into.length, this.#available.length, this.#chunk);
     into.set(this.#available.subarray(0, count));
     this.#available = this.#available.subarray(count);
     return count;
   }
 
-  write(bytes: Uint8Array): number {
-    this.#step();
+  accept(bytes: Uint8Array): number {
+    this.step();
     this.#written += bytes.length;
-    while (this.#pieces.length > 0 && this.#pieces[0]!.after <= this.#written) this.#release();
+    while (this.#pieces.length > 0 && this.#pieces[0]!.after <= this.#written) this.release();
     return bytes.length;
   }
 
+  /** Gives the next piece, or ends. */
+  release(): void {
+    const piece = this.#pieces.shift()?.bytes;
+    if (piece === undefined) {
+      this.ended = true;
+      return;
+    }
+    const joined = new Uint8Array(this.#available.length + piece.length);
+    joined.set(this.#available);
+    joined.set(piece, this.#available.length);
+    this.#available = joined;
+  }
+
+  step(): void {
+    this.circles ||= ++this.#steps > MAX_STEPS;
+    if (this.circles) throw new Error("the client goes round in circles");
+  }
+}
+
+/** A recorded conversation as a blocking transport; at most `chunk` bytes are read at a time. */
+export class Replay extends Server implements SyncTransport {
+  readonly addresses = undefined;
+  readonly canStartTls = true;
+
+  read(into: Uint8Array): number {
+    const count = this.take(into);
+    return count > 0 || this.ended ? count : -1;
+  }
+
+  write(bytes: Uint8Array): number {
+    return this.accept(bytes);
+  }
+
   wait(writable: boolean): boolean {
-    this.#step();
-    if (!writable && this.#available.length === 0) this.#ended = !this.#release();
+    this.step();
+    if (!writable && this.isEmpty) this.release();
     return true;
   }
 
@@ -98,25 +157,36 @@ class Replay implements SyncTransport {
   }
 
   close(): void {}
-
-  /** False if there is nothing more. */
-  #release(): boolean {
-    const piece = this.#pieces.shift()?.bytes;
-    if (piece === undefined) return false;
-    const joined = new Uint8Array(this.#available.length + piece.length);
-    joined.set(this.#available);
-    joined.set(piece, this.#available.length);
-    this.#available = joined;
-    return true;
-  }
-
-  #step(): void {
-    if (++this.#steps > MAX_STEPS) throw new Circles();
-  }
 }
 
-/** The client does the same again and again. No PyroError, so that nothing takes it for one. */
-export class Circles extends Error {}
+/** The same as an awaiting transport. */
+export class AsyncReplay extends Server implements AsyncTransport {
+  readonly addresses = undefined;
+  #closed = false;
+
+  async read(into: Uint8Array): Promise<number> {
+    // A turn of the event loop without a write: the client waits.
+    for (let turns = 0; this.isEmpty && !this.ended && !this.#closed; turns++) {
+      if (turns >= PATIENCE) this.release();
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+    return this.#closed ? 0 : this.take(into);
+  }
+
+  write(bytes: Uint8Array): number {
+    return this.accept(bytes);
+  }
+
+  startTls(): never {
+    throw new Error("the connection is not encrypted");
+  }
+
+  keepProcess(): void {}
+
+  close(): void {
+    this.#closed = true;
+  }
+}
 
 class Recorder implements SyncTransport {
   readonly #transport: SyncTransport;
@@ -168,5 +238,7 @@ class Recorder implements SyncTransport {
 
 /** In place of randomness: the server's proof depends on it. */
 const NONCE = "recordednonce";
+/** How many turns of the event loop show that a client waits. */
+const PATIENCE = 4;
 /** The most that a conversation may read, write and wait; a hundred times what the longest one does. */
 const MAX_STEPS = 20_000;

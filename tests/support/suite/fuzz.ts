@@ -21,13 +21,18 @@ const SECONDS = Number(process.env.PYRO_FUZZ_SECONDS ?? 0);
  * Tests that `holds` throws for no input. `runs` is the number of inputs with each seed in a whole run; a short one
  * tries a fifth.
  */
-export function fuzz<T>(name: string, runs: number, input: Arbitrary<T>, holds: (input: T) => void): void {
-  const property = fc.property(input, holds);
+export function fuzz<T>(
+  name: string,
+  runs: number,
+  input: Arbitrary<T>,
+  holds: (input: T) => void | Promise<void>,
+): void {
+  const property = fc.asyncProperty(input, async (value) => await holds(value));
   const common = { numRuns: times(Math.ceil(runs / 5), runs), markInterruptAsFailure: false, verbose: 0 } as const;
   test(`fuzz: ${name}, the same inputs each time`, () => fc.assert(property, { ...common, seed: FIXED }));
   test(`fuzz: ${name}, other inputs each time`, () => {
     console.log(`PYRO_FUZZ_SEED=${FRESH}`);
     if (SECONDS === 0) return fc.assert(property, { ...common, seed: FRESH });
-    fc.assert(property, { ...common, numRuns: 1e9, interruptAfterTimeLimit: SECONDS * 1000, seed: FRESH });
+    return fc.assert(property, { ...common, numRuns: 1e9, interruptAfterTimeLimit: SECONDS * 1000, seed: FRESH });
   });
 }
