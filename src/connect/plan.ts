@@ -3,13 +3,14 @@ import { UsageError } from "../errors.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import { filePasswords } from "../options/password_file.ts";
 import { allowedMethods } from "../options/require_auth.ts";
-import type { ProtocolVersion, Settings } from "../options/settings.ts";
+import { isSocketHost, type ProtocolVersion, type Settings } from "../options/settings.ts";
 import type { AuthPolicy } from "../protocol/auth_policy.ts";
 import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint, TcpOptions } from "../transport/transport.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
 import { problemOfToken, SecretFunction } from "./secret_function.ts";
+import { sslModeOf, tlsPlanOf } from "./tls_plan.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
@@ -22,7 +23,7 @@ export interface ConnectEnvironment extends Environment {
 /** The plan for the settings `given`, completed from the environment and the defaults. */
 export function planOf(given: Settings, environment: ConnectEnvironment): ConnectPlan {
   const settings = withEnvironment(given, environment);
-  const { sslMode = "prefer", connectTimeout = 30_000 } = settings;
+  const { connectTimeout = 30_000 } = settings;
   const user = settings.user || environment.osUser();
   if (!user) {
     throw new UsageError(
@@ -32,10 +33,11 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
   const addresses = addressesOf(settings);
   return {
     endpoints: addresses.map((address) => endpointOf(address, settings)),
-    sslMode,
+    sslMode: sslModeOf(settings),
+    tls: tlsPlanOf(settings, environment),
     user,
     token: tokenOf(settings),
-    tokenInClear: sslMode === "disable",
+    tokenInClear: sslModeOf(settings) === "disable",
     ...passwordsOf(settings, addresses, user, environment),
     policy: policyOf(settings),
     requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
@@ -98,7 +100,7 @@ function addressOfSocket(socket: string, port: number = DEFAULT_PORT): Address {
 function endpointOf({ host, hostAddr, port }: Address, settings: Settings): Endpoint {
   const { socket, keepAlive = true } = settings;
   if (socket !== undefined) return { kind: "unix", path: socket };
-  if (hostAddr === "" && /^[/@]/.test(host)) {
+  if (hostAddr === "" && isSocketHost(host)) {
     return { kind: "unix", path: `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` };
   }
   const options = tcpOptionsOf(settings);
@@ -184,10 +186,13 @@ function versionsOf({ minProtocolVersion = "3.0", maxProtocolVersion }: Settings
 }
 
 function skipReasonOf(settings: Settings, hosts: number): string | undefined {
-  const { upgradeToUnixSocket = true, pgbouncer, sslMode, channelBinding } = settings;
+  const { upgradeToUnixSocket = true, pgbouncer, channelBinding } = settings;
+  const sslMode = sslModeOf(settings);
   if (!upgradeToUnixSocket) return "it is switched off";
   if (pgbouncer) return "pgbouncer=true says that a pooler stands between";
-  if (sslMode === "require") return "sslmode=require asks for TLS, which Unix sockets do not have";
+  if (sslMode === "require" || sslMode.startsWith("verify-")) {
+    return `sslmode=${sslMode} asks for TLS, which Unix sockets do not have`;
+  }
   if (channelBinding === "require") return "channel_binding=require asks for TLS, which Unix sockets do not have";
   if (hosts > 1) return "several hosts were given";
   return undefined;

@@ -7,7 +7,7 @@
 import { UsageError } from "../errors.ts";
 import { canonicalName } from "./aliases.ts";
 import { isKey } from "./keywords.ts";
-import type { Settings } from "./settings.ts";
+import { isSocketHost, type Settings } from "./settings.ts";
 
 /** Tells whether a string may set a key. */
 export class AllowedKeys {
@@ -47,9 +47,9 @@ export class AllowedKeys {
     for (const [key, value] of parts) if (value !== undefined) this.check(key);
   }
 
-  /** Checks hosts: a Unix socket is one of this machine, and its server may trust this process. */
+  /** Checks hosts: a socket is one of this machine, and its server may trust this process. */
   checkHosts({ hosts = [] }: Settings): void {
-    if (hosts.some((host) => /^[/@]/.test(host)) && !this.#keys.has("socket")) {
+    if (hosts.some(isSocketHost) && !this.#keys.has("socket")) {
       throw new UsageError(
         "Cannot use a Unix socket as the host in the connection string: its keys are limited by the option " +
           "allow, which does not list socket",

@@ -1,5 +1,5 @@
 /** The permissions that Deno needs to dial an endpoint. */
-import { type Endpoint, socketPath } from "./transport.ts";
+import type { Endpoint } from "./transport.ts";
 
 /** Why Deno would have to ask the user before it dials an endpoint; undefined if it would not. */
 export function denoPreflight(endpoint: Endpoint): string | undefined {
@@ -30,8 +30,8 @@ function needs(endpoint: Endpoint): Deno.PermissionDescriptor[] {
     return [{ name: "net", host: `${bracketed(endpoint.address ?? endpoint.host)}:${endpoint.port}` }];
   }
   const { path } = endpoint;
-  // Abstract sockets are no files.
-  if (path.startsWith("@")) return [{ name: "net", host: `unix:${socketPath(path)}` }];
+  // An abstract socket is no file, and has no permission of its own.
+  if (path.startsWith("@")) return [{ name: "net" }];
   return [{ name: "net", host: `unix:${path}` }, { name: "read", path }, { name: "write", path }];
 }
 

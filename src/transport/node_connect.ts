@@ -5,6 +5,7 @@
  * several addresses at once on Bun.
  */
 import { connect, type IpcNetConnectOpts, type Socket, type TcpNetConnectOpts } from "node:net";
+import { runtime } from "../runtime/runtime.ts";
 import { lookUp } from "./look_up.ts";
 import { checkTcpOptions } from "./tcp_options.ts";
 import { type Addresses, attemptTime, type Endpoint, socketPath } from "./transport.ts";
@@ -28,7 +29,8 @@ export async function connectNode<T>(
   const until = performance.now() + milliseconds;
   const addresses = address === undefined ? await lookUp(host) : [address];
   signal.throwIfAborted();
-  const keepAliveInitialDelay = options?.keepAliveIdle ?? 0;
+  // Node and Bun would also set the other times. Their sockets get options when they are connected.
+  const keepAliveInitialDelay = runtime === "deno" ? options?.keepAliveIdle : undefined;
   const socket = { port, noDelay: true, keepAlive, keepAliveInitialDelay };
   let failure: unknown = new Error("the host name has no address");
   for (const [i, host] of addresses.entries()) {

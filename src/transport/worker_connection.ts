@@ -24,7 +24,7 @@ export class WorkerConnection {
 
   /** Dials. `onClosed` is called when the connection has been closed by {@linkcode close}. */
   constructor(context: WorkerContext, request: DialRequest, onClosed: () => void) {
-    const { memory, states, layout } = context.input;
+    const { memory, layout } = context.input;
     this.#context = context;
     this.#onClosed = onClosed;
     this.#receivedRing = new Uint8Array(memory, layout.received, layout.ring);
@@ -38,7 +38,8 @@ export class WorkerConnection {
   #start({ endpoint, milliseconds }: DialRequest): void {
     if (endpoint.kind === "unix") return this.#dial([{ path: endpoint.path.replace(/^@/, "\0") }], 0);
     const { address, host, port, keepAlive, options } = endpoint;
-    const keepAliveInitialDelay = options?.keepAliveIdle ?? 0;
+    // Node and Bun would also set the other times.
+    const keepAliveInitialDelay = "Deno" in globalThis ? options?.keepAliveIdle : undefined;
     this.#tcpOptions = options;
     const until = performance.now() + milliseconds;
     const socket = { port, noDelay: true, keepAlive, keepAliveInitialDelay };
@@ -79,7 +80,6 @@ export class WorkerConnection {
     const [address, ...others] = addresses;
     const stream = process.getBuiltinModule("node:net").connect(address!);
     this.#stream = stream;
-    let timer: ReturnType<typeof setTimeout> | undefined;
     const next = (): void => {
       clearTimeout(timer);
       if (this.#isClosing) return;
@@ -94,9 +94,9 @@ export class WorkerConnection {
     };
     stream.once("connect", connected);
     this.#listen();
-    if (others.length === 0) return;
-    stream.off("error", this.#context.fail).once("error", next);
-    timer = setTimeout(next, (until - performance.now()) / addresses.length);
+    if (others.length > 0) stream.off("error", this.#context.fail).once("error", next);
+    const time = (until - performance.now()) / addresses.length;
+    const timer = others.length > 0 ? setTimeout(next, time) : undefined;
   }
 
   /** Sets the options that Node's sockets have. Those that are not given are Linux's defaults. */

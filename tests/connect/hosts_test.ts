@@ -59,6 +59,20 @@ test("several hosts: a session that breaks off is a reason to go on", () => {
   assert.equal(taken, 2);
 });
 
+test("several hosts: a server without TLS is passed over where TLS is required", () => {
+  const { value, taken } = connectWith({ endpoints: [tcp("a"), tcp("b")], sslMode: "require" }, [
+    ["dial a:5432 for TLS", {}],
+    ["ask #1", "N"],
+    ["discard #1"],
+    ["dial b:5432 for TLS", {}],
+    ["ask #2", "S"],
+    ["startTls #2 b"],
+    ["open #2", WELCOME],
+  ]);
+  assert.equal(taken, 2);
+  assert.deepEqual(value?.link.endpoint, tcp("b"));
+});
+
 test("several hosts: a server that is starting up is passed over", () => {
   const { taken } = connectWith({ endpoints: [tcp("a"), tcp("b")] }, [
     ["dial a:5432", {}],

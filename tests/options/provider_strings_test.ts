@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { UsageError } from "../../src/errors.ts";
 import { isSecretName, keyOfAlias } from "../../src/options/aliases.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
@@ -54,4 +56,22 @@ test("provider strings: a keyword/value string that only looks like another prog
   assert.equal(keyOfAlias("nonsense"), undefined);
   assert.equal(keyOfAlias("User Id"), "user");
   assert.ok(isSecretName("api_key"));
+});
+
+test("provider strings: docs/connecting.md has strings that connect, for each provider", () => {
+  const page = readFileSync(join(import.meta.dirname!, "../../docs/connecting.md"), "utf8");
+  const [, table = ""] = page.split("## Providers");
+  const rows = table.split("## ")[0]!.matchAll(/^\| ([^|]+?) +\| `(postgres[^`]+)` +\|/gm);
+  const strings = Array.from(rows, ([, provider, url]) => [provider!, settingsOf(new Opts(url))] as const);
+  assert.ok(strings.length >= 20);
+  for (const [provider, settings] of strings) {
+    assert.ok(settings.hosts !== undefined && settings.user !== undefined && settings.db !== undefined, provider);
+    assert.deepEqual(settings.param, undefined, provider);
+  }
+  const names = strings.map(([provider]) => provider).join();
+  for (
+    const name of ["Neon", "Supabase", "RDS", "Azure", "Cloud SQL", "Heroku", "Railway", "Render", "Fly", "Timescale"]
+  ) {
+    assert.ok(names.includes(name), name);
+  }
 });

@@ -78,6 +78,17 @@ for (const world of worlds) {
     }
   });
 
+  // FFI has no TLS.
+  if (world.name !== "sync ffi") {
+    test(`addresses: after a host without TLS comes the next one, if TLS is required (${world.name})`, async () => {
+      await using unwilling = await startPeer({ greeting: new TextEncoder().encode("N"), then: "silence" });
+      const ports = `${unwilling.port},${newest.port}`;
+      await using conn = await world.connect(`host=127.0.0.1,127.0.0.1 port=${ports} ${ACCOUNT} sslmode=require`);
+      assert.equal(await conn.execValue("select inet_server_port()"), newest.port);
+      assert.equal(conn.tls, true);
+    });
+  }
+
   test(`addresses: a name that cannot be resolved is an error that says so (${world.name})`, async () => {
     await assert.rejects(
       world.connect("host=db.invalid user=u"),

@@ -38,7 +38,7 @@ export interface ServerOptions {
   readonly ident?: readonly string[];
   /** Settings of postgresql.conf, by name. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Names of socket directories inside the server's own, or absolute paths; default: one. */
+  /** Names of socket directories inside the server's own, absolute paths, or abstract names (`@`); default: one. */
   readonly socketDirectories?: readonly string[];
   /** The TCP port; default: a free one. */
   readonly port?: number;
@@ -52,7 +52,7 @@ export interface ServerOptions {
 export interface ServerInfo {
   readonly major: Major;
   readonly port: number;
-  /** Absolute paths. */
+  /** Absolute paths, or abstract names. */
   readonly socketDirectories: readonly string[];
 }
 
@@ -71,7 +71,9 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     this.port = port;
     this.#binaries = binaries;
     this.#directory = directory;
-    this.socketDirectories = (options.socketDirectories ?? ["s"]).map((name) => resolve(directory, name));
+    this.socketDirectories = (options.socketDirectories ?? ["s"]).map((name) =>
+      name.startsWith("@") ? name : resolve(directory, name)
+    );
   }
 
   /** Starts a server and waits until it accepts connections. */
