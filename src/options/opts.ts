@@ -52,7 +52,7 @@ export interface StringOptions {
    * too. A host that is a Unix socket also needs `socket`. Default: all.
    *
    * Leave out what names files or accounts of the program's machine (`passfile`, `service`, `servicefile`,
-   * `socket`), and what weakens it (`sslmode`, `require_auth`, `channel_binding`): setters add those.
+   * `socket`, `sslcert`, `sslkey`, `sslrootcert`, `sslcrl`, `sslcrldir`), and what weakens it (`sslmode`, `require_auth`, `channel_binding`): setters add those.
    *
    * @example
    * ```ts
