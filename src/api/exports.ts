@@ -30,8 +30,11 @@ export type {
   ChannelBinding,
   PasswordFunction,
   ProtocolVersion,
+  SslCertMode,
   SslMode,
+  SslNegotiation,
 } from "../options/settings.ts";
+export type { TlsSettings } from "../options/tls_settings.ts";
 export type { PoolLeak } from "../pool/leak_detector.ts";
 export type { PoolLimits } from "../pool/limits.ts";
 export type { PoolStats } from "../pool/pool_state.ts";
@@ -44,7 +47,7 @@ export { SqlState } from "../sqlstate.ts";
 export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent } from "../telemetry/events.ts";
 export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { toJson } from "./to_json.ts";
-export type { Endpoint, TcpOptions } from "../transport/transport.ts";
+export type { Endpoint, TcpOptions, TlsVersion } from "../transport/transport.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
 export { Interval, type IntervalFields } from "../codecs/interval.ts";
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";

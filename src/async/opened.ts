@@ -16,7 +16,7 @@ import { connects, publishSpan } from "../telemetry/channels.ts";
 import { configurationWarner } from "../telemetry/configuration.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
-import { readFile } from "../runtime/files.ts";
+import { readDirectory, readFile } from "../runtime/files.ts";
 import { homeDirectory, osUser, randomText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the `Conn` that uses it. */
@@ -43,7 +43,7 @@ export async function open(
 ): Promise<OpenedConnection> {
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
   const log = Log.of(settings);
-  const surroundings = { variable, osUser, homeDirectory, readFile, now, nonce: randomText };
+  const surroundings = { variable, osUser, homeDirectory, readFile, readDirectory, now, nonce: randomText };
   const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = await publishSpan(
     connects,

@@ -7,20 +7,18 @@ import { ConnectionError, UsageError } from "../errors.ts";
 import type { Session } from "../protocol/session.ts";
 import { type Address, type Endpoint, endpointName } from "../transport/transport.ts";
 import { cancelRequest } from "../wire/frontend.ts";
-import { dial, discard, type Handshake, type Link, readToEnd } from "./handshake.ts";
-import { encrypt, serverName } from "./open.ts";
+import { type CancelEncryption, dial, discard, type Handshake, type Link, readToEnd } from "./handshake.ts";
+import { secureAgain, serverName } from "./encrypt.ts";
 
 /**
  * Lets `cancel(key)` stop a connection's running statement; it can be posted to another thread. Anybody
  * who has it can stop the connection's statements, so it is a secret.
  */
-export interface CancelKey {
+export interface CancelKey extends CancelEncryption {
   /** The server's address; for a connection that was upgraded to a Unix socket, the TCP address that was dialled. */
   readonly endpoint: Endpoint;
   /** Whether the connection, and so the request, is encrypted. */
   readonly tls: boolean;
-  /** The name sent when encryption starts (SNI). */
-  readonly serverName: string | undefined;
   /** The process ID of the server process. */
   readonly processId: number;
   /** The secret key of the session. */
@@ -28,16 +26,16 @@ export interface CancelKey {
 }
 
 /** The address for the cancel requests of a connection. */
-export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName">;
+export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName" | "isDirect" | "certificate">;
 
 /**
  * The target for cancel requests of a connection. An upgraded connection uses that of the TCP
  * connection before it.
  */
-export function cancelTargetOf({ endpoint, addresses, tls }: Link): CancelTarget {
+export function cancelTargetOf({ endpoint, addresses, tls, encrypted }: Link): CancelTarget {
   // A name may have several addresses, and only the connected one has the process.
   const actual = endpoint.kind === "tcp" && addresses !== undefined ? reached(endpoint, addresses.remote) : endpoint;
-  return { endpoint: actual, tls: tls !== undefined, serverName: serverName(endpoint) };
+  return { endpoint: actual, tls: tls !== undefined, ...(encrypted ?? { serverName: serverName(endpoint) }) };
 }
 
 /** An endpoint, with the address that was reached. */
@@ -62,7 +60,7 @@ export function* cancel(key: CancelKey, by: number): Handshake<void> {
     throw new ConnectionError(`${endpointName(endpoint)}: ${message}`, { cause: error, safeToRetry: true });
   }
   try {
-    if (key.tls) yield* encrypt(link, key.serverName, by);
+    if (key.tls) yield* secureAgain(link, key, by);
     cancelRequest(link.session.outbox, key.processId, key.secret);
     yield* readToEnd(link, by);
   } finally {
@@ -77,12 +75,16 @@ export function cancelTimeout(connectTimeout: number): number {
 
 /** Checks a key that a user gave. */
 export function toCancelKey(key: unknown): CancelKey {
-  const { endpoint, tls, serverName, processId, secret } = (key ?? {}) as Partial<CancelKey>;
+  const { endpoint, tls, serverName, isDirect, certificate, processId, secret } = (key ?? {}) as Partial<CancelKey>;
   const isKey = isEndpoint(endpoint) && typeof tls === "boolean" && Number.isInteger(processId) &&
     secret instanceof Uint8Array && secret.length > 0 && secret.length <= MAX_SECRET &&
-    (serverName === undefined || typeof serverName === "string");
+    isTextOrNone(serverName) && isTextOrNone(certificate) && (isDirect === undefined || typeof isDirect === "boolean");
   if (!isKey) throw new UsageError("Cannot cancel: give the cancelKey of a connection");
-  return { endpoint, tls, serverName, processId: processId!, secret };
+  return { endpoint, tls, serverName, isDirect, certificate, processId: processId!, secret };
+}
+
+function isTextOrNone(value: unknown): boolean {
+  return value === undefined || typeof value === "string";
 }
 
 function isEndpoint(endpoint: Partial<Endpoint> | null | undefined): endpoint is Endpoint {

@@ -11,7 +11,8 @@ import { printable } from "../printed.ts";
 import { SqlState } from "../sqlstate.ts";
 import { type Endpoint, endpointName } from "../transport/transport.ts";
 import type { Handshake } from "./handshake.ts";
-import { type Encryption, open, type OpenPlan, type OpenSession } from "./open.ts";
+import type { Encryption } from "./encrypt.ts";
+import { open, type OpenPlan, type OpenSession, type Progress } from "./open.ts";
 import { hasFailed } from "./secret_function.ts";
 import { type Connected, upgrade, type UpgradePlan } from "./upgrade.ts";
 
@@ -38,7 +39,7 @@ export function* connect(plan: ConnectPlan): Handshake<Connected> {
     const own = plan.passwords === undefined ? plan : { ...plan, password: plan.passwords[i] };
     const by = plan.timeout === 0 ? Infinity : plan.now() + plan.timeout;
     try {
-      const { link, authMethod } = yield* openPreferringTls(endpoint, own, by);
+      const { link, authMethod } = yield* openByMode(endpoint, own, by);
       return yield* upgrade(link, authMethod, own, plan.upgrade, by);
     } catch (error) {
       const expected = error instanceof ConnectionError || error instanceof ServerError ||
@@ -53,22 +54,31 @@ export function* connect(plan: ConnectPlan): Handshake<Connected> {
   throw summary(failures);
 }
 
-/** As {@linkcode open}. If encryption is only preferred and has failed, tries again without it. */
-function* openPreferringTls(
-  endpoint: Endpoint,
-  plan: ConnectPlan,
-  by: number,
-): Handshake<OpenSession> {
-  const encryption: Encryption = { phase: "none" };
+/** As {@linkcode open}, with and without encryption in the order of the mode. */
+function* openByMode(endpoint: Endpoint, plan: ConnectPlan, by: number): Handshake<OpenSession> {
+  const [first, second] = endpoint.kind === "unix" ? UNENCRYPTED : ENCRYPTIONS[plan.sslMode];
+  const progress: Progress = { phase: "none" };
+  let refusal: unknown;
   try {
-    return yield* open(endpoint, plan, plan.sslMode, by, encryption);
+    return yield* open(endpoint, plan, first!, by, progress);
   } catch (error) {
-    // pg_hba.conf can refuse encrypted connections (hostnossl), before any authentication.
-    const unwanted = error instanceof ServerError && error.code === SqlState.InvalidAuthorizationSpecification;
-    const retry = encryption.phase === "starting" || (encryption.phase === "done" && unwanted);
-    if (plan.sslMode !== "prefer" || !retry) throw error;
-    return yield* open(endpoint, plan, "disable", by);
+    if (second === undefined || !isForEncryption(error, progress, second)) throw error;
+    refusal = error;
   }
+  try {
+    return yield* open(endpoint, plan, second, by);
+  } catch (error) {
+    // If the server has no TLS either, what it refuses is the reason.
+    throw plan.sslMode === "allow" && error instanceof ConnectionError ? refusal : error;
+  }
+}
+
+/** Whether the server may accept a connection with the other kind of encryption. */
+function isForEncryption(error: unknown, { phase }: Progress, next: Encryption): boolean {
+  if (phase === "starting") return true;
+  // pg_hba.conf can refuse encrypted connections (hostnossl), or all others (hostssl), before any authentication.
+  return (phase === "done") === (next === "none") && error instanceof ServerError &&
+    error.code === SqlState.InvalidAuthorizationSpecification;
 }
 
 /** The only failure, or an error with all of them. A server's error is thrown as it is. */
@@ -84,3 +94,15 @@ function summary(failures: readonly { endpoint: Endpoint; error: PyroError }[]):
   const mayPass = failures.some(({ error }) => error.connectionLost);
   return new ConnectionError(message, { cause, connectionLost: mayPass, safeToRetry: mayPass });
 }
+
+const UNENCRYPTED: readonly Encryption[] = ["none"];
+
+/** The kinds of encryption that each mode tries, in this order. */
+const ENCRYPTIONS: Readonly<Record<SslMode, readonly Encryption[]>> = {
+  disable: UNENCRYPTED,
+  allow: ["none", "always"],
+  prefer: ["if offered", "none"],
+  require: ["always"],
+  "verify-ca": ["always"],
+  "verify-full": ["always"],
+};

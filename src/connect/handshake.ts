@@ -9,6 +9,16 @@ import type { Op } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
 import type { Addresses, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
 
+/** How cancel requests must be encrypted. */
+export interface CancelEncryption {
+  /** The name sent when encryption starts (SNI). */
+  readonly serverName: string | undefined;
+  /** Whether encryption starts without a request (`sslnegotiation=direct`). */
+  readonly isDirect?: boolean | undefined;
+  /** The SHA-256 hash of the server's certificate, if it was verified: the server of the request must have the same. */
+  readonly certificate?: string | undefined;
+}
+
 /** A dialled connection. */
 export interface Link {
   readonly session: Session;
@@ -18,6 +28,8 @@ export interface Link {
   readonly peerUser: number | undefined;
   /** What encryption has agreed on; undefined on an unencrypted connection. */
   readonly tls: TlsSession | undefined;
+  /** How it was encrypted, for its cancel requests. */
+  encrypted: CancelEncryption | undefined;
   /** Whether calls are awaited (true) or block. */
   readonly awaits: boolean;
   /** Whether TLS can start on it. If not, dial again with `tls`. */

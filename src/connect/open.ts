@@ -4,16 +4,17 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Start-up" and "SSL Session
  * Encryption".
  */
-import { ConnectionError, ProtocolError } from "../errors.ts";
-import type { SslMode } from "../options/settings.ts";
+import { ConnectionError } from "../errors.ts";
 import type { AuthPolicy, Channel } from "../protocol/auth_policy.ts";
 import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
 import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
 import { Startup } from "../protocol/startup.ts";
 import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint } from "../transport/transport.ts";
-import { sslRequest } from "../wire/frontend.ts";
-import { dial, discard, type Handshake, type Link, readByte, run, startTls } from "./handshake.ts";
+import { endPointHash } from "../tls/signature_hash.ts";
+import { askForTls, type Encryption, secure } from "./encrypt.ts";
+import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
+import type { TlsPlan } from "./tls_plan.ts";
 import { checkPeer, type RequiredPeer } from "./required_peer.ts";
 import { SecretFunction } from "./secret_function.ts";
 
@@ -27,6 +28,7 @@ export interface OpenPlan {
   /** The user that must listen on Unix sockets; undefined for any. */
   readonly requiredPeer?: RequiredPeer | undefined;
   readonly versions: ProtocolVersions;
+  readonly tls: TlsPlan;
   /** All parameters of the StartupMessage. */
   readonly parameters: readonly (readonly [string, string])[];
   /** The time in milliseconds, on a clock that never goes back. */
@@ -36,7 +38,9 @@ export interface OpenPlan {
 }
 
 /** The progress of encryption, which decides what a failure means. */
-export type Encryption = { phase: "none" | "starting" | "done" };
+export interface Progress {
+  phase: "none" | "starting" | "done";
+}
 
 /** A session, and the authentication method that its server requested. */
 export interface OpenSession {
@@ -48,33 +52,37 @@ export interface OpenSession {
 export function* open(
   endpoint: Endpoint,
   plan: OpenPlan,
-  sslMode: SslMode,
+  encryption: Encryption,
   by: number,
-  encryption: Encryption = { phase: "none" },
+  progress: Progress = { phase: "none" },
 ): Handshake<OpenSession> {
-  const encrypt = endpoint.kind === "tcp" && sslMode !== "disable";
   const preflight = endpoint.kind === "unix" ? plan.requiredPeer?.local.preflight(endpoint.path) : undefined;
-  let link: Link | undefined = yield* dial(endpoint, encrypt && sslMode === "require", by);
+  let link: Link | undefined = yield* dial(endpoint, encryption === "always", by);
   try {
     if (preflight !== undefined) checkPeer(plan.requiredPeer!, preflight.owner(link.peerUser));
-    if (encrypt && (yield* askForTls(link, sslMode, by))) {
-      encryption.phase = "starting";
+    if (encryption !== "none" && (yield* agreeOnTls(link, plan.tls, encryption, by))) {
+      progress.phase = "starting";
       if (!link.canStartTls) {
         yield* discard(link);
         link = undefined;
         link = yield* dial(endpoint, true, by);
-        if (!(yield* askForTls(link, sslMode, by))) {
+        if (!(yield* agreeOnTls(link, plan.tls, encryption, by))) {
           throw new ConnectionError("the server has taken back its offer of TLS");
         }
       }
-      yield* startTls(link, { serverName: serverName(endpoint) }, by);
-      encryption.phase = "done";
+      yield* secure(link, plan.tls, by);
+      progress.phase = "done";
     }
     return { link, authMethod: yield* start(link, plan, undefined, by) };
   } catch (error) {
     if (link !== undefined) yield* discard(link);
     throw error;
   }
+}
+
+/** Whether TLS starts: both sides want it, or it starts without a request. */
+function* agreeOnTls(link: Link, plan: TlsPlan, encryption: Encryption, by: number): Handshake<boolean> {
+  return plan.isDirect || (yield* askForTls(link, encryption, plan.mode, by));
 }
 
 /**
@@ -109,45 +117,7 @@ function* begin(startup: Startup): Op<PendingRequest<AuthMethod>> {
 
 /** What authentication may be bound to. */
 function channelOf({ tls }: Link): Channel | undefined {
-  return tls ? { endPoint: () => undefined } : undefined;
+  if (tls === undefined) return undefined;
+  const [certificate] = tls.chain;
+  return { endPoint: () => certificate && endPointHash(certificate) };
 }
-
-/** Encrypts a connection on which TLS can start, or fails. */
-export function* encrypt(link: Link, serverName: string | undefined, by: number): Handshake<void> {
-  yield* askForTls(link, "require", by);
-  yield* startTls(link, { serverName }, by);
-}
-
-/** Sends an SSLRequest. Returns whether the server agrees. */
-function* askForTls(link: Link, sslMode: SslMode, by: number): Handshake<boolean> {
-  sslRequest(link.session.outbox);
-  const answer = yield* readByte(link, by);
-  if (answer === WILLING) return true;
-  if (answer === UNWILLING) {
-    if (sslMode !== "require") return false;
-    throw new ConnectionError("the server does not offer TLS, which sslmode=require asks for");
-  }
-  if (answer === ERROR) {
-    // If TLS is required, the error's text must not be shown, since it is not authenticated. If it is only preferred,
-    // the error is read like any error on an unencrypted connection.
-    if (sslMode === "require") throw new ConnectionError("the server answered the request for TLS with an error");
-    link.session.inbox.unread(answer);
-    return false;
-  }
-  const byte = `0x${answer.toString(16).padStart(2, "0")}`;
-  throw new ProtocolError(`the server answered the request for TLS with ${byte}, neither S nor N: is it PostgreSQL?`);
-}
-
-/**
- * The name for SNI: none for a literal address, and without the final dot of an absolute name (RFC
- * 6066, section 3).
- */
-export function serverName(endpoint: Endpoint): string | undefined {
-  if (endpoint.kind !== "tcp" || endpoint.host.includes(":") || /^[0-9.]+$/.test(endpoint.host)) return undefined;
-  return endpoint.host.replace(/\.$/, "");
-}
-
-/** The answers to SSLRequest: S, N, or the beginning of an ErrorResponse. */
-const WILLING = 0x53;
-const UNWILLING = 0x4e;
-const ERROR = 0x45;

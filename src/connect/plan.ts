@@ -9,6 +9,7 @@ import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint, TcpOptions } from "../transport/transport.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
+import { sslModeOf, tlsPlanOf } from "./tls_plan.ts";
 import { SecretFunction } from "./secret_function.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
@@ -22,7 +23,7 @@ export interface ConnectEnvironment extends Environment {
 /** The plan for the settings `given`, completed from the environment and the defaults. */
 export function planOf(given: Settings, environment: ConnectEnvironment): ConnectPlan {
   const settings = withEnvironment(given, environment);
-  const { sslMode = "prefer", connectTimeout = 30_000 } = settings;
+  const { connectTimeout = 30_000 } = settings;
   const user = settings.user || environment.osUser();
   if (!user) {
     throw new UsageError(
@@ -32,7 +33,8 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
   const addresses = addressesOf(settings);
   return {
     endpoints: addresses.map((address) => endpointOf(address, settings)),
-    sslMode,
+    sslMode: sslModeOf(settings),
+    tls: tlsPlanOf(settings, environment),
     user,
     ...passwordsOf(settings, addresses, user, environment),
     policy: policyOf(settings),
@@ -172,10 +174,13 @@ function versionsOf({ minProtocolVersion = "3.0", maxProtocolVersion }: Settings
 }
 
 function skipReasonOf(settings: Settings, hosts: number): string | undefined {
-  const { upgradeToUnixSocket = true, pgbouncer, sslMode, channelBinding } = settings;
+  const { upgradeToUnixSocket = true, pgbouncer, channelBinding } = settings;
+  const sslMode = sslModeOf(settings);
   if (!upgradeToUnixSocket) return "it is switched off";
   if (pgbouncer) return "pgbouncer=true says that a pooler stands between";
-  if (sslMode === "require") return "sslmode=require asks for TLS, which Unix sockets do not have";
+  if (sslMode === "require" || sslMode.startsWith("verify-")) {
+    return `sslmode=${sslMode} asks for TLS, which Unix sockets do not have`;
+  }
   if (channelBinding === "require") return "channel_binding=require asks for TLS, which Unix sockets do not have";
   if (hosts > 1) return "several hosts were given";
   return undefined;

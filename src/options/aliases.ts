@@ -163,19 +163,19 @@ const OPTIONS: readonly Row[] = [
   ["replication", undefined, "replicationmode"],
   ["scram_client_key", undefined],
   ["scram_server_key", undefined],
-  ["ssl_max_protocol_version", undefined, "sslprotocols"],
-  ["ssl_min_protocol_version", undefined],
-  ["sslcert", undefined, "sslcertificate sslidentity clientcertificate"],
-  ["sslcertmode", undefined],
+  ["ssl_max_protocol_version", "sslMaxProtocolVersion", "sslprotocols"],
+  ["ssl_min_protocol_version", "sslMinProtocolVersion"],
+  ["sslcert", "sslCert", "sslcertificate sslidentity clientcertificate"],
+  ["sslcertmode", "sslCertMode"],
   ["sslcompression", undefined],
-  ["sslcrl", undefined, "checkcertificaterevocation"],
-  ["sslcrldir", undefined],
-  ["sslkey", undefined, "clientkey"],
+  ["sslcrl", "sslCrl", "checkcertificaterevocation"],
+  ["sslcrldir", "sslCrlDir"],
+  ["sslkey", "sslKey", "clientkey"],
   ["sslkeylogfile", undefined],
-  ["sslnegotiation", undefined],
-  ["sslpassword", undefined, "sslkeypassword"],
-  ["sslrootcert", undefined, "rootcertificate sslca sslcafile cafile servercertificate"],
-  ["sslsni", undefined],
+  ["sslnegotiation", "sslNegotiation"],
+  ["sslpassword", "sslPassword", "sslkeypassword"],
+  ["sslrootcert", "sslRootCert", "rootcertificate sslca sslcafile cafile servercertificate"],
+  ["sslsni", "sslSni"],
   ["target_session_attrs", undefined, "targetsessionattributes targetservertype"],
 ];
 
@@ -247,12 +247,14 @@ const IN_SECONDS: ReadonlySet<string> = new Set([
 const SECRET_ADVICE = "it is no server setting; the key for a password is password";
 
 /** If two rows have the same name, the first one wins. */
-const OPTIONS_BY_NAME: ReadonlyMap<string, Option> = new Map(
-  OPTIONS.toReversed().flatMap(([key, setter, others = ""]) => {
+const OPTIONS_BY_NAME: ReadonlyMap<string, Option> = new Map([
+  ...OPTIONS.toReversed().flatMap(([key, setter, others = ""]) => {
     const names = [...others.split(" "), fold(setter ?? ""), fold(key ?? "")].filter((name) => name !== "");
     return names.map((name): [string, Option] => [name, { key, setter }]);
   }),
-);
+  // In strings of other clients it says whether to encrypt, and in objects how.
+  ["tls", { key: "sslmode", setter: "tls" }],
+]);
 
 const SETTINGS_BY_NAME: ReadonlyMap<string, string> = new Map(
   SETTINGS.flatMap(([setting, others]) => others.split(" ").map((name): [string, string] => [name, setting])),

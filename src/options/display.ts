@@ -2,6 +2,7 @@
 import { isSecretName } from "./aliases.ts";
 import { POOL_OPTION_LIST } from "./pool_options.ts";
 import type { Settings } from "./settings.ts";
+import type { TlsSettings } from "./tls_settings.ts";
 
 /** A canonical URL; equal settings give equal URLs. */
 export function canonicalUrl(settings: Settings): string {
@@ -17,14 +18,24 @@ export function canonicalUrl(settings: Settings): string {
 /** The options that are set, by the names of their setters. */
 export function plainObject(settings: Settings): Record<string, unknown> {
   // A logger is the user's object: it may refer to itself or contain secrets.
-  const { hosts, hostAddrs, ports, password, param, logger: _, accepted: __, ...others } = settings;
+  const { hosts, hostAddrs, ports, password, sslPassword, tls, param, logger: _, accepted: __, ...others } = settings;
   return {
     ...(hosts === undefined ? {} : { host: hosts.length === 1 ? hosts[0] : [...hosts] }),
     ...(hostAddrs === undefined ? {} : { hostAddr: hostAddrs.length === 1 ? hostAddrs[0] : [...hostAddrs] }),
     ...(ports === undefined ? {} : { port: ports.length === 1 ? ports[0] : ports.map((port) => port ?? DEFAULT_PORT) }),
     ...(password === undefined ? {} : { password: "***" }),
+    ...(sslPassword === undefined ? {} : { sslPassword: "***" }),
+    ...(tls === undefined ? {} : { tls: shownTls(tls) }),
     ...(param === undefined ? {} : { param: shownParams(param) }),
     ...others,
+  };
+}
+
+function shownTls({ key, passphrase, ...others }: TlsSettings): TlsSettings {
+  return {
+    ...others,
+    ...(key === undefined ? {} : { key: "***" }),
+    ...(passphrase === undefined ? {} : { passphrase: "***" }),
   };
 }
 
@@ -64,6 +75,17 @@ function queryOf(settings: Settings): [key: string, value: string][] {
     ["requirepeer", settings.requirePeer],
     ["socket", settings.socket],
     ["sslmode", settings.sslMode],
+    ["sslnegotiation", settings.sslNegotiation],
+    ["sslrootcert", settings.sslRootCert],
+    ["sslcert", settings.sslCert],
+    ["sslkey", settings.sslKey],
+    ["sslpassword", settings.sslPassword === undefined ? undefined : "***"],
+    ["sslcertmode", settings.sslCertMode],
+    ["sslcrl", settings.sslCrl],
+    ["sslcrldir", settings.sslCrlDir],
+    ["sslsni", settings.sslSni === undefined ? undefined : Number(settings.sslSni)],
+    ["ssl_min_protocol_version", settings.sslMinProtocolVersion],
+    ["ssl_max_protocol_version", settings.sslMaxProtocolVersion],
     ["statement_cache_size", settings.statementCacheSize],
     ["tcp_user_timeout", settings.tcpUserTimeout],
     ["upgrade_to_unix_socket", settings.upgradeToUnixSocket],

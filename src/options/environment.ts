@@ -21,6 +21,8 @@ export interface Environment {
   /** The user's home directory, undefined if it cannot be found out. */
   homeDirectory(): string | undefined;
   readonly readFile: ReadFile;
+  /** The names in a directory; undefined if it cannot be read. */
+  readonly readDirectory?: (path: string) => readonly string[] | undefined;
   /** Tells the user of something that is not used. */
   warn(message: string): void;
 }
@@ -56,6 +58,16 @@ const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
   ["PGDATABASE", "dbname"],
   ["PGAPPNAME", "application_name"],
   ["PGSSLMODE", "sslmode"],
+  ["PGSSLNEGOTIATION", "sslnegotiation"],
+  ["PGSSLROOTCERT", "sslrootcert"],
+  ["PGSSLCERT", "sslcert"],
+  ["PGSSLKEY", "sslkey"],
+  ["PGSSLCERTMODE", "sslcertmode"],
+  ["PGSSLCRL", "sslcrl"],
+  ["PGSSLCRLDIR", "sslcrldir"],
+  ["PGSSLSNI", "sslsni"],
+  ["PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"],
+  ["PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"],
   ["PGREQUIREAUTH", "require_auth"],
   ["PGCHANNELBINDING", "channel_binding"],
   ["PGREQUIREPEER", "requirepeer"],
@@ -70,14 +82,5 @@ const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
   // Not implemented: an error, since the connection would not be what these variables require.
   ["PGGSSENCMODE", "gssencmode"],
   ["PGLOADBALANCEHOSTS", "load_balance_hosts"],
-  ["PGSSLCERT", "sslcert"],
-  ["PGSSLCERTMODE", "sslcertmode"],
-  ["PGSSLCRL", "sslcrl"],
-  ["PGSSLCRLDIR", "sslcrldir"],
-  ["PGSSLKEY", "sslkey"],
-  ["PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"],
-  ["PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"],
-  ["PGSSLNEGOTIATION", "sslnegotiation"],
-  ["PGSSLROOTCERT", "sslrootcert"],
   ["PGTARGETSESSIONATTRS", "target_session_attrs"],
 ];

@@ -3,14 +3,27 @@ import { UsageError } from "../errors.ts";
 
 /** What reading a file gave. */
 export type FileState =
-  /** `isPrivate` is false if the file's group or others have any access to it. */
-  | { readonly state: "read"; readonly text: string; readonly isPrivate: boolean }
-  /** It does not exist, or the operating system does not let this process read it. */
+  | FileContent
+  /** It does not exist. */
   | { readonly state: "absent" }
+  /** The operating system does not let this process read it. */
+  | { readonly state: "unreadable" }
   /** It is a directory, a device or a pipe. */
   | { readonly state: "special" }
   /** Deno would have to ask. */
   | { readonly state: "not permitted" };
+
+/** A file that was read. */
+export interface FileContent {
+  readonly state: "read";
+  /** Its bytes as UTF-8. */
+  readonly text: string;
+  readonly bytes?: Uint8Array;
+  /** False if the file's group or others have any access to it. */
+  readonly isPrivate: boolean;
+  /** Whether root owns it, its group may only read it, and others have no access to it. */
+  readonly isRootsKey?: boolean;
+}
 
 /** Reads a whole file. Never asks for a permission. */
 export type ReadFile = (path: string) => FileState;

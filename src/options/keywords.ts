@@ -31,7 +31,9 @@ import {
   parseHosts,
   PROTOCOL_VERSIONS,
   type Settings,
+  SSL_NEGOTIATIONS,
 } from "./settings.ts";
+import { checkSslCertMode, checkTlsVersion } from "./tls_settings.ts";
 
 /** The settings with `key=value` added. `name` is the user's name for the key, for errors. */
 export function applyKeyword(settings: Settings, key: string, value: string, name: string = key): Settings {
@@ -185,6 +187,18 @@ const LIBPQ_KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   row("fallback_application_name", "fallbackApplicationName", (value, name) => checkText(name, value)),
   row("connect_timeout", "connectTimeout", (value, name) => parseTimeout(name, value)),
   row("sslmode", "sslMode", (value, name) => checkSslMode(name, value)),
+  row("sslnegotiation", "sslNegotiation", (value, name) => checkChoice(name, value, SSL_NEGOTIATIONS)),
+  row("sslrootcert", "sslRootCert", (value, name) => checkText(name, value)),
+  row("sslcert", "sslCert", (value, name) => checkText(name, value)),
+  row("sslkey", "sslKey", (value, name) => checkText(name, value)),
+  row("sslpassword", "sslPassword", (value, name) => checkText(name, value)),
+  row("sslcertmode", "sslCertMode", (value, name) => checkSslCertMode(name, value)),
+  row("sslcrl", "sslCrl", (value, name) => checkText(name, value)),
+  row("sslcrldir", "sslCrlDir", (value, name) => checkText(name, value)),
+  // As in libpq, everything but 1 is false.
+  row("sslsni", "sslSni", (value) => value.startsWith("1")),
+  row("ssl_min_protocol_version", "sslMinProtocolVersion", (value, name) => checkTlsVersion(name, value)),
+  row("ssl_max_protocol_version", "sslMaxProtocolVersion", (value, name) => checkTlsVersion(name, value)),
   row("require_auth", "requireAuth", (value, name) => checkRequireAuth(name, value)),
   row("requirepeer", "requirePeer", (value, name) => checkText(name, value)),
   row("channel_binding", "channelBinding", (value, name) => checkChoice(name, value, CHANNEL_BINDINGS)),
@@ -236,19 +250,8 @@ const NOT_IMPLEMENTED: ReadonlyMap<string, readonly string[]> = new Map([
   ["replication", ["false", "off", "no", "0", ""]],
   ["scram_client_key", []],
   ["scram_server_key", []],
-  ["ssl_max_protocol_version", [""]],
-  ["ssl_min_protocol_version", [""]],
-  ["sslcert", [""]],
-  ["sslcertmode", ["disable", "allow"]],
   ["sslcompression", ["0", ""]],
-  ["sslcrl", [""]],
-  ["sslcrldir", [""]],
-  ["sslkey", [""]],
   ["sslkeylogfile", [""]],
-  ["sslnegotiation", ["postgres"]],
-  ["sslpassword", [""]],
-  ["sslrootcert", [""]],
-  ["sslsni", ["1", ""]],
   ["target_session_attrs", ["any"]],
 ]);
 

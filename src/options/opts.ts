@@ -33,8 +33,13 @@ import {
   PROTOCOL_VERSIONS,
   type ProtocolVersion,
   type Settings,
+  SSL_NEGOTIATIONS,
+  type SslCertMode,
   type SslMode,
+  type SslNegotiation,
 } from "./settings.ts";
+import type { TlsVersion } from "../transport/transport.ts";
+import { checkSslCertMode, checkTls, checkTlsVersion, type TlsSettings } from "./tls_settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 import { parseUrl } from "./url.ts";
 
@@ -249,13 +254,145 @@ export class Opts {
   }
 
   /**
-   * Whether to encrypt: `"disable"` never, `"prefer"` if the server supports it, `"require"` always.
-   * None of them verifies the server's identity. Unix sockets are never encrypted. Default: `"prefer"`.
+   * Whether to encrypt, and what the certificate of the server must prove, as in libpq:
+   *
+   * - `"disable"`: never encrypted. `"allow"`: only if the server refuses a connection in clear.
+   * - `"prefer"`: encrypted if the server can. None of these three protects from somebody on the way.
+   * - `"require"`: encrypted. The certificate is verified only if there are root certificates, as in `"verify-ca"`.
+   * - `"verify-ca"`: an authority of {@linkcode Opts.sslRootCert} or {@linkcode Opts.tls} has issued it.
+   * - `"verify-full"`: and it is for the host that is connected to. Use this over networks.
+   *
+   * Unix sockets are never encrypted. Default: `"prefer"`; `"verify-full"` if `sslRootCert` is `"system"`.
+   *
+   * Source: PostgreSQL manual, libpq, "SSL Support", which has a table of what each mode protects from.
+   *
+   * @example
+   * ```ts
+   * import { Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const opts = new Opts("pg://ada@db.example.com/library").sslMode("verify-full").sslRootCert("system");
+   * assert.equal(opts.toString(), "pg://ada@db.example.com/library?sslmode=verify-full&sslrootcert=system");
+   * ```
    *
    * @throws {UsageError} For any other value.
    */
   sslMode(mode: SslMode): Opts {
     return this.#with({ sslMode: checkSslMode("sslMode", mode) });
+  }
+
+  /**
+   * The path of a file with the certificates of the authorities to trust, in PEM; or `"system"` for those that the
+   * system trusts, for which {@linkcode Opts.sslMode} must be `"verify-full"`, and is by default. Default:
+   * `.postgresql/root.crt` in the home directory, if it exists.
+   *
+   * On Deno the default files count as absent if they may not be read without asking. A file that is named needs
+   * `--allow-read`; without it, connecting throws a `UsageError`.
+   */
+  sslRootCert(path: string): Opts {
+    return this.#with({ sslRootCert: checkText("sslRootCert", path) });
+  }
+
+  /**
+   * The path of a file with the client's certificate in PEM, and behind it those of its issuers; it is sent if the
+   * server asks for one. As in libpq, a file that does not exist is no error. Default: `.postgresql/postgresql.crt` in
+   * the home directory.
+   */
+  sslCert(path: string): Opts {
+    return this.#with({ sslCert: checkText("sslCert", path) });
+  }
+
+  /**
+   * The path of a file with the private key of the client's certificate, in PEM or DER. Only its owner may have access
+   * to it (0600; 0640 if root owns it); otherwise connecting fails. Default: `.postgresql/postgresql.key` in the home
+   * directory.
+   */
+  sslKey(path: string): Opts {
+    return this.#with({ sslKey: checkText("sslKey", path) });
+  }
+
+  /** The passphrase of an encrypted {@linkcode Opts.sslKey}. Default: none. */
+  sslPassword(passphrase: string): Opts {
+    return this.#with({ sslPassword: checkText("sslPassword", passphrase) });
+  }
+
+  /**
+   * Whether the client's certificate may be sent: `"disable"` never, `"allow"` if there is one and the server asks for
+   * it. libpq's `require` cannot be had, since no runtime tells whether the server has asked. Default: `"allow"`.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  sslCertMode(mode: SslCertMode): Opts {
+    return this.#with({ sslCertMode: checkSslCertMode("sslCertMode", mode) });
+  }
+
+  /**
+   * The path of a file with certificate revocation lists, in PEM. If it exists, every certificate of the server's
+   * chain must have a list, and not be on it. Default: `.postgresql/root.crl` in the home directory.
+   */
+  sslCrl(path: string): Opts {
+    return this.#with({ sslCrl: checkText("sslCrl", path) });
+  }
+
+  /**
+   * The path of a directory with certificate revocation lists, whose names are as `openssl rehash` makes them. See
+   * {@linkcode Opts.sslCrl}. Default: none.
+   */
+  sslCrlDir(path: string): Opts {
+    return this.#with({ sslCrlDir: checkText("sslCrlDir", path) });
+  }
+
+  /** Whether the host's name is sent when encryption starts (SNI), by which proxies choose a server. Default: true. */
+  sslSni(wanted: boolean): Opts {
+    return this.#with({ sslSni: checkBoolean("sslSni", wanted) });
+  }
+
+  /**
+   * How encryption starts: `"postgres"` after a request in clear, which every server understands; `"direct"` at once,
+   * which saves a round trip, and needs PostgreSQL 17 and a mode of `"require"` or stricter. Default: `"postgres"`.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  sslNegotiation(kind: SslNegotiation): Opts {
+    return this.#with({ sslNegotiation: checkChoice("sslNegotiation", kind, SSL_NEGOTIATIONS) });
+  }
+
+  /**
+   * The oldest version of TLS: `"TLSv1"`, `"TLSv1.1"`, `"TLSv1.2"` or `"TLSv1.3"`; not every runtime has the first two.
+   * Default: `"TLSv1.2"`.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  sslMinProtocolVersion(version: TlsVersion): Opts {
+    return this.#with({ sslMinProtocolVersion: checkTlsVersion("sslMinProtocolVersion", version) });
+  }
+
+  /**
+   * The newest version of TLS; see {@linkcode Opts.sslMinProtocolVersion}. Default: no limit.
+   *
+   * @throws {UsageError} For any other value.
+   */
+  sslMaxProtocolVersion(version: TlsVersion): Opts {
+    return this.#with({ sslMaxProtocolVersion: checkTlsVersion("sslMaxProtocolVersion", version) });
+  }
+
+  /**
+   * Certificates and keys as texts, for programs that have them from a secret store or a variable. They take the place
+   * of libpq's files. Default: none.
+   *
+   * @example
+   * ```ts no-eval
+   * import { Conn, Opts } from "@x/pyro";
+   * import process from "node:process";
+   *
+   * const opts = new Opts("pg://ada@db.example.com/library").sslMode("verify-full").tls({ ca: process.env["DB_CA"]! });
+   * await using conn = await Conn.connect(opts);
+   * ```
+   *
+   * @throws {UsageError} If a text is not what it must be, such as a certificate in PEM.
+   */
+  tls(texts: TlsSettings): Opts {
+    return this.#with({ tls: checkTls(texts) });
   }
 
   /**

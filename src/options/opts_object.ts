@@ -2,7 +2,17 @@
 import type { ServerFields } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
-import type { BlockingTransport, ChannelBinding, PasswordFunction, ProtocolVersion, SslMode } from "./settings.ts";
+import type {
+  BlockingTransport,
+  ChannelBinding,
+  PasswordFunction,
+  ProtocolVersion,
+  SslCertMode,
+  SslMode,
+  SslNegotiation,
+} from "./settings.ts";
+import type { TlsVersion } from "../transport/transport.ts";
+import type { TlsSettings } from "./tls_settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
 /** {@linkcode Opts} as a plain object: its keys are the setters' names, its values their arguments. */
@@ -33,6 +43,30 @@ export interface OptsObject {
   readonly fallbackApplicationName?: string | undefined;
   /** See {@linkcode Opts.sslMode}. */
   readonly sslMode?: SslMode | undefined;
+  /** See {@linkcode Opts.sslRootCert}. */
+  readonly sslRootCert?: string | undefined;
+  /** See {@linkcode Opts.sslCert}. */
+  readonly sslCert?: string | undefined;
+  /** See {@linkcode Opts.sslKey}. */
+  readonly sslKey?: string | undefined;
+  /** See {@linkcode Opts.sslPassword}. */
+  readonly sslPassword?: string | undefined;
+  /** See {@linkcode Opts.sslCertMode}. */
+  readonly sslCertMode?: SslCertMode | undefined;
+  /** See {@linkcode Opts.sslCrl}. */
+  readonly sslCrl?: string | undefined;
+  /** See {@linkcode Opts.sslCrlDir}. */
+  readonly sslCrlDir?: string | undefined;
+  /** See {@linkcode Opts.sslSni}. */
+  readonly sslSni?: boolean | undefined;
+  /** See {@linkcode Opts.sslNegotiation}. */
+  readonly sslNegotiation?: SslNegotiation | undefined;
+  /** See {@linkcode Opts.sslMinProtocolVersion}. */
+  readonly sslMinProtocolVersion?: TlsVersion | "" | undefined;
+  /** See {@linkcode Opts.sslMaxProtocolVersion}. */
+  readonly sslMaxProtocolVersion?: TlsVersion | "" | undefined;
+  /** See {@linkcode Opts.tls}. */
+  readonly tls?: TlsSettings | undefined;
   /** See {@linkcode Opts.requireAuth}. */
   readonly requireAuth?: string | undefined;
   /** See {@linkcode Opts.channelBinding}. */

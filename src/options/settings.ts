@@ -8,10 +8,22 @@ import type { Logger, LogLevel } from "./logger.ts";
 import { refuseAlias } from "./aliases.ts";
 import { sslModeNote, sslModeOf } from "./foreign_ssl_modes.ts";
 import { MAX_MILLISECONDS, POOL_OPTIONS, type PoolOptionName, type PoolValues } from "./pool_options.ts";
+import type { TlsVersion } from "../transport/transport.ts";
+import type { TlsSettings } from "./tls_settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
-/** Whether to encrypt: never, if the server supports it, or always. As in libpq, none of them verifies the server. */
-export type SslMode = "disable" | "prefer" | "require";
+/**
+ * Whether to encrypt, and what the server's certificate must prove, as in libpq: never (`disable`), if the server
+ * does not accept a connection in clear (`allow`), if the server can (`prefer`), always (`require`), and an
+ * authority that is trusted must have issued the certificate (`verify-ca`), for this host (`verify-full`).
+ */
+export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+
+/** How TLS starts: after a request in PostgreSQL's protocol, or at once (PostgreSQL 17). */
+export type SslNegotiation = "postgres" | "direct";
+
+/** Whether the client's certificate is sent: never, or if there is one and the server asks for it. */
+export type SslCertMode = "disable" | "allow";
 
 /** Whether SCRAM is bound to the TLS connection: never, if both sides can, or always. */
 export type ChannelBinding = "disable" | "prefer" | "require";
@@ -53,6 +65,21 @@ export interface Settings extends PoolValues {
   /** The application's name if neither the options nor the environment have one. */
   readonly fallbackApplicationName?: string;
   readonly sslMode?: SslMode;
+  readonly sslNegotiation?: SslNegotiation;
+  /** The path of a file with trusted certificates, or `system`; empty for the default file. */
+  readonly sslRootCert?: string;
+  readonly sslCert?: string;
+  readonly sslKey?: string;
+  readonly sslPassword?: string;
+  readonly sslCertMode?: SslCertMode;
+  readonly sslCrl?: string;
+  readonly sslCrlDir?: string;
+  /** Whether the host's name is sent when encryption starts. */
+  readonly sslSni?: boolean;
+  /** Empty for no limit. */
+  readonly sslMinProtocolVersion?: TlsVersion | "";
+  readonly sslMaxProtocolVersion?: TlsVersion | "";
+  readonly tls?: TlsSettings;
   /** The allowed authentication methods, in libpq's syntax. */
   readonly requireAuth?: string;
   readonly channelBinding?: ChannelBinding;
@@ -143,11 +170,8 @@ export function checkFunction<T>(name: string, value: T): T {
   return value;
 }
 
-/** `disable`, `prefer` or `require`; libpq's other modes are refused with a reason. */
+/** One of libpq's modes. */
 export function checkSslMode(name: string, value: unknown): SslMode {
-  if (value === "allow" || value === "verify-ca" || value === "verify-full") {
-    throw new UsageError(`Cannot set ${name} to ${value}: it is not implemented; pyro has ${SSL_MODES.join(", ")}`);
-  }
   const mode = typeof value === "string" ? sslModeOf(value) : undefined;
   if (mode !== undefined && mode !== String(value).toLowerCase()) {
     throw bad(name, value, `use ${mode} instead${sslModeNote(mode)}`);
@@ -272,7 +296,8 @@ function shown(value: unknown): string {
 export const MAX_KEEPALIVE_SECONDS = 32_767;
 export const MAX_KEEPALIVE_COUNT = 127;
 
-export const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require"];
+export const SSL_MODES: readonly SslMode[] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+export const SSL_NEGOTIATIONS: readonly SslNegotiation[] = ["postgres", "direct"];
 export const CHANNEL_BINDINGS: readonly ChannelBinding[] = ["disable", "prefer", "require"];
 export const PROTOCOL_VERSIONS: readonly ProtocolVersion[] = ["3.0", "3.2", "latest"];
 export const BLOCKING_TRANSPORTS: readonly BlockingTransport[] = ["auto", "ffi", "worker"];

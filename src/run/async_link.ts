@@ -7,7 +7,7 @@
  * are sent in one write, unless they are so large that the server may already start on the first ones.
  */
 import { ConnectionError } from "../errors.ts";
-import type { Link } from "../connect/handshake.ts";
+import type { CancelEncryption, Link } from "../connect/handshake.ts";
 import type { Call, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Addresses, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
@@ -26,6 +26,7 @@ export class AsyncLink implements Link, RunnerLink {
   readonly awaits = true;
   readonly canStartTls = true;
   tls: TlsSession | undefined = undefined;
+  encrypted: CancelEncryption | undefined = undefined;
   readonly #transport: AsyncTransport;
   readonly #runner: AsyncRunner = new AsyncRunner(this);
   /** Opens a connection for a cancel request and sends it. */

@@ -6,7 +6,7 @@
  * waiting for the other to read.
  */
 import { ConnectionError } from "../errors.ts";
-import type { Link } from "../connect/handshake.ts";
+import type { CancelEncryption, Link } from "../connect/handshake.ts";
 import type { Call, Op, PendingRequest, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "../transport/transport.ts";
@@ -25,6 +25,7 @@ export class SyncLink implements Link, RunnerLink {
   readonly endpoint: Endpoint;
   readonly awaits = false;
   tls: TlsSession | undefined = undefined;
+  encrypted: CancelEncryption | undefined = undefined;
   readonly #transport: SyncTransport;
   /**
    * Set when a write has failed. Reading continues for a moment: the server may have sent a reason before it closed.

@@ -1,26 +1,52 @@
 /** Reads small files, such as libpq's password file. */
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import process from "node:process";
 import { granted, runtime } from "./runtime.ts";
 
 /** What reading a file gave: see `options/files.ts`. */
 type FileState =
-  | { readonly state: "read"; readonly text: string; readonly isPrivate: boolean }
-  | { readonly state: "absent" | "special" | "not permitted" };
+  | {
+    readonly state: "read";
+    readonly text: string;
+    readonly bytes: Uint8Array;
+    readonly isPrivate: boolean;
+    readonly isRootsKey: boolean;
+  }
+  | { readonly state: "absent" | "unreadable" | "special" | "not permitted" };
 
 /** Reads a whole file as UTF-8; on Deno only if it may be read without asking. */
 export function readFile(path: string): FileState {
   if (path === "") return { state: "absent" };
   if (runtime === "deno" && !granted({ name: "read", path })) return { state: "not permitted" };
   try {
-    const status = statSync(path);
-    if (!status.isFile()) return { state: "special" };
+    const { mode, uid, isFile } = statusOf(path);
+    if (!isFile) return { state: "special" };
     // Windows has no such permissions.
-    const isPrivate = process.platform === "win32" || (status.mode & GROUP_AND_OTHERS) === 0;
-    return { state: "read", text: readFileSync(path, "utf8"), isPrivate };
-  } catch {
-    return { state: "absent" };
+    const isPrivate = process.platform === "win32" || (mode & GROUP_AND_OTHERS) === 0;
+    const isRootsKey = uid === 0 && (mode & GROUP_WRITES_AND_OTHERS) === 0;
+    const bytes = readFileSync(path);
+    return { state: "read", text: bytes.toString("utf8"), bytes, isPrivate, isRootsKey };
+  } catch (error) {
+    const { code, name } = error as { code?: string; name?: string };
+    const isAbsent = code === "ENOENT" || code === "ENOTDIR" || name === "NotFound" || name === "NotADirectory";
+    return { state: isAbsent ? "absent" : "unreadable" };
   }
 }
 
+/** The names in a directory; undefined if it cannot be read, on Deno without asking. */
+export function readDirectory(path: string): readonly string[] | undefined {
+  if (runtime === "deno" && !granted({ name: "read", path })) return undefined;
+  try {
+    return readdirSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function statusOf(path: string): { mode: number; uid: number; isFile: boolean } {
+  const status = statSync(path);
+  return { mode: status.mode, uid: status.uid, isFile: status.isFile() };
+}
+
 const GROUP_AND_OTHERS = 0o077;
+const GROUP_WRITES_AND_OTHERS = 0o037;

@@ -18,7 +18,7 @@ import { connects, publishSpanBlocking } from "../telemetry/channels.ts";
 import { configurationWarner } from "../telemetry/configuration.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
-import { readFile } from "../runtime/files.ts";
+import { readDirectory, readFile } from "../runtime/files.ts";
 import { homeDirectory, osUser, randomText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the `Conn` that uses it. */
@@ -50,7 +50,7 @@ export class OpenedConnection {
 export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const log = Log.of(settings);
-  const surroundings = { variable, osUser, homeDirectory, readFile, now, nonce: randomText };
+  const surroundings = { variable, osUser, homeDirectory, readFile, readDirectory, now, nonce: randomText };
   const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = publishSpanBlocking(
     connects,

@@ -23,7 +23,7 @@ const DIALECTS: readonly (readonly [names: readonly string[], key: string, sette
   [["Host", "HOST", "Server", "hostname", "Data Source"], "host", "host"],
   [["Port", "PORT"], "port", "port"],
   [["Database", "DATABASE", "database", "Initial Catalog", "DbName", "databaseName"], "dbname", "db"],
-  [["Ssl Mode", "SSLMODE", "sslMode", "ssl_mode", "Ssl-Mode", "sslaccept", "UseSSL", "tls"], "sslmode", "sslMode"],
+  [["Ssl Mode", "SSLMODE", "sslMode", "ssl_mode", "Ssl-Mode", "sslaccept", "UseSSL"], "sslmode", "sslMode"],
   [["SSL", "Ssl"], "ssl", "sslMode"],
   [["Application Name", "ApplicationName", "application-name", "AppName"], "application_name", "applicationName"],
   [

@@ -101,7 +101,7 @@ test("environment: an empty variable is a value, as in libpq", () => {
     passfile: "",
     param: { options: "", TimeZone: "" },
   });
-  assert.deepEqual(filled({}, { PGSSLROOTCERT: "" }), { accepted: { sslrootcert: "" } });
+  assert.deepEqual(filled({}, { PGSSLROOTCERT: "" }), { sslRootCert: "" });
   for (const name of ["PGSSLMODE", "PGCONNECT_TIMEOUT", "PGCHANNELBINDING", "PGGSSENCMODE", "PGTARGETSESSIONATTRS"]) {
     const message = refusal(UsageError, () => filled({}, { [name]: "" }));
     assert.match(message, new RegExp(`^Cannot (set|use) ${name}`));
@@ -153,11 +153,10 @@ test("environment: lists and socket directories", () => {
 
 test("environment: a bad value is refused with the variable's name, the value and what is allowed", () => {
   const cases: readonly (readonly [name: string, value: string, message: string])[] = [
-    ["PGSSLMODE", "maybe", 'Cannot set PGSSLMODE to "maybe": it must be one of disable, prefer, require'],
     [
       "PGSSLMODE",
-      "verify-full",
-      "Cannot set PGSSLMODE to verify-full: it is not implemented; pyro has disable, prefer, require",
+      "maybe",
+      'Cannot set PGSSLMODE to "maybe": it must be one of disable, allow, prefer, require, verify-ca, verify-full',
     ],
     ["PGPORT", "x", 'Cannot set PGPORT to "x": it must be an integer from 1 to 65535'],
     ["PGPORT", "70000", "Cannot set PGPORT to 70000: it must be an integer from 1 to 65535"],
@@ -170,9 +169,7 @@ test("environment: a bad value is refused with the variable's name, the value an
 });
 
 test("environment: variables of what is not implemented are refused by name, harmless values aside", () => {
-  const names = "PGGSSENCMODE PGLOADBALANCEHOSTS " +
-    "PGSSLCERT PGSSLCERTMODE PGSSLCRL PGSSLCRLDIR PGSSLKEY " +
-    "PGSSLMAXPROTOCOLVERSION PGSSLMINPROTOCOLVERSION PGSSLNEGOTIATION PGSSLROOTCERT PGTARGETSESSIONATTRS";
+  const names = "PGGSSENCMODE PGLOADBALANCEHOSTS PGTARGETSESSIONATTRS";
   for (const name of names.split(" ")) {
     const message = refusal(UsageError, () => filled("pg://u@h", { [name]: "secret" }));
     assert.ok(
@@ -194,6 +191,40 @@ test("environment: what authentication may be has variables", () => {
     requirePeer: "postgres",
   });
   assert.match(refusal(UsageError, () => filled({}, { PGREQUIREAUTH: "" })), /^Cannot set PGREQUIREAUTH to "": /);
+});
+
+test("environment: what encryption may be has variables", () => {
+  const variables = {
+    PGSSLMODE: "verify-full",
+    PGSSLNEGOTIATION: "direct",
+    PGSSLROOTCERT: "/root.crt",
+    PGSSLCERT: "/client.crt",
+    PGSSLKEY: "/client.key",
+    PGSSLCERTMODE: "disable",
+    PGSSLCRL: "/root.crl",
+    PGSSLCRLDIR: "/crls",
+    PGSSLSNI: "0",
+    PGSSLMINPROTOCOLVERSION: "tlsv1.3",
+    PGSSLMAXPROTOCOLVERSION: "",
+  };
+  assert.deepEqual(filled({}, variables), {
+    sslMode: "verify-full",
+    sslNegotiation: "direct",
+    sslRootCert: "/root.crt",
+    sslCert: "/client.crt",
+    sslKey: "/client.key",
+    sslCertMode: "disable",
+    sslCrl: "/root.crl",
+    sslCrlDir: "/crls",
+    sslSni: false,
+    sslMinProtocolVersion: "TLSv1.3",
+    sslMaxProtocolVersion: "",
+  });
+  assert.match(
+    refusal(UsageError, () => filled({}, { PGSSLMINPROTOCOLVERSION: "SSLv3" })),
+    /^Cannot set PGSSLMINPROTOCOLVERSION to "SSLv3": it must be one of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3$/,
+  );
+  assert.match(refusal(UsageError, () => filled({}, { PGSSLCERTMODE: "require" })), /^Cannot set PGSSLCERTMODE/);
 });
 
 test("environment: the versions of the protocol", () => {

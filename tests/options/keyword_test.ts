@@ -110,11 +110,11 @@ test("keys: booleans in every spelling, in any case", () => {
 test("keys: a bad value is refused with the key, the value and what is allowed", () => {
   assert.equal(
     complaint("sslmode", "maybe"),
-    'Cannot set sslmode to "maybe": it must be one of disable, prefer, require',
+    'Cannot set sslmode to "maybe": it must be one of disable, allow, prefer, require, verify-ca, verify-full',
   );
   assert.equal(
     complaint("sslmode", "Require"),
-    'Cannot set sslmode to "Require": it must be one of disable, prefer, require',
+    'Cannot set sslmode to "Require": it must be one of disable, allow, prefer, require, verify-ca, verify-full',
   );
   assert.equal(
     complaint("blocking_transport", "x"),
@@ -137,20 +137,31 @@ test("keys: a bad value is refused with the key, the value and what is allowed",
   );
 });
 
-test("keys: libpq's other TLS modes are refused as not implemented", () => {
-  for (const mode of ["allow", "verify-ca", "verify-full"]) {
-    assert.equal(
-      complaint("sslmode", mode),
-      `Cannot set sslmode to ${mode}: it is not implemented; pyro has disable, prefer, require`,
-    );
+test("keys: libpq's modes of TLS, and what certificates, keys and versions may be", () => {
+  for (const sslMode of ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]) {
+    assert.deepEqual(setting("sslmode", sslMode), { sslMode });
   }
+  assert.deepEqual(setting("sslnegotiation", "direct"), { sslNegotiation: "direct" });
+  const paths = {
+    sslrootcert: "sslRootCert",
+    sslcert: "sslCert",
+    sslkey: "sslKey",
+    sslpassword: "sslPassword",
+    sslcrl: "sslCrl",
+    sslcrldir: "sslCrlDir",
+  };
+  for (const [key, member] of Object.entries(paths)) assert.deepEqual(setting(key, "x"), { [member]: "x" });
+  for (const value of ["1", "0", "", "true"]) assert.deepEqual(setting("sslsni", value), { sslSni: value === "1" });
+  assert.deepEqual(setting("ssl_min_protocol_version", "tlsV1.1"), { sslMinProtocolVersion: "TLSv1.1" });
+  assert.deepEqual(setting("ssl_max_protocol_version", "TLSv1.3"), { sslMaxProtocolVersion: "TLSv1.3" });
+  assert.deepEqual(setting("sslcertmode", "disable"), { sslCertMode: "disable" });
+  assert.match(complaint("sslcertmode", "require"), /^Cannot set sslcertmode to require: no runtime tells whether /);
+  assert.match(complaint("sslnegotiation", "tls"), /it must be one of postgres, direct$/);
 });
 
 test("keys: libpq's that are not implemented are refused, and never sent on", () => {
   const keys = "gssencmode gsslib krbsrvname " +
-    "load_balance_hosts oauth_issuer " +
-    "ssl_max_protocol_version ssl_min_protocol_version sslcert sslcertmode sslcompression sslcrl " +
-    "sslcrldir sslkey sslkeylogfile sslnegotiation sslpassword sslrootcert sslsni target_session_attrs " +
+    "load_balance_hosts oauth_issuer sslcompression sslkeylogfile target_session_attrs " +
     "replication scram_client_key gssdelegation";
   for (const key of keys.split(" ")) {
     const message = complaint(key, "secret");
@@ -168,17 +179,14 @@ test("keys: libpq's that are not implemented are taken with the value that asks 
     ["gssencmode", "disable", "prefer"],
     ["load_balance_hosts", "disable"],
     ["replication", "false", "off", "no", "0"],
-    ["sslcertmode", "disable", "allow"],
     ["sslcompression", "0"],
-    ["sslnegotiation", "postgres"],
-    ["sslsni", "1"],
     ["target_session_attrs", "any"],
   ];
   for (const [key, ...values] of harmless) {
     for (const value of values) assert.deepEqual(setting(key, value), { accepted: { [key]: value } });
     assert.ok(complaint(key, "x").endsWith(`; of its values pyro has ${values.join(", ")}`));
   }
-  assert.match(complaint("sslrootcert", "x"), /is not implemented$/);
+  assert.match(complaint("sslkeylogfile", "x"), /is not implemented$/);
 });
 
 test("keys: versions of the protocol that libpq does not have are refused", () => {
@@ -236,9 +244,8 @@ test("keys: empty values are values where libpq has a default for them, and erro
   assert.deepEqual(setting("hostaddr", ""), { hostAddrs: [""] });
   assert.deepEqual(setting("port", ""), { ports: [undefined] });
   assert.deepEqual(setting("options", ""), { param: { options: "" } });
-  for (const key of ["sslrootcert", "sslcert", "replication"]) {
-    assert.deepEqual(setting(key, ""), { accepted: { [key]: "" } });
-  }
+  assert.deepEqual(setting("replication", ""), { accepted: { replication: "" } });
+  assert.deepEqual(setting("sslrootcert", ""), { sslRootCert: "" });
   for (const key of ["sslmode", "connect_timeout", "channel_binding", "gssencmode", "target_session_attrs"]) {
     assert.match(complaint(key, ""), new RegExp(`^Cannot (set|use) ${key}`));
   }

@@ -79,7 +79,6 @@ const REASONS: readonly {
   readonly message?: RegExp;
   readonly accepts?: (text: string, variables: Readonly<Record<string, string>>) => boolean;
 }[] = [
-  { reason: "pyro does not have all of libpq's options yet", message: /not implemented/ },
   { reason: "an empty list allows no method but none, which nobody means", message: /^Cannot set require_auth to ""/ },
   { reason: "a name in brackets is no IPv6 address", message: /IPv6 addresses go in brackets/ },
   { reason: "pyro reads and writes UTF-8 only", message: /UTF8 only|not percent-encoded UTF-8/ },

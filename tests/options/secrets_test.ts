@@ -69,7 +69,9 @@ test("secrets: setters that refuse a password do not show it", () => {
   }
   expectHidden(refusal(UsageError, () => new Opts(`pg://h?password=${MARKER}%00`)), "query");
   expectHidden(refusal(UsageError, () => new Opts(`pg://h?password=${MARKER}%zz`)), "query");
-  expectHidden(refusal(UsageError, () => new Opts(`pg://h?sslpassword=${MARKER}`)), "query");
+  expectHidden(refusal(UsageError, () => new Opts(`pg://h?sslpassword=${MARKER}%00`)), "query");
+  const withPassphrase = new Opts(`pg://h?sslpassword=${MARKER}`);
+  for (const shown of [String(withPassphrase), JSON.stringify(withPassphrase)]) expectHidden(shown, "sslpassword");
 });
 
 test("secrets: a raw #, / or ? and a second @ in a password are to be percent-encoded", () => {

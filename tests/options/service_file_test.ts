@@ -86,7 +86,7 @@ test("service file: a malformed line is named, and not shown", () => {
     [`password=${"secret".repeat(200)}`, /line 3: it must not be longer than 1021 bytes$/],
     ["port=x", /^Cannot set port in the service file "\/home\/.pg_service.conf", line 3 to "x": it must be an integer/],
     ["sslmode=", /^Cannot set sslmode in the service file .*, line 3 to "": it must be one of/],
-    ["sslrootcert=secret", /^Cannot use sslrootcert in the service file .*, line 3: .* not implemented/],
+    ["sslkeylogfile=secret", /^Cannot use sslkeylogfile in the service file .*, line 3: .* not implemented/],
   ];
   for (const [line, problem] of cases) {
     const message = refusal(UsageError, () => section("user=u", line));

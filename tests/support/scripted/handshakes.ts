@@ -3,7 +3,7 @@
  * table moves, without a socket or a driver.
  */
 import assert from "node:assert/strict";
-import type { Handshake, HandshakeStep, Link } from "../../../src/connect/handshake.ts";
+import type { CancelEncryption, Handshake, HandshakeStep, Link } from "../../../src/connect/handshake.ts";
 import type { Op, PendingRequest, Request, Step } from "../../../src/protocol/request.ts";
 import { errorOf } from "../../../src/protocol/failure.ts";
 import { Session } from "../../../src/protocol/session.ts";
@@ -32,6 +32,7 @@ export class TabledLink implements Link {
   readonly canStartTls: boolean;
   readonly number: number;
   tls: TlsSession | undefined = undefined;
+  encrypted: CancelEncryption | undefined = undefined;
   /** How many times it was discarded. */
   discarded = 0;
   /** What the client sent on it. */

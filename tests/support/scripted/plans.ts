@@ -40,6 +40,13 @@ export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): C
   return {
     endpoints: [tcp("a")],
     sslMode: "disable",
+    tls: {
+      mode: given.sslMode ?? "disable",
+      isDirect: false,
+      serverName: undefined,
+      prepare: () => ({ options: {}, verification: undefined }),
+      date: Date.now,
+    },
     user: "ada",
     password: undefined,
     versions: { min: PROTOCOL_3_0, max: PROTOCOL_3_0 },

@@ -1,0 +1,100 @@
+/**
+ * Encrypts a connection, and verifies who is at the other end before anything else is sent.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "SSL Session Encryption".
+ */
+import { createHash } from "node:crypto";
+import { ConnectionError, NOT_RETRYABLE, ProtocolError } from "../errors.ts";
+import type { SslMode } from "../options/settings.ts";
+import { verifyCertificate } from "../tls/verify.ts";
+import type { Endpoint, TlsSession } from "../transport/transport.ts";
+import { sslRequest } from "../wire/frontend.ts";
+import { type CancelEncryption, type Handshake, type Link, readByte, startTls } from "./handshake.ts";
+import type { TlsPlan } from "./tls_plan.ts";
+
+/** Whether a connection is encrypted: never, if the server offers it, or always. */
+export type Encryption = "none" | "if offered" | "always";
+
+/** Starts TLS on a connection on which both sides agreed to it, and verifies the server. */
+export function* secure(link: Link, plan: TlsPlan, by: number): Handshake<void> {
+  const { endpoint } = link;
+  const { options, verification } = plan.prepare();
+  const name = plan.serverName ?? serverName(endpoint);
+  const session = yield* startTls(link, { ...options, serverName: name || undefined }, by);
+  if (plan.isDirect) checkProtocol(session);
+  if (verification !== undefined) {
+    verifyCertificate(session.chain, { ...verification, host: hostOf(endpoint) }, plan.date());
+  }
+  link.encrypted = {
+    serverName: name || undefined,
+    ...(plan.isDirect ? { isDirect: true } : {}),
+    ...(verification === undefined ? {} : { certificate: certificateHash(session) }),
+  };
+}
+
+/** Encrypts the connection of a cancel request like the one that it is for. */
+export function* secureAgain(link: Link, encrypted: CancelEncryption, by: number): Handshake<void> {
+  const { serverName, isDirect, certificate } = encrypted;
+  if (!isDirect) yield* askForTls(link, "always", "require", by);
+  const session = yield* startTls(link, { serverName }, by);
+  if (certificate === undefined || certificateHash(session) === certificate) return;
+  throw new ConnectionError(
+    "Cannot cancel: the server's certificate is not the one that it had when the connection was opened",
+    NOT_RETRYABLE,
+  );
+}
+
+/** Sends an SSLRequest. Returns whether the server agrees. */
+export function* askForTls(link: Link, encryption: Encryption, mode: SslMode, by: number): Handshake<boolean> {
+  sslRequest(link.session.outbox);
+  const answer = yield* readByte(link, by);
+  if (answer === WILLING) return true;
+  if (answer === UNWILLING) {
+    if (encryption !== "always") return false;
+    throw new ConnectionError(`the server does not offer TLS, which sslmode=${mode} asks for`);
+  }
+  if (answer === ERROR) {
+    // If TLS is required, the error's text must not be shown, since it is not authenticated. If it is only preferred,
+    // the error is read like any error on an unencrypted connection.
+    if (encryption === "always") throw new ConnectionError("the server answered the request for TLS with an error");
+    link.session.inbox.unread(answer);
+    return false;
+  }
+  const byte = `0x${answer.toString(16).padStart(2, "0")}`;
+  throw new ProtocolError(`the server answered the request for TLS with ${byte}, neither S nor N: is it PostgreSQL?`);
+}
+
+/** The hash of the certificate of the server, by which it is recognized. */
+export function certificateHash({ chain: [first] }: TlsSession): string | undefined {
+  return first && createHash("sha256").update(first).digest("hex");
+}
+
+/**
+ * The name for SNI: none for a literal address, and without the final dot of an absolute name (RFC
+ * 6066, section 3).
+ */
+export function serverName(endpoint: Endpoint): string | undefined {
+  if (endpoint.kind !== "tcp" || endpoint.host.includes(":") || /^[0-9.]+$/.test(endpoint.host)) return undefined;
+  return endpoint.host.replace(/\.$/, "");
+}
+
+/** The host that the certificate must be for; empty if only an address was given, in `hostaddr`. */
+function hostOf(endpoint: Endpoint): string {
+  if (endpoint.kind !== "tcp") return "";
+  return endpoint.host === endpoint.address && !endpoint.isLookedUp ? "" : endpoint.host;
+}
+
+/** Without a request, only the confirmation by ALPN tells that the server speaks this protocol. */
+function checkProtocol({ alpn }: TlsSession): void {
+  if (alpn === "postgresql") return;
+  throw new ConnectionError(
+    "the server has started TLS without confirming the protocol postgresql, which sslnegotiation=direct needs " +
+      "(PostgreSQL 17 does); use sslnegotiation=postgres",
+    NOT_RETRYABLE,
+  );
+}
+
+/** The answers to SSLRequest: S, N, or the beginning of an ErrorResponse. */
+const WILLING = 0x53;
+const UNWILLING = 0x4e;
+const ERROR = 0x45;

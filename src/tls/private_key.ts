@@ -1,0 +1,53 @@
+/** Private keys of clients: read from what a file has, and compared with their certificates. */
+import { Buffer } from "node:buffer";
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { UsageError } from "../errors.ts";
+
+/**
+ * The key in a text in PEM, or in bytes in DER. `what` names where it is from, and `passwordName` the option with
+ * its passphrase, for the {@linkcode UsageError} if it cannot be read.
+ */
+export function privateKeyOf(
+  content: string | Uint8Array,
+  passphrase: string | undefined,
+  what: string,
+  passwordName: string,
+): KeyObject {
+  const isPem = typeof content === "string";
+  if (isPem && !/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content)) {
+    throw new UsageError(`Cannot use ${what}: it has no line "-----BEGIN PRIVATE KEY-----"`);
+  }
+  if (!isPem) return derKey(content, what);
+  const isEncrypted = /BEGIN ENCRYPTED PRIVATE KEY|^Proc-Type: 4,ENCRYPTED/m.test(content);
+  if (isEncrypted && !passphrase) {
+    throw new UsageError(`Cannot use ${what}: it is encrypted, and ${passwordName} is not given`);
+  }
+  try {
+    return createPrivateKey({ key: content, ...(isEncrypted ? { passphrase } : {}) });
+  } catch {
+    const reason = isEncrypted ? `it cannot be decrypted with ${passwordName}` : "it is malformed";
+    throw new UsageError(`Cannot use ${what}: ${reason}`);
+  }
+}
+
+function derKey(content: Uint8Array, what: string): KeyObject {
+  for (const type of ["pkcs8", "pkcs1", "sec1"] as const) {
+    try {
+      return createPrivateKey({ key: Buffer.from(content), format: "der", type });
+    } catch {
+      // It may be of another type.
+    }
+  }
+  throw new UsageError(`Cannot use ${what}: it must be a private key in PEM or DER`);
+}
+
+/** The key as a text in PEM, which every runtime's TLS reads. */
+export function pemOf(key: KeyObject): string {
+  return key.export({ type: "pkcs8", format: "pem" }) as string;
+}
+
+/** Whether a key is the one of a certificate, which is in DER. */
+export function isKeyOf(key: KeyObject, certificate: Uint8Array): boolean {
+  const own = createPublicKey(key).export({ type: "spki", format: "der" });
+  return own.equals(new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" }));
+}
