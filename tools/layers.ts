@@ -58,7 +58,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     pure: true,
     imports: ["codecs", "sql", "wire"],
   },
-  auth: { knows: "SCRAM, MD5, SASLprep", doesNotKnow: "messages", pure: true, imports: [] },
+  auth: { knows: "SCRAM, MD5, OAUTHBEARER, SASLprep", doesNotKnow: "messages", pure: true, imports: [] },
   tls: {
     knows: "certificates: whether a server's can be trusted",
     doesNotKnow: "sockets, files, time",
@@ -87,7 +87,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     knows: "handshake, host lists, the upgrade to a Unix socket, cancel requests",
     doesNotKnow: "sockets, time",
     pure: true,
-    imports: ["codecs", "options", "protocol", "rows", "statements", "wire", TRANSPORT],
+    imports: ["codecs", "options", "protocol", "rows", "statements", "tls", "wire", TRANSPORT],
   },
   transport: {
     knows: "sockets, a runtime a file",

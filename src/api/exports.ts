@@ -28,6 +28,8 @@ export type { TypeCodec } from "../options/type_codec.ts";
 export type {
   BlockingTransport,
   ChannelBinding,
+  OAuthRequest,
+  OAuthTokenFunction,
   PasswordFunction,
   ProtocolVersion,
   SslCertMode,

@@ -45,7 +45,7 @@ export function* connect(plan: ConnectPlan): Handshake<Connected> {
       const expected = error instanceof ConnectionError || error instanceof ServerError ||
         error instanceof ProtocolError;
       // A function that has failed would not have another password for another host.
-      if (!expected || hasFailed(plan.password)) throw error;
+      if (!expected || hasFailed(plan)) throw error;
       failures.push({ endpoint, error });
       // As in libpq, a server's refusal ends the attempts.
       if (error instanceof ServerError && error.code !== SqlState.CannotConnectNow) break;
@@ -76,6 +76,7 @@ function* openByMode(endpoint: Endpoint, plan: ConnectPlan, by: number): Handsha
 /** Whether the server may accept a connection with the other kind of encryption. */
 function isForEncryption(error: unknown, { phase }: Progress, next: Encryption): boolean {
   if (phase === "starting") return true;
+  if (phase === "authenticating") return false;
   // pg_hba.conf can refuse encrypted connections (hostnossl), or all others (hostssl), before any authentication.
   return (phase === "done") === (next === "none") && error instanceof ServerError &&
     error.code === SqlState.InvalidAuthorizationSpecification;

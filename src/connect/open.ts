@@ -16,13 +16,17 @@ import { askForTls, type Encryption, secure } from "./encrypt.ts";
 import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
 import type { TlsPlan } from "./tls_plan.ts";
 import { checkPeer, type RequiredPeer } from "./required_peer.ts";
-import { SecretFunction } from "./secret_function.ts";
+import { SecretFunction, waitedFor } from "./secret_function.ts";
 
 /** The means to open a session, clock and randomness included. */
 export interface OpenPlan {
   readonly user: string;
   /** A text, or the function that gives it; undefined for none. */
   readonly password: string | SecretFunction | undefined;
+  /** The function that gives a token for OAuth; undefined for none. */
+  readonly token?: SecretFunction | undefined;
+  /** Whether the token may be sent over TCP without TLS. */
+  readonly tokenInClear?: boolean | undefined;
   /** What the server may ask for; undefined for everything. */
   readonly policy?: AuthPolicy | undefined;
   /** The user that must listen on Unix sockets; undefined for any. */
@@ -37,9 +41,9 @@ export interface OpenPlan {
   nonce(): string;
 }
 
-/** The progress of encryption, which decides what a failure means. */
+/** The progress towards an encrypted session, which decides what a failure means. */
 export interface Progress {
-  phase: "none" | "starting" | "done";
+  phase: "none" | "starting" | "done" | "authenticating";
 }
 
 /** A session, and the authentication method that its server requested. */
@@ -73,7 +77,12 @@ export function* open(
       yield* secure(link, plan.tls, by);
       progress.phase = "done";
     }
-    return { link, authMethod: yield* start(link, plan, undefined, by) };
+    const startup = startupOf(link, plan, undefined);
+    try {
+      return { link, authMethod: yield* authenticate(link, startup, plan, by, by) };
+    } finally {
+      if (startup.wasAsked) progress.phase = "authenticating";
+    }
   } catch (error) {
     if (link !== undefined) yield* discard(link);
     throw error;
@@ -97,15 +106,33 @@ export function* start(
   by: number,
   askBy: number = by,
 ): Handshake<AuthMethod> {
-  const { user, password, versions, parameters, policy } = plan;
+  return yield* authenticate(link, startupOf(link, plan, limit), plan, by, askBy);
+}
+
+function startupOf(link: Link, plan: OpenPlan, limit: AuthLimit | undefined): Startup {
+  const { user, password, token, versions, parameters, policy } = plan;
   const channel = channelOf(link);
-  const options = { user, password, versions, parameters, nonce: plan.nonce(), limit, policy, channel };
-  const startup = new Startup(options, link.session);
-  if (!(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
+  const tokenInClear = link.endpoint.kind === "unix" || plan.tokenInClear === true;
+  const secrets = { user, password, token, tokenInClear, nonce: plan.nonce() };
+  const options = { ...secrets, versions, parameters, limit, policy, channel };
+  return new Startup(options, link.session);
+}
+
+/** Runs a startup; the arguments are those of {@linkcode start}. */
+function* authenticate(
+  link: Link,
+  startup: Startup,
+  plan: OpenPlan,
+  by: number,
+  askBy: number,
+): Handshake<AuthMethod> {
+  const { password, token } = plan;
+  if (token === undefined && !(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
   const pending = yield* run(link, begin(startup), by);
-  const { waited } = password;
-  if (!pending.settled) yield* password.ask(link, plan.now, askBy);
-  return yield* run(link, finish(pending), by === askBy ? by : by + password.waited - waited);
+  const waited = waitedFor(plan);
+  const { wanted } = startup;
+  if (!pending.settled && wanted instanceof SecretFunction) yield* wanted.ask(link, plan.now, askBy);
+  return yield* run(link, finish(pending), by === askBy ? by : by + waitedFor(plan) - waited);
 }
 
 /** Submits the startup, and waits until it needs the password or has an outcome. */

@@ -9,8 +9,8 @@ import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint, TcpOptions } from "../transport/transport.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
+import { problemOfToken, SecretFunction } from "./secret_function.ts";
 import { sslModeOf, tlsPlanOf } from "./tls_plan.ts";
-import { SecretFunction } from "./secret_function.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
@@ -36,6 +36,8 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     sslMode: sslModeOf(settings),
     tls: tlsPlanOf(settings, environment),
     user,
+    token: tokenOf(settings),
+    tokenInClear: sslModeOf(settings) === "disable",
     ...passwordsOf(settings, addresses, user, environment),
     policy: policyOf(settings),
     requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
@@ -142,6 +144,16 @@ function passwordsOf(
     environment,
   );
   return { password: passwords[0], passwords };
+}
+
+function tokenOf({ oauthToken, oauthIssuer, oauthClientId, oauthScope }: Settings): SecretFunction | undefined {
+  if (oauthToken === undefined) return undefined;
+  const request = {
+    issuer: oauthIssuer || undefined,
+    clientId: oauthClientId || undefined,
+    scope: oauthScope || undefined,
+  };
+  return new SecretFunction("oauthToken", () => oauthToken(request), problemOfToken);
 }
 
 function policyOf({ requireAuth, channelBinding = "prefer" }: Settings): AuthPolicy {

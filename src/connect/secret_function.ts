@@ -12,16 +12,18 @@ import { call, type Handshake, type Link } from "./handshake.ts";
 export class SecretFunction implements LateSecret {
   readonly #option: string;
   readonly #fn: () => unknown;
+  readonly #problemOf: ((text: string) => string | undefined) | undefined;
   /** The promise that the function has returned. */
   #pending: PromiseLike<string> | undefined;
   #text: string | undefined;
   #failure: Error | undefined;
   #waited = 0;
 
-  /** `option` is the name of its option. */
-  constructor(option: string, fn: () => unknown) {
+  /** `option` is the name of its option; `problemOf` tells what is wrong with a text, without showing it. */
+  constructor(option: string, fn: () => unknown, problemOf?: (text: string) => string | undefined) {
     this.#option = option;
     this.#fn = fn;
+    this.#problemOf = problemOf;
   }
 
   get text(): string | undefined {
@@ -77,7 +79,7 @@ export class SecretFunction implements LateSecret {
   }
 
   #take(value: unknown): string {
-    const problem = problemOf(value);
+    const problem = problemOf(value) ?? this.#problemOf?.(value as string);
     if (problem === undefined) return this.#text = value as string;
     throw this.#failure = new UsageError(
       `Cannot use the function for ${this.#option}: it must return a text, and has returned ${problem}`,
@@ -93,14 +95,24 @@ export class SecretFunction implements LateSecret {
   }
 }
 
-/** How many milliseconds connecting has waited for a secret. */
-export function waitedFor(secret: string | SecretFunction | undefined): number {
-  return secret instanceof SecretFunction ? secret.waited : 0;
+/** The secrets of a connection. */
+interface Secrets {
+  readonly password: string | SecretFunction | undefined;
+  readonly token?: SecretFunction | undefined;
 }
 
-/** Whether a secret is that of a function which has failed. */
-export function hasFailed(secret: string | SecretFunction | undefined): boolean {
-  return secret instanceof SecretFunction && secret.failed;
+/** How many milliseconds connecting has waited for functions. */
+export function waitedFor(secrets: Secrets): number {
+  return functionsOf(secrets).reduce((sum, { waited }) => sum + waited, 0);
+}
+
+/** Whether a function has failed. */
+export function hasFailed(secrets: Secrets): boolean {
+  return functionsOf(secrets).some(({ failed }) => failed);
+}
+
+function functionsOf({ password, token }: Secrets): SecretFunction[] {
+  return [password, token].filter((secret) => secret instanceof SecretFunction);
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
@@ -113,4 +125,13 @@ function problemOf(value: unknown): string | undefined {
   if (value === "") return "an empty one";
   if (value.includes("\0")) return "one with a NUL character";
   return value.isWellFormed() ? undefined : "one with a lone surrogate";
+}
+
+/**
+ * What is wrong with a token of OAuth.
+ *
+ * Source: RFC 6750, section 2.1.
+ */
+export function problemOfToken(text: string): string | undefined {
+  return /^[A-Za-z0-9._~+/-]+=*$/.test(text) ? undefined : "one with characters that no bearer token has";
 }

@@ -231,9 +231,9 @@ function* tryPath(
     if (session.requiredPeer !== undefined) checkPeer(session.requiredPeer, peer);
     const trust = assessTrust(peer, owner, plan.local.ownUser);
     if (trust.level === "none") throw new ConnectionError(trust.reason);
-    const waited = waitedFor(session.password);
+    const waited = waitedFor(session);
     yield* start(link, session, authLimitOf(trust, authMethod), until, askBy);
-    const other = yield* run(link, queryIdentity(), until + waitedFor(session.password) - waited);
+    const other = yield* run(link, queryIdentity(), until + waitedFor(session) - waited);
     if (other.started !== started) throw new ConnectionError("the socket leads to another server");
     if (other.clientPort !== null || !isServedBy(link, other)) {
       throw new ConnectionError("the connection is not direct: there is something in between, such as a pooler");

@@ -51,7 +51,7 @@ export class AllowedKeys {
   checkHosts({ hosts = [] }: Settings): void {
     if (hosts.some(isSocketHost) && !this.#keys.has("socket")) {
       throw new UsageError(
-        "Cannot use a socket directory as the host in the connection string: its keys are limited by the option " +
+        "Cannot use a Unix socket as the host in the connection string: its keys are limited by the option " +
           "allow, which does not list socket",
       );
     }

@@ -29,6 +29,7 @@ import {
   checkSslMode,
   checkText,
   MAX_KEEPALIVE_COUNT,
+  type OAuthTokenFunction,
   type PasswordFunction,
   PROTOCOL_VERSIONS,
   type ProtocolVersion,
@@ -48,7 +49,7 @@ export interface StringOptions {
   /**
    * The only keys that the string may have, for strings from untrusted hands; any other is a `UsageError`. The
    * parts of a URL are the keys `user`, `password`, `host`, `port` and `dbname`, and server settings are keys
-   * too. A host that is a socket directory also needs `socket`. Default: all.
+   * too. A host that is a Unix socket also needs `socket`. Default: all.
    *
    * Leave out what names files or accounts of the program's machine (`passfile`, `service`, `servicefile`,
    * `socket`), and what weakens it (`sslmode`, `require_auth`, `channel_binding`): setters add those.
@@ -202,6 +203,33 @@ export class Opts {
    */
   password(password: string | PasswordFunction): Opts {
     return this.#with({ password: typeof password === "function" ? password : checkText("password", password) });
+  }
+
+  /**
+   * A function that gives a bearer token, for servers that authenticate with OAuth (OAUTHBEARER, PostgreSQL
+   * 18). It is called as a function for {@linkcode Opts.password} is, with what {@linkcode Opts.oauthIssuer},
+   * {@linkcode Opts.oauthClientId} and {@linkcode Opts.oauthScope} say. The token is sent over TLS and Unix
+   * sockets only, unless {@linkcode Opts.sslMode} is `"disable"`. Default: none.
+   *
+   * Source: PostgreSQL manual, "OAuth Authorization/Authentication"; RFC 7628.
+   */
+  oauthToken(fn: OAuthTokenFunction): Opts {
+    return this.#with({ oauthToken: checkFunction("oauthToken", fn) });
+  }
+
+  /** The URL of the authorization server, for {@linkcode Opts.oauthToken}. Default: none. */
+  oauthIssuer(url: string): Opts {
+    return this.#with({ oauthIssuer: checkText("oauthIssuer", url) });
+  }
+
+  /** The identifier of this client at the authorization server, for {@linkcode Opts.oauthToken}. Default: none. */
+  oauthClientId(id: string): Opts {
+    return this.#with({ oauthClientId: checkText("oauthClientId", id) });
+  }
+
+  /** What a token must allow, separated by blanks, for {@linkcode Opts.oauthToken}. Default: none. */
+  oauthScope(scope: string): Opts {
+    return this.#with({ oauthScope: checkText("oauthScope", scope) });
   }
 
   /**

@@ -5,6 +5,7 @@ import type { Logger, LogLevel } from "./logger.ts";
 import type {
   BlockingTransport,
   ChannelBinding,
+  OAuthTokenFunction,
   PasswordFunction,
   ProtocolVersion,
   SslCertMode,
@@ -29,6 +30,14 @@ export interface OptsObject {
   readonly user?: string | undefined;
   /** See {@linkcode Opts.password}. */
   readonly password?: string | PasswordFunction | undefined;
+  /** See {@linkcode Opts.oauthToken}. */
+  readonly oauthToken?: OAuthTokenFunction | undefined;
+  /** See {@linkcode Opts.oauthIssuer}. */
+  readonly oauthIssuer?: string | undefined;
+  /** See {@linkcode Opts.oauthClientId}. */
+  readonly oauthClientId?: string | undefined;
+  /** See {@linkcode Opts.oauthScope}. */
+  readonly oauthScope?: string | undefined;
   /** See {@linkcode Opts.passfile}. */
   readonly passfile?: string | undefined;
   /** See {@linkcode Opts.service}. */

@@ -37,6 +37,19 @@ export type BlockingTransport = "auto" | "ffi" | "worker";
 /** Gives a password for a connection; a promise only if connections await. */
 export type PasswordFunction = () => string | PromiseLike<string>;
 
+/** What an OAuth token is for, as the options say; undefined where they say nothing. */
+export interface OAuthRequest {
+  /** The URL of the authorization server; see {@linkcode Opts.oauthIssuer}. */
+  readonly issuer: string | undefined;
+  /** The identifier of this client there; see {@linkcode Opts.oauthClientId}. */
+  readonly clientId: string | undefined;
+  /** What the token must allow, separated by blanks; see {@linkcode Opts.oauthScope}. */
+  readonly scope: string | undefined;
+}
+
+/** Gives a bearer token for a connection; a promise only if connections await. */
+export type OAuthTokenFunction = (request: OAuthRequest) => string | PromiseLike<string>;
+
 /** A version of the protocol; `latest` is the newest that pyro has. */
 export type ProtocolVersion = "3.0" | "3.2" | "latest";
 
@@ -54,6 +67,10 @@ export interface Settings extends PoolValues {
   readonly socket?: string;
   readonly user?: string;
   readonly password?: string | PasswordFunction;
+  readonly oauthToken?: OAuthTokenFunction;
+  readonly oauthIssuer?: string;
+  readonly oauthClientId?: string;
+  readonly oauthScope?: string;
   /** The path of the password file; empty for the default one. */
   readonly passfile?: string;
   /** The section of the service file that completes these settings. */

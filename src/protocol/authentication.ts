@@ -8,6 +8,7 @@
  * Authentication".
  */
 import { md5Password } from "../auth/md5.ts";
+import { bearerMessage, OAUTHBEARER, REFUSAL_READ, refusalHint } from "../auth/oauth_bearer.ts";
 import { SCRAM_SHA_256, ScramClient, type ScramParameters } from "../auth/scram.ts";
 import { ConnectionError, NOT_RETRYABLE, ProtocolError } from "../errors.ts";
 import { Authentication, Backend } from "../wire/codes.ts";
@@ -18,8 +19,11 @@ import { ANY_METHOD, type AuthPolicy, type Channel, checkMethod, chooseScram, na
 import { Condition, type ReplyReader } from "./request.ts";
 import type { VersionNegotiation } from "./version.ts";
 
-/** How much the answer to an authentication request discloses: nothing, a SCRAM proof, an MD5 hash, or the password. */
-export const Disclosure = { None: 0, Scram: 1, Md5: 2, Cleartext: 3 } as const;
+/**
+ * What the answer to an authentication request discloses: nothing, or of the password, a SCRAM proof, an MD5 hash or
+ * the text itself, in this order; or another secret, a token.
+ */
+export const Disclosure = { None: 0, Scram: 1, Md5: 2, Cleartext: 3, Token: 4 } as const;
 
 /** The server's authentication request. */
 export interface AuthMethod {
@@ -45,6 +49,10 @@ export interface LateSecret {
 export interface AuthenticationOptions {
   readonly user: string;
   readonly password: string | LateSecret | undefined;
+  /** The token of OAuth; undefined if there is no function for it. */
+  readonly token?: LateSecret | undefined;
+  /** Whether a token may be sent on a connection that is not encrypted. */
+  readonly tokenInClear?: boolean;
   /** Fresh randomness for SCRAM: printable ASCII without commas. */
   readonly nonce: string;
   /**
@@ -60,16 +68,22 @@ export interface AuthenticationOptions {
 
 /** One authentication. */
 export class Authenticator {
-  /** Met when the server requests the password, and the function for it must be called. */
+  /** Met when the server requests a secret whose function must be called. */
   readonly secretWanted: Condition = new Condition();
+  /** The secret that is wanted. */
+  wanted: LateSecret | undefined = undefined;
+  /** Whether the server has requested authentication, or accepted the session. */
+  wasAsked = false;
+  /** Why the server does not accept the token, in words. */
+  refusalHint: string | undefined = undefined;
   readonly #action: string;
   readonly #options: AuthenticationOptions;
   readonly #negotiation: VersionNegotiation;
   readonly #policy: AuthPolicy;
   #disclosure: number = Disclosure.None;
   #scram: ScramClient | undefined;
-  /** The next message of SASL; Ok while SASL is not under way. */
-  #next: number = Authentication.Ok;
+  /** The next messages that SASL allows; undefined while SASL is not under way. */
+  #expected: readonly number[] | undefined;
 
   constructor(options: AuthenticationOptions, negotiation: VersionNegotiation, action: string) {
     this.#options = options;
@@ -93,10 +107,11 @@ export class Authenticator {
         continue;
       }
       inbox.expect(Backend.Authentication, this.#action);
+      this.wasAsked = true;
       const method = inbox.int32();
       // Once SASL has begun, only its own next message may come: any other would bypass the server's proof.
       const continues = method === Authentication.SaslContinue || method === Authentication.SaslFinal;
-      if (this.#next === Authentication.Ok ? continues : method !== this.#next) throw unexpectedMethod(method);
+      if (!(this.#expected?.includes(method) ?? !continues)) throw unexpectedMethod(method);
       if (method === Authentication.Ok) {
         inbox.end();
         if (this.#disclosure === Disclosure.None) checkMethod(this.#policy, "none", "no authentication");
@@ -122,10 +137,11 @@ export class Authenticator {
       case Authentication.Sasl:
         return yield* this.#beginSasl(inbox, out);
       case Authentication.SaslContinue:
-        this.#next = Authentication.SaslFinal;
-        return saslResponse(out, this.#scram!.final(rest(inbox)));
+        if (this.#scram === undefined) return this.#readRefusal(inbox, out);
+        this.#expected = [Authentication.SaslFinal];
+        return saslResponse(out, this.#scram.final(rest(inbox)));
       case Authentication.SaslFinal:
-        this.#next = Authentication.Ok;
+        this.#expected = undefined;
         return this.#scram!.verify(rest(inbox));
       default:
         throw new ConnectionError(
@@ -143,24 +159,51 @@ export class Authenticator {
     const { nonce, limit, channel } = this.#options;
     const mechanism = chooseScram(offered, this.#policy, channel);
     if (mechanism === undefined) {
+      if (offered.includes(OAUTHBEARER)) return yield* this.#sendToken(out);
       throw new ConnectionError(
-        `Cannot authenticate: the server offers ${named(offered)} as mechanisms, pyro has ${SCRAM_SHA_256}`,
+        `Cannot authenticate: the server offers ${
+          named(offered)
+        } as mechanisms, pyro has ${SCRAM_SHA_256} and ${OAUTHBEARER}`,
         NOT_RETRYABLE,
       );
     }
     const given = yield* this.#disclose(Disclosure.Scram, "scram-sha-256", "SCRAM authentication");
     this.#scram = new ScramClient(given, nonce, mechanism.binding, limit?.scram);
     saslInitial(out, mechanism.name, this.#scram.first());
-    this.#next = Authentication.SaslContinue;
+    this.#expected = [Authentication.SaslContinue];
+  }
+
+  *#sendToken(out: Outbox): ReplyReader<void> {
+    const { token, tokenInClear, channel } = this.#options;
+    this.#checkRequest(Disclosure.Token, "oauth", "a token (OAUTHBEARER)");
+    if (token === undefined) {
+      throw new ConnectionError(
+        "Cannot authenticate: the server asks for a token (OAUTHBEARER), and no function for oauthToken is given",
+        NOT_RETRYABLE,
+      );
+    }
+    if (channel === undefined && !tokenInClear) {
+      throw new ConnectionError(
+        "Cannot authenticate: the server asks for a token, which is sent over TLS only, unless sslmode=disable is given",
+        NOT_RETRYABLE,
+      );
+    }
+    this.#disclosure = Disclosure.Token;
+    saslInitial(out, OAUTHBEARER, bearerMessage(yield* this.#late(token)));
+    // The server proves nothing; it accepts the token, or gives its reason.
+    this.#expected = [Authentication.Ok, Authentication.SaslContinue];
+  }
+
+  /** The server does not accept the token. Only its error may follow. */
+  #readRefusal(inbox: Inbox, out: Outbox): void {
+    this.refusalHint = refusalHint(rest(inbox));
+    this.#expected = [];
+    saslResponse(out, REFUSAL_READ);
   }
 
   /** The password, if so much of it may be disclosed by the method. */
   *#disclose(disclosure: number, method: string, what: string): ReplyReader<string> {
-    if (this.#disclosure !== Disclosure.None) {
-      throw new ProtocolError("Cannot authenticate: the server requested authentication twice");
-    }
-    checkMethod(this.#policy, method, what);
-    this.#checkLimit(disclosure, what);
+    this.#checkRequest(disclosure, method, what);
     const { user, password } = this.#options;
     if (password === undefined || password === "") {
       throw new ConnectionError(
@@ -172,17 +215,27 @@ export class Authenticator {
     return typeof password === "string" ? password : yield* this.#late(password);
   }
 
-  #checkLimit(disclosure: number, what: string): void {
+  /** Throws if the server may not ask for this, or not now. */
+  #checkRequest(disclosure: number, method: string, what: string): void {
+    if (this.#disclosure !== Disclosure.None) {
+      throw new ProtocolError("Cannot authenticate: the server requested authentication twice");
+    }
+    checkMethod(this.#policy, method, what);
     const { limit } = this.#options;
     if (limit === undefined) return;
-    if (disclosure > limit.disclosure || (disclosure === Disclosure.Scram && limit.scram === undefined)) {
+    const isOther = (disclosure === Disclosure.Token) !== (limit.disclosure === Disclosure.Token);
+    const isMore = disclosure > limit.disclosure || (disclosure === Disclosure.Scram && limit.scram === undefined);
+    if (isOther || isMore) {
       throw new ConnectionError(`Cannot authenticate: the server asks for ${what}, ${limit.reason}`);
     }
   }
 
   /** The secret, once its function has given it. */
   *#late(secret: LateSecret): ReplyReader<string> {
-    if (secret.text === undefined) this.secretWanted.meet();
+    if (secret.text === undefined) {
+      this.wanted = secret;
+      this.secretWanted.meet();
+    }
     while (secret.text === undefined) yield "paused";
     return secret.text;
   }

@@ -9,7 +9,7 @@ import { Backend, PROTOCOL_3_0 } from "../wire/codes.ts";
 import { startup } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { type AuthenticationOptions, Authenticator, type AuthMethod } from "./authentication.ts";
+import { type AuthenticationOptions, Authenticator, type AuthMethod, type LateSecret } from "./authentication.ts";
 import type { Condition, Failure, ReplyReader, Request } from "./request.ts";
 import type { Session } from "./session.ts";
 import { type ProtocolVersions, VersionNegotiation } from "./version.ts";
@@ -41,9 +41,19 @@ export class Startup implements Request<AuthMethod> {
     this.#authenticator = new Authenticator(options, this.#negotiation, this.action);
   }
 
-  /** Met when the server requests the password, and the function for it must be called. */
+  /** Met when the server requests a secret whose function must be called. */
   get secretWanted(): Condition {
     return this.#authenticator.secretWanted;
+  }
+
+  /** The secret that is wanted. */
+  get wanted(): LateSecret | undefined {
+    return this.#authenticator.wanted;
+  }
+
+  /** Whether the server has requested authentication, or accepted the session. */
+  get wasAsked(): boolean {
+    return this.#authenticator.wasAsked;
   }
 
   encode(out: Outbox): void {
@@ -74,6 +84,10 @@ export class Startup implements Request<AuthMethod> {
   }
 
   mapError(fields: ServerFields): Failure | undefined {
+    const { refusalHint } = this.#authenticator;
+    if (refusalHint !== undefined && fields.hint === undefined) {
+      return { kind: "server", fields: { ...fields, hint: refusalHint } };
+    }
     const parameter = UNSUPPORTED.exec(fields.message)?.[1];
     if (parameter === undefined || fields.hint !== undefined) return undefined;
     const hint = `The pooler does not pass ${parameter} on. Leave it out and set it for the role or the database ` +

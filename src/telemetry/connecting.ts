@@ -92,7 +92,7 @@ const STEP_NAMES: Readonly<Record<HandshakeStep["do"], string>> = {
   readByte: "ask for TLS",
   startTls: "start TLS",
   run: "ask the server",
-  call: "ask for the password",
+  call: "ask for the secret",
   readToEnd: "wait for the end",
   discard: "close",
 };

@@ -38,6 +38,8 @@ export interface Certificate extends Signed {
   readonly subject: DistinguishedName;
   readonly key: PublicKey;
   readonly extensions: Extensions;
+  /** Whether it has identifiers that nobody uses any more. */
+  readonly hasUniqueIdentifiers: boolean;
   readonly algorithm: SignatureAlgorithm;
 }
 
@@ -60,11 +62,24 @@ export function certificateOf(encoded: Uint8Array): Certificate {
   const subject = distinguishedNameOf(body.read(Tag.sequence, "subject"));
   if (!body.isNext(Tag.sequence)) throw new DerError("the public key is missing, or of another type");
   const key = publicKeyOf(body.next().whole);
-  const extensions = optionalPartsOf(body, version);
+  const optional = optionalPartsOf(body, version);
   return {
-    ...{ encoded: own, version, serial, issuer, notBefore, notAfter, subject, key, extensions, signed, signature },
+    ...{ encoded: own, version, serial, issuer, notBefore, notAfter, subject, key, signed, signature },
+    ...optional,
     algorithm: signatureAlgorithmOf(algorithm),
   };
+}
+
+/**
+ * Why a well-formed certificate must not be a server's: Deno's TLS does not parse it, and then does not check
+ * that the server has its key. Undefined if it may.
+ */
+export function oddityOf({ version, hasUniqueIdentifiers }: Certificate): string | undefined {
+  if (version !== 3) {
+    return `it is an X.509 certificate of version ${version}, and must be one of version 3: issue it anew with an ` +
+      "extension, such as its names (openssl x509 -req -extfile)";
+  }
+  return hasUniqueIdentifiers ? "it has unique identifiers, which X.509 advises against: issue it anew" : undefined;
 }
 
 /** The three parts of everything that is signed: certificates and revocation lists. */
@@ -90,15 +105,22 @@ function versionOf(body: DerReader): 1 | 2 | 3 {
 }
 
 /** The unique identifiers, which nobody uses, and the extensions. */
-function optionalPartsOf(body: DerReader, version: 1 | 2 | 3): Extensions {
+function optionalPartsOf(
+  body: DerReader,
+  version: 1 | 2 | 3,
+): Pick<Certificate, "extensions" | "hasUniqueIdentifiers"> {
   const unique = [body.optional(contextTag(1)), body.optional(contextTag(2))];
+  const hasUniqueIdentifiers = unique.some((part) => part !== undefined);
   const extensions = body.optional(contextTag(3, true));
   body.end("certificate's last part");
   if (version < 3 && extensions !== undefined) throw new DerError("its version does not have extensions");
-  if (version < 2 && unique.some((part) => part !== undefined)) {
+  if (version < 2 && hasUniqueIdentifiers) {
     throw new DerError("its version does not have unique identifiers");
   }
-  return extensions === undefined ? { unknownCritical: [] } : extensionsOf(extensions);
+  return {
+    hasUniqueIdentifiers,
+    extensions: extensions === undefined ? { unknownCritical: [] } : extensionsOf(extensions),
+  };
 }
 
 const VERSION_2 = Uint8Array.of(Tag.integer, 1, 1);

@@ -4,14 +4,14 @@
  * Source: RFC 5929, section 4.
  */
 import { createHash } from "node:crypto";
-import { certificateOf } from "./certificate.ts";
+import { certificateOf, oddityOf } from "./certificate.ts";
 import { DerError } from "./der.ts";
 
 /**
  * `tls-server-end-point` for a certificate in DER: its hash, by the hash function of its signature, or by
  * SHA-256 if that is MD5 or SHA-1. Undefined if it has none, as Ed25519, or an unknown one.
  *
- * Also undefined if the certificate is not well-formed, or not of version 3: Deno's TLS does not check that
+ * Also undefined if the certificate is not well-formed, or odd: Deno's TLS does not check that
  * the server has its key, so it would bind to nothing.
  */
 export function endPointHash(certificate: Uint8Array): Uint8Array | undefined {
@@ -23,8 +23,8 @@ export function endPointHash(certificate: Uint8Array): Uint8Array | undefined {
 
 function signatureHashOf(encoded: Uint8Array): string | undefined {
   try {
-    const { version, algorithm } = certificateOf(encoded);
-    return version === 3 ? algorithm.hash : undefined;
+    const certificate = certificateOf(encoded);
+    return oddityOf(certificate) === undefined ? certificate.algorithm.hash : undefined;
   } catch (error) {
     if (error instanceof DerError) return undefined;
     throw error;

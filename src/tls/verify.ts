@@ -4,7 +4,7 @@
  * Source: PostgreSQL manual, "Client Verification of Server Certificates".
  */
 import { ConnectionError, NOT_RETRYABLE } from "../errors.ts";
-import { type Certificate, certificateOf } from "./certificate.ts";
+import { type Certificate, certificateOf, oddityOf } from "./certificate.ts";
 import { DerError } from "./der.ts";
 import { escaped, quoted } from "./distinguished_name.ts";
 import { compareNames, namesIn } from "./host_names.ts";
@@ -57,14 +57,8 @@ function leafOf(encoded: Uint8Array, host: string): Certificate {
     if (!(error instanceof DerError)) throw error;
     throw untrusted(host, undefined, `it is malformed: ${error.message}`);
   }
-  if (leaf.version !== 3) {
-    throw untrusted(
-      host,
-      leaf,
-      `it is an X.509 certificate of version ${leaf.version}, and must be one of version 3: issue it anew with an ` +
-        "extension, such as its names (openssl x509 -req -extfile)",
-    );
-  }
+  const oddity = oddityOf(leaf);
+  if (oddity !== undefined) throw untrusted(host, leaf, oddity);
   return leaf;
 }
 

@@ -15,6 +15,7 @@ import { peerUser } from "./peer_user.ts";
 import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
 import { setOptionsOf } from "./tcp_options.ts";
+import { tlsReasonOf } from "./tls_reason.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
 import type {
   Addresses,
@@ -156,7 +157,7 @@ class BunTransport implements AsyncTransport {
           ...handlers,
           // An unverified certificate is reported as a failure, but then there is a cipher.
           handshake: (socket, success, error) =>
-            success || socket.getCipher().name !== null
+            success || (socket.getCipher().name !== null && (error === null || tlsReasonOf(error) === undefined))
               ? resolve(sessionOf(socket))
               : reject(error ?? new Error("no cipher was agreed on")),
           close: (socket, error) => {

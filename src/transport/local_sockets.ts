@@ -29,6 +29,12 @@ function preflight(path: string, asksDeno: boolean): Preflight {
   }
   const forbidden = asksDeno ? denoPreflight({ kind: "unix", path }) : undefined;
   if (forbidden !== undefined) return refused(forbidden);
+  if (path.startsWith("@")) {
+    return {
+      refusal: undefined,
+      owner: (peer) => ownerOf(peer) ?? doubt("an abstract socket has no file with an owner"),
+    };
+  }
   if (runtime === "deno" && !granted({ name: "read", path })) {
     return { refusal: undefined, owner: (peer) => ownerOf(peer) ?? doubt("Deno's read permission is not granted") };
   }

@@ -1,4 +1,5 @@
 /** Words for socket errors, the same on every runtime. */
+import { tlsReasonOf } from "./tls_reason.ts";
 
 /** The reason for an error of the operating system or the runtime. */
 export function reasonOf(error: unknown): string {
@@ -6,7 +7,7 @@ export function reasonOf(error: unknown): string {
   // Node tries several addresses of a name, and reports their errors in one without a message.
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   const code = "code" in error ? String(error.code) : "";
-  return WORDS.get(code) ?? WORDS.get(error.name) ?? (error.message || code || error.name);
+  return WORDS.get(code) ?? WORDS.get(error.name) ?? tlsReasonOf(error) ?? (error.message || code || error.name);
 }
 
 /** The words by code, as in Node and Bun, and by the names of Deno's error classes. */

@@ -73,6 +73,23 @@ test("sslmode=prefer, the server refuses encrypted connections of ours: the sess
   assert.equal(value?.link.tls !== undefined, false);
 });
 
+test("sslmode=prefer, the server refuses what it has asked for: nothing is sent in clear", () => {
+  // A proof that is bound to another certificate: somebody is in the middle.
+  const refused = errorResponse("28000", "SCRAM channel binding check failed", "FATAL");
+  for (const request of [authentication(3), authentication(5, (out) => out.bytes(Uint8Array.of(1, 2, 3, 4)))]) {
+    const clock = new TableClock();
+    const plan = planWith(clock, { sslMode: "prefer", password: "secret" });
+    const played = play(connect(plan), [
+      ["dial a:5432", {}],
+      ["ask #1", "S"],
+      ["startTls #1 a"],
+      ["open #1", concat(request, refused)],
+      ["discard #1"],
+    ], clock);
+    assert.equal(failure(played, ServerError, /channel binding/).code, "28000");
+  }
+});
+
 test("sslmode=prefer, again in clear: the server may ask for as much as behind TLS", () => {
   const clock = new TableClock();
   const plan = planWith(clock, { sslMode: "prefer", password: "secret" });

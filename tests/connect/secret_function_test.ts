@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { ConnectionError, UsageError } from "../../src/errors.ts";
-import { SecretFunction } from "../../src/connect/secret_function.ts";
+import { planOf } from "../../src/connect/plan.ts";
+import { Opts, settingsOf } from "../../src/options/opts.ts";
+import { problemOfToken, SecretFunction } from "../../src/connect/secret_function.ts";
 import { ServerAddress } from "../../src/connect/server_address.ts";
 import { authentication, concat, errorResponse } from "../support/scripted/backend.ts";
 import { play, TableClock } from "../support/scripted/handshakes.ts";
 import { localSockets } from "../support/scripted/local_sockets.ts";
 import { connectWith, endsOf, failure, identity, planWith, tcp, WELCOME } from "../support/scripted/plans.ts";
+import { environmentOf } from "../support/scripted/surroundings.ts";
 import { test } from "../support/suite/test.ts";
 
 const CLEARTEXT = authentication(3);
@@ -135,6 +138,52 @@ test("a password function that has not returned in time: the next host is tried,
   failure(late, ConnectionError, /timed out: the function for password has not returned in time/);
 });
 
+test("a token has only the characters of one", () => {
+  for (const given of ["a b", "a\x01b", "", "=", "é", "a,b"]) assert.notEqual(problemOfToken(given), undefined, given);
+  for (const given of ["a", "A.b-C_d~+/==", "0"]) assert.equal(problemOfToken(given), undefined, given);
+  const token = new SecretFunction("oauthToken", () => `${MARKER} ${MARKER}`, problemOfToken);
+  const request = authentication(10, (out) => {
+    out.cstring("OAUTHBEARER");
+    out.byte(0);
+  });
+  const played = connectWith({ token, tokenInClear: true }, [
+    ["dial a:5432", {}],
+    ["open #1", request],
+    ["call #1"],
+    ["discard #1"],
+  ]);
+  const error = failure(played, UsageError, /for oauthToken: it must return a text, and has returned one with char/);
+  assert.ok(!inspect(error).includes(MARKER));
+});
+
+test("a function for a token gets what the options say, and the password's is not called for it", () => {
+  let given: unknown;
+  const opts = new Opts("pg://h?oauth_issuer=https%3A%2F%2Fi&oauth_client_id=c&oauth_scope=")
+    .oauthToken((request) => {
+      given = request;
+      return "token";
+    });
+  const environment = { ...environmentOf({ osUser: "ada" }), now: () => 0, nonce: () => "n", local: localSockets() };
+  const { token } = planOf(settingsOf(opts), environment);
+  const { password, count } = counted();
+  const { taken, links } = connectWith({ token, password, tokenInClear: true }, [
+    ["dial a:5432", {}],
+    [
+      "open #1",
+      authentication(10, (out) => {
+        out.cstring("OAUTHBEARER");
+        out.byte(0);
+      }),
+    ],
+    ["call #1"],
+    ["finish #1", WELCOME],
+  ]);
+  assert.equal(taken, 1);
+  assert.equal(count(), 0);
+  assert.ok(links[0]!.text.includes("auth=Bearer token\x01"));
+  assert.deepEqual(given, { issuer: "https://i", clientId: "c", scope: undefined });
+});
+
 const path = "/run/pg/.s.PGSQL.5432";
 const overTcp = identity({ clientPort: "40000", serverPort: "5432", directories: "/run/pg" });
 const upgrading = { skipReason: undefined, local: localSockets() };
@@ -201,4 +250,38 @@ test("the time of a function does not count where a known socket has only a mome
   ], clock);
   assert.equal(taken, 1);
   assert.deepEqual(limits.map((by) => by - began), [500, 500, 10_000, 4500, 4500]);
+});
+
+test("a function that fails for a known socket is not called again for TCP, and its error is given", () => {
+  const address = new ServerAddress();
+  const clock = new TableClock();
+  const planFor = (password: SecretFunction) => planWith(clock, { password, upgrade: upgrading });
+  play(address.connect(planFor(counted().password)), [
+    ["dial a:5432", { addresses: endsOf("127.0.0.1", 40000) }],
+    ["open #1", CLEARTEXT],
+    ["call #1"],
+    ["finish #1", WELCOME],
+    ["identify #1", overTcp],
+    [`dial ${path}`, {}],
+    ["open #2", concat(CLEARTEXT, WELCOME)],
+    ["finish #2"],
+    ["identify #2", identity()],
+    ["discard #1"],
+  ], clock);
+  const own = new Error("no token");
+  const { password, count } = counted(() => {
+    throw own;
+  });
+  const played = play(address.connect(planFor(password)), [
+    [`dial ${path}`, {}],
+    ["open #1", CLEARTEXT],
+    ["call #1"],
+    ["discard #1"],
+    ["dial a:5432", { addresses: endsOf("127.0.0.1", 40000) }],
+    ["open #2", CLEARTEXT],
+    ["call #2"],
+    ["discard #2"],
+  ], clock);
+  assert.equal(failure(played, ConnectionError, /the function for password has failed/).cause, own);
+  assert.equal(count(), 1);
 });

@@ -160,8 +160,7 @@ test("keys: libpq's modes of TLS, and what certificates, keys and versions may b
 });
 
 test("keys: libpq's that are not implemented are refused, and never sent on", () => {
-  const keys = "gssencmode gsslib krbsrvname " +
-    "load_balance_hosts oauth_issuer sslcompression sslkeylogfile target_session_attrs " +
+  const keys = "gssencmode gsslib krbsrvname load_balance_hosts sslcompression sslkeylogfile target_session_attrs " +
     "replication scram_client_key gssdelegation";
   for (const key of keys.split(" ")) {
     const message = complaint(key, "secret");

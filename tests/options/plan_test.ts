@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ConnectPlan } from "../../src/connect/connect.ts";
 import { type ConnectEnvironment, planOf } from "../../src/connect/plan.ts";
+import { SecretFunction } from "../../src/connect/secret_function.ts";
 import { UsageError } from "../../src/errors.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import { localSockets } from "../support/scripted/local_sockets.ts";
@@ -54,6 +55,13 @@ test("plan: the clock, the nonce and the local sockets are those of the surround
   assert.equal(made.now, given.now);
   assert.equal(made.nonce, given.nonce);
   assert.equal(made.upgrade.local, given.local);
+});
+
+test("plan: a function for the password has precedence over all other passwords, and is not called yet", () => {
+  const opts = new Opts("pg://u@h").password(() => assert.fail("it is called"));
+  const { password, passwords } = plan(opts, { PGPASSWORD: "other", PGPASSFILE: "/no/such/file" });
+  assert.ok(password instanceof SecretFunction);
+  assert.equal(passwords, undefined);
 });
 
 test("plan: the user is the given one, the environment's, the operating system's", () => {

@@ -10,6 +10,7 @@ import { test } from "../support/suite/test.ts";
 type Setter = (opts: Opts) => Opts;
 
 const listener = (): void => {};
+const token = (): string => "t";
 const logger: Logger = { info: listener };
 const codec: TypeCodec = { parse: String };
 
@@ -19,6 +20,10 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["socket", (opts) => opts.socket("/s"), { socket: "/s" }],
   ["user", (opts) => opts.user("u"), { user: "u" }],
   ["password", (opts) => opts.password("p"), { password: "p" }],
+  ["oauthToken", (opts) => opts.oauthToken(token), { oauthToken: token }],
+  ["oauthIssuer", (opts) => opts.oauthIssuer("https://i"), { oauthIssuer: "https://i" }],
+  ["oauthClientId", (opts) => opts.oauthClientId("c"), { oauthClientId: "c" }],
+  ["oauthScope", (opts) => opts.oauthScope("a b"), { oauthScope: "a b" }],
   ["passfile", (opts) => opts.passfile("/f"), { passfile: "/f" }],
   ["service", (opts) => opts.service("s"), { service: "s" }],
   ["serviceFile", (opts) => opts.serviceFile("/f"), { serviceFile: "/f" }],

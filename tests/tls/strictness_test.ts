@@ -15,6 +15,7 @@ import {
   integer,
   objectIdentifier,
   octetString,
+  partsOf,
   sequence,
   set,
   text,
@@ -125,6 +126,13 @@ test("strictness: only version 3 is accepted", () => {
   refuses(x509.server(root, [HOST], { version: 1, extensions: [names] }).certificate, "version 1 with extensions");
 });
 
+test("strictness: unique identifiers are refused", () => {
+  for (const number of [1, 2]) {
+    const odd = replaced(7, implicit(number, Buffer.from([0, 1])), explicit(3, sequence(names)));
+    refuses(odd, String(number), /it has unique identifiers, which X\.509 advises against: issue it anew$/);
+  }
+});
+
 test("strictness: the signed part must be right to the bit", () => {
   const times = (...values: Uint8Array[]) => replaced(4, sequence(...values));
   const [from, until] = [time(NOW - DAY), time(NOW + DAY)];
@@ -230,7 +238,6 @@ test("strictness: extensions must be right to the bit", () => {
 test("strictness: what is odd, but well-formed, is accepted", () => {
   verify(replaced(1, der(0x02, Buffer.from([0x80]))));
   verify(replaced(1, integer(1n << 200n)));
-  verify(replaced(7, implicit(1, Buffer.from([0, 1])), implicit(2, Buffer.from([0, 1])), explicit(3, sequence(names))));
   verify(replaced(4, sequence(der(0x18, Buffer.from("20310506070809Z")), time(NOW + DAY))));
 });
 
@@ -307,24 +314,4 @@ function expected(body: () => void, error: new (message: string) => Error): void
   } catch (thrown) {
     assert.ok(thrown instanceof error, String(thrown));
   }
-}
-
-/** The values inside of a value. */
-function partsOf(value: Uint8Array): Buffer[] {
-  const parts: Buffer[] = [];
-  for (let rest = Buffer.from(contentOf(value)); rest.length > 0;) {
-    const size = rest.length - Buffer.from(contentOf(rest, true)).length;
-    parts.push(rest.subarray(0, size));
-    rest = rest.subarray(size);
-  }
-  return parts;
-}
-
-/** The content of a value, or what is behind it. */
-function contentOf(value: Uint8Array, behind: boolean = false): Uint8Array {
-  const first = value[1]!;
-  const extra = first < 0x80 ? 0 : first & 0x7f;
-  const length = extra === 0 ? first : value.subarray(2, 2 + extra).reduce((sum, byte) => sum * 256 + byte, 0);
-  const start = 2 + extra;
-  return behind ? value.subarray(start + length) : value.subarray(start, start + length);
 }

@@ -80,6 +80,17 @@ export function time(at: number): Buffer {
   return digits < "2050" ? der(0x17, Buffer.from(digits.slice(2))) : der(0x18, Buffer.from(digits));
 }
 
+/** The values inside of a value. */
+export function partsOf(value: Uint8Array): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let rest = Buffer.from(contentOf(value)); rest.length > 0;) {
+    const size = rest.length - Buffer.from(contentOf(rest, true)).length;
+    parts.push(rest.subarray(0, size));
+    rest = rest.subarray(size);
+  }
+  return parts;
+}
+
 /** NULL. */
 export const NULL: Buffer = der(0x05);
 
@@ -88,4 +99,13 @@ function lengthOf(length: number): Buffer {
   const digits = length.toString(16);
   const bytes = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, "hex");
   return Buffer.concat([Buffer.from([0x80 | bytes.length]), bytes]);
+}
+
+/** The content of a value, or what is behind it. */
+function contentOf(value: Uint8Array, behind: boolean = false): Uint8Array {
+  const first = value[1]!;
+  const extra = first < 0x80 ? 0 : first & 0x7f;
+  const length = extra === 0 ? first : value.subarray(2, 2 + extra).reduce((sum, byte) => sum * 256 + byte, 0);
+  const start = 2 + extra;
+  return behind ? value.subarray(start + length) : value.subarray(start, start + length);
 }

@@ -22,6 +22,9 @@ export const PEERS = { postgres: "3.4.9", pg: "8.23.1", "pg-cursor": "2.22.0", "
 /** libpq for Node, which is built from source. */
 export const PG_NATIVE = "3.9.0";
 
+/** fast-check, which makes and shrinks the inputs of the fuzz tests. */
+export const FAST_CHECK = "4.11.0";
+
 /** Packages with their versions, in npm's syntax. */
 export function packages(versions: Readonly<Record<string, string>>): string[] {
   return Object.entries(versions).map(([name, version]) => `${name}@${version}`);

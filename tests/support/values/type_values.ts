@@ -22,6 +22,11 @@ export function valuesOf(name: string, major: number, count: number): unknown[] 
   return [...edges, ...Array.from({ length: count }, () => source.random(random))];
 }
 
+/** A random value of a type. */
+export function randomValueOf(name: string, random: Random): unknown {
+  return SOURCES[name]!.random(random);
+}
+
 /** The names of the types that have values here. */
 export function typesWithValues(): string[] {
   return Object.keys(SOURCES);
