@@ -20,6 +20,113 @@ const supabase = { user: "postgres.abcdefghijkl", password: SECRET, db: "postgre
 /** Strings that connect as their provider means it. */
 export const CONNECTING: readonly ProviderString[] = [
   {
+    from: "Neon",
+    text:
+      `postgresql://ada:${SECRET}@ep-cool-1234.us-east-2.aws.neon.tech/neondb?sslmode=require&channel_binding=require`,
+    gives: {
+      ...account,
+      hosts: ["ep-cool-1234.us-east-2.aws.neon.tech"],
+      db: "neondb",
+      sslMode: "require",
+      channelBinding: "require",
+    },
+  },
+  {
+    from: "AWS RDS, with the bundle of its authorities",
+    text:
+      `host=db1.abcdefgh.eu-west-1.rds.amazonaws.com port=5432 dbname=library user=ada password=${SECRET} sslmode=verify-full sslrootcert=/certs/global-bundle.pem`,
+    gives: {
+      ...account,
+      hosts: ["db1.abcdefgh.eu-west-1.rds.amazonaws.com"],
+      ports: [5432],
+      db: "library",
+      sslMode: "verify-full",
+      sslRootCert: "/certs/global-bundle.pem",
+    },
+  },
+  {
+    from: "Azure, verified by the system's authorities",
+    text:
+      `postgresql://ada:${SECRET}@lib.postgres.database.azure.com:5432/library?sslmode=verify-full&sslrootcert=system`,
+    gives: {
+      ...account,
+      hosts: ["lib.postgres.database.azure.com"],
+      ports: [5432],
+      db: "library",
+      sslMode: "verify-full",
+      sslRootCert: "system",
+    },
+  },
+  {
+    from: "Google Cloud SQL, certificates of its own",
+    text:
+      `sslmode=verify-ca sslrootcert=server-ca.pem sslcert=client-cert.pem sslkey=client-key.pem hostaddr=203.0.113.7 port=5432 user=ada password=${SECRET} dbname=library`,
+    gives: {
+      ...account,
+      sslMode: "verify-ca",
+      sslRootCert: "server-ca.pem",
+      sslCert: "client-cert.pem",
+      sslKey: "client-key.pem",
+      hostAddrs: ["203.0.113.7"],
+      ports: [5432],
+      db: "library",
+    },
+  },
+  {
+    from: "CockroachDB Cloud",
+    text: `postgresql://ada:${SECRET}@lib-1234.aws-eu-west-1.cockroachlabs.cloud:26257/defaultdb?sslmode=verify-full`,
+    gives: {
+      ...account,
+      hosts: ["lib-1234.aws-eu-west-1.cockroachlabs.cloud"],
+      ports: [26_257],
+      db: "defaultdb",
+      sslMode: "verify-full",
+    },
+  },
+  {
+    from: "CockroachDB, certificates of the cluster",
+    text:
+      "postgresql://ada@localhost:26257/bank?ssl=true&sslmode=require&sslrootcert=certs/ca.crt&sslkey=certs/client.ada.key&sslcert=certs/client.ada.crt",
+    gives: {
+      user: "ada",
+      hosts: ["localhost"],
+      ports: [26_257],
+      db: "bank",
+      sslMode: "require",
+      sslRootCert: "certs/ca.crt",
+      sslKey: "certs/client.ada.key",
+      sslCert: "certs/client.ada.crt",
+    },
+  },
+  {
+    from: "YugabyteDB Aeon",
+    text:
+      `postgresql://admin:${SECRET}@eu-west-1.abcdefgh.aws.yugabyte.cloud:5433/yugabyte?ssl=true&sslmode=verify-full&sslrootcert=/certs/root.crt`,
+    gives: {
+      user: "admin",
+      password: SECRET,
+      hosts: ["eu-west-1.abcdefgh.aws.yugabyte.cloud"],
+      ports: [5433],
+      db: "yugabyte",
+      sslMode: "verify-full",
+      sslRootCert: "/certs/root.crt",
+    },
+  },
+  {
+    from: "Aiven, verified",
+    text:
+      `postgres://avnadmin:${SECRET}@pg-lib-proj.aivencloud.com:12691/defaultdb?sslmode=verify-ca&sslrootcert=ca.pem`,
+    gives: {
+      user: "avnadmin",
+      password: SECRET,
+      hosts: ["pg-lib-proj.aivencloud.com"],
+      ports: [12_691],
+      db: "defaultdb",
+      sslMode: "verify-ca",
+      sslRootCert: "ca.pem",
+    },
+  },
+  {
     from: "Neon, options instead of SNI",
     text: `postgresql://ada:${SECRET}@ep-cool-1234.us-east-2.aws.neon.tech/neondb?options=endpoint%3Dep-cool-1234`,
     gives: {
