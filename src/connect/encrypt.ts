@@ -81,8 +81,7 @@ export function serverName(endpoint: Endpoint): string | undefined {
 
 /** The host that the certificate must be for; empty if only an address was given, in `hostaddr`. */
 function hostOf(endpoint: Endpoint): string {
-  if (endpoint.kind !== "tcp") return "";
-  return endpoint.host === endpoint.address && !endpoint.isLookedUp ? "" : endpoint.host;
+  return endpoint.kind === "tcp" && !endpoint.isOnlyAddress ? endpoint.host : "";
 }
 
 /** Without a request, only the confirmation by ALPN tells that the server speaks this protocol. */

@@ -108,6 +108,7 @@ function endpointOf({ host, hostAddr, port }: Address, settings: Settings): Endp
     kind: "tcp",
     host: host || hostAddr || DEFAULT_HOST,
     ...(hostAddr === "" ? {} : { address: hostAddr }),
+    ...(hostAddr !== "" && host === "" ? { isOnlyAddress: true } : {}),
     port,
     keepAlive,
     ...(options === undefined ? {} : { options }),

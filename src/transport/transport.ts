@@ -18,6 +18,8 @@ export type Endpoint =
     readonly address?: string | undefined;
     /** Whether `address` is one that `host` was looked up to, so that `host` may be dialled in its place. */
     readonly isLookedUp?: boolean | undefined;
+    /** Whether only an address was given, so that `host` is that address and the server has no name to prove. */
+    readonly isOnlyAddress?: boolean | undefined;
     readonly port: number;
     readonly keepAlive: boolean;
     readonly options?: TcpOptions | undefined;

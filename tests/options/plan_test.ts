@@ -158,7 +158,8 @@ test("plan: hosts in their order, with one port for all or one each", () => {
 test("plan: hostaddr is dialled, and the host is kept; one without a host is the host too", () => {
   const tcp = { kind: "tcp", port: 5432, keepAlive: true } as const;
   assert.deepEqual(plan("pg://db?hostaddr=192.0.2.7").endpoints, [{ ...tcp, host: "db", address: "192.0.2.7" }]);
-  assert.deepEqual(plan("hostaddr=::1").endpoints, [{ ...tcp, host: "::1", address: "::1" }]);
+  assert.deepEqual(plan("hostaddr=::1").endpoints, [{ ...tcp, host: "::1", address: "::1", isOnlyAddress: true }]);
+  assert.deepEqual(plan("host=::1 hostaddr=::1").endpoints, [{ ...tcp, host: "::1", address: "::1" }]);
   assert.deepEqual(plan("pg://db", { PGHOSTADDR: "::1" }).endpoints, [{ ...tcp, host: "db", address: "::1" }]);
   assert.deepEqual(plan("host=a,b,/c port=,7, hostaddr=::1,,::2").endpoints, [
     { ...tcp, host: "a", address: "::1" },
@@ -166,8 +167,8 @@ test("plan: hostaddr is dialled, and the host is kept; one without a host is the
     { ...tcp, host: "/c", address: "::2" },
   ]);
   assert.deepEqual(plan("hostaddr=::1,::2 port=1,2").endpoints, [
-    { ...tcp, host: "::1", address: "::1", port: 1 },
-    { ...tcp, host: "::2", address: "::2", port: 2 },
+    { ...tcp, host: "::1", address: "::1", isOnlyAddress: true, port: 1 },
+    { ...tcp, host: "::2", address: "::2", isOnlyAddress: true, port: 2 },
   ]);
   assert.deepEqual(plan("host=a,b hostaddr=''").endpoints, [{ ...tcp, host: "a" }, { ...tcp, host: "b" }]);
   assert.deepEqual(plan("pg://?socket=/s", { PGHOSTADDR: "::1" }).endpoints, [{ kind: "unix", path: "/s" }]);
