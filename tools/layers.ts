@@ -28,11 +28,17 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     pure: false,
     imports: [],
   },
+  tls: {
+    knows: "certificates: whether a server's can be trusted; a client's keys",
+    doesNotKnow: "sockets, files, time",
+    pure: true,
+    imports: [],
+  },
   options: {
     knows: "`Opts`, connection strings, the environment's variables, libpq's files",
     doesNotKnow: "what is done with them",
     pure: true,
-    imports: [],
+    imports: ["tls"],
   },
   sql: {
     knows: "SQL text: tokens, templates, identifiers, what a statement is",
@@ -59,12 +65,6 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ["codecs", "sql", "wire"],
   },
   auth: { knows: "SCRAM, MD5, OAUTHBEARER, SASLprep", doesNotKnow: "messages", pure: true, imports: [] },
-  tls: {
-    knows: "certificates: whether a server's can be trusted",
-    doesNotKnow: "sockets, files, time",
-    pure: true,
-    imports: [],
-  },
   protocol: {
     knows: "requests and the readers of their replies; the session; admission",
     doesNotKnow: "sockets, time",

@@ -35,6 +35,7 @@ export type {
   SslCertMode,
   SslMode,
   SslNegotiation,
+  TlsVersion,
 } from "../options/settings.ts";
 export type { TlsSettings } from "../options/tls_settings.ts";
 export type { PoolLeak } from "../pool/leak_detector.ts";
@@ -49,7 +50,7 @@ export { SqlState } from "../sqlstate.ts";
 export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent } from "../telemetry/events.ts";
 export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { toJson } from "./to_json.ts";
-export type { Endpoint, TcpOptions, TlsVersion } from "../transport/transport.ts";
+export type { Endpoint, TcpOptions } from "../transport/transport.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
 export { Interval, type IntervalFields } from "../codecs/interval.ts";
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";

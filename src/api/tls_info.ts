@@ -23,7 +23,9 @@ export interface PeerCertificate {
   readonly issuer: string;
   /** The names and addresses of the server: `"DNS:db.example.com, IP Address:192.0.2.1"`; undefined for none. */
   readonly subjectAltName: string | undefined;
+  /** When it begins to be valid. */
   readonly validFrom: Date;
+  /** When it expires. */
   readonly validTo: Date;
   /** The serial number, in hexadecimal. */
   readonly serialNumber: string;

@@ -16,6 +16,7 @@ import { connects, publishSpan } from "../telemetry/channels.ts";
 import { configurationWarner } from "../telemetry/configuration.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
+import { systemCertificates } from "../runtime/certificates.ts";
 import { readDirectory, readFile } from "../runtime/files.ts";
 import { homeDirectory, osUser, randomText, variable } from "../runtime/runtime.ts";
 
@@ -43,7 +44,8 @@ export async function open(
 ): Promise<OpenedConnection> {
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
   const log = Log.of(settings);
-  const surroundings = { variable, osUser, homeDirectory, readFile, readDirectory, now, nonce: randomText };
+  const files = { homeDirectory, readFile, readDirectory, systemCertificates };
+  const surroundings = { variable, osUser, ...files, now, date: Date.now, nonce: randomText };
   const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = await publishSpan(
     connects,

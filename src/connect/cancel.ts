@@ -7,23 +7,32 @@ import { ConnectionError, UsageError } from "../errors.ts";
 import type { Session } from "../protocol/session.ts";
 import { type Address, type Endpoint, endpointName } from "../transport/transport.ts";
 import { cancelRequest } from "../wire/frontend.ts";
-import { type CancelEncryption, dial, discard, type Handshake, type Link, readToEnd } from "./handshake.ts";
+import { dial, discard, type Handshake, type Link, readToEnd } from "./handshake.ts";
 import { secureAgain, serverName } from "./encrypt.ts";
 
 /**
  * Lets `cancel(key)` stop a connection's running statement; it can be posted to another thread. Anybody
  * who has it can stop the connection's statements, so it is a secret.
  */
-export interface CancelKey extends CancelEncryption {
+export interface CancelKey {
   /** The server's address; for a connection that was upgraded to a Unix socket, the TCP address that was dialled. */
   readonly endpoint: Endpoint;
   /** Whether the connection, and so the request, is encrypted. */
   readonly tls: boolean;
+  /** The name sent when encryption starts (SNI). */
+  readonly serverName: string | undefined;
+  /** Whether encryption starts without a request (`sslnegotiation=direct`). */
+  readonly isDirect?: boolean | undefined;
+  /** The SHA-256 hash of the server's certificate, if it was verified: the server of the request must have the same. */
+  readonly certificate?: string | undefined;
   /** The process ID of the server process. */
   readonly processId: number;
   /** The secret key of the session. */
   readonly secret: Uint8Array;
 }
+
+/** How cancel requests must be encrypted. */
+export type CancelEncryption = Pick<CancelKey, "serverName" | "isDirect" | "certificate">;
 
 /** The address for the cancel requests of a connection. */
 export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName" | "isDirect" | "certificate">;

@@ -9,7 +9,8 @@ import type { SslMode } from "../options/settings.ts";
 import { verifyCertificate } from "../tls/verify.ts";
 import type { Endpoint, TlsSession } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
-import { type CancelEncryption, type Handshake, type Link, readByte, startTls } from "./handshake.ts";
+import type { CancelEncryption } from "./cancel.ts";
+import { type Handshake, type Link, readByte, startTls } from "./handshake.ts";
 import type { TlsPlan } from "./tls_plan.ts";
 
 /** Whether a connection is encrypted: never, if the server offers it, or always. */

@@ -7,17 +7,8 @@
  */
 import type { Op } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
+import type { CancelEncryption } from "./cancel.ts";
 import type { Addresses, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
-
-/** How cancel requests must be encrypted. */
-export interface CancelEncryption {
-  /** The name sent when encryption starts (SNI). */
-  readonly serverName: string | undefined;
-  /** Whether encryption starts without a request (`sslnegotiation=direct`). */
-  readonly isDirect?: boolean | undefined;
-  /** The SHA-256 hash of the server's certificate, if it was verified: the server of the request must have the same. */
-  readonly certificate?: string | undefined;
-}
 
 /** A dialled connection. */
 export interface Link {

@@ -10,11 +10,11 @@ import type { Endpoint, TcpOptions } from "../transport/transport.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
 import { problemOfToken, SecretFunction } from "./secret_function.ts";
-import { sslModeOf, tlsPlanOf } from "./tls_plan.ts";
+import { sslModeOf, type TlsEnvironment, tlsPlanOf } from "./tls_plan.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
-export interface ConnectEnvironment extends Environment {
+export interface ConnectEnvironment extends Environment, TlsEnvironment {
   now(): number;
   nonce(): string;
   local: UpgradePlan["local"];

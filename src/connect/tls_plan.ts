@@ -4,7 +4,6 @@
  *
  * Source: PostgreSQL manual, libpq, "SSL Support"; `initialize_SSL` in libpq's `fe-secure-openssl.c`.
  */
-import { getCACertificates, rootCertificates } from "node:tls";
 import { ConnectionError, NOT_RETRYABLE, UsageError } from "../errors.ts";
 import type { Environment } from "../options/environment.ts";
 import { type FileContent, type FileState, readNamedFile } from "../options/files.ts";
@@ -28,6 +27,16 @@ export interface TlsPlan {
   date(): number;
 }
 
+/** The parts of the environment that encryption needs. */
+export interface TlsEnvironment extends Pick<Environment, "homeDirectory" | "readFile"> {
+  /** The names in a directory; undefined if it cannot be read. */
+  readDirectory(path: string): readonly string[] | undefined;
+  /** The certificates that the system trusts, in PEM. */
+  readonly systemCertificates: () => readonly string[];
+  /** Unix milliseconds. */
+  date(): number;
+}
+
 /** What one connection is encrypted with. */
 export interface TlsPreparation {
   readonly options: TlsOptions;
@@ -41,7 +50,7 @@ export function sslModeOf({ sslMode, sslRootCert }: Settings): SslMode {
 }
 
 /** The plan. Throws a {@linkcode UsageError} for options that contradict each other. */
-export function tlsPlanOf(settings: Settings, environment: Environment): TlsPlan {
+export function tlsPlanOf(settings: Settings, environment: TlsEnvironment): TlsPlan {
   const mode = sslModeOf(settings);
   const { sslRootCert, sslNegotiation = "postgres", sslSni = true, tls = {} } = settings;
   if (sslRootCert === "system" && tls.ca === undefined && mode !== "verify-full") {
@@ -63,7 +72,7 @@ export function tlsPlanOf(settings: Settings, environment: Environment): TlsPlan
       options: { ...versions, ...clientCertificate(settings, environment) },
       verification: verificationOf(settings, environment, mode),
     }),
-    date: Date.now,
+    date: environment.date,
   };
 }
 
@@ -82,7 +91,7 @@ function versionsOf(settings: Settings): Pick<TlsOptions, "minVersion" | "maxVer
 /** The client's certificate and key; nothing if there is none. */
 function clientCertificate(
   settings: Settings,
-  environment: Environment,
+  environment: TlsEnvironment,
 ): Pick<TlsOptions, "certificate" | "privateKey"> {
   const { sslCertMode, sslCert, sslKey, sslPassword, tls = {} } = settings;
   if (sslCertMode === "disable") return {};
@@ -118,7 +127,7 @@ function clientCertificate(
 /** What the server's certificate must prove. As in libpq, it is verified in every mode if there are root certificates. */
 function verificationOf(
   settings: Settings,
-  environment: Environment,
+  environment: TlsEnvironment,
   mode: SslMode,
 ): Omit<Verification, "host"> | undefined {
   const { sslRootCert, tls = {} } = settings;
@@ -129,7 +138,7 @@ function verificationOf(
   }
   if (sslRootCert === "system") {
     const rootsName = "the certificates that the system trusts (sslrootcert=system)";
-    return { mode: strength, roots: systemRoots(), rootsName, crls: [] };
+    return { mode: strength, roots: systemRoots(environment), rootsName, crls: [] };
   }
   const found = findFile("root certificate", "sslrootcert", sslRootCert, "root.crt", environment);
   if (found === undefined) {
@@ -148,7 +157,7 @@ function verificationOf(
 }
 
 /** The revocation lists. As in libpq, a file that does not exist is ignored, but a directory must have the lists. */
-function revocationLists(settings: Settings, environment: Environment): readonly Uint8Array[] {
+function revocationLists(settings: Settings, environment: TlsEnvironment): readonly Uint8Array[] {
   const { sslCrl, sslCrlDir, tls = {} } = settings;
   if (tls.crl !== undefined) {
     return textsOf("tls.crl", tls.crl).flatMap((text) => parsed(text, "tls.crl", revocationListsIn));
@@ -165,8 +174,8 @@ function revocationLists(settings: Settings, environment: Environment): readonly
   throw unusable(`the directory ${JSON.stringify(sslCrlDir)} (sslcrldir) has no revocation list`);
 }
 
-function listsInDirectory(directory: string, environment: Environment): readonly Uint8Array[] {
-  const names = environment.readDirectory?.(directory) ?? [];
+function listsInDirectory(directory: string, environment: TlsEnvironment): readonly Uint8Array[] {
+  const names = environment.readDirectory(directory) ?? [];
   return names.filter((name) => /^[0-9a-f]{8}\.r\d+$/.test(name)).flatMap((name) => {
     const path = `${directory}/${name}`;
     const file = environment.readFile(path);
@@ -187,7 +196,7 @@ function findFile(
   option: string,
   named: string | undefined,
   defaultName: string,
-  environment: Environment,
+  environment: TlsEnvironment,
 ): Found | undefined {
   const home = environment.homeDirectory();
   const path = named || (home && `${home}/.postgresql/${defaultName}`);
@@ -200,21 +209,24 @@ function findFile(
   throw unusable(`the ${what} ${name} (${option}) cannot be read: ${problem}`);
 }
 
-/** The certificates that the system trusts, or if it has none those that come with the runtime. */
-function systemRoots(): readonly Uint8Array[] {
-  if (trusted !== undefined) return trusted;
-  const texts = getCACertificates("system");
-  return trusted = (texts.length > 0 ? texts : rootCertificates).flatMap((text) => {
-    try {
-      return certificatesIn(text, "a certificate of the system");
-    } catch {
-      // One that is malformed cannot have issued anything.
-      return [];
-    }
-  });
+/** The certificates that the system trusts. They are read once. */
+function systemRoots({ systemCertificates }: TlsEnvironment): readonly Uint8Array[] {
+  let roots = SYSTEM_ROOTS.get(systemCertificates);
+  if (roots === undefined) {
+    roots = systemCertificates().flatMap((text) => {
+      try {
+        return certificatesIn(text, "a certificate of the system");
+      } catch {
+        // One that is malformed cannot have issued anything.
+        return [];
+      }
+    });
+    SYSTEM_ROOTS.set(systemCertificates, roots);
+  }
+  return roots;
 }
 
-let trusted: readonly Uint8Array[] | undefined;
+const SYSTEM_ROOTS = new WeakMap<() => readonly string[], readonly Uint8Array[]>();
 
 /** What a text has. The last texts are remembered, since the connections of a pool all read the same files. */
 function parsed(

@@ -21,8 +21,6 @@ export interface Environment {
   /** The user's home directory, undefined if it cannot be found out. */
   homeDirectory(): string | undefined;
   readonly readFile: ReadFile;
-  /** The names in a directory; undefined if it cannot be read. */
-  readonly readDirectory?: (path: string) => readonly string[] | undefined;
   /** Tells the user of something that is not used. */
   warn(message: string): void;
 }

@@ -38,8 +38,8 @@ import {
   type SslCertMode,
   type SslMode,
   type SslNegotiation,
+  type TlsVersion,
 } from "./settings.ts";
-import type { TlsVersion } from "../transport/transport.ts";
 import { checkSslCertMode, checkTls, checkTlsVersion, type TlsSettings } from "./tls_settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 import { parseUrl } from "./url.ts";

@@ -11,8 +11,8 @@ import type {
   SslCertMode,
   SslMode,
   SslNegotiation,
+  TlsVersion,
 } from "./settings.ts";
-import type { TlsVersion } from "../transport/transport.ts";
 import type { TlsSettings } from "./tls_settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 

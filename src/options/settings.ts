@@ -8,7 +8,6 @@ import type { Logger, LogLevel } from "./logger.ts";
 import { refuseAlias } from "./aliases.ts";
 import { sslModeNote, sslModeOf } from "./foreign_ssl_modes.ts";
 import { MAX_MILLISECONDS, POOL_OPTIONS, type PoolOptionName, type PoolValues } from "./pool_options.ts";
-import type { TlsVersion } from "../transport/transport.ts";
 import type { TlsSettings } from "./tls_settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
@@ -18,6 +17,9 @@ import type { TypeCodec } from "./type_codec.ts";
  * authority that is trusted must have issued the certificate (`verify-ca`), for this host (`verify-full`).
  */
 export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+
+/** The versions of TLS, by the names of libpq and of `node:tls`. */
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
 /** How TLS starts: after a request in PostgreSQL's protocol, or at once (PostgreSQL 17). */
 export type SslNegotiation = "postgres" | "direct";

@@ -2,8 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { privateKeyOf } from "../tls/private_key.ts";
 import { certificatesIn, revocationListsIn } from "../tls/pem.ts";
-import type { TlsVersion } from "../transport/transport.ts";
-import { bad, checkChoice, checkText, type SslCertMode } from "./settings.ts";
+import { bad, checkChoice, checkText, type SslCertMode, type TlsVersion } from "./settings.ts";
 
 /** Certificates and keys as texts, for {@linkcode Opts.tls}; they take the place of libpq's files. All are optional. */
 export interface TlsSettings {

@@ -7,7 +7,8 @@
  * are sent in one write, unless they are so large that the server may already start on the first ones.
  */
 import { ConnectionError } from "../errors.ts";
-import type { CancelEncryption, Link } from "../connect/handshake.ts";
+import type { CancelEncryption } from "../connect/cancel.ts";
+import type { Link } from "../connect/handshake.ts";
 import type { Call, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Addresses, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";

@@ -6,7 +6,8 @@
  * waiting for the other to read.
  */
 import { ConnectionError } from "../errors.ts";
-import type { CancelEncryption, Link } from "../connect/handshake.ts";
+import type { CancelEncryption } from "../connect/cancel.ts";
+import type { Link } from "../connect/handshake.ts";
 import type { Call, Op, PendingRequest, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "../transport/transport.ts";

@@ -18,6 +18,7 @@ import { connects, publishSpanBlocking } from "../telemetry/channels.ts";
 import { configurationWarner } from "../telemetry/configuration.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
+import { systemCertificates } from "../runtime/certificates.ts";
 import { readDirectory, readFile } from "../runtime/files.ts";
 import { homeDirectory, osUser, randomText, variable } from "../runtime/runtime.ts";
 
@@ -50,7 +51,8 @@ export class OpenedConnection {
 export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const log = Log.of(settings);
-  const surroundings = { variable, osUser, homeDirectory, readFile, readDirectory, now, nonce: randomText };
+  const files = { homeDirectory, readFile, readDirectory, systemCertificates };
+  const surroundings = { variable, osUser, ...files, now, date: Date.now, nonce: randomText };
   const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = publishSpanBlocking(
     connects,

@@ -6,7 +6,7 @@
  * such socket, the stream is used.
  */
 import type { Socket } from "node:net";
-import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, SecureVersion, TLSSocket } from "node:tls";
 import { BulkReader } from "./bun_bulk.ts";
 import { loadedLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
@@ -15,17 +15,9 @@ import { peerUser } from "./peer_user.ts";
 import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
 import { setOptionsOf } from "./tcp_options.ts";
-import { tlsReasonOf } from "./tls_reason.ts";
+import { tlsReasonOf } from "./reason.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
-import type {
-  Addresses,
-  AsyncDialer,
-  AsyncTransport,
-  Endpoint,
-  TlsOptions,
-  TlsSession,
-  TlsVersion,
-} from "./transport.ts";
+import type { Addresses, AsyncDialer, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "./transport.ts";
 
 /** A socket of Bun's own. */
 interface BunSocket {
@@ -222,7 +214,7 @@ function sessionOf(socket: BunSocket): TlsSession {
 }
 
 /** The numbers of the versions in the protocol. */
-const VERSIONS: Readonly<Record<TlsVersion, number>> = {
+const VERSIONS: Readonly<Record<SecureVersion, number>> = {
   "TLSv1": 0x0301,
   "TLSv1.1": 0x0302,
   "TLSv1.2": 0x0303,

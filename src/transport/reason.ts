@@ -1,5 +1,8 @@
-/** Words for socket errors, the same on every runtime. */
-import { tlsReasonOf } from "./tls_reason.ts";
+/**
+ * Words for errors of sockets and of TLS, the same on every runtime, in place of a line of OpenSSL, BoringSSL or rustls.
+ *
+ * Source: RFC 8446, section 6, for the alerts of TLS.
+ */
 
 /** The reason for an error of the operating system or the runtime. */
 export function reasonOf(error: unknown): string {
@@ -29,3 +32,57 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["PermissionDenied", "permission denied"],
   ["TimedOut", "connection timed out"],
 ]);
+
+/** Why TLS failed; undefined if the error is not one of TLS. */
+export function tlsReasonOf(error: Error): string | undefined {
+  const code = "code" in error ? String(error.code) : "";
+  const name = nameOf(code, error.message);
+  if (name === undefined) return undefined;
+  const reason = REASONS.find(([part]) => name.includes(part))?.[1];
+  return reason ?? `the two sides could not agree (${name.replaceAll("_", " ")})`;
+}
+
+/** The name of an alert or a failure, in lower case with underscores. */
+function nameOf(code: string, message: string): string | undefined {
+  const fromCode = /^ERR_(?:SSL|OSSL)_(.+)$/.exec(code)?.[1];
+  if (fromCode !== undefined) return fromCode.toLowerCase().replace(/^(?:(?:tls|ssl)v\d+_)?(?:alert_)?/, "");
+  const alert = /fatal alert: (\w+)/.exec(message)?.[1];
+  if (alert !== undefined) return alert.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toLowerCase();
+  const line = /SSL routines:[^:]*:([^:]+)/.exec(message)?.[1];
+  return line?.trim().toLowerCase().replaceAll(" ", "_").replace(/^(?:(?:tls|ssl)v\d+_)?(?:alert_)?/, "");
+}
+
+const CLIENT = "the server refuses the client's certificate (sslcert)";
+
+/** By a part of the name; the first one that fits. */
+const REASONS: readonly (readonly [part: string, reason: string])[] = [
+  ["unknown_ca", `${CLIENT}: it does not trust the authority that has issued it`],
+  ["certificate_expired", `${CLIENT}: it has expired`],
+  ["certificate_revoked", `${CLIENT}: it was revoked`],
+  ["certificate_required", "the server requires a certificate of the client (sslcert)"],
+  ["bad_certificate", `${CLIENT}: it is malformed, or has no signature that the server accepts`],
+  ["unsupported_certificate", `${CLIENT}: it is of an unsupported type`],
+  ["certificate_unknown", `${CLIENT}: it could not be verified`],
+  ["access_denied", `${CLIENT}: it does not permit it`],
+  [
+    "protocol_version",
+    "the server has none of the versions of TLS from ssl_min_protocol_version to ssl_max_protocol_version",
+  ],
+  [
+    "no_protocols_available",
+    "the runtime has none of the versions of TLS from ssl_min_protocol_version to ssl_max_protocol_version",
+  ],
+  [
+    "unsupported_protocol",
+    "the server has none of the versions of TLS from ssl_min_protocol_version to ssl_max_protocol_version",
+  ],
+  ["no_application_protocol", "the server does not accept the protocol postgresql behind TLS"],
+  ["wrong_version_number", "the server has not answered with TLS"],
+  ["unrecognized_name", "the server does not know the name that was sent (SNI)"],
+  ["decrypt_error", "a signature is wrong"],
+  ["bad_signature", "a signature is wrong: the server does not have the private key of its certificate"],
+  [
+    "handshake_failure",
+    "the two sides have no cipher in common, or the server requires a certificate of the client (sslcert)",
+  ],
+];

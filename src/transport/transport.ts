@@ -6,6 +6,8 @@
  * slows down the peer.
  */
 
+import type { SecureVersion } from "node:tls";
+
 /** The address of a server. */
 export type Endpoint =
   | {
@@ -51,9 +53,6 @@ export interface Addresses {
   readonly remote: Address;
 }
 
-/** The versions of TLS, by the names of libpq and of `node:tls`. */
-export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
-
 /** Options for encryption. */
 export interface TlsOptions {
   /** The name for SNI; undefined to send none. */
@@ -62,8 +61,8 @@ export interface TlsOptions {
   readonly certificate?: string | undefined;
   /** Its private key, in PEM and not encrypted. */
   readonly privateKey?: string | undefined;
-  readonly minVersion?: TlsVersion | undefined;
-  readonly maxVersion?: TlsVersion | undefined;
+  readonly minVersion?: SecureVersion | undefined;
+  readonly maxVersion?: SecureVersion | undefined;
 }
 
 /** What encryption has agreed on, and who is at the other end. */

@@ -3,7 +3,8 @@
  * table moves, without a socket or a driver.
  */
 import assert from "node:assert/strict";
-import type { CancelEncryption, Handshake, HandshakeStep, Link } from "../../../src/connect/handshake.ts";
+import type { CancelEncryption } from "../../../src/connect/cancel.ts";
+import type { Handshake, HandshakeStep, Link } from "../../../src/connect/handshake.ts";
 import type { Op, PendingRequest, Request, Step } from "../../../src/protocol/request.ts";
 import { errorOf } from "../../../src/protocol/failure.ts";
 import { Session } from "../../../src/protocol/session.ts";

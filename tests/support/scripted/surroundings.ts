@@ -1,4 +1,5 @@
 /** The environment of a process from tables, with files in memory. */
+import type { TlsEnvironment } from "../../../src/connect/tls_plan.ts";
 import type { Environment } from "../../../src/options/environment.ts";
 import type { FileState } from "../../../src/options/files.ts";
 
@@ -11,9 +12,15 @@ export interface Surroundings {
   readonly files?: Readonly<Record<string, string | FileState>>;
   /** Gets the warnings. Default: a warning is an error. */
   readonly warnings?: string[];
+  /** The certificates that the system trusts. */
+  readonly system?: readonly string[];
+  /** Unix milliseconds. Default: now. */
+  readonly date?: number;
 }
 
-export function environmentOf({ variables = {}, osUser, home, files = {}, warnings }: Surroundings): Environment {
+export function environmentOf(
+  { variables = {}, osUser, home, files = {}, warnings, system = [], date = Date.now() }: Surroundings,
+): Environment & TlsEnvironment {
   return {
     variable: (name) => Object.hasOwn(variables, name) ? variables[name] : undefined,
     osUser: () => osUser,
@@ -22,6 +29,12 @@ export function environmentOf({ variables = {}, osUser, home, files = {}, warnin
       const file = Object.hasOwn(files, path) ? files[path]! : { state: "absent" } as const;
       return typeof file === "string" ? { state: "read", text: file, isPrivate: true } : file;
     },
+    readDirectory: (path) => {
+      const names = Object.keys(files).filter((file) => file.startsWith(`${path}/`));
+      return names.length === 0 ? undefined : names.map((file) => file.slice(path.length + 1));
+    },
+    systemCertificates: () => system,
+    date: () => date,
     warn: (message) => {
       if (warnings === undefined) throw new Error(`unexpected warning: ${message}`);
       warnings.push(message);
