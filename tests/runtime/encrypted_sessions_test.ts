@@ -1,16 +1,19 @@
 /**
- * What a session over TLS is like on real servers: the modes and what pg_hba.conf refuses, clients' certificates, direct
- * negotiation, versions, cancel requests.
+ * What a session over TLS is like on real servers: the modes and what pg_hba.conf refuses, clients' certificates (both
+ * on Deno beside libpq 18), direct negotiation, versions, cancel requests.
  */
 import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Conn, ConnectionError, Opts, ServerError, TimeoutError } from "../../mod.ts";
+import { settingsOf } from "../../src/options/opts.ts";
 import * as x509 from "../support/certificates/authority.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
 import { POSTGRES } from "../support/installed/versions.ts";
+import { Libpq } from "../support/installed/libpq.ts";
 import { isTurnOf } from "../support/suite/extent.ts";
+import { runtime } from "../support/suite/runtime.ts";
 import { test } from "../support/suite/test.ts";
 import { awaiting, type World, worlds } from "../support/suite/worlds.ts";
 
@@ -146,6 +149,7 @@ for (const major of Object.keys(POSTGRES).map(Number) as (keyof typeof POSTGRES)
       const certificate = await prepare(server);
       const base = new Opts().host("localhost").port(server.port).user("postgres").db("postgres")
         .upgradeToUnixSocket(false).connectTimeout(30_000);
+      if (runtime === "deno") await checkBeside(base, directory);
       for (const world of worlds) {
         for (const [what, change, outcome] of CASES) {
           await outcomeIn(world, change(base, directory), outcome, `${what}, ${world.name}`);
@@ -164,6 +168,41 @@ for (const major of Object.keys(POSTGRES).map(Number) as (keyof typeof POSTGRES)
       rmSync(directory, { recursive: true });
     }
   });
+}
+
+/** Checks that libpq connects, and encrypts, in the same situations. */
+async function checkBeside(base: Opts, directory: string): Promise<void> {
+  using libpq = new Libpq();
+  for (const [what, change, outcome] of CASES) {
+    const { refusal, isEncrypted } = await libpq.connect(stringFor(change(base, directory), directory));
+    const isAsExpected = typeof outcome === "boolean" ? refusal === "" && isEncrypted === outcome : refusal !== "";
+    assert.ok(isAsExpected, `${what}: libpq ${refusal || `accepts, ${isEncrypted ? "encrypted" : "in clear"}`}`);
+  }
+}
+
+/** The string for libpq; texts are put into files. */
+function stringFor(opts: Opts, directory: string): string {
+  const { hosts, ports, user, sslMode, sslCert, sslKey, sslPassword, sslCertMode, tls = {} } = settingsOf(opts);
+  const file = (name: string, content: unknown): string | undefined => {
+    if (content === undefined) return undefined;
+    writeFileSync(join(directory, name), String(content), { mode: 0o600 });
+    return join(directory, name);
+  };
+  const pairs = {
+    host: hosts?.[0],
+    port: ports?.[0],
+    user,
+    dbname: "postgres",
+    sslmode: sslMode,
+    sslrootcert: file("given.ca", tls.ca) ?? "/nonexistent",
+    sslcert: file("given.cert", tls.cert) ?? sslCert ?? "/nonexistent",
+    sslkey: file("given.key", tls.key) ?? sslKey,
+    // Without one, libpq asks on the terminal.
+    sslpassword: tls.passphrase ?? sslPassword ?? "none",
+    sslcertmode: sslCertMode,
+  };
+  return Object.entries(pairs).filter(([, value]) => value !== undefined).map(([key, value]) => `${key}='${value}'`)
+    .join(" ");
 }
 
 /** Makes the roles, lets the server ask for certificates, and returns its own one. */

@@ -1,18 +1,23 @@
 /**
- * sslmode against a real server whose certificate changes: which certificates are accepted, in every world. The
- * verdicts are those of psql 15.
+ * sslmode against a real server whose certificate changes: which certificates are accepted, in every world, and on
+ * Deno beside libpq 18.
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Conn, ConnectionError, Opts } from "../../mod.ts";
 import * as x509 from "../support/certificates/authority.ts";
 import type { Issued } from "../support/certificates/authority.ts";
+import { Libpq } from "../support/installed/libpq.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
+import { POSTGRES } from "../support/installed/versions.ts";
+import { isTurnOf } from "../support/suite/extent.ts";
+import { runtime } from "../support/suite/runtime.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
-import { awaiting, worlds } from "../support/suite/worlds.ts";
+import { awaiting, type World, worlds } from "../support/suite/worlds.ts";
 
 const HOST = "db.example";
 const NOW = Date.now();
@@ -85,17 +90,17 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   ),
 };
 
+type Mode = "require" | "verify-ca" | "verify-full";
+
 function optsFor(
   port: number,
   { ca = root, crl, host = HOST }: Situation,
-  mode: "require" | "verify-ca" | "verify-full",
+  mode: Mode,
 ): Opts {
   const opts = new Opts("pg://postgres@/postgres").host(host);
   return (host === HOST ? opts.hostAddr("127.0.0.1") : opts).port(port).sslMode(mode)
     .upgradeToUnixSocket(false).connectTimeout(20_000)
-    .tls(
-      mode === "require" ? {} : { ca: x509.pem(ca.certificate), ...(crl ? { crl: x509.pem(crl, "X509 CRL") } : {}) },
-    );
+    .tls({ ca: x509.pem(ca.certificate), ...(crl ? { crl: x509.pem(crl, "X509 CRL") } : {}) });
 }
 
 /** Gives the server another certificate, and waits until it shows it. */
@@ -106,36 +111,68 @@ async function show(server: PostgresServer, admin: Conn, directory: string, chai
   await admin.queryDrop("select pg_reload_conf()");
   const expected = createHash("sha256").update(certificate).digest("hex");
   for (let attempt = 0; attempt < 500; attempt++) {
-    await using conn = await awaiting.connect(optsFor(server.port, { chain }, "require"));
+    const url = `pg://postgres@127.0.0.1:${server.port}/postgres?sslmode=require`;
+    await using conn = await awaiting.connect(url);
     if (conn.tlsInfo!.peer!.fingerprint256.replaceAll(":", "").toLowerCase() === expected) return;
   }
   assert.fail("the server keeps its certificate");
 }
 
-test("server certificates: each sslmode accepts and refuses them as psql does", async () => {
-  await using server = await PostgresServer.start({ major: newest.major, tls: true });
-  await using admin = await awaiting.connect(`pg://postgres@127.0.0.1:${server.port}/postgres?sslmode=disable`);
-  const directory = await admin.execValue("show data_directory") as string;
-  for (const [name, situation] of Object.entries(SITUATIONS)) {
-    await show(server, admin, directory, situation.chain);
-    for (const world of worlds) {
-      for (
-        const [mode, reason] of [["verify-ca", situation.verifyCa], ["verify-full", situation.verifyFull]] as const
-      ) {
-        const connecting = async () => {
-          await using conn = await world.connect(optsFor(server.port, situation, mode));
-          assert.equal(await conn.execValue("select ssl from pg_stat_ssl where pid = pg_backend_pid()"), true);
-        };
-        const what = `${name}, ${mode}, ${world.name}`;
-        if (reason === undefined) await connecting();
-        else {
-          await assert.rejects(connecting(), (error) => {
-            assert.ok(error instanceof ConnectionError, `${what}: ${error}`);
-            assert.match(error.message, reason, what);
-            return true;
-          });
+/** The modes that verify, and the reason for which each refuses a situation. */
+function reasonsOf({ verifyCa, verifyFull }: Situation): [mode: Mode, reason: RegExp | undefined][] {
+  return [["require", verifyCa], ["verify-ca", verifyCa], ["verify-full", verifyFull]];
+}
+
+/** Checks that pyro accepts the certificate, or refuses it for that reason. */
+async function checkIn(world: World, opts: Opts, reason: RegExp | undefined, what: string): Promise<void> {
+  const connecting = async () => {
+    await using conn = await world.connect(opts);
+    assert.equal(await conn.execValue("select ssl from pg_stat_ssl where pid = pg_backend_pid()"), true);
+  };
+  if (reason === undefined) return await connecting();
+  await assert.rejects(connecting(), (error) => {
+    assert.ok(error instanceof ConnectionError, `${what}: ${error}`);
+    assert.match(error.message, reason, what);
+    return true;
+  });
+}
+
+/** The string with which libpq does the same, with its files in a directory. */
+function stringFor(port: number, { ca = root, crl, host = HOST }: Situation, mode: Mode, directory: string): string {
+  const files = { "ca.pem": x509.pem(ca.certificate), "crl.pem": crl === undefined ? "" : x509.pem(crl, "X509 CRL") };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+  const list = join(directory, crl === undefined ? "none.pem" : "crl.pem");
+  return `host=${host} hostaddr=127.0.0.1 port=${port} user=postgres dbname=postgres sslmode=${mode} ` +
+    `sslrootcert=${join(directory, "ca.pem")} sslcrl=${list} sslcert=/nonexistent`;
+}
+
+for (const major of Object.keys(POSTGRES).map(Number) as (keyof typeof POSTGRES)[]) {
+  if (major < newest.major && !isTurnOf(`server certificates ${major}`)) continue;
+  test(`server certificates: each sslmode accepts and refuses them as libpq does (PostgreSQL ${major})`, async () => {
+    await using server = await PostgresServer.start({ major, tls: true });
+    await using admin = await awaiting.connect(`pg://postgres@127.0.0.1:${server.port}/postgres?sslmode=disable`);
+    const data = await admin.execValue("show data_directory") as string;
+    const directory = mkdtempSync(join(tmpdir(), "pyro-"));
+    const libpq = runtime === "deno" ? new Libpq() : undefined;
+    const table: string[] = [];
+    try {
+      for (const [name, situation] of Object.entries(SITUATIONS)) {
+        await show(server, admin, data, situation.chain);
+        for (const [mode, reason] of reasonsOf(situation)) {
+          const what = `${name}, ${mode}`;
+          for (const world of worlds) {
+            await checkIn(world, optsFor(server.port, situation, mode), reason, `${what}, ${world.name}`);
+          }
+          if (libpq === undefined) continue;
+          const { refusal } = await libpq.connect(stringFor(server.port, situation, mode, directory));
+          table.push(`${what}: pyro ${reason ? "refuses" : "accepts"}; libpq ${refusal || "accepts"}`);
+          assert.equal(refusal === "", reason === undefined, table.at(-1));
         }
       }
+    } finally {
+      libpq?.[Symbol.dispose]();
+      rmSync(directory, { recursive: true });
     }
-  }
-});
+    if (libpq !== undefined) console.log(table.join("\n"));
+  });
+}
