@@ -47,10 +47,15 @@ export function tlsInfoOf(session: TlsSession): TlsInfo {
   return info;
 }
 
-function peerOf(raw: Uint8Array): PeerCertificate {
-  const { subject, issuer, subjectAltName, validFrom, validTo, serialNumber, fingerprint256 } = new X509Certificate(
-    raw,
-  );
+/** Undefined for what is no certificate: that of a server which was not verified can be anything. */
+function peerOf(raw: Uint8Array): PeerCertificate | undefined {
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(raw);
+  } catch {
+    return undefined;
+  }
+  const { subject, issuer, subjectAltName, validFrom, validTo, serialNumber, fingerprint256 } = certificate;
   return {
     subject,
     issuer,

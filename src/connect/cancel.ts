@@ -4,6 +4,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Canceling Requests in Progress".
  */
 import { ConnectionError, UsageError } from "../errors.ts";
+import type { TlsVersion } from "../options/settings.ts";
 import type { Session } from "../protocol/session.ts";
 import { type Address, type Endpoint, endpointName } from "../transport/transport.ts";
 import { cancelRequest } from "../wire/frontend.ts";
@@ -25,6 +26,10 @@ export interface CancelKey {
   readonly isDirect?: boolean | undefined;
   /** The SHA-256 hash of the server's certificate, if it was verified: the server of the request must have the same. */
   readonly certificate?: string | undefined;
+  /** The oldest version of TLS. */
+  readonly minVersion?: TlsVersion | undefined;
+  /** The newest version of TLS. */
+  readonly maxVersion?: TlsVersion | undefined;
   /** The process ID of the server process. */
   readonly processId: number;
   /** The secret key of the session. */
@@ -32,10 +37,10 @@ export interface CancelKey {
 }
 
 /** How cancel requests must be encrypted. */
-export type CancelEncryption = Pick<CancelKey, "serverName" | "isDirect" | "certificate">;
+export type CancelEncryption = Omit<CancelKey, "endpoint" | "tls" | "processId" | "secret">;
 
 /** The address for the cancel requests of a connection. */
-export type CancelTarget = Pick<CancelKey, "endpoint" | "tls" | "serverName" | "isDirect" | "certificate">;
+export type CancelTarget = Omit<CancelKey, "processId" | "secret">;
 
 /**
  * The target for cancel requests of a connection. An upgraded connection uses that of the TCP
@@ -84,12 +89,14 @@ export function cancelTimeout(connectTimeout: number): number {
 
 /** Checks a key that a user gave. */
 export function toCancelKey(key: unknown): CancelKey {
-  const { endpoint, tls, serverName, isDirect, certificate, processId, secret } = (key ?? {}) as Partial<CancelKey>;
+  const { endpoint, tls, processId, secret, ...encryption } = (key ?? {}) as Partial<CancelKey>;
+  const { serverName, isDirect, certificate, minVersion, maxVersion } = encryption;
   const isKey = isEndpoint(endpoint) && typeof tls === "boolean" && Number.isInteger(processId) &&
     secret instanceof Uint8Array && secret.length > 0 && secret.length <= MAX_SECRET &&
-    isTextOrNone(serverName) && isTextOrNone(certificate) && (isDirect === undefined || typeof isDirect === "boolean");
+    [serverName, certificate, minVersion, maxVersion].every(isTextOrNone) &&
+    (isDirect === undefined || typeof isDirect === "boolean");
   if (!isKey) throw new UsageError("Cannot cancel: give the cancelKey of a connection");
-  return { endpoint, tls, serverName, isDirect, certificate, processId: processId!, secret };
+  return { endpoint, tls, serverName, isDirect, certificate, minVersion, maxVersion, processId: processId!, secret };
 }
 
 function isTextOrNone(value: unknown): boolean {

@@ -75,7 +75,7 @@ function* openByMode(endpoint: Endpoint, plan: ConnectPlan, by: number): Handsha
 
 /** Whether the server may accept a connection with the other kind of encryption. */
 function isForEncryption(error: unknown, { phase }: Progress, next: Encryption): boolean {
-  if (phase === "starting") return true;
+  if (phase === "starting") return error instanceof ConnectionError || error instanceof ProtocolError;
   if (phase === "authenticating") return false;
   // pg_hba.conf can refuse encrypted connections (hostnossl), or all others (hostssl), before any authentication.
   return (phase === "done") === (next === "none") && error instanceof ServerError &&

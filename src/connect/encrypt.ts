@@ -29,15 +29,18 @@ export function* secure(link: Link, plan: TlsPlan, by: number): Handshake<void> 
   link.encrypted = {
     serverName: name || undefined,
     ...(plan.isDirect ? { isDirect: true } : {}),
+    minVersion: options.minVersion,
+    maxVersion: options.maxVersion,
     ...(verification === undefined ? {} : { certificate: certificateHash(session) }),
   };
 }
 
 /** Encrypts the connection of a cancel request like the one that it is for. */
 export function* secureAgain(link: Link, encrypted: CancelEncryption, by: number): Handshake<void> {
-  const { serverName, isDirect, certificate } = encrypted;
+  const { serverName, isDirect, certificate, minVersion, maxVersion } = encrypted;
   if (!isDirect) yield* askForTls(link, "always", "require", by);
-  const session = yield* startTls(link, { serverName }, by);
+  const session = yield* startTls(link, { serverName, minVersion, maxVersion }, by);
+  if (isDirect) checkProtocol(session);
   if (certificate === undefined || certificateHash(session) === certificate) return;
   throw new ConnectionError(
     "Cannot cancel: the server's certificate is not the one that it had when the connection was opened",

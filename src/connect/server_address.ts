@@ -7,6 +7,7 @@
 import { connect, type ConnectPlan } from "./connect.ts";
 import type { Handshake } from "./handshake.ts";
 import type { StatementNaming } from "../statements/cache.ts";
+import { waitedFor } from "./secret_function.ts";
 import { type Connected, connectVerified, type VerifiedSocket } from "./upgrade.ts";
 
 /** How to reach the server, as the connections of a pool have found out. */
@@ -31,7 +32,8 @@ export class ServerAddress {
     this.#verifiedSocket = connected.verifiedSocket;
     const { attempted, upgraded, reason } = connected.upgrade;
     // An upgrade that took too long may succeed next time.
-    if (attempted && !upgraded && plan.now() - startedAt < USUAL_DURATION) this.#upgradeRefusal = reason;
+    const duration = plan.now() - startedAt - waitedFor(plan);
+    if (attempted && !upgraded && duration < USUAL_DURATION) this.#upgradeRefusal = reason;
     return connected;
   }
 

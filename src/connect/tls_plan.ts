@@ -10,7 +10,7 @@ import { type FileContent, type FileState, readNamedFile } from "../options/file
 import type { Settings, SslMode } from "../options/settings.ts";
 import { textsOf, TLS_VERSIONS } from "../options/tls_settings.ts";
 import { certificatesIn, revocationListsIn } from "../tls/pem.ts";
-import { isKeyOf, pemOf, privateKeyOf } from "../tls/private_key.ts";
+import { checkKeyOf, pemOf, privateKeyOf } from "../tls/private_key.ts";
 import type { Verification } from "../tls/verify.ts";
 import type { TlsOptions } from "../transport/transport.ts";
 
@@ -56,6 +56,12 @@ export function tlsPlanOf(settings: Settings, environment: TlsEnvironment): TlsP
   if (sslRootCert === "system" && tls.ca === undefined && mode !== "verify-full") {
     throw new UsageError(
       `Cannot connect: sslmode=${mode} is too weak for sslrootcert=system; it must be verify-full`,
+    );
+  }
+  if (sslRootCert === "system" && tls.ca === undefined && (tls.crl ?? (settings.sslCrl || settings.sslCrlDir))) {
+    throw new UsageError(
+      "Cannot connect: revocation lists (sslcrl, sslcrldir, tls.crl) are not used with sslrootcert=system; " +
+        "sslrootcert must name a file",
     );
   }
   if (sslNegotiation === "direct" && !STRICT.includes(mode)) {
@@ -117,9 +123,7 @@ function clientCertificate(
     const [own] = certificatesIn(certificate.file.text, `the certificate ${certificate.name}`);
     const content = key.file.text.includes("-----BEGIN") ? key.file.text : key.file.bytes!;
     const privateKey = privateKeyOf(content, sslPassword, `the private key ${key.name}`, "sslpassword");
-    if (!isKeyOf(privateKey, own!)) {
-      throw new UsageError(`the private key ${key.name} is not that of the certificate ${certificate.name}`);
-    }
+    checkKeyOf(privateKey, `the private key ${key.name}`, own!, `the certificate ${certificate.name}`);
     return { certificate: certificate.file.text, privateKey: pemOf(privateKey) };
   });
 }

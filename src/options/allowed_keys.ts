@@ -47,6 +47,14 @@ export class AllowedKeys {
     for (const [key, value] of parts) if (value !== undefined) this.check(key);
   }
 
+  /** Checks the password: an empty one would be taken from the program's own password file, for the string's host. */
+  checkPassword({ password }: Settings): void {
+    if (password !== "") return;
+    throw new UsageError(
+      "Cannot use an empty password in the connection string: with the option allow, it must be a password, or absent",
+    );
+  }
+
   /** Checks hosts: a socket is one of this machine, and its server may trust this process. */
   checkHosts({ hosts = [] }: Settings): void {
     if (hosts.some(isSocketHost) && !this.#keys.has("socket")) {

@@ -214,7 +214,11 @@ export class Opts {
    * Source: PostgreSQL manual, "OAuth Authorization/Authentication"; RFC 7628.
    */
   oauthToken(fn: OAuthTokenFunction): Opts {
-    return this.#with({ oauthToken: checkFunction("oauthToken", fn) });
+    // A text may be the token itself.
+    if (typeof fn !== "function") {
+      throw new UsageError(`Cannot set oauthToken: it must be a function, not ${typeof fn}`);
+    }
+    return this.#with({ oauthToken: fn });
   }
 
   /** The URL of the authorization server, for {@linkcode Opts.oauthToken}. Default: none. */
@@ -883,5 +887,6 @@ function parse(text: string, { allow }: StringOptions = {}): Settings {
   const isDsn = text.includes("=") && !/^[^=]*:\/\//.test(text);
   const settings = isDsn ? parseDsn(text, allowed) : parseUrl(trimBlanks(text), allowed);
   allowed?.checkHosts(settings);
+  allowed?.checkPassword(settings);
   return settings;
 }

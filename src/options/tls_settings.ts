@@ -1,6 +1,6 @@
 /** The options of encryption: libpq's, and the texts of certificates and keys that a program has. */
 import { UsageError } from "../errors.ts";
-import { privateKeyOf } from "../tls/private_key.ts";
+import { checkKeyOf, privateKeyOf } from "../tls/private_key.ts";
 import { certificatesIn, revocationListsIn } from "../tls/pem.ts";
 import { bad, checkChoice, checkText, type SslCertMode, type TlsVersion } from "./settings.ts";
 
@@ -42,8 +42,11 @@ export function checkTls(value: unknown): TlsSettings {
     throw new UsageError("Cannot set tls: cert and key belong together, and one of them is missing");
   }
   if (passphrase !== undefined) checkText("tls.passphrase", passphrase);
-  if (cert !== undefined) certificatesIn(checkText("tls.cert", cert), "tls.cert");
-  if (key !== undefined) privateKeyOf(checkText("tls.key", key), passphrase, "tls.key", "passphrase");
+  if (cert !== undefined && key !== undefined) {
+    const [own] = certificatesIn(checkText("tls.cert", cert), "tls.cert");
+    const privateKey = privateKeyOf(checkText("tls.key", key), passphrase, "tls.key", "passphrase");
+    checkKeyOf(privateKey, "tls.key", own!, "tls.cert");
+  }
   if (serverName !== undefined) checkText("tls.serverName", serverName);
   if (minVersion !== undefined) checkTlsVersion("tls.minVersion", minVersion);
   if (maxVersion !== undefined) checkTlsVersion("tls.maxVersion", maxVersion);

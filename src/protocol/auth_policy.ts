@@ -2,7 +2,7 @@
  * What the client allows a server to ask for: the options `require_auth` and `channel_binding`.
  *
  * Both are checked before anything is sent. The refusals are libpq's, as is the choice of SCRAM's mechanism
- * and header, but for certificates whose hash is not defined: there, `channel_binding=prefer` does without.
+ * and header.
  *
  * Source: PostgreSQL manual, libpq, "Parameter Key Words"; `check_expected_areq` and `pg_SASL_init` in
  * libpq's `fe-auth.c`; RFC 5802, section 6, for the header.
@@ -57,14 +57,21 @@ export function chooseScram(
   }
   const endPoint = channelBinding === "disable" ? undefined : channel?.endPoint();
   if (isBound && endPoint !== undefined) return { name: SCRAM_SHA_256_PLUS, binding: boundTo(endPoint) };
-  if (required && isBound) {
-    throw refused("channel_binding=require needs a certificate whose signature has a hash, and the server's has none");
+  if (isBound && channel !== undefined && channelBinding !== "disable") {
+    // Somebody in between can choose such a certificate. Without binding, nobody would notice.
+    throw refused(
+      `the server offers ${SCRAM_SHA_256_PLUS}, and the signature of its certificate has no hash to bind to; ` +
+        "use another certificate, or channel_binding=disable if the certificate is verified",
+    );
   }
   if (required) {
     throw refused(`channel_binding=require allows ${SCRAM_SHA_256_PLUS} only, and the server offers ${named(offered)}`);
   }
   if (!offered.includes(SCRAM_SHA_256)) return undefined;
-  return { name: SCRAM_SHA_256, binding: endPoint === undefined ? NOT_BOUND : NOT_OFFERED };
+  return {
+    name: SCRAM_SHA_256,
+    binding: channel === undefined || channelBinding === "disable" ? NOT_BOUND : NOT_OFFERED,
+  };
 }
 
 /** The names of mechanisms for a message. */

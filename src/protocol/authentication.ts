@@ -146,7 +146,7 @@ export class Authenticator {
       default:
         throw new ConnectionError(
           `Cannot authenticate: the server asks for ${METHOD_NAMES.get(method) ?? `method ${method}`}, ` +
-            "pyro has none, password, md5 and scram-sha-256",
+            "pyro has none, password, md5, scram-sha-256 and oauth",
           NOT_RETRYABLE,
         );
     }

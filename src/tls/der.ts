@@ -6,6 +6,7 @@
  *
  * Source: ITU-T X.690, chapters 8 and 10.
  */
+import { Buffer } from "node:buffer";
 
 /** What is wrong with the encoding. It never leaves this folder: whoever starts to read translates it. */
 export class DerError extends Error {}
@@ -204,7 +205,7 @@ export function hex(bytes: Uint8Array): string {
 
 /** Whether both have the same bytes. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  return a.length === b.length && Buffer.compare(a, b) === 0;
 }
 
 /** The tags that certificates use. */

@@ -74,7 +74,7 @@ function attributesOf(content: Uint8Array): Attribute[] {
 function keyOf({ type, tag, content }: Attribute): string {
   const text = stringOf(tag, content);
   if (text === undefined) return `${type}:${tag}:${hex(content)}`;
-  const folded = text.replace(/^[ \t-\r]+|[ \t-\r]+$/g, "").replace(/[ \t-\r]+/g, " ")
+  const folded = text.replace(/[ \t-\r]+/g, " ").replace(/^ | $/g, "")
     .replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   return `${type}=${hex(Buffer.from(folded))}`;
 }

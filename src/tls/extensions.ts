@@ -56,6 +56,7 @@ export interface RawExtension {
 export function rawExtensionsOf(content: Uint8Array): RawExtension[] {
   const list = onlySequence(content, "list of extensions");
   const extensions = new Map<string, RawExtension>();
+  if (list.done) throw new DerError("the list of extensions is empty");
   while (!list.done) {
     const reader = list.sequence("extension");
     const identifier = objectIdentifierOf(reader.read(Tag.objectIdentifier, "extension's identifier"));

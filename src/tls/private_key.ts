@@ -46,8 +46,14 @@ export function pemOf(key: KeyObject): string {
   return key.export({ type: "pkcs8", format: "pem" }) as string;
 }
 
-/** Whether a key is the one of a certificate, which is in DER. */
-export function isKeyOf(key: KeyObject, certificate: Uint8Array): boolean {
+/** Throws a {@linkcode UsageError} unless a key is the one of a certificate, which is in DER; the others name them. */
+export function checkKeyOf(key: KeyObject, keyName: string, certificate: Uint8Array, certificateName: string): void {
   const own = createPublicKey(key).export({ type: "spki", format: "der" });
-  return own.equals(new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" }));
+  let other: Uint8Array;
+  try {
+    other = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+  } catch {
+    throw new UsageError(`Cannot use ${certificateName}: it is malformed`);
+  }
+  if (!own.equals(other)) throw new UsageError(`Cannot use ${keyName}: it is not the key of ${certificateName}`);
 }

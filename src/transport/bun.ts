@@ -15,7 +15,6 @@ import { peerUser } from "./peer_user.ts";
 import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
 import { setOptionsOf } from "./tcp_options.ts";
-import { tlsReasonOf } from "./reason.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
 import type { Addresses, AsyncDialer, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "./transport.ts";
 
@@ -147,11 +146,18 @@ class BunTransport implements AsyncTransport {
         tls: bunTlsOptions(options),
         socket: {
           ...handlers,
-          // An unverified certificate is reported as a failure, but then there is a cipher.
-          handshake: (socket, success, error) =>
-            success || (socket.getCipher().name !== null && (error === null || tlsReasonOf(error) === undefined))
-              ? resolve(sessionOf(socket))
-              : reject(error ?? new Error("no cipher was agreed on")),
+          handshake: (socket, success, error) => {
+            try {
+              if (success || isUnverified(socket, error)) resolve(sessionOf(socket));
+              else reject(error ?? new Error("the server closed the connection during the TLS handshake"));
+            } catch (error) {
+              reject(error);
+            }
+          },
+          error: (socket, error) => {
+            handlers.error(socket, error);
+            reject(error);
+          },
           close: (socket, error) => {
             handlers.close(socket, error);
             reject(error ?? new Error("the server closed the connection during the TLS handshake"));
@@ -189,6 +195,13 @@ class BunTransport implements AsyncTransport {
     this.#writer = undefined;
     wake?.();
   }
+}
+
+/** Whether a handshake that is reported as failed has only found that the certificate cannot be verified. */
+function isUnverified(socket: BunSocket, error: Error | null): boolean {
+  const code = String((error as { code?: unknown } | null)?.code ?? "");
+  return socket.getCipher().name !== null &&
+    /^(?:CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_|INVALID_|ERR_TLS_CERT_)/.test(code);
 }
 
 /** The options as Bun's sockets take them, which differ from those of `node:tls`. */

@@ -23,12 +23,9 @@ export function localSockets(asksDeno: boolean): LocalSockets {
 }
 
 function preflight(path: string, asksDeno: boolean): Preflight {
-  // An abstract socket has no file. Only the kernel tells who listens.
-  if (path.startsWith("@")) {
-    return { refusal: undefined, owner: (peer) => ownerOf(peer) ?? doubt("an abstract socket has no owner") };
-  }
   const forbidden = asksDeno ? denoPreflight({ kind: "unix", path }) : undefined;
   if (forbidden !== undefined) return refused(forbidden);
+  // An abstract socket has no file. Only the kernel tells who listens.
   if (path.startsWith("@")) {
     return {
       refusal: undefined,

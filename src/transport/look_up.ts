@@ -45,14 +45,17 @@ export function lookUpBlocking(
   if (failure !== 0) throw new Error("the host name cannot be resolved");
   const first = pointerAt(result, 0);
   const found: [number, Uint8Array][] = [];
-  for (let info = first; info !== 0;) {
-    const entry = read(libc, info, INFO_SIZE);
-    const [family, length] = [int32At(entry, INFO_FAMILY), int32At(entry, INFO_LENGTH)];
-    const isUsable = (family === AF_INET || family === AF_INET6) && length <= ADDRESS_SIZE;
-    if (isUsable) found.push([family, read(libc, pointerAt(entry, INFO_ADDRESS), length)]);
-    info = pointerAt(entry, INFO_NEXT);
+  try {
+    for (let info = first; info !== 0;) {
+      const entry = read(libc, info, INFO_SIZE);
+      const [family, length] = [int32At(entry, INFO_FAMILY), int32At(entry, INFO_LENGTH)];
+      const isUsable = (family === AF_INET || family === AF_INET6) && length <= ADDRESS_SIZE;
+      if (isUsable) found.push([family, read(libc, pointerAt(entry, INFO_ADDRESS), length)]);
+      info = pointerAt(entry, INFO_NEXT);
+    }
+  } finally {
+    libc.freeaddrinfo(first);
   }
-  libc.freeaddrinfo(first);
   return found;
 }
 

@@ -54,6 +54,7 @@ function connectTo<T>(
   return new Promise((resolve, reject) => {
     const socket = connect(address);
     const giveUp = (reason: unknown): void => {
+      settle();
       socket.destroy();
       reject(reason);
     };

@@ -22,6 +22,8 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["ENETUNREACH", "network unreachable"],
   ["ENOENT", "no such file or directory"],
   ["ENOTDIR", "not a directory"],
+  ["DNS_ENOTFOUND", "the host name cannot be resolved"],
+  ["EAI_AGAIN", "the host name cannot be resolved now"],
   ["ENOTFOUND", "the host name cannot be resolved"],
   ["EPIPE", "broken pipe"],
   ["ETIMEDOUT", "connection timed out"],

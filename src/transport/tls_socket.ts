@@ -9,7 +9,8 @@ import type { TlsOptions, TlsSession } from "./transport.ts";
 
 /**
  * Options for `node:tls`. It verifies nothing: `src/tls` does, on all runtimes alike, and before anything is
- * sent. That the peer has the private key of its certificate is a part of every handshake.
+ * sent. The handshake proves that the peer has the private key of its certificate; on Deno only if it is one of the
+ * certificates that `src/tls` accepts.
  */
 export function tlsConnectionOptions(options: TlsOptions): ConnectionOptions {
   const { serverName, certificate, privateKey, minVersion, maxVersion } = options;

@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { runtime } from "../runtime/runtime.ts";
 import { setByDescriptor, tcpOptionsOf } from "./tcp_options.ts";
 import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "./transport.ts";
-import type { WorkerBody } from "./worker_main.ts";
+import type { WorkerBody, WorkerReport } from "./worker_main.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
 
 /** Connects within `milliseconds`. `main` is the body of the worker, if not the usual one. */
@@ -110,8 +110,8 @@ class WorkerTransport implements SyncTransport {
     this.#readsOn = true;
     this.#thread.command(COMMANDS.startTls, options);
     this.#awaitState(STATES.encrypted, milliseconds);
-    const { session, chain } = this.#thread.report();
-    return { ...session!, chain: chain!.map((base64) => new Uint8Array(Buffer.from(base64, "base64"))) };
+    const { session, chain } = this.#encryption();
+    return { ...session, chain: chain.map((base64) => new Uint8Array(Buffer.from(base64, "base64"))) };
   }
 
   close(): void {
@@ -143,6 +143,19 @@ class WorkerTransport implements SyncTransport {
     if (!this.#thread.until(() => over.includes(this.#thread.state), milliseconds)) throw new Error("timed out");
     if (this.#thread.state === STATES.ended) throw new Error("the server closed the connection");
     if (this.#thread.state !== wanted) throw this.#failure();
+  }
+
+  /** The report of the encryption, unless that of a failure has taken its place. */
+  #encryption(): Required<Pick<WorkerReport, "session" | "chain">> {
+    let report: WorkerReport = {};
+    try {
+      report = this.#thread.report();
+    } catch {
+      // It is being written.
+    }
+    const { session, chain } = report;
+    if (session === undefined || chain === undefined || this.#thread.state !== STATES.encrypted) throw this.#failure();
+    return { session, chain };
   }
 
   #failure(): Error {

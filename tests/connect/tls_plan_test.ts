@@ -62,6 +62,11 @@ test("tls plan: options that contradict each other are refused", () => {
       "Cannot connect: sslmode=require is too weak for sslrootcert=system; it must be verify-full",
     ],
     [
+      new Opts("pg://?sslrootcert=system").tls({ crl: pem(list, "X509 CRL") }),
+      "Cannot connect: revocation lists (sslcrl, sslcrldir, tls.crl) are not used with sslrootcert=system; " +
+      "sslrootcert must name a file",
+    ],
+    [
       mode("prefer").sslNegotiation("direct"),
       "Cannot connect: sslmode=prefer is too weak for sslnegotiation=direct; it must be one of require, verify-ca, " +
       "verify-full",
@@ -179,7 +184,10 @@ test("tls plan: a key must be private, the certificate's, and its passphrase rig
   assert.match(refusal(opts, { "/c": CERT, "/k": key(false, false) }), /can be read by its group or others/);
   assert.equal(prepared(opts, { "/c": CERT, "/k": key(false, true) }).options.privateKey, KEY);
   const foreign = keyText(other.key.privateKey);
-  assert.match(refusal(opts, { "/c": CERT, "/k": foreign }), /"\/k" is not that of the certificate "\/c"$/);
+  assert.match(
+    refusal(opts, { "/c": CERT, "/k": foreign }),
+    /^Cannot use the private key "\/k": it is not the key of the certificate "\/c"$/,
+  );
   assert.match(refusal(opts, { "/c": CERT, "/k": "x" }), /it must be a private key in PEM or DER$/);
   const encrypted = { "/c": CERT, "/k": keyText(client.key.privateKey, "open sesame") };
   assert.match(refusal(opts, encrypted), /it is encrypted, and sslpassword is not given$/);
@@ -196,6 +204,7 @@ test("tls plan: texts are checked when they are set, and secrets are not shown",
     [{ cert: CERT }, /^Cannot set tls: cert and key belong together/],
     [{ cert: CERT, key: "hunter2" }, /^Cannot use tls.key: it has no line/],
     [{ cert: CERT, key: keyText(client.key.privateKey, "p"), passphrase: "hunter2" }, /cannot be decrypted/],
+    [{ cert: CERT, key: keyText(other.key.privateKey) }, /^Cannot use tls.key: it is not the key of tls.cert$/],
     [{ CA }, /^Cannot set tls: it has "CA", and its members are ca, cert, key/],
     [{ minVersion: "1.2" }, /^Cannot set tls.minVersion to "1.2": it must be one of TLSv1, /],
   ];

@@ -100,3 +100,9 @@ test("allow: setters are the program's own, and not limited", () => {
   const opts = new Opts("pg://h", { allow: ["host"] }).passfile("/own").sslMode("require");
   assert.deepEqual(opts.toJSON(), { host: "h", passfile: "/own", sslMode: "require" });
 });
+
+test("allow: a password that is empty would be the program's own", () => {
+  for (const text of ["host=h user=u password='' dbname=d", "pg://u@h/d?password=", "pg://u:@h/d?password="]) {
+    assert.match(complaint(text), /^Cannot use an empty password in the connection string: /);
+  }
+});

@@ -122,8 +122,8 @@ test("channel_binding: the mechanism and the header are those of libpq", () => {
     ["prefer", undefined, SCRAM, "n,,"],
     ["prefer", TLS, SCRAM, "y,,"],
     ["prefer", TLS, PLUS, "p=tls-server-end-point,,"],
-    ["prefer", UNHASHED, SCRAM, "n,,"],
-    ["prefer", UNHASHED, PLUS, "n,,"],
+    ["prefer", UNHASHED, SCRAM, "y,,"],
+    ["disable", UNHASHED, PLUS, "n,,"],
     ["require", TLS, PLUS, "p=tls-server-end-point,,"],
     ["require", TLS, sasl("SCRAM-SHA-256-PLUS"), "p=tls-server-end-point,,"],
   ];
@@ -150,7 +150,7 @@ test("channel_binding=require: every other way in is refused, before anything is
   refused(/needs TLS, and the connection is not encrypted/, { policy }, PLUS);
   refused(/allows SCRAM-SHA-256-PLUS only, and the server offers "SCRAM-SHA-256"/, { policy, channel: TLS }, SCRAM);
   refused(/allows SCRAM-SHA-256-PLUS only, and the server offers none/, { policy, channel: TLS }, sasl());
-  refused(/needs a certificate whose signature has a hash/, { policy, channel: UNHASHED }, PLUS);
+  refused(/certificate has no hash to bind to/, { policy, channel: UNHASHED }, PLUS);
 });
 
 test("an offer of channel binding on a connection that is not encrypted is refused", () => {
@@ -171,3 +171,11 @@ function sasl(...mechanisms: string[]): Uint8Array {
     out.byte(0);
   });
 }
+
+test("channel_binding=prefer: an offer of PLUS is not passed over because the certificate has no hash", () => {
+  for (const channelBinding of ["prefer", "require"] as const) {
+    const { session } = startup({ policy: binding(channelBinding), channel: UNHASHED }, PLUS);
+    assert.match(session.lost!.message, /the signature of its certificate has no hash to bind to/);
+    assert.deepEqual(sentMessages(session).filter(({ code }) => code === "p"), []);
+  }
+});
