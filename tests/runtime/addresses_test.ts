@@ -12,6 +12,7 @@ import { errorResponse } from "../support/scripted/backend.ts";
 import { runtime } from "../support/suite/runtime.ts";
 import { newest } from "../support/suite/servers.ts";
 import { setting } from "../support/suite/skips.ts";
+import { isTurnOf } from "../support/suite/extent.ts";
 import { test } from "../support/suite/test.ts";
 import { type World, worlds } from "../support/suite/worlds.ts";
 
@@ -108,6 +109,7 @@ if (setting !== "deno-net" && canMount()) {
   for (const world of ["async", "sync"]) {
     for (const [hosts, listening, expected] of HOSTS) {
       const name = `addresses: localhost is ${hosts.join(", ")}, and ${listening.join(", ")} listen (${world})`;
+      if (!isTurnOf(name)) continue;
       test(name, () =>
         withHosts(hosts, async (file) => {
           const [first, ...others] = listening;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { runScript } from "../support/processes/child.ts";
 import { runtime } from "../support/suite/runtime.ts";
 import { newest } from "../support/suite/servers.ts";
+import { isTurnOf } from "../support/suite/extent.ts";
 import { test } from "../support/suite/test.ts";
 
 /** A user that is asked for a password, by the newest server. */
@@ -34,8 +35,13 @@ async function connectIn(
   return { ...JSON.parse(stdout), stderr };
 }
 
+/** In a short run each on one runtime only, since processes take long to start. */
+function inTurn(name: string, body: () => Promise<void>): void {
+  if (isTurnOf(name)) test(name, body);
+}
+
 for (const world of ["async", "sync"]) {
-  test(`password file: in the home directory, or named (${world})`, () =>
+  inTurn(`password file: in the home directory, or named (${world})`, () =>
     withHome(async (home) => {
       assert.match((await connectIn(home, world, TARGET)).error!, /password/);
       const own = join(home, "own");
@@ -46,21 +52,24 @@ for (const world of ["async", "sync"]) {
       assert.equal((await connectIn(home, world, TARGET)).one, 1);
     }));
 
-  test(`password file: one that others may read is not used, and the process is warned (${world})`, () =>
-    withHome(async (home) => {
-      const path = join(home, ".pgpass");
-      await writeFile(path, LINE);
-      await chmod(path, 0o640);
-      const { error, stderr } = await connectIn(home, world, TARGET);
-      assert.match(error!, /password/);
-      assert.match(stderr, /The password file .* is not used: its group or others have access/);
-      assert.doesNotMatch(stderr, /secret/);
-      await rm(path);
-      await mkdir(path);
-      assert.match((await connectIn(home, world, TARGET)).stderr, /is not used: it must be a plain file/);
-    }));
+  inTurn(
+    `password file: one that others may read is not used, and the process is warned (${world})`,
+    () =>
+      withHome(async (home) => {
+        const path = join(home, ".pgpass");
+        await writeFile(path, LINE);
+        await chmod(path, 0o640);
+        const { error, stderr } = await connectIn(home, world, TARGET);
+        assert.match(error!, /password/);
+        assert.match(stderr, /The password file .* is not used: its group or others have access/);
+        assert.doesNotMatch(stderr, /secret/);
+        await rm(path);
+        await mkdir(path);
+        assert.match((await connectIn(home, world, TARGET)).stderr, /is not used: it must be a plain file/);
+      }),
+  );
 
-  test(`service file: completes the options (${world})`, () =>
+  inTurn(`service file: completes the options (${world})`, () =>
     withHome(async (home) => {
       const section = `[s]\n${TARGET.replaceAll(" ", "\n")}\npassword=secret\n`;
       await writeFile(join(home, ".pg_service.conf"), section);

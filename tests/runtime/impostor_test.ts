@@ -38,7 +38,7 @@ import { startImpostor } from "../support/network/impostor.ts";
 import { inTime } from "../support/suite/in_time.ts";
 import { Random } from "../support/suite/random.ts";
 import { test } from "../support/suite/test.ts";
-import { type World, worlds } from "../support/suite/worlds.ts";
+import { type World, worlds, worldsOf } from "../support/suite/worlds.ts";
 
 const root = authority("Root");
 
@@ -59,7 +59,7 @@ async function heardBy(
   return await impostor.heard();
 }
 
-for (const world of worlds) {
+for (const world of worldsOf("impostor")) {
   for (const type of ["EC", "RSA"] as const) {
     test(`impostor: a certificate without its key is refused (${type}, ${world.name})`, async () => {
       const heard = await heardBy(world, type, "impostor");
