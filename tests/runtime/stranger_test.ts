@@ -10,7 +10,7 @@ import { PostgresServer } from "../support/installed/postgres.ts";
 import { newest } from "../support/suite/servers.ts";
 import { type Demand, startStranger, STRANGER } from "../support/network/stranger.ts";
 import { test } from "../support/suite/test.ts";
-import { worlds } from "../support/suite/worlds.ts";
+import { worlds, worldsOf } from "../support/suite/worlds.ts";
 
 /** The role that TCP asks for that. What the stranger relays to asks for nothing. */
 const ROLES: Readonly<Record<Demand, string>> = {
@@ -63,7 +63,7 @@ async function running(watcher: Conn, id: number): Promise<void> {
   while ((await watcher.execValue("select state from pg_stat_activity where pid = $1", [id])) !== "active");
 }
 
-for (const world of worlds) {
+for (const world of worldsOf("stranger")) {
   // An ordinary role may not ask for the directories, so the usual ones are tried.
   test(`upgrade: a stranger's socket is told nothing (${world.name})`, async () => {
     await using server = await startServer();
