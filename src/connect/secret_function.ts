@@ -67,11 +67,11 @@ export class SecretFunction implements LateSecret {
     }
     if (!isPromise(value)) return this.#take(value);
     if (awaits) {
-      return this.#pending = Promise.resolve(value).then((text) => this.#take(text), (error) => {
+      return this.#pending = value.then((text) => this.#take(text), (error) => {
         throw this.#fail(error);
       });
     }
-    Promise.resolve(value).catch(() => {});
+    value.then(undefined, () => {});
     throw this.#failure = new UsageError(
       `Cannot use the function for ${this.#option}: it has returned a promise, for which a blocking connection ` +
         "cannot wait; it must return the text at once",
