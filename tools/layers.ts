@@ -84,7 +84,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ["codecs", "protocol", "rows", "sql", "statements", "wire"],
   },
   connect: {
-    knows: "handshake, host lists, the upgrade to a Unix socket, cancel requests",
+    knows: "handshake, encryption, host lists, the upgrade to a Unix socket, cancel requests",
     doesNotKnow: "sockets, time",
     pure: true,
     imports: ["codecs", "options", "protocol", "rows", "statements", "tls", "wire", TRANSPORT],

@@ -48,7 +48,7 @@ export abstract class ConnState {
     return this.#state.link.tls !== undefined;
   }
 
-  /** What encryption has agreed on, and the server's certificate; undefined if the connection is not encrypted. */
+  /** The version of TLS, the cipher suite and the server's certificate; undefined if the connection is not encrypted. */
   get tlsInfo(): TlsInfo | undefined {
     const { tls } = this.#state.link;
     return tls && tlsInfoOf(tls);

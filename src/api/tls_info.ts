@@ -19,7 +19,7 @@ export interface TlsInfo {
 export interface PeerCertificate {
   /** For whom it is: `"CN=db.example.com"`, with a line for each part. */
   readonly subject: string;
-  /** Who has issued it. */
+  /** The name of the authority that issued it. */
   readonly issuer: string;
   /** The names and addresses of the server: `"DNS:db.example.com, IP Address:192.0.2.1"`; undefined for none. */
   readonly subjectAltName: string | undefined;

@@ -65,11 +65,12 @@ function* openByMode(endpoint: Endpoint, plan: ConnectPlan, by: number): Handsha
     if (second === undefined || !isForEncryption(error, progress, second)) throw error;
     refusal = error;
   }
+  const last: Progress = { phase: "none" };
   try {
-    return yield* open(endpoint, plan, second, by);
+    return yield* open(endpoint, plan, second, by, last);
   } catch (error) {
-    // If the server has no TLS either, what it refuses is the reason.
-    throw plan.sslMode === "allow" && error instanceof ConnectionError ? refusal : error;
+    // If the server has no TLS either, its refusal of a connection in clear is the reason.
+    throw second === "always" && last.phase === "none" ? refusal : error;
   }
 }
 

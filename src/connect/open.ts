@@ -27,7 +27,7 @@ export interface OpenPlan {
   readonly token?: SecretFunction | undefined;
   /** Whether the token may be sent over TCP without TLS. */
   readonly tokenInClear?: boolean | undefined;
-  /** What the server may ask for; undefined for everything. */
+  /** The authentication requests that are answered; undefined for all. */
   readonly policy?: AuthPolicy | undefined;
   /** The user that must listen on Unix sockets; undefined for any. */
   readonly requiredPeer?: RequiredPeer | undefined;
@@ -142,7 +142,7 @@ function* begin(startup: Startup): Op<PendingRequest<AuthMethod>> {
   return pending;
 }
 
-/** What authentication may be bound to. */
+/** The encrypted channel that authentication can be bound to; undefined in clear text. */
 function channelOf({ tls }: Link): Channel | undefined {
   if (tls === undefined) return undefined;
   const [certificate] = tls.chain;

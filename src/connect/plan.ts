@@ -10,7 +10,7 @@ import type { Endpoint, TcpOptions } from "../transport/transport.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
 import { problemOfToken, SecretFunction } from "./secret_function.ts";
-import { sslModeOf, type TlsEnvironment, tlsPlanOf } from "./tls_plan.ts";
+import { effectiveSslMode, type TlsEnvironment, tlsPlanOf } from "./tls_plan.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
@@ -33,11 +33,11 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
   const addresses = addressesOf(settings);
   return {
     endpoints: addresses.map((address) => endpointOf(address, settings)),
-    sslMode: sslModeOf(settings),
+    sslMode: effectiveSslMode(settings),
     tls: tlsPlanOf(settings, environment),
     user,
     token: tokenOf(settings),
-    tokenInClear: sslModeOf(settings) === "disable",
+    tokenInClear: effectiveSslMode(settings) === "disable",
     ...passwordsOf(settings, addresses, user, environment),
     policy: policyOf(settings),
     requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
@@ -188,7 +188,7 @@ function versionsOf({ minProtocolVersion = "3.0", maxProtocolVersion }: Settings
 
 function skipReasonOf(settings: Settings, hosts: number): string | undefined {
   const { upgradeToUnixSocket = true, pgbouncer, channelBinding } = settings;
-  const sslMode = sslModeOf(settings);
+  const sslMode = effectiveSslMode(settings);
   if (!upgradeToUnixSocket) return "it is switched off";
   if (pgbouncer) return "pgbouncer=true says that a pooler stands between";
   if (sslMode === "require" || sslMode.startsWith("verify-")) {

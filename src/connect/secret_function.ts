@@ -119,7 +119,7 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
-/** What is wrong with a secret, without showing it. */
+/** Checks a secret: returns its fault, which does not show it, or undefined. */
 function problemOf(value: unknown): string | undefined {
   if (typeof value !== "string") return value === null ? "null" : `a value of type ${typeof value}`;
   if (value === "") return "an empty one";
@@ -128,7 +128,7 @@ function problemOf(value: unknown): string | undefined {
 }
 
 /**
- * What is wrong with a token of OAuth.
+ * Checks a token of OAuth: returns its fault, or undefined.
  *
  * Source: RFC 6750, section 2.1.
  */

@@ -40,18 +40,18 @@ export interface TlsEnvironment extends Pick<Environment, "homeDirectory" | "rea
 /** What one connection is encrypted with. */
 export interface TlsPreparation {
   readonly options: TlsOptions;
-  /** What the certificate must prove; undefined for nothing. */
+  /** The demands on the certificate; undefined if it is not verified. */
   readonly verification: Omit<Verification, "host"> | undefined;
 }
 
 /** The mode: if the system's certificates are to verify the server, the strictest is the default. */
-export function sslModeOf({ sslMode, sslRootCert }: Settings): SslMode {
+export function effectiveSslMode({ sslMode, sslRootCert }: Settings): SslMode {
   return sslMode ?? (sslRootCert === "system" ? "verify-full" : "prefer");
 }
 
 /** The plan. Throws a {@linkcode UsageError} for options that contradict each other. */
 export function tlsPlanOf(settings: Settings, environment: TlsEnvironment): TlsPlan {
-  const mode = sslModeOf(settings);
+  const mode = effectiveSslMode(settings);
   const { sslRootCert, sslNegotiation = "postgres", sslSni = true, tls = {} } = settings;
   if (sslRootCert === "system" && tls.ca === undefined && mode !== "verify-full") {
     throw new UsageError(
@@ -137,7 +137,7 @@ function verificationOf(
   const { sslRootCert, tls = {} } = settings;
   const strength = mode === "verify-full" ? "verify-full" : "verify-ca";
   if (tls.ca !== undefined) {
-    const roots = textsOf("tls.ca", tls.ca).flatMap((text) => parsed(text, "tls.ca", certificatesIn));
+    const roots = textsOf("tls.ca", tls.ca).flatMap((text) => certificatesOf(text, "tls.ca"));
     return { mode: strength, roots, rootsName: "tls.ca", crls: revocationLists(settings, environment) };
   }
   if (sslRootCert === "system") {
@@ -156,7 +156,7 @@ function verificationOf(
     );
   }
   const rootsName = `the file ${found.name} (sslrootcert)`;
-  const roots = connecting(() => parsed(found.file.text, rootsName, certificatesIn));
+  const roots = connecting(() => certificatesOf(found.file.text, rootsName));
   return { mode: strength, roots, rootsName, crls: revocationLists(settings, environment) };
 }
 
@@ -164,14 +164,14 @@ function verificationOf(
 function revocationLists(settings: Settings, environment: TlsEnvironment): readonly Uint8Array[] {
   const { sslCrl, sslCrlDir, tls = {} } = settings;
   if (tls.crl !== undefined) {
-    return textsOf("tls.crl", tls.crl).flatMap((text) => parsed(text, "tls.crl", revocationListsIn));
+    return textsOf("tls.crl", tls.crl).flatMap((text) => revocationListsOf(text, "tls.crl"));
   }
   const file = sslCrl || !sslCrlDir
     ? findFile("revocation list", "sslcrl", sslCrl, "root.crl", environment)
     : undefined;
   const lists = file === undefined
     ? []
-    : connecting(() => parsed(file.file.text, `the revocation list ${file.name}`, revocationListsIn));
+    : connecting(() => revocationListsOf(file.file.text, `the revocation list ${file.name}`));
   if (!sslCrlDir) return lists;
   const all = [...lists, ...listsInDirectory(sslCrlDir, environment)];
   if (all.length > 0) return all;
@@ -184,7 +184,7 @@ function listsInDirectory(directory: string, environment: TlsEnvironment): reado
     const path = `${directory}/${name}`;
     const file = environment.readFile(path);
     if (file.state !== "read") return [];
-    return connecting(() => parsed(file.text, `the revocation list ${JSON.stringify(path)}`, revocationListsIn));
+    return connecting(() => revocationListsOf(file.text, `the revocation list ${JSON.stringify(path)}`));
   });
 }
 
@@ -232,25 +232,30 @@ function systemRoots({ systemCertificates }: TlsEnvironment): readonly Uint8Arra
 
 const SYSTEM_ROOTS = new WeakMap<() => readonly string[], readonly Uint8Array[]>();
 
-/** What a text has. The last texts are remembered, since the connections of a pool all read the same files. */
-function parsed(
-  text: string,
-  what: string,
+/**
+ * Remembers what the last texts contained, since the connections of a pool all read the same files, and since the
+ * verification remembers what it has read of a certificate.
+ */
+function remembering(
   parse: (text: string, what: string) => readonly Uint8Array[],
-): readonly Uint8Array[] {
-  const key = `${parse === certificatesIn ? "certificates" : "lists"} ${text}`;
-  const known = PARSED.get(key);
-  if (known !== undefined) return known;
-  const result = parse(text, what);
-  if (PARSED.size >= MAX_PARSED) PARSED.delete(PARSED.keys().next().value!);
-  PARSED.set(key, result);
-  return result;
+): (text: string, what: string) => readonly Uint8Array[] {
+  const known = new Map<string, readonly Uint8Array[]>();
+  return (text, what) => {
+    let parsed = known.get(text);
+    if (parsed === undefined) {
+      parsed = parse(text, what);
+      if (known.size >= MAX_REMEMBERED) known.delete(known.keys().next().value!);
+      known.set(text, parsed);
+    }
+    return parsed;
+  };
 }
 
-const PARSED = new Map<string, readonly Uint8Array[]>();
-const MAX_PARSED = 32;
+const certificatesOf = remembering(certificatesIn);
+const revocationListsOf = remembering(revocationListsIn);
+const MAX_REMEMBERED = 16;
 
-/** What `work` returns. A file that is malformed fails the connection, which may be tried in clear then. */
+/** Runs `work`. A malformed file fails the connection like a refusal of the server: `prefer` then connects in clear. */
 function connecting<T>(work: () => T): T {
   try {
     return work();

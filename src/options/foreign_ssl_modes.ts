@@ -23,7 +23,7 @@ export function sslModeOfOption(name: string, value: string): string | undefined
   }
 }
 
-/** What a mode is, where its name surprises. */
+/** A note on a mode whose name surprises. */
 export function sslModeNote(mode: string): string {
   return mode === "require" ? ", which encrypts and does not verify the certificate" : "";
 }

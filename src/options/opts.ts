@@ -231,7 +231,7 @@ export class Opts {
     return this.#with({ oauthClientId: checkText("oauthClientId", id) });
   }
 
-  /** What a token must allow, separated by blanks, for {@linkcode Opts.oauthToken}. Default: none. */
+  /** The scopes that a token must have, separated by blanks, for {@linkcode Opts.oauthToken}. Default: none. */
   oauthScope(scope: string): Opts {
     return this.#with({ oauthScope: checkText("oauthScope", scope) });
   }

@@ -7,7 +7,7 @@ import type { Environment } from "./environment.ts";
 import { readNamedFile } from "./files.ts";
 import type { Settings } from "./settings.ts";
 
-/** What a password is for. */
+/** The connection that a password is for. */
 export interface PasswordKey {
   /** The host as it was given, or the directory of a Unix socket; empty for the default. */
   readonly host: string;

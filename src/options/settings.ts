@@ -45,7 +45,7 @@ export interface OAuthRequest {
   readonly issuer: string | undefined;
   /** The identifier of this client there; see {@linkcode Opts.oauthClientId}. */
   readonly clientId: string | undefined;
-  /** What the token must allow, separated by blanks; see {@linkcode Opts.oauthScope}. */
+  /** The scopes that the token must have, separated by blanks; see {@linkcode Opts.oauthScope}. */
   readonly scope: string | undefined;
 }
 

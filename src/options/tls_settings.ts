@@ -24,7 +24,7 @@ export interface TlsSettings {
   readonly maxVersion?: TlsVersion | undefined;
 }
 
-/** The texts, each of which must be what it is for. */
+/** Checks the texts, and copies the lists of them. */
 export function checkTls(value: unknown): TlsSettings {
   if (typeof value !== "object" || value === null) {
     // A text may be a key.
@@ -48,9 +48,13 @@ export function checkTls(value: unknown): TlsSettings {
     checkKeyOf(privateKey, "tls.key", own!, "tls.cert");
   }
   if (serverName !== undefined) checkText("tls.serverName", serverName);
-  if (minVersion !== undefined) checkTlsVersion("tls.minVersion", minVersion);
-  if (maxVersion !== undefined) checkTlsVersion("tls.maxVersion", maxVersion);
-  return { ...value };
+  return {
+    ...value,
+    ...(typeof ca === "object" ? { ca: [...ca] } : {}),
+    ...(typeof crl === "object" ? { crl: [...crl] } : {}),
+    ...(minVersion === undefined ? {} : { minVersion: checkVersion("tls.minVersion", minVersion) }),
+    ...(maxVersion === undefined ? {} : { maxVersion: checkVersion("tls.maxVersion", maxVersion) }),
+  };
 }
 
 /** One text or several, as a list. */
@@ -61,13 +65,16 @@ export function textsOf(name: string, value: string | readonly string[]): readon
 
 /** A version of TLS, in any case. As in libpq, empty is no limit. */
 export function checkTlsVersion(name: string, value: unknown): TlsVersion | "" {
-  if (value === "") return "";
+  return value === "" ? "" : checkVersion(name, value);
+}
+
+function checkVersion(name: string, value: unknown): TlsVersion {
   const found = TLS_VERSIONS.find((version) => version.toLowerCase() === String(value).toLowerCase());
   if (found === undefined) throw bad(name, value, `it must be one of ${TLS_VERSIONS.join(", ")}`);
   return found;
 }
 
-/** In their order. */
+/** The versions, from the oldest to the newest. */
 export const TLS_VERSIONS: readonly TlsVersion[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
 const MEMBERS: readonly string[] = [
@@ -81,7 +88,7 @@ const MEMBERS: readonly string[] = [
   "maxVersion",
 ];
 
-/** Whether the client's certificate is sent. */
+/** Checks a mode. libpq's `require` is refused. */
 export function checkSslCertMode(name: string, value: unknown): SslCertMode {
   if (value === "require") {
     throw new UsageError(

@@ -92,7 +92,7 @@ export class Authenticator {
     this.#action = action;
   }
 
-  /** What the server has requested. */
+  /** The server's request. */
   get method(): AuthMethod {
     return { disclosure: this.#disclosure, scram: this.#scram?.terms };
   }

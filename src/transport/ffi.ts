@@ -40,7 +40,7 @@ import {
 
 /**
  * Whether an endpoint can be dialled through FFI. Looking up a name has no timeout there, so `localhost` is
- * the only one, which the system knows without asking the network.
+ * the only one: systems have it in a file, and do not ask the network.
  */
 export function ffiCanDial(endpoint: Endpoint): boolean {
   if (endpoint.kind === "unix") return true;

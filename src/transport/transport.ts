@@ -87,7 +87,7 @@ export interface SocketOwner {
   readonly doubt: string | undefined;
 }
 
-/** The preflight check of a Unix socket that an upgrade is about to dial. */
+/** The preflight check of a Unix socket whose owner matters: one for an upgrade, or with `requirepeer`. */
 export interface Preflight {
   /** Why it cannot be dialled, or not without asking for a permission; undefined if it can be tried. */
   readonly refusal: string | undefined;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { KeyObject } from "node:crypto";
 import { ConnectionError, UsageError } from "../../src/errors.ts";
-import { sslModeOf, type TlsPlan, tlsPlanOf, type TlsPreparation } from "../../src/connect/tls_plan.ts";
+import { effectiveSslMode, type TlsPlan, tlsPlanOf, type TlsPreparation } from "../../src/connect/tls_plan.ts";
 import type { FileState } from "../../src/options/files.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { SslMode } from "../../src/options/settings.ts";
@@ -49,10 +49,10 @@ function mode(mode: SslMode): Opts {
 }
 
 test("tls plan: the mode is prefer, or verify-full if the system's certificates verify", () => {
-  assert.equal(sslModeOf({}), "prefer");
-  assert.equal(sslModeOf({ sslRootCert: "system" }), "verify-full");
-  assert.equal(sslModeOf({ sslRootCert: "/f" }), "prefer");
-  assert.equal(sslModeOf({ sslMode: "require", sslRootCert: "system" }), "require");
+  assert.equal(effectiveSslMode({}), "prefer");
+  assert.equal(effectiveSslMode({ sslRootCert: "system" }), "verify-full");
+  assert.equal(effectiveSslMode({ sslRootCert: "/f" }), "prefer");
+  assert.equal(effectiveSslMode({ sslMode: "require", sslRootCert: "system" }), "require");
 });
 
 test("tls plan: options that contradict each other are refused", () => {

@@ -4,7 +4,7 @@ import process from "node:process";
 const [world, url, how] = process.argv.slice(2);
 if (world === "async") {
   const { Conn, Opts } = await import("../../../mod.ts");
-  const target = new Opts(url!).connectTimeout(how === "timeout" ? 200 : 0);
+  const target = new Opts(url!).connectTimeout(how === "timeout" ? 200 : 3_600_000);
   const options = how === "abort" ? { signal: AbortSignal.timeout(200) } : {};
   console.log(await Conn.connect(target, options).then(() => "connected", (error) => (error as Error).name));
 } else {
