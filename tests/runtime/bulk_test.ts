@@ -15,10 +15,10 @@ import { Registry } from "../../src/codecs/registry.ts";
 import { times } from "../support/suite/extent.ts";
 import { callOf } from "../support/scripted/links.ts";
 import { newest } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
+import { testInTurn } from "../support/suite/test.ts";
 import { Conn, ConnectionError, Opts } from "../../mod.ts";
 import { Proxy } from "../support/network/proxy.ts";
-import { worldsOf } from "../support/suite/worlds.ts";
+import { worlds } from "../support/suite/worlds.ts";
 
 const MEGABYTE = 0x10_0000;
 const COUNT = times(20, 64);
@@ -58,14 +58,14 @@ const ENDPOINTS: readonly Endpoint[] = [
 ];
 
 for (const endpoint of ENDPOINTS) {
-  test(`bulk: ${COUNT} MB each way (async, ${endpoint.kind})`, async () => {
+  testInTurn(`bulk: ${COUNT} MB each way (async, ${endpoint.kind})`, async () => {
     const link = new AsyncLink(await (await asyncDialer()).dial(endpoint, new AbortController().signal), endpoint);
     assert.equal(await link.run(callOf(flood(startup(link.session)))), COUNT * MEGABYTE);
     await link.close();
   });
 
-  for (const { name } of worldsOf(`bulk ${endpoint.kind}`).filter((world) => world.name !== "async")) {
-    test(`bulk: ${COUNT} MB each way (${name}, ${endpoint.kind})`, () => {
+  for (const { name } of worlds.filter((world) => world.name !== "async")) {
+    testInTurn(`bulk: ${COUNT} MB each way (${name}, ${endpoint.kind})`, () => {
       const dialer = syncDialer(name === "sync ffi" ? "ffi" : "worker");
       const link = new SyncLink(dialer.dial(endpoint, false, 5000), endpoint);
       assert.equal(link.run(callOf(flood(startup(link.session)))), COUNT * MEGABYTE);
@@ -74,7 +74,7 @@ for (const endpoint of ENDPOINTS) {
   }
 }
 
-test(`bulk: ${COUNT} MB each way through calls that nobody awaits one by one (async, TLS)`, async () => {
+testInTurn(`bulk: ${COUNT} MB each way through calls that nobody awaits one by one (async, TLS)`, async () => {
   await using conn = await Conn.connect(newest.url({ query: "sslmode=require" }));
   await using echo = await conn.prepare("select $1::bytea");
   const calls = Array.from(
@@ -105,42 +105,48 @@ const TARGETS = {
 };
 
 for (const [transport, target] of Object.entries(TARGETS)) {
-  test(`bulk: long results of several connections at once, and others are served meanwhile (async, ${transport})`, async () => {
-    const names = ["a", "b", "c", "d"];
-    const conns = await Promise.all([...names, "short"].map(() => Conn.connect(target)));
-    assert.deepEqual([conns[0]!.transport, conns[0]!.tls], [
-      transport === "unix" ? "unix" : "tcp",
-      transport === "tls",
-    ]);
-    let under = names.length;
-    const long = names.map(async (name, i) => {
-      assertWhole(await conns[i]!.exec(LONG, [name, ROWS]), name);
-      under--;
-    });
-    let served = 0;
-    while (under > 0) {
-      assert.equal(await conns[4]!.execValue("select $1::int", [served]), served);
-      served++;
-    }
-    await Promise.all(long);
-    assert.ok(served > 0, "nobody else was served");
-    await Promise.all(conns.map((conn) => conn.close()));
-  });
+  testInTurn(
+    `bulk: long results of several connections at once, and others are served meanwhile (async, ${transport})`,
+    async () => {
+      const names = ["a", "b", "c", "d"];
+      const conns = await Promise.all([...names, "short"].map(() => Conn.connect(target)));
+      assert.deepEqual([conns[0]!.transport, conns[0]!.tls], [
+        transport === "unix" ? "unix" : "tcp",
+        transport === "tls",
+      ]);
+      let under = names.length;
+      const long = names.map(async (name, i) => {
+        assertWhole(await conns[i]!.exec(LONG, [name, ROWS]), name);
+        under--;
+      });
+      let served = 0;
+      while (under > 0) {
+        assert.equal(await conns[4]!.execValue("select $1::int", [served]), served);
+        served++;
+      }
+      await Promise.all(long);
+      assert.ok(served > 0, "nobody else was served");
+      await Promise.all(conns.map((conn) => conn.close()));
+    },
+  );
 }
 
 for (const then of ["end", "reset"] as const) {
-  test(`bulk: a long result that is cut off fails, and the next connection gets its own (async, ${then})`, async () => {
-    await using proxy = await Proxy.start(newest.port);
-    for (let after = 1_000_000; after <= 4_000_000; after += 777_777) {
-      const opts = new Opts(newest.url({ query: "sslmode=disable" })).port(proxy.port).upgradeToUnixSocket(false);
-      const conn = await Conn.connect(opts);
-      await conn.execValue("select 1");
-      proxy.arm({ direction: "down", after, then });
-      const result = conn.exec(LONG, ["cut", ROWS]);
-      await assert.rejects(result, ConnectionError);
-      assert.ok(proxy.struck && conn.closed);
-      await using next = await Conn.connect(TARGETS.tcp);
-      assertWhole(await next.exec(LONG, ["next", ROWS]), "next");
-    }
-  });
+  testInTurn(
+    `bulk: a long result that is cut off fails, and the next connection gets its own (async, ${then})`,
+    async () => {
+      await using proxy = await Proxy.start(newest.port);
+      for (let after = 1_000_000; after <= 4_000_000; after += 777_777) {
+        const opts = new Opts(newest.url({ query: "sslmode=disable" })).port(proxy.port).upgradeToUnixSocket(false);
+        const conn = await Conn.connect(opts);
+        await conn.execValue("select 1");
+        proxy.arm({ direction: "down", after, then });
+        const result = conn.exec(LONG, ["cut", ROWS]);
+        await assert.rejects(result, ConnectionError);
+        assert.ok(proxy.struck && conn.closed);
+        await using next = await Conn.connect(TARGETS.tcp);
+        assertWhole(await next.exec(LONG, ["next", ROWS]), "next");
+      }
+    },
+  );
 }

@@ -9,8 +9,8 @@ import { cancel, Conn, ServerError, TimeoutError } from "../../mod.ts";
 import { times } from "../support/suite/extent.ts";
 import { Random } from "../support/suite/random.ts";
 import { newest } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
-import { worldsOf } from "../support/suite/worlds.ts";
+import { testInTurn } from "../support/suite/test.ts";
+import { worlds } from "../support/suite/worlds.ts";
 
 /** What became of the calls that were given up. */
 class Tally {
@@ -33,74 +33,80 @@ const LATER = "select $1::int4 as n from pg_sleep(0.001)";
 for (const query of ["", "upgrade_to_unix_socket=off&sslmode=disable"]) {
   const way = query === "" ? "Unix socket" : "TCP";
 
-  test(`stress: of thousands of races between completion and cancel, none hits a later call (async, ${way})`, async () => {
-    const tally = new Tally();
-    const rounds = times(60, 260);
-    const lane = async (seed: number): Promise<void> => {
-      const next = fractions(seed);
+  testInTurn(
+    `stress: of thousands of races between completion and cancel, none hits a later call (async, ${way})`,
+    async () => {
+      const tally = new Tally();
+      const rounds = times(60, 260);
+      const lane = async (seed: number): Promise<void> => {
+        const next = fractions(seed);
+        await using conn = await Conn.connect(newest.url({ query }));
+        for (let i = 0; i < rounds; i++) {
+          const sleep = next() * 0.004;
+          const moment = 1 + next() * 5;
+          const reason = { i };
+          const controller = new AbortController();
+          const timer = setTimeout(() => controller.abort(reason), moment);
+          const options = next() < 0.5 ? { timeout: moment } : { signal: controller.signal };
+          const kind = Math.floor(next() * 3);
+          const call = kind === 0
+            ? conn.query(`select pg_sleep(${sleep})`, options)
+            : kind === 1
+            ? conn.exec("select pg_sleep($1)", [sleep], options)
+            : conn.tx((tx) => tx.exec("select pg_sleep($1)", [sleep]), options);
+          const outcome = call.then(() => tally.completed++, (error: unknown) => {
+            if (error === reason) tally.stopped++;
+            else tally.given(error);
+          });
+          // At once, when it has settled, or while the cancel request may be on its way.
+          // (What is called on the connection while the transaction is open runs in it: the next test's.)
+          const when = kind === 2 ? 1 : Math.floor(next() * 3);
+          if (when === 1) await outcome;
+          else if (when === 2) await new Promise((resolve) => setTimeout(resolve, moment));
+          assert.deepEqual(await conn.exec(LATER, [i]), [{ n: i }]);
+          tally.later++;
+          await outcome;
+          clearTimeout(timer);
+        }
+        assert.equal(conn.transactionStatus, "idle");
+      };
+      await Promise.all([1, 2, 3, 4].map(lane));
+      assert.equal(tally.later, 4 * rounds);
+      assert.ok(
+        tally.completed > times(5, 20) && tally.stopped > times(5, 20),
+        `both ends of the race were seen: ${JSON.stringify(tally)}`,
+      );
+    },
+  );
+
+  testInTurn(
+    `stress: a transaction that is given up does not hit what others call on its connection (async, ${way})`,
+    async () => {
+      const next = fractions(11);
+      let stopped = 0;
+      let hit = 0;
       await using conn = await Conn.connect(newest.url({ query }));
-      for (let i = 0; i < rounds; i++) {
+      for (let i = 0; i < times(60, 200); i++) {
         const sleep = next() * 0.004;
-        const moment = 1 + next() * 5;
-        const reason = { i };
-        const controller = new AbortController();
-        const timer = setTimeout(() => controller.abort(reason), moment);
-        const options = next() < 0.5 ? { timeout: moment } : { signal: controller.signal };
-        const kind = Math.floor(next() * 3);
-        const call = kind === 0
-          ? conn.query(`select pg_sleep(${sleep})`, options)
-          : kind === 1
-          ? conn.exec("select pg_sleep($1)", [sleep], options)
-          : conn.tx((tx) => tx.exec("select pg_sleep($1)", [sleep]), options);
-        const outcome = call.then(() => tally.completed++, (error: unknown) => {
-          if (error === reason) tally.stopped++;
-          else tally.given(error);
+        const call = conn.tx((tx) => tx.exec("select pg_sleep($1)", [sleep]), { timeout: 1 + next() * 5 });
+        const outcome = call.then(() => {}, (error: unknown) => {
+          assert.ok(error instanceof TimeoutError, String(error));
+          stopped++;
         });
-        // At once, when it has settled, or while the cancel request may be on its way.
-        // (What is called on the connection while the transaction is open runs in it: the next test's.)
-        const when = kind === 2 ? 1 : Math.floor(next() * 3);
-        if (when === 1) await outcome;
-        else if (when === 2) await new Promise((resolve) => setTimeout(resolve, moment));
-        assert.deepEqual(await conn.exec(LATER, [i]), [{ n: i }]);
-        tally.later++;
+        try {
+          assert.deepEqual(await conn.exec(LATER, [i]), [{ n: i }]);
+        } catch (error) {
+          assert.ok(error instanceof ServerError && error.code === "57014", String(error));
+          hit++;
+        }
         await outcome;
-        clearTimeout(timer);
       }
-      assert.equal(conn.transactionStatus, "idle");
-    };
-    await Promise.all([1, 2, 3, 4].map(lane));
-    assert.equal(tally.later, 4 * rounds);
-    assert.ok(
-      tally.completed > times(5, 20) && tally.stopped > times(5, 20),
-      `both ends of the race were seen: ${JSON.stringify(tally)}`,
-    );
-  });
+      assert.ok(stopped > times(3, 10), `${stopped} were given up`);
+      assert.equal(hit, 0, "calls that nobody gave up were cancelled");
+    },
+  );
 
-  test(`stress: a transaction that is given up does not hit what others call on its connection (async, ${way})`, async () => {
-    const next = fractions(11);
-    let stopped = 0;
-    let hit = 0;
-    await using conn = await Conn.connect(newest.url({ query }));
-    for (let i = 0; i < times(60, 200); i++) {
-      const sleep = next() * 0.004;
-      const call = conn.tx((tx) => tx.exec("select pg_sleep($1)", [sleep]), { timeout: 1 + next() * 5 });
-      const outcome = call.then(() => {}, (error: unknown) => {
-        assert.ok(error instanceof TimeoutError, String(error));
-        stopped++;
-      });
-      try {
-        assert.deepEqual(await conn.exec(LATER, [i]), [{ n: i }]);
-      } catch (error) {
-        assert.ok(error instanceof ServerError && error.code === "57014", String(error));
-        hit++;
-      }
-      await outcome;
-    }
-    assert.ok(stopped > times(3, 10), `${stopped} were given up`);
-    assert.equal(hit, 0, "calls that nobody gave up were cancelled");
-  });
-
-  test(`stress: cancel() with a call made at once behind it (async, ${way})`, async () => {
+  testInTurn(`stress: cancel() with a call made at once behind it (async, ${way})`, async () => {
     let hit = 0;
     let missed = 0;
     let request = 0;
@@ -130,8 +136,8 @@ for (const query of ["", "upgrade_to_unix_socket=off&sslmode=disable"]) {
   });
 }
 
-for (const world of worldsOf("stress").filter(({ name }) => name !== "async")) {
-  test(`stress: time-outs around completion, with a later call at once (${world.name})`, async () => {
+for (const world of worlds.filter(({ name }) => name !== "async")) {
+  testInTurn(`stress: time-outs around completion, with a later call at once (${world.name})`, async () => {
     const next = fractions(9);
     const tally = new Tally();
     await using conn = await world.connect(newest.fast);
@@ -157,7 +163,7 @@ for (const world of worldsOf("stress").filter(({ name }) => name !== "async")) {
     assert.ok(tally.completed > 2 && tally.stopped > 2, `both ends of the race were seen: ${JSON.stringify(tally)}`);
   });
 
-  test(`stress: another thread's cancel(key) stops only what runs (${world.name})`, async () => {
+  testInTurn(`stress: another thread's cancel(key) stops only what runs (${world.name})`, async () => {
     await using conn = await world.connect(newest.fast);
     const source = `
       import { workerData } from "node:worker_threads";

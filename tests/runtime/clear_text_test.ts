@@ -8,8 +8,8 @@ import { cancel as cancelBlocking } from "../../sync.ts";
 import { authentication, backendKeyData, concat, readyForQuery } from "../support/scripted/backend.ts";
 import { Injector, type Moment } from "../support/network/injector.ts";
 import { newest, servers, type TestServer } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
-import { worlds, worldsOf } from "../support/suite/worlds.ts";
+import { testInTurn } from "../support/suite/test.ts";
+import { worlds } from "../support/suite/worlds.ts";
 
 /** Lets everybody in, whoever says it. */
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
@@ -25,46 +25,52 @@ function through(injector: Injector, server: TestServer, sslMode: string): strin
 }
 
 for (const server of servers) {
-  for (const world of worldsOf(`clear text ${server.major}`)) {
-    test(`clear text: none is taken for encrypted, whenever it comes (${world.name}, PostgreSQL ${server.major})`, async () => {
-      await using injector = await Injector.start(server.port, WELCOME);
-      const url = through(injector, server, "require");
-      injector.moment = "never";
-      await using conn = await world.connect(url);
-      assert.deepEqual([conn.tls, await conn.execValue("select 1")], [true, 1], "nothing is wrong without it");
-      for (const moment of MOMENTS) {
-        injector.moment = moment;
-        for (let round = 0; round < ROUNDS; round++) {
-          await assert.rejects(world.connect(url), ConnectionError, `at ${moment}`);
+  for (const world of worlds) {
+    testInTurn(
+      `clear text: none is taken for encrypted, whenever it comes (${world.name}, PostgreSQL ${server.major})`,
+      async () => {
+        await using injector = await Injector.start(server.port, WELCOME);
+        const url = through(injector, server, "require");
+        injector.moment = "never";
+        await using conn = await world.connect(url);
+        assert.deepEqual([conn.tls, await conn.execValue("select 1")], [true, 1], "nothing is wrong without it");
+        for (const moment of MOMENTS) {
+          injector.moment = moment;
+          for (let round = 0; round < ROUNDS; round++) {
+            await assert.rejects(world.connect(url), ConnectionError, `at ${moment}`);
+          }
         }
-      }
-      assert.ok(injector.spoken > 0);
-    });
+        assert.ok(injector.spoken > 0);
+      },
+    );
   }
 }
 
-for (const world of worldsOf("clear text")) {
-  test(`clear text: where encryption is only preferred, it never counts as encrypted (${world.name})`, async () => {
-    await using injector = await Injector.start(newest.port, WELCOME);
-    for (const moment of MOMENTS) {
-      injector.moment = moment;
-      // There is no encryption in the end, so anybody may speak: what they say is not asked.
-      const tls = await world.connect(through(injector, newest, "prefer")).then(
-        async (conn) => {
-          const { tls } = conn;
-          await conn.close({ timeout: 0 });
-          return tls;
-        },
-        () => false,
-      );
-      assert.equal(tls, false, `at ${moment}`);
-    }
-    assert.ok(injector.spoken > 0);
-  });
+for (const world of worlds) {
+  testInTurn(
+    `clear text: where encryption is only preferred, it never counts as encrypted (${world.name})`,
+    async () => {
+      await using injector = await Injector.start(newest.port, WELCOME);
+      for (const moment of MOMENTS) {
+        injector.moment = moment;
+        // There is no encryption in the end, so anybody may speak: what they say is not asked.
+        const tls = await world.connect(through(injector, newest, "prefer")).then(
+          async (conn) => {
+            const { tls } = conn;
+            await conn.close({ timeout: 0 });
+            return tls;
+          },
+          () => false,
+        );
+        assert.equal(tls, false, `at ${moment}`);
+      }
+      assert.ok(injector.spoken > 0);
+    },
+  );
 }
 
 for (const [name, cancel] of [["async", cancelAwaiting], ["sync", cancelBlocking]] as const) {
-  test(`clear text: a cancel request is not sent behind it (${name})`, async () => {
+  testInTurn(`clear text: a cancel request is not sent behind it (${name})`, async () => {
     await using injector = await Injector.start(newest.port, WELCOME);
     injector.moment = "never";
     await using conn = await worlds[0]!.connect(through(injector, newest, "require"));

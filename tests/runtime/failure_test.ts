@@ -24,7 +24,7 @@ import { attempt, given } from "../support/suite/call_bodies.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
 import { type Fault, Proxy } from "../support/network/proxy.ts";
 import { asTestServer, newest, servers, type TestServer } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
+import { test, testInTurn } from "../support/suite/test.ts";
 import { serversOf, type World, worlds } from "../support/suite/worlds.ts";
 
 /** What an operation works with. */
@@ -567,19 +567,22 @@ matrix("its caller gives up at any moment", OPERATIONS, worlds.slice(0, 1), asyn
   await assertGone(newest, name);
 });
 
-test("failure: the server is silent: every operation times out, and its connection is closed (async)", async () => {
-  const outcomes = await Promise.allSettled(OPERATIONS.map(async (operation) => {
-    await using silent = await Proxy.start(newest.port);
-    const options = { timeout: 100 };
-    const scene = await sceneOf(worlds[0]!, address(newest, silent.port, unique()), operation, { options });
-    silent.arm({ direction: "down", after: 0, then: "hold" });
-    await assertTimedOut(operation.name, scene, await outcome(operation.name, () => operation.run(scene)));
-    await scene.conn.close();
-    await until(`${operation.name}: its socket is closed`, () => silent.open === 0);
-  }));
-  const failures = outcomes.filter((outcome) => outcome.status === "rejected").map(({ reason }) => reason);
-  assert.equal(failures.length, 0, failures.map(String).join("\n"));
-});
+testInTurn(
+  "failure: the server is silent: every operation times out, and its connection is closed (async)",
+  async () => {
+    const outcomes = await Promise.allSettled(OPERATIONS.map(async (operation) => {
+      await using silent = await Proxy.start(newest.port);
+      const options = { timeout: 100 };
+      const scene = await sceneOf(worlds[0]!, address(newest, silent.port, unique()), operation, { options });
+      silent.arm({ direction: "down", after: 0, then: "hold" });
+      await assertTimedOut(operation.name, scene, await outcome(operation.name, () => operation.run(scene)));
+      await scene.conn.close();
+      await until(`${operation.name}: its socket is closed`, () => silent.open === 0);
+    }));
+    const failures = outcomes.filter((outcome) => outcome.status === "rejected").map(({ reason }) => reason);
+    assert.equal(failures.length, 0, failures.map(String).join("\n"));
+  },
+);
 
 matrix(
   "the server is silent",
@@ -607,7 +610,7 @@ const DOWN = { kill: "all server processes terminated", shutdown: "database syst
 
 for (const how of ["kill", "shutdown"] as const) {
   const title = how === "kill" ? "a server process is killed with -9" : "the server is shut down at once";
-  test(`failure: ${title}: everything that awaits fails, running or idle`, async () => {
+  testInTurn(`failure: ${title}: everything that awaits fails, running or idle`, async () => {
     await using own = await PostgresServer.start({ major: newest.major });
     const server = asTestServer(own);
     const [world] = worlds;
@@ -636,7 +639,7 @@ for (const how of ["kill", "shutdown"] as const) {
     for (const { conn } of [...running.map(({ scene }) => scene), ...idle, killer]) await conn.close();
   });
 
-  test(`failure: ${title}: everything that blocks fails`, async () => {
+  testInTurn(`failure: ${title}: everything that blocks fails`, async () => {
     await using own = await PostgresServer.start({ major: newest.major });
     const server = asTestServer(own);
     let crashes = 0;

@@ -15,8 +15,8 @@ import {
   rowDescription,
 } from "../support/scripted/backend.ts";
 import { Flood } from "../support/network/flood.ts";
-import { test } from "../support/suite/test.ts";
-import { type World, worldsOf } from "../support/suite/worlds.ts";
+import { testInTurn } from "../support/suite/test.ts";
+import { type World, worlds } from "../support/suite/worlds.ts";
 
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
 const ROW = dataRow("x".repeat(500));
@@ -38,8 +38,8 @@ function flooding(
   body: (world: World, flood: Flood) => Promise<void>,
   isMeant: (world: World) => boolean = () => true,
 ): void {
-  for (const world of worldsOf(name).filter(isMeant)) {
-    test(`flood: ${name} (${world.name})`, async () => {
+  for (const world of worlds.filter(isMeant)) {
+    testInTurn(`flood: ${name} (${world.name})`, async () => {
       await using running = await Flood.start(flood);
       await body(world, running);
       assert.ok(running.begun > 0);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { runScript } from "../support/processes/child.ts";
 import { newest } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
+import { testInTurn } from "../support/suite/test.ts";
 
 /** What each case prints before it ends by itself. */
 const CASES: Readonly<Record<string, RegExp>> = {
@@ -16,7 +16,7 @@ const CASES: Readonly<Record<string, RegExp>> = {
 
 for (const [name, expected] of Object.entries(CASES)) {
   for (const [way, query] of [["Unix socket", ""], ["TCP", "upgrade_to_unix_socket=off&sslmode=disable"]] as const) {
-    test(`process: ${name} (${way})`, async () => {
+    testInTurn(`process: ${name} (${way})`, async () => {
       const { code, stdout, stderr } = await runScript("listen.ts", [name, newest.url({ query })]);
       assert.equal(code, 0, `it does not end by itself, or fails: ${stdout} ${stderr}`);
       assert.match(stdout.trim(), expected, stderr);

@@ -14,8 +14,8 @@ import {
   rowDescription,
 } from "../support/scripted/backend.ts";
 import { type Behaviour, startPeer } from "../support/network/peer.ts";
-import { test } from "../support/suite/test.ts";
-import { type World, worlds, worldsOf } from "../support/suite/worlds.ts";
+import { testInTurn } from "../support/suite/test.ts";
+import { type World, worlds } from "../support/suite/worlds.ts";
 
 /** Lets everybody in. */
 const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
@@ -70,7 +70,7 @@ async function settlesWith(call: () => unknown, { type, message }: Expected): Pr
 }
 
 function inEveryWorld(name: string, body: (world: World) => Promise<void>): void {
-  for (const world of worldsOf(name)) test(`${name} (${world.name})`, () => body(world));
+  for (const world of worlds) testInTurn(`${name} (${world.name})`, () => body(world));
 }
 
 for (const [name, behaviour, expected] of STARTUPS) {
@@ -134,7 +134,7 @@ inEveryWorld("misbehaving server: no TLS where it is required, and a TLS handsha
   await assert.rejects(world.connect(opts(confused.port).sslMode("require")), /the TLS handshake failed/);
 });
 
-test("misbehaving server: every outstanding call settles (async)", async () => {
+testInTurn("misbehaving server: every outstanding call settles (async)", async () => {
   await using peer = await startPeer({ greeting: WELCOME, reply: rowDescription({ n: 23 }), then: "end" });
   const [world] = worlds;
   const conn = await world!.connect(opts(peer.port));

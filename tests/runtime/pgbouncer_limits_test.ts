@@ -5,8 +5,8 @@ import { type Conn, ConnectionError, Pool, ServerError } from "../../mod.ts";
 import { attempt } from "../support/suite/call_bodies.ts";
 import { PgBouncer } from "../support/installed/pgbouncer.ts";
 import { newest } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
-import { type World, worldsOf } from "../support/suite/worlds.ts";
+import { testInTurn } from "../support/suite/test.ts";
+import { type World, worlds } from "../support/suite/worlds.ts";
 
 const TO = `host=127.0.0.1 port=${newest.port} dbname=test_db user=test password=1234 pool_mode=transaction`;
 
@@ -22,7 +22,7 @@ function inEveryWorld(
 ): void {
   const connecting = (world: World) => (db: string, query = "") =>
     world.connect(`pg://admin@127.0.0.1:${bouncer.port}/${db}?pgbouncer=true${query}`);
-  for (const world of worldsOf(name)) test(`pgbouncer: ${name} (${world.name})`, () => body(connecting(world), world));
+  for (const world of worlds) testInTurn(`pgbouncer: ${name} (${world.name})`, () => body(connecting(world), world));
 }
 
 /** That a call fails because the pooler has ended the connection, for that reason. */
@@ -76,7 +76,7 @@ inEveryWorld("a client that is idle for too long", async (connect) => {
   assert.equal(conn.closed, true);
 });
 
-test("pgbouncer: while a pool has a connection, its callers wait where the pooler takes no more", async () => {
+testInTurn("pgbouncer: while a pool has a connection, its callers wait where the pooler takes no more", async () => {
   await using full = await PgBouncer.start({ server: TO, settings: ["max_client_conn = 2"] });
   await using pool = new Pool(`pg://u@127.0.0.1:${full.port}/test_db?pgbouncer=true`, { poolMaxConcurrency: 6 });
   const results = await Promise.all(
@@ -87,8 +87,8 @@ test("pgbouncer: while a pool has a connection, its callers wait where the poole
   assert.ok(failed > 0 && refused === 0, JSON.stringify({ failed, refused }));
 });
 
-for (const world of worldsOf("pgbouncer")) {
-  test(`pgbouncer: a connection beyond those that it takes is safe to try again (${world.name})`, async () => {
+for (const world of worlds) {
+  testInTurn(`pgbouncer: a connection beyond those that it takes is safe to try again (${world.name})`, async () => {
     await using full = await PgBouncer.start({ server: TO, settings: ["max_client_conn = 1"] });
     const url = `pg://u@127.0.0.1:${full.port}/test_db?pgbouncer=true`;
     await using conn = await world.connect(url);

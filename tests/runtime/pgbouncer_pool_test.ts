@@ -5,7 +5,7 @@ import { Pool, type PoolOptions, ServerError, SqlState } from "../../mod.ts";
 import { PgBouncer } from "../support/installed/pgbouncer.ts";
 import { freePort } from "../support/installed/postgres.ts";
 import { newest } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
+import { testInTurn } from "../support/suite/test.ts";
 
 type Mode = "session" | "transaction" | "statement";
 
@@ -27,7 +27,7 @@ function poolTo(mode: Mode, query: string, options: PoolOptions = {}): Pool {
 }
 
 for (const mode of MODES) {
-  test(`pgbouncer: a pool, many callers, ${mode} mode`, async () => {
+  testInTurn(`pgbouncer: a pool, many callers, ${mode} mode`, async () => {
     await using pool = poolTo(mode, "pgbouncer=true");
     // Statements of different shapes, which all have no name: nobody gets the rows of another.
     await Promise.all(Array.from({ length: 40 }, async (_, i) => {
@@ -47,7 +47,7 @@ for (const mode of MODES) {
 }
 
 for (const mode of ["session", "transaction"] as const) {
-  test(`pgbouncer: a pool's transactions, ${mode} mode`, async () => {
+  testInTurn(`pgbouncer: a pool's transactions, ${mode} mode`, async () => {
     await using pool = poolTo(mode, "pgbouncer=true");
     const table = `pgbouncer_pool_${mode}`;
     await pool.queryDrop(`drop table if exists ${table}; create table ${table} (n int)`);
@@ -66,13 +66,13 @@ for (const mode of ["session", "transaction"] as const) {
   });
 }
 
-test("pgbouncer: a pool's transactions are refused in statement mode, and the pool goes on", async () => {
+testInTurn("pgbouncer: a pool's transactions are refused in statement mode, and the pool goes on", async () => {
   await using pool = poolTo("statement", "pgbouncer=true");
   await assert.rejects(pool.tx((tx) => tx.query("select 1")), /transaction blocks not allowed/);
   assert.equal(await pool.execValue("select $1::int4", [1]), 1);
 });
 
-test("pgbouncer: what one connection learns about names, the pool's others need not", async () => {
+testInTurn("pgbouncer: what one connection learns about names, the pool's others need not", async () => {
   await using pool = poolTo("transaction", "");
   let failures = 0;
   const insist = async (n: number): Promise<void> => {
@@ -93,7 +93,7 @@ test("pgbouncer: what one connection learns about names, the pool's others need 
   assert.equal(failures, before, "once they are off, nothing fails any more");
 });
 
-test("pgbouncer: it is restarted, and the pool goes on", async () => {
+testInTurn("pgbouncer: it is restarted, and the pool goes on", async () => {
   await using pool = poolTo("transaction", "pgbouncer=true");
   await Promise.all([1, 2, 3].map((n) => pool.execValue("select $1::int4", [n])));
   await bouncer[Symbol.asyncDispose]();

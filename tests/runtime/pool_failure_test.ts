@@ -16,7 +16,7 @@ import { lackedTime } from "../support/suite/in_time.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
 import { Proxy } from "../support/network/proxy.ts";
 import { asTestServer, newest } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
+import { testInTurn } from "../support/suite/test.ts";
 import { Lines } from "../support/suite/recorder.ts";
 
 const PID = "select pg_backend_pid()";
@@ -39,7 +39,7 @@ async function open(pool: Pool, count: number): Promise<void> {
   for (const conn of conns) await conn.release();
 }
 
-test("pool failure: waiters are served in their order, and those who gave up are not", async () => {
+testInTurn("pool failure: waiters are served in their order, and those who gave up are not", async () => {
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
   const first = await pool.acquire();
   const order: string[] = [];
@@ -63,7 +63,7 @@ test("pool failure: waiters are served in their order, and those who gave up are
   assert.deepEqual([pool.stats().idle, pool.stats().refused], [1, 2]);
 });
 
-test("pool failure: aborted in the moment of being served, nothing is lost", async () => {
+testInTurn("pool failure: aborted in the moment of being served, nothing is lost", async () => {
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
   for (const isBefore of [true, false]) {
     const conn = await pool.acquire();
@@ -78,7 +78,7 @@ test("pool failure: aborted in the moment of being served, nothing is lost", asy
   assert.equal(await pool.execValue("select 1"), 1);
 });
 
-test("pool failure: no more wait than may, and a check takes nobody's place", async () => {
+testInTurn("pool failure: no more wait than may, and a check takes nobody's place", async () => {
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 2, poolMaxWaiting: 0 });
   await Promise.all([pool.query("select 1"), pool.query("select 1")]);
   await new Promise((resolve) => setTimeout(resolve, 1100));
@@ -87,7 +87,7 @@ test("pool failure: no more wait than may, and a check takes nobody's place", as
   await Promise.all(both.map((conn) => conn.release()));
 });
 
-test("pool failure: what callers that waited at the close have left is closed too", async () => {
+testInTurn("pool failure: what callers that waited at the close have left is closed too", async () => {
   const { name, url } = named();
   const pool = new Pool(url, { poolMaxConcurrency: 1 });
   const calls = [1, 2, 3].map((n) => pool.execValue("select $1::int", [n]));
@@ -99,7 +99,7 @@ test("pool failure: what callers that waited at the close have left is closed to
   await until(async () => await other.execValue(sessions, [name]) === 0, "no session is left");
 });
 
-test("pool failure: close ends what hangs, and all calls settle", async () => {
+testInTurn("pool failure: close ends what hangs, and all calls settle", async () => {
   let hanging = 0;
   const pool = new Pool(newest.fast, { onConnect: () => new Promise(() => hanging++) });
   const calls = [pool.query("select 1"), pool.acquire(), pool.listen("c")];
@@ -113,50 +113,58 @@ test("pool failure: close ends what hangs, and all calls settle", async () => {
   assert.equal(releasing.stats().size, 0);
 });
 
-test("pool failure: while the server is away callers wait, attempts are few, and all go on when it is back", async () => {
-  await using server = await PostgresServer.start({ major: newest.major });
-  const lines = new Lines();
-  const url = `${asTestServer(server).url({ user: "postgres", password: "", db: "postgres" })}`;
-  await using pool = new Pool(new Opts(url).logger(lines), { poolMaxConcurrency: 8 });
-  const news = await pool.listen("news");
-  await open(pool, 8);
-  assert.equal(pool.stats().size, 8);
-  await server.stop("immediate");
-  await until(() => pool.stats().size === 0, "losses are seen");
-  const calls = Array.from({ length: 30 }, (_, n) => pool.execValue("select $1::int", [n]));
-  await assert.rejects(pool.query("select 1", { timeout: 1000 }), (error) => {
-    return error instanceof TimeoutError && error.cause instanceof Error && error.outcome === "not sent";
-  });
-  const { failed } = pool.stats();
-  const failures = lines.all.filter(({ message }) => message === "cannot connect").map(({ fields }) => fields.failures);
-  assert.ok(failed > failures.length, `${failed} attempts failed, ${failures} were counted`);
-  await server.resume();
-  assert.deepEqual(await Promise.all(calls), Array.from({ length: 30 }, (_, n) => n));
-  assert.deepEqual((await news.next()).value, { channel: "news", gap: true });
-  await pool.notify("news", "again");
-  assert.equal((await news.next()).value?.payload, "again");
-});
+testInTurn(
+  "pool failure: while the server is away callers wait, attempts are few, and all go on when it is back",
+  async () => {
+    await using server = await PostgresServer.start({ major: newest.major });
+    const lines = new Lines();
+    const url = `${asTestServer(server).url({ user: "postgres", password: "", db: "postgres" })}`;
+    await using pool = new Pool(new Opts(url).logger(lines), { poolMaxConcurrency: 8 });
+    const news = await pool.listen("news");
+    await open(pool, 8);
+    assert.equal(pool.stats().size, 8);
+    await server.stop("immediate");
+    await until(() => pool.stats().size === 0, "losses are seen");
+    const calls = Array.from({ length: 30 }, (_, n) => pool.execValue("select $1::int", [n]));
+    await assert.rejects(pool.query("select 1", { timeout: 1000 }), (error) => {
+      return error instanceof TimeoutError && error.cause instanceof Error && error.outcome === "not sent";
+    });
+    const { failed } = pool.stats();
+    const failures = lines.all.filter(({ message }) => message === "cannot connect").map(({ fields }) =>
+      fields.failures
+    );
+    assert.ok(failed > failures.length, `${failed} attempts failed, ${failures} were counted`);
+    await server.resume();
+    assert.deepEqual(await Promise.all(calls), Array.from({ length: 30 }, (_, n) => n));
+    assert.deepEqual((await news.next()).value, { channel: "news", gap: true });
+    await pool.notify("news", "again");
+    assert.equal((await news.next()).value?.payload, "again");
+  },
+);
 
-test("pool failure: who listens anew while the others have no connection does not keep them from theirs", async () => {
-  const { name, url } = named();
-  await using pool = new Pool(url);
-  await using admin = new Pool(newest.admin);
-  const one = await pool.listen(`${name}_one`);
-  const kill = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1";
-  await admin.exec(kill, [name]);
-  const two = await pool.listen(`${name}_two`);
-  assert.equal((await one.next()).value?.gap, true);
-  await pool.notify(`${name}_one`, "1");
-  await pool.notify(`${name}_two`, "2");
-  assert.equal((await one.next()).value?.payload, "1");
-  for (let item = await two.next();; item = await two.next()) {
-    if (item.value?.gap) continue;
-    assert.equal(item.value?.payload, "2");
-    break;
-  }
-});
+testInTurn(
+  "pool failure: who listens anew while the others have no connection does not keep them from theirs",
+  async () => {
+    const { name, url } = named();
+    await using pool = new Pool(url);
+    await using admin = new Pool(newest.admin);
+    const one = await pool.listen(`${name}_one`);
+    const kill = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1";
+    await admin.exec(kill, [name]);
+    const two = await pool.listen(`${name}_two`);
+    assert.equal((await one.next()).value?.gap, true);
+    await pool.notify(`${name}_one`, "1");
+    await pool.notify(`${name}_two`, "2");
+    assert.equal((await one.next()).value?.payload, "1");
+    for (let item = await two.next();; item = await two.next()) {
+      if (item.value?.gap) continue;
+      assert.equal(item.value?.payload, "2");
+      break;
+    }
+  },
+);
 
-test("pool failure: a function that throws while a listener reconnects is tried again", async () => {
+testInTurn("pool failure: a function that throws while a listener reconnects is tried again", async () => {
   const { name, url } = named();
   let broken = 0;
   await using pool = new Pool(url, {
@@ -171,7 +179,7 @@ test("pool failure: a function that throws while a listener reconnects is tried 
   assert.equal((await news.next()).value?.gap, true);
 });
 
-test("pool failure: a connection whose network forgets it is replaced, and its caller served", async () => {
+testInTurn("pool failure: a connection whose network forgets it is replaced, and its caller served", async () => {
   await using proxy = await Proxy.start(newest.port);
   const url = newest.url({ query: "sslmode=disable" }).replace(`:${newest.port}/`, `:${proxy.port}/`);
   await using pool = new Pool(url, { poolMaxConcurrency: 4 });
@@ -186,24 +194,27 @@ test("pool failure: a connection whose network forgets it is replaced, and its c
   assert.equal(pool.stats().leased, 0);
 });
 
-test("pool failure: quick selects of several callers share a connection, and nothing else of theirs", async () => {
-  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
-  const square = "select $1::int * $1::int as n";
-  const divide = "select 100 / $1::int as n";
-  for (let i = 1; i <= 10; i++) await Promise.all([pool.exec(square, [i]), pool.exec(divide, [i])]);
-  const busy = pool.query("select pg_sleep(0.05)");
-  const calls = Array.from(
-    { length: 40 },
-    (_, i) => i % 4 === 3 ? pool.execValue(divide, [0]) : pool.execValue(square, [i]),
-  );
-  const results = await Promise.allSettled(calls);
-  await busy;
-  results.forEach((result, i) => {
-    if (i % 4 === 3) assert.match((result as PromiseRejectedResult).reason.message, /division by zero/);
-    else assert.equal((result as PromiseFulfilledResult<unknown>).value, i * i);
-  });
-  assert.deepEqual([pool.stats().opened, pool.stats().leased], [1, 0]);
-});
+testInTurn(
+  "pool failure: quick selects of several callers share a connection, and nothing else of theirs",
+  async () => {
+    await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
+    const square = "select $1::int * $1::int as n";
+    const divide = "select 100 / $1::int as n";
+    for (let i = 1; i <= 10; i++) await Promise.all([pool.exec(square, [i]), pool.exec(divide, [i])]);
+    const busy = pool.query("select pg_sleep(0.05)");
+    const calls = Array.from(
+      { length: 40 },
+      (_, i) => i % 4 === 3 ? pool.execValue(divide, [0]) : pool.execValue(square, [i]),
+    );
+    const results = await Promise.allSettled(calls);
+    await busy;
+    results.forEach((result, i) => {
+      if (i % 4 === 3) assert.match((result as PromiseRejectedResult).reason.message, /division by zero/);
+      else assert.equal((result as PromiseFulfilledResult<unknown>).value, i * i);
+    });
+    assert.deepEqual([pool.stats().opened, pool.stats().leased], [1, 0]);
+  },
+);
 
 /** A pool where three connections are in use and two are idle, and that knows `PID` as quick. */
 async function busyPool(): Promise<{ pool: Pool; free: () => Promise<void> }> {
@@ -219,32 +230,41 @@ async function busyPool(): Promise<{ pool: Pool; free: () => Promise<void> }> {
   };
 }
 
-test("pool failure: quick selects of one turn of the event loop share a connection while others are at work", async () => {
-  const { pool, free } = await busyPool();
-  const later = async (): Promise<unknown> => {
-    for (let i = 0; i < 10; i++) await undefined;
-    return pool.execValue(PID);
-  };
-  // A machine that is busy may have found it slow.
-  await until(async () => new Set(await Promise.all([pool.execValue(PID), later()])).size === 1, "they share");
-  assert.equal(pool.stats().leased, 3);
-  await free();
-  await until(async () => new Set(await Promise.all([pool.execValue(PID), later()])).size === 2, "they need not wait");
-  await pool.close();
-});
+testInTurn(
+  "pool failure: quick selects of one turn of the event loop share a connection while others are at work",
+  async () => {
+    const { pool, free } = await busyPool();
+    const later = async (): Promise<unknown> => {
+      for (let i = 0; i < 10; i++) await undefined;
+      return pool.execValue(PID);
+    };
+    // A machine that is busy may have found it slow.
+    await until(async () => new Set(await Promise.all([pool.execValue(PID), later()])).size === 1, "they share");
+    assert.equal(pool.stats().leased, 3);
+    await free();
+    await until(
+      async () => new Set(await Promise.all([pool.execValue(PID), later()])).size === 2,
+      "they need not wait",
+    );
+    await pool.close();
+  },
+);
 
-test("pool failure: a select that waits for the end of its turn is served although the pool is closed", async () => {
-  const { pool, free } = await busyPool();
-  const call = pool.execValue(PID);
-  const closing = pool.close();
-  assert.ok(pool.closed);
-  await assert.rejects(pool.execValue(PID), ConnectionError);
-  assert.equal(typeof await call, "number");
-  await free();
-  await closing;
-});
+testInTurn(
+  "pool failure: a select that waits for the end of its turn is served although the pool is closed",
+  async () => {
+    const { pool, free } = await busyPool();
+    const call = pool.execValue(PID);
+    const closing = pool.close();
+    assert.ok(pool.closed);
+    await assert.rejects(pool.execValue(PID), ConnectionError);
+    assert.equal(typeof await call, "number");
+    await free();
+    await closing;
+  },
+);
 
-test("pool failure: a select that waits for the end of its turn ends with its pool", async () => {
+testInTurn("pool failure: a select that waits for the end of its turn ends with its pool", async () => {
   const { pool } = await busyPool();
   const call = pool.execValue(PID).then(() => "served", (error) => error);
   await pool.close({ timeout: 0 });
@@ -252,7 +272,7 @@ test("pool failure: a select that waits for the end of its turn ends with its po
   assert.ok(result === "served" || result instanceof ConnectionError, String(result));
 });
 
-test("pool failure: the parameters are those of the call, whatever becomes of their array", async () => {
+testInTurn("pool failure: the parameters are those of the call, whatever becomes of their array", async () => {
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
   const conn = await pool.acquire();
   const params = [1];
@@ -262,7 +282,7 @@ test("pool failure: the parameters are those of the call, whatever becomes of th
   assert.equal(await call, 1);
 });
 
-test("pool failure: the upgrade to the Unix socket is negotiated once", async () => {
+testInTurn("pool failure: the upgrade to the Unix socket is negotiated once", async () => {
   const { name, url } = named();
   let [late, paths]: [boolean, string[]] = [false, []];
   const onConnect = (conn: Conn): void => {
@@ -287,7 +307,7 @@ test("pool failure: the upgrade to the Unix socket is negotiated once", async ()
   await until(async () => await pool.execValue(sessions, [name]) === 5, "one session for each connection");
 });
 
-test("pool failure: a connection that was forgotten is taken back, and where it was taken is told", async () => {
+testInTurn("pool failure: a connection that was forgotten is taken back, and where it was taken is told", async () => {
   const leaks: PoolLeak[] = [];
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1, onLeak: (leak) => leaks.push(leak) });
   const pid = await (async () => {
@@ -302,7 +322,7 @@ test("pool failure: a connection that was forgotten is taken back, and where it 
   assert.equal(await pool.execValue(PID), pid);
 });
 
-test("pool failure: a forgotten connection is taken back, whatever on it still refers to it", async () => {
+testInTurn("pool failure: a forgotten connection is taken back, whatever on it still refers to it", async () => {
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 4, onLeak: () => {} });
   await (async () => {
     const heard: string[] = [];
@@ -323,25 +343,28 @@ test("pool failure: a forgotten connection is taken back, whatever on it still r
   assert.equal(again.onNotice, undefined, "the listener is gone with its connection");
 });
 
-test("pool failure: a blocking pool's forgotten connection is taken back, whatever on it still refers to it", async () => {
-  using pool = new BlockingPool(newest.fast, { poolMaxConcurrency: 4, onLeak: () => {} });
-  (() => {
-    const heard: string[] = [];
-    const conn = pool.acquire();
-    conn.onNotice = ({ message }) => void heard.push(`${conn.id} ${message}`);
-    conn.queryDrop("do $$ begin raise notice 'one'; end $$");
-    assert.deepEqual(heard, [`${conn.id} one`]);
-    pool.acquire().stream("select generate_series(1, 100000) as n").next();
-    pool.acquire().listen("forgotten");
-    pool.acquire().pipeline().exec("select 1");
-  })();
-  assert.equal(pool.stats().leased, 4);
-  assert.ok(await collectedUntil(() => pool.stats().idle === 4), "they are taken back");
-  using again = pool.acquire();
-  assert.equal(again.onNotice, undefined);
-});
+testInTurn(
+  "pool failure: a blocking pool's forgotten connection is taken back, whatever on it still refers to it",
+  async () => {
+    using pool = new BlockingPool(newest.fast, { poolMaxConcurrency: 4, onLeak: () => {} });
+    (() => {
+      const heard: string[] = [];
+      const conn = pool.acquire();
+      conn.onNotice = ({ message }) => void heard.push(`${conn.id} ${message}`);
+      conn.queryDrop("do $$ begin raise notice 'one'; end $$");
+      assert.deepEqual(heard, [`${conn.id} one`]);
+      pool.acquire().stream("select generate_series(1, 100000) as n").next();
+      pool.acquire().listen("forgotten");
+      pool.acquire().pipeline().exec("select 1");
+    })();
+    assert.equal(pool.stats().leased, 4);
+    assert.ok(await collectedUntil(() => pool.stats().idle === 4), "they are taken back");
+    using again = pool.acquire();
+    assert.equal(again.onNotice, undefined);
+  },
+);
 
-test("pool failure: onNotice is its user's as long as the connection is", async () => {
+testInTurn("pool failure: onNotice is its user's as long as the connection is", async () => {
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
   const conn = await pool.acquire();
   const listener = (): void => {};
@@ -356,23 +379,26 @@ test("pool failure: onNotice is its user's as long as the connection is", async 
   assert.equal(next.onNotice, undefined);
 });
 
-test("pool failure: a stream that was forgotten gives its connection back, and where it was made is told", async () => {
-  const leaks: PoolLeak[] = [];
-  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 2, onLeak: (leak) => leaks.push(leak) });
-  await (async () => {
-    await pool.stream("select generate_series(1, 100000) as n").next();
-    await pool.copyOut("copy (select 1) to stdout").values().next();
-  })();
-  assert.equal(pool.stats().leased, 2);
-  assert.ok(await collectedUntil(() => pool.stats().leased === 0), "both are taken back");
-  assert.deepEqual(leaks.map(({ kind }) => kind), ["forgotten", "forgotten"]);
-  for (const { stack } of leaks) assert.match(stack, /pool_failure_test/);
-  assert.equal(await pool.execValue("select 1"), 1);
-  for await (const _row of pool.stream("select 1")) assert.equal(pool.stats().leased, 1);
-  assert.deepEqual([leaks.length, pool.stats().leased], [2, 0]);
-});
+testInTurn(
+  "pool failure: a stream that was forgotten gives its connection back, and where it was made is told",
+  async () => {
+    const leaks: PoolLeak[] = [];
+    await using pool = new Pool(newest.fast, { poolMaxConcurrency: 2, onLeak: (leak) => leaks.push(leak) });
+    await (async () => {
+      await pool.stream("select generate_series(1, 100000) as n").next();
+      await pool.copyOut("copy (select 1) to stdout").values().next();
+    })();
+    assert.equal(pool.stats().leased, 2);
+    assert.ok(await collectedUntil(() => pool.stats().leased === 0), "both are taken back");
+    assert.deepEqual(leaks.map(({ kind }) => kind), ["forgotten", "forgotten"]);
+    for (const { stack } of leaks) assert.match(stack, /pool_failure_test/);
+    assert.equal(await pool.execValue("select 1"), 1);
+    for await (const _row of pool.stream("select 1")) assert.equal(pool.stats().leased, 1);
+    assert.deepEqual([leaks.length, pool.stats().leased], [2, 0]);
+  },
+);
 
-test("pool failure: a blocking pool's stream that was forgotten gives its connection back", async () => {
+testInTurn("pool failure: a blocking pool's stream that was forgotten gives its connection back", async () => {
   const leaks: PoolLeak[] = [];
   using pool = new BlockingPool(newest.fast, { poolMaxConcurrency: 2, onLeak: (leak) => leaks.push(leak) });
   (() => {
@@ -386,7 +412,7 @@ test("pool failure: a blocking pool's stream that was forgotten gives its connec
   assert.equal(pool.execValue("select 1"), 1);
 });
 
-test("pool failure: who begins to listen while the server is away waits for it", async () => {
+testInTurn("pool failure: who begins to listen while the server is away waits for it", async () => {
   await using own = await PostgresServer.start({ major: newest.major });
   await using pool = new Pool(asTestServer(own).admin);
   await pool.query("select 1");
@@ -408,20 +434,23 @@ test("pool failure: who begins to listen while the server is away waits for it",
   assert.equal((await news.next()).value?.channel, "news");
 });
 
-test("pool failure: who begins to listen waits as long as for a connection, and learns why it was in vain", async () => {
-  await using own = await PostgresServer.start({ major: newest.major });
-  await using pool = new Pool(asTestServer(own).admin, { poolAcquireTimeout: 2000 });
-  await pool.query("select 1");
-  await own.stop("fast");
-  const error = await pool.listen("news").then(() => undefined, (error) => error);
-  assert.ok(error instanceof TimeoutError && error.cause instanceof ConnectionError, String(error));
-  assert.match(error.message, /could not be reached within 2000 ms/);
-  const closed = pool.listen("news").then(() => undefined, (error) => error);
-  await pool.close();
-  assert.ok(await closed instanceof ConnectionError);
-});
+testInTurn(
+  "pool failure: who begins to listen waits as long as for a connection, and learns why it was in vain",
+  async () => {
+    await using own = await PostgresServer.start({ major: newest.major });
+    await using pool = new Pool(asTestServer(own).admin, { poolAcquireTimeout: 2000 });
+    await pool.query("select 1");
+    await own.stop("fast");
+    const error = await pool.listen("news").then(() => undefined, (error) => error);
+    assert.ok(error instanceof TimeoutError && error.cause instanceof ConnectionError, String(error));
+    assert.match(error.message, /could not be reached within 2000 ms/);
+    const closed = pool.listen("news").then(() => undefined, (error) => error);
+    await pool.close();
+    assert.ok(await closed instanceof ConnectionError);
+  },
+);
 
-test("pool failure: a connection that is out for long is reported, and stays its user's", async () => {
+testInTurn("pool failure: a connection that is out for long is reported, and stays its user's", async () => {
   const leaks: PoolLeak[] = [];
   await using pool = new Pool(newest.fast, { poolLeakTimeout: 20, onLeak: (leak) => leaks.push(leak) });
   await using conn = await pool.acquire();
@@ -430,7 +459,7 @@ test("pool failure: a connection that is out for long is reported, and stays its
   assert.equal(await conn.execValue("select 1"), 1);
 });
 
-test("pool failure: some are kept ready, replaced when they are lost, and idle ones go", async () => {
+testInTurn("pool failure: some are kept ready, replaced when they are lost, and idle ones go", async () => {
   const { name, url } = named();
   await using admin = new Pool(newest.admin);
   await using pool = new Pool(url, { poolMinIdle: 2, poolIdleTimeout: 50 });

@@ -5,7 +5,7 @@ import { Browser } from "../support/installed/browser.ts";
 import { Example } from "../support/processes/example.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
 import { newest } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
+import { testInTurn } from "../support/suite/test.ts";
 
 /** An example with a database of its own, and a connection that sees what happens there. */
 async function start({ query = "", deadline = 30_000 } = {}) {
@@ -44,7 +44,7 @@ async function start({ query = "", deadline = 30_000 } = {}) {
   };
 }
 
-test("server example: notes are created, listed and got", async () => {
+testInTurn("server example: notes are created, listed and got", async () => {
   await using server = await start();
   const empty = await fetch(`${server.url}/notes`);
   assert.deepEqual([empty.status, await empty.json()], [200, []]);
@@ -67,7 +67,7 @@ test("server example: notes are created, listed and got", async () => {
   assert.ok(health.pool.idle >= 1, "connections are kept");
 });
 
-test("server example: what cannot be done says whose fault it is", async () => {
+testInTurn("server example: what cannot be done says whose fault it is", async () => {
   await using server = await start({ query: "pool_max_concurrency=1", deadline: 3000 });
   const refused = async (response: Promise<Response>): Promise<[number, string]> => {
     const { status, body, headers } = await response.then(async (response) => ({
@@ -111,7 +111,7 @@ test("server example: what cannot be done says whose fault it is", async () => {
   assert.equal((await get("/notes")).status, 200);
 });
 
-test("server example: who leaves does not keep the server working", async () => {
+testInTurn("server example: who leaves does not keep the server working", async () => {
   await using server = await start({ deadline: 60_000 });
   const leaving = new AbortController();
   const report = fetch(`${server.url}/report?seconds=60`, { signal: leaving.signal });
@@ -122,7 +122,7 @@ test("server example: who leaves does not keep the server working", async () => 
   await until(async () => await server.sessions("idle", "pg_sleep") === 1);
 });
 
-test("server example: notes are told to all who listen, until they leave", async () => {
+testInTurn("server example: notes are told to all who listen, until they leave", async () => {
   await using server = await start();
   const [one, two] = [await listen(server.url), await listen(server.url)];
   await server.post({ title: "One" });
@@ -135,7 +135,7 @@ test("server example: notes are told to all who listen, until they leave", async
   await until(async () => await server.sessions("idle", "^listen") === 0);
 });
 
-test("server example: to stop it loses no request", async () => {
+testInTurn("server example: to stop it loses no request", async () => {
   await using server = await start();
   const events = await listen(server.url);
   const reports = Array.from({ length: 5 }, () => fetch(`${server.url}/report?seconds=1`));
@@ -152,7 +152,7 @@ test("server example: to stop it loses no request", async () => {
   await until(async () => await server.sessions("idle", "") === 0);
 });
 
-test("server example: it outlives a restart of the database", async () => {
+testInTurn("server example: it outlives a restart of the database", async () => {
   await using postgres = await PostgresServer.start({ major: 18 });
   await using example = await Example.start(`pg://postgres@127.0.0.1:${postgres.port}/postgres`, 3000);
   const get = async (path: string): Promise<number> => {
@@ -176,7 +176,7 @@ test("server example: it outlives a restart of the database", async () => {
   assert.equal(await example.stop(), 0);
 });
 
-test("server example: in a browser, everybody sees a note as soon as anybody adds one", async () => {
+testInTurn("server example: in a browser, everybody sees a note as soon as anybody adds one", async () => {
   await using server = await start();
   await server.post({ title: "Before", body: "<b>not markup</b>" });
   await using browser = await Browser.start();

@@ -9,8 +9,8 @@ import { inTime } from "../support/suite/in_time.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
 import { newest } from "../support/suite/servers.ts";
 import { type Demand, startStranger, STRANGER } from "../support/network/stranger.ts";
-import { test } from "../support/suite/test.ts";
-import { worlds, worldsOf } from "../support/suite/worlds.ts";
+import { testInTurn } from "../support/suite/test.ts";
+import { worlds } from "../support/suite/worlds.ts";
 
 /** The role that TCP asks for that. What the stranger relays to asks for nothing. */
 const ROLES: Readonly<Record<Demand, string>> = {
@@ -63,9 +63,9 @@ async function running(watcher: Conn, id: number): Promise<void> {
   while ((await watcher.execValue("select state from pg_stat_activity where pid = $1", [id])) !== "active");
 }
 
-for (const world of worldsOf("stranger")) {
+for (const world of worlds) {
   // An ordinary role may not ask for the directories, so the usual ones are tried.
-  test(`upgrade: a stranger's socket is told nothing (${world.name})`, async () => {
+  testInTurn(`upgrade: a stranger's socket is told nothing (${world.name})`, async () => {
     await using server = await startServer();
     const path = `/tmp/.s.PGSQL.${server.port}`;
     for (const access of DEMANDS) {
@@ -76,7 +76,7 @@ for (const world of worldsOf("stranger")) {
     }
   });
 
-  test(`upgrade: a stranger in place of a pool's socket is told nothing (${world.name})`, async () => {
+  testInTurn(`upgrade: a stranger in place of a pool's socket is told nothing (${world.name})`, async () => {
     await using server = await startServer();
     await using admin = await worlds[0]!.connect(`pg://postgres@127.0.0.1:${server.port}/postgres`);
     await admin.queryDrop("grant pg_read_all_settings to by_cleartext, by_md5, by_scram");
@@ -95,7 +95,7 @@ for (const world of worldsOf("stranger")) {
     }
   });
 
-  test(`upgrade: a stranger in place of the socket is told no cancel key (${world.name})`, async () => {
+  testInTurn(`upgrade: a stranger in place of the socket is told no cancel key (${world.name})`, async () => {
     await using server = await PostgresServer.start({ major: newest.major, socketDirectories: ["s"], tls: true });
     const path = socketOf(server);
     const moved = `${path}.moved`;
@@ -138,7 +138,7 @@ for (const world of worldsOf("stranger")) {
     }
   });
 
-  test(`upgrade: a stranger's socket that a user names is told what it asks for (${world.name})`, async () => {
+  testInTurn(`upgrade: a stranger's socket that a user names is told what it asks for (${world.name})`, async () => {
     const secrets = { cleartext: /hunter2/, md5: /md5[0-9a-f]{32}/, scram: /,p=/ };
     for (const [demand, secret] of Object.entries(secrets)) {
       const path = join(tmpdir(), `pyro-${crypto.randomUUID()}`);

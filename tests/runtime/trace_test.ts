@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { runScript } from "../support/processes/child.ts";
 import { runtime } from "../support/suite/runtime.ts";
 import { newest } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
+import { testInTurn } from "../support/suite/test.ts";
 
 const URL = newest.url({ user: "auth_scram", password: "secret", query: "upgrade_to_unix_socket=no" });
 
@@ -33,7 +33,7 @@ function isSession(text: string): void {
 }
 
 for (const world of ["async", "sync"]) {
-  test(`PYRO_TRACE: appends to a file that only its owner may read (${world})`, async () => {
+  testInTurn(`PYRO_TRACE: appends to a file that only its owner may read (${world})`, async () => {
     using directory = new Directory();
     const file = join(directory.path, "trace.txt");
     const run = async (): Promise<string> => {
@@ -50,7 +50,7 @@ for (const world of ["async", "sync"]) {
     isSession(both.slice(first.length));
   });
 
-  test(`PYRO_TRACE: - is standard error (${world})`, async () => {
+  testInTurn(`PYRO_TRACE: - is standard error (${world})`, async () => {
     const { code, stdout, stderr } = await runScript("transport.ts", [world, URL], ["-A"], { PYRO_TRACE: "-" });
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout).one, 1);
@@ -58,14 +58,14 @@ for (const world of ["async", "sync"]) {
     isSession(stderr.split("\n").filter((line) => line.includes("\t")).join("\n"));
   });
 
-  test(`PYRO_TRACE: empty is as if it were not set (${world})`, async () => {
+  testInTurn(`PYRO_TRACE: empty is as if it were not set (${world})`, async () => {
     const { code, stdout, stderr } = await runScript("transport.ts", [world, URL], ["-A"], { PYRO_TRACE: "" });
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout).one, 1);
     assert.doesNotMatch(stderr, /\t/);
   });
 
-  test(`PYRO_TRACE: a file that cannot be written is an error that says so (${world})`, async () => {
+  testInTurn(`PYRO_TRACE: a file that cannot be written is an error that says so (${world})`, async () => {
     using directory = new Directory();
     writeFileSync(join(directory.path, "file"), "");
     for (const name of [directory.path, join(directory.path, "none", "x"), join(directory.path, "file", "x")]) {
@@ -79,7 +79,7 @@ for (const world of ["async", "sync"]) {
 
   // Bun and Node have no such permissions.
   if (runtime === "deno") {
-    test(`PYRO_TRACE: needs what Deno was granted before, and asks for nothing (${world})`, async () => {
+    testInTurn(`PYRO_TRACE: needs what Deno was granted before, and asks for nothing (${world})`, async () => {
       using directory = new Directory();
       const file = join(directory.path, "trace.txt");
       const net = `--allow-net=127.0.0.1:${newest.port}`;

@@ -8,8 +8,8 @@ import { startForwarder, startPeer } from "../support/network/peer.ts";
 import { PgBouncer } from "../support/installed/pgbouncer.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
 import { newest, servers } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
-import { type World, worldsOf } from "../support/suite/worlds.ts";
+import { testInTurn } from "../support/suite/test.ts";
+import { type World, worlds } from "../support/suite/worlds.ts";
 
 /** Takes the directory's rights away for a while. Root may read everything; for root it is no directory at all. */
 function withoutAccess(directory: string): Disposable {
@@ -23,7 +23,7 @@ function withoutAccess(directory: string): Disposable {
 }
 
 function inEveryWorld(name: string, body: (world: World) => Promise<void>): void {
-  for (const world of worldsOf(name)) test(`upgrade: ${name} (${world.name})`, () => body(world));
+  for (const world of worlds) testInTurn(`upgrade: ${name} (${world.name})`, () => body(world));
 }
 
 /** What the server says of the connection: whether it came through a socket. */
@@ -66,36 +66,39 @@ function socketIn(server: PostgresServer, index: number): string {
 }
 
 for (const server of servers) {
-  for (const world of worldsOf(`upgrade ${server.major}`)) {
+  for (const world of worlds) {
     const where = `(${world.name}, PostgreSQL ${server.major})`;
-    test(`upgrade: as superuser, to the first directory of the server ${where}`, async () => {
+    testInTurn(`upgrade: as superuser, to the first directory of the server ${where}`, async () => {
       assert.deepEqual((await expectUpgraded(world, server.url({ user: "postgres", password: "" }))).tried, []);
     });
-    test(`upgrade: as an ordinary role, which may not ask for the directories ${where}`, async () => {
+    testInTurn(`upgrade: as an ordinary role, which may not ask for the directories ${where}`, async () => {
       const { tried } = await expectUpgraded(world, server.url());
       assert.ok(tried.every(({ path }) => /^(\/var)?\/run\/postgresql\//.test(path)));
     });
-    test(`upgrade: a socket that asks for less, or for the system's word ${where}`, async () => {
+    testInTurn(`upgrade: a socket that asks for less, or for the system's word ${where}`, async () => {
       await expectUpgraded(world, server.url({ user: "auth_weaker", password: "secret" }));
       await expectUpgraded(world, server.url({ user: "auth_peer", password: "secret" }));
     });
-    test(`upgrade: a socket that asks for the secret that TCP asked for, and is the server's ${where}`, async () => {
-      for (const user of ["auth_scram", "auth_md5", "auth_password"]) {
-        await expectUpgraded(world, server.url({ user, password: "secret" }));
-      }
-    });
-    test(`upgrade: a socket that asks for more than TCP did ${where}`, async () => {
+    testInTurn(
+      `upgrade: a socket that asks for the secret that TCP asked for, and is the server's ${where}`,
+      async () => {
+        for (const user of ["auth_scram", "auth_md5", "auth_password"]) {
+          await expectUpgraded(world, server.url({ user, password: "secret" }));
+        }
+      },
+    );
+    testInTurn(`upgrade: a socket that asks for more than TCP did ${where}`, async () => {
       const url = server.url({ user: "auth_stronger", password: "secret" });
       const { tried } = await expectKept(world, url, /no socket led to the server/, true);
       assert.match(tried.at(-1)!.reason, /asks for the password in clear text, more than allowed here/);
     });
-    test(`upgrade: not wanted ${where}`, async () => {
+    testInTurn(`upgrade: not wanted ${where}`, async () => {
       await expectKept(world, server.url({ query: "upgrade_to_unix_socket=off" }), /switched off/, false);
       await expectKept(world, server.url({ query: "sslmode=require" }), /sslmode=require/, false);
       const hosts = server.url().replace("127.0.0.1", "127.0.0.1,localhost").replace(/:\d+\//, `/`);
       await expectKept(world, `${hosts}?port=${server.port},${server.port}`, /several hosts/, false);
     });
-    test(`upgrade: by name and by IPv4 address ${where}`, async () => {
+    testInTurn(`upgrade: by name and by IPv4 address ${where}`, async () => {
       await expectUpgraded(world, server.url().replace("127.0.0.1", "localhost"));
       await expectUpgraded(world, server.url({ query: "sslmode=disable" }));
     });
