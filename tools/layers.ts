@@ -119,6 +119,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     pure: false,
     imports: ["sql", "telemetry"],
   },
+  testing: {
+    knows: "checks that users run against what they give to pyro; an entry point of its own",
+    doesNotKnow: "how connections work",
+    pure: false,
+    imports: [],
+  },
   connection: {
     knows: "what both kinds of `Conn` share: state, an op for each call, argument checks",
     doesNotKnow: "whether calls block or give promises",

@@ -38,9 +38,10 @@ export abstract class ConnState {
     return this.#state.link.session.transactionStatus;
   }
 
-  /** Whether the connection uses TCP or a Unix socket. */
-  get transport(): "tcp" | "unix" {
-    return this.#state.link.endpoint.kind;
+  /** Whether the connection uses TCP or a Unix socket; the name that {@linkcode Opts.dial} gave, if it has dialled. */
+  get transport(): string {
+    const { name, endpoint } = this.#state.link;
+    return name ?? endpoint.kind;
   }
 
   /** Whether the connection is encrypted. */
@@ -61,10 +62,11 @@ export abstract class ConnState {
 
   /**
    * The key with which `cancel(key)` stops the running statement, from another thread too; undefined if
-   * the server gave none.
+   * the server gave none, or if {@linkcode Opts.dial} has dialled, since only its function can reach the server.
    */
   get cancelKey(): CancelKey | undefined {
-    return cancelKeyOf(this.#state.session, this.#state.cancelTarget);
+    const { session, cancelTarget, link } = this.#state;
+    return link.name === undefined ? cancelKeyOf(session, cancelTarget) : undefined;
   }
 
   /** The result of the upgrade from local TCP to the server's Unix socket. */

@@ -20,6 +20,15 @@ export { type Parameter, StatementHandle } from "../statements/prepared_statemen
 export type { Upgrade } from "../connect/upgrade.ts";
 export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "../connection/call_options.ts";
 export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../options/choices.ts";
+export type {
+  BlockingBytes,
+  ByteStreams,
+  DialAddress,
+  DialFunction,
+  DialOptions,
+  EncryptedStreams,
+  StartTlsOptions,
+} from "../options/dial.ts";
 export type { LogFields, Logger, LogLevel } from "../options/logger.ts";
 export { Opts, type StringOptions } from "../options/opts.ts";
 export { type OptsObject } from "../options/opts_object.ts";

@@ -42,7 +42,7 @@ export async function open(
   signal: AbortSignal | undefined,
   address: ServerAddress = new ServerAddress(),
 ): Promise<OpenedConnection> {
-  const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
+  const dialer = tracedAsync(await nativeDialer(settings.dial), traceListener(settings.trace));
   const log = Log.of(settings);
   const files = { homeDirectory, readFile, readDirectory, systemCertificates };
   const surroundings = { variable, osUser, ...files, now, date: Date.now, nonce: randomText };

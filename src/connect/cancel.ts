@@ -37,10 +37,13 @@ export interface CancelKey {
 }
 
 /** How cancel requests must be encrypted. */
-export type CancelEncryption = Omit<CancelKey, "endpoint" | "tls" | "processId" | "secret">;
+export type CancelEncryption = Omit<CancelTarget, "endpoint" | "tls">;
 
 /** The address for the cancel requests of a connection. */
-export type CancelTarget = Omit<CancelKey, "processId" | "secret">;
+export interface CancelTarget extends Omit<CancelKey, "processId" | "secret"> {
+  /** Whether the transport verified the server, which it then must do again. */
+  readonly isVerified?: boolean | undefined;
+}
 
 /**
  * The target for cancel requests of a connection. An upgraded connection uses that of the TCP

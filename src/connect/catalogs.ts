@@ -17,11 +17,14 @@ interface SharedCatalog {
 }
 
 const catalogs = new Map<string, SharedCatalog>();
+/** Numbers of the functions that dial: an address means another server to each. */
+const dialNumbers = new WeakMap<object, number>();
+let lastDialNumber = 0;
 
 /** The catalog for a new connection. The connection counts until its session is lost. */
-export function catalogOf({ endpoint, session }: Link, { parameters }: ConnectPlan): Catalog {
+export function catalogOf({ endpoint, session }: Link, { parameters, dial }: ConnectPlan): Catalog {
   const database = parameters.find(([name]) => name === "database")?.[1];
-  const key = JSON.stringify([endpointName(endpoint), database]);
+  const key = JSON.stringify([endpointName(endpoint), database, dialNumber(dial)]);
   let shared = catalogs.get(key);
   if (shared === undefined) {
     shared = { catalog: new Catalog(), useCount: 0 };
@@ -34,4 +37,11 @@ export function catalogOf({ endpoint, session }: Link, { parameters }: ConnectPl
   };
   if (session.lost !== undefined) session.onLost();
   return catalog;
+}
+
+function dialNumber(dial: object | undefined): number {
+  if (dial === undefined) return 0;
+  let number = dialNumbers.get(dial);
+  if (number === undefined) dialNumbers.set(dial, number = ++lastDialNumber);
+  return number;
 }

@@ -26,6 +26,8 @@ export interface ConnectPlan extends OpenPlan {
    */
   readonly passwords?: readonly (string | undefined)[];
   readonly sslMode: SslMode;
+  /** The user's function that opens connections; undefined if pyro does. */
+  readonly dial?: object | undefined;
   /** Milliseconds for each endpoint, 0 for no limit. */
   readonly timeout: number;
   readonly upgrade: UpgradePlan;

@@ -11,7 +11,7 @@ import type { Endpoint, TlsSession } from "../transport/transport.ts";
 import { sslRequest } from "../wire/frontend.ts";
 import type { CancelEncryption } from "./cancel.ts";
 import { type Handshake, type Link, readByte, startTls } from "./handshake.ts";
-import type { TlsPlan } from "./tls_plan.ts";
+import type { TlsPlan, TlsPreparation } from "./tls_plan.ts";
 
 /** Whether a connection is encrypted: never, if the server offers it, or always. */
 export type Encryption = "none" | "if offered" | "always";
@@ -23,25 +23,43 @@ export function* secure(link: Link, plan: TlsPlan, by: number): Handshake<void> 
   const name = plan.serverName ?? serverName(endpoint);
   const session = yield* startTls(link, { ...options, serverName: name || undefined }, by);
   if (plan.isDirect) checkProtocol(session);
-  if (verification !== undefined) {
-    verifyCertificate(session.chain, { ...verification, host: hostOf(endpoint) }, plan.date());
-  }
+  if (verification !== undefined) verify(session, verification, hostOf(endpoint), plan.date());
   link.encrypted = {
     serverName: name || undefined,
     ...(plan.isDirect ? { isDirect: true } : {}),
     minVersion: options.minVersion,
     maxVersion: options.maxVersion,
-    ...(verification === undefined ? {} : { certificate: certificateHash(session) }),
+    ...(verification === undefined ? {} : proofOf(session)),
   };
+}
+
+/** What another connection to the same server must prove. */
+function proofOf(session: TlsSession): Pick<CancelEncryption, "certificate" | "isVerified"> {
+  return session.chain.length === 0 ? { isVerified: session.isVerified } : { certificate: certificateHash(session) };
+}
+
+/** Verifies the server by its certificates; without them, only what the transport has verified can count. */
+function verify(session: TlsSession, given: TlsPreparation["verification"] & object, host: string, date: number): void {
+  const { chain, isVerified } = session;
+  if (chain.length > 0 || isVerified === undefined) return verifyCertificate(chain, { ...given, host }, date);
+  if (isVerified && given.trustsSystem && host !== "") return;
+  const problem = isVerified
+    ? "what it has verified itself counts for a host with sslrootcert=system only"
+    : "it has not verified it";
+  throw new ConnectionError(
+    `Cannot verify the server's certificate: startTls of the dial function does not give its chain, and ${problem}`,
+    NOT_RETRYABLE,
+  );
 }
 
 /** Encrypts the connection of a cancel request like the one that it is for. */
 export function* secureAgain(link: Link, encrypted: CancelEncryption, by: number): Handshake<void> {
-  const { serverName, isDirect, certificate, minVersion, maxVersion } = encrypted;
+  const { serverName, isDirect, certificate, isVerified, minVersion, maxVersion } = encrypted;
   if (!isDirect) yield* askForTls(link, "always", "require", by);
   const session = yield* startTls(link, { serverName, minVersion, maxVersion }, by);
   if (isDirect) checkProtocol(session);
-  if (certificate === undefined || certificateHash(session) === certificate) return;
+  if (isVerified && session.isVerified && session.chain.length === 0) return;
+  if (!isVerified && (certificate === undefined || certificateHash(session) === certificate)) return;
   throw new ConnectionError(
     "Cannot cancel: the server's certificate is not the one that it had when the connection was opened",
     NOT_RETRYABLE,

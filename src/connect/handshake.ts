@@ -17,6 +17,10 @@ export interface Link {
   readonly addresses: Addresses | undefined;
   /** The user that listens on the Unix socket that was dialled, if the kernel reports it. */
   readonly peerUser: number | undefined;
+  /** The name that the user's function gave that has dialled; undefined if pyro has dialled. */
+  readonly name?: string | undefined;
+  /** Why it can never be encrypted; undefined if it can. */
+  readonly cannotEncrypt?: string | undefined;
   /** What encryption has agreed on; undefined on an unencrypted connection. */
   readonly tls: TlsSession | undefined;
   /** How it was encrypted, for its cancel requests. */

@@ -4,7 +4,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Start-up" and "SSL Session
  * Encryption".
  */
-import { ConnectionError } from "../errors.ts";
+import { ConnectionError, NOT_RETRYABLE } from "../errors.ts";
 import type { AuthPolicy, Channel } from "../protocol/auth_policy.ts";
 import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
 import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
@@ -64,7 +64,7 @@ export function* open(
   let link: Link | undefined = yield* dial(endpoint, encryption === "always", by);
   try {
     if (preflight !== undefined) checkPeer(plan.requiredPeer!, preflight.owner(link.peerUser));
-    if (encryption !== "none" && (yield* agreeOnTls(link, plan.tls, encryption, by))) {
+    if (wantsTls(link, plan.tls, encryption) && (yield* agreeOnTls(link, plan.tls, encryption, by))) {
       progress.phase = "starting";
       if (!link.canStartTls) {
         yield* discard(link);
@@ -87,6 +87,14 @@ export function* open(
     if (link !== undefined) yield* discard(link);
     throw error;
   }
+}
+
+/** Whether this side wants TLS: not if it is only preferred on a connection that cannot be encrypted. */
+function wantsTls({ cannotEncrypt }: Link, { mode }: TlsPlan, encryption: Encryption): boolean {
+  if (encryption !== "always" || cannotEncrypt === undefined) {
+    return encryption !== "none" && cannotEncrypt === undefined;
+  }
+  throw new ConnectionError(`sslmode=${mode} asks for TLS, and ${cannotEncrypt}`, NOT_RETRYABLE);
 }
 
 /** Whether TLS starts: both sides want it, or it starts without a request. */
@@ -146,5 +154,8 @@ function* begin(startup: Startup): Op<PendingRequest<AuthMethod>> {
 function channelOf({ tls }: Link): Channel | undefined {
   if (tls === undefined) return undefined;
   const [certificate] = tls.chain;
+  if (certificate === undefined && tls.isVerified !== undefined) {
+    return { endPoint: () => undefined, unknown: "startTls of the dial function does not give it" };
+  }
   return { endPoint: () => certificate && endPointHash(certificate) };
 }

@@ -44,6 +44,7 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     versions: versionsOf(settings),
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
+    dial: settings.dial,
     upgrade: { skipReason: skipReasonOf(settings, addresses.length), local: environment.local },
     now: environment.now,
     nonce: environment.nonce,
@@ -190,6 +191,7 @@ function skipReasonOf(settings: Settings, hosts: number): string | undefined {
   const { upgradeToUnixSocket = true, pgbouncer, channelBinding } = settings;
   const sslMode = effectiveSslMode(settings);
   if (!upgradeToUnixSocket) return "it is switched off";
+  if (settings.dial !== undefined) return "dial opens the connections";
   if (pgbouncer) return "pgbouncer=true says that a pooler stands between";
   if (sslMode === "require" || sslMode.startsWith("verify-")) {
     return `sslmode=${sslMode} asks for TLS, which Unix sockets do not have`;

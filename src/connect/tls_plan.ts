@@ -41,7 +41,13 @@ export interface TlsEnvironment extends Pick<Environment, "homeDirectory" | "rea
 export interface TlsPreparation {
   readonly options: TlsOptions;
   /** The demands on the certificate; undefined if it is not verified. */
-  readonly verification: Omit<Verification, "host"> | undefined;
+  readonly verification: Demands | undefined;
+}
+
+/** What is expected of a certificate, whatever the host. */
+export interface Demands extends Omit<Verification, "host"> {
+  /** Whether the trusted authorities are the system's. */
+  readonly trustsSystem: boolean;
 }
 
 /** The mode: if the system's certificates are to verify the server, the strictest is the default. */
@@ -133,16 +139,26 @@ function verificationOf(
   settings: Settings,
   environment: TlsEnvironment,
   mode: SslMode,
-): Omit<Verification, "host"> | undefined {
+): Demands | undefined {
   const { sslRootCert, tls = {} } = settings;
   const strength = mode === "verify-full" ? "verify-full" : "verify-ca";
   if (tls.ca !== undefined) {
     const roots = textsOf("tls.ca", tls.ca).flatMap((text) => certificatesOf(text, "tls.ca"));
-    return { mode: strength, roots, rootsName: "tls.ca", crls: revocationLists(settings, environment) };
+    const crls = revocationLists(settings, environment);
+    return { mode: strength, roots, rootsName: "tls.ca", crls, trustsSystem: false };
   }
   if (sslRootCert === "system") {
     const rootsName = "the certificates that the system trusts (sslrootcert=system)";
-    return { mode: strength, roots: systemRoots(environment), rootsName, crls: [] };
+    // A transport that verifies by itself needs no list of them, and may run where there is none.
+    return {
+      mode: strength,
+      get roots() {
+        return systemRoots(environment);
+      },
+      rootsName,
+      crls: [],
+      trustsSystem: true,
+    };
   }
   const found = findFile("root certificate", "sslrootcert", sslRootCert, "root.crt", environment);
   if (found === undefined) {
@@ -157,7 +173,7 @@ function verificationOf(
   }
   const rootsName = `the file ${found.name} (sslrootcert)`;
   const roots = connecting(() => certificatesOf(found.file.text, rootsName));
-  return { mode: strength, roots, rootsName, crls: revocationLists(settings, environment) };
+  return { mode: strength, roots, rootsName, crls: revocationLists(settings, environment), trustsSystem: false };
 }
 
 /** The revocation lists. As in libpq, a file that does not exist is ignored, but a directory must have the lists. */

@@ -102,10 +102,9 @@ export function* upgrade(
     return { link, upgrade: { attempted, upgraded: false, reason, tried } };
   };
   const { endpoint, addresses } = link;
-  if (endpoint.kind === "unix" || addresses === undefined) {
-    return kept("the connection is a Unix socket already", false);
-  }
+  if (endpoint.kind === "unix") return kept("the connection is a Unix socket already", false);
   if (plan.skipReason !== undefined) return kept(plan.skipReason, false);
+  if (addresses === undefined) return kept("the addresses of the connection are unknown", false);
   if (!isLocal(addresses)) return kept("the server is on another machine", false);
 
   const until = session.now() + Math.min(MAX_DURATION, (by - session.now()) / 2);

@@ -144,6 +144,7 @@ const OPTIONS: readonly Row[] = [
   ["upgrade_to_unix_socket", "upgradeToUnixSocket"],
   ...POOL_OPTION_LIST.map(([name, { keyword, aliases }]): Row => [keyword, name, aliases]),
   ["blocking_transport", "blockingTransport"],
+  [undefined, "dial", "dialer dialfunc stream"],
   [undefined, "onNotice", "onnotice noticelistener"],
   [undefined, "trace", "debug"],
   [undefined, "logger", "log"],

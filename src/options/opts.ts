@@ -1,5 +1,6 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
+import type { DialFunction } from "./dial.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import { AllowedKeys } from "./allowed_keys.ts";
 import { trimBlanks } from "./blanks.ts";
@@ -726,6 +727,36 @@ export class Opts {
    */
   blockingTransport(kind: BlockingTransport): Opts {
     return this.#with({ blockingTransport: checkChoice("blockingTransport", kind, BLOCKING_TRANSPORTS) });
+  }
+
+  /**
+   * A function that opens connections in place of pyro's own sockets: through a proxy, a tunnel, a WebSocket, to a
+   * server in the process. It gets the address as the options say, and gives two Web streams of bytes, or for blocking
+   * connections an object with `read`, `write` and `close`: see {@linkcode DialFunction}. It is also called for cancel
+   * requests. Default: none.
+   *
+   * Names are not looked up, there is no upgrade to a Unix socket, and options of TCP sockets are refused. `sslmode`
+   * means what it always means, and encryption is up to the connection's `startTls`; without it, `prefer` stays in clear
+   * text, and `require` and stricter modes are refused. `conn.transport` is the name that the connection gives, and
+   * `conn.cancelKey` undefined.
+   *
+   * @throws {UsageError} If it is not a function.
+   *
+   * @example
+   * ```ts
+   * import { Conn, Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * // Deno's sockets are such streams.
+   * const opts = new Opts("pg://").dial(async ({ host, port }, { signal }) => {
+   *   return await Deno.connect({ hostname: host!, port: port!, signal });
+   * });
+   * await using conn = await Conn.connect(opts);
+   * assert.equal(conn.transport, "dial");
+   * ```
+   */
+  dial(fn: DialFunction): Opts {
+    return this.#with({ dial: checkFunction("dial", fn) });
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Options as a plain object. */
 import type { ServerFields } from "../errors.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import type { DialFunction } from "./dial.ts";
 import type { Logger, LogLevel } from "./logger.ts";
 import type {
   BlockingTransport,
@@ -126,6 +127,8 @@ export interface OptsObject {
   readonly poolMaxPipelined?: number | undefined;
   /** See {@linkcode Opts.blockingTransport}. */
   readonly blockingTransport?: BlockingTransport | undefined;
+  /** See {@linkcode Opts.dial}. */
+  readonly dial?: DialFunction | undefined;
   /** See {@linkcode Opts.onNotice}. */
   readonly onNotice?: ((notice: ServerFields) => void) | undefined;
   /** See {@linkcode Opts.trace}. */

@@ -3,6 +3,7 @@
  * says what is allowed, and never shows a secret.
  */
 import { type ServerFields, UsageError } from "../errors.ts";
+import type { DialFunction } from "./dial.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import type { Logger, LogLevel } from "./logger.ts";
 import { refuseAlias } from "./aliases.ts";
@@ -124,6 +125,7 @@ export interface Settings extends PoolValues {
   readonly statementCacheSize?: number;
   readonly pgbouncer?: boolean;
   readonly blockingTransport?: BlockingTransport;
+  readonly dial?: DialFunction;
   readonly onNotice?: (notice: ServerFields) => void;
   readonly trace?: (line: string) => void;
   readonly logger?: Logger;

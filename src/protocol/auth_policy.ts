@@ -21,6 +21,8 @@ export interface AuthPolicy {
 export interface Channel {
   /** The hash of the server's certificate (tls-server-end-point); undefined if it has none that is defined. */
   endPoint(): Uint8Array | undefined;
+  /** Why this client does not know the certificate, so that it cannot bind to the channel; undefined if it does. */
+  readonly unknown?: string | undefined;
 }
 
 /** A mechanism of SASL, and SCRAM's header. */
@@ -54,6 +56,10 @@ export function chooseScram(
     if (required) throw refused("channel_binding=require needs TLS, and the connection is not encrypted");
     // Something on the way has removed the encryption.
     if (isBound) throw refused(`the server offers ${SCRAM_SHA_256_PLUS} on a connection that is not encrypted`);
+  }
+  if (channel?.unknown !== undefined) {
+    if (required) throw refused(`channel_binding=require needs the server's certificate, and ${channel.unknown}`);
+    return offered.includes(SCRAM_SHA_256) ? { name: SCRAM_SHA_256, binding: NOT_BOUND } : undefined;
   }
   const endPoint = channelBinding === "disable" ? undefined : channel?.endPoint();
   if (isBound && endPoint !== undefined) return { name: SCRAM_SHA_256_PLUS, binding: boundTo(endPoint) };

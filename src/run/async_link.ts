@@ -63,6 +63,14 @@ export class AsyncLink implements Link, RunnerLink {
     return this.#transport.peerUser;
   }
 
+  get name(): string | undefined {
+    return this.#transport.name;
+  }
+
+  get cannotEncrypt(): string | undefined {
+    return this.#transport.cannotEncrypt;
+  }
+
   /** Called with each session event; at once with the events that came before. */
   set onEvent(listener: (event: SessionEvent) => void) {
     this.#listener = listener;

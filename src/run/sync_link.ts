@@ -60,6 +60,14 @@ export class SyncLink implements Link, RunnerLink {
     return this.#transport.peerUser;
   }
 
+  get name(): string | undefined {
+    return this.#transport.name;
+  }
+
+  get cannotEncrypt(): string | undefined {
+    return this.#transport.cannotEncrypt;
+  }
+
   get canStartTls(): boolean {
     return this.#transport.canStartTls;
   }

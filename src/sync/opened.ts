@@ -49,7 +49,10 @@ export class OpenedConnection {
 
 /** Opens a connection. `address` has what earlier connections have found out about the server. */
 export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
-  const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
+  const dialer = tracedSync(
+    nativeDialer(settings.blockingTransport ?? "auto", settings.dial),
+    traceListener(settings.trace),
+  );
   const log = Log.of(settings);
   const files = { homeDirectory, readFile, readDirectory, systemCertificates };
   const surroundings = { variable, osUser, ...files, now, date: Date.now, nonce: randomText };

@@ -15,7 +15,7 @@ export interface ConnectionInfo {
   /** The process ID of the server process, 0 if it is unknown. */
   readonly id: number;
   /** How the server is reached. */
-  readonly transport: "tcp" | "unix";
+  readonly transport: string;
   /** The host as it was given, or the path of the Unix socket. */
   readonly serverAddress: string;
   /** The server's port; undefined for a Unix socket. */

@@ -170,11 +170,11 @@ export interface SessionNames {
   readonly user: string;
 }
 
-function infoOf({ session, endpoint, addresses, tls }: Link, { database, user }: SessionNames): ConnectionInfo {
+function infoOf({ session, name, endpoint, addresses, tls }: Link, { database, user }: SessionNames): ConnectionInfo {
   const isTcp = endpoint.kind === "tcp";
   return Object.freeze({
     id: session.key?.processId ?? 0,
-    transport: endpoint.kind,
+    transport: name ?? endpoint.kind,
     serverAddress: isTcp ? endpoint.host : endpoint.path,
     serverPort: isTcp ? endpoint.port : undefined,
     peerAddress: isTcp ? addresses?.remote.host : endpoint.path,

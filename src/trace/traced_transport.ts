@@ -63,6 +63,14 @@ class TracedAsync implements AsyncTransport {
     return this.#transport.peerUser;
   }
 
+  get name(): string | undefined {
+    return this.#transport.name;
+  }
+
+  get cannotEncrypt(): string | undefined {
+    return this.#transport.cannotEncrypt;
+  }
+
   get showing(): boolean {
     return this.#trace.isCalling;
   }
@@ -117,6 +125,14 @@ class TracedSync implements SyncTransport {
 
   get peerUser(): number | undefined {
     return this.#transport.peerUser;
+  }
+
+  get name(): string | undefined {
+    return this.#transport.name;
+  }
+
+  get cannotEncrypt(): string | undefined {
+    return this.#transport.cannotEncrypt;
   }
 
   get showing(): boolean {

@@ -1,9 +1,11 @@
-/** Chooses the sockets of this runtime, for connections that await. */
+/** Chooses the sockets of this runtime, for connections that await, or the user's function that dials instead. */
+import type { DialFunction } from "../options/dial.ts";
 import type { AsyncDialer } from "./transport.ts";
 import { runtime } from "../runtime/runtime.ts";
 
-/** The dialer of this runtime. */
-export async function nativeDialer(): Promise<AsyncDialer> {
+/** The dialer of this runtime, or of the user's function if there is one. */
+export async function nativeDialer(dial?: DialFunction): Promise<AsyncDialer> {
+  if (dial !== undefined) return (await import("./custom_async.ts")).customDialer(dial);
   switch (runtime) {
     case "deno":
       return (await import("./deno.ts")).denoDialer;

@@ -1,9 +1,11 @@
 /**
  * Chooses the sockets of this runtime, for connections that block: the C library if FFI is granted, the
- * operating system is Linux and TLS is not requested, otherwise a worker.
+ * operating system is Linux and TLS is not requested, otherwise a worker; or the user's function that dials instead.
  */
 import { ConnectionError } from "../errors.ts";
+import type { DialFunction } from "../options/dial.ts";
 import type { BlockingTransport } from "../options/settings.ts";
+import { customDialer } from "./custom_sync.ts";
 import { permitted, requestDeno } from "./deno_permissions.ts";
 import { dialFfi, ffiCanDial } from "./ffi.ts";
 import type { LibC } from "./libc.ts";
@@ -14,8 +16,9 @@ import { runtime } from "../runtime/runtime.ts";
 import type { Endpoint, SyncDialer, SyncTransport } from "./transport.ts";
 import { dialWorker } from "./worker.ts";
 
-/** The dialer of this runtime, with the given transport or, for `"auto"`, the best. */
-export function nativeDialer(kind: BlockingTransport): SyncDialer {
+/** The dialer of this runtime, with the given transport or, for `"auto"`, the best; or that of the user's function. */
+export function nativeDialer(kind: BlockingTransport, dial?: DialFunction): SyncDialer {
+  if (dial !== undefined) return customDialer(dial);
   const mayLoad = kind !== "worker" && mayLoadLibrary(kind === "ffi");
   if (kind === "ffi" && !mayLoad) throw noLibrary();
   return {

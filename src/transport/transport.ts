@@ -77,6 +77,8 @@ export interface TlsSession {
   readonly alpn: string | undefined;
   /** The certificates in DER, the peer's own first. They are not verified. */
   readonly chain: readonly Uint8Array[];
+  /** Whether the transport has verified the peer, by its name and by the authorities that the system trusts. */
+  readonly isVerified?: boolean | undefined;
 }
 
 /** The user that listens on a socket. */
@@ -115,6 +117,10 @@ export interface AsyncTransport {
   readonly addresses: Addresses | undefined;
   /** The user that listens on the Unix socket at the other end, if the kernel reports it. */
   readonly peerUser?: number | undefined;
+  /** The kind of transport, if it is neither TCP nor a Unix socket of this runtime. */
+  readonly name?: string | undefined;
+  /** Why it can never be encrypted; undefined if it can. */
+  readonly cannotEncrypt?: string | undefined;
   /** Whether a trace listener is being called during an operation. */
   readonly showing?: boolean;
   /**
@@ -143,6 +149,10 @@ export interface SyncTransport {
   readonly addresses: Addresses | undefined;
   /** As {@linkcode AsyncTransport.peerUser}. */
   readonly peerUser?: number | undefined;
+  /** As {@linkcode AsyncTransport.name}. */
+  readonly name?: string | undefined;
+  /** As {@linkcode AsyncTransport.cannotEncrypt}. */
+  readonly cannotEncrypt?: string | undefined;
   /** As {@linkcode AsyncTransport.showing}. */
   readonly showing?: boolean;
   /** Whether {@linkcode startTls} works. If not, dial again with `tls`. */

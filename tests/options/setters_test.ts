@@ -11,6 +11,9 @@ type Setter = (opts: Opts) => Opts;
 
 const listener = (): void => {};
 const token = (): string => "t";
+const dial = (): never => {
+  throw new Error();
+};
 const logger: Logger = { info: listener };
 const codec: TypeCodec = { parse: String };
 
@@ -69,6 +72,7 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["poolAcquireTimeout", (opts) => opts.poolAcquireTimeout(5), { poolAcquireTimeout: 5 }],
   ["poolLeakTimeout", (opts) => opts.poolLeakTimeout(5), { poolLeakTimeout: 5 }],
   ["blockingTransport", (opts) => opts.blockingTransport("ffi"), { blockingTransport: "ffi" }],
+  ["dial", (opts) => opts.dial(dial), { dial }],
   ["onNotice", (opts) => opts.onNotice(listener), { onNotice: listener }],
   ["trace", (opts) => opts.trace(listener), { trace: listener }],
   ["logger", (opts) => opts.logger(logger), { logger }],
@@ -262,6 +266,12 @@ test("choices: one of the words, or a function where one is taken", () => {
   );
   assert.match(complaint((opts, value) => opts.int8(value), Number), /one of bigint, number/);
   assert.equal(settingsOf(new Opts().json(JSON.parse)).json, JSON.parse);
+});
+
+test("dial: a function", () => {
+  for (const bad of [undefined, null, "tcp", {}]) {
+    assert.match(complaint((opts, value) => opts.dial(value), bad), /^Cannot set dial to .*: it must be a function$/);
+  }
 });
 
 test("onNotice, trace: a function", () => {

@@ -27,6 +27,8 @@ const HASH = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
 const TLS: Channel = { endPoint: () => HASH };
 /** One whose certificate's signature has no hash, such as Ed25519. */
 const UNHASHED: Channel = { endPoint: () => undefined };
+/** One whose certificate only the platform knows. */
+const UNKNOWN: Channel = { endPoint: () => undefined, unknown: "nobody gives it" };
 
 function requiring(text: string): AuthPolicy {
   return { requireAuth: { text, methods: allowedMethods(text) }, channelBinding: "prefer" };
@@ -124,6 +126,10 @@ test("channel_binding: the mechanism and the header are those of libpq", () => {
     ["prefer", TLS, PLUS, "p=tls-server-end-point,,"],
     ["prefer", UNHASHED, SCRAM, "y,,"],
     ["disable", UNHASHED, PLUS, "n,,"],
+    // This client cannot bind, whatever the server offers.
+    ["prefer", UNKNOWN, PLUS, "n,,"],
+    ["prefer", UNKNOWN, SCRAM, "n,,"],
+    ["disable", UNKNOWN, PLUS, "n,,"],
     ["require", TLS, PLUS, "p=tls-server-end-point,,"],
     ["require", TLS, sasl("SCRAM-SHA-256-PLUS"), "p=tls-server-end-point,,"],
   ];
@@ -151,6 +157,8 @@ test("channel_binding=require: every other way in is refused, before anything is
   refused(/allows SCRAM-SHA-256-PLUS only, and the server offers "SCRAM-SHA-256"/, { policy, channel: TLS }, SCRAM);
   refused(/allows SCRAM-SHA-256-PLUS only, and the server offers none/, { policy, channel: TLS }, sasl());
   refused(/certificate has no hash to bind to/, { policy, channel: UNHASHED }, PLUS);
+  refused(/needs the server's certificate, and nobody gives it$/, { policy, channel: UNKNOWN }, PLUS);
+  refused(/needs the server's certificate, and nobody gives it$/, { policy, channel: UNKNOWN }, SCRAM);
 });
 
 test("an offer of channel binding on a connection that is not encrypted is refused", () => {

@@ -1,0 +1,33 @@
+/**
+ * Checks of transports: whether a function for `Opts.dial` keeps the rules that pyro relies on. They need a real
+ * server, and no particular test runner.
+ *
+ * @example Web streams; a test runner can register each check as a test
+ * ```ts
+ * import { Conn, Opts } from "@x/pyro";
+ * import { transportChecks } from "@x/pyro/testing";
+ *
+ * const opts = new Opts("pg://").dial(async ({ host, port }, { signal }) => {
+ *   return await Deno.connect({ hostname: host!, port: port!, signal });
+ * });
+ * for (const { name, run } of transportChecks(() => Conn.connect(opts))) {
+ *   await run(); // or: test(name, run)
+ *   console.log("ok", name);
+ * }
+ * ```
+ *
+ * @example Of a blocking transport, in a program of its own
+ * ```ts
+ * import { Conn } from "@x/pyro/sync";
+ * import { transportChecks } from "@x/pyro/testing";
+ *
+ * // Here, pyro's own sockets.
+ * for (const { name, run } of transportChecks(() => new Conn("pg://"))) {
+ *   await run();
+ *   console.log("ok", name);
+ * }
+ * ```
+ *
+ * @module
+ */
+export { type CheckedConn, type CheckedPipeline, type TransportCheck, transportChecks } from "./transport_checks.ts";
