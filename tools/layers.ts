@@ -119,6 +119,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     pure: false,
     imports: ["sql", "telemetry"],
   },
+  pglite: {
+    knows: "PGlite's one session as a server; an entry point of its own",
+    doesNotKnow: "connections",
+    pure: false,
+    imports: ["options", "protocol", "sql", "wire"],
+  },
   testing: {
     knows: "checks that users run against what they give to pyro; an entry point of its own",
     doesNotKnow: "how connections work",

@@ -13,12 +13,12 @@ import type { Failure } from "./request.ts";
 
 /** Answers a CopyInResponse. The server replies with an error, which {@linkcode mapCopyInError} recognizes. */
 export function refuseCopyIn(out: Outbox): void {
-  copyFail(out, REFUSAL);
+  copyFail(out, COPY_REFUSAL);
 }
 
 /** The failure of a call whose COPY FROM STDIN was refused. */
 export function mapCopyInError(fields: ServerFields): Failure | undefined {
-  if (fields.code !== "57014" || !fields.message.includes(REFUSAL)) return undefined;
+  if (fields.code !== "57014" || !fields.message.includes(COPY_REFUSAL)) return undefined;
   return { kind: "unusable", error: misplaced("COPY FROM STDIN", "copyIn") };
 }
 
@@ -31,4 +31,5 @@ function misplaced(command: string, method: string): UsageError {
   return new UsageError(`Cannot run ${command} as a query: use ${method}(), which gives access to the data`);
 }
 
-const REFUSAL = "pyro: this call has no data to copy";
+/** The reason with which the COPY is refused, by which its error is recognized. */
+export const COPY_REFUSAL = "pyro: this call has no data to copy";

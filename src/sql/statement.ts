@@ -40,6 +40,15 @@ export function effectsOfStatements(sql: string, backslashes: boolean = false): 
   return effects;
 }
 
+/** How many statements a string has, and how many of them are a COPY FROM STDIN, as far as their text shows. */
+export function countCopiesIn(sql: string): { readonly statements: number; readonly copies: number } {
+  const found = new Statements(sql);
+  let statements = 0;
+  let copies = 0;
+  for (; found.begin(); statements++) if (found.keyword === "COPY" && readsStdin(found)) copies++;
+  return { statements, copies };
+}
+
 /** The first word of the only statement of a string, in capitals; undefined if there are several, or none. */
 export function commandOf(sql: string): string | undefined {
   const statements = new Statements(sql);
@@ -75,6 +84,18 @@ export function highestParameter(sql: string): number {
     if (lexer.kind === TokenKind.Parameter) highest = Math.max(highest, Number(sql.slice(lexer.start + 1, lexer.end)));
   }
   return highest;
+}
+
+/** Whether the COPY whose first token is the current one is FROM STDIN. */
+function readsStdin(statement: Statements): boolean {
+  let depth = 0;
+  while (statement.next()) {
+    if (statement.isSymbol("(")) depth++;
+    else if (statement.isSymbol(")")) depth--;
+    else if (depth === 0 && statement.keyword === "TO") return false;
+    else if (depth === 0 && statement.keyword === "FROM") return statement.nextKeyword() === "STDIN";
+  }
+  return false;
 }
 
 /** The effects of the statement whose first token is the current one. */

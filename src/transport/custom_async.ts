@@ -71,7 +71,8 @@ class StreamsTransport implements AsyncTransport {
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
     // A stream may keep the chunk, or transfer its memory, and may have accepted it before it has passed it on.
-    const chunk = bytes.slice(0, MAX_CHUNK);
+    // `slice` does not copy a Buffer.
+    const chunk = new Uint8Array(bytes.subarray(0, MAX_CHUNK));
     const { length } = chunk;
     this.#isWriting = true;
     await this.#writer.write(chunk);

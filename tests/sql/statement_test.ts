@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   commandOf,
+  countCopiesIn,
   Effect,
   effectsOfStatement,
   effectsOfStatements,
@@ -255,4 +256,33 @@ test("statements: time grows with the length of the text, whatever it is made of
     // Sixteen times as long; quadratic would be 256 times.
     assert.ok(many < 100 * Math.max(few, 0.5), `${JSON.stringify(piece)}: ${few} ms, ${many} ms`);
   }
+});
+
+test("statement: each COPY FROM STDIN is counted, and no other", () => {
+  const one = [
+    "copy t from stdin",
+    "COPY public.t (a, b) FROM STDIN WITH (FORMAT binary)",
+    '-- to\n copy /* to */ "to" from stdin;',
+    "copy t from/**/stdin csv;;",
+    ';copy "from" ("to") from stdin',
+  ];
+  for (const sql of one) assert.deepEqual(countCopiesIn(sql), { statements: 1, copies: 1 }, sql);
+  const none = [
+    "copy t to stdout",
+    "copy (select a from t) to stdout",
+    "copy (select * from stdin) to stdout",
+    "copy t from '/tmp/stdin'",
+    "copy t from program 'stdin'",
+    "select 'copy t from stdin'",
+    "select $$copy t from stdin$$",
+    "copy t",
+    "copy",
+    "prepare p as select 1 from stdin",
+  ];
+  for (const sql of none) assert.deepEqual(countCopiesIn(sql), { statements: 1, copies: 0 }, sql);
+  assert.deepEqual(countCopiesIn(""), { statements: 0, copies: 0 });
+  assert.deepEqual(countCopiesIn("select 1; copy t from stdin; copy t to stdout; copy u from stdin"), {
+    statements: 4,
+    copies: 2,
+  });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ByteStreams, Conn, ConnectionError, type DialFunction, Opts, UsageError } from "../../mod.ts";
 import { customDialer } from "../../src/transport/custom_async.ts";
 import type { AsyncTransport } from "../../src/transport/transport.ts";
+import { allocate } from "../../src/wire/bytes.ts";
 import { MemoryStreams } from "../support/scripted/memory_streams.ts";
 import { WELCOME } from "../support/scripted/plans.ts";
 import { test } from "../support/suite/test.ts";
@@ -34,10 +35,11 @@ test("custom transport: chunks of any length, and empty ones, which are not the 
 test("custom transport: a chunk is memory of its own, and not longer than 64 kB", async () => {
   const server = new MemoryStreams();
   const transport = await transportOf(server.streams);
-  const bytes = new Uint8Array(100_000).fill(7);
+  const bytes = allocate(100_000).fill(7);
   const count = await transport.write(bytes);
   bytes.fill(0);
   assert.equal(count, 0x1_0000);
+  assert.equal(Object.getPrototypeOf(server.written[0]!), Uint8Array.prototype);
   assert.equal(server.written[0]!.length, count);
   assert.ok(server.written[0]!.every((byte) => byte === 7));
   // Nor does it matter if its memory is taken away.

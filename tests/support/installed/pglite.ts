@@ -4,7 +4,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { cached, npmInstall } from "./cache.ts";
+import type { PgliteDatabase } from "../../../src/pglite/mod.ts";
 import { ended } from "../processes/process_end.ts";
 import { packages, PGLITE, RUNTIMES } from "./versions.ts";
 
@@ -42,6 +44,20 @@ export class Pglite implements AsyncDisposable {
     this.#process.stdin!.end();
     await ended(this.#process);
   }
+}
+
+/** PGlite in this process. */
+export async function createPglite(): Promise<PgliteInProcess> {
+  const directory = join(installPglite(), "node_modules/@electric-sql/pglite/dist");
+  const { PGlite } = await import(pathToFileURL(join(directory, "index.js")).href);
+  return await PGlite.create();
+}
+
+/** The members of PGlite's class that tests use. */
+export interface PgliteInProcess extends Required<PgliteDatabase> {
+  query(sql: string): Promise<{ readonly rows: unknown[] }>;
+  listen(channel: string, listener: (payload: string) => void): Promise<unknown>;
+  close(): Promise<void>;
 }
 
 /** Installs the packages, unless they are in the cache. Returns their directory. */

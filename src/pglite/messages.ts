@@ -1,0 +1,78 @@
+/** Messages of the protocol as PGlite's side of a connection needs them: framed by their lengths, and made. */
+import { Backend } from "../wire/codes.ts";
+import { Outbox } from "../wire/outbox.ts";
+
+/** One message: its type, 0 for those without; where it begins and ends. */
+export interface Framed {
+  readonly code: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The message that begins at `start`; undefined if it is not whole. */
+export function frameAt(bytes: Uint8Array, start: number, isTyped: boolean = true): Framed | undefined {
+  const end = start + sizeAt(bytes, start, isTyped);
+  return end > bytes.length ? undefined : { code: isTyped ? bytes[start]! : 0, start, end };
+}
+
+/** How many bytes the message that begins at `start` has; of its header, if that is not whole. */
+export function sizeAt(bytes: Uint8Array, start: number, isTyped: boolean): number {
+  const header = isTyped ? 5 : 4;
+  if (bytes.length - start < header) return header;
+  return Math.max(header, header - 4 + int32(bytes, start + header - 4));
+}
+
+/** The messages in bytes that contain whole ones. */
+export function* framesOf(bytes: Uint8Array): Generator<Framed, void> {
+  for (let frame = frameAt(bytes, 0); frame !== undefined; frame = frameAt(bytes, frame.end)) yield frame;
+}
+
+/** The texts that end with zero bytes, from `start` on. */
+export function textsAt(bytes: Uint8Array, start: number, end: number, count: number): string[] {
+  const texts: string[] = [];
+  for (let at = start; texts.length < count && at < end;) {
+    const zero = bytes.indexOf(0, at);
+    const until = zero < 0 || zero > end ? end : zero;
+    texts.push(decoder.decode(bytes.subarray(at, until)));
+    at = until + 1;
+  }
+  return texts;
+}
+
+export function int32(bytes: Uint8Array, at: number): number {
+  return bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!;
+}
+
+/** The bytes of messages that `write` puts into an outbox. */
+export function encoded(write: (out: Outbox) => void): Uint8Array<ArrayBuffer> {
+  const out = new Outbox();
+  write(out);
+  return copyOf(out.pending());
+}
+
+/** An ErrorResponse that ends the session. */
+export function fatalError(code: string, message: string): Uint8Array<ArrayBuffer> {
+  return encoded((out) => {
+    const start = out.begin(Backend.ErrorResponse);
+    for (const field of ["SFATAL", "VFATAL", `C${code}`, `M${message}`]) out.cstring(field);
+    out.byte(0);
+    out.end(start);
+  });
+}
+
+/** A copy; `slice` does not copy a Buffer. */
+export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+const decoder = new TextDecoder();
