@@ -125,6 +125,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     pure: false,
     imports: ["options", "protocol", "sql", "wire"],
   },
+  websocket: {
+    knows: "WebSockets as transports; an entry point of its own",
+    doesNotKnow: "connections",
+    pure: false,
+    imports: ["options"],
+  },
   testing: {
     knows: "checks that users run against what they give to pyro; an entry point of its own",
     doesNotKnow: "how connections work",

@@ -7,7 +7,15 @@ import { add, finish, REPORT, runAll } from "./steps.ts";
 import { runDocTests, runTests, RUNTIMES } from "./tests.ts";
 
 const deno = process.execPath;
-const ENTRY_POINTS = ["mod.ts", "sync.ts", "async.ts", "src/otel/mod.ts", "src/pglite/mod.ts", "src/testing/mod.ts"];
+const ENTRY_POINTS = [
+  "mod.ts",
+  "sync.ts",
+  "async.ts",
+  "src/otel/mod.ts",
+  "src/pglite/mod.ts",
+  "src/testing/mod.ts",
+  "src/websocket/mod.ts",
+];
 
 /** By name: Deno takes `test.ts` for a test too. */
 const TOOL_TESTS = readdirSync(import.meta.dirname!).filter((name) => name.endsWith("_test.ts"))

@@ -2,47 +2,31 @@
  * PGlite for tests: PostgreSQL compiled to WebAssembly, from npm, with pgvector, which the other
  * servers do not have. It serves one connection at a time, and all of them are the same session.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cached, npmInstall } from "./cache.ts";
 import type { PgliteDatabase } from "../../../src/pglite/mod.ts";
-import { ended } from "../processes/process_end.ts";
-import { packages, PGLITE, RUNTIMES } from "./versions.ts";
+import { ListeningProcess } from "../processes/listening.ts";
+import { packages, PGLITE } from "./versions.ts";
 
 /** A running PGlite with an empty database. */
 export class Pglite implements AsyncDisposable {
   /** Its URL, for one connection at a time. */
   readonly url: string;
-  readonly #process: ChildProcess;
+  readonly #process: ListeningProcess;
 
-  private constructor(address: string, process: ChildProcess) {
-    this.url = `pg://postgres@${address}/postgres?sslmode=disable&upgrade_to_unix_socket=no`;
+  private constructor(process: ListeningProcess) {
+    this.url = `pg://postgres@${process.address}/postgres?sslmode=disable&upgrade_to_unix_socket=no`;
     this.#process = process;
   }
 
   /** Starts one and waits until it accepts connections. It ends with this process, if not before. */
   static async start(): Promise<Pglite> {
-    const script = join(import.meta.dirname!, "../scripts", "pglite.ts");
-    // The end of its input ends it, also through npx, and when this process ends abruptly.
-    const child = spawn("npx", ["-y", RUNTIMES.node, script, installPglite()], { stdio: ["pipe", "pipe", "pipe"] });
-    let log = "";
-    const address = await new Promise<string>((ready, reject) => {
-      child.stdout.on("data", (chunk) => {
-        log += chunk;
-        const address = /^listening on (.+)$/m.exec(log)?.[1];
-        if (address !== undefined) ready(address);
-      });
-      child.stderr.on("data", (chunk) => log += chunk);
-      child.once("error", reject);
-      child.once("close", (code) => reject(new Error(`pglite ended with ${code}:\n${log}`)));
-    });
-    return new Pglite(address, child);
+    return new Pglite(await ListeningProcess.start("pglite.ts", installPglite()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.stdin!.end();
-    await ended(this.#process);
+    await this.#process[Symbol.asyncDispose]();
   }
 }
 
