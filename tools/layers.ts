@@ -131,6 +131,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     pure: false,
     imports: ["options"],
   },
+  workers: {
+    knows: "the sockets of Cloudflare Workers as transports; an entry point of its own",
+    doesNotKnow: "connections",
+    pure: false,
+    imports: ["options"],
+  },
   testing: {
     knows: "checks that users run against what they give to pyro; an entry point of its own",
     doesNotKnow: "how connections work",

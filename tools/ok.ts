@@ -15,6 +15,7 @@ const ENTRY_POINTS = [
   "src/pglite/mod.ts",
   "src/testing/mod.ts",
   "src/websocket/mod.ts",
+  "src/workers/mod.ts",
 ];
 
 /** By name: Deno takes `test.ts` for a test too. */

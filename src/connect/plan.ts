@@ -1,5 +1,6 @@
 /** Makes the plan of a connection from its settings. */
 import { UsageError } from "../errors.ts";
+import { DEFAULT_CHOICES } from "../options/choices.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import { filePasswords } from "../options/password_file.ts";
 import { allowedMethods } from "../options/require_auth.ts";
@@ -23,6 +24,7 @@ export interface ConnectEnvironment extends Environment, TlsEnvironment {
 /** The plan for the settings `given`, completed from the environment and the defaults. */
 export function planOf(given: Settings, environment: ConnectEnvironment): ConnectPlan {
   const settings = withEnvironment(given, environment);
+  checkDates(settings);
   const { connectTimeout = 30_000 } = settings;
   const user = settings.user || environment.osUser();
   if (!user) {
@@ -49,6 +51,15 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     now: environment.now,
     nonce: environment.nonce,
   };
+}
+
+/** Says at once what otherwise the first date would say. */
+function checkDates({ dates = DEFAULT_CHOICES.dates }: Settings): void {
+  if (dates !== "temporal" || typeof Temporal !== "undefined") return;
+  throw new UsageError(
+    'Cannot connect: dates and times are Temporal\'s types by default, and this runtime has no Temporal; set dates("string") ' +
+      'or dates("date"), or define globalThis.Temporal by a polyfill',
+  );
 }
 
 /** One of the places to connect to, as it was given. */

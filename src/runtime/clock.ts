@@ -8,7 +8,14 @@ export function now(): number {
 
 /** The local time for people, in microseconds: `2026-03-01 12:34:56.123456`. */
 export function timeStamp(): string {
+  if (typeof Temporal === "undefined") return dateStamp(new Date());
   return Temporal.Now.plainDateTimeISO().toString({ smallestUnit: "microsecond" }).replace("T", " ");
+}
+
+/** The same where there is no Temporal, and the clock counts milliseconds. */
+function dateStamp(date: Date): string {
+  const utc = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return `${utc.toISOString().slice(0, -1).replace("T", " ")}000`;
 }
 
 /** Waits at most `milliseconds` for a promise; returns whether it has settled. */

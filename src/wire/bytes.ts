@@ -26,7 +26,9 @@ export interface ByteSource {
 
 /** Allocates zeroed memory, never part of a pool that other values share. */
 export function allocate(capacity: number): Bytes {
-  return Buffer.from(new ArrayBuffer(capacity)) as Uint8Array as Bytes;
+  const bytes = Buffer.from(new ArrayBuffer(capacity)) as Uint8Array as Bytes;
+  if (NEEDS_LENGTH) bytes.utf8Write = writeWithLength;
+  return bytes;
 }
 
 /** A copy of `[start, end)` with its own memory, as a plain Uint8Array. */
@@ -81,4 +83,21 @@ export function isDetached(data: ArrayBufferLike | ArrayBufferView): boolean {
   } catch {
     return true;
   }
+}
+
+/** Whether `utf8Write` takes the whole length as the default of its third argument, as Cloudflare's workerd does. */
+const NEEDS_LENGTH: boolean = needsLength();
+
+function needsLength(): boolean {
+  try {
+    (Buffer.from(new ArrayBuffer(2)) as Uint8Array as Bytes).utf8Write("", 1);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function writeWithLength(this: Bytes, text: string, offset: number): number {
+  const write = Object.getPrototypeOf(this).utf8Write as (text: string, offset: number, length: number) => number;
+  return write.call(this, text, offset, this.length - offset);
 }

@@ -16,6 +16,9 @@ export const PGLITE = {
   "@electric-sql/pglite-socket": "0.2.17",
 } as const;
 
+/** Cloudflare's runtime for Workers, and the bundler that makes one file of a Worker. */
+export const WORKERD = { workerd: "1.20261117.1", esbuild: "0.28.2" } as const;
+
 /** The drivers with which pyro is compared. */
 export const PEERS = { postgres: "3.4.9", pg: "8.23.1", "pg-cursor": "2.22.0", "pg-copy-streams": "7.0.0" } as const;
 
