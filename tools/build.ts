@@ -4,8 +4,8 @@
  *
  * Usage: deno task build [DIRECTORY], by default `npm`
  */
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { rolldown } from "npm:rolldown@1.3.3";
 import { dts } from "npm:rolldown-plugin-dts@0.23.2";
@@ -33,7 +33,23 @@ export async function buildPackage(directory: string): Promise<void> {
   await bundle(input, directory);
   await bundleTypes(input, directory);
   writeFileSync(join(directory, "package.json"), `${JSON.stringify(packageOf(config, entries), undefined, 2)}\n`);
-  for (const name of ["README.md", "LICENSE", "CHANGELOG.md"]) copyFileSync(join(ROOT, name), join(directory, name));
+  for (const path of publishedDocuments()) cpSync(join(ROOT, path), join(directory, path));
+}
+
+/** The files that are published, on JSR and in the package, and are not code. */
+export function publishedDocuments(): string[] {
+  const { publish } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
+    readonly publish: { readonly include: readonly string[]; readonly exclude: readonly string[] };
+  };
+  return publish.include.filter((name) => name !== "src" && !/\.(?:ts|json)$/.test(name))
+    .flatMap((name) => name === "docs" ? filesBelow("docs") : [name])
+    .filter((path) => !publish.exclude.some((excluded) => path.startsWith(`${excluded}/`)));
+}
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(join(ROOT, directory), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
 }
 
 /** `.` is `index`, `./sync` is `sync`. */
@@ -108,7 +124,7 @@ function packageOf(
     },
     main: `./${nameOf(Object.keys(exports)[0]!)}.js`,
     types: `./${nameOf(Object.keys(exports)[0]!)}.d.ts`,
-    files: ["*.js", "*.js.map", "*.d.ts", "chunks", "CHANGELOG.md"],
+    files: ["*.js", "*.js.map", "*.d.ts", "*.md", "chunks", "docs"],
   };
 }
 
