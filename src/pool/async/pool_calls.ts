@@ -13,6 +13,7 @@ import { LatencyEstimate } from "../latency_estimate.ts";
 import { Lease } from "../lease.ts";
 import type { Conn } from "../../async/conn.ts";
 import type { CallOptions } from "../../async/options.ts";
+import type { AcquireDeadline } from "./caller_queue.ts";
 import type { Entry } from "./pool_conn.ts";
 import type { AcquireDeadline, PoolManager } from "./pool_manager.ts";
 import type { PoolSource } from "./pool_stream.ts";
