@@ -8,7 +8,7 @@
  * Usage: deno task derive [--check]
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 
@@ -43,6 +43,7 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
   "pool/async/pool_executor.ts": [],
   "async/portal.ts": [],
   "async/prepared_statement.ts": [],
+  "async/statement_executor.ts": [],
   "async/transaction.ts": [
     ["await assert.rejects(tx.tx(", "assert.throws(() => tx.tx("],
   ],
@@ -118,7 +119,7 @@ if (import.meta.main) {
     const source = `src/${name}`;
     const path = join(root, "src", name.replace("async/", "sync/"));
     const derived = formatted(deriveSync(readFileSync(join(root, source), "utf8"), edits, source));
-    if (derived === readFileSync(path, "utf8")) continue;
+    if (existsSync(path) && derived === readFileSync(path, "utf8")) continue;
     if (!check) writeFileSync(path, derived);
     else {
       stale++;
