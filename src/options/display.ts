@@ -1,6 +1,6 @@
 /** Shows options, without the password. */
 import { isSecretName } from "./aliases.ts";
-import { type Option, OPTIONS } from "./option_table.ts";
+import { memberOf, type Option, OPTIONS } from "./option_table.ts";
 import type { OptionName } from "./opts_object.ts";
 import type { Settings } from "./settings.ts";
 import type { TlsSettings } from "./tls_settings.ts";
@@ -52,9 +52,7 @@ function hostList({ hosts = [""], ports = [] }: Settings): string {
 function queryOf(settings: Settings): [key: string, value: string][] {
   const query = [
     ...emptyParts(settings),
-    ...SHOWN.map((
-      [name, option],
-    ): [string, unknown] => [option.key!, shown(settings[option.member ?? name as keyof Settings], option)]),
+    ...SHOWN.map(([name, option]): [string, unknown] => [option.key!, shown(settings[memberOf(name, option)], option)]),
     ...Object.entries(settings.accepted ?? {}),
     ...Object.entries(shownParams(settings.param ?? {})),
   ];

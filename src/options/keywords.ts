@@ -10,7 +10,7 @@
 import { UsageError } from "../errors.ts";
 import { canonicalName, refuseAlias } from "./aliases.ts";
 import type { AllowedKeys } from "./allowed_keys.ts";
-import { NOT_IMPLEMENTED, type Option, OPTIONS } from "./option_table.ts";
+import { memberOf, NOT_IMPLEMENTED, type Option, OPTIONS } from "./option_table.ts";
 import { bad, checkText, parseSsl } from "./option_values.ts";
 import type { Settings } from "./settings.ts";
 
@@ -106,7 +106,7 @@ interface Keyword {
 
 function keywordOf(name: string, option: Option): Keyword {
   return {
-    member: option.member ?? name as keyof Settings,
+    member: memberOf(name, option),
     isOwnKey: option.isOwnKey ?? false,
     parse: option.parse ?? option.check,
   };

@@ -91,6 +91,11 @@ const KEEPALIVE_TIME: Option<number> = {
   parse: (name, value) => values.parseNatural(name, value, values.MAX_KEEPALIVE_SECONDS) * 1000,
 };
 
+/** The member of `Settings` that an option sets. */
+export function memberOf(name: string, option: Option): keyof Settings {
+  return option.member ?? name as keyof Settings;
+}
+
 /** The options, by the names of their setters. */
 export const OPTIONS: Table = {
   host: {

@@ -1,6 +1,6 @@
 /** The options of a server and of the session on it, and what all options have in common. */
 import { checkParam } from "./keywords.ts";
-import { type Option, OPTIONS } from "./option_table.ts";
+import { memberOf, type Option, OPTIONS } from "./option_table.ts";
 import type { OptionName, OptsObject } from "./opts_object.ts";
 import type { BlockingTransport, ProtocolVersion, Settings } from "./settings.ts";
 
@@ -13,7 +13,7 @@ export let setSettings: (opts: ServerOpts, settings: Settings) => void;
 /** New options with an option set, whose value is checked by the table. */
 export function set<O extends ServerOpts, N extends OptionName>(opts: O, name: N, value: OptsObject[N]): O {
   const option: Option = OPTIONS[name];
-  return change(opts, option.member ?? name as keyof Settings, option.check(name, value));
+  return change(opts, memberOf(name, option), option.check(name, value));
 }
 
 /** New options with a setting changed, whose value has been checked. */
