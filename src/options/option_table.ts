@@ -60,7 +60,7 @@ function choice<T>(check: Option<T>["check"], aliases?: string): Option<T> {
   return { aliases, check };
 }
 
-function listener<F>(aliases: string): Option<F> {
+function callable<F>(aliases: string): Option<F> {
   return choice(values.checkFunction<F>, aliases);
 }
 
@@ -215,8 +215,8 @@ export const OPTIONS: Table = {
     Option<number>
   >,
   blockingTransport: { ...word(["auto", "ffi", "worker"], "blocking_transport"), isOwnKey: true },
-  onNotice: listener("noticelistener"),
-  trace: listener("debug"),
+  onNotice: callable("noticelistener"),
+  trace: callable("debug"),
   logger: choice((_, value) => checkLogger(value), "log"),
   logLevel: choice((name, value) => values.checkChoice(name, value, LOG_LEVELS), "loggerlevel"),
   int8: choice((name, value) => values.checkChoice(name, value, ["bigint", "number"]), "bigint"),

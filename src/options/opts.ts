@@ -1,13 +1,12 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
 import { AllowedKeys } from "./allowed_keys.ts";
-import { trimBlanks } from "./option_values.ts";
-import { checkCodec } from "./option_values.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
 import { parseDsn } from "./dsn.ts";
 import { foreignString } from "./foreign_strings.ts";
 import type { Logger, LogLevel } from "./logger.ts";
+import { checkCodec, trimBlanks } from "./option_values.ts";
 import { SecurityOpts } from "./security_opts.ts";
 import { change, set, setSettings, settingsOf } from "./server_opts.ts";
 import type { Settings } from "./settings.ts";
