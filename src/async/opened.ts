@@ -18,7 +18,7 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { systemCertificates } from "../runtime/certificates.ts";
 import { readDirectory, readFile } from "../runtime/files.ts";
-import { homeDirectory, osUser, randomText, uniqueText, variable } from "../runtime/runtime.ts";
+import { checkRuntime, homeDirectory, osUser, randomText, uniqueText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
@@ -42,6 +42,7 @@ export async function open(
   signal: AbortSignal | undefined,
   address: ServerAddress = new ServerAddress(),
 ): Promise<OpenedConnection> {
+  checkRuntime();
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));
   const log = Log.of(settings);
   const files = { homeDirectory, readFile, readDirectory, systemCertificates };

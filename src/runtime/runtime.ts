@@ -3,10 +3,26 @@
  *
  * Only this file looks for the runtimes' globals.
  */
+import { UsageError } from "../errors.ts";
 import { builtin } from "../builtin.ts";
 
 /** The runtime that this code runs on. */
 export const runtime: "deno" | "bun" | "node" = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
+
+/** Throws `UsageError` if this runtime is too old. */
+export function checkRuntime(): void {
+  const missing = NEEDED.find(([, isThere]) => !isThere());
+  if (missing === undefined) return;
+  throw new UsageError(
+    `Cannot connect: this runtime has no ${missing[0]}; pyro needs Node 22.15, Bun 1.4 or Deno 2.9, or a later release`,
+  );
+}
+
+/** What older runtimes lack. */
+const NEEDED: readonly (readonly [name: string, isThere: () => boolean])[] = [
+  ["Promise.withResolvers", () => "withResolvers" in Promise],
+  ["process.getBuiltinModule", () => "getBuiltinModule" in process],
+];
 
 /** An environment variable; on Deno only if it may be read without asking. */
 export function variable(name: string): string | undefined {

@@ -20,7 +20,7 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 import { systemCertificates } from "../runtime/certificates.ts";
 import { readDirectory, readFile } from "../runtime/files.ts";
-import { homeDirectory, osUser, randomText, uniqueText, variable } from "../runtime/runtime.ts";
+import { checkRuntime, homeDirectory, osUser, randomText, uniqueText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
@@ -49,6 +49,7 @@ export class OpenedConnection {
 
 /** Opens a connection. `address` has what earlier connections have found out about the server. */
 export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
+  checkRuntime();
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const log = Log.of(settings);
   const files = { homeDirectory, readFile, readDirectory, systemCertificates };
