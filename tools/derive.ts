@@ -4,7 +4,7 @@
  * Usage: deno task derive [--check]
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { deriveSync, EDITS } from "./derive_sync.ts";
@@ -24,7 +24,7 @@ process.exit(stale === 0 ? 0 : 1);
 function derived(file: string, text: string): void {
   const path = join(root, file);
   const wanted = formatted(text);
-  if (wanted === readFileSync(path, "utf8")) return;
+  if (existsSync(path) && wanted === readFileSync(path, "utf8")) return;
   if (!isCheck) return writeFileSync(path, wanted);
   stale++;
   console.error(`${file} is not what it must be: run deno task derive`);

@@ -37,6 +37,7 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
   "pool/async/pool_executor.ts": [],
   "async/portal.ts": [],
   "async/prepared_statement.ts": [],
+  "async/statement_executor.ts": [],
   "async/transaction.ts": [
     ["await assert.rejects(tx.tx(", "assert.throws(() => tx.tx("],
   ],

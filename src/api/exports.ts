@@ -23,6 +23,8 @@ export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../opti
 export type { LogFields, Logger, LogLevel } from "../options/logger.ts";
 export { Opts, type StringOptions } from "../options/opts.ts";
 export { type OptsObject } from "../options/opts_object.ts";
+export { SecurityOpts } from "../options/security_opts.ts";
+export { ServerOpts } from "../options/server_opts.ts";
 export { type Target } from "../options/target.ts";
 export type { TypeCodec } from "../options/type_codec.ts";
 export type {

@@ -8,7 +8,7 @@
  * `fe-connect.c`.
  */
 import { UsageError } from "../errors.ts";
-import { isBlank, trimBlanks } from "./blanks.ts";
+import { isBlank, trimBlanks } from "./option_values.ts";
 import type { Environment } from "./environment.ts";
 import { readNamedFile } from "./files.ts";
 import { applyKeyword, isGiven, isLibpqKey } from "./keywords.ts";

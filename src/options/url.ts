@@ -7,11 +7,12 @@
  * Source: PostgreSQL manual, libpq, "Connection URIs"; RFC 3986.
  */
 import { UsageError } from "../errors.ts";
-import { applyKeywords, parsePorts } from "./keywords.ts";
+import { applyKeywords } from "./keywords.ts";
 import { canonicalName } from "./aliases.ts";
 import type { AllowedKeys } from "./allowed_keys.ts";
 import { refusePlaceholder } from "./foreign_strings.ts";
-import { checkText, parseHosts, type Settings } from "./settings.ts";
+import { checkText, parseHosts, parsePorts } from "./option_values.ts";
+import type { Settings } from "./settings.ts";
 
 /** Parses a connection URL. */
 export function parseUrl(url: string, allowed?: AllowedKeys): Settings {
@@ -80,7 +81,7 @@ function parseHostList(list: string): Settings {
     }
   }
   return {
-    ...(hosts.length === 1 && hosts[0] === "" ? {} : { hosts: parseHosts(hosts.join(",")) }),
+    ...(hosts.length === 1 && hosts[0] === "" ? {} : { hosts: parseHosts("host", hosts.join(",")) }),
     // As in libpq, a list of hosts has its ports, if only the default ones, and PGPORT is not looked at.
     ...(hosts.length > 1 || ports[0] !== undefined ? { ports } : {}),
   };

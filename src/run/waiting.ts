@@ -1,5 +1,5 @@
 /** Promises for what ops wait for. */
-import type { AdmissionEntry } from "../protocol/admission.ts";
+import type { AdmissionEntry } from "../protocol/admission_entry.ts";
 import type { PendingRequest } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
-import { applyKeyword, isGiven, parseBoolean } from "../../src/options/keywords.ts";
+import { applyKeyword, isGiven } from "../../src/options/keywords.ts";
+import { parseBoolean } from "../../src/options/option_values.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import { refusal } from "../support/suite/refusal.ts";

@@ -86,7 +86,7 @@ const REASONS: readonly {
   { reason: "pairs of other clients are separated by semicolons", message: /separated by spaces, not ";"/ },
   { reason: "a forgotten value must not make the next pair a value", message: /has no value; an empty value/ },
   { reason: "an empty string is a mistake, such as an unset variable", message: /its scheme is none of/ },
-  { reason: "a host must be able to be one", message: /Cannot set host: it must be/ },
+  { reason: "a host must be able to be one", message: /Cannot set host(?: in .*)?: it must be/ },
   {
     reason: "each value is checked before connecting, also those of other kinds of sockets and of later hosts",
     message: /^Cannot set (port|keepalives) /,

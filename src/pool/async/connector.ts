@@ -32,7 +32,7 @@ export class Connector {
   /** No attempt to connect begins before this time. */
   pauseUntil = 0;
   /** Whether the last failure is likely to be transient. */
-  isFailureTransient = false;
+  #isFailureTransient = false;
 
   constructor(name: string, settings: Settings, onConnect: OnConnect, log: Log | undefined) {
     this.#name = name;
@@ -92,7 +92,15 @@ export class Connector {
     this.lastFailure = error;
     // When the server is back, it may have another Unix socket.
     this.#address.invalidate();
-    return this.isFailureTransient = this.isTransient(error);
+    return this.#isFailureTransient = this.isTransient(error);
+  }
+
+  /**
+   * Whether the pause after a failure is not over yet. If the failure is not transient, waiting callers do not wait
+   * for that.
+   */
+  isPaused(hasCallers: boolean): boolean {
+    return now() < this.pauseUntil && (this.#isFailureTransient || !hasCallers);
   }
 
   /** Pauses before the next attempt, longer after each failure. */
