@@ -63,21 +63,23 @@ function checkHarmless(key: string, value: string, name: string, harmless: reado
 }
 
 /**
- * The settings with all pairs added. Of equal keys only the last one is read, as in libpq; all of them must be
- * allowed.
+ * The settings with all pairs added. Of equal keys only the last one is read, as in libpq, and so it is of keys for
+ * the same setting (`sslmode`, `requiressl`, `ssl`); all of them must be allowed.
  */
 export function applyKeywords(
   settings: Settings,
   pairs: readonly (readonly [key: string, value: string])[],
   allowed?: AllowedKeys,
 ): Settings {
-  const last = new Map<string, string>();
-  for (const [key, value] of pairs) {
+  const last = new Map<string, readonly [key: string, value: string]>();
+  for (const pair of pairs) {
+    const [key] = pair;
     if (!isMisnamed(key)) allowed?.check(key);
-    last.delete(key);
-    last.set(key, value);
+    const setting = KEYWORDS.get(key)?.member ?? key;
+    last.delete(setting);
+    last.set(setting, pair);
   }
-  return [...last].reduce((added, [key, value]) => applyKeyword(added, key, value), settings);
+  return [...last.values()].reduce((added, [key, value]) => applyKeyword(added, key, value), settings);
 }
 
 /** Whether the settings have a value for a key, so that nothing else is looked at for it. An empty value is one. */
@@ -138,10 +140,11 @@ function parseNatural(name: string, value: string, max: number): number {
   return /^-\d+$/.test(text) && Number(text) >= -0x8000_0000 ? 0 : parseInteger(name, value, 0, max);
 }
 
-/** `keepalives`: in libpq any integer, where 0 is false. */
+/** `keepalives`: in libpq any integer of 32 bits, where 0 is false. */
 function parseKeepAlive(name: string, value: string): boolean {
   const text = trimBlanks(value);
-  return /^[+-]?\d+$/.test(text) ? Number(text) !== 0 : parseBoolean(name, value);
+  const isInteger = /^[+-]?\d+$/.test(text) && Number(text) === (Number(text) | 0);
+  return isInteger ? Number(text) !== 0 : parseBoolean(name, value);
 }
 
 /** `ssl`: a boolean. Other clients also take words of `sslmode`. */

@@ -229,11 +229,14 @@ export function checkHostAddrs(name: string, value: unknown): readonly string[] 
   return [...list];
 }
 
-/** Whether a text is an IPv4 address, or an IPv6 address with or without a zone. */
+/**
+ * Whether a text is an IPv4 address, or an IPv6 address with or without a zone. Numbers that begin with 0 are
+ * octal for some readers and decimal for others.
+ */
 function isAddress(text: string): boolean {
   if (text.includes(":")) return URL.canParse(`http://[${text.replace(/%[\w.~-]+$/, "")}]`) && !/[[\]/]/.test(text);
   const parts = text.split(".");
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
+  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }
 
 /** Whether a host is a directory of Unix sockets, or the beginning of an abstract socket's name. */

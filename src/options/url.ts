@@ -64,26 +64,28 @@ function parseAuthority(authority: string): Settings {
 
 function parseHostList(list: string): Settings {
   if (list === "") return {};
-  const hosts: string[] = [];
-  const ports: (number | undefined)[] = [];
-  for (const entry of list.split(",")) {
+  const entries = list.split(",").map((entry) => {
     const match = /^(\[[0-9A-Fa-f:.]+(?:%25[\w.~%-]+)?\]|[^:[\]]*)(?::([^:[\]]*))?$/.exec(entry);
-    const port = match && decode(match[2] ?? "", "port");
-    if (!match || !/^[+-]?\d*$/.test(port!)) {
-      throw bad(`a host or its port is malformed; IPv6 addresses go in brackets; ${ENCODE}`);
-    }
-    hosts.push(decode(match[1]!, "host"));
-    try {
-      ports.push(...parsePorts("port", port!));
-    } catch {
-      throw bad(`a port is not a number from 1 to 65535; ${ENCODE}`);
-    }
-  }
+    if (match === null) throw bad(MALFORMED_HOST);
+    return { host: match[1]!, port: match[2] ?? "" };
+  });
+  // As in libpq, the lists are decoded, not their members.
+  const hosts = decode(entries.map(({ host }) => host).join(","), "host");
+  const ports = decode(entries.map(({ port }) => port).join(","), "port");
+  if (!/^[+\d,-]*$/.test(ports)) throw bad(MALFORMED_HOST);
   return {
-    ...(hosts.length === 1 && hosts[0] === "" ? {} : { hosts: parseHosts(hosts.join(",")) }),
+    ...(hosts === "" ? {} : { hosts: parseHosts(hosts) }),
     // As in libpq, a list of hosts has its ports, if only the default ones, and PGPORT is not looked at.
-    ...(hosts.length > 1 || ports[0] !== undefined ? { ports } : {}),
+    ...(ports === "" ? {} : { ports: portsOf(ports) }),
   };
+}
+
+function portsOf(list: string): readonly (number | undefined)[] {
+  try {
+    return parsePorts("port", list);
+  } catch {
+    throw bad(`a port is not a number from 1 to 65535; ${ENCODE}`);
+  }
 }
 
 /** Decodes a part. As in libpq, spaces around it are dropped, and others must be percent-encoded. */
@@ -103,3 +105,4 @@ function bad(problem: string): UsageError {
 
 const SCHEMES = ["pg", "postgres", "postgresql"];
 const ENCODE = 'percent-encode "/", "?", "#", "@" and ":" inside user, password and database (%2F %3F %23 %40 %3A)';
+const MALFORMED_HOST = `a host or its port is malformed; IPv6 addresses go in brackets; ${ENCODE}`;

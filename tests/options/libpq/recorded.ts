@@ -23,6 +23,8 @@ export interface Connected {
   readonly connect_timeout?: string;
   /** The other settings for the session's start, by their names in small letters. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** The texts of the options in `other_options.ts`, but for defaults of libpq's. */
+  readonly others?: Readonly<Record<string, string>>;
 }
 
 /** A case, and what libpq 18 makes of it; what libpq 15 does is there if it differs. */
