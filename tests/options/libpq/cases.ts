@@ -651,6 +651,8 @@ const SERVICE_FILES = [
     `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1021 - 9)}`,
     `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1021 - 9)}\n`,
     `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1022 - 9)}\n`,
+    `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1022 - 9)}`,
+    `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1023 - 9)}`,
     `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1100)}\n`,
     `#${"x".repeat(1100)}\n[s]\nhost=h\nuser=u\npassword=p`,
     "0644:[s]\nhost=h\nuser=u\npassword=p",
