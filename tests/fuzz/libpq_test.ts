@@ -8,11 +8,11 @@ import { outcomeOf } from "../options/libpq/pyro.ts";
 import { readRecorded } from "../options/libpq/recorded.ts";
 import { LibpqReader } from "../support/installed/libpq_outcome.ts";
 import { fc, fuzz } from "../support/suite/fuzz.ts";
-import { runtime } from "../support/suite/runtime.ts";
+import { setting } from "../support/suite/skips.ts";
 import { connectionCases } from "../support/values/connection_strings.ts";
 
 // libpq is called through Deno's FFI; what is compared is the same code on all runtimes.
-if (runtime === "deno") {
+if (setting === "deno") {
   const libpq = new LibpqReader();
   addEventListener("unload", () => libpq[Symbol.dispose]());
 

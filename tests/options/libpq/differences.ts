@@ -4,6 +4,9 @@ import type { ConnectionCase } from "./cases.ts";
 import { meaningOf } from "./other_options.ts";
 import type { Connected, Outcome } from "./recorded.ts";
 
+/** Tells which strings are meant. */
+type Strings = Pick<RegExp, "test">;
+
 /** What comparing the outcomes of a case has shown; with `reason`, they may differ. */
 export type Comparison = "equal" | "different" | { readonly reason: string };
 
@@ -54,7 +57,7 @@ function expected({ others = {}, settings = {}, ...libpq }: Connected, pyro: Con
 }
 
 /** What pyro refuses and libpq takes, by pyro's message, and the strings that may be meant. */
-export const REFUSALS: readonly { readonly reason: string; readonly message: RegExp; readonly string?: RegExp }[] = [
+export const REFUSALS: readonly { readonly reason: string; readonly message: RegExp; readonly string?: Strings }[] = [
   {
     reason: "an empty list allows no method but none, which nobody means",
     message: /^Cannot set (?:require_auth|PGREQUIREAUTH) to ""/,
@@ -90,11 +93,12 @@ export const REFUSALS: readonly { readonly reason: string; readonly message: Reg
 ];
 
 /** What libpq refuses and pyro takes, by libpq's message, and the strings that may be meant. */
-export const ADDITIONS: readonly { readonly reason: string; readonly refusal: RegExp; readonly string?: RegExp }[] = [
+export const ADDITIONS: readonly { readonly reason: string; readonly refusal: RegExp; readonly string?: Strings }[] = [
   {
     reason: "schemes are in any case, pg:// is one, and blanks may be around a URL",
-    refusal: /^missing "=" after|^invalid connection option/,
-    string: /^\s*(?:pg|postgres|postgresql):\/\//i,
+    // libpq reads them as keyword/value strings.
+    refusal: /^/,
+    string: { test: (text) => /^\s*(?:pg|postgres|postgresql):\/\//i.test(text) && !/^postgres(?:ql)?:/.test(text) },
   },
   {
     reason: "JDBC's ssl is a boolean in keyword/value strings and URLs",
@@ -115,6 +119,6 @@ export const ADDITIONS: readonly { readonly reason: string; readonly refusal: Re
 ];
 
 /** What means something else, by the strings. */
-export const MEANINGS: readonly { readonly reason: string; readonly string: RegExp }[] = [
+export const MEANINGS: readonly { readonly reason: string; readonly string: Strings }[] = [
   { reason: "blanks around a URL are not part of it", string: /^\s*\w+:\/\/.*\s$/s },
 ];

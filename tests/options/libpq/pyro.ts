@@ -1,5 +1,6 @@
 /** What pyro makes of a case, in the terms of the record. */
 import assert from "node:assert/strict";
+import { normalize } from "node:path/posix";
 import { planOf } from "../../../src/connect/plan.ts";
 import { UsageError } from "../../../src/errors.ts";
 import { withEnvironment } from "../../../src/options/environment.ts";
@@ -24,13 +25,18 @@ export function outcomeOf({ text, variables, files }: ConnectionCase): Outcome {
     ),
     warnings: [],
   });
+  // Changed paths may lead to the same file.
+  const surroundings: typeof environment = {
+    ...environment,
+    readFile: (path) => environment.readFile(normalize(path)),
+  };
   try {
     const given = settingsOf(new Opts(text));
-    const plan = planOf(given, { ...environment, now: () => 0, nonce: () => "", local: localSockets() });
+    const plan = planOf(given, { ...surroundings, now: () => 0, nonce: () => "", local: localSockets() });
     const { user, database, client_encoding: _, application_name, options, ...settings } = Object.fromEntries(
       plan.parameters.map(([name, value]) => [PARAMETERS.get(name) ?? name, value]),
     );
-    const others = meaningOfSettings(withEnvironment(given, environment));
+    const others = meaningOfSettings(withEnvironment(given, surroundings));
     return {
       addresses: plan.endpoints.map((end) =>
         end.kind === "unix" ? `unix ${end.path}` : `tcp ${end.address ?? end.host} ${end.port}`
