@@ -9,6 +9,7 @@ import { canMount, ordersAddresses, runWithHosts } from "../support/processes/ho
 import { type Peer, startPeer } from "../support/network/peer.ts";
 import { Unanswered } from "../support/network/unanswered_port.ts";
 import { errorResponse } from "../support/scripted/backend.ts";
+import { runtime } from "../support/suite/runtime.ts";
 import { newest } from "../support/suite/servers.ts";
 import { setting } from "../support/suite/skips.ts";
 import { isTurnOf } from "../support/suite/extent.ts";
@@ -152,6 +153,17 @@ if (setting !== "deno-net" && canMount()) {
             transport,
           );
         }
+      }));
+  }
+
+  if (runtime === "deno") {
+    test("addresses: with Deno's permission for the name only, the next one is dialled too", () =>
+      withHosts(["127.0.0.1", "127.0.0.2"], async (file) => {
+        await using server = await refusing("127.0.0.2", 0);
+        const url = `pg://u@localhost:${server.port}?sslmode=disable`;
+        const net = `--allow-net=localhost:${server.port}`;
+        const { error } = JSON.parse(await runWithHosts(file, "transport.ts", ["async", url], [net]));
+        assert.equal(error, "ServerError: this is 127.0.0.2");
       }));
   }
 }

@@ -12,16 +12,16 @@ export type Comparison = "equal" | "different" | { readonly reason: string };
 
 /** Compares what libpq 18 and pyro make of a case. */
 export function compare({ text }: ConnectionCase, libpq: Outcome, pyro: Outcome): Comparison {
+  const isMeant = ({ string = ANY }: { readonly string?: Strings }): boolean => string.test(text);
+  const meaning = (): Comparison => MEANINGS.find(isMeant) ?? "different";
   if ("refused" in pyro) {
     if ("refused" in libpq) return "equal";
-    return REFUSALS.find(({ message, string = /^/ }) => message.test(pyro.refused) && string.test(text)) ?? "different";
+    return REFUSALS.filter(isMeant).find(({ message }) => message.test(pyro.refused)) ?? meaning();
   }
   if ("refused" in libpq) {
-    return ADDITIONS.find(({ refusal, string = /^/ }) => refusal.test(libpq.refused) && string.test(text)) ??
-      MEANINGS.find(({ string }) => string.test(text)) ?? "different";
+    return ADDITIONS.filter(isMeant).find(({ refusal }) => refusal.test(libpq.refused)) ?? meaning();
   }
-  if (isDeepStrictEqual(pyro, expected(libpq, pyro))) return "equal";
-  return MEANINGS.find(({ string }) => string.test(text)) ?? "different";
+  return isDeepStrictEqual(pyro, expected(libpq, pyro)) ? "equal" : meaning();
 }
 
 /** The record in pyro's terms: what differs in every case is replaced here, and nothing else. */
@@ -55,6 +55,8 @@ function expected({ others = {}, settings = {}, ...libpq }: Connected, pyro: Con
     ...(Object.keys(meaning).length === 0 ? {} : { others: meaning }),
   };
 }
+
+const ANY = /^/;
 
 /** What pyro refuses and libpq takes, by pyro's message, and the strings that may be meant. */
 export const REFUSALS: readonly { readonly reason: string; readonly message: RegExp; readonly string?: Strings }[] = [
@@ -97,7 +99,7 @@ export const ADDITIONS: readonly { readonly reason: string; readonly refusal: Re
   {
     reason: "schemes are in any case, pg:// is one, and blanks may be around a URL",
     // libpq reads them as keyword/value strings.
-    refusal: /^/,
+    refusal: ANY,
     string: { test: (text) => /^\s*(?:pg|postgres|postgresql):\/\//i.test(text) && !/^postgres(?:ql)?:/.test(text) },
   },
   {

@@ -18,10 +18,18 @@ const ORDER = "/etc/gai.conf";
 /** Whether the order of a name's addresses can be chosen: by the C library's configuration. */
 export const ordersAddresses: boolean = existsSync(ORDER);
 
-/** The output of a script of `tests/support/scripts`. The resolver gives IPv4 addresses first, if it can be told so. */
-export async function runWithHosts(hosts: string, name: string, args: readonly string[]): Promise<string> {
+/**
+ * The output of a script of `tests/support/scripts`, which on Deno has these permissions. The resolver gives IPv4
+ * addresses first, if it can be told so.
+ */
+export async function runWithHosts(
+  hosts: string,
+  name: string,
+  args: readonly string[],
+  permissions: readonly string[] = ["-A"],
+): Promise<string> {
   const script = join(import.meta.dirname!, "../scripts", name);
-  const run = runtime === "deno" ? ["run", "--no-prompt", "--no-check", "-A"] : [];
+  const run = runtime === "deno" ? ["run", "--no-prompt", "--no-check", ...permissions] : [];
   const order = `${hosts}.order`;
   await writeFile(order, "precedence ::ffff:0:0/96 100\n");
   const { stdout } = await promisify(execFile)(
