@@ -11,7 +11,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { CASES, type ConnectionCase, fileOf } from "../tests/options/libpq/cases.ts";
+import { CASES } from "../tests/options/libpq/cases.ts";
+import { type ConnectionCase, fileOf } from "../tests/options/libpq/connection_case.ts";
 import { meaningOf } from "../tests/options/libpq/other_options.ts";
 import type { Outcome } from "../tests/options/libpq/recorded.ts";
 import { POSTGRES } from "../tests/support/installed/versions.ts";

@@ -53,7 +53,7 @@ async function dialName(
 ): Promise<Deno.TcpConn> {
   const until = performance.now() + milliseconds;
   const first = { hostname, port, autoSelectFamily: false };
-  let failure: unknown = TIMED_OUT;
+  let failure: unknown;
   try {
     const conn = await dialFor(attemptTime(milliseconds, 2), first, signal);
     if (conn !== undefined) return conn;
@@ -66,18 +66,18 @@ async function dialName(
   signal.throwIfAborted();
   // Without permission for the addresses, Deno has to choose among them.
   if (address === hostname) return await Deno.connect({ hostname, port, signal });
-  const left = [...others.map((hostname) => ({ hostname, port })), ...(failure === TIMED_OUT ? [first] : [])];
+  const left = [...others.map((hostname) => ({ hostname, port })), ...(failure === undefined ? [first] : [])];
   for (const [i, next] of left.entries()) {
     try {
       const conn = await dialFor(attemptTime(until - performance.now(), left.length - i), next, signal);
       if (conn !== undefined) return conn;
-      failure = TIMED_OUT;
+      failure = undefined;
     } catch (error) {
       signal.throwIfAborted();
       failure = error;
     }
   }
-  throw failure;
+  throw failure ?? new Error("connection timed out");
 }
 
 /** Dials for at most that long; undefined if the time is over. */
@@ -156,5 +156,4 @@ class DenoTransport implements AsyncTransport {
   }
 }
 
-const TIMED_OUT = new Error("connection timed out");
 const ADDRESS = /^[\d.]+$|:/;

@@ -2,37 +2,8 @@
  * Connection strings, environments, password files and service files: good, odd and bad. What libpq makes
  * of each is in `recorded.json`, which `tools/record_libpq.ts` writes.
  */
-
-/** What a process is given. Paths begin with `{dir}`; `{dir}/home` is the home directory. */
-export interface ConnectionCase {
-  readonly text: string;
-  readonly variables: Readonly<Record<string, string>>;
-  /** Files by their paths, with mode 0600, or another one before a colon: `0644:text`. */
-  readonly files: Readonly<Record<string, string>>;
-}
-
-/** The mode and the text of a file. */
-export function fileOf(spec: string): { mode: number; text: string } {
-  const [, mode = "0600", text] = /^(?:(0[0-7]{3}):)?(.*)$/s.exec(spec)!;
-  return { mode: parseInt(mode, 8), text: text! };
-}
-
-function given(
-  text: string,
-  variables: Readonly<Record<string, string>> = {},
-  files: Readonly<Record<string, string>> = {},
-): ConnectionCase {
-  return { text, variables, files };
-}
-
-/** A string with a password, so that libpq gets as far as sending it. */
-const strings = (...texts: readonly string[]): ConnectionCase[] => texts.map((text) => given(text));
-
-/** One string in several environments. */
-const environments = (text: string, ...all: readonly Readonly<Record<string, string>>[]): ConnectionCase[] =>
-  all.map((variables) => given(text, variables));
-
-const BASE = "host=h user=u password=p";
+import { BASE, type ConnectionCase, environments, given, HOME_FILE, strings } from "./connection_case.ts";
+import { NEWER_CASES } from "./newer_cases.ts";
 
 const KEYWORD_STRINGS = strings(
   "",
@@ -496,7 +467,6 @@ const VARIABLES = [
   given("postgresql://u:@h", { PGPASSWORD: "ep" }),
 ];
 
-const HOME_FILE = "{dir}/home/.pgpass";
 const LINES = "h:5432:d:u:right";
 
 /** A password file in the home directory, and what is looked up in it. */
@@ -709,200 +679,6 @@ const SERVICE_FILES = [
   given("service=s", { PGSYSCONFDIR: "{dir}/sys" }),
 ];
 
-const SYSTEM = "sslrootcert=system";
-
-/** Options that newer versions of libpq have, good and bad, and together. */
-const NEWER_OPTIONS = [
-  ...["disable", "allow", "prefer", "require", "verify-ca", "verify-full", "bogus", "''"].map((mode) =>
-    `${SYSTEM} sslmode=${mode}`
-  ),
-  SYSTEM,
-  "sslrootcert=System",
-  "sslrootcert=/r.crt sslmode=verify-full",
-  `${SYSTEM} requiressl=1`,
-  "sslcert=/c.crt sslkey=/c.key sslcrl=/r.crl sslcrldir=/crls sslpassword=x",
-  ...["disable", "allow", "prefer", "require"].map((mode) => `sslnegotiation=direct sslmode=${mode}`),
-  "sslnegotiation=direct",
-  "sslnegotiation=Direct sslmode=require",
-  "sslnegotiation=requiredirect sslmode=require",
-  "sslnegotiation=bogus",
-  `sslnegotiation=direct ${SYSTEM}`,
-  "sslnegotiation=direct sslmode=disable host=/run/pg",
-  ...["TLSv1", "TLSv1.0", "TLSv1.1", "tlsv1.2", "TLSv1.3", "TLSV1.3", "1.2", "SSLv3", "' TLSv1.2'", "TLSv1.4"].flatMap(
-    (version) => [`ssl_min_protocol_version=${version}`, `ssl_max_protocol_version=${version}`],
-  ),
-  "ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2",
-  "ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.3",
-  "ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=TLSv1.1",
-  "ssl_max_protocol_version=TLSv1",
-  "ssl_max_protocol_version=TLSv1.1",
-  "ssl_min_protocol_version='' ssl_max_protocol_version=TLSv1.1",
-  "ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=''",
-  ...["disable", "allow", "require", "bogus", "Allow", "prefer"].map((mode) => `sslcertmode=${mode}`),
-  ...["0", "1", "2", "10", "01", "on", "true", "' 1'", "-1"].map((value) => `sslsni=${value}`),
-  ...[
-    "none",
-    "password",
-    "md5",
-    "scram-sha-256",
-    "oauth",
-    "gss",
-    "sspi",
-    "password,md5",
-    "md5,password",
-    "scram-sha-256,none",
-    "none,none",
-    "!none",
-    "!password",
-    "!password,!md5",
-    "!password,md5",
-    "password,!md5",
-    "!password,!password",
-    "!",
-    "!!none",
-    ",",
-    "password,",
-    ",password",
-    "password,,md5",
-    "'password, md5'",
-    "' password'",
-    "Password",
-    "cleartext",
-    "scram-sha-256-plus",
-    "creds",
-    "!scram-sha-256,!password,!md5,!gss,!sspi,!oauth,!none",
-  ].map((methods) => `require_auth=${methods}`),
-  ...["disable", "prefer", "require", "Require", "' require'", "1"].map((value) => `channel_binding=${value}`),
-  "channel_binding=require sslmode=disable",
-  "channel_binding=require sslmode=require",
-  "channel_binding=require require_auth=scram-sha-256",
-  "channel_binding=require require_auth=password",
-  ...["3.0", "3.1", "3.2", "latest", "3", "3.3", "4.0", "2.0", "Latest", "''", "' 3.2'", "03.2"].flatMap((version) => [
-    `min_protocol_version=${version}`,
-    `max_protocol_version=${version}`,
-  ]),
-  "min_protocol_version=3.2 max_protocol_version=3.0",
-  "min_protocol_version=latest max_protocol_version=3.0",
-  "min_protocol_version=3.2 max_protocol_version=3.2",
-  "min_protocol_version=3.0 max_protocol_version=latest",
-  "min_protocol_version=latest max_protocol_version=3.2",
-  "min_protocol_version=3.2 max_protocol_version=''",
-  "requirepeer=nobody",
-  "requirepeer='' host=/run/pg",
-  ...["keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"].flatMap((key) => [
-    ...["0", "1", "60", "127", "-1", "' 5 '", "+5", "05", "x", "5s", "1.5", "' '", "5 ", "2147483648", "-2147483649"]
-      .map(
-        (value) => `${key}=${value}`,
-      ),
-    `${key}=60 keepalives=0`,
-    `${key}=x keepalives=0`,
-    `${key}=x host=/run/pg`,
-  ]),
-  "keepalives_idle=32767 keepalives_interval=32767",
-  "keepalives_idle=32768",
-  "keepalives_interval=32768",
-  "keepalives_count=128",
-  "tcp_user_timeout=2147483647",
-  "keepalives=0 keepalives_idle=-1",
-  "keepalives='' keepalives_idle=5",
-  "keepalives=' '",
-  "keepalives=2147483648",
-  "oauth_issuer=https://i oauth_client_id=c oauth_scope='a b'",
-  "oauth_issuer=i oauth_client_id=c",
-  "oauth_client_id=c",
-  "oauth_issuer=https://i",
-  "target_session_attrs=primary",
-  "load_balance_hosts=random",
-  "replication=database",
-  "ssl=false",
-  `${SYSTEM} sslcrl=/r.crl`,
-].map((pairs) => given(`${BASE} ${pairs}`));
-
-const ADDRESSES = [
-  ...strings(...[
-    "host=h hostaddr=127.0.0.1",
-    "hostaddr=127.0.0.1",
-    "host='' hostaddr=127.0.0.1",
-    "hostaddr=::1",
-    "hostaddr=[::1]",
-    "hostaddr=fe80::1%lo",
-    "hostaddr=fe80::1%1",
-    "hostaddr=::ffff:127.0.0.1",
-    "hostaddr=::127.0.0.1.",
-    "hostaddr=localhost",
-    "hostaddr=127.0.0.256",
-    "hostaddr=127.0.0",
-    "hostaddr=127.1",
-    "hostaddr=2130706433",
-    "hostaddr=0x7f.1",
-    "hostaddr=0177.0.0.1",
-    "hostaddr=127.0.0.01",
-    "hostaddr=127.0.0.010",
-    "hostaddr=127.0.0.0",
-    "hostaddr=' 127.0.0.1'",
-    "hostaddr='127.0.0.1 '",
-    "hostaddr=127.0.0.1:5432",
-    "hostaddr=/run/pg",
-    "hostaddr=1::2::3",
-    "hostaddr=:::",
-    "hostaddr=12345::",
-    "hostaddr=1:2:3:4:5:6:7:8",
-    "hostaddr=1:2:3:4:5:6:7:8:9",
-    "host=a,b hostaddr=127.0.0.1,127.0.0.2",
-    "host=a,b hostaddr=127.0.0.1,",
-    "host=a,b hostaddr=,127.0.0.2",
-    "host=a,b hostaddr=,",
-    "host=a,b hostaddr=127.0.0.1",
-    "host=a hostaddr=127.0.0.1,127.0.0.2",
-    "host=a,b hostaddr=''",
-    "host=a, hostaddr=127.0.0.1,127.0.0.2",
-    "host=, hostaddr=127.0.0.1,127.0.0.2",
-    "hostaddr=127.0.0.1,127.0.0.2",
-    "hostaddr=127.0.0.1,127.0.0.2 port=1,2",
-    "hostaddr=127.0.0.1,127.0.0.2 port=1",
-    "hostaddr=127.0.0.1,127.0.0.2 port=1,2,3",
-    "host=a,b hostaddr=127.0.0.1,bogus",
-    "host=a,b hostaddr=bogus,127.0.0.1",
-    "host=/run/pg hostaddr=127.0.0.1",
-    "host=/run/pg,h hostaddr=,127.0.0.1",
-  ].map((pairs) => `user=u password=p ${pairs}`)),
-  given("postgresql://u:p@h?hostaddr=127.0.0.1"),
-  given("postgresql://u:p@h:7?hostaddr=::1"),
-  given("postgresql://u:p@a,b?hostaddr=127.0.0.1,127.0.0.2"),
-  given("host=h user=u password=p", { PGHOSTADDR: "127.0.0.1" }),
-  given("host=h user=u password=p", { PGHOSTADDR: "127.0.0.1,127.0.0.2" }),
-  given("host=h user=u password=p hostaddr=''", { PGHOSTADDR: "127.0.0.1" }),
-  given("user=u password=p", { PGHOST: "h", PGHOSTADDR: "127.0.0.1" }),
-  given("user=u hostaddr=127.0.0.1", {}, { [HOME_FILE]: "127.0.0.1:*:*:*:address" }),
-  given("user=u host=h hostaddr=127.0.0.1", {}, { [HOME_FILE]: "127.0.0.1:*:*:*:address\nh:*:*:*:host" }),
-  given("user=u host=a, hostaddr=127.0.0.1,127.0.0.2", {}, { [HOME_FILE]: "a:*:*:*:one\n127.0.0.2:*:*:*:two" }),
-];
-
-/** Variables of newer options, of which libpq 15 does not know all. */
-const NEWER_VARIABLES = environments(
-  BASE,
-  { PGSSLROOTCERT: "system" },
-  { PGSSLROOTCERT: "system", PGSSLMODE: "verify-full" },
-  { PGSSLROOTCERT: "system", PGSSLMODE: "verify-ca" },
-  { PGSSLROOTCERT: "system", PGREQUIRESSL: "1" },
-  { PGSSLNEGOTIATION: "direct", PGSSLMODE: "require" },
-  { PGSSLNEGOTIATION: "direct" },
-  { PGSSLMINPROTOCOLVERSION: "TLSv1.3", PGSSLMAXPROTOCOLVERSION: "TLSv1.2" },
-  { PGSSLMAXPROTOCOLVERSION: "" },
-  { PGSSLCERTMODE: "disable" },
-  { PGSSLSNI: "0" },
-  { PGSSLSNI: "" },
-  { PGREQUIREAUTH: "scram-sha-256" },
-  { PGREQUIREAUTH: "bogus" },
-  { PGREQUIREAUTH: "" },
-  { PGCHANNELBINDING: "require", PGSSLMODE: "disable" },
-  { PGREQUIREPEER: "nobody" },
-  { PGMINPROTOCOLVERSION: "3.2" },
-  { PGMINPROTOCOLVERSION: "3.2", PGMAXPROTOCOLVERSION: "3.0" },
-  { PGMAXPROTOCOLVERSION: "latest" },
-  { PGMINPROTOCOLVERSION: "" },
-);
-
 /** All cases. */
 export const CASES: readonly ConnectionCase[] = [
   ...KEYWORD_STRINGS,
@@ -912,7 +688,5 @@ export const CASES: readonly ConnectionCase[] = [
   ...VARIABLES,
   ...PASSWORD_FILES,
   ...SERVICE_FILES,
-  ...NEWER_OPTIONS,
-  ...ADDRESSES,
-  ...NEWER_VARIABLES,
+  ...NEWER_CASES,
 ];

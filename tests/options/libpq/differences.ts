@@ -1,6 +1,6 @@
 /** Why pyro may differ from libpq: the only list of reasons. `docs/options.md` has them for users. */
 import { isDeepStrictEqual } from "node:util";
-import type { ConnectionCase } from "./cases.ts";
+import type { ConnectionCase } from "./connection_case.ts";
 import { meaningOf } from "./other_options.ts";
 import type { Connected, Outcome } from "./recorded.ts";
 
@@ -113,6 +113,10 @@ export const ADDITIONS: readonly { readonly reason: string; readonly refusal: Re
   {
     reason: "keepalives may be any boolean",
     refusal: /invalid integer value "(?:true|yes|on|false|no|off)" for connection option "keepalives"/i,
+  },
+  {
+    reason: "whether an address has the zone that is given shows when it is dialled",
+    refusal: /^could not parse network address ".*%/,
   },
   {
     reason: "0 is the system's default, as libpq's manual says; libpq gives it to the system, which refuses it",

@@ -8,7 +8,7 @@ import type { FileState } from "../../../src/options/files.ts";
 import { Opts, settingsOf } from "../../../src/options/opts.ts";
 import { localSockets } from "../../support/scripted/local_sockets.ts";
 import { environmentOf } from "../../support/scripted/surroundings.ts";
-import { type ConnectionCase, fileOf } from "./cases.ts";
+import { type ConnectionCase, fileOf } from "./connection_case.ts";
 import { meaningOfSettings } from "./other_options.ts";
 import type { Outcome } from "./recorded.ts";
 

@@ -1,6 +1,6 @@
 /** What libpq made of the cases, as `recorded.json` has it. */
 import { readFileSync } from "node:fs";
-import type { ConnectionCase } from "./cases.ts";
+import type { ConnectionCase } from "./connection_case.ts";
 
 /** What libpq does with a case: it refuses it, or connects. */
 export type Outcome = { readonly refused: string } | Connected;

@@ -10,7 +10,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { type ConnectionCase, fileOf } from "../../options/libpq/cases.ts";
+import { type ConnectionCase, fileOf } from "../../options/libpq/connection_case.ts";
 import { meaningOf } from "../../options/libpq/other_options.ts";
 import type { Connected, Outcome } from "../../options/libpq/recorded.ts";
 import { install } from "./postgres.ts";

@@ -2,7 +2,7 @@
  * Makes connection strings, good, odd and bad, with variables and files: of the pieces that are easy to get wrong, and of
  * recorded cases with a few changes.
  */
-import type { ConnectionCase } from "../../options/libpq/cases.ts";
+import type { ConnectionCase } from "../../options/libpq/connection_case.ts";
 import type { Arbitrary, FastCheck } from "../installed/fast_check.ts";
 
 /** Keyword/value strings, URLs and changed cases, with variables. None has a NUL, at which C ends a string. */
