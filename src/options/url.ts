@@ -89,14 +89,18 @@ function portsOf(list: string): readonly (number | undefined)[] {
 }
 
 /** Decodes a part. As in libpq, spaces around it are dropped, and others must be percent-encoded. */
-function decode(text: string, part: string): string {
-  const trimmed = text.replace(/^ +| +$/g, "");
+function decode(encoded: string, part: string): string {
+  const trimmed = encoded.replace(/^ +| +$/g, "");
   if (trimmed.includes(" ")) throw bad(`its ${part} contains a space, which must be percent-encoded (%20)`);
+  let text: string;
   try {
-    return decodeURIComponent(trimmed);
+    text = decodeURIComponent(trimmed);
   } catch {
     throw bad(`its ${part} is not percent-encoded UTF-8; "%" itself is %25`);
   }
+  // Also where a later value takes its place.
+  if (text.includes("\0")) throw bad(`its ${part} contains a NUL character`);
+  return text;
 }
 
 function bad(problem: string): UsageError {

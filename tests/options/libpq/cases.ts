@@ -275,6 +275,7 @@ const URLS = strings(
   "postgresql://u:p@h/d?ssl=false",
   "postgresql://u:p@h/d?ssl=true&sslmode=disable",
   "postgresql://u:p@h/d?sslmode=bogus&ssl=true",
+  "postgresql://u:p@h/d?dbname=%00&dbname=d",
   "postgresql://u:p@h/d?connect_timeout=5",
   "postgresql://u:p@h/d?connect_timeout=",
   "postgresql://u:p@h/d?connect_timeout=5&",
