@@ -52,7 +52,7 @@ export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { toJson } from "./to_json.ts";
 export type { Endpoint, TcpOptions } from "../transport/transport.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
-export { Interval, type IntervalFields } from "../codecs/interval.ts";
+export { type DurationValue, Interval, type IntervalFields } from "../codecs/interval.ts";
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";
 export { Range, type RangeBounds } from "../codecs/range.ts";
 export type { RowShape } from "../rows/row.ts";

@@ -18,7 +18,7 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { systemCertificates } from "../runtime/certificates.ts";
 import { readDirectory, readFile } from "../runtime/files.ts";
-import { homeDirectory, osUser, randomText, variable } from "../runtime/runtime.ts";
+import { homeDirectory, osUser, randomText, uniqueText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
@@ -67,7 +67,7 @@ export async function open(
     link,
     upgrade,
     settings,
-    randomText(),
+    uniqueText(),
     catalog,
     address.naming,
     observer,

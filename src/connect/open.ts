@@ -113,7 +113,7 @@ function startupOf(link: Link, plan: OpenPlan, limit: AuthLimit | undefined): St
   const { user, password, token, versions, parameters, policy } = plan;
   const channel = channelOf(link);
   const tokenInClear = link.endpoint.kind === "unix" || plan.tokenInClear === true;
-  const secrets = { user, password, token, tokenInClear, nonce: plan.nonce() };
+  const secrets = { user, password, token, tokenInClear, nonce: plan.nonce };
   const options = { ...secrets, versions, parameters, limit, policy, channel };
   return new Startup(options, link.session);
 }

@@ -1,5 +1,6 @@
 /** Makes the plan of a connection from its settings. */
 import { UsageError } from "../errors.ts";
+import { DEFAULT_CHOICES } from "../options/choices.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import { filePasswords } from "../options/password_file.ts";
 import { allowedMethods } from "../options/require_auth.ts";
@@ -23,6 +24,13 @@ export interface ConnectEnvironment extends Environment, TlsEnvironment {
 /** The plan for the settings `given`, completed from the environment and the defaults. */
 export function planOf(given: Settings, environment: ConnectEnvironment): ConnectPlan {
   const settings = withEnvironment(given, environment);
+  if ((settings.dates ?? DEFAULT_CHOICES.dates) === "temporal" && !("Temporal" in globalThis)) {
+    throw new UsageError(
+      "Cannot connect: dates and times are to be Temporal's values, which this runtime does not have; choose " +
+        'dates("string") or dates("date"), install a polyfill as globalThis.Temporal before, or use a runtime that ' +
+        "has it, such as Node 26, Deno 2.9 or Bun 1.4",
+    );
+  }
   const { connectTimeout = 30_000 } = settings;
   const user = settings.user || environment.osUser();
   if (!user) {
