@@ -79,7 +79,8 @@ export const OTHER_OPTIONS: readonly (readonly [key: string, option: OtherOption
   ["oauth_issuer", word("oauthIssuer")],
   ["oauth_client_id", word("oauthClientId")],
   ["oauth_scope", word("oauthScope")],
-  ["keepalives", flag("keepAlive", (text) => Number(text) !== 0)],
+  // On Unix sockets libpq does not look at it, so it may be a word.
+  ["keepalives", flag("keepAlive", (text) => Number(text) !== 0 && !/^(?:false|no|off)$/i.test(text))],
   ["keepalives_idle", natural("keepAlivesIdle", 1000)],
   ["keepalives_interval", natural("keepAlivesInterval", 1000)],
   ["keepalives_count", natural("keepAlivesCount", 1)],
