@@ -678,6 +678,11 @@ const SERVICE_FILES = [
     { "{dir}/sys/pg_service.conf": "[s]\nhost=h\nuser=u\npassword=p", "{dir}/own": "[x]" },
   ),
   given("service=s", { PGSYSCONFDIR: "{dir}/sys" }),
+  given(
+    "service=s",
+    { PGSYSCONFDIR: "{dir}/sys", PGSERVICEFILE: "{dir}" },
+    { "{dir}/sys/pg_service.conf": "[s]\nhost=h\nuser=u\npassword=p" },
+  ),
 ];
 
 /** All cases. */

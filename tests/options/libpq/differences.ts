@@ -83,6 +83,10 @@ export const REFUSALS: readonly { readonly reason: string; readonly message: Reg
     reason: "each value is checked before connecting, also those of other kinds of sockets and of later hosts",
     message: /^Cannot set (?:port|PGPORT|keepalives(?:_\w+)?|tcp_user_timeout|hostaddr|PGHOSTADDR)\b/,
   },
+  {
+    reason: "libpq reads a directory as an empty service file",
+    message: /^Cannot use service .*: the service file .* does not exist, or cannot be read/s,
+  },
   { reason: "it is not implemented", message: /is a connection parameter of libpq's that is not implemented/ },
   {
     reason: "libpq ignores revocation lists with sslrootcert=system",
