@@ -131,7 +131,7 @@ function* authenticate(
   const pending = yield* run(link, begin(startup), by);
   const waited = waitedFor(plan);
   const { wanted } = startup;
-  if (!pending.settled && wanted instanceof SecretFunction) yield* wanted.ask(link, plan.now, askBy);
+  if (!pending.settled && wanted instanceof SecretFunction) yield* wanted.ask(link, pending, plan.now, askBy);
   return yield* run(link, finish(pending), by === askBy ? by : by + waitedFor(plan) - waited);
 }
 

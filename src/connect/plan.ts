@@ -110,7 +110,8 @@ function endpointOf({ host, hostAddr, port }: Address, settings: Settings): Endp
   const { socket, keepAlive = true } = settings;
   if (socket !== undefined) return { kind: "unix", path: socket };
   if (hostAddr === "" && isSocketHost(host)) {
-    return { kind: "unix", path: `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` };
+    // The name of an abstract socket is no path: each slash counts.
+    return { kind: "unix", path: `${host.startsWith("@") ? host : host.replace(/\/+$/, "")}/.s.PGSQL.${port}` };
   }
   const options = tcpOptionsOf(settings);
   return {

@@ -4,7 +4,8 @@
  * A verified Unix socket is dialled directly. Each connection verifies again that it leads to the
  * server.
  */
-import { connect, type ConnectPlan } from "./connect.ts";
+import { ConnectionError } from "../errors.ts";
+import { connect, type ConnectPlan, timeLimit } from "./connect.ts";
 import type { Handshake } from "./handshake.ts";
 import type { StatementNaming } from "../statements/cache.ts";
 import { waitedFor } from "./secret_function.ts";
@@ -20,15 +21,18 @@ export class ServerAddress {
 
   /** Opens a session. */
   *connect(plan: ConnectPlan): Handshake<Connected> {
-    if (this.#verifiedSocket !== undefined) {
-      const connected = yield* connectVerified(this.#verifiedSocket, plan);
-      if (connected !== undefined) return connected;
+    const by = timeLimit(plan);
+    const socket = this.#verifiedSocket;
+    if (socket !== undefined) {
+      const connected = yield* connectVerified(socket, plan, by);
+      if (typeof connected !== "string") return connected;
       this.#verifiedSocket = undefined;
+      if (plan.now() >= by) throw new ConnectionError(`Cannot connect to ${socket.path}: ${connected}`);
     }
     const { local } = plan.upgrade;
     const skipReason = plan.upgrade.skipReason ?? this.#upgradeRefusal;
     const startedAt = plan.now();
-    const connected = yield* connect({ ...plan, upgrade: { skipReason, local } });
+    const connected = yield* connect({ ...plan, upgrade: { skipReason, local } }, by);
     this.#verifiedSocket = connected.verifiedSocket;
     const { attempted, upgraded, reason } = connected.upgrade;
     // An upgrade that took too long may succeed next time.

@@ -42,21 +42,23 @@ function checkHarmless(key: string, value: string, name: string): void {
 }
 
 /**
- * The settings with all pairs added. Of equal keys only the last one is read, as in libpq; all of them must be
- * allowed.
+ * The settings with all pairs added. Of equal keys only the last one is read, as in libpq, and so it is of keys for
+ * the same setting (`sslmode`, `requiressl`, `ssl`); all of them must be allowed.
  */
 export function applyKeywords(
   settings: Settings,
   pairs: readonly (readonly [key: string, value: string])[],
   allowed?: AllowedKeys,
 ): Settings {
-  const last = new Map<string, string>();
-  for (const [key, value] of pairs) {
+  const last = new Map<string, readonly [key: string, value: string]>();
+  for (const pair of pairs) {
+    const [key] = pair;
     if (!isMisnamed(key)) allowed?.check(key);
-    last.delete(key);
-    last.set(key, value);
+    const setting = KEYWORDS.get(key)?.member ?? key;
+    last.delete(setting);
+    last.set(setting, pair);
   }
-  return [...last].reduce((added, [key, value]) => applyKeyword(added, key, value), settings);
+  return [...last.values()].reduce((added, [key, value]) => applyKeyword(added, key, value), settings);
 }
 
 /** Whether the settings have a value for a key, so that nothing else is looked at for it. An empty value is one. */

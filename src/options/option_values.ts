@@ -106,11 +106,14 @@ export function checkHostAddrs(name: string, value: unknown): readonly string[] 
   return [...list];
 }
 
-/** Whether a text is an IPv4 address, or an IPv6 address with or without a zone. */
+/**
+ * Whether a text is an IPv4 address, or an IPv6 address with or without a zone. Numbers that begin with 0 are
+ * octal for some readers and decimal for others.
+ */
 function isAddress(text: string): boolean {
   if (text.includes(":")) return URL.canParse(`http://[${text.replace(/%[\w.~-]+$/, "")}]`) && !/[[\]/]/.test(text);
   const parts = text.split(".");
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
+  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }
 
 /** Whether a host is a directory of Unix sockets, or the beginning of an abstract socket's name. */
@@ -193,10 +196,11 @@ export function parseNatural(name: string, value: string, max: number): number {
   return /^-\d+$/.test(text) && Number(text) >= -0x8000_0000 ? 0 : parseInteger(name, value, 0, max);
 }
 
-/** `keepalives`: in libpq any integer, where 0 is false. */
+/** `keepalives`: in libpq any integer of 32 bits, where 0 is false. */
 export function parseKeepAlive(name: string, value: string): boolean {
   const text = trimBlanks(value);
-  return /^[+-]?\d+$/.test(text) ? Number(text) !== 0 : parseBoolean(name, value);
+  const isInteger = /^[+-]?\d+$/.test(text) && Number(text) === (Number(text) | 0);
+  return isInteger ? Number(text) !== 0 : parseBoolean(name, value);
 }
 
 /** `ssl`: a boolean. Other clients also take words of `sslmode`. */
