@@ -74,7 +74,7 @@ export const REFUSALS: readonly { readonly reason: string; readonly message: Reg
     message: /its scheme is none of/,
     string: /^[ \t\n\v\f\r]*$/,
   },
-  { reason: "a host must be able to be one", message: /Cannot set host(?: in .*)?: it must be/ },
+  { reason: "a host must be able to be one", message: /Cannot set (?:PGHOST|host(?: in .*)?): it must be/ },
   {
     reason: "an address must be written out, since octal numbers and short forms are read in several ways",
     message: /^Cannot set (?:hostaddr|PGHOSTADDR) to "[\dA-Fa-fx.]+": /,
