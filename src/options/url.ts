@@ -53,12 +53,13 @@ function parseAuthority(authority: string): Settings {
   if (authority.includes("@", at + 1)) throw bad(`it has a second "@"; ${ENCODE}`);
   const account = at < 0 ? "" : authority.slice(0, at);
   const colon = account.indexOf(":");
-  const user = decode(colon < 0 ? account : account.slice(0, colon), "user");
-  const password = colon < 0 ? "" : decode(account.slice(colon + 1), "password");
-  refusePlaceholder(password);
+  const user = colon < 0 ? account : account.slice(0, colon);
+  const password = colon < 0 ? "" : account.slice(colon + 1);
+  refusePlaceholder(decode(password, "password"));
   return {
-    ...(user === "" ? {} : { user: checkText("user", user) }),
-    ...(password === "" ? {} : { password: checkText("password", password) }),
+    // As in libpq, a part of spaces only is given, and empty.
+    ...(user === "" ? {} : { user: checkText("user", decode(user, "user")) }),
+    ...(password === "" ? {} : { password: checkText("password", decode(password, "password")) }),
     ...parseHostList(authority.slice(at + 1)),
   };
 }
@@ -71,17 +72,17 @@ function parseHostList(list: string): Settings {
     return { host: match[1]!, port: match[2] ?? "" };
   });
   // As in libpq, the lists are decoded, not their members.
-  const hosts = decode(entries.map(({ host }) => host).join(","), "host");
-  const ports = decode(entries.map(({ port }) => port).join(","), "port");
-  if (!/^[+\d,-]*$/.test(ports)) throw bad(MALFORMED_HOST);
+  const hosts = entries.map(({ host }) => host).join(",");
+  const ports = entries.map(({ port }) => port).join(",");
   return {
-    ...(hosts === "" ? {} : { hosts: parseHosts("host", hosts) }),
+    ...(hosts === "" ? {} : { hosts: parseHosts("host", decode(hosts, "host")) }),
     // As in libpq, a list of hosts has its ports, if only the default ones, and PGPORT is not looked at.
-    ...(ports === "" ? {} : { ports: portsOf(ports) }),
+    ...(ports === "" ? {} : { ports: portsOf(decode(ports, "port")) }),
   };
 }
 
 function portsOf(list: string): readonly (number | undefined)[] {
+  if (!/^[+\d,-]*$/.test(list)) throw bad(MALFORMED_HOST);
   try {
     return parsePorts("port", list);
   } catch {

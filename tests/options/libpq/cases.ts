@@ -466,6 +466,10 @@ const VARIABLES = [
   given("postgresql://h?user=", { PGUSER: "eu", PGPASSWORD: "p" }),
   given("postgresql://@h", { PGUSER: "eu", PGPASSWORD: "p" }),
   given("postgresql://u:@h", { PGPASSWORD: "ep" }),
+  given("postgresql://u:p@ /d", { PGHOST: "e" }),
+  given("postgresql://u:p@h: /d", { PGPORT: "7" }),
+  given("postgresql:// :p@h/d", { PGUSER: "eu" }),
+  given("postgresql://u: @h/d", { PGPASSWORD: "ep" }),
 ];
 
 const LINES = "h:5432:d:u:right";
