@@ -7,7 +7,7 @@ import { tracedAsync } from "../trace/traced_transport.ts";
 import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
-import { ServerAddress } from "../connect/server_address.ts";
+import { ServerAddress, verifiedSockets } from "../connect/server_address.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
@@ -40,7 +40,7 @@ export class OpenedConnection {
 export async function open(
   settings: Settings,
   signal: AbortSignal | undefined,
-  address: ServerAddress = new ServerAddress(),
+  address: ServerAddress = new ServerAddress(verifiedSockets),
 ): Promise<OpenedConnection> {
   checkRuntime();
   const dialer = tracedAsync(await nativeDialer(), traceListener(settings.trace));

@@ -7,7 +7,7 @@ import { tracedSync } from "../trace/traced_transport.ts";
 import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
-import { ServerAddress } from "../connect/server_address.ts";
+import { ServerAddress, verifiedSockets } from "../connect/server_address.ts";
 import { settingsOf } from "../options/opts.ts";
 import { type Target, toOpts } from "../options/target.ts";
 import type { Settings } from "../options/settings.ts";
@@ -48,7 +48,10 @@ export class OpenedConnection {
 }
 
 /** Opens a connection. `address` has what earlier connections have found out about the server. */
-export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
+export function open(
+  settings: Settings,
+  address: ServerAddress = new ServerAddress(verifiedSockets),
+): OpenedConnection {
   checkRuntime();
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto"), traceListener(settings.trace));
   const log = Log.of(settings);

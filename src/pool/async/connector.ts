@@ -1,7 +1,7 @@
 /** Opens a pool's connections, and decides when to try again after a failure. */
 import { atMost, now } from "../../runtime/clock.ts";
 import { ConnectionError } from "../../errors.ts";
-import { ServerAddress } from "../../connect/server_address.ts";
+import { ServerAddress, verifiedSockets } from "../../connect/server_address.ts";
 import type { Settings } from "../../options/settings.ts";
 import { backoff } from "../backoff.ts";
 import { isTransient, lostWhileOpening } from "../failure.ts";
@@ -19,7 +19,7 @@ export class Connector {
   readonly #settings: Settings;
   readonly #onConnect: OnConnect;
   readonly #log: Log | undefined;
-  readonly #address = new ServerAddress();
+  readonly #address = new ServerAddress(verifiedSockets);
   /** Aborts attempts to connect when the pool closes. */
   readonly #abort = new AbortController();
   /** Whether the server has been reached since the last failure. */
