@@ -1,6 +1,6 @@
 /**
  * What libpq 18, of npm's PostgreSQL, makes of a connection string, an environment and files: called in this process
- * through Deno's FFI, without a server.
+ * through Deno's FFI, without a server. It changes the process's environment, so tests use `libpq_process.ts`.
  *
  * Everything is learned of libpq itself. It reads the string (`PQconninfoParse`); it is made to complete the options,
  * and to fail before it connects, by a value that it refuses last; then it is made to check them, with hosts that lead
