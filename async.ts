@@ -14,7 +14,7 @@
  */
 export { cancel } from "./src/async/cancel.ts";
 export { Conn, type ConnectOptions } from "./src/async/conn.ts";
-export { Executor, type Statement } from "./src/async/executor.ts";
+export { Executor } from "./src/async/executor.ts";
 export { Notifications } from "./src/async/notifications.ts";
 export type {
   Abortable,
@@ -36,5 +36,6 @@ export { PoolStream } from "./src/pool/async/pool_stream.ts";
 export { Portal } from "./src/async/portal.ts";
 export { PreparedStatement } from "./src/async/prepared_statement.ts";
 export { RowStream } from "./src/async/row_stream.ts";
+export { type Statement, StatementExecutor } from "./src/async/statement_executor.ts";
 export { Transaction } from "./src/async/transaction.ts";
 export * from "./src/api/exports.ts";

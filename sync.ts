@@ -18,7 +18,7 @@
 export { cancel } from "./src/sync/cancel.ts";
 export { Conn } from "./src/sync/conn.ts";
 export type { CopyStream } from "./src/sync/copy_stream.ts";
-export { Executor, type Statement } from "./src/sync/executor.ts";
+export { Executor } from "./src/sync/executor.ts";
 export { Notifications } from "./src/sync/notifications.ts";
 export type {
   BatchOptions,
@@ -39,5 +39,6 @@ export { PoolStream } from "./src/pool/sync/pool_stream.ts";
 export { Portal } from "./src/sync/portal.ts";
 export { PreparedStatement } from "./src/sync/prepared_statement.ts";
 export { RowStream } from "./src/sync/row_stream.ts";
+export { type Statement, StatementExecutor } from "./src/sync/statement_executor.ts";
 export { Transaction } from "./src/sync/transaction.ts";
 export * from "./src/api/exports.ts";

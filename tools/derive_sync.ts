@@ -1,16 +1,10 @@
 /**
- * `deno task derive`: writes the facades of the blocking world from those of the promise world.
+ * Makes the facades of the blocking world from those of the promise world.
  *
  * The two differ by `await` and little else, so only the files in `src/async` are written by hand. What
  * differs beyond {@linkcode deriveSync}'s rules is in {@linkcode EDITS}, word for word; an edit that no
  * longer applies is an error.
- *
- * Usage: deno task derive [--check]
  */
-import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import process from "node:process";
 
 /** A text of the promise world, and what the blocking world has in its place. */
 export type Edit = readonly [from: string, to: string];
@@ -43,6 +37,7 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
   "pool/async/pool_executor.ts": [],
   "async/portal.ts": [],
   "async/prepared_statement.ts": [],
+  "async/statement_executor.ts": [],
   "async/transaction.ts": [
     ["await assert.rejects(tx.tx(", "assert.throws(() => tx.tx("],
   ],
@@ -108,32 +103,4 @@ function mergeImports(text: string): string {
     names.delete(module);
     return all === undefined ? "" : `import type { ${all.sort().join(", ")} } from ${module};\n`;
   });
-}
-
-if (import.meta.main) {
-  const root = join(import.meta.dirname!, "..");
-  const check = process.argv.includes("--check");
-  let stale = 0;
-  for (const [name, edits] of Object.entries(EDITS)) {
-    const source = `src/${name}`;
-    const path = join(root, "src", name.replace("async/", "sync/"));
-    const derived = formatted(deriveSync(readFileSync(join(root, source), "utf8"), edits, source));
-    if (derived === readFileSync(path, "utf8")) continue;
-    if (!check) writeFileSync(path, derived);
-    else {
-      stale++;
-      console.error(`${path} must be what ${source} makes of it: run deno task derive`);
-    }
-  }
-  process.exit(stale === 0 ? 0 : 1);
-}
-
-function formatted(text: string): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["fmt", "--ext=ts", "-"], {
-    input: text,
-    encoding: "utf8",
-    cwd: join(import.meta.dirname!, ".."),
-  });
-  if (status !== 0) throw new Error(stderr);
-  return stdout;
 }

@@ -5,7 +5,8 @@
  *
  * libpq really connects, but getaddrinfo and connect are those below: every address leads to a server in
  * this process that declines encryption, asks for the password in clear text, and answers that it is
- * starting up, so that libpq goes on to the next host. No packet leaves the process.
+ * starting up, so that libpq goes on to the next host. Direct TLS ends at its first record. No packet leaves
+ * the process.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -28,7 +29,8 @@ typedef struct {
   int dispsize;
 } PQconninfoOption;
 
-enum { MAX_ATTEMPTS = 16, MAX_STARTUP = 10000 };
+/* Direct TLS begins with a record of this type. */
+enum { MAX_ATTEMPTS = 16, MAX_STARTUP = 10000, TLS_HANDSHAKE = 22 };
 
 /* One attempt to connect: where to, and what was sent there. */
 static struct {
@@ -60,6 +62,10 @@ static void *serve(void *argument) {
   int i = (int)(intptr_t)argument, fd = attempts[i].socket;
   char head[8];
   while (read_fully(fd, head, 8)) {
+    if (head[0] == TLS_HANDSHAKE) {
+      attempts[i].asked_for_tls = 1;
+      break;
+    }
     uint32_t length = int32_at(head), code = int32_at(head + 4);
     if (code == 80877103 || code == 80877104) {
       if (code == 80877103) attempts[i].asked_for_tls = 1;
@@ -85,7 +91,13 @@ static void *serve(void *argument) {
 }
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
-  (void)hints;
+  if (hints != NULL && (hints->ai_flags & AI_NUMERICHOST) != 0) {
+    /* Whether it is an address, only the library itself knows. */
+    typeof(getaddrinfo) *real = (typeof(getaddrinfo) *)dlsym(RTLD_NEXT, "getaddrinfo");
+    struct addrinfo *numeric;
+    int failure = real(node, service, hints, &numeric);
+    if (failure != 0) return failure;
+  }
   struct { struct addrinfo info; struct sockaddr_in in; char name[200]; } *made = calloc(1, sizeof *made);
   made->in.sin_family = AF_INET;
   made->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

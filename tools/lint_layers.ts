@@ -17,6 +17,7 @@ const IMPURE = [
   "console",
 ];
 
+/** What pure layers see of the runtime, directly or through `builtin`. */
 const NODE_MODULES_OF_PURE = ["node:buffer", "node:crypto"];
 
 const plugin: Deno.lint.Plugin = {
@@ -59,6 +60,12 @@ const plugin: Deno.lint.Plugin = {
             if (parent.type === "MemberExpression" && parent.property === node && !parent.computed) return;
             if (parent.type === "Property" && parent.key === node) return;
             report(node, node.name);
+          },
+          "VariableDeclarator[init.name='builtin']": (node: Deno.lint.Node) => report(node, "builtin"),
+          "MemberExpression[object.name='builtin']"(node: Deno.lint.MemberExpression) {
+            const { property } = node;
+            const name = property.type === "Identifier" ? property.name : "";
+            if (!NODE_MODULES_OF_PURE.includes(`node:${name}`)) report(node, `builtin.${name}`);
           },
           AwaitExpression: (node) => report(node, "await"),
           "FunctionDeclaration[async=true]": (node: Deno.lint.Node) => report(node, "async"),

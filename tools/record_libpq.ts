@@ -11,7 +11,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { CASES, type ConnectionCase, fileOf } from "../tests/options/libpq/cases.ts";
+import { CASES } from "../tests/options/libpq/cases.ts";
+import { type ConnectionCase, fileOf } from "../tests/options/libpq/connection_case.ts";
+import { meaningOf } from "../tests/options/libpq/other_options.ts";
 import type { Outcome } from "../tests/options/libpq/recorded.ts";
 import { POSTGRES } from "../tests/support/installed/versions.ts";
 
@@ -57,16 +59,21 @@ function record(given: ConnectionCase, library: string): Outcome {
 function outcomeOf({ message, pass, options, attempts }: Probed): Outcome {
   const [first] = attempts;
   if (first === undefined || (first.startup.length === 0 && !first.tls)) return { refused: message.trim() };
-  const hosts = (options["host"] ?? "").split(",");
+  const hosts = (options["host"] || options["hostaddr"] || "").split(",");
+  const hostAddrs = (options["hostaddr"] ?? "").split(",");
   const startup: Record<string, string> = {};
   for (let i = 0; i < first.startup.length; i += 2) startup[first.startup[i]!] = first.startup[i + 1] ?? "";
   const { user: _, database: __, client_encoding: ___, application_name, options: sent, ...settings } = startup;
   const isStarted = first.startup.length > 0;
   const applicationName = isStarted ? application_name : options["application_name"];
+  const others = meaningOf(options);
+  // Where encryption is required libpq gets no further, and it refuses methods; but it has the password.
+  const isSent = isStarted && !REFUSED_METHOD.test(message);
   return {
-    addresses: attempts.map(({ address }, i) => hosts[i] === "" ? `default ${/\d+$/.exec(address)![0]}` : address),
-    // Where encryption is required libpq gets no further, but it has the password.
-    passwords: attempts.map(({ password }) => isStarted ? password : pass || null),
+    addresses: attempts.map(({ address }, i) =>
+      hosts[i] || hostAddrs[i] ? address : `default ${/\d+$/.exec(address)![0]}`
+    ),
+    passwords: attempts.map(({ password }) => isSent ? password : pass || null),
     user: named(options["user"]!),
     dbname: named(options["dbname"]!),
     sslmode: options["sslmode"]!,
@@ -74,6 +81,9 @@ function outcomeOf({ message, pass, options, attempts }: Probed): Outcome {
     ...(sent === undefined ? {} : { options: sent }),
     ...(options["connect_timeout"] === undefined ? {} : { connect_timeout: options["connect_timeout"] }),
     ...(Object.keys(settings).length === 0 ? {} : { settings }),
+    ...(Object.keys(others).length === 0
+      ? {}
+      : { others: Object.fromEntries(Object.keys(others).map((key) => [key, options[key]!])) }),
   };
 }
 
@@ -81,6 +91,7 @@ function named(user: string): string {
   return user === userInfo().username ? "{osuser}" : user;
 }
 
+const REFUSED_METHOD = /authentication method requirement|channel binding required/;
 const ROOT = new URL("..", import.meta.url).pathname;
 const PROBE = join(mkdtempSync(join(tmpdir(), "libpq-probe-")), "probe");
 const LIBPQ_18 = join(ROOT, `.cache/postgres-${POSTGRES[18]}/lib/libpq.so.5`);

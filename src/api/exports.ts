@@ -32,6 +32,8 @@ export type {
 export type { LogFields, Logger, LogLevel } from "../options/logger.ts";
 export { Opts, type StringOptions } from "../options/opts.ts";
 export { type OptsObject } from "../options/opts_object.ts";
+export { SecurityOpts } from "../options/security_opts.ts";
+export { ServerOpts } from "../options/server_opts.ts";
 export { type Target } from "../options/target.ts";
 export type { TypeCodec } from "../options/type_codec.ts";
 export type {
@@ -61,7 +63,7 @@ export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { toJson } from "./to_json.ts";
 export type { Endpoint, TcpOptions } from "../transport/transport.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
-export { Interval, type IntervalFields } from "../codecs/interval.ts";
+export { type DurationValue, Interval, type IntervalFields } from "../codecs/interval.ts";
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";
 export { Range, type RangeBounds } from "../codecs/range.ts";
 export type { RowShape } from "../rows/row.ts";

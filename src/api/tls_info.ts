@@ -1,5 +1,6 @@
 /** What a connection tells of its encryption. */
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
+import { builtin } from "../builtin.ts";
 import type { TlsSession } from "../transport/transport.ts";
 
 /** What encryption has agreed on, and who the server says it is. */
@@ -51,7 +52,7 @@ export function tlsInfoOf(session: TlsSession): TlsInfo {
 function peerOf(raw: Uint8Array): PeerCertificate | undefined {
   let certificate: X509Certificate;
   try {
-    certificate = new X509Certificate(raw);
+    certificate = new builtin.crypto.X509Certificate(raw);
   } catch {
     return undefined;
   }

@@ -7,7 +7,7 @@ import { tracedAsync } from "../trace/traced_transport.ts";
 import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
-import { ServerAddress } from "../connect/server_address.ts";
+import { ServerAddress, verifiedSockets } from "../connect/server_address.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
@@ -18,7 +18,7 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 import { systemCertificates } from "../runtime/certificates.ts";
 import { readDirectory, readFile } from "../runtime/files.ts";
-import { homeDirectory, osUser, randomText, variable } from "../runtime/runtime.ts";
+import { checkRuntime, homeDirectory, osUser, randomText, uniqueText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
@@ -40,8 +40,9 @@ export class OpenedConnection {
 export async function open(
   settings: Settings,
   signal: AbortSignal | undefined,
-  address: ServerAddress = new ServerAddress(),
+  address: ServerAddress = new ServerAddress(verifiedSockets),
 ): Promise<OpenedConnection> {
+  checkRuntime();
   const dialer = tracedAsync(await nativeDialer(settings.dial), traceListener(settings.trace));
   const log = Log.of(settings);
   const files = { homeDirectory, readFile, readDirectory, systemCertificates };
@@ -67,7 +68,7 @@ export async function open(
     link,
     upgrade,
     settings,
-    randomText(),
+    uniqueText(),
     catalog,
     address.naming,
     observer,

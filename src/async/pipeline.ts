@@ -6,7 +6,7 @@ import type { PipelineState } from "../features/pipeline.ts";
 import type { Params, Row } from "../connection/call_options.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
 import { collectors } from "../rows/collector_factories.ts";
-import type { Statement } from "./executor.ts";
+import type { Statement } from "./statement_executor.ts";
 import type { CallOptions, QueryOptions } from "./options.ts";
 
 /**

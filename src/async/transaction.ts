@@ -6,9 +6,10 @@ import type { AsyncLink } from "../run/async_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Params } from "../connection/call_options.ts";
-import { Executor, type Statement } from "./executor.ts";
+import { Executor } from "./executor.ts";
 import type { CallOptions, QueryOptions } from "./options.ts";
 import { Portal } from "./portal.ts";
+import type { Statement } from "./statement_executor.ts";
 
 /**
  * A transaction, made by `Conn.begin` or `Conn.tx`; one made by a transaction is nested in it (a

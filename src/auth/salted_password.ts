@@ -6,16 +6,17 @@
  *
  * Source: RFC 5802, section 3, SaltedPassword.
  */
+import { builtin } from "../builtin.ts";
 import { Buffer } from "node:buffer";
-import { createHash, pbkdf2Sync } from "node:crypto";
 import { saslprep } from "./saslprep.ts";
 
 /** `Hi(Normalize(password), salt, iterations)`; `salt` in base64. */
 export function saltedPassword(password: string, salt: string, iterations: number): Uint8Array {
   const prepared = saslprep(password);
   const input = JSON.stringify([iterations, salt, prepared]);
-  const key = createHash("sha256").update(input, "utf8").digest("base64");
-  const salted = kept.get(key) ?? pbkdf2Sync(prepared, Buffer.from(salt, "base64"), iterations, 32, "sha256");
+  const key = builtin.crypto.createHash("sha256").update(input, "utf8").digest("base64");
+  const salted = kept.get(key) ??
+    builtin.crypto.pbkdf2Sync(prepared, Buffer.from(salt, "base64"), iterations, 32, "sha256");
   // The one that was used last is the last of the map.
   kept.delete(key);
   kept.set(key, salted);

@@ -8,8 +8,8 @@
  * Source: RFC 5802 and RFC 7677; PostgreSQL manual, "SASL Authentication". The user name is left empty,
  * since PostgreSQL ignores it here.
  */
+import { builtin } from "../builtin.ts";
 import { Buffer } from "node:buffer";
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { ProtocolError } from "../errors.ts";
 import { saltedPassword } from "./salted_password.ts";
 
@@ -99,7 +99,7 @@ export class ScramClient {
 
     const salted = saltedPassword(this.#password, salt!, iterations);
     const clientKey = hmac(salted, "Client Key");
-    const storedKey = createHash("sha256").update(clientKey).digest();
+    const storedKey = builtin.crypto.createHash("sha256").update(clientKey).digest();
     const withoutProof = `c=${this.#channel()},r=${nonce}`;
     const authMessage = `${this.#firstBare()},${serverFirst},${withoutProof}`;
     const signature = hmac(storedKey, authMessage);
@@ -116,7 +116,10 @@ export class ScramClient {
     if (text === undefined) throw refused("its final SCRAM message is malformed");
     const signature = Buffer.from(text, "base64");
     const expected = this.#serverSignature;
-    if (expected === undefined || signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
+    if (
+      expected === undefined || signature.length !== expected.length ||
+      !builtin.crypto.timingSafeEqual(signature, expected)
+    ) {
       throw refused("its signature is wrong: it does not know the password, or is not the server it claims to be");
     }
   }
@@ -133,7 +136,7 @@ export class ScramClient {
 }
 
 function hmac(key: Uint8Array, text: string): Uint8Array {
-  return createHmac("sha256", key).update(text, "utf8").digest();
+  return builtin.crypto.createHmac("sha256", key).update(text, "utf8").digest();
 }
 
 function refused(reason: string): ProtocolError {

@@ -24,6 +24,7 @@ import {
 } from "./calendar.ts";
 import { BadValue, type Codec, expectLength, wrongKind } from "./codec.ts";
 import { readDate, readInfinity, readInstant, readTime, readTimestamp } from "./date_input.ts";
+import { isMoment, isPlainDate, isPlainDateTime, isPlainTime } from "./temporal.ts";
 
 /** date. */
 export function date(choice: DatesChoice): Codec {
@@ -222,7 +223,7 @@ const TIMESTAMPTZ_RESULT: Record<DatesChoice, (days: number, micros: number) => 
 
 function encodeDate(value: unknown): number {
   let days: number;
-  if (value instanceof Temporal.PlainDate) {
+  if (isPlainDate(value)) {
     const iso = value.calendarId === "iso8601" ? value : value.withCalendar("iso8601");
     days = daysOf(iso.year, iso.month, iso.day);
   } else if (value instanceof Date) {
@@ -234,17 +235,17 @@ function encodeDate(value: unknown): number {
 }
 
 function encodeTime(value: unknown): number {
-  if (!(value instanceof Temporal.PlainTime)) throw wrongKind(value, "a Temporal.PlainTime or a string");
+  if (!isPlainTime(value)) throw wrongKind(value, "a Temporal.PlainTime or a string");
   return clockMicros(value);
 }
 
 function encodeTimestamp(value: unknown): bigint {
-  if (value instanceof Temporal.PlainDateTime) {
+  if (isPlainDateTime(value)) {
     const iso = value.calendarId === "iso8601" ? value : value.withCalendar("iso8601");
     return BigInt(daysOf(iso.year, iso.month, iso.day)) * BIG_DAY + BigInt(clockMicros(iso));
   }
   if (value instanceof Date) return microsOfDate(value);
-  if (value instanceof Temporal.Instant || value instanceof Temporal.ZonedDateTime) {
+  if (isMoment(value)) {
     throw wrongKind(
       value,
       "a time without zone (a Temporal.PlainDateTime; for an instant: `toZonedDateTimeISO(zone).toPlainDateTime()`)",
@@ -254,11 +255,11 @@ function encodeTimestamp(value: unknown): bigint {
 }
 
 function encodeTimestamptz(value: unknown): bigint {
-  if (value instanceof Temporal.Instant || value instanceof Temporal.ZonedDateTime) {
+  if (isMoment(value)) {
     return floorDiv(value.epochNanoseconds + 500n, 1000n) - EPOCH_MICROS;
   }
   if (value instanceof Date) return microsOfDate(value);
-  if (value instanceof Temporal.PlainDateTime) {
+  if (isPlainDateTime(value)) {
     throw wrongKind(
       value,
       "an instant (a Temporal.Instant or Temporal.ZonedDateTime; from fields: `toZonedDateTime(zone)`)",

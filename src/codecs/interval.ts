@@ -10,6 +10,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { BadValue, type Codec, expectLength, kindOf, wrongKind } from "./codec.ts";
+import { isDuration } from "./temporal.ts";
 
 /** The fields of an {@linkcode Interval}, for its constructor. Absent fields are 0. */
 export interface IntervalFields {
@@ -20,6 +21,24 @@ export interface IntervalFields {
   /** Microseconds, hours and minutes included: from -2^63 to 2^63-1. */
   readonly microseconds?: bigint | undefined;
 }
+
+/**
+ * A `Temporal.Duration`, where the types of the runtime or of a polyfill declare one, and otherwise an object with
+ * its fields.
+ */
+export type DurationValue = typeof globalThis extends { Temporal: { Duration: { from(item: string): infer D } } } ? D
+  : {
+    readonly years: number;
+    readonly months: number;
+    readonly weeks: number;
+    readonly days: number;
+    readonly hours: number;
+    readonly minutes: number;
+    readonly seconds: number;
+    readonly milliseconds: number;
+    readonly microseconds: number;
+    readonly nanoseconds: number;
+  };
 
 /**
  * A value of PostgreSQL's interval: months, days and microseconds, which are separate because a month has no
@@ -88,9 +107,9 @@ export class Interval {
    * as {@linkcode Interval.toString} gives. Throws `UsageError` for other values, and for values out of
    * range or infinite.
    */
-  static from(value: Interval | Temporal.Duration | string): Interval {
+  static from(value: Interval | DurationValue | string): Interval {
     if (value instanceof Interval) return value;
-    if (value instanceof Temporal.Duration) {
+    if (isDuration(value)) {
       return ofDuration(value, (problem) => new UsageError(`Cannot make an Interval of the Duration: ${problem}`));
     }
     if (typeof value !== "string") {
@@ -103,11 +122,14 @@ export class Interval {
    * The interval as a `Temporal.Duration` of years, months, days, hours, minutes, seconds and less.
    * Throws `UsageError` if the fields differ in sign, which a Duration does not allow.
    */
-  toDuration(): Temporal.Duration {
+  toDuration(): DurationValue {
     const { months, days, microseconds } = this;
     const negative = months < 0 || days < 0 || microseconds < 0n;
     if (negative && (months > 0 || days > 0 || microseconds > 0n)) {
       throw new UsageError("Cannot make a Temporal.Duration of the Interval: its fields differ in sign");
+    }
+    if (!("Temporal" in globalThis)) {
+      throw new UsageError("Cannot make a Temporal.Duration of the Interval: this runtime has no Temporal");
     }
     const { hours, minutes, seconds, fraction } = clockOf(microseconds);
     return new Temporal.Duration(
@@ -166,7 +188,7 @@ export const interval: Codec = {
 
 function intervalFrom(value: unknown): Interval {
   if (value instanceof Interval) return value;
-  if (value instanceof Temporal.Duration) return ofDuration(value, (problem) => new BadValue(problem));
+  if (isDuration(value)) return ofDuration(value, (problem) => new BadValue(problem));
   throw wrongKind(value, "an Interval, a Temporal.Duration, ±Infinity or a string");
 }
 

@@ -158,13 +158,13 @@ export class Registry {
   }
 
   #make(oid: number): Codec {
-    const own = this.#userCodec(oid);
+    const own = this.#ownCodec(oid);
     const given = this.#given(oid);
     return given === undefined ? own : custom(own, given);
   }
 
   /** pyro's own codec of a type. */
-  #userCodec(oid: number): Codec {
+  #ownCodec(oid: number): Codec {
     const name = NAMES.get(oid);
     if (name !== undefined) return this.#builtIn(name);
     const element = ELEMENTS.get(oid);

@@ -33,13 +33,18 @@ export interface ConnectPlan extends OpenPlan {
   readonly upgrade: UpgradePlan;
 }
 
-/** Opens a session with the first endpoint that accepts one. */
-export function* connect(plan: ConnectPlan): Handshake<Connected> {
+/** When the time for an endpoint ends that is tried now. */
+export function timeLimit({ timeout, now }: ConnectPlan): number {
+  return timeout === 0 ? Infinity : now() + timeout;
+}
+
+/** Opens a session with the first endpoint that accepts one. The time of the first one ends at `firstBy`. */
+export function* connect(plan: ConnectPlan, firstBy: number = timeLimit(plan)): Handshake<Connected> {
   const failures: { endpoint: Endpoint; error: PyroError }[] = [];
   for (const [i, endpoint] of plan.endpoints.entries()) {
     // A password of the password file must not be sent to another host.
     const own = plan.passwords === undefined ? plan : { ...plan, password: plan.passwords[i] };
-    const by = plan.timeout === 0 ? Infinity : plan.now() + plan.timeout;
+    const by = i === 0 ? firstBy : timeLimit(plan);
     try {
       const { link, authMethod } = yield* openByMode(endpoint, own, by);
       return yield* upgrade(link, authMethod, own, plan.upgrade, by);

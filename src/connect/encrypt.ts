@@ -3,7 +3,7 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "SSL Session Encryption".
  */
-import { createHash } from "node:crypto";
+import { builtin } from "../builtin.ts";
 import { ConnectionError, NOT_RETRYABLE, ProtocolError } from "../errors.ts";
 import type { SslMode } from "../options/settings.ts";
 import { verifyCertificate } from "../tls/verify.ts";
@@ -88,7 +88,7 @@ export function* askForTls(link: Link, encryption: Encryption, mode: SslMode, by
 
 /** The hash of the certificate of the server, by which it is recognized. */
 export function certificateHash({ chain: [first] }: TlsSession): string | undefined {
-  return first && createHash("sha256").update(first).digest("hex");
+  return first && builtin.crypto.createHash("sha256").update(first).digest("hex");
 }
 
 /**

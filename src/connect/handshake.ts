@@ -5,7 +5,7 @@
  * So encryption, the choice of an address and the upgrade to a Unix socket are pure code, which is
  * tested without a socket.
  */
-import type { Op } from "../protocol/request.ts";
+import type { Op, PendingRequest } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
 import type { CancelEncryption } from "./cancel.ts";
 import type { Addresses, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
@@ -43,12 +43,32 @@ export type HandshakeStep =
    * and dropped.
    */
   | { readonly do: "run"; readonly link: Link; readonly op: Op<unknown>; readonly by: number }
-  /** Answers with the result of a user's function, or that of its promise. The link waits for it. */
-  | { readonly do: "call"; readonly link: Link; readonly fn: () => unknown; readonly by: number }
+  /**
+   * Makes a call of a user's function, unless it was made before, and waits for its outcome. The step also ends if the
+   * request, which waits for it too, is settled first.
+   */
+  | {
+    readonly do: "call";
+    readonly link: Link;
+    readonly call: UserCall;
+    readonly request: PendingRequest<unknown>;
+    readonly by: number;
+  }
   /** Sends the outbox and reads until the server closes. */
   | { readonly do: "readToEnd"; readonly link: Link; readonly by: number }
   /** Sends Terminate, if a session is open, and closes. */
   | { readonly do: "discard"; readonly link: Link };
+
+/** A call of a user's function, which is made once. Its outcome may come later than the step that has made it. */
+export interface UserCall {
+  /** What the driver waits for; undefined until the call is made. */
+  pending: PromiseLike<void> | undefined;
+  make(): unknown;
+  /** The function has returned a value, or its promise has one. The blocking driver does not wait for promises. */
+  returned(value: unknown): void;
+  /** The function has thrown, or its promise is rejected. */
+  threw(error: unknown): void;
+}
 
 /** A procedure over several connections. */
 export type Handshake<T> = Generator<HandshakeStep, T, unknown>;
@@ -73,8 +93,8 @@ export function* run<T>(link: Link, op: Op<T>, by: number): Handshake<T> {
   return (yield { do: "run", link, op, by }) as T;
 }
 
-export function* call(link: Link, fn: () => unknown, by: number): Handshake<unknown> {
-  return yield { do: "call", link, fn, by };
+export function* call(link: Link, call: UserCall, request: PendingRequest<unknown>, by: number): Handshake<void> {
+  yield { do: "call", link, call, request, by };
 }
 
 export function* discard(link: Link): Handshake<void> {

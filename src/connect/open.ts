@@ -121,7 +121,7 @@ function startupOf(link: Link, plan: OpenPlan, limit: AuthLimit | undefined): St
   const { user, password, token, versions, parameters, policy } = plan;
   const channel = channelOf(link);
   const tokenInClear = link.endpoint.kind === "unix" || plan.tokenInClear === true;
-  const secrets = { user, password, token, tokenInClear, nonce: plan.nonce() };
+  const secrets = { user, password, token, tokenInClear, nonce: plan.nonce };
   const options = { ...secrets, versions, parameters, limit, policy, channel };
   return new Startup(options, link.session);
 }
@@ -139,7 +139,7 @@ function* authenticate(
   const pending = yield* run(link, begin(startup), by);
   const waited = waitedFor(plan);
   const { wanted } = startup;
-  if (!pending.settled && wanted instanceof SecretFunction) yield* wanted.ask(link, plan.now, askBy);
+  if (!pending.settled && wanted instanceof SecretFunction) yield* wanted.ask(link, pending, plan.now, askBy);
   return yield* run(link, finish(pending), by === askBy ? by : by + waitedFor(plan) - waited);
 }
 

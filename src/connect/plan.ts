@@ -4,7 +4,8 @@ import { DEFAULT_CHOICES } from "../options/choices.ts";
 import { type Environment, withEnvironment } from "../options/environment.ts";
 import { filePasswords } from "../options/password_file.ts";
 import { allowedMethods } from "../options/require_auth.ts";
-import { isSocketHost, type ProtocolVersion, type Settings } from "../options/settings.ts";
+import { isSocketHost } from "../options/option_values.ts";
+import type { ProtocolVersion, Settings } from "../options/settings.ts";
 import type { AuthPolicy } from "../protocol/auth_policy.ts";
 import type { ProtocolVersions } from "../protocol/version.ts";
 import type { Endpoint, TcpOptions } from "../transport/transport.ts";
@@ -24,7 +25,13 @@ export interface ConnectEnvironment extends Environment, TlsEnvironment {
 /** The plan for the settings `given`, completed from the environment and the defaults. */
 export function planOf(given: Settings, environment: ConnectEnvironment): ConnectPlan {
   const settings = withEnvironment(given, environment);
-  checkDates(settings);
+  if ((settings.dates ?? DEFAULT_CHOICES.dates) === "temporal" && !("Temporal" in globalThis)) {
+    throw new UsageError(
+      "Cannot connect: dates and times are to be Temporal's values, which this runtime does not have; choose " +
+        'dates("string") or dates("date"), install a polyfill as globalThis.Temporal before, or use a runtime that ' +
+        "has it, such as Node 26, Deno 2.9 or Bun 1.4",
+    );
+  }
   const { connectTimeout = 30_000 } = settings;
   const user = settings.user || environment.osUser();
   if (!user) {
@@ -51,15 +58,6 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     now: environment.now,
     nonce: environment.nonce,
   };
-}
-
-/** Says at once what otherwise the first date would say. */
-function checkDates({ dates = DEFAULT_CHOICES.dates }: Settings): void {
-  if (dates !== "temporal" || typeof Temporal !== "undefined") return;
-  throw new UsageError(
-    'Cannot connect: dates and times are Temporal\'s types by default, and this runtime has no Temporal; set dates("string") ' +
-      'or dates("date"), or define globalThis.Temporal by a polyfill',
-  );
 }
 
 /** One of the places to connect to, as it was given. */
@@ -113,7 +111,8 @@ function endpointOf({ host, hostAddr, port }: Address, settings: Settings): Endp
   const { socket, keepAlive = true } = settings;
   if (socket !== undefined) return { kind: "unix", path: socket };
   if (hostAddr === "" && isSocketHost(host)) {
-    return { kind: "unix", path: `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` };
+    // The name of an abstract socket is no path: each slash counts.
+    return { kind: "unix", path: `${host.startsWith("@") ? host : host.replace(/\/+$/, "")}/.s.PGSQL.${port}` };
   }
   const options = tcpOptionsOf(settings);
   return {

@@ -6,15 +6,15 @@
  */
 import { ConnectionError, NOT_RETRYABLE, UsageError } from "../errors.ts";
 import type { LateSecret } from "../protocol/authentication.ts";
-import { call, type Handshake, type Link } from "./handshake.ts";
+import type { PendingRequest } from "../protocol/request.ts";
+import { call, type Handshake, type Link, type UserCall } from "./handshake.ts";
 
 /** The function, for one connection. */
-export class SecretFunction implements LateSecret {
+export class SecretFunction implements LateSecret, UserCall {
   readonly #option: string;
   readonly #fn: () => unknown;
   readonly #problemOf: ((text: string) => string | undefined) | undefined;
-  /** The promise that the function has returned. */
-  #pending: PromiseLike<string> | undefined;
+  pending: PromiseLike<void> | undefined = undefined;
   #text: string | undefined;
   #failure: Error | undefined;
   #waited = 0;
@@ -40,58 +40,54 @@ export class SecretFunction implements LateSecret {
     return this.#waited;
   }
 
-  /** Calls the function for a connection whose server asks for the secret. */
-  *ask(link: Link, now: () => number, by: number): Handshake<void> {
+  /** Calls the function for a connection whose server asks for the secret, unless the request is settled first. */
+  *ask(link: Link, request: PendingRequest<unknown>, now: () => number, by: number): Handshake<void> {
     const began = now();
     try {
-      yield* call(link, () => this.#result(link.awaits), by);
+      if (!this.failed) yield* call(link, this, request, by);
     } catch (error) {
-      if (this.failed) throw this.#failure!;
       // Only the driver's clock can have ended the step.
-      throw new ConnectionError(`timed out: the function for ${this.#option} has not returned in time`, {
-        cause: error,
-      });
+      throw this.#late(error);
     } finally {
       this.#waited += now() - began;
     }
-  }
-
-  #result(awaits: boolean): unknown {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#pending !== undefined) return this.#pending;
-    let value: unknown;
-    try {
-      value = this.#fn();
-    } catch (error) {
-      throw this.#fail(error);
-    }
-    if (!isPromise(value)) return this.#take(value);
-    if (awaits) {
-      return this.#pending = value.then((text) => this.#take(text), (error) => {
-        throw this.#fail(error);
-      });
-    }
-    value.then(undefined, () => {});
-    throw this.#failure = new UsageError(
-      `Cannot use the function for ${this.#option}: it has returned a promise, for which a blocking connection ` +
-        "cannot wait; it must return the text at once",
-    );
+    // A function that blocks is not interrupted.
+    if (now() > by) throw this.#late(undefined);
   }
 
-  #take(value: unknown): string {
+  make(): unknown {
+    return this.#fn();
+  }
+
+  returned(value: unknown): void {
+    if (isPromise(value)) {
+      this.#failure = new UsageError(
+        `Cannot use the function for ${this.#option}: it has returned a promise, for which a blocking connection ` +
+          "cannot wait; it must return the text at once",
+      );
+      return silence(value);
+    }
     const problem = problemOf(value) ?? this.#problemOf?.(value as string);
-    if (problem === undefined) return this.#text = value as string;
-    throw this.#failure = new UsageError(
+    if (problem === undefined) {
+      this.#text = value as string;
+      return;
+    }
+    this.#failure = new UsageError(
       `Cannot use the function for ${this.#option}: it must return a text, and has returned ${problem}`,
     );
   }
 
   /** The error's text is not repeated, since it may quote a secret, such as the URL of a request for a token. */
-  #fail(error: unknown): Error {
-    return this.#failure = new ConnectionError(
+  threw(error: unknown): void {
+    this.#failure = new ConnectionError(
       `Cannot authenticate: the function for ${this.#option} has failed; see the cause`,
       { ...NOT_RETRYABLE, cause: error },
     );
+  }
+
+  #late(cause: unknown): ConnectionError {
+    return new ConnectionError(`timed out: the function for ${this.#option} has not returned in time`, { cause });
   }
 }
 
@@ -115,8 +111,22 @@ function functionsOf({ password, token }: Secrets): SecretFunction[] {
   return [password, token].filter((secret) => secret instanceof SecretFunction);
 }
 
+/** Whether it is a promise, or anything else with a method `then`. */
 function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+  try {
+    return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+  } catch {
+    return true;
+  }
+}
+
+/** Takes the error of a promise that nobody waits for. */
+function silence(promise: PromiseLike<unknown>): void {
+  try {
+    promise.then(undefined, () => {});
+  } catch {
+    // It is no promise.
+  }
 }
 
 /** Checks a secret: returns its fault, which does not show it, or undefined. */

@@ -146,17 +146,20 @@ export function* upgrade(
   return kept(tried.length === 0 ? "the server has no Unix socket" : "no socket led to the server", true, tried);
 }
 
-/** A session through a socket that led to the server before, if it still does. */
+/**
+ * A session through a socket that led to the server before, if it still does, or the reason why there is none. All of
+ * it, with a function for the password, has time until `by`.
+ */
 export function* connectVerified(
   verifiedSocket: VerifiedSocket,
-  session: OpenPlan & { readonly upgrade: UpgradePlan; readonly timeout: number },
-): Handshake<Connected | undefined> {
+  session: OpenPlan & { readonly upgrade: UpgradePlan },
+  by: number,
+): Handshake<Connected | string> {
   const { path, owner } = verifiedSocket;
   const original = { ...verifiedSocket, owner: () => owner };
-  const now = session.now();
-  const askBy = session.timeout === 0 ? Infinity : now + session.timeout;
-  const result = yield* tryPath(path, original, session, session.upgrade, now + MAX_DURATION, askBy);
-  if (typeof result === "string") return undefined;
+  const until = Math.min(session.now() + MAX_DURATION, by);
+  const result = yield* tryPath(path, original, session, session.upgrade, until, by);
+  if (typeof result === "string") return result;
   return {
     link: result.link,
     upgrade: { attempted: true, upgraded: true, reason: undefined, tried: [] },

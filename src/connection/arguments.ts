@@ -114,7 +114,7 @@ export function parseCall(
 /** A statement that any connection can execute: SQL text, or an `sql` template. */
 export type PoolStatement = string | SqlTemplate;
 
-/** The statement, a copy of the parameters, and the options. An object in place of the parameters is the options. */
+/** The statement, the parameters and the options. An object in place of the parameters is the options. */
 export function splitArguments<O>(
   stmt: PoolStatement,
   params: Params | O | undefined,
@@ -122,12 +122,21 @@ export function splitArguments<O>(
 ): [PoolStatement, Params | undefined, O | undefined] {
   if (stmt instanceof SqlTemplate && (!Array.isArray(params) || params.length === 0)) {
     const given = Array.isArray(params) ? options : options ?? (params as O | undefined);
-    return [stmt.text, snapshotOf(valuesOf(stmt)), given];
+    return [stmt.text, valuesOf(stmt), given];
   }
-  // The caller may change them while the call waits for a connection.
-  if (Array.isArray(params)) return [stmt, snapshotOf(params), options];
-  if (params === undefined) return [stmt, undefined, options];
+  if (params === undefined || Array.isArray(params)) return [stmt, params as Params | undefined, options];
   return options === undefined ? [stmt, undefined, params as O] : [stmt, params as Params, options];
+}
+
+/** As {@linkcode splitArguments}, with a copy of the parameters: the caller may change them before the call is made. */
+export function copyArguments<O>(
+  stmt: PoolStatement,
+  params: Params | O | undefined,
+  options: O | undefined,
+): [PoolStatement, Params | undefined, O | undefined] {
+  const split = splitArguments(stmt, params, options);
+  if (Array.isArray(split[1])) split[1] = snapshotOf(split[1]);
+  return split;
 }
 
 /** The source of a statement whose parameters come separately. */

@@ -210,7 +210,7 @@ export class CopyOutSource {
       // A caller that gives up must not fail the transaction.
       const wasCancelled = error instanceof ServerError && error.code === SqlState.QueryCanceled;
       if (wasCancelled) yield* this.#end(request, rollBackToSavepoint(SAVEPOINT));
-      else this.#leave(request);
+      else this.#finish(request);
       throw error;
     }
     yield* this.#end(request, releaseSavepoint(SAVEPOINT));
@@ -253,7 +253,7 @@ export class CopyOutSource {
       this.#change = this.#context.invalidation.begin(this.#effects, this.#context);
       this.#pending = yield* submit(request);
     } catch (error) {
-      this.#leave(request);
+      this.#finish(request);
       throw error;
     }
     return request;
@@ -266,11 +266,12 @@ export class CopyOutSource {
       yield* continueSubmitting();
       yield* settle(yield* this.#query(sql, request.exclusive));
     } finally {
-      this.#leave(request);
+      this.#finish(request);
     }
   }
 
-  #leave({ exclusive }: CopyOut): void {
+  /** Lets other calls submit again, and invalidates what the COPY has changed. */
+  #finish({ exclusive }: CopyOut): void {
     this.#ended = true;
     this.#context.session.endExclusive(exclusive);
     this.#context.invalidation.end(this.#effects, this.#change, succeeded(this.#pending), this.#context);

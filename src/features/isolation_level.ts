@@ -38,7 +38,8 @@ export interface IsolationLevels {
  * ```
  */
 export const IsolationLevel: IsolationLevels = Object.freeze(Object.assign(
-  parse,
+  // A function of its own: bundlers that keep names define them on hoisted functions after this has frozen it.
+  (name: string) => parse(name),
   {
     ReadUncommitted: "READ UNCOMMITTED",
     ReadCommitted: "READ COMMITTED",

@@ -7,7 +7,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { sslModeNote, sslModeOfOption } from "./foreign_ssl_modes.ts";
-import { POOL_OPTION_LIST } from "./pool_options.ts";
+import { ADDED_OPTIONS, NOT_IMPLEMENTED, OPTIONS } from "./option_table.ts";
 
 /**
  * Where a name was given: as a key of a URL or a keyword/value string, as a member of an object, or to `Opts.param`.
@@ -49,23 +49,24 @@ export function isSecretName(name: string): boolean {
     .test(fold(name));
 }
 
-/** An option has a `key`, a `setter` or both; a server setting has only its name. */
-interface Option {
+/** What a name stands for: an option, with a `key`, a `setter` or both, or a server `setting`. */
+interface Meaning {
   readonly key?: string | undefined;
   readonly setter?: string | undefined;
   readonly setting?: string | undefined;
+  readonly isInSeconds?: boolean | undefined;
 }
 
-function instead({ key, setter, setting }: Option, use: NameUse): string {
+function instead({ key, setter, setting, isInSeconds }: Meaning, use: NameUse): string {
   if (setting !== undefined) {
     return use === "option" ? `use param: { ${setting}: … } instead` : `use ${setting} instead`;
   }
   if (use === "key") {
     if (key === undefined) return `use Opts.${setter}() instead, which has no key`;
-    return `use ${key} instead${IN_SECONDS.has(key) ? ", in seconds" : ""}`;
+    return `use ${key} instead${isInSeconds ? ", in seconds" : ""}`;
   }
   if (setter === undefined) return `it is ${key} of libpq's, which is not implemented`;
-  const unit = key !== undefined && IN_SECONDS.has(key) ? ", in milliseconds" : "";
+  const unit = isInSeconds ? ", in milliseconds" : "";
   return `use ${setter}${use === "param" ? "()" : ""} instead${unit}`;
 }
 
@@ -85,101 +86,6 @@ function isSetting(name: string, setting: string): boolean {
 function fold(name: string): string {
   return name.toLowerCase().replace(/[\s_+-]+/g, "");
 }
-
-type Row = readonly [key: string | undefined, setter: string | undefined, others?: string];
-
-/**
- * Each option's key, setter, and other names, folded.
- *
- * Sources: the manuals of libpq, Npgsql and ADO.NET, JDBC, node-postgres, postgres.js, Bun, Prisma,
- * SQLAlchemy and asyncpg, pgx, SQLx.
- */
-const OPTIONS: readonly Row[] = [
-  ["host", "host", "hostname server servername address addr networkaddress datasource pghost"],
-  ["hostaddr", "hostAddr", "hostaddress pghostaddr"],
-  ["port", "port", "pgport portnumber"],
-  ["user", "user", "username userid uid uname login pguser"],
-  ["password", "password", "pass passwd pwd psw passphrase passcode userpassword secret pgpassword"],
-  ["dbname", "db", "database databasename dbase initialcatalog catalog pgdatabase"],
-  ["socket", "socket", "unixsocket socketpath unixsocketpath sockpath unixsock"],
-  ["application_name", "applicationName", "appname application programname pgappname"],
-  ["fallback_application_name", "fallbackApplicationName"],
-  ["passfile", "passfile", "pgpassfile"],
-  ["service", "service", "pgservice"],
-  ["servicefile", "serviceFile", "pgservicefile"],
-  [
-    "sslmode",
-    "sslMode",
-    "sslaccept tls tlsmode usessl requiressl encrypt encryption trustservercertificate sslrejectunauthorized " +
-    "rejectunauthorized pgsslmode sslrequire sslfactory sslfactoryarg sslhostnameverifier",
-  ],
-  ["ssl", "sslMode"],
-  ["require_auth", "requireAuth", "pgrequireauth"],
-  [undefined, "oauthToken"],
-  ["oauth_issuer", "oauthIssuer"],
-  ["oauth_client_id", "oauthClientId"],
-  ["oauth_scope", "oauthScope"],
-  ["requirepeer", "requirePeer", "pgrequirepeer"],
-  ["channel_binding", "channelBinding", "enablechannelbinding pgchannelbinding"],
-  [
-    "connect_timeout",
-    "connectTimeout",
-    "timeout connectiontimeout connectiontimeoutmillis connectiontimeoutmilliseconds connecttimeoutms logintimeout dialtimeout pgconnecttimeout",
-  ],
-  ["keepalives", "keepAlive", "tcpkeepalive tcpkeepalives usekeepalive"],
-  ["min_protocol_version", "minProtocolVersion", "pgminprotocolversion"],
-  ["max_protocol_version", "maxProtocolVersion", "protocolversion pgmaxprotocolversion"],
-  ["keepalives_idle", "keepAlivesIdle", "tcpkeepalivetime keepaliveinitialdelaymillis"],
-  ["keepalives_interval", "keepAlivesInterval", "tcpkeepaliveinterval"],
-  ["keepalives_count", "keepAlivesCount", "tcpkeepalivecount"],
-  ["tcp_user_timeout", "tcpUserTimeout"],
-  [
-    "statement_cache_size",
-    "statementCacheSize",
-    "preparedstatementcachesize preparedstatementcachequeries statementcachecapacity statementcachemode maxautoprepare " +
-    "autopreparemin autoprepareminusages preparethreshold prepare preparedstatements defaultqueryexecmode " +
-    "descriptioncachecapacity maxcachedstatementlifetime maxcacheablestatementsize preferquerymode",
-  ],
-  ["pgbouncer", "pgbouncer", "noresetonclose"],
-  ["upgrade_to_unix_socket", "upgradeToUnixSocket"],
-  ...POOL_OPTION_LIST.map(([name, { keyword, aliases }]): Row => [keyword, name, aliases]),
-  ["blocking_transport", "blockingTransport"],
-  [undefined, "dial", "dialer dialfunc stream"],
-  [undefined, "onNotice", "onnotice noticelistener"],
-  [undefined, "trace", "debug"],
-  [undefined, "logger", "log"],
-  [undefined, "logLevel", "loggerlevel"],
-  [undefined, "int8", "bigint"],
-  [undefined, "numeric"],
-  [undefined, "json"],
-  [undefined, "dates"],
-  [undefined, "codec", "types codecs"],
-  [undefined, "param", "connection runtimeparams serversettings"],
-  // Keys of libpq that are not implemented.
-  ["gssdelegation", undefined, "gssapidelegation"],
-  ["gssencmode", undefined, "gssencryptionmode gssencmode"],
-  ["gsslib", undefined, "usespnego"],
-  ["krbsrvname", undefined, "kerberosservicename kerberosservername includerealm"],
-  ["load_balance_hosts", undefined],
-  ["oauth_client_secret", undefined, "clientsecret"],
-  ["replication", undefined, "replicationmode"],
-  ["scram_client_key", undefined],
-  ["scram_server_key", undefined],
-  ["ssl_max_protocol_version", "sslMaxProtocolVersion", "sslprotocols"],
-  ["ssl_min_protocol_version", "sslMinProtocolVersion"],
-  ["sslcert", "sslCert", "sslcertificate sslidentity clientcertificate"],
-  ["sslcertmode", "sslCertMode"],
-  ["sslcompression", undefined],
-  ["sslcrl", "sslCrl", "checkcertificaterevocation"],
-  ["sslcrldir", "sslCrlDir"],
-  ["sslkey", "sslKey", "clientkey"],
-  ["sslkeylogfile", undefined],
-  ["sslnegotiation", "sslNegotiation"],
-  ["sslpassword", "sslPassword", "sslkeypassword"],
-  ["sslrootcert", "sslRootCert", "rootcertificate sslca sslcafile cafile servercertificate"],
-  ["sslsni", "sslSni"],
-  ["target_session_attrs", undefined, "targetsessionattributes targetservertype"],
-];
 
 /** Server settings for which other clients have keys. A name in another case is still the setting. */
 const SETTINGS: readonly (readonly [setting: string, others: string])[] = [
@@ -238,25 +144,24 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
   ],
 ];
 
-/** The keys of times, which are in seconds, while setters take milliseconds. */
-const IN_SECONDS: ReadonlySet<string> = new Set([
-  "connect_timeout",
-  "keepalives_idle",
-  "keepalives_interval",
-  ...POOL_OPTION_LIST.filter(([, { unit }]) => unit === "time").map(([, { keyword }]) => keyword),
-]);
-
 const SECRET_ADVICE = "it is no server setting; the key for a password is password";
 
-/** If two rows have the same name, the first one wins. */
-const OPTIONS_BY_NAME: ReadonlyMap<string, Option> = new Map([
-  ...OPTIONS.toReversed().flatMap(([key, setter, others = ""]) => {
-    const names = [...others.split(" "), fold(setter ?? ""), fold(key ?? "")].filter((name) => name !== "");
-    return names.map((name): [string, Option] => [name, { key, setter }]);
-  }),
+/** Options and keys by each of their names. */
+const OPTIONS_BY_NAME: ReadonlyMap<string, Meaning> = new Map([
+  ...Object.entries(OPTIONS).flatMap(([setter, { key, isInSeconds, aliases }]) =>
+    named({ key, setter, isInSeconds }, aliases)
+  ),
+  ...Object.entries(ADDED_OPTIONS).flatMap(([setter, aliases]) => named({ setter }, aliases)),
+  ...[...NOT_IMPLEMENTED].flatMap(([key, { aliases }]) => named({ key }, aliases)),
+  ["ssl", { key: "ssl", setter: "sslMode" }],
   // In strings of other clients it says whether to encrypt, and in objects how.
   ["tls", { key: "sslmode", setter: "tls" }],
 ]);
+
+function named(meaning: Meaning, aliases: string = ""): [name: string, meaning: Meaning][] {
+  const names = [fold(meaning.key ?? ""), fold(meaning.setter ?? ""), ...aliases.split(" ")];
+  return names.filter((name) => name !== "").map((name) => [name, meaning]);
+}
 
 const SETTINGS_BY_NAME: ReadonlyMap<string, string> = new Map(
   SETTINGS.flatMap(([setting, others]) => others.split(" ").map((name): [string, string] => [name, setting])),

@@ -7,7 +7,8 @@
 import { UsageError } from "../errors.ts";
 import { canonicalName } from "./aliases.ts";
 import { isKey } from "./keywords.ts";
-import { isSocketHost, type Settings } from "./settings.ts";
+import { isSocketHost } from "./option_values.ts";
+import type { Settings } from "./settings.ts";
 
 /** Tells whether a string may set a key. */
 export class AllowedKeys {

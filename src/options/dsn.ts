@@ -9,7 +9,7 @@
 import { UsageError } from "../errors.ts";
 import { canonicalName, keyOfAlias } from "./aliases.ts";
 import type { AllowedKeys } from "./allowed_keys.ts";
-import { isBlank } from "./blanks.ts";
+import { isBlank } from "./option_values.ts";
 import { refusePlaceholder } from "./foreign_strings.ts";
 import { applyKeywords, isLibpqKey } from "./keywords.ts";
 import type { Settings } from "./settings.ts";

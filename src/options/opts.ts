@@ -1,49 +1,19 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
-import type { DialFunction } from "./dial.ts";
-import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import { AllowedKeys } from "./allowed_keys.ts";
-import { trimBlanks } from "./blanks.ts";
-import { parseDsn } from "./dsn.ts";
+import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
-import { checkRequireAuth } from "./require_auth.ts";
+import { parseDsn } from "./dsn.ts";
 import { foreignString } from "./foreign_strings.ts";
-import { checkLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logger.ts";
-import {
-  BLOCKING_TRANSPORTS,
-  type BlockingTransport,
-  CHANNEL_BINDINGS,
-  type ChannelBinding,
-  checkBoolean,
-  checkChoice,
-  checkCodec,
-  checkFunction,
-  checkHostAddrs,
-  checkHosts,
-  checkInteger,
-  checkKeepAliveTime,
-  checkMilliseconds,
-  checkParam,
-  checkPoolOption,
-  checkPorts,
-  checkSocket,
-  checkSslMode,
-  checkText,
-  MAX_KEEPALIVE_COUNT,
-  type OAuthTokenFunction,
-  type PasswordFunction,
-  PROTOCOL_VERSIONS,
-  type ProtocolVersion,
-  type Settings,
-  SSL_NEGOTIATIONS,
-  type SslCertMode,
-  type SslMode,
-  type SslNegotiation,
-  type TlsVersion,
-} from "./settings.ts";
-import { checkSslCertMode, checkTls, checkTlsVersion, type TlsSettings } from "./tls_settings.ts";
+import type { Logger, LogLevel } from "./logger.ts";
+import { checkCodec, trimBlanks } from "./option_values.ts";
+import { SecurityOpts } from "./security_opts.ts";
+import { change, set, setSettings, settingsOf } from "./server_opts.ts";
+import type { Settings } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 import { parseUrl } from "./url.ts";
+
+export { settingsOf } from "./server_opts.ts";
 
 /** The options of `new Opts`: limits on a connection string. */
 export interface StringOptions {
@@ -69,11 +39,6 @@ export interface StringOptions {
   readonly allow?: readonly string[] | undefined;
 }
 
-/** The settings of `Opts`, for the modules that connect. */
-export let settingsOf: (opts: Opts) => Settings;
-
-let fromSettings: (settings: Settings) => Opts;
-
 /**
  * Connection options. Immutable: every setter checks its value at once and returns new options.
  *
@@ -84,6 +49,9 @@ let fromSettings: (settings: Settings) => Opts;
  *
  * As in libpq, an empty value in a string or a variable is set: it means the default, and nothing else is
  * looked at.
+ *
+ * The setters are in three groups: {@linkcode ServerOpts} for the server and the session, {@linkcode SecurityOpts}
+ * for authentication and encryption, and here those for pools, for what is reported, and for how values are decoded.
  *
  * @example From a URL, with a change
  * ```ts
@@ -106,9 +74,7 @@ let fromSettings: (settings: Settings) => Opts;
  * assert.equal(opts.toString(), "pg://ada@db.example.com:5433/library");
  * ```
  */
-export class Opts {
-  #settings: Settings;
-
+export class Opts extends SecurityOpts {
   /**
    * Parses a URL (`pg://`, `postgres://` or `postgresql://`) or a libpq keyword/value string
    * (`"host=/run/postgresql dbname=test"`).
@@ -126,503 +92,8 @@ export class Opts {
    * @throws {UsageError} If the string is malformed, or has a libpq key that pyro does not implement, or another client's key.
    */
   constructor(text?: string, options?: StringOptions) {
-    this.#settings = text === undefined ? {} : parse(text, options);
-  }
-
-  /**
-   * The server's host: a name, an IP address, or the directory of its Unix socket (which starts with
-   * `/`, or with `@` for an abstract socket of Linux). The hosts of a list, or of one string with commas, are
-   * tried in order, and so are the addresses of a name. Default: `localhost`.
-   *
-   * @throws {UsageError} If it is none of these.
-   */
-  host(host: string | readonly string[]): Opts {
-    return this.#with({ hosts: checkHosts(host) });
-  }
-
-  /**
-   * The IP address that is dialled instead of looking {@linkcode Opts.host} up: one for each host, in a list or
-   * in one string with commas; an empty one is looked up. Everything else goes by the host: the password file,
-   * the certificate, the name that is sent when encryption starts. Without a host, the address is the host.
-   * Default: none.
-   *
-   * @example
-   * ```ts
-   * import { Opts } from "@x/pyro";
-   *
-   * const opts = new Opts("pg://ada@db.example.com/library").hostAddr("192.0.2.7");
-   * console.log(String(opts)); // pg://ada@db.example.com/library?hostaddr=192.0.2.7
-   * ```
-   *
-   * @throws {UsageError} If it is no IP address. If there are not as many as hosts, connecting throws it.
-   */
-  hostAddr(address: string | readonly string[]): Opts {
-    return this.#with({ hostAddrs: checkHostAddrs("hostAddr", address) });
-  }
-
-  /**
-   * The server's port, from 1 to 65535; a list gives each host its own. Default: 5432.
-   *
-   * @throws {UsageError} If it is not such a number.
-   */
-  port(port: number | readonly number[]): Opts {
-    return this.#with({ ports: checkPorts(port) });
-  }
-
-  /**
-   * The whole path of the server's Unix socket file, such as `/run/postgresql/.s.PGSQL.5432`. Host and
-   * port then have no effect. Default: none.
-   *
-   * @throws {UsageError} If the path does not start with `/`.
-   */
-  socket(path: string): Opts {
-    return this.#with({ socket: checkSocket(path) });
-  }
-
-  /** The role to log in as. Default: the name of the operating system's user. */
-  user(name: string): Opts {
-    return this.#with({ user: checkText("user", name) });
-  }
-
-  /**
-   * The password, sent only in the form that the server requests. Default: that of the password file
-   * ({@linkcode Opts.passfile}), or none.
-   *
-   * A function gives passwords that change, such as tokens: it is called once for each connection, when the
-   * server asks for a password, within {@linkcode Opts.connectTimeout}. Blocking connections need the text at
-   * once; for a promise, connecting throws a `UsageError`. If the function fails, connecting throws a
-   * `ConnectionError` with its error as the `cause`.
-   *
-   * @example
-   * ```ts
-   * import { Opts, Pool } from "@x/pyro";
-   *
-   * const fetchToken = async (): Promise<string> => await Promise.resolve("1234");
-   * await using pool = new Pool(new Opts("pg://").password(fetchToken));
-   * await pool.ping();
-   * ```
-   */
-  password(password: string | PasswordFunction): Opts {
-    return this.#with({ password: typeof password === "function" ? password : checkText("password", password) });
-  }
-
-  /**
-   * A function that gives a bearer token, for servers that authenticate with OAuth (OAUTHBEARER, PostgreSQL
-   * 18). It is called as a function for {@linkcode Opts.password} is, with what {@linkcode Opts.oauthIssuer},
-   * {@linkcode Opts.oauthClientId} and {@linkcode Opts.oauthScope} say. The token is sent over TLS and Unix
-   * sockets only, unless {@linkcode Opts.sslMode} is `"disable"`. Default: none.
-   *
-   * Source: PostgreSQL manual, "OAuth Authorization/Authentication"; RFC 7628.
-   */
-  oauthToken(fn: OAuthTokenFunction): Opts {
-    // A text may be the token itself.
-    if (typeof fn !== "function") {
-      throw new UsageError(`Cannot set oauthToken: it must be a function, not ${typeof fn}`);
-    }
-    return this.#with({ oauthToken: fn });
-  }
-
-  /** The URL of the authorization server, for {@linkcode Opts.oauthToken}. Default: none. */
-  oauthIssuer(url: string): Opts {
-    return this.#with({ oauthIssuer: checkText("oauthIssuer", url) });
-  }
-
-  /** The identifier of this client at the authorization server, for {@linkcode Opts.oauthToken}. Default: none. */
-  oauthClientId(id: string): Opts {
-    return this.#with({ oauthClientId: checkText("oauthClientId", id) });
-  }
-
-  /** The scopes that a token must have, separated by blanks, for {@linkcode Opts.oauthToken}. Default: none. */
-  oauthScope(scope: string): Opts {
-    return this.#with({ oauthScope: checkText("oauthScope", scope) });
-  }
-
-  /**
-   * The path of libpq's password file, which is read for each connection without a password. Its lines are
-   * `host:port:database:user:password`; the first line that matches is used. A file that does not exist is
-   * no error; one that others may read is not used, with a warning. Default: `.pgpass` in the home directory.
-   *
-   * On Deno the default file counts as absent if it may not be read without asking. A file that is named
-   * needs `--allow-read`; without it, connecting throws a `UsageError`.
-   */
-  passfile(path: string): Opts {
-    return this.#with({ passfile: checkText("passfile", path) });
-  }
-
-  /**
-   * The section of libpq's service file that has the options that are not set here; it has precedence over
-   * environment variables. Connecting throws a `UsageError` if no file has it. Default: none.
-   */
-  service(name: string): Opts {
-    return this.#with({ service: checkText("service", name) });
-  }
-
-  /**
-   * The path of the service file in which {@linkcode Opts.service} is looked up. Default:
-   * `.pg_service.conf` in the home directory, then `pg_service.conf` in the directory that `PGSYSCONFDIR`
-   * names.
-   *
-   * On Deno a file that is named needs `--allow-read`; without it, connecting throws a `UsageError`.
-   */
-  serviceFile(path: string): Opts {
-    return this.#with({ serviceFile: checkText("serviceFile", path) });
-  }
-
-  /** The database. Default: the one named like the user. */
-  db(name: string): Opts {
-    return this.#with({ db: checkText("db", name) });
-  }
-
-  /** The name that the server shows in `pg_stat_activity` and its log. Default: none. */
-  applicationName(name: string): Opts {
-    return this.#with({ applicationName: checkText("applicationName", name) });
-  }
-
-  /**
-   * The application's name if neither these options, nor a service file, nor `PGAPPNAME` have one; for
-   * programs with a name of their own that users may change. Default: none.
-   */
-  fallbackApplicationName(name: string): Opts {
-    return this.#with({ fallbackApplicationName: checkText("fallbackApplicationName", name) });
-  }
-
-  /**
-   * Whether to encrypt, and what the certificate of the server must prove, as in libpq:
-   *
-   * - `"disable"`: never encrypted. `"allow"`: only if the server refuses a connection in clear.
-   * - `"prefer"`: encrypted if the server can. None of these three protects from somebody on the way.
-   * - `"require"`: encrypted. The certificate is verified only if there are root certificates, as in `"verify-ca"`.
-   * - `"verify-ca"`: an authority of {@linkcode Opts.sslRootCert} or {@linkcode Opts.tls} has issued it.
-   * - `"verify-full"`: and it is for the host that is connected to. Use this over networks.
-   *
-   * Unix sockets are never encrypted. Default: `"prefer"`; `"verify-full"` if `sslRootCert` is `"system"`.
-   *
-   * Source: PostgreSQL manual, libpq, "SSL Support", which has a table of what each mode protects from.
-   *
-   * @example
-   * ```ts
-   * import { Opts } from "@x/pyro";
-   * import assert from "node:assert/strict";
-   *
-   * const opts = new Opts("pg://ada@db.example.com/library").sslMode("verify-full").sslRootCert("system");
-   * assert.equal(opts.toString(), "pg://ada@db.example.com/library?sslmode=verify-full&sslrootcert=system");
-   * ```
-   *
-   * @throws {UsageError} For any other value.
-   */
-  sslMode(mode: SslMode): Opts {
-    return this.#with({ sslMode: checkSslMode("sslMode", mode) });
-  }
-
-  /**
-   * The path of a file with the certificates of the authorities to trust, in PEM; or `"system"` for those that the
-   * system trusts, for which {@linkcode Opts.sslMode} must be `"verify-full"`, and is by default. Default:
-   * `.postgresql/root.crt` in the home directory, if it exists.
-   *
-   * On Deno the default files count as absent if they may not be read without asking. A file that is named needs
-   * `--allow-read`; without it, connecting throws a `UsageError`.
-   */
-  sslRootCert(path: string): Opts {
-    return this.#with({ sslRootCert: checkText("sslRootCert", path) });
-  }
-
-  /**
-   * The path of a file with the client's certificate in PEM, and behind it those of its issuers; it is sent if the
-   * server asks for one. As in libpq, a file that does not exist is no error. Default: `.postgresql/postgresql.crt` in
-   * the home directory.
-   */
-  sslCert(path: string): Opts {
-    return this.#with({ sslCert: checkText("sslCert", path) });
-  }
-
-  /**
-   * The path of a file with the private key of the client's certificate, in PEM or DER. Only its owner may have access
-   * to it (0600; 0640 if root owns it); otherwise connecting fails. Default: `.postgresql/postgresql.key` in the home
-   * directory.
-   */
-  sslKey(path: string): Opts {
-    return this.#with({ sslKey: checkText("sslKey", path) });
-  }
-
-  /** The passphrase of an encrypted {@linkcode Opts.sslKey}. Default: none. */
-  sslPassword(passphrase: string): Opts {
-    return this.#with({ sslPassword: checkText("sslPassword", passphrase) });
-  }
-
-  /**
-   * Whether the client's certificate may be sent: `"disable"` never, `"allow"` if there is one and the server asks for
-   * it. libpq's `require` cannot be had, since no runtime tells whether the server has asked. Default: `"allow"`.
-   *
-   * @throws {UsageError} For any other value.
-   */
-  sslCertMode(mode: SslCertMode): Opts {
-    return this.#with({ sslCertMode: checkSslCertMode("sslCertMode", mode) });
-  }
-
-  /**
-   * The path of a file with certificate revocation lists, in PEM. If it exists, every certificate of the server's
-   * chain must have a list, and not be on it. Default: `.postgresql/root.crl` in the home directory.
-   */
-  sslCrl(path: string): Opts {
-    return this.#with({ sslCrl: checkText("sslCrl", path) });
-  }
-
-  /**
-   * The path of a directory with certificate revocation lists, whose names are as `openssl rehash` makes them. See
-   * {@linkcode Opts.sslCrl}. Default: none.
-   */
-  sslCrlDir(path: string): Opts {
-    return this.#with({ sslCrlDir: checkText("sslCrlDir", path) });
-  }
-
-  /** Whether the host's name is sent when encryption starts (SNI), by which proxies choose a server. Default: true. */
-  sslSni(wanted: boolean): Opts {
-    return this.#with({ sslSni: checkBoolean("sslSni", wanted) });
-  }
-
-  /**
-   * How encryption starts: `"postgres"` after a request in clear, which every server understands; `"direct"` at once,
-   * which saves a round trip, and needs PostgreSQL 17 and a mode of `"require"` or stricter. Default: `"postgres"`.
-   *
-   * @throws {UsageError} For any other value.
-   */
-  sslNegotiation(kind: SslNegotiation): Opts {
-    return this.#with({ sslNegotiation: checkChoice("sslNegotiation", kind, SSL_NEGOTIATIONS) });
-  }
-
-  /**
-   * The oldest version of TLS: `"TLSv1"`, `"TLSv1.1"`, `"TLSv1.2"` or `"TLSv1.3"`; not every runtime has the first two.
-   * Default: `"TLSv1.2"`.
-   *
-   * @throws {UsageError} For any other value.
-   */
-  sslMinProtocolVersion(version: TlsVersion): Opts {
-    return this.#with({ sslMinProtocolVersion: checkTlsVersion("sslMinProtocolVersion", version) });
-  }
-
-  /**
-   * The newest version of TLS; see {@linkcode Opts.sslMinProtocolVersion}. Default: no limit.
-   *
-   * @throws {UsageError} For any other value.
-   */
-  sslMaxProtocolVersion(version: TlsVersion): Opts {
-    return this.#with({ sslMaxProtocolVersion: checkTlsVersion("sslMaxProtocolVersion", version) });
-  }
-
-  /**
-   * Certificates and keys as texts, for programs that have them from a secret store or a variable. They take the place
-   * of libpq's files. Default: none.
-   *
-   * @example
-   * ```ts
-   * import { Opts } from "@x/pyro";
-   * import assert from "node:assert/strict";
-   * import process from "node:process";
-   *
-   * const ca = process.env["DB_CA"];
-   * const opts = new Opts("pg://ada@db.example.com/library").sslMode("verify-full");
-   * const complete = ca === undefined ? opts.sslRootCert("system") : opts.tls({ ca });
-   * assert.equal(complete.toJSON()["sslMode"], "verify-full");
-   * ```
-   *
-   * @throws {UsageError} If a text is not what it must be, such as a certificate in PEM.
-   */
-  tls(texts: TlsSettings): Opts {
-    return this.#with({ tls: checkTls(texts) });
-  }
-
-  /**
-   * The authentication methods that the server may ask for: a list, separated by commas, of `password`, `md5`,
-   * `scram-sha-256`, `oauth`, `gss`, `sspi` and `none` (the server asks for nothing), or of those with `!`
-   * before each, which allows all others. Any other request is refused before anything is sent. Default: all.
-   *
-   * Source: PostgreSQL manual, libpq, "Parameter Key Words", require_auth.
-   *
-   * @throws {UsageError} If it is no such list.
-   */
-  requireAuth(methods: string): Opts {
-    return this.#with({ requireAuth: checkRequireAuth("requireAuth", methods) });
-  }
-
-  /**
-   * Whether SCRAM proves that the TLS connection ends at the server itself: `"disable"` never, `"prefer"` if
-   * both sides can, `"require"` always, and without it connecting fails. Default: `"prefer"`.
-   *
-   * Source: PostgreSQL manual, libpq, "Parameter Key Words", channel_binding.
-   *
-   * @throws {UsageError} For any other value.
-   */
-  channelBinding(choice: ChannelBinding): Opts {
-    return this.#with({ channelBinding: checkChoice("channelBinding", choice, CHANNEL_BINDINGS) });
-  }
-
-  /**
-   * The name of the operating system's user that must listen on a Unix socket, before anything is sent to it;
-   * TCP connections are not checked. If the user is not certain, connecting fails. Default: any user.
-   *
-   * On Deno the socket's path and `/etc/passwd` need `--allow-read`.
-   *
-   * Source: PostgreSQL manual, libpq, "Parameter Key Words", requirepeer.
-   */
-  requirePeer(name: string): Opts {
-    return this.#with({ requirePeer: checkText("requirePeer", name) });
-  }
-
-  /**
-   * Whether a TCP connection to a server on this machine is replaced by its Unix socket, which is faster.
-   * A password, or a proof of it, is sent to a socket only if the socket is known to be the server's;
-   * otherwise TCP is kept. Default: true.
-   */
-  upgradeToUnixSocket(wanted: boolean): Opts {
-    return this.#with({ upgradeToUnixSocket: checkBoolean("upgradeToUnixSocket", wanted) });
-  }
-
-  /**
-   * How long connecting may take, in milliseconds, for each host of a list; 0 is no limit. Default:
-   * 30 000.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
-   */
-  connectTimeout(milliseconds: number): Opts {
-    return this.#with({ connectTimeout: checkMilliseconds("connectTimeout", milliseconds) });
-  }
-
-  /** Whether the operating system probes idle TCP connections, so that dead ones are noticed. Default: true. */
-  keepAlive(wanted: boolean): Opts {
-    return this.#with({ keepAlive: checkBoolean("keepAlive", wanted) });
-  }
-
-  /**
-   * The oldest version of the protocol that the session may have: `"3.0"`, `"3.2"` or `"latest"`. Connecting to a
-   * server or pooler that only has an older one fails; so does connecting if
-   * {@linkcode Opts.maxProtocolVersion} is an older one. Default: `"3.0"`.
-   *
-   * Source: PostgreSQL manual, libpq, "Parameter Key Words", min_protocol_version.
-   *
-   * @throws {UsageError} For any other value.
-   */
-  minProtocolVersion(version: ProtocolVersion): Opts {
-    return this.#with({ minProtocolVersion: checkChoice("minProtocolVersion", version, PROTOCOL_VERSIONS) });
-  }
-
-  /**
-   * The version of the protocol to ask for: `"3.0"`, `"3.2"` (PostgreSQL 18), or `"latest"`, the newest that pyro has,
-   * now 3.2. A server that has only an older one uses that. In 3.2 the keys of cancel requests are longer, and so
-   * cannot be guessed. Some poolers refuse versions that they do not know, hence the default, which is libpq's: `"3.0"`, or
-   * `"latest"` if {@linkcode Opts.minProtocolVersion} is a newer one.
-   *
-   * Source: PostgreSQL manual, libpq, "Parameter Key Words", max_protocol_version.
-   *
-   * @example
-   * ```ts
-   * import { Conn, Opts } from "@x/pyro";
-   * import assert from "node:assert/strict";
-   *
-   * await using conn = await Conn.connect(new Opts("pg://").maxProtocolVersion("latest"));
-   * assert.ok(conn.cancelKey!.secret.length >= 4);
-   * ```
-   *
-   * @throws {UsageError} For any other value.
-   */
-  maxProtocolVersion(version: ProtocolVersion): Opts {
-    return this.#with({ maxProtocolVersion: checkChoice("maxProtocolVersion", version, PROTOCOL_VERSIONS) });
-  }
-
-  /**
-   * How long a TCP connection must be idle until it is probed, in milliseconds, in whole seconds; 0 is the
-   * system's default (two hours on Linux). Has no effect without {@linkcode Opts.keepAlive}, and on Unix
-   * sockets. In the URL: `keepalives_idle`, in seconds. Default: 0.
-   *
-   * Not every runtime can set this and the three options below: `docs/options.md` has a table. Where it
-   * cannot, connecting over TCP throws a `UsageError`.
-   *
-   * Source: PostgreSQL manual, libpq, "Parameter Key Words", keepalives_idle.
-   *
-   * @example
-   * ```ts
-   * import { Opts } from "@x/pyro";
-   *
-   * const opts = new Opts("pg://db.example.com").keepAlivesIdle(60_000);
-   * console.log(String(opts)); // pg://db.example.com?keepalives_idle=60
-   * ```
-   *
-   * @throws {UsageError} If it is not a multiple of 1000 from 0 to 32 767 000.
-   */
-  keepAlivesIdle(milliseconds: number): Opts {
-    return this.#with({ keepAlivesIdle: checkKeepAliveTime("keepAlivesIdle", milliseconds) });
-  }
-
-  /**
-   * The time between probes that are not answered, in milliseconds, in whole seconds; 0 is the system's default
-   * (75 seconds on Linux). See {@linkcode Opts.keepAlivesIdle}. In the URL: `keepalives_interval`, in seconds.
-   * Default: 0.
-   *
-   * @throws {UsageError} If it is not a multiple of 1000 from 0 to 32 767 000.
-   */
-  keepAlivesInterval(milliseconds: number): Opts {
-    return this.#with({ keepAlivesInterval: checkKeepAliveTime("keepAlivesInterval", milliseconds) });
-  }
-
-  /**
-   * The number of probes without an answer after which a connection counts as lost; 0 is the system's default
-   * (9 on Linux). See {@linkcode Opts.keepAlivesIdle}. In the URL: `keepalives_count`. Default: 0.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 127.
-   */
-  keepAlivesCount(count: number): Opts {
-    return this.#with({ keepAlivesCount: checkInteger("keepAlivesCount", count, 0, MAX_KEEPALIVE_COUNT) });
-  }
-
-  /**
-   * How long sent data may be without an answer until a TCP connection counts as lost, in milliseconds; 0 is the
-   * system's default, about 15 minutes. Has no effect on Unix sockets. See {@linkcode Opts.keepAlivesIdle} for
-   * the runtimes that have it. In the URL: `tcp_user_timeout`, in milliseconds too. Default: 0.
-   *
-   * Source: PostgreSQL manual, libpq, "Parameter Key Words", tcp_user_timeout.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
-   */
-  tcpUserTimeout(milliseconds: number): Opts {
-    return this.#with({ tcpUserTimeout: checkMilliseconds("tcpUserTimeout", milliseconds) });
-  }
-
-  /**
-   * A server setting that the session starts with, such as `statement_timeout`.
-   *
-   * @throws {UsageError} If the name cannot be a setting's, or the setting has a setter of its own.
-   */
-  param(name: string, value: string): Opts {
-    const [key, text] = checkParam(name, value);
-    return this.#with({ param: { ...this.#settings.param, [key]: text } });
-  }
-
-  /**
-   * How many SQL strings a connection keeps prepared. With 0, it uses unnamed statements, and keeps the
-   * types of 256 strings. Default: 256.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
-   */
-  statementCacheSize(count: number): Opts {
-    return this.#with({ statementCacheSize: checkInteger("statementCacheSize", count, 0, 1_000_000) });
-  }
-
-  /**
-   * Whether there is a pooler before the server that shares its connections between transactions, such
-   * as PgBouncer in transaction mode. Statements then have no names, and the server's Unix socket is
-   * not used, whatever {@linkcode Opts.upgradeToUnixSocket} says; {@linkcode Opts.statementCacheSize}
-   * is the number of strings whose types are kept. In the URL: `pgbouncer=true`. Default: false.
-   *
-   * @example
-   * ```ts
-   * import { Opts } from "@x/pyro";
-   * import assert from "node:assert/strict";
-   *
-   * const opts = new Opts("pg://ada@pooler.example.com:6432/library?pgbouncer=true");
-   * assert.deepEqual(opts.toJSON(), new Opts().user("ada").host("pooler.example.com").port(6432).db("library").pgbouncer(true).toJSON());
-   * ```
-   */
-  pgbouncer(present: boolean): Opts {
-    return this.#with({ pgbouncer: checkBoolean("pgbouncer", present) });
+    super();
+    if (text !== undefined) setSettings(this, parse(text, options));
   }
 
   /**
@@ -630,8 +101,8 @@ export class Opts {
    *
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
-  poolMaxIdleConn(count: number): Opts {
-    return this.#with(checkPoolOption("poolMaxIdleConn", count));
+  poolMaxIdleConn(count: number): this {
+    return set(this, "poolMaxIdleConn", count);
   }
 
   /**
@@ -639,8 +110,8 @@ export class Opts {
    *
    * @throws {UsageError} If it is not an integer from 1 to 1 000 000.
    */
-  poolMaxConcurrency(count: number): Opts {
-    return this.#with(checkPoolOption("poolMaxConcurrency", count));
+  poolMaxConcurrency(count: number): this {
+    return set(this, "poolMaxConcurrency", count);
   }
 
   /**
@@ -649,8 +120,8 @@ export class Opts {
    *
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
-  poolMinIdle(count: number): Opts {
-    return this.#with(checkPoolOption("poolMinIdle", count));
+  poolMinIdle(count: number): this {
+    return set(this, "poolMinIdle", count);
   }
 
   /**
@@ -659,8 +130,8 @@ export class Opts {
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
-  poolIdleTimeout(milliseconds: number): Opts {
-    return this.#with(checkPoolOption("poolIdleTimeout", milliseconds));
+  poolIdleTimeout(milliseconds: number): this {
+    return set(this, "poolIdleTimeout", milliseconds);
   }
 
   /**
@@ -670,8 +141,8 @@ export class Opts {
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
-  poolMaxLifetime(milliseconds: number): Opts {
-    return this.#with(checkPoolOption("poolMaxLifetime", milliseconds));
+  poolMaxLifetime(milliseconds: number): this {
+    return set(this, "poolMaxLifetime", milliseconds);
   }
 
   /**
@@ -680,8 +151,8 @@ export class Opts {
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
-  poolAcquireTimeout(milliseconds: number): Opts {
-    return this.#with(checkPoolOption("poolAcquireTimeout", milliseconds));
+  poolAcquireTimeout(milliseconds: number): this {
+    return set(this, "poolAcquireTimeout", milliseconds);
   }
 
   /**
@@ -690,8 +161,8 @@ export class Opts {
    *
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
-  poolMaxWaiting(count: number): Opts {
-    return this.#with(checkPoolOption("poolMaxWaiting", count));
+  poolMaxWaiting(count: number): this {
+    return set(this, "poolMaxWaiting", count);
   }
 
   /**
@@ -701,8 +172,8 @@ export class Opts {
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
-  poolLeakTimeout(milliseconds: number): Opts {
-    return this.#with(checkPoolOption("poolLeakTimeout", milliseconds));
+  poolLeakTimeout(milliseconds: number): this {
+    return set(this, "poolLeakTimeout", milliseconds);
   }
 
   /**
@@ -714,57 +185,16 @@ export class Opts {
    *
    * @throws {UsageError} If it is not an integer from 1 to 1000.
    */
-  poolMaxPipelined(count: number): Opts {
-    return this.#with(checkPoolOption("poolMaxPipelined", count));
-  }
-
-  /**
-   * How blocking connections reach their socket: `"ffi"` through the C library, `"worker"` through a
-   * worker thread, `"auto"` through FFI where that is permitted without asking, otherwise and for TLS
-   * through a worker. On Node, whose FFI is experimental, `"auto"` means the worker. Default: `"auto"`.
-   *
-   * @throws {UsageError} For any other value.
-   */
-  blockingTransport(kind: BlockingTransport): Opts {
-    return this.#with({ blockingTransport: checkChoice("blockingTransport", kind, BLOCKING_TRANSPORTS) });
-  }
-
-  /**
-   * A function that opens connections in place of pyro's own sockets: through a proxy, a tunnel, a WebSocket, to a
-   * server in the process. It gets the address as the options say, and gives two Web streams of bytes, or for blocking
-   * connections an object with `read`, `write` and `close`: see {@linkcode DialFunction}. It is also called for cancel
-   * requests. Default: none.
-   *
-   * Names are not looked up, there is no upgrade to a Unix socket, and options of TCP sockets are refused. `sslmode`
-   * means what it always means, and encryption is up to the connection's `startTls`; without it, `prefer` stays in clear
-   * text, and `require` and stricter modes are refused. `conn.transport` is the name that the connection gives, and
-   * `conn.cancelKey` undefined.
-   *
-   * @throws {UsageError} If it is not a function.
-   *
-   * @example
-   * ```ts
-   * import { Conn, Opts } from "@x/pyro";
-   * import assert from "node:assert/strict";
-   *
-   * // Deno's sockets are such streams.
-   * const opts = new Opts("pg://").dial(async ({ host, port }, { signal }) => {
-   *   return await Deno.connect({ hostname: host!, port: port!, signal });
-   * });
-   * await using conn = await Conn.connect(opts);
-   * assert.equal(conn.transport, "dial");
-   * ```
-   */
-  dial(fn: DialFunction): Opts {
-    return this.#with({ dial: checkFunction("dial", fn) });
+  poolMaxPipelined(count: number): this {
+    return set(this, "poolMaxPipelined", count);
   }
 
   /**
    * Called with each notice that the server sends; of very many while connecting, with the first ones.
    * Errors that it throws are ignored. Default: none.
    */
-  onNotice(listener: (notice: ServerFields) => void): Opts {
-    return this.#with({ onNotice: checkFunction("onNotice", listener) });
+  onNotice(listener: (notice: ServerFields) => void): this {
+    return set(this, "onNotice", listener);
   }
 
   /**
@@ -794,8 +224,8 @@ export class Opts {
    * assert.deepEqual([side, length, name, fields], ["F", "18", "Query", ' "select 1 as n"']);
    * ```
    */
-  trace(listener: (line: string) => void): Opts {
-    return this.#with({ trace: checkFunction("trace", listener) });
+  trace(listener: (line: string) => void): this {
+    return set(this, "trace", listener);
   }
 
   /**
@@ -804,8 +234,8 @@ export class Opts {
    *
    * @throws {UsageError} If it has none of these methods.
    */
-  logger(logger: Logger): Opts {
-    return this.#with({ logger: checkLogger(logger) });
+  logger(logger: Logger): this {
+    return set(this, "logger", logger);
   }
 
   /**
@@ -814,35 +244,29 @@ export class Opts {
    *
    * @throws {UsageError} For any other value.
    */
-  logLevel(level: LogLevel): Opts {
-    return this.#with({ logLevel: checkChoice("logLevel", level, LOG_LEVELS) });
+  logLevel(level: LogLevel): this {
+    return set(this, "logLevel", level);
   }
 
   /**
    * How int8 is decoded: `"bigint"`, or `"number"`, with a `DecodeError` for values beyond 2^53-1.
    * Default: `"bigint"`.
    */
-  int8(choice: Int8Choice): Opts {
-    return this.#with({ int8: checkChoice<Int8Choice>("int8", choice, ["bigint", "number"]) });
+  int8(choice: Int8Choice): this {
+    return set(this, "int8", choice);
   }
 
   /** How numeric is decoded: `"string"`, or by a function of that string. Default: `"string"`. */
-  numeric(choice: NumericChoice): Opts {
-    return this.#with({
-      numeric: typeof choice === "function" ? choice : checkChoice<"string">("numeric", choice, ["string"]),
-    });
+  numeric(choice: NumericChoice): this {
+    return set(this, "numeric", choice);
   }
 
   /**
    * How json and jsonb are decoded: `"value"` parsed, `"string"` as JSON text, or by a function of that
    * text. Default: `"value"`.
    */
-  json(choice: JsonChoice): Opts {
-    return this.#with({
-      json: typeof choice === "function"
-        ? choice
-        : checkChoice<"value" | "string">("json", choice, ["value", "string"]),
-    });
+  json(choice: JsonChoice): this {
+    return set(this, "json", choice);
   }
 
   /**
@@ -850,8 +274,8 @@ export class Opts {
    * (only milliseconds; `time` is then a string), `"string"` as PostgreSQL's ISO text, with timestamptz
    * in UTC. Default: `"temporal"`.
    */
-  dates(choice: DatesChoice): Opts {
-    return this.#with({ dates: checkChoice<DatesChoice>("dates", choice, ["temporal", "date", "string"]) });
+  dates(choice: DatesChoice): this {
+    return set(this, "dates", choice);
   }
 
   /**
@@ -870,14 +294,14 @@ export class Opts {
    * @param codec How its values are decoded and encoded; see {@linkcode TypeCodec} for complete examples.
    * @throws {UsageError} If the name is empty, the OID not an integer, or the codec has no `parse`.
    */
-  codec(nameOrOid: string | number, codec: TypeCodec): Opts {
+  codec(nameOrOid: string | number, codec: TypeCodec): this {
     const [key, checked] = checkCodec(nameOrOid, codec);
-    return this.#with({ codec: { ...this.#settings.codec, [key]: checked } });
+    return change(this, "codec", { ...settingsOf(this).codec, [key]: checked });
   }
 
   /** A canonical URL: the same for equal options, with `***` for the password and for settings such as `app.token`. */
-  toString(): string {
-    return canonicalUrl(this.#settings);
+  override toString(): string {
+    return canonicalUrl(settingsOf(this));
   }
 
   /**
@@ -885,20 +309,10 @@ export class Opts {
    * settings such as `app.token`.
    */
   toJSON(): Record<string, unknown> {
-    return plainObject(this.#settings);
-  }
-
-  #with(change: Settings): Opts {
-    return fromSettings({ ...this.#settings, ...change });
+    return plainObject(settingsOf(this));
   }
 
   static {
-    settingsOf = (opts) => opts.#settings;
-    fromSettings = (settings) => {
-      const opts = new Opts();
-      opts.#settings = settings;
-      return opts;
-    };
     for (const inspect of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
       Object.defineProperty(this.prototype, Symbol.for(inspect), {
         value(this: Opts): string {

@@ -1,20 +1,11 @@
 /**
- * The options of pools, in one table. Keys of connection strings, canonical URLs, other clients' names and
- * the limits of a pool are made from it. A missing setter of `Opts`, or a missing member of an interface,
- * does not compile.
+ * The options of pools, in one table. Their keys in connection strings, and the limits of a pool, are made from it. A
+ * setter of `Opts` without a row does not compile.
  */
+import type { OptionName } from "./opts_object.ts";
 
 /** The name of a pool option: its setter. */
-export type PoolOptionName =
-  | "poolMaxConcurrency"
-  | "poolMaxIdleConn"
-  | "poolMinIdle"
-  | "poolIdleTimeout"
-  | "poolMaxLifetime"
-  | "poolAcquireTimeout"
-  | "poolMaxWaiting"
-  | "poolMaxPipelined"
-  | "poolLeakTimeout";
+export type PoolOptionName = Extract<OptionName, `pool${string}`>;
 
 /** A number that limits a pool. */
 export interface PoolOption {
@@ -99,9 +90,6 @@ export const POOL_OPTIONS: Readonly<Record<PoolOptionName, PoolOption>> = {
   },
   poolLeakTimeout: { ...TIME, keyword: "pool_leak_timeout", default: 0, aliases: "leakdetectionthreshold" },
 };
-
-/** The values of the pool options that are set. */
-export type PoolValues = { readonly [name in PoolOptionName]?: number };
 
 /** The table row by row. */
 export const POOL_OPTION_LIST: readonly (readonly [PoolOptionName, PoolOption])[] = Object.entries(

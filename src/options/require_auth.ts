@@ -5,7 +5,7 @@
  * Source: PostgreSQL manual, libpq, "Parameter Key Words", require_auth; `pqConnectOptions2` in libpq's
  * `fe-connect.c`.
  */
-import { bad, checkText } from "./settings.ts";
+import { bad, checkText } from "./option_values.ts";
 
 /** The methods as libpq names them; `none` is a server that asks for nothing. */
 export const AUTH_METHODS = ["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"] as const;

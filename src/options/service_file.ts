@@ -8,7 +8,7 @@
  * `fe-connect.c`.
  */
 import { UsageError } from "../errors.ts";
-import { isBlank, trimBlanks } from "./blanks.ts";
+import { isBlank, trimBlanks } from "./option_values.ts";
 import type { Environment } from "./environment.ts";
 import { readNamedFile } from "./files.ts";
 import { applyKeyword, isGiven, isLibpqKey } from "./keywords.ts";
@@ -47,9 +47,12 @@ export function withService(settings: Settings, environment: Environment): Setti
 /** The settings with those of a section; undefined if the file does not have the section. */
 function applySection(settings: Settings, text: string, service: string, path: string): Settings | undefined {
   let found: Settings | undefined;
-  for (const [i, raw] of text.split("\n").entries()) {
+  const lines = text.split("\n");
+  for (const [i, raw] of lines.entries()) {
     const where = `the service file ${JSON.stringify(path)}, line ${i + 1}`;
-    if (new TextEncoder().encode(raw).length > MAX_LINE_LENGTH) {
+    // The last line has no end.
+    const end = i === lines.length - 1 ? 0 : 1;
+    if (new TextEncoder().encode(raw).length + end > MAX_LINE_LENGTH + 1) {
       throw new UsageError(`Cannot read ${where}: it must not be longer than ${MAX_LINE_LENGTH} bytes`);
     }
     const line = trimBlanks(raw);

@@ -1,8 +1,10 @@
 /** Targets: everything that users can give to connect to. */
 import { UsageError } from "../errors.ts";
 import { refuseAlias } from "./aliases.ts";
+import { ADDED_OPTIONS, OPTIONS } from "./option_table.ts";
 import { Opts } from "./opts.ts";
-import type { OptsObject } from "./opts_object.ts";
+import type { OptionName, OptsObject } from "./opts_object.ts";
+import { set } from "./server_opts.ts";
 
 /**
  * What to connect to: a URL or keyword/value string, a `URL`, {@linkcode Opts}, or a plain object whose
@@ -27,11 +29,11 @@ export function toOpts(target: Target): Opts {
       for (const [key, item] of Object.entries(value)) opts = opts[name](key, item as never);
       continue;
     }
-    if (!SETTERS.includes(name)) {
+    if (!Object.hasOwn(OPTIONS, name)) {
       refuseAlias(name, "option", "use option");
-      throw new UsageError(`Cannot use option ${JSON.stringify(name)}: the options are ${SETTERS.join(", ")}`);
+      throw new UsageError(`Cannot use option ${JSON.stringify(name)}: the options are ${NAMES.join(", ")}`);
     }
-    opts = (opts[name as keyof OptsObject] as (value: unknown) => Opts).call(opts, value);
+    opts = set(opts, name as OptionName, value as never);
   }
   return opts;
 }
@@ -42,6 +44,4 @@ function withBlanks({ href }: URL): string {
   return query < 0 ? href : href.slice(0, query) + href.slice(query).replaceAll("+", "%20");
 }
 
-const SETTERS: readonly string[] = Object.getOwnPropertyNames(Opts.prototype).filter((name) =>
-  !["constructor", "toString", "toJSON"].includes(name)
-);
+const NAMES: readonly string[] = [...Object.keys(OPTIONS), ...Object.keys(ADDED_OPTIONS)];

@@ -7,11 +7,12 @@
  * Source: PostgreSQL manual, libpq, "Connection URIs"; RFC 3986.
  */
 import { UsageError } from "../errors.ts";
-import { applyKeywords, parsePorts } from "./keywords.ts";
+import { applyKeywords } from "./keywords.ts";
 import { canonicalName } from "./aliases.ts";
 import type { AllowedKeys } from "./allowed_keys.ts";
 import { refusePlaceholder } from "./foreign_strings.ts";
-import { checkText, parseHosts, type Settings } from "./settings.ts";
+import { checkText, parseHosts, parsePorts } from "./option_values.ts";
+import type { Settings } from "./settings.ts";
 
 /** Parses a connection URL. */
 export function parseUrl(url: string, allowed?: AllowedKeys): Settings {
@@ -52,49 +53,56 @@ function parseAuthority(authority: string): Settings {
   if (authority.includes("@", at + 1)) throw bad(`it has a second "@"; ${ENCODE}`);
   const account = at < 0 ? "" : authority.slice(0, at);
   const colon = account.indexOf(":");
-  const user = decode(colon < 0 ? account : account.slice(0, colon), "user");
-  const password = colon < 0 ? "" : decode(account.slice(colon + 1), "password");
-  refusePlaceholder(password);
+  const user = colon < 0 ? account : account.slice(0, colon);
+  const password = colon < 0 ? "" : account.slice(colon + 1);
+  refusePlaceholder(decode(password, "password"));
   return {
-    ...(user === "" ? {} : { user: checkText("user", user) }),
-    ...(password === "" ? {} : { password: checkText("password", password) }),
+    // As in libpq, a part of spaces only is given, and empty.
+    ...(user === "" ? {} : { user: checkText("user", decode(user, "user")) }),
+    ...(password === "" ? {} : { password: checkText("password", decode(password, "password")) }),
     ...parseHostList(authority.slice(at + 1)),
   };
 }
 
 function parseHostList(list: string): Settings {
   if (list === "") return {};
-  const hosts: string[] = [];
-  const ports: (number | undefined)[] = [];
-  for (const entry of list.split(",")) {
+  const entries = list.split(",").map((entry) => {
     const match = /^(\[[0-9A-Fa-f:.]+(?:%25[\w.~%-]+)?\]|[^:[\]]*)(?::([^:[\]]*))?$/.exec(entry);
-    const port = match && decode(match[2] ?? "", "port");
-    if (!match || !/^[+-]?\d*$/.test(port!)) {
-      throw bad(`a host or its port is malformed; IPv6 addresses go in brackets; ${ENCODE}`);
-    }
-    hosts.push(decode(match[1]!, "host"));
-    try {
-      ports.push(...parsePorts("port", port!));
-    } catch {
-      throw bad(`a port is not a number from 1 to 65535; ${ENCODE}`);
-    }
-  }
+    if (match === null) throw bad(MALFORMED_HOST);
+    return { host: match[1]!, port: match[2] ?? "" };
+  });
+  // As in libpq, the lists are decoded, not their members.
+  const hosts = entries.map(({ host }) => host).join(",");
+  const ports = entries.map(({ port }) => port).join(",");
   return {
-    ...(hosts.length === 1 && hosts[0] === "" ? {} : { hosts: parseHosts(hosts.join(",")) }),
+    ...(hosts === "" ? {} : { hosts: parseHosts("host", decode(hosts, "host")) }),
     // As in libpq, a list of hosts has its ports, if only the default ones, and PGPORT is not looked at.
-    ...(hosts.length > 1 || ports[0] !== undefined ? { ports } : {}),
+    ...(ports === "" ? {} : { ports: portsOf(decode(ports, "port")) }),
   };
 }
 
-/** Decodes a part. As in libpq, spaces around it are dropped, and others must be percent-encoded. */
-function decode(text: string, part: string): string {
-  const trimmed = text.replace(/^ +| +$/g, "");
-  if (trimmed.includes(" ")) throw bad(`its ${part} contains a space, which must be percent-encoded (%20)`);
+function portsOf(list: string): readonly (number | undefined)[] {
+  if (!/^[+\d,-]*$/.test(list)) throw bad(MALFORMED_HOST);
   try {
-    return decodeURIComponent(trimmed);
+    return parsePorts("port", list);
+  } catch {
+    throw bad(`a port is not a number from 1 to 65535; ${ENCODE}`);
+  }
+}
+
+/** Decodes a part. As in libpq, spaces around it are dropped, and others must be percent-encoded. */
+function decode(encoded: string, part: string): string {
+  const trimmed = encoded.replace(/^ +| +$/g, "");
+  if (trimmed.includes(" ")) throw bad(`its ${part} contains a space, which must be percent-encoded (%20)`);
+  let text: string;
+  try {
+    text = decodeURIComponent(trimmed);
   } catch {
     throw bad(`its ${part} is not percent-encoded UTF-8; "%" itself is %25`);
   }
+  // Also where a later value takes its place.
+  if (text.includes("\0")) throw bad(`its ${part} contains a NUL character`);
+  return text;
 }
 
 function bad(problem: string): UsageError {
@@ -103,3 +111,4 @@ function bad(problem: string): UsageError {
 
 const SCHEMES = ["pg", "postgres", "postgresql"];
 const ENCODE = 'percent-encode "/", "?", "#", "@" and ":" inside user, password and database (%2F %3F %23 %40 %3A)';
+const MALFORMED_HOST = `a host or its port is malformed; IPv6 addresses go in brackets; ${ENCODE}`;

@@ -15,8 +15,8 @@ export interface PoolLeak {
 }
 
 /** An acquired connection. */
-interface LeakRecord<M> {
-  readonly entry: M;
+interface LeakRecord<E> {
+  readonly entry: E;
   readonly since: number;
   /** An error made where the connection was acquired; its stack becomes text only when it is read. */
   readonly acquiredAt: Error;
@@ -29,18 +29,18 @@ interface LeakRecord<M> {
  * Watches acquired connections. Calls `report` for each leak, and `reclaim` with a connection whose lease was
  * garbage-collected.
  */
-export class LeakDetector<M> {
+export class LeakDetector<E> {
   readonly #timeout: number;
   readonly #now: () => number;
   readonly #report: (leak: PoolLeak) => void;
-  readonly #registry: FinalizationRegistry<LeakRecord<M>>;
-  readonly #records = new Set<LeakRecord<M>>();
+  readonly #registry: FinalizationRegistry<LeakRecord<E>>;
+  readonly #records = new Set<LeakRecord<E>>();
 
   constructor(
     timeout: number,
     now: () => number,
     report: (leak: PoolLeak) => void,
-    reclaim: (member: M) => void,
+    reclaim: (entry: E) => void,
   ) {
     this.#timeout = timeout;
     this.#now = now;
@@ -63,8 +63,8 @@ export class LeakDetector<M> {
    * Watches an acquired connection. `acquiredAt` has the stack, and `undo` restores the connection's
    * `onNotice`. The returned function must be called when the connection is released.
    */
-  watch(lease: Lease, member: M, acquiredAt: Error, undo: () => void): () => void {
-    const record: LeakRecord<M> = { entry: member, since: this.#now(), acquiredAt, undo, isReported: false };
+  watch(lease: Lease, entry: E, acquiredAt: Error, undo: () => void): () => void {
+    const record: LeakRecord<E> = { entry, since: this.#now(), acquiredAt, undo, isReported: false };
     this.#records.add(record);
     this.#registry.register(lease, record, record);
     return () => {
@@ -84,7 +84,7 @@ export class LeakDetector<M> {
     }
   }
 
-  #reportLeak(kind: PoolLeak["kind"], { since, acquiredAt }: LeakRecord<M>): void {
+  #reportLeak(kind: PoolLeak["kind"], { since, acquiredAt }: LeakRecord<E>): void {
     try {
       this.#report({ kind, milliseconds: Math.round(this.#now() - since), stack: acquiredAt.stack ?? "" });
     } catch {

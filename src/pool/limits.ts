@@ -1,32 +1,17 @@
 /** The limits of a pool, made from its options. */
 import { UsageError } from "../errors.ts";
 import { POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "../options/pool_options.ts";
+import type { OptsObject } from "../options/opts_object.ts";
 import { type Opts, settingsOf } from "../options/opts.ts";
 import { type Target, toOpts } from "../options/target.ts";
 
-/** The limits of a pool. They override those of its {@linkcode Opts}. */
-export interface PoolLimits {
-  /** The pool's name in events and logs. Default: its host, port and database. */
-  readonly name?: string | undefined;
-  /** See {@linkcode Opts.poolMaxConcurrency}. */
-  readonly poolMaxConcurrency?: number | undefined;
-  /** See {@linkcode Opts.poolMaxIdleConn}. */
-  readonly poolMaxIdleConn?: number | undefined;
-  /** See {@linkcode Opts.poolMinIdle}. */
-  readonly poolMinIdle?: number | undefined;
-  /** See {@linkcode Opts.poolIdleTimeout}. */
-  readonly poolIdleTimeout?: number | undefined;
-  /** See {@linkcode Opts.poolMaxLifetime}. */
-  readonly poolMaxLifetime?: number | undefined;
-  /** See {@linkcode Opts.poolAcquireTimeout}. */
-  readonly poolAcquireTimeout?: number | undefined;
-  /** See {@linkcode Opts.poolMaxWaiting}. */
-  readonly poolMaxWaiting?: number | undefined;
-  /** See {@linkcode Opts.poolLeakTimeout}. */
-  readonly poolLeakTimeout?: number | undefined;
-  /** See {@linkcode Opts.poolMaxPipelined}. */
-  readonly poolMaxPipelined?: number | undefined;
-}
+/** The limits of a pool: the options of {@linkcode Opts} whose names begin with `pool`. They override those of its target. */
+export type PoolLimits =
+  & { readonly [N in keyof OptsObject as N extends `pool${string}` ? N : never]?: OptsObject[N] }
+  & {
+    /** The pool's name in events and logs. Default: its host, port and database. */
+    readonly name?: string | undefined;
+  };
 
 /** All limits of a pool, by the names of their options; times in milliseconds, Infinity for no limit. */
 export type Limits = Readonly<Record<PoolOptionName, number>>;

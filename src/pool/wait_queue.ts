@@ -2,7 +2,7 @@
 import { Fifo } from "../backlog.ts";
 
 /** A caller that waits. */
-export interface Waiter<M> {
+export interface Waiter<E> {
   /** How many milliseconds it may wait, by the caller's options or the pool's. */
   readonly timeout: number;
   /** When its time is over. */
@@ -10,19 +10,19 @@ export interface Waiter<M> {
   /** For how many milliseconds the connection is likely to be needed; Infinity for a caller that cannot share it. */
   readonly cost: number;
   /** Called with the connection. */
-  resolve(member: M): void;
+  resolve(entry: E): void;
   /** Called when the waiting has failed. */
   reject(error: unknown): void;
 }
 
 /** First come, first served. */
-export class WaitQueue<M> {
-  readonly #waiters = new Set<Waiter<M>>();
+export class WaitQueue<E> {
+  readonly #waiters = new Set<Waiter<E>>();
   /**
    * The waiters in order, with some that were removed. Finding the first element of a set takes time for every
    * element that was deleted before it.
    */
-  #order = new Fifo<Waiter<M>>();
+  #order = new Fifo<Waiter<E>>();
 
   /** How many wait. */
   get length(): number {
@@ -37,13 +37,13 @@ export class WaitQueue<M> {
   }
 
   /** Adds a waiter behind all others. */
-  add(waiter: Waiter<M>): void {
+  add(waiter: Waiter<E>): void {
     this.#waiters.add(waiter);
     this.#order.push(waiter);
   }
 
   /** Removes a waiter. */
-  remove(waiter: Waiter<M>): void {
+  remove(waiter: Waiter<E>): void {
     this.#waiters.delete(waiter);
     this.#compact();
   }
@@ -54,7 +54,7 @@ export class WaitQueue<M> {
   }
 
   /** Takes the next waiter. */
-  shift(): Waiter<M> | undefined {
+  shift(): Waiter<E> | undefined {
     const waiter = this.#first;
     if (waiter === undefined) return undefined;
     this.#order.shift();
@@ -63,14 +63,14 @@ export class WaitQueue<M> {
   }
 
   /** Removes and returns the waiters whose time is over. */
-  expired(now: number): Waiter<M>[] {
+  expired(now: number): Waiter<E>[] {
     const expired = [...this.#waiters].filter(({ by }) => by <= now);
     for (const waiter of expired) this.#waiters.delete(waiter);
     this.#compact();
     return expired;
   }
 
-  get #first(): Waiter<M> | undefined {
+  get #first(): Waiter<E> | undefined {
     for (let first = this.#order.first; first !== undefined; first = this.#order.first) {
       if (this.#waiters.has(first)) return first;
       this.#order.shift();

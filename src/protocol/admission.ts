@@ -16,6 +16,7 @@
  * So every chain of waiting ends at the server, at a source or at a pause, and no two ops wait for each other. An op
  * never has the right to submit while it pauses, or while it runs a callback that may make calls.
  */
+import { type AdmissionEntry, AdmissionList } from "./admission_entry.ts";
 
 /** An exclusive operation, as admission sees it: a stream, a pipeline, a portal, a copy. */
 export interface Exclusive {
@@ -106,45 +107,6 @@ export const ADMISSION: Readonly<Record<AdmissionState, Readonly<Record<Admissio
   gated: { begin: wait, continue: wait, barrier: wait, submit: wait },
 };
 
-/** An op, or a cancel request, as admission sees it. */
-export class AdmissionEntry {
-  /** The list that it waits in. */
-  list: List | undefined = undefined;
-  previous: AdmissionEntry | undefined = undefined;
-  next: AdmissionEntry | undefined = undefined;
-  /** Whether it has been admitted once. */
-  hasBegun = false;
-  /**
-   * Whether it counts as under way. False before it begins, at a barrier, while it continues behind the others, and
-   * while it runs a callback that may make calls.
-   */
-  isActive = false;
-  /** Called when it is admitted. */
-  onAdmitted: (() => void) | undefined = undefined;
-}
-
-/** A linked list, used as a queue or as a stack. Removing an entry takes constant time. */
-class List {
-  first: AdmissionEntry | undefined = undefined;
-  last: AdmissionEntry | undefined = undefined;
-
-  push(entry: AdmissionEntry): void {
-    entry.list = this;
-    entry.previous = this.last;
-    if (this.last === undefined) this.first = entry;
-    else this.last.next = entry;
-    this.last = entry;
-  }
-
-  remove(entry: AdmissionEntry): void {
-    if (entry.previous === undefined) this.first = entry.next;
-    else entry.previous.next = entry.next;
-    if (entry.next === undefined) this.last = entry.previous;
-    else entry.next.previous = entry.previous;
-    entry.list = entry.previous = entry.next = undefined;
-  }
-}
-
 /** Decides which op may submit on one connection. */
 export class Admission<X extends Exclusive = Exclusive> {
   isLost = false;
@@ -158,17 +120,17 @@ export class Admission<X extends Exclusive = Exclusive> {
   /** The number of ops under way: the one that may submit, and those that wait to continue or for replies. */
   #active = 0;
   #gate: AdmissionEntry | undefined = undefined;
-  /** The op that may submit in spite of the gate. */
-  #exempt: AdmissionEntry | undefined = undefined;
+  /** The op that the gate lets through. */
+  #letThrough: AdmissionEntry | undefined = undefined;
   /** Ops that wait to begin, or to continue behind those. */
-  readonly #beginning = new List();
-  readonly #continuing = new List();
+  readonly #beginning = new AdmissionList();
+  readonly #continuing = new AdmissionList();
   /** Ops at a barrier; the last one to ask is admitted first. */
-  readonly #barriers = new List();
+  readonly #barriers = new AdmissionList();
   /** Ops that have the right to submit, but wait for the gate to be lifted. */
-  readonly #submitting = new List();
+  readonly #submitting = new AdmissionList();
   /** Cancel requests that wait for the gate of an earlier one to be lifted. */
-  readonly #gating = new List();
+  readonly #gating = new AdmissionList();
 
   /** The reserved operation, or else the exclusive one. */
   get open(): X | undefined {
@@ -248,7 +210,7 @@ export class Admission<X extends Exclusive = Exclusive> {
   }
 
   #stateFor(entry: AdmissionEntry | undefined): AdmissionState {
-    if (this.#gate !== undefined && (entry === undefined || entry !== this.#exempt)) return "gated";
+    if (this.#gate !== undefined && (entry === undefined || entry !== this.#letThrough)) return "gated";
     if (this.#submitter !== undefined) return this.#active === 1 ? "single" : "concurrent";
     return this.#barriers.last === undefined ? "free" : "draining";
   }
@@ -292,7 +254,7 @@ export class Admission<X extends Exclusive = Exclusive> {
 
   /** The op that may submit asks to submit now; a gate makes it wait. */
   submit(entry: AdmissionEntry): Decision {
-    return this.#gate === undefined || entry === this.#exempt ? admit : this.#wait(entry, this.#submitting);
+    return this.#gate === undefined || entry === this.#letThrough ? admit : this.#wait(entry, this.#submitting);
   }
 
   /** An op releases the right to submit. */
@@ -338,25 +300,28 @@ export class Admission<X extends Exclusive = Exclusive> {
   }
 
   /**
-   * Exempts this op from the gate, or no op. Between two cancel requests for its own statement, an op may submit its
-   * clean-up (such as a Sync), which the server may need to end that statement.
+   * Lets one op through the gate. Between two cancel requests for its own statement, an op may submit its clean-up
+   * (such as a Sync), which the server may need to end that statement.
    */
-  exempt(entry: AdmissionEntry | undefined): void {
-    this.#exempt = entry;
-    if (entry === undefined) return;
+  letThrough(entry: AdmissionEntry): void {
+    this.#letThrough = entry;
     const { list } = entry;
-    if (list === this.#submitting) list.remove(entry);
-    else if (list === this.#continuing && this.#submitter === undefined) {
-      list.remove(entry);
-      this.#admit(entry);
-    } else return;
+    const request = list === this.#submitting ? "submit" : list === this.#continuing ? "continue" : undefined;
+    if (request === undefined || ADMISSION[this.#stateFor(entry)][request] === wait) return;
+    list!.remove(entry);
+    if (request === "continue") this.#admit(entry);
     entry.onAdmitted?.();
+  }
+
+  /** Shuts the gate again: another cancel request is on its way. */
+  holdBack(): void {
+    this.#letThrough = undefined;
   }
 
   /** Lifts the gate: the cancel request can no longer hit a later statement. */
   ungate(): void {
     this.#gate = undefined;
-    this.#exempt = undefined;
+    this.#letThrough = undefined;
     const next = this.#gating.first;
     if (next !== undefined) {
       this.#gating.remove(next);
@@ -370,7 +335,7 @@ export class Admission<X extends Exclusive = Exclusive> {
     this.#next();
   }
 
-  #wait(entry: AdmissionEntry, list: List): Decision {
+  #wait(entry: AdmissionEntry, list: AdmissionList): Decision {
     list.push(entry);
     return wait;
   }

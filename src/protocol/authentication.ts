@@ -54,7 +54,7 @@ export interface AuthenticationOptions {
   /** Whether a token may be sent on a connection that is not encrypted. */
   readonly tokenInClear?: boolean;
   /** Fresh randomness for SCRAM: printable ASCII without commas. */
-  readonly nonce: string;
+  nonce(): string;
   /**
    * The most that may be disclosed; undefined for no limit. With a limit, SCRAM must use exactly the limit's
    * parameters.
@@ -156,7 +156,7 @@ export class Authenticator {
     const offered: string[] = [];
     for (let name = inbox.cstring(); name !== ""; name = inbox.cstring()) offered.push(name);
     inbox.end();
-    const { nonce, limit, channel } = this.#options;
+    const { limit, channel } = this.#options;
     const mechanism = chooseScram(offered, this.#policy, channel);
     if (mechanism === undefined) {
       if (offered.includes(OAUTHBEARER)) return yield* this.#sendToken(out);
@@ -168,7 +168,7 @@ export class Authenticator {
       );
     }
     const given = yield* this.#disclose(Disclosure.Scram, "scram-sha-256", "SCRAM authentication");
-    this.#scram = new ScramClient(given, nonce, mechanism.binding, limit?.scram);
+    this.#scram = new ScramClient(given, this.#options.nonce(), mechanism.binding, limit?.scram);
     saslInitial(out, mechanism.name, this.#scram.first());
     this.#expected = [Authentication.SaslContinue];
   }

@@ -195,7 +195,7 @@ export interface Deadline {
   readonly onGivenUp?: () => void;
 }
 
-/** Queues a request. It is sent together with the requests of other calls made in the same tick, up to a size. */
+/** Queues a request. It is sent together with the requests of other calls made in the same microtask, up to a size. */
 export function* submit<T>(request: Request<T>): Op<PendingRequest<T>> {
   return (yield { do: "submit", request }) as PendingRequest<T>;
 }

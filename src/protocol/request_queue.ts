@@ -5,6 +5,8 @@ import type { PendingRequest } from "./request.ts";
 export class RequestQueue {
   first: PendingRequest<unknown> | undefined = undefined;
   last: PendingRequest<unknown> | undefined = undefined;
+  /** Requests that were withdrawn, and whose bytes are still in the outbox. */
+  withdrawn: PendingRequest<unknown>[] = [];
 
   get all(): PendingRequest<unknown>[] {
     return toArray(this.first);
@@ -32,14 +34,25 @@ export class RequestQueue {
     return false;
   }
 
-  remove(pending: PendingRequest<unknown>): void {
-    if (!this.#has(pending)) return;
-    const { previous, next } = pending;
-    if (previous === undefined) this.first = next;
-    else previous.next = next;
-    if (next === undefined) this.last = previous;
-    else next.previous = previous;
-    pending.previous = pending.next = undefined;
+  /** Removes a request of which nothing was sent; it may have left the queue already. */
+  withdraw(pending: PendingRequest<unknown>): void {
+    if (this.#has(pending)) this.#remove(pending);
+    this.withdrawn.push(pending);
+  }
+
+  /** The withdrawn requests, whose bytes leave the outbox now. Those of other requests move up. */
+  takeWithdrawn(): readonly PendingRequest<unknown>[] {
+    const withdrawn = this.withdrawn.sort((a, b) => a.position - b.position);
+    this.withdrawn = [];
+    let dropped = 0;
+    let next = 0;
+    for (let pending = this.first; pending !== undefined; pending = pending.next) {
+      for (; next < withdrawn.length && withdrawn[next]!.position < pending.position; next++) {
+        dropped += withdrawn[next]!.length;
+      }
+      pending.position -= dropped;
+    }
+    return withdrawn;
   }
 
   shift(): PendingRequest<unknown> | undefined {
@@ -51,6 +64,15 @@ export class RequestQueue {
     // A reference to one request must not keep those behind it alive.
     pending.next = undefined;
     return pending;
+  }
+
+  #remove(pending: PendingRequest<unknown>): void {
+    const { previous, next } = pending;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.last = previous;
+    else next.previous = previous;
+    pending.previous = pending.next = undefined;
   }
 
   #has(pending: PendingRequest<unknown>): boolean {

@@ -55,8 +55,6 @@ export class Session {
   /** Set from an error to the ReadyForQuery that ends its group. */
   #failedGroup: FailedGroup | undefined = undefined;
   readonly #events = new Events();
-  /** Requests that were withdrawn, and whose bytes are still in the outbox. */
-  #withdrawn: PendingRequest<unknown>[] = [];
   /** The number of pending requests whose callers wait for the outcome. */
   #awaited = 0;
   /** The request that was submitted last. */
@@ -159,9 +157,8 @@ export class Session {
       this.#replyReader?.return(undefined);
       this.#replyReader = undefined;
     }
-    this.#queue.remove(pending);
+    this.#queue.withdraw(pending);
     this.abandon(pending);
-    this.#withdrawn.push(pending);
     pending.withdrawn = true;
     if (this.#last === pending) this.#last = this.#queue.last;
   }
@@ -171,18 +168,7 @@ export class Session {
    * write.
    */
   dropWithdrawn(): void {
-    if (this.#withdrawn.length === 0) return;
-    const withdrawn = this.#withdrawn.sort((a, b) => a.position - b.position);
-    this.#withdrawn = [];
-    let dropped = 0;
-    let next = 0;
-    for (let pending = this.#queue.first; pending !== undefined; pending = pending.next) {
-      for (; next < withdrawn.length && withdrawn[next]!.position < pending.position; next++) {
-        dropped += withdrawn[next]!.length;
-      }
-      pending.position -= dropped;
-    }
-    this.outbox.remove(withdrawn);
+    if (this.#queue.withdrawn.length > 0) this.outbox.remove(this.#queue.takeWithdrawn());
   }
 
   /** Queues a request, and encodes it behind those before it. If encoding throws, the session is unchanged. */
@@ -239,7 +225,7 @@ export class Session {
       this.#settle(pending, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > pending.position });
     }
     this.outbox.clear();
-    this.#withdrawn = [];
+    this.#queue.withdrawn = [];
     this.#events.lost();
     this.onLost?.();
   }

@@ -8,6 +8,7 @@ import { date, time, timestamp, timestamptz } from "../codecs/datetime.ts";
 import { Interval, interval } from "../codecs/interval.ts";
 import { jsonText, JsonValue } from "../codecs/json.ts";
 import { opaque, plainText } from "../codecs/text.ts";
+import { isDuration, isMoment, isPlainDate, isPlainDateTime, isPlainTime } from "../codecs/temporal.ts";
 
 /** A parameter whose type only the server knows. */
 export const untyped: Codec = { ...opaque("an unknown type"), text };
@@ -31,13 +32,13 @@ function text(value: unknown): string {
 /** The codec whose text other types accept too. */
 function codecFor(value: unknown): Codec | undefined {
   if (value instanceof Uint8Array || value instanceof ArrayBuffer) return bytea;
-  if (value instanceof Date || value instanceof Temporal.Instant || value instanceof Temporal.ZonedDateTime) {
+  if (value instanceof Date || isMoment(value)) {
     return INSTANT;
   }
-  if (value instanceof Temporal.PlainDateTime) return DATE_TIME;
-  if (value instanceof Temporal.PlainDate) return DATE;
-  if (value instanceof Temporal.PlainTime) return TIME;
-  if (value instanceof Interval || value instanceof Temporal.Duration) return interval;
+  if (isPlainDateTime(value)) return DATE_TIME;
+  if (isPlainDate(value)) return DATE;
+  if (isPlainTime(value)) return TIME;
+  if (value instanceof Interval || isDuration(value)) return interval;
   return undefined;
 }
 

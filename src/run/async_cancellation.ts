@@ -1,5 +1,5 @@
 /** The cancellation of calls that await. */
-import type { AdmissionEntry } from "../protocol/admission.ts";
+import type { AdmissionEntry } from "../protocol/admission_entry.ts";
 import { Cancellation } from "./cancellation.ts";
 
 /** A cancellation with promises. */

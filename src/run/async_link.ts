@@ -3,7 +3,7 @@
  * transport.
  *
  * One reader per connection reads all the time, even while no request is pending, so that it receives notifications
- * and notices the end of the connection. It stops only while too many replies are unclaimed. The requests of one tick
+ * and notices the end of the connection. It stops only while too many replies are unclaimed. The requests of one microtask
  * are sent in one write, unless they are so large that the server may already start on the first ones.
  */
 import { ConnectionError } from "../errors.ts";

@@ -3,7 +3,8 @@ import { UsageError } from "../errors.ts";
 import type { Call, Deadline, ExclusiveOperation, Op, PendingRequest, Step } from "../protocol/request.ts";
 import { errorOf } from "../protocol/failure.ts";
 import type { Session } from "../protocol/session.ts";
-import { type Admission, AdmissionEntry } from "../protocol/admission.ts";
+import type { Admission } from "../protocol/admission.ts";
+import { AdmissionEntry } from "../protocol/admission_entry.ts";
 import { onAbort } from "./aborts.ts";
 import { AsyncCancellation, guarded } from "./async_cancellation.ts";
 import { type CallerContext, callWithin, currentCaller, isWithin } from "./callers.ts";
@@ -151,9 +152,9 @@ export class AsyncRunner {
     }
     // A cancel request that arrives before the statement begins has no effect, so it is repeated.
     while (cancellation.target === "oldest" && now() < until) {
-      this.#admission.exempt(undefined);
+      this.#admission.holdBack();
       if (!await this.#cancelBy(until)) return false;
-      this.#admission.exempt(cancellation.entry);
+      if (cancellation.entry !== undefined) this.#admission.letThrough(cancellation.entry);
       const { oldest } = session;
       if (oldest === undefined || cancellation.target !== "oldest") break;
       // A call can end before its requests, such as a claim in a pipeline.

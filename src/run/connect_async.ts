@@ -1,11 +1,12 @@
 /** Runs a handshake, awaiting. */
 import { ConnectionError } from "../errors.ts";
-import type { Handshake, HandshakeStep, Link } from "../connect/handshake.ts";
+import type { Handshake, HandshakeStep, Link, UserCall } from "../connect/handshake.ts";
 import type { Connected } from "../connect/upgrade.ts";
 import type { AsyncDialer } from "../transport/transport.ts";
 import { AsyncLink } from "./async_link.ts";
 import { now } from "../runtime/clock.ts";
 import { connectionError } from "./connection_error.ts";
+import { unlessSettled } from "./waiting.ts";
 
 /**
  * Runs a handshake to its end. When `signal` aborts, all connections that it has opened are closed, and the promise
@@ -57,7 +58,10 @@ async function perform(
   }
   using limit = new StepDeadline(step.by, signal);
   try {
-    if (step.do === "call") return await limit.race(Promise.resolve(step.fn()));
+    if (step.do === "call") {
+      const made = step.call.pending ??= make(step.call);
+      return await limit.race(unlessSettled(step.request, made));
+    }
     if (step.do === "dial") {
       const dialled = dialer.dial(step.endpoint, limit.signal, Math.max(0, step.by - now()));
       const transport = await limit.race(dialled, (late) => late.close());
@@ -72,6 +76,15 @@ async function perform(
     return await limit.race(link.run({ op: step.op, deadline: undefined }));
   } catch (error) {
     throw connectionError(error, step.do === "startTls" ? "the TLS handshake failed" : undefined);
+  }
+}
+
+/** Makes a call, and reports its outcome. Whatever the function does is an outcome. */
+async function make(call: UserCall): Promise<void> {
+  try {
+    call.returned(await call.make());
+  } catch (error) {
+    call.threw(error);
   }
 }
 

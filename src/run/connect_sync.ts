@@ -1,5 +1,5 @@
 /** Runs a handshake, blocking. */
-import type { Handshake, HandshakeStep, Link } from "../connect/handshake.ts";
+import type { Handshake, HandshakeStep, Link, UserCall } from "../connect/handshake.ts";
 import type { Connected } from "../connect/upgrade.ts";
 import type { SyncDialer } from "../transport/transport.ts";
 import { now } from "../runtime/clock.ts";
@@ -44,12 +44,23 @@ function perform(step: HandshakeStep, dialer: SyncDialer): unknown {
     case "run":
       return ownLink(step.link).runBy(step.op, step.by);
     case "call":
-      return step.fn();
+      return make(step.call);
     case "readToEnd":
       return ownLink(step.link).readToEnd(step.by);
     case "discard":
       return ownLink(step.link).close();
   }
+}
+
+/** Makes a call, and reports its outcome. */
+function make(call: UserCall): void {
+  let value: unknown;
+  try {
+    value = call.make();
+  } catch (error) {
+    return call.threw(error);
+  }
+  call.returned(value);
 }
 
 function ownLink(link: Link): SyncLink {

@@ -1,5 +1,5 @@
 /** Promises for what ops wait for. */
-import type { AdmissionEntry } from "../protocol/admission.ts";
+import type { AdmissionEntry } from "../protocol/admission_entry.ts";
 import type { PendingRequest } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
 
@@ -23,7 +23,7 @@ export function outcome(pending: PendingRequest<unknown>): Promise<void> {
  * The value of the work; undefined if the pending request is settled first. May be called any number of times for one
  * request.
  */
-export function unlessSettled<T>(pending: PendingRequest<unknown>, work: Promise<T>): Promise<T | undefined> {
+export function unlessSettled<T>(pending: PendingRequest<unknown>, work: PromiseLike<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     if (pending.settled) resolve(undefined);
     const before = pending.onSettled;

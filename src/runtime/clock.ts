@@ -6,16 +6,24 @@ export function now(): number {
   return performance.now();
 }
 
+/** When `performance.now()` was 0, by the system's clock. */
+let origin = performance.timeOrigin;
+/** In milliseconds. */
+const MAX_CLOCK_DIFFERENCE = 20;
+
 /** The local time for people, in microseconds: `2026-03-01 12:34:56.123456`. */
 export function timeStamp(): string {
-  if (typeof Temporal === "undefined") return dateStamp(new Date());
-  return Temporal.Now.plainDateTimeISO().toString({ smallestUnit: "microsecond" }).replace("T", " ");
-}
-
-/** The same where there is no Temporal, and the clock counts milliseconds. */
-function dateStamp(date: Date): string {
-  const utc = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return `${utc.toISOString().slice(0, -1).replace("T", " ")}000`;
+  let time = origin + performance.now();
+  const wall = Date.now();
+  // The clock was set, or the machine slept.
+  if (Math.abs(time - wall) > MAX_CLOCK_DIFFERENCE) {
+    origin += wall - time;
+    time = wall;
+  }
+  const date = new Date(time);
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString();
+  const microseconds = Math.floor(time * 1000) % 1000;
+  return `${local.slice(0, -1).replace("T", " ")}${String(microseconds).padStart(3, "0")}`;
 }
 
 /** Waits at most `milliseconds` for a promise; returns whether it has settled. */

@@ -1,6 +1,5 @@
 /** Reads small files, such as libpq's password file. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import process from "node:process";
+import { builtin } from "../builtin.ts";
 import { granted, runtime } from "./runtime.ts";
 
 /** What reading a file gave: see `options/files.ts`. */
@@ -24,7 +23,7 @@ export function readFile(path: string): FileState {
     // Windows has no such permissions.
     const isPrivate = process.platform === "win32" || (mode & GROUP_AND_OTHERS) === 0;
     const isRootsKey = uid === 0 && (mode & GROUP_WRITES_AND_OTHERS) === 0;
-    const bytes = readFileSync(path);
+    const bytes = builtin.fs.readFileSync(path);
     return { state: "read", text: bytes.toString("utf8"), bytes, isPrivate, isRootsKey };
   } catch (error) {
     const { code, name } = error as { code?: string; name?: string };
@@ -37,14 +36,14 @@ export function readFile(path: string): FileState {
 export function readDirectory(path: string): readonly string[] | undefined {
   if (runtime === "deno" && !granted({ name: "read", path })) return undefined;
   try {
-    return readdirSync(path);
+    return builtin.fs.readdirSync(path);
   } catch {
     return undefined;
   }
 }
 
 function statusOf(path: string): { mode: number; uid: number; isFile: boolean } {
-  const status = statSync(path);
+  const status = builtin.fs.statSync(path);
   return { mode: status.mode, uid: status.uid, isFile: status.isFile() };
 }
 

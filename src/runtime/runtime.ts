@@ -3,13 +3,26 @@
  *
  * Only this file looks for the runtimes' globals.
  */
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
-import process from "node:process";
+import { UsageError } from "../errors.ts";
+import { builtin } from "../builtin.ts";
 
 /** The runtime that this code runs on. */
 export const runtime: "deno" | "bun" | "node" = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
+
+/** Throws `UsageError` if this runtime is too old. */
+export function checkRuntime(): void {
+  const missing = NEEDED.find(([, isThere]) => !isThere());
+  if (missing === undefined) return;
+  throw new UsageError(
+    `Cannot connect: this runtime has no ${missing[0]}; pyro needs Node 22.15, Bun 1.4 or Deno 2.9, or a later release`,
+  );
+}
+
+/** What older runtimes lack. */
+const NEEDED: readonly (readonly [name: string, isThere: () => boolean])[] = [
+  ["Promise.withResolvers", () => "withResolvers" in Promise],
+  ["process.getBuiltinModule", () => "getBuiltinModule" in process],
+];
 
 /** An environment variable; on Deno only if it may be read without asking. */
 export function variable(name: string): string | undefined {
@@ -28,7 +41,7 @@ export function homeDirectory(): string | undefined {
   if (home) return home;
   if (runtime === "deno" && !granted({ name: "sys", kind: "homedir" })) return undefined;
   try {
-    return homedir();
+    return builtin.os.homedir();
   } catch {
     return undefined;
   }
@@ -38,14 +51,16 @@ function accountName(): string | undefined {
   try {
     switch (runtime) {
       case "deno":
-        return USER_INFO_ASKS.every((kind) => granted({ name: "sys", kind })) ? userInfo().username : undefined;
+        return USER_INFO_ASKS.every((kind) => granted({ name: "sys", kind }))
+          ? builtin.os.userInfo().username
+          : undefined;
       case "bun": {
         // Bun's userInfo returns $USER, not the user of the process.
-        const entries = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
+        const entries = builtin.fs.readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
         return entries.find(([, , uid]) => Number(uid) === process.geteuid?.())?.[0];
       }
       case "node":
-        return userInfo().username;
+        return builtin.os.userInfo().username;
     }
   } catch {
     return undefined;
@@ -54,8 +69,16 @@ function accountName(): string | undefined {
 
 /** Fresh randomness, 24 characters of letters, digits, `-` and `_`. */
 export function randomText(): string {
-  return randomBytes(18).toString("base64url");
+  return builtin.crypto.randomBytes(18).toString("base64url");
 }
+
+/** A text of letters and digits that no other call gives, in this process or another. It can be guessed. */
+export function uniqueText(): string {
+  prefix ??= `${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
+  return `${prefix}${(count++).toString(36)}`;
+}
+let prefix: string | undefined;
+let count = 0;
 
 /** Warns of a mistake in the program, as the runtime's own warnings do. */
 export function warn(message: string, type: string, detail: string): void {

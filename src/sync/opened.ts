@@ -7,7 +7,7 @@ import { tracedSync } from "../trace/traced_transport.ts";
 import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
-import { ServerAddress } from "../connect/server_address.ts";
+import { ServerAddress, verifiedSockets } from "../connect/server_address.ts";
 import { settingsOf } from "../options/opts.ts";
 import { type Target, toOpts } from "../options/target.ts";
 import type { Settings } from "../options/settings.ts";
@@ -20,7 +20,7 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 import { systemCertificates } from "../runtime/certificates.ts";
 import { readDirectory, readFile } from "../runtime/files.ts";
-import { homeDirectory, osUser, randomText, variable } from "../runtime/runtime.ts";
+import { checkRuntime, homeDirectory, osUser, randomText, uniqueText, variable } from "../runtime/runtime.ts";
 
 /** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
@@ -48,7 +48,11 @@ export class OpenedConnection {
 }
 
 /** Opens a connection. `address` has what earlier connections have found out about the server. */
-export function open(settings: Settings, address: ServerAddress = new ServerAddress()): OpenedConnection {
+export function open(
+  settings: Settings,
+  address: ServerAddress = new ServerAddress(verifiedSockets),
+): OpenedConnection {
+  checkRuntime();
   const dialer = tracedSync(
     nativeDialer(settings.blockingTransport ?? "auto", settings.dial),
     traceListener(settings.trace),
@@ -76,7 +80,7 @@ export function open(settings: Settings, address: ServerAddress = new ServerAddr
     link,
     upgrade,
     settings,
-    randomText(),
+    uniqueText(),
     catalog,
     address.naming,
     observer,

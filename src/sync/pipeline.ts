@@ -7,7 +7,7 @@ import type { PipelineState } from "../features/pipeline.ts";
 import type { CallOptions, Params, QueryOptions, Row } from "../connection/call_options.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
 import { collectors } from "../rows/collector_factories.ts";
-import type { Statement } from "./executor.ts";
+import type { Statement } from "./statement_executor.ts";
 
 /**
  * Statements that are sent together and whose results are claimed in the order in which they were

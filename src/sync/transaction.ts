@@ -7,8 +7,9 @@ import type { SyncLink } from "../run/sync_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { CallOptions, Params, QueryOptions } from "../connection/call_options.ts";
-import { Executor, type Statement } from "./executor.ts";
+import { Executor } from "./executor.ts";
 import { Portal } from "./portal.ts";
+import type { Statement } from "./statement_executor.ts";
 
 /**
  * A transaction, made by `Conn.begin` or `Conn.tx`; one made by a transaction is nested in it (a

@@ -1,6 +1,7 @@
 /** Private keys of clients: read from what a file has, and compared with their certificates. */
+import { builtin } from "../builtin.ts";
 import { Buffer } from "node:buffer";
-import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { UsageError } from "../errors.ts";
 
 /**
@@ -23,7 +24,7 @@ export function privateKeyOf(
     throw new UsageError(`Cannot use ${what}: it is encrypted, and ${passwordName} is not given`);
   }
   try {
-    return createPrivateKey({ key: content, ...(isEncrypted ? { passphrase } : {}) });
+    return builtin.crypto.createPrivateKey({ key: content, ...(isEncrypted ? { passphrase } : {}) });
   } catch {
     const reason = isEncrypted ? `it cannot be decrypted with ${passwordName}` : "it is malformed";
     throw new UsageError(`Cannot use ${what}: ${reason}`);
@@ -33,7 +34,7 @@ export function privateKeyOf(
 function derKey(content: Uint8Array, what: string): KeyObject {
   for (const type of ["pkcs8", "pkcs1", "sec1"] as const) {
     try {
-      return createPrivateKey({ key: Buffer.from(content), format: "der", type });
+      return builtin.crypto.createPrivateKey({ key: Buffer.from(content), format: "der", type });
     } catch {
       // It may be of another type.
     }
@@ -48,10 +49,10 @@ export function pemOf(key: KeyObject): string {
 
 /** Throws a {@linkcode UsageError} unless a key is the one of a certificate, which is in DER; the others name them. */
 export function checkKeyOf(key: KeyObject, keyName: string, certificate: Uint8Array, certificateName: string): void {
-  const own = createPublicKey(key).export({ type: "spki", format: "der" });
+  const own = builtin.crypto.createPublicKey(key).export({ type: "spki", format: "der" });
   let other: Uint8Array;
   try {
-    other = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+    other = new builtin.crypto.X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
   } catch {
     throw new UsageError(`Cannot use ${certificateName}: it is malformed`);
   }

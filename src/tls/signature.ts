@@ -7,8 +7,9 @@
  *
  * Source: RFC 3279, RFC 4055, RFC 5758, RFC 8410; OpenSSL manual, SSL_CTX_set_security_level.
  */
+import { builtin } from "../builtin.ts";
 import { Buffer } from "node:buffer";
-import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import {
   contextTag,
   DerReader,
@@ -119,8 +120,10 @@ export function isSignedBy({ signed, algorithm, signature }: Signed, key: Public
   if (key.pssOnly && family !== "RSA-PSS") return false;
   if (weaknessOfKey(key) !== undefined || weaknessOfSignature(algorithm) !== undefined) return false;
   try {
-    const options = family === "RSA-PSS" ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: saltLength! } : {};
-    return verify(hash, signed, { key: keyObjectOf(key), ...options }, signature);
+    const options = family === "RSA-PSS"
+      ? { padding: builtin.crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: saltLength! }
+      : {};
+    return builtin.crypto.verify(hash, signed, { key: keyObjectOf(key), ...options }, signature);
   } catch {
     // The key or the signature is malformed.
     return false;
@@ -130,8 +133,8 @@ export function isSignedBy({ signed, algorithm, signature }: Signed, key: Public
 function keyObjectOf({ rsa, encoded }: PublicKey): KeyObject {
   // Not all runtimes read a key that is for RSA-PSS only, but all read it without its algorithm.
   return rsa === undefined
-    ? createPublicKey({ key: buffer(encoded), format: "der", type: "spki" })
-    : createPublicKey({ key: buffer(rsa.encoded), format: "der", type: "pkcs1" });
+    ? builtin.crypto.createPublicKey({ key: buffer(encoded), format: "der", type: "spki" })
+    : builtin.crypto.createPublicKey({ key: buffer(rsa.encoded), format: "der", type: "pkcs1" });
 }
 
 function rsaOf(encoded: Uint8Array): Pick<PublicKey, "name" | "family" | "rsa"> {

@@ -3,7 +3,7 @@
  *
  * Source: RFC 5929, section 4.
  */
-import { createHash } from "node:crypto";
+import { builtin } from "../builtin.ts";
 import { certificateOf, oddityOf } from "./certificate.ts";
 import { DerError } from "./der.ts";
 
@@ -18,7 +18,7 @@ export function endPointHash(certificate: Uint8Array): Uint8Array | undefined {
   const hash = signatureHashOf(certificate);
   if (hash === undefined) return undefined;
   const function_ = hash === "md5" || hash === "sha1" ? "sha256" : hash;
-  return new Uint8Array(createHash(function_).update(certificate).digest());
+  return new Uint8Array(builtin.crypto.createHash(function_).update(certificate).digest());
 }
 
 function signatureHashOf(encoded: Uint8Array): string | undefined {

@@ -2,7 +2,7 @@
  * Makes the listener of the wire trace: the one of the options, and the file or stream that the
  * environment variable `PYRO_TRACE` names.
  */
-import { openSync, writeFileSync } from "node:fs";
+import { builtin } from "../builtin.ts";
 import { UsageError } from "../errors.ts";
 import type { TraceListener } from "./wire_trace.ts";
 import { granted, runtime, variable } from "../runtime/runtime.ts";
@@ -32,7 +32,7 @@ function toStandardError(line: string): void {
 function toFile(path: string): TraceListener {
   let file = files.get(path);
   if (file === undefined) files.set(path, file = open(path));
-  return (line) => writeFileSync(file, `${line}\n`);
+  return (line) => builtin.fs.writeFileSync(file, `${line}\n`);
 }
 
 function open(path: string): number {
@@ -40,7 +40,7 @@ function open(path: string): number {
     throw bad(path, "Deno's write permission is not granted (--allow-write)");
   }
   try {
-    return openSync(path, "a", 0o600);
+    return builtin.fs.openSync(path, "a", 0o600);
   } catch (error) {
     throw bad(path, error instanceof Error ? error.message : String(error), error);
   }

@@ -6,7 +6,7 @@
  *
  * Source: Linux manual, passwd(5), group(5), nsswitch.conf(5).
  */
-import { existsSync, readFileSync } from "node:fs";
+import { builtin } from "../builtin.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
 
 /** The numbers of all users in a group. */
@@ -26,8 +26,8 @@ function read(): Members | undefined {
   try {
     if (runtime === "deno" && !FILES.every((path) => granted({ name: "read", path }))) return undefined;
     const [passwd, group, sources] = FILES;
-    const text = (path: string): string => readFileSync(path, "latin1");
-    return parseMembers(text(passwd), text(group), existsSync(sources) ? text(sources) : "");
+    const text = (path: string): string => builtin.fs.readFileSync(path, "latin1");
+    return parseMembers(text(passwd), text(group), builtin.fs.existsSync(sources) ? text(sources) : "");
   } catch {
     return undefined;
   }
@@ -70,7 +70,7 @@ export function userName(uid: number): string | undefined {
   try {
     const [passwd] = FILES;
     if (runtime === "deno" && !granted({ name: "read", path: passwd })) return undefined;
-    return parseUserName(readFileSync(passwd, "utf8"), uid);
+    return parseUserName(builtin.fs.readFileSync(passwd, "utf8"), uid);
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@
  * such socket, the stream is used.
  */
 import type { Socket } from "node:net";
-import type { DetailedPeerCertificate, SecureVersion, TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { BulkReader } from "./bun_bulk.ts";
 import { loadedLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
@@ -16,7 +16,15 @@ import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
 import { setOptionsOf } from "./tcp_options.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
-import type { Addresses, AsyncDialer, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "./transport.ts";
+import type {
+  Addresses,
+  AsyncDialer,
+  AsyncTransport,
+  Endpoint,
+  SecureVersion,
+  TlsOptions,
+  TlsSession,
+} from "./transport.ts";
 
 /** A socket of Bun's own. */
 interface BunSocket {

@@ -6,6 +6,7 @@ import {
   type Addresses,
   type AsyncDialer,
   type AsyncTransport,
+  attemptTime,
   type Endpoint,
   socketPath,
   type TlsOptions,
@@ -26,7 +27,10 @@ export const denoDialer: AsyncDialer = {
     checkTcpOptions(endpoint);
     if (endpoint.options !== undefined) return await dialNode(permitted(endpoint), signal, milliseconds);
     const { address, host, port } = permitted(endpoint);
-    const conn = await Deno.connect({ hostname: address ?? host, port, signal });
+    const hostname = address ?? host;
+    const conn = ADDRESS.test(hostname)
+      ? await Deno.connect({ hostname, port, signal })
+      : await dialName(hostname, port, signal, milliseconds);
     conn.setNoDelay(true);
     conn.setKeepAlive(endpoint.keepAlive);
     const { localAddr: local, remoteAddr: remote } = conn;
@@ -36,6 +40,64 @@ export const denoDialer: AsyncDialer = {
     });
   },
 };
+
+/**
+ * Dials a name's first address, as the resolver orders them, and only if that fails the others: Deno either knows one
+ * address, or prefers IPv6 whatever the resolver says (`autoSelectFamily`).
+ */
+async function dialName(
+  hostname: string,
+  port: number,
+  signal: AbortSignal,
+  milliseconds: number = Infinity,
+): Promise<Deno.TcpConn> {
+  const until = performance.now() + milliseconds;
+  const first = { hostname, port, autoSelectFamily: false };
+  let failure: unknown;
+  try {
+    const conn = await dialFor(attemptTime(milliseconds, 2), first, signal);
+    if (conn !== undefined) return conn;
+  } catch (error) {
+    signal.throwIfAborted();
+    failure = error;
+  }
+  const { lookUp } = await import("./look_up.ts");
+  const [address, ...others] = await lookUp(hostname).catch(() => []);
+  signal.throwIfAborted();
+  // Without permission for the addresses, Deno has to choose among them.
+  if (address === hostname) return await Deno.connect({ hostname, port, signal });
+  const left = [...others.map((hostname) => ({ hostname, port })), ...(failure === undefined ? [first] : [])];
+  for (const [i, next] of left.entries()) {
+    try {
+      const conn = await dialFor(attemptTime(until - performance.now(), left.length - i), next, signal);
+      if (conn !== undefined) return conn;
+      failure = undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure ?? new Error("connection timed out");
+}
+
+/** Dials for at most that long; undefined if the time is over. */
+async function dialFor(
+  milliseconds: number,
+  address: Deno.ConnectOptions,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn | undefined> {
+  if (milliseconds === Infinity) return await Deno.connect({ ...address, signal });
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), milliseconds);
+  try {
+    return await Deno.connect({ ...address, signal: AbortSignal.any([signal, limit.signal]) });
+  } catch (error) {
+    if (signal.aborted || !limit.signal.aborted) throw error;
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** Dials with `node:net`, whose sockets have more options, but are slower. */
 async function dialNode(endpoint: Endpoint, signal: AbortSignal, milliseconds?: number): Promise<AsyncTransport> {
@@ -93,3 +155,5 @@ class DenoTransport implements AsyncTransport {
     }
   }
 }
+
+const ADDRESS = /^[\d.]+$|:/;

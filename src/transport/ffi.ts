@@ -4,7 +4,6 @@
  * The sockets are non-blocking, and `poll` waits: for reading and writing at once, and with a timeout.
  * `poll` decides what is ready, not `errno`, which the runtime may change before it is read.
  */
-import { isIP } from "node:net";
 import {
   ADDRESS_SIZE,
   AF_INET,
@@ -34,6 +33,7 @@ import {
   type Addresses,
   attemptTime,
   type Endpoint,
+  isAddress,
   socketPath,
   type SyncTransport,
 } from "./transport.ts";
@@ -45,7 +45,7 @@ import {
 export function ffiCanDial(endpoint: Endpoint): boolean {
   if (endpoint.kind === "unix") return true;
   const { address: host = endpoint.host } = endpoint;
-  return host === "localhost" || (isIP(host) !== 0 && !host.includes("%"));
+  return host === "localhost" || (isAddress(host) && !host.includes("%"));
 }
 
 /** Connects within `milliseconds`. Calls `closed` when the connection is closed. */

@@ -1,5 +1,4 @@
 /** The C library through `bun:ffi`. */
-import process from "node:process";
 import { type LibC, LIBC_PATH, SIGNATURES } from "./libc.ts";
 
 /** The part of `bun:ffi` that is used here. */

@@ -2,7 +2,6 @@
  * The C library through `node:ffi`, which is experimental and warns when it is loaded, so it is used
  * only on request.
  */
-import process from "node:process";
 import { type LibC, LIBC_PATH, SIGNATURES } from "./libc.ts";
 
 /** The part of `node:ffi` that is used here. */

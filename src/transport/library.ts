@@ -1,5 +1,4 @@
 /** The C library of this process, if it can be used. */
-import process from "node:process";
 import { loadBun } from "./ffi_bun.ts";
 import { loadDeno } from "./ffi_deno.ts";
 import { loadNode } from "./ffi_node.ts";

@@ -4,7 +4,7 @@
  * Source: Linux manual, proc_pid_net(5). The table begins with listening sockets. For the connections
  * behind them the kernel searches a large table, so lines are read one by one, and no more than needed.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { builtin } from "../builtin.ts";
 import { type Address, canonicalHost } from "./transport.ts";
 
 /** The user that listens on an address, or why that is not known. Throws if the table cannot be read. */
@@ -38,13 +38,13 @@ export function findListener(lines: Iterable<string>, { host, port }: Address): 
 
 /** The lines of a table, each read when it is requested. */
 function* linesOf(path: string): Generator<string> {
-  const fd = openSync(path, "r");
+  const fd = builtin.fs.openSync(path, "r");
   try {
     const chunk = new Uint8Array(LINE_LENGTH);
     const decoder = new TextDecoder("latin1");
     let rest = "";
     for (let count = 0; count < MAX_LINES;) {
-      const length = readSync(fd, chunk);
+      const length = builtin.fs.readSync(fd, chunk);
       if (length === 0) return;
       const lines = (rest + decoder.decode(chunk.subarray(0, length))).split("\n");
       rest = lines.pop()!;
@@ -53,7 +53,7 @@ function* linesOf(path: string): Generator<string> {
     }
     throw new Error("too many sockets listen");
   } finally {
-    closeSync(fd);
+    builtin.fs.closeSync(fd);
   }
 }
 

@@ -7,8 +7,8 @@
  * Source: Linux manual, unix(7) for `SO_PEERCRED`, user_namespaces(7) for users that cannot be
  * distinguished.
  */
-import { type BigIntStats, readFileSync, statSync } from "node:fs";
-import process from "node:process";
+import { builtin } from "../builtin.ts";
+import type { BigIntStats } from "node:fs";
 import { userName } from "./accounts.ts";
 import { denoPreflight } from "./deno_permissions.ts";
 import { listeningUser } from "./listeners.ts";
@@ -36,7 +36,7 @@ function preflight(path: string, asksDeno: boolean): Preflight {
     return { refusal: undefined, owner: (peer) => ownerOf(peer) ?? doubt("Deno's read permission is not granted") };
   }
   try {
-    const before = statSync(path, { bigint: true });
+    const before = builtin.fs.statSync(path, { bigint: true });
     if (!before.isSocket()) return refused("not a socket");
     return { refusal: undefined, owner: (peer) => ownerOf(peer) ?? fileOwner(path, before) };
   } catch (error) {
@@ -104,9 +104,9 @@ function indistinctUser(): number | undefined {
 
 function readIndistinctUser(): number | undefined {
   try {
-    const [first, , count] = readFileSync("/proc/self/uid_map", "latin1").trim().split(/\s+/).map(Number);
+    const [first, , count] = builtin.fs.readFileSync("/proc/self/uid_map", "latin1").trim().split(/\s+/).map(Number);
     if (first === 0 && count === ALL_USERS) return undefined;
-    return Number(readFileSync("/proc/sys/kernel/overflowuid", "latin1"));
+    return Number(builtin.fs.readFileSync("/proc/sys/kernel/overflowuid", "latin1"));
   } catch {
     return OVERFLOW_USER;
   }

@@ -4,14 +4,14 @@
  *
  * Source: Linux manual, getaddrinfo(3).
  */
-import { lookup } from "node:dns";
-import { isIP } from "node:net";
+import { builtin } from "../builtin.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
 import { ADDRESS_SIZE, AF_INET, AF_INET6, type LibC, SOCK_STREAM } from "./libc.ts";
+import { isAddress } from "./transport.ts";
 
 /** What must be dialled for a host: its addresses, or itself if it is one. */
 export async function lookUp(host: string): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [host];
+  if (isAddress(host)) return [host];
   // With permission for the name only, Deno permits its addresses only if they are looked up while it is dialled.
   if (runtime === "deno" && !granted({ name: "net" })) return [host];
   const { Bun } = globalThis as { readonly Bun?: BunDns };
@@ -20,7 +20,7 @@ export async function lookUp(host: string): Promise<readonly string[]> {
     return (await Bun.dns.lookup(host, { backend: "getaddrinfo" })).map(({ address }) => address);
   }
   return await new Promise((resolve, reject) => {
-    lookup(host, { all: true, order: "verbatim" }, (error, found) => {
+    builtin.dns.lookup(host, { all: true, order: "verbatim" }, (error, found) => {
       if (error) reject(error);
       else resolve(found.map(({ address }) => address));
     });

@@ -4,7 +4,8 @@
  * Names are looked up here, since `node:net` mixes the families of a name's addresses on Node, and dials
  * several addresses at once on Bun.
  */
-import { connect, type IpcNetConnectOpts, type Socket, type TcpNetConnectOpts } from "node:net";
+import { builtin } from "../builtin.ts";
+import type { IpcNetConnectOpts, Socket, TcpNetConnectOpts } from "node:net";
 import { runtime } from "../runtime/runtime.ts";
 import { lookUp } from "./look_up.ts";
 import { checkTcpOptions } from "./tcp_options.ts";
@@ -52,7 +53,7 @@ function connectTo<T>(
   milliseconds: number,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const socket = connect(address);
+    const socket = builtin.net.connect(address);
     const giveUp = (reason: unknown): void => {
       settle();
       socket.destroy();

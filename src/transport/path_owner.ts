@@ -7,7 +7,7 @@
  *
  * Source: Linux manual, path_resolution(7), unlink(2) and rename(2) for sticky directories.
  */
-import { lstatSync, readlinkSync, statfsSync } from "node:fs";
+import { builtin } from "../builtin.ts";
 import { dirname } from "node:path/posix";
 import { membersOf } from "./accounts.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
@@ -36,14 +36,14 @@ export interface Files {
 
 /** The functions for this system. */
 export const systemFiles: Files = {
-  lstat: (path) => lstatSync(path, { bigint: true }),
-  readlink: (path) => readlinkSync(path),
+  lstat: (path) => builtin.fs.lstatSync(path, { bigint: true }),
+  readlink: (path) => builtin.fs.readlinkSync(path),
   membersOf,
   fileSystem(path): number {
     if (runtime === "deno" && !granted({ name: "sys", kind: "statfs" })) {
       throw new Error("Deno's sys permission is not granted");
     }
-    return statfsSync(path).type;
+    return builtin.fs.statfsSync(path).type;
   },
 };
 

@@ -4,9 +4,10 @@
  * Only `node:tls` lets all three runtimes encrypt without verifying, as libpq's `prefer` and `require`
  * do.
  */
+import type { Duplex } from "node:stream";
+import { builtin } from "../builtin.ts";
 import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
 import type { Addresses, AsyncTransport, TlsOptions, TlsSession } from "./transport.ts";
@@ -91,7 +92,7 @@ interface ByteConn {
 /** Starts TLS on a stream that both sides agreed to encrypt. The certificate is not verified. */
 function startTlsOn(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const secure = connect({ socket: plain, ...tlsConnectionOptions(options) });
+    const secure = builtin.tls.connect({ socket: plain, ...tlsConnectionOptions(options) });
     secure.once("secureConnect", () => resolve(secure));
     secure.once("error", reject);
     secure.once("close", () => reject(new Error("the server closed the connection during the TLS handshake")));
@@ -115,7 +116,7 @@ function listen(stream: Duplex, paused: () => void): ReceiveBuffer {
 
 /** A connection of Deno's as a stream, which `node:tls` needs. */
 function duplexOf(conn: ByteConn): Duplex {
-  return new Duplex({
+  return new builtin.stream.Duplex({
     read(): void {
       const buffer = new Uint8Array(CHUNK);
       conn.read(buffer).then(

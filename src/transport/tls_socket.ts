@@ -1,9 +1,4 @@
-/**
- * TLS by `node:tls`: what is asked of it, and what it tells of the connection.
- *
- * These functions are also sent to the worker as text, so they must not refer to anything outside of
- * themselves.
- */
+/** TLS by `node:tls`: what is asked of it, and what it tells of the connection. */
 import type { ConnectionOptions, DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { TlsOptions, TlsSession } from "./transport.ts";
 

@@ -6,8 +6,6 @@
  * slows down the peer.
  */
 
-import type { SecureVersion } from "node:tls";
-
 /** The address of a server. */
 export type Endpoint =
   | {
@@ -54,6 +52,9 @@ export interface Addresses {
   readonly local: Address;
   readonly remote: Address;
 }
+
+/** The versions of TLS, as `node:tls` names them. */
+export type SecureVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
 /** Options for encryption. */
 export interface TlsOptions {
@@ -200,6 +201,13 @@ export function canonicalHost(host: string): string {
   const [high, low] = [parseInt(mapped[1]!, 16), parseInt(mapped[2]!, 16)];
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }
+
+/** Whether a host is an IP address, so that there is no name to look up. */
+export function isAddress(host: string): boolean {
+  return host.includes(":") ? URL.canParse(`http://[${host.replace(/%.*$/, "")}]`) : IPV4.test(host);
+}
+
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 /**
  * How many of the `milliseconds` that are left the next of `count` addresses may take. A name's addresses share

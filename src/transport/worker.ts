@@ -9,14 +9,14 @@ import { Buffer } from "node:buffer";
 import { runtime } from "../runtime/runtime.ts";
 import { setByDescriptor, tcpOptionsOf } from "./tcp_options.ts";
 import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "./transport.ts";
-import type { WorkerBody, WorkerReport } from "./worker_main.ts";
-import { COMMANDS, LAYOUT, STATES, WORDS, WorkerThread } from "./worker_thread.ts";
+import { COMMANDS, LAYOUT, STATES, WORDS, type WorkerReport } from "./worker_memory.ts";
+import { WorkerThread } from "./worker_thread.ts";
 
-/** Connects within `milliseconds`. `main` is the body of the worker, if not the usual one. */
+/** Connects within `milliseconds`. `main` is the text of a function that the worker runs, if not the usual one. */
 export function dialWorker(
   endpoint: Endpoint,
   milliseconds: number,
-  main?: WorkerBody,
+  main?: string,
 ): SyncTransport {
   const by = performance.now() + milliseconds;
   const transport = new WorkerTransport(WorkerThread.dialling(endpoint, milliseconds, main));

@@ -1,12 +1,12 @@
-/** The connection that a worker owns for a thread that blocks. */
+/** The connection that a worker owns for a thread that blocks; its code runs in the worker only. */
 import type { NetConnectOpts, Socket } from "node:net";
-import type { TcpOptions, TlsOptions } from "./transport.ts";
-import type { DialRequest, WorkerContext } from "./worker_main.ts";
+import { builtin } from "../builtin.ts";
+import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
+import { isAddress, socketPath, type TcpOptions, type TlsOptions } from "./transport.ts";
+import type { WorkerContext } from "./worker_main.ts";
+import { type DialRequest, LAYOUT, STATES, WORDS } from "./worker_memory.ts";
 
-/**
- * A connection that a worker owns, from dialling on. Sent to the worker as text, so it must not refer to
- * anything outside of itself.
- */
+/** A connection that a worker owns, from dialling on. */
 export class WorkerConnection {
   readonly #context: WorkerContext;
   readonly #onClosed: () => void;
@@ -24,19 +24,18 @@ export class WorkerConnection {
 
   /** Dials. `onClosed` is called when the connection has been closed by {@linkcode close}. */
   constructor(context: WorkerContext, request: DialRequest, onClosed: () => void) {
-    const { memory, layout } = context.input;
+    const { memory } = context;
     this.#context = context;
     this.#onClosed = onClosed;
-    this.#receivedRing = new Uint8Array(memory, layout.received, layout.ring);
-    this.#sentRing = new Uint8Array(memory, layout.sent, layout.ring);
-    const { Socket } = process.getBuiltinModule("node:net");
+    this.#receivedRing = new Uint8Array(memory, LAYOUT.received, LAYOUT.ring);
+    this.#sentRing = new Uint8Array(memory, LAYOUT.sent, LAYOUT.ring);
     // Until the first address is known, there is only a socket that can be closed.
-    this.#stream = new Socket();
+    this.#stream = new builtin.net.Socket();
     this.#start(request);
   }
 
   #start({ endpoint, milliseconds }: DialRequest): void {
-    if (endpoint.kind === "unix") return this.#dial([{ path: endpoint.path.replace(/^@/, "\0") }], 0);
+    if (endpoint.kind === "unix") return this.#dial([{ path: socketPath(endpoint.path) }], 0);
     const { address, host, port, keepAlive, options } = endpoint;
     // Node and Bun would also set the other times.
     const keepAliveInitialDelay = "Deno" in globalThis ? options?.keepAliveIdle : undefined;
@@ -44,11 +43,11 @@ export class WorkerConnection {
     const until = performance.now() + milliseconds;
     const socket = { port, noDelay: true, keepAlive, keepAliveInitialDelay };
     const dial = (hosts: readonly string[]): void => this.#dial(hosts.map((host) => ({ ...socket, host })), until);
-    if (address !== undefined || process.getBuiltinModule("node:net").isIP(host) !== 0) return dial([address ?? host]);
+    if (address !== undefined || isAddress(host)) return dial([address ?? host]);
     if ("Deno" in globalThis) {
       // Deno permits dialling the addresses of a name only if they are looked up while it is dialled. Its order is
       // not the resolver's, unless that is asked for.
-      process.getBuiltinModule("node:dns").setDefaultResultOrder("verbatim");
+      builtin.dns.setDefaultResultOrder("verbatim");
       return dial([host]);
     }
     this.#lookUp(host, (error, hosts) => {
@@ -69,7 +68,7 @@ export class WorkerConnection {
       Bun.dns.lookup(host, { backend: "getaddrinfo" }).then(found, (error) => done(error, []));
       return;
     }
-    process.getBuiltinModule("node:dns").lookup(host, { all: true, order: "verbatim" }, (error, list) => {
+    builtin.dns.lookup(host, { all: true, order: "verbatim" }, (error, list) => {
       if (error) done(error, []);
       else found(list);
     });
@@ -78,7 +77,7 @@ export class WorkerConnection {
   /** Connects to the first of the addresses that accepts. The next ones share what is left of the time. */
   #dial(addresses: readonly NetConnectOpts[], until: number): void {
     const [address, ...others] = addresses;
-    const stream = process.getBuiltinModule("node:net").connect(address!);
+    const stream = builtin.net.connect(address!);
     this.#stream = stream;
     const next = (): void => {
       clearTimeout(timer);
@@ -109,12 +108,12 @@ export class WorkerConnection {
   }
 
   #report(): void {
-    const { input: { states }, report } = this.#context;
+    const { report } = this.#context;
     const { localAddress, localPort, remoteAddress, remotePort } = this.#stream;
     const { fd } = (this.#stream as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
     const isKnown = localAddress && localPort && remoteAddress && remotePort;
     report(
-      states.open,
+      STATES.open,
       isKnown
         ? {
           addresses: {
@@ -129,42 +128,41 @@ export class WorkerConnection {
 
   /** Continues reading and writing as far as possible. */
   attend(): void {
-    const { control, input: { words, states }, report } = this.#context;
+    const { control, report } = this.#context;
     if (this.#backlog.length > 0) this.#unload();
     if (this.#backlog.length === 0) {
-      if (this.#isPaused && Atomics.load(control, words.readsOn) !== 0) {
+      if (this.#isPaused && Atomics.load(control, WORDS.readsOn) !== 0) {
         this.#isPaused = false;
         this.#stream.resume();
       }
-      if (this.#isClosed) report(states.ended, {});
+      if (this.#isClosed) report(STATES.ended, {});
     }
     this.#write();
   }
 
   /** Starts encryption. All bytes received from now on are given to TLS. */
   startTls(): void {
-    const { control, input: { words, states }, report, fail, requested, tls } = this.#context;
+    const { control, report, fail, requested } = this.#context;
     const plain = this.#stream;
     plain.pause();
     plain.off("data", this.#take).off("close", this.#end);
     // Unencrypted bytes received before are in one of these places.
     const isClear = this.#backlog.length > 0 || plain.readableLength > 0 ||
-      Atomics.load(control, words.received) !== Atomics.load(control, words.receivedTaken);
+      Atomics.load(control, WORDS.received) !== Atomics.load(control, WORDS.receivedTaken);
     if (isClear) {
       fail(new Error("the server sent unencrypted data behind its answer to the request for TLS"));
       plain.once("close", this.#end).destroy();
       return;
     }
-    const secure = process.getBuiltinModule("node:tls").connect({
+    const secure = builtin.tls.connect({
       socket: plain,
-      ...tls.optionsOf(requested() as TlsOptions),
+      ...tlsConnectionOptions(requested() as TlsOptions),
     });
     secure.once("secureConnect", () => {
-      const { chain, ...session } = tls.sessionOf(secure);
-      const { Buffer } = process.getBuiltinModule("node:buffer");
-      report(states.encrypted, { session, chain: chain.map((der) => Buffer.from(der).toString("base64")) });
+      const { chain, ...session } = tlsSessionOf(secure);
+      report(STATES.encrypted, { session, chain: chain.map((der) => Buffer.from(der).toString("base64")) });
     });
-    Atomics.store(control, words.readsOn, 1);
+    Atomics.store(control, WORDS.readsOn, 1);
     this.#stream = secure;
     this.#isPaused = false;
     this.#listen();
@@ -196,35 +194,35 @@ export class WorkerConnection {
 
   readonly #take = (chunk: Uint8Array): void => {
     if (this.#isClosing) return;
-    const { control, input: { words } } = this.#context;
+    const { control } = this.#context;
     this.#backlog.push(chunk);
     this.#unload();
-    if (this.#backlog.length === 0 && Atomics.load(control, words.readsOn) !== 0) return;
+    if (this.#backlog.length === 0 && Atomics.load(control, WORDS.readsOn) !== 0) return;
     this.#isPaused = true;
     this.#stream.pause();
   };
 
   readonly #end = (): void => {
     this.#isClosed = true;
-    const { input: { states }, report, wakeUp } = this.#context;
+    const { report, wakeUp } = this.#context;
     // Bytes in the backlog are delivered before the end.
-    if (this.#backlog.length === 0) report(states.ended, {});
+    if (this.#backlog.length === 0) report(STATES.ended, {});
     wakeUp();
   };
 
   /** Writes the bytes in the ring, one piece at a time. */
   #write(): void {
     if (this.#isWriting) return;
-    const { control, input: { words, layout }, ring } = this.#context;
-    const tail = Atomics.load(control, words.sentTaken);
-    const count = (Atomics.load(control, words.sent) - tail) | 0;
+    const { control, ring } = this.#context;
+    const tail = Atomics.load(control, WORDS.sentTaken);
+    const count = (Atomics.load(control, WORDS.sent) - tail) | 0;
     if (count === 0) {
       if (this.#isClosing) this.#stream.destroySoon();
       return;
     }
-    const at = tail & (layout.ring - 1);
-    const piece = this.#sentRing.slice(at, Math.min(at + count, layout.ring));
-    Atomics.add(control, words.sentTaken, piece.length);
+    const at = tail & (LAYOUT.ring - 1);
+    const piece = this.#sentRing.slice(at, Math.min(at + count, LAYOUT.ring));
+    Atomics.add(control, WORDS.sentTaken, piece.length);
     ring();
     this.#isWriting = true;
     this.#stream.write(piece, () => {
@@ -234,10 +232,10 @@ export class WorkerConnection {
   }
 
   #unload(): void {
-    const { control, input: { words }, ring } = this.#context;
+    const { control, ring } = this.#context;
     while (this.#backlog.length > 0) {
       // Set before checking for room, so that room made after the check rings the bell.
-      Atomics.store(control, words.wantsRoom, 1);
+      Atomics.store(control, WORDS.wantsRoom, 1);
       const rest = this.#store(this.#backlog[0]!);
       if (rest.length > 0) {
         this.#backlog[0] = rest;
@@ -245,20 +243,20 @@ export class WorkerConnection {
       }
       this.#backlog.shift();
     }
-    Atomics.store(control, words.wantsRoom, 0);
+    Atomics.store(control, WORDS.wantsRoom, 0);
     ring();
   }
 
   #store(chunk: Uint8Array): Uint8Array {
-    const { control, input: { words, layout } } = this.#context;
-    const head = Atomics.load(control, words.received);
-    const room = layout.ring - ((head - Atomics.load(control, words.receivedTaken)) | 0);
+    const { control } = this.#context;
+    const head = Atomics.load(control, WORDS.received);
+    const room = LAYOUT.ring - ((head - Atomics.load(control, WORDS.receivedTaken)) | 0);
     const count = Math.min(room, chunk.length);
-    const at = head & (layout.ring - 1);
-    const first = Math.min(count, layout.ring - at);
+    const at = head & (LAYOUT.ring - 1);
+    const first = Math.min(count, LAYOUT.ring - at);
     this.#receivedRing.set(chunk.subarray(0, first), at);
     this.#receivedRing.set(chunk.subarray(first, count), 0);
-    Atomics.add(control, words.received, count);
+    Atomics.add(control, WORDS.received, count);
     return chunk.subarray(count);
   }
 }

@@ -4,21 +4,19 @@
  * While this thread waits it gets no events, so a worker reports everything in shared memory. A worker
  * that has ended reports nothing, so after a long silence its bell is rung to see whether it reacts.
  */
-import { Worker } from "node:worker_threads";
-import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
+import type { Worker } from "node:worker_threads";
+import { builtin } from "../builtin.ts";
 import type { Endpoint, TlsOptions } from "./transport.ts";
-import { WorkerConnection } from "./worker_connection.ts";
+import { WORKER_CODE } from "./worker_code.ts";
 import {
-  type ControlWords,
+  COMMANDS,
+  CONTROL_WORDS,
   type DialRequest,
-  type WorkerBody,
-  type WorkerCommand,
-  type WorkerInput,
-  workerMain,
+  LAYOUT,
+  STATES,
+  WORDS,
   type WorkerReport,
-  workerStart,
-  type WorkerState,
-} from "./worker_main.ts";
+} from "./worker_memory.ts";
 
 /** Threads whose connection was closed, the last one on top. */
 let idleThreads: WorkerThread[] = [];
@@ -33,21 +31,12 @@ export class WorkerThread {
   /** The seconds without a reaction since then. */
   #silentSeconds = 0;
 
-  private constructor(main: WorkerBody) {
-    const input: WorkerInput = {
-      memory: this.memory,
-      words: WORDS,
-      states: STATES,
-      commands: COMMANDS,
-      layout: LAYOUT,
-      idleTimeout: IDLE_TIMEOUT,
-    };
+  private constructor(main: string) {
     // No environment variables, for which Deno would ask; no arguments, since modules that they load are not meant
     // for this thread.
-    const tls = `{ optionsOf: ${tlsConnectionOptions}, sessionOf: ${tlsSessionOf} }`;
-    const source = `(${workerStart})(${main}, ${WorkerConnection}, ${tls});`;
-    this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
-      workerData: input,
+    const source = `${WORKER_CODE}start(${main});`;
+    this.#worker = new builtin.workerThreads.Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+      workerData: this.memory,
       env: {},
       execArgv: [],
     });
@@ -56,11 +45,11 @@ export class WorkerThread {
     this.#worker.on("error", () => {});
   }
 
-  /** Lets an idle thread, or a new one, dial. `main` is the body of a new one. */
+  /** Lets an idle thread, or a new one, dial. `main` is the text of a function that a new one runs, if not the usual one. */
   static dialling(
     endpoint: Endpoint,
     milliseconds: number,
-    main: WorkerBody = workerMain,
+    main: string = "",
   ): WorkerThread {
     let thread = idleThreads.pop();
     while (thread !== undefined && !thread.#claim()) thread = idleThreads.pop();
@@ -70,7 +59,7 @@ export class WorkerThread {
     return thread;
   }
 
-  static #start(milliseconds: number, main: WorkerBody): WorkerThread {
+  static #start(milliseconds: number, main: string): WorkerThread {
     const thread = new WorkerThread(main);
     try {
       const started = (): boolean => thread.state !== STATES.starting;
@@ -177,22 +166,6 @@ export class WorkerThread {
   }
 }
 
-/** Indexes of the control words. */
-export const WORDS: ControlWords = {
-  mainBell: 0,
-  workerBell: 1,
-  heard: 2,
-  received: 3,
-  receivedTaken: 4,
-  sent: 5,
-  sentTaken: 6,
-  state: 7,
-  command: 8,
-  requestLength: 9,
-  reportLength: 10,
-  wantsRoom: 11,
-  readsOn: 12,
-};
 /** The control words that are reset for each connection. */
 const RESET: readonly number[] = [
   WORDS.received,
@@ -203,28 +176,6 @@ const RESET: readonly number[] = [
   WORDS.wantsRoom,
   WORDS.readsOn,
 ];
-const CONTROL_WORDS = 16;
-/** The states of a worker. */
-export const STATES: WorkerState = {
-  starting: 0,
-  idle: 1,
-  dialling: 2,
-  open: 3,
-  encrypted: 4,
-  ended: 5,
-  failed: 6,
-  gone: 7,
-};
-/** The commands for a worker. */
-export const COMMANDS: WorkerCommand = { none: 0, dial: 1, startTls: 2, close: 3 };
-/** The layout of the memory. */
-export const LAYOUT = {
-  request: 0x40,
-  report: 0x1_0000,
-  received: 0x4_0000,
-  sent: 0x8_0000,
-  ring: 0x4_0000,
-} as const;
 
 const SECOND = 1000;
 /** The longest timeout of a timer, in milliseconds. */
@@ -233,7 +184,5 @@ const LONGEST_TIMER = 0x7fff_ffff;
 const START_TIMEOUT = 15_000;
 /** Milliseconds that a thread may take to close a connection: longer than it waits for unsent bytes. */
 const CLOSE_TIMEOUT = 1000;
-/** Milliseconds that a thread waits for its next connection. */
-const IDLE_TIMEOUT = 10_000;
 /** Seconds without a reaction after which a thread is presumed to have ended. */
 const MAX_SILENT_SECONDS = 4;

@@ -110,17 +110,34 @@ conformance("password function: an error of it is the cause, and a pool goes on 
 
 conformance("password function: a promise is awaited, or refused by a blocking connection", async (world, server) => {
   const opts = tcp(server, "auth_scram").password(() => Promise.resolve("secret"));
+  const own = new Error("no token");
+  const fail = (): never => {
+    throw own;
+  };
+  const failing: readonly (() => PromiseLike<string>)[] = [
+    () => Promise.reject(own),
+    () => ({ then: fail }),
+    () => ({
+      get then() {
+        return fail();
+      },
+    }),
+    () => ({ then: (_, reject) => reject?.(own) as never }),
+  ];
   if (world.name === "async") {
-    await using conn = await world.connect(opts);
-    assert.equal(await conn.execValue(WHO), "auth_scram");
-    const own = new Error("no token");
-    await assert.rejects(
-      world.connect(opts.password(() => Promise.reject(own))),
-      (error) => error instanceof ConnectionError && error.cause === own,
-    );
+    for (const password of [opts, opts.password(() => ({ then: (resolve) => resolve?.("secret") as never }))]) {
+      await using conn = await world.connect(password);
+      assert.equal(await conn.execValue(WHO), "auth_scram");
+    }
+    for (const password of failing) {
+      await assert.rejects(
+        world.connect(opts.password(password)),
+        (error) => error instanceof ConnectionError && error.cause === own,
+      );
+    }
     return;
   }
-  for (const password of [() => Promise.resolve("secret"), () => Promise.reject(new Error("no token"))]) {
+  for (const password of [() => Promise.resolve("secret"), ...failing]) {
     await assert.rejects(world.connect(opts.password(password)), (error) => {
       assert.ok(error instanceof UsageError);
       assert.match(error.message, /has returned a promise, for which a blocking connection cannot wait/);

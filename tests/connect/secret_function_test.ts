@@ -138,6 +138,54 @@ test("a password function that has not returned in time: the next host is tried,
   failure(late, ConnectionError, /timed out: the function for password has not returned in time/);
 });
 
+test("a password function that returns too late, since it blocks, has not returned in time", () => {
+  const { password, count } = counted();
+  const { taken } = connectWith({ password, endpoints: [tcp("a"), tcp("b")], timeout: 1000 }, [
+    ["dial a:5432", {}],
+    ["open #1", CLEARTEXT],
+    ["call #1", undefined, 1001],
+    ["discard #1"],
+    ["dial b:5432", {}],
+    ["open #2", concat(CLEARTEXT, WELCOME)],
+    ["finish #2"],
+  ]);
+  assert.equal(taken, 2);
+  assert.equal(count(), 1);
+  const late = connectWith({ password: counted().password, timeout: 1000 }, [
+    ["dial a:5432", {}],
+    ["open #1", CLEARTEXT],
+    ["call #1", undefined, 1001],
+    ["discard #1"],
+  ]);
+  failure(late, ConnectionError, /timed out: the function for password has not returned in time/);
+});
+
+test("a server that closes the connection ends the wait for a password function", () => {
+  const closed = new ConnectionError("the server closed the connection");
+  const { password, count } = counted();
+  const { taken } = connectWith({ password, endpoints: [tcp("a"), tcp("b")], timeout: 0 }, [
+    ["dial a:5432", {}],
+    ["open #1", CLEARTEXT],
+    ["call #1", { lose: closed }],
+    ["finish #1"],
+    ["discard #1"],
+    ["dial b:5432", {}],
+    ["open #2", CLEARTEXT],
+    ["call #2"],
+    ["finish #2", WELCOME],
+  ]);
+  assert.equal(taken, 2);
+  assert.equal(count(), 1);
+  const lost = connectWith({ password: counted().password, timeout: 0 }, [
+    ["dial a:5432", {}],
+    ["open #1", CLEARTEXT],
+    ["call #1", { lose: closed }],
+    ["finish #1"],
+    ["discard #1"],
+  ]);
+  failure(lost, ConnectionError, /the server closed the connection/);
+});
+
 test("a token has only the characters of one", () => {
   for (const given of ["a b", "a\x01b", "", "=", "é", "a,b"]) assert.notEqual(problemOfToken(given), undefined, given);
   for (const given of ["a", "A.b-C_d~+/==", "0"]) assert.equal(problemOfToken(given), undefined, given);
@@ -252,6 +300,49 @@ test("the time of a function does not count where a known socket has only a mome
   assert.deepEqual(limits.map((by) => by - began), [500, 500, 10_000, 4500, 4500]);
 });
 
+test("a function that never returns takes the time for connecting once where a socket is known", () => {
+  const address = new ServerAddress();
+  const clock = new TableClock();
+  const planFor = (password: SecretFunction, timeout: number) =>
+    planWith(clock, { password, upgrade: upgrading, timeout });
+  const learn = () =>
+    play(address.connect(planFor(counted().password, 10_000)), [
+      ["dial a:5432", { addresses: endsOf("127.0.0.1", 40000) }],
+      ["open #1", CLEARTEXT],
+      ["call #1"],
+      ["finish #1", WELCOME],
+      ["identify #1", overTcp],
+      [`dial ${path}`, {}],
+      ["open #2", concat(CLEARTEXT, WELCOME)],
+      ["finish #2"],
+      ["identify #2", identity()],
+      ["discard #1"],
+    ], clock);
+  learn();
+  const late = play(address.connect(planFor(counted().password, 10_000)), [
+    [`dial ${path}`, {}],
+    ["open #1", CLEARTEXT],
+    ["call #1", new ConnectionError("timed out"), 10_000],
+    ["discard #1"],
+  ], clock);
+  failure(late, ConnectionError, /timed out: the function for password has not returned in time/);
+  learn();
+  // Where time is left, it is what TCP has.
+  const began = clock.time;
+  const { taken, limits } = play(address.connect(planFor(counted().password, 600)), [
+    [`dial ${path}`, {}],
+    ["open #1", new ConnectionError("timed out"), 500],
+    ["discard #1"],
+    ["dial a:5432", { addresses: endsOf("127.0.0.1", 40000) }],
+    ["open #2", CLEARTEXT],
+    ["call #2"],
+    ["finish #2", WELCOME],
+    ["identify #2", identity({ directories: "" })],
+  ], clock);
+  assert.equal(taken, 2);
+  assert.deepEqual(limits.slice(0, 6).map((by) => by - began), [500, 500, 600, 600, 600, 600]);
+});
+
 test("a function that fails for a known socket is not called again for TCP, and its error is given", () => {
   const address = new ServerAddress();
   const clock = new TableClock();
@@ -279,7 +370,6 @@ test("a function that fails for a known socket is not called again for TCP, and 
     ["discard #1"],
     ["dial a:5432", { addresses: endsOf("127.0.0.1", 40000) }],
     ["open #2", CLEARTEXT],
-    ["call #2"],
     ["discard #2"],
   ], clock);
   assert.equal(failure(played, ConnectionError, /the function for password has failed/).cause, own);

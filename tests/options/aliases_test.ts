@@ -3,9 +3,11 @@ import { inspect } from "node:util";
 import { PyroError, UsageError } from "../../src/errors.ts";
 import { withEnvironment } from "../../src/options/environment.ts";
 import { isSecretName } from "../../src/options/aliases.ts";
+import { ADDED_OPTIONS, NOT_IMPLEMENTED, OPTIONS } from "../../src/options/option_table.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import { type Target, toOpts } from "../../src/options/target.ts";
 import { environmentOf } from "../support/scripted/surroundings.ts";
+import { setterNames } from "./setter_names.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -173,9 +175,7 @@ test("other names: secrets without a key, and what has no counterpart", () => {
 });
 
 test("other names: every key and setter in another spelling is refused, and is taken in its own", () => {
-  const setters = Object.getOwnPropertyNames(Opts.prototype).filter((name) =>
-    !["constructor", "toString", "toJSON"].includes(name)
-  );
+  const setters = setterNames();
   assert.ok(setters.length > 20);
   for (const setter of setters) {
     const words = setter.replaceAll(/[A-Z]/g, (letter) => `_${letter}`);
@@ -200,6 +200,17 @@ test("other names: every key and setter in another spelling is refused, and is t
       refused(name, () => new Opts().param(name, SECRET));
     }
   }
+});
+
+test("other names: no two options have one in common", () => {
+  const options = [
+    ...Object.entries(OPTIONS).map(([setter, { key = "", aliases = "" }]) => [setter, key, ...aliases.split(" ")]),
+    ...Object.entries(ADDED_OPTIONS).map(([setter, aliases]) => [setter, ...aliases.split(" ")]),
+    ...[...NOT_IMPLEMENTED].map(([key, { aliases = "" }]) => [key, ...aliases.split(" ")]),
+  ];
+  const names = options.flatMap((all) => [...new Set(all.map((name) => name.toLowerCase().replaceAll("_", "")))]);
+  const taken = names.filter((name) => name !== "");
+  assert.deepEqual(taken.filter((name, i) => taken.indexOf(name) !== i), []);
 });
 
 test("other names: server settings are taken in any case", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
-import { applyKeyword, isGiven, parseBoolean } from "../../src/options/keywords.ts";
+import { applyKeyword, isGiven } from "../../src/options/keywords.ts";
+import { parseBoolean } from "../../src/options/option_values.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import { refusal } from "../support/suite/refusal.ts";
@@ -224,7 +225,9 @@ test("keys: times of keepalives are in seconds, and the user timeout in millisec
 test("keys: hostaddr is a list of addresses, each for a host", () => {
   assert.deepEqual(setting("hostaddr", "192.0.2.7"), { hostAddrs: ["192.0.2.7"] });
   assert.deepEqual(setting("hostaddr", "::1,,fe80::1%eth0"), { hostAddrs: ["::1", "", "fe80::1%eth0"] });
-  for (const value of ["db.example.com", "1.2.3", "1.2.3.256", "[::1]", "/tmp", "1.2.3.4.5", ":::"]) {
+  for (
+    const value of ["127.0.0.010", "127.1", "db.example.com", "1.2.3", "1.2.3.256", "[::1]", "/tmp", "1.2.3.4.5", ":::"]
+  ) {
     assert.match(complaint("hostaddr", value), /^Cannot set hostaddr to ".*": it must be an IP address$/);
   }
 });
@@ -286,4 +289,10 @@ test("keys: startup parameters that are no settings are refused", () => {
   assert.match(complaint("_pq_.x", "1"), /^Cannot set param "_pq_.x": names that begin with _pq_/);
   assert.match(refusal(UsageError, () => new Opts("pg://?a..b=1")), /must be the name of a server setting/);
   assert.match(refusal(UsageError, () => new Opts("pg://?1a=1")), /must be the name of a server setting/);
+});
+
+test("keys: of those for the same setting only the last is read", () => {
+  assert.deepEqual(settingsOf(new Opts("sslmode=bogus requiressl=1 user=u")), { sslMode: "require", user: "u" });
+  assert.deepEqual(settingsOf(new Opts("pg://?ssl=bogus&sslmode=disable")), { sslMode: "disable" });
+  assert.throws(() => new Opts("requiressl=1 sslmode=bogus"), UsageError);
 });

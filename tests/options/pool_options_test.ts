@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Opts } from "../../src/options/opts.ts";
-import type { OptsObject } from "../../src/options/opts_object.ts";
-import { POOL_OPTION_LIST, type PoolOptionName } from "../../src/options/pool_options.ts";
+import { POOL_OPTION_LIST } from "../../src/options/pool_options.ts";
 import { toOpts } from "../../src/options/target.ts";
-import { type PoolLimits, poolOpts } from "../../src/pool/limits.ts";
+import { poolOpts } from "../../src/pool/limits.ts";
 import { test } from "../support/suite/test.ts";
-
-/** Neither compiles if it lacks one. */
-export type Members = [
-  Pick<Required<PoolLimits>, PoolOptionName>,
-  Pick<Required<OptsObject>, PoolOptionName>,
-];
 
 for (const [name, { keyword, unit, min, max }] of POOL_OPTION_LIST) {
   test(`pool options: ${name} is the same as a setter, a key, a member, and an option of a pool`, () => {

@@ -98,7 +98,17 @@ test("URL: what is not percent-encoded UTF-8 is refused with the part's name", (
 });
 
 test("URL: a NUL is refused in every part", () => {
-  for (const url of ["%00@h", "u:%00@h", "h/%00", "h?application_name=%00", "h?search_path=%00", "%2Fa%00"]) {
+  for (
+    const url of [
+      "%00@h",
+      "u:%00@h",
+      "h/%00",
+      "h?application_name=%00",
+      "h?search_path=%00",
+      "%2Fa%00",
+      "?user=%00&user=u",
+    ]
+  ) {
     assert.match(complaint(`pg://${url}`), /NUL/);
   }
 });

@@ -4,13 +4,13 @@ import {
   type Access,
   ADMISSION,
   Admission,
-  AdmissionEntry,
   type AdmissionRequest,
   type AdmissionState,
   type Exclusive,
   FORBIDDEN,
   type Restriction,
 } from "../../src/protocol/admission.ts";
+import { AdmissionEntry } from "../../src/protocol/admission_entry.ts";
 import { Random } from "../support/suite/random.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -393,10 +393,10 @@ test("admission: between two cancel requests, the op that they are for may submi
   assert.equal(admission.gate(new AdmissionEntry()), "admit");
   assert.equal(admission.submit(own), "wait");
   assert.equal(admission.begin(other), "wait");
-  admission.exempt(own);
+  admission.letThrough(own);
   assert.deepEqual(admitted, [own]);
   assert.equal(admission.submit(own), "admit");
-  admission.exempt(undefined);
+  admission.holdBack();
   assert.equal(admission.submit(own), "wait");
   admission.ungate();
   assert.deepEqual(admitted, [own, own]);

@@ -14,7 +14,7 @@ const OPTIONS: StartupOptions = {
   user: "ada",
   password: "secret",
   parameters: [["user", "ada"]],
-  nonce: "clientnonce",
+  nonce: () => "clientnonce",
 };
 const OK = concat(authentication(0), readyForQuery());
 const CLEARTEXT = authentication(3);
@@ -46,7 +46,7 @@ function startup(options: Partial<StartupOptions>, ...messages: Uint8Array[]): O
 function exchange(header: string, bound?: Uint8Array): ScramExchange {
   return scramExchange({
     password: "secret",
-    clientNonce: OPTIONS.nonce,
+    clientNonce: OPTIONS.nonce(),
     serverNonce: "+server",
     salt: "c2FsdA==",
     iterations: 2,

@@ -30,11 +30,11 @@ const OPTIONS: StartupOptions = {
   user: "ada",
   password: "secret",
   parameters: [["user", "ada"]],
-  nonce: "clientnonce",
+  nonce: () => "clientnonce",
 };
 const SCRAM = scramExchange({
   password: "secret",
-  clientNonce: OPTIONS.nonce,
+  clientNonce: OPTIONS.nonce(),
   serverNonce: "+server",
   salt: "c2FsdA==",
   iterations: 2,
@@ -141,7 +141,7 @@ test("startup: a password is given once", () => {
 test("startup: a server that does not know the password is refused", () => {
   const impostor = scramExchange({
     password: "guess",
-    clientNonce: OPTIONS.nonce,
+    clientNonce: OPTIONS.nonce(),
     serverNonce: "+server",
     salt: "c2FsdA==",
     iterations: 2,

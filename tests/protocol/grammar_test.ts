@@ -65,7 +65,7 @@ const SCRAM = scramExchange({
 });
 const STARTUP = (session: Session): Request<unknown>[] => [
   new Startup(
-    { user: "ada", password: "secret", parameters: [["user", "ada"]], nonce: "nonce" },
+    { user: "ada", password: "secret", parameters: [["user", "ada"]], nonce: () => "nonce" },
     session,
   ),
 ];

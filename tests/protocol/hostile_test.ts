@@ -40,7 +40,7 @@ type Make = (session: Session) => Request<unknown>;
 
 const startup: Make = (session) =>
   new Startup(
-    { user: "ada", password: "secret", parameters: [["user", "ada"]], nonce: "nonce" },
+    { user: "ada", password: "secret", parameters: [["user", "ada"]], nonce: () => "nonce" },
     session,
   );
 const query: Make = () => new SimpleQuery("sql", new AllResults("object"), registry);

@@ -34,7 +34,7 @@ function starting(): { session: Session; ended: () => boolean } {
   const session = new Session();
   const pending = session.submit(
     new Startup(
-      { user: "ada", password: "x", parameters: [["user", "ada"]], nonce: "n" },
+      { user: "ada", password: "x", parameters: [["user", "ada"]], nonce: () => "n" },
       session,
     ),
   );

@@ -16,7 +16,7 @@ const OPTIONS: StartupOptions = {
   password: "secret",
   token: { text: TOKEN },
   parameters: [["user", "ada"]],
-  nonce: "clientnonce",
+  nonce: () => "clientnonce",
   channel: { endPoint: () => undefined },
 };
 const OAUTH = authentication(10, (out) => {

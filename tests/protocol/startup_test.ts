@@ -22,7 +22,7 @@ const OPTIONS: StartupOptions = {
   user: "ada",
   password: "secret",
   parameters: [["user", "ada"], ["database", "db"]],
-  nonce: "nonce",
+  nonce: () => "nonce",
 };
 const OK = authentication(0);
 

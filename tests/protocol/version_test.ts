@@ -186,7 +186,13 @@ function startupBody(version: number, ...parameters: readonly (readonly [string,
 }
 
 function startup(versions: ProtocolVersions, ...messages: Uint8Array[]): Outcome<AuthMethod> {
-  const options = { user: "ada", password: "secret", versions, parameters: [["user", "ada"]] as const, nonce: "nonce" };
+  const options = {
+    user: "ada",
+    password: "secret",
+    versions,
+    parameters: [["user", "ada"]] as const,
+    nonce: () => "nonce",
+  };
   return reply((session) => new Startup(options, session), concat(...messages));
 }
 

@@ -47,7 +47,7 @@ function* conversation(values: unknown[]): Handshake<Connected> {
   assert.equal(yield* readByte(link, Infinity), 0x53);
   yield* startTls(link, { serverName: "a" }, Infinity);
   const parameters = [["user", "ada"]] as const;
-  const options = { user: "ada", password: "SECRET", parameters, nonce: "n" };
+  const options = { user: "ada", password: "SECRET", parameters, nonce: () => "n" };
   yield* run(link, perform(new Startup(options, link.session)), Infinity);
   values.push(yield* run(link, query("select 7", new FirstValue(), contextOf(link)), Infinity));
   yield* discard(link);

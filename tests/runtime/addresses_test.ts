@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConnectionError, ServerError, UsageError } from "../../mod.ts";
-import { canMount, runWithHosts } from "../support/processes/hosts_file.ts";
+import { canMount, ordersAddresses, runWithHosts } from "../support/processes/hosts_file.ts";
 import { type Peer, startPeer } from "../support/network/peer.ts";
 import { Unanswered } from "../support/network/unanswered_port.ts";
 import { errorResponse } from "../support/scripted/backend.ts";
@@ -103,6 +103,7 @@ const HOSTS: readonly (readonly [hosts: readonly string[], listening: readonly s
   [["127.0.0.2", "127.0.0.3"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"], "127.0.0.2"],
   [["127.0.0.3", "127.0.0.2"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"], "127.0.0.3"],
   [["127.0.0.2", "127.0.0.3", "127.0.0.4"], ["127.0.0.1", "127.0.0.4"], "127.0.0.4"],
+  ...(ordersAddresses ? [[["127.0.0.2", "::1"], ["127.0.0.2", "::1"], "127.0.0.2"] as const] : []),
 ];
 
 if (setting !== "deno-net" && canMount()) {
@@ -127,20 +128,43 @@ if (setting !== "deno-net" && canMount()) {
         }));
     }
 
-    // Deno looks names up while it dials, and gives the first address all of the time.
-    if (runtime !== "deno") {
-      test(`addresses: one that does not answer leaves time for the next (${world})`, () =>
-        withHosts(["127.0.0.1", "127.0.0.2"], async (file) => {
-          await using silent = await Unanswered.start();
-          await using _ = await refusing("127.0.0.2", silent.port);
-          for (const transport of world === "sync" ? ["ffi", "worker"] : ["auto"]) {
-            const url =
-              `pg://u@localhost:${silent.port}?sslmode=disable&connect_timeout=10&blocking_transport=${transport}`;
-            const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
-            assert.equal(error, "ServerError: this is 127.0.0.2", transport);
-          }
-        }));
-    }
+    test(`addresses: one that does not answer leaves time for the next (${world})`, () =>
+      withHosts(["127.0.0.1", "127.0.0.2"], async (file) => {
+        await using silent = await Unanswered.start();
+        await using _ = await refusing("127.0.0.2", silent.port);
+        for (const transport of world === "sync" ? ["ffi", "worker"] : ["auto"]) {
+          const url =
+            `pg://u@localhost:${silent.port}?sslmode=disable&connect_timeout=10&blocking_transport=${transport}`;
+          const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
+          assert.equal(error, "ServerError: this is 127.0.0.2", transport);
+        }
+      }));
+
+    test(`addresses: the only one that does not answer is an error that says so (${world})`, () =>
+      withHosts(["127.0.0.1"], async (file) => {
+        await using silent = await Unanswered.start();
+        for (const transport of world === "sync" ? ["ffi", "worker"] : ["auto"]) {
+          const url =
+            `pg://u@localhost:${silent.port}?sslmode=disable&connect_timeout=2&blocking_transport=${transport}`;
+          const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
+          assert.match(
+            error,
+            /^ConnectionError: Cannot connect to localhost:\d+: (?:connection )?timed out$/,
+            transport,
+          );
+        }
+      }));
+  }
+
+  if (runtime === "deno") {
+    test("addresses: with Deno's permission for the name only, the next one is dialled too", () =>
+      withHosts(["127.0.0.1", "127.0.0.2"], async (file) => {
+        await using server = await refusing("127.0.0.2", 0);
+        const url = `pg://u@localhost:${server.port}?sslmode=disable`;
+        const net = `--allow-net=localhost:${server.port}`;
+        const { error } = JSON.parse(await runWithHosts(file, "transport.ts", ["async", url], [net]));
+        assert.equal(error, "ServerError: this is 127.0.0.2");
+      }));
   }
 }
 

@@ -48,7 +48,7 @@ function startup(session: ConstructorParameters<typeof Startup>[1]): Startup {
     user: "postgres",
     password: undefined,
     parameters: [["user", "postgres"], ["database", "postgres"], ["client_encoding", "UTF8"]],
-    nonce: "unused",
+    nonce: () => "unused",
   }, session);
 }
 

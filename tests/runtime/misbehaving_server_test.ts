@@ -22,7 +22,7 @@ const WELCOME = concat(authentication(0), backendKeyData(), readyForQuery());
 
 function opts(port: number): Opts {
   return new Opts().host("127.0.0.1").port(port).user("u").password("p").db("d").sslMode("disable")
-    .upgradeToUnixSocket(false).connectTimeout(1500);
+    .upgradeToUnixSocket(false).connectTimeout(20_000);
 }
 
 type Expected = { readonly type: typeof ConnectionError; readonly message: RegExp };

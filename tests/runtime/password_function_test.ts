@@ -1,6 +1,8 @@
 /** Functions for the password that are slow, as seen by connections that await. */
 import assert from "node:assert/strict";
 import { Conn, ConnectionError, Opts } from "../../mod.ts";
+import { startPeer } from "../support/network/peer.ts";
+import { authentication } from "../support/scripted/backend.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -13,6 +15,16 @@ test("a password function that never returns ends with connectTimeout", async ()
     assert.match(error.message, /timed out: the function for password has not returned in time/);
     return true;
   });
+});
+
+test("a server that closes the connection ends the wait for a password function, without a limit too", async () => {
+  await using server = await startPeer({ greeting: authentication(3), then: "end" });
+  const opts = new Opts(`pg://u@127.0.0.1:${server.port}?sslmode=disable`).connectTimeout(0)
+    .password(() => new Promise<string>(() => {}));
+  await assert.rejects(
+    Conn.connect(opts),
+    (error) => error instanceof ConnectionError && /the server closed the connection/.test(error.message),
+  );
 });
 
 test("a signal ends connecting while the password function is pending", async () => {

@@ -1,9 +1,9 @@
 /** `requirepeer` with real sockets: whose user is known from the kernel, or from the file. */
 import assert from "node:assert/strict";
-import process from "node:process";
 import { statSync } from "node:fs";
 import { ConnectionError } from "../../mod.ts";
 import { userName } from "../../src/transport/accounts.ts";
+import { runScript } from "../support/processes/child.ts";
 import { newest } from "../support/suite/servers.ts";
 import { worldsOf } from "../support/suite/worlds.ts";
 import { test } from "../support/suite/test.ts";
@@ -26,14 +26,12 @@ for (const world of worldsOf("requirepeer")) {
   });
 }
 
-test("requirepeer: without it nobody is asked, and in the environment it counts", async () => {
-  const [world] = worldsOf("requirepeer");
-  process.env.PGREQUIREPEER = "somebody_else";
-  try {
-    await assert.rejects(world!.connect(newest.fast), /requirepeer="somebody_else" is given/);
-  } finally {
-    delete process.env.PGREQUIREPEER;
-  }
-  await using conn = await world!.connect(newest.fast);
-  assert.equal(conn.transport, "unix");
-});
+for (const world of ["async", "sync"]) {
+  // In a process of its own: on Deno, test files that run at the same time share the environment.
+  test(`requirepeer: without it nobody is asked, and in the environment it counts (${world})`, async () => {
+    const connect = async (env: Record<string, string>): Promise<string> =>
+      (await runScript("transport.ts", [world, newest.fast], ["-A"], env)).stdout;
+    assert.match(await connect({ PGREQUIREPEER: "somebody_else" }), /requirepeer=\\"somebody_else\\" is given/);
+    assert.match(await connect({}), /^\{"transport":"unix"/);
+  });
+}

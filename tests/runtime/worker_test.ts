@@ -1,8 +1,8 @@
 /** Threads that own the sockets of blocking connections: they serve one connection after the other, and say why when they fail. */
 import assert from "node:assert/strict";
 import type { SyncTransport } from "../../src/transport/transport.ts";
-import type { WorkerBody } from "../../src/transport/worker_main.ts";
 import { dialWorker } from "../../src/transport/worker.ts";
+import { STATES, WORDS } from "../../src/transport/worker_memory.ts";
 import { startPeer } from "../support/network/peer.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -13,56 +13,41 @@ function endpoint(port: number): Parameters<typeof dialWorker>[0] {
   return { kind: "tcp", host: "127.0.0.1", port, keepAlive: false };
 }
 
-/** What a worker runs that is to fail; sent as text, so it refers to nothing outside. */
-const FAILURES: readonly (readonly [name: string, main: WorkerBody, message: RegExp])[] = [
+/** The text of a body that waits, and does something when it is to dial. */
+function whenDialling(action: string): string {
+  return `({ control, ring, fail }) => {
+    Atomics.store(control, ${WORDS.state}, ${STATES.idle});
+    ring();
+    const timer = setInterval(() => {
+      if (Atomics.load(control, ${WORDS.state}) !== ${STATES.dialling}) return;
+      clearInterval(timer);
+      ${action}
+    }, 1);
+  }`;
+}
+
+/** What a worker runs that is to fail. */
+const FAILURES: readonly (readonly [name: string, main: string, message: RegExp])[] = [
   [
     "throws at its start",
-    () => {
-      throw new Error("nothing works here");
-    },
+    `() => { throw new Error("nothing works here"); }`,
     /^the worker thread for the socket cannot start: nothing works here$/,
   ],
   [
     "throws what is no error",
-    () => {
-      throw "a word";
-    },
+    `() => { throw "a word"; }`,
     /^the worker thread for the socket cannot start: a word$/,
   ],
-  ["ends at its start", () => process.exit(), /^the worker thread for the socket cannot start/],
+  ["ends at its start", "() => process.exit()", /^the worker thread for the socket cannot start/],
   [
     "fails when it is to dial",
-    ({ input: { words, states }, control, ring, fail }) => {
-      Atomics.store(control, words.state, states.idle);
-      ring();
-      const timer = setInterval(() => {
-        if (Atomics.load(control, words.state) !== states.dialling) return;
-        clearInterval(timer);
-        fail(new Error("this cannot be dialled"));
-      }, 1);
-    },
+    whenDialling(`fail(new Error("this cannot be dialled"));`),
     /^this cannot be dialled$/,
   ],
-  [
-    "ends when it is to dial",
-    ({ input: { words, states }, control, ring }) => {
-      Atomics.store(control, words.state, states.idle);
-      ring();
-      const timer = setInterval(() => {
-        if (Atomics.load(control, words.state) !== states.dialling) return;
-        clearInterval(timer);
-        process.exit();
-      }, 1);
-    },
-    /^the worker thread that owns the socket has ended$/,
-  ],
+  ["ends when it is to dial", whenDialling("process.exit();"), /^the worker thread that owns the socket has ended$/],
   [
     "says nothing more",
-    ({ input: { words, states }, control, ring }) => {
-      Atomics.store(control, words.state, states.idle);
-      ring();
-      setInterval(() => {}, 1_000_000);
-    },
+    whenDialling("setInterval(() => {}, 1_000_000);"),
     /^the worker thread that owns the socket is gone$/,
   ],
 ];

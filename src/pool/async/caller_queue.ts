@@ -1,37 +1,42 @@
 /** The callers that wait for a connection of a pool that awaits. */
 import { onAbort } from "../../run/aborts.ts";
 import { MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
-import type { CallerCounters } from "../pool_state.ts";
+import type { PoolState } from "../pool_state.ts";
 import { type Waiter, WaitQueue } from "../wait_queue.ts";
 import type { Alarm } from "./alarm.ts";
-import type { Entry } from "./pool_conn.ts";
+import type { Entry, PoolConn } from "./pool_conn.ts";
+
+/** How long a caller waits for a connection. */
+export interface AcquireDeadline {
+  /** Milliseconds, 0 if the caller gave none. */
+  readonly timeout: number;
+  /** The timeout that the caller gave; `timeout` is the remainder of it. */
+  readonly callerTimeout: number;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** The wait queue with promises: each caller gets a connection, gives up, or is rejected when its time is over. */
 export class CallerQueue extends WaitQueue<Entry> {
-  readonly #counters: CallerCounters;
+  readonly #state: PoolState<PoolConn>;
   readonly #alarm: Alarm;
   readonly #onAborted: () => void;
 
   /** `onAborted` is called when a caller has given up. */
-  constructor(counters: CallerCounters, alarm: Alarm, onAborted: () => void) {
+  constructor(state: PoolState<PoolConn>, alarm: Alarm, onAborted: () => void) {
     super();
-    this.#counters = counters;
+    this.#state = state;
     this.#alarm = alarm;
     this.#onAborted = onAborted;
   }
 
   /**
-   * Waits for a connection. `timeout` is the caller's or the pool's limit, `left` the remainder of it. `cost` is that
-   * of {@linkcode Waiter}.
+   * Waits for a connection, as long as the caller and the pool's limit allow. `cost` is that of {@linkcode Waiter}.
    */
-  wait(
-    { timeout, left }: { readonly timeout: number; readonly left: number },
-    signal: AbortSignal | undefined,
-    cost: number,
-  ): Promise<Entry> {
+  wait({ timeout, callerTimeout, signal }: AcquireDeadline, cost: number): Promise<Entry> {
+    const { counters, limits: { poolAcquireTimeout } } = this.#state;
+    const isCallers = timeout > 0 && timeout < poolAcquireTimeout;
     const since = now();
-    const by = since + left;
-    const counters = this.#counters;
+    const by = since + (isCallers ? timeout : poolAcquireTimeout);
     return new Promise<Entry>((resolve, reject) => {
       const settle = (): void => {
         counters.waited++;
@@ -40,7 +45,7 @@ export class CallerQueue extends WaitQueue<Entry> {
         if (this.length === 0) this.#alarm.keepProcess(false);
       };
       const waiter: Waiter<Entry> = {
-        timeout,
+        timeout: isCallers ? callerTimeout : poolAcquireTimeout,
         by,
         cost,
         resolve: (entry) => {

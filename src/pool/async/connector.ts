@@ -1,7 +1,7 @@
 /** Opens a pool's connections, and decides when to try again after a failure. */
 import { atMost, now } from "../../runtime/clock.ts";
 import { ConnectionError } from "../../errors.ts";
-import { ServerAddress } from "../../connect/server_address.ts";
+import { ServerAddress, verifiedSockets } from "../../connect/server_address.ts";
 import type { Settings } from "../../options/settings.ts";
 import { backoff } from "../backoff.ts";
 import { isTransient, lostWhileOpening } from "../failure.ts";
@@ -19,7 +19,7 @@ export class Connector {
   readonly #settings: Settings;
   readonly #onConnect: OnConnect;
   readonly #log: Log | undefined;
-  readonly #address = new ServerAddress();
+  readonly #address = new ServerAddress(verifiedSockets);
   /** Aborts attempts to connect when the pool closes. */
   readonly #abort = new AbortController();
   /** Whether the server has been reached since the last failure. */
@@ -32,7 +32,7 @@ export class Connector {
   /** No attempt to connect begins before this time. */
   pauseUntil = 0;
   /** Whether the last failure is likely to be transient. */
-  isFailureTransient = false;
+  #isFailureTransient = false;
 
   constructor(name: string, settings: Settings, onConnect: OnConnect, log: Log | undefined) {
     this.#name = name;
@@ -92,7 +92,15 @@ export class Connector {
     this.lastFailure = error;
     // When the server is back, it may have another Unix socket.
     this.#address.invalidate();
-    return this.isFailureTransient = this.isTransient(error);
+    return this.#isFailureTransient = this.isTransient(error);
+  }
+
+  /**
+   * Whether the pause after a failure is not over yet. If the failure is not transient, waiting callers do not wait
+   * for that.
+   */
+  isPaused(hasCallers: boolean): boolean {
+    return now() < this.pauseUntil && (this.#isFailureTransient || !hasCallers);
   }
 
   /** Pauses before the next attempt, longer after each failure. */

@@ -13,9 +13,13 @@ import { LatencyEstimate } from "../latency_estimate.ts";
 import { Lease } from "../lease.ts";
 import type { Conn } from "../../async/conn.ts";
 import type { CallOptions } from "../../async/options.ts";
+import type { AcquireDeadline } from "./caller_queue.ts";
 import type { Entry } from "./pool_conn.ts";
-import type { AcquireDeadline, PoolManager } from "./pool_manager.ts";
+import type { PoolManager } from "./pool_manager.ts";
 import type { PoolSource } from "./pool_stream.ts";
+
+/** A call may wait for a connection, so its parameters are copied first. */
+export { copyArguments as argumentsOf } from "../../connection/arguments.ts";
 
 /** Makes calls on the connections of one pool. */
 export class PoolCalls {

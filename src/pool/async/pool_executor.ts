@@ -1,5 +1,5 @@
 /** The methods of a pool that execute SQL: one line each, over the methods of connections. */
-import { type PoolStatement, splitArguments } from "../../connection/arguments.ts";
+import { copyArguments, type PoolStatement } from "../../connection/arguments.ts";
 import type { CopyData, CopyRow, Params, Row } from "../../connection/call_options.ts";
 import type { Result } from "../../rows/collectors.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
@@ -13,7 +13,7 @@ import type {
 } from "../../async/options.ts";
 import type { Portal } from "../../async/portal.ts";
 import type { Transaction } from "../../async/transaction.ts";
-import type { PoolCalls } from "./pool_calls.ts";
+import { argumentsOf, type PoolCalls } from "./pool_calls.ts";
 import { PoolStream } from "./pool_stream.ts";
 
 /** Everything that executes SQL on any connection of a pool. */
@@ -52,37 +52,37 @@ export abstract class PoolExecutor {
 
   /** As `Conn.exec`, on any connection. Each connection prepares a string when it first executes it. */
   exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
   }
 
   /** As `Conn.execFirst`, on any connection. */
   execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
   }
 
   /** As `Conn.execOne`, on any connection. */
   execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
   }
 
   /** As `Conn.execValue`, on any connection. */
   execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
   }
 
   /** As `Conn.execDrop`, on any connection. */
   execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execDrop(statement, values, options));
   }
 
   /** As `Conn.run`, on any connection. */
   run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
 
@@ -109,7 +109,7 @@ export abstract class PoolExecutor {
     fn: (portal: Portal) => T | Promise<T>,
     options?: QueryOptions,
   ): Promise<T> {
-    const [statement, values = params] = splitArguments(stmt, params, undefined);
+    const [statement, values = params] = argumentsOf(stmt, params, undefined);
     return this.#calls.once(options, (conn, options) => conn.execIter(statement, values, fn, options));
   }
 
@@ -129,7 +129,7 @@ export abstract class PoolExecutor {
    * ```
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = copyArguments(stmt, params, options);
     const acquiredAt = new Error("streamed from the pool here");
     return new PoolStream<R>(() =>
       this.#calls.openSource(given, acquiredAt, (conn) => conn.stream<R>(statement, values, given))

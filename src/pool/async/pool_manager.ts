@@ -15,7 +15,7 @@ import { acquires, publishSpan } from "../../telemetry/channels.ts";
 import { Alarm } from "./alarm.ts";
 import type { Conn } from "../../async/conn.ts";
 import { Batching } from "./batching.ts";
-import { AcquireTimeout, CallerQueue } from "./caller_queue.ts";
+import { type AcquireDeadline, AcquireTimeout, CallerQueue } from "./caller_queue.ts";
 import { CLEAN_UP_TIMEOUT, Connector, type OnConnect, withTimeout } from "./connector.ts";
 import { OpenedConnection } from "../../async/opened.ts";
 import type { Entry, PoolConn } from "./pool_conn.ts";
@@ -27,15 +27,6 @@ export interface PoolHooks {
   /** Undefined if the user gave none; a release then need not wait. */
   readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
   readonly onLeak: ((leak: PoolLeak) => void) | undefined;
-}
-
-/** How long a caller waits for a connection. */
-export interface AcquireDeadline {
-  /** Milliseconds, 0 if the caller gave none. */
-  readonly timeout: number;
-  /** The timeout that the caller gave; `timeout` is the remainder of it. */
-  readonly callerTimeout: number;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** The connections of a pool. */
@@ -65,7 +56,7 @@ export class PoolManager {
     this.#connector = new Connector(name, settings, hooks.onConnect, this.#log);
     this.#batching = new Batching(limits.poolMaxPipelined);
     this.#state = new PoolState(limits, Math.random, (conn) => this.#closeInBackground(conn));
-    this.#queue = new CallerQueue(this.#state.counters, this.#alarm, () => this.#scheduleTick());
+    this.#queue = new CallerQueue(this.#state, this.#alarm, () => this.#scheduleTick());
     this.#leaks = new LeakDetector(
       limits.poolLeakTimeout,
       now,
@@ -148,17 +139,15 @@ export class PoolManager {
   }
 
   /** Waits until a connection is released or opened. */
-  #enqueue({ timeout, callerTimeout: given, signal }: AcquireDeadline, cost: number): Promise<Entry> {
+  #enqueue(deadline: AcquireDeadline, cost: number): Promise<Entry> {
     if (this.#connector.isAborted) return Promise.reject(poolClosed());
-    const { poolMaxWaiting, poolMaxConcurrency, poolAcquireTimeout } = this.#limits;
+    const { poolMaxWaiting, poolMaxConcurrency } = this.#limits;
     // Connections that are not in use, or only being checked, will each serve one caller.
     if (this.#queue.length >= poolMaxWaiting + poolMaxConcurrency - this.#state.leasedCount + this.#checking) {
       this.#state.counters.refused++;
       return Promise.reject(tooManyWaiting(poolMaxWaiting));
     }
-    const isOwn = timeout > 0 && timeout < poolAcquireTimeout;
-    const limit = isOwn ? { timeout: given, left: timeout } : { timeout: poolAcquireTimeout, left: poolAcquireTimeout };
-    const waiting = this.#queue.wait(limit, signal, cost);
+    const waiting = this.#queue.wait(deadline, cost);
     this.#serveQueue();
     return waiting;
   }
@@ -320,16 +309,8 @@ export class PoolManager {
 
   /** Whether a connection may be opened now. While the server has not been reached, one attempt at a time. */
   get #canOpen(): boolean {
-    return this.#state.hasRoom && !this.#isPaused && (this.#connector.isReached || this.#state.opening === 0);
-  }
-
-  /**
-   * Whether the pause after a failure is not over yet. If the failure is not transient, waiting callers do not wait
-   * for that.
-   */
-  get #isPaused(): boolean {
-    const { pauseUntil, isFailureTransient } = this.#connector;
-    return now() < pauseUntil && (isFailureTransient || this.#queue.length === 0);
+    return this.#state.hasRoom && !this.#connector.isPaused(this.#queue.length > 0) &&
+      (this.#connector.isReached || this.#state.opening === 0);
   }
 
   #replenish(): void {

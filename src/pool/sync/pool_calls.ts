@@ -7,6 +7,9 @@ import type { Conn } from "../../sync/conn.ts";
 import type { PoolManager } from "./pool_manager.ts";
 import type { PoolSource } from "./pool_stream.ts";
 
+/** No call waits for a connection, and the connection copies the parameters. */
+export { splitArguments as argumentsOf } from "../../connection/arguments.ts";
+
 /** Makes calls on the connections of one pool. */
 export class PoolCalls {
   readonly #manager: PoolManager;

@@ -1,6 +1,6 @@
 // Derived from src/pool/async/pool_executor.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** The methods of a pool that execute SQL: one line each, over the methods of connections. */
-import { type PoolStatement, splitArguments } from "../../connection/arguments.ts";
+import { copyArguments, type PoolStatement } from "../../connection/arguments.ts";
 import type {
   BatchOptions,
   CallOptions,
@@ -17,7 +17,7 @@ import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../sync/conn.ts";
 import type { Portal } from "../../sync/portal.ts";
 import type { Transaction } from "../../sync/transaction.ts";
-import type { PoolCalls } from "./pool_calls.ts";
+import { argumentsOf, type PoolCalls } from "./pool_calls.ts";
 import { PoolStream } from "./pool_stream.ts";
 
 /** Everything that executes SQL on any connection of a pool. */
@@ -56,37 +56,37 @@ export abstract class PoolExecutor {
 
   /** As `Conn.exec`, on any connection. Each connection prepares a string when it first executes it. */
   exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
   }
 
   /** As `Conn.execFirst`, on any connection. */
   execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
   }
 
   /** As `Conn.execOne`, on any connection. */
   execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
   }
 
   /** As `Conn.execValue`, on any connection. */
   execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): V | null {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
   }
 
   /** As `Conn.execDrop`, on any connection. */
   execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): number {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execDrop(statement, values, options));
   }
 
   /** As `Conn.run`, on any connection. */
   run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
 
@@ -113,7 +113,7 @@ export abstract class PoolExecutor {
     fn: (portal: Portal) => T,
     options?: QueryOptions,
   ): T {
-    const [statement, values = params] = splitArguments(stmt, params, undefined);
+    const [statement, values = params] = argumentsOf(stmt, params, undefined);
     return this.#calls.once(options, (conn, options) => conn.execIter(statement, values, fn, options));
   }
 
@@ -133,7 +133,7 @@ export abstract class PoolExecutor {
    * ```
    */
   stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
-    const [statement, values, given] = splitArguments(stmt, params, options);
+    const [statement, values, given] = copyArguments(stmt, params, options);
     const acquiredAt = new Error("streamed from the pool here");
     return new PoolStream<R>(() =>
       this.#calls.openSource(given, acquiredAt, (conn) => conn.stream<R>(statement, values, given))

@@ -1,7 +1,7 @@
 /** The manager of a pool that blocks: it opens, hands out, cleans up and closes connections. */
 import { now } from "../../runtime/clock.ts";
 import { refusePromise } from "../../run/sync_runner.ts";
-import { ServerAddress } from "../../connect/server_address.ts";
+import { ServerAddress, verifiedSockets } from "../../connect/server_address.ts";
 import type { Settings } from "../../options/settings.ts";
 import { allInUse, lostWhileOpening, poolClosed } from "../failure.ts";
 import { Lease } from "../lease.ts";
@@ -31,7 +31,7 @@ export class PoolManager {
   readonly #hooks: PoolHooks;
   readonly #state: PoolState<PoolConn>;
   readonly #leaks: LeakDetector<Entry>;
-  readonly #address = new ServerAddress();
+  readonly #address = new ServerAddress(verifiedSockets);
   /** Connections to listen on. */
   readonly #listenConnections = new Set<PoolConn>();
   #closed = false;

@@ -2,37 +2,8 @@
  * Connection strings, environments, password files and service files: good, odd and bad. What libpq makes
  * of each is in `recorded.json`, which `tools/record_libpq.ts` writes.
  */
-
-/** What a process is given. Paths begin with `{dir}`; `{dir}/home` is the home directory. */
-export interface ConnectionCase {
-  readonly text: string;
-  readonly variables: Readonly<Record<string, string>>;
-  /** Files by their paths, with mode 0600, or another one before a colon: `0644:text`. */
-  readonly files: Readonly<Record<string, string>>;
-}
-
-/** The mode and the text of a file. */
-export function fileOf(spec: string): { mode: number; text: string } {
-  const [, mode = "0600", text] = /^(?:(0[0-7]{3}):)?(.*)$/s.exec(spec)!;
-  return { mode: parseInt(mode, 8), text: text! };
-}
-
-function given(
-  text: string,
-  variables: Readonly<Record<string, string>> = {},
-  files: Readonly<Record<string, string>> = {},
-): ConnectionCase {
-  return { text, variables, files };
-}
-
-/** A string with a password, so that libpq gets as far as sending it. */
-const strings = (...texts: readonly string[]): ConnectionCase[] => texts.map((text) => given(text));
-
-/** One string in several environments. */
-const environments = (text: string, ...all: readonly Readonly<Record<string, string>>[]): ConnectionCase[] =>
-  all.map((variables) => given(text, variables));
-
-const BASE = "host=h user=u password=p";
+import { BASE, type ConnectionCase, environments, given, HOME_FILE, strings } from "./connection_case.ts";
+import { NEWER_CASES } from "./newer_cases.ts";
 
 const KEYWORD_STRINGS = strings(
   "",
@@ -85,6 +56,9 @@ const KEYWORD_STRINGS = strings(
   "user=u password=🎉 host=h",
   "user=a user=b host=h password=p",
   "sslmode=bogus sslmode=disable host=h user=u password=p",
+  "sslmode=bogus requiressl=1 host=h user=u password=p",
+  "requiressl=1 sslmode=disable host=h user=u password=p",
+  "sslmode=disable requiressl=0 host=h user=u password=p",
   "port=x port=1 host=h user=u password=p",
   "connect_timeout=x connect_timeout=1 host=h user=u password=p",
   "user= password=x host=h",
@@ -238,6 +212,13 @@ const HOSTS = strings(
   "user=u password=p host=::1",
   "user=u password=p host=/run/pg",
   "user=u password=p host=/run/pg port=7",
+  "user=u password=p host=/run/pg/",
+  "user=u password=p host=/run/pg//",
+  "user=u password=p host=/",
+  "user=u password=p host=@pg",
+  "user=u password=p host=@pg/",
+  "user=u password=p host=@/",
+  "user=u password=p host=[::1]",
   "user=u password=p host='/run/my pg'",
   "user=u password=p host=a,b",
   "user=u password=p host=a,b,c port=7",
@@ -293,6 +274,8 @@ const URLS = strings(
   "postgresql://u:p@h/d?ssl=true",
   "postgresql://u:p@h/d?ssl=false",
   "postgresql://u:p@h/d?ssl=true&sslmode=disable",
+  "postgresql://u:p@h/d?sslmode=bogus&ssl=true",
+  "postgresql://u:p@h/d?dbname=%00&dbname=d",
   "postgresql://u:p@h/d?connect_timeout=5",
   "postgresql://u:p@h/d?connect_timeout=",
   "postgresql://u:p@h/d?connect_timeout=5&",
@@ -365,6 +348,11 @@ const URLS = strings(
   "postgresql://u:p@h:-1/d",
   "postgresql://u:p@h:+7/d",
   "postgresql://u:p@h: 7/d",
+  "postgresql://u:p@a: 7,b/d",
+  "postgresql://u:p@a:7,b:8 /d",
+  "postgresql://u:p@a ,b/d",
+  "postgresql://u:p@a,b /d",
+  "postgresql://u:p@a:7%2C8,b/d",
   "postgresql://u:p@h:%37/d",
   "postgresql://u:p@h:1:2/d",
   "postgresql:// u : p @ h / d ",
@@ -478,9 +466,12 @@ const VARIABLES = [
   given("postgresql://h?user=", { PGUSER: "eu", PGPASSWORD: "p" }),
   given("postgresql://@h", { PGUSER: "eu", PGPASSWORD: "p" }),
   given("postgresql://u:@h", { PGPASSWORD: "ep" }),
+  given("postgresql://u:p@ /d", { PGHOST: "e" }),
+  given("postgresql://u:p@h: /d", { PGPORT: "7" }),
+  given("postgresql:// :p@h/d", { PGUSER: "eu" }),
+  given("postgresql://u: @h/d", { PGPASSWORD: "ep" }),
 ];
 
-const HOME_FILE = "{dir}/home/.pgpass";
 const LINES = "h:5432:d:u:right";
 
 /** A password file in the home directory, and what is looked up in it. */
@@ -635,6 +626,8 @@ const SERVICE_FILES = [
     `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1021 - 9)}`,
     `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1021 - 9)}\n`,
     `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1022 - 9)}\n`,
+    `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1022 - 9)}`,
+    `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1023 - 9)}`,
     `[s]\nhost=h\nuser=u\npassword=${"p".repeat(1100)}\n`,
     `#${"x".repeat(1100)}\n[s]\nhost=h\nuser=u\npassword=p`,
     "0644:[s]\nhost=h\nuser=u\npassword=p",
@@ -689,6 +682,11 @@ const SERVICE_FILES = [
     { "{dir}/sys/pg_service.conf": "[s]\nhost=h\nuser=u\npassword=p", "{dir}/own": "[x]" },
   ),
   given("service=s", { PGSYSCONFDIR: "{dir}/sys" }),
+  given(
+    "service=s",
+    { PGSYSCONFDIR: "{dir}/sys", PGSERVICEFILE: "{dir}" },
+    { "{dir}/sys/pg_service.conf": "[s]\nhost=h\nuser=u\npassword=p" },
+  ),
 ];
 
 /** All cases. */
@@ -700,4 +698,5 @@ export const CASES: readonly ConnectionCase[] = [
   ...VARIABLES,
   ...PASSWORD_FILES,
   ...SERVICE_FILES,
+  ...NEWER_CASES,
 ];

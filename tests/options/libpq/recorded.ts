@@ -1,6 +1,6 @@
 /** What libpq made of the cases, as `recorded.json` has it. */
 import { readFileSync } from "node:fs";
-import type { ConnectionCase } from "./cases.ts";
+import type { ConnectionCase } from "./connection_case.ts";
 
 /** What libpq does with a case: it refuses it, or connects. */
 export type Outcome = { readonly refused: string } | Connected;
@@ -23,6 +23,8 @@ export interface Connected {
   readonly connect_timeout?: string;
   /** The other settings for the session's start, by their names in small letters. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** The texts of the options in `other_options.ts`, but for defaults of libpq's. */
+  readonly others?: Readonly<Record<string, string>>;
 }
 
 /** A case, and what libpq 18 makes of it; what libpq 15 does is there if it differs. */

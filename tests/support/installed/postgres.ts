@@ -101,8 +101,19 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     return this.#process?.pid;
   }
 
-  /** Starts it again after {@linkcode stop}. */
+  /** Starts it again after {@linkcode stop}. What the last one has left may still be in use for a moment. */
   async resume(): Promise<void> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#run();
+      } catch (error) {
+        if (attempt === MAX_STARTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+    }
+  }
+
+  async #run(): Promise<void> {
     const child = this.#binaries.spawn("postgres", ["-D", join(this.#directory, "data")]);
     this.#process = child;
     const from = this.#log.length;
@@ -112,7 +123,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
         if (this.#log.includes("ready to accept connections", from)) ready();
       });
       child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`postgres ended with ${code}:\n${this.#log}`)));
+      child.once("close", (code) => reject(new Error(`postgres ended with ${code}:\n${this.#log}`)));
     });
     // The server must not keep this process alive.
     child.unref();
@@ -184,6 +195,9 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     if (options.ident) writeFileSync(join(data, "pg_ident.conf"), `${options.ident.join("\n")}\n`);
   }
 }
+
+/** How often a server is started at most. */
+const MAX_STARTS = 5;
 
 /** A TCP port that is free now. */
 export async function freePort(): Promise<number> {

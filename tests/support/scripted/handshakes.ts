@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { CancelEncryption } from "../../../src/connect/cancel.ts";
-import type { Handshake, HandshakeStep, Link } from "../../../src/connect/handshake.ts";
+import type { Handshake, HandshakeStep, Link, UserCall } from "../../../src/connect/handshake.ts";
 import type { Op, PendingRequest, Request, Step } from "../../../src/protocol/request.ts";
 import { errorOf } from "../../../src/protocol/failure.ts";
 import { Session } from "../../../src/protocol/session.ts";
@@ -193,13 +193,25 @@ function answerTo(
       return undefined;
     }
     if (step.do === "run") return runOn(link, step.op, op!, answer);
-    if (step.do === "call" && !(answer instanceof Error)) return step.fn();
+    if (step.do === "call" && !(answer instanceof Error)) return call(link, step.call, answer);
     link.send();
     if (answer instanceof Error) throw answer;
     if (step.do === "readByte") return (answer as string).charCodeAt(0);
     if (step.do === "startTls") return link.tls = TLS_SESSION;
     return undefined;
   };
+}
+
+/** Makes a call as the blocking driver does; or loses the connection before the call has an outcome. */
+function call(link: TabledLink, call: UserCall, answer: Answer): void {
+  if (answer !== undefined) return link.session.lose((answer as { lose: Error }).lose);
+  let value: unknown;
+  try {
+    value = call.make();
+  } catch (error) {
+    return call.threw(error);
+  }
+  call.returned(value);
 }
 
 /** Runs an op against these bytes. An error in their place is the driver's, such as a timeout. */

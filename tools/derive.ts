@@ -1,0 +1,41 @@
+/**
+ * `deno task derive`: writes the files of `src` that are made from others.
+ *
+ * Usage: deno task derive [--check]
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { deriveSync, EDITS } from "./derive_sync.ts";
+import { WORKER_CODE, workerCode } from "./derive_worker.ts";
+
+const root = join(import.meta.dirname!, "..");
+const isCheck = process.argv.includes("--check");
+let stale = 0;
+for (const [name, edits] of Object.entries(EDITS)) {
+  const source = `src/${name}`;
+  derived(source.replace("async/", "sync/"), deriveSync(readFileSync(join(root, source), "utf8"), edits, source));
+}
+derived(WORKER_CODE, await workerCode(root));
+process.exit(stale === 0 ? 0 : 1);
+
+/** Writes a file, or complains if it is not as it must be. */
+function derived(file: string, text: string): void {
+  const path = join(root, file);
+  const wanted = formatted(text);
+  if (existsSync(path) && wanted === readFileSync(path, "utf8")) return;
+  if (!isCheck) return writeFileSync(path, wanted);
+  stale++;
+  console.error(`${file} is not what it must be: run deno task derive`);
+}
+
+function formatted(text: string): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["fmt", "--ext=ts", "-"], {
+    input: text,
+    encoding: "utf8",
+    cwd: root,
+  });
+  if (status !== 0) throw new Error(stderr);
+  return stdout;
+}

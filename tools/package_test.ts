@@ -1,0 +1,305 @@
+/** The npm package, installed from its tarball as users do: on each runtime, with type checks, and through bundlers. */
+import assert from "node:assert/strict";
+import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { after, before, test } from "node:test";
+import { cached, npmInstall } from "../tests/support/installed/cache.ts";
+import type { PostgresServer } from "../tests/support/installed/postgres.ts";
+import { startTestServer } from "../tests/support/installed/test_server.ts";
+import { RUNTIMES } from "../tests/support/installed/versions.ts";
+import { buildPackage } from "./build.ts";
+
+const ROOT = join(import.meta.dirname!, "..");
+
+/** What people use the package with. The releases of Node are packages with nothing but its binary. */
+const TOOLS = {
+  "esbuild": "0.28.2",
+  "rollup": "4.68.8",
+  "@rollup/plugin-node-resolve": "16.0.3",
+  "tsx": "4.23.15",
+  "typescript5": "npm:typescript@5.9.3",
+  "typescript7": "npm:typescript@7.0.2",
+  "node20": `npm:node-${process.platform}-${process.arch}@20.19.5`,
+  "node22": `npm:node-${process.platform}-${process.arch}@22.15.0`,
+  "node24": `npm:node-${process.platform}-${process.arch}@24.22.3`,
+  "node26": `npm:node-${process.platform}-${process.arch}@${RUNTIMES.node.split("@")[1]}`,
+} as const;
+
+/** A program that uses both worlds. Node 22 and 24 have no Temporal. */
+const PROGRAM = `
+import { Conn, Opts, Pool, sql } from "@x/pyro";
+import { Conn as BlockingConn } from "@x/pyro/sync";
+
+const dates = "Temporal" in globalThis ? "temporal" : "string";
+const opts = new Opts(process.env.URL).dates(dates).blockingTransport("worker");
+const conn = await Conn.connect(opts);
+const texts = [await conn.execValue(sql\`select \${"promises"}\`), typeof await conn.execValue("select now()")];
+await conn.close();
+const pool = new Pool(opts);
+texts.push(await pool.execValue("select 'pooled'"));
+await pool.close();
+const blocking = new BlockingConn(opts);
+texts.push(blocking.execValue("select 'blocking'"));
+blocking.close();
+try {
+  await Conn.connect(new Opts(process.env.URL));
+  texts.push("temporal");
+} catch (error) {
+  texts.push(error.name, error.message.includes('dates("string")'));
+}
+console.log(JSON.stringify(texts));
+process.exit();
+`;
+
+/** The same with \`require\`. */
+const COMMON_JS = `
+const { Conn, Opts } = require("@x/pyro");
+const { Conn: BlockingConn } = require("@x/pyro/sync");
+
+(async () => {
+  const opts = new Opts(process.env.URL).dates("string");
+  const conn = await Conn.connect(opts);
+  const texts = [await conn.execValue("select 'promises'")];
+  await conn.close();
+  const blocking = new BlockingConn(opts);
+  texts.push(blocking.execValue("select 'blocking'"));
+  console.log(JSON.stringify(texts));
+  process.exit();
+})();
+`;
+
+/** Types that users write. */
+const TYPES = `
+import { Conn, type ConnectOptions, DecodeError, Interval, Opts, Pool, type PoolOptions, type Row, sql } from "@x/pyro";
+import { Conn as BlockingConn } from "@x/pyro/sync";
+import { instrument } from "@x/pyro/otel";
+
+const options: PoolOptions = { poolMaxConcurrency: 4 };
+const connectOptions: ConnectOptions = {};
+export async function main(): Promise<number> {
+  await using conn = await Conn.connect(new Opts("pg://").int8("number"), connectOptions);
+  await using pool = new Pool("pg://", options);
+  const rows: Row[] = await pool.exec(sql\`select \${1}\`);
+  const typed = await conn.exec<{ n: number }>("select 1 as n");
+  for await (const row of conn.stream<{ n: number }>("select 1 as n")) console.log(row.n.toFixed());
+  using blocking = new BlockingConn("pg://");
+  const first = blocking.execFirst<{ n: string }>("select 'a' as n");
+  const interval: Interval = Interval.from("1 day");
+  // @ts-expect-error: there is no such option.
+  new Opts().nothing();
+  return rows.length + (typed[0]?.n ?? 0) + (first?.n.length ?? 0) + interval.days;
+}
+export const names = [DecodeError.name, instrument.name];
+`;
+
+let server: PostgresServer;
+let project: string;
+let tools: string;
+
+before(async () => {
+  tools = cached(`package-tools-${Object.values(TOOLS).join("-").replaceAll(/[^\w.-]/g, "")}`, (staging) => {
+    npmInstall(staging, Object.entries(TOOLS).map(([name, version]) => `${name}@${version}`));
+    return staging;
+  });
+  server = await startTestServer(18);
+  project = newProject();
+  const directory = join(project, "built");
+  await buildPackage(directory);
+  spawn("npm", ["pack", "--silent", "--pack-destination", project], directory);
+  spawn("npm", ["install", "--no-audit", "--no-fund", tarball()]);
+});
+
+after(async () => {
+  await server?.[Symbol.asyncDispose]();
+  if (project !== undefined) rmSync(project, { recursive: true, force: true });
+});
+
+/** An empty project, as \`npm init\` makes it. */
+function newProject(): string {
+  const directory = mkdtempSync(join(tmpdir(), "pyro-package-"));
+  writeFileSync(join(directory, "package.json"), `{ "name": "a-project", "type": "module" }`);
+  writeFileSync(join(directory, "program.mjs"), PROGRAM);
+  writeFileSync(join(directory, "program.cjs"), COMMON_JS);
+  writeFileSync(join(directory, "types.mts"), TYPES);
+  return directory;
+}
+
+function tarball(): string {
+  return join(project, readdirSync(project).find((name) => name.endsWith(".tgz"))!);
+}
+
+/** Runs a command in the project; fails with what it printed. */
+function spawn(command: string, args: readonly string[], cwd: string = project): SpawnSyncReturns<string> {
+  const { PATH, HOME } = process.env;
+  const result = spawnSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    timeout: 120_000,
+    env: { PATH, HOME, npm_config_update_notifier: "false", NO_COLOR: "1", URL: url() },
+  });
+  assert.equal(
+    result.status,
+    0,
+    `${command} ${args.join(" ")}:\n${result.error ?? ""}${result.stdout}${result.stderr}`,
+  );
+  return result;
+}
+
+function url(): string {
+  return server === undefined ? "" : `pg://test:1234@127.0.0.1:${server.port}/test_db`;
+}
+
+function tool(...path: string[]): string {
+  return join(tools, "node_modules", ...path);
+}
+
+function node(major: 20 | 22 | 24 | 26): string {
+  return tool(`node${major}`, "bin", "node");
+}
+
+/** What a program has printed in the end. */
+function printed(command: string, ...args: string[]): unknown {
+  return JSON.parse(spawn(command, args).stdout.trim().split("\n").at(-1)!);
+}
+
+const WITH_TEMPORAL = ["promises", "object", "pooled", "blocking", "temporal"];
+const WITHOUT_TEMPORAL = ["promises", "string", "pooled", "blocking", "UsageError", true];
+const BUN = ["-y", RUNTIMES.bun] as const;
+
+for (const major of [22, 24, 26] as const) {
+  test(`package: both worlds on Node ${major}, imported and required`, () => {
+    assert.deepEqual(printed(node(major), "program.mjs"), major === 26 ? WITH_TEMPORAL : WITHOUT_TEMPORAL);
+    assert.deepEqual(printed(node(major), "program.cjs"), ["promises", "blocking"]);
+  });
+}
+
+test("package: Node 20 is too old, and both worlds say so", () => {
+  const program = `
+import { Conn } from "@x/pyro";
+import { Conn as BlockingConn } from "@x/pyro/sync";
+const errors = [];
+for (const connect of [() => Conn.connect("pg://"), () => new BlockingConn("pg://")]) {
+  try {
+    await connect();
+  } catch (error) {
+    errors.push(String(error));
+  }
+}
+console.log(JSON.stringify(errors));
+`;
+  writeFileSync(join(project, "old.mjs"), program);
+  const message = "UsageError: Cannot connect: this runtime has no Promise.withResolvers; " +
+    "pyro needs Node 22.15, Bun 1.4 or Deno 2.9, or a later release";
+  assert.deepEqual(printed(node(20), "old.mjs"), [message, message]);
+});
+
+test("package: both worlds on Bun, imported and required, and installed by it", () => {
+  assert.deepEqual(printed("npx", ...BUN, "program.mjs"), WITH_TEMPORAL);
+  assert.deepEqual(printed("npx", ...BUN, "program.cjs"), ["promises", "blocking"]);
+  const other = newProject();
+  try {
+    spawn("npx", [...BUN, "add", tarball()], other);
+    assert.deepEqual(JSON.parse(spawn("npx", [...BUN, "program.mjs"], other).stdout), WITH_TEMPORAL);
+  } finally {
+    rmSync(other, { recursive: true, force: true });
+  }
+});
+
+test("package: both worlds on Deno, imported and required", () => {
+  const run = ["run", "-A", "--node-modules-dir=manual"];
+  assert.deepEqual(printed(process.execPath, ...run, "program.mjs"), WITH_TEMPORAL);
+  assert.deepEqual(printed(process.execPath, ...run, "program.cjs"), ["promises", "blocking"]);
+});
+
+for (const version of ["typescript5", "typescript7"] as const) {
+  for (const skipLibCheck of [true, false]) {
+    test(`package: types by ${TOOLS[version].replace("npm:", "")}, ${skipLibCheck ? "without" : "with"} a check of the package's own`, () => {
+      const compilerOptions = {
+        strict: true,
+        target: "es2022",
+        module: "nodenext",
+        noEmit: true,
+        skipLibCheck,
+        types: [],
+      };
+      const lib = ["es2022", "dom", "esnext.disposable", "es2018.asynciterable"];
+      const config = join(project, `${version}-${skipLibCheck}.json`);
+      writeFileSync(config, JSON.stringify({ compilerOptions: { ...compilerOptions, lib }, files: ["types.mts"] }));
+      spawn(node(26), [tool(version, "bin", "tsc"), "-p", config]);
+    });
+  }
+}
+
+for (const options of [[], ["--minify"], ["--keep-names"], ["--target=es2022"], ["--minify", "--keep-names"]]) {
+  test(`package: bundled by esbuild ${options.join(" ")}`, () => {
+    spawn(node(26), [
+      tool("esbuild", "bin", "esbuild"),
+      "program.mjs",
+      "--bundle",
+      "--platform=node",
+      "--format=esm",
+      "--outfile=bundled/esbuild.mjs",
+      ...options,
+    ]);
+    assert.deepEqual(printed(node(26), "bundled/esbuild.mjs"), WITH_TEMPORAL);
+  });
+}
+
+test("package: bundled by rollup", () => {
+  // Rollup looks for its plugins where it is.
+  const config = `import resolve from ${JSON.stringify(tool("@rollup/plugin-node-resolve/dist/es/index.js"))};
+export default {
+  input: "program.mjs",
+  external: [/^node:/],
+  plugins: [resolve()],
+  output: { file: "bundled/rollup.mjs", inlineDynamicImports: true },
+};`;
+  writeFileSync(join(project, "rollup.config.mjs"), config);
+  spawn(node(26), [tool("rollup", "dist", "bin", "rollup"), "-c", "rollup.config.mjs"]);
+  assert.deepEqual(printed(node(26), "bundled/rollup.mjs"), WITH_TEMPORAL);
+});
+
+test("package: compiled by Bun", () => {
+  spawn("npx", [...BUN, "build", "--compile", "--outfile=bundled/program", "program.mjs"]);
+  assert.deepEqual(printed(join(project, "bundled/program")), WITH_TEMPORAL);
+});
+
+test("package: bundled by Deno", () => {
+  spawn(process.execPath, ["bundle", "--node-modules-dir=manual", "--output=bundled/deno.mjs", "program.mjs"]);
+  assert.deepEqual(printed(process.execPath, "run", "-A", "bundled/deno.mjs"), WITH_TEMPORAL);
+});
+
+test("package: the sources, run by tsx", () => {
+  const copy = join(project, "sources");
+  mkdirSync(copy);
+  for (const name of ["mod.ts", "sync.ts", "async.ts", "src"]) {
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  }
+  const program = PROGRAM.replace(`"@x/pyro"`, `"./sources/mod.ts"`).replace(`"@x/pyro/sync"`, `"./sources/sync.ts"`);
+  writeFileSync(
+    join(project, "sources.ts"),
+    program.replace("error.name, error.message", "String(error), String(error)"),
+  );
+  assert.deepEqual(printed(node(26), tool("tsx", "dist", "cli.mjs"), "sources.ts"), WITH_TEMPORAL);
+});
+
+test("package: nothing is required, and every file that it names is there", () => {
+  const directory = join(project, "node_modules/@x/pyro");
+  const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
+  const config = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
+  assert.equal(manifest.version, config.version);
+  assert.deepEqual([manifest.dependencies, manifest.peerDependencies, manifest.sideEffects], [
+    undefined,
+    undefined,
+    false,
+  ]);
+  assert.deepEqual(Object.keys(manifest.exports), [...Object.keys(config.exports), "./package.json"]);
+  const files = Object.values(manifest.exports as Record<string, string | Record<string, string>>)
+    .flatMap((target) => typeof target === "string" ? [target] : Object.values(target));
+  for (const file of [...files, "./README.md", "./LICENSE"]) {
+    assert.ok(readdirSync(join(directory, dirname(file))).includes(file.split("/").at(-1)!), file);
+  }
+});
