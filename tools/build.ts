@@ -75,13 +75,15 @@ async function bundle(input: Record<string, string>, directory: string): Promise
 
 /** What every entry point needs, and nothing else. */
 function isCore(id: string): boolean {
-  return !/\/(?:async|sync|otel|transport)\/[^/]*$|\/(?:mod|async|sync)\.ts$/.test(id) ||
+  return !/\/(?:async|sync|otel|pglite|testing|transport|websocket|workers)\/[^/]*$|\/(?:mod|async|sync)\.ts$/.test(
+    id,
+  ) ||
     /\/transport\/(?:transport|reason)\.ts$/.test(id);
 }
 
 /** What several runtimes' sockets share. */
 function isSocket(id: string): boolean {
-  return /\/transport\/(?!worker|ffi)[^/]*$/.test(id) && !/\/(?:bun|deno|native_\w*)\.ts$/.test(id);
+  return /\/transport\/(?!worker|ffi|custom)[^/]*$/.test(id) && !/\/(?:bun|deno|native_\w*)\.ts$/.test(id);
 }
 
 async function bundleTypes(input: Record<string, string>, directory: string): Promise<void> {
