@@ -135,7 +135,9 @@ class Server {
     if (db.execProtocolRawSync === undefined) {
       throw new UsageError("Cannot block: this PGlite runs in a worker; connect with promises, or use one without");
     }
-    if (db.ready === false) throw new UsageError("Cannot connect: PGlite has not started; await its waitReady before");
+    if (!db.closed && db.ready === false) {
+      throw new UsageError("Cannot connect: PGlite has not started; await its waitReady before");
+    }
     const session = this.#open();
     const run = (steps: Steps): void => {
       let next = steps.next();
@@ -171,6 +173,7 @@ class Server {
 
   /** The session for a connection; one that only takes a cancel request while another uses the database. */
   #open(): ServerSession {
+    open(this.#db);
     if (this.#isUsed) return new ServerSession(undefined);
     this.#isUsed = true;
     return new ServerSession(() => this.#isUsed = false);

@@ -243,6 +243,7 @@ inWorlds("a database that fails or is closed loses the connection", async (world
     );
     assert.equal(conn.closed, true);
   }
+  assert.match((await failure(world, pglite(failing))).message, /^Cannot connect to pglite:5432: PGlite was closed$/);
 });
 
 async function attempt<T>(call: () => T): Promise<Awaited<T>> {
