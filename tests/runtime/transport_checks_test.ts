@@ -4,7 +4,7 @@ import { transportChecks } from "../../src/testing/mod.ts";
 import { Conn as SyncConn } from "../../sync.ts";
 import { dialling } from "../support/network/dialled.ts";
 import { newest } from "../support/suite/servers.ts";
-import { test } from "../support/suite/test.ts";
+import { test, testInTurn } from "../support/suite/test.ts";
 
 const url = new Opts(newest.url()).upgradeToUnixSocket(false).sslMode("disable");
 
@@ -17,5 +17,7 @@ const TRANSPORTS: readonly (readonly [name: string, checks: ReturnType<typeof tr
 ];
 
 for (const [transport, checks] of TRANSPORTS) {
-  for (const { name, run } of checks) test(`${name} (${transport})`, run);
+  // Web streams are each runtime's own.
+  const register = transport === "Web streams" ? test : testInTurn;
+  for (const { name, run } of checks) register(`${name} (${transport})`, run);
 }
