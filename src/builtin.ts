@@ -7,6 +7,9 @@
 
 /** The modules, by the last word of their names. */
 export const builtin = {
+  get asyncHooks(): typeof import("node:async_hooks") {
+    return process.getBuiltinModule("node:async_hooks");
+  },
   get crypto(): typeof import("node:crypto") {
     return process.getBuiltinModule("node:crypto");
   },
@@ -24,6 +27,9 @@ export const builtin = {
   },
   get stream(): typeof import("node:stream") {
     return process.getBuiltinModule("node:stream");
+  },
+  get timers(): typeof import("node:timers") {
+    return process.getBuiltinModule("node:timers");
   },
   get tls(): typeof import("node:tls") {
     return process.getBuiltinModule("node:tls");

@@ -1,5 +1,6 @@
 /** Which user's functions a call comes from, directly or indirectly. */
-import { AsyncLocalStorage } from "node:async_hooks";
+import type { AsyncLocalStorage } from "node:async_hooks";
+import { builtin } from "../builtin.ts";
 
 /** A user's function that an op waits for, and the user's function around it. */
 export interface CallerContext {
@@ -8,15 +9,17 @@ export interface CallerContext {
   readonly outer: CallerContext | undefined;
 }
 
-const callers = new AsyncLocalStorage<CallerContext>();
+/** Made with the first callback, since most programs need none. */
+let callers: AsyncLocalStorage<CallerContext> | undefined;
 
 /** The user's function that is running now. */
 export function currentCaller(): CallerContext | undefined {
-  return callers.getStore();
+  return callers?.getStore();
 }
 
 /** Calls a function that `op` waits for. */
 export function callWithin(op: object, fn: () => unknown): unknown {
+  callers ??= new builtin.asyncHooks.AsyncLocalStorage();
   return callers.run({ op, outer: callers.getStore() }, fn);
 }
 

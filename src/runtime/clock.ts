@@ -1,5 +1,4 @@
 /** The clock and timers of the drivers. */
-import { setImmediate } from "node:timers";
 
 /** The time in milliseconds; it never goes back. */
 export function now(): number {

@@ -1,11 +1,12 @@
 /** A timer for many things: it goes off when the first of them is due. */
-import { clearTimeout, setTimeout } from "node:timers";
+import { builtin } from "../../builtin.ts";
 import { MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
 
 /** Rings when something is due. It keeps the process alive only on request. */
 export class Alarm {
   readonly #ring: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  /** Of `node:timers`, whose timers need not keep the process alive on any runtime. */
+  #timer: NodeJS.Timeout | undefined = undefined;
   #at = Infinity;
   #keepsProcess = false;
 
@@ -16,6 +17,7 @@ export class Alarm {
   /** Makes it ring at that time, or earlier. */
   set(at: number): void {
     if (at >= this.#at) return;
+    const { clearTimeout, setTimeout } = builtin.timers;
     clearTimeout(this.#timer);
     this.#at = at;
     this.#timer = setTimeout(() => {
@@ -35,7 +37,7 @@ export class Alarm {
 
   /** Cancels it. */
   clear(): void {
-    clearTimeout(this.#timer);
+    builtin.timers.clearTimeout(this.#timer);
     this.#at = Infinity;
   }
 }
