@@ -15,11 +15,11 @@ export function dialAddress(endpoint: Endpoint): DialAddress {
   return { host: endpoint.address ?? endpoint.host, port: endpoint.port };
 }
 
-/** What the function has returned, if it is an object. `expected` says what it must be. */
-export function checkDialled(given: unknown, expected: string): Record<string, unknown> {
+/** What a function of the user has returned, if it is an object. `expected` says what it must be. */
+export function checkDialled(given: unknown, expected: string, who: string = "dial"): Record<string, unknown> {
   if (typeof given === "object" && given !== null) return given as Record<string, unknown>;
   throw new UsageError(
-    `Cannot connect: dial gave ${given === null ? "null" : typeof given}, and must give ${expected}`,
+    `Cannot connect: ${who} gave ${given === null ? "null" : typeof given}, and must give ${expected}`,
   );
 }
 

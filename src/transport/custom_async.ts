@@ -97,11 +97,13 @@ class StreamsTransport implements AsyncTransport {
       maxVersion,
       alpn: ALPN,
     });
-    const streams: Partial<EncryptedStreams> = checkDialled(given, EXPECTED);
+    const streams: Partial<EncryptedStreams> = checkDialled(given, EXPECTED, "startTls");
     const { reader, writer } = lock(streams);
     this.#reader = reader;
     this.#writer = writer;
-    this.#close = optional(streams, "close") ?? this.#close;
+    const close = optional(streams, "close");
+    // What was closed meanwhile was closed without these.
+    this.#close = this.#isClosed ? close : close ?? this.#close;
     if (this.#isClosed) this.#closeStreams();
     return sessionOf(streams);
   }

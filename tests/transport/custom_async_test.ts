@@ -166,3 +166,33 @@ test("custom transport: the end while connecting is said with the address", asyn
   );
   assert.ok(server.events.includes("closed"));
 });
+
+test("custom transport: what startTls gives after the end is closed too, and nothing twice", async () => {
+  const encrypted = new MemoryStreams();
+  const given = Promise.withResolvers<ByteStreams>();
+  const plain = new MemoryStreams(undefined, { startTls: () => given.promise });
+  const transport = await transportOf(plain.streams);
+  assert.equal(transport.cannotEncrypt, undefined);
+  const starting = transport.startTls({});
+  transport.close();
+  given.resolve(encrypted.streams);
+  assert.equal((await starting).isVerified, false);
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual(plain.events.filter((event) => event === "closed"), ["closed"]);
+  assert.deepEqual(encrypted.events.toSorted(), ["cancelled", "closed", "ended"]);
+});
+
+test("custom transport: what startTls gives is checked", async () => {
+  const cases: readonly (readonly [given: unknown, words: RegExp])[] = [
+    [undefined, /startTls gave undefined, and must give/],
+    [{}, /the readable of dial's connection is undefined/],
+    [{ ...new MemoryStreams().streams, chain: "x" }, /chain of startTls must be an array of certificates in DER/],
+    [{ ...new MemoryStreams().streams, chain: ["x"] }, /chain of startTls must be an array of certificates in DER/],
+  ];
+  for (const [given, words] of cases) {
+    const { streams } = new MemoryStreams(undefined, { startTls: () => given as ByteStreams });
+    const transport = await transportOf(streams);
+    await assert.rejects(transport.startTls({}), (error) => error instanceof UsageError && words.test(error.message));
+    transport.close();
+  }
+});
