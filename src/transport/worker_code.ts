@@ -1,6 +1,9 @@
 // Derived from src/transport/worker_main.ts by tools/derive_worker.ts. Change that file, then run: deno task derive
 /** The code of the worker: the function `start` of `worker_main.ts`, and all that it uses. */
 export const WORKER_CODE: string = "var builtin = {\n" +
+  "  get asyncHooks() {\n" +
+  '    return process.getBuiltinModule("node:async_hooks");\n' +
+  "  },\n" +
   "  get crypto() {\n" +
   '    return process.getBuiltinModule("node:crypto");\n' +
   "  },\n" +
@@ -18,6 +21,9 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  },\n" +
   "  get stream() {\n" +
   '    return process.getBuiltinModule("node:stream");\n' +
+  "  },\n" +
+  "  get timers() {\n" +
+  '    return process.getBuiltinModule("node:timers");\n' +
   "  },\n" +
   "  get tls() {\n" +
   '    return process.getBuiltinModule("node:tls");\n' +
