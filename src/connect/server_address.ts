@@ -4,14 +4,15 @@
  * A verified Unix socket is dialled directly. Each connection verifies again that it leads to the
  * server.
  */
+import { builtin } from "../builtin.ts";
 import { ConnectionError } from "../errors.ts";
 import { connect, type ConnectPlan, timeLimit } from "./connect.ts";
 import type { Handshake } from "./handshake.ts";
 import type { StatementNaming } from "../statements/cache.ts";
-import { waitedFor } from "./secret_function.ts";
+import { SecretFunction, waitedFor } from "./secret_function.ts";
 import { type Connected, connectVerified, type VerifiedSocket } from "./upgrade.ts";
 
-/** Unix sockets that have led to their servers, by what was asked for; the oldest first. */
+/** Unix sockets that have led to their servers, by what was asked for and the password; the oldest first. */
 export type VerifiedSockets = Map<string, VerifiedSocket>;
 
 /** Those of this process. */
@@ -21,32 +22,35 @@ export const verifiedSockets: VerifiedSockets = new Map();
 export class ServerAddress {
   /** Whether statements have names: they have none behind a pooler that shares the server's connections. */
   readonly naming: StatementNaming = { isEnabled: true };
-  readonly #sockets: VerifiedSockets;
+  readonly #shared: VerifiedSockets;
+  /** Those that were found with a secret that nobody else is known to have. */
+  readonly #own: VerifiedSockets = new Map();
   #key = "";
   /** Why the upgrade has failed, if it has. */
   #upgradeRefusal: string | undefined = undefined;
 
   /** `sockets` are shared with other connections. */
   constructor(sockets: VerifiedSockets = new Map()) {
-    this.#sockets = sockets;
+    this.#shared = sockets;
   }
 
   /** Opens a session. */
   *connect(plan: ConnectPlan): Handshake<Connected> {
     const by = timeLimit(plan);
+    const sockets = plan.password instanceof SecretFunction || plan.token !== undefined ? this.#own : this.#shared;
     this.#key = keyOf(plan);
-    const socket = plan.upgrade.skipReason === undefined ? this.#sockets.get(this.#key) : undefined;
+    const socket = plan.upgrade.skipReason === undefined ? sockets.get(this.#key) : undefined;
     if (socket !== undefined) {
       const connected = yield* connectVerified(socket, plan, by);
       if (typeof connected !== "string") return connected;
-      this.#sockets.delete(this.#key);
+      sockets.delete(this.#key);
       if (plan.now() >= by) throw new ConnectionError(`Cannot connect to ${socket.path}: ${connected}`);
     }
     const { local } = plan.upgrade;
     const skipReason = plan.upgrade.skipReason ?? this.#upgradeRefusal;
     const startedAt = plan.now();
     const connected = yield* connect({ ...plan, upgrade: { skipReason, local } }, by);
-    if (connected.verifiedSocket !== undefined) this.#keep(connected.verifiedSocket);
+    if (connected.verifiedSocket !== undefined) keep(sockets, this.#key, connected.verifiedSocket);
     const { attempted, upgraded, reason } = connected.upgrade;
     // An upgrade that took too long may succeed next time.
     const duration = plan.now() - startedAt - waitedFor(plan);
@@ -56,20 +60,28 @@ export class ServerAddress {
 
   /** Forgets the verified socket, since the server may have been replaced. */
   invalidate(): void {
-    this.#sockets.delete(this.#key);
+    this.#own.delete(this.#key);
+    this.#shared.delete(this.#key);
     this.#upgradeRefusal = undefined;
-  }
-
-  #keep(socket: VerifiedSocket): void {
-    this.#sockets.set(this.#key, socket);
-    const [oldest] = this.#sockets.keys();
-    if (this.#sockets.size > MAX_SOCKETS) this.#sockets.delete(oldest!);
   }
 }
 
-/** What decides to which server a connection leads, and what that server asks for over TCP. */
-function keyOf({ endpoints, sslMode, user, parameters }: ConnectPlan): string {
-  return JSON.stringify([endpoints, sslMode, user, parameters.find(([name]) => name === "database")?.[1]]);
+function keep(sockets: VerifiedSockets, key: string, socket: VerifiedSocket): void {
+  sockets.set(key, socket);
+  const [oldest] = sockets.keys();
+  if (sockets.size > MAX_SOCKETS) sockets.delete(oldest!);
+}
+
+/**
+ * What decides to which server a connection leads, and what that server asks for over TCP. A password counts too, by a
+ * hash: a socket may let everybody in, and must not do so for a password that TCP would refuse.
+ */
+function keyOf({ endpoints, sslMode, user, password, parameters }: ConnectPlan): string {
+  const database = parameters.find(([name]) => name === "database")?.[1];
+  const secret = typeof password === "string"
+    ? builtin.crypto.createHash("sha256").update(password).digest("base64")
+    : undefined;
+  return JSON.stringify([endpoints, sslMode, user, database, secret]);
 }
 
 /** A program with more servers negotiates anew. */

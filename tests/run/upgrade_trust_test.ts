@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { connectAsync } from "../../src/run/connect_async.ts";
 import { connectSync } from "../../src/run/connect_sync.ts";
 import type { Handshake } from "../../src/connect/handshake.ts";
-import { ServerAddress } from "../../src/connect/server_address.ts";
+import { SecretFunction } from "../../src/connect/secret_function.ts";
+import { ServerAddress, type VerifiedSockets } from "../../src/connect/server_address.ts";
 import type { Connected, Upgrade } from "../../src/connect/upgrade.ts";
 import { authentication, concat } from "../support/scripted/backend.ts";
 import { AsyncDials, SyncDials } from "../support/scripted/dialers.ts";
@@ -90,9 +91,13 @@ function heardBy({ messages }: ScriptedAsync | ScriptedSync): string[] {
   return messages.map(({ name }) => name).filter((name) => name !== "Terminate");
 }
 
-function connecting(facts: LocalFacts, address: ServerAddress = new ServerAddress()): Handshake<Connected> {
+function connecting(
+  facts: LocalFacts,
+  address: ServerAddress = new ServerAddress(),
+  password: string | SecretFunction = "secret",
+): Handshake<Connected> {
   const upgrade = { skipReason: undefined, local: localSockets(facts) };
-  const given = planWith(new TableClock(), { endpoints: [tcp("localhost")], password: "secret", upgrade });
+  const given = planWith(new TableClock(), { endpoints: [tcp("localhost")], password, upgrade });
   return address.connect({ ...given, now: () => performance.now() });
 }
 
@@ -131,6 +136,21 @@ for (const { name, connect } of DRIVERS) {
         // One that asks for nothing is taken.
         const trusted = await connect(connecting(facts), overTcp(steps), onSocket(TRUST));
         assert.equal(trusted.upgrade.upgraded, true);
+      }
+    });
+
+    test(`upgrade, ${name}: other connections dial the path at once, with the same password only (${method})`, async () => {
+      const sockets: VerifiedSockets = new Map();
+      const facts: LocalFacts = { owner: () => certain(SERVER) };
+      const another = (password?: string | SecretFunction): Handshake<Connected> =>
+        connecting(facts, new ServerAddress(sockets), password);
+      assert.equal((await connect(another(), overTcp(steps), onSocket(steps))).upgrade.upgraded, true);
+      // By the path alone: the first peer is the socket.
+      assert.equal((await connect(another(), onSocket(steps))).upgrade.upgraded, true);
+      // The socket may let everybody in, and TCP not.
+      for (const other of ["another secret", new SecretFunction("password", () => "secret", () => undefined)]) {
+        const { upgrade, heard } = await connect(another(other), overTcp(TRUST), onSocket(TRUST));
+        assert.deepEqual([upgrade.upgraded, heard.length], [true, 2]);
       }
     });
 

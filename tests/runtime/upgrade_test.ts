@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import type { Conn, Upgrade } from "../../mod.ts";
+import { type Conn, PyroError, type Upgrade } from "../../mod.ts";
 import { inTime } from "../support/suite/in_time.ts";
 import { startForwarder, startPeer } from "../support/network/peer.ts";
 import { PgBouncer } from "../support/installed/pgbouncer.ts";
@@ -79,6 +79,16 @@ for (const server of servers) {
       await expectUpgraded(world, server.url({ user: "auth_weaker", password: "secret" }));
       await expectUpgraded(world, server.url({ user: "auth_peer", password: "secret" }));
     });
+    testInTurn(
+      `upgrade: a known socket that asks for less does not make TCP's password needless ${where}`,
+      async () => {
+        await expectUpgraded(world, server.url({ user: "auth_weaker", password: "secret" }));
+        for (const password of ["wrong", ""]) {
+          await assert.rejects(world.connect(server.url({ user: "auth_weaker", password })), PyroError);
+        }
+        await expectUpgraded(world, server.url({ user: "auth_weaker", password: "secret" }));
+      },
+    );
     testInTurn(
       `upgrade: a socket that asks for the secret that TCP asked for, and is the server's ${where}`,
       async () => {
