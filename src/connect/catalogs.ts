@@ -7,7 +7,7 @@
  */
 import { Catalog } from "../codecs/catalog.ts";
 import { endpointName } from "../transport/transport.ts";
-import type { ConnectPlan } from "./connect.ts";
+import { type ConnectPlan, databaseOf } from "./connect.ts";
 import type { Link } from "./handshake.ts";
 
 /** The catalog of a database, and how many connections use it. */
@@ -23,8 +23,7 @@ let lastDialNumber = 0;
 
 /** The catalog for a new connection. The connection counts until its session is lost. */
 export function catalogOf({ endpoint, session }: Link, { parameters, dial }: ConnectPlan): Catalog {
-  const database = parameters.find(([name]) => name === "database")?.[1];
-  const key = JSON.stringify([endpointName(endpoint), database, dialNumber(dial)]);
+  const key = JSON.stringify([endpointName(endpoint), databaseOf(parameters), dialNumber(dial)]);
   let shared = catalogs.get(key);
   if (shared === undefined) {
     shared = { catalog: new Catalog(), useCount: 0 };

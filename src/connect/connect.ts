@@ -26,11 +26,18 @@ export interface ConnectPlan extends OpenPlan {
    */
   readonly passwords?: readonly (string | undefined)[];
   readonly sslMode: SslMode;
+  /** The options that choose the client's certificate and its key; undefined if there are none. */
+  readonly clientCertificate?: object | undefined;
   /** The user's function that opens connections; undefined if pyro does. */
   readonly dial?: object | undefined;
   /** Milliseconds for each endpoint, 0 for no limit. */
   readonly timeout: number;
   readonly upgrade: UpgradePlan;
+}
+
+/** The database among the parameters of the startup message; undefined for the user's. */
+export function databaseOf(parameters: ConnectPlan["parameters"]): string | undefined {
+  return parameters.find(([name]) => name === "database")?.[1];
 }
 
 /** When the time for an endpoint ends that is tried now. */

@@ -44,6 +44,7 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     endpoints: addresses.map((address) => endpointOf(address, settings)),
     sslMode: effectiveSslMode(settings),
     tls: tlsPlanOf(settings, environment),
+    clientCertificate: clientCertificateOf(settings),
     user,
     token: tokenOf(settings),
     tokenInClear: effectiveSslMode(settings) === "disable",
@@ -58,6 +59,12 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     now: environment.now,
     nonce: environment.nonce,
   };
+}
+
+/** The options that choose the client's certificate; the default files are the same for all connections. */
+function clientCertificateOf({ sslCert, sslKey, sslCertMode, tls }: Settings): object | undefined {
+  const given = [sslCert, sslKey, sslCertMode, tls?.cert, tls?.key];
+  return given.some((value) => value !== undefined) ? given : undefined;
 }
 
 /** One of the places to connect to, as it was given. */

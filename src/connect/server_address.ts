@@ -6,13 +6,13 @@
  */
 import { builtin } from "../builtin.ts";
 import { ConnectionError } from "../errors.ts";
-import { connect, type ConnectPlan, timeLimit } from "./connect.ts";
+import { connect, type ConnectPlan, databaseOf, timeLimit } from "./connect.ts";
 import type { Handshake } from "./handshake.ts";
 import type { StatementNaming } from "../statements/cache.ts";
 import { SecretFunction, waitedFor } from "./secret_function.ts";
 import { type Connected, connectVerified, type VerifiedSocket } from "./upgrade.ts";
 
-/** Unix sockets that have led to their servers, by what was asked for and the password; the oldest first. */
+/** Unix sockets that have led to their servers, by {@linkcode keyOf}; the oldest first. */
 export type VerifiedSockets = Map<string, VerifiedSocket>;
 
 /** Those of this process. */
@@ -37,9 +37,10 @@ export class ServerAddress {
   /** Opens a session. */
   *connect(plan: ConnectPlan): Handshake<Connected> {
     const by = timeLimit(plan);
+    const isPossible = plan.upgrade.skipReason === undefined && plan.endpoints[0]?.kind === "tcp";
     const sockets = plan.password instanceof SecretFunction || plan.token !== undefined ? this.#own : this.#shared;
-    this.#key = keyOf(plan);
-    const socket = plan.upgrade.skipReason === undefined ? sockets.get(this.#key) : undefined;
+    this.#key = isPossible ? keyOf(plan) : "";
+    const socket = sockets.get(this.#key);
     if (socket !== undefined) {
       const connected = yield* connectVerified(socket, plan, by);
       if (typeof connected !== "string") return connected;
@@ -73,15 +74,14 @@ function keep(sockets: VerifiedSockets, key: string, socket: VerifiedSocket): vo
 }
 
 /**
- * What decides to which server a connection leads, and what that server asks for over TCP. A password counts too, by a
- * hash: a socket may let everybody in, and must not do so for a password that TCP would refuse.
+ * Names the server, and what this process proves to it over TCP, as a hash. The socket may ask for less, and must not
+ * let in whom TCP would refuse.
  */
-function keyOf({ endpoints, sslMode, user, password, parameters }: ConnectPlan): string {
-  const database = parameters.find(([name]) => name === "database")?.[1];
-  const secret = typeof password === "string"
-    ? builtin.crypto.createHash("sha256").update(password).digest("base64")
-    : undefined;
-  return JSON.stringify([endpoints, sslMode, user, database, secret]);
+function keyOf({ endpoints, sslMode, user, password, clientCertificate, parameters }: ConnectPlan): string {
+  const server = JSON.stringify([endpoints, sslMode, user, databaseOf(parameters)]);
+  if (password === undefined && clientCertificate === undefined) return server;
+  const secrets = JSON.stringify([password, clientCertificate]);
+  return server + builtin.crypto.createHash("sha256").update(secrets).digest("base64");
 }
 
 /** A program with more servers negotiates anew. */

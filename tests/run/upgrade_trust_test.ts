@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { connectAsync } from "../../src/run/connect_async.ts";
 import { connectSync } from "../../src/run/connect_sync.ts";
 import type { Handshake } from "../../src/connect/handshake.ts";
+import type { ConnectPlan } from "../../src/connect/connect.ts";
 import { SecretFunction } from "../../src/connect/secret_function.ts";
 import { ServerAddress, type VerifiedSockets } from "../../src/connect/server_address.ts";
 import type { Connected, Upgrade } from "../../src/connect/upgrade.ts";
@@ -94,10 +95,10 @@ function heardBy({ messages }: ScriptedAsync | ScriptedSync): string[] {
 function connecting(
   facts: LocalFacts,
   address: ServerAddress = new ServerAddress(),
-  password: string | SecretFunction = "secret",
+  secrets: Pick<ConnectPlan, "password" | "clientCertificate"> = { password: "secret" },
 ): Handshake<Connected> {
   const upgrade = { skipReason: undefined, local: localSockets(facts) };
-  const given = planWith(new TableClock(), { endpoints: [tcp("localhost")], password, upgrade });
+  const given = planWith(new TableClock(), { endpoints: [tcp("localhost")], ...secrets, upgrade });
   return address.connect({ ...given, now: () => performance.now() });
 }
 
@@ -139,16 +140,22 @@ for (const { name, connect } of DRIVERS) {
       }
     });
 
-    test(`upgrade, ${name}: other connections dial the path at once, with the same password only (${method})`, async () => {
+    test(`upgrade, ${name}: other connections dial the path at once, with the same secrets only (${method})`, async () => {
       const sockets: VerifiedSockets = new Map();
       const facts: LocalFacts = { owner: () => certain(SERVER) };
-      const another = (password?: string | SecretFunction): Handshake<Connected> =>
-        connecting(facts, new ServerAddress(sockets), password);
+      const another = (secrets?: Parameters<typeof connecting>[2]): Handshake<Connected> =>
+        connecting(facts, new ServerAddress(sockets), secrets);
       assert.equal((await connect(another(), overTcp(steps), onSocket(steps))).upgrade.upgraded, true);
       // By the path alone: the first peer is the socket.
       assert.equal((await connect(another(), onSocket(steps))).upgrade.upgraded, true);
       // The socket may let everybody in, and TCP not.
-      for (const other of ["another secret", new SecretFunction("password", () => "secret", () => undefined)]) {
+      const others = [
+        { password: "another secret" },
+        { password: new SecretFunction("password", () => "secret", () => undefined) },
+        { password: "secret", clientCertificate: ["another.crt"] },
+        { password: undefined },
+      ];
+      for (const other of others) {
         const { upgrade, heard } = await connect(another(other), overTcp(TRUST), onSocket(TRUST));
         assert.deepEqual([upgrade.upgraded, heard.length], [true, 2]);
       }
