@@ -2,6 +2,7 @@
  * Checks the values of options, and reads those of connection strings. Every function throws a `UsageError` that says
  * what is allowed, and never shows a secret. `name` is the user's name for the option.
  */
+import { isAddress } from "./ip_address.ts";
 import { UsageError } from "../errors.ts";
 import { sslModeNote, sslModeOf } from "./foreign_ssl_modes.ts";
 import { MAX_MILLISECONDS } from "./pool_options.ts";
@@ -104,16 +105,6 @@ export function checkHostAddrs(name: string, value: unknown): readonly string[] 
     if (checkText(name, address) !== "" && !isAddress(address)) throw bad(name, address, "it must be an IP address");
   }
   return [...list];
-}
-
-/**
- * Whether a text is an IPv4 address, or an IPv6 address with or without a zone. Numbers that begin with 0 are
- * octal for some readers and decimal for others.
- */
-function isAddress(text: string): boolean {
-  if (text.includes(":")) return URL.canParse(`http://[${text.replace(/%[\w.~-]+$/, "")}]`) && !/[[\]/]/.test(text);
-  const parts = text.split(".");
-  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }
 
 /** Whether a host is a directory of Unix sockets, or the beginning of an abstract socket's name. */

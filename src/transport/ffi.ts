@@ -4,6 +4,7 @@
  * The sockets are non-blocking, and `poll` waits: for reading and writing at once, and with a timeout.
  * `poll` decides what is ready, not `errno`, which the runtime may change before it is read.
  */
+import { isAddress } from "../options/ip_address.ts";
 import {
   ADDRESS_SIZE,
   AF_INET,
@@ -33,7 +34,6 @@ import {
   type Addresses,
   attemptTime,
   type Endpoint,
-  isAddress,
   socketPath,
   type SyncTransport,
 } from "./transport.ts";

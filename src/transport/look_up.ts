@@ -4,10 +4,10 @@
  *
  * Source: Linux manual, getaddrinfo(3).
  */
+import { isAddress } from "../options/ip_address.ts";
 import { builtin } from "../builtin.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
 import { ADDRESS_SIZE, AF_INET, AF_INET6, type LibC, SOCK_STREAM } from "./libc.ts";
-import { isAddress } from "./transport.ts";
 
 /** What must be dialled for a host: its addresses, or itself if it is one. */
 export async function lookUp(host: string): Promise<readonly string[]> {

@@ -202,13 +202,6 @@ export function canonicalHost(host: string): string {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }
 
-/** Whether a host is an IP address, so that there is no name to look up. */
-export function isAddress(host: string): boolean {
-  return host.includes(":") ? URL.canParse(`http://[${host.replace(/%.*$/, "")}]`) : IPV4.test(host);
-}
-
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
-
 /**
  * How many of the `milliseconds` that are left the next of `count` addresses may take. A name's addresses share
  * the time, so that one that does not answer does not keep the others from being tried.

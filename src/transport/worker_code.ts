@@ -33,6 +33,12 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  }\n" +
   "};\n" +
   "\n" +
+  "function isAddress(text) {\n" +
+  '  if (text.includes(":")) return URL.canParse(`http://[${text.replace(/%[\\w.~-]+$/, "")}]`) && !/[[\\]/]/.test(text);\n' +
+  '  const parts = text.split(".");\n' +
+  "  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\\d{0,2})$/.test(part) && Number(part) <= 255);\n" +
+  "}\n" +
+  "\n" +
   "function tlsConnectionOptions(options) {\n" +
   "  const { serverName, certificate, privateKey, minVersion, maxVersion } = options;\n" +
   "  return {\n" +
@@ -60,10 +66,6 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  };\n" +
   "}\n" +
   "\n" +
-  "function isAddress(host) {\n" +
-  '  return host.includes(":") ? URL.canParse(`http://[${host.replace(/%.*$/, "")}]`) : IPV4.test(host);\n' +
-  "}\n" +
-  "var IPV4 = /^(?:(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)(?:\\.(?!$)|$)){4}$/;\n" +
   "function socketPath(path) {\n" +
   '  return path.replace(/^@/, "\\0");\n' +
   "}\n" +

@@ -1,8 +1,9 @@
 /** The connection that a worker owns for a thread that blocks; its code runs in the worker only. */
+import { isAddress } from "../options/ip_address.ts";
 import type { NetConnectOpts, Socket } from "node:net";
 import { builtin } from "../builtin.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
-import { isAddress, socketPath, type TcpOptions, type TlsOptions } from "./transport.ts";
+import { socketPath, type TcpOptions, type TlsOptions } from "./transport.ts";
 import type { WorkerContext } from "./worker_main.ts";
 import { type DialRequest, LAYOUT, STATES, WORDS } from "./worker_memory.ts";
 
