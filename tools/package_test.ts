@@ -76,6 +76,10 @@ const TYPES = `
 import { Conn, type ConnectOptions, DecodeError, Interval, Opts, Pool, type PoolOptions, type Row, sql } from "@x/pyro";
 import { Conn as BlockingConn } from "@x/pyro/sync";
 import { instrument } from "@x/pyro/otel";
+import { pglite } from "@x/pyro/pglite";
+import { transportChecks } from "@x/pyro/testing";
+import { webSocket } from "@x/pyro/websocket";
+import { workerSockets } from "@x/pyro/workers";
 
 const options: PoolOptions = { poolMaxConcurrency: 4 };
 const connectOptions: ConnectOptions = {};
@@ -92,7 +96,7 @@ export async function main(): Promise<number> {
   new Opts().nothing();
   return rows.length + (typed[0]?.n ?? 0) + (first?.n.length ?? 0) + interval.days;
 }
-export const names = [DecodeError.name, instrument.name];
+export const names = [DecodeError, instrument, pglite, transportChecks, webSocket, workerSockets].map(({ name }) => name);
 `;
 
 let server: PostgresServer;
@@ -284,6 +288,17 @@ test("package: the sources, run by tsx", () => {
     program.replace("error.name, error.message", "String(error), String(error)"),
   );
   assert.deepEqual(printed(node(26), tool("tsx", "dist", "cli.mjs"), "sources.ts"), WITH_TEMPORAL);
+});
+
+test("package: every entry point can be imported, on the oldest Node too", () => {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as { exports: Record<string, string> };
+  const imports = Object.keys(exports).map((path) => `import(${JSON.stringify(`@x/pyro${path.slice(1)}`)})`);
+  const program = `const all = await Promise.all([${imports}]);
+console.log(JSON.stringify(all.map((names) => Object.keys(names).length > 0)));`;
+  writeFileSync(join(project, "entry_points.mjs"), program);
+  for (const major of [22, 26] as const) {
+    assert.deepEqual(printed(node(major), "entry_points.mjs"), imports.map(() => true));
+  }
 });
 
 test("package: nothing is required, and every file that it names is there", () => {
