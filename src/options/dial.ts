@@ -1,4 +1,4 @@
-/** What a user's function gives that opens connections: `Opts.dial`. */
+/** Connections that a user's function opens: `Opts.dial`. */
 import type { TlsVersion } from "./settings.ts";
 
 /** What to connect to: an address over TCP, or a Unix socket, as the options say. */
@@ -50,7 +50,7 @@ export interface ByteStreams {
    * them. Default: the connection cannot be encrypted, and `sslmode=require` or a stricter one is refused.
    */
   startTls?(options: StartTlsOptions): EncryptedStreams | PromiseLike<EncryptedStreams>;
-  /** What `conn.transport` says, not empty. Default: `"dial"`. */
+  /** The value of `conn.transport`. Must not be empty. Default: `"dial"`. */
   readonly name?: string | undefined;
 }
 
@@ -109,6 +109,6 @@ export interface BlockingBytes {
   wait?(writable: boolean, milliseconds: number): boolean;
   /** Closes the connection at once; called once. */
   close(): void;
-  /** What `conn.transport` says, not empty. Default: `"dial"`. */
+  /** The value of `conn.transport`. Must not be empty. Default: `"dial"`. */
   readonly name?: string | undefined;
 }

@@ -206,7 +206,7 @@ class ServerSession {
     this.#relay.isOver = true;
   }
 
-  /** What the client gets now; empty messages are left out. */
+  /** The messages that the client gets now, without empty ones. */
   replies(): Uint8Array[] {
     const replies = this.#relay.replies.splice(0).filter(({ length }) => length > 0);
     return this.#isRefused ? [IN_USE] : replies;

@@ -42,7 +42,7 @@ export class Relay {
   #needed = 0;
   /** A COPY FROM STDIN and its data, as far as it has come. */
   #copy: Uint8Array[] | undefined = undefined;
-  /** What is to be executed next. */
+  /** The messages that PGlite executes next. */
   #batch: Uint8Array[] = [];
   /** Prepared statements that are a COPY FROM STDIN, and portals of them. */
   readonly #copyStatements = new Set<string>();

@@ -18,7 +18,7 @@ export function checkRuntime(): void {
   );
 }
 
-/** What older runtimes lack. */
+/** Features that older runtimes lack. */
 const NEEDED: readonly (readonly [name: string, isThere: () => boolean])[] = [
   ["Promise.withResolvers", () => "withResolvers" in Promise],
   ["process.getBuiltinModule", () => "getBuiltinModule" in process],

@@ -15,7 +15,7 @@ export function dialAddress(endpoint: Endpoint): DialAddress {
   return { host: endpoint.address ?? endpoint.host, port: endpoint.port };
 }
 
-/** What a function of the user has returned, if it is an object. `expected` says what it must be. */
+/** Checks that a user's function has returned an object, which `expected` describes. */
 export function checkDialled(given: unknown, expected: string, who: string = "dial"): Record<string, unknown> {
   if (typeof given === "object" && given !== null) return given as Record<string, unknown>;
   throw new UsageError(

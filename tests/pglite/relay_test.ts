@@ -11,7 +11,7 @@ import { test } from "../support/suite/test.ts";
 const STARTUP = encoded((out) => frontend.startup(out, 196608, [["user", "u"], ["client_encoding", "UTF8"]]));
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** What PGlite is given, and what the client gets, if it sends bytes in pieces of a length. */
+/** The bytes for PGlite and those for the client, if the client sends pieces of a length. */
 function converse(
   relay: Relay,
   bytes: Uint8Array,

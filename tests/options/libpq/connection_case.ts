@@ -1,6 +1,6 @@
 /** A connection string, an environment and files; and what makes some of them. */
 
-/** What a process is given. Paths begin with `{dir}`; `{dir}/home` is the home directory. */
+/** The string, variables and files that a process has. Paths begin with `{dir}`; `{dir}/home` is the home directory. */
 export interface ConnectionCase {
   readonly text: string;
   readonly variables: Readonly<Record<string, string>>;

@@ -98,7 +98,7 @@ export const REFUSALS: readonly { readonly reason: string; readonly message: Reg
   },
 ];
 
-/** What libpq refuses and pyro takes, by libpq's message, and the strings that may be meant. */
+/** Strings that libpq refuses and pyro takes, by libpq's message, and the strings that may be meant. */
 export const ADDITIONS: readonly { readonly reason: string; readonly refusal: RegExp; readonly string?: Strings }[] = [
   {
     reason: "schemes are in any case, pg:// is one, and blanks may be around a URL",

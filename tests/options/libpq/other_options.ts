@@ -15,7 +15,7 @@ export function meaningOf(texts: Readonly<Record<string, string>>): Record<strin
   }));
 }
 
-/** What pyro's settings mean. */
+/** The meaning of pyro's settings. */
 export function meaningOfSettings(settings: Settings): Record<string, string> {
   return without(OTHER_OPTIONS.map(([key, { pyro }]) => [key, pyro(settings)]));
 }
