@@ -1,11 +1,11 @@
 /** Connections that a user's function dials, on real servers: `Opts.dial`. */
 import assert from "node:assert/strict";
-import { type Conn, ConnectionError, type DialAddress, Opts, TimeoutError, UsageError } from "../../mod.ts";
+import { ConnectionError, type DialAddress, Opts, TimeoutError, UsageError } from "../../mod.ts";
 import * as x509 from "../support/certificates/authority.ts";
 import { dialling } from "../support/network/dialled.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
-import { awaiting, type World, worlds } from "../support/suite/worlds.ts";
+import { awaiting, failureOf, type World, worlds } from "../support/suite/worlds.ts";
 
 const base = new Opts(newest.url());
 /** Both worlds; what blocks does not use pyro's transports. */
@@ -13,18 +13,6 @@ const WORLDS: readonly World[] = [awaiting, worlds.at(-1)!];
 
 function inWorlds(name: string, body: (world: World) => Promise<void>): void {
   for (const world of WORLDS) test(`dial: ${name} (${world === awaiting ? "async" : "sync"})`, () => body(world));
-}
-
-async function failure(world: World, opts: Opts): Promise<Error> {
-  let conn: Conn;
-  try {
-    conn = await world.connect(opts);
-  } catch (error) {
-    assert.ok(error instanceof Error);
-    return error;
-  }
-  await conn.close();
-  assert.fail("it has connected");
 }
 
 inWorlds("the connection's own name, and no upgrade, addresses or key", async (world) => {
@@ -66,7 +54,7 @@ inWorlds("a Unix socket, an IP address, and each host of a list in turn", async 
   const addresses: DialAddress[] = [];
   const dial = dialling();
   const failing = new Opts("pg://test:1234@one,two:2,[::1]/test_db?hostaddr=,192.0.2.7,&sslmode=disable");
-  const error = await failure(
+  const error = await failureOf(
     world,
     failing.dial((address) => {
       addresses.push(address);
@@ -91,7 +79,7 @@ inWorlds("a Unix socket, an IP address, and each host of a list in turn", async 
 
 inWorlds("a mode that asks for TLS needs startTls, others do without", async (world) => {
   for (const mode of ["require", "verify-ca", "verify-full"] as const) {
-    const error = await failure(world, base.sslMode(mode).tls({ ca: CA }).dial(dialling()));
+    const error = await failureOf(world, base.sslMode(mode).tls({ ca: CA }).dial(dialling()));
     assert.ok(error instanceof ConnectionError);
     assert.match(
       error.message,
@@ -115,7 +103,7 @@ test("dial: TLS by startTls, whose certificates pyro verifies", async () => {
     await assert.rejects(conn.execDrop("select pg_sleep(60)", [], { timeout: 200 }), TimeoutError);
     assert.equal(await conn.execValue("select 1"), 1);
   }
-  const error = await failure(awaiting, encrypted.sslMode("verify-ca").tls({ ca: CA }));
+  const error = await failureOf(awaiting, encrypted.sslMode("verify-ca").tls({ ca: CA }));
   assert.match(error.message, /Cannot trust the server's certificate/);
 });
 
@@ -147,7 +135,7 @@ test("dial: startTls that has verified by itself counts for the system's authori
     ],
   ];
   for (const [opts, words] of cases) {
-    const error = await failure(awaiting, opts);
+    const error = await failureOf(awaiting, opts);
     assert.ok(error instanceof ConnectionError);
     assert.match(error.message, words);
   }
@@ -167,7 +155,7 @@ test("dial: a cancel request is not sent where the server is not verified as it 
 });
 
 inWorlds("options of pyro's own sockets are refused", async (world) => {
-  const error = await failure(world, base.tcpUserTimeout(1000).dial(dialling()));
+  const error = await failureOf(world, base.tcpUserTimeout(1000).dial(dialling()));
   assert.ok(error instanceof UsageError);
   assert.match(error.message, /^Cannot connect: keepalives_idle, .* are options of pyro's own sockets/);
 });
@@ -196,7 +184,7 @@ test("dial: connecting gives up in time, and what is dialled late is closed", as
     const { readable, writable } = new TransformStream<Uint8Array>();
     return { readable, writable, close: () => closed.resolve() };
   });
-  const error = await failure(awaiting, late);
+  const error = await failureOf(awaiting, late);
   assert.match(error.message, /: timed out$/);
   assert.equal(aborted!.aborted, true);
   resolve();

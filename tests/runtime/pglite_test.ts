@@ -1,20 +1,11 @@
 /** Connections of both kinds to PGlite in this process. */
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import {
-  type Conn,
-  ConnectionError,
-  EncodeError,
-  type Opts,
-  ServerError,
-  SqlState,
-  TimeoutError,
-  UsageError,
-} from "../../mod.ts";
+import { ConnectionError, EncodeError, ServerError, SqlState, TimeoutError, UsageError } from "../../mod.ts";
 import { pglite, type PgliteDatabase } from "../../src/pglite/mod.ts";
 import { createPglite } from "../support/installed/pglite.ts";
 import { test } from "../support/suite/test.ts";
-import { awaiting, type World, worlds } from "../support/suite/worlds.ts";
+import { awaiting, failureOf, type World, worlds } from "../support/suite/worlds.ts";
 
 // It takes seconds to start, so all tests share it; each finds the session reset.
 const db = await createPglite();
@@ -141,16 +132,16 @@ inWorlds("settings of the session's start, and what PGlite cannot do", async (wo
   assert.equal(await conn.execValue("show statement_timeout"), "5s");
   assert.equal(conn.serverParams.DateStyle, "German, DMY");
   await conn.close();
-  const refused = await failure(world, pglite(db).param("no_such_setting", "1"));
+  const refused = await failureOf(world, pglite(db).param("no_such_setting", "1"));
   assert.ok(refused instanceof ServerError);
   assert.match(refused.message, /unrecognized configuration parameter "no_such_setting"/);
-  const options = await failure(world, pglite(db).param("options", "-c geqo=off"));
+  const options = await failureOf(world, pglite(db).param("options", "-c geqo=off"));
   assert.match(options.message, /takes no command-line options/);
 });
 
 inWorlds("one connection at a time; the next one finds a session that is reset", async (world) => {
   await using conn = await world.connect(pglite(db));
-  const second = await failure(world, pglite(db));
+  const second = await failureOf(world, pglite(db));
   assert.ok(second instanceof ServerError);
   assert.equal(second.code, SqlState.TooManyConnections);
   assert.match(second.message, /PGlite has one session, which another connection uses/);
@@ -206,9 +197,9 @@ test("pglite: what is no database, has not started, or cannot block is refused",
     runExclusive: (fn) => db.runExclusive(fn),
   };
   const blocking = WORLDS[1]!;
-  assert.match((await failure(blocking, pglite(starting))).message, /has not started; await its waitReady before/);
+  assert.match((await failureOf(blocking, pglite(starting))).message, /has not started; await its waitReady before/);
   const { execProtocolRawSync: _, ...worker } = starting;
-  assert.match((await failure(blocking, pglite(worker))).message, /this PGlite runs in a worker/);
+  assert.match((await failureOf(blocking, pglite(worker))).message, /this PGlite runs in a worker/);
   await using conn = await awaiting.connect(pglite(starting));
   assert.equal(await conn.execValue("select 1"), 1);
 });
@@ -243,21 +234,9 @@ inWorlds("a database that fails or is closed loses the connection", async (world
     );
     assert.equal(conn.closed, true);
   }
-  assert.match((await failure(world, pglite(failing))).message, /^Cannot connect to pglite:5432: PGlite was closed$/);
+  assert.match((await failureOf(world, pglite(failing))).message, /^Cannot connect to pglite:5432: PGlite was closed$/);
 });
 
 async function attempt<T>(call: () => T): Promise<Awaited<T>> {
   return await call();
-}
-
-async function failure(world: World, opts: Opts): Promise<Error> {
-  let conn: Conn;
-  try {
-    conn = await world.connect(opts);
-  } catch (error) {
-    assert.ok(error instanceof Error);
-    return error;
-  }
-  await conn.close();
-  assert.fail("it has connected");
 }

@@ -5,6 +5,7 @@
  * Bodies are written as for promises. `await` accepts plain values, and `await using` objects with only
  * `Symbol.dispose`, so a blocking Conn can replace an awaiting one.
  */
+import assert from "node:assert/strict";
 import { Conn as AsyncConn, Opts, Pool as AsyncPool, type PoolOptions, type Target } from "../../../mod.ts";
 import { Conn as SyncConn, Pool as SyncPool } from "../../../sync.ts";
 import { isTurnOf, isWhole } from "./extent.ts";
@@ -26,6 +27,19 @@ export const awaiting: World = {
   connect: (target) => AsyncConn.connect(target),
   pool: (target, options) => new AsyncPool(target, options),
 };
+
+/** The error of connecting, which must fail. */
+export async function failureOf(world: World, opts: Opts): Promise<Error> {
+  let conn: AsyncConn;
+  try {
+    conn = await world.connect(opts);
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    return error;
+  }
+  await conn.close();
+  assert.fail("it has connected");
+}
 
 /** All worlds that are possible here. */
 export const worlds: readonly World[] = [
