@@ -15,7 +15,17 @@ export interface Layer {
 }
 
 /** Leaves that every layer may import. */
-export const LEAVES: readonly string[] = ["errors.ts", "printed.ts", "sqlstate.ts", "backlog.ts", "builtin.ts"];
+export const LEAVES: readonly string[] = [
+  "errors.ts",
+  "printed.ts",
+  "printed_error.ts",
+  "inspection.ts",
+  "excerpt.ts",
+  "text_width.ts",
+  "sqlstate.ts",
+  "backlog.ts",
+  "builtin.ts",
+];
 
 /** What pure layers see of sockets: an interface without code that does anything. */
 const TRANSPORT = "transport/transport.ts";
