@@ -23,9 +23,10 @@ export function query<T>(
 ): Call<T> {
   const action = "run the query";
   return context.attempt(action, () => {
+    const text = sqlText(sql);
     const { shape, deadline } = parseOptions(options, context.optionSpec(action, rows));
     const collector = collectorOf(shape);
-    const op = queryOp(sqlText(sql), collector, context.state);
+    const op = queryOp(text, collector, context.state);
     const span = context.callSpan(operation, sql);
     span?.watch(collector);
     return { op, deadline, span };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { sql } from "../../src/sql/template.ts";
+import { sql } from "../../src/api/sql.ts";
 import { BadValue } from "../../src/codecs/codec.ts";
 import { Json, Jsonb } from "../../src/codecs/json.ts";
 import { codec, decode, decodeHex, encode, refused, roundTrip, sent } from "../support/values/codecs.ts";
