@@ -1,6 +1,7 @@
 /** The state of a connection that can be read without a round trip; blocking and awaiting connections share it. */
 import type { ConnectionState } from "../connection/connection_state.ts";
 import type { ServerFields } from "../errors.ts";
+import { printMembers } from "../inspection.ts";
 import type { Lease } from "../pool/lease.ts";
 import { type CancelKey, cancelKeyOf } from "../connect/cancel.ts";
 import type { Upgrade } from "../connect/upgrade.ts";
@@ -81,5 +82,16 @@ export abstract class ConnState {
 
   set onNotice(listener: ((notice: ServerFields) => void) | undefined) {
     this.#state.onNotice = this.#lease === undefined ? listener : this.#lease.listen(listener);
+  }
+
+  static {
+    printMembers<ConnState>(this.prototype, (conn) => conn.#shown());
+  }
+
+  #shown(): object {
+    const { serverAddress, serverPort, database, user } = this.#state.observer.info;
+    const { transport, tls, id, closed, transactionStatus } = this;
+    const server = serverPort === undefined ? serverAddress : `${serverAddress}:${serverPort}`;
+    return { server, database, user, transport, tls, status: closed ? "closed" : transactionStatus, id };
   }
 }

@@ -4,6 +4,7 @@ import * as portalCalls from "../connection/portal_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { PortalRows, Row } from "../connection/call_options.ts";
+import { printMembers } from "../inspection.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { QueryOptions } from "./options.ts";
 
@@ -18,6 +19,10 @@ export class Portal implements AsyncDisposable {
     this.#context = context;
     this.#link = link;
     this.#cursor = cursor;
+  }
+
+  static {
+    printMembers<Portal>(this.prototype, ({ done }) => ({ done }));
   }
 
   /** Whether all rows have been fetched. */

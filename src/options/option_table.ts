@@ -222,7 +222,7 @@ export const OPTIONS: Table = {
   logLevel: choice((name, value) => values.checkChoice(name, value, LOG_LEVELS), "loggerlevel"),
   int8: choice((name, value) => values.checkChoice(name, value, ["bigint", "number"]), "bigint"),
   numeric: wordOrFunction("string"),
-  json: wordOrFunction("value", "string"),
+  json: wordOrFunction("value", "lossless", "string"),
   dates: choice((name, value) => values.checkChoice(name, value, ["temporal", "date", "string"])),
 };
 

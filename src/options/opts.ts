@@ -1,5 +1,6 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
+import { printAs } from "../inspection.ts";
 import { AllowedKeys } from "./allowed_keys.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
@@ -263,7 +264,10 @@ export class Opts extends SecurityOpts {
 
   /**
    * How json and jsonb are decoded: `"value"` parsed, `"string"` as JSON text, or by a function of that
-   * text. Default: `"value"`.
+   * text. Default: `"value"`, whose numbers are doubles.
+   *
+   * `"lossless"` parses too, but numbers that a double cannot hold are bigints if they are integers, and otherwise
+   * {@linkcode JsonNumber}; bigints are numbers in JSON that is sent. It takes longer only for texts with such numbers.
    */
   json(choice: JsonChoice): this {
     return set(this, "json", choice);
@@ -313,13 +317,7 @@ export class Opts extends SecurityOpts {
   }
 
   static {
-    for (const inspect of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
-      Object.defineProperty(this.prototype, Symbol.for(inspect), {
-        value(this: Opts): string {
-          return `Opts ${this}`;
-        },
-      });
-    }
+    printAs<Opts>(this.prototype, (opts) => `Opts ${opts}`);
   }
 }
 

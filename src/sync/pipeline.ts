@@ -4,6 +4,7 @@ import type { CallContext } from "../connection/call_context.ts";
 import * as pipelineCalls from "../connection/pipeline_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { PipelineState } from "../features/pipeline.ts";
+import { printMembers } from "../inspection.ts";
 import type { CallOptions, Params, QueryOptions, Row } from "../connection/call_options.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
 import { collectors } from "../rows/collector_factories.ts";
@@ -30,6 +31,10 @@ export class Pipeline implements Disposable {
     this.#context = context;
     this.#link = link;
     this.#state = state;
+  }
+
+  static {
+    printMembers<Pipeline>(this.prototype, ({ pendingCount, aborted }) => ({ pendingCount, aborted }));
   }
 
   /** The number of unclaimed results. */

@@ -6,6 +6,7 @@ import type { Target } from "../../options/target.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
+import { printMembers } from "../../inspection.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../async/conn.ts";
 import type { CallOptions, ListenOptions } from "../../async/options.ts";
@@ -89,6 +90,10 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
     this.#manager = manager;
     this.#calls = calls;
     this.#listener = new PoolListener(this.#manager);
+  }
+
+  static {
+    printMembers<Pool>(this.prototype, (pool) => ({ name: pool.#manager.name, ...pool.stats() }));
   }
 
   /** Whether the pool was closed. Its calls then fail. */

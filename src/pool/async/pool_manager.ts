@@ -31,7 +31,7 @@ export interface PoolHooks {
 
 /** The connections of a pool. */
 export class PoolManager {
-  readonly #name: string;
+  readonly name: string;
   readonly #log: Log | undefined;
   readonly #limits: Limits;
   readonly #hooks: PoolHooks;
@@ -49,7 +49,7 @@ export class PoolManager {
   #onQuiet: (() => void) | undefined = undefined;
 
   constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
-    this.#name = name;
+    this.name = name;
     this.#log = Log.of(settings);
     this.#limits = limits;
     this.#hooks = hooks;
@@ -116,7 +116,7 @@ export class PoolManager {
    */
   acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
     if (!acquires.hasSubscribers) return this.#acquire(deadline, cost);
-    return publishSpan(acquires, () => acquireEvent(this.#name), async (event) => {
+    return publishSpan(acquires, () => acquireEvent(this.name), async (event) => {
       const entry = await this.#acquire(deadline, cost);
       if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
       return entry;
@@ -252,7 +252,7 @@ export class PoolManager {
       const keep = await withTimeout("onRelease", this.#hooks.onRelease?.(conn), CLEAN_UP_TIMEOUT);
       if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
     } catch (error) {
-      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+      this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
       await conn.close({ timeout: 0 });
     }
     this.#returnEntry(entry);

@@ -7,6 +7,7 @@ import type { Target } from "../../options/target.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
+import { printMembers } from "../../inspection.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../sync/conn.ts";
 import { PoolCalls } from "./pool_calls.ts";
@@ -87,6 +88,10 @@ export class Pool extends PoolExecutor implements Disposable {
     super(calls);
     this.#manager = manager;
     this.#calls = calls;
+  }
+
+  static {
+    printMembers<Pool>(this.prototype, (pool) => ({ name: pool.#manager.name, ...pool.stats() }));
   }
 
   /** Whether the pool was closed. Its calls then fail. */

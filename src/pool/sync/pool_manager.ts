@@ -25,7 +25,7 @@ export interface PoolHooks {
 
 /** The connections of a pool. */
 export class PoolManager {
-  readonly #name: string;
+  readonly name: string;
   readonly #log: Log | undefined;
   readonly #settings: Settings;
   readonly #hooks: PoolHooks;
@@ -37,7 +37,7 @@ export class PoolManager {
   #closed = false;
 
   constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
-    this.#name = name;
+    this.name = name;
     this.#log = Log.of(settings);
     this.#settings = settings;
     this.#hooks = hooks;
@@ -62,7 +62,7 @@ export class PoolManager {
 
   /** A working connection. It does not wait for one, because no other caller could release one meanwhile. */
   acquire(): Entry {
-    return publishSpanBlocking(acquires, () => acquireEvent(this.#name), (event) => {
+    return publishSpanBlocking(acquires, () => acquireEvent(this.name), (event) => {
       const entry = this.#acquire();
       if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
       return entry;
@@ -109,7 +109,7 @@ export class PoolManager {
       keep = this.#hooks.onRelease(conn);
       if (keep === false || !conn.isReleased) conn.close();
     } catch (error) {
-      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+      this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
       conn.close();
     }
     try {
@@ -125,7 +125,7 @@ export class PoolManager {
     try {
       this.release(entry);
     } catch (error) {
-      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+      this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
     }
   }
 
