@@ -18,7 +18,15 @@ export type { CancelKey } from "../connect/cancel.ts";
 export { IsolationLevel, type IsolationLevels } from "../features/isolation_level.ts";
 export { type Parameter, StatementHandle } from "../statements/prepared_statement.ts";
 export type { Upgrade } from "../connect/upgrade.ts";
-export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "../connection/call_options.ts";
+export type {
+  CloseOptions,
+  CopyData,
+  CopyRow,
+  Params,
+  PortalRows,
+  Row,
+  TypeOptions,
+} from "../connection/call_options.ts";
 export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../options/choices.ts";
 export type {
   BlockingBytes,
@@ -57,7 +65,7 @@ export { Ticket } from "./pipeline_ticket.ts";
 export type { TransactionStatus } from "../protocol/session.ts";
 export type { Result } from "../rows/collectors.ts";
 export { sql } from "./sql.ts";
-export type { ColumnTypes, SqlTag } from "../sql/sql_tag.ts";
+export type { SqlTag, SqlTypes } from "../sql/sql_tag.ts";
 export type { SqlTemplate } from "../sql/template.ts";
 export { SqlState } from "../sqlstate.ts";
 export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent } from "../telemetry/events.ts";
@@ -65,6 +73,7 @@ export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { notebookTable, table, type TableOptions, type TableRows } from "./table.ts";
 export { type JsonOptions, toJson } from "./to_json.ts";
 export type { Endpoint, TcpOptions } from "../transport/transport.ts";
+export type { ColumnTypes, TextParser, TypeParsers } from "../codecs/column_codecs.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
 export { type DurationValue, Interval, type IntervalFields } from "../codecs/interval.ts";
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";

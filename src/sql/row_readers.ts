@@ -1,7 +1,7 @@
 /** The rows of `sql.values`: objects or arrays, read column by column. */
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "./identifier.ts";
-import type { ColumnTypes } from "./sql_tag.ts";
+import type { SqlTypes } from "./sql_tag.ts";
 import { checkField, isTemplate, kindOf } from "./template_checks.ts";
 
 /** Reads the values of rows that are objects. */
@@ -60,7 +60,7 @@ export function columnList(columns: readonly string[]): string {
 }
 
 /** The names of columns that have types. */
-export function namesOf(types: ColumnTypes): readonly string[] {
+export function namesOf(types: SqlTypes): readonly string[] {
   if (typeof types !== "object" || types === null || Array.isArray(types)) {
     throw new UsageError(
       `Cannot set the types of columns to ${kindOf(types)}: it must be an object, as { id: "int4" }`,

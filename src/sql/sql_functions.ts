@@ -5,7 +5,7 @@
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "./identifier.ts";
 import { arrayReader, columnList, namesOf, objectReader } from "./row_readers.ts";
-import type { ColumnTypes } from "./sql_tag.ts";
+import type { SqlTypes } from "./sql_tag.ts";
 import { Parts, SqlTemplate, template } from "./template.ts";
 import { checkList, faultOf, kindOf } from "./template_checks.ts";
 
@@ -46,10 +46,10 @@ export function joined(list: Iterable<unknown>, separator: SqlTemplate = COMMA):
 }
 
 /** Rows for `values`. */
-export function rowList(rows: Iterable<object>, columns?: readonly string[] | ColumnTypes): SqlTemplate {
+export function rowList(rows: Iterable<object>, columns?: readonly string[] | SqlTypes): SqlTemplate {
   checkList(rows, "make values of");
   const types = typeof columns === "object" && columns !== null && !Array.isArray(columns)
-    ? columns as ColumnTypes
+    ? columns as SqlTypes
     : undefined;
   const given = types === undefined ? columns as readonly string[] | undefined : namesOf(types);
   const parts = new Parts();
@@ -78,7 +78,7 @@ export function rowList(rows: Iterable<object>, columns?: readonly string[] | Co
 }
 
 /** Rows as one array a column, for `from`. */
-export function unnested(rows: Iterable<object>, types: ColumnTypes): SqlTemplate {
+export function unnested(rows: Iterable<object>, types: SqlTypes): SqlTemplate {
   checkList(rows, "unnest");
   const names = namesOf(types);
   const columns: unknown[][] = names.map(() => []);

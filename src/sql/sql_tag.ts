@@ -5,7 +5,7 @@ import type { SqlTemplate } from "./template.ts";
  * Columns with their types as in SQL (`"int4"`, `"numeric(10, 2)"`, `"public.mood"`), or as templates, such as those of
  * `sql.id`.
  */
-export type ColumnTypes = Readonly<Record<string, string | SqlTemplate>>;
+export type SqlTypes = Readonly<Record<string, string | SqlTemplate>>;
 
 /** The type of {@linkcode sql}: a tag for templates, and functions for parts of SQL that are not values. */
 export interface SqlTag {
@@ -99,7 +99,7 @@ export interface SqlTag {
    * assert.equal(sql.values([["Ada", 36], ["Alan", 41]]).text, "values ($1, $2), ($3, $4)");
    * ```
    */
-  values(rows: Iterable<object>, columns?: readonly string[] | ColumnTypes): SqlTemplate;
+  values(rows: Iterable<object>, columns?: readonly string[] | SqlTypes): SqlTemplate;
 
   /**
    * Makes a `set` list for an update: `"name" = $1, "age" = $2`, of the own enumerable keys of an object, or of those
@@ -165,7 +165,7 @@ export interface SqlTag {
    * assert.equal(await conn.execDrop(sql`insert into person select * from ${rows}`), 2);
    * ```
    */
-  unnest(rows: Iterable<object>, types: ColumnTypes): SqlTemplate;
+  unnest(rows: Iterable<object>, types: SqlTypes): SqlTemplate;
 
   /**
    * Makes SQL of a text, as it is. **The text is executed: it must come from your program**, never from a user or

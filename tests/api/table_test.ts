@@ -51,7 +51,7 @@ test("table: no rows, one row, rows of other keys, rows that are arrays", () => 
 });
 
 test("table: a result has its columns without rows, and the types of numbers that are texts", () => {
-  const column = { typeModifier: -1, tableOid: 0, columnNumber: 0 };
+  const column = { typeSize: -1, typeModifier: -1, tableOid: 0, columnNumber: 0 };
   const columns = [{ ...column, name: "price", typeOid: 1700 }, { ...column, name: "note", typeOid: 25 }];
   assert.equal(table({ rows: [], columns }), " price | note\n-------+------\n(0 rows)\n");
   assert.equal(
