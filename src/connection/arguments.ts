@@ -39,6 +39,8 @@ export interface OptionSpec {
   readonly shape?: RowShape;
   /** Its options besides `timeout` and `signal`. */
   readonly names?: readonly string[];
+  /** Its time limit, unless the options say another; 0 for none. Default: 0. */
+  readonly timeout?: number;
 }
 
 /** The key under which a pool passes the timeout that the caller gave, when `timeout` is the remainder of it. */
@@ -51,12 +53,12 @@ export interface RemainingTimeout {
 
 /** The options of a call. */
 export function parseOptions(options: unknown, spec: OptionSpec, mayBeParams: boolean = false): ParsedOptions {
-  if (options === undefined) return spec.shape === undefined ? NO_OPTIONS : { ...NO_OPTIONS, shape: spec.shape };
+  if (options === undefined) return spec.shape === undefined && !spec.timeout ? NO_OPTIONS : defaultsOf(spec);
   if (!isPlainObject(options)) throw new UsageError(`Cannot use the options: ${notOptions(options)}`);
   const { action, awaits, names = [] } = spec;
   let shape: RowShape = spec.shape ?? "object";
   let types: ColumnTypes | undefined;
-  let timeout = 0;
+  let timeout = spec.timeout ?? 0;
   let signal: AbortSignal | undefined;
   const extraOptions: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
@@ -201,6 +203,12 @@ export function closeTimeout(options: unknown): number {
 export function countFrom(value: unknown, name: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 0x7fff_ffff) return value;
   throw new UsageError(`Cannot use ${name}: it must be an integer from 1 to 2147483647`);
+}
+
+/** The options of a call that is given none. */
+function defaultsOf({ action, shape = "object", timeout = 0 }: OptionSpec): ParsedOptions {
+  const deadline = timeout > 0 ? { action, timeout, callerTimeout: undefined, signal: undefined } : undefined;
+  return { ...NO_OPTIONS, shape, deadline };
 }
 
 /** Refuses the strings of a template whose tag is a method. */

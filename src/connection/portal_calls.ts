@@ -64,7 +64,7 @@ export function stream(
     [...OPTIONS_OF.rows, "batch"],
   );
   const batch = extraOptions.batch === undefined ? DEFAULT_BATCH_SIZE : countFrom(extraOptions.batch, "batch");
-  return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values.length) };
+  return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values) };
 }
 
 /** The next batch of a stream. */
@@ -114,7 +114,7 @@ export function execIter<T>(
       "execIter",
     );
     const op = withPortal(cursor, () => use(cursor, fn)) as Op<Awaited<T>>;
-    return { op, deadline, span: context.callSpan("execIter", source, values.length) };
+    return { op, deadline, span: context.callSpan("execIter", source, values) };
   });
 }
 
@@ -128,7 +128,7 @@ export function execPortal<T>(
 ): Call<T> {
   return context.attempt("open a portal", () => {
     const { cursor, source, values, deadline } = cursorOf(context, statement, params, options, "a portal");
-    return { op: openPortal(cursor, make), deadline, span: context.callSpan("execPortal", source, values.length) };
+    return { op: openPortal(cursor, make), deadline, span: context.callSpan("execPortal", source, values) };
   });
 }
 

@@ -49,7 +49,7 @@ export function exec<T>(
     const { source, values, shape, types, deadline } = parsed;
     const collector = collectorOf(shape);
     const op = execute(source, snapshotOf(values), collector, context.state, types);
-    const span = context.callSpan(operation, source, values.length);
+    const span = context.callSpan(operation, source, values);
     span?.watch(collector);
     return { op, deadline, span };
   });

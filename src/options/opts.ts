@@ -231,7 +231,8 @@ export class Opts extends SecurityOpts {
 
   /**
    * Gets pyro's log: an object with some of the methods `debug`, `info`, `warn` and `error`, such as
-   * `console`. The log never contains values and secrets; see {@linkcode Logger}. Default: none.
+   * `console`. The log never contains secrets, and values only with {@linkcode logValues}; see {@linkcode Logger}.
+   * Default: none.
    *
    * @throws {UsageError} If it has none of these methods.
    */
@@ -247,6 +248,40 @@ export class Opts extends SecurityOpts {
    */
   logLevel(level: LogLevel): this {
     return set(this, "logLevel", level);
+  }
+
+  /**
+   * How long a call may take until it is reported as slow, in milliseconds, 0 for never: to the logger, level `warn`,
+   * or, without a logger, by `console.warn`, with its SQL, the types of its parameters and how long it took. Calls that
+   * take as long as a function of yours are not reported (`tx`, `execIter`, streams, pipelines), but those that they
+   * make. Default: 0.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   *
+   * @example
+   * ```ts
+   * import { Conn, type LogFields, Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const slow: LogFields[] = [];
+   * const logger = { warn: (_message: string, fields: LogFields) => slow.push(fields) };
+   * await using conn = await Conn.connect(new Opts("pg://").logger(logger).slow(50));
+   * await conn.exec("select pg_sleep($1), 'secret'", [0.1]);
+   * assert.equal(slow[0]!.sql, "select pg_sleep($1), ?");
+   * assert.deepEqual(slow[0]!.parameterTypes, ["number"]);
+   * ```
+   */
+  slow(milliseconds: number): this {
+    return set(this, "slow", milliseconds);
+  }
+
+  /**
+   * Whether the log shows the values of parameters, and the literals in SQL: for development, since values may be
+   * secrets. Long values are cut, bytes are counted, and statements with `passw` in their text are redacted all the
+   * same. Together with `logLevel("debug")`, each call is logged with its values. Default: false.
+   */
+  logValues(wanted: boolean): this {
+    return set(this, "logValues", wanted);
   }
 
   /**

@@ -41,7 +41,8 @@ export class PoolManager {
   readonly #leaks: LeakDetector<Entry>;
   readonly #alarm = new Alarm(() => this.#tick());
   readonly #connector: Connector;
-  /** Connections that are being closed. */
+  /** Connections that are being opened, and closed. */
+  readonly #openings = new Set<Promise<void>>();
   readonly #closings = new Set<Promise<void>>();
   /** How many connections are being checked. */
   #checking = 0;
@@ -184,6 +185,12 @@ export class PoolManager {
     return end;
   }
 
+  /** Waits until no connection is being opened. Throws if some are missing then. */
+  async filled(): Promise<void> {
+    while (this.#openings.size > 0) await Promise.all(this.#openings);
+    if (this.#state.missingIdle > 0) throw this.#connector.lastFailure ?? poolClosed();
+  }
+
   /** Milliseconds that a caller waits for a connection. */
   get acquireTimeout(): number {
     return this.#limits.poolAcquireTimeout;
@@ -313,7 +320,10 @@ export class PoolManager {
   }
 
   #replenish(): void {
-    while (this.#missingConnections > 0 && this.#canOpen) void this.#open();
+    while (this.#missingConnections > 0 && this.#canOpen) {
+      const opening = this.#open().finally(() => this.#openings.delete(opening));
+      this.#openings.add(opening);
+    }
   }
 
   /** How many more are needed: for waiting callers, and, once the pool is in use, to have some idle. */

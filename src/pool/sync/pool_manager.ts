@@ -91,6 +91,18 @@ export class PoolManager {
     }
   }
 
+  /** Opens connections until as many are open as should be ready, at least one. */
+  ready(): void {
+    const { poolMinIdle, poolMaxConcurrency } = this.#state.limits;
+    const count = Math.min(Math.max(1, poolMinIdle), poolMaxConcurrency - this.#state.leasedCount);
+    const taken: Entry[] = [];
+    try {
+      while (taken.length < count) taken.push(this.acquire());
+    } finally {
+      for (const entry of taken) this.release(entry);
+    }
+  }
+
   /** Takes a connection back. Throws if `onRelease` has returned a promise. */
   release(entry: Entry): void {
     const { conn } = entry;
