@@ -70,6 +70,13 @@ export interface BeginOptions extends CallOptions {
   readonly readOnly?: boolean | undefined;
   /** Whether a serializable read-only transaction waits for a snapshot that no conflict can affect. */
   readonly deferrable?: boolean | undefined;
+  /**
+   * Server settings that hold until the end of the transaction, such as those that policies of row security read by
+   * `current_setting('app.user')`. They are sent together with BEGIN, so they cost no round trip.
+   */
+  readonly settings?: Readonly<Record<string, string | number | bigint | boolean>> | undefined;
+  /** The role that the transaction is executed as (SET LOCAL ROLE); the session's own role must be a member of it. */
+  readonly role?: string | undefined;
 }
 
 /** How a function is run in a transaction. */
