@@ -25,6 +25,7 @@ export const LEAVES: readonly string[] = [
   "sqlstate.ts",
   "backlog.ts",
   "builtin.ts",
+  "lazy.ts",
 ];
 
 /** What pure layers see of sockets: an interface without code that does anything. */

@@ -1,5 +1,6 @@
 /** The rows of `sql.values`: objects or arrays, read column by column. */
 import { UsageError } from "../errors.ts";
+import { lazy } from "../lazy.ts";
 import { quotedIdentifier } from "./identifier.ts";
 import type { SqlTypes } from "./sql_tag.ts";
 import { checkField, isTemplate, kindOf } from "./template_checks.ts";
@@ -70,7 +71,7 @@ export function namesOf(types: SqlTypes): readonly string[] {
   if (names.length === 0) throw new UsageError("Cannot make values of rows without columns: give their types");
   for (const name of names) {
     const type: unknown = types[name];
-    if (isTemplate(type) || (typeof type === "string" && TYPE.test(type))) continue;
+    if (isTemplate(type) || (typeof type === "string" && typeName().test(type))) continue;
     throw new UsageError(
       `Cannot set the type of column ${JSON.stringify(name)} to ${
         typeof type === "string" ? JSON.stringify(type) : kindOf(type)
@@ -85,6 +86,11 @@ export function namesOf(types: SqlTypes): readonly string[] {
  *
  * Source: PostgreSQL manual, "Data Types".
  */
-const NAME = String.raw`(?:[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|"(?:[^"\0]|"")+")`;
-const WORDS = "(?: (?:varying|precision|with|without|time|zone|year|month|day|hour|minute|second|to))*";
-const TYPE = new RegExp(String.raw`^${NAME}(?:\.${NAME})*${WORDS}(?:\(-?\d+(?:, ?-?\d+)?\))?${WORDS}(?:\[\])*$`, "i");
+const typeName = lazy(() => {
+  const name = String.raw`(?:[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|"(?:[^"\0]|"")+")`;
+  const words = "(?: (?:varying|precision|with|without|time|zone|year|month|day|hour|minute|second|to))*";
+  return new RegExp(
+    String.raw`^${name}(?:\.${name})*${words}(?:\(-?\d+(?:, ?-?\d+)?\))?${words}(?:\[\])*$`,
+    "i",
+  );
+});

@@ -3,6 +3,7 @@
  * that says what to write instead.
  */
 import { UsageError } from "../errors.ts";
+import { lazy } from "../lazy.ts";
 import { quotedIdentifier } from "./identifier.ts";
 import { arrayReader, columnList, namesOf, objectReader } from "./row_readers.ts";
 import type { SqlTypes } from "./sql_tag.ts";
@@ -21,7 +22,7 @@ export function identifier(...parts: string[]): SqlTemplate {
 }
 
 /** Joins the items of a list. */
-export function joined(list: Iterable<unknown>, separator: SqlTemplate = COMMA): SqlTemplate {
+export function joined(list: Iterable<unknown>, separator: SqlTemplate = comma()): SqlTemplate {
   checkList(list, "join");
   if (!(separator instanceof SqlTemplate)) {
     throw new UsageError(
@@ -205,4 +206,4 @@ function readerOf(row: object, names: readonly string[] | undefined, all: boolea
   return Array.isArray(row) ? arrayReader(names?.length ?? row.length) : objectReader(names!, all);
 }
 
-const COMMA = template`, `;
+const comma = lazy((): SqlTemplate => template`, `);
