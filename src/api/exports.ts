@@ -24,6 +24,8 @@ export type {
   CopyRow,
   Params,
   PortalRows,
+  Progress,
+  ProgressOptions,
   Row,
   TypeOptions,
 } from "../connection/call_options.ts";

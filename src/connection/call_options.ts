@@ -50,8 +50,28 @@ export interface RowOptions extends CallOptions {
 /** How a call returns its rows. */
 export interface QueryOptions extends ValueOptions, RowOptions {}
 
+/** How much of a copy or a stream is done. */
+export interface Progress {
+  /** How many bytes of COPY's data were sent or received; undefined of `stream`. */
+  readonly bytes: number | undefined;
+  /** How many rows were sent or received; undefined of `copyIn` and `copyOut`, whose data pyro does not read. */
+  readonly rows: number | undefined;
+}
+
+/** Options of what may take long. */
+export interface ProgressOptions {
+  /**
+   * Called each time a part was sent or received: some kilobytes of a copy, a batch of a stream. If it throws, the call
+   * ends with that error, as if the source had failed. A promise that it returns is not awaited. Default: none.
+   */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How data is copied. */
+export interface CopyOptions extends CallOptions, ProgressOptions {}
+
 /** How rows are streamed. */
-export interface StreamOptions extends QueryOptions {
+export interface StreamOptions extends QueryOptions, ProgressOptions {
   /** How many rows are fetched, and kept in memory, at a time. `timeout` limits each such fetch. Default: 500. */
   readonly batch?: number | undefined;
 }

@@ -11,6 +11,8 @@ import {
 } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
+import { progressFrom } from "./copy_calls.ts";
+import type { OnProgress } from "../features/copy.ts";
 import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
 import { type Call, cancellationPoint, type Deadline, type Op } from "../protocol/request.ts";
 import { collectors } from "../rows/collector_factories.ts";
@@ -24,6 +26,9 @@ export interface Stream {
   readonly deadline: Deadline | undefined;
   readonly batch: number;
   readonly span: OperationSpan | undefined;
+  readonly onProgress: OnProgress | undefined;
+  /** How many rows were fetched. */
+  rows: number;
 }
 
 /** The result of a fetch. */
@@ -61,18 +66,28 @@ export function stream(
     params,
     options,
     "a stream",
-    [...OPTIONS_OF.rows, "batch"],
+    [...OPTIONS_OF.rows, "batch", "onProgress"],
   );
   const batch = extraOptions.batch === undefined ? DEFAULT_BATCH_SIZE : countFrom(extraOptions.batch, "batch");
-  return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values) };
+  const onProgress = progressFrom(extraOptions);
+  return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values), onProgress, rows: 0 };
 }
 
 /** The next batch of a stream. */
-export function nextRows<R>(context: CallContext, { cursor, shape, deadline, batch, span }: Stream): Call<Fetch<R[]>> {
+export function nextRows<R>(context: CallContext, stream: Stream): Call<Fetch<R[]>> {
+  const { cursor, shape, deadline, batch, span, onProgress } = stream;
   const make = (): Call<Fetch<R[]>> => {
-    return { op: cursor.fetch(batch, collectors.allRows<R>(shape)), deadline, span: span?.childSpan("any") };
+    const fetch = cursor.fetch(batch, collectors.allRows<R>(shape));
+    const op = onProgress === undefined ? fetch : countedFetch(fetch, stream, onProgress);
+    return { op, deadline, span: span?.childSpan("any") };
   };
   return cursor.isNew ? context.attempt("open a stream", make) : make();
+}
+
+function* countedFetch<R>(fetch: Op<Fetch<R[]>>, stream: Stream, onProgress: OnProgress): Op<Fetch<R[]>> {
+  const batch = yield* fetch;
+  if (batch.rows.length > 0) onProgress({ bytes: undefined, rows: stream.rows += batch.rows.length });
+  return batch;
 }
 
 /** Closes a stream that was read to its end. */

@@ -11,7 +11,7 @@ import type { PoolStats } from "../pool_state.ts";
 import { printMembers } from "../../inspection.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../async/conn.ts";
-import type { CallOptions, ListenOptions } from "../../async/options.ts";
+import type { CallOptions, CopyOptions, ListenOptions } from "../../async/options.ts";
 import { PoolCalls } from "./pool_calls.ts";
 import { PoolExecutor } from "./pool_executor.ts";
 import { PoolListener } from "./pool_listener.ts";
@@ -177,7 +177,7 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
   }
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
-  copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+  copyOut(sql: string | SqlTemplate, options?: CopyOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
     const acquiredAt = new Error("copied from the pool here");
     const chunks = new PoolStream(() =>
       this.#calls.openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options).values())

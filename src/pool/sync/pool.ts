@@ -1,6 +1,6 @@
 /** The pool of connections that block. */
 import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
-import type { CallOptions, CloseOptions, ListenOptions } from "../../connection/call_options.ts";
+import type { CallOptions, CloseOptions, CopyOptions, ListenOptions } from "../../connection/call_options.ts";
 import { channelName } from "../../features/listen.ts";
 import { settingsOf } from "../../options/opts.ts";
 import { type Target, targetOpts } from "../../options/target.ts";
@@ -174,7 +174,7 @@ export class Pool extends PoolExecutor implements Disposable {
   }
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
-  copyOut(sql: string | SqlTemplate, options?: CallOptions): PoolStream<Uint8Array<ArrayBuffer>> {
+  copyOut(sql: string | SqlTemplate, options?: CopyOptions): PoolStream<Uint8Array<ArrayBuffer>> {
     const acquiredAt = new Error("copied from the pool here");
     return new PoolStream(() => this.#calls.openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options)));
   }
