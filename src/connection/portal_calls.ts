@@ -16,13 +16,13 @@ import type { OnProgress } from "../features/copy.ts";
 import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
 import { type Call, cancellationPoint, type Deadline, type Op } from "../protocol/request.ts";
 import { collectors } from "../rows/collector_factories.ts";
-import type { RowShape } from "../rows/row.ts";
+import type { RowLayout } from "../rows/row.ts";
 import type { OperationSpan } from "../telemetry/observer.ts";
 
 /** A stream of rows. */
 export interface Stream {
   readonly cursor: Cursor;
-  readonly shape: RowShape;
+  readonly shape: RowLayout;
   readonly deadline: Deadline | undefined;
   readonly batch: number;
   readonly span: OperationSpan | undefined;
@@ -77,7 +77,7 @@ export function stream(
 export function nextRows<R>(context: CallContext, stream: Stream): Call<Fetch<R[]>> {
   const { cursor, shape, deadline, batch, span, onProgress } = stream;
   const make = (): Call<Fetch<R[]>> => {
-    const fetch = cursor.fetch(batch, collectors.allRows<R>(shape));
+    const fetch = cursor.fetch(batch, collectors.allRows<R>(shape), cursor.mapRow);
     const op = onProgress === undefined ? fetch : countedFetch(fetch, stream, onProgress);
     return { op, deadline, span: span?.childSpan("any") };
   };
@@ -157,12 +157,14 @@ export function fetch<T>(
 ): Call<Fetch<T>> {
   const action = "fetch rows";
   try {
-    const { shape, deadline } = parseOptions(options, {
+    const { shape, mapRow, deadline } = parseOptions(options, {
       ...context.optionSpec(action, OPTIONS_OF.typedRows),
       shape: cursor.shape,
+      mapRow: cursor.mapRow,
     });
     const maxRows = count === 0 || count === undefined ? 0 : countFrom(count, "the number of rows");
-    return { op: cursor.fetch(maxRows, collectorOf(shape)), deadline, span: context.callSpan("fetch", cursor.source) };
+    const op = cursor.fetch(maxRows, collectorOf(shape), mapRow);
+    return { op, deadline, span: context.callSpan("fetch", cursor.source) };
   } catch (error) {
     return refusedCall(error);
   }

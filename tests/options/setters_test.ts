@@ -81,6 +81,8 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["timeout", (opts) => opts.timeout(1500), { timeout: 1500 }],
   ["slow", (opts) => opts.slow(100), { slow: 100 }],
   ["logValues", (opts) => opts.logValues(true), { logValues: true }],
+  ["names", (opts) => opts.names("camel"), { names: "camel" }],
+  ["numberArrays", (opts) => opts.numberArrays("typed"), { numberArrays: "typed" }],
   ["int8", (opts) => opts.int8("number"), { int8: "number" }],
   ["numeric", (opts) => opts.numeric(Number), { numeric: Number }],
   ["json", (opts) => opts.json("string"), { json: "string" }],
