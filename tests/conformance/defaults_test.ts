@@ -68,7 +68,10 @@ inEveryWorld("slow calls are reported, with SQL, types and duration", async (wor
     attempt(() => conn.query("do $$ begin perform pg_sleep(0.15); raise 'bad'; end $$")),
     ServerError,
   );
-  assert.deepEqual(lines.map(([message, { sql, parameterTypes }]) => [message, sql, parameterTypes]), [
+  assert.ok(lines.every(([, { operation }]) => operation !== "tx"));
+  // On a busy machine others may be slow too.
+  const expected = lines.filter(([, { sql }]) => /sleep|do/.test(String(sql)));
+  assert.deepEqual(expected.map(([message, { sql, parameterTypes }]) => [message, sql, parameterTypes]), [
     ["pyro: slow call", "select ?, pg_sleep($1), $2::text", ["number", "null"]],
     ["pyro: slow call", "select pg_sleep(?), ?", undefined],
     ["pyro: slow call", "do ?", undefined],
@@ -90,7 +93,7 @@ inEveryWorld("without a logger, slow calls are reported on the console, and noth
   } finally {
     console.warn = warn;
   }
-  assert.deepEqual(lines.map(([message]) => message), ["pyro: slow call"]);
+  assert.ok(lines.length > 0 && lines.every(([message]) => message === "pyro: slow call"));
 });
 
 inEveryWorld("values are in the log only if the options say so", async (world) => {
