@@ -46,6 +46,7 @@ export type {
   SslCertMode,
   SslMode,
   SslNegotiation,
+  TargetSessionAttrs,
   TlsVersion,
 } from "../options/settings.ts";
 export type { TlsSettings } from "../options/tls_settings.ts";

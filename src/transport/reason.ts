@@ -13,6 +13,12 @@ export function reasonOf(error: unknown): string {
   return WORDS.get(code) ?? WORDS.get(error.name) ?? tlsReasonOf(error) ?? (error.message || code || error.name);
 }
 
+/** Why a name could not be dialled: the only failure, or that of each of its addresses. */
+export function failureOfAddresses(failures: readonly (readonly [address: string, error: unknown])[]): unknown {
+  if (failures.length < 2) return failures[0]?.[1] ?? new Error("the host name has no address");
+  return new Error(failures.map(([address, error]) => `${reasonOf(error)} (${address})`).join(", "));
+}
+
 /** The words by code, as in Node and Bun, and by the names of Deno's error classes. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],
