@@ -1,21 +1,19 @@
 /** The pool of connections that await. */
-import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
+import { closeTimeout } from "../../connection/arguments.ts";
 import type { CloseOptions } from "../../connection/call_options.ts";
 import { settingsOf } from "../../options/opts.ts";
+import type { TargetSessionAttrs } from "../../options/settings.ts";
 import type { Target } from "../../options/target.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
-import type { SqlTemplate } from "../../sql/template.ts";
+import type { TargetOptions } from "../view_options.ts";
 import type { Conn } from "../../async/conn.ts";
-import type { CallOptions, ListenOptions } from "../../async/options.ts";
-import { PoolCalls } from "./pool_calls.ts";
-import { PoolExecutor } from "./pool_executor.ts";
+import type { ListenOptions } from "../../async/options.ts";
 import { PoolListener } from "./pool_listener.ts";
-import { PoolManager } from "./pool_manager.ts";
 import type { PoolNotifications } from "./pool_notifications.ts";
-import { PoolStream } from "./pool_stream.ts";
-import { PooledConn } from "./pooled_conn.ts";
+import { PoolView } from "./pool_view.ts";
+import { PoolViews } from "./pool_views.ts";
 
 /** Options of a pool. Its limits override those of the target's `Opts`. */
 export interface PoolOptions extends PoolLimits {
@@ -64,9 +62,8 @@ export interface PoolOptions extends PoolLimits {
  * assert.equal(pids[0], pids[1]);
  * ```
  */
-export class Pool extends PoolExecutor implements AsyncDisposable {
-  readonly #manager: PoolManager;
-  readonly #calls: PoolCalls;
+export class Pool extends PoolView implements AsyncDisposable {
+  readonly #views: PoolViews;
   readonly #listener: PoolListener;
 
   /**
@@ -79,74 +76,47 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
   constructor(target: Target, options?: PoolOptions) {
     const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
     const { onConnect, onRelease, onLeak } = options ?? {};
-    const manager = new PoolManager(name, settingsOf(opts), limits, {
+    const views = new PoolViews(name, settingsOf(opts), limits, {
       onConnect: (conn) => onConnect?.(conn),
       onRelease,
       onLeak,
     });
-    const calls = new PoolCalls(manager);
-    super(calls);
-    this.#manager = manager;
-    this.#calls = calls;
-    this.#listener = new PoolListener(this.#manager);
+    super(views.main);
+    this.#views = views;
+    this.#listener = new PoolListener(views.main);
   }
 
-  /** Whether the pool was closed. Its calls then fail. */
-  get closed(): boolean {
-    return this.#manager.closed;
-  }
-
-  /** Counts of connections and callers, now and so far. */
-  stats(): PoolStats {
-    return this.#manager.stats;
+  /** Counts of connections and callers, now and so far, with those of its views. */
+  override stats(): PoolStats {
+    return this.#views.stats;
   }
 
   /**
-   * Takes a connection, for the caller alone until it is released.
+   * A view of the pool, on the hosts of its list that suit: `"primary"`, `"standby"`, `"prefer-standby"` (a standby, and
+   * the primary if there is none), `"read-write"`, `"read-only"` or `"any"`. It shares the limits and the callbacks of the
+   * pool. Its connections are spread over these hosts; one that dies, or that is no longer what it was, is left out until
+   * it is back. Views need not be kept: all with the same target have the same connections.
    *
-   * @param options `timeout`: how long to wait, in milliseconds, if shorter than `poolAcquireTimeout`.
-   *   `signal`: ends the wait when it aborts.
-   * @throws {TimeoutError} If no connection was free in time. If the server could not be reached, its `cause` is the reason.
-   * @throws {ConnectionError} If `poolMaxWaiting` callers wait already, if the pool is closed, or if the server was never reached.
-   * @throws {ServerError} If the server refuses the session.
+   * With `after`, its statements see everything that was committed up to that position: they are executed on a standby
+   * that has replayed it, and on the primary if none has within `wait` milliseconds.
    *
-   * @example
+   * @throws {UsageError} If the target or an option is none of these.
+   *
+   * @example Reading one's own writes from a standby
    * ```ts
    * import { Pool } from "@x/pyro";
    * import assert from "node:assert/strict";
    *
    * await using pool = new Pool("pg://");
-   * await using conn = await pool.acquire({ timeout: 5000 });
-   * await using pipeline = conn.pipeline();
-   * const ticket = pipeline.exec("select 1 as n");
-   * assert.deepEqual(await pipeline.claimOne(ticket), { n: 1 });
+   * await pool.queryDrop("create table if not exists note (text text)");
+   * await pool.execDrop("insert into note values ($1)", ["hello"]);
+   * const after = await pool.position();
+   * const reader = pool.withTarget("prefer-standby", { after, wait: 100 });
+   * assert.ok(await reader.execValue<bigint>("select count(*) from note") > 0n);
    * ```
    */
-  async acquire(options?: CallOptions): Promise<PooledConn> {
-    parseOptions(options, { action: "acquire a connection", awaits: true });
-    const acquiredAt = new Error("taken from the pool here");
-    const entry = await this.#calls.acquire(options);
-    const { opened, end } = this.#manager.lease(entry, acquiredAt);
-    return new PooledConn(opened, () => {
-      end();
-      return this.#manager.release(entry);
-    });
-  }
-
-  /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
-  copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const acquiredAt = new Error("copied from the pool here");
-    const chunks = new PoolStream(() =>
-      this.#calls.openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options).values())
-    );
-    return new ReadableStream({
-      async pull(controller): Promise<void> {
-        const { done, value } = await chunks.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: () => chunks[Symbol.asyncDispose](),
-    }, { highWaterMark: 0 });
+  withTarget(target: TargetSessionAttrs, options?: TargetOptions): PoolView {
+    return new PoolView(this.#views.source(target, options));
   }
 
   /**
@@ -176,7 +146,7 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
 
   /** As `Conn.reloadTypes`, for all of its connections. */
   reloadTypes(): void {
-    this.#manager.reloadTypes();
+    this.#views.reloadTypes();
   }
 
   /**
@@ -184,7 +154,7 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
    * ones are closed now, those in use when they are released. Resolves when the idle ones are closed.
    */
   drain(): Promise<void> {
-    return this.#manager.drain();
+    return this.#views.drain();
   }
 
   /**
@@ -192,7 +162,7 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
    * connection; the rest are then cut off. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
-    const closing = this.#manager.close(closeTimeout(options));
+    const closing = this.#views.close(closeTimeout(options));
     await Promise.all([closing, this.#listener.close()]);
   }
 
