@@ -281,10 +281,10 @@ export class PoolState<C extends PooledConnection> {
     for (const entry of this.#leased) if (isUnwanted(entry.conn)) entry.expires = -Infinity;
   }
 
-  /** Closes the idle connection that was used least recently. False if there is none. */
-  yieldIdle(): boolean {
+  /** Closes the idle connection that was used least recently, if that was before then. False if there is none. */
+  yieldIdle(then: number): boolean {
     const [entry] = this.#idle;
-    if (entry === undefined) return false;
+    if (entry === undefined || entry.idleSince > then) return false;
     this.#removeIdle(entry);
     return true;
   }

@@ -7,14 +7,15 @@ class Member implements GroupMember {
   idle: number;
   waiting = 0;
   served = 0;
+  idleFor = 0;
 
   constructor(size: number, idle: number) {
     this.size = size;
     this.idle = idle;
   }
 
-  yieldIdle(): boolean {
-    if (this.idle === 0) return false;
+  yieldIdle(milliseconds: number): boolean {
+    if (this.idle === 0 || this.idleFor < milliseconds) return false;
     this.idle--;
     this.size--;
     return true;
@@ -39,23 +40,47 @@ test("group: its members share the maximum", () => {
   assert.equal(group.hasRoom, false);
 });
 
-test("group: another member's idle connection makes room, and never one's own", () => {
-  const [a, b] = [new Member(2, 2), new Member(2, 1)] as const;
+test("group: a member with less than its share gets the idle connection of one that has more", () => {
+  const [a, b] = [new Member(1, 1), new Member(3, 3)] as const;
   const group = groupOf(4, a, b);
+  assert.equal(group.makeRoom(b), false, "it has its share");
   assert.equal(group.makeRoom(a), true);
-  assert.deepEqual([a.size, b.size], [2, 1]);
-  assert.equal(group.makeRoom(a), false);
+  a.size++;
+  assert.deepEqual([a.size, b.size], [2, 2]);
+  assert.equal(group.makeRoom(a), false, "now both have their share, and would take it from each other");
 });
 
-test("group: a member whose callers have no connection at all gets the next one", () => {
+test("group: beyond its share, a member gets what nobody uses", () => {
+  const [a, b] = [new Member(2, 0), new Member(2, 2)] as const;
+  const group = groupOf(4, a, b);
+  assert.equal(group.makeRoom(a), false);
+  b.idleFor = 10_000;
+  assert.equal(group.makeRoom(a), true);
+  assert.equal(b.size, 1);
+});
+
+test("group: a member with more than its share gives the next connection to callers of another", () => {
   const [a, b] = [new Member(4, 0), new Member(0, 0)] as const;
   const group = groupOf(4, a, b);
-  assert.equal(group.isStarving(a), false);
-  b.waiting = 1;
-  assert.equal(group.isStarving(a), true);
-  assert.equal(group.isStarving(b), false);
+  assert.equal(group.mustYield(a), false, "nobody waits for it");
+  b.waiting = 3;
+  assert.equal(group.mustYield(a), true);
+  assert.equal(group.mustYield(b), false);
   group.serveOthers(a);
   assert.deepEqual([a.served, b.served], [0, 1]);
-  b.size = 1;
-  assert.equal(group.isStarving(a), false);
+  a.size = b.size = 2;
+  assert.equal(group.mustYield(a), false, "both have their share");
+});
+
+test("group: a member that has none gets any idle connection, and looks again while all are in use", () => {
+  const [a, b, c] = [new Member(1, 1), new Member(1, 0), new Member(0, 0)] as const;
+  const group = groupOf(2, a, b, c);
+  c.waiting = 1;
+  assert.equal(group.mustYield(b), true);
+  assert.equal(group.makeRoom(c), true);
+  assert.equal(group.retryAt(c, 100), Infinity);
+  a.size = 1;
+  const at = group.retryAt(c, 100);
+  assert.ok(at > 100 && at < Infinity);
+  assert.equal(group.retryAt(b, 100), Infinity, "nobody waits");
 });

@@ -112,7 +112,7 @@ export class Pool extends PoolView implements AsyncDisposable {
    * await pool.execDrop("insert into note values ($1)", ["hello"]);
    * const after = await pool.position();
    * const reader = pool.withTarget("prefer-standby", { after, wait: 100 });
-   * assert.ok(await reader.execValue<bigint>("select count(*) from note") > 0n);
+   * assert.equal(await reader.execValue("select exists (select from note where text = 'hello')"), true);
    * ```
    */
   withTarget(target: TargetSessionAttrs, options?: TargetOptions): PoolView {

@@ -66,7 +66,6 @@ export class PoolManager implements ConnectionSource, GroupMember {
   ) {
     this.#choice = choice;
     this.#group = group;
-    group.add(this);
     this.#name = name;
     this.#log = Log.of(settings);
     this.#limits = limits;
@@ -95,8 +94,8 @@ export class PoolManager implements ConnectionSource, GroupMember {
     return this.#queue.length;
   }
 
-  yieldIdle(): boolean {
-    return this.#state.yieldIdle();
+  yieldIdle(milliseconds: number): boolean {
+    return this.#state.yieldIdle(now() - milliseconds);
   }
 
   /** Whether it hands out no more connections. */
@@ -262,10 +261,10 @@ export class PoolManager implements ConnectionSource, GroupMember {
   }
 
   #returnEntry(entry: Entry): undefined {
-    if (this.#group.isStarving(this)) this.#state.remove(entry);
+    if (this.#group.mustYield(this)) this.#state.remove(entry);
     else this.#state.return(entry, now(), this.#queue.length > 0);
-    this.serve();
     this.#group.serveOthers(this);
+    this.serve();
   }
 
   /** Closes and rolls back what the user left open; closes the connection if that fails. */
@@ -384,6 +383,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
   #scheduleTick(): void {
     if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
     this.#alarm.set(Math.min(this.#state.nextSweepAt, this.#leases.nextCheckAt, this.#watch.recheckAt));
+    this.#alarm.set(this.#group.retryAt(this, now()));
     const pauseEnd = this.#connector.pauseEnd(this.#queue.length > 0);
     if (pauseEnd > now()) this.#alarm.set(pauseEnd);
   }

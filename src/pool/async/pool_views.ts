@@ -22,7 +22,11 @@ export class PoolViews {
   constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
     const group = new PoolGroup(limits.poolMaxConcurrency);
     const roles = new HostRoles(settings.hostRecheck ?? DEFAULT_HOST_RECHECK);
-    this.#make = (target) => new PoolManager(name, settings, limits, hooks, new HostChoice(roles, target), group);
+    this.#make = (target) => {
+      const manager = new PoolManager(name, settings, limits, hooks, new HostChoice(roles, target), group);
+      group.add(manager);
+      return manager;
+    };
     this.#settings = settings;
     this.main = this.#make(undefined);
   }

@@ -55,7 +55,6 @@ export class PoolManager implements ConnectionSource, GroupMember {
     this.#choice = choice;
     this.#address = new ServerAddress(verifiedSockets, choice);
     this.#group = group;
-    group.add(this);
     this.#name = name;
     this.#log = Log.of(settings);
     this.#settings = settings;
@@ -85,8 +84,8 @@ export class PoolManager implements ConnectionSource, GroupMember {
   /** No caller waits. */
   readonly waiting = 0;
 
-  yieldIdle(): boolean {
-    return this.#state.yieldIdle();
+  yieldIdle(milliseconds: number): boolean {
+    return this.#state.yieldIdle(now() - milliseconds);
   }
 
   serve(): void {}
@@ -118,7 +117,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
         counters.acquired++;
         return entry;
       }
-      if (!this.#group.hasRoom && !this.#group.makeRoom(this)) throw allInUse(this.stats);
+      if (!this.#group.hasRoom && !this.#group.makeRoom(this, true)) throw allInUse(this.stats);
       const entry = this.#open();
       counters.acquired++;
       return entry;
