@@ -49,8 +49,8 @@ export class PoolGroup {
   }
 
   /** When a member whose callers wait should look again whether another one's connections are not in use. */
-  retryAt({ waiting }: GroupMember, now: number): number {
-    return this.#members.length > 1 && waiting > 0 && !this.hasRoom ? now + UNUSED / 5 : Infinity;
+  retryAt({ waiting }: GroupMember, now: () => number): number {
+    return this.#members.length > 1 && waiting > 0 && !this.hasRoom ? now() + UNUSED / 5 : Infinity;
   }
 
   /** Whether a member takes precedence over another one that has connections. */

@@ -150,11 +150,6 @@ export class PoolState<C extends PooledConnection> {
     return this.#opening;
   }
 
-  /** Whether another connection may be opened. */
-  get hasRoom(): boolean {
-    return this.size < this.limits.poolMaxConcurrency;
-  }
-
   /** How many more connections should be idle. */
   get missingIdle(): number {
     return Math.max(0, this.limits.poolMinIdle - this.#idle.length - this.#opening);

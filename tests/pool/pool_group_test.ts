@@ -78,9 +78,9 @@ test("group: a member that has none gets any idle connection, and looks again wh
   c.waiting = 1;
   assert.equal(group.mustYield(b), true);
   assert.equal(group.makeRoom(c), true);
-  assert.equal(group.retryAt(c, 100), Infinity);
+  assert.equal(group.retryAt(c, () => 100), Infinity);
   a.size = 1;
-  const at = group.retryAt(c, 100);
+  const at = group.retryAt(c, () => 100);
   assert.ok(at > 100 && at < Infinity);
-  assert.equal(group.retryAt(b, 100), Infinity, "nobody waits");
+  assert.equal(group.retryAt(b, () => 100), Infinity, "nobody waits");
 });

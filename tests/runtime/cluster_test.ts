@@ -4,10 +4,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Pool, ServerError } from "../../mod.ts";
 import { soakCluster } from "../soak/cluster.ts";
 import { Cluster } from "../support/installed/cluster.ts";
-import { isWhole } from "../support/suite/extent.ts";
-import { runtime } from "../support/suite/runtime.ts";
+import { isTurn, isWhole } from "../support/suite/extent.ts";
 import { setting } from "../support/suite/skips.ts";
-import { testInTurn } from "../support/suite/test.ts";
+import { test } from "../support/suite/test.ts";
 import { type World, worlds } from "../support/suite/worlds.ts";
 
 /** Tries until it succeeds: after a failover, a first call may fail. */
@@ -22,14 +21,22 @@ async function eventually<T>(call: () => T | Promise<T>): Promise<T> {
   }
 }
 
+/** Checks that the server refuses to write. */
+async function refuses(write: () => unknown): Promise<void> {
+  await assert.rejects(
+    async () => await write(),
+    (error) => error instanceof ServerError && error.code === "25006",
+  );
+}
+
 /** The port of the server that a pool, or a view, has reached. */
 function portOf(pool: Pick<Pool, "execValue">): Promise<unknown> {
   return Promise.resolve(pool.execValue("select inet_server_port()"));
 }
 
 /** What a pool does on a cluster whose primary is switched over. */
-async function follow(world: World): Promise<void> {
-  await using cluster = await Cluster.start({ major: 18, isSynchronous: false });
+async function follow(world: World, major: 14 | 18): Promise<void> {
+  await using cluster = await Cluster.start({ major, isSynchronous: false });
   const ports = cluster.nodes.map(({ server }) => server.port);
   const query = "host_recheck=1&connect_timeout=10";
   await using pool = world.pool(`pg://postgres@${cluster.hosts}/postgres?${query}`, { poolMaxConcurrency: 4 });
@@ -42,13 +49,22 @@ async function follow(world: World): Promise<void> {
     assert.ok(ports.slice(1).includes(await portOf(view) as number), target);
     assert.equal(await view.execValue("select count(*) from ledger"), 0n);
   }
-  await assert.rejects(
-    async () => await pool.withTarget("standby").queryDrop("insert into ledger values (0)"),
-    (error) => error instanceof ServerError && error.code === "25006",
-  );
+  await refuses(() => pool.withTarget("standby").queryDrop("insert into ledger values (0)"));
   assert.equal(await portOf(pool.withTarget("primary")), ports[0]);
   // What no standby has reached is read from the primary.
   assert.equal(await portOf(pool.withTarget("standby", { after: "FFFFFFFF/0" })), ports[0]);
+
+  await refuses(() => pool.tx((tx) => tx.execDrop("insert into ledger values (0)"), { readOnly: true }));
+  const kept = pool.stats().closed;
+  assert.equal(await portOf(pool), ports[0]);
+  assert.equal(pool.stats().closed, kept, "a read-only transaction says nothing of the server");
+  // A name or a proxy may lead to a server that was demoted.
+  await using demoted = world.pool(`pg://postgres@${cluster.host(2)}/postgres`);
+  await eventually(() => demoted.query("select from ledger"));
+  await refuses(() => demoted.execDrop("insert into ledger values (0)"));
+  await demoted.ping();
+  const { opened, closed } = demoted.stats();
+  assert.deepEqual({ opened, closed }, { opened: 2, closed: 1 });
 
   await cluster.nodes[0]!.server.stop("fast");
   await cluster.promote(1);
@@ -75,18 +91,27 @@ async function commitWithoutStandby(world: World): Promise<void> {
   assert.equal(await conn.execValue("select count(*) from ledger"), 0n);
 }
 
-// Only the other settings may start servers.
-if (setting !== "deno-net") {
-  testInTurn("cluster: 32 callers, a switchover, a silent host and a failover (PostgreSQL 18)", () => soak(18));
-  testInTurn("cluster: 32 callers, a switchover, a silent host and a failover: PostgreSQL 14", () => soak(14));
-  // The blocking worlds in turn, since one cluster takes some seconds to start.
-  const tried = isWhole
-    ? worlds
-    : worlds.filter((_, i) => i === ["deno", "bun", "node"].indexOf(runtime) % worlds.length);
-  for (const world of tried) {
-    testInTurn(`cluster: a pool follows its primary, and reads from standbys (${world.name})`, () => follow(world));
-    testInTurn(`cluster: a commit that no standby has is in doubt (${world.name})`, () => commitWithoutStandby(world));
-  }
+/** The tests, and the number of the runtime that has each in a short run; undefined for none. */
+const TESTS: readonly (readonly [turn: number | undefined, name: string, body: () => Promise<void>])[] = [
+  [0, "32 callers, a switchover, a silent host and a failover (PostgreSQL 18)", () => soak(18)],
+  [undefined, "32 callers, a switchover, a silent host and a failover (PostgreSQL 14)", () => soak(14)],
+  ...worlds.flatMap((world) => [
+    [
+      world.name === "sync worker" ? 2 : 1,
+      `a pool follows its primary, and reads from standbys (${world.name})`,
+      () => follow(world, world.name === "async" ? 18 : 14),
+    ] as const,
+    [
+      world.name === "async" ? 2 : undefined,
+      `a commit that no standby has is in doubt (${world.name})`,
+      () => commitWithoutStandby(world),
+    ] as const,
+  ]),
+];
+
+// A process with no permission but net may not start servers.
+for (const [turn, name, body] of setting === "deno-net" ? [] : TESTS) {
+  if (isWhole || (turn !== undefined && isTurn(turn))) test(`cluster: ${name}`, body);
 }
 
 async function soak(major: 14 | 18): Promise<void> {

@@ -383,7 +383,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
   #scheduleTick(): void {
     if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
     this.#alarm.set(Math.min(this.#state.nextSweepAt, this.#leases.nextCheckAt, this.#watch.recheckAt));
-    this.#alarm.set(this.#group.retryAt(this, now()));
+    this.#alarm.set(this.#group.retryAt(this, now));
     const pauseEnd = this.#connector.pauseEnd(this.#queue.length > 0);
     if (pauseEnd > now()) this.#alarm.set(pauseEnd);
   }
