@@ -18,8 +18,24 @@ export type { CancelKey } from "../connect/cancel.ts";
 export { IsolationLevel, type IsolationLevels } from "../features/isolation_level.ts";
 export { type Parameter, StatementHandle } from "../statements/prepared_statement.ts";
 export type { Upgrade } from "../connect/upgrade.ts";
-export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "../connection/call_options.ts";
-export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../options/choices.ts";
+export type {
+  CloseOptions,
+  CopyData,
+  CopyRow,
+  Mapped,
+  Params,
+  PortalRows,
+  Row,
+  TypeOptions,
+} from "../connection/call_options.ts";
+export type {
+  DatesChoice,
+  Int8Choice,
+  JsonChoice,
+  NamesChoice,
+  NumberArraysChoice,
+  NumericChoice,
+} from "../options/choices.ts";
 export type {
   BlockingBytes,
   ByteStreams,
@@ -64,10 +80,22 @@ export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent
 export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { toJson } from "./to_json.ts";
 export type { Endpoint, TcpOptions } from "../transport/transport.ts";
+export type { ColumnTypes, TextParser, TypeParsers } from "../codecs/column_codecs.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
 export { type DurationValue, Interval, type IntervalFields } from "../codecs/interval.ts";
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";
 export { Range, type RangeBounds } from "../codecs/range.ts";
 export type { RowShape } from "../rows/row.ts";
+export type {
+  RowMapper,
+  SchemaFailure,
+  SchemaIssue,
+  SchemaPathPart,
+  SchemaResult,
+  SchemaSuccess,
+  SchemaTypes,
+  StandardProperties,
+  StandardSchema,
+} from "../rows/row_mapper.ts";
 export type { SparseVector } from "../codecs/vector.ts";
 export type { Column, Notification } from "../wire/backend.ts";

@@ -1,19 +1,26 @@
 /** The calls that fetch rows in parts: streams and portals. */
 import { countFrom, parseCall, type ParsedCall, parseOptions, type Statement } from "./arguments.ts";
 import { type CallContext, cleanUpDeadlineOf, type CollectorFactory, refusedCall } from "./call_context.ts";
-import type { Params, QueryOptions, StreamOptions } from "./call_options.ts";
+import {
+  type OptionNames,
+  OPTIONS_OF,
+  type Params,
+  type QueryOptions,
+  type RowOptions,
+  type StreamOptions,
+} from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
 import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
 import { type Call, cancellationPoint, type Deadline, type Op } from "../protocol/request.ts";
 import { collectors } from "../rows/collector_factories.ts";
-import type { RowShape } from "../rows/row.ts";
+import type { RowLayout } from "../rows/row.ts";
 import type { OperationSpan } from "../telemetry/observer.ts";
 
 /** A stream of rows. */
 export interface Stream {
   readonly cursor: Cursor;
-  readonly shape: RowShape;
+  readonly shape: RowLayout;
   readonly deadline: Deadline | undefined;
   readonly batch: number;
   readonly span: OperationSpan | undefined;
@@ -32,10 +39,10 @@ function cursorOf(
   params: Params | QueryOptions | undefined,
   options: QueryOptions | undefined,
   name: string,
-  { rows = false, extraOptions = [] }: { rows?: boolean; extraOptions?: readonly string[] } = {},
+  names: OptionNames = OPTIONS_OF.rows,
 ): ParsedCall & { readonly cursor: Cursor } {
   context.check(`open ${name}`);
-  const spec = context.optionSpec("execute the statement", rows, extraOptions);
+  const spec = context.optionSpec("execute the statement", names);
   const parsed = parseCall(statement, params, options, context.owner, spec);
   const taking = { ...parsed, values: snapshotOf(parsed.values) };
   return { ...parsed, cursor: new Cursor(context.state, taking, name, context.transaction) };
@@ -54,7 +61,7 @@ export function stream(
     params,
     options,
     "a stream",
-    { rows: true, extraOptions: ["batch"] },
+    [...OPTIONS_OF.rows, "batch"],
   );
   const batch = extraOptions.batch === undefined ? DEFAULT_BATCH_SIZE : countFrom(extraOptions.batch, "batch");
   return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values.length) };
@@ -63,7 +70,11 @@ export function stream(
 /** The next batch of a stream. */
 export function nextRows<R>(context: CallContext, { cursor, shape, deadline, batch, span }: Stream): Call<Fetch<R[]>> {
   const make = (): Call<Fetch<R[]>> => {
-    return { op: cursor.fetch(batch, collectors.allRows<R>(shape)), deadline, span: span?.childSpan("any") };
+    return {
+      op: cursor.fetch(batch, collectors.allRows<R>(shape), cursor.mapRow),
+      deadline,
+      span: span?.childSpan("any"),
+    };
   };
   return cursor.isNew ? context.attempt("open a stream", make) : make();
 }
@@ -105,7 +116,6 @@ export function execIter<T>(
       params ?? undefined,
       options,
       "execIter",
-      WITH_ROWS,
     );
     const op = withPortal(cursor, () => use(cursor, fn)) as Op<Awaited<T>>;
     return { op, deadline, span: context.callSpan("execIter", source, values.length) };
@@ -121,7 +131,7 @@ export function execPortal<T>(
   make: (cursor: Cursor) => T,
 ): Call<T> {
   return context.attempt("open a portal", () => {
-    const { cursor, source, values, deadline } = cursorOf(context, statement, params, options, "a portal", WITH_ROWS);
+    const { cursor, source, values, deadline } = cursorOf(context, statement, params, options, "a portal");
     return { op: openPortal(cursor, make), deadline, span: context.callSpan("execPortal", source, values.length) };
   });
 }
@@ -131,14 +141,19 @@ export function fetch<T>(
   context: CallContext,
   cursor: Cursor,
   count: number | undefined,
-  options: QueryOptions | undefined,
+  options: RowOptions | undefined,
   collectorOf: CollectorFactory<T>,
 ): Call<Fetch<T>> {
   const action = "fetch rows";
   try {
-    const { shape, deadline } = parseOptions(options, { ...context.optionSpec(action, true), shape: cursor.shape });
+    const { shape, mapRow, deadline } = parseOptions(options, {
+      ...context.optionSpec(action, OPTIONS_OF.typedRows),
+      shape: cursor.shape,
+      mapRow: cursor.mapRow,
+    });
     const maxRows = count === 0 || count === undefined ? 0 : countFrom(count, "the number of rows");
-    return { op: cursor.fetch(maxRows, collectorOf(shape)), deadline, span: context.callSpan("fetch", cursor.source) };
+    const op = cursor.fetch(maxRows, collectorOf(shape), mapRow);
+    return { op, deadline, span: context.callSpan("fetch", cursor.source) };
   } catch (error) {
     return refusedCall(error);
   }
@@ -164,4 +179,3 @@ function* openPortal<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
 
 /** How many rows a stream fetches at a time. */
 const DEFAULT_BATCH_SIZE = 500;
-const WITH_ROWS = { rows: true };

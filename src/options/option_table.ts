@@ -250,10 +250,12 @@ export const OPTIONS: Table = {
   trace: callable("debug"),
   logger: choice((_, value) => checkLogger(value), "log"),
   logLevel: choice((name, value) => values.checkChoice(name, value, LOG_LEVELS), "loggerlevel"),
-  int8: choice((name, value) => values.checkChoice(name, value, ["bigint", "number"]), "bigint"),
+  int8: choice((name, value) => values.checkChoice(name, value, ["bigint", "number", "string"]), "bigint"),
   numeric: wordOrFunction("string"),
   json: wordOrFunction("value", "string"),
   dates: choice((name, value) => values.checkChoice(name, value, ["temporal", "date", "string"])),
+  names: choice((name, value) => values.checkChoice(name, value, ["database", "camel"])),
+  numberArrays: choice((name, value) => values.checkChoice(name, value, ["array", "typed"])),
 };
 
 /** Other clients' names for the setters that add to an option: it is set piece by piece, and no key is its own. */

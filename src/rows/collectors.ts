@@ -7,7 +7,8 @@
 import { ProtocolError, UsageError } from "../errors.ts";
 import type { Description } from "./description.ts";
 import type { Registry } from "../codecs/registry.ts";
-import type { RowReader, RowShape } from "./row.ts";
+import type { MapRow } from "./row_mapper.ts";
+import type { RowLayout, RowReader } from "./row.ts";
 import { affectedRows, type Column, type CommandTag, commandTag } from "../wire/backend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 
@@ -21,11 +22,13 @@ export interface Result<Row = Record<string, unknown>> {
   readonly command: string;
   /** The number in the command tag, 0 without one: rows inserted, changed, deleted, selected or copied. */
   readonly affected: number;
+  /** The same number, null where the tag has none, as that of `CREATE TABLE`. */
+  readonly count: number | null;
 }
 
 /** Collects the results of the statements of one reply. */
 export abstract class ResultCollector<T> {
-  protected readonly shape: RowShape;
+  protected readonly shape: RowLayout;
   #error: Error | undefined = undefined;
   /** The description of the current statement's rows. */
   #description: Description | undefined = undefined;
@@ -36,8 +39,10 @@ export abstract class ResultCollector<T> {
   readsTags = false;
   /** The number in the last command tag that was read. */
   lastAffected: number | undefined = undefined;
+  /** The last command tag, if whole tags were read. */
+  lastTag: CommandTag | undefined = undefined;
 
-  constructor(shape: RowShape = "object") {
+  constructor(shape: RowLayout = "object") {
     this.shape = shape;
   }
 
@@ -92,6 +97,11 @@ export abstract class ResultCollector<T> {
     return this.value();
   }
 
+  /** The result with what `map` makes of its rows. */
+  mapped(result: T, _map: MapRow): T {
+    return result;
+  }
+
   /** Whether types must be looked up before the result is complete. */
   get isIncomplete(): boolean {
     return this.#incomplete !== undefined;
@@ -123,7 +133,7 @@ export abstract class ResultCollector<T> {
   protected tag(inbox: Inbox): CommandTag {
     const tag = commandTag(inbox);
     this.lastAffected = tag.affected;
-    return tag;
+    return this.lastTag = tag;
   }
 
   /** The number in the command tag of the current message. */
@@ -134,11 +144,16 @@ export abstract class ResultCollector<T> {
   protected onBegin(_description: Description): void {}
   protected abstract onRow(inbox: Inbox): void;
   protected onComplete(inbox: Inbox): void {
-    if (this.readsTags) this.affected(inbox);
+    if (this.readsTags) this.tag(inbox);
   }
-  protected onEmpty(): void {}
+  protected onEmpty(): void {
+    this.lastTag = NO_TAG;
+  }
   protected abstract value(): T;
 }
+
+/** The tag of an empty statement, which has none. */
+export const NO_TAG: CommandTag = { command: "", affected: 0, count: null };
 
 /** The rows of the last statement that returned rows. */
 export class AllRows extends ResultCollector<unknown[]> {
@@ -152,8 +167,66 @@ export class AllRows extends ResultCollector<unknown[]> {
     this.#rows.push(this.read(inbox));
   }
 
+  override mapped(rows: unknown[], map: MapRow): unknown[] {
+    return rows.map((row) => map(row));
+  }
+
   protected override value(): unknown[] {
     return this.#rows;
+  }
+}
+
+/** The first column of all rows. */
+export class ColumnValues extends AllRows {
+  constructor() {
+    super("array");
+  }
+
+  protected override value(): unknown[] {
+    return super.value().map((row) => (row as unknown[])[0] ?? null);
+  }
+}
+
+/** Rows by the values of one of their columns. */
+export class RowsByKey extends ResultCollector<Map<unknown, unknown>> {
+  readonly #key: string;
+  #rows: unknown[] = [];
+
+  constructor(layout: RowLayout, key: string) {
+    super(layout);
+    this.#key = key;
+  }
+
+  protected override onBegin(description: Description): void {
+    this.#rows = [];
+    if (description.keys.includes(this.#key)) return;
+    const keys = description.keys.map((key) => JSON.stringify(key)).join(", ");
+    this.fail(
+      new UsageError(`Cannot make a Map of the rows: there is no column ${JSON.stringify(this.#key)}, but ${keys}`),
+    );
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#rows.push(this.read(inbox));
+  }
+
+  override mapped(rows: Map<unknown, unknown>, map: MapRow): Map<unknown, unknown> {
+    return new Map(Array.from(rows, ([key, row]) => [key, map(row)]));
+  }
+
+  protected override value(): Map<unknown, unknown> {
+    const rows = new Map<unknown, unknown>();
+    for (const row of this.#rows) {
+      const key = (row as Record<string, unknown>)[this.#key];
+      if (rows.has(key)) throw this.#unusable("two rows have the same");
+      if (typeof key === "object" && key !== null) throw this.#unusable("objects cannot be looked up; there is such a");
+      rows.set(key, row);
+    }
+    return rows;
+  }
+
+  #unusable(problem: string): UsageError {
+    return new UsageError(`Cannot make a Map of the rows: ${problem} value of column ${JSON.stringify(this.#key)}`);
   }
 }
 
@@ -164,7 +237,7 @@ export class FirstRow extends ResultCollector<unknown> {
   #count = 0;
 
   /** With `only`, anything but exactly one row is an error. */
-  constructor(shape: RowShape, only = false) {
+  constructor(shape: RowLayout, only = false) {
     super(shape);
     this.#only = only;
   }
@@ -176,6 +249,10 @@ export class FirstRow extends ResultCollector<unknown> {
 
   protected override onRow(inbox: Inbox): void {
     if (this.#count++ === 0) this.#first = this.read(inbox);
+  }
+
+  override mapped(row: unknown, map: MapRow): unknown {
+    return row === null ? null : map(row);
   }
 
   protected override value(): unknown {
@@ -236,13 +313,17 @@ export class AllResults extends ResultCollector<Result<unknown>[]> {
   }
 
   protected override onEmpty(): void {
-    this.#end({ command: "", affected: 0 });
+    this.#end(NO_TAG);
   }
 
   #end(tag: CommandTag): void {
     this.#results.push({ rows: this.#rows, columns: this.#columns, ...tag });
     this.#rows = [];
     this.#columns = [];
+  }
+
+  override mapped(results: Result<unknown>[], map: MapRow): Result<unknown>[] {
+    return results.map((result) => ({ ...result, rows: result.rows.map((row) => map(row)) }));
   }
 
   protected override value(): Result<unknown>[] {
@@ -254,7 +335,7 @@ export class AllResults extends ResultCollector<Result<unknown>[]> {
 export class OnlyResult extends ResultCollector<Result<unknown>> {
   readonly #rows: unknown[] = [];
   #columns: readonly Column[] = [];
-  #tag: CommandTag = { command: "", affected: 0 };
+  #tag: CommandTag = NO_TAG;
 
   protected override onBegin(description: Description): void {
     this.#columns = description.columns;
@@ -266,6 +347,10 @@ export class OnlyResult extends ResultCollector<Result<unknown>> {
 
   protected override onComplete(inbox: Inbox): void {
     this.#tag = this.tag(inbox);
+  }
+
+  override mapped(result: Result<unknown>, map: MapRow): Result<unknown> {
+    return { ...result, rows: result.rows.map((row) => map(row)) };
   }
 
   protected override value(): Result<unknown> {

@@ -11,6 +11,7 @@ import {
   attemptTime,
   type Endpoint,
   socketPath,
+  timedOut,
   type TlsOptions,
   type TlsSession,
 } from "./transport.ts";
@@ -105,7 +106,7 @@ async function dialFirst(
       const time = attemptTime(until - performance.now(), left.length - i) - (left.length > 1 ? MARGIN : 0);
       const conn = await dialFor(time, next, signal);
       if (conn !== undefined) return conn;
-      failures.push([next.hostname ?? "", new Error("connection timed out")]);
+      failures.push([next.hostname ?? "", timedOut()]);
     } catch (error) {
       signal.throwIfAborted();
       failures.push([next.hostname ?? "", error]);

@@ -81,6 +81,8 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["trace", (opts) => opts.trace(listener), { trace: listener }],
   ["logger", (opts) => opts.logger(logger), { logger }],
   ["logLevel", (opts) => opts.logLevel("warn"), { logLevel: "warn" }],
+  ["names", (opts) => opts.names("camel"), { names: "camel" }],
+  ["numberArrays", (opts) => opts.numberArrays("typed"), { numberArrays: "typed" }],
   ["int8", (opts) => opts.int8("number"), { int8: "number" }],
   ["numeric", (opts) => opts.numeric(Number), { numeric: Number }],
   ["json", (opts) => opts.json("string"), { json: "string" }],
@@ -257,8 +259,8 @@ test("choices: one of the words, or a function where one is taken", () => {
     }
   }
   assert.equal(
-    complaint((opts, value) => opts.int8(value), "string"),
-    'Cannot set int8 to "string": it must be one of bigint, number',
+    complaint((opts, value) => opts.int8(value), "text"),
+    'Cannot set int8 to "text": it must be one of bigint, number, string',
   );
   assert.equal(
     complaint((opts, value) => opts.dates(value), "js"),

@@ -40,8 +40,7 @@ export class Leases {
   /** Watches a connection until the returned function is called, or the lease is garbage-collected. */
   watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
     const { state } = entry.conn.opened;
-    const { onNotice } = state;
-    const end = this.#detector.watch(lease, entry, acquiredAt, () => state.onNotice = onNotice);
+    const end = this.#detector.watch(lease, entry, acquiredAt, () => state.handlers.endLease());
     this.#alarm.set(this.#detector.nextCheckAt);
     return end;
   }

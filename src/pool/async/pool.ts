@@ -4,6 +4,7 @@ import type { CloseOptions } from "../../connection/call_options.ts";
 import { settingsOf } from "../../options/opts.ts";
 import type { TargetSessionAttrs } from "../../options/settings.ts";
 import type { Target } from "../../options/target.ts";
+import type { ConnectionError } from "../../errors.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
@@ -11,6 +12,7 @@ import type { TargetOptions } from "../view_options.ts";
 import type { Conn } from "../../async/conn.ts";
 import type { ListenOptions } from "../../async/options.ts";
 import { PoolListener } from "./pool_listener.ts";
+import type { PoolConn } from "./pool_conn.ts";
 import type { PoolNotifications } from "./pool_notifications.ts";
 import { PoolView } from "./pool_view.ts";
 import { PoolViews } from "./pool_views.ts";
@@ -27,6 +29,11 @@ export interface PoolOptions extends PoolLimits {
    * `false` or throws, the connection is closed.
    */
   readonly onRelease?: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
+  /**
+   * Called once for each connection that is closed, or lost, with the error, even while it is idle. Errors that it
+   * throws are ignored.
+   */
+  readonly onClose?: ((conn: Conn, error?: ConnectionError) => void) | undefined;
   /** Called for each connection that is not released. Without it, there is a warning. */
   readonly onLeak?: ((leak: PoolLeak) => void) | undefined;
 }
@@ -74,10 +81,16 @@ export class Pool extends PoolView implements AsyncDisposable {
    * @throws {UsageError} If the target or an option is malformed.
    */
   constructor(target: Target, options?: PoolOptions) {
-    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
-    const { onConnect, onRelease, onLeak } = options ?? {};
+    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
+    const { onConnect, onRelease, onClose, onLeak } = options ?? {};
     const views = new PoolViews(name, settingsOf(opts), limits, {
-      onConnect: (conn) => onConnect?.(conn),
+      onConnect: (conn) => {
+        if (onClose !== undefined) {
+          const { handlers } = (conn as PoolConn).opened.state;
+          handlers.pool.onClose = (...error) => onClose(conn, ...error);
+        }
+        return onConnect?.(conn);
+      },
       onRelease,
       onLeak,
     });
