@@ -99,6 +99,7 @@ export class Client extends EventEmitter {
   #plans: Plans | undefined = undefined;
   #connectAbort: AbortController | undefined = undefined;
   #onceEnded: (() => void)[] = [];
+  #passwordFailure: unknown = undefined;
   #hasExecuted = false;
   #keepsProcess = true;
   #expectsEvents = false;
@@ -337,7 +338,7 @@ export class Client extends EventEmitter {
     const timer = timeout > 0 ? setTimeout(() => abort.abort(new Error("timeout expired")), timeout) : undefined;
     this.#open(abort.signal).then(
       (opened) => this.#connected(opened, callback),
-      (error) => this.#notConnected(pgError(error), callback),
+      (error) => this.#notConnected(pgError(this.#passwordFailure ?? error), callback),
     ).finally(() => clearTimeout(timer));
   }
 
@@ -353,9 +354,15 @@ export class Client extends EventEmitter {
   }
 
   async #askPassword(ask: (params: unknown) => unknown): Promise<string> {
-    const password = await ask(this.connectionParameters);
-    if (typeof password !== "string") throw new TypeError("Password must be a string");
-    return this.password = this.connectionParameters.password = password;
+    try {
+      const password = await ask(this.connectionParameters);
+      if (typeof password !== "string") throw new TypeError("Password must be a string");
+      return this.password = this.connectionParameters.password = password;
+    } catch (error) {
+      // pyro wraps it; pg gives it to the caller as it is.
+      this.#passwordFailure = error;
+      throw error;
+    }
   }
 
   #connected(opened: OpenedConnection, callback: (error: Error, client?: Client) => void): void {

@@ -3,6 +3,7 @@ import process from "node:process";
 import type { OpenedConnection } from "../async/opened.ts";
 import type { Op, Request } from "../protocol/request.ts";
 import { perform } from "../protocol/request.ts";
+import type { Session } from "../protocol/session.ts";
 import type { Connection } from "./connection.ts";
 import { pgError } from "./database_error.ts";
 import { executeExtended, executeSimple } from "./execute.ts";
@@ -93,7 +94,7 @@ export class QueryRun {
         op = executeExtended({ sql, name, values: prepareValues(values ?? []) }, sink, choice, plans, state);
       } else op = executeSimple(query.text ?? "", sink, choice, state);
     } catch (error) {
-      process.nextTick(() => this.#settle(() => this.#report(error), state.session.inbox.transactionStatus));
+      process.nextTick(() => this.#settle(() => this.#report(error), statusOf(state.session)));
       return;
     }
     const { observer, session } = state;
@@ -102,11 +103,13 @@ export class QueryRun {
       () => {
         const { failure, results } = sink;
         const report = (): void => failure === undefined ? query._succeed(results) : this.#report(failure.error);
-        this.#settle(report, session.inbox.transactionStatus);
+        this.#settle(report, statusOf(session));
       },
       (error) => {
         if (session.lost !== undefined && this.#owner.isBroken()) return;
-        this.#settle(() => this.#report(pgError(error)), session.inbox.transactionStatus);
+        this.fail(pgError(error));
+        // pg reports an error before it knows that the server is ready for the next query.
+        process.nextTick(() => this.#owner.settled(this, statusOf(session)));
       },
     );
   }
@@ -120,18 +123,23 @@ export class QueryRun {
       const report = (): void => {
         if (error !== undefined && !request.hasFailed) this.#report(request.refusal ?? pgError(error));
       };
-      this.#settle(report, session.inbox.transactionStatus);
+      this.#settle(report, statusOf(session));
     };
     link.run({ op: perform(request as Request<void>), deadline: undefined }).then(() => end(), end);
   }
 
-  #settle(report: () => void, status: number): void {
+  #settle(report: () => void, status: string): void {
     if (!this.#isOver) {
       this.#isOver = true;
       report();
     }
-    this.#owner.settled(this, String.fromCharCode(status));
+    this.#owner.settled(this, status);
   }
+}
+
+/** The letter of the transaction's status. */
+function statusOf({ inbox }: Session): string {
+  return String.fromCharCode(inbox.transactionStatus);
 }
 
 /** Throws for a query that cannot be sent, in pg's words. */

@@ -67,7 +67,10 @@ export function plain(value: unknown): unknown {
   if (value instanceof Date || value instanceof Uint8Array) return value;
   if (Array.isArray(value)) return value.map(plain);
   const own = Object.entries(value).filter(([key]) => !HIDDEN.has(key) && !key.startsWith("_"));
-  const members = Object.fromEntries(own.map(([key, member]) => [key, plain(member)]));
+  const members: Record<string, unknown> = Object.fromEntries(own.map(([key, member]) => [key, plain(member)]));
+  // These are different for the temporary tables of each session.
+  if (members.tableID) members.tableID = "a table";
+  if (members.schema) members.schema = String(members.schema).replace(/\d+$/, "");
   return value instanceof Error ? { ...members, name: value.name, message: value.message } : members;
 }
 
