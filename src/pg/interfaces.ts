@@ -217,7 +217,7 @@ export interface PoolConfig extends ClientConfig {
   /** Seconds after which a client is closed, 0 for never. Default: 0. */
   maxLifetimeSeconds?: number | undefined;
   /** The class of the clients. */
-  Client?: (new(config?: any) => ClientLike) | undefined;
+  Client?: (new (config?: any) => ClientLike) | undefined;
   /** Called with each new client before it is used; a rejection fails the caller that waits for it. */
   onConnect?: ((client: any) => unknown) | undefined;
   /** Called with each new client before it is handed out; an error closes it. */

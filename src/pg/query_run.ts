@@ -107,9 +107,7 @@ export class QueryRun {
       },
       (error) => {
         if (session.lost !== undefined && this.#owner.isBroken()) return;
-        this.fail(pgError(error));
-        // pg reports an error before it knows that the server is ready for the next query.
-        process.nextTick(() => this.#owner.settled(this, statusOf(session)));
+        this.#settle(() => this.#report(pgError(error)), statusOf(session));
       },
     );
   }
