@@ -1,6 +1,7 @@
 /** The client: forms of queries, results, errors, events and their order, beside pg. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import process from "node:process";
 import type { Client, QueryResult } from "../../src/pg/mod.ts";
 import { besidePg, config, errorOf, event, nodePg, plain, pyroPg } from "../support/suite/beside_pg.ts";
 import { test } from "../support/suite/test.ts";
@@ -222,22 +223,34 @@ besidePg("pipelined queries", async ({ client }) => {
   );
 });
 
-test("pg: what a callback throws is an uncaught exception, and the client goes on", async () => {
-  const { default: process } = await import("node:process");
+test("pg: what a callback or a listener throws is an uncaught exception, and the client goes on", async () => {
   const client = new pyroPg.Client(config);
   await client.connect();
-  const before = process.listeners("uncaughtException");
-  process.removeAllListeners("uncaughtException");
-  const caught = new Promise<unknown>((resolve) => process.once("uncaughtException", resolve));
-  try {
-    const failure = new Error("the callback fails");
-    client.query("select 1", () => {
-      throw failure;
+  const thrown: unknown[] = [];
+  const { nextTick } = process;
+  // An uncaught exception would end the test.
+  process.nextTick = (call: (...args: unknown[]) => void, ...args: unknown[]): void =>
+    nextTick(() => {
+      try {
+        call(...args);
+      } catch (error) {
+        thrown.push(error);
+      }
     });
-    assert.equal(await caught, failure);
+  const fail = (reason: string): void => {
+    throw reason;
+  };
+  try {
+    client.query("select 1", () => fail("callback"));
+    client.query("select nothing", () => fail("callback of a failure"));
+    client.query(new pyroPg.Query("select 1")).on("row", () => fail("row")).on("end", () => fail("end"));
+    client.once("notice", () => fail("notice"));
+    await client.query("do $$ begin raise notice 'heard'; end $$");
     assert.deepEqual((await client.query("select 2 as n")).rows, [{ n: 2 }]);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(thrown, ["callback", "callback of a failure", "row", "end", "notice"]);
   } finally {
-    for (const listener of before) process.on("uncaughtException", listener);
+    process.nextTick = nextTick;
     await client.end();
   }
 });

@@ -13,7 +13,11 @@ const NOT_BUILT_IN = ["hstore", "citext", "ltree", "lquery", "ltxtquery", "vecto
 async function textsOf(conn: Conn, type: string): Promise<string[]> {
   const values = valuesOf(type, newest.major, 20);
   const texts = await Promise.all(
-    values.map((value) => conn.execValue<string>(`select ($1::${type})::text`, [value])),
+    values.map((value) => {
+      // A string would be taken as the JSON itself.
+      const given = type.startsWith("json") ? JSON.stringify(value) : value;
+      return conn.execValue<string>(`select ($1::${type})::text`, [given]);
+    }),
   );
   return texts.filter((text) => text !== null);
 }
