@@ -55,6 +55,20 @@ export interface Submittable {
   submit: (connection: Connection) => unknown;
 }
 
+/** The methods that a query class may have. */
+export interface SubmittedQuery extends Submittable {
+  callback?: ((error: unknown, result?: unknown) => void) | undefined;
+  handleRowDescription?(message: unknown): void;
+  handleDataRow?(message: unknown): void;
+  handlePortalSuspended?(connection: Connection): void;
+  handleEmptyQuery?(connection: Connection): void;
+  handleCommandComplete?(message: unknown, connection: Connection): void;
+  handleReadyForQuery?(connection: Connection): void;
+  handleCopyInResponse?(connection: Connection): void;
+  handleCopyData?(message: unknown, connection: Connection): void;
+  handleError?(error: unknown, connection: Connection): void;
+}
+
 /** A column of a result. */
 export interface FieldDef {
   /** Its name. */
