@@ -104,6 +104,8 @@ export class Client extends Queryable<ClientEvents> {
   #connectAbort: AbortController | undefined = undefined;
   #onceEnded: (() => void)[] = [];
   #hasExecuted = false;
+  /** Whether `end` was called after `connect`. */
+  #isClosing = false;
   #keepsProcess = true;
   #expectsEvents = false;
 
@@ -119,6 +121,7 @@ export class Client extends Queryable<ClientEvents> {
     hide(this, "password", params.password);
     this.replication = params.replication;
     this.connection = new Connection(this.#streamOwner());
+    this.connection.on("error", (error: Error) => this.#connectionFailed(error));
     this.pipeline = Boolean(given.pipeline);
     this.binary = given.binary || defaults.binary;
     this.ssl = params.ssl || false;
@@ -214,7 +217,7 @@ export class Client extends Queryable<ClientEvents> {
   /** Sends the next queries. */
   #pulse(): void {
     const opened = this.#opened;
-    if (opened === undefined || this._ended) return;
+    if (opened === undefined || this._ended || opened.link.session.lost !== undefined) return;
     while (this.#queue.length > 0 && (this.pipeline || this.#running.length === 0)) {
       const run = this.#queue.shift()!;
       this.readyForQuery = false;
@@ -239,8 +242,8 @@ export class Client extends Queryable<ClientEvents> {
   #queryOwner(): QueryOwner {
     return this.#owner ??= {
       connection: this.connection,
-      isBroken: () => this._ended,
-      settled: (run, status) => this.#settled(run, status),
+      ready: (status) => this._txStatus = status,
+      settled: (run) => this.#settled(run),
       withdraw: (run) => {
         const index = this.#queue.indexOf(run);
         if (index >= 0) this.#queue.splice(index, 1);
@@ -251,11 +254,10 @@ export class Client extends Queryable<ClientEvents> {
   #owner: QueryOwner | undefined = undefined;
 
   /** A query has its outcome, which has been reported. */
-  #settled(run: QueryRun, status: string): void {
+  #settled(run: QueryRun): void {
     const index = this.#running.indexOf(run);
     if (index < 0) return;
     this.#running.splice(index, 1);
-    this._txStatus = status;
     this.#pulse();
   }
 
@@ -277,7 +279,7 @@ export class Client extends Queryable<ClientEvents> {
   }
 
   #connected(opened: OpenedConnection, callback: (error: Error, client?: Client) => void): void {
-    if (this._ending) {
+    if (this.#isClosing && !this.#hasPipelined) {
       opened.link.close();
       return this.#notConnected(new Error("Connection terminated"), callback);
     }
@@ -288,7 +290,10 @@ export class Client extends Queryable<ClientEvents> {
       state.deliver(event);
       if (event.kind === "notification") {
         this.#emit("notification", notificationMessage(event.notification));
-      } else if (event.kind === "lost") this.#lost();
+      } else if (event.kind === "lost") {
+        // What was received before is reported first.
+        process.nextTick(() => this.#lost());
+      }
     };
     const { key } = link.session;
     this.processID = key?.processId ?? null;
@@ -306,7 +311,8 @@ export class Client extends Queryable<ClientEvents> {
   #notConnected(error: Error, callback: (error: Error, client?: Client) => void): void {
     this._queryable = false;
     this.connection.stream.writable = false;
-    outside(() => callback(error));
+    // As in pg, connecting has no outcome for a client that was closed meanwhile.
+    if (!this.#isClosing) outside(() => callback(error));
     this.#failAll(new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly"));
     this.#closed();
   }
@@ -323,9 +329,17 @@ export class Client extends Queryable<ClientEvents> {
     this._queryable = false;
     const error = new Error("Connection terminated unexpectedly", { cause });
     if (cause instanceof ServerError) this.#reportFatal(databaseError(cause));
-    this.#emit("error", error);
+    // A listener to the first error may have closed the client.
+    if (!this._ending) this.#emit("error", error);
     this.#failAll(error);
     this.#closed();
+  }
+
+  /** Somebody has emitted an error of the connection: pg's own way to say that it cannot be used any more. */
+  #connectionFailed(error: Error): void {
+    this._queryable = false;
+    this.#failAll(error);
+    this.#emit("error", error);
   }
 
   /** The server has said why it ends the connection: to the query that it executed, or to the client. */
@@ -355,11 +369,17 @@ export class Client extends Queryable<ClientEvents> {
     this._ending = true;
     if (this._ended || !(this._connecting || this._connected)) return done();
     this.#onceEnded.push(done);
-    if (this.#opened === undefined) this.#connectAbort?.abort(new Error("Connection terminated"));
-    else if (this.#running.length === 0) this.#close();
-    else if (this.pipeline) this.once("drain", () => this.#close());
+    this.#isClosing = true;
+    if (this._queryable && this.#hasPipelined) this.once("drain", () => this.#close());
+    else if (this.#opened === undefined) this.#connectAbort?.abort(new Error("Connection terminated"));
+    else if (this._queryable && this.#running.length === 0) this.#close();
     // A query that hangs must not keep the connection open.
     else this.#destroy(new Error("Connection terminated"));
+  }
+
+  /** Whether there are pipelined queries, which are still executed when the client is closed. */
+  get #hasPipelined(): boolean {
+    return this.pipeline && this.#running.length + this.#queue.length > 0;
   }
 
   #close(): void {
@@ -367,7 +387,8 @@ export class Client extends Queryable<ClientEvents> {
   }
 
   #destroy(error: Error): void {
-    this.#opened!.link.destroy(error);
+    this.connection.stream.destroy(error);
+    this.#failAll(error);
     this.#closed();
   }
 
