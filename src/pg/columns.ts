@@ -6,7 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Format } from "../codecs/codec.ts";
-import { type Decoder, RowReader, type RowShape } from "../rows/row.ts";
+import { type Decoder, membersOf, RowReader, type RowShape } from "../rows/row.ts";
 import type { ByteSource } from "../wire/bytes.ts";
 import type { Field } from "./fields.ts";
 import type { CustomTypesConfig } from "./interfaces.ts";
@@ -63,12 +63,12 @@ export class Columns {
 
   /** The reader of rows. */
   get reader(): RowReader {
-    return this.#reader ??= new RowReader(
-      this.fields,
-      this.#decoders(),
-      this.fields.map(() => Format.Binary),
-      this.#shape,
-    );
+    return this.#reader ??= this.#newReader();
+  }
+
+  #newReader(): RowReader {
+    const members = this.#shape === "array" ? undefined : membersOf(this.fields.map(({ name }) => name), "object");
+    return new RowReader(this.fields, this.#decoders(), this.fields.map(() => Format.Binary), members);
   }
 
   #decoders(): Decoder[] {
