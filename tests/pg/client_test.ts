@@ -195,9 +195,9 @@ besidePg("refused connections", async ({ pg }) => {
 
 besidePg("a query that takes too long for its caller", async ({ client }) => {
   const conn = await client({ query_timeout: 100 });
-  const error = await errorOf(conn.query("select pg_sleep(0.4)"));
+  const error = await errorOf(conn.query("select pg_sleep(0.2)"));
   const other = await errorOf(
-    conn.query({ text: "select pg_sleep(0.6)", query_timeout: 600_000 }).then(() => Promise.reject("in time")),
+    conn.query({ text: "select pg_sleep(0.2)", query_timeout: 600_000 }).then(() => Promise.reject("in time")),
   );
   return [error, other];
 });
