@@ -22,6 +22,14 @@ export const WORKERD = { workerd: "1.20261117.1", esbuild: "0.28.2" } as const;
 /** The drivers with which pyro is compared. */
 export const PEERS = { postgres: "3.4.9", pg: "8.23.1", "pg-cursor": "2.22.0", "pg-copy-streams": "7.0.0" } as const;
 
+/** pg with its query classes, beside which pyro in its place is tested. */
+export const PG: Readonly<Record<string, string>> = {
+  pg: PEERS.pg,
+  "pg-cursor": PEERS["pg-cursor"],
+  "pg-query-stream": "4.17.0",
+  "pg-copy-streams": PEERS["pg-copy-streams"],
+};
+
 /** libpq for Node, which is built from source. */
 export const PG_NATIVE = "3.9.0";
 
