@@ -81,7 +81,6 @@ export class PoolManager implements ConnectionSource, GroupMember {
     this.#leases = new Leases(limits.poolLeakTimeout, this.#alarm, report, (entry) => void this.release(entry));
   }
 
-  /** The pool's figures. */
   get stats(): PoolStats {
     const stats = this.#state.stats(this.#queue.length);
     return this.#choice.isList ? { ...stats, hosts: this.#choice.stats() } : stats;
@@ -99,12 +98,10 @@ export class PoolManager implements ConnectionSource, GroupMember {
     return this.#state.yieldIdle(now() - milliseconds);
   }
 
-  /** Whether it hands out no more connections. */
   get closed(): boolean {
     return this.#closing !== undefined;
   }
 
-  /** An idle connection that was used recently, if there is one. */
   acquireIdle(cost: number = Infinity): Entry | undefined {
     return this.closed || acquires.hasSubscribers || this.#canBatch(cost) ? undefined : this.#takeIdle(cost);
   }
