@@ -16,16 +16,24 @@ import { BadValue, type Codec, Format } from "../codecs/codec.ts";
 /** Whether rows are objects by column name, or arrays. */
 export type RowShape = "object" | "array";
 
+/** The part of a codec that reads values. */
+export type Decoder = Pick<Codec, "name" | "decode" | "parse">;
+
 /** Makes values of rows with the same columns. */
 export class RowReader {
-  readonly #columns: readonly Column[];
-  readonly #codecs: readonly Codec[];
+  readonly #columns: readonly Pick<Column, "name">[];
+  readonly #codecs: readonly Decoder[];
   readonly #formats: readonly number[];
   readonly #shape: RowShape;
   #rowsRead = 0;
   #compiled: RowFunction | undefined;
 
-  constructor(columns: readonly Column[], codecs: readonly Codec[], formats: readonly number[], shape: RowShape) {
+  constructor(
+    columns: readonly Pick<Column, "name">[],
+    codecs: readonly Decoder[],
+    formats: readonly number[],
+    shape: RowShape,
+  ) {
     this.#columns = columns;
     this.#codecs = codecs;
     this.#formats = formats;
@@ -135,7 +143,12 @@ export class RowReader {
 }
 
 /** The error for a column's value that its codec refuses. */
-export function decodeError(error: unknown, index: number, { name }: Column, codec: Codec): DecodeError {
+export function decodeError(
+  error: unknown,
+  index: number,
+  { name }: Pick<Column, "name">,
+  codec: Pick<Codec, "name">,
+): DecodeError {
   const reason = error instanceof BadValue ? error.message : "its codec failed";
   return new DecodeError(`Cannot decode column ${index + 1} ${JSON.stringify(name)} as ${codec.name}: ${reason}`, {
     cause: error instanceof BadValue ? undefined : error,
@@ -144,7 +157,7 @@ export function decodeError(error: unknown, index: number, { name }: Column, cod
 
 type RowFunction = (source: ByteSource, start: number, end: number) => unknown;
 
-function objectOf(columns: readonly Column[], values: readonly unknown[]): Record<string, unknown> {
+function objectOf(columns: readonly Pick<Column, "name">[], values: readonly unknown[]): Record<string, unknown> {
   const row: Record<string, unknown> = {};
   for (let i = 0; i < values.length; i++) {
     const { name } = columns[i]!;

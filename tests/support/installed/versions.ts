@@ -86,6 +86,13 @@ export const COMPAT_LIBRARIES: Readonly<Record<string, string>> = {
   "@types/node": "26.2.0",
 };
 
+/** pg with its query classes, beside which pyro in its place is tested. */
+export const PG: Readonly<Record<string, string>> = {
+  pg: PEERS.pg,
+  "pg-cursor": PEERS["pg-cursor"],
+  "pg-query-stream": "4.17.0",
+};
+
 /** libpq for Node, which is built from source. */
 export const PG_NATIVE = "3.9.0";
 

@@ -1,0 +1,502 @@
+/** pg's client: a connection with a queue of queries, callbacks or promises, and events. */
+import { EventEmitter } from "node:events";
+import process from "node:process";
+import { open, type OpenedConnection } from "../async/opened.ts";
+import { ServerError } from "../errors.ts";
+import { settingsOf } from "../options/opts.ts";
+import type { Notification as ServerNotification } from "../wire/backend.ts";
+import { utf8Length } from "../wire/bytes.ts";
+import { Connection, type StreamOwner } from "./connection.ts";
+import { ConnectionParameters, hide } from "./connection_parameters.ts";
+import { databaseError, noticeMessage, pgError } from "./database_error.ts";
+import { defaults } from "./defaults.ts";
+import { dialStream } from "./dial_stream.ts";
+import { escapeIdentifier, escapeLiteral } from "./escape.ts";
+import type {
+  ClientConfig,
+  CustomTypesConfig,
+  Notification,
+  QueryArrayConfig,
+  QueryArrayResult,
+  QueryConfig,
+  QueryConfigValues,
+  QueryResult,
+  QueryResultRow,
+  Submittable,
+} from "./interfaces.ts";
+import { optsOf } from "./options.ts";
+import { outside } from "./outside.ts";
+import { Query } from "./query.ts";
+import { type QueryOwner, QueryRun, type RunnableQuery } from "./query_run.ts";
+import { Plans } from "./plans.ts";
+import { TypeOverrides } from "./type_overrides.ts";
+import type { TypeParser } from "./types.ts";
+
+/** Gets the outcome of an operation without a result. */
+export type DoneCallback = (error?: Error) => void;
+
+/**
+ * A connection to a server. Queries are executed one after the other, in the order of the calls; those that are made
+ * before it is connected wait.
+ *
+ * Events: `connect`; `error`, when the connection is lost; `end`, when it is closed or lost; `drain`, when all queries
+ * have been executed; `notice`; `notification`.
+ *
+ * @example
+ * ```ts
+ * import { Client } from "@x/pyro/pg";
+ * import assert from "node:assert/strict";
+ *
+ * const client = new Client();
+ * await client.connect();
+ * const { rows, rowCount } = await client.query("select $1::text as name", ["Ada"]);
+ * assert.deepEqual([rows, rowCount], [[{ name: "Ada" }], 1]);
+ * await client.end();
+ * ```
+ */
+export class Client extends EventEmitter {
+  /** The class of queries whose rows are listened to. */
+  static readonly Query: typeof Query = Query;
+  /** The class of what a configuration says. */
+  static readonly ConnectionParameters: typeof ConnectionParameters = ConnectionParameters;
+
+  user: string | undefined;
+  database: string | undefined;
+  port: number;
+  host: string;
+  /** The password, or the function that gives it; not shown when the client is printed. */
+  declare password: ConnectionParameters["password"];
+  replication: string | undefined;
+  readonly connectionParameters: ConnectionParameters;
+  /** The connection as query classes of other packages see it. */
+  readonly connection: Connection;
+  /** Whether queries are sent without waiting for those before them. */
+  readonly pipeline: boolean;
+  binary: boolean;
+  ssl: ConnectionParameters["ssl"];
+  readonly sslNegotiation: string;
+  /** The process ID of the server's process; null before it is known. */
+  processID: number | null = null;
+  /** The key for cancel requests; null before it is known. */
+  secretKey: number | null = null;
+  /** Whether no query is being executed. */
+  readyForQuery = false;
+  /** Internal, as is everything in pg that begins with `_`. */
+  readonly _types: TypeOverrides;
+  _ending = false;
+  _ended = false;
+  _connecting = false;
+  _connected = false;
+  _queryable = true;
+  _txStatus: string | null = null;
+  readonly _Promise: PromiseConstructor;
+  _connectionTimeoutMillis: number;
+  readonly _queryQueue: QueryRun[] = [];
+  /** The queries that have been sent; one, unless they are pipelined. */
+  readonly #running: QueryRun[] = [];
+  readonly #config: ClientConfig;
+  #opened: OpenedConnection | undefined = undefined;
+  #plans: Plans | undefined = undefined;
+  #connectAbort: AbortController | undefined = undefined;
+  #onceEnded: (() => void)[] = [];
+  #passwordFailure: unknown = undefined;
+  #hasExecuted = false;
+  #keepsProcess = true;
+  #expectsEvents = false;
+
+  /** A client that is not connected yet, for a configuration or a connection string. */
+  constructor(config?: string | ClientConfig) {
+    super();
+    const given: ClientConfig = typeof config === "string" || !config ? {} : config;
+    const params = this.connectionParameters = new ConnectionParameters(config);
+    this.#config = given;
+    this.user = params.user;
+    this.database = params.database;
+    this.port = params.port;
+    this.host = params.host;
+    hide(this, "password", params.password);
+    this.replication = params.replication;
+    this.connection = new Connection(this.#streamOwner());
+    this.pipeline = Boolean(given.pipeline);
+    this.binary = given.binary || defaults.binary;
+    this.ssl = params.ssl || false;
+    this.sslNegotiation = params.sslnegotiation || "postgres";
+    this._types = new TypeOverrides(given.types);
+    this._Promise = (given.Promise || Promise) as PromiseConstructor;
+    this._connectionTimeoutMillis = given.connectionTimeoutMillis || 0;
+  }
+
+  /** Connects; a client can be connected once. */
+  connect(): Promise<Client>;
+  connect(callback: (error: Error, client?: Client) => void): void;
+  connect(callback?: (error: Error, client?: Client) => void): Promise<Client> | void {
+    if (callback) return this.#connect(callback);
+    return new this._Promise((resolve, reject) => this.#connect((error) => error ? reject(error) : resolve(this)));
+  }
+
+  /** Executes a query: a text with values, a configuration, or a query object, which is returned. */
+  query<T extends Query | Submittable>(query: T): T;
+  // deno-lint-ignore no-explicit-any -- as in pg
+  query<R extends any[] = any[], I = any[]>(
+    config: QueryArrayConfig<I>,
+    values?: QueryConfigValues<I>,
+  ): Promise<QueryArrayResult<R>>;
+  // deno-lint-ignore no-explicit-any -- as in pg
+  query<R extends QueryResultRow = any, I = any>(
+    config: string | QueryConfig<I>,
+    values?: QueryConfigValues<I>,
+  ): Promise<QueryResult<R>>;
+  // deno-lint-ignore no-explicit-any -- as in pg
+  query<R extends any[] = any[], I = any[]>(
+    config: QueryArrayConfig<I>,
+    callback: (error: Error, result: QueryArrayResult<R>) => void,
+  ): void;
+  // deno-lint-ignore no-explicit-any -- as in pg
+  query<R extends QueryResultRow = any, I = any[]>(
+    config: string | QueryConfig<I>,
+    callback: (error: Error, result: QueryResult<R>) => void,
+  ): void;
+  // deno-lint-ignore no-explicit-any -- as in pg
+  query<R extends QueryResultRow = any, I = any[]>(
+    config: string | QueryConfig<I>,
+    // deno-lint-ignore no-explicit-any -- as in pg
+    values: any[] | undefined,
+    callback: (error: Error, result: QueryResult<R>) => void,
+  ): void;
+  // deno-lint-ignore no-explicit-any -- the overloads say which results belong to which arguments
+  query(config: any, values?: any, callback?: any): any {
+    if (config === null || config === undefined) throw new TypeError("Client was passed a null or undefined query");
+    const [query, result] = this.#queryOf(config, values, callback);
+    const run = new QueryRun(query, this.#queryOwner());
+    run.limit(config.query_timeout || this.connectionParameters.query_timeout);
+    const problem = this.#problemWith(query);
+    if (problem !== undefined) process.nextTick(() => run.fail(new Error(problem)));
+    else {
+      this._queryQueue.push(run);
+      this.#pulse();
+    }
+    return result;
+  }
+
+  /** Closes the connection. A query that is being executed fails. */
+  end(): Promise<void>;
+  end(callback: DoneCallback): void;
+  end(callback?: DoneCallback): Promise<void> | void {
+    if (callback === undefined) return new this._Promise((resolve) => this.#end(() => resolve()));
+    this.#end(callback);
+  }
+
+  /** Keeps the process alive until the connection is closed. */
+  ref(): void {
+    this.#keepProcess(true);
+  }
+
+  /** Lets the process end although the connection is open. */
+  unref(): void {
+    this.#keepProcess(false);
+  }
+
+  /** `I` if no transaction is open, `T` in one, `E` in one that has failed; null before the first query. */
+  getTransactionStatus(): string | null {
+    return this._txStatus;
+  }
+
+  /** Stops a query that another client executes, or takes it out of its queue. */
+  cancel(client: Client, query: RunnableQuery): void {
+    const [active] = client.#running;
+    if (active?.query === query) client.#opened?.link.cancelRunning().catch(() => {});
+    else {
+      const index = client._queryQueue.findIndex((run) => run.query === query);
+      if (index >= 0) client._queryQueue.splice(index, 1);
+    }
+  }
+
+  /** Sets a parser for this client; the format is `text` if it is left out. */
+  setTypeParser(oid: number, format: string | TypeParser, parser?: TypeParser): void {
+    this._types.setTypeParser(oid, format, parser);
+  }
+
+  /** The parser that this client uses for a type. */
+  getTypeParser(oid: number, format?: string): TypeParser {
+    return this._types.getTypeParser(oid, format);
+  }
+
+  /** As {@linkcode escapeIdentifier} of the module. */
+  escapeIdentifier(name: string): string {
+    return escapeIdentifier(name);
+  }
+
+  /** As {@linkcode escapeLiteral} of the module. */
+  escapeLiteral(text: string): string {
+    return escapeLiteral(text);
+  }
+
+  /** Listens to an event. */
+  override on(event: "drain" | "connect" | "end", listener: () => void): this;
+  override on(event: "error", listener: (error: Error) => void): this;
+  override on(event: "notice", listener: (notice: Error) => void): this;
+  override on(event: "notification", listener: (message: Notification) => void): this;
+  // deno-lint-ignore no-explicit-any -- as in node:events
+  override on(event: string | symbol, listener: (...args: any[]) => void): this;
+  // deno-lint-ignore no-explicit-any -- as in node:events
+  override on(event: string | symbol, listener: (...args: any[]) => void): this {
+    return super.on(event, listener);
+  }
+
+  /** The query object of the arguments, and what `query` returns. */
+  #queryOf(config: unknown, values: unknown, callback: unknown): [query: RunnableQuery, result: unknown] {
+    if (config instanceof Query || typeof (config as Submittable).submit === "function") {
+      const query = config as RunnableQuery;
+      const given = typeof values === "function" ? values : callback;
+      if (!query.callback && typeof given === "function") query.callback = given as RunnableQuery["callback"];
+      return [query, query];
+    }
+    // deno-lint-ignore no-explicit-any -- the constructor reads what it is given
+    const query = new Query(config as QueryConfig, values as any, callback as any);
+    if (query.callback) {
+      if (typeof query.callback !== "function") throw new TypeError("callback is not a function");
+      return [query, undefined];
+    }
+    const result = new this._Promise((resolve, reject) => {
+      query.callback = (error, result) => error ? reject(error) : resolve(result);
+    });
+    return [query, result.catch(withStackFromHere)];
+  }
+
+  /** Why a query cannot be executed, in pg's words. */
+  #problemWith(query: RunnableQuery): string | undefined {
+    if (this.pipeline) {
+      const unsupported = !(query instanceof Query)
+        ? "Custom query classes such as pg-cursor and pg-query-stream are"
+        : query.rows
+        ? "The `rows` option is"
+        : undefined;
+      if (unsupported !== undefined) return `${unsupported} not supported in pipeline mode`;
+    }
+    if (!this._queryable) return "Client has encountered a connection error and is not queryable";
+    if (this._ending) return "Client was closed and is not queryable";
+    return undefined;
+  }
+
+  /** Sends the next queries. */
+  #pulse(): void {
+    const opened = this.#opened;
+    if (opened === undefined || this._ended) return;
+    while (this._queryQueue.length > 0 && (this.pipeline || this.#running.length === 0)) {
+      const run = this._queryQueue.shift()!;
+      this.readyForQuery = false;
+      this.#hasExecuted = true;
+      this.#running.push(run);
+      run.start(opened, this.#plans!, this.#typesOf(run.query), this.binary);
+    }
+    if (this.#hasExecuted && this.#running.length === 0) {
+      this.readyForQuery = true;
+      this.#emit("drain");
+    }
+  }
+
+  #typesOf(query: RunnableQuery): CustomTypesConfig {
+    if (query instanceof Query) return query.types || this._types;
+    // Query classes of other packages have a result, whose parsers are the client's unless they have their own.
+    const { _result: result } = query as { _result?: { _types?: CustomTypesConfig } };
+    if (result && !result._types) result._types = this._types;
+    return this._types;
+  }
+
+  #queryOwner(): QueryOwner {
+    return this.#owner ??= {
+      connection: this.connection,
+      isBroken: () => this._ended,
+      settled: (run, status) => this.#settled(run, status),
+      withdraw: (run) => {
+        const index = this._queryQueue.indexOf(run);
+        if (index >= 0) this._queryQueue.splice(index, 1);
+        else if (this.pipeline) this.connection.stream.destroy();
+      },
+    };
+  }
+  #owner: QueryOwner | undefined = undefined;
+
+  /** A query has its outcome, which has been reported. */
+  #settled(run: QueryRun, status: string): void {
+    const index = this.#running.indexOf(run);
+    if (index < 0) return;
+    this.#running.splice(index, 1);
+    this._txStatus = status;
+    this.#pulse();
+  }
+
+  #connect(callback: (error: Error, client?: Client) => void): void {
+    if (this._connecting || this._connected || this._ended) {
+      const error = new Error("Client has already been connected. You cannot reuse a client.");
+      process.nextTick(() => callback(error));
+      return;
+    }
+    this._connecting = true;
+    const abort = this.#connectAbort = new AbortController();
+    const timeout = this._connectionTimeoutMillis;
+    const timer = timeout > 0 ? setTimeout(() => abort.abort(new Error("timeout expired")), timeout) : undefined;
+    this.#open(abort.signal).then(
+      (opened) => this.#connected(opened, callback),
+      (error) => this.#notConnected(pgError(this.#passwordFailure ?? error), callback),
+    ).finally(() => clearTimeout(timer));
+  }
+
+  async #open(signal: AbortSignal): Promise<OpenedConnection> {
+    const params = this.connectionParameters;
+    let opts = optsOf(params, this.#config).onNotice((fields) => this.#emit("notice", noticeMessage(fields)));
+    const { stream } = this.#config;
+    if (stream) opts = opts.dial((address) => dialStream(stream, this.#config, address));
+    const { password } = this;
+    if (typeof password === "function") opts = opts.password(async () => await this.#askPassword(password));
+    else if (typeof password === "string") opts = opts.password(password);
+    return await open(settingsOf(opts), signal);
+  }
+
+  async #askPassword(ask: (params: unknown) => unknown): Promise<string> {
+    try {
+      const password = await ask(this.connectionParameters);
+      if (typeof password !== "string") throw new TypeError("Password must be a string");
+      return this.password = this.connectionParameters.password = password;
+    } catch (error) {
+      // pyro wraps it; pg gives it to the caller as it is.
+      this.#passwordFailure = error;
+      throw error;
+    }
+  }
+
+  #connected(opened: OpenedConnection, callback: (error: Error, client?: Client) => void): void {
+    if (this._ending) {
+      opened.link.close();
+      return this.#notConnected(new Error("Connection terminated"), callback);
+    }
+    this.#opened = opened;
+    const { state, link } = opened;
+    this.#plans = new Plans(state.statements, Number(this.connectionParameters.statementCacheSize) || PLANS);
+    link.onEvent = (event) => {
+      state.deliver(event);
+      if (event.kind === "notification") {
+        this.#emit("notification", notificationMessage(event.notification));
+      } else if (event.kind === "lost") this.#lost();
+    };
+    const { key } = link.session;
+    this.processID = key?.processId ?? null;
+    this.secretKey = key === undefined ? null : new DataView(key.secret.slice().buffer).getInt32(0);
+    this._connecting = false;
+    this._connected = true;
+    this.readyForQuery = true;
+    this._txStatus = "I";
+    this.#keepProcess(this.#keepsProcess);
+    outside(() => callback(null as unknown as Error, this));
+    this.#emit("connect");
+    this.#pulse();
+  }
+
+  #notConnected(error: Error, callback: (error: Error, client?: Client) => void): void {
+    this._queryable = false;
+    this.connection.stream.writable = false;
+    outside(() => callback(error));
+    this.#failAll(new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly"));
+    this.#closed();
+  }
+
+  /** The connection is closed or lost. */
+  #lost(): void {
+    const cause = this.#opened!.link.session.lost;
+    this.#expectsEvents = false;
+    this.connection.stream.writable = false;
+    if (this._ending) {
+      this.#failAll(new Error("Connection terminated"));
+      return;
+    }
+    this._queryable = false;
+    const error = new Error("Connection terminated unexpectedly", { cause });
+    if (cause instanceof ServerError) this.#reportFatal(databaseError(cause));
+    this.#emit("error", error);
+    this.#failAll(error);
+    this.#closed();
+  }
+
+  /** The server has said why it ends the connection: to the query that it executed, or to the client. */
+  #reportFatal(error: Error): void {
+    const run = this.#running.shift();
+    if (run === undefined) this.#emit("error", error);
+    else run.fail(error);
+  }
+
+  #failAll(error: Error): void {
+    const runs = [...this.#running.splice(0), ...this._queryQueue.splice(0)];
+    for (const run of runs) process.nextTick(() => run.fail(error));
+  }
+
+  #closed(): void {
+    if (this._ended) return;
+    this._ended = true;
+    this._connecting = false;
+    process.nextTick(() => {
+      for (const done of this.#onceEnded.splice(0)) outside(done);
+      this.connection.emit("end");
+      this.emit("end");
+    });
+  }
+
+  #end(done: () => void): void {
+    this._ending = true;
+    if (this._ended || !(this._connecting || this._connected)) return done();
+    this.#onceEnded.push(done);
+    if (this.#opened === undefined) this.#connectAbort?.abort(new Error("Connection terminated"));
+    else if (this.#running.length === 0) this.#close();
+    else if (this.pipeline) this.once("drain", () => this.#close());
+    // A query that hangs must not keep the connection open.
+    else this.#destroy(new Error("Connection terminated"));
+  }
+
+  #close(): void {
+    this.#opened!.link.close().then(() => this.#closed());
+  }
+
+  #destroy(error: Error): void {
+    this.#opened!.link.destroy(error);
+    this.#closed();
+  }
+
+  #streamOwner(): StreamOwner {
+    return {
+      destroy: (error) => {
+        const reason = error ?? new Error("Connection terminated unexpectedly");
+        if (this.#opened !== undefined) this.#opened.link.destroy(reason);
+        else this.#connectAbort?.abort(reason);
+      },
+      keepProcess: (wanted) => this.#keepProcess(wanted),
+      drained: async () => await this.#opened?.link.room(0),
+    };
+  }
+
+  #keepProcess(wanted: boolean): void {
+    this.#keepsProcess = wanted;
+    if (this.#opened === undefined || this.#expectsEvents === wanted) return;
+    if (this.#opened.link.session.lost !== undefined) return;
+    this.#expectsEvents = wanted;
+    this.#opened.link.expectEvents(wanted);
+  }
+
+  /** What listeners throw is an uncaught exception, and so is an error that nobody listens to. */
+  #emit(event: string, ...args: unknown[]): void {
+    outside(() => this.emit(event, ...args));
+  }
+}
+
+/** A notification, as pg gives it to listeners. */
+function notificationMessage({ pid, channel, payload }: ServerNotification): object {
+  const length = 10 + utf8Length(channel) + utf8Length(payload);
+  return { length, processId: pid, channel, payload, name: "notification" };
+}
+
+/** Lets the stack of an error show where its query was made, as far as the runtime knows. */
+function withStackFromHere(error: Error): never {
+  if (error instanceof Error) Error.captureStackTrace(error, withStackFromHere);
+  throw error;
+}
+
+/** How many statements are remembered by default. */
+const PLANS = 256;
