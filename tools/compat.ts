@@ -2,14 +2,14 @@
  * `deno task compat`: other projects' own tests on pg and on pyro in pg's place, side by side, and programs that use
  * pg through a library.
  *
- * Usage: deno task compat [suites] [programs] [types] [deno] [bun] [node] [--from=DIRECTORY] [--file=TEXT] [--reuse]
+ * Usage: deno task compat [suites] [programs] [types] [deno] [bun] [node] [--from=DIRECTORY] [--file=PATTERN] [--reuse]
  *
  * A suite is named as in `tools/compat/suites.ts`; `programs` are those of `tests/compat/programs`, `types` those of
  * `tools/compat/types.ts`, which are only compiled. Without a name, all of them are run. A test that passes on pg and
  * not on pyro is a failure, unless `tests/compat/expected.ts` says why.
  *
  * `--from` names the folder that the suites' repositories are in, if they are not to be cloned. `--file` runs only the
- * test files and programs whose name has that text. `--reuse` takes what pg did from the last such run.
+ * test files and programs whose name matches that regular expression. `--reuse` takes what pg did from the last run of all.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ import { Pglite } from "../tests/support/installed/pglite.ts";
 import { COMPAT_LIBRARIES, COMPAT_SUITES } from "../tests/support/installed/versions.ts";
 import { buildAll } from "./compat/build.ts";
 import { checkout } from "./compat/checkouts.ts";
-import { compare, type Outcomes, readOutcomes } from "./compat/outcomes.ts";
+import { compare, fileOf, type Outcome, type Outcomes, readOutcomes } from "./compat/outcomes.ts";
 import { programsIn } from "./compat/programs.ts";
 import { describe, type Row, unexpected } from "./compat/report.ts";
 import { runFile, type Runtime, RUNTIME_NAMES } from "./compat/run_file.ts";
@@ -30,10 +30,11 @@ import { type Prepared, type Suite, SUITES } from "./compat/suites.ts";
 import { compilePrograms } from "./compat/types.ts";
 import { DRIVERS, makeTree, type Tree } from "./compat/trees.ts";
 
-const { values: { from, file: part = "", reuse = false }, positionals } = parseArgs({
+const { values: { from, file = "", reuse = false }, positionals } = parseArgs({
   options: { from: { type: "string" }, file: { type: "string" }, reuse: { type: "boolean" } },
   allowPositionals: true,
 });
+const pattern = new RegExp(file);
 const runtimes = RUNTIME_NAMES.filter((name) => positionals.includes(name));
 const names = positionals.filter((name) => !(RUNTIME_NAMES as readonly string[]).includes(name));
 const known = [...SUITES.map(({ name }) => name), "programs", "types"];
@@ -103,10 +104,13 @@ async function runBoth(name: string, on: readonly Runtime[], [pg, pyro]: readonl
 
 /** Runs files on pg, or reads what they did in the last run. */
 async function runPg(name: string, runtime: Runtime, prepared: Prepared): Promise<Outcomes> {
-  const path = join(CACHE, "compat", `outcomes of ${name}, ${runtime}${part === "" ? "" : `, ${part}`}.json`);
-  if (reuse && existsSync(path)) return new Map(JSON.parse(readFileSync(path, "utf8")));
+  const path = join(CACHE, "compat", `outcomes of ${name}, ${runtime}.json`);
+  if (reuse && existsSync(path)) {
+    const all = JSON.parse(readFileSync(path, "utf8")) as [string, Outcome][];
+    return new Map(all.filter(([test]) => pattern.test(fileOf(test))));
+  }
   const outcomes = await runFiles(name, "pg", runtime, prepared);
-  writeFileSync(path, JSON.stringify([...outcomes]));
+  if (file === "") writeFileSync(path, JSON.stringify([...outcomes]));
   return outcomes;
 }
 
@@ -117,8 +121,8 @@ async function runFiles(
   runtime: Runtime,
   { cwd, files, env }: Prepared,
 ): Promise<Outcomes> {
-  const outcomes = new Map<string, { state: "passed" | "failed" | "skipped" }>();
-  for (const { name, args } of files.filter(({ name }) => name.includes(part))) {
+  const outcomes = new Map<string, Outcome>();
+  for (const { name, args } of files.filter(({ name }) => pattern.test(name))) {
     await server.reset();
     const { output, problem } = await runFile({ runtime, args, cwd, env: { ...server.env, ...env }, limit: LIMIT });
     const read = readOutcomes(name, output, problem);

@@ -85,6 +85,11 @@ export function compare(
   };
 }
 
+/** The file that a test is in. */
+export function fileOf(test: string): string {
+  return test.split(SEPARATOR, 1)[0]!;
+}
+
 /** A pattern is a test's name, or the beginning of names with `*` after it. */
 function matches(pattern: string, test: string): boolean {
   return pattern.endsWith("*") ? test.startsWith(pattern.slice(0, -1)) : test === pattern;

@@ -34,11 +34,16 @@ function table(rows: readonly Row[]): string {
 }
 
 function differences({ suite, runtime, comparison }: Row): string[] {
-  return comparison.differences.flatMap(({ test, message, reason }) =>
-    reason === undefined
-      ? [`\nFAILED on pyro: ${suite}, ${runtime}: ${test}`, indented(message)]
-      : [`\nas expected: ${suite}, ${runtime}: ${test}`, indented(reason)]
+  const reasons = new Map<string, string[]>();
+  const failures: string[] = [];
+  for (const { test, message, reason } of comparison.differences) {
+    if (reason === undefined) failures.push(`\nFAILED on pyro: ${suite}, ${runtime}: ${test}`, indented(message));
+    else reasons.set(reason, [...reasons.get(reason) ?? [], test]);
+  }
+  const expected = [...reasons].map(([reason, tests]) =>
+    `\nas expected: ${suite}, ${runtime}: ${reason}\n${indented(tests.join("\n"))}`
   );
+  return [...expected, ...failures];
 }
 
 function unneeded({ suite, runtime, comparison }: Row): string[] {

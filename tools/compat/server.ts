@@ -20,7 +20,7 @@ export async function startCompatServer(): Promise<CompatServer> {
     settings: { max_connections: "200" },
   });
   const url = `pg://postgres@localhost/postgres?socket=${server.socketDirectories[0]}/.s.PGSQL.${server.port}`;
-  const conn = await Conn.connect(url);
+  await using conn = await Conn.connect(url);
   await conn.queryDrop(`
     alter role postgres password 'postgres';
     create role scram_test login password '${SCRAM_PASSWORD}';
@@ -44,13 +44,14 @@ export async function startCompatServer(): Promise<CompatServer> {
       DATABASE_URL: `postgres://postgres:postgres@127.0.0.1:${server.port}/compat`,
     },
     async reset() {
+      // Tests end the sessions of others.
+      await using conn = await Conn.connect(url);
       for (const database of ["compat", "kysely_test"]) {
         await conn.queryDrop(`drop database if exists ${database} with (force)`);
         await conn.queryDrop(`create database ${database}`);
       }
     },
     async [Symbol.asyncDispose]() {
-      await conn.close();
       await server[Symbol.asyncDispose]();
     },
   };

@@ -10,7 +10,7 @@ const Person = new EntitySchema({
     name: { type: "string", unique: true },
     data: { type: "json", nullable: true },
     tags: { type: "array", nullable: true },
-    price: { type: "decimal", nullable: true },
+    price: { type: "decimal", precision: 10, scale: 2, nullable: true },
     big: { type: "bigint", nullable: true },
     at: { type: "Date", columnType: "timestamptz(3)", nullable: true },
   },

@@ -55,7 +55,8 @@ await part("error", async () => {
     `exports.up = (pgm) => { pgm.createTable("left", { id: "id" }); pgm.sql("select nothing"); };`,
   );
   equal((await errorOf(runner({ ...options, direction: "up" }))).code, "42703");
-  deepEqual(await tables(), ["people"]);
+  // Each migration is a transaction of its own.
+  deepEqual(await tables(), ["people", "pets"]);
 });
 
 await client.end();

@@ -3,6 +3,7 @@ import { deepEqual, equal, errorOf, load, type Loaded, part, until, url } from "
 
 const { PgBoss } = await load("pg-boss");
 const { default: pg } = await load("pg");
+const done: string[] = [];
 const boss = new PgBoss({ connectionString: url, schedule: false, supervise: false });
 boss.on("error", (error: Error) => console.error(error));
 await boss.start();
@@ -15,7 +16,8 @@ await part("write", async () => {
 
 await part("read", async () => {
   const jobs = await boss.fetch("mail", { batchSize: 2 });
-  deepEqual(jobs.map(({ data }: Loaded) => data.to), ["Ada", "Bob"]);
+  equal(jobs.length, 2);
+  done.push(...jobs.map(({ data }: Loaded) => data.to));
   await boss.complete("mail", jobs.map(({ id }: Loaded) => id));
 });
 
@@ -33,13 +35,12 @@ await part("transaction", async () => {
 });
 
 await part("work", async () => {
-  const done: string[] = [];
   await boss.work("mail", { pollingIntervalSeconds: 0.5 }, ([job]: Loaded[]) => {
     done.push(job.data.to);
     return Promise.resolve();
   });
-  await until(() => done.length === 2);
-  deepEqual(done.toSorted(), ["Cid", "Dan"]);
+  await until(() => done.length === 4);
+  deepEqual(done.toSorted(), ["Ada", "Bob", "Cid", "Dan"]);
 });
 
 await part("error", async () => {

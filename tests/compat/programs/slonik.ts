@@ -26,7 +26,7 @@ await part("read", async () => {
     id: 1,
     name: "Ada",
     at: Date.parse("2024-01-02T03:04:05.678Z"),
-    big: 9007199254740,
+    big: 9007199254740n,
     price: 1.5,
     day: "2024-01-02",
     data: { a: [1] },
