@@ -23,8 +23,10 @@ export type {
   CallOptions,
   ListenOptions,
   QueryOptions,
+  RowOptions,
   StreamOptions,
   TransactionOptions,
+  ValueOptions,
 } from "./src/async/options.ts";
 export { Pipeline } from "./src/async/pipeline.ts";
 export type { PoolStatement } from "./src/connection/arguments.ts";

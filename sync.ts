@@ -26,8 +26,10 @@ export type {
   CallOptions,
   ListenOptions,
   QueryOptions,
+  RowOptions,
   StreamOptions,
   TransactionOptions,
+  ValueOptions,
 } from "./src/connection/call_options.ts";
 export { Pipeline } from "./src/sync/pipeline.ts";
 export type { PoolStatement } from "./src/connection/arguments.ts";

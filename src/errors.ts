@@ -189,14 +189,28 @@ export function isServerFull({ code, message }: Pick<ServerFields, "code" | "mes
  * ```
  */
 export class ConnectionError extends PyroError {
+  /**
+   * The operating system's code, if it was a socket or a host name that failed: `ECONNREFUSED`, `ECONNRESET`,
+   * `ENOTFOUND`, `ETIMEDOUT`, …, the same on all runtimes. If several addresses were tried, that of the first.
+   */
+  declare readonly code?: string;
+
   /** A connection that is lost, unless the options say otherwise. */
-  constructor(message: string, options?: PyroErrorOptions) {
+  constructor(message: string, options?: PyroErrorOptions & { code?: string | undefined }) {
     super(message, { connectionLost: true, ...options });
+    const code = options?.code ?? codeOf(options?.cause);
+    if (code !== undefined) this.code = code;
   }
 
   static {
     this.prototype.name = "ConnectionError";
   }
+}
+
+/** The code of an error, or of the first of several. */
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof ConnectionError) return error.code;
+  return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined;
 }
 
 /** For a connection that cannot be made with these options: no connection was lost, and retrying does not help. */

@@ -9,7 +9,7 @@ import { COLUMNS, recordedRows } from "./decode_rows.ts";
 export const driver: Driver = () => {
   const registry = new Registry(DEFAULT_CHOICES);
   const reader = new RowReader(
-    COLUMNS.map(([name, typeOid]) => ({ name, typeOid, typeModifier: -1, tableOid: 0, columnNumber: 0 })),
+    COLUMNS.map(([name, typeOid]) => ({ name, typeOid, typeSize: 4, typeModifier: -1, tableOid: 0, columnNumber: 0 })),
     COLUMNS.map(([, oid]) => registry.codec(oid)),
     COLUMNS.map(() => 1),
     "object",

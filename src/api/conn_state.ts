@@ -1,9 +1,11 @@
 /** The state of a connection that can be read without a round trip; blocking and awaiting connections share it. */
 import type { ConnectionState } from "../connection/connection_state.ts";
-import type { ServerFields } from "../errors.ts";
+import type { Handlers } from "../connection/handlers.ts";
+import type { ConnectionError, ServerFields } from "../errors.ts";
 import type { Lease } from "../pool/lease.ts";
 import { type CancelKey, cancelKeyOf } from "../connect/cancel.ts";
 import type { Upgrade } from "../connect/upgrade.ts";
+import type { Notification } from "../wire/backend.ts";
 import { type TlsInfo, tlsInfoOf } from "./tls_info.ts";
 import type { TransactionStatus } from "../protocol/session.ts";
 
@@ -76,10 +78,49 @@ export abstract class ConnState {
 
   /** Called with each notice of the server, such as those of `raise notice`. Errors that it throws are ignored. */
   get onNotice(): ((notice: ServerFields) => void) | undefined {
-    return this.#lease?.onNotice ?? this.#state.onNotice;
+    return this.#handler("onNotice");
   }
 
   set onNotice(listener: ((notice: ServerFields) => void) | undefined) {
-    this.#state.onNotice = this.#lease === undefined ? listener : this.#lease.listen(listener);
+    this.#settable("onNotice").onNotice = listener;
+  }
+
+  /**
+   * Called with each notification that the session receives, also on channels that it listens to because of a LISTEN
+   * that was executed as SQL. A blocking connection reads notifications during its calls. Errors that it throws are
+   * ignored. On a pool's connection it lasts until the release.
+   */
+  get onNotification(): ((notification: Notification) => void) | undefined {
+    return this.#handler("onNotification");
+  }
+
+  set onNotification(listener: ((notification: Notification) => void) | undefined) {
+    this.#settable("onNotification").onNotification = listener;
+  }
+
+  /**
+   * Called once, when the connection is closed, or with the error when it is lost, even while no call runs. A blocking
+   * connection notices the loss at its next call. Errors that it throws are ignored. On a pool's connection it lasts
+   * until the release; `PoolOptions.onClose` is called for all.
+   */
+  get onClose(): ((error?: ConnectionError) => void) | undefined {
+    return this.#handler("onClose");
+  }
+
+  set onClose(listener: ((error?: ConnectionError) => void) | undefined) {
+    this.#settable("onClose").onClose = listener;
+  }
+
+  #handler<K extends keyof Handlers>(name: K): Handlers[K] {
+    const { handlers } = this.#state;
+    const leased = this.#lease && handlers.leased(this.#lease);
+    return leased?.[name] ?? handlers.own[name];
+  }
+
+  #settable(name: string): Handlers {
+    const { handlers } = this.#state;
+    if (this.#lease === undefined) return handlers.own;
+    this.#lease.check(`set ${name}`);
+    return handlers.settable(this.#lease);
   }
 }

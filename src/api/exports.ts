@@ -18,7 +18,15 @@ export type { CancelKey } from "../connect/cancel.ts";
 export { IsolationLevel, type IsolationLevels } from "../features/isolation_level.ts";
 export { type Parameter, StatementHandle } from "../statements/prepared_statement.ts";
 export type { Upgrade } from "../connect/upgrade.ts";
-export type { CloseOptions, CopyData, CopyRow, Params, PortalRows, Row } from "../connection/call_options.ts";
+export type {
+  CloseOptions,
+  CopyData,
+  CopyRow,
+  Params,
+  PortalRows,
+  Row,
+  TypeOptions,
+} from "../connection/call_options.ts";
 export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../options/choices.ts";
 export type {
   BlockingBytes,
@@ -62,6 +70,7 @@ export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent
 export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
 export { toJson } from "./to_json.ts";
 export type { Endpoint, TcpOptions } from "../transport/transport.ts";
+export type { ColumnTypes, TextParser, TypeParsers } from "../codecs/column_codecs.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
 export { type DurationValue, Interval, type IntervalFields } from "../codecs/interval.ts";
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";

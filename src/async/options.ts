@@ -9,6 +9,10 @@ export interface Abortable {
 
 /** How long a call may take. */
 export interface CallOptions extends shared.CallOptions, Abortable {}
+/** How a call returns a value. */
+export interface ValueOptions extends shared.ValueOptions, Abortable {}
+/** How a call returns rows whose types are chosen already. */
+export interface RowOptions extends shared.RowOptions, Abortable {}
 /** How a call returns its rows. */
 export interface QueryOptions extends shared.QueryOptions, Abortable {}
 /** How rows are streamed. */

@@ -3,11 +3,11 @@ import type { CallContext } from "../connection/call_context.ts";
 import * as pipelineCalls from "../connection/pipeline_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { PipelineState } from "../features/pipeline.ts";
-import type { Params, Row } from "../connection/call_options.ts";
+import { OPTIONS_OF, type Params, type Row, type TypeOptions } from "../connection/call_options.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { Statement } from "./statement_executor.ts";
-import type { CallOptions, QueryOptions } from "./options.ts";
+import type { CallOptions, RowOptions } from "./options.ts";
 
 /**
  * Statements that are sent together and whose results are claimed in the order in which they were
@@ -50,8 +50,13 @@ export class Pipeline implements AsyncDisposable {
    *
    * @throws {EncodeError} If a value cannot be sent; the pipeline is then unchanged.
    */
-  exec<R = Row>(stmt: Statement, params?: Params): Ticket<R> {
-    return new Ticket<R>(pipelineCalls.addToPipeline(this.#context, this.#state, stmt, params), this.#state);
+  exec<R = Row>(
+    stmt: Statement,
+    params?: Params | TypeOptions,
+    options?: TypeOptions,
+  ): Ticket<R> {
+    const item = pipelineCalls.addToPipeline(this.#context, this.#state, stmt, params, options);
+    return new Ticket<R>(item, this.#state);
   }
 
   /** Sends the added statements and ends the group (Sync). */
@@ -75,7 +80,7 @@ export class Pipeline implements AsyncDisposable {
    * @throws {PipelineAborted} If an earlier statement of the group failed; its error is the `cause`.
    * @throws {UsageError} If other tickets come first; the pipeline is then unchanged.
    */
-  claim<R>(ticket: Ticket<R>, options?: QueryOptions): Promise<R[]> {
+  claim<R>(ticket: Ticket<R>, options?: RowOptions): Promise<R[]> {
     return this.#link.run(
       pipelineCalls.claim(
         this.#context,
@@ -83,18 +88,18 @@ export class Pipeline implements AsyncDisposable {
         () => itemOf(ticket, this.#state),
         options,
         collectors.allRows<R>,
-        true,
+        OPTIONS_OF.typedRows,
       ),
     );
   }
 
   /** The same as {@linkcode claim}. */
-  claimCollect<R>(ticket: Ticket<R>, options?: QueryOptions): Promise<R[]> {
+  claimCollect<R>(ticket: Ticket<R>, options?: RowOptions): Promise<R[]> {
     return this.claim(ticket, options);
   }
 
   /** The same as {@linkcode claim}, but returns the first row or `null`. */
-  claimOne<R>(ticket: Ticket<R>, options?: QueryOptions): Promise<R | null> {
+  claimOne<R>(ticket: Ticket<R>, options?: RowOptions): Promise<R | null> {
     return this.#link.run(
       pipelineCalls.claim(
         this.#context,
@@ -102,7 +107,7 @@ export class Pipeline implements AsyncDisposable {
         () => itemOf(ticket, this.#state),
         options,
         collectors.firstRow<R>,
-        true,
+        OPTIONS_OF.typedRows,
       ),
     );
   }
@@ -116,7 +121,7 @@ export class Pipeline implements AsyncDisposable {
         () => itemOf(ticket, this.#state),
         options,
         collectors.affected,
-        false,
+        OPTIONS_OF.nothing,
       ),
     );
   }

@@ -5,7 +5,8 @@ import type { AsyncLink } from "../run/async_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { PortalRows, Row } from "../connection/call_options.ts";
 import { collectors } from "../rows/collector_factories.ts";
-import type { QueryOptions } from "./options.ts";
+import type { Column } from "../wire/backend.ts";
+import type { RowOptions } from "./options.ts";
 
 /** A statement whose rows are fetched in parts; made by `Transaction.execPortal` and `execIter`. */
 export class Portal implements AsyncDisposable {
@@ -25,13 +26,28 @@ export class Portal implements AsyncDisposable {
     return this.#cursor.done;
   }
 
+  /** The columns; empty for a statement that returns no rows. */
+  get columns(): readonly Column[] {
+    return this.#cursor.columns ?? [];
+  }
+
+  /** The command tag without numbers, such as `SELECT`; `undefined` until all rows have been fetched. */
+  get command(): string | undefined {
+    return this.#cursor.tag?.command;
+  }
+
+  /** The number of rows of all fetches, or those affected; `undefined` until all rows have been fetched. */
+  get affected(): number | undefined {
+    return this.#cursor.tag?.affected;
+  }
+
   /**
    * Fetches the next rows.
    *
    * @param count The maximum number of rows; 0 for all that are left.
    * @throws {UsageError} If the portal is closed, or its transaction has ended.
    */
-  fetch<R = Row>(count: number = 0, options?: QueryOptions): Promise<PortalRows<R>> {
+  fetch<R = Row>(count: number = 0, options?: RowOptions): Promise<PortalRows<R>> {
     return this.#link.run(portalCalls.fetch(this.#context, this.#cursor, count, options, collectors.allRows<R>));
   }
 

@@ -97,9 +97,9 @@ export function unsigned(name: string): Codec {
   };
 }
 
-/** int8 as bigint or number, by `choice`. */
+/** int8 as bigint, number or string, by `choice`. */
 export function int8(choice: Int8Choice): Codec {
-  const result = choice === "bigint" ? (value: bigint): bigint => value : exactNumber;
+  const result = INT8_RESULTS[choice];
   return {
     name: "int8",
     binary: true,
@@ -223,11 +223,18 @@ function readFloat(text: string, parse: (text: string) => number): number {
   return number;
 }
 
+/** What an int8 becomes, by the choice. */
+const INT8_RESULTS: Readonly<Record<Int8Choice, (value: bigint) => unknown>> = {
+  bigint: (value) => value,
+  number: exactNumber,
+  string: String,
+};
+
 /** A number with the bigint's exact value. */
 export function exactNumber(value: bigint): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) {
-    throw new BadValue("it is beyond ±(2^53-1), where numbers are not exact; choose int8 as bigint");
+    throw new BadValue("it is beyond ±(2^53-1), where numbers are not exact; choose int8 as bigint or string");
   }
   return number;
 }

@@ -7,6 +7,7 @@ import { referenceOf, StatementHandle } from "../statements/prepared_statement.t
 import type { Deadline } from "../protocol/request.ts";
 import { SqlTemplate, valuesOf } from "../sql/template.ts";
 import { checkCount } from "../rows/bind.ts";
+import { type ColumnTypes, columnTypesFrom } from "../codecs/column_codecs.ts";
 import type { RowShape } from "../rows/row.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
 
@@ -16,6 +17,7 @@ export type Statement = string | StatementHandle | SqlTemplate;
 /** The options of a call. */
 export interface ParsedOptions {
   readonly shape: RowShape;
+  readonly types: ColumnTypes | undefined;
   readonly deadline: Deadline | undefined;
   /** The options that only this method has. */
   readonly extraOptions: Readonly<Record<string, unknown>>;
@@ -33,12 +35,10 @@ export interface OptionSpec {
   readonly action: string;
   /** Whether calls are awaited, and can be aborted. */
   readonly awaits: boolean;
-  /** Whether the call has rows. */
-  readonly rows?: boolean;
   /** The shape of its rows, unless the options say another. Default: objects. */
   readonly shape?: RowShape;
-  /** Options that only this method has. */
-  readonly extraOptions?: readonly string[];
+  /** Its options besides `timeout` and `signal`. */
+  readonly names?: readonly string[];
 }
 
 /** The key under which a pool passes the timeout that the caller gave, when `timeout` is the remainder of it. */
@@ -57,27 +57,28 @@ export function parseOptions(options: unknown, spec: OptionSpec): ParsedOptions 
       "Cannot use the options: they must be an object such as { timeout: 1000 }; parameters must be an array",
     );
   }
-  const { action, awaits, rows = false, extraOptions: names = [] } = spec;
+  const { action, awaits, names = [] } = spec;
   let shape: RowShape = spec.shape ?? "object";
+  let types: ColumnTypes | undefined;
   let timeout = 0;
   let signal: AbortSignal | undefined;
   const extraOptions: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    if (name === "rows" && rows) shape = shapeFrom(value);
-    else if (name === "timeout") timeout = millisecondsFrom(value, "timeout");
+    if (name === "timeout") timeout = millisecondsFrom(value, "timeout");
     else if (name === "signal" && awaits) signal = signalFrom(value);
-    else if (names.includes(name)) extraOptions[name] = value;
-    else {
-      const known = [...(rows ? ["rows"] : []), "timeout", ...(awaits ? ["signal"] : []), ...names].join(", ");
+    else if (!names.includes(name)) {
+      const known = [...names, "timeout", ...(awaits ? ["signal"] : [])].join(", ");
       throw new UsageError(`Cannot use option ${JSON.stringify(name)}: there are ${known}`);
-    }
+    } else if (name === "rows") shape = shapeFrom(value);
+    else if (name === "types") types = columnTypesFrom(value);
+    else extraOptions[name] = value;
   }
   const callerTimeout = (options as RemainingTimeout)[CALLER_TIMEOUT];
   const deadline: Deadline | undefined = timeout > 0 || signal !== undefined
     ? { action, timeout, callerTimeout, signal }
     : undefined;
-  return { shape, deadline, extraOptions };
+  return { shape, types, deadline, extraOptions };
 }
 
 /**
@@ -107,8 +108,15 @@ export function parseCall(
   }
   const source = statement instanceof StatementHandle ? referenceOf(statement, owner) : sqlText(statement);
   // A spread would be a tenth of what a call costs on Bun.
-  const { shape, deadline, extraOptions } = read;
-  return { shape, deadline, extraOptions, source, values: checkedValues(values === undefined ? [] : values as Params) };
+  const { shape, types, deadline, extraOptions } = read;
+  return {
+    shape,
+    types,
+    deadline,
+    extraOptions,
+    source,
+    values: checkedValues(values === undefined ? [] : values as Params),
+  };
 }
 
 /** A statement that any connection can execute: SQL text, or an `sql` template. */
@@ -229,4 +237,4 @@ function isPlainObject(value: unknown): value is object {
 }
 
 const CLOSE_TIMEOUT = 5000;
-const NO_OPTIONS: ParsedOptions = { shape: "object", deadline: undefined, extraOptions: {} };
+const NO_OPTIONS: ParsedOptions = { shape: "object", types: undefined, deadline: undefined, extraOptions: {} };

@@ -7,6 +7,7 @@
  * other rejects.
  */
 import { type OptionSpec, type ParsedOptions, parseOptions, textOf } from "./arguments.ts";
+import { type OptionNames, OPTIONS_OF } from "./call_options.ts";
 import type { ConnectionState } from "./connection_state.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Lease } from "../pool/lease.ts";
@@ -66,15 +67,15 @@ export class CallContext {
     source?: unknown,
   ): Call<T> {
     return this.attempt(action, () => {
-      const parsed = parseOptions(options, this.optionSpec(action, false, extraOptions));
+      const parsed = parseOptions(options, this.optionSpec(action, extraOptions));
       const op = make(parsed);
       return { op, deadline: parsed.deadline, span: this.callSpan(operation, source, undefined, sizeOf(source)) };
     });
   }
 
   /** The option spec of a call. */
-  optionSpec(action: string, rows: boolean = false, extraOptions: readonly string[] = []): OptionSpec {
-    return { action, awaits: this.state.link.awaits, rows, extraOptions };
+  optionSpec(action: string, names: OptionNames = OPTIONS_OF.nothing): OptionSpec {
+    return { action, awaits: this.state.link.awaits, names };
   }
 
   /** The span of a call; undefined if there is no subscriber. */

@@ -1,5 +1,6 @@
 /** The options that blocking and awaited calls share. */
 import type { IsolationLevel } from "../features/isolation_level.ts";
+import type { ColumnTypes } from "../codecs/column_codecs.ts";
 import type { RowShape } from "../rows/row.ts";
 
 /** How long a call may take. */
@@ -11,14 +12,43 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
 }
 
-/** How a call returns its rows. */
-export interface QueryOptions extends CallOptions {
+/** The types of the values that a call returns. */
+export interface TypeOptions {
+  /**
+   * How values are made. `"text"`: each is the text that PostgreSQL prints. Parsers, by the OID of a type: a value of
+   * that type is what its parser makes of the text; values of other types are as usual. They can also be a function
+   * that returns the parser for an OID, or `undefined`. NULL is `null` in any case. If the same object or function is
+   * used again, pyro need not prepare to read the rows again. Default: the types of the connection's options.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect("pg://");
+   * const sql = "select date '2026-11-29' as day, 7 as n";
+   * assert.deepEqual(await conn.exec(sql, { types: "text" }), [{ day: "2026-11-29", n: "7" }]);
+   * const types = { 1082: (text: string) => text.split("-") };
+   * assert.deepEqual(await conn.exec(sql, { types }), [{ day: ["2026", "11", "29"], n: 7 }]);
+   * ```
+   */
+  readonly types?: ColumnTypes | undefined;
+}
+
+/** How a call returns a value. */
+export interface ValueOptions extends CallOptions, TypeOptions {}
+
+/** How a call returns rows whose types are chosen already. */
+export interface RowOptions extends CallOptions {
   /**
    * `"object"`: by column name; if two columns have the same name, the last one wins. `"array"`: in the
    * order of the columns. Default: `"object"`.
    */
   readonly rows?: RowShape | undefined;
 }
+
+/** How a call returns its rows. */
+export interface QueryOptions extends ValueOptions, RowOptions {}
 
 /** How rows are streamed. */
 export interface StreamOptions extends QueryOptions {
@@ -88,3 +118,14 @@ export type ParamSets = Iterable<Params> | AsyncIterable<Params>;
 
 /** A row as an object: values by column name. */
 export type Row = Record<string, unknown>;
+
+/** The names of options, besides those that all calls have. */
+export type OptionNames = readonly string[];
+
+/** The options of calls by what they return. */
+export const OPTIONS_OF: Readonly<Record<"rows" | "value" | "typedRows" | "nothing", OptionNames>> = {
+  rows: ["rows", "types"],
+  value: ["types"],
+  typedRows: ["rows"],
+  nothing: [],
+};

@@ -11,6 +11,8 @@ import { StatementCache, type StatementNaming } from "../statements/cache.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Upgrade } from "../connect/upgrade.ts";
 import type { Session, SessionEvent } from "../protocol/session.ts";
+import { ConnectionHandlers } from "./handlers.ts";
+import { lostError } from "../protocol/failure.ts";
 import { Observer } from "../telemetry/observer.ts";
 import { Catalog } from "../codecs/catalog.ts";
 import { Registry } from "../codecs/registry.ts";
@@ -26,7 +28,7 @@ export class ConnectionState implements TransactionContext {
   readonly observer: Observer;
   readonly cancelTarget: CancelTarget;
   transaction: TransactionState | undefined = undefined;
-  onNotice: Settings["onNotice"];
+  readonly handlers: ConnectionHandlers = new ConnectionHandlers();
 
   /**
    * `token` is a part of the names of prepared statements, and unique to this connection. Connections may share
@@ -46,7 +48,7 @@ export class ConnectionState implements TransactionContext {
     this.upgrade = upgrade;
     this.observer = observer;
     this.cancelTarget = cancelTarget;
-    this.onNotice = settings.onNotice;
+    this.handlers.own.onNotice = settings.onNotice;
     const { int8, numeric, json, dates, codec } = { ...DEFAULT_CHOICES, ...settings };
     const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false } = settings;
     this.registry = new Registry({ int8, numeric, json, dates, codec }, catalog);
@@ -88,20 +90,17 @@ export class ConnectionState implements TransactionContext {
     this.session.check("call", action);
   }
 
-  /** Delivers a session event. Errors of `onNotice` are ignored. */
+  /** Delivers a session event. */
   deliver(event: SessionEvent): void {
     switch (event.kind) {
       case "notice":
         if (event.notice.severity === "WARNING") {
           this.#warn("warning of the server", { code: event.notice.code, warning: event.notice.message });
         }
-        try {
-          this.onNotice?.(event.notice);
-        } catch {
-          // A listener's error must not fail a query.
-        }
+        this.handlers.call("onNotice", event.notice);
         break;
       case "notification":
+        this.handlers.call("onNotification", event.notification);
         this.listeners.deliver(event.notification);
         break;
       case "missed":
@@ -112,10 +111,18 @@ export class ConnectionState implements TransactionContext {
         if (event.name === "search_path") this.statements.invalidate();
         break;
       case "lost":
-        this.listeners.endAll(this.session.admission.isClosing ? undefined : this.session.lost);
-        if (this.session.admission.isClosing) this.observer.log?.info("closed", { connection: this.observer.info.id });
-        else this.#warn("connection lost", { reason: this.session.lost?.message });
+        this.#ended();
     }
+  }
+
+  #ended(): void {
+    const { admission, lost } = this.session;
+    this.listeners.endAll(admission.isClosing ? undefined : lost);
+    if (admission.isClosing) this.observer.log?.info("closed", { connection: this.observer.info.id });
+    else this.#warn("connection lost", { reason: lost?.message });
+    const error = admission.isClosing || lost === undefined ? undefined : lostError("keep the connection", lost, false);
+    if (error === undefined) this.handlers.call("onClose");
+    else this.handlers.call("onClose", error);
   }
 
   #warn(message: string, fields: LogFields): void {

@@ -1,7 +1,14 @@
 /** The calls of pipelines. */
 import { parseCall, type ParsedOptions, parseOptions, type Statement } from "./arguments.ts";
 import { type CallContext, cleanUpDeadline, type CollectorFactory, refusedCall } from "./call_context.ts";
-import type { CallOptions, Params, QueryOptions } from "./call_options.ts";
+import {
+  type CallOptions,
+  type OptionNames,
+  OPTIONS_OF,
+  type Params,
+  type RowOptions,
+  type TypeOptions,
+} from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { PipelineState } from "../features/pipeline.ts";
 import type { PipelineItem } from "../features/sync_group.ts";
@@ -24,14 +31,16 @@ export function addToPipeline(
   context: CallContext,
   pipeline: PipelineState,
   statement: Statement,
-  params: Params | undefined,
+  params: Params | TypeOptions | undefined,
+  options: TypeOptions | undefined,
 ): PipelineItem {
-  if (params !== undefined && !Array.isArray(params)) {
-    throw new UsageError("Cannot bind the parameters: they must be in an array");
+  // Not context.optionSpec: a statement alone has no time limit.
+  const spec = { action: "execute the statement", awaits: false, names: OPTIONS_OF.value };
+  const { source, values, types, deadline } = parseCall(statement, params, options, context.owner, spec);
+  if (deadline !== undefined) {
+    throw new UsageError("Cannot use timeout: statements of a pipeline have none; give it to sync() or claim()");
   }
-  const spec = context.optionSpec("execute the statement");
-  const { source, values } = parseCall(statement, params, undefined, context.owner, spec);
-  const item = pipeline.add(source, values);
+  const item = pipeline.add(source, values, types);
   pipelineSpans.get(pipeline)?.addStatement();
   return item;
 }
@@ -43,10 +52,10 @@ export function pipelineStep<T>(
   action: string,
   options: CallOptions | undefined,
   make: (options: ParsedOptions) => Op<T>,
-  rows: boolean = false,
+  names: OptionNames = OPTIONS_OF.nothing,
 ): Call<T> {
   try {
-    const parsed = parseOptions(options, context.optionSpec(action, rows));
+    const parsed = parseOptions(options, context.optionSpec(action, names));
     const onGivenUp = (): void => {
       pipeline.isAbandoned = true;
     };
@@ -62,12 +71,12 @@ export function claim<T>(
   context: CallContext,
   pipeline: PipelineState,
   itemOf: () => PipelineItem,
-  options: QueryOptions | undefined,
+  options: RowOptions | undefined,
   collectorOf: CollectorFactory<T>,
-  rows: boolean,
+  names: OptionNames,
 ): Call<T> {
   const make = ({ shape }: ParsedOptions): Op<T> => pipeline.claim(itemOf(), collectorOf(shape));
-  return pipelineStep(context, pipeline, "claim the result", options, make, rows);
+  return pipelineStep(context, pipeline, "claim the result", options, make, names);
 }
 
 /** Closes a pipeline. */

@@ -1,7 +1,14 @@
 /** The calls that fetch rows in parts: streams and portals. */
 import { countFrom, parseCall, type ParsedCall, parseOptions, type Statement } from "./arguments.ts";
 import { type CallContext, cleanUpDeadlineOf, type CollectorFactory, refusedCall } from "./call_context.ts";
-import type { Params, QueryOptions, StreamOptions } from "./call_options.ts";
+import {
+  type OptionNames,
+  OPTIONS_OF,
+  type Params,
+  type QueryOptions,
+  type RowOptions,
+  type StreamOptions,
+} from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
 import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
@@ -32,10 +39,10 @@ function cursorOf(
   params: Params | QueryOptions | undefined,
   options: QueryOptions | undefined,
   name: string,
-  { rows = false, extraOptions = [] }: { rows?: boolean; extraOptions?: readonly string[] } = {},
+  names: OptionNames = OPTIONS_OF.rows,
 ): ParsedCall & { readonly cursor: Cursor } {
   context.check(`open ${name}`);
-  const spec = context.optionSpec("execute the statement", rows, extraOptions);
+  const spec = context.optionSpec("execute the statement", names);
   const parsed = parseCall(statement, params, options, context.owner, spec);
   const taking = { ...parsed, values: snapshotOf(parsed.values) };
   return { ...parsed, cursor: new Cursor(context.state, taking, name, context.transaction) };
@@ -54,7 +61,7 @@ export function stream(
     params,
     options,
     "a stream",
-    { rows: true, extraOptions: ["batch"] },
+    [...OPTIONS_OF.rows, "batch"],
   );
   const batch = extraOptions.batch === undefined ? DEFAULT_BATCH_SIZE : countFrom(extraOptions.batch, "batch");
   return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values.length) };
@@ -105,7 +112,6 @@ export function execIter<T>(
       params ?? undefined,
       options,
       "execIter",
-      WITH_ROWS,
     );
     const op = withPortal(cursor, () => use(cursor, fn)) as Op<Awaited<T>>;
     return { op, deadline, span: context.callSpan("execIter", source, values.length) };
@@ -121,7 +127,7 @@ export function execPortal<T>(
   make: (cursor: Cursor) => T,
 ): Call<T> {
   return context.attempt("open a portal", () => {
-    const { cursor, source, values, deadline } = cursorOf(context, statement, params, options, "a portal", WITH_ROWS);
+    const { cursor, source, values, deadline } = cursorOf(context, statement, params, options, "a portal");
     return { op: openPortal(cursor, make), deadline, span: context.callSpan("execPortal", source, values.length) };
   });
 }
@@ -131,12 +137,15 @@ export function fetch<T>(
   context: CallContext,
   cursor: Cursor,
   count: number | undefined,
-  options: QueryOptions | undefined,
+  options: RowOptions | undefined,
   collectorOf: CollectorFactory<T>,
 ): Call<Fetch<T>> {
   const action = "fetch rows";
   try {
-    const { shape, deadline } = parseOptions(options, { ...context.optionSpec(action, true), shape: cursor.shape });
+    const { shape, deadline } = parseOptions(options, {
+      ...context.optionSpec(action, OPTIONS_OF.typedRows),
+      shape: cursor.shape,
+    });
     const maxRows = count === 0 || count === undefined ? 0 : countFrom(count, "the number of rows");
     return { op: cursor.fetch(maxRows, collectorOf(shape)), deadline, span: context.callSpan("fetch", cursor.source) };
   } catch (error) {
@@ -164,4 +173,3 @@ function* openPortal<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
 
 /** How many rows a stream fetches at a time. */
 const DEFAULT_BATCH_SIZE = 500;
-const WITH_ROWS = { rows: true };

@@ -1,7 +1,7 @@
 /** The calls that execute and prepare statements. */
 import { countFrom, parseCall, parseOptions, sqlText, type Statement, statementSourceOf } from "./arguments.ts";
 import { type CallContext, type CollectorFactory, sizeOf } from "./call_context.ts";
-import type { BatchOptions, CallOptions, Params, ParamSets, QueryOptions } from "./call_options.ts";
+import type { BatchOptions, CallOptions, OptionNames, Params, ParamSets, QueryOptions } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
 import { executeBatch } from "../features/batch.ts";
@@ -18,14 +18,14 @@ export function query<T>(
   sql: string | SqlTemplate,
   options: QueryOptions | undefined,
   collectorOf: CollectorFactory<T>,
-  rows: boolean,
+  names: OptionNames,
   operation: string = "query",
 ): Call<T> {
   const action = "run the query";
   return context.attempt(action, () => {
-    const { shape, deadline } = parseOptions(options, context.optionSpec(action, rows));
+    const { shape, types, deadline } = parseOptions(options, context.optionSpec(action, names));
     const collector = collectorOf(shape);
-    const op = queryOp(sqlText(sql), collector, context.state);
+    const op = queryOp(sqlText(sql), collector, context.state, types);
     const span = context.callSpan(operation, sql);
     span?.watch(collector);
     return { op, deadline, span };
@@ -39,15 +39,15 @@ export function exec<T>(
   params: Params | QueryOptions | undefined,
   options: QueryOptions | undefined,
   collectorOf: CollectorFactory<T>,
-  rows: boolean,
+  names: OptionNames,
   operation: string = "exec",
 ): Call<T> {
   const action = "execute the statement";
   return context.attempt(action, () => {
-    const parsed = parseCall(statement, params, options, context.owner, context.optionSpec(action, rows));
-    const { source, values, shape, deadline } = parsed;
+    const parsed = parseCall(statement, params, options, context.owner, context.optionSpec(action, names));
+    const { source, values, shape, types, deadline } = parsed;
     const collector = collectorOf(shape);
-    const op = execute(source, snapshotOf(values), collector, context.state);
+    const op = execute(source, snapshotOf(values), collector, context.state, types);
     const span = context.callSpan(operation, source, values.length);
     span?.watch(collector);
     return { op, deadline, span };
@@ -105,7 +105,7 @@ export function execBatch(
 ): Call<number> {
   const action = "execute the batch";
   return context.attempt(action, () => {
-    const { extraOptions, deadline } = parseOptions(options, context.optionSpec(action, false, ["chunk"]));
+    const { extraOptions, deadline } = parseOptions(options, context.optionSpec(action, ["chunk"]));
     const chunk = extraOptions.chunk === undefined ? undefined : countFrom(extraOptions.chunk, "chunk");
     const setReader = new SourceReader<readonly unknown[]>(
       sets,

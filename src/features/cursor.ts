@@ -21,7 +21,9 @@ import {
 import { ClosePortal, EndExclusive, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal_requests.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
+import { columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
 import type { RowShape } from "../rows/row.ts";
+import type { Column, CommandTag } from "../wire/backend.ts";
 import type { Context } from "../statements/context.ts";
 import { resolveStatement, type StatementSource } from "../statements/statement_source.ts";
 import { invalidateStatement, prepareIfStale } from "../statements/stale.ts";
@@ -33,6 +35,7 @@ export interface PortalSource {
   readonly source: StatementSource;
   readonly values: readonly unknown[];
   readonly shape: RowShape;
+  readonly types: ColumnTypes | undefined;
 }
 
 /** A portal, and its state. */
@@ -42,23 +45,30 @@ export class Cursor {
   readonly source: StatementSource;
   /** The shape of its rows, unless a fetch gives another. */
   readonly shape: RowShape;
+  readonly #types: ColumnTypes | undefined;
   readonly #values: readonly unknown[];
   readonly #name: string;
   readonly #transaction: TransactionState | undefined;
   #statement!: Prepared;
+  /** The statement with the types that the call gives. */
+  #bound: Prepared | undefined = undefined;
   #exclusive: ExclusiveOperation | undefined = undefined;
   #portal = "";
   /** The number of its change, as `Invalidation` gave it; undefined while its effects are unknown. */
   #change: number | undefined = undefined;
   #state: "new" | "open" | "closed" = "new";
   #isDone = false;
+  #tag: CommandTag | undefined = undefined;
+  /** How many rows the fetches gave after which there were more. */
+  #rowsBefore = 0;
 
   /** `name` is its name in errors while it is exclusive. It ends with `transaction`. */
-  constructor(context: Context, { source, values, shape }: PortalSource, name: string, transaction?: TransactionState) {
+  constructor(context: Context, portal: PortalSource, name: string, transaction?: TransactionState) {
     this.#context = context;
-    this.source = source;
-    this.#values = values;
-    this.shape = shape;
+    this.source = portal.source;
+    this.#values = portal.values;
+    this.shape = portal.shape;
+    this.#types = portal.types;
     this.#name = name;
     this.#transaction = transaction;
   }
@@ -66,6 +76,16 @@ export class Cursor {
   /** Whether all rows were fetched. */
   get done(): boolean {
     return this.#isDone;
+  }
+
+  /** The command tag, once the statement has completed, with the rows of all fetches. */
+  get tag(): CommandTag | undefined {
+    return this.#tag;
+  }
+
+  /** The columns; undefined until it is opened. */
+  get columns(): readonly Column[] | undefined {
+    return this.#bound && (this.#bound.description?.columns ?? []);
   }
 
   /** Whether it was not opened yet. */
@@ -98,7 +118,9 @@ export class Cursor {
         this.#exclusive = exclusive;
       } else this.#portal = statements.newName();
       this.#change = this.#context.invalidation.begin(this.#statement.effects, this.#context);
-      request = new OpenPortal(this.#portal, this.#statement, this.#values, registry, this.#exclusive);
+      const bound = this.#bound = this.#statement.withTypes(this.#types, registry);
+      const codecs = columnCodecs(this.#types, registry);
+      request = new OpenPortal(this.#portal, bound, this.#values, codecs, this.#exclusive);
       pending = yield* submit(request);
       this.#state = "open";
       yield* settle(pending);
@@ -122,7 +144,8 @@ export class Cursor {
     if (this.closed) throw new UsageError("Cannot fetch rows: the portal is closed");
     if (this.#state === "new") yield* this.open();
     if (this.#isDone) return { rows: collector.result(), hasMore: false };
-    const request = new FetchPortal(this.#portal, this.#statement, maxRows, collector, this.#exclusive);
+    collector.readsTags = true;
+    const request = new FetchPortal(this.#portal, this.#bound!, maxRows, collector, this.#exclusive);
     let pending: PendingRequest<Fetched<T>> | undefined;
     let fetched: Fetched<T>;
     try {
@@ -138,8 +161,9 @@ export class Cursor {
     }
     if (!fetched.hasMore) {
       this.#isDone = true;
+      this.#setTag(collector.lastTag);
       this.#endChange(true);
-    }
+    } else this.#rowsBefore += maxRows;
     return collector.isIncomplete ? { ...fetched, rows: yield* completeRows(collector, this.#context) } : fetched;
   }
 
@@ -162,6 +186,15 @@ export class Cursor {
       else yield* settle(yield* submit(new EndExclusive(exclusive)));
     } finally {
       this.#release();
+    }
+  }
+
+  /** The server counts the rows of the last fetch only. */
+  #setTag(tag: CommandTag | undefined): void {
+    if (tag === undefined || tag.count === null) this.#tag = tag;
+    else {
+      const affected = tag.affected + this.#rowsBefore;
+      this.#tag = { command: tag.command, affected, count: affected };
     }
   }
 

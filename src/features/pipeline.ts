@@ -15,6 +15,7 @@ import { Prepared } from "../protocol/prepared.ts";
 import { RawReply } from "../protocol/raw_reply.ts";
 import { AffectedRows, AllRows, type ResultCollector } from "../rows/collectors.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
+import type { ColumnTypes } from "../codecs/column_codecs.ts";
 import { ownCodecs } from "../codecs/registry.ts";
 import { hasUntypedText } from "../rows/untyped.ts";
 import { Outbox } from "../wire/outbox.ts";
@@ -68,7 +69,7 @@ export class PipelineState {
   }
 
   /** Adds a statement, without sending it. */
-  add(source: StatementSource, values: readonly unknown[]): PipelineItem {
+  add(source: StatementSource, values: readonly unknown[], types?: ColumnTypes): PipelineItem {
     this.#check("execute the statement");
     const { registry, statements, invalidation } = this.#context;
     const group = this.#groups.last!;
@@ -76,7 +77,7 @@ export class PipelineState {
     const { effects } = plan;
     let execution: PipelinedExecution;
     try {
-      execution = new PipelinedExecution(plan, values, this.exclusive, registry, this.#scratch);
+      execution = new PipelinedExecution(plan, values, this.exclusive, registry, this.#scratch, types);
     } catch (error) {
       if (plan instanceof NewStatement) statements.endPreparing(plan.sql, plan.slot, false);
       else if (plan instanceof Prepared) this.#markDoubtful(error, plan, source);

@@ -1,8 +1,8 @@
 /** How a connection decodes values: the choices of {@linkcode Opts}, as data. */
 import type { TypeCodec } from "./type_codec.ts";
 
-/** How int8 is decoded: as a bigint, or as a number, which must be exact. */
-export type Int8Choice = "bigint" | "number";
+/** How int8 is decoded: as a bigint, as a number, which must be exact, or as its text. */
+export type Int8Choice = "bigint" | "number" | "string";
 
 /**
  * How numeric is decoded: as its text, with digits and scale as the server prints them, or by a

@@ -220,7 +220,7 @@ export const OPTIONS: Table = {
   trace: callable("debug"),
   logger: choice((_, value) => checkLogger(value), "log"),
   logLevel: choice((name, value) => values.checkChoice(name, value, LOG_LEVELS), "loggerlevel"),
-  int8: choice((name, value) => values.checkChoice(name, value, ["bigint", "number"]), "bigint"),
+  int8: choice((name, value) => values.checkChoice(name, value, ["bigint", "number", "string"]), "bigint"),
   numeric: wordOrFunction("string"),
   json: wordOrFunction("value", "string"),
   dates: choice((name, value) => values.checkChoice(name, value, ["temporal", "date", "string"])),

@@ -249,7 +249,7 @@ export class Opts extends SecurityOpts {
   }
 
   /**
-   * How int8 is decoded: `"bigint"`, or `"number"`, with a `DecodeError` for values beyond 2^53-1.
+   * How int8 is decoded: `"bigint"`, `"number"`, with a `DecodeError` for values beyond 2^53-1, or `"string"`.
    * Default: `"bigint"`.
    */
   int8(choice: Int8Choice): this {

@@ -26,8 +26,8 @@ import type {
 } from "./interfaces.ts";
 import { optsOf } from "./options.ts";
 import { outside } from "./outside.ts";
-import { Query } from "./query.ts";
-import { type QueryOwner, QueryRun, type RunnableQuery } from "./query_run.ts";
+import { Query, type RunnableQuery } from "./query.ts";
+import { type QueryOwner, QueryRun } from "./query_run.ts";
 import { Plans } from "./plans.ts";
 import { TypeOverrides } from "./type_overrides.ts";
 import type { TypeParser } from "./types.ts";
@@ -91,7 +91,8 @@ export class Client extends EventEmitter {
   _txStatus: string | null = null;
   readonly _Promise: PromiseConstructor;
   _connectionTimeoutMillis: number;
-  readonly _queryQueue: QueryRun[] = [];
+  /** The queries that wait. */
+  readonly #queue: QueryRun[] = [];
   /** The queries that have been sent; one, unless they are pipelined. */
   readonly #running: QueryRun[] = [];
   readonly #config: ClientConfig;
@@ -172,7 +173,7 @@ export class Client extends EventEmitter {
     const problem = this.#problemWith(query);
     if (problem !== undefined) process.nextTick(() => run.fail(new Error(problem)));
     else {
-      this._queryQueue.push(run);
+      this.#queue.push(run);
       this.#pulse();
     }
     return result;
@@ -184,6 +185,11 @@ export class Client extends EventEmitter {
   end(callback?: DoneCallback): Promise<void> | void {
     if (callback === undefined) return new this._Promise((resolve) => this.#end(() => resolve()));
     this.#end(callback);
+  }
+
+  /** Internal, as is everything in pg that begins with `_`: the queries that wait. */
+  get _queryQueue(): RunnableQuery[] {
+    return this.#queue.map(({ query }) => query);
   }
 
   /** Keeps the process alive until the connection is closed. */
@@ -206,8 +212,8 @@ export class Client extends EventEmitter {
     const [active] = client.#running;
     if (active?.query === query) client.#opened?.link.cancelRunning().catch(() => {});
     else {
-      const index = client._queryQueue.findIndex((run) => run.query === query);
-      if (index >= 0) client._queryQueue.splice(index, 1);
+      const index = client.#queue.findIndex((run) => run.query === query);
+      if (index >= 0) client.#queue.splice(index, 1);
     }
   }
 
@@ -282,8 +288,8 @@ export class Client extends EventEmitter {
   #pulse(): void {
     const opened = this.#opened;
     if (opened === undefined || this._ended) return;
-    while (this._queryQueue.length > 0 && (this.pipeline || this.#running.length === 0)) {
-      const run = this._queryQueue.shift()!;
+    while (this.#queue.length > 0 && (this.pipeline || this.#running.length === 0)) {
+      const run = this.#queue.shift()!;
       this.readyForQuery = false;
       this.#hasExecuted = true;
       this.#running.push(run);
@@ -309,8 +315,8 @@ export class Client extends EventEmitter {
       isBroken: () => this._ended,
       settled: (run, status) => this.#settled(run, status),
       withdraw: (run) => {
-        const index = this._queryQueue.indexOf(run);
-        if (index >= 0) this._queryQueue.splice(index, 1);
+        const index = this.#queue.indexOf(run);
+        if (index >= 0) this.#queue.splice(index, 1);
         else if (this.pipeline) this.connection.stream.destroy();
       },
     };
@@ -425,7 +431,7 @@ export class Client extends EventEmitter {
   }
 
   #failAll(error: Error): void {
-    const runs = [...this.#running.splice(0), ...this._queryQueue.splice(0)];
+    const runs = [...this.#running.splice(0), ...this.#queue.splice(0)];
     for (const run of runs) process.nextTick(() => run.fail(error));
   }
 

@@ -11,7 +11,7 @@ import type { ByteSource } from "../wire/bytes.ts";
 import type { Field } from "./fields.ts";
 import type { CustomTypesConfig } from "./interfaces.ts";
 import { type TypeParser, types as moduleTypes } from "./types.ts";
-import { READINGS, type ReadValue, readText } from "./values.ts";
+import { READINGS, readText, type ReadValue } from "./values.ts";
 
 /** The parsers that pg-types had when this module was loaded; another parser of these types is a user's. */
 const ORIGINAL: ReadonlyMap<number, TypeParser> = new Map(
@@ -64,7 +64,12 @@ export class Columns {
 
   /** The reader of rows. */
   get reader(): RowReader {
-    return this.#reader ??= new RowReader(this.fields, this.#decoders(), this.fields.map(() => Format.Binary), this.#shape);
+    return this.#reader ??= new RowReader(
+      this.fields,
+      this.#decoders(),
+      this.fields.map(() => Format.Binary),
+      this.#shape,
+    );
   }
 
   #decoders(): Decoder[] {

@@ -32,6 +32,9 @@ export interface StreamOwner {
   drained(): Promise<void>;
 }
 
+/** Directs what a connection writes; undefined to drop it. It is no method, since it is not for users. */
+export let attach: (connection: Connection, writer: Writer | undefined) => void;
+
 /** Writes messages, and emits those of the server: `rowDescription`, `noData`, `readyForQuery`, … */
 export class Connection extends EventEmitter {
   /** The socket, with the few members that query classes and programs use. */
@@ -48,9 +51,8 @@ export class Connection extends EventEmitter {
     this.stream = new ConnectionStream(owner, (bytes) => this.#write((out) => out.bytes(bytes)));
   }
 
-  /** Internal: directs what is written. */
-  _attach(writer: Writer | undefined): void {
-    this.#writer = writer;
+  static {
+    attach = (connection, writer) => connection.#writer = writer;
   }
 
   /** Sends a text in the simple protocol. */

@@ -1,6 +1,14 @@
 /** The ops of queries. */
 import { ServerError } from "../errors.ts";
-import { continueSubmitting, finish, type Op, type PendingRequest, repeat, settle, submit } from "../protocol/request.ts";
+import {
+  continueSubmitting,
+  finish,
+  type Op,
+  type PendingRequest,
+  repeat,
+  settle,
+  submit,
+} from "../protocol/request.ts";
 import { Effect } from "../sql/statement.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "../statements/context.ts";
@@ -61,7 +69,9 @@ export function* executeExtended(
       yield* repeat();
     } finally {
       if (isNew && name !== "") endPreparing(plan, name, request, statement, plans);
-      if (evicted.length > 0 && !succeeded(pending)) for (const old of evicted) statements.closeLater({ name: old });
+      if (evicted.length > 0 && !succeeded(pending)) {
+        for (const old of evicted) statements.closeLater({ name: old });
+      }
       if (plan.effects !== Effect.None) invalidation.end(plan.effects, change, succeeded(pending), context);
     }
   }

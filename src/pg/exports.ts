@@ -27,12 +27,12 @@ export {
 };
 export type { DoneCallback } from "./client.ts";
 export type { ConnectionParameters, SslConfig } from "./connection_parameters.ts";
-export type { ConnectionStream, StreamOwner, Writer } from "./connection.ts";
+export type { ConnectionStream, StreamOwner } from "./connection.ts";
 export type { MessageFields, NoticeMessage } from "./database_error.ts";
 export type { Defaults } from "./defaults.ts";
 export type * from "./interfaces.ts";
 export type { ConnectCallback, ResolvedPoolConfig } from "./pool.ts";
-export type { QueryCallback } from "./query.ts";
+export type { QueryCallback, RunnableQuery } from "./query.ts";
 export type { TypeParser, Types } from "./types.ts";
 export type { Utils } from "./utils.ts";
 

@@ -55,6 +55,20 @@ export interface Submittable {
   submit: (connection: Connection) => unknown;
 }
 
+/** The methods that a query class may have. */
+export interface SubmittedQuery extends Submittable {
+  callback?: ((error: unknown, result?: unknown) => void) | undefined;
+  handleRowDescription?(message: unknown): void;
+  handleDataRow?(message: unknown): void;
+  handlePortalSuspended?(connection: Connection): void;
+  handleEmptyQuery?(connection: Connection): void;
+  handleCommandComplete?(message: unknown, connection: Connection): void;
+  handleReadyForQuery?(connection: Connection): void;
+  handleCopyInResponse?(connection: Connection): void;
+  handleCopyData?(message: unknown, connection: Connection): void;
+  handleError?(error: unknown, connection: Connection): void;
+}
+
 /** A column of a result. */
 export interface FieldDef {
   /** Its name. */
@@ -217,7 +231,7 @@ export interface PoolConfig extends ClientConfig {
   /** Seconds after which a client is closed, 0 for never. Default: 0. */
   maxLifetimeSeconds?: number | undefined;
   /** The class of the clients. */
-  Client?: (new(config?: any) => ClientLike) | undefined;
+  Client?: (new (config?: any) => ClientLike) | undefined;
   /** Called with each new client before it is used; a rejection fails the caller that waits for it. */
   onConnect?: ((client: any) => unknown) | undefined;
   /** Called with each new client before it is handed out; an error closes it. */

@@ -275,9 +275,7 @@ export class Pool extends EventEmitter {
       client.on("error", this.#idleListener(client));
       if (!error) return this.#prepare(client, waiter);
       this.log("client failed to connect", error);
-      const reason = isTooLate
-        ? new Error("Connection terminated due to connection timeout", { cause: error })
-        : error;
+      const reason = isTooLate ? new Error("Connection terminated due to connection timeout", { cause: error }) : error;
       this.#forget(client);
       this.#pulse();
       if (!waiter.timedOut) waiter.callback(reason, undefined, noRelease);

@@ -5,7 +5,14 @@ import { ProtocolError } from "../errors.ts";
 import type { RowReader, RowShape } from "../rows/row.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Columns } from "./columns.ts";
-import type { CustomTypesConfig, QueryConfig, QueryResult, QueryResultRow, ResultBuilder } from "./interfaces.ts";
+import type {
+  CustomTypesConfig,
+  QueryConfig,
+  QueryResult,
+  QueryResultRow,
+  ResultBuilder,
+  SubmittedQuery,
+} from "./interfaces.ts";
 import { outside, throwLater } from "./outside.ts";
 import { Result } from "./result.ts";
 
@@ -96,6 +103,9 @@ export class Query<R extends QueryResultRow = any, I extends any[] = any> extend
     return super.on(event, listener);
   }
 }
+
+/** A query of this class, or one that talks to the connection itself. */
+export type RunnableQuery = Query | SubmittedQuery;
 
 /** A callback that runs in the domain of its query, if there are domains. */
 function withDomain(callback: QueryCallback | undefined): QueryCallback | undefined {

@@ -7,15 +7,12 @@ import type { Session } from "../protocol/session.ts";
 import type { Connection } from "./connection.ts";
 import { pgError } from "./database_error.ts";
 import { executeExtended, executeSimple } from "./execute.ts";
-import type { CustomTypesConfig } from "./interfaces.ts";
+import type { CustomTypesConfig, SubmittedQuery } from "./interfaces.ts";
 import { outside } from "./outside.ts";
 import type { Plans } from "./plans.ts";
 import { prepareValues } from "./prepare_value.ts";
-import { Query, QuerySink } from "./query.ts";
-import { type SubmittedQuery, SubmittedRequest } from "./submitted.ts";
-
-/** A query of pg's class, or one that talks to the connection itself. */
-export type RunnableQuery = Query | SubmittedQuery;
+import { Query, QuerySink, type RunnableQuery } from "./query.ts";
+import { SubmittedRequest } from "./submitted.ts";
 
 /** What a query needs of its client. */
 export interface QueryOwner {
@@ -107,9 +104,7 @@ export class QueryRun {
       },
       (error) => {
         if (session.lost !== undefined && this.#owner.isBroken()) return;
-        this.fail(pgError(error));
-        // pg reports an error before it knows that the server is ready for the next query.
-        process.nextTick(() => this.#owner.settled(this, statusOf(session)));
+        this.#settle(() => this.#report(pgError(error)), statusOf(session));
       },
     );
   }

@@ -163,7 +163,11 @@ export class ExtendedRequest implements Request<void> {
 
   #described(inbox: Inbox): void {
     if (inbox.code !== Backend.RowDescription) return inbox.expect(Backend.NoData, this.action);
-    const columns = this.#execution.plan.described(readFields(inbox, this.#choice.isBinary), this.#choice, this.#columns);
+    const columns = this.#execution.plan.described(
+      readFields(inbox, this.#choice.isBinary),
+      this.#choice,
+      this.#columns,
+    );
     this.#sink.begin(columns);
   }
 
@@ -201,7 +205,7 @@ export function bindTexts(
   out.cstring(name);
   const hasBytes = values.some((value) => typeof value === "object" && value !== null);
   out.int16(hasBytes ? values.length : 0);
-  if (hasBytes) for (const value of values) out.int16(isBytes(value) ? Format.Binary : Format.Text);
+  if (hasBytes) { for (const value of values) out.int16(isBytes(value) ? Format.Binary : Format.Text); }
   out.int16(values.length);
   for (let i = 0; i < values.length; i++) bindValue(out, values[i]!);
   out.int16(resultFormats.length);
@@ -223,7 +227,9 @@ function isBytes(value: string | Uint8Array | null): value is Uint8Array | Buffe
 
 /** A text that ends only where it ends: behind a NUL, the server would read another message. */
 export function withoutNul(text: string, what: string): string {
-  if (text.includes("\0")) throw new Error(`Cannot send the ${what}: it has a NUL character, which PostgreSQL does not allow`);
+  if (text.includes("\0")) {
+    throw new Error(`Cannot send the ${what}: it has a NUL character, which PostgreSQL does not allow`);
+  }
   return text;
 }
 

@@ -12,26 +12,12 @@ import type { Failure, ReplyReader, Request } from "../protocol/request.ts";
 import { Backend } from "../wire/codes.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { Connection, Writer } from "./connection.ts";
+import { attach, type Connection, type Writer } from "./connection.ts";
 import { databaseError } from "./database_error.ts";
 import { readFields } from "./fields.ts";
-import type { Submittable } from "./interfaces.ts";
+import type { SubmittedQuery } from "./interfaces.ts";
 import { outside } from "./outside.ts";
 import { readBytes } from "./values.ts";
-
-/** The methods that a query class may have. */
-export interface SubmittedQuery extends Submittable {
-  callback?: ((error: unknown, result?: unknown) => void) | undefined;
-  handleRowDescription?(message: unknown): void;
-  handleDataRow?(message: unknown): void;
-  handlePortalSuspended?(connection: Connection): void;
-  handleEmptyQuery?(connection: Connection): void;
-  handleCommandComplete?(message: unknown, connection: Connection): void;
-  handleReadyForQuery?(connection: Connection): void;
-  handleCopyInResponse?(connection: Connection): void;
-  handleCopyData?(message: unknown, connection: Connection): void;
-  handleError?(error: unknown, connection: Connection): void;
-}
 
 /** A message of the server: its name, its content, and the query's method for it. */
 interface Delivery {
@@ -77,7 +63,7 @@ export class SubmittedRequest implements Request<void>, Writer {
   encode(): void {
     this.#isEncoding = true;
     try {
-      this.#connection._attach(this);
+      attach(this.#connection, this);
       const refusal = this.#query.submit(this.#connection);
       if (refusal instanceof Error) throw this.refusal = refusal;
     } finally {
@@ -106,7 +92,7 @@ export class SubmittedRequest implements Request<void>, Writer {
     if (this.hasFailed) this.#deliver("readyForQuery", { name: "readyForQuery" });
     this.#flush();
     this.#isOver = true;
-    this.#connection._attach(undefined);
+    attach(this.#connection, undefined);
   }
 
   #read(inbox: Inbox): void {

@@ -20,7 +20,7 @@ interface LeakRecord<E> {
   readonly since: number;
   /** An error made where the connection was acquired; its stack becomes text only when it is read. */
   readonly acquiredAt: Error;
-  /** Restores the connection's `onNotice`. */
+  /** Ends what the connection has of the lease. */
   readonly undo: () => void;
   isReported: boolean;
 }
@@ -60,8 +60,8 @@ export class LeakDetector<E> {
   }
 
   /**
-   * Watches an acquired connection. `acquiredAt` has the stack, and `undo` restores the connection's
-   * `onNotice`. The returned function must be called when the connection is released.
+   * Watches an acquired connection. `acquiredAt` has the stack, and `undo` ends what the
+   * connection has of the lease. The returned function must be called when the connection is released.
    */
   watch(lease: Lease, entry: E, acquiredAt: Error, undo: () => void): () => void {
     const record: LeakRecord<E> = { entry, since: this.#now(), acquiredAt, undo, isReported: false };

@@ -7,6 +7,7 @@ import type { ServerFields } from "../errors.ts";
 import { Description } from "../rows/description.ts";
 import { Format } from "../codecs/codec.ts";
 import { bind, wrongCount } from "../rows/bind.ts";
+import { type ColumnCodecs, columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { untyped } from "../rows/untyped.ts";
 import { Effect } from "../sql/statement.ts";
@@ -51,6 +52,8 @@ export type StatementPlan = Prepared | NewStatement;
 /** What a reply to {@linkcode encodeStatement} says about the statement. */
 export interface StatementReply {
   readonly action: string;
+  /** The types that the call gives to the columns, if it does. */
+  readonly types: ColumnTypes | undefined;
   /** Whether the server has bound the statement: an error that comes later is the statement's own. */
   bound: boolean;
   /** Whether the statement returned other columns than it is known to return. */
@@ -87,14 +90,14 @@ export function* readStatement(
   request: StatementReply,
   registry: Registry,
 ): ReplyReader<Description | undefined> {
-  const { action } = request;
+  const { action, types } = request;
   if (plan instanceof NewStatement) {
     const { sql, slot: { name, evicted, generation }, effects } = plan;
     const { parameterTypes, columns } = yield* readPrepare(inbox, evicted, action);
     request.prepared = new Prepared(name, sql, parameterTypes, columns, registry, generation, effects);
     plan.onPrepared(request.prepared);
     yield* readBindComplete(inbox, request);
-    return textDescription(columns, registry);
+    return textDescription(columns, columnCodecs(types, registry));
   }
   const known = plan.description;
   if (plan.name !== "") {
@@ -104,14 +107,17 @@ export function* readStatement(
   while (!inbox.next()) yield "read";
   inbox.expect(Backend.ParseComplete, action);
   yield* readBindComplete(inbox, request);
-  const description = yield* readDescription(inbox, known, registry, action);
+  const description = yield* readDescription(inbox, known, columnCodecs(types, registry), action);
   request.changed = description !== known;
   return description;
 }
 
 /** The description of rows that come as text. */
-export function textDescription(columns: readonly Column[] | undefined, registry: Registry): Description | undefined {
-  return columns && new Description(columns, columns.map(() => Format.Text), registry);
+export function textDescription(
+  columns: readonly Column[] | undefined,
+  codecs: ColumnCodecs,
+): Description | undefined {
+  return columns && new Description(columns, columns.map(() => Format.Text), codecs);
 }
 
 function* readBindComplete(inbox: Inbox, request: StatementReply): ReplyReader<void> {
@@ -127,13 +133,13 @@ function* readBindComplete(inbox: Inbox, request: StatementReply): ReplyReader<v
 export function* readDescription(
   inbox: Inbox,
   known: Description | undefined,
-  registry: Registry,
+  codecs: ColumnCodecs,
   action: string,
 ): ReplyReader<Description | undefined> {
   while (!inbox.next()) yield "read";
   if (inbox.code === Backend.RowDescription) {
     const { columns, formats } = rowDescription(inbox);
-    return known?.describes(columns, formats) ? known : new Description(columns, formats, registry);
+    return known?.describes(columns, formats) ? known : new Description(columns, formats, codecs);
   }
   inbox.expect(Backend.NoData, action);
   return undefined;
@@ -146,14 +152,22 @@ export class ExecuteStatement<T> implements Request<T>, StatementReply {
   bound = false;
   changed = false;
   prepared: Prepared | undefined = undefined;
+  readonly types: ColumnTypes | undefined;
   readonly #plan: StatementPlan;
   readonly #values: readonly unknown[];
   readonly #collector: ResultCollector<T>;
   readonly #registry: Registry;
 
-  constructor(plan: StatementPlan, values: readonly unknown[], collector: ResultCollector<T>, registry: Registry) {
+  constructor(
+    plan: StatementPlan,
+    values: readonly unknown[],
+    collector: ResultCollector<T>,
+    registry: Registry,
+    types?: ColumnTypes,
+  ) {
     this.syncMode = syncModeOf((plan.effects & Effect.Copies) !== 0);
-    this.#plan = plan;
+    this.types = types;
+    this.#plan = types === undefined || plan instanceof NewStatement ? plan : plan.withTypes(types, registry);
     this.#values = values;
     this.#collector = collector;
     this.#registry = registry;

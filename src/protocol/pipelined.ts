@@ -5,6 +5,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Pipelining".
  */
 import type { Description } from "../rows/description.ts";
+import { columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { Backend } from "../wire/codes.ts";
 import { execute, flush } from "../wire/frontend.ts";
@@ -38,6 +39,7 @@ export class PipelinedExecution implements Request<void>, StatementReply {
   prepared: Prepared | undefined = undefined;
   /** Whether a Flush comes behind it: the server answers at once, and not when the group ends. */
   flushes = false;
+  readonly types: ColumnTypes | undefined;
   #collector: ResultCollector<unknown> | undefined = undefined;
   readonly #scratch: Outbox;
   readonly #start: number;
@@ -52,15 +54,17 @@ export class PipelinedExecution implements Request<void>, StatementReply {
     exclusive: ExclusiveOperation,
     registry: Registry,
     scratch: Outbox,
+    types?: ColumnTypes,
   ) {
-    this.#plan = plan;
+    this.types = types;
+    this.#plan = plan instanceof Prepared ? plan.withTypes(types, registry) : plan;
     this.#registry = registry;
     this.exclusive = exclusive;
     this.#scratch = scratch;
     this.#start = scratch.mark;
     try {
-      if (plan instanceof PipelinedExecution) bindUntyped(scratch, plan.name, values);
-      else encodeStatement(scratch, plan, values);
+      if (this.#plan instanceof PipelinedExecution) bindUntyped(scratch, this.#plan.name, values);
+      else encodeStatement(scratch, this.#plan, values);
       execute(scratch, "", ALL_ROWS);
     } catch (error) {
       scratch.rewind(this.#start);
@@ -110,7 +114,7 @@ export class PipelinedExecution implements Request<void>, StatementReply {
       this.bound = true;
       description = plan instanceof Prepared
         ? plan.description
-        : textDescription(plan.prepared?.description?.columns, this.#registry);
+        : textDescription(plan.prepared?.description?.columns, columnCodecs(this.types, this.#registry));
     } else description = yield* readStatement(inbox, plan, this, this.#registry);
     if (description !== undefined) collector.begin(description);
     for (;;) {

@@ -8,7 +8,7 @@
  */
 import type { ServerFields } from "../errors.ts";
 import { bind } from "../rows/bind.ts";
-import type { Registry } from "../codecs/registry.ts";
+import type { ColumnCodecs } from "../codecs/column_codecs.ts";
 import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { close, describe, flush, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
@@ -28,7 +28,7 @@ export class OpenPortal implements Request<void> {
   readonly #portal: string;
   readonly #statement: Prepared;
   readonly #values: readonly unknown[];
-  readonly #registry: Registry;
+  readonly #codecs: ColumnCodecs;
   /** Whether the columns of the portal differ from those of the known description. */
   changed = false;
 
@@ -37,7 +37,7 @@ export class OpenPortal implements Request<void> {
     portal: string,
     statement: Prepared,
     values: readonly unknown[],
-    registry: Registry,
+    codecs: ColumnCodecs,
     exclusive: ExclusiveOperation | undefined,
   ) {
     this.syncMode = exclusive === undefined ? "explicit" : "deferred";
@@ -45,7 +45,7 @@ export class OpenPortal implements Request<void> {
     this.#portal = portal;
     this.#statement = statement;
     this.#values = values;
-    this.#registry = registry;
+    this.#codecs = codecs;
   }
 
   get sql(): string {
@@ -70,7 +70,7 @@ export class OpenPortal implements Request<void> {
     inbox.expect(Backend.BindComplete, this.action);
     if (this.#statement.name === "") {
       const { description } = this.#statement;
-      this.changed = description !== (yield* readDescription(inbox, description, this.#registry, this.action));
+      this.changed = description !== (yield* readDescription(inbox, description, this.#codecs, this.action));
     }
     if (this.syncMode === "deferred") return;
     while (!inbox.next()) yield "read";

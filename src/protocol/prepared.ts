@@ -1,5 +1,6 @@
 /** A statement that the server has prepared. */
 import type { Codec } from "../codecs/codec.ts";
+import { type ColumnCodecs, columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
 import { Description } from "../rows/description.ts";
 import { formatCodes } from "../rows/bind.ts";
 import type { Registry } from "../codecs/registry.ts";
@@ -26,6 +27,8 @@ export class Prepared {
   readonly resultFormats: readonly number[];
   readonly #catalogVersion: number;
   readonly #complete: boolean;
+  /** The same statement with the columns of the last call that had types of its own. */
+  #typed: { readonly types: ColumnTypes; readonly statement: Prepared } | undefined = undefined;
 
   constructor(
     name: string,
@@ -35,6 +38,7 @@ export class Prepared {
     registry: Registry,
     generation: number = 0,
     effects: number = effectsOfStatement(sql),
+    codecs: ColumnCodecs = registry,
   ) {
     this.name = name;
     this.sql = sql;
@@ -42,8 +46,8 @@ export class Prepared {
     this.generation = generation;
     this.parameterTypes = parameterTypes;
     this.parameterCodecs = parameterTypes.map((oid) => registry.codec(oid));
-    const formats = columns?.map((column) => registry.columnCodec(column).binary ? 1 : 0) ?? [];
-    this.description = columns && new Description(columns, formats, registry);
+    const formats = columns?.map((column) => codecs.columnCodec(column).binary ? 1 : 0) ?? [];
+    this.description = columns && new Description(columns, formats, codecs);
     this.resultFormats = formatCodes(formats);
     this.#catalogVersion = registry.catalog.version;
     this.#complete = !this.types.some((type) => registry.isUnknown(type));
@@ -73,7 +77,7 @@ export class Prepared {
   }
 
   /** The same statement with the codecs that its types have now, under the same name or another. */
-  renewed(registry: Registry, name: string = this.name): Prepared {
+  renewed(registry: Registry, name: string = this.name, codecs: ColumnCodecs = registry): Prepared {
     return new Prepared(
       name,
       this.sql,
@@ -82,6 +86,16 @@ export class Prepared {
       registry,
       this.generation,
       this.effects,
+      codecs,
     );
+  }
+
+  /** The same statement for a call that has types of its own. Its row readers are used again by the next such call. */
+  withTypes(types: ColumnTypes | undefined, registry: Registry): Prepared {
+    if (types === undefined || this.description === undefined) return this;
+    if (this.#typed?.types !== types) {
+      this.#typed = { types, statement: this.renewed(registry, this.name, columnCodecs(types, registry)) };
+    }
+    return this.#typed.statement;
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { ServerFields } from "../errors.ts";
 import { Description } from "../rows/description.ts";
-import type { Registry } from "../codecs/registry.ts";
+import type { ColumnCodecs } from "../codecs/column_codecs.ts";
 import { rowDescription } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { query } from "../wire/frontend.ts";
@@ -23,13 +23,13 @@ export class SimpleQuery<T> implements Request<T> {
   readonly sql: string;
   readonly exclusive: ExclusiveOperation | undefined;
   readonly #collector: ResultCollector<T>;
-  readonly #registry: Registry;
+  readonly #codecs: ColumnCodecs;
 
-  constructor(sql: string, collector: ResultCollector<T>, registry: Registry, exclusive?: ExclusiveOperation) {
+  constructor(sql: string, collector: ResultCollector<T>, codecs: ColumnCodecs, exclusive?: ExclusiveOperation) {
     this.sql = sql;
     this.exclusive = exclusive;
     this.#collector = collector;
-    this.#registry = registry;
+    this.#codecs = codecs;
   }
 
   encode(out: Outbox): void {
@@ -50,7 +50,7 @@ export class SimpleQuery<T> implements Request<T> {
       switch (inbox.code) {
         case Backend.RowDescription: {
           const { columns, formats } = rowDescription(inbox);
-          collector.begin(new Description(columns, formats, this.#registry));
+          collector.begin(new Description(columns, formats, this.#codecs));
           break;
         }
         case Backend.CommandComplete:

@@ -21,6 +21,8 @@ export interface Result<Row = Record<string, unknown>> {
   readonly command: string;
   /** The number in the command tag, 0 without one: rows inserted, changed, deleted, selected or copied. */
   readonly affected: number;
+  /** The same number, null where the tag has none, as that of `CREATE TABLE`. */
+  readonly count: number | null;
 }
 
 /** Collects the results of the statements of one reply. */
@@ -36,6 +38,8 @@ export abstract class ResultCollector<T> {
   readsTags = false;
   /** The number in the last command tag that was read. */
   lastAffected: number | undefined = undefined;
+  /** The last command tag, if whole tags were read. */
+  lastTag: CommandTag | undefined = undefined;
 
   constructor(shape: RowShape = "object") {
     this.shape = shape;
@@ -123,7 +127,7 @@ export abstract class ResultCollector<T> {
   protected tag(inbox: Inbox): CommandTag {
     const tag = commandTag(inbox);
     this.lastAffected = tag.affected;
-    return tag;
+    return this.lastTag = tag;
   }
 
   /** The number in the command tag of the current message. */
@@ -134,11 +138,16 @@ export abstract class ResultCollector<T> {
   protected onBegin(_description: Description): void {}
   protected abstract onRow(inbox: Inbox): void;
   protected onComplete(inbox: Inbox): void {
-    if (this.readsTags) this.affected(inbox);
+    if (this.readsTags) this.tag(inbox);
   }
-  protected onEmpty(): void {}
+  protected onEmpty(): void {
+    this.lastTag = NO_TAG;
+  }
   protected abstract value(): T;
 }
+
+/** The tag of an empty statement, which has none. */
+export const NO_TAG: CommandTag = { command: "", affected: 0, count: null };
 
 /** The rows of the last statement that returned rows. */
 export class AllRows extends ResultCollector<unknown[]> {
@@ -236,7 +245,7 @@ export class AllResults extends ResultCollector<Result<unknown>[]> {
   }
 
   protected override onEmpty(): void {
-    this.#end({ command: "", affected: 0 });
+    this.#end(NO_TAG);
   }
 
   #end(tag: CommandTag): void {
@@ -254,7 +263,7 @@ export class AllResults extends ResultCollector<Result<unknown>[]> {
 export class OnlyResult extends ResultCollector<Result<unknown>> {
   readonly #rows: unknown[] = [];
   #columns: readonly Column[] = [];
-  #tag: CommandTag = { command: "", affected: 0 };
+  #tag: CommandTag = NO_TAG;
 
   protected override onBegin(description: Description): void {
     this.#columns = description.columns;

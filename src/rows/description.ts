@@ -1,6 +1,7 @@
 /** The description of a statement's rows, and their readers. */
 import type { Column } from "../wire/backend.ts";
 import type { Codec } from "../codecs/codec.ts";
+import type { ColumnCodecs } from "../codecs/column_codecs.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { decodeError, RowReader, type RowShape } from "./row.ts";
 
@@ -17,11 +18,11 @@ export class Description {
   #arrays: RowReader | undefined = undefined;
 
   /** `formats` are the formats of the columns: 0 text, 1 binary. */
-  constructor(columns: readonly Column[], formats: readonly number[], registry: Registry) {
+  constructor(columns: readonly Column[], formats: readonly number[], codecs: ColumnCodecs) {
     this.columns = columns;
     this.formats = formats;
-    this.#codecs = columns.map((column) => registry.columnCodec(column));
-    this.#unknown = [...columns.keys()].filter((index) => registry.isUnknown(columns[index]!));
+    this.#codecs = columns.map((column) => codecs.columnCodec(column));
+    this.#unknown = [...columns.keys()].filter((index) => codecs.isUnknown(columns[index]!));
   }
 
   /** Whether rows have values whose types have not been looked up yet. */

@@ -1,4 +1,15 @@
 /** The fetched rows of a stream, taken one by one. */
+import type { Column } from "../wire/backend.ts";
+
+/** What is known of a stream besides its rows. */
+export interface StreamDescription {
+  /** The columns; undefined until the first row was requested. */
+  readonly columns: readonly Column[] | undefined;
+  /** The command tag without numbers; undefined until the statement has completed. */
+  readonly command: string | undefined;
+  /** The number of rows; undefined until the statement has completed. */
+  readonly affected: number | undefined;
+}
 
 /** The rows of the last batch that have not been taken yet. */
 export class FetchedRows<R> {

@@ -125,7 +125,7 @@ class StepDeadline implements Disposable {
     this.#outer?.removeEventListener("abort", this.#follow);
   }
 
-  readonly #expire = (): void => this.#controller.abort(new ConnectionError("timed out"));
+  readonly #expire = (): void => this.#controller.abort(new ConnectionError("timed out", { code: "ETIMEDOUT" }));
   readonly #follow = (): void => this.#controller.abort(this.#outer!.reason);
 }
 

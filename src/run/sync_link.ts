@@ -178,7 +178,9 @@ export class SyncLink implements Link, RunnerLink {
     const { outbox } = this.session;
     for (let count = -1; count !== 0; count = this.#transport.read(dropped)) {
       this.#flush();
-      if (!this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) throw new ConnectionError("timed out");
+      if (!this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) {
+        throw new ConnectionError("timed out", { code: "ETIMEDOUT" });
+      }
     }
   }
 
@@ -188,7 +190,9 @@ export class SyncLink implements Link, RunnerLink {
     const { outbox } = this.session;
     for (;;) {
       this.#flush();
-      if (!this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) throw new ConnectionError("timed out");
+      if (!this.#wait(outbox.size > 0 && this.#writeFailure === undefined, by)) {
+        throw new ConnectionError("timed out", { code: "ETIMEDOUT" });
+      }
       const count = this.#transport.read(byte);
       if (count === 0) throw new ConnectionError("the server closed the connection");
       if (count > 0) return byte[0]!;

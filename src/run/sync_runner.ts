@@ -161,7 +161,7 @@ export class SyncRunner {
     }
     if (this.#link.until(isOver, wait.by, events)) return;
     const { cancellation } = wait;
-    if (cancellation === undefined) throw new ConnectionError("timed out");
+    if (cancellation === undefined) throw new ConnectionError("timed out", { code: "ETIMEDOUT" });
     if (!cancellation.isRequested) {
       const action = cancellation.request();
       wait.by = now() + CANCEL_TIMEOUT;

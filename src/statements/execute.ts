@@ -8,6 +8,7 @@ import { type Op, type PendingRequest, submit } from "../protocol/request.ts";
 import { ExecuteStatement, NewStatement } from "../protocol/extended_query.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
+import { columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
@@ -18,12 +19,17 @@ import { invalidateStatement, prepareIfStale } from "./stale.ts";
 import { completeRows } from "./type_lookup.ts";
 
 /** Runs all statements of a string in the simple protocol. */
-export function* query<T>(sql: string, collector: ResultCollector<T>, context: Context): Op<T> {
+export function* query<T>(
+  sql: string,
+  collector: ResultCollector<T>,
+  context: Context,
+  types?: ColumnTypes,
+): Op<T> {
   const effects = effectsOf(sql, context);
   const change = context.invalidation.begin(effects, context);
   let pending: PendingRequest<T> | undefined;
   try {
-    pending = yield* submit(new SimpleQuery(sql, collector, context.registry));
+    pending = yield* submit(new SimpleQuery(sql, collector, columnCodecs(types, context.registry)));
     return yield* awaitResult(pending, effects, collector, context);
   } finally {
     context.invalidation.end(effects, change, succeeded(pending), context);
@@ -41,6 +47,7 @@ export function* execute<T>(
   values: readonly unknown[],
   collector: ResultCollector<T>,
   context: Context,
+  types?: ColumnTypes,
 ): Op<T> {
   const { statements, registry, invalidation } = context;
   let statement = readyStatement(source, context);
@@ -48,13 +55,13 @@ export function* execute<T>(
   if (statement === undefined) {
     const older = typeof source === "string" ? statements.get(source) : source.prepared;
     if (older === undefined && values.length === 0 && context.readsText) {
-      return yield* prepareAndExecute(source as string, collector, context);
+      return yield* prepareAndExecute(source as string, collector, context, types);
     }
     statement = yield* resolveStatement(source, context);
     isNew = statement.name !== older?.name;
   }
   for (let isAgain = false;; isAgain = true) {
-    const request = new ExecuteStatement(statement, values, collector, registry);
+    const request = new ExecuteStatement(statement, values, collector, registry, types);
     const { effects } = statement;
     const change = effects === Effect.None ? 0 : invalidation.begin(effects, context);
     let pending: PendingRequest<T> | undefined;
@@ -87,7 +94,12 @@ function* awaitResult<T>(
 }
 
 /** Prepares, executes and caches a statement without parameters, in one round trip. */
-function* prepareAndExecute<T>(sql: string, collector: ResultCollector<T>, context: Context): Op<T> {
+function* prepareAndExecute<T>(
+  sql: string,
+  collector: ResultCollector<T>,
+  context: Context,
+  types: ColumnTypes | undefined,
+): Op<T> {
   const { statements, registry, invalidation } = context;
   const effects = effectsOfStatement(sql);
   const change = invalidation.begin(effects, context);
@@ -97,7 +109,8 @@ function* prepareAndExecute<T>(sql: string, collector: ResultCollector<T>, conte
     isPrepared = true;
     statements.add(statement);
   };
-  const request = new ExecuteStatement(new NewStatement(sql, slot, effects, onPrepared), [], collector, registry);
+  const plan = new NewStatement(sql, slot, effects, onPrepared);
+  const request = new ExecuteStatement(plan, [], collector, registry, types);
   let pending: PendingRequest<T> | undefined;
   try {
     pending = yield* submit(request);
@@ -109,5 +122,5 @@ function* prepareAndExecute<T>(sql: string, collector: ResultCollector<T>, conte
     statements.endPreparing(sql, slot, isPrepared);
     invalidation.end(effects, change, succeeded(pending), context);
   }
-  return yield* prepareAndExecute(sql, collector, context);
+  return yield* prepareAndExecute(sql, collector, context, types);
 }

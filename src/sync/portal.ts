@@ -4,8 +4,9 @@ import type { CallContext } from "../connection/call_context.ts";
 import * as portalCalls from "../connection/portal_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Cursor } from "../features/cursor.ts";
-import type { PortalRows, QueryOptions, Row } from "../connection/call_options.ts";
+import type { PortalRows, Row, RowOptions } from "../connection/call_options.ts";
 import { collectors } from "../rows/collector_factories.ts";
+import type { Column } from "../wire/backend.ts";
 
 /** A statement whose rows are fetched in parts; made by `Transaction.execPortal` and `execIter`. */
 export class Portal implements Disposable {
@@ -25,13 +26,28 @@ export class Portal implements Disposable {
     return this.#cursor.done;
   }
 
+  /** The columns; empty for a statement that returns no rows. */
+  get columns(): readonly Column[] {
+    return this.#cursor.columns ?? [];
+  }
+
+  /** The command tag without numbers, such as `SELECT`; `undefined` until all rows have been fetched. */
+  get command(): string | undefined {
+    return this.#cursor.tag?.command;
+  }
+
+  /** The number of rows of all fetches, or those affected; `undefined` until all rows have been fetched. */
+  get affected(): number | undefined {
+    return this.#cursor.tag?.affected;
+  }
+
   /**
    * Fetches the next rows.
    *
    * @param count The maximum number of rows; 0 for all that are left.
    * @throws {UsageError} If the portal is closed, or its transaction has ended.
    */
-  fetch<R = Row>(count: number = 0, options?: QueryOptions): PortalRows<R> {
+  fetch<R = Row>(count: number = 0, options?: RowOptions): PortalRows<R> {
     return this.#link.run(portalCalls.fetch(this.#context, this.#cursor, count, options, collectors.allRows<R>));
   }
 

@@ -3,6 +3,7 @@ import type { CallContext } from "../connection/call_context.ts";
 import * as portalCalls from "../connection/portal_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import { FetchedRows } from "../rows/fetched_rows.ts";
+import type { Column } from "../wire/backend.ts";
 
 /**
  * The rows of a statement, to iterate over once; made by `stream`. The statement is executed when the
@@ -21,6 +22,21 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
     this.#context = context;
     this.#link = link;
     this.#stream = stream;
+  }
+
+  /** The columns; `undefined` until the first row was requested, empty for a statement that returns no rows. */
+  get columns(): readonly Column[] | undefined {
+    return this.#stream.cursor.columns;
+  }
+
+  /** The command tag without numbers, such as `SELECT`; `undefined` until the statement has completed. */
+  get command(): string | undefined {
+    return this.#stream.cursor.tag?.command;
+  }
+
+  /** The number of rows; `undefined` until the statement has completed. */
+  get affected(): number | undefined {
+    return this.#stream.cursor.tag?.affected;
   }
 
   /** The next row. */

@@ -4,10 +4,11 @@ import type { CallContext } from "../connection/call_context.ts";
 import * as statementCalls from "../connection/statement_calls.ts";
 import { ConnState } from "../api/conn_state.ts";
 import type { SyncLink } from "../run/sync_link.ts";
-import type { BatchOptions, CallOptions, Params, QueryOptions, Row } from "../connection/call_options.ts";
+import { OPTIONS_OF, type Params, type Row } from "../connection/call_options.ts";
 import type { Result } from "../rows/collectors.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { SqlTemplate } from "../sql/template.ts";
+import type { BatchOptions, CallOptions, QueryOptions, ValueOptions } from "../connection/call_options.ts";
 import { PreparedStatement } from "./prepared_statement.ts";
 
 /** A statement: SQL text, a statement prepared on the same connection, or an `sql` template. */
@@ -41,19 +42,21 @@ export abstract class StatementExecutor extends ConnState {
    * ```
    */
   query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R[] {
-    return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.allRows<R>, true));
+    return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.allRows<R>, OPTIONS_OF.rows));
   }
 
   /** The same as {@linkcode query}, but returns the first row or `null`; other rows are not decoded. */
   queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
     return this.#link.run(
-      statementCalls.query(this.#context, sql, options, collectors.firstRow<R>, true, "queryFirst"),
+      statementCalls.query(this.#context, sql, options, collectors.firstRow<R>, OPTIONS_OF.rows, "queryFirst"),
     );
   }
 
   /** The same as {@linkcode query}, but returns the number of rows that the last statement affected (or selected). */
   queryDrop(sql: string | SqlTemplate, options?: CallOptions): number {
-    return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.affected, false, "queryDrop"));
+    return this.#link.run(
+      statementCalls.query(this.#context, sql, options, collectors.affected, OPTIONS_OF.nothing, "queryDrop"),
+    );
   }
 
   /**
@@ -75,7 +78,7 @@ export abstract class StatementExecutor extends ConnState {
    */
   queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
     return this.#link.run(
-      statementCalls.query(this.#context, sql, options, collectors.allResults<R>, true, "queryAll"),
+      statementCalls.query(this.#context, sql, options, collectors.allResults<R>, OPTIONS_OF.rows, "queryAll"),
     );
   }
 
@@ -131,34 +134,44 @@ export abstract class StatementExecutor extends ConnState {
    * ```
    */
   exec<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
-    return this.#link.run(statementCalls.exec(this.#context, stmt, params, options, collectors.allRows<R>, true));
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectors.allRows<R>, OPTIONS_OF.rows),
+    );
   }
 
   /** The same as {@linkcode exec}, but returns the first row or `null`; other rows are not decoded. */
   execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
     return this.#link.run(
-      statementCalls.exec(this.#context, stmt, params, options, collectors.firstRow<R>, true, "execFirst"),
+      statementCalls.exec(this.#context, stmt, params, options, collectors.firstRow<R>, OPTIONS_OF.rows, "execFirst"),
     );
   }
 
   /** The same as {@linkcode exec}, but returns the only row; no row or several are a `UsageError`. */
   execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R {
     return this.#link.run(
-      statementCalls.exec(this.#context, stmt, params, options, collectors.onlyRow<R>, true, "execOne"),
+      statementCalls.exec(this.#context, stmt, params, options, collectors.onlyRow<R>, OPTIONS_OF.rows, "execOne"),
     );
   }
 
   /** The same as {@linkcode exec}, but returns the first column of the first row, or `null`. */
-  execValue<V = unknown>(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): V | null {
+  execValue<V = unknown>(stmt: Statement, params?: Params | ValueOptions, options?: ValueOptions): V | null {
     return this.#link.run(
-      statementCalls.exec(this.#context, stmt, params, options, collectors.firstValue<V>, false, "execValue"),
+      statementCalls.exec(
+        this.#context,
+        stmt,
+        params,
+        options,
+        collectors.firstValue<V>,
+        OPTIONS_OF.value,
+        "execValue",
+      ),
     );
   }
 
   /** The same as {@linkcode exec}, but returns the number of affected (or selected) rows. */
   execDrop(stmt: Statement, params?: Params | CallOptions, options?: CallOptions): number {
     return this.#link.run(
-      statementCalls.exec(this.#context, stmt, params, options, collectors.affected, false, "execDrop"),
+      statementCalls.exec(this.#context, stmt, params, options, collectors.affected, OPTIONS_OF.nothing, "execDrop"),
     );
   }
 
@@ -177,7 +190,7 @@ export abstract class StatementExecutor extends ConnState {
    */
   run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
     return this.#link.run(
-      statementCalls.exec(this.#context, stmt, params, options, collectors.onlyResult<R>, true, "run"),
+      statementCalls.exec(this.#context, stmt, params, options, collectors.onlyResult<R>, OPTIONS_OF.rows, "run"),
     );
   }
 

@@ -9,6 +9,7 @@ import {
   attemptTime,
   type Endpoint,
   socketPath,
+  timedOut,
   type TlsOptions,
   type TlsSession,
 } from "./transport.ts";
@@ -77,7 +78,7 @@ async function dialName(
       failure = error;
     }
   }
-  throw failure ?? new Error("connection timed out");
+  throw failure ?? timedOut();
 }
 
 /** Dials for at most that long; undefined if the time is over. */

@@ -11,7 +11,6 @@ import {
   AF_INET6,
   AF_UNIX,
   EAGAIN,
-  errorText,
   IPPROTO_TCP,
   type LibC,
   MSG_NOSIGNAL,
@@ -24,6 +23,7 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  systemError,
   TCP_NODELAY,
 } from "./libc.ts";
 import { lookUpBlocking } from "./look_up.ts";
@@ -36,6 +36,7 @@ import {
   type Endpoint,
   socketPath,
   type SyncTransport,
+  timedOut,
 } from "./transport.ts";
 
 /**
@@ -98,7 +99,7 @@ class FfiTransport implements SyncTransport {
     if (count < 0 && this.#readable) {
       const error = socketError(this.#libc, this.#fd);
       count = this.#libc.recv(this.#fd, into, into.length, 0);
-      if (count < 0 && error !== 0) throw new Error(errorText(error));
+      if (count < 0 && error !== 0) throw systemError(error);
     }
     this.#readable = false;
     return count < 0 ? -1 : count;
@@ -110,7 +111,7 @@ class FfiTransport implements SyncTransport {
     if (count < 0 && this.#writable) {
       const error = socketError(this.#libc, this.#fd);
       count = this.#libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
-      if (count < 0) throw new Error(error === 0 ? "the socket cannot be written to" : errorText(error));
+      if (count < 0) throw error === 0 ? new Error("the socket cannot be written to") : systemError(error);
     }
     this.#writable = false;
     return count < 0 ? 0 : count;
@@ -156,7 +157,7 @@ function open(
   closed: () => void,
 ): FfiTransport {
   const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw new Error(`cannot create a socket: ${errorText(libc.errno())}`);
+  if (fd < 0) throw systemError(libc.errno(), "cannot create a socket: ");
   try {
     connect(libc, fd, address, until);
     if (endpoint.kind === "tcp") {
@@ -179,7 +180,7 @@ function connect(libc: LibC, fd: number, address: Uint8Array, until: number): vo
     if (libc.connect(fd, address, address.length) === 0) return;
     const errno = libc.errno();
     const left = until - performance.now();
-    if (left <= 0) throw new Error("connection timed out");
+    if (left <= 0) throw timedOut();
     if (errno === EAGAIN) {
       // The queue of a Unix socket is full. Polling no descriptor is a sleep.
       libc.poll(poll, 0, Math.min(RETRY_INTERVAL, Math.ceil(left)));
@@ -187,12 +188,12 @@ function connect(libc: LibC, fd: number, address: Uint8Array, until: number): vo
     }
     // The connection is being made, or has failed: a failed socket is writable at once.
     const ready = libc.poll(poll, 1, left === Infinity ? -1 : Math.min(Math.ceil(left), MAX_INT32));
-    if (ready === 0) throw new Error("connection timed out");
+    if (ready === 0) throw timedOut();
     const error = socketError(libc, fd);
-    if (error !== 0) throw new Error(errorText(error));
+    if (error !== 0) throw systemError(error);
     if (ready > 0) {
       if (isConnected(libc, fd)) return;
-      throw new Error(errorText(errno));
+      throw systemError(errno);
     }
   }
 }

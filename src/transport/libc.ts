@@ -78,22 +78,24 @@ export const EAGAIN = 11;
 /** Room for any socket address. */
 export const ADDRESS_SIZE = 128;
 
-/** The text of an error number. */
-export function errorText(errno: number): string {
-  return ERROR_TEXTS.get(errno) ?? `system error ${errno}`;
+/** The error for an error number, with its code. `prefix` says what failed. */
+export function systemError(errno: number, prefix: string = ""): Error {
+  const [code, text] = ERRORS.get(errno) ?? [undefined, `system error ${errno}`];
+  const error = new Error(`${prefix}${text}`);
+  return code === undefined ? error : Object.assign(error, { code });
 }
 
-const ERROR_TEXTS: ReadonlyMap<number, string> = new Map([
-  [2, "no such file or directory"],
-  [13, "permission denied"],
-  [20, "not a directory"],
-  [24, "too many open files"],
-  [32, "broken pipe"],
-  [97, "address family not supported"],
-  [99, "address not available"],
-  [101, "network unreachable"],
-  [104, "connection reset"],
-  [110, "connection timed out"],
-  [111, "connection refused"],
-  [113, "no route to host"],
+const ERRORS: ReadonlyMap<number, readonly [code: string, text: string]> = new Map([
+  [2, ["ENOENT", "no such file or directory"]],
+  [13, ["EACCES", "permission denied"]],
+  [20, ["ENOTDIR", "not a directory"]],
+  [24, ["EMFILE", "too many open files"]],
+  [32, ["EPIPE", "broken pipe"]],
+  [97, ["EAFNOSUPPORT", "address family not supported"]],
+  [99, ["EADDRNOTAVAIL", "address not available"]],
+  [101, ["ENETUNREACH", "network unreachable"]],
+  [104, ["ECONNRESET", "connection reset"]],
+  [110, ["ETIMEDOUT", "connection timed out"]],
+  [111, ["ECONNREFUSED", "connection refused"]],
+  [113, ["EHOSTUNREACH", "no route to host"]],
 ]);

@@ -42,7 +42,7 @@ export function lookUpBlocking(
 ): readonly (readonly [family: number, address: Uint8Array])[] {
   const result = new Uint8Array(8);
   const failure = libc.getaddrinfo(text(host), text(String(port)), HINTS, result);
-  if (failure !== 0) throw new Error("the host name cannot be resolved");
+  if (failure !== 0) throw Object.assign(new Error("the host name cannot be resolved"), { code: "ENOTFOUND" });
   const first = pointerAt(result, 0);
   const found: [number, Uint8Array][] = [];
   try {

@@ -9,7 +9,7 @@ import type { IpcNetConnectOpts, Socket, TcpNetConnectOpts } from "node:net";
 import { runtime } from "../runtime/runtime.ts";
 import { lookUp } from "./look_up.ts";
 import { checkTcpOptions } from "./tcp_options.ts";
-import { type Addresses, attemptTime, type Endpoint, socketPath } from "./transport.ts";
+import { type Addresses, attemptTime, type Endpoint, socketPath, timedOut } from "./transport.ts";
 
 /**
  * Connects within `milliseconds`, to the first address that accepts. `connected` gets the socket
@@ -60,9 +60,7 @@ function connectTo<T>(
       reject(reason);
     };
     const abort = (): void => giveUp(signal.reason);
-    const timer = milliseconds === Infinity
-      ? undefined
-      : setTimeout(() => giveUp(new Error("connection timed out")), milliseconds);
+    const timer = milliseconds === Infinity ? undefined : setTimeout(() => giveUp(timedOut()), milliseconds);
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);

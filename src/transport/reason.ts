@@ -10,10 +10,36 @@ export function reasonOf(error: unknown): string {
   // Node tries several addresses of a name, and reports their errors in one without a message.
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   const code = "code" in error ? String(error.code) : "";
-  return WORDS.get(code) ?? WORDS.get(error.name) ?? tlsReasonOf(error) ?? (error.message || code || error.name);
+  return WORDS.get(codeOf(error) ?? code) ?? tlsReasonOf(error) ?? (error.message || code || error.name);
 }
 
-/** The words by code, as in Node and Bun, and by the names of Deno's error classes. */
+/** The operating system's code for an error of a socket or of a host name; undefined if it has none. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  const code = "code" in error ? String(error.code) : "";
+  const known = CODES.get(code) ?? CODES.get(error.name) ?? nameFailure(error);
+  return known ?? (/^E(?:AI_)?[A-Z0-9]+$/.test(code) ? code : undefined);
+}
+
+/** Deno tells a name that cannot be resolved by the message alone. */
+function nameFailure({ message }: Error): string | undefined {
+  if (!message.startsWith("failed to lookup address information")) return undefined;
+  return message.includes("Temporary") ? "EAI_AGAIN" : "ENOTFOUND";
+}
+
+/** The codes by names that only one runtime has: Bun's for host names, and Deno's error classes. */
+const CODES: ReadonlyMap<string, string> = new Map([
+  ["DNS_ENOTFOUND", "ENOTFOUND"],
+  ["BrokenPipe", "EPIPE"],
+  ["ConnectionRefused", "ECONNREFUSED"],
+  ["ConnectionReset", "ECONNRESET"],
+  ["NotFound", "ENOENT"],
+  ["PermissionDenied", "EACCES"],
+  ["TimedOut", "ETIMEDOUT"],
+]);
+
+/** The words by code. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],
   ["ECONNREFUSED", "connection refused"],
@@ -22,17 +48,10 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["ENETUNREACH", "network unreachable"],
   ["ENOENT", "no such file or directory"],
   ["ENOTDIR", "not a directory"],
-  ["DNS_ENOTFOUND", "the host name cannot be resolved"],
   ["EAI_AGAIN", "the host name cannot be resolved now"],
   ["ENOTFOUND", "the host name cannot be resolved"],
   ["EPIPE", "broken pipe"],
   ["ETIMEDOUT", "connection timed out"],
-  ["BrokenPipe", "broken pipe"],
-  ["ConnectionRefused", "connection refused"],
-  ["ConnectionReset", "connection reset"],
-  ["NotFound", "no such file or directory"],
-  ["PermissionDenied", "permission denied"],
-  ["TimedOut", "connection timed out"],
 ]);
 
 /** Why TLS failed; undefined if the error is not one of TLS. */

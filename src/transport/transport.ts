@@ -202,6 +202,11 @@ export function canonicalHost(host: string): string {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
 }
 
+/** The error of a socket that could not be connected in time. */
+export function timedOut(): Error {
+  return Object.assign(new Error("connection timed out"), { code: "ETIMEDOUT" });
+}
+
 /**
  * How many of the `milliseconds` that are left the next of `count` addresses may take. A name's addresses share
  * the time, so that one that does not answer does not keep the others from being tried.

@@ -8,7 +8,14 @@
 import { Buffer } from "node:buffer";
 import { runtime } from "../runtime/runtime.ts";
 import { setByDescriptor, tcpOptionsOf } from "./tcp_options.ts";
-import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "./transport.ts";
+import {
+  type Addresses,
+  type Endpoint,
+  type SyncTransport,
+  timedOut,
+  type TlsOptions,
+  type TlsSession,
+} from "./transport.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, type WorkerReport } from "./worker_memory.ts";
 import { WorkerThread } from "./worker_thread.ts";
 
@@ -140,7 +147,7 @@ class WorkerTransport implements SyncTransport {
 
   #awaitState(wanted: number, milliseconds: number): void {
     const over: readonly number[] = [wanted, STATES.failed, STATES.ended, STATES.gone];
-    if (!this.#thread.until(() => over.includes(this.#thread.state), milliseconds)) throw new Error("timed out");
+    if (!this.#thread.until(() => over.includes(this.#thread.state), milliseconds)) throw timedOut();
     if (this.#thread.state === STATES.ended) throw new Error("the server closed the connection");
     if (this.#thread.state !== wanted) throw this.#failure();
   }

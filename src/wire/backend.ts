@@ -15,6 +15,8 @@ export interface Column {
   readonly name: string;
   /** The OID of its type, as in `pg_type.oid`. */
   readonly typeOid: number;
+  /** The size of a value in bytes, as in `pg_type.typlen`: negative if values differ in size. */
+  readonly typeSize: number;
   /** Details of the type, such as a varchar's length: `pg_attribute.atttypmod`, -1 for none. */
   readonly typeModifier: number;
   /** The OID of its table, 0 for an expression. */
@@ -39,6 +41,8 @@ export interface CommandTag {
   readonly command: string;
   /** The number in the tag, 0 without one. */
   readonly affected: number;
+  /** The number in the tag, null without one. */
+  readonly count: number | null;
 }
 
 /** Fields of an ErrorResponse or a NoticeResponse. */
@@ -120,11 +124,11 @@ export function rowDescription(inbox: Inbox): { columns: Column[]; formats: numb
     const tableOid = inbox.uint32();
     const columnNumber = inbox.int16();
     const typeOid = inbox.uint32();
-    inbox.int16(); // the type's size, which the type implies
+    const typeSize = inbox.int16();
     const typeModifier = inbox.int32();
     const format = inbox.int16();
     if (format !== 0 && format !== 1) throw inbox.malformed(`column format ${format} is neither 0 nor 1`);
-    columns.push({ name, typeOid, typeModifier, tableOid, columnNumber });
+    columns.push({ name, typeOid, typeSize, typeModifier, tableOid, columnNumber });
     formats.push(format);
   }
   inbox.end();
@@ -136,12 +140,12 @@ export function commandTag(inbox: Inbox): CommandTag {
   const text = inbox.cstring();
   inbox.end();
   const { command, count } = TAG.exec(text)?.groups ?? {};
-  if (command === undefined) return { command: text, affected: 0 };
+  if (command === undefined) return { command: text, affected: 0, count: null };
   const affected = Number(count);
   if (!Number.isSafeInteger(affected)) {
     throw new DecodeError(`Cannot give the number of affected rows: ${count} is over 2^53-1`);
   }
-  return { command, affected };
+  return { command, affected, count: affected };
 }
 
 /**

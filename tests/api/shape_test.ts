@@ -26,6 +26,8 @@ type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
   : T extends AsyncIterable<infer V> ? Iterable<V> extends Whole ? never : Iterable<V>
   : Equal<T, awaiting.CallOptions> extends true ? blocking.CallOptions
   : Equal<T, awaiting.QueryOptions> extends true ? blocking.QueryOptions
+  : Equal<T, awaiting.RowOptions> extends true ? blocking.RowOptions
+  : Equal<T, awaiting.ValueOptions> extends true ? blocking.ValueOptions
   : Equal<T, awaiting.StreamOptions> extends true ? blocking.StreamOptions
   : Equal<T, awaiting.BatchOptions> extends true ? blocking.BatchOptions
   : Equal<T, awaiting.BeginOptions> extends true ? blocking.BeginOptions
@@ -127,6 +129,8 @@ test("calls have the same options in both worlds, and can be aborted where they 
   holds<[
     WithSignal<awaiting.CallOptions, blocking.CallOptions>,
     WithSignal<awaiting.QueryOptions, blocking.QueryOptions>,
+    WithSignal<awaiting.RowOptions, blocking.RowOptions>,
+    WithSignal<awaiting.ValueOptions, blocking.ValueOptions>,
     WithSignal<awaiting.StreamOptions, blocking.StreamOptions>,
     WithSignal<awaiting.BatchOptions, blocking.BatchOptions>,
     WithSignal<awaiting.BeginOptions, blocking.BeginOptions>,

@@ -10,7 +10,7 @@ import { test } from "../support/suite/test.ts";
 const registry = new Registry(DEFAULT_CHOICES);
 
 function column(name: string, typeOid: number): Column {
-  return { name, typeOid, typeModifier: -1, tableOid: 0, columnNumber: 0 };
+  return { name, typeOid, typeSize: 4, typeModifier: -1, tableOid: 0, columnNumber: 0 };
 }
 
 test("registry: every built-in type and its array type has a codec of its name", () => {

@@ -111,12 +111,13 @@ conformance("run: everything about one statement", async (world, server) => {
   await using conn = await world.connect(server.fast);
   const { rows, columns, command, affected } = await conn.run("select $1::int4 as n", [5]);
   assert.deepEqual([rows, columns.map(({ name }) => name), command, affected], [[{ n: 5 }], ["n"], "SELECT", 1]);
-  assert.deepEqual(await conn.run(""), { rows: [], columns: [], command: "", affected: 0 });
+  assert.deepEqual(await conn.run(""), { rows: [], columns: [], command: "", affected: 0, count: null });
   assert.deepEqual(await conn.run("create temporary table t (n int)"), {
     rows: [],
     columns: [],
     command: "CREATE TABLE",
     affected: 0,
+    count: null,
   });
   assert.deepEqual((await conn.run("insert into t values (1), (2) returning n", { rows: "array" })).rows, [[1], [2]]);
   assert.equal((await conn.run("insert into t values (3)")).command, "INSERT");

@@ -43,9 +43,16 @@ conformance("queryAll: one result per statement", async (world, server) => {
     ["SELECT", 2, [{ a: 1 }, { a: 2 }]],
   ]);
   assert.deepEqual(results[1]?.columns, []);
-  assert.deepEqual(results[0]?.columns, [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }]);
+  assert.deepEqual(results[0]?.columns, [{
+    name: "n",
+    typeOid: 23,
+    typeSize: 4,
+    typeModifier: -1,
+    tableOid: 0,
+    columnNumber: 0,
+  }]);
   const [empty] = await conn.queryAll("");
-  assert.deepEqual(empty, { rows: [], columns: [], command: "", affected: 0 });
+  assert.deepEqual(empty, { rows: [], columns: [], command: "", affected: 0, count: null });
 });
 
 conformance("query: columns tell table, number and modifier", async (world, server) => {
@@ -53,7 +60,14 @@ conformance("query: columns tell table, number and modifier", async (world, serv
   await conn.queryDrop("create temporary table t (a int, b varchar(7))");
   const oid = await conn.execValue<number>("select 't'::regclass::oid");
   const [{ columns }] = await conn.queryAll("select b from t") as [Result];
-  assert.deepEqual(columns, [{ name: "b", typeOid: 1043, typeModifier: 11, tableOid: oid, columnNumber: 2 }]);
+  assert.deepEqual(columns, [{
+    name: "b",
+    typeOid: 1043,
+    typeSize: -1,
+    typeModifier: 11,
+    tableOid: oid,
+    columnNumber: 2,
+  }]);
 });
 
 conformance(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PreparedStatement } from "../../src/async/prepared_statement.ts";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import type { CallContext } from "../../src/connection/call_context.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
@@ -33,7 +34,7 @@ const AT_ONCE = "Parse Describe Bind Execute Sync";
 
 /** A statement as callers hold it; its own `close` works with the awaiting driver only. */
 function statementOf(context: CallContext, link: Wire["link"]): PreparedStatement {
-  const columns = [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
+  const columns = [{ name: "n", typeOid: 23, typeSize: 4, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
   const prepared = new Prepared(context.state.statements.newName(), "select $1", [23], columns, registry);
   return new PreparedStatement(context, link as AsyncLink, prepared);
 }
@@ -65,24 +66,35 @@ inBothDrivers("rows come as objects, or as arrays where that is asked for", [
   [KNOWN, rows(6)],
 ], async (wire) => {
   const context = callContextOf(wire.link);
-  assert.deepEqual(await wire.run(statementCalls.query(context, "q", undefined, collectors.allRows, true)), [{ n: 1 }]);
-  assert.deepEqual(await wire.run(statementCalls.query(context, "q", { rows: "array" }, collectors.allRows, true)), [[
-    2,
-  ]]);
+  assert.deepEqual(await wire.run(statementCalls.query(context, "q", undefined, collectors.allRows, OPTIONS_OF.rows)), [
+    { n: 1 },
+  ]);
   assert.deepEqual(
-    await wire.run(statementCalls.exec(context, "e", undefined, { rows: "array" }, collectors.allRows, true)),
+    await wire.run(statementCalls.query(context, "q", { rows: "array" }, collectors.allRows, OPTIONS_OF.rows)),
+    [[
+      2,
+    ]],
+  );
+  assert.deepEqual(
+    await wire.run(
+      statementCalls.exec(context, "e", undefined, { rows: "array" }, collectors.allRows, OPTIONS_OF.rows),
+    ),
     [[3]],
   );
   assert.deepEqual(
-    await wire.run(statementCalls.exec(context, "e", { rows: "array" }, undefined, collectors.allRows, true)),
+    await wire.run(
+      statementCalls.exec(context, "e", { rows: "array" }, undefined, collectors.allRows, OPTIONS_OF.rows),
+    ),
     [[4]],
   );
   assert.deepEqual(
-    await wire.run(statementCalls.exec(context, "e", [], { rows: "object" }, collectors.allRows, true)),
+    await wire.run(statementCalls.exec(context, "e", [], { rows: "object" }, collectors.allRows, OPTIONS_OF.rows)),
     [{ n: 5 }],
   );
   assert.deepEqual(
-    await wire.run(statementCalls.exec(context, "e", { rows: undefined }, undefined, collectors.allRows, true)),
+    await wire.run(
+      statementCalls.exec(context, "e", { rows: undefined }, undefined, collectors.allRows, OPTIONS_OF.rows),
+    ),
     [{
       n: 6,
     }],
@@ -92,12 +104,13 @@ inBothDrivers("rows come as objects, or as arrays where that is asked for", [
 inBothDrivers("options and parameters that are none are refused", [], async (wire) => {
   const context = callContextOf(wire.link);
   const exec = (params: unknown, options?: unknown) =>
-    statementCalls.exec(context, "e", params as never, options as never, collectors.allRows, true);
-  const query = (options: unknown) => statementCalls.query(context, "q", options as never, collectors.allRows, true);
+    statementCalls.exec(context, "e", params as never, options as never, collectors.allRows, OPTIONS_OF.rows);
+  const query = (options: unknown) =>
+    statementCalls.query(context, "q", options as never, collectors.allRows, OPTIONS_OF.rows);
   await refuses(
     wire,
     UsageError,
-    [exec({ row: "array" }), /option "row": there are rows, timeout/],
+    [exec({ row: "array" }), /option "row": there are rows, types, timeout/],
     [exec([], { rows: "tuple" }), /rows: "tuple".*"object" or "array"/],
     [exec([], { rows: null }), /rows: null/],
     [exec([], "array"), /options/],
@@ -112,7 +125,10 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
     [query({ signal: {} }), wire.driver === "async" ? /signal: it must be an AbortSignal/ : /option "signal"/],
     [query({ batch: 5 }), /option "batch"/],
     [sessionCalls.ping(context, { rows: "array" } as never), /option "rows"/],
-    [statementCalls.exec(context, "e", { rows: "array" }, undefined, collectors.affected, false), /option "rows"/],
+    [
+      statementCalls.exec(context, "e", { rows: "array" }, undefined, collectors.affected, OPTIONS_OF.nothing),
+      /option "rows"/,
+    ],
     [query(["x"]), /parameters must be an array/],
     [exec(new Set([1])), /parameters must be an array/],
     [query(null), /options/],
@@ -135,8 +151,8 @@ inBothDrivers("SQL that the protocol cannot carry is refused", [], async (wire) 
     await refuses(
       wire,
       UsageError,
-      [statementCalls.query(context, sql as never, undefined, collectors.allRows, true), words],
-      [statementCalls.exec(context, sql as never, [1], undefined, collectors.allRows, true), words],
+      [statementCalls.query(context, sql as never, undefined, collectors.allRows, OPTIONS_OF.rows), words],
+      [statementCalls.exec(context, sql as never, [1], undefined, collectors.allRows, OPTIONS_OF.rows), words],
       [statementCalls.prepare(context, sql as string, undefined), words],
       [statementCalls.prepareBatch(context, ["select 1", sql as string], undefined), words],
     );
@@ -149,7 +165,7 @@ inBothDrivers("SQL that the protocol cannot carry is refused", [], async (wire) 
 
 inBothDrivers("SQL may contain any character that is one", [["Query", number(1)]], async (wire) => {
   const sql = "select '\u{1F600} é \ufeff \uffff'";
-  await wire.run(statementCalls.query(callContextOf(wire.link), sql, undefined, collectors.allRows, true));
+  await wire.run(statementCalls.query(callContextOf(wire.link), sql, undefined, collectors.allRows, OPTIONS_OF.rows));
   assert.deepEqual(wire.server.messages[0]!.body, new TextEncoder().encode(`${sql}\0`));
 });
 
@@ -160,7 +176,8 @@ inBothDrivers("the only row: one is given, none or several are a UsageError, and
   [KNOWN, rows(3)],
 ], async (wire) => {
   const context = callContextOf(wire.link);
-  const one = () => wire.run(statementCalls.exec(context, "e", undefined, undefined, collectors.onlyRow, true));
+  const one = () =>
+    wire.run(statementCalls.exec(context, "e", undefined, undefined, collectors.onlyRow, OPTIONS_OF.rows));
   assert.deepEqual(await one(), { n: 1 });
   await assert.rejects(one(), (error) => error instanceof UsageError && /returned 0 rows/.test(error.message));
   await assert.rejects(one(), (error) => error instanceof UsageError && /returned 2 rows/.test(error.message));
@@ -174,14 +191,20 @@ inBothDrivers("a prepared statement is executed under its name, with other shape
 ], async (wire) => {
   const context = callContextOf(wire.link);
   const statement = statementOf(context, wire.link);
-  assert.deepEqual(await wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.allRows, true)), [{
-    n: 1,
-  }]);
+  assert.deepEqual(
+    await wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.allRows, OPTIONS_OF.rows)),
+    [{
+      n: 1,
+    }],
+  );
   assert.equal(
-    await wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.firstValue, false)),
+    await wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.firstValue, OPTIONS_OF.nothing)),
     2,
   );
-  assert.equal(await wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.affected, false)), 2);
+  assert.equal(
+    await wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.affected, OPTIONS_OF.nothing)),
+    2,
+  );
   assert.deepEqual(namesIn(wire, "Bind"), Array(3).fill("pyro_token_1"));
   assert.deepEqual(statement.params, [{ typeOid: 23 }]);
   assert.deepEqual(statement.columns.map(({ name }) => name), ["n"]);
@@ -191,7 +214,7 @@ inBothDrivers("a prepared statement of another connection is refused", [], async
   const [context, other] = [callContextOf(wire.link), callContextOf(wire.link)];
   const statement = statementOf(other, wire.link);
   await refuses(wire, UsageError, [
-    statementCalls.exec(context, statement, [1], undefined, collectors.allRows, true),
+    statementCalls.exec(context, statement, [1], undefined, collectors.allRows, OPTIONS_OF.rows),
     /another connection/,
   ]);
 });
@@ -205,7 +228,7 @@ inBothDrivers("a prepared statement is closed once, and refused from then on", [
   await statement[Symbol.asyncDispose]();
   assert.deepEqual(namesIn(wire, "Close"), ["pyro_token_1"]);
   await assert.rejects(
-    wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.allRows, true)),
+    wire.run(statementCalls.exec(context, statement, [1], undefined, collectors.allRows, OPTIONS_OF.rows)),
     (error) => error instanceof UsageError && /closed/.test(error.message),
   );
 });
@@ -221,9 +244,9 @@ inBothDrivers("once closing has begun, calls are refused and statements need not
     wire,
     ConnectionError,
     [sessionCalls.ping(context, undefined), /Cannot ping: the connection is closed/],
-    [statementCalls.query(context, "q", undefined, collectors.allRows, true), /closed/],
-    [statementCalls.exec(context, "e", [1], undefined, collectors.allRows, true), /closed/],
-    [statementCalls.exec(context, statement, [1], undefined, collectors.allRows, true), /closed/],
+    [statementCalls.query(context, "q", undefined, collectors.allRows, OPTIONS_OF.rows), /closed/],
+    [statementCalls.exec(context, "e", [1], undefined, collectors.allRows, OPTIONS_OF.rows), /closed/],
+    [statementCalls.exec(context, statement, [1], undefined, collectors.allRows, OPTIONS_OF.rows), /closed/],
     [statementCalls.prepare(context, "p", undefined), /closed/],
     [statementCalls.prepareBatch(context, ["p"], undefined), /closed/],
   );
@@ -249,7 +272,7 @@ inBothDrivers("statementCacheSize 0: statements have no names", [
       undefined,
       undefined,
       collectors.allRows,
-      true,
+      OPTIONS_OF.rows,
     ),
   );
   assert.deepEqual(namesIn(wire, "Parse"), [""]);
@@ -260,7 +283,14 @@ inBothDrivers("pgbouncer: statements have no names, whatever the size of the cac
 ], async (wire) => {
   const settings = { pgbouncer: true, statementCacheSize: 100 };
   await wire.run(
-    statementCalls.exec(callContextOf(wire.link, settings), "e", undefined, undefined, collectors.allRows, true),
+    statementCalls.exec(
+      callContextOf(wire.link, settings),
+      "e",
+      undefined,
+      undefined,
+      collectors.allRows,
+      OPTIONS_OF.rows,
+    ),
   );
   assert.deepEqual(namesIn(wire, "Parse"), [""]);
 });
@@ -269,6 +299,12 @@ const int8 = concat(rowDescription({ n: 20 }), dataRow("7"), commandComplete("SE
 
 inBothDrivers("choices about values hold for one connection", [["Query", int8], ["Query", int8]], async (wire) => {
   const [bigint, number] = [callContextOf(wire.link), callContextOf(wire.link, { int8: "number" })];
-  assert.equal(await wire.run(statementCalls.query(bigint, "q", undefined, collectors.firstValue, false)), 7n);
-  assert.equal(await wire.run(statementCalls.query(number, "q", undefined, collectors.firstValue, false)), 7);
+  assert.equal(
+    await wire.run(statementCalls.query(bigint, "q", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    7n,
+  );
+  assert.equal(
+    await wire.run(statementCalls.query(number, "q", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    7,
+  );
 });

@@ -88,7 +88,7 @@ test("two executions of a string with parameters at once: it is learned once", a
 });
 
 inBothDrivers("a prepared statement of the caller's is executed as it is", [[KNOWN, rows(1)]], async (connection) => {
-  const columns = [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
+  const columns = [{ name: "n", typeOid: 23, typeSize: 4, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
   const context = contextOf(connection.link);
   const prepared = new Prepared(context.statements.newName(), "select $1", [23], columns, registry);
   assert.deepEqual(

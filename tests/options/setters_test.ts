@@ -254,8 +254,8 @@ test("choices: one of the words, or a function where one is taken", () => {
     }
   }
   assert.equal(
-    complaint((opts, value) => opts.int8(value), "string"),
-    'Cannot set int8 to "string": it must be one of bigint, number',
+    complaint((opts, value) => opts.int8(value), "text"),
+    'Cannot set int8 to "text": it must be one of bigint, number, string',
   );
   assert.equal(
     complaint((opts, value) => opts.dates(value), "js"),

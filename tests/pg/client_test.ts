@@ -1,6 +1,7 @@
 /** The client: forms of queries, results, errors, events and their order, beside pg. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import process from "node:process";
 import type { Client, QueryResult } from "../../src/pg/mod.ts";
 import { besidePg, config, errorOf, event, nodePg, plain, pyroPg } from "../support/suite/beside_pg.ts";
 import { test } from "../support/suite/test.ts";
@@ -81,7 +82,9 @@ besidePg("the server's errors", async ({ client }) => {
     await errorOf(conn.query("selec 1")),
     await errorOf(conn.query("insert into t values ($1)", [7])),
     await errorOf(conn.query("insert into t values (1, 1), (2, 1)")),
-    await errorOf(conn.query("do $$ begin raise exception 'own' using hint = 'h', detail = 'd', errcode = 'AB123'; end $$")),
+    await errorOf(
+      conn.query("do $$ begin raise exception 'own' using hint = 'h', detail = 'd', errcode = 'AB123'; end $$"),
+    ),
     await errorOf(conn.query("copy t from stdin")),
     await errorOf(conn.query("select 1; select nothing; select 2")),
   ];
@@ -110,12 +113,15 @@ besidePg("queries wait for the connection, and for each other", async ({ pg }) =
   const seen: unknown[] = [];
   client.on("connect", () => seen.push("connect"));
   client.on("end", () => seen.push("end"));
-  const drained = event(client, "drain").then(() => seen.push("drain"));
+  let hasDrained = false;
+  client.on("drain", () => hasDrained = true);
   const queries = [1, 2, 3].map((n) => client.query("select $1::int4 as n", [n]).then(({ rows }) => seen.push(rows)));
   const failing = client.query("select nothing").catch((error) => seen.push(error.code));
   const connected = await client.connect();
   seen.push(connected === client);
-  await Promise.all([...queries, failing, drained]);
+  await Promise.all([...queries, failing]);
+  // pg may report the error before it knows that nothing is left to do.
+  while (!hasDrained) await new Promise((resolve) => setTimeout(resolve, 1));
   client.query("select 4 as n", (_error: Error, result: QueryResult) => seen.push(result.rows));
   await client.query("select 5 as n");
   await client.end();
@@ -131,8 +137,8 @@ besidePg("the transaction's status, notices and notifications", async ({ client 
     const { message, severity, code, name } = notice as Record<string, unknown>;
     seen.push({ message, severity, code, name });
   });
-  for (const text of ["begin", "select 1", "select nothing", "rollback"]) {
-    await conn.query(text).catch(() => {});
+  for (const text of ["begin", "select 1", "rollback"]) {
+    await conn.query(text);
     seen.push(conn.getTransactionStatus());
   }
   await conn.query("do $$ begin raise notice 'heard'; end $$");
@@ -190,7 +196,9 @@ besidePg("refused connections", async ({ pg }) => {
 besidePg("a query that takes too long for its caller", async ({ client }) => {
   const conn = await client({ query_timeout: 100 });
   const error = await errorOf(conn.query("select pg_sleep(0.4)"));
-  const other = await errorOf(conn.query({ text: "select pg_sleep(0.6)", query_timeout: 600_000 }).then(() => Promise.reject("in time")));
+  const other = await errorOf(
+    conn.query({ text: "select pg_sleep(0.6)", query_timeout: 600_000 }).then(() => Promise.reject("in time")),
+  );
   return [error, other];
 });
 
@@ -198,6 +206,8 @@ besidePg("passwords from functions", async ({ pg, client }) => {
   const conn = await client({ password: () => Promise.resolve("1234") });
   const wrong = new pg.Client({ ...config, password: () => 5 as unknown as string });
   const { message } = await errorOf(wrong.connect()) as Error;
+  // pg leaves the socket open.
+  wrong.connection.stream.destroy();
   return [(await conn.query("select 1 as n")).rows, /Password must be a string/.test(message)];
 });
 
@@ -208,25 +218,39 @@ besidePg("pipelined queries", async ({ client }) => {
     conn.query("select nothing"),
     ...[4, 5].map((n) => conn.query({ name: "same", text: "select $1::int4 as n", values: [n] })),
   ]);
-  return outcomes.map((outcome) => outcome.status === "fulfilled" ? outcome.value.rows : (outcome.reason as Error).message);
+  return outcomes.map((outcome) =>
+    outcome.status === "fulfilled" ? outcome.value.rows : (outcome.reason as Error).message
+  );
 });
 
-test("pg: what a callback throws is an uncaught exception, and the client goes on", async () => {
-  const { default: process } = await import("node:process");
+test("pg: what a callback or a listener throws is an uncaught exception, and the client goes on", async () => {
   const client = new pyroPg.Client(config);
   await client.connect();
-  const before = process.listeners("uncaughtException");
-  process.removeAllListeners("uncaughtException");
-  const caught = new Promise<unknown>((resolve) => process.once("uncaughtException", resolve));
-  try {
-    const failure = new Error("the callback fails");
-    client.query("select 1", () => {
-      throw failure;
+  const thrown: unknown[] = [];
+  const { nextTick } = process;
+  // An uncaught exception would end the test.
+  process.nextTick = (call: (...args: unknown[]) => void, ...args: unknown[]): void =>
+    nextTick(() => {
+      try {
+        call(...args);
+      } catch (error) {
+        thrown.push(error);
+      }
     });
-    assert.equal(await caught, failure);
+  const fail = (reason: string): void => {
+    throw reason;
+  };
+  try {
+    client.query("select 1", () => fail("callback"));
+    client.query("select nothing", () => fail("callback of a failure"));
+    client.query(new pyroPg.Query("select 1")).on("row", () => fail("row")).on("end", () => fail("end"));
+    client.once("notice", () => fail("notice"));
+    await client.query("do $$ begin raise notice 'heard'; end $$");
     assert.deepEqual((await client.query("select 2 as n")).rows, [{ n: 2 }]);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(thrown, ["callback", "callback of a failure", "row", "end", "notice"]);
   } finally {
-    for (const listener of before) process.on("uncaughtException", listener);
+    process.nextTick = nextTick;
     await client.end();
   }
 });
@@ -259,6 +283,18 @@ test("pg: statements are not prepared without a cache, nor beyond its size", asy
     assert.ok(n <= expected, `${n} with a cache of ${statementCacheSize}`);
     await client.end();
   }
+});
+
+test("pg: the status of a failed transaction", async () => {
+  const client = new pyroPg.Client(config);
+  await client.connect();
+  await client.query("begin");
+  await assert.rejects(client.query("select nothing"));
+  assert.equal(client.getTransactionStatus(), "E");
+  await assert.rejects(client.query("select 1"), { code: "25P02" });
+  await client.query("rollback");
+  assert.equal(client.getTransactionStatus(), "I");
+  await client.end();
 });
 
 test("pg: a NUL character is refused, and nothing is sent", async () => {

@@ -11,7 +11,9 @@ const theirs = requirePg<Utils>("pg/lib/utils.js");
 const ours = pyroPg.utils;
 
 /** An object that says what is sent for it. */
-const convertible = (value: unknown): object => ({ toPostgres: (prepare: (value: unknown) => unknown) => prepare(value) });
+const convertible = (value: unknown): object => ({
+  toPostgres: (prepare: (value: unknown) => unknown) => prepare(value),
+});
 
 const VALUES: readonly unknown[] = [
   ...[null, undefined, 1, -0, 1.5, NaN, 10n ** 30n, true, false, "", "text", "é😀", Symbol.iterator.description],
@@ -82,15 +84,14 @@ test("pg: parameters from configurations, connection strings and the environment
     }
   };
   compare();
-  const before = Object.keys(VARIABLES).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, VARIABLES);
+  const { env } = process;
+  // On Deno, the test files share one environment.
+  process.env = { ...env, ...VARIABLES };
   try {
+    assert.equal(new pyroPg.Client().host, VARIABLES.PGHOST);
     compare();
   } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
+    process.env = env;
   }
   const wrong = { ssl: true, sslnegotiation: "never" as "direct" };
   assert.throws(() => new pyroPg.Client(wrong), /Invalid sslnegotiation value: "never"/);
@@ -107,7 +108,8 @@ test("pg: secrets do not show", async () => {
 
 besidePg("values of parameters on the server", async ({ client }) => {
   const conn = await client();
-  const sql = "select $1::int4[] as a, $2::jsonb as b, $3::bytea as c, $4::timestamptz as d, $5::text as e, $6::bool as f";
+  const sql =
+    "select $1::int4[] as a, $2::jsonb as b, $3::bytea as c, $4::timestamptz as d, $5::text as e, $6::bool as f";
   const values = [[1, null, 3], { x: [1] }, Buffer.from([0, 255]), new Date(1583024461007), "é\\'\"", true];
   const results = [];
   for (let i = 0; i < 3; i++) results.push((await conn.query(sql, values)).rows);

@@ -64,8 +64,9 @@ besidePg("callbacks", async ({ pool }) => {
 });
 
 besidePg("waiting, and giving up", async ({ pool }) => {
-  const clients = pool({ max: 1, connectionTimeoutMillis: 200 });
+  const clients = pool({ max: 1 });
   const client = await clients.connect();
+  clients.options.connectionTimeoutMillis = 100;
   const error = await errorOf(clients.connect());
   client.release();
   const unreachable = pool({ host: "127.0.0.1", port: 1 });

@@ -13,7 +13,11 @@ const NOT_BUILT_IN = ["hstore", "citext", "ltree", "lquery", "ltxtquery", "vecto
 async function textsOf(conn: Conn, type: string): Promise<string[]> {
   const values = valuesOf(type, newest.major, 20);
   const texts = await Promise.all(
-    values.map((value) => conn.execValue<string>(`select ($1::${type})::text`, [value])),
+    values.map((value) => {
+      // A string would be taken as the JSON itself.
+      const given = type.startsWith("json") ? JSON.stringify(value) : value;
+      return conn.execValue<string>(`select ($1::${type})::text`, [given]);
+    }),
   );
   return texts.filter((text) => text !== null);
 }
@@ -54,7 +58,8 @@ for (const zone of ["UTC", "America/New_York", "Asia/Kolkata"]) {
     const stamps = DATES.flatMap((date) =>
       /infinity/.test(date) ? [date] : TIMES.map((time) => date.replace(/^[\d-]+/, `$& ${time}`))
     );
-    const sql = "select t::timestamp as local, t::timestamptz as moment, t::date as day from unnest($1::text[]) as given (t)";
+    const sql =
+      "select t::timestamp as local, t::timestamptz as moment, t::date as day from unnest($1::text[]) as given (t)";
     const results = [];
     for (let i = 0; i < 3; i++) results.push((await conn.query(sql, [stamps])).rows);
     return results;
@@ -63,11 +68,13 @@ for (const zone of ["UTC", "America/New_York", "Asia/Kolkata"]) {
 
 besidePg("integers and floats at the edges", async ({ client }) => {
   const conn = await client();
-  const sql = `select n::int2 as small, n::int4 as int, n::int8 as big, n::oid as oid, n > 0 as sign, n::float8 / $2 as float,
+  const sql =
+    `select n::int2 as small, n::int4 as int, n::int8 as big, n::oid as oid, n > 0 as sign, n::float8 / $2 as float,
     n::float4 / 3 as single from unnest($1::int4[]) as given (n)`;
   const results = [];
   for (let i = 0; i < 3; i++) results.push((await conn.query(sql, [[0, -1, 1, 32767, -32768, 12345, -999], 7])).rows);
-  const extremes = `select 2147483647 as a, -2147483648 as b, 4294967295::oid as c, 'NaN'::float8 as d, '-Infinity'::float4 as e,
+  const extremes =
+    `select 2147483647 as a, -2147483648 as b, 4294967295::oid as c, 'NaN'::float8 as d, '-Infinity'::float4 as e,
     9223372036854775807 as f, -0.0::float8 as g, 5e-324::float8 as h, $1::text as i`;
   for (let i = 0; i < 3; i++) results.push((await conn.query(extremes, ["x"])).rows);
   return results;
@@ -86,7 +93,9 @@ besidePg("parsers of the module, of a client, and of a query", async ({ pg, clie
   const original = pg.types.getTypeParser(1082);
   pg.types.setTypeParser(1082, (text: string) => text);
   try {
-    for (let i = 0; i < 3; i++) results.push((await conn.query(sql, values)).rows, (await other.query(sql, values)).rows);
+    for (let i = 0; i < 3; i++) {
+      results.push((await conn.query(sql, values)).rows, (await other.query(sql, values)).rows);
+    }
   } finally {
     pg.types.setTypeParser(1082, original);
   }

@@ -64,7 +64,7 @@ test("execute prepared: a statement without rows", () => {
 test("execute prepared: an empty statement", () => {
   const bytes = concat(bindComplete(), emptyQueryResponse(), readyForQuery());
   const { value, session } = reply(() => new ExecuteStatement(INSERT, [], new OnlyResult("array"), registry), bytes);
-  assert.deepEqual(value, { rows: [], columns: [], command: "", affected: 0 });
+  assert.deepEqual(value, { rows: [], columns: [], command: "", affected: 0, count: null });
   assert.equal(sentCodes(session), "BES");
 });
 
@@ -75,6 +75,7 @@ test("execute prepared: everything that a statement gives", () => {
     columns: [column("n", 23)],
     command: "SELECT",
     affected: 2,
+    count: 2,
   });
 });
 
@@ -190,5 +191,5 @@ function endsConnection({ failure, session }: Outcome<unknown>): void {
 }
 
 function column(name: string, typeOid: number): Column {
-  return { name, typeOid, typeModifier: -1, tableOid: 0, columnNumber: 0 };
+  return { name, typeOid, typeSize: -1, typeModifier: -1, tableOid: 0, columnNumber: 0 };
 }

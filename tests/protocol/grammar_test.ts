@@ -50,7 +50,7 @@ interface Case {
 }
 
 const registry = new Registry(DEFAULT_CHOICES);
-const COLUMNS = [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
+const COLUMNS = [{ name: "n", typeOid: 23, typeSize: 4, typeModifier: -1, tableOid: 0, columnNumber: 0 }];
 const SELECT = new Prepared("s", "select", [], COLUMNS, registry);
 const UNNAMED = new Prepared("", "select", [], COLUMNS, registry);
 const INSERT = new Prepared("s", "insert", [], undefined, registry);

@@ -25,7 +25,7 @@ const SELECT = new Prepared(
   "s",
   "select",
   [],
-  [{ name: "n", typeOid: 23, typeModifier: -1, tableOid: 0, columnNumber: 0 }],
+  [{ name: "n", typeOid: 23, typeSize: 4, typeModifier: -1, tableOid: 0, columnNumber: 0 }],
   registry,
 );
 const SCRAM = scramExchange({

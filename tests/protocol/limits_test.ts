@@ -1,5 +1,6 @@
 /** What a peer can send without end is not kept without end, nor does it take more time than it takes to send. */
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { MAX_WAITING_NOTIFICATIONS } from "../../src/backlog.ts";
@@ -179,7 +180,10 @@ inBothDrivers("limits: what was missed ends the listeners, and the connection go
   context.state.deliver({ kind: "missed" });
   assert.ok(queue.ended);
   assert.throws(() => queue.take(), ConnectionError);
-  assert.equal(await run(statementCalls.query(context, "select 1", undefined, collectors.firstValue, false)), 1);
+  assert.equal(
+    await run(statementCalls.query(context, "select 1", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    1,
+  );
 });
 
 test("limits: time grows with the number of notifications that wait", () => {

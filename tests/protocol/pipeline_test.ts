@@ -33,6 +33,7 @@ const STATEMENT = new Prepared("s", "insert", [], undefined, registry);
 const TEXTS = new Prepared("t", "select", [], [{
   name: "j",
   typeOid: 114,
+  typeSize: -1,
   typeModifier: -1,
   tableOid: 0,
   columnNumber: 0,

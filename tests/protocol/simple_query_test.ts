@@ -69,7 +69,7 @@ test("simple query: the text is sent as it is, in one message", () => {
 
 test("simple query: an empty text has an empty result", () => {
   const { value, session } = query(emptyQueryResponse(), readyForQuery());
-  assert.deepEqual(value, [{ rows: [], columns: [], command: "", affected: 0 }]);
+  assert.deepEqual(value, [{ rows: [], columns: [], command: "", affected: 0, count: null }]);
   assert.equal(sentMessages(session).length, 1);
 });
 

@@ -102,14 +102,16 @@ test("results: columns, rows, command and number", () => {
     columns: [column("a", 23), column("b", 25)],
     command: "SELECT",
     affected: 2,
+    count: 2,
   };
-  const inserted = { rows: [], columns: [], command: "INSERT", affected: 3 };
+  const inserted = { rows: [], columns: [], command: "INSERT", affected: 3, count: 3 };
   assert.deepEqual(given(() => new OnlyResult("object"), TWO_ROWS), expected);
   assert.deepEqual(given(() => new AllResults("object"), TWO_ROWS, COMMAND), [expected, inserted]);
   assert.deepEqual(given(() => new OnlyResult("object"), emptyQueryResponse()), {
     ...inserted,
     command: "",
     affected: 0,
+    count: null,
   });
 });
 
@@ -210,5 +212,5 @@ function outcome(collector: () => ResultCollector<unknown>, ...messages: Uint8Ar
 }
 
 function column(name: string, typeOid: number): unknown {
-  return { name, typeOid, typeModifier: -1, tableOid: 0, columnNumber: 0 };
+  return { name, typeOid, typeSize: -1, typeModifier: -1, tableOid: 0, columnNumber: 0 };
 }

@@ -1,5 +1,6 @@
 /** What a call may rely on once it is made, whatever happens before its turn comes. */
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
@@ -24,7 +25,9 @@ test("a call whose write is under way when the connection is lost may have been 
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
     transport.onWrite = write;
-    const call = link.run(statementCalls.query(callContextOf(link), "insert", undefined, collectors.affected, false));
+    const call = link.run(
+      statementCalls.query(callContextOf(link), "insert", undefined, collectors.affected, OPTIONS_OF.nothing),
+    );
     await settled();
     transport.arrive("end");
     await assert.rejects(call, (error) => error instanceof ConnectionError && !error.safeToRetry);
@@ -39,7 +42,7 @@ test("calls already made may finish: closing begins behind them", async () => {
   ]);
   const context = callContextOf(link);
   const pending = [1, 2].map((n) =>
-    run(statementCalls.exec(context, "a $1", [n], undefined, collectors.firstValue, false))
+    run(statementCalls.exec(context, "a $1", [n], undefined, collectors.firstValue, OPTIONS_OF.nothing))
   );
   context.state.beginClosing();
   assert.deepEqual(await Promise.all(pending), [1, 2]);
@@ -51,7 +54,9 @@ test("parameters are those of the moment of the call", async () => {
     ["Bind Execute Sync", rows(1)],
   ]);
   const params = [1];
-  const call = run(statementCalls.exec(callContextOf(link), "a $1", params, undefined, collectors.firstValue, false));
+  const call = run(
+    statementCalls.exec(callContextOf(link), "a $1", params, undefined, collectors.firstValue, OPTIONS_OF.nothing),
+  );
   params[0] = 2;
   await call;
   const bind = server.messages.find(({ name }) => name === "Bind")!.body;
@@ -69,10 +74,14 @@ test("a blocking listener hears of a notice when its calls cannot land inside of
     number(2),
   );
   const heard: unknown[] = [];
-  context.state.onNotice = () =>
-    heard.push(link.run(statementCalls.query(context, "select 2", undefined, collectors.firstValue, false)));
+  context.state.handlers.own.onNotice = () =>
+    heard.push(
+      link.run(statementCalls.query(context, "select 2", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    );
   assert.equal(
-    link.run(statementCalls.exec(context, "select copy()", undefined, undefined, collectors.firstValue, false)),
+    link.run(
+      statementCalls.exec(context, "select copy()", undefined, undefined, collectors.firstValue, OPTIONS_OF.nothing),
+    ),
     1,
   );
   assert.deepEqual(heard, [2]);
@@ -130,11 +139,13 @@ test("a listener that makes calls hears the notices in their order (sync)", asyn
   ]);
   const heard: string[] = [];
   const context = callContextOf(link);
-  context.state.onNotice = ({ message }) => {
+  context.state.handlers.own.onNotice = ({ message }) => {
     heard.push(message);
-    if (message === "1") void run(statementCalls.query(context, "x", undefined, collectors.affected, false));
+    if (message === "1") {
+      void run(statementCalls.query(context, "x", undefined, collectors.affected, OPTIONS_OF.nothing));
+    }
   };
-  await run(statementCalls.query(context, "y", undefined, collectors.affected, false));
+  await run(statementCalls.query(context, "y", undefined, collectors.affected, OPTIONS_OF.nothing));
   assert.deepEqual(heard, ["1", "2", "3"]);
 });
 

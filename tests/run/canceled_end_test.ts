@@ -4,6 +4,7 @@
  * matter of microseconds.
  */
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import { ServerError } from "../../src/errors.ts";
 import { CallContext } from "../../src/connection/call_context.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
@@ -40,7 +41,10 @@ function canceled(error: unknown): boolean {
 
 async function assertFree({ run, link }: Wire, context: CallContext): Promise<void> {
   assert.equal(link.session.transactionStatus, "idle");
-  assert.equal(await run(statementCalls.query(context, "select 7 as n", undefined, collectors.firstValue, false)), 7);
+  assert.equal(
+    await run(statementCalls.query(context, "select 7 as n", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    7,
+  );
 }
 
 inBothDrivers("canceled end: the BEGIN of a batch fails, and so its sets are skipped", [

@@ -1,5 +1,6 @@
 /** CallContext that are given up: what is taken back, what is stopped, and that nothing else is ever hit. */
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
 import { SyncLink } from "../../src/run/sync_link.ts";
 import { ConnectionError, ServerError, TimeoutError, type TimeoutOutcome } from "../../src/errors.ts";
@@ -51,7 +52,8 @@ function rig({ key = true }: { key?: boolean } = {}): Rig {
     context,
     cancels: 0,
     onCancel: () => Promise.resolve(),
-    value: (sql, options) => link.run(statementCalls.query(context, sql, options, collectors.firstValue, false)),
+    value: (sql, options) =>
+      link.run(statementCalls.query(context, sql, options, collectors.firstValue, OPTIONS_OF.nothing)),
     get written() {
       return transport.writes.map(messages).join("");
     },
@@ -129,7 +131,9 @@ test("given up before the write: so is all of a call that is written in several 
   const call = link.run(
     statementCalls.prepareBatch(context, ["a", "b", "c"], { signal: controller.signal } as CallOptions),
   );
-  const next = link.run(statementCalls.query(context, params[0]!, undefined, collectors.firstValue, false));
+  const next = link.run(
+    statementCalls.query(context, params[0]!, undefined, collectors.firstValue, OPTIONS_OF.nothing),
+  );
   controller.abort("no");
   await assert.rejects(call, (error) => error === "no");
   await settled();
@@ -410,7 +414,9 @@ test("without a key nothing can be cancelled: rejects at once, and later calls a
 test("given up while its types are learned: nothing is executed", async () => {
   const all = rig();
   const { link, context, transport } = all;
-  const call = link.run(statementCalls.exec(context, "a $1", [1], { timeout: 20 }, collectors.firstValue, false));
+  const call = link.run(
+    statementCalls.exec(context, "a $1", [1], { timeout: 20 }, collectors.firstValue, OPTIONS_OF.nothing),
+  );
   call.catch(() => {});
   await settled();
   all.onCancel = () => {
@@ -420,7 +426,9 @@ test("given up while its types are learned: nothing is executed", async () => {
   await assert.rejects(call, TimeoutError);
   await settled();
   assert.equal(all.written, "PDS");
-  const again = link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.firstValue, false));
+  const again = link.run(
+    statementCalls.exec(context, "a $1", [1], undefined, collectors.firstValue, OPTIONS_OF.nothing),
+  );
   await settled();
   assert.equal(all.written.slice(3), "BES", "what was learned is not lost");
   transport.arrive(rows(5));
@@ -430,7 +438,7 @@ test("given up while its types are learned: nothing is executed", async () => {
 test("given up in mid-reply: what is left of the rows does not reach the next call", async () => {
   const all = rig();
   const { transport, link, context } = all;
-  const call = link.run(statementCalls.query(context, "select", { timeout: 30 }, collectors.allRows, true));
+  const call = link.run(statementCalls.query(context, "select", { timeout: 30 }, collectors.allRows, OPTIONS_OF.rows));
   await settled();
   transport.arrive(concat(rowDescription({ n: 23 }), dataRow("1"), dataRow("2")));
   all.onCancel = () => {
@@ -526,11 +534,11 @@ test("listeners are taken off the signal, whatever becomes of the call", async (
   };
   const done = all.value("select 1", { signal });
   const failed = all.value("select 1/0", { signal });
-  const late = all.value("select 1", { signal, timeout: 20 });
+  const late = assert.rejects(all.value("select 1", { signal, timeout: 20 }), timedOut("unknown"));
   const behind = all.value("select 4");
   assert.equal(listening, 1, "one for all of them");
   await settled();
-  await assert.rejects(late, timedOut("unknown"));
+  await late;
   all.transport.arrive(number(1), concat(errorResponse("22012"), readyForQuery()), number(3), number(4));
   assert.equal(await done, 1);
   await assert.rejects(failed, ServerError);
@@ -545,24 +553,30 @@ test("blocking: a time-out sends a cancel request, and the answer to it is the o
     transport.arrive(CANCELED);
   };
   const call = (): unknown =>
-    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, OPTIONS_OF.nothing));
   assert.throws(call, timedOut("cancelled"));
   assert.deepEqual(cancels, [1]);
   transport.arrive(number(2));
-  assert.equal(link.run(statementCalls.query(context, "select 2", undefined, collectors.firstValue, false)), 2);
+  assert.equal(
+    link.run(statementCalls.query(context, "select 2", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    2,
+  );
 });
 
 test("blocking: a statement that completed all the same returns", () => {
   const { transport, link, context } = blockingRig();
   link.canceller = () => transport.arrive(number(1));
-  assert.equal(link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false)), 1);
+  assert.equal(
+    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, OPTIONS_OF.nothing)),
+    1,
+  );
 });
 
 test("blocking: a server that never answers is given up, and later calls fail", () => {
   const { transport, link, context } = blockingRig();
   link.canceller = () => {};
   const call = (): unknown =>
-    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, OPTIONS_OF.nothing));
   assert.throws(call, (error) => {
     timedOut("unknown")(error);
     assert.ok((error as TimeoutError).connectionLost);
@@ -579,7 +593,7 @@ test("blocking: a cancel request that was not taken in time may still arrive, so
     throw new ConnectionError("timed out");
   };
   try {
-    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, OPTIONS_OF.nothing));
   } catch (error) {
     assert.ok(error instanceof TimeoutError);
   }
@@ -589,11 +603,14 @@ test("blocking: a cancel request that was not taken in time may still arrive, so
 test("blocking: without a key nothing can be cancelled, and the reply is dropped later", () => {
   const { transport, link, context, cancels } = blockingRig({ key: false });
   const call = (): unknown =>
-    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "select 1", { timeout: 300 }, collectors.firstValue, OPTIONS_OF.nothing));
   assert.throws(call, timedOut("unknown"));
   assert.deepEqual(cancels, []);
   transport.arrive(number(1), number(2));
-  assert.equal(link.run(statementCalls.query(context, "select 2", undefined, collectors.firstValue, false)), 2);
+  assert.equal(
+    link.run(statementCalls.query(context, "select 2", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    2,
+  );
 });
 
 test("blocking: without a key, a BEGIN that timed out does not leave a transaction open", () => {
@@ -603,7 +620,7 @@ test("blocking: without a key, a BEGIN that timed out does not leave a transacti
   transport.arrive(concat(commandComplete("ROLLBACK"), readyForQuery()));
   transport.arrive(number(2));
   try {
-    link.run(statementCalls.query(context, "insert", undefined, collectors.affected, false));
+    link.run(statementCalls.query(context, "insert", undefined, collectors.affected, OPTIONS_OF.nothing));
   } catch {
     // Whether this call may fail is not the question.
   }

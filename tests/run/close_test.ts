@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
@@ -121,13 +122,17 @@ test("drained: when the last call has ended, in whatever way", async () => {
   const context = callContextOf(link);
   const order: string[] = [];
   const pending = [
-    link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.firstValue, false)).then(() =>
+    link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.firstValue, OPTIONS_OF.nothing)).then(() =>
       order.push("a")
     ),
-    link.run(statementCalls.exec(context, "b", undefined, { rows: "tuple" as never }, collectors.allRows, true)).catch(
+    link.run(
+      statementCalls.exec(context, "b", undefined, { rows: "tuple" as never }, collectors.allRows, OPTIONS_OF.rows),
+    ).catch(
       () => order.push("b"),
     ),
-    link.run(statementCalls.query(context, "c", undefined, collectors.firstValue, false)).then(() => order.push("c")),
+    link.run(statementCalls.query(context, "c", undefined, collectors.firstValue, OPTIONS_OF.nothing)).then(() =>
+      order.push("c")
+    ),
   ];
   const drained = link.drained(10_000).then(() => order.push("drained"));
   await settled();

@@ -1,5 +1,6 @@
 /** Limits of time while every read is filled to the last byte, so that nothing is ever waited for. */
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
 import { now } from "../../src/runtime/clock.ts";
 import { connectSync } from "../../src/run/connect_sync.ts";
@@ -70,7 +71,8 @@ test("a blocking call's timeout holds while every read is filled", () => {
   const link = new SyncLink(transport, SOCKET);
   const context = callContextOf(link);
   assert.throws(
-    () => link.run(statementCalls.query(context, "select", { timeout: LIMIT }, collectors.affected, false)),
+    () =>
+      link.run(statementCalls.query(context, "select", { timeout: LIMIT }, collectors.affected, OPTIONS_OF.nothing)),
     TimeoutError,
   );
   assert.equal(transport.isOver, false);

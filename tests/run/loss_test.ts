@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
@@ -50,7 +51,8 @@ for (const [name, incoming, words, cause] of ENDS) {
     const link = new SyncLink(transport, SOCKET);
     const context = callContextOf(link);
     transport.arrive(...incoming);
-    const call = () => link.run(statementCalls.query(context, "select 1", undefined, collectors.affected, false));
+    const call = () =>
+      link.run(statementCalls.query(context, "select 1", undefined, collectors.affected, OPTIONS_OF.nothing));
     assert.throws(call, (error) => isLoss(error, words, cause, false, true));
     assert.equal(context.state.closed, true);
     assert.ok(transport.closed > 0);
@@ -63,11 +65,12 @@ for (const [name, incoming, words, cause] of ENDS) {
     const transport = new ManualAsync();
     const link = new AsyncLink(transport, SOCKET);
     const context = callContextOf(link);
-    const call = (sql: string) => link.run(statementCalls.query(context, sql, undefined, collectors.affected, false));
+    const call = (sql: string) =>
+      link.run(statementCalls.query(context, sql, undefined, collectors.affected, OPTIONS_OF.nothing));
     const sent = [
       call("select 1"),
       call("select 2"),
-      link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.affected, false)),
+      link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.affected, OPTIONS_OF.nothing)),
     ];
     // The last one learns, so that these wait for their turns.
     const waiting = [call("select 3"), link.run(sessionCalls.ping(context, undefined))];
@@ -127,7 +130,7 @@ test("a call that was answered before the connection was lost succeeds", async (
   const link = new AsyncLink(transport, SOCKET);
   const context = callContextOf(link);
   const pending = [1, 2].map((n) =>
-    link.run(statementCalls.query(context, `select ${n}`, undefined, collectors.firstValue, false))
+    link.run(statementCalls.query(context, `select ${n}`, undefined, collectors.firstValue, OPTIONS_OF.nothing))
   );
   await settled();
   transport.arrive(number(1), "end");
@@ -142,12 +145,17 @@ test("an error that was read whole is told, even if its group never ends", async
   const blocking = new SyncLink(sync, SOCKET);
   sync.arrive(refusal, "end");
   assert.throws(
-    () => blocking.run(statementCalls.query(callContextOf(blocking), "bad", undefined, collectors.affected, false)),
+    () =>
+      blocking.run(
+        statementCalls.query(callContextOf(blocking), "bad", undefined, collectors.affected, OPTIONS_OF.nothing),
+      ),
     ServerError,
   );
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
-  const call = link.run(statementCalls.query(callContextOf(link), "bad", undefined, collectors.affected, false));
+  const call = link.run(
+    statementCalls.query(callContextOf(link), "bad", undefined, collectors.affected, OPTIONS_OF.nothing),
+  );
   await settled();
   transport.arrive(refusal, "end");
   await assert.rejects(call, ServerError);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
@@ -20,11 +21,13 @@ inBothDrivers("notices come in their order, before the call that they belong to 
 ], async ({ run, link }) => {
   const heard: string[] = [];
   const context = callContextOf(link, { onNotice: ({ message }) => heard.push(message) });
-  await run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)).then(() => heard.push("a"));
+  await run(statementCalls.query(context, "a", undefined, collectors.firstValue, OPTIONS_OF.nothing)).then(() =>
+    heard.push("a")
+  );
   // What comes behind a reply may be heard before or after its call ends.
   const early = heard.filter((message) => message !== "three");
   assert.deepEqual(early, ["one", "two", "a"]);
-  await assert.rejects(run(statementCalls.query(context, "b", undefined, collectors.firstValue, false)));
+  await assert.rejects(run(statementCalls.query(context, "b", undefined, collectors.firstValue, OPTIONS_OF.nothing)));
   assert.deepEqual(heard.filter((message) => message !== "a"), ["one", "two", "three", "four", "five"]);
 });
 
@@ -34,7 +37,7 @@ inBothDrivers(
   async ({ run, link }) => {
     const heard: unknown[] = [];
     const context = callContextOf(link, { onNotice: (notice) => heard.push(notice) });
-    await run(statementCalls.query(context, "a", undefined, collectors.firstValue, false));
+    await run(statementCalls.query(context, "a", undefined, collectors.firstValue, OPTIONS_OF.nothing));
     assert.deepEqual(heard, [{ severity: "NOTICE", code: "00000", message: "hello" }]);
   },
 );
@@ -50,9 +53,9 @@ inBothDrivers("a listener that throws harms neither the call nor the connection"
       throw new Error("the listener's own failure");
     },
   });
-  assert.equal(await run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)), 1);
+  assert.equal(await run(statementCalls.query(context, "a", undefined, collectors.firstValue, OPTIONS_OF.nothing)), 1);
   assert.equal(count, 2);
-  assert.equal(await run(statementCalls.query(context, "b", undefined, collectors.firstValue, false)), 2);
+  assert.equal(await run(statementCalls.query(context, "b", undefined, collectors.firstValue, OPTIONS_OF.nothing)), 2);
   assert.equal(context.state.closed, false);
 });
 
@@ -62,9 +65,10 @@ inBothDrivers("a listener may run something on the connection that it listens to
   ["Query", number(3)],
 ], async ({ run, link }) => {
   const context = callContextOf(link);
-  const value = (sql: string) => run(statementCalls.query(context, sql, undefined, collectors.firstValue, false));
+  const value = (sql: string) =>
+    run(statementCalls.query(context, sql, undefined, collectors.firstValue, OPTIONS_OF.nothing));
   let inner: Promise<unknown> | undefined;
-  context.state.onNotice = () => inner = value("inner");
+  context.state.handlers.own.onNotice = () => inner = value("inner");
   assert.equal(await value("outer"), 1);
   assert.equal(await inner, 2);
   assert.equal(await value("last"), 3);
@@ -77,11 +81,11 @@ inBothDrivers("a listener that is set later hears only what comes later, and non
 ], async ({ run, link }) => {
   const heard: string[] = [];
   const context = callContextOf(link);
-  await run(statementCalls.query(context, "a", undefined, collectors.affected, false));
-  context.state.onNotice = ({ message }) => heard.push(message);
-  await run(statementCalls.query(context, "b", undefined, collectors.affected, false));
-  context.state.onNotice = undefined;
-  await run(statementCalls.query(context, "c", undefined, collectors.affected, false));
+  await run(statementCalls.query(context, "a", undefined, collectors.affected, OPTIONS_OF.nothing));
+  context.state.handlers.own.onNotice = ({ message }) => heard.push(message);
+  await run(statementCalls.query(context, "b", undefined, collectors.affected, OPTIONS_OF.nothing));
+  context.state.handlers.own.onNotice = undefined;
+  await run(statementCalls.query(context, "c", undefined, collectors.affected, OPTIONS_OF.nothing));
   assert.deepEqual(heard, ["two"]);
 });
 
@@ -95,7 +99,7 @@ inBothDrivers("notifications are no notices", [
     events.push(event);
     onEvent?.(event);
   };
-  await run(statementCalls.query(context, "listen channel", undefined, collectors.affected, false));
+  await run(statementCalls.query(context, "listen channel", undefined, collectors.affected, OPTIONS_OF.nothing));
   assert.deepEqual(events, [{
     kind: "notification",
     notification: { channel: "channel", payload: "payload", pid: 7 },
@@ -107,7 +111,10 @@ inBothDrivers("a notice in front of the server's last words is heard", [
 ], async ({ run, link }) => {
   const heard: string[] = [];
   const context = callContextOf(link, { onNotice: ({ message }) => heard.push(message) });
-  await assert.rejects(run(statementCalls.query(context, "a", undefined, collectors.affected, false)), /terminating/);
+  await assert.rejects(
+    run(statementCalls.query(context, "a", undefined, collectors.affected, OPTIONS_OF.nothing)),
+    /terminating/,
+  );
   assert.deepEqual(heard, ["beware"]);
 });
 

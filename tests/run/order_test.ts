@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
@@ -23,11 +24,11 @@ test("calls of one tick leave in one write, and each gets its own result", async
   ]);
   const context = callContextOf(connection.link);
   const results = await Promise.all([
-    connection.run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)),
-    connection.run(statementCalls.exec(context, "b", undefined, undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.query(context, "a", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    connection.run(statementCalls.exec(context, "b", undefined, undefined, collectors.firstValue, OPTIONS_OF.nothing)),
     connection.run(sessionCalls.ping(context, undefined)),
     connection.run(statementCalls.prepare(context, "c $1", undefined)).then(({ sql }) => sql),
-    connection.run(statementCalls.query(context, "d", undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.query(context, "d", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
   ]);
   assert.deepEqual(results, [1, 2, undefined, "c $1", 3]);
   assert.deepEqual(connection.server.writes, [`Query ${AT_ONCE} Sync ${FIRST} Query`]);
@@ -40,7 +41,7 @@ test("calls of one tick: the server gets to work before all of many are written"
   const text = "x".repeat(1000);
   const results = Array.from(
     { length: 40 },
-    () => link.run(statementCalls.query(context, text, undefined, collectors.firstValue, false)),
+    () => link.run(statementCalls.query(context, text, undefined, collectors.firstValue, OPTIONS_OF.nothing)),
   );
   const early = transport.writes.length;
   assert.equal(early, 2, "of 40 kB, those of 16 kB do not wait for the rest");
@@ -59,7 +60,7 @@ test("calls of one tick: nothing more is written while a write is under way", as
   const link = new AsyncLink(transport, SOCKET);
   const context = callContextOf(link);
   const run = (): Promise<unknown> =>
-    link.run(statementCalls.query(context, "x".repeat(20_000), undefined, collectors.firstValue, false));
+    link.run(statementCalls.query(context, "x".repeat(20_000), undefined, collectors.firstValue, OPTIONS_OF.nothing));
   const results = [run(), run(), run()];
   await settled();
   assert.equal(transport.writes.length, 1);
@@ -81,11 +82,11 @@ test("calls of one tick: one that fails in the middle fails alone", async () => 
   ], { chunk: 7 });
   const context = callContextOf(connection.link);
   const results = await Promise.allSettled([
-    connection.run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)),
-    connection.run(statementCalls.query(context, "b", undefined, collectors.firstValue, false)),
-    connection.run(statementCalls.query(context, "c", undefined, collectors.firstValue, false)),
-    connection.run(statementCalls.exec(context, "d", undefined, undefined, collectors.firstValue, false)),
-    connection.run(statementCalls.exec(context, "e", undefined, undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.query(context, "a", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    connection.run(statementCalls.query(context, "b", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    connection.run(statementCalls.query(context, "c", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    connection.run(statementCalls.exec(context, "d", undefined, undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    connection.run(statementCalls.exec(context, "e", undefined, undefined, collectors.firstValue, OPTIONS_OF.nothing)),
   ]);
   assert.deepEqual(results.map((result) => result.status === "fulfilled" ? result.value : result.reason.code), [
     1,
@@ -109,11 +110,14 @@ test("calls behind one that learns wait for it, and keep their order", async () 
   const order: number[] = [];
   const note = (value: unknown) => void order.push(value as number);
   await Promise.all([
-    connection.run(statementCalls.query(context, "a", undefined, collectors.firstValue, false)).then(note),
-    connection.run(statementCalls.exec(context, "b $1", [1], undefined, collectors.firstValue, false)).then(note),
-    connection.run(statementCalls.query(context, "c", undefined, collectors.firstValue, false)).then(note),
-    connection.run(statementCalls.exec(context, "b $1", [2], undefined, collectors.firstValue, false)).then(note),
-    connection.run(statementCalls.exec(context, "d", undefined, undefined, collectors.firstValue, false)).then(note),
+    connection.run(statementCalls.query(context, "a", undefined, collectors.firstValue, OPTIONS_OF.nothing)).then(note),
+    connection.run(statementCalls.exec(context, "b $1", [1], undefined, collectors.firstValue, OPTIONS_OF.nothing))
+      .then(note),
+    connection.run(statementCalls.query(context, "c", undefined, collectors.firstValue, OPTIONS_OF.nothing)).then(note),
+    connection.run(statementCalls.exec(context, "b $1", [2], undefined, collectors.firstValue, OPTIONS_OF.nothing))
+      .then(note),
+    connection.run(statementCalls.exec(context, "d", undefined, undefined, collectors.firstValue, OPTIONS_OF.nothing))
+      .then(note),
   ]);
   assert.deepEqual(order, [1, 2, 3, 4, 5]);
   assert.equal(connection.server.writes[0], `Query ${FIRST}`, "nothing is written behind what is learned");
@@ -127,9 +131,11 @@ test("a call that cannot be learned lets those behind it go on", async () => {
   ]);
   const context = callContextOf(connection.link);
   const results = await Promise.allSettled([
-    connection.run(statementCalls.exec(context, "bad $1", [1], undefined, collectors.firstValue, false)),
-    connection.run(statementCalls.exec(context, "b $1", [2 ** 40], undefined, collectors.firstValue, false)),
-    connection.run(statementCalls.query(context, "c", undefined, collectors.firstValue, false)),
+    connection.run(statementCalls.exec(context, "bad $1", [1], undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    connection.run(
+      statementCalls.exec(context, "b $1", [2 ** 40], undefined, collectors.firstValue, OPTIONS_OF.nothing),
+    ),
+    connection.run(statementCalls.query(context, "c", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
   ]);
   assert.ok(results[0].status === "rejected" && results[0].reason instanceof ServerError);
   assert.ok(results[1].status === "rejected" && results[1].reason instanceof EncodeError);
@@ -166,7 +172,7 @@ test("a write that takes a part is followed by one of the rest, and of what came
     const context = callContextOf(link);
     transport.onWrite = (bytes) => Promise.resolve(Math.min(part, bytes.length));
     const pending = [
-      link.run(statementCalls.query(context, "select 1", undefined, collectors.affected, false)),
+      link.run(statementCalls.query(context, "select 1", undefined, collectors.affected, OPTIONS_OF.nothing)),
       link.run(sessionCalls.ping(context, undefined)),
     ];
     await settled();
@@ -182,7 +188,7 @@ test("what the reading of a reply has to answer is sent at once", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
   const call = link.run(
-    statementCalls.query(callContextOf(link), "copy t from stdin", undefined, collectors.affected, false),
+    statementCalls.query(callContextOf(link), "copy t from stdin", undefined, collectors.affected, OPTIONS_OF.nothing),
   );
   await settled();
   transport.arrive(copyResponse("G"));
@@ -196,10 +202,12 @@ test("a call that is refused does not wait for its turn", async () => {
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
   const context = callContextOf(link);
-  const learning = link.run(statementCalls.exec(context, "a $1", [1], undefined, collectors.firstValue, false));
+  const learning = link.run(
+    statementCalls.exec(context, "a $1", [1], undefined, collectors.firstValue, OPTIONS_OF.nothing),
+  );
   await settled();
   await assert.rejects(
-    link.run(statementCalls.exec(context, "b", [1], { rows: "tuple" as never }, collectors.allRows, true)),
+    link.run(statementCalls.exec(context, "b", [1], { rows: "tuple" as never }, collectors.allRows, OPTIONS_OF.rows)),
     UsageError,
   );
   context.state.beginClosing();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import type { CallContext } from "../../src/connection/call_context.ts";
 import * as pipelineCalls from "../../src/connection/pipeline_calls.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
@@ -58,7 +59,7 @@ function roundTrips(
 }
 
 function exec(context: CallContext, statement: unknown, values: readonly unknown[] = []): Call<unknown[]> {
-  return statementCalls.exec(context, statement as string, values, undefined, collectors.allRows, true);
+  return statementCalls.exec(context, statement as string, values, undefined, collectors.allRows, OPTIONS_OF.rows);
 }
 
 roundTrips("exec without parameters is one, always", {}, [
@@ -137,9 +138,9 @@ roundTrips("a pipeline is one, strings that are not known included", {}, [
   await run(exec(context, "a"));
   const pipeline = pipelineCalls.openPipeline(context);
   const add = (text: string, values: readonly unknown[] = []): ReturnType<typeof pipeline.add> =>
-    pipelineCalls.addToPipeline(context, pipeline, text, values);
+    pipelineCalls.addToPipeline(context, pipeline, text, values, undefined);
   const claim = (item: ReturnType<typeof pipeline.add>): Promise<unknown> =>
-    run(pipelineCalls.claim(context, pipeline, () => item, undefined, collectors.allRows, true));
+    run(pipelineCalls.claim(context, pipeline, () => item, undefined, collectors.allRows, OPTIONS_OF.rows));
   const first = [add("a"), add("b", [2]), add("b", [3])];
   for (const [i, item] of first.entries()) assert.deepEqual(await claim(item), [{ n: i + 1 }]);
   const second = [add("a"), add("b", [4])];

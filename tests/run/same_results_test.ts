@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { DecodeError, ProtocolError, ServerError } from "../../src/errors.ts";
@@ -42,25 +43,34 @@ inBothDrivers("a conversation with everything in it comes out the same", [
 ], async ({ run, link }) => {
   const context = callContextOf(link);
   const notices: string[] = [];
-  context.state.onNotice = ({ message }) => notices.push(message);
+  context.state.handlers.own.onNotice = ({ message }) => notices.push(message);
   await run(sessionCalls.ping(context, undefined));
   assert.equal(link.session.parameters.TimeZone, "UTC");
   assert.deepEqual(
-    await run(statementCalls.query(context, "select 1", undefined, collectors.allResults, true)).then(([first]) =>
-      first?.rows
-    ),
+    await run(statementCalls.query(context, "select 1", undefined, collectors.allResults, OPTIONS_OF.rows)).then((
+      [first],
+    ) => first?.rows),
     [{
       n: 1,
     }],
   );
-  await assert.rejects(run(statementCalls.query(context, "bad", undefined, collectors.affected, false)), ServerError);
+  await assert.rejects(
+    run(statementCalls.query(context, "bad", undefined, collectors.affected, OPTIONS_OF.nothing)),
+    ServerError,
+  );
   assert.equal(link.session.transactionStatus, "failed");
-  assert.equal(await run(statementCalls.exec(context, "a $1", [1], undefined, collectors.affected, false)), 2);
-  assert.equal(await run(statementCalls.exec(context, "b", undefined, undefined, collectors.firstValue, false)), 4);
+  assert.equal(
+    await run(statementCalls.exec(context, "a $1", [1], undefined, collectors.affected, OPTIONS_OF.nothing)),
+    2,
+  );
+  assert.equal(
+    await run(statementCalls.exec(context, "b", undefined, undefined, collectors.firstValue, OPTIONS_OF.nothing)),
+    4,
+  );
   assert.deepEqual(
-    await run(statementCalls.exec(context, "b", undefined, undefined, collectors.onlyResult, true)).then(({ rows }) =>
-      rows
-    ),
+    await run(statementCalls.exec(context, "b", undefined, undefined, collectors.onlyResult, OPTIONS_OF.rows)).then((
+      { rows },
+    ) => rows),
     [{
       n: 5,
     }],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OPTIONS_OF } from "../../src/connection/call_options.ts";
 import * as statementCalls from "../../src/connection/statement_calls.ts";
 import * as sessionCalls from "../../src/connection/session_calls.ts";
 import { AsyncLink } from "../../src/run/async_link.ts";
@@ -25,7 +26,8 @@ function blocking(): { transport: ManualSync; call: () => unknown } {
   const transport = new ManualSync();
   const link = new SyncLink(transport, SOCKET);
   const context = callContextOf(link);
-  const call = () => link.run(statementCalls.query(context, "select 1", undefined, collectors.firstValue, false));
+  const call = () =>
+    link.run(statementCalls.query(context, "select 1", undefined, collectors.firstValue, OPTIONS_OF.nothing));
   transport.arrive(number(1));
   assert.equal(call(), 1);
   transport.onWrite = () => {
@@ -41,7 +43,8 @@ async function awaiting(
   const transport = new ManualAsync();
   const link = new AsyncLink(transport, SOCKET);
   const context = callContextOf(link);
-  const call = () => link.run(statementCalls.query(context, "select 1", undefined, collectors.firstValue, false));
+  const call = () =>
+    link.run(statementCalls.query(context, "select 1", undefined, collectors.firstValue, OPTIONS_OF.nothing));
   const first = call();
   transport.arrive(number(1));
   assert.equal(await first, 1);
@@ -136,7 +139,7 @@ test("an awaiting write that fails while more is submitted: all calls fail, and 
     const text = "x".repeat(10_000);
     const results = Array.from(
       { length: 6 },
-      () => link.run(statementCalls.query(context, text, undefined, collectors.firstValue, false)),
+      () => link.run(statementCalls.query(context, text, undefined, collectors.firstValue, OPTIONS_OF.nothing)),
     );
     assert.equal(transport.writes.length, 1, "before the tick is over, and not again");
     for (const result of await Promise.allSettled(results)) {
@@ -169,7 +172,7 @@ test("a blocking read that was filled is followed by another without waiting", (
   const text = "x".repeat(0x1_0000);
   transport.arrive(concat(rowDescription({ t: 25 }), dataRow(text), commandComplete("SELECT 1"), readyForQuery()));
   assert.equal(
-    link.run(statementCalls.query(callContextOf(link), "select", undefined, collectors.firstValue, false)),
+    link.run(statementCalls.query(callContextOf(link), "select", undefined, collectors.firstValue, OPTIONS_OF.nothing)),
     text,
   );
   assert.equal(transport.waits.length, 1);
@@ -187,7 +190,9 @@ test("a blocking call writes as much as it can, and reads while it cannot", () =
   };
   transport.arrive(number(1).subarray(0, 10), number(1).subarray(10));
   assert.equal(
-    link.run(statementCalls.query(callContextOf(link), "select 1", undefined, collectors.firstValue, false)),
+    link.run(
+      statementCalls.query(callContextOf(link), "select 1", undefined, collectors.firstValue, OPTIONS_OF.nothing),
+    ),
     1,
   );
   assert.equal(sent, "Q\0\0\0\x0dselect 1\0".slice(0, sent.length));

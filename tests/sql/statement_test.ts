@@ -9,6 +9,7 @@ import {
   highestParameter,
   isPlainRead,
 } from "../../src/sql/statement.ts";
+import { growsInProportion } from "../support/suite/growth.ts";
 import { Random } from "../support/suite/random.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -215,14 +216,6 @@ test("statements: what only reads and locks nothing", () => {
 });
 
 /** How many steps of work it is to look at a text, in units of time of this machine. */
-function timeOf(work: () => void): number {
-  const times = Array.from({ length: 5 }, () => {
-    const start = performance.now();
-    work();
-    return performance.now() - start;
-  });
-  return Math.min(...times);
-}
 
 test("statements: time grows with the length of the text, whatever it is made of", () => {
   const pieces = [
@@ -244,17 +237,15 @@ test("statements: time grows with the length of the text, whatever it is made of
   ];
   for (const piece of pieces) {
     const text = (count: number): string => `create x; select ${piece.repeat(count / piece.length)}; into set_config`;
-    const [short, long] = [text(20_000), text(320_000)];
-    const look = (sql: string): void => {
-      effectsOfStatements(sql);
-      effectsOfStatement(sql);
-      commandOf(sql);
-      isPlainRead(sql);
-    };
-    look(short);
-    const [few, many] = [timeOf(() => look(short)), timeOf(() => look(long))];
-    // Sixteen times as long; quadratic would be 256 times.
-    assert.ok(many < 100 * Math.max(few, 0.5), `${JSON.stringify(piece)}: ${few} ms, ${many} ms`);
+    growsInProportion(20_000, (count) => {
+      const sql = text(count);
+      return () => {
+        effectsOfStatements(sql);
+        effectsOfStatement(sql);
+        commandOf(sql);
+        isPlainRead(sql);
+      };
+    });
   }
 });
 

@@ -130,8 +130,8 @@ test("row description: columns and formats", () => {
     column(out, "", 0, 0, 25, -1, -1, 0);
   })));
   assert.deepEqual(columns, [
-    { name: "né", tableOid: 0xffff_fff0, columnNumber: -1, typeOid: 0xffff_fff1, typeModifier: 260 },
-    { name: "", tableOid: 0, columnNumber: 0, typeOid: 25, typeModifier: -1 },
+    { name: "né", tableOid: 0xffff_fff0, columnNumber: -1, typeOid: 0xffff_fff1, typeSize: 8, typeModifier: 260 },
+    { name: "", tableOid: 0, columnNumber: 0, typeOid: 25, typeSize: -1, typeModifier: -1 },
   ]);
   assert.deepEqual(formats, [1, 0]);
 });
@@ -168,7 +168,11 @@ test("command tag: the number is the last word", () => {
     ["SELECT 1x", "SELECT 1x", 0],
   ];
   for (const [tag, command, affected] of tags) {
-    assert.deepEqual(commandTag(reading(backend.commandComplete(tag))), { command, affected }, tag);
+    assert.deepEqual(commandTag(reading(backend.commandComplete(tag))), {
+      command,
+      affected,
+      count: command === tag ? null : affected,
+    }, tag);
   }
 });
 
@@ -287,9 +291,14 @@ test("negotiation: a negative count of options is refused", () => {
 });
 
 test("command tag: the OID of an INSERT is no part of the command, a number elsewhere is", () => {
-  assert.deepEqual(commandTag(reading(backend.commandComplete("INSERT 16400 1"))), { command: "INSERT", affected: 1 });
+  assert.deepEqual(commandTag(reading(backend.commandComplete("INSERT 16400 1"))), {
+    command: "INSERT",
+    affected: 1,
+    count: 1,
+  });
   assert.deepEqual(commandTag(reading(backend.commandComplete("SOMETHING 7 1"))), {
     command: "SOMETHING 7",
     affected: 1,
+    count: 1,
   });
 });

@@ -3,6 +3,7 @@ import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
 import type { CloseOptions } from "../../connection/call_options.ts";
 import { settingsOf } from "../../options/opts.ts";
 import type { Target } from "../../options/target.ts";
+import type { ConnectionError } from "../../errors.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
@@ -12,6 +13,7 @@ import type { CallOptions, ListenOptions } from "../../async/options.ts";
 import { PoolCalls } from "./pool_calls.ts";
 import { PoolExecutor } from "./pool_executor.ts";
 import { PoolListener } from "./pool_listener.ts";
+import type { PoolConn } from "./pool_conn.ts";
 import { PoolManager } from "./pool_manager.ts";
 import type { PoolNotifications } from "./pool_notifications.ts";
 import { PoolStream } from "./pool_stream.ts";
@@ -29,6 +31,11 @@ export interface PoolOptions extends PoolLimits {
    * `false` or throws, the connection is closed.
    */
   readonly onRelease?: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
+  /**
+   * Called once for each connection that is closed, or lost, with the error, even while it is idle. Errors that it
+   * throws are ignored.
+   */
+  readonly onClose?: ((conn: Conn, error?: ConnectionError) => void) | undefined;
   /** Called for each connection that is not released. Without it, there is a warning. */
   readonly onLeak?: ((leak: PoolLeak) => void) | undefined;
 }
@@ -77,10 +84,16 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
    * @throws {UsageError} If the target or an option is malformed.
    */
   constructor(target: Target, options?: PoolOptions) {
-    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
-    const { onConnect, onRelease, onLeak } = options ?? {};
+    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
+    const { onConnect, onRelease, onClose, onLeak } = options ?? {};
     const manager = new PoolManager(name, settingsOf(opts), limits, {
-      onConnect: (conn) => onConnect?.(conn),
+      onConnect: (conn) => {
+        if (onClose !== undefined) {
+          const { handlers } = (conn as PoolConn).opened.state;
+          handlers.pool.onClose = (...error) => onClose(conn, ...error);
+        }
+        return onConnect?.(conn);
+      },
       onRelease,
       onLeak,
     });

@@ -98,7 +98,7 @@ export class PoolCalls {
   async openSource<T>(
     options: CallOptions | undefined,
     acquiredAt: Error,
-    make: (conn: Conn) => AsyncIterator<T, undefined>,
+    make: (conn: Conn) => PoolSource<T>["items"],
   ): Promise<PoolSource<T>> {
     const entry = await this.acquire(options);
     const lease = new Lease();

@@ -10,6 +10,7 @@ import type {
   QueryOptions,
   StreamOptions,
   TransactionOptions,
+  ValueOptions,
 } from "../../async/options.ts";
 import type { Portal } from "../../async/portal.ts";
 import type { Transaction } from "../../async/transaction.ts";
@@ -69,7 +70,11 @@ export abstract class PoolExecutor {
   }
 
   /** As `Conn.execValue`, on any connection. */
-  execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<V | null> {
+  execValue<V = unknown>(
+    stmt: PoolStatement,
+    params?: Params | ValueOptions,
+    options?: ValueOptions,
+  ): Promise<V | null> {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
   }

@@ -179,8 +179,7 @@ export class PoolManager {
   /** Watches a connection until the returned function is called, or the lease is garbage-collected. */
   watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
     const { state } = entry.conn.opened;
-    const { onNotice } = state;
-    const end = this.#leaks.watch(lease, entry, acquiredAt, () => state.onNotice = onNotice);
+    const end = this.#leaks.watch(lease, entry, acquiredAt, () => state.handlers.endLease());
     this.#alarm.set(this.#leaks.nextCheckAt);
     return end;
   }

@@ -1,9 +1,11 @@
 /** The streams of pools that await. */
+import type { StreamDescription } from "../../rows/fetched_rows.ts";
+import type { Column } from "../../wire/backend.ts";
 import type { Lease } from "../lease.ts";
 
 /** The source of a stream's items. */
 export interface PoolSource<T> {
-  readonly items: AsyncIterator<T, undefined>;
+  readonly items: AsyncIterator<T, undefined> & Partial<StreamDescription>;
   /** Garbage-collected if the user forgets the stream. */
   readonly lease: Lease;
   /** Releases the connection. */
@@ -17,6 +19,7 @@ export interface PoolSource<T> {
 export class PoolStream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
   readonly #begin: () => Promise<PoolSource<T>>;
   #source: Promise<PoolSource<T>> | undefined = undefined;
+  #items: Partial<StreamDescription> | undefined = undefined;
   #ended = false;
 
   /** Internal: see {@linkcode PoolStream}. */
@@ -24,11 +27,27 @@ export class PoolStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
     this.#begin = begin;
   }
 
+  /** The columns; `undefined` until the first row was requested, empty for a statement that returns no rows. */
+  get columns(): readonly Column[] | undefined {
+    return this.#items?.columns;
+  }
+
+  /** The command tag without numbers, such as `SELECT`; `undefined` until the statement has completed. */
+  get command(): string | undefined {
+    return this.#items?.command;
+  }
+
+  /** The number of rows; `undefined` until the statement has completed. */
+  get affected(): number | undefined {
+    return this.#items?.affected;
+  }
+
   /** The next row. */
   async next(): Promise<IteratorResult<T, undefined>> {
     if (this.#ended) return DONE;
     try {
       const { items } = await (this.#source ??= this.#begin());
+      this.#items = items;
       const result = await items.next();
       if (!result.done) return result;
     } catch (error) {

@@ -4,6 +4,7 @@ import type { CallOptions, CloseOptions, ListenOptions } from "../../connection/
 import { channelName } from "../../features/listen.ts";
 import { settingsOf } from "../../options/opts.ts";
 import type { Target } from "../../options/target.ts";
+import type { ConnectionError } from "../../errors.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
@@ -11,6 +12,7 @@ import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../sync/conn.ts";
 import { PoolCalls } from "./pool_calls.ts";
 import { PoolExecutor } from "./pool_executor.ts";
+import type { PoolConn } from "./pool_conn.ts";
 import { PoolManager } from "./pool_manager.ts";
 import { PoolNotifications } from "./pool_notifications.ts";
 import { PoolStream } from "./pool_stream.ts";
@@ -28,6 +30,11 @@ export interface PoolOptions extends PoolLimits {
    * `false` or throws, the connection is closed.
    */
   readonly onRelease?: ((conn: Conn) => boolean | void) | undefined;
+  /**
+   * Called once for each connection that is closed, or lost, with the error, even while it is idle. Errors that it
+   * throws are ignored.
+   */
+  readonly onClose?: ((conn: Conn, error?: ConnectionError) => void) | undefined;
   /** Called for each connection that is not released. Without it, there is a warning. */
   readonly onLeak?: ((leak: PoolLeak) => void) | undefined;
 }
@@ -76,10 +83,16 @@ export class Pool extends PoolExecutor implements Disposable {
    * @throws {UsageError} If the target or an option is malformed.
    */
   constructor(target: Target, options?: PoolOptions) {
-    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onLeak"]);
-    const { onConnect, onRelease, onLeak } = options ?? {};
+    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
+    const { onConnect, onRelease, onClose, onLeak } = options ?? {};
     const manager = new PoolManager(name, settingsOf(opts), limits, {
-      onConnect: (conn) => onConnect?.(conn),
+      onConnect: (conn) => {
+        if (onClose !== undefined) {
+          const { handlers } = (conn as PoolConn).opened.state;
+          handlers.pool.onClose = (...error) => onClose(conn, ...error);
+        }
+        return onConnect?.(conn);
+      },
       onRelease: (conn) => onRelease?.(conn),
       onLeak,
     });

@@ -11,6 +11,7 @@ import type {
   Row,
   StreamOptions,
   TransactionOptions,
+  ValueOptions,
 } from "../../connection/call_options.ts";
 import type { Result } from "../../rows/collectors.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
@@ -73,7 +74,11 @@ export abstract class PoolExecutor {
   }
 
   /** As `Conn.execValue`, on any connection. */
-  execValue<V = unknown>(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): V | null {
+  execValue<V = unknown>(
+    stmt: PoolStatement,
+    params?: Params | ValueOptions,
+    options?: ValueOptions,
+  ): V | null {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
   }

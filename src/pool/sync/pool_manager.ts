@@ -139,8 +139,7 @@ export class PoolManager {
   /** Watches a connection until the returned function is called, or the lease is garbage-collected. */
   watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
     const { state } = entry.conn.opened;
-    const { onNotice } = state;
-    return this.#leaks.watch(lease, entry, acquiredAt, () => state.onNotice = onNotice);
+    return this.#leaks.watch(lease, entry, acquiredAt, () => state.handlers.endLease());
   }
 
   /** Invalidates the types of all connections. */

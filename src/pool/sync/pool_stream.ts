@@ -1,9 +1,11 @@
 /** The streams of pools that block. */
+import type { StreamDescription } from "../../rows/fetched_rows.ts";
+import type { Column } from "../../wire/backend.ts";
 import type { Lease } from "../lease.ts";
 
 /** The source of a stream's items. */
 export interface PoolSource<T> {
-  readonly items: IterableIterator<T, undefined> & Disposable;
+  readonly items: IterableIterator<T, undefined> & Disposable & Partial<StreamDescription>;
   /** Garbage-collected if the user forgets the stream. */
   readonly lease: Lease;
   /** Releases the connection. */
@@ -22,6 +24,21 @@ export class PoolStream<T> implements IterableIterator<T>, Disposable {
   /** Internal: see {@linkcode PoolStream}. */
   constructor(begin: () => PoolSource<T>) {
     this.#begin = begin;
+  }
+
+  /** The columns; `undefined` until the first row was requested, empty for a statement that returns no rows. */
+  get columns(): readonly Column[] | undefined {
+    return this.#source?.items.columns;
+  }
+
+  /** The command tag without numbers, such as `SELECT`; `undefined` until the statement has completed. */
+  get command(): string | undefined {
+    return this.#source?.items.command;
+  }
+
+  /** The number of rows; `undefined` until the statement has completed. */
+  get affected(): number | undefined {
+    return this.#source?.items.affected;
   }
 
   /** The next row. */

@@ -13,18 +13,18 @@ import { packages, PG } from "./versions.ts";
 /** What both modules have. */
 export type PgModule = Omit<typeof PyroPg, "default">;
 
-const require = nodeModule.createRequire(
-  join(
-    cached(`pg-${Object.values(PG).join("-")}`, (staging) => {
-      npmInstall(staging, packages(PG));
-      return staging;
-    }),
-    "x.js",
-  ),
+/** A file beside the packages, which need not exist. */
+const beside = join(
+  cached(`pg-${Object.values(PG).join("-")}`, (staging) => {
+    npmInstall(staging, packages(PG));
+    return staging;
+  }),
+  "x.js",
 );
+const require = nodeModule.createRequire(beside);
 
 /** The packages that `src/pg` imports. */
-const IMPORTED = ["pg-connection-string", "pg-types"];
+const IMPORTED: readonly string[] = ["pg-connection-string", "pg-types"];
 
 /** A module of pg's, or of a package for it. */
 export function requirePg<T>(name: string): T {
@@ -43,26 +43,24 @@ let isResolving = runtime === "deno";
 function resolvePackages(): void {
   if (isResolving) return;
   isResolving = true;
-  if (runtime === "node") return resolveOnNode();
+  if (runtime === "node") {
+    const { registerHooks } = nodeModule as unknown as { registerHooks(hooks: NodeHooks): void };
+    const parentURL = pathToFileURL(beside).href;
+    registerHooks({
+      resolve: (specifier, context, next) =>
+        next(specifier, IMPORTED.includes(specifier) ? { ...context, parentURL } : context),
+    });
+    return;
+  }
+  const loaded = new Map(IMPORTED.map((name) => [name, require(name) as Record<string, unknown>]));
   const { Bun } = globalThis as unknown as { Bun: { plugin(plugin: BunPlugin): void } };
   Bun.plugin({
     name: "packages of src/pg",
     setup(build) {
-      for (const name of IMPORTED) {
-        build.module(name, () => {
-          const exported = require(name) as Record<string, unknown>;
-          return { loader: "object", exports: { ...exported, default: exported } };
-        });
+      for (const [name, exported] of loaded) {
+        build.module(name, () => ({ loader: "object", exports: { ...exported, default: exported } }));
       }
     },
-  });
-}
-
-function resolveOnNode(): void {
-  const { registerHooks } = nodeModule as unknown as { registerHooks(hooks: NodeHooks): void };
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      next(IMPORTED.includes(specifier) ? pathToFileURL(require.resolve(specifier)).href : specifier, context),
   });
 }
 
@@ -74,5 +72,5 @@ interface BunPlugin {
 }
 
 interface NodeHooks {
-  resolve(specifier: string, context: unknown, next: (specifier: string, context: unknown) => unknown): unknown;
+  resolve(specifier: string, context: object, next: (specifier: string, context: object) => unknown): unknown;
 }

@@ -7,8 +7,10 @@ if (world === "async") {
   const { Conn } = await import("../../../mod.ts");
   const conn = await inTime(() => Conn.connect(url!));
   console.log(await conn.execValue("select 'async'"), conn.transport);
+  console.error(JSON.stringify(conn.upgrade));
 } else {
   const { Conn } = await import("../../../sync.ts");
   const conn = await inTime(() => new Conn(url!));
   console.log(conn.execValue("select 'sync'"), conn.transport);
+  console.error(JSON.stringify(conn.upgrade));
 }

@@ -66,19 +66,29 @@ export function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (value instanceof Date || value instanceof Uint8Array) return value;
   if (Array.isArray(value)) return value.map(plain);
-  const own = Object.entries(value).filter(([key]) => !HIDDEN.has(key) && !key.startsWith("_"));
+  const own = value instanceof Error
+    ? ERROR_FIELDS.map((key) => [key, Reflect.get(value, key)] as const)
+    : Object.entries(value).filter(([key]) => !HIDDEN.has(key) && !key.startsWith("_"));
   const members: Record<string, unknown> = Object.fromEntries(own.map(([key, member]) => [key, plain(member)]));
   // These are different for the temporary tables of each session.
   if (members.tableID) members.tableID = "a table";
-  if (members.schema) members.schema = String(members.schema).replace(/\d+$/, "");
-  return value instanceof Error ? { ...members, name: value.name, message: value.message } : members;
+  if (String(members.schema).startsWith("pg_temp")) Object.assign(members, { schema: "pg_temp", length: 0 });
+  return members;
 }
 
-/** Members of results and errors that nobody uses. */
-const HIDDEN = new Set(["RowCtor", "parseRow", "cause", "stack"]);
+/** Members of results that nobody uses. */
+const HIDDEN = new Set(["RowCtor", "parseRow"]);
+/** Members of errors. On Bun, every error has a line and a column of its own, which it does not list. */
+const ERROR_FIELDS = [
+  ...["name", "message", "length", "severity", "code", "detail", "hint", "position", "internalPosition"],
+  ...["internalQuery", "where", "schema", "table", "dataType", "constraint", "file", "routine"],
+];
 
 /** A promise for the first event of that name, with its arguments. */
-export function event(emitter: { once(name: string, listener: (...args: unknown[]) => void): unknown }, name: string): Promise<unknown[]> {
+export function event(
+  emitter: { once(name: string, listener: (...args: unknown[]) => void): unknown },
+  name: string,
+): Promise<unknown[]> {
   return new Promise((resolve) => emitter.once(name, (...args) => resolve(args)));
 }
 

@@ -23,7 +23,7 @@ export function readerOf(columns: readonly (readonly [name: string, oid: number]
   const { shape = "object", formats = columns.map(() => 0), choices = {} } = options;
   const registry = new Registry({ ...DEFAULT_CHOICES, ...choices });
   const reader = new RowReader(
-    columns.map(([name, typeOid]) => ({ name, typeOid, typeModifier: -1, tableOid: 0, columnNumber: 0 })),
+    columns.map(([name, typeOid]) => ({ name, typeOid, typeSize: 4, typeModifier: -1, tableOid: 0, columnNumber: 0 })),
     columns.map(([, oid]) => registry.codec(oid)),
     formats,
     shape,
