@@ -102,6 +102,8 @@ export class Client extends EventEmitter {
   #onceEnded: (() => void)[] = [];
   #passwordFailure: unknown = undefined;
   #hasExecuted = false;
+  /** Whether `end` was called after `connect`. */
+  #isClosing = false;
   #keepsProcess = true;
   #expectsEvents = false;
 
@@ -118,6 +120,7 @@ export class Client extends EventEmitter {
     hide(this, "password", params.password);
     this.replication = params.replication;
     this.connection = new Connection(this.#streamOwner());
+    this.connection.on("error", (error: Error) => this.#connectionFailed(error));
     this.pipeline = Boolean(given.pipeline);
     this.binary = given.binary || defaults.binary;
     this.ssl = params.ssl || false;
@@ -287,7 +290,7 @@ export class Client extends EventEmitter {
   /** Sends the next queries. */
   #pulse(): void {
     const opened = this.#opened;
-    if (opened === undefined || this._ended) return;
+    if (opened === undefined || this._ended || opened.link.session.lost !== undefined) return;
     while (this.#queue.length > 0 && (this.pipeline || this.#running.length === 0)) {
       const run = this.#queue.shift()!;
       this.readyForQuery = false;
@@ -312,8 +315,8 @@ export class Client extends EventEmitter {
   #queryOwner(): QueryOwner {
     return this.#owner ??= {
       connection: this.connection,
-      isBroken: () => this._ended,
-      settled: (run, status) => this.#settled(run, status),
+      ready: (status) => this._txStatus = status,
+      settled: (run) => this.#settled(run),
       withdraw: (run) => {
         const index = this.#queue.indexOf(run);
         if (index >= 0) this.#queue.splice(index, 1);
@@ -324,11 +327,10 @@ export class Client extends EventEmitter {
   #owner: QueryOwner | undefined = undefined;
 
   /** A query has its outcome, which has been reported. */
-  #settled(run: QueryRun, status: string): void {
+  #settled(run: QueryRun): void {
     const index = this.#running.indexOf(run);
     if (index < 0) return;
     this.#running.splice(index, 1);
-    this._txStatus = status;
     this.#pulse();
   }
 
@@ -372,7 +374,7 @@ export class Client extends EventEmitter {
   }
 
   #connected(opened: OpenedConnection, callback: (error: Error, client?: Client) => void): void {
-    if (this._ending) {
+    if (this.#isClosing && !this.#hasPipelined) {
       opened.link.close();
       return this.#notConnected(new Error("Connection terminated"), callback);
     }
@@ -383,7 +385,10 @@ export class Client extends EventEmitter {
       state.deliver(event);
       if (event.kind === "notification") {
         this.#emit("notification", notificationMessage(event.notification));
-      } else if (event.kind === "lost") this.#lost();
+      } else if (event.kind === "lost") {
+        // What was received before is reported first.
+        process.nextTick(() => this.#lost());
+      }
     };
     const { key } = link.session;
     this.processID = key?.processId ?? null;
@@ -401,7 +406,8 @@ export class Client extends EventEmitter {
   #notConnected(error: Error, callback: (error: Error, client?: Client) => void): void {
     this._queryable = false;
     this.connection.stream.writable = false;
-    outside(() => callback(error));
+    // As in pg, connecting has no outcome for a client that was closed meanwhile.
+    if (!this.#isClosing) outside(() => callback(error));
     this.#failAll(new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly"));
     this.#closed();
   }
@@ -418,9 +424,17 @@ export class Client extends EventEmitter {
     this._queryable = false;
     const error = new Error("Connection terminated unexpectedly", { cause });
     if (cause instanceof ServerError) this.#reportFatal(databaseError(cause));
-    this.#emit("error", error);
+    // A listener to the first error may have closed the client.
+    if (!this._ending) this.#emit("error", error);
     this.#failAll(error);
     this.#closed();
+  }
+
+  /** Somebody has emitted an error of the connection: pg's own way to say that it cannot be used any more. */
+  #connectionFailed(error: Error): void {
+    this._queryable = false;
+    this.#failAll(error);
+    this.#emit("error", error);
   }
 
   /** The server has said why it ends the connection: to the query that it executed, or to the client. */
@@ -450,11 +464,17 @@ export class Client extends EventEmitter {
     this._ending = true;
     if (this._ended || !(this._connecting || this._connected)) return done();
     this.#onceEnded.push(done);
-    if (this.#opened === undefined) this.#connectAbort?.abort(new Error("Connection terminated"));
-    else if (this.#running.length === 0) this.#close();
-    else if (this.pipeline) this.once("drain", () => this.#close());
+    this.#isClosing = true;
+    if (this._queryable && this.#hasPipelined) this.once("drain", () => this.#close());
+    else if (this.#opened === undefined) this.#connectAbort?.abort(new Error("Connection terminated"));
+    else if (this._queryable && this.#running.length === 0) this.#close();
     // A query that hangs must not keep the connection open.
     else this.#destroy(new Error("Connection terminated"));
+  }
+
+  /** Whether there are pipelined queries, which are still executed when the client is closed. */
+  get #hasPipelined(): boolean {
+    return this.pipeline && this.#running.length + this.#queue.length > 0;
   }
 
   #close(): void {
@@ -462,7 +482,8 @@ export class Client extends EventEmitter {
   }
 
   #destroy(error: Error): void {
-    this.#opened!.link.destroy(error);
+    this.connection.stream.destroy(error);
+    this.#failAll(error);
     this.#closed();
   }
 

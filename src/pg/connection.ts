@@ -49,6 +49,7 @@ export class Connection extends EventEmitter {
   constructor(owner: StreamOwner) {
     super();
     this.stream = new ConnectionStream(owner, (bytes) => this.#write((out) => out.bytes(bytes)));
+    this.stream.on("error", (error) => this.emit("error", error));
   }
 
   static {

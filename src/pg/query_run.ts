@@ -17,10 +17,10 @@ import { SubmittedRequest } from "./submitted.ts";
 /** What a query needs of its client. */
 export interface QueryOwner {
   readonly connection: Connection;
-  /** Whether the connection is closed or lost, so that the client has reported the outcome. */
-  isBroken(): boolean;
-  /** Called when the outcome has been reported; `status` is that of the transaction. */
-  settled(run: QueryRun, status: string): void;
+  /** Called before the outcome is reported; `status` is that of the transaction. */
+  ready(status: string): void;
+  /** Called when the outcome has been reported. */
+  settled(run: QueryRun): void;
   /** Called when the time of a query is over. */
   withdraw(run: QueryRun): void;
 }
@@ -103,7 +103,8 @@ export class QueryRun {
         this.#settle(report, statusOf(session));
       },
       (error) => {
-        if (session.lost !== undefined && this.#owner.isBroken()) return;
+        // The client reports that the connection is lost, once.
+        if (session.lost !== undefined) return;
         this.#settle(() => this.#report(pgError(error)), statusOf(session));
       },
     );
@@ -114,7 +115,7 @@ export class QueryRun {
     const request = new SubmittedRequest(query, this.#owner.connection, session.outbox, () => link.wake());
     const end = (error?: unknown): void => {
       request.finish();
-      if (session.lost !== undefined && this.#owner.isBroken()) return;
+      if (session.lost !== undefined && error !== undefined) return;
       const report = (): void => {
         if (error !== undefined && !request.hasFailed) this.#report(request.refusal ?? pgError(error));
       };
@@ -124,11 +125,12 @@ export class QueryRun {
   }
 
   #settle(report: () => void, status: string): void {
+    this.#owner.ready(status);
     if (!this.#isOver) {
       this.#isOver = true;
       report();
     }
-    this.#owner.settled(this, status);
+    this.#owner.settled(this);
   }
 }
 
