@@ -1,34 +1,20 @@
 /** pg's client: a connection with a queue of queries, callbacks or promises, and events. */
-import { EventEmitter } from "node:events";
+import type { EventEmitter } from "node:events";
 import process from "node:process";
-import { open, type OpenedConnection } from "../async/opened.ts";
-import { ServerError } from "../errors.ts";
-import { settingsOf } from "../options/opts.ts";
-import type { Notification as ServerNotification } from "../wire/backend.ts";
-import { utf8Length } from "../wire/bytes.ts";
+import type { OpenedConnection } from "../async/opened.ts";
+import { ServerError, type ServerFields } from "../errors.ts";
 import { Connection, type StreamOwner } from "./connection.ts";
 import { ConnectionParameters, hide } from "./connection_parameters.ts";
-import { databaseError, noticeMessage, pgError } from "./database_error.ts";
+import { databaseError, noticeMessage, notificationMessage, pgError } from "./database_error.ts";
 import { defaults } from "./defaults.ts";
-import { dialStream } from "./dial_stream.ts";
 import { escapeIdentifier, escapeLiteral } from "./escape.ts";
-import type {
-  ClientConfig,
-  CustomTypesConfig,
-  Notification,
-  QueryArrayConfig,
-  QueryArrayResult,
-  QueryConfig,
-  QueryConfigValues,
-  QueryResult,
-  QueryResultRow,
-  Submittable,
-} from "./interfaces.ts";
-import { optsOf } from "./options.ts";
+import type { ClientConfig, ClientEvents, CustomTypesConfig, QueryConfig } from "./interfaces.ts";
+import { openFor } from "./opening.ts";
 import { outside } from "./outside.ts";
-import { Query, type RunnableQuery } from "./query.ts";
-import { type QueryOwner, QueryRun } from "./query_run.ts";
 import { Plans } from "./plans.ts";
+import { Query, queryOf, type RunnableQuery } from "./query.ts";
+import { problemWith, type QueryOwner, QueryRun } from "./query_run.ts";
+import { Queryable } from "./queryable.ts";
 import { TypeOverrides } from "./type_overrides.ts";
 import type { TypeParser } from "./types.ts";
 
@@ -54,26 +40,35 @@ export type DoneCallback = (error?: Error) => void;
  * await client.end();
  * ```
  */
-export class Client extends EventEmitter {
+export class Client extends Queryable<ClientEvents> {
   /** The class of queries whose rows are listened to. */
   static readonly Query: typeof Query = Query;
   /** The class of what a configuration says. */
   static readonly ConnectionParameters: typeof ConnectionParameters = ConnectionParameters;
 
+  /** The role. */
   user: string | undefined;
+  /** The database. */
   database: string | undefined;
+  /** The port. */
   port: number;
+  /** The host, or the directory of the socket. */
   host: string;
   /** The password, or the function that gives it; not shown when the client is printed. */
   declare password: ConnectionParameters["password"];
+  /** Whether it is a replication connection, which is refused. */
   replication: string | undefined;
+  /** What the configuration, the environment and the defaults say together. */
   readonly connectionParameters: ConnectionParameters;
   /** The connection as query classes of other packages see it. */
   readonly connection: Connection;
   /** Whether queries are sent without waiting for those before them. */
   readonly pipeline: boolean;
+  /** Whether values are given to the parsers of the binary format. */
   binary: boolean;
+  /** How the connection is encrypted. */
   ssl: ConnectionParameters["ssl"];
+  /** Whether encryption starts with a request or at once. */
   readonly sslNegotiation: string;
   /** The process ID of the server's process; null before it is known. */
   processID: number | null = null;
@@ -81,15 +76,23 @@ export class Client extends EventEmitter {
   secretKey: number | null = null;
   /** Whether no query is being executed. */
   readyForQuery = false;
-  /** Internal, as is everything in pg that begins with `_`. */
+  /** Internal, as is everything in pg that begins with `_`: the client's own parsers. */
   readonly _types: TypeOverrides;
+  /** Internal: whether `end` was called. */
   _ending = false;
+  /** Internal: whether the connection is closed or lost. */
   _ended = false;
+  /** Internal: whether it is being connected. */
   _connecting = false;
+  /** Internal: whether it has been connected. */
   _connected = false;
+  /** Internal: whether the connection is not lost. */
   _queryable = true;
+  /** Internal: the status of the transaction. */
   _txStatus: string | null = null;
+  /** Internal: the class of promises. */
   readonly _Promise: PromiseConstructor;
+  /** Internal: milliseconds for connecting, 0 for no limit. */
   _connectionTimeoutMillis: number;
   /** The queries that wait. */
   readonly #queue: QueryRun[] = [];
@@ -100,7 +103,6 @@ export class Client extends EventEmitter {
   #plans: Plans | undefined = undefined;
   #connectAbort: AbortController | undefined = undefined;
   #onceEnded: (() => void)[] = [];
-  #passwordFailure: unknown = undefined;
   #hasExecuted = false;
   /** Whether `end` was called after `connect`. */
   #isClosing = false;
@@ -110,9 +112,8 @@ export class Client extends EventEmitter {
   /** A client that is not connected yet, for a configuration or a connection string. */
   constructor(config?: string | ClientConfig) {
     super();
-    const given: ClientConfig = typeof config === "string" || !config ? {} : config;
+    const given = this.#config = typeof config === "string" || !config ? {} : config;
     const params = this.connectionParameters = new ConnectionParameters(config);
-    this.#config = given;
     this.user = params.user;
     this.database = params.database;
     this.port = params.port;
@@ -132,48 +133,20 @@ export class Client extends EventEmitter {
 
   /** Connects; a client can be connected once. */
   connect(): Promise<Client>;
+  /** The same with a callback. */
   connect(callback: (error: Error, client?: Client) => void): void;
   connect(callback?: (error: Error, client?: Client) => void): Promise<Client> | void {
     if (callback) return this.#connect(callback);
     return new this._Promise((resolve, reject) => this.#connect((error) => error ? reject(error) : resolve(this)));
   }
 
-  /** Executes a query: a text with values, a configuration, or a query object, which is returned. */
-  query<T extends Query | Submittable>(query: T): T;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends any[] = any[], I = any[]>(
-    config: QueryArrayConfig<I>,
-    values?: QueryConfigValues<I>,
-  ): Promise<QueryArrayResult<R>>;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends QueryResultRow = any, I = any>(
-    config: string | QueryConfig<I>,
-    values?: QueryConfigValues<I>,
-  ): Promise<QueryResult<R>>;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends any[] = any[], I = any[]>(
-    config: QueryArrayConfig<I>,
-    callback: (error: Error, result: QueryArrayResult<R>) => void,
-  ): void;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends QueryResultRow = any, I = any[]>(
-    config: string | QueryConfig<I>,
-    callback: (error: Error, result: QueryResult<R>) => void,
-  ): void;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends QueryResultRow = any, I = any[]>(
-    config: string | QueryConfig<I>,
-    // deno-lint-ignore no-explicit-any -- as in pg
-    values: any[] | undefined,
-    callback: (error: Error, result: QueryResult<R>) => void,
-  ): void;
-  // deno-lint-ignore no-explicit-any -- the overloads say which results belong to which arguments
-  query(config: any, values?: any, callback?: any): any {
+  /** Executes a query, or puts it into the queue. */
+  protected override _query(config: unknown, values: unknown, callback: unknown): unknown {
     if (config === null || config === undefined) throw new TypeError("Client was passed a null or undefined query");
-    const [query, result] = this.#queryOf(config, values, callback);
+    const [query, result] = queryOf(config, values, callback, this._Promise);
     const run = new QueryRun(query, this.#queryOwner());
-    run.limit(config.query_timeout || this.connectionParameters.query_timeout);
-    const problem = this.#problemWith(query);
+    run.limit((config as QueryConfig).query_timeout || this.connectionParameters.query_timeout);
+    const problem = problemWith(query, this);
     if (problem !== undefined) process.nextTick(() => run.fail(new Error(problem)));
     else {
       this.#queue.push(run);
@@ -184,6 +157,7 @@ export class Client extends EventEmitter {
 
   /** Closes the connection. A query that is being executed fails. */
   end(): Promise<void>;
+  /** The same with a callback. */
   end(callback: DoneCallback): void;
   end(callback?: DoneCallback): Promise<void> | void {
     if (callback === undefined) return new this._Promise((resolve) => this.#end(() => resolve()));
@@ -238,53 +212,6 @@ export class Client extends EventEmitter {
   /** As {@linkcode escapeLiteral} of the module. */
   escapeLiteral(text: string): string {
     return escapeLiteral(text);
-  }
-
-  /** Listens to an event. */
-  override on(event: "drain" | "connect" | "end", listener: () => void): this;
-  override on(event: "error", listener: (error: Error) => void): this;
-  override on(event: "notice", listener: (notice: Error) => void): this;
-  override on(event: "notification", listener: (message: Notification) => void): this;
-  // deno-lint-ignore no-explicit-any -- as in node:events
-  override on(event: string | symbol, listener: (...args: any[]) => void): this;
-  // deno-lint-ignore no-explicit-any -- as in node:events
-  override on(event: string | symbol, listener: (...args: any[]) => void): this {
-    return super.on(event, listener);
-  }
-
-  /** The query object of the arguments, and what `query` returns. */
-  #queryOf(config: unknown, values: unknown, callback: unknown): [query: RunnableQuery, result: unknown] {
-    if (config instanceof Query || typeof (config as Submittable).submit === "function") {
-      const query = config as RunnableQuery;
-      const given = typeof values === "function" ? values : callback;
-      if (!query.callback && typeof given === "function") query.callback = given as RunnableQuery["callback"];
-      return [query, query];
-    }
-    // deno-lint-ignore no-explicit-any -- the constructor reads what it is given
-    const query = new Query(config as QueryConfig, values as any, callback as any);
-    if (query.callback) {
-      if (typeof query.callback !== "function") throw new TypeError("callback is not a function");
-      return [query, undefined];
-    }
-    const result = new this._Promise((resolve, reject) => {
-      query.callback = (error, result) => error ? reject(error) : resolve(result);
-    });
-    return [query, result.catch(withStackFromHere)];
-  }
-
-  /** Why a query cannot be executed, in pg's words. */
-  #problemWith(query: RunnableQuery): string | undefined {
-    if (this.pipeline) {
-      const unsupported = !(query instanceof Query)
-        ? "Custom query classes such as pg-cursor and pg-query-stream are"
-        : query.rows
-        ? "The `rows` option is"
-        : undefined;
-      if (unsupported !== undefined) return `${unsupported} not supported in pipeline mode`;
-    }
-    if (!this._queryable) return "Client has encountered a connection error and is not queryable";
-    if (this._ending) return "Client was closed and is not queryable";
-    return undefined;
   }
 
   /** Sends the next queries. */
@@ -344,33 +271,11 @@ export class Client extends EventEmitter {
     const abort = this.#connectAbort = new AbortController();
     const timeout = this._connectionTimeoutMillis;
     const timer = timeout > 0 ? setTimeout(() => abort.abort(new Error("timeout expired")), timeout) : undefined;
-    this.#open(abort.signal).then(
+    const onNotice = (fields: ServerFields): void => this.#emit("notice", noticeMessage(fields));
+    openFor(this, this.#config, onNotice, abort.signal).then(
       (opened) => this.#connected(opened, callback),
-      (error) => this.#notConnected(pgError(this.#passwordFailure ?? error), callback),
+      (error) => this.#notConnected(pgError(error), callback),
     ).finally(() => clearTimeout(timer));
-  }
-
-  async #open(signal: AbortSignal): Promise<OpenedConnection> {
-    const params = this.connectionParameters;
-    let opts = optsOf(params, this.#config).onNotice((fields) => this.#emit("notice", noticeMessage(fields)));
-    const { stream } = this.#config;
-    if (stream) opts = opts.dial((address) => dialStream(stream, this.#config, address));
-    const { password } = this;
-    if (typeof password === "function") opts = opts.password(async () => await this.#askPassword(password));
-    else if (typeof password === "string") opts = opts.password(password);
-    return await open(settingsOf(opts), signal);
-  }
-
-  async #askPassword(ask: (params: unknown) => unknown): Promise<string> {
-    try {
-      const password = await ask(this.connectionParameters);
-      if (typeof password !== "string") throw new TypeError("Password must be a string");
-      return this.password = this.connectionParameters.password = password;
-    } catch (error) {
-      // pyro wraps it; pg gives it to the caller as it is.
-      this.#passwordFailure = error;
-      throw error;
-    }
   }
 
   #connected(opened: OpenedConnection, callback: (error: Error, client?: Client) => void): void {
@@ -380,7 +285,7 @@ export class Client extends EventEmitter {
     }
     this.#opened = opened;
     const { state, link } = opened;
-    this.#plans = new Plans(state.statements, Number(this.connectionParameters.statementCacheSize) || PLANS);
+    this.#plans = new Plans(state.statements, Number(this.connectionParameters.statementCacheSize) || undefined);
     link.onEvent = (event) => {
       state.deliver(event);
       if (event.kind === "notification") {
@@ -509,21 +414,6 @@ export class Client extends EventEmitter {
 
   /** What listeners throw is an uncaught exception, and so is an error that nobody listens to. */
   #emit(event: string, ...args: unknown[]): void {
-    outside(() => this.emit(event, ...args));
+    outside(() => (this as EventEmitter).emit(event, ...args));
   }
 }
-
-/** A notification, as pg gives it to listeners. */
-function notificationMessage({ pid, channel, payload }: ServerNotification): object {
-  const length = 10 + utf8Length(channel) + utf8Length(payload);
-  return { length, processId: pid, channel, payload, name: "notification" };
-}
-
-/** Lets the stack of an error show where its query was made, as far as the runtime knows. */
-function withStackFromHere(error: Error): never {
-  if (error instanceof Error) Error.captureStackTrace(error, withStackFromHere);
-  throw error;
-}
-
-/** How many statements are remembered by default. */
-const PLANS = 256;

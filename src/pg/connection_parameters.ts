@@ -14,32 +14,53 @@ export type SslConfig = Exclude<ClientConfig["ssl"], string | undefined>;
 
 /** The parameters of one connection. */
 export class ConnectionParameters {
+  /** The role. */
   user: string | undefined;
+  /** The database. */
   database: string | undefined;
+  /** The port. */
   port: number;
+  /** The host, or the directory of the socket. */
   host: string;
+  /** The password, or a function that gives it. */
   declare password: ClientConfig["password"] | null;
+  /** Whether values are given to the parsers of the binary format. */
   binary: boolean;
+  /** Command-line options for the server. */
   options: string | undefined;
+  /** Whether and how to encrypt. */
   ssl: SslConfig;
+  /** Whether encryption starts with a request (`postgres`) or at once (`direct`). */
   sslnegotiation: string | undefined;
+  /** The encoding; pyro uses UTF8 only. */
   client_encoding: string | undefined;
+  /** A replication connection, which is refused. */
   replication: string | undefined;
   /** Whether the host is the directory of a Unix socket. */
   isDomainSocket: boolean;
+  /** The name of the application. */
   application_name: string | undefined;
+  /** The name of the application, if `application_name` is not given. */
   fallback_application_name: string | undefined;
+  /** Milliseconds for a statement, on the server. */
   statement_timeout: number | string | false | undefined;
+  /** Milliseconds for waiting for a lock, on the server. */
   lock_timeout: number | string | false | undefined;
+  /** Milliseconds for being idle in a transaction, on the server. */
   idle_in_transaction_session_timeout: number | string | false | undefined;
+  /** Milliseconds until a query fails with `Query read timeout`. */
   query_timeout: number | string | false | undefined;
   /** Seconds. */
   connect_timeout: number | string;
+  /** 1 or 0: whether TCP keep-alive is on. */
   keepalives: number | undefined;
+  /** Seconds until the first keep-alive message. */
   keepalives_idle: number | undefined;
   /** pyro's own options. */
   readonly statementCacheSize: unknown;
+  /** pyro's own: whether the server's Unix socket may replace a local TCP connection. */
   readonly upgradeToUnixSocket: unknown;
+  /** pyro's own: whether there is a pooler in between. */
   readonly pgbouncer: unknown;
 
   /** Reads a configuration, or a connection string. */

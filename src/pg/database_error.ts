@@ -1,24 +1,41 @@
-/** The server's errors and notices, with pg's fields. */
+/** The server's errors, notices and notifications, with pg's fields. */
 import { ServerError, type ServerFields } from "../errors.ts";
+import type { Notification } from "../wire/backend.ts";
 import { utf8Length } from "../wire/bytes.ts";
 
 /** The fields of an error or a notice. Positions and lines are strings. */
 export interface MessageFields {
+  /** `ERROR`, `FATAL`, `PANIC`, or that of a notice. */
   severity: string | undefined;
+  /** The SQLSTATE. */
   code: string | undefined;
+  /** More about the problem. */
   detail: string | undefined;
+  /** A suggestion what to do. */
   hint: string | undefined;
+  /** Where in the SQL text the problem is, in characters from 1. */
   position: string | undefined;
+  /** The position in `internalQuery`. */
   internalPosition: string | undefined;
+  /** The statement that the server itself has generated. */
   internalQuery: string | undefined;
+  /** The call stack inside of the server. */
   where: string | undefined;
+  /** The schema of the object that it is about. */
   schema: string | undefined;
+  /** The table that it is about. */
   table: string | undefined;
+  /** The column that it is about. */
   column: string | undefined;
+  /** The data type that it is about. */
   dataType: string | undefined;
+  /** The constraint that it is about. */
   constraint: string | undefined;
+  /** The server's source file. */
   file: string | undefined;
+  /** The line in that file. */
   line: string | undefined;
+  /** The server's function. */
   routine: string | undefined;
 }
 
@@ -42,21 +59,37 @@ export interface MessageFields {
 export class DatabaseError extends Error implements MessageFields {
   /** The length of the server's message in bytes. */
   readonly length: number;
+  /** `ERROR`, `FATAL`, `PANIC`, or that of a notice. */
   declare severity: string | undefined;
+  /** The SQLSTATE. */
   declare code: string | undefined;
+  /** More about the problem. */
   declare detail: string | undefined;
+  /** A suggestion what to do. */
   declare hint: string | undefined;
+  /** Where in the SQL text the problem is, in characters from 1. */
   declare position: string | undefined;
+  /** The position in `internalQuery`. */
   declare internalPosition: string | undefined;
+  /** The statement that the server itself has generated. */
   declare internalQuery: string | undefined;
+  /** The call stack inside of the server. */
   declare where: string | undefined;
+  /** The schema of the object that it is about. */
   declare schema: string | undefined;
+  /** The table that it is about. */
   declare table: string | undefined;
+  /** The column that it is about. */
   declare column: string | undefined;
+  /** The data type that it is about. */
   declare dataType: string | undefined;
+  /** The constraint that it is about. */
   declare constraint: string | undefined;
+  /** The server's source file. */
   declare file: string | undefined;
+  /** The line in that file. */
   declare line: string | undefined;
+  /** The server's function. */
   declare routine: string | undefined;
 
   /** An error of that message; `name` is `"error"` for all that the server sends. */
@@ -91,6 +124,12 @@ export function databaseError(fields: ServerFields): DatabaseError {
 /** pg's notice for a server's. */
 export function noticeMessage(fields: ServerFields): NoticeMessage {
   return withFields(new NoticeMessage(lengthOf(fields), fields.message), fields);
+}
+
+/** pg's notification for one of pyro's. */
+export function notificationMessage({ pid, channel, payload }: Notification): object {
+  const length = 10 + utf8Length(channel) + utf8Length(payload);
+  return { length, processId: pid, channel, payload, name: "notification" };
 }
 
 /** pg's error for one of pyro's. */

@@ -4,30 +4,53 @@ import { type TypeParser, types } from "./types.ts";
 
 /** What pg's `defaults` has. Values that a program sets apply to everything that is made after that. */
 export interface Defaults {
+  /** The host, or the directory of the socket. */
   host: string;
+  /** The role. */
   user: string | undefined;
+  /** The database. */
   database: string | undefined;
+  /** The password, or a function that gives it. */
   password: string | null;
+  /** A URL that takes precedence. */
   connectionString: string | undefined;
+  /** The port. */
   port: number;
+  /** Rows to fetch at a time; no effect here. */
   rows: number;
+  /** Whether values are given to the parsers of the binary format. */
   binary: boolean;
+  /** The greatest number of clients of a pool; pools have a default of their own. */
   max: number;
+  /** Milliseconds until an idle client is closed; pools have a default of their own. */
   idleTimeoutMillis: number;
+  /** The encoding; pyro uses UTF8 only. */
   client_encoding: string;
+  /** Whether and how to encrypt. */
   ssl: boolean;
+  /** Whether encryption starts with a request (`postgres`) or at once (`direct`). */
   sslnegotiation: string | undefined;
+  /** The name of the application. */
   application_name: string | undefined;
+  /** The name of the application, if `application_name` is not given. */
   fallback_application_name: string | undefined;
+  /** Command-line options for the server. */
   options: string | undefined;
   /** Whether a Date is sent as UTC, and not as local time with its offset. */
   parseInputDatesAsUTC: boolean;
+  /** Milliseconds for a statement, on the server. */
   statement_timeout: number | false;
+  /** Milliseconds for waiting for a lock, on the server. */
   lock_timeout: number | false;
+  /** Milliseconds for being idle in a transaction, on the server. */
   idle_in_transaction_session_timeout: number | false;
+  /** Milliseconds until a query fails with `Query read timeout`. */
   query_timeout: number | false;
+  /** Seconds for connecting. */
   connect_timeout: number;
+  /** 1 or 0: whether TCP keep-alive is on. */
   keepalives: number;
+  /** Seconds until the first keep-alive message. */
   keepalives_idle: number;
   /** Setting it to true makes int8 a number, for all clients. It cannot be read. */
   parseInt8: boolean;

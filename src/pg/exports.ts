@@ -31,9 +31,12 @@ export type { ConnectionStream, StreamOwner } from "./connection.ts";
 export type { MessageFields, NoticeMessage } from "./database_error.ts";
 export type { Defaults } from "./defaults.ts";
 export type * from "./interfaces.ts";
-export type { ConnectCallback, ResolvedPoolConfig } from "./pool.ts";
+export type { ConnectCallback } from "./pool.ts";
+export type { ResolvedPoolConfig } from "./pool_options.ts";
+export type { Prepared } from "./prepare_value.ts";
 export type { QueryCallback, RunnableQuery } from "./query.ts";
-export type { TypeParser, Types } from "./types.ts";
+export type { Queryable } from "./queryable.ts";
+export type { BuiltinName, TypeParser, Types } from "./types.ts";
 export type { Utils } from "./utils.ts";
 
 /** There is no other implementation: pg's is that of pg-native. */

@@ -46,6 +46,7 @@ export interface QueryConfig<I = any[]> {
 
 /** A query whose rows are arrays. */
 export interface QueryArrayConfig<I = any[]> extends QueryConfig<I> {
+  /** Rows are arrays. */
   rowMode: "array";
 }
 
@@ -57,15 +58,25 @@ export interface Submittable {
 
 /** The methods that a query class may have. */
 export interface SubmittedQuery extends Submittable {
+  /** Gets the outcome. */
   callback?: ((error: unknown, result?: unknown) => void) | undefined;
+  /** Gets the columns. */
   handleRowDescription?(message: unknown): void;
+  /** Gets the texts of a row. */
   handleDataRow?(message: unknown): void;
+  /** Called when the server has sent as many rows as it was asked for. */
   handlePortalSuspended?(connection: Connection): void;
+  /** Called for an empty text. */
   handleEmptyQuery?(connection: Connection): void;
+  /** Gets the command tag. */
   handleCommandComplete?(message: unknown, connection: Connection): void;
+  /** Called when the server is ready for the next query. */
   handleReadyForQuery?(connection: Connection): void;
+  /** Called when the server waits for data of a COPY. */
   handleCopyInResponse?(connection: Connection): void;
+  /** Gets data of a COPY. */
   handleCopyData?(message: unknown, connection: Connection): void;
+  /** Gets the error that ends the query. */
   handleError?(error: unknown, connection: Connection): void;
 }
 
@@ -101,6 +112,7 @@ export interface QueryResultBase {
 
 /** A row as an object. */
 export interface QueryResultRow {
+  /** The value of a column. */
   [column: string]: any;
 }
 
@@ -134,23 +146,33 @@ export interface Notification {
 
 /** What {@linkcode Connection.parse} sends. */
 export interface QueryParse {
+  /** The name of the statement or portal, "" for none. */
   name?: string | undefined;
+  /** The SQL text. */
   text: string;
+  /** The OIDs of the types of parameters; others are inferred. */
   types?: readonly number[] | undefined;
 }
 
 /** What {@linkcode Connection.bind} sends. */
 export interface BindConfig {
+  /** The name of the portal, "" for none. */
   portal?: string | undefined;
+  /** The name of the statement, "" for none. */
   statement?: string | undefined;
+  /** Whether values are given to the parsers of the binary format. */
   binary?: boolean | undefined;
+  /** The values of the parameters. */
   values?: readonly unknown[] | null | undefined;
+  /** Makes what is sent of each value. */
   valueMapper?: ((value: unknown, index: number) => unknown) | undefined;
 }
 
 /** What {@linkcode Connection.execute} sends. */
 export interface ExecuteConfig {
+  /** The name of the portal, "" for none. */
   portal?: string | undefined;
+  /** Rows to fetch at a time; no effect here. */
   rows?: number | string | undefined;
 }
 
@@ -158,20 +180,25 @@ export interface ExecuteConfig {
 export interface MessageConfig {
   /** `S` for a statement, `P` for a portal. */
   type: string;
+  /** The name of the statement or portal, "" for none. */
   name?: string | undefined;
 }
 
 /** The options of a {@linkcode Client}. What is not given is taken from `PG*` variables and from `defaults`. */
 export interface ClientConfig {
+  /** The role. */
   user?: string | undefined;
+  /** The database. */
   database?: string | undefined;
   /** The password, or a function that gives one for each connection. */
   password?: string | ((params?: any) => string | Promise<string>) | undefined;
+  /** The port. */
   port?: number | undefined;
   /** A host name, an address, or the directory of a Unix socket. */
   host?: string | undefined;
   /** A URL, whose parts take precedence. */
   connectionString?: string | undefined;
+  /** Whether TCP keep-alive is on. */
   keepAlive?: boolean | undefined;
   /** A connected or connectable stream to use, or a function that makes one. */
   stream?: Duplex | ((config: any) => Duplex) | undefined;
@@ -179,15 +206,19 @@ export interface ClientConfig {
   statement_timeout?: false | number | undefined;
   /** `true` and objects encrypt and verify the server, unless `rejectUnauthorized` is false. */
   ssl?: boolean | string | ConnectionOptions | undefined;
+  /** Whether encryption starts with a request (`postgres`) or at once (`direct`). */
   sslnegotiation?: "postgres" | "direct" | undefined;
   /** Milliseconds after which a query fails with `Query read timeout`. */
   query_timeout?: number | undefined;
   /** Milliseconds, on the server. */
   lock_timeout?: number | undefined;
+  /** Milliseconds until the first keep-alive message. */
   keepAliveInitialDelayMillis?: number | undefined;
   /** Milliseconds, on the server. */
   idle_in_transaction_session_timeout?: number | undefined;
+  /** The name of the application. */
   application_name?: string | undefined;
+  /** The name of the application, if `application_name` is not given. */
   fallback_application_name?: string | undefined;
   /** Milliseconds for connecting, 0 for no limit. */
   connectionTimeoutMillis?: number | undefined;
@@ -195,13 +226,17 @@ export interface ClientConfig {
   types?: CustomTypesConfig | undefined;
   /** Command-line options for the server, as in `PGOPTIONS`. */
   options?: string | undefined;
+  /** The encoding; pyro uses UTF8 only. */
   client_encoding?: string | undefined;
   /** Whether values travel in binary, and are given to the binary parsers. Default: false. */
   binary?: boolean | undefined;
   /** Whether queries are sent without waiting for those before them. Default: false. */
   pipeline?: boolean | undefined;
+  /** Whether SCRAM is bound to TLS; here it is, wherever that is possible. */
   enableChannelBinding?: boolean | undefined;
+  /** The greatest number of iterations of SCRAM in pg; no effect here. */
   scramMaxIterations?: number | undefined;
+  /** A replication connection, which is refused. */
   replication?: string | undefined;
   /** The class of the promises that methods return. */
   Promise?: PromiseConstructorLike | undefined;
@@ -251,4 +286,44 @@ export type ClientBase = Client;
 export interface PoolClient extends Client {
   /** Returns it; an error or `true` closes it. */
   release(error?: Error | boolean): void;
+}
+
+/** The events of a {@linkcode Client}, with their arguments. */
+export interface ClientEvents {
+  /** It is connected. */
+  connect: [];
+  /** All queries have been executed. */
+  drain: [];
+  /** The connection is closed or lost. */
+  end: [];
+  /** The connection is lost. */
+  error: [error: Error];
+  /** The server has sent a notice. */
+  notice: [notice: any];
+  /** Somebody has notified a channel that the connection listens to. */
+  notification: [message: Notification];
+}
+
+/** The events of a {@linkcode Pool}, with their arguments. */
+export interface PoolEvents {
+  /** There is a new client. */
+  connect: [client: PoolClient];
+  /** A client is lent. */
+  acquire: [client: PoolClient];
+  /** A client is returned. */
+  release: [error: Error | boolean | undefined, client: PoolClient];
+  /** A client has been closed. */
+  remove: [client: PoolClient];
+  /** An idle client is lost. */
+  error: [error: Error, client: PoolClient];
+}
+
+/** The events of a {@linkcode Query}, with their arguments. */
+export interface QueryEvents<R extends QueryResultRow = any> {
+  /** A row has arrived. */
+  row: [row: R, result: ResultBuilder<R>];
+  /** All rows have arrived. With several statements, there are several results. */
+  end: [result: any];
+  /** The query has failed. */
+  error: [error: any];
 }

@@ -19,3 +19,9 @@ export function throwLater(error: unknown): void {
     throw error;
   });
 }
+
+/** Lets the stack of an error show where its call was made, as far as the runtime knows; for `catch` of promises. */
+export function rethrowFromHere(error: Error): never {
+  if (error instanceof Error) Error.captureStackTrace(error, rethrowFromHere);
+  throw error;
+}

@@ -76,9 +76,10 @@ export class Plans {
   /** By the name that the user has given. */
   readonly #names = new Map<string, Plan>();
 
-  constructor(statements: StatementCache, capacity: number) {
+  /** `capacity`: how many texts are remembered. */
+  constructor(statements: StatementCache, capacity: number = 256) {
     this.#statements = statements;
-    this.#capacity = Math.max(1, capacity);
+    this.#capacity = capacity;
   }
 
   /** The plan of a text. */

@@ -3,23 +3,12 @@
  *
  * Source: documentation of node-postgres, "pg.Pool".
  */
-import { EventEmitter } from "node:events";
 import process from "node:process";
 import { Client } from "./client.ts";
-import { hide } from "./connection_parameters.ts";
-import type {
-  PoolClient,
-  PoolConfig,
-  QueryArrayConfig,
-  QueryArrayResult,
-  QueryConfig,
-  QueryConfigValues,
-  QueryResult,
-  QueryResultRow,
-  Submittable,
-} from "./interfaces.ts";
-import { outside } from "./outside.ts";
-import type { Query } from "./query.ts";
+import type { PoolClient, PoolConfig, PoolEvents } from "./interfaces.ts";
+import { resolve, type ResolvedPoolConfig } from "./pool_options.ts";
+import { outside, rethrowFromHere } from "./outside.ts";
+import { Queryable } from "./queryable.ts";
 
 /** Gets a client, and the function that returns it to the pool. */
 export type ConnectCallback = (
@@ -28,14 +17,8 @@ export type ConnectCallback = (
   release: (error?: Error | boolean) => void,
 ) => void;
 
-/** The options as the pool uses them, with their defaults. */
-export interface ResolvedPoolConfig extends PoolConfig {
-  max: number;
-  min: number;
-  maxUses: number;
-  allowExitOnIdle: boolean;
-  maxLifetimeSeconds: number;
-}
+/** Gets the outcome of a query. */
+type QueryDone = (error: Error | undefined, result?: unknown) => void;
 
 /** A caller that waits for a client. */
 interface Waiter {
@@ -74,17 +57,23 @@ interface Idle {
  * await pool.end();
  * ```
  */
-export class Pool extends EventEmitter {
+export class Pool extends Queryable<PoolEvents> {
+  /** The options, with their defaults. */
   readonly options: ResolvedPoolConfig;
+  /** The class of the clients. */
   readonly Client: new (config?: PoolConfig) => Client;
+  /** The class of the promises that methods return. */
   readonly Promise: PromiseConstructor;
+  /** Gets lines about what the pool does. */
   log: (...messages: unknown[]) => void;
+  /** Whether `end` was called. */
   ending = false;
+  /** Whether all clients are closed. */
   ended = false;
-  /** Internal, as is everything in pg that begins with `_`. */
+  /** Internal, as is everything in pg that begins with `_`: all clients. */
   _clients: PoolClient[] = [];
-  readonly _idle: Idle[] = [];
-  readonly _pendingQueue: Waiter[] = [];
+  readonly #idle: Idle[] = [];
+  readonly #waiters: Waiter[] = [];
   readonly #expired = new WeakSet<Client>();
   /** The pool's listener to the errors of each client that is not lent. */
   readonly #listeners = new WeakMap<Client, (error: Error) => void>();
@@ -94,17 +83,7 @@ export class Pool extends EventEmitter {
   /** A pool without clients yet. The options are also those of its clients, which are of the class `clientClass`. */
   constructor(options?: PoolConfig | null, clientClass?: new (config?: PoolConfig) => Client) {
     super();
-    const given = { ...options };
-    this.options = Object.assign(given, {
-      max: given.max || (given as { poolSize?: number }).poolSize || 10,
-      min: given.min || 0,
-      maxUses: given.maxUses || Infinity,
-      allowExitOnIdle: given.allowExitOnIdle || false,
-      maxLifetimeSeconds: given.maxLifetimeSeconds || 0,
-      idleTimeoutMillis: given.idleTimeoutMillis === undefined ? IDLE_TIMEOUT : given.idleTimeoutMillis,
-    });
-    if ("password" in given) hide(this.options, "password", given.password);
-    if (typeof given.ssl === "object" && given.ssl?.key) hide(given.ssl, "key", given.ssl.key);
+    const given = this.options = resolve(options ?? {});
     this.log = given.log || (() => {});
     this.Client = given.Client || clientClass || Client;
     this.Promise = (given.Promise || Promise) as PromiseConstructor;
@@ -117,12 +96,12 @@ export class Pool extends EventEmitter {
 
   /** The number of clients that nobody uses. */
   get idleCount(): number {
-    return this._idle.length;
+    return this.#idle.length;
   }
 
   /** The number of callers that wait for a client. */
   get waitingCount(): number {
-    return this._pendingQueue.length;
+    return this.#waiters.length;
   }
 
   /** The number of clients whose life time is over. */
@@ -132,76 +111,39 @@ export class Pool extends EventEmitter {
 
   /** Lends a client, which must be released. */
   connect(): Promise<PoolClient>;
+  /** The same with a callback. */
   connect(callback: ConnectCallback): void;
   connect(callback?: ConnectCallback): Promise<PoolClient> | void {
     if (callback === undefined) {
       return new this.Promise<PoolClient>((resolve, reject) => {
         this.#connect((error, client) => error ? reject(error) : resolve(client!));
-      }).catch(withStackFromHere);
+      }).catch(rethrowFromHere);
     }
     this.#connect(callback);
   }
 
-  /** Executes a query on any client. A query object of another package needs a client of its own. */
-  query<T extends Query | Submittable>(query: T): T;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends any[] = any[], I = any[]>(
-    config: QueryArrayConfig<I>,
-    values?: QueryConfigValues<I>,
-  ): Promise<QueryArrayResult<R>>;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends QueryResultRow = any, I = any[]>(
-    config: string | QueryConfig<I>,
-    values?: QueryConfigValues<I>,
-  ): Promise<QueryResult<R>>;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends any[] = any[], I = any[]>(
-    config: QueryArrayConfig<I>,
-    callback: (error: Error, result: QueryArrayResult<R>) => void,
-  ): void;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends QueryResultRow = any, I = any[]>(
-    config: string | QueryConfig<I>,
-    callback: (error: Error, result: QueryResult<R>) => void,
-  ): void;
-  // deno-lint-ignore no-explicit-any -- as in pg
-  query<R extends QueryResultRow = any, I = any[]>(
-    config: string | QueryConfig<I>,
-    // deno-lint-ignore no-explicit-any -- as in pg
-    values: any[] | undefined,
-    callback: (error: Error, result: QueryResult<R>) => void,
-  ): void;
-  // deno-lint-ignore no-explicit-any -- the overloads say which results belong to which arguments
-  query(config: any, values?: any, callback?: any): any {
-    const done = typeof values === "function" ? values : callback;
+  /** Executes a query on any client. */
+  protected override _query(config: unknown, values: unknown, callback: unknown): unknown {
+    const done = (typeof values === "function" ? values : callback) as QueryDone | undefined;
     if (done === undefined) {
       return new this.Promise((resolve, reject) => {
         this.#query(config, values, (error, result) => error ? reject(error) : resolve(result));
-      }).catch(withStackFromHere);
+      }).catch(rethrowFromHere);
     }
     this.#query(config, typeof values === "function" ? undefined : values, done);
+    return undefined;
   }
 
   /** Closes all clients, as soon as they are released. */
   end(): Promise<void>;
+  /** The same with a callback. */
   end(callback: (error?: Error) => void): void;
   end(callback?: (error?: Error) => void): Promise<void> | void {
     if (callback === undefined) {
       return new this.Promise<void>((resolve, reject) => this.#end((error) => error ? reject(error) : resolve()))
-        .catch(withStackFromHere);
+        .catch(rethrowFromHere);
     }
     this.#end(callback);
-  }
-
-  /** Listens to an event. */
-  override on(event: "release", listener: (error: Error | boolean | undefined, client: PoolClient) => void): this;
-  override on(event: "error", listener: (error: Error, client: PoolClient) => void): this;
-  override on(event: "connect" | "acquire" | "remove", listener: (client: PoolClient) => void): this;
-  // deno-lint-ignore no-explicit-any -- as in node:events
-  override on(event: string | symbol, listener: (...args: any[]) => void): this;
-  // deno-lint-ignore no-explicit-any -- as in node:events
-  override on(event: string | symbol, listener: (...args: any[]) => void): this {
-    return super.on(event, listener);
   }
 
   #connect(callback: ConnectCallback): void {
@@ -209,9 +151,9 @@ export class Pool extends EventEmitter {
       return callback(new Error("Cannot use a pool after calling end on the pool"), undefined, noRelease);
     }
     const waiter: Waiter = { callback, timedOut: false };
-    if (this._idle.length === 0 && !this.#isFull) return this.#newClient(waiter);
-    if (this._idle.length > 0) process.nextTick(() => this.#pulse());
-    this._pendingQueue.push(this.#limited(waiter));
+    if (this.#idle.length === 0 && !this.#isFull) return this.#newClient(waiter);
+    if (this.#idle.length > 0) process.nextTick(() => this.#pulse());
+    this.#waiters.push(this.#limited(waiter));
   }
 
   /** The waiter with `connectionTimeoutMillis`, if there is one. */
@@ -219,8 +161,8 @@ export class Pool extends EventEmitter {
     const milliseconds = this.options.connectionTimeoutMillis;
     if (!milliseconds) return waiter;
     const timer = setTimeout(() => {
-      const index = this._pendingQueue.indexOf(limited);
-      if (index >= 0) this._pendingQueue.splice(index, 1);
+      const index = this.#waiters.indexOf(limited);
+      if (index >= 0) this.#waiters.splice(index, 1);
       limited.timedOut = true;
       waiter.callback(new Error("timeout exceeded when trying to connect"), undefined, noRelease);
     }, milliseconds);
@@ -243,15 +185,15 @@ export class Pool extends EventEmitter {
   #pulse(): void {
     if (this.ended) return;
     if (this.ending) {
-      for (const { client } of [...this._idle]) this.#remove(client);
+      for (const { client } of [...this.#idle]) this.#remove(client);
       if (this._clients.length > 0) return;
       this.ended = true;
       this.#onEnded?.();
       return;
     }
-    if (this._pendingQueue.length === 0 || (this._idle.length === 0 && this.#isFull)) return;
-    const waiter = this._pendingQueue.shift()!;
-    const idle = this._idle.pop();
+    if (this.#waiters.length === 0 || (this.#idle.length === 0 && this.#isFull)) return;
+    const waiter = this.#waiters.shift()!;
+    const idle = this.#idle.pop();
     if (idle === undefined) return this.#newClient(waiter);
     clearTimeout(idle.timer);
     idle.client.ref?.();
@@ -313,7 +255,7 @@ export class Pool extends EventEmitter {
   #expire(client: PoolClient): void {
     this.log("ending client due to expired lifetime");
     this.#expired.add(client);
-    if (!this._idle.some((idle) => idle.client === client)) return;
+    if (!this.#idle.some((idle) => idle.client === client)) return;
     this.#lend(client, { timedOut: false, callback: (_error, _client, release) => release() }, false);
   }
 
@@ -365,7 +307,7 @@ export class Pool extends EventEmitter {
       timer?.unref?.();
       client.unref();
     }
-    this._idle.push({ client, timer });
+    this.#idle.push({ client, timer });
     this.#pulse();
   }
 
@@ -375,8 +317,8 @@ export class Pool extends EventEmitter {
 
   /** Closes a client. */
   #remove(client: PoolClient, done?: () => void): void {
-    const index = this._idle.findIndex((idle) => idle.client === client);
-    if (index >= 0) clearTimeout(this._idle.splice(index, 1)[0]!.timer);
+    const index = this.#idle.findIndex((idle) => idle.client === client);
+    if (index >= 0) clearTimeout(this.#idle.splice(index, 1)[0]!.timer);
     this.#forget(client);
     client.end(() => {
       this.emit("remove", client);
@@ -403,44 +345,16 @@ export class Pool extends EventEmitter {
     return listener;
   }
 
-  #query(config: unknown, values: unknown, done: (error: Error | undefined, result?: unknown) => void): void {
+  #query(config: unknown, values: unknown, done: QueryDone): void {
     if (typeof config === "function") {
-      setImmediate(() => {
-        (config as (error: Error) => void)(
-          new Error("Passing a function as the first parameter to pool.query is not supported"),
-        );
-      });
+      const error = new Error("Passing a function as the first parameter to pool.query is not supported");
+      setImmediate(() => (config as QueryDone)(error));
       return;
     }
     this.#connect((error, client) => {
-      if (error) return done(error);
-      this.#queryOn(client!, config, values, done);
-    });
-  }
-
-  #queryOn(
-    client: PoolClient,
-    config: unknown,
-    values: unknown,
-    done: (error: Error | undefined, result?: unknown) => void,
-  ): void {
-    let isOver = false;
-    const end = (error: Error | undefined, result?: unknown): void => {
-      if (isOver) return;
-      isOver = true;
-      client.removeListener("error", end);
-      client.release(error);
       if (error) done(error);
-      else done(undefined, result);
-    };
-    client.once("error", end);
-    try {
-      client.query(config as string, values as unknown[], (error: Error | null, result: unknown) => {
-        end(error ?? undefined, result);
-      });
-    } catch (error) {
-      end(error as Error);
-    }
+      else queryAndRelease(client!, config, values, done);
+    });
   }
 
   #end(callback: (error?: Error) => void): void {
@@ -451,12 +365,23 @@ export class Pool extends EventEmitter {
   }
 }
 
-/** Lets the stack of an error show where it matters, as far as the runtime knows. */
-function withStackFromHere(error: Error): never {
-  if (error instanceof Error) Error.captureStackTrace(error, withStackFromHere);
-  throw error;
+/** Executes a query on a client that was lent for it. */
+function queryAndRelease(client: PoolClient, config: unknown, values: unknown, done: QueryDone): void {
+  let isOver = false;
+  const end = (error: Error | undefined | null, result?: unknown): void => {
+    if (isOver) return;
+    isOver = true;
+    client.removeListener("error", end);
+    client.release(error ?? undefined);
+    if (error) done(error);
+    else done(undefined, result);
+  };
+  client.once("error", end);
+  try {
+    client.query(config as string, values as unknown[], end);
+  } catch (error) {
+    end(error as Error);
+  }
 }
 
 function noRelease(): void {}
-
-const IDLE_TIMEOUT = 10_000;

@@ -2,18 +2,18 @@
 import { EventEmitter } from "node:events";
 import process from "node:process";
 import { ProtocolError } from "../errors.ts";
-import type { RowReader, RowShape } from "../rows/row.ts";
+import type { RowReader } from "../rows/row.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Columns } from "./columns.ts";
 import type {
   CustomTypesConfig,
   QueryConfig,
-  QueryResult,
+  QueryEvents,
   QueryResultRow,
-  ResultBuilder,
+  Submittable,
   SubmittedQuery,
 } from "./interfaces.ts";
-import { outside, throwLater } from "./outside.ts";
+import { outside, rethrowFromHere, throwLater } from "./outside.ts";
 import { Result } from "./result.ts";
 
 /** Gets the outcome of a query. */
@@ -39,19 +39,27 @@ export type QueryCallback = (error: any, result?: any) => void;
  * ```
  */
 // deno-lint-ignore no-explicit-any -- as in pg
-export class Query<R extends QueryResultRow = any, I extends any[] = any> extends EventEmitter {
+export class Query<R extends QueryResultRow = any, I extends any[] = any> extends EventEmitter<QueryEvents<R>> {
+  /** The SQL text. */
   text: string | undefined;
+  /** The values of its parameters. */
   values: I | readonly unknown[] | undefined;
+  /** As in {@linkcode QueryConfig}, without effect. */
   rows: number | undefined;
+  /** The parsers for its values. */
   types: CustomTypesConfig | undefined;
+  /** The name under which the statement is prepared. */
   name: string | undefined;
+  /** `"extended"` for the extended protocol. */
   queryMode: string | undefined;
+  /** Whether values are given to the parsers of the binary format. */
   binary: boolean | undefined;
+  /** As in {@linkcode QueryConfig}, without effect. */
   portal: string;
+  /** Gets the outcome; without it, there are only the events. */
   callback: QueryCallback | undefined;
-  /** Internal, as is everything in pg that begins with `_`. */
+  /** Internal, as is everything in pg that begins with `_`: `array`, or undefined. */
   _rowMode: string | undefined;
-  declare protected readonly _row?: R;
 
   /** A query of a text or of a configuration; values and a callback may follow. */
   constructor(config?: string | QueryConfig<I>, values?: I | QueryCallback, callback?: QueryCallback) {
@@ -76,36 +84,45 @@ export class Query<R extends QueryResultRow = any, I extends any[] = any> extend
     return Boolean(this.text) && this.values !== undefined && this.values !== null && this.values.length > 0;
   }
 
-  /** The shape of the rows. */
-  get _shape(): RowShape {
-    return this._rowMode === "array" ? "array" : "object";
-  }
-
   /** Reports an error: to the callback, or as an event. */
   handleError(error: unknown, _connection?: unknown): void {
-    outside(() => this.callback ? this.callback(error) : this.emit("error", error));
+    outside(() => this.callback ? this.callback(error) : (this as EventEmitter).emit("error", error));
   }
 
-  /** Reports the result: to the callback, and as an event. */
+  /** Internal: reports the result, to the callback, and as an event. */
   _succeed(results: unknown): void {
     if (this.callback) outside(() => this.callback!(null, results));
-    outside(() => this.emit("end", results));
-  }
-
-  /** Listens to the rows, the end or the failure. */
-  override on(event: "row", listener: (row: R, result: ResultBuilder<R>) => void): this;
-  override on(event: "error", listener: (error: Error) => void): this;
-  override on(event: "end", listener: (result: QueryResult<R>) => void): this;
-  // deno-lint-ignore no-explicit-any -- as in node:events
-  override on(event: string | symbol, listener: (...args: any[]) => void): this;
-  // deno-lint-ignore no-explicit-any -- as in node:events
-  override on(event: string | symbol, listener: (...args: any[]) => void): this {
-    return super.on(event, listener);
+    outside(() => (this as EventEmitter).emit("end", results));
   }
 }
 
 /** A query of this class, or one that talks to the connection itself. */
 export type RunnableQuery = Query | SubmittedQuery;
+
+/** The query of the arguments of `query`, and what that returns. */
+export function queryOf(
+  config: unknown,
+  values: unknown,
+  callback: unknown,
+  promise: PromiseConstructor,
+): readonly [query: RunnableQuery, result: unknown] {
+  if (config instanceof Query || typeof (config as Submittable).submit === "function") {
+    const query = config as RunnableQuery;
+    const given = typeof values === "function" ? values : callback;
+    if (!query.callback && typeof given === "function") query.callback = given as QueryCallback;
+    return [query, query];
+  }
+  // deno-lint-ignore no-explicit-any -- the constructor reads what it is given
+  const query = new Query(config as QueryConfig, values as any, callback as any);
+  if (query.callback) {
+    if (typeof query.callback !== "function") throw new TypeError("callback is not a function");
+    return [query, undefined];
+  }
+  const result = new promise((resolve, reject) => {
+    query.callback = (error, result) => error ? reject(error) : resolve(result);
+  });
+  return [query, result.catch(rethrowFromHere)];
+}
 
 /** A callback that runs in the domain of its query, if there are domains. */
 function withDomain(callback: QueryCallback | undefined): QueryCallback | undefined {
@@ -171,7 +188,7 @@ export class QuerySink {
   /** Listeners are called while the reply is read, so what they throw must not reach the session. */
   #emit(row: unknown): void {
     try {
-      this.#query.emit("row", row, this.#result);
+      (this.#query as EventEmitter).emit("row", row, this.#result);
     } catch (error) {
       throwLater(error);
     }

@@ -9,7 +9,7 @@ import { pgError } from "./database_error.ts";
 import { executeExtended, executeSimple } from "./execute.ts";
 import type { CustomTypesConfig, SubmittedQuery } from "./interfaces.ts";
 import { outside } from "./outside.ts";
-import type { Plans } from "./plans.ts";
+import type { Plans, RowChoice } from "./plans.ts";
 import { prepareValues } from "./prepare_value.ts";
 import { Query, QuerySink, type RunnableQuery } from "./query.ts";
 import { SubmittedRequest } from "./submitted.ts";
@@ -82,7 +82,11 @@ export class QueryRun {
     isBinary: boolean,
   ): void {
     const sink = new QuerySink(query, types);
-    const choice = { types, isBinary: query.binary || isBinary, shape: query._shape };
+    const choice: RowChoice = {
+      types,
+      isBinary: query.binary || isBinary,
+      shape: query._rowMode === "array" ? "array" : "object",
+    };
     let op: Op<void>;
     try {
       checkQuery(query, plans);
@@ -132,6 +136,23 @@ export class QueryRun {
     }
     this.#owner.settled(this);
   }
+}
+
+/** Why a query cannot be executed, in pg's words; undefined if it can. */
+export function problemWith(
+  query: RunnableQuery,
+  client: { readonly pipeline: boolean; readonly _queryable: boolean; readonly _ending: boolean },
+): string | undefined {
+  if (client.pipeline) {
+    const unsupported = !(query instanceof Query)
+      ? "Custom query classes such as pg-cursor and pg-query-stream are"
+      : query.rows
+      ? "The `rows` option is"
+      : undefined;
+    if (unsupported !== undefined) return `${unsupported} not supported in pipeline mode`;
+  }
+  if (!client._queryable) return "Client has encountered a connection error and is not queryable";
+  return client._ending ? "Client was closed and is not queryable" : undefined;
 }
 
 /** The letter of the transaction's status. */

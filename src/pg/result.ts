@@ -23,10 +23,13 @@ export class Result<R = any> {
   fields: FieldDef[] = [];
   /** Internal, as is everything in pg that begins with `_`. */
   _parsers: TypeParser[] | undefined = undefined;
+  /** Internal: the parsers. */
   _types: CustomTypesConfig | undefined;
+  /** Internal, without a use. */
   RowCtor: unknown = null;
   /** Whether rows are arrays. */
   rowAsArray: boolean;
+  /** Internal, without a use. */
   _prebuiltEmptyResultObject: Record<string, unknown> | null = null;
 
   /** An empty result; with `"array"`, of rows that are arrays. */
@@ -50,6 +53,7 @@ export class Result<R = any> {
     return (this.rowAsArray ? this._parseRowAsArray(values) : this.#rowAsObject(values)) as R;
   }
 
+  /** Internal: makes an array of the texts of a row. */
   _parseRowAsArray(values: readonly (string | Uint8Array | null)[]): unknown[] {
     return Array.from(values, (value, i) => this.#parse(value, i));
   }

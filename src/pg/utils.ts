@@ -14,7 +14,9 @@ export interface Utils {
     values?: unknown,
     callback?: QueryCallback,
   ) => Partial<QueryConfig>;
+  /** As {@linkcode escapeIdentifier} of the module. */
   readonly escapeIdentifier: typeof escapeIdentifier;
+  /** As {@linkcode escapeLiteral} of the module. */
   readonly escapeLiteral: typeof escapeLiteral;
 }
 

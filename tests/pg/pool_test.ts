@@ -7,7 +7,7 @@ import { test } from "../support/suite/test.ts";
 besidePg("queries, leases and counts", async ({ pool }) => {
   const clients = pool({ max: 2 });
   const seen: unknown[] = [];
-  for (const name of ["connect", "acquire", "release", "remove"]) clients.on(name, () => seen.push(name));
+  for (const name of ["connect", "acquire", "release", "remove"] as const) clients.on(name, () => seen.push(name));
   const counts = (): void => {
     seen.push([clients.totalCount, clients.idleCount, clients.waitingCount]);
   };
