@@ -114,16 +114,17 @@ async function runPg(name: string, runtime: Runtime, prepared: Prepared): Promis
   return outcomes;
 }
 
-/** Runs files in turn, each with databases of its own. */
+/** Runs files in turn; the databases are new, for each file if the suite wants that. */
 async function runFiles(
   suite: string,
   driver: string,
   runtime: Runtime,
-  { cwd, files, env }: Prepared,
+  { cwd, files, env, areSeparate = false }: Prepared,
 ): Promise<Outcomes> {
   const outcomes = new Map<string, Outcome>();
+  await server.reset();
   for (const { name, args } of files.filter(({ name }) => pattern.test(name))) {
-    await server.reset();
+    if (areSeparate) await server.reset();
     const { output, problem } = await runFile({ runtime, args, cwd, env: { ...server.env, ...env }, limit: LIMIT });
     const read = readOutcomes(name, output, problem);
     const failed = [...read.values()].filter(({ state }) => state === "failed").length;

@@ -17,6 +17,7 @@ export function programsIn({ directory }: Tree): Prepared {
   const files = readdirSync(join(ROOT, PROGRAMS)).filter((file) => file.endsWith(".ts") && file !== "program.ts");
   return {
     cwd: directory,
+    areSeparate: true,
     files: files.toSorted().map((file) => ({ name: file.replace(".ts", ""), args: [join(PROGRAMS, file)] })),
   };
 }

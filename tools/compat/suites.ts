@@ -18,6 +18,8 @@ export interface Prepared {
   readonly cwd: string;
   readonly files: readonly TestFile[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether each file needs a database of its own. */
+  readonly areSeparate?: boolean;
 }
 
 /** A file to run. */
