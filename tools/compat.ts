@@ -2,16 +2,17 @@
  * `deno task compat`: other projects' own tests on pg and on pyro in pg's place, side by side, and programs that use
  * pg through a library.
  *
- * Usage: deno task compat [suites] [programs] [types] [deno] [bun] [node] [--from=DIRECTORY] [--file=PATTERN] [--reuse]
+ * Usage: deno task compat [suites] [programs] [types] [deno] [bun] [node] [--from=DIRECTORY] [--file=PATTERN] [--quick]
  *
  * A suite is named as in `tools/compat/suites.ts`; `programs` are those of `tests/compat/programs`, `types` those of
  * `tools/compat/types.ts`, which are only compiled. Without a name, all of them are run. A test that passes on pg and
  * not on pyro is a failure, unless `tests/compat/expected.ts` says why.
  *
  * `--from` names the folder that the suites' repositories are in, if they are not to be cloned. `--file` runs only the
- * test files and programs whose name matches that regular expression. `--reuse` takes what pg did from the last run of all.
+ * test files and programs whose name matches that regular expression. `--quick` runs pg only on the
+ * files in which something failed on pyro.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -30,8 +31,8 @@ import { type Prepared, type Suite, SUITES } from "./compat/suites.ts";
 import { compilePrograms } from "./compat/types.ts";
 import { DRIVERS, makeTree, type Tree } from "./compat/trees.ts";
 
-const { values: { from, file = "", reuse = false }, positionals } = parseArgs({
-  options: { from: { type: "string" }, file: { type: "string" }, reuse: { type: "boolean" } },
+const { values: { from, file = "", quick = false }, positionals } = parseArgs({
+  options: { from: { type: "string" }, file: { type: "string" }, quick: { type: "boolean" } },
   allowPositionals: true,
 });
 const pattern = new RegExp(file);
@@ -96,22 +97,15 @@ function libraries(): Tree[] {
 async function runBoth(name: string, on: readonly Runtime[], [pg, pyro]: readonly Prepared[]): Promise<Row[]> {
   const rows: Row[] = [];
   for (const runtime of on) {
-    const outcomes = [await runPg(name, runtime, pg!), await runFiles(name, "pyro", runtime, pyro!)] as const;
-    rows.push({ suite: name, runtime, comparison: compare(name, runtime, ...outcomes, EXPECTED) });
+    const ofPyro = await runFiles(name, "pyro", runtime, pyro!);
+    const failed = new Set([...ofPyro].filter(([, { state }]) => state === "failed").map(([test]) => fileOf(test)));
+    const files = quick ? pg!.files.filter(({ name }) => failed.has(name)) : pg!.files;
+    const ofPg = await runFiles(name, "pg", runtime, { ...pg!, files });
+    const row = { suite: name, runtime, comparison: compare(name, runtime, ofPg, ofPyro, EXPECTED) };
+    console.log(describe([row]));
+    rows.push(row);
   }
   return rows;
-}
-
-/** Runs files on pg, or reads what they did in the last run. */
-async function runPg(name: string, runtime: Runtime, prepared: Prepared): Promise<Outcomes> {
-  const path = join(CACHE, "compat", `outcomes of ${name}, ${runtime}.json`);
-  if (reuse && existsSync(path)) {
-    const all = JSON.parse(readFileSync(path, "utf8")) as [string, Outcome][];
-    return new Map(all.filter(([test]) => pattern.test(fileOf(test))));
-  }
-  const outcomes = await runFiles(name, "pg", runtime, prepared);
-  if (file === "") writeFileSync(path, JSON.stringify([...outcomes]));
-  return outcomes;
 }
 
 /** Runs files in turn; the databases are new, for each file if the suite wants that. */

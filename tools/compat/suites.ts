@@ -49,11 +49,69 @@ export const SUITES: readonly Suite[] = [
   },
   { name: "pg-query-stream", repository: "node-postgres", prepare: prepareQueryStream },
   { name: "kysely", repository: "kysely", prepare: prepareKysely },
+  {
+    name: "kysely, PyroDialect",
+    repository: "kysely",
+    prepare: (checkout, tree, port) => prepareKysely(checkout, tree, port, DIALECT[tree.driver]),
+  },
   { name: "drizzle", repository: "drizzle-orm", prepare: prepareDrizzle },
+  {
+    name: "drizzle, pyro's driver",
+    repository: "drizzle-orm",
+    prepare: (checkout, tree) => prepareDrizzle(checkout, tree, undefined, DRIVER[tree.driver]),
+  },
 ];
 
 /** In pg-pool's place is pyro's own pool. */
 const OWN_POOL: Readonly<Record<Driver, string>> = { pg: `require("pg-pool")`, pyro: `require("pg").Pool` };
+
+/** What Kysely's suite imports: for pyro, with its dialect in the place of Kysely's own. */
+const DIALECT: Readonly<Record<Driver, string>> = {
+  pg: `export * from "kysely";`,
+  pyro: `
+import { Opts, Pool } from "@x/pyro";
+import { PyroDialect } from "@x/pyro/kysely";
+import { DIALECT_CONFIGS } from "../test/node/src/test-setup.js";
+
+export * from "kysely";
+export class PostgresDialect extends PyroDialect {
+  constructor() {
+    super({
+      pool() {
+        const { host, port, user, password, database, max } = DIALECT_CONFIGS.postgres;
+        const opts = new Opts("pg://").host(host).port(port).user(user).password(password).db(database);
+        return new Pool(opts, { poolMaxConcurrency: max });
+      },
+    });
+  }
+}`,
+};
+
+/** What stands for `drizzle-orm/node-postgres` and for pg in Drizzle's suite, with pyro's own driver. */
+const DRIVER: Readonly<Record<Driver, readonly [drizzle: string, pg: string] | undefined>> = {
+  pg: undefined,
+  pyro: [
+    `
+import { drizzle as open } from "@x/pyro/drizzle";
+export { migrate } from "@x/pyro/drizzle";
+export const drizzle = (client, config) => open(client.conn ?? client, config);
+drizzle.mock = open.mock;`,
+    `
+import { Conn } from "@x/pyro";
+export class Client {
+  constructor(url) {
+    this.url = url;
+  }
+  async connect() {
+    this.conn = await Conn.connect(this.url);
+  }
+  end() {
+    return this.conn.close();
+  }
+}
+export default { Client };`,
+  ],
+};
 
 /** node-postgres' own tests are programs, which import its files one by one. */
 function preparePg(checkout: string, { directory }: Tree): Prepared {
@@ -97,11 +155,11 @@ function prepareQueryStream(checkout: string, tree: Tree): Prepared {
   };
 }
 
-function prepareKysely(checkout: string, tree: Tree, port: number): Prepared {
+function prepareKysely(checkout: string, tree: Tree, port: number, imported = DIALECT.pg): Prepared {
   const cwd = fresh(join(tree.directory, "suite-kysely"));
   const folder = join(cwd, "test", "node", "src");
   cpSync(join(checkout, "test", "node", "src"), folder, { recursive: true });
-  write(join(cwd, "dist", "index.js"), `export * from "kysely";\n`);
+  write(join(cwd, "dist", "index.js"), imported);
   replace(join(folder, "test-setup.ts"), "port: 5434", `port: ${port}`);
   replace(join(folder, "test-setup.ts"), "host: 'localhost'", `host: '127.0.0.1'`);
   const sources = readdirSync(folder).filter((file) => file.endsWith(".test.ts"));
@@ -120,7 +178,7 @@ function prepareKysely(checkout: string, tree: Tree, port: number): Prepared {
   };
 }
 
-function prepareDrizzle(checkout: string, tree: Tree): Prepared {
+function prepareDrizzle(checkout: string, tree: Tree, _port?: number, replaced?: readonly [string, string]): Prepared {
   const cwd = fresh(join(tree.directory, "suite-drizzle"));
   for (const name of ["tests", "drizzle2"]) {
     cpSync(join(checkout, "integration-tests", name), join(cwd, name), { recursive: true });
@@ -135,7 +193,13 @@ function prepareDrizzle(checkout: string, tree: Tree): Prepared {
     "relational/issues-schemas/duplicates/pg/pg.duplicates.test.ts",
     "replicas/postgres.test.ts",
   ];
+  replaced?.forEach((text, index) => write(join(cwd, `replaced${index}.js`), text));
   bundle(tree, cwd, sources.map((file) => join("tests", file)), "tests", [
+    ...(replaced === undefined ? [] : [
+      `--alias:drizzle-orm/node-postgres/migrator=${join(cwd, "replaced0.js")}`,
+      `--alias:drizzle-orm/node-postgres=${join(cwd, "replaced0.js")}`,
+      `--alias:pg=${join(cwd, "replaced1.js")}`,
+    ]),
     `--alias:vitest=${join(IN_TREE, "vitest.ts")}`,
     ...["dockerode", "get-port", "dotenv/config"].map((name) => `--alias:${name}=${join(IN_TREE, "nothing.cjs")}`),
   ]);
