@@ -121,8 +121,10 @@ async function runFiles(
     if (areSeparate) await server.reset();
     const { output, problem } = await runFile({ runtime, args, cwd, env: { ...server.env, ...env }, limit: LIMIT });
     const read = readOutcomes(name, output, problem);
-    const failed = [...read.values()].filter(({ state }) => state === "failed").length;
-    console.error(`${suite}, ${driver}, ${runtime}: ${name}: ${failed === 0 ? "passed" : `${failed} failed`}`);
+    const failed = [...read.values()].filter(({ state }) => state === "failed");
+    const first = failed[0]?.message?.split("\n", 1)[0];
+    const verdict = failed.length === 0 ? "passed" : `${failed.length} failed: ${first}`;
+    console.error(`${suite}, ${driver}, ${runtime}: ${name}: ${verdict}`);
     for (const [test, outcome] of read) outcomes.set(test, outcome);
   }
   return outcomes;

@@ -1,6 +1,6 @@
 /** The suites of other projects: what of a repository is put where in a tree, and how its files are run. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import type { Repository } from "./checkouts.ts";
 import type { Driver, Tree } from "./trees.ts";
@@ -67,13 +67,13 @@ const OWN_POOL: Readonly<Record<Driver, string>> = { pg: `require("pg-pool")`, p
 
 /** What Kysely's suite imports: for pyro, with its dialect in the place of Kysely's own. */
 const DIALECT: Readonly<Record<Driver, string>> = {
-  pg: `export * from "kysely";`,
+  pg: `export * from "./whole.js";`,
   pyro: `
 import { Opts, Pool } from "@x/pyro";
 import { PyroDialect } from "@x/pyro/kysely";
 import { DIALECT_CONFIGS } from "../test/node/src/test-setup.js";
 
-export * from "kysely";
+export * from "./whole.js";
 export class PostgresDialect extends PyroDialect {
   constructor() {
     super({
@@ -159,6 +159,9 @@ function prepareKysely(checkout: string, tree: Tree, port: number, imported = DI
   const cwd = fresh(join(tree.directory, "suite-kysely"));
   const folder = join(cwd, "test", "node", "src");
   cpSync(join(checkout, "test", "node", "src"), folder, { recursive: true });
+  // It imports some of Kysely's files one by one, which the package keeps to itself.
+  cpSync(join(tree.directory, "node_modules", "kysely", "dist"), join(cwd, "dist"), { recursive: true });
+  renameSync(join(cwd, "dist", "index.js"), join(cwd, "dist", "whole.js"));
   write(join(cwd, "dist", "index.js"), imported);
   replace(join(folder, "test-setup.ts"), "port: 5434", `port: ${port}`);
   replace(join(folder, "test-setup.ts"), "host: 'localhost'", `host: '127.0.0.1'`);

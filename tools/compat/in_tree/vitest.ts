@@ -7,7 +7,16 @@ import process from "node:process";
 import { report } from "./report.ts";
 
 /** Jest's matchers, which those of Vitest are made after; the file that this is bundled into is beside the package. */
-const expect: unknown = createRequire(import.meta.url)("expect").expect;
+const jest: Expect = createRequire(import.meta.url)("expect").expect;
+
+type Matchers = Record<string, unknown>;
+type Expect = (value: unknown) => Matchers;
+
+/** Jest's, with the names of Chai's that the suite uses too. */
+const expect: Expect = Object.assign((value: unknown) => {
+  const matchers = jest(value);
+  return Object.assign(matchers, { eq: matchers.toBe, lessThan: matchers.toBeLessThan });
+}, jest);
 
 /** What a test and its hooks get. */
 interface Context {
@@ -90,11 +99,20 @@ const afterAll: Hook = hook("afterAll");
 /** Functions that remember their calls, as `expect` reads them. */
 function spy(body: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
   const calls: unknown[][] = [];
+  const once: unknown[] = [];
   const called = function (this: unknown, ...args: unknown[]): unknown {
     calls.push(args);
-    return body.apply(this, args);
+    return once.length > 0 ? once.shift() : body.apply(this, args);
   };
-  return Object.assign(called, { _isMockFunction: true, mock: { calls, results: [] }, getMockName: () => "spy" });
+  return Object.assign(called, {
+    _isMockFunction: true,
+    mock: { calls, results: [] },
+    getMockName: () => "spy",
+    mockReturnValueOnce(value: unknown) {
+      once.push(value);
+      return this;
+    },
+  });
 }
 
 const vi: Record<string, unknown> = {
