@@ -6,6 +6,7 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "npm:rolldown@1.3.3";
+import { PEERS } from "../tests/support/installed/versions.ts";
 import { bundleTypes, type Config, ENGINES, MINIFY, readConfig, versionsOf } from "./build.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
@@ -70,11 +71,21 @@ async function bundleCode(directory: string, external: string[]): Promise<void> 
   await build.close();
 }
 
+/**
+ * The version: that of pg whose interface it has, since libraries have pg 8 as a peer; its last part is pyro's version,
+ * two digits a number, so that of 0.1.0 it is 100.
+ */
+export function versionAsPg(version: string): string {
+  const [major, minor, patch] = version.split(".").map(Number) as [number, number, number];
+  const [pgMajor, pgMinor] = PEERS.pg.split(".");
+  return `${pgMajor}.${pgMinor}.${major * 10_000 + minor * 100 + patch}`;
+}
+
 function packageOf(config: Config): Record<string, unknown> {
   const { name, version, license } = config;
   return {
     name: `${name}-pg`,
-    version,
+    version: versionAsPg(version),
     description: "pyro, a fast and correct PostgreSQL client, with the interface of pg (node-postgres)",
     keywords: ["postgres", "postgresql", "pg", "node-postgres", "database", "sql", "client", "driver"],
     license,

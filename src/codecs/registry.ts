@@ -4,7 +4,8 @@
  *
  * A codec is made when its type is first seen, so that unused types cost nothing.
  */
-import { DEFAULT_CHOICES, type TypeChoices } from "../options/choices.ts";
+import { lazy } from "../lazy.ts";
+import { DEFAULT_CHOICES, type NamesChoice, type TypeChoices } from "../options/choices.ts";
 import type { TypeCodec } from "../options/type_codec.ts";
 import { array } from "./array.ts";
 import { bit, varbit } from "./bits.ts";
@@ -20,6 +21,7 @@ import { interval } from "./interval.ts";
 import { json, jsonb } from "./json.ts";
 import { cidr, inet, macaddr, macaddr8 } from "./network.ts";
 import { bool, float4, float8, int2, int4, int8, unsigned } from "./number.ts";
+import { propertyOf } from "./names.ts";
 import { numeric } from "./numeric.ts";
 import { BUILT_IN_TYPES } from "./oids.ts";
 import { multirange, range } from "./range.ts";
@@ -27,6 +29,7 @@ import { char, cid, int2vector, oidvector, pgLsn, pgSnapshot, tid, txidSnapshot,
 import { opaque, refused, textual, uuid, xml } from "./text.ts";
 import { tsquery, tsvector } from "./text_search.ts";
 import { timetz } from "./timetz.ts";
+import { withTypedArrays } from "./typed_array.ts";
 import { halfvec, sparsevec, vector } from "./vector.ts";
 import { versioned } from "./versioned.ts";
 
@@ -52,7 +55,12 @@ export class Registry {
     this.#choices = choices;
     this.#shared = this.#catalog = catalog;
     this.#version = catalog.version;
-    this.#needsDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
+    this.#needsDomains = Object.keys(choices.codec ?? {}).some((key) => !builtInKeys().has(key));
+  }
+
+  /** How the names of columns and attributes are spelled. */
+  get names(): NamesChoice {
+    return this.#choices.names;
   }
 
   /** The database's types. */
@@ -212,12 +220,19 @@ export class Registry {
 
   #array(elementOid: number): Codec {
     const element = this.codec(elementOid);
-    return array(`${element.name}[]`, element, elementOid);
+    const codec = array(`${element.name}[]`, element, elementOid);
+    const { numberArrays, int8 } = this.#choices;
+    const isTyped = numberArrays === "typed" && this.#given(elementOid) === undefined &&
+      (element.name !== "int8" || int8 === "bigint");
+    return isTyped ? withTypedArrays(codec, NAMES.get(elementOid) ?? "") : codec;
   }
 
   /** If a value does not fit the attributes, these have changed: the type is looked up again before its next use. */
   #composite(name: string, attributes: readonly Attribute[]): Codec {
-    const codec = composite(name, attributes.map(({ name, oid }) => ({ name, oid, codec: this.codec(oid) })));
+    const codec = composite(
+      name,
+      attributes.map(({ name, oid }) => ({ name: propertyOf(name, this.names), oid, codec: this.codec(oid) })),
+    );
     const noticed = (error: unknown): unknown => {
       if (error instanceof BadValue) this.#catalog.invalidate();
       return error;
@@ -242,7 +257,7 @@ export class Registry {
   }
 
   #named(name: string): Codec {
-    return this.codec(OIDS.get(name)!);
+    return this.codec(oids().get(name)!);
   }
 
   /** The user's codec of a type: by its OID, by its name, or by schema and name. */
@@ -359,13 +374,15 @@ const PSEUDO_TYPES = [
 
 const TYPES = [...BUILT_IN_TYPES, ...PSEUDO_TYPES];
 const NAMES: ReadonlyMap<number, string> = new Map(TYPES.map(([name, oid]) => [oid, name]));
-const OIDS: ReadonlyMap<string, number> = new Map(TYPES.map(([name, oid]) => [name, oid]));
+const oids = lazy((): ReadonlyMap<string, number> => new Map(TYPES.map(([name, oid]) => [name, oid])));
 const ELEMENTS: ReadonlyMap<number, number> = new Map(
   TYPES.filter(([, , arrayOid]) => arrayOid !== 0).map(([, oid, arrayOid]) => [arrayOid, oid]),
 );
 /** The keys of user codecs for types that come with PostgreSQL, none of which is a domain. */
-const BUILT_IN_KEYS: ReadonlySet<string> = new Set(
-  [...NAMES.keys(), ...ELEMENTS.keys()].flatMap((oid) => [String(oid), nameOf(oid)!, `pg_catalog.${nameOf(oid)}`]),
+const builtInKeys = lazy((): ReadonlySet<string> =>
+  new Set(
+    [...NAMES.keys(), ...ELEMENTS.keys()].flatMap((oid) => [String(oid), nameOf(oid)!, `pg_catalog.${nameOf(oid)}`]),
+  )
 );
 
 /** The codecs of pyro's own queries, which the user's options do not change. */

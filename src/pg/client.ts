@@ -4,19 +4,15 @@ import process from "node:process";
 import type { OpenedConnection } from "../async/opened.ts";
 import { ServerError, type ServerFields } from "../errors.ts";
 import { Connection, type StreamOwner } from "./connection.ts";
-import { ConnectionParameters, hide } from "./connection_parameters.ts";
+import { ClientSettings } from "./client_settings.ts";
+import { ConnectionParameters } from "./connection_parameters.ts";
 import { databaseError, noticeMessage, notificationMessage, pgError } from "./database_error.ts";
-import { defaults } from "./defaults.ts";
-import { escapeIdentifier, escapeLiteral } from "./escape.ts";
-import type { ClientConfig, ClientEvents, CustomTypesConfig, QueryConfig } from "./interfaces.ts";
+import type { ClientConfig, CustomTypesConfig, QueryConfig } from "./interfaces.ts";
 import { openFor } from "./opening.ts";
 import { outside } from "./outside.ts";
 import { Plans } from "./plans.ts";
 import { Query, queryOf, type RunnableQuery } from "./query.ts";
 import { problemWith, type QueryOwner, QueryRun } from "./query_run.ts";
-import { Queryable } from "./queryable.ts";
-import { TypeOverrides } from "./type_overrides.ts";
-import type { TypeParser } from "./types.ts";
 
 /** Gets the outcome of an operation without a result. */
 export type DoneCallback = (error?: Error) => void;
@@ -40,44 +36,20 @@ export type DoneCallback = (error?: Error) => void;
  * await client.end();
  * ```
  */
-export class Client extends Queryable<ClientEvents> {
+export class Client extends ClientSettings {
   /** The class of queries whose rows are listened to. */
   static readonly Query: typeof Query = Query;
   /** The class of what a configuration says. */
   static readonly ConnectionParameters: typeof ConnectionParameters = ConnectionParameters;
 
-  /** The role. */
-  user: string | undefined;
-  /** The database. */
-  database: string | undefined;
-  /** The port. */
-  port: number;
-  /** The host, or the directory of the socket. */
-  host: string;
-  /** The password, or the function that gives it; not shown when the client is printed. */
-  declare password: ConnectionParameters["password"];
-  /** Whether it is a replication connection, which is refused. */
-  replication: string | undefined;
-  /** What the configuration, the environment and the defaults say together. */
-  readonly connectionParameters: ConnectionParameters;
   /** The connection as query classes of other packages see it. */
   readonly connection: Connection;
-  /** Whether queries are sent without waiting for those before them. */
-  readonly pipeline: boolean;
-  /** Whether values are given to the parsers of the binary format. */
-  binary: boolean;
-  /** How the connection is encrypted. */
-  ssl: ConnectionParameters["ssl"];
-  /** Whether encryption starts with a request or at once. */
-  readonly sslNegotiation: string;
   /** The process ID of the server's process; null before it is known. */
   processID: number | null = null;
   /** The key for cancel requests; null before it is known. */
   secretKey: number | null = null;
   /** Whether no query is being executed. */
   readyForQuery = false;
-  /** Internal, as is everything in pg that begins with `_`: the client's own parsers. */
-  readonly _types: TypeOverrides;
   /** Internal: whether `end` was called. */
   _ending = false;
   /** Internal: whether the connection is closed or lost. */
@@ -90,10 +62,6 @@ export class Client extends Queryable<ClientEvents> {
   _queryable = true;
   /** Internal: the status of the transaction. */
   _txStatus: string | null = null;
-  /** Internal: the class of promises. */
-  readonly _Promise: PromiseConstructor;
-  /** Internal: milliseconds for connecting, 0 for no limit. */
-  _connectionTimeoutMillis: number;
   /** The queries that wait. */
   readonly #queue: QueryRun[] = [];
   /** The queries that have been sent; one, unless they are pipelined. */
@@ -113,24 +81,10 @@ export class Client extends Queryable<ClientEvents> {
 
   /** A client that is not connected yet, for a configuration or a connection string. */
   constructor(config?: string | ClientConfig) {
-    super();
-    const given = this.#config = typeof config === "string" || !config ? {} : config;
-    const params = this.connectionParameters = new ConnectionParameters(config);
-    this.user = params.user;
-    this.database = params.database;
-    this.port = params.port;
-    this.host = params.host;
-    hide(this, "password", params.password);
-    this.replication = params.replication;
+    super(config);
+    this.#config = typeof config === "string" || !config ? {} : config;
     this.connection = new Connection(this.#streamOwner());
     this.connection.on("error", (error: Error) => this.#connectionFailed(error));
-    this.pipeline = Boolean(given.pipeline);
-    this.binary = given.binary || defaults.binary;
-    this.ssl = params.ssl || false;
-    this.sslNegotiation = params.sslnegotiation || "postgres";
-    this._types = new TypeOverrides(given.types);
-    this._Promise = (given.Promise || Promise) as PromiseConstructor;
-    this._connectionTimeoutMillis = given.connectionTimeoutMillis || 0;
   }
 
   /** Connects; a client can be connected once. */
@@ -194,26 +148,6 @@ export class Client extends Queryable<ClientEvents> {
       const index = client.#queue.findIndex((run) => run.query === query);
       if (index >= 0) client.#queue.splice(index, 1);
     }
-  }
-
-  /** Sets a parser for this client; the format is `text` if it is left out. */
-  setTypeParser(oid: number, format: string | TypeParser, parser?: TypeParser): void {
-    this._types.setTypeParser(oid, format, parser);
-  }
-
-  /** The parser that this client uses for a type. */
-  getTypeParser(oid: number, format?: string): TypeParser {
-    return this._types.getTypeParser(oid, format);
-  }
-
-  /** As {@linkcode escapeIdentifier} of the module. */
-  escapeIdentifier(name: string): string {
-    return escapeIdentifier(name);
-  }
-
-  /** As {@linkcode escapeLiteral} of the module. */
-  escapeLiteral(text: string): string {
-    return escapeLiteral(text);
   }
 
   /** Sends the next queries. */

@@ -6,7 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Format } from "../codecs/codec.ts";
-import { type Decoder, RowReader, type RowShape } from "../rows/row.ts";
+import { type Decoder, membersOf, RowReader, type RowShape } from "../rows/row.ts";
 import type { ByteSource } from "../wire/bytes.ts";
 import type { Field } from "./fields.ts";
 import type { CustomTypesConfig } from "./interfaces.ts";
@@ -20,6 +20,14 @@ const ORIGINAL: ReadonlyMap<number, TypeParser> = new Map(
 /** pg-types' parser of all types that it does not know, which makes a string. */
 const TO_STRING: TypeParser = moduleTypes.getTypeParser(0, "text");
 
+/** How rows are wanted. */
+export interface RowChoice {
+  readonly types: CustomTypesConfig;
+  /** Whether values are given to the parsers of the binary format. */
+  readonly isBinary: boolean;
+  readonly shape: RowShape;
+}
+
 /** The columns of a statement, as they are read with the parsers that apply now. */
 export class Columns {
   readonly fields: readonly Field[];
@@ -29,17 +37,8 @@ export class Columns {
   readonly #formats: readonly number[];
   #reader: RowReader | undefined = undefined;
 
-  /**
-   * `formats` are those in which the values travel; left out, the formats in which they should.
-   * `isBinary`: values are given to the parsers of the binary format.
-   */
-  constructor(
-    fields: readonly Field[],
-    types: CustomTypesConfig,
-    isBinary: boolean,
-    shape: RowShape,
-    formats?: readonly number[],
-  ) {
+  /** `formats` are those in which the values travel; left out, the formats in which they should. */
+  constructor(fields: readonly Field[], { types, isBinary, shape }: RowChoice, formats?: readonly number[]) {
     this.fields = fields;
     this.#isBinary = isBinary;
     this.#shape = shape;
@@ -53,7 +52,7 @@ export class Columns {
   }
 
   /** Whether rows with these parsers are read in the same way. */
-  fits(types: CustomTypesConfig, isBinary: boolean, shape: RowShape): boolean {
+  fits({ types, isBinary, shape }: RowChoice): boolean {
     if (this.#isBinary !== isBinary || this.#shape !== shape) return false;
     const format = isBinary ? "binary" : "text";
     for (let i = 0; i < this.fields.length; i++) {
@@ -64,12 +63,12 @@ export class Columns {
 
   /** The reader of rows. */
   get reader(): RowReader {
-    return this.#reader ??= new RowReader(
-      this.fields,
-      this.#decoders(),
-      this.fields.map(() => Format.Binary),
-      this.#shape,
-    );
+    return this.#reader ??= this.#newReader();
+  }
+
+  #newReader(): RowReader {
+    const members = this.#shape === "array" ? undefined : membersOf(this.fields.map(({ name }) => name), "object");
+    return new RowReader(this.fields, this.#decoders(), this.fields.map(() => Format.Binary), members);
   }
 
   #decoders(): Decoder[] {

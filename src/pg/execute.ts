@@ -14,18 +14,20 @@ import { SqlState } from "../sqlstate.ts";
 import type { Context } from "../statements/context.ts";
 import { effectsOf, succeeded } from "../statements/invalidation.ts";
 import { isStale } from "../statements/stale.ts";
-import type { Plan, Plans, RowChoice } from "./plans.ts";
+import type { RowChoice } from "./columns.ts";
+import type { Plan, Plans, SimplePlan } from "./plans.ts";
 import type { Prepared } from "./prepare_value.ts";
 import type { QuerySink } from "./query.ts";
 import { type Execution, ExtendedRequest, SimpleRequest } from "./requests.ts";
 
 /** Executes a text in the simple protocol. */
-export function* executeSimple(sql: string, sink: QuerySink, choice: RowChoice, context: Context): Op<void> {
-  const effects = effectsOf(sql, context);
+export function* executeSimple(plan: SimplePlan, sink: QuerySink, choice: RowChoice, context: Context): Op<void> {
+  const { parameters } = context.session;
+  const effects = parameters["standard_conforming_strings"] === "off" ? effectsOf(plan.sql, context) : plan.effects;
   const change = context.invalidation.begin(effects, context);
   let pending: PendingRequest<void> | undefined;
   try {
-    pending = yield* submit(new SimpleRequest(sql, sink, choice));
+    pending = yield* submit(new SimpleRequest(plan, sink, choice));
     yield* (effects & Effect.Copies) === 0 ? finish(pending) : settle(pending);
   } finally {
     context.invalidation.end(effects, change, succeeded(pending), context);

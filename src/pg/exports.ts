@@ -26,6 +26,7 @@ export {
   utils,
 };
 export type { DoneCallback } from "./client.ts";
+export type { ClientSettings } from "./client_settings.ts";
 export type { ConnectionParameters, SslConfig } from "./connection_parameters.ts";
 export type { ConnectionStream, StreamOwner } from "./connection.ts";
 export type { MessageFields, NoticeMessage } from "./database_error.ts";

@@ -8,7 +8,9 @@ import type { ClientConfig } from "./interfaces.ts";
 /** The options, without those of the password and of the stream. */
 export function optsOf(params: ConnectionParameters, config: ClientConfig): Opts {
   let opts = new Opts().host(params.host).port(params.port).connectTimeout(0)
-    .upgradeToUnixSocket(isOn(params.upgradeToUnixSocket));
+    .upgradeToUnixSocket(isOn(params.upgradeToUnixSocket))
+    // pyro's own values are never made, so that runtimes without Temporal will do.
+    .dates("string");
   if (params.user) opts = opts.user(params.user);
   if (params.database) opts = opts.db(params.database);
   if (params.application_name) opts = opts.applicationName(params.application_name);

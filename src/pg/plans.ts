@@ -6,18 +6,30 @@
  * prepared under a name, and from then on the server parses and plans it no more. Statements that change something
  * other than rows are never prepared.
  */
-import type { RowShape } from "../rows/row.ts";
-import { Effect, effectsOfStatement } from "../sql/statement.ts";
+import { Effect, effectsOfStatement, effectsOfStatements } from "../sql/statement.ts";
 import type { StatementCache } from "../statements/cache.ts";
-import { Columns } from "./columns.ts";
+import { Columns, type RowChoice } from "./columns.ts";
 import type { Described, Field } from "./fields.ts";
-import type { CustomTypesConfig } from "./interfaces.ts";
 
-/** How rows are wanted. */
-export interface RowChoice {
-  readonly types: CustomTypesConfig;
-  readonly isBinary: boolean;
-  readonly shape: RowShape;
+/** What is known of a text that is executed in the simple protocol. */
+export class SimplePlan {
+  readonly sql: string;
+  /** The side effects of its statements, as bits of `Effect`, if backslashes are ordinary characters. */
+  readonly effects: number;
+  /** The columns of its statements, as they were read last. */
+  readonly #columns: Columns[] = [];
+
+  constructor(sql: string) {
+    this.sql = sql;
+    this.effects = effectsOfStatements(sql);
+  }
+
+  /** The columns of the statement with that index among those with rows. */
+  described({ fields, formats }: Described, choice: RowChoice, index: number): Columns {
+    const known = this.#columns[index];
+    if (known !== undefined && known.fits(choice) && sameFields(fields, known.fields)) return known;
+    return this.#columns[index] = new Columns(fields, choice, formats);
+  }
 }
 
 /** What is known of a statement. */
@@ -32,7 +44,9 @@ export class Plan {
   /** Whether it has been executed. */
   isKnown = false;
   generation: number;
-  /** The columns as they were read last; undefined if there are none, or if they are not known. */
+  /** The columns; undefined if there are none, or if they are not known. */
+  #fields: readonly Field[] | undefined = undefined;
+  /** How they were read last. */
   #columns: Columns | undefined = undefined;
 
   constructor(sql: string, generation: number) {
@@ -42,25 +56,25 @@ export class Plan {
   }
 
   /** The columns for rows as they are wanted; undefined if there are none, or if they are not known. */
-  columns({ types, isBinary, shape }: RowChoice): Columns | undefined {
-    const known = this.#columns;
-    if (known === undefined || known.fits(types, isBinary, shape)) return known;
-    return this.#columns = new Columns(known.fields, types, isBinary, shape);
+  columns(choice: RowChoice): Columns | undefined {
+    if (this.#fields === undefined || this.#columns?.fits(choice)) return this.#columns;
+    return this.#columns = new Columns(this.#fields, choice);
   }
 
   /** The columns that the server has described; `known` are those that were expected. */
   described({ fields, formats }: Described, choice: RowChoice, known: Columns | undefined): Columns {
     if (known !== undefined && sameFields(fields, known.fields)) return known;
-    const { types, isBinary, shape } = choice;
     // Next time, the values can travel in the best formats.
-    this.#columns = new Columns(fields, types, isBinary, shape);
-    return new Columns(fields, types, isBinary, shape, formats);
+    this.#columns = undefined;
+    this.#fields = fields;
+    return new Columns(fields, choice, formats);
   }
 
   /** Forgets the columns, and that the server has it. */
   forget(generation: number): void {
     this.name = "";
     this.isKnown = false;
+    this.#fields = undefined;
     this.#columns = undefined;
     this.generation = generation;
   }
@@ -69,30 +83,32 @@ export class Plan {
 /** The plans of one connection. */
 export class Plans {
   readonly #statements: StatementCache;
-  readonly #capacity: number;
-  /** By text, the least recently used first. */
-  readonly #texts = new Map<string, Plan>();
-  #lastUsed: Plan | undefined = undefined;
+  readonly #texts: RecentTexts<Plan>;
+  readonly #simpleTexts: RecentTexts<SimplePlan>;
   /** By the name that the user has given. */
   readonly #names = new Map<string, Plan>();
 
   /** `capacity`: how many texts are remembered. */
   constructor(statements: StatementCache, capacity: number = 256) {
     this.#statements = statements;
-    this.#capacity = capacity;
+    this.#texts = new RecentTexts(
+      capacity,
+      (sql) => new Plan(sql, statements.generation),
+      (plan) => statements.closeLater(plan),
+    );
+    this.#simpleTexts = new RecentTexts(capacity, (sql) => new SimplePlan(sql), () => {});
+  }
+
+  /** The plan of a text in the simple protocol. */
+  ofSimpleText(sql: string): SimplePlan {
+    return this.#simpleTexts.get(sql);
   }
 
   /** The plan of a text. */
   ofText(sql: string): Plan {
-    const known = this.#texts.get(sql);
-    if (known === undefined) return this.#add(sql);
-    if (known !== this.#lastUsed) {
-      this.#texts.delete(sql);
-      this.#texts.set(sql, known);
-      this.#lastUsed = known;
-    }
-    this.#renew(known);
-    return known;
+    const plan = this.#texts.get(sql);
+    this.#renew(plan);
+    return plan;
   }
 
   /** The plan of a statement that the user has named; its text may be left out if it is known. */
@@ -132,18 +148,39 @@ export class Plans {
     if (plan.name !== "" && (!this.#statements.named || this.#statements.isDropped(plan))) plan.forget(generation);
     else if (plan.generation !== generation) this.drop(plan);
   }
+}
 
-  #add(sql: string): Plan {
-    const plan = new Plan(sql, this.#statements.generation);
-    if (sql.length > MAX_LENGTH) return plan;
-    if (this.#texts.size >= this.#capacity) {
-      const [oldest] = this.#texts.values();
-      this.#texts.delete(oldest!.sql);
-      this.#statements.closeLater(oldest!);
-    }
-    this.#texts.set(sql, plan);
-    this.#lastUsed = plan;
-    return plan;
+/** What is known of the texts that were executed most recently. */
+class RecentTexts<T extends { readonly sql: string }> {
+  readonly #capacity: number;
+  readonly #make: (sql: string) => T;
+  readonly #forget: (item: T) => void;
+  /** The least recently used first. */
+  readonly #items = new Map<string, T>();
+  #lastUsed: T | undefined = undefined;
+
+  constructor(capacity: number, make: (sql: string) => T, forget: (item: T) => void) {
+    this.#capacity = capacity;
+    this.#make = make;
+    this.#forget = forget;
+  }
+
+  /** What is known of a text, which becomes the most recently used one. */
+  get(sql: string): T {
+    if (this.#lastUsed?.sql === sql) return this.#lastUsed;
+    const known = this.#items.get(sql);
+    const item = known ?? this.#make(sql);
+    if (sql.length > MAX_LENGTH) return item;
+    if (known !== undefined) this.#items.delete(sql);
+    else if (this.#items.size >= this.#capacity) this.#drop();
+    this.#items.set(sql, item);
+    return this.#lastUsed = item;
+  }
+
+  #drop(): void {
+    const [oldest] = this.#items.values();
+    this.#items.delete(oldest!.sql);
+    this.#forget(oldest!);
   }
 }
 

@@ -9,7 +9,8 @@ import { pgError } from "./database_error.ts";
 import { executeExtended, executeSimple } from "./execute.ts";
 import type { CustomTypesConfig, SubmittedQuery } from "./interfaces.ts";
 import { outside } from "./outside.ts";
-import type { Plans, RowChoice } from "./plans.ts";
+import type { RowChoice } from "./columns.ts";
+import type { Plans } from "./plans.ts";
 import { prepareValues } from "./prepare_value.ts";
 import { Query, QuerySink, type RunnableQuery } from "./query.ts";
 import { SubmittedRequest } from "./submitted.ts";
@@ -96,7 +97,7 @@ export class QueryRun {
       if (query.requiresPreparation()) {
         const { text: sql, name, values } = query;
         op = executeExtended({ sql, name, values: prepareValues(values ?? []) }, sink, choice, plans, state);
-      } else op = executeSimple(query.text ?? "", sink, choice, state);
+      } else op = executeSimple(plans.ofSimpleText(query.text ?? ""), sink, { ...choice, isBinary: false }, state);
     } catch (error) {
       process.nextTick(() => this.#settle(() => this.#report(error), statusOf(state.session)));
       return;

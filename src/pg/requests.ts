@@ -13,9 +13,9 @@ import { Backend, DescribeTarget, Frontend } from "../wire/codes.ts";
 import { close, copyFail, describe, execute, flush, parse, query as queryMessage, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { Columns } from "./columns.ts";
+import type { Columns, RowChoice } from "./columns.ts";
 import { readFields } from "./fields.ts";
-import type { Plan, RowChoice } from "./plans.ts";
+import type { Plan, SimplePlan } from "./plans.ts";
 import type { Prepared } from "./prepare_value.ts";
 import type { QuerySink } from "./query.ts";
 
@@ -23,14 +23,18 @@ import type { QuerySink } from "./query.ts";
 export class SimpleRequest implements Request<void> {
   readonly action = "run the query";
   readonly syncMode = "implicit";
-  readonly sql: string;
+  readonly #plan: SimplePlan;
   readonly #sink: QuerySink;
   readonly #choice: RowChoice;
 
-  constructor(sql: string, sink: QuerySink, choice: RowChoice) {
-    this.sql = sql;
+  constructor(plan: SimplePlan, sink: QuerySink, choice: RowChoice) {
+    this.#plan = plan;
     this.#sink = sink;
     this.#choice = choice;
+  }
+
+  get sql(): string {
+    return this.#plan.sql;
   }
 
   encode(out: Outbox): void {
@@ -39,7 +43,7 @@ export class SimpleRequest implements Request<void> {
 
   *reply(inbox: Inbox, out: Outbox): ReplyReader<void> {
     const sink = this.#sink;
-    const { types, shape } = this.#choice;
+    let index = 0;
     const grammar = new SimpleReplyGrammar(this.action);
     for (;;) {
       while (!inbox.next()) yield "read";
@@ -49,11 +53,9 @@ export class SimpleRequest implements Request<void> {
       }
       grammar.step(inbox);
       switch (inbox.code) {
-        case Backend.RowDescription: {
-          const { fields, formats } = readFields(inbox, false);
-          sink.begin(new Columns(fields, types, false, shape, formats));
+        case Backend.RowDescription:
+          sink.begin(this.#plan.described(readFields(inbox, false), this.#choice, index++));
           break;
-        }
         case Backend.CommandComplete:
           sink.complete(inbox);
           break;

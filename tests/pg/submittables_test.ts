@@ -1,7 +1,8 @@
 /** Query classes of other packages: pg-cursor and pg-query-stream as they are, and own ones. */
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
-import type { Readable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Connection, Submittable } from "../../src/pg/mod.ts";
 import { requirePg } from "../support/installed/pg.ts";
 import { besidePg, errorOf, event } from "../support/suite/beside_pg.ts";
@@ -15,6 +16,10 @@ const CursorClass = requirePg<new (text: string, values?: unknown[], config?: ob
 const Stream = requirePg<new (text: string, values?: unknown[], config?: object) => Readable & Submittable>(
   "pg-query-stream",
 );
+
+/** pg-copy-streams' class for COPY FROM STDIN. */
+type CopyFrom = Writable & Submittable & { readonly rowCount: number };
+const { from: copyFrom } = requirePg<{ from(text: string): CopyFrom }>("pg-copy-streams");
 
 besidePg("a cursor, read to its end and closed before", async ({ client }) => {
   const conn = await client();
@@ -80,6 +85,23 @@ besidePg("a stream on a client of a pool", async ({ pool }) => {
   for await (const row of stream) rows.push(row);
   client.release();
   return [rows.length, (await clients.query("select 1 as n")).rows];
+});
+
+besidePg("COPY FROM STDIN by pg-copy-streams: its end, an error, and giving up", async ({ client }) => {
+  const conn = await client();
+  const seen: unknown[] = [];
+  await conn.query("create temporary table copied (n int, t text)");
+  const copy = (): CopyFrom => conn.query(copyFrom("copy copied from stdin"));
+  const whole = copy();
+  await pipeline(Readable.from(Array.from({ length: 20_000 }, (_, i) => `${i}\ttext ${i}\n`)), whole);
+  seen.push(whole.rowCount, (await conn.query("select count(*)::int as n, max(n) as last from copied")).rows);
+  seen.push(await errorOf(pipeline(Readable.from(["x\ty\n"]), copy())));
+  const abandoned = copy();
+  abandoned.write("1\tx\n");
+  abandoned.destroy(new Error("given up"));
+  seen.push(await event(abandoned, "error"));
+  seen.push((await conn.query("select count(*)::int as n from copied")).rows);
+  return seen;
 });
 
 /** A query class that sends a text, and notes what is called. */

@@ -91,6 +91,7 @@ export const PG: Readonly<Record<string, string>> = {
   pg: PEERS.pg,
   "pg-cursor": PEERS["pg-cursor"],
   "pg-query-stream": "4.17.0",
+  "pg-copy-streams": PEERS["pg-copy-streams"],
 };
 
 /** libpq for Node, which is built from source. */
