@@ -4,6 +4,7 @@
  */
 import {
   cpSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -67,7 +68,10 @@ function replacePg(directory: string, built: string): void {
   const { dependencies = {} } = JSON.parse(
     readFileSync(join(directory, "node_modules", "pg", "package.json"), "utf8"),
   ) as { readonly dependencies?: Versions };
-  for (const name of Object.keys(dependencies)) readdirSync(join(directory, "node_modules", name));
+  const missing = Object.keys(dependencies).filter((name) =>
+    !name.startsWith("@types/") && !existsSync(join(directory, "node_modules", name))
+  );
+  if (missing.length > 0) throw new Error(`${directory} lacks ${missing.join(", ")}, which @x/pyro-pg needs`);
 }
 
 /** Copies a directory without copying its files. */
