@@ -21,6 +21,7 @@ export type {
   BatchOptions,
   BeginOptions,
   CallOptions,
+  CopyOptions,
   ListenOptions,
   QueryOptions,
   RowOptions,

@@ -24,6 +24,7 @@ export type {
   BatchOptions,
   BeginOptions,
   CallOptions,
+  CopyOptions,
   ListenOptions,
   QueryOptions,
   RowOptions,

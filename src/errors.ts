@@ -6,7 +6,10 @@
  * {@linkcode UsageError}, {@linkcode EncodeError}. A value could not be read: {@linkcode DecodeError}.
  * A statement was skipped because one before it failed: {@linkcode PipelineAborted}.
  */
+import { excerptOf } from "./excerpt.ts";
+import { printAs } from "./inspection.ts";
 import { isPrintable, printEscaped } from "./printed.ts";
+import { printedError } from "./printed_error.ts";
 
 /** The options of the constructors of pyro's errors. */
 export interface PyroErrorOptions extends ErrorOptions {
@@ -109,6 +112,9 @@ export interface ServerFields {
 /**
  * The server refused a statement, or the session.
  *
+ * The console shows the message, the {@linkcode ServerError.excerpt}, detail and hint, and then the stack and the
+ * other fields.
+ *
  * @example Tell a duplicate key from other failures
  * ```ts
  * import { Conn, ServerError, SqlState } from "@x/pyro";
@@ -163,8 +169,32 @@ export class ServerError extends PyroError implements ServerFields {
     Object.defineProperty(this, "query", { value: options?.query, enumerable: false });
   }
 
+  /**
+   * The line of the SQL text with a caret below the place of the error, as psql shows it; of a function's statement, if
+   * the error is in one. Undefined if the server names no place. Long lines are cut. It has the literals of that line,
+   * so it is not enumerable, and JSON of the error does not have it.
+   *
+   * @example
+   * ```ts
+   * import { Conn, ServerError } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect("pg://");
+   * const error = await conn.query("select 1\nfrom persn").catch((error) => error);
+   * assert.ok(error instanceof ServerError);
+   * assert.equal(error.excerpt, "LINE 2: from persn\n             ^");
+   * ```
+   */
+  get excerpt(): string | undefined {
+    const { position, query, internalPosition, internalQuery } = this;
+    if (position !== undefined) return query === undefined ? undefined : excerptOf(query, position);
+    if (internalPosition === undefined || internalQuery === undefined) return undefined;
+    return excerptOf(internalQuery, internalPosition);
+  }
+
   static {
     this.prototype.name = "ServerError";
+    printAs<ServerError>(this.prototype, printedError);
   }
 }
 

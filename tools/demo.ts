@@ -3,7 +3,7 @@
  * stops.
  */
 import process from "node:process";
-import { Conn } from "../mod.ts";
+import { Conn, table } from "../mod.ts";
 import { Conn as BlockingConn } from "../sync.ts";
 import { PostgresServer } from "../tests/support/installed/postgres.ts";
 
@@ -24,12 +24,12 @@ const planets: readonly [name: string, moons: number, discovered: string | null]
 // Not awaited one by one: all of them leave together.
 await Promise.all(planets.map((planet) => conn.execDrop("insert into planet values ($1, $2, $3)", planet)));
 const rows = await conn.exec("select name, moons, discovered from planet where moons > $1 order by moons", [1]);
-printTable(rows);
+console.log(table(rows));
 
 using blocking = new BlockingConn(url);
 console.log(`Blocking: connected to the same server, over ${nameOf(blocking.transport)}${how(blocking)}`);
 blocking.execDrop("update planet set moons = moons + 1 where name = $1", ["Mars"]);
-printTable(blocking.query("select count(*) as planets, sum(moons) as moons from planet"));
+console.log(table(blocking.query("select count(*) as planets, sum(moons) as moons from planet")));
 
 console.log("Stopping the server.");
 process.exitCode = 0;
@@ -42,11 +42,4 @@ function how(
   { upgrade }: { readonly upgrade: { readonly upgraded: boolean; readonly reason: string | undefined } },
 ): string {
   return upgrade.upgraded ? " (upgraded from TCP)" : ` (${upgrade.reason})`;
-}
-
-function printTable(rows: readonly Record<string, unknown>[]): void {
-  // As text, since not every console knows how to show Temporal's types.
-  console.table(
-    rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, String(value)]))),
-  );
 }

@@ -20,6 +20,10 @@ export interface Layer {
 export const LEAVES: readonly string[] = [
   "errors.ts",
   "printed.ts",
+  "printed_error.ts",
+  "inspection.ts",
+  "excerpt.ts",
+  "text_width.ts",
   "sqlstate.ts",
   "backlog.ts",
   "builtin.ts",

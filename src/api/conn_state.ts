@@ -2,6 +2,7 @@
 import type { ConnectionState } from "../connection/connection_state.ts";
 import type { Handlers } from "../connection/handlers.ts";
 import type { ConnectionError, ServerFields } from "../errors.ts";
+import { printMembers } from "../inspection.ts";
 import type { Lease } from "../pool/lease.ts";
 import { type CancelKey, cancelKeyOf } from "../connect/cancel.ts";
 import type { Upgrade } from "../connect/upgrade.ts";
@@ -122,5 +123,16 @@ export abstract class ConnState {
     if (this.#lease === undefined) return handlers.own;
     this.#lease.check(`set ${name}`);
     return handlers.settable(this.#lease);
+  }
+
+  static {
+    printMembers<ConnState>(this.prototype, (conn) => conn.#shown());
+  }
+
+  #shown(): object {
+    const { serverAddress, serverPort, database, user } = this.#state.observer.info;
+    const { transport, tls, id, closed, transactionStatus } = this;
+    const server = serverPort === undefined ? serverAddress : `${serverAddress}:${serverPort}`;
+    return { server, database, user, transport, tls, status: closed ? "closed" : transactionStatus, id };
   }
 }

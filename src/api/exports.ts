@@ -25,6 +25,8 @@ export type {
   Mapped,
   Params,
   PortalRows,
+  Progress,
+  ProgressOptions,
   Row,
   TypeOptions,
 } from "../connection/call_options.ts";
@@ -72,16 +74,20 @@ export type { PoolGap, PoolNotification } from "../pool/subscription.ts";
 export { Ticket } from "./pipeline_ticket.ts";
 export type { TransactionStatus } from "../protocol/session.ts";
 export type { Result } from "../rows/collectors.ts";
-export { sql, type SqlTag, type SqlTemplate } from "../sql/template.ts";
+export { sql } from "./sql.ts";
+export type { SqlTag, SqlTypes } from "../sql/sql_tag.ts";
+export type { SqlTemplate } from "../sql/template.ts";
 export { SqlState } from "../sqlstate.ts";
 export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent } from "../telemetry/events.ts";
 export type { PeerCertificate, TlsInfo } from "./tls_info.ts";
-export { toJson } from "./to_json.ts";
+export { notebookTable, table, type TableOptions, type TableRows } from "./table.ts";
+export { type JsonOptions, toJson } from "./to_json.ts";
 export type { Endpoint, TcpOptions } from "../transport/transport.ts";
 export type { ColumnTypes, TextParser, TypeParsers } from "../codecs/column_codecs.ts";
 export type { Box, Circle, Line, LineSegment, Path, Point, Polygon } from "../codecs/geometry_values.ts";
 export { type DurationValue, Interval, type IntervalFields } from "../codecs/interval.ts";
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";
+export { JsonNumber } from "../codecs/json_text.ts";
 export { Range, type RangeBounds } from "../codecs/range.ts";
 export type { RowShape } from "../rows/row.ts";
 export type {

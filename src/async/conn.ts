@@ -6,7 +6,8 @@ import type { AsyncLink } from "../run/async_link.ts";
 import { UsageError } from "../errors.ts";
 import type { NotificationQueue } from "../features/listen.ts";
 import { settingsOf } from "../options/opts.ts";
-import { type Target, toOpts } from "../options/target.ts";
+import { type Target, targetOpts } from "../options/target.ts";
+import { variable } from "../runtime/runtime.ts";
 import type { CloseOptions } from "../connection/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Notifications } from "./notifications.ts";
@@ -72,7 +73,8 @@ export class Conn extends Executor implements AsyncDisposable {
    * Connects.
    *
    * @param target A URL (`pg://user:password@host:port/database?key=value`), a `URL`, `Opts`, a libpq
-   *   keyword/value string, or a plain object whose keys are the names of Opts' setters.
+   *   keyword/value string, or a plain object whose keys are the names of Opts' setters. Default: the URL in the
+   *   environment variable `DATABASE_URL` if it is set, otherwise what libpq's variables say.
    * @throws {UsageError} If the target is malformed.
    * @throws {ServerError} If the server refuses the session, such as for a wrong password.
    * @throws {ConnectionError} If no server can be reached within `connectTimeout`.
@@ -86,8 +88,8 @@ export class Conn extends Executor implements AsyncDisposable {
    * assert.equal(conn.transactionStatus, "idle");
    * ```
    */
-  static async connect(target: Target, options?: ConnectOptions): Promise<Conn> {
-    return new Conn(await open(settingsOf(toOpts(target)), options?.signal));
+  static async connect(target?: Target, options?: ConnectOptions): Promise<Conn> {
+    return new Conn(await open(settingsOf(targetOpts(target, variable)), options?.signal));
   }
 
   /** Makes one round trip to the server; works in a failed transaction too. */

@@ -11,7 +11,14 @@ import type { TransactionState } from "../features/transaction.ts";
 import type { CopyData, CopyRow, Mapped, Params, Row } from "../connection/call_options.ts";
 import type { SqlTemplate } from "../sql/template.ts";
 import { copyStream } from "./copy_stream.ts";
-import type { BeginOptions, CallOptions, QueryOptions, StreamOptions, TransactionOptions } from "./options.ts";
+import type {
+  BeginOptions,
+  CallOptions,
+  CopyOptions,
+  QueryOptions,
+  StreamOptions,
+  TransactionOptions,
+} from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Portal } from "./portal.ts";
 import { RowStream } from "./row_stream.ts";
@@ -180,7 +187,7 @@ export abstract class Executor extends StatementExecutor {
   copyIn(
     sql: string | SqlTemplate,
     source: CopyData | Iterable<CopyData> | AsyncIterable<CopyData>,
-    options?: CallOptions,
+    options?: CopyOptions,
   ): Promise<number> {
     return this.#link.run(copyCalls.copyIn(this.#context, sql, source, options));
   }
@@ -199,7 +206,7 @@ export abstract class Executor extends StatementExecutor {
    * assert.equal(text, "1,2\n3,4\n");
    * ```
    */
-  copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+  copyOut(sql: string | SqlTemplate, options?: CopyOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
     return copyStream(this.#link, copyCalls.copyOut(this.#context, sql, options));
   }
 
@@ -233,7 +240,7 @@ export abstract class Executor extends StatementExecutor {
     table: string | SqlTemplate,
     columns: readonly string[],
     rows: Iterable<CopyRow> | AsyncIterable<CopyRow>,
-    options?: CallOptions,
+    options?: CopyOptions,
   ): Promise<number> {
     return this.#link.run(copyCalls.copyRows(this.#context, table, columns, rows, options));
   }

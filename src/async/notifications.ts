@@ -5,6 +5,7 @@ import type { AsyncLink } from "../run/async_link.ts";
 import type { NotificationQueue } from "../features/listen.ts";
 import type { Notification } from "../wire/backend.ts";
 import { QueueConsumers } from "./queue_consumers.ts";
+import { printMembers } from "../inspection.ts";
 
 /**
  * The notifications on a channel, to iterate over; made by `Conn.listen`. Waiting for the next one
@@ -29,6 +30,10 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
     binding.onEnd = () => signal.removeEventListener("abort", stop);
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
+  }
+
+  static {
+    printMembers<Notifications>(this.prototype, ({ channel }) => ({ channel }));
   }
 
   /** The channel. */

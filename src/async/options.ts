@@ -17,6 +17,8 @@ export interface RowOptions extends shared.RowOptions, Abortable {}
 export interface QueryOptions extends shared.QueryOptions, Abortable {}
 /** How rows are streamed. */
 export interface StreamOptions extends shared.StreamOptions, Abortable {}
+/** How data is copied. */
+export interface CopyOptions extends shared.CopyOptions, Abortable {}
 /** How a batch is executed. */
 export interface BatchOptions extends shared.BatchOptions, Abortable {}
 /** How a transaction begins. Options that are not given have the session's defaults. */

@@ -4,6 +4,7 @@ import * as pipelineCalls from "../connection/pipeline_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { PipelineState } from "../features/pipeline.ts";
 import { type Mapped, OPTIONS_OF, type Params, type Row, type TypeOptions } from "../connection/call_options.ts";
+import { printMembers } from "../inspection.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { Statement } from "./statement_executor.ts";
@@ -30,6 +31,10 @@ export class Pipeline implements AsyncDisposable {
     this.#context = context;
     this.#link = link;
     this.#state = state;
+  }
+
+  static {
+    printMembers<Pipeline>(this.prototype, ({ pendingCount, aborted }) => ({ pendingCount, aborted }));
   }
 
   /** The number of unclaimed results. */

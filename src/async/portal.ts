@@ -4,6 +4,7 @@ import * as portalCalls from "../connection/portal_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { Mapped, PortalRows, Row } from "../connection/call_options.ts";
+import { printMembers } from "../inspection.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { Column } from "../wire/backend.ts";
 import type { RowOptions } from "./options.ts";
@@ -19,6 +20,10 @@ export class Portal implements AsyncDisposable {
     this.#context = context;
     this.#link = link;
     this.#cursor = cursor;
+  }
+
+  static {
+    printMembers<Portal>(this.prototype, ({ done }) => ({ done }));
   }
 
   /** Whether all rows have been fetched. */

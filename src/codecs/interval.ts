@@ -9,6 +9,7 @@
  * extremes of all three are an infinity.
  */
 import { UsageError } from "../errors.ts";
+import { printAs } from "../inspection.ts";
 import { BadValue, type Codec, expectLength, kindOf, wrongKind } from "./codec.ts";
 import { isDuration } from "./temporal.ts";
 
@@ -156,6 +157,10 @@ export class Interval {
   /** The same as {@linkcode Interval.toString}. */
   toJSON(): string {
     return this.toString();
+  }
+
+  static {
+    printAs<Interval>(this.prototype, (interval) => `Interval ${interval}`);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import type { JsonChoice } from "../options/choices.ts";
 import { BadValue, checkedText, type Codec } from "./codec.ts";
-import { stringify } from "./json_text.ts";
+import { JsonNumber, stringify } from "./json_text.ts";
 
 /** A value that is always sent as JSON; made by {@linkcode Json} and {@linkcode Jsonb}. */
 export class JsonValue {
@@ -52,6 +52,7 @@ export function Jsonb(value: unknown): JsonValue {
 /** json, whose binary format is its text. */
 export function json(choice: JsonChoice): Codec {
   const result = parser(choice);
+  const text = (value: unknown): string => jsonText(value, choice === "lossless");
   return {
     name: "json",
     binary: true,
@@ -60,16 +61,17 @@ export function json(choice: JsonChoice): Codec {
     decode: (source, start, end) => result(source.bytes.utf8Slice(start, end)),
     parse: result,
     encode(out, value) {
-      out.text(jsonText(value));
+      out.text(text(value));
       return true;
     },
-    text: jsonText,
+    text,
   };
 }
 
 /** jsonb, whose binary format is a version byte and its text. */
 export function jsonb(choice: JsonChoice): Codec {
   const result = parser(choice);
+  const text = (value: unknown): string => jsonText(value, choice === "lossless");
   return {
     name: "jsonb",
     binary: true,
@@ -82,25 +84,26 @@ export function jsonb(choice: JsonChoice): Codec {
     parse: result,
     encode(out, value) {
       out.byte(1);
-      out.text(jsonText(value));
+      out.text(text(value));
       return true;
     },
-    text: jsonText,
+    text,
   };
 }
 
 /** The JSON text of a parameter: a string is JSON text already, other values are stringified. */
-export function jsonText(value: unknown): string {
+export function jsonText(value: unknown, bigints: boolean = false): string {
   if (typeof value === "string") return checkedText(value);
-  return stringify(value instanceof JsonValue ? value.value : value);
+  return stringify(value instanceof JsonValue ? value.value : value, bigints);
 }
 
 function parser(choice: JsonChoice): (text: string) => unknown {
   if (choice === "string") return (text) => text;
   if (typeof choice === "function") return choice;
+  const isLossless = choice === "lossless";
   return (text) => {
     try {
-      return JSON.parse(text);
+      return isLossless ? parseLossless(text) : JSON.parse(text);
     } catch (error) {
       if (error instanceof SyntaxError) throw new BadValue("it is not JSON");
       // The value is nested more deeply than the engine can parse, or too large.
@@ -108,3 +111,28 @@ function parser(choice: JsonChoice): (text: string) => unknown {
     }
   };
 }
+
+/** Parses JSON. Numbers that a double cannot hold are bigints or {@linkcode JsonNumber}. */
+function parseLossless(text: string): unknown {
+  // Fifteen digits fit into a double, and the engine's own parsing is much faster.
+  return LONG_NUMBER.test(text) ? JSON.parse(text, exactly) : JSON.parse(text);
+}
+
+function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== "number") return value;
+  const source = context!.source!;
+  if (decimal(String(value)) === decimal(source)) return value;
+  return /^-?\d+$/.test(source) ? BigInt(source) : new JsonNumber(source);
+}
+
+/** A number's digits and exponent: equal texts are equal numbers. */
+function decimal(text: string): string {
+  const [, sign, whole = "", fraction = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ??
+    [];
+  const digits = (whole + fraction).replace(/^0+/, "");
+  const significant = digits.replace(/0+$/, "");
+  if (significant === "") return "0";
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+}
+
+const LONG_NUMBER = /[\d.]{16}|\d[eE][+-]?\d/;

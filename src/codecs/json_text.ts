@@ -7,12 +7,57 @@
  *
  * Source: ECMA-262, "JSON.stringify", for objects with `toJSON` and wrapped primitives.
  */
+import { UsageError } from "../errors.ts";
+import { printAs } from "../inspection.ts";
 import { BadValue, kindOf } from "./codec.ts";
 import { Instance } from "./instance.ts";
 
-/** The JSON text of a value. */
-export function stringify(value: unknown): string {
-  return new JsonWriter().write(value);
+/**
+ * A number in JSON that no JavaScript number is equal to, and that is no integer, as `json("lossless")` reads it: its
+ * text. As a parameter, inside of JSON, and in the text that `JSON.stringify` and `toJson` make, it is that number.
+ *
+ * @example
+ * ```ts
+ * import { Conn, JsonNumber, Opts } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using conn = await Conn.connect(new Opts("pg://").json("lossless"));
+ * const value = await conn.execValue(`select '[0.1, 12345678901234567890, 0.12345678901234567890]'::jsonb`);
+ * assert.deepEqual(value, [0.1, 12345678901234567890n, new JsonNumber("0.12345678901234567890")]);
+ * assert.equal(await conn.execValue("select $1::jsonb->>2", [value]), "0.12345678901234567890");
+ * ```
+ */
+export class JsonNumber {
+  /** The number as it was written. */
+  readonly text: string;
+
+  /** A number of that text, which must be one in JSON. */
+  constructor(text: string) {
+    if (typeof text !== "string" || !NUMBER.test(text)) {
+      throw new UsageError("Cannot make a JsonNumber: give the text of a number in JSON");
+    }
+    this.text = text;
+  }
+
+  /** The text. */
+  toString(): string {
+    return this.text;
+  }
+
+  /** For `JSON.stringify`: the number itself. */
+  toJSON(): unknown {
+    // Not every version of TypeScript knows it.
+    return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(this.text);
+  }
+
+  static {
+    printAs<JsonNumber>(this.prototype, ({ text }) => `JsonNumber ${text}`);
+  }
+}
+
+/** The JSON text of a value; `bigints` says whether those are numbers, or refused. */
+export function stringify(value: unknown, bigints: boolean = false): string {
+  return new JsonWriter(bigints).write(value);
 }
 
 /** Writes one value. Not recursive: it keeps its own list of open containers. */
@@ -23,7 +68,12 @@ class JsonWriter {
   readonly #ancestors = new Set<object>();
   /** JSON texts of members' names, since names repeat. */
   readonly #labels = new Map<string, string>();
+  readonly #bigints: boolean;
   #text = "";
+
+  constructor(bigints: boolean) {
+    this.#bigints = bigints;
+  }
 
   write(value: unknown): string {
     this.#value(value, "");
@@ -69,6 +119,10 @@ class JsonWriter {
       case "boolean":
         this.#text += value;
         return;
+      case "bigint":
+        if (!this.#bigints) throw this.#refused(kindOf(value));
+        this.#text += value;
+        return;
       case "object":
         if (value === null) this.#text += "null";
         else this.#object(value, key);
@@ -83,6 +137,10 @@ class JsonWriter {
     for (let i = 0; i < MAX_TO_JSON; i++) {
       if (made instanceof Instance) {
         this.#text += made.json;
+        return;
+      }
+      if (made instanceof JsonNumber) {
+        this.#text += made.text;
         return;
       }
       // Node would make an object with an array of numbers of a Buffer, and null of an invalid Date.
@@ -170,3 +228,5 @@ const MAX_TO_JSON = 10;
 const MAX_LABELS = 100;
 /** The maximum depth of arrays and objects. A server with the default `max_stack_depth` accepts a few more. */
 const MAX_DEPTH = 6000;
+/** Source: RFC 8259, "Numbers". */
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;

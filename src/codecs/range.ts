@@ -6,6 +6,8 @@
  * `multirange_send`: count, then length and bytes of each range.
  */
 import { UsageError } from "../errors.ts";
+import { printAs } from "../inspection.ts";
+import { printable } from "../printed.ts";
 import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, encodeInside, kindOf, mayBeText, textOf, wrongKind } from "./codec.ts";
@@ -94,6 +96,10 @@ export class Range<T = unknown> {
   toJSON(): Record<string, unknown> {
     const { lower, upper, lowerInclusive, upperInclusive, empty } = this;
     return { lower, upper, lowerInclusive, upperInclusive, empty };
+  }
+
+  static {
+    printAs<Range>(this.prototype, (range) => `Range ${printable(range.toString())}`);
   }
 }
 

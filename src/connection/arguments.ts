@@ -43,6 +43,8 @@ export interface OptionSpec {
   readonly mapRow?: MapRow | undefined;
   /** Its options besides `timeout` and `signal`. */
   readonly names?: readonly string[];
+  /** Its time limit, unless the options say another; 0 for none. Default: 0. */
+  readonly timeout?: number;
 }
 
 /** The key under which a pool passes the timeout that the caller gave, when `timeout` is the remainder of it. */
@@ -54,20 +56,13 @@ export interface RemainingTimeout {
 }
 
 /** The options of a call. */
-export function parseOptions(options: unknown, spec: OptionSpec): ParsedOptions {
-  if (options === undefined) {
-    return spec.shape === undefined ? NO_OPTIONS : { ...NO_OPTIONS, shape: spec.shape, mapRow: spec.mapRow };
-  }
-  if (!isPlainObject(options)) {
-    throw new UsageError(
-      "Cannot use the options: they must be an object such as { timeout: 1000 }; parameters must be an array",
-    );
-  }
+export function parseOptions(options: unknown, spec: OptionSpec, mayBeParams: boolean = false): ParsedOptions {
+  if (options === undefined) return spec.shape === undefined && !spec.timeout ? NO_OPTIONS : defaultsOf(spec);
+  if (!isPlainObject(options)) throw new UsageError(`Cannot use the options: ${notOptions(options)}`);
   const { action, awaits, names = [] } = spec;
   let shape: RowLayout = spec.shape ?? "object";
   let types: ColumnTypes | undefined;
-  let { mapRow } = spec;
-  let timeout = 0;
+  let { mapRow, timeout = 0 } = spec;
   let signal: AbortSignal | undefined;
   const extraOptions: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
@@ -76,7 +71,8 @@ export function parseOptions(options: unknown, spec: OptionSpec): ParsedOptions 
     else if (name === "signal" && awaits) signal = signalFrom(value);
     else if (!names.includes(name)) {
       const known = [...names, "timeout", ...(awaits ? ["signal"] : [])].join(", ");
-      throw new UsageError(`Cannot use option ${JSON.stringify(name)}: there are ${known}`);
+      const note = mayBeParams ? "; parameters must be in an array, for $1, $2, …, or in an sql template" : "";
+      throw new UsageError(`Cannot use option ${JSON.stringify(name)}: there are ${known}${note}`);
     } else if (name === "rows" || name === "nest") shape = layoutFrom(options as QueryOptions);
     else if (name === "as") mapRow = mapRowFrom(value);
     else if (name === "types") types = columnTypesFrom(value);
@@ -100,6 +96,7 @@ export function parseCall(
   owner: object,
   spec: OptionSpec,
 ): ParsedCall {
+  if (typeof statement !== "string") refuseTagged(statement);
   let given = options;
   let values = params;
   if (params !== undefined && !Array.isArray(params)) {
@@ -107,12 +104,17 @@ export function parseCall(
     given = params;
     values = undefined;
   }
-  const read = parseOptions(given, spec);
+  const read = parseOptions(given, spec, values === undefined);
   if (statement instanceof SqlTemplate) {
+    let inside = valuesOf(statement);
     if (Array.isArray(values) && values.length > 0) {
-      throw new UsageError("Cannot bind the parameters: an sql template has its values inside");
+      // The text of a file, say, numbers its parameters itself.
+      if (inside.length > 0) {
+        throw new UsageError("Cannot bind the parameters: the sql template has its values inside");
+      }
+      inside = values;
     }
-    return { ...read, source: sqlText(statement.text), values: checkedValues(valuesOf(statement)) };
+    return { ...read, source: sqlText(statement.text), values: checkedValues(inside) };
   }
   const source = statement instanceof StatementHandle ? referenceOf(statement, owner) : sqlText(statement);
   // A spread would be a tenth of what a call costs on Bun.
@@ -166,11 +168,9 @@ export function statementSourceOf(statement: unknown, owner: object): StatementS
 export function sqlText(sql: unknown): string {
   if (sql instanceof SqlTemplate) return sqlText(textWithoutValues(sql));
   if (typeof sql !== "string") {
-    throw new UsageError(
-      `Cannot run ${
-        sql === null ? "null" : `a value of type ${typeof sql}`
-      } as SQL: give a string or a prepared statement`,
-    );
+    refuseTagged(sql);
+    const given = sql === null ? "null" : `a value of type ${typeof sql}`;
+    throw new UsageError(`Cannot run ${given} as SQL: give a string or a prepared statement${separately(sql)}`);
   }
   if (sql.includes("\0")) throw new UsageError("Cannot run the SQL text: it contains a NUL character");
   if (!sql.isWellFormed()) throw new UsageError("Cannot run the SQL text: it contains a lone surrogate");
@@ -209,6 +209,32 @@ export function closeTimeout(options: unknown): number {
 export function countFrom(value: unknown, name: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 0x7fff_ffff) return value;
   throw new UsageError(`Cannot use ${name}: it must be an integer from 1 to 2147483647`);
+}
+
+/** The options of a call that is given none. */
+function defaultsOf({ action, shape = "object", mapRow, timeout = 0 }: OptionSpec): ParsedOptions {
+  const deadline = timeout > 0 ? { action, timeout, callerTimeout: undefined, signal: undefined } : undefined;
+  return { ...NO_OPTIONS, shape, mapRow, deadline };
+}
+
+/** Refuses the strings of a template whose tag is a method. */
+function refuseTagged(statement: unknown): void {
+  if (!Array.isArray(statement) || !("raw" in statement)) return;
+  throw new UsageError(
+    "Cannot run the template: the method is no tag for templates; write exec(sql`…`), with the tag sql and parentheses",
+  );
+}
+
+/** What to do about an object that has the text and the parameters, as for other clients. */
+function separately(sql: unknown): string {
+  const isObject = typeof sql === "object" && sql !== null && ("text" in sql || "sql" in sql);
+  return isObject ? "; the parameters are the second argument, as in exec(text, values)" : "";
+}
+
+function notOptions(options: unknown): string {
+  return Array.isArray(options)
+    ? "they are an array; only exec and its kin have parameters, as their second argument"
+    : "they must be an object such as { timeout: 1000 }; parameters must be an array";
 }
 
 function textWithoutValues(template: SqlTemplate): string {

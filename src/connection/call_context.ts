@@ -75,24 +75,24 @@ export class CallContext {
 
   /** The option spec of a call. */
   optionSpec(action: string, names: OptionNames = OPTIONS_OF.nothing): OptionSpec {
-    return { action, awaits: this.state.link.awaits, names };
+    return { action, awaits: this.state.link.awaits, names, timeout: this.state.timeout };
   }
 
   /** The span of a call; undefined if there is no subscriber. */
   callSpan(
     operation: string,
     source?: unknown,
-    parameterCount?: number,
+    parameters?: readonly unknown[],
     batchSize?: number,
   ): CallSpan | undefined {
     const { observer } = this.state;
-    return observer.isEnabled ? observer.callSpan(operation, textOf(source), parameterCount, batchSize) : undefined;
+    return observer.isEnabled ? observer.callSpan(operation, textOf(source), parameters, batchSize) : undefined;
   }
 
   /** The span of an operation of several calls; undefined if there is no subscriber. */
-  operationSpan(operation: string, source?: unknown, parameterCount?: number): OperationSpan | undefined {
+  operationSpan(operation: string, source?: unknown, parameters?: readonly unknown[]): OperationSpan | undefined {
     const { observer } = this.state;
-    return observer.isEnabled ? observer.operationSpan(operation, textOf(source), parameterCount) : undefined;
+    return observer.isEnabled ? observer.operationSpan(operation, textOf(source), parameters) : undefined;
   }
 }
 

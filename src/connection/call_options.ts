@@ -73,8 +73,28 @@ export type Mapped<Options, Output> = Options | (Options & { readonly as: RowMap
 /** How a call returns its rows. */
 export interface QueryOptions extends ValueOptions, RowOptions {}
 
+/** How much of a copy or a stream is done. */
+export interface Progress {
+  /** How many bytes of COPY's data were sent or received; undefined of `stream`. */
+  readonly bytes: number | undefined;
+  /** How many rows were sent or received; undefined of `copyIn` and `copyOut`, whose data pyro does not read. */
+  readonly rows: number | undefined;
+}
+
+/** Options of what may take long. */
+export interface ProgressOptions {
+  /**
+   * Called each time a part was sent or received: some kilobytes of a copy, a batch of a stream. If it throws, the call
+   * ends with that error, as if the source had failed. A promise that it returns is not awaited. Default: none.
+   */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How data is copied. */
+export interface CopyOptions extends CallOptions, ProgressOptions {}
+
 /** How rows are streamed. */
-export interface StreamOptions extends QueryOptions {
+export interface StreamOptions extends QueryOptions, ProgressOptions {
   /** How many rows are fetched, and kept in memory, at a time. `timeout` limits each such fetch. Default: 500. */
   readonly batch?: number | undefined;
 }
@@ -93,6 +113,13 @@ export interface BeginOptions extends CallOptions {
   readonly readOnly?: boolean | undefined;
   /** Whether a serializable read-only transaction waits for a snapshot that no conflict can affect. */
   readonly deferrable?: boolean | undefined;
+  /**
+   * Server settings that hold until the end of the transaction, such as those that policies of row security read by
+   * `current_setting('app.user')`. They are sent together with BEGIN, so they cost no round trip.
+   */
+  readonly settings?: Readonly<Record<string, string | number | bigint | boolean>> | undefined;
+  /** The role that the transaction is executed as (SET LOCAL ROLE); the session's own role must be a member of it. */
+  readonly role?: string | undefined;
 }
 
 /** How a function is run in a transaction. */

@@ -27,6 +27,8 @@ export class ConnectionState implements TransactionContext {
   readonly listeners: Listeners = new Listeners();
   readonly observer: Observer;
   readonly cancelTarget: CancelTarget;
+  /** Milliseconds that each call may take unless its options say otherwise; 0 for no limit. */
+  readonly timeout: number;
   transaction: TransactionState | undefined = undefined;
   readonly handlers: ConnectionHandlers = new ConnectionHandlers();
 
@@ -50,7 +52,8 @@ export class ConnectionState implements TransactionContext {
     this.cancelTarget = cancelTarget;
     this.handlers.own.onNotice = settings.onNotice;
     const { int8, numeric, json, dates, names, numberArrays, codec } = { ...DEFAULT_CHOICES, ...settings };
-    const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false } = settings;
+    const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false, timeout = 0 } = settings;
+    this.timeout = timeout;
     this.registry = new Registry({ int8, numeric, json, dates, names, numberArrays, codec }, catalog);
     this.statements = new StatementCache(
       `pyro_${token}_`,

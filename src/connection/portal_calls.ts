@@ -11,6 +11,8 @@ import {
 } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
+import { progressFrom } from "./copy_calls.ts";
+import type { OnProgress } from "../features/copy.ts";
 import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
 import { type Call, cancellationPoint, type Deadline, type Op } from "../protocol/request.ts";
 import { collectors } from "../rows/collector_factories.ts";
@@ -24,6 +26,9 @@ export interface Stream {
   readonly deadline: Deadline | undefined;
   readonly batch: number;
   readonly span: OperationSpan | undefined;
+  readonly onProgress: OnProgress | undefined;
+  /** How many rows were fetched. */
+  rows: number;
 }
 
 /** The result of a fetch. */
@@ -61,22 +66,28 @@ export function stream(
     params,
     options,
     "a stream",
-    [...OPTIONS_OF.rows, "batch"],
+    [...OPTIONS_OF.rows, "batch", "onProgress"],
   );
   const batch = extraOptions.batch === undefined ? DEFAULT_BATCH_SIZE : countFrom(extraOptions.batch, "batch");
-  return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values.length) };
+  const onProgress = progressFrom(extraOptions);
+  return { cursor, shape, deadline, batch, span: context.operationSpan("stream", source, values), onProgress, rows: 0 };
 }
 
 /** The next batch of a stream. */
-export function nextRows<R>(context: CallContext, { cursor, shape, deadline, batch, span }: Stream): Call<Fetch<R[]>> {
+export function nextRows<R>(context: CallContext, stream: Stream): Call<Fetch<R[]>> {
+  const { cursor, shape, deadline, batch, span, onProgress } = stream;
   const make = (): Call<Fetch<R[]>> => {
-    return {
-      op: cursor.fetch(batch, collectors.allRows<R>(shape), cursor.mapRow),
-      deadline,
-      span: span?.childSpan("any"),
-    };
+    const fetch = cursor.fetch(batch, collectors.allRows<R>(shape), cursor.mapRow);
+    const op = onProgress === undefined ? fetch : countedFetch(fetch, stream, onProgress);
+    return { op, deadline, span: span?.childSpan("any") };
   };
   return cursor.isNew ? context.attempt("open a stream", make) : make();
+}
+
+function* countedFetch<R>(fetch: Op<Fetch<R[]>>, stream: Stream, onProgress: OnProgress): Op<Fetch<R[]>> {
+  const batch = yield* fetch;
+  if (batch.rows.length > 0) onProgress({ bytes: undefined, rows: stream.rows += batch.rows.length });
+  return batch;
 }
 
 /** Closes a stream that was read to its end. */
@@ -118,7 +129,7 @@ export function execIter<T>(
       "execIter",
     );
     const op = withPortal(cursor, () => use(cursor, fn)) as Op<Awaited<T>>;
-    return { op, deadline, span: context.callSpan("execIter", source, values.length) };
+    return { op, deadline, span: context.callSpan("execIter", source, values) };
   });
 }
 
@@ -132,7 +143,7 @@ export function execPortal<T>(
 ): Call<T> {
   return context.attempt("open a portal", () => {
     const { cursor, source, values, deadline } = cursorOf(context, statement, params, options, "a portal");
-    return { op: openPortal(cursor, make), deadline, span: context.callSpan("execPortal", source, values.length) };
+    return { op: openPortal(cursor, make), deadline, span: context.callSpan("execPortal", source, values) };
   });
 }
 

@@ -29,7 +29,7 @@ export function listen<T>(
   make: (queue: NotificationQueue, timeout: number) => T,
 ): Call<T> {
   return context.attempt("listen", () => {
-    const { deadline } = parseOptions(options, context.optionSpec("listen"));
+    const { deadline } = parseOptions(options, { ...context.optionSpec("listen"), timeout: 0 });
     // For a blocking connection, the timeout also limits each wait for notifications.
     const timeout = context.state.link.awaits ? 0 : deadline?.timeout ?? 0;
     const op = listening(channelName(channel), context.state, (queue) => make(queue, timeout));

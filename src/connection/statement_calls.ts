@@ -23,9 +23,10 @@ export function query<T>(
 ): Call<T> {
   const action = "run the query";
   return context.attempt(action, () => {
+    const text = sqlText(sql);
     const { shape, types, mapRow, deadline } = parseOptions(options, context.optionSpec(action, names));
     const collector = collectorOf(shape);
-    const rows = queryOp(sqlText(sql), collector, context.state, types);
+    const rows = queryOp(text, collector, context.state, types);
     const op = mapRow === undefined ? rows : mapRows(rows, collector, mapRow);
     const span = context.callSpan(operation, sql);
     span?.watch(collector);
@@ -50,7 +51,7 @@ export function exec<T>(
     const collector = collectorOf(shape);
     const rows = execute(source, snapshotOf(values), collector, context.state, types);
     const op = mapRow === undefined ? rows : mapRows(rows, collector, mapRow);
-    const span = context.callSpan(operation, source, values.length);
+    const span = context.callSpan(operation, source, values);
     span?.watch(collector);
     return { op, deadline, span };
   });

@@ -13,6 +13,7 @@ import {
   type TransactionState,
 } from "../features/transaction.ts";
 import type { Call, Op } from "../protocol/request.ts";
+import { checkedIdentifier } from "../sql/identifier.ts";
 
 /** Runs a function in a transaction. */
 export function tx<T>(
@@ -64,12 +65,42 @@ function* rollBackUnlessFinished(connection: ConnectionState, state: Transaction
   if (!state.finished) yield* rollbackOp(connection, state);
 }
 
-function modesFrom({ isolationLevel, readOnly, deferrable }: Readonly<Record<string, unknown>>): TransactionModes {
+function modesFrom(options: Readonly<Record<string, unknown>>): TransactionModes {
+  const { isolationLevel, readOnly, deferrable, settings, role } = options;
   return {
+    settings: settingsFrom(settings, role),
     isolationLevel: isolationLevel === undefined ? undefined : IsolationLevel(isolationLevel as string),
     readOnly: booleanFrom(readOnly, "readOnly"),
     deferrable: booleanFrom(deferrable, "deferrable"),
   };
+}
+
+/** SQL that sets them until the end of the transaction; the role comes last, since it may not be allowed to set them. */
+function settingsFrom(settings: unknown, role: unknown): string | undefined {
+  if (settings !== undefined && (typeof settings !== "object" || settings === null || Array.isArray(settings))) {
+    throw new UsageError('Cannot use settings: they must be an object such as { "app.user": "7" }');
+  }
+  const calls = Object.entries(settings ?? {}).map(([name, value]) => {
+    if (!SETTING_NAME.test(name)) {
+      throw new UsageError(`Cannot use setting ${JSON.stringify(name)}: it must be the name of a server setting`);
+    }
+    return setConfig(name, value, `setting ${name}`);
+  });
+  if (role !== undefined) calls.push(setConfig("role", checkedIdentifier(role, "use role"), "role"));
+  return calls.length === 0 ? undefined : `SELECT ${calls.join(", ")}`;
+}
+
+function setConfig(name: string, value: unknown, what: string): string {
+  if (!["string", "number", "bigint", "boolean"].includes(typeof value)) {
+    throw new UsageError(`Cannot use ${what}: it must be a string, a number or a boolean`);
+  }
+  const text = String(value);
+  if (text.includes("\0") || !text.isWellFormed()) {
+    throw new UsageError(`Cannot use ${what}: it must have no NUL character and no lone surrogate`);
+  }
+  // With escapes, whatever standard_conforming_strings is.
+  const literal = text.replaceAll("\\", "\\\\").replaceAll("'", "''");
+  return `pg_catalog.set_config('${name}', E'${literal}', true)`;
 }
 
 function booleanFrom(value: unknown, name: string): boolean | undefined {
@@ -82,4 +113,7 @@ function retriesFrom(value: unknown): number {
   throw new UsageError("Cannot use retries: it must be an integer from 0, the number of repetitions");
 }
 
-const TRANSACTION_MODES: readonly string[] = ["isolationLevel", "readOnly", "deferrable"];
+const TRANSACTION_MODES: readonly string[] = ["isolationLevel", "readOnly", "deferrable", "settings", "role"];
+
+/** A name with dots, as in `app.user`. */
+const SETTING_NAME = /^[a-z_][\w$]*(?:\.[a-z_][\w$]*)*$/i;

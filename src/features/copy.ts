@@ -32,8 +32,17 @@ import { isDetached } from "../wire/bytes.ts";
 /** Data for COPY: bytes as they are, text in UTF-8. */
 export type CopyData = Uint8Array | string;
 
+/** Gets how many bytes of data, or rows, were copied so far. */
+export type OnProgress = (progress: { readonly bytes: number | undefined; readonly rows: number | undefined }) => void;
+
 /** Sends a source's data to a COPY FROM STDIN, and returns the number of rows copied. */
-export function* copyIn(sql: string, source: SourceReader<CopyData>, context: Context): Op<number> {
+export function* copyIn(
+  sql: string,
+  source: SourceReader<CopyData>,
+  context: Context,
+  onProgress?: OnProgress,
+): Op<number> {
+  let bytes = 0;
   return yield* feed(sql, context, source, function* (request, pending) {
     const text = new TextEncoder();
     for (;;) {
@@ -45,8 +54,11 @@ export function* copyIn(sql: string, source: SourceReader<CopyData>, context: Co
         throw new UsageError("Cannot copy in: the data must still have its memory, which was transferred");
       }
       for (let at = 0; at < data.length && !pending.refused && !pending.settled; at += MAX_MESSAGE) {
-        request.send(data.subarray(at, at + MAX_MESSAGE));
+        const piece = data.subarray(at, at + MAX_MESSAGE);
+        request.send(piece);
         yield { do: "room", bytes: MAX_WAITING };
+        bytes += piece.length;
+        onProgress?.({ bytes, rows: undefined });
       }
     }
   });
@@ -59,9 +71,10 @@ export function* copyRows(
   quoted: string,
   source: SourceReader<unknown>,
   context: Context,
+  onProgress?: OnProgress,
 ): Op<number> {
   try {
-    return yield* describeAndCopy(table, columns, quoted, source, context);
+    return yield* describeAndCopy(table, columns, quoted, source, context, onProgress);
   } finally {
     yield* source.close();
   }
@@ -74,6 +87,7 @@ function* describeAndCopy(
   quoted: string,
   source: SourceReader<unknown>,
   context: Context,
+  onProgress: OnProgress | undefined,
 ): Op<number> {
   yield* barrier();
   const { registry, statements } = context;
@@ -85,22 +99,28 @@ function* describeAndCopy(
   const sql = `copy ${table} (${quoted}) from stdin (format ${encoder.format})`;
   return yield* feed(sql, context, source, function* (request, pending) {
     let next = yield* awaitNext(source, 0, pending);
-    for (let index = 0; next !== undefined && !pending.refused && !pending.settled; index++) {
+    let bytes = 0;
+    let index = 0;
+    for (; next !== undefined && !pending.refused && !pending.settled; index++) {
       try {
         encoder.add(next.value);
       } catch (error) {
         throw annotateError(error, { index });
       }
       if (encoder.size > PIECE) {
+        bytes += encoder.size;
         request.send(encoder.take());
         yield { do: "room", bytes: MAX_WAITING };
+        onProgress?.({ bytes, rows: index + 1 });
       }
       next = source.isSynchronous ? takeNext(source, index + 1) : yield* awaitNext(source, index + 1, pending);
     }
     if (pending.refused || pending.settled) return;
     encoder.end();
+    bytes += encoder.size;
     request.send(encoder.take());
     yield { do: "room", bytes: MAX_WAITING };
+    onProgress?.({ bytes, rows: index });
   }, typeOids);
 }
 

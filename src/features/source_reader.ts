@@ -20,7 +20,8 @@ export class SourceReader<T> {
       throw new UsageError(`Cannot read ${what}: a blocking call takes no async iterable, give an iterable`);
     }
     if (!this.#awaits && typeof given?.[Symbol.iterator] !== "function") {
-      throw new UsageError(`Cannot read ${what}: give an array or ${awaits ? "an (async) iterable" : "an iterable"}`);
+      const kinds = awaits ? "an (async) iterable" : "an iterable";
+      throw new UsageError(`Cannot read ${what}: give an array or ${kinds}${adviceFor(source, awaits)}`);
     }
     this.#source = given!;
   }
@@ -93,6 +94,17 @@ export class SourceReader<T> {
     this.#ended = true;
     this.#thrown = { error };
   }
+}
+
+/** What to give instead of an object that has the data, but is no iterable. */
+function adviceFor(source: unknown, awaits: boolean): string {
+  const { then } = (source ?? {}) as { readonly then?: unknown };
+  if (typeof then === "function") return "; a promise must be awaited first";
+  if (source instanceof ArrayBuffer) return "; of an ArrayBuffer, new Uint8Array(buffer)";
+  const isBlob = source instanceof Blob;
+  if (!isBlob && !(source instanceof Response) && !(source instanceof Request)) return "";
+  if (!awaits) return "; its data is new Uint8Array(await it.arrayBuffer())";
+  return isBlob ? "; of a Blob, blob.stream()" : "; of a Response or Request, its body";
 }
 
 /** Ignores a rejection. */

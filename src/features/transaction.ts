@@ -12,9 +12,11 @@ import {
   continueSubmitting,
   finish,
   type Op,
+  type PendingRequest,
   perform,
   repeat,
   type Request,
+  settle,
   submit,
 } from "../protocol/request.ts";
 import { Commit, rolledBack } from "../protocol/end_transaction.ts";
@@ -22,15 +24,18 @@ import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
 import { SqlState } from "../sqlstate.ts";
+import { effectsOf, succeeded } from "../statements/invalidation.ts";
 import type { TransactionContext } from "./context.ts";
 import type { IsolationLevel } from "./isolation_level.ts";
 import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 
-/** The modes of a transaction. */
+/** The modes of a transaction, and what it begins with. */
 export interface BeginOptions {
   readonly isolationLevel: IsolationLevel | undefined;
   readonly readOnly: boolean | undefined;
   readonly deferrable: boolean | undefined;
+  /** SQL that sets what is to hold in the transaction only; sent together with BEGIN. */
+  readonly settings: string | undefined;
 }
 
 /** The state of a transaction, or of a savepoint in one. */
@@ -97,7 +102,8 @@ export function* begin(
   const pending = yield* submit(query(context, sql));
   state.open(context);
   try {
-    yield* finish(pending);
+    if (options.settings === undefined) yield* finish(pending);
+    else yield* beginWithSettings(context, pending, options.settings);
     yield* cancellationPoint();
     return state;
   } catch (error) {
@@ -105,6 +111,23 @@ export function* begin(
     if (pending.failure === undefined && !pending.withdrawn) yield* rollback(context, state);
     else state.finish(context);
     throw error;
+  }
+}
+
+/** Sends the settings behind BEGIN, without waiting for its reply. */
+function* beginWithSettings(
+  context: TransactionContext,
+  pending: PendingRequest<number>,
+  settings: string,
+): Op<void> {
+  const effects = effectsOf(settings, context);
+  const change = context.invalidation.begin(effects, context);
+  const applied = yield* submit(query(context, settings));
+  try {
+    yield* settle(pending);
+    yield* finish(applied);
+  } finally {
+    context.invalidation.end(effects, change, succeeded(applied), context);
   }
 }
 

@@ -21,6 +21,7 @@ export type NameUse = "key" | "option" | "param";
  */
 export function canonicalName(name: string, use: NameUse): string | undefined {
   const folded = fold(name);
+  if (use === "key" && folded === "timeout") return TIMEOUT_ADVICE;
   const option = optionsByName().get(folded);
   if (option !== undefined) return instead(option, use);
   const setting = settingsByName().get(folded);
@@ -144,6 +145,9 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
     "leave it out: there is no such choice",
   ],
 ];
+
+/** In other clients' strings it limits connecting, and calls have another word. */
+const TIMEOUT_ADVICE = "use connect_timeout instead, or call_timeout, which limits each call; both are in seconds";
 
 const SECRET_ADVICE = "it is no server setting; the key for a password is password";
 

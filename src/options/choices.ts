@@ -10,8 +10,11 @@ export type Int8Choice = "bigint" | "number" | "string";
  */
 export type NumericChoice = "string" | ((text: string) => unknown);
 
-/** How json and jsonb are decoded: parsed, as their text, or by a function of that text. */
-export type JsonChoice = "value" | "string" | ((text: string) => unknown);
+/**
+ * How json and jsonb are decoded: parsed, parsed without loss, as their text, or by a function of that text. See
+ * {@linkcode Opts.json}.
+ */
+export type JsonChoice = "value" | "lossless" | "string" | ((text: string) => unknown);
 
 /** How dates and times are decoded: as Temporal's types, JavaScript's Date, or PostgreSQL's ISO text. */
 export type DatesChoice = "temporal" | "date" | "string";

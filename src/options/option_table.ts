@@ -164,10 +164,17 @@ export const OPTIONS: Table = {
   oauthClientId: text("oauth_client_id"),
   oauthScope: text("oauth_scope"),
   upgradeToUnixSocket: flag("upgrade_to_unix_socket"),
+  timeout: {
+    key: "call_timeout",
+    isOwnKey: true,
+    isInSeconds: true,
+    check: values.checkMilliseconds,
+    parse: values.parseSeconds,
+  },
   connectTimeout: {
     key: "connect_timeout",
     isInSeconds: true,
-    aliases: "timeout connectiontimeout connectiontimeoutmillis connectiontimeoutmilliseconds connecttimeoutms " +
+    aliases: "connectiontimeout connectiontimeoutmillis connectiontimeoutmilliseconds connecttimeoutms " +
       "logintimeout dialtimeout pgconnecttimeout",
     check: values.checkMilliseconds,
     parse: values.parseTimeout,
@@ -220,9 +227,11 @@ export const OPTIONS: Table = {
   trace: callable("debug"),
   logger: choice((_, value) => checkLogger(value), "log"),
   logLevel: choice((name, value) => values.checkChoice(name, value, LOG_LEVELS), "loggerlevel"),
+  slow: choice(values.checkMilliseconds),
+  logValues: choice(values.checkBoolean),
   int8: choice((name, value) => values.checkChoice(name, value, ["bigint", "number", "string"]), "bigint"),
   numeric: wordOrFunction("string"),
-  json: wordOrFunction("value", "string"),
+  json: wordOrFunction("value", "lossless", "string"),
   dates: choice((name, value) => values.checkChoice(name, value, ["temporal", "date", "string"])),
   names: choice((name, value) => values.checkChoice(name, value, ["database", "camel"])),
   numberArrays: choice((name, value) => values.checkChoice(name, value, ["array", "typed"])),

@@ -1,5 +1,6 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
+import { printAs } from "../inspection.ts";
 import { AllowedKeys } from "./allowed_keys.ts";
 import type { DatesChoice, Int8Choice, JsonChoice, NamesChoice, NumberArraysChoice, NumericChoice } from "./choices.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
@@ -230,7 +231,8 @@ export class Opts extends SecurityOpts {
 
   /**
    * Gets pyro's log: an object with some of the methods `debug`, `info`, `warn` and `error`, such as
-   * `console`. The log never contains values and secrets; see {@linkcode Logger}. Default: none.
+   * `console`. The log never contains secrets, and values only with {@linkcode logValues}; see {@linkcode Logger}.
+   * Default: none.
    *
    * @throws {UsageError} If it has none of these methods.
    */
@@ -249,6 +251,40 @@ export class Opts extends SecurityOpts {
   }
 
   /**
+   * How long a call may take until it is reported as slow, in milliseconds, 0 for never: to the logger, level `warn`,
+   * or, without a logger, by `console.warn`, with its SQL, the types of its parameters and how long it took. Calls that
+   * take as long as a function of yours are not reported (`tx`, `execIter`, streams, pipelines), but those that they
+   * make. Default: 0.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   *
+   * @example
+   * ```ts
+   * import { Conn, type LogFields, Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const slow: LogFields[] = [];
+   * const logger = { warn: (_message: string, fields: LogFields) => slow.push(fields) };
+   * await using conn = await Conn.connect(new Opts("pg://").logger(logger).slow(50));
+   * await conn.exec("select pg_sleep($1), 'secret'", [0.1]);
+   * assert.equal(slow[0]!.sql, "select pg_sleep($1), ?");
+   * assert.deepEqual(slow[0]!.parameterTypes, ["number"]);
+   * ```
+   */
+  slow(milliseconds: number): this {
+    return set(this, "slow", milliseconds);
+  }
+
+  /**
+   * Whether the log shows the values of parameters, and the literals in SQL: for development, since values may be
+   * secrets. Long values are cut, bytes are counted, and statements with `passw` in their text are redacted all the
+   * same. Together with `logLevel("debug")`, each call is logged with its values. Default: false.
+   */
+  logValues(wanted: boolean): this {
+    return set(this, "logValues", wanted);
+  }
+
+  /**
    * How int8 is decoded: `"bigint"`, `"number"`, with a `DecodeError` for values beyond 2^53-1, or `"string"`.
    * Default: `"bigint"`.
    */
@@ -263,7 +299,10 @@ export class Opts extends SecurityOpts {
 
   /**
    * How json and jsonb are decoded: `"value"` parsed, `"string"` as JSON text, or by a function of that
-   * text. Default: `"value"`.
+   * text. Default: `"value"`, whose numbers are doubles.
+   *
+   * `"lossless"` parses too, but numbers that a double cannot hold are bigints if they are integers, and otherwise
+   * {@linkcode JsonNumber}; bigints are numbers in JSON that is sent. It takes longer only for texts with such numbers.
    */
   json(choice: JsonChoice): this {
     return set(this, "json", choice);
@@ -340,13 +379,7 @@ export class Opts extends SecurityOpts {
   }
 
   static {
-    for (const inspect of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
-      Object.defineProperty(this.prototype, Symbol.for(inspect), {
-        value(this: Opts): string {
-          return `Opts ${this}`;
-        },
-      });
-    }
+    printAs<Opts>(this.prototype, (opts) => `Opts ${opts}`);
   }
 }
 

@@ -147,6 +147,27 @@ export abstract class ServerOpts {
     return set(this, "connectTimeout", milliseconds);
   }
 
+  /**
+   * The default of the option `timeout` of every call on the connection, in milliseconds, but for `listen`; 0 is no
+   * limit. A call's own `timeout` takes precedence, also 0. It limits `tx` as a whole too, and `copyIn`, `copyRows` and
+   * `execBatch` with their sources. In the URL: `call_timeout`, in seconds. Default: 0.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   *
+   * @example
+   * ```ts
+   * import { Conn, Opts, TimeoutError } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect(new Opts("pg://").timeout(100));
+   * await assert.rejects(conn.query("select pg_sleep(60)"), TimeoutError);
+   * await conn.query("select pg_sleep(0.2)", { timeout: 0 });
+   * ```
+   */
+  timeout(milliseconds: number): this {
+    return set(this, "timeout", milliseconds);
+  }
+
   /** Whether the operating system probes idle TCP connections, so that dead ones are noticed. Default: true. */
   keepAlive(wanted: boolean): this {
     return set(this, "keepAlive", wanted);

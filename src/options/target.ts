@@ -38,6 +38,22 @@ export function toOpts(target: Target): Opts {
   return opts;
 }
 
+/**
+ * The options of a target that may be left out: it is then that of the variable `DATABASE_URL`, or, if that is not set
+ * or empty, what libpq's variables say.
+ */
+export function targetOpts(target: Target | undefined, variable: (name: string) => string | undefined): Opts {
+  if (target !== undefined) return toOpts(target);
+  const url = variable("DATABASE_URL");
+  if (!url) return new Opts();
+  try {
+    return new Opts(url);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`${error.message}; the string is the variable DATABASE_URL's`);
+  }
+}
+
 /** A URL object's text. In its query, `+` is a blank, as in forms; in a libpq string it is a plus sign. */
 function withBlanks({ href }: URL): string {
   const query = href.indexOf("?");

@@ -51,7 +51,7 @@ export class ExecuteSets implements Request<number> {
     if (this.#parses) parse(out, "", sql, parameterTypes);
     for (const [index, values] of this.#sets.entries()) {
       this.position = index;
-      bind(out, "", name, parameterCodecs, values, resultFormats);
+      bind(out, "", name, parameterCodecs, values, resultFormats, sql);
       execute(out, "", 0);
     }
     this.position = 0;

@@ -73,7 +73,7 @@ export function encodeStatement(out: Outbox, plan: StatementPlan, values: readon
   }
   const { name, sql, parameterTypes, parameterCodecs, resultFormats } = plan;
   if (name === "") parse(out, "", sql, parameterTypes);
-  bind(out, "", name, parameterCodecs, values, resultFormats);
+  bind(out, "", name, parameterCodecs, values, resultFormats, sql);
   if (name === "") describe(out, DescribeTarget.Portal, "");
 }
 
@@ -201,7 +201,7 @@ export class ExecuteStatement<T> implements Request<T>, StatementReply {
   mapError(fields: ServerFields): Failure | undefined {
     const expected = this.prepared?.parameterTypes.length ?? 0;
     if (expected !== this.#values.length && this.prepared !== undefined) {
-      return { kind: "unusable", error: wrongCount(expected, this.#values.length) };
+      return { kind: "unusable", error: wrongCount(expected, this.#values.length, this.sql) };
     }
     return mapCopyInError(fields);
   }

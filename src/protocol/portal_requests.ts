@@ -55,7 +55,7 @@ export class OpenPortal implements Request<void> {
   encode(out: Outbox): void {
     const { name, sql, parameterTypes, parameterCodecs, resultFormats } = this.#statement;
     if (name === "") parse(out, "", sql, parameterTypes);
-    bind(out, this.#portal, name, parameterCodecs, this.#values, resultFormats);
+    bind(out, this.#portal, name, parameterCodecs, this.#values, resultFormats, sql);
     if (name === "") describe(out, DescribeTarget.Portal, this.#portal);
     if (this.syncMode === "explicit") sync(out);
     else flush(out);

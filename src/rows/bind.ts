@@ -7,14 +7,14 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats", Bind.
  */
 import { EncodeError, UsageError } from "../errors.ts";
-import { highestParameter } from "../sql/statement.ts";
+import { hiddenParameter, highestParameter } from "../sql/statement.ts";
 import { Frontend } from "../wire/codes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { type Codec, encodeFailure, encodeValue, Format } from "../codecs/codec.ts";
 
 /**
  * Binds `values` to the statement `name`, which makes the portal `portal`; `resultFormats` as
- * {@linkcode formatCodes} makes them.
+ * {@linkcode formatCodes} makes them. `sql` is the statement's text, for errors.
  */
 export function bind(
   out: Outbox,
@@ -23,8 +23,9 @@ export function bind(
   codecs: readonly Codec[],
   values: readonly unknown[],
   resultFormats: readonly number[],
+  sql: string = "",
 ): void {
-  expectCount(codecs.length, values.length);
+  expectCount(codecs.length, values.length, sql);
   const start = out.begin(Frontend.Bind);
   out.cstring(portal);
   out.cstring(name);
@@ -55,8 +56,10 @@ export function formatCodes(formats: readonly number[]): readonly number[] {
 }
 
 /** The error for a call with too many or too few parameters. */
-export function wrongCount(expected: number, given: number): UsageError {
-  return new UsageError(`Cannot bind ${given} parameters: the statement has ${expected}`);
+export function wrongCount(expected: number, given: number, sql: string): UsageError {
+  const hidden = given > expected ? hiddenParameter(sql) : undefined;
+  const note = hidden === undefined ? "" : `; ${hidden}`;
+  return new UsageError(`Cannot bind ${given} parameters: the statement has ${expected}${note}`);
 }
 
 function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: number): number {
@@ -64,7 +67,8 @@ function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: numb
     return encodeValue(codec, out, value);
   } catch (error) {
     const { reason, options } = encodeFailure(error, value);
-    throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}`, options);
+    const note = reason.startsWith("an array was given") ? `; a list of alternatives is = any($${number})` : "";
+    throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}${note}`, options);
   }
 }
 
@@ -82,9 +86,9 @@ export function checkParameters(sql: string): void {
   if (LONG_NUMBER.test(sql)) checkCount(highestParameter(sql));
 }
 
-function expectCount(expected: number, given: number): void {
+function expectCount(expected: number, given: number, sql: string): void {
   checkCount(given);
-  if (given !== expected) throw wrongCount(expected, given);
+  if (given !== expected) throw wrongCount(expected, given, sql);
 }
 
 const MAX_PARAMETERS = 0xffff;

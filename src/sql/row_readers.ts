@@ -1,7 +1,9 @@
 /** The rows of `sql.values`: objects or arrays, read column by column. */
 import { UsageError } from "../errors.ts";
+import { lazy } from "../lazy.ts";
 import { quotedIdentifier } from "./identifier.ts";
-import { checkField, kindOf } from "./template_checks.ts";
+import type { SqlTypes } from "./sql_tag.ts";
+import { checkField, isTemplate, kindOf } from "./template_checks.ts";
 
 /** Reads the values of rows that are objects. */
 export function objectReader(
@@ -57,3 +59,38 @@ export function columnList(columns: readonly string[]): string {
   }
   return `(${Array.from(columns, (column, i) => quotedIdentifier(column, `quote column ${i + 1}`)).join(", ")}) `;
 }
+
+/** The names of columns that have types. */
+export function namesOf(types: SqlTypes): readonly string[] {
+  if (typeof types !== "object" || types === null || Array.isArray(types)) {
+    throw new UsageError(
+      `Cannot set the types of columns to ${kindOf(types)}: it must be an object, as { id: "int4" }`,
+    );
+  }
+  const names = Object.keys(types);
+  if (names.length === 0) throw new UsageError("Cannot make values of rows without columns: give their types");
+  for (const name of names) {
+    const type: unknown = types[name];
+    if (isTemplate(type) || (typeof type === "string" && typeName().test(type))) continue;
+    throw new UsageError(
+      `Cannot set the type of column ${JSON.stringify(name)} to ${
+        typeof type === "string" ? JSON.stringify(type) : kindOf(type)
+      }: it must be a type's name as in SQL, such as "numeric(10, 2)", or a template`,
+    );
+  }
+  return names;
+}
+
+/**
+ * A type's name: words and quoted names with dots, the further words of SQL's own names, and modifiers.
+ *
+ * Source: PostgreSQL manual, "Data Types".
+ */
+const typeName = lazy(() => {
+  const name = String.raw`(?:[a-z_\u0080-\uffff][\w$\u0080-\uffff]*|"(?:[^"\0]|"")+")`;
+  const words = "(?: (?:varying|precision|with|without|time|zone|year|month|day|hour|minute|second|to))*";
+  return new RegExp(
+    String.raw`^${name}(?:\.${name})*${words}(?:\(-?\d+(?:, ?-?\d+)?\))?${words}(?:\[\])*$`,
+    "i",
+  );
+});

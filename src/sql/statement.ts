@@ -86,6 +86,17 @@ export function highestParameter(sql: string): number {
   return highest;
 }
 
+/** A parameter that the server does not see, and why, for errors; undefined if there is none. */
+export function hiddenParameter(sql: string): string | undefined {
+  const lexer = new Lexer(sql);
+  while (lexer.next()) {
+    const place = HIDING.get(lexer.kind);
+    const [found] = place === undefined ? [] : /\$\d+/.exec(sql.slice(lexer.start, lexer.end)) ?? [];
+    if (found !== undefined) return `${found} is ${place}`;
+  }
+  return undefined;
+}
+
 /** Whether the COPY whose first token is the current one is FROM STDIN. */
 function readsStdin(statement: Statements): boolean {
   let depth = 0;
@@ -321,3 +332,13 @@ const DROPPING_CODE = /\bdeallocate\s+(?:prepare\s+)?all\b/i;
 const MAY_REDEFINE = /into|set_config/i;
 const MEANING = /^"?(?:search_path|role|session_authorization)"?$/i;
 const SETS_MEANING = /^[^'$]{0,2}['$](?:\w*\$)?(?:search_path|role|session_authorization)['$]/i;
+
+/** The tokens in which `$1` is no parameter. */
+const HIDING: ReadonlyMap<TokenKind, string> = new Map<TokenKind, string>([
+  [
+    TokenKind.String,
+    "inside of a string, where it is text: write it without quotes, and the % of a pattern in the value",
+  ],
+  [TokenKind.QuotedName, "inside of a quoted name: names cannot be parameters, sql.id quotes them"],
+  [TokenKind.Comment, "inside of a comment"],
+]);

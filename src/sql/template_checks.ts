@@ -33,11 +33,27 @@ export function checkPieces(pieces: readonly string[]): void {
     if (HIDES_PARAMETER.test(before)) {
       throw new UsageError(
         `Cannot place parameter ${i} right behind ${before}: it would be a part of that name or text; ` +
-          "values need no quotes, names are made by sql.id, and between words there is a space",
+          "values need no quotes, the % of a pattern is a part of the value, names are made by sql.id, and between " +
+          "words there is a space",
       );
     }
+    if (OWN_PARAMETER.test(pieces[i - 1]!) || OWN_PARAMETER.test(pieces[i]!)) refuseOwn(pieces);
     if (DIGIT.test(pieces[i]!)) {
       throw new UsageError(`Cannot place parameter ${i} right before a digit: it would become a part of its number`);
+    }
+  }
+}
+
+/** Refuses parameters in the text itself, whose numbers would be those of the values too. */
+function refuseOwn(pieces: readonly string[]): void {
+  for (const piece of pieces) {
+    const lexer = new Lexer(piece);
+    while (lexer.next()) {
+      if (lexer.kind !== TokenKind.Parameter) continue;
+      throw new UsageError(
+        `Cannot number the parameters of a template: its text has ${piece.slice(lexer.start, lexer.end)} already; ` +
+          "write values in its place, or leave all parameters to the second argument of exec",
+      );
     }
   }
 }
@@ -52,7 +68,7 @@ export function checkPlaces(pieces: readonly string[], text: string): void {
     if (lexer.kind !== TokenKind.Parameter) {
       throw new UsageError(
         `Cannot place parameter ${number} inside of a text, a quoted name or a comment: the server would not see it; ` +
-          "values need no quotes, and a text can be put together by ||",
+          "values need no quotes, the % of a pattern is a part of the value, and a text can be put together by ||",
       );
     }
     if (number === pieces.length - 1) return;
@@ -72,7 +88,11 @@ export function faultOf(value: unknown): string | undefined {
     case "undefined":
       return "it must not be undefined; NULL is null";
     case "object":
-      if (value === null || !("then" in value) || typeof value.then !== "function") return undefined;
+      if (value === null || isTemplate(value)) return undefined;
+      if (Array.isArray(value)) {
+        return isTemplate(value[0]) ? "it is an array of templates; sql.join, sql.and and sql.or join them" : undefined;
+      }
+      if (!("then" in value) || typeof value.then !== "function") return undefined;
       return "it is a promise, which must be awaited first";
     case "function":
     case "symbol":
@@ -80,6 +100,19 @@ export function faultOf(value: unknown): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The method `then` of templates: `await` calls it, as if the template were a promise. */
+export function refuseAwait(): never {
+  throw new UsageError(
+    "Cannot await an sql template: nothing was executed; give it to exec or its kin, as in await conn.exec(sql`…`); " +
+      "an async function returns one inside of an array or an object",
+  );
+}
+
+/** Whether a value is a template. */
+export function isTemplate(value: unknown): boolean {
+  return (value as { readonly then?: unknown } | null | undefined)?.then === refuseAwait;
 }
 
 /** The kind of a value, in words that do not show the value. */
@@ -109,6 +142,8 @@ const MAX_PARAMETERS = 65_535;
 const HIDES_PARAMETER = /[\w$'"\u0080-\uffff]/;
 
 const DIGIT = /^[0-9]/;
+
+const OWN_PARAMETER = /\$[0-9]/;
 
 /** The beginnings of strings, quoted names and comments. */
 const MAY_HIDE = /['"]|--|\/\*|\$[^0-9]/;

@@ -1,5 +1,6 @@
 /** The part of prepared statements that both drivers share. */
 import { UsageError } from "../errors.ts";
+import { printMembers } from "../inspection.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { StatementReference } from "./statement_source.ts";
 import type { Column } from "../wire/backend.ts";
@@ -51,5 +52,11 @@ export abstract class StatementHandle {
       statement.#closed = true;
       return statement.#reference.prepared;
     };
+    printMembers<StatementHandle>(this.prototype, (statement) => ({
+      sql: statement.#reference.prepared.sql,
+      params: statement.params.map(({ typeOid }) => typeOid),
+      columns: statement.columns.map(({ name }) => name),
+      closed: statement.#closed,
+    }));
   }
 }

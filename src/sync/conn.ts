@@ -45,7 +45,8 @@ export class Conn extends Executor implements Disposable {
    * Connects.
    *
    * @param target A URL (`pg://user:password@host:port/database?key=value`), a `URL`, `Opts`, a libpq
-   *   keyword/value string, or a plain object whose keys are the names of Opts' setters.
+   *   keyword/value string, or a plain object whose keys are the names of Opts' setters. Default: the URL in the
+   *   environment variable `DATABASE_URL` if it is set, otherwise what libpq's variables say.
    * @throws {UsageError} If the target is malformed.
    * @throws {ServerError} If the server refuses the session, such as for a wrong password.
    * @throws {ConnectionError} If no server can be reached within `connectTimeout`.
@@ -59,7 +60,7 @@ export class Conn extends Executor implements Disposable {
    * assert.equal(conn.transactionStatus, "idle");
    * ```
    */
-  constructor(target: Target) {
+  constructor(target?: Target) {
     const { state, link, lease } = OpenedConnection.of(target);
     const context = new CallContext(state, undefined, lease);
     super(context, link, transactionOf(context, link));

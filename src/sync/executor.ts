@@ -13,6 +13,7 @@ import type {
   BeginOptions,
   CallOptions,
   CopyData,
+  CopyOptions,
   CopyRow,
   Mapped,
   Params,
@@ -191,7 +192,7 @@ export abstract class Executor extends StatementExecutor {
   copyIn(
     sql: string | SqlTemplate,
     source: CopyData | Iterable<CopyData>,
-    options?: CallOptions,
+    options?: CopyOptions,
   ): number {
     return this.#link.run(copyCalls.copyIn(this.#context, sql, source, options));
   }
@@ -214,7 +215,7 @@ export abstract class Executor extends StatementExecutor {
    * assert.equal(text, "1,2\n3,4\n");
    * ```
    */
-  copyOut(sql: string | SqlTemplate, options?: CallOptions): CopyStream {
+  copyOut(sql: string | SqlTemplate, options?: CopyOptions): CopyStream {
     return new CopyStream(this.#link, copyCalls.copyOut(this.#context, sql, options));
   }
 
@@ -248,7 +249,7 @@ export abstract class Executor extends StatementExecutor {
     table: string | SqlTemplate,
     columns: readonly string[],
     rows: Iterable<CopyRow>,
-    options?: CallOptions,
+    options?: CopyOptions,
   ): number {
     return this.#link.run(copyCalls.copyRows(this.#context, table, columns, rows, options));
   }

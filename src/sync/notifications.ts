@@ -5,6 +5,7 @@ import { now } from "../runtime/clock.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { NotificationQueue } from "../features/listen.ts";
 import type { Notification } from "../wire/backend.ts";
+import { printMembers } from "../inspection.ts";
 
 /**
  * The notifications on a channel, to iterate over; made by `Conn.listen`. `next` waits without limit
@@ -23,6 +24,10 @@ export class Notifications implements IterableIterator<Notification>, Disposable
     this.#link = link;
     this.#queue = queue;
     this.#timeout = timeout;
+  }
+
+  static {
+    printMembers<Notifications>(this.prototype, ({ channel }) => ({ channel }));
   }
 
   /** The channel. */

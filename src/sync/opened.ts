@@ -9,7 +9,7 @@ import { catalogOf } from "../connect/catalogs.ts";
 import { planOf } from "../connect/plan.ts";
 import { ServerAddress, verifiedSockets } from "../connect/server_address.ts";
 import { settingsOf } from "../options/opts.ts";
-import { type Target, toOpts } from "../options/target.ts";
+import { type Target, targetOpts } from "../options/target.ts";
 import type { Settings } from "../options/settings.ts";
 import type { Lease } from "../pool/lease.ts";
 import { connectEvent, logged, observerOf } from "../telemetry/connecting.ts";
@@ -41,9 +41,9 @@ export class OpenedConnection {
   }
 
   /** The open connection for `Conn`'s constructor; opens one if the argument is a target. */
-  static of(target: Target): OpenedConnection {
+  static of(target: Target | undefined): OpenedConnection {
     const given: unknown = target;
-    return given instanceof OpenedConnection ? given : open(settingsOf(toOpts(target)));
+    return given instanceof OpenedConnection ? given : open(settingsOf(targetOpts(target, variable)));
   }
 }
 

@@ -5,6 +5,7 @@ import * as pipelineCalls from "../connection/pipeline_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { PipelineState } from "../features/pipeline.ts";
 import { type Mapped, OPTIONS_OF, type Params, type Row, type TypeOptions } from "../connection/call_options.ts";
+import { printMembers } from "../inspection.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { Statement } from "./statement_executor.ts";
@@ -31,6 +32,10 @@ export class Pipeline implements Disposable {
     this.#context = context;
     this.#link = link;
     this.#state = state;
+  }
+
+  static {
+    printMembers<Pipeline>(this.prototype, ({ pendingCount, aborted }) => ({ pendingCount, aborted }));
   }
 
   /** The number of unclaimed results. */

@@ -5,6 +5,7 @@ import * as portalCalls from "../connection/portal_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { Mapped, PortalRows, Row, RowOptions } from "../connection/call_options.ts";
+import { printMembers } from "../inspection.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { Column } from "../wire/backend.ts";
 
@@ -19,6 +20,10 @@ export class Portal implements Disposable {
     this.#context = context;
     this.#link = link;
     this.#cursor = cursor;
+  }
+
+  static {
+    printMembers<Portal>(this.prototype, ({ done }) => ({ done }));
   }
 
   /** Whether all rows have been fetched. */

@@ -1,4 +1,7 @@
-/** The log: the lines that a logger gets. They never contain a value, a password or a key. */
+/**
+ * The log: the lines that a logger gets. They never contain a password or a key, and values only if the options say
+ * so.
+ */
 import { LOG_LEVELS, type LogFields, type LogLevel } from "../options/logger.ts";
 import type { Settings } from "../options/settings.ts";
 
@@ -8,17 +11,34 @@ export class Log {
   readonly #least: number;
   /** Whether lines of level debug are written. Check it first, since making such a line costs time. */
   readonly debugs: boolean;
+  /** Calls that take at least so many milliseconds are reported. */
+  readonly slow: number;
+  /** Whether values of parameters, and literals in SQL, are written. */
+  readonly showsValues: boolean;
 
-  /** The log of the options; undefined without a logger, so that it costs only a check. */
-  static of({ logger, logLevel = "info" }: Settings): Log | undefined {
-    return logger && new Log(logger, logLevel);
+  /** The log of the options; undefined if nothing is to be written, so that it costs only a check. */
+  static of({ logger, logLevel = "info", slow = 0, logValues = false }: Settings): Log | undefined {
+    if (logger !== undefined) return new Log(logger, LOG_LEVELS.indexOf(logLevel), slow, logValues);
+    return slow > 0 ? new Log(console, LOG_LEVELS.length, slow, logValues) : undefined;
   }
 
-  /** Internal: see {@linkcode Log.of}. */
-  private constructor(logger: NonNullable<Settings["logger"]>, level: LogLevel) {
+  /** Internal: see {@linkcode Log.of}. Lines of levels below `least` are dropped. */
+  private constructor(
+    logger: NonNullable<Settings["logger"]>,
+    least: number,
+    slow: number,
+    showsValues: boolean,
+  ) {
     this.#logger = logger;
-    this.#least = LOG_LEVELS.indexOf(level);
-    this.debugs = level === "debug" && typeof logger.debug === "function";
+    this.#least = least;
+    this.debugs = least === 0 && typeof logger.debug === "function";
+    this.slow = slow > 0 ? slow : Infinity;
+    this.showsValues = showsValues;
+  }
+
+  /** Whether calls are looked at: to write all of them, or those that are slow. */
+  get observesCalls(): boolean {
+    return this.debugs || this.slow < Infinity;
   }
 
   /** Every call, and the steps of connecting. */
@@ -36,21 +56,51 @@ export class Log {
     this.#write("warn", message, fields);
   }
 
+  /** A slow call, which is reported without a logger too. */
+  warnOfSlow(message: string, fields: LogFields): void {
+    if (this.#least <= LOG_LEVELS.indexOf("warn") || this.#least === LOG_LEVELS.length) {
+      this.#send("warn", message, fields);
+    }
+  }
+
   /** Failures that no caller gets. */
   error(message: string, fields: LogFields): void {
     this.#write("error", message, fields);
   }
 
-  /** A logger's error must not fail a query. */
   #write(level: LogLevel, message: string, fields: LogFields): void {
-    if (LOG_LEVELS.indexOf(level) < this.#least) return;
+    if (LOG_LEVELS.indexOf(level) >= this.#least) this.#send(level, message, fields);
+  }
+
+  #send(level: LogLevel, message: string, fields: LogFields): void {
     try {
       const written: unknown = this.#logger[level]?.(`pyro: ${message}`, fields);
       if (written instanceof Promise) written.catch(() => {});
     } catch {
-      // See above.
+      // A logger's error must not fail a query.
     }
   }
+}
+
+/** A parameter's value for the log, cut if it is long. */
+export function shownValue(value: unknown): unknown {
+  if (ArrayBuffer.isView(value)) return `<${value.byteLength} bytes>`;
+  if (typeof value === "number" || typeof value === "boolean" || value === null || value === undefined) return value;
+  let text = String(value);
+  if (typeof value === "object" && (Array.isArray(value) || text === "[object Object]")) {
+    try {
+      text = JSON.stringify(value, (_, member: unknown) => typeof member === "bigint" ? String(member) : member);
+    } catch {
+      // It is shown as a string.
+    }
+  }
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
+
+/** The kind of a parameter's value, for the log. */
+export function kindOfValue(value: unknown): string {
+  if (value === null) return "null";
+  return typeof value === "object" ? value.constructor?.name ?? "Object" : typeof value;
 }
 
 /** The fields that describe an error. The server's message is left out, since it quotes values. */
@@ -58,3 +108,6 @@ export function errorFields(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: typeof error };
   return "code" in error ? { error: error.name, code: error.code } : { error: error.name };
 }
+
+/** How many characters of a value are shown. */
+const MAX_SHOWN = 100;

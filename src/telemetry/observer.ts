@@ -1,9 +1,10 @@
 /** Publishes the calls of one connection on the tracing channel, and writes them to the log. */
 import type { Link } from "../connect/handshake.ts";
+import type { LogFields } from "../options/logger.ts";
 import type { Span } from "../protocol/request.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 import type { ConnectionInfo, QueryEvent, Writable } from "./events.ts";
-import { errorFields, type Log } from "./log.ts";
+import { errorFields, kindOfValue, type Log, shownValue } from "./log.ts";
 import { redactedSql } from "../sql/redaction.ts";
 import { ChannelSpan, queries } from "./channels.ts";
 
@@ -22,7 +23,7 @@ export class Observer {
 
   /** Whether calls are traced or logged. */
   get isEnabled(): boolean {
-    return queries.hasSubscribers || this.log?.debugs === true;
+    return queries.hasSubscribers || this.log?.observesCalls === true;
   }
 
   /** The connection. */
@@ -31,13 +32,15 @@ export class Observer {
   }
 
   /** The span of one call. */
-  callSpan(operation: string, sql?: string, parameterCount?: number, batchSize?: number): CallSpan {
-    return new CallSpan(this.#event(operation, sql, parameterCount, batchSize), this.#link.awaits, this.log);
+  callSpan(operation: string, sql?: string, parameters?: readonly unknown[], batchSize?: number): CallSpan {
+    const event = this.#event(operation, sql, parameters?.length, batchSize);
+    return new CallSpan(event, this.#link.awaits, this.log, parameters);
   }
 
   /** The span of an operation of several calls. */
-  operationSpan(operation: string, sql?: string, parameterCount?: number, batchSize?: number): OperationSpan {
-    return new OperationSpan(new CallSpan(this.#event(operation, sql, parameterCount, batchSize), true, this.log));
+  operationSpan(operation: string, sql?: string, parameters?: readonly unknown[]): OperationSpan {
+    const event = this.#event(operation, sql, parameters?.length, undefined);
+    return new OperationSpan(new CallSpan(event, true, this.log, parameters));
   }
 
   #event(
@@ -65,12 +68,19 @@ export class CallSpan implements Span {
   readonly event: Writable<QueryEvent>;
   readonly #trace: ChannelSpan<QueryEvent>;
   readonly #log: Log | undefined;
+  readonly #parameters: readonly unknown[] | undefined;
   #collector: ResultCollector<unknown> | undefined = undefined;
 
-  constructor(event: Writable<QueryEvent>, awaits: boolean, log: Log | undefined) {
+  constructor(
+    event: Writable<QueryEvent>,
+    awaits: boolean,
+    log: Log | undefined,
+    parameters: readonly unknown[] | undefined,
+  ) {
     this.event = event;
     this.#trace = new ChannelSpan(queries, event, awaits);
-    this.#log = log?.debugs ? log : undefined;
+    this.#log = log?.observesCalls ? log : undefined;
+    this.#parameters = this.#log && parameters;
   }
 
   /** Sets the collector that gets the server's reply. */
@@ -98,12 +108,25 @@ export class CallSpan implements Span {
   }
 
   #write(): void {
-    if (this.#log === undefined) return;
+    const log = this.#log;
+    if (log === undefined) return;
+    const { operation, duration = 0, error } = this.event;
+    if (log.debugs) log.debug(error === undefined ? "called" : "call failed", this.#fields(log.showsValues));
+    if (duration >= log.slow && !LASTING.includes(operation)) {
+      const types = this.#parameters?.length ? { parameterTypes: this.#parameters.map(kindOfValue) } : {};
+      log.warnOfSlow("slow call", { ...this.#fields(log.showsValues), ...types });
+    }
+  }
+
+  /** What is written of the call; values and literals only if `showsValues`, and never beside passwords. */
+  #fields(showsValues: boolean): LogFields {
     const { operation, sql, parameterCount, batchSize, connection, affected, rows, duration, error } = this.event;
+    const isSecret = sql !== undefined && /passw/i.test(sql);
     const given = {
       operation,
-      sql: sql && redactedSql(sql),
+      sql: sql && (showsValues && !isSecret ? sql : redactedSql(sql)),
       parameterCount,
+      parameters: showsValues && !isSecret && this.#parameters?.length ? this.#parameters.map(shownValue) : undefined,
       batchSize,
       affected,
       rows,
@@ -111,8 +134,7 @@ export class CallSpan implements Span {
       duration,
       ...(error === undefined ? {} : errorFields(error)),
     };
-    const known = Object.entries(given).filter(([, value]) => value !== undefined);
-    this.#log.debug(error === undefined ? "called" : "call failed", Object.fromEntries(known));
+    return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   }
 }
 
@@ -193,5 +215,7 @@ function countOf(value: unknown): number | undefined {
 
 /** Operations that return the number of affected rows. */
 const COUNTING: readonly string[] = ["execBatch", "copyIn", "copyRows"];
+/** Operations that take as long as the caller's function, or until the caller has taken all rows. */
+const LASTING: readonly string[] = ["tx", "execIter", "stream", "copyOut", "pipeline", "listen"];
 /** Operations that return a list of rows. */
 const LISTING: readonly string[] = ["query", "exec", "run", "fetch", "stream"];

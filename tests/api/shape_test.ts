@@ -30,6 +30,7 @@ type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
   : Equal<T, awaiting.RowOptions> extends true ? blocking.RowOptions
   : Equal<T, awaiting.ValueOptions> extends true ? blocking.ValueOptions
   : Equal<T, awaiting.StreamOptions> extends true ? blocking.StreamOptions
+  : Equal<T, awaiting.CopyOptions> extends true ? blocking.CopyOptions
   : Equal<T, awaiting.BatchOptions> extends true ? blocking.BatchOptions
   : Equal<T, awaiting.BeginOptions> extends true ? blocking.BeginOptions
   : Equal<T, awaiting.TransactionOptions> extends true ? blocking.TransactionOptions
@@ -139,6 +140,7 @@ test("calls have the same options in both worlds, and can be aborted where they 
     WithSignal<awaiting.RowOptions, blocking.RowOptions>,
     WithSignal<awaiting.ValueOptions, blocking.ValueOptions>,
     WithSignal<awaiting.StreamOptions, blocking.StreamOptions>,
+    WithSignal<awaiting.CopyOptions, blocking.CopyOptions>,
     WithSignal<awaiting.BatchOptions, blocking.BatchOptions>,
     WithSignal<awaiting.BeginOptions, blocking.BeginOptions>,
     WithSignal<awaiting.TransactionOptions, blocking.TransactionOptions>,

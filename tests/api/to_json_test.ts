@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { toJson } from "../../src/api/to_json.ts";
+import { UsageError } from "../../src/errors.ts";
 import { codec } from "../support/values/codecs.ts";
+import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
 
 test("toJson: bigints are numbers while those are exact, and strings beyond", () => {
@@ -47,4 +49,26 @@ test("toJson: rows as objects and as arrays, nested values and NULL included", (
   assert.equal(toJson([[1, "x", true]]), '[[1,"x",true]]');
   assert.equal(toJson([]), "[]");
   assert.equal(toJson(null), "null");
+});
+
+test("toJson: bigints, bytea and indentation as the options say", () => {
+  const value = { id: 1n, big: 2n ** 63n, data: Uint8Array.of(1, 171) };
+  assert.equal(toJson(value, { int8: "string" }), '{"id":"1","big":"9223372036854775808","data":"Aas="}');
+  assert.equal(toJson(value, { int8: "number" }), '{"id":1,"big":9223372036854775808,"data":"Aas="}');
+  assert.equal(
+    toJson(value, { int8: "safe", bytea: "hex" }),
+    '{"id":1,"big":"9223372036854775808","data":"\\\\x01ab"}',
+  );
+  assert.equal(toJson([1n], { indent: 2 }), "[\n  1\n]");
+  assert.equal(toJson([1n], { indent: "\t" }), "[\n\t1\n]");
+  assert.equal(toJson([1n], { indent: undefined, int8: undefined }), "[1]");
+});
+
+test("toJson: an unknown option or choice is refused", () => {
+  assert.match(refusal(UsageError, () => toJson(1, { space: 2 } as never)), /"space": there are indent, int8, bytea$/);
+  assert.match(
+    refusal(UsageError, () => toJson(1, { int8: "bigint" } as never)),
+    /^Cannot set int8 to "bigint": it must be one of safe, string, number$/,
+  );
+  assert.match(refusal(UsageError, () => toJson(1, { bytea: "toString" } as never)), /one of base64, hex$/);
 });

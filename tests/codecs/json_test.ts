@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { sql } from "../../src/sql/template.ts";
+import { sql } from "../../src/api/sql.ts";
 import { BadValue } from "../../src/codecs/codec.ts";
 import { Json, Jsonb } from "../../src/codecs/json.ts";
+import { JsonNumber } from "../../src/codecs/json_text.ts";
+import { UsageError } from "../../src/errors.ts";
 import { codec, decode, decodeHex, encode, refused, roundTrip, sent } from "../support/values/codecs.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
@@ -226,3 +228,49 @@ const VALUES = [
   { "": 0, "10": 1, "2": 2, a: null },
   { long: "x".repeat(100_000) },
 ];
+
+test("json as lossless: numbers that a double cannot hold are bigints and JsonNumber", () => {
+  const numbers: [string, unknown][] = [
+    ["0", 0],
+    ["-0", -0],
+    ["1e2", 100],
+    ["100e-2", 1],
+    ["0.1", 0.1],
+    ["0.10", 0.1],
+    ["9007199254740991", 9007199254740991],
+    ["9007199254740992", 9007199254740992],
+    ["9007199254740993", 9007199254740993n],
+    ["-9007199254740993", -9007199254740993n],
+    ["123456789012345678901234567890", 123456789012345678901234567890n],
+    ["100000000000000000000000", 1e23],
+    ["0.12345678901234567890", new JsonNumber("0.12345678901234567890")],
+    ["1.7976931348623157e308", Number.MAX_VALUE],
+    ["1e400", new JsonNumber("1e400")],
+    ["1e-400", new JsonNumber("1e-400")],
+    ["0e5", 0],
+    ["0.000000000000000000", 0],
+  ];
+  for (const name of NAMES) {
+    const chosen = codec(name, { json: "lossless" });
+    for (const [text, value] of numbers) {
+      assert.deepEqual(chosen.parse(text), value, text);
+      assert.deepEqual(decode(chosen, body(name, `{"a":[${text}, "${text}"]}`)), { a: [value, text] }, text);
+    }
+    assert.match(refusal(BadValue, () => chosen.parse("[12345678901234567890")), /it is not JSON/);
+    const value = { a: [2n ** 70n, new JsonNumber("0.12345678901234567890")], b: { "1e5": "1e5" } };
+    const text = '{"a":[1180591620717411303424,0.12345678901234567890],"b":{"1e5":"1e5"}}';
+    assert.deepEqual(encode(chosen, value), body(name, text));
+    assert.deepEqual(chosen.parse(text), value);
+    assert.match(refusal(BadValue, () => encode(codec(name), value)), /bigint/);
+  }
+});
+
+test("JsonNumber: its text is a number in JSON, which it stays in other JSON", () => {
+  const number = new JsonNumber("-1.50e+3");
+  assert.equal(String(number), "-1.50e+3");
+  assert.equal(JSON.stringify([number]), "[-1.50e+3]");
+  assert.deepEqual(encode(codec("json"), [number]), body("json", "[-1.50e+3]"));
+  for (const text of ["", "1.", ".5", "01", "+1", "1 ", "NaN", '"1"', "1e"]) {
+    assert.throws(() => new JsonNumber(text), UsageError);
+  }
+});

@@ -129,7 +129,7 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
       statementCalls.exec(context, "e", { rows: "array" }, undefined, collectors.affected, OPTIONS_OF.nothing),
       /option "rows"/,
     ],
-    [query(["x"]), /parameters must be an array/],
+    [query(["x"]), /only exec and its kin have parameters/],
     [exec(new Set([1])), /parameters must be an array/],
     [query(null), /options/],
   );

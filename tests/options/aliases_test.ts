@@ -29,10 +29,11 @@ const DIALECTS: readonly (readonly [names: readonly string[], key: string, sette
   [["SSL", "Ssl"], "ssl", "sslMode"],
   [["Application Name", "ApplicationName", "application-name", "AppName"], "application_name", "applicationName"],
   [
-    ["Timeout", "connectTimeout", "Connection Timeout", "connectionTimeoutMillis", "loginTimeout"],
+    ["connectTimeout", "Connection Timeout", "connectionTimeoutMillis", "loginTimeout"],
     "connect_timeout",
     "connectTimeout",
   ],
+  [["Timeout"], "connect_timeout", "timeout"],
   [["Protocol_Version", "PGMAXPROTOCOLVERSION"], "max_protocol_version", "maxProtocolVersion"],
   [["PgMinProtocolVersion"], "min_protocol_version", "minProtocolVersion"],
   [["Keepalive", "tcpKeepAlive", "TCP Keepalive"], "keepalives", "keepAlive"],

@@ -112,8 +112,8 @@ test("bind: too many or too few values are a UsageError with both counts", () =>
     const expected = types === "" ? 0 : types.split(" ").length;
     const message = refusal(UsageError, () => bound(types, values));
     assert.equal(message, `Cannot bind ${values.length} parameters: the statement has ${expected}`);
-    assert.equal(wrongCount(expected, values.length).message, message);
-    assert.equal(wrongCount(expected, values.length).safeToRetry, false);
+    assert.equal(wrongCount(expected, values.length, "").message, message);
+    assert.equal(wrongCount(expected, values.length, "").safeToRetry, false);
   }
 });
 

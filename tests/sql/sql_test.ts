@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { UsageError } from "../../src/errors.ts";
-import { sql, SqlTemplate, valuesOf } from "../../src/sql/template.ts";
+import { sql } from "../../src/api/sql.ts";
+import { SqlTemplate, valuesOf } from "../../src/sql/template.ts";
 import { Json } from "../../src/codecs/json.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";

@@ -2,14 +2,16 @@
 import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
 import type { CloseOptions } from "../../connection/call_options.ts";
 import { settingsOf } from "../../options/opts.ts";
-import type { Target } from "../../options/target.ts";
+import { type Target, targetOpts } from "../../options/target.ts";
+import { variable } from "../../runtime/runtime.ts";
 import type { ConnectionError } from "../../errors.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
+import { printMembers } from "../../inspection.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../async/conn.ts";
-import type { CallOptions, ListenOptions } from "../../async/options.ts";
+import type { CallOptions, CopyOptions, ListenOptions } from "../../async/options.ts";
 import { PoolCalls } from "./pool_calls.ts";
 import { PoolExecutor } from "./pool_executor.ts";
 import { PoolListener } from "./pool_listener.ts";
@@ -83,8 +85,9 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
    * @param options Limits and callbacks.
    * @throws {UsageError} If the target or an option is malformed.
    */
-  constructor(target: Target, options?: PoolOptions) {
-    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
+  constructor(target?: Target, options?: PoolOptions) {
+    const given = targetOpts(target, variable);
+    const { opts, name, limits } = poolOpts(given, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
     const { onConnect, onRelease, onClose, onLeak } = options ?? {};
     const manager = new PoolManager(name, settingsOf(opts), limits, {
       onConnect: (conn) => {
@@ -104,6 +107,10 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
     this.#listener = new PoolListener(this.#manager);
   }
 
+  static {
+    printMembers<Pool>(this.prototype, (pool) => ({ name: pool.#manager.name, ...pool.stats() }));
+  }
+
   /** Whether the pool was closed. Its calls then fail. */
   get closed(): boolean {
     return this.#manager.closed;
@@ -112,6 +119,29 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
   /** Counts of connections and callers, now and so far. */
   stats(): PoolStats {
     return this.#manager.stats;
+  }
+
+  /**
+   * Opens connections until `poolMinIdle` of them are idle, at least one: to have them before the first caller comes,
+   * and to learn at once whether the server can be reached.
+   *
+   * @param options As for {@linkcode Pool.acquire}.
+   * @throws {ConnectionError} If the server cannot be reached, or the pool is closed.
+   * @throws {ServerError} If the server refuses the session, such as for a wrong password.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using pool = new Pool("pg://", { poolMinIdle: 2 });
+   * await pool.ready();
+   * assert.ok(pool.stats().idle >= 2);
+   * ```
+   */
+  async ready(options?: CallOptions): Promise<void> {
+    parseOptions(options, { action: "open connections", awaits: true });
+    await this.#calls.ready(options);
   }
 
   /**
@@ -147,7 +177,7 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
   }
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
-  copyOut(sql: string | SqlTemplate, options?: CallOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+  copyOut(sql: string | SqlTemplate, options?: CopyOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
     const acquiredAt = new Error("copied from the pool here");
     const chunks = new PoolStream(() =>
       this.#calls.openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options).values())

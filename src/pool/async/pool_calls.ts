@@ -39,6 +39,13 @@ export class PoolCalls {
     }
   }
 
+  /** Takes a connection, which makes the pool open those that should be idle, and waits for them. */
+  async ready(options: CallOptions | undefined): Promise<void> {
+    const entry = await this.acquire(options);
+    await this.#manager.release(entry);
+    await this.#manager.filled();
+  }
+
   /**
    * As {@linkcode withRetries}; batched with quick statements of other callers, unless the call
    * has a `timeout` or `signal`.

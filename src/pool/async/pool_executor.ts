@@ -7,6 +7,7 @@ import type { Conn } from "../../async/conn.ts";
 import type {
   BatchOptions,
   CallOptions,
+  CopyOptions,
   QueryOptions,
   StreamOptions,
   TransactionOptions,
@@ -191,7 +192,7 @@ export abstract class PoolExecutor {
   copyIn(
     sql: string | SqlTemplate,
     source: CopyData | Iterable<CopyData> | AsyncIterable<CopyData>,
-    options?: CallOptions,
+    options?: CopyOptions,
   ): Promise<number> {
     return this.#calls.once(options, (conn, options) => conn.copyIn(sql, source, options));
   }
@@ -201,7 +202,7 @@ export abstract class PoolExecutor {
     table: string | SqlTemplate,
     columns: readonly string[],
     rows: Iterable<CopyRow> | AsyncIterable<CopyRow>,
-    options?: CallOptions,
+    options?: CopyOptions,
   ): Promise<number> {
     return this.#calls.once(options, (conn, options) => conn.copyRows(table, columns, rows, options));
   }

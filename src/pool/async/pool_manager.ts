@@ -31,7 +31,7 @@ export interface PoolHooks {
 
 /** The connections of a pool. */
 export class PoolManager {
-  readonly #name: string;
+  readonly name: string;
   readonly #log: Log | undefined;
   readonly #limits: Limits;
   readonly #hooks: PoolHooks;
@@ -41,7 +41,8 @@ export class PoolManager {
   readonly #leaks: LeakDetector<Entry>;
   readonly #alarm = new Alarm(() => this.#tick());
   readonly #connector: Connector;
-  /** Connections that are being closed. */
+  /** Connections that are being opened, and closed. */
+  readonly #openings = new Set<Promise<void>>();
   readonly #closings = new Set<Promise<void>>();
   /** How many connections are being checked. */
   #checking = 0;
@@ -49,7 +50,7 @@ export class PoolManager {
   #onQuiet: (() => void) | undefined = undefined;
 
   constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
-    this.#name = name;
+    this.name = name;
     this.#log = Log.of(settings);
     this.#limits = limits;
     this.#hooks = hooks;
@@ -116,7 +117,7 @@ export class PoolManager {
    */
   acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
     if (!acquires.hasSubscribers) return this.#acquire(deadline, cost);
-    return publishSpan(acquires, () => acquireEvent(this.#name), async (event) => {
+    return publishSpan(acquires, () => acquireEvent(this.name), async (event) => {
       const entry = await this.#acquire(deadline, cost);
       if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
       return entry;
@@ -182,6 +183,12 @@ export class PoolManager {
     const end = this.#leaks.watch(lease, entry, acquiredAt, () => state.handlers.endLease());
     this.#alarm.set(this.#leaks.nextCheckAt);
     return end;
+  }
+
+  /** Waits until no connection is being opened. Throws if some are missing then. */
+  async filled(): Promise<void> {
+    while (this.#openings.size > 0) await Promise.all(this.#openings);
+    if (this.#state.missingIdle > 0) throw this.#connector.lastFailure ?? poolClosed();
   }
 
   /** Milliseconds that a caller waits for a connection. */
@@ -251,7 +258,7 @@ export class PoolManager {
       const keep = await withTimeout("onRelease", this.#hooks.onRelease?.(conn), CLEAN_UP_TIMEOUT);
       if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
     } catch (error) {
-      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+      this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
       await conn.close({ timeout: 0 });
     }
     this.#returnEntry(entry);
@@ -313,7 +320,10 @@ export class PoolManager {
   }
 
   #replenish(): void {
-    while (this.#missingConnections > 0 && this.#canOpen) void this.#open();
+    while (this.#missingConnections > 0 && this.#canOpen) {
+      const opening = this.#open().finally(() => this.#openings.delete(opening));
+      this.#openings.add(opening);
+    }
   }
 
   /** How many more are needed: for waiting callers, and, once the pool is in use, to have some idle. */

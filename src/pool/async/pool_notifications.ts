@@ -1,6 +1,7 @@
 /** The notifications of pools that await. */
 import { QueueConsumers } from "../../async/queue_consumers.ts";
 import type { PoolGap, PoolNotification, Subscription } from "../subscription.ts";
+import { printMembers } from "../../inspection.ts";
 
 /**
  * The notifications on a channel, to iterate over; made by `Pool.listen`. Waiting for the next one
@@ -30,6 +31,10 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
     };
     signal?.addEventListener("abort", stop, { once: true });
     if (signal?.aborted) stop();
+  }
+
+  static {
+    printMembers<PoolNotifications>(this.prototype, ({ channel }) => ({ channel }));
   }
 
   /** The channel. */

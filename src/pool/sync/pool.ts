@@ -1,13 +1,15 @@
 /** The pool of connections that block. */
 import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
-import type { CallOptions, CloseOptions, ListenOptions } from "../../connection/call_options.ts";
+import type { CallOptions, CloseOptions, CopyOptions, ListenOptions } from "../../connection/call_options.ts";
 import { channelName } from "../../features/listen.ts";
 import { settingsOf } from "../../options/opts.ts";
-import type { Target } from "../../options/target.ts";
+import { type Target, targetOpts } from "../../options/target.ts";
+import { variable } from "../../runtime/runtime.ts";
 import type { ConnectionError } from "../../errors.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
+import { printMembers } from "../../inspection.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../sync/conn.ts";
 import { PoolCalls } from "./pool_calls.ts";
@@ -82,8 +84,9 @@ export class Pool extends PoolExecutor implements Disposable {
    * @param options Limits and callbacks.
    * @throws {UsageError} If the target or an option is malformed.
    */
-  constructor(target: Target, options?: PoolOptions) {
-    const { opts, name, limits } = poolOpts(target, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
+  constructor(target?: Target, options?: PoolOptions) {
+    const given = targetOpts(target, variable);
+    const { opts, name, limits } = poolOpts(given, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
     const { onConnect, onRelease, onClose, onLeak } = options ?? {};
     const manager = new PoolManager(name, settingsOf(opts), limits, {
       onConnect: (conn) => {
@@ -102,6 +105,10 @@ export class Pool extends PoolExecutor implements Disposable {
     this.#calls = calls;
   }
 
+  static {
+    printMembers<Pool>(this.prototype, (pool) => ({ name: pool.#manager.name, ...pool.stats() }));
+  }
+
   /** Whether the pool was closed. Its calls then fail. */
   get closed(): boolean {
     return this.#manager.closed;
@@ -110,6 +117,29 @@ export class Pool extends PoolExecutor implements Disposable {
   /** Counts of connections and callers, now and so far. */
   stats(): PoolStats {
     return this.#manager.stats;
+  }
+
+  /**
+   * Opens connections until `poolMinIdle` of them are idle, at least one: to have them before the first caller comes,
+   * and to learn at once whether the server can be reached. Connections in use count.
+   *
+   * @param options Without effect, since there is nothing to wait for.
+   * @throws {ConnectionError} If the server cannot be reached, or the pool is closed.
+   * @throws {ServerError} If the server refuses the session, such as for a wrong password.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using pool = new Pool("pg://", { poolMinIdle: 2 });
+   * pool.ready();
+   * assert.ok(pool.stats().idle >= 2);
+   * ```
+   */
+  ready(options?: CallOptions): void {
+    parseOptions(options, { action: "open connections", awaits: false });
+    this.#manager.ready();
   }
 
   /**
@@ -144,7 +174,7 @@ export class Pool extends PoolExecutor implements Disposable {
   }
 
   /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
-  copyOut(sql: string | SqlTemplate, options?: CallOptions): PoolStream<Uint8Array<ArrayBuffer>> {
+  copyOut(sql: string | SqlTemplate, options?: CopyOptions): PoolStream<Uint8Array<ArrayBuffer>> {
     const acquiredAt = new Error("copied from the pool here");
     return new PoolStream(() => this.#calls.openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options)));
   }

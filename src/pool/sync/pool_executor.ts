@@ -5,6 +5,7 @@ import type {
   BatchOptions,
   CallOptions,
   CopyData,
+  CopyOptions,
   CopyRow,
   Mapped,
   Params,
@@ -196,7 +197,7 @@ export abstract class PoolExecutor {
   copyIn(
     sql: string | SqlTemplate,
     source: CopyData | Iterable<CopyData>,
-    options?: CallOptions,
+    options?: CopyOptions,
   ): number {
     return this.#calls.once(options, (conn, options) => conn.copyIn(sql, source, options));
   }
@@ -206,7 +207,7 @@ export abstract class PoolExecutor {
     table: string | SqlTemplate,
     columns: readonly string[],
     rows: Iterable<CopyRow>,
-    options?: CallOptions,
+    options?: CopyOptions,
   ): number {
     return this.#calls.once(options, (conn, options) => conn.copyRows(table, columns, rows, options));
   }

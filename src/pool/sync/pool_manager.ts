@@ -25,7 +25,7 @@ export interface PoolHooks {
 
 /** The connections of a pool. */
 export class PoolManager {
-  readonly #name: string;
+  readonly name: string;
   readonly #log: Log | undefined;
   readonly #settings: Settings;
   readonly #hooks: PoolHooks;
@@ -37,7 +37,7 @@ export class PoolManager {
   #closed = false;
 
   constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
-    this.#name = name;
+    this.name = name;
     this.#log = Log.of(settings);
     this.#settings = settings;
     this.#hooks = hooks;
@@ -62,7 +62,7 @@ export class PoolManager {
 
   /** A working connection. It does not wait for one, because no other caller could release one meanwhile. */
   acquire(): Entry {
-    return publishSpanBlocking(acquires, () => acquireEvent(this.#name), (event) => {
+    return publishSpanBlocking(acquires, () => acquireEvent(this.name), (event) => {
       const entry = this.#acquire();
       if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
       return entry;
@@ -91,6 +91,18 @@ export class PoolManager {
     }
   }
 
+  /** Opens connections until as many are open as should be ready, at least one. */
+  ready(): void {
+    const { poolMinIdle, poolMaxConcurrency } = this.#state.limits;
+    const count = Math.min(Math.max(1, poolMinIdle), poolMaxConcurrency - this.#state.leasedCount);
+    const taken: Entry[] = [];
+    try {
+      while (taken.length < count) taken.push(this.acquire());
+    } finally {
+      for (const entry of taken) this.release(entry);
+    }
+  }
+
   /** Takes a connection back. Throws if `onRelease` has returned a promise. */
   release(entry: Entry): void {
     const { conn } = entry;
@@ -109,7 +121,7 @@ export class PoolManager {
       keep = this.#hooks.onRelease(conn);
       if (keep === false || !conn.isReleased) conn.close();
     } catch (error) {
-      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+      this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
       conn.close();
     }
     try {
@@ -125,7 +137,7 @@ export class PoolManager {
     try {
       this.release(entry);
     } catch (error) {
-      this.#log?.error("connection not tidied up", { pool: this.#name, ...errorFields(error) });
+      this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
     }
   }
 

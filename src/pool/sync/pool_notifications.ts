@@ -6,6 +6,7 @@ import { isTransient } from "../failure.ts";
 import type { PoolGap, PoolNotification } from "../subscription.ts";
 import type { Conn } from "../../sync/conn.ts";
 import type { Notifications } from "../../sync/notifications.ts";
+import { printMembers } from "../../inspection.ts";
 
 /** A connection that only listens. */
 export interface ListenConnection {
@@ -33,6 +34,10 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
     this.#timeout = timeout;
     this.#open = open;
     this.#connection = open(timeout);
+  }
+
+  static {
+    printMembers<PoolNotifications>(this.prototype, ({ channel }) => ({ channel }));
   }
 
   /** The channel. */

@@ -1,0 +1,58 @@
+/** The tag `sql` with its functions. */
+import { builtin } from "../builtin.ts";
+import { UsageError } from "../errors.ts";
+import * as functions from "../sql/sql_functions.ts";
+import type { SqlTag } from "../sql/sql_tag.ts";
+import { type SqlTemplate, template } from "../sql/template.ts";
+
+/**
+ * Makes SQL of a template: interpolated values become parameters, and other templates become parts of
+ * it. The same template in the source code gives the same text each time, so it is prepared once per
+ * connection.
+ *
+ * Values never need quotes. See {@linkcode SqlTag} for values that it refuses.
+ *
+ * @example
+ * ```ts
+ * import { sql } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * const name: string | undefined = "Ada";
+ * const condition = name === undefined ? sql`` : sql`where name = ${name}`;
+ * const template = sql`select * from person ${condition} limit ${10}`;
+ * assert.equal(template.text, "select * from person where name = $1 limit $2");
+ * assert.deepEqual(template.values, ["Ada", 10]);
+ * ```
+ */
+export const sql: SqlTag = Object.assign(template, {
+  id: functions.identifier,
+  join: functions.joined,
+  values: functions.rowList,
+  unnest: functions.unnested,
+  set: functions.assignments,
+  and: functions.conjunction,
+  or: functions.disjunction,
+  raw: functions.raw,
+  file,
+});
+
+function file(path: string | URL): SqlTemplate {
+  if (typeof path !== "string" && !(path instanceof URL)) {
+    throw new UsageError('Cannot read the SQL file: give its path, or a URL such as new URL("a.sql", import.meta.url)');
+  }
+  const name = String(path);
+  let made = FILES.get(name);
+  if (made === undefined) FILES.set(name, made = functions.raw(contentOf(path)));
+  return made;
+}
+
+function contentOf(path: string | URL): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(builtin.fs.readFileSync(path));
+  } catch (error) {
+    throw new UsageError(`Cannot read the SQL file ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The files that were read, by path or URL. */
+const FILES = new Map<string, SqlTemplate>();
