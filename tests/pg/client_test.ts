@@ -195,9 +195,9 @@ besidePg("refused connections", async ({ pg }) => {
 
 besidePg("a query that takes too long for its caller", async ({ client }) => {
   const conn = await client({ query_timeout: 100 });
-  const error = await errorOf(conn.query("select pg_sleep(0.4)"));
+  const error = await errorOf(conn.query("select pg_sleep(0.2)"));
   const other = await errorOf(
-    conn.query({ text: "select pg_sleep(0.6)", query_timeout: 600_000 }).then(() => Promise.reject("in time")),
+    conn.query({ text: "select pg_sleep(0.2)", query_timeout: 600_000 }).then(() => Promise.reject("in time")),
   );
   return [error, other];
 });
@@ -283,6 +283,24 @@ test("pg: statements are not prepared without a cache, nor beyond its size", asy
     assert.ok(n <= expected, `${n} with a cache of ${statementCacheSize}`);
     await client.end();
   }
+});
+
+test("pg: another client cancels a query that runs, or takes it out of the queue", async () => {
+  const client = new pyroPg.Client(config);
+  await client.connect();
+  const outcomes: string[] = [];
+  const [running, queued] = ["select pg_sleep(60)", "select 1"].map((text) => {
+    const query = new pyroPg.Query(text, (error: { code?: string } | null) => outcomes.push(error?.code ?? "none"));
+    return client.query(query);
+  });
+  const other = new pyroPg.Client(config);
+  other.cancel(client, queued!);
+  // A request that comes before the server has begun has no effect.
+  const timer = setInterval(() => other.cancel(client, running!), 50);
+  await client.query("select 2");
+  clearInterval(timer);
+  assert.deepEqual(outcomes, ["57014"]);
+  await client.end();
 });
 
 test("pg: the status of a failed transaction", async () => {
