@@ -72,6 +72,8 @@ export class Client extends ClientSettings {
   #connectAbort: AbortController | undefined = undefined;
   #onceEnded: (() => void)[] = [];
   #hasExecuted = false;
+  /** Whether a query has failed with the server's reason to end the connection. */
+  #hasReportedFatal = false;
   /** Whether `end` was called after `connect`. */
   #isClosing = false;
   #keepsProcess = true;
@@ -192,6 +194,7 @@ export class Client extends ClientSettings {
     const index = this.#running.indexOf(run);
     if (index < 0) return;
     this.#running.splice(index, 1);
+    this.#hasReportedFatal ||= run.isFatal;
     this.#pulse();
   }
 
@@ -225,8 +228,8 @@ export class Client extends ClientSettings {
       if (event.kind === "notification") {
         this.#emit("notification", notificationMessage(event.notification));
       } else if (event.kind === "lost") {
-        // What was received before is reported first.
-        process.nextTick(() => this.#lost());
+        // What was received before is reported first, and whoever hears of it may give the client back.
+        setImmediate(() => this.#lost());
       }
     };
     const { key } = link.session;
@@ -262,7 +265,7 @@ export class Client extends ClientSettings {
     }
     this._queryable = false;
     const error = new Error("Connection terminated unexpectedly", { cause });
-    if (cause instanceof ServerError) this.#reportFatal(databaseError(cause));
+    if (cause instanceof ServerError && !this.#hasReportedFatal) this.#reportFatal(databaseError(cause));
     // A listener to the first error may have closed the client.
     if (!this._ending) this.#emit("error", error);
     this.#failAll(error);

@@ -294,6 +294,7 @@ export class Pool extends Queryable<PoolEvents> {
     this.#uses.set(client, uses);
     this.emit("release", error, client);
     const isUnusable = !client._queryable || client._ending;
+    if (uses >= this.options.maxUses) this.log("remove expended client");
     if (error || this.ending || isUnusable || uses >= this.options.maxUses || this.#expired.delete(client)) {
       return this.#remove(client, () => this.#pulse());
     }

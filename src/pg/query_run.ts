@@ -31,6 +31,8 @@ export class QueryRun {
   readonly query: RunnableQuery;
   readonly #owner: QueryOwner;
   #isOver = false;
+  /** Whether the error that was reported is the server's reason to end the connection. */
+  isFatal = false;
 
   constructor(query: RunnableQuery, owner: QueryOwner) {
     this.query = query;
@@ -71,6 +73,7 @@ export class QueryRun {
   }
 
   #report(error: unknown): void {
+    this.isFatal = (error as { readonly severity?: string }).severity === "FATAL";
     const { query } = this;
     outside(() => query.handleError?.(error, this.#owner.connection));
   }

@@ -72,7 +72,13 @@ export class Result<R = any> {
 
   #rowAsObject(values: readonly (string | Uint8Array | null)[]): Record<string, unknown> {
     const row: Record<string, unknown> = {};
-    for (let i = 0; i < values.length; i++) row[this.fields[i]!.name] = this.#parse(values[i]!, i);
+    for (let i = 0; i < values.length; i++) {
+      const { name } = this.fields[i]!;
+      const value = this.#parse(values[i]!, i);
+      // Assigning would replace the prototype.
+      if (name === "__proto__") Object.defineProperty(row, name, { value, ...PROPERTY });
+      else row[name] = value;
+    }
     return row;
   }
 
@@ -86,3 +92,6 @@ export class Result<R = any> {
 function isNumber(word: string | undefined): word is string {
   return word !== undefined && /^\d+$/.test(word);
 }
+
+/** How a property is that was made by assigning. */
+const PROPERTY = { enumerable: true, configurable: true, writable: true } as const;

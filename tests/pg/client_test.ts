@@ -332,3 +332,33 @@ test("pg: the module has what pg's has", () => {
   assert.ok(new pyroPg.DatabaseError("m", 1, "error") instanceof Error);
   assert.ok(Buffer.isBuffer(pyroPg.utils.prepareValue(new Uint8Array(1))));
 });
+
+besidePg("the status of the transaction is known in callbacks", async ({ client }) => {
+  const conn = await client();
+  const seen: (string | null)[] = [];
+  for (const text of ["select 1", "begin", "select 1", "commit"]) {
+    await new Promise<void>((resolve, reject) =>
+      conn.query(text, (error) => {
+        seen.push(conn.getTransactionStatus());
+        if (error) reject(error);
+        else resolve();
+      })
+    );
+  }
+  return seen;
+});
+
+besidePg("ending before connecting, which is still possible", async ({ pg }) => {
+  const conn = new pg.Client(config);
+  await conn.end();
+  await conn.connect();
+  await conn.end();
+  return await errorOf(conn.query("select 1"));
+});
+
+besidePg("an error that is emitted on the connection is the client's", async ({ client }) => {
+  const conn = await client();
+  const emitted = event(conn, "error");
+  conn.connection.emit("error", new Error("expected"));
+  return [String((await emitted)[0]), await errorOf(conn.query("select 1"))];
+});

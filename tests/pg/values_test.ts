@@ -133,3 +133,12 @@ test("pg: a parser's error is the query's, and the connection stays usable", asy
   assert.deepEqual((await client.query("select 1 as n")).rows, [{ n: 1 }]);
   await client.end();
 });
+
+test("pg: a column __proto__ is a property of rows that query classes make", () => {
+  const result = new pyroPg.Result();
+  const column = { tableID: 0, columnID: 0, dataTypeID: 25, dataTypeSize: -1, dataTypeModifier: -1, format: "text" };
+  result.addFields(["__proto__", "a"].map((name) => ({ ...column, name })));
+  const row = result.parseRow(["x", "y"]) as object;
+  assert.deepEqual(Object.entries(row), [["__proto__", "x"], ["a", "y"]]);
+  assert.equal(Object.getPrototypeOf(row), Object.prototype);
+});
