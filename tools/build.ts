@@ -15,6 +15,9 @@ const ROOT = join(import.meta.dirname!, "..");
 /** The runtimes that the package needs at least: the oldest that are tested. */
 const ENGINES = { node: ">=22.15.0" };
 
+/** The libraries that entry points are for: those who use them have them. What is tested is in `deno.json`. */
+const PEERS = { "drizzle-orm": "^0.45.0", "kysely": ">=0.28.0 <0.30.0" };
+
 /** What `deno.json` says of the package. */
 interface Config {
   readonly name: string;
@@ -60,7 +63,7 @@ function nameOf(path: string): string {
 async function bundle(input: Record<string, string>, directory: string): Promise<void> {
   // The classes' names are part of what people see when they print values.
   const keepNames = { class: true, function: false };
-  const build = await rolldown({ input, platform: "node", transform: { target: "node22" } });
+  const build = await rolldown({ input, platform: "node", external: isPeer, transform: { target: "node22" } });
   await build.write({
     dir: directory,
     format: "esm",
@@ -73,13 +76,19 @@ async function bundle(input: Record<string, string>, directory: string): Promise
   await build.close();
 }
 
+/** Whether it is imported from a library that is not part of the package. */
+function isPeer(id: string): boolean {
+  return Object.keys(PEERS).some((name) => id === name || id.startsWith(`${name}/`));
+}
+
 /** What every entry point needs, and nothing else. */
 function isCore(id: string): boolean {
-  return !/\/(?:async|sync|otel|pglite|testing|transport|websocket|workers)\/[^/]*$|\/(?:mod|async|sync)\.ts$/.test(
-    id,
-  ) ||
+  return !(OUTSIDE_CORE.test(id) || /\/(?:mod|async|sync)\.ts$/.test(id)) ||
     /\/transport\/(?:transport|reason)\.ts$/.test(id);
 }
+
+const OUTSIDE_CORE =
+  /\/(?:async|sync|drizzle|kysely|node_postgres|otel|pglite|testing|transport|websocket|workers)\/[^/]*$/;
 
 /** What several runtimes' sockets share. */
 function isSocket(id: string): boolean {
@@ -90,6 +99,7 @@ async function bundleTypes(input: Record<string, string>, directory: string): Pr
   const build = await rolldown({
     input,
     platform: "node",
+    external: isPeer,
     plugins: [dts({ emitDtsOnly: true, oxc: true, tsconfig: false })],
   });
   const { output } = await build.generate({ format: "esm", chunkFileNames: "chunks/[name].js" });
@@ -118,6 +128,8 @@ function packageOf(
     type: "module",
     sideEffects: false,
     engines: ENGINES,
+    peerDependencies: PEERS,
+    peerDependenciesMeta: Object.fromEntries(Object.keys(PEERS).map((name) => [name, { optional: true }])),
     exports: {
       ...Object.fromEntries(
         entries.map(({ path, name }) => [path, { types: `./${name}.d.ts`, default: `./${name}.js` }]),

@@ -10,7 +10,7 @@ export interface Layer {
   readonly doesNotKnow: string;
   /** True for layers that know no promise, no timer, no clock and no runtime. */
   readonly pure: boolean;
-  /** The layers that it may import, and single files of others. */
+  /** The layers that it may import, single files of others, and packages of npm that its users have. */
   readonly imports: readonly string[];
 }
 
@@ -57,6 +57,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     doesNotKnow: "rows, statements",
     pure: true,
     imports: ["options", "wire"],
+  },
+  node_postgres: {
+    knows: "which values node-postgres gives and takes",
+    doesNotKnow: "connections",
+    pure: true,
+    imports: ["codecs"],
   },
   rows: {
     knows: "row readers and result collectors, Bind, COPY's formats",
@@ -188,6 +194,18 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     pure: false,
     imports: [...facade("transport/native_sync.ts"), "sync", "pool"],
   },
+  kysely: {
+    knows: "Kysely's dialects and drivers; an entry point of its own",
+    doesNotKnow: "how messages travel",
+    pure: false,
+    imports: ["async", "codecs", "node_postgres", "pool/async", "rows", "npm:kysely"],
+  },
+  drizzle: {
+    knows: "Drizzle's drivers and sessions; an entry point of its own",
+    doesNotKnow: "how messages travel",
+    pure: false,
+    imports: ["async", "codecs", "connection", "node_postgres", "options", "pool/async", "rows", "npm:drizzle-orm"],
+  },
 };
 
 function facade(dialer: string): string[] {
@@ -217,6 +235,12 @@ export function problemOf(file: string, target: string): string | undefined {
   return `${layer} may not import ${target}: it may import ${
     known.imports.join(", ") || "leaves only"
   } (tools/layers.ts)`;
+}
+
+/** Whether a file may import a package of npm. */
+export function mayImportPackage(file: string, specifier: string): boolean {
+  const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+  return LAYERS[layerOf(file)]?.imports.includes(`npm:${name}`) ?? false;
 }
 
 /** The table for ARCHITECTURE.md. */

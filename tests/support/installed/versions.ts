@@ -22,6 +22,9 @@ export const WORKERD = { workerd: "1.20261117.1", esbuild: "0.28.2" } as const;
 /** The drivers with which pyro is compared. */
 export const PEERS = { postgres: "3.4.9", pg: "8.23.1", "pg-cursor": "2.22.0", "pg-copy-streams": "7.0.0" } as const;
 
+/** The libraries that have entry points of their own. `deno.json` has the ranges for Deno. */
+export const LIBRARIES = { kysely: "0.29.9", "drizzle-orm": "0.45.4" } as const;
+
 /** libpq for Node, which is built from source. */
 export const PG_NATIVE = "3.9.0";
 
