@@ -34,11 +34,11 @@ export class PyroDriver implements Driver {
   }
 
   async acquireConnection(options?: AbortableOperationOptions): Promise<PyroConnection> {
-    // The signal is not passed on: Kysely stops waiting by itself, and releases a connection that comes too late.
-    const conn = await this.#pool!.acquire();
-    const connection = new PyroConnection(conn, this.#values);
+    const connection = new PyroConnection(this.#pool!, this.#values);
     const { onCreateConnection, onReserveConnection } = this.#config;
     if (onCreateConnection === undefined && onReserveConnection === undefined) return connection;
+    // The signal is not passed on: Kysely stops waiting by itself, and releases a connection that comes too late.
+    const conn = await connection.lease();
     try {
       // Each connection of the pool has an object of its own with the outcome of its upgrade.
       const isNew = !this.#known.has(conn.upgrade);

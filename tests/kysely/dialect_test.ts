@@ -156,6 +156,7 @@ test("kysely: a stream that fails, in the middle or at once", async () => {
 
 compare("one connection for several queries", async ({ db }) => {
   return await db.connection().execute(async (one) => {
+    await one.selectFrom("person").select("name").where("id", "=", 1).execute();
     const pid = () =>
       sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(one).then(({ rows }) => rows[0]!.pid);
     const first = await pid();
