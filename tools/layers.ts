@@ -15,7 +15,14 @@ export interface Layer {
 }
 
 /** Leaves that every layer may import. */
-export const LEAVES: readonly string[] = ["errors.ts", "printed.ts", "sqlstate.ts", "backlog.ts", "builtin.ts"];
+export const LEAVES: readonly string[] = [
+  "errors.ts",
+  "printed.ts",
+  "sqlstate.ts",
+  "backlog.ts",
+  "builtin.ts",
+  "lazy.ts",
+];
 
 /** What pure layers see of sockets: an interface without code that does anything. */
 const TRANSPORT = "transport/transport.ts";

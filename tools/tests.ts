@@ -1,4 +1,5 @@
 /** The tests on all three runtimes, against servers that are started once for all of them. */
+import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -7,6 +8,7 @@ import type { Major, PostgresServer } from "../tests/support/installed/postgres.
 import { skipCount } from "../tests/support/suite/skips.ts";
 import { startTestServer } from "../tests/support/installed/test_server.ts";
 import { POSTGRES, RUNTIMES as PACKAGES } from "../tests/support/installed/versions.ts";
+import { LAYERS } from "./layers.ts";
 import { REPORT, runAll, type Step, type Tally } from "./steps.ts";
 
 /** Runs the tests below `paths` on the runtimes named; `tests/support/suite/extent.ts` says what is left out of a short run. */
@@ -85,7 +87,9 @@ async function startServers(
 }
 
 function steps(paths: readonly string[], extent: Extent): (Step & { readonly runtime: string })[] {
-  const globs = paths.map((path) => path.endsWith(".ts") ? path : `${path.replace(/\/$/, "")}/**/*_test.ts`);
+  // Pure layers use nothing of the runtime, and Deno has the same engine as Node.
+  const nodePaths = paths.flatMap((path) => path === "tests" && extent === "short" ? impureTests() : [path]);
+  const globs = nodePaths.map((path) => path.endsWith(".ts") ? path : `${path.replace(/\/$/, "")}/**/*_test.ts`);
   const skips = (setting: Parameters<typeof skipCount>[0]): number | "some" =>
     paths.includes("tests") ? skipCount(setting) : "some";
   // What needs more permissions than net is not conformance.
@@ -155,25 +159,24 @@ function steps(paths: readonly string[], extent: Extent): (Step & { readonly run
   return netPaths.length > 0 ? all : all.filter(({ runtime }) => runtime !== "deno-net");
 }
 
-/** What a short run tries with no permission but net: a part of each kind of call. */
+/** What a short run tries with no permission but net: what differs in how it connects, waits and ends. */
 const NET = [
-  "batch",
   "cancel",
-  "close",
   "connect",
   "copy_in",
-  "copy_out",
   "exec",
   "listen",
   "pool",
-  "portal",
-  "prepare",
-  "query",
-  "state",
   "stream",
   "timeout",
   "transaction",
-  "types",
 ];
+
+/** The folders of tests whose layer is not pure. */
+function impureTests(): string[] {
+  const folders = readdirSync("tests", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.filter(({ name }) => LAYERS[name]?.pure !== true).map(({ name }) => `tests/${name}`);
+}
+
 /** How many test files run at a time: most of what they do is waiting. */
 const JOBS = 2 * availableParallelism();

@@ -7,7 +7,7 @@
  */
 import type { Bytes, ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec, expectLength } from "./codec.ts";
-import { HEX, printed } from "./text.ts";
+import { hexOfBytes, printed } from "./text.ts";
 
 /** inet: an address, with the length of its netmask unless it is a single host's. */
 export const inet: Codec = printed(
@@ -91,8 +91,9 @@ function wordAt(bytes: Bytes, at: number, index: number): number {
 }
 
 function macText(bytes: Bytes, start: number, end: number): string {
-  let text = HEX[bytes[start]!]!;
-  for (let at = start + 1; at < end; at++) text += `:${HEX[bytes[at]!]!}`;
+  const hex = hexOfBytes();
+  let text = hex[bytes[start]!]!;
+  for (let at = start + 1; at < end; at++) text += `:${hex[bytes[at]!]!}`;
   return text;
 }
 

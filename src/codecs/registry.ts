@@ -4,6 +4,7 @@
  *
  * A codec is made when its type is first seen, so that unused types cost nothing.
  */
+import { lazy } from "../lazy.ts";
 import { DEFAULT_CHOICES, type TypeChoices } from "../options/choices.ts";
 import type { TypeCodec } from "../options/type_codec.ts";
 import { array } from "./array.ts";
@@ -52,7 +53,7 @@ export class Registry {
     this.#choices = choices;
     this.#shared = this.#catalog = catalog;
     this.#version = catalog.version;
-    this.#needsDomains = Object.keys(choices.codec ?? {}).some((key) => !BUILT_IN_KEYS.has(key));
+    this.#needsDomains = Object.keys(choices.codec ?? {}).some((key) => !builtInKeys().has(key));
   }
 
   /** The database's types. */
@@ -242,7 +243,7 @@ export class Registry {
   }
 
   #named(name: string): Codec {
-    return this.codec(OIDS.get(name)!);
+    return this.codec(oids().get(name)!);
   }
 
   /** The user's codec of a type: by its OID, by its name, or by schema and name. */
@@ -359,13 +360,15 @@ const PSEUDO_TYPES = [
 
 const TYPES = [...BUILT_IN_TYPES, ...PSEUDO_TYPES];
 const NAMES: ReadonlyMap<number, string> = new Map(TYPES.map(([name, oid]) => [oid, name]));
-const OIDS: ReadonlyMap<string, number> = new Map(TYPES.map(([name, oid]) => [name, oid]));
+const oids = lazy((): ReadonlyMap<string, number> => new Map(TYPES.map(([name, oid]) => [name, oid])));
 const ELEMENTS: ReadonlyMap<number, number> = new Map(
   TYPES.filter(([, , arrayOid]) => arrayOid !== 0).map(([, oid, arrayOid]) => [arrayOid, oid]),
 );
 /** The keys of user codecs for types that come with PostgreSQL, none of which is a domain. */
-const BUILT_IN_KEYS: ReadonlySet<string> = new Set(
-  [...NAMES.keys(), ...ELEMENTS.keys()].flatMap((oid) => [String(oid), nameOf(oid)!, `pg_catalog.${nameOf(oid)}`]),
+const builtInKeys = lazy((): ReadonlySet<string> =>
+  new Set(
+    [...NAMES.keys(), ...ELEMENTS.keys()].flatMap((oid) => [String(oid), nameOf(oid)!, `pg_catalog.${nameOf(oid)}`]),
+  )
 );
 
 /** The codecs of pyro's own queries, which the user's options do not change. */

@@ -4,6 +4,7 @@
  *
  * Source: PostgreSQL manual, "Character Types" and "UUID Type".
  */
+import { lazy } from "../lazy.ts";
 import { allocate, type Bytes, type ByteSource } from "../wire/bytes.ts";
 import { BadValue, checkedText, type Codec, expectLength, wrongKind } from "./codec.ts";
 
@@ -139,7 +140,9 @@ export function plainText(value: unknown): string {
 export const ANY_TEXT: RegExp = /(?:)/;
 
 /** Two hexadecimal digits of each byte. */
-export const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+export const hexOfBytes: () => readonly string[] = lazy(() =>
+  Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
+);
 
 /** The positions of each byte's digits in the text of a uuid. */
 const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];

@@ -6,6 +6,7 @@
  * `Password=…` would otherwise be sent as a setting, and `sslMode=require` would encrypt nothing.
  */
 import { UsageError } from "../errors.ts";
+import { lazy } from "../lazy.ts";
 import { sslModeNote, sslModeOfOption } from "./foreign_ssl_modes.ts";
 import { ADDED_OPTIONS, NOT_IMPLEMENTED, OPTIONS } from "./option_table.ts";
 
@@ -20,16 +21,16 @@ export type NameUse = "key" | "option" | "param";
  */
 export function canonicalName(name: string, use: NameUse): string | undefined {
   const folded = fold(name);
-  const option = OPTIONS_BY_NAME.get(folded);
+  const option = optionsByName().get(folded);
   if (option !== undefined) return instead(option, use);
-  const setting = SETTINGS_BY_NAME.get(folded);
+  const setting = settingsByName().get(folded);
   if (setting !== undefined && !isSetting(name, setting)) return instead({ setting }, use);
-  return ADVICE_BY_NAME.get(folded);
+  return adviceByName().get(folded);
 }
 
 /** The key for which a name is another client's; undefined if it is none of those, or a key itself. */
 export function keyOfAlias(name: string): string | undefined {
-  const key = OPTIONS_BY_NAME.get(fold(name))?.key;
+  const key = optionsByName().get(fold(name))?.key;
   return key === name ? undefined : key;
 }
 
@@ -72,7 +73,7 @@ function instead({ key, setter, setting, isInSeconds }: Meaning, use: NameUse): 
 
 /** What must be written instead of another client's key and value that choose whether to encrypt. */
 function valueInstead(name: string, use: NameUse, value: string): string | undefined {
-  if (use !== "key" || OPTIONS_BY_NAME.get(fold(name))?.key !== "sslmode") return undefined;
+  if (use !== "key" || optionsByName().get(fold(name))?.key !== "sslmode") return undefined;
   const mode = sslModeOfOption(name, value);
   return mode === undefined ? undefined : `use sslmode=${mode} instead${sslModeNote(mode)}`;
 }
@@ -147,26 +148,32 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
 const SECRET_ADVICE = "it is no server setting; the key for a password is password";
 
 /** Options and keys by each of their names. */
-const OPTIONS_BY_NAME: ReadonlyMap<string, Meaning> = new Map([
-  ...Object.entries(OPTIONS).flatMap(([setter, { key, isInSeconds, aliases }]) =>
-    named({ key, setter, isInSeconds }, aliases)
-  ),
-  ...Object.entries(ADDED_OPTIONS).flatMap(([setter, aliases]) => named({ setter }, aliases)),
-  ...[...NOT_IMPLEMENTED].flatMap(([key, { aliases }]) => named({ key }, aliases)),
-  ["ssl", { key: "ssl", setter: "sslMode" }],
-  // In strings of other clients it says whether to encrypt, and in objects how.
-  ["tls", { key: "sslmode", setter: "tls" }],
-]);
+const optionsByName = lazy((): ReadonlyMap<string, Meaning> =>
+  new Map([
+    ...Object.entries(OPTIONS).flatMap(([setter, { key, isInSeconds, aliases }]) =>
+      named({ key, setter, isInSeconds }, aliases)
+    ),
+    ...Object.entries(ADDED_OPTIONS).flatMap(([setter, aliases]) => named({ setter }, aliases)),
+    ...[...NOT_IMPLEMENTED].flatMap(([key, { aliases }]) => named({ key }, aliases)),
+    ["ssl", { key: "ssl", setter: "sslMode" }],
+    // In strings of other clients it says whether to encrypt, and in objects how.
+    ["tls", { key: "sslmode", setter: "tls" }],
+  ])
+);
 
 function named(meaning: Meaning, aliases: string = ""): [name: string, meaning: Meaning][] {
   const names = [fold(meaning.key ?? ""), fold(meaning.setter ?? ""), ...aliases.split(" ")];
   return names.filter((name) => name !== "").map((name) => [name, meaning]);
 }
 
-const SETTINGS_BY_NAME: ReadonlyMap<string, string> = new Map(
-  SETTINGS.flatMap(([setting, others]) => others.split(" ").map((name): [string, string] => [name, setting])),
+const settingsByName = lazy((): ReadonlyMap<string, string> =>
+  new Map(
+    SETTINGS.flatMap(([setting, others]) => others.split(" ").map((name): [string, string] => [name, setting])),
+  )
 );
 
-const ADVICE_BY_NAME: ReadonlyMap<string, string> = new Map(
-  ADVICE.flatMap(([names, advice]) => names.split(" ").map((name): [string, string] => [name, advice])),
+const adviceByName = lazy((): ReadonlyMap<string, string> =>
+  new Map(
+    ADVICE.flatMap(([names, advice]) => names.split(" ").map((name): [string, string] => [name, advice])),
+  )
 );

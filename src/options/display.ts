@@ -1,4 +1,5 @@
 /** Shows options, without the password. */
+import { lazy } from "../lazy.ts";
 import { isSecretName } from "./aliases.ts";
 import { memberOf, type Option, OPTIONS } from "./option_table.ts";
 import type { OptionName } from "./opts_object.ts";
@@ -27,7 +28,7 @@ export function plainObject(settings: Settings): Record<string, unknown> {
     ...(tls === undefined ? {} : { tls: shownTls(tls) }),
     ...(param === undefined ? {} : { param: shownParams(param) }),
     ...others,
-    ...Object.fromEntries(SECRETS.filter((name) => others[name] !== undefined).map((name) => [name, HIDDEN])),
+    ...Object.fromEntries(secrets().filter((name) => others[name] !== undefined).map((name) => [name, HIDDEN])),
   };
 }
 
@@ -52,7 +53,9 @@ function hostList({ hosts = [""], ports = [] }: Settings): string {
 function queryOf(settings: Settings): [key: string, value: string][] {
   const query = [
     ...emptyParts(settings),
-    ...SHOWN.map(([name, option]): [string, unknown] => [option.key!, shown(settings[memberOf(name, option)], option)]),
+    ...shownOptions().map((
+      [name, option],
+    ): [string, unknown] => [option.key!, shown(settings[memberOf(name, option)], option)]),
     ...Object.entries(settings.accepted ?? {}),
     ...Object.entries(shownParams(settings.param ?? {})),
   ];
@@ -90,10 +93,12 @@ function encode(text: string): string {
 
 const DEFAULT_PORT = 5432;
 const HIDDEN = "***";
-const ROWS = Object.entries(OPTIONS) as [OptionName, Option][];
-const SECRETS = ROWS.filter(([, { isSecret }]) => isSecret).map(([name]) => name) as ("password" | "sslPassword")[];
+const rows = lazy(() => Object.entries(OPTIONS) as [OptionName, Option][]);
+const secrets = lazy(() =>
+  rows().filter(([, { isSecret }]) => isSecret).map(([name]) => name) as ("password" | "sslPassword")[]
+);
 
 /** The options that a URL has in its query. */
-const SHOWN = ROWS.filter(([name, { key }]) =>
-  key !== undefined && !["user", "password", "host", "port", "db"].includes(name)
+const shownOptions = lazy(() =>
+  rows().filter(([name, { key }]) => key !== undefined && !["user", "password", "host", "port", "db"].includes(name))
 );

@@ -3,10 +3,11 @@
  *
  * Sources: the manuals of node-postgres, Npgsql, JDBC, Prisma and MySQL's clients.
  */
+import { lazy } from "../lazy.ts";
 
 /** The `sslmode` that another client's word for it means; undefined if the word is not known. */
 export function sslModeOf(word: string): string | undefined {
-  return MODES.get(fold(word));
+  return modes().get(fold(word));
 }
 
 /** The `sslmode` that another client's option means with a value; undefined if that is not known. */
@@ -19,7 +20,7 @@ export function sslModeOfOption(name: string, value: string): string | undefined
     case "sslrejectunauthorized":
       return word === "false" || word === "0" ? "require" : word === "true" || word === "1" ? "verify-full" : undefined;
     default:
-      return MODES.get(word);
+      return modes().get(word);
   }
 }
 
@@ -32,13 +33,15 @@ function fold(text: string): string {
   return text.toLowerCase().replace(/[\s_-]+/g, "");
 }
 
-const MODES: ReadonlyMap<string, string> = new Map(
-  [
-    ["disable", "disable disabled false off no 0 none"],
-    ["allow", "allow allowed"],
-    ["prefer", "prefer preferred"],
-    ["require", "require required noverify acceptinvalidcerts true on yes 1"],
-    ["verify-ca", "verifyca"],
-    ["verify-full", "verifyfull verifyidentity strict"],
-  ].flatMap(([mode, words]) => words!.split(" ").map((word): [string, string] => [word, mode!])),
+const modes = lazy((): ReadonlyMap<string, string> =>
+  new Map(
+    [
+      ["disable", "disable disabled false off no 0 none"],
+      ["allow", "allow allowed"],
+      ["prefer", "prefer preferred"],
+      ["require", "require required noverify acceptinvalidcerts true on yes 1"],
+      ["verify-ca", "verifyca"],
+      ["verify-full", "verifyfull verifyidentity strict"],
+    ].flatMap(([mode, words]) => words!.split(" ").map((word): [string, string] => [word, mode!])),
+  )
 );

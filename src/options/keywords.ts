@@ -7,6 +7,7 @@
  *
  * Source: PostgreSQL manual, libpq, "Parameter Key Words".
  */
+import { lazy } from "../lazy.ts";
 import { UsageError } from "../errors.ts";
 import { canonicalName, refuseAlias } from "./aliases.ts";
 import type { AllowedKeys } from "./allowed_keys.ts";
@@ -16,7 +17,7 @@ import type { Settings } from "./settings.ts";
 
 /** The settings with `key=value` added. `name` is the user's name for the key, for errors. */
 export function applyKeyword(settings: Settings, key: string, value: string, name: string = key): Settings {
-  const keyword = KEYWORDS.get(key);
+  const keyword = keywords().get(key);
   if (keyword !== undefined) return { ...settings, [keyword.member]: keyword.parse(name, value) };
   if (IGNORED.has(key)) {
     checkHarmless(key, value, name);
@@ -54,7 +55,7 @@ export function applyKeywords(
   for (const pair of pairs) {
     const [key] = pair;
     if (!isMisnamed(key)) allowed?.check(key);
-    const setting = KEYWORDS.get(key)?.member ?? key;
+    const setting = keywords().get(key)?.member ?? key;
     last.delete(setting);
     last.set(setting, pair);
   }
@@ -63,7 +64,7 @@ export function applyKeywords(
 
 /** Whether the settings have a value for a key, so that nothing else is looked at for it. An empty value is one. */
 export function isGiven(settings: Settings, key: string): boolean {
-  const keyword = KEYWORDS.get(key);
+  const keyword = keywords().get(key);
   if (keyword !== undefined) return settings[keyword.member] !== undefined;
   if (IGNORED.has(key)) return settings.accepted?.[key] !== undefined;
   return Object.keys(settings.param ?? {}).some((name) => name.toLowerCase() === key.toLowerCase());
@@ -71,7 +72,7 @@ export function isGiven(settings: Settings, key: string): boolean {
 
 /** Whether it is a key in the right spelling, and no server setting. */
 export function isKey(key: string): boolean {
-  return KEYWORDS.has(key) || IGNORED.has(key) || key === "options";
+  return keywords().has(key) || IGNORED.has(key) || key === "options";
 }
 
 /** Whether it is refused anyway, by an error that names the right key. */
@@ -81,7 +82,7 @@ function isMisnamed(key: string): boolean {
 
 /** Whether libpq has the key, so that its service files may have it. */
 export function isLibpqKey(key: string): boolean {
-  return isKey(key) && !KEYWORDS.get(key)?.isOwnKey;
+  return isKey(key) && !keywords().get(key)?.isOwnKey;
 }
 
 /** A server setting for the session's start. */
@@ -114,20 +115,22 @@ function keywordOf(name: string, option: Option): Keyword {
   };
 }
 
-const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
-  ...Object.entries(OPTIONS).filter(([, { key }]) => key !== undefined).map(([name, option]): [string, Keyword] => [
-    option.key!,
-    keywordOf(name, option),
-  ]),
-  // JDBC's spelling, which libpq accepts in strings too.
-  ["ssl", { member: "sslMode", isOwnKey: true, parse: parseSsl }],
-  // The older spelling of sslmode: only the first character counts.
-  ["requiressl", {
-    member: "sslMode",
-    isOwnKey: true,
-    parse: (_, value) => value.startsWith("1") ? "require" : "prefer",
-  }],
-]);
+const keywords = lazy((): ReadonlyMap<string, Keyword> =>
+  new Map<string, Keyword>([
+    ...Object.entries(OPTIONS).filter(([, { key }]) => key !== undefined).map(([name, option]): [string, Keyword] => [
+      option.key!,
+      keywordOf(name, option),
+    ]),
+    // JDBC's spelling, which libpq accepts in strings too.
+    ["ssl", { member: "sslMode", isOwnKey: true, parse: parseSsl }],
+    // The older spelling of sslmode: only the first character counts.
+    ["requiressl", {
+      member: "sslMode",
+      isOwnKey: true,
+      parse: (_, value) => value.startsWith("1") ? "require" : "prefer",
+    }],
+  ])
+);
 
 /** libpq's keys that are checked, and need nothing of pyro. */
 const IGNORED: ReadonlySet<string> = new Set([...NOT_IMPLEMENTED.keys(), "client_encoding"]);

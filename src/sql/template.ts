@@ -4,6 +4,7 @@
  * The text of a template comes from the source code, and from names that {@linkcode SqlTag.id} has
  * quoted. No function here makes SQL of a string.
  */
+import { lazy } from "../lazy.ts";
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "./identifier.ts";
 import { checkList, checkPieces, checkPlaces, checkStrings, faultOf, kindOf } from "./template_checks.ts";
@@ -298,7 +299,7 @@ function identifier(...parts: string[]): SqlTemplate {
   return make([parts.map((part, i) => quotedIdentifier(part, `quote part ${i + 1} of an identifier`)).join(".")], []);
 }
 
-function joined(list: Iterable<unknown>, separator: SqlTemplate = COMMA): SqlTemplate {
+function joined(list: Iterable<unknown>, separator: SqlTemplate = comma()): SqlTemplate {
   checkList(list, "join");
   if (!(separator instanceof SqlTemplate)) {
     throw new UsageError(
@@ -376,4 +377,4 @@ const SHAPES = new WeakMap<TemplateStringsArray, Shape>();
 /** The key that only this file has, to construct templates. */
 const KEY = Symbol("SqlTemplate");
 
-const COMMA = sql`, `;
+const comma = lazy((): SqlTemplate => sql`, `);

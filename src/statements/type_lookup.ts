@@ -4,6 +4,7 @@
  *
  * Source: PostgreSQL manual, "System Catalogs": pg_type, pg_range, pg_attribute.
  */
+import { lazy } from "../lazy.ts";
 import { DecodeError, ServerError } from "../errors.ts";
 import { continueSubmitting, type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
 import { ExecuteStatement } from "../protocol/extended_query.ts";
@@ -54,7 +55,7 @@ export function* loadTypes(
   const oids = types.map((type) => typeof type === "number" ? type : registry.typeOf(type));
   const unknown = [...new Set(oids)].filter((oid) => registry.isUnknown(oid));
   if (unknown.length === 0) return;
-  const question = { sql: catalogQuery, lists: [{ type: OID_ARRAY, items: unknown }] };
+  const question = { sql: catalogQuery(), lists: [{ type: OID_ARRAY, items: unknown }] };
   const store = (rows: readonly unknown[]): void =>
     registry.addTypes(unknown, rows.map(typeInfo).filter((type) => type !== undefined));
   loadAnswer(yield* ask(question), store, `types ${unknown.join(", ")}`);
@@ -68,7 +69,7 @@ function* loadDomains(columns: readonly Column[], registry: Registry, ask: AskCa
   ];
   const store = (rows: readonly unknown[]): void =>
     registry.addDomains(columns, rows.map(domain).filter((column) => column !== undefined));
-  loadAnswer(yield* ask({ sql: domainQuery, lists }), store, "domains");
+  loadAnswer(yield* ask({ sql: domainQuery(), lists }), store, "domains");
 }
 
 /** Stores an answer; an error counts as no rows, unless it is transient. */
@@ -217,7 +218,8 @@ const TRANSIENT_CLASSES: readonly string[] = ["08", "40", "53", "55", "57"];
  * before 14 have no column `rngmultitypid`. It is not qualified with a table, so that it means the column of
  * `no_multirange` there.
  */
-export const catalogQuery: string = qualified(`
+export const catalogQuery: () => string = lazy(() =>
+  qualified(`
 with recursive needed(oid) as (
   select pg_catalog.unnest($1::pg_catalog.oid[])
   union
@@ -253,15 +255,18 @@ left join lateral (
   select pg_catalog.array_agg(a.attname order by a.attnum) as names, pg_catalog.array_agg(a.atttypid order by a.attnum) as types
   from pg_catalog.pg_attribute a
   where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
-) a on true`);
+) a on true`)
+);
 
 /** Those of these columns that are declared with a domain. */
-const domainQuery: string = qualified(`
+const domainQuery = lazy(() =>
+  qualified(`
 select a.attrelid, a.attnum, a.atttypid
 from (select pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.int2[])) asked(relation, number)
 join pg_catalog.pg_attribute a on a.attrelid = asked.relation and a.attnum = asked.number
 join pg_catalog.pg_type t on t.oid = a.atttypid
-where t.typtype = 'd'`);
+where t.typtype = 'd'`)
+);
 
 /** The query with its operators in PostgreSQL's own schema. */
 function qualified(sql: string): string {

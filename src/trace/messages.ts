@@ -4,6 +4,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats"; for the format of
  * a line, libpq's `PQtrace` as of PostgreSQL 18.
  */
+import { lazy } from "../lazy.ts";
 import { Authentication, Backend, CANCEL_REQUEST, Frontend, SSL_REQUEST } from "../wire/codes.ts";
 import { Malformed, type MessageReader, type Parser, printable } from "./message_reader.ts";
 
@@ -18,17 +19,17 @@ export interface MessageFormat {
 
 /** A message from the server; for Authentication see {@linkcode authenticationFormat}. */
 export function backendFormat(code: number): MessageFormat {
-  return BACKEND.get(code) ?? unknownFormat(code);
+  return backendFormats().get(code) ?? unknownFormat(code);
 }
 
 /** A message from the client; for Password see {@linkcode answerFormat}. */
 export function frontendFormat(code: number): MessageFormat {
-  return FRONTEND.get(code) ?? unknownFormat(code);
+  return frontendFormats().get(code) ?? unknownFormat(code);
 }
 
 /** An Authentication message whose method has been read. */
 export function authenticationFormat(method: number): MessageFormat {
-  return AUTHENTICATION.get(method) ?? format(`Unknown authentication message ${method}`);
+  return authenticationFormats().get(method) ?? format(`Unknown authentication message ${method}`);
 }
 
 /**
@@ -52,69 +53,77 @@ export function answerFormat(method: number | undefined): MessageFormat {
 
 /** A message without a code, whose version (or the number in its place) has been read. */
 export function untypedFormat(version: number): MessageFormat {
-  const { heading, fields } = UNTYPED.get(version) ?? format("StartupMessage", settings);
+  const { heading, fields } = untypedFormats().get(version) ?? format("StartupMessage", settings);
   return { heading: `${heading.trimEnd()}\t ${version >>> 16} ${version & 0xffff}`, fields };
 }
 
-const BACKEND: ReadonlyMap<number, MessageFormat> = formats(Backend, {
-  Authentication: [int32],
-  BackendKeyData: [int32, hidden],
-  BindComplete: [],
-  CloseComplete: [],
-  CommandComplete: [text],
-  CopyBothResponse: [byte, toTheEnd(uint16)],
-  CopyData: [rest],
-  CopyDone: [],
-  CopyInResponse: [byte, counted(uint16)],
-  CopyOutResponse: [byte, counted(uint16)],
-  DataRow: [counted(value)],
-  EmptyQueryResponse: [],
-  ErrorResponse: [noticeFields],
-  NegotiateProtocolVersion: [int32, int32, toTheEnd(text)],
-  NoData: [],
-  NoticeResponse: [noticeFields],
-  NotificationResponse: [int32, text, text],
-  ParameterDescription: [counted(int32)],
-  ParameterStatus: [text, text],
-  ParseComplete: [],
-  PortalSuspended: [],
-  ReadyForQuery: [byte],
-  RowDescription: [counted(text, int32, uint16, int32, uint16, int32, uint16)],
-});
+const backendFormats = lazy(() =>
+  formats(Backend, {
+    Authentication: [int32],
+    BackendKeyData: [int32, hidden],
+    BindComplete: [],
+    CloseComplete: [],
+    CommandComplete: [text],
+    CopyBothResponse: [byte, toTheEnd(uint16)],
+    CopyData: [rest],
+    CopyDone: [],
+    CopyInResponse: [byte, counted(uint16)],
+    CopyOutResponse: [byte, counted(uint16)],
+    DataRow: [counted(value)],
+    EmptyQueryResponse: [],
+    ErrorResponse: [noticeFields],
+    NegotiateProtocolVersion: [int32, int32, toTheEnd(text)],
+    NoData: [],
+    NoticeResponse: [noticeFields],
+    NotificationResponse: [int32, text, text],
+    ParameterDescription: [counted(int32)],
+    ParameterStatus: [text, text],
+    ParseComplete: [],
+    PortalSuspended: [],
+    ReadyForQuery: [byte],
+    RowDescription: [counted(text, int32, uint16, int32, uint16, int32, uint16)],
+  })
+);
 
-const FRONTEND: ReadonlyMap<number, MessageFormat> = formats(Frontend, {
-  Bind: [text, text, counted(uint16), counted(value), counted(uint16)],
-  Close: [byte, text],
-  CopyData: [rest],
-  CopyDone: [],
-  CopyFail: [text],
-  Describe: [byte, text],
-  Execute: [text, int32],
-  Flush: [],
-  Parse: [text, text, counted(int32)],
-  Password: [],
-  Query: [text],
-  Sync: [],
-  Terminate: [],
-});
+const frontendFormats = lazy(() =>
+  formats(Frontend, {
+    Bind: [text, text, counted(uint16), counted(value), counted(uint16)],
+    Close: [byte, text],
+    CopyData: [rest],
+    CopyDone: [],
+    CopyFail: [text],
+    Describe: [byte, text],
+    Execute: [text, int32],
+    Flush: [],
+    Parse: [text, text, counted(int32)],
+    Password: [],
+    Query: [text],
+    Sync: [],
+    Terminate: [],
+  })
+);
 
-const AUTHENTICATION: ReadonlyMap<number, MessageFormat> = new Map([
-  [Authentication.Ok, format("AuthenticationOk")],
-  [Authentication.KerberosV5, format("AuthenticationKerberosV5")],
-  [Authentication.CleartextPassword, format("AuthenticationCleartextPassword")],
-  [Authentication.Md5Password, format("AuthenticationMD5Password", hidden)],
-  [Authentication.Gss, format("AuthenticationGSS")],
-  [Authentication.GssContinue, format("AuthenticationGSSContinue", hidden)],
-  [Authentication.Sspi, format("AuthenticationSSPI")],
-  [Authentication.Sasl, format("AuthenticationSASL", toTheEnd(text))],
-  [Authentication.SaslContinue, format("AuthenticationSASLContinue", hidden)],
-  [Authentication.SaslFinal, format("AuthenticationSASLFinal", hidden)],
-]);
+const authenticationFormats = lazy((): ReadonlyMap<number, MessageFormat> =>
+  new Map([
+    [Authentication.Ok, format("AuthenticationOk")],
+    [Authentication.KerberosV5, format("AuthenticationKerberosV5")],
+    [Authentication.CleartextPassword, format("AuthenticationCleartextPassword")],
+    [Authentication.Md5Password, format("AuthenticationMD5Password", hidden)],
+    [Authentication.Gss, format("AuthenticationGSS")],
+    [Authentication.GssContinue, format("AuthenticationGSSContinue", hidden)],
+    [Authentication.Sspi, format("AuthenticationSSPI")],
+    [Authentication.Sasl, format("AuthenticationSASL", toTheEnd(text))],
+    [Authentication.SaslContinue, format("AuthenticationSASLContinue", hidden)],
+    [Authentication.SaslFinal, format("AuthenticationSASLFinal", hidden)],
+  ])
+);
 
-const UNTYPED: ReadonlyMap<number, MessageFormat> = new Map([
-  [SSL_REQUEST, format("SSLRequest")],
-  [CANCEL_REQUEST, format("CancelRequest", int32, hidden)],
-]);
+const untypedFormats = lazy((): ReadonlyMap<number, MessageFormat> =>
+  new Map([
+    [SSL_REQUEST, format("SSLRequest")],
+    [CANCEL_REQUEST, format("CancelRequest", int32, hidden)],
+  ])
+);
 
 function unknownFormat(code: number): MessageFormat {
   return format(`Unknown message: ${code.toString(16).padStart(2, "0")}`);

@@ -5,6 +5,7 @@
  * "Error and Notice Message Fields". Some codes are used by both sides: `D` is Describe from the
  * frontend and DataRow from the backend.
  */
+import { lazy } from "../lazy.ts";
 
 /** The first byte of each message from the server. */
 export const Backend = {
@@ -81,11 +82,11 @@ export const SSL_REQUEST = 80_877_103;
 /** Sent in place of a version: "cancel what that session runs". */
 export const CANCEL_REQUEST = 80_877_102;
 
-const BACKEND_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(Backend).map(([name, code]) => [code, name]),
+const backendNames = lazy((): ReadonlyMap<number, string> =>
+  new Map(Object.entries(Backend).map(([name, code]) => [code, name]))
 );
 
 /** The manual's name of a server's message, for error messages: "DataRow", or "message 0x07" for an unknown code. */
 export function backendName(code: number): string {
-  return BACKEND_NAMES.get(code) ?? `message 0x${code.toString(16).padStart(2, "0")}`;
+  return backendNames().get(code) ?? `message 0x${code.toString(16).padStart(2, "0")}`;
 }

@@ -232,10 +232,10 @@ for (const server of servers) {
     const known = await conn.exec<{ oid: number }>(
       "select oid from pg_type where typnamespace = 'public'::regnamespace and typtype <> 'm' or typname in ('_int4', 'point', 'int2vector')",
     );
-    const old = catalogQuery.replaceAll(/pg_catalog\.(?=pg_type|pg_range)/g, "eleven.");
+    const old = catalogQuery().replaceAll(/pg_catalog\.(?=pg_type|pg_range)/g, "eleven.");
     const rows = async (sql: string): Promise<unknown> =>
       await conn.exec(`select * from (${sql}) as q order by 1`, [known.map(({ oid }) => oid)], { rows: "array" });
-    const [now, then] = [await rows(catalogQuery), await rows(old)];
+    const [now, then] = [await rows(catalogQuery()), await rows(old)];
     assert.ok(Array.isArray(now) && now.length >= known.length);
     const withoutMultiranges = (now as unknown[][]).filter(([, , , , kind]) => kind !== "m");
     const isCommon = new Set(withoutMultiranges.map(([oid]) => oid));
