@@ -7,6 +7,16 @@
 /**
  * An interval as node-postgres gives it: an object with those of its fields that are not 0. As a parameter it is the
  * interval again.
+ *
+ * @example
+ * ```ts
+ * import { PostgresInterval } from "@x/pyro/kysely";
+ * import assert from "node:assert/strict";
+ *
+ * const interval = new PostgresInterval({ days: 1, minutes: 30 });
+ * assert.equal(interval.toPostgres(), "1 days 30 minutes");
+ * assert.equal(interval.toISOString(), "P0Y0M1DT0H30M0S");
+ * ```
  */
 export class PostgresInterval {
   /** Years. */

@@ -12,6 +12,17 @@ import { parseInterval } from "./interval.ts";
 /**
  * The parser that makes node-postgres' value of a type's text; undefined for types whose values are the same without
  * it. The values of types that node-postgres does not know are their text.
+ *
+ * @example
+ * ```ts
+ * import { Conn } from "@x/pyro";
+ * import { pgTypes } from "@x/pyro/kysely";
+ * import assert from "node:assert/strict";
+ *
+ * await using conn = await Conn.connect("pg://");
+ * const rows = await conn.exec("select 1::int8 as big, 2::int4 as small", { types: pgTypes });
+ * assert.deepEqual(rows, [{ big: "1", small: 2 }]);
+ * ```
  */
 export function pgTypes(typeOid: number): TextParser | undefined {
   const parser = PARSERS.get(typeOid);
