@@ -1,7 +1,7 @@
 /** The row reader of pyro, fed by its inbox, without a server. */
 import { DEFAULT_CHOICES } from "../../src/options/choices.ts";
 import { Registry } from "../../src/codecs/registry.ts";
-import { RowReader } from "../../src/rows/row.ts";
+import { membersOf, RowReader } from "../../src/rows/row.ts";
 import { Inbox } from "../../src/wire/inbox.ts";
 import type { Driver } from "../driver.ts";
 import { COLUMNS, recordedRows } from "./decode_rows.ts";
@@ -12,7 +12,7 @@ export const driver: Driver = () => {
     COLUMNS.map(([name, typeOid]) => ({ name, typeOid, typeSize: 4, typeModifier: -1, tableOid: 0, columnNumber: 0 })),
     COLUMNS.map(([, oid]) => registry.codec(oid)),
     COLUMNS.map(() => 1),
-    "object",
+    membersOf(COLUMNS.map(([name]) => name), "object"),
   );
   const bytes = recordedRows();
   const inbox = new Inbox(() => {});

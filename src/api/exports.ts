@@ -22,12 +22,20 @@ export type {
   CloseOptions,
   CopyData,
   CopyRow,
+  Mapped,
   Params,
   PortalRows,
   Row,
   TypeOptions,
 } from "../connection/call_options.ts";
-export type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "../options/choices.ts";
+export type {
+  DatesChoice,
+  Int8Choice,
+  JsonChoice,
+  NamesChoice,
+  NumberArraysChoice,
+  NumericChoice,
+} from "../options/choices.ts";
 export type {
   BlockingBytes,
   ByteStreams,
@@ -76,5 +84,16 @@ export { type DurationValue, Interval, type IntervalFields } from "../codecs/int
 export { Json, Jsonb, type JsonValue } from "../codecs/json.ts";
 export { Range, type RangeBounds } from "../codecs/range.ts";
 export type { RowShape } from "../rows/row.ts";
+export type {
+  RowMapper,
+  SchemaFailure,
+  SchemaIssue,
+  SchemaPathPart,
+  SchemaResult,
+  SchemaSuccess,
+  SchemaTypes,
+  StandardProperties,
+  StandardSchema,
+} from "../rows/row_mapper.ts";
 export type { SparseVector } from "../codecs/vector.ts";
 export type { Column, Notification } from "../wire/backend.ts";

@@ -8,7 +8,7 @@ import * as transactionCalls from "../connection/transaction_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
-import type { CopyData, CopyRow, Params, Row } from "../connection/call_options.ts";
+import type { CopyData, CopyRow, Mapped, Params, Row } from "../connection/call_options.ts";
 import type { SqlTemplate } from "../sql/template.ts";
 import { copyStream } from "./copy_stream.ts";
 import type { BeginOptions, CallOptions, QueryOptions, StreamOptions, TransactionOptions } from "./options.ts";
@@ -57,7 +57,7 @@ export abstract class Executor extends StatementExecutor {
     stmt: Statement,
     params: Params,
     fn: (portal: Portal) => T | Promise<T>,
-    options?: QueryOptions,
+    options?: Mapped<QueryOptions, unknown>,
   ): Promise<T> {
     const use = (cursor: Cursor, fn: (portal: never) => T | Promise<T>): T | Promise<T> =>
       (fn as (portal: Portal) => T | Promise<T>)(new Portal(this.#context, this.#link, cursor));
@@ -82,7 +82,11 @@ export abstract class Executor extends StatementExecutor {
    * assert.equal(sum, 10);
    * ```
    */
-  stream<R = Row>(stmt: Statement, params?: Params | StreamOptions, options?: StreamOptions): RowStream<R> {
+  stream<R = Row>(
+    stmt: Statement,
+    params?: Params | Mapped<StreamOptions, R>,
+    options?: Mapped<StreamOptions, R>,
+  ): RowStream<R> {
     return new RowStream<R>(this.#context, this.#link, portalCalls.stream(this.#context, stmt, params, options));
   }
 

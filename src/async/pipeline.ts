@@ -3,7 +3,7 @@ import type { CallContext } from "../connection/call_context.ts";
 import * as pipelineCalls from "../connection/pipeline_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { PipelineState } from "../features/pipeline.ts";
-import { OPTIONS_OF, type Params, type Row, type TypeOptions } from "../connection/call_options.ts";
+import { type Mapped, OPTIONS_OF, type Params, type Row, type TypeOptions } from "../connection/call_options.ts";
 import { itemOf, Ticket } from "../api/pipeline_ticket.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { Statement } from "./statement_executor.ts";
@@ -80,33 +80,33 @@ export class Pipeline implements AsyncDisposable {
    * @throws {PipelineAborted} If an earlier statement of the group failed; its error is the `cause`.
    * @throws {UsageError} If other tickets come first; the pipeline is then unchanged.
    */
-  claim<R>(ticket: Ticket<R>, options?: RowOptions): Promise<R[]> {
+  claim<R, T = R>(ticket: Ticket<R>, options?: Mapped<RowOptions, T>): Promise<T[]> {
     return this.#link.run(
       pipelineCalls.claim(
         this.#context,
         this.#state,
         () => itemOf(ticket, this.#state),
         options,
-        collectors.allRows<R>,
+        collectors.allRows<T>,
         OPTIONS_OF.typedRows,
       ),
     );
   }
 
   /** The same as {@linkcode claim}. */
-  claimCollect<R>(ticket: Ticket<R>, options?: RowOptions): Promise<R[]> {
+  claimCollect<R, T = R>(ticket: Ticket<R>, options?: Mapped<RowOptions, T>): Promise<T[]> {
     return this.claim(ticket, options);
   }
 
   /** The same as {@linkcode claim}, but returns the first row or `null`. */
-  claimOne<R>(ticket: Ticket<R>, options?: RowOptions): Promise<R | null> {
+  claimOne<R, T = R>(ticket: Ticket<R>, options?: Mapped<RowOptions, T>): Promise<T | null> {
     return this.#link.run(
       pipelineCalls.claim(
         this.#context,
         this.#state,
         () => itemOf(ticket, this.#state),
         options,
-        collectors.firstRow<R>,
+        collectors.firstRow<T>,
         OPTIONS_OF.typedRows,
       ),
     );

@@ -5,7 +5,7 @@ import * as transactionCalls from "../connection/transaction_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
-import type { Params } from "../connection/call_options.ts";
+import type { Mapped, Params } from "../connection/call_options.ts";
 import { Executor } from "./executor.ts";
 import type { CallOptions, QueryOptions } from "./options.ts";
 import { Portal } from "./portal.ts";
@@ -80,7 +80,11 @@ export class Transaction extends Executor implements AsyncDisposable {
    * assert.deepEqual(await up.fetch(0), { rows: [{ n: 2 }, { n: 3 }], hasMore: false });
    * ```
    */
-  execPortal(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Portal> {
+  execPortal(
+    stmt: Statement,
+    params?: Params | Mapped<QueryOptions, unknown>,
+    options?: Mapped<QueryOptions, unknown>,
+  ): Promise<Portal> {
     const make = (cursor: Cursor): Portal => new Portal(this.#context, this.#link, cursor);
     return this.#link.run(portalCalls.execPortal(this.#context, stmt, params, options, make));
   }

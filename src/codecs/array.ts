@@ -116,8 +116,14 @@ function quoted(text: string): string {
   return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
+/** Whether it is a typed array of numbers: not of bytes, which are a value of bytea. */
+function isNumbers(value: unknown): value is Iterable<number | bigint> & { readonly length: number } {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView) && !(value instanceof Uint8Array);
+}
+
 /** The length of each dimension, which all arrays of a level must share, and the elements in storage order. */
 function flatten(value: unknown, element: Codec): { lengths: number[]; items: unknown[] } {
+  if (isNumbers(value)) return { lengths: value.length === 0 ? [] : [value.length], items: Array.from<unknown>(value) };
   if (!Array.isArray(value)) throw wrongKind(value, "an array");
   const isDimension = (item: unknown): item is unknown[] => Array.isArray(item) && !element.isValue?.(item);
   const lengths: number[] = [];

@@ -4,6 +4,7 @@
  * A column that has a parser is requested as text.
  */
 import { UsageError } from "../errors.ts";
+import type { NamesChoice } from "../options/choices.ts";
 import type { ColumnOrigin } from "./catalog.ts";
 import type { Codec } from "./codec.ts";
 import type { Registry } from "./registry.ts";
@@ -18,8 +19,9 @@ export type TypeParsers = Readonly<Record<number, TextParser>> | ((typeOid: numb
 /** How a call returns values: each as its text, or by parsers where there is one for the column's type. */
 export type ColumnTypes = "text" | TypeParsers;
 
-/** Gives the codec of a column. */
+/** Gives the codec of a column, and how rows spell its name. */
 export interface ColumnCodecs {
+  readonly names: NamesChoice;
   /** The codec of a column's values. */
   columnCodec(column: ColumnOrigin): Codec;
   /** Whether the column's type must still be looked up. */
@@ -61,6 +63,10 @@ class ParsedColumns implements ColumnCodecs {
   constructor(types: ColumnTypes, registry: Registry) {
     this.#types = types;
     this.#registry = registry;
+  }
+
+  get names(): NamesChoice {
+    return this.#registry.names;
   }
 
   columnCodec(column: ColumnOrigin): Codec {

@@ -5,7 +5,7 @@
  * A codec is made when its type is first seen, so that unused types cost nothing.
  */
 import { lazy } from "../lazy.ts";
-import { DEFAULT_CHOICES, type TypeChoices } from "../options/choices.ts";
+import { DEFAULT_CHOICES, type NamesChoice, type TypeChoices } from "../options/choices.ts";
 import type { TypeCodec } from "../options/type_codec.ts";
 import { array } from "./array.ts";
 import { bit, varbit } from "./bits.ts";
@@ -21,6 +21,7 @@ import { interval } from "./interval.ts";
 import { json, jsonb } from "./json.ts";
 import { cidr, inet, macaddr, macaddr8 } from "./network.ts";
 import { bool, float4, float8, int2, int4, int8, unsigned } from "./number.ts";
+import { propertyOf } from "./names.ts";
 import { numeric } from "./numeric.ts";
 import { BUILT_IN_TYPES } from "./oids.ts";
 import { multirange, range } from "./range.ts";
@@ -28,6 +29,7 @@ import { char, cid, int2vector, oidvector, pgLsn, pgSnapshot, tid, txidSnapshot,
 import { opaque, refused, textual, uuid, xml } from "./text.ts";
 import { tsquery, tsvector } from "./text_search.ts";
 import { timetz } from "./timetz.ts";
+import { withTypedArrays } from "./typed_array.ts";
 import { halfvec, sparsevec, vector } from "./vector.ts";
 import { versioned } from "./versioned.ts";
 
@@ -54,6 +56,11 @@ export class Registry {
     this.#shared = this.#catalog = catalog;
     this.#version = catalog.version;
     this.#needsDomains = Object.keys(choices.codec ?? {}).some((key) => !builtInKeys().has(key));
+  }
+
+  /** How the names of columns and attributes are spelled. */
+  get names(): NamesChoice {
+    return this.#choices.names;
   }
 
   /** The database's types. */
@@ -213,12 +220,19 @@ export class Registry {
 
   #array(elementOid: number): Codec {
     const element = this.codec(elementOid);
-    return array(`${element.name}[]`, element, elementOid);
+    const codec = array(`${element.name}[]`, element, elementOid);
+    const { numberArrays, int8 } = this.#choices;
+    const isTyped = numberArrays === "typed" && this.#given(elementOid) === undefined &&
+      (element.name !== "int8" || int8 === "bigint");
+    return isTyped ? withTypedArrays(codec, NAMES.get(elementOid) ?? "") : codec;
   }
 
   /** If a value does not fit the attributes, these have changed: the type is looked up again before its next use. */
   #composite(name: string, attributes: readonly Attribute[]): Codec {
-    const codec = composite(name, attributes.map(({ name, oid }) => ({ name, oid, codec: this.codec(oid) })));
+    const codec = composite(
+      name,
+      attributes.map(({ name, oid }) => ({ name: propertyOf(name, this.names), oid, codec: this.codec(oid) })),
+    );
     const noticed = (error: unknown): unknown => {
       if (error instanceof BadValue) this.#catalog.invalidate();
       return error;

@@ -1,5 +1,5 @@
 /** The checks of arguments: SQL, parameters and options, the same for all methods. */
-import type { Params } from "./call_options.ts";
+import type { Params, QueryOptions } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import type { StatementSource } from "../statements/statement_source.ts";
@@ -8,7 +8,8 @@ import type { Deadline } from "../protocol/request.ts";
 import { SqlTemplate, valuesOf } from "../sql/template.ts";
 import { checkCount } from "../rows/bind.ts";
 import { type ColumnTypes, columnTypesFrom } from "../codecs/column_codecs.ts";
-import type { RowShape } from "../rows/row.ts";
+import type { RowLayout } from "../rows/row.ts";
+import { type MapRow, mapRowFrom } from "../rows/row_mapper.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
 
 /** A statement to execute: SQL text, a statement prepared on the same connection, or an `sql` template. */
@@ -16,8 +17,10 @@ export type Statement = string | StatementHandle | SqlTemplate;
 
 /** The options of a call. */
 export interface ParsedOptions {
-  readonly shape: RowShape;
+  readonly shape: RowLayout;
   readonly types: ColumnTypes | undefined;
+  /** What the call makes of each row. */
+  readonly mapRow: MapRow | undefined;
   readonly deadline: Deadline | undefined;
   /** The options that only this method has. */
   readonly extraOptions: Readonly<Record<string, unknown>>;
@@ -35,8 +38,9 @@ export interface OptionSpec {
   readonly action: string;
   /** Whether calls are awaited, and can be aborted. */
   readonly awaits: boolean;
-  /** The shape of its rows, unless the options say another. Default: objects. */
-  readonly shape?: RowShape;
+  /** The shape of its rows, and what is made of them, unless the options say otherwise. Default: objects. */
+  readonly shape?: RowLayout;
+  readonly mapRow?: MapRow | undefined;
   /** Its options besides `timeout` and `signal`. */
   readonly names?: readonly string[];
 }
@@ -51,15 +55,18 @@ export interface RemainingTimeout {
 
 /** The options of a call. */
 export function parseOptions(options: unknown, spec: OptionSpec): ParsedOptions {
-  if (options === undefined) return spec.shape === undefined ? NO_OPTIONS : { ...NO_OPTIONS, shape: spec.shape };
+  if (options === undefined) {
+    return spec.shape === undefined ? NO_OPTIONS : { ...NO_OPTIONS, shape: spec.shape, mapRow: spec.mapRow };
+  }
   if (!isPlainObject(options)) {
     throw new UsageError(
       "Cannot use the options: they must be an object such as { timeout: 1000 }; parameters must be an array",
     );
   }
   const { action, awaits, names = [] } = spec;
-  let shape: RowShape = spec.shape ?? "object";
+  let shape: RowLayout = spec.shape ?? "object";
   let types: ColumnTypes | undefined;
+  let { mapRow } = spec;
   let timeout = 0;
   let signal: AbortSignal | undefined;
   const extraOptions: Record<string, unknown> = {};
@@ -70,7 +77,8 @@ export function parseOptions(options: unknown, spec: OptionSpec): ParsedOptions 
     else if (!names.includes(name)) {
       const known = [...names, "timeout", ...(awaits ? ["signal"] : [])].join(", ");
       throw new UsageError(`Cannot use option ${JSON.stringify(name)}: there are ${known}`);
-    } else if (name === "rows") shape = shapeFrom(value);
+    } else if (name === "rows" || name === "nest") shape = layoutFrom(options as QueryOptions);
+    else if (name === "as") mapRow = mapRowFrom(value);
     else if (name === "types") types = columnTypesFrom(value);
     else extraOptions[name] = value;
   }
@@ -78,7 +86,7 @@ export function parseOptions(options: unknown, spec: OptionSpec): ParsedOptions 
   const deadline: Deadline | undefined = timeout > 0 || signal !== undefined
     ? { action, timeout, callerTimeout, signal }
     : undefined;
-  return { shape, types, deadline, extraOptions };
+  return { shape, types, mapRow, deadline, extraOptions };
 }
 
 /**
@@ -108,10 +116,11 @@ export function parseCall(
   }
   const source = statement instanceof StatementHandle ? referenceOf(statement, owner) : sqlText(statement);
   // A spread would be a tenth of what a call costs on Bun.
-  const { shape, types, deadline, extraOptions } = read;
+  const { shape, types, mapRow, deadline, extraOptions } = read;
   return {
     shape,
     types,
+    mapRow,
     deadline,
     extraOptions,
     source,
@@ -219,9 +228,14 @@ function checkedValues(values: Params): Params {
   return values;
 }
 
-function shapeFrom(value: unknown): RowShape {
-  if (value === "object" || value === "array") return value;
-  throw new UsageError(`Cannot use rows: ${JSON.stringify(value)}: it must be "object" or "array"`);
+/** The layout of rows that two options say together. */
+function layoutFrom({ rows = "object", nest = false }: QueryOptions): RowLayout {
+  if (rows !== "object" && rows !== "array") {
+    throw new UsageError(`Cannot use rows: ${JSON.stringify(rows)}: it must be "object" or "array"`);
+  }
+  if (typeof nest !== "boolean") throw new UsageError("Cannot use nest: it must be true or false");
+  if (nest && rows === "array") throw new UsageError('Cannot use nest: with rows: "array" there are no names to nest');
+  return nest ? "nested" : rows;
 }
 
 /** Checks a signal. */
@@ -237,4 +251,10 @@ function isPlainObject(value: unknown): value is object {
 }
 
 const CLOSE_TIMEOUT = 5000;
-const NO_OPTIONS: ParsedOptions = { shape: "object", types: undefined, deadline: undefined, extraOptions: {} };
+const NO_OPTIONS: ParsedOptions = {
+  shape: "object",
+  types: undefined,
+  mapRow: undefined,
+  deadline: undefined,
+  extraOptions: {},
+};

@@ -14,10 +14,10 @@ import type { Lease } from "../pool/lease.ts";
 import type { Call, Deadline, Op } from "../protocol/request.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 import type { CallSpan, OperationSpan } from "../telemetry/observer.ts";
-import type { RowShape } from "../rows/row.ts";
+import type { RowLayout } from "../rows/row.ts";
 
 /** Makes the result collector of one call, for rows of that shape. */
-export type CollectorFactory<T> = (shape: RowShape) => ResultCollector<T>;
+export type CollectorFactory<T> = (shape: RowLayout) => ResultCollector<T>;
 
 /** The connection, transaction and lease that calls are made with. */
 export class CallContext {

@@ -2,6 +2,7 @@
 import type { IsolationLevel } from "../features/isolation_level.ts";
 import type { ColumnTypes } from "../codecs/column_codecs.ts";
 import type { RowShape } from "../rows/row.ts";
+import type { RowMapper } from "../rows/row_mapper.ts";
 
 /** How long a call may take. */
 export interface CallOptions {
@@ -45,7 +46,29 @@ export interface RowOptions extends CallOptions {
    * order of the columns. Default: `"object"`.
    */
   readonly rows?: RowShape | undefined;
+  /**
+   * Whether a dot in the name of a column begins an object inside: columns `id` and `author.name` make
+   * `{ id, author: { name } }`. Default: false.
+   */
+  readonly nest?: boolean | undefined;
 }
+
+/**
+ * Options, which may say what the call makes of each row: a function of the row, whose result takes its place, or a
+ * schema of zod, valibot, arktype or another library that follows Standard Schema. What the function throws is thrown by
+ * the call; a row that the schema refuses is a `DecodeError`, whose `cause` has the issues.
+ *
+ * @example
+ * ```ts
+ * import { Conn } from "@x/pyro";
+ * import assert from "node:assert/strict";
+ *
+ * await using conn = await Conn.connect("pg://");
+ * const people = await conn.exec("select 'Ada' as name, 36 as age", { as: ({ name, age }) => `${name}, ${age}` });
+ * assert.deepEqual(people, ["Ada, 36"]);
+ * ```
+ */
+export type Mapped<Options, Output> = Options | (Options & { readonly as: RowMapper<Output> });
 
 /** How a call returns its rows. */
 export interface QueryOptions extends ValueOptions, RowOptions {}
@@ -123,9 +146,10 @@ export type Row = Record<string, unknown>;
 export type OptionNames = readonly string[];
 
 /** The options of calls by what they return. */
-export const OPTIONS_OF: Readonly<Record<"rows" | "value" | "typedRows" | "nothing", OptionNames>> = {
-  rows: ["rows", "types"],
+export const OPTIONS_OF: Readonly<Record<"rows" | "objects" | "value" | "typedRows" | "nothing", OptionNames>> = {
+  rows: ["rows", "nest", "as", "types"],
+  objects: ["nest", "as", "types"],
   value: ["types"],
-  typedRows: ["rows"],
+  typedRows: ["rows", "nest", "as"],
   nothing: [],
 };

@@ -49,9 +49,9 @@ export class ConnectionState implements TransactionContext {
     this.observer = observer;
     this.cancelTarget = cancelTarget;
     this.handlers.own.onNotice = settings.onNotice;
-    const { int8, numeric, json, dates, codec } = { ...DEFAULT_CHOICES, ...settings };
+    const { int8, numeric, json, dates, names, numberArrays, codec } = { ...DEFAULT_CHOICES, ...settings };
     const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false } = settings;
-    this.registry = new Registry({ int8, numeric, json, dates, codec }, catalog);
+    this.registry = new Registry({ int8, numeric, json, dates, names, numberArrays, codec }, catalog);
     this.statements = new StatementCache(
       `pyro_${token}_`,
       statementCacheSize,

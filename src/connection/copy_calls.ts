@@ -2,6 +2,7 @@
 import { type ParsedOptions, parseOptions, quotedName, sqlText } from "./arguments.ts";
 import { type CallContext, cleanUpDeadlineOf } from "./call_context.ts";
 import type { CallOptions, CopyData, CopyRow } from "./call_options.ts";
+import { columnOf, propertyOf } from "../codecs/names.ts";
 import { UsageError } from "../errors.ts";
 import { copyIn as copyInOp, CopyOutSource, copyRows as copyRowsOp } from "../features/copy.ts";
 import { SourceReader } from "../features/source_reader.ts";
@@ -80,10 +81,11 @@ export function copyRows(
     if (!Array.isArray(columns) || columns.length === 0) {
       throw new UsageError("Cannot copy rows: give the names of the columns in an array");
     }
-    const quoted = Array.from(columns, (name, i) => quotedIdentifier(name, `use the name of column ${i + 1}`)).join(
-      ", ",
-    );
+    const { names } = context.state.registry;
+    const inTable = Array.from(columns, (name) => typeof name === "string" ? columnOf(name, names) : name);
+    const quoted = inTable.map((name, i) => quotedIdentifier(name, `use the name of column ${i + 1}`)).join(", ");
+    const keys = inTable.map((name) => propertyOf(name, names));
     const rowReader = new SourceReader(rows, context.state.link.awaits, "the rows to copy");
-    return copyRowsOp(quotedName(table), columns.slice(), quoted, rowReader, context.state);
+    return copyRowsOp(quotedName(table), keys, quoted, rowReader, context.state);
   });
 }

@@ -13,6 +13,7 @@ import { UsageError } from "../errors.ts";
 import { PipelineState } from "../features/pipeline.ts";
 import type { PipelineItem } from "../features/sync_group.ts";
 import type { Call, Op } from "../protocol/request.ts";
+import { mapRows } from "../statements/execute.ts";
 import type { OperationSpan } from "../telemetry/observer.ts";
 
 /** Opens a pipeline, which is reserved from now on. Throws at once. */
@@ -75,7 +76,11 @@ export function claim<T>(
   collectorOf: CollectorFactory<T>,
   names: OptionNames,
 ): Call<T> {
-  const make = ({ shape }: ParsedOptions): Op<T> => pipeline.claim(itemOf(), collectorOf(shape));
+  const make = ({ shape, mapRow }: ParsedOptions): Op<T> => {
+    const collector = collectorOf(shape);
+    const op = pipeline.claim(itemOf(), collector);
+    return mapRow === undefined ? op : mapRows(op, collector, mapRow);
+  };
   return pipelineStep(context, pipeline, "claim the result", options, make, names);
 }
 

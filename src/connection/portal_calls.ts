@@ -14,13 +14,13 @@ import { snapshotOf } from "../rows/snapshot.ts";
 import { closeQuietly, Cursor, withPortal } from "../features/cursor.ts";
 import { type Call, cancellationPoint, type Deadline, type Op } from "../protocol/request.ts";
 import { collectors } from "../rows/collector_factories.ts";
-import type { RowShape } from "../rows/row.ts";
+import type { RowLayout } from "../rows/row.ts";
 import type { OperationSpan } from "../telemetry/observer.ts";
 
 /** A stream of rows. */
 export interface Stream {
   readonly cursor: Cursor;
-  readonly shape: RowShape;
+  readonly shape: RowLayout;
   readonly deadline: Deadline | undefined;
   readonly batch: number;
   readonly span: OperationSpan | undefined;
@@ -70,7 +70,11 @@ export function stream(
 /** The next batch of a stream. */
 export function nextRows<R>(context: CallContext, { cursor, shape, deadline, batch, span }: Stream): Call<Fetch<R[]>> {
   const make = (): Call<Fetch<R[]>> => {
-    return { op: cursor.fetch(batch, collectors.allRows<R>(shape)), deadline, span: span?.childSpan("any") };
+    return {
+      op: cursor.fetch(batch, collectors.allRows<R>(shape), cursor.mapRow),
+      deadline,
+      span: span?.childSpan("any"),
+    };
   };
   return cursor.isNew ? context.attempt("open a stream", make) : make();
 }
@@ -142,12 +146,14 @@ export function fetch<T>(
 ): Call<Fetch<T>> {
   const action = "fetch rows";
   try {
-    const { shape, deadline } = parseOptions(options, {
+    const { shape, mapRow, deadline } = parseOptions(options, {
       ...context.optionSpec(action, OPTIONS_OF.typedRows),
       shape: cursor.shape,
+      mapRow: cursor.mapRow,
     });
     const maxRows = count === 0 || count === undefined ? 0 : countFrom(count, "the number of rows");
-    return { op: cursor.fetch(maxRows, collectorOf(shape)), deadline, span: context.callSpan("fetch", cursor.source) };
+    const op = cursor.fetch(maxRows, collectorOf(shape), mapRow);
+    return { op, deadline, span: context.callSpan("fetch", cursor.source) };
   } catch (error) {
     return refusedCall(error);
   }

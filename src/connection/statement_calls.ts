@@ -9,7 +9,7 @@ import { SourceReader } from "../features/source_reader.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import type { Call, Op } from "../protocol/request.ts";
 import type { SqlTemplate } from "../sql/template.ts";
-import { execute, query as queryOp } from "../statements/execute.ts";
+import { execute, mapRows, query as queryOp } from "../statements/execute.ts";
 import { closeStatements, prepare as prepareOp, prepareBatch as prepareBatchOp } from "../statements/prepare.ts";
 
 /** Executes SQL text in the simple protocol. `collectorOf` makes the result collector. */
@@ -23,9 +23,10 @@ export function query<T>(
 ): Call<T> {
   const action = "run the query";
   return context.attempt(action, () => {
-    const { shape, types, deadline } = parseOptions(options, context.optionSpec(action, names));
+    const { shape, types, mapRow, deadline } = parseOptions(options, context.optionSpec(action, names));
     const collector = collectorOf(shape);
-    const op = queryOp(sqlText(sql), collector, context.state, types);
+    const rows = queryOp(sqlText(sql), collector, context.state, types);
+    const op = mapRow === undefined ? rows : mapRows(rows, collector, mapRow);
     const span = context.callSpan(operation, sql);
     span?.watch(collector);
     return { op, deadline, span };
@@ -45,9 +46,10 @@ export function exec<T>(
   const action = "execute the statement";
   return context.attempt(action, () => {
     const parsed = parseCall(statement, params, options, context.owner, context.optionSpec(action, names));
-    const { source, values, shape, types, deadline } = parsed;
+    const { source, values, shape, types, mapRow, deadline } = parsed;
     const collector = collectorOf(shape);
-    const op = execute(source, snapshotOf(values), collector, context.state, types);
+    const rows = execute(source, snapshotOf(values), collector, context.state, types);
+    const op = mapRow === undefined ? rows : mapRows(rows, collector, mapRow);
     const span = context.callSpan(operation, source, values.length);
     span?.watch(collector);
     return { op, deadline, span };

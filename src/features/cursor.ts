@@ -22,7 +22,8 @@ import { ClosePortal, EndExclusive, type Fetched, FetchPortal, OpenPortal } from
 import type { Prepared } from "../protocol/prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 import { columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
-import type { RowShape } from "../rows/row.ts";
+import type { RowLayout } from "../rows/row.ts";
+import type { MapRow } from "../rows/row_mapper.ts";
 import type { Column, CommandTag } from "../wire/backend.ts";
 import type { Context } from "../statements/context.ts";
 import { resolveStatement, type StatementSource } from "../statements/statement_source.ts";
@@ -34,8 +35,10 @@ import { completeRows } from "../statements/type_lookup.ts";
 export interface PortalSource {
   readonly source: StatementSource;
   readonly values: readonly unknown[];
-  readonly shape: RowShape;
+  readonly shape: RowLayout;
   readonly types: ColumnTypes | undefined;
+  /** What is made of each row, unless a fetch says otherwise. */
+  readonly mapRow: MapRow | undefined;
 }
 
 /** A portal, and its state. */
@@ -44,8 +47,10 @@ export class Cursor {
   /** The statement that it executes. */
   readonly source: StatementSource;
   /** The shape of its rows, unless a fetch gives another. */
-  readonly shape: RowShape;
+  readonly shape: RowLayout;
   readonly #types: ColumnTypes | undefined;
+  /** What is made of each row, unless a fetch says otherwise. */
+  readonly mapRow: MapRow | undefined;
   readonly #values: readonly unknown[];
   readonly #name: string;
   readonly #transaction: TransactionState | undefined;
@@ -69,6 +74,7 @@ export class Cursor {
     this.#values = portal.values;
     this.shape = portal.shape;
     this.#types = portal.types;
+    this.mapRow = portal.mapRow;
     this.#name = name;
     this.#transaction = transaction;
   }
@@ -140,7 +146,12 @@ export class Cursor {
   }
 
   /** Fetches at most `maxRows` rows, or all that are left if it is 0. */
-  *fetch<T>(maxRows: number, collector: ResultCollector<T>): Op<Fetched<T>> {
+  *fetch<T>(maxRows: number, collector: ResultCollector<T>, mapRow?: MapRow): Op<Fetched<T>> {
+    const fetched = yield* this.#fetch(maxRows, collector);
+    return mapRow === undefined ? fetched : { ...fetched, rows: collector.mapped(fetched.rows, mapRow) };
+  }
+
+  *#fetch<T>(maxRows: number, collector: ResultCollector<T>): Op<Fetched<T>> {
     if (this.closed) throw new UsageError("Cannot fetch rows: the portal is closed");
     if (this.#state === "new") yield* this.open();
     if (this.#isDone) return { rows: collector.result(), hasMore: false };

@@ -16,15 +16,30 @@ export type JsonChoice = "value" | "string" | ((text: string) => unknown);
 /** How dates and times are decoded: as Temporal's types, JavaScript's Date, or PostgreSQL's ISO text. */
 export type DatesChoice = "temporal" | "date" | "string";
 
+/** How the names of columns and attributes are spelled in rows and objects: as in the database, or in camel case. */
+export type NamesChoice = "database" | "camel";
+
+/** How arrays of numbers are decoded: as arrays, or as typed arrays. */
+export type NumberArraysChoice = "array" | "typed";
+
 /** All choices of how values are decoded. */
 export interface TypeChoices {
   readonly int8: Int8Choice;
   readonly numeric: NumericChoice;
   readonly json: JsonChoice;
   readonly dates: DatesChoice;
+  readonly names: NamesChoice;
+  readonly numberArrays: NumberArraysChoice;
   /** The user's codecs, by the name or OID of their type. */
   readonly codec?: Readonly<Record<string, TypeCodec>> | undefined;
 }
 
 /** The choices of a connection whose options make none. */
-export const DEFAULT_CHOICES: TypeChoices = { int8: "bigint", numeric: "string", json: "value", dates: "temporal" };
+export const DEFAULT_CHOICES: TypeChoices = {
+  int8: "bigint",
+  numeric: "string",
+  json: "value",
+  dates: "temporal",
+  names: "database",
+  numberArrays: "array",
+};

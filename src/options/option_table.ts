@@ -224,6 +224,8 @@ export const OPTIONS: Table = {
   numeric: wordOrFunction("string"),
   json: wordOrFunction("value", "string"),
   dates: choice((name, value) => values.checkChoice(name, value, ["temporal", "date", "string"])),
+  names: choice((name, value) => values.checkChoice(name, value, ["database", "camel"])),
+  numberArrays: choice((name, value) => values.checkChoice(name, value, ["array", "typed"])),
 };
 
 /** Other clients' names for the setters that add to an option: it is set piece by piece, and no key is its own. */

@@ -1,7 +1,7 @@
 /** The options of connections and pools, as users set them. */
 import { type ServerFields, UsageError } from "../errors.ts";
 import { AllowedKeys } from "./allowed_keys.ts";
-import type { DatesChoice, Int8Choice, JsonChoice, NumericChoice } from "./choices.ts";
+import type { DatesChoice, Int8Choice, JsonChoice, NamesChoice, NumberArraysChoice, NumericChoice } from "./choices.ts";
 import { canonicalUrl, plainObject } from "./display.ts";
 import { parseDsn } from "./dsn.ts";
 import { foreignString } from "./foreign_strings.ts";
@@ -276,6 +276,33 @@ export class Opts extends SecurityOpts {
    */
   dates(choice: DatesChoice): this {
     return set(this, "dates", choice);
+  }
+
+  /**
+   * How objects spell the names of columns, and of attributes of composite types: `"database"` as the database does,
+   * `"camel"` in camel case: `user_id` is `userId`, in rows, in objects for `copyRows` and in parameters of composite
+   * types. `columns` of results, and objects inside of json, stay as they are. Default: `"database"`.
+   *
+   * @example
+   * ```ts
+   * import { Conn, Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect(new Opts("pg://").names("camel"));
+   * assert.deepEqual(await conn.exec("select 7 as user_id"), [{ userId: 7 }]);
+   * ```
+   */
+  names(choice: NamesChoice): this {
+    return set(this, "names", choice);
+  }
+
+  /**
+   * How arrays of float4, float8, int2, int4, int8 and oid are decoded: `"array"`, or `"typed"` as `Float32Array`,
+   * `Float64Array`, `Int16Array`, `Int32Array`, `BigInt64Array` and `Uint32Array`. A typed array has one dimension and
+   * no NULL: other values are a `DecodeError`. With int8 as number or string, its arrays are arrays. Default: `"array"`.
+   */
+  numberArrays(choice: NumberArraysChoice): this {
+    return set(this, "numberArrays", choice);
   }
 
   /**

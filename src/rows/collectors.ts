@@ -7,7 +7,8 @@
 import { ProtocolError, UsageError } from "../errors.ts";
 import type { Description } from "./description.ts";
 import type { Registry } from "../codecs/registry.ts";
-import type { RowReader, RowShape } from "./row.ts";
+import type { MapRow } from "./row_mapper.ts";
+import type { RowLayout, RowReader } from "./row.ts";
 import { affectedRows, type Column, type CommandTag, commandTag } from "../wire/backend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 
@@ -27,7 +28,7 @@ export interface Result<Row = Record<string, unknown>> {
 
 /** Collects the results of the statements of one reply. */
 export abstract class ResultCollector<T> {
-  protected readonly shape: RowShape;
+  protected readonly shape: RowLayout;
   #error: Error | undefined = undefined;
   /** The description of the current statement's rows. */
   #description: Description | undefined = undefined;
@@ -41,7 +42,7 @@ export abstract class ResultCollector<T> {
   /** The last command tag, if whole tags were read. */
   lastTag: CommandTag | undefined = undefined;
 
-  constructor(shape: RowShape = "object") {
+  constructor(shape: RowLayout = "object") {
     this.shape = shape;
   }
 
@@ -94,6 +95,11 @@ export abstract class ResultCollector<T> {
   result(): T {
     if (this.#error !== undefined) throw this.#error;
     return this.value();
+  }
+
+  /** The result with what `map` makes of its rows. */
+  mapped(result: T, _map: MapRow): T {
+    return result;
   }
 
   /** Whether types must be looked up before the result is complete. */
@@ -161,8 +167,66 @@ export class AllRows extends ResultCollector<unknown[]> {
     this.#rows.push(this.read(inbox));
   }
 
+  override mapped(rows: unknown[], map: MapRow): unknown[] {
+    return rows.map((row) => map(row));
+  }
+
   protected override value(): unknown[] {
     return this.#rows;
+  }
+}
+
+/** The first column of all rows. */
+export class ColumnValues extends AllRows {
+  constructor() {
+    super("array");
+  }
+
+  protected override value(): unknown[] {
+    return super.value().map((row) => (row as unknown[])[0] ?? null);
+  }
+}
+
+/** Rows by the values of one of their columns. */
+export class RowsByKey extends ResultCollector<Map<unknown, unknown>> {
+  readonly #key: string;
+  #rows: unknown[] = [];
+
+  constructor(layout: RowLayout, key: string) {
+    super(layout);
+    this.#key = key;
+  }
+
+  protected override onBegin(description: Description): void {
+    this.#rows = [];
+    if (description.keys.includes(this.#key)) return;
+    const keys = description.keys.map((key) => JSON.stringify(key)).join(", ");
+    this.fail(
+      new UsageError(`Cannot make a Map of the rows: there is no column ${JSON.stringify(this.#key)}, but ${keys}`),
+    );
+  }
+
+  protected override onRow(inbox: Inbox): void {
+    this.#rows.push(this.read(inbox));
+  }
+
+  override mapped(rows: Map<unknown, unknown>, map: MapRow): Map<unknown, unknown> {
+    return new Map(Array.from(rows, ([key, row]) => [key, map(row)]));
+  }
+
+  protected override value(): Map<unknown, unknown> {
+    const rows = new Map<unknown, unknown>();
+    for (const row of this.#rows) {
+      const key = (row as Record<string, unknown>)[this.#key];
+      if (rows.has(key)) throw this.#unusable("two rows have the same");
+      if (typeof key === "object" && key !== null) throw this.#unusable("objects cannot be looked up; there is such a");
+      rows.set(key, row);
+    }
+    return rows;
+  }
+
+  #unusable(problem: string): UsageError {
+    return new UsageError(`Cannot make a Map of the rows: ${problem} value of column ${JSON.stringify(this.#key)}`);
   }
 }
 
@@ -173,7 +237,7 @@ export class FirstRow extends ResultCollector<unknown> {
   #count = 0;
 
   /** With `only`, anything but exactly one row is an error. */
-  constructor(shape: RowShape, only = false) {
+  constructor(shape: RowLayout, only = false) {
     super(shape);
     this.#only = only;
   }
@@ -185,6 +249,10 @@ export class FirstRow extends ResultCollector<unknown> {
 
   protected override onRow(inbox: Inbox): void {
     if (this.#count++ === 0) this.#first = this.read(inbox);
+  }
+
+  override mapped(row: unknown, map: MapRow): unknown {
+    return row === null ? null : map(row);
   }
 
   protected override value(): unknown {
@@ -254,6 +322,10 @@ export class AllResults extends ResultCollector<Result<unknown>[]> {
     this.#columns = [];
   }
 
+  override mapped(results: Result<unknown>[], map: MapRow): Result<unknown>[] {
+    return results.map((result) => ({ ...result, rows: result.rows.map((row) => map(row)) }));
+  }
+
   protected override value(): Result<unknown>[] {
     return this.#results;
   }
@@ -275,6 +347,10 @@ export class OnlyResult extends ResultCollector<Result<unknown>> {
 
   protected override onComplete(inbox: Inbox): void {
     this.#tag = this.tag(inbox);
+  }
+
+  override mapped(result: Result<unknown>, map: MapRow): Result<unknown> {
+    return { ...result, rows: result.rows.map((row) => map(row)) };
   }
 
   protected override value(): Result<unknown> {

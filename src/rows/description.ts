@@ -3,7 +3,8 @@ import type { Column } from "../wire/backend.ts";
 import type { Codec } from "../codecs/codec.ts";
 import type { ColumnCodecs } from "../codecs/column_codecs.ts";
 import type { Registry } from "../codecs/registry.ts";
-import { decodeError, RowReader, type RowShape } from "./row.ts";
+import { propertyOf } from "../codecs/names.ts";
+import { decodeError, membersOf, pathOf, type RowLayout, RowReader } from "./row.ts";
 
 /** Columns with their codecs and formats. */
 export class Description {
@@ -12,15 +13,18 @@ export class Description {
   readonly #codecs: readonly Codec[];
   /** The indexes of columns whose types have not been looked up yet; their values are read as text. */
   readonly #unknown: readonly number[];
-  /** The last column of each name, which is the one in an object; made when it is needed. */
+  readonly #names: ColumnCodecs["names"];
+  /** The last column of each key, which is the one in an object; made when it is needed. */
   #lastOf: ReadonlyMap<string, number> | undefined = undefined;
   #objects: RowReader | undefined = undefined;
   #arrays: RowReader | undefined = undefined;
+  #nested: RowReader | undefined = undefined;
 
   /** `formats` are the formats of the columns: 0 text, 1 binary. */
   constructor(columns: readonly Column[], formats: readonly number[], codecs: ColumnCodecs) {
     this.columns = columns;
     this.formats = formats;
+    this.#names = codecs.names;
     this.#codecs = columns.map((column) => codecs.columnCodec(column));
     this.#unknown = [...columns.keys()].filter((index) => codecs.isUnknown(columns[index]!));
   }
@@ -36,17 +40,19 @@ export class Description {
   }
 
   /** Decodes the texts in a row's columns of unknown types, after these were looked up. */
-  complete(row: object, shape: RowShape, registry: Registry): void {
-    const lastOf = this.#lastOf ??= new Map(this.columns.map(({ name }, index) => [name, index]));
+  complete(row: object, layout: RowLayout, registry: Registry): void {
+    const lastOf = this.#lastOf ??= new Map(this.keys.map((key, index) => [key, index]));
     for (const index of this.#unknown) {
       const column = this.columns[index]!;
-      if (shape === "object" && lastOf.get(column.name) !== index) continue;
-      const key = shape === "array" ? index : column.name;
-      const text = Reflect.get(row, key) as string | null;
+      const key = propertyOf(column.name, this.#names);
+      if (layout !== "array" && lastOf.get(key) !== index) continue;
+      const path = layout === "array" ? [index] : pathOf(key, layout);
+      const holder = path.slice(0, -1).reduce((holder: object, part) => Reflect.get(holder, part) as object, row);
+      const text = Reflect.get(holder, path.at(-1)!) as string | null;
       if (text === null) continue;
       const codec = registry.columnCodec(column);
       try {
-        Reflect.set(row, key, codec.parse(text));
+        Reflect.set(holder, path.at(-1)!, codec.parse(text));
       } catch (error) {
         throw decodeError(error, index, column, codec);
       }
@@ -62,10 +68,25 @@ export class Description {
     });
   }
 
-  /** The row reader for a shape. */
-  reader(shape: RowShape): RowReader {
-    return shape === "array"
-      ? this.#arrays ??= new RowReader(this.columns, this.#codecs, this.formats, shape)
-      : this.#objects ??= new RowReader(this.columns, this.#codecs, this.formats, shape);
+  /** The names of the columns in objects. */
+  get keys(): string[] {
+    return this.columns.map(({ name }) => propertyOf(name, this.#names));
+  }
+
+  /** The row reader for a layout. */
+  reader(layout: RowLayout): RowReader {
+    switch (layout) {
+      case "array":
+        return this.#arrays ??= this.#reader(layout);
+      case "object":
+        return this.#objects ??= this.#reader(layout);
+      case "nested":
+        return this.#nested ??= this.#reader(layout);
+    }
+  }
+
+  #reader(layout: RowLayout): RowReader {
+    const members = layout === "array" ? undefined : membersOf(this.keys, layout);
+    return new RowReader(this.columns, this.#codecs, this.formats, members);
   }
 }

@@ -8,7 +8,7 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats", DataRow.
  */
-import { DecodeError, ProtocolError } from "../errors.ts";
+import { DecodeError, ProtocolError, UsageError } from "../errors.ts";
 import type { Column } from "../wire/backend.ts";
 import type { ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec, Format } from "../codecs/codec.ts";
@@ -16,20 +16,67 @@ import { BadValue, type Codec, Format } from "../codecs/codec.ts";
 /** Whether rows are objects by column name, or arrays. */
 export type RowShape = "object" | "array";
 
+/** The shapes that the option `rows` has, and objects in which a dot in a column's name begins an object inside. */
+export type RowLayout = RowShape | "nested";
+
+/** The members of a row: the index of each one's column, or the members of the object that it is. */
+export type Members = readonly (readonly [key: string, member: number | Members])[];
+
+/** The path to the value of a column with that key. */
+export function pathOf(key: string, layout: RowLayout): readonly string[] {
+  return layout === "nested" ? key.split(".") : [key];
+}
+
+/** The members of rows with these columns' keys. Of equal keys the last one counts. */
+export function membersOf(keys: readonly string[], layout: RowLayout): Members {
+  const root: MemberTree = new Map();
+  for (const [index, key] of keys.entries()) {
+    const path = pathOf(key, layout);
+    let tree = root;
+    for (const part of path.slice(0, -1)) {
+      const inner = tree.get(part) ?? new Map();
+      if (typeof inner === "number") throw isBoth(path, part);
+      tree.set(part, inner);
+      tree = inner;
+    }
+    if (typeof tree.get(path.at(-1)!) === "object") throw isBoth(path, path.at(-1)!);
+    tree.set(path.at(-1)!, index);
+  }
+  return listOf(root);
+}
+
+type MemberTree = Map<string, number | MemberTree>;
+
+function listOf(tree: MemberTree): Members {
+  return Array.from(tree, ([key, member]) => [key, typeof member === "number" ? member : listOf(member)]);
+}
+
+function isBoth(path: readonly string[], part: string): UsageError {
+  return new UsageError(
+    `Cannot nest column ${JSON.stringify(path.join("."))}: ${JSON.stringify(part)} is both a value and an object`,
+  );
+}
+
 /** Makes values of rows with the same columns. */
 export class RowReader {
   readonly #columns: readonly Column[];
   readonly #codecs: readonly Codec[];
   readonly #formats: readonly number[];
-  readonly #shape: RowShape;
+  /** Undefined for rows that are arrays. */
+  readonly #members: Members | undefined;
   #rowsRead = 0;
   #compiled: RowFunction | undefined;
 
-  constructor(columns: readonly Column[], codecs: readonly Codec[], formats: readonly number[], shape: RowShape) {
+  constructor(
+    columns: readonly Column[],
+    codecs: readonly Codec[],
+    formats: readonly number[],
+    members: Members | undefined,
+  ) {
     this.#columns = columns;
     this.#codecs = codecs;
     this.#formats = formats;
-    this.#shape = shape;
+    this.#members = members;
   }
 
   /** The row whose DataRow body is `[start, end)` of `source`. Does not keep the bytes. */
@@ -57,7 +104,7 @@ export class RowReader {
       if (length > 0) at += length;
     }
     if (at !== end) throw leftOver(end - at);
-    return this.#shape === "array" ? values : objectOf(this.#columns, values);
+    return this.#members === undefined ? values : objectOf(this.#members, values);
   }
 
   #readValue(index: number, source: ByteSource, start: number, end: number): unknown {
@@ -123,15 +170,20 @@ export class RowReader {
   }
 
   #literal(): string {
-    if (this.#shape === "array") return `[${this.#columns.map((_, i) => `value${i}`).join(", ")}]`;
-    const members = this.#columns.map(({ name }, i) => {
-      // As JSON text, a name cannot end the string that contains it.
-      const key = JSON.stringify(name);
-      // As a computed name, it is an own property like any other.
-      return `${name === "__proto__" ? `[${key}]` : key}: value${i}`;
-    });
-    return `{ ${members.join(", ")} }`;
+    if (this.#members !== undefined) return literalOf(this.#members);
+    return `[${this.#columns.map((_, i) => `value${i}`).join(", ")}]`;
   }
+}
+
+function literalOf(members: Members): string {
+  const texts = members.map(([name, member]) => {
+    // As JSON text, a name cannot end the string that contains it.
+    const key = JSON.stringify(name);
+    const value = typeof member === "number" ? `value${member}` : literalOf(member);
+    // As a computed name, it is an own property like any other.
+    return `${name === "__proto__" ? `[${key}]` : key}: ${value}`;
+  });
+  return `{ ${texts.join(", ")} }`;
 }
 
 /** The error for a column's value that its codec refuses. */
@@ -144,14 +196,14 @@ export function decodeError(error: unknown, index: number, { name }: Column, cod
 
 type RowFunction = (source: ByteSource, start: number, end: number) => unknown;
 
-function objectOf(columns: readonly Column[], values: readonly unknown[]): Record<string, unknown> {
+function objectOf(members: Members, values: readonly unknown[]): Record<string, unknown> {
   const row: Record<string, unknown> = {};
-  for (let i = 0; i < values.length; i++) {
-    const { name } = columns[i]!;
+  for (const [name, member] of members) {
+    const value = typeof member === "number" ? values[member] : objectOf(member, values);
     if (name === "__proto__") {
-      Object.defineProperty(row, name, { value: values[i], configurable: true, enumerable: true, writable: true });
+      Object.defineProperty(row, name, { value, configurable: true, enumerable: true, writable: true });
     } else {
-      row[name] = values[i];
+      row[name] = value;
     }
   }
   return row;

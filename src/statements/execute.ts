@@ -10,6 +10,7 @@ import type { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
+import type { MapRow } from "../rows/row_mapper.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
 import { effectsOf, succeeded } from "./invalidation.ts";
@@ -17,6 +18,11 @@ import { readyStatement, resolveStatement, type StatementSource } from "./statem
 import { turnOffNames } from "./naming.ts";
 import { invalidateStatement, prepareIfStale } from "./stale.ts";
 import { completeRows } from "./type_lookup.ts";
+
+/** The result of an op, with what the call makes of its rows. */
+export function* mapRows<T>(op: Op<T>, collector: ResultCollector<T>, map: MapRow): Op<T> {
+  return collector.mapped(yield* op, map);
+}
 
 /** Runs all statements of a string in the simple protocol. */
 export function* query<T>(

@@ -14,6 +14,7 @@ import type {
   CallOptions,
   CopyData,
   CopyRow,
+  Mapped,
   Params,
   QueryOptions,
   Row,
@@ -67,7 +68,7 @@ export abstract class Executor extends StatementExecutor {
     stmt: Statement,
     params: Params,
     fn: (portal: Portal) => T,
-    options?: QueryOptions,
+    options?: Mapped<QueryOptions, unknown>,
   ): T {
     const use = (cursor: Cursor, fn: (portal: never) => T): T =>
       (fn as (portal: Portal) => T)(new Portal(this.#context, this.#link, cursor));
@@ -92,7 +93,11 @@ export abstract class Executor extends StatementExecutor {
    * assert.equal(sum, 10);
    * ```
    */
-  stream<R = Row>(stmt: Statement, params?: Params | StreamOptions, options?: StreamOptions): RowStream<R> {
+  stream<R = Row>(
+    stmt: Statement,
+    params?: Params | Mapped<StreamOptions, R>,
+    options?: Mapped<StreamOptions, R>,
+  ): RowStream<R> {
     return new RowStream<R>(this.#context, this.#link, portalCalls.stream(this.#context, stmt, params, options));
   }
 

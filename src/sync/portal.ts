@@ -4,7 +4,7 @@ import type { CallContext } from "../connection/call_context.ts";
 import * as portalCalls from "../connection/portal_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Cursor } from "../features/cursor.ts";
-import type { PortalRows, Row, RowOptions } from "../connection/call_options.ts";
+import type { Mapped, PortalRows, Row, RowOptions } from "../connection/call_options.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { Column } from "../wire/backend.ts";
 
@@ -47,7 +47,7 @@ export class Portal implements Disposable {
    * @param count The maximum number of rows; 0 for all that are left.
    * @throws {UsageError} If the portal is closed, or its transaction has ended.
    */
-  fetch<R = Row>(count: number = 0, options?: RowOptions): PortalRows<R> {
+  fetch<R = Row>(count: number = 0, options?: Mapped<RowOptions, R>): PortalRows<R> {
     return this.#link.run(portalCalls.fetch(this.#context, this.#cursor, count, options, collectors.allRows<R>));
   }
 

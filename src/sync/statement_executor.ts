@@ -4,9 +4,10 @@ import type { CallContext } from "../connection/call_context.ts";
 import * as statementCalls from "../connection/statement_calls.ts";
 import { ConnState } from "../api/conn_state.ts";
 import type { SyncLink } from "../run/sync_link.ts";
-import { OPTIONS_OF, type Params, type Row } from "../connection/call_options.ts";
+import { type Mapped, OPTIONS_OF, type Params, type Row } from "../connection/call_options.ts";
 import type { Result } from "../rows/collectors.ts";
-import { collectors } from "../rows/collector_factories.ts";
+import { collectors, rowsByKey } from "../rows/collector_factories.ts";
+import type { RowLayout } from "../rows/row.ts";
 import type { SqlTemplate } from "../sql/template.ts";
 import type { BatchOptions, CallOptions, QueryOptions, ValueOptions } from "../connection/call_options.ts";
 import { PreparedStatement } from "./prepared_statement.ts";
@@ -41,12 +42,12 @@ export abstract class StatementExecutor extends ConnState {
    * assert.deepEqual(rows, [{ n: 1 }, { n: 2 }]);
    * ```
    */
-  query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R[] {
+  query<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): R[] {
     return this.#link.run(statementCalls.query(this.#context, sql, options, collectors.allRows<R>, OPTIONS_OF.rows));
   }
 
   /** The same as {@linkcode query}, but returns the first row or `null`; other rows are not decoded. */
-  queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
+  queryFirst<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): R | null {
     return this.#link.run(
       statementCalls.query(this.#context, sql, options, collectors.firstRow<R>, OPTIONS_OF.rows, "queryFirst"),
     );
@@ -76,7 +77,7 @@ export abstract class StatementExecutor extends ConnState {
    * ]);
    * ```
    */
-  queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
+  queryAll<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): Result<R>[] {
     return this.#link.run(
       statementCalls.query(this.#context, sql, options, collectors.allResults<R>, OPTIONS_OF.rows, "queryAll"),
     );
@@ -133,21 +134,33 @@ export abstract class StatementExecutor extends ConnState {
    * assert.deepEqual(conn.exec("select 1, 2", { rows: "array" }), [[1, 2]]);
    * ```
    */
-  exec<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
+  exec<R = Row>(
+    stmt: Statement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): R[] {
     return this.#link.run(
       statementCalls.exec(this.#context, stmt, params, options, collectors.allRows<R>, OPTIONS_OF.rows),
     );
   }
 
   /** The same as {@linkcode exec}, but returns the first row or `null`; other rows are not decoded. */
-  execFirst<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
+  execFirst<R = Row>(
+    stmt: Statement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): R | null {
     return this.#link.run(
       statementCalls.exec(this.#context, stmt, params, options, collectors.firstRow<R>, OPTIONS_OF.rows, "execFirst"),
     );
   }
 
   /** The same as {@linkcode exec}, but returns the only row; no row or several are a `UsageError`. */
-  execOne<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): R {
+  execOne<R = Row>(
+    stmt: Statement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): R {
     return this.#link.run(
       statementCalls.exec(this.#context, stmt, params, options, collectors.onlyRow<R>, OPTIONS_OF.rows, "execOne"),
     );
@@ -165,6 +178,63 @@ export abstract class StatementExecutor extends ConnState {
         OPTIONS_OF.value,
         "execValue",
       ),
+    );
+  }
+
+  /**
+   * The same as {@linkcode exec}, but returns the first column of all rows.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * assert.deepEqual(conn.execColumn("select generate_series(1, $1)", [3]), [1, 2, 3]);
+   * ```
+   */
+  execColumn<V = unknown>(stmt: Statement, params?: Params | ValueOptions, options?: ValueOptions): V[] {
+    return this.#link.run(
+      statementCalls.exec(
+        this.#context,
+        stmt,
+        params,
+        options,
+        collectors.columnValues<V>,
+        OPTIONS_OF.value,
+        "execColumn",
+      ),
+    );
+  }
+
+  /**
+   * The same as {@linkcode exec}, but returns a Map of the rows by the values of their column `key`.
+   *
+   * @throws {UsageError} If there is no such column, two rows have the same value of it, or the values are objects.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using conn = new Conn("pg://");
+   * const people = conn.execMap<number, { name: string }>(
+   *   "select * from (values (1, 'Ada'), (2, 'Alan')) as person (id, name)",
+   *   [],
+   *   "id",
+   * );
+   * assert.equal(people.get(2)?.name, "Alan");
+   * ```
+   */
+  execMap<K = unknown, R = Row>(
+    stmt: Statement,
+    params: Params | undefined,
+    key: string,
+    options?: Mapped<QueryOptions, R>,
+  ): Map<K, R> {
+    const collectorOf = (layout: RowLayout) => rowsByKey<K, R>(layout, key);
+    return this.#link.run(
+      statementCalls.exec(this.#context, stmt, params, options, collectorOf, OPTIONS_OF.objects, "execMap"),
     );
   }
 
@@ -188,7 +258,11 @@ export abstract class StatementExecutor extends ConnState {
    * assert.deepEqual([rows, columns[0]?.name, command, affected], [[{ n: 1 }], "n", "SELECT", 1]);
    * ```
    */
-  run<R = Row>(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
+  run<R = Row>(
+    stmt: Statement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): Result<R> {
     return this.#link.run(
       statementCalls.exec(this.#context, stmt, params, options, collectors.onlyResult<R>, OPTIONS_OF.rows, "run"),
     );

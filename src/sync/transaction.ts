@@ -6,7 +6,7 @@ import * as transactionCalls from "../connection/transaction_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
-import type { CallOptions, Params, QueryOptions } from "../connection/call_options.ts";
+import type { CallOptions, Mapped, Params, QueryOptions } from "../connection/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Portal } from "./portal.ts";
 import type { Statement } from "./statement_executor.ts";
@@ -80,7 +80,11 @@ export class Transaction extends Executor implements Disposable {
    * assert.deepEqual(up.fetch(0), { rows: [{ n: 2 }, { n: 3 }], hasMore: false });
    * ```
    */
-  execPortal(stmt: Statement, params?: Params | QueryOptions, options?: QueryOptions): Portal {
+  execPortal(
+    stmt: Statement,
+    params?: Params | Mapped<QueryOptions, unknown>,
+    options?: Mapped<QueryOptions, unknown>,
+  ): Portal {
     const make = (cursor: Cursor): Portal => new Portal(this.#context, this.#link, cursor);
     return this.#link.run(portalCalls.execPortal(this.#context, stmt, params, options, make));
   }

@@ -24,6 +24,7 @@ type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
   : T extends awaiting.PoolNotifications ? blocking.PoolNotifications
   : T extends ReadableStream<Uint8Array<ArrayBuffer>> ? blocking.CopyStream
   : T extends AsyncIterable<infer V> ? Iterable<V> extends Whole ? never : Iterable<V>
+  : T extends { readonly as: infer M } ? BlockingMapped<T, M>
   : Equal<T, awaiting.CallOptions> extends true ? blocking.CallOptions
   : Equal<T, awaiting.QueryOptions> extends true ? blocking.QueryOptions
   : Equal<T, awaiting.RowOptions> extends true ? blocking.RowOptions
@@ -36,6 +37,12 @@ type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
   : T extends (...parameters: infer P) => infer R ? (...parameters: Each<P>) => Blocking<R>
   : T extends (infer E)[] ? Each<T> extends infer M ? M : E[]
   : T;
+/** The same for options that say what is made of rows. */
+type BlockingMapped<T, M> = Equal<T, awaiting.QueryOptions & { readonly as: M }> extends true
+  ? blocking.QueryOptions & { readonly as: M }
+  : Equal<T, awaiting.StreamOptions & { readonly as: M }> extends true ? blocking.StreamOptions & { readonly as: M }
+  : Equal<T, awaiting.RowOptions & { readonly as: M }> extends true ? blocking.RowOptions & { readonly as: M }
+  : never;
 type Each<T> = { [K in keyof T]: Blocking<T[K]> };
 
 /** The classes that each world has for itself. */

@@ -62,6 +62,8 @@ const USES: Readonly<Record<string, Use>> = {
   },
   *execOne(conn, options) {
     yield conn.execOne("select one", [], options);
+    yield conn.execColumn("select one", [], options);
+    yield conn.execMap("select one", [], "n", options);
   },
   *execBatch(conn, options) {
     yield conn.execBatch("insert $1", [[1], [2], [3]], { ...options, chunk: 2 });

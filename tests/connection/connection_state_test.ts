@@ -110,7 +110,7 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
   await refuses(
     wire,
     UsageError,
-    [exec({ row: "array" }), /option "row": there are rows, types, timeout/],
+    [exec({ row: "array" }), /option "row": there are rows, nest, as, types, timeout/],
     [exec([], { rows: "tuple" }), /rows: "tuple".*"object" or "array"/],
     [exec([], { rows: null }), /rows: null/],
     [exec([], "array"), /options/],

@@ -78,6 +78,8 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["trace", (opts) => opts.trace(listener), { trace: listener }],
   ["logger", (opts) => opts.logger(logger), { logger }],
   ["logLevel", (opts) => opts.logLevel("warn"), { logLevel: "warn" }],
+  ["names", (opts) => opts.names("camel"), { names: "camel" }],
+  ["numberArrays", (opts) => opts.numberArrays("typed"), { numberArrays: "typed" }],
   ["int8", (opts) => opts.int8("number"), { int8: "number" }],
   ["numeric", (opts) => opts.numeric(Number), { numeric: Number }],
   ["json", (opts) => opts.json("string"), { json: "string" }],

@@ -1,6 +1,6 @@
 /** The methods of a pool that execute SQL: one line each, over the methods of connections. */
 import { copyArguments, type PoolStatement } from "../../connection/arguments.ts";
-import type { CopyData, CopyRow, Params, Row } from "../../connection/call_options.ts";
+import type { CopyData, CopyRow, Mapped, Params, Row } from "../../connection/call_options.ts";
 import type { Result } from "../../rows/collectors.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
 import type { Conn } from "../../async/conn.ts";
@@ -32,12 +32,12 @@ export abstract class PoolExecutor {
   }
 
   /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
-  query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R[]> {
+  query<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): Promise<R[]> {
     return this.#calls.withRetries(options, (conn, options) => conn.query<R>(sql, options));
   }
 
   /** As `Conn.queryFirst`, on any connection. */
-  queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<R | null> {
+  queryFirst<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): Promise<R | null> {
     return this.#calls.withRetries(options, (conn, options) => conn.queryFirst<R>(sql, options));
   }
 
@@ -47,24 +47,36 @@ export abstract class PoolExecutor {
   }
 
   /** As `Conn.queryAll`, on any connection. */
-  queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Promise<Result<R>[]> {
+  queryAll<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): Promise<Result<R>[]> {
     return this.#calls.withRetries(options, (conn, options) => conn.queryAll<R>(sql, options));
   }
 
   /** As `Conn.exec`, on any connection. Each connection prepares a string when it first executes it. */
-  exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R[]> {
+  exec<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): Promise<R[]> {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
   }
 
   /** As `Conn.execFirst`, on any connection. */
-  execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R | null> {
+  execFirst<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): Promise<R | null> {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
   }
 
   /** As `Conn.execOne`, on any connection. */
-  execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<R> {
+  execOne<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): Promise<R> {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
   }
@@ -79,6 +91,27 @@ export abstract class PoolExecutor {
     return this.#calls.batched(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
   }
 
+  /** As `Conn.execColumn`, on any connection. */
+  execColumn<V = unknown>(stmt: PoolStatement, params?: Params | ValueOptions, options?: ValueOptions): Promise<V[]> {
+    const [statement, values, given] = argumentsOf(stmt, params, options);
+    return this.#calls.batched(statement, given, (conn, options) => conn.execColumn<V>(statement, values, options));
+  }
+
+  /** As `Conn.execMap`, on any connection. */
+  execMap<K = unknown, R = Row>(
+    stmt: PoolStatement,
+    params: Params | undefined,
+    key: string,
+    options?: Mapped<QueryOptions, R>,
+  ): Promise<Map<K, R>> {
+    const [statement, values, given] = argumentsOf(stmt, params, options);
+    return this.#calls.batched(
+      statement,
+      given,
+      (conn, options) => conn.execMap<K, R>(statement, values, key, options),
+    );
+  }
+
   /** As `Conn.execDrop`, on any connection. */
   execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): Promise<number> {
     const [statement, values, given] = argumentsOf(stmt, params, options);
@@ -86,7 +119,11 @@ export abstract class PoolExecutor {
   }
 
   /** As `Conn.run`, on any connection. */
-  run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Promise<Result<R>> {
+  run<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): Promise<Result<R>> {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
@@ -112,7 +149,7 @@ export abstract class PoolExecutor {
     stmt: PoolStatement,
     params: Params,
     fn: (portal: Portal) => T | Promise<T>,
-    options?: QueryOptions,
+    options?: Mapped<QueryOptions, unknown>,
   ): Promise<T> {
     const [statement, values = params] = argumentsOf(stmt, params, undefined);
     return this.#calls.once(options, (conn, options) => conn.execIter(statement, values, fn, options));
@@ -133,7 +170,11 @@ export abstract class PoolExecutor {
    * assert.equal(sum, 10);
    * ```
    */
-  stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
+  stream<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<StreamOptions, R>,
+    options?: Mapped<StreamOptions, R>,
+  ): PoolStream<R> {
     const [statement, values, given] = copyArguments(stmt, params, options);
     const acquiredAt = new Error("streamed from the pool here");
     return new PoolStream<R>(() =>

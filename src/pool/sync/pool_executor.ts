@@ -6,6 +6,7 @@ import type {
   CallOptions,
   CopyData,
   CopyRow,
+  Mapped,
   Params,
   QueryOptions,
   Row,
@@ -36,12 +37,12 @@ export abstract class PoolExecutor {
   }
 
   /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
-  query<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R[] {
+  query<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): R[] {
     return this.#calls.withRetries(options, (conn, options) => conn.query<R>(sql, options));
   }
 
   /** As `Conn.queryFirst`, on any connection. */
-  queryFirst<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): R | null {
+  queryFirst<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): R | null {
     return this.#calls.withRetries(options, (conn, options) => conn.queryFirst<R>(sql, options));
   }
 
@@ -51,24 +52,36 @@ export abstract class PoolExecutor {
   }
 
   /** As `Conn.queryAll`, on any connection. */
-  queryAll<R = Row>(sql: string | SqlTemplate, options?: QueryOptions): Result<R>[] {
+  queryAll<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): Result<R>[] {
     return this.#calls.withRetries(options, (conn, options) => conn.queryAll<R>(sql, options));
   }
 
   /** As `Conn.exec`, on any connection. Each connection prepares a string when it first executes it. */
-  exec<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R[] {
+  exec<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): R[] {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.exec<R>(statement, values, options));
   }
 
   /** As `Conn.execFirst`, on any connection. */
-  execFirst<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R | null {
+  execFirst<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): R | null {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execFirst<R>(statement, values, options));
   }
 
   /** As `Conn.execOne`, on any connection. */
-  execOne<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): R {
+  execOne<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): R {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.execOne<R>(statement, values, options));
   }
@@ -83,6 +96,27 @@ export abstract class PoolExecutor {
     return this.#calls.batched(statement, given, (conn, options) => conn.execValue<V>(statement, values, options));
   }
 
+  /** As `Conn.execColumn`, on any connection. */
+  execColumn<V = unknown>(stmt: PoolStatement, params?: Params | ValueOptions, options?: ValueOptions): V[] {
+    const [statement, values, given] = argumentsOf(stmt, params, options);
+    return this.#calls.batched(statement, given, (conn, options) => conn.execColumn<V>(statement, values, options));
+  }
+
+  /** As `Conn.execMap`, on any connection. */
+  execMap<K = unknown, R = Row>(
+    stmt: PoolStatement,
+    params: Params | undefined,
+    key: string,
+    options?: Mapped<QueryOptions, R>,
+  ): Map<K, R> {
+    const [statement, values, given] = argumentsOf(stmt, params, options);
+    return this.#calls.batched(
+      statement,
+      given,
+      (conn, options) => conn.execMap<K, R>(statement, values, key, options),
+    );
+  }
+
   /** As `Conn.execDrop`, on any connection. */
   execDrop(stmt: PoolStatement, params?: Params | CallOptions, options?: CallOptions): number {
     const [statement, values, given] = argumentsOf(stmt, params, options);
@@ -90,7 +124,11 @@ export abstract class PoolExecutor {
   }
 
   /** As `Conn.run`, on any connection. */
-  run<R = Row>(stmt: PoolStatement, params?: Params | QueryOptions, options?: QueryOptions): Result<R> {
+  run<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<QueryOptions, R>,
+    options?: Mapped<QueryOptions, R>,
+  ): Result<R> {
     const [statement, values, given] = argumentsOf(stmt, params, options);
     return this.#calls.batched(statement, given, (conn, options) => conn.run<R>(statement, values, options));
   }
@@ -116,7 +154,7 @@ export abstract class PoolExecutor {
     stmt: PoolStatement,
     params: Params,
     fn: (portal: Portal) => T,
-    options?: QueryOptions,
+    options?: Mapped<QueryOptions, unknown>,
   ): T {
     const [statement, values = params] = argumentsOf(stmt, params, undefined);
     return this.#calls.once(options, (conn, options) => conn.execIter(statement, values, fn, options));
@@ -137,7 +175,11 @@ export abstract class PoolExecutor {
    * assert.equal(sum, 10);
    * ```
    */
-  stream<R = Row>(stmt: PoolStatement, params?: Params | StreamOptions, options?: StreamOptions): PoolStream<R> {
+  stream<R = Row>(
+    stmt: PoolStatement,
+    params?: Params | Mapped<StreamOptions, R>,
+    options?: Mapped<StreamOptions, R>,
+  ): PoolStream<R> {
     const [statement, values, given] = copyArguments(stmt, params, options);
     const acquiredAt = new Error("streamed from the pool here");
     return new PoolStream<R>(() =>

@@ -1,7 +1,7 @@
 /** Encodes rows for row readers, without a server. */
 import { DEFAULT_CHOICES, type TypeChoices } from "../../../src/options/choices.ts";
 import { Registry } from "../../../src/codecs/registry.ts";
-import { RowReader, type RowShape } from "../../../src/rows/row.ts";
+import { membersOf, type RowLayout, RowReader } from "../../../src/rows/row.ts";
 import { allocate, type ByteSource, viewOf } from "../../../src/wire/bytes.ts";
 import { dataRow } from "../scripted/backend.ts";
 
@@ -13,7 +13,7 @@ export type Read = (body: Uint8Array) => unknown;
 
 /** How rows are read. */
 export interface RowsOptions {
-  readonly shape?: RowShape;
+  readonly shape?: RowLayout;
   readonly formats?: readonly number[];
   readonly choices?: Partial<TypeChoices>;
 }
@@ -26,7 +26,7 @@ export function readerOf(columns: readonly (readonly [name: string, oid: number]
     columns.map(([name, typeOid]) => ({ name, typeOid, typeSize: 4, typeModifier: -1, tableOid: 0, columnNumber: 0 })),
     columns.map(([, oid]) => registry.codec(oid)),
     formats,
-    shape,
+    shape === "array" ? undefined : membersOf(columns.map(([name]) => name), shape),
   );
   return (body) => {
     const source = sourceOf(body);
