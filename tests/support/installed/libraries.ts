@@ -1,6 +1,7 @@
 /**
- * Kysely and Drizzle, and the drivers that they are used with otherwise, from npm. Modules that import this one can
- * import the libraries by their names, but only dynamically.
+ * Kysely and Drizzle, and the drivers that they are used with otherwise, from npm. Once this module is loaded, the
+ * libraries can be imported by their names. So tests load what imports them after it, by a dynamic import: and that of a
+ * module of theirs with static imports, since Deno may not find a package that a dynamic import names.
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
