@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { WorkloadName } from "./driver.ts";
 import { buildPgNative, compileFloor, findPsql } from "./floor.ts";
+import type { ProgramName } from "./programs.ts";
 import type { Runtimes } from "./runtimes.ts";
 
 /** A driver on a runtime. */
@@ -20,7 +21,7 @@ export interface Contestant {
 
 /** All of them; who cannot take part is named on stderr. `directory` is for what is compiled. */
 export function contestants(runtimes: Runtimes, directory: string): Contestant[] {
-  const run = new Everywhere(runtimes);
+  const run = new Everywhere(runtimes, directory);
   return [
     ...floor(directory),
     ...psql(runtimes),
@@ -46,6 +47,13 @@ export function contestants(runtimes: Runtimes, directory: string): Contestant[]
     ...run.start("**pyro**", "blocking", "pyro/sync"),
     ...run.start("postgres.js", "promises", "postgres"),
     ...run.start("pg", "promises", "pg"),
+    ...run.script("**pyro**", "promises", "pyro"),
+    ...run.script("**pyro**, without the upgrade", "promises", "pyro_without_upgrade"),
+    ...run.script("**pyro**, its sources", "promises", "pyro_sources").filter(({ runtime }) => runtime === "Deno"),
+    ...run.script("**pyro**, blocking", "blocking", "pyro_blocking"),
+    ...run.script("postgres.js", "promises", "postgres_js"),
+    ...run.script("pg", "promises", "pg"),
+    ...run.script("Bun.SQL", "promises", "bun_sql").filter(({ runtime }) => runtime === "Bun"),
     ...run.driver("a decoder of that very row, by hand", undefined, "decode_by_hand", ["decode"]),
     ...run.driver("**pyro**'s row reader", undefined, "decode_pyro", ["decode"]),
   ];
@@ -85,9 +93,11 @@ function blocking(through: "ffi" | "worker"): Record<string, string> {
 /** Contestants on the three runtimes. */
 class Everywhere {
   readonly #runtimes: Runtimes;
+  readonly #directory: string;
 
-  constructor(runtimes: Runtimes) {
+  constructor(runtimes: Runtimes, directory: string) {
     this.#runtimes = runtimes;
+    this.#directory = directory;
   }
 
   driver(
@@ -109,6 +119,19 @@ class Everywhere {
 
   onBun(name: string, driver: string, workloads: readonly WorkloadName[]): Contestant {
     return { name, world: "promises", workloads, runtime: "Bun", command: [this.#runtimes.bun, MEASURE, driver] };
+  }
+
+  /** A program of `programs.ts`, which another process times. */
+  script(name: string, world: Contestant["world"], program: ProgramName): Contestant[] {
+    const { bun, deno, node } = this.#runtimes;
+    const file = join(this.#directory, `${program}.js`);
+    const timer = [deno, ...DENO_FLAGS, SCRIPT];
+    const common = { name, world, workloads: ["script"] } as const;
+    return [
+      { ...common, runtime: "Bun", command: [...timer, JSON.stringify([bun]), file] },
+      { ...common, runtime: "Deno", command: [...timer, JSON.stringify([deno, ...DENO_FLAGS]), file] },
+      { ...common, runtime: "Node", command: [...timer, JSON.stringify([node]), file] },
+    ];
   }
 
   start(name: string, world: Contestant["world"], driver: string): Contestant[] {
@@ -151,3 +174,4 @@ function without(who: string, refusal: string): [] {
 const DENO_FLAGS = ["run", "-A", "--no-check"];
 const MEASURE = join(import.meta.dirname!, "measure.ts");
 const START = join(import.meta.dirname!, "start.ts");
+const SCRIPT = join(import.meta.dirname!, "script.ts");

@@ -47,6 +47,7 @@ export type WorkloadName =
   | "pool"
   | "http"
   | "import"
+  | "script"
   | "decode";
 
 /** Where everybody connects: the launcher's superuser, trusted. */

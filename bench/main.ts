@@ -21,6 +21,7 @@ import { type Contestant, contestants } from "./contestants.ts";
 import { HBA, USER, type WorkloadName } from "./driver.ts";
 import type { Measurement } from "./measuring.ts";
 import { installPeers } from "./peers.ts";
+import { makePrograms } from "./programs.ts";
 import { conditions, machine, type Report, versions } from "./report.ts";
 import { type Conditions, type Item, run } from "./runner.ts";
 import { findRuntimes } from "./runtimes.ts";
@@ -80,6 +81,7 @@ const report: Report = {
 };
 let failed = 0;
 try {
+  if (workloads.includes("script")) makePrograms(directory);
   const setups = workloads.flatMap((workload) => WORKLOADS[workload].setup?.(sizes) ?? []);
   for (const setup of new Set(setups)) await execute(setup);
   if (options.quick) await tryAll();

@@ -12,6 +12,7 @@ import { mixed } from "./mixed.ts";
 import { ping } from "./ping.ts";
 import { pool } from "./pool.ts";
 import { rows } from "./rows.ts";
+import { script } from "./script.ts";
 import { select } from "./select.ts";
 import { stream } from "./stream.ts";
 import type { Workload } from "./workload.ts";
@@ -37,5 +38,6 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
   pool,
   http,
   import: importing,
+  script,
   decode,
 };

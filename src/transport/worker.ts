@@ -17,7 +17,7 @@ import {
   type TlsSession,
 } from "./transport.ts";
 import { COMMANDS, LAYOUT, STATES, WORDS, type WorkerReport } from "./worker_memory.ts";
-import { WorkerThread } from "./worker_thread.ts";
+import { WorkerChannel } from "./worker_channel.ts";
 
 /** Connects within `milliseconds`. `main` is the text of a function that the worker runs, if not the usual one. */
 export function dialWorker(
@@ -26,7 +26,7 @@ export function dialWorker(
   main?: string,
 ): SyncTransport {
   const by = performance.now() + milliseconds;
-  const transport = new WorkerTransport(WorkerThread.dialling(endpoint, milliseconds, main));
+  const transport = new WorkerTransport(WorkerChannel.dialling(endpoint, milliseconds, main));
   try {
     transport.awaitOpen(by - performance.now(), endpoint);
   } catch (error) {
@@ -39,7 +39,7 @@ export function dialWorker(
 class WorkerTransport implements SyncTransport {
   readonly canStartTls = true;
   addresses: Addresses | undefined = undefined;
-  readonly #thread: WorkerThread;
+  readonly #channel: WorkerChannel;
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #received: Uint8Array;
   readonly #sent: Uint8Array;
@@ -48,16 +48,16 @@ class WorkerTransport implements SyncTransport {
   #readsOn = false;
   #closed = false;
 
-  constructor(thread: WorkerThread) {
-    this.#thread = thread;
-    this.#control = thread.control;
-    this.#received = new Uint8Array(thread.memory, LAYOUT.received, LAYOUT.ring);
-    this.#sent = new Uint8Array(thread.memory, LAYOUT.sent, LAYOUT.ring);
+  constructor(channel: WorkerChannel) {
+    this.#channel = channel;
+    this.#control = channel.control;
+    this.#received = new Uint8Array(channel.memory, LAYOUT.received, LAYOUT.ring);
+    this.#sent = new Uint8Array(channel.memory, LAYOUT.sent, LAYOUT.ring);
   }
 
   awaitOpen(milliseconds: number, endpoint: Endpoint): void {
     this.#awaitState(STATES.open, milliseconds);
-    const { addresses, fd = -1 } = this.#thread.report();
+    const { addresses, fd = -1 } = this.#channel.report();
     this.addresses = addresses;
     // Bun's sockets have options only by their descriptor, and the worker does not load the library.
     const options = tcpOptionsOf(endpoint);
@@ -67,7 +67,7 @@ class WorkerTransport implements SyncTransport {
   read(into: Uint8Array<ArrayBuffer>): number {
     if (this.#closed) throw closed();
     // The state is read first, so that bytes received before the end are seen before the end.
-    const { state } = this.#thread;
+    const { state } = this.#channel;
     const tail = Atomics.load(this.#control, WORDS.receivedTaken);
     const available = this.#available;
     if (available === 0) {
@@ -82,7 +82,7 @@ class WorkerTransport implements SyncTransport {
     into.set(this.#received.subarray(at, at + first));
     into.set(this.#received.subarray(0, count - first), first);
     Atomics.add(this.#control, WORDS.receivedTaken, count);
-    if (Atomics.exchange(this.#control, WORDS.wantsRoom, 0) !== 0) this.#thread.ring();
+    if (Atomics.exchange(this.#control, WORDS.wantsRoom, 0) !== 0) this.#channel.ring();
     return count;
   }
 
@@ -96,26 +96,26 @@ class WorkerTransport implements SyncTransport {
     this.#sent.set(bytes.subarray(0, first), at);
     this.#sent.set(bytes.subarray(first, count), 0);
     Atomics.add(this.#control, WORDS.sent, count);
-    this.#thread.ring();
+    this.#channel.ring();
     return count;
   }
 
   wait(writable: boolean, milliseconds: number): boolean {
     if (this.#closed) throw closed();
     // The bell is read first: if anything happens after the checks, the bell changes, and `sleep` does not wait.
-    const seen = this.#thread.bell;
-    const { state } = this.#thread;
+    const seen = this.#channel.bell;
+    const { state } = this.#channel;
     const ready = this.#available > 0 || state === STATES.ended || state === STATES.failed || state === STATES.gone ||
       (writable && this.#room > 0);
     if (ready) return true;
     this.#readOn();
-    return this.#thread.sleep(seen, milliseconds);
+    return this.#channel.sleep(seen, milliseconds);
   }
 
   startTls(options: TlsOptions, milliseconds: number): TlsSession {
     // The worker then reads without a command.
     this.#readsOn = true;
-    this.#thread.command(COMMANDS.startTls, options);
+    this.#channel.command(COMMANDS.startTls, options);
     this.#awaitState(STATES.encrypted, milliseconds);
     const { session, chain } = this.#encryption();
     return { ...session, chain: chain.map((base64) => new Uint8Array(Buffer.from(base64, "base64"))) };
@@ -124,7 +124,7 @@ class WorkerTransport implements SyncTransport {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#thread.release();
+    this.#channel.release();
   }
 
   /** The number of received bytes in the ring. */
@@ -142,36 +142,36 @@ class WorkerTransport implements SyncTransport {
     if (this.#readsOn || !this.#hasRead) return;
     this.#readsOn = true;
     Atomics.store(this.#control, WORDS.readsOn, 1);
-    this.#thread.ring();
+    this.#channel.ring();
   }
 
   #awaitState(wanted: number, milliseconds: number): void {
     const over: readonly number[] = [wanted, STATES.failed, STATES.ended, STATES.gone];
-    if (!this.#thread.until(() => over.includes(this.#thread.state), milliseconds)) throw timedOut();
-    if (this.#thread.state === STATES.ended) throw new Error("the server closed the connection");
-    if (this.#thread.state !== wanted) throw this.#failure();
+    if (!this.#channel.until(() => over.includes(this.#channel.state), milliseconds)) throw timedOut();
+    if (this.#channel.state === STATES.ended) throw new Error("the server closed the connection");
+    if (this.#channel.state !== wanted) throw this.#failure();
   }
 
   /** The report of the encryption, unless that of a failure has taken its place. */
   #encryption(): Required<Pick<WorkerReport, "session" | "chain">> {
     let report: WorkerReport = {};
     try {
-      report = this.#thread.report();
+      report = this.#channel.report();
     } catch {
       // It is being written.
     }
     const { session, chain } = report;
-    if (session === undefined || chain === undefined || this.#thread.state !== STATES.encrypted) throw this.#failure();
+    if (session === undefined || chain === undefined || this.#channel.state !== STATES.encrypted) throw this.#failure();
     return { session, chain };
   }
 
   #failure(): Error {
-    const { error = "the worker thread that owns the socket has ended", code } = this.#thread.report();
+    const { error = "the worker thread that owns the socket has ended", code } = this.#channel.report();
     return Object.assign(new Error(error), { code });
   }
 }
 
-/** The error after closing: the thread may have another connection by then. */
+/** The error after closing: the channel may be that of another connection by then. */
 function closed(): Error {
   return new Error("the connection is closed");
 }

@@ -82,7 +82,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  receivedTaken: 4,\n" +
   "  sent: 5,\n" +
   "  sentTaken: 6,\n" +
-  "  /** The state of the worker: one of {@linkcode STATES}. */\n" +
+  "  /** The state of the channel: one of {@linkcode STATES}. */\n" +
   "  state: 7,\n" +
   "  /** The command of the main thread: one of {@linkcode COMMANDS}. */\n" +
   "  command: 8,\n" +
@@ -119,6 +119,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  sent: 524288,\n" +
   "  ring: 262144\n" +
   "};\n" +
+  "var GONE = -1;\n" +
   "\n" +
   "var WorkerConnection = class {\n" +
   "  #context;\n" +
@@ -345,7 +346,39 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "};\n" +
   "\n" +
   "function start(main = serve) {\n" +
-  "  const memory = builtin.workerThreads.workerData;\n" +
+  "  const { workerData, parentPort } = builtin.workerThreads;\n" +
+  "  const { count: counter, memory } = workerData;\n" +
+  "  const count = new Int32Array(counter);\n" +
+  "  const contexts = /* @__PURE__ */ new Set();\n" +
+  "  const end = () => {\n" +
+  "    Atomics.store(count, 0, GONE);\n" +
+  "    for (const { control, ring } of contexts) {\n" +
+  "      Atomics.store(control, WORDS.state, STATES.gone);\n" +
+  "      ring();\n" +
+  "    }\n" +
+  "  };\n" +
+  '  process.on("exit", end);\n' +
+  "  const breakDown = (error) => {\n" +
+  "    for (const context of [...contexts]) context.breakDown(error);\n" +
+  "  };\n" +
+  '  process.on("uncaughtException", breakDown);\n' +
+  '  process.on("unhandledRejection", breakDown);\n' +
+  "  const open = (memory2) => {\n" +
+  "    const context = contextOf(memory2, () => {\n" +
+  "      contexts.delete(context);\n" +
+  "      if (Atomics.sub(count, 0, 1) === 1 && Atomics.compareExchange(count, 0, 0, GONE) === 0) parentPort.close();\n" +
+  "    });\n" +
+  "    contexts.add(context);\n" +
+  "    try {\n" +
+  "      main(context);\n" +
+  "    } catch (error) {\n" +
+  "      context.fail(error);\n" +
+  "    }\n" +
+  "  };\n" +
+  '  parentPort.on("message", open);\n' +
+  "  open(memory);\n" +
+  "}\n" +
+  "function contextOf(memory, left) {\n" +
   "  const control = new Int32Array(memory, 0, CONTROL_WORDS);\n" +
   "  const ring = () => {\n" +
   "    Atomics.add(control, WORDS.mainBell, 1);\n" +
@@ -376,15 +409,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    if (!(first instanceof Error)) return report(STATES.failed, { error: String(first) });\n" +
   "    report(STATES.failed, { error: first.message || first.name, code: first.code });\n" +
   "  };\n" +
-  '  process.on("exit", () => {\n' +
-  "    Atomics.store(control, WORDS.state, STATES.gone);\n" +
-  "    ring();\n" +
-  "  });\n" +
-  "  try {\n" +
-  "    main({ memory, control, ring, wakeUp, requested, report, fail });\n" +
-  "  } catch (error) {\n" +
-  "    fail(error);\n" +
-  "  }\n" +
+  "  return { memory, control, ring, wakeUp, requested, report, fail, breakDown: fail, left };\n" +
   "}\n" +
   "function serve(context) {\n" +
   "  const { control, ring, wakeUp, fail } = context;\n" +
@@ -399,12 +424,10 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    Atomics.store(control, WORDS.state, STATES.idle);\n" +
   "    ring();\n" +
   "  };\n" +
-  "  const breakDown = (error) => {\n" +
+  "  context.breakDown = (error) => {\n" +
   "    if (connection !== void 0) fail(error);\n" +
   "    else leave();\n" +
   "  };\n" +
-  '  process.on("uncaughtException", breakDown);\n' +
-  '  process.on("unhandledRejection", breakDown);\n' +
   "  const attend = () => {\n" +
   "    const command = Atomics.exchange(control, WORDS.command, COMMANDS.none);\n" +
   "    if (command === COMMANDS.dial) {\n" +
@@ -433,6 +456,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "      if (wait.async) await wait.value;\n" +
   "    }\n" +
   "    clearInterval(lifeline);\n" +
+  "    context.left();\n" +
   "  };\n" +
   "  rest();\n" +
   "  loop();\n" +

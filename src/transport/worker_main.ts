@@ -1,11 +1,11 @@
 /**
- * The worker that owns the socket of a blocking connection.
+ * The worker that owns the sockets of blocking connections.
  *
  * `tools/derive_worker.ts` makes one text of this file and of those that it imports: `worker_code.ts`. The
  * worker gets it in a `data:` URL, so it needs no file, and on Deno no permission beyond net.
  *
- * When a connection is closed, the worker waits for the next one: starting a thread takes longer than
- * all the rest of connecting, and a runtime frees the memory of an ended thread only in its event loop,
+ * When a connection is closed, its channel waits for the next one for a while, and the worker with it: starting a thread
+ * takes longer than all the rest of connecting, and a runtime frees the memory of an ended thread only in its event loop,
  * which does not run while a script blocks.
  */
 import { builtin } from "../builtin.ts";
@@ -14,13 +14,15 @@ import {
   COMMANDS,
   CONTROL_WORDS,
   type DialRequest,
+  GONE,
   LAYOUT,
   STATES,
   WORDS,
+  type WorkerData,
   type WorkerReport,
 } from "./worker_memory.ts";
 
-/** What the code of the worker uses. */
+/** What the code of the worker uses, for one channel. */
 export interface WorkerContext {
   readonly memory: SharedArrayBuffer;
   readonly control: Int32Array<ArrayBufferLike>;
@@ -34,14 +36,52 @@ export interface WorkerContext {
   report(state: number, what: WorkerReport): void;
   /** Reports an error. */
   fail(error: unknown): void;
+  /** Handles an error outside of any operation. */
+  breakDown: (error: unknown) => void;
+  /** The channel is not used any more. */
+  left(): void;
 }
 
 /**
- * Runs `main`, the body of the worker. Every failure is reported in shared memory, since the main thread gets
- * no events while it waits.
+ * Runs `main` for each channel. Every failure is reported in shared memory, since the main thread gets no events while
+ * it waits.
  */
 export function start(main: (context: WorkerContext) => void = serve): void {
-  const memory = builtin.workerThreads.workerData as SharedArrayBuffer;
+  const { workerData, parentPort } = builtin.workerThreads;
+  const { count: counter, memory } = workerData as WorkerData;
+  const count = new Int32Array(counter);
+  const contexts = new Set<WorkerContext>();
+  const end = (): void => {
+    Atomics.store(count, 0, GONE);
+    for (const { control, ring } of contexts) {
+      Atomics.store(control, WORDS.state, STATES.gone);
+      ring();
+    }
+  };
+  process.on("exit", end);
+  const breakDown = (error: unknown): void => {
+    for (const context of [...contexts]) context.breakDown(error);
+  };
+  process.on("uncaughtException", breakDown);
+  process.on("unhandledRejection", breakDown);
+  const open = (memory: SharedArrayBuffer): void => {
+    const context = contextOf(memory, () => {
+      contexts.delete(context);
+      // Without channels the worker ends, unless another one is on its way.
+      if (Atomics.sub(count, 0, 1) === 1 && Atomics.compareExchange(count, 0, 0, GONE) === 0) parentPort!.close();
+    });
+    contexts.add(context);
+    try {
+      main(context);
+    } catch (error) {
+      context.fail(error);
+    }
+  };
+  parentPort!.on("message", open);
+  open(memory);
+}
+
+function contextOf(memory: SharedArrayBuffer, left: () => void): WorkerContext {
   const control = new Int32Array(memory, 0, CONTROL_WORDS);
   const ring = (): void => {
     Atomics.add(control, WORDS.mainBell, 1);
@@ -73,18 +113,10 @@ export function start(main: (context: WorkerContext) => void = serve): void {
     if (!(first instanceof Error)) return report(STATES.failed, { error: String(first) });
     report(STATES.failed, { error: first.message || first.name, code: (first as { code?: string }).code });
   };
-  process.on("exit", () => {
-    Atomics.store(control, WORDS.state, STATES.gone);
-    ring();
-  });
-  try {
-    main({ memory, control, ring, wakeUp, requested, report, fail });
-  } catch (error) {
-    fail(error);
-  }
+  return { memory, control, ring, wakeUp, requested, report, fail, breakDown: fail, left };
 }
 
-/** Serves one connection after the other. */
+/** Serves one connection of a channel after the other. */
 function serve(context: WorkerContext): void {
   const { control, ring, wakeUp, fail } = context;
   let connection: WorkerConnection | undefined;
@@ -100,13 +132,10 @@ function serve(context: WorkerContext): void {
     Atomics.store(control, WORDS.state, STATES.idle);
     ring();
   };
-  /** Handles an error outside of any operation. */
-  const breakDown = (error: unknown): void => {
+  context.breakDown = (error) => {
     if (connection !== undefined) fail(error);
     else leave();
   };
-  process.on("uncaughtException", breakDown);
-  process.on("unhandledRejection", breakDown);
 
   const attend = (): void => {
     const command = Atomics.exchange(control, WORDS.command, COMMANDS.none);
@@ -135,10 +164,11 @@ function serve(context: WorkerContext): void {
       if (wait.async) await wait.value;
     }
     clearInterval(lifeline);
+    context.left();
   };
   rest();
   loop();
 }
 
-/** Milliseconds that a worker waits for its next connection. */
+/** Milliseconds that a channel waits for its next connection. */
 const IDLE_TIMEOUT = 10_000;

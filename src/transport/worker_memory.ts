@@ -1,6 +1,6 @@
 /**
- * The memory that a worker shares with the thread that it works for: control words, two message areas and two
- * rings. Both sides use this file, so it must not do anything.
+ * The memory that a worker shares with the thread that it works for. For each connection: control words, two message
+ * areas and two rings. For the worker itself: the number of these. Both sides use this file, so it must not do anything.
  */
 import type { Addresses, Endpoint, TlsSession } from "./transport.ts";
 
@@ -17,7 +17,7 @@ export const WORDS = {
   receivedTaken: 4,
   sent: 5,
   sentTaken: 6,
-  /** The state of the worker: one of {@linkcode STATES}. */
+  /** The state of the channel: one of {@linkcode STATES}. */
   state: 7,
   /** The command of the main thread: one of {@linkcode COMMANDS}. */
   command: 8,
@@ -39,7 +39,7 @@ export const WORDS = {
 /** The number of control words. */
 export const CONTROL_WORDS = 16;
 
-/** The states of a worker. The thread that changes `idle` to `dialling` owns the worker. */
+/** The states of a channel to the worker. The thread that changes `idle` to `dialling` owns the channel. */
 export const STATES = {
   starting: 0,
   idle: 1,
@@ -62,6 +62,17 @@ export const LAYOUT = {
   sent: 0x8_0000,
   ring: 0x4_0000,
 } as const;
+
+/** What a worker is started with. Further channels are sent as messages. */
+export interface WorkerData {
+  /** One word: the number of channels that the worker has or is going to get; {@linkcode GONE} when it takes no more. */
+  readonly count: SharedArrayBuffer;
+  /** The memory of the first channel. */
+  readonly memory: SharedArrayBuffer;
+}
+
+/** The number of channels of a worker that takes no more. */
+export const GONE = -1;
 
 /** A report of the worker: the ends of the connection, what encryption has agreed on, or an error. */
 export interface WorkerReport {

@@ -1,5 +1,6 @@
 /** Threads that own the sockets of blocking connections: they serve one connection after the other, and say why when they fail. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import type { SyncTransport } from "../../src/transport/transport.ts";
 import { dialWorker } from "../../src/transport/worker.ts";
 import { STATES, WORDS } from "../../src/transport/worker_memory.ts";
@@ -101,3 +102,36 @@ test("worker: a thread that served a connection serves the next, which hears not
     second.close();
   }
 });
+
+test("worker: one thread serves many connections at a time, and each has its own bytes", async () => {
+  await using peer = await startPeer({ echo: true, then: "silence" });
+  const first = dialWorker(endpoint(peer.port), LONG);
+  const threads = threadCount();
+  const transports = [first, ...Array.from({ length: 24 }, () => dialWorker(endpoint(peer.port), LONG))];
+  assert.ok(threadCount() < threads + 12, "another connection starts no thread");
+  const into = new Uint8Array(8);
+  for (let round = 1; round <= 3; round++) {
+    for (const [i, transport] of transports.entries()) transport.write(Uint8Array.of(i, round));
+    for (const [i, transport] of transports.entries()) {
+      assert.deepEqual([readSome(transport, into), into[0], into[1]], [2, i, round]);
+    }
+    // Those that stay do not notice that another one is closed.
+    transports.pop()!.close();
+  }
+  for (const transport of transports) transport.close();
+});
+
+test("worker: a connection that is refused disturbs no other", async () => {
+  await using peer = await startPeer({ echo: true, then: "silence" });
+  const transport = dialWorker(endpoint(peer.port), LONG);
+  assert.throws(() => dialWorker(endpoint(1), LONG), /refused/i);
+  transport.write(Uint8Array.of(5));
+  const into = new Uint8Array(8);
+  assert.deepEqual([readSome(transport, into), into[0]], [1, 5]);
+  transport.close();
+});
+
+/** The number of threads of this process. */
+function threadCount(): number {
+  return Number(/^Threads:\s+(\d+)$/m.exec(readFileSync("/proc/self/status", "utf8"))![1]);
+}

@@ -1,8 +1,10 @@
 /**
- * Starts the threads that own sockets, gives them commands, and detects that one has ended.
+ * Starts the worker that owns sockets, gives it commands, and detects that it has ended.
  *
- * While this thread waits it gets no events, so a worker reports everything in shared memory. A worker
- * that has ended reports nothing, so after a long silence its bell is rung to see whether it reacts.
+ * One worker serves all blocking connections of a thread, since starting one takes longer than all the rest of
+ * connecting. Each connection has a channel to it. While this thread waits it gets no events, so the worker reports
+ * everything in shared memory. A worker that has ended reports nothing, so after a long silence its bell is rung to see
+ * whether it reacts.
  */
 import type { Worker } from "node:worker_threads";
 import { builtin } from "../builtin.ts";
@@ -12,69 +14,65 @@ import {
   COMMANDS,
   CONTROL_WORDS,
   type DialRequest,
+  GONE,
   LAYOUT,
   STATES,
   WORDS,
+  type WorkerData,
   type WorkerReport,
 } from "./worker_memory.ts";
 
-/** Threads whose connection was closed, the last one on top. */
-let idleThreads: WorkerThread[] = [];
+/** A worker that owns the sockets of all connections, and the number of its channels. */
+interface SocketWorker {
+  readonly worker: Worker;
+  readonly count: Int32Array<SharedArrayBuffer>;
+}
 
-/** A worker, and the memory that is shared with it. */
-export class WorkerThread {
+/** The worker of this thread, once there was a connection. */
+let current: SocketWorker | undefined;
+
+/** Channels whose connection was closed, the last one on top. */
+let idleChannels: WorkerChannel[] = [];
+
+/** The memory that is shared with the worker for a connection. */
+export class WorkerChannel {
   readonly memory: SharedArrayBuffer = new SharedArrayBuffer(LAYOUT.sent + LAYOUT.ring);
   readonly control: Int32Array<SharedArrayBuffer> = new Int32Array(this.memory, 0, CONTROL_WORDS);
-  readonly #worker: Worker;
   /** The worker's bell when it was last rung to see whether the worker is alive. */
   #asked = 0;
   /** The seconds without a reaction since then. */
   #silentSeconds = 0;
 
-  private constructor(main: string) {
-    // No environment variables, for which Deno would ask; no arguments, since modules that they load are not meant
-    // for this thread.
-    const source = `${WORKER_CODE}start(${main});`;
-    this.#worker = new builtin.workerThreads.Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
-      workerData: this.memory,
-      env: {},
-      execArgv: [],
-    });
-    // An idle connection must not keep the process alive, and this thread does not use the worker's events.
-    this.#worker.unref();
-    this.#worker.on("error", () => {});
+  /**
+   * Lets the worker dial, in a channel that is idle or new. `main` is the text of a function that a worker of its own
+   * runs, if not the usual one.
+   */
+  static dialling(endpoint: Endpoint, milliseconds: number, main?: string): WorkerChannel {
+    let channel = idleChannels.pop();
+    while (channel !== undefined && !channel.#claim()) channel = idleChannels.pop();
+    channel ??= WorkerChannel.#open(milliseconds, main);
+    for (const word of RESET) Atomics.store(channel.control, word, 0);
+    channel.command(COMMANDS.dial, { endpoint, milliseconds: Math.min(milliseconds, LONGEST_TIMER) });
+    return channel;
   }
 
-  /** Lets an idle thread, or a new one, dial. `main` is the text of a function that a new one runs, if not the usual one. */
-  static dialling(
-    endpoint: Endpoint,
-    milliseconds: number,
-    main: string = "",
-  ): WorkerThread {
-    let thread = idleThreads.pop();
-    while (thread !== undefined && !thread.#claim()) thread = idleThreads.pop();
-    thread ??= WorkerThread.#start(milliseconds, main);
-    for (const word of RESET) Atomics.store(thread.control, word, 0);
-    thread.command(COMMANDS.dial, { endpoint, milliseconds: Math.min(milliseconds, LONGEST_TIMER) });
-    return thread;
+  static #open(milliseconds: number, main: string | undefined): WorkerChannel {
+    const channel = new WorkerChannel();
+    const { memory } = channel;
+    let started: SocketWorker | undefined;
+    if (main === undefined && current !== undefined && mayAdd(current)) current.worker.postMessage(memory);
+    else started = startWorker(memory, main ?? "");
+    if (main === undefined && started !== undefined) current = started;
+    const isOpen = (): boolean => channel.state !== STATES.starting;
+    if (channel.until(isOpen, Math.min(milliseconds, START_TIMEOUT)) && channel.#claim()) return channel;
+    // Other connections may use the worker; new ones get another.
+    if (main === undefined) current = undefined;
+    started?.worker.terminate();
+    const { error = "it has not begun" } = channel.report();
+    throw new Error(`the worker thread for the socket cannot start: ${error}`);
   }
 
-  static #start(milliseconds: number, main: string): WorkerThread {
-    const thread = new WorkerThread(main);
-    try {
-      const started = (): boolean => thread.state !== STATES.starting;
-      if (!thread.until(started, Math.min(milliseconds, START_TIMEOUT)) || !thread.#claim()) {
-        const { error = "it has not begun" } = thread.report();
-        throw new Error(`the worker thread for the socket cannot start: ${error}`);
-      }
-      return thread;
-    } catch (error) {
-      thread.#worker.terminate();
-      throw error;
-    }
-  }
-
-  /** The state of the worker: one of `STATES`. */
+  /** The state of the channel: one of `STATES`. */
   get state(): number {
     return Atomics.load(this.control, WORDS.state);
   }
@@ -137,16 +135,17 @@ export class WorkerThread {
     try {
       this.command(COMMANDS.close);
       if (this.until(() => this.state === STATES.idle || this.state === STATES.gone, CLOSE_TIMEOUT)) {
-        idleThreads = [...idleThreads, this].filter(({ state }) => state === STATES.idle);
+        idleChannels = [...idleChannels, this].filter(({ state }) => state === STATES.idle);
         return;
       }
     } catch {
       // The worker has ended.
     }
-    this.#worker.terminate();
+    // It does not react. Its other connections learn that when they wait for it; new ones get another worker.
+    current = undefined;
   }
 
-  /** Claims the worker; false if it was not idle. */
+  /** Claims the channel; false if it was not idle. */
   #claim(): boolean {
     return Atomics.compareExchange(this.control, WORDS.state, STATES.idle, STATES.dialling) === STATES.idle;
   }
@@ -166,6 +165,32 @@ export class WorkerThread {
   }
 }
 
+/** Starts a worker, whose first channel is this. */
+function startWorker(memory: SharedArrayBuffer, main: string): SocketWorker {
+  const count = new Int32Array(new SharedArrayBuffer(4)).fill(1);
+  // No environment variables, for which Deno would ask; no arguments, since modules that they load are not meant
+  // for this thread.
+  const source = `${WORKER_CODE}start(${main});`;
+  const worker = new builtin.workerThreads.Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+    workerData: { count: count.buffer, memory } satisfies WorkerData,
+    env: {},
+    execArgv: [],
+  });
+  // An idle connection must not keep the process alive, and this thread does not use the worker's events.
+  worker.unref();
+  worker.on("error", () => {});
+  return { worker, count };
+}
+
+/** Counts another channel of a worker; false if it takes no more. */
+function mayAdd({ count }: SocketWorker): boolean {
+  for (;;) {
+    const now = Atomics.load(count, 0);
+    if (now === GONE) return false;
+    if (Atomics.compareExchange(count, 0, now, now + 1) === now) return true;
+  }
+}
+
 /** The control words that are reset for each connection. */
 const RESET: readonly number[] = [
   WORDS.received,
@@ -180,9 +205,9 @@ const RESET: readonly number[] = [
 const SECOND = 1000;
 /** The longest timeout of a timer, in milliseconds. */
 const LONGEST_TIMER = 0x7fff_ffff;
-/** Milliseconds that a thread may take to start. */
+/** Milliseconds that the worker may take to start, or to open a channel. */
 const START_TIMEOUT = 15_000;
-/** Milliseconds that a thread may take to close a connection: longer than it waits for unsent bytes. */
+/** Milliseconds that the worker may take to close a connection: longer than it waits for unsent bytes. */
 const CLOSE_TIMEOUT = 1000;
-/** Seconds without a reaction after which a thread is presumed to have ended. */
+/** Seconds without a reaction after which the worker is presumed to have ended. */
 const MAX_SILENT_SECONDS = 4;
