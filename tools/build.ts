@@ -19,6 +19,9 @@ const ROOT = join(import.meta.dirname!, "..");
 /** The runtimes that the packages need at least: the oldest that are tested. */
 export const ENGINES: Readonly<Record<string, string>> = { node: ">=22.15.0" };
 
+/** The versions of libraries that entry points are for: those who use them have them. `deno.json` has what is tested. */
+const LIBRARY_VERSIONS: Readonly<Record<string, string>> = { "drizzle-orm": "^0.45.0", "kysely": ">=0.28.0 <0.30.0" };
+
 /** What `deno.json` says of the package. */
 export interface Config {
   readonly name: string;
@@ -81,7 +84,12 @@ export const MINIFY: NonNullable<OutputOptions["minify"]> = {
 };
 
 async function bundle(input: Record<string, string>, directory: string, external: string[]): Promise<void> {
-  const build = await rolldown({ input, external, platform: "node", transform: { target: "node22" } });
+  const build = await rolldown({
+    input,
+    external: isExternal(external),
+    platform: "node",
+    transform: { target: "node22" },
+  });
   await build.write({
     dir: directory,
     format: "esm",
@@ -94,13 +102,19 @@ async function bundle(input: Record<string, string>, directory: string, external
   await build.close();
 }
 
+/** Whether a module is one of these packages, which are not part of what is built. */
+export function isExternal(packages: readonly string[]): (id: string) => boolean {
+  return (id) => packages.some((name) => id === name || id.startsWith(`${name}/`));
+}
+
 /** What every entry point needs, and nothing else. */
 function isCore(id: string): boolean {
-  return !/\/(?:async|sync|otel|pg|pglite|testing|transport|websocket|workers)\/[^/]*$|\/(?:mod|async|sync)\.ts$/.test(
-    id,
-  ) ||
+  return !(OUTSIDE_CORE.test(id) || /\/(?:mod|async|sync)\.ts$/.test(id)) ||
     /\/transport\/(?:transport|reason)\.ts$/.test(id);
 }
+
+const OUTSIDE_CORE =
+  /\/(?:async|sync|drizzle|kysely|node_postgres|otel|pg|pglite|testing|transport|websocket|workers)\/[^/]*$/;
 
 /** What several runtimes' sockets share. */
 function isSocket(id: string): boolean {
@@ -115,7 +129,7 @@ export async function bundleTypes(
 ): Promise<void> {
   const build = await rolldown({
     input,
-    external,
+    external: isExternal(external),
     platform: "node",
     plugins: [dts({ emitDtsOnly: true, oxc: true, tsconfig: false })],
   });
@@ -137,7 +151,7 @@ function packageOf(
   entries: readonly { readonly path: string; readonly name: string }[],
 ): Record<string, unknown> {
   const { name, version, license, exports } = config;
-  const peers = versionsOf(config);
+  const peers = { ...versionsOf(config), ...LIBRARY_VERSIONS };
   return {
     name,
     version,

@@ -7,9 +7,13 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "npm:rolldown@1.3.3";
 import { PEERS } from "../tests/support/installed/versions.ts";
-import { bundleTypes, type Config, ENGINES, MINIFY, readConfig, versionsOf } from "./build.ts";
+import { bundleTypes, type Config, ENGINES, isExternal, MINIFY, readConfig, versionsOf } from "./build.ts";
+import { LAYERS } from "./layers.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
+
+/** The packages that it depends on. */
+const PACKAGES: readonly string[] = LAYERS["pg"]!.packages!;
 
 /** The exports of `src/pg/exports.ts`, in pg's order. */
 const NAMES = [
@@ -34,7 +38,7 @@ export async function buildPgPackage(directory: string): Promise<void> {
   const config = readConfig();
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(join(directory, "esm"), { recursive: true });
-  const external = Object.keys(config.imports);
+  const external = [...PACKAGES];
   await bundleCode(join(directory, "lib"), external);
   await bundleTypes({ index: join(ROOT, "src/pg/exports.ts") }, join(directory, "lib"), external);
   const write = (path: string, text: string): void => writeFileSync(join(directory, path), text);
@@ -56,7 +60,7 @@ export async function buildPgPackage(directory: string): Promise<void> {
 async function bundleCode(directory: string, external: string[]): Promise<void> {
   const build = await rolldown({
     input: { index: join(ROOT, "src/pg/exports.ts") },
-    external,
+    external: isExternal(external),
     platform: "node",
     transform: { target: "node22" },
   });
@@ -83,6 +87,7 @@ export function versionAsPg(version: string): string {
 
 function packageOf(config: Config): Record<string, unknown> {
   const { name, version, license } = config;
+  const versions = Object.fromEntries(Object.entries(versionsOf(config)).filter(([name]) => PACKAGES.includes(name)));
   return {
     name: `${name}-pg`,
     version: versionAsPg(version),
@@ -103,6 +108,6 @@ function packageOf(config: Config): Record<string, unknown> {
       "./lib/*.js": "./lib/*.js",
     },
     files: ["lib", "esm"],
-    dependencies: { ...versionsOf(config), "@types/node": "*" },
+    dependencies: { ...versions, "@types/node": "*" },
   };
 }

@@ -71,6 +71,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     pure: true,
     imports: ["options", "wire"],
   },
+  node_postgres: {
+    knows: "which values node-postgres gives and takes",
+    doesNotKnow: "connections",
+    pure: true,
+    imports: ["codecs"],
+  },
   rows: {
     knows: "row readers and result collectors, Bind, COPY's formats",
     doesNotKnow: "requests",
@@ -208,6 +214,20 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ["async", "codecs", "options", "protocol", "rows", "sql", "statements", "wire"],
     packages: ["pg-connection-string", "pg-types"],
   },
+  kysely: {
+    knows: "Kysely's dialects and drivers; an entry point of its own",
+    doesNotKnow: "how messages travel",
+    pure: false,
+    imports: ["async", "codecs", "node_postgres", "pool/async", "rows"],
+    packages: ["kysely"],
+  },
+  drizzle: {
+    knows: "Drizzle's drivers and sessions; an entry point of its own",
+    doesNotKnow: "how messages travel",
+    pure: false,
+    imports: ["async", "codecs", "connection", "node_postgres", "options", "pool/async", "rows"],
+    packages: ["drizzle-orm"],
+  },
 };
 
 function facade(dialer: string): string[] {
@@ -237,6 +257,12 @@ export function problemOf(file: string, target: string): string | undefined {
   return `${layer} may not import ${target}: it may import ${
     known.imports.join(", ") || "leaves only"
   } (tools/layers.ts)`;
+}
+
+/** Whether a file may import this module of a package. */
+export function mayImportPackage(file: string, specifier: string): boolean {
+  const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+  return LAYERS[layerOf(file)]?.packages?.includes(name) ?? false;
 }
 
 /** The table for ARCHITECTURE.md. */

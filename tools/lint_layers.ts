@@ -2,7 +2,7 @@
  * A plugin of `deno lint` that keeps the layers apart: imports are as the table in `layers.ts` says, and
  * pure layers do not know that time passes. ARCHITECTURE.md explains the layers.
  */
-import { layerOf, LAYERS, problemOf } from "./layers.ts";
+import { layerOf, LAYERS, mayImportPackage, problemOf } from "./layers.ts";
 
 /** What only drivers and transports may use. */
 const IMPURE = [
@@ -90,9 +90,7 @@ function complaintOf(file: string, specifier: string): string | undefined {
     if (!LAYERS[layer]?.pure || NODE_MODULES_OF_PURE.includes(specifier)) return undefined;
     return `${layer} may not import ${specifier}: of the runtime it sees ${NODE_MODULES_OF_PURE.join(" and ")} only`;
   }
-  if (!specifier.startsWith(".")) {
-    if (LAYERS[layer]?.packages?.includes(specifier)) return undefined;
-    return `${file} may not import ${specifier}: pyro depends on nothing but the runtime`;
-  }
+  if (mayImportPackage(file, specifier)) return undefined;
+  if (!specifier.startsWith(".")) return `${file} may not import ${specifier}: pyro depends on nothing but the runtime`;
   return problemOf(file, new URL(specifier, `file:///src/${file}`).pathname.replace(/^\/src\//, ""));
 }

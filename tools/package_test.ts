@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { cached, npmInstall } from "../tests/support/installed/cache.ts";
 import type { PostgresServer } from "../tests/support/installed/postgres.ts";
 import { startTestServer } from "../tests/support/installed/test_server.ts";
-import { PG, RUNTIMES } from "../tests/support/installed/versions.ts";
+import { LIBRARIES, packages, PG, RUNTIMES } from "../tests/support/installed/versions.ts";
 import { buildPackage, readConfig, versionsOf } from "./build.ts";
 import { buildPgPackage } from "./build_pg.ts";
 
@@ -150,6 +150,50 @@ export const names = [DatabaseError, pg.Query].map(({ name }) => name);
 
 const BUN = ["-y", RUNTIMES.bun] as const;
 
+/** Types that users of Kysely and Drizzle write. */
+const LIBRARY_TYPES = `
+import { Pool, type Transaction } from "@x/pyro";
+import { drizzle, migrate, type PyroDatabase } from "@x/pyro/drizzle";
+import { pgTypes, PyroDialect } from "@x/pyro/kysely";
+import { eq, relations, sql } from "drizzle-orm";
+import { integer, pgTable, text } from "drizzle-orm/pg-core";
+import { type Generated, Kysely, PostgresDialect } from "kysely";
+
+interface Database {
+  person: { id: Generated<number>; name: string };
+}
+
+const pool = new Pool("pg://");
+const dialect: PostgresDialect = new PyroDialect({ pool: async () => pool, types: (oid) => pgTypes(oid) });
+export const kysely = new Kysely<Database>({ dialect });
+export async function names(): Promise<string[]> {
+  for await (const row of kysely.selectFrom("person").select("name").stream()) console.log(row.name.length);
+  // @ts-expect-error: there is no such column.
+  await kysely.selectFrom("person").select("nothing").execute();
+  return (await kysely.selectFrom("person").select("name").execute()).map(({ name }) => name);
+}
+
+const person = pgTable("person", { id: integer().primaryKey(), name: text().notNull() });
+const pet = pgTable("pet", { id: integer().primaryKey(), ownerId: integer() });
+const petRelations = relations(pet, ({ one }) => ({
+  owner: one(person, { fields: [pet.ownerId], references: [person.id] }),
+}));
+const schema = { person, pet, petRelations };
+const db: PyroDatabase<typeof schema> & { $client: Pool } = drizzle({ client: pool, schema, casing: "snake_case" });
+export const others = [drizzle("pg://"), drizzle(pool, { logger: true }), drizzle({ connection: "pg://" })];
+export const inTransaction = (tx: Transaction) => drizzle(tx).$client.execPortal("select 1");
+export async function first(): Promise<string | undefined> {
+  await migrate(db, { migrationsFolder: "drizzle" });
+  const { rows, rowCount } = await db.execute<{ n: number }>(sql\`select 1 as n\`);
+  console.log(rows[0]?.n.toFixed(), rowCount === null);
+  const found = await db.query.pet.findFirst({ with: { owner: true } });
+  const [row] = await db.transaction((tx) => tx.select().from(person).where(eq(person.id, 1)), { accessMode: "read only" });
+  // @ts-expect-error: there is no such column.
+  console.log(row?.nothing);
+  return found?.owner?.name ?? row?.name;
+}
+`;
+
 let server: PostgresServer;
 let project: string;
 let tools: string;
@@ -164,7 +208,7 @@ before(async () => {
   const directory = join(project, "built");
   await buildPackage(directory);
   spawn("npm", ["pack", "--silent", "--pack-destination", project], directory);
-  spawn("npm", ["install", "--no-audit", "--no-fund", tarball()]);
+  spawn("npm", ["install", "--no-audit", "--no-fund", "--legacy-peer-deps", tarball(), ...packages(LIBRARIES)]);
 });
 
 let pgProject: string | undefined;
@@ -199,6 +243,7 @@ function newProject(): string {
   writeFileSync(join(directory, "program.mjs"), PROGRAM);
   writeFileSync(join(directory, "program.cjs"), COMMON_JS);
   writeFileSync(join(directory, "types.mts"), TYPES);
+  writeFileSync(join(directory, "libraries.mts"), LIBRARY_TYPES);
   return directory;
 }
 
@@ -322,8 +367,10 @@ for (const version of ["typescript5", "typescript7"] as const) {
         types: [],
       };
       const lib = ["es2022", "dom", "esnext.disposable", "es2018.asynciterable"];
+      // The types of Drizzle name those of databases that are not installed.
+      const files = skipLibCheck ? ["types.mts", "libraries.mts"] : ["types.mts"];
       const config = join(project, `${version}-${skipLibCheck}.json`);
-      writeFileSync(config, JSON.stringify({ compilerOptions: { ...compilerOptions, lib }, files: ["types.mts"] }));
+      writeFileSync(config, JSON.stringify({ compilerOptions: { ...compilerOptions, lib }, files }));
       spawn(node(26), [tool(version, "bin", "tsc"), "-p", config]);
     });
   }

@@ -94,6 +94,9 @@ export const PG: Readonly<Record<string, string>> = {
   "pg-copy-streams": PEERS["pg-copy-streams"],
 };
 
+/** The libraries that have entry points of their own. `deno.json` has the ranges for Deno. */
+export const LIBRARIES = { kysely: "0.29.9", "drizzle-orm": "0.45.4" } as const;
+
 /** libpq for Node, which is built from source. */
 export const PG_NATIVE = "3.9.0";
 
