@@ -36,6 +36,7 @@ export { PoolExecutor } from "./src/pool/async/pool_executor.ts";
 export { PooledConn } from "./src/pool/async/pooled_conn.ts";
 export { PoolNotifications } from "./src/pool/async/pool_notifications.ts";
 export { PoolStream } from "./src/pool/async/pool_stream.ts";
+export { PoolView } from "./src/pool/async/pool_view.ts";
 export { Portal } from "./src/async/portal.ts";
 export { PreparedStatement } from "./src/async/prepared_statement.ts";
 export { RowStream } from "./src/async/row_stream.ts";

@@ -39,6 +39,7 @@ export { PoolExecutor } from "./src/pool/sync/pool_executor.ts";
 export { PooledConn } from "./src/pool/sync/pooled_conn.ts";
 export { PoolNotifications } from "./src/pool/sync/pool_notifications.ts";
 export { PoolStream } from "./src/pool/sync/pool_stream.ts";
+export { PoolView } from "./src/pool/sync/pool_view.ts";
 export { Portal } from "./src/sync/portal.ts";
 export { PreparedStatement } from "./src/sync/prepared_statement.ts";
 export { RowStream } from "./src/sync/row_stream.ts";

@@ -17,6 +17,8 @@ export interface PyroErrorOptions extends ErrorOptions {
   connectionLost?: boolean;
   /** See {@linkcode PyroError.safeToRetry}. */
   safeToRetry?: boolean;
+  /** See {@linkcode PyroError.outcome}. */
+  outcome?: TimeoutOutcome | undefined;
 }
 
 /**
@@ -56,6 +58,13 @@ export abstract class PyroError extends Error {
   declare readonly index?: number;
   /** Of `execBatch` with chunks: how many sets were committed before. */
   declare readonly committed?: number;
+  /**
+   * What became of the call, as far as that is in doubt. `"unknown"`: it may have taken effect, and what it did is kept
+   * or lost: the connection was lost while a COMMIT, or a statement outside of a transaction, was under way; or the
+   * server no longer waited for its synchronous standby, so that a failover can lose what was committed. `"not sent"`:
+   * nothing was sent. Absent if it is certain that nothing has been committed.
+   */
+  declare readonly outcome?: TimeoutOutcome;
 
   /** Internal, as are all constructors of pyro's errors. */
   constructor(message: string, options?: PyroErrorOptions) {
@@ -63,6 +72,7 @@ export abstract class PyroError extends Error {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.connectionLost = options?.connectionLost ?? false;
     this.safeToRetry = options?.safeToRetry ?? false;
+    if (options?.outcome !== undefined) this.outcome = options.outcome;
     if (!isPrintable(message)) printEscaped(this, message);
   }
 }
@@ -160,6 +170,7 @@ export class ServerError extends PyroError implements ServerFields {
       connectionLost: fields.severity === "FATAL" || fields.severity === "PANIC",
       safeToRetry: isTransient(fields) ||
         (options?.cause instanceof ServerError && options.cause.safeToRetry),
+      outcome: isUnreplicated(fields) ? "unknown" : undefined,
     });
     for (const name of FIELDS) {
       const value = fields[name];
@@ -196,6 +207,16 @@ export class ServerError extends PyroError implements ServerFields {
     this.prototype.name = "ServerError";
     printAs<ServerError>(this.prototype, printedError);
   }
+}
+
+/**
+ * Whether it is the warning of a server that has committed and no longer waits for its synchronous standby, because of a
+ * cancel request or because the server stops.
+ *
+ * Source: PostgreSQL, src/backend/replication/syncrep.c. The message is translated, and has no SQLSTATE of its own.
+ */
+export function isUnreplicated({ severity, routine }: Pick<ServerFields, "severity" | "routine">): boolean {
+  return severity === "WARNING" && routine === "SyncRepWaitForLSN";
 }
 
 /** Whether a server or a pooler has no room for another session for now. PgBouncer has no SQLSTATE for this. */
@@ -246,7 +267,7 @@ function codeOf(error: unknown): string | undefined {
 /** For a connection that cannot be made with these options: no connection was lost, and retrying does not help. */
 export const NOT_RETRYABLE: PyroErrorOptions = { connectionLost: false };
 
-/** The outcome of a call that timed out; see {@linkcode TimeoutError.outcome}. */
+/** The outcome of a call; see {@linkcode TimeoutError.outcome} and {@linkcode PyroError.outcome}. */
 export type TimeoutOutcome = "not sent" | "cancelled" | "unknown";
 
 /** The call did not complete within its time limit. */
@@ -255,12 +276,11 @@ export class TimeoutError extends PyroError {
    * `"not sent"`: the call was not sent. `"cancelled"`: the server confirmed that it stopped.
    * `"unknown"`: it may have been executed, or may yet be.
    */
-  readonly outcome: TimeoutOutcome;
+  declare readonly outcome: TimeoutOutcome;
 
   /** An error for a call of that outcome. */
   constructor(message: string, options: PyroErrorOptions & { outcome: TimeoutOutcome }) {
     super(message, { safeToRetry: options.outcome === "not sent", ...options });
-    this.outcome = options.outcome;
   }
 
   static {

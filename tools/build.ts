@@ -1,37 +1,54 @@
 /**
- * `deno task build`: makes a directory that is ready for `npm publish`: plain JavaScript, types, and a package.json
- * made from deno.json.
+ * `deno task build`: makes two directories that are ready for `npm publish`: the package, and beside it `pyro-pg`, which
+ * takes the place of pg (`build_pg.ts`). Both have plain JavaScript, types, and a package.json made from deno.json.
+ *
+ * The packages that `@x/pyro/pg` imports are not bundled: `types` must be the object that other libraries get from
+ * pg-types. They are dependencies of `@x/pyro-pg`, and optional peers of `@x/pyro`, whose other entry points need none.
  *
  * Usage: deno task build [DIRECTORY], by default `npm`
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
-import { rolldown } from "npm:rolldown@1.3.3";
+import { type OutputOptions, rolldown } from "npm:rolldown@1.3.3";
 import { dts } from "npm:rolldown-plugin-dts@0.23.2";
+import { buildPgPackage } from "./build_pg.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 
-/** The runtimes that the package needs at least: the oldest that are tested. */
-const ENGINES = { node: ">=22.15.0" };
+/** The runtimes that the packages need at least: the oldest that are tested. */
+export const ENGINES: Readonly<Record<string, string>> = { node: ">=22.15.0" };
 
 /** What `deno.json` says of the package. */
-interface Config {
+export interface Config {
   readonly name: string;
   readonly version: string;
   readonly license: string;
   readonly exports: Readonly<Record<string, string>>;
+  readonly imports: Readonly<Record<string, string>>;
+}
+
+/** What `deno.json` says. */
+export function readConfig(): Config {
+  return JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as Config;
+}
+
+/** The packages that entry points import, with their versions. */
+export function versionsOf({ imports }: Config): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(imports).map(([name, specifier]) => [name, specifier.slice(specifier.lastIndexOf("@") + 1)]),
+  );
 }
 
 /** Makes the package in an empty directory. */
 export async function buildPackage(directory: string): Promise<void> {
-  const config = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as Config;
+  const config = readConfig();
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const entries = Object.entries(config.exports).map(([path, file]) => ({ path, file, name: nameOf(path) }));
   const input = Object.fromEntries(entries.map(({ name, file }) => [name, join(ROOT, file)]));
-  await bundle(input, directory);
-  await bundleTypes(input, directory);
+  await bundle(input, directory, Object.keys(config.imports));
+  await bundleTypes(input, directory, Object.keys(config.imports));
   writeFileSync(join(directory, "package.json"), `${JSON.stringify(packageOf(config, entries), undefined, 2)}\n`);
   for (const path of publishedDocuments()) cpSync(join(ROOT, path), join(directory, path));
 }
@@ -57,15 +74,19 @@ function nameOf(path: string): string {
   return path === "." ? "index" : path.slice(2).replaceAll("/", "-");
 }
 
-async function bundle(input: Record<string, string>, directory: string): Promise<void> {
-  // The classes' names are part of what people see when they print values.
-  const keepNames = { class: true, function: false };
-  const build = await rolldown({ input, platform: "node", transform: { target: "node22" } });
+/** How the code is made smaller. The classes' names are part of what people see when they print values. */
+export const MINIFY: NonNullable<OutputOptions["minify"]> = {
+  mangle: { keepNames: { class: true, function: false } },
+  compress: { keepNames: { class: true, function: false } },
+};
+
+async function bundle(input: Record<string, string>, directory: string, external: string[]): Promise<void> {
+  const build = await rolldown({ input, external, platform: "node", transform: { target: "node22" } });
   await build.write({
     dir: directory,
     format: "esm",
     sourcemap: true,
-    minify: { mangle: { keepNames }, compress: { keepNames } },
+    minify: MINIFY,
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
     codeSplitting: { groups: [{ name: "core", test: isCore }, { name: "sockets", test: isSocket }] },
@@ -75,7 +96,7 @@ async function bundle(input: Record<string, string>, directory: string): Promise
 
 /** What every entry point needs, and nothing else. */
 function isCore(id: string): boolean {
-  return !/\/(?:async|sync|otel|pglite|testing|transport|websocket|workers)\/[^/]*$|\/(?:mod|async|sync)\.ts$/.test(
+  return !/\/(?:async|sync|otel|pg|pglite|testing|transport|websocket|workers)\/[^/]*$|\/(?:mod|async|sync)\.ts$/.test(
     id,
   ) ||
     /\/transport\/(?:transport|reason)\.ts$/.test(id);
@@ -86,9 +107,15 @@ function isSocket(id: string): boolean {
   return /\/transport\/(?!worker|ffi|custom)[^/]*$/.test(id) && !/\/(?:bun|deno|native_\w*)\.ts$/.test(id);
 }
 
-async function bundleTypes(input: Record<string, string>, directory: string): Promise<void> {
+/** Makes the declarations of the entry points. */
+export async function bundleTypes(
+  input: Record<string, string>,
+  directory: string,
+  external: string[],
+): Promise<void> {
   const build = await rolldown({
     input,
+    external,
     platform: "node",
     plugins: [dts({ emitDtsOnly: true, oxc: true, tsconfig: false })],
   });
@@ -106,9 +133,11 @@ async function bundleTypes(input: Record<string, string>, directory: string): Pr
 const LIBRARIES = `/// <reference lib="esnext.disposable" />\n`;
 
 function packageOf(
-  { name, version, license, exports }: Config,
+  config: Config,
   entries: readonly { readonly path: string; readonly name: string }[],
 ): Record<string, unknown> {
+  const { name, version, license, exports } = config;
+  const peers = versionsOf(config);
   return {
     name,
     version,
@@ -127,11 +156,15 @@ function packageOf(
     main: `./${nameOf(Object.keys(exports)[0]!)}.js`,
     types: `./${nameOf(Object.keys(exports)[0]!)}.d.ts`,
     files: ["*.js", "*.js.map", "*.d.ts", "*.md", "chunks", "docs"],
+    peerDependencies: peers,
+    peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
   };
 }
 
 if (import.meta.main) {
   const directory = resolve(process.argv[2] ?? "npm");
+  const pgDirectory = join(dirname(directory), "pyro-pg");
   await buildPackage(directory);
-  console.log(`The package is in ${basename(directory)}: npm publish ${directory}`);
+  await buildPgPackage(pgDirectory);
+  console.log(`The packages are ready: npm publish ${directory}, npm publish ${pgDirectory}`);
 }

@@ -12,6 +12,8 @@ export interface Layer {
   readonly pure: boolean;
   /** The layers that it may import, and single files of others. */
   readonly imports: readonly string[];
+  /** The packages that it may import: only entry points of their own have some. */
+  readonly packages?: readonly string[];
 }
 
 /** Leaves that every layer may import. */
@@ -198,6 +200,13 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     doesNotKnow: "how messages travel",
     pure: false,
     imports: [...facade("transport/native_sync.ts"), "sync", "pool"],
+  },
+  pg: {
+    knows: "pg's interface, for programs that use it; an entry point of its own",
+    doesNotKnow: "how messages travel",
+    pure: false,
+    imports: ["async", "codecs", "options", "protocol", "rows", "sql", "statements", "wire"],
+    packages: ["pg-connection-string", "pg-types"],
   },
 };
 

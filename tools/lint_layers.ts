@@ -90,6 +90,9 @@ function complaintOf(file: string, specifier: string): string | undefined {
     if (!LAYERS[layer]?.pure || NODE_MODULES_OF_PURE.includes(specifier)) return undefined;
     return `${layer} may not import ${specifier}: of the runtime it sees ${NODE_MODULES_OF_PURE.join(" and ")} only`;
   }
-  if (!specifier.startsWith(".")) return `${file} may not import ${specifier}: pyro depends on nothing but the runtime`;
+  if (!specifier.startsWith(".")) {
+    if (LAYERS[layer]?.packages?.includes(specifier)) return undefined;
+    return `${file} may not import ${specifier}: pyro depends on nothing but the runtime`;
+  }
   return problemOf(file, new URL(specifier, `file:///src/${file}`).pathname.replace(/^\/src\//, ""));
 }

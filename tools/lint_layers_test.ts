@@ -15,6 +15,7 @@ test("layers: imports that point downwards are fine", () => {
   assert.deepEqual(complaints("wire/a.ts", `import { Buffer } from "node:buffer"; export * from "./b.ts";`), []);
   assert.deepEqual(complaints("protocol/a.ts", "builtin.crypto.createHash(name);"), []);
   assert.deepEqual(complaints("run/a.ts", `import type { T } from "../transport/transport.ts";`), []);
+  assert.deepEqual(complaints("pg/a.ts", `import { parse } from "pg-connection-string";`), []);
 });
 
 test("layers: imports that point upwards, sideways or outside are not", () => {
@@ -31,6 +32,7 @@ test("layers: imports that point upwards, sideways or outside are not", () => {
       ["run/a.ts", `import { denoDialer } from "../transport/deno.ts";`],
       ["errors.ts", `import { Opts } from "./options/opts.ts";`],
       ["connection/connection_state.ts", `import pg from "npm:pg";`],
+      ["pg/a.ts", `import pg from "pg";`],
       ["pool/pool_state.ts", `import { PoolManager } from "./async/pool_manager.ts";`],
       ["nowhere/a.ts", `import { b } from "../errors.ts";`],
     ] as const

@@ -9,8 +9,9 @@ import { after, before, test } from "node:test";
 import { cached, npmInstall } from "../tests/support/installed/cache.ts";
 import type { PostgresServer } from "../tests/support/installed/postgres.ts";
 import { startTestServer } from "../tests/support/installed/test_server.ts";
-import { RUNTIMES } from "../tests/support/installed/versions.ts";
-import { buildPackage } from "./build.ts";
+import { PG, RUNTIMES } from "../tests/support/installed/versions.ts";
+import { buildPackage, readConfig, versionsOf } from "./build.ts";
+import { buildPgPackage } from "./build_pg.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 
@@ -99,6 +100,56 @@ export async function main(): Promise<number> {
 export const names = [DecodeError, instrument, pglite, transportChecks, webSocket, workerSockets].map(({ name }) => name);
 `;
 
+/** A program of pg's, with a query class of another package. */
+const PG_PROGRAM = `
+import pg, { Client, types } from "pg";
+import { createRequire } from "node:module";
+import Cursor from "pg-cursor";
+import QueryStream from "pg-query-stream";
+
+const require = createRequire(import.meta.url);
+const shared = [require("pg").Client === Client, pg.Client === Client, require("pg-types").getTypeParser === types.getTypeParser];
+const pool = new pg.Pool({ connectionString: process.env.URL.replace("pg:", "postgres:") });
+const { rows } = await pool.query("select $1::int4 as n", [1]);
+const client = await pool.connect();
+const cursor = client.query(new Cursor("select generate_series(1, 3) as n"));
+rows.push(...await cursor.read(2));
+await cursor.close();
+for await (const row of client.query(new QueryStream("select 9 as n"))) rows.push(row);
+client.release();
+await pool.end();
+// The process ends by itself when the pool has ended.
+console.log(JSON.stringify([shared, rows.map(({ n }) => n), pg.native ?? "none"]));
+`;
+
+/** Types of pg's that users write. */
+const PG_TYPES = `
+import pg, { type ClientConfig, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
+import { Client, DatabaseError, Pool, types } from "pg";
+
+interface Person extends QueryResultRow { name: string }
+const config: ClientConfig = { host: "localhost", port: 5432, ssl: { rejectUnauthorized: false } };
+export async function main(pool: pg.Pool): Promise<number> {
+  types.setTypeParser(types.builtins.INT8, (text) => Number(text));
+  const client: PoolClient = await pool.connect();
+  client.on("notice", (notice) => console.log(notice.message));
+  const query: QueryConfig = { text: "select $1::text as name", values: ["Ada"] };
+  const result: QueryResult<Person> = await client.query<Person>(query);
+  const arrays = await client.query<[number, string]>({ text: "select 1, 'a'", rowMode: "array" });
+  client.query("select 1 as n", [], (error, { rows }) => console.log(error, rows[0].n));
+  client.release(true);
+  const other = new Client(config);
+  other.on("notification", ({ channel, payload }) => console.log(channel, payload));
+  await other.end();
+  // @ts-expect-error: there is no such option.
+  new Client({ hots: "localhost" });
+  return (result.rowCount ?? 0) + arrays.rows[0]![0] + new Pool({ max: 1 }).totalCount;
+}
+export const names = [DatabaseError, pg.Query].map(({ name }) => name);
+`;
+
+const BUN = ["-y", RUNTIMES.bun] as const;
+
 let server: PostgresServer;
 let project: string;
 let tools: string;
@@ -116,9 +167,29 @@ before(async () => {
   spawn("npm", ["install", "--no-audit", "--no-fund", tarball()]);
 });
 
+let pgProject: string | undefined;
+
+/** A project with the package in pg's place, made when it is first needed. */
+async function projectWithPg(): Promise<string> {
+  if (pgProject !== undefined) return pgProject;
+  const directory = newProject();
+  const built = join(directory, "built");
+  await buildPgPackage(built);
+  spawn("npm", ["pack", "--silent", "--pack-destination", directory], built);
+  const packed = join(directory, readdirSync(directory).find((name) => name.endsWith(".tgz"))!);
+  const { "pg-cursor": cursor, "pg-query-stream": stream } = PG;
+  const packages = [`pg@file:${packed}`, `pg-cursor@${cursor}`, `pg-query-stream@${stream}`];
+  spawn("npm", ["install", "--no-audit", "--no-fund", ...packages], directory);
+  writeFileSync(join(directory, "pg.mjs"), PG_PROGRAM);
+  writeFileSync(join(directory, "pg_types.mts"), PG_TYPES);
+  return pgProject = directory;
+}
+
 after(async () => {
   await server?.[Symbol.asyncDispose]();
-  if (project !== undefined) rmSync(project, { recursive: true, force: true });
+  for (const directory of [project, pgProject]) {
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 /** An empty project, as \`npm init\` makes it. */
@@ -164,6 +235,28 @@ function node(major: 20 | 22 | 24 | 26): string {
   return tool(`node${major}`, "bin", "node");
 }
 
+test("package: in pg's place, imported and required, with query classes of other packages", async () => {
+  const directory = await projectWithPg();
+  const expected = [[true, true, true], [1, 1, 2, 9], "none"];
+  const runs = [[node(22), "pg.mjs"], [node(26), "pg.mjs"], ["npx", ...BUN, "pg.mjs"]];
+  for (const [command, ...args] of [...runs, [process.execPath, "run", "-A", "--node-modules-dir=manual", "pg.mjs"]]) {
+    const { stdout } = spawn(command!, args, directory);
+    assert.deepEqual(JSON.parse(stdout.trim().split("\n").at(-1)!), expected, command);
+  }
+  const manifest = JSON.parse(readFileSync(join(directory, "node_modules/pg/package.json"), "utf8"));
+  assert.deepEqual(Object.keys(manifest.dependencies), ["pg-connection-string", "pg-types", "@types/node"]);
+});
+
+for (const version of ["typescript5", "typescript7"] as const) {
+  test(`package: pg's types by ${TOOLS[version].replace("npm:", "")}`, async () => {
+    const directory = await projectWithPg();
+    const compilerOptions = { strict: true, target: "es2022", module: "nodenext", noEmit: true, types: ["node"] };
+    const config = join(directory, `${version}.json`);
+    writeFileSync(config, JSON.stringify({ compilerOptions, files: ["pg_types.mts"] }));
+    spawn(node(26), [tool(version, "bin", "tsc"), "-p", config], directory);
+  });
+}
+
 /** What a program has printed in the end. */
 function printed(command: string, ...args: string[]): unknown {
   return JSON.parse(spawn(command, args).stdout.trim().split("\n").at(-1)!);
@@ -171,7 +264,6 @@ function printed(command: string, ...args: string[]): unknown {
 
 const WITH_TEMPORAL = ["promises", "object", "pooled", "blocking", "temporal"];
 const WITHOUT_TEMPORAL = ["promises", "string", "pooled", "blocking", "UsageError", true];
-const BUN = ["-y", RUNTIMES.bun] as const;
 
 for (const major of [22, 24, 26] as const) {
   test(`package: both worlds on Node ${major}, imported and required`, () => {
@@ -293,6 +385,8 @@ test("package: the sources, run by tsx", () => {
 test("package: every entry point can be imported, on the oldest Node too", () => {
   const { exports } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as { exports: Record<string, string> };
   const imports = Object.keys(exports).map((path) => `import(${JSON.stringify(`@x/pyro${path.slice(1)}`)})`);
+  const peers = Object.entries(versionsOf(readConfig())).map(([name, version]) => `${name}@${version}`);
+  spawn("npm", ["install", "--no-save", "--no-audit", "--no-fund", ...peers]);
   const program = `const all = await Promise.all([${imports}]);
 console.log(JSON.stringify(all.map((names) => Object.keys(names).length > 0)));`;
   writeFileSync(join(project, "entry_points.mjs"), program);
@@ -306,11 +400,10 @@ test("package: nothing is required, and every file that it names is there", () =
   const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
   const config = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
   assert.equal(manifest.version, config.version);
-  assert.deepEqual([manifest.dependencies, manifest.peerDependencies, manifest.sideEffects], [
-    undefined,
-    undefined,
-    false,
-  ]);
+  assert.deepEqual([manifest.dependencies, manifest.sideEffects], [undefined, false]);
+  for (const peer of Object.keys(manifest.peerDependencies)) {
+    assert.deepEqual(manifest.peerDependenciesMeta[peer], { optional: true }, peer);
+  }
   assert.deepEqual(Object.keys(manifest.exports), [...Object.keys(config.exports), "./package.json"]);
   const files = Object.values(manifest.exports as Record<string, string | Record<string, string>>)
     .flatMap((target) => typeof target === "string" ? [target] : Object.values(target));

@@ -3,7 +3,10 @@
  * restarts and the network stalls; half of the time over TCP, the other over the Unix socket. Each round
  * of 30 seconds has two restarts and three stalls.
  *
- * Usage: deno task soak [--minutes=10] [--runtime=deno|bun|node] [--seed=number]
+ * With `--cluster`: a pool over a primary and two standbys of each version, while servers are switched over, restarted,
+ * killed and cut off; a round of all that takes about a minute.
+ *
+ * Usage: deno task soak [--minutes=10] [--runtime=deno|bun|node] [--seed=number] [--cluster]
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
@@ -15,6 +18,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "10" },
     runtime: { type: "string", default: "deno" },
     seed: { type: "string" },
+    cluster: { type: "boolean" },
   },
 });
 const commands: Readonly<Record<string, readonly [string, ...string[]]>> = {
@@ -25,14 +29,17 @@ const commands: Readonly<Record<string, readonly [string, ...string[]]>> = {
 const command = commands[values.runtime];
 const seconds = Number(values.minutes) * 30;
 if (command === undefined || !(seconds > 0)) {
-  console.error("Usage: deno task soak [--minutes=10] [--runtime=deno|bun|node] [--seed=number]");
+  console.error("Usage: deno task soak [--minutes=10] [--runtime=deno|bun|node] [--seed=number] [--cluster]");
   process.exit(2);
 }
 const [program, ...args] = command;
 const seed = values.seed === undefined ? [] : [`--seed=${values.seed}`];
+const runs = values.cluster
+  ? [14, 18].map((major) => ["--cluster", `--rounds=${Math.ceil(seconds / 60)}`, `--major=${major}`])
+  : ["tcp", "unix"].map((way) => [`--seconds=${seconds}`, `--way=${way}`, ...seed]);
 let failed = false;
-for (const way of ["tcp", "unix"]) {
-  const script = [...args, "tests/soak/main.ts", `--seconds=${seconds}`, `--way=${way}`, ...seed];
+for (const run of runs) {
+  const script = [...args, "tests/soak/main.ts", ...run];
   failed = spawnSync(program, script, { stdio: "inherit" }).status !== 0 || failed;
 }
 process.exit(failed ? 1 : 0);

@@ -64,12 +64,14 @@ export type {
   SslCertMode,
   SslMode,
   SslNegotiation,
+  TargetSessionAttrs,
   TlsVersion,
 } from "../options/settings.ts";
 export type { TlsSettings } from "../options/tls_settings.ts";
 export type { PoolLeak } from "../pool/leak_detector.ts";
 export type { PoolLimits } from "../pool/limits.ts";
-export type { PoolStats } from "../pool/pool_state.ts";
+export type { HostStats, PoolStats } from "../pool/pool_state.ts";
+export type { TargetOptions } from "../pool/view_options.ts";
 export type { PoolGap, PoolNotification } from "../pool/subscription.ts";
 export { Ticket } from "./pipeline_ticket.ts";
 export type { TransactionStatus } from "../protocol/session.ts";

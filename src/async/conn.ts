@@ -144,6 +144,31 @@ export class Conn extends Executor implements AsyncDisposable {
   }
 
   /**
+   * The position in the write-ahead log up to which everything is visible here: a text such as `0/16B3748`
+   * (`pg_current_wal_lsn`, on a standby `pg_last_wal_replay_lsn`). After a commit, it is a position that includes the
+   * commit; `pool.withTarget(…, { after: position })` reads where that is visible.
+   *
+   * @throws {ServerError} If the server does not have the functions, as engines that are not PostgreSQL.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect("pg://");
+   * // The two calls are sent together: the position costs no round trip of its own.
+   * const [, position] = await Promise.all([
+   *   conn.queryDrop("create temporary table t (n int)"),
+   *   conn.position(),
+   * ]);
+   * assert.match(position, /^[0-9A-F]+\/[0-9A-F]+$/);
+   * ```
+   */
+  position(options?: CallOptions): Promise<string> {
+    return this.#link.run(sessionCalls.position(this.#context, options));
+  }
+
+  /**
    * Stops the running statement by a cancel request, over a connection of its own; its call fails with 57014,
    * unless it has just completed. Calls made from now on are not affected. Does nothing if no statement is
    * running, or if the server gave no cancel key.

@@ -1,5 +1,5 @@
 /** Opens connections that await, for `Conn` and `Pool`. */
-import { ConnectionState } from "../connection/connection_state.ts";
+import { ConnectionState, doubtsRole } from "../connection/connection_state.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { now } from "../runtime/clock.ts";
 import { connectAsync, runHandshake } from "../run/connect_async.ts";
@@ -28,6 +28,11 @@ export class OpenedConnection {
   readonly lease: Lease | undefined;
   /** Called when the connection is lost. */
   onLost: (() => void) | undefined = undefined;
+  /**
+   * Called when the server may no longer be what it was: it has refused to write (true), or reports that it has become a
+   * standby or ceased to be one.
+   */
+  onRoleDoubt: ((isRefusal: boolean) => void) | undefined = undefined;
 
   constructor(state: ConnectionState, link: AsyncLink, lease?: Lease) {
     this.state = state;
@@ -46,7 +51,7 @@ export async function open(
   const dialer = tracedAsync(await nativeDialer(settings.dial), traceListener(settings.trace));
   const log = Log.of(settings);
   const files = { homeDirectory, readFile, readDirectory, systemCertificates };
-  const surroundings = { variable, osUser, ...files, now, date: Date.now, nonce: randomText };
+  const surroundings = { variable, osUser, ...files, now, date: Date.now, random: Math.random, nonce: randomText };
   const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = await publishSpan(
     connects,
@@ -78,6 +83,7 @@ export async function open(
   link.onEvent = (event) => {
     state.deliver(event);
     if (event.kind === "lost") opened.onLost?.();
+    else if (doubtsRole(event)) opened.onRoleDoubt?.(event.kind === "readOnly");
   };
   return opened;
 }

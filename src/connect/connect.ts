@@ -1,19 +1,21 @@
 /**
- * Connects: tries the endpoints in order, retries without encryption if that is only preferred, and
- * then upgrades.
+ * Connects: tries the endpoints in order, and the addresses of each, until a session has the attributes that are asked
+ * for; retries without encryption if that is only preferred, and then upgrades.
  *
  * Source: PostgreSQL manual, libpq, "Specifying Multiple Hosts" and "SSL Mode Descriptions", for the
  * order of attempts.
  */
 import { ConnectionError, ProtocolError, type PyroError, ServerError } from "../errors.ts";
+import { isAddress } from "../options/ip_address.ts";
 import type { SslMode } from "../options/settings.ts";
 import { printable } from "../printed.ts";
 import { SqlState } from "../sqlstate.ts";
-import { type Endpoint, endpointName } from "../transport/transport.ts";
-import type { Handshake } from "./handshake.ts";
+import { canonicalHost, type Endpoint, endpointName, NO_OTHER_ADDRESS } from "../transport/transport.ts";
+import { discard, type Handshake, type Link } from "./handshake.ts";
 import type { Encryption } from "./encrypt.ts";
 import { open, type OpenPlan, type OpenSession, type Progress } from "./open.ts";
 import { hasFailed } from "./secret_function.ts";
+import { mismatch, type SessionRole, sessionRole, type SessionTarget, suits } from "./session_role.ts";
 import { type Connected, upgrade, type UpgradePlan } from "./upgrade.ts";
 
 /** Everything that connecting needs. */
@@ -32,6 +34,14 @@ export interface ConnectPlan extends OpenPlan {
   readonly dial?: object | undefined;
   /** Milliseconds for each endpoint, 0 for no limit. */
   readonly timeout: number;
+  /** The most that each of them has of that, if they do not all have the same. */
+  readonly timeouts?: readonly number[];
+  /** The session that is asked for; undefined if nothing is. */
+  readonly attrs?: SessionTarget | undefined;
+  /** Whether each connection is to have an order of its own. */
+  readonly isBalanced?: boolean;
+  /** Called with what an endpoint has turned out to be; with undefined if it gives no session, or not in time. */
+  readonly onRole?: (endpoint: Endpoint, role: SessionRole | undefined, timedOut: boolean) => void;
   readonly upgrade: UpgradePlan;
 }
 
@@ -40,38 +50,117 @@ export function databaseOf(parameters: ConnectPlan["parameters"]): string | unde
   return parameters.find(([name]) => name === "database")?.[1];
 }
 
-/** When the time for an endpoint ends that is tried now. */
-export function timeLimit({ timeout, now }: ConnectPlan): number {
-  return timeout === 0 ? Infinity : now() + timeout;
+/** When the time for the endpoint of that index ends, if it is tried now. */
+export function timeLimit({ timeout, timeouts, now }: ConnectPlan, index: number = 0): number {
+  return now() + Math.min(timeout || Infinity, timeouts?.[index] ?? Infinity);
 }
 
-/** Opens a session with the first endpoint that accepts one. The time of the first one ends at `firstBy`. */
+/**
+ * Opens a session with the first endpoint that accepts one with the right attributes. The time of the first endpoint ends
+ * at `firstBy`.
+ */
 export function* connect(plan: ConnectPlan, firstBy: number = timeLimit(plan)): Handshake<Connected> {
-  const failures: { endpoint: Endpoint; error: PyroError }[] = [];
-  for (const [i, endpoint] of plan.endpoints.entries()) {
-    // A password of the password file must not be sent to another host.
-    const own = plan.passwords === undefined ? plan : { ...plan, password: plan.passwords[i] };
-    const by = i === 0 ? firstBy : timeLimit(plan);
-    try {
-      const { link, authMethod } = yield* openByMode(endpoint, own, by);
-      return yield* upgrade(link, authMethod, own, plan.upgrade, by);
-    } catch (error) {
-      const expected = error instanceof ConnectionError || error instanceof ServerError ||
-        error instanceof ProtocolError;
-      // A function that has failed would not have another password for another host.
-      if (!expected || hasFailed(plan)) throw error;
-      failures.push({ endpoint, error });
-      // As in libpq, a server's refusal ends the attempts.
-      if (error instanceof ServerError && error.code !== SqlState.CannotConnectNow) break;
+  const { attrs = "any" } = plan;
+  const failures: Failure[] = [];
+  const unsuitable: number[] = [];
+  for (const i of plan.endpoints.keys()) {
+    const outcome = yield* connectTo(i, plan, attrs, i === 0 ? firstBy : timeLimit(plan, i), failures);
+    if (typeof outcome !== "string") return outcome;
+    // As in libpq, a server's refusal ends the attempts.
+    if (outcome === "refused") throw summary(failures);
+    if (outcome === "unsuitable") unsuitable.push(i);
+  }
+  if (attrs === "prefer-standby" || attrs === "prefer-primary") {
+    for (const i of unsuitable) {
+      const outcome = yield* connectTo(i, plan, "any", timeLimit(plan, i), failures);
+      if (typeof outcome !== "string") return outcome;
     }
   }
   throw summary(failures);
 }
 
+/** Why an endpoint, or one of its addresses, was passed over. */
+interface Failure {
+  readonly endpoint: Endpoint;
+  /** The address that was reached, if any was. */
+  readonly address: string | undefined;
+  readonly error: PyroError;
+}
+
+/** Opens a session with one endpoint, or with one of the addresses of its name. */
+function* connectTo(
+  index: number,
+  plan: ConnectPlan,
+  attrs: SessionTarget,
+  by: number,
+  failures: Failure[],
+): Handshake<Connected | "failed" | "unsuitable" | "refused"> {
+  const endpoint = plan.endpoints[index]!;
+  // A password of the password file must not be sent to another host.
+  const own = plan.passwords === undefined ? plan : { ...plan, password: plan.passwords[index] };
+  const tried: string[] = [];
+  let outcome: "failed" | "unsuitable" = "failed";
+  for (;;) {
+    const progress: Progress = { phase: "none" };
+    const target = endpoint.kind === "unix" || tried.length === 0 ? endpoint : { ...endpoint, tried: [...tried] };
+    let error: PyroError;
+    try {
+      const { link, authMethod } = yield* openByMode(target, own, by, progress);
+      if (yield* hasAttributes(link, plan, attrs, by)) {
+        return yield* upgrade(link, authMethod, own, plan.upgrade, by);
+      }
+      yield* discard(link);
+      error = new ConnectionError(mismatch(attrs), { safeToRetry: true });
+      outcome = "unsuitable";
+    } catch (caught) {
+      const expected = caught instanceof ConnectionError || caught instanceof ServerError ||
+        caught instanceof ProtocolError;
+      // A function that has failed would not have another password for another host.
+      if (!expected || hasFailed(plan)) throw caught;
+      if (tried.length > 0 && caught.message === NO_OTHER_ADDRESS) return outcome;
+      error = caught;
+      if (!isRefusal(error)) plan.onRole?.(endpoint, undefined, plan.now() + TOLERANCE >= by);
+    }
+    const address = addressOf(endpoint, progress);
+    failures.push({ endpoint, address, error });
+    if (isRefusal(error)) return "refused";
+    if (address === undefined || !(error instanceof ConnectionError)) return outcome;
+    tried.push(address);
+    if (plan.now() >= by) by = timeLimit(plan, index);
+  }
+}
+
+/** A server's refusal, unless it is only starting or stopping. */
+function isRefusal(error: PyroError): boolean {
+  return error instanceof ServerError && error.code !== SqlState.CannotConnectNow;
+}
+
+/** The address of a name that was reached, so that others can be tried. */
+function addressOf(endpoint: Endpoint, { link }: Progress): string | undefined {
+  if (endpoint.kind === "unix" || endpoint.address !== undefined || isAddress(endpoint.host)) return undefined;
+  return link?.addresses && canonicalHost(link.addresses.remote.host);
+}
+
+/** Whether a session has the attributes. If that cannot be found out, the session is closed. */
+export function* hasAttributes(link: Link, plan: ConnectPlan, attrs: SessionTarget, by: number): Handshake<boolean> {
+  try {
+    const role = yield* sessionRole(link, attrs, by);
+    plan.onRole?.(link.endpoint, role, false);
+    return suits(role, attrs) ?? true;
+  } catch (error) {
+    yield* discard(link);
+    throw error;
+  }
+}
+
 /** As {@linkcode open}, with and without encryption in the order of the mode. */
-function* openByMode(endpoint: Endpoint, plan: ConnectPlan, by: number): Handshake<OpenSession> {
+function* openByMode(
+  endpoint: Endpoint,
+  plan: ConnectPlan,
+  by: number,
+  progress: Progress,
+): Handshake<OpenSession> {
   const [first, second] = endpoint.kind === "unix" ? UNENCRYPTED : ENCRYPTIONS[plan.sslMode];
-  const progress: Progress = { phase: "none" };
   let refusal: unknown;
   try {
     return yield* open(endpoint, plan, first!, by, progress);
@@ -85,6 +174,8 @@ function* openByMode(endpoint: Endpoint, plan: ConnectPlan, by: number): Handsha
   } catch (error) {
     // If the server has no TLS either, its refusal of a connection in clear is the reason.
     throw second === "always" && last.phase === "none" ? refusal : error;
+  } finally {
+    progress.link = last.link ?? progress.link;
   }
 }
 
@@ -98,10 +189,16 @@ function isForEncryption(error: unknown, { phase }: Progress, next: Encryption):
 }
 
 /** The only failure, or an error with all of them. A server's error is thrown as it is. */
-function summary(failures: readonly { endpoint: Endpoint; error: PyroError }[]): PyroError {
+function summary(failures: readonly Failure[]): PyroError {
   const last = failures.at(-1)!.error;
   if (last instanceof ServerError) return last;
-  const reasons = failures.map(({ endpoint, error }) => `${endpointName(endpoint)}: ${error.message}`);
+  const isOnly = ({ endpoint }: Failure): boolean =>
+    failures.filter((other) => other.endpoint === endpoint).length === 1;
+  const reasons = failures.map((failure) => {
+    const { endpoint, address, error } = failure;
+    const place = endpoint.kind === "unix" || isOnly(failure) ? endpoint : { ...endpoint, address };
+    return `${endpointName(place)}: ${error.message}`;
+  });
   const message = `Cannot connect to ${reasons.join("; ")}`;
   const cause = failures.length === 1
     ? last
@@ -110,6 +207,9 @@ function summary(failures: readonly { endpoint: Endpoint; error: PyroError }[]):
   const mayPass = failures.some(({ error }) => error.connectionLost);
   return new ConnectionError(message, { cause, connectionLost: mayPass, safeToRetry: mayPass });
 }
+
+/** Timers are early by some milliseconds. */
+const TOLERANCE = 10;
 
 const UNENCRYPTED: readonly Encryption[] = ["none"];
 

@@ -10,7 +10,7 @@ import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
 import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
 import { Startup } from "../protocol/startup.ts";
 import type { ProtocolVersions } from "../protocol/version.ts";
-import type { Endpoint } from "../transport/transport.ts";
+import { attemptTime, type Endpoint } from "../transport/transport.ts";
 import { endPointHash } from "../tls/signature_hash.ts";
 import { askForTls, type Encryption, secure } from "./encrypt.ts";
 import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
@@ -44,6 +44,8 @@ export interface OpenPlan {
 /** The progress towards an encrypted session, which decides what a failure means. */
 export interface Progress {
   phase: "none" | "starting" | "done" | "authenticating";
+  /** The last connection that was dialled. */
+  link?: Link | undefined;
 }
 
 /** A session, and the authentication method that its server requested. */
@@ -62,6 +64,8 @@ export function* open(
 ): Handshake<OpenSession> {
   const preflight = endpoint.kind === "unix" ? plan.requiredPeer?.local.preflight(endpoint.path) : undefined;
   let link: Link | undefined = yield* dial(endpoint, encryption === "always", by);
+  progress.link = link;
+  by = shareOf(link, by, plan.now());
   try {
     if (preflight !== undefined) checkPeer(plan.requiredPeer!, preflight.owner(link.peerUser));
     if (wantsTls(link, plan.tls, encryption) && (yield* agreeOnTls(link, plan.tls, encryption, by))) {
@@ -87,6 +91,12 @@ export function* open(
     if (link !== undefined) yield* discard(link);
     throw error;
   }
+}
+
+/** When the time for a session with one of a name's addresses ends: those that are left have their share of it. */
+function shareOf({ addresses }: Link, by: number, now: number): number {
+  const left = addresses?.left ?? 0;
+  return left === 0 ? by : now + attemptTime(by - now, left + 1);
 }
 
 /** Whether this side wants TLS: not if it is only preferred on a connection that cannot be encrypted. */

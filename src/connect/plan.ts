@@ -8,7 +8,7 @@ import { isSocketHost } from "../options/option_values.ts";
 import type { ProtocolVersion, Settings } from "../options/settings.ts";
 import type { AuthPolicy } from "../protocol/auth_policy.ts";
 import type { ProtocolVersions } from "../protocol/version.ts";
-import type { Endpoint, TcpOptions } from "../transport/transport.ts";
+import { type Endpoint, shuffled, type TcpOptions } from "../transport/transport.ts";
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
 import { problemOfToken, SecretFunction } from "./secret_function.ts";
@@ -18,6 +18,8 @@ import type { UpgradePlan } from "./upgrade.ts";
 /** The capabilities of the driver and the runtime. */
 export interface ConnectEnvironment extends Environment, TlsEnvironment {
   now(): number;
+  /** A number from 0 to 1. */
+  random(): number;
   nonce(): string;
   local: UpgradePlan["local"];
 }
@@ -39,7 +41,7 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
       "Cannot connect: no user is given, and the operating system's cannot be learned; name one, or set PGUSER",
     );
   }
-  const addresses = addressesOf(settings);
+  const addresses = addressesOf(settings, environment.random);
   return {
     endpoints: addresses.map((address) => endpointOf(address, settings)),
     sslMode: effectiveSslMode(settings),
@@ -54,6 +56,8 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     versions: versionsOf(settings),
     parameters: parametersOf(settings, user),
     timeout: connectTimeout,
+    attrs: settings.targetSessionAttrs,
+    isBalanced: settings.loadBalanceHosts ?? false,
     dial: settings.dial,
     upgrade: { skipReason: skipReasonOf(settings, addresses.length), local: environment.local },
     now: environment.now,
@@ -76,7 +80,13 @@ interface Address {
   readonly port: number;
 }
 
-function addressesOf(settings: Settings): Address[] {
+/** The places in the order in which they are tried. */
+function addressesOf(settings: Settings, random: () => number): Address[] {
+  const listed = listedAddressesOf(settings);
+  return settings.loadBalanceHosts ? shuffled(listed, random) : listed;
+}
+
+function listedAddressesOf(settings: Settings): Address[] {
   const { socket, ports = [undefined] } = settings;
   if (socket !== undefined) return [addressOfSocket(socket, ports[0])];
   const [hosts, hostAddrs] = hostsOf(settings);
@@ -127,6 +137,7 @@ function endpointOf({ host, hostAddr, port }: Address, settings: Settings): Endp
     host: host || hostAddr || DEFAULT_HOST,
     ...(hostAddr === "" ? {} : { address: hostAddr }),
     ...(hostAddr !== "" && host === "" ? { isOnlyAddress: true } : {}),
+    ...(settings.loadBalanceHosts ? { isShuffled: true } : {}),
     port,
     keepAlive,
     ...(options === undefined ? {} : { options }),

@@ -6,8 +6,11 @@
  */
 import { builtin } from "../builtin.ts";
 import { ConnectionError } from "../errors.ts";
-import { connect, type ConnectPlan, databaseOf, timeLimit } from "./connect.ts";
-import type { Handshake } from "./handshake.ts";
+import { connect, type ConnectPlan, databaseOf, hasAttributes, timeLimit } from "./connect.ts";
+import { discard, type Handshake } from "./handshake.ts";
+import type { HostChoice } from "./host_choice.ts";
+import { hostName, type HostRoles } from "./host_roles.ts";
+import { mismatch } from "./session_role.ts";
 import type { StatementNaming } from "../statements/cache.ts";
 import { SecretFunction, waitedFor } from "./secret_function.ts";
 import { type Connected, connectVerified, type VerifiedSocket } from "./upgrade.ts";
@@ -23,19 +26,22 @@ export class ServerAddress {
   /** Whether statements have names: they have none behind a pooler that shares the server's connections. */
   readonly naming: StatementNaming = { isEnabled: true };
   readonly #shared: VerifiedSockets;
+  readonly #choice: HostChoice | undefined;
   /** Those that were found with a secret that nobody else is known to have. */
   readonly #own: VerifiedSockets = new Map();
   #key = "";
   /** Why the upgrade has failed, if it has. */
   #upgradeRefusal: string | undefined = undefined;
 
-  /** `sockets` are shared with other connections. */
-  constructor(sockets: VerifiedSockets = new Map()) {
+  /** `sockets` are shared with other connections. `choice` is a pool's. */
+  constructor(sockets: VerifiedSockets = new Map(), choice?: HostChoice) {
     this.#shared = sockets;
+    this.#choice = choice;
   }
 
   /** Opens a session. */
-  *connect(plan: ConnectPlan): Handshake<Connected> {
+  *connect(given: ConnectPlan): Handshake<Connected> {
+    const plan = this.#choice?.apply(given) ?? given;
     const by = timeLimit(plan);
     const isPossible = plan.upgrade.skipReason === undefined && plan.endpoints[0]?.kind === "tcp";
     const sockets = plan.password instanceof SecretFunction || plan.token !== undefined ? this.#own : this.#shared;
@@ -43,7 +49,7 @@ export class ServerAddress {
     const socket = sockets.get(this.#key);
     if (socket !== undefined) {
       const connected = yield* connectVerified(socket, plan, by);
-      if (typeof connected !== "string") return connected;
+      if (typeof connected !== "string") return yield* checked(connected, socket, plan, by);
       sockets.delete(this.#key);
       if (plan.now() >= by) throw new ConnectionError(`Cannot connect to ${socket.path}: ${connected}`);
     }
@@ -64,6 +70,41 @@ export class ServerAddress {
     this.#own.delete(this.#key);
     this.#shared.delete(this.#key);
     this.#upgradeRefusal = undefined;
+  }
+}
+
+/** The session through a known socket, if it has the attributes that are asked for. */
+function* checked(connected: Connected, { path }: VerifiedSocket, plan: ConnectPlan, by: number): Handshake<Connected> {
+  const { attrs = "any" } = plan;
+  const { link } = connected;
+  if ((yield* hasAttributes(link, plan, attrs, by)) || attrs.startsWith("prefer-")) return connected;
+  yield* discard(link);
+  throw new ConnectionError(`Cannot connect to ${path}: ${mismatch(attrs)}`, { safeToRetry: true });
+}
+
+/** One host of a list, of which a connection is to find out whether it answers. */
+export class ProbedAddress extends ServerAddress {
+  readonly #host: string;
+  readonly #roles: HostRoles;
+
+  constructor(host: string, roles: HostRoles) {
+    super();
+    this.#host = host;
+    this.#roles = roles;
+  }
+
+  override *connect(plan: ConnectPlan): Handshake<Connected> {
+    const { endpoints, passwords, password, upgrade: { local } } = plan;
+    const index = Math.max(0, endpoints.findIndex((endpoint) => hostName(endpoint) === this.#host));
+    return yield* connect({
+      ...plan,
+      endpoints: [endpoints[index]!],
+      password: passwords === undefined ? password : passwords[index],
+      ...(passwords === undefined ? {} : { passwords: [passwords[index]] }),
+      attrs: "any",
+      onRole: (_, role, timedOut) => this.#roles.found(this.#host, role, plan.now(), timedOut),
+      upgrade: { skipReason: "it only looks whether the server answers", local },
+    });
   }
 }
 

@@ -133,5 +133,10 @@ export class ConnectionState implements TransactionContext {
   }
 }
 
+/** Whether an event is a reason to look what the server is now. */
+export function doubtsRole(event: SessionEvent): boolean {
+  return event.kind === "readOnly" || (event.kind === "parameter" && event.name === "in_hot_standby");
+}
+
 const DEFAULT_CACHE_SIZE = 256;
 const NAMES_OFF = "the server does not know its prepared statements, or knows them already: is there a pooler between?";

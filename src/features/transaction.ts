@@ -25,6 +25,7 @@ import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
 import { SqlState } from "../sqlstate.ts";
 import { effectsOf, succeeded } from "../statements/invalidation.ts";
+import { markUncommitted } from "../statements/unexecuted.ts";
 import type { TransactionContext } from "./context.ts";
 import type { IsolationLevel } from "./isolation_level.ts";
 import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
@@ -232,6 +233,7 @@ export function* transact<T>(
       yield* continueSubmitting();
       state = yield* begin(context, parent, options);
     } catch (error) {
+      if (context.session.lost !== undefined) markUncommitted(error);
       // Another call has begun a transaction meanwhile. The caller needs the error of the conflict, not this one.
       throw error instanceof UsageError && conflict !== undefined ? conflict.error : error;
     }
@@ -246,6 +248,7 @@ export function* transact<T>(
     } catch (error) {
       // The callback has ended the transaction itself: running it again would repeat its work.
       const isOver = state.finished && !isCommitting;
+      if (!isOver && needsAnotherServer(context, error)) markUncommitted(error);
       yield* rollBackQuietly(context, state);
       if (isOver || attempt >= retries || !isConflict(error) || context.session.lost !== undefined) throw error;
       yield* repeat();
@@ -253,6 +256,19 @@ export function* transact<T>(
       yield { do: "pause", upTo: Math.min(FIRST_RETRY_DELAY * 2 ** attempt, MAX_RETRY_DELAY) };
     }
   }
+}
+
+/**
+ * Whether the transaction may succeed on another connection: this one was lost before COMMIT was sent, or the server
+ * refuses to write because it is a standby.
+ */
+function needsAnotherServer({ session }: TransactionContext, error: unknown): boolean {
+  if (session.lost !== undefined) {
+    // If it says idle, a statement of the function's has ended the transaction.
+    return session.transactionStatus !== "idle" && !(error instanceof PyroError && error.outcome === "unknown");
+  }
+  return error instanceof ServerError && error.code === SqlState.ReadOnlySqlTransaction &&
+    session.parameters["in_hot_standby"] !== "off";
 }
 
 /**

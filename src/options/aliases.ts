@@ -118,7 +118,7 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
   ["connectionstring connectionuri dsn uri url jdbcurl databaseurl", "give its value in place of the whole"],
   [
     "loadbalance topologykeys ybserversrefreshinterval fallbacktotopologykeysonly failedhostreconnectdelaysecs " +
-    "failedhostreconnectdelay hostrecheckseconds wrapperplugins wrapperdialect",
+    "failedhostreconnectdelay wrapperplugins wrapperdialect",
     "leave it out, and list the nodes as hosts: pyro does not ask a cluster for its nodes",
   ],
   ["supa workaround", "leave it out: it tells only where the string comes from"],

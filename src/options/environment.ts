@@ -77,8 +77,8 @@ const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
   ["PGDATESTYLE", "DateStyle"],
   ["PGTZ", "TimeZone"],
   ["PGGEQO", "geqo"],
-  // Not implemented: an error, since the connection would not be what these variables require.
-  ["PGGSSENCMODE", "gssencmode"],
   ["PGLOADBALANCEHOSTS", "load_balance_hosts"],
   ["PGTARGETSESSIONATTRS", "target_session_attrs"],
+  // Not implemented: an error, since the connection would not be what the variable requires.
+  ["PGGSSENCMODE", "gssencmode"],
 ];

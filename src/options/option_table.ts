@@ -10,7 +10,7 @@ import type { OptionName } from "./opts_object.ts";
 import * as values from "./option_values.ts";
 import { MAX_MILLISECONDS, POOL_OPTION_LIST, type PoolOption, type PoolOptionName } from "./pool_options.ts";
 import { checkRequireAuth } from "./require_auth.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings, TargetSessionAttrs } from "./settings.ts";
 import { checkSslCertMode, checkTls, checkTlsVersion } from "./tls_settings.ts";
 
 /** What is known of an option whose setting is a `T`. */
@@ -41,6 +41,16 @@ type Member<N extends OptionName> = N extends "host" ? "hosts"
   : N;
 
 type Table = { readonly [N in OptionName]: Option<Exclude<Settings[Member<N>], undefined>> };
+
+/** What `target_session_attrs` may be. */
+export const TARGET_SESSION_ATTRS: readonly TargetSessionAttrs[] = [
+  "any",
+  "read-write",
+  "read-only",
+  "primary",
+  "standby",
+  "prefer-standby",
+];
 
 /** An option whose key takes the same words or texts as its setter. */
 function same<T>(check: Option<T>["check"], key: string, aliases?: string): Option<T> {
@@ -163,6 +173,26 @@ export const OPTIONS: Table = {
   oauthIssuer: text("oauth_issuer"),
   oauthClientId: text("oauth_client_id"),
   oauthScope: text("oauth_scope"),
+  targetSessionAttrs: word(
+    TARGET_SESSION_ATTRS,
+    "target_session_attrs",
+    "targetsessionattributes targetservertype pgtargetsessionattrs",
+  ),
+  loadBalanceHosts: {
+    key: "load_balance_hosts",
+    aliases: "pgloadbalancehosts",
+    check: values.checkBoolean,
+    parse: (name, value) => values.checkChoice(name, value, ["disable", "random"]) === "random",
+    show: (isRandom) => isRandom ? "random" : "disable",
+  },
+  hostRecheck: {
+    key: "host_recheck",
+    isOwnKey: true,
+    isInSeconds: true,
+    aliases: "hostrecheckseconds",
+    check: values.checkMilliseconds,
+    parse: values.parseSeconds,
+  },
   upgradeToUnixSocket: flag("upgrade_to_unix_socket"),
   timeout: {
     key: "call_timeout",
@@ -250,12 +280,10 @@ export const NOT_IMPLEMENTED: ReadonlyMap<string, { readonly harmless: readonly 
     ["gssencmode", { harmless: ["disable", "prefer"], aliases: "gssencryptionmode" }],
     ["gsslib", { harmless: [""], aliases: "usespnego" }],
     ["krbsrvname", { harmless: [""], aliases: "kerberosservicename kerberosservername includerealm" }],
-    ["load_balance_hosts", { harmless: ["disable"] }],
     ["oauth_client_secret", { harmless: [""], aliases: "clientsecret" }],
     ["replication", { harmless: ["false", "off", "no", "0", ""], aliases: "replicationmode" }],
     ["scram_client_key", { harmless: [] }],
     ["scram_server_key", { harmless: [] }],
     ["sslcompression", { harmless: ["0", ""] }],
     ["sslkeylogfile", { harmless: [""] }],
-    ["target_session_attrs", { harmless: ["any"], aliases: "targetsessionattributes targetservertype" }],
   ]);

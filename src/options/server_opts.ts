@@ -3,7 +3,7 @@ import type { DialFunction } from "./dial.ts";
 import { checkParam } from "./keywords.ts";
 import { memberOf, type Option, OPTIONS } from "./option_table.ts";
 import type { OptionName, OptsObject } from "./opts_object.ts";
-import type { BlockingTransport, ProtocolVersion, Settings } from "./settings.ts";
+import type { BlockingTransport, ProtocolVersion, Settings, TargetSessionAttrs } from "./settings.ts";
 
 /** The settings of `Opts`, for the modules that connect. */
 export let settingsOf: (opts: ServerOpts) => Settings;
@@ -69,6 +69,50 @@ export abstract class ServerOpts {
    */
   port(port: number | readonly number[]): this {
     return set(this, "port", port);
+  }
+
+  /**
+   * The session that a connection to one of several hosts must have: `"any"`; one that can write (`"read-write"`) or
+   * cannot (`"read-only"`); one on a primary (`"primary"`) or a standby (`"standby"`); or one on a standby, and on any
+   * server if there is no standby (`"prefer-standby"`). Hosts, and addresses of a host, whose sessions are others are
+   * passed over. A server that does not report what it is (PostgreSQL before 14, and others) is asked. Default: `"any"`.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", target_session_attrs.
+   *
+   * @throws {UsageError} For any other value.
+   *
+   * @example
+   * ```ts
+   * import { Conn, Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect(new Opts("pg://").targetSessionAttrs("primary"));
+   * assert.equal(await conn.execValue("select pg_is_in_recovery()"), false);
+   * ```
+   */
+  targetSessionAttrs(attrs: TargetSessionAttrs): this {
+    return set(this, "targetSessionAttrs", attrs);
+  }
+
+  /**
+   * Whether each connection tries the hosts, and the addresses of each host, in an order of its own, at random. In the
+   * URL: `load_balance_hosts=random` or `disable`. Default: false, they are tried in the order of the list.
+   *
+   * Source: PostgreSQL manual, libpq, "Parameter Key Words", load_balance_hosts.
+   */
+  loadBalanceHosts(wanted: boolean): this {
+    return set(this, "loadBalanceHosts", wanted);
+  }
+
+  /**
+   * How long a pool over several hosts relies on what it has found out about a host, in milliseconds: that it is a
+   * primary or a standby, or that it does not answer. 0 is no time. In the URL: `host_recheck`, in seconds. Default:
+   * 10 000.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
+   */
+  hostRecheck(milliseconds: number): this {
+    return set(this, "hostRecheck", milliseconds);
   }
 
   /**
@@ -138,8 +182,8 @@ export abstract class ServerOpts {
   }
 
   /**
-   * How long connecting may take, in milliseconds, for each host of a list; 0 is no limit. Default:
-   * 30 000.
+   * How long connecting may take, in milliseconds, for each host of a list; 0 is no limit. The addresses of a host
+   * share the time. Default: 30 000.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */

@@ -11,6 +11,13 @@ export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" |
 /** The versions of TLS, by the names of libpq and of `node:tls`. */
 export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
+/**
+ * The sessions that a connection may have, as in libpq: `any`; one that can write (`read-write`) or cannot
+ * (`read-only`); one on a primary or on a standby; or one on a standby, and on any server if there is no standby
+ * (`prefer-standby`).
+ */
+export type TargetSessionAttrs = "any" | "read-write" | "read-only" | "primary" | "standby" | "prefer-standby";
+
 /** How TLS starts: after a request in PostgreSQL's protocol, or at once (PostgreSQL 17). */
 export type SslNegotiation = "postgres" | "direct";
 

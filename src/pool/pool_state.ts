@@ -14,11 +14,13 @@ export interface PooledConnection {
 export interface PoolEntry<C extends PooledConnection> {
   readonly conn: C;
   /** When its lifetime ends. */
-  readonly expires: number;
+  expires: number;
   /** How often the pool had been drained when the connection was opened. */
   readonly generation: number;
   /** Since when it is idle. */
   idleSince: number;
+  /** Whether it must be checked before it is used, however short it was idle. */
+  isSuspect: boolean;
   /** How many callers use it now, and how many got it at the same time. */
   users: number;
   shares: number;
@@ -52,7 +54,48 @@ export interface PoolStats {
   readonly failed: number;
   /** The number of connections that the pool closed, or found lost. */
   readonly closed: number;
+  /** Of a pool over several hosts: what each of them is, and how many connections lead to it. */
+  readonly hosts?: readonly HostStats[] | undefined;
 }
+
+/** A host of a pool. */
+export interface HostStats {
+  /** Its name and port. */
+  readonly host: string;
+  /** What it was when a connection to it was last opened, or attempted. */
+  readonly role: "primary" | "standby" | "unreachable" | "unknown";
+  /** The number of connections to it. */
+  readonly size: number;
+}
+
+/** The counts of a pool and its views, which share the maximum. */
+export function sumOfStats(all: readonly PoolStats[]): PoolStats {
+  return all.reduce((sum, stats) => {
+    const added = Object.fromEntries(COUNTS.map((name) => [name, sum[name] + stats[name]])) as Pick<PoolStats, Count>;
+    const { hosts = sum.hosts } = stats;
+    const sizes = (host: string): number => sum.hosts?.find((other) => other.host === host)?.size ?? 0;
+    const all = hosts?.map((known) => hosts === sum.hosts ? known : { ...known, size: known.size + sizes(known.host) });
+    return { ...added, max: sum.max, ...(all === undefined ? {} : { hosts: all }) };
+  });
+}
+
+/** A figure that is added up. */
+type Count = Exclude<keyof PoolStats, "max" | "hosts">;
+
+const COUNTS: readonly Count[] = [
+  "size",
+  "idle",
+  "leased",
+  "opening",
+  "waiting",
+  "acquired",
+  "waited",
+  "waitMilliseconds",
+  "refused",
+  "opened",
+  "failed",
+  "closed",
+];
 
 /** Counts of a pool's callers. */
 export type CallerCounters = { [Name in "acquired" | "waited" | "waitMilliseconds" | "refused"]: number };
@@ -87,7 +130,7 @@ export class PoolState<C extends PooledConnection> {
       ...this.counters,
       waiting,
       max: this.limits.poolMaxConcurrency,
-      size: this.#size,
+      size: this.size,
       idle: this.#idle.length,
       leased: this.#leased.size,
       opening: this.#opening,
@@ -97,14 +140,14 @@ export class PoolState<C extends PooledConnection> {
     };
   }
 
+  /** How many connections there are, with those that are being opened. */
+  get size(): number {
+    return this.#idle.length + this.#leased.size + this.#opening;
+  }
+
   /** How many connections are being opened. */
   get opening(): number {
     return this.#opening;
-  }
-
-  /** Whether another connection may be opened. */
-  get hasRoom(): boolean {
-    return this.#size < this.limits.poolMaxConcurrency;
   }
 
   /** How many more connections should be idle. */
@@ -145,9 +188,9 @@ export class PoolState<C extends PooledConnection> {
     return undefined;
   }
 
-  /** Whether an entry has been idle for so long that its connection may be dead. */
-  isStale(entry: PoolEntry<C>, now: number): boolean {
-    return now - entry.idleSince > STALE;
+  /** Whether an entry's connection may be dead: it was idle for so long, or another one to its host has failed. */
+  isStale({ idleSince, isSuspect }: PoolEntry<C>, now: number): boolean {
+    return now - idleSince > STALE || isSuspect;
   }
 
   /** Takes a connection back. False if it was closed instead. `wanted`: whether a caller waits for it. */
@@ -158,6 +201,7 @@ export class PoolState<C extends PooledConnection> {
       return false;
     }
     entry.idleSince = now;
+    entry.isSuspect = false;
     this.#idle.push(entry);
     return true;
   }
@@ -188,7 +232,7 @@ export class PoolState<C extends PooledConnection> {
     this.#opened++;
     const { poolMaxLifetime } = this.limits;
     const expires = poolMaxLifetime === Infinity ? Infinity : now + poolMaxLifetime * (1 - JITTER * this.#random());
-    const entry: PoolEntry<C> = { conn, expires, generation, idleSince: now, users: 1, shares: 1 };
+    const entry: PoolEntry<C> = { conn, expires, generation, idleSince: now, isSuspect: false, users: 1, shares: 1 };
     this.#leased.add(entry);
     return entry;
   }
@@ -214,9 +258,30 @@ export class PoolState<C extends PooledConnection> {
     if (entry !== undefined) this.#removeIdle(entry);
   }
 
-  /** Closes the connections that were stale at that time and are idle since. */
-  dropStale(then: number): void {
-    for (const entry of [...this.#idle]) if (this.isStale(entry, then)) this.#removeIdle(entry);
+  /** Closes the connections that were stale at that time and are idle since, if they are alike. */
+  dropStale(then: number, isAlike: (conn: C) => boolean = () => true): void {
+    for (const entry of [...this.#idle]) {
+      if (this.isStale(entry, then) && isAlike(entry.conn)) this.#removeIdle(entry);
+    }
+  }
+
+  /** Has idle connections checked before they are used. */
+  suspect(isSuspect: (conn: C) => boolean): void {
+    for (const entry of this.#idle) if (isSuspect(entry.conn)) entry.isSuspect = true;
+  }
+
+  /** Closes connections that are no longer wanted: idle ones now, those in use when they are returned. */
+  retire(isUnwanted: (conn: C) => boolean): void {
+    for (const entry of [...this.#idle]) if (isUnwanted(entry.conn)) this.#removeIdle(entry);
+    for (const entry of this.#leased) if (isUnwanted(entry.conn)) entry.expires = -Infinity;
+  }
+
+  /** Closes the idle connection that was used least recently, if that was before then. False if there is none. */
+  yieldIdle(then: number): boolean {
+    const [entry] = this.#idle;
+    if (entry === undefined || entry.idleSince > then) return false;
+    this.#removeIdle(entry);
+    return true;
   }
 
   /** When the next idle connection expires. */
@@ -238,10 +303,6 @@ export class PoolState<C extends PooledConnection> {
   drain(): void {
     this.#generation++;
     this.clear();
-  }
-
-  get #size(): number {
-    return this.#idle.length + this.#leased.size + this.#opening;
   }
 
   #isUsable({ conn, expires, generation }: PoolEntry<C>, now: number): boolean {

@@ -3,8 +3,10 @@
  * the first delivery and between two deliveries.
  */
 import { Backlog } from "../backlog.ts";
-import type { ServerFields } from "../errors.ts";
+import { isUnreplicated, type ServerFields } from "../errors.ts";
+import { SqlState } from "../sqlstate.ts";
 import type { Notification } from "../wire/backend.ts";
+import type { Failure } from "./request.ts";
 
 /** A message that the server sends unasked. */
 export type SessionEvent =
@@ -13,6 +15,8 @@ export type SessionEvent =
   /** Notifications were dropped, because there was no room for them. */
   | { readonly kind: "missed" }
   | { readonly kind: "parameter"; readonly name: string }
+  /** The server has refused to write, since the session or the server is read-only (25006). */
+  | { readonly kind: "readOnly" }
   /** The connection was lost; no event comes after this. */
   | { readonly kind: "lost" };
 
@@ -23,9 +27,12 @@ export class Events {
   readonly #changed = new Set<string>();
   /** Whether a "missed" event waits for delivery. */
   #missed = false;
+  /** The warning that what the current request has committed may not be on the synchronous standby. */
+  #unreplicated: ServerFields | undefined = undefined;
 
   /** Adds a notice of `size` bytes. If there is no room for it, it is dropped. */
   notice(notice: ServerFields, size: number): void {
+    if (isUnreplicated(notice)) this.#unreplicated = notice;
     this.#waiting.push({ kind: "notice", notice }, size);
   }
 
@@ -42,6 +49,19 @@ export class Events {
     if (this.#changed.has(name)) return;
     this.#changed.add(name);
     this.#waiting.force({ kind: "parameter", name });
+  }
+
+  /** Takes the failure of a request whose commit may not be on the synchronous standby. */
+  takeUnreplicated(): Failure | undefined {
+    const fields = this.#unreplicated;
+    this.#unreplicated = undefined;
+    return fields && { kind: "server", fields };
+  }
+
+  /** Adds what follows from a refusal: that the server does not write. */
+  refusal({ code }: ServerFields): void {
+    const isNews = code === SqlState.ReadOnlySqlTransaction && this.#waiting.last?.kind !== "readOnly";
+    if (isNews) this.#waiting.force({ kind: "readOnly" });
   }
 
   lost(): void {

@@ -10,6 +10,7 @@ import {
   type ServerFields,
   stackFromHere,
 } from "../errors.ts";
+import { Effect, effectsOfStatements } from "../sql/statement.ts";
 import type { Failure, Request } from "./request.ts";
 
 /** The error for a request that failed. */
@@ -22,7 +23,7 @@ export function errorOf(failure: Failure, request: Request<unknown>): PyroError 
         cause: errorOf(failure.by, failure.failed),
       });
     case "lost":
-      return lostError(request.action, failure.cause, failure.sent);
+      return lostError(request.action, failure.cause, failure.sent, mayBeCommitted(failure, request));
     case "malformed":
       return new ProtocolError(failure.cause.message, { cause: failure.cause.cause });
     case "unusable":
@@ -32,7 +33,12 @@ export function errorOf(failure: Failure, request: Request<unknown>): PyroError 
 }
 
 /** The error of a call whose connection was lost. */
-export function lostError(action: string, cause: Error, sent: boolean): ConnectionError {
+export function lostError(
+  action: string,
+  cause: Error,
+  sent: boolean,
+  mayBeCommitted: boolean = sent,
+): ConnectionError {
   const reason = cause instanceof ServerError
     ? `the server ended the connection: ${cause.message}`
     : cause instanceof ProtocolError
@@ -40,7 +46,19 @@ export function lostError(action: string, cause: Error, sent: boolean): Connecti
     : cause instanceof PyroError
     ? cause.message
     : `the connection was lost: ${cause.message}`;
-  return new ConnectionError(`Cannot ${action}: ${reason}`, { cause, safeToRetry: !sent });
+  return new ConnectionError(`Cannot ${action}: ${reason}`, {
+    cause,
+    safeToRetry: !sent,
+    outcome: mayBeCommitted ? "unknown" : sent ? undefined : "not sent",
+  });
+}
+
+/** Whether a request whose connection was lost may have committed: the server rolls back a transaction that was open. */
+function mayBeCommitted(
+  { sent, inTransaction }: Extract<Failure, { kind: "lost" }>,
+  { sql = "" }: Request<unknown>,
+): boolean {
+  return sent && !(inTransaction && (effectsOfStatements(sql) & Effect.Ends) === 0);
 }
 
 /** Whether an error ends the connection. */

@@ -73,7 +73,7 @@ export type Failure =
   /** The server skipped it, because an earlier request under the same Sync failed. */
   | { readonly kind: "aborted"; readonly by: Failure; readonly failed: Request<unknown> }
   /** The connection was lost. */
-  | { readonly kind: "lost"; readonly cause: Error; readonly sent: boolean }
+  | { readonly kind: "lost"; readonly cause: Error; readonly sent: boolean; readonly inTransaction: boolean }
   /** Its reply violated the protocol, which ended the connection. */
   | { readonly kind: "malformed"; readonly cause: ProtocolError }
   /** The reply was read, but its result cannot be returned. */

@@ -221,8 +221,10 @@ export class Session {
     }
     this.#replyReader = undefined;
     this.#failedGroup = undefined;
+    const inTransaction = this.transactionStatus !== "idle";
     for (let pending = this.#queue.shift(); pending !== undefined; pending = this.#queue.shift()) {
-      this.#settle(pending, undefined, { kind: "lost", cause, sent: this.outbox.sentTotal > pending.position });
+      const sent = this.outbox.sentTotal > pending.position;
+      this.#settle(pending, undefined, { kind: "lost", cause, sent, inTransaction });
     }
     this.outbox.clear();
     this.#queue.withdrawn = [];
@@ -265,6 +267,8 @@ export class Session {
 
   #complete(value: unknown, failure: Failure | undefined): void {
     this.#replyReader = undefined;
+    const unreplicated = this.#events.takeUnreplicated();
+    failure ??= unreplicated;
     if (this.#transactionFailure !== undefined && this.transactionStatus !== "failed") {
       this.#transactionFailure = undefined;
     }
@@ -284,6 +288,7 @@ export class Session {
     const fields = this.#readRefusal();
     this.#replyReader?.return(undefined);
     this.#replyReader = undefined;
+    this.#events.refusal(fields);
     const { request } = pending;
     const failure = request.mapError?.(fields) ?? { kind: "server", fields };
     if (request.isFatal) {

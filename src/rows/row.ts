@@ -16,6 +16,9 @@ import { BadValue, type Codec, Format } from "../codecs/codec.ts";
 /** Whether rows are objects by column name, or arrays. */
 export type RowShape = "object" | "array";
 
+/** The part of a codec that reads values. */
+export type Decoder = Pick<Codec, "name" | "decode" | "parse">;
+
 /** The shapes that the option `rows` has, and objects in which a dot in a column's name begins an object inside. */
 export type RowLayout = RowShape | "nested";
 
@@ -59,8 +62,8 @@ function isBoth(path: readonly string[], part: string): UsageError {
 
 /** Makes values of rows with the same columns. */
 export class RowReader {
-  readonly #columns: readonly Column[];
-  readonly #codecs: readonly Codec[];
+  readonly #columns: readonly Pick<Column, "name">[];
+  readonly #codecs: readonly Decoder[];
   readonly #formats: readonly number[];
   /** Undefined for rows that are arrays. */
   readonly #members: Members | undefined;
@@ -68,8 +71,8 @@ export class RowReader {
   #compiled: RowFunction | undefined;
 
   constructor(
-    columns: readonly Column[],
-    codecs: readonly Codec[],
+    columns: readonly Pick<Column, "name">[],
+    codecs: readonly Decoder[],
     formats: readonly number[],
     members: Members | undefined,
   ) {
@@ -187,7 +190,12 @@ function literalOf(members: Members): string {
 }
 
 /** The error for a column's value that its codec refuses. */
-export function decodeError(error: unknown, index: number, { name }: Column, codec: Codec): DecodeError {
+export function decodeError(
+  error: unknown,
+  index: number,
+  { name }: Pick<Column, "name">,
+  codec: Pick<Codec, "name">,
+): DecodeError {
   const reason = error instanceof BadValue ? error.message : "its codec failed";
   return new DecodeError(`Cannot decode column ${index + 1} ${JSON.stringify(name)} as ${codec.name}: ${reason}`, {
     cause: error instanceof BadValue ? undefined : error,

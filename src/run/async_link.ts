@@ -32,6 +32,8 @@ export class AsyncLink implements Link, RunnerLink {
   readonly #runner: AsyncRunner = new AsyncRunner(this);
   /** Opens a connection for a cancel request and sends it. */
   canceller: (() => Promise<void>) | undefined = undefined;
+  /** As {@linkcode RunnerLink.onOverdue}. */
+  onOverdue: (() => void) | undefined = undefined;
   #reading = false;
   /** Whether a reply reader is paused. */
   #isPaused = false;

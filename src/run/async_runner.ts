@@ -25,6 +25,8 @@ export interface RunnerLink {
   cancel(): Promise<void>;
   /** Fails all outstanding requests for that reason, and closes the socket. */
   destroy(reason: Error): void;
+  /** Called when a call's time is over while the server should answer. */
+  readonly onOverdue: (() => void) | undefined;
 }
 
 /** Runs the ops of one connection. */
@@ -109,6 +111,7 @@ export class AsyncRunner {
     const until = now() + CANCEL_TIMEOUT;
     const isWaiting = cancellation.waitsFor !== undefined;
     const action = cancellation.request();
+    if (action !== "notify" && cancellation.isTimeout) this.#link.onOverdue?.();
     if (cancellation.deadline.closesConnection) return this.#link.destroy(cancellation.loseConnection());
     if (action === "abandon") return cancellation.abandon();
     let inTime = true;
@@ -124,7 +127,7 @@ export class AsyncRunner {
       // All statements under way are those of the callback, and the op must clean up after them.
       inTime = await this.#gated(() => {
         cancellation.notify();
-        return this.#cancelBy(until);
+        return this.#cancelBy(until, over);
       });
     } else if (action === "notify" || isWaiting) cancellation.notify();
     // An op that waited for its source now fails its COPY. A cancel request is needed only if the server does not
@@ -153,7 +156,7 @@ export class AsyncRunner {
     // A cancel request that arrives before the statement begins has no effect, so it is repeated.
     while (cancellation.target === "oldest" && now() < until) {
       this.#admission.holdBack();
-      if (!await this.#cancelBy(until)) return false;
+      if (!await this.#cancelBy(until, over)) return false;
       if (cancellation.entry !== undefined) this.#admission.letThrough(cancellation.entry);
       const { oldest } = session;
       if (oldest === undefined || cancellation.target !== "oldest") break;
@@ -166,8 +169,9 @@ export class AsyncRunner {
     return true;
   }
 
-  /** Sends a cancel request. False if it may still arrive after that. */
-  async #cancelBy(until: number): Promise<boolean> {
+  /** Sends a cancel request. False if it may still arrive after that. If the connection is lost meanwhile, that is no matter. */
+  async #cancelBy(until: number, over?: Promise<void>): Promise<boolean> {
+    const { session } = this.#link;
     let isOver = false;
     const request = this.#link.cancel().then(
       () => {
@@ -177,8 +181,9 @@ export class AsyncRunner {
         isOver = isNeverSent(error);
       },
     );
-    await atMost(request, until - now());
-    return isOver;
+    const loss = over?.then(() => session.lost === undefined ? request : undefined);
+    await atMost(loss === undefined ? request : Promise.race([request, loss]), until - now());
+    return isOver || session.lost !== undefined;
   }
 
   /** Runs work while admission is gated. */

@@ -59,6 +59,12 @@ export class Cancellation {
     return this.isRequested && !this.isNotified;
   }
 
+  /** Whether the caller has given up because its time was over. */
+  get isTimeout(): boolean {
+    const { signal } = this.deadline;
+    return !signal?.aborted || (signal.reason as Partial<Error> | undefined)?.name === "TimeoutError";
+  }
+
   /**
    * The state of the requests to cancel. `oldest`: the server works on them, or no caller waits for what it works on.
    * `waiting`: the server works on another caller's request first. `none`: they have ended.
@@ -113,6 +119,7 @@ export class Cancellation {
   /** The caller's error, given the error that the op has ended with. */
   errorFor(error: unknown): unknown {
     if (!this.isRequested) return error;
+    if (error instanceof ConnectionError && this.#session.lost !== undefined) this.loseConnection();
     const isOurs = this.#connectionLost || error === this.#error?.value || isCancellation(error);
     return isOurs ? withProgress(this.#makeError(), error) : error;
   }

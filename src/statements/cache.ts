@@ -65,7 +65,7 @@ export class StatementCache {
   }
 
   /** Whether a statement is of an older generation: its text may have another meaning now. */
-  isOutdated(statement: Prepared): boolean {
+  isOutdated(statement: Pick<Prepared, "generation">): boolean {
     return statement.generation !== this.#generation;
   }
 
@@ -140,7 +140,7 @@ export class StatementCache {
   }
 
   /** Closes a statement when another one is prepared. */
-  closeLater(statement: Prepared): void {
+  closeLater(statement: Pick<Prepared, "name">): void {
     if (statement.name !== "" && !this.isDropped(statement)) this.#toClose.push(statement.name);
   }
 
@@ -169,7 +169,7 @@ export class StatementCache {
   }
 
   /** Whether the server has dropped a statement together with all others. */
-  isDropped({ name }: Prepared): boolean {
+  isDropped({ name }: Pick<Prepared, "name">): boolean {
     this.#checkNaming();
     return name.startsWith(this.#prefix) && Number(name.slice(this.#prefix.length)) <= this.#droppedUpTo;
   }

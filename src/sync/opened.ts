@@ -1,5 +1,5 @@
 /** Opens connections that block, for `Conn` and `Pool`. */
-import { ConnectionState } from "../connection/connection_state.ts";
+import { ConnectionState, doubtsRole } from "../connection/connection_state.ts";
 import { now } from "../runtime/clock.ts";
 import { connectSync, runHandshake } from "../run/connect_sync.ts";
 import type { SyncLink } from "../run/sync_link.ts";
@@ -28,6 +28,8 @@ export class OpenedConnection {
   readonly link: SyncLink;
   /** The right to use it, if a pool owns it. */
   readonly lease: Lease | undefined;
+  /** As that of connections that await. */
+  onRoleDoubt: ((isRefusal: boolean) => void) | undefined = undefined;
 
   constructor(state: ConnectionState, link: SyncLink, lease?: Lease) {
     this.state = state;
@@ -59,7 +61,7 @@ export function open(
   );
   const log = Log.of(settings);
   const files = { homeDirectory, readFile, readDirectory, systemCertificates };
-  const surroundings = { variable, osUser, ...files, now, date: Date.now, nonce: randomText };
+  const surroundings = { variable, osUser, ...files, now, date: Date.now, random: Math.random, nonce: randomText };
   const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = publishSpanBlocking(
     connects,
@@ -86,6 +88,10 @@ export function open(
     observer,
     cancelTarget,
   );
-  link.onEvent = (event) => state.deliver(event);
-  return new OpenedConnection(state, link);
+  const opened = new OpenedConnection(state, link);
+  link.onEvent = (event) => {
+    state.deliver(event);
+    if (doubtsRole(event)) opened.onRoleDoubt?.(event.kind === "readOnly");
+  };
+  return opened;
 }

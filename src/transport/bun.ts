@@ -64,15 +64,15 @@ interface SocketHandlers {
 export const bunDialer: AsyncDialer = {
   local: localSockets(false),
   dial: (endpoint, signal, milliseconds): Promise<AsyncTransport> =>
-    connectNode(endpoint, signal, (socket) => transportOver(socket, endpoint), milliseconds),
+    connectNode(endpoint, signal, (socket, left) => transportOver(socket, endpoint, left), milliseconds),
 };
 
 /** A connected socket as a transport: Bun's socket inside of it, or the stream if that cannot be taken over. */
-export function transportOver(socket: Socket, endpoint: Endpoint): AsyncTransport {
+export function transportOver(socket: Socket, endpoint: Endpoint, left: number = 0): AsyncTransport {
   setOptionsOf(socket, endpoint);
   const { _handle: inner } = socket as Socket & { readonly _handle?: Partial<BunSocket> | null };
-  if (typeof inner?.reload !== "function") return new StreamTransport(socket, addressesOf(socket, endpoint));
-  return new BunTransport(inner as BunSocket, endpoint);
+  if (typeof inner?.reload !== "function") return new StreamTransport(socket, addressesOf(socket, endpoint, left));
+  return new BunTransport(inner as BunSocket, endpoint, left);
 }
 
 class BunTransport implements AsyncTransport {
@@ -86,13 +86,14 @@ class BunTransport implements AsyncTransport {
   /** Resumes a write that waits for room in the socket. */
   #writer: (() => void) | undefined = undefined;
 
-  constructor(socket: BunSocket, endpoint: Endpoint) {
+  constructor(socket: BunSocket, endpoint: Endpoint, left: number) {
     this.#socket = socket;
     this.#bulk = new BulkReader(socket);
     socket.reload({ socket: this.handlers() });
     this.addresses = endpoint.kind === "unix" ? undefined : {
       local: { host: socket.localAddress, port: socket.localPort },
       remote: { host: socket.remoteAddress, port: socket.remotePort },
+      ...(left > 0 ? { left } : {}),
     };
   }
 

@@ -1,9 +1,11 @@
 /** Sockets of Deno: `Deno.connect`. */
 import { permitted } from "./deno_permissions.ts";
 import { localSockets } from "./local_sockets.ts";
+import { failureOfAddresses } from "./reason.ts";
 import { checkTcpOptions } from "./tcp_options.ts";
 import {
   type Addresses,
+  addressesToDial,
   type AsyncDialer,
   type AsyncTransport,
   attemptTime,
@@ -27,10 +29,13 @@ export const denoDialer: AsyncDialer = {
     }
     checkTcpOptions(endpoint);
     if (endpoint.options !== undefined) return await dialNode(permitted(endpoint), signal, milliseconds);
-    const { address, host, port } = permitted(endpoint);
+    const dialled = permitted(endpoint);
+    const { address, host, port } = dialled;
     const hostname = address ?? host;
     const conn = ADDRESS.test(hostname)
       ? await Deno.connect({ hostname, port, signal })
+      : dialled.tried !== undefined || dialled.isShuffled
+      ? await dialAmong(dialled, signal, milliseconds)
       : await dialName(hostname, port, signal, milliseconds);
     conn.setNoDelay(true);
     conn.setKeepAlive(endpoint.keepAlive);
@@ -68,17 +73,46 @@ async function dialName(
   // Without permission for the addresses, Deno has to choose among them.
   if (address === hostname) return await Deno.connect({ hostname, port, signal });
   const left = [...others.map((hostname) => ({ hostname, port })), ...(failure === undefined ? [first] : [])];
+  const before: [string, unknown][] = failure === undefined ? [] : [[address ?? hostname, failure]];
+  return await dialFirst(left, until, signal, before);
+}
+
+/** Dials those of a name's addresses that have not been tried. Without permission for them, Deno has to choose. */
+async function dialAmong(
+  endpoint: Endpoint & { kind: "tcp" },
+  signal: AbortSignal,
+  milliseconds: number = Infinity,
+): Promise<Deno.TcpConn> {
+  const { host, port } = endpoint;
+  const until = performance.now() + milliseconds;
+  const { lookUp } = await import("./look_up.ts");
+  const found = await lookUp(host);
+  signal.throwIfAborted();
+  if (found[0] === host && endpoint.tried === undefined) return await Deno.connect({ hostname: host, port, signal });
+  const addresses = addressesToDial(found[0] === host ? [] : found, endpoint, String);
+  return await dialFirst(addresses.map((hostname) => ({ hostname, port })), until, signal);
+}
+
+/** Dials one address after the other, which share the time. `failures` are those of earlier ones. */
+async function dialFirst(
+  left: readonly Deno.ConnectOptions[],
+  until: number,
+  signal: AbortSignal,
+  failures: [address: string, error: unknown][] = [],
+): Promise<Deno.TcpConn> {
   for (const [i, next] of left.entries()) {
     try {
-      const conn = await dialFor(attemptTime(until - performance.now(), left.length - i), next, signal);
+      // The last one ends before the signal aborts, so that the error can name all of them.
+      const time = attemptTime(until - performance.now(), left.length - i) - (left.length > 1 ? MARGIN : 0);
+      const conn = await dialFor(time, next, signal);
       if (conn !== undefined) return conn;
-      failure = undefined;
+      failures.push([next.hostname ?? "", timedOut()]);
     } catch (error) {
       signal.throwIfAborted();
-      failure = error;
+      failures.push([next.hostname ?? "", error]);
     }
   }
-  throw failure ?? timedOut();
+  throw failureOfAddresses(failures);
 }
 
 /** Dials for at most that long; undefined if the time is over. */
@@ -107,7 +141,7 @@ async function dialNode(endpoint: Endpoint, signal: AbortSignal, milliseconds?: 
   return await connectNode(
     endpoint,
     signal,
-    (socket) => new StreamTransport(socket, addressesOf(socket, endpoint)),
+    (socket, left) => new StreamTransport(socket, addressesOf(socket, endpoint, left)),
     milliseconds,
   );
 }
@@ -156,5 +190,8 @@ class DenoTransport implements AsyncTransport {
     }
   }
 }
+
+/** Milliseconds. */
+const MARGIN = 10;
 
 const ADDRESS = /^[\d.]+$|:/;

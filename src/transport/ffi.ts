@@ -27,11 +27,13 @@ import {
   TCP_NODELAY,
 } from "./libc.ts";
 import { lookUpBlocking } from "./look_up.ts";
+import { failureOfAddresses } from "./reason.ts";
 import { setTcpOptions } from "./tcp_options.ts";
 import { peerUser } from "./peer_user.ts";
 import {
   type Address,
   type Addresses,
+  addressesToDial,
   attemptTime,
   type Endpoint,
   socketPath,
@@ -54,18 +56,19 @@ export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number, cl
   const until = performance.now() + milliseconds;
   if (endpoint.kind === "unix") return open(libc, AF_UNIX, unixAddress(endpoint.path), until, endpoint, closed);
   const { address: host = endpoint.host, port } = endpoint;
-  const addresses = lookUpBlocking(libc, host, port);
-  let failure: unknown = new Error("the host name has no address");
+  const found = lookUpBlocking(libc, host, port);
+  const addresses = addressesToDial(found, endpoint, ([, address]) => addressIn(address)?.host ?? "");
+  const failures: [address: string, error: unknown][] = [];
   for (const [i, [family, address]] of addresses.entries()) {
     try {
       const time = performance.now();
       const attemptUntil = time + attemptTime(until - time, addresses.length - i);
-      return open(libc, family, address, attemptUntil, endpoint, closed);
+      return open(libc, family, address, attemptUntil, endpoint, closed, addresses.length - i - 1);
     } catch (error) {
-      failure = error;
+      failures.push([addressIn(address)?.host ?? host, error]);
     }
   }
-  throw failure;
+  throw failureOfAddresses(failures);
 }
 
 class FfiTransport implements SyncTransport {
@@ -155,6 +158,7 @@ function open(
   until: number,
   endpoint: Endpoint,
   closed: () => void,
+  left: number = 0,
 ): FfiTransport {
   const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw systemError(libc.errno(), "cannot create a socket: ");
@@ -165,7 +169,7 @@ function open(
       setTcpOptions(libc, fd, endpoint.options);
       if (endpoint.keepAlive) setFlag(libc, fd, SOL_SOCKET, SO_KEEPALIVE);
     }
-    return new FfiTransport(libc, fd, addressesOf(libc, fd), closed);
+    return new FfiTransport(libc, fd, addressesOf(libc, fd, left), closed);
   } catch (error) {
     libc.close(fd);
     throw error;
@@ -224,16 +228,20 @@ function unixAddress(path: string): Uint8Array {
   return address;
 }
 
-function addressesOf(libc: LibC, fd: number): Addresses | undefined {
+function addressesOf(libc: LibC, fd: number, left: number): Addresses | undefined {
   const local = addressFrom((address, length) => libc.getsockname(fd, address, length));
   const remote = addressFrom((address, length) => libc.getpeername(fd, address, length));
-  return local && remote && { local, remote };
+  return local && remote && { local, remote, ...(left > 0 ? { left } : {}) };
 }
 
 function addressFrom(call: (address: Uint8Array, length: Uint8Array) => number): Address | undefined {
   const bytes = new Uint8Array(ADDRESS_SIZE);
-  if (call(bytes, new Uint8Array(new Uint32Array([ADDRESS_SIZE]).buffer)) !== 0) return undefined;
-  const port = new DataView(bytes.buffer).getUint16(2);
+  return call(bytes, new Uint8Array(new Uint32Array([ADDRESS_SIZE]).buffer)) === 0 ? addressIn(bytes) : undefined;
+}
+
+/** The address in a `struct sockaddr_in` or `sockaddr_in6`. */
+function addressIn(bytes: Uint8Array): Address | undefined {
+  const port = new DataView(bytes.buffer, bytes.byteOffset).getUint16(2);
   if (bytes[0] === AF_INET) return { host: bytes.subarray(4, 8).join("."), port };
   if (bytes[0] !== AF_INET6) return undefined;
   return { host: ipv6Text(bytes.subarray(8, 24)), port };

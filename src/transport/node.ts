@@ -10,9 +10,9 @@ import type { AsyncDialer, AsyncTransport } from "./transport.ts";
 export const nodeDialer: AsyncDialer = {
   local: localSockets(false),
   dial(endpoint, signal, milliseconds): Promise<AsyncTransport> {
-    const connected = (socket: Socket): AsyncTransport => {
+    const connected = (socket: Socket, left?: number): AsyncTransport => {
       setOptionsOf(socket, endpoint);
-      return new StreamTransport(socket, addressesOf(socket, endpoint));
+      return new StreamTransport(socket, addressesOf(socket, endpoint, left));
     };
     return connectNode(endpoint, signal, connected, milliseconds);
   },

@@ -3,6 +3,7 @@
  *
  * Source: RFC 8446, section 6, for the alerts of TLS.
  */
+import { ConnectionError } from "../errors.ts";
 
 /** The reason for an error of the operating system or the runtime. */
 export function reasonOf(error: unknown): string {
@@ -11,6 +12,14 @@ export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   const code = "code" in error ? String(error.code) : "";
   return WORDS.get(codeOf(error) ?? code) ?? tlsReasonOf(error) ?? (error.message || code || error.name);
+}
+
+/** Why a name could not be dialled: the only failure, or that of each of its addresses. */
+export function failureOfAddresses(failures: readonly (readonly [address: string, error: unknown])[]): unknown {
+  if (failures.length < 2) return failures[0]?.[1] ?? new Error("the host name has no address");
+  const last = failures.at(-1)![1];
+  const message = failures.map(([address, error]) => `${reasonOf(error)} (${address})`).join(", ");
+  return new ConnectionError(message, { cause: last, code: codeOf(last) });
 }
 
 /** The operating system's code for an error of a socket or of a host name; undefined if it has none. */

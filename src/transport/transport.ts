@@ -16,6 +16,10 @@ export type Endpoint =
     readonly address?: string | undefined;
     /** Whether `address` is one that `host` was looked up to, so that `host` may be dialled in its place. */
     readonly isLookedUp?: boolean | undefined;
+    /** Addresses of the name that have been tried, and are passed over. */
+    readonly tried?: readonly string[] | undefined;
+    /** Whether the name's addresses are tried in an order of their own, at random. */
+    readonly isShuffled?: boolean | undefined;
     /** Whether only an address was given, so that `host` is that address and the server has no name to prove. */
     readonly isOnlyAddress?: boolean | undefined;
     readonly port: number;
@@ -51,6 +55,8 @@ export interface Address {
 export interface Addresses {
   readonly local: Address;
   readonly remote: Address;
+  /** How many addresses of the name are left to try; undefined if there is none, or if that is unknown. */
+  readonly left?: number | undefined;
 }
 
 /** The versions of TLS, as `node:tls` names them. */
@@ -214,6 +220,31 @@ export function timedOut(): Error {
 export function attemptTime(milliseconds: number, count: number): number {
   return milliseconds / count;
 }
+
+/** Of the addresses that a name was looked up to, those to dial, in this order. `textOf` gives the text of one. */
+export function addressesToDial<T>(
+  found: readonly T[],
+  { tried = [], isShuffled = false }: Pick<Endpoint & { kind: "tcp" }, "tried" | "isShuffled">,
+  textOf: (address: T) => string,
+): readonly T[] {
+  if (tried.length === 0 && !isShuffled) return found;
+  const left = found.filter((address) => !tried.includes(canonicalHost(textOf(address))));
+  if (left.length === 0) throw new Error(NO_OTHER_ADDRESS);
+  return isShuffled ? shuffled(left, Math.random) : left;
+}
+
+/** The items in an order of their own. `random` gives numbers from 0 to 1; the highest ones keep the order. */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const result = [...items];
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [result[i], result[j]] = [result[j]!, result[i]!];
+  }
+  return result;
+}
+
+/** The reason of a dialer that all addresses of a name have been tried. */
+export const NO_OTHER_ADDRESS = "the host name has no other address";
 
 /** The path that runtimes dial: the names of abstract sockets begin with a zero byte. */
 export function socketPath(path: string): string {

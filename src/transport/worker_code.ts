@@ -66,6 +66,31 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  };\n" +
   "}\n" +
   "\n" +
+  "function canonicalHost(host) {\n" +
+  '  if (!host.includes(":")) return host;\n' +
+  '  const url = `http://[${host.replace(/%.*$/, "")}]`;\n' +
+  "  if (!URL.canParse(url)) return host;\n" +
+  "  const address = new URL(url).hostname.slice(1, -1);\n" +
+  "  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(address);\n" +
+  "  if (mapped === null) return address;\n" +
+  "  const [high, low] = [parseInt(mapped[1], 16), parseInt(mapped[2], 16)];\n" +
+  '  return [high >> 8, high & 255, low >> 8, low & 255].join(".");\n' +
+  "}\n" +
+  "function addressesToDial(found, { tried = [], isShuffled = false }, textOf) {\n" +
+  "  if (tried.length === 0 && !isShuffled) return found;\n" +
+  "  const left = found.filter((address) => !tried.includes(canonicalHost(textOf(address))));\n" +
+  "  if (left.length === 0) throw new Error(NO_OTHER_ADDRESS);\n" +
+  "  return isShuffled ? shuffled(left, Math.random) : left;\n" +
+  "}\n" +
+  "function shuffled(items, random) {\n" +
+  "  const result = [...items];\n" +
+  "  for (let i = result.length - 1; i > 0; i--) {\n" +
+  "    const j = Math.floor(random() * (i + 1));\n" +
+  "    [result[i], result[j]] = [result[j], result[i]];\n" +
+  "  }\n" +
+  "  return result;\n" +
+  "}\n" +
+  'var NO_OTHER_ADDRESS = "the host name has no other address";\n' +
   "function socketPath(path) {\n" +
   '  return path.replace(/^@/, "\\0");\n' +
   "}\n" +
@@ -155,13 +180,18 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    const dial = (hosts) => this.#dial(hosts.map((host2) => ({ ...socket, host: host2 })), until);\n" +
   "    if (address !== void 0 || isAddress(host)) return dial([address ?? host]);\n" +
   '    if ("Deno" in globalThis) {\n' +
+  "      if (endpoint.tried !== void 0) return this.#context.fail(new Error(NO_OTHER_ADDRESS));\n" +
   '      builtin.dns.setDefaultResultOrder("verbatim");\n' +
   "      return dial([host]);\n" +
   "    }\n" +
   "    this.#lookUp(host, (error, hosts) => {\n" +
   "      if (this.#isClosing) return;\n" +
-  "      if (error) this.#context.fail(error);\n" +
-  "      else dial(hosts);\n" +
+  "      if (error) return this.#context.fail(error);\n" +
+  "      try {\n" +
+  "        dial(addressesToDial(hosts, endpoint, String));\n" +
+  "      } catch (error2) {\n" +
+  "        this.#context.fail(error2);\n" +
+  "      }\n" +
   "    });\n" +
   "  }\n" +
   "  /** The addresses of a host, in the resolver's order. */\n" +
@@ -193,7 +223,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "      clearTimeout(timer);\n" +
   '      if (others.length > 0) stream.off("error", next).on("error", this.#context.fail);\n' +
   "      this.#setOptions();\n" +
-  "      this.#report();\n" +
+  "      this.#report(others.length);\n" +
   "    };\n" +
   '    stream.once("connect", connected);\n' +
   "    this.#listen();\n" +
@@ -208,7 +238,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    const stream = this.#stream;\n" +
   "    stream.setKeepAlive.call(stream, true, keepAliveIdle, keepAliveInterval, keepAliveCount);\n" +
   "  }\n" +
-  "  #report() {\n" +
+  "  #report(left) {\n" +
   "    const { report } = this.#context;\n" +
   "    const { localAddress, localPort, remoteAddress, remotePort } = this.#stream;\n" +
   "    const { fd } = this.#stream._handle ?? {};\n" +
@@ -218,7 +248,8 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "      isKnown ? {\n" +
   "        addresses: {\n" +
   "          local: { host: localAddress, port: localPort },\n" +
-  "          remote: { host: remoteAddress, port: remotePort }\n" +
+  "          remote: { host: remoteAddress, port: remotePort },\n" +
+  "          ...left > 0 ? { left } : {}\n" +
   "        },\n" +
   "        fd\n" +
   "      } : {}\n" +

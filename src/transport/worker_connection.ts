@@ -3,7 +3,7 @@ import { isAddress } from "../options/ip_address.ts";
 import type { NetConnectOpts, Socket } from "node:net";
 import { builtin } from "../builtin.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
-import { socketPath, type TcpOptions, type TlsOptions } from "./transport.ts";
+import { addressesToDial, NO_OTHER_ADDRESS, socketPath, type TcpOptions, type TlsOptions } from "./transport.ts";
 import type { WorkerContext } from "./worker_main.ts";
 import { type DialRequest, LAYOUT, STATES, WORDS } from "./worker_memory.ts";
 
@@ -48,13 +48,18 @@ export class WorkerConnection {
     if ("Deno" in globalThis) {
       // Deno permits dialling the addresses of a name only if they are looked up while it is dialled. Its order is
       // not the resolver's, unless that is asked for.
+      if (endpoint.tried !== undefined) return this.#context.fail(new Error(NO_OTHER_ADDRESS));
       builtin.dns.setDefaultResultOrder("verbatim");
       return dial([host]);
     }
     this.#lookUp(host, (error, hosts) => {
       if (this.#isClosing) return;
-      if (error) this.#context.fail(error);
-      else dial(hosts);
+      if (error) return this.#context.fail(error);
+      try {
+        dial(addressesToDial(hosts, endpoint, String));
+      } catch (error) {
+        this.#context.fail(error);
+      }
     });
   }
 
@@ -90,7 +95,7 @@ export class WorkerConnection {
       clearTimeout(timer);
       if (others.length > 0) stream.off("error", next).on("error", this.#context.fail);
       this.#setOptions();
-      this.#report();
+      this.#report(others.length);
     };
     stream.once("connect", connected);
     this.#listen();
@@ -108,7 +113,7 @@ export class WorkerConnection {
     (stream.setKeepAlive as SetKeepAlive).call(stream, true, keepAliveIdle, keepAliveInterval, keepAliveCount);
   }
 
-  #report(): void {
+  #report(left: number): void {
     const { report } = this.#context;
     const { localAddress, localPort, remoteAddress, remotePort } = this.#stream;
     const { fd } = (this.#stream as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
@@ -120,6 +125,7 @@ export class WorkerConnection {
           addresses: {
             local: { host: localAddress, port: localPort },
             remote: { host: remoteAddress, port: remotePort },
+            ...(left > 0 ? { left } : {}),
           },
           fd,
         }

@@ -13,6 +13,7 @@ import { test } from "../support/suite/test.ts";
 type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
   : T extends awaiting.PooledConn ? blocking.PooledConn
   : T extends awaiting.Conn ? blocking.Conn
+  : T extends awaiting.PoolView ? blocking.PoolView
   : T extends awaiting.Transaction ? blocking.Transaction
   : T extends awaiting.Executor ? blocking.Executor
   : T extends awaiting.Pipeline ? blocking.Pipeline
@@ -56,6 +57,7 @@ const CLASSES = [
   "RowStream",
   "Notifications",
   "Pool",
+  "PoolView",
   "PooledConn",
   "PoolStream",
   "PoolNotifications",
@@ -111,6 +113,7 @@ test("the classes of both worlds have the same shape", () => {
     // A pool's copyOut is its own stream in the blocking world, as it begins when it is read.
     Equal<BlockingShape<awaiting.PoolExecutor>, Shape<blocking.PoolExecutor>>,
     Equal<BlockingShape<Omit<awaiting.Pool, "copyOut">>, Shape<Omit<blocking.Pool, "copyOut">>>,
+    Equal<BlockingShape<Omit<awaiting.PoolView, "copyOut">>, Shape<Omit<blocking.PoolView, "copyOut">>>,
     Equal<Each<Parameters<awaiting.Pool["copyOut"]>>, Parameters<blocking.Pool["copyOut"]>>,
     Equal<ReturnType<blocking.Pool["copyOut"]>, blocking.PoolStream<Uint8Array<ArrayBuffer>>>,
     Equal<BlockingShape<awaiting.PooledConn>, Shape<blocking.PooledConn>>,
@@ -215,8 +218,10 @@ test("each world has its own disposal and iteration, and not the other's", () =>
   ]>();
   for (const name of CLASSES) {
     const [a, b]: object[] = [awaiting[name].prototype, blocking[name].prototype];
-    assert.deepEqual([Symbol.asyncDispose in a!, Symbol.dispose in a!], [true, false], name);
-    assert.deepEqual([Symbol.asyncDispose in b!, Symbol.dispose in b!], [false, true], name);
+    // A view ends with its pool.
+    const disposes = name !== "PoolView";
+    assert.deepEqual([Symbol.asyncDispose in a!, Symbol.dispose in a!], [disposes, false], name);
+    assert.deepEqual([Symbol.asyncDispose in b!, Symbol.dispose in b!], [false, disposes], name);
     const iterates = /Stream|Notifications/.test(name);
     assert.deepEqual([Symbol.asyncIterator in a!, Symbol.iterator in a!], [iterates, false], name);
     assert.deepEqual([Symbol.asyncIterator in b!, Symbol.iterator in b!], [false, iterates], name);

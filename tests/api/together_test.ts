@@ -161,6 +161,9 @@ const USES: Readonly<Record<string, Use>> = {
   *reset(conn, options) {
     yield conn.reset(options);
   },
+  *position(conn, options) {
+    yield conn.position(options);
+  },
   *cancel(conn) {
     yield conn.cancel();
   },

@@ -161,7 +161,7 @@ test("keys: libpq's modes of TLS, and what certificates, keys and versions may b
 });
 
 test("keys: libpq's that are not implemented are refused, and never sent on", () => {
-  const keys = "gssencmode gsslib krbsrvname load_balance_hosts sslcompression sslkeylogfile target_session_attrs " +
+  const keys = "gssencmode gsslib krbsrvname sslcompression sslkeylogfile " +
     "replication scram_client_key gssdelegation";
   for (const key of keys.split(" ")) {
     const message = complaint(key, "secret");
@@ -177,16 +177,26 @@ test("keys: libpq's that are not implemented are taken with the value that asks 
   const harmless: readonly (readonly [key: string, ...values: string[]])[] = [
     ["gssdelegation", "0"],
     ["gssencmode", "disable", "prefer"],
-    ["load_balance_hosts", "disable"],
     ["replication", "false", "off", "no", "0"],
     ["sslcompression", "0"],
-    ["target_session_attrs", "any"],
   ];
   for (const [key, ...values] of harmless) {
     for (const value of values) assert.deepEqual(setting(key, value), { accepted: { [key]: value } });
     assert.ok(complaint(key, "x").endsWith(`; of its values pyro has ${values.join(", ")}`));
   }
   assert.match(complaint("sslkeylogfile", "x"), /is not implemented$/);
+});
+
+test("keys: which host is chosen", () => {
+  for (const attrs of ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]) {
+    assert.deepEqual(setting("target_session_attrs", attrs), { targetSessionAttrs: attrs });
+  }
+  assert.match(complaint("target_session_attrs", "master"), /it must be one of any, .*, prefer-standby$/);
+  assert.deepEqual(setting("load_balance_hosts", "random"), { loadBalanceHosts: true });
+  assert.deepEqual(setting("load_balance_hosts", "disable"), { loadBalanceHosts: false });
+  assert.match(complaint("load_balance_hosts", "true"), /it must be one of disable, random$/);
+  assert.deepEqual(setting("host_recheck", "5"), { hostRecheck: 5000 });
+  assert.match(complaint("host_recheck", "-1"), /^Cannot set host_recheck to /);
 });
 
 test("keys: versions of the protocol that libpq does not have are refused", () => {

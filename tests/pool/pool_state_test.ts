@@ -1,7 +1,7 @@
 /** Which connections a pool keeps, hands out and closes. */
 import assert from "node:assert/strict";
 import type { Limits } from "../../src/pool/limits.ts";
-import { type PoolEntry, PoolState } from "../../src/pool/pool_state.ts";
+import { type PoolEntry, PoolState, sumOfStats } from "../../src/pool/pool_state.ts";
 import { test } from "../support/suite/test.ts";
 
 class Fake {
@@ -30,14 +30,68 @@ test("pool state: the connection that was used last is used first", () => {
   assert.equal(state.take(3), undefined);
 });
 
+test("pool state: a suspect connection is checked before it is used, and not after that", () => {
+  const { state } = stockOf({});
+  const [a, b] = [opened(state, 0), opened(state, 0)];
+  for (const entry of [a, b]) state.return(entry, 1, false);
+  state.suspect((conn) => conn === b.conn);
+  assert.equal(state.take(2), b);
+  assert.deepEqual([state.isStale(a, 2), state.isStale(b, 2)], [false, true]);
+  state.return(b, 3, false);
+  assert.equal(state.isStale(b, 3), false);
+});
+
+test("pool state: of the stale connections, only those alike one that was dead are dropped", () => {
+  const { state, closed } = stockOf({});
+  const [a, b] = [opened(state, 0), opened(state, 0)];
+  for (const entry of [a, b]) state.return(entry, 1, false);
+  state.suspect(() => true);
+  state.dropStale(2, (conn) => conn === a.conn);
+  assert.deepEqual(closed, [a.conn]);
+});
+
+test("pool state: unwanted connections are closed, those in use when they are returned", () => {
+  const { state, closed } = stockOf({});
+  const [a, b, c] = [opened(state, 0), opened(state, 0), opened(state, 0)];
+  for (const entry of [a, b]) state.return(entry, 1, false);
+  state.retire((conn) => conn !== b.conn);
+  assert.deepEqual(closed, [a.conn]);
+  assert.equal(state.return(c, 2, true), false);
+  assert.deepEqual(closed, [a.conn, c.conn]);
+  assert.equal(state.take(3), b);
+});
+
+test("pool state: the connection that was used least recently is yielded, if it was idle for long enough", () => {
+  const { state, closed } = stockOf({});
+  const [a, b] = [opened(state, 0), opened(state, 0)];
+  assert.equal(state.yieldIdle(Infinity), false);
+  state.return(a, 10, false);
+  state.return(b, 20, false);
+  assert.equal(state.yieldIdle(9), false);
+  assert.equal(state.yieldIdle(10), true);
+  assert.deepEqual(closed, [a.conn]);
+});
+
+test("pool state: the counts of views are added up, also by host", () => {
+  const host = (name: string, size: number) => ({ host: name, role: "standby", size }) as const;
+  const stats = stockOf({}).state.stats(1);
+  const sum = sumOfStats([
+    { ...stats, size: 2, max: 4, hosts: [host("a", 2), host("b", 0)] },
+    { ...stats, size: 1, max: 4 },
+    { ...stats, size: 3, max: 4, hosts: [host("a", 1), host("b", 2)] },
+  ]);
+  assert.deepEqual([sum.size, sum.max, sum.waiting], [6, 4, 3]);
+  assert.deepEqual(sum.hosts, [host("a", 3), host("b", 2)]);
+});
+
 test("pool state: connections count as soon as they are being opened", () => {
   const { state } = stockOf({ poolMaxConcurrency: 2 });
   const generation = state.beginOpening();
   opened(state, 0);
-  assert.equal(state.hasRoom, false);
+  assert.equal(state.size, 2);
   assert.deepEqual([state.opening, state.leasedCount, state.isQuiet], [1, 1, false]);
   state.openFailed();
-  assert.equal(state.hasRoom, true);
+  assert.equal(state.size, 1);
   assert.equal(generation, 0);
   const { size, opening, leased, idle, opened: ever, failed } = state.stats(3);
   assert.deepEqual({ size, opening, leased, idle, ever, failed }, {

@@ -33,13 +33,26 @@ test("failures: an abort names the earlier failure as its cause", () => {
 test("failures: a loss says whether the call is safe to repeat", () => {
   const cause = new Error("reset");
   for (const sent of [true, false]) {
-    const error = errorOf({ kind: "lost", cause, sent }, request);
+    const error = errorOf({ kind: "lost", cause, sent, inTransaction: false }, request);
     assert.ok(error instanceof ConnectionError);
     assert.equal(error.safeToRetry, !sent);
     assert.equal(error.connectionLost, true);
     assert.equal(error.cause, cause);
     assert.equal(error.message, "Cannot run the query: the connection was lost: reset");
   }
+});
+
+test("failures: a loss says what may have been committed", () => {
+  const outcome = (sql: string, sent: boolean, inTransaction: boolean) =>
+    errorOf(
+      { kind: "lost", cause: new Error("reset"), sent, inTransaction },
+      new SimpleQuery(sql, new AllRows("array"), new Registry(DEFAULT_CHOICES)),
+    ).outcome;
+  assert.equal(outcome("COMMIT", true, true), "unknown");
+  assert.equal(outcome("insert into t values (1)", true, false), "unknown");
+  assert.equal(outcome("insert into t values (1)", true, true), undefined);
+  assert.equal(outcome("insert into t values (1); commit", true, true), "unknown");
+  for (const inTransaction of [true, false]) assert.equal(outcome("COMMIT", false, inTransaction), "not sent");
 });
 
 test("failures: a loss quotes who ended the connection", () => {

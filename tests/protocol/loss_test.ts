@@ -41,8 +41,8 @@ test("session: a fatal error in mid-reply fails everything outstanding with the 
     assert.ok(session.lost instanceof ServerError);
     const cause = session.lost;
     assert.deepEqual(requests.map(({ failure }) => failure), [
-      { kind: "lost", cause, sent: true },
-      { kind: "lost", cause, sent: false },
+      { kind: "lost", cause, sent: true, inTransaction: false },
+      { kind: "lost", cause, sent: false, inTransaction: false },
     ]);
   }
 });
@@ -62,7 +62,9 @@ test("session: lost before anything was sent, requests are safe to repeat", () =
   const session = new Session();
   const requests = [session.submit(query()), session.submit(query())];
   session.lose(GONE);
-  for (const { failure } of requests) assert.deepEqual(failure, { kind: "lost", cause: GONE, sent: false });
+  for (const { failure } of requests) {
+    assert.deepEqual(failure, { kind: "lost", cause: GONE, sent: false, inTransaction: false });
+  }
   assert.equal(session.outbox.size, 0);
 });
 

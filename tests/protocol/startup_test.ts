@@ -138,7 +138,7 @@ test("startup: a connection lost in the middle fails it", () => {
   session.outbox.sent(1);
   feed(session, OK);
   session.lose(new Error("gone"));
-  assert.deepEqual(pending.failure, { kind: "lost", cause: session.lost, sent: true });
+  assert.deepEqual(pending.failure, { kind: "lost", cause: session.lost, sent: true, inTransaction: false });
 });
 
 test("startup: a parameter that a pooler does not know is refused in its words, with a hint", () => {

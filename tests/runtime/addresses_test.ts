@@ -140,6 +140,34 @@ if (setting !== "deno-net" && canMount()) {
         }
       }));
 
+    // Deno's worker does not learn which address of a name it has reached.
+    const transports = world === "async" ? ["auto"] : runtime === "deno" ? ["ffi"] : ["ffi", "worker"];
+
+    test(`addresses: behind one that refuses and one that says nothing the next is tried (${world})`, () =>
+      withHosts(["127.0.0.2", "127.0.0.3", "127.0.0.4"], async (file) => {
+        await using mute = await startPeer({ greeting: new Uint8Array(), then: "silence" }, undefined, {
+          host: "127.0.0.3",
+          port: 0,
+        });
+        await using _ = await refusing("127.0.0.4", mute.port);
+        for (const transport of transports) {
+          const url = `pg://u@localhost:${mute.port}?sslmode=disable&connect_timeout=2&blocking_transport=${transport}`;
+          const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
+          assert.equal(error, "ServerError: this is 127.0.0.4", transport);
+        }
+      }));
+
+    test(`addresses: the error names each of them (${world})`, () =>
+      withHosts(["127.0.0.2", "127.0.0.3"], async (file) => {
+        for (const transport of transports) {
+          if (transport === "worker") continue;
+          const url = `pg://u@localhost:1?sslmode=disable&connect_timeout=5&blocking_transport=${transport}`;
+          const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
+          const reasons = "connection refused (127.0.0.2), connection refused (127.0.0.3)";
+          assert.equal(error, `ConnectionError: Cannot connect to localhost:1: ${reasons}`, transport);
+        }
+      }));
+
     test(`addresses: the only one that does not answer is an error that says so (${world})`, () =>
       withHosts(["127.0.0.1"], async (file) => {
         await using silent = await Unanswered.start();

@@ -1,9 +1,10 @@
 /** Opens a pool's connections, and decides when to try again after a failure. */
 import { atMost, now } from "../../runtime/clock.ts";
 import { ConnectionError } from "../../errors.ts";
+import type { HostChoice } from "../../connect/host_choice.ts";
 import { ServerAddress, verifiedSockets } from "../../connect/server_address.ts";
 import type { Settings } from "../../options/settings.ts";
-import { backoff } from "../backoff.ts";
+import { backoff, LONGEST_WITH_CALLERS } from "../backoff.ts";
 import { isTransient, lostWhileOpening } from "../failure.ts";
 import { errorFields, type Log } from "../../telemetry/log.ts";
 import type { Conn } from "../../async/conn.ts";
@@ -19,9 +20,11 @@ export class Connector {
   readonly #settings: Settings;
   readonly #onConnect: OnConnect;
   readonly #log: Log | undefined;
-  readonly #address = new ServerAddress(verifiedSockets);
-  /** Aborts attempts to connect when the pool closes. */
-  readonly #abort = new AbortController();
+  readonly #address: ServerAddress;
+  /** Aborts the attempts to connect that are under way. */
+  #abort = new AbortController();
+  /** Whether attempts to connect were aborted for good. */
+  isAborted = false;
   /** Whether the server has been reached since the last failure. */
   isReached = false;
   /** Whether it was ever reached: later failures are likely to be transient. */
@@ -29,26 +32,31 @@ export class Connector {
   /** The number of failures since the server was reached. */
   failures = 0;
   lastFailure: unknown = undefined;
-  /** No attempt to connect begins before this time. */
-  pauseUntil = 0;
+  /** No attempt to connect begins before this time, nor before the other one while callers wait. */
+  #pauseUntil = 0;
+  #pauseForCallersUntil = 0;
   /** Whether the last failure is likely to be transient. */
   #isFailureTransient = false;
 
-  constructor(name: string, settings: Settings, onConnect: OnConnect, log: Log | undefined) {
+  constructor(name: string, settings: Settings, choice: HostChoice, onConnect: OnConnect, log: Log | undefined) {
+    this.#address = new ServerAddress(verifiedSockets, choice);
     this.#name = name;
     this.#settings = settings;
     this.#onConnect = onConnect;
     this.#log = log;
   }
 
-  /** Whether attempts to connect were aborted. */
-  get isAborted(): boolean {
-    return this.#abort.signal.aborted;
-  }
-
   /** Aborts all attempts to connect, also later ones. */
   abort(reason: Error): void {
+    this.isAborted = true;
     this.#abort.abort(reason);
+  }
+
+  /** Aborts the attempts to connect that are under way, for others to take their place. */
+  restart(reason: Error): void {
+    if (this.isAborted) return;
+    this.#abort.abort(reason);
+    this.#abort = new AbortController();
   }
 
   /** Opens a connection, and calls `onConnect` with it. */
@@ -100,17 +108,40 @@ export class Connector {
    * for that.
    */
   isPaused(hasCallers: boolean): boolean {
-    return now() < this.pauseUntil && (this.#isFailureTransient || !hasCallers);
+    return now() < this.pauseEnd(hasCallers) && (this.#isFailureTransient || !hasCallers);
+  }
+
+  /** When the pause after a failure is over. */
+  pauseEnd(hasCallers: boolean): number {
+    return hasCallers ? this.#pauseForCallersUntil : this.#pauseUntil;
   }
 
   /** Pauses before the next attempt, longer after each failure. */
   pause(): void {
     // Attempts made at the same time fail for the same reason, and count as one.
-    if (now() < this.pauseUntil) return;
-    const pause = backoff(++this.failures, Math.random());
+    if (now() < this.#pauseForCallersUntil) return;
+    const random = Math.random();
+    const pause = backoff(++this.failures, random);
     const fields = errorFields(this.lastFailure);
     this.#log?.warn("cannot connect", { pool: this.#name, failures: this.failures, pause, ...fields });
-    this.pauseUntil = now() + pause;
+    this.#pauseUntil = now() + pause;
+    this.#pauseForCallersUntil = now() + backoff(this.failures, random, LONGEST_WITH_CALLERS);
+  }
+}
+
+/** Closes and rolls back what the user left open; closes the connection if that fails, or if `onRelease` says so. */
+export async function tidyUp(
+  conn: PoolConn,
+  onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined,
+  onFailure: (error: unknown) => void,
+): Promise<void> {
+  try {
+    await conn.release(CLEAN_UP_TIMEOUT);
+    const keep = await withTimeout("onRelease", onRelease?.(conn), CLEAN_UP_TIMEOUT);
+    if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
+  } catch (error) {
+    onFailure(error);
+    await conn.close({ timeout: 0 });
   }
 }
 

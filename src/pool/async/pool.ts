@@ -1,25 +1,23 @@
 /** The pool of connections that await. */
-import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
+import { closeTimeout } from "../../connection/arguments.ts";
 import type { CloseOptions } from "../../connection/call_options.ts";
 import { settingsOf } from "../../options/opts.ts";
 import { type Target, targetOpts } from "../../options/target.ts";
 import { variable } from "../../runtime/runtime.ts";
+import type { TargetSessionAttrs } from "../../options/settings.ts";
 import type { ConnectionError } from "../../errors.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
 import { printMembers } from "../../inspection.ts";
-import type { SqlTemplate } from "../../sql/template.ts";
+import type { TargetOptions } from "../view_options.ts";
 import type { Conn } from "../../async/conn.ts";
-import type { CallOptions, CopyOptions, ListenOptions } from "../../async/options.ts";
-import { PoolCalls } from "./pool_calls.ts";
-import { PoolExecutor } from "./pool_executor.ts";
+import type { ListenOptions } from "../../async/options.ts";
 import { PoolListener } from "./pool_listener.ts";
 import type { PoolConn } from "./pool_conn.ts";
-import { PoolManager } from "./pool_manager.ts";
 import type { PoolNotifications } from "./pool_notifications.ts";
-import { PoolStream } from "./pool_stream.ts";
-import { PooledConn } from "./pooled_conn.ts";
+import { PoolView } from "./pool_view.ts";
+import { PoolViews } from "./pool_views.ts";
 
 /** Options of a pool. Its limits override those of the target's `Opts`. */
 export interface PoolOptions extends PoolLimits {
@@ -73,9 +71,8 @@ export interface PoolOptions extends PoolLimits {
  * assert.equal(pids[0], pids[1]);
  * ```
  */
-export class Pool extends PoolExecutor implements AsyncDisposable {
-  readonly #manager: PoolManager;
-  readonly #calls: PoolCalls;
+export class Pool extends PoolView implements AsyncDisposable {
+  readonly #views: PoolViews;
   readonly #listener: PoolListener;
 
   /**
@@ -89,7 +86,7 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
     const given = targetOpts(target, variable);
     const { opts, name, limits } = poolOpts(given, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
     const { onConnect, onRelease, onClose, onLeak } = options ?? {};
-    const manager = new PoolManager(name, settingsOf(opts), limits, {
+    const views = new PoolViews(name, settingsOf(opts), limits, {
       onConnect: (conn) => {
         if (onClose !== undefined) {
           const { handlers } = (conn as PoolConn).opened.state;
@@ -100,96 +97,46 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
       onRelease,
       onLeak,
     });
-    const calls = new PoolCalls(manager);
-    super(calls);
-    this.#manager = manager;
-    this.#calls = calls;
-    this.#listener = new PoolListener(this.#manager);
+    super(views.main);
+    this.#views = views;
+    this.#listener = new PoolListener(views.main);
   }
 
   static {
-    printMembers<Pool>(this.prototype, (pool) => ({ name: pool.#manager.name, ...pool.stats() }));
+    printMembers<Pool>(this.prototype, (pool) => ({ name: pool.#views.main.name, ...pool.stats() }));
   }
 
-  /** Whether the pool was closed. Its calls then fail. */
-  get closed(): boolean {
-    return this.#manager.closed;
-  }
-
-  /** Counts of connections and callers, now and so far. */
-  stats(): PoolStats {
-    return this.#manager.stats;
+  /** Counts of connections and callers, now and so far, with those of its views. */
+  override stats(): PoolStats {
+    return this.#views.stats;
   }
 
   /**
-   * Opens connections until `poolMinIdle` of them are idle, at least one: to have them before the first caller comes,
-   * and to learn at once whether the server can be reached.
+   * A view of the pool, on the hosts of its list that suit: `"primary"`, `"standby"`, `"prefer-standby"` (a standby, and
+   * the primary if there is none), `"read-write"`, `"read-only"` or `"any"`. It shares the limits and the callbacks of the
+   * pool. Its connections are spread over these hosts; one that dies, or that is no longer what it was, is left out until
+   * it is back. Views need not be kept: all with the same target have the same connections.
    *
-   * @param options As for {@linkcode Pool.acquire}.
-   * @throws {ConnectionError} If the server cannot be reached, or the pool is closed.
-   * @throws {ServerError} If the server refuses the session, such as for a wrong password.
+   * With `after`, its statements see everything that was committed up to that position: they are executed on a standby
+   * that has replayed it, and on the primary if none has within `wait` milliseconds.
    *
-   * @example
-   * ```ts
-   * import { Pool } from "@x/pyro";
-   * import assert from "node:assert/strict";
+   * @throws {UsageError} If the target or an option is none of these.
    *
-   * await using pool = new Pool("pg://", { poolMinIdle: 2 });
-   * await pool.ready();
-   * assert.ok(pool.stats().idle >= 2);
-   * ```
-   */
-  async ready(options?: CallOptions): Promise<void> {
-    parseOptions(options, { action: "open connections", awaits: true });
-    await this.#calls.ready(options);
-  }
-
-  /**
-   * Takes a connection, for the caller alone until it is released.
-   *
-   * @param options `timeout`: how long to wait, in milliseconds, if shorter than `poolAcquireTimeout`.
-   *   `signal`: ends the wait when it aborts.
-   * @throws {TimeoutError} If no connection was free in time. If the server could not be reached, its `cause` is the reason.
-   * @throws {ConnectionError} If `poolMaxWaiting` callers wait already, if the pool is closed, or if the server was never reached.
-   * @throws {ServerError} If the server refuses the session.
-   *
-   * @example
+   * @example Reading one's own writes from a standby
    * ```ts
    * import { Pool } from "@x/pyro";
    * import assert from "node:assert/strict";
    *
    * await using pool = new Pool("pg://");
-   * await using conn = await pool.acquire({ timeout: 5000 });
-   * await using pipeline = conn.pipeline();
-   * const ticket = pipeline.exec("select 1 as n");
-   * assert.deepEqual(await pipeline.claimOne(ticket), { n: 1 });
+   * await pool.queryDrop("create table if not exists note (text text)");
+   * await pool.execDrop("insert into note values ($1)", ["hello"]);
+   * const after = await pool.position();
+   * const reader = pool.withTarget("prefer-standby", { after, wait: 100 });
+   * assert.equal(await reader.execValue("select exists (select from note where text = 'hello')"), true);
    * ```
    */
-  async acquire(options?: CallOptions): Promise<PooledConn> {
-    parseOptions(options, { action: "acquire a connection", awaits: true });
-    const acquiredAt = new Error("taken from the pool here");
-    const entry = await this.#calls.acquire(options);
-    const { opened, end } = this.#manager.lease(entry, acquiredAt);
-    return new PooledConn(opened, () => {
-      end();
-      return this.#manager.release(entry);
-    });
-  }
-
-  /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
-  copyOut(sql: string | SqlTemplate, options?: CopyOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const acquiredAt = new Error("copied from the pool here");
-    const chunks = new PoolStream(() =>
-      this.#calls.openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options).values())
-    );
-    return new ReadableStream({
-      async pull(controller): Promise<void> {
-        const { done, value } = await chunks.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: () => chunks[Symbol.asyncDispose](),
-    }, { highWaterMark: 0 });
+  withTarget(target: TargetSessionAttrs, options?: TargetOptions): PoolView {
+    return new PoolView(this.#views.source(target, options));
   }
 
   /**
@@ -219,7 +166,7 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
 
   /** As `Conn.reloadTypes`, for all of its connections. */
   reloadTypes(): void {
-    this.#manager.reloadTypes();
+    this.#views.reloadTypes();
   }
 
   /**
@@ -227,7 +174,7 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
    * ones are closed now, those in use when they are released. Resolves when the idle ones are closed.
    */
   drain(): Promise<void> {
-    return this.#manager.drain();
+    return this.#views.drain();
   }
 
   /**
@@ -235,7 +182,7 @@ export class Pool extends PoolExecutor implements AsyncDisposable {
    * connection; the rest are then cut off. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
-    const closing = this.#manager.close(closeTimeout(options));
+    const closing = this.#views.close(closeTimeout(options));
     await Promise.all([closing, this.#listener.close()]);
   }
 

@@ -8,14 +8,15 @@ import {
 } from "../../connection/arguments.ts";
 import { TimeoutError } from "../../errors.ts";
 import { now } from "../../runtime/clock.ts";
-import { isRetryable, MAX_RETRIES } from "../../statements/unexecuted.ts";
+import { isRetryable, isUncommitted, MAX_RETRIES } from "../../statements/unexecuted.ts";
+import type { TransactionOptions } from "../../connection/call_options.ts";
 import { LatencyEstimate } from "../latency_estimate.ts";
 import { Lease } from "../lease.ts";
 import type { Conn } from "../../async/conn.ts";
 import type { CallOptions } from "../../async/options.ts";
 import type { AcquireDeadline } from "./caller_queue.ts";
+import type { ConnectionSource } from "./connection_source.ts";
 import type { Entry } from "./pool_conn.ts";
-import type { PoolManager } from "./pool_manager.ts";
 import type { PoolSource } from "./pool_stream.ts";
 
 /** A call may wait for a connection, so its parameters are copied first. */
@@ -23,27 +24,27 @@ export { copyArguments as argumentsOf } from "../../connection/arguments.ts";
 
 /** Makes calls on the connections of one pool. */
 export class PoolCalls {
-  readonly #manager: PoolManager;
+  readonly #source: ConnectionSource;
   readonly #latency = new LatencyEstimate();
 
-  constructor(manager: PoolManager) {
-    this.#manager = manager;
+  constructor(source: ConnectionSource) {
+    this.#source = source;
   }
 
   /** Acquires a connection, with the pool's figures in the error if there is none in time. */
   async acquire(options: CallOptions | undefined, cost: number = Infinity): Promise<Entry> {
     try {
-      return await this.#manager.acquire(options === undefined ? NO_DEADLINE : acquireDeadlineOf(options), cost);
+      return await this.#source.acquire(options === undefined ? NO_DEADLINE : acquireDeadlineOf(options), cost);
     } catch (error) {
-      throw this.#manager.acquireError(error);
+      throw this.#source.acquireError(error);
     }
   }
 
   /** Takes a connection, which makes the pool open those that should be idle, and waits for them. */
   async ready(options: CallOptions | undefined): Promise<void> {
     const entry = await this.acquire(options);
-    await this.#manager.release(entry);
-    await this.#manager.filled();
+    await this.#source.release(entry);
+    await this.#source.filled();
   }
 
   /**
@@ -73,16 +74,16 @@ export class PoolCalls {
     const startedAt = now();
     for (let retriesLeft = MAX_RETRIES;; retriesLeft--) {
       const cost = shared === undefined ? Infinity : this.#latency.costOf(shared);
-      const entry = this.#manager.acquireIdle(cost) ??
+      const entry = this.#source.acquireIdle(cost) ??
         await this.acquire(withRemainingTime(options, startedAt), cost);
       const taken = shared === undefined ? 0 : now();
       try {
         return await make(entry.conn, withRemainingTime(options, startedAt));
       } catch (error) {
-        if (!isRetryable(error, retriesLeft) || this.#manager.closed) throw error;
+        if (!isRetryable(error, retriesLeft) || this.#source.closed) throw error;
       } finally {
         if (shared !== undefined) this.#latency.record(shared, (now() - taken) / entry.shares);
-        void this.#manager.release(entry);
+        void this.#source.release(entry);
       }
     }
   }
@@ -97,7 +98,28 @@ export class PoolCalls {
     try {
       return await make(entry.conn, withRemainingTime(options, startedAt));
     } finally {
-      void this.#manager.release(entry);
+      void this.#source.release(entry);
+    }
+  }
+
+  /**
+   * Runs a transaction. If it fails because its connection was lost, or because the server has become a standby, and
+   * nothing can have been committed, it is run again on another connection, as often as `retries` says.
+   */
+  async transaction<O extends CallOptions & Pick<TransactionOptions, "retries">, T>(
+    options: O | undefined,
+    make: (conn: Conn, options: O | undefined) => Promise<T>,
+  ): Promise<T> {
+    const startedAt = now();
+    for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
+      const entry = await this.acquire(withRemainingTime(options, startedAt));
+      try {
+        return await make(entry.conn, withRemainingTime(options, startedAt));
+      } catch (error) {
+        if (!(retriesLeft > 0 && isUncommitted(error)) || this.#source.closed) throw error;
+      } finally {
+        void this.#source.release(entry);
+      }
     }
   }
 
@@ -109,10 +131,10 @@ export class PoolCalls {
   ): Promise<PoolSource<T>> {
     const entry = await this.acquire(options);
     const lease = new Lease();
-    const unwatch = this.#manager.watch(lease, entry, acquiredAt);
+    const unwatch = this.#source.watch(lease, entry, acquiredAt);
     const end = (): Promise<void> | undefined => {
       unwatch();
-      return this.#manager.release(entry);
+      return this.#source.release(entry);
     };
     try {
       return { items: make(entry.conn), lease, end };

@@ -183,9 +183,19 @@ export abstract class PoolExecutor {
     );
   }
 
-  /** As `Conn.tx`, on any connection. Calls that `fn` makes on the pool are not part of the transaction. */
+  /**
+   * As `Conn.tx`, on any connection. Calls that `fn` makes on the pool are not part of the transaction.
+   *
+   * `retries` also counts for a lost connection, and for a server that has become a standby, if nothing can have been
+   * committed: `fn` is then run again on another connection, after a failover on the new primary.
+   */
   tx<T>(fn: (tx: Transaction) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
-    return this.#calls.once(options, (conn, options) => conn.tx(fn, options));
+    return this.#calls.transaction(options, (conn, options) => conn.tx(fn, options));
+  }
+
+  /** As `Conn.position`, on any connection. */
+  position(options?: CallOptions): Promise<string> {
+    return this.#calls.withRetries(options, (conn, options) => conn.position(options));
   }
 
   /** As `Conn.copyIn`, on any connection. */

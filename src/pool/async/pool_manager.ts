@@ -1,12 +1,14 @@
 /** The manager of a pool that awaits: it opens, hands out, cleans up and closes connections. */
 import { atMost, now } from "../../runtime/clock.ts";
 import { PyroError, stackFromHere } from "../../errors.ts";
+import type { HostChoice } from "../../connect/host_choice.ts";
 import type { Settings } from "../../options/settings.ts";
 import { acquireTimedOut, poolClosed, tooManyWaiting } from "../failure.ts";
-import { Lease } from "../lease.ts";
-import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
+import type { Lease } from "../lease.ts";
+import type { PoolLeak } from "../leak_detector.ts";
 import type { Limits } from "../limits.ts";
 import { WAITING_BATCH_BUDGET } from "../latency_estimate.ts";
+import type { GroupMember, PoolGroup } from "../pool_group.ts";
 import { PoolState, type PoolStats } from "../pool_state.ts";
 import { acquireEvent } from "../../telemetry/events.ts";
 import { leakReporter } from "../../telemetry/leak.ts";
@@ -16,8 +18,10 @@ import { Alarm } from "./alarm.ts";
 import type { Conn } from "../../async/conn.ts";
 import { Batching } from "./batching.ts";
 import { type AcquireDeadline, AcquireTimeout, CallerQueue } from "./caller_queue.ts";
-import { CLEAN_UP_TIMEOUT, Connector, type OnConnect, withTimeout } from "./connector.ts";
-import { OpenedConnection } from "../../async/opened.ts";
+import { Connector, type OnConnect, tidyUp } from "./connector.ts";
+import type { ConnectionSource } from "./connection_source.ts";
+import { HostWatch } from "./host_watch.ts";
+import { Leases } from "./leases.ts";
 import type { Entry, PoolConn } from "./pool_conn.ts";
 import { ListenConnection, type ListenEvents } from "./listen_connection.ts";
 
@@ -30,7 +34,7 @@ export interface PoolHooks {
 }
 
 /** The connections of a pool. */
-export class PoolManager {
+export class PoolManager implements ConnectionSource, GroupMember {
   readonly name: string;
   readonly #log: Log | undefined;
   readonly #limits: Limits;
@@ -38,45 +42,66 @@ export class PoolManager {
   readonly #state: PoolState<PoolConn>;
   readonly #queue: CallerQueue;
   readonly #batching: Batching;
-  readonly #leaks: LeakDetector<Entry>;
+  readonly #leases: Leases;
   readonly #alarm = new Alarm(() => this.#tick());
   readonly #connector: Connector;
   /** Connections that are being opened, and closed. */
   readonly #openings = new Set<Promise<void>>();
   readonly #closings = new Set<Promise<void>>();
+  readonly #watch: HostWatch;
+  readonly #choice: HostChoice;
+  readonly #group: PoolGroup;
   /** How many connections are being checked. */
   #checking = 0;
   #closing: Promise<void> | undefined = undefined;
   #onQuiet: (() => void) | undefined = undefined;
 
-  constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
+  /** Pools in one group share its limit. */
+  constructor(
+    name: string,
+    settings: Settings,
+    limits: Limits,
+    hooks: PoolHooks,
+    choice: HostChoice,
+    group: PoolGroup,
+  ) {
+    this.#choice = choice;
+    this.#group = group;
     this.name = name;
     this.#log = Log.of(settings);
     this.#limits = limits;
     this.#hooks = hooks;
-    this.#connector = new Connector(name, settings, hooks.onConnect, this.#log);
+    this.#connector = new Connector(name, settings, choice, hooks.onConnect, this.#log);
     this.#batching = new Batching(limits.poolMaxPipelined);
     this.#state = new PoolState(limits, Math.random, (conn) => this.#closeInBackground(conn));
     this.#queue = new CallerQueue(this.#state, this.#alarm, () => this.#scheduleTick());
-    this.#leaks = new LeakDetector(
-      limits.poolLeakTimeout,
-      now,
-      leakReporter(name, this.#log, hooks.onLeak),
-      (entry) => void this.#reclaim(entry),
-    );
+    const [log, state, connector] = [this.#log, this.#state, this.#connector];
+    this.#watch = new HostWatch({ name, settings, log, choice, state, connector, onChange: () => this.serve() });
+    const report = leakReporter(name, this.#log, hooks.onLeak);
+    this.#leases = new Leases(limits.poolLeakTimeout, this.#alarm, report, (entry) => void this.release(entry));
   }
 
-  /** The pool's figures. */
   get stats(): PoolStats {
-    return this.#state.stats(this.#queue.length);
+    const stats = this.#state.stats(this.#queue.length);
+    return this.#choice.isList ? { ...stats, hosts: this.#choice.stats() } : stats;
   }
 
-  /** Whether it hands out no more connections. */
+  get size(): number {
+    return this.#state.size;
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  yieldIdle(milliseconds: number): boolean {
+    return this.#state.yieldIdle(now() - milliseconds);
+  }
+
   get closed(): boolean {
     return this.#closing !== undefined;
   }
 
-  /** An idle connection that was used recently, if there is one. */
   acquireIdle(cost: number = Infinity): Entry | undefined {
     return this.closed || acquires.hasSubscribers || this.#canBatch(cost) ? undefined : this.#takeIdle(cost);
   }
@@ -149,7 +174,7 @@ export class PoolManager {
       return Promise.reject(tooManyWaiting(poolMaxWaiting));
     }
     const waiting = this.#queue.wait(deadline, cost);
-    this.#serveQueue();
+    this.serve();
     return waiting;
   }
 
@@ -170,19 +195,12 @@ export class PoolManager {
     return this.#cleanUp(entry);
   }
 
-  /** Leases a connection to a user, and watches it until it is released. */
-  lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
-    const { state, link } = entry.conn.opened;
-    const lease = new Lease();
-    return { opened: new OpenedConnection(state, link, lease), end: this.watch(lease, entry, acquiredAt) };
+  lease(entry: Entry, acquiredAt: Error): ReturnType<Leases["lease"]> {
+    return this.#leases.lease(entry, acquiredAt);
   }
 
-  /** Watches a connection until the returned function is called, or the lease is garbage-collected. */
   watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
-    const { state } = entry.conn.opened;
-    const end = this.#leaks.watch(lease, entry, acquiredAt, () => state.handlers.endLease());
-    this.#alarm.set(this.#leaks.nextCheckAt);
-    return end;
+    return this.#leases.watch(lease, entry, acquiredAt);
   }
 
   /** Waits until no connection is being opened. Throws if some are missing then. */
@@ -238,6 +256,7 @@ export class PoolManager {
     this.#state.drain();
     for (const entry of this.#state.leased) this.#state.remove(entry);
     this.#alarm.clear();
+    this.#watch.close();
     await Promise.all(this.#closings);
   }
 
@@ -246,26 +265,21 @@ export class PoolManager {
   }
 
   #returnEntry(entry: Entry): undefined {
-    this.#state.return(entry, now(), this.#queue.length > 0);
-    this.#serveQueue();
+    if (this.#group.mustYield(this)) this.#state.remove(entry);
+    else this.#state.return(entry, now(), this.#queue.length > 0);
+    this.#group.serveOthers(this);
+    this.serve();
   }
 
-  /** Closes and rolls back what the user left open; closes the connection if that fails. */
   async #cleanUp(entry: Entry): Promise<void> {
-    const { conn } = entry;
-    try {
-      await conn.release(CLEAN_UP_TIMEOUT);
-      const keep = await withTimeout("onRelease", this.#hooks.onRelease?.(conn), CLEAN_UP_TIMEOUT);
-      if (keep === false || !conn.isReleased) await conn.close({ timeout: 0 });
-    } catch (error) {
+    await tidyUp(entry.conn, this.#hooks.onRelease, (error) => {
       this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
-      await conn.close({ timeout: 0 });
-    }
+    });
     this.#returnEntry(entry);
   }
 
   /** Hands out idle connections to waiting callers, and opens more. */
-  #serveQueue(): void {
+  serve(): void {
     const time = now();
     while (this.#queue.length > 0) {
       const entry = this.#state.take(time);
@@ -301,22 +315,16 @@ export class PoolManager {
   /** Checks whether a connection that was idle for a while still works. */
   async #check(entry: Entry): Promise<void> {
     this.#checking++;
-    const startedAt = now();
-    try {
-      await entry.conn.check(CHECK_TIMEOUT);
-    } catch {
-      await entry.conn.close({ timeout: 0 });
-      // If this connection died while idle (a NAT time-out), those idle at least as long are presumed dead.
-      this.#state.dropStale(startedAt);
-    }
+    await this.#watch.check(entry);
     this.#checking--;
     this.#returnEntry(entry);
   }
 
   /** Whether a connection may be opened now. While the server has not been reached, one attempt at a time. */
   get #canOpen(): boolean {
-    return this.#state.hasRoom && !this.#connector.isPaused(this.#queue.length > 0) &&
-      (this.#connector.isReached || this.#state.opening === 0);
+    return !this.#connector.isPaused(this.#queue.length > 0) &&
+      (this.#connector.isReached || this.#state.opening === 0) &&
+      (this.#group.hasRoom || (this.#queue.length > 0 && this.#group.makeRoom(this)));
   }
 
   #replenish(): void {
@@ -334,6 +342,7 @@ export class PoolManager {
 
   async #open(): Promise<void> {
     const generation = this.#state.beginOpening();
+    const startedAt = now();
     let conn: PoolConn;
     try {
       conn = await this.#connector.connect();
@@ -342,10 +351,12 @@ export class PoolManager {
       return this.#openFailed(error);
     }
     this.#connector.succeeded();
+    this.#watch.opened(conn, now() - startedAt);
     conn.opened.onLost = () => {
       this.#state.lost(conn);
       this.#replenish();
       this.#scheduleTick();
+      this.#group.serveOthers(this);
     };
     this.#returnEntry(this.#state.opened(conn, generation, now()));
   }
@@ -353,10 +364,7 @@ export class PoolManager {
   #openFailed(error: unknown): void {
     const isTransient = this.#connector.failed(error);
     if (!isTransient) this.#queue.shift()?.reject(error);
-    if (isTransient || this.#queue.length === 0) {
-      this.#connector.pause();
-      this.#alarm.set(this.#connector.pauseUntil);
-    }
+    if (isTransient || this.#queue.length === 0) this.#connector.pause();
     this.#replenish();
     this.#scheduleTick();
   }
@@ -365,27 +373,24 @@ export class PoolManager {
   #tick(): void {
     const time = now();
     this.#queue.expire(time);
-    this.#leaks.check();
+    this.#leases.check();
     this.#state.sweep(time);
-    this.#serveQueue();
+    this.#watch.recheck(time);
+    this.serve();
   }
 
   /** Sets the alarm for what is due next. */
   #scheduleTick(): void {
     if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
-    this.#alarm.set(Math.min(this.#state.nextSweepAt, this.#leaks.nextCheckAt));
-    const { pauseUntil } = this.#connector;
-    if (pauseUntil > now()) this.#alarm.set(pauseUntil);
-  }
-
-  /** Takes back a connection whose lease was garbage-collected, once its calls are over. */
-  async #reclaim(entry: Entry): Promise<void> {
-    await entry.conn.opened.link.drained(Infinity);
-    await this.release(entry);
+    this.#alarm.set(Math.min(this.#state.nextSweepAt, this.#leases.nextCheckAt, this.#watch.recheckAt));
+    this.#alarm.set(this.#group.retryAt(this, now));
+    const pauseEnd = this.#connector.pauseEnd(this.#queue.length > 0);
+    if (pauseEnd > now()) this.#alarm.set(pauseEnd);
   }
 
   #closeInBackground(conn: PoolConn): void {
     conn.opened.onLost = undefined;
+    this.#watch.closed(conn);
     const leaving = conn.close({ timeout: 0 }).finally(() => this.#closings.delete(leaving));
     this.#closings.add(leaving);
   }
@@ -393,5 +398,3 @@ export class PoolManager {
 
 /** How many connections must be in use before calls are batched: they keep the client and the server busy. */
 const BATCHING_THRESHOLD = 3;
-/** Milliseconds for a connection to answer. */
-const CHECK_TIMEOUT = 2000;

@@ -1,24 +1,22 @@
 /** The pool of connections that block. */
 import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
-import type { CallOptions, CloseOptions, CopyOptions, ListenOptions } from "../../connection/call_options.ts";
-import { channelName } from "../../features/listen.ts";
-import { settingsOf } from "../../options/opts.ts";
 import { type Target, targetOpts } from "../../options/target.ts";
 import { variable } from "../../runtime/runtime.ts";
+import type { CloseOptions, ListenOptions } from "../../connection/call_options.ts";
+import { channelName } from "../../features/listen.ts";
+import { settingsOf } from "../../options/opts.ts";
+import type { TargetSessionAttrs } from "../../options/settings.ts";
 import type { ConnectionError } from "../../errors.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import { type PoolLimits, poolOpts } from "../limits.ts";
 import type { PoolStats } from "../pool_state.ts";
 import { printMembers } from "../../inspection.ts";
-import type { SqlTemplate } from "../../sql/template.ts";
+import type { TargetOptions } from "../view_options.ts";
 import type { Conn } from "../../sync/conn.ts";
-import { PoolCalls } from "./pool_calls.ts";
-import { PoolExecutor } from "./pool_executor.ts";
 import type { PoolConn } from "./pool_conn.ts";
-import { PoolManager } from "./pool_manager.ts";
 import { PoolNotifications } from "./pool_notifications.ts";
-import { PoolStream } from "./pool_stream.ts";
-import { PooledConn } from "./pooled_conn.ts";
+import { PoolView } from "./pool_view.ts";
+import { PoolViews } from "./pool_views.ts";
 
 /** Options of a pool. Its limits override those of the target's `Opts`. */
 export interface PoolOptions extends PoolLimits {
@@ -73,9 +71,8 @@ export interface PoolOptions extends PoolLimits {
  * assert.equal(pids[0], pids[1]);
  * ```
  */
-export class Pool extends PoolExecutor implements Disposable {
-  readonly #manager: PoolManager;
-  readonly #calls: PoolCalls;
+export class Pool extends PoolView implements Disposable {
+  readonly #views: PoolViews;
 
   /**
    * Makes a pool. The first call opens the first connection.
@@ -88,7 +85,7 @@ export class Pool extends PoolExecutor implements Disposable {
     const given = targetOpts(target, variable);
     const { opts, name, limits } = poolOpts(given, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
     const { onConnect, onRelease, onClose, onLeak } = options ?? {};
-    const manager = new PoolManager(name, settingsOf(opts), limits, {
+    const views = new PoolViews(name, settingsOf(opts), limits, {
       onConnect: (conn) => {
         if (onClose !== undefined) {
           const { handlers } = (conn as PoolConn).opened.state;
@@ -99,84 +96,45 @@ export class Pool extends PoolExecutor implements Disposable {
       onRelease: (conn) => onRelease?.(conn),
       onLeak,
     });
-    const calls = new PoolCalls(manager);
-    super(calls);
-    this.#manager = manager;
-    this.#calls = calls;
+    super(views.main);
+    this.#views = views;
   }
 
   static {
-    printMembers<Pool>(this.prototype, (pool) => ({ name: pool.#manager.name, ...pool.stats() }));
+    printMembers<Pool>(this.prototype, (pool) => ({ name: pool.#views.main.name, ...pool.stats() }));
   }
 
-  /** Whether the pool was closed. Its calls then fail. */
-  get closed(): boolean {
-    return this.#manager.closed;
-  }
-
-  /** Counts of connections and callers, now and so far. */
-  stats(): PoolStats {
-    return this.#manager.stats;
+  /** Counts of connections and callers, now and so far, with those of its views. */
+  override stats(): PoolStats {
+    return this.#views.stats;
   }
 
   /**
-   * Opens connections until `poolMinIdle` of them are idle, at least one: to have them before the first caller comes,
-   * and to learn at once whether the server can be reached. Connections in use count.
+   * A view of the pool, on the hosts of its list that suit: `"primary"`, `"standby"`, `"prefer-standby"` (a standby, and
+   * the primary if there is none), `"read-write"`, `"read-only"` or `"any"`. It shares the limits and the callbacks of the
+   * pool. Its connections are spread over these hosts; one that dies, or that is no longer what it was, is left out until
+   * it is back. Views need not be kept: all with the same target have the same connections.
    *
-   * @param options Without effect, since there is nothing to wait for.
-   * @throws {ConnectionError} If the server cannot be reached, or the pool is closed.
-   * @throws {ServerError} If the server refuses the session, such as for a wrong password.
+   * With `after`, its statements see everything that was committed up to that position: they are executed on a standby
+   * that has replayed it, and on the primary if none has within `wait` milliseconds.
    *
-   * @example
-   * ```ts
-   * import { Pool } from "@x/pyro/sync";
-   * import assert from "node:assert/strict";
+   * @throws {UsageError} If the target or an option is none of these.
    *
-   * using pool = new Pool("pg://", { poolMinIdle: 2 });
-   * pool.ready();
-   * assert.ok(pool.stats().idle >= 2);
-   * ```
-   */
-  ready(options?: CallOptions): void {
-    parseOptions(options, { action: "open connections", awaits: false });
-    this.#manager.ready();
-  }
-
-  /**
-   * Takes a connection, for the caller alone until it is released.
-   *
-   * @param options Without effect, since there is nothing to wait for.
-   * @throws {UsageError} If all connections are in use.
-   * @throws {ConnectionError} If the pool is closed, or the server cannot be reached.
-   * @throws {ServerError} If the server refuses the session.
-   *
-   * @example
+   * @example Reading one's own writes from a standby
    * ```ts
    * import { Pool } from "@x/pyro/sync";
    * import assert from "node:assert/strict";
    *
    * using pool = new Pool("pg://");
-   * using conn = pool.acquire({ timeout: 5000 });
-   * using pipeline = conn.pipeline();
-   * const ticket = pipeline.exec("select 1 as n");
-   * assert.deepEqual(pipeline.claimOne(ticket), { n: 1 });
+   * pool.queryDrop("create table if not exists note (text text)");
+   * pool.execDrop("insert into note values ($1)", ["hello"]);
+   * const after = pool.position();
+   * const reader = pool.withTarget("prefer-standby", { after, wait: 100 });
+   * assert.equal(reader.execValue("select exists (select from note where text = 'hello')"), true);
    * ```
    */
-  acquire(options?: CallOptions): PooledConn {
-    parseOptions(options, { action: "acquire a connection", awaits: false });
-    const acquiredAt = new Error("taken from the pool here");
-    const entry = this.#manager.acquire();
-    const { opened, end } = this.#manager.lease(entry, acquiredAt);
-    return new PooledConn(opened, () => {
-      end();
-      this.#manager.release(entry);
-    });
-  }
-
-  /** As `Conn.copyOut`, on any connection, which is taken when the stream is first read. */
-  copyOut(sql: string | SqlTemplate, options?: CopyOptions): PoolStream<Uint8Array<ArrayBuffer>> {
-    const acquiredAt = new Error("copied from the pool here");
-    return new PoolStream(() => this.#calls.openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options)));
+  withTarget(target: TargetSessionAttrs, options?: TargetOptions): PoolView {
+    return new PoolView(this.#views.source(target, options));
   }
 
   /**
@@ -206,7 +164,7 @@ export class Pool extends PoolExecutor implements Disposable {
     const name = channelName(channel);
     const { deadline } = parseOptions(options, { action: "listen", awaits: false });
     return new PoolNotifications(name, deadline?.timeout ?? 0, (timeout) => {
-      const conn = this.#manager.openListenConnection();
+      const conn = this.#views.main.openListenConnection();
       try {
         return { conn, notifications: conn.listen(name, { timeout }) };
       } catch (error) {
@@ -218,7 +176,7 @@ export class Pool extends PoolExecutor implements Disposable {
 
   /** As `Conn.reloadTypes`, for all of its connections. */
   reloadTypes(): void {
-    this.#manager.reloadTypes();
+    this.#views.reloadTypes();
   }
 
   /**
@@ -226,7 +184,7 @@ export class Pool extends PoolExecutor implements Disposable {
    * ones are closed now, those in use when they are released.
    */
   drain(): void {
-    return this.#manager.drain();
+    this.#views.drain();
   }
 
   /**
@@ -234,7 +192,7 @@ export class Pool extends PoolExecutor implements Disposable {
    */
   close(options?: CloseOptions): void {
     closeTimeout(options);
-    this.#manager.close();
+    this.#views.close();
   }
 
   /** The same as {@linkcode close}. */

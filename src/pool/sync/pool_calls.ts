@@ -1,10 +1,12 @@
 /** How a pool that blocks makes calls on its connections: once, or with retries. */
 import type { PoolStatement } from "../../connection/arguments.ts";
-import type { CallOptions } from "../../connection/call_options.ts";
-import { isRetryable, MAX_RETRIES } from "../../statements/unexecuted.ts";
+import type { CallOptions, TransactionOptions } from "../../connection/call_options.ts";
+import { TimeoutError } from "../../errors.ts";
+import { isRetryable, isUncommitted, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import { Lease } from "../lease.ts";
 import type { Conn } from "../../sync/conn.ts";
-import type { PoolManager } from "./pool_manager.ts";
+import type { ConnectionSource } from "./connection_source.ts";
+import type { PoolConn } from "./pool_conn.ts";
 import type { PoolSource } from "./pool_stream.ts";
 
 /** No call waits for a connection, and the connection copies the parameters. */
@@ -12,10 +14,10 @@ export { splitArguments as argumentsOf } from "../../connection/arguments.ts";
 
 /** Makes calls on the connections of one pool. */
 export class PoolCalls {
-  readonly #manager: PoolManager;
+  readonly #source: ConnectionSource;
 
-  constructor(manager: PoolManager) {
-    this.#manager = manager;
+  constructor(source: ConnectionSource) {
+    this.#source = source;
   }
 
   /** As {@linkcode withRetries}: there are no other callers at the same time. */
@@ -33,25 +35,55 @@ export class PoolCalls {
    */
   withRetries<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
     for (let left = MAX_RETRIES;; left--) {
-      const entry = this.#manager.acquire();
+      const entry = this.#source.acquire();
       try {
         return make(entry.conn, options);
       } catch (error) {
-        if (!isRetryable(error, left) || this.#manager.closed) throw error;
+        this.#observe(entry.conn, error);
+        if (!isRetryable(error, left) || this.#source.closed) throw error;
       } finally {
-        this.#manager.release(entry);
+        this.#source.release(entry);
       }
     }
   }
 
   /** Makes a call that must not be repeated. */
   once<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
-    const entry = this.#manager.acquire();
+    const entry = this.#source.acquire();
     try {
       return make(entry.conn, options);
+    } catch (error) {
+      this.#observe(entry.conn, error);
+      throw error;
     } finally {
-      this.#manager.release(entry);
+      this.#source.release(entry);
     }
+  }
+
+  /**
+   * Runs a transaction. If it fails because its connection was lost, or because the server has become a standby, and
+   * nothing can have been committed, it is run again on another connection, as often as `retries` says.
+   */
+  transaction<O extends Pick<TransactionOptions, "retries">, T>(
+    options: O | undefined,
+    make: (conn: Conn, options: O | undefined) => T,
+  ): T {
+    for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
+      const entry = this.#source.acquire();
+      try {
+        return make(entry.conn, options);
+      } catch (error) {
+        this.#observe(entry.conn, error);
+        if (!(retriesLeft > 0 && isUncommitted(error)) || this.#source.closed) throw error;
+      } finally {
+        this.#source.release(entry);
+      }
+    }
+  }
+
+  /** If the server has missed a timeout, its other connections are in doubt. */
+  #observe(conn: PoolConn, error: unknown): void {
+    if (error instanceof TimeoutError && error.connectionLost) this.#source.suspect(conn);
   }
 
   /** Opens a stream on a connection, which is released when the stream ends. */
@@ -60,12 +92,12 @@ export class PoolCalls {
     acquiredAt: Error,
     make: (conn: Conn) => PoolSource<T>["items"],
   ): PoolSource<T> {
-    const entry = this.#manager.acquire();
+    const entry = this.#source.acquire();
     const lease = new Lease();
-    const unwatch = this.#manager.watch(lease, entry, acquiredAt);
+    const unwatch = this.#source.watch(lease, entry, acquiredAt);
     const end = (): void => {
       unwatch();
-      this.#manager.release(entry);
+      this.#source.release(entry);
     };
     try {
       return { items: make(entry.conn), lease, end };

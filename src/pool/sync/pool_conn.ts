@@ -1,4 +1,5 @@
 /** The connections of a pool, as the pool itself uses them. */
+import { hostName } from "../../connect/host_roles.ts";
 import { CallContext } from "../../connection/call_context.ts";
 import * as sessionCalls from "../../connection/session_calls.ts";
 import { isReleased } from "../../features/release.ts";
@@ -10,11 +11,14 @@ import type { OpenedConnection } from "../../sync/opened.ts";
 export class PoolConn extends Conn implements PooledConnection {
   readonly opened: OpenedConnection;
   readonly context: CallContext;
+  /** The name of the host that it leads to. */
+  readonly host: string;
 
   constructor(opened: OpenedConnection) {
     super(opened.target);
     this.opened = opened;
     this.context = new CallContext(opened.state);
+    this.host = hostName(opened.link.endpoint);
   }
 
   /** Whether there is nothing to clean up. */

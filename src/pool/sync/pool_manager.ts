@@ -1,12 +1,14 @@
 /** The manager of a pool that blocks: it opens, hands out, cleans up and closes connections. */
 import { now } from "../../runtime/clock.ts";
 import { refusePromise } from "../../run/sync_runner.ts";
+import type { HostChoice } from "../../connect/host_choice.ts";
 import { ServerAddress, verifiedSockets } from "../../connect/server_address.ts";
 import type { Settings } from "../../options/settings.ts";
 import { allInUse, lostWhileOpening, poolClosed } from "../failure.ts";
 import { Lease } from "../lease.ts";
 import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
 import type { Limits } from "../limits.ts";
+import type { GroupMember, PoolGroup } from "../pool_group.ts";
 import { PoolState, type PoolStats } from "../pool_state.ts";
 import { acquireEvent } from "../../telemetry/events.ts";
 import { leakReporter } from "../../telemetry/leak.ts";
@@ -14,6 +16,7 @@ import { errorFields, Log } from "../../telemetry/log.ts";
 import { acquires, publishSpanBlocking } from "../../telemetry/channels.ts";
 import type { Conn } from "../../sync/conn.ts";
 import { open, OpenedConnection } from "../../sync/opened.ts";
+import type { ConnectionSource } from "./connection_source.ts";
 import { type Entry, PoolConn } from "./pool_conn.ts";
 
 /** The callbacks of a pool's options. */
@@ -24,24 +27,42 @@ export interface PoolHooks {
 }
 
 /** The connections of a pool. */
-export class PoolManager {
+export class PoolManager implements ConnectionSource, GroupMember {
   readonly name: string;
   readonly #log: Log | undefined;
   readonly #settings: Settings;
   readonly #hooks: PoolHooks;
   readonly #state: PoolState<PoolConn>;
   readonly #leaks: LeakDetector<Entry>;
-  readonly #address = new ServerAddress(verifiedSockets);
+  readonly #address: ServerAddress;
+  readonly #choice: HostChoice;
+  readonly #group: PoolGroup;
+  /** When hosts that were passed over are looked at again. */
+  #recheckAt = Infinity;
   /** Connections to listen on. */
   readonly #listenConnections = new Set<PoolConn>();
   #closed = false;
 
-  constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
+  /** Pools in one group share its limit. */
+  constructor(
+    name: string,
+    settings: Settings,
+    limits: Limits,
+    hooks: PoolHooks,
+    choice: HostChoice,
+    group: PoolGroup,
+  ) {
+    this.#choice = choice;
+    this.#address = new ServerAddress(verifiedSockets, choice);
+    this.#group = group;
     this.name = name;
     this.#log = Log.of(settings);
     this.#settings = settings;
     this.#hooks = hooks;
-    this.#state = new PoolState(limits, Math.random, (conn) => conn.close());
+    this.#state = new PoolState(limits, Math.random, (conn) => {
+      choice.closed(conn.host);
+      conn.close();
+    });
     this.#leaks = new LeakDetector(
       limits.poolLeakTimeout,
       now,
@@ -52,8 +73,22 @@ export class PoolManager {
 
   /** The pool's figures. */
   get stats(): PoolStats {
-    return this.#state.stats(0);
+    const stats = this.#state.stats(0);
+    return this.#choice.isList ? { ...stats, hosts: this.#choice.stats() } : stats;
   }
+
+  get size(): number {
+    return this.#state.size;
+  }
+
+  /** No caller waits. */
+  readonly waiting = 0;
+
+  yieldIdle(milliseconds: number): boolean {
+    return this.#state.yieldIdle(now() - milliseconds);
+  }
+
+  serve(): void {}
 
   /** Whether it hands out no more connections. */
   get closed(): boolean {
@@ -74,6 +109,7 @@ export class PoolManager {
     const time = now();
     this.#leaks.check();
     this.#state.sweep(time);
+    this.#recheck(time);
     const { counters } = this.#state;
     try {
       for (let entry = this.#state.take(time); entry !== undefined; entry = this.#state.take(time)) {
@@ -81,7 +117,7 @@ export class PoolManager {
         counters.acquired++;
         return entry;
       }
-      if (!this.#state.hasRoom) throw allInUse(this.stats);
+      if (!this.#group.hasRoom && !this.#group.makeRoom(this, true)) throw allInUse(this.stats);
       const entry = this.#open();
       counters.acquired++;
       return entry;
@@ -197,6 +233,7 @@ export class PoolManager {
 
   #open(): Entry {
     const generation = this.#state.beginOpening();
+    const startedAt = now();
     let conn: PoolConn;
     try {
       conn = this.#connect();
@@ -206,19 +243,47 @@ export class PoolManager {
       this.#address.invalidate();
       throw error;
     }
-    return this.#state.opened(conn, generation, now());
+    const time = now();
+    this.#choice.opened(conn.host, time - startedAt);
+    conn.opened.onRoleDoubt = (isRefusal) => this.#doubtRole(conn, isRefusal);
+    if (this.#choice.isList) this.#recheckAt = Math.min(this.#recheckAt, time + this.#choice.roles.lifetime);
+    return this.#state.opened(conn, generation, time);
+  }
+
+  /** A host has missed a timeout: its connections are checked before they are used. */
+  suspect({ host }: PoolConn): void {
+    this.#state.suspect((conn) => conn.host === host);
+  }
+
+  /** A server has refused to write, or reports that it is no standby any more: is it what the pool needs? */
+  #doubtRole({ host, opened: { state: { session } } }: PoolConn, isRefusal: boolean): void {
+    const role = this.#choice.changedRole(host, session.parameters, isRefusal, now());
+    if (role === undefined) return;
+    this.#log?.warn("host has changed its role", { pool: this.name, host, isStandby: role.isStandby });
+    this.#state.retire((conn) => conn.host === host);
+  }
+
+  /** If it is time, closes connections to hosts that did not suit, so that new ones find out whether another one does. */
+  #recheck(time: number): void {
+    if (time < this.#recheckAt) return;
+    const { roles, target } = this.#choice;
+    this.#recheckAt = Infinity;
+    this.#state.retire(({ host }) => roles.isOutdated(host, target, time));
   }
 
   /** Whether a connection that was idle for a while still works. */
   #isAlive(entry: Entry): boolean {
     const startedAt = now();
+    const { conn: { host }, isSuspect } = entry;
+    const { roles } = this.#choice;
     try {
-      entry.conn.check(CHECK_TIMEOUT);
+      entry.conn.check(isSuspect ? roles.patienceFor(host) : CHECK_TIMEOUT);
       return true;
     } catch {
       this.#state.remove(entry);
       // If this connection died while idle (a NAT time-out), those idle at least as long are presumed dead.
-      this.#state.dropStale(startedAt);
+      this.#state.dropStale(startedAt, (conn) => conn.host === host);
+      if (isSuspect) roles.found(host, undefined, now());
       return false;
     }
   }

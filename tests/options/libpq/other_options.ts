@@ -76,6 +76,11 @@ export const OTHER_OPTIONS: readonly (readonly [key: string, option: OtherOption
   ["requirepeer", word("requirePeer")],
   ["min_protocol_version", protocolVersion("minProtocolVersion")],
   ["max_protocol_version", protocolVersion("maxProtocolVersion")],
+  ["target_session_attrs", word("targetSessionAttrs", "any")],
+  ["load_balance_hosts", {
+    libpq: (text) => text === "disable" ? undefined : text,
+    pyro: ({ loadBalanceHosts }) => loadBalanceHosts ? "random" : undefined,
+  }],
   ["oauth_issuer", word("oauthIssuer")],
   ["oauth_client_id", word("oauthClientId")],
   ["oauth_scope", word("oauthScope")],

@@ -10,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -46,6 +47,12 @@ export interface ServerOptions {
   readonly tls?: boolean;
   /** The address to listen on. Default: 127.0.0.1. */
   readonly listen?: string;
+  /** The data directory of a server to begin with. Default: an empty database. */
+  readonly copyOf?: string;
+  /** Files to write into the data directory, by their names. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Called when the directory was copied; gives more files. */
+  readonly finish?: () => Promise<Readonly<Record<string, string>>>;
 }
 
 /** What tests need to know about a running server: plain data, which can be sent to other processes. */
@@ -83,6 +90,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     const server = new PostgresServer(options, binaries, directory, options.port ?? await freePort());
     try {
       server.#initialize(options);
+      for (const [name, text] of Object.entries(await options.finish?.() ?? {})) server.writeFile(name, text);
       await server.resume();
     } catch (error) {
       await server[Symbol.asyncDispose]();
@@ -94,6 +102,11 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
   /** The server's log. */
   get log(): string {
     return this.#log;
+  }
+
+  /** The data directory. */
+  get data(): string {
+    return join(this.#directory, "data");
   }
 
   /** The process of the postmaster. */
@@ -120,7 +133,7 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     await new Promise<void>((ready, reject) => {
       child.stderr!.on("data", (chunk) => {
         this.#log += chunk;
-        if (this.#log.includes("ready to accept connections", from)) ready();
+        if (READY.test(this.#log.slice(from))) ready();
       });
       child.once("error", reject);
       child.once("close", (code) => reject(new Error(`postgres ended with ${code}:\n${this.#log}`)));
@@ -138,6 +151,30 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     child.ref();
     child.kill(mode === "fast" ? "SIGINT" : "SIGQUIT");
     await ended(child);
+  }
+
+  /** Kills all of its processes (kill -9), as if the machine had lost its power. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child?.pid === undefined) return;
+    child.ref();
+    const processes = childrenOf(child.pid);
+    child.kill("SIGKILL");
+    for (const pid of processes) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended.
+      }
+    }
+    await ended(child);
+  }
+
+  /** Writes a file into the data directory of a server that is stopped. */
+  writeFile(name: string, text: string): void {
+    writeFileSync(join(this.data, name), text, { mode: 0o600 });
+    this.#binaries.own(join(this.data, name));
   }
 
   /** Ends it without waiting, before this process exits. */
@@ -171,7 +208,9 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
       chmodSync(path, 0o755);
       this.#binaries.own(path);
     }
-    this.#binaries.copy(template(options.major, this.#binaries), data);
+    this.#binaries.copy(options.copyOf ?? template(options.major, this.#binaries), data);
+    rmSync(join(data, "postmaster.pid"), { force: true });
+    for (const [name, text] of Object.entries(options.files ?? {})) this.writeFile(name, text);
     if (options.tls) {
       const { key, certificate } = selfSignedCertificate("localhost");
       for (const [name, text] of [["server.key", key], ["server.crt", certificate]] as const) {
@@ -195,6 +234,20 @@ export class PostgresServer implements ServerInfo, AsyncDisposable {
     if (options.ident) writeFileSync(join(data, "pg_ident.conf"), `${options.ident.join("\n")}\n`);
   }
 }
+
+/** The processes that a process has started. */
+function childrenOf(parent: number): number[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[1] === String(parent);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** What a primary and a standby log when they are up. */
+const READY = /ready to accept (?:read-only )?connections/;
 
 /** How often a server is started at most. */
 const MAX_STARTS = 5;
@@ -267,7 +320,10 @@ class Binaries {
   /** Copies a directory of the account's. */
   copy(from: string, to: string): void {
     const { status, stderr } = spawnSync("cp", ["-a", from, to], { ...this.#options(), encoding: "utf8" });
-    if (status !== 0) throw new Error(`Cannot copy ${from} to ${to}: ${stderr}`);
+    // In the directory of a running server, files come and go.
+    if (status !== 0 && !/No such file|vanished/.test(stderr)) {
+      throw new Error(`Cannot copy ${from} to ${to}: ${stderr}`);
+    }
   }
 
   /** Gives a file to the account. */

@@ -91,7 +91,8 @@ export class TableClock {
 }
 
 /**
- * Runs a handshake along a table and checks that it asks for exactly these steps: `dial HOST:PORT` (`… for TLS`),
+ * Runs a handshake along a table and checks that it asks for exactly these steps: `dial HOST:PORT` (`… for TLS`, and
+ * `… without ADDRESS` for an address of the name that was tried),
  * `ask #1`, `startTls #1 NAME`, `readToEnd #1`, `open #1`, `call #1` (of the function for the password, behind which
  * `finish #1` ends `open`), `identify #1`, `discard #1`. Also checks that no
  * connection is used after it was discarded, and that all except the one returned were discarded exactly once.
@@ -154,7 +155,11 @@ function resume<T>(handshake: Handshake<T>, answer: () => unknown): IteratorResu
 }
 
 function nameOf(step: HandshakeStep, op: IteratorResult<Step, unknown> | undefined): string {
-  if (step.do === "dial") return `dial ${endpointName(step.endpoint)}${step.tls ? " for TLS" : ""}`;
+  if (step.do === "dial") {
+    const { endpoint } = step;
+    const tried = endpoint.kind === "tcp" && endpoint.tried !== undefined ? ` without ${endpoint.tried}` : "";
+    return `dial ${endpointName(endpoint)}${tried}${step.tls ? " for TLS" : ""}`;
+  }
   const link = step.link as TabledLink;
   if (link.discarded > 0 && step.do !== "discard") throw new WrongStep(`#${link.number} is used after it was given up`);
   switch (step.do) {

@@ -20,7 +20,7 @@ export interface Surroundings {
 
 export function environmentOf(
   { variables = {}, osUser, home, files = {}, warnings, system = [], date = Date.now() }: Surroundings,
-): Environment & TlsEnvironment {
+): Environment & TlsEnvironment & { random(): number } {
   return {
     variable: (name) => Object.hasOwn(variables, name) ? variables[name] : undefined,
     osUser: () => osUser,
@@ -35,6 +35,8 @@ export function environmentOf(
     },
     systemCertificates: () => system,
     date: () => date,
+    // Lists keep their order.
+    random: () => 0.999,
     warn: (message) => {
       if (warnings === undefined) throw new Error(`unexpected warning: ${message}`);
       warnings.push(message);

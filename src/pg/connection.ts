@@ -1,0 +1,197 @@
+/**
+ * The connection as query classes of other packages see it: they write messages by its methods, and listen to its
+ * events.
+ *
+ * It writes only while such a query is the client's current one. After an error, the session itself ends the group with
+ * a Sync, and everything that the query still writes is dropped until the ReadyForQuery, as the server would do.
+ */
+import { EventEmitter } from "node:events";
+import { DescribeTarget } from "../wire/codes.ts";
+import * as frontend from "../wire/frontend.ts";
+import type { Outbox } from "../wire/outbox.ts";
+import type { BindConfig, ExecuteConfig, MessageConfig, QueryParse } from "./interfaces.ts";
+import { prepareValue } from "./prepare_value.ts";
+import { bindTexts, withoutNul } from "./requests.ts";
+
+/** Where the current query's messages go. */
+export interface Writer {
+  readonly out: Outbox;
+  /** Whether the messages of now are dropped. */
+  readonly isClosed: boolean;
+  /** Called when a message has been written. */
+  written(syncMode?: "explicit" | "implicit"): void;
+}
+
+/** What the stream of a connection does for its client. */
+export interface StreamOwner {
+  /** Closes the connection at once. */
+  destroy(error?: Error): void;
+  /** Whether the connection keeps the process alive while nothing is outstanding. */
+  keepProcess(wanted: boolean): void;
+  /** Resolves when little is unsent. */
+  drained(): Promise<void>;
+}
+
+/** Directs what a connection writes; undefined to drop it. It is no method, since it is not for users. */
+export let attach: (connection: Connection, writer: Writer | undefined) => void;
+
+/** Writes messages, and emits those of the server: `rowDescription`, `noData`, `readyForQuery`, … */
+export class Connection extends EventEmitter {
+  /** The socket, with the few members that query classes and programs use. */
+  readonly stream: ConnectionStream;
+  /** Names of statements that query classes have prepared, with their texts. */
+  readonly parsedStatements: Record<string, string> = {};
+  /** Those that are being prepared. */
+  readonly submittedNamedStatements: Record<string, string> = {};
+  #writer: Writer | undefined = undefined;
+
+  /** Internal: a {@linkcode Client} makes its own. */
+  constructor(owner: StreamOwner) {
+    super();
+    this.stream = new ConnectionStream(owner, (bytes) => this.#write((out) => out.bytes(bytes)));
+    this.stream.on("error", (error) => this.emit("error", error));
+  }
+
+  static {
+    attach = (connection, writer) => connection.#writer = writer;
+  }
+
+  /** Sends a text in the simple protocol. */
+  query(text: string): void {
+    this.#write((out) => frontend.query(out, withoutNul(text, "SQL text")), "implicit");
+  }
+
+  /** Sends Parse. */
+  parse({ name = "", text, types = [] }: QueryParse, _more?: boolean): void {
+    const oids = Array.isArray(types) ? types : [];
+    this.#write((out) => frontend.parse(out, withoutNul(name, "name"), withoutNul(text, "SQL text"), oids));
+  }
+
+  /** Sends Bind. */
+  bind({ portal, statement, binary, values, valueMapper }: BindConfig, _more?: boolean): void {
+    const texts = Array.from(values ?? [], (value, i) => prepareValue(valueMapper ? valueMapper(value, i) : value));
+    this.#write((out) => bindTexts(out, portal ?? "", statement ?? "", texts, binary ? [1] : []));
+  }
+
+  /** Sends Describe. */
+  describe({ type, name }: MessageConfig, _more?: boolean): void {
+    this.#write((out) => frontend.describe(out, targetOf(type), name ?? ""));
+  }
+
+  /** Sends Execute. */
+  execute({ portal, rows }: ExecuteConfig = {}, _more?: boolean): void {
+    this.#write((out) => frontend.execute(out, portal ?? "", Number(rows ?? 0)));
+  }
+
+  /** Sends Close. */
+  close({ type, name }: MessageConfig, _more?: boolean): void {
+    this.#write((out) => frontend.close(out, targetOf(type), name ?? ""));
+  }
+
+  /** Sends Flush. */
+  flush(): void {
+    this.#write(frontend.flush);
+  }
+
+  /** Sends Sync. */
+  sync(): void {
+    this.#write(frontend.sync, "explicit");
+  }
+
+  /** Sends data of a COPY FROM STDIN. */
+  sendCopyFromChunk(chunk: Uint8Array): void {
+    this.#write((out) => frontend.copyData(out, chunk));
+  }
+
+  /** Ends the data of a COPY FROM STDIN. */
+  endCopyFrom(): void {
+    this.#write(frontend.copyDone);
+  }
+
+  /** Ends a COPY FROM STDIN with an error. */
+  sendCopyFail(message: string): void {
+    this.#write((out) => frontend.copyFail(out, withoutNul(message, "reason")));
+  }
+
+  /** Closes the connection. */
+  end(): void {
+    this.stream.destroy();
+  }
+
+  /** Keeps the process alive until the connection is closed. */
+  ref(): void {
+    this.stream.ref();
+  }
+
+  /** Lets the process end although the connection is open. */
+  unref(): void {
+    this.stream.unref();
+  }
+
+  #write(message: (out: Outbox) => void, syncMode?: "explicit" | "implicit"): void {
+    const writer = this.#writer;
+    if (writer === undefined || writer.isClosed) return;
+    message(writer.out);
+    writer.written(syncMode);
+  }
+}
+
+/** The socket of a connection. Reading from it is not possible; bytes that are written must be whole messages of COPY. */
+export class ConnectionStream extends EventEmitter {
+  /** Whether the connection is open. */
+  writable = true;
+  /** Whether it was closed by {@linkcode destroy}. */
+  destroyed = false;
+  readonly #owner: StreamOwner;
+  readonly #write: (bytes: Uint8Array) => void;
+  #isDraining = false;
+
+  /** Internal: a {@linkcode Connection} makes its own. */
+  constructor(owner: StreamOwner, write: (bytes: Uint8Array) => void) {
+    super();
+    this.#owner = owner;
+    this.#write = write;
+  }
+
+  /** Writes bytes; the event `drain` tells when little of it is unsent, if the result is false. */
+  write(bytes: Uint8Array): boolean {
+    this.#write(bytes);
+    if (this.#isDraining) return false;
+    this.#isDraining = true;
+    this.#owner.drained().then(() => {
+      this.#isDraining = false;
+      this.emit("drain");
+    });
+    return false;
+  }
+
+  /** Closes the connection at once; queries fail with `error`. */
+  destroy(error?: Error): this {
+    this.writable = false;
+    this.destroyed = true;
+    this.#owner.destroy(error);
+    return this;
+  }
+
+  /** Keeps the process alive until the connection is closed. */
+  ref(): this {
+    this.#owner.keepProcess(true);
+    return this;
+  }
+
+  /** Lets the process end although the connection is open. */
+  unref(): this {
+    this.#owner.keepProcess(false);
+    return this;
+  }
+
+  /** Has no effect: messages are gathered in any case. */
+  cork(): void {}
+
+  /** Has no effect: messages are gathered in any case. */
+  uncork(): void {}
+}
+
+function targetOf(type: string): typeof DescribeTarget[keyof typeof DescribeTarget] {
+  return type === "P" ? DescribeTarget.Portal : DescribeTarget.Statement;
+}

@@ -1,0 +1,50 @@
+/** Opens the connections of clients. */
+import { open, type OpenedConnection } from "../async/opened.ts";
+import type { ServerFields } from "../errors.ts";
+import { settingsOf } from "../options/opts.ts";
+import type { ConnectionParameters } from "./connection_parameters.ts";
+import { dialStream } from "./dial_stream.ts";
+import type { ClientConfig } from "./interfaces.ts";
+import { optsOf } from "./options.ts";
+
+/** The parts of a client that say where and as whom to connect. */
+export interface ConnectingClient {
+  readonly connectionParameters: ConnectionParameters;
+  password: ConnectionParameters["password"];
+}
+
+/** Opens a connection for a client, with the password that it has now. */
+export async function openFor(
+  client: ConnectingClient,
+  config: ClientConfig,
+  onNotice: (notice: ServerFields) => void,
+  signal: AbortSignal,
+): Promise<OpenedConnection> {
+  let opts = optsOf(client.connectionParameters, config).onNotice(onNotice);
+  const { stream } = config;
+  if (stream) opts = opts.dial((address) => dialStream(stream, config, address));
+  const { password } = client;
+  if (typeof password === "string") opts = opts.password(password);
+  if (typeof password !== "function") return await open(settingsOf(opts), signal);
+  let failure: { readonly error: unknown } | undefined;
+  opts = opts.password(async () => {
+    try {
+      return client.password = client.connectionParameters.password = await ask(password, client.connectionParameters);
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  });
+  try {
+    return await open(settingsOf(opts), signal);
+  } catch (error) {
+    // pyro wraps what the function throws; pg gives it to the caller as it is.
+    throw failure === undefined ? error : failure.error;
+  }
+}
+
+async function ask(password: (params: unknown) => unknown, params: ConnectionParameters): Promise<string> {
+  const text = await password(params);
+  if (typeof text !== "string") throw new TypeError("Password must be a string");
+  return text;
+}

@@ -1,0 +1,74 @@
+/** The pool managers of a pool: one for itself, and one for each target of its views. */
+import { HostChoice } from "../../connect/host_choice.ts";
+import { DEFAULT_HOST_RECHECK, HostRoles } from "../../connect/host_roles.ts";
+import type { Settings, TargetSessionAttrs } from "../../options/settings.ts";
+import { poolClosed } from "../failure.ts";
+import type { Limits } from "../limits.ts";
+import { PoolGroup } from "../pool_group.ts";
+import { type PoolStats, sumOfStats } from "../pool_state.ts";
+import { targetFrom, type TargetOptions, targetOptionsFrom } from "../view_options.ts";
+import type { ConnectionSource } from "./connection_source.ts";
+import { type PoolHooks, PoolManager } from "./pool_manager.ts";
+import { PositionedSource } from "./positioned_source.ts";
+
+/** A pool and its views: what they share, and what each of them has for itself. */
+export class PoolViews {
+  /** The connections of the pool itself. */
+  readonly main: PoolManager;
+  readonly #make: (target: TargetSessionAttrs | undefined) => PoolManager;
+  readonly #settings: Settings;
+  readonly #byTarget = new Map<TargetSessionAttrs, PoolManager>();
+
+  constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
+    const group = new PoolGroup(limits.poolMaxConcurrency);
+    const roles = new HostRoles(settings.hostRecheck ?? DEFAULT_HOST_RECHECK);
+    this.#make = (target) => {
+      const manager = new PoolManager(name, settings, limits, hooks, new HostChoice(roles, target), group);
+      group.add(manager);
+      return manager;
+    };
+    this.#settings = settings;
+    this.main = this.#make(undefined);
+  }
+
+  get stats(): PoolStats {
+    return this.#byTarget.size === 0 ? this.main.stats : sumOfStats(this.#all.map(({ stats }) => stats));
+  }
+
+  /** Where a view gets its connections. */
+  source(target: TargetSessionAttrs, options: TargetOptions | undefined): ConnectionSource {
+    const view = this.#managerFor(targetFrom(target));
+    const { after, wait } = targetOptionsFrom(options);
+    return after === undefined ? view : new PositionedSource(view, this.#primary, { after, wait });
+  }
+
+  reloadTypes(): void {
+    for (const manager of this.#all) manager.reloadTypes();
+  }
+
+  async drain(): Promise<void> {
+    await Promise.all(this.#all.map((manager) => manager.drain()));
+  }
+
+  async close(timeout: number): Promise<void> {
+    await Promise.all(this.#all.map((manager) => manager.close(timeout)));
+  }
+
+  get #all(): PoolManager[] {
+    return [this.main, ...this.#byTarget.values()];
+  }
+
+  /** The connections to the primary: those of the pool itself, unless it was made for other hosts. */
+  get #primary(): PoolManager {
+    const { targetSessionAttrs: attrs, loadBalanceHosts } = this.#settings;
+    const isMain = attrs === "primary" || attrs === "read-write" || (attrs === undefined && !loadBalanceHosts);
+    return isMain ? this.main : this.#managerFor("primary");
+  }
+
+  #managerFor(target: TargetSessionAttrs): PoolManager {
+    if (this.main.closed) throw poolClosed();
+    let manager = this.#byTarget.get(target);
+    if (manager === undefined) this.#byTarget.set(target, manager = this.#make(target));
+    return manager;
+  }
+}

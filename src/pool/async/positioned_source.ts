@@ -1,0 +1,118 @@
+/**
+ * Connections on which everything up to a position is visible: to a standby that has replayed it, or to the primary if
+ * none has in time.
+ */
+import * as sessionCalls from "../../connection/session_calls.ts";
+import type { OpenedConnection } from "../../async/opened.ts";
+import { now, pause } from "../../runtime/clock.ts";
+import type { Lease } from "../lease.ts";
+import type { PoolStats } from "../pool_state.ts";
+import type { AcquireDeadline } from "./caller_queue.ts";
+import type { ConnectionSource } from "./connection_source.ts";
+import type { Entry, PoolConn } from "./pool_conn.ts";
+
+/** The position that must be visible, and how many milliseconds a caller waits for a standby to get there. */
+export interface Position {
+  readonly after: string;
+  readonly wait: number;
+}
+
+/** Hands out the connections of a view on which a position is visible, and otherwise those to the primary. */
+export class PositionedSource implements ConnectionSource {
+  readonly #view: ConnectionSource;
+  readonly #primary: ConnectionSource;
+  readonly #position: Position;
+  /** Connections on which it is visible. The server behind a connection never goes back. */
+  readonly #visible = new WeakSet<PoolConn>();
+  /** Connections that were taken from the primary's. */
+  readonly #ofPrimary = new WeakSet<Entry>();
+
+  constructor(view: ConnectionSource, primary: ConnectionSource, position: Position) {
+    this.#view = view;
+    this.#primary = primary;
+    this.#position = position;
+  }
+
+  get closed(): boolean {
+    return this.#view.closed;
+  }
+
+  get stats(): PoolStats {
+    return this.#view.stats;
+  }
+
+  /** None: it must be asked first what is visible. */
+  acquireIdle(): undefined {}
+
+  async acquire(deadline: AcquireDeadline, _cost: number): Promise<Entry> {
+    const startedAt = now();
+    const rest = (): AcquireDeadline => {
+      const { timeout } = deadline;
+      return timeout === 0 ? deadline : { ...deadline, timeout: Math.max(1, timeout - (now() - startedAt)) };
+    };
+    const until = startedAt + this.#position.wait;
+    for (;;) {
+      const entry = await this.#acquireFromView(rest());
+      if (entry === undefined) break;
+      if (await this.#isVisible(entry.conn)) return entry;
+      void this.#view.release(entry);
+      if (now() >= until) break;
+      await pause(Math.min(POLL_INTERVAL, until - now()));
+      deadline.signal?.throwIfAborted();
+    }
+    const entry = await this.#primary.acquire(rest(), Infinity);
+    this.#ofPrimary.add(entry);
+    return entry;
+  }
+
+  /** A connection of the view; undefined if there is none, and the primary may have one. */
+  async #acquireFromView(deadline: AcquireDeadline): Promise<Entry | undefined> {
+    try {
+      return await this.#view.acquire(deadline, Infinity);
+    } catch (error) {
+      if (deadline.signal?.aborted || this.closed) throw error;
+      return undefined;
+    }
+  }
+
+  async #isVisible(conn: PoolConn): Promise<boolean> {
+    if (this.#visible.has(conn)) return true;
+    try {
+      const isVisible = await conn.opened.link.run(sessionCalls.isVisible(this.#position.after, POSITION_TIMEOUT));
+      if (isVisible) this.#visible.add(conn);
+      return isVisible;
+    } catch {
+      // Whoever is asked and does not answer is not asked for rows.
+      return false;
+    }
+  }
+
+  filled(): Promise<void> {
+    return this.#view.filled();
+  }
+
+  acquireError(error: unknown): unknown {
+    return this.#view.acquireError(error);
+  }
+
+  release(entry: Entry): Promise<void> | undefined {
+    return this.#sourceOf(entry).release(entry);
+  }
+
+  lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
+    return this.#sourceOf(entry).lease(entry, acquiredAt);
+  }
+
+  watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
+    return this.#sourceOf(entry).watch(lease, entry, acquiredAt);
+  }
+
+  #sourceOf(entry: Entry): ConnectionSource {
+    return this.#ofPrimary.has(entry) ? this.#primary : this.#view;
+  }
+}
+
+/** Milliseconds between two questions to a standby that lags. */
+const POLL_INTERVAL = 10;
+/** Milliseconds for a server to say what is visible on it. */
+const POSITION_TIMEOUT = 2000;

@@ -1,0 +1,108 @@
+/**
+ * Connections that block, on which everything up to a position is visible: to a standby that has replayed it, or to the
+ * primary if none has in time.
+ */
+import * as sessionCalls from "../../connection/session_calls.ts";
+import { ConnectionError, ServerError } from "../../errors.ts";
+import type { OpenedConnection } from "../../sync/opened.ts";
+import { block, now } from "../../runtime/clock.ts";
+import type { Lease } from "../lease.ts";
+import type { PoolStats } from "../pool_state.ts";
+import type { ConnectionSource } from "./connection_source.ts";
+import type { Entry, PoolConn } from "./pool_conn.ts";
+
+/** The position that must be visible, and how many milliseconds a call waits for a standby to get there. */
+export interface Position {
+  readonly after: string;
+  readonly wait: number;
+}
+
+/** Hands out the connections of a view on which a position is visible, and otherwise those to the primary. */
+export class PositionedSource implements ConnectionSource {
+  readonly #view: ConnectionSource;
+  readonly #primary: ConnectionSource;
+  readonly #position: Position;
+  /** Connections on which it is visible. The server behind a connection never goes back. */
+  readonly #visible = new WeakSet<PoolConn>();
+  /** Connections that were taken from the primary's. */
+  readonly #ofPrimary = new WeakSet<Entry>();
+
+  constructor(view: ConnectionSource, primary: ConnectionSource, position: Position) {
+    this.#view = view;
+    this.#primary = primary;
+    this.#position = position;
+  }
+
+  get closed(): boolean {
+    return this.#view.closed;
+  }
+
+  get stats(): PoolStats {
+    return this.#view.stats;
+  }
+
+  acquire(): Entry {
+    const until = now() + this.#position.wait;
+    for (let entry = this.#acquireFromView(); entry !== undefined; entry = this.#acquireFromView()) {
+      if (this.#isVisible(entry.conn)) return entry;
+      this.#view.release(entry);
+      if (now() >= until) break;
+      block(Math.min(POLL_INTERVAL, until - now()));
+    }
+    const entry = this.#primary.acquire();
+    this.#ofPrimary.add(entry);
+    return entry;
+  }
+
+  /** A connection of the view; undefined if its hosts cannot be reached, and the primary may be. */
+  #acquireFromView(): Entry | undefined {
+    try {
+      return this.#view.acquire();
+    } catch (error) {
+      if (this.closed || !(error instanceof ConnectionError || error instanceof ServerError)) throw error;
+      return undefined;
+    }
+  }
+
+  #isVisible(conn: PoolConn): boolean {
+    if (this.#visible.has(conn)) return true;
+    try {
+      const isVisible = conn.opened.link.run(sessionCalls.isVisible(this.#position.after, POSITION_TIMEOUT));
+      if (isVisible) this.#visible.add(conn);
+      return isVisible;
+    } catch {
+      // Whoever is asked and does not answer is not asked for rows.
+      return false;
+    }
+  }
+
+  ready(): void {
+    this.#view.ready();
+  }
+
+  release(entry: Entry): void {
+    this.#sourceOf(entry).release(entry);
+  }
+
+  suspect(conn: PoolConn): void {
+    this.#view.suspect(conn);
+    this.#primary.suspect(conn);
+  }
+
+  lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {
+    return this.#sourceOf(entry).lease(entry, acquiredAt);
+  }
+
+  watch(lease: Lease, entry: Entry, acquiredAt: Error): () => void {
+    return this.#sourceOf(entry).watch(lease, entry, acquiredAt);
+  }
+
+  #sourceOf(entry: Entry): ConnectionSource {
+    return this.#ofPrimary.has(entry) ? this.#primary : this.#view;
+  }
+}
+
+/** Milliseconds between two questions to a standby that lags. */
+const POLL_INTERVAL = 10;
+/** Milliseconds for a server to say what is visible on it. */
+const POSITION_TIMEOUT = 2000;

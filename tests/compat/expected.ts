@@ -1,0 +1,67 @@
+/** What passes on pg and not on pyro in pg's place, each with its reason. `deno task compat` fails for anything else. */
+
+/** Tests of a suite that pyro is not expected to pass. */
+export interface Expected {
+  /** The suite, as `deno task compat` names it. */
+  readonly suite: string;
+  /** Their names: the file, and behind ` > ` the test in it; `*` at the end stands for anything. */
+  readonly tests: readonly string[];
+  /** The runtimes; default: all. */
+  readonly runtimes?: readonly ("deno" | "bun" | "node")[];
+  readonly reason: string;
+}
+
+/** All of them. */
+export const EXPECTED: readonly Expected[] = [
+  {
+    suite: "pg",
+    tests: [
+      "unit/client/cleartext-password-tests.js*",
+      "unit/client/md5-password-tests.js*",
+      "unit/client/notification-tests.js*",
+      "unit/client/password-callback-tests.js*",
+      "unit/client/prepared-statement-tests.js*",
+      "unit/client/query-queue-tests.js*",
+      "unit/client/query-timeout-tests.js*",
+      "unit/client/result-metadata-tests.js*",
+      "unit/client/set-keepalives-tests.js*",
+      "unit/client/simple-query-tests.js*",
+      "unit/client/stream-and-query-error-interaction-tests.js*",
+      "unit/client/throw-in-bind-tests.js*",
+      "unit/client/throw-in-type-parser-tests.js*",
+      "unit/client/configuration-tests.js > calls connect correctly on connection",
+      "unit/connection/*",
+    ],
+    reason: "the test puts a connection or a stream of its own in the place of the client's, and plays the server",
+  },
+  {
+    suite: "pg",
+    tests: ["unit/client/sasl-scram-tests.js*"],
+    reason: "the test calls functions of pg's file crypto/sasl, which is no part of its interface",
+  },
+  {
+    suite: "pg",
+    tests: ["unit/connection-parameters/creation-tests.js*"],
+    reason: "getLibpqConnectionString is for pg-native",
+  },
+  {
+    suite: "pg",
+    tests: ["integration/client/sasl-scram-tests.js*"],
+    reason: "the test waits for messages of the authentication as events of the connection",
+  },
+  {
+    suite: "pg",
+    tests: ["integration/client/ssl-tests.js > can connect with direct SSL negotiation"],
+    reason: "the test asks the TLS socket, which pyro does not show, for its ALPN protocol",
+  },
+  {
+    suite: "pg",
+    tests: ["integration/gh-issues/1992-tests.js*"],
+    reason: "`native` is undefined, and enumerable: no getter loads pg-native",
+  },
+  {
+    suite: "pg",
+    tests: ["integration/gh-issues/2627-tests.js*"],
+    reason: "an invalid answer to the startup message is an error in pyro's words",
+  },
+];

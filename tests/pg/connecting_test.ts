@@ -1,0 +1,103 @@
+/** How clients connect: encrypted, through streams, with limits; beside pg where it can do the same. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createServer, type Server, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import { Conn } from "../../mod.ts";
+import type { ClientConfig } from "../../src/pg/mod.ts";
+import * as x509 from "../support/certificates/authority.ts";
+import { besidePg, config, errorOf, pyroPg } from "../support/suite/beside_pg.ts";
+import { newest } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
+
+/** A role that only encrypted connections may have. */
+const encrypted: ClientConfig = { user: "auth_tls", password: "secret" };
+const IS_ENCRYPTED = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
+
+/** The certificate of the newest server, in PEM. It is self-signed, for `localhost`. */
+async function certificate(): Promise<string> {
+  await using conn = await Conn.connect(newest.url({ query: "sslmode=require" }));
+  return x509.pem(Buffer.from(conn.tlsInfo!.peer!.raw));
+}
+
+besidePg("encryption without verification, and with it", async ({ pg, client }) => {
+  const conn = await client({ ...encrypted, ssl: { rejectUnauthorized: false } });
+  const { rows } = await conn.query(IS_ENCRYPTED);
+  const url = `postgres://auth_tls:secret@127.0.0.1:${newest.port}/test_db?sslmode=no-verify`;
+  const byUrl = new pg.Client(url);
+  await byUrl.connect();
+  const { rows: more } = await byUrl.query(IS_ENCRYPTED);
+  await byUrl.end();
+  const verifying = new pg.Client({ ...config, ...encrypted, ssl: true });
+  // The messages are those of the runtime.
+  const isRefused = await errorOf(verifying.connect()) instanceof Error;
+  const clear = new pg.Client({ ...config, ...encrypted, ssl: false });
+  const { code } = await errorOf(clear.connect()) as { code: string };
+  return [rows, more, isRefused, code];
+});
+
+test("pg: encryption with a certificate of an own authority", async () => {
+  const ca = await certificate();
+  const connect = async (more: ClientConfig): Promise<unknown> => {
+    const client = new pyroPg.Client({ ...config, ...encrypted, ...more });
+    await client.connect();
+    try {
+      return (await client.query(IS_ENCRYPTED)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  assert.deepEqual(await connect({ ssl: { ca, checkServerIdentity: () => undefined } }), [{ ssl: true }]);
+  await assert.rejects(connect({ ssl: { ca } }), /certificate/);
+  await assert.rejects(connect({ ssl: { ca, checkServerIdentity: (_host) => undefined } }), /without parameters/);
+  await assert.rejects(connect({ ssl: { key: "no key", cert: "no certificate" } }), /tls/);
+});
+
+besidePg("a stream that the user gives", async ({ pg }) => {
+  const rows = [];
+  for (const stream of [new Socket(), () => new Socket()]) {
+    const client = new pg.Client({ ...config, stream });
+    await client.connect();
+    rows.push((await client.query("select $1::text as t", ["x".repeat(100_000)])).rows[0].t.length);
+    await client.end();
+  }
+  return rows;
+});
+
+besidePg("a limit for connecting", async ({ pg, pool }) => {
+  await using silent = await silentServer();
+  const client = new pg.Client({ ...config, port: silent.port, connectionTimeoutMillis: 100 });
+  const error = await errorOf(client.connect());
+  const pooled = await errorOf(pool({ port: silent.port, connectionTimeoutMillis: 100 }).connect());
+  return [error, pooled];
+});
+
+/** A server that accepts connections, and says nothing. */
+async function silentServer(): Promise<{ readonly port: number } & AsyncDisposable> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => sockets.add(socket.on("error", () => {})));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+besidePg("the settings of the session", async ({ client }) => {
+  const conn = await client({
+    application_name: "named",
+    statement_timeout: 1234,
+    lock_timeout: 567,
+    idle_in_transaction_session_timeout: 8901,
+    options: "-c search_path=pg_catalog -c extra_float_digits=2",
+  });
+  const names = ["application_name", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"];
+  const rows = [];
+  for (const name of [...names, "search_path", "extra_float_digits", "client_encoding"]) {
+    rows.push((await conn.query(`show ${name}`)).rows);
+  }
+  return rows;
+});

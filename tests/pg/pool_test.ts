@@ -1,0 +1,117 @@
+/** The pool, beside pg's. */
+import assert from "node:assert/strict";
+import type { PoolClient, QueryResult } from "../../src/pg/mod.ts";
+import { besidePg, config, errorOf, event, pyroPg } from "../support/suite/beside_pg.ts";
+import { test } from "../support/suite/test.ts";
+
+besidePg("queries, leases and counts", async ({ pool }) => {
+  const clients = pool({ max: 2 });
+  const seen: unknown[] = [];
+  for (const name of ["connect", "acquire", "release", "remove"] as const) clients.on(name, () => seen.push(name));
+  const counts = (): void => {
+    seen.push([clients.totalCount, clients.idleCount, clients.waitingCount]);
+  };
+  counts();
+  seen.push((await clients.query("select $1::int4 as n", [1])).rows);
+  counts();
+  const first = await clients.connect();
+  const second = await clients.connect();
+  const third = clients.connect();
+  counts();
+  first.release();
+  const again = await third;
+  seen.push(again === first);
+  counts();
+  again.release(new Error("broken"));
+  second.release();
+  await event(clients, "remove");
+  counts();
+  assert.throws(() => second.release(), /already been released/);
+  seen.push(await errorOf(clients.query("select nothing")));
+  await clients.end();
+  counts();
+  seen.push(await errorOf(clients.connect()), await errorOf(clients.end()));
+  return seen;
+});
+
+besidePg("callbacks", async ({ pool }) => {
+  const clients = pool({ max: 1 });
+  const seen: unknown[] = [];
+  await new Promise<void>((resolve) => {
+    clients.connect((error, client, release) => {
+      seen.push(error, typeof client?.query);
+      client!.query("select 1 as n", (error: Error, result: QueryResult) => {
+        seen.push(error, result.rows);
+        release();
+        resolve();
+      });
+    });
+  });
+  await new Promise<void>((resolve) => {
+    clients.query("select $1::text as t", ["x"], (error, result) => {
+      seen.push(error, result.rows);
+      resolve();
+    });
+  });
+  await new Promise<void>((resolve) => {
+    clients.query("select nothing", (error) => {
+      seen.push(error.message);
+      resolve();
+    });
+  });
+  await new Promise<void>((resolve) => clients.end(() => resolve()));
+  return seen;
+});
+
+besidePg("waiting, and giving up", async ({ pool }) => {
+  const clients = pool({ max: 1 });
+  const client = await clients.connect();
+  clients.options.connectionTimeoutMillis = 100;
+  const error = await errorOf(clients.connect());
+  client.release();
+  const unreachable = pool({ host: "127.0.0.1", port: 1 });
+  const { code } = await errorOf(unreachable.query("select 1")) as { code: string };
+  return [error, code, (await clients.query("select 1 as n")).rows];
+});
+
+besidePg("an idle client that is lost", async ({ pool, client }) => {
+  const admin = await client({ user: "postgres", password: "" });
+  const clients = pool();
+  const lent = await clients.connect() as PoolClient;
+  const { processID } = lent;
+  lent.release();
+  const lost = event(clients, "error");
+  await admin.query("select pg_terminate_backend($1)", [processID]);
+  const [error, which] = await lost as [Error, PoolClient];
+  return [error.message, which === lent, clients.totalCount, (await clients.query("select 1 as n")).rows];
+});
+
+besidePg("hooks, uses and life times", async ({ pool }) => {
+  const seen: unknown[] = [];
+  const clients = pool({
+    max: 1,
+    maxUses: 2,
+    onConnect: async (client) => {
+      seen.push((await client.query("select 'hook' as t")).rows);
+    },
+    verify: (_client, done) => {
+      seen.push("verify");
+      done();
+    },
+  });
+  clients.on("remove", () => seen.push("remove"));
+  for (let i = 0; i < 3; i++) await clients.query("select 1");
+  const refusing = pool({ onConnect: () => Promise.reject(new Error("refused by the hook")) });
+  seen.push(await errorOf(refusing.query("select 1")), refusing.totalCount);
+  return seen;
+});
+
+test("pg: idle clients are closed, down to the minimum", async () => {
+  const pool = new pyroPg.Pool({ ...config, max: 3, min: 1, idleTimeoutMillis: 20 });
+  const clients = await Promise.all([1, 2, 3].map(() => pool.connect()));
+  for (const client of clients) client.release();
+  while (pool.totalCount > 1) await event(pool, "remove");
+  assert.deepEqual([pool.totalCount, pool.idleCount], [1, 1]);
+  await pool.end();
+  assert.equal(pool.totalCount, 0);
+});

@@ -1,0 +1,163 @@
+/** Query classes of other packages: pg-cursor and pg-query-stream as they are, and own ones. */
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { Readable, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Connection, Submittable } from "../../src/pg/mod.ts";
+import { requirePg } from "../support/installed/pg.ts";
+import { besidePg, errorOf, event } from "../support/suite/beside_pg.ts";
+
+/** pg-cursor's class. */
+interface Cursor extends Submittable {
+  read(count: number): Promise<unknown[]>;
+  close(): Promise<void>;
+}
+const CursorClass = requirePg<new (text: string, values?: unknown[], config?: object) => Cursor>("pg-cursor");
+const Stream = requirePg<new (text: string, values?: unknown[], config?: object) => Readable & Submittable>(
+  "pg-query-stream",
+);
+
+/** pg-copy-streams' class for COPY FROM STDIN. */
+type CopyFrom = Writable & Submittable & { readonly rowCount: number };
+const { from: copyFrom } = requirePg<{ from(text: string): CopyFrom }>("pg-copy-streams");
+
+besidePg("a cursor, read to its end and closed before", async ({ client }) => {
+  const conn = await client();
+  const sql = "select n, 'row ' || n as text, now() > '2000-01-01' as later from generate_series(1, $1) as n";
+  const cursor = conn.query(new CursorClass(sql, [5]));
+  const seen: unknown[] = [];
+  for (let rows = await cursor.read(2); rows.length > 0; rows = await cursor.read(2)) seen.push(rows);
+  seen.push((await conn.query("select 1 as between")).rows);
+  const other = conn.query(new CursorClass("select n from generate_series(1, 100) as n", [], { rowMode: "array" }));
+  seen.push(await other.read(3));
+  await other.close();
+  seen.push((await conn.query("select 2 as after")).rows, await other.read(1));
+  return seen;
+});
+
+besidePg("cursors that fail, and one without rows", async ({ client }) => {
+  const conn = await client();
+  const seen: unknown[] = [];
+  const wrong = conn.query(new CursorClass("select nothing"));
+  seen.push(await errorOf(wrong.read(1)), await errorOf(wrong.read(1)));
+  const late = conn.query(new CursorClass("select 1 / (3 - n) as q from generate_series(1, 5) as n"));
+  seen.push(await late.read(2), await errorOf(late.read(2)));
+  const none = conn.query(new CursorClass("create temporary table nothing_yet (n int)"));
+  seen.push(await none.read(1));
+  seen.push((await conn.query("select count(*)::int as n from nothing_yet")).rows);
+  return seen;
+});
+
+besidePg("a cursor in a transaction, beside other queries of the client", async ({ client }) => {
+  const conn = await client();
+  await conn.query("begin");
+  const cursor = conn.query(new CursorClass("select n from generate_series(1, 4) as n"));
+  const queued = conn.query("select 'queued' as t");
+  const rows = [await cursor.read(3), await cursor.read(3)];
+  await cursor.close();
+  const result = (await queued).rows;
+  await conn.query("commit");
+  return [rows, result];
+});
+
+besidePg("a stream, whole and destroyed early", async ({ client }) => {
+  const conn = await client();
+  const rows = [];
+  for await (const row of conn.query(new Stream("select n from generate_series(1, $1) as n", [250]))) rows.push(row);
+  const stream = conn.query(new Stream("select n from generate_series(1, 100000) as n", [], { batchSize: 10 }));
+  const first = [];
+  for await (const row of stream) {
+    first.push(row);
+    if (first.length === 15) break;
+  }
+  const failing = conn.query(new Stream("select nothing"));
+  const error = await errorOf((async () => {
+    for await (const _ of failing);
+  })());
+  return [rows.length, first, error, (await conn.query("select 1 as n")).rows];
+});
+
+besidePg("a stream on a client of a pool", async ({ pool }) => {
+  const clients = pool({ max: 1 });
+  const client = await clients.connect();
+  const stream = client.query(new Stream("select n from generate_series(1, 30) as n"));
+  const rows = [];
+  for await (const row of stream) rows.push(row);
+  client.release();
+  return [rows.length, (await clients.query("select 1 as n")).rows];
+});
+
+besidePg("COPY FROM STDIN by pg-copy-streams: its end, an error, and giving up", async ({ client }) => {
+  const conn = await client();
+  const seen: unknown[] = [];
+  await conn.query("create temporary table copied (n int, t text)");
+  const copy = (): CopyFrom => conn.query(copyFrom("copy copied from stdin"));
+  const whole = copy();
+  await pipeline(Readable.from(Array.from({ length: 20_000 }, (_, i) => `${i}\ttext ${i}\n`)), whole);
+  seen.push(whole.rowCount, (await conn.query("select count(*)::int as n, max(n) as last from copied")).rows);
+  seen.push(await errorOf(pipeline(Readable.from(["x\ty\n"]), copy())));
+  const abandoned = copy();
+  abandoned.write("1\tx\n");
+  abandoned.destroy(new Error("given up"));
+  seen.push(await event(abandoned, "error"));
+  seen.push((await conn.query("select count(*)::int as n from copied")).rows);
+  return seen;
+});
+
+/** A query class that sends a text, and notes what is called. */
+class Noting extends EventEmitter implements Submittable {
+  readonly calls: unknown[] = [];
+  readonly #text: string;
+
+  constructor(text: string) {
+    super();
+    this.#text = text;
+  }
+
+  submit = (connection: Connection): void => connection.query(this.#text);
+
+  handleRowDescription({ fields }: { fields: { name: string }[] }): void {
+    this.calls.push(["columns", fields.map(({ name }) => name)]);
+  }
+  handleDataRow({ fields }: { fields: unknown[] }): void {
+    this.calls.push(["row", fields]);
+  }
+  handleCommandComplete({ text }: { text: string }): void {
+    this.calls.push(["complete", text]);
+  }
+  handleEmptyQuery(): void {
+    this.calls.push("empty");
+  }
+  handleReadyForQuery(): void {
+    this.calls.push("ready");
+    this.emit("over");
+  }
+  handleError(error: Error): void {
+    this.calls.push(["error", error.message]);
+    this.emit("over");
+  }
+}
+
+besidePg("a query class that sends a text", async ({ client }) => {
+  const conn = await client();
+  const seen: unknown[] = [];
+  for (const text of ["select 1 as a, null as b; select 'x' as c", "", "select nothing", "select 1; select nothing"]) {
+    const query = new Noting(text);
+    const over = event(query, "over");
+    conn.query(query);
+    await over;
+    seen.push(query.calls);
+  }
+  seen.push((await conn.query("select 1 as n")).rows);
+  return seen;
+});
+
+besidePg("a query class that refuses to be sent", async ({ client }) => {
+  const conn = await client();
+  const refusing = { submit: () => new Error("not today"), handleError: (error: Error) => heard(error.message) };
+  let heard: (message: string) => void = () => {};
+  const message = new Promise<string>((resolve) => heard = resolve);
+  conn.query(refusing);
+  assert.equal(await message, "not today");
+  return (await conn.query("select 1 as n")).rows;
+});

@@ -1,0 +1,108 @@
+/**
+ * Makes the package `@x/pyro-pg`, whose root is `@x/pyro/pg`, so that it can take the place of pg in any project:
+ * `"pg": "npm:@x/pyro-pg"`. It is CommonJS, as pg is: whether a program imports or requires it, it gets the same
+ * classes. It contains all of pyro that it needs, and depends only on packages of pg's.
+ */
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { rolldown } from "npm:rolldown@1.3.3";
+import { PEERS } from "../tests/support/installed/versions.ts";
+import { bundleTypes, type Config, ENGINES, MINIFY, readConfig, versionsOf } from "./build.ts";
+
+const ROOT = join(import.meta.dirname!, "..");
+
+/** The exports of `src/pg/exports.ts`, in pg's order. */
+const NAMES = [
+  ...["Client", "Pool", "Connection", "types", "Query", "DatabaseError", "escapeIdentifier", "escapeLiteral"],
+  ...["Result", "TypeOverrides", "defaults", "utils", "native"],
+];
+
+/** pg's files that other packages require, and what they export. */
+const FILES: Readonly<Record<string, string>> = {
+  "client": "Client",
+  "connection": "Connection",
+  "connection-parameters": "ConnectionParameters",
+  "defaults": "defaults",
+  "query": "Query",
+  "result": "Result",
+  "type-overrides": "TypeOverrides",
+  "utils": "utils",
+};
+
+/** Makes the package in an empty directory. */
+export async function buildPgPackage(directory: string): Promise<void> {
+  const config = readConfig();
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(join(directory, "esm"), { recursive: true });
+  const external = Object.keys(config.imports);
+  await bundleCode(join(directory, "lib"), external);
+  await bundleTypes({ index: join(ROOT, "src/pg/exports.ts") }, join(directory, "lib"), external);
+  const write = (path: string, text: string): void => writeFileSync(join(directory, path), text);
+  for (const [name, exported] of Object.entries(FILES)) {
+    const from = exported === "ConnectionParameters" ? `Client.${exported}` : exported;
+    write(`lib/${name}.js`, `"use strict";\nmodule.exports = require("./index.js").${from};\n`);
+  }
+  const names = NAMES.map((name) => `export const ${name} = pg.${name};\n`).join("");
+  write("esm/index.mjs", `import pg from "../lib/index.js";\n\n${names}export default pg;\n`);
+  write(
+    "esm/index.d.mts",
+    `import * as pg from "../lib/index.js";\n\nexport * from "../lib/index.js";\nexport default pg;\n`,
+  );
+  write("package.json", `${JSON.stringify(packageOf(config), undefined, 2)}\n`);
+  cpSync(join(ROOT, "LICENSE"), join(directory, "LICENSE"));
+  cpSync(join(ROOT, "docs/pg.md"), join(directory, "README.md"));
+}
+
+async function bundleCode(directory: string, external: string[]): Promise<void> {
+  const build = await rolldown({
+    input: { index: join(ROOT, "src/pg/exports.ts") },
+    external,
+    platform: "node",
+    transform: { target: "node22" },
+  });
+  await build.write({
+    dir: directory,
+    format: "cjs",
+    sourcemap: true,
+    minify: MINIFY,
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunks/[name].js",
+  });
+  await build.close();
+}
+
+/**
+ * The version: that of pg whose interface it has, since libraries have pg 8 as a peer; its last part is pyro's version,
+ * two digits a number, so that of 0.1.0 it is 100.
+ */
+export function versionAsPg(version: string): string {
+  const [major, minor, patch] = version.split(".").map(Number) as [number, number, number];
+  const [pgMajor, pgMinor] = PEERS.pg.split(".");
+  return `${pgMajor}.${pgMinor}.${major * 10_000 + minor * 100 + patch}`;
+}
+
+function packageOf(config: Config): Record<string, unknown> {
+  const { name, version, license } = config;
+  return {
+    name: `${name}-pg`,
+    version: versionAsPg(version),
+    description: "pyro, a fast and correct PostgreSQL client, with the interface of pg (node-postgres)",
+    keywords: ["postgres", "postgresql", "pg", "node-postgres", "database", "sql", "client", "driver"],
+    license,
+    type: "commonjs",
+    engines: ENGINES,
+    main: "./lib/index.js",
+    types: "./lib/index.d.ts",
+    exports: {
+      ".": {
+        import: { types: "./esm/index.d.mts", default: "./esm/index.mjs" },
+        default: { types: "./lib/index.d.ts", default: "./lib/index.js" },
+      },
+      "./package.json": "./package.json",
+      "./lib/*": "./lib/*.js",
+      "./lib/*.js": "./lib/*.js",
+    },
+    files: ["lib", "esm"],
+    dependencies: { ...versionsOf(config), "@types/node": "*" },
+  };
+}
