@@ -1,18 +1,15 @@
 /** Defaults for all calls of a connection, what is reported of slow ones, and pools that are made ready. */
 import assert from "node:assert/strict";
-import process from "node:process";
 import {
-  Conn,
+  type Conn,
   ConnectionError,
   type LogFields,
   Opts,
-  Pool,
   ServerError,
   TimeoutError,
   type Transaction,
   UsageError,
 } from "../../mod.ts";
-import * as blocking from "../../sync.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
@@ -142,45 +139,4 @@ inEveryWorld("a pool is made ready", async (world) => {
   await closed.close();
   await assert.rejects(attempt(() => closed.ready()), ConnectionError);
   await assert.rejects(attempt(() => small.ready({ wait: 1 } as never)), UsageError);
-});
-
-test("defaults: without a target, DATABASE_URL says where to connect to", async () => {
-  if ("Deno" in globalThis && Deno.permissions.querySync({ name: "env" }).state !== "granted") return;
-  const before = process.env.DATABASE_URL;
-  try {
-    process.env.DATABASE_URL = newest.fast;
-    {
-      await using conn = await Conn.connect();
-      assert.equal(await conn.execValue("select current_user::text"), "test");
-      await using other = await Conn.connect(undefined, { signal: AbortSignal.timeout(10_000) });
-      assert.equal(other.closed, false);
-      await using pool = new Pool();
-      assert.equal(await pool.execValue("select current_user::text"), "test");
-      await using small = new Pool(undefined, { poolMaxConcurrency: 1 });
-      assert.equal(small.stats().max, 1);
-      using wait = new blocking.Conn();
-      assert.equal(wait.execValue("select current_user::text"), "test");
-      using blockingPool = new blocking.Pool();
-      assert.equal(blockingPool.execValue("select current_user::text"), "test");
-    }
-    process.env.DATABASE_URL = "pg://ada:tr0ub4dor@db.example.com/a?schema=public";
-    for (const connect of [() => Conn.connect(), () => new Pool(), () => new blocking.Conn()]) {
-      await assert.rejects(
-        async () => await connect(),
-        (error) =>
-          error instanceof UsageError &&
-          /use search_path instead; the string is .*DATABASE_URL's$/.test(error.message) &&
-          !error.message.includes("tr0ub4dor"),
-      );
-    }
-    for (const empty of ["", undefined]) {
-      if (empty === undefined) delete process.env.DATABASE_URL;
-      else process.env.DATABASE_URL = empty;
-      using pool = new blocking.Pool();
-      assert.equal(pool.closed, false);
-    }
-  } finally {
-    if (before === undefined) delete process.env.DATABASE_URL;
-    else process.env.DATABASE_URL = before;
-  }
 });
