@@ -28,6 +28,7 @@ export const LEAVES: readonly string[] = [
   "backlog.ts",
   "builtin.ts",
   "lazy.ts",
+  "names.ts",
 ];
 
 /** What pure layers see of sockets: an interface without code that does anything. */

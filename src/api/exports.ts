@@ -77,7 +77,7 @@ export { Ticket } from "./pipeline_ticket.ts";
 export type { TransactionStatus } from "../protocol/session.ts";
 export type { Result } from "../rows/collectors.ts";
 export { sql } from "./sql.ts";
-export type { SqlTag, SqlTypes } from "../sql/sql_tag.ts";
+export type { SqlNames, SqlTag, SqlTypes } from "../sql/sql_tag.ts";
 export type { SqlTemplate } from "../sql/template.ts";
 export { SqlState } from "../sqlstate.ts";
 export type { AcquireEvent, ConnectEvent, ConnectionInfo, QueryEvent, TraceEvent } from "../telemetry/events.ts";

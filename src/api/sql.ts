@@ -2,7 +2,7 @@
 import { builtin } from "../builtin.ts";
 import { UsageError } from "../errors.ts";
 import * as functions from "../sql/sql_functions.ts";
-import type { SqlTag } from "../sql/sql_tag.ts";
+import type { SqlNames, SqlTag } from "../sql/sql_tag.ts";
 import { type SqlTemplate, template } from "../sql/template.ts";
 
 /**
@@ -25,16 +25,23 @@ import { type SqlTemplate, template } from "../sql/template.ts";
  * ```
  */
 export const sql: SqlTag = Object.assign(template, {
-  id: functions.identifier,
+  ...namesSpelled(functions.asGiven),
+  camel: namesSpelled(functions.fromCamel),
   join: functions.joined,
-  values: functions.rowList,
   unnest: functions.unnested,
-  set: functions.assignments,
   and: functions.conjunction,
   or: functions.disjunction,
   raw: functions.raw,
   file,
 });
+
+function namesSpelled(spelled: functions.Spelling): SqlNames {
+  return {
+    id: (...parts) => functions.identifier(parts, spelled),
+    values: (rows, columns) => functions.rowList(rows, columns, spelled),
+    set: (values, columns) => functions.assignments(values, columns, spelled),
+  };
+}
 
 function file(path: string | URL): SqlTemplate {
   if (typeof path !== "string" && !(path instanceof URL)) {

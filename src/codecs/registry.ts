@@ -21,7 +21,7 @@ import { interval } from "./interval.ts";
 import { json, jsonb } from "./json.ts";
 import { cidr, inet, macaddr, macaddr8 } from "./network.ts";
 import { bool, float4, float8, int2, int4, int8, unsigned } from "./number.ts";
-import { propertyOf } from "./names.ts";
+import { propertyOf } from "../names.ts";
 import { numeric } from "./numeric.ts";
 import { BUILT_IN_TYPES } from "./oids.ts";
 import { multirange, range } from "./range.ts";

@@ -2,7 +2,7 @@
 import { type ParsedOptions, parseOptions, quotedName, sqlText } from "./arguments.ts";
 import { type CallContext, cleanUpDeadlineOf } from "./call_context.ts";
 import type { CopyData, CopyOptions, CopyRow } from "./call_options.ts";
-import { columnOf, propertyOf } from "../codecs/names.ts";
+import { columnOf, propertyOf } from "../names.ts";
 import { UsageError } from "../errors.ts";
 import { copyIn as copyInOp, CopyOutSource, copyRows as copyRowsOp, type OnProgress } from "../features/copy.ts";
 import { SourceReader } from "../features/source_reader.ts";

@@ -1,5 +1,8 @@
 /** How a connection decodes values: the choices of {@linkcode Opts}, as data. */
+import type { NamesChoice } from "../names.ts";
 import type { TypeCodec } from "./type_codec.ts";
+
+export type { NamesChoice };
 
 /** How int8 is decoded: as a bigint, as a number, which must be exact, or as its text. */
 export type Int8Choice = "bigint" | "number" | "string";
@@ -18,9 +21,6 @@ export type JsonChoice = "value" | "lossless" | "string" | ((text: string) => un
 
 /** How dates and times are decoded: as Temporal's types, JavaScript's Date, or PostgreSQL's ISO text. */
 export type DatesChoice = "temporal" | "date" | "string";
-
-/** How the names of columns and attributes are spelled in rows and objects: as in the database, or in camel case. */
-export type NamesChoice = "database" | "camel";
 
 /** How arrays of numbers are decoded: as arrays, or as typed arrays. */
 export type NumberArraysChoice = "array" | "typed";

@@ -320,7 +320,7 @@ export class Opts extends SecurityOpts {
   /**
    * How objects spell the names of columns, and of attributes of composite types: `"database"` as the database does,
    * `"camel"` in camel case: `user_id` is `userId`, in rows, in objects for `copyRows` and in parameters of composite
-   * types. `columns` of results, and objects inside of json, stay as they are. Default: `"database"`.
+   * types; `sql.camel` makes SQL of such names. `columns` of results, and objects inside of json, stay as they are. Default: `"database"`.
    *
    * @example
    * ```ts

@@ -3,7 +3,7 @@ import type { Column } from "../wire/backend.ts";
 import type { Codec } from "../codecs/codec.ts";
 import type { ColumnCodecs } from "../codecs/column_codecs.ts";
 import type { Registry } from "../codecs/registry.ts";
-import { propertyOf } from "../codecs/names.ts";
+import { propertyOf } from "../names.ts";
 import { decodeError, membersOf, pathOf, type RowLayout, RowReader } from "./row.ts";
 
 /** Columns with their codecs and formats. */

@@ -50,14 +50,16 @@ export function arrayReader(length: number): (row: object, number: number) => re
   };
 }
 
-export function columnList(columns: readonly string[]): string {
+export function columnList(columns: readonly string[], spelled: (name: string) => string): string {
   if (!Array.isArray(columns)) {
     throw new UsageError(`Cannot set columns to ${kindOf(columns)}: it must be an array of names`);
   }
   if (columns.length === 0) {
     throw new UsageError("Cannot make values of rows without columns: for one row of defaults write default values");
   }
-  return `(${Array.from(columns, (column, i) => quotedIdentifier(column, `quote column ${i + 1}`)).join(", ")}) `;
+  return `(${
+    Array.from(columns, (column, i) => quotedIdentifier(spelled(column), `quote column ${i + 1}`)).join(", ")
+  }) `;
 }
 
 /** The names of columns that have types. */

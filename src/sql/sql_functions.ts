@@ -4,21 +4,37 @@
  */
 import { UsageError } from "../errors.ts";
 import { lazy } from "../lazy.ts";
+import { columnOf } from "../names.ts";
 import { quotedIdentifier } from "./identifier.ts";
 import { arrayReader, columnList, namesOf, objectReader } from "./row_readers.ts";
 import type { SqlTypes } from "./sql_tag.ts";
 import { Parts, SqlTemplate, template } from "./template.ts";
 import { checkList, faultOf, kindOf } from "./template_checks.ts";
 
+/** The name in the database of one that a program gives. */
+export type Spelling = (name: string) => string;
+
+/** The names are those of the database. */
+export function asGiven(name: string): string {
+  return name;
+}
+
+/** Names in camel case are those of the database with underscores. */
+export function fromCamel(name: string): string {
+  return typeof name === "string" ? columnOf(name, "camel") : name;
+}
+
 /** Quotes a name, or several joined by dots. */
-export function identifier(...parts: string[]): SqlTemplate {
+export function identifier(parts: readonly string[], spelled: Spelling = asGiven): SqlTemplate {
   if (parts.length === 0) throw new UsageError("Cannot quote an identifier of no parts: give its name");
   if (parts.length === 3 && Array.isArray(parts[2])) {
     throw new UsageError(
       "Cannot quote an identifier of an item, its index and its array: write names.map((name) => sql.id(name))",
     );
   }
-  return text(parts.map((part, i) => quotedIdentifier(part, `quote part ${i + 1} of an identifier`)).join("."));
+  return text(
+    parts.map((part, i) => quotedIdentifier(spelled(part), `quote part ${i + 1} of an identifier`)).join("."),
+  );
 }
 
 /** Joins the items of a list. */
@@ -47,7 +63,11 @@ export function joined(list: Iterable<unknown>, separator: SqlTemplate = comma()
 }
 
 /** Rows for `values`. */
-export function rowList(rows: Iterable<object>, columns?: readonly string[] | SqlTypes): SqlTemplate {
+export function rowList(
+  rows: Iterable<object>,
+  columns?: readonly string[] | SqlTypes,
+  spelled: Spelling = asGiven,
+): SqlTemplate {
   checkList(rows, "make values of");
   const types = typeof columns === "object" && columns !== null && !Array.isArray(columns)
     ? columns as SqlTypes
@@ -61,7 +81,7 @@ export function rowList(rows: Iterable<object>, columns?: readonly string[] | Sq
     checkRow(row, number);
     if (reader === undefined) {
       const names = given ?? (Array.isArray(row) ? undefined : Object.keys(row));
-      if (names !== undefined && types === undefined) parts.sql(columnList(names));
+      if (names !== undefined && types === undefined) parts.sql(columnList(names, spelled));
       reader = readerOf(row, names, given === undefined);
     }
     parts.sql(number === 1 ? "values (" : ", (");
@@ -116,7 +136,11 @@ export function unnested(rows: Iterable<object>, types: SqlTypes): SqlTemplate {
 }
 
 /** Assignments, for `set`. */
-export function assignments(values: object, columns?: readonly string[]): SqlTemplate {
+export function assignments(
+  values: object,
+  columns?: readonly string[],
+  spelled: Spelling = asGiven,
+): SqlTemplate {
   if (typeof values !== "object" || values === null || Array.isArray(values)) {
     throw new UsageError(`Cannot set columns to ${kindOf(values)}: it must be an object of columns and their values`);
   }
@@ -127,7 +151,7 @@ export function assignments(values: object, columns?: readonly string[]): SqlTem
   if (names.length === 0) throw new UsageError("Cannot set no columns: an update changes one at least");
   const parts = new Parts();
   for (const [i, name] of names.entries()) {
-    const quoted = quotedIdentifier(name, `quote column ${i + 1}`);
+    const quoted = quotedIdentifier(spelled(name), `quote column ${i + 1}`);
     const value = Object.hasOwn(values, name) ? (values as Record<string, unknown>)[name] : undefined;
     const fault = value === undefined
       ? "it must not be missing or undefined; NULL is null, the default sql`default`"

@@ -7,17 +7,8 @@ import type { SqlTemplate } from "./template.ts";
  */
 export type SqlTypes = Readonly<Record<string, string | SqlTemplate>>;
 
-/** The type of {@linkcode sql}: a tag for templates, and functions for parts of SQL that are not values. */
-export interface SqlTag {
-  /**
-   * Makes a template. An interpolated value becomes a parameter, also an array or `null`; another
-   * template becomes a part of this one. Escapes are those of any template: `\\` is one backslash.
-   *
-   * Throws `UsageError` if it is called as a function, for an invalid escape such as `\u`, and if
-   * undefined, a promise, a function, a symbol or an array of templates is interpolated.
-   */
-  (strings: TemplateStringsArray, ...values: unknown[]): SqlTemplate;
-
+/** Functions of {@linkcode sql} for parts of SQL that contain names of columns and tables. */
+export interface SqlNames {
   /**
    * Quotes the name of a table, a column or a channel. Several strings are joined by dots; a dot inside
    * of one is part of the name. The name is case-sensitive, as always in quotes: a table created as
@@ -38,26 +29,6 @@ export interface SqlTag {
    * ```
    */
   id(...parts: string[]): SqlTemplate;
-
-  /**
-   * Joins the items of a list with a separator, by default a comma. Items that are templates are inserted,
-   * others become parameters.
-   *
-   * Throws `UsageError` for an empty list, for a separator that is not a template, and for items that could not
-   * be interpolated.
-   *
-   * @example
-   * ```ts
-   * import { sql } from "@x/pyro";
-   * import assert from "node:assert/strict";
-   *
-   * const conditions = [sql`age >= ${18}`, sql`name like ${"A%"}`];
-   * const template = sql`select ${sql.join(["a", "b"])} from person where ${sql.join(conditions, sql` and `)}`;
-   * assert.equal(template.text, "select $1, $2 from person where age >= $3 and name like $4");
-   * assert.deepEqual(template.values, ["a", "b", 18, "A%"]);
-   * ```
-   */
-  join(list: Iterable<unknown>, separator?: SqlTemplate): SqlTemplate;
 
   /**
    * Makes rows for `insert into person …`. Objects give a list of columns and the values:
@@ -120,6 +91,53 @@ export interface SqlTag {
    * ```
    */
   set(values: object, columns?: readonly string[]): SqlTemplate;
+}
+
+/** The type of {@linkcode sql}: a tag for templates, and functions for parts of SQL that are not values. */
+export interface SqlTag extends SqlNames {
+  /**
+   * Makes a template. An interpolated value becomes a parameter, also an array or `null`; another
+   * template becomes a part of this one. Escapes are those of any template: `\\` is one backslash.
+   *
+   * Throws `UsageError` if it is called as a function, for an invalid escape such as `\u`, and if
+   * undefined, a promise, a function, a symbol or an array of templates is interpolated.
+   */
+  (strings: TemplateStringsArray, ...values: unknown[]): SqlTemplate;
+
+  /**
+   * Joins the items of a list with a separator, by default a comma. Items that are templates are inserted,
+   * others become parameters.
+   *
+   * Throws `UsageError` for an empty list, for a separator that is not a template, and for items that could not
+   * be interpolated.
+   *
+   * @example
+   * ```ts
+   * import { sql } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const conditions = [sql`age >= ${18}`, sql`name like ${"A%"}`];
+   * const template = sql`select ${sql.join(["a", "b"])} from person where ${sql.join(conditions, sql` and `)}`;
+   * assert.equal(template.text, "select $1, $2 from person where age >= $3 and name like $4");
+   * assert.deepEqual(template.values, ["a", "b", 18, "A%"]);
+   * ```
+   */
+  join(list: Iterable<unknown>, separator?: SqlTemplate): SqlTemplate;
+
+  /**
+   * The same functions for names in camel case: `userId` is column `user_id`, as with {@linkcode Opts.names}.
+   *
+   * @example
+   * ```ts
+   * import { sql } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * const template = sql`update person set ${sql.camel.set({ firstName: "Ada" })} where ${sql.camel.id("personId")} = ${7}`;
+   * assert.equal(template.text, 'update person set "first_name" = $1 where "person_id" = $2');
+   * assert.equal(sql.camel.values([{ firstName: "Ada" }]).text, '("first_name") values ($1)');
+   * ```
+   */
+  readonly camel: SqlNames;
 
   /**
    * Joins conditions by `and`: `((a) and (b))`. Of none it is `true`, as is `every` of an empty array.

@@ -177,3 +177,14 @@ test("sql.file: the text of a file, which is read once", () => {
     rmSync(directory, { recursive: true });
   }
 });
+
+test("sql.camel: names in camel case are those of the database with underscores", () => {
+  const people = [{ firstName: "Ada", id: 1 }, { firstName: "Alan", id: 2 }];
+  assert.equal(sql.camel.values(people).text, '("first_name", "id") values ($1, $2), ($3, $4)');
+  assert.equal(sql.camel.values(people, ["firstName"]).text, '("first_name") values ($1), ($2)');
+  assert.deepEqual(sql.camel.values(people).values, ["Ada", 1, "Alan", 2]);
+  assert.equal(sql.camel.set({ firstName: "Ada", last_seen: null }).text, '"first_name" = $1, "last_seen" = $2');
+  assert.equal(sql.camel.id("mySchema", "userId").text, '"my_schema"."user_id"');
+  assert.equal(sql.id("userId").text, '"userId"');
+  assert.throws(() => sql.camel.id(7 as never), UsageError);
+});

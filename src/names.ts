@@ -1,6 +1,7 @@
 /** Names of columns and attributes, as JavaScript's programs spell them. */
 
-import type { NamesChoice } from "../options/choices.ts";
+/** How the names of columns and attributes are spelled in rows and objects: as in the database, or in camel case. */
+export type NamesChoice = "database" | "camel";
 
 /** The name in an object: `user_id` is `userId`. An underscore before anything but a lower-case letter stays. */
 export function propertyOf(name: string, names: NamesChoice): string {
