@@ -297,6 +297,7 @@ export class Client extends ClientSettings {
     this._connecting = false;
     process.nextTick(() => {
       for (const done of this.#onceEnded.splice(0)) outside(done);
+      this.connection.stream.ended();
       this.connection.emit("end");
       this.emit("end");
     });

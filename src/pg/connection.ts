@@ -173,6 +173,13 @@ export class ConnectionStream extends EventEmitter {
     return this;
   }
 
+  /** Internal: the connection is closed. */
+  ended(): void {
+    this.writable = false;
+    this.emit("end");
+    this.emit("close");
+  }
+
   /** Keeps the process alive until the connection is closed. */
   ref(): this {
     this.#owner.keepProcess(true);

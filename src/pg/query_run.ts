@@ -31,6 +31,8 @@ export class QueryRun {
   readonly query: RunnableQuery;
   readonly #owner: QueryOwner;
   #isOver = false;
+  /** The request of a query class of another package. */
+  #request: SubmittedRequest | undefined = undefined;
   /** Whether the error that was reported is the server's reason to end the connection. */
   isFatal = false;
 
@@ -67,7 +69,8 @@ export class QueryRun {
 
   /** Reports an error, unless the outcome has been reported. */
   fail(error: unknown): void {
-    if (this.#isOver) return;
+    // The connection may end before the server is ready again; the query has got the server's error then.
+    if (this.#isOver || this.#request?.hasFailed) return;
     this.#isOver = true;
     this.#report(error);
   }
@@ -121,6 +124,7 @@ export class QueryRun {
   #submit(query: SubmittedQuery, { state, link }: OpenedConnection): void {
     const { session } = state;
     const request = new SubmittedRequest(query, this.#owner.connection, session.outbox, () => link.wake());
+    this.#request = request;
     const end = (error?: unknown): void => {
       request.finish();
       if (session.lost !== undefined && error !== undefined) return;

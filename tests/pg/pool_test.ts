@@ -115,3 +115,14 @@ test("pg: idle clients are closed, down to the minimum", async () => {
   await pool.end();
   assert.equal(pool.totalCount, 0);
 });
+
+besidePg("an idle client on which an error is emitted is removed, and its stream ends", async ({ pool }) => {
+  const clients = pool({ max: 1 });
+  const client = await clients.connect();
+  const ended = new Promise<void>((resolve) => client.connection.stream.once("end", () => resolve()));
+  client.release();
+  setTimeout(() => client.emit("error", new Error("on purpose")), 5);
+  const [error] = await event(clients, "error") as [Error];
+  await ended;
+  return [error.message, clients.totalCount, clients.idleCount];
+});

@@ -48,6 +48,30 @@ besidePg("cursors that fail, and one without rows", async ({ client }) => {
   return seen;
 });
 
+besidePg("a cursor that fails calls each callback once", async ({ client }) => {
+  const conn = await client();
+  const calls: string[] = [];
+  const cursor = conn.query(new CursorClass("select nothing"));
+  (cursor as unknown as { on(name: string, listener: () => void): void }).on("error", () => calls.push("event"));
+  const read = cursor.read as (count: number, callback: (error?: Error) => void) => void;
+  read.call(cursor, 1, (error) => calls.push(`first: ${error?.message}`));
+  read.call(cursor, 1, (error) => calls.push(`second: ${error?.message}`));
+  await conn.query("select 1");
+  // The callback ends the client, before the server is ready again.
+  const other = await client();
+  const ended = new Promise<void>((resolve) => {
+    const cursor = other.query(new CursorClass("select nothing"));
+    const read = cursor.read as (count: number, callback: (error?: Error) => void) => void;
+    read.call(cursor, 1, (error) => {
+      calls.push(`ending: ${error?.message}`);
+      other.end().then(resolve);
+    });
+  });
+  await ended;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  return calls;
+});
+
 besidePg("a cursor in a transaction, beside other queries of the client", async ({ client }) => {
   const conn = await client();
   await conn.query("begin");
