@@ -8,6 +8,7 @@ import type { Major, PostgresServer } from "../tests/support/installed/postgres.
 import { skipCount } from "../tests/support/suite/skips.ts";
 import { startTestServer } from "../tests/support/installed/test_server.ts";
 import { POSTGRES, RUNTIMES as PACKAGES } from "../tests/support/installed/versions.ts";
+import { writeExamples } from "./examples.ts";
 import { LAYERS } from "./layers.ts";
 import { REPORT, runAll, type Step, type Tally } from "./steps.ts";
 
@@ -45,25 +46,26 @@ export type Extent = "short" | "whole";
 /** The names that {@linkcode runTests} takes. */
 export const RUNTIMES = ["deno", "deno-net", "bun", "node"] as const;
 
+/** What has examples. */
+const DOCUMENTED: readonly string[] = ["mod.ts", "sync.ts", "async.ts", "src", "docs", "README.md"];
+
 /** Runs the examples in the documentation. */
 export async function runDocTests(): Promise<Tally> {
   const [server] = await startServers([18]);
   try {
     return await runAll([{
+      name: "types of the examples",
+      command: [process.execPath, "check", "--doc", ...DOCUMENTED],
+    }, {
       name: "examples in the documentation",
       command: [
         process.execPath,
         "test",
         "-A",
-        "--doc",
+        "--no-check",
         "--parallel",
         `--junit-path=${REPORT}`,
-        "mod.ts",
-        "sync.ts",
-        "async.ts",
-        "src",
-        "docs",
-        "README.md",
+        ...writeExamples(DOCUMENTED),
       ],
       env: {
         DENO_JOBS: String(JOBS),
