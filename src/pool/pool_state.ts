@@ -259,9 +259,10 @@ export class PoolState<C extends PooledConnection> {
   }
 
   /** Closes the connections that were stale at that time and are idle since, if they are alike. */
-  dropStale(then: number, isAlike: (conn: C) => boolean = () => true): void {
+  dropStale(then: number, isAlike: (conn: C) => boolean = () => true, suspectsToo: boolean = true): void {
     for (const entry of [...this.#idle]) {
-      if (this.isStale(entry, then) && isAlike(entry.conn)) this.#removeIdle(entry);
+      const isStale = suspectsToo ? this.isStale(entry, then) : then - entry.idleSince > STALE;
+      if (isStale && isAlike(entry.conn)) this.#removeIdle(entry);
     }
   }
 

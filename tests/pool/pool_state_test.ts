@@ -46,6 +46,8 @@ test("pool state: of the stale connections, only those alike one that was dead a
   const [a, b] = [opened(state, 0), opened(state, 0)];
   for (const entry of [a, b]) state.return(entry, 1, false);
   state.suspect(() => true);
+  state.dropStale(2, () => true, false);
+  assert.deepEqual(closed, [], "nor those that are only suspected, if others tell of them");
   state.dropStale(2, (conn) => conn === a.conn);
   assert.deepEqual(closed, [a.conn]);
 });

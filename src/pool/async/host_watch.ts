@@ -76,7 +76,8 @@ export class HostWatch {
     } catch {
       await conn.close({ timeout: 0 });
       // If this connection died while idle (a NAT time-out), those idle at least as long are presumed dead.
-      this.#pool.state.dropStale(startedAt, ({ host }) => host === conn.host);
+      // The probe tells of those that are only suspected.
+      this.#pool.state.dropStale(startedAt, ({ host }) => host === conn.host, false);
     }
   }
 
