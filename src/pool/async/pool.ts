@@ -12,7 +12,7 @@ import type { PoolStats } from "../pool_state.ts";
 import { printMembers } from "../../inspection.ts";
 import type { TargetOptions } from "../view_options.ts";
 import type { Conn } from "../../async/conn.ts";
-import type { ListenOptions } from "../../async/options.ts";
+import type { CallOptions, ListenOptions } from "../../async/options.ts";
 import { PoolListener } from "./pool_listener.ts";
 import type { PoolConn } from "./pool_conn.ts";
 import type { PoolNotifications } from "./pool_notifications.ts";
@@ -109,6 +109,12 @@ export class Pool extends PoolView implements AsyncDisposable {
   /** Counts of connections and callers, now and so far, with those of its views. */
   override stats(): PoolStats {
     return this.#views.stats;
+  }
+
+  /** As `Conn.position`, on the primary: on a standby it could be older than what the pool has written. */
+  override position(options?: CallOptions): Promise<string> {
+    const { main, primary } = this.#views;
+    return primary === main ? super.position(options) : new PoolView(primary).position(options);
   }
 
   /**

@@ -20,14 +20,14 @@ export interface Position {
 /** Hands out the connections of a view on which a position is visible, and otherwise those to the primary. */
 export class PositionedSource implements ConnectionSource {
   readonly #view: ConnectionSource;
-  readonly #primary: ConnectionSource;
+  readonly #primary: () => ConnectionSource;
   readonly #position: Position;
   /** Connections on which it is visible. The server behind a connection never goes back. */
   readonly #visible = new WeakSet<PoolConn>();
-  /** Connections that were taken from the primary's. */
-  readonly #ofPrimary = new WeakSet<Entry>();
+  /** Where connections to the primary were taken from. */
+  readonly #ofPrimary = new WeakMap<Entry, ConnectionSource>();
 
-  constructor(view: ConnectionSource, primary: ConnectionSource, position: Position) {
+  constructor(view: ConnectionSource, primary: () => ConnectionSource, position: Position) {
     this.#view = view;
     this.#primary = primary;
     this.#position = position;
@@ -60,8 +60,9 @@ export class PositionedSource implements ConnectionSource {
       await pause(Math.min(POLL_INTERVAL, until - now()));
       deadline.signal?.throwIfAborted();
     }
-    const entry = await this.#primary.acquire(rest(), Infinity);
-    this.#ofPrimary.add(entry);
+    const primary = this.#primary();
+    const entry = await primary.acquire(rest(), Infinity);
+    this.#ofPrimary.set(entry, primary);
     return entry;
   }
 
@@ -108,7 +109,7 @@ export class PositionedSource implements ConnectionSource {
   }
 
   #sourceOf(entry: Entry): ConnectionSource {
-    return this.#ofPrimary.has(entry) ? this.#primary : this.#view;
+    return this.#ofPrimary.get(entry) ?? this.#view;
   }
 }
 

@@ -2,7 +2,7 @@
 import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
 import { type Target, targetOpts } from "../../options/target.ts";
 import { variable } from "../../runtime/runtime.ts";
-import type { CloseOptions, ListenOptions } from "../../connection/call_options.ts";
+import type { CallOptions, CloseOptions, ListenOptions } from "../../connection/call_options.ts";
 import { channelName } from "../../features/listen.ts";
 import { settingsOf } from "../../options/opts.ts";
 import type { TargetSessionAttrs } from "../../options/settings.ts";
@@ -107,6 +107,12 @@ export class Pool extends PoolView implements Disposable {
   /** Counts of connections and callers, now and so far, with those of its views. */
   override stats(): PoolStats {
     return this.#views.stats;
+  }
+
+  /** As `Conn.position`, on the primary: on a standby it could be older than what the pool has written. */
+  override position(options?: CallOptions): string {
+    const { main, primary } = this.#views;
+    return primary === main ? super.position(options) : new PoolView(primary).position(options);
   }
 
   /**

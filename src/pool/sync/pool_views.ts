@@ -15,20 +15,25 @@ import { PositionedSource } from "./positioned_source.ts";
 export class PoolViews {
   /** The connections of the pool itself. */
   readonly main: PoolManager;
-  readonly #make: (target: TargetSessionAttrs | undefined) => PoolManager;
+  readonly #make: (choice: HostChoice) => PoolManager;
   readonly #settings: Settings;
+  /** The choice of the pool itself. */
+  readonly #choice: HostChoice;
+  readonly #roles: HostRoles;
   readonly #byTarget = new Map<TargetSessionAttrs, PoolManager>();
 
   constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
     const group = new PoolGroup(limits.poolMaxConcurrency);
     const roles = new HostRoles(settings.hostRecheck ?? DEFAULT_HOST_RECHECK);
-    this.#make = (target) => {
-      const manager = new PoolManager(name, settings, limits, hooks, new HostChoice(roles, target), group);
+    this.#make = (choice) => {
+      const manager = new PoolManager(name, settings, limits, hooks, choice, group);
       group.add(manager);
       return manager;
     };
     this.#settings = settings;
-    this.main = this.#make(undefined);
+    this.#roles = roles;
+    this.#choice = new HostChoice(roles);
+    this.main = this.#make(this.#choice);
   }
 
   get stats(): PoolStats {
@@ -39,7 +44,7 @@ export class PoolViews {
   source(target: TargetSessionAttrs, options: TargetOptions | undefined): ConnectionSource {
     const view = this.#managerFor(targetFrom(target));
     const { after, wait } = targetOptionsFrom(options);
-    return after === undefined ? view : new PositionedSource(view, this.#primary, { after, wait });
+    return after === undefined ? view : new PositionedSource(view, () => this.primary, { after, wait });
   }
 
   reloadTypes(): void {
@@ -58,17 +63,20 @@ export class PoolViews {
     return [this.main, ...this.#byTarget.values()];
   }
 
-  /** The connections to the primary: those of the pool itself, unless it was made for other hosts. */
-  get #primary(): PoolManager {
-    const { targetSessionAttrs: attrs, loadBalanceHosts } = this.#settings;
-    const isMain = attrs === "primary" || attrs === "read-write" || (attrs === undefined && !loadBalanceHosts);
+  /**
+   * The connections to the primary: those of the pool itself, if they lead to nothing else. A pool that prefers the
+   * primary has connections to a standby while no primary is known.
+   */
+  get primary(): PoolManager {
+    const { targetSessionAttrs: attrs } = this.#settings;
+    const isMain = attrs === "primary" || attrs === "read-write" || (attrs === undefined && !this.#choice.isList);
     return isMain ? this.main : this.#managerFor("primary");
   }
 
   #managerFor(target: TargetSessionAttrs): PoolManager {
     if (this.main.closed) throw poolClosed();
     let manager = this.#byTarget.get(target);
-    if (manager === undefined) this.#byTarget.set(target, manager = this.#make(target));
+    if (manager === undefined) this.#byTarget.set(target, manager = this.#make(new HostChoice(this.#roles, target)));
     return manager;
   }
 }
