@@ -63,7 +63,10 @@ conformance("types: streams, portals and pipelines have them too", async (world,
   const tx = await conn.begin();
   const portal = await tx.execPortal(numbers, [3], { types: "text" });
   assert.deepEqual((await portal.fetch(1)).rows, [{ n: "1", big: "1" }]);
-  await assert.rejects(async () => await portal.fetch(1, { types } as object), /"types": there are rows, nest, as, timeout/);
+  await assert.rejects(
+    async () => await portal.fetch(1, { types } as object),
+    /"types": there are rows, nest, as, timeout/,
+  );
   await tx.rollback();
   await using pipeline = conn.pipeline();
   const tickets = [
