@@ -11,11 +11,11 @@ import type { ByteSource } from "../wire/bytes.ts";
 import type { Field } from "./fields.ts";
 import type { CustomTypesConfig } from "./interfaces.ts";
 import { type TypeParser, types as moduleTypes } from "./types.ts";
-import { READINGS, readText, type ReadValue } from "./values.ts";
+import { readText, type ReadValue, VALUE_READERS } from "./values.ts";
 
 /** The parsers that pg-types had when this module was loaded; another parser of these types is a user's. */
 const ORIGINAL: ReadonlyMap<number, TypeParser> = new Map(
-  [...READINGS.keys()].map((oid) => [oid, moduleTypes.getTypeParser(oid, "text")]),
+  [...VALUE_READERS.keys()].map((oid) => [oid, moduleTypes.getTypeParser(oid, "text")]),
 );
 /** pg-types' parser of all types that it does not know, which makes a string. */
 const TO_STRING: TypeParser = moduleTypes.getTypeParser(0, "text");
@@ -86,7 +86,7 @@ function parsersOf(fields: readonly Field[], types: CustomTypesConfig, isBinary:
 
 function formatOf({ dataTypeID }: Field, parser: TypeParser, isBinary: boolean): number {
   if (isBinary) return Format.Binary;
-  const reading = READINGS.get(dataTypeID);
+  const reading = VALUE_READERS.get(dataTypeID);
   return reading?.binary !== undefined && parser === ORIGINAL.get(dataTypeID) ? Format.Binary : Format.Text;
 }
 
@@ -97,7 +97,7 @@ function readValueOf(field: Field, parser: TypeParser, isBinary: boolean, travel
   }
   if (parser === TO_STRING) return readText;
   if (parser === ORIGINAL.get(field.dataTypeID)) {
-    const reading = READINGS.get(field.dataTypeID)!;
+    const reading = VALUE_READERS.get(field.dataTypeID)!;
     const read = travelsInBinary ? reading.binary : reading.text;
     if (read !== undefined) return read;
   }

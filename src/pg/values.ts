@@ -8,13 +8,14 @@
  * Source: the source code of PostgreSQL, `src/backend/utils/adt`; documentation of pg-types and postgres-date.
  */
 import { Buffer } from "node:buffer";
+import { expectLength } from "../codecs/codec.ts";
 import type { ByteSource } from "../wire/bytes.ts";
 
 /** Makes a value of the bytes `[start, end)`. */
 export type ReadValue = (source: ByteSource, start: number, end: number) => unknown;
 
 /** How values of a type are read. */
-export interface Reading {
+export interface ValueReader {
   /** Reads the text format; undefined for the way of all types, by the type's parser. */
   readonly text?: ReadValue;
   /** Reads the binary format; undefined for a type that travels as text. */
@@ -22,19 +23,30 @@ export interface Reading {
 }
 
 /** The types, by OID. */
-export const READINGS: ReadonlyMap<number, Reading> = new Map<number, Reading>([
-  [16, { text: ({ bytes }, start) => bytes[start] === LETTER_T, binary: ({ bytes }, start) => bytes[start] !== 0 }],
+export const VALUE_READERS: ReadonlyMap<number, ValueReader> = new Map<number, ValueReader>([
+  [16, {
+    text: ({ bytes }, start) => bytes[start] === LETTER_T,
+    binary: sized(1, ({ bytes }, start) => bytes[start] !== 0),
+  }],
   [17, { binary: readBytes }],
   [20, { text: readAscii }],
-  [21, { text: readInteger, binary: ({ view }, start) => view.getInt16(start) }],
-  [23, { text: readInteger, binary: ({ view }, start) => view.getInt32(start) }],
-  [26, { text: readInteger, binary: ({ view }, start) => view.getUint32(start) }],
-  [701, { text: readFloat, binary: ({ view }, start) => view.getFloat64(start) }],
+  [21, { text: readInteger, binary: sized(2, ({ view }, start) => view.getInt16(start)) }],
+  [23, { text: readInteger, binary: sized(4, ({ view }, start) => view.getInt32(start)) }],
+  [26, { text: readInteger, binary: sized(4, ({ view }, start) => view.getUint32(start)) }],
+  [701, { text: readFloat, binary: sized(8, ({ view }, start) => view.getFloat64(start)) }],
   [700, { text: readFloat }],
-  [1082, { binary: readDate }],
-  [1114, { binary: readTimestamp }],
-  [1184, { binary: readTimestamptz }],
+  [1082, { binary: sized(4, readDate) }],
+  [1114, { binary: sized(8, readTimestamp) }],
+  [1184, { binary: sized(8, readTimestamptz) }],
 ]);
+
+/** The reader of a type whose values have that many bytes; others are refused. */
+function sized(length: number, read: ReadValue): ReadValue {
+  return (source, start, end) => {
+    expectLength(start, end, length);
+    return read(source, start, end);
+  };
+}
 
 /** The text itself. */
 export function readText({ bytes }: ByteSource, start: number, end: number): string {

@@ -1,6 +1,10 @@
 /** Values of all types are pg's, however they travel: as text the first time, in the best formats from then on. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { Conn } from "../../mod.ts";
+import { BadValue } from "../../src/codecs/codec.ts";
+import { VALUE_READERS } from "../../src/pg/values.ts";
+import type { ByteSource } from "../../src/wire/bytes.ts";
 import { besidePg, config, nodePg, plain, pyroPg } from "../support/suite/beside_pg.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test, testInTurn } from "../support/suite/test.ts";
@@ -141,4 +145,14 @@ test("pg: a column __proto__ is a property of rows that query classes make", () 
   const row = result.parseRow(["x", "y"]) as object;
   assert.deepEqual(Object.entries(row), [["__proto__", "x"], ["a", "y"]]);
   assert.equal(Object.getPrototypeOf(row), Object.prototype);
+});
+
+test("pg: a binary value of another length than its type has is refused", () => {
+  const bytes = Buffer.alloc(16) as unknown as ByteSource["bytes"];
+  const source = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
+  for (const [oid, size] of [[16, 1], [21, 2], [23, 4], [26, 4], [701, 8], [1082, 4], [1114, 8], [1184, 8]] as const) {
+    const read = VALUE_READERS.get(oid)!.binary!;
+    assert.notEqual(read(source, 0, size), undefined);
+    for (const wrong of [0, size - 1, size + 1]) assert.throws(() => read(source, 0, wrong), BadValue, String(oid));
+  }
 });
