@@ -13,7 +13,7 @@ import { hexText, toJson } from "./to_json.ts";
 export interface TableOptions {
   /** The columns to show, in this order; of rows that are arrays, their names. Default: all. */
   readonly columns?: readonly string[] | undefined;
-  /** What stands for NULL. Default: `∅`. */
+  /** The text for NULL. Default: `∅`. */
   readonly null?: string | undefined;
   /** How many columns of the terminal a value may take; what is longer is cut. Default: 60. */
   readonly maxWidth?: number | undefined;

@@ -7,7 +7,7 @@ import type { ConnectPlan } from "./connect.ts";
 import { hostName, type HostRoles } from "./host_roles.ts";
 import { reportedRole, type SessionRole, type SessionTarget, suits } from "./session_role.ts";
 
-/** What is known of a host, for the figures of a pool. */
+/** The figures of a host in the statistics of a pool. */
 interface KnownHostStats {
   readonly host: string;
   readonly role: "primary" | "standby" | "unreachable" | "unknown";
@@ -144,7 +144,7 @@ export class HostChoice {
   }
 }
 
-/** What a server is, by what it reports; undefined if it has only refused to write in a transaction that must not. */
+/** The role that a server reports; undefined if it has only refused to write in a read-only transaction. */
 function roleAfter(role: SessionRole, isRefusal: boolean): SessionRole | undefined {
   if (!isRefusal) return role;
   if (role.isStandby === undefined) return { isStandby: true, isReadOnly: true };

@@ -32,7 +32,7 @@ export class HostRoles {
     this.#hosts.set(host, { role, until: now + this.lifetime, timeouts });
   }
 
-  /** What a host is; undefined if that was never found out, or too long ago, or if it does not answer. */
+  /** The role of a host; undefined if it is unknown or outdated, or if the host does not answer. */
   roleOf(host: string, now: number): SessionRole | undefined {
     const known = this.#hosts.get(host);
     return known === undefined || now >= known.until ? undefined : known.role;

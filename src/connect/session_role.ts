@@ -16,7 +16,7 @@ import { type Handshake, type Link, run } from "./handshake.ts";
 /** The sessions that are asked for: a pool over several hosts also prefers the primary. */
 export type SessionTarget = TargetSessionAttrs | "prefer-primary";
 
-/** What is known of a server; undefined for what is not. */
+/** The known properties of a server; unknown ones are undefined. */
 export interface SessionRole {
   readonly isStandby: boolean | undefined;
   readonly isReadOnly: boolean | undefined;

@@ -19,7 +19,7 @@ export type Statement = string | StatementHandle | SqlTemplate;
 export interface ParsedOptions {
   readonly shape: RowLayout;
   readonly types: ColumnTypes | undefined;
-  /** What the call makes of each row. */
+  /** The function that maps each row. */
   readonly mapRow: MapRow | undefined;
   readonly deadline: Deadline | undefined;
   /** The options that only this method has. */

@@ -114,7 +114,7 @@ function ask(sql: string): SimpleQuery<unknown> {
   return new SimpleQuery(sql, new FirstRow("array", true), ownCodecs);
 }
 
-/** What is replayed on a standby; what is written on a primary, or will be if commits do not wait for that. */
+/** The position up to which a standby has replayed, or a primary has written (inserted, if commits do not wait). */
 const CURRENT = `case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()
   when pg_catalog.current_setting('synchronous_commit') = 'off' then pg_catalog.pg_current_wal_insert_lsn()
   else pg_catalog.pg_current_wal_lsn() end`;

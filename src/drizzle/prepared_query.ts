@@ -27,7 +27,7 @@ export interface PreparedQuerySettings<T extends PreparedQueryConfig> {
   readonly mapRows: ((rows: unknown[][]) => T["execute"]) | undefined;
 }
 
-/** What a query does with which tables. */
+/** The kind of a query, and the tables that it uses. */
 export interface QueryMetadata {
   type: "select" | "update" | "delete" | "insert";
   tables: string[];

@@ -33,8 +33,8 @@ function flatMapper(fields: SelectedFieldsOrdered): RowMapper {
 
 type Mapped = Record<string, unknown>;
 
-/** An object in the result, by its place among all of them. */
-interface Place {
+/** An object in the result: its index among all of them, that of its parent, and its key there. */
+interface NestedObject {
   readonly index: number;
   readonly parent: number;
   readonly key: string;
@@ -44,7 +44,7 @@ interface Place {
 interface Leaf {
   readonly key: string;
   readonly object: number;
-  readonly made: readonly Place[];
+  readonly made: readonly NestedObject[];
   readonly decoder: Decoder | undefined;
 }
 
@@ -72,7 +72,7 @@ function nestedMapper(fields: SelectedFieldsOrdered, joins: Readonly<Record<stri
 function leavesOf(fields: SelectedFieldsOrdered): Leaf[] {
   const indexes = new Map([["[]", 0]]);
   return fields.map(({ path, field }) => {
-    const made: Place[] = [];
+    const made: NestedObject[] = [];
     let object = 0;
     for (let depth = 1; depth < path.length; depth++) {
       const name = JSON.stringify(path.slice(0, depth));
@@ -110,7 +110,7 @@ interface Decoder {
   mapFromDriverValue(value: unknown): unknown;
 }
 
-/** What decodes the values of a field; undefined if they stay as they are. */
+/** The decoder of a field's values; undefined if they stay as they are. */
 function decoderOf(field: SelectedFieldsOrdered[number]["field"]): Decoder | undefined {
   const decoder = is(field, Column) ? field : sqlDecoder(field);
   const { mapFromDriverValue } = decoder;

@@ -37,7 +37,7 @@ export interface PortalSource {
   readonly values: readonly unknown[];
   readonly shape: RowLayout;
   readonly types: ColumnTypes | undefined;
-  /** What is made of each row, unless a fetch says otherwise. */
+  /** The function that maps each row, unless a fetch gives another. */
   readonly mapRow: MapRow | undefined;
 }
 
@@ -49,7 +49,7 @@ export class Cursor {
   /** The shape of its rows, unless a fetch gives another. */
   readonly shape: RowLayout;
   readonly #types: ColumnTypes | undefined;
-  /** What is made of each row, unless a fetch says otherwise. */
+  /** The function that maps each row, unless a fetch gives another. */
   readonly mapRow: MapRow | undefined;
   readonly #values: readonly unknown[];
   readonly #name: string;

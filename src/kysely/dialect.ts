@@ -5,7 +5,7 @@ import type { TypeParsers } from "../codecs/column_codecs.ts";
 import type { Pool } from "../pool/async/pool.ts";
 import { PyroDriver } from "./driver.ts";
 
-/** What a {@linkcode PyroDialect} is made of. */
+/** The options of {@linkcode PyroDialect}. */
 export interface PyroDialectConfig {
   /**
    * The pool, or a function that gives it, which is called once, before the first query. `db.destroy()` closes the
