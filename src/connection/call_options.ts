@@ -125,9 +125,9 @@ export interface BeginOptions extends CallOptions {
 /** How a function is run in a transaction. */
 export interface TransactionOptions extends BeginOptions {
   /**
-   * How many times the function is run again after a conflict with another transaction (40001, 40P01),
-   * each time after a longer pause. A pool also runs it again, as often, on another connection, if its connection was
-   * lost, or its server has become a standby, and nothing can have been committed. Default: 0.
+   * How many times the function is run again after a conflict with another transaction (40001, 40P01, and what Redshift
+   * says instead), each time after a longer pause. A pool also runs it again, as often, on another connection, if its
+   * connection was lost, or its server has become a standby, and nothing can have been committed. Default: 0.
    */
   readonly retries?: number | undefined;
 }

@@ -3,7 +3,7 @@
  *
  * Source: PostgreSQL manual, SQL commands BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE SAVEPOINT.
  */
-import { ConnectionError, PyroError, ServerError, UsageError } from "../errors.ts";
+import { ConnectionError, isConflict as isConflictError, PyroError, ServerError, UsageError } from "../errors.ts";
 import {
   barrier,
   callback,
@@ -19,6 +19,7 @@ import {
   settle,
   submit,
 } from "../protocol/request.ts";
+import { Begin } from "../protocol/begin_transaction.ts";
 import { Commit, rolledBack } from "../protocol/end_transaction.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
@@ -99,8 +100,8 @@ export function* begin(
       );
     }
   }
-  const sql = parent === undefined ? beginText(options) : setSavepoint(savepoint(state));
-  const pending = yield* submit(query(context, sql));
+  const request = parent === undefined ? new Begin(beginText(options)) : query(context, setSavepoint(savepoint(state)));
+  const pending = yield* submit(request);
   state.open(context);
   try {
     if (options.settings === undefined) yield* finish(pending);
@@ -111,7 +112,18 @@ export function* begin(
     // The request has not failed, so the server may have begun the transaction, or may still do so.
     if (pending.failure === undefined && !pending.withdrawn) yield* rollback(context, state);
     else state.finish(context);
+    if (request instanceof Begin && request.wasIgnored) yield* endIgnored(context);
     throw error;
+  }
+}
+
+/** CrateDB counts an ignored transaction as open in the extended protocol, and refuses ROLLBACK. */
+function* endIgnored(context: TransactionContext): Op<void> {
+  try {
+    yield* continueSubmitting();
+    yield* perform(query(context, "COMMIT"));
+  } catch {
+    // The caller needs the error of BEGIN, not this one.
   }
 }
 
@@ -331,11 +343,10 @@ function query({ registry }: TransactionContext, sql: string): Request<number> {
 
 /** Whether a repetition may succeed, since the conflict was with another transaction. */
 function isConflict(error: unknown): boolean {
-  if (error instanceof ServerError && CONFLICTS.includes(error.code)) return true;
+  if (error instanceof ServerError && isConflictError(error)) return true;
   return error instanceof PyroError && error.cause !== undefined && isConflict(error.cause);
 }
 
-const CONFLICTS: readonly string[] = [SqlState.SerializationFailure, SqlState.DeadlockDetected];
 /** Milliseconds, at most, before the first repetition. */
 const FIRST_RETRY_DELAY = 20;
 /** Milliseconds, at most, before any repetition. */
