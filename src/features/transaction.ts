@@ -27,9 +27,14 @@ import { Effect } from "../sql/statement.ts";
 import { SqlState } from "../sqlstate.ts";
 import { effectsOf, succeeded } from "../statements/invalidation.ts";
 import { markUncommitted } from "../statements/unexecuted.ts";
+import { flushRequest, keepDoubt, markBeforeCommit, markFrom, markRequest } from "./commit_outcome.ts";
 import type { TransactionContext } from "./context.ts";
 import type { IsolationLevel } from "./isolation_level.ts";
+import { positionRequest } from "./position.ts";
+import { TransactionState } from "./transaction_state.ts";
 import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
+
+export { TransactionState } from "./transaction_state.ts";
 
 /** The modes of a transaction, and what it begins with. */
 export interface BeginOptions {
@@ -38,47 +43,10 @@ export interface BeginOptions {
   readonly deferrable: boolean | undefined;
   /** SQL that sets what is to hold in the transaction only; sent together with BEGIN. */
   readonly settings: string | undefined;
-}
-
-/** The state of a transaction, or of a savepoint in one. */
-export class TransactionState {
-  readonly parent: TransactionState | undefined;
-  /** The open savepoint inside it. */
-  child: TransactionState | undefined = undefined;
-  #finished = false;
-
-  constructor(parent: TransactionState | undefined) {
-    this.parent = parent;
-  }
-
-  /** Whether it, or a transaction around it, was committed or rolled back. */
-  get finished(): boolean {
-    return this.#finished || (this.parent?.finished ?? false);
-  }
-
-  /** The number of transactions around it. */
-  get depth(): number {
-    return this.parent === undefined ? 0 : this.parent.depth + 1;
-  }
-
-  /** Throws if it is over. */
-  check(action: string): void {
-    if (this.finished) throw new UsageError(`Cannot ${action}: the transaction is over`);
-  }
-
-  /** Marks it as over: it accepts no more calls. */
-  finish(context: TransactionContext): void {
-    this.#finished = true;
-    if (this.parent !== undefined) this.parent.child = undefined;
-    else if (context.transaction === this) context.transaction = undefined;
-  }
-
-  /** Marks it as open: when it begins, or when the request that would have ended it was withdrawn. */
-  open(context: TransactionContext): void {
-    this.#finished = false;
-    if (this.parent !== undefined) this.parent.child = this;
-    else context.transaction = this;
-  }
+  /** Whether the server is to be asked what became of it, should the connection be lost while it commits. */
+  readonly isMarked?: boolean;
+  /** Called with a position that includes the commit. */
+  readonly onPosition?: ((position: string) => unknown) | undefined;
 }
 
 /** Begins a transaction, or sets a savepoint in `parent`. */
@@ -104,8 +72,8 @@ export function* begin(
   const pending = yield* submit(request);
   state.open(context);
   try {
-    if (options.settings === undefined) yield* finish(pending);
-    else yield* beginWithSettings(context, pending, options.settings);
+    if (options.settings === undefined && !options.isMarked) yield* finish(pending);
+    else yield* beginWith(context, pending, state, options);
     yield* cancellationPoint();
     return state;
   } catch (error) {
@@ -127,25 +95,32 @@ function* endIgnored(context: TransactionContext): Op<void> {
   }
 }
 
-/** Sends the settings behind BEGIN, without waiting for its reply. */
-function* beginWithSettings(
+/** Sends the settings, and the request for the mark, behind BEGIN, without waiting for its reply. */
+function* beginWith(
   context: TransactionContext,
-  pending: PendingRequest<number>,
-  settings: string,
+  begun: PendingRequest<number>,
+  state: TransactionState,
+  { settings, isMarked }: BeginOptions,
 ): Op<void> {
-  const effects = effectsOf(settings, context);
+  const effects = settings === undefined ? Effect.None : effectsOf(settings, context);
   const change = context.invalidation.begin(effects, context);
-  const applied = yield* submit(query(context, settings));
+  const marked = isMarked ? yield* submit(markRequest()) : undefined;
+  const applied = settings === undefined ? undefined : yield* submit(query(context, settings));
   try {
-    yield* settle(pending);
-    yield* finish(applied);
+    yield* settle(begun);
+    if (marked !== undefined) state.mark = markFrom(yield* settle(marked));
+    if (applied !== undefined) yield* settle(applied);
   } finally {
-    context.invalidation.end(effects, change, succeeded(applied), context);
+    context.invalidation.end(effects, change, applied !== undefined && succeeded(applied), context);
   }
 }
 
 /** Commits. The transaction is over even if this fails, unless the caller gave up before anything was sent. */
-export function* commit(context: TransactionContext, state: TransactionState): Op<void> {
+export function* commit(
+  context: TransactionContext,
+  state: TransactionState,
+  tellsPosition: boolean = false,
+): Op<void> {
   state.check("commit");
   if (state.child !== undefined) {
     throw new UsageError("Cannot commit: a transaction nested in this one is open; commit it or roll it back first", {
@@ -157,7 +132,13 @@ export function* commit(context: TransactionContext, state: TransactionState): O
     throw new UsageError(`Cannot commit: ${open.name} is open on this connection`, { safeToRetry: true });
   }
   if (state.parent !== undefined) return yield* commitNested(context, state);
-  yield* end(context, state, new Commit(context.session));
+  const { mark } = state;
+  const flushed = mark && (yield* submit(flushRequest()));
+  try {
+    yield* end(context, state, new Commit(context.session), tellsPosition ? positionRequest() : undefined);
+  } finally {
+    state.mark = mark && markBeforeCommit(mark, flushed!);
+  }
 }
 
 /** Commits a nested transaction; one that has failed is rolled back. */
@@ -194,19 +175,42 @@ export function* rollback(context: TransactionContext, state: TransactionState):
   }
 }
 
-/** Submits the request that ends the transaction. The transaction accepts no calls after that. */
-function* end(context: TransactionContext, state: TransactionState, request: Request<unknown>): Op<void> {
+/**
+ * Submits the request that ends the transaction, and the question for its position. The transaction accepts no calls
+ * after that.
+ */
+function* end(
+  context: TransactionContext,
+  state: TransactionState,
+  request: Request<unknown>,
+  question?: Request<unknown>,
+): Op<void> {
   const change = context.invalidation.begin(Effect.Ends, context);
   const pending = yield* submit(request);
+  const asked = question && (yield* submit(question));
   state.finish(context);
   try {
-    yield* finish(pending);
+    if (asked === undefined) yield* finish(pending);
+    else {
+      yield* settle(pending);
+      state.position = yield* positionOf(asked);
+    }
   } catch (error) {
     if (pending.withdrawn) state.open(context);
     else if (state.parent === undefined) yield* leaveFailed(context);
     throw error;
   } finally {
     context.invalidation.end(Effect.Ends, change, false, context);
+  }
+}
+
+/** The position, if the server says it: what is committed is so without it. */
+function* positionOf(asked: PendingRequest<unknown>): Op<string | undefined> {
+  try {
+    const [position] = (yield* finish(asked)) as readonly [string | null];
+    return position ?? undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -250,14 +254,15 @@ export function* transact<T>(
       throw error instanceof UsageError && conflict !== undefined ? conflict.error : error;
     }
     let isCommitting = false;
+    let result: T | undefined;
     try {
-      const result = yield* callback(() => fn(state));
+      result = yield* callback(() => fn(state));
       // Calls that the function has made and not awaited come first.
       yield* continueBehindOthers();
       isCommitting = !state.finished;
-      if (isCommitting) yield* commit(context, state);
-      return result;
+      if (isCommitting) yield* commit(context, state, options.onPosition !== undefined);
     } catch (error) {
+      if (isCommitting) keepDoubt(error, state.mark, result);
       // The callback has ended the transaction itself: running it again would repeat its work.
       const isOver = state.finished && !isCommitting;
       if (!isOver && needsAnotherServer(context, error)) markUncommitted(error);
@@ -266,7 +271,11 @@ export function* transact<T>(
       yield* repeat();
       conflict = { error };
       yield { do: "pause", upTo: Math.min(FIRST_RETRY_DELAY * 2 ** attempt, MAX_RETRY_DELAY) };
+      continue;
     }
+    const { position } = state;
+    if (position !== undefined) yield* callback(() => options.onPosition!(position));
+    return result;
   }
 }
 

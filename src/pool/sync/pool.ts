@@ -96,7 +96,7 @@ export class Pool extends PoolView implements Disposable {
       onRelease: (conn) => onRelease?.(conn),
       onLeak,
     });
-    super(views.main);
+    super(views.main, () => views.primary);
     this.#views = views;
   }
 
@@ -112,7 +112,7 @@ export class Pool extends PoolView implements Disposable {
   /** As `Conn.position`, on the primary: on a standby it could be older than what the pool has written. */
   override position(options?: CallOptions): string {
     const { main, primary } = this.#views;
-    return primary === main ? super.position(options) : new PoolView(primary).position(options);
+    return primary === main ? super.position(options) : new PoolView(primary, () => primary).position(options);
   }
 
   /**
@@ -140,7 +140,7 @@ export class Pool extends PoolView implements Disposable {
    * ```
    */
   withTarget(target: TargetSessionAttrs, options?: TargetOptions): PoolView {
-    return new PoolView(this.#views.source(target, options));
+    return new PoolView(this.#views.source(target, options), () => this.#views.primary);
   }
 
   /**
