@@ -36,30 +36,39 @@ function portOf(pool: Pick<Pool, "execValue">): Promise<unknown> {
   return Promise.resolve(pool.execValue("select inet_server_port()"));
 }
 
-/** What a pool does on a cluster whose primary is switched over. */
-async function follow(world: World, major: 14 | 18): Promise<void> {
+/** One cluster, whose primary is switched over to and fro, for a pool of each world. */
+async function followInAll(worlds: readonly World[], major: 14 | 18): Promise<void> {
   await using cluster = await Cluster.start({ major, isSynchronous: false });
+  for (const [i, world] of worlds.entries()) {
+    const [primary, next] = i % 2 === 0 ? [0, 1] : [1, 0];
+    if (i > 0) await cluster.rejoin(next!, primary!);
+    await follow(world, cluster, primary!, next!);
+  }
+}
+
+/** What a pool does on a cluster whose primary is switched over to the node `next`. */
+async function follow(world: World, cluster: Cluster, primary: number, next: number): Promise<void> {
   const ports = cluster.nodes.map(({ server }) => server.port);
   const query = "host_recheck=1&connect_timeout=10";
   await using pool = world.pool(`pg://postgres@${cluster.hosts}/postgres?${query}`, { poolMaxConcurrency: 4 });
-  await pool.queryDrop("create table ledger (n int4)");
-  assert.equal(await portOf(pool), ports[0]);
+  await pool.queryDrop("drop table if exists ledger; create table ledger (n int4)");
+  assert.equal(await portOf(pool), ports[primary]);
 
   let after = await pool.position();
   await pool.tx((tx) => tx.execDrop("insert into ledger values (7)"), { onPosition: (position) => after = position });
   for (const target of ["standby", "prefer-standby", "read-only"] as const) {
     const view = pool.withTarget(target, { after, wait: 10_000 });
-    assert.ok(ports.slice(1).includes(await portOf(view) as number), target);
+    assert.ok(ports.toSpliced(primary, 1).includes(await portOf(view) as number), target);
     assert.equal(await view.execValue("select count(*) from ledger where n = 7"), 1n);
   }
   await refuses(() => pool.withTarget("standby").queryDrop("insert into ledger values (0)"));
-  assert.equal(await portOf(pool.withTarget("primary")), ports[0]);
+  assert.equal(await portOf(pool.withTarget("primary")), ports[primary]);
   // What no standby has reached is read from the primary.
-  assert.equal(await portOf(pool.withTarget("standby", { after: "FFFFFFFF/0" })), ports[0]);
+  assert.equal(await portOf(pool.withTarget("standby", { after: "FFFFFFFF/0" })), ports[primary]);
 
   await refuses(() => pool.tx((tx) => tx.execDrop("insert into ledger values (0)"), { readOnly: true }));
   const kept = pool.stats().closed;
-  assert.equal(await portOf(pool), ports[0]);
+  assert.equal(await portOf(pool), ports[primary]);
   assert.equal(pool.stats().closed, kept, "a read-only transaction says nothing of the server");
   // A name or a proxy may lead to a server that was demoted.
   await using demoted = world.pool(`pg://postgres@${cluster.host(2)}/postgres`);
@@ -69,13 +78,13 @@ async function follow(world: World, major: 14 | 18): Promise<void> {
   const { opened, closed } = demoted.stats();
   assert.deepEqual({ opened, closed }, { opened: 2, closed: 1 });
 
-  await cluster.nodes[0]!.server.stop("fast");
-  await cluster.promote(1);
+  await cluster.nodes[primary]!.server.stop("fast");
+  await cluster.promote(next);
   await eventually(() => pool.tx((tx) => tx.execDrop("insert into ledger values (1)"), { retries: 3 }));
-  assert.equal(await portOf(pool), ports[1]);
+  assert.equal(await portOf(pool), ports[next]);
   await eventually(async () => assert.equal(await portOf(pool.withTarget("standby")), ports[2]));
   const roles = pool.stats().hosts?.map(({ role }) => role);
-  assert.equal(roles?.[1], "primary");
+  assert.equal(roles?.[next], "primary");
   assert.equal(roles?.[2], "standby");
 }
 
@@ -164,19 +173,16 @@ const TESTS: readonly (readonly [turn: number | undefined, name: string, body: (
   [undefined, "32 callers, a switchover, a silent host and a failover (PostgreSQL 14)", () => soak(14)],
   [2, "a failover settles what became of a COMMIT (PostgreSQL 18)", () => resolveFailover(18)],
   [undefined, "a failover settles what became of a COMMIT (PostgreSQL 14)", () => resolveFailover(14)],
-  ...worlds.flatMap((world) => [
-    [
-      // The worker is a transport, to which hosts make no difference.
-      world.name === "sync worker" ? undefined : 1,
-      `a pool follows its primary, and reads from standbys (${world.name})`,
-      () => follow(world, world.name === "async" ? 18 : 14),
-    ] as const,
+  // The worker is a transport, to which hosts make no difference.
+  [1, "pools follow their primary, and read from standbys (PostgreSQL 18)", () => followInAll(worlds.slice(0, 2), 18)],
+  [undefined, "pools follow their primary, and read from standbys (PostgreSQL 14)", () => followInAll(worlds, 14)],
+  ...worlds.map((world) =>
     [
       world.name === "async" ? 2 : undefined,
       `a commit that no standby has is in doubt (${world.name})`,
       () => commitWithoutStandby(world),
-    ] as const,
-  ]),
+    ] as const
+  ),
 ];
 
 // A process with no permission but net may not start servers.
