@@ -47,6 +47,8 @@ export interface BeginOptions {
   readonly isMarked?: boolean;
   /** Called with a position that includes the commit. */
   readonly onPosition?: ((position: string) => unknown) | undefined;
+  /** Where it is begun, if transactions are strict. */
+  readonly begunAt: Error | undefined;
 }
 
 /** Begins a transaction, or sets a savepoint in `parent`. */
@@ -56,7 +58,7 @@ export function* begin(
   options: BeginOptions,
 ): Op<TransactionState> {
   yield* barrier();
-  const state = new TransactionState(parent);
+  const state = new TransactionState(parent, options.begunAt);
   if (parent === undefined) {
     refuseNested(context);
   } else {

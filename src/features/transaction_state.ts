@@ -12,10 +12,13 @@ export class TransactionState {
   mark: TransactionMark | undefined = undefined;
   /** A position that includes its commit. */
   position: string | undefined = undefined;
+  /** Where it was begun, if transactions are strict. */
+  readonly begunAt: Error | undefined;
   #finished = false;
 
-  constructor(parent: TransactionState | undefined) {
+  constructor(parent: TransactionState | undefined, begunAt: Error | undefined) {
     this.parent = parent;
+    this.begunAt = begunAt;
   }
 
   /** Whether it, or a transaction around it, was committed or rolled back. */
