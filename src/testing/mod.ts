@@ -1,8 +1,9 @@
 /**
- * Checks of transports: whether a function for `Opts.dial` keeps the rules that pyro relies on. They need a real
- * server, and no particular test runner.
+ * For tests of programs that use pyro: {@linkcode rolledBack} undoes what a test does, {@linkcode testSchema} makes a
+ * schema for a test file, and {@linkcode transportChecks} are checks of transports, whether a function for `Opts.dial`
+ * keeps the rules that pyro relies on. They need no particular test runner.
  *
- * @example Web streams; a test runner can register each check as a test
+ * @example Checks of a transport over Web streams; a test runner can register each check as a test
  * ```ts
  * import { Conn, Opts } from "@x/pyro";
  * import { transportChecks } from "@x/pyro/testing";
@@ -30,4 +31,6 @@
  *
  * @module
  */
+export { rolledBack } from "./rolled_back.ts";
+export { type MadeSchema, type SchemaExecutor, type TestSchema, testSchema } from "./test_schema.ts";
 export { type CheckedConn, type CheckedPipeline, type TransportCheck, transportChecks } from "./transport_checks.ts";
