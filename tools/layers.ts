@@ -158,7 +158,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ["options"],
   },
   testing: {
-    knows: "what users' tests need: connections that undo their work, schemas, checks; an entry point of its own",
+    knows:
+      "what users' tests need: connections that undo their work, servers and networks that fail; an entry point of its own",
     doesNotKnow: "how connections work",
     pure: false,
     imports: [

@@ -58,6 +58,11 @@ export class MessageStream {
     this.isTyped = isTyped;
   }
 
+  /** The first byte of the next message; undefined if there is none yet. */
+  get first(): number | undefined {
+    return this.#pieces.find(({ length }) => length > 0)?.[0];
+  }
+
   /** Adds bytes. They are not copied. */
   add(bytes: Uint8Array): void {
     this.#pieces.push(bytes);
