@@ -15,6 +15,8 @@ import { concat } from "../wire/framing.ts";
 export interface Middle {
   fromClient(bytes: Uint8Array): void;
   fromServer(bytes: Uint8Array): void;
+  /** The server has closed the connection. */
+  serverEnded?(): void;
   /** What is to be sent next; whoever sends it takes it out. */
   readonly toServer: Uint8Array[];
   readonly toClient: Uint8Array[];
@@ -85,7 +87,10 @@ class Streams {
     const { toClient } = this.#middle;
     while (toClient.length === 0) {
       const count = await this.#transport.read(this.#buffer);
-      if (count === 0) return controller.close();
+      if (count === 0) {
+        this.#middle.serverEnded?.();
+        return controller.close();
+      }
       this.#middle.fromServer(this.#buffer.subarray(0, count));
       // A failed write shows at the next one, or as the end of what is read.
       this.#flush().catch(() => {});
@@ -128,7 +133,10 @@ function blockingThrough(transport: SyncTransport, middle: Middle, name: string)
   };
   const receive = (): void => {
     const count = transport.read(buffer);
-    if (count === 0) hasEnded = true;
+    if (count === 0) {
+      hasEnded = true;
+      middle.serverEnded?.();
+    }
     if (count > 0) middle.fromServer(buffer.subarray(0, count));
     flush();
   };

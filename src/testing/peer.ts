@@ -1,7 +1,8 @@
 /** Servers in memory as connections that a function for `Opts.dial` gives, with promises and blocking. */
+import { setImmediate } from "node:timers";
 import type { BlockingBytes, ByteStreams } from "../options/dial.ts";
 
-/** The server's side of a connection. It replies at once, or never. */
+/** The server's side of a connection. It replies at once, when the client waits, or never. */
 export interface Peer {
   /** Takes bytes of the client; throws if they cannot be answered. */
   receive(bytes: Uint8Array): void;
@@ -11,6 +12,8 @@ export interface Peer {
   readonly available: number;
   /** Whether none will follow them. */
   readonly ended: boolean;
+  /** Called when the client waits and there are no bytes; returns whether there are some now. */
+  stalled?(): boolean;
 }
 
 /** The connection for a program with promises. */
@@ -20,7 +23,14 @@ export function streamsTo(peer: Peer, name: string): ByteStreams {
     name,
     readable: new ReadableStream<Uint8Array>({
       async pull(controller): Promise<void> {
-        while (peer.available === 0 && !peer.ended) await new Promise<void>((resolve) => wake = resolve);
+        for (let turns = 0; peer.available === 0 && !peer.ended; turns++) {
+          // Some turns of the event loop without a write: the client waits.
+          if (peer.stalled !== undefined && turns < PATIENCE) await new Promise((resolve) => setImmediate(resolve));
+          else if (!peer.stalled?.()) {
+            await new Promise<void>((resolve) => wake = resolve);
+            turns = 0;
+          }
+        }
         if (peer.available === 0) return controller.close();
         const bytes = new Uint8Array(peer.available);
         controller.enqueue(bytes.subarray(0, peer.take(bytes)));
@@ -48,10 +58,13 @@ export function bytesTo(peer: Peer, name: string): BlockingBytes {
       return bytes.length;
     },
     wait(writable, milliseconds): boolean {
-      if (writable || peer.available > 0 || peer.ended) return true;
+      if (writable || peer.available > 0 || peer.ended || peer.stalled?.()) return true;
       if (milliseconds !== Infinity) return false;
       throw new Error("both sides wait for each other");
     },
     close(): void {},
   };
 }
+
+/** How many turns of the event loop show that a client waits. */
+const PATIENCE = 4;

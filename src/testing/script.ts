@@ -1,6 +1,7 @@
 /** The server's side of a scripted connection: expects messages of the client, and replies. Knows no promises. */
 import { CANCEL_REQUEST, SSL_REQUEST } from "../wire/codes.ts";
 import { concat, copyOf, int32, MessageStream, textsAt, type WholeMessage } from "../wire/framing.ts";
+import { nameOf } from "./message_text.ts";
 
 /** A message that a client has sent. */
 export interface ClientMessage {
@@ -105,7 +106,7 @@ export class Script {
 
 function messageOf({ code, bytes }: WholeMessage): ClientMessage {
   if (code === 0) return { name: untypedName(int32(bytes, 4)), body: bytes.slice(4) };
-  const name = NAMES[String.fromCharCode(code)] ?? "something unknown";
+  const name = nameOf("client", code) ?? "something unknown";
   const body = bytes.slice(5);
   if (name === "Query") return { name, body, sql: textsAt(body, 0, body.length, 1)[0] };
   return name === "Parse" ? { name, body, sql: textsAt(body, 0, body.length, 2)[1] } : { name, body };
@@ -121,20 +122,3 @@ function untypedName(code: number): string {
 function shown({ name, sql }: ClientMessage): string {
   return sql === undefined ? name : `${name} ${JSON.stringify(sql)}`;
 }
-
-const NAMES: Readonly<Record<string, string>> = {
-  B: "Bind",
-  C: "Close",
-  D: "Describe",
-  E: "Execute",
-  F: "FunctionCall",
-  H: "Flush",
-  P: "Parse",
-  Q: "Query",
-  S: "Sync",
-  X: "Terminate",
-  c: "CopyDone",
-  d: "CopyData",
-  f: "CopyFail",
-  p: "Password",
-};
