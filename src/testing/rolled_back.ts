@@ -16,10 +16,9 @@ import { SavepointRelay } from "./savepoint_relay.ts";
  * only. COMMIT checks deferred constraints.
  *
  * What is different: `now()` stands still; notifications are not sent, since nothing is committed; isolation levels
- * and `readOnly` have no effect; what `SET LOCAL` and the `settings` and `role` of `tx` set lasts until the end of the
- * test, unless that transaction is rolled back; what PostgreSQL refuses in a transaction (`VACUUM`, `CREATE DATABASE`,
- * `DISCARD ALL`) is refused. Sequences are not set back. PREPARE TRANSACTION and COMMIT AND CHAIN are refused (0A000).
- * Blocking connections cannot be encrypted.
+ * and `readOnly` have no effect; what PostgreSQL refuses in a transaction (`VACUUM`, `CREATE DATABASE`, `DISCARD ALL`) is
+ * refused, and so are PREPARE TRANSACTION and COMMIT AND CHAIN (0A000). Sequences are not set back. Blocking connections
+ * cannot be encrypted.
  *
  * @param target The server to connect to, as for `Conn.connect`.
  * @throws {UsageError} If the target is malformed.

@@ -11,6 +11,7 @@
 import { Backend, CANCEL_REQUEST, Frontend } from "../wire/codes.ts";
 import { copyOf, encoded, int32, MessageStream, textsAt, type WholeMessage } from "../wire/framing.ts";
 import { query } from "../wire/frontend.ts";
+import { LocalSettings } from "./local_settings.ts";
 import type { Middle } from "./middle.ts";
 import {
   type Command,
@@ -40,6 +41,7 @@ export class SavepointRelay implements Middle {
   #group: Group | undefined = undefined;
   readonly #statements = new Map<string, Command>();
   readonly #portals = new Map<string, Command>();
+  readonly #settings = new LocalSettings();
 
   fromClient(bytes: Uint8Array): void {
     if (this.#phase === "passing") return void this.toServer.push(copyOf(bytes));
@@ -75,17 +77,28 @@ export class SavepointRelay implements Middle {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       if (!WITHOUT_REPLY.includes(next.code)) {
         if (this.#group?.hasEnded && !this.#group.isSkipped) return;
-        this.#group ??= this.#beginGroup();
+        this.#group ??= this.#beginGroup(next);
       }
       this.#waiting.shift();
       this.toServer.push(this.#rewritten(next));
     }
   }
 
-  #beginGroup(): Group {
-    if (this.#view === "idle") this.#execute(SET_STATEMENT);
+  #beginGroup(first: WholeMessage): Group {
+    const beganIdle = this.#view === "idle";
+    if (beganIdle) this.#execute(SET_STATEMENT);
+    const keep = this.#view === "failed" ? undefined : this.#keepSettings(first);
+    if (keep !== undefined) this.#execute(keep);
     this.#asked.push("client");
-    return { commands: [], hasEnded: false, endsWithQuery: false, isSkipped: false };
+    return { commands: [], beganIdle, hasEnded: false, endsWithQuery: false, isSkipped: false };
+  }
+
+  /** SQL that keeps the settings which the first message of a group is about to change. */
+  #keepSettings({ code, bytes }: WholeMessage): string | undefined {
+    const [first = "", second = ""] = textsAt(bytes, HEADER, bytes.length, 2);
+    if (code === Frontend.Query) return this.#settings.keep({ sql: first });
+    if (code === Frontend.Parse) return this.#settings.keep({ sql: second });
+    return code === Frontend.Bind ? this.#settings.keep({ statement: second }) : undefined;
   }
 
   #execute(sql: string): void {
@@ -132,6 +145,7 @@ export class SavepointRelay implements Middle {
     const [name = "", sql = ""] = textsAt(bytes, HEADER, bytes.length, 2);
     const { sql: text, commands: [command = "other"] } = rewriteStatement(sql, this.#view);
     this.#statements.set(name, command);
+    this.#settings.prepare(name, sql);
     if (text === sql) return bytes;
     return encoded((out) => {
       const start = out.begin(Frontend.Parse);
@@ -186,6 +200,8 @@ export class SavepointRelay implements Middle {
     if (command === "checks") return;
     if (command === "begins" && this.#view === "idle") this.#view = "open";
     if (command === "commits" || command === "rolls back") this.#view = "idle";
+    // What was kept before a transaction of the same text is still there.
+    if (command === "rolls back" && !this.#group!.beganIdle) this.#settings.forget();
     const tag = TAGS[command];
     this.toClient.push(
       tag === undefined ? bytes : encoded((out) => {
@@ -210,7 +226,7 @@ export class SavepointRelay implements Middle {
   #ready(status: number): void {
     if (status === IDLE) throw new Error("the transaction of the test has ended");
     const hasFailed = status === FAILED;
-    if (this.#view === "idle") this.#execute(hasFailed ? UNDO_STATEMENT : KEEP_STATEMENT);
+    if (this.#view === "idle") this.#endStatement(hasFailed);
     else this.#view = hasFailed ? "failed" : "open";
     this.#asked.shift();
     this.#group = undefined;
@@ -222,12 +238,22 @@ export class SavepointRelay implements Middle {
     }));
     this.#passOn();
   }
+
+  /** Keeps or undoes what the client has executed, which is in no transaction of its own any more. */
+  #endStatement(hasFailed: boolean): void {
+    if (hasFailed) this.#settings.forget();
+    const restore = this.#settings.restore();
+    if (restore !== undefined) this.#execute(restore);
+    this.#execute(hasFailed ? UNDO_STATEMENT : KEEP_STATEMENT);
+  }
 }
 
 /** What the client sends until a ReadyForQuery. */
 interface Group {
   /** The commands that were not answered yet, in order. */
   readonly commands: { readonly command: Command; readonly isExtended: boolean }[];
+  /** Whether the client was in no transaction before. */
+  readonly beganIdle: boolean;
   /** Whether a Sync, or a simple query, was sent. */
   hasEnded: boolean;
   /** Whether a simple query was sent last. */

@@ -140,6 +140,46 @@ conformance("rolled back: COMMIT checks deferred constraints", async (world, ser
   assert.deepEqual(await numbers(conn), [1, 2]);
 });
 
+conformance("rolled back: what is set for a transaction ends with it", async (world, server) => {
+  await using conn = await world.connect(rolledBack(server.admin));
+  const all = `select concat_ws(',', current_setting('role'), current_setting('app.user', true),
+    current_setting('work_mem'), current_setting('timezone'), current_setting('app.plan', true))`;
+  await conn.queryDrop("set work_mem = '5MB'; set timezone = 'UTC'; select set_config('app.plan', 'a', false)");
+  const before = "none,,5MB,UTC,a";
+  // The setting of the program's own exists from here on, as after a transaction of PostgreSQL's.
+  await conn.execDrop("select set_config('app.user', $1, true)", ["0"]);
+  assert.equal(await conn.execValue(all), before);
+  const settings = { "app.user": "7, true)", work_mem: "6MB" };
+  const use = given(world, function* (tx: Transaction) {
+    assert.equal(yield tx.execValue(all), "test,7, true),6MB,UTC,a");
+    yield tx.queryDrop("set local time zone 'Asia/Tokyo'; set local work_mem = '7MB'");
+    for (const plan of ["b", "c"]) yield tx.execDrop("select set_config('app.plan', $1, true)", [plan]);
+    assert.equal(yield tx.execValue(all), "test,7, true),7MB,Asia/Tokyo,c");
+  });
+  for (let i = 0; i < 3; i++) {
+    await conn.tx(use, { settings, role: "test" });
+    assert.equal(await conn.execValue(all), before);
+  }
+  await assert.rejects(attempt(() =>
+    conn.tx(
+      given(world, function* (tx: Transaction) {
+        yield tx.execDrop("select set_config('app.plan', 'd', true)");
+        yield tx.queryDrop("select 1/0");
+      }),
+      { settings, role: "test" },
+    )
+  ));
+  assert.equal(await conn.execValue(all), before);
+  await conn.queryDrop("begin; set local work_mem = '8MB'; rollback; begin; set local work_mem = '9MB'; commit");
+  assert.equal(await conn.execValue(all), before);
+  await refused(() => conn.queryDrop("begin; set local work_mem = '8MB'; select 1/0"), SqlState.DivisionByZero);
+  await refused(() => conn.queryDrop("set local work_mem = '9MB'"), SqlState.InFailedSqlTransaction);
+  await conn.queryDrop("rollback; begin; set transaction_read_only = off; commit");
+  assert.equal(await conn.execValue(all), before);
+  await conn.queryDrop("begin; set work_mem = '4MB'; commit");
+  assert.equal(await conn.execValue("show work_mem"), "4MB");
+});
+
 conformance("rolled back: streams, portals, pipelines and COPY", async (world, server) => {
   await using home = await schema(server, TABLE);
   await using conn = await world.connect(inside(server, home));
