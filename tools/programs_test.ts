@@ -38,18 +38,27 @@ test("programs: those with pyro are shorter", () => {
   }
 });
 
-test("programs: all clients print and store the same", async (t) => {
+test("programs: all clients print and store the same", async () => {
   await using server = await startCompatServer();
+  await server.reset();
   const directory = mkdtempSync(join(tmpdir(), "pyro-programs-"));
   try {
     stage(directory);
-    for (const client of CLIENTS) {
-      await server.reset();
-      const host = { server, directory, client };
-      await t.test(`csv_import, ${client}`, () => importsPeople(host));
-      await t.test(`transfer, ${client}`, () => transfersSales(host));
-      await t.test(`price_service, ${client}`, () => servesPrices(host));
-    }
+    const outcomes = await Promise.allSettled(CLIENTS.map(async (client) => {
+      const host = {
+        client,
+        directory,
+        url: await database(server, client),
+        other: await database(server, `${client}_2`),
+      };
+      await importsPeople(host);
+      await transfersSales(host);
+      await servesPrices(host);
+    }));
+    const failures = outcomes.map((outcome, i) =>
+      outcome.status === "rejected" ? `${CLIENTS[i]}: ${outcome.reason.stack}` : ""
+    );
+    assert.equal(failures.filter((text) => text !== "").join("\n"), "");
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -57,9 +66,19 @@ test("programs: all clients print and store the same", async (t) => {
 
 /** What a program runs with. */
 interface Host {
-  readonly server: CompatServer;
-  readonly directory: string;
   readonly client: typeof CLIENTS[number];
+  readonly directory: string;
+  /** The URLs of two databases. */
+  readonly url: string;
+  readonly other: string;
+}
+
+/** Makes a database; its URL. */
+async function database(server: CompatServer, name: string): Promise<string> {
+  const url = server.env.DATABASE_URL!;
+  await using conn = await Conn.connect(url);
+  await conn.queryDrop(`create database ${name}`);
+  return url.replace("/compat", `/${name}`);
 }
 
 /** A project that has installed pyro and the others. */
@@ -78,32 +97,30 @@ function stage(directory: string): void {
   }
 }
 
-async function importsPeople({ server, directory, client }: Host): Promise<void> {
+async function importsPeople(host: Host): Promise<void> {
   const lines = Array.from({ length: 1000 }, (_, i) => `Person ${i},18${i % 90 + 10}-01-01,${CITIES[i % 2]}`);
   lines[10] = 'Ada,"December, 10th 1815",London';
   lines[500] = lines[499]!; // It is there already.
   lines[900] = 'Alan,,"Wilmslow, Cheshire"';
-  writeFileSync(join(directory, "people.csv"), ["name,born,city", ...lines].join("\n"));
-  await using conn = await connect(server);
+  const file = `${host.client}.csv`;
+  writeFileSync(join(host.directory, file), ["name,born,city", ...lines].join("\n"));
+  await using conn = await Conn.connect(host.url);
   await conn.queryDrop("create table person (name text, born date, city text, unique nulls not distinct (name, born))");
-  const { stdout } = await run({ server, directory, client }, "csv_import", ["people.csv"]);
+  const { stdout } = await run(host, "csv_import", [file]);
   assert.equal(stdout, IMPORTED);
   const stored = await conn.queryFirst("select count(*) as people, min(born) as oldest from person");
   assert.deepEqual(stored, { people: 997n, oldest: Temporal.PlainDate.from("1810-01-01") });
 }
 
-async function transfersSales({ server, directory, client }: Host): Promise<void> {
-  await using source = await connect(server);
+async function transfersSales(host: Host): Promise<void> {
+  await using source = await Conn.connect(host.url);
   await source.queryDrop(`
     create table sale as select n as id, '2024-01-01'::timestamptz + n * interval '1 minute' as sold_at,
       'article ' || n % 50 as article, n % 700 as cents from generate_series(1, 20000) as n`);
-  await using target = await connect(server, "kysely_test");
+  await using target = await Conn.connect(host.other);
   await target.queryDrop("create table daily_sales (day date, article text, cents int8, sales int8)");
   await target.queryDrop("insert into daily_sales values ('2023-12-31', 'old', 1, 1)");
-  const { stdout, stderr } = await run({ server, directory, client }, "transfer", [
-    server.env.DATABASE_URL!,
-    server.env.DATABASE_URL!.replace("/compat", "/kysely_test"),
-  ]);
+  const { stdout, stderr } = await run(host, "transfer", [host.url, host.other]);
   assert.equal(stdout, "700 rows\n");
   // The progress: numbers that grow up to the number of all bytes.
   const bytes = stderr.split("\r").slice(1).map((text) => Number(/^(\d+) bytes$/.exec(text)?.[1]));
@@ -116,7 +133,7 @@ async function transfersSales({ server, directory, client }: Host): Promise<void
 }
 
 async function servesPrices(host: Host): Promise<void> {
-  await using conn = await connect(host.server);
+  await using conn = await Conn.connect(host.url);
   await conn.queryDrop("create table price (id int8 primary key, cents int8)");
   await using one = await Service.start(host);
   await using two = await Service.start(host);
@@ -131,7 +148,8 @@ async function servesPrices(host: Host): Promise<void> {
   // Listeners that were away have missed what happened meanwhile.
   await conn.queryDrop("update price set cents = 300");
   await conn.query(`
-    select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and pid <> pg_backend_pid()`);
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where query ilike 'listen%' and pid <> pg_backend_pid() and datname = current_database()`);
   await until(async () => await one.get("/price/1") === "200 300" && await two.get("/price/1") === "200 300");
   assert.equal(await one.put("/price/x?cents=1"), "404 ");
   assert.equal(await one.put("/price/99999999999999999999?cents=1"), "500 ");
@@ -139,7 +157,7 @@ async function servesPrices(host: Host): Promise<void> {
   await using tx = await conn.begin();
   await tx.queryDrop("lock table price");
   const late = one.put("/price/1?cents=400");
-  await until(async () => await tx.execValue("select count(*) from pg_locks where not granted") === 1n);
+  await until(async () => await tx.execValue(WAITING) === 1n);
   one.child.kill("SIGTERM");
   await until(() => one.get("/price/1").then(() => false, () => true));
   await tx.commit();
@@ -213,7 +231,7 @@ async function run(host: Host, program: typeof PROGRAMS[number], args: readonly 
 }
 
 function start(
-  { server, directory, client }: Host,
+  { client, directory, url }: Host,
   program: typeof PROGRAMS[number],
   args: readonly string[],
 ): Running {
@@ -225,7 +243,7 @@ function start(
     env: {
       NO_COLOR: "1",
       PORT: "0",
-      DATABASE_URL: server.env.DATABASE_URL!,
+      DATABASE_URL: url,
       NODE_COMPILE_CACHE: join(CACHE, "node-compile"),
     },
     stdin: "null",
@@ -250,10 +268,6 @@ function start(
   };
 }
 
-function connect(server: CompatServer, database = "compat"): Promise<Conn> {
-  return Conn.connect(server.env.DATABASE_URL!.replace("/compat", `/${database}`));
-}
-
 /** Waits until something is so. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + LIMIT;
@@ -263,6 +277,9 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   }
 }
 
+/** How many sessions wait for a lock of a table of this database. */
+const WAITING = `select count(*) from pg_locks join pg_database on database = pg_database.oid
+  where not granted and datname = current_database()`;
 const CITIES = ["London", "New York"];
 const IMPORTED = `1000 lines, 997 people added
 line 12: Ada is not born on December, 10th 1815
