@@ -57,9 +57,10 @@ function tableOfLines(): string {
 }
 
 function sideBySide(program: typeof PROGRAMS[number]): string {
-  const heads = CLIENTS.map((client) => `<th>${TITLES[client]}</th>`).join("");
-  const cells = CLIENTS.map((client) => `<td>\n\n\`\`\`ts ignore\n${codeOf(program, client)}\`\`\`\n\n</td>`);
-  return `<table>\n<tr>${heads}</tr>\n<tr valign="top">\n${cells.join("\n")}\n</tr>\n</table>`;
+  const cells = CLIENTS.map((client) =>
+    `<td>\n\n**${TITLES[client]}**\n\n\`\`\`ts ignore\n${codeOf(program, client)}\`\`\`\n\n</td>`
+  );
+  return `<table>\n<tr valign="top">\n${cells.join("\n")}\n</tr>\n</table>`;
 }
 
 /** What is between the two marks of that name. */
