@@ -6,9 +6,10 @@ import process from "node:process";
 import { Conn, table } from "../mod.ts";
 import { Conn as BlockingConn } from "../sync.ts";
 import { PostgresServer } from "../tests/support/installed/postgres.ts";
+import { NEWEST } from "../tests/support/installed/versions.ts";
 
-console.log("Starting a PostgreSQL 18 server …");
-await using server = await PostgresServer.start({ major: 18 });
+console.log(`Starting a PostgreSQL ${NEWEST} server …`);
+await using server = await PostgresServer.start({ major: NEWEST });
 const url = `pg://postgres@localhost:${server.port}/postgres`;
 console.log(`It listens on TCP port ${server.port}. Connecting to ${url}\n`);
 

@@ -35,6 +35,18 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
     ],
   ],
   "pool/async/pool_executor.ts": [],
+  "pool/async/pool_views.ts": [
+    ["of a pool:", "of a pool that blocks:"],
+    [
+      "await Promise.all(this.#all.map((manager) => manager.drain()));",
+      "for (const manager of this.#all) manager.drain();",
+    ],
+    ["close(timeout: number)", "close()"],
+    [
+      "await Promise.all(this.#all.map((manager) => manager.close(timeout)));",
+      "for (const manager of this.#all) manager.close();",
+    ],
+  ],
   "async/portal.ts": [],
   "async/prepared_statement.ts": [],
   "async/statement_executor.ts": [],

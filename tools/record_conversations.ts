@@ -8,11 +8,12 @@ import { writeFileSync } from "node:fs";
 import { OPERATIONS } from "../tests/fuzz/operations.ts";
 import { optsOf, RECORD, writtenRecord } from "../tests/fuzz/recorded.ts";
 import { startTestServer } from "../tests/support/installed/test_server.ts";
+import { NEWEST } from "../tests/support/installed/versions.ts";
 import { BLOCKING, type Conversation, openBlocking, type Piece, recording } from "../tests/support/scripted/replay.ts";
 import { given } from "../tests/support/suite/call_bodies.ts";
 import { nativeDialer } from "../src/transport/native_sync.ts";
 
-await using server = await startTestServer(18);
+await using server = await startTestServer(NEWEST);
 const conversations = new Map<string, Conversation>();
 for (const [name, operation] of Object.entries(OPERATIONS)) {
   const pieces: Piece[] = [];

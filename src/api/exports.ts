@@ -50,6 +50,7 @@ export type {
 export type { LogFields, Logger, LogLevel } from "../options/logger.ts";
 export { Opts, type StringOptions } from "../options/opts.ts";
 export { type OptsObject } from "../options/opts_object.ts";
+export { PoolOpts } from "../options/pool_opts.ts";
 export { SecurityOpts } from "../options/security_opts.ts";
 export { ServerOpts } from "../options/server_opts.ts";
 export { type Target } from "../options/target.ts";

@@ -9,6 +9,7 @@
 import { type OptionSpec, type ParsedOptions, parseOptions, textOf } from "./arguments.ts";
 import { type OptionNames, OPTIONS_OF } from "./call_options.ts";
 import type { ConnectionState } from "./connection_state.ts";
+import { strictCall } from "./strictness.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { Call, Deadline, Op } from "../protocol/request.ts";
@@ -41,7 +42,7 @@ export class CallContext {
   /** Throws if no call can be made. */
   check(action: string): void {
     this.lease?.check(action);
-    this.state.check(action);
+    this.state.session.check("call", action);
     this.transaction?.check(action);
   }
 
@@ -50,8 +51,28 @@ export class CallContext {
     try {
       this.check(action);
       const made = make();
-      const { transaction } = this;
-      return transaction === undefined ? made : { ...made, op: checkTransaction(transaction, action, made.op) };
+      const { transaction, state } = this;
+      if (transaction === undefined && state.strictness === undefined) return made;
+      return { ...made, op: this.#checked(action, made.op) };
+    } catch (error) {
+      return refusedCall(error);
+    }
+  }
+
+  /** The op of a call in a transaction, or of a connection whose transactions are strict, with its checks. */
+  #checked<T>(action: string, op: Op<T>): Op<T> {
+    const { transaction, state } = this;
+    const strict = state.strictness === undefined ? op : strictCall(action, transaction, () => state.transaction, op);
+    return transaction === undefined ? strict : checkTransaction(transaction, action, strict);
+  }
+
+  /** A call that ends the transaction of the context, with those inside of it. */
+  endCall(operation: string, action: string, options: unknown, make: () => Op<void>): Call<void> {
+    try {
+      this.check(action);
+      const { deadline } = parseOptions(options, this.optionSpec(action));
+      const op = checkTransaction(this.transaction!, action, make());
+      return { op, deadline, span: this.callSpan(operation) };
     } catch (error) {
       return refusedCall(error);
     }

@@ -173,11 +173,25 @@ export type Row = Record<string, unknown>;
 /** The names of options, besides those that all calls have. */
 export type OptionNames = readonly string[];
 
-/** The options of calls by what they return. */
+/** Names the members of an interface of options; without one of them, it does not compile. */
+export function optionNames<Options>(
+  names: Readonly<Record<Exclude<keyof Options, keyof CallOptions>, true>>,
+): OptionNames {
+  return Object.keys(names);
+}
+
+interface Mapping {
+  readonly as: unknown;
+}
+
+/**
+ * The options of calls by what they return. Each is used by several: `rows` by streams and portals too, `value` by the
+ * statements of a pipeline.
+ */
 export const OPTIONS_OF: Readonly<Record<"rows" | "objects" | "value" | "typedRows" | "nothing", OptionNames>> = {
-  rows: ["rows", "nest", "as", "types"],
-  objects: ["nest", "as", "types"],
-  value: ["types"],
-  typedRows: ["rows", "nest", "as"],
+  rows: optionNames<QueryOptions & Mapping>({ rows: true, nest: true, as: true, types: true }),
+  objects: optionNames<Omit<QueryOptions, "rows"> & Mapping>({ nest: true, as: true, types: true }),
+  value: optionNames<ValueOptions>({ types: true }),
+  typedRows: optionNames<RowOptions & Mapping>({ rows: true, nest: true, as: true }),
   nothing: [],
 };

@@ -12,6 +12,7 @@ import type { TransactionState } from "../features/transaction.ts";
 import type { Upgrade } from "../connect/upgrade.ts";
 import type { Session, SessionEvent } from "../protocol/session.ts";
 import { ConnectionHandlers } from "./handlers.ts";
+import { type Strictness, strictnessOf } from "./strictness.ts";
 import { lostError } from "../protocol/failure.ts";
 import { Observer } from "../telemetry/observer.ts";
 import { Catalog } from "../codecs/catalog.ts";
@@ -30,6 +31,8 @@ export class ConnectionState implements TransactionContext {
   /** Milliseconds that each call may take unless its options say otherwise; 0 for no limit. */
   readonly timeout: number;
   transaction: TransactionState | undefined = undefined;
+  /** What refuses calls outside of transactions; undefined if they are not strict. */
+  readonly strictness: Strictness | undefined;
   readonly handlers: ConnectionHandlers = new ConnectionHandlers();
 
   /**
@@ -54,6 +57,7 @@ export class ConnectionState implements TransactionContext {
     const { int8, numeric, json, dates, names, numberArrays, codec } = { ...DEFAULT_CHOICES, ...settings };
     const { statementCacheSize = DEFAULT_CACHE_SIZE, pgbouncer = false, timeout = 0 } = settings;
     this.timeout = timeout;
+    this.strictness = strictnessOf(settings);
     this.registry = new Registry({ int8, numeric, json, dates, names, numberArrays, codec }, catalog);
     this.statements = new StatementCache(
       `pyro_${token}_`,
@@ -86,11 +90,6 @@ export class ConnectionState implements TransactionContext {
    */
   get readsText(): boolean {
     return this.session.parameters["DateStyle"]?.startsWith("ISO") ?? true;
-  }
-
-  /** Throws if no call can be made. */
-  check(action: string): void {
-    this.session.check("call", action);
   }
 
   /** Delivers a session event. */

@@ -1,7 +1,7 @@
 /** The calls of COPY. */
 import { type ParsedOptions, parseOptions, quotedName, sqlText } from "./arguments.ts";
 import { type CallContext, cleanUpDeadlineOf } from "./call_context.ts";
-import type { CopyData, CopyOptions, CopyRow } from "./call_options.ts";
+import { type CopyData, type CopyOptions, type CopyRow, optionNames } from "./call_options.ts";
 import { columnOf, propertyOf } from "../names.ts";
 import { UsageError } from "../errors.ts";
 import { copyIn as copyInOp, CopyOutSource, copyRows as copyRowsOp, type OnProgress } from "../features/copy.ts";
@@ -112,4 +112,4 @@ export function progressFrom({ onProgress }: Readonly<Record<string, unknown>>):
   throw new UsageError("Cannot use onProgress: it must be a function");
 }
 
-const PROGRESS: readonly string[] = ["onProgress"];
+const PROGRESS = optionNames<CopyOptions>({ onProgress: true });

@@ -3,6 +3,7 @@ import { countFrom, parseCall, type ParsedCall, parseOptions, type Statement } f
 import { type CallContext, cleanUpDeadlineOf, type CollectorFactory, refusedCall } from "./call_context.ts";
 import {
   type OptionNames,
+  optionNames,
   OPTIONS_OF,
   type Params,
   type QueryOptions,
@@ -66,7 +67,7 @@ export function stream(
     params,
     options,
     "a stream",
-    [...OPTIONS_OF.rows, "batch", "onProgress"],
+    STREAM_OPTIONS,
   );
   const batch = extraOptions.batch === undefined ? DEFAULT_BATCH_SIZE : countFrom(extraOptions.batch, "batch");
   const onProgress = progressFrom(extraOptions);
@@ -187,6 +188,11 @@ function* openPortal<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
   }
   return make(cursor);
 }
+
+const STREAM_OPTIONS: OptionNames = [
+  ...OPTIONS_OF.rows,
+  ...optionNames<Omit<StreamOptions, keyof QueryOptions>>({ batch: true, onProgress: true }),
+];
 
 /** How many rows a stream fetches at a time. */
 const DEFAULT_BATCH_SIZE = 500;

@@ -1,7 +1,15 @@
 /** The calls that execute and prepare statements. */
 import { countFrom, parseCall, parseOptions, sqlText, type Statement, statementSourceOf } from "./arguments.ts";
 import { type CallContext, type CollectorFactory, sizeOf } from "./call_context.ts";
-import type { BatchOptions, CallOptions, OptionNames, Params, ParamSets, QueryOptions } from "./call_options.ts";
+import {
+  type BatchOptions,
+  type CallOptions,
+  type OptionNames,
+  optionNames,
+  type Params,
+  type ParamSets,
+  type QueryOptions,
+} from "./call_options.ts";
 import { UsageError } from "../errors.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
 import { executeBatch } from "../features/batch.ts";
@@ -108,7 +116,7 @@ export function execBatch(
 ): Call<number> {
   const action = "execute the batch";
   return context.attempt(action, () => {
-    const { extraOptions, deadline } = parseOptions(options, context.optionSpec(action, ["chunk"]));
+    const { extraOptions, deadline } = parseOptions(options, context.optionSpec(action, BATCH_OPTIONS));
     const chunk = extraOptions.chunk === undefined ? undefined : countFrom(extraOptions.chunk, "chunk");
     const setReader = new SourceReader<readonly unknown[]>(
       sets,
@@ -120,3 +128,5 @@ export function execBatch(
     return { op, deadline, span: context.callSpan("execBatch", source, undefined, sizeOf(sets)) };
   });
 }
+
+const BATCH_OPTIONS = optionNames<BatchOptions>({ chunk: true });

@@ -1,7 +1,8 @@
 /** The calls that begin and end transactions. */
 import type { CallContext } from "./call_context.ts";
-import type { BeginOptions, CallOptions, TransactionOptions } from "./call_options.ts";
+import { type BeginOptions, type CallOptions, optionNames, type TransactionOptions } from "./call_options.ts";
 import type { ConnectionState } from "./connection_state.ts";
+import { begunHere } from "./strictness.ts";
 import { UsageError } from "../errors.ts";
 import { IsolationLevel } from "../features/isolation_level.ts";
 import {
@@ -26,27 +27,33 @@ export function tx<T>(
     if (typeof fn !== "function") throw new UsageError("Cannot begin a transaction: give a function that takes it");
     const retries = extraOptions.retries === undefined ? 0 : retriesFrom(extraOptions.retries);
     refuseNestedOptions(context, extraOptions);
-    const run = (state: TransactionState): T => use(state, fn);
-    return transact(context.state, context.transaction, modesFrom(extraOptions), retries, run) as Op<Awaited<T>>;
-  }, [...TRANSACTION_MODES, "retries"]);
+    const { strictness } = context.state;
+    const begunAt = begunHere(strictness);
+    const run = (state: TransactionState): T => {
+      return strictness === undefined ? use(state, fn) : strictness.run(begunAt, () => use(state, fn));
+    };
+    const modes = modesFrom(extraOptions, begunAt);
+    return transact(context.state, context.transaction, modes, retries, run) as Op<Awaited<T>>;
+  }, TX_OPTIONS);
 }
 
 /** Begins a transaction, or one nested in this one. */
 export function begin(context: CallContext, options: BeginOptions | undefined): Call<TransactionState> {
   return context.call("begin", "begin a transaction", options, ({ extraOptions }) => {
     refuseNestedOptions(context, extraOptions);
-    return beginOp(context.state, context.transaction, modesFrom(extraOptions));
-  }, TRANSACTION_MODES);
+    const modes = modesFrom(extraOptions, begunHere(context.state.strictness));
+    return beginOp(context.state, context.transaction, modes);
+  }, BEGIN_OPTIONS);
 }
 
 /** Commits the transaction of the context. */
 export function commit(context: CallContext, options: CallOptions | undefined): Call<void> {
-  return context.call("commit", "commit", options, () => commitOp(context.state, context.transaction!));
+  return context.endCall("commit", "commit", options, () => commitOp(context.state, context.transaction!));
 }
 
 /** Rolls back the transaction of the context. */
 export function rollback(context: CallContext, options: CallOptions | undefined): Call<void> {
-  return context.call("rollback", "roll back", options, () => rollbackOp(context.state, context.transaction!));
+  return context.endCall("rollback", "roll back", options, () => rollbackOp(context.state, context.transaction!));
 }
 
 /** Rolls back the transaction of the context, unless it is over. */
@@ -65,9 +72,10 @@ function* rollBackUnlessFinished(connection: ConnectionState, state: Transaction
   if (!state.finished) yield* rollbackOp(connection, state);
 }
 
-function modesFrom(options: Readonly<Record<string, unknown>>): TransactionModes {
+function modesFrom(options: Readonly<Record<string, unknown>>, begunAt: Error | undefined): TransactionModes {
   const { isolationLevel, readOnly, deferrable, settings, role } = options;
   return {
+    begunAt,
     settings: settingsFrom(settings, role),
     isolationLevel: isolationLevel === undefined ? undefined : IsolationLevel(isolationLevel as string),
     readOnly: booleanFrom(readOnly, "readOnly"),
@@ -113,7 +121,14 @@ function retriesFrom(value: unknown): number {
   throw new UsageError("Cannot use retries: it must be an integer from 0, the number of repetitions");
 }
 
-const TRANSACTION_MODES: readonly string[] = ["isolationLevel", "readOnly", "deferrable", "settings", "role"];
+const BEGIN_OPTIONS = optionNames<BeginOptions>({
+  isolationLevel: true,
+  readOnly: true,
+  deferrable: true,
+  settings: true,
+  role: true,
+});
+const TX_OPTIONS = [...BEGIN_OPTIONS, ...optionNames<Omit<TransactionOptions, keyof BeginOptions>>({ retries: true })];
 
 /** A name with dots, as in `app.user`. */
 const SETTING_NAME = /^[a-z_][\w$]*(?:\.[a-z_][\w$]*)*$/i;

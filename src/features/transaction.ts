@@ -37,6 +37,8 @@ export interface BeginOptions {
   readonly deferrable: boolean | undefined;
   /** SQL that sets what is to hold in the transaction only; sent together with BEGIN. */
   readonly settings: string | undefined;
+  /** Where it is begun, if transactions are strict. */
+  readonly begunAt: Error | undefined;
 }
 
 /** The state of a transaction, or of a savepoint in one. */
@@ -44,10 +46,13 @@ export class TransactionState {
   readonly parent: TransactionState | undefined;
   /** The open savepoint inside it. */
   child: TransactionState | undefined = undefined;
+  /** Where it was begun, if transactions are strict. */
+  readonly begunAt: Error | undefined;
   #finished = false;
 
-  constructor(parent: TransactionState | undefined) {
+  constructor(parent: TransactionState | undefined, begunAt: Error | undefined) {
     this.parent = parent;
+    this.begunAt = begunAt;
   }
 
   /** Whether it, or a transaction around it, was committed or rolled back. */
@@ -87,7 +92,7 @@ export function* begin(
   options: BeginOptions,
 ): Op<TransactionState> {
   yield* barrier();
-  const state = new TransactionState(parent);
+  const state = new TransactionState(parent, options.begunAt);
   if (parent === undefined) {
     refuseNested(context);
   } else {

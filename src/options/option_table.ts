@@ -252,6 +252,7 @@ export const OPTIONS: Table = {
     Option<number>
   >,
   blockingTransport: { ...word(["auto", "ffi", "worker"], "blocking_transport"), isOwnKey: true },
+  strictTransactions: flag("strict_transactions"),
   onNotice: callable("noticelistener"),
   dial: callable("dialer dialfunc stream"),
   trace: callable("debug"),

@@ -8,7 +8,7 @@ import { parseDsn } from "./dsn.ts";
 import { foreignString } from "./foreign_strings.ts";
 import type { Logger, LogLevel } from "./logger.ts";
 import { checkCodec, trimBlanks } from "./option_values.ts";
-import { SecurityOpts } from "./security_opts.ts";
+import { PoolOpts } from "./pool_opts.ts";
 import { change, set, setSettings, settingsOf } from "./server_opts.ts";
 import type { Settings } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
@@ -51,8 +51,9 @@ export interface StringOptions {
  * As in libpq, an empty value in a string or a variable is set: it means the default, and nothing else is
  * looked at.
  *
- * The setters are in three groups: {@linkcode ServerOpts} for the server and the session, {@linkcode SecurityOpts}
- * for authentication and encryption, and here those for pools, for what is reported, and for how values are decoded.
+ * The setters are in four groups: {@linkcode ServerOpts} for the server and the session, {@linkcode SecurityOpts}
+ * for authentication and encryption, {@linkcode PoolOpts} for pools, and here those for what is reported, and for how
+ * values are decoded.
  *
  * @example From a URL, with a change
  * ```ts
@@ -75,16 +76,14 @@ export interface StringOptions {
  * assert.equal(opts.toString(), "pg://ada@db.example.com:5433/library");
  * ```
  */
-export class Opts extends SecurityOpts {
+export class Opts extends PoolOpts {
   /**
    * Parses a URL (`pg://`, `postgres://` or `postgresql://`) or a libpq keyword/value string
    * (`"host=/run/postgresql dbname=test"`).
    *
    * Query keys of the URL are libpq's names, pyro's own (`socket`, `upgrade_to_unix_socket`,
-   * `statement_cache_size`, `pgbouncer`, `blocking_transport`, and those of pools:
-   * `pool_max_concurrency`, `pool_max_idle_conn`, `pool_min_idle`, `pool_max_waiting`,
-   * `pool_max_pipelined`, and in seconds `pool_idle_timeout`, `pool_max_lifetime`,
-   * `pool_acquire_timeout`, `pool_leak_timeout`), and any other is a server setting for the session's
+   * `statement_cache_size`, `pgbouncer`, `strict_transactions`, `blocking_transport`, and those of {@linkcode PoolOpts},
+   * as `pool_max_concurrency`, with times in seconds), and any other is a server setting for the session's
    * start (`?statement_timeout=5s`). Other spellings of a key, and other clients' names for it
    * (`Password`, `pwd`, `sslMode`, `schema`), are errors that name the right key.
    *
@@ -95,99 +94,6 @@ export class Opts extends SecurityOpts {
   constructor(text?: string, options?: StringOptions) {
     super();
     if (text !== undefined) setSettings(this, parse(text, options));
-  }
-
-  /**
-   * The maximum number of idle connections of a pool. Default: `poolMaxConcurrency`.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
-   */
-  poolMaxIdleConn(count: number): this {
-    return set(this, "poolMaxIdleConn", count);
-  }
-
-  /**
-   * The maximum number of connections of a pool. Default: 10.
-   *
-   * @throws {UsageError} If it is not an integer from 1 to 1 000 000.
-   */
-  poolMaxConcurrency(count: number): this {
-    return set(this, "poolMaxConcurrency", count);
-  }
-
-  /**
-   * How many idle connections a pool keeps ready once it is in use, within the other two limits.
-   * Default: 0.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
-   */
-  poolMinIdle(count: number): this {
-    return set(this, "poolMinIdle", count);
-  }
-
-  /**
-   * A pool closes connections that were idle for this time, in milliseconds; 0 is no limit. It keeps
-   * `poolMinIdle` of them. Default: 600 000, ten minutes.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
-   */
-  poolIdleTimeout(milliseconds: number): this {
-    return set(this, "poolIdleTimeout", milliseconds);
-  }
-
-  /**
-   * A pool closes connections after this time, in milliseconds; 0 is no limit. It never closes one in
-   * use. Each connection's time is up to a tenth shorter, at random, so that not all are closed at
-   * once. Default: 3 600 000, one hour.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
-   */
-  poolMaxLifetime(milliseconds: number): this {
-    return set(this, "poolMaxLifetime", milliseconds);
-  }
-
-  /**
-   * How long a caller waits for a connection of a pool, in milliseconds, until it gets a
-   * `TimeoutError`; 0 is no limit. A call's `timeout` may be shorter. Default: 30 000.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
-   */
-  poolAcquireTimeout(milliseconds: number): this {
-    return set(this, "poolAcquireTimeout", milliseconds);
-  }
-
-  /**
-   * The maximum number of callers that wait for a connection of a pool; others get a `ConnectionError`
-   * at once. Default: no limit.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
-   */
-  poolMaxWaiting(count: number): this {
-    return set(this, "poolMaxWaiting", count);
-  }
-
-  /**
-   * A connection that was taken from a pool (by `acquire`, or for a stream) is reported after this
-   * time, in milliseconds, with the place where it was taken, if it is not released; 0 is never.
-   * Default: 0.
-   *
-   * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
-   */
-  poolLeakTimeout(milliseconds: number): this {
-    return set(this, "poolLeakTimeout", milliseconds);
-  }
-
-  /**
-   * The maximum number of callers of a pool that share a connection when all are in use, or when they call
-   * at the same time: each with one `select` known to be quick, together at most 10 ms of work (1 ms if
-   * other connections are idle). Sending them together is several times as fast, but a statement that is
-   * slow for once delays those behind it. Calls with a `timeout` or `signal` never share. With 1, no call
-   * does. Default: 16.
-   *
-   * @throws {UsageError} If it is not an integer from 1 to 1000.
-   */
-  poolMaxPipelined(count: number): this {
-    return set(this, "poolMaxPipelined", count);
   }
 
   /**
@@ -273,6 +179,29 @@ export class Opts extends SecurityOpts {
    */
   slow(milliseconds: number): this {
     return set(this, "slow", milliseconds);
+  }
+
+  /**
+   * Whether calls are refused that would surprise in a transaction: a call on the connection, or on a transaction, while
+   * another one is open inside, since it would be part of that; and a call on the pool inside of a function of `tx`,
+   * since it would not be part of the transaction. Their `UsageError` has the stack of the call, and as its cause that of
+   * the transaction's beginning. For development and tests: each call on a connection costs a few microseconds more.
+   * In the URL: `strict_transactions=true`. Default: false.
+   *
+   * @example
+   * ```ts
+   * import { Opts, Pool, UsageError } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using pool = new Pool(new Opts("pg://").strictTransactions(true));
+   * await pool.tx(async (tx) => {
+   *   await tx.execDrop("select 1");
+   *   await assert.rejects(pool.execDrop("select 1"), UsageError);
+   * });
+   * ```
+   */
+  strictTransactions(wanted: boolean): this {
+    return set(this, "strictTransactions", wanted);
   }
 
   /**

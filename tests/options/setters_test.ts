@@ -3,12 +3,15 @@ import { UsageError } from "../../src/errors.ts";
 import type { Logger } from "../../src/options/logger.ts";
 import type { TypeCodec } from "../../src/options/type_codec.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
+import { POOL_OPTION_LIST } from "../../src/options/pool_options.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import { setterNames } from "./setter_names.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
 
 type Setter = (opts: Opts) => Opts;
+type Case = readonly [name: string, set: Setter, change: Settings];
+type Bounds = readonly [name: string, set: (opts: Opts, value: never) => Opts, min: number, max: number];
 
 const listener = (): void => {};
 const token = (): string => "t";
@@ -18,7 +21,7 @@ const dial = (): never => {
 const logger: Logger = { info: listener };
 const codec: TypeCodec = { parse: String };
 
-const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])[] = [
+const SETTERS: readonly Case[] = [
   ["host", (opts) => opts.host("h"), { hosts: ["h"] }],
   ["port", (opts) => opts.port(1), { ports: [1] }],
   ["targetSessionAttrs", (opts) => opts.targetSessionAttrs("primary"), { targetSessionAttrs: "primary" }],
@@ -66,15 +69,7 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["param", (opts) => opts.param("geqo", "off"), { param: { geqo: "off" } }],
   ["statementCacheSize", (opts) => opts.statementCacheSize(0), { statementCacheSize: 0 }],
   ["pgbouncer", (opts) => opts.pgbouncer(true), { pgbouncer: true }],
-  ["poolMaxIdleConn", (opts) => opts.poolMaxIdleConn(0), { poolMaxIdleConn: 0 }],
-  ["poolMaxConcurrency", (opts) => opts.poolMaxConcurrency(1), { poolMaxConcurrency: 1 }],
-  ["poolMinIdle", (opts) => opts.poolMinIdle(5), { poolMinIdle: 5 }],
-  ["poolMaxWaiting", (opts) => opts.poolMaxWaiting(5), { poolMaxWaiting: 5 }],
-  ["poolMaxPipelined", (opts) => opts.poolMaxPipelined(5), { poolMaxPipelined: 5 }],
-  ["poolIdleTimeout", (opts) => opts.poolIdleTimeout(5), { poolIdleTimeout: 5 }],
-  ["poolMaxLifetime", (opts) => opts.poolMaxLifetime(5), { poolMaxLifetime: 5 }],
-  ["poolAcquireTimeout", (opts) => opts.poolAcquireTimeout(5), { poolAcquireTimeout: 5 }],
-  ["poolLeakTimeout", (opts) => opts.poolLeakTimeout(5), { poolLeakTimeout: 5 }],
+  ...POOL_OPTION_LIST.map(([name, { min }]): Case => [name, (opts) => opts[name](min), { [name]: min }]),
   ["blockingTransport", (opts) => opts.blockingTransport("ffi"), { blockingTransport: "ffi" }],
   ["dial", (opts) => opts.dial(dial), { dial }],
   ["onNotice", (opts) => opts.onNotice(listener), { onNotice: listener }],
@@ -83,6 +78,7 @@ const SETTERS: readonly (readonly [name: string, set: Setter, change: Settings])
   ["logLevel", (opts) => opts.logLevel("warn"), { logLevel: "warn" }],
   ["timeout", (opts) => opts.timeout(1500), { timeout: 1500 }],
   ["slow", (opts) => opts.slow(100), { slow: 100 }],
+  ["strictTransactions", (opts) => opts.strictTransactions(true), { strictTransactions: true }],
   ["logValues", (opts) => opts.logValues(true), { logValues: true }],
   ["names", (opts) => opts.names("camel"), { names: "camel" }],
   ["numberArrays", (opts) => opts.numberArrays("typed"), { numberArrays: "typed" }],
@@ -205,20 +201,11 @@ test("socket: a whole path", () => {
 });
 
 test("numbers: integers within their bounds", () => {
-  const bounds:
-    readonly (readonly [name: string, set: (opts: Opts, value: never) => Opts, min: number, max: number])[] = [
-      ["connectTimeout", (opts, value) => opts.connectTimeout(value), 0, 2 ** 31 - 1],
-      ["statementCacheSize", (opts, value) => opts.statementCacheSize(value), 0, 1_000_000],
-      ["poolMaxIdleConn", (opts, value) => opts.poolMaxIdleConn(value), 0, 1_000_000],
-      ["poolMaxConcurrency", (opts, value) => opts.poolMaxConcurrency(value), 1, 1_000_000],
-      ["poolMinIdle", (opts, value) => opts.poolMinIdle(value), 0, 1_000_000],
-      ["poolMaxWaiting", (opts, value) => opts.poolMaxWaiting(value), 0, 1_000_000],
-      ["poolMaxPipelined", (opts, value) => opts.poolMaxPipelined(value), 1, 1000],
-      ["poolIdleTimeout", (opts, value) => opts.poolIdleTimeout(value), 0, 2 ** 31 - 1],
-      ["poolMaxLifetime", (opts, value) => opts.poolMaxLifetime(value), 0, 2 ** 31 - 1],
-      ["poolAcquireTimeout", (opts, value) => opts.poolAcquireTimeout(value), 0, 2 ** 31 - 1],
-      ["poolLeakTimeout", (opts, value) => opts.poolLeakTimeout(value), 0, 2 ** 31 - 1],
-    ];
+  const bounds: readonly Bounds[] = [
+    ["connectTimeout", (opts, value) => opts.connectTimeout(value), 0, 2 ** 31 - 1],
+    ["statementCacheSize", (opts, value) => opts.statementCacheSize(value), 0, 1_000_000],
+    ...POOL_OPTION_LIST.map(([name, { min, max }]): Bounds => [name, (opts, value) => opts[name](value), min, max]),
+  ];
   for (const [name, set, min, max] of bounds) {
     for (const good of [min, max]) assert.deepEqual(settingsOf(set(new Opts(), good as never)), { [name]: good });
     for (const bad of [min - 1, max + 1, 1.5, NaN, Infinity, "1", null, undefined, true, 1n]) {

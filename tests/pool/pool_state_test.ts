@@ -1,6 +1,6 @@
 /** Which connections a pool keeps, hands out and closes. */
 import assert from "node:assert/strict";
-import type { Limits } from "../../src/pool/limits.ts";
+import { type Limits, poolOpts } from "../../src/pool/limits.ts";
 import { type PoolEntry, PoolState, sumOfStats } from "../../src/pool/pool_state.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -219,14 +219,4 @@ test("pool state: what was idle for more than a second may be dead", () => {
   assert.equal(state.take(1600), fresh);
 });
 
-const LIMITS: Limits = {
-  poolMaxConcurrency: 10,
-  poolMaxIdleConn: 10,
-  poolMinIdle: 0,
-  poolIdleTimeout: Infinity,
-  poolMaxLifetime: Infinity,
-  poolAcquireTimeout: 30_000,
-  poolMaxWaiting: Infinity,
-  poolLeakTimeout: Infinity,
-  poolMaxPipelined: 16,
-};
+const LIMITS: Limits = poolOpts("pg://", { poolIdleTimeout: 0, poolMaxLifetime: 0, poolMaxPipelined: 16 }, []).limits;

@@ -163,7 +163,7 @@ test("outbox: written, rewound and sent in parts of any size, every byte leaves 
     assert.equal(out.size, written.length - sent.length);
   }
   for (const byte of out.pending()) sent.push(byte);
-  assert.deepEqual(Uint8Array.from(sent), Uint8Array.from(written));
+  assert.deepEqual(new Uint8Array(sent), new Uint8Array(written));
 });
 
 test("outbox: sending in parts does not make it grow", () => {

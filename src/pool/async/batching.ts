@@ -22,6 +22,11 @@ export class Batching {
     return cost <= BATCH_BUDGET && this.#max > 1;
   }
 
+  /** Whether it waits for others that come in the same turn of the event loop, while so many connections are in use. */
+  mayWait(cost: number, leased: number): boolean {
+    return leased >= BATCHING_THRESHOLD && this.accepts(cost);
+  }
+
   /** The connection of the current batch, if there is room for one more call. */
   join(cost: number): Entry | undefined {
     const group = this.#group;
@@ -52,3 +57,6 @@ export class Batching {
     this.#turn = undefined;
   }
 }
+
+/** How many connections must be in use before calls wait to be batched: they keep the client and the server busy. */
+const BATCHING_THRESHOLD = 3;

@@ -2,6 +2,7 @@
 import { closeTimeout } from "../../connection/arguments.ts";
 import type { CloseOptions } from "../../connection/call_options.ts";
 import { settingsOf } from "../../options/opts.ts";
+import { poolSettings } from "../../connection/strictness.ts";
 import { type Target, targetOpts } from "../../options/target.ts";
 import { variable } from "../../runtime/runtime.ts";
 import type { TargetSessionAttrs } from "../../options/settings.ts";
@@ -86,7 +87,7 @@ export class Pool extends PoolView implements AsyncDisposable {
     const given = targetOpts(target, variable);
     const { opts, name, limits } = poolOpts(given, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
     const { onConnect, onRelease, onClose, onLeak } = options ?? {};
-    const views = new PoolViews(name, settingsOf(opts), limits, {
+    const views = new PoolViews(name, poolSettings(settingsOf(opts)), limits, {
       onConnect: (conn) => {
         if (onClose !== undefined) {
           const { handlers } = (conn as PoolConn).opened.state;

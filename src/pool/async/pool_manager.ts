@@ -1,8 +1,8 @@
 /** The manager of a pool that awaits: it opens, hands out, cleans up and closes connections. */
 import { atMost, now } from "../../runtime/clock.ts";
 import { PyroError, stackFromHere } from "../../errors.ts";
+import type { PoolSettings, Strictness } from "../../connection/strictness.ts";
 import type { HostChoice } from "../../connect/host_choice.ts";
-import type { Settings } from "../../options/settings.ts";
 import { acquireTimedOut, poolClosed, tooManyWaiting } from "../failure.ts";
 import type { Lease } from "../lease.ts";
 import type { PoolLeak } from "../leak_detector.ts";
@@ -39,6 +39,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
   readonly #log: Log | undefined;
   readonly #limits: Limits;
   readonly #hooks: PoolHooks;
+  readonly #strictness: Strictness | undefined;
   readonly #state: PoolState<PoolConn>;
   readonly #queue: CallerQueue;
   readonly #batching: Batching;
@@ -59,7 +60,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
   /** Pools in one group share its limit. */
   constructor(
     name: string,
-    settings: Settings,
+    settings: PoolSettings,
     limits: Limits,
     hooks: PoolHooks,
     choice: HostChoice,
@@ -71,13 +72,14 @@ export class PoolManager implements ConnectionSource, GroupMember {
     this.#log = Log.of(settings);
     this.#limits = limits;
     this.#hooks = hooks;
+    this.#strictness = settings.strictness;
     this.#connector = new Connector(name, settings, choice, hooks.onConnect, this.#log);
     this.#batching = new Batching(limits.poolMaxPipelined);
     this.#state = new PoolState(limits, Math.random, (conn) => this.#closeInBackground(conn));
     this.#queue = new CallerQueue(this.#state, this.#alarm, () => this.#scheduleTick());
     const [log, state, connector] = [this.#log, this.#state, this.#connector];
     this.#watch = new HostWatch({ name, settings, log, choice, state, connector, onChange: () => this.serve() });
-    const report = leakReporter(name, this.#log, hooks.onLeak);
+    const report = leakReporter(name, log, hooks.onLeak);
     this.#leases = new Leases(limits.poolLeakTimeout, this.#alarm, report, (entry) => void this.release(entry));
   }
 
@@ -103,12 +105,13 @@ export class PoolManager implements ConnectionSource, GroupMember {
   }
 
   acquireIdle(cost: number = Infinity): Entry | undefined {
+    this.#strictness?.checkPoolCall();
     return this.closed || acquires.hasSubscribers || this.#canBatch(cost) ? undefined : this.#takeIdle(cost);
   }
 
   /** Whether to wait for other calls of this turn of the event loop, because enough connections are busy. */
   #canBatch(cost: number): boolean {
-    return this.#batching.accepts(cost) && this.#state.leasedCount >= BATCHING_THRESHOLD && this.#queue.length === 0;
+    return this.#batching.mayWait(cost, this.#state.leasedCount) && this.#queue.length === 0;
   }
 
   /** An idle connection; quick calls share one with others that come at the same time. */
@@ -141,6 +144,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
    * caller that cannot share it.
    */
   acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
+    this.#strictness?.checkPoolCall();
     if (!acquires.hasSubscribers) return this.#acquire(deadline, cost);
     return publishSpan(acquires, () => acquireEvent(this.name), async (event) => {
       const entry = await this.#acquire(deadline, cost);
@@ -178,7 +182,6 @@ export class PoolManager implements ConnectionSource, GroupMember {
     return waiting;
   }
 
-  /** The error for a caller whose waiting has failed, with the caller's stack. */
   acquireError(error: unknown): unknown {
     // The error has the stack of the pool's attempt to connect.
     if (error instanceof PyroError) stackFromHere(error);
@@ -187,7 +190,6 @@ export class PoolManager implements ConnectionSource, GroupMember {
     return acquireTimedOut(error.milliseconds, this.stats, failures === 0 ? {} : { cause: lastFailure });
   }
 
-  /** Takes a connection back. Resolves when another caller can have it. */
   release(entry: Entry): Promise<void> | undefined {
     if (--entry.users > 0) return undefined;
     const { conn } = entry;
@@ -203,7 +205,6 @@ export class PoolManager implements ConnectionSource, GroupMember {
     return this.#leases.watch(lease, entry, acquiredAt);
   }
 
-  /** Waits until no connection is being opened. Throws if some are missing then. */
   async filled(): Promise<void> {
     while (this.#openings.size > 0) await Promise.all(this.#openings);
     if (this.#state.missingIdle > 0) throw this.#connector.lastFailure ?? poolClosed();
@@ -272,9 +273,9 @@ export class PoolManager implements ConnectionSource, GroupMember {
   }
 
   async #cleanUp(entry: Entry): Promise<void> {
-    await tidyUp(entry.conn, this.#hooks.onRelease, (error) => {
+    const logFailure = (error: unknown): void =>
       this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
-    });
+    await tidyUp(entry.conn, this.#hooks.onRelease, logFailure);
     this.#returnEntry(entry);
   }
 
@@ -395,6 +396,3 @@ export class PoolManager implements ConnectionSource, GroupMember {
     this.#closings.add(leaving);
   }
 }
-
-/** How many connections must be in use before calls are batched: they keep the client and the server busy. */
-const BATCHING_THRESHOLD = 3;

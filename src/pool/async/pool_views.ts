@@ -1,7 +1,8 @@
 /** The pool managers of a pool: one for itself, and one for each target of its views. */
+import type { PoolSettings } from "../../connection/strictness.ts";
 import { HostChoice } from "../../connect/host_choice.ts";
 import { DEFAULT_HOST_RECHECK, HostRoles } from "../../connect/host_roles.ts";
-import type { Settings, TargetSessionAttrs } from "../../options/settings.ts";
+import type { TargetSessionAttrs } from "../../options/settings.ts";
 import { poolClosed } from "../failure.ts";
 import type { Limits } from "../limits.ts";
 import { PoolGroup } from "../pool_group.ts";
@@ -16,13 +17,13 @@ export class PoolViews {
   /** The connections of the pool itself. */
   readonly main: PoolManager;
   readonly #make: (choice: HostChoice) => PoolManager;
-  readonly #settings: Settings;
+  readonly #settings: PoolSettings;
   /** The choice of the pool itself. */
   readonly #choice: HostChoice;
   readonly #roles: HostRoles;
   readonly #byTarget = new Map<TargetSessionAttrs, PoolManager>();
 
-  constructor(name: string, settings: Settings, limits: Limits, hooks: PoolHooks) {
+  constructor(name: string, settings: PoolSettings, limits: Limits, hooks: PoolHooks) {
     const group = new PoolGroup(limits.poolMaxConcurrency);
     const roles = new HostRoles(settings.hostRecheck ?? DEFAULT_HOST_RECHECK);
     this.#make = (choice) => {

@@ -1,5 +1,6 @@
 /** The pool of connections that block. */
 import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
+import { poolSettings } from "../../connection/strictness.ts";
 import { type Target, targetOpts } from "../../options/target.ts";
 import { variable } from "../../runtime/runtime.ts";
 import type { CallOptions, CloseOptions, ListenOptions } from "../../connection/call_options.ts";
@@ -85,7 +86,7 @@ export class Pool extends PoolView implements Disposable {
     const given = targetOpts(target, variable);
     const { opts, name, limits } = poolOpts(given, options, ["onConnect", "onRelease", "onClose", "onLeak"]);
     const { onConnect, onRelease, onClose, onLeak } = options ?? {};
-    const views = new PoolViews(name, settingsOf(opts), limits, {
+    const views = new PoolViews(name, poolSettings(settingsOf(opts)), limits, {
       onConnect: (conn) => {
         if (onClose !== undefined) {
           const { handlers } = (conn as PoolConn).opened.state;

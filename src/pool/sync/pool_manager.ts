@@ -1,9 +1,9 @@
 /** The manager of a pool that blocks: it opens, hands out, cleans up and closes connections. */
 import { now } from "../../runtime/clock.ts";
 import { refusePromise } from "../../run/sync_runner.ts";
+import type { PoolSettings } from "../../connection/strictness.ts";
 import type { HostChoice } from "../../connect/host_choice.ts";
 import { ServerAddress, verifiedSockets } from "../../connect/server_address.ts";
-import type { Settings } from "../../options/settings.ts";
 import { allInUse, lostWhileOpening, poolClosed } from "../failure.ts";
 import { Lease } from "../lease.ts";
 import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
@@ -30,7 +30,7 @@ export interface PoolHooks {
 export class PoolManager implements ConnectionSource, GroupMember {
   readonly name: string;
   readonly #log: Log | undefined;
-  readonly #settings: Settings;
+  readonly #settings: PoolSettings;
   readonly #hooks: PoolHooks;
   readonly #state: PoolState<PoolConn>;
   readonly #leaks: LeakDetector<Entry>;
@@ -46,7 +46,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
   /** Pools in one group share its limit. */
   constructor(
     name: string,
-    settings: Settings,
+    settings: PoolSettings,
     limits: Limits,
     hooks: PoolHooks,
     choice: HostChoice,
@@ -97,6 +97,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
 
   /** A working connection. It does not wait for one, because no other caller could release one meanwhile. */
   acquire(): Entry {
+    this.#settings.strictness?.checkPoolCall();
     return publishSpanBlocking(acquires, () => acquireEvent(this.name), (event) => {
       const entry = this.#acquire();
       if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;

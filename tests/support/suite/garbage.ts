@@ -1,3 +1,4 @@
+import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -34,6 +35,33 @@ export async function collectedUntil(isSo: () => boolean): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return isSo();
+}
+
+/**
+ * By how many bytes the memory in use grows at most while something is done, looked at several times, in the blocking
+ * world at the end only. Garbage counts up to `limit`, since a busy machine can be late to collect it.
+ */
+export async function mostGrowth(limit: number, work: () => Promise<unknown>): Promise<number> {
+  const before = memoryInUse();
+  let most = 0;
+  const look = (): void => {
+    if (memoryInUse() - before > limit) collect();
+    most = Math.max(most, memoryInUse() - before);
+  };
+  const timer = setInterval(look, 100);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
+  if (!await collectedUntil(() => memoryInUse() - before <= limit)) look();
+  return most;
+}
+
+/** Of this thread only: others, of other tests or servers, may share the process. */
+function memoryInUse(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 const ROUNDS = 200;

@@ -4,6 +4,7 @@ import { DEFAULT_CHOICES } from "../../../src/options/choices.ts";
 import { BadValue, type Codec, kindOf } from "../../../src/codecs/codec.ts";
 import { BUILT_IN_TYPES } from "../../../src/codecs/oids.ts";
 import { EXTENSIONS, Registry } from "../../../src/codecs/registry.ts";
+import { NEWEST } from "../installed/versions.ts";
 import { valuesOf } from "./type_values.ts";
 
 /** The whole document. */
@@ -37,7 +38,7 @@ ${Object.entries(EXTENSIONS).map(([name, codec]) => `| ${name} | ${accepted(code
 }
 
 function row(name: string, codec: Codec): string {
-  const values = valuesOf(name, 18, 60).filter((value) => value !== null);
+  const values = valuesOf(name, NEWEST, 60).filter((value) => value !== null);
   const example = EXAMPLES[name];
   if (example === undefined) {
     throw new Error(`There is no example of ${name}: add one to EXAMPLES in tests/support/values/type_table.ts`);
