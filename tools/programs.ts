@@ -22,7 +22,7 @@ const TITLES = {
 
 /** The file of a program, below the project's directory. */
 export function pathOf(program: typeof PROGRAMS[number], client: typeof CLIENTS[number]): string {
-  return client === "pyro" ? `docs/examples/${program}.ts` : `docs/peers/${program}_${client}.ts`;
+  return client === "pyro" ? `docs/examples/${program}.ts` : `docs/peers/${program}_${client}.js`;
 }
 
 /** How many lines of code a formatted module has: blank ones, and those of comments alone, do not count. */
@@ -58,7 +58,9 @@ function tableOfLines(): string {
 
 function sideBySide(program: typeof PROGRAMS[number]): string {
   const cells = CLIENTS.map((client) =>
-    `<td>\n\n**${TITLES[client]}**\n\n\`\`\`ts ignore\n${codeOf(program, client)}\`\`\`\n\n</td>`
+    `<td>\n\n**${TITLES[client]}**\n\n\`\`\`${client === "pyro" ? "ts" : "js"} ignore\n${
+      codeOf(program, client)
+    }\`\`\`\n\n</td>`
   );
   return `<table>\n<tr valign="top">\n${cells.join("\n")}\n</tr>\n</table>`;
 }

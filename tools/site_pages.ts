@@ -68,7 +68,7 @@ export function importsOf(text: string): { readonly name: string; readonly entry
 }
 
 function isPage(path: string): boolean {
-  return /\.(?:md|ts|html)$/.test(path);
+  return /\.(?:md|ts|js|html)$/.test(path);
 }
 
 function pageOf(path: string, content: SiteContent): string {

@@ -9,7 +9,7 @@ const reference = new Set(["~/Conn.html", "sync/~/Conn.html", "~/sql.html"]);
 const pages = sitePages({ documents, reference, base: "/pyro/" });
 
 test("site: each document is a page of its own", () => {
-  const files = documents.filter((path) => /\.(?:md|ts|html)$/.test(path)).map(siteFile);
+  const files = documents.filter((path) => /\.(?:md|ts|js|html)$/.test(path)).map(siteFile);
   assert.equal(new Set(files).size, files.length);
   assert.deepEqual(
     ["docs/README.md", "docs/copy.md", "README.md", "SECURITY.md", "docs/security.md", "docs/examples/page.html"].map(

@@ -4,8 +4,8 @@ import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { from, to } from "pg-copy-streams";
 
-const source = new pg.Client(process.argv[2]!);
-const target = new pg.Client(process.argv[3]!);
+const source = new pg.Client(process.argv[2]);
+const target = new pg.Client(process.argv[3]);
 try {
   await Promise.all([source.connect(), target.connect()]);
   await target.query("begin");

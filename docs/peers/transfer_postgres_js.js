@@ -3,8 +3,8 @@ import process from "node:process";
 import { pipeline } from "node:stream/promises";
 import postgres from "postgres";
 
-const source = postgres(process.argv[2]!);
-const target = postgres(process.argv[3]!);
+const source = postgres(process.argv[2]);
+const target = postgres(process.argv[3]);
 try {
   const rows = await target.begin(async (tx) => {
     await tx`truncate daily_sales`;

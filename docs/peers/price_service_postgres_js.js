@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import process from "node:process";
 import postgres from "postgres";
 
-const sql = postgres(process.env.DATABASE_URL!, { connection: { statement_timeout: 5000 } });
+const sql = postgres(process.env.DATABASE_URL, { connection: { statement_timeout: 5000 } });
 // Promises, so that a price that changes while it is read is not kept.
 const cache = new Map();
 // The last function is called whenever listening begins, also again: then, anything may have changed.

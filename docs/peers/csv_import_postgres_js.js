@@ -4,7 +4,7 @@ import process from "node:process";
 import { pipeline } from "node:stream/promises";
 import postgres from "postgres";
 
-const sql = postgres(process.env.DATABASE_URL!);
+const sql = postgres(process.env.DATABASE_URL);
 try {
   const { rows, added, refused, cities } = await sql.begin(async (sql) => {
     // All columns are text at first, so that one bad value does not end the COPY.
@@ -12,7 +12,7 @@ try {
       line int8 generated always as identity (start 2), name text, born text, city text
     ) on commit drop`;
     const copy = await sql`copy incoming (name, born, city) from stdin (format csv, header)`.writable();
-    await pipeline(createReadStream(process.argv[2]!), copy);
+    await pipeline(createReadStream(process.argv[2]), copy);
     const [{ rows }] = await sql`select count(*) as rows from incoming`;
     const { count: added } = await sql`
       insert into person (name, born, city)

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { from } from "pg-copy-streams";
 
-const client = new pg.Client(process.env.DATABASE_URL!);
+const client = new pg.Client(process.env.DATABASE_URL);
 await client.connect();
 try {
   await client.query("begin");
@@ -14,7 +14,7 @@ try {
     line int8 generated always as identity (start 2), name text, born text, city text
   ) on commit drop`);
   const copy = client.query(from("copy incoming (name, born, city) from stdin (format csv, header)"));
-  await pipeline(createReadStream(process.argv[2]!), copy);
+  await pipeline(createReadStream(process.argv[2]), copy);
   const { rowCount: added } = await client.query(`
     insert into person (name, born, city)
     select name, born::date, city from incoming where pg_input_is_valid(born, 'date')
