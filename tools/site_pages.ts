@@ -102,7 +102,8 @@ function referenceOf(text: string, { reference, base }: SiteContent): string {
     file: posix.join(entry, `~/${name}.html`),
     label: entry === "" ? name : `${name} (${entry})`,
   })).filter(({ file }) => reference.has(file)).map(({ file, label }) => referenceLink(label, base, file));
-  return `\n---\n\nAPI reference: ${[...links, referenceLink("all of it", base, "")].join(", ")}\n`;
+  const all = referenceLink(links.length === 0 ? "all names" : "all", base, "");
+  return `\n---\n\nAPI reference: ${[...links, all].join(", ")}\n`;
 }
 
 /** Not of the generator, which would look for a page of its own, and does not put the base before it. */

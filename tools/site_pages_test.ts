@@ -32,6 +32,13 @@ test("site: links lead to its pages", () => {
   }
 });
 
+test("site: no text is taken for a tag or a template of the generator's", () => {
+  for (const { file, text } of pages) {
+    const prose = text.replaceAll(/^( *)```[\s\S]*?^\1```$/gm, "").replaceAll(/(`+)[\s\S]*?\1/g, "");
+    assert.doesNotMatch(prose, /\{\{|<(?!\/?(?:table|tr|td)\b|!--)/, file);
+  }
+});
+
 test("site: every page leads to the API reference, and to what its examples import", () => {
   for (const { file, text } of pages) assert.match(text, /\nAPI reference: .*\(\/pyro\/api\/\)/, file);
   const copy = pages.find(({ file }) => file === "copy.md")!.text;
