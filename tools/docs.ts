@@ -1,9 +1,9 @@
 /**
  * `deno task docs`: makes a site of the handbook and of the API reference, in the folder `site`.
  *
- * Usage: deno task docs [--base=/pyro/]
+ * Usage: deno task docs [--base=/pyro/] [--check]
  *
- * `--base` is where the site will be on its server; `/` by default.
+ * `--base` is where the site will be on its server; `/` by default. `--check` looks at each page in a browser.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -12,6 +12,7 @@ import process from "node:process";
 import { CACHE, cached, npmInstall } from "../tests/support/installed/cache.ts";
 import { packages, SITE } from "../tests/support/installed/versions.ts";
 import { publishedDocuments, readConfig } from "./build.ts";
+import { problemsOf } from "./check_site.ts";
 import { ROOT, slugOf } from "./handbook.ts";
 import { REFERENCE, sidebar, sitePages } from "./site_pages.ts";
 
@@ -48,6 +49,13 @@ symlinkSync(join(generator, "node_modules"), join(sources, "node_modules"));
 run("node", [join(generator, "node_modules/vitepress/bin/vitepress.js"), "build", join(sources, "pages")], sources);
 cpSync(join(sources, "pages/.vitepress/dist"), output, { recursive: true });
 for (const file of filesBelow(reference)) copyReference(file);
+if (process.argv.includes("--check")) {
+  const problems = await problemsOf(output, base);
+  if (problems.length > 0) {
+    console.error(problems.join("\n"));
+    process.exit(1);
+  }
+}
 console.log(`The site is in ${relative(process.cwd(), output)}/index.html`);
 
 /** All but `async`, which is the main one. */
