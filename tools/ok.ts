@@ -1,5 +1,5 @@
 /** `deno task ok`: everything that has to hold before a change is good. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -7,18 +7,8 @@ import { add, finish, REPORT, runAll } from "./steps.ts";
 import { runDocTests, runTests, RUNTIMES } from "./tests.ts";
 
 const deno = process.execPath;
-const ENTRY_POINTS = [
-  "mod.ts",
-  "sync.ts",
-  "async.ts",
-  "src/drizzle/mod.ts",
-  "src/kysely/mod.ts",
-  "src/otel/mod.ts",
-  "src/pglite/mod.ts",
-  "src/testing/mod.ts",
-  "src/websocket/mod.ts",
-  "src/workers/mod.ts",
-];
+const { exports } = JSON.parse(readFileSync("deno.json", "utf8")) as { exports: Record<string, string> };
+const ENTRY_POINTS = Object.values(exports);
 
 /** By name: Deno takes `test.ts` for a test too. */
 const TOOL_TESTS = readdirSync(import.meta.dirname!).filter((name) => name.endsWith("_test.ts"))

@@ -10,6 +10,7 @@ import { startTestServer } from "../tests/support/installed/test_server.ts";
 import { POSTGRES, RUNTIMES as PACKAGES } from "../tests/support/installed/versions.ts";
 import { writeExamples } from "./examples.ts";
 import { LAYERS } from "./layers.ts";
+import { writeGroups } from "./node_groups.ts";
 import { REPORT, runAll, type Step, type Tally } from "./steps.ts";
 
 /** Runs the tests below `paths` on the runtimes named; `tests/support/suite/extent.ts` says what is left out of a short run. */
@@ -28,7 +29,7 @@ export async function runTests(
         // To permissions servers are all the same.
         env: {
           DENO_JOBS: String(JOBS),
-          // Each test file is a process on Node, and compiling what they import takes longer than most of them.
+          // Compiling what test files import takes longer than most of them.
           NODE_COMPILE_CACHE: join(CACHE, "node-compile"),
           PYRO_TEST_EXTENT: extent,
           PYRO_TEST_SERVERS: JSON.stringify(step.runtime === "deno-net" ? newest : infos),
@@ -94,7 +95,8 @@ async function startServers(
 function steps(paths: readonly string[], extent: Extent): (Step & { readonly runtime: string })[] {
   // Pure layers use nothing of the runtime, and Deno has the same engine as Node.
   const nodePaths = paths.flatMap((path) => path === "tests" && extent === "short" ? impureTests() : [path]);
-  const globs = nodePaths.map((path) => path.endsWith(".ts") ? path : `${path.replace(/\/$/, "")}/**/*_test.ts`);
+  const nodeFiles = nodePaths.filter((path) => path.endsWith(".ts"));
+  const nodeGroups = writeGroups(nodePaths.filter((path) => !path.endsWith(".ts")));
   const skips = (setting: Parameters<typeof skipCount>[0]): number | "some" =>
     paths.includes("tests") ? skipCount(setting) : "some";
   // What needs more permissions than net is not conformance.
@@ -156,7 +158,8 @@ function steps(paths: readonly string[], extent: Extent): (Step & { readonly run
         "--test-reporter-destination=stdout",
         "--test-reporter=junit",
         `--test-reporter-destination=${REPORT}`,
-        ...globs,
+        ...nodeFiles,
+        ...nodeGroups,
       ],
       skips: skips("node"),
     },
