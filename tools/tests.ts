@@ -47,8 +47,11 @@ export type Extent = "short" | "whole";
 /** The names that {@linkcode runTests} takes. */
 export const RUNTIMES = ["deno", "deno-net", "bun", "node"] as const;
 
-/** What has examples. */
-const DOCUMENTED: readonly string[] = ["mod.ts", "sync.ts", "async.ts", "src", "docs", "README.md"];
+/** What has examples. Not the programs for other clients, which Deno does not find. */
+const DOCUMENTED: readonly string[] = [
+  ...["mod.ts", "sync.ts", "async.ts", "src", "README.md"],
+  ...readdirSync("docs").filter((name) => name !== "peers").map((name) => `docs/${name}`),
+];
 
 /** Runs the examples in the documentation. */
 export async function runDocTests(): Promise<Tally> {

@@ -1,7 +1,7 @@
 /** `resolveUnknown`: what became of a COMMIT whose connection was lost, on a server that goes on. */
 import assert from "node:assert/strict";
 import { ConnectionError, type Pool, type PoolTransactionOptions, type Transaction } from "../../mod.ts";
-import { type Fault, Proxy } from "../support/network/proxy.ts";
+import { type Fault, FaultProxy } from "../../src/testing/mod.ts";
 import { attempt, type Body, given } from "../support/suite/call_bodies.ts";
 import { schema } from "../support/suite/own_schema.ts";
 import type { TestServer } from "../support/suite/servers.ts";
@@ -20,7 +20,7 @@ async function insert(
   setup: string = "",
 ): Promise<{ readonly result: unknown; readonly runs: number; readonly rows: unknown; readonly pool: Pool["stats"] }> {
   await using own = await schema(server, `create table ledger (n int4); ${setup}`);
-  await using proxy = await Proxy.start(server.port);
+  await using proxy = await FaultProxy.start(server.port);
   const url = server.url({ query: `sslmode=disable&upgrade_to_unix_socket=no&search_path=${own.name}` });
   await using pool = world.pool(url.replace(`:${server.port}/`, `:${proxy.port}/`), { poolMaxConcurrency: 1 });
   let runs = 0;

@@ -1,4 +1,4 @@
-/** What README says of Deno's permissions, row by row. */
+/** What `docs/permissions.md` says of Deno's permissions, row by row. */
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -30,7 +30,7 @@ export interface Ended {
 
 /** Runs it to its end, or to the limit. */
 export function runFile({ runtime, args, cwd, env, limit }: Program): Promise<Ended> {
-  const [program, ...first] = command(runtime);
+  const [program, ...first] = programOf(runtime);
   return new Promise((resolve) => {
     const child = spawn(program, [...first, ...args], {
       cwd,
@@ -64,7 +64,7 @@ export function runFile({ runtime, args, cwd, env, limit }: Program): Promise<En
 }
 
 /** The program of a runtime, which `npx` would take a second to find each time. */
-function command(runtime: Runtime): readonly [string, ...string[]] {
+export function programOf(runtime: Runtime): readonly [string, ...string[]] {
   if (runtime === "deno") return [process.execPath, "run", "-A", "--no-prompt"];
   let path = paths.get(runtime);
   if (path === undefined) {

@@ -103,6 +103,9 @@ export const LIBRARIES = { kysely: "0.29.9", "drizzle-orm": "0.45.4" } as const;
 /** libpq for Node, which is built from source. */
 export const PG_NATIVE = "3.9.0";
 
+/** What makes the site of the handbook. */
+export const SITE = { vitepress: "1.6.4" } as const;
+
 /** fast-check, which makes and shrinks the inputs of the fuzz tests. */
 export const FAST_CHECK = "4.11.0";
 
