@@ -40,7 +40,7 @@ export class ManualAsync implements AsyncTransport {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
-    this.writes.push(bytes.slice());
+    this.writes.push(new Uint8Array(bytes));
     return this.onWrite(bytes);
   }
 
@@ -80,7 +80,7 @@ export class ManualSync implements SyncTransport {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number {
-    this.writes.push(bytes.slice());
+    this.writes.push(new Uint8Array(bytes));
     return this.onWrite(bytes);
   }
 
