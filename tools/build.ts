@@ -109,7 +109,7 @@ export function isExternal(packages: readonly string[]): (id: string) => boolean
 
 /** What every entry point needs, and nothing else. */
 function isCore(id: string): boolean {
-  return !(OUTSIDE_CORE.test(id) || /\/(?:mod|async|sync)\.ts$/.test(id)) ||
+  return !(OUTSIDE_CORE.test(id) || /\/(?:mod|async|sync|wire\/framing)\.ts$/.test(id)) ||
     /\/transport\/(?:transport|reason)\.ts$/.test(id);
 }
 

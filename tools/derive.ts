@@ -8,7 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import process from "node:process";
 import { deriveSync, EDITS } from "./derive_sync.ts";
-import { WORKER_CODE, workerCode } from "./derive_worker.ts";
+import { threadCode, THREADS } from "./derive_worker.ts";
 import { PAGE, pageOfPrograms } from "./programs.ts";
 
 const root = join(import.meta.dirname!, "..");
@@ -18,7 +18,7 @@ for (const [name, edits] of Object.entries(EDITS)) {
   const source = `src/${name}`;
   derived(source.replace("async/", "sync/"), deriveSync(readFileSync(join(root, source), "utf8"), edits, source));
 }
-derived(WORKER_CODE, await workerCode(root));
+for (const [file, source, name] of THREADS) derived(file, await threadCode(root, source, name));
 derived(PAGE, pageOfPrograms());
 process.exit(stale === 0 ? 0 : 1);
 

@@ -158,10 +158,14 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ["options"],
   },
   testing: {
-    knows: "checks that users run against what they give to pyro; an entry point of its own",
+    knows:
+      "what users' tests need: connections that undo their work, servers and networks that fail; an entry point of its own",
     doesNotKnow: "how connections work",
     pure: false,
-    imports: [],
+    imports: [
+      ...["options", "runtime", "sql", "wire", TRANSPORT],
+      ...["transport/native_async.ts", "transport/native_sync.ts"],
+    ],
   },
   connection: {
     knows: "what both kinds of `Conn` share: state, an op for each call, argument checks",

@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import type { BlockingBytes, ByteStreams, DialFunction } from "../options/dial.ts";
 import { Opts } from "../options/opts.ts";
-import { fatalError } from "./messages.ts";
+import { fatalError } from "../wire/framing.ts";
 import { Relay, type Steps } from "./relay.ts";
 
 /** The members of PGlite that are used. `PGlite` has them, and `PGliteWorker` all but the blocking one. */

@@ -24,7 +24,7 @@ import {
   int32,
   sizeAt,
   textsAt,
-} from "./messages.ts";
+} from "../wire/framing.ts";
 
 /** Steps of executing: each is given to PGlite, and its answer back. */
 export type Steps = Generator<Uint8Array, void, Uint8Array>;

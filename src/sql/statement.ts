@@ -49,6 +49,30 @@ export function countCopiesIn(sql: string): { readonly statements: number; reado
   return { statements, copies };
 }
 
+/** A statement of a string: its first words, in capitals, and where it begins and ends, without the semicolon. */
+export interface StatementPart {
+  readonly words: readonly string[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The statements of a string that are not empty; at most `count` words of each. */
+export function statementsOf(sql: string, count: number): StatementPart[] {
+  const statements = new Statements(sql);
+  const parts: StatementPart[] = [];
+  while (statements.begin()) {
+    const { start } = statements;
+    const words: string[] = [];
+    let end = start;
+    do {
+      if (words.length < count) words.push(statements.keyword);
+      ({ end } = statements);
+    } while (statements.next());
+    parts.push({ words, start, end });
+  }
+  return parts;
+}
+
 /** The first word of the only statement of a string, in capitals; undefined if there are several, or none. */
 export function commandOf(sql: string): string | undefined {
   const statements = new Statements(sql);
@@ -243,6 +267,16 @@ class Statements {
   /** The whole string. */
   get text(): string {
     return this.#lexer.text;
+  }
+
+  /** Where the current token begins. */
+  get start(): number {
+    return this.#lexer.start;
+  }
+
+  /** Where it ends. */
+  get end(): number {
+    return this.#lexer.end;
   }
 
   /** The current token. */

@@ -1,5 +1,5 @@
 // Derived from src/transport/worker_main.ts by tools/derive_worker.ts. Change that file, then run: deno task derive
-/** The code of the worker: the function `start` of `worker_main.ts`, and all that it uses. */
+/** The code of the thread: the function `start` of `worker_main.ts`, and all that it uses. */
 export const WORKER_CODE: string = "var builtin = {\n" +
   "  get asyncHooks() {\n" +
   '    return process.getBuiltinModule("node:async_hooks");\n' +

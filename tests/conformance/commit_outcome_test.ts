@@ -1,7 +1,7 @@
 /** What an error says of a COMMIT whose connection was lost. */
 import assert from "node:assert/strict";
 import { ConnectionError, type Transaction } from "../../mod.ts";
-import { type Fault, Proxy } from "../support/network/proxy.ts";
+import { type Fault, FaultProxy } from "../../src/testing/mod.ts";
 import { schema } from "../support/suite/own_schema.ts";
 import type { TestServer } from "../support/suite/servers.ts";
 import { conformance, type World } from "../support/suite/worlds.ts";
@@ -14,7 +14,7 @@ async function commit(
   armed: "at the insert" | "at the commit",
 ): Promise<{ readonly error: ConnectionError; readonly isThere: boolean }> {
   await using own = await schema(server, "create table ledger (n int4)");
-  await using proxy = await Proxy.start(server.port);
+  await using proxy = await FaultProxy.start(server.port);
   const url = server.url({ query: "sslmode=disable&upgrade_to_unix_socket=no" });
   const conn = await world.connect(url.replace(`:${server.port}/`, `:${proxy.port}/`));
   const insert = `insert into ${own.name}.ledger values (1)`;

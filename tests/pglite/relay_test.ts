@@ -1,6 +1,6 @@
 /** What a connection says to PGlite: whole messages only, and a COPY together with its data. */
 import assert from "node:assert/strict";
-import { concat, copyOf, encoded } from "../../src/pglite/messages.ts";
+import { concat, copyOf, encoded } from "../../src/wire/framing.ts";
 import { Relay } from "../../src/pglite/relay.ts";
 import * as frontend from "../../src/wire/frontend.ts";
 import type { Outbox } from "../../src/wire/outbox.ts";

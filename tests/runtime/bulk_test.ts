@@ -17,7 +17,7 @@ import { callOf } from "../support/scripted/links.ts";
 import { newest } from "../support/suite/servers.ts";
 import { testInTurn } from "../support/suite/test.ts";
 import { Conn, ConnectionError, Opts } from "../../mod.ts";
-import { Proxy } from "../support/network/proxy.ts";
+import { FaultProxy } from "../../src/testing/mod.ts";
 import { worlds } from "../support/suite/worlds.ts";
 
 const MEGABYTE = 0x10_0000;
@@ -135,7 +135,7 @@ for (const then of ["end", "reset"] as const) {
   testInTurn(
     `bulk: a long result that is cut off fails, and the next connection gets its own (async, ${then})`,
     async () => {
-      await using proxy = await Proxy.start(newest.port);
+      await using proxy = await FaultProxy.start(newest.port);
       for (let after = 1_000_000; after <= 4_000_000; after += 777_777) {
         const opts = new Opts(newest.url({ query: "sslmode=disable" })).port(proxy.port).upgradeToUnixSocket(false);
         const conn = await Conn.connect(opts);

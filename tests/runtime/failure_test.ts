@@ -22,7 +22,7 @@ import {
 import { isTurn, isWhole, times } from "../support/suite/extent.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
-import { type Fault, Proxy } from "../support/network/proxy.ts";
+import { type Fault, FaultProxy } from "../../src/testing/mod.ts";
 import { asTestServer, newest, servers, type TestServer } from "../support/suite/servers.ts";
 import { test, testInTurn } from "../support/suite/test.ts";
 import { serversOf, type World, worlds } from "../support/suite/worlds.ts";
@@ -421,7 +421,7 @@ function terminate(admin: BlockingConn, { conn }: Scene): void {
 let serial = 0;
 
 /** The proxy of all tests that use one at a time. */
-const proxy: Proxy = await Proxy.start(newest.port);
+const proxy: FaultProxy = await FaultProxy.start(newest.port);
 
 /** What a test has opened. */
 const opened: Conn[] = [];
@@ -571,7 +571,7 @@ testInTurn(
   "failure: the server is silent: every operation times out, and its connection is closed (async)",
   async () => {
     const outcomes = await Promise.allSettled(OPERATIONS.map(async (operation) => {
-      await using silent = await Proxy.start(newest.port);
+      await using silent = await FaultProxy.start(newest.port);
       const options = { timeout: 100 };
       const scene = await sceneOf(worlds[0]!, address(newest, silent.port, unique()), operation, { options });
       silent.arm({ direction: "down", after: 0, then: "hold" });

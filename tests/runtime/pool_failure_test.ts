@@ -14,7 +14,7 @@ import { Pool as BlockingPool } from "../../sync.ts";
 import { collectedUntil } from "../support/suite/garbage.ts";
 import { lackedTime } from "../support/suite/in_time.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
-import { Proxy } from "../support/network/proxy.ts";
+import { FaultProxy } from "../../src/testing/mod.ts";
 import { asTestServer, newest } from "../support/suite/servers.ts";
 import { testInTurn } from "../support/suite/test.ts";
 import { Lines } from "../support/suite/recorder.ts";
@@ -180,7 +180,7 @@ testInTurn("pool failure: a function that throws while a listener reconnects is 
 });
 
 testInTurn("pool failure: a connection whose network forgets it is replaced, and its caller served", async () => {
-  await using proxy = await Proxy.start(newest.port);
+  await using proxy = await FaultProxy.start(newest.port);
   const url = newest.url({ query: "sslmode=disable" }).replace(`:${newest.port}/`, `:${proxy.port}/`);
   await using pool = new Pool(url, { poolMaxConcurrency: 4 });
   await open(pool, 4);

@@ -1,13 +1,13 @@
 /** Pools whose connections are there, and lead nowhere: nobody waits for ever. */
 import assert from "node:assert/strict";
 import { Pool, TimeoutError } from "../../mod.ts";
-import { Proxy } from "../support/network/proxy.ts";
+import { FaultProxy } from "../../src/testing/mod.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
 
 /** Runs with a pool that has been used, and the network behind it. */
-async function stalling(body: (pool: Pool, proxy: Proxy) => Promise<void>): Promise<void> {
-  await using proxy = await Proxy.start(newest.port);
+async function stalling(body: (pool: Pool, proxy: FaultProxy) => Promise<void>): Promise<void> {
+  await using proxy = await FaultProxy.start(newest.port);
   const pool = new Pool(newest.url().replace(`:${newest.port}/`, `:${proxy.port}/`));
   try {
     await pool.ping();

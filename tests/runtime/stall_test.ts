@@ -1,7 +1,7 @@
 /** Connections that are there, and lead nowhere: what was begun with a time-out comes to an end. */
 import assert from "node:assert/strict";
 import { Conn, TimeoutError } from "../../mod.ts";
-import { Proxy } from "../support/network/proxy.ts";
+import { FaultProxy } from "../../src/testing/mod.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -10,8 +10,8 @@ const TIMEOUT = 1000;
 const MANY = "select generate_series(1, 100000) as n";
 
 /** Runs with a connection, and the network behind it; the connection is given up in the end. */
-async function stalling(body: (conn: Conn, proxy: Proxy) => Promise<void>): Promise<void> {
-  await using proxy = await Proxy.start(newest.port);
+async function stalling(body: (conn: Conn, proxy: FaultProxy) => Promise<void>): Promise<void> {
+  await using proxy = await FaultProxy.start(newest.port);
   const conn = await Conn.connect(newest.url().replace(`:${newest.port}/`, `:${proxy.port}/`));
   try {
     await body(conn, proxy);

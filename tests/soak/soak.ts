@@ -5,7 +5,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { Conn, Pool } from "../../mod.ts";
 import { PostgresServer } from "../support/installed/postgres.ts";
-import { Proxy } from "../support/network/proxy.ts";
+import { FaultProxy } from "../../src/testing/mod.ts";
 import { Random } from "../support/suite/random.ts";
 import { Caller, type Soak } from "./caller.ts";
 import { Counts } from "./figures.ts";
@@ -28,7 +28,7 @@ export interface SoakOptions {
 export async function soak({ seconds, way, seed }: SoakOptions): Promise<{ problems: string[]; figures: string[] }> {
   const server = await PostgresServer.start({ major: 18, settings: { max_connections: "60" } });
   const admin = `pg://postgres@localhost/postgres?socket=${server.socketDirectories[0]}/.s.PGSQL.${server.port}`;
-  const proxy = way === "tcp" ? await Proxy.start(server.port) : undefined;
+  const proxy = way === "tcp" ? await FaultProxy.start(server.port) : undefined;
   const watch = new Watch();
   const onRejection = (error: unknown): void => watch.wrong(`unhandled rejection: ${(error as Error)?.stack ?? error}`);
   process.on("unhandledRejection", onRejection);

@@ -3,7 +3,7 @@ import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { Conn } from "../../mod.ts";
 import type { PostgresServer } from "../support/installed/postgres.ts";
-import type { Proxy } from "../support/network/proxy.ts";
+import type { FaultProxy } from "../../src/testing/mod.ts";
 import type { Random } from "../support/suite/random.ts";
 
 /** Makes trouble. */
@@ -13,11 +13,11 @@ export class Trouble {
   stalls = 0;
   readonly #server: PostgresServer;
   /** Undefined where sockets lead straight to the server: then it is its processes that stall. */
-  readonly #proxy: Proxy | undefined;
+  readonly #proxy: FaultProxy | undefined;
   readonly #admin: string;
   readonly #random: Random;
 
-  constructor(server: PostgresServer, proxy: Proxy | undefined, admin: string, random: Random) {
+  constructor(server: PostgresServer, proxy: FaultProxy | undefined, admin: string, random: Random) {
     this.#server = server;
     this.#proxy = proxy;
     this.#admin = admin;

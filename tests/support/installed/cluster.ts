@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { Conn } from "../../../mod.ts";
-import { Proxy } from "../network/proxy.ts";
+import { FaultProxy } from "../../../src/testing/mod.ts";
 import { type Major, PostgresServer } from "./postgres.ts";
 
 /** A server of the cluster. */
@@ -12,7 +12,7 @@ export interface ClusterNode {
   /** Its name as a standby. */
   readonly name: string;
   server: PostgresServer;
-  readonly proxy: Proxy;
+  readonly proxy: FaultProxy;
 }
 
 /** How a cluster is made. */
@@ -50,7 +50,7 @@ export class Cluster implements AsyncDisposable {
     }
     const nodes: ClusterNode[] = [];
     for (const [i, server] of started.entries()) {
-      nodes.push({ name: `n${i}`, server, proxy: await Proxy.start(server.port) });
+      nodes.push({ name: `n${i}`, server, proxy: await FaultProxy.start(server.port) });
     }
     const cluster = new Cluster(nodes, options);
     await cluster.synchronize(0);

@@ -1,24 +1,21 @@
-/** Encodes the messages that a server sends, for scripted servers. */
-import { Outbox } from "../../../src/wire/outbox.ts";
+/** Encodes the messages that a server sends: those of `@x/pyro/testing`, and what only these tests need. */
+import { concat as joined, encoded } from "../../../src/wire/framing.ts";
+import type { Outbox } from "../../../src/wire/outbox.ts";
+
+export * from "../../../src/testing/server_messages.ts";
 
 /** Any message, by its type and a function that writes its body. */
 export function message(code: string, write: (out: Outbox) => void = () => {}): Uint8Array {
-  const out = new Outbox();
-  const start = out.begin(code.charCodeAt(0));
-  write(out);
-  out.end(start);
-  return out.pending().slice();
+  return encoded((out) => {
+    const start = out.begin(code.charCodeAt(0));
+    write(out);
+    out.end(start);
+  });
 }
 
 /** Messages, one after the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joined(parts);
 }
 
 /** Authentication with a method; `write` adds the bytes after the number. */
@@ -48,137 +45,4 @@ export function negotiation(body: Uint8Array, newest: number): Uint8Array {
   const unknown = texts.filter((text, i) => i % 2 === 0 && text.startsWith("_pq_."));
   if (version <= newest && unknown.length === 0) return new Uint8Array();
   return negotiateProtocolVersion(Math.min(version, newest), ...unknown);
-}
-
-export function parameterStatus(name: string, value: string): Uint8Array {
-  return message("S", (out) => {
-    out.cstring(name);
-    out.cstring(value);
-  });
-}
-
-export function backendKeyData(processId: number = 42, secret: Uint8Array = new Uint8Array([1, 2, 3, 4])): Uint8Array {
-  return message("K", (out) => {
-    out.int32(processId);
-    out.bytes(secret);
-  });
-}
-
-export function readyForQuery(status: "I" | "T" | "E" = "I"): Uint8Array {
-  return message("Z", (out) => out.byte(status.charCodeAt(0)));
-}
-
-export function parseComplete(): Uint8Array {
-  return message("1");
-}
-
-export function bindComplete(): Uint8Array {
-  return message("2");
-}
-
-export function closeComplete(): Uint8Array {
-  return message("3");
-}
-
-export function noData(): Uint8Array {
-  return message("n");
-}
-
-export function emptyQueryResponse(): Uint8Array {
-  return message("I");
-}
-
-export function commandComplete(tag: string): Uint8Array {
-  return message("C", (out) => out.cstring(tag));
-}
-
-export function parameterDescription(...types: number[]): Uint8Array {
-  return message("t", (out) => {
-    out.int16(types.length);
-    for (const type of types) out.int32(type);
-  });
-}
-
-/** Columns by name and type; all text unless `format` says binary. */
-export function rowDescription(
-  columns: Readonly<Record<string, number>> | [string, number][],
-  format: 0 | 1 = 0,
-): Uint8Array {
-  const entries = Array.isArray(columns) ? columns : Object.entries(columns);
-  return message("T", (out) => {
-    out.int16(entries.length);
-    for (const [name, type] of entries) {
-      out.cstring(name);
-      out.int32(0);
-      out.int16(0);
-      out.int32(type);
-      out.int16(-1);
-      out.int32(-1);
-      out.int16(format);
-    }
-  });
-}
-
-/** Values as text or as bytes; null is NULL. */
-export function dataRow(...values: (string | Uint8Array | null)[]): Uint8Array {
-  return message("D", (out) => {
-    out.int16(values.length);
-    for (const value of values) {
-      if (value === null) {
-        out.int32(-1);
-        continue;
-      }
-      const length = out.beginValue();
-      if (typeof value === "string") out.text(value);
-      else out.bytes(value);
-      out.endValue(length);
-    }
-  });
-}
-
-/** Fields by their letters. */
-function fields(code: "E" | "N", values: Readonly<Record<string, string>>): Uint8Array {
-  return message(code, (out) => {
-    for (const [letter, value] of Object.entries(values)) {
-      out.byte(letter.charCodeAt(0));
-      out.cstring(value);
-    }
-    out.byte(0);
-  });
-}
-
-export function errorResponse(
-  code: string = "42601",
-  text: string = "syntax error",
-  severity: string = "ERROR",
-): Uint8Array {
-  return fields("E", { S: severity, V: severity, C: code, M: text });
-}
-
-export function noticeResponse(text: string): Uint8Array {
-  return fields("N", { S: "NOTICE", V: "NOTICE", C: "00000", M: text });
-}
-
-export function notificationResponse(channel: string, payload: string, pid: number = 7): Uint8Array {
-  return message("A", (out) => {
-    out.int32(pid);
-    out.cstring(channel);
-    out.cstring(payload);
-  });
-}
-
-/** CopyInResponse (`G`) or CopyOutResponse (`H`), text format. */
-export function copyResponse(code: "G" | "H"): Uint8Array {
-  return message(code, (out) => {
-    out.byte(0);
-    out.int16(0);
-  });
-}
-
-export function copyData(text: string): Uint8Array {
-  return message("d", (out) => out.text(text));
-}
-
-export function copyDone(): Uint8Array {
-  return message("c");
 }

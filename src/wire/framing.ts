@@ -1,6 +1,6 @@
-/** Messages of the protocol as PGlite's side of a connection needs them: framed by their lengths, and made. */
-import { Backend } from "../wire/codes.ts";
-import { Outbox } from "../wire/outbox.ts";
+/** Messages as what stands between a client and a server sees them: framed by their lengths, and made. */
+import { Backend } from "./codes.ts";
+import { Outbox } from "./outbox.ts";
 
 /** One message: its type, 0 for those without; where it begins and ends. */
 export interface Framed {
@@ -37,6 +37,49 @@ export function textsAt(bytes: Uint8Array, start: number, end: number, count: nu
     at = until + 1;
   }
   return texts;
+}
+
+/** A whole message: its type, 0 for those without, and its bytes with the header. */
+export interface WholeMessage {
+  readonly code: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Cuts bytes that come in pieces into messages. */
+export class MessageStream {
+  /** Whether the next message has a type. Those before the startup message, and that one, have none. */
+  isTyped: boolean;
+  #pieces: Uint8Array[] = [];
+  #size = 0;
+  /** How many bytes there must be until it is worth to look for a message. */
+  #needed = 0;
+
+  constructor(isTyped: boolean) {
+    this.isTyped = isTyped;
+  }
+
+  /** The first byte of the next message; undefined if there is none yet. */
+  get first(): number | undefined {
+    return this.#pieces.find(({ length }) => length > 0)?.[0];
+  }
+
+  /** Adds bytes. They are not copied. */
+  add(bytes: Uint8Array): void {
+    this.#pieces.push(bytes);
+    this.#size += bytes.length;
+  }
+
+  /** Takes the next message; undefined if it is not whole. */
+  take(): WholeMessage | undefined {
+    if (this.#size === 0 || this.#size < this.#needed) return undefined;
+    const bytes = this.#pieces.length === 1 ? this.#pieces[0]! : concat(this.#pieces);
+    const frame = frameAt(bytes, 0, this.isTyped);
+    const start = frame?.end ?? 0;
+    this.#size = bytes.length - start;
+    this.#pieces = this.#size === 0 ? [] : [bytes.subarray(start)];
+    this.#needed = frame === undefined ? sizeAt(bytes, 0, this.isTyped) : 0;
+    return frame && { code: frame.code, bytes: bytes.subarray(0, frame.end) };
+  }
 }
 
 export function int32(bytes: Uint8Array, at: number): number {

@@ -1,0 +1,292 @@
+/**
+ * What stands between a client and a server so that nothing that the client does remains: it begins a transaction as
+ * soon as the session is open, which is never committed, and passes the client's own transactions on as savepoints. The
+ * client sees a session as usual.
+ *
+ * What the client executes outside of a transaction of its own is behind a savepoint too, so that a statement that
+ * fails undoes itself only. What it sends behind a Sync or a simple query waits for the reply.
+ *
+ * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Message Flow" and "Message Formats".
+ */
+import { Backend, CANCEL_REQUEST, Frontend } from "../wire/codes.ts";
+import { copyOf, encoded, int32, MessageStream, textsAt, type WholeMessage } from "../wire/framing.ts";
+import { query } from "../wire/frontend.ts";
+import { LocalSettings } from "./local_settings.ts";
+import type { Middle } from "./middle.ts";
+import {
+  type Command,
+  KEEP_STATEMENT,
+  rewriteQuery,
+  rewriteStatement,
+  SET_STATEMENT,
+  UNDO_STATEMENT,
+  type View,
+} from "./transaction_commands.ts";
+
+/** The relay of one connection. */
+export class SavepointRelay implements Middle {
+  readonly toServer: Uint8Array[] = [];
+  readonly toClient: Uint8Array[] = [];
+  #phase: "startup" | "authentication" | "ready" | "passing" = "startup";
+  readonly #client = new MessageStream(false);
+  readonly #server = new MessageStream(true);
+  /** Messages of the client that were not passed on yet. */
+  readonly #waiting: WholeMessage[] = [];
+  /** Whose simple queries or groups up to a Sync the next ReadyForQuery messages answer. */
+  readonly #asked: ("relay" | "client")[] = [];
+  /** The ReadyForQuery of the startup, until the transaction has begun. */
+  #opened: Uint8Array | undefined = undefined;
+  #view: View = "idle";
+  /** What the client has sent since the last ReadyForQuery that it got. */
+  #group: Group | undefined = undefined;
+  readonly #statements = new Map<string, Command>();
+  readonly #portals = new Map<string, Command>();
+  readonly #settings = new LocalSettings();
+
+  fromClient(bytes: Uint8Array): void {
+    if (this.#phase === "passing") return void this.toServer.push(copyOf(bytes));
+    this.#client.add(copyOf(bytes));
+    for (let next = this.#client.take(); next !== undefined; next = this.#client.take()) this.#said(next);
+  }
+
+  fromServer(bytes: Uint8Array): void {
+    // The answer to a request for encryption has no length.
+    if (this.#phase === "startup" || this.#phase === "passing") return void this.toClient.push(copyOf(bytes));
+    this.#server.add(copyOf(bytes));
+    for (let next = this.#server.take(); next !== undefined; next = this.#server.take()) this.#answered(next);
+  }
+
+  /** A message of the client. */
+  #said(message: WholeMessage): void {
+    if (this.#phase === "ready") {
+      this.#waiting.push(message);
+      return this.#passOn();
+    }
+    this.toServer.push(message.bytes);
+    if (this.#phase !== "startup") return;
+    const code = int32(message.bytes, 4);
+    if (code === CANCEL_REQUEST) this.#phase = "passing";
+    else if (code >> 16 === PROTOCOL) {
+      this.#phase = "authentication";
+      this.#client.isTyped = true;
+    }
+  }
+
+  /** Passes on what need not wait. */
+  #passOn(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (!WITHOUT_REPLY.includes(next.code)) {
+        if (this.#group?.hasEnded && !this.#group.isSkipped) return;
+        this.#group ??= this.#beginGroup(next);
+      }
+      this.#waiting.shift();
+      this.toServer.push(this.#rewritten(next));
+    }
+  }
+
+  #beginGroup(first: WholeMessage): Group {
+    const beganIdle = this.#view === "idle";
+    if (beganIdle) this.#execute(SET_STATEMENT);
+    const keep = this.#view === "failed" ? undefined : this.#keepSettings(first);
+    if (keep !== undefined) this.#execute(keep);
+    this.#asked.push("client");
+    return { commands: [], beganIdle, hasEnded: false, endsWithQuery: false, isSkipped: false };
+  }
+
+  /** SQL that keeps the settings which the first message of a group is about to change. */
+  #keepSettings({ code, bytes }: WholeMessage): string | undefined {
+    const [first = "", second = ""] = textsAt(bytes, HEADER, bytes.length, 2);
+    if (code === Frontend.Query) return this.#settings.keep({ sql: first });
+    if (code === Frontend.Parse) return this.#settings.keep({ sql: second });
+    return code === Frontend.Bind ? this.#settings.keep({ statement: second }) : undefined;
+  }
+
+  #execute(sql: string): void {
+    this.toServer.push(encoded((out) => query(out, sql)));
+    this.#asked.push("relay");
+  }
+
+  /** The message as the server is to get it. */
+  #rewritten({ code, bytes }: WholeMessage): Uint8Array {
+    const group = this.#group!;
+    switch (code) {
+      case Frontend.Query: {
+        const [sql = ""] = textsAt(bytes, HEADER, bytes.length, 1);
+        const { sql: text, commands } = rewriteQuery(sql, this.#view);
+        group.commands.push(...commands.map((command) => ({ command, isExtended: false })));
+        group.hasEnded = group.endsWithQuery = true;
+        return text === sql ? bytes : encoded((out) => query(out, text));
+      }
+      case Frontend.Parse:
+        return this.#parsed(bytes);
+      case Frontend.Bind: {
+        const [portal = "", statement = ""] = textsAt(bytes, HEADER, bytes.length, 2);
+        this.#portals.set(portal, this.#statements.get(statement) ?? "other");
+        return bytes;
+      }
+      case Frontend.Execute: {
+        const [portal = ""] = textsAt(bytes, HEADER, bytes.length, 1);
+        group.commands.push({ command: this.#portals.get(portal) ?? "other", isExtended: true });
+        return bytes;
+      }
+      case Frontend.Sync:
+        group.hasEnded = true;
+        group.endsWithQuery = group.isSkipped = false;
+        return bytes;
+      case FUNCTION_CALL:
+        group.hasEnded = true;
+        return bytes;
+      default:
+        return bytes;
+    }
+  }
+
+  #parsed(bytes: Uint8Array): Uint8Array {
+    const [name = "", sql = ""] = textsAt(bytes, HEADER, bytes.length, 2);
+    const { sql: text, commands: [command = "other"] } = rewriteStatement(sql, this.#view);
+    this.#statements.set(name, command);
+    this.#settings.prepare(name, sql);
+    if (text === sql) return bytes;
+    return encoded((out) => {
+      const start = out.begin(Frontend.Parse);
+      out.cstring(name);
+      out.cstring(text);
+      out.int16(0);
+      out.end(start);
+    });
+  }
+
+  /** A message of the server. */
+  #answered(message: WholeMessage): void {
+    const { code, bytes } = message;
+    if (this.#phase === "authentication" && this.#opened === undefined) {
+      if (code !== Backend.ReadyForQuery) return void this.toClient.push(bytes);
+      this.#opened = bytes;
+      return this.#execute("BEGIN");
+    }
+    if (UNASKED.includes(code) || this.#asked.length === 0) return void this.toClient.push(bytes);
+    if (this.#asked[0] === "client") return this.#replied(message);
+    if (code === Backend.ErrorResponse) {
+      throw new Error(`the server has refused a savepoint: ${textOfError(bytes)}`);
+    }
+    if (code !== Backend.ReadyForQuery) return;
+    this.#asked.shift();
+    if (this.#phase === "ready") return;
+    this.#phase = "ready";
+    this.toClient.push(this.#opened!);
+  }
+
+  /** A part of the reply to what the client has sent. */
+  #replied({ code, bytes }: WholeMessage): void {
+    const { commands } = this.#group!;
+    switch (code) {
+      case Backend.CommandComplete:
+      case Backend.EmptyQueryResponse:
+      case Backend.PortalSuspended: {
+        const { command = "other" } = commands.shift() ?? {};
+        return this.#completed(command, bytes);
+      }
+      case Backend.ErrorResponse:
+        this.#failed();
+        return void this.toClient.push(bytes);
+      case Backend.ReadyForQuery:
+        return this.#ready(bytes[HEADER]!);
+      default:
+        this.toClient.push(bytes);
+    }
+  }
+
+  #completed(command: Command, bytes: Uint8Array): void {
+    if (command === "checks") return;
+    if (command === "begins" && this.#view === "idle") this.#view = "open";
+    if (command === "commits" || command === "rolls back") this.#view = "idle";
+    // What was kept before a transaction of the same text is still there.
+    if (command === "rolls back" && !this.#group!.beganIdle) this.#settings.forget();
+    const tag = TAGS[command];
+    this.toClient.push(
+      tag === undefined ? bytes : encoded((out) => {
+        const start = out.begin(Backend.CommandComplete);
+        out.cstring(tag);
+        out.end(start);
+      }),
+    );
+  }
+
+  #failed(): void {
+    const group = this.#group!;
+    const [next] = group.commands;
+    // The server skips a simple query too, and goes on behind a Sync.
+    if (next?.isExtended && group.endsWithQuery) group.isSkipped = true;
+    // A COMMIT that fails ends the transaction.
+    if (next?.command === "checks" || next?.command === "commits") this.#view = "idle";
+    if (group.isSkipped) this.#passOn();
+  }
+
+  /** The end of the reply, with the status of the server's transaction. */
+  #ready(status: number): void {
+    if (status === IDLE) throw new Error("the transaction of the test has ended");
+    const hasFailed = status === FAILED;
+    if (this.#view === "idle") this.#endStatement(hasFailed);
+    else this.#view = hasFailed ? "failed" : "open";
+    this.#asked.shift();
+    this.#group = undefined;
+    const told = this.#view === "idle" ? IDLE : status;
+    this.toClient.push(encoded((out) => {
+      const start = out.begin(Backend.ReadyForQuery);
+      out.byte(told);
+      out.end(start);
+    }));
+    this.#passOn();
+  }
+
+  /** Keeps or undoes what the client has executed, which is in no transaction of its own any more. */
+  #endStatement(hasFailed: boolean): void {
+    if (hasFailed) this.#settings.forget();
+    const restore = this.#settings.restore();
+    if (restore !== undefined) this.#execute(restore);
+    this.#execute(hasFailed ? UNDO_STATEMENT : KEEP_STATEMENT);
+  }
+}
+
+/** What the client sends until a ReadyForQuery. */
+interface Group {
+  /** The commands that were not answered yet, in order. */
+  readonly commands: { readonly command: Command; readonly isExtended: boolean }[];
+  /** Whether the client was in no transaction before. */
+  readonly beganIdle: boolean;
+  /** Whether a Sync, or a simple query, was sent. */
+  hasEnded: boolean;
+  /** Whether a simple query was sent last. */
+  endsWithQuery: boolean;
+  /** Whether the server skips that simple query, because of an error before it. */
+  isSkipped: boolean;
+}
+
+/** The text of an ErrorResponse. */
+function textOfError(bytes: Uint8Array): string {
+  const fields = textsAt(bytes, HEADER, bytes.length, Infinity);
+  return fields.find((field) => field.startsWith("M"))?.slice(1) ?? "it gives no reason";
+}
+
+const TAGS: Readonly<Partial<Record<Command, string>>> = {
+  begins: "BEGIN",
+  commits: "COMMIT",
+  "rolls back": "ROLLBACK",
+};
+const HEADER = 5;
+const PROTOCOL = 3;
+const FUNCTION_CALL = 0x46;
+/** Messages that belong to a reply that is being read, or to none. */
+const WITHOUT_REPLY: readonly number[] = [
+  Frontend.CopyData,
+  Frontend.CopyDone,
+  Frontend.CopyFail,
+  Frontend.Terminate,
+];
+const UNASKED: readonly number[] = [
+  Backend.NoticeResponse,
+  Backend.NotificationResponse,
+  Backend.ParameterStatus,
+];
+const IDLE = 0x49;
+const FAILED = 0x45;
