@@ -23,6 +23,7 @@ export type {
   CallOptions,
   CopyOptions,
   ListenOptions,
+  PoolTransactionOptions,
   QueryOptions,
   RowOptions,
   StreamOptions,

@@ -26,6 +26,7 @@ export type {
   CallOptions,
   CopyOptions,
   ListenOptions,
+  PoolTransactionOptions,
   QueryOptions,
   RowOptions,
   StreamOptions,

@@ -60,8 +60,9 @@ export abstract class PyroError extends Error {
   declare readonly committed?: number;
   /**
    * What became of the call, as far as that is in doubt. `"unknown"`: it may have taken effect, and what it did is kept
-   * or lost: the connection was lost while a COMMIT, or a statement outside of a transaction, was under way; or the
-   * server no longer waited for its synchronous standby, so that a failover can lose what was committed. `"not sent"`:
+   * or lost: the connection was lost while a COMMIT, or a statement outside of a transaction, was under way; the server
+   * no longer waited for its synchronous standby, so that a failover can lose what was committed; or the server itself
+   * does not know (40003, 08007). `"not sent"`:
    * nothing was sent. Absent if it is certain that nothing has been committed.
    */
   declare readonly outcome?: TimeoutOutcome;
@@ -170,7 +171,7 @@ export class ServerError extends PyroError implements ServerFields {
       connectionLost: fields.severity === "FATAL" || fields.severity === "PANIC",
       safeToRetry: isTransient(fields) ||
         (options?.cause instanceof ServerError && options.cause.safeToRetry),
-      outcome: isUnreplicated(fields) ? "unknown" : undefined,
+      outcome: isUnreplicated(fields) || UNKNOWN_OUTCOMES.includes(fields.code) ? "unknown" : undefined,
     });
     for (const name of FIELDS) {
       const value = fields[name];
@@ -208,6 +209,9 @@ export class ServerError extends PyroError implements ServerFields {
     printAs<ServerError>(this.prototype, printedError);
   }
 }
+
+/** "Statement completion unknown" (CockroachDB, if it does not know what became of a commit), "transaction resolution unknown". */
+const UNKNOWN_OUTCOMES: readonly string[] = ["40003", "08007"];
 
 /**
  * Whether it is the warning of a server that has committed and no longer waits for its synchronous standby, because of a
@@ -355,8 +359,12 @@ export function stackFromHere(error: PyroError): void {
 /** Whether the same statement, or connecting, may succeed later, and had no effect. */
 function isTransient(fields: ServerFields): boolean {
   const { severity, code } = fields;
-  return CONFLICT_CODES.includes(code) ||
-    (severity === "FATAL" && (code === CANNOT_CONNECT_NOW || isServerFull(fields)));
+  return isConflict(fields) || (severity === "FATAL" && (code === CANNOT_CONNECT_NOW || isServerFull(fields)));
+}
+
+/** Whether a transaction was rolled back because of a conflict with another; Redshift has an error 1023 for this. */
+export function isConflict({ code, message }: Pick<ServerFields, "code" | "message">): boolean {
+  return CONFLICT_CODES.includes(code) || (code === "XX000" && message === "1023");
 }
 
 /** Serialization failure, deadlock. */

@@ -25,5 +25,7 @@ export interface BatchOptions extends shared.BatchOptions, Abortable {}
 export interface BeginOptions extends shared.BeginOptions, Abortable {}
 /** How a function is run in a transaction. */
 export interface TransactionOptions extends shared.TransactionOptions, Abortable {}
+/** How a pool runs a function in a transaction. */
+export interface PoolTransactionOptions extends shared.PoolTransactionOptions, Abortable {}
 /** Options of `listen`. */
 export interface ListenOptions extends shared.CallOptions, Abortable {}

@@ -125,11 +125,30 @@ export interface BeginOptions extends CallOptions {
 /** How a function is run in a transaction. */
 export interface TransactionOptions extends BeginOptions {
   /**
-   * How many times the function is run again after a conflict with another transaction (40001, 40P01),
-   * each time after a longer pause. A pool also runs it again, as often, on another connection, if its connection was
-   * lost, or its server has become a standby, and nothing can have been committed. Default: 0.
+   * How many times the function is run again after a conflict with another transaction (40001, 40P01, and what Redshift
+   * says instead), each time after a longer pause. A pool also runs it again, as often, on another connection, if its
+   * connection was lost, or its server has become a standby, and nothing can have been committed. Default: 0.
    */
   readonly retries?: number | undefined;
+  /**
+   * Called when the transaction is committed, before `tx` returns, with a position in the write-ahead log that includes
+   * the commit, for `pool.withTarget(…, { after: position })`. It is asked for together with COMMIT, so it costs no round
+   * trip. It is not called if the connection is lost before the answer, nor for a server that has no positions. What it
+   * throws is thrown by `tx`, whose transaction is committed all the same. Default: none.
+   */
+  readonly onPosition?: ((position: string) => void) | undefined;
+}
+
+/** How a pool runs a function in a transaction. */
+export interface PoolTransactionOptions extends TransactionOptions {
+  /**
+   * Whether the pool finds out what became of a transaction whose connection was lost while COMMIT was under way: it asks
+   * the primary for the status of the transaction's ID, also after a failover. If it was committed, `tx` returns what the
+   * function has returned; if not, the error has no `outcome`, and `retries` run the function again. Where the answer
+   * proves nothing, the outcome stays `"unknown"`. The transaction gets its ID when it begins, with a message of some
+   * bytes in the write-ahead log; that costs no round trip. Default: false.
+   */
+  readonly resolveUnknown?: boolean | undefined;
 }
 
 /** How long a blocking connection waits for notifications. */

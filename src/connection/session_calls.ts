@@ -11,13 +11,11 @@ import {
   notify as notifyOp,
   unlisten as unlistenOp,
 } from "../features/listen.ts";
+import { positionRequest, visibilityRequest } from "../features/position.ts";
 import { release as releaseOp } from "../features/release.ts";
 import { reset as resetOp } from "../features/reset.ts";
-import { ownCodecs } from "../codecs/registry.ts";
 import { Ping } from "../protocol/ping.ts";
 import { type Call, type Deadline, type Op, perform, type Span } from "../protocol/request.ts";
-import { SimpleQuery } from "../protocol/simple_query.ts";
-import { FirstRow } from "../rows/collectors.ts";
 
 /** A round trip. */
 export function ping(context: CallContext, options: CallOptions | undefined): Call<void> {
@@ -93,7 +91,7 @@ export function check(timeout: number): Call<void> {
 /** The position of the last commit that is visible: on a primary of those that were written, on a standby of those replayed. */
 export function position(context: CallContext, options: CallOptions | undefined): Call<string> {
   return context.call("position", "ask for the position", options, function* (): Op<string> {
-    const [position] = (yield* perform(ask(POSITION))) as readonly [string | null];
+    const [position] = (yield* perform(positionRequest())) as readonly [string | null];
     if (position === null) throw new UsageError("Cannot ask for the position: the server has none");
     return position;
   });
@@ -103,22 +101,11 @@ export function position(context: CallContext, options: CallOptions | undefined)
 export function isVisible(position: string, timeout: number): Call<boolean> {
   const deadline: Deadline = { action: "ask for the position", timeout, signal: undefined, closesConnection: true };
   const op = function* (): Op<boolean> {
-    const sql = `select coalesce(${CURRENT} >= '${position}'::pg_catalog.pg_lsn, false)`;
-    const [isVisible] = (yield* perform(ask(sql))) as readonly [boolean];
+    const [isVisible] = (yield* perform(visibilityRequest(position))) as readonly [boolean];
     return isVisible;
   };
   return { op: op(), deadline };
 }
-
-function ask(sql: string): SimpleQuery<unknown> {
-  return new SimpleQuery(sql, new FirstRow("array", true), ownCodecs);
-}
-
-/** The position up to which a standby has replayed, or a primary has written (inserted, if commits do not wait). */
-const CURRENT = `case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn()
-  when pg_catalog.current_setting('synchronous_commit') = 'off' then pg_catalog.pg_current_wal_insert_lsn()
-  else pg_catalog.pg_current_wal_lsn() end`;
-const POSITION = `select (${CURRENT})::pg_catalog.text`;
 
 /** The span of a cancel request; undefined if nothing runs or there is no subscriber. */
 export function cancellation(context: CallContext): Span | undefined {

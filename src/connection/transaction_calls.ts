@@ -1,9 +1,16 @@
 /** The calls that begin and end transactions. */
 import type { CallContext } from "./call_context.ts";
-import { type BeginOptions, type CallOptions, optionNames, type TransactionOptions } from "./call_options.ts";
+import {
+  type BeginOptions,
+  type CallOptions,
+  optionNames,
+  type PoolTransactionOptions,
+  type TransactionOptions,
+} from "./call_options.ts";
 import type { ConnectionState } from "./connection_state.ts";
 import { begunHere } from "./strictness.ts";
 import { UsageError } from "../errors.ts";
+import { askOutcome, type CommitOutcome, type TransactionMark } from "../features/commit_outcome.ts";
 import { IsolationLevel } from "../features/isolation_level.ts";
 import {
   begin as beginOp,
@@ -20,7 +27,7 @@ import { checkedIdentifier } from "../sql/identifier.ts";
 export function tx<T>(
   context: CallContext,
   fn: (tx: never) => T,
-  options: TransactionOptions | undefined,
+  options: (TransactionOptions & { readonly [MARKED]?: boolean }) | undefined,
   use: (state: TransactionState, fn: (tx: never) => T) => T,
 ): Call<Awaited<T>> {
   return context.call("tx", "begin a transaction", options, ({ extraOptions }) => {
@@ -32,9 +39,23 @@ export function tx<T>(
     const run = (state: TransactionState): T => {
       return strictness === undefined ? use(state, fn) : strictness.run(begunAt, () => use(state, fn));
     };
-    const modes = modesFrom(extraOptions, begunAt);
+    const onPosition = functionFrom(extraOptions.onPosition, "onPosition");
+    const modes = { ...modesFrom(extraOptions, begunAt), isMarked: options?.[MARKED] ?? false, onPosition };
     return transact(context.state, context.transaction, modes, retries, run) as Op<Awaited<T>>;
   }, TX_OPTIONS);
+}
+
+/** The options of a pool's transaction for its connection, which cannot resolve an unknown outcome by itself. */
+export function connectionOptions<O extends PoolTransactionOptions>(options: O | undefined): O | undefined {
+  if (options?.resolveUnknown === undefined) return options;
+  const { resolveUnknown, ...others } = options;
+  return { ...others, [MARKED]: booleanFrom(resolveUnknown, "resolveUnknown") } as unknown as O;
+}
+
+/** Asks a server what became of a transaction. If it does not answer in time, the connection is closed. */
+export function resolve(mark: TransactionMark, timeout: number): Call<CommitOutcome> {
+  const action = "ask what became of the transaction";
+  return { op: askOutcome(mark), deadline: { action, timeout, signal: undefined, closesConnection: true } };
 }
 
 /** Begins a transaction, or one nested in this one. */
@@ -116,11 +137,18 @@ function booleanFrom(value: unknown, name: string): boolean | undefined {
   throw new UsageError(`Cannot use ${name}: it must be true or false`);
 }
 
+function functionFrom(value: unknown, name: string): ((position: string) => unknown) | undefined {
+  if (value === undefined || typeof value === "function") return value as (position: string) => unknown;
+  throw new UsageError(`Cannot use ${name}: it must be a function`);
+}
+
 function retriesFrom(value: unknown): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
   throw new UsageError("Cannot use retries: it must be an integer from 0, the number of repetitions");
 }
 
+/** Whether the transaction is to be marked; a symbol, since it is no option for users. */
+const MARKED: unique symbol = Symbol("marked");
 const BEGIN_OPTIONS = optionNames<BeginOptions>({
   isolationLevel: true,
   readOnly: true,
@@ -128,7 +156,10 @@ const BEGIN_OPTIONS = optionNames<BeginOptions>({
   settings: true,
   role: true,
 });
-const TX_OPTIONS = [...BEGIN_OPTIONS, ...optionNames<Omit<TransactionOptions, keyof BeginOptions>>({ retries: true })];
+const TX_OPTIONS = [
+  ...BEGIN_OPTIONS,
+  ...optionNames<Omit<TransactionOptions, keyof BeginOptions>>({ retries: true, onPosition: true }),
+];
 
 /** A name with dots, as in `app.user`. */
 const SETTING_NAME = /^[a-z_][\w$]*(?:\.[a-z_][\w$]*)*$/i;

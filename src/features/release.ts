@@ -1,4 +1,5 @@
 /** Makes a connection ready for its next user, without a round trip if there is nothing to do. */
+import { ServerError } from "../errors.ts";
 import { barrier, type Op, perform } from "../protocol/request.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
@@ -28,6 +29,11 @@ export function* release(context: TransactionContext, listeners: Listeners): Op<
   ];
   listeners.endAll();
   const change = invalidation.begin(Effect.Ends, context);
-  if (statements.length > 0) yield* perform(new SimpleQuery(statements.join("; "), new AffectedRows(), registry));
+  try {
+    if (statements.length > 0) yield* perform(new SimpleQuery(statements.join("; "), new AffectedRows(), registry));
+  } catch (error) {
+    // CrateDB has no transactions: it counts a refused statement as a failed one, and refuses ROLLBACK too.
+    if (statements.length > 1 || !(error instanceof ServerError) || session.transactionStatus !== "idle") throw error;
+  }
   invalidation.end(Effect.Ends, change, true, context);
 }

@@ -3,7 +3,7 @@
  *
  * Source: PostgreSQL manual, SQL commands BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE SAVEPOINT.
  */
-import { ConnectionError, PyroError, ServerError, UsageError } from "../errors.ts";
+import { ConnectionError, isConflict as isConflictError, PyroError, ServerError, UsageError } from "../errors.ts";
 import {
   barrier,
   callback,
@@ -19,6 +19,7 @@ import {
   settle,
   submit,
 } from "../protocol/request.ts";
+import { Begin } from "../protocol/begin_transaction.ts";
 import { Commit, rolledBack } from "../protocol/end_transaction.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
@@ -26,9 +27,14 @@ import { Effect } from "../sql/statement.ts";
 import { SqlState } from "../sqlstate.ts";
 import { effectsOf, succeeded } from "../statements/invalidation.ts";
 import { markUncommitted } from "../statements/unexecuted.ts";
+import { flushRequest, keepDoubt, markBeforeCommit, markFrom, markRequest } from "./commit_outcome.ts";
 import type { TransactionContext } from "./context.ts";
 import type { IsolationLevel } from "./isolation_level.ts";
+import { positionRequest } from "./position.ts";
+import { TransactionState } from "./transaction_state.ts";
 import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
+
+export { TransactionState } from "./transaction_state.ts";
 
 /** The modes of a transaction, and what it begins with. */
 export interface BeginOptions {
@@ -37,52 +43,12 @@ export interface BeginOptions {
   readonly deferrable: boolean | undefined;
   /** SQL that sets what is to hold in the transaction only; sent together with BEGIN. */
   readonly settings: string | undefined;
+  /** Whether the server is to be asked what became of it, should the connection be lost while it commits. */
+  readonly isMarked?: boolean;
+  /** Called with a position that includes the commit. */
+  readonly onPosition?: ((position: string) => unknown) | undefined;
   /** Where it is begun, if transactions are strict. */
   readonly begunAt: Error | undefined;
-}
-
-/** The state of a transaction, or of a savepoint in one. */
-export class TransactionState {
-  readonly parent: TransactionState | undefined;
-  /** The open savepoint inside it. */
-  child: TransactionState | undefined = undefined;
-  /** Where it was begun, if transactions are strict. */
-  readonly begunAt: Error | undefined;
-  #finished = false;
-
-  constructor(parent: TransactionState | undefined, begunAt: Error | undefined) {
-    this.parent = parent;
-    this.begunAt = begunAt;
-  }
-
-  /** Whether it, or a transaction around it, was committed or rolled back. */
-  get finished(): boolean {
-    return this.#finished || (this.parent?.finished ?? false);
-  }
-
-  /** The number of transactions around it. */
-  get depth(): number {
-    return this.parent === undefined ? 0 : this.parent.depth + 1;
-  }
-
-  /** Throws if it is over. */
-  check(action: string): void {
-    if (this.finished) throw new UsageError(`Cannot ${action}: the transaction is over`);
-  }
-
-  /** Marks it as over: it accepts no more calls. */
-  finish(context: TransactionContext): void {
-    this.#finished = true;
-    if (this.parent !== undefined) this.parent.child = undefined;
-    else if (context.transaction === this) context.transaction = undefined;
-  }
-
-  /** Marks it as open: when it begins, or when the request that would have ended it was withdrawn. */
-  open(context: TransactionContext): void {
-    this.#finished = false;
-    if (this.parent !== undefined) this.parent.child = this;
-    else context.transaction = this;
-  }
 }
 
 /** Begins a transaction, or sets a savepoint in `parent`. */
@@ -104,41 +70,59 @@ export function* begin(
       );
     }
   }
-  const sql = parent === undefined ? beginText(options) : setSavepoint(savepoint(state));
-  const pending = yield* submit(query(context, sql));
+  const request = parent === undefined ? new Begin(beginText(options)) : query(context, setSavepoint(savepoint(state)));
+  const pending = yield* submit(request);
   state.open(context);
   try {
-    if (options.settings === undefined) yield* finish(pending);
-    else yield* beginWithSettings(context, pending, options.settings);
+    if (options.settings === undefined && !options.isMarked) yield* finish(pending);
+    else yield* beginWith(context, pending, state, options);
     yield* cancellationPoint();
     return state;
   } catch (error) {
     // The request has not failed, so the server may have begun the transaction, or may still do so.
     if (pending.failure === undefined && !pending.withdrawn) yield* rollback(context, state);
     else state.finish(context);
+    if (request instanceof Begin && request.wasIgnored) yield* endIgnored(context);
     throw error;
   }
 }
 
-/** Sends the settings behind BEGIN, without waiting for its reply. */
-function* beginWithSettings(
-  context: TransactionContext,
-  pending: PendingRequest<number>,
-  settings: string,
-): Op<void> {
-  const effects = effectsOf(settings, context);
-  const change = context.invalidation.begin(effects, context);
-  const applied = yield* submit(query(context, settings));
+/** CrateDB counts an ignored transaction as open in the extended protocol, and refuses ROLLBACK. */
+function* endIgnored(context: TransactionContext): Op<void> {
   try {
-    yield* settle(pending);
-    yield* finish(applied);
+    yield* continueSubmitting();
+    yield* perform(query(context, "COMMIT"));
+  } catch {
+    // The caller needs the error of BEGIN, not this one.
+  }
+}
+
+/** Sends the settings, and the request for the mark, behind BEGIN, without waiting for its reply. */
+function* beginWith(
+  context: TransactionContext,
+  begun: PendingRequest<number>,
+  state: TransactionState,
+  { settings, isMarked }: BeginOptions,
+): Op<void> {
+  const effects = settings === undefined ? Effect.None : effectsOf(settings, context);
+  const change = context.invalidation.begin(effects, context);
+  const marked = isMarked ? yield* submit(markRequest()) : undefined;
+  const applied = settings === undefined ? undefined : yield* submit(query(context, settings));
+  try {
+    yield* settle(begun);
+    if (marked !== undefined) state.mark = markFrom(yield* settle(marked));
+    if (applied !== undefined) yield* settle(applied);
   } finally {
-    context.invalidation.end(effects, change, succeeded(applied), context);
+    context.invalidation.end(effects, change, applied !== undefined && succeeded(applied), context);
   }
 }
 
 /** Commits. The transaction is over even if this fails, unless the caller gave up before anything was sent. */
-export function* commit(context: TransactionContext, state: TransactionState): Op<void> {
+export function* commit(
+  context: TransactionContext,
+  state: TransactionState,
+  tellsPosition: boolean = false,
+): Op<void> {
   state.check("commit");
   if (state.child !== undefined) {
     throw new UsageError("Cannot commit: a transaction nested in this one is open; commit it or roll it back first", {
@@ -150,7 +134,13 @@ export function* commit(context: TransactionContext, state: TransactionState): O
     throw new UsageError(`Cannot commit: ${open.name} is open on this connection`, { safeToRetry: true });
   }
   if (state.parent !== undefined) return yield* commitNested(context, state);
-  yield* end(context, state, new Commit(context.session));
+  const { mark } = state;
+  const flushed = mark && (yield* submit(flushRequest()));
+  try {
+    yield* end(context, state, new Commit(context.session), tellsPosition ? positionRequest() : undefined);
+  } finally {
+    state.mark = mark && markBeforeCommit(mark, flushed!);
+  }
 }
 
 /** Commits a nested transaction; one that has failed is rolled back. */
@@ -187,19 +177,42 @@ export function* rollback(context: TransactionContext, state: TransactionState):
   }
 }
 
-/** Submits the request that ends the transaction. The transaction accepts no calls after that. */
-function* end(context: TransactionContext, state: TransactionState, request: Request<unknown>): Op<void> {
+/**
+ * Submits the request that ends the transaction, and the question for its position. The transaction accepts no calls
+ * after that.
+ */
+function* end(
+  context: TransactionContext,
+  state: TransactionState,
+  request: Request<unknown>,
+  question?: Request<unknown>,
+): Op<void> {
   const change = context.invalidation.begin(Effect.Ends, context);
   const pending = yield* submit(request);
+  const asked = question && (yield* submit(question));
   state.finish(context);
   try {
-    yield* finish(pending);
+    if (asked === undefined) yield* finish(pending);
+    else {
+      yield* settle(pending);
+      state.position = yield* positionOf(asked);
+    }
   } catch (error) {
     if (pending.withdrawn) state.open(context);
     else if (state.parent === undefined) yield* leaveFailed(context);
     throw error;
   } finally {
     context.invalidation.end(Effect.Ends, change, false, context);
+  }
+}
+
+/** The position, if the server says it: what is committed is so without it. */
+function* positionOf(asked: PendingRequest<unknown>): Op<string | undefined> {
+  try {
+    const [position] = (yield* finish(asked)) as readonly [string | null];
+    return position ?? undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -243,14 +256,15 @@ export function* transact<T>(
       throw error instanceof UsageError && conflict !== undefined ? conflict.error : error;
     }
     let isCommitting = false;
+    let result: T | undefined;
     try {
-      const result = yield* callback(() => fn(state));
+      result = yield* callback(() => fn(state));
       // Calls that the function has made and not awaited come first.
       yield* continueBehindOthers();
       isCommitting = !state.finished;
-      if (isCommitting) yield* commit(context, state);
-      return result;
+      if (isCommitting) yield* commit(context, state, options.onPosition !== undefined);
     } catch (error) {
+      if (isCommitting) keepDoubt(error, state.mark, result);
       // The callback has ended the transaction itself: running it again would repeat its work.
       const isOver = state.finished && !isCommitting;
       if (!isOver && needsAnotherServer(context, error)) markUncommitted(error);
@@ -259,7 +273,11 @@ export function* transact<T>(
       yield* repeat();
       conflict = { error };
       yield { do: "pause", upTo: Math.min(FIRST_RETRY_DELAY * 2 ** attempt, MAX_RETRY_DELAY) };
+      continue;
     }
+    const { position } = state;
+    if (position !== undefined) yield* callback(() => options.onPosition!(position));
+    return result;
   }
 }
 
@@ -336,11 +354,10 @@ function query({ registry }: TransactionContext, sql: string): Request<number> {
 
 /** Whether a repetition may succeed, since the conflict was with another transaction. */
 function isConflict(error: unknown): boolean {
-  if (error instanceof ServerError && CONFLICTS.includes(error.code)) return true;
+  if (error instanceof ServerError && isConflictError(error)) return true;
   return error instanceof PyroError && error.cause !== undefined && isConflict(error.cause);
 }
 
-const CONFLICTS: readonly string[] = [SqlState.SerializationFailure, SqlState.DeadlockDetected];
 /** Milliseconds, at most, before the first repetition. */
 const FIRST_RETRY_DELAY = 20;
 /** Milliseconds, at most, before any repetition. */

@@ -9,6 +9,18 @@ export function isTransient(error: unknown): boolean {
   return error instanceof ConnectionError && error.connectionLost;
 }
 
+/** Whether a server that could not be asked may be asked later. */
+export function isPassing(error: unknown): boolean {
+  return isTransient(error) || error instanceof ConnectionError || error instanceof TimeoutError;
+}
+
+/** Milliseconds to find out what became of a transaction, if its caller has set no timeout: a failover takes some seconds. */
+export const RESOLVE_TIMEOUT = 30_000;
+/** Milliseconds between two questions. */
+export const RESOLVE_INTERVAL = 100;
+/** Milliseconds for an answer. */
+export const ANSWER_TIMEOUT = 2000;
+
 /** The pool is closed. */
 export function poolClosed(): ConnectionError {
   return new ConnectionError("Cannot use the pool: it is closed", { connectionLost: false, safeToRetry: true });

@@ -93,11 +93,11 @@ export function* readStatement(
   const { action, types } = request;
   if (plan instanceof NewStatement) {
     const { sql, slot: { name, evicted, generation }, effects } = plan;
-    const { parameterTypes, columns } = yield* readPrepare(inbox, evicted, action);
+    const { parameterTypes, columns, formats } = yield* readPrepare(inbox, evicted, action);
     request.prepared = new Prepared(name, sql, parameterTypes, columns, registry, generation, effects);
     plan.onPrepared(request.prepared);
     yield* readBindComplete(inbox, request);
-    return textDescription(columns, columnCodecs(types, registry));
+    return columns && new Description(columns, formats, columnCodecs(types, registry));
   }
   const known = plan.description;
   if (plan.name !== "") {

@@ -83,12 +83,15 @@ export function encodePrepare(out: Outbox, name: string, sql: string, evicted: r
   describe(out, DescribeTarget.Statement, name);
 }
 
-/** Reads the reply to {@linkcode encodePrepare}. `columns` is undefined for a statement without rows. */
+/**
+ * Reads the reply to {@linkcode encodePrepare}. `columns` is undefined for a statement without rows. `formats` are those
+ * of its rows if none are asked for: text, but for bytea of QuestDB, which is binary always.
+ */
 export function* readPrepare(
   inbox: Inbox,
   evicted: readonly string[],
   action: string,
-): ReplyReader<{ parameterTypes: number[]; columns: Column[] | undefined }> {
+): ReplyReader<{ parameterTypes: number[]; columns: Column[] | undefined; formats: number[] }> {
   for (let left = evicted.length; left > 0; left--) {
     while (!inbox.next()) yield "read";
     inbox.expect(Backend.CloseComplete, action);
@@ -99,7 +102,7 @@ export function* readPrepare(
   inbox.expect(Backend.ParameterDescription, action);
   const parameterTypes = parameterDescription(inbox);
   while (!inbox.next()) yield "read";
-  if (inbox.code === Backend.RowDescription) return { parameterTypes, columns: rowDescription(inbox).columns };
+  if (inbox.code === Backend.RowDescription) return { parameterTypes, ...rowDescription(inbox) };
   inbox.expect(Backend.NoData, action);
-  return { parameterTypes, columns: undefined };
+  return { parameterTypes, columns: undefined, formats: [] };
 }

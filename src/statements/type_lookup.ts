@@ -49,6 +49,7 @@ export function* loadTypes(
   const { registry } = context;
   if (!types.some((type) => registry.isUnknown(type))) return;
   yield* continueSubmitting();
+  if (!mayAsk(context)) return;
   // While this op waited, another may have loaded them, or types may have been invalidated.
   const columns = types.filter((type) => typeof type !== "number").filter((column) => registry.isUndeclared(column));
   if (columns.length > 0) yield* loadDomains(columns, registry, ask);
@@ -59,6 +60,15 @@ export function* loadTypes(
   const store = (rows: readonly unknown[]): void =>
     registry.addTypes(unknown, rows.map(typeInfo).filter((type) => type !== undefined));
   loadAnswer(yield* ask(question), store, `types ${unknown.join(", ")}`);
+}
+
+/**
+ * Whether the catalog may be asked now. In a transaction, a refusal must not fail it, which takes a savepoint. Engines
+ * that call themselves older than any server that understands the question (Redshift 8.0, Materialize 9.5) have none.
+ */
+function mayAsk({ session }: LookupContext): boolean {
+  return session.transactionStatus !== "active" ||
+    !(parseInt(session.parameters["server_version"] ?? "") < FIRST_VERSION);
 }
 
 /** Loads which of these columns are declared with a domain. */
@@ -118,7 +128,7 @@ function* askCatalog({ sql, lists }: CatalogQuery, { session }: LookupContext): 
   } catch (error) {
     const isUndone = saved?.settled && saved.failure === undefined && session.transactionStatus === "failed";
     if (isUndone && session.lost === undefined) yield* awaitEnd(yield* submit(command(rollBackToSavepoint(SAVEPOINT))));
-    return failedAnswer(error, session.transactionStatus === "failed");
+    return failedAnswer(error, saved !== undefined && session.transactionStatus === "failed");
   }
 }
 
@@ -199,6 +209,8 @@ function shapeOf(kind: string, part: number, names: readonly string[], types: re
   }
 }
 
+/** The first major version that understands the queries below. */
+const FIRST_VERSION = 11;
 /** OID of `oid[]`. */
 const OID_ARRAY = 1028;
 /** OID of `int2[]`. */

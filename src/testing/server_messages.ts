@@ -76,22 +76,25 @@ export function parameterDescription(...types: number[]): Uint8Array {
   });
 }
 
-/** RowDescription: columns by name and the OID of their type; all text unless `format` says binary (1). */
+/**
+ * RowDescription: columns by name and the OID of their type; in text unless `format` says binary (1), for all of them or
+ * for each.
+ */
 export function rowDescription(
   columns: Readonly<Record<string, number>> | [string, number][],
-  format: 0 | 1 = 0,
+  format: number | readonly number[] = 0,
 ): Uint8Array {
   const entries = Array.isArray(columns) ? columns : Object.entries(columns);
   return message("T", (out) => {
     out.int16(entries.length);
-    for (const [name, type] of entries) {
+    for (const [i, [name, type]] of entries.entries()) {
       out.cstring(name);
       out.int32(0);
       out.int16(0);
       out.int32(type);
       out.int16(-1);
       out.int32(-1);
-      out.int16(format);
+      out.int16(typeof format === "number" ? format : format[i]!);
     }
   });
 }

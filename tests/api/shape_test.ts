@@ -35,6 +35,7 @@ type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
   : Equal<T, awaiting.BatchOptions> extends true ? blocking.BatchOptions
   : Equal<T, awaiting.BeginOptions> extends true ? blocking.BeginOptions
   : Equal<T, awaiting.TransactionOptions> extends true ? blocking.TransactionOptions
+  : Equal<T, awaiting.PoolTransactionOptions> extends true ? blocking.PoolTransactionOptions
   : Equal<T, awaiting.ListenOptions> extends true ? blocking.ListenOptions
   : T extends (...parameters: infer P) => infer R ? (...parameters: Each<P>) => Blocking<R>
   : T extends (infer E)[] ? Each<T> extends infer M ? M : E[]
@@ -147,6 +148,7 @@ test("calls have the same options in both worlds, and can be aborted where they 
     WithSignal<awaiting.BatchOptions, blocking.BatchOptions>,
     WithSignal<awaiting.BeginOptions, blocking.BeginOptions>,
     WithSignal<awaiting.TransactionOptions, blocking.TransactionOptions>,
+    WithSignal<awaiting.PoolTransactionOptions, blocking.PoolTransactionOptions>,
     WithSignal<awaiting.ListenOptions, blocking.ListenOptions>,
   ]>();
 });

@@ -165,7 +165,7 @@ class Load {
 
   async #write(row: number, caller: number): Promise<Fate> {
     try {
-      const options = { timeout: LIMIT, retries: 3 };
+      const options = { timeout: LIMIT, retries: 3, resolveUnknown: caller % 2 === 1 };
       await this.#pool.tx((tx) => tx.execDrop("insert into ledger values ($1, $2)", [row, caller]), options);
       return "acknowledged";
     } catch (error) {

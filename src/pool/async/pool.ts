@@ -98,7 +98,7 @@ export class Pool extends PoolView implements AsyncDisposable {
       onRelease,
       onLeak,
     });
-    super(views.main);
+    super(views.main, () => views.primary);
     this.#views = views;
     this.#listener = new PoolListener(views.main);
   }
@@ -115,7 +115,7 @@ export class Pool extends PoolView implements AsyncDisposable {
   /** As `Conn.position`, on the primary: on a standby it could be older than what the pool has written. */
   override position(options?: CallOptions): Promise<string> {
     const { main, primary } = this.#views;
-    return primary === main ? super.position(options) : new PoolView(primary).position(options);
+    return primary === main ? super.position(options) : new PoolView(primary, () => primary).position(options);
   }
 
   /**
@@ -143,7 +143,7 @@ export class Pool extends PoolView implements AsyncDisposable {
    * ```
    */
   withTarget(target: TargetSessionAttrs, options?: TargetOptions): PoolView {
-    return new PoolView(this.#views.source(target, options));
+    return new PoolView(this.#views.source(target, options), () => this.#views.primary);
   }
 
   /**

@@ -7,9 +7,17 @@ import {
   signalFrom,
 } from "../../connection/arguments.ts";
 import { TimeoutError } from "../../errors.ts";
-import { now } from "../../runtime/clock.ts";
+import { connectionOptions, resolve } from "../../connection/transaction_calls.ts";
+import {
+  type CommitOutcome,
+  doubtOf,
+  settleNotCommitted,
+  type TransactionMark,
+} from "../../features/commit_outcome.ts";
+import { now, pause } from "../../runtime/clock.ts";
 import { isRetryable, isUncommitted, MAX_RETRIES } from "../../statements/unexecuted.ts";
-import type { TransactionOptions } from "../../connection/call_options.ts";
+import type { PoolTransactionOptions } from "../../connection/call_options.ts";
+import { ANSWER_TIMEOUT, isPassing, RESOLVE_INTERVAL, RESOLVE_TIMEOUT } from "../failure.ts";
 import { LatencyEstimate } from "../latency_estimate.ts";
 import { Lease } from "../lease.ts";
 import type { Conn } from "../../async/conn.ts";
@@ -25,10 +33,13 @@ export { copyArguments as argumentsOf } from "../../connection/arguments.ts";
 /** Makes calls on the connections of one pool. */
 export class PoolCalls {
   readonly #source: ConnectionSource;
+  readonly #primary: () => ConnectionSource;
   readonly #latency = new LatencyEstimate();
 
-  constructor(source: ConnectionSource) {
+  /** `primary` gives the connections to the primary. */
+  constructor(source: ConnectionSource, primary: () => ConnectionSource) {
     this.#source = source;
+    this.#primary = primary;
   }
 
   /** Acquires a connection, with the pool's figures in the error if there is none in time. */
@@ -106,21 +117,53 @@ export class PoolCalls {
    * Runs a transaction. If it fails because its connection was lost, or because the server has become a standby, and
    * nothing can have been committed, it is run again on another connection, as often as `retries` says.
    */
-  async transaction<O extends CallOptions & Pick<TransactionOptions, "retries">, T>(
+  async transaction<O extends CallOptions & PoolTransactionOptions, T>(
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
     const startedAt = now();
+    const own = connectionOptions(options);
     for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
       const entry = await this.acquire(withRemainingTime(options, startedAt));
+      let failure: unknown;
       try {
-        return await make(entry.conn, withRemainingTime(options, startedAt));
+        return await make(entry.conn, withRemainingTime(own, startedAt));
       } catch (error) {
-        if (!(retriesLeft > 0 && isUncommitted(error)) || this.#source.closed) throw error;
+        failure = error;
       } finally {
         void this.#source.release(entry);
       }
+      const doubt = doubtOf(failure);
+      if (doubt !== undefined) {
+        const timeout = (options?.timeout || RESOLVE_TIMEOUT) - (options?.timeout ? now() - startedAt : 0);
+        const outcome = await this.#resolve(doubt.mark, timeout, options?.signal);
+        if (outcome === "committed") return doubt.result as T;
+        if (outcome === "not committed") settleNotCommitted(failure);
+      }
+      if (!(retriesLeft > 0 && isUncommitted(failure)) || this.#source.closed) throw failure;
     }
+  }
+
+  /** Asks the primary what became of a transaction, until that is certain or there is no time left. */
+  async #resolve(mark: TransactionMark, timeout: number, signal: AbortSignal | undefined): Promise<CommitOutcome> {
+    const until = now() + timeout;
+    for (let left = timeout; left > 0 && !this.#source.closed && !signal?.aborted; left = until - now()) {
+      try {
+        const primary = this.#primary();
+        const entry = await primary.acquire({ timeout: left, callerTimeout: left, signal }, Infinity);
+        try {
+          const answer = Math.min(left, ANSWER_TIMEOUT);
+          const outcome = await entry.conn.opened.link.run(resolve(mark, answer));
+          if (outcome !== "pending") return outcome;
+        } finally {
+          void primary.release(entry);
+        }
+      } catch (error) {
+        if (!isPassing(error)) return "unknown";
+      }
+      await pause(Math.max(0, Math.min(RESOLVE_INTERVAL, until - now())));
+    }
+    return "unknown";
   }
 
   /** Opens a stream on a connection, which is released when the stream ends. */

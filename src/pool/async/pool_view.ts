@@ -30,8 +30,8 @@ export class PoolView extends PoolExecutor {
   readonly #calls: PoolCalls;
 
   /** Internal: `Pool.withTarget` makes views. */
-  constructor(source: ConnectionSource) {
-    const calls = new PoolCalls(source);
+  constructor(source: ConnectionSource, primary: () => ConnectionSource) {
+    const calls = new PoolCalls(source, primary);
     super(calls);
     this.#source = source;
     this.#calls = calls;

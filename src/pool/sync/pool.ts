@@ -97,7 +97,7 @@ export class Pool extends PoolView implements Disposable {
       onRelease: (conn) => onRelease?.(conn),
       onLeak,
     });
-    super(views.main);
+    super(views.main, () => views.primary);
     this.#views = views;
   }
 
@@ -113,7 +113,7 @@ export class Pool extends PoolView implements Disposable {
   /** As `Conn.position`, on the primary: on a standby it could be older than what the pool has written. */
   override position(options?: CallOptions): string {
     const { main, primary } = this.#views;
-    return primary === main ? super.position(options) : new PoolView(primary).position(options);
+    return primary === main ? super.position(options) : new PoolView(primary, () => primary).position(options);
   }
 
   /**
@@ -141,7 +141,7 @@ export class Pool extends PoolView implements Disposable {
    * ```
    */
   withTarget(target: TargetSessionAttrs, options?: TargetOptions): PoolView {
-    return new PoolView(this.#views.source(target, options));
+    return new PoolView(this.#views.source(target, options), () => this.#views.primary);
   }
 
   /**

@@ -1,8 +1,17 @@
 /** How a pool that blocks makes calls on its connections: once, or with retries. */
 import type { PoolStatement } from "../../connection/arguments.ts";
-import type { CallOptions, TransactionOptions } from "../../connection/call_options.ts";
+import type { CallOptions, PoolTransactionOptions } from "../../connection/call_options.ts";
+import { connectionOptions, resolve } from "../../connection/transaction_calls.ts";
 import { TimeoutError } from "../../errors.ts";
+import {
+  type CommitOutcome,
+  doubtOf,
+  settleNotCommitted,
+  type TransactionMark,
+} from "../../features/commit_outcome.ts";
+import { block, now } from "../../runtime/clock.ts";
 import { isRetryable, isUncommitted, MAX_RETRIES } from "../../statements/unexecuted.ts";
+import { ANSWER_TIMEOUT, isPassing, RESOLVE_INTERVAL, RESOLVE_TIMEOUT } from "../failure.ts";
 import { Lease } from "../lease.ts";
 import type { Conn } from "../../sync/conn.ts";
 import type { ConnectionSource } from "./connection_source.ts";
@@ -15,9 +24,12 @@ export { splitArguments as argumentsOf } from "../../connection/arguments.ts";
 /** Makes calls on the connections of one pool. */
 export class PoolCalls {
   readonly #source: ConnectionSource;
+  readonly #primary: () => ConnectionSource;
 
-  constructor(source: ConnectionSource) {
+  /** `primary` gives the connections to the primary. */
+  constructor(source: ConnectionSource, primary: () => ConnectionSource) {
     this.#source = source;
+    this.#primary = primary;
   }
 
   /** As {@linkcode withRetries}: there are no other callers at the same time. */
@@ -64,21 +76,52 @@ export class PoolCalls {
    * Runs a transaction. If it fails because its connection was lost, or because the server has become a standby, and
    * nothing can have been committed, it is run again on another connection, as often as `retries` says.
    */
-  transaction<O extends Pick<TransactionOptions, "retries">, T>(
+  transaction<O extends PoolTransactionOptions, T>(
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => T,
   ): T {
+    const own = connectionOptions(options);
     for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
       const entry = this.#source.acquire();
+      let failure: unknown;
       try {
-        return make(entry.conn, options);
+        return make(entry.conn, own);
       } catch (error) {
         this.#observe(entry.conn, error);
-        if (!(retriesLeft > 0 && isUncommitted(error)) || this.#source.closed) throw error;
+        failure = error;
       } finally {
         this.#source.release(entry);
       }
+      const doubt = doubtOf(failure);
+      if (doubt !== undefined) {
+        const outcome = this.#resolve(doubt.mark, options?.timeout || RESOLVE_TIMEOUT);
+        if (outcome === "committed") return doubt.result as T;
+        if (outcome === "not committed") settleNotCommitted(failure);
+      }
+      if (!(retriesLeft > 0 && isUncommitted(failure)) || this.#source.closed) throw failure;
     }
+  }
+
+  /** Asks the primary what became of a transaction, until that is certain or there is no time left. */
+  #resolve(mark: TransactionMark, timeout: number): CommitOutcome {
+    const until = now() + timeout;
+    for (let left = timeout; left > 0 && !this.#source.closed; left = until - now()) {
+      try {
+        const primary = this.#primary();
+        const entry = primary.acquire();
+        try {
+          const answer = Math.min(left, ANSWER_TIMEOUT);
+          const outcome = entry.conn.opened.link.run(resolve(mark, answer));
+          if (outcome !== "pending") return outcome;
+        } finally {
+          primary.release(entry);
+        }
+      } catch (error) {
+        if (!isPassing(error)) return "unknown";
+      }
+      block(Math.max(0, Math.min(RESOLVE_INTERVAL, until - now())));
+    }
+    return "unknown";
   }
 
   /** If the server has missed a timeout, its other connections are in doubt. */

@@ -9,10 +9,10 @@ import type {
   CopyRow,
   Mapped,
   Params,
+  PoolTransactionOptions,
   QueryOptions,
   Row,
   StreamOptions,
-  TransactionOptions,
   ValueOptions,
 } from "../../connection/call_options.ts";
 import type { Result } from "../../rows/collectors.ts";
@@ -192,9 +192,20 @@ export abstract class PoolExecutor {
    * As `Conn.tx`, on any connection. Calls that `fn` makes on the pool are not part of the transaction.
    *
    * `retries` also counts for a lost connection, and for a server that has become a standby, if nothing can have been
-   * committed: `fn` is then run again on another connection, after a failover on the new primary.
+   * committed: `fn` is then run again on another connection, after a failover on the new primary. With `resolveUnknown`,
+   * the pool finds out what became of a COMMIT whose answer was lost.
+   *
+   * @example
+   * ```ts
+   * import { Pool } from "@x/pyro/sync";
+   * import assert from "node:assert/strict";
+   *
+   * using pool = new Pool("pg://");
+   * const options = { retries: 3, resolveUnknown: true, timeout: 20_000 };
+   * assert.equal(pool.tx((tx) => tx.execValue("select 6 * 7"), options), 42);
+   * ```
    */
-  tx<T>(fn: (tx: Transaction) => T, options?: TransactionOptions): T {
+  tx<T>(fn: (tx: Transaction) => T, options?: PoolTransactionOptions): T {
     return this.#calls.transaction(options, (conn, options) => conn.tx(fn, options));
   }
 

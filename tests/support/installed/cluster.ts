@@ -114,6 +114,15 @@ export class Cluster implements AsyncDisposable {
     await this.synchronize(index);
   }
 
+  /** Has a standby receive nothing any more. */
+  async stopStreaming(index: number): Promise<void> {
+    await this.ask(index, "alter system set primary_conninfo = ''", "select pg_reload_conf()");
+    await this.#until(async () => {
+      const [row] = await this.ask(index, "select count(*)::int4 as n from pg_stat_wal_receiver");
+      return Number(row?.n) === 0;
+    });
+  }
+
   /** Has a standby stream from another server. */
   async follow(index: number, primary: number): Promise<void> {
     const text = conninfo(this.nodes[primary]!.server.port, this.nodes[index]!.name);

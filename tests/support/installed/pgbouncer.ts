@@ -1,11 +1,11 @@
-/** Runs PgBouncer for tests, from Debian's package: it is unpacked into the cache, so that no rights are needed. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+/** Runs PgBouncer for tests, from Debian's package. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { account } from "./account.ts";
-import { cached } from "./cache.ts";
+import { installDebian } from "./debian.ts";
 import { ended } from "../processes/process_end.ts";
 import { freePort } from "./postgres.ts";
 
@@ -38,7 +38,10 @@ export class PgBouncer implements AsyncDisposable {
 
   /** Starts one and waits until it accepts connections. */
   static async start({ server, port, mode = "session", settings = [] }: PgBouncerOptions): Promise<PgBouncer> {
-    const root = installPgBouncer();
+    const program = installDebian("pgbouncer", "usr/sbin/pgbouncer", [
+      ["libevent-2.1-7", "libevent-2.1-7t64"],
+      ["libc-ares2", "libcares2"],
+    ]);
     const directory = mkdtempSync(join(tmpdir(), "pyro-pgbouncer-"));
     chmodSync(directory, 0o755);
     const actualPort = port ?? await freePort();
@@ -58,9 +61,9 @@ export class PgBouncer implements AsyncDisposable {
         "",
       ].join("\n"),
     );
-    const child = spawn(join(root, "usr/sbin/pgbouncer"), [config], {
+    const child = spawn(program.path, [config], {
       cwd: tmpdir(),
-      env: { LD_LIBRARY_PATH: libraries(root), PATH: process.env.PATH ?? "" },
+      env: { ...program.env, PATH: process.env.PATH ?? "" },
       stdio: ["ignore", "ignore", "pipe"],
       ...account,
     });
@@ -81,31 +84,4 @@ export class PgBouncer implements AsyncDisposable {
     await ended(this.#process);
     rmSync(this.#directory, { recursive: true, force: true });
   }
-}
-
-/** Unpacks PgBouncer and its libraries, unless they are in the cache. Returns their directory. */
-function installPgBouncer(): string {
-  return cached("pgbouncer", (staging) => {
-    const download = (name: string): boolean => spawnSync("apt-get", ["download", name], { cwd: staging }).status === 0;
-    if (!download("pgbouncer")) {
-      throw new Error("apt-get cannot download pgbouncer: run `apt-get update` as root first");
-    }
-    // The libraries' names carry their version, which differs between releases.
-    for (const names of [["libevent-2.1-7", "libevent-2.1-7t64"], ["libc-ares2", "libcares2"]]) names.some(download);
-    for (const file of readdirSync(staging).filter((name) => name.endsWith(".deb"))) {
-      spawnSync("dpkg", ["-x", join(staging, file), join(staging, "root")]);
-    }
-    const root = join(staging, "root");
-    const version = spawnSync(join(root, "usr/sbin/pgbouncer"), ["--version"], {
-      env: { LD_LIBRARY_PATH: libraries(root) },
-      encoding: "utf8",
-    });
-    if (version.status !== 0) throw new Error(`pgbouncer does not run here: ${version.stderr ?? version.error}`);
-    return root;
-  });
-}
-
-function libraries(root: string): string {
-  const base = join(root, "usr/lib");
-  return existsSync(base) ? readdirSync(base).map((name) => join(base, name)).join(":") : "";
 }
