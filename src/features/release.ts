@@ -33,7 +33,8 @@ export function* release(context: TransactionContext, listeners: Listeners): Op<
     if (statements.length > 0) yield* perform(new SimpleQuery(statements.join("; "), new AffectedRows(), registry));
   } catch (error) {
     // CrateDB has no transactions: it counts a refused statement as a failed one, and refuses ROLLBACK too.
-    if (statements.length > 1 || !(error instanceof ServerError) || session.transactionStatus !== "idle") throw error;
+    const isRollback = statements.length === 1 && statements[0] === "ROLLBACK";
+    if (!isRollback || !(error instanceof ServerError) || session.transactionStatus !== "idle") throw error;
   }
   invalidation.end(Effect.Ends, change, true, context);
 }
