@@ -33,6 +33,7 @@ export type {
   TransactionOptions,
   ValueOptions,
 } from "./src/connection/call_options.ts";
+export type { BlockingIterator } from "./src/api/blocking_iterator.ts";
 export { Pipeline } from "./src/sync/pipeline.ts";
 export type { PoolStatement } from "./src/connection/arguments.ts";
 export { Pool, type PoolOptions } from "./src/pool/sync/pool.ts";

@@ -1,4 +1,5 @@
 /** The notifications of connections that block. */
+import { BlockingIterator } from "../api/blocking_iterator.ts";
 import type { CallContext } from "../connection/call_context.ts";
 import * as sessionCalls from "../connection/session_calls.ts";
 import { now } from "../runtime/clock.ts";
@@ -12,7 +13,7 @@ import { printMembers } from "../inspection.ts";
  * unless there is a `timeout`. Leaving the loop ends listening. If the connection is lost, or too many
  * notifications are not taken, the iteration ends with a `ConnectionError`.
  */
-export class Notifications implements IterableIterator<Notification>, Disposable {
+export class Notifications extends BlockingIterator<Notification> implements Disposable {
   readonly #context: CallContext;
   readonly #link: SyncLink;
   readonly #queue: NotificationQueue;
@@ -20,6 +21,7 @@ export class Notifications implements IterableIterator<Notification>, Disposable
 
   /** Internal: see {@linkcode Notifications}. */
   constructor(context: CallContext, link: SyncLink, queue: NotificationQueue, timeout: number) {
+    super();
     this.#context = context;
     this.#link = link;
     this.#queue = queue;
@@ -36,7 +38,7 @@ export class Notifications implements IterableIterator<Notification>, Disposable
   }
 
   /** Waits for the next notification. */
-  next(): IteratorResult<Notification, undefined> {
+  override next(): IteratorResult<Notification, undefined> {
     const by = this.#timeout === 0 ? Infinity : now() + this.#timeout;
     for (;;) {
       const value = this.#queue.take();
@@ -47,18 +49,13 @@ export class Notifications implements IterableIterator<Notification>, Disposable
   }
 
   /** Ends listening. Notifications that came before can still be taken. */
-  return(): IteratorResult<Notification, undefined> {
+  override return(): IteratorResult<Notification, undefined> {
     this.#link.run(sessionCalls.unlisten(this.#context, this.#queue, this.#timeout));
     return { done: true, value: undefined };
   }
 
   /** The same as {@linkcode return}. */
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
     this.return();
-  }
-
-  /** Returns this object. */
-  [Symbol.iterator](): this {
-    return this;
   }
 }

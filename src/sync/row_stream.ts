@@ -1,4 +1,5 @@
 /** Streams of rows of connections that block. */
+import { BlockingIterator } from "../api/blocking_iterator.ts";
 import type { CallContext } from "../connection/call_context.ts";
 import * as portalCalls from "../connection/portal_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
@@ -9,7 +10,7 @@ import type { Column } from "../wire/backend.ts";
  * The rows of a statement, to iterate over once; made by `stream`. The statement is executed when the
  * first row is requested.
  */
-export class RowStream<R> implements IterableIterator<R>, Disposable {
+export class RowStream<R> extends BlockingIterator<R> implements Disposable {
   readonly #context: CallContext;
   readonly #link: SyncLink;
   readonly #stream: portalCalls.Stream;
@@ -19,6 +20,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
 
   /** Internal: see {@linkcode RowStream}. */
   constructor(context: CallContext, link: SyncLink, stream: portalCalls.Stream) {
+    super();
     this.#context = context;
     this.#link = link;
     this.#stream = stream;
@@ -40,7 +42,7 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
   }
 
   /** The next row. */
-  next(): IteratorResult<R, undefined> {
+  override next(): IteratorResult<R, undefined> {
     while (this.#fetched.isEmpty) {
       if (this.#ended) return { done: true, value: undefined };
       if (this.#fetched.isLast) this.#end();
@@ -50,21 +52,16 @@ export class RowStream<R> implements IterableIterator<R>, Disposable {
   }
 
   /** Closes the stream; rows that are left are dropped. */
-  return(): IteratorResult<R, undefined> {
+  override return(): IteratorResult<R, undefined> {
     this[Symbol.dispose]();
     return { done: true, value: undefined };
   }
 
   /** The same as {@linkcode return}. */
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
     this.#ended = true;
     this.#fetched.clear();
     this.#link.run(portalCalls.closeStream(this.#stream));
-  }
-
-  /** Returns this object. */
-  [Symbol.iterator](): this {
-    return this;
   }
 
   #end(): void {

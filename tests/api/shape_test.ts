@@ -66,11 +66,15 @@ const CLASSES = [
 
 /** Members as they are, but for type parameters, which inference replaces in the other shape too. */
 type Shape<T> = {
-  [K in Exclude<keyof T, symbol>]: T[K] extends (...parameters: infer P) => infer R ? (...parameters: P) => R : T[K];
+  [K in Exclude<keyof T, symbol | Helpers>]: T[K] extends (...parameters: infer P) => infer R ? (...parameters: P) => R
+    : T[K];
 };
 type BlockingShape<T> = { [K in Exclude<keyof T, symbol>]: Blocking<T[K]> };
 
-type Symbols<T> = Extract<keyof T, symbol>;
+/** The methods of iterators, which only iterators that block have. */
+type Helpers = Exclude<keyof IteratorObject<unknown>, symbol | "next" | "return">;
+
+type Symbols<T> = Exclude<Extract<keyof T, symbol>, typeof Symbol.toStringTag>;
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
@@ -248,10 +252,11 @@ test("both worlds export the same names, and the main module what the awaiting o
   }
 });
 
-/** The names of methods with how many parameters they ask for, and of getters, through all base classes. */
+/** The names of methods with how many parameters they ask for, and of getters, through all base classes of pyro's. */
 function membersOf(prototype: object): string[] {
   const members: string[] = [];
-  for (let at = prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+  const isOwn = (at: object): boolean => at !== Object.prototype && at !== Iterator.prototype;
+  for (let at = prototype; isOwn(at); at = Object.getPrototypeOf(at)) {
     for (const [name, { value, get, set }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
       if (name === "constructor") continue;
       if (typeof value === "function") members.push(`${name}(${value.length})`);

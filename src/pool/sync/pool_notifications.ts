@@ -1,4 +1,5 @@
 /** The notifications of pools that block. */
+import { BlockingIterator } from "../../api/blocking_iterator.ts";
 import { block, now } from "../../runtime/clock.ts";
 import { ConnectionError } from "../../errors.ts";
 import { backoff } from "../backoff.ts";
@@ -21,7 +22,7 @@ export type OpenListenConnection = (timeout: number) => ListenConnection;
  * The notifications on a channel, to iterate over; made by `Pool.listen`. `next` waits without limit
  * unless there is a `timeout`. Leaving the loop ends listening.
  */
-export class PoolNotifications implements IterableIterator<PoolNotification | PoolGap>, Disposable {
+export class PoolNotifications extends BlockingIterator<PoolNotification | PoolGap> implements Disposable {
   readonly #channel: string;
   readonly #open: OpenListenConnection;
   readonly #timeout: number;
@@ -30,6 +31,7 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
 
   /** Internal: see {@linkcode PoolNotifications}. */
   constructor(channel: string, timeout: number, open: OpenListenConnection) {
+    super();
     this.#channel = channel;
     this.#timeout = timeout;
     this.#open = open;
@@ -46,7 +48,7 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
   }
 
   /** Waits for the next notification or gap. */
-  next(): IteratorResult<PoolNotification | PoolGap, undefined> {
+  override next(): IteratorResult<PoolNotification | PoolGap, undefined> {
     const by = this.#timeout === 0 ? Infinity : now() + this.#timeout;
     if (this.#ended) return DONE;
     if (this.#connection !== undefined) {
@@ -64,20 +66,15 @@ export class PoolNotifications implements IterableIterator<PoolNotification | Po
   }
 
   /** Ends listening. */
-  return(): IteratorResult<PoolNotification | PoolGap, undefined> {
+  override return(): IteratorResult<PoolNotification | PoolGap, undefined> {
     this[Symbol.dispose]();
     return DONE;
   }
 
   /** The same as {@linkcode return}. */
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
     this.#ended = true;
     this.#drop();
-  }
-
-  /** Returns this object. */
-  [Symbol.iterator](): this {
-    return this;
   }
 
   #drop(): void {

@@ -1,4 +1,5 @@
 /** The streams of pools that block. */
+import { BlockingIterator } from "../../api/blocking_iterator.ts";
 import type { StreamDescription } from "../../rows/fetched_rows.ts";
 import type { Column } from "../../wire/backend.ts";
 import type { Lease } from "../lease.ts";
@@ -16,13 +17,14 @@ export interface PoolSource<T> {
  * The rows of a statement, to iterate over once; made by `Pool.stream`. A connection is taken when the
  * first row is requested, and released after the last one, when the loop is left, or by disposal.
  */
-export class PoolStream<T> implements IterableIterator<T>, Disposable {
+export class PoolStream<T> extends BlockingIterator<T> implements Disposable {
   readonly #begin: () => PoolSource<T>;
   #source: PoolSource<T> | undefined = undefined;
   #ended = false;
 
   /** Internal: see {@linkcode PoolStream}. */
   constructor(begin: () => PoolSource<T>) {
+    super();
     this.#begin = begin;
   }
 
@@ -42,7 +44,7 @@ export class PoolStream<T> implements IterableIterator<T>, Disposable {
   }
 
   /** The next row. */
-  next(): IteratorResult<T, undefined> {
+  override next(): IteratorResult<T, undefined> {
     if (this.#ended) return DONE;
     try {
       this.#source ??= this.#begin();
@@ -57,24 +59,19 @@ export class PoolStream<T> implements IterableIterator<T>, Disposable {
   }
 
   /** Ends the stream; rows that are left are dropped. */
-  return(): IteratorResult<T, undefined> {
+  override return(): IteratorResult<T, undefined> {
     this[Symbol.dispose]();
     return DONE;
   }
 
   /** The same as {@linkcode return}. */
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
     if (this.#ended) return;
     try {
       this.#source?.items[Symbol.dispose]();
     } finally {
       this.#end();
     }
-  }
-
-  /** Returns this object. */
-  [Symbol.iterator](): this {
-    return this;
   }
 
   #end(): void {
