@@ -67,18 +67,18 @@ conformance("resolve unknown: who does not ask for it has the doubt", async (wor
 });
 
 /** A COMMIT that takes its time. */
-const SLOW = `
-  create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return null; end $$;
+const slow = (seconds: number): string => `
+  create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(${seconds}); return null; end $$;
   create constraint trigger slow after insert on ledger deferrable initially deferred for each row execute function slow();`;
 
 conformance("resolve unknown: a COMMIT that is under way is waited for", async (world, server) => {
-  const { result, runs } = await insert(world, server, ARRIVED, { resolveUnknown: true, retries: 2 }, SLOW);
+  const { result, runs } = await insert(world, server, ARRIVED, { resolveUnknown: true, retries: 2 }, slow(1));
   assert.equal(result, "run 1");
   assert.equal(runs, 1);
 });
 
 conformance("resolve unknown: within the call's time, and no longer", async (world, server) => {
-  const { result, runs } = await insert(world, server, ARRIVED, { resolveUnknown: true, timeout: 400 }, SLOW);
+  const { result, runs } = await insert(world, server, ARRIVED, { resolveUnknown: true, timeout: 1500 }, slow(3));
   assert.ok(result instanceof ConnectionError);
   assert.equal(result.outcome, "unknown");
   assert.equal(runs, 1);
