@@ -31,6 +31,8 @@ export function contestants(runtimes: Runtimes, directory: string): Contestant[]
     ...pgNative(runtimes, directory),
     ...run.driver("raw loop, the runtime's sockets", "promises", "raw_async", [...RAW, "in_flight"]),
     ...run.driver("**pyro**", "promises", "pyro_async", ALL),
+    ...run.driver('**pyro**, `names("camel")`', "promises", "pyro_camel", ["rows"]),
+    ...run.driver("**pyro**, a function in `as`", "promises", "pyro_mapped", ["rows"]),
     ...run.driver("**pyro**, numbers and Dates", "promises", "pyro_plain", ["mixed"]),
     ...run.driver("**pyro**, arrays to unnest", "promises", "pyro_arrays", ["insert_batch"]),
     ...run.driver("**pyro**, `copyRows`", "promises", "pyro_rows", ["insert_batch", "copy_in"]),
