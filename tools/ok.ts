@@ -22,7 +22,7 @@ const before = await runAll([
   { name: "what is derived", command: [deno, "run", "-A", "tools/derive.ts", "--check"] },
   {
     name: "tests of the tools",
-    command: [deno, "test", "-A", "--no-check", `--junit-path=${REPORT}`, ...TOOL_TESTS],
+    command: [deno, "test", "-A", "--no-check", "--parallel", `--junit-path=${REPORT}`, ...TOOL_TESTS],
     skips: 0,
   },
 ]);

@@ -17,7 +17,7 @@ import { type Body, given as givenIn } from "../support/suite/call_bodies.ts";
 import { callContextOf, SOCKET } from "../support/scripted/links.ts";
 import { Random } from "../support/suite/random.ts";
 import { SimulatedAsync, SimulatedSync, type Trouble } from "../support/scripted/simulated.ts";
-import { test } from "../support/suite/test.ts";
+import { test, testInTurn } from "../support/suite/test.ts";
 import type { World } from "../support/suite/worlds.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -327,11 +327,11 @@ test("together: where nothing goes wrong, each call succeeds by itself, and agai
 });
 
 for (const course of COURSES) {
-  test(`together: every pair of calls, ${course.name} (async)`, async () => {
+  testInTurn(`together: every pair of calls, ${course.name} (async)`, async () => {
     for (const [first, second] of PAIRS) await together([first, second], course);
   });
   if (course.apart !== undefined) continue;
-  test(`together: every pair of calls, ${course.name} (sync)`, () => {
+  testInTurn(`together: every pair of calls, ${course.name} (sync)`, () => {
     for (const [first, second] of PAIRS) oneByOne([first, second], course);
   });
 }
@@ -364,7 +364,7 @@ test("together: a transaction given up while it rolls back after a conflict is n
   }
 });
 
-test("together: triples of calls, whatever happens", async () => {
+testInTurn("together: triples of calls, whatever happens", async () => {
   const seed = Math.floor(Math.random() * 0x1_0000_0000);
   console.log(`together: triples with seed 1, and ${seed}`);
   for (const random of [new Random(1), new Random(seed)]) {

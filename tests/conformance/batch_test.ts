@@ -15,7 +15,7 @@ import { attempt, given } from "../support/suite/call_bodies.ts";
 import { stillHeld } from "../support/suite/garbage.ts";
 import { servers } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
-import { conformance, type World } from "../support/suite/worlds.ts";
+import { conformanceInTurn, type World } from "../support/suite/worlds.ts";
 
 type Sets = Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>;
 
@@ -86,7 +86,7 @@ async function fails(call: () => unknown): Promise<PyroError & { code?: string }
   return failed as PyroError & { code?: string };
 }
 
-conformance("batch: no sets, some sets, from arrays and iterables", async (world, server) => {
+conformanceInTurn("batch: no sets, some sets, from arrays and iterables", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   assert.equal(await conn.execBatch(INSERT, []), 0);
@@ -113,7 +113,7 @@ conformance("batch: no sets, some sets, from arrays and iterables", async (world
   await isFree(conn);
 });
 
-conformance("batch: an argument that is no source is a UsageError", async (world, server) => {
+conformanceInTurn("batch: an argument that is no source is a UsageError", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   for (const sets of [undefined, null, 1, {}, () => [[1]]]) {
@@ -135,7 +135,7 @@ conformance("batch: an argument that is no source is a UsageError", async (world
   await isFree(conn);
 });
 
-conformance("batch: an async source needs a connection that awaits", async (world, server) => {
+conformanceInTurn("batch: an async source needs a connection that awaits", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   const sets = (async function* () {
@@ -149,7 +149,7 @@ conformance("batch: an async source needs a connection that awaits", async (worl
   await isFree(conn);
 });
 
-conformance("batch: sizes around those of a request and of a chunk", async (world, server) => {
+conformanceInTurn("batch: sizes around those of a request and of a chunk", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   for (const size of [1, 2, 127, 128, 129, 255, 256, 257, 1000]) {
@@ -162,7 +162,7 @@ conformance("batch: sizes around those of a request and of a chunk", async (worl
   await isFree(conn);
 });
 
-conformance("batch: what one call with each set does", async (world, server) => {
+conformanceInTurn("batch: what one call with each set does", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await conn.queryDrop("create temporary table t (n int, s text, b bytea, j jsonb, a int[])");
   const sets = [
@@ -184,7 +184,7 @@ conformance("batch: what one call with each set does", async (world, server) => 
   await isFree(conn);
 });
 
-conformance("batch: strings, prepared statements and templates", async (world, server) => {
+conformanceInTurn("batch: strings, prepared statements and templates", async (world, server) => {
   for (const statementCacheSize of [0, 256]) {
     await using conn = await world.connect(new Opts(server.fast).statementCacheSize(statementCacheSize));
     await table(conn);
@@ -209,7 +209,7 @@ conformance("batch: strings, prepared statements and templates", async (world, s
   await isFree(conn);
 });
 
-conformance("batch: a source may use one array again and again", async (world, server) => {
+conformanceInTurn("batch: a source may use one array again and again", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   const sets = function* (): Generator<number[]> {
@@ -258,7 +258,7 @@ const failures: Record<string, (at: number) => { sets: Sets; is: (error: PyroErr
   };
 
 for (const [name, make] of Object.entries(failures)) {
-  conformance(`batch: nothing stays when it fails by ${name}`, async (world, server) => {
+  conformanceInTurn(`batch: nothing stays when it fails by ${name}`, async (world, server) => {
     await using conn = await world.connect(server.fast);
     await table(conn);
     await conn.queryDrop("insert into t values (1000000), (7)");
@@ -276,7 +276,7 @@ for (const [name, make] of Object.entries(failures)) {
     }
   });
 
-  conformance(`batch: chunks before stay when it fails by ${name}`, async (world, server) => {
+  conformanceInTurn(`batch: chunks before stay when it fails by ${name}`, async (world, server) => {
     await using conn = await world.connect(server.fast);
     await table(conn);
     for (const [at, chunk] of [[1, 1], [150, 100], [128, 128], [1999, 300], [10, 100]] as const) {
@@ -291,7 +291,7 @@ for (const [name, make] of Object.entries(failures)) {
     }
   });
 
-  conformance(`batch: what the transaction did before stays when it fails by ${name}`, async (world, server) => {
+  conformanceInTurn(`batch: what the transaction did before stays when it fails by ${name}`, async (world, server) => {
     await using conn = await world.connect(server.fast);
     await table(conn);
     for (const at of [0, 128, 1500]) {
@@ -315,7 +315,7 @@ for (const [name, make] of Object.entries(failures)) {
   });
 }
 
-conformance("batch: an error object that is thrown again says the new place", async (world, server) => {
+conformanceInTurn("batch: an error object that is thrown again says the new place", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   const again = new Error("again");
@@ -338,7 +338,7 @@ conformance("batch: an error object that is thrown again says the new place", as
   await isFree(conn);
 });
 
-conformance("batch: a statement that cannot be prepared, or has other parameters", async (world, server) => {
+conformanceInTurn("batch: a statement that cannot be prepared, or has other parameters", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   for (const statement of ["insert into missing values ($1)", "select 1; select 2", "selec"]) {
@@ -357,7 +357,7 @@ conformance("batch: a statement that cannot be prepared, or has other parameters
   }
 });
 
-conformance("batch: a COMMIT that fails undoes it", async (world, server) => {
+conformanceInTurn("batch: a COMMIT that fails undoes it", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await conn.queryDrop("create temporary table t (n int unique deferrable initially deferred)");
   const error = await fails(() => conn.execBatch(INSERT, [[1], [2], [1]]));
@@ -371,7 +371,7 @@ conformance("batch: a COMMIT that fails undoes it", async (world, server) => {
   await isFree(conn);
 });
 
-conformance("batch: COPY is refused", async (world, server) => {
+conformanceInTurn("batch: COPY is refused", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   for (
@@ -400,7 +400,7 @@ function given_(world: World, conn: Conn, statement: Parameters<Conn["execBatch"
   });
 }
 
-conformance("batch: in a transaction it is a savepoint, however that was begun", async (world, server) => {
+conformanceInTurn("batch: in a transaction it is a savepoint, however that was begun", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   await conn.queryDrop("begin");
@@ -425,7 +425,7 @@ conformance("batch: in a transaction it is a savepoint, however that was begun",
   await isFree(conn);
 });
 
-conformance("batch: in a transaction that has failed it fails", async (world, server) => {
+conformanceInTurn("batch: in a transaction that has failed it fails", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   await conn.execBatch(INSERT, [[1]]);
@@ -439,7 +439,7 @@ conformance("batch: in a transaction that has failed it fails", async (world, se
   await isFree(conn);
 });
 
-conformance("batch: a source is told when no more is wanted", async (world, server) => {
+conformanceInTurn("batch: a source is told when no more is wanted", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   for (
@@ -464,7 +464,7 @@ conformance("batch: a source is told when no more is wanted", async (world, serv
   await isFree(conn);
 });
 
-conformance("batch: its source cannot use the connection, and does not hang", async (world, server) => {
+conformanceInTurn("batch: its source cannot use the connection, and does not hang", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   // The limit is for the test to fail, where it would hang.
@@ -505,7 +505,7 @@ conformance("batch: its source cannot use the connection, and does not hang", as
   }
 });
 
-conformance("batch: a source may use another connection", async (world, server) => {
+conformanceInTurn("batch: a source may use another connection", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await using other = await world.connect(server.fast);
   await table(conn);
@@ -516,7 +516,7 @@ conformance("batch: a source may use another connection", async (world, server) 
   await isFree(other);
 });
 
-conformance("batch: 100,000 sets, with more replies than buffers hold", async (world, server) => {
+conformanceInTurn("batch: 100,000 sets, with more replies than buffers hold", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   const source = new Counted((index) => index < 100_000 ? [index] : undefined);
@@ -527,7 +527,7 @@ conformance("batch: 100,000 sets, with more replies than buffers hold", async (w
   await isFree(conn);
 });
 
-conformance("batch: timeout", async (world, server) => {
+conformanceInTurn("batch: timeout", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await table(conn);
   const slow = "insert into t select $1::int4 from (select pg_sleep(case when $1 = 300 then 30 else 0 end)) s";
@@ -546,7 +546,7 @@ conformance("batch: timeout", async (world, server) => {
   await isFree(conn);
 });
 
-conformance("batch: the connection lost in the middle", async (world, server) => {
+conformanceInTurn("batch: the connection lost in the middle", async (world, server) => {
   for (const chunk of [undefined, 100]) {
     await using conn = await world.connect(server.fast);
     await conn.queryDrop("create temporary table t (n int)");
@@ -561,7 +561,7 @@ conformance("batch: the connection lost in the middle", async (world, server) =>
   }
 });
 
-conformance("batch: a stale statement fails once, and the next call works", async (world, server) => {
+conformanceInTurn("batch: a stale statement fails once, and the next call works", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await conn.queryDrop("create temporary table t (n int)");
   const returning = "insert into t values ($1) returning *";

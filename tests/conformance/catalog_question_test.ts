@@ -3,7 +3,7 @@ import { Conn, DecodeError, Opts, Range, ServerError, type TypeCodec } from "../
 import { catalogQuery } from "../../src/statements/type_lookup.ts";
 import { newest, servers, type TestServer } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
-import { conformance } from "../support/suite/worlds.ts";
+import { conformanceInTurn } from "../support/suite/worlds.ts";
 
 /** A database of this test's own, gone when it ends. */
 async function database(server: TestServer, sql: string): Promise<{ name: string } & AsyncDisposable> {
@@ -41,21 +41,24 @@ const marking: TypeCodec = {
   encode: () => new Uint8Array(3),
 };
 
-conformance("catalog: what the user chooses for values does not reach pyro's own questions", async (world, server) => {
-  await using types = await database(server, TYPES);
-  const built = ["oid", "_oid", "name", "_name", "text", "char", "int4", "bool", "void"];
-  const marked = built.reduce((opts, name) => opts.codec(name, marking), new Opts(server.fast).db(types.name));
-  for (const opts of [marked, marked.int8("number").dates("string").json(() => "json").numeric(() => "numeric")]) {
-    await using conn = await world.connect(opts);
-    await using plain = await world.connect(new Opts(server.fast).db(types.name));
-    assert.equal(await conn.execValue("select 'sad'::mood"), "sad");
-    assert.deepEqual(await conn.execValue("select array['sad'::mood]"), ["sad"]);
-    assert.deepEqual(await conn.execValue("select null::pairs"), null);
-    // What it has learned is what the other one knows.
-    assert.deepEqual(await plain.exec(SQL), [ROW]);
-    await conn.notify("news", "hello");
-  }
-});
+conformanceInTurn(
+  "catalog: what the user chooses for values does not reach pyro's own questions",
+  async (world, server) => {
+    await using types = await database(server, TYPES);
+    const built = ["oid", "_oid", "name", "_name", "text", "char", "int4", "bool", "void"];
+    const marked = built.reduce((opts, name) => opts.codec(name, marking), new Opts(server.fast).db(types.name));
+    for (const opts of [marked, marked.int8("number").dates("string").json(() => "json").numeric(() => "numeric")]) {
+      await using conn = await world.connect(opts);
+      await using plain = await world.connect(new Opts(server.fast).db(types.name));
+      assert.equal(await conn.execValue("select 'sad'::mood"), "sad");
+      assert.deepEqual(await conn.execValue("select array['sad'::mood]"), ["sad"]);
+      assert.deepEqual(await conn.execValue("select null::pairs"), null);
+      // What it has learned is what the other one knows.
+      assert.deepEqual(await plain.exec(SQL), [ROW]);
+      await conn.notify("news", "hello");
+    }
+  },
+);
 
 const TRAPS = `
   create schema trap;
@@ -78,7 +81,7 @@ const TRAPS = `
   create type trap.text as enum ('a');
 `;
 
-conformance(
+conformanceInTurn(
   "catalog: no setting and no name of the user's stands in the way of pyro's own questions",
   async (world, server) => {
     await using types = await database(server, TYPES + TRAPS);
@@ -109,7 +112,7 @@ conformance(
 /** What a server gives of {@linkcode SQL} that does not tell what its types are. */
 const TEXTS = { m: "sad", a: '{"(1,sad)"}', p: '("{""(2,sad)""}","[1,5)")' };
 
-conformance(
+conformanceInTurn(
   "catalog: where the question is refused, values are their text, in every kind of call",
   async (world, server) => {
     await using types = await database(server, `${TYPES} revoke select on pg_catalog.pg_type from public`);
@@ -151,7 +154,7 @@ conformance(
   },
 );
 
-conformance(
+conformanceInTurn(
   "catalog: where the question is refused, text is taken for parameters and rows to copy",
   async (world, server) => {
     await using types = await database(
@@ -167,33 +170,36 @@ conformance(
   },
 );
 
-conformance("catalog: a refusal is one role's, and one OID's, until types are forgotten", async (world, server) => {
-  await using types = await database(
-    server,
-    `${TYPES} revoke select on pg_catalog.pg_type from public; grant select on pg_catalog.pg_type to auth_trust`,
-  );
-  await using watcher = await Conn.connect(new Opts(server.admin).db(types.name));
-  await using conn = await world.connect(new Opts(server.fast).db(types.name));
-  const asked = async (): Promise<boolean> => {
-    const sql = "select query from pg_stat_activity where pid = $1";
-    return (await watcher.execValue<string>(sql, [conn.id]))!.includes("pg_type");
-  };
-  for (const isFirst of [true, false, false]) {
-    assert.deepEqual(
-      await conn.query("select 'sad'::mood as m from generate_series(1, 3)"),
-      Array(3).fill({ m: "sad" }),
+conformanceInTurn(
+  "catalog: a refusal is one role's, and one OID's, until types are forgotten",
+  async (world, server) => {
+    await using types = await database(
+      server,
+      `${TYPES} revoke select on pg_catalog.pg_type from public; grant select on pg_catalog.pg_type to auth_trust`,
     );
-    assert.equal(await asked(), isFirst);
-  }
-  assert.equal(await conn.execValue("select null::pair"), null);
-  assert.equal(await asked(), true, "of another type nothing is known yet");
-  await using other = await world.connect(new Opts(server.url({ user: "auth_trust", db: types.name })));
-  assert.deepEqual(await other.exec(SQL), [ROW]);
-  // That was learned for all connections, since the other may read the catalog.
-  await watcher.queryDrop("grant select on pg_catalog.pg_type to public");
-  await conn.queryDrop("create type unrelated as enum ()");
-  assert.deepEqual(await conn.exec(SQL), [ROW]);
-});
+    await using watcher = await Conn.connect(new Opts(server.admin).db(types.name));
+    await using conn = await world.connect(new Opts(server.fast).db(types.name));
+    const asked = async (): Promise<boolean> => {
+      const sql = "select query from pg_stat_activity where pid = $1";
+      return (await watcher.execValue<string>(sql, [conn.id]))!.includes("pg_type");
+    };
+    for (const isFirst of [true, false, false]) {
+      assert.deepEqual(
+        await conn.query("select 'sad'::mood as m from generate_series(1, 3)"),
+        Array(3).fill({ m: "sad" }),
+      );
+      assert.equal(await asked(), isFirst);
+    }
+    assert.equal(await conn.execValue("select null::pair"), null);
+    assert.equal(await asked(), true, "of another type nothing is known yet");
+    await using other = await world.connect(new Opts(server.url({ user: "auth_trust", db: types.name })));
+    assert.deepEqual(await other.exec(SQL), [ROW]);
+    // That was learned for all connections, since the other may read the catalog.
+    await watcher.queryDrop("grant select on pg_catalog.pg_type to public");
+    await conn.queryDrop("create type unrelated as enum ()");
+    assert.deepEqual(await conn.exec(SQL), [ROW]);
+  },
+);
 
 test("catalog: a refusal among statements of a pipeline that no Sync is behind is told", async () => {
   await using types = await database(newest, `${TYPES} revoke select on pg_catalog.pg_type from public`);

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { type Conn, DecodeError, EncodeError, Opts, type Pool, ServerError } from "../../mod.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
 import { unseen } from "../support/suite/hidden_effects.ts";
-import { conformance, type World } from "../support/suite/worlds.ts";
+import { conformanceInTurn, type World } from "../support/suite/worlds.ts";
 
 /** A change, and a value that only fits behind it. */
 interface Migration {
@@ -161,7 +161,7 @@ async function failuresOf(call: () => unknown): Promise<number> {
 }
 
 for (const size of [256, 0]) {
-  conformance(`migration: the second call knows better, cache of ${size}`, async (world, server) => {
+  conformanceInTurn(`migration: the second call knows better, cache of ${size}`, async (world, server) => {
     for (const { setup, sql, before, change, after, table, name } of MIGRATIONS) {
       await withSchema(world, server, (opts) => opts.statementCacheSize(size), async (conn, elsewhere) => {
         await conn.queryDrop(setup);
@@ -188,7 +188,7 @@ for (const size of [256, 0]) {
   });
 }
 
-conformance(
+conformanceInTurn(
   "migration: what the server refuses to bind is bound anew at once, where nothing is open",
   async (world, server) => {
     await withSchema(world, server, (opts) => opts, async (conn, elsewhere) => {
@@ -205,26 +205,29 @@ conformance(
   },
 );
 
-conformance("migration: in a transaction the error surfaces, and the next one knows better", async (world, server) => {
-  await withSchema(world, server, (opts) => opts, async (conn, elsewhere) => {
-    await conn.queryDrop("create table t (v int4)");
-    const sql = "insert into t values ($1)";
-    await using held = await conn.prepare(`${sql} -- held`);
-    await conn.execDrop(sql, [1]);
-    for (const [type, value] of [["text", "many"], ["int8", 3_000_000_000], ["text", "more"]] as const) {
-      await elsewhere(`delete from t; alter table t alter v type ${type} using null`);
-      for (const statement of [sql, held]) {
-        for (let n = 0; n < 3; n++) {
-          await using tx = await conn.begin();
-          if (n === 0) await attempt(() => tx.execDrop(statement, [value])).catch(() => {});
-          else assert.equal(await tx.execDrop(statement, [value]), 1);
+conformanceInTurn(
+  "migration: in a transaction the error surfaces, and the next one knows better",
+  async (world, server) => {
+    await withSchema(world, server, (opts) => opts, async (conn, elsewhere) => {
+      await conn.queryDrop("create table t (v int4)");
+      const sql = "insert into t values ($1)";
+      await using held = await conn.prepare(`${sql} -- held`);
+      await conn.execDrop(sql, [1]);
+      for (const [type, value] of [["text", "many"], ["int8", 3_000_000_000], ["text", "more"]] as const) {
+        await elsewhere(`delete from t; alter table t alter v type ${type} using null`);
+        for (const statement of [sql, held]) {
+          for (let n = 0; n < 3; n++) {
+            await using tx = await conn.begin();
+            if (n === 0) await attempt(() => tx.execDrop(statement, [value])).catch(() => {});
+            else assert.equal(await tx.execDrop(statement, [value]), 1);
+          }
         }
       }
-    }
-  });
-});
+    });
+  },
+);
 
-conformance("migration: a value that is wrong costs the statement nothing", async (world, server) => {
+conformanceInTurn("migration: a value that is wrong costs the statement nothing", async (world, server) => {
   await using conn = await world.connect(server.fast);
   const count = async (): Promise<unknown> =>
     (await conn.queryFirst<{ n: number }>("select count(*)::int4 as n from pg_prepared_statements"))!.n;
@@ -238,7 +241,7 @@ conformance("migration: a value that is wrong costs the statement nothing", asyn
 });
 
 for (const how of ["reset", "reloadTypes", "pool.reloadTypes"] as const) {
-  conformance(`migration: an attribute that was renamed is known after ${how}()`, async (world, server) => {
+  conformanceInTurn(`migration: an attribute that was renamed is known after ${how}()`, async (world, server) => {
     await withSchema(world, server, (opts) => opts, async (conn, elsewhere, schema) => {
       const opts = new Opts(server.fast).param("search_path", schema).poolMaxConcurrency(2);
       await using pool: Pool = world.pool(opts);
@@ -257,7 +260,7 @@ for (const how of ["reset", "reloadTypes", "pool.reloadTypes"] as const) {
   });
 }
 
-conformance("migration: whoever has given a connection back cannot reload its types", async (world, server) => {
+conformanceInTurn("migration: whoever has given a connection back cannot reload its types", async (world, server) => {
   await using pool = world.pool(server.fast);
   const conn = await pool.acquire();
   conn.reloadTypes();
@@ -265,7 +268,7 @@ conformance("migration: whoever has given a connection back cannot reload its ty
   assert.throws(() => conn.reloadTypes(), /the connection was given back to its pool/);
 });
 
-conformance("migration: a pool's calls that follow it do not fail", async (world, server) => {
+conformanceInTurn("migration: a pool's calls that follow it do not fail", async (world, server) => {
   await withSchema(world, server, (opts) => opts, async (conn, elsewhere, schema) => {
     await conn.queryDrop("create table t (v int4)");
     await using pool = world.pool(new Opts(server.fast).param("search_path", schema).poolMaxConcurrency(4));
@@ -287,7 +290,7 @@ conformance("migration: a pool's calls that follow it do not fail", async (world
   });
 });
 
-conformance(
+conformanceInTurn(
   "migration: a pool repeats a batch that is an array, as long as nothing of it is committed",
   async (world, server) => {
     await withSchema(world, server, (opts) => opts, async (conn, elsewhere, schema) => {

@@ -6,7 +6,7 @@ import { optsOf } from "../fuzz/recorded.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
 import { newest } from "../support/suite/servers.ts";
 import { testInTurn } from "../support/suite/test.ts";
-import { conformance, type World, worldsOf } from "../support/suite/worlds.ts";
+import { conformanceInTurn, type World, worldsOf } from "../support/suite/worlds.ts";
 
 /** What an operation gives on a connection. */
 async function outcomeOf(name: string, world: World, opts: Opts): Promise<unknown> {
@@ -37,7 +37,7 @@ function withoutStacks(outcome: unknown): unknown {
   return Array.isArray(outcome) ? outcome.map(withoutStacks) : outcome;
 }
 
-conformance("record: it can be read, and has no secrets", async (world, server) => {
+conformanceInTurn("record: it can be read, and has no secrets", async (world, server) => {
   const recording = record(server.url({ query: "sslmode=disable&application_name=shop" }));
   assert.equal(recording.text(), "pyro conversation 1\n");
   {
@@ -64,7 +64,7 @@ conformance("record: it can be read, and has no secrets", async (world, server) 
   assert.ok(lines.some((line) => /^< ErrorResponse \[\["SERROR", .*"C22012"/.test(line)));
 });
 
-conformance("replay: what was not recorded is refused, and told", async (world, server) => {
+conformanceInTurn("replay: what was not recorded is refused, and told", async (world, server) => {
   const recording = record(new Opts(server.url()).sslMode("disable"));
   await using recorded = await world.connect(recording.opts);
   await recorded.queryDrop("select 1");
@@ -84,7 +84,7 @@ conformance("replay: what was not recorded is refused, and told", async (world, 
   await assert.rejects(attempt(() => world.connect(replayed.opts())), /no more connections were recorded/);
 });
 
-conformance("replay: the server's end is replayed, and calls may be made otherwise", async (world, server) => {
+conformanceInTurn("replay: the server's end is replayed, and calls may be made otherwise", async (world, server) => {
   const recording = record(new Opts(server.url()).sslMode("disable"));
   const calls = (conn: Conn): unknown[] => [conn.queryFirst("select 1 as n"), conn.queryFirst("select 2 as n")];
   {

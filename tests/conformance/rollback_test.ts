@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Conn, Opts, SqlState, type Transaction } from "../../mod.ts";
 import { attempt } from "../support/suite/call_bodies.ts";
-import { conformance } from "../support/suite/worlds.ts";
+import { conformanceInTurn } from "../support/suite/worlds.ts";
 
 /** What changes the columns of `t`, seen from the schema `a`. */
 const CHANGES: Record<string, readonly string[]> = {
@@ -78,7 +78,7 @@ async function changes(conn: Conn, change: readonly string[]): Promise<string[]>
 
 for (const size of [256, 0]) {
   for (const [name, change] of Object.entries(CHANGES)) {
-    conformance(`rollback: ${name}, cache of ${size}`, async (world, server) => {
+    conformanceInTurn(`rollback: ${name}, cache of ${size}`, async (world, server) => {
       const connect = (opts: Opts): Promise<Conn> => world.connect(opts.statementCacheSize(size));
       await withTables(connect, server, async (conn) => {
         const statements = await changes(conn, change);
@@ -96,7 +96,7 @@ for (const size of [256, 0]) {
       });
     });
 
-    conformance(`rollback: ${name}, to a savepoint, cache of ${size}`, async (world, server) => {
+    conformanceInTurn(`rollback: ${name}, to a savepoint, cache of ${size}`, async (world, server) => {
       const connect = (opts: Opts): Promise<Conn> => world.connect(opts.statementCacheSize(size));
       await withTables(connect, server, async (conn) => {
         const statements = await changes(conn, change);
@@ -122,7 +122,7 @@ for (const size of [256, 0]) {
   }
 }
 
-conformance("rollback: what is local to a transaction ends with its COMMIT", async (world, server) => {
+conformanceInTurn("rollback: what is local to a transaction ends with its COMMIT", async (world, server) => {
   await withTables((opts) => world.connect(opts), server, async (conn) => {
     const [local] = await changes(conn, CHANGES["set local search_path"]!);
     await using held = await conn.prepare("select * from t -- held");
@@ -136,7 +136,7 @@ conformance("rollback: what is local to a transaction ends with its COMMIT", asy
   });
 });
 
-conformance("rollback: by the release of a pool's connection", async (world, server) => {
+conformanceInTurn("rollback: by the release of a pool's connection", async (world, server) => {
   await withTables((opts) => world.connect(opts), server, async (conn) => {
     const schema = (await conn.queryFirst<{ path: string }>("select current_schema()::text as path"))!.path;
     await using pool = world.pool(new Opts(server.fast).param("search_path", schema).poolMaxConcurrency(1));
@@ -154,7 +154,7 @@ conformance("rollback: by the release of a pool's connection", async (world, ser
   });
 });
 
-conformance("rollback: of a pipeline's group, which is a transaction of its own", async (world, server) => {
+conformanceInTurn("rollback: of a pipeline's group, which is a transaction of its own", async (world, server) => {
   await withTables((opts) => world.connect(opts), server, async (conn) => {
     for (const bad of ["select bad", "select 1 / 0"]) {
       {
@@ -173,7 +173,7 @@ conformance("rollback: of a pipeline's group, which is a transaction of its own"
   });
 });
 
-conformance(
+conformanceInTurn(
   "rollback: of a batch that changes something, and of several statements in one string",
   async (world, server) => {
     await withTables((opts) => world.connect(opts), server, async (conn) => {
@@ -191,28 +191,31 @@ conformance(
   },
 );
 
-conformance("rollback: types that a transaction alters are known so in it, and nowhere else", async (world, server) => {
-  const type = `rollback_pair_${crypto.randomUUID().slice(0, 8)}`;
-  await using conn = await world.connect(server.fast);
-  await using other = await world.connect(server.fast);
-  await conn.queryDrop(`create type ${type} as (a int4)`);
-  try {
-    const sql = `select $1::${type} as p`;
-    const use = async (conn: Conn, value: unknown): Promise<void> => {
-      assert.deepEqual(await conn.execValue(sql, [value]), value);
-    };
-    await use(conn, { a: 1 });
-    await use(other, { a: 1 });
-    for (const end of ["rollback", "commit"] as const) {
-      const tx = await conn.begin();
-      await tx.query(`alter type ${type} add attribute b int4`);
-      await use(tx as unknown as Conn, { a: 1, b: 2 });
-      await tx[end]();
-      const now = end === "commit" ? { a: 1, b: 2 } : { a: 1 };
-      await use(conn, now);
-      await use(other, now);
+conformanceInTurn(
+  "rollback: types that a transaction alters are known so in it, and nowhere else",
+  async (world, server) => {
+    const type = `rollback_pair_${crypto.randomUUID().slice(0, 8)}`;
+    await using conn = await world.connect(server.fast);
+    await using other = await world.connect(server.fast);
+    await conn.queryDrop(`create type ${type} as (a int4)`);
+    try {
+      const sql = `select $1::${type} as p`;
+      const use = async (conn: Conn, value: unknown): Promise<void> => {
+        assert.deepEqual(await conn.execValue(sql, [value]), value);
+      };
+      await use(conn, { a: 1 });
+      await use(other, { a: 1 });
+      for (const end of ["rollback", "commit"] as const) {
+        const tx = await conn.begin();
+        await tx.query(`alter type ${type} add attribute b int4`);
+        await use(tx as unknown as Conn, { a: 1, b: 2 });
+        await tx[end]();
+        const now = end === "commit" ? { a: 1, b: 2 } : { a: 1 };
+        await use(conn, now);
+        await use(other, now);
+      }
+    } finally {
+      await conn.queryDrop(`drop type ${type}`);
     }
-  } finally {
-    await conn.queryDrop(`drop type ${type}`);
-  }
-});
+  },
+);

@@ -3,7 +3,7 @@ import { Conn, Opts, type Portal, ServerError, SqlState, TimeoutError, type Tran
 import { attempt, given } from "../support/suite/call_bodies.ts";
 import { unseen } from "../support/suite/hidden_effects.ts";
 import { test } from "../support/suite/test.ts";
-import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
+import { awaiting, conformanceInTurn, serversOf } from "../support/suite/worlds.ts";
 
 /** How many prepared statements the server has for the connection whose text begins like this, asked without making one. */
 async function kept(conn: Conn, beginning: string): Promise<string[]> {
@@ -13,7 +13,7 @@ async function kept(conn: Conn, beginning: string): Promise<string[]> {
   return rows.map(({ statement }) => statement);
 }
 
-conformance("statement cache: a string is prepared once", async (world, server) => {
+conformanceInTurn("statement cache: a string is prepared once", async (world, server) => {
   await using conn = await world.connect(server.fast);
   for (let n = 0; n < 3; n++) {
     assert.equal(await conn.execValue("select $1::int4 + 1", [n]), n + 1);
@@ -22,7 +22,7 @@ conformance("statement cache: a string is prepared once", async (world, server) 
   assert.deepEqual(await kept(conn, "select"), ["select $1::int4 + 1", "select 5"]);
 });
 
-conformance("statement cache: it keeps 256 by default", async (world, server) => {
+conformanceInTurn("statement cache: it keeps 256 by default", async (world, server) => {
   await using conn = await world.connect(server.fast);
   for (let n = 0; n < 300; n++) assert.equal(await conn.execValue(`select ${n}`), n);
   assert.equal((await kept(conn, "select")).length, 256);
@@ -30,7 +30,7 @@ conformance("statement cache: it keeps 256 by default", async (world, server) =>
   assert.deepEqual(await kept(conn, "select 44"), ["select 44"]);
 });
 
-conformance("statement cache: the least recently used goes first", async (world, server) => {
+conformanceInTurn("statement cache: the least recently used goes first", async (world, server) => {
   await using conn = await world.connect(new Opts(server.fast).statementCacheSize(3));
   const use = async (...names: string[]): Promise<void> => {
     for (const name of names) assert.equal(await conn.execValue(`select '${name}' || $1::text`, ["!"]), `${name}!`);
@@ -44,7 +44,7 @@ conformance("statement cache: the least recently used goes first", async (world,
   assert.deepEqual(await names(), ["a", "b", "c"]);
 });
 
-conformance("statement cache: what cannot be prepared takes no room", async (world, server) => {
+conformanceInTurn("statement cache: what cannot be prepared takes no room", async (world, server) => {
   await using conn = await world.connect(new Opts(server.fast).statementCacheSize(2));
   await conn.exec("select 1");
   for (let n = 0; n < 5; n++) await assert.rejects(attempt(() => conn.exec(`select bad${n}`)), ServerError);
@@ -54,7 +54,7 @@ conformance("statement cache: what cannot be prepared takes no room", async (wor
   assert.deepEqual(await kept(conn, "select"), ["select 2", "select 3"]);
 });
 
-conformance("statement cache: what fails only when it runs is kept", async (world, server) => {
+conformanceInTurn("statement cache: what fails only when it runs is kept", async (world, server) => {
   await using conn = await world.connect(server.fast);
   for (let n = 0; n < 3; n++) {
     await assert.rejects(attempt(() => conn.exec("select 1 / $1::int4", [0])), { code: SqlState.DivisionByZero });
@@ -63,7 +63,7 @@ conformance("statement cache: what fails only when it runs is kept", async (worl
   assert.deepEqual(await kept(conn, "select"), ["select 1 / $1::int4", "select 1 / 0"]);
 });
 
-conformance(
+conformanceInTurn(
   "statement cache: strings that a failed pipeline evicted are closed all the same",
   async (world, server) => {
     await using conn = await world.connect(new Opts(server.fast).statementCacheSize(2));
@@ -82,7 +82,7 @@ conformance(
   },
 );
 
-conformance("statement cache: statements of the caller's take no room in it", async (world, server) => {
+conformanceInTurn("statement cache: statements of the caller's take no room in it", async (world, server) => {
   await using conn = await world.connect(new Opts(server.fast).statementCacheSize(2));
   const held = await conn.prepareBatch(Array.from({ length: 5 }, (_, n) => `select ${n} as held`));
   await conn.exec("select 'a'");
@@ -107,7 +107,7 @@ const DROPS: Record<string, (conn: Conn) => unknown> = {
 };
 
 for (const [name, drop] of Object.entries(DROPS)) {
-  conformance(`statement cache: ${name}`, async (world, server) => {
+  conformanceInTurn(`statement cache: ${name}`, async (world, server) => {
     await using conn = await world.connect(server.fast);
     await using held = await conn.prepare("select $1::int4 + 2 as held");
     const use = async (): Promise<void> => {
@@ -131,7 +131,7 @@ for (const [name, drop] of Object.entries(DROPS)) {
   });
 }
 
-conformance("statement cache: DEALLOCATE ALL in a transaction, rolled back or not", async (world, server) => {
+conformanceInTurn("statement cache: DEALLOCATE ALL in a transaction, rolled back or not", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await using held = await conn.prepare("select 3 as held");
   for (const end of ["commit", "rollback"] as const) {
@@ -147,7 +147,7 @@ conformance("statement cache: DEALLOCATE ALL in a transaction, rolled back or no
   assert.equal((await kept(conn, "select $1::int4 + 1")).length, 1);
 });
 
-conformance("statement cache: a refused DISCARD ALL drops nothing", async (world, server) => {
+conformanceInTurn("statement cache: a refused DISCARD ALL drops nothing", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await conn.exec("select 5");
   {
@@ -158,7 +158,7 @@ conformance("statement cache: a refused DISCARD ALL drops nothing", async (world
   assert.deepEqual(await kept(conn, "select 5"), ["select 5"]);
 });
 
-conformance("statement cache: a stale plan is prepared again, once", async (world, server) => {
+conformanceInTurn("statement cache: a stale plan is prepared again, once", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await conn.queryDrop("create temporary table t (n int4); insert into t values (7)");
   await using held = await conn.prepare("select * from t where n = $1 -- held");
@@ -185,7 +185,7 @@ conformance("statement cache: a stale plan is prepared again, once", async (worl
   assert.equal(await conn.execValue("select 42"), 42);
 });
 
-conformance(
+conformanceInTurn(
   "statement cache: a stale plan in a transaction surfaces, and the next call works",
   async (world, server) => {
     await using conn = await world.connect(server.fast);
@@ -213,7 +213,7 @@ conformance(
   },
 );
 
-conformance("statement cache: types that were dropped and made again", async (world, server) => {
+conformanceInTurn("statement cache: types that were dropped and made again", async (world, server) => {
   await using conn = await world.connect(server.fast);
   const type = `cache_mood_${conn.id}`;
   const make = async (): Promise<void> => {
@@ -245,7 +245,7 @@ const PATHS: Record<string, (conn: Conn, schema: string) => unknown> = {
 
 for (const [name, set] of Object.entries(PATHS)) {
   for (const size of [256, 0]) {
-    conformance(`statement cache: search_path, ${name}, cache of ${size}`, async (world, server) => {
+    conformanceInTurn(`statement cache: search_path, ${name}, cache of ${size}`, async (world, server) => {
       await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
       const [a, b] = ["a", "b"].map((schema) => `cache_path_${schema}_${conn.id}`);
       await conn.queryDrop(`create schema ${a}; create schema ${b};
@@ -270,7 +270,7 @@ for (const [name, set] of Object.entries(PATHS)) {
   }
 }
 
-conformance("statement cache: the first missing statement turns names off", async (world, server) => {
+conformanceInTurn("statement cache: the first missing statement turns names off", async (world, server) => {
   await using conn = await world.connect(server.fast);
   await using held = await conn.prepare("select $1::int4 + 2 as held");
   await conn.exec("select $1::int4 + 1", [1]);
@@ -283,7 +283,7 @@ conformance("statement cache: the first missing statement turns names off", asyn
   assert.deepEqual(await kept(conn, "select"), []);
 });
 
-conformance(
+conformanceInTurn(
   "statement cache: a missing statement in a transaction surfaces, and the next call works",
   async (world, server) => {
     await using conn = await world.connect(server.fast);
@@ -301,7 +301,7 @@ conformance(
   },
 );
 
-conformance("statement cache: the first name that is taken turns names off", async (world, server) => {
+conformanceInTurn("statement cache: the first name that is taken turns names off", async (world, server) => {
   await using conn = await world.connect(server.fast);
   for (const values of [[], [1]]) {
     await using fresh = await world.connect(server.fast);
@@ -319,7 +319,7 @@ conformance("statement cache: the first name that is taken turns names off", asy
   assert.equal(await conn.execValue("select 42"), 42);
 });
 
-conformance("statement cache: size 0 keeps nothing on the server", async (world, server) => {
+conformanceInTurn("statement cache: size 0 keeps nothing on the server", async (world, server) => {
   await using conn = await world.connect(new Opts(server.fast).statementCacheSize(0));
   await using held = await conn.prepare("select $1::int4 + 2 as held");
   const [one, two] = await conn.prepareBatch(["select 1", "select $1::int4[]"]);
@@ -337,7 +337,7 @@ conformance("statement cache: size 0 keeps nothing on the server", async (world,
   assert.equal(await conn.execValue(held, [1]), 3);
 });
 
-conformance("statement cache: size 0, and tables that change", async (world, server) => {
+conformanceInTurn("statement cache: size 0, and tables that change", async (world, server) => {
   await using conn = await world.connect(new Opts(server.fast).statementCacheSize(0));
   await conn.queryDrop("create temporary table t (n int4); insert into t values (7)");
   await using held = await conn.prepare("select * from t -- held");
@@ -358,35 +358,38 @@ conformance("statement cache: size 0, and tables that change", async (world, ser
 });
 
 for (const size of [256, 0]) {
-  conformance(`statement cache: another connection changes the columns, cache of ${size}`, async (world, server) => {
-    await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
-    await using other = await world.connect(server.fast);
-    const table = `cache_columns_${conn.id}_${size}`;
-    await other.queryDrop(`create table ${table} (n int4, access aclitem); insert into ${table} values (7)`);
-    try {
-      await using held = await conn.prepare(`select * from ${table} -- held`);
-      const statements = [`select * from ${table}`, held];
-      for (
-        const [change, value] of [
-          [`drop access`, 7],
-          [`alter n type float4`, 7],
-          [`alter n type text`, "7"],
-          [`alter n type int4[] using array[7]`, [7]],
-          [`alter n type bool using true`, true],
-        ] as const
-      ) {
-        for (const statement of statements) await conn.exec(statement);
-        await other.queryDrop(`alter table ${table} ${change}`);
-        for (const statement of [...statements, ...statements]) {
-          assert.deepEqual(await conn.exec(statement), [{ n: value }], change);
+  conformanceInTurn(
+    `statement cache: another connection changes the columns, cache of ${size}`,
+    async (world, server) => {
+      await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
+      await using other = await world.connect(server.fast);
+      const table = `cache_columns_${conn.id}_${size}`;
+      await other.queryDrop(`create table ${table} (n int4, access aclitem); insert into ${table} values (7)`);
+      try {
+        await using held = await conn.prepare(`select * from ${table} -- held`);
+        const statements = [`select * from ${table}`, held];
+        for (
+          const [change, value] of [
+            [`drop access`, 7],
+            [`alter n type float4`, 7],
+            [`alter n type text`, "7"],
+            [`alter n type int4[] using array[7]`, [7]],
+            [`alter n type bool using true`, true],
+          ] as const
+        ) {
+          for (const statement of statements) await conn.exec(statement);
+          await other.queryDrop(`alter table ${table} ${change}`);
+          for (const statement of [...statements, ...statements]) {
+            assert.deepEqual(await conn.exec(statement), [{ n: value }], change);
+          }
         }
+      } finally {
+        await other.queryDrop(`drop table ${table}`);
       }
-    } finally {
-      await other.queryDrop(`drop table ${table}`);
-    }
-  });
+    },
+  );
 
-  conformance(
+  conformanceInTurn(
     `statement cache: another connection changes a parameter's type, cache of ${size}`,
     async (world, server) => {
       await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
@@ -421,7 +424,7 @@ for (const size of [256, 0]) {
     },
   );
 
-  conformance(
+  conformanceInTurn(
     `statement cache: another connection changes the columns of a portal, cache of ${size}`,
     async (world, server) => {
       await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
@@ -452,27 +455,33 @@ for (const size of [256, 0]) {
   );
 }
 
-conformance("statement cache: a call that was given up before it was sent is forgotten", async (world, server) => {
-  await using conn = await world.connect(server.fast);
-  for (let i = 0; i < 3; i++) {
-    await attempt(() => conn.exec("select $1::int4 + 1", [1], { timeout: 1e-6 }))
-      .catch((error) => assert.ok(error instanceof TimeoutError));
-  }
-  assert.equal(await conn.execValue("select $1::int4 + 1", [1]), 2);
-  assert.deepEqual(await kept(conn, "select"), ["select $1::int4 + 1"]);
-});
+conformanceInTurn(
+  "statement cache: a call that was given up before it was sent is forgotten",
+  async (world, server) => {
+    await using conn = await world.connect(server.fast);
+    for (let i = 0; i < 3; i++) {
+      await attempt(() => conn.exec("select $1::int4 + 1", [1], { timeout: 1e-6 }))
+        .catch((error) => assert.ok(error instanceof TimeoutError));
+    }
+    assert.equal(await conn.execValue("select $1::int4 + 1", [1]), 2);
+    assert.deepEqual(await kept(conn, "select"), ["select $1::int4 + 1"]);
+  },
+);
 
-conformance("statement cache: an error of the caller's own statements is not about ours", async (world, server) => {
-  await using conn = await world.connect(server.fast);
-  await conn.exec("select 5");
-  for (let i = 0; i < 2; i++) {
-    await assert.rejects(attempt(() => conn.exec("execute nothing_of_that_name")), {
-      code: SqlState.InvalidSqlStatementName,
-    });
-  }
-  await conn.exec("select 6");
-  assert.deepEqual(await kept(conn, "select"), ["select 5", "select 6"], "statements still have names");
-});
+conformanceInTurn(
+  "statement cache: an error of the caller's own statements is not about ours",
+  async (world, server) => {
+    await using conn = await world.connect(server.fast);
+    await conn.exec("select 5");
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(attempt(() => conn.exec("execute nothing_of_that_name")), {
+        code: SqlState.InvalidSqlStatementName,
+      });
+    }
+    await conn.exec("select 6");
+    assert.deepEqual(await kept(conn, "select"), ["select 5", "select 6"], "statements still have names");
+  },
+);
 
 for (const server of serversOf(awaiting)) {
   const name = (what: string): string => `statement cache: ${what} (awaiting, PostgreSQL ${server.major})`;

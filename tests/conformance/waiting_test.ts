@@ -4,7 +4,7 @@ import { Conn, PyroError, ServerError, TimeoutError, UsageError } from "../../mo
 import { given } from "../support/suite/call_bodies.ts";
 import { newest, servers } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
-import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
+import { awaiting, conformanceInTurn, serversOf } from "../support/suite/worlds.ts";
 
 const CONFLICT = "do $$ begin raise exception using errcode = '40001'; end $$";
 
@@ -189,7 +189,7 @@ for (const server of serversOf(awaiting)) {
   });
 }
 
-conformance("waiting: the source of a copy that has failed is free again", async (world, server) => {
+conformanceInTurn("waiting: the source of a copy that has failed is free again", async (world, server) => {
   await using from = await world.connect(server.fast);
   await using to = await world.connect(server.fast);
   await to.queryDrop("create temporary table t (n int check (n < 100))");
@@ -202,7 +202,7 @@ conformance("waiting: the source of a copy that has failed is free again", async
   }
 });
 
-conformance(
+conformanceInTurn(
   "waiting: what a function of the user's leaves under way does not keep its transaction",
   async (world, server) => {
     await using conn = await world.connect(server.fast);

@@ -12,8 +12,7 @@ import { errorResponse } from "../support/scripted/backend.ts";
 import { runtime } from "../support/suite/runtime.ts";
 import { newest } from "../support/suite/servers.ts";
 import { setting } from "../support/suite/skips.ts";
-import { isTurnOf } from "../support/suite/extent.ts";
-import { test } from "../support/suite/test.ts";
+import { test, testInTurn } from "../support/suite/test.ts";
 import { type World, worlds } from "../support/suite/worlds.ts";
 
 const ACCOUNT = "user=test password=1234 dbname=test_db";
@@ -110,8 +109,7 @@ if (setting !== "deno-net" && canMount()) {
   for (const world of ["async", "sync"]) {
     for (const [hosts, listening, expected] of HOSTS) {
       const name = `addresses: localhost is ${hosts.join(", ")}, and ${listening.join(", ")} listen (${world})`;
-      if (!isTurnOf(name)) continue;
-      test(name, () =>
+      testInTurn(name, () =>
         withHosts(hosts, async (file) => {
           const [first, ...others] = listening;
           await using server = await refusing(first!, 0);
@@ -128,60 +126,73 @@ if (setting !== "deno-net" && canMount()) {
         }));
     }
 
-    test(`addresses: one that does not answer leaves time for the next (${world})`, () =>
-      withHosts(["127.0.0.1", "127.0.0.2"], async (file) => {
-        await using silent = await Unanswered.start();
-        await using _ = await refusing("127.0.0.2", silent.port);
-        for (const transport of world === "sync" ? ["ffi", "worker"] : ["auto"]) {
-          const url =
-            `pg://u@localhost:${silent.port}?sslmode=disable&connect_timeout=10&blocking_transport=${transport}`;
-          const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
-          assert.equal(error, "ServerError: this is 127.0.0.2", transport);
-        }
-      }));
+    testInTurn(
+      `addresses: one that does not answer leaves time for the next (${world})`,
+      () =>
+        withHosts(["127.0.0.1", "127.0.0.2"], async (file) => {
+          await using silent = await Unanswered.start();
+          await using _ = await refusing("127.0.0.2", silent.port);
+          for (const transport of world === "sync" ? ["ffi", "worker"] : ["auto"]) {
+            const url =
+              `pg://u@localhost:${silent.port}?sslmode=disable&connect_timeout=10&blocking_transport=${transport}`;
+            const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
+            assert.equal(error, "ServerError: this is 127.0.0.2", transport);
+          }
+        }),
+    );
 
     // Deno's worker does not learn which address of a name it has reached.
     const transports = world === "async" ? ["auto"] : runtime === "deno" ? ["ffi"] : ["ffi", "worker"];
 
-    test(`addresses: behind one that refuses and one that says nothing the next is tried (${world})`, () =>
-      withHosts(["127.0.0.2", "127.0.0.3", "127.0.0.4"], async (file) => {
-        await using mute = await startPeer({ greeting: new Uint8Array(), then: "silence" }, undefined, {
-          host: "127.0.0.3",
-          port: 0,
-        });
-        await using _ = await refusing("127.0.0.4", mute.port);
-        for (const transport of transports) {
-          const url = `pg://u@localhost:${mute.port}?sslmode=disable&connect_timeout=2&blocking_transport=${transport}`;
-          const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
-          assert.equal(error, "ServerError: this is 127.0.0.4", transport);
-        }
-      }));
+    testInTurn(
+      `addresses: behind one that refuses and one that says nothing the next is tried (${world})`,
+      () =>
+        withHosts(["127.0.0.2", "127.0.0.3", "127.0.0.4"], async (file) => {
+          await using mute = await startPeer({ greeting: new Uint8Array(), then: "silence" }, undefined, {
+            host: "127.0.0.3",
+            port: 0,
+          });
+          await using _ = await refusing("127.0.0.4", mute.port);
+          for (const transport of transports) {
+            const url =
+              `pg://u@localhost:${mute.port}?sslmode=disable&connect_timeout=2&blocking_transport=${transport}`;
+            const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
+            assert.equal(error, "ServerError: this is 127.0.0.4", transport);
+          }
+        }),
+    );
 
-    test(`addresses: the error names each of them (${world})`, () =>
-      withHosts(["127.0.0.2", "127.0.0.3"], async (file) => {
-        for (const transport of transports) {
-          if (transport === "worker") continue;
-          const url = `pg://u@localhost:1?sslmode=disable&connect_timeout=5&blocking_transport=${transport}`;
-          const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
-          const reasons = "connection refused (127.0.0.2), connection refused (127.0.0.3)";
-          assert.equal(error, `ConnectionError: Cannot connect to localhost:1: ${reasons}`, transport);
-        }
-      }));
+    testInTurn(
+      `addresses: the error names each of them (${world})`,
+      () =>
+        withHosts(["127.0.0.2", "127.0.0.3"], async (file) => {
+          for (const transport of transports) {
+            if (transport === "worker") continue;
+            const url = `pg://u@localhost:1?sslmode=disable&connect_timeout=5&blocking_transport=${transport}`;
+            const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
+            const reasons = "connection refused (127.0.0.2), connection refused (127.0.0.3)";
+            assert.equal(error, `ConnectionError: Cannot connect to localhost:1: ${reasons}`, transport);
+          }
+        }),
+    );
 
-    test(`addresses: the only one that does not answer is an error that says so (${world})`, () =>
-      withHosts(["127.0.0.1"], async (file) => {
-        await using silent = await Unanswered.start();
-        for (const transport of world === "sync" ? ["ffi", "worker"] : ["auto"]) {
-          const url =
-            `pg://u@localhost:${silent.port}?sslmode=disable&connect_timeout=2&blocking_transport=${transport}`;
-          const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
-          assert.match(
-            error,
-            /^ConnectionError: Cannot connect to localhost:\d+: (?:connection )?timed out$/,
-            transport,
-          );
-        }
-      }));
+    testInTurn(
+      `addresses: the only one that does not answer is an error that says so (${world})`,
+      () =>
+        withHosts(["127.0.0.1"], async (file) => {
+          await using silent = await Unanswered.start();
+          for (const transport of world === "sync" ? ["ffi", "worker"] : ["auto"]) {
+            const url =
+              `pg://u@localhost:${silent.port}?sslmode=disable&connect_timeout=2&blocking_transport=${transport}`;
+            const { error } = JSON.parse(await runWithHosts(file, "transport.ts", [world, url]));
+            assert.match(
+              error,
+              /^ConnectionError: Cannot connect to localhost:\d+: (?:connection )?timed out$/,
+              transport,
+            );
+          }
+        }),
+    );
   }
 
   if (runtime === "deno") {

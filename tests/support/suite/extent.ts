@@ -1,6 +1,7 @@
 /**
  * Decides how much is run. `deno task test` runs everything. `deno task ok` leaves out repetitions, and
- * combinations whose parts are tested elsewhere, so that it ends in time. On Node it also leaves out the pure layers,
+ * combinations whose parts are tested elsewhere, so that it ends in time; what does not depend on the runtime is tried
+ * on one of them (`testInTurn`, `conformanceInTurn`). On Node it also leaves out the pure layers,
  * which Deno tests on the same engine (`tools/tests.ts`).
  */
 import process from "node:process";

@@ -65,16 +65,27 @@ export function worldsOf(name: string): readonly World[] {
   return worlds.filter((world) => world.name === "async" || !hasFfi() || isTurnOf(name + world.name));
 }
 
+/** What is tried in a world, with a server. */
+type Body = (world: World, server: TestServer) => Promise<void>;
+
 /**
  * Runs a body in every world, with every server of it. `since` is the first version with the tested
  * feature.
  */
-export function conformance(
-  name: string,
-  body: (world: World, server: TestServer) => Promise<void>,
-  since: number = 0,
-): void {
-  for (const world of worldsOf(name)) {
+export function conformance(name: string, body: Body, since: number = 0): void {
+  runIn(worldsOf(name), name, body, since);
+}
+
+/**
+ * The same for what depends on the server, or is long, but not on the runtime: a short run tries it on one of them, in
+ * all worlds.
+ */
+export function conformanceInTurn(name: string, body: Body, since: number = 0): void {
+  if (isTurnOf(name)) runIn(worlds, name, body, since);
+}
+
+function runIn(worlds: readonly World[], name: string, body: Body, since: number): void {
+  for (const world of worlds) {
     for (const server of serversOf(world)) {
       if (server.major < since) continue;
       test(`${name} (${world.name}, PostgreSQL ${server.major})`, () => body(world, server));
