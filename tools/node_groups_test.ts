@@ -11,6 +11,16 @@ test("groups: files are dealt out in turn", () => {
   assert.deepEqual(groupsOf([], 5), []);
 });
 
+test("groups: a file that starts something stays alone", () => {
+  const directory = mkdtempSync(join(tmpdir(), "pyro-groups-"));
+  const modules = writeGroups(["tests/runtime"], directory);
+  const grouped = modules.filter((module) => module.startsWith(directory)).map((path) => readFileSync(path, "utf8"));
+  rmSync(directory, { recursive: true });
+  assert.ok(modules.includes(join("tests", "runtime", "pglite_test.ts")));
+  assert.ok(grouped.every((text) => !text.includes("pglite_test.ts")));
+  assert.ok(grouped.some((text) => text.includes("failure_test.ts")));
+});
+
 test("groups: each test file is imported once", () => {
   const directory = mkdtempSync(join(tmpdir(), "pyro-groups-"));
   const imported = writeGroups(["tests/wire", "tests/sql"], directory).flatMap((module) =>
