@@ -45,7 +45,8 @@ export class Client extends ClientSettings {
   /** The connection as query classes of other packages see it. */
   readonly connection: Connection;
   /** The process ID of the server's process; null before it is known. */
-  processID: number | null = null;
+  // deno-lint-ignore no-explicit-any -- pg's declared types lack it, and libraries declare it differently
+  processID: any = null;
   /** The key for cancel requests; null before it is known. */
   secretKey: number | null = null;
   /** Whether no query is being executed. */

@@ -61,8 +61,7 @@ export class Pool extends Queryable<PoolEvents> {
   /** The options, with their defaults. */
   readonly options: ResolvedPoolConfig;
   /** The class of the clients. */
-  // deno-lint-ignore no-explicit-any -- pg's declared types lack it, and what libraries declare of it differs
-  readonly Client: new (config?: PoolConfig) => any;
+  readonly Client: new (config?: PoolConfig) => Client;
   /** The class of the promises that methods return. */
   readonly Promise: PromiseConstructor;
   /** Gets lines about what the pool does. */
