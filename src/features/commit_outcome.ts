@@ -11,7 +11,8 @@
  *   the commit either. If it has, and the message was flushed, then that is the message, and not something that the
  *   primary has written there after a crash; so the ID is used for nothing else.
  *
- * Any other answer than "committed" shows that the transaction is not committed there, whichever the ID belongs to.
+ * An ID in progress on the same timeline is asked about again. Any other answer than "committed" shows that the
+ * transaction is not committed there, whichever the ID belongs to.
  *
  * Source: PostgreSQL manual, "Transaction ID and Snapshot Information Functions", "Recovery Information Functions",
  * "Replication Management Functions" (pg_logical_emit_message), "Timelines".
@@ -66,7 +67,8 @@ export function outcomeOf(mark: TransactionMark, answer: ServerAnswer): CommitOu
   const isSame = timeline === mark.timeline && mark.statisticsSince !== undefined &&
     mark.statisticsSince === answer.statisticsSince;
   if (status === undefined) return "unknown";
-  if (status === "in progress" && isSame) return "pending";
+  // Without the statistics' time, it may be the same server all the same, on which COMMIT still waits.
+  if (status === "in progress" && timeline === mark.timeline) return "pending";
   if (status !== "committed") return "not committed";
   if (isSame) return "committed";
   if (replayed === undefined || timeline > mark.timeline + 1 || timeline < mark.timeline) return "unknown";

@@ -34,7 +34,12 @@ const CASES: readonly (readonly [name: string, answer: ServerAnswer, expected: s
   ["after a crash: the ID may be another's", CRASHED, "unknown"],
   ["after a crash that has lost it", { ...CRASHED, replayed: 999n }, "not committed"],
   ["after a crash, aborted", { ...CRASHED, status: "aborted" }, "not committed"],
-  ["after a crash, in progress: it is another's", { ...CRASHED, status: "in progress" }, "not committed"],
+  ["after a crash, or with statistics that were reset: in progress", { ...CRASHED, status: "in progress" }, "pending"],
+  [
+    "a server that does not say since when, in progress",
+    { ...SAME, statisticsSince: undefined, status: "in progress" },
+    "pending",
+  ],
   ["after a crash, not used yet", { ...CRASHED, status: "future" }, "not committed"],
   ["a promoted standby that had its message", PROMOTED, "committed"],
   ["a promoted standby that had just that", { ...PROMOTED, replayed: 1000n }, "committed"],
