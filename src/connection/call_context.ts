@@ -9,7 +9,7 @@
 import { type OptionSpec, type ParsedOptions, parseOptions, textOf } from "./arguments.ts";
 import { type OptionNames, OPTIONS_OF } from "./call_options.ts";
 import type { ConnectionState } from "./connection_state.ts";
-import { strictCall } from "./strictness.ts";
+import { checkInnermost, strictCall } from "./strictness.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { Call, Deadline, Op } from "../protocol/request.ts";
@@ -44,6 +44,12 @@ export class CallContext {
     this.lease?.check(action);
     this.state.session.check("call", action);
     this.transaction?.check(action);
+  }
+
+  /** Throws if no operation of several calls can be opened. */
+  checkOpening(action: string): void {
+    this.check(action);
+    if (this.state.strictness !== undefined) checkInnermost(action, this.transaction, this.state.transaction);
   }
 
   /** Checks that a call can be made, and makes it. If either throws, the call is refused with the error. */

@@ -50,7 +50,7 @@ export function copyIn(
 /** COPY TO STDOUT, not yet started. Throws at once. */
 export function copyOut(context: CallContext, sql: string | SqlTemplate, options: CopyOptions | undefined): Copy {
   const action = "copy out";
-  context.check(action);
+  context.checkOpening(action);
   const parsed = parseOptions(options, context.optionSpec(action, PROGRESS));
   return {
     source: new CopyOutSource(sqlText(sql), context.state),

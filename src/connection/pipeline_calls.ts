@@ -19,7 +19,7 @@ import type { OperationSpan } from "../telemetry/observer.ts";
 /** Opens a pipeline, which is reserved from now on. Throws at once. */
 export function openPipeline(context: CallContext): PipelineState {
   const action = "open a pipeline";
-  context.check(action);
+  context.checkOpening(action);
   context.state.session.check("reserve", action);
   const pipeline = new PipelineState(context.state);
   const span = context.operationSpan("pipeline");

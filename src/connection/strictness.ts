@@ -74,16 +74,18 @@ export function strictCall<T>(
   open: () => TransactionState | undefined,
   op: Op<T>,
 ): Op<T> {
-  const target = own === undefined ? "the connection" : "a transaction";
   // Made now, since its stack is the caller's.
-  const refusal = withWholeStack(() =>
-    new UsageError(
-      `Cannot ${action} on ${target} while a transaction is open inside: the call would be part of that; ` +
-        "call the innermost transaction (strictTransactions)",
-      { safeToRetry: true },
-    )
-  );
-  return refuseInside(refusal, own, open, op);
+  return refuseInside(refusalOf(action, own), own, open, op);
+}
+
+/** Throws if a transaction is open inside of the connection, or of its transaction `own`. */
+export function checkInnermost(
+  action: string,
+  own: TransactionState | undefined,
+  open: TransactionState | undefined,
+): void {
+  const inner = own === undefined ? open : own.child;
+  if (inner !== undefined) throw withCause(refusalOf(action, own), inner);
 }
 
 function* refuseInside<T>(
@@ -93,12 +95,24 @@ function* refuseInside<T>(
   op: Op<T>,
 ): Op<T> {
   const inner = own === undefined ? open() : own.child;
-  if (inner === undefined) return yield* op;
-  if (inner.begunAt !== undefined) {
-    const cause = { value: inner.begunAt, configurable: true, enumerable: false, writable: true };
-    Object.defineProperty(refusal, "cause", cause);
-  }
-  throw refusal;
+  if (inner !== undefined) throw withCause(refusal, inner);
+  return yield* op;
+}
+
+function refusalOf(action: string, own: TransactionState | undefined): UsageError {
+  const target = own === undefined ? "the connection" : "a transaction";
+  return withWholeStack(() =>
+    new UsageError(
+      `Cannot ${action} on ${target} while a transaction is open inside: the call would be part of that; ` +
+        "call the innermost transaction (strictTransactions)",
+      { safeToRetry: true },
+    )
+  );
+}
+
+function withCause(refusal: UsageError, { begunAt }: TransactionState): UsageError {
+  const cause = { value: begunAt, configurable: true, enumerable: false, writable: true };
+  return begunAt === undefined ? refusal : Object.defineProperty(refusal, "cause", cause);
 }
 
 /** Makes an error with so many frames that the user's are among them. */

@@ -55,6 +55,9 @@ conformance("strict transactions: the connection is refused while a transaction 
     (conn) => conn.begin(),
     (conn) => conn.tx(() => {}),
     (conn) => conn.execDrop(stmt),
+    (conn) => conn.copyOut("copy note to stdout"),
+    (conn) => conn.pipeline(),
+    (conn) => conn.execIter("select 1", [], () => {}),
   ];
   for (const call of calls) await refusalOf(() => call(conn));
   await refusalOf(async () => {
