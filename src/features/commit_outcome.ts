@@ -58,7 +58,7 @@ export interface ServerAnswer extends ServerIdentity {
 /** What became of a transaction; `pending` if it is to be asked again. */
 export type CommitOutcome = "committed" | "not committed" | "unknown" | "pending";
 
-/** What an answer shows. */
+/** Decides from an answer what became of the transaction. */
 export function outcomeOf(mark: TransactionMark, answer: ServerAnswer): CommitOutcome {
   const { system, timeline, status, replayed } = answer;
   if (system !== mark.system) return "unknown";

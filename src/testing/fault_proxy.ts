@@ -15,7 +15,7 @@ export interface Fault {
   readonly after: number;
   /** An orderly end, a reset, or nothing more in that direction until {@linkcode FaultProxy.release}. */
   readonly then: "end" | "reset" | "hold";
-  /** Whose fault it is: the last connection that was opened, or the next one that will be. Default: `"last"`. */
+  /** Which connection gets the fault: the last one that was opened, or the next one. Default: `"last"`. */
   readonly connection?: "last" | "next" | undefined;
 }
 

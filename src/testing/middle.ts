@@ -11,7 +11,7 @@ import { nativeDialer as blockingDialer } from "../transport/native_sync.ts";
 import type { AsyncTransport, Endpoint, SyncTransport } from "../transport/transport.ts";
 import { concat } from "../wire/framing.ts";
 
-/** What stands between a client and a server. It keeps no bytes that it is given, and fails by throwing. */
+/** Passes bytes between a client and a server. It copies the bytes that it keeps, and throws if it fails. */
 export interface Middle {
   fromClient(bytes: Uint8Array): void;
   fromServer(bytes: Uint8Array): void;

@@ -1,4 +1,4 @@
-/** What a record has of messages: no secrets, and nothing that differs each time. */
+/** Removes from messages, before they are recorded, secrets and whatever differs each time. */
 import { Lexer, TokenKind } from "../sql/lexer.ts";
 import type { Field, NamedMessage } from "./message_text.ts";
 
