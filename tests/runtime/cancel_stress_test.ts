@@ -144,8 +144,10 @@ for (const world of worlds.filter(({ name }) => name !== "async")) {
     // A worker takes its time to connect for a cancel request, as everything does on a busy machine.
     let unit = world.name === "sync worker" ? 10 : 1;
     const rounds = times(150, 300) / unit;
-    for (let i = 0; i < rounds; i++) {
+    const enough = (): boolean => tally.completed > 2 && tally.stopped > 2;
+    for (let i = 0; i < rounds || (!enough() && i < 10 * rounds); i++) {
       if (i % 10 === 9 && tally.stopped < 3 && unit < 100) unit *= 2;
+      else if (i % 10 === 9 && tally.completed < 3) unit /= 2;
       const sleep = next() * (i % 3 === 0 ? 0.004 : 0.02) * unit;
       const options = { timeout: 1 + next() * 4 };
       try {
@@ -159,8 +161,8 @@ for (const world of worlds.filter(({ name }) => name !== "async")) {
       assert.deepEqual(conn.exec(LATER, [i]) as unknown, [{ n: i }]);
       tally.later++;
     }
-    assert.equal(tally.later, rounds);
-    assert.ok(tally.completed > 2 && tally.stopped > 2, `both ends of the race were seen: ${JSON.stringify(tally)}`);
+    assert.ok(tally.later >= rounds);
+    assert.ok(enough(), `both ends of the race were seen: ${JSON.stringify(tally)}`);
   });
 
   testInTurn(`stress: another thread's cancel(key) stops only what runs (${world.name})`, async () => {
