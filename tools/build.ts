@@ -51,6 +51,7 @@ export async function buildPackage(directory: string): Promise<void> {
   const entries = Object.entries(config.exports).map(([path, file]) => ({ path, file, name: nameOf(path) }));
   const input = Object.fromEntries(entries.map(({ name, file }) => [name, join(ROOT, file)]));
   await bundle(input, directory, Object.keys(config.imports));
+  withoutSourceMaps(directory, join(directory, "deno"));
   await bundleTypes(input, directory, Object.keys(config.imports));
   writeFileSync(join(directory, "package.json"), `${JSON.stringify(packageOf(config, entries), undefined, 2)}\n`);
   for (const path of publishedDocuments()) cpSync(join(ROOT, path), join(directory, path));
@@ -72,9 +73,9 @@ function filesBelow(directory: string): string[] {
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
 }
 
-/** `.` is `index`, `./sync` is `sync`. */
+/** `./sync` is `sync`; `.` and `./async`, which are the same, are `index`. */
 function nameOf(path: string): string {
-  return path === "." ? "index" : path.slice(2).replaceAll("/", "-");
+  return path === "." || path === "./async" ? "index" : path.slice(2).replaceAll("/", "-");
 }
 
 /** How the code is made smaller. The classes' names are part of what people see when they print values. */
@@ -97,9 +98,17 @@ async function bundle(input: Record<string, string>, directory: string, external
     minify: MINIFY,
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
-    codeSplitting: { groups: [{ name: "core", test: isCore }, { name: "sockets", test: isSocket }] },
+    codeSplitting: { groups: [{ name: "core", test: isCore }, { name: "promises", test: isForPromises }] },
   });
   await build.close();
+}
+
+/** Copies the code for Deno, which reads the source maps of all modules that it loads: that takes longer than loading them. */
+function withoutSourceMaps(from: string, to: string): void {
+  for (const path of readdirSync(from, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js"))) {
+    mkdirSync(dirname(join(to, path)), { recursive: true });
+    writeFileSync(join(to, path), readFileSync(join(from, path), "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, ""));
+  }
 }
 
 /** Whether a module is one of these packages, which are not part of what is built. */
@@ -107,18 +116,18 @@ export function isExternal(packages: readonly string[]): (id: string) => boolean
   return (id) => packages.some((name) => id === name || id.startsWith(`${name}/`));
 }
 
-/** What every entry point needs, and nothing else. */
+/** What every entry point needs. To load a file takes longer than to load the sockets of other runtimes with it. */
 function isCore(id: string): boolean {
   return !(OUTSIDE_CORE.test(id) || /\/(?:mod|async|sync|wire\/framing)\.ts$/.test(id)) ||
-    /\/transport\/(?:transport|reason)\.ts$/.test(id);
+    /\/transport\/(?!worker|ffi|custom_|native|bun|deno)[^/]*$|rolldown\/runtime/.test(id);
 }
 
 const OUTSIDE_CORE =
   /\/(?:async|sync|drizzle|kysely|node_postgres|otel|pg|pglite|testing|transport|websocket|workers)\/[^/]*$/;
 
-/** What several runtimes' sockets share. */
-function isSocket(id: string): boolean {
-  return /\/transport\/(?!worker|ffi|custom)[^/]*$/.test(id) && !/\/(?:bun|deno|native_\w*)\.ts$/.test(id);
+/** What connections with promises need besides. */
+function isForPromises(id: string): boolean {
+  return /\/src\/(?:pool\/)?async\/[^/]*$|\/transport\/(?:bun|deno|native_async|custom_async)\b[^/]*$/.test(id);
 }
 
 /** Makes the declarations of the entry points. */
@@ -163,13 +172,16 @@ function packageOf(
     engines: ENGINES,
     exports: {
       ...Object.fromEntries(
-        entries.map(({ path, name }) => [path, { types: `./${name}.d.ts`, default: `./${name}.js` }]),
+        entries.map(({ path, name }) => [
+          path,
+          { types: `./${name}.d.ts`, deno: `./deno/${name}.js`, default: `./${name}.js` },
+        ]),
       ),
       "./package.json": "./package.json",
     },
     main: `./${nameOf(Object.keys(exports)[0]!)}.js`,
     types: `./${nameOf(Object.keys(exports)[0]!)}.d.ts`,
-    files: ["*.js", "*.js.map", "*.d.ts", "*.md", "chunks", "docs"],
+    files: ["*.js", "*.js.map", "*.d.ts", "*.md", "chunks", "deno", "docs"],
     peerDependencies: peers,
     peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
   };
