@@ -177,7 +177,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     knows: "how to wait: the two drivers",
     doesNotKnow: "what the ops do",
     pure: false,
-    imports: ["connect", "protocol", "runtime", "telemetry", "trace", "wire", TRANSPORT, "transport/reason.ts"],
+    imports: ["auth", "connect", "protocol", "runtime", "telemetry", "trace", "wire", TRANSPORT, "transport/reason.ts"],
   },
   api: {
     knows: "what both entry points share",

@@ -3,6 +3,7 @@ import { ConnectionState, doubtsRole } from "../connection/connection_state.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { now } from "../runtime/clock.ts";
 import { connectAsync, runHandshake } from "../run/connect_async.ts";
+import { awaitingHashing } from "../run/hashing.ts";
 import { tracedAsync } from "../trace/traced_transport.ts";
 import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
 import { catalogOf } from "../connect/catalogs.ts";
@@ -52,7 +53,12 @@ export async function open(
   const log = Log.of(settings);
   const files = { homeDirectory, readFile, readDirectory, systemCertificates };
   const surroundings = { variable, osUser, ...files, now, date: Date.now, random: Math.random, nonce: randomText };
-  const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
+  const plan = planOf(settings, {
+    ...surroundings,
+    hashing: awaitingHashing,
+    warn: configurationWarner(log),
+    local: dialer.local,
+  });
   const { link, upgrade, verifiedSocket, observer } = await publishSpan(
     connects,
     () => connectEvent(plan),

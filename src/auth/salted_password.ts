@@ -6,22 +6,53 @@
  *
  * Source: RFC 5802, section 3, SaltedPassword.
  */
-import { builtin } from "../builtin.ts";
 import { Buffer } from "node:buffer";
+import { type Hashing, nodeHashing } from "./hashing.ts";
 import { saslprep } from "./saslprep.ts";
 
-/** `Hi(Normalize(password), salt, iterations)`; `salt` in base64. */
-export function saltedPassword(password: string, salt: string, iterations: number): Uint8Array {
-  const prepared = saslprep(password);
-  const input = JSON.stringify([iterations, salt, prepared]);
-  const key = builtin.crypto.createHash("sha256").update(input, "utf8").digest("base64");
-  const salted = kept.get(key) ??
-    builtin.crypto.pbkdf2Sync(prepared, Buffer.from(salt, "base64"), iterations, 32, "sha256");
-  // The one that was used last is the last of the map.
-  kept.delete(key);
-  kept.set(key, salted);
-  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!);
-  return salted;
+/** What a salted password is computed of. */
+export interface PasswordToSalt {
+  readonly password: string;
+  /** In base64. */
+  readonly salt: string;
+  readonly iterations: number;
+}
+
+/** The salted password, computed with `node:crypto` if it is not known. */
+export function saltedPassword(given: PasswordToSalt): Uint8Array {
+  const salting = new Salting(given, nodeHashing);
+  const { known, password, salt, iterations } = salting;
+  return salting.keep(known ?? nodeHashing.pbkdf2(password, salt, iterations));
+}
+
+/** The computing of one: `Hi(Normalize(password), salt, iterations)`. */
+export class Salting {
+  readonly password: Uint8Array<ArrayBuffer>;
+  readonly salt: Uint8Array<ArrayBuffer>;
+  readonly iterations: number;
+  readonly #key: string;
+
+  constructor({ password, salt, iterations }: PasswordToSalt, { sha256 }: Hashing) {
+    const prepared = saslprep(password);
+    this.password = Buffer.from(prepared);
+    this.salt = Buffer.from(salt, "base64");
+    this.iterations = iterations;
+    this.#key = Buffer.from(sha256(Buffer.from(JSON.stringify([iterations, salt, prepared])))).toString("base64");
+  }
+
+  /** What was computed before; undefined if that is no longer known. */
+  get known(): Uint8Array | undefined {
+    return kept.get(this.#key);
+  }
+
+  /** Keeps what was computed, or was known, and returns it. */
+  keep(salted: Uint8Array): Uint8Array {
+    // The one that was used last is the last of the map.
+    kept.delete(this.#key);
+    kept.set(this.#key, salted);
+    if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!);
+    return salted;
+  }
 }
 
 const kept = new Map<string, Uint8Array>();

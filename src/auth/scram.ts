@@ -8,10 +8,10 @@
  * Source: RFC 5802 and RFC 7677; PostgreSQL manual, "SASL Authentication". The user name is left empty,
  * since PostgreSQL ignores it here.
  */
-import { builtin } from "../builtin.ts";
 import { Buffer } from "node:buffer";
 import { ProtocolError } from "../errors.ts";
-import { saltedPassword } from "./salted_password.ts";
+import type { PasswordToSalt } from "./salted_password.ts";
+import { type Hashing, isSame, nodeHashing } from "./hashing.ts";
 
 /** The mechanism's name in the protocol. */
 export const SCRAM_SHA_256 = "SCRAM-SHA-256";
@@ -48,24 +48,38 @@ export interface ScramParameters {
   readonly iterations: number;
 }
 
-/** One authentication, client side: {@linkcode first}, then {@linkcode final}, then {@linkcode verify}. */
+/**
+ * One authentication, client side: {@linkcode first}, then {@linkcode read}, then {@linkcode final}, then
+ * {@linkcode verify}.
+ */
 export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
   readonly #binding: Binding;
   readonly #expected: ScramParameters | undefined;
+  readonly #hashing: Hashing;
   #terms: ScramParameters | undefined;
+  /** The messages that the proofs cover. */
+  #authMessage = "";
+  #withoutProof = "";
   #serverSignature: Uint8Array | undefined;
 
   /**
    * `nonce` must be fresh randomness in printable ASCII without commas. With `expected`, other
    * parameters are refused.
    */
-  constructor(password: string, nonce: string, binding: Binding = NOT_BOUND, expected?: ScramParameters) {
+  constructor(
+    password: string,
+    nonce: string,
+    binding: Binding = NOT_BOUND,
+    expected?: ScramParameters,
+    hashing: Hashing = nodeHashing,
+  ) {
     this.#password = password;
     this.#nonce = nonce;
     this.#binding = binding;
     this.#expected = expected;
+    this.#hashing = hashing;
   }
 
   /** The server's parameters, once they are known. */
@@ -78,8 +92,8 @@ export class ScramClient {
     return `${this.#binding.header}${this.#firstBare()}`;
   }
 
-  /** The client's final message, in answer to the server's first. */
-  final(serverFirst: string): string {
+  /** Checks the server's first message. Returns what the password must be salted with. */
+  read(serverFirst: string): PasswordToSalt {
     const match = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+=*),i=([1-9][0-9]*)(?:,.*)?$/.exec(serverFirst);
     if (!match) throw refused("its first SCRAM message is malformed");
     const [, nonce, salt, count] = match;
@@ -96,16 +110,19 @@ export class ScramClient {
       throw refused("its salt or iteration count is not the one that it asked for over TCP");
     }
     this.#terms = { salt: salt!, iterations };
+    this.#withoutProof = `c=${this.#channel()},r=${nonce}`;
+    this.#authMessage = `${this.#firstBare()},${serverFirst},${this.#withoutProof}`;
+    return { password: this.#password, ...this.#terms };
+  }
 
-    const salted = saltedPassword(this.#password, salt!, iterations);
-    const clientKey = hmac(salted, "Client Key");
-    const storedKey = builtin.crypto.createHash("sha256").update(clientKey).digest();
-    const withoutProof = `c=${this.#channel()},r=${nonce}`;
-    const authMessage = `${this.#firstBare()},${serverFirst},${withoutProof}`;
-    const signature = hmac(storedKey, authMessage);
+  /** The client's final message. */
+  final(saltedPassword: Uint8Array): string {
+    const { hmac, sha256 } = this.#hashing;
+    const clientKey = hmac(saltedPassword, "Client Key");
+    const signature = hmac(sha256(clientKey), this.#authMessage);
     const proof = Buffer.from(clientKey.map((byte, i) => byte ^ signature[i]!));
-    this.#serverSignature = hmac(hmac(salted, "Server Key"), authMessage);
-    return `${withoutProof},p=${proof.toString("base64")}`;
+    this.#serverSignature = hmac(hmac(saltedPassword, "Server Key"), this.#authMessage);
+    return `${this.#withoutProof},p=${proof.toString("base64")}`;
   }
 
   /** Checks in the server's final message that the server knows the password. */
@@ -114,12 +131,7 @@ export class ScramClient {
     if (error !== undefined) throw refused(`it answered ${JSON.stringify(error)}`);
     const text = /^v=([A-Za-z0-9+/]+=*)(?:,.*)?$/.exec(serverFinal)?.[1];
     if (text === undefined) throw refused("its final SCRAM message is malformed");
-    const signature = Buffer.from(text, "base64");
-    const expected = this.#serverSignature;
-    if (
-      expected === undefined || signature.length !== expected.length ||
-      !builtin.crypto.timingSafeEqual(signature, expected)
-    ) {
+    if (this.#serverSignature === undefined || !isSame(Buffer.from(text, "base64"), this.#serverSignature)) {
       throw refused("its signature is wrong: it does not know the password, or is not the server it claims to be");
     }
   }
@@ -133,10 +145,6 @@ export class ScramClient {
   #firstBare(): string {
     return `n=,r=${this.#nonce}`;
   }
-}
-
-function hmac(key: Uint8Array, text: string): Uint8Array {
-  return builtin.crypto.createHmac("sha256", key).update(text, "utf8").digest();
 }
 
 function refused(reason: string): ProtocolError {

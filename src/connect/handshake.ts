@@ -7,6 +7,7 @@
  */
 import type { Op, PendingRequest } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
+import type { PasswordToSalt } from "../protocol/startup.ts";
 import type { CancelEncryption } from "./cancel.ts";
 import type { Addresses, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
 
@@ -54,6 +55,14 @@ export type HandshakeStep =
     readonly request: PendingRequest<unknown>;
     readonly by: number;
   }
+  /** Salts a password. The step also ends if the request, which waits for it too, is settled first. */
+  | {
+    readonly do: "salt";
+    readonly link: Link;
+    readonly given: PasswordToSalt;
+    readonly request: PendingRequest<unknown>;
+    readonly by: number;
+  }
   /** Sends the outbox and reads until the server closes. */
   | { readonly do: "readToEnd"; readonly link: Link; readonly by: number }
   /** Sends Terminate, if a session is open, and closes. */
@@ -95,6 +104,16 @@ export function* run<T>(link: Link, op: Op<T>, by: number): Handshake<T> {
 
 export function* call(link: Link, call: UserCall, request: PendingRequest<unknown>, by: number): Handshake<void> {
   yield { do: "call", link, call, request, by };
+}
+
+/** The salted password; undefined if the request is settled first. */
+export function* salt(
+  link: Link,
+  given: PasswordToSalt,
+  request: PendingRequest<unknown>,
+  by: number,
+): Handshake<Uint8Array | undefined> {
+  return (yield { do: "salt", link, given, request, by }) as Uint8Array | undefined;
 }
 
 export function* discard(link: Link): Handshake<void> {

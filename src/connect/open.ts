@@ -8,12 +8,12 @@ import { ConnectionError, NOT_RETRYABLE } from "../errors.ts";
 import type { AuthPolicy, Channel } from "../protocol/auth_policy.ts";
 import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
 import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
-import { Startup } from "../protocol/startup.ts";
+import { type Hashing, Startup } from "../protocol/startup.ts";
 import type { ProtocolVersions } from "../protocol/version.ts";
 import { attemptTime, type Endpoint } from "../transport/transport.ts";
 import { endPointHash } from "../tls/signature_hash.ts";
 import { askForTls, type Encryption, secure } from "./encrypt.ts";
-import { dial, discard, type Handshake, type Link, run } from "./handshake.ts";
+import { dial, discard, type Handshake, type Link, run, salt } from "./handshake.ts";
 import type { TlsPlan } from "./tls_plan.ts";
 import { checkPeer, type RequiredPeer } from "./required_peer.ts";
 import { SecretFunction, waitedFor } from "./secret_function.ts";
@@ -39,6 +39,7 @@ export interface OpenPlan {
   now(): number;
   /** Fresh randomness in printable ASCII without commas. */
   nonce(): string;
+  readonly hashing: Hashing;
 }
 
 /** The progress towards an encrypted session, which decides what a failure means. */
@@ -131,7 +132,7 @@ function startupOf(link: Link, plan: OpenPlan, limit: AuthLimit | undefined): St
   const { user, password, token, versions, parameters, policy } = plan;
   const channel = channelOf(link);
   const tokenInClear = link.endpoint.kind === "unix" || plan.tokenInClear === true;
-  const secrets = { user, password, token, tokenInClear, nonce: plan.nonce };
+  const secrets = { user, password, token, tokenInClear, nonce: plan.nonce, hashing: plan.hashing };
   const options = { ...secrets, versions, parameters, limit, policy, channel };
   return new Startup(options, link.session);
 }
@@ -145,19 +146,31 @@ function* authenticate(
   askBy: number,
 ): Handshake<AuthMethod> {
   const { password, token } = plan;
-  if (token === undefined && !(password instanceof SecretFunction)) return yield* run(link, perform(startup), by);
+  const hasFunction = token !== undefined || password instanceof SecretFunction;
+  const { saltsLater } = plan.hashing;
+  if (!hasFunction && !saltsLater) return yield* run(link, perform(startup), by);
   const pending = yield* run(link, begin(startup), by);
   const waited = waitedFor(plan);
   const { wanted } = startup;
-  if (!pending.settled && wanted instanceof SecretFunction) yield* wanted.ask(link, pending, plan.now, askBy);
-  return yield* run(link, finish(pending), by === askBy ? by : by + waitedFor(plan) - waited);
+  if (!pending.settled && wanted instanceof SecretFunction) {
+    yield* wanted.ask(link, pending, plan.now, askBy);
+    if (by !== askBy) by += waitedFor(plan) - waited;
+    if (saltsLater) yield* run(link, untilWanted(startup, pending), by);
+  }
+  const { toSalt } = startup;
+  if (!pending.settled && toSalt !== undefined) startup.salted = yield* salt(link, toSalt, pending, by);
+  return yield* run(link, finish(pending), by);
 }
 
-/** Submits the startup, and waits until it needs the password or has an outcome. */
+/** Submits the startup, and waits until it needs something or has an outcome. */
 function* begin(startup: Startup): Op<PendingRequest<AuthMethod>> {
   const pending = yield* submit(startup);
-  yield { do: "await", condition: startup.secretWanted, pending };
+  yield* untilWanted(startup, pending);
   return pending;
+}
+
+function* untilWanted(startup: Startup, pending: PendingRequest<AuthMethod>): Op<void> {
+  yield { do: "await", condition: startup.awaitWant(), pending };
 }
 
 /** The encrypted channel that authentication can be bound to; undefined in clear text. */

@@ -13,6 +13,7 @@ import { PROTOCOL_3_0, PROTOCOL_3_2 } from "../wire/codes.ts";
 import type { ConnectPlan } from "./connect.ts";
 import { problemOfToken, SecretFunction } from "./secret_function.ts";
 import { effectiveSslMode, type TlsEnvironment, tlsPlanOf } from "./tls_plan.ts";
+import type { Hashing } from "../protocol/startup.ts";
 import type { UpgradePlan } from "./upgrade.ts";
 
 /** The capabilities of the driver and the runtime. */
@@ -21,6 +22,7 @@ export interface ConnectEnvironment extends Environment, TlsEnvironment {
   /** A number from 0 to 1. */
   random(): number;
   nonce(): string;
+  readonly hashing: Hashing;
   local: UpgradePlan["local"];
 }
 
@@ -62,6 +64,7 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
     upgrade: { skipReason: skipReasonOf(settings, addresses.length), local: environment.local },
     now: environment.now,
     nonce: environment.nonce,
+    hashing: environment.hashing,
   };
 }
 

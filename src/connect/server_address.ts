@@ -4,7 +4,7 @@
  * A verified Unix socket is dialled directly. Each connection verifies again that it leads to the
  * server.
  */
-import { builtin } from "../builtin.ts";
+import { Buffer } from "node:buffer";
 import { ConnectionError } from "../errors.ts";
 import { connect, type ConnectPlan, databaseOf, hasAttributes, timeLimit } from "./connect.ts";
 import { discard, type Handshake } from "./handshake.ts";
@@ -118,11 +118,11 @@ function keep(sockets: VerifiedSockets, key: string, socket: VerifiedSocket): vo
  * Names the server, and what this process proves to it over TCP, as a hash. The socket may ask for less, and must not
  * let in whom TCP would refuse.
  */
-function keyOf({ endpoints, sslMode, user, password, clientCertificate, parameters }: ConnectPlan): string {
+function keyOf({ endpoints, sslMode, user, password, clientCertificate, parameters, hashing }: ConnectPlan): string {
   const server = JSON.stringify([endpoints, sslMode, user, databaseOf(parameters)]);
   if (password === undefined && clientCertificate === undefined) return server;
   const secrets = JSON.stringify([password, clientCertificate]);
-  return server + builtin.crypto.createHash("sha256").update(secrets).digest("base64");
+  return server + Buffer.from(hashing.sha256(Buffer.from(secrets))).toString("base64");
 }
 
 /** A program with more servers negotiates anew. */

@@ -9,6 +9,8 @@
  */
 import { md5Password } from "../auth/md5.ts";
 import { bearerMessage, OAUTHBEARER, REFUSAL_READ, refusalHint } from "../auth/oauth_bearer.ts";
+import { type Hashing, nodeHashing } from "../auth/hashing.ts";
+import { type PasswordToSalt, saltedPassword } from "../auth/salted_password.ts";
 import { SCRAM_SHA_256, ScramClient, type ScramParameters } from "../auth/scram.ts";
 import { ConnectionError, NOT_RETRYABLE, ProtocolError } from "../errors.ts";
 import { Authentication, Backend } from "../wire/codes.ts";
@@ -55,6 +57,8 @@ export interface AuthenticationOptions {
   readonly tokenInClear?: boolean;
   /** Fresh randomness for SCRAM: printable ASCII without commas. */
   nonce(): string;
+  /** Default: the functions of `node:crypto`. */
+  readonly hashing?: Hashing;
   /**
    * The most that may be disclosed; undefined for no limit. With a limit, SCRAM must use exactly the limit's
    * parameters.
@@ -68,10 +72,13 @@ export interface AuthenticationOptions {
 
 /** One authentication. */
 export class Authenticator {
-  /** Met when the server requests a secret whose function must be called. */
-  readonly secretWanted: Condition = new Condition();
-  /** The secret that is wanted. */
+  /** The secret whose function must be called. */
   wanted: LateSecret | undefined = undefined;
+  /** The password to salt, if the driver does it. */
+  toSalt: PasswordToSalt | undefined = undefined;
+  /** The salted password; undefined until it is computed. */
+  salted: Uint8Array | undefined = undefined;
+  #want: Condition = new Condition();
   /** Whether the server has requested authentication, or accepted the session. */
   wasAsked = false;
   /** Why the server does not accept the token, in words. */
@@ -80,6 +87,7 @@ export class Authenticator {
   readonly #options: AuthenticationOptions;
   readonly #negotiation: VersionNegotiation;
   readonly #policy: AuthPolicy;
+  readonly #hashing: Hashing;
   #disclosure: number = Disclosure.None;
   #scram: ScramClient | undefined;
   /** The next messages that SASL allows; undefined while SASL is not under way. */
@@ -89,7 +97,14 @@ export class Authenticator {
     this.#options = options;
     this.#negotiation = negotiation;
     this.#policy = options.policy ?? ANY_METHOD;
+    this.#hashing = options.hashing ?? nodeHashing;
     this.#action = action;
+  }
+
+  /** As {@linkcode Startup.awaitWant}. */
+  awaitWant(): Condition {
+    if (this.#want.isMet) this.#want = new Condition();
+    return this.#want;
   }
 
   /** The server's request. */
@@ -139,7 +154,7 @@ export class Authenticator {
       case Authentication.SaslContinue:
         if (this.#scram === undefined) return this.#readRefusal(inbox, out);
         this.#expected = [Authentication.SaslFinal];
-        return saslResponse(out, this.#scram.final(rest(inbox)));
+        return saslResponse(out, this.#scram.final(yield* this.#salt(this.#scram.read(rest(inbox)))));
       case Authentication.SaslFinal:
         this.#expected = undefined;
         return this.#scram!.verify(rest(inbox));
@@ -168,9 +183,17 @@ export class Authenticator {
       );
     }
     const given = yield* this.#disclose(Disclosure.Scram, "scram-sha-256", "SCRAM authentication");
-    this.#scram = new ScramClient(given, this.#options.nonce(), mechanism.binding, limit?.scram);
+    this.#scram = new ScramClient(given, this.#options.nonce(), mechanism.binding, limit?.scram, this.#hashing);
     saslInitial(out, mechanism.name, this.#scram.first());
     this.#expected = [Authentication.SaslContinue];
+  }
+
+  *#salt(given: PasswordToSalt): ReplyReader<Uint8Array> {
+    if (!this.#hashing.saltsLater) return saltedPassword(given);
+    this.toSalt = given;
+    this.#want.meet();
+    while (this.salted === undefined) yield "paused";
+    return this.salted;
   }
 
   *#sendToken(out: Outbox): ReplyReader<void> {
@@ -234,7 +257,7 @@ export class Authenticator {
   *#late(secret: LateSecret): ReplyReader<string> {
     if (secret.text === undefined) {
       this.wanted = secret;
-      this.secretWanted.meet();
+      this.#want.meet();
     }
     while (secret.text === undefined) yield "paused";
     return secret.text;

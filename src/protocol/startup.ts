@@ -3,6 +3,7 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Start-up".
  */
+import type { PasswordToSalt } from "../auth/salted_password.ts";
 import type { ServerFields } from "../errors.ts";
 import { backendKeyData } from "../wire/backend.ts";
 import { Backend, PROTOCOL_3_0 } from "../wire/codes.ts";
@@ -14,6 +15,8 @@ import type { Condition, Failure, ReplyReader, Request } from "./request.ts";
 import type { Session } from "./session.ts";
 import { type ProtocolVersions, VersionNegotiation } from "./version.ts";
 
+export type { Hashing } from "../auth/hashing.ts";
+export type { PasswordToSalt } from "../auth/salted_password.ts";
 export { type AuthLimit, type AuthMethod, Disclosure } from "./authentication.ts";
 
 /** The content of a startup message, and the secrets to answer with. */
@@ -41,14 +44,23 @@ export class Startup implements Request<AuthMethod> {
     this.#authenticator = new Authenticator(options, this.#negotiation, this.action);
   }
 
-  /** Met when the server requests a secret whose function must be called. */
-  get secretWanted(): Condition {
-    return this.#authenticator.secretWanted;
+  /** The condition that is met when a secret is {@linkcode wanted}, or a password {@linkcode toSalt}; a new one each time. */
+  awaitWant(): Condition {
+    return this.#authenticator.awaitWant();
   }
 
-  /** The secret that is wanted. */
+  /** The secret whose function must be called. */
   get wanted(): LateSecret | undefined {
     return this.#authenticator.wanted;
+  }
+
+  /** The password to salt, if the driver does it. */
+  get toSalt(): PasswordToSalt | undefined {
+    return this.#authenticator.toSalt;
+  }
+
+  set salted(password: Uint8Array | undefined) {
+    this.#authenticator.salted = password;
   }
 
   /** Whether the server has requested authentication, or accepted the session. */

@@ -6,6 +6,7 @@ import type { AsyncDialer } from "../transport/transport.ts";
 import { AsyncLink } from "./async_link.ts";
 import { now } from "../runtime/clock.ts";
 import { connectionError } from "./connection_error.ts";
+import { saltPassword } from "./hashing.ts";
 import { unlessSettled } from "./waiting.ts";
 
 /**
@@ -62,6 +63,7 @@ async function perform(
       const made = step.call.pending ??= make(step.call);
       return await limit.race(unlessSettled(step.request, made));
     }
+    if (step.do === "salt") return await limit.race(unlessSettled(step.request, saltPassword(step.given)));
     if (step.do === "dial") {
       const dialled = dialer.dial(step.endpoint, limit.signal, Math.max(0, step.by - now()));
       const transport = await limit.race(dialled, (late) => late.close());

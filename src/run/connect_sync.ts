@@ -1,4 +1,5 @@
 /** Runs a handshake, blocking. */
+import { saltedPassword } from "../auth/salted_password.ts";
 import type { Handshake, HandshakeStep, Link, UserCall } from "../connect/handshake.ts";
 import type { Connected } from "../connect/upgrade.ts";
 import type { SyncDialer } from "../transport/transport.ts";
@@ -45,6 +46,8 @@ function perform(step: HandshakeStep, dialer: SyncDialer): unknown {
       return ownLink(step.link).runBy(step.op, step.by);
     case "call":
       return make(step.call);
+    case "salt":
+      return saltedPassword(step.given);
     case "readToEnd":
       return ownLink(step.link).readToEnd(step.by);
     case "discard":

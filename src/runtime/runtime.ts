@@ -3,6 +3,7 @@
  *
  * Only this file looks for the runtimes' globals.
  */
+import { Buffer } from "node:buffer";
 import { UsageError } from "../errors.ts";
 import { builtin } from "../builtin.ts";
 
@@ -69,7 +70,8 @@ function accountName(): string | undefined {
 
 /** Fresh randomness, 24 characters of letters, digits, `-` and `_`. */
 export function randomText(): string {
-  return builtin.crypto.randomBytes(18).toString("base64url");
+  const bytes = runtime === "node" ? builtin.crypto.randomBytes(18) : crypto.getRandomValues(Buffer.alloc(18));
+  return bytes.toString("base64url");
 }
 
 /** A text of letters and digits that no other call gives, in this process or another. It can be guessed. */

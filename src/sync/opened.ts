@@ -2,6 +2,7 @@
 import { ConnectionState, doubtsRole } from "../connection/connection_state.ts";
 import { now } from "../runtime/clock.ts";
 import { connectSync, runHandshake } from "../run/connect_sync.ts";
+import { blockingHashing } from "../run/hashing.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import { tracedSync } from "../trace/traced_transport.ts";
 import { cancel, cancelKeyOf, cancelTargetOf, cancelTimeout } from "../connect/cancel.ts";
@@ -62,7 +63,8 @@ export function open(
   const log = Log.of(settings);
   const files = { homeDirectory, readFile, readDirectory, systemCertificates };
   const surroundings = { variable, osUser, ...files, now, date: Date.now, random: Math.random, nonce: randomText };
-  const plan = planOf(settings, { ...surroundings, warn: configurationWarner(log), local: dialer.local });
+  const warn = configurationWarner(log);
+  const plan = planOf(settings, { ...surroundings, hashing: blockingHashing, warn, local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = publishSpanBlocking(
     connects,
     () => connectEvent(plan),

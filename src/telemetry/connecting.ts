@@ -93,6 +93,7 @@ const STEP_NAMES: Readonly<Record<HandshakeStep["do"], string>> = {
   startTls: "start TLS",
   run: "ask the server",
   call: "ask for the secret",
+  salt: "salt the password",
   readToEnd: "wait for the end",
   discard: "close",
 };

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { pbkdf2Sync } from "node:crypto";
 import { saltedPassword } from "../../src/auth/salted_password.ts";
+import { saltPassword } from "../../src/run/hashing.ts";
 import { test } from "../support/suite/test.ts";
 
 function expected(password: string, salt: string, iterations: number): Uint8Array {
   return pbkdf2Sync(password, Buffer.from(salt, "base64"), iterations, 32, "sha256");
 }
 
-test("salted passwords: the same each time, and others for each other password, salt and count", () => {
+test("salted passwords: the same each time, and others for each other password, salt and count", async () => {
   const inputs: [string, string, number][] = [
     ["secret", "c2FsdA==", 2],
     ["secreT", "c2FsdA==", 2],
@@ -23,21 +24,24 @@ test("salted passwords: the same each time, and others for each other password, 
   for (let round = 0; round < 2; round++) {
     for (const [password, salt, iterations] of inputs) {
       const prepared = password === "\u2168" ? "IX" : password;
-      assert.deepEqual(
-        new Uint8Array(saltedPassword(password, salt, iterations)),
-        new Uint8Array(expected(prepared, salt, iterations)),
-      );
+      const given = { password, salt, iterations };
+      const right = new Uint8Array(expected(prepared, salt, iterations));
+      assert.deepEqual(new Uint8Array(saltedPassword(given)), right);
+      assert.deepEqual(new Uint8Array(await saltPassword(given)), right);
+      const other = { ...given, password: `${password} later` };
+      assert.deepEqual(await saltPassword(other), new Uint8Array(expected(`${prepared} later`, salt, iterations)));
+      assert.equal(saltedPassword(other), await saltPassword(other), "both keep what either has computed");
     }
   }
 });
 
 test("salted passwords: one that is kept is not computed again, and those beyond the limit are", () => {
   const salt = "c2FsdA==";
-  const first = saltedPassword("kept", salt, 1);
-  assert.equal(saltedPassword("kept", salt, 1), first);
-  for (let i = 0; i < 63; i++) saltedPassword(`other ${i}`, salt, 1);
-  assert.equal(saltedPassword("kept", salt, 1), first, "the last 64 are kept");
-  for (let i = 0; i < 64; i++) saltedPassword(`another ${i}`, salt, 1);
-  assert.notEqual(saltedPassword("kept", salt, 1), first);
-  assert.deepEqual(saltedPassword("kept", salt, 1), first);
+  const first = saltedPassword({ password: "kept", salt, iterations: 1 });
+  assert.equal(saltedPassword({ password: "kept", salt, iterations: 1 }), first);
+  for (let i = 0; i < 63; i++) saltedPassword({ password: `other ${i}`, salt, iterations: 1 });
+  assert.equal(saltedPassword({ password: "kept", salt, iterations: 1 }), first, "the last 64 are kept");
+  for (let i = 0; i < 64; i++) saltedPassword({ password: `another ${i}`, salt, iterations: 1 });
+  assert.notEqual(saltedPassword({ password: "kept", salt, iterations: 1 }), first);
+  assert.deepEqual(saltedPassword({ password: "kept", salt, iterations: 1 }), first);
 });

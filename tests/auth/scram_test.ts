@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { saltedPassword } from "../../src/auth/salted_password.ts";
 import { ScramClient } from "../../src/auth/scram.ts";
 import { ProtocolError } from "../../src/errors.ts";
 import { type ScramExchange, scramExchange } from "../support/scripted/scram_exchange.ts";
@@ -24,30 +25,30 @@ test("scram: the client proves its password, and accepts the server's proof", ()
     const { clientFirst, serverFirst, clientFinal, serverFinal } = exchange({ iterations });
     const client = new ScramClient("pencil", NONCE);
     assert.equal(client.first(), clientFirst);
-    assert.equal(client.final(serverFirst), clientFinal);
+    assert.equal(finalOf(client, serverFirst), clientFinal);
     client.verify(serverFinal);
   }
 });
 
 test("scram: passwords are prepared before they are hashed", () => {
   const { serverFirst, clientFinal } = exchange({ password: "IX\u00e9" });
-  assert.equal(new ScramClient("\u2168e\u0301\u00ad", NONCE).final(serverFirst), clientFinal);
+  assert.equal(finalOf(new ScramClient("\u2168e\u0301\u00ad", NONCE), serverFirst), clientFinal);
 });
 
 test("scram: a password that cannot be prepared is hashed as it is", () => {
   const { serverFirst, clientFinal } = exchange({ password: "\u2168\u0007" });
-  assert.equal(new ScramClient("\u2168\u0007", NONCE).final(serverFirst), clientFinal);
+  assert.equal(finalOf(new ScramClient("\u2168\u0007", NONCE), serverFirst), clientFinal);
 });
 
 test("scram: another password gives another proof", () => {
   const { serverFirst, clientFinal } = exchange({});
-  assert.notEqual(new ScramClient("pencils", NONCE).final(serverFirst), clientFinal);
+  assert.notEqual(finalOf(new ScramClient("pencils", NONCE), serverFirst), clientFinal);
 });
 
 test("scram: extensions in the server's first message are covered by the proofs", () => {
   const { serverFirst, clientFinal } = exchange({});
   const client = new ScramClient("pencil", NONCE);
-  assert.notEqual(client.final(`${serverFirst},x=extension`), clientFinal);
+  assert.notEqual(finalOf(client, `${serverFirst},x=extension`), clientFinal);
   assert.throws(() => client.verify(exchange({}).serverFinal), ProtocolError);
 });
 
@@ -55,7 +56,7 @@ test("scram: the server's nonce must begin with ours and go on", () => {
   for (const nonce of ["", NONCE, NONCE.slice(0, -1), `x${NONCE}`, `${NONCE.toLowerCase()}x`, "another"]) {
     refusesFirst(`r=${nonce},s=${SALT},i=1`);
   }
-  new ScramClient("pencil", NONCE).final(`r=${NONCE}x,s=${SALT},i=1`);
+  new ScramClient("pencil", NONCE).read(`r=${NONCE}x,s=${SALT},i=1`);
 });
 
 test("scram: more iterations than a million are not computed", () => {
@@ -98,7 +99,7 @@ test("scram: a malformed first message is refused", () => {
 test("scram: a wrong signature is refused, whichever bit differs", () => {
   const { serverFirst, serverFinal } = exchange({});
   const client = new ScramClient("pencil", NONCE);
-  client.final(serverFirst);
+  finalOf(client, serverFirst);
   const signature = Buffer.from(serverFinal.slice(2), "base64");
   for (let byte = 0; byte < signature.length; byte++) {
     for (const bit of [0x01, 0x80]) {
@@ -117,7 +118,7 @@ test("scram: a wrong signature is refused, whichever bit differs", () => {
 test("scram: a malformed final message is refused", () => {
   const { serverFirst, serverFinal } = exchange({});
   const client = new ScramClient("pencil", NONCE);
-  client.final(serverFirst);
+  finalOf(client, serverFirst);
   const signature = serverFinal.slice(2);
   for (const message of ["", "v=", signature, ` ${serverFinal}`, `${serverFinal} `, `v= ${signature}`, "v=é", "x=y"]) {
     assert.throws(() => client.verify(message), ProtocolError, JSON.stringify(message));
@@ -128,7 +129,7 @@ test("scram: a malformed final message is refused", () => {
 test("scram: an error of the server is quoted", () => {
   const { serverFirst } = exchange({});
   const client = new ScramClient("pencil", NONCE);
-  client.final(serverFirst);
+  finalOf(client, serverFirst);
   assert.throws(() => client.verify("e=invalid-proof,x=y"), (error: Error) => {
     return error instanceof ProtocolError && error.message.endsWith('"invalid-proof"');
   });
@@ -140,13 +141,13 @@ test("scram: nothing is verified before there is something to verify", () => {
   const client = new ScramClient("pencil", NONCE);
   client.first();
   assert.throws(() => client.verify(serverFinal), ProtocolError);
-  assert.throws(() => client.final(serverFirst.replace("i=1", "i=0")), ProtocolError);
+  assert.throws(() => client.read(serverFirst.replace("i=1", "i=0")), ProtocolError);
   assert.throws(() => client.verify(serverFinal), ProtocolError);
 });
 
 test("scram: errors do not show the password", () => {
   const client = new ScramClient("pencil", NONCE);
-  const messages = [() => client.final("nonsense"), () => client.verify("v=AAAA"), () => client.verify("nonsense")];
+  const messages = [() => client.read("nonsense"), () => client.verify("v=AAAA"), () => client.verify("nonsense")];
   for (const attempt of messages) {
     assert.throws(attempt, (error: Error) => !`${error.stack}${JSON.stringify(error)}`.includes("pencil"));
   }
@@ -158,6 +159,11 @@ function exchange(
   return scramExchange({ user, password, clientNonce: NONCE, serverNonce: SERVER_NONCE, salt: SALT, iterations });
 }
 
+/** The client's final message, in answer to the server's first. */
+function finalOf(client: ScramClient, serverFirst: string): string {
+  return client.final(saltedPassword(client.read(serverFirst)));
+}
+
 function refusesFirst(message: string): void {
-  assert.throws(() => new ScramClient("pencil", NONCE).final(message), ProtocolError, JSON.stringify(message));
+  assert.throws(() => new ScramClient("pencil", NONCE).read(message), ProtocolError, JSON.stringify(message));
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { nodeHashing } from "../../src/auth/hashing.ts";
 import { inspect } from "node:util";
 import { ConnectionError, UsageError } from "../../src/errors.ts";
 import { planOf } from "../../src/connect/plan.ts";
@@ -211,7 +212,8 @@ test("a function for a token gets what the options say, and the password's is no
       given = request;
       return "token";
     });
-  const environment = { ...environmentOf({ osUser: "ada" }), now: () => 0, nonce: () => "n", local: localSockets() };
+  const abilities = { now: () => 0, nonce: () => "n", hashing: nodeHashing, local: localSockets() };
+  const environment = { ...environmentOf({ osUser: "ada" }), ...abilities };
   const { token } = planOf(settingsOf(opts), environment);
   const { password, count } = counted();
   const { taken, links } = connectWith({ token, password, tokenInClear: true }, [

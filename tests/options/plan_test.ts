@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { nodeHashing } from "../../src/auth/hashing.ts";
 import type { ConnectPlan } from "../../src/connect/connect.ts";
 import { type ConnectEnvironment, planOf } from "../../src/connect/plan.ts";
 import { SecretFunction } from "../../src/connect/secret_function.ts";
@@ -14,6 +15,7 @@ function surroundings(variables: Readonly<Record<string, string>> = {}, osUser?:
     ...environmentOf({ variables, osUser }),
     now: () => 42,
     nonce: () => "nonce",
+    hashing: nodeHashing,
     local: localSockets(),
   };
 }

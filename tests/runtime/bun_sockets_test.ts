@@ -1,6 +1,7 @@
 /** Bun's sockets without the socket inside of them that is taken over: a version of Bun may have none. */
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
+import { nodeHashing } from "../../src/auth/hashing.ts";
 import { connectAsync } from "../../src/run/connect_async.ts";
 import { connect } from "../../src/connect/connect.ts";
 import { planOf } from "../../src/connect/plan.ts";
@@ -58,6 +59,7 @@ if (runtime === "bun") {
           ...environmentOf({}),
           now: () => performance.now(),
           nonce: () => crypto.randomUUID(),
+          hashing: nodeHashing,
           local: dialer.local,
         });
         const skipReason = { ...plan, upgrade: { ...plan.upgrade, skipReason: "it is switched off" } };

@@ -1,6 +1,7 @@
 /** What pyro makes of a case, in the terms of the record. */
 import assert from "node:assert/strict";
 import { normalize } from "node:path/posix";
+import { nodeHashing } from "../../../src/auth/hashing.ts";
 import { planOf } from "../../../src/connect/plan.ts";
 import { UsageError } from "../../../src/errors.ts";
 import { withEnvironment } from "../../../src/options/environment.ts";
@@ -11,6 +12,8 @@ import { environmentOf } from "../../support/scripted/surroundings.ts";
 import { type ConnectionCase, fileOf } from "./connection_case.ts";
 import { meaningOfSettings } from "./other_options.ts";
 import type { Outcome } from "./recorded.ts";
+
+const ABILITIES = { now: () => 0, nonce: () => "", hashing: nodeHashing };
 
 export function outcomeOf({ text, variables, files }: ConnectionCase): Outcome {
   const environment = environmentOf({
@@ -32,7 +35,7 @@ export function outcomeOf({ text, variables, files }: ConnectionCase): Outcome {
   };
   try {
     const given = settingsOf(new Opts(text));
-    const plan = planOf(given, { ...surroundings, now: () => 0, nonce: () => "", local: localSockets() });
+    const plan = planOf(given, { ...surroundings, ...ABILITIES, local: localSockets() });
     const { user, database, client_encoding: _, application_name, options, ...settings } = Object.fromEntries(
       plan.parameters.map(([name, value]) => [PARAMETERS.get(name) ?? name, value]),
     );

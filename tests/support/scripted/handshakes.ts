@@ -172,6 +172,8 @@ function nameOf(step: HandshakeStep, op: IteratorResult<Step, unknown> | undefin
       return `${VERBS[exchangeOf(op).action] ?? exchangeOf(op).action} #${link.number}`;
     case "call":
       return `call #${link.number}`;
+    case "salt":
+      return `salt #${link.number}`;
     case "readToEnd":
       return `readToEnd #${link.number}`;
     case "discard":

@@ -1,6 +1,7 @@
 /** Connection plans for tabled handshakes, and the servers' answers. */
 import assert from "node:assert/strict";
 import type { PyroError } from "../../../src/errors.ts";
+import { nodeHashing } from "../../../src/auth/hashing.ts";
 import { connect, type ConnectPlan } from "../../../src/connect/connect.ts";
 import type { Connected } from "../../../src/connect/upgrade.ts";
 import { PROTOCOL_3_0 } from "../../../src/wire/codes.ts";
@@ -55,6 +56,7 @@ export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): C
     upgrade: { skipReason: "it is switched off", local: localSockets() },
     now: clock.now,
     nonce: () => "nonce",
+    hashing: nodeHashing,
     ...given,
   };
 }

@@ -6,6 +6,7 @@
  */
 import { setImmediate } from "node:timers";
 import { Conn, type Opts } from "../../../mod.ts";
+import { nodeHashing } from "../../../src/auth/hashing.ts";
 import { OpenedConnection as OpenedAwaiting } from "../../../src/async/opened.ts";
 import { connect, type ConnectPlan } from "../../../src/connect/connect.ts";
 import { planOf } from "../../../src/connect/plan.ts";
@@ -67,7 +68,7 @@ export async function openAwaiting(dialer: AsyncDialer, opts: Opts): Promise<Ope
 
 function planFor(opts: Opts, local: LocalSockets): ConnectPlan {
   const environment = environmentOf({ osUser: "test" });
-  return planOf(settingsOf(opts), { ...environment, now: () => 0, nonce: () => NONCE, local });
+  return planOf(settingsOf(opts), { ...environment, now: () => 0, nonce: () => NONCE, hashing: nodeHashing, local });
 }
 
 /** Records what the server says on the connections that a dialer makes. */
