@@ -104,16 +104,13 @@ export class Connector {
   }
 
   /**
-   * Whether the pause after a failure is not over yet. If the failure is not transient, waiting callers do not wait
-   * for that.
+   * When the pause after a failure is over; undefined if it is over already. If the failure is not transient, waiting
+   * callers do not wait for that.
    */
-  isPaused(hasCallers: boolean): boolean {
-    return now() < this.pauseEnd(hasCallers) && (this.#isFailureTransient || !hasCallers);
-  }
-
-  /** When the pause after a failure is over. */
-  pauseEnd(hasCallers: boolean): number {
-    return hasCallers ? this.#pauseForCallersUntil : this.#pauseUntil;
+  pauseEnd(hasCallers: boolean): number | undefined {
+    if (hasCallers && !this.#isFailureTransient) return undefined;
+    const end = hasCallers ? this.#pauseForCallersUntil : this.#pauseUntil;
+    return now() < end ? end : undefined;
   }
 
   /** Pauses before the next attempt, longer after each failure. */

@@ -321,15 +321,18 @@ export class PoolManager implements ConnectionSource, GroupMember {
     this.#returnEntry(entry);
   }
 
-  /** Whether a connection may be opened now. While the server has not been reached, one attempt at a time. */
+  /** Whether there is room for a connection. While the server has not been reached, one attempt is made at a time. */
   get #canOpen(): boolean {
-    return !this.#connector.isPaused(this.#queue.length > 0) &&
-      (this.#connector.isReached || this.#state.opening === 0) &&
+    return (this.#connector.isReached || this.#state.opening === 0) &&
       (this.#group.hasRoom || (this.#queue.length > 0 && this.#group.makeRoom(this)));
   }
 
   #replenish(): void {
-    while (this.#missingConnections > 0 && this.#canOpen) {
+    while (this.#missingConnections > 0) {
+      const pauseEnd = this.#connector.pauseEnd(this.#queue.length > 0);
+      // The end of a pause may be reached at any moment, also before the alarm is set.
+      if (pauseEnd !== undefined) return this.#alarm.set(pauseEnd);
+      if (!this.#canOpen) return;
       const opening = this.#open().finally(() => this.#openings.delete(opening));
       this.#openings.add(opening);
     }
@@ -385,8 +388,6 @@ export class PoolManager implements ConnectionSource, GroupMember {
     if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
     this.#alarm.set(Math.min(this.#state.nextSweepAt, this.#leases.nextCheckAt, this.#watch.recheckAt));
     this.#alarm.set(this.#group.retryAt(this, now));
-    const pauseEnd = this.#connector.pauseEnd(this.#queue.length > 0);
-    if (pauseEnd > now()) this.#alarm.set(pauseEnd);
   }
 
   #closeInBackground(conn: PoolConn): void {
