@@ -3,7 +3,8 @@
  *
  * `Bun.connect` cannot be aborted: while it tries, the process does not end. Bun's `node:net` can be, and
  * contains a Bun socket, which is used without the stream around it. This is undocumented: if there is no
- * such socket, the stream is used.
+ * such socket, the stream is used. Unix sockets accept or refuse at once, and need no `node:net`, whose loading takes
+ * longer than all else when pyro connects.
  */
 import type { Socket } from "node:net";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
@@ -16,14 +17,15 @@ import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
 import { setOptionsOf } from "./tcp_options.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
-import type {
-  Addresses,
-  AsyncDialer,
-  AsyncTransport,
-  Endpoint,
-  SecureVersion,
-  TlsOptions,
-  TlsSession,
+import {
+  type Addresses,
+  type AsyncDialer,
+  type AsyncTransport,
+  type Endpoint,
+  type SecureVersion,
+  socketPath,
+  type TlsOptions,
+  type TlsSession,
 } from "./transport.ts";
 
 /** A socket of Bun's own. */
@@ -52,6 +54,18 @@ interface BunSocket {
   }): [raw: BunSocket, secure: BunSocket];
 }
 
+/** The part of `Bun` that is used. */
+interface BunGlobal {
+  connect(options: {
+    unix: string;
+    socket: {
+      open(socket: BunSocket): void;
+      data(socket: BunSocket, chunk: Uint8Array): void;
+      connectError(socket: BunSocket, error: Error): void;
+    };
+  }): Promise<BunSocket>;
+}
+
 interface SocketHandlers {
   data(socket: BunSocket, chunk: Uint8Array): void;
   drain(socket: BunSocket): void;
@@ -60,12 +74,28 @@ interface SocketHandlers {
   error(socket: BunSocket, error: Error): void;
 }
 
-/** Dials with Bun's `node:net`. */
+/** Dials with `Bun.connect` for Unix sockets, and with Bun's `node:net`. */
 export const bunDialer: AsyncDialer = {
   local: localSockets(false),
   dial: (endpoint, signal, milliseconds): Promise<AsyncTransport> =>
-    connectNode(endpoint, signal, (socket, left) => transportOver(socket, endpoint, left), milliseconds),
+    endpoint.kind === "unix"
+      ? dialUnix(endpoint, signal)
+      : connectNode(endpoint, signal, (socket, left) => transportOver(socket, endpoint, left), milliseconds),
 };
+
+async function dialUnix(endpoint: Extract<Endpoint, { kind: "unix" }>, signal: AbortSignal): Promise<AsyncTransport> {
+  signal.throwIfAborted();
+  const { Bun } = globalThis as unknown as { readonly Bun: BunGlobal };
+  return await new Promise((resolve, reject) => {
+    const socket = {
+      // Before any other event, so that none is missed.
+      open: (socket: BunSocket) => resolve(new BunTransport(socket, endpoint, 0)),
+      data() {},
+      connectError: (_: BunSocket, error: Error) => reject(error),
+    };
+    Bun.connect({ unix: socketPath(endpoint.path), socket }).catch(reject);
+  });
+}
 
 /** A connected socket as a transport: Bun's socket inside of it, or the stream if that cannot be taken over. */
 export function transportOver(socket: Socket, endpoint: Endpoint, left: number = 0): AsyncTransport {

@@ -51,8 +51,10 @@ const CODES: ReadonlyMap<string, string> = new Map([
 /** The words by code. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],
+  ["EAGAIN", "resource temporarily unavailable"],
   ["ECONNREFUSED", "connection refused"],
   ["ECONNRESET", "connection reset"],
+  ["EINVAL", "invalid argument"],
   ["EHOSTUNREACH", "no route to host"],
   ["ENETUNREACH", "network unreachable"],
   ["ENOENT", "no such file or directory"],
