@@ -85,6 +85,8 @@ export const MINIFY: NonNullable<OutputOptions["minify"]> = {
 };
 
 async function bundle(input: Record<string, string>, directory: string, external: string[]): Promise<void> {
+  const promises = await modulesOf(input["index"]!, external);
+  const blocking = await modulesOf(input["sync"]!, external);
   const build = await rolldown({
     input,
     external: isExternal(external),
@@ -98,9 +100,29 @@ async function bundle(input: Record<string, string>, directory: string, external
     minify: MINIFY,
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
-    codeSplitting: { groups: [{ name: "core", test: isCore }, { name: "promises", test: isForPromises }] },
+    codeSplitting: {
+      // To load another file takes longer than to load the sockets of other runtimes with one's own.
+      groups: [
+        { name: "core", test: (id) => (promises.has(id) && blocking.has(id)) || /rolldown\/runtime/.test(id) },
+        { name: "promises", test: (id) => promises.has(id) },
+      ],
+    },
   });
   await build.close();
+}
+
+/** The modules that an entry point consists of. */
+async function modulesOf(entry: string, external: string[]): Promise<ReadonlySet<string>> {
+  const modules = new Set<string>();
+  const build = await rolldown({
+    input: entry,
+    external: isExternal(external),
+    platform: "node",
+    plugins: [{ name: "modules", moduleParsed: ({ id }) => void modules.add(id) }],
+  });
+  await build.generate();
+  await build.close();
+  return modules;
 }
 
 /** Copies the code for Deno, which reads the source maps of all modules that it loads: that takes longer than loading them. */
@@ -114,20 +136,6 @@ function withoutSourceMaps(from: string, to: string): void {
 /** Whether a module is one of these packages, which are not part of what is built. */
 export function isExternal(packages: readonly string[]): (id: string) => boolean {
   return (id) => packages.some((name) => id === name || id.startsWith(`${name}/`));
-}
-
-/** What every entry point needs. To load a file takes longer than to load the sockets of other runtimes with it. */
-function isCore(id: string): boolean {
-  return !(OUTSIDE_CORE.test(id) || /\/(?:mod|async|sync|wire\/framing)\.ts$/.test(id)) ||
-    /\/transport\/(?!worker|ffi|custom_|native|bun|deno)[^/]*$|rolldown\/runtime/.test(id);
-}
-
-const OUTSIDE_CORE =
-  /\/(?:async|sync|drizzle|kysely|node_postgres|otel|pg|pglite|testing|transport|websocket|workers)\/[^/]*$/;
-
-/** What connections with promises need besides. */
-function isForPromises(id: string): boolean {
-  return /\/src\/(?:pool\/)?async\/[^/]*$|\/transport\/(?:bun|deno|native_async|custom_async)\b[^/]*$/.test(id);
 }
 
 /** Makes the declarations of the entry points. */
