@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import type { Dialect, Generated, Kysely, LogEvent } from "kysely";
-import { Opts, Pool } from "../../mod.ts";
+import { Conn, Opts, Pool } from "../../mod.ts";
 import { requireDriver } from "../support/installed/libraries.ts";
 import { schema } from "../support/suite/own_schema.ts";
 import { newest } from "../support/suite/servers.ts";
@@ -49,12 +49,28 @@ export interface Side {
   readonly schema: string;
 }
 
+/**
+ * A database of this process. Kysely's introspection reads all schemas of its database, and fails if another test drops
+ * one meanwhile.
+ */
+const DATABASE = `kysely_${crypto.randomUUID().slice(0, 8)}`;
+/** Leads to that database. */
+export const target: Opts = new Opts(newest.fast).db(DATABASE);
+const onClose: (() => PromiseLike<unknown>)[] = [];
+after(async () => {
+  for (const close of onClose) await close();
+  await using conn = await Conn.connect(newest.admin);
+  await conn.queryDrop(`drop database ${DATABASE} with (force)`);
+});
+
 /** Both sides, each with tables of its own, until the tests of the calling file have ended. */
 export async function openSides(): Promise<readonly [theirs: Side, ours: Side]> {
+  await using conn = await Conn.connect(newest.admin);
+  await conn.queryDrop(`create database ${DATABASE} owner test`);
   return [
     await side("pg", (path) => {
       const options = `-c search_path=${path}`;
-      const account = { user: "test", password: "1234", database: "test_db" };
+      const account = { user: "test", password: "1234", database: DATABASE };
       const pool = new pg.Pool({ host: "127.0.0.1", port: newest.port, ...account, options, max: 4 });
       // Sessions are killed.
       pool.on("error", () => {});
@@ -64,22 +80,19 @@ export async function openSides(): Promise<readonly [theirs: Side, ours: Side]> 
   ];
 }
 
-/** A pool of pyro's whose search path is that. */
+/** A pool of pyro's for that database, with that search path. */
 export function poolOf(path: string, opts: (opts: Opts) => Opts = (opts) => opts): Pool {
-  return new Pool(opts(new Opts(newest.fast).param("search_path", path).poolMaxConcurrency(4)));
+  return new Pool(opts(target.param("search_path", path).poolMaxConcurrency(4)));
 }
 
 async function side(name: Side["name"], dialectOf: (path: string) => Dialect): Promise<Side> {
-  const tables = await schema(newest, TABLES);
+  const tables = await schema(newest, TABLES, DATABASE);
   const log: string[] = [];
   const db = new library.Kysely<Database>({
     dialect: dialectOf(tables.name),
     log: ({ query }: LogEvent) => void log.push(query.sql),
   });
-  after(async () => {
-    await db.destroy();
-    await tables[Symbol.asyncDispose]();
-  });
+  onClose.push(() => db.destroy(), () => tables[Symbol.asyncDispose]());
   return { name, db, log, schema: tables.name };
 }
 

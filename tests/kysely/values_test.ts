@@ -6,7 +6,7 @@ import { BUILT_IN_TYPES } from "../../src/codecs/oids.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
 import { sinceOf, typesWithValues, valuesOf } from "../support/values/type_values.ts";
-import { comparing, type Database, library, openSides, poolOf, pyro } from "./sides.ts";
+import { comparing, type Database, library, openSides, poolOf, pyro, target } from "./sides.ts";
 
 const { pgTypes, PostgresInterval, PyroDialect } = pyro;
 const { sql } = library;
@@ -25,7 +25,7 @@ function shown(value: unknown): unknown {
 }
 
 test("kysely: values of all types and their arrays are those of Kysely on pg", async () => {
-  await using conn = await Conn.connect(newest.fast);
+  await using conn = await Conn.connect(target);
   for (const type of TYPES) {
     const table = `${ours.schema}.values_of_${type.replaceAll(/\W/g, "_")}`;
     // Without the quotes, bit, char and bpchar have a length of 1.

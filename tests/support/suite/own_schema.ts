@@ -5,8 +5,12 @@ import type { TestServer } from "./servers.ts";
 import type { World } from "./worlds.ts";
 
 /** A schema for one test, which is dropped at its end. */
-export async function schema(server: TestServer, sql: string): Promise<OwnSchema & AsyncDisposable> {
-  const conn = await Conn.connect(new Opts(server.admin).db("test_db"));
+export async function schema(
+  server: TestServer,
+  sql: string,
+  db: string = "test_db",
+): Promise<OwnSchema & AsyncDisposable> {
+  const conn = await Conn.connect(new Opts(server.admin).db(db));
   try {
     const made = await testSchema(conn, "types");
     const { name } = made;
