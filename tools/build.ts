@@ -10,7 +10,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
-import { type OutputOptions, rolldown } from "npm:rolldown@1.3.3";
+import { type InputOptions, type OutputOptions, rolldown } from "npm:rolldown@1.3.3";
 import { dts } from "npm:rolldown-plugin-dts@0.23.2";
 import { buildPgPackage } from "./build_pg.ts";
 
@@ -84,6 +84,9 @@ export const MINIFY: NonNullable<OutputOptions["minify"]> = {
   compress: { keepNames: { class: true, function: false } },
 };
 
+/** On JSR, where each module is a file, what only some runtimes need is imported when they need it. */
+export const CHECKS: NonNullable<InputOptions["checks"]> = { ineffectiveDynamicImport: false };
+
 async function bundle(input: Record<string, string>, directory: string, external: string[]): Promise<void> {
   const promises = await modulesOf(input["index"]!, external);
   const blocking = await modulesOf(input["sync"]!, external);
@@ -92,6 +95,7 @@ async function bundle(input: Record<string, string>, directory: string, external
     external: isExternal(external),
     platform: "node",
     transform: { target: "node22" },
+    checks: CHECKS,
   });
   await build.write({
     dir: directory,

@@ -7,7 +7,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "npm:rolldown@1.3.3";
 import { PEERS } from "../tests/support/installed/versions.ts";
-import { bundleTypes, type Config, ENGINES, isExternal, MINIFY, readConfig, versionsOf } from "./build.ts";
+import { bundleTypes, CHECKS, type Config, ENGINES, isExternal, MINIFY, readConfig, versionsOf } from "./build.ts";
 import { LAYERS } from "./layers.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
@@ -63,6 +63,7 @@ async function bundleCode(directory: string, external: string[]): Promise<void> 
     external: isExternal(external),
     platform: "node",
     transform: { target: "node22" },
+    checks: CHECKS,
   });
   await build.write({
     dir: directory,
