@@ -45,8 +45,10 @@ export function contestants(runtimes: Runtimes, directory: string): Contestant[]
     run.onBun("Bun.SQL", "pool_bun_sql", POOLED),
     ...run.driver("postgres.js", "promises", "pool_postgres_js", POOLED),
     ...run.driver("pg", "promises", "pool_pg", POOLED),
-    ...run.start("**pyro**", "promises", "pyro"),
-    ...run.start("**pyro**", "blocking", "pyro/sync"),
+    ...run.startOfPackage("**pyro**", "promises", "index"),
+    ...run.startOfPackage("**pyro**", "blocking", "sync"),
+    ...run.start("**pyro**, its sources", "promises", "pyro").filter(({ runtime }) => runtime === "Deno"),
+    ...run.start("**pyro**, its sources", "blocking", "pyro/sync").filter(({ runtime }) => runtime === "Deno"),
     ...run.start("postgres.js", "promises", "postgres"),
     ...run.start("pg", "promises", "pg"),
     ...run.script("**pyro**", "promises", "pyro"),
@@ -72,7 +74,12 @@ const PREPARED: readonly WorkloadName[] = [
   "mixed",
 ];
 const RAW: readonly WorkloadName[] = ["ping", "select_1", "select_10"];
-const CONNECTING: readonly WorkloadName[] = ["connect_trust", "connect_scram", "connect_tls"];
+const CONNECTING: readonly WorkloadName[] = [
+  "connect_default",
+  "connect_trust",
+  "connect_scram",
+  "connect_tls",
+];
 const COPY: readonly WorkloadName[] = ["copy_in", "copy_out"];
 const IN_FLIGHT: readonly WorkloadName[] = ["insert_batch", "in_flight"];
 const ALL: readonly WorkloadName[] = [...PREPARED, ...IN_FLIGHT, "stream", ...COPY, ...CONNECTING, "fresh"];
@@ -134,6 +141,15 @@ class Everywhere {
       { ...common, runtime: "Deno", command: [...timer, JSON.stringify([deno, ...DENO_FLAGS]), file] },
       { ...common, runtime: "Node", command: [...timer, JSON.stringify([node]), file] },
     ];
+  }
+
+  /** Importing an entry point of the package, which `programs.ts` puts there. */
+  startOfPackage(name: string, world: Contestant["world"], entry: string): Contestant[] {
+    const directory = join(this.#directory, "node_modules", "@x", "pyro");
+    return this.start(name, world, "").map((contestant) => {
+      const file = join(directory, contestant.runtime === "Deno" ? "deno" : "", `${entry}.js`);
+      return { ...contestant, command: contestant.command.with(-1, file) };
+    });
   }
 
   start(name: string, world: Contestant["world"], driver: string): Contestant[] {

@@ -13,8 +13,10 @@ export interface Target {
 /** How the driver reaches the server; `none` where there is none to reach. */
 export type Transport = "unix" | "tcp" | "none";
 
-/** How the server is to let it in. */
-export type Access = "trust" | "scram" | "tls";
+/**
+ * How the server is to let it in; `default` is `trust`, and how pyro connects by default: from TCP to the Unix socket.
+ */
+export type Access = "default" | "trust" | "scram" | "tls";
 
 /** One operation; `i` differs from call to call. Drivers that block return the result itself. */
 export type Operation = (i: number) => unknown;
@@ -40,6 +42,7 @@ export type WorkloadName =
   | "stream"
   | "copy_in"
   | "copy_out"
+  | "connect_default"
   | "connect_trust"
   | "connect_scram"
   | "connect_tls"

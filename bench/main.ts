@@ -81,7 +81,7 @@ const report: Report = {
 };
 let failed = 0;
 try {
-  if (workloads.includes("script")) makePrograms(directory);
+  if (workloads.includes("script") || workloads.includes("import")) makePrograms(directory);
   const setups = workloads.flatMap((workload) => WORKLOADS[workload].setup?.(sizes) ?? []);
   for (const setup of new Set(setups)) await execute(setup);
   if (options.quick) await tryAll();

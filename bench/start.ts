@@ -1,9 +1,10 @@
 /**
  * Measures what importing a driver takes in a process that has done nothing else.
  *
- * Usage: start.ts NAME TARGET SECONDS import:none
+ * Usage: start.ts NAME-OR-FILE TARGET SECONDS import:none
  */
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { type Measurement, version } from "./measuring.ts";
 import type { PEERS } from "../tests/support/installed/versions.ts";
 import { importPeer } from "./peers.ts";
@@ -17,6 +18,7 @@ const measurement: Measurement = { workload: "import", transport: "none", nanose
 console.log(JSON.stringify(measurement));
 
 function load(name: string): Promise<unknown> {
+  if (name.endsWith(".js")) return import(pathToFileURL(name).href);
   if (name === "pyro") return import("../mod.ts");
   if (name === "pyro/sync") return import("../sync.ts");
   return importPeer(name as keyof typeof PEERS);

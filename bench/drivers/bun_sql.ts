@@ -92,6 +92,7 @@ export const driver: Driver = (target) => {
         }
         return tally;
       }),
+    connect_default: connect("default"),
     connect_trust: connect("trust"),
     connect_scram: connect("scram"),
     connect_tls: connect("tls"),

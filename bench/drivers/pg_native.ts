@@ -107,6 +107,7 @@ export const driver: Driver = ({ transport, port, directory, sizes }) => {
       client.querySync("commit");
       return tally;
     },
+    connect_default: connect("default"),
     connect_trust: connect("trust"),
     connect_scram: connect("scram"),
     connect_tls: connect("tls"),

@@ -99,6 +99,7 @@ export const driver: Driver = async (target) => {
       for await (const chunk of await tagged(sql, copyingOut(sizes))().readable()) bytes += chunk.length;
       return bytes;
     },
+    connect_default: connect("default"),
     connect_trust: connect("trust"),
     connect_scram: connect("scram"),
     connect_tls: connect("tls"),

@@ -57,6 +57,7 @@ export const driver: Driver = async (target) => {
       for await (const chunk of conn.copyOut(copyingOut(sizes))) bytes += chunk.length;
       return bytes;
     },
+    connect_default: connect("default"),
     connect_trust: connect("trust"),
     connect_scram: connect("scram"),
     connect_tls: connect("tls"),

@@ -70,6 +70,7 @@ export const driver: Driver = (target) => {
       for (const chunk of conn.copyOut(copyingOut(sizes))) bytes += chunk.length;
       return bytes;
     },
+    connect_default: connect("default"),
     connect_trust: connect("trust"),
     connect_scram: connect("scram"),
     connect_tls: connect("tls"),

@@ -33,6 +33,7 @@ static const struct {
   {"stream", stream, 1},
   {"copy_in", copyIn, 0},
   {"copy_out", copyOut, 0},
+  {"connect_default", connectOnce, 0},
   {"connect_trust", connectOnce, 0},
   {"connect_scram", connectOnce, 0},
   {"connect_tls", connectOnce, 0},

@@ -1,6 +1,6 @@
 /** The workloads by name. */
 import type { WorkloadName } from "../driver.ts";
-import { connectScram, connectTls, connectTrust } from "./connect.ts";
+import { connectDefault, connectScram, connectTls, connectTrust } from "./connect.ts";
 import { copyIn, copyOut } from "./copy.ts";
 import { decode } from "./decode.ts";
 import { fresh } from "./fresh.ts";
@@ -31,6 +31,7 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
   stream,
   copy_in: copyIn,
   copy_out: copyOut,
+  connect_default: connectDefault,
   connect_trust: connectTrust,
   connect_scram: connectScram,
   connect_tls: connectTls,

@@ -6,6 +6,9 @@ import type { Workload } from "./workload.ts";
 /** The query. */
 export const ONE = "select 1 as value";
 
+export const connectDefault: Workload = connect("default", "trusted, over TCP; pyro goes on to the Unix socket", [
+  "tcp",
+]);
 export const connectTrust: Workload = connect("trust", "trusted", ["unix", "tcp"]);
 export const connectScram: Workload = {
   ...connect("scram", "SCRAM-SHA-256", ["tcp"]),
