@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import { type Hashing, nodeHashing } from "./hashing.ts";
 import { saslprep } from "./saslprep.ts";
 
-/** What a salted password is computed of. */
+/** The input of a salted password. */
 export interface PasswordToSalt {
   readonly password: string;
   /** In base64. */
@@ -25,31 +25,32 @@ export function saltedPassword(given: PasswordToSalt): Uint8Array {
   return salting.keep(known ?? nodeHashing.pbkdf2(password, salt, iterations));
 }
 
-/** The computing of one: `Hi(Normalize(password), salt, iterations)`. */
+/** The computation of one: `Hi(Normalize(password), salt, iterations)`. */
 export class Salting {
   readonly password: Uint8Array<ArrayBuffer>;
   readonly salt: Uint8Array<ArrayBuffer>;
   readonly iterations: number;
-  readonly #key: string;
+  /** A hash that names the input. */
+  readonly key: string;
 
   constructor({ password, salt, iterations }: PasswordToSalt, { sha256 }: Hashing) {
     const prepared = saslprep(password);
     this.password = Buffer.from(prepared);
     this.salt = Buffer.from(salt, "base64");
     this.iterations = iterations;
-    this.#key = Buffer.from(sha256(Buffer.from(JSON.stringify([iterations, salt, prepared])))).toString("base64");
+    this.key = Buffer.from(sha256(Buffer.from(JSON.stringify([iterations, salt, prepared])))).toString("base64");
   }
 
   /** What was computed before; undefined if that is no longer known. */
   get known(): Uint8Array | undefined {
-    return kept.get(this.#key);
+    return kept.get(this.key);
   }
 
   /** Keeps what was computed, or was known, and returns it. */
   keep(salted: Uint8Array): Uint8Array {
     // The one that was used last is the last of the map.
-    kept.delete(this.#key);
-    kept.set(this.#key, salted);
+    kept.delete(this.key);
+    kept.set(this.key, salted);
     if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!);
     return salted;
   }

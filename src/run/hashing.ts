@@ -12,8 +12,20 @@ export const blockingHashing: Hashing = nodeHashing;
 /** Salts a password with WebCrypto, while other work goes on. */
 export async function saltPassword(given: PasswordToSalt): Promise<Uint8Array> {
   const salting = new Salting(given, ownHashing);
-  return salting.keep(salting.known ?? await derive(salting));
+  return salting.keep(salting.known ?? await deriveOnce(salting));
 }
+
+/** The connections that a pool opens together wait for one computation. */
+function deriveOnce(salting: Salting): Promise<Uint8Array> {
+  const { key } = salting;
+  const known = underWay.get(key);
+  if (known !== undefined) return known;
+  const work = derive(salting).finally(() => underWay.delete(key));
+  underWay.set(key, work);
+  return work;
+}
+
+const underWay = new Map<string, Promise<Uint8Array>>();
 
 async function derive({ password, salt, iterations }: Salting): Promise<Uint8Array> {
   const { subtle } = globalThis.crypto;

@@ -4,7 +4,7 @@
  * `Bun.connect` cannot be aborted: while it tries, the process does not end. Bun's `node:net` can be, and
  * contains a Bun socket, which is used without the stream around it. This is undocumented: if there is no
  * such socket, the stream is used. Unix sockets accept or refuse at once, and need no `node:net`, whose loading takes
- * longer than all else when pyro connects.
+ * as long as the rest of connecting.
  */
 import type { Socket } from "node:net";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";

@@ -45,3 +45,10 @@ test("salted passwords: one that is kept is not computed again, and those beyond
   assert.notEqual(saltedPassword({ password: "kept", salt, iterations: 1 }), first);
   assert.deepEqual(saltedPassword({ password: "kept", salt, iterations: 1 }), first);
 });
+
+test("salted passwords: those that are wanted at the same time are computed once", async () => {
+  const given = { password: "wanted by three", salt: "c2FsdA==", iterations: 1000 };
+  const [first, ...others] = await Promise.all([1, 2, 3].map(() => saltPassword(given)));
+  for (const other of others) assert.equal(other, first);
+  assert.equal(saltedPassword(given), first);
+});
