@@ -93,12 +93,12 @@ export class PyroSession<
   }
 
   /** Internal: {@linkcode PyroTransaction.transaction} calls it. */
-  runTransaction<T>(
+  async runTransaction<T>(
     transaction: (tx: PyroTransaction<TFullSchema, TSchema>) => Promise<T>,
     depth: number,
     config: PgTransactionConfig | undefined,
   ): Promise<T> {
-    return this.#client.tx((client) => {
+    return await this.#client.tx((client) => {
       const session = new PyroSession<TFullSchema, TSchema>(client, this.dialect, this.#schema, this.#options);
       return transaction(new PyroTransaction(this.dialect, session, this.#schema, depth));
     }, transactionOptions(config));
