@@ -264,10 +264,15 @@ export class Client extends ClientSettings {
       this.#failAll(new Error("Connection terminated"));
       return;
     }
-    this._queryable = false;
     const error = new Error("Connection terminated unexpectedly", { cause });
-    if (cause instanceof ServerError && !this.#hasReportedFatal) this.#reportFatal(databaseError(cause));
-    // A listener to the first error may have closed the client.
+    if (!(cause instanceof ServerError)) return this.#terminated(error);
+    if (!this.#hasReportedFatal) this.#reportFatal(databaseError(cause));
+    setTimeout(() => this.#terminated(error), UNTIL_END);
+  }
+
+  #terminated(error: Error): void {
+    this._queryable = false;
+    // A listener to the server's own error may have closed the client.
     if (!this._ending) this.#emit("error", error);
     this.#failAll(error);
     this.#closed();
@@ -356,3 +361,9 @@ export class Client extends ClientSettings {
     outside(() => (this as EventEmitter).emit(event, ...args));
   }
 }
+
+/**
+ * Milliseconds from the server's last error to the end of the connection. In pg, that is how long the server's process
+ * takes to end; programs release the client to its pool in that time.
+ */
+const UNTIL_END = 5;

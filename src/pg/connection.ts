@@ -20,6 +20,10 @@ export interface Writer {
   readonly isClosed: boolean;
   /** Called when a message has been written. */
   written(syncMode?: "explicit" | "implicit"): void;
+  /** Reads bytes of the reply that the query had taken from the stream. */
+  received(bytes: Uint8Array): void;
+  /** Called when the query has read some of the stream's bytes. */
+  consumed(): void;
 }
 
 /** What the stream of a connection does for its client. */
@@ -31,6 +35,28 @@ export interface StreamOwner {
   /** Resolves when little is unsent. */
   drained(): Promise<void>;
 }
+
+/** What the stream of a connection does with bytes. */
+interface StreamLink {
+  /** Sends bytes of the current query. */
+  write(bytes: Uint8Array): void;
+  /** Reads bytes of the reply to it. */
+  received(bytes: Uint8Array): void;
+  /** Called when there is room for more of them. */
+  consumed(): void;
+}
+
+/** Whether the current query reads from a stream itself. Not for users. */
+export let isTaken: (stream: ConnectionStream) => boolean;
+
+/** Whether so much waits to be read by it that no more is to be received. */
+export let isFull: (stream: ConnectionStream) => boolean;
+
+/** Gives bytes of a reply to the query that has taken a stream, or to the connection if it has been put back. */
+export let receive: (stream: ConnectionStream, bytes: Uint8Array) => void;
+
+/** Resolves when no query has taken a stream, and all its bytes have been read. */
+export let released: (stream: ConnectionStream) => Promise<void>;
 
 /** Directs what a connection writes; undefined to drop it. It is no method, since it is not for users. */
 export let attach: (connection: Connection, writer: Writer | undefined) => void;
@@ -48,7 +74,11 @@ export class Connection extends EventEmitter {
   /** Internal: a {@linkcode Client} makes its own. */
   constructor(owner: StreamOwner) {
     super();
-    this.stream = new ConnectionStream(owner, (bytes) => this.#write((out) => out.bytes(bytes)));
+    this.stream = new ConnectionStream(owner, {
+      write: (bytes) => this.#write((out) => out.bytes(bytes)),
+      received: (bytes) => this.#writer?.received(bytes),
+      consumed: () => this.#writer?.consumed(),
+    });
     this.stream.on("error", (error) => this.emit("error", error));
   }
 
@@ -136,26 +166,44 @@ export class Connection extends EventEmitter {
   }
 }
 
-/** The socket of a connection. Reading from it is not possible; bytes that are written must be whole messages of COPY. */
+/**
+ * The socket of a connection. Bytes that are written must be whole messages of COPY.
+ *
+ * The connection listens to `data`. A query class that removes that listener gets the messages of its reply as bytes,
+ * by `read()` and the event `readable`, until it puts the listener back: `to` of pg-copy-streams does so.
+ */
 export class ConnectionStream extends EventEmitter {
   /** Whether the connection is open. */
   writable = true;
   /** Whether it was closed by {@linkcode destroy}. */
   destroyed = false;
   readonly #owner: StreamOwner;
-  readonly #write: (bytes: Uint8Array) => void;
+  readonly #link: StreamLink;
   #isDraining = false;
+  #unread: Uint8Array[] = [];
+  #unreadBytes = 0;
 
   /** Internal: a {@linkcode Connection} makes its own. */
-  constructor(owner: StreamOwner, write: (bytes: Uint8Array) => void) {
+  constructor(owner: StreamOwner, link: StreamLink) {
     super();
     this.#owner = owner;
-    this.#write = write;
+    this.#link = link;
+    this.on("data", (bytes: Uint8Array) => link.received(bytes));
+  }
+
+  static {
+    isTaken = (stream) => stream.listenerCount("data") === 0;
+    isFull = (stream) => stream.#unreadBytes >= MAX_UNREAD;
+    receive = (stream, bytes) => stream.#receive(bytes);
+    released = async (stream) => {
+      while (stream.writable && stream.listenerCount("data") === 0) await stream.#change();
+      stream.resume();
+    };
   }
 
   /** Writes bytes; the event `drain` tells when little of it is unsent, if the result is false. */
   write(bytes: Uint8Array): boolean {
-    this.#write(bytes);
+    this.#link.write(bytes);
     if (this.#isDraining) return false;
     this.#isDraining = true;
     this.#owner.drained().then(() => {
@@ -163,6 +211,32 @@ export class ConnectionStream extends EventEmitter {
       this.emit("drain");
     });
     return false;
+  }
+
+  /** The next bytes of a reply, if the query class has taken the stream; otherwise, or if there are none yet, null. */
+  read(): Uint8Array | null {
+    if (this.listenerCount("data") > 0) return null;
+    const bytes = this.#unread.shift();
+    if (bytes === undefined) return null;
+    const wasFull = this.#unreadBytes >= MAX_UNREAD;
+    this.#unreadBytes -= bytes.length;
+    if (wasFull && this.#unreadBytes < MAX_UNREAD) this.#link.consumed();
+    return bytes;
+  }
+
+  /** Has no effect: bytes wait to be read in any case. */
+  pause(): this {
+    return this;
+  }
+
+  /** Gives bytes that were not read to the listeners of `data`. */
+  resume(): this {
+    if (this.listenerCount("data") === 0) return this;
+    const unread = this.#unread;
+    this.#unread = [];
+    this.#unreadBytes = 0;
+    for (const bytes of unread) this.emit("data", bytes);
+    return this;
   }
 
   /** Closes the connection at once; queries fail with `error`. */
@@ -197,7 +271,28 @@ export class ConnectionStream extends EventEmitter {
 
   /** Has no effect: messages are gathered in any case. */
   uncork(): void {}
+
+  #receive(bytes: Uint8Array): void {
+    this.#unread.push(bytes);
+    this.#unreadBytes += bytes.length;
+    if (this.listenerCount("data") > 0) this.resume();
+    else this.emit("readable");
+  }
+
+  /** Resolves when a listener has been added, or when the connection is closed. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      const changed = (): void => {
+        this.off("newListener", changed).off("close", changed);
+        resolve();
+      };
+      this.on("close", changed).on("newListener", changed);
+    });
+  }
 }
+
+/** How many bytes may wait for a query class before no more are received. */
+const MAX_UNREAD = 65_536;
 
 function targetOf(type: string): typeof DescribeTarget[keyof typeof DescribeTarget] {
   return type === "P" ? DescribeTarget.Portal : DescribeTarget.Statement;

@@ -3,6 +3,7 @@
  * server reads the text as whatever type the parameter has.
  */
 import { Buffer } from "node:buffer";
+import process from "node:process";
 import { types as kinds } from "node:util";
 import { defaults } from "./defaults.ts";
 
@@ -66,6 +67,7 @@ function quoteElement(text: string): string {
 
 /** A date in ISO 8601, in local time with its offset or in UTC. */
 function dateText(date: Date): string {
+  if (Number.isNaN(date.getTime())) warnOfInvalidDate();
   if (defaults.parseInputDatesAsUTC) return isoText(utcParts(date), 0);
   return isoText(localParts(date), -date.getTimezoneOffset());
 }
@@ -98,4 +100,17 @@ function isoText([year, month, day, hour, minute, second, millisecond]: Parts, o
 
 function digits(value: number, count: number = 2): string {
   return String(value).padStart(count, "0");
+}
+
+let hasWarned = false;
+
+/** As pg, which will refuse such dates. The server does so already. */
+function warnOfInvalidDate(): void {
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning(
+    "A parameter is an invalid Date, whose text PostgreSQL refuses. Give a valid Date, or null.",
+    "DeprecationWarning",
+    "PG_INVALID_DATE",
+  );
 }

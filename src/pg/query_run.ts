@@ -4,7 +4,7 @@ import type { OpenedConnection } from "../async/opened.ts";
 import type { Op, Request } from "../protocol/request.ts";
 import { perform } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, isTaken, released } from "./connection.ts";
 import { pgError } from "./database_error.ts";
 import { executeExtended, executeSimple } from "./execute.ts";
 import type { CustomTypesConfig, SubmittedQuery } from "./interfaces.ts";
@@ -123,9 +123,12 @@ export class QueryRun {
 
   #submit(query: SubmittedQuery, { state, link }: OpenedConnection): void {
     const { session } = state;
-    const request = new SubmittedRequest(query, this.#owner.connection, session.outbox, () => link.wake());
+    const { connection } = this.#owner;
+    const request = new SubmittedRequest(query, connection, session.outbox, link);
     this.#request = request;
-    const end = (error?: unknown): void => {
+    const end = async (error?: unknown): Promise<void> => {
+      // The query may not have read all of the reply yet.
+      if (isTaken(connection.stream)) await released(connection.stream);
       request.finish();
       if (session.lost !== undefined && error !== undefined) return;
       const report = (): void => {

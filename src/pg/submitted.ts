@@ -10,9 +10,9 @@
 import type { ServerFields } from "../errors.ts";
 import type { Failure, ReplyReader, Request } from "../protocol/request.ts";
 import { Backend } from "../wire/codes.ts";
-import type { Inbox } from "../wire/inbox.ts";
+import { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { attach, type Connection, type Writer } from "./connection.ts";
+import { attach, type Connection, isFull, isTaken, receive, type Writer } from "./connection.ts";
 import { databaseError } from "./database_error.ts";
 import { readFields } from "./fields.ts";
 import type { SubmittedQuery } from "./interfaces.ts";
@@ -21,9 +21,17 @@ import { readBytes } from "./values.ts";
 
 /** A message of the server: its name, its content, and the query's method for it. */
 interface Delivery {
-  readonly name: string;
+  readonly name: string | undefined;
   readonly message: unknown;
   readonly handle?: (() => void) | undefined;
+}
+
+/** What sends and receives for a request. */
+export interface RequestLink {
+  /** Sends what has been written. */
+  wake(): void;
+  /** Continues a reply that was paused. */
+  resume(): void;
 }
 
 /** Sends what a query writes, and delivers what the server answers. */
@@ -35,19 +43,22 @@ export class SubmittedRequest implements Request<void>, Writer {
   refusal: Error | undefined = undefined;
   readonly #query: SubmittedQuery;
   readonly #connection: Connection;
-  readonly #wake: () => void;
+  readonly #link: RequestLink;
   /** Whether the server has refused it. */
   hasFailed = false;
   #isEncoding = false;
   #isOver = false;
   #deliveries: Delivery[] = [];
+  /** The server's error, while the query has it as bytes. */
+  #refused: Delivery | undefined = undefined;
+  /** What reads the bytes that the query had taken and gave back. */
+  #returned: Inbox | undefined = undefined;
 
-  /** `wake` sends what has been written to `out`. */
-  constructor(query: SubmittedQuery, connection: Connection, out: Outbox, wake: () => void) {
+  constructor(query: SubmittedQuery, connection: Connection, out: Outbox, link: RequestLink) {
     this.#query = query;
     this.#connection = connection;
     this.out = out;
-    this.#wake = wake;
+    this.#link = link;
   }
 
   get isClosed(): boolean {
@@ -57,7 +68,7 @@ export class SubmittedRequest implements Request<void>, Writer {
 
   written(syncMode?: "explicit" | "implicit"): void {
     if (syncMode !== undefined) this.syncMode = syncMode;
-    if (!this.#isEncoding) this.#wake();
+    if (!this.#isEncoding) this.#link.wake();
   }
 
   encode(): void {
@@ -72,19 +83,68 @@ export class SubmittedRequest implements Request<void>, Writer {
   }
 
   *reply(inbox: Inbox): ReplyReader<void> {
-    for (;;) {
-      while (!inbox.next()) yield "read";
-      this.#read(inbox);
-      if (inbox.code === Backend.ReadyForQuery) break;
+    const { stream } = this.#connection;
+    let isThere = inbox.next();
+    for (let isEnd = false; !isEnd;) {
+      while (!isThere) {
+        yield "read";
+        isThere = inbox.next();
+      }
+      isEnd = inbox.code === Backend.ReadyForQuery;
+      if (!isTaken(stream)) {
+        this.#read(inbox);
+        isThere = !isEnd && inbox.next();
+        continue;
+      }
+      const start = inbox.pos - HEADER_LENGTH;
+      let end = inbox.limit;
+      isThere = false;
+      while (!isEnd && end - start < CHUNK_LENGTH && (isThere = inbox.next())) {
+        isEnd = inbox.code === Backend.ReadyForQuery;
+        end = inbox.limit;
+      }
+      this.#deliverBytes(readBytes(inbox, start, end));
+      // What refuses the rest is the current message of the inbox.
+      while (!isEnd && !inbox.refused && isFull(stream)) yield "paused";
+      isThere = !isEnd && !inbox.refused && inbox.next();
     }
     this.#isOver = true;
   }
 
   mapError(fields: ServerFields): Failure | undefined {
     const error = databaseError(fields);
-    this.#deliver("errorMessage", error, () => this.#query.handleError?.(error, this.#connection));
+    const handle = (): void => this.#query.handleError?.(error, this.#connection);
+    if (isTaken(this.#connection.stream)) {
+      this.#refused = { name: "errorMessage", message: error, handle };
+      this.#deliverBytes(ERROR_RESPONSE);
+    } else this.#deliver("errorMessage", error, handle);
     this.hasFailed = true;
     return undefined;
+  }
+
+  /** Reads bytes that the query had taken and gave back. */
+  received(bytes: Uint8Array): void {
+    const inbox = this.#returned ??= trusted(new Inbox(() => {}));
+    for (let rest = bytes; rest.length > 0;) {
+      const room = inbox.reserve();
+      const part = rest.subarray(0, room.length);
+      room.set(part);
+      inbox.commit(part.length);
+      rest = rest.subarray(part.length);
+      for (;;) {
+        if (inbox.next()) this.#read(inbox);
+        else if (!inbox.refused) break;
+        else {
+          inbox.refused = false;
+          const { name, message, handle } = this.#refused!;
+          this.#deliver(name, message, handle);
+        }
+      }
+    }
+  }
+
+  consumed(): void {
+    this.#link.resume();
   }
 
   /** Delivers what has not been delivered yet, and the end. */
@@ -129,9 +189,13 @@ export class SubmittedRequest implements Request<void>, Writer {
     this.#deliver(name, undefined);
   }
 
-  #deliver(name: string, message: unknown, handle?: () => void): void {
+  #deliver(name: string | undefined, message: unknown, handle?: () => void): void {
     if (this.#deliveries.length === 0) queueMicrotask(() => this.#flush());
     this.#deliveries.push({ name, message: message ?? { name }, handle });
+  }
+
+  #deliverBytes(bytes: Uint8Array): void {
+    this.#deliver(undefined, undefined, () => receive(this.#connection.stream, bytes));
   }
 
   #flush(): void {
@@ -139,9 +203,24 @@ export class SubmittedRequest implements Request<void>, Writer {
     this.#deliveries = [];
     for (const { name, message, handle } of deliveries) {
       if (handle !== undefined) outside(handle);
-      outside(() => this.#connection.emit(name, message));
+      if (name !== undefined) outside(() => this.#connection.emit(name, message));
     }
   }
+}
+
+/** The code and the length of a message. */
+const HEADER_LENGTH = 5;
+
+/** How many bytes a query that reads the stream gets at least, if so many have arrived. */
+const CHUNK_LENGTH = 32_768;
+
+/** An ErrorResponse without fields, for queries that only look for its code: its content is known already. */
+const ERROR_RESPONSE = Uint8Array.of(Backend.ErrorResponse, 0, 0, 0, 5, 0);
+
+/** An inbox for bytes of a server that has authenticated. */
+function trusted(inbox: Inbox): Inbox {
+  inbox.trust();
+  return inbox;
 }
 
 /** The values of a DataRow as texts, whatever their format is. */

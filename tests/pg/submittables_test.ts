@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setTimeout } from "node:timers/promises";
 import type { Connection, Submittable } from "../../src/pg/mod.ts";
 import { requirePg } from "../support/installed/pg.ts";
-import { besidePg, errorOf, event } from "../support/suite/beside_pg.ts";
+import { besidePg, errorOf, event, outcomeOf, pyroPg, type Side } from "../support/suite/beside_pg.ts";
+import { test } from "../support/suite/test.ts";
 
 /** pg-cursor's class. */
 interface Cursor extends Submittable {
@@ -17,9 +19,12 @@ const Stream = requirePg<new (text: string, values?: unknown[], config?: object)
   "pg-query-stream",
 );
 
-/** pg-copy-streams' class for COPY FROM STDIN. */
+/** pg-copy-streams' classes for COPY FROM STDIN and COPY TO STDOUT. */
 type CopyFrom = Writable & Submittable & { readonly rowCount: number };
-const { from: copyFrom } = requirePg<{ from(text: string): CopyFrom }>("pg-copy-streams");
+type CopyTo = Readable & Submittable & { readonly rowCount: number };
+const { from: copyFrom, to: copyTo } = requirePg<{ from(text: string): CopyFrom; to(text: string): CopyTo }>(
+  "pg-copy-streams",
+);
 
 besidePg("a cursor, read to its end and closed before", async ({ client }) => {
   const conn = await client();
@@ -68,7 +73,7 @@ besidePg("a cursor that fails calls each callback once", async ({ client }) => {
     });
   });
   await ended;
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await setTimeout(10);
   return calls;
 });
 
@@ -127,6 +132,79 @@ besidePg("COPY FROM STDIN by pg-copy-streams: its end, an error, and giving up",
   seen.push((await conn.query("select count(*)::int as n from copied")).rows);
   return seen;
 });
+
+/** COPY TO STDOUT: its end, errors before and within it, a reader that is slow. */
+async function copyingOut({ client }: Side): Promise<unknown[]> {
+  const conn = await client();
+  const lines = async (stream: CopyTo, each?: () => Promise<void>): Promise<unknown[]> => {
+    let bytes = 0;
+    let last = "";
+    for await (const chunk of stream) {
+      bytes += chunk.length;
+      last = (last + chunk).slice(-12);
+      await each?.();
+    }
+    return [bytes, last, stream.rowCount];
+  };
+  const copy = (sql: string): CopyTo => conn.query(copyTo(`copy (${sql}) to stdout`));
+  const seen: unknown[] = [];
+  seen.push(await lines(copy("select n, 'text ' || n from generate_series(1, 20000) as n")));
+  seen.push(await lines(copy("select 1 where false")));
+  seen.push((await conn.query("select 1 as n")).rows);
+  for (const sql of ["select nothing", "select 1 / (1000 - n) from generate_series(1, 2000) as n"]) {
+    seen.push(await lines(copy(sql)).catch(({ code }) => code));
+  }
+  let pauses = 20;
+  const slowly = lines(copy("select repeat('x', 100) from generate_series(1, 50000)"), async () => {
+    if (pauses > 0) await setTimeout(5);
+    pauses--;
+  });
+  // A query waits until most of the one before it has been read.
+  const next = conn.query("select 2 as n").then(({ rows }) => [rows, pauses > 0]);
+  seen.push(await slowly);
+  const [rows, isEarly] = await next;
+  seen.push(rows, await lines(copy("select repeat('y', 3000000)")));
+  return [...seen, isEarly];
+}
+
+test("COPY TO STDOUT by pg-copy-streams on pyro", async () => {
+  assert.deepEqual(await outcomeOf(pyroPg, copyingOut), [
+    [317_788, "\ttext 20000\n", 20_000],
+    [0, "", 0],
+    [{ n: 1 }],
+    "42703",
+    "22012",
+    [5_050_000, "xxxxxxxxxxx\n", 50_000],
+    [{ n: 2 }],
+    [3_000_001, "yyyyyyyyyyy\n", 1],
+    false,
+  ]);
+});
+
+for (const end of ["the server", "the program"]) {
+  test(`COPY TO STDOUT by pg-copy-streams on pyro, ended by ${end}`, async () => {
+    const [ended, after] = await outcomeOf(pyroPg, async ({ client }) => {
+      const [conn, other] = [await client(), await client()];
+      conn.on("error", () => {});
+      const stream = conn.query(copyTo("copy (select repeat('x', 1000) from generate_series(1, 100000)) to stdout"));
+      const reading = (async () => {
+        for await (const _ of stream) await setTimeout(1);
+      })();
+      await setTimeout(20);
+      if (end === "the program") conn.end().catch(() => {});
+      else await other.query("select pg_terminate_backend($1)", [conn.processID]);
+      return [await errorOf(reading), await errorOf(conn.query("select 1"))];
+    }) as readonly { readonly message: string }[];
+    assert.match(ended!.message, /^Connection terminated|^terminating connection/);
+    assert.match(after!.message, /not queryable|^Connection terminated/);
+  });
+}
+
+// pg on Deno does not come to the end of a second one.
+if (!("Deno" in globalThis)) {
+  // When exactly pg goes on differs from runtime to runtime.
+  besidePg("COPY TO STDOUT by pg-copy-streams", async (side) => (await copyingOut(side)).slice(0, -1));
+}
 
 /** A query class that sends a text, and notes what is called. */
 class Noting extends EventEmitter implements Submittable {

@@ -38,7 +38,7 @@ export function besidePg(name: string, program: (side: Side) => Promise<unknown>
 }
 
 /** What a program returns, without classes and what pg keeps for itself. */
-async function outcomeOf(pg: PgModule, program: (side: Side) => Promise<unknown>): Promise<unknown> {
+export async function outcomeOf(pg: PgModule, program: (side: Side) => Promise<unknown>): Promise<unknown> {
   const opened: { end(): Promise<void> }[] = [];
   const side: Side = {
     pg,
