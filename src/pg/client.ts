@@ -9,7 +9,7 @@ import { ConnectionParameters } from "./connection_parameters.ts";
 import { databaseError, noticeMessage, notificationMessage, pgError } from "./database_error.ts";
 import type { ClientConfig, CustomTypesConfig, QueryConfig } from "./interfaces.ts";
 import { openFor } from "./opening.ts";
-import { outside } from "./outside.ts";
+import { inDomain, outside } from "./outside.ts";
 import { Plans } from "./plans.ts";
 import { Query, queryOf, type RunnableQuery } from "./query.ts";
 import { problemWith, type QueryOwner, QueryRun } from "./query_run.ts";
@@ -93,7 +93,7 @@ export class Client extends ClientSettings {
   /** The same with a callback. */
   connect(callback: (error: Error, client?: Client) => void): void;
   connect(callback?: (error: Error, client?: Client) => void): Promise<Client> | void {
-    if (callback) return this.#connect(callback);
+    if (callback) return this.#connect(inDomain(callback));
     return new this._Promise((resolve, reject) => this.#connect((error) => error ? reject(error) : resolve(this)));
   }
 
@@ -118,7 +118,7 @@ export class Client extends ClientSettings {
   end(callback: DoneCallback): void;
   end(callback?: DoneCallback): Promise<void> | void {
     if (callback === undefined) return new this._Promise((resolve) => this.#end(() => resolve()));
-    this.#end(callback);
+    this.#end(inDomain(callback));
   }
 
   /** Internal, as is everything in pg that begins with `_`: the queries that wait. */

@@ -25,3 +25,9 @@ export function rethrowFromHere(error: Error): never {
   if (error instanceof Error) Error.captureStackTrace(error, rethrowFromHere);
   throw error;
 }
+
+/** A callback that runs in the domain of now, if there are domains; what is no function is given back. */
+export function inDomain<Callback>(callback: Callback): Callback {
+  const { domain } = process as { domain?: { bind(fn: Callback): Callback } };
+  return domain && typeof callback === "function" ? domain.bind(callback) : callback;
+}

@@ -7,7 +7,7 @@ import process from "node:process";
 import { Client } from "./client.ts";
 import type { PoolClient, PoolConfig, PoolEvents } from "./interfaces.ts";
 import { resolve, type ResolvedPoolConfig } from "./pool_options.ts";
-import { outside, rethrowFromHere } from "./outside.ts";
+import { inDomain, outside, rethrowFromHere } from "./outside.ts";
 import { Queryable } from "./queryable.ts";
 
 /** Gets a client, and the function that returns it to the pool. */
@@ -119,7 +119,7 @@ export class Pool extends Queryable<PoolEvents> {
         this.#connect((error, client) => error ? reject(error) : resolve(client!));
       }).catch(rethrowFromHere);
     }
-    this.#connect(callback);
+    this.#connect(inDomain(callback));
   }
 
   /** Executes a query on any client. */
@@ -130,7 +130,7 @@ export class Pool extends Queryable<PoolEvents> {
         this.#query(config, values, (error, result) => error ? reject(error) : resolve(result));
       }).catch(rethrowFromHere);
     }
-    this.#query(config, typeof values === "function" ? undefined : values, done);
+    this.#query(config, typeof values === "function" ? undefined : values, inDomain(done));
     return undefined;
   }
 
@@ -143,7 +143,7 @@ export class Pool extends Queryable<PoolEvents> {
       return new this.Promise<void>((resolve, reject) => this.#end((error) => error ? reject(error) : resolve()))
         .catch(rethrowFromHere);
     }
-    this.#end(callback);
+    this.#end(inDomain(callback));
   }
 
   #connect(callback: ConnectCallback): void {

@@ -13,7 +13,7 @@ import type {
   Submittable,
   SubmittedQuery,
 } from "./interfaces.ts";
-import { outside, rethrowFromHere, throwLater } from "./outside.ts";
+import { inDomain, outside, rethrowFromHere, throwLater } from "./outside.ts";
 import { Result } from "./result.ts";
 
 /** Gets the outcome of a query. */
@@ -74,7 +74,7 @@ export class Query<R extends QueryResultRow = any, I extends any[] = any> extend
     this.queryMode = given.queryMode;
     this.binary = given.binary;
     this.portal = given.portal || "";
-    this.callback = withDomain(callback || (hasCallback ? values as QueryCallback : given.callback as QueryCallback));
+    this.callback = inDomain(callback || (hasCallback ? values as QueryCallback : given.callback as QueryCallback));
     this._rowMode = given.rowMode;
   }
 
@@ -122,12 +122,6 @@ export function queryOf(
     query.callback = (error, result) => error ? reject(error) : resolve(result);
   });
   return [query, result.catch(rethrowFromHere)];
-}
-
-/** A callback that runs in the domain of its query, if there are domains. */
-function withDomain(callback: QueryCallback | undefined): QueryCallback | undefined {
-  const { domain } = process as { domain?: { bind(fn: QueryCallback): QueryCallback } };
-  return domain && typeof callback === "function" ? domain.bind(callback) : callback;
 }
 
 /** Collects the results of one query, from the messages of its reply. */
