@@ -3,10 +3,11 @@
  *
  * Each measurement is a process of its own; the contestants take turns, several rounds long, and the
  * median of the rounds counts. `NOTES.md` says more. With --quick everything is run once, a driver's workloads in one
- * process, to see that it works: the figures mean nothing.
+ * process, to see that it works: the figures mean nothing. With --libraries it is pg's interface, Kysely and Drizzle
+ * that are measured, on pyro, on pg and on postgres.js.
  *
- * Usage: deno task bench [--quick] [--rounds=N] [--seconds=N] [--json=FILE] [workloads] [words that the contestants'
- * names contain]
+ * Usage: deno task bench [--quick] [--libraries] [--rounds=N] [--seconds=N] [--json=FILE] [workloads] [words that the
+ * contestants' names contain]
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -34,6 +35,7 @@ const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
+    libraries: { type: "boolean", default: false },
     rounds: { type: "string" },
     seconds: { type: "string" },
     json: { type: "string" },
@@ -53,10 +55,10 @@ mkdirSync(CACHE, { recursive: true });
 const directory = mkdtempSync(join(CACHE, "bench-"));
 installPeers();
 const runtimes = findRuntimes();
-const wanted = contestants(runtimes, directory).filter(({ name, runtime }) =>
-  words.filter((word) => !(word in WORKLOADS))
-    .every((word) => `${name} ${runtime}`.toLowerCase().includes(word.toLowerCase()))
-);
+const groups = [
+  ...(options.libraries ? [] : [{ base: undefined, contestants: contestants(runtimes, directory) }]),
+  ...(options.libraries || options.quick ? await (await import("./libraries.ts")).libraries(runtimes) : []),
+].map(({ base, contestants }) => ({ base, wanted: contestants.filter(isWanted) }));
 const canPin = spawnSync("taskset", ["-c", CORE, "true"]).status === 0;
 if (!canPin) console.error("Not pinned to a core, since taskset does not work here: figures are those of waking cores");
 
@@ -87,7 +89,9 @@ try {
   if (options.quick) await tryAll();
   else {
     for (const workload of workloads) {
-      for (const transport of WORKLOADS[workload].transports) await compare({ workload, transport });
+      for (const transport of WORKLOADS[workload].transports) {
+        for (const { base, wanted } of groups) await compare({ workload, transport }, wanted, base);
+      }
     }
   }
 } finally {
@@ -99,18 +103,26 @@ console.log(conditions(finished));
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(finished, undefined, 1)}\n`);
 process.exitCode = failed === 0 ? 0 : 1;
 
+/** Whether all words that are no workloads are in its name. */
+function isWanted({ name, runtime }: Contestant): boolean {
+  return words.filter((word) => !(word in WORKLOADS))
+    .every((word) => `${name} ${runtime}`.toLowerCase().includes(word.toLowerCase()));
+}
+
 /** Runs SQL as the superuser. */
 async function execute(sql: string): Promise<void> {
   await using conn = await Conn.connect(new Opts().host(server.socketDirectories[0]!).port(server.port).user(USER));
   for (const statement of sql.split(";")) await conn.queryDrop(statement);
 }
 
-/** Lets all contestants do one workload, and prints how they did. */
-async function compare(item: Item): Promise<void> {
-  const { title, base, pinned, before } = WORKLOADS[item.workload];
+/** Lets contestants do one workload, and prints how they did; `given` is who they are compared with. */
+async function compare(item: Item, wanted: readonly Contestant[], given?: string): Promise<void> {
+  const { title, pinned, before } = WORKLOADS[item.workload];
+  const base = given ?? WORKLOADS[item.workload].base;
   // Connections inherit it.
   if (canPin) spawnSync("taskset", ["-a", "-c", "-p", pinned ? CORE : ALL_CORES, String(server.pid)]);
   const taking = wanted.filter(({ workloads }) => workloads.includes(item.workload));
+  if (taking.length === 0) return;
   const found = new Map<Contestant, Measurement[]>(taking.map((contestant) => [contestant, []]));
   for (let round = 1; round <= rounds; round++) {
     console.error(`${item.workload} over ${item.transport}, round ${round} of ${rounds} …`);
@@ -119,7 +131,7 @@ async function compare(item: Item): Promise<void> {
       measurements.push(...await measure(contestant, [item]));
     }
   }
-  const outcomes = [...found].map(([contestant, measurements]) => note(item, contestant, measurements));
+  const outcomes = [...found].map(([contestant, measurements]) => note(item, base, contestant, measurements));
   console.log(`## ${headingOf({ ...item, title: title(sizes), pinned: canPin && pinned })}\n`);
   console.log(table(outcomes, base));
   const growth = growthTable(outcomes);
@@ -131,6 +143,7 @@ async function compare(item: Item): Promise<void> {
  * block, are the same on every runtime, and are run on the first of them.
  */
 async function tryAll(): Promise<void> {
+  const wanted = groups.flatMap(({ wanted }) => wanted);
   const isFirst = (one: Contestant): boolean =>
     one === wanted.find(({ name, workloads }) => name === one.name && workloads === one.workloads);
   const left = wanted.filter((contestant) => {
@@ -152,7 +165,9 @@ async function tryOne(contestant: Contestant): Promise<void> {
   }
   const begun = performance.now();
   const measurements = await measure(contestant, items);
-  for (const item of items) note(item, contestant, measurements.filter((found) => isOf(item, found)));
+  for (const item of items) {
+    note(item, WORKLOADS[item.workload].base, contestant, measurements.filter((found) => isOf(item, found)));
+  }
   const duration = ((performance.now() - begun) / 1000).toFixed(1);
   console.log(`${contestant.name}, ${contestant.runtime}: ${measurements.length} of ${items.length}, ${duration} s`);
 }
@@ -169,8 +184,8 @@ function isOf({ workload, transport }: Item, measurement: Measurement): boolean 
 }
 
 /** Keeps what was found of a contestant at a workload. */
-function note(item: Item, contestant: Contestant, measurements: readonly Measurement[]): Outcome {
-  const { title, base, pinned } = WORKLOADS[item.workload];
+function note(item: Item, base: string, contestant: Contestant, measurements: readonly Measurement[]): Outcome {
+  const { title, pinned } = WORKLOADS[item.workload];
   const costs = measurements.map(({ nanoseconds }) => nanoseconds);
   const cost = median(costs);
   const growths = measurements.flatMap(({ growth }) => growth ?? []);

@@ -100,6 +100,9 @@ export const PG: Readonly<Record<string, string>> = {
 /** The libraries that have entry points of their own. `deno.json` has the ranges for Deno. */
 export const LIBRARIES = { kysely: "0.29.9", "drizzle-orm": "0.45.4" } as const;
 
+/** Kysely's dialect on postgres.js, which is measured beside pyro's. */
+export const KYSELY_POSTGRES_JS = "5.0.0";
+
 /** libpq for Node, which is built from source. */
 export const PG_NATIVE = "3.9.0";
 
