@@ -54,11 +54,16 @@ export const SUITES: readonly Suite[] = [
     repository: "kysely",
     prepare: (checkout, tree, port) => prepareKysely(checkout, tree, port, DIALECT[tree.driver]),
   },
-  { name: "drizzle", repository: "drizzle-orm", prepare: prepareDrizzle },
+  {
+    name: "drizzle",
+    repository: "drizzle-orm",
+    // The last is of Drizzle's proxy, which has no driver of its own.
+    prepare: (checkout, tree) => prepareDrizzle(checkout, tree, [...DRIZZLE, "pg/pg-proxy.test.ts"]),
+  },
   {
     name: "drizzle, pyro's driver",
     repository: "drizzle-orm",
-    prepare: (checkout, tree) => prepareDrizzle(checkout, tree, undefined, DRIVER[tree.driver]),
+    prepare: (checkout, tree) => prepareDrizzle(checkout, tree, DRIZZLE, DRIVER[tree.driver]),
   },
 ];
 
@@ -182,22 +187,17 @@ function prepareKysely(checkout: string, tree: Tree, port: number, imported = DI
   };
 }
 
-function prepareDrizzle(checkout: string, tree: Tree, _port?: number, replaced?: readonly [string, string]): Prepared {
+function prepareDrizzle(
+  checkout: string,
+  tree: Tree,
+  sources: readonly string[],
+  replaced?: readonly [string, string],
+): Prepared {
   const cwd = fresh(join(tree.directory, "suite-drizzle"));
   for (const name of ["tests", "drizzle2"]) {
     cpSync(join(checkout, "integration-tests", name), join(cwd, name), { recursive: true });
   }
   write(join(cwd, "tsconfig.json"), JSON.stringify({ compilerOptions: { paths: { "~/*": ["./tests/*"] } } }));
-  const sources = [
-    "pg/node-postgres.test.ts",
-    "pg/pg-custom.test.ts",
-    // It uses pg alone.
-    ...(replaced === undefined ? ["pg/pg-proxy.test.ts"] : []),
-    "relational/pg.test.ts",
-    "relational/issues-schemas/wrong-mapping/pg.test.ts",
-    "relational/issues-schemas/duplicates/pg/pg.duplicates.test.ts",
-    "replicas/postgres.test.ts",
-  ];
   replaced?.forEach((text, index) => write(join(cwd, `replaced${index}.js`), text));
   bundle(tree, cwd, sources.map((file) => join("tests", file)), "tests", [
     ...(replaced === undefined ? [] : [
@@ -213,6 +213,16 @@ function prepareDrizzle(checkout: string, tree: Tree, _port?: number, replaced?:
     files: sources.map((file) => ({ name: file, args: [join("tests", file.replace(/\.ts$/, ".mjs"))] })),
   };
 }
+
+/** The files of Drizzle's suite that use a driver. */
+const DRIZZLE: readonly string[] = [
+  "pg/node-postgres.test.ts",
+  "pg/pg-custom.test.ts",
+  "relational/pg.test.ts",
+  "relational/issues-schemas/wrong-mapping/pg.test.ts",
+  "relational/issues-schemas/duplicates/pg/pg.duplicates.test.ts",
+  "replicas/postgres.test.ts",
+];
 
 /** Makes a module without TypeScript of each source, next to it; packages stay imports. */
 function bundle(
