@@ -78,10 +78,14 @@ function nameOf(path: string): string {
   return path === "." || path === "./async" ? "index" : path.slice(2).replaceAll("/", "-");
 }
 
-/** How the code is made smaller. The classes' names are part of what people see when they print values. */
+/**
+ * How the code is made smaller. The names of classes and functions are part of what people see, in values and in stacks;
+ * and Node prints the whole line that an uncaught error comes from, so that lines stay short.
+ */
 export const MINIFY: NonNullable<OutputOptions["minify"]> = {
-  mangle: { keepNames: { class: true, function: false } },
-  compress: { keepNames: { class: true, function: false } },
+  mangle: { keepNames: true },
+  compress: { keepNames: { class: true, function: true } },
+  codegen: { removeWhitespace: false },
 };
 
 /** On JSR, where each module is a file, what only some runtimes need is imported when they need it. */
@@ -102,6 +106,7 @@ async function bundle(input: Record<string, string>, directory: string, external
     format: "esm",
     sourcemap: true,
     minify: MINIFY,
+    comments: { annotation: true, jsdoc: false, legal: false },
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
     codeSplitting: {

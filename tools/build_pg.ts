@@ -70,6 +70,7 @@ async function bundleCode(directory: string, external: string[]): Promise<void> 
     format: "cjs",
     sourcemap: true,
     minify: MINIFY,
+    comments: { annotation: true, jsdoc: false, legal: false },
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
   });

@@ -1,6 +1,5 @@
 /** Queries, and the collecting of their results. */
 import { EventEmitter } from "node:events";
-import process from "node:process";
 import { ProtocolError } from "../errors.ts";
 import type { RowReader } from "../rows/row.ts";
 import type { Inbox } from "../wire/inbox.ts";
