@@ -6,6 +6,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Message Formats".
  */
 import { Buffer } from "node:buffer";
+import type { Backend, Frontend } from "../wire/codes.ts";
 import { encoded } from "../wire/framing.ts";
 import type { Outbox } from "../wire/outbox.ts";
 
@@ -195,7 +196,7 @@ function isObject(field: Field | undefined): field is { readonly hex: string } |
 }
 
 /** Of each message, its type and its parts. */
-type Formats = Readonly<Record<string, readonly [letter: string, ...parts: Part[]]>>;
+type Formats<Name extends string = string> = Readonly<Record<Name, readonly [letter: string, ...parts: Part[]]>>;
 
 const FORMATS: Readonly<Record<Sender, Formats>> = {
   client: {
@@ -214,13 +215,14 @@ const FORMATS: Readonly<Record<Sender, Formats>> = {
     Query: ["Q", "text"],
     Sync: ["S"],
     Terminate: ["X"],
-  },
+  } satisfies Formats<keyof typeof Frontend | "FunctionCall" | "Startup">,
   server: {
     Authentication: ["R", "int32", "rest"],
     BackendKeyData: ["K", "int32", "rest"],
     BindComplete: ["2"],
     CloseComplete: ["3"],
     CommandComplete: ["C", "text"],
+    CopyBothResponse: ["W", "rest"],
     CopyData: ["d", "rest"],
     CopyDone: ["c"],
     CopyInResponse: ["G", "rest"],
@@ -228,6 +230,7 @@ const FORMATS: Readonly<Record<Sender, Formats>> = {
     DataRow: ["D", ["value"]],
     EmptyQueryResponse: ["I"],
     ErrorResponse: ["E", "fields"],
+    NegotiateProtocolVersion: ["v", "int32", "rest"],
     NoData: ["n"],
     NoticeResponse: ["N", "fields"],
     NotificationResponse: ["A", "int32", "text", "text"],
@@ -237,7 +240,7 @@ const FORMATS: Readonly<Record<Sender, Formats>> = {
     PortalSuspended: ["s"],
     ReadyForQuery: ["Z", "letter"],
     RowDescription: ["T", ["text", "int32", "int16", "int32", "int16", "int32", "int16"]],
-  },
+  } satisfies Formats<keyof typeof Backend>,
 };
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -34,6 +34,18 @@ export const Backend = {
   RowDescription: 0x54, // T
 } as const;
 
+/** The messages of the server that can be long. All others are refused if they are longer than PostgreSQL makes them. */
+export const LONG_MESSAGES: readonly number[] = [
+  Backend.CopyData,
+  Backend.DataRow,
+  Backend.ErrorResponse,
+  Backend.NoticeResponse,
+  Backend.NotificationResponse,
+  // For a statement with many parameters.
+  Backend.ParameterDescription,
+  Backend.RowDescription,
+];
+
 /** The first byte of each message from the client. */
 export const Frontend = {
   Bind: 0x42, // B

@@ -10,7 +10,7 @@
  */
 import { ConnectionError, ProtocolError } from "../errors.ts";
 import { allocate, type Bytes, type ByteSource, copyOf, viewOf } from "./bytes.ts";
-import { Backend, backendName } from "./codes.ts";
+import { Backend, backendName, LONG_MESSAGES } from "./codes.ts";
 
 /** Handles messages that belong to no request. Must read the body and must not keep its bytes. */
 export type AsynchronousMessage = (inbox: Inbox) => void;
@@ -256,10 +256,7 @@ const INITIAL_CAPACITY = 0x1_0000;
 const KEPT_CAPACITY = 0x10_0000;
 /** As in libpq: before authentication, only error messages are long. */
 const MAX_LENGTH_BEFORE_AUTHENTICATION = 30_000;
-/**
- * As in libpq: messages of most types are short. (ParameterDescription is long for a statement with
- * many parameters.)
- */
+/** As in libpq: messages of most types are short. */
 const MAX_LENGTH_OF_SHORT = 30_000;
 /** As in libpq: authentication messages contain names of mechanisms, and their data. */
 const MAX_LENGTH_OF_AUTHENTICATION = 2000;
@@ -271,17 +268,7 @@ const MAX_CAPACITY: number = MAX_LENGTH + INITIAL_CAPACITY;
 /** The maximum length of messages by type; 0 for unknown types, which are refused at once. */
 const MAX_LENGTHS: Int32Array = new Int32Array(256);
 for (const code of Object.values(Backend)) MAX_LENGTHS[code] = MAX_LENGTH_OF_SHORT;
-for (
-  const code of [
-    Backend.CopyData,
-    Backend.DataRow,
-    Backend.ErrorResponse,
-    Backend.NoticeResponse,
-    Backend.NotificationResponse,
-    Backend.ParameterDescription,
-    Backend.RowDescription,
-  ]
-) MAX_LENGTHS[code] = MAX_LENGTH;
+for (const code of LONG_MESSAGES) MAX_LENGTHS[code] = MAX_LENGTH;
 for (const code of [Backend.Authentication, Backend.NegotiateProtocolVersion]) {
   MAX_LENGTHS[code] = MAX_LENGTH_OF_AUTHENTICATION;
 }

@@ -35,7 +35,7 @@ test("message text: fields as they are in the manual, and the same bytes again",
     ["server", "Z", [0x49, 0x49], 'ReadyForQuery [{"raw":"4949"}]'],
     ["server", "C", [0xff, 0], 'CommandComplete [{"raw":"ff00"}]'],
     ["server", "D", [0, 9, 0, 0], 'DataRow [{"raw":"00090000"}]'],
-    ["server", "W", [1, 2], 'W [{"raw":"0102"}]'],
+    ["server", "V", [1, 2], 'V [{"raw":"0102"}]'],
   ];
   for (const [sender, type, body, expected] of cases) assert.equal(line(sender, type, body), expected);
 });

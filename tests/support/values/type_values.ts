@@ -7,16 +7,17 @@ type Generator = (random: Random) => unknown;
 
 /** Random values, and values that are tried every time. */
 interface Source {
+  /** One as the server prints it, for TYPES.md. */
+  readonly example: string;
+  /** The first version of PostgreSQL with the type, if some tested servers lack it. */
+  readonly since?: number;
   readonly random: Generator;
   readonly edges: readonly unknown[];
 }
 
 /** Values of a type on a server of that version; the edge cases first. */
 export function valuesOf(name: string, major: number, count: number): unknown[] {
-  const source = SOURCES[name];
-  if (source === undefined) {
-    throw new Error(`There are no values of ${name}: add some to SOURCES in tests/support/values/type_values.ts`);
-  }
+  const source = sourceOf(name);
   const random = new Random(count * 31 + name.length);
   const edges = source.edges.filter((edge) => major >= 17 || !isInfiniteInterval(name, edge));
   return [...edges, ...Array.from({ length: count }, () => source.random(random))];
@@ -24,7 +25,18 @@ export function valuesOf(name: string, major: number, count: number): unknown[] 
 
 /** A random value of a type. */
 export function randomValueOf(name: string, random: Random): unknown {
-  return SOURCES[name]!.random(random);
+  return sourceOf(name).random(random);
+}
+
+/** A value of a type as the server prints it. */
+export function exampleOf(name: string): string {
+  return sourceOf(name).example;
+}
+
+function sourceOf(name: string): Source {
+  const source = SOURCES[name];
+  if (source !== undefined) return source;
+  throw new Error(`There are no values of ${name}: add some to SOURCES in tests/support/values/type_values.ts`);
 }
 
 /** The names of the types that have values here. */
@@ -34,7 +46,7 @@ export function typesWithValues(): string[] {
 
 /** The first version of PostgreSQL with a type; 0 for types that all servers have. */
 export function sinceOf(name: string): number {
-  return SINCE[name] ?? 0;
+  return SOURCES[name]?.since ?? SINCE[name] ?? 0;
 }
 
 function isInfiniteInterval(name: string, value: unknown): boolean {
@@ -122,44 +134,56 @@ const TEXT_EDGES = ["", " ", "NULL", '"', "\\", "{}", "(,)", "[a,b)", "'", "🎉
 const CHARACTERS = ["a", "b", "Z", "0", " ", "'", '"', "\\", ",", "{", "}", "(", ")", "[", "é", "🎉", "=", ">", ":"];
 
 const SOURCES: Readonly<Record<string, Source>> = {
-  bool: { random: (random) => random.below(2) === 0, edges: [true, false] },
-  int2: { random: (random) => clamp(int(16)(random) as number, -0x8000, 0x7fff), edges: [0, -1, -0x8000, 0x7fff] },
-  int4: { random: int(31), edges: [0, -1, -0x8000_0000, 0x7fff_ffff] },
+  bool: { example: "t", random: (random) => random.below(2) === 0, edges: [true, false] },
+  int2: {
+    example: "-7",
+    random: (random) => clamp(int(16)(random) as number, -0x8000, 0x7fff),
+    edges: [0, -1, -0x8000, 0x7fff],
+  },
+  int4: { example: "42", random: int(31), edges: [0, -1, -0x8000_0000, 0x7fff_ffff] },
   int8: {
+    example: "9007199254740993",
     random: (random) => BigInt.asIntN(64, BigInt(random.below(2 ** 32)) << 32n | BigInt(random.below(2 ** 32))),
     edges: [0n, -1n, -(2n ** 63n), 2n ** 63n - 1n, 2n ** 53n + 1n],
   },
-  oid: { random: (random) => random.below(2 ** 32), edges: [0, 0xffff_ffff] },
-  xid: { random: (random) => random.below(2 ** 32), edges: [0, 0xffff_ffff] },
-  cid: { random: (random) => random.below(2 ** 32), edges: [0, 0xffff_ffff] },
+  oid: { example: "16384", random: (random) => random.below(2 ** 32), edges: [0, 0xffff_ffff] },
+  xid: { example: "571", random: (random) => random.below(2 ** 32), edges: [0, 0xffff_ffff] },
+  cid: { example: "7", random: (random) => random.below(2 ** 32), edges: [0, 0xffff_ffff] },
   xid8: {
+    example: "571",
+    since: 13,
     random: (random) => BigInt(random.below(2 ** 32)) << 32n | BigInt(random.below(2 ** 32)),
     edges: [0n, 2n ** 64n - 1n],
   },
   float4: {
+    example: "0.1",
     random: (random) => Math.fround(ordinary(random) as number),
     edges: [0, -0, NaN, Infinity, -Infinity, Math.fround(1e-45), Math.fround(3.4e38)],
   },
-  float8: { random: float, edges: [0, -0, NaN, Infinity, -Infinity, 5e-324, Number.MAX_VALUE, 0.1] },
+  float8: { example: "0.1", random: float, edges: [0, -0, NaN, Infinity, -Infinity, 5e-324, Number.MAX_VALUE, 0.1] },
   numeric: {
+    example: "1.50",
     random: numeric,
     edges: ["0", "0.00", "NaN", "Infinity", "-Infinity", `${"9".repeat(1000)}.${"1".repeat(1000)}`, "-0.0001"],
   },
-  text: { random: word, edges: TEXT_EDGES },
-  varchar: { random: word, edges: TEXT_EDGES },
-  bpchar: { random: word, edges: ["", "a", "a "] },
-  name: { random: word, edges: ["", "a", "é".repeat(31)] },
-  char: { random: (random) => random.pick(["a", "Z", " ", "'", '"', ",", "{"]), edges: [""] },
-  xml: { random: (random) => `<a>${random.below(1000)}</a>`, edges: ["<a/>", "text", ""] },
+  text: { example: "Ada", random: word, edges: TEXT_EDGES },
+  varchar: { example: "Ada", random: word, edges: TEXT_EDGES },
+  bpchar: { example: "ab", random: word, edges: ["", "a", "a "] },
+  name: { example: "pg_class", random: word, edges: ["", "a", "é".repeat(31)] },
+  char: { example: "a", random: (random) => random.pick(["a", "Z", " ", "'", '"', ",", "{"]), edges: [""] },
+  xml: { example: "<a/>", random: (random) => `<a>${random.below(1000)}</a>`, edges: ["<a/>", "text", ""] },
   bytea: {
+    example: "\\x0001ff",
     random: (random) => random.bytes(random.below(40)),
     edges: [new Uint8Array(), Uint8Array.of(0, 0x5c, 0x27, 0xff)],
   },
   uuid: {
+    example: "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
     random: (random) => octets(random, 16).replaceAll(":", "").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-"),
     edges: ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
   },
   date: {
+    example: "2024-02-29",
     random: date,
     edges: [
       Infinity,
@@ -170,8 +194,13 @@ const SOURCES: Readonly<Record<string, Source>> = {
       "5874897-12-31",
     ],
   },
-  time: { random: time, edges: [new Temporal.PlainTime(), Temporal.PlainTime.from("23:59:59.999999"), "24:00:00"] },
+  time: {
+    example: "12:34:56.789",
+    random: time,
+    edges: [new Temporal.PlainTime(), Temporal.PlainTime.from("23:59:59.999999"), "24:00:00"],
+  },
   timetz: {
+    example: "12:34:56+02",
     random: (random) =>
       `${time(random).toString({ smallestUnit: "second" })}${
         random.pick(["+00", "-03:30", "+05:45", "-15:59:59", "+12"])
@@ -179,6 +208,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
     edges: ["00:00:00+00", "24:00:00-03:30:15", "23:59:59.999999+15:59"],
   },
   timestamp: {
+    example: "2024-02-29 12:34:56.789012",
     random: timestamp,
     edges: [
       Infinity,
@@ -189,6 +219,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
     ],
   },
   timestamptz: {
+    example: "2024-02-29 14:34:56.789012+02",
     random: instant,
     edges: [
       Infinity,
@@ -199,6 +230,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
     ],
   },
   interval: {
+    example: "1 year 2 mons -3 days +04:05:06.789",
     random: (random) =>
       new Interval({
         months: int(12)(random) as number,
@@ -214,15 +246,21 @@ const SOURCES: Readonly<Record<string, Source>> = {
       -Infinity,
     ],
   },
-  json: { random: json, edges: [{}, [], "", 0, true, { "__proto__": 1 }, { a: { b: [1, { c: null }] } }] },
-  jsonb: { random: json, edges: [{}, [], "", 0, true, { a: { b: [1, { c: null }] } }] },
+  json: {
+    example: '{"a": [1, null]}',
+    random: json,
+    edges: [{}, [], "", 0, true, { "__proto__": 1 }, { a: { b: [1, { c: null }] } }],
+  },
+  jsonb: { example: '{"a": [1, null]}', random: json, edges: [{}, [], "", 0, true, { a: { b: [1, { c: null }] } }] },
   jsonpath: {
+    example: '$."a"[*]',
     random: (random) => `$."a${random.below(100)}"[*]?(@ > ${random.below(100)})`,
     edges: ["$", 'strict $."a"'],
   },
-  bit: { random: bits, edges: ["", "0", "1", "10101010101"] },
-  varbit: { random: bits, edges: ["", "0", "1", "111111111"] },
+  bit: { example: "1011", random: bits, edges: ["", "0", "1", "10101010101"] },
+  varbit: { example: "101", random: bits, edges: ["", "0", "1", "111111111"] },
   inet: {
+    example: "192.168.0.1/24",
     random: (random) =>
       random.pick([
         `${octetsOf(random)}`,
@@ -233,21 +271,37 @@ const SOURCES: Readonly<Record<string, Source>> = {
     edges: ["0.0.0.0/0", "255.255.255.255", "::", "::ffff:1.2.3.4", "::1/0"],
   },
   cidr: {
+    example: "192.168.0.0/16",
     random: (random) => `${random.below(256)}.0.0.0/8`,
     edges: ["0.0.0.0/0", "192.168.1.5/32", "::/0", "2001:db8::/32"],
   },
-  macaddr: { random: (random) => octets(random, 6), edges: ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"] },
-  macaddr8: { random: (random) => octets(random, 8), edges: ["00:00:00:00:00:00:00:00"] },
-  point: { random: point, edges: [{ x: 0, y: -0 }, { x: Infinity, y: -Infinity }, { x: NaN, y: 1e-300 }] },
+  macaddr: {
+    example: "08:00:2b:01:02:03",
+    random: (random) => octets(random, 6),
+    edges: ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"],
+  },
+  macaddr8: {
+    example: "08:00:2b:01:02:03:04:05",
+    random: (random) => octets(random, 8),
+    edges: ["00:00:00:00:00:00:00:00"],
+  },
+  point: {
+    example: "(1,2)",
+    random: point,
+    edges: [{ x: 0, y: -0 }, { x: Infinity, y: -Infinity }, { x: NaN, y: 1e-300 }],
+  },
   line: {
+    example: "{1,-1,0}",
     random: (random) => ({ a: 1 + random.below(100), b: ordinary(random), c: ordinary(random) }),
     edges: [{ a: 1, b: 0, c: 0 }],
   },
   lseg: {
+    example: "[(1,2),(3,4)]",
     random: (random) => ({ start: point(random), end: point(random) }),
     edges: [{ start: { x: 0, y: 0 }, end: { x: 0, y: 0 } }],
   },
   box: {
+    example: "(3,4),(1,2)",
     random: (random) => {
       const { x, y } = point(random);
       return { high: { x: x + random.below(9), y: y + random.below(9) }, low: { x, y } };
@@ -255,23 +309,33 @@ const SOURCES: Readonly<Record<string, Source>> = {
     edges: [{ high: { x: 1, y: 1 }, low: { x: 1, y: 1 } }],
   },
   path: {
+    example: "[(1,2),(3,4)]",
     random: (random) => ({ closed: random.below(2) === 0, points: points(random) }),
     edges: [{ closed: false, points: [{ x: 1, y: 2 }] }],
   },
-  polygon: { random: (random) => ({ points: points(random) }), edges: [{ points: [{ x: 1, y: 2 }] }] },
+  polygon: {
+    example: "((0,0),(0,1),(1,0))",
+    random: (random) => ({ points: points(random) }),
+    edges: [{ points: [{ x: 1, y: 2 }] }],
+  },
   circle: {
+    example: "<(1,2),3>",
     random: (random) => ({ center: point(random), radius: random.below(1000) / 7 }),
     edges: [{ center: { x: 0, y: 0 }, radius: 0 }],
   },
   tid: {
+    example: "(0,1)",
     random: (random) => `(${random.below(2 ** 32)},${random.below(65536)})`,
     edges: ["(0,0)", "(4294967295,65535)"],
   },
   pg_lsn: {
+    example: "16/B374D848",
     random: (random) => `${random.below(2 ** 32).toString(16)}/${random.below(2 ** 32).toString(16)}`.toUpperCase(),
     edges: ["0/0", "FFFFFFFF/FFFFFFFF"],
   },
   pg_snapshot: {
+    example: "10:20:10,14",
+    since: 13,
     random: (random) => {
       const at = 1 + random.below(1000);
       return `${at}:${at + 10}:${at + 1},${at + 5}`;
@@ -279,6 +343,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
     edges: ["1:1:"],
   },
   txid_snapshot: {
+    example: "10:20:10",
     random: (random) => {
       const at = 1 + random.below(1000);
       return `${at}:${at + 10}:${at + 1}`;
@@ -286,43 +351,72 @@ const SOURCES: Readonly<Record<string, Source>> = {
     edges: ["1:1:"],
   },
   oidvector: {
+    example: "23 25",
     random: (random) => Array.from({ length: random.below(6) }, () => random.below(2 ** 32)),
     edges: [[], [0], [0xffff_ffff]],
   },
   int2vector: {
+    example: "1 2 3",
     random: (random) => Array.from({ length: random.below(6) }, () => random.below(0x10000) - 0x8000),
     edges: [[], [-1]],
   },
-  refcursor: { random: word, edges: [""] },
+  refcursor: { example: "cursor", random: word, edges: [""] },
   tsvector: {
+    example: "'fat':2 'rat':3A",
     random: (random) =>
       [...new Set(Array.from({ length: random.below(6) }, () => lexeme(random)))].map((text) =>
         `'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}':${1 + random.below(9)}${random.pick(["", "A", "B"])}`
       ).join(" "),
     edges: ["", "'a' 'b':1A,3"],
   },
-  tsquery: { random: (random) => query(random, 3), edges: ["", "'a' & !'b' <2> 'c':*AB"] },
-  int4range: { random: stepped(small, byNumber), edges: [Range.empty(), new Range(1, 5)] },
-  int8range: { random: stepped(big, byNumber), edges: [Range.empty(), new Range(1n, 2n ** 62n)] },
-  numrange: { random: ordered(decimal, byNumber), edges: [Range.empty(), new Range("1.10", null)] },
+  tsquery: { example: "'fat' & 'rat':*", random: (random) => query(random, 3), edges: ["", "'a' & !'b' <2> 'c':*AB"] },
+  int4range: { example: "[1,5)", random: stepped(small, byNumber), edges: [Range.empty(), new Range(1, 5)] },
+  int8range: { example: "(,5)", random: stepped(big, byNumber), edges: [Range.empty(), new Range(1n, 2n ** 62n)] },
+  numrange: { example: "[1.5,2]", random: ordered(decimal, byNumber), edges: [Range.empty(), new Range("1.10", null)] },
   daterange: {
+    example: "[2024-01-01,2024-02-01)",
     random: stepped(date, Temporal.PlainDate.compare),
     edges: [Range.empty(), new Range<unknown>(-Infinity, Infinity)],
   },
-  tsrange: { random: ordered(timestamp, Temporal.PlainDateTime.compare), edges: [Range.empty()] },
-  tstzrange: { random: ordered(instant, Temporal.Instant.compare), edges: [new Range<unknown>(null, Infinity, "()")] },
+  tsrange: { example: "empty", random: ordered(timestamp, Temporal.PlainDateTime.compare), edges: [Range.empty()] },
+  tstzrange: {
+    example: "[,)",
+    random: ordered(instant, Temporal.Instant.compare),
+    edges: [new Range<unknown>(null, Infinity, "()")],
+  },
   int4multirange: {
+    example: "{[1,3),[5,)}",
+    since: 14,
     random: multi((at) => new Range(at, at + 9)),
     edges: [[], [new Range(null, 1), new Range(5, null)]],
   },
-  int8multirange: { random: multi((at) => new Range(BigInt(at), BigInt(at + 9))), edges: [[]] },
-  nummultirange: { random: multi((at) => new Range(`${at}.5`, `${at + 9}`, "(]")), edges: [[]] },
-  datemultirange: { random: multi((at) => new Range(day(at), day(at + 9))), edges: [[]] },
+  int8multirange: {
+    example: "{[1,3)}",
+    since: 14,
+    random: multi((at) => new Range(BigInt(at), BigInt(at + 9))),
+    edges: [[]],
+  },
+  nummultirange: {
+    example: "{[1.5,2]}",
+    since: 14,
+    random: multi((at) => new Range(`${at}.5`, `${at + 9}`, "(]")),
+    edges: [[]],
+  },
+  datemultirange: {
+    example: "{[2024-01-01,2024-02-01)}",
+    since: 14,
+    random: multi((at) => new Range(day(at), day(at + 9))),
+    edges: [[]],
+  },
   tsmultirange: {
+    example: "{}",
+    since: 14,
     random: multi((at) => new Range(day(at).toPlainDateTime(), day(at + 9).toPlainDateTime(), "[]")),
     edges: [[]],
   },
   tstzmultirange: {
+    example: "{}",
+    since: 14,
     random: multi((at) =>
       new Range(day(at).toZonedDateTime("UTC").toInstant(), day(at + 9).toZonedDateTime("UTC").toInstant(), "()")
     ),
@@ -344,17 +438,9 @@ function query(random: Random, depth: number): string {
   return `(${query(random, depth - 1)}) ${random.pick(["&", "|", "<->", "<3>"])} (${query(random, depth - 1)})`;
 }
 
-/** Types that are newer than PostgreSQL 12. */
+/** Types that are only known as text, and are newer than PostgreSQL 12. */
 const SINCE: Readonly<Record<string, number>> = {
-  datemultirange: 14,
-  int4multirange: 14,
-  int8multirange: 14,
-  nummultirange: 14,
   pg_brin_bloom_summary: 14,
   pg_brin_minmax_multi_summary: 14,
-  pg_snapshot: 13,
   regcollation: 13,
-  tsmultirange: 14,
-  tstzmultirange: 14,
-  xid8: 13,
 };
