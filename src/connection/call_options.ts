@@ -203,14 +203,16 @@ interface Mapping {
   readonly as: unknown;
 }
 
-/**
- * The options of calls by what they return. Each is used by several: `rows` by streams and portals too, `value` by the
- * statements of a pipeline.
- */
-export const OPTIONS_OF: Readonly<Record<"rows" | "objects" | "value" | "typedRows" | "nothing", OptionNames>> = {
+/** What calls return that have the same options. A stream has those of a portal; a `statement` is a pipeline's. */
+type Returned = "rows" | "objects" | "value" | "portal" | "statement" | "typedRows" | "nothing";
+
+/** The options of calls by what they return. */
+export const OPTIONS_OF: Readonly<Record<Returned, OptionNames>> = {
   rows: optionNames<QueryOptions & Mapping>({ rows: true, nest: true, as: true, types: true }),
   objects: optionNames<Omit<QueryOptions, "rows"> & Mapping>({ nest: true, as: true, types: true }),
   value: optionNames<ValueOptions>({ types: true }),
+  portal: optionNames<QueryOptions & Mapping>({ rows: true, nest: true, as: true, types: true }),
+  statement: optionNames<ValueOptions>({ types: true }),
   typedRows: optionNames<RowOptions & Mapping>({ rows: true, nest: true, as: true }),
   nothing: [],
 };

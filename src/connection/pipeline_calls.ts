@@ -36,7 +36,7 @@ export function addToPipeline(
   options: TypeOptions | undefined,
 ): PipelineItem {
   // Not context.optionSpec: a statement alone has no time limit.
-  const spec = { action: "execute the statement", awaits: false, names: OPTIONS_OF.value };
+  const spec = { action: "execute the statement", awaits: false, names: OPTIONS_OF.statement };
   const { source, values, types, deadline } = parseCall(statement, params, options, context.owner, spec);
   if (deadline !== undefined) {
     throw new UsageError("Cannot use timeout: statements of a pipeline have none; give it to sync() or claim()");

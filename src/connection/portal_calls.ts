@@ -45,7 +45,7 @@ function cursorOf(
   params: Params | QueryOptions | undefined,
   options: QueryOptions | undefined,
   name: string,
-  names: OptionNames = OPTIONS_OF.rows,
+  names: OptionNames = OPTIONS_OF.portal,
 ): ParsedCall & { readonly cursor: Cursor } {
   context.check(`open ${name}`);
   const spec = context.optionSpec("execute the statement", names);
@@ -190,7 +190,7 @@ function* openPortal<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
 }
 
 const STREAM_OPTIONS: OptionNames = [
-  ...OPTIONS_OF.rows,
+  ...OPTIONS_OF.portal,
   ...optionNames<Omit<StreamOptions, keyof QueryOptions>>({ batch: true, onProgress: true }),
 ];
 
