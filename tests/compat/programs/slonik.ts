@@ -36,7 +36,7 @@ await part("read", async () => {
     "Bob",
     "Cid",
   ]);
-  equal(await pool.oneFirst(sql.unsafe`select count(*) from people`), 3);
+  equal(await pool.oneFirst(sql.unsafe`select count(*) from people`), 3n);
 });
 
 await part("stream", async () => {
