@@ -1,5 +1,5 @@
 /**
- * The errors of pyro: few classes, distinguished by who must act.
+ * The errors of pyro: a class for each kind of failure.
  *
  * The server refused: {@linkcode ServerError}. The connection failed: {@linkcode ConnectionError},
  * {@linkcode TimeoutError}. Server and client disagree: {@linkcode ProtocolError}. The call is wrong:
@@ -52,18 +52,20 @@ export abstract class PyroError extends Error {
    */
   readonly safeToRetry: boolean;
   /**
-   * Of `execBatch` and `copyRows`: the index of the set of parameters or row that failed, from 0;
-   * absent if it was none in particular.
+   * Of `execBatch` and `copyRows`: the index of the set of parameters, or of the row, that failed, from 0; absent if
+   * none in particular failed.
    */
   declare readonly index?: number;
   /** Of `execBatch` with chunks: how many sets were committed before. */
   declare readonly committed?: number;
   /**
-   * What became of the call, as far as that is in doubt. `"unknown"`: it may have taken effect, and what it did is kept
-   * or lost: the connection was lost while a COMMIT, or a statement outside of a transaction, was under way; the server
-   * no longer waited for its synchronous standby, so that a failover can lose what was committed; or the server itself
-   * does not know (40003, 08007). `"not sent"`:
-   * nothing was sent. Absent if it is certain that nothing has been committed.
+   * What became of the call, if that is in doubt. Absent if it is certain that nothing was committed.
+   *
+   * `"not sent"`: nothing was sent.
+   *
+   * `"unknown"`: the call may have taken effect. Either the connection was lost while the reply to a COMMIT, or to a
+   * statement outside of a transaction, was outstanding; or the server no longer waited for its synchronous standby,
+   * so that a failover can lose the commit; or the server itself does not know (40003, 08007).
    */
   declare readonly outcome?: TimeoutOutcome;
 
@@ -92,7 +94,7 @@ export interface ServerFields {
   readonly message: string;
   /** More about the problem. May quote values of rows. */
   readonly detail?: string | undefined;
-  /** A suggestion what to do about it. */
+  /** A suggestion what to do about the problem. */
   readonly hint?: string | undefined;
   /** Where in the SQL text the problem is: in characters, from 1. */
   readonly position?: number | undefined;
@@ -182,9 +184,9 @@ export class ServerError extends PyroError implements ServerFields {
   }
 
   /**
-   * The line of the SQL text with a caret below the place of the error, as psql shows it; of a function's statement, if
-   * the error is in one. Undefined if the server names no place. Long lines are cut. It has the literals of that line,
-   * so it is not enumerable, and JSON of the error does not have it.
+   * The line of the SQL text with a caret below the position of the error, as psql shows it. If the error is in a
+   * statement of a function, it is a line of that statement. Undefined if the server reports no position. A long line
+   * is cut. The excerpt contains the literals of the line, so it is not enumerable and not in the error's JSON.
    *
    * @example
    * ```ts
@@ -229,8 +231,8 @@ export function isServerFull({ code, message }: Pick<ServerFields, "code" | "mes
 }
 
 /**
- * The connection cannot be made, was lost, or was closed. `cause` is the reason; if several addresses
- * were tried, an `AggregateError` with a reason for each.
+ * The connection cannot be made, was lost, or was closed. `cause` is the reason. If several addresses were tried, it
+ * is an `AggregateError` with a reason for each.
  *
  * @example A server that is not there
  * ```ts
@@ -274,11 +276,11 @@ export const NOT_RETRYABLE: PyroErrorOptions = { connectionLost: false };
 /** The outcome of a call; see {@linkcode TimeoutError.outcome} and {@linkcode PyroError.outcome}. */
 export type TimeoutOutcome = "not sent" | "cancelled" | "unknown";
 
-/** The call did not complete within its time limit. */
+/** The call did not complete within its `timeout`. The connection stays usable, unless `connectionLost` is true. */
 export class TimeoutError extends PyroError {
   /**
-   * `"not sent"`: the call was not sent. `"cancelled"`: the server confirmed that it stopped.
-   * `"unknown"`: it may have been executed, or may yet be.
+   * `"not sent"`: the call was not sent. `"cancelled"`: the server confirmed that it has stopped the statement.
+   * `"unknown"`: the statement may have been executed, or may still be.
    */
   declare readonly outcome: TimeoutOutcome;
 
@@ -292,7 +294,7 @@ export class TimeoutError extends PyroError {
   }
 }
 
-/** The statement was not executed, because an earlier one of its group failed; `cause` is that failure. */
+/** A statement of a pipeline was not executed, because an earlier one of its group failed; `cause` is that failure. */
 export class PipelineAborted extends PyroError {
   static {
     this.prototype.name = "PipelineAborted";

@@ -41,7 +41,10 @@ export abstract class ConnState {
     return this.#state.link.session.transactionStatus;
   }
 
-  /** Whether the connection uses TCP or a Unix socket; the name that {@linkcode Opts.dial} gave, if it has dialled. */
+  /**
+   * `"tcp"` or `"unix"`; if {@linkcode Opts.dial} has opened the connection, the name that its function returned, or
+   * `"dial"`.
+   */
   get transport(): string {
     const { name, endpoint } = this.#state.link;
     return name ?? endpoint.kind;
@@ -58,14 +61,14 @@ export abstract class ConnState {
     return tls && tlsInfoOf(tls);
   }
 
-  /** Whether the connection was closed or lost. Its calls then fail. */
+  /** Whether the connection was closed or lost; all calls then fail. */
   get closed(): boolean {
     return this.#state.closed;
   }
 
   /**
-   * The key with which `cancel(key)` stops the running statement, from another thread too; undefined if
-   * the server gave none, or if {@linkcode Opts.dial} has dialled, since only its function can reach the server.
+   * The key with which `cancel(key)` stops the running statement, from another thread too; undefined if the server
+   * gave none, or if {@linkcode Opts.dial} has opened the connection, since only its function can reach the server.
    */
   get cancelKey(): CancelKey | undefined {
     const { session, cancelTarget, link } = this.#state;
@@ -87,9 +90,9 @@ export abstract class ConnState {
   }
 
   /**
-   * Called with each notification that the session receives, also on channels that it listens to because of a LISTEN
-   * that was executed as SQL. A blocking connection reads notifications during its calls. Errors that it throws are
-   * ignored. On a pool's connection it lasts until the release.
+   * Called with each notification that the session receives, also for a LISTEN that was executed as SQL. A blocking
+   * connection reads notifications during its calls. Errors that it throws are ignored. On a pool's connection it
+   * lasts until the release.
    */
   get onNotification(): ((notification: Notification) => void) | undefined {
     return this.#handler("onNotification");

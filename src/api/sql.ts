@@ -6,11 +6,10 @@ import type { SqlNames, SqlTag } from "../sql/sql_tag.ts";
 import { type SqlTemplate, template } from "../sql/template.ts";
 
 /**
- * Makes SQL of a template: interpolated values become parameters, and other templates become parts of
- * it. The same template in the source code gives the same text each time, so it is prepared once per
- * connection.
+ * A tag for SQL: interpolated values become parameters, and interpolated templates become parts of the SQL. The same
+ * template in the source code has the same text each time, so a connection prepares it once.
  *
- * Values never need quotes. See {@linkcode SqlTag} for values that it refuses.
+ * Do not quote the values. {@linkcode SqlTag} says which values are refused, and has the functions of the tag.
  *
  * @example
  * ```ts

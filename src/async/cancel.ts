@@ -8,9 +8,9 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
 
 /**
- * Stops the running statement of a connection, given its `cancelKey`: from another thread, or for a
- * blocking connection. Does nothing if no statement is running. It can also stop a statement that is
- * executed meanwhile; `conn.cancel()` prevents that.
+ * Stops the running statement of a connection, given its `cancelKey`: from another thread, or for a blocking
+ * connection. Does nothing if no statement is running. It stops whatever statement is running when the request
+ * arrives, which can be a later one; `conn.cancel()` prevents that.
  *
  * @throws {ConnectionError} If the server cannot be reached within ten seconds.
  *

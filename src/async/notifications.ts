@@ -8,9 +8,9 @@ import { QueueConsumers } from "./queue_consumers.ts";
 import { printMembers } from "../inspection.ts";
 
 /**
- * The notifications on a channel, to iterate over; made by `Conn.listen`. Waiting for the next one
- * keeps the process alive. Leaving the loop ends listening. If the connection is lost, or too many
- * notifications are not taken, the iteration ends with a `ConnectionError`.
+ * The notifications on a channel, to iterate over; made by `Conn.listen`. Waiting for the next one keeps the process
+ * alive. Leaving the loop ends listening. If the connection is lost, or too many notifications wait to be taken, the
+ * iteration ends with a `ConnectionError`.
  */
 export class Notifications implements AsyncIterableIterator<Notification>, AsyncDisposable {
   readonly #context: CallContext;

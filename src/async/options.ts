@@ -3,7 +3,9 @@ import type * as shared from "../connection/call_options.ts";
 
 /** How a call is cancelled. */
 export interface Abortable {
-  /** When it aborts, the promise rejects with its reason. A running statement is stopped by a cancel request. */
+  /**
+   * When it aborts, the promise rejects with the signal's reason. A running statement is stopped by a cancel request.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -9,7 +9,10 @@ import { collectors } from "../rows/collector_factories.ts";
 import type { Column } from "../wire/backend.ts";
 import type { RowOptions } from "./options.ts";
 
-/** A statement whose rows are fetched in parts; made by `Transaction.execPortal` and `execIter`. */
+/**
+ * A statement that is being executed, whose rows are fetched in parts; made by `Transaction.execPortal` and
+ * `execIter`.
+ */
 export class Portal implements AsyncDisposable {
   readonly #context: CallContext;
   readonly #link: AsyncLink;

@@ -7,8 +7,8 @@ import type { RowMapper } from "../rows/row_mapper.ts";
 /** How long a call may take. */
 export interface CallOptions {
   /**
-   * Milliseconds until the call fails with a `TimeoutError`, 0 for no limit. A running statement is
-   * stopped by a cancel request. Default: 0.
+   * Milliseconds until the call fails with a `TimeoutError`; 0 is no limit. A running statement is stopped by a
+   * cancel request. Default: that of `Opts.timeout`, which is 0 unless it is set.
    */
   readonly timeout?: number | undefined;
 }
@@ -16,10 +16,11 @@ export interface CallOptions {
 /** The types of the values that a call returns. */
 export interface TypeOptions {
   /**
-   * How values are made. `"text"`: each is the text that PostgreSQL prints. Parsers, by the OID of a type: a value of
-   * that type is what its parser makes of the text; values of other types are as usual. They can also be a function
-   * that returns the parser for an OID, or `undefined`. NULL is `null` in any case. If the same object or function is
-   * used again, pyro need not prepare to read the rows again. Default: the types of the connection's options.
+   * How values are decoded. With `"text"`, each is the text that PostgreSQL prints. An object has parsers by the OIDs
+   * of types: a value of such a type is what its parser returns for the text; values of other types are decoded as
+   * usual. A function returns the parser for an OID, or `undefined`. NULL is `null` in any case. Use the same object
+   * or function for all calls: for a new one, pyro has to prepare again how it reads the rows. Default: as the
+   * connection's options say.
    *
    * @example
    * ```ts
@@ -47,16 +48,17 @@ export interface RowOptions extends CallOptions {
    */
   readonly rows?: RowShape | undefined;
   /**
-   * Whether a dot in the name of a column begins an object inside: columns `id` and `author.name` make
+   * Whether a dot in the name of a column makes an object inside of the row: columns `id` and `author.name` make
    * `{ id, author: { name } }`. Default: false.
    */
   readonly nest?: boolean | undefined;
 }
 
 /**
- * Options, which may say what the call makes of each row: a function of the row, whose result takes its place, or a
- * schema of zod, valibot, arktype or another library that follows Standard Schema. What the function throws is thrown by
- * the call; a row that the schema refuses is a `DecodeError`, whose `cause` has the issues.
+ * Options with `as`, which says what the call makes of each row: a function of the row, whose result takes the row's
+ * place, or a schema of zod, valibot, arktype or another library that follows Standard Schema. If the function
+ * throws, the call throws the same value. If the schema refuses a row, the call throws a `DecodeError`, whose `cause`
+ * has the issues.
  *
  * @example
  * ```ts
@@ -75,9 +77,9 @@ export interface QueryOptions extends ValueOptions, RowOptions {}
 
 /** How much of a copy or a stream is done. */
 export interface Progress {
-  /** How many bytes of COPY's data were sent or received; undefined of `stream`. */
+  /** How many bytes of COPY's data were sent or received; undefined for `stream`. */
   readonly bytes: number | undefined;
-  /** How many rows were sent or received; undefined of `copyIn` and `copyOut`, whose data pyro does not read. */
+  /** How many rows were sent or received; undefined for `copyIn` and `copyOut`, whose data pyro does not parse. */
   readonly rows: number | undefined;
 }
 
@@ -111,30 +113,37 @@ export interface BeginOptions extends CallOptions {
   readonly isolationLevel?: IsolationLevel | (string & Record<never, never>) | undefined;
   /** Whether the transaction is read-only. */
   readonly readOnly?: boolean | undefined;
-  /** Whether a serializable read-only transaction waits for a snapshot that no conflict can affect. */
+  /**
+   * Whether a serializable read-only transaction first waits for a snapshot with which it cannot fail because of a
+   * conflict.
+   */
   readonly deferrable?: boolean | undefined;
   /**
-   * Server settings that hold until the end of the transaction, such as those that policies of row security read by
+   * Server settings until the end of the transaction, such as those that row-level security policies read by
    * `current_setting('app.user')`. They are sent together with BEGIN, so they cost no round trip.
    */
   readonly settings?: Readonly<Record<string, string | number | bigint | boolean>> | undefined;
-  /** The role that the transaction is executed as (SET LOCAL ROLE); the session's own role must be a member of it. */
+  /**
+   * The current role until the end of the transaction (SET LOCAL ROLE); the session's own role must be a member of
+   * it.
+   */
   readonly role?: string | undefined;
 }
 
 /** How a function is run in a transaction. */
 export interface TransactionOptions extends BeginOptions {
   /**
-   * How many times the function is run again after a conflict with another transaction (40001, 40P01, and what Redshift
-   * says instead), each time after a longer pause. A pool also runs it again, as often, on another connection, if its
-   * connection was lost, or its server has become a standby, and nothing can have been committed. Default: 0.
+   * How many times the function may be run again after a conflict with another transaction (40001, 40P01, and
+   * Redshift's error for this), each time after a longer pause. A pool also runs it again, on another connection, if
+   * the connection was lost or its server has become a standby, and nothing can have been committed. Default: 0.
    */
   readonly retries?: number | undefined;
   /**
-   * Called when the transaction is committed, before `tx` returns, with a position in the write-ahead log that includes
-   * the commit, for `pool.withTarget(…, { after: position })`. It is asked for together with COMMIT, so it costs no round
-   * trip. It is not called if the connection is lost before the answer, nor for a server that has no positions. What it
-   * throws is thrown by `tx`, whose transaction is committed all the same. Default: none.
+   * Called when the transaction is committed, before `tx` returns, with a position in the write-ahead log that
+   * includes the commit, for `pool.withTarget(…, { after: position })`. pyro asks for the position together with
+   * COMMIT, so it costs no round trip. The function is not called if the connection is lost before the answer, nor if
+   * the server has no positions. If it throws, `tx` throws the same value, although the transaction is committed.
+   * Default: none.
    */
   readonly onPosition?: ((position: string) => void) | undefined;
 }
@@ -159,7 +168,10 @@ export interface ListenOptions extends CallOptions {
 
 /** How to close a connection. */
 export interface CloseOptions {
-  /** How long calls already made may take to finish, in milliseconds. Default: 5000. */
+  /**
+   * How long calls already made may take to finish, in milliseconds; then the connection is closed nevertheless.
+   * Default: 5000.
+   */
   readonly timeout?: number | undefined;
 }
 
@@ -168,16 +180,16 @@ export interface PortalRows<R> {
   /** The rows. */
   readonly rows: R[];
   /**
-   * Whether the server stopped because it had sent the requested number of rows. There may be no more
-   * rows all the same.
+   * Whether the server stopped because it had sent the requested number of rows. It does not check whether more rows
+   * follow, so the next fetch may return none.
    */
   readonly hasMore: boolean;
 }
 
-/** Data for COPY: bytes as they are, text in UTF-8. */
+/** Data for COPY: bytes, which are sent unchanged, or a string, which is sent in UTF-8. */
 export type CopyData = Uint8Array | string;
 
-/** A row for COPY: an array in the order of the columns, or an object with a property of its own for each. */
+/** A row for COPY: an array in the order of the columns, or an object that has each column as its own property. */
 export type CopyRow = readonly unknown[] | object;
 
 /** Values for a statement's parameters, in the order of `$1`, `$2`, …; `null` is SQL NULL. */

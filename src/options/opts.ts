@@ -19,9 +19,9 @@ export { settingsOf } from "./server_opts.ts";
 /** The options of `new Opts`: limits on a connection string. */
 export interface StringOptions {
   /**
-   * The only keys that the string may have, for strings from untrusted hands; any other is a `UsageError`. The
-   * parts of a URL are the keys `user`, `password`, `host`, `port` and `dbname`, and server settings are keys
-   * too. A host that is a Unix socket also needs `socket`. Default: all.
+   * The only keys that the string may have, for strings that you do not trust; any other key is a `UsageError`. The
+   * parts of a URL are the keys `user`, `password`, `host`, `port` and `dbname`, and server settings are keys too. A
+   * host that is a Unix socket also needs `socket`. Default: all.
    *
    * Leave out what names files or accounts of the program's machine (`passfile`, `service`, `servicefile`,
    * `socket`, `sslcert`, `sslkey`, `sslrootcert`, `sslcrl`, `sslcrldir`), and what weakens it (`sslmode`, `require_auth`, `channel_binding`): setters add those.
@@ -41,19 +41,19 @@ export interface StringOptions {
 }
 
 /**
- * Connection options. Immutable: every setter checks its value at once and returns new options.
+ * Connection options. They are immutable: every setter checks its value at once, and returns new options.
  *
- * Options that are not set are taken from libpq's service file, if a service is named, then from its
- * environment variables (`PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, …) and its
- * password file when connecting; otherwise they have their defaults. On Deno, only variables and default
- * files are read that the process may read without asking.
+ * When connecting, options that are not set are taken from libpq's service file, if a service is named, then from
+ * libpq's environment variables (`PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, …), then, for
+ * the password, from its password file. Otherwise they have their defaults. On Deno, pyro reads only variables and
+ * default files that it may read without a prompt.
  *
- * As in libpq, an empty value in a string or a variable is set: it means the default, and nothing else is
- * looked at.
+ * As in libpq, an option whose value in a string or a variable is empty counts as set: it has its default, and no
+ * other source is used.
  *
- * The setters are in four groups: {@linkcode ServerOpts} for the server and the session, {@linkcode SecurityOpts}
- * for authentication and encryption, {@linkcode PoolOpts} for pools, and here those for what is reported, and for how
- * values are decoded.
+ * The setters are in four groups: {@linkcode ServerOpts} has those for the server and the session,
+ * {@linkcode SecurityOpts} those for authentication and encryption, {@linkcode PoolOpts} those for pools, and this
+ * class those for reporting and for the decoding of values.
  *
  * @example From a URL, with a change
  * ```ts
@@ -97,7 +97,7 @@ export class Opts extends PoolOpts {
   }
 
   /**
-   * Called with each notice that the server sends; of very many while connecting, with the first ones.
+   * Called with each notice that the server sends. If very many arrive while connecting, it gets only the first ones.
    * Errors that it throws are ignored. Default: none.
    */
   onNotice(listener: (notice: ServerFields) => void): this {
@@ -136,9 +136,9 @@ export class Opts extends PoolOpts {
   }
 
   /**
-   * Gets pyro's log: an object with some of the methods `debug`, `info`, `warn` and `error`, such as
-   * `console`. The log never contains secrets, and values only with {@linkcode logValues}; see {@linkcode Logger}.
-   * Default: none.
+   * The object to which pyro logs. It has some of the methods `debug`, `info`, `warn` and `error`, as `console` does.
+   * The log never contains secrets, and values only with {@linkcode logValues}; see {@linkcode Logger}. Default:
+   * none.
    *
    * @throws {UsageError} If it has none of these methods.
    */
@@ -147,8 +147,8 @@ export class Opts extends PoolOpts {
   }
 
   /**
-   * The least level that is logged: `"debug"` (every call), `"info"` (connections opened and closed),
-   * `"warn"` (problems) or `"error"`. Default: `"info"`.
+   * The lowest level that is logged: `"debug"` (every call), `"info"` (connections opened and closed), `"warn"`
+   * (problems) or `"error"`. Default: `"info"`.
    *
    * @throws {UsageError} For any other value.
    */
@@ -157,10 +157,10 @@ export class Opts extends PoolOpts {
   }
 
   /**
-   * How long a call may take until it is reported as slow, in milliseconds, 0 for never: to the logger, level `warn`,
-   * or, without a logger, by `console.warn`, with its SQL, the types of its parameters and how long it took. Calls that
-   * take as long as a function of yours are not reported (`tx`, `execIter`, streams, pipelines), but those that they
-   * make. Default: 0.
+   * How many milliseconds a call may take before it is reported as slow; 0 is never. It is reported to the logger at
+   * level `warn` or, without a logger, by `console.warn`, with its SQL, the types of its parameters and its duration.
+   * Calls that run your own code (`tx`, `execIter`, streams, pipelines) are not reported, but the calls that this
+   * code makes are. Default: 0.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    *
@@ -182,11 +182,12 @@ export class Opts extends PoolOpts {
   }
 
   /**
-   * Whether calls are refused that would surprise in a transaction: a call on the connection, or on a transaction, while
-   * another one is open inside, since it would be part of that; and a call on the pool inside of a function of `tx`,
-   * since it would not be part of the transaction. Their `UsageError` has the stack of the call, and as its cause that of
-   * the transaction's beginning. For development and tests: each call on a connection costs a few microseconds more.
-   * In the URL: `strict_transactions=true`. Default: false.
+   * Whether pyro refuses two kinds of calls that are usually mistakes: a call on the connection, or on an outer
+   * transaction, while a transaction inside of it is open, since the call would become part of that; and a call on
+   * the pool inside of a function of `tx`, since it would not be part of the transaction. The `UsageError` has the
+   * stack of the call, and its cause has the stack of the beginning of the transaction. For development and tests,
+   * since each call on a connection takes a few microseconds more. In the URL: `strict_transactions=true`. Default:
+   * false.
    *
    * @example
    * ```ts
@@ -230,8 +231,8 @@ export class Opts extends PoolOpts {
    * How json and jsonb are decoded: `"value"` parsed, `"string"` as JSON text, or by a function of that
    * text. Default: `"value"`, whose numbers are doubles.
    *
-   * `"lossless"` parses too, but numbers that a double cannot hold are bigints if they are integers, and otherwise
-   * {@linkcode JsonNumber}; bigints are numbers in JSON that is sent. It takes longer only for texts with such numbers.
+   * `"lossless"` parses too, but an integer that a double cannot represent is a bigint, and any other such number is
+   * a {@linkcode JsonNumber}. Both are sent as numbers in JSON. Only JSON with such numbers takes longer to parse.
    */
   json(choice: JsonChoice): this {
     return set(this, "json", choice);
@@ -247,9 +248,10 @@ export class Opts extends PoolOpts {
   }
 
   /**
-   * How objects spell the names of columns, and of attributes of composite types: `"database"` as the database does,
-   * `"camel"` in camel case: `user_id` is `userId`, in rows, in objects for `copyRows` and in parameters of composite
-   * types; `sql.camel` makes SQL of such names. `columns` of results, and objects inside of json, stay as they are. Default: `"database"`.
+   * How the names of columns, and of attributes of composite types, are spelled in objects: `"database"` as in the
+   * database, or `"camel"` in camel case, with `userId` for `user_id`. This applies to rows, to objects for
+   * `copyRows` and to parameters of composite types. `sql.camel` converts such names in SQL. The `columns` of
+   * results, and objects inside of json, are unchanged. Default: `"database"`.
    *
    * @example
    * ```ts
@@ -266,8 +268,9 @@ export class Opts extends PoolOpts {
 
   /**
    * How arrays of float4, float8, int2, int4, int8 and oid are decoded: `"array"`, or `"typed"` as `Float32Array`,
-   * `Float64Array`, `Int16Array`, `Int32Array`, `BigInt64Array` and `Uint32Array`. A typed array has one dimension and
-   * no NULL: other values are a `DecodeError`. With int8 as number or string, its arrays are arrays. Default: `"array"`.
+   * `Float64Array`, `Int16Array`, `Int32Array`, `BigInt64Array` and `Uint32Array`. A typed array has one dimension
+   * and no NULL: other values are a `DecodeError`. If {@linkcode int8} is `"number"` or `"string"`, arrays of int8
+   * are ordinary arrays. Default: `"array"`.
    */
   numberArrays(choice: NumberArraysChoice): this {
     return set(this, "numberArrays", choice);

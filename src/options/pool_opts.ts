@@ -33,8 +33,8 @@ export abstract class PoolOpts extends SecurityOpts {
   }
 
   /**
-   * A pool closes connections that were idle for this time, in milliseconds; 0 is no limit. It keeps
-   * `poolMinIdle` of them. Default: 600 000, ten minutes.
+   * A pool closes connections that were idle for this time, in milliseconds; 0 is no limit. It keeps `poolMinIdle` of
+   * them open. Default: 600 000, ten minutes.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
@@ -54,8 +54,8 @@ export abstract class PoolOpts extends SecurityOpts {
   }
 
   /**
-   * How long a caller waits for a connection of a pool, in milliseconds, until it gets a
-   * `TimeoutError`; 0 is no limit. A call's `timeout` may be shorter. Default: 30 000.
+   * How long a caller waits for a connection of a pool, in milliseconds, before it gets a `TimeoutError`; 0 is no
+   * limit. A call's `timeout` may be shorter. Default: 30 000.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
@@ -85,11 +85,10 @@ export abstract class PoolOpts extends SecurityOpts {
   }
 
   /**
-   * The maximum number of callers of a pool that share a connection when all are in use, or when they call
-   * at the same time: each with one `select` known to be quick, together at most 10 ms of work (1 ms if
-   * other connections are idle). Sending them together is several times as fast, but a statement that is
-   * slow for once delays those behind it. Calls with a `timeout` or `signal` never share. With 1, no call
-   * does. Default: 16.
+   * The maximum number of callers of a pool that share a connection when all are in use, or when they call at the
+   * same time: each with one `select` known to be quick, together at most 10 ms of work (1 ms if other connections
+   * are idle). Sending them together is several times as fast, but a statement that is unexpectedly slow delays those
+   * after it. Calls with a `timeout` or `signal` never share. With 1, no call does. Default: 16.
    *
    * @throws {UsageError} If it is not an integer from 1 to 1000.
    */

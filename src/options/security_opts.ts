@@ -19,13 +19,13 @@ export abstract class SecurityOpts extends ServerOpts {
   }
 
   /**
-   * The password, sent only in the form that the server requests. Default: that of the password file
+   * The password. It is sent only in the form that the server requests. Default: that of the password file
    * ({@linkcode passfile}), or none.
    *
-   * A function gives passwords that change, such as tokens: it is called once for each connection, when the
-   * server asks for a password, within {@linkcode ServerOpts.connectTimeout}. Blocking connections need the text at
-   * once; for a promise, connecting throws a `UsageError`. If the function fails, connecting throws a
-   * `ConnectionError` with its error as the `cause`.
+   * For passwords that change, such as tokens, give a function: it is called once for each connection, when the
+   * server requests a password, and must end within {@linkcode ServerOpts.connectTimeout}. For blocking connections
+   * it must return a string; if it returns a promise, connecting throws a `UsageError`. If the function fails,
+   * connecting throws a `ConnectionError` with its error as the `cause`.
    *
    * @example
    * ```ts
@@ -41,10 +41,10 @@ export abstract class SecurityOpts extends ServerOpts {
   }
 
   /**
-   * A function that gives a bearer token, for servers that authenticate with OAuth (OAUTHBEARER, PostgreSQL
-   * 18). It is called as a function for {@linkcode password} is, with what {@linkcode oauthIssuer},
-   * {@linkcode oauthClientId} and {@linkcode oauthScope} say. The token is sent over TLS and Unix
-   * sockets only, unless {@linkcode sslMode} is `"disable"`. Default: none.
+   * A function that returns a bearer token, for servers that authenticate with OAuth (OAUTHBEARER, PostgreSQL 18). It
+   * is called like a function for {@linkcode password}, with the values of {@linkcode oauthIssuer},
+   * {@linkcode oauthClientId} and {@linkcode oauthScope}. The token is sent over TLS and Unix sockets only, unless
+   * {@linkcode sslMode} is `"disable"`. Default: none.
    *
    * Source: PostgreSQL manual, "OAuth Authorization/Authentication"; RFC 7628.
    */
@@ -68,8 +68,8 @@ export abstract class SecurityOpts extends ServerOpts {
   }
 
   /**
-   * The path of libpq's password file, which is read for each connection without a password. Its lines are
-   * `host:port:database:user:password`; the first line that matches is used. A file that does not exist is
+   * The path of libpq's password file, which is read for each connection whose password is not set otherwise. Its
+   * lines are `host:port:database:user:password`; the first line that matches is used. A file that does not exist is
    * no error; one that others may read is not used, with a warning. Default: `.pgpass` in the home directory.
    *
    * On Deno the default file counts as absent if it may not be read without asking. A file that is named
@@ -82,11 +82,11 @@ export abstract class SecurityOpts extends ServerOpts {
   /**
    * Whether to encrypt, and what the certificate of the server must prove, as in libpq:
    *
-   * - `"disable"`: never encrypted. `"allow"`: only if the server refuses a connection in clear.
-   * - `"prefer"`: encrypted if the server can. None of these three protects from somebody on the way.
+   * - `"disable"`: never encrypted. `"allow"`: only if the server refuses an unencrypted connection.
+   * - `"prefer"`: encrypted if the server supports it. None of these three protects from an attacker in between.
    * - `"require"`: encrypted. The certificate is verified only if there are root certificates, as in `"verify-ca"`.
    * - `"verify-ca"`: an authority of {@linkcode sslRootCert} or {@linkcode tls} has issued it.
-   * - `"verify-full"`: and it is for the host that is connected to. Use this over networks.
+   * - `"verify-full"`: in addition, the certificate is for the host that is connected to. Use this over networks.
    *
    * Unix sockets are never encrypted. Default: `"prefer"`; `"verify-full"` if `sslRootCert` is `"system"`.
    *
@@ -120,9 +120,9 @@ export abstract class SecurityOpts extends ServerOpts {
   }
 
   /**
-   * The path of a file with the client's certificate in PEM, and behind it those of its issuers; it is sent if the
-   * server asks for one. As in libpq, a file that does not exist is no error. Default: `.postgresql/postgresql.crt` in
-   * the home directory.
+   * The path of a file with the client's certificate in PEM, followed by those of its issuers; it is sent if the
+   * server requests one. As in libpq, a file that does not exist is no error. Default: `.postgresql/postgresql.crt`
+   * in the home directory.
    */
   sslCert(path: string): this {
     return set(this, "sslCert", path);
@@ -174,8 +174,9 @@ export abstract class SecurityOpts extends ServerOpts {
   }
 
   /**
-   * How encryption starts: `"postgres"` after a request in clear, which every server understands; `"direct"` at once,
-   * which saves a round trip, and needs PostgreSQL 17 and a mode of `"require"` or stricter. Default: `"postgres"`.
+   * How encryption starts: `"postgres"` after an unencrypted request, which every server understands; `"direct"` at
+   * once, which saves a round trip, and needs PostgreSQL 17 and {@linkcode sslMode} `"require"` or stricter. Default:
+   * `"postgres"`.
    *
    * @throws {UsageError} For any other value.
    */
@@ -203,8 +204,8 @@ export abstract class SecurityOpts extends ServerOpts {
   }
 
   /**
-   * Certificates and keys as texts, for programs that have them from a secret store or a variable. They take the place
-   * of libpq's files. Default: none.
+   * Certificates and keys as strings, for programs that have them from a secret store or a variable. They are used in
+   * place of libpq's files. Default: none.
    *
    * @example
    * ```ts
@@ -218,7 +219,7 @@ export abstract class SecurityOpts extends ServerOpts {
    * assert.equal(complete.toJSON()["sslMode"], "verify-full");
    * ```
    *
-   * @throws {UsageError} If a text is not what it must be, such as a certificate in PEM.
+   * @throws {UsageError} If a string is not valid, for example not a certificate in PEM.
    */
   tls(texts: TlsSettings): this {
     return set(this, "tls", texts);
@@ -238,8 +239,8 @@ export abstract class SecurityOpts extends ServerOpts {
   }
 
   /**
-   * Whether SCRAM proves that the TLS connection ends at the server itself: `"disable"` never, `"prefer"` if
-   * both sides can, `"require"` always, and without it connecting fails. Default: `"prefer"`.
+   * Whether SCRAM proves that the TLS connection ends at the server itself (channel binding): `"disable"` never;
+   * `"prefer"` if both sides support it; `"require"` always, otherwise connecting fails. Default: `"prefer"`.
    *
    * Source: PostgreSQL manual, libpq, "Parameter Key Words", channel_binding.
    *
@@ -250,8 +251,9 @@ export abstract class SecurityOpts extends ServerOpts {
   }
 
   /**
-   * The name of the operating system's user that must listen on a Unix socket, before anything is sent to it;
-   * TCP connections are not checked. If the user is not certain, connecting fails. Default: any user.
+   * The name of the operating-system user whose process must listen on the Unix socket. pyro checks this before it
+   * sends anything; TCP connections are not checked. If the user cannot be determined, connecting fails. Default: any
+   * user.
    *
    * On Deno the socket's path and `/etc/passwd` need `--allow-read`.
    *

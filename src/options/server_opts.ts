@@ -32,9 +32,9 @@ export abstract class ServerOpts {
   #settings: Settings = NONE;
 
   /**
-   * The server's host: a name, an IP address, or the directory of its Unix socket (which starts with
-   * `/`, or with `@` for an abstract socket of Linux). The hosts of a list, or of one string with commas, are
-   * tried in order, and so are the addresses of a name. Default: `localhost`.
+   * The server's host: a name, an IP address, or the directory of its Unix socket (which starts with `/`, or with `@`
+   * for an abstract socket of Linux). A list of hosts, or a string of hosts with commas, is tried in order, and so
+   * are the addresses of each name. Default: `localhost`.
    *
    * @throws {UsageError} If it is none of these.
    */
@@ -43,10 +43,10 @@ export abstract class ServerOpts {
   }
 
   /**
-   * The IP address that is dialled instead of looking {@linkcode host} up: one for each host, in a list or
-   * in one string with commas; an empty one is looked up. Everything else goes by the host: the password file,
-   * the certificate, the name that is sent when encryption starts. Without a host, the address is the host.
-   * Default: none.
+   * The IP address to connect to, so that {@linkcode host} is not looked up: one for each host, in a list or in one
+   * string with commas; if one is empty, its host is looked up. The password file, the verification of the
+   * certificate and the name that is sent when encryption starts (SNI) still use the host. Without a host, the
+   * address is the host. Default: none.
    *
    * @example
    * ```ts
@@ -73,9 +73,10 @@ export abstract class ServerOpts {
 
   /**
    * The session that a connection to one of several hosts must have: `"any"`; one that can write (`"read-write"`) or
-   * cannot (`"read-only"`); one on a primary (`"primary"`) or a standby (`"standby"`); or one on a standby, and on any
-   * server if there is no standby (`"prefer-standby"`). Hosts, and addresses of a host, whose sessions are others are
-   * passed over. A server that does not report what it is (PostgreSQL before 14, and others) is asked. Default: `"any"`.
+   * cannot (`"read-only"`); one on a primary (`"primary"`) or a standby (`"standby"`); or one on a standby, and on
+   * any server if there is no standby (`"prefer-standby"`). Other hosts, and other addresses of a host, are skipped.
+   * If a server does not report whether it is a primary or a standby (PostgreSQL before 14, and other engines), pyro
+   * sends a query to find out. Default: `"any"`.
    *
    * Source: PostgreSQL manual, libpq, "Parameter Key Words", target_session_attrs.
    *
@@ -95,8 +96,8 @@ export abstract class ServerOpts {
   }
 
   /**
-   * Whether each connection tries the hosts, and the addresses of each host, in an order of its own, at random. In the
-   * URL: `load_balance_hosts=random` or `disable`. Default: false, they are tried in the order of the list.
+   * Whether each connection tries the hosts, and the addresses of each host, in a random order. In the URL:
+   * `load_balance_hosts=random` or `disable`. Default: false; they are tried in the order of the list.
    *
    * Source: PostgreSQL manual, libpq, "Parameter Key Words", load_balance_hosts.
    */
@@ -105,9 +106,8 @@ export abstract class ServerOpts {
   }
 
   /**
-   * How long a pool over several hosts relies on what it has found out about a host, in milliseconds: that it is a
-   * primary or a standby, or that it does not answer. 0 is no time. In the URL: `host_recheck`, in seconds. Default:
-   * 10 000.
+   * How long a pool over several hosts remembers, in milliseconds, that a host is a primary or a standby, or that it
+   * does not answer. With 0, it does not remember this. In the URL: `host_recheck`, in seconds. Default: 10 000.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    */
@@ -126,8 +126,8 @@ export abstract class ServerOpts {
   }
 
   /**
-   * Whether a TCP connection to a server on this machine is replaced by its Unix socket, which is faster.
-   * A password, or a proof of it, is sent to a socket only if the socket is known to be the server's;
+   * Whether pyro replaces a TCP connection to a server on this machine by one through the server's Unix socket, which
+   * is faster. A password, or a proof of it, is sent to a socket only if the socket is known to be the server's;
    * otherwise TCP is kept. Default: true.
    */
   upgradeToUnixSocket(wanted: boolean): this {
@@ -135,8 +135,9 @@ export abstract class ServerOpts {
   }
 
   /**
-   * The section of libpq's service file that has the options that are not set here; it has precedence over
-   * environment variables. Connecting throws a `UsageError` if no file has it. Default: none.
+   * The name of the section of libpq's service file from which options that are not set here are taken; it has
+   * precedence over environment variables. If no file has this section, connecting throws a `UsageError`. Default:
+   * none.
    */
   service(name: string): this {
     return set(this, "service", name);
@@ -164,8 +165,8 @@ export abstract class ServerOpts {
   }
 
   /**
-   * The application's name if neither these options, nor a service file, nor `PGAPPNAME` have one; for
-   * programs with a name of their own that users may change. Default: none.
+   * The application name that is used if neither these options, nor the service file, nor `PGAPPNAME` set one; for
+   * programs whose users may set another name. Default: none.
    */
   fallbackApplicationName(name: string): this {
     return set(this, "fallbackApplicationName", name);
@@ -192,9 +193,9 @@ export abstract class ServerOpts {
   }
 
   /**
-   * The default of the option `timeout` of every call on the connection, in milliseconds, but for `listen`; 0 is no
-   * limit. A call's own `timeout` takes precedence, also 0. It limits `tx` as a whole too, and `copyIn`, `copyRows` and
-   * `execBatch` with their sources. In the URL: `call_timeout`, in seconds. Default: 0.
+   * The default `timeout` of every call on the connection except `listen`, in milliseconds; 0 is no limit. A call's
+   * own `timeout` takes precedence, even if it is 0. It also limits the whole of a `tx`, and `copyIn`, `copyRows` and
+   * `execBatch` including the time that their sources take. In the URL: `call_timeout`, in seconds. Default: 0.
    *
    * @throws {UsageError} If it is not an integer from 0 to 2^31-1.
    *
@@ -218,9 +219,9 @@ export abstract class ServerOpts {
   }
 
   /**
-   * How long a TCP connection must be idle until it is probed, in milliseconds, in whole seconds; 0 is the
-   * system's default (two hours on Linux). Has no effect without {@linkcode keepAlive}, and on Unix
-   * sockets. In the URL: `keepalives_idle`, in seconds. Default: 0.
+   * How long a TCP connection must be idle before the operating system probes it, in milliseconds, in whole seconds;
+   * 0 is the system's default (two hours on Linux). Has no effect without {@linkcode keepAlive}, nor on Unix sockets.
+   * In the URL: `keepalives_idle`, in seconds. Default: 0.
    *
    * Not every runtime can set this and the three options below: `docs/options.md` has a table. Where it
    * cannot, connecting over TCP throws a `UsageError`.
@@ -263,9 +264,9 @@ export abstract class ServerOpts {
   }
 
   /**
-   * How long sent data may be without an answer until a TCP connection counts as lost, in milliseconds; 0 is the
-   * system's default, about 15 minutes. Has no effect on Unix sockets. See {@linkcode keepAlivesIdle} for
-   * the runtimes that have it. In the URL: `tcp_user_timeout`, in milliseconds too. Default: 0.
+   * How long sent data may stay unacknowledged before a TCP connection counts as lost, in milliseconds; 0 is the
+   * system's default, about 15 minutes. Has no effect on Unix sockets. See {@linkcode keepAlivesIdle} for the
+   * runtimes that have it. In the URL: `tcp_user_timeout`, in milliseconds too. Default: 0.
    *
    * Source: PostgreSQL manual, libpq, "Parameter Key Words", tcp_user_timeout.
    *
@@ -312,8 +313,8 @@ export abstract class ServerOpts {
   }
 
   /**
-   * How many SQL strings a connection keeps prepared. With 0, it uses unnamed statements, and keeps the
-   * types of 256 strings. Default: 256.
+   * How many SQL strings a connection keeps as prepared statements. With 0, it uses unnamed statements, and remembers
+   * the types of 256 strings. Default: 256.
    *
    * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
    */
@@ -322,10 +323,10 @@ export abstract class ServerOpts {
   }
 
   /**
-   * Whether there is a pooler before the server that shares its connections between transactions, such
-   * as PgBouncer in transaction mode. Statements then have no names, and the server's Unix socket is
-   * not used, whatever {@linkcode upgradeToUnixSocket} says; {@linkcode statementCacheSize}
-   * is the number of strings whose types are kept. In the URL: `pgbouncer=true`. Default: false.
+   * Whether there is a pooler in front of the server that assigns server connections for each transaction, such as
+   * PgBouncer in transaction mode. Prepared statements then have no names, and there is no upgrade to the server's
+   * Unix socket, whatever {@linkcode upgradeToUnixSocket} says; {@linkcode statementCacheSize} is the number of
+   * strings whose types are remembered. In the URL: `pgbouncer=true`. Default: false.
    *
    * @example
    * ```ts
@@ -341,9 +342,9 @@ export abstract class ServerOpts {
   }
 
   /**
-   * How blocking connections reach their socket: `"ffi"` through the C library, `"worker"` through a
-   * worker thread, `"auto"` through FFI where that is permitted without asking, otherwise and for TLS
-   * through a worker. On Node, whose FFI is experimental, `"auto"` means the worker. Default: `"auto"`.
+   * How blocking connections use their socket: `"ffi"` through the C library, `"worker"` through a worker thread.
+   * `"auto"` is FFI if it is permitted without a prompt, and a worker otherwise and for TLS. On Node, whose FFI is
+   * experimental, `"auto"` is the worker. Default: `"auto"`.
    *
    * @throws {UsageError} For any other value.
    */
@@ -352,10 +353,10 @@ export abstract class ServerOpts {
   }
 
   /**
-   * A function that opens connections in place of pyro's own sockets: through a proxy, a tunnel, a WebSocket, to a
-   * server in the process. It gets the address as the options say, and gives two Web streams of bytes, or for blocking
-   * connections an object with `read`, `write` and `close`: see {@linkcode DialFunction}. It is also called for cancel
-   * requests. Default: none.
+   * A function that opens connections in place of pyro: through a proxy, a tunnel or a WebSocket, or to a server in
+   * the process. It gets the address as in the options, and returns two Web streams of bytes, or for blocking
+   * connections an object with `read`, `write` and `close`: see {@linkcode DialFunction}. It is also called for
+   * cancel requests. Default: none.
    *
    * Names are not looked up, there is no upgrade to a Unix socket, and options of TCP sockets are refused. `sslmode`
    * means what it always means, and encryption is up to the connection's `startTls`; without it, `prefer` stays in clear

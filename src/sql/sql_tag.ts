@@ -14,9 +14,9 @@ export interface SqlNames {
    * of one is part of the name. The name is case-sensitive, as always in quotes: a table created as
    * `Person` without quotes is called `person`.
    *
-   * Throws `UsageError` for anything but strings, for an empty one, for one with a NUL character or a
-   * lone surrogate, and for more than 63 bytes of UTF-8, which the server would truncate: two names
-   * could become the same.
+   * Throws `UsageError` for anything but strings, for an empty one, for one with a NUL character or a lone surrogate,
+   * and for more than 63 bytes of UTF-8: the server would truncate such a name, so that two names could become the
+   * same.
    *
    * @example
    * ```ts
@@ -31,17 +31,17 @@ export interface SqlNames {
   id(...parts: string[]): SqlTemplate;
 
   /**
-   * Makes rows for `insert into person …`. Objects give a list of columns and the values:
-   * `("name", "age") values ($1, $2), ($3, $4)`. The columns are the first row's own enumerable keys, or
-   * `columns`; other keys are then left out.
+   * Makes the part of `insert into person …` after the name of the table. Rows that are objects give a list of
+   * columns and the values: `("name", "age") values ($1, $2), ($3, $4)`. The columns are the first row's own
+   * enumerable keys, or `columns`; other keys are then left out.
    *
-   * For arrays, `columns` names the columns in the same order. Without it there is no list of columns:
+   * For rows that are arrays, `columns` has the names in the same order. Without it, there is no list of columns:
    * `values ($1, $2), ($3, $4)`, which is also allowed in a `from`.
    *
    * A value may be a template: ``sql`default` ``, ``sql`now()` ``.
    *
    * If `columns` are names with their types, there is no list of columns, and the first row has casts:
-   * `values ($1::int4, $2::text), ($3, $4)`. So the values are typed where no table gives them a type, as in
+   * `values ($1::int4, $2::text), ($3, $4)`. Use this where the server cannot infer the types from a table, as in
    * `from (values …) as v (id, name)`.
    *
    * Throws `UsageError` if there are no rows or no columns; if a row lacks a column, has undefined there, has a
@@ -96,8 +96,8 @@ export interface SqlNames {
 /** The type of {@linkcode sql}: a tag for templates, and functions for parts of SQL that are not values. */
 export interface SqlTag extends SqlNames {
   /**
-   * Makes a template. An interpolated value becomes a parameter, also an array or `null`; another
-   * template becomes a part of this one. Escapes are those of any template: `\\` is one backslash.
+   * Makes a template. An interpolated value becomes a parameter, even an array or `null`; another template becomes a
+   * part of this one. As in any template literal, `\\` is one backslash.
    *
    * Throws `UsageError` if it is called as a function, for an invalid escape such as `\u`, and if
    * undefined, a promise, a function, a symbol or an array of templates is interpolated.
@@ -140,7 +140,7 @@ export interface SqlTag extends SqlNames {
   readonly camel: SqlNames;
 
   /**
-   * Joins conditions by `and`: `((a) and (b))`. Of none it is `true`, as is `every` of an empty array.
+   * Joins conditions by `and`: `((a) and (b))`. For an empty list it is `true`, as is `every` of an empty array.
    *
    * Throws `UsageError` if something in the list is not a template.
    *
@@ -158,17 +158,17 @@ export interface SqlTag extends SqlNames {
    */
   and(conditions: Iterable<SqlTemplate>): SqlTemplate;
 
-  /** Joins conditions by `or`, as {@linkcode SqlTag.and} does. Of none it is `false`. */
+  /** Joins conditions by `or`, as {@linkcode SqlTag.and} does by `and`. For an empty list it is `false`. */
   or(conditions: Iterable<SqlTemplate>): SqlTemplate;
 
   /**
-   * Makes `unnest` of rows, for a `from`: any number of rows, even none, in one array a column, so that the text is
-   * the same for all. `types` has the columns with their types, which are SQL.
+   * Makes a call of `unnest` for a `from`, with any number of rows, even none. It sends one array per column, so the
+   * text is the same for any number of rows. `types` has the names of the columns and their types in SQL.
    *
-   * Rows are objects, of which other keys are left out, or arrays in the order of the columns.
+   * Rows are objects, whose other keys are ignored, or arrays in the order of the columns.
    *
-   * Throws `UsageError` if there are no columns, if a type is none, or an array type (`unnest` would make rows of its
-   * elements), if a row lacks a column, and for templates as values.
+   * Throws `UsageError` if there are no columns, if a type is not the name of a type, or is an array type (`unnest`
+   * would make rows of its elements), if a row lacks a column, and for templates as values.
    *
    * @example
    * ```ts
@@ -186,8 +186,9 @@ export interface SqlTag extends SqlNames {
   unnest(rows: Iterable<object>, types: SqlTypes): SqlTemplate;
 
   /**
-   * Makes SQL of a text, as it is. **The text is executed: it must come from your program**, never from a user or
-   * another system; what a user chooses is picked from a list, or quoted by {@linkcode SqlTag.id}.
+   * Makes a template of a string, which becomes SQL unchanged. **The string is executed: it must come from your
+   * program**, never from a user or another system. Look up what a user chooses in a list, or quote it with
+   * {@linkcode SqlTag.id}.
    *
    * Throws `UsageError` for anything but a string.
    *
@@ -204,11 +205,13 @@ export interface SqlTag extends SqlNames {
   raw(text: string): SqlTemplate;
 
   /**
-   * Makes SQL of a file, as it is: a text in UTF-8. It is read when it is first used, without awaiting, and kept, as
-   * modules are. Give a URL for a file beside your module (`new URL("report.sql", import.meta.url)`); a path is
-   * relative to the working directory. On Deno, reading needs its permission.
+   * Makes a template of a file in UTF-8, whose text becomes SQL unchanged. The file is read synchronously when it is
+   * first used, and kept, as modules are. For a file in the directory of your module, give a URL
+   * (`new URL("report.sql", import.meta.url)`); a path is relative to the working directory. On Deno, reading needs
+   * its permission.
    *
-   * The values for `$1`, `$2`, … in the file are the second argument of `exec` and its kin.
+   * The values for `$1`, `$2`, … in the file are the second argument of `exec` and of the other methods with
+   * parameters.
    *
    * Throws `UsageError` if the file cannot be read, or is not UTF-8.
    *

@@ -8,9 +8,9 @@ import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
 
 /**
- * Stops the running statement of a connection, given its `cancelKey`, from another thread, since the
- * connection's own waits. Does nothing if no statement is running. It can also stop a statement that is
- * executed meanwhile.
+ * Stops the running statement of a connection, given its `cancelKey`. Call it on another thread, since the
+ * connection's own thread waits. Does nothing if no statement is running. It stops whatever statement is running when
+ * the request arrives, which can be a later one.
  *
  * @throws {ConnectionError} If the server cannot be reached within ten seconds.
  *

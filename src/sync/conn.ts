@@ -12,11 +12,11 @@ import { OpenedConnection } from "./opened.ts";
 import { transactionOf } from "./transaction.ts";
 
 /**
- * A connection to a PostgreSQL server: one session, whose statements are executed in the order of the
- * calls. Every method returns when the server has answered; nothing else runs on the thread meanwhile.
+ * A connection to a PostgreSQL server: one session. Every method returns when the server has answered; nothing else
+ * runs on the thread meanwhile.
  *
- * All methods throw a `ConnectionError` once the connection is closed or lost, and a `ServerError` if
- * the server refuses a statement; the connection then stays usable.
+ * Methods throw a `ServerError` if the server refuses a statement; the connection then stays usable. Once the
+ * connection is closed or lost, they throw a `ConnectionError`.
  *
  * @example A query with a parameter
  * ```ts
@@ -44,9 +44,9 @@ export class Conn extends Executor implements Disposable {
   /**
    * Connects.
    *
-   * @param target A URL (`pg://user:password@host:port/database?key=value`), a `URL`, `Opts`, a libpq
-   *   keyword/value string, or a plain object whose keys are the names of Opts' setters. Default: the URL in the
-   *   environment variable `DATABASE_URL` if it is set, otherwise what libpq's variables say.
+   * @param target A URL (`pg://user:password@host:port/database?key=value`), a `URL`, `Opts`, a libpq keyword/value
+   *   string, or a plain object whose keys are the names of the setters of `Opts`. Default: the URL in the
+   *   environment variable `DATABASE_URL` if it is set, otherwise the server that libpq's environment variables name.
    * @throws {UsageError} If the target is malformed.
    * @throws {ServerError} If the server refuses the session, such as for a wrong password.
    * @throws {ConnectionError} If no server can be reached within `connectTimeout`.
@@ -68,14 +68,15 @@ export class Conn extends Executor implements Disposable {
     this.#link = link;
   }
 
-  /** Makes one round trip to the server; works in a failed transaction too. */
+  /** Makes one round trip to the server, to check that the connection works; works in a failed transaction too. */
   ping(options?: CallOptions): void {
     return this.#link.run(sessionCalls.ping(this.#context, options));
   }
 
   /**
-   * Listens to a channel (LISTEN); returns when the server has confirmed it. The name is taken
-   * literally and is case-sensitive. Not allowed in a transaction, whose rollback would end listening.
+   * Listens to a channel (LISTEN); returns when the server has confirmed it. The name is used unchanged and is
+   * case-sensitive. Do not call it in a transaction: LISTEN takes effect when the transaction commits, and a rollback
+   * undoes it without an error.
    *
    * @param options With `timeout`, the iteration ends after that many milliseconds without a
    *   notification.
@@ -101,31 +102,31 @@ export class Conn extends Executor implements Disposable {
   }
 
   /**
-   * Drops what is known about the database's own types, for all connections to it: each type is looked
+   * Forgets what pyro knows about the types that the database defines, for all connections to it: each type is looked
    * up again when it is next used. Nothing is sent.
    *
-   * Most changes are noticed without it: those made by this connection, and those made by other
-   * sessions once a value does not fit. An attribute of a composite type that another session has
-   * renamed is not noticed before this call.
+   * Most changes of types are noticed without this call: those made by this connection, and those made by other
+   * sessions once a value does not fit. It is needed if another session has renamed an attribute of a composite type.
    */
   reloadTypes(): void {
     sessionCalls.reloadTypes(this.#context);
   }
 
   /**
-   * Resets the session (DISCARD ALL): settings, temporary tables, prepared statements, locks and
-   * listening are gone, and so is what is known about the database's types.
+   * Resets the session (DISCARD ALL): settings get their initial values; temporary tables and advisory locks are
+   * dropped; listening ends; the types that the database defines are looked up again. Statements from `prepare` still
+   * work: they are prepared again.
    */
   reset(options?: CallOptions): void {
     return this.#link.run(sessionCalls.reset(this.#context, options));
   }
 
   /**
-   * The position in the write-ahead log up to which everything is visible here: a text such as `0/16B3748`
+   * The position in the write-ahead log up to which everything is visible here: a string such as `0/16B3748`
    * (`pg_current_wal_lsn`, on a standby `pg_last_wal_replay_lsn`). After a commit, it is a position that includes the
-   * commit; `pool.withTarget(…, { after: position })` reads where that is visible.
+   * commit; `pool.withTarget(…, { after: position })` reads only where that position is visible.
    *
-   * @throws {ServerError} If the server does not have the functions, as engines that are not PostgreSQL.
+   * @throws {ServerError} If the server does not have these functions, such as an engine that is not PostgreSQL.
    *
    * @example
    * ```ts
@@ -142,9 +143,9 @@ export class Conn extends Executor implements Disposable {
   }
 
   /**
-   * Stops the running statement by a cancel request, over a connection of its own; its call fails with 57014,
-   * unless it has just completed. Calls made from now on are not affected. Does nothing if no statement is
-   * running, or if the server gave no cancel key.
+   * Stops the running statement by a cancel request, which is sent over a separate connection. The statement's call
+   * fails with a `ServerError` (57014), unless the statement has just completed. Calls made after this one are not
+   * affected. Does nothing if no statement is running, or if the server gave no cancel key.
    *
    * @throws {ConnectionError} If the server does not take the request within `connectTimeout`, or within ten seconds.
    *
@@ -161,8 +162,8 @@ export class Conn extends Executor implements Disposable {
   }
 
   /**
-   * Closes the connection. Idempotent; does not throw if the connection is lost. There are no other
-   * calls to wait for.
+   * Closes the connection. Idempotent; does not throw if the connection is lost. `timeout` has no effect, since there
+   * are no other calls to wait for.
    */
   close(options?: CloseOptions): void {
     closeTimeout(options);

@@ -48,9 +48,10 @@ export abstract class Executor extends StatementExecutor {
   }
 
   /**
-   * Executes a statement and calls a function that fetches its rows in parts. The call returns or
-   * throws what the function does. Outside of a transaction, no other call is allowed meanwhile. The
-   * option `rows` is the default for all fetches.
+   * Executes a statement, and calls a function with its portal, from which the function fetches the rows in parts.
+   * The call returns what the function returns, and throws what it throws. The portal is closed when the function
+   * ends. Outside of a transaction, no other call on the connection is allowed meanwhile. The options `rows`, `nest`
+   * and `as` are the defaults of all fetches.
    *
    * @example
    * ```ts
@@ -77,8 +78,9 @@ export abstract class Executor extends StatementExecutor {
   }
 
   /**
-   * Streams the rows of a statement in constant memory: `batch` rows are fetched at a time. Leaving the
-   * loop closes the statement's portal. Outside of a transaction, no other call is allowed meanwhile.
+   * Streams the rows of a statement in constant memory: `batch` rows are fetched at a time. The statement is executed
+   * when the first row is requested. Leaving the loop closes the stream. Outside of a transaction, no other call on
+   * the connection is allowed from the first row on until then.
    *
    * @example
    * ```ts
@@ -103,12 +105,13 @@ export abstract class Executor extends StatementExecutor {
   }
 
   /**
-   * Runs a function in a transaction, which is committed if it returns and rolled back if it throws.
-   * Inside of a transaction, this makes a nested one (a savepoint).
+   * Runs a function in a transaction. The transaction is committed if the function returns, and rolled back if it
+   * throws. On a transaction, this makes a nested one (a savepoint).
    *
    * @param fn Gets the transaction. The call returns its result.
    * @param options Isolation level, read only, deferrable; `retries` after conflicts with other transactions.
-   * @throws {ServerError} 40000, with the first failure as its cause, if a statement failed and the function returned all the same.
+   * @throws {ServerError} 40000, with the first failure as its cause, if a statement failed and the function returned
+   *   nevertheless.
    *
    * @example
    * ```ts
@@ -131,8 +134,8 @@ export abstract class Executor extends StatementExecutor {
   }
 
   /**
-   * Begins a transaction, which is rolled back if it is disposed of uncommitted. Inside of a
-   * transaction, this makes a nested one (a savepoint).
+   * Begins a transaction. It is rolled back if it is disposed of before it was committed. On a transaction, this
+   * makes a nested one (a savepoint).
    *
    * @example
    * ```ts
@@ -177,7 +180,7 @@ export abstract class Executor extends StatementExecutor {
   /**
    * Executes `COPY … FROM STDIN` and returns the number of rows copied.
    *
-   * @param source Bytes or text in the statement's format, in chunks cut anywhere.
+   * @param source Bytes or text in the statement's format. Chunks may end anywhere.
    *
    * @example
    * ```ts
@@ -198,8 +201,9 @@ export abstract class Executor extends StatementExecutor {
   }
 
   /**
-   * Executes `COPY … TO STDOUT` and gives the data chunk by chunk. Leaving the loop stops
-   * the statement without failing a transaction. No other call is allowed meanwhile.
+   * Executes `COPY … TO STDOUT` and returns the data chunk by chunk. Leaving the loop stops
+   * the statement; this does not fail a transaction. Until the data has ended or the loop is left, no other call on
+   * the connection is allowed.
    *
    * @example
    * ```ts
@@ -220,7 +224,7 @@ export abstract class Executor extends StatementExecutor {
   }
 
   /**
-   * Copies rows into a table, all or none, and returns their number.
+   * Copies rows into a table, by COPY, and returns their number. All rows are stored, or none.
    *
    * Values are encoded for their columns' types: in COPY's binary format if pyro writes it for all of
    * these types, otherwise in text. Strings for dates and times must be ISO 8601, with an offset from UTC

@@ -9,9 +9,9 @@ import type { Notification } from "../wire/backend.ts";
 import { printMembers } from "../inspection.ts";
 
 /**
- * The notifications on a channel, to iterate over; made by `Conn.listen`. `next` waits without limit
- * unless there is a `timeout`. Leaving the loop ends listening. If the connection is lost, or too many
- * notifications are not taken, the iteration ends with a `ConnectionError`.
+ * The notifications on a channel, to iterate over; made by `Conn.listen`. `next` waits without limit unless there is
+ * a `timeout`. Leaving the loop ends listening. If the connection is lost, or too many notifications wait to be
+ * taken, the iteration ends with a `ConnectionError`.
  */
 export class Notifications extends BlockingIterator<Notification> implements Disposable {
   readonly #context: CallContext;

@@ -9,7 +9,10 @@ import { printMembers } from "../inspection.ts";
 import { collectors } from "../rows/collector_factories.ts";
 import type { Column } from "../wire/backend.ts";
 
-/** A statement whose rows are fetched in parts; made by `Transaction.execPortal` and `execIter`. */
+/**
+ * A statement that is being executed, whose rows are fetched in parts; made by `Transaction.execPortal` and
+ * `execIter`.
+ */
 export class Portal implements Disposable {
   readonly #context: CallContext;
   readonly #link: SyncLink;

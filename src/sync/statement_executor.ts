@@ -84,8 +84,8 @@ export abstract class StatementExecutor extends ConnState {
   }
 
   /**
-   * Prepares a statement; see {@linkcode PreparedStatement}. Strings that are executed repeatedly are
-   * kept prepared without it.
+   * Prepares a statement; see {@linkcode PreparedStatement}. You need not prepare a string that you execute
+   * repeatedly: `exec` does that by itself.
    */
   prepare(sql: string | SqlTemplate, options?: CallOptions): PreparedStatement {
     const prepared = this.#link.run(statementCalls.prepare(this.#context, sql, options));
@@ -93,7 +93,7 @@ export abstract class StatementExecutor extends ConnState {
   }
 
   /**
-   * Prepares statements in one round trip: all of them, or none.
+   * Prepares several statements in one round trip: all of them, or none.
    *
    * @example
    * ```ts
@@ -114,7 +114,7 @@ export abstract class StatementExecutor extends ConnState {
   /**
    * Executes one statement with parameters (extended query protocol) and returns its rows.
    *
-   * A string is prepared the first time, and from then on takes one round trip.
+   * A string with parameters is prepared the first time, which takes one more round trip; from then on it takes one.
    *
    * @param stmt SQL text with `$1`, `$2`, … for the parameters, a prepared statement, or an `sql` template.
    * @param params The parameters' values. An object in their place is taken as the options.
@@ -155,7 +155,10 @@ export abstract class StatementExecutor extends ConnState {
     );
   }
 
-  /** The same as {@linkcode exec}, but returns the only row; no row or several are a `UsageError`. */
+  /**
+   * The same as {@linkcode exec}, but returns the only row. If there is none or more than one, it throws a
+   * `UsageError`.
+   */
   execOne<R = Row>(
     stmt: Statement,
     params?: Params | Mapped<QueryOptions, R>,
@@ -208,7 +211,8 @@ export abstract class StatementExecutor extends ConnState {
   }
 
   /**
-   * The same as {@linkcode exec}, but returns a Map of the rows by the values of their column `key`.
+   * The same as {@linkcode exec}, but returns a Map: its keys are the values of the column `key`, its values the
+   * rows.
    *
    * @throws {UsageError} If there is no such column, two rows have the same value of it, or the values are objects.
    *
@@ -269,12 +273,13 @@ export abstract class StatementExecutor extends ConnState {
   }
 
   /**
-   * Executes one statement with many sets of parameters, all or none: in a transaction of its own or,
-   * inside of a transaction, behind a savepoint.
+   * Executes one statement with many sets of parameters. All of them take effect, or none: they are executed in a
+   * transaction of their own or, inside of a transaction, after a savepoint. Rows that the statement returns are
+   * dropped.
    *
    * @param paramSets Arrays of parameters, in an array or in an iterable of any length.
-   * @param options With `chunk`, that many sets are committed at a time; a failure does not undo
-   *   earlier chunks.
+   * @param options With `chunk`, that many sets are committed at a time; a failure does not undo earlier chunks.
+   *   `chunk` is not allowed inside of a transaction.
    * @returns The number of affected rows of all sets together.
    * @throws {PyroError} If a set fails. `index` is the set's index, `committed` the number of sets that chunks have committed.
    *

@@ -12,9 +12,9 @@ import { Portal } from "./portal.ts";
 import type { Statement } from "./statement_executor.ts";
 
 /**
- * A transaction, made by `Conn.begin` or `Conn.tx`; one made by a transaction is nested in it (a
- * savepoint). It is rolled back if it is disposed of uncommitted. After its end, its methods fail with
- * a `UsageError`.
+ * A transaction, made by `Conn.begin` or `Conn.tx`. One that is made by a transaction is nested in it (a savepoint).
+ * A transaction is rolled back if it is disposed of before it was committed. After its end, its methods fail with a
+ * `UsageError`.
  *
  * @example A part that may fail
  * ```ts
@@ -41,7 +41,7 @@ export class Transaction extends Executor implements Disposable {
     this.#link = link;
   }
 
-  /** Whether it was committed or rolled back, or the connection is closed or lost. */
+  /** Whether the transaction was committed or rolled back, or the connection is closed or lost. */
   override get closed(): boolean {
     return this.#context.transaction!.finished || super.closed;
   }
@@ -62,9 +62,9 @@ export class Transaction extends Executor implements Disposable {
   }
 
   /**
-   * Opens a portal: a statement whose rows are fetched in parts. Several can be open, and other calls be
-   * made between their fetches, until the transaction ends. The option `rows` is the default for all
-   * fetches.
+   * Opens a portal: a statement that is being executed, whose rows are fetched in parts. Until the transaction ends,
+   * several portals can be open, and other calls can be made between their fetches. The options `rows`, `nest` and
+   * `as` are the defaults of all fetches.
    *
    * @example
    * ```ts

@@ -28,26 +28,29 @@ export interface PoolOptions extends PoolLimits {
    */
   readonly onConnect?: ((conn: Conn) => void | Promise<void>) | undefined;
   /**
-   * Called with each released connection after the clean-up, for example to reset it. If it returns
-   * `false` or throws, the connection is closed.
+   * Called with each released connection after the pool has cleaned the session up, for example to reset it. If it
+   * returns `false` or throws, the connection is closed.
    */
   readonly onRelease?: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
   /**
-   * Called once for each connection that is closed, or lost, with the error, even while it is idle. Errors that it
-   * throws are ignored.
+   * Called once for each connection when it is closed, or, with the error, when it is lost, even while it is idle.
+   * Errors that it throws are ignored.
    */
   readonly onClose?: ((conn: Conn, error?: ConnectionError) => void) | undefined;
-  /** Called for each connection that is not released. Without it, there is a warning. */
+  /**
+   * Called for each connection that is not released: one that is garbage-collected, or that is in use for longer than
+   * `poolLeakTimeout`. Without it, there is a warning.
+   */
   readonly onLeak?: ((leak: PoolLeak) => void) | undefined;
 }
 
 /**
- * Connections to one database, opened when they are needed, and reused: for servers, where many callers
- * must not share a session.
+ * Connections to one database, which are opened when they are needed, and reused. For programs with many callers that
+ * must not share a session, such as HTTP servers.
  *
- * Each call takes a connection, and releases it when it ends; `tx` and `acquire` keep one for longer.
- * Callers that find none wait, first come, first served. A lost connection is replaced; a statement
- * that was not sent because of the loss is sent on another one.
+ * Each call takes a connection, and releases it when it ends; `acquire` takes one until you release it. If none is
+ * free, callers wait, in the order in which they came. A lost connection is replaced; a statement that was not sent
+ * because of the loss is sent on another connection.
  *
  * @example
  * ```ts
@@ -107,25 +110,26 @@ export class Pool extends PoolView implements AsyncDisposable {
     printMembers<Pool>(this.prototype, (pool) => ({ name: pool.#views.main.name, ...pool.stats() }));
   }
 
-  /** Counts of connections and callers, now and so far, with those of its views. */
+  /** Counts of connections and callers, including those of the pool's views. */
   override stats(): PoolStats {
     return this.#views.stats;
   }
 
-  /** As `Conn.position`, on the primary: on a standby it could be older than what the pool has written. */
+  /** As `Conn.position`, on the primary: the position of a standby could be older than what the pool has written. */
   override position(options?: CallOptions): Promise<string> {
     const { main, primary } = this.#views;
     return primary === main ? super.position(options) : new PoolView(primary, () => primary).position(options);
   }
 
   /**
-   * A view of the pool, on the hosts of its list that suit: `"primary"`, `"standby"`, `"prefer-standby"` (a standby, and
-   * the primary if there is none), `"read-write"`, `"read-only"` or `"any"`. It shares the limits and the callbacks of the
-   * pool. Its connections are spread over these hosts; one that dies, or that is no longer what it was, is left out until
-   * it is back. Views need not be kept: all with the same target have the same connections.
+   * Returns a view of the pool, which uses only the hosts of its list that match the target: `"primary"`,
+   * `"standby"`, `"prefer-standby"` (a standby, and the primary if there is none), `"read-write"`, `"read-only"` or
+   * `"any"`. The view shares the limits and the callbacks of the pool. Its connections are spread over the matching
+   * hosts; a host that fails, or that no longer matches, is not used until it matches again. You need not keep views:
+   * all views with the same target use the same connections.
    *
-   * With `after`, its statements see everything that was committed up to that position: they are executed on a standby
-   * that has replayed it, and on the primary if none has within `wait` milliseconds.
+   * With `after`, the view's statements see everything that was committed up to that position: they are executed on a
+   * standby that has replayed it, and on the primary if no standby has done so within `wait` milliseconds.
    *
    * @throws {UsageError} If the target or an option is none of these.
    *
@@ -147,10 +151,9 @@ export class Pool extends PoolView implements AsyncDisposable {
   }
 
   /**
-   * Listens to a channel, on a separate connection that `poolMaxConcurrency` does not count. If it is
-   * lost, the pool replaces it, and the listener gets `{ channel, gap: true }`: notifications sent
-   * meanwhile are lost. While a server that was reached before is down, the call waits for it, at most
-   * `poolAcquireTimeout`.
+   * Listens to a channel, on a separate connection that `poolMaxConcurrency` does not count. If that connection is
+   * lost, the pool replaces it, and the listener gets `{ channel, gap: true }`: notifications sent meanwhile are
+   * lost. If a server that was reached before is down, the call waits for it, at most `poolAcquireTimeout`.
    *
    * @example
    * ```ts
@@ -171,7 +174,7 @@ export class Pool extends PoolView implements AsyncDisposable {
     return this.#listener.listen(channel, options);
   }
 
-  /** As `Conn.reloadTypes`, for all of its connections. */
+  /** As `Conn.reloadTypes`, for all connections of the pool. */
   reloadTypes(): void {
     this.#views.reloadTypes();
   }
@@ -185,8 +188,8 @@ export class Pool extends PoolView implements AsyncDisposable {
   }
 
   /**
-   * Closes the pool. Calls already made may finish within `timeout`, including those that wait for a
-   * connection; the rest are then cut off. Idempotent.
+   * Closes the pool. Calls already made may finish within `timeout`, including those that wait for a connection;
+   * after that, all connections are closed. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
     const closing = this.#views.close(closeTimeout(options));

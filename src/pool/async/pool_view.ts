@@ -10,8 +10,9 @@ import { PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 
 /**
- * What `Pool.withTarget` returns: executes statements on the hosts of a pool that suit, such as its standbys. It shares
- * the limits, the callbacks and the counts of the pool, and ends with it. A `Pool` is a view of itself.
+ * What `Pool.withTarget` returns: it executes statements on the hosts of a pool that match a target, such as its
+ * standbys. It shares the limits, the callbacks and the counts of the pool, and is closed with it. A `Pool` is a view
+ * of itself.
  *
  * @example
  * ```ts
@@ -48,8 +49,8 @@ export class PoolView extends PoolExecutor {
   }
 
   /**
-   * Opens connections until `poolMinIdle` of them are idle, at least one: to have them before the first caller comes,
-   * and to learn at once whether the server can be reached.
+   * Opens connections until `poolMinIdle` of them are idle, but at least one. So they are open before the first
+   * caller needs one, and the program learns at once whether the server can be reached.
    *
    * @param options As for {@linkcode Pool.acquire}.
    * @throws {ConnectionError} If the server cannot be reached, or the pool is closed.
@@ -71,7 +72,7 @@ export class PoolView extends PoolExecutor {
   }
 
   /**
-   * Takes a connection, for the caller alone until it is released.
+   * Takes a connection. Only the caller uses it until it is released.
    *
    * @param options `timeout`: how long to wait, in milliseconds, if shorter than `poolAcquireTimeout`.
    *   `signal`: ends the wait when it aborts.

@@ -45,7 +45,7 @@ export class PooledConn extends Conn {
   }
 
   /**
-   * Gives the connection back. Calls already made may take five seconds to finish; after that the
+   * Releases the connection. Calls already made may take five seconds to finish; after that the
    * connection is closed, and the pool opens another one when it needs one.
    *
    * @throws {UsageError} If it was released before.
@@ -55,7 +55,7 @@ export class PooledConn extends Conn {
     await this.#giveBack();
   }
 
-  /** As `Conn.cancel`. Fails after release: the connection may be running another caller's statement. */
+  /** As `Conn.cancel`. Fails after the release, since the connection may be executing another caller's statement. */
   override async cancel(): Promise<void> {
     this.#lease.check("cancel");
     await super.cancel();

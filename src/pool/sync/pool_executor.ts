@@ -135,8 +135,8 @@ export abstract class PoolExecutor {
   }
 
   /**
-   * As `Conn.execBatch`, on any connection. If the sets are an array, a batch that failed because a
-   * migration made its statement stale is executed again.
+   * As `Conn.execBatch`, on any connection. If the batch fails because the tables or types of its statement were
+   * changed, for example by a migration, it is executed again, but only if the sets are an array.
    */
   execBatch(
     stmt: PoolStatement,
@@ -162,8 +162,8 @@ export abstract class PoolExecutor {
   }
 
   /**
-   * As `Conn.stream`, on any connection, which is taken when the first row is requested. Wrong arguments are
-   * reported then, too.
+   * As `Conn.stream`, on any connection, which is taken when the first row is requested. Wrong arguments are reported
+   * only then.
    *
    * @example
    * ```ts
@@ -191,9 +191,9 @@ export abstract class PoolExecutor {
   /**
    * As `Conn.tx`, on any connection. Calls that `fn` makes on the pool are not part of the transaction.
    *
-   * `retries` also counts for a lost connection, and for a server that has become a standby, if nothing can have been
-   * committed: `fn` is then run again on another connection, after a failover on the new primary. With `resolveUnknown`,
-   * the pool finds out what became of a COMMIT whose answer was lost.
+   * With `retries`, `fn` is also run again, on another connection, if the connection was lost or its server has
+   * become a standby, and nothing can have been committed; after a failover, it is run on the new primary. With
+   * `resolveUnknown`, the pool finds out what became of a COMMIT whose answer was lost.
    *
    * @example
    * ```ts

@@ -10,8 +10,9 @@ import { PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 
 /**
- * What `Pool.withTarget` returns: executes statements on the hosts of a pool that suit, such as its standbys. It shares
- * the limits, the callbacks and the counts of the pool, and ends with it. A `Pool` is a view of itself.
+ * What `Pool.withTarget` returns: it executes statements on the hosts of a pool that match a target, such as its
+ * standbys. It shares the limits, the callbacks and the counts of the pool, and is closed with it. A `Pool` is a view
+ * of itself.
  *
  * @example
  * ```ts
@@ -48,8 +49,8 @@ export class PoolView extends PoolExecutor {
   }
 
   /**
-   * Opens connections until `poolMinIdle` of them are idle, at least one: to have them before the first caller comes,
-   * and to learn at once whether the server can be reached. Connections in use count.
+   * Opens connections until `poolMinIdle` of them, but at least one, are idle or in use. So they are open before the
+   * first call needs one, and the program learns at once whether the server can be reached.
    *
    * @param options Without effect, since there is nothing to wait for.
    * @throws {ConnectionError} If the server cannot be reached, or the pool is closed.
@@ -71,7 +72,7 @@ export class PoolView extends PoolExecutor {
   }
 
   /**
-   * Takes a connection, for the caller alone until it is released.
+   * Takes a connection. Only the caller uses it until it is released.
    *
    * @param options Without effect, since there is nothing to wait for.
    * @throws {UsageError} If all connections are in use.

@@ -46,7 +46,7 @@ export class PooledConn extends Conn {
   }
 
   /**
-   * Gives the connection back.
+   * Releases the connection.
    *
    * @throws {UsageError} If it was released before.
    */
@@ -55,7 +55,7 @@ export class PooledConn extends Conn {
     this.#giveBack();
   }
 
-  /** As `Conn.cancel`. Fails after release: the connection may be running another caller's statement. */
+  /** As `Conn.cancel`. Fails after the release, since the connection may be executing another caller's statement. */
   override cancel(): void {
     this.#lease.check("cancel");
     super.cancel();
