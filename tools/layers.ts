@@ -216,7 +216,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     knows: "pg's interface, for programs that use it; an entry point of its own",
     doesNotKnow: "how messages travel",
     pure: false,
-    imports: ["async", "codecs", "options", "protocol", "rows", "sql", "statements", "wire"],
+    imports: ["async", "codecs", "options", "protocol", "rows", "runtime", "sql", "statements", "wire"],
     packages: ["pg-connection-string", "pg-types"],
   },
   kysely: {

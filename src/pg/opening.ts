@@ -3,9 +3,14 @@ import { open, type OpenedConnection } from "../async/opened.ts";
 import type { ServerFields } from "../errors.ts";
 import { settingsOf } from "../options/opts.ts";
 import type { ConnectionParameters } from "./connection_parameters.ts";
+import { builtin } from "../builtin.ts";
+import { runtime } from "../runtime/runtime.ts";
 import { dialStream } from "./dial_stream.ts";
 import type { ClientConfig } from "./interfaces.ts";
 import { optsOf } from "./options.ts";
+
+// pg has loaded them when it has been imported, and programs measure the time of their first connection by that.
+if (runtime !== "deno") void [builtin.net, builtin.crypto];
 
 /** The parts of a client that say where and as whom to connect. */
 export interface ConnectingClient {
