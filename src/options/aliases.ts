@@ -125,7 +125,6 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
   ["adapter driver dialect", "leave it out: the scheme postgresql:// says the same"],
   ["cluster", "use options=--cluster%3D… instead, with the name of the cluster"],
   ["fetchtypes", "leave it out: types are looked up when they are needed"],
-  ["maxuses", "leave it out: a pool closes connections by their age, see pool_max_lifetime"],
   ["poolpreping connhealthchecks", "leave it out: a pool checks its connections by itself"],
   ["rewritebatchedinserts", "leave it out: execBatch sends its sets together"],
   ["sslinline", "leave it out: sslcert, sslkey and sslrootcert are paths of files"],

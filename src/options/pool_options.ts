@@ -11,8 +11,10 @@ export type PoolOptionName = Extract<OptionName, `pool${string}`>;
 export interface PoolOption {
   /** Its key in connection strings. */
   readonly keyword: string;
-  /** A number of things, or a time: milliseconds in setters, seconds in connection strings, 0 for no limit. */
+  /** A number of things, or a time: milliseconds in setters, seconds in connection strings. */
   readonly unit: "count" | "time";
+  /** Whether 0 is no limit, as for all times. */
+  readonly isUnlimitedAtZero: boolean;
   /** The least that may be set, and the most. */
   readonly min: number;
   readonly max: number;
@@ -25,8 +27,8 @@ export interface PoolOption {
 /** The longest that timers can wait, in milliseconds. */
 export const MAX_MILLISECONDS = 0x7fff_ffff;
 
-const COUNT = { unit: "count", min: 0, max: 1_000_000 } as const;
-const TIME = { unit: "time", min: 0, max: MAX_MILLISECONDS } as const;
+const COUNT = { unit: "count", isUnlimitedAtZero: false, min: 0, max: 1_000_000 } as const;
+const TIME = { unit: "time", isUnlimitedAtZero: true, min: 0, max: MAX_MILLISECONDS } as const;
 const MINUTE = 60_000;
 
 /** All pool options. */
@@ -67,6 +69,13 @@ export const POOL_OPTIONS: Readonly<Record<PoolOptionName, PoolOption>> = {
     aliases:
       "maxlifetime maxlifetimeseconds connmaxage connectionlifetime poolmaxconnlifetime poolmaxconnlifetimejitter maxconnlifetime " +
       "maxconnectionlifetime poolrecycle loadbalancetimeout",
+  },
+  poolMaxUses: {
+    ...COUNT,
+    isUnlimitedAtZero: true,
+    keyword: "pool_max_uses",
+    default: 0,
+    aliases: "maxuses",
   },
   poolAcquireTimeout: {
     ...TIME,

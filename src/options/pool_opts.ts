@@ -54,6 +54,16 @@ export abstract class PoolOpts extends SecurityOpts {
   }
 
   /**
+   * How often a pool hands out a connection before it closes it, when it is released; 0 is no limit. Of callers that
+   * share a connection, each counts. Default: 0.
+   *
+   * @throws {UsageError} If it is not an integer from 0 to 1 000 000.
+   */
+  poolMaxUses(count: number): this {
+    return set(this, "poolMaxUses", count);
+  }
+
+  /**
    * How long a caller waits for a connection of a pool, in milliseconds, before it gets a `TimeoutError`; 0 is no
    * limit. A call's `timeout` may be shorter. Default: 30 000.
    *

@@ -60,9 +60,9 @@ function nameOf(opts: Opts): string {
 function limitsOf(opts: Opts): Limits {
   const settings = settingsOf(opts);
   const limits = Object.fromEntries(
-    POOL_OPTION_LIST.map(([name, { unit, default: initial = Infinity }]) => {
+    POOL_OPTION_LIST.map(([name, { isUnlimitedAtZero, default: initial = Infinity }]) => {
       const value = settings[name] ?? initial;
-      return [name, unit === "time" && value === 0 ? Infinity : value];
+      return [name, isUnlimitedAtZero && value === 0 ? Infinity : value];
     }),
   ) as Limits;
   const poolMaxIdleConn = Math.min(limits.poolMaxIdleConn, limits.poolMaxConcurrency);

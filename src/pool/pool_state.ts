@@ -24,6 +24,8 @@ export interface PoolEntry<C extends PooledConnection> {
   /** How many callers use it now, and how many got it at the same time. */
   users: number;
   shares: number;
+  /** How often it was handed out. */
+  uses: number;
 }
 
 /** Counts of a pool's connections and callers, now and since the pool was made. */
@@ -188,6 +190,12 @@ export class PoolState<C extends PooledConnection> {
     return undefined;
   }
 
+  /** Counts that a connection is handed out to a caller. */
+  handedOut(entry: PoolEntry<C>): void {
+    this.counters.acquired++;
+    entry.uses++;
+  }
+
   /** Whether an entry's connection may be dead: it was idle for so long, or another one to its host has failed. */
   isStale({ idleSince, isSuspect }: PoolEntry<C>, now: number): boolean {
     return now - idleSince > STALE || isSuspect;
@@ -232,7 +240,16 @@ export class PoolState<C extends PooledConnection> {
     this.#opened++;
     const { poolMaxLifetime } = this.limits;
     const expires = poolMaxLifetime === Infinity ? Infinity : now + poolMaxLifetime * (1 - JITTER * this.#random());
-    const entry: PoolEntry<C> = { conn, expires, generation, idleSince: now, isSuspect: false, users: 1, shares: 1 };
+    const entry: PoolEntry<C> = {
+      conn,
+      expires,
+      generation,
+      idleSince: now,
+      isSuspect: false,
+      users: 1,
+      shares: 1,
+      uses: 0,
+    };
     this.#leased.add(entry);
     return entry;
   }
@@ -306,8 +323,8 @@ export class PoolState<C extends PooledConnection> {
     this.clear();
   }
 
-  #isUsable({ conn, expires, generation }: PoolEntry<C>, now: number): boolean {
-    return !conn.closed && generation === this.#generation && now < expires;
+  #isUsable({ conn, expires, generation, uses }: PoolEntry<C>, now: number): boolean {
+    return !conn.closed && generation === this.#generation && now < expires && uses < this.limits.poolMaxUses;
   }
 
   /** Closes an idle connection. */

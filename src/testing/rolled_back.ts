@@ -50,6 +50,7 @@ import { SavepointRelay } from "./savepoint_relay.ts";
  */
 export function rolledBack(target?: Target): Opts {
   const opts = targetOpts(target, variable);
-  return opts.poolMaxConcurrency(1).poolMaxIdleConn(1).poolMinIdle(0).poolIdleTimeout(0).poolMaxLifetime(0)
+  return opts.poolMaxConcurrency(1).poolMaxIdleConn(1).poolMinIdle(0)
+    .poolIdleTimeout(0).poolMaxLifetime(0).poolMaxUses(0)
     .dial(dialThrough(opts, () => new SavepointRelay(), "rolled back"));
 }

@@ -172,6 +172,34 @@ conformance("pool: a connection that was closed is replaced", async (world, serv
   assert.equal(pool.stats().closed, 1);
 });
 
+conformance(
+  "pool: a connection that was handed out poolMaxUses times is closed when it is released",
+  async (world, server) => {
+    await using pool = world.pool(server.fast, { poolMaxConcurrency: 1, poolMaxUses: 2 });
+    const conn = await pool.acquire();
+    const pid = await conn.execValue(PID);
+    await conn.release();
+    assert.deepEqual([pool.stats().idle, pool.stats().closed], [1, 0]);
+    await pool.tx(given(world, function* (tx: Transaction) {
+      assert.equal(yield tx.execValue(PID), pid);
+      assert.equal(yield tx.execValue(PID), pid, "calls on a connection are no uses");
+    }));
+    assert.deepEqual([pool.stats().size, pool.stats().closed], [0, 1]);
+    assert.notEqual(await pool.execValue(PID), pid);
+  },
+);
+
+conformance("pool: with poolMaxUses 1, each caller has a new connection", async (world, server) => {
+  await using pool = world.pool(server.fast, { poolMaxConcurrency: 2, poolMaxUses: 1 });
+  const pids = new Set<unknown>();
+  const next = async (): Promise<void> => void pids.add(await pool.execValue(PID));
+  for (let i = 0; i < 3; i++) await next();
+  // Those that call at the same time share none; those that wait are served.
+  await Promise.all(Array.from({ length: 7 }, next));
+  const { size, leased, opened, closed, acquired } = pool.stats();
+  assert.deepEqual([pids.size, size, leased, opened, closed, acquired], [10, 0, 0, 10, 10, 10]);
+});
+
 conformance("pool: a connection that is lost while it is out, or idle, is replaced", async (world, server) => {
   await using pool = world.pool(server.fast, { poolMaxConcurrency: 1 });
   await using admin = await world.connect(server.admin);

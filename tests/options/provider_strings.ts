@@ -436,8 +436,7 @@ export const REFUSED: readonly ProviderString[] = [
     "encoding=utf8": 'Cannot use key "encoding": leave it out: pyro reads and writes UTF8 only',
     "max=20": 'Cannot use key "max": use pool_max_concurrency instead',
     "idleTimeoutMillis=1000": 'Cannot use key "idleTimeoutMillis": use pool_idle_timeout instead, in seconds',
-    "maxUses=7500":
-      'Cannot use key "maxUses": leave it out: a pool closes connections by their age, see pool_max_lifetime',
+    "maxUses=7500": 'Cannot use key "maxUses": use pool_max_uses instead',
   }),
   {
     from: "node-postgres, Unix socket",

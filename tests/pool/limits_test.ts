@@ -13,6 +13,7 @@ test("limits: defaults", () => {
     poolMinIdle: 0,
     poolIdleTimeout: 600_000,
     poolMaxLifetime: 3_600_000,
+    poolMaxUses: Infinity,
     poolAcquireTimeout: 30_000,
     poolMaxWaiting: Infinity,
     poolLeakTimeout: Infinity,
@@ -26,6 +27,7 @@ test("limits: options come before those of the target, 0 is no limit, and they f
     poolMaxIdleConn: 6,
     poolAcquireTimeout: 0,
     poolMaxLifetime: 0,
+    poolMaxUses: 0,
     poolMaxWaiting: 0,
     poolLeakTimeout: undefined,
   }, FUNCTIONS);
@@ -35,6 +37,7 @@ test("limits: options come before those of the target, 0 is no limit, and they f
     poolMinIdle: 4,
     poolIdleTimeout: 2000,
     poolMaxLifetime: Infinity,
+    poolMaxUses: Infinity,
     poolAcquireTimeout: Infinity,
     poolMaxWaiting: 0,
     poolLeakTimeout: Infinity,

@@ -169,6 +169,21 @@ test("pool state: lifetime ends when a connection is idle or comes back, never i
   assert.deepEqual(closed, [a.conn, b.conn]);
 });
 
+test("pool state: a connection that was handed out often enough is closed when it comes back", () => {
+  const { state, closed } = stockOf({ poolMaxUses: 2 });
+  const entry = opened(state, 0);
+  state.return(entry, 1, false);
+  assert.deepEqual([entry.uses, state.stats(0).acquired], [0, 0], "opening and checking it is no use");
+  for (const wanted of [true, false]) {
+    assert.equal(state.take(2), entry);
+    state.handedOut(entry);
+    assert.deepEqual(closed, [], "not while it is in use");
+    assert.equal(state.return(entry, 3, wanted), wanted);
+  }
+  assert.deepEqual(closed, [entry.conn]);
+  assert.equal(state.stats(0).acquired, 2);
+});
+
 test("pool state: one lives up to a tenth shorter than another", () => {
   const state = new PoolState<Fake>({ ...LIMITS, poolMaxLifetime: 1000 }, () => 1, () => {});
   assert.equal(opened(state, 0).expires, 900);

@@ -6,15 +6,17 @@ import type { Entry } from "./pool_conn.ts";
 /** Batches the calls that come at the same time. */
 export class Batching {
   readonly #max: number;
+  readonly #maxUses: number;
   /** The connection that the current batch is sent on. */
   #group: { readonly entry: Entry; cost: number } | undefined = undefined;
   #turn: Promise<void> | undefined = undefined;
   /** How many callers wait for the end of this turn of the event loop. */
   waiting = 0;
 
-  /** At most `max` callers share a connection. */
-  constructor(max: number) {
+  /** At most `max` callers share a connection, which is handed out at most `maxUses` times. */
+  constructor(max: number, maxUses: number) {
     this.#max = max;
+    this.#maxUses = maxUses;
   }
 
   /** Whether a call that takes `cost` milliseconds may be batched. */
@@ -32,11 +34,16 @@ export class Batching {
     const group = this.#group;
     if (group === undefined) return undefined;
     const { entry } = group;
-    const isFull = entry.users === 0 || entry.users >= this.#max || group.cost + cost > BATCH_BUDGET;
-    if (isFull || entry.conn.closed) return undefined;
+    const isOver = entry.users === 0 || entry.conn.closed;
+    if (isOver || !this.hasRoom(entry) || group.cost + cost > BATCH_BUDGET) return undefined;
     group.cost += cost;
     entry.shares = ++entry.users;
     return entry;
+  }
+
+  /** Whether one more caller may share a connection. */
+  hasRoom({ users, uses }: Entry): boolean {
+    return users < this.#max && uses < this.#maxUses;
   }
 
   /** Begins a batch, which other calls can join until the next microtask. */

@@ -50,7 +50,7 @@ export class CallerQueue extends WaitQueue<Entry> {
         cost,
         resolve: (entry) => {
           settle();
-          counters.acquired++;
+          this.#state.handedOut(entry);
           resolve(entry);
         },
         reject: (error) => {

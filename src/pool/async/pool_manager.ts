@@ -74,7 +74,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
     this.#hooks = hooks;
     this.#strictness = settings.strictness;
     this.#connector = new Connector(name, settings, choice, hooks.onConnect, this.#log);
-    this.#batching = new Batching(limits.poolMaxPipelined);
+    this.#batching = new Batching(limits.poolMaxPipelined, limits.poolMaxUses);
     this.#state = new PoolState(limits, Math.random, (conn) => this.#closeInBackground(conn));
     this.#queue = new CallerQueue(this.#state, this.#alarm, () => this.#scheduleTick());
     const [log, state, connector] = [this.#log, this.#state, this.#connector];
@@ -119,7 +119,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
     if (this.#queue.length > 0) return undefined;
     const joined = this.#batching.join(cost);
     if (joined !== undefined) {
-      this.#state.counters.acquired++;
+      this.#state.handedOut(joined);
       return joined;
     }
     const entry = this.#takeFresh();
@@ -135,7 +135,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
       this.#state.returnUnused(entry);
       return undefined;
     }
-    this.#state.counters.acquired++;
+    this.#state.handedOut(entry);
     return entry;
   }
 
@@ -306,7 +306,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
   #handOut(entry: Entry): void {
     let cost = this.#queue.nextCost;
     this.#queue.shift()!.resolve(entry);
-    while (entry.users < this.#limits.poolMaxPipelined && (cost += this.#queue.nextCost) <= WAITING_BATCH_BUDGET) {
+    while (this.#batching.hasRoom(entry) && (cost += this.#queue.nextCost) <= WAITING_BATCH_BUDGET) {
       entry.users++;
       this.#queue.shift()!.resolve(entry);
     }

@@ -115,12 +115,12 @@ export class PoolManager implements ConnectionSource, GroupMember {
     try {
       for (let entry = this.#state.take(time); entry !== undefined; entry = this.#state.take(time)) {
         if (this.#state.isStale(entry, time) && !this.#isAlive(entry)) continue;
-        counters.acquired++;
+        this.#state.handedOut(entry);
         return entry;
       }
       if (!this.#group.hasRoom && !this.#group.makeRoom(this, true)) throw allInUse(this.stats);
       const entry = this.#open();
-      counters.acquired++;
+      this.#state.handedOut(entry);
       return entry;
     } catch (error) {
       counters.refused++;
