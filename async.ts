@@ -24,6 +24,7 @@ export type {
   CopyOptions,
   ListenOptions,
   PoolTransactionOptions,
+  PortalOptions,
   QueryOptions,
   RowOptions,
   StreamOptions,

@@ -27,6 +27,7 @@ export type {
   CopyOptions,
   ListenOptions,
   PoolTransactionOptions,
+  PortalOptions,
   QueryOptions,
   RowOptions,
   StreamOptions,

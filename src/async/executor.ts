@@ -15,7 +15,7 @@ import type {
   BeginOptions,
   CallOptions,
   CopyOptions,
-  QueryOptions,
+  PortalOptions,
   StreamOptions,
   TransactionOptions,
 } from "./options.ts";
@@ -65,7 +65,7 @@ export abstract class Executor extends StatementExecutor {
     stmt: Statement,
     params: Params,
     fn: (portal: Portal) => T | Promise<T>,
-    options?: Mapped<QueryOptions, unknown>,
+    options?: Mapped<PortalOptions, unknown>,
   ): Promise<T> {
     const use = (cursor: Cursor, fn: (portal: never) => T | Promise<T>): T | Promise<T> =>
       (fn as (portal: Portal) => T | Promise<T>)(new Portal(this.#context, this.#link, cursor));

@@ -17,6 +17,8 @@ export interface ValueOptions extends shared.ValueOptions, Abortable {}
 export interface RowOptions extends shared.RowOptions, Abortable {}
 /** How a call returns its rows. */
 export interface QueryOptions extends shared.QueryOptions, Abortable {}
+/** How a portal returns its rows. */
+export interface PortalOptions extends shared.PortalOptions, Abortable {}
 /** How rows are streamed. */
 export interface StreamOptions extends shared.StreamOptions, Abortable {}
 /** How data is copied. */

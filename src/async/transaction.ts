@@ -7,7 +7,7 @@ import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Mapped, Params } from "../connection/call_options.ts";
 import { Executor } from "./executor.ts";
-import type { CallOptions, QueryOptions } from "./options.ts";
+import type { CallOptions, PortalOptions } from "./options.ts";
 import { Portal } from "./portal.ts";
 import type { Statement } from "./statement_executor.ts";
 
@@ -82,8 +82,8 @@ export class Transaction extends Executor implements AsyncDisposable {
    */
   execPortal(
     stmt: Statement,
-    params?: Params | Mapped<QueryOptions, unknown>,
-    options?: Mapped<QueryOptions, unknown>,
+    params?: Params | Mapped<PortalOptions, unknown>,
+    options?: Mapped<PortalOptions, unknown>,
   ): Promise<Portal> {
     const make = (cursor: Cursor): Portal => new Portal(this.#context, this.#link, cursor);
     return this.#link.run(portalCalls.execPortal(this.#context, stmt, params, options, make));

@@ -75,6 +75,9 @@ export type Mapped<Options, Output> = Options | (Options & { readonly as: RowMap
 /** How a call returns its rows. */
 export interface QueryOptions extends ValueOptions, RowOptions {}
 
+/** How a portal returns its rows. */
+export interface PortalOptions extends ValueOptions, RowOptions {}
+
 /** How much of a copy or a stream is done. */
 export interface Progress {
   /** How many bytes of COPY's data were sent or received; undefined for `stream`. */
@@ -96,7 +99,7 @@ export interface ProgressOptions {
 export interface CopyOptions extends CallOptions, ProgressOptions {}
 
 /** How rows are streamed. */
-export interface StreamOptions extends QueryOptions, ProgressOptions {
+export interface StreamOptions extends PortalOptions, ProgressOptions {
   /** How many rows are fetched, and kept in memory, at a time. `timeout` limits each such fetch. Default: 500. */
   readonly batch?: number | undefined;
 }
@@ -223,8 +226,8 @@ export const OPTIONS_OF: Readonly<Record<Returned, OptionNames>> = {
   rows: optionNames<QueryOptions & Mapping>({ rows: true, nest: true, as: true, types: true }),
   objects: optionNames<Omit<QueryOptions, "rows"> & Mapping>({ nest: true, as: true, types: true }),
   value: optionNames<ValueOptions>({ types: true }),
-  portal: optionNames<QueryOptions & Mapping>({ rows: true, nest: true, as: true, types: true }),
-  statement: optionNames<ValueOptions>({ types: true }),
+  portal: optionNames<PortalOptions & Mapping>({ rows: true, nest: true, as: true, types: true }),
+  statement: optionNames<TypeOptions>({ types: true }),
   typedRows: optionNames<RowOptions & Mapping>({ rows: true, nest: true, as: true }),
   nothing: [],
 };

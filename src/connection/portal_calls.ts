@@ -6,7 +6,7 @@ import {
   optionNames,
   OPTIONS_OF,
   type Params,
-  type QueryOptions,
+  type PortalOptions,
   type RowOptions,
   type StreamOptions,
 } from "./call_options.ts";
@@ -42,8 +42,8 @@ export interface Fetch<T> {
 function cursorOf(
   context: CallContext,
   statement: Statement,
-  params: Params | QueryOptions | undefined,
-  options: QueryOptions | undefined,
+  params: Params | PortalOptions | undefined,
+  options: PortalOptions | undefined,
   name: string,
   names: OptionNames = OPTIONS_OF.portal,
 ): ParsedCall & { readonly cursor: Cursor } {
@@ -117,7 +117,7 @@ export function execIter<T>(
   statement: Statement,
   params: Params,
   fn: (portal: never) => T,
-  options: QueryOptions | undefined,
+  options: PortalOptions | undefined,
   use: (cursor: Cursor, fn: (portal: never) => T) => T,
 ): Call<Awaited<T>> {
   return context.attempt("execute the statement", () => {
@@ -138,8 +138,8 @@ export function execIter<T>(
 export function execPortal<T>(
   context: CallContext,
   statement: Statement,
-  params: Params | QueryOptions | undefined,
-  options: QueryOptions | undefined,
+  params: Params | PortalOptions | undefined,
+  options: PortalOptions | undefined,
   make: (cursor: Cursor) => T,
 ): Call<T> {
   return context.attempt("open a portal", () => {
@@ -191,7 +191,7 @@ function* openPortal<T>(cursor: Cursor, make: (cursor: Cursor) => T): Op<T> {
 
 const STREAM_OPTIONS: OptionNames = [
   ...OPTIONS_OF.portal,
-  ...optionNames<Omit<StreamOptions, keyof QueryOptions>>({ batch: true, onProgress: true }),
+  ...optionNames<Omit<StreamOptions, keyof PortalOptions>>({ batch: true, onProgress: true }),
 ];
 
 /** How many rows a stream fetches at a time. */

@@ -17,7 +17,7 @@ import type {
   CopyRow,
   Mapped,
   Params,
-  QueryOptions,
+  PortalOptions,
   Row,
   StreamOptions,
   TransactionOptions,
@@ -70,7 +70,7 @@ export abstract class Executor extends StatementExecutor {
     stmt: Statement,
     params: Params,
     fn: (portal: Portal) => T,
-    options?: Mapped<QueryOptions, unknown>,
+    options?: Mapped<PortalOptions, unknown>,
   ): T {
     const use = (cursor: Cursor, fn: (portal: never) => T): T =>
       (fn as (portal: Portal) => T)(new Portal(this.#context, this.#link, cursor));

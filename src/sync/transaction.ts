@@ -6,7 +6,7 @@ import * as transactionCalls from "../connection/transaction_calls.ts";
 import type { SyncLink } from "../run/sync_link.ts";
 import type { Cursor } from "../features/cursor.ts";
 import type { TransactionState } from "../features/transaction.ts";
-import type { CallOptions, Mapped, Params, QueryOptions } from "../connection/call_options.ts";
+import type { CallOptions, Mapped, Params, PortalOptions } from "../connection/call_options.ts";
 import { Executor } from "./executor.ts";
 import { Portal } from "./portal.ts";
 import type { Statement } from "./statement_executor.ts";
@@ -82,8 +82,8 @@ export class Transaction extends Executor implements Disposable {
    */
   execPortal(
     stmt: Statement,
-    params?: Params | Mapped<QueryOptions, unknown>,
-    options?: Mapped<QueryOptions, unknown>,
+    params?: Params | Mapped<PortalOptions, unknown>,
+    options?: Mapped<PortalOptions, unknown>,
   ): Portal {
     const make = (cursor: Cursor): Portal => new Portal(this.#context, this.#link, cursor);
     return this.#link.run(portalCalls.execPortal(this.#context, stmt, params, options, make));

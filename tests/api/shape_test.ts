@@ -28,6 +28,7 @@ type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
   : T extends { readonly as: infer M } ? BlockingMapped<T, M>
   : Equal<T, awaiting.CallOptions> extends true ? blocking.CallOptions
   : Equal<T, awaiting.QueryOptions> extends true ? blocking.QueryOptions
+  : Equal<T, awaiting.PortalOptions> extends true ? blocking.PortalOptions
   : Equal<T, awaiting.RowOptions> extends true ? blocking.RowOptions
   : Equal<T, awaiting.ValueOptions> extends true ? blocking.ValueOptions
   : Equal<T, awaiting.StreamOptions> extends true ? blocking.StreamOptions
@@ -43,6 +44,7 @@ type Blocking<T, Whole = T> = T extends Promise<infer V> ? Blocking<V>
 /** The same for options that say what is made of rows. */
 type BlockingMapped<T, M> = Equal<T, awaiting.QueryOptions & { readonly as: M }> extends true
   ? blocking.QueryOptions & { readonly as: M }
+  : Equal<T, awaiting.PortalOptions & { readonly as: M }> extends true ? blocking.PortalOptions & { readonly as: M }
   : Equal<T, awaiting.StreamOptions & { readonly as: M }> extends true ? blocking.StreamOptions & { readonly as: M }
   : Equal<T, awaiting.RowOptions & { readonly as: M }> extends true ? blocking.RowOptions & { readonly as: M }
   : never;
@@ -145,6 +147,7 @@ test("calls have the same options in both worlds, and can be aborted where they 
   holds<[
     WithSignal<awaiting.CallOptions, blocking.CallOptions>,
     WithSignal<awaiting.QueryOptions, blocking.QueryOptions>,
+    WithSignal<awaiting.PortalOptions, blocking.PortalOptions>,
     WithSignal<awaiting.RowOptions, blocking.RowOptions>,
     WithSignal<awaiting.ValueOptions, blocking.ValueOptions>,
     WithSignal<awaiting.StreamOptions, blocking.StreamOptions>,

@@ -9,6 +9,7 @@ import type {
   CallOptions,
   CopyOptions,
   PoolTransactionOptions,
+  PortalOptions,
   QueryOptions,
   StreamOptions,
   ValueOptions,
@@ -150,7 +151,7 @@ export abstract class PoolExecutor {
     stmt: PoolStatement,
     params: Params,
     fn: (portal: Portal) => T | Promise<T>,
-    options?: Mapped<QueryOptions, unknown>,
+    options?: Mapped<PortalOptions, unknown>,
   ): Promise<T> {
     const [statement, values = params] = argumentsOf(stmt, params, undefined);
     return this.#calls.once(options, (conn, options) => conn.execIter(statement, values, fn, options));

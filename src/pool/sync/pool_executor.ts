@@ -10,6 +10,7 @@ import type {
   Mapped,
   Params,
   PoolTransactionOptions,
+  PortalOptions,
   QueryOptions,
   Row,
   StreamOptions,
@@ -155,7 +156,7 @@ export abstract class PoolExecutor {
     stmt: PoolStatement,
     params: Params,
     fn: (portal: Portal) => T,
-    options?: Mapped<QueryOptions, unknown>,
+    options?: Mapped<PortalOptions, unknown>,
   ): T {
     const [statement, values = params] = argumentsOf(stmt, params, undefined);
     return this.#calls.once(options, (conn, options) => conn.execIter(statement, values, fn, options));
