@@ -1,14 +1,6 @@
-/** The ops of queries. */
+/** The ops of queries. They yield most steps themselves: each step passes through all generators around it. */
 import { ServerError } from "../errors.ts";
-import {
-  continueSubmitting,
-  finish,
-  type Op,
-  type PendingRequest,
-  repeat,
-  settle,
-  submit,
-} from "../protocol/request.ts";
+import { continueSubmitting, type Op, type PendingRequest, repeat, type Step } from "../protocol/request.ts";
 import { Effect } from "../sql/statement.ts";
 import { SqlState } from "../sqlstate.ts";
 import type { Context } from "../statements/context.ts";
@@ -27,11 +19,16 @@ export function* executeSimple(plan: SimplePlan, sink: QuerySink, choice: RowCho
   const change = context.invalidation.begin(effects, context);
   let pending: PendingRequest<void> | undefined;
   try {
-    pending = yield* submit(new SimpleRequest(plan, sink, choice));
-    yield* (effects & Effect.Copies) === 0 ? finish(pending) : settle(pending);
+    pending = (yield { do: "submit", request: new SimpleRequest(plan, sink, choice) }) as PendingRequest<void>;
+    yield lastStep(effects, pending);
   } finally {
     context.invalidation.end(effects, change, succeeded(pending), context);
   }
+}
+
+/** The step that waits for the outcome. After a COPY, nothing may be sent before the reply. */
+function lastStep(effects: number, pending: PendingRequest<void>): Step {
+  return { do: (effects & Effect.Copies) === 0 ? "finish" : "settle", pending };
 }
 
 /** A statement with its values. */
@@ -59,8 +56,9 @@ export function* executeExtended(
     const change = plan.effects === Effect.None ? 0 : invalidation.begin(plan.effects, context);
     let pending: PendingRequest<void> | undefined;
     try {
-      pending = yield* submit(request);
-      return yield* (plan.effects & Effect.Copies) === 0 ? finish(pending) : settle(pending);
+      pending = (yield { do: "submit", request }) as PendingRequest<void>;
+      yield lastStep(plan.effects, pending);
+      return;
     } catch (error) {
       if (!isNew && !request.bound && isMissing(error)) statements.turnOffNames();
       const isRepairable = !isAgain && !request.bound && !statement.name && (name !== "" || plan.isKnown);
