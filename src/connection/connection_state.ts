@@ -122,6 +122,7 @@ export class ConnectionState implements TransactionContext {
     this.listeners.endAll(admission.isClosing ? undefined : lost);
     if (admission.isClosing) this.observer.log?.info("closed", { connection: this.observer.info.id });
     else this.#warn("connection lost", { reason: lost?.message });
+    if (!this.handlers.has("onClose")) return;
     const error = admission.isClosing || lost === undefined ? undefined : lostError("keep the connection", lost, false);
     if (error === undefined) this.handlers.call("onClose");
     else this.handlers.call("onClose", error);

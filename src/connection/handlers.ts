@@ -21,6 +21,11 @@ export class ConnectionHandlers {
   /** Weak, since the connection outlives the lease, and must not keep it from being garbage-collected. */
   #leased: WeakRef<Handlers> | undefined = undefined;
 
+  /** Whether there is a handler of that name. */
+  has(name: keyof Handlers): boolean {
+    return (this.pool[name] ?? this.#leased?.deref()?.[name] ?? this.own[name]) !== undefined;
+  }
+
   /** Calls the handlers of that name. What they throw is ignored: it must not fail a call. */
   call<K extends keyof Handlers>(name: K, ...args: Parameters<NonNullable<Handlers[K]>>): void {
     for (const handler of [this.pool[name], this.#leased?.deref()?.[name] ?? this.own[name]]) {

@@ -12,11 +12,10 @@ import type { Link } from "../connect/handshake.ts";
 import type { Call, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Addresses, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
-import { terminate } from "../wire/frontend.ts";
-import { Outbox } from "../wire/outbox.ts";
+import { TERMINATE } from "../wire/frontend.ts";
 import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
 import { atMost, eventLoopTurn } from "../runtime/clock.ts";
-import { connectionError } from "./connection_error.ts";
+import { closedError, connectionError } from "./connection_error.ts";
 import { runInSpan } from "../telemetry/run_in_span.ts";
 import { calledByListener } from "../trace/traced_transport.ts";
 
@@ -155,17 +154,15 @@ export class AsyncLink implements Link, RunnerLink {
     const { session } = this;
     // The server would not see a Terminate in the middle of another message.
     if (session.lost === undefined && this.#reading && !this.#writing && !session.outbox.halfSent) {
-      session.lose(new ConnectionError("the connection is closed"));
+      session.lose(closedError());
       await atMost(this.#sendTerminate(), FINAL_READ_TIMEOUT);
     }
-    this.destroy(new ConnectionError("the connection is closed"));
+    this.destroy(session.lost ?? closedError());
   }
 
   async #sendTerminate(): Promise<void> {
-    const message = new Outbox();
-    terminate(message);
     try {
-      while (message.size > 0) message.sent(await this.#transport.write(message.pending()));
+      for (let rest = TERMINATE; rest.length > 0;) rest = rest.subarray(await this.#transport.write(rest));
     } catch {
       // The connection was closed already.
     }
@@ -236,6 +233,7 @@ export class AsyncLink implements Link, RunnerLink {
         }
         const read = this.#transport.read(session.inbox.reserve());
         const count = typeof read === "number" ? read : await read;
+        if (session.lost !== undefined) break;
         if (count === 0) throw new ConnectionError("the server closed the connection");
         session.inbox.commit(count);
         this.#advance();

@@ -11,10 +11,9 @@ import type { Link } from "../connect/handshake.ts";
 import type { Call, Op, PendingRequest, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Addresses, Endpoint, SyncTransport, TlsOptions, TlsSession } from "../transport/transport.ts";
-import { terminate } from "../wire/frontend.ts";
-import { Outbox } from "../wire/outbox.ts";
+import { TERMINATE } from "../wire/frontend.ts";
 import { now } from "../runtime/clock.ts";
-import { connectionError } from "./connection_error.ts";
+import { closedError, connectionError } from "./connection_error.ts";
 import { isNeverSent } from "./cancellation.ts";
 import { runInSpanBlocking } from "../telemetry/run_in_span.ts";
 import { type RunnerLink, SyncRunner } from "./sync_runner.ts";
@@ -216,18 +215,17 @@ export class SyncLink implements Link, RunnerLink {
     const { session } = this;
     // The server would not see a Terminate in the middle of another message.
     if (session.lost === undefined && this.#started && !session.outbox.halfSent) {
-      session.lose(new ConnectionError("the connection is closed"));
+      session.lose(closedError());
       this.#sendTerminate();
     }
-    this.destroy(new ConnectionError("the connection is closed"));
+    this.destroy(session.lost ?? closedError());
   }
 
   #sendTerminate(): void {
-    const message = new Outbox();
-    terminate(message);
     try {
-      for (let count = -1; message.size > 0 && count !== 0; message.sent(count)) {
-        count = this.#transport.write(message.pending());
+      let rest = TERMINATE;
+      for (let count = -1; rest.length > 0 && count !== 0; rest = rest.subarray(count)) {
+        count = this.#transport.write(rest);
       }
     } catch {
       // The connection was closed already.

@@ -128,10 +128,8 @@ export function copyFail(out: Outbox, reason: string): void {
   out.end(start);
 }
 
-/** Ends the session. */
-export function terminate(out: Outbox): void {
-  out.end(out.begin(Frontend.Terminate));
-}
+/** Ends the session: the whole message, since it is sent when the outbox takes no more. */
+export const TERMINATE: Uint8Array<ArrayBuffer> = Uint8Array.of(Frontend.Terminate, 0, 0, 0, 4);
 
 function named(out: Outbox, code: number, target: number, name: string): void {
   const start = out.begin(code);

@@ -105,7 +105,7 @@ test("pglite relay: the end of the session is never PGlite's", () => {
   const relay = started();
   const bytes = encoded((out) => {
     frontend.query(out, "begin");
-    frontend.terminate(out);
+    out.bytes(frontend.TERMINATE);
     frontend.query(out, "select 1");
   });
   const { executed } = converse(relay, bytes, []);

@@ -61,7 +61,7 @@ const FROM_CLIENT: readonly (readonly [write: (out: Outbox) => void, line: strin
   [(out) => frontend.copyData(out, new Uint8Array()), "F\t4\tCopyData\t ''"],
   [(out) => frontend.copyDone(out), "F\t4\tCopyDone"],
   [(out) => frontend.copyFail(out, "no"), 'F\t7\tCopyFail\t "no"'],
-  [(out) => frontend.terminate(out), "F\t4\tTerminate"],
+  [(out) => out.bytes(frontend.TERMINATE), "F\t4\tTerminate"],
 ];
 
 /** What the server sends, and its line. */

@@ -68,7 +68,7 @@ test("sync, flush, copy done and terminate: nothing but their code", () => {
   assert.equal(said(frontend.sync), "S\x00\x00\x00\x04");
   assert.equal(said(frontend.flush), "H\x00\x00\x00\x04");
   assert.equal(said(frontend.copyDone), "c\x00\x00\x00\x04");
-  assert.equal(said(frontend.terminate), "X\x00\x00\x00\x04");
+  assert.equal(String.fromCharCode(...frontend.TERMINATE), "X\x00\x00\x00\x04");
 });
 
 test("copy fail: the reason", () => {
