@@ -8,7 +8,6 @@
  * Source: Linux manual, path_resolution(7), unlink(2) and rename(2) for sticky directories.
  */
 import { builtin } from "../builtin.ts";
-import { dirname } from "node:path/posix";
 import { membersOf } from "./accounts.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
 
@@ -63,7 +62,8 @@ export function follow(
   const names = split(path);
   for (let name = names.pop(); name !== undefined; name = names.pop()) {
     if (name === "..") {
-      at = dirname(at);
+      // Not by node:path: loading it takes Deno a tenth of what loading pyro takes.
+      at = at.slice(0, at.lastIndexOf("/")) || "/";
       file = files.lstat(at);
       continue;
     }
