@@ -136,8 +136,7 @@ export class SubmittedRequest implements Request<void>, Writer {
         else if (!inbox.refused) break;
         else {
           inbox.refused = false;
-          const { name, message, handle } = this.#refused!;
-          this.#deliver(name, message, handle);
+          this.#deliverRefusal();
         }
       }
     }
@@ -149,6 +148,8 @@ export class SubmittedRequest implements Request<void>, Writer {
 
   /** Delivers what has not been delivered yet, and the end. */
   finish(): void {
+    // The connection was lost before the query had read so far.
+    this.#deliverRefusal();
     if (this.hasFailed) this.#deliver("readyForQuery", { name: "readyForQuery" });
     this.#flush();
     this.#isOver = true;
@@ -192,6 +193,12 @@ export class SubmittedRequest implements Request<void>, Writer {
   #deliver(name: string | undefined, message: unknown, handle?: () => void): void {
     if (this.#deliveries.length === 0) queueMicrotask(() => this.#flush());
     this.#deliveries.push({ name, message: message ?? { name }, handle });
+  }
+
+  #deliverRefusal(): void {
+    const refused = this.#refused;
+    this.#refused = undefined;
+    if (refused !== undefined) this.#deliver(refused.name, refused.message, refused.handle);
   }
 
   #deliverBytes(bytes: Uint8Array): void {

@@ -186,11 +186,14 @@ for (const end of ["the server", "the program"]) {
     const [ended, after] = await outcomeOf(pyroPg, async ({ client }) => {
       const [conn, other] = [await client(), await client()];
       conn.on("error", () => {});
-      const stream = conn.query(copyTo("copy (select repeat('x', 1000) from generate_series(1, 100000)) to stdout"));
+      // More than the query takes at once, and less than makes the connection wait for it.
+      const rows = "select repeat('x', 1000) from generate_series(1, 100) union all select pg_sleep(60)::text";
+      const stream = conn.query(copyTo(`copy (${rows}) to stdout`));
       const reading = (async () => {
-        for await (const _ of stream) await setTimeout(1);
+        // So slowly that the end comes before the query has read what came before it.
+        for await (const _ of stream) await setTimeout(200);
       })();
-      await setTimeout(20);
+      await setTimeout(50);
       if (end === "the program") conn.end().catch(() => {});
       else await other.query("select pg_terminate_backend($1)", [conn.processID]);
       return [await errorOf(reading), await errorOf(conn.query("select 1"))];
