@@ -127,7 +127,7 @@ export class Listeners {
 
   /** Ends all listeners, with an error if there is a reason. */
   endAll(reason?: Error): void {
-    // To make an error, with its stack, takes a tenth of what closing a connection does.
+    // An error captures its stack, which takes long: none is made if nobody gets it.
     const error = reason === undefined || this.#queues.size === 0 ? undefined : lostError("listen", reason, true);
     for (const queues of this.#queues.values()) {
       for (const queue of queues) queue.end(error);
