@@ -2,11 +2,11 @@
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import type { Driver, Operation, Target } from "../driver.ts";
 import { importFromTree, under } from "../trees.ts";
-import { batches } from "../workloads/insert.ts";
-import { person } from "../workloads/people.ts";
+import type { Person } from "../workloads/people.ts";
 import { POOL_SIZE, selectAll } from "../workloads/pool.ts";
 import { after } from "../workloads/select.ts";
-import { pyroPool, rowOf } from "./kysely.ts";
+import { builtOperations } from "./built.ts";
+import { pyroPool } from "./kysely.ts";
 import { placeOf } from "./place.ts";
 
 /** A database of Drizzle's. */
@@ -17,7 +17,7 @@ interface Module {
   drizzle(config: { readonly client: object }): Database;
 }
 
-/** What drivers tell of an INSERT. */
+/** The result of an INSERT; each driver names the number of rows differently. */
 interface Affected {
   readonly rowCount?: number | null;
   readonly count?: number;
@@ -43,22 +43,13 @@ export const driver: Driver = async (target) => {
   const select = (rows: number): Operation => (i) =>
     db.select().from(bench).where(gt(bench.id, after(i))).orderBy(bench.id).limit(rows);
 
-  async function insert(rows: readonly (readonly unknown[])[]): Promise<number> {
-    const result = await db.insert(inserted).values(rows.map(rowOf)) as Affected;
+  async function insert(rows: readonly Omit<Person, "id">[]): Promise<number> {
+    const result = await db.insert(inserted).values([...rows]) as Affected;
     return result.rowCount ?? result.count ?? 0;
   }
 
   return {
-    select_1: select(1),
-    select_10: select(10),
-    select_100: select(100),
-    select_1000: select(1000),
-    insert: (i) => insert([person(i)]),
-    insert_batch: async () => {
-      let count = 0;
-      for (const batch of batches(sizes)) count += await insert(batch);
-      return count;
-    },
+    ...builtOperations({ select, insert }, sizes),
     rows: () => db.select().from(bench),
     pool: () => selectAll(async (id) => (await db.select().from(bench).where(eq(bench.id, id)))[0]),
   };

@@ -2,11 +2,11 @@
 import type { Dialect, Generated, Kysely, RawBuilder, Sql } from "kysely";
 import type { Driver, Operation, Target } from "../driver.ts";
 import { importFromTree, under } from "../trees.ts";
-import { batches } from "../workloads/insert.ts";
-import { COLUMNS, type Person, person } from "../workloads/people.ts";
+import { COLUMNS, type Person } from "../workloads/people.ts";
 import { POOL_SIZE, selectAll } from "../workloads/pool.ts";
 import { after } from "../workloads/select.ts";
 import { FETCHED, Tally } from "../workloads/stream.ts";
+import { builtOperations } from "./built.ts";
 import { placeOf } from "./place.ts";
 
 /** The tables. */
@@ -33,22 +33,13 @@ export const driver: Driver = async (target) => {
   const select = (rows: number): Operation => (i) =>
     people.where("id", ">", after(i)).orderBy("id").limit(rows).execute();
 
-  async function insert(rows: readonly (readonly unknown[])[]): Promise<number> {
-    const [result] = await db.insertInto("inserted").values(rows.map(rowOf)).execute();
+  async function insert(rows: readonly Omit<Person, "id">[]): Promise<number> {
+    const [result] = await db.insertInto("inserted").values(rows).execute();
     return Number(result!.numInsertedOrUpdatedRows);
   }
 
   return {
-    select_1: select(1),
-    select_10: select(10),
-    select_100: select(100),
-    select_1000: select(1000),
-    insert: (i) => insert([person(i)]),
-    insert_batch: async () => {
-      let inserted = 0;
-      for (const batch of batches(sizes)) inserted += await insert(batch);
-      return inserted;
-    },
+    ...builtOperations({ select, insert }, sizes),
     rows: () => people.execute(),
     pool: () => selectAll((id) => people.where("id", "=", id).executeTakeFirst()),
     stream: async () => {
@@ -60,12 +51,6 @@ export const driver: Driver = async (target) => {
     },
   };
 };
-
-/** The values of a row, by column. */
-export function rowOf(values: readonly unknown[]): Omit<Person, "id"> {
-  const [name, age, email, score, description] = values as readonly [string, number, string, number, string];
-  return { name, age, email, score, description };
-}
 
 async function dialectFor(target: Target, PostgresDialect: Module["PostgresDialect"]): Promise<Dialect> {
   const options = { ...placeOf(target), max: POOL_SIZE };
