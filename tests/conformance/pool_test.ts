@@ -176,6 +176,7 @@ conformance(
   "pool: a connection that was handed out poolMaxUses times is closed when it is released",
   async (world, server) => {
     await using pool = world.pool(server.fast, { poolMaxConcurrency: 1, poolMaxUses: 2 });
+    await pool.ready();
     const conn = await pool.acquire();
     const pid = await conn.execValue(PID);
     await conn.release();

@@ -18,8 +18,11 @@ export interface ConnectionSource {
   acquireError(error: unknown): unknown;
   /** Waits until no connection is being opened. Throws if some are missing then. */
   filled(): Promise<void>;
-  /** Takes a connection back. Resolves when another caller can have it. */
-  release(entry: Entry): Promise<void> | undefined;
+  /**
+   * Takes a connection back. Resolves when another caller can have it. If no caller had it, since it was only looked at,
+   * that is no use of it.
+   */
+  release(entry: Entry, wasUsed?: boolean): Promise<void> | undefined;
   /** Leases a connection to a user, and watches it until it is released. */
   lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void };
   /** Watches a connection until the returned function is called, or the lease is garbage-collected. */

@@ -54,7 +54,7 @@ export class PoolCalls {
   /** Takes a connection, which makes the pool open those that should be idle, and waits for them. */
   async ready(options: CallOptions | undefined): Promise<void> {
     const entry = await this.acquire(options);
-    await this.#source.release(entry);
+    await this.#source.release(entry, false);
     await this.#source.filled();
   }
 

@@ -190,7 +190,8 @@ export class PoolManager implements ConnectionSource, GroupMember {
     return acquireTimedOut(error.milliseconds, this.stats, failures === 0 ? {} : { cause: lastFailure });
   }
 
-  release(entry: Entry): Promise<void> | undefined {
+  release(entry: Entry, wasUsed: boolean = true): Promise<void> | undefined {
+    if (!wasUsed) entry.uses--;
     if (--entry.users > 0) return undefined;
     const { conn } = entry;
     if (conn.closed || (conn.isReleased && this.#hooks.onRelease === undefined)) return this.#returnEntry(entry);

@@ -55,7 +55,7 @@ export class PositionedSource implements ConnectionSource {
       const entry = await this.#acquireFromView(rest());
       if (entry === undefined) break;
       if (await this.#isVisible(entry.conn)) return entry;
-      void this.#view.release(entry);
+      void this.#view.release(entry, false);
       if (now() >= until) break;
       await pause(Math.min(POLL_INTERVAL, until - now()));
       deadline.signal?.throwIfAborted();
@@ -96,8 +96,8 @@ export class PositionedSource implements ConnectionSource {
     return this.#view.acquireError(error);
   }
 
-  release(entry: Entry): Promise<void> | undefined {
-    return this.#sourceOf(entry).release(entry);
+  release(entry: Entry, wasUsed?: boolean): Promise<void> | undefined {
+    return this.#sourceOf(entry).release(entry, wasUsed);
   }
 
   lease(entry: Entry, acquiredAt: Error): { readonly opened: OpenedConnection; readonly end: () => void } {

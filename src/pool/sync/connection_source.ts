@@ -13,8 +13,11 @@ export interface ConnectionSource {
   acquire(): Entry;
   /** Opens connections until as many are open as should be ready, at least one. */
   ready(): void;
-  /** Takes a connection back. Throws if `onRelease` has returned a promise. */
-  release(entry: Entry): void;
+  /**
+   * Takes a connection back. If no caller had it, since it was only looked at, that is no use of it. Throws if
+   * `onRelease` has returned a promise.
+   */
+  release(entry: Entry, wasUsed?: boolean): void;
   /** A host has missed a timeout: its connections are checked before they are used. */
   suspect(conn: PoolConn): void;
   /** Leases a connection to a user, and watches it until it is released. */

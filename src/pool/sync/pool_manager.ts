@@ -136,12 +136,13 @@ export class PoolManager implements ConnectionSource, GroupMember {
     try {
       while (taken.length < count) taken.push(this.acquire());
     } finally {
-      for (const entry of taken) this.release(entry);
+      for (const entry of taken) this.release(entry, false);
     }
   }
 
   /** Takes a connection back. Throws if `onRelease` has returned a promise. */
-  release(entry: Entry): void {
+  release(entry: Entry, wasUsed: boolean = true): void {
+    if (!wasUsed) entry.uses--;
     const { conn } = entry;
     try {
       if (!conn.closed) this.#cleanUp(conn);

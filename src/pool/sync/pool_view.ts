@@ -10,7 +10,7 @@ import { PoolStream } from "./pool_stream.ts";
 import { PooledConn } from "./pooled_conn.ts";
 
 /**
- * What `Pool.withTarget` returns: it executes statements on the hosts of a pool that match a target, such as its
+ * A view of a pool, from `Pool.withTarget`: it executes statements on the hosts of a pool that match a target, such as its
  * standbys. It shares the limits, the callbacks and the counts of the pool, and is closed with it. A `Pool` is a view
  * of itself.
  *

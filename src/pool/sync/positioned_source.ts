@@ -45,7 +45,7 @@ export class PositionedSource implements ConnectionSource {
     const until = now() + this.#position.wait;
     for (let entry = this.#acquireFromView(); entry !== undefined; entry = this.#acquireFromView()) {
       if (this.#isVisible(entry.conn)) return entry;
-      this.#view.release(entry);
+      this.#view.release(entry, false);
       if (now() >= until) break;
       block(Math.min(POLL_INTERVAL, until - now()));
     }
@@ -81,8 +81,8 @@ export class PositionedSource implements ConnectionSource {
     this.#view.ready();
   }
 
-  release(entry: Entry): void {
-    this.#sourceOf(entry).release(entry);
+  release(entry: Entry, wasUsed?: boolean): void {
+    this.#sourceOf(entry).release(entry, wasUsed);
   }
 
   suspect(conn: PoolConn): void {
