@@ -1,5 +1,7 @@
 /** The pool, beside pg's. */
 import assert from "node:assert/strict";
+import { create as createDomain } from "node:domain";
+import process from "node:process";
 import type { PoolClient, QueryResult } from "../../src/pg/mod.ts";
 import { besidePg, config, errorOf, event, pyroPg } from "../support/suite/beside_pg.ts";
 import { test } from "../support/suite/test.ts";
@@ -128,3 +130,33 @@ besidePg("an idle client on which an error is emitted is removed, and its stream
   await ended;
   return [error.message, clients.totalCount, clients.idleCount];
 });
+
+besidePg("a client that its server ends, released as soon as its query has failed", async ({ pool }) => {
+  const clients = pool({ max: 1 });
+  const lost = event(clients, "error");
+  const client = await clients.connect();
+  const failed = await errorOf(client.query("select pg_terminate_backend(pg_backend_pid())"));
+  client.release();
+  const [error] = await lost as [Error];
+  return [failed, error.message, (await clients.query("select 1 as n")).rows];
+});
+
+// Bun has no domains.
+if (!("Bun" in globalThis)) {
+  besidePg("callbacks of connecting run in the domain of the call", async ({ pool }) => {
+    const clients = pool();
+    const domain = createDomain();
+    return await new Promise((resolve) => {
+      const current = (): unknown => (process as { domain?: unknown }).domain;
+      domain.run(() =>
+        clients.connect((_error, client, release) => {
+          const inConnect = current() === domain;
+          client!.query("select 1", () => {
+            resolve([inConnect, current() === domain]);
+            release();
+          });
+        })
+      );
+    });
+  });
+}
