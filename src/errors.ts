@@ -59,7 +59,7 @@ export abstract class PyroError extends Error {
   /** Of `execBatch` with chunks: how many sets were committed before. */
   declare readonly committed?: number;
   /**
-   * What became of the call, if that is in doubt. Absent if it is certain that nothing was committed.
+   * Whether the call took effect, if that is in doubt. Absent if it is certain that nothing was committed.
    *
    * `"not sent"`: nothing was sent.
    *

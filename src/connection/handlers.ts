@@ -23,18 +23,22 @@ export class ConnectionHandlers {
 
   /** Whether there is a handler of that name. */
   has(name: keyof Handlers): boolean {
-    return (this.pool[name] ?? this.#leased?.deref()?.[name] ?? this.own[name]) !== undefined;
+    return this.#all(name).some((handler) => handler !== undefined);
   }
 
   /** Calls the handlers of that name. What they throw is ignored: it must not fail a call. */
   call<K extends keyof Handlers>(name: K, ...args: Parameters<NonNullable<Handlers[K]>>): void {
-    for (const handler of [this.pool[name], this.#leased?.deref()?.[name] ?? this.own[name]]) {
+    for (const handler of this.#all(name)) {
       try {
         (handler as ((...args: unknown[]) => void) | undefined)?.(...args);
       } catch {
         // See above.
       }
     }
+  }
+
+  #all<K extends keyof Handlers>(name: K): Handlers[K][] {
+    return [this.pool[name], this.#leased?.deref()?.[name] ?? this.own[name]];
   }
 
   /** The handlers of a lease. */

@@ -51,7 +51,7 @@ export class SubmittedRequest implements Request<void>, Writer {
   #deliveries: Delivery[] = [];
   /** The server's error, while the query has it as bytes. */
   #refused: Delivery | undefined = undefined;
-  /** What reads the bytes that the query had taken and gave back. */
+  /** Frames the bytes that the query has returned to the stream. */
   #returned: Inbox | undefined = undefined;
 
   constructor(query: SubmittedQuery, connection: Connection, out: Outbox, link: RequestLink) {
