@@ -69,9 +69,11 @@ export class Inbox implements ByteSource {
   reserve(): Uint8Array<ArrayBuffer> {
     const { length } = this.bytes;
     const kept = this.#filled - this.limit;
-    if (kept === 0) {
+    if (length < USUAL_CAPACITY && this.#filled === length) {
+      this.#move(allocate(USUAL_CAPACITY));
+    } else if (kept === 0) {
       this.#filled = this.limit = this.pos = 0;
-      if (length > KEPT_CAPACITY) this.#adopt(allocate(INITIAL_CAPACITY));
+      if (length > KEPT_CAPACITY) this.#adopt(allocate(USUAL_CAPACITY));
     } else if (length - this.#filled < length / 4) {
       // The buffer doubles when it is full of received bytes; a length field alone never enlarges it.
       if (kept > length / 2 && length < MAX_CAPACITY) this.#move(allocate(Math.min(length * 2, MAX_CAPACITY)));
@@ -252,7 +254,10 @@ const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 const DELETE = 0x7f;
 
-const INITIAL_CAPACITY = 0x1_0000;
+/** Holds the whole beginning of a session. Connections that live only for a few statements need no more. */
+const INITIAL_CAPACITY = 0x2000;
+/** From the first read on that fills all of the buffer. */
+const USUAL_CAPACITY = 0x1_0000;
 const KEPT_CAPACITY = 0x10_0000;
 /** As in libpq: before authentication, only error messages are long. */
 const MAX_LENGTH_BEFORE_AUTHENTICATION = 30_000;
@@ -263,7 +268,7 @@ const MAX_LENGTH_OF_AUTHENTICATION = 2000;
 /** PostgreSQL cannot make a message over 1 GiB (MaxAllocSize). */
 const MAX_LENGTH = 0x3fff_ffff;
 /** Room for the longest message, and for bytes after it. */
-const MAX_CAPACITY: number = MAX_LENGTH + INITIAL_CAPACITY;
+const MAX_CAPACITY: number = MAX_LENGTH + USUAL_CAPACITY;
 
 /** The maximum length of messages by type; 0 for unknown types, which are refused at once. */
 const MAX_LENGTHS: Int32Array = new Int32Array(256);

@@ -74,7 +74,7 @@ export class Outbox {
     this.#head += count;
     if (this.#head === this.#tail) {
       this.#head = this.#tail = 0;
-      if (this.#bytes.length > KEPT_CAPACITY) this.#adopt(allocate(INITIAL_CAPACITY));
+      if (this.#bytes.length > KEPT_CAPACITY) this.#adopt(allocate(USUAL_CAPACITY));
     } else if (this.#head > this.#bytes.length / 2) {
       this.#bytes.copyWithin(0, this.#head, this.#tail);
       this.#tail -= this.#head;
@@ -227,7 +227,7 @@ export class Outbox {
   #reserve(count: number): void {
     if (this.#tail + count <= this.#bytes.length) return;
     if (count > MAX_LENGTH) throw tooLong(count);
-    const capacity = Math.max(this.#bytes.length * 2, this.#tail + count, INITIAL_CAPACITY);
+    const capacity = Math.max(this.#bytes.length * 2, this.#tail + count, USUAL_CAPACITY);
     const grown = allocate(capacity);
     // A write may still read the old memory, and marks are offsets, so bytes are copied to the same positions.
     grown.set(this.#bytes.subarray(this.#head, this.#tail), this.#head);
@@ -247,7 +247,8 @@ function tooLong(length: number): EncodeError {
   );
 }
 
-const INITIAL_CAPACITY = 0x4000;
+const INITIAL_CAPACITY = 0x800;
+const USUAL_CAPACITY = 0x4000;
 const KEPT_CAPACITY = 0x10_0000;
 const LOOP_LIMIT = 40;
 /** From this number of characters on, exactly the room that a text needs is reserved. */

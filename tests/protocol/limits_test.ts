@@ -23,6 +23,7 @@ import {
   readyForQuery,
 } from "../support/scripted/backend.ts";
 import { feed, takeEvents } from "../support/scripted/feed.ts";
+import { receive } from "../support/scripted/received.ts";
 import { growsInProportion } from "../support/suite/growth.ts";
 import { collectors } from "../../src/rows/collector_factories.ts";
 import { callContextOf, inBothDrivers, number } from "../support/scripted/links.ts";
@@ -208,8 +209,7 @@ test("limits: time grows with the length of a command's tag", () => {
         const tag = commandComplete(part.repeat(length) + end);
         return () => {
           for (let i = 0; i < 50; i++) {
-            inbox.reserve().set(tag);
-            inbox.commit(tag.length);
+            receive(inbox, tag);
             inbox.next();
             try {
               commandTag(inbox);
