@@ -29,35 +29,40 @@ export async function runHandshake<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   const links = new Set<AsyncLink>();
-  let next = handshake.next();
-  while (!next.done) {
-    let answer: unknown;
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      answer = await perform(next.value, dialer, links, signal);
-    } catch (error) {
-      failure = { error };
+  const limits = new StepLimits(signal);
+  try {
+    let next = handshake.next();
+    while (!next.done) {
+      let answer: unknown;
+      let failure: { readonly error: unknown } | undefined;
+      try {
+        answer = await perform(next.value, dialer, links, limits);
+      } catch (error) {
+        failure = { error };
+      }
+      if (signal?.aborted) {
+        for (const link of links) link.destroy(new ConnectionError("connecting was aborted"));
+        throw signal.reason;
+      }
+      next = failure === undefined ? handshake.next(answer) : handshake.throw(failure.error);
     }
-    if (signal?.aborted) {
-      for (const link of links) link.destroy(new ConnectionError("connecting was aborted"));
-      throw signal.reason;
-    }
-    next = failure === undefined ? handshake.next(answer) : handshake.throw(failure.error);
+    return next.value;
+  } finally {
+    limits.end();
   }
-  return next.value;
 }
 
 async function perform(
   step: HandshakeStep,
   dialer: AsyncDialer,
   links: Set<AsyncLink>,
-  signal: AbortSignal | undefined,
+  limits: StepLimits,
 ): Promise<unknown> {
   if (step.do === "discard") {
     links.delete(ownLink(step.link));
     return await ownLink(step.link).close();
   }
-  using limit = new StepDeadline(step.by, signal);
+  const limit = limits.until(step.by);
   try {
     if (step.do === "call") {
       const made = step.call.pending ??= make(step.call);
@@ -65,7 +70,7 @@ async function perform(
     }
     if (step.do === "salt") return await limit.race(unlessSettled(step.request, saltPassword(step.given)));
     if (step.do === "dial") {
-      const dialled = dialer.dial(step.endpoint, limit.signal, Math.max(0, step.by - now()));
+      const dialled = dialer.dial(step.endpoint, step.tls, limit.signal, Math.max(0, step.by - now()));
       const transport = await limit.race(dialled, (late) => late.close());
       const link = new AsyncLink(transport, step.endpoint);
       links.add(link);
@@ -90,45 +95,81 @@ async function make(call: UserCall): Promise<void> {
   }
 }
 
-/** The deadline of a step: its signal aborts when time is over, or when the caller's signal does. */
-class StepDeadline implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+/** The limits of a handshake's steps. Those that end at the same time share one, since timers are expensive. */
+class StepLimits {
   readonly #outer: AbortSignal | undefined;
-  readonly #aborted: Promise<never>;
+  #last: StepLimit | undefined = undefined;
+
+  constructor(outer: AbortSignal | undefined) {
+    this.#outer = outer;
+  }
+
+  until(by: number): StepLimit {
+    if (this.#last?.by !== by) {
+      this.end();
+      this.#last = new StepLimit(by, this.#outer);
+    }
+    return this.#last!;
+  }
+
+  end(): void {
+    this.#last?.end();
+    this.#last = undefined;
+  }
+}
+
+/** Ends a step at the latest at `by`, or when the caller's signal aborts. */
+class StepLimit {
+  readonly by: number;
+  readonly #outer: AbortSignal | undefined;
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  #controller: AbortController | undefined = undefined;
+  /** Why no step may go on; undefined while they may. */
+  #reached: { readonly reason: unknown } | undefined = undefined;
+  /** Ends the step that runs. */
+  #giveUp: (() => void) | undefined = undefined;
 
   constructor(by: number, outer: AbortSignal | undefined) {
+    this.by = by;
     this.#outer = outer;
-    const { promise, reject } = Promise.withResolvers<never>();
-    promise.catch(() => {});
-    this.#aborted = promise;
-    this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
     if (by !== Infinity) this.#timer = setTimeout(this.#expire, Math.max(0, by - now()));
     outer?.addEventListener("abort", this.#follow, { once: true });
     if (outer?.aborted) this.#follow();
   }
 
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#reached !== undefined) this.#controller.abort(this.#reached.reason);
     return this.#controller.signal;
   }
 
-  /** The work's outcome, unless the deadline comes first. A late result is passed to `dispose`. */
-  async race<T>(work: Promise<T>, dispose?: (late: T) => void): Promise<T> {
-    try {
-      return await Promise.race([work, this.#aborted]);
-    } catch (error) {
-      if (this.signal.aborted) work.then(dispose, () => {});
-      throw error;
-    }
+  /** The work's outcome, unless the limit is reached first. A late result is passed to `dispose`. */
+  race<T>(work: Promise<T>, dispose?: (late: T) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = () => {
+        reject(this.#reached!.reason);
+        work.then(dispose, () => {});
+      };
+      if (this.#reached !== undefined) return this.#giveUp();
+      const end = (): void => void (this.#giveUp = undefined);
+      work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
+    });
   }
 
-  [Symbol.dispose](): void {
+  end(): void {
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener("abort", this.#follow);
   }
 
-  readonly #expire = (): void => this.#controller.abort(new ConnectionError("timed out", { code: "ETIMEDOUT" }));
-  readonly #follow = (): void => this.#controller.abort(this.#outer!.reason);
+  readonly #expire = (): void => this.#reach(new ConnectionError("timed out", { code: "ETIMEDOUT" }));
+  readonly #follow = (): void => this.#reach(this.#outer!.reason);
+
+  #reach(reason: unknown): void {
+    if (this.#reached !== undefined) return;
+    this.#reached = { reason };
+    this.#controller?.abort(reason);
+    this.#giveUp?.();
+  }
 }
 
 function ownLink(link: Link): AsyncLink {

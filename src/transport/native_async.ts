@@ -6,6 +6,12 @@ import { runtime } from "../runtime/runtime.ts";
 /** The dialer of this runtime, or of the user's function if there is one. */
 export async function nativeDialer(dial?: DialFunction): Promise<AsyncDialer> {
   if (dial !== undefined) return (await import("./custom_async.ts")).customDialer(dial);
+  return dialer ??= await dialerOfRuntime();
+}
+
+let dialer: AsyncDialer | undefined;
+
+async function dialerOfRuntime(): Promise<AsyncDialer> {
   switch (runtime) {
     case "deno":
       return (await import("./deno.ts")).denoDialer;

@@ -9,7 +9,8 @@ import { builtin } from "../builtin.ts";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
-import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
+import { runtime } from "../runtime/runtime.ts";
+import { contextOf, tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
 import type { Addresses, AsyncTransport, TlsOptions, TlsSession } from "./transport.ts";
 
 /** Reads from and writes to a connected stream. */
@@ -92,7 +93,8 @@ interface ByteConn {
 /** Starts TLS on a stream that both sides agreed to encrypt. The certificate is not verified. */
 function startTlsOn(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const secure = builtin.tls.connect({ socket: plain, ...tlsConnectionOptions(options) });
+    const context = runtime === "node" ? { secureContext: contextOf(options) } : {};
+    const secure = builtin.tls.connect({ socket: plain, ...tlsConnectionOptions(options), ...context });
     secure.once("secureConnect", () => resolve(secure));
     secure.once("error", reject);
     secure.once("close", () => reject(new Error("the server closed the connection during the TLS handshake")));
