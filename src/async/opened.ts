@@ -17,9 +17,8 @@ import { connects, publishSpan } from "../telemetry/channels.ts";
 import { configurationWarner } from "../telemetry/configuration.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_async.ts";
-import { systemCertificates } from "../runtime/certificates.ts";
-import { readDirectory, readFile } from "../runtime/files.ts";
-import { checkRuntime, homeDirectory, osUser, randomText, uniqueText, variable } from "../runtime/runtime.ts";
+import { checkRuntime, uniqueText } from "../runtime/runtime.ts";
+import { surroundings } from "../runtime/surroundings.ts";
 
 /** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
@@ -51,10 +50,8 @@ export async function open(
   checkRuntime();
   const dialer = tracedAsync(await nativeDialer(settings.dial), traceListener(settings.trace));
   const log = Log.of(settings);
-  const files = { homeDirectory, readFile, readDirectory, systemCertificates };
-  const surroundings = { variable, osUser, ...files, now, date: Date.now, random: Math.random, nonce: randomText };
   const plan = planOf(settings, {
-    ...surroundings,
+    ...surroundings(),
     hashing: awaitingHashing,
     warn: configurationWarner(log),
     local: dialer.local,

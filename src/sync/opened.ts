@@ -19,9 +19,8 @@ import { connects, publishSpanBlocking } from "../telemetry/channels.ts";
 import { configurationWarner } from "../telemetry/configuration.ts";
 import { traceListener } from "../trace/listener.ts";
 import { nativeDialer } from "../transport/native_sync.ts";
-import { systemCertificates } from "../runtime/certificates.ts";
-import { readDirectory, readFile } from "../runtime/files.ts";
-import { checkRuntime, homeDirectory, osUser, randomText, uniqueText, variable } from "../runtime/runtime.ts";
+import { checkRuntime, uniqueText, variable } from "../runtime/runtime.ts";
+import { surroundings } from "../runtime/surroundings.ts";
 
 /** An open connection, for the `Conn` that uses it. */
 export class OpenedConnection {
@@ -61,10 +60,8 @@ export function open(
     traceListener(settings.trace),
   );
   const log = Log.of(settings);
-  const files = { homeDirectory, readFile, readDirectory, systemCertificates };
-  const surroundings = { variable, osUser, ...files, now, date: Date.now, random: Math.random, nonce: randomText };
   const warn = configurationWarner(log);
-  const plan = planOf(settings, { ...surroundings, hashing: blockingHashing, warn, local: dialer.local });
+  const plan = planOf(settings, { ...surroundings(), hashing: blockingHashing, warn, local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = publishSpanBlocking(
     connects,
     () => connectEvent(plan),

@@ -26,8 +26,13 @@ const SOCKET = ["--allow-net", `--allow-read=${dirname(newest.socket)}`, `--allo
 const SUPERUSER = newest.url({ user: "postgres", password: "" });
 const SOCKET_URL = `pg://test@localhost/test_db?socket=${encodeURIComponent(newest.socket)}`;
 
-async function report(world: string, url: string, permissions: readonly string[]): Promise<Report> {
-  const { code, stdout, stderr } = await runScript("transport.ts", [world, url], permissions);
+async function report(
+  world: string,
+  url: string,
+  permissions: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Report> {
+  const { code, stdout, stderr } = await runScript("transport.ts", [world, url], permissions, env);
   assert.equal(code, 0, stderr);
   assert.doesNotMatch(stderr, /prompt|Deny|Allow\?/);
   return JSON.parse(stdout);
@@ -61,6 +66,26 @@ if (runtime === "deno") {
     test(`permissions: net alone is enough for TLS (${world})`, async () => {
       const { transport, tls, one } = await report(world, newest.url({ query: "sslmode=require" }), [NET]);
       assert.deepEqual([transport, tls, one], ["tcp", true, 1]);
+    });
+
+    test(`permissions: net for a name is enough for TLS (${world})`, async () => {
+      const url = newest.url({ query: "sslmode=require" }).replace("127.0.0.1", "localhost");
+      const { tls, one } = await report(world, url, [`--allow-net=localhost:${newest.port}`]);
+      assert.deepEqual([tls, one], [true, 1]);
+    });
+
+    test(`permissions: environment variables are read as far as that is permitted (${world})`, async () => {
+      for (
+        const [isEncrypted, ...permissions] of [
+          [false, "--allow-env"],
+          [false, "--allow-env=PGSSLMODE"],
+          [true, "--allow-env", "--deny-env=PGSSLMODE"],
+          [true],
+        ] as const
+      ) {
+        const { tls } = await report(world, newest.url(), [NET, ...permissions], { PGSSLMODE: "disable" });
+        assert.equal(tls, isEncrypted, permissions.join(" "));
+      }
     });
 
     test(`permissions: net, read and write reach a Unix socket, directly and by upgrade (${world})`, async () => {
