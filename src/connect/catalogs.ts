@@ -23,7 +23,8 @@ let lastDialNumber = 0;
 
 /** The catalog for a new connection. The connection counts until its session is lost. */
 export function catalogOf({ endpoint, session }: Link, { parameters, dial }: ConnectPlan): Catalog {
-  const key = JSON.stringify([endpointName(endpoint), databaseOf(parameters), dialNumber(dial)]);
+  // No address or name of a database contains a null character.
+  const key = `${dialNumber(dial)}\0${endpointName(endpoint)}\0${databaseOf(parameters)}`;
   let shared = catalogs.get(key);
   if (shared === undefined) {
     shared = { catalog: new Catalog(), useCount: 0 };

@@ -2,6 +2,7 @@
  * The choice of a host for each connection of a pool: which sessions are wanted, what is known of the hosts, and how many
  * connections each has.
  */
+import type { Session } from "../protocol/session.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import type { ConnectPlan } from "./connect.ts";
 import { hostName, type HostRoles } from "./host_roles.ts";
@@ -87,10 +88,10 @@ export class HostChoice {
    * What a server is now that has refused to write, or reports that it has become a standby or ceased to be one. Undefined
    * if the pool keeps its connections to it, or has left it a short time ago.
    */
-  changedRole(host: string, parameters: Readonly<Record<string, string>>, isRefusal: boolean, now: number):
+  changedRole(host: string, session: Pick<Session, "parameter">, isRefusal: boolean, now: number):
     | SessionRole
     | undefined {
-    const role = roleAfter(reportedRole(parameters), isRefusal);
+    const role = roleAfter(reportedRole(session), isRefusal);
     if (role === undefined || this.#keeps(role, isRefusal) || now < (this.#left.get(host) ?? 0)) return undefined;
     this.#left.set(host, now + this.roles.lifetime);
     this.roles.found(host, role, now);

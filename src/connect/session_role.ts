@@ -8,6 +8,7 @@
 import { ServerError } from "../errors.ts";
 import type { TargetSessionAttrs } from "../options/settings.ts";
 import { type Op, perform } from "../protocol/request.ts";
+import type { Session } from "../protocol/session.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { FirstRow } from "../rows/collectors.ts";
 import { ownCodecs } from "../codecs/registry.ts";
@@ -23,8 +24,9 @@ export interface SessionRole {
 }
 
 /** What the server reports. Its parameters follow a promotion, once something is executed. */
-export function reportedRole(parameters: Readonly<Record<string, string>>): SessionRole {
-  const { in_hot_standby: standby, default_transaction_read_only: readOnly } = parameters;
+export function reportedRole(session: Pick<Session, "parameter">): SessionRole {
+  const standby = session.parameter("in_hot_standby");
+  const readOnly = session.parameter("default_transaction_read_only");
   if (standby === undefined) return { isStandby: undefined, isReadOnly: undefined };
   const isReadOnly = readOnly === undefined ? undefined : standby === "on" || readOnly === "on";
   return { isStandby: standby === "on", isReadOnly };
@@ -32,7 +34,7 @@ export function reportedRole(parameters: Readonly<Record<string, string>>): Sess
 
 /** What the server is, as far as the attributes need to know it. */
 export function* sessionRole(link: Link, attrs: SessionTarget, by: number): Handshake<SessionRole> {
-  const role = reportedRole(link.session.parameters);
+  const role = reportedRole(link.session);
   // A primary is only preferred, so nobody is asked for it.
   if (attrs === "prefer-primary" || suits(role, attrs) !== undefined) return role;
   return attrs === "read-write" || attrs === "read-only"

@@ -89,7 +89,7 @@ export class ConnectionState implements TransactionContext {
    * ambiguous.
    */
   get readsText(): boolean {
-    return this.session.parameters["DateStyle"]?.startsWith("ISO") ?? true;
+    return this.session.parameter("DateStyle")?.startsWith("ISO") ?? true;
   }
 
   /** Delivers a session event. */

@@ -291,7 +291,7 @@ function needsAnotherServer({ session }: TransactionContext, error: unknown): bo
     return session.transactionStatus !== "idle" && !(error instanceof PyroError && error.outcome === "unknown");
   }
   return error instanceof ServerError && error.code === SqlState.ReadOnlySqlTransaction &&
-    session.parameters["in_hot_standby"] !== "off";
+    session.parameter("in_hot_standby") !== "off";
 }
 
 /**

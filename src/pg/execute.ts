@@ -14,8 +14,9 @@ import { type Execution, ExtendedRequest, SimpleRequest } from "./requests.ts";
 
 /** Executes a text in the simple protocol. */
 export function* executeSimple(plan: SimplePlan, sink: QuerySink, choice: RowChoice, context: Context): Op<void> {
-  const { parameters } = context.session;
-  const effects = parameters["standard_conforming_strings"] === "off" ? effectsOf(plan.sql, context) : plan.effects;
+  const effects = context.session.parameter("standard_conforming_strings") === "off"
+    ? effectsOf(plan.sql, context)
+    : plan.effects;
   const change = context.invalidation.begin(effects, context);
   let pending: PendingRequest<void> | undefined;
   try {

@@ -12,6 +12,11 @@ export class Parameters {
     return this.#object ??= Object.freeze(Object.fromEntries(this.#values));
   }
 
+  /** The current value of a setting. */
+  get(name: string): string | undefined {
+    return this.#values.get(name);
+  }
+
   /** Stores a reported setting. */
   set(name: string, value: string): void {
     const before = this.#values.get(name);
@@ -31,7 +36,7 @@ export class Parameters {
  * with any spelling.
  */
 export function isUtf8(encoding: string): boolean {
-  return /^(?:utf-?_?8|unicode)$/i.test(encoding);
+  return encoding === "UTF8" || /^(?:utf-?_?8|unicode)$/i.test(encoding);
 }
 
 /** PostgreSQL 18 reports 15; extensions may add some. */

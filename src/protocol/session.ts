@@ -68,6 +68,11 @@ export class Session {
     return status === IDLE ? "idle" : status === ACTIVE ? "active" : "failed";
   }
 
+  /** The value of a setting that the server reports; undefined if it has not. */
+  parameter(name: string): string | undefined {
+    return this.#parameters.get(name);
+  }
+
   /** The settings that the server reports, by name. */
   get parameters(): Readonly<Record<string, string>> {
     return this.#parameters.object;

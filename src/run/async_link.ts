@@ -155,17 +155,26 @@ export class AsyncLink implements Link, RunnerLink {
     // The server would not see a Terminate in the middle of another message.
     if (session.lost === undefined && this.#reading && !this.#writing && !session.outbox.halfSent) {
       session.lose(closedError());
-      await atMost(this.#sendTerminate(), FINAL_READ_TIMEOUT);
+      const sending = this.#sendTerminate();
+      if (sending !== undefined) await atMost(sending, FINAL_READ_TIMEOUT);
     }
     this.destroy(session.lost ?? closedError());
   }
 
-  async #sendTerminate(): Promise<void> {
+  /** Undefined if the system has taken all of it at once, as it mostly does. */
+  #sendTerminate(): Promise<void> | undefined {
     try {
-      for (let rest = TERMINATE; rest.length > 0;) rest = rest.subarray(await this.#transport.write(rest));
+      const sent = this.#transport.write(TERMINATE);
+      return sent === TERMINATE.length ? undefined : this.#sendRestOfTerminate(sent);
     } catch {
       // The connection was closed already.
+      return undefined;
     }
+  }
+
+  async #sendRestOfTerminate(first: number | Promise<number>): Promise<void> {
+    let sent = await first;
+    while (sent < TERMINATE.length) sent += await this.#transport.write(TERMINATE.subarray(sent));
   }
 
   /** Sends the submitted requests, and reads the replies. */

@@ -11,7 +11,7 @@ import type { Context } from "./context.ts";
 
 /** The effects of the statements of a string, in the simple protocol. */
 export function effectsOf(sql: string, { session }: Context): number {
-  return effectsOfStatements(sql, session.parameters["standard_conforming_strings"] === "off");
+  return effectsOfStatements(sql, session.parameter("standard_conforming_strings") === "off");
 }
 
 /** Whether a submitted request has succeeded. */

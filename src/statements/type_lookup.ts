@@ -68,7 +68,7 @@ export function* loadTypes(
  */
 function mayAsk({ session }: LookupContext): boolean {
   return session.transactionStatus !== "active" ||
-    !(parseInt(session.parameters["server_version"] ?? "") < FIRST_VERSION);
+    !(parseInt(session.parameter("server_version") ?? "") < FIRST_VERSION);
 }
 
 /** Loads which of these columns are declared with a domain. */

@@ -118,11 +118,12 @@ test("hosts: those that were passed over are looked at again", () => {
 function leaves(target: SessionTarget | undefined, standby: string | undefined, isRefusal: boolean, hosts: number = 3) {
   const chosen = new Chosen(target);
   chosen.choice.apply(planWith(chosen.clock, { endpoints: NAMES.slice(0, hosts).map((name) => tcp(name)) }));
-  const parameters: Record<string, string> = standby === undefined
+  const parameters: Record<string, string | undefined> = standby === undefined
     ? {}
     : { in_hot_standby: standby, default_transaction_read_only: "off" };
-  const role = chosen.choice.changedRole("a:5432", parameters, isRefusal, chosen.clock.time);
-  assert.equal(chosen.choice.changedRole("a:5432", parameters, isRefusal, chosen.clock.time), undefined, "only once");
+  const session = { parameter: (name: string) => parameters[name] };
+  const role = chosen.choice.changedRole("a:5432", session, isRefusal, chosen.clock.time);
+  assert.equal(chosen.choice.changedRole("a:5432", session, isRefusal, chosen.clock.time), undefined, "only once");
   return role !== undefined;
 }
 

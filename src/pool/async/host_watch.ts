@@ -140,7 +140,7 @@ export class HostWatch {
   /** A server has refused to write, or reports that it is no standby any more: is it what the pool needs? */
   #doubtRole({ host, opened: { state: { session } } }: PoolConn, isRefusal: boolean): void {
     const { name, log, state, choice } = this.#pool;
-    const role = choice.changedRole(host, session.parameters, isRefusal, now());
+    const role = choice.changedRole(host, session, isRefusal, now());
     if (role === undefined) return;
     log?.warn("host has changed its role", { pool: name, host, isStandby: role.isStandby });
     state.retire((conn) => conn.host === host);

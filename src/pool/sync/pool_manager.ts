@@ -259,7 +259,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
 
   /** A server has refused to write, or reports that it is no standby any more: is it what the pool needs? */
   #doubtRole({ host, opened: { state: { session } } }: PoolConn, isRefusal: boolean): void {
-    const role = this.#choice.changedRole(host, session.parameters, isRefusal, now());
+    const role = this.#choice.changedRole(host, session, isRefusal, now());
     if (role === undefined) return;
     this.#log?.warn("host has changed its role", { pool: this.name, host, isStandby: role.isStandby });
     this.#state.retire((conn) => conn.host === host);
