@@ -1,5 +1,6 @@
 /** Cancel requests that are awaited, by cancel key and without the connection. */
 import { now } from "../runtime/clock.ts";
+import { variable } from "../runtime/runtime.ts";
 import { runHandshake } from "../run/connect_async.ts";
 import { tracedAsync } from "../trace/traced_transport.ts";
 import { ConnectionError, PyroError } from "../errors.ts";
@@ -27,7 +28,7 @@ import { nativeDialer } from "../transport/native_async.ts";
  */
 export async function cancel(key: CancelKey): Promise<void> {
   const request = cancelOp(toCancelKey(key), now() + cancelTimeout(0));
-  const listener = traceListener(undefined);
+  const listener = traceListener(undefined, variable);
   try {
     await runHandshake(request, tracedAsync(await nativeDialer(), listener), undefined);
   } catch (error) {

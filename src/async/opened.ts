@@ -48,10 +48,12 @@ export async function open(
   address: ServerAddress = new ServerAddress(verifiedSockets),
 ): Promise<OpenedConnection> {
   checkRuntime();
-  const dialer = tracedAsync(await nativeDialer(settings.dial), traceListener(settings.trace));
+  const environment = surroundings();
+  const listener = traceListener(settings.trace, environment.variable);
+  const dialer = tracedAsync(await nativeDialer(settings.dial), listener);
   const log = Log.of(settings);
   const plan = planOf(settings, {
-    ...surroundings(),
+    ...environment,
     hashing: awaitingHashing,
     warn: configurationWarner(log),
     local: dialer.local,

@@ -51,7 +51,9 @@ export function membersOf(keys: readonly string[], layout: RowLayout): Members {
 type MemberTree = Map<string, number | MemberTree>;
 
 function listOf(tree: MemberTree): Members {
-  return Array.from(tree, ([key, member]) => [key, typeof member === "number" ? member : listOf(member)]);
+  const list: [key: string, member: number | Members][] = [];
+  tree.forEach((member, key) => list.push([key, typeof member === "number" ? member : listOf(member)]));
+  return list;
 }
 
 function isBoth(path: readonly string[], part: string): UsageError {

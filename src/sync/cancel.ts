@@ -1,5 +1,6 @@
 /** Cancel requests that block, by cancel key and without the connection. */
 import { now } from "../runtime/clock.ts";
+import { variable } from "../runtime/runtime.ts";
 import { runHandshake } from "../run/connect_sync.ts";
 import { tracedSync } from "../trace/traced_transport.ts";
 import { ConnectionError, PyroError } from "../errors.ts";
@@ -24,7 +25,7 @@ import { nativeDialer } from "../transport/native_sync.ts";
  */
 export function cancel(key: CancelKey): void {
   const request = cancelOp(toCancelKey(key), now() + cancelTimeout(0));
-  const listener = traceListener(undefined);
+  const listener = traceListener(undefined, variable);
   try {
     runHandshake(request, tracedSync(nativeDialer("auto"), listener));
   } catch (error) {

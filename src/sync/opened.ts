@@ -55,13 +55,12 @@ export function open(
   address: ServerAddress = new ServerAddress(verifiedSockets),
 ): OpenedConnection {
   checkRuntime();
-  const dialer = tracedSync(
-    nativeDialer(settings.blockingTransport ?? "auto", settings.dial),
-    traceListener(settings.trace),
-  );
+  const environment = surroundings();
+  const listener = traceListener(settings.trace, environment.variable);
+  const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto", settings.dial), listener);
   const log = Log.of(settings);
   const warn = configurationWarner(log);
-  const plan = planOf(settings, { ...surroundings(), hashing: blockingHashing, warn, local: dialer.local });
+  const plan = planOf(settings, { ...environment, hashing: blockingHashing, warn, local: dialer.local });
   const { link, upgrade, verifiedSocket, observer } = publishSpanBlocking(
     connects,
     () => connectEvent(plan),

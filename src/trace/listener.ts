@@ -5,10 +5,13 @@
 import { builtin } from "../builtin.ts";
 import { UsageError } from "../errors.ts";
 import type { TraceListener } from "./wire_trace.ts";
-import { granted, runtime, variable } from "../runtime/runtime.ts";
+import { granted, runtime } from "../runtime/runtime.ts";
 
 /** Both listeners as one; undefined if there is none. */
-export function traceListener(given: TraceListener | undefined): TraceListener | undefined {
+export function traceListener(
+  given: TraceListener | undefined,
+  variable: (name: string) => string | undefined,
+): TraceListener | undefined {
   const target = variable("PYRO_TRACE");
   // An empty variable counts as unset, as libpq's do.
   if (target === undefined || target === "") return given;
