@@ -70,6 +70,7 @@ export class Inbox implements ByteSource {
     const { length } = this.bytes;
     const kept = this.#filled - this.limit;
     if (length < USUAL_CAPACITY && this.#filled === length) {
+      // More has probably arrived, and many short reads take longer.
       this.#move(allocate(USUAL_CAPACITY));
     } else if (kept === 0) {
       this.#filled = this.limit = this.pos = 0;
@@ -254,9 +255,9 @@ const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 const DELETE = 0x7f;
 
-/** Holds the whole beginning of a session. Connections that live only for a few statements need no more. */
+/** Holds all that a server sends until a session is open. Short replies need no more either. */
 const INITIAL_CAPACITY = 0x2000;
-/** From the first read on that fills all of the buffer. */
+/** Once a read has filled the first one. */
 const USUAL_CAPACITY = 0x1_0000;
 const KEPT_CAPACITY = 0x10_0000;
 /** As in libpq: before authentication, only error messages are long. */

@@ -247,7 +247,9 @@ function tooLong(length: number): EncodeError {
   );
 }
 
+/** Holds what starts a session, and short statements. */
 const INITIAL_CAPACITY = 0x800;
+/** Once the first one was too small. */
 const USUAL_CAPACITY = 0x4000;
 const KEPT_CAPACITY = 0x10_0000;
 const LOOP_LIMIT = 40;
