@@ -70,7 +70,7 @@ async function perform(
     }
     if (step.do === "salt") return await limit.race(unlessSettled(step.request, saltPassword(step.given)));
     if (step.do === "dial") {
-      const dialled = dialer.dial(step.endpoint, step.tls, limit.signal, Math.max(0, step.by - now()));
+      const dialled = dialer.dial(step.endpoint, limit.signal, Math.max(0, step.by - now()));
       const transport = await limit.race(dialled, (late) => late.close());
       const link = new AsyncLink(transport, step.endpoint);
       links.add(link);

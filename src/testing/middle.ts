@@ -36,7 +36,7 @@ export function dialThrough(opts: Opts, middle: () => Middle, name: string): Dia
       );
     }
     return (async () => {
-      const transport = await (await awaitingDialer(dial)).dial(endpoint, false, signal, timeout);
+      const transport = await (await awaitingDialer(dial)).dial(endpoint, signal, timeout);
       return new Streams(transport, middle()).streams(name);
     })();
   };

@@ -22,8 +22,8 @@ export function tracedAsync(dialer: AsyncDialer, listener: TraceListener | undef
   if (listener === undefined) return dialer;
   return {
     local: dialer.local,
-    dial: async (endpoint, tls, signal, milliseconds) =>
-      new TracedAsync(await dialer.dial(endpoint, tls, signal, milliseconds), new WireTrace(listener, timeStamp)),
+    dial: async (endpoint, signal, milliseconds) =>
+      new TracedAsync(await dialer.dial(endpoint, signal, milliseconds), new WireTrace(listener, timeStamp)),
   };
 }
 

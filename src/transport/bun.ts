@@ -77,7 +77,7 @@ interface SocketHandlers {
 /** Dials with `Bun.connect` for Unix sockets, and with Bun's `node:net`. */
 export const bunDialer: AsyncDialer = {
   local: localSockets(false),
-  dial: (endpoint, _tls, signal, milliseconds): Promise<AsyncTransport> =>
+  dial: (endpoint, signal, milliseconds): Promise<AsyncTransport> =>
     endpoint.kind === "unix"
       ? dialUnix(endpoint, signal)
       : connectNode(endpoint, signal, (socket, left) => transportOver(socket, endpoint, left), milliseconds),

@@ -8,7 +8,7 @@ import type { AsyncDialer, AsyncTransport, Endpoint, TlsOptions, TlsSession } fr
 export function customDialer(dial: DialFunction): AsyncDialer {
   return {
     local: UNKNOWN_SOCKETS,
-    async dial(endpoint, _tls, signal, timeout = Infinity): Promise<AsyncTransport> {
+    async dial(endpoint, signal, timeout = Infinity): Promise<AsyncTransport> {
       const given = await dial(dialAddress(endpoint), { signal, timeout, blocking: false });
       const streams: Partial<ByteStreams> = checkDialled(given, EXPECTED);
       try {

@@ -19,7 +19,7 @@ import {
 /** Dials with `Deno.connect`. */
 export const denoDialer: AsyncDialer = {
   local: localSockets(true),
-  async dial(endpoint, tls, signal, milliseconds): Promise<AsyncTransport> {
+  async dial(endpoint, signal, milliseconds): Promise<AsyncTransport> {
     if (endpoint.kind === "unix") {
       const conn = await Deno.connect({ transport: "unix", path: socketPath(endpoint.path) });
       const transport = new DenoTransport(conn, undefined);
@@ -28,8 +28,8 @@ export const denoDialer: AsyncDialer = {
       throw signal.reason;
     }
     checkTcpOptions(endpoint);
+    if (endpoint.options !== undefined) return await dialNode(permitted(endpoint), signal, milliseconds);
     const dialled = permitted(endpoint);
-    if (tls || endpoint.options !== undefined) return await dialNode(dialled, signal, milliseconds);
     const { address, host, port } = dialled;
     const hostname = address ?? host;
     const conn = ADDRESS.test(hostname)
@@ -134,7 +134,7 @@ async function dialFor(
   }
 }
 
-/** Dials with `node:net`, whose sockets have more options and encrypt by themselves, but are slower in clear. */
+/** Dials with `node:net`, whose sockets have more options, but are slower. */
 async function dialNode(endpoint: Endpoint, signal: AbortSignal, milliseconds?: number): Promise<AsyncTransport> {
   const { addressesOf, connectNode } = await import("./node_connect.ts");
   const { StreamTransport } = await import("./stream.ts");

@@ -9,7 +9,7 @@ import type { AsyncDialer, AsyncTransport } from "./transport.ts";
 /** Dials with `node:net`. */
 export const nodeDialer: AsyncDialer = {
   local: localSockets(false),
-  dial(endpoint, _tls, signal, milliseconds): Promise<AsyncTransport> {
+  dial(endpoint, signal, milliseconds): Promise<AsyncTransport> {
     const connected = (socket: Socket, left?: number): AsyncTransport => {
       setOptionsOf(socket, endpoint);
       return new StreamTransport(socket, addressesOf(socket, endpoint, left));

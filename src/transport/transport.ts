@@ -183,11 +183,10 @@ export interface SyncTransport {
 export interface AsyncDialer {
   readonly local: LocalSockets;
   /**
-   * Connects; when `signal` aborts, it closes the socket and rejects. `tls` says that TLS will be started: it can be
-   * started on other transports too, but may be slower there. `milliseconds` is when the signal aborts at the latest, if
-   * there is a limit, so that a name's addresses can share them.
+   * Connects; when `signal` aborts, it closes the socket and rejects. `milliseconds` is when that happens at
+   * the latest, if there is a limit, so that a name's addresses can share them.
    */
-  dial(endpoint: Endpoint, tls: boolean, signal: AbortSignal, milliseconds?: number): Promise<AsyncTransport>;
+  dial(endpoint: Endpoint, signal: AbortSignal, milliseconds?: number): Promise<AsyncTransport>;
 }
 
 /** Opens transports that block. */

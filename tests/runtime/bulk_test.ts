@@ -59,10 +59,7 @@ const ENDPOINTS: readonly Endpoint[] = [
 
 for (const endpoint of ENDPOINTS) {
   testInTurn(`bulk: ${COUNT} MB each way (async, ${endpoint.kind})`, async () => {
-    const link = new AsyncLink(
-      await (await asyncDialer()).dial(endpoint, false, new AbortController().signal),
-      endpoint,
-    );
+    const link = new AsyncLink(await (await asyncDialer()).dial(endpoint, new AbortController().signal), endpoint);
     assert.equal(await link.run(callOf(flood(startup(link.session)))), COUNT * MEGABYTE);
     await link.close();
   });

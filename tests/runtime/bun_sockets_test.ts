@@ -48,7 +48,7 @@ if (runtime === "bun") {
         const transports: AsyncTransport[] = [];
         const dialer: AsyncDialer = {
           local: localSockets(false),
-          dial: (endpoint, _tls, signal) =>
+          dial: (endpoint, signal) =>
             connectNode(endpoint, signal, (socket) => {
               hiding(socket as Inside, () => transports.push(transportOver(socket, endpoint)));
               return transports.at(-1)!;

@@ -11,7 +11,7 @@ const target = new Opts("pg://u@h/d?sslmode=disable");
 const ENDPOINT = { kind: "tcp", host: "h", port: 1, keepAlive: true } as const;
 
 function transportOf(streams: unknown): Promise<AsyncTransport> {
-  return customDialer((() => streams) as DialFunction).dial(ENDPOINT, false, new AbortController().signal);
+  return customDialer((() => streams) as DialFunction).dial(ENDPOINT, new AbortController().signal);
 }
 
 /** A session over a connection in memory. */

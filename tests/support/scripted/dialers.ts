@@ -21,7 +21,7 @@ export class AsyncDials implements AsyncDialer {
     this.#results = [...results];
   }
 
-  async dial(endpoint: Endpoint, _tls: boolean, signal: AbortSignal): Promise<AsyncTransport> {
+  async dial(endpoint: Endpoint, signal: AbortSignal): Promise<AsyncTransport> {
     this.dials.push({ endpoint, signal });
     return await this.#results.shift()!;
   }
