@@ -9,8 +9,7 @@ import { builtin } from "../builtin.ts";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
-import { runtime } from "../runtime/runtime.ts";
-import { contextOf, tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
+import { startTlsOn, tlsSessionOf } from "./tls_socket.ts";
 import type { Addresses, AsyncTransport, TlsOptions, TlsSession } from "./transport.ts";
 
 /** Reads from and writes to a connected stream. */
@@ -52,7 +51,7 @@ export class StreamTransport implements AsyncTransport {
     }
     const plain = this.#stream;
     plain.removeAllListeners("data").removeAllListeners("end");
-    const secure = await startTlsOn(plain, options);
+    const secure = await encrypt(plain, options);
     this.#stream = secure;
     this.#received = listen(secure, () => this.#paused = true);
     return tlsSessionOf(secure);
@@ -78,7 +77,7 @@ export async function encryptedTransport(
   addresses: Addresses | undefined,
   options: TlsOptions,
 ): Promise<{ readonly transport: AsyncTransport; readonly session: TlsSession }> {
-  const secure = await startTlsOn(duplexOf(conn), options);
+  const secure = await encrypt(duplexOf(conn), options);
   return { transport: new StreamTransport(secure, addresses), session: tlsSessionOf(secure) };
 }
 
@@ -91,10 +90,9 @@ interface ByteConn {
 }
 
 /** Starts TLS on a stream that both sides agreed to encrypt. The certificate is not verified. */
-function startTlsOn(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
+function encrypt(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const context = runtime === "node" ? { secureContext: contextOf(options) } : {};
-    const secure = builtin.tls.connect({ socket: plain, ...tlsConnectionOptions(options), ...context });
+    const secure = startTlsOn(plain, options);
     secure.once("secureConnect", () => resolve(secure));
     secure.once("error", reject);
     secure.once("close", () => reject(new Error("the server closed the connection during the TLS handshake")));

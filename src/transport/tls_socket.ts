@@ -1,7 +1,13 @@
 /** TLS by `node:tls`: what is asked of it, and what it tells of the connection. */
 import type { ConnectionOptions, DetailedPeerCertificate, SecureContext, TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
 import { builtin } from "../builtin.ts";
 import type { TlsOptions, TlsSession } from "./transport.ts";
+
+/** Starts encryption on a socket. */
+export function startTlsOn(socket: Duplex, options: TlsOptions): TLSSocket {
+  return builtin.tls.connect({ socket, ...tlsConnectionOptions(options), secureContext: contextOf(options) });
+}
 
 /**
  * Options for `node:tls`. It verifies nothing: `src/tls` does, on all runtimes alike, and before anything is
@@ -24,7 +30,7 @@ export function tlsConnectionOptions(options: TlsOptions): ConnectionOptions {
  * A context for connections with these options. Making one is a sixth of the work of an encrypted connection on Node, so
  * those without a client's certificate share it.
  */
-export function contextOf(options: TlsOptions): SecureContext {
+function contextOf(options: TlsOptions): SecureContext {
   const { certificate, privateKey, minVersion, maxVersion } = options;
   const make = (): SecureContext => builtin.tls.createSecureContext(tlsConnectionOptions(options));
   if (certificate !== undefined || privateKey !== undefined) return make();

@@ -104,6 +104,8 @@ class WorkerTransport implements SyncTransport {
     if (this.#closed) throw closed();
     // The bell is read first: if anything happens after the checks, the bell changes, and `sleep` does not wait.
     const seen = this.#channel.bell;
+    // Set before checking for room, so that room made after the check rings the bell.
+    if (writable) Atomics.store(this.#control, WORDS.wantsToSend, 1);
     const { state } = this.#channel;
     const ready = this.#available > 0 || state === STATES.ended || state === STATES.failed || state === STATES.gone ||
       (writable && this.#room > 0);

@@ -200,6 +200,7 @@ const RESET: readonly number[] = [
   WORDS.reportLength,
   WORDS.wantsRoom,
   WORDS.readsOn,
+  WORDS.wantsToSend,
 ];
 
 const SECOND = 1000;

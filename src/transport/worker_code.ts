@@ -39,6 +39,9 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\\d{0,2})$/.test(part) && Number(part) <= 255);\n" +
   "}\n" +
   "\n" +
+  "function startTlsOn(socket, options) {\n" +
+  "  return builtin.tls.connect({ socket, ...tlsConnectionOptions(options), secureContext: contextOf(options) });\n" +
+  "}\n" +
   "function tlsConnectionOptions(options) {\n" +
   "  const { serverName, certificate, privateKey, minVersion, maxVersion } = options;\n" +
   "  return {\n" +
@@ -50,6 +53,16 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    ...maxVersion === void 0 ? {} : { maxVersion }\n" +
   "  };\n" +
   "}\n" +
+  "function contextOf(options) {\n" +
+  "  const { certificate, privateKey, minVersion, maxVersion } = options;\n" +
+  "  const make = () => builtin.tls.createSecureContext(tlsConnectionOptions(options));\n" +
+  "  if (certificate !== void 0 || privateKey !== void 0) return make();\n" +
+  "  const versions = `${minVersion} ${maxVersion}`;\n" +
+  "  let context = contexts.get(versions);\n" +
+  "  if (context === void 0) contexts.set(versions, context = make());\n" +
+  "  return context;\n" +
+  "}\n" +
+  "var contexts = /* @__PURE__ */ new Map();\n" +
   "function tlsSessionOf(socket) {\n" +
   "  const chain = [];\n" +
   "  let next = socket.getPeerCertificate(true);\n" +
@@ -123,7 +136,9 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "   * Whether the worker continues to read after its first read. False until it is decided whether to\n" +
   "   * encrypt, since the following bytes may be encrypted.\n" +
   "   */\n" +
-  "  readsOn: 12\n" +
+  "  readsOn: 12,\n" +
+  "  /** Set by the main thread while it waits for room to send; the worker rings its bell when it has made room. */\n" +
+  "  wantsToSend: 13\n" +
   "};\n" +
   "var CONTROL_WORDS = 16;\n" +
   "var STATES = {\n" +
@@ -280,10 +295,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   '      plain.once("close", this.#end).destroy();\n' +
   "      return;\n" +
   "    }\n" +
-  "    const secure = builtin.tls.connect({\n" +
-  "      socket: plain,\n" +
-  "      ...tlsConnectionOptions(requested())\n" +
-  "    });\n" +
+  "    const secure = startTlsOn(plain, requested());\n" +
   '    secure.once("secureConnect", () => {\n' +
   "      const { chain, ...session } = tlsSessionOf(secure);\n" +
   '      report(STATES.encrypted, { session, chain: chain.map((der) => Buffer.from(der).toString("base64")) });\n' +
@@ -318,7 +330,10 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    const { control } = this.#context;\n" +
   "    this.#backlog.push(chunk);\n" +
   "    this.#unload();\n" +
-  "    if (this.#backlog.length === 0 && Atomics.load(control, WORDS.readsOn) !== 0) return;\n" +
+  "    if (this.#backlog.length === 0 && Atomics.load(control, WORDS.readsOn) !== 0) {\n" +
+  "      if (chunk.length < SHORT_REPLY) this.#context.poll();\n" +
+  "      return;\n" +
+  "    }\n" +
   "    this.#isPaused = true;\n" +
   "    this.#stream.pause();\n" +
   "  };\n" +
@@ -341,7 +356,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    const at = tail & LAYOUT.ring - 1;\n" +
   "    const piece = this.#sentRing.slice(at, Math.min(at + count, LAYOUT.ring));\n" +
   "    Atomics.add(control, WORDS.sentTaken, piece.length);\n" +
-  "    ring();\n" +
+  "    if (Atomics.exchange(control, WORDS.wantsToSend, 0) !== 0) ring();\n" +
   "    this.#isWriting = true;\n" +
   "    this.#stream.write(piece, () => {\n" +
   "      this.#isWriting = false;\n" +
@@ -375,31 +390,32 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    return chunk.subarray(count);\n" +
   "  }\n" +
   "};\n" +
+  "var SHORT_REPLY = 8192;\n" +
   "\n" +
   "function start(main = serve) {\n" +
   "  const { workerData, parentPort } = builtin.workerThreads;\n" +
   "  const { count: counter, memory } = workerData;\n" +
   "  const count = new Int32Array(counter);\n" +
-  "  const contexts = /* @__PURE__ */ new Set();\n" +
+  "  const contexts2 = /* @__PURE__ */ new Set();\n" +
   "  const end = () => {\n" +
   "    Atomics.store(count, 0, GONE);\n" +
-  "    for (const { control, ring } of contexts) {\n" +
+  "    for (const { control, ring } of contexts2) {\n" +
   "      Atomics.store(control, WORDS.state, STATES.gone);\n" +
   "      ring();\n" +
   "    }\n" +
   "  };\n" +
   '  process.on("exit", end);\n' +
   "  const breakDown = (error) => {\n" +
-  "    for (const context of [...contexts]) context.breakDown(error);\n" +
+  "    for (const context of [...contexts2]) context.breakDown(error);\n" +
   "  };\n" +
   '  process.on("uncaughtException", breakDown);\n' +
   '  process.on("unhandledRejection", breakDown);\n' +
   "  const open = (memory2) => {\n" +
-  "    const context = contextOf(memory2, () => {\n" +
-  "      contexts.delete(context);\n" +
+  "    const context = contextOf2(memory2, () => {\n" +
+  "      contexts2.delete(context);\n" +
   "      if (Atomics.sub(count, 0, 1) === 1 && Atomics.compareExchange(count, 0, 0, GONE) === 0) parentPort.close();\n" +
   "    });\n" +
-  "    contexts.add(context);\n" +
+  "    contexts2.add(context);\n" +
   "    try {\n" +
   "      main(context);\n" +
   "    } catch (error) {\n" +
@@ -409,7 +425,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   '  parentPort.on("message", open);\n' +
   "  open(memory);\n" +
   "}\n" +
-  "function contextOf(memory, left) {\n" +
+  "function contextOf2(memory, left) {\n" +
   "  const control = new Int32Array(memory, 0, CONTROL_WORDS);\n" +
   "  const ring = () => {\n" +
   "    Atomics.add(control, WORDS.mainBell, 1);\n" +
@@ -440,7 +456,8 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    if (!(first instanceof Error)) return report(STATES.failed, { error: String(first) });\n" +
   "    report(STATES.failed, { error: first.message || first.name, code: first.code });\n" +
   "  };\n" +
-  "  return { memory, control, ring, wakeUp, requested, report, fail, breakDown: fail, left };\n" +
+  "  return { memory, control, ring, wakeUp, requested, report, fail, breakDown: fail, poll: () => {\n" +
+  "  }, left };\n" +
   "}\n" +
   "function serve(context) {\n" +
   "  const { control, ring, wakeUp, fail } = context;\n" +
@@ -459,7 +476,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    if (connection !== void 0) fail(error);\n" +
   "    else leave();\n" +
   "  };\n" +
-  "  const attend = () => {\n" +
+  "  const execute = () => {\n" +
   "    const command = Atomics.exchange(control, WORDS.command, COMMANDS.none);\n" +
   "    if (command === COMMANDS.dial) {\n" +
   "      clearInterval(lifeline);\n" +
@@ -474,15 +491,19 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "    if (command === COMMANDS.close) connection?.close();\n" +
   "    connection?.attend();\n" +
   "  };\n" +
+  "  const attend = (seen) => {\n" +
+  "    Atomics.store(control, WORDS.heard, seen);\n" +
+  "    try {\n" +
+  "      execute();\n" +
+  "    } catch (error) {\n" +
+  "      fail(error);\n" +
+  "    }\n" +
+  "  };\n" +
+  "  context.poll = pollOf(control, attend);\n" +
   "  const loop = async () => {\n" +
   "    while (Atomics.load(control, WORDS.state) !== STATES.gone) {\n" +
   "      const seen = Atomics.load(control, WORDS.workerBell);\n" +
-  "      Atomics.store(control, WORDS.heard, seen);\n" +
-  "      try {\n" +
-  "        attend();\n" +
-  "      } catch (error) {\n" +
-  "        fail(error);\n" +
-  "      }\n" +
+  "      attend(seen);\n" +
   "      const wait = Atomics.waitAsync(control, WORDS.workerBell, seen);\n" +
   "      if (wait.async) await wait.value;\n" +
   "    }\n" +
@@ -492,4 +513,20 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  rest();\n" +
   "  loop();\n" +
   "}\n" +
+  "function pollOf(control, attend) {\n" +
+  "  let skipped = 0;\n" +
+  "  return () => {\n" +
+  "    if (skipped > 0 && skipped++ < POLLS_TO_SKIP) return;\n" +
+  "    skipped = 1;\n" +
+  "    const heard = Atomics.load(control, WORDS.heard);\n" +
+  "    for (let i = 0; i < BELL_READS; i++) {\n" +
+  "      const seen = Atomics.load(control, WORDS.workerBell);\n" +
+  "      if (seen === heard) continue;\n" +
+  "      skipped = 0;\n" +
+  "      return attend(seen);\n" +
+  "    }\n" +
+  "  };\n" +
+  "}\n" +
+  "var BELL_READS = 4e3;\n" +
+  "var POLLS_TO_SKIP = 64;\n" +
   "var IDLE_TIMEOUT = 1e4;\n";

@@ -2,7 +2,7 @@
 import { isAddress } from "../options/ip_address.ts";
 import type { NetConnectOpts, Socket } from "node:net";
 import { builtin } from "../builtin.ts";
-import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
+import { startTlsOn, tlsSessionOf } from "./tls_socket.ts";
 import { addressesToDial, NO_OTHER_ADDRESS, socketPath, type TcpOptions, type TlsOptions } from "./transport.ts";
 import type { WorkerContext } from "./worker_main.ts";
 import { type DialRequest, LAYOUT, STATES, WORDS } from "./worker_memory.ts";
@@ -161,10 +161,7 @@ export class WorkerConnection {
       plain.once("close", this.#end).destroy();
       return;
     }
-    const secure = builtin.tls.connect({
-      socket: plain,
-      ...tlsConnectionOptions(requested() as TlsOptions),
-    });
+    const secure = startTlsOn(plain, requested() as TlsOptions);
     secure.once("secureConnect", () => {
       const { chain, ...session } = tlsSessionOf(secure);
       report(STATES.encrypted, { session, chain: chain.map((der) => Buffer.from(der).toString("base64")) });
@@ -204,7 +201,10 @@ export class WorkerConnection {
     const { control } = this.#context;
     this.#backlog.push(chunk);
     this.#unload();
-    if (this.#backlog.length === 0 && Atomics.load(control, WORDS.readsOn) !== 0) return;
+    if (this.#backlog.length === 0 && Atomics.load(control, WORDS.readsOn) !== 0) {
+      if (chunk.length < SHORT_REPLY) this.#context.poll();
+      return;
+    }
     this.#isPaused = true;
     this.#stream.pause();
   };
@@ -230,7 +230,7 @@ export class WorkerConnection {
     const at = tail & (LAYOUT.ring - 1);
     const piece = this.#sentRing.slice(at, Math.min(at + count, LAYOUT.ring));
     Atomics.add(control, WORDS.sentTaken, piece.length);
-    ring();
+    if (Atomics.exchange(control, WORDS.wantsToSend, 0) !== 0) ring();
     this.#isWriting = true;
     this.#stream.write(piece, () => {
       this.#isWriting = false;
@@ -267,3 +267,6 @@ export class WorkerConnection {
     return chunk.subarray(count);
   }
 }
+
+/** The size of a chunk, in bytes, behind which more of the same reply is likely. */
+const SHORT_REPLY = 8192;

@@ -38,6 +38,11 @@ export interface WorkerContext {
   fail(error: unknown): void;
   /** Handles an error outside of any operation. */
   breakDown: (error: unknown) => void;
+  /**
+   * Called when a reply was delivered. A blocking program often sends its next query some microseconds later, sooner
+   * than a waiting thread is woken. So this watches the bell for a moment before the thread waits.
+   */
+  poll: () => void;
   /** The channel is not used any more. */
   left(): void;
 }
@@ -113,7 +118,7 @@ function contextOf(memory: SharedArrayBuffer, left: () => void): WorkerContext {
     if (!(first instanceof Error)) return report(STATES.failed, { error: String(first) });
     report(STATES.failed, { error: first.message || first.name, code: (first as { code?: string }).code });
   };
-  return { memory, control, ring, wakeUp, requested, report, fail, breakDown: fail, left };
+  return { memory, control, ring, wakeUp, requested, report, fail, breakDown: fail, poll: () => {}, left };
 }
 
 /** Serves one connection of a channel after the other. */
@@ -137,7 +142,7 @@ function serve(context: WorkerContext): void {
     else leave();
   };
 
-  const attend = (): void => {
+  const execute = (): void => {
     const command = Atomics.exchange(control, WORDS.command, COMMANDS.none);
     if (command === COMMANDS.dial) {
       clearInterval(lifeline);
@@ -151,15 +156,19 @@ function serve(context: WorkerContext): void {
     if (command === COMMANDS.close) connection?.close();
     connection?.attend();
   };
+  const attend = (seen: number): void => {
+    Atomics.store(control, WORDS.heard, seen);
+    try {
+      execute();
+    } catch (error) {
+      fail(error);
+    }
+  };
+  context.poll = pollOf(control, attend);
   const loop = async (): Promise<void> => {
     while (Atomics.load(control, WORDS.state) !== STATES.gone) {
       const seen = Atomics.load(control, WORDS.workerBell);
-      Atomics.store(control, WORDS.heard, seen);
-      try {
-        attend();
-      } catch (error) {
-        fail(error);
-      }
+      attend(seen);
       const wait = Atomics.waitAsync(control, WORDS.workerBell, seen);
       if (wait.async) await wait.value;
     }
@@ -170,5 +179,25 @@ function serve(context: WorkerContext): void {
   loop();
 }
 
+/** Watches the bell for a moment, and attends to it if it rings. */
+function pollOf(control: Int32Array<ArrayBufferLike>, attend: (seen: number) => void): () => void {
+  let skipped = 0;
+  return () => {
+    if (skipped > 0 && skipped++ < POLLS_TO_SKIP) return;
+    skipped = 1;
+    const heard = Atomics.load(control, WORDS.heard);
+    for (let i = 0; i < BELL_READS; i++) {
+      const seen = Atomics.load(control, WORDS.workerBell);
+      if (seen === heard) continue;
+      skipped = 0;
+      return attend(seen);
+    }
+  };
+}
+
+/** How often a poll reads the bell: it takes some tens of microseconds. */
+const BELL_READS = 4000;
+/** How many polls are skipped after one without success: the program does other work, or this core is the only one. */
+const POLLS_TO_SKIP = 64;
 /** Milliseconds that a channel waits for its next connection. */
 const IDLE_TIMEOUT = 10_000;

@@ -121,6 +121,36 @@ test("worker: one thread serves many connections at a time, and each has its own
   for (const transport of transports) transport.close();
 });
 
+test("worker: a thread that waits for room to send is woken when there is room", async () => {
+  await using peer = await startPeer({ then: "silence" });
+  const transport = dialWorker(endpoint(peer.port), LONG);
+  const bytes = new Uint8Array(1 << 18);
+  let waits = 0;
+  for (let left = 1 << 24; left > 0;) {
+    const count = transport.write(bytes.subarray(0, Math.min(left, bytes.length)));
+    left -= count;
+    if (count > 0) continue;
+    waits++;
+    assert.ok(transport.wait(true, 30_000), `no room with ${left} bytes left`);
+  }
+  assert.ok(waits > 0, "the bytes fill what can be sent at once");
+  transport.close();
+});
+
+test("worker: queries in a row, with pauses between some, are all answered", async () => {
+  await using peer = await startPeer({ echo: true, then: "silence" });
+  const transport = dialWorker(endpoint(peer.port), LONG);
+  const into = new Uint8Array(8);
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let i = 0; i < 400; i++) {
+    // Longer than the worker watches for the next query, for some of them.
+    if (i % 40 < 10) Atomics.wait(pause, 0, 0, i % 4);
+    transport.write(Uint8Array.of(i % 256));
+    assert.deepEqual([readSome(transport, into), into[0]], [1, i % 256]);
+  }
+  transport.close();
+});
+
 test("worker: a connection that is refused disturbs no other", async () => {
   await using peer = await startPeer({ echo: true, then: "silence" });
   const transport = dialWorker(endpoint(peer.port), LONG);
