@@ -248,7 +248,8 @@ export class AsyncLink implements Link, RunnerLink {
         this.#advance();
       }
     } catch (error) {
-      session.lose(connectionError(error));
+      // Closing ends a read too.
+      if (session.lost === undefined) session.lose(connectionError(error));
     }
     this.destroy(session.lost!);
   }

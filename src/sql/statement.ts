@@ -27,6 +27,7 @@ export const Effect = {
 
 /** The effects of the only statement of a string, as in the extended query protocol. */
 export function effectsOfStatement(sql: string): number {
+  if (PLAIN.test(sql) && !MAY_REDEFINE.test(sql)) return Effect.None;
   const statements = new Statements(sql);
   return statements.begin() ? effectsOf(statements) : Effect.None;
 }
@@ -363,6 +364,8 @@ const OPTIONS_OF_EXPLAIN: readonly string[] = ["ANALYZE", "ANALYSE", "VERBOSE"];
 const BEFORE_INTO: readonly string[] = ["INSERT", "MERGE", "AS"];
 const REDEFINING_CODE = /\b(?:create|alter|drop|import|search_path|role|session_authorization)\b/i;
 const DROPPING_CODE = /\bdeallocate\s+(?:prepare\s+)?all\b/i;
+/** Statements that do what {@linkcode effectsOfQuery} finds, recognized for less than a {@linkcode Lexer} costs. */
+const PLAIN = /^\s*(?:select|with|values|table|update|delete)\b/i;
 const MAY_REDEFINE = /into|set_config/i;
 const MEANING = /^"?(?:search_path|role|session_authorization)"?$/i;
 const SETS_MEANING = /^[^'$]{0,2}['$](?:\w*\$)?(?:search_path|role|session_authorization)['$]/i;
