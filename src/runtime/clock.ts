@@ -31,7 +31,7 @@ export function timeStamp(): string {
 export async function atMost(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
   let hasEnded = false;
   const ended = promise.then(() => hasEnded = true, () => hasEnded = true);
-  // Often it has, or is about to; that is seen for less than a timer costs.
+  // Often it has, or is about to. Looking costs less than a timer.
   for (let i = 0; i < TURNS && !hasEnded; i++) await undefined;
   if (hasEnded) return true;
   // A timer with a longer time would fire at once.

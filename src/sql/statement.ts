@@ -364,7 +364,7 @@ const OPTIONS_OF_EXPLAIN: readonly string[] = ["ANALYZE", "ANALYSE", "VERBOSE"];
 const BEFORE_INTO: readonly string[] = ["INSERT", "MERGE", "AS"];
 const REDEFINING_CODE = /\b(?:create|alter|drop|import|search_path|role|session_authorization)\b/i;
 const DROPPING_CODE = /\bdeallocate\s+(?:prepare\s+)?all\b/i;
-/** Statements that do what {@linkcode effectsOfQuery} finds, recognized for less than a {@linkcode Lexer} costs. */
+/** The beginning of a statement whose effects {@linkcode effectsOfQuery} finds. This costs less than a {@linkcode Lexer}. */
 const PLAIN = /^\s*(?:select|with|values|table|update|delete)\b/i;
 const MAY_REDEFINE = /into|set_config/i;
 const MEANING = /^"?(?:search_path|role|session_authorization)"?$/i;

@@ -28,11 +28,13 @@ export function tlsConnectionOptions(options: TlsOptions): ConnectionOptions {
 
 /**
  * A context for connections with these options. Making one is a sixth of the work of an encrypted connection on Node, so
- * those without a client's certificate share it.
+ * those without a client's certificate share it. It has no name of the server, which Bun would send for others too.
  */
 function contextOf(options: TlsOptions): SecureContext {
   const { certificate, privateKey, minVersion, maxVersion } = options;
-  const make = (): SecureContext => builtin.tls.createSecureContext(tlsConnectionOptions(options));
+  const make = (): SecureContext => {
+    return builtin.tls.createSecureContext(tlsConnectionOptions({ ...options, serverName: undefined }));
+  };
   if (certificate !== undefined || privateKey !== undefined) return make();
   const versions = `${minVersion} ${maxVersion}`;
   let context = contexts.get(versions);

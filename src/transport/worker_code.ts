@@ -55,7 +55,9 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "}\n" +
   "function contextOf(options) {\n" +
   "  const { certificate, privateKey, minVersion, maxVersion } = options;\n" +
-  "  const make = () => builtin.tls.createSecureContext(tlsConnectionOptions(options));\n" +
+  "  const make = () => {\n" +
+  "    return builtin.tls.createSecureContext(tlsConnectionOptions({ ...options, serverName: void 0 }));\n" +
+  "  };\n" +
   "  if (certificate !== void 0 || privateKey !== void 0) return make();\n" +
   "  const versions = `${minVersion} ${maxVersion}`;\n" +
   "  let context = contexts.get(versions);\n" +
@@ -514,19 +516,20 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  loop();\n" +
   "}\n" +
   "function pollOf(control, attend) {\n" +
-  "  let skipped = 0;\n" +
+  "  let toSkip = 0;\n" +
   "  return () => {\n" +
-  "    if (skipped > 0 && skipped++ < POLLS_TO_SKIP) return;\n" +
-  "    skipped = 1;\n" +
+  "    if (toSkip > 0) return void toSkip--;\n" +
   "    const heard = Atomics.load(control, WORDS.heard);\n" +
-  "    for (let i = 0; i < BELL_READS; i++) {\n" +
-  "      const seen = Atomics.load(control, WORDS.workerBell);\n" +
-  "      if (seen === heard) continue;\n" +
-  "      skipped = 0;\n" +
-  "      return attend(seen);\n" +
-  "    }\n" +
+  "    const until = performance.now() + POLL_TIME;\n" +
+  "    do {\n" +
+  "      for (let i = 0; i < 50; i++) {\n" +
+  "        const seen = Atomics.load(control, WORDS.workerBell);\n" +
+  "        if (seen !== heard) return attend(seen);\n" +
+  "      }\n" +
+  "    } while (performance.now() < until);\n" +
+  "    toSkip = POLLS_TO_SKIP;\n" +
   "  };\n" +
   "}\n" +
-  "var BELL_READS = 4e3;\n" +
+  "var POLL_TIME = 0.06;\n" +
   "var POLLS_TO_SKIP = 64;\n" +
   "var IDLE_TIMEOUT = 1e4;\n";

@@ -268,5 +268,5 @@ export class WorkerConnection {
   }
 }
 
-/** The size of a chunk, in bytes, behind which more of the same reply is likely. */
+/** From this size of a chunk on, in bytes, more of the same reply is likely to follow. */
 const SHORT_REPLY = 8192;

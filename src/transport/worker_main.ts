@@ -181,22 +181,24 @@ function serve(context: WorkerContext): void {
 
 /** Watches the bell for a moment, and attends to it if it rings. */
 function pollOf(control: Int32Array<ArrayBufferLike>, attend: (seen: number) => void): () => void {
-  let skipped = 0;
+  let toSkip = 0;
   return () => {
-    if (skipped > 0 && skipped++ < POLLS_TO_SKIP) return;
-    skipped = 1;
+    if (toSkip > 0) return void toSkip--;
     const heard = Atomics.load(control, WORDS.heard);
-    for (let i = 0; i < BELL_READS; i++) {
-      const seen = Atomics.load(control, WORDS.workerBell);
-      if (seen === heard) continue;
-      skipped = 0;
-      return attend(seen);
-    }
+    const until = performance.now() + POLL_TIME;
+    do {
+      // Reading the clock takes longer.
+      for (let i = 0; i < 50; i++) {
+        const seen = Atomics.load(control, WORDS.workerBell);
+        if (seen !== heard) return attend(seen);
+      }
+    } while (performance.now() < until);
+    toSkip = POLLS_TO_SKIP;
   };
 }
 
-/** How often a poll reads the bell: it takes some tens of microseconds. */
-const BELL_READS = 4000;
+/** Milliseconds that a poll takes at most. */
+const POLL_TIME = 0.06;
 /** How many polls are skipped after one without success: the program does other work, or this core is the only one. */
 const POLLS_TO_SKIP = 64;
 /** Milliseconds that a channel waits for its next connection. */

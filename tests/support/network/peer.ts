@@ -22,6 +22,8 @@ export interface Behaviour {
 /** A running peer. */
 export interface Peer extends AsyncDisposable {
   readonly port: number;
+  /** All bytes that have arrived on the last connection. */
+  heard(): Promise<Uint8Array>;
 }
 
 /** Passes connections on to a port of 127.0.0.1. */
@@ -52,6 +54,12 @@ export async function startPeer(
   });
   return {
     port: listening,
+    heard() {
+      return new Promise((resolve) => {
+        worker.once("message", resolve);
+        worker.postMessage("heard");
+      });
+    },
     async [Symbol.asyncDispose]() {
       await worker.terminate();
     },
@@ -65,8 +73,12 @@ function peerMain(): void {
   const answers = [workerData.greeting, workerData.reply]
     .filter((text) => text !== undefined)
     .map((text) => process.getBuiltinModule("node:buffer").Buffer.from(text, "base64"));
+  let heard: Uint8Array[] = [];
+  parentPort!.on("message", () => parentPort!.postMessage(Uint8Array.from(heard.flatMap((bytes) => [...bytes]))));
   const server = createServer((socket) => {
     socket.on("error", () => {});
+    heard = [];
+    socket.on("data", (bytes: Uint8Array) => heard.push(bytes));
     if (workerData.echo) {
       socket.pipe(socket);
       return;
