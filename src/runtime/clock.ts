@@ -7,8 +7,6 @@ export function now(): number {
 
 /** When `performance.now()` was 0, by the system's clock. */
 let origin = performance.timeOrigin;
-/** How many microtasks are waited for a promise that does nothing but pass on what has happened. */
-const TURNS = 4;
 /** In milliseconds. */
 const MAX_CLOCK_DIFFERENCE = 20;
 
@@ -32,7 +30,7 @@ export async function atMost(promise: Promise<unknown>, milliseconds: number): P
   let hasEnded = false;
   const ended = promise.then(() => hasEnded = true, () => hasEnded = true);
   // Often it has, or is about to. Looking costs less than a timer.
-  for (let i = 0; i < TURNS && !hasEnded; i++) await undefined;
+  for (let i = 0; i < MICROTASKS && !hasEnded; i++) await undefined;
   if (hasEnded) return true;
   // A timer with a longer time would fire at once.
   if (milliseconds > MAX_MILLISECONDS) return await ended;
@@ -58,5 +56,7 @@ export function block(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
+/** How many microtasks {@linkcode atMost} waits before it makes a timer. */
+const MICROTASKS = 4;
 /** The longest time of a timer, in milliseconds. */
 export const MAX_MILLISECONDS = 0x7fff_ffff;

@@ -1,4 +1,4 @@
-/** What connecting needs to know of the process and of its machine. */
+/** Gives connecting the environment, files, clocks and randomness of the process. */
 import { systemCertificates } from "./certificates.ts";
 import { now } from "./clock.ts";
 import { readDirectory, readFile } from "./files.ts";

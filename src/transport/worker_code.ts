@@ -139,7 +139,7 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "   * encrypt, since the following bytes may be encrypted.\n" +
   "   */\n" +
   "  readsOn: 12,\n" +
-  "  /** Set by the main thread while it waits for room to send; the worker rings its bell when it has made room. */\n" +
+  "  /** Set by the main thread before it waits for room to send; the worker rings its bell when it has made room. */\n" +
   "  wantsToSend: 13\n" +
   "};\n" +
   "var CONTROL_WORDS = 16;\n" +

@@ -34,7 +34,7 @@ export const WORDS = {
    * encrypt, since the following bytes may be encrypted.
    */
   readsOn: 12,
-  /** Set by the main thread while it waits for room to send; the worker rings its bell when it has made room. */
+  /** Set by the main thread before it waits for room to send; the worker rings its bell when it has made room. */
   wantsToSend: 13,
 } as const;
 

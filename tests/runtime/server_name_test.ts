@@ -6,18 +6,26 @@ import { attempt } from "../support/suite/call_bodies.ts";
 import { test } from "../support/suite/test.ts";
 import { worlds } from "../support/suite/worlds.ts";
 
-for (const world of worlds) {
-  test(`server name: that of an earlier connection is not sent (${world.name})`, async () => {
-    await using peer = await startPeer({ then: "end" });
-    const opts = new Opts(`pg://ada@127.0.0.1:${peer.port}/db?sslmode=require&sslnegotiation=direct`);
-    const names: string[] = [];
-    for (const name of ["a.example", undefined, "b.example", undefined]) {
-      const named = name === undefined ? opts : opts.tls({ serverName: name });
-      await assert.rejects(attempt(() => world.connect(named)), ConnectionError);
-      const hello = new TextDecoder("latin1").decode(await peer.heard());
-      assert.ok(hello.includes("postgresql"), "it is a ClientHello with ALPN");
-      names.push(/[ab]\.example/.exec(hello)?.[0] ?? "none");
-    }
-    assert.deepEqual(names, ["a.example", "none", "b.example", "none"]);
-  });
+/** What the server does until it has the ClientHello: without and with PostgreSQL's own request for TLS. */
+const NEGOTIATIONS = {
+  direct: { then: "end" },
+  postgres: { greeting: new TextEncoder().encode("S"), reply: Uint8Array.of(0), then: "end" },
+} as const;
+
+for (const [negotiation, behaviour] of Object.entries(NEGOTIATIONS)) {
+  for (const world of worlds) {
+    test(`server name: that of an earlier connection is not sent (${negotiation}, ${world.name})`, async () => {
+      await using peer = await startPeer(behaviour);
+      const opts = new Opts(`pg://ada@127.0.0.1:${peer.port}/db?sslmode=require&sslnegotiation=${negotiation}`);
+      const names: string[] = [];
+      for (const name of ["a.example", undefined, "b.example", undefined]) {
+        const named = name === undefined ? opts : opts.tls({ serverName: name });
+        await assert.rejects(attempt(() => world.connect(named)), ConnectionError);
+        const hello = new TextDecoder("latin1").decode(await peer.heard());
+        assert.ok(hello.includes("postgresql"), "it is a ClientHello with ALPN");
+        names.push(/[ab]\.example/.exec(hello)?.[0] ?? "none");
+      }
+      assert.deepEqual(names, ["a.example", "none", "b.example", "none"]);
+    });
+  }
 }

@@ -1,4 +1,4 @@
-/** What tests of batches share: their table, and sources of parameter sets. */
+/** Helpers for the tests of batches: a table, and sources of parameter sets. */
 import assert from "node:assert/strict";
 import type { Conn, PyroError } from "../../../mod.ts";
 import { attempt } from "./call_bodies.ts";

@@ -1,4 +1,4 @@
-/** What tests of transactions share. */
+/** Helpers for the tests of transactions. */
 import assert from "node:assert/strict";
 import { type Conn, ServerError, UsageError } from "../../../mod.ts";
 
