@@ -13,7 +13,7 @@ import { loadedLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
 import { addressesOf, connectNode } from "./node_connect.ts";
 import { peerUser } from "./peer_user.ts";
-import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
+import { ReceiveBuffer } from "./received.ts";
 import { StreamTransport } from "./stream.ts";
 import { setOptionsOf } from "./tcp_options.ts";
 import { tlsConnectionOptions, tlsSessionOf } from "./tls_socket.ts";
@@ -80,7 +80,7 @@ export const bunDialer: AsyncDialer = {
   dial: (endpoint, signal, milliseconds): Promise<AsyncTransport> =>
     endpoint.kind === "unix"
       ? dialUnix(endpoint, signal)
-      : connectNode(endpoint, signal, (socket, left) => transportOver(socket, endpoint, left), milliseconds),
+      : connectNode(endpoint, signal, ({ socket }, left) => transportOver(socket, endpoint, left), milliseconds),
 };
 
 async function dialUnix(endpoint: Extract<Endpoint, { kind: "unix" }>, signal: AbortSignal): Promise<AsyncTransport> {
@@ -108,10 +108,9 @@ export function transportOver(socket: Socket, endpoint: Endpoint, left: number =
 class BunTransport implements AsyncTransport {
   readonly addresses: Addresses | undefined;
   #socket: BunSocket;
-  #received = new ReceiveBuffer();
+  #received = this.#newBuffer();
   /** Undefined on encrypted connections. */
   #bulk: BulkReader | undefined;
-  #paused = false;
   #closed = false;
   /** Resumes a write that waits for room in the socket. */
   #writer: (() => void) | undefined = undefined;
@@ -136,14 +135,11 @@ class BunTransport implements AsyncTransport {
   handlers(): SocketHandlers {
     const received = this.#received;
     return {
-      data: (socket, chunk) => {
+      data: (_socket, chunk) => {
         // After encryption has started, the handlers of the unencrypted socket still get the encrypted bytes.
         if (received !== this.#received) return;
         this.#bulk?.seen(chunk.length);
         received.push(chunk);
-        if (received.size <= HIGH_WATER_MARK || this.#paused) return;
-        this.#paused = true;
-        socket.pause();
       },
       drain: () => this.#wakeWriter(),
       end: () => received.finish(),
@@ -158,13 +154,7 @@ class BunTransport implements AsyncTransport {
 
   read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
     const more = this.#received.size > 0 ? 0 : this.#bulk?.read(into) ?? 0;
-    if (more > 0) return more;
-    const count = this.#received.read(into);
-    if (this.#paused && this.#received.size === 0) {
-      this.#paused = false;
-      this.#socket.resume();
-    }
-    return count;
+    return more > 0 ? more : this.#received.read(into);
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
@@ -177,7 +167,7 @@ class BunTransport implements AsyncTransport {
     if (this.#received.size > 0) {
       throw new Error("the server sent unencrypted data behind its answer to the TLS request");
     }
-    this.#received = new ReceiveBuffer();
+    this.#received = this.#newBuffer();
     this.#bulk = undefined;
     return new Promise((resolve, reject) => {
       const handlers = this.handlers();
@@ -218,6 +208,10 @@ class BunTransport implements AsyncTransport {
     this.#received.finish();
     this.#socket.terminate();
     this.#wakeWriter();
+  }
+
+  #newBuffer(): ReceiveBuffer {
+    return new ReceiveBuffer({ pause: () => this.#socket.pause(), resume: () => this.#socket.resume() });
   }
 
   async #writeWhenDrained(bytes: Uint8Array): Promise<number> {

@@ -141,7 +141,7 @@ async function dialNode(endpoint: Endpoint, signal: AbortSignal, milliseconds?: 
   return await connectNode(
     endpoint,
     signal,
-    (socket, left) => new StreamTransport(socket, addressesOf(socket, endpoint, left)),
+    ({ socket }, left) => new StreamTransport(socket, addressesOf(socket, endpoint, left)),
     milliseconds,
   );
 }

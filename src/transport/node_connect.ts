@@ -9,17 +9,24 @@ import type { IpcNetConnectOpts, Socket, TcpNetConnectOpts } from "node:net";
 import { runtime } from "../runtime/runtime.ts";
 import { lookUp } from "./look_up.ts";
 import { failureOfAddresses } from "./reason.ts";
+import { ReceiveBuffer } from "./received.ts";
 import { checkTcpOptions } from "./tcp_options.ts";
 import { type Addresses, addressesToDial, attemptTime, type Endpoint, socketPath, timedOut } from "./transport.ts";
 
-/**
- * Connects within `milliseconds`, to the first address that accepts. `connected` gets the socket
- * immediately, before any other event of it, and how many addresses of the name are left.
- */
+/** Gets a socket immediately, before any other event of it, and how many addresses of the name are left. */
+export type Connected<T> = (socket: ConnectedSocket, addressesLeft?: number) => T;
+
+/** A socket, and what its bytes are put into; undefined if its events have them. */
+export interface ConnectedSocket {
+  readonly socket: Socket;
+  readonly received: ReceiveBuffer | undefined;
+}
+
+/** Connects within `milliseconds`, to the first address that accepts. */
 export async function connectNode<T>(
   endpoint: Endpoint,
   signal: AbortSignal,
-  connected: (socket: Socket, addressesLeft?: number) => T,
+  connected: Connected<T>,
   milliseconds: number = Infinity,
 ): Promise<T> {
   signal.throwIfAborted();
@@ -40,7 +47,7 @@ export async function connectNode<T>(
       const left = addresses.length - i;
       // The last one ends before the signal aborts, so that the error can name all of them.
       const time = attemptTime(until - performance.now(), left) - (addresses.length > 1 ? MARGIN : 0);
-      return await connectTo({ ...socket, host }, signal, (socket) => connected(socket, left - 1), time);
+      return await connectTo({ ...socket, host }, signal, (dialled) => connected(dialled, left - 1), time);
     } catch (error) {
       signal.throwIfAborted();
       failures.push([host, error]);
@@ -52,11 +59,12 @@ export async function connectNode<T>(
 function connectTo<T>(
   address: TcpNetConnectOpts | IpcNetConnectOpts,
   signal: AbortSignal,
-  connected: (socket: Socket) => T,
+  connected: Connected<T>,
   milliseconds: number,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const socket = builtin.net.connect(address);
+    const dialled = runtime === "node" ? connectReceiving(address) : connectPlain(address);
+    const { socket } = dialled;
     const giveUp = (reason: unknown): void => {
       settle();
       socket.destroy();
@@ -77,13 +85,35 @@ function connectTo<T>(
       settle();
       socket.removeAllListeners("error");
       try {
-        resolve(connected(socket));
+        resolve(connected(dialled));
       } catch (error) {
         giveUp(error);
       }
     });
   });
 }
+
+function connectPlain(address: TcpNetConnectOpts | IpcNetConnectOpts): ConnectedSocket {
+  return { socket: builtin.net.connect(address), received: undefined };
+}
+
+/**
+ * With `onread`, Node reads into memory that is given, and does not allocate 64 kB for each read, most of which it gives
+ * back; nor do bytes go through a stream. Node reads and calls back in one go, so all sockets share the memory.
+ */
+function connectReceiving(address: TcpNetConnectOpts | IpcNetConnectOpts): ConnectedSocket {
+  const callback = (count: number, bytes: Uint8Array): boolean => {
+    received.pushCopy(bytes.subarray(0, count));
+    return true;
+  };
+  const socket = builtin.net.connect({
+    ...address,
+    onread: { buffer: memory ??= new Uint8Array(READ_SIZE), callback },
+  });
+  const received = new ReceiveBuffer(socket);
+  return { socket, received };
+}
+let memory: Uint8Array<ArrayBuffer> | undefined;
 
 /** The two ends of a connected socket, and how many addresses of the name are left. */
 export function addressesOf(socket: Socket, endpoint: Endpoint, left: number = 0): Addresses | undefined {
@@ -98,3 +128,5 @@ export function addressesOf(socket: Socket, endpoint: Endpoint, left: number = 0
 
 /** Milliseconds. */
 const MARGIN = 10;
+/** As much as Node reads at once. */
+const READ_SIZE = 0x1_0000;

@@ -1,14 +1,26 @@
 /** Keeps the bytes that a socket delivers until they are read, for runtimes that deliver by events. */
 import { Fifo } from "../backlog.ts";
 
-/** Received chunks, and the read that may wait for them. */
+/** A socket that can be told to deliver nothing for a while. */
+export interface Pausable {
+  pause(): unknown;
+  resume(): unknown;
+}
+
+/** Received chunks, and the read that may wait for them. The socket is paused while too many bytes are unread. */
 export class ReceiveBuffer {
+  readonly #socket: Pausable;
+  #isPaused = false;
   readonly #chunks = new Fifo<Uint8Array>();
   /** How many bytes of the first chunk were read. */
   #offset = 0;
   #size = 0;
   #end: { readonly error: Error | undefined } | undefined = undefined;
   #reader: { into: Uint8Array; resolve(count: number): void; reject(error: Error): void } | undefined = undefined;
+
+  constructor(socket: Pausable) {
+    this.#socket = socket;
+  }
 
   /** The number of unread bytes. */
   get size(): number {
@@ -30,6 +42,15 @@ export class ReceiveBuffer {
       this.#reader = undefined;
       reader.resolve(this.#take(reader.into));
     }
+    if (this.#size <= HIGH_WATER_MARK || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  /** As {@linkcode push}, for memory that will have other bytes. */
+  pushCopy(chunk: Uint8Array): void {
+    const isTaken = this.#reader !== undefined && chunk.length <= this.#reader.into.length;
+    this.push(isTaken ? chunk : Uint8Array.prototype.slice.call(chunk));
   }
 
   /** Notes the end. With an error, reads fail with it once all bytes are read. */
@@ -44,7 +65,14 @@ export class ReceiveBuffer {
 
   /** As `AsyncTransport.read`. */
   read(into: Uint8Array): number | Promise<number> {
-    if (this.#size > 0) return this.#take(into);
+    if (this.#size > 0) {
+      const count = this.#take(into);
+      if (this.#isPaused && this.#size === 0) {
+        this.#isPaused = false;
+        this.#socket.resume();
+      }
+      return count;
+    }
     if (this.#end?.error !== undefined) return Promise.reject(this.#end.error);
     if (this.#end !== undefined) return 0;
     return new Promise((resolve, reject) => {
@@ -71,4 +99,4 @@ export class ReceiveBuffer {
 }
 
 /** Sockets are paused while more than this number of bytes is unread. */
-export const HIGH_WATER_MARK = 0x10_0000;
+const HIGH_WATER_MARK = 0x10_0000;

@@ -4,11 +4,12 @@
  * Only `node:tls` lets all three runtimes encrypt without verifying, as libpq's `prefer` and `require`
  * do.
  */
+import process from "node:process";
 import type { Duplex } from "node:stream";
 import { builtin } from "../builtin.ts";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { HIGH_WATER_MARK, ReceiveBuffer } from "./received.ts";
+import { ReceiveBuffer } from "./received.ts";
 import { startTlsOn, tlsSessionOf } from "./tls_socket.ts";
 import type { Addresses, AsyncTransport, TlsOptions, TlsSession } from "./transport.ts";
 
@@ -17,21 +18,17 @@ export class StreamTransport implements AsyncTransport {
   readonly addresses: Addresses | undefined;
   #stream: Socket | TLSSocket;
   #received: ReceiveBuffer;
-  #paused = false;
 
-  constructor(stream: Socket, addresses: Addresses | undefined) {
+  /** `received` gets the stream's bytes; undefined for a stream whose events have them. */
+  constructor(stream: Socket, addresses: Addresses | undefined, received?: ReceiveBuffer) {
     this.#stream = stream;
     this.addresses = addresses;
-    this.#received = listen(stream, () => this.#paused = true);
+    this.#received = received ?? receiveData(stream);
+    receiveEnd(stream, this.#received);
   }
 
   read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
-    const count = this.#received.read(into);
-    if (this.#paused && this.#received.size === 0) {
-      this.#paused = false;
-      this.#stream.resume();
-    }
-    return count;
+    return this.#received.read(into);
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
@@ -53,7 +50,8 @@ export class StreamTransport implements AsyncTransport {
     plain.removeAllListeners("data").removeAllListeners("end");
     const secure = await encrypt(plain, options);
     this.#stream = secure;
-    this.#received = listen(secure, () => this.#paused = true);
+    this.#received = receiveData(secure);
+    receiveEnd(secure, this.#received);
     return tlsSessionOf(secure);
   }
 
@@ -64,7 +62,8 @@ export class StreamTransport implements AsyncTransport {
 
   close(): void {
     this.#received.finish();
-    this.#stream.destroy();
+    // A stream calls back for what it has written in the next tick. If it is destroyed before, it makes an error for that.
+    process.nextTick(() => this.#stream.destroy());
   }
 }
 
@@ -99,19 +98,18 @@ function encrypt(plain: Duplex, options: TlsOptions): Promise<TLSSocket> {
   });
 }
 
-/** Collects the bytes of a stream. Calls `paused` if it pauses the stream because too many are unread. */
-function listen(stream: Duplex, paused: () => void): ReceiveBuffer {
-  const received = new ReceiveBuffer();
-  stream.on("data", (chunk: Uint8Array) => {
-    received.push(chunk);
-    if (received.size <= HIGH_WATER_MARK) return;
-    stream.pause();
-    paused();
-  });
+/** Collects the bytes of a stream. */
+function receiveData(stream: Duplex): ReceiveBuffer {
+  const received = new ReceiveBuffer(stream);
+  stream.on("data", (chunk: Uint8Array) => received.push(chunk));
+  return received;
+}
+
+/** Notes the end of a stream. */
+function receiveEnd(stream: Duplex, received: ReceiveBuffer): void {
   stream.on("end", () => received.finish());
   stream.on("error", (error) => received.finish(error));
   stream.on("close", () => received.finish());
-  return received;
 }
 
 /** A connection of Deno's as a stream, which `node:tls` needs. */

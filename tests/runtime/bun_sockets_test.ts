@@ -49,7 +49,7 @@ if (runtime === "bun") {
         const dialer: AsyncDialer = {
           local: localSockets(false),
           dial: (endpoint, signal) =>
-            connectNode(endpoint, signal, (socket) => {
+            connectNode(endpoint, signal, ({ socket }) => {
               hiding(socket as Inside, () => transports.push(transportOver(socket, endpoint)));
               return transports.at(-1)!;
             }),
