@@ -11,7 +11,7 @@
  */
 import { ConnectionError, ProtocolError, PyroError, ServerError, type ServerFields, UsageError } from "../errors.ts";
 import { type Access, Admission } from "./admission.ts";
-import { notification, parameterStatus, serverFields } from "../wire/backend.ts";
+import { notification, serverFields } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { sync } from "../wire/frontend.ts";
 import { ACTIVE, IDLE, Inbox } from "../wire/inbox.ts";
@@ -374,9 +374,9 @@ export class Session {
         this.#events.notification(notification(inbox), size);
         break;
       case Backend.ParameterStatus: {
-        const { name, value } = parameterStatus(inbox);
-        this.#parameters.set(name, value);
-        this.#events.parameter(name);
+        const { name, value } = this.#parameters.read(inbox);
+        // What the server reports while it starts the session is no change.
+        if (this.#queue.first?.request.isFatal !== true) this.#events.parameter(name);
         if (name === "client_encoding" && !isUtf8(value)) {
           const encoding = JSON.stringify(value.slice(0, MAX_QUOTED_LENGTH));
           throw new SessionEnd(

@@ -156,6 +156,18 @@ export class Inbox implements ByteSource {
     return text;
   }
 
+  /** Skips the rest of the body if it is equal to these bytes. */
+  skip(expected: Uint8Array): boolean {
+    const { bytes, pos, limit } = this;
+    const { length } = expected;
+    if (limit - pos !== length) return false;
+    for (let i = 0; i < length; i++) {
+      if (bytes[pos + i] !== expected[i]) return false;
+    }
+    this.pos = limit;
+    return true;
+  }
+
   /** A copy of the rest of the body. */
   rest(): Uint8Array<ArrayBuffer> {
     const copy = copyOf(this.bytes, this.pos, this.limit);

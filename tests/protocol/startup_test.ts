@@ -46,6 +46,13 @@ test("startup: reported settings are kept, the last value of each", () => {
   assert.deepEqual(session.parameters, { TimeZone: "Europe/Berlin", server_version: "18.4", client_encoding: "UTF8" });
 });
 
+test("startup: what is reported then is no change, what is reported later is one", () => {
+  const { session } = startup(OK, parameterStatus("TimeZone", "UTC"), readyForQuery());
+  assert.deepEqual(takeEvents(session), []);
+  feed(session, parameterStatus("TimeZone", "UTC"));
+  assert.deepEqual(takeEvents(session), [{ kind: "parameter", name: "TimeZone" }]);
+});
+
 test("startup: a setting may have any name", () => {
   const { session } = startup(OK, parameterStatus("__proto__", "x"), parameterStatus("a", "b"), readyForQuery());
   assert.deepEqual(Object.entries(session.parameters), [["__proto__", "x"], ["a", "b"]]);
