@@ -7,7 +7,7 @@
  */
 import { Catalog } from "../codecs/catalog.ts";
 import { endpointName } from "../transport/transport.ts";
-import { type ConnectPlan, databaseOf } from "./connect.ts";
+import type { ConnectPlan } from "./connect.ts";
 import type { Link } from "./handshake.ts";
 
 /** The catalog of a database, and how many connections use it. */
@@ -22,9 +22,9 @@ const dialNumbers = new WeakMap<object, number>();
 let lastDialNumber = 0;
 
 /** The catalog for a new connection. The connection counts until its session is lost. */
-export function catalogOf({ endpoint, session }: Link, { parameters, dial }: ConnectPlan): Catalog {
+export function catalogOf({ endpoint, session }: Link, { database, dial }: ConnectPlan): Catalog {
   // No address or name of a database contains a null character.
-  const key = `${dialNumber(dial)}\0${endpointName(endpoint)}\0${databaseOf(parameters)}`;
+  const key = `${dialNumber(dial)}\0${endpointName(endpoint)}\0${database}`;
   let shared = catalogs.get(key);
   if (shared === undefined) {
     shared = { catalog: new Catalog(), useCount: 0 };

@@ -26,7 +26,8 @@ export interface ConnectPlan extends OpenPlan {
    * The passwords for each of them, if they are not all the same; undefined for none. `password` is then
    * the first one's.
    */
-  readonly passwords?: readonly (string | undefined)[];
+  readonly passwords?: readonly (string | undefined)[] | undefined;
+  readonly database: string;
   readonly sslMode: SslMode;
   /** The options that choose the client's certificate and its key; undefined if there are none. */
   readonly clientCertificate?: object | undefined;
@@ -43,11 +44,6 @@ export interface ConnectPlan extends OpenPlan {
   /** Called with what an endpoint has turned out to be; with undefined if it gives no session, or not in time. */
   readonly onRole?: (endpoint: Endpoint, role: SessionRole | undefined, timedOut: boolean) => void;
   readonly upgrade: UpgradePlan;
-}
-
-/** The database among the parameters of the startup message; undefined for the user's. */
-export function databaseOf(parameters: ConnectPlan["parameters"]): string | undefined {
-  return parameters.find(([name]) => name === "database")?.[1];
 }
 
 /** When the time for the endpoint of that index ends, if it is tried now. */

@@ -43,20 +43,24 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
       "Cannot connect: no user is given, and the operating system's cannot be learned; name one, or set PGUSER",
     );
   }
+  const database = settings.db || user;
   const addresses = addressesOf(settings, environment.random);
+  const { password, passwords } = passwordsOf(settings, addresses, { user, database }, environment);
   return {
     endpoints: addresses.map((address) => endpointOf(address, settings)),
     sslMode: effectiveSslMode(settings),
     tls: tlsPlanOf(settings, environment),
     clientCertificate: clientCertificateOf(settings),
     user,
+    database,
+    password,
+    passwords,
     token: tokenOf(settings),
     tokenInClear: effectiveSslMode(settings) === "disable",
-    ...passwordsOf(settings, addresses, user, environment),
     policy: policyOf(settings),
     requiredPeer: settings.requirePeer ? { name: settings.requirePeer, local: environment.local } : undefined,
     versions: versionsOf(settings),
-    parameters: parametersOf(settings, user),
+    parameters: parametersOf(settings, user, database),
     timeout: connectTimeout,
     attrs: settings.targetSessionAttrs,
     isBalanced: settings.loadBalanceHosts ?? false,
@@ -164,16 +168,17 @@ function tcpOptionsOf(settings: Settings): TcpOptions | undefined {
 function passwordsOf(
   settings: Settings,
   addresses: readonly Address[],
-  user: string,
+  { user, database }: Pick<ConnectPlan, "user" | "database">,
   environment: Environment,
 ): Pick<ConnectPlan, "password" | "passwords"> {
   const { password } = settings;
-  if (typeof password === "function") return { password: new SecretFunction("password", password) };
-  if (password) return { password };
-  const db = settings.db || user;
+  if (typeof password === "function") {
+    return { password: new SecretFunction("password", password), passwords: undefined };
+  }
+  if (password) return { password, passwords: undefined };
   const passwords = filePasswords(
     settings,
-    addresses.map(({ host, hostAddr, port }) => ({ host: host || hostAddr, port, db, user })),
+    addresses.map(({ host, hostAddr, port }) => ({ host: host || hostAddr, port, db: database, user })),
     environment,
   );
   return { password: passwords[0], passwords };
@@ -196,11 +201,11 @@ function policyOf({ requireAuth, channelBinding = "prefer" }: Settings): AuthPol
   };
 }
 
-function parametersOf(settings: Settings, user: string): [string, string][] {
+function parametersOf(settings: Settings, user: string, database: string): [string, string][] {
   const applicationName = settings.applicationName ?? settings.fallbackApplicationName;
   return [
     ["user", user],
-    ["database", settings.db || user],
+    ["database", database],
     ["client_encoding", "UTF8"],
     ...(applicationName ? [["application_name", applicationName] as [string, string]] : []),
     // As in libpq, an empty value of options keeps PGOPTIONS out, and is not sent.

@@ -6,7 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { ConnectionError } from "../errors.ts";
-import { connect, type ConnectPlan, databaseOf, hasAttributes, timeLimit } from "./connect.ts";
+import { connect, type ConnectPlan, hasAttributes, timeLimit } from "./connect.ts";
 import { discard, type Handshake } from "./handshake.ts";
 import type { HostChoice } from "./host_choice.ts";
 import { hostName, type HostRoles } from "./host_roles.ts";
@@ -118,8 +118,8 @@ function keep(sockets: VerifiedSockets, key: string, socket: VerifiedSocket): vo
  * Names the server, and what this process proves to it over TCP, as a hash. The socket may ask for less, and must not
  * let in whom TCP would refuse.
  */
-function keyOf({ endpoints, sslMode, user, password, clientCertificate, parameters, hashing }: ConnectPlan): string {
-  const server = JSON.stringify([endpoints, sslMode, user, databaseOf(parameters)]);
+function keyOf({ endpoints, sslMode, user, password, clientCertificate, database, hashing }: ConnectPlan): string {
+  const server = JSON.stringify([endpoints, sslMode, user, database]);
   if (password === undefined && clientCertificate === undefined) return server;
   const secrets = JSON.stringify([password, clientCertificate]);
   return server + Buffer.from(hashing.sha256(Buffer.from(secrets))).toString("base64");

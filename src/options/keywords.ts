@@ -67,7 +67,8 @@ export function isGiven(settings: Settings, key: string): boolean {
   const keyword = keywords().get(key);
   if (keyword !== undefined) return settings[keyword.member] !== undefined;
   if (IGNORED.has(key)) return settings.accepted?.[key] !== undefined;
-  return Object.keys(settings.param ?? {}).some((name) => name.toLowerCase() === key.toLowerCase());
+  const { param } = settings;
+  return param !== undefined && Object.keys(param).some((name) => name.toLowerCase() === key.toLowerCase());
 }
 
 /** Whether it is a key in the right spelling, and no server setting. */

@@ -82,8 +82,7 @@ function addressOf(step: HandshakeStep): string {
 }
 
 /** The names that the startup message will contain. */
-function sessionNamesOf({ parameters }: ConnectPlan): SessionNames {
-  const { database = "", user = "" } = Object.fromEntries(parameters);
+function sessionNamesOf({ database, user }: ConnectPlan): SessionNames {
   return { database, user };
 }
 

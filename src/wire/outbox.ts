@@ -108,7 +108,7 @@ export class Outbox {
   /** Drops all unsent bytes, after the connection was lost. */
   clear(): void {
     this.#head = this.#tail = 0;
-    this.#adopt(allocate(0));
+    this.#adopt(NO_BYTES);
   }
 
   /** Starts a message; its result is the argument of {@linkcode end}. */
@@ -249,6 +249,8 @@ function tooLong(length: number): EncodeError {
 
 /** Holds what starts a session, and short statements. */
 const INITIAL_CAPACITY = 0x800;
+/** The memory of an outbox whose connection is lost. */
+const NO_BYTES: Bytes = allocate(0);
 /** Once the first one was too small. */
 const USUAL_CAPACITY = 0x4000;
 const KEPT_CAPACITY = 0x10_0000;

@@ -20,5 +20,5 @@ test("catalogs: those of connections that the same function dials are shared, an
   assert.notEqual(first, other);
   assert.notEqual(first, own);
   assert.equal(catalog({}), own);
-  assert.notEqual(catalog({ parameters: [["database", "other"]] }), own);
+  assert.notEqual(catalog({ database: "other" }), own);
 });

@@ -49,6 +49,7 @@ export function planWith(clock: TableClock, given: Partial<ConnectPlan> = {}): C
       date: Date.now,
     },
     user: "ada",
+    database: "db",
     password: undefined,
     versions: { min: PROTOCOL_3_0, max: PROTOCOL_3_0 },
     parameters: [["user", "ada"], ["database", "db"]],
