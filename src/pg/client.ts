@@ -229,13 +229,14 @@ export class Client extends ClientSettings {
       if (event.kind === "notification") {
         this.#emit("notification", notificationMessage(event.notification));
       } else if (event.kind === "lost") {
+        if (this._ending && !this.#isBusy) this.#expectsEvents = this.connection.stream.writable = false;
         // What was received before is reported first, and whoever hears of it may give the client back.
-        setImmediate(() => this.#lost());
+        else setImmediate(() => this.#lost());
       }
     };
     const { key } = link.session;
     this.processID = key?.processId ?? null;
-    this.secretKey = key === undefined ? null : new DataView(key.secret.slice().buffer).getInt32(0);
+    this.secretKey = key === undefined ? null : numberOf(key.secret);
     this._connecting = false;
     this._connected = true;
     this.readyForQuery = true;
@@ -323,7 +324,12 @@ export class Client extends ClientSettings {
 
   /** Whether there are pipelined queries, which are still executed when the client is closed. */
   get #hasPipelined(): boolean {
-    return this.pipeline && this.#running.length + this.#queue.length > 0;
+    return this.pipeline && this.#isBusy;
+  }
+
+  /** Whether any query has no outcome yet. */
+  get #isBusy(): boolean {
+    return this.#running.length + this.#queue.length > 0;
   }
 
   #close(): void {
@@ -367,3 +373,8 @@ export class Client extends ClientSettings {
  * takes to end; programs release the client to its pool in that time.
  */
 const UNTIL_END = 5;
+
+/** The first four bytes of a key for cancel requests, as a signed number, which keys were before PostgreSQL 18. */
+function numberOf(secret: Uint8Array): number {
+  return secret[0]! << 24 | secret[1]! << 16 | secret[2]! << 8 | secret[3]!;
+}
