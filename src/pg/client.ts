@@ -229,9 +229,9 @@ export class Client extends ClientSettings {
       if (event.kind === "notification") {
         this.#emit("notification", notificationMessage(event.notification));
       } else if (event.kind === "lost") {
-        if (this._ending && !this.#isBusy) this.#expectsEvents = this.connection.stream.writable = false;
         // What was received before is reported first, and whoever hears of it may give the client back.
-        else setImmediate(() => this.#lost());
+        if (this.#isBusy || !this._ending) setImmediate(() => this.#lost());
+        else this.#lost();
       }
     };
     const { key } = link.session;
@@ -262,7 +262,7 @@ export class Client extends ClientSettings {
     this.#expectsEvents = false;
     this.connection.stream.writable = false;
     if (this._ending) {
-      this.#failAll(new Error("Connection terminated"));
+      if (this.#isBusy) this.#failAll(new Error("Connection terminated"));
       return;
     }
     const error = new Error("Connection terminated unexpectedly", { cause });

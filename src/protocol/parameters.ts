@@ -26,28 +26,29 @@ export class Parameters {
 
   /** Reads and stores a reported setting. */
   read(inbox: Inbox): ReportedSetting {
-    if (this.#values === undefined) {
-      const known = this.#start.next;
-      if (known !== undefined && inbox.skip(known.bytes)) {
-        this.#start = known.start;
-        return known.setting;
-      }
-      const { pos, limit } = inbox;
-      const setting = parameterStatus(inbox);
-      if (this.#start.canAdd(setting, limit - pos)) {
-        this.#start = this.#start.add(setting, copyOf(inbox.bytes, pos, limit));
-        return setting;
-      }
-      this.#values = new Map(this.#start.values);
-      this.#size = this.#start.size;
-      return this.#set(setting);
-    }
-    return this.#set(parameterStatus(inbox));
+    if (this.#values === undefined) return this.#readAtStart(inbox);
+    return this.#change(this.#values, parameterStatus(inbox));
   }
 
-  #set(setting: ReportedSetting): ReportedSetting {
+  #readAtStart(inbox: Inbox): ReportedSetting {
+    const start = this.#start;
+    const known = start.next;
+    if (known !== undefined && inbox.skip(known.bytes)) {
+      this.#start = known.start;
+      return known.setting;
+    }
+    const { pos, limit } = inbox;
+    const setting = parameterStatus(inbox);
+    if (start.canAdd(setting, limit - pos)) {
+      this.#start = start.add(setting, copyOf(inbox.bytes, pos, limit));
+      return setting;
+    }
+    this.#size = start.size;
+    return this.#change(this.#values = new Map(start.values), setting);
+  }
+
+  #change(values: Map<string, string>, setting: ReportedSetting): ReportedSetting {
     const { name, value } = setting;
-    const values = this.#values!;
     const before = values.get(name);
     this.#size += before === undefined ? name.length + value.length : value.length - before.length;
     values.set(name, value);
