@@ -77,7 +77,7 @@ class Start {
   readonly values: ReadonlyMap<string, string>;
   /** Characters of the names and values. */
   readonly size: number;
-  /** What the last session that was here has reported next. */
+  /** The next report of the last session that had these settings. */
   next: { readonly bytes: Uint8Array; readonly setting: ReportedSetting; readonly start: Start } | undefined =
     undefined;
   #object: Readonly<Record<string, string>> | undefined = undefined;

@@ -16,7 +16,7 @@ import { type Addresses, addressesToDial, attemptTime, type Endpoint, socketPath
 /** Gets a socket immediately, before any other event of it, and how many addresses of the name are left. */
 export type Connected<T> = (socket: ConnectedSocket, addressesLeft?: number) => T;
 
-/** A socket, and what its bytes are put into; undefined if its events have them. */
+/** A socket, and the buffer that gets its bytes; undefined if its events have them. */
 export interface ConnectedSocket {
   readonly socket: Socket;
   readonly received: ReceiveBuffer | undefined;
@@ -63,7 +63,9 @@ function connectTo<T>(
   milliseconds: number,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const dialled = runtime === "node" ? connectReceiving(address) : connectPlain(address);
+    const dialled = runtime === "node"
+      ? connectReceiving(address)
+      : { socket: builtin.net.connect(address), received: undefined };
     const { socket } = dialled;
     const giveUp = (reason: unknown): void => {
       settle();
@@ -91,10 +93,6 @@ function connectTo<T>(
       }
     });
   });
-}
-
-function connectPlain(address: TcpNetConnectOpts | IpcNetConnectOpts): ConnectedSocket {
-  return { socket: builtin.net.connect(address), received: undefined };
 }
 
 /**

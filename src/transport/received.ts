@@ -47,10 +47,10 @@ export class ReceiveBuffer {
     this.#socket.pause();
   }
 
-  /** As {@linkcode push}, for memory that will have other bytes. */
+  /** As {@linkcode push}, for memory that is used again: a chunk that is kept is copied. */
   pushCopy(chunk: Uint8Array): void {
     const isTaken = this.#reader !== undefined && chunk.length <= this.#reader.into.length;
-    this.push(isTaken ? chunk : Uint8Array.prototype.slice.call(chunk));
+    this.push(isTaken ? chunk : new Uint8Array(chunk));
   }
 
   /** Notes the end. With an error, reads fail with it once all bytes are read. */

@@ -72,3 +72,45 @@ test("backlog: time grows with the number of chunks that a socket has pushed", (
     };
   });
 });
+
+test("received: bytes that are kept do not change with the memory in which they came", () => {
+  const received = new ReceiveBuffer({ pause() {}, resume() {} });
+  const memory = new Uint8Array([1, 2, 3]);
+  received.pushCopy(memory);
+  received.pushCopy(memory.fill(4));
+  memory.fill(5);
+  const into = new Uint8Array(8);
+  assert.equal(received.read(into), 6);
+  assert.deepEqual([...into.subarray(0, 6)], [1, 2, 3, 4, 4, 4]);
+});
+
+test("received: a read that waits gets the bytes of memory that is used again", async () => {
+  const received = new ReceiveBuffer({ pause() {}, resume() {} });
+  const memory = new Uint8Array([1, 2, 3]);
+  const [short, long] = [new Uint8Array(2), new Uint8Array(8)];
+  const first = received.read(short);
+  received.pushCopy(memory);
+  memory.fill(9);
+  assert.deepEqual([await first, ...short], [2, 1, 2]);
+  assert.equal(received.read(long), 1);
+  const second = received.read(long);
+  received.pushCopy(memory);
+  assert.deepEqual([await second, ...long.subarray(0, 3)], [3, 9, 9, 9]);
+});
+
+test("received: a socket is paused once while too many bytes are unread, and resumed when all are read", () => {
+  const calls: string[] = [];
+  const received = new ReceiveBuffer({ pause: () => calls.push("pause"), resume: () => calls.push("resume") });
+  const into = new Uint8Array(0x20_0000);
+  for (let round = 0; round < 2; round++) {
+    received.push(new Uint8Array(0x10_0000));
+    assert.deepEqual(calls.splice(0), []);
+    received.push(new Uint8Array(1));
+    received.push(new Uint8Array(1));
+    assert.deepEqual(calls.splice(0), ["pause"]);
+    assert.equal(received.read(into.subarray(0, 0x10_0000)), 0x10_0000);
+    assert.deepEqual(calls.splice(0), []);
+    assert.equal(received.read(into), 2);
+    assert.deepEqual(calls.splice(0), ["resume"]);
+  }
+});

@@ -24,7 +24,7 @@ export interface Rig {
   readonly context: CallContext;
   /** How many cancel requests have begun. */
   cancels: number;
-  /** What becomes of a cancel request. Default: taken at once, without an effect. */
+  /** How the server treats a cancel request. Default: it takes the request at once and does nothing. */
   onCancel: () => Promise<void>;
   value(sql: string, options?: object): Promise<unknown>;
   /** The first letters of all messages that were written. */
