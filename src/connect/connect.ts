@@ -23,10 +23,9 @@ export interface ConnectPlan extends OpenPlan {
   /** The endpoints to try, in order. */
   readonly endpoints: readonly Endpoint[];
   /**
-   * The passwords for each of them, if they are not all the same; undefined for none. `password` is then
-   * the first one's.
+   * The passwords for each of them, if they are not all the same. `password` is then the first one's.
    */
-  readonly passwords?: readonly (string | undefined)[] | undefined;
+  readonly passwords?: readonly OpenPlan["password"][] | undefined;
   readonly database: string;
   readonly sslMode: SslMode;
   /** The options that choose the client's certificate and its key; undefined if there are none. */

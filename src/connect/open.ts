@@ -5,6 +5,7 @@
  * Encryption".
  */
 import { ConnectionError, NOT_RETRYABLE } from "../errors.ts";
+import type { PasswordLookup } from "../options/password_file.ts";
 import type { AuthPolicy, Channel } from "../protocol/auth_policy.ts";
 import type { AuthLimit, AuthMethod } from "../protocol/authentication.ts";
 import { finish, type Op, type PendingRequest, perform, submit } from "../protocol/request.ts";
@@ -21,8 +22,8 @@ import { SecretFunction, waitedFor } from "./secret_function.ts";
 /** The means to open a session, clock and randomness included. */
 export interface OpenPlan {
   readonly user: string;
-  /** A text, or the function that gives it; undefined for none. */
-  readonly password: string | SecretFunction | undefined;
+  /** A text, the user's function that gives it, or where it is looked up; undefined for none. */
+  readonly password: string | SecretFunction | PasswordLookup | undefined;
   /** The function that gives a token for OAuth; undefined for none. */
   readonly token?: SecretFunction | undefined;
   /** Whether the token may be sent over TCP without TLS. */

@@ -164,7 +164,7 @@ function tcpOptionsOf(settings: Settings): TcpOptions | undefined {
   return set.length === 0 ? undefined : Object.fromEntries(set);
 }
 
-/** The password; if none is given, or an empty one, those of the password file. */
+/** The password; if none is given, or an empty one, those of the password file for each of the addresses. */
 function passwordsOf(
   settings: Settings,
   addresses: readonly Address[],
@@ -181,7 +181,7 @@ function passwordsOf(
     addresses.map(({ host, hostAddr, port }) => ({ host: host || hostAddr, port, db: database, user })),
     environment,
   );
-  return { password: passwords[0], passwords };
+  return { password: passwords[0], passwords: passwords.length === 1 ? undefined : passwords };
 }
 
 function tokenOf({ oauthToken, oauthIssuer, oauthClientId, oauthScope }: Settings): SecretFunction | undefined {

@@ -5,6 +5,7 @@
  * only if a server asks. Neither what it returns nor what its errors say is shown.
  */
 import { ConnectionError, NOT_RETRYABLE, UsageError } from "../errors.ts";
+import type { PasswordLookup } from "../options/password_file.ts";
 import type { LateSecret } from "../protocol/authentication.ts";
 import type { PendingRequest } from "../protocol/request.ts";
 import { call, type Handshake, type Link, type UserCall } from "./handshake.ts";
@@ -93,7 +94,7 @@ export class SecretFunction implements LateSecret, UserCall {
 
 /** The secrets of a connection. */
 interface Secrets {
-  readonly password: string | SecretFunction | undefined;
+  readonly password: string | SecretFunction | PasswordLookup | undefined;
   readonly token?: SecretFunction | undefined;
 }
 

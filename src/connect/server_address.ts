@@ -53,16 +53,21 @@ export class ServerAddress {
       sockets.delete(this.#key);
       if (plan.now() >= by) throw new ConnectionError(`Cannot connect to ${socket.path}: ${connected}`);
     }
-    const { local } = plan.upgrade;
-    const skipReason = plan.upgrade.skipReason ?? this.#upgradeRefusal;
     const startedAt = plan.now();
-    const connected = yield* connect({ ...plan, upgrade: { skipReason, local } }, by);
+    const connected = yield* connect(this.#withoutUpgrade(plan), by);
     if (connected.verifiedSocket !== undefined) keep(sockets, this.#key, connected.verifiedSocket);
     const { attempted, upgraded, reason } = connected.upgrade;
     // An upgrade that took too long may succeed next time.
     const duration = plan.now() - startedAt - waitedFor(plan);
     if (attempted && !upgraded && duration < USUAL_DURATION) this.#upgradeRefusal = reason;
     return connected;
+  }
+
+  /** The plan; without the upgrade if that has failed before. */
+  #withoutUpgrade(plan: ConnectPlan): ConnectPlan {
+    const skipReason = this.#upgradeRefusal;
+    if (skipReason === undefined || plan.upgrade.skipReason !== undefined) return plan;
+    return { ...plan, upgrade: { skipReason, local: plan.upgrade.local } };
   }
 
   /** Forgets the verified socket, since the server may have been replaced. */
@@ -120,8 +125,9 @@ function keep(sockets: VerifiedSockets, key: string, socket: VerifiedSocket): vo
  */
 function keyOf({ endpoints, sslMode, user, password, clientCertificate, database, hashing }: ConnectPlan): string {
   const server = JSON.stringify([endpoints, sslMode, user, database]);
-  if (password === undefined && clientCertificate === undefined) return server;
-  const secrets = JSON.stringify([password, clientCertificate]);
+  const text = typeof password === "function" ? password() : password;
+  if (text === undefined && clientCertificate === undefined) return server;
+  const secrets = JSON.stringify([text, clientCertificate]);
   return server + Buffer.from(hashing.sha256(Buffer.from(secrets))).toString("base64");
 }
 

@@ -90,7 +90,8 @@ export function parseHosts(name: string, value: string): readonly string[] {
 
 /** A name, an address (IPv6 with or without brackets), a socket directory, or the beginning of an abstract name. */
 function checkHost(name: string, value: unknown): string {
-  const host = checkText(name, value).replace(/^\[(.*)\]$/, "$1");
+  const text = checkText(name, value);
+  const host = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text;
   if (host === "" || (!isSocketHost(host) && /[\s/?#@\\[\];=]/.test(host))) {
     throw new UsageError(`Cannot set ${name}: it must be a name, an IP address, or the path of a socket directory`);
   }
@@ -109,7 +110,7 @@ export function checkHostAddrs(name: string, value: unknown): readonly string[] 
 
 /** Whether a host is a directory of Unix sockets, or the beginning of an abstract socket's name. */
 export function isSocketHost(host: string): boolean {
-  return /^[/@]/.test(host);
+  return host.startsWith("/") || host.startsWith("@");
 }
 
 /** Ports, one for all hosts or one each. */

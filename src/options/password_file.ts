@@ -4,6 +4,7 @@
  * Source: PostgreSQL manual, libpq, "The Password File"; `passwordFromFile` in libpq's `fe-connect.c`.
  */
 import type { Environment } from "./environment.ts";
+import { lazy } from "../lazy.ts";
 import { readNamedFile } from "./files.ts";
 import type { Settings } from "./settings.ts";
 
@@ -16,14 +17,21 @@ export interface PasswordKey {
   readonly user: string;
 }
 
-/** The passwords that the password file has for each of the keys. */
+/** Looks a password up; undefined if there is none. */
+export type PasswordLookup = () => string | undefined;
+
+/**
+ * Looks up the passwords that the password file has for each of the keys. The file is read once, when it is first needed,
+ * since many servers ask for no password; one that the user named is read at once.
+ */
 export function filePasswords(
   { passfile }: Settings,
   keys: readonly PasswordKey[],
   environment: Environment,
-): (string | undefined)[] {
-  const text = readPasswordFile(passfile, environment);
-  return keys.map((key) => text === undefined ? undefined : findPassword(text, key));
+): PasswordLookup[] {
+  const text = lazy(() => readPasswordFile(passfile, environment) ?? "");
+  if (passfile) text();
+  return keys.map((key) => () => findPassword(text(), key));
 }
 
 /** The password of the first line that matches; undefined if none does. */

@@ -50,7 +50,8 @@ export interface LateSecret {
 /** What the client authenticates with, and what it allows. */
 export interface AuthenticationOptions {
   readonly user: string;
-  readonly password: string | LateSecret | undefined;
+  /** A function looks the password up, and is called when the server asks for it. */
+  readonly password: string | LateSecret | (() => string | undefined) | undefined;
   /** The token of OAuth; undefined if there is no function for it. */
   readonly token?: LateSecret | undefined;
   /** Whether a token may be sent on a connection that is not encrypted. */
@@ -227,7 +228,8 @@ export class Authenticator {
   /** The password, if so much of it may be disclosed by the method. */
   *#disclose(disclosure: number, method: string, what: string): ReplyReader<string> {
     this.#checkRequest(disclosure, method, what);
-    const { user, password } = this.#options;
+    const { user, password: given } = this.#options;
+    const password = typeof given === "function" ? given() : given;
     if (password === undefined || password === "") {
       throw new ConnectionError(
         `Cannot authenticate as ${JSON.stringify(user)}: the server asks for ${what}, and no password is given`,

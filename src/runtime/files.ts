@@ -18,8 +18,11 @@ export function readFile(path: string): FileState {
   if (path === "") return { state: "absent" };
   if (runtime === "deno" && !granted({ name: "read", path })) return { state: "not permitted" };
   try {
-    const { mode, uid, isFile } = statusOf(path);
-    if (!isFile) return { state: "special" };
+    // Most files are absent, and an error takes longer to make than the question.
+    const status = builtin.fs.statSync(path, { throwIfNoEntry: false });
+    if (status === undefined) return { state: "absent" };
+    const { mode, uid } = status;
+    if (!status.isFile()) return { state: "special" };
     // Windows has no such permissions.
     const isPrivate = process.platform === "win32" || (mode & GROUP_AND_OTHERS) === 0;
     const isRootsKey = uid === 0 && (mode & GROUP_WRITES_AND_OTHERS) === 0;
@@ -40,11 +43,6 @@ export function readDirectory(path: string): readonly string[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-function statusOf(path: string): { mode: number; uid: number; isFile: boolean } {
-  const status = builtin.fs.statSync(path);
-  return { mode: status.mode, uid: status.uid, isFile: status.isFile() };
 }
 
 const GROUP_AND_OTHERS = 0o077;

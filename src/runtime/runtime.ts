@@ -12,17 +12,17 @@ export const runtime: "deno" | "bun" | "node" = "Deno" in globalThis ? "deno" : 
 
 /** Throws `UsageError` if this runtime is too old. */
 export function checkRuntime(): void {
-  const missing = NEEDED.find(([, isThere]) => !isThere());
+  const missing = NEEDED.find(({ isThere }) => !isThere());
   if (missing === undefined) return;
   throw new UsageError(
-    `Cannot connect: this runtime has no ${missing[0]}; pyro needs Node 22.15, Bun 1.4 or Deno 2.9, or a later release`,
+    `Cannot connect: this runtime has no ${missing.name}; pyro needs Node 22.15, Bun 1.4 or Deno 2.9, or a later release`,
   );
 }
 
 /** Features that older runtimes lack. */
-const NEEDED: readonly (readonly [name: string, isThere: () => boolean])[] = [
-  ["Promise.withResolvers", () => "withResolvers" in Promise],
-  ["process.getBuiltinModule", () => "getBuiltinModule" in process],
+const NEEDED: readonly { readonly name: string; readonly isThere: () => boolean }[] = [
+  { name: "Promise.withResolvers", isThere: () => "withResolvers" in Promise },
+  { name: "process.getBuiltinModule", isThere: () => "getBuiltinModule" in process },
 ];
 
 /** An environment variable; on Deno only if it may be read without asking. */

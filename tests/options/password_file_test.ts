@@ -10,7 +10,7 @@ const KEY: PasswordKey = { host: "h", port: 5432, db: "d", user: "u" };
 
 /** The password for the key in a process with these files. */
 function passwordIn(surroundings: Surroundings, settings: Settings = {}): string | undefined {
-  return filePasswords(settings, [KEY], environmentOf({ home: "/home", ...surroundings }))[0];
+  return filePasswords(settings, [KEY], environmentOf({ home: "/home", ...surroundings }))[0]!();
 }
 
 test("password file: fields match as they are, escaped, or as *", () => {
@@ -57,6 +57,24 @@ test("password file: that of the options, or the one in the home directory", () 
   assert.equal(passwordIn({ files }, { passfile: "/none" }), undefined);
   assert.equal(passwordIn({ files, home: undefined }), undefined);
   assert.equal(passwordIn({}), undefined);
+});
+
+test("password file: the default one is read when a password is needed, once; one that was named at once", () => {
+  const read: string[] = [];
+  const environment = environmentOf({ home: "/home", files: { "/own": "*:*:a:*:x" } });
+  const readFile = (path: string): ReturnType<typeof environment.readFile> => {
+    read.push(path);
+    return environment.readFile(path);
+  };
+  const keys = [KEY, { ...KEY, db: "a" }];
+  const byDefault = filePasswords({}, keys, { ...environment, readFile });
+  assert.deepEqual(read, []);
+  assert.deepEqual(byDefault.map((lookUp) => lookUp()), [undefined, undefined]);
+  assert.deepEqual(read.splice(0), ["/home/.pgpass"]);
+  const named = filePasswords({ passfile: "/own" }, keys, { ...environment, readFile });
+  assert.deepEqual(read, ["/own"]);
+  assert.deepEqual(named.map((lookUp) => lookUp()), [undefined, "x"]);
+  assert.deepEqual(read, ["/own"]);
 });
 
 test("password file: one that others may read is not used, with a warning, and so is no file", () => {

@@ -28,10 +28,15 @@ function plan(
   return planOf(settingsOf(typeof target === "string" ? new Opts(target) : target), surroundings(variables, osUser));
 }
 
+/** The password, also if it is looked up when the server asks. */
+function passwordOf({ password }: ConnectPlan): unknown {
+  return typeof password === "function" ? password() : password;
+}
+
 test("plan: the defaults", () => {
   const made = plan("pg://");
   assert.deepEqual(made.endpoints, [{ kind: "tcp", host: "localhost", port: 5432, keepAlive: true }]);
-  assert.deepEqual([made.sslMode, made.user, made.password, made.timeout], ["prefer", "osuser", undefined, 30_000]);
+  assert.deepEqual([made.sslMode, made.user, passwordOf(made), made.timeout], ["prefer", "osuser", undefined, 30_000]);
   assert.deepEqual(made.parameters.slice(0, 3), [["user", "osuser"], ["database", "osuser"], [
     "client_encoding",
     "UTF8",
@@ -88,7 +93,7 @@ test("plan: an empty value is the default, and keeps the environment out", () =>
     PGOPTIONS: "-c geqo=off",
   });
   assert.deepEqual(made.endpoints, [{ kind: "tcp", host: "localhost", port: 5432, keepAlive: true }]);
-  assert.deepEqual([made.user, made.password], ["osuser", undefined]);
+  assert.deepEqual([made.user, passwordOf(made)], ["osuser", undefined]);
   assert.deepEqual(made.parameters, [["user", "osuser"], ["database", "osuser"], ["client_encoding", "UTF8"]]);
   assert.equal(new Map(plan("pg://?geqo=").parameters).get("geqo"), "", "settings of the server's may be empty");
 });
@@ -188,7 +193,9 @@ test("plan: the password file is looked in by the host, without one by hostaddr"
     "/f": { state: "read", text: "db:*:*:*:a\n::\\:1:*:*:*:b\n\\:\\:1:*:*:*:c\n", isPrivate: true },
   } as const;
   const password = (text: string): unknown =>
-    planOf(settingsOf(new Opts(text)), { ...surroundings({}, "u"), ...environmentOf({ osUser: "u", files }) }).password;
+    passwordOf(
+      planOf(settingsOf(new Opts(text)), { ...surroundings({}, "u"), ...environmentOf({ osUser: "u", files }) }),
+    );
   assert.equal(password("host=db hostaddr=::1 passfile=/f"), "a");
   assert.equal(password("hostaddr=::1 passfile=/f"), "c");
 });

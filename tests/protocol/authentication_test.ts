@@ -182,6 +182,19 @@ test("startup: without a password, a server that asks for one is told nothing", 
   }
 });
 
+test("startup: a password is looked up when the server asks for one, once, and may not be found", () => {
+  let calls = 0;
+  const lookUp = (found: string | undefined) => () => (calls++, found);
+  startup({ password: lookUp("secret") }, OK, readyForQuery());
+  assert.equal(calls, 0);
+  assert.deepEqual(said({ password: lookUp("secret") }, SASL, CONTINUE), said({ password: "secret" }, SASL, CONTINUE));
+  assert.equal(calls, 1);
+  for (const asked of [CLEARTEXT, MD5, SASL]) {
+    const { session } = endsWith(ConnectionError, { password: lookUp(undefined) }, asked);
+    assert.match(session.lost!.message, /"ada".*no password is given/);
+  }
+});
+
 test("startup: no more is given away than is allowed", () => {
   const methods: [number, Uint8Array[]][] = [
     [Disclosure.None, [OK]],

@@ -45,7 +45,8 @@ export function outcomeOf({ text, variables, files }: ConnectionCase): Outcome {
         end.kind === "unix" ? `unix ${end.path}` : `tcp ${end.address ?? end.host} ${end.port}`
       ),
       passwords: plan.endpoints.map((_, i) => {
-        const password = plan.passwords === undefined ? plan.password : plan.passwords[i];
+        const given = plan.passwords === undefined ? plan.password : plan.passwords[i];
+        const password = typeof given === "function" ? given() : given;
         return typeof password === "string" && password !== "" ? password : null;
       }),
       user: user!,
