@@ -3,6 +3,7 @@ import { UsageError } from "../errors.ts";
 import type { BlockingBytes, DialFunction } from "../options/dial.ts";
 import { block, now } from "../runtime/clock.ts";
 import { broken, checkDialled, dialAddress, nameOf, UNKNOWN_SOCKETS } from "./custom.ts";
+import { textOf } from "./reason.ts";
 import type { SyncDialer, SyncTransport, TlsSession } from "./transport.ts";
 
 /** A dialer that calls the function. */
@@ -115,7 +116,7 @@ function isCount(count: unknown, max: number): count is number {
 }
 
 function shown(value: unknown): string {
-  return isPromise(value) ? "a promise" : String(value);
+  return isPromise(value) ? "a promise" : textOf(value);
 }
 
 /** Whether something is a promise, whose failure then is nobody's. */

@@ -7,11 +7,20 @@ import { ConnectionError } from "../errors.ts";
 
 /** The reason for an error of the operating system or the runtime. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return textOf(error);
   // Node tries several addresses of a name, and reports their errors in one without a message.
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  const code = "code" in error ? String(error.code) : "";
+  const code = "code" in error ? textOf(error.code) : "";
   return WORDS.get(codeOf(error) ?? code) ?? tlsReasonOf(error) ?? (error.message || code || error.name);
+}
+
+/** Anything as text. Users' functions can throw what has none, which must not end more than the connection. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `a value of type ${typeof value} without text`;
+  }
 }
 
 /** Why a name could not be dialled: the only failure, or that of each of its addresses. */
@@ -26,7 +35,7 @@ export function failureOfAddresses(failures: readonly (readonly [address: string
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  const code = "code" in error ? String(error.code) : "";
+  const code = "code" in error ? textOf(error.code) : "";
   const known = CODES.get(code) ?? CODES.get(error.name) ?? nameFailure(error);
   return known ?? (/^E(?:AI_)?[A-Z0-9]+$/.test(code) ? code : undefined);
 }
@@ -67,7 +76,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 
 /** Why TLS failed; undefined if the error is not one of TLS. */
 export function tlsReasonOf(error: Error): string | undefined {
-  const code = "code" in error ? String(error.code) : "";
+  const code = "code" in error ? textOf(error.code) : "";
   const name = nameOf(code, error.message);
   if (name === undefined) return undefined;
   const reason = REASONS.find(([part]) => name.includes(part))?.[1];

@@ -122,6 +122,7 @@ test("custom transport: the end and errors of streams lose the connection, and e
     [(server) => server.fail(new Error("the tunnel collapsed")), /the tunnel collapsed/],
     [(server) => server.fail("a text"), /a text/],
     [(server) => server.fail(undefined), /undefined/],
+    [(server) => server.fail(Object.create(null)), /a value of type object without text/],
     [(server) => server.push("text"), /the connection of dial is faulty: readable gave string, and must give Uint8Arr/],
     [(server) => server.push([1]), /readable gave an array/],
   ];

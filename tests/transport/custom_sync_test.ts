@@ -73,6 +73,10 @@ test("custom blocking transport: the end and errors lose the connection", () => 
     [() => -2, /read gave -2/],
     [() => 1e9, /read gave 1000000000/],
     [() => undefined as never, /read gave undefined/],
+    [() => Object.create(null), /read gave a value of type object without text, and must give/],
+    [() => {
+      throw Object.create(null);
+    }, /: a value of type object without text$/],
   ];
   for (const [read, words] of cases) {
     const server = serving([WELCOME]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { reasonOf } from "../../src/transport/reason.ts";
+import { codeOf, reasonOf } from "../../src/transport/reason.ts";
 import { test } from "../support/suite/test.ts";
 
 /** Errors as runtimes give them, and the words for them. */
@@ -38,3 +38,17 @@ for (const [what, code, message, reason] of ERRORS) {
     assert.match(reasonOf(Object.assign(new Error(message), code === undefined ? {} : { code })), reason);
   });
 }
+
+test("reason: what is no error, and what has no text", () => {
+  const mute = { toString: (): never => assert.fail("no text") };
+  const cases = [["closed", "closed"], [undefined, "undefined"], [Symbol("x"), "Symbol(x)"], [mute, NO_TEXT], [
+    Object.create(null),
+    NO_TEXT,
+  ]];
+  for (const [thrown, reason] of cases) assert.equal(reasonOf(thrown), reason);
+  const error = Object.assign(new Error("the tunnel collapsed"), { code: mute });
+  assert.equal(reasonOf(error), "the tunnel collapsed");
+  assert.equal(codeOf(error), undefined);
+});
+
+const NO_TEXT = "a value of type object without text";
