@@ -14,7 +14,7 @@ export function customDialer(dial: DialFunction): AsyncDialer {
       try {
         return new StreamsTransport(streams, endpoint);
       } catch (error) {
-        attempt(() => streams.close?.());
+        closeUnused(streams);
         throw error;
       }
     },
@@ -28,8 +28,9 @@ class StreamsTransport implements AsyncTransport {
   readonly cannotEncrypt: string | undefined;
   readonly #endpoint: Endpoint;
   readonly #startTls: ByteStreams["startTls"];
-  #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #locked: Locked;
+  /** Whether `startTls` has the streams. */
+  #isLent = false;
   #close: ByteStreams["close"];
   /** The part of the last chunk that was not read yet. */
   #rest: Uint8Array = EMPTY;
@@ -37,14 +38,13 @@ class StreamsTransport implements AsyncTransport {
   #isClosed = false;
 
   constructor(given: Partial<ByteStreams>, endpoint: Endpoint) {
-    const { reader, writer } = lock(given);
-    this.#reader = reader;
-    this.#writer = writer;
     this.name = nameOf(given);
     this.#endpoint = endpoint;
     this.#close = optional(given, "close");
     this.#startTls = optional(given, "startTls");
     this.cannotEncrypt = this.#startTls === undefined ? "the connection of dial has no startTls" : undefined;
+    // Last, since what is refused is closed, which needs streams that are not locked.
+    this.#locked = lock(given);
   }
 
   read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
@@ -54,7 +54,7 @@ class StreamsTransport implements AsyncTransport {
   async #read(into: Uint8Array<ArrayBuffer>): Promise<number> {
     // An empty chunk is not the end.
     while (this.#rest.length === 0) {
-      const { done, value } = await this.#reader.read();
+      const { done, value } = await this.#locked.reader.read();
       if (done || this.#isClosed) return 0;
       if (!(value instanceof Uint8Array)) throw broken(`readable gave ${kindOf(value)}, and must give Uint8Arrays`);
       this.#rest = value;
@@ -75,7 +75,7 @@ class StreamsTransport implements AsyncTransport {
     const chunk = new Uint8Array(bytes.subarray(0, MAX_CHUNK));
     const { length } = chunk;
     this.#isWriting = true;
-    await this.#writer.write(chunk);
+    await this.#locked.writer.write(chunk);
     this.#isWriting = false;
     return length;
   }
@@ -84,8 +84,9 @@ class StreamsTransport implements AsyncTransport {
     if (this.#rest.length > 0) {
       throw new Error("the server sent unencrypted data behind its answer to the TLS request");
     }
-    this.#reader.releaseLock();
-    this.#writer.releaseLock();
+    this.#locked.reader.releaseLock();
+    this.#locked.writer.releaseLock();
+    this.#isLent = true;
     const endpoint = this.#endpoint;
     const host = endpoint.kind === "tcp" && !endpoint.isOnlyAddress ? endpoint.host : undefined;
     const given = await this.#startTls!({
@@ -98,14 +99,21 @@ class StreamsTransport implements AsyncTransport {
       alpn: ALPN,
     });
     const streams: Partial<EncryptedStreams> = checkDialled(given, EXPECTED, "startTls");
-    const { reader, writer } = lock(streams);
-    this.#reader = reader;
-    this.#writer = writer;
-    const close = optional(streams, "close");
-    // What was closed meanwhile was closed without these.
-    this.#close = this.#isClosed ? close : close ?? this.#close;
-    if (this.#isClosed) this.#closeStreams();
-    return sessionOf(streams);
+    try {
+      const session = sessionOf(streams);
+      const close = optional(streams, "close");
+      this.#locked = lock(streams);
+      this.#isLent = false;
+      // What was closed meanwhile was closed without these.
+      this.#close = this.#isClosed ? close : close ?? this.#close;
+      if (this.#isClosed) this.#closeStreams();
+      return session;
+    } catch (error) {
+      // As if it had been used: it is closed in place of the connection before.
+      if (typeof streams.close === "function") this.#close = undefined;
+      closeUnused(streams);
+      throw error;
+    }
   }
 
   /** Whether it keeps the process alive is up to the streams. */
@@ -119,8 +127,10 @@ class StreamsTransport implements AsyncTransport {
 
   #closeStreams(): void {
     const close = this.#close;
-    attempt(() => this.#reader.cancel());
-    attempt(() => this.#isWriting ? this.#writer.abort() : this.#writer.close());
+    const { reader, writer, readable, writable } = this.#locked;
+    const [source, sink] = this.#isLent ? [readable, writable] : [reader, writer];
+    attempt(() => source.cancel());
+    attempt(() => this.#isWriting ? sink.abort() : sink.close());
     attempt(() => close?.());
   }
 }
@@ -142,10 +152,10 @@ function lock({ readable, writable }: Partial<ByteStreams>): Locked {
   const writer = writable.getWriter();
   // Reads and writes report the same failure.
   for (const promise of [reader.closed, writer.closed, writer.ready]) promise.catch(() => {});
-  return { reader, writer };
+  return { reader, writer, readable: readable!, writable };
 }
 
-interface Locked {
+interface Locked extends Pick<ByteStreams, "readable" | "writable"> {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
 }
@@ -169,6 +179,13 @@ function sessionOf({ protocol, cipher, alpn, chain = [], verified = false }: Par
     chain: chain.map((part) => part.slice()),
     isVerified: verified === true,
   };
+}
+
+/** Closes a connection that is not used, as far as it is one. */
+function closeUnused(given: Partial<ByteStreams>): void {
+  attempt(() => given.readable?.cancel());
+  attempt(() => given.writable?.close());
+  attempt(() => given.close?.());
 }
 
 /** Runs a step of closing, whose failure changes nothing. */

@@ -13,7 +13,13 @@ export function customDialer(dial: DialFunction): SyncDialer {
     dial(endpoint, _tls, timeout): SyncTransport {
       const { signal } = new AbortController();
       const given = dial(dialAddress(endpoint), { signal, timeout, blocking: true });
-      return new BytesTransport(checkDialled(given, EXPECTED));
+      const bytes: Partial<BlockingBytes> = checkDialled(given, EXPECTED);
+      try {
+        return new BytesTransport(bytes);
+      } catch (error) {
+        closeAnyway(bytes);
+        throw error;
+      }
     },
   };
 }
@@ -103,11 +109,16 @@ class BytesTransport implements SyncTransport {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    try {
-      this.#bytes.close();
-    } catch {
-      // It is closed already.
-    }
+    closeAnyway(this.#bytes);
+  }
+}
+
+/** Closes a connection, as far as it is one. A failure changes nothing, also one that comes later. */
+function closeAnyway(bytes: Partial<BlockingBytes>): void {
+  try {
+    isPromise(bytes.close?.());
+  } catch {
+    // It is closed already.
   }
 }
 

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { type ByteStreams, Conn, ConnectionError, type DialFunction, Opts, UsageError } from "../../mod.ts";
+import {
+  type ByteStreams,
+  Conn,
+  ConnectionError,
+  type DialFunction,
+  Opts,
+ 
+  UsageError,
+} from "../../mod.ts";
 import { customDialer } from "../../src/transport/custom_async.ts";
 import type { AsyncTransport } from "../../src/transport/transport.ts";
 import { allocate } from "../../src/wire/bytes.ts";
@@ -111,8 +119,10 @@ test("custom transport: what is no connection is refused, and closed", async () 
     [{ name: 5 as never }, /the name of dial's connection must be/],
   ];
   for (const [others, words] of more) {
-    const { streams } = new MemoryStreams(undefined, others);
+    const { streams, events } = new MemoryStreams(undefined, { close: () => void events.push("closed"), ...others });
     await assert.rejects(transportOf(streams), (error) => error instanceof UsageError && words.test(error.message));
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.deepEqual(events.toSorted(), ["cancelled", ...("close" in others ? [] : ["closed"]), "ended"]);
   }
 });
 
@@ -196,4 +206,28 @@ test("custom transport: what startTls gives is checked", async () => {
     await assert.rejects(transport.startTls({}), (error) => error instanceof UsageError && words.test(error.message));
     transport.close();
   }
+});
+
+test("custom transport: without close, the streams are closed too if startTls fails or never ends", async () => {
+  const encrypted = new MemoryStreams();
+  const cases: readonly (() => unknown)[] = [
+    () => {
+      throw new Error("no");
+    },
+    () => Promise.reject(new Error("no")),
+    () => new Promise(() => {}),
+    () => undefined,
+    () => ({ readable: encrypted.streams.readable, writable: encrypted.streams.writable, chain: "x" }),
+  ];
+  for (const startTls of cases) {
+    const server = new MemoryStreams();
+    const { readable, writable } = server.streams;
+    const transport = await transportOf({ readable, writable, startTls });
+    const starting = transport.startTls({}).catch(() => {});
+    await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, 10))]);
+    transport.close();
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.deepEqual(server.events.toSorted(), ["cancelled", "ended"]);
+  }
+  assert.deepEqual(encrypted.events.toSorted(), ["cancelled", "ended"]);
 });

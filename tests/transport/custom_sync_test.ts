@@ -117,6 +117,20 @@ test("custom blocking transport: what is no connection is refused", () => {
     [new TransformStream(), /^Cannot connect: read of dial's connection is no function/],
   ];
   for (const [given, words] of cases) assert.match(refusal(UsageError, () => connect(given)), words);
+  // A promise was refused before it could be known what it gives.
+  assert.equal(whole.closed, 4);
+});
+
+test("custom blocking transport: closing never fails, not even later", async () => {
+  const fail = (): never => {
+    throw new Error("no");
+  };
+  for (const close of [fail, () => Promise.reject(new Error("no")) as never]) {
+    const conn = connect(serving([WELCOME], { close }));
+    conn.close();
+    assert.equal(conn.closed, true);
+  }
+  await new Promise((resolve) => setTimeout(resolve));
 });
 
 test("custom blocking transport: functions that return promises are refused", () => {
