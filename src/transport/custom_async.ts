@@ -1,6 +1,7 @@
 /** Connections that a user's function dials, as Web streams of bytes. */
 import { UsageError } from "../errors.ts";
 import type { ByteStreams, DialFunction, EncryptedStreams } from "../options/dial.ts";
+import { eventLoopTurn } from "../runtime/clock.ts";
 import { broken, checkDialled, dialAddress, nameOf, UNKNOWN_SOCKETS } from "./custom.ts";
 import type { AsyncDialer, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "./transport.ts";
 
@@ -34,6 +35,8 @@ class StreamsTransport implements AsyncTransport {
   #close: ByteStreams["close"];
   /** The part of the last chunk that was not read yet. */
   #rest: Uint8Array = EMPTY;
+  /** How many chunks were asked for. */
+  #chunks = 0;
   #isWriting = false;
   #isClosed = false;
 
@@ -54,6 +57,8 @@ class StreamsTransport implements AsyncTransport {
   async #read(into: Uint8Array<ArrayBuffer>): Promise<number> {
     // An empty chunk is not the end.
     while (this.#rest.length === 0) {
+      // Chunks that are there already leave no time to timers, without which no limit would end.
+      if (++this.#chunks % MAX_BURST === 0) await eventLoopTurn();
       const { done, value } = await this.#locked.reader.read();
       if (done || this.#isClosed) return 0;
       if (!(value instanceof Uint8Array)) throw broken(`readable gave ${kindOf(value)}, and must give Uint8Arrays`);
@@ -206,3 +211,5 @@ const ALPN = "postgresql";
 const EMPTY = new Uint8Array(0);
 /** The number of bytes of a write: a large outbox is not copied as a whole. */
 const MAX_CHUNK = 0x1_0000;
+/** How many chunks are read before other work runs. */
+const MAX_BURST = 64;

@@ -5,12 +5,13 @@ import {
   ConnectionError,
   type DialFunction,
   Opts,
- 
+  TimeoutError,
   UsageError,
 } from "../../mod.ts";
 import { customDialer } from "../../src/transport/custom_async.ts";
 import type { AsyncTransport } from "../../src/transport/transport.ts";
 import { allocate } from "../../src/wire/bytes.ts";
+import { noticeResponse } from "../support/scripted/backend.ts";
 import { MemoryStreams } from "../support/scripted/memory_streams.ts";
 import { WELCOME } from "../support/scripted/plans.ts";
 import { test } from "../support/suite/test.ts";
@@ -230,4 +231,20 @@ test("custom transport: without close, the streams are closed too if startTls fa
     assert.deepEqual(server.events.toSorted(), ["cancelled", "ended"]);
   }
   assert.deepEqual(encrypted.events.toSorted(), ["cancelled", "ended"]);
+});
+
+test("custom transport: limits hold while chunks never end, empty ones or notices", async () => {
+  for (const chunk of [new Uint8Array(0), noticeResponse("again")]) {
+    let first: Uint8Array | undefined = WELCOME;
+    const readable = new ReadableStream<Uint8Array>({
+      pull(controller): void {
+        controller.enqueue(first ?? chunk.slice());
+        first = undefined;
+      },
+    });
+    const { streams } = new MemoryStreams();
+    const conn = await Conn.connect(target.dial(() => ({ ...streams, readable })));
+    await assert.rejects(conn.query("select 1", { timeout: 50 }), TimeoutError);
+    await conn.close({ timeout: 10 });
+  }
 });
