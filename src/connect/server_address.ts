@@ -45,7 +45,9 @@ export class ServerAddress {
     const by = timeLimit(plan);
     const isPossible = plan.upgrade.skipReason === undefined && plan.endpoints[0]?.kind === "tcp";
     const sockets = plan.password instanceof SecretFunction || plan.token !== undefined ? this.#own : this.#shared;
-    this.#key = isPossible ? keyOf(plan) : "";
+    const server = isPossible ? serverOf(plan) : "";
+    // A key needs the password, for which a file may have to be read; so only if a socket of the server is known.
+    this.#key = isPossible && knows(sockets, server) ? keyOf(server, plan) : "";
     const socket = sockets.get(this.#key);
     if (socket !== undefined) {
       const connected = yield* connectVerified(socket, plan, by);
@@ -55,7 +57,10 @@ export class ServerAddress {
     }
     const startedAt = plan.now();
     const connected = yield* connect(this.#withoutUpgrade(plan), by);
-    if (connected.verifiedSocket !== undefined) keep(sockets, this.#key, connected.verifiedSocket);
+    if (connected.verifiedSocket !== undefined) {
+      this.#key = keyOf(server, plan);
+      keep(sockets, this.#key, connected.verifiedSocket);
+    }
     const { attempted, upgraded, reason } = connected.upgrade;
     // An upgrade that took too long may succeed next time.
     const duration = plan.now() - startedAt - waitedFor(plan);
@@ -119,13 +124,23 @@ function keep(sockets: VerifiedSockets, key: string, socket: VerifiedSocket): vo
   if (sockets.size > MAX_SOCKETS) sockets.delete(oldest!);
 }
 
+/** Names the server, at the beginning of its keys. */
+function serverOf({ endpoints, sslMode, user, database }: ConnectPlan): string {
+  return JSON.stringify([endpoints, sslMode, user, database]);
+}
+
+function knows(sockets: VerifiedSockets, server: string): boolean {
+  return [...sockets.keys()].some((key) => key.startsWith(server));
+}
+
 /**
  * Names the server, and what this process proves to it over TCP, as a hash. The socket may ask for less, and must not
  * let in whom TCP would refuse.
  */
-function keyOf({ endpoints, sslMode, user, password, clientCertificate, database, hashing }: ConnectPlan): string {
-  const server = JSON.stringify([endpoints, sslMode, user, database]);
-  const text = typeof password === "function" ? password() : password;
+function keyOf(server: string, { password, clientCertificate, hashing }: ConnectPlan): string {
+  const given = typeof password === "function" ? password() : password;
+  // What a function gives is not known before it is asked.
+  const text = given instanceof SecretFunction ? undefined : given;
   if (text === undefined && clientCertificate === undefined) return server;
   const secrets = JSON.stringify([text, clientCertificate]);
   return server + Buffer.from(hashing.sha256(Buffer.from(secrets))).toString("base64");

@@ -71,7 +71,7 @@ export abstract class SecurityOpts extends ServerOpts {
    * The path of libpq's password file, which is read for each connection whose password is not set otherwise. Its
    * lines are `host:port:database:user:password`; the first line that matches is used. A file that does not exist is
    * no error; one that others may read is not used, with a warning. Default: `.pgpass` in the home directory, which
-   * is read only if the server asks for a password.
+   * is read only if the server asks for a password, or if connections to it are upgraded to its Unix socket.
    *
    * On Deno the default file counts as absent if it may not be read without asking. A file that is named
    * needs `--allow-read`; without it, connecting throws a `UsageError`.

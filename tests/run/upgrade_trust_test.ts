@@ -185,6 +185,23 @@ for (const { name, connect } of DRIVERS) {
     });
   }
 
+  test(`upgrade, ${name}: a password is looked up if the server asks, or if its socket was verified`, async () => {
+    const sockets: VerifiedSockets = new Map();
+    const count = async (...peers: Step[][]): Promise<number> => {
+      let count = 0;
+      const password = (): string => (count++, "secret");
+      const facts: LocalFacts = { owner: () => certain(SERVER) };
+      await connect(connecting(facts, new ServerAddress(sockets), { password }), ...peers);
+      return count;
+    };
+    const forwarded: Step = ["Query", identity({ clientPort: "4711", serverPort: "5432", directories: "/run/pg" })];
+    assert.equal(await count([...TRUST, forwarded]), 0);
+    assert.equal(await count([...METHODS["md5"]!, forwarded]), 1);
+    // What the process would prove is part of what it remembers.
+    assert.equal(await count(overTcp(TRUST), onSocket(TRUST)), 1);
+    assert.equal(await count(onSocket(TRUST)), 1);
+  });
+
   test(`upgrade, ${name}: no proof is made for another salt or another number of iterations than TCP's`, async () => {
     for (const other of [{ ...FACTS, iterations: 1 }, { ...FACTS, iterations: 3 }, { ...FACTS, salt: "c2FsdB==" }]) {
       const { upgrade, heard } = await connect(connecting({}), overTcp(scram(FACTS)), onSocket(scram(other)));
