@@ -236,6 +236,13 @@ export class Authenticator {
         NOT_RETRYABLE,
       );
     }
+    // Only the password file can have one; the server would take the text before it.
+    if (typeof password === "string" && password.includes("\0")) {
+      throw new ConnectionError(
+        `Cannot authenticate as ${JSON.stringify(user)}: the password has a NUL character`,
+        NOT_RETRYABLE,
+      );
+    }
     this.#disclosure = disclosure;
     return typeof password === "string" ? password : yield* this.#late(password);
   }

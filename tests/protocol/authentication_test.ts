@@ -195,6 +195,16 @@ test("startup: a password is looked up when the server asks for one, once, and m
   }
 });
 
+test("startup: a password with a NUL character is not sent, since the server would take what is before it", () => {
+  for (const password of ["sec\0ret", () => "sec\0ret"]) {
+    for (const asked of [CLEARTEXT, MD5, SASL]) {
+      const { session } = endsWith(ConnectionError, { password }, asked);
+      assert.match(session.lost!.message, /"ada": the password has a NUL character$/);
+      assert.deepEqual(said({ password }, asked), []);
+    }
+  }
+});
+
 test("startup: no more is given away than is allowed", () => {
   const methods: [number, Uint8Array[]][] = [
     [Disclosure.None, [OK]],
