@@ -91,7 +91,8 @@ export function parseHosts(name: string, value: string): readonly string[] {
 /** A name, an address (IPv6 with or without brackets), a socket directory, or the beginning of an abstract name. */
 function checkHost(name: string, value: unknown): string {
   const text = checkText(name, value);
-  const host = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text;
+  const inner = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : "";
+  const host = inner.includes(":") && !isSocketHost(inner) ? inner : text;
   if (host === "" || (!isSocketHost(host) && /[\s/?#@\\[\];=]/.test(host))) {
     throw new UsageError(`Cannot set ${name}: it must be a name, an IP address, or the path of a socket directory`);
   }
