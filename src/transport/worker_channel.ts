@@ -52,7 +52,12 @@ export class WorkerChannel {
     while (channel !== undefined && !channel.#claim()) channel = idleChannels.pop();
     channel ??= WorkerChannel.#open(milliseconds, main);
     for (const word of RESET) Atomics.store(channel.control, word, 0);
-    channel.command(COMMANDS.dial, { endpoint, milliseconds: Math.min(milliseconds, LONGEST_TIMER) });
+    try {
+      channel.command(COMMANDS.dial, { endpoint, milliseconds: Math.min(milliseconds, LONGEST_TIMER) });
+    } catch (error) {
+      channel.release();
+      throw error;
+    }
     return channel;
   }
 

@@ -490,7 +490,10 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "      });\n" +
   "    }\n" +
   "    if (command === COMMANDS.startTls) connection?.startTls();\n" +
-  "    if (command === COMMANDS.close) connection?.close();\n" +
+  "    if (command === COMMANDS.close) {\n" +
+  "      if (connection === void 0) rest();\n" +
+  "      else connection.close();\n" +
+  "    }\n" +
   "    connection?.attend();\n" +
   "  };\n" +
   "  const attend = (seen) => {\n" +

@@ -153,7 +153,11 @@ function serve(context: WorkerContext): void {
       });
     }
     if (command === COMMANDS.startTls) connection?.startTls();
-    if (command === COMMANDS.close) connection?.close();
+    if (command === COMMANDS.close) {
+      // The command to dial was not seen, or has failed.
+      if (connection === undefined) rest();
+      else connection.close();
+    }
     connection?.attend();
   };
   const attend = (seen: number): void => {

@@ -1,6 +1,7 @@
 /** Threads that own the sockets of blocking connections: they serve one connection after the other, and say why when they fail. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { builtin } from "../../src/builtin.ts";
 import type { SyncTransport } from "../../src/transport/transport.ts";
 import { dialWorker } from "../../src/transport/worker.ts";
 import { STATES, WORDS } from "../../src/transport/worker_memory.ts";
@@ -149,6 +150,22 @@ test("worker: queries in a row, with pauses between some, are all answered", asy
     assert.deepEqual([readSome(transport, into), into[0]], [1, i % 256]);
   }
   transport.close();
+});
+
+test("worker: a connection that is given up before the thread knows of it leaves the thread for others", async () => {
+  await using peer = await startPeer({ then: "silence" });
+  // Those that earlier tests have left are in use.
+  const others = Array.from({ length: 40 }, () => dialWorker(endpoint(peer.port), LONG));
+  dialWorker(endpoint(peer.port), LONG).close();
+  const { workerThreads } = builtin;
+  let started = 0;
+  Object.defineProperty(builtin, "workerThreads", { get: () => (started++, workerThreads), configurable: true });
+  for (let i = 0; i < 4; i++) assert.throws(() => dialWorker(endpoint(peer.port), 0), /^Error: connection timed out$/);
+  const tooLong = { ...endpoint(peer.port), host: "h".repeat(0x1_0000) };
+  for (let i = 0; i < 4; i++) assert.throws(() => dialWorker(tooLong, LONG), /the name of the host.* is too long$/);
+  dialWorker(endpoint(peer.port), LONG).close();
+  assert.equal(started, 0);
+  for (const other of others) other.close();
 });
 
 test("worker: a connection that is refused disturbs no other", async () => {
