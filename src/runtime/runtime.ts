@@ -1,14 +1,10 @@
-/**
- * Detects the runtime, and reads facts about the process.
- *
- * Only this file looks for the runtimes' globals.
- */
+/** Reads facts about the process. */
 import { Buffer } from "node:buffer";
 import { UsageError } from "../errors.ts";
 import { builtin } from "../builtin.ts";
+import { runtime } from "./name.ts";
 
-/** The runtime that this code runs on. */
-export const runtime: "deno" | "bun" | "node" = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
+export { runtime };
 
 /** Throws `UsageError` if this runtime is too old. */
 export function checkRuntime(): void {

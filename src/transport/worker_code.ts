@@ -39,6 +39,8 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\\d{0,2})$/.test(part) && Number(part) <= 255);\n" +
   "}\n" +
   "\n" +
+  'var runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";\n' +
+  "\n" +
   "function startTlsOn(socket, options) {\n" +
   "  return builtin.tls.connect({ socket, ...tlsConnectionOptions(options), secureContext: contextOf(options) });\n" +
   "}\n" +
@@ -66,19 +68,23 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "}\n" +
   "var contexts = /* @__PURE__ */ new Map();\n" +
   "function tlsSessionOf(socket) {\n" +
-  "  const chain = [];\n" +
-  "  let next = socket.getPeerCertificate(true);\n" +
-  "  while (next?.raw !== void 0 && chain.length < 100) {\n" +
-  "    chain.push(new Uint8Array(next.raw));\n" +
-  "    next = next.issuerCertificate === next ? void 0 : next.issuerCertificate;\n" +
-  "  }\n" +
   "  const { name, standardName } = socket.getCipher();\n" +
   "  return {\n" +
   '    protocol: socket.getProtocol() ?? "unknown",\n' +
   "    cipher: standardName ?? name,\n" +
   "    alpn: socket.alpnProtocol || void 0,\n" +
-  "    chain\n" +
+  "    chain: chainOf(socket)\n" +
   "  };\n" +
+  "}\n" +
+  "function chainOf(socket) {\n" +
+  "  const chain = [];\n" +
+  '  let next = runtime === "node" ? socket.getPeerX509Certificate() : socket.getPeerCertificate(true);\n' +
+  "  while (next?.raw !== void 0 && chain.length < 100) {\n" +
+  "    chain.push(new Uint8Array(next.raw));\n" +
+  "    const issuer = next.issuerCertificate;\n" +
+  "    next = issuer === next ? void 0 : issuer;\n" +
+  "  }\n" +
+  "  return chain;\n" +
   "}\n" +
   "\n" +
   "function canonicalHost(host) {\n" +

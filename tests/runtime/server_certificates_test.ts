@@ -25,6 +25,7 @@ const VALID = { notBefore: NOW - x509.DAY, notAfter: NOW + x509.DAY };
 const root = x509.authority("Root", VALID);
 const other = x509.authority("Other", VALID);
 const middle = x509.authority("Middle", { issuer: root, ...VALID });
+const inner = x509.authority("Inner", { issuer: middle, ...VALID });
 
 /** A situation, and whether verify-ca and verify-full accept it; all others do. */
 interface Situation {
@@ -50,6 +51,9 @@ const list = { issuer: root, thisUpdate: updated, nextUpdate: next };
 const SITUATIONS: Readonly<Record<string, Situation>> = {
   "the right name": { chain: [good] },
   "an intermediate authority": { chain: [x509.server(middle, [HOST], VALID), middle] },
+  "intermediate authorities in any order, and others": {
+    chain: [x509.server(inner, [HOST], VALID), other, middle, inner],
+  },
   "the wrong name": { chain: [x509.server(root, ["other.example"], VALID)], verifyFull: /it is for "other\.example"/ },
   "a wildcard": { chain: [x509.server(root, ["*.example"], VALID)] },
   "an IP address": {
