@@ -49,7 +49,7 @@ export function date(choice: DatesChoice): Codec {
     },
     encodeText(out, text) {
       const sign = readInfinity(text);
-      out.int32(sign === 0 ? checkedDays(readDate(text)) : sign > 0 ? MAX_INT32 : MIN_INT32);
+      out.int32(sign === 0 ? daysOfText(text) : sign > 0 ? MAX_INT32 : MIN_INT32);
     },
     text: (value) => isInfinity(value) ? infinityText(value) : dateText(encodeDate(value)),
   };
@@ -289,8 +289,16 @@ function checkedDays(days: number): number {
   return days;
 }
 
+/** The days of a text. Beyond the last date they could not fit into 32 bits, or mean an infinity. */
+function daysOfText(text: string): number {
+  const days = checkedDays(readDate(text));
+  if (days > LAST_DATE) throw new BadValue("the date is after PostgreSQL's last, 5874897-12-31");
+  return days;
+}
+
 function checkedMicros(micros: bigint, name: string): bigint {
   if (micros < FIRST_MOMENT) throw new BadValue(`the time is before ${name}'s first, 4714-11-24 00:00:00 BC`);
+  if (micros > LAST_MOMENT) throw new BadValue(`the time is after ${name}'s last, 294276-12-31 23:59:59.999999`);
   return micros;
 }
 
@@ -330,5 +338,9 @@ const EPOCH_MICROS = BigInt(EPOCH_DAYS) * BIG_DAY;
 /** Julian day 0. */
 const FIRST_DATE = -2_451_545;
 const FIRST_MOMENT = BigInt(FIRST_DATE) * BIG_DAY;
+/** 5874897-12-31. */
+const LAST_DATE = 2_145_031_948;
+/** 294276-12-31 23:59:59.999999. */
+const LAST_MOMENT = 9_223_371_331_199_999_999n;
 /** 275760-09-13, where Temporal and Date end. */
 const LAST_PLAIN_DATE = 100_000_000 - EPOCH_DAYS;

@@ -58,3 +58,16 @@ test("encodeText: what is no value of the type is refused", () => {
   for (const text of ["", "0", "g".repeat(32), "0".repeat(33)]) refusal(BadValue, () => encoded("uuid", text));
   for (const text of ["", "2024-02-30", "today"]) refusal(BadValue, () => encoded("date", text));
 });
+
+test("encodeText: the server's last date and time are read, and what is later is refused, not wrapped around", () => {
+  assert.equal(encoded("date", "5874897-12-31"), "5874897-12-31");
+  for (const text of ["5874898-01-01", "5881610-07-11", "5881610-07-12", "9999999-12-31"]) {
+    refusal(BadValue, () => encoded("date", text));
+  }
+  assert.equal(encoded("timestamp", "294276-12-31 23:59:59.999999"), "294276-12-31 23:59:59.999999");
+  assert.equal(encoded("timestamptz", "294277-01-01T00:59:59+01:00"), "294276-12-31 23:59:59+00");
+  for (const text of ["294276-12-31T23:59:59.9999996Z", "294277-01-01T00:00:00Z", "700000-01-01T00:00:00Z"]) {
+    refusal(BadValue, () => encoded("timestamp", text));
+    refusal(BadValue, () => encoded("timestamptz", text));
+  }
+});
