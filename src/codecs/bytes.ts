@@ -58,6 +58,9 @@ function parseEscape(text: string): Uint8Array {
         if (byte > 0xff) throw badEscape();
         i += 3;
       }
+    } else if (byte > 0x7f) {
+      // Only the encoding of the database would say which bytes it is; the server prints none.
+      throw badEscape();
     }
     bytes[length++] = byte;
   }

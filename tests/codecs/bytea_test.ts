@@ -60,7 +60,7 @@ test("bytea: the escape format, as the server writes every byte", () => {
 });
 
 test("bytea: malformed text is refused", () => {
-  for (const text of ["\\x1", "\\x0g", "\\x 01", "\\x01\n", "\\", "a\\", "\\9", "\\400", "\\18", "\\01"]) {
+  for (const text of ["\\x1", "\\x0g", "\\x 01", "\\x01\n", "\\", "a\\", "\\9", "\\400", "\\18", "\\01", "é", "a日"]) {
     refusal(BadValue, () => bytea.parse(text));
   }
 });
