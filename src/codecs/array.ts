@@ -7,7 +7,7 @@
  */
 import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, encodeInside, mayBeText, textOf, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, encodeInside, encodeTextInside, mayBeText, textOf, wrongKind } from "./codec.ts";
 
 /** Arrays of `element`, whose OID goes into the header. Lower bounds other than 1 are dropped. */
 export function array(name: string, element: Codec, elementOid: number): Codec {
@@ -15,7 +15,8 @@ export function array(name: string, element: Codec, elementOid: number): Codec {
     name,
     binary: element.binary,
     decode: (source, start, end) => decodeArray(source, start, end, element, elementOid),
-    parse: (text) => new ArrayText(text, element).read(),
+    parse: (text) => new ArrayText(text, element.delimiter, (item) => element.parse(item)).read(),
+    encodeParts: (out, text) => encodeArrayText(out, text, element, elementOid),
     encode: (out, value) => encodeArray(out, value, element, elementOid),
     ...(mayBeText(element) && { sendsText: true }),
     ...(element.textOnly && { textOnly: true }),
@@ -78,13 +79,7 @@ function encodeArray(out: Outbox, value: unknown, element: Codec, elementOid: nu
   const { lengths, items } = flatten(value, element);
   if (element.textOnly) return false;
   const start = out.mark;
-  out.int32(lengths.length);
-  out.int32(items.includes(null) ? 1 : 0);
-  out.int32(elementOid | 0);
-  for (const length of lengths) {
-    out.int32(length);
-    out.int32(1); // lower bound
-  }
+  writeHeader(out, lengths, [], items, elementOid);
   for (const item of items) {
     if (item === null) {
       out.int32(-1);
@@ -96,6 +91,34 @@ function encodeArray(out: Outbox, value: unknown, element: Codec, elementOid: nu
     }
   }
   return true;
+}
+
+/** Writes an array of its text. Each element is written by its own text, and lower bounds are kept. */
+function encodeArrayText(out: Outbox, text: string, element: Codec, elementOid: number): void {
+  const reader = new ArrayText(text, element.delimiter, (item) => item, true);
+  const { lengths, items } = flatten(reader.read());
+  writeHeader(out, lengths, reader.lowerBounds(lengths), items, elementOid);
+  for (const item of items) {
+    if (item === null) out.int32(-1);
+    else encodeTextInside(element, out, item as string);
+  }
+}
+
+/** The header of an array; a missing lower bound is 1. */
+function writeHeader(
+  out: Outbox,
+  lengths: readonly number[],
+  lowerBounds: readonly number[],
+  items: readonly unknown[],
+  elementOid: number,
+): void {
+  out.int32(lengths.length);
+  out.int32(items.includes(null) ? 1 : 0);
+  out.int32(elementOid | 0);
+  for (const [dimension, length] of lengths.entries()) {
+    out.int32(length);
+    out.int32(lowerBounds[dimension] ?? 1);
+  }
 }
 
 function arrayText(value: unknown, element: Codec): string {
@@ -122,7 +145,7 @@ function isNumbers(value: unknown): value is Iterable<number | bigint> & { reado
 }
 
 /** The length of each dimension, which all arrays of a level must share, and the elements in storage order. */
-function flatten(value: unknown, element: Codec): { lengths: number[]; items: unknown[] } {
+function flatten(value: unknown, element: Pick<Codec, "isValue"> = {}): { lengths: number[]; items: unknown[] } {
   if (isNumbers(value)) return { lengths: value.length === 0 ? [] : [value.length], items: Array.from<unknown>(value) };
   if (!Array.isArray(value)) throw wrongKind(value, "an array");
   const isDimension = (item: unknown): item is unknown[] => Array.isArray(item) && !element.isValue?.(item);
@@ -154,17 +177,34 @@ function itemsOf(arrays: readonly unknown[][]): unknown[] {
   return items;
 }
 
-/** Reads the text of an array: `{1,NULL,"a b"}`, `[2:3]={…}`, `{{1,2},{3,4}}`. */
+/**
+ * Reads the text of an array: `{1,NULL,"a b"}`, `[2:3]={…}`, `{{1,2},{3,4}}`; one that people may have written also
+ * with white space between its elements, and with NULL in lower case.
+ */
 class ArrayText {
   readonly #text: string;
-  readonly #element: Codec;
   readonly #delimiter: string;
+  readonly #parse: (item: string) => unknown;
+  readonly #isWritten: boolean;
   #at = 0;
 
-  constructor(text: string, element: Codec) {
+  constructor(text: string, delimiter: string = ",", parse: (item: string) => unknown, isWritten: boolean = false) {
     this.#text = text;
-    this.#element = element;
-    this.#delimiter = element.delimiter ?? ",";
+    this.#delimiter = delimiter;
+    this.#parse = parse;
+    this.#isWritten = isWritten;
+  }
+
+  /** The lower bounds before the elements, which must be those of an array with these lengths; none if all are 1. */
+  lowerBounds(lengths: readonly number[]): number[] {
+    if (!this.#text.startsWith("[")) return [];
+    const given = BOUNDS.exec(this.#text)?.[1];
+    if (given === undefined) throw new BadValue("its bounds are not as PostgreSQL prints them");
+    const bounds = Array.from(given.matchAll(/(-?\d+):(-?\d+)/g), ([, lower, upper]) => [Number(lower), Number(upper)]);
+    const fits = bounds.length === lengths.length &&
+      bounds.every(([lower, upper], i) => lower === (lower! | 0) && upper! - lower! + 1 === lengths[i]);
+    if (!fits) throw new BadValue("its bounds are not those of its elements");
+    return bounds.map(([lower]) => lower!);
   }
 
   read(): unknown[] {
@@ -180,28 +220,44 @@ class ArrayText {
   #level(depth: number): unknown[] {
     if (this.#text[this.#at++] !== "{" || depth > MAX_DIMENSIONS) throw this.#bad();
     const values: unknown[] = [];
+    this.#skipSpace();
     if (this.#text[this.#at] === "}") {
       this.#at += 1;
       return values;
     }
     for (;;) {
       values.push(this.#text[this.#at] === "{" ? this.#level(depth + 1) : this.#item());
+      this.#skipSpace();
       const next = this.#text[this.#at++];
       if (next === "}") return values;
       if (next !== this.#delimiter) throw this.#bad();
+      this.#skipSpace();
     }
   }
 
+  #skipSpace(): void {
+    if (this.#isWritten) { while (SPACE.includes(this.#text[this.#at] ?? "none")) this.#at += 1; }
+  }
+
   #item(): unknown {
-    if (this.#text[this.#at] === '"') return this.#element.parse(this.#quotedItem());
+    if (this.#text[this.#at] === '"') return this.#parse(this.#quotedItem());
     const start = this.#at;
     for (; this.#at < this.#text.length; this.#at++) {
       const character = this.#text[this.#at];
       if (character === this.#delimiter || character === "}") break;
     }
-    const item = this.#text.slice(start, this.#at);
+    const item = this.#text.slice(start, this.#isWritten ? this.#endOfItem(start) : this.#at);
     if (item === "") throw this.#bad();
-    return item === "NULL" ? null : this.#element.parse(item);
+    return item === "NULL" || (this.#isWritten && item.toUpperCase() === "NULL") ? null : this.#parse(item);
+  }
+
+  /** Where an item without quotes ends that begins at `start`, without the white space behind it. */
+  #endOfItem(start: number): number {
+    let end = this.#at;
+    while (end > start && SPACE.includes(this.#text[end - 1]!)) end--;
+    // The server reads a backslash as an escape here, and no version prints one.
+    for (let i = start; i < end; i++) if ('"\\{'.includes(this.#text[i]!)) throw this.#bad();
+    return end;
   }
 
   #quotedItem(): string {
@@ -226,6 +282,10 @@ class ArrayText {
   }
 }
 
+/** The bounds of each dimension before an array. */
+const BOUNDS = /^((?:\[-?\d+:-?\d+\])+)=/;
+/** What the server skips between elements. */
+const SPACE = " \t\n\v\f\r";
 /** PostgreSQL's MAXDIM. */
 const MAX_DIMENSIONS = 6;
 /** Arrays from this length on may grow: the reserved room does not matter. */

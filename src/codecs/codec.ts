@@ -36,6 +36,11 @@ export interface Codec {
    */
   encodeText?(out: Outbox, text: string): void;
   /**
+   * The same for a type that is made of others, whose parts are written by {@linkcode encodeTextInside}. Their values
+   * would not do: JSON's null would become NULL, and a long number lose digits.
+   */
+  encodeParts?(out: Outbox, text: string): void;
+  /**
    * The value of a text in any form that the server reads the same way in every session, as people and
    * programs write it. Default: {@linkcode parse}.
    */
@@ -80,6 +85,19 @@ export function encodeInside(codec: Codec, out: Outbox, value: unknown): boolean
   if ((typeof value === "string" && !codec.takesStrings) || !codec.encode(out, value)) return false;
   out.endValue(length);
   return true;
+}
+
+/** Writes the length and the binary format of a text, where the text format is not possible. */
+export function encodeTextInside(codec: Codec, out: Outbox, text: string): void {
+  if (codec.encodeText !== undefined || codec.encodeParts !== undefined) {
+    const length = out.beginValue();
+    if (codec.encodeText !== undefined) codec.encodeText(out, text);
+    else codec.encodeParts!(out, text);
+    out.endValue(length);
+    return;
+  }
+  const value = codec.takesStrings ? text : codec.readText?.(text) ?? codec.parse(text);
+  if (!encodeInside(codec, out, value)) throw new BadValue("it has no binary form");
 }
 
 /** Whether some values of a type cannot be written in binary inside of others. */

@@ -6,7 +6,7 @@
  */
 import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, encodeInside, mayBeText, textOf, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, encodeInside, encodeTextInside, mayBeText, textOf, wrongKind } from "./codec.ts";
 
 /** An attribute of a composite type, as in `pg_attribute`, without dropped ones. */
 export interface Attribute {
@@ -25,6 +25,7 @@ export function composite(name: string, attributes: readonly Attribute[]): Codec
     binary: attributes.every(({ codec }) => codec.binary),
     decode: (source, start, end) => decodeComposite(source, start, end, attributes),
     parse: (text) => parseComposite(text, attributes),
+    encodeParts: (out, text) => encodeCompositeText(out, text, attributes),
     ...(attributes.some(({ codec }) => mayBeText(codec)) && { sendsText: true }),
     ...(textOnly && { textOnly }),
     encode(out, value) {
@@ -97,22 +98,41 @@ function decodeComposite(
 }
 
 function parseComposite(text: string, attributes: readonly Attribute[]): Record<string, unknown> {
-  const items = new QuotedItems(text, SPECIAL);
   const value: Record<string, unknown> = {};
+  readItems(text, attributes, ({ name, codec }, item) => set(value, name, item === null ? null : codec.parse(item)));
+  return value;
+}
+
+/** Writes a composite value of its text. */
+function encodeCompositeText(out: Outbox, text: string, attributes: readonly Attribute[]): void {
+  out.int32(attributes.length);
+  readItems(text, attributes, ({ oid, codec }, item) => {
+    out.int32(oid | 0);
+    if (item === null) out.int32(-1);
+    else encodeTextInside(codec, out, item);
+  });
+}
+
+/** Calls `use` with each attribute and its text, or null. */
+function readItems(
+  text: string,
+  attributes: readonly Attribute[],
+  use: (attribute: Attribute, item: string | null) => void,
+): void {
+  const items = new QuotedItems(text, SPECIAL);
   items.expect("(");
   for (let i = 0; i < attributes.length; i++) {
     if (i > 0) items.expect(",");
     const item = items.next();
     const attribute = attributes[i]!;
     try {
-      set(value, attribute.name, item === null ? null : attribute.codec.parse(item));
+      use(attribute, item);
     } catch (error) {
       throw within(attribute, error);
     }
   }
   items.expect(")");
   items.expectEnd();
-  return value;
 }
 
 function encodeComposite(out: Outbox, value: Record<string, unknown>, attributes: readonly Attribute[]): boolean {

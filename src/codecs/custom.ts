@@ -8,7 +8,7 @@ import { plainText } from "./text.ts";
 
 /** The user's codec of a type, instead of pyro's own. */
 export function custom(own: Codec, given: TypeCodec): Codec {
-  const { encodeText: _, readText: __, ...rest } = own;
+  const { encodeText: _, encodeParts: __, readText: ___, ...rest } = own;
   return {
     ...rest,
     // A string is sent as text even for a type whose binary format is its text: the user's codec does not get it.

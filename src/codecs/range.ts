@@ -10,7 +10,7 @@ import { printAs } from "../inspection.ts";
 import { printable } from "../printed.ts";
 import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, encodeInside, kindOf, mayBeText, textOf, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, encodeInside, encodeTextInside, kindOf, mayBeText, textOf, wrongKind } from "./codec.ts";
 import { quotedItem, QuotedItems } from "./composite.ts";
 
 /** Which bounds are part of the range: `[` and `]` are inclusive, `(` and `)` exclusive. */
@@ -110,6 +110,7 @@ export function range(name: string, subtype: Codec): Codec {
     binary: subtype.binary,
     decode: (source, start, end) => decodeRange(source, start, end, subtype),
     parse: (text) => parseRange(text, subtype),
+    encodeParts: (out, text) => encodeRangeText(out, text, subtype),
     encode: (out, value) => encodeRange(out, rangeFrom(value), subtype),
     ...(mayBeText(subtype) && { sendsText: true }),
     ...(subtype.textOnly && { textOnly: true }),
@@ -125,7 +126,8 @@ export function multirange(name: string, range: Codec): Codec {
     // So that `[[], []]` is an array of two empty multiranges.
     isValue: (array) => array.every((item) => item instanceof Range),
     decode: (source, start, end) => decodeMultirange(source, start, end, range),
-    parse: (text) => parseMultirange(text, range),
+    parse: (text) => rangeTexts(text).map((item) => range.parse(item)),
+    encodeParts: (out, text) => encodeMultirangeText(out, text, range),
     encode: (out, value) => encodeMultirange(out, rangesFrom(value), range),
     ...(mayBeText(range) && { sendsText: true }),
     ...(range.textOnly && { textOnly: true }),
@@ -164,14 +166,7 @@ function decodeRange(source: ByteSource, start: number, end: number, subtype: Co
 function encodeRange(out: Outbox, value: Range, subtype: Codec): boolean {
   if (subtype.textOnly) return false;
   const start = out.mark;
-  if (value.empty) {
-    out.byte(EMPTY);
-    return true;
-  }
-  out.byte(
-    (value.lower === null ? LOWER_INFINITE : value.lowerInclusive ? LOWER_INCLUSIVE : 0) |
-      (value.upper === null ? UPPER_INFINITE : value.upperInclusive ? UPPER_INCLUSIVE : 0),
-  );
+  out.byte(flagsOf(value));
   for (const bound of [value.lower, value.upper]) {
     if (bound === null) continue;
     if (!encodeInside(subtype, out, bound)) {
@@ -182,7 +177,29 @@ function encodeRange(out: Outbox, value: Range, subtype: Codec): boolean {
   return true;
 }
 
+/** Writes a range of its text. */
+function encodeRangeText(out: Outbox, text: string, subtype: Codec): void {
+  const range = rangeOfTexts(text);
+  out.byte(flagsOf(range));
+  for (const bound of [range.lower, range.upper]) if (bound !== null) encodeTextInside(subtype, out, bound);
+}
+
+function flagsOf(range: Range): number {
+  if (range.empty) return EMPTY;
+  return (range.lower === null ? LOWER_INFINITE : range.lowerInclusive ? LOWER_INCLUSIVE : 0) |
+    (range.upper === null ? UPPER_INFINITE : range.upperInclusive ? UPPER_INCLUSIVE : 0);
+}
+
 function parseRange(text: string, subtype: Codec): Range {
+  const { lower, upper, lowerInclusive, upperInclusive, empty } = rangeOfTexts(text);
+  if (empty) return Range.empty();
+  const valueOf = (bound: string | null): unknown => bound === null ? null : checkedBound(subtype.parse(bound));
+  const bounds = BOUNDS[(lowerInclusive ? 1 : 0) + (upperInclusive ? 2 : 0)];
+  return new Range(valueOf(lower), valueOf(upper), bounds);
+}
+
+/** The range with the texts of its bounds. */
+function rangeOfTexts(text: string): Range<string> {
   if (text === "empty") return Range.empty();
   const items = new QuotedItems(text, SPECIAL);
   const opening = items.expect("[(");
@@ -191,8 +208,7 @@ function parseRange(text: string, subtype: Codec): Range {
   const upper = items.next();
   const closing = items.expect("])");
   items.expectEnd();
-  const valueOf = (bound: string | null): unknown => bound === null ? null : checkedBound(subtype.parse(bound));
-  return new Range(valueOf(lower), valueOf(upper), opening + closing as RangeBounds);
+  return new Range(lower, upper, opening + closing as RangeBounds);
 }
 
 /** The text of a range whose bounds have these texts. */
@@ -234,14 +250,22 @@ function encodeMultirange(out: Outbox, ranges: readonly Range[], range: Codec): 
   return true;
 }
 
-function parseMultirange(text: string, range: Codec): unknown[] {
-  const ranges: unknown[] = [];
+/** Writes a multirange of its text. */
+function encodeMultirangeText(out: Outbox, text: string, range: Codec): void {
+  const texts = rangeTexts(text);
+  out.int32(texts.length);
+  for (const item of texts) encodeTextInside(range, out, item);
+}
+
+/** The texts of a multirange's ranges. */
+function rangeTexts(text: string): string[] {
+  const ranges: string[] = [];
   if (text === "{}") return ranges;
   let at = 0;
   do {
     if (text[at] !== (at === 0 ? "{" : ",")) throw badMultirange(at);
     const end = rangeEnd(text, at + 1);
-    ranges.push(range.parse(text.slice(at + 1, end)));
+    ranges.push(text.slice(at + 1, end));
     at = end;
   } while (text[at] !== "}");
   if (at + 1 !== text.length) throw badMultirange(at);

@@ -9,7 +9,7 @@
  */
 import { EncodeError, UsageError } from "../errors.ts";
 import { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, encodeFailure, encodeInside, kindOf, textOf } from "../codecs/codec.ts";
+import { type Codec, encodeFailure, encodeInside, encodeTextInside, kindOf, textOf } from "../codecs/codec.ts";
 
 /** Encodes rows for columns of these types. */
 export class CopyRows {
@@ -100,7 +100,7 @@ export class CopyRows {
     out.rewind(mark);
     // Texts that Bind would send as text, such as a date in a string, are parsed here, since COPY has one format
     // only.
-    encodeFromText(codec, out, textOf(codec, value));
+    encodeTextInside(codec, out, textOf(codec, value));
   }
 
   #addText(values: readonly unknown[]): void {
@@ -122,16 +122,6 @@ export class CopyRows {
       }: ${reason}`,
       options,
     );
-  }
-}
-
-function encodeFromText(codec: Codec, out: Outbox, text: string): void {
-  if (codec.encodeText !== undefined) {
-    const length = out.beginValue();
-    codec.encodeText(out, text);
-    out.endValue(length);
-  } else if (!encodeInside(codec, out, codec.readText?.(text) ?? codec.parse(text))) {
-    throw new BadValue("it has no binary form");
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { BadValue } from "../../src/codecs/codec.ts";
-import { codec } from "../support/values/codecs.ts";
+import { BadValue, type Codec } from "../../src/codecs/codec.ts";
+import { Outbox } from "../../src/wire/outbox.ts";
+import { codec, encodeHex } from "../support/values/codecs.ts";
 import { Random } from "../support/suite/random.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
@@ -39,6 +40,27 @@ test("array text: lower bounds are dropped", () => {
   assert.deepEqual(int4s.parse("[2:3]={1,2}"), [1, 2]);
   assert.deepEqual(int4s.parse("[0:1][-2:-1]={{1,2},{3,4}}"), [[1, 2], [3, 4]]);
   assert.deepEqual(texts.parse("[5:5]={a=b}"), ["a=b"]);
+});
+
+test("array text: where it must be sent in binary, bounds stay, and elements are written by their own text", () => {
+  const sent = (codec: Codec, text: string): string => {
+    const out = new Outbox();
+    codec.encodeParts!(out, text);
+    return Array.from(out.pending(), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  };
+  for (const text of ["{1,-2,NULL}", "{ 1 ,\t-2, null }", "[1:3]={1,-2,NULL}"]) {
+    assert.equal(sent(int4s, text), encodeHex(int4s, [1, -2, null]));
+  }
+  assert.equal(
+    sent(int4s, "[2:3][-1:-1]={{1},{2}}"),
+    encodeHex(int4s, [[1], [2]])!.replace("00000002000000010000000100000001", "000000020000000200000001ffffffff"),
+  );
+  assert.equal(sent(texts, '{"null"," a ","\\\\"}'), encodeHex(texts, ["null", " a ", "\\"]));
+  assert.equal(sent(codec("jsonb[]"), '{"null","1.0",NULL}'), encodeHex(codec("jsonb[]"), ["null", "1.0", null]));
+  for (const text of ["[1:2]={1}", "[1:1]={{1}}", "[1]={1}", "[a:b]={1}", "[0:-1]={}", "[2147483648:2147483648]={1}"]) {
+    refusal(BadValue, () => sent(int4s, text));
+  }
+  for (const text of ["{a\\b}", '{a"b"}', "{a{b}", "{a,}", "{ , a}"]) refusal(BadValue, () => sent(texts, text));
 });
 
 test("array text: six dimensions are read, seven are refused", () => {

@@ -49,6 +49,16 @@ conformance("copyRows: text for a type means what it means to exec, or is refuse
     ["numeric", "-1.50e3"],
     ["bool", "true"],
     ["interval", "1 day"],
+    ["text[]", "{ a , b c,NULL,null }"],
+    ["text[]", '{"null"," a ","{\\"}"}'],
+    ["int4[]", "[2:3]={1,2}"],
+    ["int4[]", "[0:1][-1:0]={{1, 2},{3,4}}"],
+    ["int4[]", "[0:1]={1}"],
+    ["jsonb[]", '{"null","\\"null\\"",12345678901234567890,1.50}'],
+    ["json[]", '{"\\"a b\\"","[1, 2]"}'],
+    ["int4range", "[1e2,1e3)"],
+    ["int4range", "[1,5]"],
+    ["int8multirange", "{[1,3),[5,)}"],
     ["int8", "9223372036854775807"],
   ];
   const failures: string[] = [];
@@ -74,6 +84,31 @@ conformance("copyRows: text for a type means what it means to exec, or is refuse
     /no offset from UTC; write Z/,
   );
 });
+
+conformance(
+  "copyRows: in the text of an array or a composite value, each part is its own text",
+  async (world, server) => {
+    await using conn = await world.connect(server.fast);
+    await conn.queryDrop("create type pg_temp.part as (n int4, j jsonb, a int4[])");
+    await conn.queryDrop("create temporary table t (v pg_temp.part, l jsonb[], w pg_temp.part[])");
+    const part = '(1,"[12345678901234567890, 1.50]","[2:3]={1,2}")';
+    const none = '(,null,"{ 1, 2 }")';
+    const rows = [
+      [part, "{1.50}", null],
+      [none, '{"null"}', `{"${part.replaceAll('"', '\\"')}", null}`],
+      [{ n: "1", j: "12345678901234567890", a: "{1}" }, null, null],
+    ];
+    await conn.execBatch("insert into t values ($1, $2, $3)", rows);
+    const expected = await conn.execColumn("select t::text from t");
+    await conn.queryDrop("truncate t");
+    assert.equal(await conn.copyRows("t", ["v", "l", "w"], rows), 3);
+    assert.deepEqual(await conn.execColumn("select t::text from t"), expected);
+    await conn.queryDrop("create temporary table b (v bytea, l text[])");
+    // Which bytes it is, the encoding of the database would have to say.
+    await assert.rejects(attempt(() => conn.copyRows("b", ["v"], [["é"]])), EncodeError);
+    await assert.rejects(attempt(() => conn.copyRows("b", ["l"], [["{a\\b}"]])), EncodeError);
+  },
+);
 
 conformance("copyRows: objects, arrays, NULL, defaults, odd names, names with a schema", async (world, server) => {
   await using conn = await world.connect(server.fast);
