@@ -202,13 +202,16 @@ export class PipelineState {
       throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
     }
     const onPrepared = (statement: Prepared): void => statements.add(statement);
+    if ((effects & Effect.Varies) !== 0) {
+      return new NewStatement(sql, statements.beginPreparing(sql, effects), effects, onPrepared);
+    }
     // If the statement is doubtful, the server decides the types of its parameters, as far as the values allow it.
     if (statement?.isDoubtful && !this.#doubtfulStatements.has(statement) && values.every(hasUntypedText)) {
       return new NewStatement(sql, { ...statements.newSlot(), name: "" }, effects, onPrepared);
     }
     if (statement !== undefined) return this.#current(statement, source);
     if (same !== undefined && same.name !== "") return same;
-    return new NewStatement(sql, statements.beginPreparing(sql), effects, onPrepared);
+    return new NewStatement(sql, statements.beginPreparing(sql, effects), effects, onPrepared);
   }
 
   /** Marks a statement as doubtful, because a value did not fit. */

@@ -104,8 +104,9 @@ export class ExtendedRequest implements Request<void> {
     this.#execution = execution;
     this.#sink = sink;
     this.#choice = choice;
-    this.#columns = plan.columns(choice);
-    this.#describes = isNew || !plan.isKnown;
+    const varies = (plan.effects & Effect.Varies) !== 0;
+    this.#columns = varies ? undefined : plan.columns(choice);
+    this.#describes = isNew || !plan.isKnown || varies;
   }
 
   get sql(): string {

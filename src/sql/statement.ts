@@ -23,6 +23,11 @@ export const Effect = {
   DropsStatements: 8,
   /** Changes since the beginning of the transaction or of a savepoint may be undone. */
   Ends: 16,
+  /**
+   * Its columns are those of a cursor, or of a statement prepared in SQL: the next time they may be others, which the
+   * server does not notice.
+   */
+  Varies: 32,
 } as const;
 
 /** The effects of the only statement of a string, as in the extended query protocol. */
@@ -175,6 +180,9 @@ function effectsOf(statement: Statements): number {
       return statement.nextKeyword() === "TRANSACTION" ? Effect.Ends : Effect.None;
     case "EXPLAIN":
       return effectsOfExplained(statement);
+    case "EXECUTE":
+    case "FETCH":
+      return Effect.Varies;
     default:
       return effectsOfQuery(statement);
   }

@@ -6,6 +6,7 @@
  */
 import type { StatementSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
+import { Effect, effectsOfStatement } from "../sql/statement.ts";
 
 /** Whether statements have names on the server. Connections through one pooler share this object. */
 export interface StatementNaming {
@@ -80,29 +81,30 @@ export class StatementCache {
   }
 
   /**
-   * The slot for a string that is about to be prepared. It has no name if names are turned off, while the same string
-   * is being prepared, or while so many others are being prepared that the cache is full.
+   * The slot for a string that is about to be prepared. It has no name if names are turned off, if its columns vary,
+   * while the same string is being prepared, or while so many others are being prepared that the cache is full.
    */
-  beginPreparing(sql: string): StatementSlot {
+  beginPreparing(sql: string, effects: number = effectsOfStatement(sql)): StatementSlot {
+    const generation = this.#generation;
+    if ((effects & Effect.Varies) !== 0) return { name: "", evicted: this.takeNamesToClose(), generation };
     while (this.#statements.size > 0 && this.#statements.size + this.#preparing.size >= this.#capacity) {
       const [oldest] = this.#statements.values();
       this.drop(oldest!);
     }
     const evicted = this.takeNamesToClose();
     const room = this.#statements.size + this.#preparing.size < this.#capacity;
-    const generation = this.#generation;
     if (!this.named || !room || this.#preparing.has(sql)) return { name: "", evicted, generation };
     this.#preparing.add(sql);
     return { name: this.newName(), evicted, generation };
   }
 
   /**
-   * Adds a statement that the server has prepared. It is not added if its generation is outdated, or if it has a name
-   * although names are turned off, or the other way round.
+   * Adds a statement that the server has prepared. It is not added if its generation is outdated, if its columns vary,
+   * or if it has a name although names are turned off, or the other way round.
    */
   add(statement: Prepared): void {
     if (this.isOutdated(statement)) return this.closeLater(statement);
-    if (this.named === (statement.name === "")) return;
+    if (this.named === (statement.name === "") || (statement.effects & Effect.Varies) !== 0) return;
     const older = this.#statements.get(statement.sql);
     if (older !== undefined) this.drop(older);
     this.#statements.set(statement.sql, statement);

@@ -109,7 +109,7 @@ function* prepareAndExecute<T>(
   const { statements, registry, invalidation } = context;
   const effects = effectsOfStatement(sql);
   const change = invalidation.begin(effects, context);
-  const slot = statements.beginPreparing(sql);
+  const slot = statements.beginPreparing(sql, effects);
   let isPrepared = false;
   const onPrepared = (statement: Prepared): void => {
     isPrepared = true;

@@ -2,6 +2,7 @@
 import { type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
 import { prepareInSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
+import { Effect } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
 import { succeeded } from "./invalidation.ts";
 import { turnOffNames } from "./naming.ts";
@@ -23,7 +24,8 @@ export type StatementSource = string | StatementReference;
  * its columns or parameter types may have changed.
  */
 export function needsPreparing({ prepared, isStale }: StatementReference, statements: StatementCache): boolean {
-  return isStale === true || prepared.isDoubtful || statements.isOutdated(prepared) || statements.isDropped(prepared);
+  return isStale === true || prepared.isDoubtful || (prepared.effects & Effect.Varies) !== 0 ||
+    statements.isOutdated(prepared) || statements.isDropped(prepared);
 }
 
 /** The statement, if it can be executed as it is; undefined if it must be prepared first. */

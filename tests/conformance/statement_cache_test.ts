@@ -227,6 +227,49 @@ for (const size of [256, 0]) {
       }
     },
   );
+
+  conformanceInTurn(
+    `statement cache: FETCH and EXECUTE return the columns of the cursor, or of the statement, cache of ${size}`,
+    async (world, server) => {
+      await using conn = await world.connect(new Opts(server.fast).statementCacheSize(size));
+      const queries: readonly (readonly [sql: string, row: object])[] = [
+        ["select 1::int4 as n", { n: 1 }],
+        ["select 1::int4 as n", { n: 1 }],
+        ["select 1.5::float4 as x", { x: 1.5 }],
+        ["select 'abcd' as t", { t: "abcd" }],
+        ["select 1::int4 as a, '$1'::money as b, null as c", { a: 1, b: "$1.00", c: null }],
+        ["select 2::int8 as n", { n: 2n }],
+      ];
+      const fetchAll = given(world, function* (portal: Portal) {
+        return (yield portal.fetch(0)).rows;
+      });
+      await conn.queryDrop("begin; declare c cursor for select 0 as n; prepare c as select 0 as n");
+      await using fetch = await conn.prepare("fetch absolute 1 from c");
+      await using execute = await conn.prepare("execute c");
+      for (const [sql, row] of queries) {
+        await conn.queryDrop(`close c; declare c scroll cursor for ${sql}; deallocate c; prepare c as ${sql}`);
+        for (const statement of ["fetch absolute 1 from c", "/* */ execute c", fetch, execute]) {
+          for (let i = 0; i < 2; i++) assert.deepEqual(await conn.exec(statement), [row]);
+          assert.deepEqual(await conn.exec(statement, [], { rows: "array" }), [Object.values(row)]);
+          assert.deepEqual(await conn.execIter(statement, [], fetchAll), [row]);
+          await using pipeline = conn.pipeline();
+          const tickets = [pipeline.exec(statement), pipeline.exec(statement)];
+          for (const ticket of tickets) assert.deepEqual(await pipeline.claim(ticket), [row]);
+        }
+      }
+      await conn.queryDrop(
+        "set datestyle = german; close c; declare c scroll cursor for select date '2024-02-29' as d",
+      );
+      for (const statement of ["fetch absolute 1 from c", fetch]) {
+        assert.equal(
+          String((await conn.execOne<{ d: unknown }>(statement)).d),
+          "2024-02-29",
+          "binary, if text is unclear",
+        );
+      }
+      await conn.queryDrop("rollback; deallocate c");
+    },
+  );
 }
 
 conformanceInTurn(

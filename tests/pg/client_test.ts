@@ -73,6 +73,21 @@ besidePg("the forms of query", async ({ pg, client }) => {
   return seen;
 });
 
+besidePg("FETCH from cursors with other columns each time", async ({ client }) => {
+  const conn = await client();
+  await conn.query("begin");
+  const seen: unknown[] = [];
+  for (const columns of ["1::int4 as n", "1.5::float4 as x", "'abcd' as t, 2 as n", "true as b"]) {
+    await conn.query(`declare c scroll cursor for select ${columns}`);
+    for (let i = 0; i < 3; i++) {
+      seen.push(await conn.query({ text: "fetch absolute 1 from c", queryMode: "extended" }));
+      seen.push(await conn.query({ text: "fetch absolute 1 from c", name: "named" }));
+    }
+    await conn.query("close c");
+  }
+  return seen;
+});
+
 besidePg("the server's errors", async ({ client }) => {
   const conn = await client();
   await conn.query("create temporary table t (n int constraint small check (n < 5), u int unique)");

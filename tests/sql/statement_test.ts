@@ -13,7 +13,7 @@ import { growsInProportion } from "../support/suite/growth.ts";
 import { Random } from "../support/suite/random.ts";
 import { test } from "../support/suite/test.ts";
 
-const { None, Copies, Redefines, AltersTypes, DropsStatements, Ends } = Effect;
+const { None, Copies, Redefines, AltersTypes, DropsStatements, Ends, Varies } = Effect;
 
 /** Statements, and what they do besides giving rows. */
 const CASES: readonly (readonly [effects: number, ...statements: string[]])[] = [
@@ -43,7 +43,6 @@ const CASES: readonly (readonly [effects: number, ...statements: string[]])[] = 
     "deallocate all_of_them",
     'deallocate "all"',
     "prepare x as select 1",
-    "execute x",
     "rollback prepared 'x'",
     "begin",
     "start transaction",
@@ -125,6 +124,7 @@ const CASES: readonly (readonly [effects: number, ...statements: string[]])[] = 
     "prepare transaction 'x'",
     "-- x\nrollback",
   ],
+  [Varies, "execute x", "EXECUTE x (1)", "fetch all from c", "/* */ FETCH c", "explain analyze execute x"],
 ];
 
 test("statements: what each does", () => {
