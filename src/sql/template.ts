@@ -6,6 +6,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { printAs } from "../inspection.ts";
+import { Lexer, TokenKind } from "./lexer.ts";
 import { checkPieces, checkPlaces, checkStrings, faultOf, refuseAwait } from "./template_checks.ts";
 
 /**
@@ -151,6 +152,8 @@ function flatten(template: SqlTemplate): Flat {
     parts.sql(top.strings[top.next]!);
     if (top.next === top.inserted.length) {
       open.pop();
+      // What follows would be a part of the comment.
+      if (open.length > 0 && endsInLineComment(top.strings.at(-1)!)) parts.sql("\n");
       continue;
     }
     const part = top.inserted[top.next++];
@@ -158,6 +161,14 @@ function flatten(template: SqlTemplate): Flat {
     else parts.insert(part);
   }
   return { shape: new Shape(parts.strings), values: parts.inserted };
+}
+
+/** Whether a text ends inside of a comment that the end of the line would end. */
+function endsInLineComment(text: string): boolean {
+  if (!text.includes("--")) return false;
+  const lexer = new Lexer(text);
+  while (lexer.next()) if (lexer.end === text.length) break;
+  return lexer.kind === TokenKind.Comment && text.startsWith("--", lexer.start);
 }
 
 /** The tag. */

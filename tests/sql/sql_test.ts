@@ -66,6 +66,19 @@ test("sql: templates inside of others are spliced in, and parameters counted thr
   assertSql(inner, "($1 + $2)", [1, 2]);
 });
 
+test("sql: a comment at the end of a template ends with it, inside of another", () => {
+  const commented = sql`a = 1 -- why`;
+  assert.equal(commented.text, "a = 1 -- why");
+  assert.equal(sql`select 1 where ${commented} and b = ${2}`.text, "select 1 where a = 1 -- why\n and b = $1");
+  assert.equal(sql`${sql`${commented}`} and b`.text, "a = 1 -- why\n and b");
+  assert.equal(sql`select (${sql`a = ${1} --`})`.text, "select (a = $1 --\n)");
+  assert.equal(sql.and([commented, sql`b`]).text, "((a = 1 -- why\n) and (b))");
+  assert.equal(sql.join([sql.raw("a -- 1"), sql`b`]).text, "a -- 1\n, b");
+  for (const text of ["a -- b\n", "a -- b\r", "'a -- b'", '"--"', "a /* -- */", "$$--$$", "a - -b", "a /* --"]) {
+    assert.equal(sql`${sql.raw(text)};`.text, `${text};`);
+  }
+});
+
 test("sql: a template grows in a loop", () => {
   let template = sql`select ${0}`;
   for (let i = 1; i < 5000; i++) template = sql`${template}, ${i}`;
