@@ -211,11 +211,14 @@ export class Registry {
     }
   }
 
-  /** The codec of a type inside of another. If it is an array type, an array without arrays in it is one value. */
+  /** The codec of a domain's base type. If it is an array type, an array in which no array is a dimension is one value. */
   #value(oid: number): Codec {
     const codec = this.codec(oid);
-    const isArray = ELEMENTS.has(oid) || this.#catalog.get(oid)?.shape.kind === "array";
-    return isArray ? { ...codec, isValue: (array) => !array.some(Array.isArray) } : codec;
+    const shape = this.#catalog.get(oid)?.shape;
+    const element = ELEMENTS.get(oid) ?? (shape?.kind === "array" ? shape.element : undefined);
+    if (element === undefined) return codec;
+    const { isValue } = this.codec(element);
+    return { ...codec, isValue: (array) => array.every((item) => !Array.isArray(item) || isValue?.(item)) };
   }
 
   #array(elementOid: number): Codec {

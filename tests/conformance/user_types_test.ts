@@ -181,6 +181,29 @@ conformance("user types: arrays of a domain over an array", async (world, server
   }
 });
 
+conformance(
+  "user types: arrays of a domain over an array whose elements are arrays themselves",
+  async (world, server) => {
+    await using types = await schema(
+      server,
+      "create domain docs as jsonb[]; create domain spans as int4multirange[]; create domain vectors as int2vector[]",
+    );
+    await using conn = await connect(world, server, types);
+    const span = [new Range(1, 2)];
+    const cases: readonly (readonly [type: string, value: unknown[]])[] = [
+      ["docs", [[[1], { a: [] }, [[2], 3]], null, [4]]],
+      ["spans", [[[], span], null, [span]]],
+      ["vectors", [[[1, 2], [3]], null, [[4]]]],
+    ];
+    for (const [type, value] of cases) {
+      for (let i = 0; i < 2; i++) {
+        assert.deepEqual(await conn.execValue(`select $1::${type}[]`, [value]), value, type);
+        assert.equal(await conn.execValue(`select array_ndims($1::${type}[])`, [value]), 1);
+      }
+    }
+  },
+);
+
 conformance("user types: types without a binary form are text, alone and inside of others", async (world, server) => {
   await using types = await schema(server, "create type has as (r regclass, m money, a aclitem)");
   await using conn = await connect(world, server, types);
