@@ -249,13 +249,18 @@ function single(value: unknown): number {
   const exact = double(value);
   const rounded = Math.fround(exact);
   if (!Number.isFinite(rounded) && Number.isFinite(exact)) throw new BadValue("the number is out of float4's range");
+  if (typeof value === "bigint" && rounded !== exact) throw notExact("single-precision");
   return rounded;
 }
 
 function exactInput(value: bigint): number {
   const number = Number(value);
-  if (BigInt(number) !== value) throw new BadValue("the bigint has no exact floating-point value");
+  if (BigInt(number) !== value) throw notExact("floating-point");
   return number;
+}
+
+function notExact(kind: string): BadValue {
+  return new BadValue(`the bigint has no exact ${kind} value`);
 }
 
 /** The words for true and false, and their abbreviations. Source: PostgreSQL manual, "Boolean Type". */

@@ -132,6 +132,14 @@ test("float4: a finite number that would become infinite is refused", () => {
   for (const value of [3.5e38, -3.5e38, Number.MAX_VALUE, 10n ** 39n]) refused(codec("float4"), value);
 });
 
+test("float4: bigints are taken while they are exact, and numbers are rounded", () => {
+  for (const value of [0n, 2n ** 24n, -(2n ** 24n) - 2n, 2n ** 127n]) roundTrip(codec("float4"), value, Number(value));
+  for (const value of [2n ** 24n + 1n, -(2n ** 53n) + 1n]) {
+    assert.equal(refused(codec("float4"), value), "the bigint has no exact single-precision value");
+  }
+  roundTrip(codec("float4"), 2 ** 24 + 1, 2 ** 24);
+});
+
 test("float8: bigints are taken while they are exact", () => {
   roundTrip(codec("float8"), 2n ** 60n, 2 ** 60);
   for (const value of [2n ** 53n + 1n, -(10n ** 300n)]) assert.match(refused(codec("float8"), value), /no exact/);
