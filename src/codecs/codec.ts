@@ -151,6 +151,18 @@ export function checkedText(text: string): string {
   return text;
 }
 
+/** The text without the white space around it that the server ignores: that of ASCII. */
+export function trimmed(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (start < end && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+}
+
 function article(noun: string): string {
   return `${/^(?!uint|url)[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
 }

@@ -8,7 +8,7 @@
  * the like.
  */
 import { checkedDate, DAY, type DayTime } from "./calendar.ts";
-import { BadValue } from "./codec.ts";
+import { BadValue, trimmed } from "./codec.ts";
 
 /** Days since 2000-01-01 of a date. A time after it is ignored, as the server does. */
 export function readDate(text: string): number {
@@ -17,7 +17,7 @@ export function readDate(text: string): number {
 
 /** Microseconds since midnight of a time of day; an offset is ignored. */
 export function readTime(text: string): number {
-  const match = TIME.exec(text.trim());
+  const match = TIME.exec(trimmed(text));
   if (match === null) throw new BadValue("its text is not a time of ISO 8601, such as 03:04:05.678");
   if (match[5] !== undefined) offsetOf(match[5]);
   return microsOf(match[1]!, match[2]!, match[3], match[4]);
@@ -40,12 +40,12 @@ export function readInstant(text: string): DayTime {
 
 /** 1 or -1 for the text of an infinity, otherwise 0. */
 export function readInfinity(text: string): number {
-  const word = text.trim().toLowerCase();
+  const word = trimmed(text).toLowerCase();
   return word === "infinity" ? 1 : word === "-infinity" ? -1 : 0;
 }
 
 function read(text: string): { days: number; micros: number; offset: number | undefined } {
-  const match = MOMENT.exec(text.trim());
+  const match = MOMENT.exec(trimmed(text));
   if (match === null) {
     throw new BadValue(
       "its text is not ISO 8601, such as 2024-01-02 or 2024-01-02T03:04:05Z, which COPY in binary needs",
@@ -91,7 +91,7 @@ function normal(days: number, micros: number): DayTime {
 }
 
 const CLOCK = String.raw`(\d\d?):(\d\d)(?::(\d\d)(?:\.(\d+))?)?`;
-const OFFSET = String.raw` ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)`;
+const OFFSET = String.raw` ?(Z|UTC|GMT|[+-]\d\d(?:\d\d|:\d\d(?::\d\d)?)?)`;
 const TIME = new RegExp(`^${CLOCK}(?:${OFFSET})?$`, "i");
 const MOMENT = new RegExp(
   String.raw`^(\d{4,7})-(\d\d?)-(\d\d?)(?:(?:T| +)${CLOCK}(?:${OFFSET})?)?(?: (BC|AD))?$`,

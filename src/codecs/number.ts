@@ -5,7 +5,7 @@
  * formats as in the server's send and receive functions.
  */
 import type { Int8Choice } from "../options/choices.ts";
-import { BadValue, type Codec, expectLength, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, expectLength, trimmed, wrongKind } from "./codec.ts";
 import { parseSingle } from "./single.ts";
 
 /** bool as boolean. */
@@ -17,7 +17,7 @@ export const bool: Codec = {
     return source.bytes[start] !== 0;
   },
   readText(text) {
-    const word = text.trim().toLowerCase();
+    const word = trimmed(text).toLowerCase();
     if (TRUE.test(word)) return true;
     if (FALSE.test(word)) return false;
     throw new BadValue("its text is none of true, yes, on, 1, false, no, off and 0");
@@ -204,14 +204,14 @@ function notANumber(): BadValue {
 
 /** The integer of a text, as `int4in` reads it, without the forms that only newer servers accept. */
 function readInteger(text: string): bigint {
-  const digits = text.trim().replace(/^\+(?=\d)/, "");
+  const digits = trimmed(text).replace(/^\+(?=\d)/, "");
   if (!/^-?\d+$/.test(digits)) throw new BadValue("its text is not an integer");
   return BigInt(digits);
 }
 
 /** The number of a text, as `float8in` reads it. */
 function readFloat(text: string, parse: (text: string) => number): number {
-  const digits = text.trim().replace(/^\+(?=[\d.i])/i, "").toLowerCase();
+  const digits = trimmed(text).replace(/^\+(?=[\d.i])/i, "").toLowerCase();
   if (digits === "nan") return NaN;
   if (/^-?inf(?:inity)?$/.test(digits)) return digits.startsWith("-") ? -Infinity : Infinity;
   const match = /^-?(\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/.exec(digits);

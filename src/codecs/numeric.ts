@@ -7,7 +7,7 @@
 import type { NumericChoice } from "../options/choices.ts";
 import { allocate, type Bytes, type ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { BadValue, type Codec, wrongKind } from "./codec.ts";
+import { BadValue, type Codec, trimmed, wrongKind } from "./codec.ts";
 import { floatText } from "./number.ts";
 
 /** numeric as string, or as the result of the function `choice`. */
@@ -30,9 +30,9 @@ export function numeric(choice: NumericChoice): Codec {
 
 /** Reads a text as `numeric_in` does: digits, a point, an exponent. */
 function encodeText(out: Outbox, text: string): void {
-  const special = SPECIAL.get(text.trim().toLowerCase());
+  const special = SPECIAL.get(trimmed(text).toLowerCase());
   if (special !== undefined) return writeNumeric(out, [], 0, special, 0);
-  const match = DECIMAL.exec(text.trim());
+  const match = DECIMAL.exec(trimmed(text));
   if (match === null || (match[2] === "" && !match[3])) throw new BadValue("it is not the text of a number");
   const [, sign, whole, fraction = "", exponent = "0"] = match;
   const shift = Number(exponent);
