@@ -32,7 +32,8 @@ function prepare(value: unknown, seen: unknown[] | undefined): Prepared {
   if (ArrayBuffer.isView(value)) return bufferOf(value);
   if (kinds.isDate(value)) return dateText(value as Date);
   if (Array.isArray(value)) return arrayText(value);
-  if (typeof (value as Convertible).toPostgres !== "function") return JSON.stringify(value);
+  // A method `toJSON` may give what has no JSON, and then there is no text.
+  if (typeof (value as Convertible).toPostgres !== "function") return JSON.stringify(value) ?? null;
   if (seen?.includes(value)) {
     throw new Error(`circular reference detected while preparing "${value}" for query`);
   }

@@ -116,6 +116,7 @@ besidePg("values of parameters on the server", async ({ client }) => {
   const sparse: unknown[] = [];
   sparse[1] = "b";
   results.push((await conn.query("select $1::text as a, $2::text as b", sparse)).rows);
+  results.push((await conn.query("select $1::text as a, $2::text as b", [{ toJSON: () => undefined }, {}])).rows);
   results.push(await errorOf(conn.query("select $1::int4, $2::int4", [1])));
   results.push(await errorOf(conn.query("select $1::int4", ["no number"])));
   results.push(await errorOf(conn.query("select $1::int4", "no array" as never)));
