@@ -117,7 +117,7 @@ export class Client extends ClientSettings {
   /** The same with a callback. */
   end(callback: DoneCallback): void;
   end(callback?: DoneCallback): Promise<void> | void {
-    if (callback === undefined) return new this._Promise((resolve) => this.#end(() => resolve()));
+    if (!callback) return new this._Promise((resolve) => this.#end(() => resolve()));
     this.#end(inDomain(callback));
   }
 

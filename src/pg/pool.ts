@@ -114,7 +114,7 @@ export class Pool extends Queryable<PoolEvents> {
   /** The same with a callback. */
   connect(callback: ConnectCallback): void;
   connect(callback?: ConnectCallback): Promise<PoolClient> | void {
-    if (callback === undefined) {
+    if (!callback) {
       return new this.Promise<PoolClient>((resolve, reject) => {
         this.#connect((error, client) => error ? reject(error) : resolve(client!));
       }).catch(rethrowFromHere);
@@ -125,7 +125,8 @@ export class Pool extends Queryable<PoolEvents> {
   /** Executes a query on any client. */
   protected override _query(config: unknown, values: unknown, callback: unknown): unknown {
     const done = (typeof values === "function" ? values : callback) as QueryDone | undefined;
-    if (done === undefined) {
+    if (typeof config === "function") return this.#refuseFunction(config as QueryDone);
+    if (!done) {
       return new this.Promise((resolve, reject) => {
         this.#query(config, values, (error, result) => error ? reject(error) : resolve(result));
       }).catch(rethrowFromHere);
@@ -139,7 +140,7 @@ export class Pool extends Queryable<PoolEvents> {
   /** The same with a callback. */
   end(callback: (error?: Error) => void): void;
   end(callback?: (error?: Error) => void): Promise<void> | void {
-    if (callback === undefined) {
+    if (!callback) {
       return new this.Promise<void>((resolve, reject) => this.#end((error) => error ? reject(error) : resolve()))
         .catch(rethrowFromHere);
     }
@@ -347,15 +348,16 @@ export class Pool extends Queryable<PoolEvents> {
   }
 
   #query(config: unknown, values: unknown, done: QueryDone): void {
-    if (typeof config === "function") {
-      const error = new Error("Passing a function as the first parameter to pool.query is not supported");
-      setImmediate(() => (config as QueryDone)(error));
-      return;
-    }
-    this.#connect((error, client) => {
+    // By the method, which programs and instrumentations replace.
+    this.connect((error, client) => {
       if (error) done(error);
       else queryAndRelease(client!, config, values, done);
     });
+  }
+
+  #refuseFunction(callback: QueryDone): void {
+    const error = new Error("Passing a function as the first parameter to pool.query is not supported");
+    setImmediate(() => callback(error));
   }
 
   #end(callback: (error?: Error) => void): void {
@@ -373,7 +375,7 @@ function queryAndRelease(client: PoolClient, config: unknown, values: unknown, d
     if (isOver) return;
     isOver = true;
     client.removeListener("error", end);
-    client.release(error ?? undefined);
+    client.release(error as Error);
     if (error) done(error);
     else done(undefined, result);
   };

@@ -65,6 +65,27 @@ besidePg("callbacks", async ({ pool }) => {
   return seen;
 });
 
+besidePg("queries lease a client by connect, as whoever replaces it expects; null is no callback", async ({ pool }) => {
+  const clients = pool({ max: 1 });
+  const seen: unknown[] = [];
+  const connect = clients.connect.bind(clients) as (...given: unknown[]) => unknown;
+  Object.assign(clients, {
+    connect(...given: unknown[]) {
+      seen.push(["connect", ...given.map((value) => typeof value)]);
+      return connect(...given);
+    },
+  });
+  clients.on("release", (error) => seen.push(["release", error]));
+  seen.push((await clients.query("select 1 as n")).rows);
+  const query = clients.query.bind(clients) as unknown as (...given: unknown[]) => Promise<QueryResult>;
+  seen.push((await query("select $1::text as t", ["x"], null)).rows);
+  const client = await connect(null) as PoolClient;
+  client.release();
+  const refused = await new Promise((resolve) => seen.push(query(resolve)));
+  await (clients.end as (callback: null) => Promise<void>)(null);
+  return [seen, refused];
+});
+
 besidePg("waiting, and giving up", async ({ pool }) => {
   const clients = pool({ max: 1 });
   const client = await clients.connect();
