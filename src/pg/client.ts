@@ -333,7 +333,7 @@ export class Client extends ClientSettings {
   }
 
   #close(): void {
-    this.#opened!.link.close().then(() => this.#closed());
+    this.#opened!.link.close(END_TIMEOUT).then(() => this.#closed());
   }
 
   #destroy(error: Error): void {
@@ -373,6 +373,12 @@ export class Client extends ClientSettings {
  * takes to end; programs release the client to its pool in that time.
  */
 const UNTIL_END = 5;
+
+/**
+ * Milliseconds for the server to end the session when a client is closed. As in pg, the session is over then: its locks
+ * are free, and its database can be dropped.
+ */
+const END_TIMEOUT = 5000;
 
 /** The first four bytes of a key for cancel requests, as a signed number, which keys were before PostgreSQL 18. */
 function numberOf(secret: Uint8Array): number {

@@ -34,6 +34,10 @@ export class AsyncLink implements Link, RunnerLink {
   /** As {@linkcode RunnerLink.onOverdue}. */
   onOverdue: (() => void) | undefined = undefined;
   #reading = false;
+  /** Resolves when reading stops. */
+  #read: Promise<void> | undefined = undefined;
+  /** Whether the end of the connection is read although the session is over. */
+  #readsToEnd = false;
   /** Whether a reply reader is paused. */
   #isPaused = false;
   /** How many listeners wait for notifications. */
@@ -142,6 +146,7 @@ export class AsyncLink implements Link, RunnerLink {
   /** Fails all outstanding requests for that reason, and closes the socket. */
   destroy(reason: Error): void {
     clearTimeout(this.#finalReadTimer);
+    this.#readsToEnd = false;
     this.session.lose(reason);
     this.#transport.close();
     this.#onResume?.();
@@ -149,14 +154,20 @@ export class AsyncLink implements Link, RunnerLink {
     this.#deliver();
   }
 
-  /** Sends Terminate and closes; outstanding requests fail. */
-  async close(): Promise<void> {
+  /**
+   * Sends Terminate and closes; outstanding requests fail. The server has that many milliseconds to close first: then it
+   * has ended the session, with its locks.
+   */
+  async close(patience: number = 0): Promise<void> {
     const { session } = this;
     // The server would not see a Terminate in the middle of another message.
     if (session.lost === undefined && this.#reading && !this.#writing && !session.outbox.halfSent) {
+      this.#readsToEnd = patience > 0 && this.#read !== undefined && !this.#isPaused;
+      if (this.#readsToEnd && !this.#keepsProcess) this.#transport.keepProcess(true);
       session.lose(closedError());
       const sending = this.#sendTerminate();
       if (sending !== undefined) await atMost(sending, FINAL_READ_TIMEOUT);
+      if (this.#readsToEnd) await atMost(this.#read!, patience);
     }
     this.destroy(session.lost ?? closedError());
   }
@@ -220,7 +231,7 @@ export class AsyncLink implements Link, RunnerLink {
   #startReading(): void {
     if (this.#reading) return;
     this.#reading = true;
-    this.#read();
+    this.#read = this.#readAll();
   }
 
   #keepProcess(): void {
@@ -230,10 +241,10 @@ export class AsyncLink implements Link, RunnerLink {
     this.#transport.keepProcess(needed);
   }
 
-  async #read(): Promise<void> {
+  async #readAll(): Promise<void> {
     const { session } = this;
     try {
-      while (session.lost === undefined) {
+      while (session.lost === undefined || this.#readsToEnd) {
         if (this.#isFull) {
           this.#progress();
           await new Promise<void>((resolve) => this.#onResume = resolve);
@@ -242,7 +253,11 @@ export class AsyncLink implements Link, RunnerLink {
         }
         const read = this.#transport.read(session.inbox.reserve());
         const count = typeof read === "number" ? read : await read;
-        if (session.lost !== undefined) break;
+        if (session.lost !== undefined) {
+          if (count === 0) break;
+          // What the server still says is for nobody.
+          continue;
+        }
         if (count === 0) throw new ConnectionError("the server closed the connection");
         session.inbox.commit(count);
         this.#advance();
