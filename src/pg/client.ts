@@ -6,7 +6,7 @@ import { ServerError, type ServerFields } from "../errors.ts";
 import { Connection, type StreamOwner } from "./connection.ts";
 import { ClientSettings } from "./client_settings.ts";
 import { ConnectionParameters } from "./connection_parameters.ts";
-import { databaseError, noticeMessage, notificationMessage, pgError } from "./database_error.ts";
+import { databaseError, noticeMessage, notificationMessage, pgError, socketError } from "./database_error.ts";
 import type { ClientConfig, CustomTypesConfig, QueryConfig } from "./interfaces.ts";
 import { openFor } from "./opening.ts";
 import { inDomain, outside } from "./outside.ts";
@@ -78,6 +78,8 @@ export class Client extends ClientSettings {
   /** Whether `end` was called after `connect`. */
   #isClosing = false;
   #keepsProcess = true;
+  /** The error with which the connection's stream was destroyed. */
+  #destroyedBy: Error | undefined = undefined;
   #expectsEvents = false;
 
   /** A client that is not connected yet, for a configuration or a connection string. */
@@ -266,9 +268,16 @@ export class Client extends ClientSettings {
       return;
     }
     const error = new Error("Connection terminated unexpectedly", { cause });
-    if (!(cause instanceof ServerError)) return this.#terminated(error);
-    if (!this.#hasReportedFatal) this.#reportFatal(databaseError(cause));
-    setTimeout(() => this.#terminated(error), UNTIL_END);
+    if (cause instanceof ServerError) {
+      if (!this.#hasReportedFatal) this.#reportFatal(databaseError(cause));
+      setTimeout(() => this.#terminated(error), UNTIL_END);
+      return;
+    }
+    const failure = cause === this.#destroyedBy ? cause : socketError(cause);
+    if (failure === undefined) return this.#terminated(error);
+    // As in pg, the error of the socket comes first, and then the end.
+    outside(() => this.connection.stream.emit("error", failure));
+    setImmediate(() => this.#terminated(error));
   }
 
   #terminated(error: Error): void {
@@ -346,6 +355,7 @@ export class Client extends ClientSettings {
     return {
       destroy: (error) => {
         const reason = error ?? new Error("Connection terminated unexpectedly");
+        this.#destroyedBy = error;
         if (this.#opened !== undefined) this.#opened.link.destroy(reason);
         else this.#connectAbort?.abort(reason);
       },

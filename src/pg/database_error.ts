@@ -1,5 +1,5 @@
 /** The server's errors, notices and notifications, with pg's fields. */
-import { ServerError, type ServerFields } from "../errors.ts";
+import { ConnectionError, ServerError, type ServerFields } from "../errors.ts";
 import type { Notification } from "../wire/backend.ts";
 import { utf8Length } from "../wire/bytes.ts";
 
@@ -136,6 +136,15 @@ export function notificationMessage({ pid, channel, payload }: Notification): ob
 export function pgError(error: unknown): Error {
   if (error instanceof ServerError) return databaseError(error);
   return error instanceof Error ? error : new Error(String(error));
+}
+
+/** The error of the socket for which a connection was lost, with its `code`; undefined if there was none. */
+export function socketError(lost: Error | undefined): Error | undefined {
+  if (!(lost instanceof ConnectionError) || lost.code === undefined) return undefined;
+  const { code, cause } = lost;
+  // Node's has these words; those of other runtimes have others, or no code.
+  if (cause instanceof Error && cause.message.endsWith(` ${code}`)) return cause;
+  return Object.assign(new Error(`read ${code}`, { cause }), { code });
 }
 
 /** Every field is a property, also if it is absent. */

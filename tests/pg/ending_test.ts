@@ -1,5 +1,7 @@
 /** The end of a client, and the loss of its connection, beside pg. */
-import { besidePg, config, event } from "../support/suite/beside_pg.ts";
+import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
+import { besidePg, config, errorOf, event } from "../support/suite/beside_pg.ts";
+import { newest } from "../support/suite/servers.ts";
 
 besidePg("the session is over when its client has ended", async ({ pg, client, pool }) => {
   const other = await client();
@@ -27,4 +29,42 @@ besidePg("the session is over when its client has ended", async ({ pg, client, p
     await lock();
   }
   return seen;
+});
+
+besidePg("a socket's error comes first, with its code, and then the end", async ({ client }) => {
+  const seen: unknown[] = [];
+  const destroyed = await client();
+  destroyed.on("error", (error) => seen.push(["error", error]));
+  destroyed.query("select pg_sleep(60)", (error: Error) => seen.push(["callback", error]));
+  const end = event(destroyed, "end");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  destroyed.connection.stream.destroy(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }));
+  await end;
+  return [seen, await errorOf(destroyed.query("select 1"))];
+});
+
+besidePg("a connection that is reset", async ({ client }) => {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    const behind = createConnection(newest.port, "127.0.0.1");
+    for (const end of [socket, behind]) end.on("error", () => {});
+    socket.pipe(behind).pipe(socket);
+    sockets.push(socket, behind);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const seen: unknown[] = [];
+    const conn = await client({ port: (server.address() as AddressInfo).port });
+    conn.on("error", (error) => seen.push(["error", error]));
+    conn.query("select pg_sleep(60)", (error: Error) => seen.push(["callback", error]));
+    conn.query("select 2", (error: Error) => seen.push(["queued", error]));
+    const end = event(conn, "end");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    sockets[0]!.resetAndDestroy();
+    await end;
+    return seen;
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
