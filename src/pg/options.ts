@@ -1,4 +1,5 @@
 /** What a client's parameters are as pyro's options. */
+import { MAX_KEEPALIVE_SECONDS } from "../options/option_values.ts";
 import { Opts } from "../options/opts.ts";
 import type { TlsSettings } from "../options/tls_settings.ts";
 import type { TlsVersion } from "../options/settings.ts";
@@ -22,12 +23,19 @@ export function optsOf(params: ConnectionParameters, config: ClientConfig): Opts
   if (params.options) opts = opts.param("options", params.options);
   if (params.replication) opts = opts.param("replication", String(params.replication));
   if (config.keepAlive !== undefined) opts = opts.keepAlive(Boolean(config.keepAlive));
-  if (config.keepAliveInitialDelayMillis) opts = opts.keepAlivesIdle(config.keepAliveInitialDelayMillis);
+  const idle = keepAliveIdle(config.keepAliveInitialDelayMillis);
+  if (config.keepAlive && idle > 0) opts = opts.keepAlivesIdle(idle);
   if (config.enableChannelBinding) opts = opts.channelBinding("prefer");
   const { statementCacheSize } = params;
   if (statementCacheSize !== undefined) opts = opts.statementCacheSize(Number(statementCacheSize));
   if (isOn(params.pgbouncer)) opts = opts.pgbouncer(true);
   return withSsl(opts, params);
+}
+
+/** Whole seconds, which the system counts in, as milliseconds; 0 for its default. More than it can count is no error. */
+function keepAliveIdle(milliseconds: unknown): number {
+  const seconds = Math.trunc(Number(milliseconds ?? 0) / 1000);
+  return seconds > 0 ? Math.min(seconds, MAX_KEEPALIVE_SECONDS) * 1000 : 0;
 }
 
 /** In connection strings, all values are texts. */

@@ -72,6 +72,17 @@ besidePg("a limit for connecting", async ({ pg, pool }) => {
   return [error, pooled];
 });
 
+besidePg("times of keep-alive that the system cannot count", async ({ client }) => {
+  const rows = [];
+  for (const keepAliveInitialDelayMillis of [1, 500, 1500.5, -1, 60_000_000, "2500" as never]) {
+    for (const keepAlive of [true, false]) {
+      const conn = await client({ keepAlive, keepAliveInitialDelayMillis });
+      rows.push((await conn.query("select 1 as n")).rows);
+    }
+  }
+  return rows;
+});
+
 /** A server that accepts connections, and says nothing. */
 async function silentServer(): Promise<{ readonly port: number } & AsyncDisposable> {
   const sockets = new Set<Socket>();
