@@ -127,7 +127,7 @@ export function queryOf(
 export class QuerySink {
   /** A result, or an array if the text has several statements. */
   results: Result | Result[];
-  /** Why a row could not be read, or `undefined`. It is the outcome of the query. */
+  /** Why a row could not be read, or `undefined`. It is the outcome of the query, whatever the server says later. */
   failure: { readonly error: unknown } | undefined = undefined;
   readonly #query: Query;
   readonly #types: CustomTypesConfig;
@@ -143,9 +143,16 @@ export class QuerySink {
     this.#result = this.results = new Result(query._rowMode, types);
   }
 
-  /** Must be called before rows with these columns. */
-  begin(columns: Columns): void {
+  /** Must be called before rows with these columns. Whoever makes them calls the user's `getTypeParser`. */
+  begin(make: () => Columns): void {
     this.#checkForNext();
+    let columns: Columns;
+    try {
+      columns = make();
+    } catch (error) {
+      this.failure ??= { error };
+      return;
+    }
     this.#result.fields = columns.fields.slice();
     this.#reader = columns.reader;
     this.#hasListeners = this.#query.listenerCount("row") > 0;
@@ -154,8 +161,8 @@ export class QuerySink {
 
   /** Reads the current message, a DataRow. */
   row(inbox: Inbox): void {
-    if (this.#reader === undefined) throw inbox.unexpected("read rows");
     if (this.failure !== undefined) return;
+    if (this.#reader === undefined) throw inbox.unexpected("read rows");
     let row: unknown;
     try {
       row = this.#reader.read(inbox, inbox.pos, inbox.limit);

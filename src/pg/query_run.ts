@@ -116,7 +116,7 @@ export class QueryRun {
       (error) => {
         // The client reports that the connection is lost, once.
         if (session.lost !== undefined) return;
-        this.#settle(() => this.#report(pgError(error)), statusOf(session));
+        this.#settle(() => this.#report(sink.failure?.error ?? pgError(error)), statusOf(session));
       },
     );
   }

@@ -53,9 +53,12 @@ export class SimpleRequest implements Request<void> {
       }
       grammar.step(inbox);
       switch (inbox.code) {
-        case Backend.RowDescription:
-          sink.begin(this.#plan.described(readFields(inbox, false), this.#choice, index++));
+        case Backend.RowDescription: {
+          const described = readFields(inbox, false);
+          sink.begin(() => this.#plan.described(described, this.#choice, index));
+          index++;
           break;
+        }
         case Backend.CommandComplete:
           sink.complete(inbox);
           break;
@@ -92,7 +95,7 @@ export class ExtendedRequest implements Request<void> {
   readonly #execution: Execution;
   readonly #sink: QuerySink;
   readonly #choice: RowChoice;
-  readonly #columns: Columns | undefined;
+  #columns: Columns | undefined = undefined;
   /** Whether the server is asked for the columns. */
   readonly #describes: boolean;
 
@@ -104,9 +107,7 @@ export class ExtendedRequest implements Request<void> {
     this.#execution = execution;
     this.#sink = sink;
     this.#choice = choice;
-    const varies = (plan.effects & Effect.Varies) !== 0;
-    this.#columns = varies ? undefined : plan.columns(choice);
-    this.#describes = isNew || !plan.isKnown || varies;
+    this.#describes = isNew || !plan.isKnown || (plan.effects & Effect.Varies) !== 0;
   }
 
   get sql(): string {
@@ -115,6 +116,8 @@ export class ExtendedRequest implements Request<void> {
 
   encode(out: Outbox): void {
     const { plan, name, isNew, values, evicted } = this.#execution;
+    // Only here may the user's `getTypeParser` throw: what was noted for the request is undone then.
+    if ((plan.effects & Effect.Varies) === 0) this.#columns = plan.columns(this.#choice);
     for (const old of evicted) close(out, DescribeTarget.Statement, old);
     if (isNew) parse(out, withoutNul(name, "name"), withoutNul(plan.sql, "SQL text"), []);
     bindTexts(out, "", name, values, this.#formats);
@@ -145,7 +148,8 @@ export class ExtendedRequest implements Request<void> {
     inbox.expect(Backend.BindComplete, action);
     this.bound = true;
     if (!this.#describes) {
-      if (this.#columns !== undefined) sink.begin(this.#columns);
+      const columns = this.#columns;
+      if (columns !== undefined) sink.begin(() => columns);
     } else {
       while (!inbox.next()) yield "read";
       this.#described(inbox);
@@ -166,12 +170,8 @@ export class ExtendedRequest implements Request<void> {
 
   #described(inbox: Inbox): void {
     if (inbox.code !== Backend.RowDescription) return inbox.expect(Backend.NoData, this.action);
-    const columns = this.#execution.plan.described(
-      readFields(inbox, this.#choice.isBinary),
-      this.#choice,
-      this.#columns,
-    );
-    this.#sink.begin(columns);
+    const described = readFields(inbox, this.#choice.isBinary);
+    this.#sink.begin(() => this.#execution.plan.described(described, this.#choice, this.#columns));
   }
 
   /** Reads a message that is no row; true if it is the statement's last. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Conn } from "../../mod.ts";
 import { BadValue } from "../../src/codecs/codec.ts";
+import type { CustomTypesConfig } from "../../src/pg/mod.ts";
 import { VALUE_READERS } from "../../src/pg/values.ts";
 import type { ByteSource } from "../../src/wire/bytes.ts";
 import { besidePg, config, nodePg, plain, pyroPg } from "../support/suite/beside_pg.ts";
@@ -135,6 +136,36 @@ test("pg: a parser's error is the query's, and the connection stays usable", asy
     await assert.rejects(client.query({ text: "select $1::int4", values: [1], types }), (error) => error === failure);
   }
   assert.deepEqual((await client.query("select 1 as n")).rows, [{ n: 1 }]);
+  await client.end();
+});
+
+test("pg: parsers that cannot be had, and those of a failed statement, are the query's error too", async () => {
+  const client = new pyroPg.Client(config);
+  await client.connect();
+  const failure = new Error("no parser");
+  const failing = {
+    getTypeParser: () => {
+      throw failure;
+    },
+  };
+  const given = [failing, {}, { getTypeParser: () => undefined }] as CustomTypesConfig[];
+  for (const types of given) {
+    for (const name of ["", `named ${given.indexOf(types)}`]) {
+      const query = { text: "select $1::int4 as n", values: [1], name };
+      for (let i = 0; i < 3; i++) await assert.rejects(client.query({ ...query, types }));
+      await assert.rejects(client.query({ text: "select 1; select 2", types }));
+      // Once the parsers can be had, the same text goes on.
+      for (let i = 0; i < 3; i++) assert.deepEqual((await client.query(query)).rows, [{ n: 1 }]);
+      await assert.rejects(client.query({ ...query, types }));
+    }
+  }
+  const fails = {
+    getTypeParser: () => () => {
+      throw failure;
+    },
+  };
+  const text = "select 1 / (2 - n) from generate_series(1, 2) as n";
+  await assert.rejects(client.query({ text, types: fails }), (error) => error === failure);
   await client.end();
 });
 
