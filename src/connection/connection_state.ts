@@ -109,8 +109,7 @@ export class ConnectionState implements TransactionContext {
         this.listeners.endAllForOverflow();
         break;
       case "parameter":
-        // SQL text may mean other tables now.
-        if (event.name === "search_path") this.statements.invalidate();
+        if (MEANING_SETTINGS.has(event.name)) this.statements.invalidate();
         break;
       case "lost":
         this.#ended();
@@ -138,5 +137,9 @@ export function doubtsRole(event: SessionEvent): boolean {
   return event.kind === "readOnly" || (event.kind === "parameter" && event.name === "in_hot_standby");
 }
 
+/** Settings that decide which tables SQL text means, or which values its literals have. The server reports them. */
+const MEANING_SETTINGS: ReadonlySet<string> = new Set([
+  ...["search_path", "TimeZone", "DateStyle", "IntervalStyle", "standard_conforming_strings"],
+]);
 const DEFAULT_CACHE_SIZE = 256;
 const NAMES_OFF = "the server does not know its prepared statements, or knows them already: is there a pooler between?";

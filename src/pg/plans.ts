@@ -4,9 +4,10 @@
  *
  * A text is executed without a name at first, with the messages that pg sends. When it is executed again, it is
  * prepared under a name, and from then on the server parses and plans it no more. Statements that change something
- * other than rows are never prepared.
+ * other than rows are never prepared, nor are those with a literal like `'today'`.
  */
 import { Effect, effectsOfStatement, effectsOfStatements } from "../sql/statement.ts";
+import { hasRelativeLiteral } from "../sql/relative_literals.ts";
 import type { StatementCache } from "../statements/cache.ts";
 import { Columns, type RowChoice } from "./columns.ts";
 import type { Described, Field } from "./fields.ts";
@@ -37,6 +38,8 @@ export class Plan {
   readonly sql: string;
   /** Its side effects, as bits of `Effect`. */
   readonly effects: number;
+  /** Whether it means something else each time that it is parsed. */
+  readonly isRelative: boolean;
   /** The name under which the server has it, "" for none. */
   name = "";
   /** Whether a request that prepares it is under way. */
@@ -52,6 +55,7 @@ export class Plan {
   constructor(sql: string, generation: number) {
     this.sql = sql;
     this.effects = effectsOfStatement(sql);
+    this.isRelative = hasRelativeLiteral(sql);
     this.generation = generation;
   }
 
@@ -133,7 +137,8 @@ export class Plans {
 
   /** Whether a text should be prepared now. */
   isWorthAName(plan: Plan): boolean {
-    return plan.isKnown && !plan.isPreparing && plan.effects === Effect.None && this.#statements.named;
+    const isLasting = plan.effects === Effect.None && !plan.isRelative;
+    return isLasting && plan.isKnown && !plan.isPreparing && this.#statements.named;
   }
 
   /** Forgets a statement that the server has no more, or executes in another way now. */

@@ -160,7 +160,7 @@ function effectsOf(statement: Statements): number {
       return effectsOfSet(statement);
     case "RESET":
       return redefinesMeaning(
-        ["ALL", "SESSION"].includes(statement.nextKeyword()) || isMeaningSetting(statement.token),
+        ["ALL", "SESSION", "TIME"].includes(statement.nextKeyword()) || isMeaningSetting(statement.token),
       );
     case "DISCARD":
       return effectsOfDiscard(statement.nextKeyword());
@@ -207,7 +207,8 @@ function effectsOfSet(statement: Statements): number {
   const isSession = word === "SESSION";
   if (isSession || word === "LOCAL") word = statement.nextKeyword();
   return redefinesMeaning(
-    (isSession && word === "AUTHORIZATION") || word === "SCHEMA" || isMeaningSetting(statement.token),
+    (isSession && word === "AUTHORIZATION") || word === "SCHEMA" || word === "TIME" ||
+      isMeaningSetting(statement.token),
   );
 }
 
@@ -251,7 +252,7 @@ function effectsOfCode(statement: Statements): number {
   return effects;
 }
 
-/** Whether a token is the name of a setting that changes what names mean. */
+/** Whether a token is the name of a setting that changes what text means. */
 function isMeaningSetting(token: string): boolean {
   return MEANING.test(token);
 }
@@ -361,6 +362,10 @@ class Statements {
   }
 }
 
+/** The settings that decide what names mean, and what literals of dates, times and other types do when they are parsed. */
+const SETTINGS =
+  "search_path|role|session_authorization|timezone|datestyle|intervalstyle|standard_conforming_strings|" +
+  "timezone_abbreviations|lc_monetary|array_nulls|transform_null_equals|xmloption";
 const READING: readonly string[] = ["SELECT", "TABLE", "VALUES"];
 const LOCKING: readonly string[] = ["UPDATE", "SHARE", "NO", "KEY"];
 /** Parts of the names of functions that lock or wait. */
@@ -370,13 +375,13 @@ const DROPPING_TYPES: readonly string[] = ["TYPE", "DOMAIN", "EXTENSION", "SCHEM
 const OPTIONS_OF_EXPLAIN: readonly string[] = ["ANALYZE", "ANALYSE", "VERBOSE"];
 /** INTO behind one of these is not a clause of a select, since a column can have any name. */
 const BEFORE_INTO: readonly string[] = ["INSERT", "MERGE", "AS"];
-const REDEFINING_CODE = /\b(?:create|alter|drop|import|search_path|role|session_authorization)\b/i;
+const REDEFINING_CODE = new RegExp(`\\b(?:create|alter|drop|import|time\\s+zone|${SETTINGS})\\b`, "i");
 const DROPPING_CODE = /\bdeallocate\s+(?:prepare\s+)?all\b/i;
 /** The beginning of a statement whose effects {@linkcode effectsOfQuery} finds. This costs less than a {@linkcode Lexer}. */
 const PLAIN = /^\s*(?:select|with|values|table|update|delete)\b/i;
 const MAY_REDEFINE = /into|set_config/i;
-const MEANING = /^"?(?:search_path|role|session_authorization)"?$/i;
-const SETS_MEANING = /^[^'$]{0,2}['$](?:\w*\$)?(?:search_path|role|session_authorization)['$]/i;
+const MEANING = new RegExp(`^"?(?:${SETTINGS})"?$`, "i");
+const SETS_MEANING = new RegExp(`^[^'$]{0,2}['$](?:\\w*\\$)?(?:${SETTINGS})['$]`, "i");
 
 /** The tokens in which `$1` is no parameter. */
 const HIDING: ReadonlyMap<TokenKind, string> = new Map<TokenKind, string>([

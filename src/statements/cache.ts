@@ -6,6 +6,7 @@
  */
 import type { StatementSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
+import { hasRelativeLiteral } from "../sql/relative_literals.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 
 /** Whether statements have names on the server. Connections through one pooler share this object. */
@@ -81,12 +82,15 @@ export class StatementCache {
   }
 
   /**
-   * The slot for a string that is about to be prepared. It has no name if names are turned off, if its columns vary,
-   * while the same string is being prepared, or while so many others are being prepared that the cache is full.
+   * The slot for a string that is about to be prepared. It has no name if names are turned off, if its columns vary, if
+   * it means something else each time that it is parsed, while the same string is being prepared, or while so many
+   * others are being prepared that the cache is full.
    */
   beginPreparing(sql: string, effects: number = effectsOfStatement(sql)): StatementSlot {
     const generation = this.#generation;
-    if ((effects & Effect.Varies) !== 0) return { name: "", evicted: this.takeNamesToClose(), generation };
+    if ((effects & Effect.Varies) !== 0 || hasRelativeLiteral(sql)) {
+      return { name: "", evicted: this.takeNamesToClose(), generation };
+    }
     while (this.#statements.size > 0 && this.#statements.size + this.#preparing.size >= this.#capacity) {
       const [oldest] = this.#statements.values();
       this.drop(oldest!);

@@ -111,6 +111,40 @@ besidePg("parsers of the module, of a client, and of a query", async ({ pg, clie
   return results;
 });
 
+besidePg("literals that depend on settings, however often they were executed", async ({ client }) => {
+  const conn = await client();
+  const rows: unknown[] = [];
+  const texts = [
+    "select '2003-01-02 12:00'::timestamptz as a where $1",
+    "select '01/02/2003'::date as a where $1",
+    "select extract(epoch from interval '-1 1:00')::int4 as a where $1",
+    "select 'a\\\\b' as a where $1",
+  ];
+  for (
+    const sql of [
+      ...["set time zone 'Asia/Tokyo'", "set timezone = 'UTC'", "select set_config('timezone', 'Asia/Kolkata', false)"],
+      ...["set datestyle = 'ISO, DMY'", "set intervalstyle = sql_standard", "set standard_conforming_strings = off"],
+      ...["set standard_conforming_strings = on", "begin", "set local time zone 'America/New_York'", "rollback"],
+      "do $$ begin execute 'set time' || 'zone = UTC'; end $$",
+    ]
+  ) {
+    await conn.query(sql);
+    for (let i = 0; i < 3; i++) for (const text of texts) rows.push((await conn.query(text, [true])).rows);
+  }
+  return rows;
+});
+
+besidePg("literals that are relative to now are computed each time", async ({ client }) => {
+  const conn = await client();
+  const times: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const { rows } = await conn.query("select 'now'::timestamptz as a where $1", [true]);
+    times.push(rows[0].a.getTime());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return times.map((time, i) => i === 0 || time > times[i - 1]!);
+});
+
 // pg itself misreads floats in binary: it takes the bytes for UTF-8.
 besidePg("values in binary for pg-types' binary parsers", async ({ client }) => {
   const conn = await client();
