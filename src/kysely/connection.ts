@@ -49,6 +49,8 @@ export class PyroConnection implements DatabaseConnection {
   }
 
   async *streamQuery<R>({ sql, parameters }: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
+    // In the words of Kysely's own driver. To pyro, 0 rows would be all of them.
+    if (!Number.isInteger(chunkSize) || chunkSize <= 0) throw new Error("chunkSize must be a positive integer");
     const { options, parameters: parametersOf } = this.#values;
     const conn = await this.lease();
     const opened = Promise.withResolvers<Portal>();

@@ -142,6 +142,15 @@ compare("streams in chunks, to their end and left early", async (side) => {
   return [all, some, none, inside];
 }, ([all]) => assert.equal((all as unknown[]).length, 10));
 
+test("kysely: a stream in chunks of no possible size", async () => {
+  for (const size of [0, -1, 1.5]) {
+    const read = async (): Promise<void> => {
+      for await (const _ of ours.db.selectFrom("person").select("id").stream(size));
+    };
+    await assert.rejects(read(), { message: "chunkSize must be a positive integer" });
+  }
+});
+
 // pg-cursor does not always close after an error.
 test("kysely: a stream that fails, in the middle or at once", async () => {
   const rows: unknown[] = [];
