@@ -8,6 +8,7 @@ import { ConnectionError, DecodeError, UsageError } from "../errors.ts";
 import {
   barrier,
   callback,
+  cancellationPoint,
   continueSubmitting,
   type ExclusiveOperation,
   finish,
@@ -15,11 +16,14 @@ import {
   type PendingRequest,
   releaseAdmission,
   repeat,
+  type Request,
   settle,
   submit,
 } from "../protocol/request.ts";
 import { ClosePortal, EndExclusive, type Fetched, FetchPortal, OpenPortal } from "../protocol/portal_requests.ts";
+import { markExecuted } from "../protocol/failure.ts";
 import type { Prepared } from "../protocol/prepared.ts";
+import type { Session } from "../protocol/session.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 import { columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
 import type { RowLayout } from "../rows/row.ts";
@@ -63,6 +67,7 @@ export class Cursor {
   #change: number | undefined = undefined;
   #state: "new" | "open" | "closed" = "new";
   #isDone = false;
+  #isExecuted = false;
   #tag: CommandTag | undefined = undefined;
   /** How many rows the fetches gave after which there were more. */
   #rowsBefore = 0;
@@ -82,6 +87,11 @@ export class Cursor {
   /** Whether all rows were fetched. */
   get done(): boolean {
     return this.#isDone;
+  }
+
+  /** Whether a fetch has executed the statement, or a part of it, and none has failed. */
+  get isExecuted(): boolean {
+    return this.#isExecuted;
   }
 
   /** The command tag, once the statement has completed, with the rows of all fetches. */
@@ -166,10 +176,13 @@ export class Cursor {
       // A row that cannot be decoded leaves the portal open, and so does a request that was not sent. A refusal by
       // the server has closed it.
       const failure = pending?.failure;
-      if (failure !== undefined && failure.kind !== "unusable") this.#release();
-      else if (pending !== undefined && !pending.settled && !pending.withdrawn) yield* this.close();
+      if (failure !== undefined && failure.kind !== "unusable") {
+        this.#isExecuted = false;
+        this.#release();
+      } else if (pending !== undefined && !pending.settled && !pending.withdrawn) yield* this.close();
       throw error;
     }
+    this.#isExecuted = true;
     if (!fetched.hasMore) {
       this.#isDone = true;
       this.#setTag(collector.lastTag);
@@ -192,9 +205,8 @@ export class Cursor {
     const exclusive = this.#exclusive;
     try {
       if (!wasOpen || session.lost !== undefined || this.#isTransactionFinished) return;
-      yield* continueSubmitting();
-      if (exclusive === undefined) yield* finish(yield* submit(new ClosePortal(this.#portal)));
-      else yield* settle(yield* submit(new EndExclusive(exclusive)));
+      if (exclusive === undefined) yield* finish(yield* submitInAnyCase(new ClosePortal(this.#portal), session));
+      else yield* settle(yield* submitInAnyCase(new EndExclusive(exclusive), session));
     } finally {
       this.#release();
     }
@@ -247,9 +259,12 @@ export function* withPortal<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op
   try {
     yield* releaseAdmission();
     result = yield* callback(fn);
+    yield* cancellationPoint();
   } catch (error) {
     try {
       yield* cursor.close();
+      // Closing it outside of a transaction commits what the fetches have executed.
+      if (cursor.isExecuted) markExecuted(error);
     } catch {
       // The first error explains the failure.
     }
@@ -257,6 +272,18 @@ export function* withPortal<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op
   }
   yield* cursor.close();
   return result;
+}
+
+/** Submits a request that ends a portal, also if the caller gives up while the op waits for the right to submit. */
+function* submitInAnyCase<T>(request: Request<T>, session: Session): Op<PendingRequest<T>> {
+  try {
+    yield* continueSubmitting();
+    return yield* submit(request);
+  } catch (error) {
+    if (session.lost !== undefined) throw error;
+    yield* continueSubmitting();
+    return yield* submit(request);
+  }
 }
 
 /** Closes a portal. A lost connection is no error: the portal was lost with it. */

@@ -19,6 +19,7 @@ import {
   settle,
   submit,
 } from "../protocol/request.ts";
+import { markExecuted } from "../protocol/failure.ts";
 import { Begin } from "../protocol/begin_transaction.ts";
 import { Commit, rolledBack } from "../protocol/end_transaction.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
@@ -276,7 +277,12 @@ export function* transact<T>(
       continue;
     }
     const { position } = state;
-    if (position !== undefined) yield* callback(() => options.onPosition!(position));
+    try {
+      if (position !== undefined) yield* callback(() => options.onPosition!(position));
+    } catch (error) {
+      markExecuted(error);
+      throw error;
+    }
     return result;
   }
 }

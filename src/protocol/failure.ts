@@ -61,6 +61,18 @@ function mayBeCommitted(
   return sent && !(inTransaction && (effectsOfStatements(sql) & Effect.Ends) === 0);
 }
 
+const executed = new WeakSet<object>();
+
+/** Marks the error of a call that its caller has given up: what it has executed until then takes effect. */
+export function markExecuted(error: unknown): void {
+  if (error instanceof Error) executed.add(error);
+}
+
+/** Whether it is the error of such a call. */
+export function isExecuted(error: unknown): boolean {
+  return error instanceof Error && executed.has(error);
+}
+
 /** Whether an error ends the connection. */
 export function isFatal(fields: ServerFields): boolean {
   return fields.severity === "FATAL" || fields.severity === "PANIC";

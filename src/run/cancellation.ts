@@ -6,6 +6,7 @@
  * that another caller waits for, and no op submits until the cancel request and the statement have ended.
  */
 import { ConnectionError, PyroError, ServerError, TimeoutError, type TimeoutOutcome } from "../errors.ts";
+import { isExecuted } from "../protocol/failure.ts";
 import type { Deadline, PendingRequest } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
 import { SqlState } from "../sqlstate.ts";
@@ -120,6 +121,7 @@ export class Cancellation {
   errorFor(error: unknown): unknown {
     if (!this.isRequested) return error;
     if (error instanceof ConnectionError && this.#session.lost !== undefined) this.loseConnection();
+    else if (isExecuted(error)) this.#outcome = "unknown";
     const isOurs = this.#connectionLost || error === this.#error?.value || isCancellation(error);
     return isOurs ? withProgress(this.#makeError(), error) : error;
   }

@@ -396,6 +396,34 @@ conformance("execIter: a stale plan is made anew", async (world, server) => {
 });
 
 conformance(
+  "execIter: a function that takes too long: what was fetched is committed, and the error does not deny it",
+  async (world, server) => {
+    await using conn = await world.connect(server.fast);
+    await using other = await world.connect(server.fast);
+    await conn.queryDrop("create temporary table t (n int)");
+    const outcomeOf = async (stmt: string, fetches: number): Promise<unknown> => {
+      const slow = given(world, function* (portal: Portal) {
+        for (let i = 0; i < fetches; i++) yield portal.fetch(1);
+        yield other.exec("select pg_sleep(0.3)");
+      });
+      const error = await attempt(() => conn.execIter(stmt, [], slow, { timeout: 100 })).catch((error) => error);
+      assert.ok(error instanceof TimeoutError, String(error));
+      return error.outcome;
+    };
+    const lock = "select pg_advisory_xact_lock(734, n), n from generate_series(1, 2) as n";
+    assert.equal(await outcomeOf(lock, 1), "unknown");
+    const locks = "select count(*) from pg_locks where locktype = 'advisory' and classid = 734 and pid = $1";
+    assert.equal(await other.execValue(locks, [conn.id]), 0n, "the statement was left open");
+    const insert = "insert into t select generate_series(1, 2) returning n";
+    assert.equal(await outcomeOf(insert, 1), "unknown");
+    assert.equal(await outcomeOf(insert, 3), "unknown");
+    assert.equal(await conn.execValue("select count(*) from t"), 4n);
+    assert.equal(await outcomeOf(insert, 0), "cancelled");
+    assert.equal(await conn.execValue("select count(*) from t"), 4n);
+  },
+);
+
+conformance(
   "execIter, execPortal: a fetch that takes too long is stopped, and the connection goes on",
   async (world, server) => {
     await using conn = await world.connect(server.fast);

@@ -66,6 +66,22 @@ conformance("transaction: a COMMIT that takes too long is stopped, and nothing i
   await isFree(conn);
 });
 
+conformance("transaction: an onPosition that takes too long does not undo the commit", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await using other = await world.connect(server.fast);
+  const content = await numbers(conn);
+  const onPosition = given(world, function* () {
+    yield other.exec("select pg_sleep(0.4)");
+    throw new Error("after the time is over");
+  });
+  await assert.rejects(
+    attempt(() => conn.tx((tx) => tx.execDrop("insert into t values (1)"), { timeout: 200, onPosition })),
+    (error) => error instanceof TimeoutError && error.outcome === "unknown",
+  );
+  assert.deepEqual(await content(), [1]);
+  await isFree(conn);
+});
+
 conformance("transaction: a function that gives a promise needs a connection that awaits", async (world, server) => {
   await using conn = await world.connect(server.fast);
   const content = await numbers(conn);
