@@ -13,6 +13,7 @@ import type { OperationSpan } from "../telemetry/observer.ts";
 
 /** A COPY TO STDOUT. */
 export interface Copy {
+  readonly context: CallContext;
   readonly source: CopyOutSource;
   readonly options: ParsedOptions;
   readonly span: OperationSpan | undefined;
@@ -53,6 +54,7 @@ export function copyOut(context: CallContext, sql: string | SqlTemplate, options
   context.checkOpening(action);
   const parsed = parseOptions(options, context.optionSpec(action, PROGRESS));
   return {
+    context,
     source: new CopyOutSource(sqlText(sql), context.state),
     options: parsed,
     span: context.operationSpan("copyOut", sql),
@@ -61,11 +63,17 @@ export function copyOut(context: CallContext, sql: string | SqlTemplate, options
   };
 }
 
-/** The next chunk of a COPY TO STDOUT, undefined at its end. */
+/**
+ * The next chunk of a COPY TO STDOUT, undefined at its end. The first one starts the COPY: the transaction, or the lease,
+ * may be over by then.
+ */
 export function nextChunk(copy: Copy): Call<Uint8Array<ArrayBuffer> | undefined> {
-  const { source, options: { deadline }, span, onProgress } = copy;
-  const op = onProgress === undefined ? source.next() : nextCounted(copy, onProgress);
-  return { op, deadline, span: span?.childSpan("read") };
+  const { context, source, options: { deadline }, span, onProgress } = copy;
+  const make = (): Call<Uint8Array<ArrayBuffer> | undefined> => {
+    const op = onProgress === undefined ? source.next() : nextCounted(copy, onProgress);
+    return { op, deadline, span: span?.childSpan("read") };
+  };
+  return source.isNew ? context.attempt("copy out", make) : make();
 }
 
 function* nextCounted(copy: Copy, onProgress: OnProgress): Op<Uint8Array<ArrayBuffer> | undefined> {

@@ -215,6 +215,11 @@ export class CopyOutSource {
     this.#effects = effectsOf(sql, context);
   }
 
+  /** Whether it was neither started nor closed. */
+  get isNew(): boolean {
+    return this.#request === undefined && !this.#ended;
+  }
+
   /** The next chunk, undefined at the end. */
   *next(): Op<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#ended) return undefined;

@@ -130,3 +130,47 @@ conformance("copyOut: a time limit in a transaction does not make it fail", asyn
   assert.equal(await tx.execValue("select n from kept"), 1);
   await tx.commit();
 });
+
+conformance("copyOut: it begins in its transaction and under its lease, or not at all", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  await conn.queryDrop("create temporary table t (n int)");
+  const sql = "copy (insert into t values (1) returning n) to stdout";
+  const isOver = { name: "UsageError", message: "Cannot copy out: the transaction is over" };
+  for (const end of ["rollback", "commit"] as const) {
+    const tx = await conn.begin();
+    const data = tx.copyOut(sql);
+    await tx[end]();
+    await assert.rejects(text(data), isOver, end);
+  }
+  const outer = await conn.begin();
+  const inner = await outer.begin();
+  const data = inner.copyOut(sql);
+  await inner.rollback();
+  await assert.rejects(text(data), isOver, "nested");
+  await outer.commit();
+  assert.equal(await conn.execValue("select count(*) from t"), 0n);
+
+  await using pool = world.pool(server.fast);
+  const leased = await pool.acquire();
+  const forgotten = leased.copyOut("copy (select 1) to stdout");
+  await leased.release();
+  await assert.rejects(text(forgotten), { name: "UsageError", message: /given back to its pool/ });
+});
+
+for (const server of serversOf(awaiting)) {
+  test(`copyOut: behind a rollback that nobody awaits (PostgreSQL ${server.major})`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    await conn.queryDrop("create temporary table t (n int)");
+    for (let turns = 0; turns < 10; turns++) {
+      const tx = await conn.begin();
+      const rolledBack = tx.rollback();
+      for (let i = 0; i < turns; i++) await undefined;
+      await assert.rejects(
+        attempt(() => text(tx.copyOut("copy (insert into t values (1) returning n) to stdout"))),
+        UsageError,
+      );
+      await rolledBack;
+    }
+    assert.equal(await conn.execValue("select count(*) from t"), 0n);
+  });
+}
