@@ -21,7 +21,7 @@ export function openPipeline(context: CallContext): PipelineState {
   const action = "open a pipeline";
   context.checkOpening(action);
   context.state.session.check("reserve", action);
-  const pipeline = new PipelineState(context.state);
+  const pipeline = new PipelineState(context.state, context.transaction);
   const span = context.operationSpan("pipeline");
   if (span !== undefined) pipelineSpans.set(pipeline, span);
   return pipeline;

@@ -20,6 +20,7 @@ import { ownCodecs } from "../codecs/registry.ts";
 import { hasUntypedText } from "../rows/untyped.ts";
 import { Outbox } from "../wire/outbox.ts";
 import { PipelineItem, SyncGroup } from "./sync_group.ts";
+import type { TransactionState } from "./transaction_state.ts";
 import type { Context } from "../statements/context.ts";
 import { succeeded } from "../statements/invalidation.ts";
 import { needsPreparing, type StatementSource } from "../statements/statement_source.ts";
@@ -32,6 +33,7 @@ export class PipelineState {
   /** The number of unclaimed results. */
   pendingCount = 0;
   readonly #context: Context;
+  readonly #transaction: TransactionState | undefined;
   /** Requests that were encoded and not yet submitted. */
   readonly #scratch = new Outbox();
   #unsubmittedCount = 0;
@@ -57,8 +59,10 @@ export class PipelineState {
   /** Whether a caller has given up a call of this pipeline. */
   isAbandoned = false;
 
-  constructor(context: Context) {
+  /** Its statements are executed in that transaction, or not at all. */
+  constructor(context: Context, transaction?: TransactionState) {
     this.#context = context;
+    this.#transaction = transaction;
     context.session.admission.reserveExclusive(this.exclusive);
     this.#open();
   }
@@ -150,7 +154,12 @@ export class PipelineState {
     let problem: { readonly error: unknown } | undefined;
     const isLossNews = this.pendingCount > 0 && !this.#isLossReported;
     try {
-      if (session.lost === undefined && (this.#isUnsynced || this.#unsubmittedCount > 0)) yield* this.sync();
+      try {
+        if (session.lost === undefined && (this.#isUnsynced || this.#unsubmittedCount > 0)) yield* this.sync();
+      } catch (error) {
+        if (this.#hasSubmitted) throw error;
+        problem = { error };
+      }
       for (const group of [...this.#groups]) {
         for (let item = group.items.first; item !== undefined; item = group.items.first) {
           this.#dequeue(group);
@@ -246,6 +255,8 @@ export class PipelineState {
     const { session } = this.#context;
     if (!session.admission.isExclusiveTo(this.exclusive)) {
       yield* barrier();
+      // A rollback that was under way when the pipeline was opened does not close it.
+      this.#transaction?.check("sync the pipeline");
       session.beginExclusive(this.exclusive);
     }
     for (let group = this.#unsubmittedGroups.first; group !== undefined && group.position <= last.position;) {

@@ -228,6 +228,24 @@ for (const server of serversOf(awaiting)) {
     assert.deepEqual(await pipeline.claim(b), [{ n: 2 }]);
   });
 
+  test(name("opened while its transaction is being rolled back"), async () => {
+    await using conn = await Conn.connect(server.fast);
+    await conn.queryDrop("create temporary table t (n int)");
+    const isOver = { name: "UsageError", message: /the transaction is over/ };
+    for (const call of ["sync", "claim", "close"] as const) {
+      const tx = await conn.begin();
+      const rolledBack = tx.rollback();
+      const pipeline = tx.pipeline();
+      const ticket = pipeline.exec("insert into t values (1)");
+      await rolledBack;
+      await assert.rejects(call === "claim" ? pipeline.claim(ticket) : pipeline[call](), isOver, call);
+      await pipeline.close().catch((error) => assert.match(error.message, isOver.message));
+      assert.deepEqual(await conn.query("table t"), [], call);
+      await conn.execDrop("insert into t values ($1)", [1]);
+      await conn.queryDrop("truncate t");
+    }
+  });
+
   test(name("begun while earlier calls are under way"), async () => {
     await using conn = await Conn.connect(server.fast);
     const earlier = [
