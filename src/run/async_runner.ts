@@ -77,6 +77,7 @@ export class AsyncRunner {
   async cancel(): Promise<void> {
     await this.#gated(async () => {
       if (!this.#link.session.idle) await this.#link.cancel();
+      return true;
     });
   }
 
@@ -125,15 +126,16 @@ export class AsyncRunner {
         return cancellation.abandon();
       }
       // All statements under way are those of the callback, and the op must clean up after them.
-      inTime = await this.#gated(() => {
+      const work = (): Promise<boolean> => {
         cancellation.notify();
         return this.#cancelBy(until, over);
-      });
+      };
+      inTime = await this.#gated(work, until, over);
     } else if (action === "notify" || isWaiting) cancellation.notify();
     // An op that waited for its source now fails its COPY. A cancel request is needed only if the server does not
     // react.
     if (action === "cancel" && !(isWaiting && await atMost(over, CANCEL_INTERVAL))) {
-      inTime = await this.#gated(() => this.#cancelFor(cancellation, over, until));
+      inTime = await this.#gated(() => this.#cancelFor(cancellation, over, until), until, over);
       if (cancellation.isAbandoned) return;
     }
     if (!inTime || !await atMost(over, until - now())) this.#link.destroy(cancellation.loseConnection());
@@ -186,10 +188,20 @@ export class AsyncRunner {
     return isOver || session.lost !== undefined;
   }
 
-  /** Runs work while admission is gated. */
-  async #gated<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs work while admission is gated, unless the call is over first. False if an earlier cancel request is still on its
+   * way when the time is over.
+   */
+  async #gated(work: () => Promise<boolean>, until: number = Infinity, over?: Promise<void>): Promise<boolean> {
     const entry = new AdmissionEntry();
-    if (this.#admission.gate(entry) === "wait") await admission(entry);
+    if (this.#admission.gate(entry) === "wait") {
+      const admitted = admission(entry);
+      const inTime = await atMost(over === undefined ? admitted : Promise.race([admitted, over]), until - now());
+      if (entry.list !== undefined) {
+        this.#admission.giveUp(entry);
+        return inTime;
+      }
+    }
     try {
       return await work();
     } finally {

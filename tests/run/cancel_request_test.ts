@@ -146,6 +146,35 @@ test("a server that never answers: closed after about two seconds, and every pro
   }
 });
 
+test("a time-out does not wait for a cancel() that gets no answer", async () => {
+  for (const isAnswered of [false, true]) {
+    const all = rig();
+    const taken = Promise.withResolvers<void>();
+    all.onCancel = () => taken.promise;
+    const began = performance.now();
+    const call = all.value("select 1", { timeout: 100 });
+    await settled();
+    const cancelling = all.link.cancelRunning();
+    await pause(150);
+    if (isAnswered) {
+      all.transport.arrive(number(1));
+      assert.equal(await call, 1);
+      assert.equal(all.transport.closed, 0, "the server has answered");
+    } else {
+      await assert.rejects(call, (error) => error instanceof TimeoutError && error.connectionLost);
+    }
+    const took = performance.now() - began;
+    assert.ok(took < 3500, `it is two seconds from the time-out on, not ${Math.round(took)} ms`);
+    taken.resolve();
+    await cancelling;
+    if (!isAnswered) continue;
+    const later = all.value("select 2");
+    await settled();
+    all.transport.arrive(number(2));
+    assert.equal(await later, 2);
+  }
+});
+
 test("a cancel request that fails is no reason to wait for ever, and its failure is not the caller's", async () => {
   const all = rig();
   all.onCancel = () => Promise.reject(new ConnectionError("refused", { safeToRetry: true }));
