@@ -102,6 +102,28 @@ testInTurn("pool failure: close ends what hangs, and all calls settle", async ()
   assert.equal(releasing.stats().size, 0);
 });
 
+testInTurn("pool failure: an onConnect that throws at once while the pool is closed", async () => {
+  // What nobody handles fails the test.
+  const pool = new Pool(newest.fast, {
+    onConnect: (conn) => {
+      void conn.query("select pg_sleep(10)").catch(() => {});
+      void pool.close({ timeout: 0 });
+      throw new Error("mine");
+    },
+  });
+  await assert.rejects(pool.query("select 1"));
+  await pool.close();
+  assert.equal(pool.stats().size, 0);
+});
+
+testInTurn("pool failure: an onRelease that gives another library's promise, which never settles", async () => {
+  const endless = { then: () => {} } as unknown as Promise<void>;
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1, onRelease: () => endless });
+  await pool.ping();
+  assert.equal(await pool.execValue("select 1"), 1, "the connection is closed after five seconds");
+  assert.equal(pool.stats().opened, 2);
+});
+
 testInTurn(
   "pool failure: while the server is away callers wait, attempts are few, and all go on when it is back",
   async () => {

@@ -69,9 +69,7 @@ export class Connector {
     try {
       signal.throwIfAborted();
       // A callback that does not end must not keep the pool from closing.
-      const { connectTimeout = 30_000 } = this.#settings;
-      await Promise.race([withTimeout("onConnect", this.#onConnect(conn), connectTimeout || Infinity), aborted]);
-      if (!conn.isReleased) await conn.release(CLEAN_UP_TIMEOUT);
+      await Promise.race([this.#setUp(conn), aborted]);
       if (conn.closed) throw lostWhileOpening();
       return conn;
     } catch (error) {
@@ -80,6 +78,12 @@ export class Connector {
     } finally {
       signal.removeEventListener("abort", abort);
     }
+  }
+
+  async #setUp(conn: PoolConn): Promise<void> {
+    const { connectTimeout = 30_000 } = this.#settings;
+    await withTimeout("onConnect", this.#onConnect(conn), connectTimeout || Infinity);
+    if (!conn.isReleased) await conn.release(CLEAN_UP_TIMEOUT);
   }
 
   /** Whether a failure to connect is likely to be transient. */
@@ -143,11 +147,14 @@ export async function tidyUp(
 }
 
 /** The result of a user's function, or an error if it takes too long. */
-export async function withTimeout<T>(name: string, result: T | Promise<T>, milliseconds: number): Promise<T> {
-  if (result instanceof Promise && !await atMost(result, milliseconds)) {
+async function withTimeout<T>(name: string, result: T | PromiseLike<T>, milliseconds: number): Promise<T> {
+  if (typeof (result as Partial<PromiseLike<T>> | null | undefined)?.then !== "function") return result;
+  // Not every library's promise is a Promise, and asking for its result twice may run it twice.
+  const promise = Promise.resolve(result);
+  if (!await atMost(promise, milliseconds)) {
     throw new ConnectionError(`Cannot use the connection: ${name} did not finish within ${milliseconds} ms`);
   }
-  return await result;
+  return await promise;
 }
 
 /** Milliseconds for cleaning up what a user's function has left open. */

@@ -259,7 +259,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
     for (const entry of this.#state.leased) this.#state.remove(entry);
     this.#alarm.clear();
     this.#watch.close();
-    await Promise.all(this.#closings);
+    await Promise.all(this.#openings).then(() => Promise.all(this.#closings));
   }
 
   get #isQuiet(): boolean {
