@@ -22,6 +22,10 @@ async function until(isSo: () => boolean | Promise<boolean>, what: string): Prom
   }
 }
 
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
 /** Makes a pool open so many connections, however slow the machine is. */
 async function open(pool: Pool, count: number): Promise<void> {
   const conns = await Promise.all(Array.from({ length: count }, () => pool.acquire()));
@@ -100,6 +104,18 @@ testInTurn("pool failure: close ends what hangs, and all calls settle", async ()
   void (await releasing.acquire()).release();
   await releasing.close({ timeout: 20 });
   assert.equal(releasing.stats().size, 0);
+});
+
+testInTurn("pool failure: close ends a listener that waits to try again", async () => {
+  await using proxy = await FaultProxy.start(newest.port);
+  const pool = new Pool(proxy.opts(newest.url()));
+  await pool.ping();
+  proxy.refuse(true);
+  const listening = pool.listen("c").then(() => "listening", (error) => error);
+  // After some attempts, it waits for seconds.
+  await pause(1600);
+  await pool.close();
+  assert.ok(await Promise.race([listening, pause(100)]) instanceof ConnectionError, "it still waits");
 });
 
 testInTurn("pool failure: an onConnect that throws at once while the pool is closed", async () => {

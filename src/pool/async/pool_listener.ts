@@ -1,6 +1,6 @@
 /** The listening of a pool that awaits: one connection for all listeners. */
 import { parseOptions } from "../../connection/arguments.ts";
-import { atMost, now, pause } from "../../runtime/clock.ts";
+import { atMost, now } from "../../runtime/clock.ts";
 import { TimeoutError } from "../../errors.ts";
 import { channelName } from "../../features/listen.ts";
 import { backoff } from "../backoff.ts";
@@ -114,7 +114,8 @@ export class PoolListener {
             cause: error,
           });
         }
-        await pause(wait);
+        // The pool may be closed meanwhile, or the caller give up.
+        await atMost(new Promise<void>((resolve) => subscription.onChange = resolve), wait);
         if (subscription.ended) throw this.#closed ? poolClosed() : error;
       }
     }
