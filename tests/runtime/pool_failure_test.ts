@@ -140,6 +140,24 @@ testInTurn("pool failure: an onRelease that gives another library's promise, whi
   assert.equal(pool.stats().opened, 2);
 });
 
+testInTurn("pool failure: a caller that asks for a position does not wait longer than it may", async () => {
+  await using proxy = await FaultProxy.start(newest.port);
+  await using pool = new Pool(proxy.opts(newest.url()));
+  const after = await pool.position();
+  const anywhere = pool.withTarget("any");
+  await anywhere.ping();
+  const reader = pool.withTarget("any", { after });
+  for (const options of [{ timeout: 50 }, { signal: AbortSignal.timeout(50) }]) {
+    proxy.stall(true);
+    const call = assert.rejects(reader.execValue("select 1", [], options), { name: "TimeoutError" });
+    const late = pause(1500).then(() => "late");
+    assert.equal(await Promise.race([call, late]), undefined, Object.keys(options)[0]);
+    proxy.stall(false);
+    await until(() => anywhere.stats().leased === 0, "the connection is released");
+  }
+  assert.equal(await reader.execValue("select 1"), 1);
+});
+
 testInTurn(
   "pool failure: while the server is away callers wait, attempts are few, and all go on when it is back",
   async () => {

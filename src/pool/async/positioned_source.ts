@@ -4,10 +4,11 @@
  */
 import * as sessionCalls from "../../connection/session_calls.ts";
 import type { OpenedConnection } from "../../async/opened.ts";
-import { now, pause } from "../../runtime/clock.ts";
+import { onAbort } from "../../run/aborts.ts";
+import { atMost, now, pause } from "../../runtime/clock.ts";
 import type { Lease } from "../lease.ts";
 import type { PoolStats } from "../pool_state.ts";
-import type { AcquireDeadline } from "./caller_queue.ts";
+import { type AcquireDeadline, AcquireTimeout } from "./caller_queue.ts";
 import type { ConnectionSource } from "./connection_source.ts";
 import type { Entry, PoolConn } from "./pool_conn.ts";
 
@@ -54,7 +55,14 @@ export class PositionedSource implements ConnectionSource {
     for (;;) {
       const entry = await this.#acquireFromView(rest());
       if (entry === undefined) break;
-      if (await this.#isVisible(entry.conn)) return entry;
+      const visible = this.#isVisible(entry.conn);
+      if (!await isInTime(visible, rest())) {
+        // The question goes on without its caller: closing a connection of the pool would be too much.
+        void visible.then(() => this.#view.release(entry, false));
+        deadline.signal?.throwIfAborted();
+        throw new AcquireTimeout(deadline.callerTimeout);
+      }
+      if (await visible) return entry;
       void this.#view.release(entry, false);
       if (now() >= until) break;
       await pause(Math.min(POLL_INTERVAL, until - now()));
@@ -111,6 +119,19 @@ export class PositionedSource implements ConnectionSource {
   #sourceOf(entry: Entry): ConnectionSource {
     return this.#ofPrimary.get(entry) ?? this.#view;
   }
+}
+
+/** Whether the answer comes before the caller gives up. */
+async function isInTime(answer: Promise<unknown>, { timeout, signal }: AcquireDeadline): Promise<boolean> {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const unwatch = signal && onAbort(signal, resolve);
+  let isAnswered = false;
+  const answered = answer.then(() => {
+    isAnswered = true;
+  });
+  await atMost(signal === undefined ? answered : Promise.race([answered, aborted]), timeout === 0 ? Infinity : timeout);
+  unwatch?.();
+  return isAnswered;
 }
 
 /** Milliseconds between two questions to a standby that lags. */
