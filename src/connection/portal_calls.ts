@@ -80,7 +80,8 @@ export function nextRows<R>(context: CallContext, stream: Stream): Call<Fetch<R[
   const make = (): Call<Fetch<R[]>> => {
     const fetch = cursor.fetch(batch, collectors.allRows<R>(shape), cursor.mapRow);
     const op = onProgress === undefined ? fetch : countedFetch(fetch, stream, onProgress);
-    return { op, deadline, span: span?.childSpan("any") };
+    const isContinuation = cursor.isExecuted;
+    return { op, deadline: deadline && { ...deadline, isContinuation }, span: span?.childSpan("any") };
   };
   return cursor.isNew ? context.attempt("open a stream", make) : make();
 }

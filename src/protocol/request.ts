@@ -189,6 +189,8 @@ export interface Deadline {
   /** The timeout that the caller gave, if `timeout` is only the remainder of it. */
   readonly callerTimeout?: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Whether earlier calls have executed a part of the statement, so that it cannot be reported as not sent. */
+  readonly isContinuation?: boolean;
   /** Whether the connection is closed when the caller gives up. */
   readonly closesConnection?: boolean;
   /** Called when the caller gives up. */

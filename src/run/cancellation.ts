@@ -34,13 +34,14 @@ export class Cancellation {
   #wasSent = false;
   /** The requests to cancel. */
   #targets: readonly PendingRequest<unknown>[] = [];
-  #outcome: TimeoutOutcome = "not sent";
+  #outcome: TimeoutOutcome;
   #connectionLost = false;
   #error: { readonly value: unknown } | undefined = undefined;
 
   constructor(deadline: Deadline, session: Session) {
     this.deadline = deadline;
     this.#session = session;
+    this.#outcome = deadline.isContinuation ? "unknown" : "not sent";
   }
 
   /** Watches a request that its op has submitted, or waits for. */

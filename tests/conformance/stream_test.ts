@@ -335,6 +335,30 @@ for (const server of serversOf(awaiting)) {
     }
   });
 
+  test(`stream: what a fetch that was not sent tells of a statement that was ${on}`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    await conn.queryDrop("create temporary table t (n int)");
+    await conn.tx(async (tx) => {
+      const rows = tx.stream("insert into t values (1), (2) returning n", { batch: 1, timeout: 50 });
+      await rows.next();
+      const { promise: given, resolve } = Promise.withResolvers<Uint8Array>();
+      const copying = tx.copyIn(
+        "copy t from stdin",
+        (async function* () {
+          yield await given;
+        })(),
+      );
+      await assert.rejects(rows.next(), (error) => {
+        assert.ok(error instanceof TimeoutError, String(error));
+        assert.deepEqual([error.outcome, error.safeToRetry], ["unknown", false]);
+        return true;
+      });
+      resolve(new TextEncoder().encode("3\n"));
+      await copying;
+      assert.equal(await tx.execValue("select count(*) from t"), 3n);
+    });
+  });
+
   test(`stream: a failure is everybody's who waits for it ${on}`, async () => {
     await using conn = await Conn.connect(server.fast);
     const rows = conn.stream("select 1 / (2 - n) as q from generate_series(1, 3) as n", { batch: 1 });
