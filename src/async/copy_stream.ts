@@ -13,7 +13,11 @@ export function copyStream(link: AsyncLink, copy: copyCalls.Copy): ReadableStrea
         if (chunk === undefined) controller.close();
         else controller.enqueue(chunk);
       } catch (error) {
-        await link.run(copyCalls.closeCopy(copy));
+        const { isOpen } = copy.source;
+        const closing = link.run(copyCalls.closeCopy(copy));
+        // Otherwise it may have to wait for other calls.
+        if (isOpen) await closing;
+        else closing.catch(() => {});
         throw error;
       }
     },

@@ -1,6 +1,7 @@
 /** Streams of rows of connections that await. */
 import type { CallContext } from "../connection/call_context.ts";
 import * as portalCalls from "../connection/portal_calls.ts";
+import { TimeoutError } from "../errors.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { FetchedRows } from "../rows/fetched_rows.ts";
 import type { Column } from "../wire/backend.ts";
@@ -56,7 +57,13 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     this.#fetched.clear();
-    await this.#link.run(portalCalls.closeStream(this.#stream));
+    const { isExclusive } = this.#stream.cursor;
+    try {
+      await this.#link.run(portalCalls.closeStream(this.#stream));
+    } catch (error) {
+      // In a transaction, the portal is closed later, when other calls are over.
+      if (isExclusive || !(error instanceof TimeoutError)) throw error;
+    }
   }
 
   /** Returns this object. */
@@ -88,7 +95,10 @@ export class RowStream<R> implements AsyncIterableIterator<R>, AsyncDisposable {
       if (!this.#ended) this.#fetched.put(batch);
     } catch (error) {
       this.#ended = true;
-      await this.#link.run(portalCalls.closeStream(this.#stream)).catch(() => {});
+      const { isExclusive } = this.#stream.cursor;
+      const closing = this.#link.run(portalCalls.closeStream(this.#stream)).catch(() => {});
+      // Otherwise it may have to wait for other calls.
+      if (isExclusive) await closing;
       throw error;
     } finally {
       this.#filling = undefined;

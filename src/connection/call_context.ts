@@ -145,7 +145,7 @@ export function cleanUpDeadlineOf(deadline: Deadline | undefined, action: string
 
 /** The deadline for cleaning up: if the server does not answer in time, the connection is closed. */
 export function cleanUpDeadline(action: string): Deadline {
-  return { action, timeout: CLEAN_UP_TIMEOUT, signal: undefined, closesConnection: true };
+  return { action, timeout: CLEAN_UP_TIMEOUT, signal: undefined, closesConnection: true, isCleanUp: true };
 }
 
 /**

@@ -220,6 +220,11 @@ export class CopyOutSource {
     return this.#request === undefined && !this.#ended;
   }
 
+  /** Whether the server has begun it, and it has not ended. */
+  get isOpen(): boolean {
+    return this.#pending !== undefined && !this.#ended;
+  }
+
   /** The next chunk, undefined at the end. */
   *next(): Op<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#ended) return undefined;

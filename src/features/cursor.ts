@@ -114,6 +114,11 @@ export class Cursor {
     return this.#state === "open";
   }
 
+  /** Whether it is open outside of a transaction. */
+  get isExclusive(): boolean {
+    return this.#exclusive !== undefined;
+  }
+
   /** Whether it is closed, or its transaction is over. */
   get closed(): boolean {
     return this.#state === "closed" || this.#isTransactionFinished;
@@ -205,8 +210,10 @@ export class Cursor {
     const exclusive = this.#exclusive;
     try {
       if (!wasOpen || session.lost !== undefined || this.#isTransactionFinished) return;
-      if (exclusive === undefined) yield* finish(yield* submitInAnyCase(new ClosePortal(this.#portal), session));
-      else yield* settle(yield* submitInAnyCase(new EndExclusive(exclusive), session));
+      if (exclusive === undefined) {
+        yield* continueSubmitting();
+        yield* finish(yield* submit(new ClosePortal(this.#portal)));
+      } else yield* settle(yield* submitInAnyCase(new EndExclusive(exclusive), session));
     } finally {
       this.#release();
     }
@@ -274,7 +281,7 @@ export function* withPortal<T>(cursor: Cursor, fn: () => T | PromiseLike<T>): Op
   return result;
 }
 
-/** Submits a request that ends a portal, also if the caller gives up while the op waits for the right to submit. */
+/** Submits a request that must be sent, also if the caller gives up while the op waits for the right to submit. */
 function* submitInAnyCase<T>(request: Request<T>, session: Session): Op<PendingRequest<T>> {
   try {
     yield* continueSubmitting();

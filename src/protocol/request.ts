@@ -193,6 +193,11 @@ export interface Deadline {
   readonly isContinuation?: boolean;
   /** Whether the connection is closed when the caller gives up. */
   readonly closesConnection?: boolean;
+  /**
+   * Whether it limits a clean-up. One that has not begun, because other calls are under way, goes on without its caller,
+   * and the connection stays open.
+   */
+  readonly isCleanUp?: boolean;
   /** Called when the caller gives up. */
   readonly onGivenUp?: () => void;
 }

@@ -173,4 +173,19 @@ for (const server of serversOf(awaiting)) {
     }
     assert.equal(await conn.execValue("select count(*) from t"), 0n);
   });
+
+  test(`copyOut: one that gives up behind another call does not end the connection (PostgreSQL ${server.major})`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    await conn.queryDrop("create temporary table t (n int)");
+    const { promise: given, resolve } = Promise.withResolvers<Uint8Array>();
+    const copying = conn.copyIn(
+      "copy t from stdin",
+      (async function* () {
+        yield await given;
+      })(),
+    );
+    await assert.rejects(text(conn.copyOut("copy (select 1) to stdout", { timeout: 50 })), TimeoutError);
+    resolve(new TextEncoder().encode("3\n"));
+    assert.equal(await copying, 1);
+  });
 }

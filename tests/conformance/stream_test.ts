@@ -359,6 +359,34 @@ for (const server of serversOf(awaiting)) {
     });
   });
 
+  test(`stream: one that gives up behind another call, or is left, does not end the connection ${on}`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    await conn.queryDrop("create temporary table t (n int)");
+    const slowly = (on: Pick<Conn, "copyIn">): { readonly copying: Promise<number>; readonly give: () => void } => {
+      const { promise: given, resolve } = Promise.withResolvers<Uint8Array>();
+      const copying = on.copyIn(
+        "copy t from stdin",
+        (async function* () {
+          yield await given;
+        })(),
+      );
+      return { copying, give: () => resolve(new TextEncoder().encode("3\n")) };
+    };
+    const first = slowly(conn);
+    await assert.rejects(conn.stream("select 1", { timeout: 50 }).next(), { outcome: "not sent" });
+    first.give();
+    assert.equal(await first.copying, 1);
+    await conn.tx(async (tx) => {
+      const rows = tx.stream(SERIES, [10], { batch: 1, timeout: 5000 });
+      await rows.next();
+      const second = slowly(tx);
+      assert.equal((await rows.return()).done, true);
+      second.give();
+      assert.equal(await second.copying, 1);
+    });
+    assert.equal(await conn.execValue("select count(*) from t"), 2n);
+  });
+
   test(`stream: a failure is everybody's who waits for it ${on}`, async () => {
     await using conn = await Conn.connect(server.fast);
     const rows = conn.stream("select 1 / (2 - n) as q from generate_series(1, 3) as n", { batch: 1 });
