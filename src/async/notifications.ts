@@ -25,7 +25,8 @@ export class Notifications implements AsyncIterableIterator<Notification>, Async
     this.#queue = queue;
     const binding = bindingOf(queue);
     this.#consumers = binding.consumers;
-    if (signal === undefined) return;
+    // The connection may have been lost since the server has confirmed the LISTEN.
+    if (signal === undefined || queue.ended) return;
     const stop = (): void => void this.return().catch(() => {});
     binding.onEnd = () => signal.removeEventListener("abort", stop);
     signal.addEventListener("abort", stop, { once: true });

@@ -29,6 +29,8 @@ export class PoolNotifications implements AsyncIterableIterator<PoolNotification
       if (subscription.ended) signal?.removeEventListener("abort", stop);
       consumers.dispatch();
     };
+    // The pool may have been closed meanwhile.
+    if (subscription.ended) return;
     signal?.addEventListener("abort", stop, { once: true });
     if (signal?.aborted) stop();
   }
