@@ -10,6 +10,9 @@ import { excerptOf } from "./excerpt.ts";
 import { printAs } from "./inspection.ts";
 import { isPrintable, printEscaped } from "./printed.ts";
 import { printedError } from "./printed_error.ts";
+import { raiseStackLimit, restoreStackLimit } from "./stack.ts";
+
+export { stackFromHere } from "./stack.ts";
 
 /** The options of the constructors of pyro's errors. */
 export interface PyroErrorOptions extends ErrorOptions {
@@ -71,8 +74,10 @@ export abstract class PyroError extends Error {
 
   /** Internal, as are all constructors of pyro's errors. */
   constructor(message: string, options?: PyroErrorOptions) {
+    const limit = raiseStackLimit();
     // A property `cause` of undefined would be printed.
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    restoreStackLimit(limit);
     this.connectionLost = options?.connectionLost ?? false;
     this.safeToRetry = options?.safeToRetry ?? false;
     if (options?.outcome !== undefined) this.outcome = options.outcome;
@@ -349,13 +354,6 @@ export class DecodeError extends PyroError {
   static {
     this.prototype.name = "DecodeError";
   }
-}
-
-/** Sets the error's stack to the caller's, for an error that was made elsewhere. */
-export function stackFromHere(error: PyroError): void {
-  const { message } = error;
-  Error.captureStackTrace(error, stackFromHere);
-  if (!isPrintable(message)) printEscaped(error, message);
 }
 
 /** Whether the same statement, or connecting, may succeed later, and had no effect. */

@@ -23,6 +23,7 @@ export const LEAVES: readonly string[] = [
   "printed_error.ts",
   "inspection.ts",
   "excerpt.ts",
+  "stack.ts",
   "text_width.ts",
   "sqlstate.ts",
   "backlog.ts",

@@ -3,7 +3,7 @@ import { closeTimeout } from "../connection/arguments.ts";
 import { CallContext } from "../connection/call_context.ts";
 import * as sessionCalls from "../connection/session_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
-import { UsageError } from "../errors.ts";
+import { PyroError, stackFromHere, UsageError } from "../errors.ts";
 import type { NotificationQueue } from "../features/listen.ts";
 import { settingsOf } from "../options/opts.ts";
 import { type Target, targetOpts } from "../options/target.ts";
@@ -89,7 +89,13 @@ export class Conn extends Executor implements AsyncDisposable {
    * ```
    */
   static async connect(target?: Target, options?: ConnectOptions): Promise<Conn> {
-    return new Conn(await open(settingsOf(targetOpts(target, variable)), options?.signal));
+    try {
+      return new Conn(await open(settingsOf(targetOpts(target, variable)), options?.signal));
+    } catch (error) {
+      // The error was made where the connection was, which no caller awaits.
+      if (error instanceof PyroError) stackFromHere(error);
+      throw error;
+    }
   }
 
   /** Makes one round trip to the server, to check that the connection works; works in a failed transaction too. */

@@ -8,6 +8,7 @@ import { UsageError } from "../errors.ts";
 import type { Settings } from "../options/settings.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Op } from "../protocol/request.ts";
+import { withWholeStack } from "../stack.ts";
 
 /** A function of `tx` that runs. */
 interface RunningFunction {
@@ -114,16 +115,3 @@ function withCause(refusal: UsageError, { begunAt }: TransactionState): UsageErr
   const cause = { value: begunAt, configurable: true, enumerable: false, writable: true };
   return begunAt === undefined ? refusal : Object.defineProperty(refusal, "cause", cause);
 }
-
-/** Makes an error with so many frames that the user's are among them. */
-function withWholeStack<E extends Error>(make: () => E): E {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = Math.max(stackTraceLimit, FRAMES);
-  try {
-    return make();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
-}
-
-const FRAMES = 50;
