@@ -4,6 +4,7 @@
  * Source: PostgreSQL manual, "psql", `\pset format aligned` and `\pset expanded`.
  */
 import { UsageError } from "../errors.ts";
+import { checkOptions } from "../options/option_values.ts";
 import { printable } from "../printed.ts";
 import type { Result } from "../rows/collectors.ts";
 import { columnsOf, cutToColumns } from "../text_width.ts";
@@ -86,10 +87,13 @@ interface Cells {
 }
 
 function cellsOf(given: TableRows, options: TableOptions): Cells {
-  const { columns, null: nullText = "∅", maxWidth = MAX_WIDTH, expanded: _, ...others } = options;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new UsageError(`Cannot use option ${JSON.stringify(unknown)}: there are columns, null, maxWidth, expanded`);
+  checkOptions(options, ["columns", "null", "maxWidth", "expanded"], "{ maxWidth: 40 }");
+  const { columns, null: nullText = "∅", maxWidth = MAX_WIDTH } = options;
+  if (typeof maxWidth !== "number" || !(maxWidth >= 1)) {
+    throw new UsageError("Cannot use maxWidth: it must be a number of columns of the terminal");
+  }
+  if (columns !== undefined && !Array.isArray(columns)) {
+    throw new UsageError("Cannot use columns: they must be an array of names");
   }
   const rows = Array.isArray(given) ? given as readonly object[] : (given as Partial<Result<object>> | null)?.rows;
   if (!Array.isArray(rows) || rows.some((row) => typeof row !== "object" || row === null)) {

@@ -1,6 +1,7 @@
 /** Makes JSON text of rows. */
 import { Buffer } from "node:buffer";
 import { UsageError } from "../errors.ts";
+import { checkOptions } from "../options/option_values.ts";
 
 /** How {@linkcode toJson} writes values that JSON has no form for. */
 export interface JsonOptions {
@@ -37,11 +38,8 @@ export interface JsonOptions {
  * ```
  */
 export function toJson(value: unknown, options: JsonOptions = {}): string {
-  const { indent, int8 = "safe", bytea = "base64", ...others } = options;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new UsageError(`Cannot use option ${JSON.stringify(unknown)}: there are indent, int8, bytea`);
-  }
+  checkOptions(options, ["indent", "int8", "bytea"], "{ indent: 2 }");
+  const { indent, int8 = "safe", bytea = "base64" } = options;
   const bigint = BIGINTS[choice("int8", int8, BIGINTS)];
   const bytes = BYTES[choice("bytea", bytea, BYTES)];
   return JSON.stringify(value, (_key, member: unknown) => {

@@ -1,5 +1,5 @@
 /** The connection that awaits: one-line methods over the shared core. */
-import { closeTimeout } from "../connection/arguments.ts";
+import { closeTimeout, connectSignal } from "../connection/arguments.ts";
 import { CallContext } from "../connection/call_context.ts";
 import * as sessionCalls from "../connection/session_calls.ts";
 import type { AsyncLink } from "../run/async_link.ts";
@@ -90,7 +90,8 @@ export class Conn extends Executor implements AsyncDisposable {
    */
   static async connect(target?: Target, options?: ConnectOptions): Promise<Conn> {
     try {
-      return new Conn(await open(settingsOf(targetOpts(target, variable)), options?.signal));
+      const signal = connectSignal(options);
+      return new Conn(await open(settingsOf(targetOpts(target, variable)), signal));
     } catch (error) {
       // The error was made where the connection was, which no caller awaits.
       if (error instanceof PyroError) stackFromHere(error);

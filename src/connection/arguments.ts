@@ -1,6 +1,7 @@
 /** The checks of arguments: SQL, parameters and options, the same for all methods. */
 import type { Params, QueryOptions } from "./call_options.ts";
 import { UsageError } from "../errors.ts";
+import { checkOptions } from "../options/option_values.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import type { StatementSource } from "../statements/statement_source.ts";
 import { referenceOf, StatementHandle } from "../statements/prepared_statement.ts";
@@ -197,9 +198,16 @@ export function millisecondsFrom(value: unknown, name: string): number {
   throw new UsageError(`Cannot use ${name}: it must be a number of milliseconds, 0 for no limit`);
 }
 
+/** The signal that may end connecting. */
+export function connectSignal(options: unknown): AbortSignal | undefined {
+  const note = "; the options of the connection are those of the target, such as connectTimeout";
+  const { signal } = checkOptions(options, ["signal"], "{ signal: AbortSignal.timeout(1000) }", note);
+  return signal === undefined ? undefined : signalFrom(signal);
+}
+
 /** How long closing may wait for calls, in milliseconds. */
 export function closeTimeout(options: unknown): number {
-  const timeout = (options as { timeout?: unknown } | undefined)?.timeout;
+  const { timeout } = checkOptions(options, ["timeout"], "{ timeout: 1000 }");
   if (timeout === undefined) return CLOSE_TIMEOUT;
   if (typeof timeout === "number" && timeout >= 0) return timeout;
   throw new UsageError("Cannot use timeout: it must be a number of milliseconds");

@@ -17,6 +17,33 @@ export function checkText(name: string, value: unknown): string {
   return value;
 }
 
+/**
+ * The options of a function, an object with members of these names. Anything else is refused, since it would be ignored.
+ * `example` is such an object, and `note` says more about other names.
+ */
+export function checkOptions(
+  options: unknown,
+  names: readonly string[],
+  example: string,
+  note: string = "",
+): Readonly<Record<string, unknown>> {
+  if (options === undefined) return {};
+  if (!isOptions(options)) throw new UsageError(`Cannot use the options: they must be an object such as ${example}`);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || names.includes(name)) continue;
+    const known = names.length === 1 ? `there is only ${names[0]}` : `there are ${names.join(", ")}`;
+    throw new UsageError(`Cannot use option ${JSON.stringify(name)}: ${known}${note}`);
+  }
+  return options;
+}
+
+/** Whether a value can be an object of options: of another class, its options would have to be its own members. */
+export function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Object.keys(value).length > 0;
+}
+
 /** One of the allowed words. */
 export function checkChoice<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((word) => word === value);

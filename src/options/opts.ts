@@ -7,7 +7,7 @@ import { canonicalUrl, plainObject } from "./display.ts";
 import { parseDsn } from "./dsn.ts";
 import { foreignString } from "./foreign_strings.ts";
 import type { Logger, LogLevel } from "./logger.ts";
-import { checkCodec, trimBlanks } from "./option_values.ts";
+import { checkCodec, checkOptions, trimBlanks } from "./option_values.ts";
 import { PoolOpts } from "./pool_opts.ts";
 import { change, set, setSettings, settingsOf } from "./server_opts.ts";
 import type { Settings } from "./settings.ts";
@@ -315,8 +315,9 @@ export class Opts extends PoolOpts {
   }
 }
 
-function parse(text: string, { allow }: StringOptions = {}): Settings {
+function parse(text: string, options: StringOptions | undefined): Settings {
   if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
+  const { allow } = checkOptions(options, ["allow"], '{ allow: ["host", "dbname"] }');
   const allowed = allow === undefined ? undefined : new AllowedKeys(allow);
   const problem = foreignString(trimBlanks(text));
   if (problem !== undefined) throw new UsageError(`Cannot read the connection string: ${problem}`);

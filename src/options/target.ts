@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { refuseAlias } from "./aliases.ts";
 import { ADDED_OPTIONS, OPTIONS } from "./option_table.ts";
+import { isOptions } from "./option_values.ts";
 import { Opts } from "./opts.ts";
 import type { OptionName, OptsObject } from "./opts_object.ts";
 import { set } from "./server_opts.ts";
@@ -17,11 +18,7 @@ export function toOpts(target: Target): Opts {
   if (target instanceof Opts) return target;
   if (typeof target === "string") return new Opts(target);
   if (target instanceof URL) return new Opts(withBlanks(target));
-  if (typeof target !== "object" || target === null || Array.isArray(target)) {
-    throw new UsageError(
-      "Cannot connect: give a URL, a keyword/value string, Opts, or an object of its setters' names",
-    );
-  }
+  if (!isOptions(target)) throw noTarget(target);
   let opts = new Opts();
   for (const [name, value] of Object.entries(target)) {
     if (value === undefined) continue;
@@ -36,6 +33,20 @@ export function toOpts(target: Target): Opts {
     opts = set(opts, name as OptionName, value as never);
   }
   return opts;
+}
+
+function noTarget(target: unknown): UsageError {
+  const isInstance = typeof target === "object" && target !== null && !Array.isArray(target);
+  if (isInstance && "then" in target) return new UsageError("Cannot connect to a promise: await it first");
+  const given = isInstance ? `an object of the class ${target.constructor?.name}` : kindOf(target);
+  return new UsageError(
+    `Cannot connect to ${given}: give a URL, a keyword/value string, Opts, or an object of its setters' names`,
+  );
+}
+
+function kindOf(target: unknown): string {
+  if (Array.isArray(target)) return "an array";
+  return target === null || target === undefined ? String(target) : `a ${typeof target}`;
 }
 
 /**

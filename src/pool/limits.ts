@@ -1,5 +1,6 @@
 /** The limits of a pool, made from its options. */
 import { UsageError } from "../errors.ts";
+import { isOptions } from "../options/option_values.ts";
 import { POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "../options/pool_options.ts";
 import type { OptsObject } from "../options/opts_object.ts";
 import { type Opts, settingsOf } from "../options/opts.ts";
@@ -25,7 +26,7 @@ export function poolOpts(
   options: unknown,
   functions: readonly string[],
 ): { readonly opts: Opts; readonly name: string; readonly limits: Limits } {
-  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
+  if (options !== undefined && !isOptions(options)) {
     throw new UsageError("Cannot use the pool's options: they must be an object such as { poolMaxConcurrency: 20 }");
   }
   let opts = toOpts(target);

@@ -1,6 +1,6 @@
 /** The options of a pool's view. */
 import { UsageError } from "../errors.ts";
-import { checkChoice, checkMilliseconds } from "../options/option_values.ts";
+import { checkChoice, checkMilliseconds, checkOptions } from "../options/option_values.ts";
 import { TARGET_SESSION_ATTRS } from "../options/option_table.ts";
 import type { TargetSessionAttrs } from "../options/settings.ts";
 
@@ -25,14 +25,7 @@ export function targetFrom(target: unknown): TargetSessionAttrs {
 
 /** The options of a view, checked. */
 export function targetOptionsFrom(options: unknown): { readonly after: string | undefined; readonly wait: number } {
-  if (options !== undefined && (typeof options !== "object" || options === null)) {
-    throw new UsageError('Cannot use the options of the target: they must be an object such as { after: "0/16B3748" }');
-  }
-  const { after, wait = 0, ...others } = (options ?? {}) as Record<string, unknown>;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new UsageError(`Cannot use option ${JSON.stringify(unknown)}: there are after, wait`);
-  }
+  const { after, wait = 0 } = checkOptions(options, ["after", "wait"], '{ after: "0/16B3748" }');
   if (after !== undefined && !(typeof after === "string" && POSITION.test(after))) {
     throw new UsageError(
       `Cannot use after${typeof after === "string" ? ` ${JSON.stringify(after)}` : ""}: ` +

@@ -109,6 +109,11 @@ test("table: what is no rows is refused", () => {
     assert.match(refusal(UsageError, () => table(rows as TableRows)), /give an array of rows, or the result of run/);
   }
   assert.match(refusal(UsageError, () => table([], { width: 1 } as never)), /"width": there are columns, null/);
+  assert.match(refusal(UsageError, () => table([], 40 as never)), /^Cannot use the options: /);
+  for (const maxWidth of ["x", 0, NaN, null] as never[]) {
+    assert.match(refusal(UsageError, () => table([], { maxWidth })), /^Cannot use maxWidth: /);
+  }
+  assert.match(refusal(UsageError, () => table([], { columns: "name" as never })), /^Cannot use columns: /);
 });
 
 test("table: notebooks get it as HTML", () => {

@@ -66,6 +66,9 @@ test("toJson: bigints, bytea and indentation as the options say", () => {
 
 test("toJson: an unknown option or choice is refused", () => {
   assert.match(refusal(UsageError, () => toJson(1, { space: 2 } as never)), /"space": there are indent, int8, bytea$/);
+  for (const options of [2, null] as never[]) {
+    assert.match(refusal(UsageError, () => toJson(1, options)), /^Cannot use the options: .* such as \{ indent: 2 \}$/);
+  }
   assert.match(
     refusal(UsageError, () => toJson(1, { int8: "bigint" } as never)),
     /^Cannot set int8 to "bigint": it must be one of safe, string, number$/,

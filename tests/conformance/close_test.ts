@@ -77,6 +77,9 @@ conformance("close: a bad option rejects, and leaves the connection as it was", 
   // As a call whose promise is awaited later: what is thrown before there is a promise would not be caught.
   const rejected = attempt(world, () => conn.close(bad));
   await assert.rejects(rejected, UsageError);
+  for (const misspelt of [{ timout: 5 }, 5, "5", null] as never[]) {
+    await assert.rejects(attempt(world, () => conn.close(misspelt)), UsageError, JSON.stringify(misspelt));
+  }
   assert.equal(await conn.execValue("select 1"), 1);
   await conn.close();
   await assert.rejects(attempt(world, () => conn.close(bad)), UsageError, "also when it is closed");

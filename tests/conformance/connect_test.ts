@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { ConnectionError, Opts, ServerError, SqlState, UsageError } from "../../mod.ts";
+import { Conn, ConnectionError, type ConnectOptions, Opts, ServerError, SqlState, UsageError } from "../../mod.ts";
 import { conformance, type World } from "../support/suite/worlds.ts";
-import type { TestServer } from "../support/suite/servers.ts";
+import { newest, type TestServer } from "../support/suite/servers.ts";
+import { test } from "../support/suite/test.ts";
 
 /** Who is logged in, and how the server sees the connection. */
 const WHO = `select current_user::text as name, current_database()::text as db, inet_client_addr() is null as local,
@@ -131,6 +132,19 @@ conformance("connect: bad targets are refused before anything is dialled", async
   for (const url of ["mysql://localhost", "pg://localhost?sslmode=verify", "pg://localhost?port=0", "host=a b"]) {
     await assert.rejects(world.connect(url), UsageError);
   }
+});
+
+test("connect: its only option is a signal", async () => {
+  const connect = (options: unknown) => Conn.connect(newest.fast, options as ConnectOptions);
+  await assert.rejects(connect({ timeout: 5000 }), {
+    name: "UsageError",
+    message: 'Cannot use option "timeout": there is only signal; the options of the connection are those of the ' +
+      "target, such as connectTimeout",
+  });
+  for (const options of [{ signal: new AbortController() }, 5000, null, []]) {
+    await assert.rejects(connect(options), UsageError);
+  }
+  await (await connect({ signal: undefined })).close();
 });
 
 conformance("connect: nobody there", async (world) => {

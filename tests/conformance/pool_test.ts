@@ -365,6 +365,8 @@ conformance("pool: what is wrong with arguments is told, and costs no connection
       () => any.listen(""),
       () => any.listen("c", { timeout: -1 }),
       () => any.close({ timeout: -1 }),
+      () => any.close({ timout: 5 }),
+      () => any.close(5),
     ]
   ) await assert.rejects(attempt<unknown>(call), UsageError, String(call));
   assert.deepEqual([pool.stats().idle, pool.stats().opened, pool.closed], [1, 1, false]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
-import { Opts, settingsOf } from "../../src/options/opts.ts";
+import { Opts, settingsOf, type StringOptions } from "../../src/options/opts.ts";
 import type { OptsObject } from "../../src/options/opts_object.ts";
 import { type Target, toOpts } from "../../src/options/target.ts";
 import type { Settings } from "../../src/options/settings.ts";
@@ -128,6 +128,30 @@ test("target: values of objects are checked as the setters check them", () => {
 
 test("target: anything else is refused", () => {
   for (const target of [null, undefined, 1, true, 1n, Symbol("x"), () => "pg://h", ["pg://h"], []]) {
-    assert.match(complaint(target), /^Cannot connect: give a URL/);
+    assert.match(complaint(target), /^Cannot connect to (null|undefined|an array|a [a-z]+): give a URL/);
+  }
+});
+
+test("target: an object without options of its own is refused, since it would mean the default server", () => {
+  assert.deepEqual(settings({}), {});
+  assert.deepEqual(settings(Object.assign(Object.create(null), { host: "h" })), { hosts: ["h"] });
+  class Config {
+    host = "h";
+  }
+  assert.deepEqual(settings(new Config()), { hosts: ["h"] });
+  assert.equal(complaint(Promise.resolve("pg://h")), "Cannot connect to a promise: await it first");
+  for (const target of [new Map([["host", "h"]]), new Date(), new URLSearchParams("host=h"), new (class Empty {})()]) {
+    assert.match(
+      complaint(target),
+      new RegExp(`^Cannot connect to an object of the class ${target.constructor.name}: `),
+    );
+  }
+});
+
+test("target: the options of a string are checked, since a misspelt allow would allow everything", () => {
+  const parse = (options: unknown) => () => new Opts("pg://h?passfile=/f", options as StringOptions);
+  assert.equal(refusal(UsageError, parse({ alow: ["host"] })), 'Cannot use option "alow": there is only allow');
+  for (const options of [null, ["host"], "host", new Set(["host"])]) {
+    assert.match(refusal(UsageError, parse(options)), /^Cannot use the options: they must be an object such as /);
   }
 });

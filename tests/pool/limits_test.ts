@@ -62,6 +62,7 @@ test("limits: what is wrong is told", () => {
   };
   refuses(5, /they must be an object such as/);
   refuses(null, /they must be an object such as/);
+  refuses(new Opts().poolMaxConcurrency(2), /they must be an object such as/);
   refuses([], /they must be an object such as/);
   refuses({ max: 5 }, /option "max": there are poolMaxConcurrency, .*, onConnect/);
   refuses({ onRelease: () => {} }, /option "onRelease"/);

@@ -27,5 +27,7 @@ test("view: its options are a position and a time", () => {
     refusal(UsageError, () => targetOptionsFrom({ max: 1 })),
     /^Cannot use option "max": there are after, wait$/,
   );
-  assert.match(refusal(UsageError, () => targetOptionsFrom("0/1")), /they must be an object/);
+  for (const options of ["0/1", null, []]) {
+    assert.match(refusal(UsageError, () => targetOptionsFrom(options)), /they must be an object/);
+  }
 });
