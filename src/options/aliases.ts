@@ -36,11 +36,11 @@ export function keyOfAlias(name: string): string | undefined {
 }
 
 /**
- * Throws for names that `canonicalName` corrects, and for names of secrets, since no built-in server
- * setting is one. `what` precedes the name. The value says more, if it is a known word.
+ * Throws for names that `canonicalName` corrects, for those with a typing error, and for names of secrets, since no
+ * built-in server setting is one. `what` precedes the name. The value says more, if it is a known word.
  */
 export function refuseAlias(name: string, use: NameUse, what: string, value: string = ""): void {
-  const right = valueInstead(name, use, value) ?? canonicalName(name, use) ??
+  const right = valueInstead(name, use, value) ?? canonicalName(name, use) ?? nearestOption(name, use) ??
     (isSecretName(name) && !name.includes(".") ? SECRET_ADVICE : undefined);
   if (right !== undefined) throw new UsageError(`Cannot ${what} ${JSON.stringify(name)}: ${right}`);
 }
@@ -70,6 +70,31 @@ function instead({ key, setter, setting, isInSeconds }: Meaning, use: NameUse): 
   if (setter === undefined) return `it is ${key} of libpq's, which is not implemented`;
   const unit = isInSeconds ? ", in milliseconds" : "";
   return `use ${setter}${use === "param" ? "()" : ""} instead${unit}`;
+}
+
+/**
+ * What must be used instead of one of pyro's own names with a typing error. Aliases are not corrected:
+ * `tcp_keepalives_count` is a server setting, and Npgsql has `TCP Keepalive Count`.
+ */
+function nearestOption(name: string, use: NameUse): string | undefined {
+  if (/[ .]/.test(name)) return undefined;
+  const folded = fold(name);
+  for (const option of new Set(optionsByName().values())) {
+    const { key = "", setter = "" } = option;
+    const names = use === "option" ? [fold(key), fold(setter)] : key === "" ? [] : [fold(key), fold(setter)];
+    if (names.some((name) => name.length >= SHORTEST && isOneErrorFrom(folded, name))) return instead(option, use);
+  }
+  return undefined;
+}
+
+/** Whether a letter is missing, added or another one, or two neighbours have changed places. */
+function isOneErrorFrom(given: string, right: string): boolean {
+  if (Math.abs(given.length - right.length) > 1) return false;
+  let start = 0;
+  while (start < given.length && given[start] === right[start]) start++;
+  const [a, b] = [given.slice(start), right.slice(start)];
+  return a.slice(1) === b.slice(1) || a.slice(1) === b || a === b.slice(1) ||
+    (a[0] === b[1] && a[1] === b[0] && a.slice(2) === b.slice(2));
 }
 
 /** What must be written instead of another client's key and value that choose whether to encrypt. */
@@ -147,6 +172,9 @@ const ADVICE: readonly (readonly [names: string, advice: string])[] = [
 
 /** In other clients' strings it limits connecting, and calls have another word. */
 const TIMEOUT_ADVICE = "use connect_timeout instead, or call_timeout, which limits each call; both are in seconds";
+
+/** Shorter names are not corrected: many words differ from one by a letter. */
+const SHORTEST = 4;
 
 const SECRET_ADVICE = "it is no server setting; the key for a password is password";
 

@@ -134,6 +134,21 @@ conformance("connect: bad targets are refused before anything is dialled", async
   }
 });
 
+conformance("connect: no setting of the server is taken for a misspelt option", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  const refused = (await conn.execColumn<string>("select name from pg_settings order by name")).filter((name) => {
+    try {
+      new Opts().param(name, "x");
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  // Options, and names that clients have for options.
+  const known = ["application_name", "client_encoding", "max_connections", "port", "ssl", "ssl_ca_file", "ssl_crl_dir"];
+  assert.deepEqual(refused, [...known, "tcp_user_timeout"]);
+});
+
 test("connect: its only option is a signal", async () => {
   const connect = (options: unknown) => Conn.connect(newest.fast, options as ConnectOptions);
   await assert.rejects(connect({ timeout: 5000 }), {

@@ -203,6 +203,39 @@ test("other names: every key and setter in another spelling is refused, and is t
   }
 });
 
+test("other names: one with a typing error is refused, and the right one named", () => {
+  for (
+    const [name, key, setter] of [
+      ["conect_timeout", "connect_timeout", "connectTimeout"],
+      ["sslmod", "sslmode", "sslMode"],
+      ["sslmodes", "sslmode", "sslMode"],
+      ["passwrod", "password", "password"],
+      ["pasword", "password", "password"],
+      ["hots", "host", "host"],
+      ["aplication_name", "application_name", "applicationName"],
+      ["tagret_session_attrs", "target_session_attrs", "targetSessionAttrs"],
+      ["pool_max_concurency", "pool_max_concurrency", "poolMaxConcurrency"],
+      ["statementCachSize", "statement_cache_size", "statementCacheSize"],
+    ] as const
+  ) {
+    for (const [what, target] of texts(name)) {
+      const message = refused(what, () => toOpts(target));
+      assert.ok(message.startsWith(`Cannot use key "${name}": use ${key} instead`), `${what}: ${message}`);
+    }
+    const object = refused(name, () => toOpts({ [name]: SECRET } as Target));
+    assert.ok(object.startsWith(`Cannot use option "${name}": use ${setter} instead`), object);
+    const param = refused(name, () => new Opts().param(name, SECRET));
+    assert.ok(param.startsWith(`Cannot set param "${name}": use ${setter}() instead`), param);
+  }
+  assert.match(refused("trac", () => toOpts({ trac: SECRET } as never)), /: use trace instead$/);
+});
+
+test("other names: what differs by more, or has a dot, is the name of a setting", () => {
+  for (const name of ["hstname", "app.port", "h.ost", "date", "trac", "tcp_keepalives_count", "role", "seed", "ssq"]) {
+    assert.deepEqual(settingsOf(new Opts(`pg://?${name}=x`)).param, { [name]: "x" });
+  }
+});
+
 test("other names: no two options have one in common", () => {
   const options = [
     ...Object.entries(OPTIONS).map(([setter, { key = "", aliases = "" }]) => [setter, key, ...aliases.split(" ")]),
