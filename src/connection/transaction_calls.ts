@@ -30,7 +30,7 @@ export function tx<T>(
   options: (TransactionOptions & { readonly [MARKED]?: boolean }) | undefined,
   use: (state: TransactionState, fn: (tx: never) => T) => T,
 ): Call<Awaited<T>> {
-  return context.call("tx", "begin a transaction", options, ({ extraOptions }) => {
+  const call = context.call("tx", "begin a transaction", options, ({ extraOptions }) => {
     if (typeof fn !== "function") throw new UsageError("Cannot begin a transaction: give a function that takes it");
     const retries = extraOptions.retries === undefined ? 0 : retriesFrom(extraOptions.retries);
     refuseNestedOptions(context, extraOptions);
@@ -43,6 +43,8 @@ export function tx<T>(
     const modes = { ...modesFrom(extraOptions, begunAt), isMarked: options?.[MARKED] ?? false, onPosition };
     return transact(context.state, context.transaction, modes, retries, run) as Op<Awaited<T>>;
   }, TX_OPTIONS);
+  // It limits all of the transaction, which has begun long ago when the time is over.
+  return { ...call, deadline: call.deadline && { ...call.deadline, action: "finish the transaction" } };
 }
 
 /** The options of a pool's transaction for its connection, which cannot resolve an unknown outcome by itself. */

@@ -21,7 +21,10 @@ conformance("transaction: timeout", async (world, server) => {
         { timeout: 100 },
       )
     ),
-    TimeoutError,
+    {
+      name: "TimeoutError",
+      message: "Cannot finish the transaction: it was not done within 100 ms (the server has stopped it)",
+    },
   );
   assert.deepEqual(await content(), []);
   await isFree(conn);
