@@ -25,6 +25,7 @@ const ASSIGNMENT = /^(?:export\s+)?[A-Z][A-Z0-9_]*\s*=\s*["'`]?(?:pg|postgres|po
 
 /** The first form that a string has decides. */
 const FORMS: readonly (readonly [form: RegExp, problem: string])[] = [
+  [/^(?:undefined|null)?$/, "it is what is left of a variable that is not set; pg:// is the default server"],
   [/^jdbc:/i, "it is JDBC's; it must begin with postgresql://, without jdbc:, and have libpq's keys"],
   [
     /^prisma(?:\+postgres(?:ql)?)?:/i,

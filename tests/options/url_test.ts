@@ -49,7 +49,6 @@ test("URL: three schemes, in any case", () => {
 test("URL: another scheme is refused, and the three are named", () => {
   for (
     const url of [
-      "",
       "host/db",
       "pg:host",
       "pg:/host",
@@ -63,6 +62,15 @@ test("URL: another scheme is refused, and the three are named", () => {
     assert.equal(
       complaint(url),
       "Cannot read the connection URL: its scheme is none of pg://, postgres://, postgresql://",
+    );
+  }
+});
+
+test("URL: what a program makes of a variable that is not set is told apart from a bad URL", () => {
+  for (const text of ["", " ", "undefined", "null"]) {
+    assert.equal(
+      complaint(text),
+      "Cannot read the connection string: it is what is left of a variable that is not set; pg:// is the default server",
     );
   }
 });

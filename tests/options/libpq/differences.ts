@@ -71,7 +71,7 @@ export const REFUSALS: readonly { readonly reason: string; readonly message: Reg
   { reason: "a forgotten value must not make the next pair a value", message: /has no value; an empty value/ },
   {
     reason: "an empty string is a mistake, such as an unset variable",
-    message: /its scheme is none of/,
+    message: /left of a variable that is not set/,
     string: /^[ \t\n\v\f\r]*$/,
   },
   { reason: "a host must be able to be one", message: /Cannot set (?:PGHOST|host(?: in .*)?): it must be/ },
