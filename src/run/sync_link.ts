@@ -100,6 +100,12 @@ export class SyncLink implements Link, RunnerLink {
     this.#lastCall = time;
   }
 
+  /** Reads what the server has sent unasked, such as why it has ended the session. */
+  look(): void {
+    if (this.session.idle) this.poll();
+    this.#deliver();
+  }
+
   /** As {@linkcode SyncRunner.runBy}. */
   runBy<T>(op: Op<T>, by: number): T {
     return this.#runner.runBy(op, by);

@@ -32,6 +32,12 @@ export class PoolConn extends Conn implements PooledConnection {
     this.opened.link.run(sessionCalls.check(timeout));
   }
 
+  /** Whether the server has not closed it, as far as can be seen without asking. */
+  isOpen(): boolean {
+    this.opened.link.look();
+    return !this.closed;
+  }
+
   /** Cleans up, if there is anything to clean up. */
   release(): void {
     if (!this.isReleased) this.opened.link.run(sessionCalls.release(this.context, CLEAN_UP_TIMEOUT));

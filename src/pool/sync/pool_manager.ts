@@ -114,7 +114,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
     const { counters } = this.#state;
     try {
       for (let entry = this.#state.take(time); entry !== undefined; entry = this.#state.take(time)) {
-        if (this.#state.isStale(entry, time) && !this.#isAlive(entry)) continue;
+        if (this.#state.isStale(entry, time) ? !this.#isAlive(entry) : !this.#isOpen(entry, time)) continue;
         this.#state.handedOut(entry);
         return entry;
       }
@@ -273,6 +273,13 @@ export class PoolManager implements ConnectionSource, GroupMember {
     this.#state.retire(({ host }) => roles.isOutdated(host, target, time));
   }
 
+  /** Whether a connection was not lost while it was idle. After a short time nobody looks, which is a system call. */
+  #isOpen(entry: Entry, time: number): boolean {
+    if (time - entry.idleSince <= UNSEEN || entry.conn.isOpen()) return true;
+    this.#state.remove(entry);
+    return false;
+  }
+
   /** Whether a connection that was idle for a while still works. */
   #isAlive(entry: Entry): boolean {
     const startedAt = now();
@@ -293,3 +300,5 @@ export class PoolManager implements ConnectionSource, GroupMember {
 
 /** Milliseconds for a connection to answer. */
 const CHECK_TIMEOUT = 2000;
+/** Milliseconds of idleness after which a connection is looked at. */
+const UNSEEN = 10;
