@@ -53,6 +53,12 @@ export class LeakDetector<E> {
     });
   }
 
+  /** Reports and reclaims nothing any more: the pool has closed all connections. */
+  end(): void {
+    for (const record of this.#records) this.#registry.unregister(record);
+    this.#records.clear();
+  }
+
   /** When the next connection will be late. */
   get nextCheckAt(): number {
     for (const { since, isReported } of this.#records) if (!isReported) return since + this.#timeout;

@@ -61,6 +61,22 @@ test("leaks: without a limit nothing is late", () => {
   assert.deepEqual([scene.reports, scene.leaks.nextCheckAt], [[], Infinity]);
 });
 
+test("leaks: once the pool has closed its connections, none is late or forgotten", async () => {
+  const scene = new Scene(1000);
+  for (let i = 0; i < 20; i++) scene.watch(new Lease(), `${i}`);
+  const held = new Lease();
+  const end = scene.watch(held, "held");
+  scene.leaks.end();
+  const other = new Scene(Infinity);
+  for (let i = 0; i < 20; i++) other.watch(new Lease(), `${i}`);
+  assert.ok(await collectedUntil(() => other.reclaimed.length > 0), "leases are collected");
+  scene.now = 1e12;
+  scene.leaks.check();
+  assert.deepEqual([scene.reports, scene.reclaimed, scene.leaks.nextCheckAt], [[], [], Infinity]);
+  held.check("be held until here");
+  end();
+});
+
 test("leaks: what nobody can give back any more is taken back, what was given back is not", async () => {
   const scene = new Scene(Infinity);
   const held = new Lease();

@@ -104,3 +104,17 @@ testInTurn("pool leaks: a connection that is out for long is reported, and stays
   assert.deepEqual([leaks[0]!.kind, leaks.length], ["late", 1]);
   assert.equal(await conn.execValue("select 1"), 1);
 });
+
+testInTurn("pool leaks: what was in use when the pool was closed is no leak (both worlds)", async () => {
+  const leaks: PoolLeak[] = [];
+  const onLeak = (leak: PoolLeak): void => void leaks.push(leak);
+  for (const pool of [new Pool(newest.fast, { onLeak }), new BlockingPool(newest.fast, { onLeak })]) {
+    await (async () => {
+      for (let i = 0; i < 5; i++) await pool.acquire();
+    })();
+    await pool.close({ timeout: 0 });
+  }
+  let collections = 0;
+  await collectedUntil(() => ++collections > 20 || leaks.length > 0);
+  assert.deepEqual(leaks, []);
+});

@@ -25,6 +25,12 @@ export class Leases {
     return this.#detector.nextCheckAt;
   }
 
+  /** The pool has closed all connections: none can be late, or forgotten. */
+  end(): void {
+    this.#detector.end();
+    this.#alarm.clear();
+  }
+
   /** Reports connections that are late. */
   check(): void {
     this.#detector.check();

@@ -257,7 +257,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
     // This includes the connections that waiting callers got last, and those that are still being opened.
     this.#state.drain();
     for (const entry of this.#state.leased) this.#state.remove(entry);
-    this.#alarm.clear();
+    this.#leases.end();
     this.#watch.close();
     await Promise.all(this.#openings).then(() => Promise.all(this.#closings));
   }

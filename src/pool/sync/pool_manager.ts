@@ -208,6 +208,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
     this.#closed = true;
     this.#state.drain();
     for (const entry of this.#state.leased) this.#state.remove(entry);
+    this.#leaks.end();
     for (const conn of this.#listenConnections) conn.close();
   }
 
