@@ -95,5 +95,10 @@ export function granted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }
 
+/** Whether a file may be read without asking, which only Deno does. */
+export function mayRead(path: string): boolean {
+  return runtime !== "deno" || granted({ name: "read", path });
+}
+
 /** The permissions that `userInfo` needs on Deno. */
 const USER_INFO_ASKS = ["uid", "gid", "username"] as const;

@@ -5,6 +5,7 @@
  * behind them the kernel searches a large table, so lines are read one by one, and no more than needed.
  */
 import { builtin } from "../builtin.ts";
+import { mayRead } from "../runtime/runtime.ts";
 import { type Address, canonicalHost } from "./transport.ts";
 
 /** The user that listens on an address, or why that is not known. Throws if the table cannot be read. */
@@ -38,6 +39,7 @@ export function findListener(lines: Iterable<string>, { host, port }: Address): 
 
 /** The lines of a table, each read when it is requested. */
 function* linesOf(path: string): Generator<string> {
+  if (!mayRead(path)) throw new Error(`Deno's read permission is not granted for ${path}`);
   const fd = builtin.fs.openSync(path, "r");
   try {
     const chunk = new Uint8Array(LINE_LENGTH);

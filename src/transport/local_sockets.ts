@@ -14,7 +14,7 @@ import { denoPreflight } from "./deno_permissions.ts";
 import { listeningUser } from "./listeners.ts";
 import { follow, systemFiles } from "./path_owner.ts";
 import { reasonOf } from "./reason.ts";
-import { granted, runtime } from "../runtime/runtime.ts";
+import { granted, mayRead, runtime } from "../runtime/runtime.ts";
 import type { Address, LocalSockets, Preflight, SocketOwner } from "./transport.ts";
 
 /** The sockets of this machine. `asksDeno`: whether dialling needs Deno's permissions. */
@@ -32,7 +32,7 @@ function preflight(path: string, asksDeno: boolean): Preflight {
       owner: (peer) => ownerOf(peer) ?? doubt("an abstract socket has no file with an owner"),
     };
   }
-  if (runtime === "deno" && !granted({ name: "read", path })) {
+  if (!mayRead(path)) {
     return { refusal: undefined, owner: (peer) => ownerOf(peer) ?? doubt("Deno's read permission is not granted") };
   }
   try {
@@ -104,9 +104,10 @@ function indistinctUser(): number | undefined {
 
 function readIndistinctUser(): number | undefined {
   try {
-    const [first, , count] = builtin.fs.readFileSync("/proc/self/uid_map", "latin1").trim().split(/\s+/).map(Number);
+    if (![USERS, OVERFLOW].every(mayRead)) return OVERFLOW_USER;
+    const [first, , count] = builtin.fs.readFileSync(USERS, "latin1").trim().split(/\s+/).map(Number);
     if (first === 0 && count === ALL_USERS) return undefined;
-    return Number(builtin.fs.readFileSync("/proc/sys/kernel/overflowuid", "latin1"));
+    return Number(builtin.fs.readFileSync(OVERFLOW, "latin1"));
   } catch {
     return OVERFLOW_USER;
   }
@@ -117,6 +118,8 @@ function doubt(reason: string): SocketOwner {
 }
 
 const ROOT = 0;
+const USERS = "/proc/self/uid_map";
+const OVERFLOW = "/proc/sys/kernel/overflowuid";
 /** The number of users of the initial user namespace. */
 const ALL_USERS = 0xffff_ffff;
 /** The default of `/proc/sys/kernel/overflowuid`. */

@@ -9,7 +9,7 @@
  */
 import { builtin } from "../builtin.ts";
 import { membersOf } from "./accounts.ts";
-import { granted, runtime } from "../runtime/runtime.ts";
+import { granted, mayRead, runtime } from "../runtime/runtime.ts";
 
 /** The status of a file, as by `lstat`. */
 export interface FileStatus {
@@ -35,8 +35,8 @@ export interface Files {
 
 /** The functions for this system. */
 export const systemFiles: Files = {
-  lstat: (path) => builtin.fs.lstatSync(path, { bigint: true }),
-  readlink: (path) => builtin.fs.readlinkSync(path),
+  lstat: (path) => builtin.fs.lstatSync(permitted(path), { bigint: true }),
+  readlink: (path) => builtin.fs.readlinkSync(permitted(path)),
   membersOf,
   fileSystem(path): number {
     if (runtime === "deno" && !granted({ name: "sys", kind: "statfs" })) {
@@ -45,6 +45,11 @@ export const systemFiles: Files = {
     return builtin.fs.statfsSync(path).type;
   },
 };
+
+function permitted(path: string): string {
+  if (mayRead(path)) return path;
+  throw new Error(`Deno's read permission is not granted for ${path}`);
+}
 
 /**
  * Follows a path as the system does. Returns the file to which it leads, and why users other than

@@ -139,6 +139,32 @@ if (runtime === "deno") {
     });
   }
 
+  for (const world of ["async", "sync"]) {
+    test(`permissions: no file is asked for to find out whose a socket is (${world})`, async () => {
+      const directory = await mkdtemp(join(tmpdir(), "pyro-audit-"));
+      try {
+        const file = join(directory, "audit");
+        for (const url of [SUPERUSER, `${SOCKET_URL}&requirepeer=nobody`]) {
+          const { stdout } = await runScript("transport.ts", [world, url], SOCKET, { DENO_AUDIT_PERMISSIONS: file });
+          assert.notEqual(stdout, "");
+        }
+        const asked = (await readFile(file, "utf8")).trim().split("\n").map((line) => JSON.parse(line));
+        const read = asked.filter(({ permission }) => permission === "read").map(({ value }) => String(value));
+        assert.ok(read.length > 0);
+        assert.deepEqual(read.filter((path) => !path.startsWith(dirname(newest.socket))), []);
+      } finally {
+        await rm(directory, { recursive: true });
+      }
+    });
+
+    test(`permissions: the system's certificates need sys, which the error names (${world})`, async () => {
+      const { error } = await report(world, newest.url({ query: "sslrootcert=system" }), [NET]);
+      assert.match(error ?? "", /^UsageError: Cannot read the certificates that the system trusts: .*--allow-sys$/);
+      const permitted = await report(world, newest.url({ query: "sslrootcert=system" }), [NET, "--allow-sys"]);
+      assert.match(permitted.error ?? "", /^ConnectionError: .*Cannot trust the server's certificate/);
+    });
+  }
+
   test("permissions: with ffi alone, the blocking Conn uses it, and the socket too", async () => {
     const { transport, one } = await report("sync", SUPERUSER, ["--allow-ffi"]);
     assert.deepEqual([transport, one], ["unix", 1]);
