@@ -110,6 +110,7 @@ export class ConnectionState implements TransactionContext {
         break;
       case "parameter":
         if (MEANING_SETTINGS.has(event.name)) this.statements.invalidate();
+        else if (TIME_SETTINGS.has(event.name)) this.statements.invalidateTimes();
         break;
       case "lost":
         this.#ended();
@@ -137,9 +138,9 @@ export function doubtsRole(event: SessionEvent): boolean {
   return event.kind === "readOnly" || (event.kind === "parameter" && event.name === "in_hot_standby");
 }
 
-/** Settings that decide which tables SQL text means, or which values its literals have. The server reports them. */
-const MEANING_SETTINGS: ReadonlySet<string> = new Set([
-  ...["search_path", "TimeZone", "DateStyle", "IntervalStyle", "standard_conforming_strings"],
-]);
+/** Settings that decide which tables and strings SQL text means. The server reports them. */
+const MEANING_SETTINGS: ReadonlySet<string> = new Set(["search_path", "standard_conforming_strings"]);
+/** Settings that decide which times literals mean. */
+const TIME_SETTINGS: ReadonlySet<string> = new Set(["TimeZone", "DateStyle", "IntervalStyle"]);
 const DEFAULT_CACHE_SIZE = 256;
 const NAMES_OFF = "the server does not know its prepared statements, or knows them already: is there a pooler between?";

@@ -91,7 +91,7 @@ function* describeAndCopy(
 ): Op<number> {
   yield* barrier();
   const { registry, statements } = context;
-  const slot = { ...statements.newSlot(), name: "" };
+  const slot = { ...statements.newSlot(""), name: "" };
   const described = yield* settle(yield* submit(prepareInSlot(slot, `select ${quoted} from ${table}`, registry)));
   const { description, typeOids } = yield* loadStatementTypes(described, context);
   const codecs = description!.columns.map((column) => registry.columnCodec(column));

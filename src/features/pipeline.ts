@@ -216,7 +216,7 @@ export class PipelineState {
     }
     // If the statement is doubtful, the server decides the types of its parameters, as far as the values allow it.
     if (statement?.isDoubtful && !this.#doubtfulStatements.has(statement) && values.every(hasUntypedText)) {
-      return new NewStatement(sql, { ...statements.newSlot(), name: "" }, effects, onPrepared);
+      return new NewStatement(sql, { ...statements.newSlot(sql), name: "" }, effects, onPrepared);
     }
     if (statement !== undefined) return this.#current(statement, source);
     if (same !== undefined && same.name !== "") return same;

@@ -90,7 +90,7 @@ function executionOf({ sql, name, values }: Statement, plans: Plans, { statement
   if (plan.name !== "") return { plan, name: plan.name, isNew: false, values, evicted: [] };
   if (!plans.isWorthAName(plan)) return { plan, name: "", isNew: true, values, evicted: [] };
   plan.isPreparing = true;
-  return { plan, name: statements.newName(), isNew: true, values, evicted: statements.takeNamesToClose() };
+  return { plan, name: statements.newName(plan.sql), isNew: true, values, evicted: statements.takeNamesToClose() };
 }
 
 /** Notes the outcome of preparing a statement under a name. */

@@ -7,7 +7,7 @@
  * other than rows are never prepared, nor are those with a literal like `'today'`.
  */
 import { Effect, effectsOfStatement, effectsOfStatements } from "../sql/statement.ts";
-import { hasRelativeLiteral } from "../sql/relative_literals.ts";
+import { hasRelativeLiteral } from "../sql/time_literals.ts";
 import type { StatementCache } from "../statements/cache.ts";
 import { Columns, type RowChoice } from "./columns.ts";
 import type { Described, Field } from "./fields.ts";

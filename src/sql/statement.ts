@@ -160,7 +160,7 @@ function effectsOf(statement: Statements): number {
       return effectsOfSet(statement);
     case "RESET":
       return redefinesMeaning(
-        ["ALL", "SESSION", "TIME"].includes(statement.nextKeyword()) || isMeaningSetting(statement.token),
+        ["ALL", "SESSION"].includes(statement.nextKeyword()) || isMeaningSetting(statement.token),
       );
     case "DISCARD":
       return effectsOfDiscard(statement.nextKeyword());
@@ -207,7 +207,7 @@ function effectsOfSet(statement: Statements): number {
   const isSession = word === "SESSION";
   if (isSession || word === "LOCAL") word = statement.nextKeyword();
   return redefinesMeaning(
-    (isSession && word === "AUTHORIZATION") || word === "SCHEMA" || word === "TIME" ||
+    (isSession && word === "AUTHORIZATION") || word === "SCHEMA" ||
       isMeaningSetting(statement.token),
   );
 }
@@ -362,9 +362,11 @@ class Statements {
   }
 }
 
-/** The settings that decide what names mean, and what literals of dates, times and other types do when they are parsed. */
-const SETTINGS =
-  "search_path|role|session_authorization|timezone|datestyle|intervalstyle|standard_conforming_strings|" +
+/**
+ * The settings that decide what names mean, and what literals do when they are parsed. Of those that concern times only,
+ * the server reports each change.
+ */
+const SETTINGS = "search_path|role|session_authorization|standard_conforming_strings|" +
   "timezone_abbreviations|lc_monetary|array_nulls|transform_null_equals|xmloption";
 const READING: readonly string[] = ["SELECT", "TABLE", "VALUES"];
 const LOCKING: readonly string[] = ["UPDATE", "SHARE", "NO", "KEY"];
@@ -375,7 +377,7 @@ const DROPPING_TYPES: readonly string[] = ["TYPE", "DOMAIN", "EXTENSION", "SCHEM
 const OPTIONS_OF_EXPLAIN: readonly string[] = ["ANALYZE", "ANALYSE", "VERBOSE"];
 /** INTO behind one of these is not a clause of a select, since a column can have any name. */
 const BEFORE_INTO: readonly string[] = ["INSERT", "MERGE", "AS"];
-const REDEFINING_CODE = new RegExp(`\\b(?:create|alter|drop|import|time\\s+zone|${SETTINGS})\\b`, "i");
+const REDEFINING_CODE = new RegExp(`\\b(?:create|alter|drop|import|${SETTINGS})\\b`, "i");
 const DROPPING_CODE = /\bdeallocate\s+(?:prepare\s+)?all\b/i;
 /** The beginning of a statement whose effects {@linkcode effectsOfQuery} finds. This costs less than a {@linkcode Lexer}. */
 const PLAIN = /^\s*(?:select|with|values|table|update|delete)\b/i;

@@ -6,7 +6,7 @@
  */
 import type { StatementSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
-import { hasRelativeLiteral } from "../sql/relative_literals.ts";
+import { hasRelativeLiteral, hasTimeLiteral } from "../sql/time_literals.ts";
 import { Effect, effectsOfStatement } from "../sql/statement.ts";
 
 /** Whether statements have names on the server. Connections through one pooler share this object. */
@@ -35,6 +35,8 @@ export class StatementCache {
   /** The server has dropped all statements whose numbers are not greater than this. */
   #droppedUpTo = 0;
   #generation = 0;
+  /** Whether a statement of this generation may have a time in its text. */
+  #hasTimes = false;
 
   /** With a `capacity` of 0, statements have no names. */
   constructor(prefix: string, capacity: number, naming: StatementNaming = { isEnabled: true }) {
@@ -71,14 +73,16 @@ export class StatementCache {
     return statement.generation !== this.#generation;
   }
 
-  /** A name that no statement has had before, on any connection. */
-  newName(): string {
+  /** A name that no statement has had before, on any connection, for a statement with that text, or for a portal. */
+  newName(sql: string = ""): string {
+    this.#hasTimes ||= hasTimeLiteral(sql);
     return `${this.#prefix}${++this.#nameCount}`;
   }
 
   /** The slot for a statement that the caller holds. It has no name if names are turned off. */
-  newSlot(): StatementSlot {
-    return { name: this.named ? this.newName() : "", evicted: this.takeNamesToClose(), generation: this.#generation };
+  newSlot(sql: string): StatementSlot {
+    const name = this.named ? this.newName(sql) : "";
+    return { name, evicted: this.takeNamesToClose(), generation: this.#generation };
   }
 
   /**
@@ -99,7 +103,7 @@ export class StatementCache {
     const room = this.#statements.size + this.#preparing.size < this.#capacity;
     if (!this.named || !room || this.#preparing.has(sql)) return { name: "", evicted, generation };
     this.#preparing.add(sql);
-    return { name: this.newName(), evicted, generation };
+    return { name: this.newName(sql), evicted, generation };
   }
 
   /**
@@ -158,7 +162,13 @@ export class StatementCache {
   /** Starts another generation: text may have another meaning in all requests that are submitted from now on. */
   invalidate(): void {
     this.#generation++;
+    this.#hasTimes = false;
     this.#clear();
+  }
+
+  /** The same if any text has a time, whose value may be another one now. */
+  invalidateTimes(): void {
+    if (this.#hasTimes) this.invalidate();
   }
 
   #clear(): void {

@@ -19,7 +19,7 @@ import { loadStatementTypes, loadTypes } from "./type_lookup.ts";
 /** Prepares one statement. */
 export function* prepare(sql: string, context: Context): Op<Prepared> {
   const { statements, registry } = context;
-  const pending = yield* submit(prepareInSlot(statements.newSlot(), sql, registry));
+  const pending = yield* submit(prepareInSlot(statements.newSlot(sql), sql, registry));
   let statement: Prepared | undefined;
   try {
     statement = yield* finish(pending);
@@ -42,7 +42,7 @@ export function* prepareBatch(sqls: readonly string[], context: Context): Op<Pre
   const requests: PendingRequest<Prepared>[] = [];
   for (const [index, sql] of sqls.entries()) {
     const syncMode = index === sqls.length - 1 ? "explicit" : "deferred";
-    requests.push(yield* submit(prepareInSlot(statements.newSlot(), sql, registry, syncMode)));
+    requests.push(yield* submit(prepareInSlot(statements.newSlot(sql), sql, registry, syncMode)));
   }
   const prepared: Prepared[] = [];
   try {

@@ -82,7 +82,7 @@ export function* prepareCached(sql: string, context: Context): Op<Prepared> {
 export function* prepareAgain(statement: Prepared, context: Context): Op<Prepared> {
   const { statements, registry } = context;
   statements.closeLater(statement);
-  const pending = yield* submit(prepareInSlot(statements.newSlot(), statement.sql, registry));
+  const pending = yield* submit(prepareInSlot(statements.newSlot(statement.sql), statement.sql, registry));
   try {
     return yield* loadStatementTypes(yield* settle(pending), context);
   } catch (error) {

@@ -299,3 +299,26 @@ conformanceInTurn(
     assert.deepEqual(await kept(conn, "select"), ["select 5", "select 6"], "statements still have names");
   },
 );
+
+conformanceInTurn(
+  "statement cache: another time zone prepares texts with a time in them again",
+  async (world, server) => {
+    await using conn = await world.connect(server.fast);
+    const time = "select (timestamptz '2003-01-01 12:00' at time zone 'UTC')::text where $1";
+    const other = "select $1::int4 as n";
+    await conn.queryDrop("set time zone 'UTC'");
+    assert.equal(await conn.execValue(other, [1]), 1);
+    await conn.queryDrop("set time zone 'Asia/Tokyo'");
+    assert.deepEqual(await kept(conn, other), [other]);
+    const [{ prepare_time }] = await conn.query<{ prepare_time: unknown }>(PREPARED) as [{ prepare_time: unknown }];
+    assert.equal(await conn.execValue(other, [2]), 2);
+    assert.deepEqual(await conn.query(PREPARED), [{ prepare_time }], "no text has a time");
+    assert.equal(await conn.execValue(time, [true]), "2003-01-01 03:00:00");
+    await conn.queryDrop("begin; set local time zone 'America/New_York'");
+    assert.equal(await conn.execValue(time, [true]), "2003-01-01 17:00:00");
+    await conn.queryDrop("rollback");
+    assert.equal(await conn.execValue(time, [true]), "2003-01-01 03:00:00");
+  },
+);
+
+const PREPARED = "select prepare_time::text from pg_prepared_statements where starts_with(statement, 'select $1')";
