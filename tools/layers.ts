@@ -24,6 +24,7 @@ export const LEAVES: readonly string[] = [
   "inspection.ts",
   "excerpt.ts",
   "stack.ts",
+  "unheeded.ts",
   "text_width.ts",
   "sqlstate.ts",
   "backlog.ts",

@@ -8,6 +8,7 @@ import { ConnectionError, NOT_RETRYABLE, UsageError } from "../errors.ts";
 import type { PasswordLookup } from "../options/password_file.ts";
 import type { LateSecret } from "../protocol/authentication.ts";
 import type { PendingRequest } from "../protocol/request.ts";
+import { isPromise, silence } from "../unheeded.ts";
 import { call, type Handshake, type Link, type UserCall } from "./handshake.ts";
 
 /** The function, for one connection. */
@@ -110,24 +111,6 @@ export function hasFailed(secrets: Secrets): boolean {
 
 function functionsOf({ password, token }: Secrets): SecretFunction[] {
   return [password, token].filter((secret) => secret instanceof SecretFunction);
-}
-
-/** Whether it is a promise, or anything else with a method `then`. */
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  try {
-    return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
-  } catch {
-    return true;
-  }
-}
-
-/** Takes the error of a promise that nobody waits for. */
-function silence(promise: PromiseLike<unknown>): void {
-  try {
-    promise.then(undefined, () => {});
-  } catch {
-    // It is no promise.
-  }
 }
 
 /** Checks a secret: returns its fault, which does not show it, or undefined. */

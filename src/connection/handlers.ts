@@ -2,6 +2,7 @@
 import type { ConnectionError, ServerFields } from "../errors.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { SessionEvent } from "../protocol/session.ts";
+import { callUnheeded } from "../unheeded.ts";
 
 /** A notification of the server. */
 type Notification = Extract<SessionEvent, { kind: "notification" }>["notification"];
@@ -26,14 +27,10 @@ export class ConnectionHandlers {
     return this.#all(name).some((handler) => handler !== undefined);
   }
 
-  /** Calls the handlers of that name. What they throw is ignored: it must not fail a call. */
+  /** Calls the handlers of that name. */
   call<K extends keyof Handlers>(name: K, ...args: Parameters<NonNullable<Handlers[K]>>): void {
     for (const handler of this.#all(name)) {
-      try {
-        (handler as ((...args: unknown[]) => void) | undefined)?.(...args);
-      } catch {
-        // See above.
-      }
+      if (handler !== undefined) callUnheeded(() => (handler as (...args: unknown[]) => unknown)(...args));
     }
   }
 

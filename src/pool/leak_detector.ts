@@ -1,4 +1,5 @@
 /** Detects connections that were taken from a pool and not released. */
+import { callUnheeded } from "../unheeded.ts";
 import type { Lease } from "./lease.ts";
 
 /** A connection that was taken from a pool and not released. */
@@ -91,10 +92,7 @@ export class LeakDetector<E> {
   }
 
   #reportLeak(kind: PoolLeak["kind"], { since, acquiredAt }: LeakRecord<E>): void {
-    try {
-      this.#report({ kind, milliseconds: Math.round(this.#now() - since), stack: acquiredAt.stack ?? "" });
-    } catch {
-      // A listener's error must not fail the pool.
-    }
+    const milliseconds = Math.round(this.#now() - since);
+    callUnheeded(() => this.#report({ kind, milliseconds, stack: acquiredAt.stack ?? "" }));
   }
 }

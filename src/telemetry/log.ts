@@ -4,6 +4,7 @@
  */
 import { LOG_LEVELS, type LogFields, type LogLevel } from "../options/logger.ts";
 import type { Settings } from "../options/settings.ts";
+import { callUnheeded } from "../unheeded.ts";
 
 /** Writes lines to a logger, if their level is high enough. */
 export class Log {
@@ -73,12 +74,7 @@ export class Log {
   }
 
   #send(level: LogLevel, message: string, fields: LogFields): void {
-    try {
-      const written: unknown = this.#logger[level]?.(`pyro: ${message}`, fields);
-      if (written instanceof Promise) written.catch(() => {});
-    } catch {
-      // A logger's error must not fail a query.
-    }
+    callUnheeded(() => this.#logger[level]?.(`pyro: ${message}`, fields));
   }
 }
 

@@ -7,6 +7,7 @@
  *
  * Source: PostgreSQL manual, libpq, "Control Functions", PQtrace.
  */
+import { callUnheeded } from "../unheeded.ts";
 import { Backend, Frontend, SSL_REQUEST } from "../wire/codes.ts";
 import { Malformed, MessageReader, omitted, type Parser, printable } from "./message_reader.ts";
 import {
@@ -146,11 +147,7 @@ export class WireTrace {
 
   #callListener(side: Side, length: number | "NN", text: string): void {
     this.#isCalling = true;
-    try {
-      this.#listener(`${this.#clock()}\t${side}\t${length}\t${text}`);
-    } catch {
-      // A listener's error must not fail the connection.
-    }
+    callUnheeded(() => this.#listener(`${this.#clock()}\t${side}\t${length}\t${text}`));
     this.#isCalling = false;
   }
 }

@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import type { ByteStreams, DialFunction, EncryptedStreams } from "../options/dial.ts";
 import { eventLoopTurn } from "../runtime/clock.ts";
+import { callUnheeded } from "../unheeded.ts";
 import { broken, checkDialled, dialAddress, nameOf, UNKNOWN_SOCKETS } from "./custom.ts";
 import type { AsyncDialer, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "./transport.ts";
 
@@ -134,9 +135,9 @@ class StreamsTransport implements AsyncTransport {
     const close = this.#close;
     const { reader, writer, readable, writable } = this.#locked;
     const [source, sink] = this.#isLent ? [readable, writable] : [reader, writer];
-    attempt(() => source.cancel());
-    attempt(() => this.#isWriting ? sink.abort() : sink.close());
-    attempt(() => close?.());
+    callUnheeded(() => source.cancel());
+    callUnheeded(() => this.#isWriting ? sink.abort() : sink.close());
+    callUnheeded(() => close?.());
   }
 }
 
@@ -188,18 +189,9 @@ function sessionOf({ protocol, cipher, alpn, chain = [], verified = false }: Par
 
 /** Closes a connection that is not used, as far as it is one. */
 function closeUnused(given: Partial<ByteStreams>): void {
-  attempt(() => given.readable?.cancel());
-  attempt(() => given.writable?.close());
-  attempt(() => given.close?.());
-}
-
-/** Runs a step of closing, whose failure changes nothing. */
-function attempt(step: () => unknown): void {
-  try {
-    Promise.resolve(step()).catch(() => {});
-  } catch {
-    // It is closed already.
-  }
+  callUnheeded(() => given.readable?.cancel());
+  callUnheeded(() => given.writable?.close());
+  callUnheeded(() => given.close?.());
 }
 
 function kindOf(value: unknown): string {

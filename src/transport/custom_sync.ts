@@ -3,6 +3,7 @@ import { UsageError } from "../errors.ts";
 import type { BlockingBytes, DialFunction } from "../options/dial.ts";
 import { block, now } from "../runtime/clock.ts";
 import { broken, checkDialled, dialAddress, nameOf, UNKNOWN_SOCKETS } from "./custom.ts";
+import { callUnheeded, isPromise, silence } from "../unheeded.ts";
 import { textOf } from "./reason.ts";
 import type { SyncDialer, SyncTransport, TlsSession } from "./transport.ts";
 
@@ -41,6 +42,7 @@ class BytesTransport implements SyncTransport {
 
   constructor(given: Partial<BlockingBytes>) {
     if (isPromise(given)) {
+      silence(given);
       throw new UsageError("Cannot connect: dial gave a promise, and for a blocking connection must return at once");
     }
     for (const name of ["read", "write", "close"] as const) {
@@ -115,11 +117,7 @@ class BytesTransport implements SyncTransport {
 
 /** Closes a connection, as far as it is one. A failure changes nothing, also one that comes later. */
 function closeAnyway(bytes: Partial<BlockingBytes>): void {
-  try {
-    isPromise(bytes.close?.());
-  } catch {
-    // It is closed already.
-  }
+  callUnheeded(() => bytes.close?.());
 }
 
 function isCount(count: unknown, max: number): count is number {
@@ -127,15 +125,9 @@ function isCount(count: unknown, max: number): count is number {
 }
 
 function shown(value: unknown): string {
-  return isPromise(value) ? "a promise" : textOf(value);
-}
-
-/** Whether something is a promise, whose failure then is nobody's. */
-function isPromise(value: unknown): boolean {
-  const then: unknown = (value as { then?: unknown } | null | undefined)?.then;
-  if (typeof then !== "function") return false;
-  then.call(value, undefined, () => {});
-  return true;
+  if (!isPromise(value)) return textOf(value);
+  silence(value);
+  return "a promise";
 }
 
 function noFunction(name: string): UsageError {

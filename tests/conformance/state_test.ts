@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ServerFields } from "../../mod.ts";
+import { Opts, type ServerFields } from "../../mod.ts";
 import { conformance } from "../support/suite/worlds.ts";
 
 conformance("state: what can be read without asking", async (world, server) => {
@@ -62,6 +62,25 @@ conformance("state: notices reach onNotice, and what that throws hurts nobody", 
   conn.onNotice = undefined;
   await conn.queryDrop("do $$ begin raise notice 'third'; end $$");
   assert.equal(notices.length, 2);
+});
+
+conformance("state: a listener's promise that rejects ends neither a call nor the process", async (world, server) => {
+  let calls = 0;
+  const listener = async (): Promise<void> => {
+    calls++;
+    await Promise.reject(new Error("from the listener"));
+  };
+  const conn = await world.connect(new Opts(server.fast).trace(listener).onNotice(listener));
+  await conn.queryDrop("do $$ begin raise notice 'first'; end $$");
+  conn.onNotice = listener;
+  conn.onNotification = listener;
+  conn.onClose = listener;
+  const before = calls;
+  await conn.queryDrop("do $$ begin raise notice 'second'; end $$");
+  assert.ok(calls > before);
+  await conn.close();
+  // An unhandled rejection would fail the test here.
+  await new Promise((resolve) => setTimeout(resolve, 5));
 });
 
 conformance("state: a listener may use the connection", async (world, server) => {
