@@ -88,7 +88,8 @@ export function claim<T>(
 export function closePipeline(context: CallContext, pipeline: PipelineState): Call<void> {
   context.state.session.admission.announceEnd(pipeline.exclusive);
   const span = pipelineSpans.get(pipeline)?.childSpan("close");
-  const deadline = pipeline.isAbandoned ? cleanUpDeadline("close the pipeline") : undefined;
+  // What it waits for are its own calls, of which the server may never answer one.
+  const deadline = pipeline.isAbandoned ? { ...cleanUpDeadline("close the pipeline"), isCleanUp: false } : undefined;
   return { op: pipeline.close(), deadline, span };
 }
 
