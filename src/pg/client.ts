@@ -386,9 +386,9 @@ const UNTIL_END = 5;
 
 /**
  * Milliseconds for the server to end the session when a client is closed. As in pg, the session is over then: its locks
- * are free, and its database can be dropped.
+ * are free, and its database can be dropped. What is no PostgreSQL may wait for the client to close first.
  */
-const END_TIMEOUT = 5000;
+const END_TIMEOUT = 1000;
 
 /** The first four bytes of a key for cancel requests, as a signed number, which keys were before PostgreSQL 18. */
 function numberOf(secret: Uint8Array): number {
