@@ -23,7 +23,7 @@ export function raiseStackLimit(): number | undefined {
   return limit;
 }
 
-/** Ends what {@linkcode raiseStackLimit} has begun. */
+/** Sets the limit back to the one that {@linkcode raiseStackLimit} returned. */
 export function restoreStackLimit(limit: number | undefined): void {
   if (limit !== undefined) Reflect.set(Error, "stackTraceLimit", limit);
 }

@@ -284,7 +284,7 @@ class ArrayText {
 
 /** The bounds of each dimension before an array. */
 const BOUNDS = /^((?:\[-?\d+:-?\d+\])+)=/;
-/** What the server skips between elements. */
+/** The white space that the server skips between elements. */
 const SPACE = " \t\n\v\f\r";
 /** PostgreSQL's MAXDIM. */
 const MAX_DIMENSIONS = 6;

@@ -143,9 +143,12 @@ export function cleanUpDeadlineOf(deadline: Deadline | undefined, action: string
   return deadline === undefined || deadline.timeout === 0 ? undefined : cleanUpDeadline(action);
 }
 
-/** The deadline for cleaning up: if the server does not answer in time, the connection is closed. */
-export function cleanUpDeadline(action: string): Deadline {
-  return { action, timeout: CLEAN_UP_TIMEOUT, signal: undefined, closesConnection: true, isCleanUp: true };
+/**
+ * The deadline for cleaning up: if the server does not answer in time, the connection is closed. The clean-up waits for
+ * the calls of others without its caller, unless `outlivesCaller` is false.
+ */
+export function cleanUpDeadline(action: string, outlivesCaller: boolean = true): Deadline {
+  return { action, timeout: CLEAN_UP_TIMEOUT, signal: undefined, closesConnection: true, outlivesCaller };
 }
 
 /**

@@ -88,8 +88,8 @@ export function claim<T>(
 export function closePipeline(context: CallContext, pipeline: PipelineState): Call<void> {
   context.state.session.admission.announceEnd(pipeline.exclusive);
   const span = pipelineSpans.get(pipeline)?.childSpan("close");
-  // What it waits for are its own calls, of which the server may never answer one.
-  const deadline = pipeline.isAbandoned ? { ...cleanUpDeadline("close the pipeline"), isCleanUp: false } : undefined;
+  // It waits for its own calls, which the server may never answer.
+  const deadline = pipeline.isAbandoned ? cleanUpDeadline("close the pipeline", false) : undefined;
   return { op: pipeline.close(), deadline, span };
 }
 

@@ -73,7 +73,7 @@ function instead({ key, setter, setting, isInSeconds }: Meaning, use: NameUse): 
 }
 
 /**
- * What must be used instead of one of pyro's own names with a typing error. Aliases are not corrected:
+ * The advice for one of pyro's own names with a typing error. Aliases are not corrected:
  * `tcp_keepalives_count` is a server setting, and Npgsql has `TCP Keepalive Count`.
  */
 function nearestOption(name: string, use: NameUse): string | undefined {

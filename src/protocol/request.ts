@@ -194,10 +194,10 @@ export interface Deadline {
   /** Whether the connection is closed when the caller gives up. */
   readonly closesConnection?: boolean;
   /**
-   * Whether it limits a clean-up. One that has not begun, because other calls are under way, goes on without its caller,
-   * and the connection stays open.
+   * Whether an op that has not begun, because other calls are under way, goes on without its caller. The connection then
+   * stays open.
    */
-  readonly isCleanUp?: boolean;
+  readonly outlivesCaller?: boolean;
   /** Called when the caller gives up. */
   readonly onGivenUp?: () => void;
 }

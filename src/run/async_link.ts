@@ -255,7 +255,7 @@ export class AsyncLink implements Link, RunnerLink {
         const count = typeof read === "number" ? read : await read;
         if (session.lost !== undefined) {
           if (count === 0) break;
-          // What the server still says is for nobody.
+          // Nobody waits for these bytes.
           continue;
         }
         if (count === 0) throw new ConnectionError("the server closed the connection");

@@ -109,7 +109,7 @@ export class AsyncRunner {
 
   /** A caller gives up; `over` resolves when its op has ended. */
   async #giveUp(cancellation: AsyncCancellation, over: Promise<void>): Promise<void> {
-    if (cancellation.deadline.isCleanUp && !cancellation.entry?.hasBegun) return cancellation.abandon();
+    if (cancellation.deadline.outlivesCaller && !cancellation.entry?.hasBegun) return cancellation.abandon();
     const until = now() + CANCEL_TIMEOUT;
     const isWaiting = cancellation.waitsFor !== undefined;
     const action = cancellation.request();

@@ -152,7 +152,7 @@ function flatten(template: SqlTemplate): Flat {
     parts.sql(top.strings[top.next]!);
     if (top.next === top.inserted.length) {
       open.pop();
-      // What follows would be a part of the comment.
+      // Otherwise the comment would contain the text that follows.
       if (open.length > 0 && endsInLineComment(top.strings.at(-1)!)) parts.sql("\n");
       continue;
     }

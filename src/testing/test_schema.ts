@@ -3,6 +3,7 @@ import { UsageError } from "../errors.ts";
 import { type Opts, settingsOf } from "../options/opts.ts";
 import { type Target, targetOpts } from "../options/target.ts";
 import { variable } from "../runtime/runtime.ts";
+import { isPromise } from "../unheeded.ts";
 
 /** What executes the statements of {@linkcode testSchema}: a `Conn` or a `Pool` of either API. */
 export interface SchemaExecutor {
@@ -95,7 +96,7 @@ function* create(executor: SchemaExecutor, prefix: string): Steps<TestSchema> {
   }
   const random = crypto.randomUUID().slice(0, 6);
   const name = `${prefix}${timeOf(Date.now())}_${random}`;
-  const isPromise = isThenable(yield* returned(executor.queryDrop(`create schema ${name}`)));
+  const isAsync = isPromise(yield* returned(executor.queryDrop(`create schema ${name}`)));
   const drop = (): unknown => executor.queryDrop(`drop schema ${name} cascade`);
   return {
     name,
@@ -103,7 +104,7 @@ function* create(executor: SchemaExecutor, prefix: string): Steps<TestSchema> {
       const opts = targetOpts(target, variable);
       return opts.param("search_path", `${name}, ${settingsOf(opts).param?.search_path ?? DEFAULT_PATH}`);
     },
-    ...(isPromise ? { [Symbol.asyncDispose]: async () => void await drop() } : { [Symbol.dispose]: () => void drop() }),
+    ...(isAsync ? { [Symbol.asyncDispose]: async () => void await drop() } : { [Symbol.dispose]: () => void drop() }),
   };
 }
 
@@ -119,7 +120,7 @@ function* returned(value: unknown): Steps<unknown> {
 function run<T>(steps: Steps<T>): T | Promise<T> {
   let next = steps.next();
   while (!next.done) {
-    if (isThenable(next.value)) return awaitSteps(steps, next);
+    if (isPromise(next.value)) return awaitSteps(steps, next);
     next = steps.next(next.value);
   }
   return next.value;
@@ -137,10 +138,6 @@ async function awaitSteps<T>(steps: Steps<T>, next: IteratorResult<unknown, T>):
     next = steps.next(value);
   }
   return next.value;
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 /** A time to the second, so that later ones come later in the alphabet. */

@@ -110,7 +110,7 @@ class StreamsTransport implements AsyncTransport {
       const close = optional(streams, "close");
       this.#locked = lock(streams);
       this.#isLent = false;
-      // What was closed meanwhile was closed without these.
+      // The connection may have been closed meanwhile, without these streams.
       this.#close = this.#isClosed ? close : close ?? this.#close;
       if (this.#isClosed) this.#closeStreams();
       return session;

@@ -197,7 +197,7 @@ for (const { name, connect } of DRIVERS) {
     const forwarded: Step = ["Query", identity({ clientPort: "4711", serverPort: "5432", directories: "/run/pg" })];
     assert.equal(await count([...TRUST, forwarded]), 0);
     assert.equal(await count([...METHODS["md5"]!, forwarded]), 1);
-    // What the process would prove is part of what it remembers.
+    // The process remembers a socket together with the password.
     assert.equal(await count(overTcp(TRUST), onSocket(TRUST)), 1);
     assert.equal(await count(onSocket(TRUST)), 1);
   });

@@ -7,6 +7,7 @@ import type { Settings } from "../../options/settings.ts";
 import { backoff, LONGEST_WITH_CALLERS } from "../backoff.ts";
 import { isTransient, lostWhileOpening } from "../failure.ts";
 import { errorFields, type Log } from "../../telemetry/log.ts";
+import { isPromise } from "../../unheeded.ts";
 import type { Conn } from "../../async/conn.ts";
 import { open } from "../../async/opened.ts";
 import { PoolConn } from "./pool_conn.ts";
@@ -148,7 +149,7 @@ export async function tidyUp(
 
 /** The result of a user's function, or an error if it takes too long. */
 async function withTimeout<T>(name: string, result: T | PromiseLike<T>, milliseconds: number): Promise<T> {
-  if (typeof (result as Partial<PromiseLike<T>> | null | undefined)?.then !== "function") return result;
+  if (!isPromise(result)) return result;
   // Not every library's promise is a Promise, and asking for its result twice may run it twice.
   const promise = Promise.resolve(result);
   if (!await atMost(promise, milliseconds)) {

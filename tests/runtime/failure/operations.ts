@@ -11,7 +11,7 @@ export interface Scene {
   readonly options: { readonly signal?: AbortSignal; readonly timeout?: number };
   /** Called between its steps: something may happen there. */
   readonly pause: () => void;
-  /** What its preparation made. */
+  /** The result of its preparation. */
   kept?: unknown;
 }
 

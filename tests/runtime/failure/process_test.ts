@@ -59,5 +59,5 @@ matrix("the server process is terminated before", OPERATIONS, worlds, async (wor
   await scene.conn.close();
 });
 
-/** What is still writing when the server ends. */
+/** The operations that are still writing when the server ends. */
 const WRITERS: readonly string[] = ["pipeline", "execBatch", "execBatch in chunks", "copyIn", "copyRows"];

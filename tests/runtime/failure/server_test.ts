@@ -10,7 +10,7 @@ import { worlds } from "../../support/suite/worlds.ts";
 import { FAIL, OPERATIONS } from "./operations.ts";
 import { assertLost, outcome, sceneOf, until } from "./scenes.ts";
 
-/** What the log says when a whole server has gone down. */
+/** A line of the log when a whole server has gone down. */
 const DOWN = { kill: "all server processes terminated", shutdown: "database system is shut down" } as const;
 
 for (const how of ["kill", "shutdown"] as const) {
