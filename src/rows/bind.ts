@@ -67,7 +67,7 @@ function encodeParameter(out: Outbox, codec: Codec, value: unknown, number: numb
     return encodeValue(codec, out, value);
   } catch (error) {
     const { reason, options } = encodeFailure(error, value);
-    const note = reason.startsWith("an array was given") ? `; a list of alternatives is = any($${number})` : "";
+    const note = LIST.test(reason) ? `; a list of alternatives is = any($${number})` : "";
     throw new EncodeError(`Cannot encode parameter $${number} as ${codec.name}: ${reason}${note}`, options);
   }
 }
@@ -92,4 +92,10 @@ function expectCount(expected: number, given: number, sql: string): void {
 }
 
 const MAX_PARAMETERS = 0xffff;
+/**
+ * An array in place of a value without parts. Where bytes, a point or a range is needed, it rather is the value in a
+ * wrong form, and a part of a value is no alternative.
+ */
+const LIST =
+  /^an array was given where an? (string|number|bigint|boolean|Interval|Temporal\.[A-Za-z]+)(,.*| or .*)? is needed$/;
 const LONG_NUMBER = /\$\d{5}/;

@@ -35,6 +35,12 @@ for (const world of worldsOf("hints")) {
         [() => exec("select 1 where 1 in ($1)", [[1, 2]]), EncodeError, /a list of alternatives is = any\(\$1\)$/],
         [() => exec("select 1 where 1 in ($1)", [[1, 2]]), EncodeError, /= any\(\$1\)$/],
         [() => exec("select 1 where $2::text = $1::text", ["a", ["b"]]), EncodeError, /= any\(\$2\)$/],
+        // Where an array is the value in a wrong form, or a part of one, it is no list of alternatives.
+        [() => exec("select $1::bytea", [[1, 2]]), EncodeError, /where a Uint8Array is needed$/],
+        [() => exec("select $1::point", [[1, 2]]), EncodeError, /where a point \(\{ x, y \}\) is needed$/],
+        [() => exec("select $1::point", [{ x: [1], y: 2 }]), EncodeError, /where a number for x is needed$/],
+        [() => exec("select $1::int4range", [[1, 2]]), EncodeError, /where a Range is needed$/],
+        [() => exec("select 1 where now() in ($1)", [[1, 2]]), EncodeError, /= any\(\$1\)$/],
         [() => exec("select $1", { id: 1 }), UsageError, /"id".*parameters must be in an array, for \$1, \$2, …/],
         [() => exec`select ${1}::int4`, UsageError, /no tag for templates; write exec\(sql`…`\)/],
         [() => exec`select ${[1]}::int4[]`, UsageError, /write exec\(sql`…`\)/],
