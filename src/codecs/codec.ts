@@ -119,18 +119,25 @@ export function expectLength(start: number, end: number, length: number): void {
 
 /** The kind of a value, in words that do not show the value: "a string", "an array", "a Date". */
 export function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
   switch (typeof value) {
     case "undefined":
       return "undefined";
-    case "object": {
-      const name: unknown = (originalOf(value) as object).constructor?.name;
-      return typeof name !== "string" || name === "Object" || name === "" ? "an object" : article(name);
-    }
+    case "object":
+      try {
+        return value === null ? "null" : kindOfObject(value);
+      } catch {
+        // A Proxy that is revoked, or a getter that throws.
+        return "an object that cannot be examined";
+      }
     default:
       return article(typeof value);
   }
+}
+
+function kindOfObject(value: object): string {
+  if (Array.isArray(value)) return "an array";
+  const name: unknown = (originalOf(value) as object).constructor?.name;
+  return typeof name !== "string" || name === "Object" || name === "" ? "an object" : article(name);
 }
 
 /** The reason why a value could not be encoded. Anything that the user's code has thrown is the cause. */

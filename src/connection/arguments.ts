@@ -6,7 +6,7 @@ import { quotedIdentifier } from "../sql/identifier.ts";
 import type { StatementSource } from "../statements/statement_source.ts";
 import { referenceOf, StatementHandle } from "../statements/prepared_statement.ts";
 import type { Deadline } from "../protocol/request.ts";
-import { SqlTemplate, valuesOf } from "../sql/template.ts";
+import { isSqlTemplate, SqlTemplate, valuesOf } from "../sql/template.ts";
 import { checkCount } from "../rows/bind.ts";
 import { type ColumnTypes, columnTypesFrom } from "../codecs/column_codecs.ts";
 import type { RowLayout } from "../rows/row.ts";
@@ -255,7 +255,7 @@ function textWithoutValues(template: SqlTemplate): string {
 function checkedValues(values: Params): Params {
   checkCount(values.length);
   for (let i = 0; i < values.length; i++) {
-    if (values[i] instanceof SqlTemplate) {
+    if (isSqlTemplate(values[i])) {
       throw new UsageError(`Cannot bind parameter $${i + 1}: an sql template is no value; nest it in another template`);
     }
   }

@@ -15,7 +15,13 @@ export const untyped: Codec = { ...opaque("an unknown type"), text };
 
 /** Whether a value has a text that does not depend on the type. */
 export function hasUntypedText(value: unknown): boolean {
-  return typeof value !== "object" || value === null || value instanceof JsonValue || codecFor(value) !== undefined;
+  if (typeof value !== "object" || value === null) return true;
+  try {
+    return value instanceof JsonValue || codecFor(value) !== undefined;
+  } catch {
+    // A Proxy that cannot be examined: the codec of its type refuses it.
+    return false;
+  }
 }
 
 function text(value: unknown): string {

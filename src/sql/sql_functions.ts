@@ -8,7 +8,7 @@ import { columnOf } from "../names.ts";
 import { quotedIdentifier } from "./identifier.ts";
 import { arrayReader, columnList, namesOf, objectReader } from "./row_readers.ts";
 import type { SqlTypes } from "./sql_tag.ts";
-import { Parts, SqlTemplate, template } from "./template.ts";
+import { isSqlTemplate, Parts, SqlTemplate, template } from "./template.ts";
 import { checkList, faultOf, kindOf } from "./template_checks.ts";
 
 /** The name in the database of one that a program gives. */
@@ -110,7 +110,7 @@ export function unnested(rows: Iterable<object>, types: SqlTypes): SqlTemplate {
     checkRow(row, number);
     reader ??= readerOf(row, names, false);
     for (const [i, value] of reader(row, number).entries()) {
-      if (value instanceof SqlTemplate) {
+      if (isSqlTemplate(value)) {
         throw new UsageError(
           `Cannot unnest column ${JSON.stringify(names[i])} of row ${number}: a template is no value`,
         );
@@ -200,7 +200,7 @@ function junction(conditions: Iterable<SqlTemplate>, word: string, ofNone: strin
 }
 
 function cast(parts: Parts, value: unknown, type: string | SqlTemplate): void {
-  if (value instanceof SqlTemplate) {
+  if (isSqlTemplate(value)) {
     parts.sql("(");
     parts.insert(value);
     parts.sql(")::");

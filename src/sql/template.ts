@@ -93,6 +93,15 @@ export class SqlTemplate {
   }
 }
 
+/** Whether a value is a template. A Proxy that cannot be examined is none: its codec refuses it. */
+export function isSqlTemplate(value: unknown): value is SqlTemplate {
+  try {
+    return value instanceof SqlTemplate;
+  } catch {
+    return false;
+  }
+}
+
 /** A template whose parts are values only. */
 interface Flat {
   readonly shape: Shape;
@@ -157,7 +166,7 @@ function flatten(template: SqlTemplate): Flat {
       continue;
     }
     const part = top.inserted[top.next++];
-    if (part instanceof SqlTemplate) open.push({ ...partsOf(part), next: 0 });
+    if (isSqlTemplate(part)) open.push({ ...partsOf(part), next: 0 });
     else parts.insert(part);
   }
   return { shape: new Shape(parts.strings), values: parts.inserted };
@@ -183,7 +192,7 @@ export function template(strings: TemplateStringsArray, ...inserted: unknown[]):
   for (let i = 0; i < inserted.length; i++) {
     const fault = faultOf(inserted[i]);
     if (fault !== undefined) throw new UsageError(`Cannot use interpolation ${i + 1} of a template: ${fault}`);
-    nested ||= inserted[i] instanceof SqlTemplate;
+    nested ||= isSqlTemplate(inserted[i]);
   }
   return make(strings, inserted, nested ? undefined : { shape, values: inserted });
 }

@@ -88,18 +88,27 @@ export function faultOf(value: unknown): string | undefined {
     case "undefined":
       return "it must not be undefined; NULL is null";
     case "object":
-      if (value === null || isTemplate(value)) return undefined;
-      if (Array.isArray(value)) {
-        return isTemplate(value[0]) ? "it is an array of templates; sql.join, sql.and and sql.or join them" : undefined;
+      try {
+        return value === null ? undefined : faultOfObject(value);
+      } catch {
+        // A Proxy that cannot be examined: its codec refuses it.
+        return undefined;
       }
-      if (!("then" in value) || typeof value.then !== "function") return undefined;
-      return "it is a promise, which must be awaited first";
     case "function":
     case "symbol":
       return `it is ${kindOf(value)}, which SQL has no value for`;
     default:
       return undefined;
   }
+}
+
+function faultOfObject(value: object): string | undefined {
+  if (isTemplate(value)) return undefined;
+  if (Array.isArray(value)) {
+    return isTemplate(value[0]) ? "it is an array of templates; sql.join, sql.and and sql.or join them" : undefined;
+  }
+  if (!("then" in value) || typeof value.then !== "function") return undefined;
+  return "it is a promise, which must be awaited first";
 }
 
 /** The method `then` of templates: `await` calls it, as if the template were a promise. */
@@ -118,8 +127,8 @@ export function isTemplate(value: unknown): boolean {
 /** The kind of a value, in words that do not show the value. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+  if (typeof value !== "object") return `a ${typeof value}`;
+  return Array.isArray(value) ? "an array" : "an object";
 }
 
 /** Checks a value of a row; `column` is its name, or its index. */

@@ -71,6 +71,8 @@ test("kinds: null is never asked of a codec, undefined is refused by all", () =>
 });
 
 test("kinds: they are told by words", () => {
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
   const cases: readonly (readonly [value: unknown, kind: string])[] = [
     [null, "null"],
     [undefined, "undefined"],
@@ -88,6 +90,7 @@ test("kinds: they are told by words", () => {
     [new (class {})(), "an object"],
     [new Marked(), "a Marked"],
     [Temporal.Instant.fromEpochMilliseconds(0), "an Instant"],
+    [revoked, "an object that cannot be examined"],
   ];
   for (const [value, kind] of cases) assert.equal(kindOf(value), kind);
 });
