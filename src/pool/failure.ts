@@ -41,10 +41,10 @@ export function tooManyWaiting(maxWaiting: number): ConnectionError {
   );
 }
 
-/** All connections are in use, by the only thread that could give one back. */
+/** All connections are in use, by the only thread that could release one. */
 export function allInUse({ max }: PoolStats): UsageError {
   return new UsageError(
-    `Cannot acquire a connection: all ${max} are in use; give one back, or set a higher poolMaxConcurrency`,
+    `Cannot acquire a connection: all ${max} are in use; release one, or set a higher poolMaxConcurrency`,
     { safeToRetry: true },
   );
 }

@@ -10,13 +10,13 @@ export function leakReporter(
   onLeak: ((leak: PoolLeak) => void) | undefined,
 ): (leak: PoolLeak) => void {
   if (onLeak !== undefined) return onLeak;
-  if (log !== undefined) return (leak) => log.warn("connection not given back", { pool, ...leak });
+  if (log !== undefined) return (leak) => log.warn("connection not released", { pool, ...leak });
   return (leak) => warn(messageFor(leak), "PoolLeakWarning", leak.stack);
 }
 
 function messageFor({ kind, milliseconds }: PoolLeak): string {
   const what = kind === "forgotten"
-    ? "A connection of a pool was dropped without being given back, and the pool has taken it back"
-    : "A connection of a pool has not been given back yet";
+    ? "A connection of a pool was dropped without being released, and the pool has taken it back"
+    : "A connection of a pool has not been released yet";
   return `${what}; it was taken ${milliseconds} ms ago`;
 }

@@ -143,6 +143,19 @@ conformance("logger: statement names that are turned off", async (world, server)
   assert.match(String(fields.reason), /pooler/);
 });
 
+conformance("logger: a connection of a pool that cannot be cleaned up", async (world, server) => {
+  const lines = new Lines();
+  const onRelease = (): never => {
+    throw new Error("no release");
+  };
+  await using pool = world.pool(new Opts(server.fast).logger(lines).logLevel("error"), { name: "shop", onRelease });
+  await pool.ping();
+  await pool.close();
+  assert.deepEqual(lines.all.map(({ level, message, fields }) => [level, message, fields.pool, fields.error]), [
+    ["error", "pyro: connection not cleaned up", "shop", "Error"],
+  ]);
+});
+
 conformance("logger: what it throws or rejects is ignored", async (world, server) => {
   const thrown: string[] = [];
   const logger = {

@@ -132,7 +132,7 @@ export class Connector {
 }
 
 /** Closes and rolls back what the user left open; closes the connection if that fails, or if `onRelease` says so. */
-export async function tidyUp(
+export async function cleanUp(
   conn: PoolConn,
   onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined,
   onFailure: (error: unknown) => void,

@@ -18,7 +18,7 @@ import { Alarm } from "./alarm.ts";
 import type { Conn } from "../../async/conn.ts";
 import { Batching } from "./batching.ts";
 import { type AcquireDeadline, AcquireTimeout, CallerQueue } from "./caller_queue.ts";
-import { Connector, type OnConnect, tidyUp } from "./connector.ts";
+import { cleanUp, Connector, type OnConnect } from "./connector.ts";
 import type { ConnectionSource } from "./connection_source.ts";
 import { HostWatch } from "./host_watch.ts";
 import { Leases } from "./leases.ts";
@@ -275,8 +275,8 @@ export class PoolManager implements ConnectionSource, GroupMember {
 
   async #cleanUp(entry: Entry): Promise<void> {
     const logFailure = (error: unknown): void =>
-      this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
-    await tidyUp(entry.conn, this.#hooks.onRelease, logFailure);
+      this.#log?.error("connection not cleaned up", { pool: this.name, ...errorFields(error) });
+    await cleanUp(entry.conn, this.#hooks.onRelease, logFailure);
     this.#returnEntry(entry);
   }
 

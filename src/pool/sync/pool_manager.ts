@@ -159,7 +159,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
       keep = this.#hooks.onRelease(conn);
       if (keep === false || !conn.isReleased) conn.close();
     } catch (error) {
-      this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
+      this.#log?.error("connection not cleaned up", { pool: this.name, ...errorFields(error) });
       conn.close();
     }
     try {
@@ -175,7 +175,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
     try {
       this.release(entry);
     } catch (error) {
-      this.#log?.error("connection not tidied up", { pool: this.name, ...errorFields(error) });
+      this.#log?.error("connection not cleaned up", { pool: this.name, ...errorFields(error) });
     }
   }
 
