@@ -12,7 +12,7 @@ import { isPrintable, printEscaped } from "./printed.ts";
 import { printedError } from "./printed_error.ts";
 import { raiseStackLimit, restoreStackLimit } from "./stack.ts";
 
-export { stackFromHere } from "./stack.ts";
+export { keepStack, stackFromHere } from "./stack.ts";
 
 /** The options of the constructors of pyro's errors. */
 export interface PyroErrorOptions extends ErrorOptions {

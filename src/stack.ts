@@ -31,10 +31,19 @@ export function restoreStackLimit(limit: number | undefined): void {
 /** Sets the error's stack to the caller's, for an error that was made elsewhere. */
 export function stackFromHere(error: Error): void {
   const { message } = error;
+  const kept = KEPT.get(error);
+  const traced: { stack?: string } = kept === undefined ? error : {};
   const limit = raiseStackLimit();
-  Error.captureStackTrace(error, stackFromHere);
+  Error.captureStackTrace(traced, stackFromHere);
   restoreStackLimit(limit);
-  if (!isPrintable(message)) printEscaped(error, message);
+  if (kept !== undefined) error.stack = `${kept}${/\n[^]*/.exec(traced.stack ?? "")?.[0] ?? ""}`;
+  else if (!isPrintable(message)) printEscaped(error, message);
 }
 
+/** Keeps the stack of an error of a user's function: {@linkcode stackFromHere} then adds the caller's below it. */
+export function keepStack(error: Error): void {
+  KEPT.set(error, error.stack ?? "");
+}
+
+const KEPT = new WeakMap<Error, string>();
 const FRAMES = 50;

@@ -80,6 +80,34 @@ inEveryWorld("of what fails while connecting", async (world) => {
   }
 });
 
+inEveryWorld("of what fails in a pool's onConnect: the line there, and the caller's", async (world) => {
+  let count = 0;
+  function setUp(conn: Conn): void {
+    if (count++ > 0) void conn.query("select bad");
+  }
+  async function setUpLater(conn: Conn): Promise<void> {
+    if (count++ > 0) await conn.query("select bad");
+  }
+  const onConnect = world.name === "async" ? setUpLater : setUp;
+  await using pool = world.pool(newest.fast, { onConnect, poolMinIdle: 2, poolMaxConcurrency: 2 });
+  async function waiting(): Promise<unknown> {
+    return await pool.ready();
+  }
+  async function acquiring(): Promise<unknown> {
+    await using _first = await pool.acquire();
+    return await pool.acquire();
+  }
+  async function executing(): Promise<unknown> {
+    await using _first = await pool.acquire();
+    return await pool.exec("select 1");
+  }
+  for (const call of [waiting, acquiring, executing, executing]) {
+    const stack = await stackOf(call);
+    assert.match(stack, /^ServerError: column "bad" does not exist\n/);
+    assert.match(stack, new RegExp(`setUp.*stack_test\\.ts[^]*${call.name}.*stack_test\\.ts`), stack);
+  }
+});
+
 inEveryWorld("of what is found deep inside of pyro", async (world) => {
   await using conn = await world.connect(newest.fast);
   await conn.queryDrop("create temporary table pair (a int4, b int4)");

@@ -1,6 +1,6 @@
 /** Opens a pool's connections, and decides when to try again after a failure. */
 import { atMost, now } from "../../runtime/clock.ts";
-import { ConnectionError } from "../../errors.ts";
+import { ConnectionError, keepStack, PyroError } from "../../errors.ts";
 import type { HostChoice } from "../../connect/host_choice.ts";
 import { ServerAddress, verifiedSockets } from "../../connect/server_address.ts";
 import type { Settings } from "../../options/settings.ts";
@@ -83,7 +83,12 @@ export class Connector {
 
   async #setUp(conn: PoolConn): Promise<void> {
     const { connectTimeout = 30_000 } = this.#settings;
-    await withTimeout("onConnect", this.#onConnect(conn), connectTimeout || Infinity);
+    try {
+      await withTimeout("onConnect", this.#onConnect(conn), connectTimeout || Infinity);
+    } catch (error) {
+      if (error instanceof PyroError) keepStack(error);
+      throw error;
+    }
     if (!conn.isReleased) await conn.release(CLEAN_UP_TIMEOUT);
   }
 

@@ -55,7 +55,11 @@ export class PoolCalls {
   async ready(options: CallOptions | undefined): Promise<void> {
     const entry = await this.acquire(options);
     await this.#source.release(entry, false);
-    await this.#source.filled();
+    try {
+      await this.#source.filled();
+    } catch (error) {
+      throw this.#source.acquireError(error);
+    }
   }
 
   /**
