@@ -3,6 +3,7 @@ import type { ConnectionState } from "../connection/connection_state.ts";
 import type { Handlers } from "../connection/handlers.ts";
 import type { ConnectionError, ServerFields } from "../errors.ts";
 import { printMembers } from "../inspection.ts";
+import { bad } from "../options/option_values.ts";
 import type { Lease } from "../pool/lease.ts";
 import { type CancelKey, cancelKeyOf } from "../connect/cancel.ts";
 import type { Upgrade } from "../connect/upgrade.ts";
@@ -86,7 +87,7 @@ export abstract class ConnState {
   }
 
   set onNotice(listener: ((notice: ServerFields) => void) | undefined) {
-    this.#settable("onNotice").onNotice = listener;
+    this.#setHandler("onNotice", listener);
   }
 
   /**
@@ -99,7 +100,7 @@ export abstract class ConnState {
   }
 
   set onNotification(listener: ((notification: Notification) => void) | undefined) {
-    this.#settable("onNotification").onNotification = listener;
+    this.#setHandler("onNotification", listener);
   }
 
   /**
@@ -112,7 +113,7 @@ export abstract class ConnState {
   }
 
   set onClose(listener: ((error?: ConnectionError) => void) | undefined) {
-    this.#settable("onClose").onClose = listener;
+    this.#setHandler("onClose", listener);
   }
 
   #handler<K extends keyof Handlers>(name: K): Handlers[K] {
@@ -121,11 +122,14 @@ export abstract class ConnState {
     return leased?.[name] ?? handlers.own[name];
   }
 
-  #settable(name: string): Handlers {
+  #setHandler<K extends keyof Handlers>(name: K, listener: Handlers[K]): void {
     const { handlers } = this.#state;
-    if (this.#lease === undefined) return handlers.own;
-    this.#lease.check(`set ${name}`);
-    return handlers.settable(this.#lease);
+    this.#lease?.check(`set ${name}`);
+    if (listener !== undefined && typeof listener !== "function") {
+      throw bad(name, listener, "it must be a function, or undefined for none");
+    }
+    const settable = this.#lease === undefined ? handlers.own : handlers.settable(this.#lease);
+    settable[name] = listener;
   }
 
   static {

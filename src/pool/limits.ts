@@ -1,6 +1,6 @@
 /** The limits of a pool, made from its options. */
 import { UsageError } from "../errors.ts";
-import { isOptions } from "../options/option_values.ts";
+import { checkFunction, isOptions } from "../options/option_values.ts";
 import { POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "../options/pool_options.ts";
 import type { OptsObject } from "../options/opts_object.ts";
 import { type Opts, settingsOf } from "../options/opts.ts";
@@ -34,7 +34,7 @@ export function poolOpts(
   for (const [name, value] of Object.entries(options ?? {})) {
     if (value === undefined) continue;
     if (functions.includes(name)) {
-      if (typeof value !== "function") throw new UsageError(`Cannot use ${name}: it must be a function`);
+      checkFunction(name, value);
     } else if (isLimit(name)) {
       opts = opts[name](value as number);
     } else if (name === "name") {

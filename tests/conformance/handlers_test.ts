@@ -47,6 +47,32 @@ conformance("onNotification: every notification, also of a LISTEN that was execu
   assert.equal(heard.length, 1);
 });
 
+conformance("handlers: what is no function is refused when it is set", async (world, server) => {
+  await using own = await world.connect(server.fast);
+  await using pool = world.pool(server.fast);
+  await using leased = await pool.acquire();
+  for (const conn of [own, leased]) {
+    for (const name of ["onNotice", "onNotification", "onClose"] as const) {
+      const listener = (): void => {};
+      conn[name] = listener;
+      for (const [value, given] of [["x", '"x"'], [null, "null"], [{}, "an object"]]) {
+        assert.throws(() => void (conn[name] = value as never), {
+          name: "UsageError",
+          message: `Cannot set ${name} to ${given}: it must be a function, or undefined for none`,
+        });
+      }
+      assert.equal(conn[name], listener);
+      conn[name] = undefined;
+    }
+  }
+  for (const name of ["onConnect", "onRelease", "onClose", "onLeak"]) {
+    assert.throws(() => world.pool(server.fast, { [name]: "x" }), {
+      name: "UsageError",
+      message: `Cannot set ${name} to "x": it must be a function`,
+    });
+  }
+});
+
 conformance("handlers: those of a pool's user end with the release, those of the pool stay", async (world, server) => {
   const ended: [number, boolean][] = [];
   const pool = world.pool(server.fast, {

@@ -66,7 +66,8 @@ test("limits: what is wrong is told", () => {
   refuses([], /they must be an object such as/);
   refuses({ max: 5 }, /option "max": there are poolMaxConcurrency, .*, onConnect/);
   refuses({ onRelease: () => {} }, /option "onRelease"/);
-  refuses({ onConnect: "no" }, /onConnect: it must be a function/);
+  refuses({ onConnect: "no" }, /^Cannot set onConnect to "no": it must be a function$/);
+  refuses({ onConnect: null }, /^Cannot set onConnect to null: it must be a function$/);
   refuses({ name: 1 }, /name: it must be a string/);
   refuses({ poolMaxConcurrency: 0 }, /poolMaxConcurrency/);
   refuses({ poolMaxConcurrency: "5" }, /poolMaxConcurrency/);
