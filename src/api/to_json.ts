@@ -20,7 +20,7 @@ export interface JsonOptions {
 /**
  * Makes JSON text of rows, or of any value of a result: bigints become numbers if those are exact,
  * otherwise strings; bytea becomes base64; dates and times their ISO text; NaN and the infinities
- * strings, as with PostgreSQL's `to_json`.
+ * strings, as with PostgreSQL's `to_json`. `undefined`, such as the first of no rows, becomes `null`.
  *
  * @param options Other forms, and indentation.
  * @throws {UsageError} If there is no such option or choice.
@@ -42,7 +42,7 @@ export function toJson(value: unknown, options: JsonOptions = {}): string {
   const { indent, int8 = "safe", bytea = "base64" } = options;
   const bigint = BIGINTS[choice("int8", int8, BIGINTS)];
   const bytes = BYTES[choice("bytea", bytea, BYTES)];
-  return JSON.stringify(value, (_key, member: unknown) => {
+  const text: string | undefined = JSON.stringify(value, (_key, member: unknown) => {
     switch (typeof member) {
       case "bigint":
         return bigint(member);
@@ -54,6 +54,8 @@ export function toJson(value: unknown, options: JsonOptions = {}): string {
         return member;
     }
   }, indent);
+  // As inside of arrays.
+  return text ?? "null";
 }
 
 /** bytea as PostgreSQL writes it. */

@@ -51,6 +51,15 @@ test("toJson: rows as objects and as arrays, nested values and NULL included", (
   assert.equal(toJson(null), "null");
 });
 
+test("toJson: it gives text for every value, also for the first of no rows", () => {
+  const none = new Array<number>().at(0);
+  for (const value of [none, undefined, () => 1, Symbol("a"), { toJSON: () => undefined }]) {
+    assert.equal(toJson(value), "null");
+    assert.equal(toJson([value]), "[null]");
+    assert.equal(toJson({ value }), "{}");
+  }
+});
+
 test("toJson: bigints, bytea and indentation as the options say", () => {
   const value = { id: 1n, big: 2n ** 63n, data: Uint8Array.of(1, 171) };
   assert.equal(toJson(value, { int8: "string" }), '{"id":"1","big":"9223372036854775808","data":"Aas="}');
