@@ -5,6 +5,7 @@
  * the rest of the reply must be read in any case. Only a violation of the protocol throws at once.
  */
 import { ProtocolError, UsageError } from "../errors.ts";
+import { isPromise, silence } from "../unheeded.ts";
 import type { Description } from "./description.ts";
 import type { Registry } from "../codecs/registry.ts";
 import type { MapRow } from "./row_mapper.ts";
@@ -211,7 +212,8 @@ export class RowsByKey extends ResultCollector<Map<unknown, unknown>> {
   }
 
   override mapped(rows: Map<unknown, unknown>, map: MapRow): Map<unknown, unknown> {
-    return new Map(Array.from(rows, ([key, row]) => [key, map(row)]));
+    const made = mapEach([...rows.values()], map);
+    return new Map(Array.from(rows.keys(), (key, i) => [key, made[i]]));
   }
 
   protected override value(): Map<unknown, unknown> {
@@ -252,7 +254,7 @@ export class FirstRow extends ResultCollector<unknown> {
   }
 
   override mapped(row: unknown, map: MapRow): unknown {
-    return row === null ? null : map(row);
+    return row === null ? null : mapFirst(row, map);
   }
 
   protected override value(): unknown {
@@ -360,6 +362,15 @@ export class OnlyResult extends ResultCollector<Result<unknown>> {
 
 /** Maps rows in their own array, since a second one of many rows costs as much as calling the function. */
 function mapEach(rows: unknown[], map: MapRow): unknown[] {
-  for (let i = 0; i < rows.length; i++) rows[i] = map(rows[i]);
+  if (rows.length > 0) rows[0] = mapFirst(rows[0], map);
+  for (let i = 1; i < rows.length; i++) rows[i] = map(rows[i]);
   return rows;
+}
+
+/** What the function makes of the first row, which tells whether it is asynchronous: nobody would await its promises. */
+function mapFirst(row: unknown, map: MapRow): unknown {
+  const made = map(row);
+  if (!isPromise(made)) return made;
+  silence(made);
+  throw new UsageError("Cannot use as: its function has returned a promise, and must return what it makes of the row");
 }

@@ -100,6 +100,35 @@ conformance("as: what it throws comes back unchanged, and the connection goes on
   }
 });
 
+conformance(
+  "as: an async function is refused, and what its promise rejects with is nobody's",
+  async (world, server) => {
+    await using conn = await world.connect(server.fast);
+    const as = (row: object): Promise<object> => Promise.reject(new Error(`mine: ${typeof row}`));
+    await using pool = world.pool(server.fast);
+    const calls: (() => unknown)[] = [
+      async () => {
+        await using pipeline = conn.pipeline();
+        await pipeline.claim(pipeline.exec("select 1 as n"), { as });
+      },
+      () => conn.exec("select generate_series(1, 3) as n", { as }),
+      () => conn.query("select 1 as n", { as }),
+      () => conn.queryAll("select 1 as n", { as }),
+      () => conn.execFirst("select 1 as n", { as }),
+      () => conn.execOne("select 1 as n", { as }),
+      () => conn.execMap("select 1 as n", [], "n", { as }),
+      async () => {
+        for await (const _ of conn.stream("select 1 as n", { as }));
+      },
+      () => pool.exec("select 1 as n", { as }),
+    ];
+    const refusal = { name: "UsageError", message: /^Cannot use as: its function has returned a promise/ };
+    for (const call of calls) await assert.rejects(async () => void await call(), refusal);
+    assert.deepEqual(await conn.exec("select 1 where false", { as }), []);
+    assert.equal(await conn.execValue("select 1"), 1);
+  },
+);
+
 conformance("as: a schema checks rows, and gives what it makes of them", async (world, server) => {
   await using conn = await world.connect(server.fast);
   const schema: StandardSchema<{ name: string }> = {
