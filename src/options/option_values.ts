@@ -131,7 +131,8 @@ export function checkHostAddrs(name: string, value: unknown): readonly string[] 
   const list = typeof value === "string" ? value.split(",") : value;
   if (!Array.isArray(list) || list.length === 0) throw bad(name, value, "it must be an IP address, or a list of them");
   for (const address of list) {
-    if (checkText(name, address) !== "" && !isAddress(address)) throw bad(name, address, "it must be an IP address");
+    if (checkText(name, address) === "" || isAddress(address)) continue;
+    throw bad(name, address, `it must be an IP address${address.startsWith("[") ? ", without brackets" : ""}`);
   }
   return [...list];
 }

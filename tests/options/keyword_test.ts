@@ -236,10 +236,12 @@ test("keys: hostaddr is a list of addresses, each for a host", () => {
   assert.deepEqual(setting("hostaddr", "192.0.2.7"), { hostAddrs: ["192.0.2.7"] });
   assert.deepEqual(setting("hostaddr", "::1,,fe80::1%eth0"), { hostAddrs: ["::1", "", "fe80::1%eth0"] });
   for (
-    const value of ["127.0.0.010", "127.1", "db.example.com", "1.2.3", "1.2.3.256", "[::1]", "/tmp", "1.2.3.4.5", ":::"]
+    const value of ["127.0.0.010", "127.1", "db.example.com", "1.2.3", "1.2.3.256", "/tmp", "1.2.3.4.5", ":::"]
   ) {
     assert.match(complaint("hostaddr", value), /^Cannot set hostaddr to ".*": it must be an IP address$/);
   }
+  // libpq takes brackets in host only.
+  assert.match(complaint("hostaddr", "[::1]"), /^Cannot set hostaddr to "\[::1\]": it must be .*, without brackets$/);
 });
 
 test("keys: empty values are values where libpq has a default for them, and errors where it has none", () => {
