@@ -36,3 +36,14 @@ export function readNamedFile(what: string, path: string, { readFile }: { readon
   }
   return file;
 }
+
+/** Whether a part of a file's text is not what the file has there, since the file is not in UTF-8. */
+export function isGarbled(part: string, { bytes }: FileContent): boolean {
+  if (bytes === undefined || !part.includes("\ufffd")) return false;
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return false;
+  } catch {
+    return true;
+  }
+}

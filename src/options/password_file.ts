@@ -5,7 +5,7 @@
  */
 import type { Environment } from "./environment.ts";
 import { lazy } from "../lazy.ts";
-import { readNamedFile } from "./files.ts";
+import { type FileContent, isGarbled, readNamedFile } from "./files.ts";
 import type { Settings } from "./settings.ts";
 
 /** The connection that a password is for. */
@@ -15,6 +15,11 @@ export interface PasswordKey {
   readonly port: number;
   readonly db: string;
   readonly user: string;
+}
+
+/** A password file, and where it is. */
+interface PasswordFile extends FileContent {
+  readonly path: string;
 }
 
 /** Looks a password up; undefined if there is none. */
@@ -29,9 +34,15 @@ export function filePasswords(
   keys: readonly PasswordKey[],
   environment: Environment,
 ): PasswordLookup[] {
-  const text = lazy(() => readPasswordFile(passfile, environment) ?? "");
-  if (passfile) text();
-  return keys.map((key) => () => findPassword(text(), key));
+  const read = lazy(() => readPasswordFile(passfile, environment) ?? NO_FILE);
+  if (passfile) read();
+  return keys.map((key) => () => {
+    const file = read();
+    const password = findPassword(file.text, key);
+    if (password === undefined || !isGarbled(password, file)) return password;
+    environment.warn(`The password in the password file ${JSON.stringify(file.path)} is not used: it must be in UTF-8`);
+    return undefined;
+  });
 }
 
 /** The password of the first line that matches; undefined if none does. */
@@ -49,8 +60,11 @@ export function findPassword(text: string, { host, port, db, user }: PasswordKey
   return undefined;
 }
 
-/** The text of the password file; undefined if there is none, or it must not be used. */
-function readPasswordFile(named: string | undefined, environment: Environment): string | undefined {
+/** The password file; undefined if there is none, or it must not be used. */
+function readPasswordFile(
+  named: string | undefined,
+  environment: Environment,
+): PasswordFile | undefined {
   const home = environment.homeDirectory();
   const path = named || (home && `${home}/.pgpass`);
   if (!path) return undefined;
@@ -63,7 +77,7 @@ function readPasswordFile(named: string | undefined, environment: Environment): 
         "its permissions must be u=rw (0600) or less",
     );
   } else if (file.state === "read") {
-    return file.text;
+    return { ...file, path };
   }
   return undefined;
 }
@@ -97,3 +111,4 @@ function unescapeField(text: string): string {
  * connection through the default one matches `localhost`.
  */
 const DEFAULT_DIRECTORIES = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
+const NO_FILE: PasswordFile = { state: "read", path: "", text: "", isPrivate: true };

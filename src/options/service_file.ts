@@ -10,7 +10,7 @@
 import { UsageError } from "../errors.ts";
 import { isBlank, trimBlanks } from "./option_values.ts";
 import type { Environment } from "./environment.ts";
-import { readNamedFile } from "./files.ts";
+import { type FileContent, isGarbled, readNamedFile } from "./files.ts";
 import { applyKeyword, isGiven, isLibpqKey } from "./keywords.ts";
 import type { Settings } from "./settings.ts";
 
@@ -25,7 +25,7 @@ export function withService(settings: Settings, environment: Environment): Setti
     if (file.state !== "read") {
       throw unusable(service, `the service file ${JSON.stringify(named)} does not exist, or cannot be read`);
     }
-    const found = applySection(settings, file.text, service, named);
+    const found = applySection(settings, file, service, named);
     if (found !== undefined) return found;
   }
   const home = homeDirectory();
@@ -38,16 +38,16 @@ export function withService(settings: Settings, environment: Environment): Setti
   for (const path of paths) {
     const file = environment.readFile(path);
     if (file.state === "not permitted") skipped.push(path);
-    const found = file.state === "read" ? applySection(settings, file.text, service, path) : undefined;
+    const found = file.state === "read" ? applySection(settings, file, service, path) : undefined;
     if (found !== undefined) return found;
   }
   throw unusable(service, `no service file has it${permissionHint(skipped)}`);
 }
 
 /** The settings with those of a section; undefined if the file does not have the section. */
-function applySection(settings: Settings, text: string, service: string, path: string): Settings | undefined {
+function applySection(settings: Settings, file: FileContent, service: string, path: string): Settings | undefined {
   let found: Settings | undefined;
-  const lines = text.split("\n");
+  const lines = file.text.split("\n");
   for (const [i, raw] of lines.entries()) {
     const where = `the service file ${JSON.stringify(path)}, line ${i + 1}`;
     // The last line has no end.
@@ -62,6 +62,7 @@ function applySection(settings: Settings, text: string, service: string, path: s
       // As in libpq, anything may follow the bracket.
       if (line.startsWith(`[${service}]`)) found = settings;
     } else if (found !== undefined) {
+      if (isGarbled(line, file)) throw new UsageError(`Cannot read ${where}: it must be in UTF-8`);
       found = applyLine(found, line, where);
     }
   }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { UsageError } from "../../src/errors.ts";
+import type { FileState } from "../../src/options/files.ts";
 import { filePasswords, findPassword, type PasswordKey } from "../../src/options/password_file.ts";
 import type { Settings } from "../../src/options/settings.ts";
 import { environmentOf, type Surroundings } from "../support/scripted/surroundings.ts";
@@ -31,6 +33,25 @@ test("password file: the password ends with the line or a colon, and may be esca
       assert.equal(findPassword(`h:*:*:*:${written}${end}`, KEY), password);
     }
   }
+});
+
+test("password file: a password that is not in UTF-8 is not used, and a warning says so", () => {
+  const latin1 = Uint8Array.from(Buffer.from("x:*:*:*:a\nh:*:*:*:caf\xe9\n", "latin1"));
+  const utf8 = Buffer.from("h:*:*:*:caf\ufffd");
+  const fileOf = (bytes: Uint8Array): FileState => ({
+    state: "read",
+    text: Buffer.from(bytes).toString("utf8"),
+    bytes,
+    isPrivate: true,
+  });
+  const warnings: string[] = [];
+  const files = { "/home/.pgpass": fileOf(latin1), "/utf8": fileOf(utf8) };
+  assert.equal(passwordIn({ files, warnings }), undefined);
+  assert.deepEqual(warnings, ['The password in the password file "/home/.pgpass" is not used: it must be in UTF-8']);
+  assert.equal(passwordIn({ files }, { passfile: "/utf8" }), "caf\ufffd");
+  // Other lines may be as they are.
+  const [other] = filePasswords({}, [{ ...KEY, host: "x" }], environmentOf({ home: "/home", files }));
+  assert.equal(other!(), "a");
 });
 
 test("password file: the first line that matches is used; comments and empty lines are skipped", () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { UsageError } from "../../src/errors.ts";
 import { withEnvironment } from "../../src/options/environment.ts";
 import { Opts, settingsOf } from "../../src/options/opts.ts";
@@ -32,6 +33,14 @@ test("service file: a section completes the options, before the environment", ()
   });
   assert.deepEqual(filled("pg://", { files, variables: { PGSERVICE: "s" } }).hosts, ["h"]);
   assert.deepEqual(filled("service=y", { files, variables: { PGSERVICE: "s" } }).hosts, ["y"]);
+});
+
+test("service file: a line of the section that is not in UTF-8 is refused", () => {
+  const bytes = Uint8Array.from(Buffer.from("# \xe9\n[s]\nuser=u\npassword=caf\xe9\n[t]\nuser=t", "latin1"));
+  const file = { state: "read", text: Buffer.from(bytes).toString("utf8"), bytes, isPrivate: true } as const;
+  const message = refusal(UsageError, () => filled("service=s", { files: { [HOME]: file } }));
+  assert.equal(message, `Cannot read the service file "${HOME}", line 4: it must be in UTF-8`);
+  assert.deepEqual(filled("service=t", { files: { [HOME]: file } }), { user: "t" });
 });
 
 test("service file: of equal keys the first one is used, and the others are not looked at", () => {
