@@ -24,7 +24,8 @@ ${known.sort((a, b) => a.name.localeCompare(b.name)).map(({ name, codec }) => ro
 Results of all of these come in binary, but for those of simple queries and of the first execution of a statement without
 parameters, which are text; the values are the same.
 
-- Arrays of all of these are arrays, nested as deep as they have dimensions, with \`null\` for NULL.
+- Arrays of all of these are arrays, nested as deep as they have dimensions, with \`null\` for NULL. Lower
+  bounds are dropped.
 - Only ever asked for as text, and given as that text: ${others.join(", ")}, and every type that has no binary output.
 - Of the database's own types, which are learned from its catalog when they are first seen: enums are strings, domains what
   their base type is, composites objects by attribute name, ranges \`Range\`, multiranges arrays of it. An anonymous record
