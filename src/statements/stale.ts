@@ -108,7 +108,7 @@ function isValueError(error: unknown): boolean {
 
 /** Whether the parameters and columns of two statements have the same types. */
 function hasSameTypes(one: Prepared, other: Prepared): boolean {
-  const [a, b] = [one.types, other.types];
+  const [a, b] = [one.typeOids, other.typeOids];
   return a.length === b.length && a.every((oid, i) => oid === b[i]);
 }
 

@@ -344,6 +344,17 @@ for (
   });
 }
 
+inBothDrivers("a value that does not fit: the types are asked for, and if they are as before, it is not sent again", [
+  ...refusedBy(errorResponse("22P02", 'invalid input value for enum mood: "sad"')),
+  [`Close ${FIRST}`, concat(closeComplete(), LEARNED)],
+  [KNOWN, rows(3)],
+], async ({ run, link }) => {
+  const context = contextOf(link);
+  await run(exec(context, 1));
+  await assert.rejects(run(exec(context, 2)), hasCode("22P02"));
+  assert.deepEqual(await run(exec(context, 3)), [{ n: 3 }]);
+});
+
 // The server looks for the statement, and at its plan, when it binds. What comes later is about something
 // that the statement itself does, and a procedure may have committed before: CALL, EXECUTE, a function.
 for (const [name, error] of [...CHANGED, ["a missing statement", MISSING]] as const) {
