@@ -140,3 +140,12 @@ inEveryWorld("a pool is made ready", async (world) => {
   await assert.rejects(attempt(() => closed.ready()), ConnectionError);
   await assert.rejects(attempt(() => small.ready({ wait: 1 } as never)), UsageError);
 });
+
+inEveryWorld("a pool is made ready as far as there is room beside the connections in use", async (world) => {
+  await using pool = world.pool(newest.fast, { poolMinIdle: 2, poolMaxConcurrency: 3 });
+  await using _first = await pool.acquire();
+  await using _second = await pool.acquire();
+  await pool.ready();
+  const { idle, leased, failed } = pool.stats();
+  assert.deepEqual({ idle, leased, failed }, { idle: 1, leased: 2, failed: 0 });
+});

@@ -139,10 +139,6 @@ export class PoolManager implements ConnectionSource, GroupMember {
     return entry;
   }
 
-  /**
-   * Waits for a working connection. `cost` is how many milliseconds it is likely to be needed for, Infinity for a
-   * caller that cannot share it.
-   */
   acquire(deadline: AcquireDeadline, cost: number): Promise<Entry> {
     this.#strictness?.checkPoolCall();
     if (!acquires.hasSubscribers) return this.#acquire(deadline, cost);
@@ -208,7 +204,9 @@ export class PoolManager implements ConnectionSource, GroupMember {
 
   async filled(): Promise<void> {
     while (this.#openings.size > 0) await Promise.all(this.#openings);
-    if (this.#state.missingIdle > 0) throw this.#connector.lastFailure ?? poolClosed();
+    // Without room, those that are missing are in use. With room, the pool pauses after a failure, or is closed.
+    const isFailure = this.#state.missingIdle > 0 && this.#group.hasRoom;
+    if (isFailure) throw this.closed ? poolClosed() : this.#connector.lastFailure;
   }
 
   /** Milliseconds that a caller waits for a connection. */

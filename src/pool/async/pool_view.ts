@@ -49,8 +49,8 @@ export class PoolView extends PoolExecutor {
   }
 
   /**
-   * Opens connections until `poolMinIdle` of them are idle, but at least one. So they are open before the first
-   * caller needs one, and the program learns at once whether the server can be reached.
+   * Opens connections until `poolMinIdle` of them, but at least one, are idle, or as many as there is room for. So they
+   * are open before the first caller needs one, and the program learns at once whether the server can be reached.
    *
    * @param options As for {@linkcode Pool.acquire}.
    * @throws {ConnectionError} If the server cannot be reached, or the pool is closed.
