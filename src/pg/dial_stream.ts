@@ -12,8 +12,10 @@ export async function dialStream(
   given: NonNullable<ClientConfig["stream"]>,
   config: ClientConfig,
   { host, port, path }: DialAddress,
+  signal: AbortSignal,
 ): Promise<ByteStreams> {
   const stream: Connectable = typeof given === "function" ? given(config) : given;
+  signal.addEventListener("abort", () => stream.destroy(), { once: true });
   if (typeof stream.connect === "function") {
     await new Promise<void>((resolve, reject) => {
       stream.once("connect", resolve);

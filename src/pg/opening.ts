@@ -27,7 +27,7 @@ export async function openFor(
 ): Promise<OpenedConnection> {
   let opts = optsOf(client.connectionParameters, config).onNotice(onNotice);
   const { stream } = config;
-  if (stream) opts = opts.dial((address) => dialStream(stream, config, address));
+  if (stream) opts = opts.dial((address, { signal }) => dialStream(stream, config, address, signal));
   const { password } = client;
   if (typeof password === "string") opts = opts.password(password);
   if (typeof password !== "function") return await open(settingsOf(opts), signal);

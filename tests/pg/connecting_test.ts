@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createServer, type Server, Socket } from "node:net";
+import { Duplex } from "node:stream";
 import type { AddressInfo } from "node:net";
 import { Conn } from "../../mod.ts";
 import type { ClientConfig } from "../../src/pg/mod.ts";
@@ -111,4 +112,17 @@ besidePg("the settings of the session", async ({ client }) => {
     rows.push((await conn.query(`show ${name}`)).rows);
   }
   return rows;
+});
+
+besidePg("a stream of the user's that does not connect in time is destroyed", async ({ pg }) => {
+  const stream = Object.assign(new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }), {
+    connect() {},
+    setNoDelay() {},
+  });
+  const client = new pg.Client({ ...config, stream, connectionTimeoutMillis: 50 });
+  // pg's own timer does not keep the process alive.
+  const timer = setInterval(() => {}, 1000);
+  const { message } = await errorOf(client.connect()) as Error;
+  clearInterval(timer);
+  return [message, stream.destroyed];
 });
