@@ -34,7 +34,8 @@ function bytesOf(view: ArrayBufferView): Uint8Array {
 }
 
 function arrayText(array: readonly unknown[]): string {
-  return `{${array.map(elementText).join(",")}}`;
+  // Not by map, which skips the holes of an array.
+  return `{${Array.from(array, elementText).join(",")}}`;
 }
 
 function elementText(element: unknown): string {
