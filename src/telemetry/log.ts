@@ -82,13 +82,15 @@ export class Log {
 export function shownValue(value: unknown): unknown {
   if (ArrayBuffer.isView(value)) return `<${value.byteLength} bytes>`;
   if (typeof value === "number" || typeof value === "boolean" || value === null || value === undefined) return value;
-  let text = String(value);
-  if (typeof value === "object" && (Array.isArray(value) || text === "[object Object]")) {
-    try {
-      text = JSON.stringify(value, (_, member: unknown) => typeof member === "bigint" ? String(member) : member);
-    } catch {
-      // It is shown as a string.
+  let text = "<no text>";
+  try {
+    text = String(value);
+    if (typeof value === "object" && (Array.isArray(value) || text === "[object Object]")) {
+      text = JSON.stringify(value, (_, member: unknown) => typeof member === "bigint" ? String(member) : member) ??
+        text;
     }
+  } catch {
+    // It is shown as far as it has a text.
   }
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

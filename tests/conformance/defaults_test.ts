@@ -120,6 +120,16 @@ inEveryWorld("values are in the log only if the options say so", async (world) =
   assert.doesNotMatch(JSON.stringify(lines.at(-1)), /tr0ub4dor/);
 });
 
+inEveryWorld("values without a text can be parameters of calls whose values are logged", async (world) => {
+  const lines: LogFields[] = [];
+  const logger = { debug: (_message: string, fields: LogFields) => lines.push(fields) };
+  await using conn = await world.connect(new Opts(newest.fast).logger(logger).logLevel("debug").logValues(true));
+  for (const value of [{ toString: 1 }, Object.assign(Object.create(null), { toString: 1 })]) {
+    assert.equal(await conn.execValue("select $1::jsonb ->> 'toString'", [value]), "1");
+    assert.deepEqual(lines.at(-1)!.parameters, ["<no text>"]);
+  }
+});
+
 inEveryWorld("a pool is made ready", async (world) => {
   await using pool = world.pool(newest.fast, { poolMinIdle: 3, poolMaxConcurrency: 5 });
   await pool.ready();
