@@ -114,7 +114,8 @@ export class Admission<X extends Exclusive = Exclusive> {
   isEncoding = false;
   #exclusive: X | undefined = undefined;
   #reserved: X | undefined = undefined;
-  #ending: X | undefined = undefined;
+  /** Open operations that are about to end: another one may be reserved, and ended, before the first has ended. */
+  readonly #ending = new Set<X>();
   /** The op that may submit. */
   #submitter: AdmissionEntry | undefined = undefined;
   /** The number of ops under way: the one that may submit, and those that wait to continue or for replies. */
@@ -147,7 +148,7 @@ export class Admission<X extends Exclusive = Exclusive> {
     if (this.isEncoding && FORBIDDEN.encoding[access]) return "encoding";
     const exclusive = this.#exclusive;
     if (exclusive !== undefined && exclusive !== within) {
-      const restriction = exclusive === this.#ending
+      const restriction = this.#ending.has(exclusive)
         ? "ending"
         : exclusive.isSingleCall
         ? "exclusive call"
@@ -155,7 +156,7 @@ export class Admission<X extends Exclusive = Exclusive> {
       if (FORBIDDEN[restriction][access]) return restriction;
     }
     const reserved = this.#reserved;
-    const isRestricted = reserved !== undefined && reserved !== within && reserved !== this.#ending;
+    const isRestricted = reserved !== undefined && reserved !== within && !this.#ending.has(reserved);
     return isRestricted && FORBIDDEN.reserved[access] ? "reserved" : undefined;
   }
 
@@ -189,14 +190,14 @@ export class Admission<X extends Exclusive = Exclusive> {
    * or be the next to begin.
    */
   announceEnd(exclusive: X): void {
-    if (this.#exclusive === exclusive || this.#reserved === exclusive) this.#ending = exclusive;
+    if (this.#exclusive === exclusive || this.#reserved === exclusive) this.#ending.add(exclusive);
   }
 
   /** Ends the operation. */
   endExclusive(exclusive: X): void {
     if (this.#exclusive === exclusive) this.#exclusive = undefined;
     if (this.#reserved === exclusive) this.#reserved = undefined;
-    if (this.#ending === exclusive) this.#ending = undefined;
+    this.#ending.delete(exclusive);
   }
 
   /** Whether this operation is exclusive now. */

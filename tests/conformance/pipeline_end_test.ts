@@ -246,6 +246,26 @@ for (const server of serversOf(awaiting)) {
     }
   });
 
+  test(name("another one may be opened and closed while one is being closed"), async () => {
+    await using conn = await Conn.connect(server.fast);
+    for (const isUsed of [false, true]) {
+      const first = conn.pipeline();
+      first.exec("select pg_sleep(0.05)");
+      await first.sync();
+      const closed = [first.close()];
+      // The first has the connection for itself now.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const second = conn.pipeline();
+      const ticket = second.exec<N>("select 1 as n");
+      const claimed = isUsed ? second.claim(ticket) : undefined;
+      closed.push(second.close());
+      const others = [conn.execValue("select 2"), conn.queryFirst<N>("select 3 as n")];
+      assert.deepEqual(await Promise.all(others), [2, { n: 3 }], "calls behind both wait for them");
+      await Promise.all(closed);
+      assert.deepEqual(await claimed, isUsed ? [{ n: 1 }] : undefined);
+    }
+  });
+
   test(name("begun while earlier calls are under way"), async () => {
     await using conn = await Conn.connect(server.fast);
     const earlier = [

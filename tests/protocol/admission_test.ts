@@ -80,6 +80,23 @@ test("admission: what has the connection for itself is not in its own way, and w
   assert.equal(admission.restrictionOn("call"), "exclusive", "the next time it is not ending");
 });
 
+test("admission: an operation that is ending stays so while another one behind it ends too", () => {
+  const admission = new Admission();
+  admission.beginExclusive(stream);
+  admission.announceEnd(stream);
+  assert.equal(admission.restrictionOn("reserve"), undefined);
+  admission.reserveExclusive(pipeline);
+  assert.equal(admission.restrictionOn("call"), "reserved");
+  admission.announceEnd(pipeline);
+  assert.equal(admission.restrictionOn("call"), undefined, "both are ending, so a call waits");
+  assert.equal(admission.restrictionOn("submit"), "ending");
+  admission.endExclusive(stream);
+  assert.equal(admission.restrictionOn("call"), undefined);
+  admission.endExclusive(pipeline);
+  admission.beginExclusive(pipeline);
+  assert.equal(admission.restrictionOn("call"), "exclusive", "the next time it is not ending");
+});
+
 test("admission: reasons name what is in the way", () => {
   const reasons = Object.entries(OBSTACLES).map(([refusal, make]) => make().reason(refusal as Restriction));
   assert.deepEqual(reasons, [
