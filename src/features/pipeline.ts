@@ -53,6 +53,8 @@ export class PipelineState {
   #itemCount = 0;
   /** Statements that became doubtful in this pipeline, which keeps using them as they are. */
   readonly #doubtfulStatements = new Set<Prepared>();
+  /** Whether it is to be closed: it accepts no more calls, but those made before go on. */
+  #isEnding = false;
   #closed = false;
   /** Whether a call has thrown that the connection is lost. */
   #isLossReported = false;
@@ -102,6 +104,10 @@ export class PipelineState {
   /** Ends the group. The returned op sends everything up to its Sync. */
   sync(): Op<void> {
     this.#check("sync the pipeline");
+    return this.#sync();
+  }
+
+  #sync(): Op<void> {
     const group = this.#groups.last!;
     group.ended = true;
     // Outside of a transaction, the Sync ends an implicit one, which may undo changes.
@@ -121,7 +127,7 @@ export class PipelineState {
 
   /** The result of the next statement. */
   *claim<T>(item: PipelineItem, collector: ResultCollector<T>): Op<T> {
-    this.#check("claim the result");
+    if (this.#closed) throw closedError("claim the result");
     if (item.claimed) throw new UsageError("Cannot claim the result: it was claimed before");
     if (this.#next !== item) {
       throw new UsageError("Cannot claim the result: out of order, those of earlier statements come first");
@@ -132,7 +138,7 @@ export class PipelineState {
     const group = this.#groups.first!;
     // The server answers only at a Sync or Flush.
     const isAnswered = group.sync !== undefined || item.position <= group.flushedTo || group.error !== undefined;
-    if (!isAnswered) yield* group.ended ? this.#send(group) : this.sync();
+    if (!isAnswered) yield* group.ended ? this.#send(group) : this.#sync();
     this.#dequeue(group);
     try {
       return yield* this.#takeResult(item, group, collector);
@@ -145,17 +151,22 @@ export class PipelineState {
   }
 
   /**
-   * Reads the unclaimed results, and ends the exclusive operation. Throws an error that a Sync reported and no claim
-   * has thrown.
+   * Accepts no more calls. The returned op reads the unclaimed results, and ends the exclusive operation. It throws an
+   * error that a Sync reported and no claim has thrown.
    */
-  *close(): Op<void> {
+  close(): Op<void> {
+    this.#isEnding = true;
+    return this.#close();
+  }
+
+  *#close(): Op<void> {
     if (this.#closed) return;
     const { session } = this.#context;
     let problem: { readonly error: unknown } | undefined;
     const isLossNews = this.pendingCount > 0 && !this.#isLossReported;
     try {
       try {
-        if (session.lost === undefined && (this.#isUnsynced || this.#unsubmittedCount > 0)) yield* this.sync();
+        if (session.lost === undefined && (this.#isUnsynced || this.#unsubmittedCount > 0)) yield* this.#sync();
       } catch (error) {
         if (this.#hasSubmitted) throw error;
         problem = { error };
@@ -198,7 +209,7 @@ export class PipelineState {
   }
 
   #check(action: string): void {
-    if (this.#closed) throw new UsageError(`Cannot ${action}: the pipeline is closed`);
+    if (this.#isEnding) throw closedError(action);
   }
 
   #planOf(source: StatementSource, values: readonly unknown[], group: SyncGroup): PipelinedPlan {
@@ -257,6 +268,7 @@ export class PipelineState {
       yield* barrier();
       // A rollback that was under way when the pipeline was opened does not close it.
       this.#transaction?.check("sync the pipeline");
+      if (this.#closed) throw closedError("sync the pipeline");
       session.beginExclusive(this.exclusive);
     }
     for (let group = this.#unsubmittedGroups.first; group !== undefined && group.position <= last.position;) {
@@ -372,6 +384,10 @@ export class PipelineState {
     yield* settle(yield* submit(query));
     return rows.result();
   }
+}
+
+function closedError(action: string): UsageError {
+  return new UsageError(`Cannot ${action}: the pipeline is closed`);
 }
 
 const SKIPPED_MESSAGE = "Cannot execute the statement: an earlier statement of its group failed";

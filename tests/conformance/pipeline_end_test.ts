@@ -1,6 +1,6 @@
 /** Pipelines: closing and disposal, the loss of the connection, calls beside them. */
 import assert from "node:assert/strict";
-import { Conn, ConnectionError, PipelineAborted, ServerError, SqlState, UsageError } from "../../mod.ts";
+import { Conn, ConnectionError, PipelineAborted, Pool, ServerError, SqlState, UsageError } from "../../mod.ts";
 import { attempt } from "../support/suite/call_bodies.ts";
 import { test } from "../support/suite/test.ts";
 import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
@@ -244,6 +244,37 @@ for (const server of serversOf(awaiting)) {
       await conn.execDrop("insert into t values ($1)", [1]);
       await conn.queryDrop("truncate t");
     }
+  });
+
+  test(name("while one is being closed, it takes no more calls, and does not come back"), async () => {
+    await using pool = new Pool(server.fast, { poolMaxConcurrency: 1 });
+    const isClosed = { name: "UsageError", message: /: the pipeline is closed$/ };
+    for (const isSent of [false, true]) {
+      for (const late of ["sync", "flush"] as const) {
+        await using conn = await pool.acquire();
+        const pipeline = conn.pipeline();
+        const ticket = pipeline.exec<N>("select 1 as n from pg_sleep(0.02)");
+        if (isSent) await pipeline.sync();
+        const claimed = pipeline.claim(ticket);
+        const closed = pipeline.close();
+        assert.throws(() => pipeline.exec("select 2"), isClosed);
+        await assert.rejects(pipeline[late](), isClosed);
+        assert.deepEqual(await claimed, [{ n: 1 }], "a call that was made before goes on");
+        await closed;
+        assert.equal(await conn.execValue("select 3"), 3);
+      }
+    }
+    // Also if the release of its connection closes it, which another call keeps waiting.
+    const conn = await pool.acquire();
+    const pipeline = conn.pipeline();
+    const slow = pipeline.exec<N>("select 4 as n from pg_sleep(0.05)");
+    await pipeline.sync();
+    const claimed = pipeline.claim(slow);
+    const released = conn.release();
+    const late = [pipeline.sync(), pipeline.flush()].map((call) => assert.rejects(call, isClosed));
+    assert.deepEqual(await claimed, [{ n: 4 }]);
+    await Promise.all([released, ...late]);
+    assert.equal(await pool.execValue("select 5"), 5);
   });
 
   test(name("another one may be opened and closed while one is being closed"), async () => {
