@@ -128,6 +128,8 @@ export class Cursor {
   *open(isAgain: boolean = false): Op<void> {
     const { session, statements, registry } = this.#context;
     yield* barrier();
+    // It may have ended while the portal was opened for the first time.
+    this.#transaction?.check(`open ${this.#name}`);
     // Once it is exclusive, the catalog cannot be queried.
     this.#statement = yield* resolveStatement(this.source, this.#context);
     let request: OpenPortal | undefined;

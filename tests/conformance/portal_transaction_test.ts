@@ -1,8 +1,10 @@
 /** `execPortal`: portals in a transaction, side by side. */
 import assert from "node:assert/strict";
-import { EncodeError, type Portal, ServerError, SqlState, UsageError } from "../../mod.ts";
+import { Conn, EncodeError, Opts, type Portal, ServerError, SqlState, UsageError } from "../../mod.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
-import { conformance } from "../support/suite/worlds.ts";
+import { schema } from "../support/suite/own_schema.ts";
+import { test } from "../support/suite/test.ts";
+import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
 
 const SERIES = "select n from generate_series(1, $1::int4) as n";
 
@@ -137,3 +139,21 @@ conformance("execPortal: a hundred at a time", async (world, server) => {
   }
   await tx.commit();
 });
+
+for (const server of serversOf(awaiting)) {
+  test(`execPortal: not opened again once its transaction is over (awaiting, PostgreSQL ${server.major})`, async () => {
+    await using own = await schema(server, "create table t (n int)");
+    // A statement without a name notices that its columns have changed when its portal has been opened.
+    await using conn = await Conn.connect(own.opts(new Opts(server.fast).statementCacheSize(0)));
+    for (const call of ["execPortal", "stream"] as const) {
+      await using statement = await conn.prepare("insert into t values (7) returning *");
+      await own.run(`alter table t add ${call} int`);
+      const tx = await conn.begin();
+      const opened = call === "stream" ? tx.stream(statement).next() : tx.execPortal(statement);
+      const rolledBack = tx.rollback();
+      await assert.rejects(opened, { name: "UsageError", message: /the transaction is over$/ });
+      await rolledBack;
+      assert.deepEqual(await conn.query("table t"), [], call);
+    }
+  });
+}
