@@ -157,7 +157,8 @@ function pssOf(parameters: Uint8Array): SignatureAlgorithm {
   reader.end("parameters of RSASSA-PSS");
   const saltLength = salt === undefined ? 20 : onlyNumber(salt);
   const name = `RSA-PSS with ${hash?.toUpperCase() ?? "an unknown hash function"}`;
-  const isUsual = hash === maskHashOf(mask) && saltLength <= 64 && (trailer === undefined || onlyNumber(trailer) === 1);
+  const isUsual = hash === maskHashOf(mask) && saltLength <= MAX_SALT_BYTES &&
+    (trailer === undefined || onlyNumber(trailer) === 1);
   return hash !== undefined && isUsual
     ? { name, family: "RSA-PSS", hash, saltLength }
     : { name: `${name} in an unusual form`, family: undefined, hash };
@@ -233,3 +234,5 @@ const CURVES: Readonly<Record<string, string>> = {
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 16384;
 const MAX_EXPONENT_BYTES = 8;
+/** No key has room for a longer salt. The longest that a key has room for is what OpenSSL uses by default. */
+const MAX_SALT_BYTES = MAX_RSA_BITS / 8;

@@ -21,7 +21,7 @@ import {
 } from "./der.ts";
 
 /** The kinds of keys and signatures. */
-export type KeyType = "EC" | "P-384" | "RSA" | "RSA-PSS" | "Ed25519" | "RSA 1024";
+export type KeyType = "EC" | "P-384" | "RSA" | "RSA-PSS" | "RSA-PSS, long salt" | "Ed25519" | "RSA 1024";
 
 /** A key and how it signs. */
 export interface Signer {
@@ -243,14 +243,14 @@ function newKeyPair(type: KeyType): { privateKey: KeyObject; publicKey: KeyObjec
 function algorithmOf({ type }: Signer, hash: CertificateOptions["hash"] = "sha256"): Buffer {
   if (type === "Ed25519") return sequence(objectIdentifier("1.3.101.112"));
   if (type === "EC" || type === "P-384") return sequence(objectIdentifier(ECDSA[hash]));
-  if (type !== "RSA-PSS") return sequence(objectIdentifier(RSA[hash]), NULL);
+  if (!type.startsWith("RSA-PSS")) return sequence(objectIdentifier(RSA[hash]), NULL);
   const hashAlgorithm = sequence(objectIdentifier(HASHES[hash]), NULL);
   return sequence(
     objectIdentifier("1.2.840.113549.1.1.10"),
     sequence(
       explicit(0, hashAlgorithm),
       explicit(1, sequence(objectIdentifier("1.2.840.113549.1.1.8"), hashAlgorithm)),
-      explicit(2, integer(32)),
+      explicit(2, integer(saltLengthOf(type))),
     ),
   );
 }
@@ -261,8 +261,14 @@ function signatureOf(
   hash: CertificateOptions["hash"] = "sha256",
 ): Buffer {
   if (type === "Ed25519") return sign(null, body, privateKey);
-  if (type !== "RSA-PSS") return sign(hash, body, privateKey);
-  return sign(hash, body, { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+  if (!type.startsWith("RSA-PSS")) return sign(hash, body, privateKey);
+  const saltLength = saltLengthOf(type);
+  return sign(hash, body, { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
+}
+
+/** As long as the hash, or as long as 2048 bits have room for, which is OpenSSL's default. */
+function saltLengthOf(type: KeyType): number {
+  return type === "RSA-PSS, long salt" ? 222 : 32;
 }
 
 let nextSerial = 1000;

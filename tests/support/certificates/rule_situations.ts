@@ -143,9 +143,9 @@ export const ofExtensions: readonly Situation[] = [
 ];
 
 export const ofKeys: readonly Situation[] = [
-  ...(["P-384", "RSA", "RSA-PSS", "Ed25519"] as const).map((type): Situation => {
+  ...(["P-384", "RSA", "RSA-PSS", "RSA-PSS, long salt", "Ed25519"] as const).map((type): Situation => {
     const own = x509.authority(type, { key: x509.keyNamed("root", type) });
-    const key = x509.keyNamed("server", type === "RSA-PSS" ? "RSA" : type);
+    const key = x509.keyNamed("server", type.startsWith("RSA-PSS") ? "RSA" : type);
     return { name: `keys of type ${type}`, chain: [x509.server(own, [HOST], { key })], roots: [own] };
   }),
   ...(["sha384", "sha512"] as const).map((hash): Situation => ({
