@@ -9,7 +9,7 @@ import type { Environment } from "../options/environment.ts";
 import { type FileContent, type FileState, readNamedFile } from "../options/files.ts";
 import type { Settings, SslMode } from "../options/settings.ts";
 import { textsOf, TLS_VERSIONS } from "../options/tls_settings.ts";
-import { certificatesIn, revocationListsIn } from "../tls/pem.ts";
+import { certificatesIn, pemOfCertificates, revocationListsIn } from "../tls/pem.ts";
 import { checkKeyOf, pemOf, privateKeyOf } from "../tls/private_key.ts";
 import type { Verification } from "../tls/verify.ts";
 import type { TlsOptions } from "../transport/transport.ts";
@@ -109,7 +109,7 @@ function clientCertificate(
   if (sslCertMode === "disable") return {};
   if (tls.cert !== undefined) {
     return {
-      certificate: tls.cert,
+      certificate: pemOfCertificates(certificatesOf(tls.cert, "tls.cert")),
       privateKey: pemOf(privateKeyOf(tls.key!, tls.passphrase, "tls.key", "passphrase")),
     };
   }
@@ -126,11 +126,11 @@ function clientCertificate(
     );
   }
   return connecting(() => {
-    const [own] = certificatesIn(certificate.file.text, `the certificate ${certificate.name}`);
+    const certificates = certificatesIn(certificate.file.text, `the certificate ${certificate.name}`);
     const content = key.file.text.includes("-----BEGIN") ? key.file.text : key.file.bytes!;
     const privateKey = privateKeyOf(content, sslPassword, `the private key ${key.name}`, "sslpassword");
-    checkKeyOf(privateKey, `the private key ${key.name}`, own!, `the certificate ${certificate.name}`);
-    return { certificate: certificate.file.text, privateKey: pemOf(privateKey) };
+    checkKeyOf(privateKey, `the private key ${key.name}`, certificates[0]!, `the certificate ${certificate.name}`);
+    return { certificate: pemOfCertificates(certificates), privateKey: pemOf(privateKey) };
   });
 }
 

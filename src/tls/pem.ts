@@ -1,5 +1,5 @@
 /**
- * Finds certificates and revocation lists in PEM texts, as OpenSSL reads files of them.
+ * Finds certificates, keys and revocation lists in PEM texts, as OpenSSL reads files of them.
  *
  * Source: RFC 7468; OpenSSL manual, PEM_read.
  */
@@ -23,6 +23,27 @@ export function revocationListsIn(text: string, what: string): Uint8Array[] {
   return blocksIn(text, what, "revocation list", (der) => void revocationListOf(der), ["X509 CRL"]);
 }
 
+/** The first block whose first line matches, as a text of plain lines; undefined if there is none. */
+export function blockIn(text: string, begin: RegExp): string | undefined {
+  const lines = linesOf(text);
+  const start = lines.findIndex((line) => begin.test(line));
+  if (start === -1) return undefined;
+  const end = lines.indexOf(lines[start]!.replace("BEGIN", "END"), start);
+  return `${lines.slice(start, end === -1 ? undefined : end + 1).join("\n")}\n`;
+}
+
+/** A text of certificates as every runtime reads it, without what else a file may have. */
+export function pemOfCertificates(certificates: readonly Uint8Array[]): string {
+  return certificates.map((der) => {
+    const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? [];
+    return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
+  }).join("");
+}
+
+function linesOf(text: string): string[] {
+  return text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).map((line) => line.trimEnd());
+}
+
 function blocksIn(
   text: string,
   what: string,
@@ -31,7 +52,7 @@ function blocksIn(
   labels: readonly string[],
 ): Uint8Array[] {
   const blocks: Uint8Array[] = [];
-  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).map((line) => line.trimEnd());
+  const lines = linesOf(text);
   for (let i = 0; i < lines.length; i++) {
     const label = BEGIN.exec(lines[i]!)?.[1];
     if (label === undefined) continue;

@@ -3,6 +3,7 @@ import { builtin } from "../builtin.ts";
 import { Buffer } from "node:buffer";
 import type { KeyObject } from "node:crypto";
 import { UsageError } from "../errors.ts";
+import { blockIn } from "./pem.ts";
 
 /**
  * The key in a text in PEM, or in bytes in DER. `what` names where it is from, and `passwordName` the option with
@@ -14,19 +15,21 @@ export function privateKeyOf(
   what: string,
   passwordName: string,
 ): KeyObject {
-  const isPem = typeof content === "string";
-  if (isPem && !/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content)) {
-    throw new UsageError(`Cannot use ${what}: it has no line "-----BEGIN PRIVATE KEY-----"`);
-  }
-  if (!isPem) return derKey(content, what);
-  const isEncrypted = /BEGIN ENCRYPTED PRIVATE KEY|^Proc-Type: 4,ENCRYPTED/m.test(content);
+  if (typeof content !== "string") return derKey(content, what);
+  // Not all runtimes find the key beside a certificate, as OpenSSL does.
+  const block = blockIn(content, PRIVATE_KEY);
+  if (block === undefined) throw new UsageError(`Cannot use ${what}: it has no line "-----BEGIN PRIVATE KEY-----"`);
+  const isEncrypted = /BEGIN ENCRYPTED PRIVATE KEY|^Proc-Type: 4,ENCRYPTED/m.test(block);
   if (isEncrypted && !passphrase) {
     throw new UsageError(`Cannot use ${what}: it is encrypted, and ${passwordName} is not given`);
   }
   try {
-    return builtin.crypto.createPrivateKey({ key: content, ...(isEncrypted ? { passphrase } : {}) });
+    return builtin.crypto.createPrivateKey({ key: block, ...(isEncrypted ? { passphrase } : {}) });
   } catch {
-    const reason = isEncrypted ? `it cannot be decrypted with ${passwordName}` : "it is malformed";
+    const reason = isEncrypted
+      ? `it cannot be decrypted with ${passwordName}; if that is right, the runtime does not know the encryption: ` +
+        "openssl pkcs8 -topk8 -v2 aes256 encrypts a key so that each runtime can decrypt it"
+      : "it is malformed, or of a kind that the runtime does not know";
     throw new UsageError(`Cannot use ${what}: ${reason}`);
   }
 }
@@ -54,7 +57,11 @@ export function checkKeyOf(key: KeyObject, keyName: string, certificate: Uint8Ar
   try {
     other = new builtin.crypto.X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
   } catch {
-    throw new UsageError(`Cannot use ${certificateName}: it is malformed`);
+    throw new UsageError(
+      `Cannot use ${certificateName}: it is malformed, or the runtime does not know its kind of key`,
+    );
   }
   if (!own.equals(other)) throw new UsageError(`Cannot use ${keyName}: it is not the key of ${certificateName}`);
 }
+
+const PRIVATE_KEY = /^-----BEGIN ((?:[A-Z]+ )?PRIVATE KEY)-----$/;

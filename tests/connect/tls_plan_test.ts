@@ -172,6 +172,33 @@ test("tls plan: the client's certificate and its key, from files and from texts"
   assert.equal(prepared(opts, { "/c": CERT, "/k": inDer }).options.privateKey, KEY, "DER");
 });
 
+test("tls plan: the certificate and the key in files with more than that, as OpenSSL reads them", () => {
+  const opts = mode("require").sslCert("/c").sslKey("/c");
+  const encrypted = keyText(other.key.privateKey, "open sesame");
+  const texts = {
+    "the key first": KEY + CERT,
+    "the certificate first": CERT + KEY,
+    "as of PKCS #12": `Bag Attributes\n    localKeyID: 01\nKey Attributes: <No Attributes>\n${KEY}subject=\n${CERT}`,
+    "two keys": KEY + encrypted + CERT,
+    "a byte order mark": `\ufeff${KEY}${CERT}`,
+    "a byte order mark, the certificate first": `\ufeff${CERT}${KEY}`,
+    "blanks behind the lines": (CERT + KEY).replaceAll("\n", " \t\n"),
+    "lines of Windows": (KEY + CERT).replaceAll("\n", "\r\n"),
+    "another label": KEY + CERT.replaceAll("CERTIFICATE", "X509 CERTIFICATE"),
+  };
+  for (const [what, text] of Object.entries(texts)) {
+    const { certificate, privateKey } = prepared(opts, { "/c": text }).options;
+    assert.deepEqual([certificate, privateKey], [CERT, KEY], what);
+    const set = prepared(mode("require").tls({ cert: text, key: text })).options;
+    assert.deepEqual([set.certificate, set.privateKey], [CERT, KEY], what);
+  }
+  assert.equal(
+    prepared(opts, { "/c": CERT + KEY + CA }).options.certificate,
+    CERT + CA,
+    "with its issuer's certificate",
+  );
+});
+
 test("tls plan: a key must be private, the certificate's, and its passphrase right", () => {
   const opts = mode("require").sslCert("/c").sslKey("/k");
   const key = (isPrivate: boolean, isRootsKey: boolean): FileState => ({
@@ -192,7 +219,10 @@ test("tls plan: a key must be private, the certificate's, and its passphrase rig
   const encrypted = { "/c": CERT, "/k": keyText(client.key.privateKey, "open sesame") };
   assert.match(refusal(opts, encrypted), /it is encrypted, and sslpassword is not given$/);
   const wrong = refusal(opts.sslPassword("sesame"), encrypted);
-  assert.match(wrong, /it cannot be decrypted with sslpassword$/);
+  assert.match(
+    wrong,
+    /it cannot be decrypted with sslpassword; if that is right, .*: openssl pkcs8 -topk8 -v2 aes256 /,
+  );
   assert.doesNotMatch(wrong, /sesame/);
   assert.equal(prepared(opts.sslPassword("open sesame"), encrypted).options.privateKey, KEY);
 });

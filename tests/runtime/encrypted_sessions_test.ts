@@ -80,6 +80,11 @@ const CASES: readonly Case[] = [
   ],
   ["a certificate and its key in files", (base, at) => asAda(base).sslCert(join(at, "c")).sslKey(join(at, "k")), true],
   [
+    "a certificate and its key in one file",
+    (base, at) => asAda(base).sslCert(join(at, "b")).sslKey(join(at, "b")),
+    true,
+  ],
+  [
     "an encrypted key in a file",
     (base, at) => asAda(base).sslCert(join(at, "c")).sslKey(join(at, "e")).sslPassword("open sesame"),
     true,
@@ -140,7 +145,7 @@ for (const major of Object.keys(POSTGRES).map(Number) as (keyof typeof POSTGRES)
   if (major < 18 && !isTurnOf(`encrypted sessions ${major}`)) continue;
   test(`encrypted sessions: modes, pg_hba.conf and clients' certificates (PostgreSQL ${major})`, async () => {
     const directory = mkdtempSync(join(tmpdir(), "pyro-"));
-    const files = { c: CERT, k: text(), e: text("open sesame"), o: text() };
+    const files = { c: CERT, k: text(), e: text("open sesame"), o: text(), b: `${CERT}\n${text()}` };
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content, { mode: 0o600 });
     chmodSync(join(directory, "o"), 0o644);
     try {
