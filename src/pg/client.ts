@@ -3,15 +3,16 @@ import type { EventEmitter } from "node:events";
 import process from "node:process";
 import type { OpenedConnection } from "../async/opened.ts";
 import { ServerError, type ServerFields } from "../errors.ts";
-import { Connection, type StreamOwner } from "./connection.ts";
+import { Connection, reportParameters, type StreamOwner } from "./connection.ts";
 import { ClientSettings } from "./client_settings.ts";
 import { ConnectionParameters } from "./connection_parameters.ts";
 import { databaseError, noticeMessage, notificationMessage, pgError, socketError } from "./database_error.ts";
-import type { ClientConfig, CustomTypesConfig, QueryConfig } from "./interfaces.ts";
+import type { ClientConfig, QueryConfig } from "./interfaces.ts";
 import { openFor } from "./opening.ts";
 import { inDomain, outside } from "./outside.ts";
 import { Plans } from "./plans.ts";
-import { Query, queryOf, type RunnableQuery } from "./query.ts";
+import { Query, queryOf, type RunnableQuery, typesOf } from "./query.ts";
+import { QueryQueue } from "./query_queue.ts";
 import { problemWith, type QueryOwner, QueryRun } from "./query_run.ts";
 
 /** Gets the outcome of an operation without a result. */
@@ -63,10 +64,7 @@ export class Client extends ClientSettings {
   _queryable = true;
   /** Internal: the status of the transaction. */
   _txStatus: string | null = null;
-  /** The queries that wait. */
-  readonly #queue: QueryRun[] = [];
-  /** The queries that have been sent; one, unless they are pipelined. */
-  readonly #running: QueryRun[] = [];
+  readonly #queue: QueryQueue = new QueryQueue();
   readonly #config: ClientConfig;
   #opened: OpenedConnection | undefined = undefined;
   #plans: Plans | undefined = undefined;
@@ -123,9 +121,19 @@ export class Client extends ClientSettings {
     this.#end(inDomain(callback));
   }
 
-  /** Internal, as is everything in pg that begins with `_`: the queries that wait. */
+  /** The queries that wait. Deprecated in pg; tools that observe queries need it. */
+  get queryQueue(): RunnableQuery[] {
+    return this.#queue.waiting;
+  }
+
+  /** The query that is being executed, or null. Deprecated in pg; tools that observe queries need it. */
+  get activeQuery(): RunnableQuery | null {
+    return this.#queue.active;
+  }
+
+  /** Internal, as is everything in pg that begins with `_`: as {@linkcode queryQueue}. */
   get _queryQueue(): RunnableQuery[] {
-    return this.#queue.map(({ query }) => query);
+    return this.#queue.waiting;
   }
 
   /** Keeps the process alive until the connection is closed. */
@@ -145,61 +153,49 @@ export class Client extends ClientSettings {
 
   /** Stops a query that another client executes, or takes it out of its queue. */
   cancel(client: Client, query: RunnableQuery): void {
-    const [active] = client.#running;
-    if (active?.query === query) client.#opened?.link.cancelRunning().catch(() => {});
-    else {
-      const index = client.#queue.findIndex((run) => run.query === query);
-      if (index >= 0) client.#queue.splice(index, 1);
-    }
+    if (client.#queue.active === query) client.#opened?.link.cancelRunning().catch(() => {});
+    else client.#queue.withdraw(query);
   }
 
   /** Sends the next queries. */
   #pulse(): void {
     const opened = this.#opened;
-    if (opened === undefined || this._ended || opened.link.session.lost !== undefined) return;
-    while (this.#queue.length > 0 && (this.pipeline || this.#running.length === 0)) {
-      const run = this.#queue.shift()!;
+    if (opened === undefined || this._ended) return;
+    const isLost = opened.link.session.lost !== undefined;
+    if (isLost && !this.#isClosing) return;
+    // After `end`, those that are pipelined are still sent.
+    const isSending = !isLost && (this.pipeline || !this.#isClosing);
+    while (isSending && (this.pipeline || !this.#queue.isActive)) {
+      const run = this.#queue.next();
+      if (run === undefined) break;
       this.readyForQuery = false;
       this.#hasExecuted = true;
-      this.#running.push(run);
-      run.start(opened, this.#plans!, this.#typesOf(run.query), this.binary);
+      run.start(opened, this.#plans!, typesOf(run.query, this._types), this.binary);
     }
-    if (this.#hasExecuted && this.#running.length === 0) {
+    if (this.#hasExecuted && !this.#queue.isBusy) {
       this.readyForQuery = true;
       this.#emit("drain");
     }
   }
 
-  #typesOf(query: RunnableQuery): CustomTypesConfig {
-    if (query instanceof Query) return query.types || this._types;
-    // Query classes of other packages have a result, whose parsers are the client's unless they have their own.
-    const { _result: result } = query as { _result?: { _types?: CustomTypesConfig } };
-    if (result && !result._types) result._types = this._types;
-    return this._types;
-  }
-
   #queryOwner(): QueryOwner {
     return this.#owner ??= {
       connection: this.connection,
-      ready: (status) => this._txStatus = status,
-      settled: (run) => this.#settled(run),
-      withdraw: (run) => {
-        const index = this.#queue.indexOf(run);
-        if (index >= 0) this.#queue.splice(index, 1);
-        else if (this.pipeline) this.connection.stream.destroy();
+      ready: (run, status) => {
+        this._txStatus = status;
+        this.#queue.remove(run);
+        this.readyForQuery = !this.#queue.isActive;
+      },
+      settled: (run) => {
+        this.#hasReportedFatal ||= run.isFatal;
+        this.#pulse();
+      },
+      withdraw: (query) => {
+        if (!this.#queue.withdraw(query) && this.pipeline) this.connection.stream.destroy();
       },
     };
   }
   #owner: QueryOwner | undefined = undefined;
-
-  /** A query has its outcome, which has been reported. */
-  #settled(run: QueryRun): void {
-    const index = this.#running.indexOf(run);
-    if (index < 0) return;
-    this.#running.splice(index, 1);
-    this.#hasReportedFatal ||= run.isFatal;
-    this.#pulse();
-  }
 
   #connect(callback: (error: Error, client?: Client) => void): void {
     if (this._connecting || this._connected || this._ended) {
@@ -230,9 +226,11 @@ export class Client extends ClientSettings {
       state.deliver(event);
       if (event.kind === "notification") {
         this.#emit("notification", notificationMessage(event.notification));
+      } else if (event.kind === "parameter") {
+        reportParameters(this.connection, link.session, event.name);
       } else if (event.kind === "lost") {
         // What was received before is reported first, and whoever hears of it may give the client back.
-        if (this.#isBusy || !this._ending) setImmediate(() => this.#lost());
+        if (this.#queue.isBusy || !this._ending) setImmediate(() => this.#lost());
         else this.#lost();
       }
     };
@@ -244,6 +242,7 @@ export class Client extends ClientSettings {
     this.readyForQuery = true;
     this._txStatus = "I";
     this.#keepProcess(this.#keepsProcess);
+    reportParameters(this.connection, link.session);
     outside(() => callback(null as unknown as Error, this));
     this.#emit("connect");
     this.#pulse();
@@ -254,7 +253,7 @@ export class Client extends ClientSettings {
     this.connection.stream.writable = false;
     // As in pg, connecting has no outcome for a client that was closed meanwhile.
     if (!this.#isClosing) outside(() => callback(error));
-    this.#failAll(new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly"));
+    this.#queue.failAll(new Error(this._ending ? "Connection terminated" : "Connection terminated unexpectedly"));
     this.#closed();
   }
 
@@ -264,7 +263,7 @@ export class Client extends ClientSettings {
     this.#expectsEvents = false;
     this.connection.stream.writable = false;
     if (this._ending) {
-      if (this.#isBusy) this.#failAll(new Error("Connection terminated"));
+      if (this.#queue.isBusy) this.#queue.failAll(new Error("Connection terminated"));
       return;
     }
     const error = new Error("Connection terminated unexpectedly", { cause });
@@ -284,27 +283,22 @@ export class Client extends ClientSettings {
     this._queryable = false;
     // A listener to the server's own error may have closed the client.
     if (!this._ending) this.#emit("error", error);
-    this.#failAll(error);
+    this.#queue.failAll(error);
     this.#closed();
   }
 
   /** Somebody has emitted an error of the connection: pg's own way to say that it cannot be used any more. */
   #connectionFailed(error: Error): void {
     this._queryable = false;
-    this.#failAll(error);
+    this.#queue.failAll(error);
     this.#emit("error", error);
   }
 
   /** The server has said why it ends the connection: to the query that it executed, or to the client. */
   #reportFatal(error: Error): void {
-    const run = this.#running.shift();
+    const run = this.#queue.removeActive();
     if (run === undefined) this.#emit("error", error);
     else run.fail(error);
-  }
-
-  #failAll(error: Error): void {
-    const runs = [...this.#running.splice(0), ...this.#queue.splice(0)];
-    for (const run of runs) process.nextTick(() => run.fail(error));
   }
 
   #closed(): void {
@@ -326,28 +320,26 @@ export class Client extends ClientSettings {
     this.#isClosing = true;
     if (this._queryable && this.#hasPipelined) this.once("drain", () => this.#close());
     else if (this.#opened === undefined) this.#connectAbort?.abort(new Error("Connection terminated"));
-    else if (this._queryable && this.#running.length === 0) this.#close();
+    else if (this._queryable && !this.#queue.isActive) this.#close();
     // A query that hangs must not keep the connection open.
     else this.#destroy(new Error("Connection terminated"));
   }
 
   /** Whether there are pipelined queries, which are still executed when the client is closed. */
   get #hasPipelined(): boolean {
-    return this.pipeline && this.#isBusy;
-  }
-
-  /** Whether any query has no outcome yet. */
-  get #isBusy(): boolean {
-    return this.#running.length + this.#queue.length > 0;
+    return this.pipeline && this.#queue.isBusy;
   }
 
   #close(): void {
-    this.#opened!.link.close(END_TIMEOUT).then(() => this.#closed());
+    this.#opened!.link.close(END_TIMEOUT).then(() => {
+      this.#queue.failAll(new Error("Connection terminated"));
+      this.#closed();
+    });
   }
 
   #destroy(error: Error): void {
     this.connection.stream.destroy(error);
-    this.#failAll(error);
+    this.#queue.failAll(error);
     this.#closed();
   }
 

@@ -9,7 +9,9 @@ import { EventEmitter } from "node:events";
 import { DescribeTarget } from "../wire/codes.ts";
 import * as frontend from "../wire/frontend.ts";
 import type { Outbox } from "../wire/outbox.ts";
+import { parameterMessage } from "./database_error.ts";
 import type { BindConfig, ExecuteConfig, MessageConfig, QueryParse } from "./interfaces.ts";
+import { outside } from "./outside.ts";
 import { prepareValue } from "./prepare_value.ts";
 import { bindTexts, withoutNul } from "./requests.ts";
 
@@ -60,6 +62,21 @@ export let released: (stream: ConnectionStream) => Promise<void>;
 
 /** Directs what a connection writes; undefined to drop it. It is no method, since it is not for users. */
 export let attach: (connection: Connection, writer: Writer | undefined) => void;
+
+/** Emits settings of the session, by default all of them. Libraries learn the server's version in this way. */
+export function reportParameters(
+  connection: Connection,
+  session: { readonly parameters: Readonly<Record<string, string>> },
+  only?: string,
+): void {
+  if (connection.listenerCount("parameterStatus") === 0) return;
+  const { parameters } = session;
+  const names = only === undefined ? Object.keys(parameters) : [only];
+  for (const name of names) {
+    const message = parameterMessage(name, parameters[name]!);
+    outside(() => connection.emit("parameterStatus", message));
+  }
+}
 
 /** Writes messages, and emits those of the server: `rowDescription`, `noData`, `readyForQuery`, … */
 export class Connection extends EventEmitter {
@@ -247,6 +264,13 @@ export class ConnectionStream extends EventEmitter {
     return this;
   }
 
+  /** Closes the connection at once. */
+  end(): this {
+    this.writable = false;
+    this.#owner.destroy();
+    return this;
+  }
+
   /** Internal: the connection is closed. */
   ended(): void {
     this.writable = false;
@@ -263,6 +287,16 @@ export class ConnectionStream extends EventEmitter {
   /** Lets the process end although the connection is open. */
   unref(): this {
     this.#owner.keepProcess(false);
+    return this;
+  }
+
+  /** Has no effect: `keepAlive` and `keepAliveInitialDelayMillis` are options of the client. */
+  setKeepAlive(_isOn?: boolean, _initialDelay?: number): this {
+    return this;
+  }
+
+  /** Has no effect: there never is a delay. */
+  setNoDelay(_isOn?: boolean): this {
     return this;
   }
 

@@ -132,6 +132,12 @@ export function notificationMessage({ pid, channel, payload }: Notification): ob
   return { length, processId: pid, channel, payload, name: "notification" };
 }
 
+/** pg's message about a setting of the session. */
+export function parameterMessage(parameterName: string, parameterValue: string): object {
+  const length = 6 + utf8Length(parameterName) + utf8Length(parameterValue);
+  return { length, parameterName, parameterValue, name: "parameterStatus" };
+}
+
 /** pg's error for one of pyro's. */
 export function pgError(error: unknown): Error {
   if (error instanceof ServerError) return databaseError(error);

@@ -123,6 +123,15 @@ export function queryOf(
   return [query, result.catch(rethrowFromHere)];
 }
 
+/** The parsers for a query: its own, or those of the client. */
+export function typesOf(query: RunnableQuery, clientTypes: CustomTypesConfig): CustomTypesConfig {
+  if (query instanceof Query) return query.types || clientTypes;
+  // Query classes of other packages have a result, whose parsers are the client's unless they have their own.
+  const { _result: result } = query as { _result?: { _types?: CustomTypesConfig } };
+  if (result && !result._types) result._types = clientTypes;
+  return clientTypes;
+}
+
 /** Collects the results of one query, from the messages of its reply. */
 export class QuerySink {
   /** A result, or an array if the text has several statements. */

@@ -18,12 +18,12 @@ import { SubmittedRequest } from "./submitted.ts";
 /** What a query needs of its client. */
 export interface QueryOwner {
   readonly connection: Connection;
-  /** Called before the outcome is reported; `status` is that of the transaction. */
-  ready(status: string): void;
+  /** Called before the outcome of a query is reported; `status` is that of the transaction. */
+  ready(run: QueryRun, status: string): void;
   /** Called when the outcome has been reported. */
   settled(run: QueryRun): void;
   /** Called when the time of a query is over. */
-  withdraw(run: QueryRun): void;
+  withdraw(query: RunnableQuery): void;
 }
 
 /** A query in the queue of a client, or under way. */
@@ -52,7 +52,7 @@ export class QueryRun {
       process.nextTick(() => this.#report(error));
       outside(() => callback(error));
       query.callback = () => {};
-      this.#owner.withdraw(this);
+      this.#owner.withdraw(query);
     }, milliseconds);
     query.callback = (error: unknown, result?: unknown) => {
       clearTimeout(timer);
@@ -140,7 +140,7 @@ export class QueryRun {
   }
 
   #settle(report: () => void, status: string): void {
-    this.#owner.ready(status);
+    this.#owner.ready(this, status);
     if (!this.#isOver) {
       this.#isOver = true;
       report();

@@ -1,6 +1,7 @@
 /** The end of a client, and the loss of its connection, beside pg. */
 import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
-import { besidePg, config, errorOf, event } from "../support/suite/beside_pg.ts";
+import type { Client } from "../../src/pg/mod.ts";
+import { besidePg, config, errorOf, event, type Side } from "../support/suite/beside_pg.ts";
 import { newest } from "../support/suite/servers.ts";
 
 besidePg("the session is over when its client has ended", async ({ pg, client, pool }) => {
@@ -43,7 +44,11 @@ besidePg("a socket's error comes first, with its code, and then the end", async 
   return [seen, await errorOf(destroyed.query("select 1"))];
 });
 
-besidePg("a connection that is reset", async ({ client }) => {
+/** Runs a program on a client behind a server that relays; `ends` are the sockets, the client's first. */
+async function relayed(
+  client: Side["client"],
+  program: (conn: Client, ends: Socket[]) => Promise<void>,
+): Promise<void> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     const behind = createConnection(newest.port, "127.0.0.1");
@@ -53,18 +58,48 @@ besidePg("a connection that is reset", async ({ client }) => {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
-    const seen: unknown[] = [];
-    const conn = await client({ port: (server.address() as AddressInfo).port });
+    await program(await client({ port: (server.address() as AddressInfo).port }), sockets);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+besidePg("a connection that is reset", async ({ client }) => {
+  const seen: unknown[] = [];
+  await relayed(client, async (conn, ends) => {
     conn.on("error", (error) => seen.push(["error", error]));
     conn.query("select pg_sleep(60)", (error: Error) => seen.push(["callback", error]));
     conn.query("select 2", (error: Error) => seen.push(["queued", error]));
     const end = event(conn, "end");
     await new Promise((resolve) => setTimeout(resolve, 100));
-    sockets[0]!.resetAndDestroy();
+    ends[0]!.resetAndDestroy();
     await end;
-    return seen;
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  }
+  });
+  return seen;
 });
+
+for (const text of ["select 1", "select nothing"]) {
+  besidePg(`ending in the callback of ${text} says so to the server`, async ({ client }) => {
+    const seen: unknown[] = [];
+    await relayed(client, async (conn, ends) => {
+      const sent: string[] = [];
+      ends[0]!.on("data", (bytes) => sent.push(bytes.toString("latin1")));
+      conn.on("drain", () => seen.push("drain"));
+      const end = event(conn, "end");
+      const queued = new Promise((resolve) => {
+        conn.query(text, (error: (Error & { code?: string }) | null) => {
+          conn.end(() => seen.push("ended"));
+          seen.push(error?.code);
+          conn.query("select 3", (error: Error) => seen.push(error.message));
+        });
+        conn.query("select 2", (error: Error) => resolve(error.message));
+      });
+      seen.push(await queued);
+      await end;
+      // Terminate; pg may send the next query behind it.
+      seen.push(sent.join("").includes("X\0\0\0\x04"));
+    });
+    return seen.toSorted();
+  });
+}
