@@ -21,10 +21,11 @@ export type ConnectCallback = (
 type QueryDone = (error: Error | undefined, result?: unknown) => void;
 
 /** A caller that waits for a client. */
-interface Waiter {
+export interface PendingItem {
+  /** Gets the client. */
   readonly callback: ConnectCallback;
   /** Whether the caller has been told that it waits in vain. */
-  timedOut: boolean;
+  timedOut?: boolean | undefined;
 }
 
 /** A client that nobody uses. */
@@ -73,7 +74,7 @@ export class Pool extends Queryable<PoolEvents> {
   /** Internal, as is everything in pg that begins with `_`: all clients. */
   _clients: PoolClient[] = [];
   readonly #idle: Idle[] = [];
-  readonly #waiters: Waiter[] = [];
+  readonly #waiters: PendingItem[] = [];
   readonly #expired = new WeakSet<Client>();
   /** The pool's listener to the errors of each client that is not lent. */
   readonly #listeners = new WeakMap<Client, (error: Error) => void>();
@@ -151,14 +152,14 @@ export class Pool extends Queryable<PoolEvents> {
     if (this.ending) {
       return callback(new Error("Cannot use a pool after calling end on the pool"), undefined, noRelease);
     }
-    const waiter: Waiter = { callback, timedOut: false };
-    if (this.#idle.length === 0 && !this.#isFull) return this.#newClient(waiter);
+    const waiter: PendingItem = { callback, timedOut: false };
+    if (this.#idle.length === 0 && !this.#isFull) return this.newClient(waiter);
     if (this.#idle.length > 0) process.nextTick(() => this.#pulse());
     this.#waiters.push(this.#limited(waiter));
   }
 
   /** The waiter with `connectionTimeoutMillis`, if there is one. */
-  #limited(waiter: Waiter): Waiter {
+  #limited(waiter: PendingItem): PendingItem {
     const milliseconds = this.options.connectionTimeoutMillis;
     if (!milliseconds) return waiter;
     const timer = setTimeout(() => {
@@ -168,7 +169,7 @@ export class Pool extends Queryable<PoolEvents> {
       waiter.callback(new Error("timeout exceeded when trying to connect"), undefined, noRelease);
     }, milliseconds);
     timer.unref?.();
-    const limited: Waiter = {
+    const limited: PendingItem = {
       timedOut: false,
       callback: (error, client, release) => {
         clearTimeout(timer);
@@ -195,13 +196,14 @@ export class Pool extends Queryable<PoolEvents> {
     if (this.#waiters.length === 0 || (this.#idle.length === 0 && this.#isFull)) return;
     const waiter = this.#waiters.shift()!;
     const idle = this.#idle.pop();
-    if (idle === undefined) return this.#newClient(waiter);
+    if (idle === undefined) return this.newClient(waiter);
     clearTimeout(idle.timer);
     idle.client.ref?.();
     this.#lend(idle.client, waiter, false);
   }
 
-  #newClient(waiter: Waiter): void {
+  /** Connects a new client for a caller; subclasses may do so in another way. */
+  newClient(waiter: PendingItem): void {
     const client = new this.Client(this.options) as PoolClient;
     this._clients.push(client);
     const milliseconds = this.options.connectionTimeoutMillis;
@@ -226,7 +228,7 @@ export class Pool extends Queryable<PoolEvents> {
   }
 
   /** Calls the hook for a new client, and lends it. */
-  #prepare(client: PoolClient, waiter: Waiter): void {
+  #prepare(client: PoolClient, waiter: PendingItem): void {
     const { onConnect } = this.options;
     if (!onConnect) return this.#begin(client, waiter);
     // What callbacks throw must not become a rejection.
@@ -242,7 +244,7 @@ export class Pool extends Queryable<PoolEvents> {
     );
   }
 
-  #begin(client: PoolClient, waiter: Waiter): void {
+  #begin(client: PoolClient, waiter: PendingItem): void {
     const seconds = this.options.maxLifetimeSeconds;
     if (seconds) {
       const timer = setTimeout(() => this.#expire(client), seconds * 1000);
@@ -260,7 +262,7 @@ export class Pool extends Queryable<PoolEvents> {
     this.#lend(client, { timedOut: false, callback: (_error, _client, release) => release() }, false);
   }
 
-  #lend(client: PoolClient, waiter: Waiter, isNew: boolean): void {
+  #lend(client: PoolClient, waiter: PendingItem, isNew: boolean): void {
     if (isNew) this.emit("connect", client);
     this.emit("acquire", client);
     client.release = this.#releaseOnce(client);

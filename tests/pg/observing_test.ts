@@ -1,0 +1,94 @@
+/** What libraries and tools read and hear of clients and their connections, beside pg. */
+import { besidePg, config, event } from "../support/suite/beside_pg.ts";
+
+/** The text of each query; undefined and null are the same, since pg has both for none. */
+interface Observed {
+  readonly queryQueue: readonly { text: string }[];
+  readonly activeQuery: { text: string } | null | undefined;
+}
+
+function observe(client: unknown): unknown {
+  const { queryQueue, activeQuery } = client as Observed;
+  return [queryQueue.map(({ text }) => text), activeQuery?.text ?? null];
+}
+
+besidePg("the query that runs, and those that wait", async ({ client }) => {
+  const conn = await client();
+  const seen: unknown[] = [observe(conn)];
+  const done = new Promise<void>((resolve) => {
+    conn.query("select 1", () => {
+      seen.push(observe(conn), conn.readyForQuery);
+      conn.query("select 3", () => {
+        seen.push(observe(conn));
+        conn.query("select 4", () => resolve());
+        seen.push(observe(conn));
+      });
+      seen.push(observe(conn));
+    });
+  });
+  seen.push(observe(conn));
+  conn.query("select 2", () => seen.push(observe(conn)));
+  seen.push(observe(conn));
+  await done;
+  return [seen, observe(conn)];
+});
+
+besidePg("a callback that is set after the call, as tools do", async ({ client }) => {
+  const conn = await client();
+  const seen: unknown[] = [];
+  for (const values of [undefined, [1]]) {
+    const result = conn.query(`select ${values ? "$1::int4" : 1} as n`, values);
+    const query = (conn as unknown as { activeQuery: { callback: (...args: unknown[]) => void } }).activeQuery;
+    const { callback } = query;
+    query.callback = (error, outcome) => {
+      seen.push([error, (outcome as { rowCount: number }).rowCount]);
+      callback(error, outcome);
+    };
+    seen.push((await result).rows);
+  }
+  return seen;
+});
+
+besidePg("settings of the session as events of the connection", async ({ pg }) => {
+  const conn = new pg.Client(config);
+  const seen: Record<string, unknown> = {};
+  let isConnected = false;
+  conn.connection.on("parameterStatus", (message) => {
+    // The order of the others is the server's.
+    seen[message.parameterName] = isConnected ? message : message.parameterValue;
+  });
+  await conn.connect();
+  isConnected = true;
+  const { application_name: _, ...atStart } = seen;
+  await conn.query("set timezone = 'Asia/Tokyo'; set application_name = 'né'");
+  await conn.end();
+  return [atStart, seen.TimeZone, seen.application_name];
+});
+
+besidePg("the end of the stream", async ({ client }) => {
+  const outcomes: unknown[] = [];
+  for (const how of ["end", "destroy"] as const) {
+    const conn = await client();
+    const { stream } = conn.connection;
+    const seen = [event(stream, "close").then(() => "close"), event(conn, "end").then(() => "end")];
+    const error = event(conn, "error");
+    stream.setNoDelay(true).setKeepAlive(true, 1000);
+    stream[how]();
+    outcomes.push((await error)[0], await Promise.all(seen), stream.writable);
+  }
+  return outcomes;
+});
+
+besidePg("a pool whose subclass connects in another way", async ({ pg }) => {
+  const seen: unknown[] = [];
+  class OwnPool extends pg.Pool {
+    override newClient(...args: Parameters<InstanceType<typeof pg.Pool>["newClient"]>): void {
+      seen.push(typeof args[0].callback);
+      super.newClient(...args);
+    }
+  }
+  const pool = new OwnPool({ ...config, max: 1 });
+  await Promise.all([1, 2, 3].map((n) => pool.query("select $1::int4 as n", [n]).then(({ rows }) => seen.push(rows))));
+  await pool.end();
+  return seen;
+});
