@@ -6,7 +6,7 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "npm:rolldown@1.3.3";
-import { PEERS } from "../tests/support/installed/versions.ts";
+import { COMPAT_SUITES, PEERS } from "../tests/support/installed/versions.ts";
 import { bundleTypes, CHECKS, type Config, ENGINES, isExternal, MINIFY, readConfig, versionsOf } from "./build.ts";
 import { LAYERS } from "./layers.ts";
 
@@ -15,15 +15,17 @@ const ROOT = join(import.meta.dirname!, "..");
 /** The packages that it depends on. */
 const PACKAGES: readonly string[] = LAYERS["pg"]!.packages!;
 
-/** The exports of `src/pg/exports.ts`, in pg's order. */
+/** The exports of `src/pg/exports.ts`, in pg's order; `native` is another one. */
 const NAMES = [
   ...["Client", "Pool", "Connection", "types", "Query", "DatabaseError", "escapeIdentifier", "escapeLiteral"],
-  ...["Result", "TypeOverrides", "defaults", "utils", "native"],
+  ...["Result", "TypeOverrides", "defaults", "utils"],
 ];
 
-/** pg's files that other packages require, and what they export. */
+/**
+ * pg's files that other packages require, and what they export. Tools that observe pg look for them when they are
+ * loaded, so the package's root takes what it exports from them, as pg's does.
+ */
 const FILES: Readonly<Record<string, string>> = {
-  "client": "Client",
   "connection": "Connection",
   "connection-parameters": "ConnectionParameters",
   "defaults": "defaults",
@@ -32,6 +34,46 @@ const FILES: Readonly<Record<string, string>> = {
   "type-overrides": "TypeOverrides",
   "utils": "utils",
 };
+
+/** Where the module pg-pool is in `lib`. */
+const POOL = "node_modules/pg-pool";
+
+/** The client. Some tools change the text of these methods, in a file of this name, when it is loaded. */
+const CLIENT = `"use strict";
+const pyro = require("./pyro.js");
+
+class Client extends pyro.Client {
+  connect(callback) {
+    return super.connect(callback);
+  }
+
+  query(config, values, callback) {
+    return super.query(config, values, callback);
+  }
+}
+
+module.exports = Client;
+`;
+
+/**
+ * The root: a plain object, whose members can be replaced. Its pool extends that of a module named pg-pool, which is how
+ * tools find it; the module is loaded by its path, so that no other package of that name is.
+ */
+const INDEX = `"use strict";
+const pyro = require("./pyro.js");
+const Client = require("./client.js");
+const Pool = require("./${POOL}/index.js");
+
+class BoundPool extends Pool {
+  constructor(options) {
+    super(options, Client);
+  }
+}
+
+module.exports = {
+${NAMES.map((name) => `  ${memberOf(name)},\n`).join("")}};
+Object.defineProperty(module.exports, "native", { configurable: true, writable: true, value: pyro.native });
+`;
 
 /** Makes the package in an empty directory. */
 export async function buildPgPackage(directory: string): Promise<void> {
@@ -44,9 +86,15 @@ export async function buildPgPackage(directory: string): Promise<void> {
   const write = (path: string, text: string): void => writeFileSync(join(directory, path), text);
   for (const [name, exported] of Object.entries(FILES)) {
     const from = exported === "ConnectionParameters" ? `Client.${exported}` : exported;
-    write(`lib/${name}.js`, `"use strict";\nmodule.exports = require("./index.js").${from};\n`);
+    write(`lib/${name}.js`, `"use strict";\nmodule.exports = require("./pyro.js").${from};\n`);
   }
-  const names = NAMES.map((name) => `export const ${name} = pg.${name};\n`).join("");
+  write("lib/client.js", CLIENT);
+  write("lib/index.js", INDEX);
+  mkdirSync(join(directory, "lib", POOL), { recursive: true });
+  write(`lib/${POOL}/index.js`, `"use strict";\nmodule.exports = require("../../pyro.js").Pool;\n`);
+  const { "pg-pool": version } = COMPAT_SUITES;
+  write(`lib/${POOL}/package.json`, `${JSON.stringify({ name: "pg-pool", version }, undefined, 2)}\n`);
+  const names = [...NAMES, "native"].map((name) => `export const ${name} = pg.${name};\n`).join("");
   write("esm/index.mjs", `import pg from "../lib/index.js";\n\n${names}export default pg;\n`);
   write(
     "esm/index.d.mts",
@@ -57,9 +105,17 @@ export async function buildPgPackage(directory: string): Promise<void> {
   cpSync(join(ROOT, "docs/pg.md"), join(directory, "README.md"));
 }
 
+/** How the root's object has a member. */
+function memberOf(name: string): string {
+  if (name === "Client") return name;
+  if (name === "Pool") return "Pool: BoundPool";
+  const file = Object.keys(FILES).find((file) => FILES[file] === name);
+  return `${name}: ${file === undefined ? `pyro.${name}` : `require("./${file}.js")`}`;
+}
+
 async function bundleCode(directory: string, external: string[]): Promise<void> {
   const build = await rolldown({
-    input: { index: join(ROOT, "src/pg/exports.ts") },
+    input: { pyro: join(ROOT, "src/pg/exports.ts") },
     external: isExternal(external),
     platform: "node",
     transform: { target: "node22" },

@@ -122,6 +122,68 @@ await pool.end();
 console.log(JSON.stringify([shared, rows.map(({ n }) => n), pg.native ?? "none"]));
 `;
 
+/** OpenTelemetry, whose instrumentation of pg changes methods of pg and pg-pool as they are loaded. */
+const OPENTELEMETRY = {
+  "@opentelemetry/api": "1.9.1",
+  "@opentelemetry/instrumentation": "0.223.0",
+  "@opentelemetry/instrumentation-pg": "0.76.0",
+  "@opentelemetry/sdk-trace-node": "2.12.1",
+} as const;
+
+/**
+ * A program that is observed: by OpenTelemetry, and as Datadog's and New Relic's agents do, of which the first reads the
+ * query that a call has added to the client, and the second changes the text of a file.
+ */
+const OBSERVED_PROGRAM = `
+const { trace } = require("@opentelemetry/api");
+const { registerInstrumentations } = require("@opentelemetry/instrumentation");
+const { PgInstrumentation } = require("@opentelemetry/instrumentation-pg");
+const { NodeTracerProvider, SimpleSpanProcessor, InMemorySpanExporter } = require("@opentelemetry/sdk-trace-node");
+const exporter = new InMemorySpanExporter();
+const tracerProvider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+tracerProvider.register();
+registerInstrumentations({ tracerProvider, instrumentations: [new PgInstrumentation()] });
+
+const { readFileSync } = require("node:fs");
+const Module = require("node:module");
+const loaded = [];
+const load = Module.prototype.require;
+Module.prototype.require = function (name) {
+  const file = /.*node_modules.((?:pg|pg-pool)[/\\\\].*)/.exec(Module._resolveFilename(name, this));
+  if (file !== null) loaded.push(file[1].replaceAll("\\\\", "/"));
+  return load.call(this, name);
+};
+const pg = require("pg");
+Module.prototype.require = load;
+
+const added = [];
+const { query } = pg.Client.prototype;
+pg.Client.prototype.query = function (...args) {
+  const result = query.apply(this, args);
+  const { callback, text } = this.queryQueue.at(-1) || this.activeQuery;
+  added.push([text, typeof callback]);
+  return result;
+};
+
+trace.getTracer("program").startActiveSpan("program", async (span) => {
+  const pool = new pg.Pool({ connectionString: process.env.URL.replace("pg:", "postgres:"), max: 1 });
+  await pool.query("select 1 as n");
+  await pool.query("select $1::int4 as n", [1]);
+  await pool.end();
+  span.end();
+  const spans = exporter.getFinishedSpans();
+  const nameOf = (id) => spans.find((span) => span.spanContext().spanId === id)?.name;
+  console.log(JSON.stringify({
+    loaded: loaded.filter((file) => !file.startsWith("pg/lib/chunks/")),
+    spans: spans.map(({ name, parentSpanContext }) => [name, nameOf(parentSpanContext?.spanId)]),
+    added,
+    hasMethods: /class Client .*\\sconnect\\(.*\\squery\\(/s.test(readFileSync(require.resolve("pg/lib/client.js"), "utf8")),
+    kind: Object.prototype.toString.call(pg),
+    native: [pg.native, Object.keys(pg).includes("native")],
+  }));
+});
+`;
+
 /** Types of pg's that users write. */
 const PG_TYPES = `
 import pg, { type ClientConfig, type PoolClient, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
@@ -222,9 +284,10 @@ async function projectWithPg(): Promise<string> {
   spawn("npm", ["pack", "--silent", "--pack-destination", directory], built);
   const packed = join(directory, readdirSync(directory).find((name) => name.endsWith(".tgz"))!);
   const { "pg-cursor": cursor, "pg-query-stream": stream } = PG;
-  const packages = [`pg@file:${packed}`, `pg-cursor@${cursor}`, `pg-query-stream@${stream}`];
-  spawn("npm", ["install", "--no-audit", "--no-fund", ...packages], directory);
+  const inPlace = [`pg@file:${packed}`, `pg-cursor@${cursor}`, `pg-query-stream@${stream}`];
+  spawn("npm", ["install", "--no-audit", "--no-fund", ...inPlace, ...packages(OPENTELEMETRY)], directory);
   writeFileSync(join(directory, "pg.mjs"), PG_PROGRAM);
+  writeFileSync(join(directory, "observed.cjs"), OBSERVED_PROGRAM);
   writeFileSync(join(directory, "pg_types.mts"), PG_TYPES);
   return pgProject = directory;
 }
@@ -290,6 +353,31 @@ test("package: in pg's place, imported and required, with query classes of other
   }
   const manifest = JSON.parse(readFileSync(join(directory, "node_modules/pg/package.json"), "utf8"));
   assert.deepEqual(Object.keys(manifest.dependencies), ["pg-connection-string", "pg-types", "@types/node"]);
+});
+
+test("package: in pg's place, observed by OpenTelemetry and by agents", async () => {
+  const directory = await projectWithPg();
+  for (const major of [22, 26] as const) {
+    const { stdout } = spawn(node(major), ["observed.cjs"], directory);
+    const { loaded, ...seen } = JSON.parse(stdout.trim().split("\n").at(-1)!);
+    for (const file of ["pg/lib/index.js", "pg/lib/client.js", "pg-pool/index.js"]) {
+      assert.ok(loaded.includes(file), file);
+    }
+    assert.deepEqual(seen, {
+      spans: [
+        ["pg.connect", "pg-pool.connect"],
+        ["pg-pool.connect", "program"],
+        ["pg.query:SELECT test_db", "program"],
+        ["pg-pool.connect", "program"],
+        ["pg.query:SELECT test_db", "program"],
+        ["program", null],
+      ],
+      added: [["select 1 as n", "function"], ["select $1::int4 as n", "function"]],
+      hasMethods: true,
+      kind: "[object Object]",
+      native: [null, false],
+    });
+  }
 });
 
 for (const version of ["typescript5", "typescript7"] as const) {

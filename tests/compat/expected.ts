@@ -56,11 +56,6 @@ export const EXPECTED: readonly Expected[] = [
   },
   {
     suite: "pg",
-    tests: ["integration/gh-issues/1992-tests.js*"],
-    reason: "`native` is undefined, and enumerable: no getter loads pg-native",
-  },
-  {
-    suite: "pg",
     tests: ["integration/gh-issues/2627-tests.js*"],
     reason: "an invalid answer to the startup message is an error in pyro's words",
   },
