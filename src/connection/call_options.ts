@@ -57,8 +57,8 @@ export interface RowOptions extends CallOptions {
 /**
  * Options with `as`, which says what the call makes of each row: a function of the row, whose result takes the row's
  * place, or a schema of zod, valibot, arktype or another library that follows Standard Schema. If the function
- * throws, the call throws the same value. The function must not be async: its promises would not be awaited. If the schema refuses a row, the call throws a `DecodeError`, whose `cause`
- * has the issues.
+ * throws, the call throws the same value. The function must not be async: its promises would not be awaited. If the
+ * schema refuses a row, the call throws a `DecodeError`, whose `cause` has the issues.
  *
  * @example
  * ```ts

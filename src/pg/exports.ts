@@ -40,5 +40,5 @@ export type { Queryable } from "./queryable.ts";
 export type { BuiltinName, TypeParser, Types } from "./types.ts";
 export type { Utils } from "./utils.ts";
 
-/** There is no other implementation: pg's is that of pg-native, and null if it is not installed. */
-export const native: null = null;
+/** There is no other implementation: pg's is that of pg-native. */
+export const native: undefined = undefined;

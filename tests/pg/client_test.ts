@@ -342,7 +342,7 @@ test("pg: a NUL character is refused, and nothing is sent", async () => {
 test("pg: the module has what pg's has", () => {
   const names = Object.keys(nodePg).filter((name) => !name.startsWith("_"));
   assert.deepEqual(names.filter((name) => !(name in pyroPg)), []);
-  assert.equal(pyroPg.native, null);
+  assert.equal(pyroPg.native, undefined);
   assert.deepEqual(plain(pyroPg.defaults), plain(nodePg.defaults));
   assert.ok(new pyroPg.DatabaseError("m", 1, "error") instanceof Error);
   assert.ok(Buffer.isBuffer(pyroPg.utils.prepareValue(new Uint8Array(1))));
