@@ -9,7 +9,7 @@
 import { ConnectionError } from "../errors.ts";
 import type { CancelEncryption } from "../connect/cancel.ts";
 import type { Link } from "../connect/handshake.ts";
-import type { Call, Span } from "../protocol/request.ts";
+import type { Call, Op, Span } from "../protocol/request.ts";
 import { Session, type SessionEvent } from "../protocol/session.ts";
 import type { Addresses, AsyncTransport, Endpoint, TlsOptions, TlsSession } from "../transport/transport.ts";
 import { TERMINATE } from "../wire/frontend.ts";
@@ -87,6 +87,11 @@ export class AsyncLink implements Link, RunnerLink {
     if (this.#transport.showing) return Promise.reject(calledByListener());
     const { span } = call;
     return span === undefined ? this.#runner.run(call) : runInSpan(span, () => this.#runner.run(call));
+  }
+
+  /** Runs an op of the handshake. */
+  runStep<T>(op: Op<T>): Promise<T> {
+    return this.#runner.runStep(op);
   }
 
   /** Whether an op runs. */

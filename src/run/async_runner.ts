@@ -36,7 +36,7 @@ export class AsyncRunner {
   /** The number of ops under way, including those that wait to begin. */
   #running = 0;
   /** Called when no op is under way. */
-  #watchers: (() => void)[] = [];
+  readonly #watchers: (() => void)[] = [];
   /**
    * The op that waits for its source while it has the right to submit. Calls from inside the source would wait for
    * ever.
@@ -210,11 +210,16 @@ export class AsyncRunner {
     }
   }
 
-  async #run<T>(op: Op<T>, cancellation: AsyncCancellation | undefined): Promise<T> {
+  /** Runs an op of a handshake. It is no call that closing waits for: the handshake may have given it up. */
+  runStep<T>(op: Op<T>): Promise<T> {
+    return this.#run(op, undefined, 0);
+  }
+
+  async #run<T>(op: Op<T>, cancellation: AsyncCancellation | undefined, count: number = 1): Promise<T> {
     const { session } = this.#link;
     const entry = new RunningOp(this.#trackedCallbacks > 0 ? currentCaller() : undefined);
     if (cancellation !== undefined) cancellation.entry = entry;
-    this.#running++;
+    this.#running += count;
     try {
       if (this.#admission.begin(entry) === "wait") await this.#awaitAdmission(entry, cancellation);
       let next = op.next();
@@ -252,7 +257,7 @@ export class AsyncRunner {
       return next.value;
     } finally {
       this.#admission.leave(entry);
-      if (--this.#running === 0) this.#notify();
+      if ((this.#running -= count) === 0) this.#notify();
     }
   }
 
@@ -372,9 +377,7 @@ export class AsyncRunner {
   }
 
   #notify(): void {
-    const watchers = this.#watchers;
-    this.#watchers = [];
-    for (const watcher of watchers) watcher();
+    for (const watcher of this.#watchers.splice(0)) watcher();
   }
 }
 

@@ -80,7 +80,7 @@ async function perform(
     if (step.do === "readByte") return await limit.race(link.readByte());
     if (step.do === "startTls") return await limit.race(link.startTls(step.options));
     if (step.do === "readToEnd") return await limit.race(link.readToEnd());
-    return await limit.race(link.run({ op: step.op, deadline: undefined }));
+    return await limit.race(link.runStep(step.op));
   } catch (error) {
     throw connectionError(error, step.do === "startTls" ? "the TLS handshake failed" : undefined);
   }

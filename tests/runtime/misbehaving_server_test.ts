@@ -120,6 +120,17 @@ inEveryWorld("misbehaving server: of a flood of notices while connecting, some a
   assert.ok(heard > 100 && heard < count / 2, String(heard));
 });
 
+inEveryWorld("misbehaving server: closing does not wait for what it does not say of itself", async (world) => {
+  await using peer = await startPeer({ greeting: WELCOME, then: "silence" });
+  const conn = await world.connect(opts(peer.port).upgradeToUnixSocket(true));
+  assert.match(conn.upgrade.reason!, /does not say who it is: timed out$/);
+  const closing = Promise.resolve(conn.close({ timeout: 600_000 })).then(() => "closed");
+  let timer: ReturnType<typeof setTimeout>;
+  const patience = new Promise((resolve) => timer = setTimeout(() => resolve("waiting"), 60_000));
+  assert.equal(await Promise.race([closing, patience]), "closed");
+  clearTimeout(timer!);
+});
+
 inEveryWorld("misbehaving server: no TLS where it is required, and a TLS handshake that fails", async (world) => {
   const no = concat(new Uint8Array([0x4e]));
   await using unwilling = await startPeer({ greeting: no, reply: WELCOME, then: "silence" });
