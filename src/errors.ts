@@ -253,7 +253,8 @@ export function isServerFull({ code, message }: Pick<ServerFields, "code" | "mes
 export class ConnectionError extends PyroError {
   /**
    * The operating system's code, if it was a socket or a host name that failed: `ECONNREFUSED`, `ECONNRESET`,
-   * `ENOTFOUND`, `ETIMEDOUT`, …, the same on all runtimes. If several addresses were tried, that of the first.
+   * `ENOTFOUND`, `ETIMEDOUT`, …, the same on all runtimes. The SQLSTATE, if the server has said why it ends the
+   * connection: `57P01`. If several addresses were tried, that of the first.
    */
   declare readonly code?: string;
 
@@ -271,7 +272,7 @@ export class ConnectionError extends PyroError {
 
 /** The code of an error, or of the first of several. */
 function codeOf(error: unknown): string | undefined {
-  if (error instanceof ConnectionError) return error.code;
+  if (error instanceof ConnectionError || error instanceof ServerError) return error.code;
   return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined;
 }
 

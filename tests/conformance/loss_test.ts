@@ -13,6 +13,7 @@ conformance("loss: the server ends a session in the middle of a query", async (w
         /the server ended the connection: terminating connection due to administrator command/,
       );
       assert.ok(error.cause instanceof ServerError && error.cause.code === "57P01");
+      assert.equal(error.code, "57P01");
       assert.ok(error.connectionLost && !error.safeToRetry);
       return true;
     },

@@ -285,8 +285,15 @@ test("kysely: a transaction that is abandoned is rolled back when its connection
 
 test("kysely: a lost connection is replaced", async () => {
   const { db } = ours;
-  await assert.rejects(sql`select pg_terminate_backend(pg_backend_pid())`.execute(db));
+  // Kysely on pg has that code too.
+  await assert.rejects(sql`select pg_terminate_backend(pg_backend_pid())`.execute(db), { code: "57P01" });
   assert.equal((await db.selectFrom("person").select("id").execute()).length, 3);
+});
+
+test("kysely: COPY as a query is refused, and says what to use", async () => {
+  await assert.rejects(sql`copy person to stdout`.execute(ours.db), /use copyOut\(\)/);
+  await assert.rejects(sql`copy person from stdin`.execute(ours.db), /use copyIn\(\)/);
+  assert.equal((await ours.db.selectFrom("person").select("id").execute()).length, 3);
 });
 
 test("kysely: the dialect is one for PostgreSQL, and refuses what is no pool of pyro's", () => {
