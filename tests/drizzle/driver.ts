@@ -205,7 +205,7 @@ compare("relational queries", async ({ db }) => [
 ], ([all]) => assert.equal((all as { pets: unknown[] }[])[0]!.pets.length, 2));
 
 compare("inserts, updates and deletes", async ({ db }) => {
-  const counts = async (query: PromiseLike<{ rowCount: number | null; command: string; rows: unknown[] }>) => {
+  const counts = async (query: PromiseLike<{ rowCount: number | null; command: string | null; rows: unknown[] }>) => {
     const { rowCount, command, rows } = await query;
     return [rowCount, command, rows];
   };
@@ -231,9 +231,16 @@ compare("raw queries and their results", async ({ db }) => {
       failureOf,
     ),
     await db.execute(sql`drop table raw`),
-  ] as { rows: unknown[]; rowCount: number | null; command: string }[];
-  // node-postgres has the first word of the command tag.
-  return results.map(({ rows, rowCount, command }) => [rows, rowCount, command?.split(" ")[0]]);
+    await db.execute("create temporary table passing (n int)"),
+    await db.execute("drop table passing"),
+    await db.execute("begin isolation level serializable; rollback; close all").then((results) => {
+      return Array.isArray(results) ? results.at(-1) : results;
+    }),
+    await db.execute(""),
+    await db.execute("-- a comment"),
+    await db.execute(sql`select ${1}::int4 as n`),
+  ] as { rows: unknown[]; rowCount: number | null; command: string | null }[];
+  return results.map(({ rows, rowCount, command }) => [rows, rowCount, command]);
 });
 
 test("drizzle: the result of several statements is that of the last", async () => {
