@@ -213,8 +213,7 @@ export class Cursor {
     try {
       if (!wasOpen || session.lost !== undefined || this.#isTransactionFinished) return;
       if (exclusive === undefined) {
-        yield* continueSubmitting();
-        yield* finish(yield* submit(new ClosePortal(this.#portal)));
+        yield* finish(yield* submitInAnyCase(new ClosePortal(this.#portal), session));
       } else yield* settle(yield* submitInAnyCase(new EndExclusive(exclusive), session));
     } finally {
       this.#release();

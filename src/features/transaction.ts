@@ -81,8 +81,9 @@ export function* begin(
     return state;
   } catch (error) {
     // The request has not failed, so the server may have begun the transaction, or may still do so.
-    if (pending.failure === undefined && !pending.withdrawn) yield* rollback(context, state);
-    else state.finish(context);
+    if (pending.failure === undefined && !pending.withdrawn) {
+      yield* rollBackQuietly(context, state, continueSubmitting);
+    } else state.finish(context);
     if (request instanceof Begin && request.wasIgnored) yield* endIgnored(context);
     throw error;
   }
@@ -153,13 +154,11 @@ function* commitNested(context: TransactionContext, state: TransactionState): Op
     const { session } = context;
     if (!(error instanceof ServerError) || session.transactionStatus !== "failed") throw error;
     const cause = session.transactionError;
-    try {
+    yield* cleanUp(() => isFailed(context), function* () {
       yield* continueSubmitting();
       context.invalidation.begin(Effect.Ends, context);
       yield* perform(query(context, rollBackToSavepoint(name)));
-    } catch {
-      // The caller needs the error of the commit, not this one.
-    }
+    });
     throw error.code === SqlState.InFailedSqlTransaction ? rolledBack(cause) : error;
   }
 }
@@ -222,16 +221,16 @@ function* positionOf(asked: PendingRequest<unknown>): Op<string | undefined> {
  * open, and failed.
  */
 function* leaveFailed(context: TransactionContext): Op<void> {
-  const { session } = context;
-  const isFailed = (): boolean => session.lost === undefined && session.transactionStatus === "failed";
-  if (!isFailed()) return;
-  try {
+  const isNeeded = (): boolean => isFailed(context) && context.transaction === undefined;
+  yield* cleanUp(isNeeded, function* () {
     yield* continueSubmitting();
     yield* barrier();
-    if (isFailed() && context.transaction === undefined) yield* perform(query(context, "ROLLBACK"));
-  } catch {
-    // The caller needs the error of the commit, not this one.
-  }
+    if (isNeeded()) yield* perform(query(context, "ROLLBACK"));
+  });
+}
+
+function isFailed({ session }: TransactionContext): boolean {
+  return session.lost === undefined && session.transactionStatus === "failed";
 }
 
 /**
@@ -269,7 +268,7 @@ export function* transact<T>(
       // The callback has ended the transaction itself: running it again would repeat its work.
       const isOver = state.finished && !isCommitting;
       if (!isOver && needsAnotherServer(context, error)) markUncommitted(error);
-      yield* rollBackQuietly(context, state);
+      yield* rollBackQuietly(context, state, continueBehindOthers);
       if (isOver || attempt >= retries || !isConflict(error) || context.session.lost !== undefined) throw error;
       yield* repeat();
       conflict = { error };
@@ -301,26 +300,41 @@ function needsAnotherServer({ session }: TransactionContext, error: unknown): bo
 }
 
 /**
- * Rolls back, if the transaction is not over. Errors of that are ignored, because an earlier one explains the
- * failure.
+ * Rolls back when it is its turn, if the transaction is not over then. Errors of that are ignored, because an earlier
+ * one explains the failure.
  */
-function* rollBackQuietly(context: TransactionContext, state: TransactionState): Op<void> {
-  try {
-    yield* continueBehindOthers();
+function* rollBackQuietly(context: TransactionContext, state: TransactionState, turn: () => Op<void>): Op<void> {
+  const isOpen = (): boolean => !state.finished && context.session.lost === undefined;
+  yield* cleanUp(isOpen, function* () {
+    yield* turn();
     if (!state.finished) yield* rollback(context, state);
-  } catch {
-    state.finish(context);
+  });
+  if (!state.finished) state.finish(context);
+}
+
+/**
+ * Attempts a clean-up as long as it is needed, at most twice: if the caller gives up meanwhile, that fails one step.
+ * Errors are ignored, because the caller needs the one before them.
+ */
+function* cleanUp(isNeeded: () => boolean, attempt: () => Op<void>): Op<void> {
+  for (let attempts = 0; isNeeded() && attempts < 2; attempts++) {
+    try {
+      yield* attempt();
+    } catch {
+      // It is attempted again.
+    }
   }
 }
 
-/** Closes the exclusive operation that is still open. */
+/** Closes the exclusive operations that are still open: there are two, if one was opened while the other is ending. */
 export function* closeExclusive({ session }: TransactionContext): Op<void> {
-  const { open } = session.admission;
-  if (open?.close === undefined) return;
-  try {
-    yield* open.close();
-  } catch {
-    // The caller rolls back in any case.
+  for (let open = session.admission.open; open?.close !== undefined; open = session.admission.open) {
+    try {
+      yield* open.close();
+    } catch {
+      // The caller rolls back in any case.
+    }
+    if (session.admission.open === open) return;
   }
 }
 

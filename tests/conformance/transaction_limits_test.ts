@@ -217,4 +217,86 @@ for (const { major, fast } of servers) {
       await isFree(conn);
     }
   });
+
+  test(`transaction: given up while it waits to be rolled back, it is (PostgreSQL ${major})`, async () => {
+    await using conn = await Conn.connect(fast);
+    await conn.queryDrop("create temporary table t (n int)");
+    const [failure, reason] = [new Error("mine"), new Error("stop")];
+    for (const nested of [false, true]) {
+      const outer = nested ? await conn.begin() : undefined;
+      const controller = new AbortController();
+      const { source, begun, end } = slowSource();
+      const copied = Promise.withResolvers<number>();
+      const made = (outer ?? conn).tx(async (tx) => {
+        copied.resolve(tx.copyIn("copy t from stdin", source));
+        await begun;
+        throw failure;
+      }, { signal: controller.signal });
+      const rejected = assert.rejects(made, (error) => error === failure || error === reason);
+      await begun;
+      setTimeout(() => controller.abort(reason), 10);
+      setTimeout(end, 50);
+      assert.equal(await copied.promise, 1);
+      await rejected;
+      assert.deepEqual(await conn.query("table t"), [], nested ? "nested" : "outermost");
+      await outer?.rollback();
+      await isFree(conn);
+    }
+  });
+
+  test(`transaction: given up while its portal waits to be closed, it is (PostgreSQL ${major})`, async () => {
+    await using conn = await Conn.connect(fast);
+    await conn.queryDrop("create temporary table t (n int)");
+    const tx = await conn.begin();
+    const controller = new AbortController();
+    const reason = new Error("stop");
+    const { source, begun, end } = slowSource();
+    let copied: Promise<number> | undefined;
+    await tx.execIter("select generate_series(1, 10)", [], async () => {
+      copied = tx.copyIn("copy t from stdin", source);
+      await begun;
+      setTimeout(() => controller.abort(reason), 10);
+      setTimeout(end, 50);
+    }, { signal: controller.signal }).catch((error) => assert.equal(error, reason));
+    await copied;
+    assert.equal(await tx.execValue("select count(*) from pg_cursors where name <> ''"), 0n);
+    await tx.rollback();
+    await isFree(conn);
+  });
+
+  test(`transaction: rolled back with two pipelines open, of which one is being closed (PostgreSQL ${major})`, async () => {
+    await using conn = await Conn.connect(fast);
+    const failure = new Error("mine");
+    const opened = Promise.withResolvers<void>();
+    let later: Promise<unknown>[] = [];
+    const made = conn.tx(async (tx) => {
+      const first = tx.pipeline();
+      const ticket = first.exec("select pg_sleep(0.05)");
+      await first.sync();
+      later = [first.claim(ticket)];
+      // Once the function has failed, and the rollback waits for the claim.
+      setTimeout(() => {
+        later.push(first.close());
+        const second = tx.pipeline();
+        second.exec("select 1");
+        opened.resolve();
+      }, 10);
+      throw failure;
+    });
+    await assert.rejects(made, (error) => error === failure);
+    await opened.promise;
+    await Promise.all(later);
+    await isFree(conn);
+  });
+}
+
+/** Data for a COPY, which keeps the connection until `end` is called. */
+function slowSource(): { source: AsyncIterable<string>; begun: Promise<void>; end: () => void } {
+  const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const source = async function* () {
+    yield "1\n";
+    begun.resolve();
+    await ended.promise;
+  };
+  return { source: source(), begun: begun.promise, end: ended.resolve };
 }
