@@ -28,9 +28,6 @@ export const builtin = {
   get stream(): typeof import("node:stream") {
     return process.getBuiltinModule("node:stream");
   },
-  get timers(): typeof import("node:timers") {
-    return process.getBuiltinModule("node:timers");
-  },
   get tls(): typeof import("node:tls") {
     return process.getBuiltinModule("node:tls");
   },

@@ -29,6 +29,7 @@ export const LEAVES: readonly string[] = [
   "sqlstate.ts",
   "backlog.ts",
   "builtin.ts",
+  "timers.ts",
   "lazy.ts",
   "names.ts",
 ];

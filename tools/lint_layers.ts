@@ -1,6 +1,7 @@
 /**
  * A plugin of `deno lint` that keeps the layers apart: imports are as the table in `layers.ts` says, and
- * pure layers do not know that time passes. ARCHITECTURE.md explains the layers.
+ * pure layers do not know that time passes. The others have timers that no test replaces by fakes. ARCHITECTURE.md
+ * explains the layers.
  */
 import { layerOf, LAYERS, mayImportPackage, problemOf } from "./layers.ts";
 
@@ -15,6 +16,17 @@ const IMPURE = [
   "process",
   "performance",
   "console",
+];
+
+/** What `timers.ts` has instead of the runtime: tests replace the global ones by fakes. */
+const TIMERS = ["setTimeout", "clearTimeout", "setInterval", "setImmediate", "queueMicrotask"];
+/** Files that may use the global ones: those of other threads have globals of their own; for what throws, no call waits. */
+const WITH_GLOBAL_TIMERS = [
+  "timers.ts",
+  "pg/outside.ts",
+  "transport/worker_main.ts",
+  "transport/worker_connection.ts",
+  "testing/fault_proxy_main.ts",
 ];
 
 /** What pure layers see of the runtime, directly or through `builtin`. */
@@ -71,6 +83,30 @@ const plugin: Deno.lint.Plugin = {
           "FunctionDeclaration[async=true]": (node: Deno.lint.Node) => report(node, "async"),
           "FunctionExpression[async=true]": (node: Deno.lint.Node) => report(node, "async"),
           "ArrowFunctionExpression[async=true]": (node: Deno.lint.Node) => report(node, "async"),
+        };
+      },
+    },
+    timers: {
+      create(context) {
+        const file = within(context.filename);
+        if (file === undefined || WITH_GLOBAL_TIMERS.includes(file)) return {};
+        const imported = new Set<string>();
+        const report = (node: Deno.lint.Node, word: string): void =>
+          context.report({ node, message: `global \`${word}\`: tests replace it by a fake; import it from timers.ts` });
+        return {
+          ImportSpecifier: (node) => void imported.add(node.local.name),
+          CallExpression({ callee }): void {
+            if (callee.type === "Identifier" && TIMERS.includes(callee.name) && !imported.has(callee.name)) {
+              report(callee, callee.name);
+            }
+          },
+          "MemberExpression[object.name='performance']"(node: Deno.lint.MemberExpression): void {
+            if (!imported.has("performance")) report(node, "performance");
+          },
+          "MemberExpression[object.name='process'][property.name='nextTick']": (node: Deno.lint.Node) =>
+            report(node, "process.nextTick"),
+          "MemberExpression[object.name='Date'][property.name='now']": (node: Deno.lint.Node) =>
+            report(node, "Date.now"),
         };
       },
     },

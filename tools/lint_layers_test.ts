@@ -61,5 +61,23 @@ test("layers: in pure layers there is no time and no runtime", () => {
     ]
   ) assert.ok(complaints("protocol/a.ts", source).length > 0, source);
   assert.deepEqual(complaints("protocol/a.ts", "const x = { process: 1 }; x.process;"), []);
-  assert.deepEqual(complaints("run/a.ts", "async function f() { await g(); setTimeout(h, 1); }"), []);
+  assert.deepEqual(complaints("run/a.ts", "async function f() { await g(); console.log(1); }"), []);
+});
+
+test("layers: timers are those of timers.ts, not the global ones", () => {
+  for (
+    const source of [
+      "setTimeout(f, 1);",
+      "clearTimeout(timer);",
+      "setImmediate(f);",
+      "queueMicrotask(f);",
+      "process.nextTick(f);",
+      "const time = performance.now();",
+      "const time = Date.now();",
+      `import { clearTimeout } from "../timers.ts"; setTimeout(f, 1);`,
+    ]
+  ) assert.match(complaints("run/a.ts", source).join(), /^layers\/timers: /, source);
+  const imports = `import { performance, setTimeout } from "../timers.ts";`;
+  assert.deepEqual(complaints("run/a.ts", `${imports} setTimeout(f, performance.now());`), []);
+  assert.deepEqual(complaints("transport/worker_main.ts", "setTimeout(f, 1);"), []);
 });

@@ -1,8 +1,8 @@
 /** pg's client: a connection with a queue of queries, callbacks or promises, and events. */
 import type { EventEmitter } from "node:events";
-import process from "node:process";
 import type { OpenedConnection } from "../async/opened.ts";
 import { ServerError, type ServerFields } from "../errors.ts";
+import { clearTimeout, nextTick, setImmediate, setTimeout } from "../timers.ts";
 import { Connection, reportParameters, type StreamOwner } from "./connection.ts";
 import { ClientSettings } from "./client_settings.ts";
 import { ConnectionParameters } from "./connection_parameters.ts";
@@ -104,7 +104,7 @@ export class Client extends ClientSettings {
     const run = new QueryRun(query, this.#queryOwner());
     run.limit((config as QueryConfig).query_timeout || this.connectionParameters.query_timeout);
     const problem = problemWith(query, this);
-    if (problem !== undefined) process.nextTick(() => run.fail(new Error(problem)));
+    if (problem !== undefined) nextTick(() => run.fail(new Error(problem)));
     else {
       this.#queue.push(run);
       this.#pulse();
@@ -200,7 +200,7 @@ export class Client extends ClientSettings {
   #connect(callback: (error: Error, client?: Client) => void): void {
     if (this._connecting || this._connected || this._ended) {
       const error = new Error("Client has already been connected. You cannot reuse a client.");
-      process.nextTick(() => callback(error));
+      nextTick(() => callback(error));
       return;
     }
     this._connecting = true;
@@ -305,7 +305,7 @@ export class Client extends ClientSettings {
     if (this._ended) return;
     this._ended = true;
     this._connecting = false;
-    process.nextTick(() => {
+    nextTick(() => {
       for (const done of this.#onceEnded.splice(0)) outside(done);
       this.connection.stream.ended();
       this.connection.emit("end");

@@ -3,12 +3,12 @@
  *
  * Source: documentation of node-postgres, "pg.Pool".
  */
-import process from "node:process";
 import { Client } from "./client.ts";
 import type { PoolClient, PoolConfig, PoolEvents } from "./interfaces.ts";
 import { resolve, type ResolvedPoolConfig } from "./pool_options.ts";
 import { inDomain, outside, rethrowFromHere } from "./outside.ts";
 import { Queryable } from "./queryable.ts";
+import { clearTimeout, nextTick, setImmediate, setTimeout } from "../timers.ts";
 
 /** Gets a client, and the function that returns it to the pool. */
 export type ConnectCallback = (
@@ -154,7 +154,7 @@ export class Pool extends Queryable<PoolEvents> {
     }
     const waiter: PendingItem = { callback, timedOut: false };
     if (this.#idle.length === 0 && !this.#isFull) return this.newClient(waiter);
-    if (this.#idle.length > 0) process.nextTick(() => this.#pulse());
+    if (this.#idle.length > 0) nextTick(() => this.#pulse());
     this.#waiters.push(this.#limited(waiter));
   }
 

@@ -1,5 +1,5 @@
 /** The queries of a client: those that wait, and those that have been sent. */
-import process from "node:process";
+import { nextTick } from "../timers.ts";
 import type { RunnableQuery } from "./query.ts";
 import type { QueryRun } from "./query_run.ts";
 
@@ -62,6 +62,6 @@ export class QueryQueue {
   /** Fails all queries, in the next tick. */
   failAll(error: Error): void {
     const runs = [...this.#sent.splice(0), ...this.#waiting.splice(0)];
-    for (const run of runs) process.nextTick(() => run.fail(error));
+    for (const run of runs) nextTick(() => run.fail(error));
   }
 }

@@ -1,9 +1,9 @@
 /** The execution of one query by a client. */
-import process from "node:process";
 import type { OpenedConnection } from "../async/opened.ts";
 import type { Op, Request } from "../protocol/request.ts";
 import { perform } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
+import { clearTimeout, nextTick, setTimeout } from "../timers.ts";
 import { type Connection, isTaken, released } from "./connection.ts";
 import { pgError } from "./database_error.ts";
 import { executeExtended, executeSimple } from "./execute.ts";
@@ -49,7 +49,7 @@ export class QueryRun {
     const callback = query.callback ?? ((): void => {});
     const timer = setTimeout(() => {
       const error = new Error("Query read timeout");
-      process.nextTick(() => this.#report(error));
+      nextTick(() => this.#report(error));
       outside(() => callback(error));
       query.callback = () => {};
       this.#owner.withdraw(query);
@@ -102,7 +102,7 @@ export class QueryRun {
         op = executeExtended({ sql, name, values: prepareValues(values ?? []) }, sink, choice, plans, state);
       } else op = executeSimple(plans.ofSimpleText(query.text ?? ""), sink, { ...choice, isBinary: false }, state);
     } catch (error) {
-      process.nextTick(() => this.#settle(() => this.#report(error), statusOf(state.session)));
+      nextTick(() => this.#settle(() => this.#report(error), statusOf(state.session)));
       return;
     }
     const { observer, session } = state;

@@ -9,6 +9,7 @@
  */
 import type { ServerFields } from "../errors.ts";
 import type { Failure, ReplyReader, Request } from "../protocol/request.ts";
+import { queueMicrotask } from "../timers.ts";
 import { Backend } from "../wire/codes.ts";
 import { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";

@@ -15,6 +15,7 @@ import type { Addresses, AsyncTransport, Endpoint, TlsOptions, TlsSession } from
 import { TERMINATE } from "../wire/frontend.ts";
 import { AsyncRunner, type RunnerLink } from "./async_runner.ts";
 import { atMost, eventLoopTurn } from "../runtime/clock.ts";
+import { clearTimeout, queueMicrotask, setTimeout } from "../timers.ts";
 import { closedError, connectionError } from "./connection_error.ts";
 import { runInSpan } from "../telemetry/run_in_span.ts";
 import { calledByListener } from "../trace/traced_transport.ts";

@@ -9,6 +9,7 @@ import { onAbort } from "./aborts.ts";
 import { AsyncCancellation, guarded } from "./async_cancellation.ts";
 import { type CallerContext, callWithin, currentCaller, isWithin } from "./callers.ts";
 import { atMost, MAX_MILLISECONDS, now, pause } from "../runtime/clock.ts";
+import { clearTimeout, setTimeout } from "../timers.ts";
 import { abandonment, admission, outcome, unlessSettled } from "./waiting.ts";
 import { CANCEL_INTERVAL, CANCEL_TIMEOUT, type Cancellation, cancelTimedOut, isNeverSent } from "./cancellation.ts";
 

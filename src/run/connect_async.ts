@@ -5,6 +5,7 @@ import type { Connected } from "../connect/upgrade.ts";
 import type { AsyncDialer } from "../transport/transport.ts";
 import { AsyncLink } from "./async_link.ts";
 import { now } from "../runtime/clock.ts";
+import { clearTimeout, setTimeout } from "../timers.ts";
 import { connectionError } from "./connection_error.ts";
 import { saltPassword } from "./hashing.ts";
 import { unlessSettled } from "./waiting.ts";

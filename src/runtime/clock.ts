@@ -1,4 +1,5 @@
 /** The clock and timers of the drivers. */
+import { clearTimeout, performance, setImmediate, setTimeout, wallClock } from "../timers.ts";
 
 /** The time in milliseconds; it never goes back. */
 export function now(): number {
@@ -13,7 +14,7 @@ const MAX_CLOCK_DIFFERENCE = 20;
 /** The local time for people, in microseconds: `2026-03-01 12:34:56.123456`. */
 export function timeStamp(): string {
   let time = origin + performance.now();
-  const wall = Date.now();
+  const wall = wallClock();
   // The clock was set, or the machine slept.
   if (Math.abs(time - wall) > MAX_CLOCK_DIFFERENCE) {
     origin += wall - time;

@@ -1,5 +1,6 @@
 /** Gives connecting the environment, files, clocks and randomness of the process. */
 import { systemCertificates } from "./certificates.ts";
+import { wallClock } from "../timers.ts";
 import { now } from "./clock.ts";
 import { readDirectory, readFile } from "./files.ts";
 import { homeDirectory, osUser, randomText, variableReader } from "./runtime.ts";
@@ -28,7 +29,7 @@ export function surroundings(): Surroundings {
     readDirectory,
     systemCertificates,
     now,
-    date: Date.now,
+    date: wallClock,
     random: Math.random,
     nonce: randomText,
   };

@@ -1,6 +1,6 @@
 /** Servers in memory as connections that a function for `Opts.dial` gives, with promises and blocking. */
-import { setImmediate } from "node:timers";
 import type { BlockingBytes, ByteStreams } from "../options/dial.ts";
+import { setImmediate } from "../timers.ts";
 
 /** The server's side of a connection. It replies at once, when the client waits, or never. */
 export interface Peer {

@@ -1,5 +1,6 @@
 /** Schemas for test files. */
 import { UsageError } from "../errors.ts";
+import { wallClock } from "../timers.ts";
 import { type Opts, settingsOf } from "../options/opts.ts";
 import { type Target, targetOpts } from "../options/target.ts";
 import { variable } from "../runtime/runtime.ts";
@@ -82,7 +83,7 @@ function prefixOf(file: string): string {
 
 /** Yields what calls return, and gets what that settles to. */
 function* create(executor: SchemaExecutor, prefix: string): Steps<TestSchema> {
-  const oldest = `${prefix}${timeOf(Date.now() - MAX_AGE)}`;
+  const oldest = `${prefix}${timeOf(wallClock() - MAX_AGE)}`;
   const left = yield executor.query(
     `select nspname as name from pg_catalog.pg_namespace where nspname::text collate "C" < '${oldest}' and ` +
       `nspname::text ~ '^${prefix}[0-9]{14}_[0-9a-f]{6}$'`,
@@ -95,7 +96,7 @@ function* create(executor: SchemaExecutor, prefix: string): Steps<TestSchema> {
     }
   }
   const random = crypto.randomUUID().slice(0, 6);
-  const name = `${prefix}${timeOf(Date.now())}_${random}`;
+  const name = `${prefix}${timeOf(wallClock())}_${random}`;
   const isAsync = isPromise(yield* returned(executor.queryDrop(`create schema ${name}`)));
   const drop = (): unknown => executor.queryDrop(`drop schema ${name} cascade`);
   return {

@@ -5,6 +5,8 @@
  * Their bodies are written as for promises; `await` accepts plain values, so blocking connections pass through them too.
  */
 import { PyroError, TimeoutError } from "../errors.ts";
+import { now } from "../runtime/clock.ts";
+import { setTimeout } from "../timers.ts";
 
 /** One check. */
 export interface TransportCheck {
@@ -184,9 +186,9 @@ async function failureOf(call: () => unknown): Promise<unknown> {
 }
 
 async function until(isSo: () => unknown, problem: () => string): Promise<void> {
-  const end = performance.now() + LIMIT;
+  const end = now() + LIMIT;
   while (await isSo() !== true) {
-    expect(performance.now() < end, problem());
+    expect(now() < end, problem());
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,5 +1,7 @@
 /** Sockets of Deno: `Deno.connect`. */
 import { permitted } from "./deno_permissions.ts";
+import { now } from "../runtime/clock.ts";
+import { clearTimeout, setTimeout } from "../timers.ts";
 import { localSockets } from "./local_sockets.ts";
 import { failureOfAddresses } from "./reason.ts";
 import { checkTcpOptions } from "./tcp_options.ts";
@@ -57,7 +59,7 @@ async function dialName(
   signal: AbortSignal,
   milliseconds: number = Infinity,
 ): Promise<Deno.TcpConn> {
-  const until = performance.now() + milliseconds;
+  const until = now() + milliseconds;
   const first = { hostname, port, autoSelectFamily: false };
   let failure: unknown;
   try {
@@ -84,7 +86,7 @@ async function dialAmong(
   milliseconds: number = Infinity,
 ): Promise<Deno.TcpConn> {
   const { host, port } = endpoint;
-  const until = performance.now() + milliseconds;
+  const until = now() + milliseconds;
   const { lookUp } = await import("./look_up.ts");
   const found = await lookUp(host);
   signal.throwIfAborted();
@@ -103,7 +105,7 @@ async function dialFirst(
   for (const [i, next] of left.entries()) {
     try {
       // The last one ends before the signal aborts, so that the error can name all of them.
-      const time = attemptTime(until - performance.now(), left.length - i) - (left.length > 1 ? MARGIN : 0);
+      const time = attemptTime(until - now(), left.length - i) - (left.length > 1 ? MARGIN : 0);
       const conn = await dialFor(time, next, signal);
       if (conn !== undefined) return conn;
       failures.push([next.hostname ?? "", timedOut()]);

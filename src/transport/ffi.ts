@@ -5,6 +5,7 @@
  * `poll` decides what is ready, not `errno`, which the runtime may change before it is read.
  */
 import { isAddress } from "../options/ip_address.ts";
+import { now } from "../runtime/clock.ts";
 import {
   ADDRESS_SIZE,
   AF_INET,
@@ -53,7 +54,7 @@ export function ffiCanDial(endpoint: Endpoint): boolean {
 
 /** Connects within `milliseconds`. Calls `closed` when the connection is closed. */
 export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number, closed: () => void): SyncTransport {
-  const until = performance.now() + milliseconds;
+  const until = now() + milliseconds;
   if (endpoint.kind === "unix") return open(libc, AF_UNIX, unixAddress(endpoint.path), until, endpoint, closed);
   const { address: host = endpoint.host, port } = endpoint;
   const found = lookUpBlocking(libc, host, port);
@@ -61,7 +62,7 @@ export function dialFfi(libc: LibC, endpoint: Endpoint, milliseconds: number, cl
   const failures: [address: string, error: unknown][] = [];
   for (const [i, [family, address]] of addresses.entries()) {
     try {
-      const time = performance.now();
+      const time = now();
       const attemptUntil = time + attemptTime(until - time, addresses.length - i);
       return open(libc, family, address, attemptUntil, endpoint, closed, addresses.length - i - 1);
     } catch (error) {
@@ -183,7 +184,7 @@ function connect(libc: LibC, fd: number, address: Uint8Array, until: number): vo
   for (;;) {
     if (libc.connect(fd, address, address.length) === 0) return;
     const errno = libc.errno();
-    const left = until - performance.now();
+    const left = until - now();
     if (left <= 0) throw timedOut();
     if (errno === EAGAIN) {
       // The queue of a Unix socket is full. Polling no descriptor is a sleep.

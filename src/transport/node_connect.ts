@@ -5,8 +5,10 @@
  * several addresses at once on Bun.
  */
 import { builtin } from "../builtin.ts";
+import { now } from "../runtime/clock.ts";
 import type { IpcNetConnectOpts, Socket, TcpNetConnectOpts } from "node:net";
 import { runtime } from "../runtime/runtime.ts";
+import { clearTimeout, setTimeout } from "../timers.ts";
 import { lookUp } from "./look_up.ts";
 import { failureOfAddresses } from "./reason.ts";
 import { ReceiveBuffer } from "./received.ts";
@@ -35,7 +37,7 @@ export async function connectNode<T>(
   }
   checkTcpOptions(endpoint);
   const { address, host, port, keepAlive, options } = endpoint;
-  const until = performance.now() + milliseconds;
+  const until = now() + milliseconds;
   const addresses = address === undefined ? addressesToDial(await lookUp(host), endpoint, String) : [address];
   signal.throwIfAborted();
   // Node and Bun would also set the other times. Their sockets get options when they are connected.
@@ -46,7 +48,7 @@ export async function connectNode<T>(
     try {
       const left = addresses.length - i;
       // The last one ends before the signal aborts, so that the error can name all of them.
-      const time = attemptTime(until - performance.now(), left) - (addresses.length > 1 ? MARGIN : 0);
+      const time = attemptTime(until - now(), left) - (addresses.length > 1 ? MARGIN : 0);
       return await connectTo({ ...socket, host }, signal, (dialled) => connected(dialled, left - 1), time);
     } catch (error) {
       signal.throwIfAborted();

@@ -4,9 +4,9 @@
  * Only `node:tls` lets all three runtimes encrypt without verifying, as libpq's `prefer` and `require`
  * do.
  */
-import process from "node:process";
 import type { Duplex } from "node:stream";
 import { builtin } from "../builtin.ts";
+import { nextTick } from "../timers.ts";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { ReceiveBuffer } from "./received.ts";
@@ -63,7 +63,7 @@ export class StreamTransport implements AsyncTransport {
   close(): void {
     this.#received.finish();
     // A stream calls back for what it has written in the next tick. If it is destroyed before, it makes an error for that.
-    process.nextTick(() => this.#stream.destroy());
+    nextTick(() => this.#stream.destroy());
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import { runtime } from "../runtime/runtime.ts";
+import { now } from "../runtime/clock.ts";
 import { setByDescriptor, tcpOptionsOf } from "./tcp_options.ts";
 import {
   type Addresses,
@@ -25,10 +26,10 @@ export function dialWorker(
   milliseconds: number,
   main?: string,
 ): SyncTransport {
-  const by = performance.now() + milliseconds;
+  const by = now() + milliseconds;
   const transport = new WorkerTransport(WorkerChannel.dialling(endpoint, milliseconds, main));
   try {
-    transport.awaitOpen(by - performance.now(), endpoint);
+    transport.awaitOpen(by - now(), endpoint);
   } catch (error) {
     transport.close();
     throw error;

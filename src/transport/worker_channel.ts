@@ -8,6 +8,7 @@
  */
 import type { Worker } from "node:worker_threads";
 import { builtin } from "../builtin.ts";
+import { now } from "../runtime/clock.ts";
 import type { Endpoint, TlsOptions } from "./transport.ts";
 import { WORKER_CODE } from "./worker_code.ts";
 import {
@@ -112,11 +113,11 @@ export class WorkerChannel {
 
   /** Waits until `isSo` returns true; false after `milliseconds`. */
   until(isSo: () => boolean, milliseconds: number): boolean {
-    const by = performance.now() + milliseconds;
+    const by = now() + milliseconds;
     for (;;) {
       const seen = this.bell;
       if (isSo()) return true;
-      const left = by - performance.now();
+      const left = by - now();
       if (left <= 0 || !this.sleep(seen, left)) return false;
     }
   }

@@ -22,9 +22,6 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   "  get stream() {\n" +
   '    return process.getBuiltinModule("node:stream");\n' +
   "  },\n" +
-  "  get timers() {\n" +
-  '    return process.getBuiltinModule("node:timers");\n' +
-  "  },\n" +
   "  get tls() {\n" +
   '    return process.getBuiltinModule("node:tls");\n' +
   "  },\n" +

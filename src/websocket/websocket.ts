@@ -5,6 +5,7 @@
  * Source: WHATWG, WebSockets; the proxies of Neon (`wsproxy`), which take the server's address in the URL.
  */
 import { UsageError } from "../errors.ts";
+import { setTimeout } from "../timers.ts";
 import type { ByteStreams, DialFunction } from "../options/dial.ts";
 
 /** The server that a proxy is to connect to. */

@@ -1,11 +1,10 @@
 /** A timer for many things: it goes off when the first of them is due. */
-import { builtin } from "../../builtin.ts";
 import { MAX_MILLISECONDS, now } from "../../runtime/clock.ts";
+import { clearTimeout, setTimeout } from "../../timers.ts";
 
 /** Rings when something is due. It keeps the process alive only on request. */
 export class Alarm {
   readonly #ring: () => void;
-  /** Of `node:timers`, whose timers need not keep the process alive on any runtime. */
   #timer: NodeJS.Timeout | undefined = undefined;
   #at = Infinity;
   #keepsProcess = false;
@@ -17,7 +16,6 @@ export class Alarm {
   /** Makes it ring at that time, or earlier. */
   set(at: number): void {
     if (at >= this.#at) return;
-    const { clearTimeout, setTimeout } = builtin.timers;
     clearTimeout(this.#timer);
     this.#at = at;
     this.#timer = setTimeout(() => {
@@ -37,7 +35,7 @@ export class Alarm {
 
   /** Cancels it. */
   clear(): void {
-    builtin.timers.clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
     this.#at = Infinity;
   }
 }

@@ -1,5 +1,6 @@
 /** Batching: quick statements of several callers share a connection. */
 import { eventLoopTurn } from "../../runtime/clock.ts";
+import { queueMicrotask } from "../../timers.ts";
 import { BATCH_BUDGET } from "../latency_estimate.ts";
 import type { Entry } from "./pool_conn.ts";
 
