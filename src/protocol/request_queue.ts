@@ -9,7 +9,9 @@ export class RequestQueue {
   withdrawn: PendingRequest<unknown>[] = [];
 
   get all(): PendingRequest<unknown>[] {
-    return toArray(this.first);
+    const requests: PendingRequest<unknown>[] = [];
+    for (let pending = this.first; pending !== undefined; pending = pending.next) requests.push(pending);
+    return requests;
   }
 
   push(pending: PendingRequest<unknown>): void {
@@ -78,12 +80,6 @@ export class RequestQueue {
   #has(pending: PendingRequest<unknown>): boolean {
     return pending.next !== undefined || pending === this.last;
   }
-}
-
-function toArray(first: PendingRequest<unknown> | undefined): PendingRequest<unknown>[] {
-  const requests: PendingRequest<unknown>[] = [];
-  for (let pending = first; pending !== undefined; pending = pending.next) requests.push(pending);
-  return requests;
 }
 
 /** The number of requests inspected to find a caller behind one; beyond it, one is assumed. */

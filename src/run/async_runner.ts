@@ -286,7 +286,7 @@ export class AsyncRunner {
       case "barrier":
         return await this.#barrier(step.within, entry, cancellation);
       case "await": {
-        const { condition: condition, pending } = step;
+        const { condition, pending } = step;
         if (condition.isMet || pending.settled) return;
         this.#link.resume();
         cancellation?.watch(pending);

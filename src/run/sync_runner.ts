@@ -102,7 +102,7 @@ export class SyncRunner {
         session.check("barrier", "use the connection", step.within);
         return this.#until(() => session.idle, wait);
       case "await": {
-        const { condition: condition, pending } = step;
+        const { condition, pending } = step;
         wait?.cancellation?.watch(pending);
         return this.#until(() => condition.isMet || pending.settled, wait);
       }
