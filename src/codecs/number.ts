@@ -188,7 +188,7 @@ export function floatText(value: number): string {
 }
 
 /** The number of PostgreSQL's text; JavaScript spells "Infinity" and "NaN" alike. */
-export function parseNumber(text: string): number {
+function parseNumber(text: string): number {
   return Number(checkedNumber(text));
 }
 
@@ -231,7 +231,7 @@ const INT8_RESULTS: Readonly<Record<Int8Choice, (value: bigint) => unknown>> = {
 };
 
 /** A number with the bigint's exact value. */
-export function exactNumber(value: bigint): number {
+function exactNumber(value: bigint): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) {
     throw new BadValue("it is beyond ±(2^53-1), where numbers are not exact; choose int8 as bigint or string");

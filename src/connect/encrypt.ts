@@ -87,7 +87,7 @@ export function* askForTls(link: Link, encryption: Encryption, mode: SslMode, by
 }
 
 /** The hash of the certificate of the server, by which it is recognized. */
-export function certificateHash({ chain: [first] }: TlsSession): string | undefined {
+function certificateHash({ chain: [first] }: TlsSession): string | undefined {
   return first && builtin.crypto.createHash("sha256").update(first).digest("hex");
 }
 

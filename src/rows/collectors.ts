@@ -154,7 +154,7 @@ export abstract class ResultCollector<T> {
 }
 
 /** The tag of an empty statement, which has none. */
-export const NO_TAG: CommandTag = { command: "", affected: 0, count: null };
+const NO_TAG: CommandTag = { command: "", affected: 0, count: null };
 
 /** The rows of the last statement that returned rows. */
 export class AllRows extends ResultCollector<unknown[]> {

@@ -58,7 +58,7 @@ export function* resolveStatement(source: StatementSource, context: Context): Op
 }
 
 /** Prepares a string for the cache, with the types of its parameters and columns. */
-export function* prepareCached(sql: string, context: Context): Op<Prepared> {
+function* prepareCached(sql: string, context: Context): Op<Prepared> {
   const { statements, registry } = context;
   const slot = statements.beginPreparing(sql);
   let pending: PendingRequest<Prepared> | undefined;
@@ -79,7 +79,7 @@ export function* prepareCached(sql: string, context: Context): Op<Prepared> {
 }
 
 /** Prepares the caller's statement under a new name, and closes the old one if it exists. */
-export function* prepareAgain(statement: Prepared, context: Context): Op<Prepared> {
+function* prepareAgain(statement: Prepared, context: Context): Op<Prepared> {
   const { statements, registry } = context;
   statements.closeLater(statement);
   const pending = yield* submit(prepareInSlot(statements.newSlot(statement.sql), statement.sql, registry));

@@ -6,7 +6,7 @@
  * Source: RFC 5280, sections 4.1.2.4 and 7.1.
  */
 import { Buffer } from "node:buffer";
-import { contextTag, DerError, DerReader, dotted, hex, objectIdentifierOf, Tag } from "./der.ts";
+import { DerError, DerReader, dotted, hex, objectIdentifierOf, Tag } from "./der.ts";
 
 /** A distinguished name. */
 export interface DistinguishedName {
@@ -107,9 +107,6 @@ function stringOf(tag: number, content: Uint8Array): string | undefined {
       return undefined;
   }
 }
-
-/** The tag of a name among other kinds of names. */
-export const DIRECTORY_NAME: number = contextTag(4, true);
 
 const COMMON_NAME = "550403";
 const EMAIL_ADDRESS = "2a864886f70d010901";

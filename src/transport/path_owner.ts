@@ -19,7 +19,6 @@ export interface FileStatus {
   readonly gid: bigint;
   readonly mode: bigint;
   readonly ctimeNs: bigint;
-  isDirectory(): boolean;
   isSymbolicLink(): boolean;
 }
 

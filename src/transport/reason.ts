@@ -75,7 +75,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Why TLS failed; undefined if the error is not one of TLS. */
-export function tlsReasonOf(error: Error): string | undefined {
+function tlsReasonOf(error: Error): string | undefined {
   const code = "code" in error ? textOf(error.code) : "";
   const name = nameOf(code, error.message);
   if (name === undefined) return undefined;

@@ -92,7 +92,6 @@ function files(entries: Readonly<Record<string, Entry>>): Files {
         gid: BigInt(uid),
         mode: BigInt(mode),
         ctimeNs: 0n,
-        isDirectory: () => true,
         isSymbolicLink: () => typeof more === "string",
       };
     },
