@@ -1,6 +1,6 @@
 /** The checks of arguments: SQL, parameters and options, the same for all methods. */
-import type { Params, QueryOptions } from "./call_options.ts";
-import { UsageError } from "../errors.ts";
+import type { CallOptions, Params, QueryOptions } from "./call_options.ts";
+import { TimeoutError, UsageError } from "../errors.ts";
 import { checkOptions } from "../options/option_values.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import type { StatementSource } from "../statements/statement_source.ts";
@@ -54,6 +54,20 @@ export const CALLER_TIMEOUT: unique symbol = Symbol("timeout as given");
 /** Options whose `timeout` may be the remainder of the one that the caller gave. */
 export interface RemainingTimeout {
   readonly [CALLER_TIMEOUT]?: number;
+}
+
+/** The options with the remainder of `timeout`, for a call on a pool that has its connection now. */
+export function withRemainingTime<O extends CallOptions>(
+  options: O | undefined,
+  startedAt: number,
+  now: () => number,
+): O | undefined {
+  const timeout = options?.timeout;
+  // The call refuses a malformed timeout.
+  if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
+  const rest = timeout - (now() - startedAt);
+  if (rest > 0) return { ...options, timeout: rest, [CALLER_TIMEOUT]: timeout };
+  throw new TimeoutError(`Cannot make the call: no connection was free within ${timeout} ms`, { outcome: "not sent" });
 }
 
 /** The options of a call. */

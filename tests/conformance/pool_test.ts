@@ -55,6 +55,26 @@ conformance("pool: every statement member works on any connection", async (world
   assert.deepEqual([leased, idle, size, opened], [0, 1, 1, 1], "one after the other, one connection");
 });
 
+conformance("pool: a call that waits for a position takes no longer than its timeout", async (world, server) => {
+  await using pool = world.pool(server.fast);
+  const reader = pool.withTarget("any", { after: "FFFFFFFF/FFFFFFFF", wait: 10_000 });
+  const options = { timeout: 200 };
+  const calls: (() => unknown)[] = [
+    () => reader.query("select 1", options),
+    () => reader.execValue("select 1", [], options),
+    () => reader.tx(() => 1 as never, options),
+    () => reader.acquire(options),
+    async () => {
+      for await (const _ of reader.stream("select 1", options));
+    },
+  ];
+  for (const call of calls) {
+    await assert.rejects(async () => void await call(), { name: "TimeoutError", message: /within 200 ms/ });
+  }
+  assert.equal(await pool.withTarget("any", { after: "FFFFFFFF/FFFFFFFF" }).execValue("select 1", [], options), 1);
+  assert.equal(pool.stats().leased, 0);
+});
+
 conformance("pool: what was taken is somebody's alone until it is given back", async (world, server) => {
   await using pool = world.pool(server.fast, { poolMaxConcurrency: 2 });
   const a = await pool.acquire();

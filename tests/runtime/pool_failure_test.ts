@@ -158,6 +158,22 @@ testInTurn("pool failure: a caller that asks for a position does not wait longer
   assert.equal(await reader.execValue("select 1"), 1);
 });
 
+testInTurn("pool failure: a caller waits for a view with a position and for the primary once, not twice", async () => {
+  await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1, poolAcquireTimeout: 2000 });
+  const reader = pool.withTarget("any", { after: await pool.position() });
+  {
+    await using _only = await pool.acquire();
+    const call = assert.rejects(reader.ping(), { name: "TimeoutError", message: /none within 2000 ms/ });
+    assert.equal(await Promise.race([call, pause(3500).then(() => "late")]), undefined);
+  }
+  // What becomes free in the second half is the primary's.
+  const only = await pool.acquire();
+  const call = reader.execValue("select 1");
+  await pause(1300);
+  await only.release();
+  assert.equal(await call, 1);
+});
+
 testInTurn(
   "pool failure: while the server is away callers wait, attempts are few, and all go on when it is back",
   async () => {

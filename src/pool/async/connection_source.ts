@@ -10,6 +10,8 @@ export interface ConnectionSource {
   /** Whether it hands out no more connections. */
   readonly closed: boolean;
   readonly stats: PoolStats;
+  /** Milliseconds that a caller waits for a connection, Infinity for no limit. */
+  readonly acquireTimeout: number;
   /** An idle connection that was used recently, if there is one. */
   acquireIdle(cost?: number): Entry | undefined;
   /** Waits for a working connection. `cost` is how long it is likely to be needed, in milliseconds. */

@@ -5,8 +5,8 @@ import {
   type PoolStatement,
   type RemainingTimeout,
   signalFrom,
+  withRemainingTime,
 } from "../../connection/arguments.ts";
-import { TimeoutError } from "../../errors.ts";
 import { connectionOptions, resolve } from "../../connection/transaction_calls.ts";
 import {
   type CommitOutcome,
@@ -90,10 +90,10 @@ export class PoolCalls {
     for (let retriesLeft = MAX_RETRIES;; retriesLeft--) {
       const cost = shared === undefined ? Infinity : this.#latency.costOf(shared);
       const entry = this.#source.acquireIdle(cost) ??
-        await this.acquire(withRemainingTime(options, startedAt), cost);
+        await this.acquire(withRemainingTime(options, startedAt, now), cost);
       const taken = shared === undefined ? 0 : now();
       try {
-        return await make(entry.conn, withRemainingTime(options, startedAt));
+        return await make(entry.conn, withRemainingTime(options, startedAt, now));
       } catch (error) {
         if (!isRetryable(error, retriesLeft) || this.#source.closed) throw error;
       } finally {
@@ -111,7 +111,7 @@ export class PoolCalls {
     const startedAt = now();
     const entry = await this.acquire(options);
     try {
-      return await make(entry.conn, withRemainingTime(options, startedAt));
+      return await make(entry.conn, withRemainingTime(options, startedAt, now));
     } finally {
       void this.#source.release(entry);
     }
@@ -128,10 +128,10 @@ export class PoolCalls {
     const startedAt = now();
     const own = connectionOptions(options);
     for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
-      const entry = await this.acquire(withRemainingTime(options, startedAt));
+      const entry = await this.acquire(withRemainingTime(options, startedAt, now));
       let failure: unknown;
       try {
-        return await make(entry.conn, withRemainingTime(own, startedAt));
+        return await make(entry.conn, withRemainingTime(own, startedAt, now));
       } catch (error) {
         failure = error;
       } finally {
@@ -199,16 +199,6 @@ function acquireDeadlineOf(options: CallOptions & RemainingTimeout | null): Acqu
     callerTimeout: given ?? 0,
     signal: signal === undefined ? undefined : signalFrom(signal),
   };
-}
-
-/** The options with the remainder of `timeout`. */
-function withRemainingTime<O extends CallOptions>(options: O | undefined, startedAt: number): O | undefined {
-  const timeout = options?.timeout;
-  // The call refuses a malformed timeout.
-  if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
-  const rest = timeout - (now() - startedAt);
-  if (rest > 0) return { ...options, timeout: rest, [CALLER_TIMEOUT]: timeout };
-  throw new TimeoutError(`Cannot make the call: no connection was free within ${timeout} ms`, { outcome: "not sent" });
 }
 
 const NO_DEADLINE: AcquireDeadline = { timeout: 0, callerTimeout: 0, signal: undefined };

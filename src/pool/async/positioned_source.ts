@@ -42,25 +42,31 @@ export class PositionedSource implements ConnectionSource {
     return this.#view.stats;
   }
 
+  get acquireTimeout(): number {
+    return this.#view.acquireTimeout;
+  }
+
   /** None: it must be asked first what is visible. */
   acquireIdle(): undefined {}
 
   async acquire(deadline: AcquireDeadline, _cost: number): Promise<Entry> {
     const startedAt = now();
-    const rest = (): AcquireDeadline => {
-      const { timeout } = deadline;
-      return timeout === 0 ? deadline : { ...deadline, timeout: Math.max(1, timeout - (now() - startedAt)) };
+    const limit = withPoolLimit(deadline, this.#view.acquireTimeout);
+    const rest = (share: number = 1): AcquireDeadline => {
+      const { timeout } = limit;
+      return timeout === 0 ? limit : { ...limit, timeout: Math.max(1, (timeout - (now() - startedAt)) * share) };
     };
     const until = startedAt + this.#position.wait;
     for (;;) {
-      const entry = await this.#acquireFromView(rest());
+      // The rest is for the primary, which may have to be connected to.
+      const entry = await this.#acquireFromView(rest(1 / 2));
       if (entry === undefined) break;
       const visible = this.#isVisible(entry.conn);
       if (!await isInTime(visible, rest())) {
         // The question goes on without its caller: closing a connection of the pool would be too much.
         void visible.then(() => this.#view.release(entry, false));
         deadline.signal?.throwIfAborted();
-        throw new AcquireTimeout(deadline.callerTimeout);
+        throw new AcquireTimeout(limit.callerTimeout);
       }
       if (await visible) return entry;
       void this.#view.release(entry, false);
@@ -119,6 +125,12 @@ export class PositionedSource implements ConnectionSource {
   #sourceOf(entry: Entry): ConnectionSource {
     return this.#ofPrimary.get(entry) ?? this.#view;
   }
+}
+
+/** How long a caller waits on the view and on the primary together. */
+function withPoolLimit(deadline: AcquireDeadline, poolTimeout: number): AcquireDeadline {
+  if (poolTimeout === Infinity || (deadline.timeout > 0 && deadline.timeout < poolTimeout)) return deadline;
+  return { ...deadline, timeout: poolTimeout, callerTimeout: poolTimeout };
 }
 
 /** Whether the answer comes before the caller gives up. */

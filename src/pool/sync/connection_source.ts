@@ -9,8 +9,10 @@ export interface ConnectionSource {
   /** Whether it hands out no more connections. */
   readonly closed: boolean;
   readonly stats: PoolStats;
-  /** A working connection. It does not wait for one, because no other caller could release one meanwhile. */
-  acquire(): Entry;
+  /** Whether acquiring may wait: for a position, since no other caller could release a connection meanwhile. */
+  readonly waits: boolean;
+  /** A working connection. `timeout` is how many milliseconds it may wait, 0 for no limit. */
+  acquire(timeout?: number): Entry;
   /** Opens connections until as many are open as should be ready, at least one. */
   ready(): void;
   /**

@@ -1,5 +1,5 @@
 /** How a pool that blocks makes calls on its connections: once, or with retries. */
-import type { PoolStatement } from "../../connection/arguments.ts";
+import { type PoolStatement, withRemainingTime } from "../../connection/arguments.ts";
 import type { CallOptions, PoolTransactionOptions } from "../../connection/call_options.ts";
 import { connectionOptions, resolve } from "../../connection/transaction_calls.ts";
 import { TimeoutError } from "../../errors.ts";
@@ -46,10 +46,11 @@ export class PoolCalls {
    * nothing was executed because the statement was stale.
    */
   withRetries<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
+    const startedAt = this.#beginWaiting();
     for (let left = MAX_RETRIES;; left--) {
-      const entry = this.#source.acquire();
+      const entry = this.#source.acquire(options?.timeout);
       try {
-        return make(entry.conn, options);
+        return make(entry.conn, this.#rest(options, startedAt));
       } catch (error) {
         this.#observe(entry.conn, error);
         if (!isRetryable(error, left) || this.#source.closed) throw error;
@@ -61,9 +62,10 @@ export class PoolCalls {
 
   /** Makes a call that must not be repeated. */
   once<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
-    const entry = this.#source.acquire();
+    const startedAt = this.#beginWaiting();
+    const entry = this.#source.acquire(options?.timeout);
     try {
-      return make(entry.conn, options);
+      return make(entry.conn, this.#rest(options, startedAt));
     } catch (error) {
       this.#observe(entry.conn, error);
       throw error;
@@ -81,11 +83,12 @@ export class PoolCalls {
     make: (conn: Conn, options: O | undefined) => T,
   ): T {
     const own = connectionOptions(options);
+    const startedAt = this.#beginWaiting();
     for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
-      const entry = this.#source.acquire();
+      const entry = this.#source.acquire(options?.timeout);
       let failure: unknown;
       try {
-        return make(entry.conn, own);
+        return make(entry.conn, this.#rest(own, startedAt));
       } catch (error) {
         this.#observe(entry.conn, error);
         failure = error;
@@ -100,6 +103,15 @@ export class PoolCalls {
       }
       if (!(retriesLeft > 0 && isUncommitted(failure)) || this.#source.closed) throw failure;
     }
+  }
+
+  #beginWaiting(): number {
+    return this.#source.waits ? now() : 0;
+  }
+
+  /** The options for a call that has its connection, without the time that it has waited. */
+  #rest<O extends CallOptions>(options: O | undefined, startedAt: number): O | undefined {
+    return this.#source.waits ? withRemainingTime(options, startedAt, now) : options;
   }
 
   /** Asks the primary what became of a transaction, until that is certain or there is no time left. */
@@ -131,11 +143,11 @@ export class PoolCalls {
 
   /** Opens a stream on a connection, which is released when the stream ends. */
   openSource<T>(
-    _options: CallOptions | undefined,
+    options: CallOptions | undefined,
     acquiredAt: Error,
     make: (conn: Conn) => PoolSource<T>["items"],
   ): PoolSource<T> {
-    const entry = this.#source.acquire();
+    const entry = this.#source.acquire(options?.timeout);
     const lease = new Lease();
     const unwatch = this.#source.watch(lease, entry, acquiredAt);
     const end = (): void => {

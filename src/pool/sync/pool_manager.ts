@@ -83,6 +83,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
 
   /** No caller waits. */
   readonly waiting = 0;
+  readonly waits = false;
 
   yieldIdle(milliseconds: number): boolean {
     return this.#state.yieldIdle(now() - milliseconds);

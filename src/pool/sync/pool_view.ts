@@ -74,7 +74,7 @@ export class PoolView extends PoolExecutor {
   /**
    * Takes a connection. Only the caller uses it until it is released.
    *
-   * @param options Without effect, since there is nothing to wait for.
+   * @param options `timeout` limits the wait for a position; there is nothing else to wait for.
    * @throws {UsageError} If all connections are in use.
    * @throws {ConnectionError} If the pool is closed, or the server cannot be reached.
    * @throws {ServerError} If the server refuses the session.
@@ -94,7 +94,7 @@ export class PoolView extends PoolExecutor {
   acquire(options?: CallOptions): PooledConn {
     parseOptions(options, { action: "acquire a connection", awaits: false });
     const acquiredAt = new Error("taken from the pool here");
-    const entry = this.#source.acquire();
+    const entry = this.#source.acquire(options?.timeout);
     const { opened, end } = this.#source.lease(entry, acquiredAt);
     return new PooledConn(opened, () => {
       end();

@@ -7,6 +7,7 @@ import { ConnectionError, ServerError } from "../../errors.ts";
 import type { OpenedConnection } from "../../sync/opened.ts";
 import { block, now } from "../../runtime/clock.ts";
 import type { Lease } from "../lease.ts";
+import { acquireTimedOut } from "../failure.ts";
 import type { PoolStats } from "../pool_state.ts";
 import type { ConnectionSource } from "./connection_source.ts";
 import type { Entry, PoolConn } from "./pool_conn.ts";
@@ -33,6 +34,8 @@ export class PositionedSource implements ConnectionSource {
     this.#position = position;
   }
 
+  readonly waits = true;
+
   get closed(): boolean {
     return this.#view.closed;
   }
@@ -41,14 +44,17 @@ export class PositionedSource implements ConnectionSource {
     return this.#view.stats;
   }
 
-  acquire(): Entry {
-    const until = now() + this.#position.wait;
+  acquire(timeout: number = 0): Entry {
+    const startedAt = now();
+    const by = timeout > 0 ? startedAt + timeout : Infinity;
+    const until = startedAt + this.#position.wait;
     for (let entry = this.#acquireFromView(); entry !== undefined; entry = this.#acquireFromView()) {
-      if (this.#isVisible(entry.conn)) return entry;
+      if (this.#isVisible(entry.conn, by)) return entry;
       this.#view.release(entry, false);
-      if (now() >= until) break;
-      block(Math.min(POLL_INTERVAL, until - now()));
+      if (now() >= Math.min(until, by)) break;
+      block(Math.min(POLL_INTERVAL, until - now(), by - now()));
     }
+    if (now() >= by) throw acquireTimedOut(timeout, this.stats, {});
     const primary = this.#primary();
     const entry = primary.acquire();
     this.#ofPrimary.set(entry, primary);
@@ -65,10 +71,11 @@ export class PositionedSource implements ConnectionSource {
     }
   }
 
-  #isVisible(conn: PoolConn): boolean {
+  #isVisible(conn: PoolConn, by: number): boolean {
     if (this.#visible.has(conn)) return true;
     try {
-      const isVisible = conn.opened.link.run(sessionCalls.isVisible(this.#position.after, POSITION_TIMEOUT));
+      const time = Math.min(POSITION_TIMEOUT, Math.max(1, by - now()));
+      const isVisible = conn.opened.link.run(sessionCalls.isVisible(this.#position.after, time));
       if (isVisible) this.#visible.add(conn);
       return isVisible;
     } catch {
