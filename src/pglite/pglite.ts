@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import type { BlockingBytes, ByteStreams, DialFunction } from "../options/dial.ts";
 import { Opts } from "../options/opts.ts";
 import { fatalError } from "../wire/framing.ts";
-import { Relay, type Steps } from "./relay.ts";
+import { Relay, sessionUser, type Steps } from "./relay.ts";
 
 /** The members of PGlite that are used. `PGlite` has them, and `PGliteWorker` all but the blocking one. */
 export interface PgliteDatabase {
@@ -73,6 +73,8 @@ class Server {
   #isUsed = false;
   /** What was asked of the database so far. */
   #tail: Promise<unknown> = Promise.resolve();
+  /** The database's own user, once it was asked for. */
+  #user: { readonly name: string | undefined } | undefined = undefined;
   /** The end of the session before. */
   #closing: Promise<void> | undefined = undefined;
 
@@ -86,6 +88,8 @@ class Server {
   async #dial(): Promise<ByteStreams> {
     await this.#db.waitReady;
     await this.#closing;
+    // A cancel request must not wait for the statement that it is to cancel.
+    if (this.#user === undefined && !this.#isUsed) await this.#exclusively(this.#askUser());
     const session = this.#open();
     let controller: ReadableStreamDefaultController<Uint8Array>;
     const readable = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
@@ -138,11 +142,12 @@ class Server {
     if (!db.closed && db.ready === false) {
       throw new UsageError("Cannot connect: PGlite has not started; await its waitReady before");
     }
-    const session = this.#open();
     const run = (steps: Steps): void => {
       let next = steps.next();
       while (!next.done) next = steps.next(open(db).execProtocolRawSync!(next.value));
     };
+    run(this.#askUser());
+    const session = this.#open();
     const replies: Uint8Array[] = [];
     return {
       name: NAME,
@@ -171,24 +176,30 @@ class Server {
     };
   }
 
+  /** Finds out whose the session is when no connection uses it. */
+  *#askUser(): Steps {
+    if (this.#user === undefined && !this.#isUsed) this.#user = { name: yield* sessionUser() };
+  }
+
   /** The session for a connection; one that only takes a cancel request while another uses the database. */
   #open(): ServerSession {
     open(this.#db);
     if (this.#isUsed) return new ServerSession(undefined);
     this.#isUsed = true;
-    return new ServerSession(() => this.#isUsed = false);
+    return new ServerSession(() => this.#isUsed = false, this.#user?.name);
   }
 }
 
 /** The session of one connection. */
 class ServerSession {
-  readonly #relay: Relay = new Relay();
+  readonly #relay: Relay;
   #release: (() => void) | undefined;
   /** Whether it uses the database. */
   readonly isReal: boolean;
   #isRefused = false;
 
-  constructor(release: (() => void) | undefined) {
+  constructor(release: (() => void) | undefined, user?: string) {
+    this.#relay = new Relay(user);
     this.#release = release;
     this.isReal = release !== undefined;
   }

@@ -10,6 +10,7 @@
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Start-up" and "COPY Operations".
  */
 import { COPY_REFUSAL } from "../protocol/misplaced_copy.ts";
+import { quotedIdentifier } from "../sql/identifier.ts";
 import { countCopiesIn } from "../sql/statement.ts";
 import { Backend, CANCEL_REQUEST, Frontend } from "../wire/codes.ts";
 import { copyFail, query, sync } from "../wire/frontend.ts";
@@ -29,6 +30,14 @@ import {
 /** Steps of executing: each is given to PGlite, and its answer back. */
 export type Steps = Generator<Uint8Array, void, Uint8Array>;
 
+/** Asks for the session's user. */
+export function* sessionUser(): Generator<Uint8Array, string | undefined, Uint8Array> {
+  const answer = yield encoded((out) => query(out, "select session_user"));
+  const row = framesOf(answer).find(({ code }) => code === Backend.DataRow);
+  // The number of columns, the length of the first one, its text.
+  return row && new TextDecoder().decode(answer.subarray(row.start + 11, row.end));
+}
+
 /** The messages of one connection. */
 export class Relay {
   /** What the client is to get. */
@@ -47,6 +56,12 @@ export class Relay {
   /** Prepared statements that are a COPY FROM STDIN, and portals of them. */
   readonly #copyStatements = new Set<string>();
   readonly #copyPortals = new Set<string>();
+  /** The database's own user, if it is known. */
+  readonly #user: string | undefined;
+
+  constructor(user?: string) {
+    this.#user = user;
+  }
 
   /** Takes bytes of the client. They are not kept. */
   *take(given: Uint8Array): Steps {
@@ -74,7 +89,7 @@ export class Relay {
         // It may be at any place of an extended query, or of a transaction.
         sync(out);
         query(out, "rollback");
-        query(out, RESET);
+        query(out, resetQuery(this.#user));
       });
     }
     this.isOver = true;
@@ -189,6 +204,16 @@ function settingQuery(settings: readonly (readonly [name: string, value: string]
   return `select ${calls.join(", ")}`;
 }
 
+/**
+ * DISCARD ALL, which may not be one of several statements; but the database's own listeners go on. In PGlite, the
+ * default of the session's user is no user, which changes nothing.
+ */
+function resetQuery(user: string | undefined): string {
+  const owner = user === undefined ? "default" : quotedIdentifier(user, "reset the session");
+  return `close all; set session authorization ${owner}; set role none; reset all; deallocate all; ` +
+    "select pg_catalog.pg_advisory_unlock_all(); discard plans; discard temp; discard sequences";
+}
+
 function literal(text: string): string {
   return ` E'${text.replace(/['\\]/g, "\\$&")}'`;
 }
@@ -213,6 +238,3 @@ const SEVERAL = encoded((out) =>
       "message = 'With PGlite, a COPY FROM STDIN must be the only statement of its query'; end $$",
   )
 );
-/** DISCARD ALL, which may not be one of several statements; but the database's own listeners go on. */
-const RESET = "close all; set session authorization default; reset all; deallocate all; " +
-  "select pg_catalog.pg_advisory_unlock_all(); discard plans; discard temp; discard sequences";

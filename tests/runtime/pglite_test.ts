@@ -156,6 +156,23 @@ inWorlds("one connection at a time; the next one finds a session that is reset",
   assert.equal(await next.execValue("show statement_timeout"), "0");
 });
 
+inWorlds("the user of the next session is the database's own", async (world) => {
+  const who = "select session_user || ' ' || current_user";
+  let own: unknown;
+  for (const change of ["set session authorization pglite_guest", "set role pglite_guest"]) {
+    await using conn = await world.connect(pglite(db));
+    own ??= await conn.execValue(who);
+    assert.equal(await conn.execValue(who), own);
+    await conn.queryDrop(
+      `do $$ begin create role pglite_guest; exception when duplicate_object then end $$; ${change}`,
+    );
+    assert.match(String(await conn.execValue(who)), / pglite_guest$/);
+  }
+  await using conn = await world.connect(pglite(db));
+  assert.equal(await conn.execValue(who), own);
+  assert.deepEqual((await db.query(`${who} as who`)).rows, [{ who: own }]);
+});
+
 inWorlds("a time limit, though nothing can be cancelled", async (world) => {
   await using conn = await world.connect(pglite(db));
   // It is over by the time that anybody can look at the clock.
