@@ -163,7 +163,8 @@ export class PipelineState {
     if (this.#closed) return;
     const { session } = this.#context;
     let problem: { readonly error: unknown } | undefined;
-    const isLossNews = this.pendingCount > 0 && !this.#isLossReported;
+    // A caller that has given up knows that the outcome is unknown.
+    const isLossNews = this.pendingCount > 0 && !this.#isLossReported && !this.isAbandoned;
     try {
       try {
         if (session.lost === undefined && (this.#isUnsynced || this.#unsubmittedCount > 0)) yield* this.#sync();

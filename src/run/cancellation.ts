@@ -110,6 +110,8 @@ export class Cancellation {
   loseConnection(): ConnectionError {
     this.#outcome = "unknown";
     this.#connectionLost = true;
+    const { closesConnection, timeout } = this.deadline;
+    if (closesConnection) return new ConnectionError(`the server did not answer within ${Math.ceil(timeout)} ms`);
     return cancelTimedOut();
   }
 

@@ -202,6 +202,23 @@ conformance("pipeline: disposal after the loss keeps the error that told of it",
   await conn.close();
 });
 
+conformance(
+  "pipeline: disposal that loses the connection keeps the error of the claim that was given up",
+  async (world, server) => {
+    await using conn = await world.connect(server.fast);
+    const body = async (): Promise<void> => {
+      await using pipeline = conn.pipeline();
+      const slow = pipeline.exec("select pg_sleep(60)");
+      // So that no cancel request is sent: its caller may still come.
+      pipeline.exec("select 1");
+      await pipeline.claim(slow, { timeout: 30 });
+    };
+    await assert.rejects(body(), { name: "TimeoutError", message: /^Cannot claim the result:/, outcome: "unknown" });
+    assert.equal(conn.closed, true);
+    await assert.rejects(attempt(() => conn.ping()), /the server did not answer within 2000 ms$/);
+  },
+);
+
 conformance("pipeline: closing the connection ends it", async (world, server) => {
   const conn = await world.connect(server.fast);
   const pipeline = conn.pipeline();
