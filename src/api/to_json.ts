@@ -1,7 +1,6 @@
 /** Makes JSON text of rows. */
 import { Buffer } from "node:buffer";
-import { UsageError } from "../errors.ts";
-import { checkOptions } from "../options/option_values.ts";
+import { checkChoice, checkOptions } from "../options/option_values.ts";
 
 /** How {@linkcode toJson} writes values that JSON has no form for. */
 export interface JsonOptions {
@@ -40,8 +39,8 @@ export interface JsonOptions {
 export function toJson(value: unknown, options: JsonOptions = {}): string {
   checkOptions(options, ["indent", "int8", "bytea"], "{ indent: 2 }");
   const { indent, int8 = "safe", bytea = "base64" } = options;
-  const bigint = BIGINTS[choice("int8", int8, BIGINTS)];
-  const bytes = BYTES[choice("bytea", bytea, BYTES)];
+  const bigint = BIGINTS[checkChoice("int8", int8, keysOf(BIGINTS))];
+  const bytes = BYTES[checkChoice("bytea", bytea, keysOf(BYTES))];
   const text: string | undefined = JSON.stringify(value, (_key, member: unknown) => {
     switch (typeof member) {
       case "bigint":
@@ -63,11 +62,8 @@ export function hexText(bytes: Uint8Array): string {
   return `\\x${Buffer.from(bytes).toString("hex")}`;
 }
 
-function choice<T extends object>(name: string, value: keyof T, choices: T): keyof T {
-  if (Object.hasOwn(choices, value)) return value;
-  throw new UsageError(
-    `Cannot set ${name} to ${JSON.stringify(value)}: it must be one of ${Object.keys(choices).join(", ")}`,
-  );
+function keysOf<T extends object>(choices: T): (keyof T & string)[] {
+  return Object.keys(choices) as (keyof T & string)[];
 }
 
 /** Not every version of TypeScript knows it. */

@@ -1,7 +1,7 @@
 /** The checks of arguments: SQL, parameters and options, the same for all methods. */
 import type { CallOptions, Params, QueryOptions } from "./call_options.ts";
 import { TimeoutError, UsageError } from "../errors.ts";
-import { checkOptions } from "../options/option_values.ts";
+import { bad, checkOptions } from "../options/option_values.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import type { StatementSource } from "../statements/statement_source.ts";
 import { referenceOf, StatementHandle } from "../statements/prepared_statement.ts";
@@ -279,7 +279,7 @@ function checkedValues(values: Params): Params {
 /** The layout of rows that two options say together. */
 function layoutFrom({ rows = "object", nest = false }: QueryOptions): RowLayout {
   if (rows !== "object" && rows !== "array") {
-    throw new UsageError(`Cannot use rows: ${JSON.stringify(rows)}: it must be "object" or "array"`);
+    throw bad("rows", rows, 'it must be "object" or "array"');
   }
   if (typeof nest !== "boolean") throw new UsageError("Cannot use nest: it must be true or false");
   if (nest && rows === "array") throw new UsageError('Cannot use nest: with rows: "array" there are no names to nest');

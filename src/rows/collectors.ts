@@ -195,6 +195,9 @@ export class RowsByKey extends ResultCollector<Map<unknown, unknown>> {
 
   constructor(layout: RowLayout, key: string) {
     super(layout);
+    if (typeof key !== "string") {
+      throw new UsageError(`Cannot make a Map of the rows: the column must be a string, its name, not ${typeof key}`);
+    }
     this.#key = key;
   }
 

@@ -82,5 +82,6 @@ test("toJson: an unknown option or choice is refused", () => {
     refusal(UsageError, () => toJson(1, { int8: "bigint" } as never)),
     /^Cannot set int8 to "bigint": it must be one of safe, string, number$/,
   );
+  assert.match(refusal(UsageError, () => toJson(1, { int8: 1n } as never)), /^Cannot set int8 to 1: it must be one of/);
   assert.match(refusal(UsageError, () => toJson(1, { bytea: "toString" } as never)), /one of base64, hex$/);
 });

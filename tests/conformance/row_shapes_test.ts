@@ -173,6 +173,16 @@ conformance("execColumn, execMap: the first column, and rows by a column", async
       async () => await executor.execMap(people, [2], "person_id"),
       /there is no column "person_id"/,
     );
+    for (const key of [1, 1n, Symbol("a"), null, undefined, ["a"]]) {
+      await assert.rejects(async () => await executor.execMap("select 1 as a", [], key as never), {
+        name: "UsageError",
+        message: `Cannot make a Map of the rows: the column must be a string, its name, not ${typeof key}`,
+      });
+      await assert.rejects(async () => await executor.exec("select 1", { rows: key ?? 0 } as never), {
+        name: "UsageError",
+        message: /^Cannot set rows to .*: it must be "object" or "array"$/,
+      });
+    }
     await assert.rejects(
       async () => await executor.execMap("select 1 as a from generate_series(1, 2)", [], "a"),
       UsageError,
