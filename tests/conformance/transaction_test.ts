@@ -172,8 +172,10 @@ conformance("transaction: wrong options are UsageErrors, and nothing begins", as
     await assert.rejects(attempt(() => conn.begin(options as never)), isUsage(message), JSON.stringify(options));
     await assert.rejects(attempt(() => conn.tx(fn, options as never)), isUsage(message), JSON.stringify(options));
   }
-  for (const retries of [-1, 1.5, NaN, Infinity, "3", null, true]) {
+  await using pool = world.pool(server.fast);
+  for (const retries of [-1, 1.5, NaN, Infinity, "3", null, true, Symbol("3")]) {
     await assert.rejects(attempt(() => conn.tx(fn, { retries } as never)), isUsage(/retries/), String(retries));
+    await assert.rejects(attempt(() => pool.tx(fn, { retries } as never)), isUsage(/retries/), String(retries));
   }
   await assert.rejects(attempt(() => conn.begin({ retries: 1 } as never)), isUsage(/"retries"/));
   for (const none of [undefined, null, "select 1", {}]) {

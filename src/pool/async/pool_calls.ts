@@ -144,7 +144,7 @@ export class PoolCalls {
         if (outcome === "committed") return doubt.result as T;
         if (outcome === "not committed") settleNotCommitted(failure);
       }
-      if (!(retriesLeft > 0 && isUncommitted(failure)) || this.#source.closed) throw failure;
+      if (!(isUncommitted(failure) && retriesLeft > 0) || this.#source.closed) throw failure;
     }
   }
 
