@@ -5,6 +5,7 @@
  */
 import { UsageError } from "../errors.ts";
 import type { NamesChoice } from "../options/choices.ts";
+import { isOptions } from "../options/option_values.ts";
 import type { ColumnOrigin } from "./catalog.ts";
 import type { Codec } from "./codec.ts";
 import type { Registry } from "./registry.ts";
@@ -36,7 +37,7 @@ export function columnCodecs(types: ColumnTypes | undefined, registry: Registry)
 /** Checks the option `types`. */
 export function columnTypesFrom(value: unknown): ColumnTypes | undefined {
   if (value === undefined || value === "text" || typeof value === "function") return value as ColumnTypes | undefined;
-  if (typeof value !== "object" || value === null) {
+  if (!isOptions(value)) {
     throw new UsageError('Cannot use types: it must be "text", or parsers such as { 1082: (text) => new Date(text) }');
   }
   if (!CHECKED.has(value)) checkParsers(value);

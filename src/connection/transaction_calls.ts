@@ -20,6 +20,7 @@ import {
   transact,
   type TransactionState,
 } from "../features/transaction.ts";
+import { isOptions } from "../options/option_values.ts";
 import type { Call, Op } from "../protocol/request.ts";
 import { checkedIdentifier } from "../sql/identifier.ts";
 
@@ -108,7 +109,7 @@ function modesFrom(options: Readonly<Record<string, unknown>>, begunAt: Error | 
 
 /** SQL that sets them until the end of the transaction; the role comes last, since it may not be allowed to set them. */
 function settingsFrom(settings: unknown, role: unknown): string | undefined {
-  if (settings !== undefined && (typeof settings !== "object" || settings === null || Array.isArray(settings))) {
+  if (settings !== undefined && !isOptions(settings)) {
     throw new UsageError('Cannot use settings: they must be an object such as { "app.user": "7" }');
   }
   const calls = Object.entries(settings ?? {}).map(([name, value]) => {

@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { refuseAlias } from "./aliases.ts";
 import { ADDED_OPTIONS, OPTIONS } from "./option_table.ts";
-import { isOptions } from "./option_values.ts";
+import { bad, isOptions } from "./option_values.ts";
 import { Opts } from "./opts.ts";
 import type { OptionName, OptsObject } from "./opts_object.ts";
 import { set } from "./server_opts.ts";
@@ -23,6 +23,7 @@ export function toOpts(target: Target): Opts {
   for (const [name, value] of Object.entries(target)) {
     if (value === undefined) continue;
     if (name === "param" || name === "codec") {
+      if (!isOptions(value)) throw bad(name, value, `it must be an object such as ${EXAMPLES[name]}`);
       for (const [key, item] of Object.entries(value)) opts = opts[name](key, item as never);
       continue;
     }
@@ -71,4 +72,5 @@ function withBlanks({ href }: URL): string {
   return query < 0 ? href : href.slice(0, query) + href.slice(query).replaceAll("+", "%20");
 }
 
+const EXAMPLES = { param: '{ work_mem: "64MB" }', codec: "{ point: { parse } }" } as const;
 const NAMES: readonly string[] = [...Object.keys(OPTIONS), ...Object.keys(ADDED_OPTIONS)];

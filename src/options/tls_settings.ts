@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { checkKeyOf, privateKeyOf } from "../tls/private_key.ts";
 import { certificatesIn, revocationListsIn } from "../tls/pem.ts";
-import { bad, checkChoice, checkText } from "./option_values.ts";
+import { bad, checkChoice, checkText, isOptions } from "./option_values.ts";
 import type { SslCertMode, TlsVersion } from "./settings.ts";
 
 /** Certificates and keys as texts, for {@linkcode Opts.tls}; they take the place of libpq's files. All are optional. */
@@ -27,7 +27,7 @@ export interface TlsSettings {
 
 /** Checks the texts, and copies the lists of them. */
 export function checkTls(_: string, value: unknown): TlsSettings {
-  if (typeof value !== "object" || value === null) {
+  if (!isOptions(value)) {
     // A text may be a key.
     throw new UsageError("Cannot set tls: it must be an object such as { ca }; sslMode says whether to encrypt");
   }

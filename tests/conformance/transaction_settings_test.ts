@@ -104,6 +104,7 @@ conformance("transaction settings: what is none is refused, and nothing is sent"
     const [options, reason] of [
       [{ settings: "a" }, /settings: they must be an object/],
       [{ settings: ["a"] }, /settings: they must be an object/],
+      [{ settings: new Map([["app.user", "a"]]) }, /settings: they must be an object/],
       [{ settings: { "a'b": 1 } }, /setting "a'b": it must be the name of a server setting/],
       [{ settings: { "": 1 } }, /setting "": it must be the name/],
       [{ settings: { "app.user": null } }, /setting app\.user: it must be a string, a number or a boolean/],

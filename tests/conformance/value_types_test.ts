@@ -125,7 +125,18 @@ conformance("types: what fails in a parser fails its call alone", async (world, 
 
 conformance("types: anything else is refused before it is sent", async (world, server) => {
   await using conn = await world.connect(server.fast);
-  for (const types of ["texts", 5, null, true, { int4: Number }, { 23: "Number" }, { 23: undefined }]) {
+  for (
+    const types of [
+      "texts",
+      5,
+      null,
+      true,
+      { int4: Number },
+      { 23: "Number" },
+      { 23: undefined },
+      new Map([[23, Number]]),
+    ]
+  ) {
     await assert.rejects(async () => await conn.exec("select 1", { types } as object), UsageError);
   }
   for (const call of [conn.execDrop, conn.queryDrop, conn.execBatch]) {

@@ -20,6 +20,22 @@ test("target: Opts are taken as they are", () => {
   assert.equal(toOpts(opts), opts);
 });
 
+test("target: members that would be ignored are refused", () => {
+  for (const value of [new Map([["work_mem", "64MB"]]), ["work_mem"], "work_mem", 5, null]) {
+    assert.match(
+      complaint({ param: value }),
+      /^Cannot set param to .*: it must be an object such as \{ work_mem: "64MB" \}$/,
+    );
+    assert.match(
+      complaint({ codec: value }),
+      /^Cannot set codec to .*: it must be an object such as \{ point: \{ parse \} \}$/,
+    );
+  }
+  for (const tls of [new Map([["ca", "x"]]), [], new (class {})()]) {
+    assert.match(complaint({ tls }), /^Cannot set tls: it must be an object such as \{ ca \}/);
+  }
+});
+
 test("target: URLs and keyword/value strings", () => {
   assert.deepEqual(settings("pg://u@h/d"), { user: "u", hosts: ["h"], db: "d" });
   assert.deepEqual(settings("user=u host=h dbname=d"), { user: "u", hosts: ["h"], db: "d" });
