@@ -1,5 +1,6 @@
 /** COPY TO STDOUT of connections that await. */
 import * as copyCalls from "../connection/copy_calls.ts";
+import { PyroError, stackFromHere } from "../errors.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
@@ -23,6 +24,11 @@ export function copyStream(link: AsyncLink, copy: copyCalls.Copy): ReadableStrea
     },
     cancel: () => link.run(copyCalls.closeCopy(copy)),
   }, { highWaterMark: 0 });
+  return iterable(stream);
+}
+
+/** The stream, with an iterator that fails with the caller's line, and cancels at once. */
+export function iterable(stream: ReadableStream<Chunk>): ReadableStream<Chunk> {
   const iterate = (options?: ReadableStreamIteratorOptions): AsyncIterableIterator<Chunk> =>
     new Chunks(stream.getReader(), options?.preventCancel === true);
   return Object.defineProperties(stream, {
@@ -53,6 +59,8 @@ class Chunks implements AsyncIterableIterator<Chunk> {
       return result as IteratorResult<Chunk>;
     } catch (error) {
       this.#end();
+      // The error was made where the stream was filled, which no caller awaits.
+      if (error instanceof PyroError) stackFromHere(error);
       throw error;
     }
   }

@@ -2,6 +2,7 @@
 import { parseOptions } from "../../connection/arguments.ts";
 import type { PoolStats } from "../pool_state.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
+import { iterable } from "../../async/copy_stream.ts";
 import type { CallOptions, CopyOptions } from "../../async/options.ts";
 import type { ConnectionSource } from "./connection_source.ts";
 import { PoolCalls } from "./pool_calls.ts";
@@ -109,13 +110,15 @@ export class PoolView extends PoolExecutor {
     const chunks = new PoolStream(() =>
       this.#calls.openSource(options, acquiredAt, (conn) => conn.copyOut(sql, options).values())
     );
-    return new ReadableStream({
-      async pull(controller): Promise<void> {
-        const { done, value } = await chunks.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: () => chunks[Symbol.asyncDispose](),
-    }, { highWaterMark: 0 });
+    return iterable(
+      new ReadableStream({
+        async pull(controller): Promise<void> {
+          const { done, value } = await chunks.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        cancel: () => chunks[Symbol.asyncDispose](),
+      }, { highWaterMark: 0 }),
+    );
   }
 }
