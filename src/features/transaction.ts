@@ -64,7 +64,7 @@ export function* begin(
     refuseNested(context);
   } else {
     parent.check("begin a nested transaction");
-    if (parent.child !== undefined) {
+    if (parent.child !== undefined && context.session.lost === undefined) {
       throw new UsageError(
         "Cannot begin a nested transaction: another one is open in this one; nest in that by its tx()",
         { safeToRetry: true },
@@ -126,15 +126,8 @@ export function* commit(
   tellsPosition: boolean = false,
 ): Op<void> {
   state.check("commit");
-  if (state.child !== undefined) {
-    throw new UsageError("Cannot commit: a transaction nested in this one is open; commit it or roll it back first", {
-      safeToRetry: true,
-    });
-  }
-  const { open } = context.session.admission;
-  if (open !== undefined) {
-    throw new UsageError(`Cannot commit: ${open.name} is open on this connection`, { safeToRetry: true });
-  }
+  // If the connection is lost, the request reports that.
+  if (context.session.lost === undefined) refuseOpen(context, state);
   if (state.parent !== undefined) return yield* commitNested(context, state);
   const { mark } = state;
   const flushed = mark && (yield* submit(flushRequest()));
@@ -142,6 +135,18 @@ export function* commit(
     yield* end(context, state, new Commit(context.session), tellsPosition ? positionRequest() : undefined);
   } finally {
     state.mark = mark && markBeforeCommit(mark, flushed!);
+  }
+}
+
+function refuseOpen({ session }: TransactionContext, state: TransactionState): void {
+  if (state.child !== undefined) {
+    throw new UsageError("Cannot commit: a transaction nested in this one is open; commit it or roll it back first", {
+      safeToRetry: true,
+    });
+  }
+  const { open } = session.admission;
+  if (open !== undefined) {
+    throw new UsageError(`Cannot commit: ${open.name} is open on this connection`, { safeToRetry: true });
   }
 }
 

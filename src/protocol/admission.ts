@@ -146,6 +146,8 @@ export class Admission<X extends Exclusive = Exclusive> {
     if (this.isLost && FORBIDDEN.lost[access]) return "lost";
     if (this.isClosing && FORBIDDEN.closing[access]) return "closing";
     if (this.isEncoding && FORBIDDEN.encoding[access]) return "encoding";
+    // What is open on a lost connection is in nobody's way: the request that follows reports the loss.
+    if (this.isLost) return undefined;
     const exclusive = this.#exclusive;
     if (exclusive !== undefined && exclusive !== within) {
       const restriction = this.#ending.has(exclusive)

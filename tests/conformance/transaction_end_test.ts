@@ -176,6 +176,26 @@ conformance("transaction: the connection lost inside", async (world, server) => 
   await assert.rejects(attempt(() => conn.begin()), ConnectionError);
 });
 
+conformance(
+  "transaction: what was open inside when the connection was lost is not in the way",
+  async (world, server) => {
+    for (const inside of ["nested", "pipeline"] as const) {
+      await using conn = await world.connect(server.fast);
+      const tx = await conn.begin();
+      const opened = inside === "nested" ? await tx.begin() : tx.pipeline();
+      const terminate = "select pg_terminate_backend(pg_backend_pid())";
+      if ("claim" in opened) {
+        const ticket = opened.exec(terminate);
+        await assert.rejects(attempt(() => opened.claim(ticket)), ConnectionError);
+      } else await assert.rejects(attempt(() => opened.exec(terminate)), ConnectionError);
+      for (const call of [() => tx.begin(), () => tx.commit()]) {
+        await assert.rejects(attempt<unknown>(call), { name: "ConnectionError", connectionLost: true });
+      }
+      await tx.rollback();
+    }
+  },
+);
+
 conformance("transaction: whatever was left open inside, it is over afterwards", async (world, server) => {
   const copy = "copy (select repeat('x', 100) from generate_series(1, 10000)) to stdout";
   const iterator = (source: object): AsyncIterator<unknown> =>

@@ -97,6 +97,14 @@ test("admission: an operation that is ending stays so while another one behind i
   assert.equal(admission.restrictionOn("call"), "exclusive", "the next time it is not ending");
 });
 
+test("admission: on a lost connection, what is open is in nobody's way", () => {
+  const admission = OBSTACLES.exclusive();
+  admission.reserveExclusive(pipeline);
+  admission.isLost = true;
+  assert.deepEqual(ACCESSES.map((access) => admission.restrictionOn(access)).filter(Boolean), ["lost"]);
+  assert.equal(admission.restrictionOn("submit"), "lost");
+});
+
 test("admission: reasons name what is in the way", () => {
   const reasons = Object.entries(OBSTACLES).map(([refusal, make]) => make().reason(refusal as Restriction));
   assert.deepEqual(reasons, [
