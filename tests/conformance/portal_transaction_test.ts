@@ -3,15 +3,9 @@ import assert from "node:assert/strict";
 import { Conn, EncodeError, Opts, type Portal, ServerError, SqlState, UsageError } from "../../mod.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
 import { schema } from "../support/suite/own_schema.ts";
+import { rows, SERIES } from "../support/suite/portals.ts";
 import { test } from "../support/suite/test.ts";
 import { awaiting, conformance, serversOf } from "../support/suite/worlds.ts";
-
-const SERIES = "select n from generate_series(1, $1::int4) as n";
-
-/** The rows 1 … count of {@linkcode SERIES}, from `first`. */
-function rows(first: number, last: number): { n: number }[] {
-  return Array.from({ length: last - first + 1 }, (_, i) => ({ n: first + i }));
-}
 
 conformance("execPortal: portals interleave, with anything between their fetches", async (world, server) => {
   await using conn = await world.connect(server.fast);
