@@ -1,4 +1,4 @@
-/** What the tests of portals share. */
+/** What the tests of portals and streams share. */
 import assert from "node:assert/strict";
 import type { Portal } from "../../../mod.ts";
 import type { Body } from "./call_bodies.ts";
@@ -9,6 +9,11 @@ export const SERIES = "select n from generate_series(1, $1::int4) as n";
 /** The rows of {@linkcode SERIES} from `first` to `last`. */
 export function rows(first: number, last: number): { n: number }[] {
   return Array.from({ length: last - first + 1 }, (_, i) => ({ n: first + i }));
+}
+
+/** All rows of {@linkcode SERIES}. */
+export function numbers(count: number): { n: number }[] {
+  return rows(1, count);
 }
 
 /** What a generator's call throws. */
