@@ -72,7 +72,7 @@ export class Script {
   take(into: Uint8Array, chunk: number = Infinity): number {
     const count = Math.min(this.#output.length, into.length, chunk);
     into.set(this.#output.subarray(0, count));
-    this.#output = this.#output.slice(count);
+    this.#output = this.#output.subarray(count);
     return count;
   }
 
