@@ -10,8 +10,15 @@ export type FileState =
   | { readonly state: "unreadable" }
   /** It is a directory, a device or a pipe. */
   | { readonly state: "special" }
-  /** Deno would have to ask. */
-  | { readonly state: "not permitted" };
+  /** The permissions of the runtime do not cover it. */
+  | NotPermitted;
+
+/** A file that the runtime, Deno or Node, does not let the program read without a flag. */
+export interface NotPermitted {
+  readonly state: "not permitted";
+  readonly by: string;
+  readonly flag: string;
+}
 
 /** A file that was read. */
 export interface FileContent {
@@ -28,11 +35,11 @@ export interface FileContent {
 /** Reads a whole file. Never asks for a permission. */
 export type ReadFile = (path: string) => FileState;
 
-/** Reads a file that the user named. Throws if Deno does not permit it, since the user relies on the file. */
+/** Reads a file that the user named. Throws if the runtime does not permit it, since the user relies on the file. */
 export function readNamedFile(what: string, path: string, { readFile }: { readonly readFile: ReadFile }): FileState {
   const file = readFile(path);
   if (file.state === "not permitted") {
-    throw new UsageError(`Cannot read the ${what} ${JSON.stringify(path)}: Deno needs --allow-read=${path}`);
+    throw new UsageError(`Cannot read the ${what} ${JSON.stringify(path)}: ${file.by} needs ${file.flag}=${path}`);
   }
   return file;
 }

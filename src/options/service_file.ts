@@ -10,7 +10,7 @@
 import { UsageError } from "../errors.ts";
 import { isBlank, trimBlanks } from "./option_values.ts";
 import type { Environment } from "./environment.ts";
-import { type FileContent, isGarbled, readNamedFile } from "./files.ts";
+import { type FileContent, isGarbled, type NotPermitted, readNamedFile } from "./files.ts";
 import { applyKeyword, isGiven, isLibpqKey } from "./keywords.ts";
 import type { Settings } from "./settings.ts";
 
@@ -35,13 +35,17 @@ export function withService(settings: Settings, environment: Environment): Setti
     ...(system ? [`${system}/pg_service.conf`] : []),
   ];
   const skipped: string[] = [];
+  let refusal: NotPermitted | undefined;
   for (const path of paths) {
     const file = environment.readFile(path);
-    if (file.state === "not permitted") skipped.push(path);
+    if (file.state === "not permitted") {
+      skipped.push(path);
+      refusal = file;
+    }
     const found = file.state === "read" ? applySection(settings, file, service, path) : undefined;
     if (found !== undefined) return found;
   }
-  throw unusable(service, `no service file has it${permissionHint(skipped)}`);
+  throw unusable(service, `no service file has it${permissionHint(skipped, refusal)}`);
 }
 
 /** The settings with those of a section; undefined if the file does not have the section. */
@@ -90,8 +94,9 @@ function unusable(service: string, problem: string): UsageError {
   return new UsageError(`Cannot use service ${JSON.stringify(service)}: ${problem}`);
 }
 
-function permissionHint(skipped: readonly string[]): string {
-  return skipped.length === 0 ? "" : `; Deno does not permit reading ${skipped.join(", ")}: it needs --allow-read`;
+function permissionHint(skipped: readonly string[], refusal: NotPermitted | undefined): string {
+  if (refusal === undefined) return "";
+  return `; ${refusal.by} does not permit reading ${skipped.join(", ")}: it needs ${refusal.flag}`;
 }
 
 /** libpq reads lines into 1024 bytes, with the line's end and a zero byte. */

@@ -11,12 +11,15 @@ type FileState =
     readonly isPrivate: boolean;
     readonly isRootsKey: boolean;
   }
-  | { readonly state: "absent" | "unreadable" | "special" | "not permitted" };
+  | { readonly state: "absent" | "unreadable" | "special" }
+  | { readonly state: "not permitted"; readonly by: string; readonly flag: string };
 
-/** Reads a whole file as UTF-8; on Deno only if it may be read without asking. */
+/** Reads a whole file as UTF-8, if the permissions of the runtime cover it; never asks for one. */
 export function readFile(path: string): FileState {
   if (path === "") return { state: "absent" };
-  if (runtime === "deno" && !granted({ name: "read", path })) return { state: "not permitted" };
+  if (runtime === "deno" && !granted({ name: "read", path })) {
+    return { state: "not permitted", by: "Deno", flag: "--allow-read" };
+  }
   try {
     // Most files are absent, and an error takes longer to make than the question.
     const status = builtin.fs.statSync(path, { throwIfNoEntry: false });
@@ -30,6 +33,7 @@ export function readFile(path: string): FileState {
     return { state: "read", text: bytes.toString("utf8"), bytes, isPrivate, isRootsKey };
   } catch (error) {
     const { code, name } = error as { code?: string; name?: string };
+    if (code === "ERR_ACCESS_DENIED") return { state: "not permitted", by: "Node", flag: "--allow-fs-read" };
     const isAbsent = code === "ENOENT" || code === "ENOTDIR" || name === "NotFound" || name === "NotADirectory";
     return { state: isAbsent ? "absent" : "unreadable" };
   }

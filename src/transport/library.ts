@@ -40,6 +40,8 @@ export function releaseLibrary(): void {
 export function whyNoLibrary(): string {
   if (!isSupported()) return `it is supported on 64-bit Linux, this is ${process.platform} on ${process.arch}`;
   if (runtime === "deno" && !granted({ name: "ffi" })) return "Deno's ffi permission is not granted (--allow-ffi)";
+  const { permission } = process as { readonly permission?: { has(scope: string): boolean } };
+  if (permission?.has("ffi") === false) return "Node's ffi permission is not granted (--allow-ffi)";
   return "this runtime cannot load libc.so.6";
 }
 

@@ -123,7 +123,7 @@ test("tls plan: a root file that cannot be used is an error in every mode, which
 });
 
 test("tls plan: what Deno does not permit is absent by default, and an error if it was named", () => {
-  const state = { state: "not permitted" } as const;
+  const state = { state: "not permitted", by: "Deno", flag: "--allow-read" } as const;
   assert.equal(prepared(mode("require"), { [`${DEFAULTS}/root.crt`]: state }).verification, undefined);
   const opts = mode("require").sslRootCert("/ca.pem");
   assert.throws(

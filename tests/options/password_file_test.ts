@@ -113,7 +113,10 @@ test("password file: one that others may read is not used, with a warning, and s
 });
 
 test("password file: without permission, the default one is absent, and one that was named is an error", () => {
-  const files = { "/f": { state: "not permitted" }, "/home/.pgpass": { state: "not permitted" } } as const;
+  const files = {
+    "/f": { state: "not permitted", by: "Deno", flag: "--allow-read" },
+    "/home/.pgpass": { state: "not permitted", by: "Deno", flag: "--allow-read" },
+  } as const;
   assert.equal(passwordIn({ files }), undefined);
   assert.equal(
     refusal(UsageError, () => passwordIn({ files }, { passfile: "/f" })),

@@ -106,7 +106,10 @@ test("service file: a malformed line is named, and not shown", () => {
 });
 
 test("service file: without permission, default files are absent, and one that was named is an error", () => {
-  const files = { [HOME]: { state: "not permitted" }, "/own": { state: "not permitted" } } as const;
+  const files = {
+    [HOME]: { state: "not permitted", by: "Deno", flag: "--allow-read" },
+    "/own": { state: "not permitted", by: "Deno", flag: "--allow-read" },
+  } as const;
   assert.equal(
     refusal(UsageError, () => filled("service=s", { files })),
     `Cannot use service "s": no service file has it; Deno does not permit reading ${HOME}: it needs --allow-read`,
