@@ -254,7 +254,9 @@ export class ConnectionError extends PyroError {
   /**
    * The operating system's code, if it was a socket or a host name that failed: `ECONNREFUSED`, `ECONNRESET`,
    * `ENOTFOUND`, `ETIMEDOUT`, …, the same on all runtimes. The SQLSTATE, if the server has said why it ends the
-   * connection: `57P01`. If several addresses were tried, that of the first.
+   * connection: `57P01`. The code of `node:tls`, if the server's certificate cannot be trusted:
+   * `DEPTH_ZERO_SELF_SIGNED_CERT`, `CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, …. If several addresses were
+   * tried, that of the first.
    */
   declare readonly code?: string;
 

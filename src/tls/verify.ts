@@ -44,7 +44,7 @@ export function verifyCertificate(chain: readonly Uint8Array[], verification: Ve
     (path) => problemOfPath(path, host, now) ?? revocation?.problemOf(path),
   );
   const end = search.run();
-  if (end !== undefined) throw untrusted(host, leaf, reasonOf(end, leaf, verification));
+  if (end !== undefined) throw untrusted(host, leaf, reasonOf(end, leaf, verification), codeOf(end, leaf));
   if (mode === "verify-full") checkHost(leaf, host);
 }
 
@@ -97,6 +97,13 @@ function reasonOf({ last, problem }: DeadEnd, leaf: Certificate, { rootsName }: 
   return `its issuer (${last.issuer.text}) is not in ${rootsName}, and the server has not sent it: ${advice}`;
 }
 
+/** The code that `node:tls` has for it, as OpenSSL names it; undefined for what few programs tell apart. */
+function codeOf({ last, problem }: DeadEnd, leaf: Certificate): string | undefined {
+  if (problem !== undefined) return CODES.find(([start]) => start.test(problem))?.[1];
+  if (isSelfIssued(last)) return last === leaf ? "DEPTH_ZERO_SELF_SIGNED_CERT" : "SELF_SIGNED_CERT_IN_CHAIN";
+  return last === leaf ? "UNABLE_TO_VERIFY_LEAF_SIGNATURE" : "UNABLE_TO_GET_ISSUER_CERT_LOCALLY";
+}
+
 function checkHost(leaf: Certificate, host: string): void {
   if (host === "") throw untrusted(host, leaf, "sslmode=verify-full needs a host with whose name it can be compared");
   const comparison = compareNames(leaf, host);
@@ -110,6 +117,7 @@ function checkHost(leaf: Certificate, host: string): void {
     leaf,
     `it is for ${names.length === 0 ? "no host" : listed(names)}: host must be a name that the certificate has; ` +
       "sslmode=verify-ca does not compare names",
+    "ERR_TLS_CERT_ALTNAME_INVALID",
   );
 }
 
@@ -118,13 +126,20 @@ function listed(names: readonly string[]): string {
   return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
 }
 
-function untrusted(host: string, leaf: Certificate | undefined, reason: string): ConnectionError {
+function untrusted(host: string, leaf: Certificate | undefined, reason: string, code?: string): ConnectionError {
   const subject = leaf === undefined ? "" : ` (${leaf.subject.text})`;
   return new ConnectionError(
     `Cannot trust the server's certificate${subject} for the host "${escaped(host)}": ${reason}`,
-    NOT_RETRYABLE,
+    { ...NOT_RETRYABLE, code },
   );
 }
+
+/** Of a certificate, or of one of its authorities. */
+const CODES: readonly (readonly [start: RegExp, code: string])[] = [
+  [/(?:^|, )it expired at /, "CERT_HAS_EXPIRED"],
+  [/(?:^|, )it is valid from /, "CERT_NOT_YET_VALID"],
+  [/(?:^|, )it is revoked /, "CERT_REVOKED"],
+];
 
 /** Roots and lists are the same for many connections. */
 const ROOTS = new WeakMap<Uint8Array, Certificate | typeof UNREADABLE>();

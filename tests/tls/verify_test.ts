@@ -62,6 +62,29 @@ test("verify: the times of all certificates count", () => {
   verify({ now: NOW - DAY });
 });
 
+test("verify: errors have the codes of node:tls", () => {
+  const alone = x509.certificate({ subject: HOST });
+  const direct = x509.server(root, [HOST]);
+  const cases: readonly (readonly [code: string | undefined, what: Case])[] = [
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", { chain: [alone] }],
+    ["SELF_SIGNED_CERT_IN_CHAIN", { chain: [leaf, middle, root], roots: [] }],
+    ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", { roots: [] }],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", { chain: [leaf] }],
+    ["CERT_HAS_EXPIRED", { now: NOW + 2 * DAY }],
+    ["CERT_HAS_EXPIRED", { chain: [leaf, x509.authority("Middle", { issuer: root, notAfter: NOW - 1000 })] }],
+    ["CERT_NOT_YET_VALID", { now: NOW - 2 * DAY }],
+    ["CERT_REVOKED", {
+      chain: [direct],
+      crls: [x509.revocationList({ issuer: root, revoked: [direct.serial] })],
+    }],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", { host: "other.example" }],
+    [undefined, { chain: [] }],
+  ];
+  for (const [code, what] of cases) {
+    assert.throws(() => verify(what), (error) => (error as ConnectionError).code === code);
+  }
+});
+
 test("verify: verify-ca does not compare names", () => {
   verify({ host: "other.example", mode: "verify-ca" });
   refuses(
