@@ -270,36 +270,6 @@ test("pg: what a callback or a listener throws is an uncaught exception, and the
   }
 });
 
-test("pg: what is prepared follows changes of tables and of what names mean", async () => {
-  const client = new pyroPg.Client(config);
-  await client.connect();
-  await client.query("create temporary table things (a int); insert into things values (1)");
-  const sql = "select * from things where $1::int4 is not null";
-  const rows = async (): Promise<unknown> => (await client.query(sql, [1])).rows;
-  for (let i = 0; i < 3; i++) assert.deepEqual(await rows(), [{ a: 1 }]);
-  const { rows: [prepared] } = await client.query("select count(*)::int as n from pg_prepared_statements");
-  assert.equal(prepared.n, 1);
-  await client.query("alter table things add b text default 'x'");
-  for (let i = 0; i < 3; i++) assert.deepEqual(await rows(), [{ a: 1, b: "x" }]);
-  await client.query("deallocate all");
-  for (let i = 0; i < 3; i++) assert.deepEqual(await rows(), [{ a: 1, b: "x" }]);
-  // A change that does not show in the text.
-  await client.query("do $$ begin execute 'alter table things rename b to c'; end $$");
-  for (let i = 0; i < 3; i++) assert.deepEqual(await rows(), [{ a: 1, c: "x" }]);
-  await client.end();
-});
-
-test("pg: statements are not prepared without a cache, nor beyond its size", async () => {
-  for (const [statementCacheSize, expected] of [[0, 0], [2, 2]] as const) {
-    const client = new pyroPg.Client({ ...config, statementCacheSize });
-    await client.connect();
-    for (let i = 0; i < 12; i++) await client.query(`select $1::int4 + ${i % 4 < 2 ? i % 2 : 9 + i}`, [1]);
-    const { rows: [{ n }] } = await client.query("select count(*)::int as n from pg_prepared_statements");
-    assert.ok(n <= expected, `${n} with a cache of ${statementCacheSize}`);
-    await client.end();
-  }
-});
-
 test("pg: another client cancels a query that runs, or takes it out of the queue", async () => {
   const client = new pyroPg.Client(config);
   await client.connect();
