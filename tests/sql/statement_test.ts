@@ -215,8 +215,6 @@ test("statements: what only reads and locks nothing", () => {
   }
 });
 
-/** How many steps of work it is to look at a text, in units of time of this machine. */
-
 test("statements: time grows with the length of the text, whatever it is made of", () => {
   const pieces = [
     "(",
