@@ -37,16 +37,17 @@ export function checkPieces(pieces: readonly string[]): void {
           "words there is a space",
       );
     }
-    if (OWN_PARAMETER.test(pieces[i - 1]!) || OWN_PARAMETER.test(pieces[i]!)) refuseOwn(pieces);
     if (DIGIT.test(pieces[i]!)) {
       throw new UsageError(`Cannot place parameter ${i} right before a digit: it would become a part of its number`);
     }
   }
+  if (count > 0) refuseOwn(pieces);
 }
 
 /** Refuses parameters in the text itself, whose numbers would be those of the values too. */
 function refuseOwn(pieces: readonly string[]): void {
   for (const piece of pieces) {
+    if (!OWN_PARAMETER.test(piece)) continue;
     const lexer = new Lexer(piece);
     while (lexer.next()) {
       if (lexer.kind !== TokenKind.Parameter) continue;

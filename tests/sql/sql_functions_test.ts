@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { sql } from "../../src/api/sql.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { SqlTemplate } from "../../src/sql/template.ts";
+import { growsInProportion } from "../support/suite/growth.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -95,6 +96,15 @@ test("sql: parameters in the text and values in one template are refused", () =>
     [1],
   );
   assertSql(sql.raw("select $1, $1"), "select $1, $1");
+});
+
+test("sql: time grows with the number of values, whatever the text between them is", () => {
+  for (const text of ["'$1.99'", '"$1"', "/* $1 */", "$a$ $1 $a$"]) {
+    growsInProportion(100, (count) => {
+      const parts = Array.from({ length: count }, (_, i) => sql`(${i}, ${sql.raw(text)})`);
+      return () => sql.join(parts).text;
+    });
+  }
 });
 
 test("sql.values: with types, the first row has casts and there is no list of columns", () => {
