@@ -162,7 +162,7 @@ function flatten(template: SqlTemplate): Flat {
     if (top.next === top.inserted.length) {
       open.pop();
       // Otherwise the comment would contain the text that follows.
-      if (open.length > 0 && endsInLineComment(top.strings.at(-1)!)) parts.sql("\n");
+      if (open.length > 0 && endsInLineComment(top.strings)) parts.sql("\n");
       continue;
     }
     const part = top.inserted[top.next++];
@@ -172,9 +172,11 @@ function flatten(template: SqlTemplate): Flat {
   return { shape: new Shape(parts.strings), values: parts.inserted };
 }
 
-/** Whether a text ends inside of a comment that the end of the line would end. */
-function endsInLineComment(text: string): boolean {
-  if (!text.includes("--")) return false;
+/** Whether a template ends inside of a comment that the end of the line would end. */
+function endsInLineComment(strings: readonly string[]): boolean {
+  if (!strings.some((text) => text.includes("--"))) return false;
+  // What is inserted ends its own comments, and may be the end of one of the template's.
+  const text = strings.join("$1");
   const lexer = new Lexer(text);
   while (lexer.next()) if (lexer.end === text.length) break;
   return lexer.kind === TokenKind.Comment && text.startsWith("--", lexer.start);

@@ -74,6 +74,8 @@ test("sql: a comment at the end of a template ends with it, inside of another", 
   assert.equal(sql`select (${sql`a = ${1} --`})`.text, "select (a = $1 --\n)");
   assert.equal(sql.and([commented, sql`b`]).text, "((a = 1 -- why\n) and (b))");
   assert.equal(sql.join([sql.raw("a -- 1"), sql`b`]).text, "a -- 1\n, b");
+  const named = sql`delete from t -- ${sql.id("of")} ${sql.raw("it")}`;
+  assert.equal(sql`${named} where id = 1`.text, 'delete from t -- "of" it\n where id = 1');
   for (const text of ["a -- b\n", "a -- b\r", "'a -- b'", '"--"', "a /* -- */", "$$--$$", "a - -b", "a /* --"]) {
     assert.equal(sql`${sql.raw(text)};`.text, `${text};`);
   }
