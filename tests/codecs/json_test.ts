@@ -6,6 +6,7 @@ import { Json, Jsonb } from "../../src/codecs/json.ts";
 import { JsonNumber } from "../../src/codecs/json_text.ts";
 import { UsageError } from "../../src/errors.ts";
 import { codec, decode, decodeHex, encode, refused, roundTrip, sent } from "../support/values/codecs.ts";
+import { growsInProportion } from "../support/suite/growth.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -263,6 +264,14 @@ test("json as lossless: numbers that a double cannot hold are bigints and JsonNu
     assert.deepEqual(chosen.parse(text), value);
     assert.match(refusal(BadValue, () => encode(codec(name), value)), /bigint/);
   }
+});
+
+test("json as lossless: a number takes time in proportion to its length", () => {
+  const chosen = codec("json", { json: "lossless" });
+  growsInProportion(2000, (length) => {
+    const text = `0.1${"0".repeat(length)}1`;
+    return () => assert.deepEqual(chosen.parse(text), new JsonNumber(text));
+  });
 });
 
 test("JsonNumber: its text is a number in JSON, which it stays in other JSON", () => {
