@@ -46,8 +46,7 @@ export function checkPieces(pieces: readonly string[]): void {
 
 /** Refuses parameters in the text itself, whose numbers would be those of the values too. */
 function refuseOwn(pieces: readonly string[]): void {
-  for (const piece of pieces) {
-    if (!OWN_PARAMETER.test(piece)) continue;
+  for (const piece of pieces.filter((text) => OWN_PARAMETER.test(text))) {
     const lexer = new Lexer(piece);
     while (lexer.next()) {
       if (lexer.kind !== TokenKind.Parameter) continue;
