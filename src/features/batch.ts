@@ -86,6 +86,7 @@ class Batch {
     const parts: Part[] = [];
     let parses = statement.name === "";
     const begun = yield* submit(nested ? this.#query(setSavepoint(SAVEPOINT)) : this.#begin());
+    let end: PendingRequest<unknown>;
     try {
       for (let isLast = false; !isLast;) {
         const first = this.#takenCount - sets.length;
@@ -103,18 +104,20 @@ class Batch {
         });
         sets = more;
       }
+      end = nested
+        ? yield* submit(this.#query(releaseSavepoint(SAVEPOINT)))
+        : yield* submit(new Commit(this.#context.session, this.exclusive));
     } catch (error) {
-      yield* this.#undoGroup(parts, nested);
+      // If the caller gave up before anything was sent, there is nothing to undo.
+      if (!begun.withdrawn) yield* this.#undoGroup(parts, nested);
       throw error;
     }
-    const end: PendingRequest<unknown> = nested
-      ? yield* submit(this.#query(releaseSavepoint(SAVEPOINT)))
-      : yield* submit(new Commit(this.#context.session, this.exclusive));
     try {
       yield* settle(begun);
       yield* this.#settleWhere(statement, parts, () => true);
       yield* settle(end);
     } catch (error) {
+      if (begun.withdrawn) throw error;
       // The COMMIT of a failed transaction rolls it back, unless the COMMIT itself was cancelled.
       yield* awaitEnd(end);
       if (this.#context.session.transactionStatus === "failed") yield* this.#rollBack(nested);
@@ -173,7 +176,7 @@ class Batch {
     }
   }
 
-  /** Rolls back a group that failed before its last part was sent. */
+  /** Rolls back a group that failed before its end was submitted. */
   *#undoGroup(parts: readonly Part[], nested: boolean): Op<void> {
     if (this.#context.session.lost !== undefined) return;
     if (parts.length > 0 || !nested) yield* submit(new EndExclusive(this.exclusive));

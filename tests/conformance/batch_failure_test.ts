@@ -4,6 +4,7 @@ import {
   Conn,
   ConnectionError,
   EncodeError,
+  Opts,
   type PyroError,
   ServerError,
   TimeoutError,
@@ -382,3 +383,29 @@ for (const { major, fast } of servers) {
     });
   }
 }
+
+conformanceInTurn("batch: given up while its last set is encoded, nothing of it is left", async (world, server) => {
+  const encode = (milliseconds: unknown): Uint8Array => {
+    for (const until = performance.now() + Number(milliseconds); performance.now() < until;);
+    return new Uint8Array(24).fill(64);
+  };
+  const opts = new Opts(server.fast).codec("line", { parse: String, encode });
+  await using conn = await world.connect(opts);
+  await conn.queryDrop("create temporary table t (l line)");
+  // Of the long one, a part is sent before the last set is encoded.
+  for (const size of [1, 129]) {
+    const sets = Array.from({ length: size }, (_, i) => [i === size - 1 ? 60 : 0]);
+    for (const nested of [false, true]) {
+      const tx = nested ? await conn.begin() : undefined;
+      const batch = attempt(() => (tx ?? conn).execBatch("insert into t values ($1)", sets, { timeout: 30 }));
+      const isDone = await batch.then(() => true, (error) => (assert.ok(error instanceof TimeoutError, error), false));
+      // With promises, the rest is sent before the timer fires, and may be executed.
+      assert.ok(!isDone || world.name === "async");
+      const count = await (tx ?? conn).execValue("select count(*) from t");
+      assert.equal(count, isDone ? BigInt(size) : 0n, `${size} sets, nested: ${nested}`);
+      await tx?.commit();
+      await isFree(conn);
+      await conn.queryDrop("truncate t");
+    }
+  }
+});
