@@ -1,6 +1,6 @@
 /** Transactions: timeouts and signals, calls inside that nobody awaits, functions that return promises. */
 import assert from "node:assert/strict";
-import { Conn, TimeoutError, type Transaction, UsageError } from "../../mod.ts";
+import { Conn, type Pipeline, TimeoutError, type Transaction, UsageError } from "../../mod.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
 import { servers } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
@@ -265,27 +265,29 @@ for (const { major, fast } of servers) {
   });
 
   test(`transaction: rolled back with two pipelines open, of which one is being closed (PostgreSQL ${major})`, async () => {
+    await using other = await Conn.connect(fast);
     await using conn = await Conn.connect(fast);
+    const lock = other.id;
+    await other.exec("select pg_advisory_lock($1)", [lock]);
     const failure = new Error("mine");
-    const opened = Promise.withResolvers<void>();
-    let later: Promise<unknown>[] = [];
+    const inside = Promise.withResolvers<Transaction>();
+    let [first, claimed]: [Pipeline?, Promise<unknown>?] = [];
     const made = conn.tx(async (tx) => {
-      const first = tx.pipeline();
-      const ticket = first.exec("select pg_sleep(0.05)");
+      first = tx.pipeline();
+      const ticket = first.exec(`select pg_advisory_lock(${lock})`);
       await first.sync();
-      later = [first.claim(ticket)];
-      // Once the function has failed, and the rollback waits for the claim.
-      setTimeout(() => {
-        later.push(first.close());
-        const second = tx.pipeline();
-        second.exec("select 1");
-        opened.resolve();
-      }, 10);
+      claimed = first.claim(ticket);
+      inside.resolve(tx);
       throw failure;
     });
-    await assert.rejects(made, (error) => error === failure);
-    await opened.promise;
-    await Promise.all(later);
+    const rejected = assert.rejects(made, (error) => error === failure);
+    const tx = await inside.promise;
+    // The function has failed, and the rollback waits for the claim.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const closed = first!.close();
+    tx.pipeline().exec("select 1");
+    await other.exec("select pg_advisory_unlock($1)", [lock]);
+    await Promise.all([rejected, claimed, closed]);
     await isFree(conn);
   });
 }
