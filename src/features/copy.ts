@@ -204,7 +204,8 @@ export class CopyOutSource {
   readonly #context: Context;
   #request: CopyOut | undefined = undefined;
   #pending: PendingRequest<void> | undefined = undefined;
-  #savepoint = false;
+  /** The request that sets the savepoint, in a transaction. */
+  #savepoint: PendingRequest<number> | undefined = undefined;
   readonly #effects: number;
   #change = 0;
   #ended = false;
@@ -278,8 +279,9 @@ export class CopyOutSource {
     session.beginExclusive(request.exclusive);
     try {
       // A cancelled COPY must not fail the transaction.
-      this.#savepoint = session.transactionStatus === "active";
-      if (this.#savepoint) yield* this.#query(setSavepoint(SAVEPOINT), request.exclusive);
+      if (session.transactionStatus === "active") {
+        this.#savepoint = yield* this.#query(setSavepoint(SAVEPOINT), request.exclusive);
+      }
       this.#change = this.#context.invalidation.begin(this.#effects, this.#context);
       this.#pending = yield* submit(request);
     } catch (error) {
@@ -292,7 +294,9 @@ export class CopyOutSource {
   /** Releases or rolls back the savepoint, and ends the exclusive operation. */
   *#end(request: CopyOut, sql: string): Op<void> {
     try {
-      if (!this.#savepoint || this.#context.session.lost !== undefined) return;
+      // If the caller gave up before anything was sent, there is no savepoint.
+      if (this.#savepoint === undefined || this.#savepoint.withdrawn) return;
+      if (this.#context.session.lost !== undefined) return;
       yield* continueSubmitting();
       yield* settle(yield* this.#query(sql, request.exclusive));
     } finally {

@@ -174,6 +174,22 @@ for (const server of serversOf(awaiting)) {
     assert.equal(await conn.execValue("select count(*) from t"), 0n);
   });
 
+  test(`copyOut: given up before it is sent, it leaves a transaction usable (PostgreSQL ${server.major})`, async () => {
+    await using conn = await Conn.connect(server.fast);
+    await using tx = await conn.begin();
+    const reason = new Error("stop");
+    for (let ticks = 0; ticks < 30; ticks++) {
+      const controller = new AbortController();
+      const chunks = tx.copyOut("copy (select 1) to stdout", { signal: controller.signal }).getReader();
+      const read = chunks.read().catch((error) => assert.equal(error, reason));
+      for (let tick = 0; tick < ticks; tick++) await undefined;
+      controller.abort(reason);
+      await read;
+      await chunks.cancel().catch((error) => assert.equal(error, reason));
+      assert.equal(await tx.execValue("select 1"), 1, `after ${ticks} ticks`);
+    }
+  });
+
   test(`copyOut: one that gives up behind another call does not end the connection (PostgreSQL ${server.major})`, async () => {
     await using conn = await Conn.connect(server.fast);
     await conn.queryDrop("create temporary table t (n int)");
