@@ -93,6 +93,7 @@ function nameOf(code: string, message: string): string | undefined {
   return line?.trim().toLowerCase().replaceAll(" ", "_").replace(/^(?:(?:tls|ssl)v\d+_)?(?:alert_)?/, "");
 }
 
+const WRONG_SIGNATURE = "a signature is wrong: the server does not have the private key of its certificate";
 const CLIENT = "the server refuses the client's certificate (sslcert)";
 
 /** By a part of the name; the first one that fits. */
@@ -121,7 +122,12 @@ const REASONS: readonly (readonly [part: string, reason: string])[] = [
   ["wrong_version_number", "the server has not answered with TLS"],
   ["unrecognized_name", "the server does not know the name that was sent (SNI)"],
   ["decrypt_error", "a signature is wrong"],
-  ["bad_signature", "a signature is wrong: the server does not have the private key of its certificate"],
+  ["bad_signature", WRONG_SIGNATURE],
+  // What OpenSSL's ECDSA and RSA say of the same.
+  ["signature_failure", WRONG_SIGNATURE],
+  ["invalid_padding", WRONG_SIGNATURE],
+  ["data_too_large", WRONG_SIGNATURE],
+  ["octet_invalid", WRONG_SIGNATURE],
   [
     "handshake_failure",
     "the two sides have no cipher in common, or the server requires a certificate of the client (sslcert)",

@@ -7,7 +7,21 @@ import type { TlsOptions, TlsSession } from "./transport.ts";
 
 /** Starts encryption on a socket. */
 export function startTlsOn(socket: Duplex, options: TlsOptions): TLSSocket {
-  return builtin.tls.connect({ socket, ...tlsConnectionOptions(options), secureContext: contextOf(options) });
+  const encrypted = builtin.tls.connect({
+    socket,
+    ...tlsConnectionOptions(options),
+    secureContext: contextOf(options),
+  });
+  if (runtime === "deno") encrypted.prependOnceListener("error", nameWrongSignature);
+  return encrypted;
+}
+
+/** Deno says of a wrong signature in the handshake what it says of certificates, which it has not been asked to verify. */
+function nameWrongSignature(error: Error & { code?: string | undefined }): void {
+  if (error.code !== "UNABLE_TO_VERIFY_LEAF_SIGNATURE" && error.code !== "DEPTH_ZERO_SELF_SIGNED_CERT") return;
+  delete error.code;
+  error.message = "a signature is wrong: the server does not have the private key of its certificate, or it is a key " +
+    "whose signatures Deno does not verify, such as RSA of less than 2048 bits";
 }
 
 /**

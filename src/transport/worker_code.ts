@@ -39,7 +39,18 @@ export const WORKER_CODE: string = "var builtin = {\n" +
   'var runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";\n' +
   "\n" +
   "function startTlsOn(socket, options) {\n" +
-  "  return builtin.tls.connect({ socket, ...tlsConnectionOptions(options), secureContext: contextOf(options) });\n" +
+  "  const encrypted = builtin.tls.connect({\n" +
+  "    socket,\n" +
+  "    ...tlsConnectionOptions(options),\n" +
+  "    secureContext: contextOf(options)\n" +
+  "  });\n" +
+  '  if (runtime === "deno") encrypted.prependOnceListener("error", nameWrongSignature);\n' +
+  "  return encrypted;\n" +
+  "}\n" +
+  "function nameWrongSignature(error) {\n" +
+  '  if (error.code !== "UNABLE_TO_VERIFY_LEAF_SIGNATURE" && error.code !== "DEPTH_ZERO_SELF_SIGNED_CERT") return;\n' +
+  "  delete error.code;\n" +
+  '  error.message = "a signature is wrong: the server does not have the private key of its certificate, or it is a key whose signatures Deno does not verify, such as RSA of less than 2048 bits";\n' +
   "}\n" +
   "function tlsConnectionOptions(options) {\n" +
   "  const { serverName, certificate, privateKey, minVersion, maxVersion } = options;\n" +

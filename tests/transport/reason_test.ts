@@ -28,6 +28,16 @@ const ERRORS: readonly (readonly [what: string, code: string | undefined, messag
   ["versions, on Deno", "ERR_SSL_UNSUPPORTED_PROTOCOL", "unsupported protocol", /^the server has none of the versions/],
   ["versions, of the runtime", "ERR_SSL_NO_PROTOCOLS_AVAILABLE", "x", /^the runtime has none of the versions of TLS/],
   ["no TLS at all", "ERR_SSL_WRONG_VERSION_NUMBER", "x", /^the server has not answered with TLS$/],
+  ...[
+    "BAD_SIGNATURE",
+    "PROVIDER_SIGNATURE_FAILURE",
+    "INVALID_PADDING",
+    "DATA_TOO_LARGE_FOR_MODULUS",
+    "LAST_OCTET_INVALID",
+  ]
+    .map((name) =>
+      [`a wrong signature (${name})`, `ERR_SSL_${name}`, "x", /^a signature is wrong: the server does not/] as const
+    ),
   ["anything else", "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", "x", /^the two sides could not agree \(internal error\)$/],
   ["an error of the system", "ECONNREFUSED", "connect ECONNREFUSED 127.0.0.1:1", /^connection refused$/],
   ["an error of neither", undefined, "no idea", /^no idea$/],
