@@ -130,6 +130,17 @@ export function isSignedBy({ signed, algorithm, signature }: Signed, key: Public
   }
 }
 
+/** What else than a wrong signature can be the reason why {@linkcode isSignedBy} is false, for messages; or empty. */
+export function doubtOf({ hash }: SignatureAlgorithm, { name, rsa }: PublicKey): string {
+  if (rsa !== undefined && rsa.bits > MAX_DENO_RSA_BITS) {
+    return `, or the runtime cannot tell: Deno reads RSA keys of at most ${MAX_DENO_RSA_BITS} bits, and this has ${rsa.bits}`;
+  }
+  if (name === "EC, P-521" && (hash === "sha256" || hash === "sha224")) {
+    return ", or the runtime cannot tell: Deno verifies signatures of P-521 with SHA-384 and SHA-512 only";
+  }
+  return "";
+}
+
 function keyObjectOf({ rsa, encoded }: PublicKey): KeyObject {
   // Not all runtimes read a key that is for RSA-PSS only, but all read it without its algorithm.
   return rsa === undefined
@@ -233,6 +244,7 @@ const CURVES: Readonly<Record<string, string>> = {
 
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 16384;
+const MAX_DENO_RSA_BITS = 4096;
 const MAX_EXPONENT_BYTES = 8;
 /** No key has room for a longer salt. The longest that a key has room for is what OpenSSL uses by default. */
 const MAX_SALT_BYTES = MAX_RSA_BITS / 8;
