@@ -142,7 +142,10 @@ function kindOfObject(value: object): string {
 
 /** The reason why a value could not be encoded. Anything that the user's code has thrown is the cause. */
 export function encodeFailure(error: unknown, value: unknown): { reason: string; options: ErrorOptions } {
-  if (error instanceof BadValue) return { reason: error.message, options: {} };
+  if (error instanceof BadValue) {
+    const isMissing = value === undefined && error.message.startsWith("undefined was given");
+    return { reason: isMissing ? `${error.message}; NULL is null` : error.message, options: {} };
+  }
   return { reason: `its codec failed on ${kindOf(value)}`, options: { cause: error } };
 }
 

@@ -73,7 +73,9 @@ export function withRemainingTime<O extends CallOptions>(
 /** The options of a call. */
 export function parseOptions(options: unknown, spec: OptionSpec, mayBeParams: boolean = false): ParsedOptions {
   if (options === undefined) return spec.shape === undefined && !spec.timeout ? NO_OPTIONS : defaultsOf(spec);
-  if (!isPlainObject(options)) throw new UsageError(`Cannot use the options: ${notOptions(options)}`);
+  if (!isPlainObject(options)) {
+    throw new UsageError(`Cannot use the options: ${notOptions(options, spec, mayBeParams)}`);
+  }
   const { action, awaits, names = [] } = spec;
   let shape: RowLayout = spec.shape ?? "object";
   let types: ColumnTypes | undefined;
@@ -253,10 +255,14 @@ function separately(sql: unknown): string {
   return isObject ? "; the parameters are the second argument, as in exec(text, values)" : "";
 }
 
-function notOptions(options: unknown): string {
-  return Array.isArray(options)
-    ? "they are an array; only exec and its kin have parameters, as their second argument"
-    : "they must be an object such as { timeout: 1000 }; parameters must be an array";
+function notOptions(options: unknown, { awaits }: OptionSpec, mayBeParams: boolean): string {
+  if (Array.isArray(options)) {
+    return "they are an array; only exec and its kin have parameters, as their second argument";
+  }
+  if (typeof options === "function") {
+    return `a function was given, and no callback is called; ${awaits ? "await" : "use"} what the call returns`;
+  }
+  return `they must be an object such as { timeout: 1000 }${mayBeParams ? "; parameters must be an array" : ""}`;
 }
 
 function textWithoutValues(template: SqlTemplate): string {

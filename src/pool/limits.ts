@@ -1,5 +1,6 @@
 /** The limits of a pool, made from its options. */
 import { UsageError } from "../errors.ts";
+import { canonicalName } from "../options/aliases.ts";
 import { checkFunction, isOptions } from "../options/option_values.ts";
 import { POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "../options/pool_options.ts";
 import type { OptsObject } from "../options/opts_object.ts";
@@ -41,14 +42,17 @@ export function poolOpts(
       if (typeof value !== "string") throw new UsageError("Cannot use name: it must be a string");
       given = value;
     } else {
-      throw new UsageError(
-        `Cannot use option ${JSON.stringify(name)}: there are ${
-          [...Object.keys(POOL_OPTIONS), "name", ...functions].join(", ")
-        }`,
-      );
+      const known = `there are ${[...Object.keys(POOL_OPTIONS), "name", ...functions].join(", ")}`;
+      throw new UsageError(`Cannot use option ${JSON.stringify(name)}: ${poolOptionInstead(name) ?? known}`);
     }
   }
   return { opts, name: given ?? nameOf(opts), limits: limitsOf(opts) };
+}
+
+/** What to use instead of another client's name of a pool's option, such as `max`. */
+function poolOptionInstead(name: string): string | undefined {
+  const advice = canonicalName(name, "option");
+  return Object.keys(POOL_OPTIONS).some((option) => advice?.includes(option)) ? advice : undefined;
 }
 
 /** The default name, as in OpenTelemetry's semantic conventions: the server's address. */

@@ -1,7 +1,7 @@
 /** What people who come from other clients write by mistake: the error says what to write instead. */
 import assert from "node:assert/strict";
-import { Conn, EncodeError, sql, UsageError } from "../../mod.ts";
-import { Conn as BlockingConn } from "../../sync.ts";
+import { Conn, EncodeError, Pool, sql, UsageError } from "../../mod.ts";
+import { Conn as BlockingConn, Pool as BlockingPool } from "../../sync.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
 import { worldsOf } from "../support/suite/worlds.ts";
@@ -55,6 +55,9 @@ for (const world of worldsOf("hints")) {
         ],
         [() => exec("select 1 -- $1", ["a"]), UsageError, /\$1 is inside of a comment$/],
         [() => exec('select 1 as "$1"', ["a"]), UsageError, /\$1 is inside of a quoted name.*sql\.id/],
+        [() => exec("select $1::text", [undefined]), EncodeError, /; NULL is null$/],
+        [() => query("select 1", "a"), UsageError, /must be an object such as \{ timeout: 1000 \}$/],
+        [() => query("select 1", () => {}), UsageError, /no callback is called; (await|use) what the call returns$/],
         [() => exec("select 'a'", ["a"]), UsageError, /^Cannot bind 1 parameters: the statement has 0$/],
       ]);
     }
@@ -81,6 +84,9 @@ test("hints: names of options that other clients have", async () => {
   await saysSo([
     [() => Conn.connect({ database: "test" } as never), UsageError, /"database": use db instead/],
     [() => new BlockingConn({ database: "test" } as never), UsageError, /"database": use db instead/],
+    [() => new Pool("pg://", { max: 5 } as never), UsageError, /"max": use poolMaxConcurrency instead$/],
+    [() => new BlockingPool("pg://", { max: 5 } as never), UsageError, /"max": use poolMaxConcurrency instead$/],
+    [() => new Pool("pg://", { host: "a" } as never), UsageError, /"host": there are poolMaxConcurrency, /],
   ]);
 });
 

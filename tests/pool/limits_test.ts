@@ -64,7 +64,8 @@ test("limits: what is wrong is told", () => {
   refuses(null, /they must be an object such as/);
   refuses(new Opts().poolMaxConcurrency(2), /they must be an object such as/);
   refuses([], /they must be an object such as/);
-  refuses({ max: 5 }, /option "max": there are poolMaxConcurrency, .*, onConnect/);
+  refuses({ max: 5 }, /option "max": use poolMaxConcurrency instead$/);
+  refuses({ host: "a" }, /option "host": there are poolMaxConcurrency, .*, onConnect/);
   refuses({ onRelease: () => {} }, /option "onRelease"/);
   refuses({ onConnect: "no" }, /^Cannot set onConnect to "no": it must be a function$/);
   refuses({ onConnect: null }, /^Cannot set onConnect to null: it must be a function$/);

@@ -68,7 +68,10 @@ test("bind: what stands in the outbox before stays as it is", () => {
 });
 
 test("bind: undefined is refused, with the parameter's number, its type and the kind", () => {
-  assert.equal(complaintOf("int4", undefined), "int4: undefined was given where a number or a bigint is needed");
+  assert.equal(
+    complaintOf("int4", undefined),
+    "int4: undefined was given where a number or a bigint is needed; NULL is null",
+  );
   for (
     const type of "bool int8 float8 numeric text uuid bytea date time timestamp timestamptz inet int4[]".split(" ")
   ) {
