@@ -58,6 +58,7 @@ export class ScramClient {
   readonly #binding: Binding;
   readonly #expected: ScramParameters | undefined;
   readonly #hashing: Hashing;
+  readonly #maxIterations: number;
   #terms: ScramParameters | undefined;
   /** The messages that the proofs cover. */
   #authMessage = "";
@@ -66,7 +67,7 @@ export class ScramClient {
 
   /**
    * `nonce` must be fresh randomness in printable ASCII without commas. With `expected`, other
-   * parameters are refused.
+   * parameters are refused, as are more iterations than `maxIterations`.
    */
   constructor(
     password: string,
@@ -74,12 +75,14 @@ export class ScramClient {
     binding: Binding = NOT_BOUND,
     expected?: ScramParameters,
     hashing: Hashing = nodeHashing,
+    maxIterations: number = MAX_ITERATIONS,
   ) {
     this.#password = password;
     this.#nonce = nonce;
     this.#binding = binding;
     this.#expected = expected;
     this.#hashing = hashing;
+    this.#maxIterations = Math.min(maxIterations, MAX_ITERATIONS);
   }
 
   /** The server's parameters, once they are known. */
@@ -101,8 +104,8 @@ export class ScramClient {
       throw refused("its nonce does not continue ours");
     }
     const iterations = Number(count);
-    if (iterations > MAX_ITERATIONS) {
-      throw refused(`it asks for ${count} iterations, pyro computes at most ${MAX_ITERATIONS}`);
+    if (iterations > this.#maxIterations) {
+      throw refused(`it asks for ${count} iterations, pyro computes at most ${this.#maxIterations}`);
     }
 
     const expected = this.#expected;

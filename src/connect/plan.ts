@@ -194,10 +194,11 @@ function tokenOf({ oauthToken, oauthIssuer, oauthClientId, oauthScope }: Setting
   return new SecretFunction("oauthToken", () => oauthToken(request), problemOfToken);
 }
 
-function policyOf({ requireAuth, channelBinding = "prefer" }: Settings): AuthPolicy {
+function policyOf({ requireAuth, channelBinding = "prefer", scramMaxIterations }: Settings): AuthPolicy {
   return {
     requireAuth: requireAuth === undefined ? undefined : { text: requireAuth, methods: allowedMethods(requireAuth) },
     channelBinding,
+    maxIterations: scramMaxIterations,
   };
 }
 

@@ -66,6 +66,8 @@ export interface Settings extends CheckedOptions {
   readonly ports?: readonly (number | undefined)[];
   /** libpq's keys that need nothing of pyro with their values; environment variables do not replace them. */
   readonly accepted?: Readonly<Record<string, string>>;
+  /** How many iterations of SCRAM's hash a server may ask for. `@x/pyro/pg` sets it; no option does. */
+  readonly scramMaxIterations?: number | undefined;
 }
 
 type CheckedOptions = {

@@ -234,7 +234,7 @@ export interface ClientConfig {
   pipeline?: boolean | undefined;
   /** Whether SCRAM is bound to TLS; here it is, wherever that is possible. */
   enableChannelBinding?: boolean | undefined;
-  /** The greatest number of iterations of SCRAM in pg; no effect here. */
+  /** How many iterations of SCRAM's hash the server may ask for, 0 for pyro's own limit of 1 000 000. Default: 100 000. */
   scramMaxIterations?: number | undefined;
   /** A replication connection, which is refused. */
   replication?: string | undefined;

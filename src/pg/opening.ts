@@ -30,7 +30,8 @@ export async function openFor(
   if (stream) opts = opts.dial((address, { signal }) => dialStream(stream, config, address, signal));
   const { password } = client;
   if (typeof password === "string") opts = opts.password(password);
-  if (typeof password !== "function") return await open(settingsOf(opts), signal);
+  const scramMaxIterations = maxIterationsOf(config.scramMaxIterations);
+  if (typeof password !== "function") return await open({ ...settingsOf(opts), scramMaxIterations }, signal);
   let failure: { readonly error: unknown } | undefined;
   opts = opts.password(async () => {
     try {
@@ -41,11 +42,18 @@ export async function openFor(
     }
   });
   try {
-    return await open(settingsOf(opts), signal);
+    return await open({ ...settingsOf(opts), scramMaxIterations }, signal);
   } catch (error) {
     // pyro wraps what the function throws; pg gives it to the caller as it is.
     throw failure === undefined ? error : failure.error;
   }
+}
+
+/** As in pg: what is no number is the default, and 0 is no limit of pg's own. */
+function maxIterationsOf(given: unknown): number | undefined {
+  const isGiven = typeof given === "number" || (typeof given === "string" && given.trim() !== "");
+  const limit = isGiven && Number.isFinite(Number(given)) ? Number(given) : DEFAULT_MAX_ITERATIONS;
+  return limit === 0 ? undefined : limit;
 }
 
 async function ask(password: (params: unknown) => unknown, params: ConnectionParameters): Promise<string> {
@@ -53,3 +61,5 @@ async function ask(password: (params: unknown) => unknown, params: ConnectionPar
   if (typeof text !== "string") throw new TypeError("Password must be a string");
   return text;
 }
+
+const DEFAULT_MAX_ITERATIONS = 100_000;

@@ -15,6 +15,8 @@ export interface AuthPolicy {
   /** The methods by libpq's names, `none` included, and the option's value; undefined for all. */
   readonly requireAuth: { readonly text: string; readonly methods: ReadonlySet<string> } | undefined;
   readonly channelBinding: "disable" | "prefer" | "require";
+  /** How many iterations of SCRAM's hash a server may ask for; undefined for pyro's own limit. */
+  readonly maxIterations?: number | undefined;
 }
 
 /** The encryption of a connection. */

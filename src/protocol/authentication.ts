@@ -173,6 +173,7 @@ export class Authenticator {
     for (let name = inbox.cstring(); name !== ""; name = inbox.cstring()) offered.push(name);
     inbox.end();
     const { limit, channel } = this.#options;
+    const { maxIterations } = this.#policy;
     const mechanism = chooseScram(offered, this.#policy, channel);
     if (mechanism === undefined) {
       if (offered.includes(OAUTHBEARER)) return yield* this.#sendToken(out);
@@ -184,7 +185,8 @@ export class Authenticator {
       );
     }
     const given = yield* this.#disclose(Disclosure.Scram, "scram-sha-256", "SCRAM authentication");
-    this.#scram = new ScramClient(given, this.#options.nonce(), mechanism.binding, limit?.scram, this.#hashing);
+    const nonce = this.#options.nonce();
+    this.#scram = new ScramClient(given, nonce, mechanism.binding, limit?.scram, this.#hashing, maxIterations);
     saslInitial(out, mechanism.name, this.#scram.first());
     this.#expected = [Authentication.SaslContinue];
   }

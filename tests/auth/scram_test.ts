@@ -59,6 +59,16 @@ test("scram: the server's nonce must begin with ours and go on", () => {
   new ScramClient("pencil", NONCE).read(`r=${NONCE}x,s=${SALT},i=1`);
 });
 
+test("scram: a lower limit of iterations counts, and a greater one does not", () => {
+  const clientOf = (limit: number) => new ScramClient("pencil", NONCE, undefined, undefined, undefined, limit);
+  assert.equal(clientOf(4096).read(`r=${NONCE}x,s=${SALT},i=4096`).iterations, 4096);
+  assert.throws(
+    () => clientOf(4096).read(`r=${NONCE}x,s=${SALT},i=4097`),
+    /asks for 4097 iterations, pyro computes at most 4096/,
+  );
+  assert.throws(() => clientOf(2e6).read(`r=${NONCE}x,s=${SALT},i=1000001`), /at most 1000000/);
+});
+
 test("scram: more iterations than a million are not computed", () => {
   for (const iterations of ["1000001", "4294967296", "9".repeat(400)]) {
     refusesFirst(`r=${NONCE}x,s=${SALT},i=${iterations}`);

@@ -73,6 +73,19 @@ besidePg("a limit for connecting", async ({ pg, pool }) => {
   return [error, pooled];
 });
 
+besidePg("a limit for the iterations of SCRAM", async ({ pg }) => {
+  const outcomes: unknown[] = [];
+  for (const scramMaxIterations of [4095, 4096, 0, 1, -1, undefined, "4095", "5000", "", " ", "many", NaN, null]) {
+    const conn = new pg.Client({ ...config, scramMaxIterations } as ClientConfig);
+    const error = await conn.connect().then(() => undefined, (error: Error) => /4096/.test(error.message));
+    outcomes.push([String(scramMaxIterations), error]);
+    // pg leaves the socket open.
+    if (error === undefined) await conn.end();
+    else conn.connection.stream.destroy();
+  }
+  return outcomes;
+});
+
 besidePg("times of keep-alive that the system cannot count", async ({ client }) => {
   const rows = [];
   for (const keepAliveInitialDelayMillis of [1, 500, 1500.5, -1, 60_000_000, "2500" as never]) {
