@@ -30,6 +30,7 @@ export const LEAVES: readonly string[] = [
   "backlog.ts",
   "builtin.ts",
   "timers.ts",
+  "copies.ts",
   "lazy.ts",
   "names.ts",
 ];

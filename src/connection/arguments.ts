@@ -1,5 +1,6 @@
 /** The checks of arguments: SQL, parameters and options, the same for all methods. */
 import type { CallOptions, Params, QueryOptions } from "./call_options.ts";
+import { otherCopyNote } from "../copies.ts";
 import { TimeoutError, UsageError } from "../errors.ts";
 import { bad, checkOptions } from "../options/option_values.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
@@ -249,8 +250,10 @@ function refuseTagged(statement: unknown): void {
   );
 }
 
-/** What to do about an object that has the text and the parameters, as for other clients. */
+/** What to do about an object that has the text and the parameters, as for other clients, or of another copy of pyro. */
 function separately(sql: unknown): string {
+  const note = otherCopyNote(sql, "SqlTemplate");
+  if (note !== "") return note;
   const isObject = typeof sql === "object" && sql !== null && ("text" in sql || "sql" in sql);
   return isObject ? "; the parameters are the second argument, as in exec(text, values)" : "";
 }

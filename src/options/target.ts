@@ -1,4 +1,5 @@
 /** Targets: everything that users can give to connect to. */
+import { otherCopyNote } from "../copies.ts";
 import { UsageError } from "../errors.ts";
 import { refuseAlias } from "./aliases.ts";
 import { ADDED_OPTIONS, OPTIONS } from "./option_table.ts";
@@ -41,7 +42,9 @@ function noTarget(target: unknown): UsageError {
   if (isInstance && "then" in target) return new UsageError("Cannot connect to a promise: await it first");
   const given = isInstance ? `an object of the class ${target.constructor?.name}` : kindOf(target);
   return new UsageError(
-    `Cannot connect to ${given}: give a URL, a keyword/value string, Opts, or an object of its setters' names`,
+    `Cannot connect to ${given}: give a URL, a keyword/value string, Opts, or an object of its setters' names${
+      otherCopyNote(target, "Opts")
+    }`,
   );
 }
 

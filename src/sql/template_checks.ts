@@ -1,4 +1,5 @@
 /** The checks of `sql` templates: each mistake has a message that says what to write instead. */
+import { otherCopyNote } from "../copies.ts";
 import { UsageError } from "../errors.ts";
 import { Lexer, TokenKind } from "./lexer.ts";
 
@@ -108,7 +109,8 @@ function faultOfObject(value: object): string | undefined {
     return isTemplate(value[0]) ? "it is an array of templates; sql.join, sql.and and sql.or join them" : undefined;
   }
   if (!("then" in value) || typeof value.then !== "function") return undefined;
-  return "it is a promise, which must be awaited first";
+  const note = otherCopyNote(value, "SqlTemplate");
+  return note === "" ? "it is a promise, which must be awaited first" : `it is an sql template${note}`;
 }
 
 /** The method `then` of templates: `await` calls it, as if the template were a promise. */

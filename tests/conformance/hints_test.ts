@@ -80,6 +80,29 @@ for (const world of worldsOf("hints")) {
   });
 }
 
+test("hints: objects of another copy of pyro", async () => {
+  // Of their classes, pyro sees only the names.
+  class SqlTemplate {
+    readonly text: string = "select 1";
+    then(): void {}
+  }
+  class Opts {}
+  const template = new SqlTemplate() as never;
+  const opts = new Opts() as never;
+  await using conn = await Conn.connect(newest.fast);
+  await saysSo([
+    [() => conn.exec(template), UsageError, /this SqlTemplate is of another copy of pyro/],
+    [
+      () => sql`select ${template}`,
+      UsageError,
+      /is an sql template; this SqlTemplate is of another copy/,
+    ],
+    [() => Conn.connect(opts), UsageError, /this Opts is of another copy of pyro/],
+    [() => new BlockingConn(opts), UsageError, /this Opts is of another copy of pyro/],
+    [() => new Pool(opts), UsageError, /this Opts is of another copy of pyro/],
+  ]);
+});
+
 test("hints: names of options that other clients have", async () => {
   await saysSo([
     [() => Conn.connect({ database: "test" } as never), UsageError, /"database": use db instead/],
