@@ -43,8 +43,11 @@ export class SyncRunner {
     const given = deadline === undefined || deadline.timeout === 0 ? undefined : deadline;
     const inherited = outer?.cancellation?.deadline;
     if (given === undefined && inherited === undefined) return this.#run(op, undefined);
-    const cancellation = new Cancellation((given ?? inherited)!, this.#link.session);
-    const by = Math.min(given === undefined ? Infinity : now() + given.timeout, outer?.by ?? Infinity);
+    const own = given === undefined ? Infinity : now() + given.timeout;
+    const by = Math.min(own, outer?.by ?? Infinity);
+    // The deadline that passes first says what happens then, and what the error says.
+    const first = inherited !== undefined && by < own ? inherited : given ?? inherited;
+    const cancellation = new Cancellation(first!, this.#link.session);
     try {
       return this.#run(op, { cancellation, by });
     } catch (error) {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { Conn, type Pipeline, TimeoutError, type Transaction, UsageError } from "../../mod.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
-import { servers } from "../support/suite/servers.ts";
+import { newest, servers } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
-import { conformance } from "../support/suite/worlds.ts";
+import { conformance, worlds } from "../support/suite/worlds.ts";
 import { isFree, isUsage, numbers } from "../support/suite/transactions.ts";
 
 conformance("transaction: timeout", async (world, server) => {
@@ -44,6 +44,25 @@ conformance("transaction: a timeout stops the statement that its function waits 
   assert.equal(await conn.execValue("select is_called from ended"), false, "it was left to run to its end");
   await isFree(conn);
 });
+
+// With promises, the claim is sent before its time is over, and is stopped.
+for (const world of worlds.filter(({ name }) => name !== "async")) {
+  test(`transaction: its timeout does not close the connection on a pipeline inside (${world.name})`, async () => {
+    await using conn = await world.connect(newest.fast);
+    const body = given(world, function* (tx: Transaction) {
+      const pipeline = tx.pipeline();
+      const ticket = pipeline.exec("select pg_sleep(60)");
+      assert.throws(() => pipeline.claim(ticket, { timeout: 0.0001 }), TimeoutError);
+      // It waits for the statement, and would close the connection after two seconds.
+      yield pipeline.close();
+    });
+    await assert.rejects(
+      attempt(() => conn.tx(body, { timeout: 200 })),
+      { name: "TimeoutError", message: /^Cannot finish the transaction/ },
+    );
+    await isFree(conn);
+  });
+}
 
 conformance("transaction: a COMMIT that takes too long is stopped, and nothing is committed", async (world, server) => {
   await using conn = await world.connect(server.fast);
