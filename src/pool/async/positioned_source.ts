@@ -52,10 +52,9 @@ export class PositionedSource implements ConnectionSource {
   async acquire(deadline: AcquireDeadline, _cost: number): Promise<Entry> {
     const startedAt = now();
     const limit = withPoolLimit(deadline, this.#view.acquireTimeout);
-    const rest = (share: number = 1): AcquireDeadline => {
-      const { timeout } = limit;
-      return timeout === 0 ? limit : { ...limit, timeout: Math.max(1, (timeout - (now() - startedAt)) * share) };
-    };
+    const left = (): number => limit.timeout === 0 ? Infinity : limit.timeout - (now() - startedAt);
+    const rest = (share: number = 1): AcquireDeadline =>
+      limit.timeout === 0 ? limit : { ...limit, timeout: Math.max(1, left() * share) };
     const until = startedAt + this.#position.wait;
     for (;;) {
       // The rest is for the primary, which may have to be connected to.
@@ -73,6 +72,8 @@ export class PositionedSource implements ConnectionSource {
       if (now() >= until) break;
       await pause(Math.min(POLL_INTERVAL, until - now()));
       deadline.signal?.throwIfAborted();
+      // The answers may all have come in time, since a question always has a millisecond.
+      if (left() <= 0) throw new AcquireTimeout(limit.callerTimeout);
     }
     const primary = this.#primary();
     const entry = await primary.acquire(rest(), Infinity);
