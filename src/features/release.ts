@@ -1,5 +1,5 @@
 /** Makes a connection ready for its next user, without a round trip if there is nothing to do. */
-import { ServerError } from "../errors.ts";
+import { ServerError, UsageError } from "../errors.ts";
 import { barrier, type Op, perform } from "../protocol/request.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
@@ -15,6 +15,15 @@ import { closeExclusive } from "./transaction.ts";
 export function isReleased({ session, transaction }: TransactionContext, listeners: Listeners): boolean {
   return session.idle && session.transactionStatus === "idle" && session.admission.open === undefined &&
     transaction === undefined && listeners.isEmpty;
+}
+
+/** Throws if a call on a pool has left a transaction open, of which nothing would be seen or stored later. */
+export function refuseOpenTransaction({ session }: TransactionContext): void {
+  if (session.transactionStatus === "idle" || session.lost !== undefined) return;
+  throw new UsageError(
+    "Cannot leave a transaction open in a call on a pool: it is rolled back, since the next call may get another " +
+      "connection; use the pool's tx, or begin on an acquired connection",
+  );
 }
 
 /** Closes the exclusive operation, rolls back, and ends listening. Waits until the calls already made are over. */

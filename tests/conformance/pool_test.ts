@@ -69,7 +69,9 @@ conformance("pool: a call that waits for a position takes no longer than its tim
     },
   ];
   for (const call of calls) {
+    const startedAt = performance.now();
     await assert.rejects(async () => void await call(), { name: "TimeoutError", message: /within 200 ms/ });
+    assert.ok(performance.now() - startedAt < 5000, "before the wait is over");
   }
   assert.equal(await pool.withTarget("any", { after: "FFFFFFFF/FFFFFFFF" }).execValue("select 1", [], options), 1);
   assert.equal(pool.stats().leased, 0);
@@ -173,12 +175,20 @@ conformance("pool: what is left over is undone", async (world, server) => {
   }
 });
 
-conformance("pool: a transaction that a statement of the pool begins is rolled back", async (world, server) => {
-  await using pool = world.pool(server.fast, { poolMaxConcurrency: 1 });
-  await pool.query("begin");
-  await using conn = await pool.acquire();
-  assert.equal(conn.transactionStatus, "idle");
-});
+conformance(
+  "pool: a transaction that a call on the pool leaves open is an error, and rolled back",
+  async (world, server) => {
+    await using pool = world.pool(server.fast, { poolMaxConcurrency: 1 });
+    const isLeftOpen = { name: "UsageError", message: /^Cannot leave a transaction open in a call on a pool: .*tx/ };
+    await assert.rejects(attempt(() => pool.query("begin")), isLeftOpen);
+    await assert.rejects(attempt(() => pool.execDrop("start transaction")), isLeftOpen);
+    await assert.rejects(attempt(() => pool.query("begin; select 1")), isLeftOpen);
+    await assert.rejects(attempt(() => pool.query("begin; select 1 / 0")), ServerError);
+    assert.deepEqual(await pool.query("begin; select 1 as n; commit"), [{ n: 1 }]);
+    await using conn = await pool.acquire();
+    assert.equal(conn.transactionStatus, "idle");
+  },
+);
 
 conformance("pool: a connection that was closed is replaced", async (world, server) => {
   await using pool = world.pool(server.fast, { poolMaxConcurrency: 1 });

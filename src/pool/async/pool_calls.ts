@@ -15,6 +15,7 @@ import {
   type TransactionMark,
 } from "../../features/commit_outcome.ts";
 import { now, pause } from "../../runtime/clock.ts";
+import { refuseOpenTransaction } from "../../features/release.ts";
 import { isRetryable, isUncommitted, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import type { PoolTransactionOptions } from "../../connection/call_options.ts";
 import { ANSWER_TIMEOUT, isPassing, RESOLVE_INTERVAL, RESOLVE_TIMEOUT } from "../failure.ts";
@@ -93,7 +94,9 @@ export class PoolCalls {
         await this.acquire(withRemainingTime(options, startedAt, now), cost);
       const taken = shared === undefined ? 0 : now();
       try {
-        return await make(entry.conn, withRemainingTime(options, startedAt, now));
+        const result = await make(entry.conn, withRemainingTime(options, startedAt, now));
+        refuseOpenTransaction(entry.conn.opened.state);
+        return result;
       } catch (error) {
         if (!isRetryable(error, retriesLeft) || this.#source.closed) throw error;
       } finally {

@@ -9,6 +9,7 @@ import {
   settleNotCommitted,
   type TransactionMark,
 } from "../../features/commit_outcome.ts";
+import { refuseOpenTransaction } from "../../features/release.ts";
 import { block, now } from "../../runtime/clock.ts";
 import { isRetryable, isUncommitted, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import { ANSWER_TIMEOUT, isPassing, RESOLVE_INTERVAL, RESOLVE_TIMEOUT } from "../failure.ts";
@@ -50,7 +51,9 @@ export class PoolCalls {
     for (let left = MAX_RETRIES;; left--) {
       const entry = this.#source.acquire(options?.timeout);
       try {
-        return make(entry.conn, this.#rest(options, startedAt));
+        const result = make(entry.conn, this.#rest(options, startedAt));
+        refuseOpenTransaction(entry.conn.opened.state);
+        return result;
       } catch (error) {
         this.#observe(entry.conn, error);
         if (!isRetryable(error, left) || this.#source.closed) throw error;

@@ -38,7 +38,10 @@ export abstract class PoolExecutor {
     return this.#calls.withRetries(options, (conn, options) => conn.ping(options));
   }
 
-  /** As `Conn.query`, on any connection. A transaction that it begins and does not end is rolled back. */
+  /**
+   * As `Conn.query`, on any connection. If it leaves a transaction open, that is rolled back, and the call throws a
+   * `UsageError`.
+   */
   query<R = Row>(sql: string | SqlTemplate, options?: Mapped<QueryOptions, R>): R[] {
     return this.#calls.withRetries(options, (conn, options) => conn.query<R>(sql, options));
   }
