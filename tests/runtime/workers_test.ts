@@ -42,6 +42,10 @@ for (const [what, query, tls] of [["in clear text", "sslmode=disable", false], [
     ]);
   });
 
+  test(`workers: a pool ${what}`, async () => {
+    assert.equal(await worker.ask({ url: url(query), dates: "string", do: "pool" }), "[[1,2,3,4],5]");
+  });
+
   test(`workers: the checks of transports ${what}`, async () => {
     assert.equal(await worker.ask({ url: url(query), dates: "string", do: "checks" }), "8");
   });

@@ -22,15 +22,16 @@ export class Alarm {
       this.#at = Infinity;
       this.#ring();
     }, Math.min(Math.max(1, at - now()), MAX_MILLISECONDS));
-    if (!this.#keepsProcess) this.#timer.unref();
+    // Where a timer is a number, it keeps no process alive.
+    if (!this.#keepsProcess) this.#timer.unref?.();
   }
 
   /** Sets whether the process stays alive until it has rung. */
   keepProcess(needed: boolean): void {
     if (this.#keepsProcess === needed) return;
     this.#keepsProcess = needed;
-    if (needed) this.#timer?.ref();
-    else this.#timer?.unref();
+    if (needed) this.#timer?.ref?.();
+    else this.#timer?.unref?.();
   }
 
   /** Cancels it. */

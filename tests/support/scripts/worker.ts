@@ -2,7 +2,7 @@
  * A Cloudflare Worker that does with its database what the request's parameters ask for: `url` connects, `dates` sets
  * that option, `do` is one of the names below. Answers with JSON, or with the error.
  */
-import { Conn, Opts } from "../../../mod.ts";
+import { Conn, Opts, Pool } from "../../../mod.ts";
 import { transportChecks } from "../../../src/testing/mod.ts";
 import { type WorkerConnect, workerSockets } from "../../../src/workers/mod.ts";
 
@@ -30,6 +30,11 @@ const WORK: Readonly<Record<string, (opts: Opts) => Promise<unknown>>> = {
       passed.push(name);
     }
     return passed.length;
+  },
+  async pool(opts) {
+    await using pool = new Pool(opts, { poolMaxConcurrency: 2 });
+    const answers = await Promise.all([1, 2, 3, 4].map((n) => pool.execValue("select $1::int4", [n])));
+    return [answers, await pool.tx((tx) => tx.execValue("select 5"))];
   },
   async calls(opts) {
     const lines: string[] = [];
