@@ -250,7 +250,7 @@ function refuseTagged(statement: unknown): void {
   );
 }
 
-/** What to do about an object that has the text and the parameters, as for other clients, or of another copy of pyro. */
+/** Advice for an object in place of SQL: a query object of another client, or a template of another copy. */
 function separately(sql: unknown): string {
   const note = otherCopyNote(sql, "SqlTemplate");
   if (note !== "") return note;

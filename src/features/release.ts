@@ -17,7 +17,7 @@ export function isReleased({ session, transaction }: TransactionContext, listene
     transaction === undefined && listeners.isEmpty;
 }
 
-/** Throws if a call on a pool has left a transaction open, of which nothing would be seen or stored later. */
+/** Throws if a call on a pool has left a transaction open: the clean-up behind the call rolls it back. */
 export function refuseOpenTransaction({ session }: TransactionContext): void {
   if (session.transactionStatus === "idle" || session.lost !== undefined) return;
   throw new UsageError(

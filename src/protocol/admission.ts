@@ -146,7 +146,7 @@ export class Admission<X extends Exclusive = Exclusive> {
     if (this.isLost && FORBIDDEN.lost[access]) return "lost";
     if (this.isClosing && FORBIDDEN.closing[access]) return "closing";
     if (this.isEncoding && FORBIDDEN.encoding[access]) return "encoding";
-    // What is open on a lost connection is in nobody's way: the request that follows reports the loss.
+    // On a lost connection, an open operation refuses nothing: the next request reports the loss.
     if (this.isLost) return undefined;
     const exclusive = this.#exclusive;
     if (exclusive !== undefined && exclusive !== within) {

@@ -370,7 +370,7 @@ function mapEach(rows: unknown[], map: MapRow): unknown[] {
   return rows;
 }
 
-/** What the function makes of the first row, which tells whether it is asynchronous: nobody would await its promises. */
+/** Maps the first row, and refuses a function that returns a promise: nobody would await the promises. */
 function mapFirst(row: unknown, map: MapRow): unknown {
   const made = map(row);
   if (!isPromise(made)) return made;

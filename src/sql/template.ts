@@ -175,7 +175,7 @@ function flatten(template: SqlTemplate): Flat {
 /** Whether a template ends inside of a comment that the end of the line would end. */
 function endsInLineComment(strings: readonly string[]): boolean {
   if (!strings.some((text) => text.includes("--"))) return false;
-  // What is inserted ends its own comments, and may be the end of one of the template's.
+  // An insertion ends its own comments, but may stand at the end of a comment of the template.
   const text = strings.join("$1");
   const lexer = new Lexer(text);
   while (lexer.next()) if (lexer.end === text.length) break;

@@ -130,7 +130,7 @@ export function isSignedBy({ signed, algorithm, signature }: Signed, key: Public
   }
 }
 
-/** What else than a wrong signature can be the reason why {@linkcode isSignedBy} is false, for messages; or empty. */
+/** For messages: a limit of the runtime for which {@linkcode isSignedBy} may be false; or empty. */
 export function doubtOf({ hash }: SignatureAlgorithm, { name, rsa }: PublicKey): string {
   if (rsa !== undefined && rsa.bits > MAX_DENO_RSA_BITS) {
     return `, or the runtime cannot tell: Deno reads RSA keys of at most ${MAX_DENO_RSA_BITS} bits, and this has ${rsa.bits}`;

@@ -97,7 +97,7 @@ function reasonOf({ last, problem }: DeadEnd, leaf: Certificate, { rootsName }: 
   return `its issuer (${last.issuer.text}) is not in ${rootsName}, and the server has not sent it: ${advice}`;
 }
 
-/** The code that `node:tls` has for it, as OpenSSL names it; undefined for what few programs tell apart. */
+/** The error code of `node:tls`, which is OpenSSL's name; undefined for reasons that few programs tell apart. */
 function codeOf({ last, problem }: DeadEnd, leaf: Certificate): string | undefined {
   if (problem !== undefined) return CODES.find(([start]) => start.test(problem))?.[1];
   if (isSelfIssued(last)) return last === leaf ? "DEPTH_ZERO_SELF_SIGNED_CERT" : "SELF_SIGNED_CERT_IN_CHAIN";
@@ -134,7 +134,7 @@ function untrusted(host: string, leaf: Certificate | undefined, reason: string, 
   );
 }
 
-/** Of a certificate, or of one of its authorities. */
+/** Codes by the words of the problem, which may be that of an authority. */
 const CODES: readonly (readonly [start: RegExp, code: string])[] = [
   [/(?:^|, )it expired at /, "CERT_HAS_EXPIRED"],
   [/(?:^|, )it is valid from /, "CERT_NOT_YET_VALID"],

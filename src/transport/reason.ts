@@ -123,7 +123,7 @@ const REASONS: readonly (readonly [part: string, reason: string])[] = [
   ["unrecognized_name", "the server does not know the name that was sent (SNI)"],
   ["decrypt_error", "a signature is wrong"],
   ["bad_signature", WRONG_SIGNATURE],
-  // What OpenSSL's ECDSA and RSA say of the same.
+  // OpenSSL's ECDSA and RSA report a wrong signature in these words.
   ["signature_failure", WRONG_SIGNATURE],
   ["invalid_padding", WRONG_SIGNATURE],
   ["data_too_large", WRONG_SIGNATURE],

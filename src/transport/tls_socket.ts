@@ -16,7 +16,7 @@ export function startTlsOn(socket: Duplex, options: TlsOptions): TLSSocket {
   return encrypted;
 }
 
-/** Deno says of a wrong signature in the handshake what it says of certificates, which it has not been asked to verify. */
+/** Deno reports a wrong signature in the handshake as an untrusted certificate, although it verifies none. */
 function nameWrongSignature(error: Error & { code?: string | undefined }): void {
   if (error.code !== "UNABLE_TO_VERIFY_LEAF_SIGNATURE" && error.code !== "DEPTH_ZERO_SELF_SIGNED_CERT") return;
   delete error.code;

@@ -1,4 +1,4 @@
-/** What libraries and tools read and hear of clients and their connections, beside pg. */
+/** Members and events by which libraries and tools observe clients and connections, beside pg. */
 import { besidePg, config, event } from "../support/suite/beside_pg.ts";
 
 /** The text of each query; undefined and null are the same, since pg has both for none. */

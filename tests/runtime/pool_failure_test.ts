@@ -164,7 +164,7 @@ testInTurn("pool failure: a caller waits for a view with a position and for the 
     const call = assert.rejects(reader.ping(), { name: "TimeoutError", message: /none within 2000 ms/ });
     assert.equal(await Promise.race([call, pause(3500).then(() => "late")]), undefined);
   }
-  // What becomes free in the second half is the primary's.
+  // A connection that is released in the second half of the time is handed out by the primary.
   const only = await pool.acquire();
   const call = reader.execValue("select 1");
   await pause(1300);

@@ -16,7 +16,7 @@ export function numbers(count: number): { n: number }[] {
   return rows(1, count);
 }
 
-/** What a generator's call throws. */
+/** Makes a call, and returns the error with which it fails. */
 export function* failure(call: () => unknown): Body<unknown> {
   try {
     yield call();
