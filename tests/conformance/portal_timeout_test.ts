@@ -15,9 +15,10 @@ conformance(
     const outcomeOf = async (stmt: string, fetches: number): Promise<unknown> => {
       const slow = given(world, function* (portal: Portal) {
         for (let i = 0; i < fetches; i++) yield portal.fetch(1);
-        yield other.exec("select pg_sleep(0.3)");
+        yield other.exec("select pg_sleep(0.8)");
       });
-      const error = await attempt(() => conn.execIter(stmt, [], slow, { timeout: 100 })).catch((error) => error);
+      // Long enough for the fetches, also where the machine is busy.
+      const error = await attempt(() => conn.execIter(stmt, [], slow, { timeout: 500 })).catch((error) => error);
       assert.ok(error instanceof TimeoutError, String(error));
       return error.outcome;
     };

@@ -93,11 +93,11 @@ conformance("transaction: an onPosition that takes too long does not undo the co
   await using other = await world.connect(server.fast);
   const content = await numbers(conn);
   const onPosition = given(world, function* () {
-    yield other.exec("select pg_sleep(0.4)");
+    yield other.exec("select pg_sleep(0.8)");
     throw new Error("after the time is over");
   });
   await assert.rejects(
-    attempt(() => conn.tx((tx) => tx.execDrop("insert into t values (1)"), { timeout: 200, onPosition })),
+    attempt(() => conn.tx((tx) => tx.execDrop("insert into t values (1)"), { timeout: 500, onPosition })),
     (error) => error instanceof TimeoutError && error.outcome === "unknown",
   );
   assert.deepEqual(await content(), [1]);
