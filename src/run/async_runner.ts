@@ -2,38 +2,32 @@
 import { UsageError } from "../errors.ts";
 import type { Call, Deadline, ExclusiveOperation, Op, PendingRequest, Step } from "../protocol/request.ts";
 import { errorOf } from "../protocol/failure.ts";
-import type { Session } from "../protocol/session.ts";
 import type { Admission } from "../protocol/admission.ts";
 import { AdmissionEntry } from "../protocol/admission_entry.ts";
 import { onAbort } from "./aborts.ts";
 import { AsyncCancellation, guarded } from "./async_cancellation.ts";
 import { type CallerContext, callWithin, currentCaller, isWithin } from "./callers.ts";
-import { atMost, MAX_MILLISECONDS, now, pause } from "../runtime/clock.ts";
+import { MAX_MILLISECONDS, pause } from "../runtime/clock.ts";
 import { clearTimeout, setTimeout } from "../timers.ts";
-import { abandonment, admission, outcome, unlessSettled } from "./waiting.ts";
-import { CANCEL_INTERVAL, CANCEL_TIMEOUT, type Cancellation, cancelTimedOut, isNeverSent } from "./cancellation.ts";
+import type { Cancellation } from "./cancellation.ts";
+import { type CancelLink, GivingUp } from "./giving_up.ts";
+import { admission, outcome, unlessSettled } from "./waiting.ts";
 
 /** The connection, as the runner sees it. */
-export interface RunnerLink {
-  readonly session: Session;
+export interface RunnerLink extends CancelLink {
   /** Sends the submitted requests, and reads the replies. */
   wake(): void;
   /** Continues paused reply readers, because an op waits for replies. */
   resume(): void;
   /** Resolves once at most `bytes` bytes are unsent, or once no more can be sent before replies are read. */
   room(bytes: number): Promise<void>;
-  /** Sends a cancel request; resolves when the server has taken it. */
-  cancel(): Promise<void>;
-  /** Fails all outstanding requests for that reason, and closes the socket. */
-  destroy(reason: Error): void;
-  /** Called when a call's time is over while the server should answer. */
-  readonly onOverdue: (() => void) | undefined;
 }
 
 /** Runs the ops of one connection. */
 export class AsyncRunner {
   readonly #link: RunnerLink;
   readonly #admission: Admission<ExclusiveOperation>;
+  readonly #givingUp: GivingUp;
   /** The number of ops under way, including those that wait to begin. */
   #running = 0;
   /** Called when no op is under way. */
@@ -49,6 +43,7 @@ export class AsyncRunner {
   constructor(link: RunnerLink) {
     this.#link = link;
     this.#admission = link.session.admission;
+    this.#givingUp = new GivingUp(link);
   }
 
   /** Runs a call to its end, or until its caller gives up. */
@@ -75,11 +70,8 @@ export class AsyncRunner {
   }
 
   /** Sends a cancel request. No op submits before the server has taken it. */
-  async cancel(): Promise<void> {
-    await this.#gated(async () => {
-      if (!this.#link.session.idle) await this.#link.cancel();
-      return true;
-    });
+  cancel(): Promise<void> {
+    return this.#givingUp.cancel();
   }
 
   async #runWithDeadline<T>(op: Op<T>, deadline: Deadline): Promise<T> {
@@ -89,7 +81,7 @@ export class AsyncRunner {
     const over = work.then(() => {}, () => {});
     let givingUp: Promise<void> | undefined;
     const giveUp = (): void => {
-      givingUp ??= this.#giveUp(cancellation, over);
+      givingUp ??= this.#givingUp.giveUp(cancellation, over);
     };
     const timer = deadline.timeout > 0 && deadline.timeout <= MAX_MILLISECONDS
       ? setTimeout(giveUp, deadline.timeout)
@@ -105,109 +97,6 @@ export class AsyncRunner {
       clearTimeout(timer);
       unwatch?.();
       if (!cancellation.isAbandoned) await givingUp;
-    }
-  }
-
-  /** A caller gives up; `over` resolves when its op has ended. */
-  async #giveUp(cancellation: AsyncCancellation, over: Promise<void>): Promise<void> {
-    if (cancellation.deadline.outlivesCaller && !cancellation.entry?.hasBegun) return cancellation.abandon();
-    const until = now() + CANCEL_TIMEOUT;
-    const isWaiting = cancellation.waitsFor !== undefined;
-    const action = cancellation.request();
-    if (action !== "notify" && cancellation.isTimeout) this.#link.onOverdue?.();
-    if (cancellation.deadline.closesConnection) return this.#link.destroy(cancellation.loseConnection());
-    if (action === "abandon") return cancellation.abandon();
-    let inTime = true;
-    if (action === "notify" && cancellation.waitsFor === "calls" && !this.#link.session.idle) {
-      const isOwn = ({ isAbandoned, owner }: PendingRequest<unknown>): boolean =>
-        isAbandoned || isWithin(owner as CallerContext | undefined, cancellation);
-      if (!this.#link.session.outstanding.every(isOwn)) {
-        // A cancel request could hit the statements of other calls. The clean-up waits for those; the caller does
-        // not.
-        cancellation.notify();
-        return cancellation.abandon();
-      }
-      // All statements under way are those of the callback, and the op must clean up after them.
-      const work = (): Promise<boolean> => {
-        cancellation.notify();
-        return this.#cancelBy(until, over);
-      };
-      inTime = await this.#gated(work, until, over);
-    } else if (action === "notify" || isWaiting) cancellation.notify();
-    // An op that waited for its source now fails its COPY. A cancel request is needed only if the server does not
-    // react.
-    if (action === "cancel" && !(isWaiting && await atMost(over, CANCEL_INTERVAL))) {
-      inTime = await this.#gated(() => this.#cancelFor(cancellation, over, until), until, over);
-      if (cancellation.isAbandoned) return;
-    }
-    if (!inTime || !await atMost(over, until - now())) this.#link.destroy(cancellation.loseConnection());
-  }
-
-  /**
-   * Cancels the requests of a call, once the server works on them. False if a cancel request may still arrive, and so
-   * hit a later statement.
-   */
-  async #cancelFor(cancellation: AsyncCancellation, over: Promise<void>, until: number): Promise<boolean> {
-    const { session } = this.#link;
-    while (cancellation.target === "waiting") {
-      const { oldest } = session;
-      const change = oldest && Promise.race([over, outcome(oldest), abandonment(session)]);
-      if (change === undefined || !await atMost(change, until - now())) {
-        cancellation.abandon();
-        return true;
-      }
-    }
-    // A cancel request that arrives before the statement begins has no effect, so it is repeated.
-    while (cancellation.target === "oldest" && now() < until) {
-      this.#admission.holdBack();
-      if (!await this.#cancelBy(until, over)) return false;
-      if (cancellation.entry !== undefined) this.#admission.letThrough(cancellation.entry);
-      const { oldest } = session;
-      if (oldest === undefined || cancellation.target !== "oldest") break;
-      // A call can end before its requests, such as a claim in a pipeline.
-      const isOver = over.then(() => true);
-      const isSettled = outcome(oldest).then(() => false);
-      const end = Promise.race([isOver, isSettled]);
-      if (await atMost(end, Math.min(CANCEL_INTERVAL, until - now())) && await end) break;
-    }
-    return true;
-  }
-
-  /** Sends a cancel request. False if it may still arrive after that. If the connection is lost meanwhile, that is no matter. */
-  async #cancelBy(until: number, over?: Promise<void>): Promise<boolean> {
-    const { session } = this.#link;
-    let isOver = false;
-    const request = this.#link.cancel().then(
-      () => {
-        isOver = true;
-      },
-      (error) => {
-        isOver = isNeverSent(error);
-      },
-    );
-    const loss = over?.then(() => session.lost === undefined ? request : undefined);
-    await atMost(loss === undefined ? request : Promise.race([request, loss]), until - now());
-    return isOver || session.lost !== undefined;
-  }
-
-  /**
-   * Runs work while admission is gated, unless the call is over first. False if an earlier cancel request is still on its
-   * way when the time is over.
-   */
-  async #gated(work: () => Promise<boolean>, until: number = Infinity, over?: Promise<void>): Promise<boolean> {
-    const entry = new AdmissionEntry();
-    if (this.#admission.gate(entry) === "wait") {
-      const admitted = admission(entry);
-      const inTime = await atMost(over === undefined ? admitted : Promise.race([admitted, over]), until - now());
-      if (entry.list !== undefined) {
-        this.#admission.giveUp(entry);
-        return inTime;
-      }
-    }
-    try {
-      return await work();
-    } finally {
-      this.#admission.ungate();
     }
   }
 
@@ -297,8 +186,7 @@ export class AsyncRunner {
       case "room":
         return await guarded(cancellation, this.#link.room(step.bytes));
       case "cancel":
-        if (!await this.#cancelBy(now() + CANCEL_TIMEOUT)) this.#link.destroy(cancelTimedOut());
-        return;
+        return await this.#givingUp.cancelForOp();
       case "callback":
         return await this.#call(step, entry, cancellation);
       case "repeat":
