@@ -1,6 +1,6 @@
 /** The runner of the driver that awaits: performs the steps of ops. */
 import { UsageError } from "../errors.ts";
-import type { Call, Deadline, ExclusiveOperation, Op, PendingRequest, Step } from "../protocol/request.ts";
+import type { Call, Deadline, ExclusiveOperation, Op, PendingRequest, Request, Step } from "../protocol/request.ts";
 import { errorOf } from "../protocol/failure.ts";
 import type { Admission } from "../protocol/admission.ts";
 import { AdmissionEntry } from "../protocol/admission_entry.ts";
@@ -8,8 +8,8 @@ import { onAbort } from "./aborts.ts";
 import { AsyncCancellation, guarded } from "./async_cancellation.ts";
 import { type CallerContext, callWithin, currentCaller, isWithin } from "./callers.ts";
 import { MAX_MILLISECONDS, pause } from "../runtime/clock.ts";
+import { runtime } from "../runtime/name.ts";
 import { clearTimeout, setTimeout } from "../timers.ts";
-import type { Cancellation } from "./cancellation.ts";
 import { type CancelLink, GivingUp } from "./giving_up.ts";
 import { admission, outcome, unlessSettled } from "./waiting.ts";
 
@@ -37,6 +37,8 @@ export class AsyncRunner {
    * ever.
    */
   #sourceOp: RunningOp | undefined = undefined;
+  /** Ops whose only request is settled, and which continue in the next microtask. */
+  #settled: RunningOp[] = [];
   /** How many callbacks run whose requests are tracked. */
   #trackedCallbacks = 0;
 
@@ -47,7 +49,7 @@ export class AsyncRunner {
   }
 
   /** Runs a call to its end, or until its caller gives up. */
-  run<T>({ op, deadline, refusal }: Call<T>): Promise<T> {
+  run<T>({ op, deadline, isSelfContained, refusal }: Call<T>): Promise<T> {
     if (refusal !== undefined) return Promise.reject(refusal.error);
     if (this.#sourceOp !== undefined && isWithin(currentCaller(), this.#sourceOp)) {
       return Promise.reject(
@@ -56,7 +58,9 @@ export class AsyncRunner {
         }),
       );
     }
-    return deadline === undefined ? this.#run(op, undefined) : this.#runWithDeadline(op, deadline);
+    if (deadline !== undefined) return this.#runWithDeadline(op, deadline);
+    const running = this.#begin(op);
+    return isSelfContained && STACKS_FOLLOW_PROMISES ? this.#runSelfContained(running) : this.#run(running);
   }
 
   /** Whether an op is under way. */
@@ -77,7 +81,7 @@ export class AsyncRunner {
   async #runWithDeadline<T>(op: Op<T>, deadline: Deadline): Promise<T> {
     deadline.signal?.throwIfAborted();
     const cancellation = new AsyncCancellation(deadline, this.#link.session);
-    const work = this.#run(op, cancellation);
+    const work = this.#run(this.#begin(op, cancellation));
     const over = work.then(() => {}, () => {});
     let givingUp: Promise<void> | undefined;
     const giveUp = (): void => {
@@ -102,23 +106,36 @@ export class AsyncRunner {
 
   /** Runs an op of a handshake. It is no call that closing waits for: the handshake may have given it up. */
   runStep<T>(op: Op<T>): Promise<T> {
-    return this.#run(op, undefined, 0);
+    return this.#run(this.#begin(op, undefined, 0));
   }
 
-  async #run<T>(op: Op<T>, cancellation: AsyncCancellation | undefined, count: number = 1): Promise<T> {
-    const { session } = this.#link;
-    const entry = new RunningOp(this.#trackedCallbacks > 0 ? currentCaller() : undefined);
-    if (cancellation !== undefined) cancellation.entry = entry;
+  /** Asks that an op may begin. */
+  #begin<T>(op: Op<T>, cancellation?: AsyncCancellation, count: number = 1): RunningOp<T> {
+    const caller = this.#trackedCallbacks > 0 ? currentCaller() : undefined;
+    const running = new RunningOp(op, cancellation, caller, count);
+    if (cancellation !== undefined) cancellation.entry = running;
     this.#running += count;
+    this.#admission.begin(running);
+    return running;
+  }
+
+  #leave(running: RunningOp): void {
+    this.#admission.leave(running);
+    if ((this.#running -= running.count) === 0) this.#notify();
+  }
+
+  /** Runs an op, from its first step or from the one given. */
+  async #run<T>(running: RunningOp<T>, next?: IteratorResult<Step, T>): Promise<T> {
+    const { op, cancellation } = running;
     try {
-      if (this.#admission.begin(entry) === "wait") await this.#awaitAdmission(entry, cancellation);
-      let next = op.next();
+      if (running.list !== undefined) await this.#awaitAdmission(running);
+      next ??= op.next();
       while (!next.done) {
         const step: Step = next.value;
         let answer: unknown;
         try {
           if (step.do === "settle" || step.do === "finish") {
-            if (step.do === "finish") this.#admission.release(entry);
+            if (step.do === "finish") this.#admission.release(running);
             const { pending } = step;
             if (!pending.settled) await this.#awaitOutcome(pending, cancellation);
             if (pending.failure !== undefined) throw errorOf(pending.failure, pending.request);
@@ -126,29 +143,102 @@ export class AsyncRunner {
           } else if (cancellation?.isPending) {
             throw cancellation.error();
           } else if (step.do === "submit") {
-            if (this.#admission.submit(entry) === "wait") {
-              await this.#awaitAdmission(entry, cancellation);
+            if (this.#admission.submit(running) === "wait") {
+              await this.#awaitAdmission(running);
               continue;
             }
-            const pending = session.submit(step.request);
-            if (!step.request.exclusive?.outlivesCalls) cancellation?.watch(pending);
-            if (entry.caller !== undefined) pending.owner = entry.caller;
-            this.#link.wake();
-            answer = pending;
+            answer = this.#submit(step.request, running);
           } else {
-            answer = await this.#perform(step, entry, cancellation);
+            answer = await this.#perform(step, running);
           }
         } catch (error) {
-          next = fail(op, error, cancellation);
+          next = fail(running, error);
           continue;
         }
         next = op.next(answer);
       }
       return next.value;
     } finally {
-      this.#admission.leave(entry);
-      if ((this.#running -= count) === 0) this.#notify();
+      this.#leave(running);
     }
+  }
+
+  #submit(request: Request<unknown>, { cancellation, caller }: RunningOp): PendingRequest<unknown> {
+    const pending = this.#link.session.submit(request);
+    if (!request.exclusive?.outlivesCalls) cancellation?.watch(pending);
+    if (caller !== undefined) pending.owner = caller;
+    this.#link.wake();
+    return pending;
+  }
+
+  /**
+   * Runs an op that calls no function of the caller's, if it has no deadline. Nearly all such ops submit one request and
+   * wait for its reply. An async function that waits keeps half a kilobyte more, and where thousands
+   * of calls are in flight, most of their time is spent on collecting it.
+   */
+  #runSelfContained<T>(running: RunningOp<T>): Promise<T> {
+    if (running.list !== undefined) return this.#run(running);
+    const { op } = running;
+    try {
+      let next = op.next();
+      if (next.done || next.value.do !== "submit") return this.#run(running, next);
+      let pending: PendingRequest<unknown>;
+      try {
+        pending = this.#submit(next.value.request, running);
+      } catch (error) {
+        return this.#run(running, fail(running, error));
+      }
+      next = op.next(pending);
+      if (next.done || next.value.do !== "finish" || next.value.pending !== pending) return this.#run(running, next);
+      this.#admission.release(running);
+      this.#link.resume();
+      return pending.settled ? this.#run(running, next) : this.#whenSettled(running, pending);
+    } catch (error) {
+      this.#leave(running);
+      return Promise.reject(error);
+    }
+  }
+
+  #whenSettled<T>(running: RunningOp<T>, pending: PendingRequest<unknown>): Promise<T> {
+    running.pending = pending;
+    pending.onSettled = () => this.#continueSoon(running);
+    return new Promise<T>((resolve) => running.resolve = resolve as (value: unknown) => void);
+  }
+
+  /** Continues an op in the next microtask: the session is reading replies now. */
+  #continueSoon(running: RunningOp): void {
+    if (this.#settled.push(running) > 1) return;
+    RESOLVED.then(() => {
+      const settled = this.#settled;
+      this.#settled = [];
+      for (const running of settled) running.resolve!(this.#valueOf(running));
+    });
+  }
+
+  /** The value of an op whose only request is settled, or a promise for it. */
+  #valueOf<T>(running: RunningOp<T>): T | Promise<T> {
+    const { op, pending } = running;
+    if (pending!.failure !== undefined) return this.#runLater(running, { value: { do: "settle", pending: pending! } });
+    let next: IteratorResult<Step, T>;
+    try {
+      next = op.next(pending!.value);
+    } catch (error) {
+      this.#leave(running);
+      return Promise.reject(error);
+    }
+    if (!next.done) return this.#run(running, next);
+    this.#leave(running);
+    return next.value;
+  }
+
+  /**
+   * Continues an op that has failed. Its caller's promise follows the one that this returns after a microtask; only then
+   * has an error that is made here the caller in its stack.
+   */
+  async #runLater<T>(running: RunningOp<T>, next: IteratorYieldResult<Step>): Promise<T> {
+    await RESOLVED;
+    await RESOLVED;
+    return await this.#run(running, next);
   }
 
   #awaitOutcome(
@@ -164,16 +254,16 @@ export class AsyncRunner {
 
   async #perform(
     step: Exclude<Step, { do: "submit" | "settle" | "finish" }>,
-    entry: RunningOp,
-    cancellation: AsyncCancellation | undefined,
+    running: RunningOp,
   ): Promise<unknown> {
+    const { cancellation } = running;
     switch (step.do) {
       case "continue":
-        return await this.#continue(entry, step.behind === true, cancellation);
+        return await this.#continue(running, step.behind === true);
       case "release":
-        return this.#admission.release(entry);
+        return this.#admission.release(running);
       case "barrier":
-        return await this.#barrier(step.within, entry, cancellation);
+        return await this.#barrier(step.within, running);
       case "await": {
         const { condition, pending } = step;
         if (condition.isMet || pending.settled) return;
@@ -188,59 +278,52 @@ export class AsyncRunner {
       case "cancel":
         return await this.#givingUp.cancelForOp();
       case "callback":
-        return await this.#call(step, entry, cancellation);
+        return await this.#call(step, running);
       case "repeat":
         if (cancellation?.isRequested) throw cancellation.error();
         return;
       case "pause":
-        this.#admission.release(entry);
+        this.#admission.release(running);
         return await guarded(cancellation, pause(Math.random() * step.upTo));
     }
   }
 
   /** Waits until the op may submit again. */
-  async #continue(entry: RunningOp, behind: boolean, cancellation: AsyncCancellation | undefined): Promise<void> {
-    if (this.#admission.continue(entry, behind) === "wait") await this.#awaitAdmission(entry, cancellation);
+  async #continue(running: RunningOp, behind: boolean): Promise<void> {
+    if (this.#admission.continue(running, behind) === "wait") await this.#awaitAdmission(running);
   }
 
   /** Waits until the op is the only one under way, and abandoned requests have their outcomes. */
-  async #barrier(
-    exclusive: ExclusiveOperation | undefined,
-    entry: RunningOp,
-    cancellation: AsyncCancellation | undefined,
-  ): Promise<void> {
+  async #barrier(exclusive: ExclusiveOperation | undefined, running: RunningOp): Promise<void> {
     const { session } = this.#link;
-    await this.#continue(entry, false, cancellation);
+    await this.#continue(running, false);
     session.check("barrier", "use the connection", exclusive);
-    if (this.#admission.barrier(entry) === "wait") {
-      await this.#awaitAdmission(entry, cancellation);
+    if (this.#admission.barrier(running) === "wait") {
+      await this.#awaitAdmission(running);
       session.check("barrier", "use the connection", exclusive);
     }
     // Abandoned requests have no op left: wait for the oldest pending request instead.
     for (let oldest = session.oldest; oldest !== undefined; oldest = session.oldest) {
       const settled = outcome(oldest);
       this.#link.resume();
-      await guarded(cancellation, settled);
+      await guarded(running.cancellation, settled);
     }
   }
 
   /** Calls a user's function, which may make calls of its own unless the op has the right to submit. */
-  async #call(
-    { fn, unless }: Extract<Step, { do: "callback" }>,
-    entry: RunningOp,
-    cancellation: AsyncCancellation | undefined,
-  ): Promise<unknown> {
-    const isSource = this.#admission.maySubmit(entry);
+  async #call({ fn, unless }: Extract<Step, { do: "callback" }>, running: RunningOp): Promise<unknown> {
+    const { cancellation } = running;
+    const isSource = this.#admission.maySubmit(running);
     if (cancellation !== undefined) cancellation.waitsFor = isSource ? "source" : "calls";
-    if (isSource) this.#sourceOp = entry;
-    else this.#admission.suspend(entry);
+    if (isSource) this.#sourceOp = running;
+    else this.#admission.suspend(running);
     try {
       if (!isSource) return await guarded(cancellation, Promise.resolve(this.#callTracked(cancellation, fn)));
-      const given = Promise.resolve(callWithin(entry, fn));
+      const given = Promise.resolve(callWithin(running, fn));
       return await guarded(cancellation, unless === undefined ? given : unlessSettled(unless, given));
     } finally {
       if (isSource) this.#sourceOp = undefined;
-      else this.#admission.resume(entry);
+      else this.#admission.resume(running);
       if (cancellation !== undefined) {
         cancellation.waitsFor = undefined;
         if (!isSource) this.#trackedCallbacks--;
@@ -256,11 +339,11 @@ export class AsyncRunner {
   }
 
   /** Waits until the op is admitted. */
-  async #awaitAdmission(entry: RunningOp, cancellation: AsyncCancellation | undefined): Promise<void> {
+  async #awaitAdmission(running: RunningOp): Promise<void> {
     try {
-      await guarded(cancellation, admission(entry));
+      await guarded(running.cancellation, admission(running));
     } catch (error) {
-      this.#admission.giveUp(entry);
+      this.#admission.giveUp(running);
       throw error;
     }
   }
@@ -271,18 +354,38 @@ export class AsyncRunner {
 }
 
 /** An op under way. */
-class RunningOp extends AdmissionEntry {
+class RunningOp<T = unknown> extends AdmissionEntry {
+  readonly op: Op<T>;
+  readonly cancellation: AsyncCancellation | undefined;
   /** The callbacks that it was called from, if a cancellation needs to know. */
   readonly caller: CallerContext | undefined;
+  /** What it adds to the number of ops under way. */
+  readonly count: number;
+  /** The request that it waits for, and what then resolves the caller's promise; if no async function waits. */
+  pending: PendingRequest<unknown> | undefined = undefined;
+  resolve: ((value: unknown) => void) | undefined = undefined;
 
-  constructor(caller: CallerContext | undefined) {
+  constructor(
+    op: Op<T>,
+    cancellation: AsyncCancellation | undefined,
+    caller: CallerContext | undefined,
+    count: number,
+  ) {
     super();
+    this.op = op;
+    this.cancellation = cancellation;
     this.caller = caller;
+    this.count = count;
   }
 }
 
 /** Throws into an op. From then on, an op whose caller has given up only cleans up. */
-function fail<T>(op: Op<T>, error: unknown, cancellation: Cancellation | undefined): IteratorResult<Step, T> {
+function fail<T>({ op, cancellation }: RunningOp<T>, error: unknown): IteratorResult<Step, T> {
   if (cancellation?.isRequested) cancellation.isNotified = true;
   return op.throw(error);
 }
+
+const RESOLVED = Promise.resolve();
+
+/** In the stacks of JavaScriptCore, only the promises of async functions lead to the caller. */
+const STACKS_FOLLOW_PROMISES = runtime !== "bun";
