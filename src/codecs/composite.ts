@@ -7,6 +7,7 @@
 import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, type Codec, encodeInside, encodeTextInside, mayBeText, textOf, wrongKind } from "./codec.ts";
+import { isPlainObject, setOwn } from "./plain_object.ts";
 
 /** An attribute of a composite type, as in `pg_attribute`, without dropped ones. */
 export interface Attribute {
@@ -87,7 +88,7 @@ function decodeComposite(
       at += 8;
       if (oid !== attribute.oid) throw new BadValue(`it has type ${oid} instead of ${attribute.oid}`);
       if (length < -1 || at + length > end) throw new BadValue("its length is wrong");
-      set(value, attribute.name, length === -1 ? null : attribute.codec.decode(source, at, at + length));
+      setOwn(value, attribute.name, length === -1 ? null : attribute.codec.decode(source, at, at + length));
       if (length > 0) at += length;
     } catch (error) {
       throw within(attribute, error);
@@ -99,7 +100,7 @@ function decodeComposite(
 
 function parseComposite(text: string, attributes: readonly Attribute[]): Record<string, unknown> {
   const value: Record<string, unknown> = {};
-  readItems(text, attributes, ({ name, codec }, item) => set(value, name, item === null ? null : codec.parse(item)));
+  readItems(text, attributes, ({ name, codec }, item) => setOwn(value, name, item === null ? null : codec.parse(item)));
   return value;
 }
 
@@ -181,21 +182,6 @@ function checkObject(value: unknown, names: ReadonlySet<string>): asserts value 
   }
   for (const name of Object.keys(value)) {
     if (!names.has(name)) throw new BadValue(`${JSON.stringify(name)} is no attribute of the type`);
-  }
-}
-
-/** Whether the value is a plain object, of any realm: its only prototype is Object's. */
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-function set(value: Record<string, unknown>, name: string, field: unknown): void {
-  if (name === "__proto__") {
-    Object.defineProperty(value, name, { value: field, configurable: true, enumerable: true, writable: true });
-  } else {
-    value[name] = field;
   }
 }
 

@@ -7,6 +7,7 @@
 import type { ByteSource } from "../wire/bytes.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import { BadValue, checkedText, type Codec, wrongKind } from "./codec.ts";
+import { isPlainObject, setOwn } from "./plain_object.ts";
 import { plainText } from "./text.ts";
 
 /** hstore as an object of strings and nulls, in the server's order; sent from an object or a Map. */
@@ -57,14 +58,10 @@ function decodePairs({ bytes, view }: ByteSource, start: number, end: number): H
   return pairs;
 }
 
-/** Adds a pair, as an own property even for a key like `__proto__`. */
+/** Adds a pair. */
 function put(pairs: Hstore, key: string, value: string | null): void {
   if (Object.hasOwn(pairs, key)) throw new BadValue("it has a key twice");
-  if (key === "__proto__") {
-    Object.defineProperty(pairs, key, { value, writable: true, enumerable: true, configurable: true });
-  } else {
-    pairs[key] = value;
-  }
+  setOwn(pairs, key, value);
 }
 
 /** The pairs of a parameter, all checked before the first is written. */
@@ -77,7 +74,7 @@ function pairsOf(value: unknown): [key: string, text: string | null][] {
 
 function entriesOf(value: unknown): Iterable<[unknown, unknown]> {
   if (value instanceof Map) return value;
-  if (isPlain(value)) return Object.entries(value);
+  if (isPlainObject(value)) return Object.entries(value);
   throw wrongKind(value, "an object, a Map or a string");
 }
 
@@ -91,13 +88,6 @@ function itemText(item: unknown): string {
     default:
       throw wrongKind(item, "a string or null as a key's value");
   }
-}
-
-/** Whether the value is a plain object, of any realm. */
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function writeText(out: Outbox, text: string): void {

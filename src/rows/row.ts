@@ -12,6 +12,7 @@ import { DecodeError, ProtocolError, UsageError } from "../errors.ts";
 import type { Column } from "../wire/backend.ts";
 import type { ByteSource } from "../wire/bytes.ts";
 import { BadValue, type Codec, Format } from "../codecs/codec.ts";
+import { setOwn } from "../codecs/plain_object.ts";
 
 /** Whether rows are objects by column name, or arrays. */
 export type RowShape = "object" | "array";
@@ -210,11 +211,7 @@ function objectOf(members: Members, values: readonly unknown[]): Record<string, 
   const row: Record<string, unknown> = {};
   for (const [name, member] of members) {
     const value = typeof member === "number" ? values[member] : objectOf(member, values);
-    if (name === "__proto__") {
-      Object.defineProperty(row, name, { value, configurable: true, enumerable: true, writable: true });
-    } else {
-      row[name] = value;
-    }
+    setOwn(row, name, value);
   }
   return row;
 }
