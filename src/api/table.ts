@@ -3,12 +3,13 @@
  *
  * Source: PostgreSQL manual, "psql", `\pset format aligned` and `\pset expanded`.
  */
+import { hexText } from "../codecs/bytes.ts";
 import { UsageError } from "../errors.ts";
 import { checkOptions } from "../options/option_values.ts";
 import { printable } from "../printed.ts";
 import type { Result } from "../rows/collectors.ts";
 import { columnsOf, cutToColumns } from "../text_width.ts";
-import { hexText, toJson } from "./to_json.ts";
+import { toJson } from "./to_json.ts";
 
 /** How {@linkcode table} shows rows. */
 export interface TableOptions {

@@ -1,5 +1,6 @@
 /** Makes JSON text of rows. */
 import { Buffer } from "node:buffer";
+import { hexText } from "../codecs/bytes.ts";
 import { checkChoice, checkOptions } from "../options/option_values.ts";
 
 /** How {@linkcode toJson} writes values that JSON has no form for. */
@@ -55,11 +56,6 @@ export function toJson(value: unknown, options: JsonOptions = {}): string {
   }, indent);
   // As inside of arrays.
   return text ?? "null";
-}
-
-/** bytea as PostgreSQL writes it. */
-export function hexText(bytes: Uint8Array): string {
-  return `\\x${Buffer.from(bytes).toString("hex")}`;
 }
 
 function keysOf<T extends object>(choices: T): (keyof T & string)[] {

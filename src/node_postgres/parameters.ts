@@ -1,4 +1,5 @@
 /** Parameters as node-postgres sends them: texts, whatever the types of the parameters are. */
+import { hexText } from "../codecs/bytes.ts";
 import { Interval } from "../codecs/interval.ts";
 import { JsonValue } from "../codecs/json.ts";
 import { Range } from "../codecs/range.ts";
@@ -42,12 +43,8 @@ function elementText(element: unknown): string {
   if (Array.isArray(element)) return arrayText(element);
   const value = parameterOf(element);
   if (value === null) return "NULL";
-  const text = value instanceof Uint8Array ? `\\x${hex(value)}` : String(value);
+  const text = value instanceof Uint8Array ? hexText(value) : String(value);
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Whether it is a value that pyro encodes, and of which node-postgres would make JSON. */

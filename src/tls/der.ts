@@ -198,9 +198,7 @@ export function timeOf({ tag, content }: DerValue, what: string): number {
 
 /** Bytes as hexadecimal digits. */
 export function hex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }
 
 /** Whether both have the same bytes. */
