@@ -98,6 +98,11 @@ export function parseTimestamp(text: string): DayTime {
   const [, year, month, day, hour, minute, second, fraction, offset, era] = match;
   const days = checkedDate(yearOf(year!, era), Number(month), Number(day));
   const micros = microsOf(hour!, minute!, second!, fraction) - (offset === undefined ? 0 : offsetOf(offset));
+  return withinDay(days, micros);
+}
+
+/** A point whose microseconds are within the day; they may have been before or after it. */
+export function withinDay(days: number, micros: number): DayTime {
   const shift = Math.floor(micros / DAY);
   return { days: days + shift, micros: micros - shift * DAY };
 }
@@ -131,7 +136,8 @@ function yearText(year: number): string {
   return String(year > 0 ? year : 1 - year).padStart(4, "0");
 }
 
-function two(value: number): string {
+/** A number with at least two digits. */
+export function two(value: number): string {
   return value < 10 ? `0${value}` : String(value);
 }
 

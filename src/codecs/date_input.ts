@@ -7,7 +7,7 @@
  * Source: PostgreSQL manual, "Date/Time Input"; truncation and rounding are those of `timestamp_in` and
  * the like.
  */
-import { checkedDate, DAY, type DayTime } from "./calendar.ts";
+import { checkedDate, DAY, type DayTime, withinDay } from "./calendar.ts";
 import { BadValue, trimmed } from "./codec.ts";
 
 /** Days since 2000-01-01 of a date. A time after it is ignored, as the server does. */
@@ -26,7 +26,7 @@ export function readTime(text: string): number {
 /** A timestamp without time zone; an offset is ignored. */
 export function readTimestamp(text: string): DayTime {
   const { days, micros } = read(text);
-  return normal(days, micros);
+  return withinDay(days, micros);
 }
 
 /** An instant, in UTC. An offset is required, since without one the zone is the session's. */
@@ -35,7 +35,7 @@ export function readInstant(text: string): DayTime {
   if (offset === undefined) {
     throw new BadValue("its text has no offset from UTC; write Z or +02:00 behind the time, or give an instant");
   }
-  return normal(days, micros - offset);
+  return withinDay(days, micros - offset);
 }
 
 /** 1 or -1 for the text of an infinity, otherwise 0. */
@@ -83,11 +83,6 @@ function offsetOf(text: string): number {
   if (hours! > 15 || minutes! > 59 || seconds! > 59) throw new BadValue("there is no such offset from UTC");
   const total = (hours! * 3600 + minutes! * 60 + seconds!) * 1_000_000;
   return text.startsWith("-") ? -total : total;
-}
-
-function normal(days: number, micros: number): DayTime {
-  const shift = Math.floor(micros / DAY);
-  return { days: days + shift, micros: micros - shift * DAY };
 }
 
 const CLOCK = String.raw`(\d\d?):(\d\d)(?::(\d\d)(?:\.(\d+))?)?`;

@@ -70,24 +70,18 @@ export function json(choice: JsonChoice): Codec {
 
 /** jsonb, whose binary format is a version byte and its text. */
 export function jsonb(choice: JsonChoice): Codec {
-  const result = parser(choice);
-  const text = (value: unknown): string => jsonText(value, choice === "lossless");
+  const text = json(choice);
   return {
+    ...text,
     name: "jsonb",
-    binary: true,
-    isValue: () => true,
-    takesStrings: true,
     decode(source, start, end) {
       if (start === end || source.bytes[start] !== 1) throw new BadValue("its format is not version 1 of jsonb");
-      return result(source.bytes.utf8Slice(start + 1, end));
+      return text.parse(source.bytes.utf8Slice(start + 1, end));
     },
-    parse: result,
     encode(out, value) {
       out.byte(1);
-      out.text(text(value));
-      return true;
+      return text.encode(out, value);
     },
-    text,
   };
 }
 

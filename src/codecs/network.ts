@@ -24,16 +24,17 @@ export const cidr: Codec = printed(
 );
 
 /** macaddr: six bytes, `08:00:2b:01:02:03`. */
-export const macaddr: Codec = printed("macaddr", /^[\da-f]{2}(?::[\da-f]{2}){5}$/, (source, start, end) => {
-  expectLength(start, end, 6);
-  return macText(source.bytes, start, end);
-});
+export const macaddr: Codec = mac("macaddr", 6);
 
 /** macaddr8: eight bytes, `08:00:2b:ff:fe:01:02:03`. */
-export const macaddr8: Codec = printed("macaddr8", /^[\da-f]{2}(?::[\da-f]{2}){7}$/, (source, start, end) => {
-  expectLength(start, end, 8);
-  return macText(source.bytes, start, end);
-});
+export const macaddr8: Codec = mac("macaddr8", 8);
+
+function mac(name: string, size: number): Codec {
+  return printed(name, new RegExp(`^[\\da-f]{2}(?::[\\da-f]{2}){${size - 1}}$`), (source, start, end) => {
+    expectLength(start, end, size);
+    return macText(source.bytes, start, end);
+  });
+}
 
 function decodeNetwork(source: ByteSource, start: number, end: number, isCidr: 0 | 1): string {
   const { bytes } = source;

@@ -6,7 +6,7 @@
  * Source: PostgreSQL manual, "Date/Time Types", section "Times". The binary format is that of
  * `timetz_send`: microseconds since midnight, and the offset in seconds west of UTC.
  */
-import { DAY, offsetOf, parseTime, timeText } from "./calendar.ts";
+import { DAY, offsetOf, parseTime, timeText, two } from "./calendar.ts";
 import { BadValue, type Codec, expectLength } from "./codec.ts";
 import { STRINGS_ONLY } from "./text.ts";
 
@@ -43,10 +43,6 @@ function offsetText(secondsEast: number): string {
   if (minutes > 0 || seconds > 0) text += `:${two(minutes)}`;
   if (seconds > 0) text += `:${two(seconds)}`;
   return text;
-}
-
-function two(value: number): string {
-  return value < 10 ? `0${value}` : String(value);
 }
 
 const TIMETZ = /^(\d\d:[0-5]\d:[0-5]\d(?:\.\d{1,6})?)([+-]\d\d(?::[0-5]\d(?::[0-5]\d)?)?)$/;
