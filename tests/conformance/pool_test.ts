@@ -1,6 +1,7 @@
 /** Pools, as far as they are the same in both worlds. */
 import assert from "node:assert/strict";
-import { ConnectionError, ServerError, sql, SqlState, type Transaction, UsageError } from "../../mod.ts";
+import { ConnectionError, ServerError, sql, SqlState, TimeoutError, type Transaction, UsageError } from "../../mod.ts";
+import { FaultProxy } from "../../src/testing/mod.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
 import { conformance } from "../support/suite/worlds.ts";
 
@@ -53,6 +54,20 @@ conformance("pool: every statement member works on any connection", async (world
   }
   const { leased, idle, size, opened } = pool.stats();
   assert.deepEqual([leased, idle, size, opened], [0, 1, 1, 1], "one after the other, one connection");
+});
+
+conformance("pool: a transaction that is run again has only the time that is left", async (world, server) => {
+  await using proxy = await FaultProxy.start(server.port);
+  await using pool = world.pool(proxy.opts(server.url({ query: "sslmode=disable" })));
+  let runs = 0;
+  const work = given(world, function* (tx: Transaction) {
+    runs++;
+    yield tx.execDrop("select pg_sleep(0.6)");
+    proxy.arm({ direction: "down", after: 0, then: "reset" });
+    yield tx.execDrop("select 1");
+  });
+  await assert.rejects(attempt(() => pool.tx(work, { retries: 5, timeout: 1000 })), TimeoutError);
+  assert.ok(runs <= 2, `it was run ${runs} times`);
 });
 
 conformance("pool: a call that waits for a position takes no longer than its timeout", async (world, server) => {

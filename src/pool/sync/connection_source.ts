@@ -9,10 +9,11 @@ export interface ConnectionSource {
   /** Whether it hands out no more connections. */
   readonly closed: boolean;
   readonly stats: PoolStats;
-  /** Whether acquiring may wait: for a position, since no other caller could release a connection meanwhile. */
-  readonly waits: boolean;
-  /** A working connection. `timeout` is how many milliseconds it may wait, 0 for no limit. */
-  acquire(timeout?: number): Entry;
+  /**
+   * A working connection. `timeout` is how many milliseconds a call may wait for a position, 0 for no limit, and
+   * `startedAt` when it was made. Default: now.
+   */
+  acquire(timeout?: number, startedAt?: number): Entry;
   /** Opens connections until as many are open as should be ready, at least one. */
   ready(): void;
   /**

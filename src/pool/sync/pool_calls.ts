@@ -47,11 +47,11 @@ export class PoolCalls {
    * nothing was executed because the statement was stale.
    */
   withRetries<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
-    const startedAt = this.#beginWaiting();
+    const startedAt = now();
     for (let left = MAX_RETRIES;; left--) {
-      const entry = this.#source.acquire(options?.timeout);
+      const entry = this.#source.acquire(options?.timeout, startedAt);
       try {
-        const result = make(entry.conn, this.#rest(options, startedAt));
+        const result = make(entry.conn, withRemainingTime(options, startedAt, now));
         refuseOpenTransaction(entry.conn.opened.state);
         return result;
       } catch (error) {
@@ -65,10 +65,10 @@ export class PoolCalls {
 
   /** Makes a call that must not be repeated. */
   once<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
-    const startedAt = this.#beginWaiting();
+    const startedAt = now();
     const entry = this.#source.acquire(options?.timeout);
     try {
-      return make(entry.conn, this.#rest(options, startedAt));
+      return make(entry.conn, withRemainingTime(options, startedAt, now));
     } catch (error) {
       this.#observe(entry.conn, error);
       throw error;
@@ -86,12 +86,12 @@ export class PoolCalls {
     make: (conn: Conn, options: O | undefined) => T,
   ): T {
     const own = connectionOptions(options);
-    const startedAt = this.#beginWaiting();
+    const startedAt = now();
     for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
-      const entry = this.#source.acquire(options?.timeout);
+      const entry = this.#source.acquire(options?.timeout, startedAt);
       let failure: unknown;
       try {
-        return make(entry.conn, this.#rest(own, startedAt));
+        return make(entry.conn, withRemainingTime(own, startedAt, now));
       } catch (error) {
         this.#observe(entry.conn, error);
         failure = error;
@@ -100,21 +100,13 @@ export class PoolCalls {
       }
       const doubt = doubtOf(failure);
       if (doubt !== undefined) {
-        const outcome = this.#resolve(doubt.mark, options?.timeout || RESOLVE_TIMEOUT);
+        const timeout = (options?.timeout || RESOLVE_TIMEOUT) - (options?.timeout ? now() - startedAt : 0);
+        const outcome = this.#resolve(doubt.mark, timeout);
         if (outcome === "committed") return doubt.result as T;
         if (outcome === "not committed") settleNotCommitted(failure);
       }
       if (!(isUncommitted(failure) && retriesLeft > 0) || this.#source.closed) throw failure;
     }
-  }
-
-  #beginWaiting(): number {
-    return this.#source.waits ? now() : 0;
-  }
-
-  /** The options for a call that has its connection, without the time that it has waited. */
-  #rest<O extends CallOptions>(options: O | undefined, startedAt: number): O | undefined {
-    return this.#source.waits ? withRemainingTime(options, startedAt, now) : options;
   }
 
   /** Asks the primary what became of a transaction, until that is certain or there is no time left. */

@@ -83,7 +83,6 @@ export class PoolManager implements ConnectionSource, GroupMember {
 
   /** No caller waits. */
   readonly waiting = 0;
-  readonly waits = false;
 
   yieldIdle(milliseconds: number): boolean {
     return this.#state.yieldIdle(now() - milliseconds);

@@ -34,8 +34,6 @@ export class PositionedSource implements ConnectionSource {
     this.#position = position;
   }
 
-  readonly waits = true;
-
   get closed(): boolean {
     return this.#view.closed;
   }
@@ -44,10 +42,9 @@ export class PositionedSource implements ConnectionSource {
     return this.#view.stats;
   }
 
-  acquire(timeout: number = 0): Entry {
-    const startedAt = now();
+  acquire(timeout: number = 0, startedAt: number = now()): Entry {
     const by = timeout > 0 ? startedAt + timeout : Infinity;
-    const until = startedAt + this.#position.wait;
+    const until = now() + this.#position.wait;
     for (let entry = this.#acquireFromView(); entry !== undefined; entry = this.#acquireFromView()) {
       if (this.#isVisible(entry.conn, by)) return entry;
       this.#view.release(entry, false);
