@@ -2,7 +2,7 @@
 import type { CallOptions, Params, QueryOptions } from "./call_options.ts";
 import { otherCopyNote } from "../copies.ts";
 import { TimeoutError, UsageError } from "../errors.ts";
-import { bad, checkOptions } from "../options/option_values.ts";
+import { bad, checkOptions, isOptions } from "../options/option_values.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import type { StatementSource } from "../statements/statement_source.ts";
 import { referenceOf, StatementHandle } from "../statements/prepared_statement.ts";
@@ -68,13 +68,13 @@ export function withRemainingTime<O extends CallOptions>(
   if (options === undefined || typeof timeout !== "number" || !(timeout > 0)) return options;
   const rest = timeout - (now() - startedAt);
   if (rest > 0) return { ...options, timeout: rest, [CALLER_TIMEOUT]: timeout };
-  throw new TimeoutError(`Cannot make the call: no connection was free within ${timeout} ms`, { outcome: "not sent" });
+  throw new TimeoutError(`Cannot make the call: no connection was ready within ${timeout} ms`, { outcome: "not sent" });
 }
 
 /** The options of a call. */
 export function parseOptions(options: unknown, spec: OptionSpec, mayBeParams: boolean = false): ParsedOptions {
   if (options === undefined) return spec.shape === undefined && !spec.timeout ? NO_OPTIONS : defaultsOf(spec);
-  if (!isPlainObject(options)) {
+  if (!isOptions(options)) {
     throw new UsageError(`Cannot use the options: ${notOptions(options, spec, mayBeParams)}`);
   }
   const { action, awaits, names = [] } = spec;
@@ -299,12 +299,6 @@ function layoutFrom({ rows = "object", nest = false }: QueryOptions): RowLayout 
 export function signalFrom(value: unknown): AbortSignal {
   if (value instanceof AbortSignal) return value;
   throw new UsageError("Cannot use signal: it must be an AbortSignal");
-}
-
-function isPlainObject(value: unknown): value is object {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 const CLOSE_TIMEOUT = 5000;
