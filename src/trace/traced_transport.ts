@@ -44,127 +44,99 @@ export function calledByListener(): UsageError {
   });
 }
 
-class TracedAsync implements AsyncTransport {
-  readonly #transport: AsyncTransport;
-  readonly #trace: WireTrace;
-  /** How many of the next bytes to be written have been shown. */
-  #shown = 0;
+/** What both kinds of traced transports pass on. */
+abstract class Traced<T extends AsyncTransport | SyncTransport> {
+  protected readonly transport: T;
+  protected readonly trace: WireTrace;
 
-  constructor(transport: AsyncTransport, trace: WireTrace) {
-    this.#transport = transport;
-    this.#trace = trace;
+  constructor(transport: T, trace: WireTrace) {
+    this.transport = transport;
+    this.trace = trace;
   }
 
   get addresses(): Addresses | undefined {
-    return this.#transport.addresses;
+    return this.transport.addresses;
   }
 
   get peerUser(): number | undefined {
-    return this.#transport.peerUser;
+    return this.transport.peerUser;
   }
 
   get name(): string | undefined {
-    return this.#transport.name;
+    return this.transport.name;
   }
 
   get cannotEncrypt(): string | undefined {
-    return this.#transport.cannotEncrypt;
+    return this.transport.cannotEncrypt;
   }
 
   get showing(): boolean {
-    return this.#trace.isCalling;
+    return this.trace.isCalling;
   }
+
+  close(): void {
+    this.transport.close();
+  }
+}
+
+class TracedAsync extends Traced<AsyncTransport> implements AsyncTransport {
+  /** How many of the next bytes to be written have been shown. */
+  #shown = 0;
 
   read(into: Uint8Array<ArrayBuffer>): number | Promise<number> {
     const show = (count: number): number => {
-      this.#trace.received(into.subarray(0, count));
+      this.trace.received(into.subarray(0, count));
       return count;
     };
-    const read = this.#transport.read(into);
+    const read = this.transport.read(into);
     return typeof read === "number" ? show(read) : read.then(show);
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number | Promise<number> {
     // Bytes are shown before they are sent, since the reply may be read before the promise resolves. Bytes that a
     // write leaves over are written next.
-    this.#trace.sent(bytes.subarray(this.#shown));
+    this.trace.sent(bytes.subarray(this.#shown));
     this.#shown = bytes.length;
     const settle = (count: number): number => {
       this.#shown -= count;
       return count;
     };
-    const written = this.#transport.write(bytes);
+    const written = this.transport.write(bytes);
     return typeof written === "number" ? settle(written) : written.then(settle);
   }
 
   startTls(options: TlsOptions): Promise<TlsSession> {
-    return this.#transport.startTls(options);
+    return this.transport.startTls(options);
   }
 
   keepProcess(alive: boolean): void {
-    this.#transport.keepProcess(alive);
-  }
-
-  close(): void {
-    this.#transport.close();
+    this.transport.keepProcess(alive);
   }
 }
 
-class TracedSync implements SyncTransport {
-  readonly #transport: SyncTransport;
-  readonly #trace: WireTrace;
-
-  constructor(transport: SyncTransport, trace: WireTrace) {
-    this.#transport = transport;
-    this.#trace = trace;
-  }
-
-  get addresses(): Addresses | undefined {
-    return this.#transport.addresses;
-  }
-
-  get peerUser(): number | undefined {
-    return this.#transport.peerUser;
-  }
-
-  get name(): string | undefined {
-    return this.#transport.name;
-  }
-
-  get cannotEncrypt(): string | undefined {
-    return this.#transport.cannotEncrypt;
-  }
-
-  get showing(): boolean {
-    return this.#trace.isCalling;
-  }
-
+class TracedSync extends Traced<SyncTransport> implements SyncTransport {
   get canStartTls(): boolean {
-    return this.#transport.canStartTls;
+    return this.transport.canStartTls;
   }
 
   read(into: Uint8Array<ArrayBuffer>): number {
-    const count = this.#transport.read(into);
-    if (count > 0) this.#trace.received(into.subarray(0, count));
+    const count = this.transport.read(into);
+    if (count > 0) this.trace.received(into.subarray(0, count));
     return count;
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): number {
-    const count = this.#transport.write(bytes);
+    const count = this.transport.write(bytes);
     // Bytes are shown after they are sent, since unsent bytes may be withdrawn.
-    this.#trace.sent(bytes.subarray(0, count));
+    this.trace.sent(bytes.subarray(0, count));
     return count;
   }
 
   wait(writable: boolean, milliseconds: number): boolean {
-    return this.#transport.wait(writable, milliseconds);
+    return this.transport.wait(writable, milliseconds);
   }
 
   startTls(options: TlsOptions, milliseconds: number): TlsSession {
-    return this.#transport.startTls(options, milliseconds);
-  }
-
-  close(): void {
-    this.#transport.close();
+    return this.transport.startTls(options, milliseconds);
   }
 }
