@@ -9,9 +9,7 @@ import { ServerError } from "../errors.ts";
 import type { TargetSessionAttrs } from "../options/settings.ts";
 import { type Op, perform } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
-import { SimpleQuery } from "../protocol/simple_query.ts";
-import { FirstRow } from "../rows/collectors.ts";
-import { ownCodecs } from "../codecs/registry.ts";
+import { question } from "../protocol/simple_query.ts";
 import { type Handshake, type Link, run } from "./handshake.ts";
 
 /** The sessions that are asked for: a pool over several hosts also prefers the primary. */
@@ -68,7 +66,7 @@ export function mismatch(attrs: SessionTarget): string {
 /** A question of yes or no. A server that does not know it has no standbys. */
 function* ask(sql: string): Op<boolean> {
   try {
-    const row = yield* perform(new SimpleQuery(sql, new FirstRow("array", true), ownCodecs));
+    const row = yield* perform(question(sql));
     const [answer] = (row ?? []) as readonly unknown[];
     return answer === true || answer === "on" || answer === "t" || answer === "true";
   } catch (error) {

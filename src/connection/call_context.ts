@@ -148,7 +148,7 @@ export function cleanUpDeadlineOf(deadline: Deadline | undefined, action: string
  * the calls of others without its caller, unless `outlivesCaller` is false.
  */
 export function cleanUpDeadline(action: string, outlivesCaller: boolean = true): Deadline {
-  return { action, timeout: CLEAN_UP_TIMEOUT, signal: undefined, closesConnection: true, outlivesCaller };
+  return { ...closingDeadline(action, CLEAN_UP_TIMEOUT), outlivesCaller };
 }
 
 /**
@@ -158,6 +158,11 @@ export function cleanUpDeadline(action: string, outlivesCaller: boolean = true):
 function* checkTransaction<T>(transaction: TransactionState, action: string, op: Op<T>): Op<T> {
   transaction.check(action);
   return yield* op;
+}
+
+/** The deadline of a call of pyro's own: a connection whose server does not answer in time is closed. */
+export function closingDeadline(action: string, timeout: number): Deadline {
+  return { action, timeout, signal: undefined, closesConnection: true };
 }
 
 /** Milliseconds for cleaning up after an operation with a timeout. */

@@ -1,6 +1,6 @@
 /** The calls about the session: ping, LISTEN and NOTIFY, reset, and those that a pool makes. */
 import { parseOptions } from "./arguments.ts";
-import { type CallContext, cleanUpDeadline } from "./call_context.ts";
+import { type CallContext, cleanUpDeadline, closingDeadline } from "./call_context.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { ConnectionState } from "./connection_state.ts";
 import { UsageError } from "../errors.ts";
@@ -15,7 +15,7 @@ import { positionRequest, visibilityRequest } from "../features/position.ts";
 import { release as releaseOp } from "../features/release.ts";
 import { reset as resetOp } from "../features/reset.ts";
 import { Ping } from "../protocol/ping.ts";
-import { type Call, type Deadline, type Op, perform, type Span } from "../protocol/request.ts";
+import { type Call, type Op, perform, type Span } from "../protocol/request.ts";
 
 /** A round trip. */
 export function ping(context: CallContext, options: CallOptions | undefined): Call<void> {
@@ -73,19 +73,13 @@ export function reset(context: CallContext, options: CallOptions | undefined): C
 
 /** Makes the connection ready for its next user; closes it if that takes too long. */
 export function release(context: CallContext, timeout: number): Call<void> {
-  const deadline: Deadline = {
-    action: "give the connection back",
-    timeout,
-    signal: undefined,
-    closesConnection: true,
-  };
+  const deadline = closingDeadline("give the connection back", timeout);
   return { op: releaseOp(context.state, context.state.listeners), deadline };
 }
 
 /** A round trip; a connection that does not answer in time is closed. */
 export function check(timeout: number): Call<void> {
-  const deadline: Deadline = { action: "check the connection", timeout, signal: undefined, closesConnection: true };
-  return { op: perform(new Ping()), deadline };
+  return { op: perform(new Ping()), deadline: closingDeadline("check the connection", timeout) };
 }
 
 /** The position of the last commit that is visible: on a primary of those that were written, on a standby of those replayed. */
@@ -99,12 +93,11 @@ export function position(context: CallContext, options: CallOptions | undefined)
 
 /** Whether everything up to a position is visible. A server that does not answer in time is disconnected. */
 export function isVisible(position: string, timeout: number): Call<boolean> {
-  const deadline: Deadline = { action: "ask for the position", timeout, signal: undefined, closesConnection: true };
   const op = function* (): Op<boolean> {
     const [isVisible] = (yield* perform(visibilityRequest(position))) as readonly [boolean];
     return isVisible;
   };
-  return { op: op(), deadline };
+  return { op: op(), deadline: closingDeadline("ask for the position", timeout) };
 }
 
 /** The span of a cancel request; undefined if nothing runs or there is no subscriber. */

@@ -1,5 +1,5 @@
 /** The calls that begin and end transactions. */
-import type { CallContext } from "./call_context.ts";
+import { type CallContext, closingDeadline } from "./call_context.ts";
 import {
   type BeginOptions,
   type CallOptions,
@@ -57,8 +57,7 @@ export function connectionOptions<O extends PoolTransactionOptions>(options: O |
 
 /** Asks a server what became of a transaction. If it does not answer in time, the connection is closed. */
 export function resolve(mark: TransactionMark, timeout: number): Call<CommitOutcome> {
-  const action = "ask what became of the transaction";
-  return { op: askOutcome(mark), deadline: { action, timeout, signal: undefined, closesConnection: true } };
+  return { op: askOutcome(mark), deadline: closingDeadline("ask what became of the transaction", timeout) };
 }
 
 /** Begins a transaction, or one nested in this one. */

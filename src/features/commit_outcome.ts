@@ -18,10 +18,8 @@
  * "Replication Management Functions" (pg_logical_emit_message), "Timelines".
  */
 import { ConnectionError, ServerError } from "../errors.ts";
-import { ownCodecs } from "../codecs/registry.ts";
 import { type Op, type PendingRequest, perform } from "../protocol/request.ts";
-import { SimpleQuery } from "../protocol/simple_query.ts";
-import { FirstRow } from "../rows/collectors.ts";
+import { question, type SimpleQuery } from "../protocol/simple_query.ts";
 import { SqlState } from "../sqlstate.ts";
 import { markUncommitted } from "../statements/unexecuted.ts";
 
@@ -137,10 +135,6 @@ function identityFrom([system, file, statisticsSince]: readonly (string | null |
 function positionFrom(text: string): bigint {
   const [high = "", low = ""] = text.split("/");
   return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
-}
-
-function question(sql: string): SimpleQuery<unknown> {
-  return new SimpleQuery(sql, new FirstRow("array", true), ownCodecs);
 }
 
 /** A transaction whose outcome is not known, and what its function has returned. */

@@ -3,22 +3,16 @@
  *
  * Source: PostgreSQL manual, "Backup Control Functions" and "Recovery Information Functions".
  */
-import { ownCodecs } from "../codecs/registry.ts";
-import { SimpleQuery } from "../protocol/simple_query.ts";
-import { FirstRow } from "../rows/collectors.ts";
+import { question, type SimpleQuery } from "../protocol/simple_query.ts";
 
 /** The request for the position up to which everything is visible; its row has null if the server has none. */
 export function positionRequest(): SimpleQuery<unknown> {
-  return request(`select (${CURRENT})::pg_catalog.text`);
+  return question(`select (${CURRENT})::pg_catalog.text`);
 }
 
 /** The request for whether everything up to a position is visible. */
 export function visibilityRequest(position: string): SimpleQuery<unknown> {
-  return request(`select coalesce(${CURRENT} >= '${position}'::pg_catalog.pg_lsn, false)`);
-}
-
-function request(sql: string): SimpleQuery<unknown> {
-  return new SimpleQuery(sql, new FirstRow("array", true), ownCodecs);
+  return question(`select coalesce(${CURRENT} >= '${position}'::pg_catalog.pg_lsn, false)`);
 }
 
 /** The position up to which a standby has replayed, or a primary has written (inserted, if commits do not wait). */

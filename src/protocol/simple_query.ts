@@ -6,6 +6,7 @@
 import type { ServerFields } from "../errors.ts";
 import { Description } from "../rows/description.ts";
 import type { ColumnCodecs } from "../codecs/column_codecs.ts";
+import { ownCodecs } from "../codecs/registry.ts";
 import { rowDescription } from "../wire/backend.ts";
 import { Backend } from "../wire/codes.ts";
 import { query } from "../wire/frontend.ts";
@@ -14,7 +15,12 @@ import type { Outbox } from "../wire/outbox.ts";
 import type { ExclusiveOperation, Failure, ReplyReader, Request } from "./request.ts";
 import { mapCopyInError, misplacedCopyOut, refuseCopyIn } from "./misplaced_copy.ts";
 import { SimpleReplyGrammar } from "./simple_reply.ts";
-import type { ResultCollector } from "../rows/collectors.ts";
+import { FirstRow, type ResultCollector } from "../rows/collectors.ts";
+
+/** A question of pyro's own, whose answer is one row. The user's options do not change its values. */
+export function question(sql: string): SimpleQuery<unknown> {
+  return new SimpleQuery(sql, new FirstRow("array", true), ownCodecs);
+}
 
 /** Runs all statements of a string. */
 export class SimpleQuery<T> implements Request<T> {
