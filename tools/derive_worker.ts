@@ -29,8 +29,11 @@ export async function threadCode(root: string, source: string, name: string): Pr
     legalComments: "none",
     charset: "utf8",
     logLevel: "error",
+    // Each thread reads the text anew. Names stay, since errors show them.
+    minifyWhitespace: true,
+    lineLimit: 100,
   });
-  const lines = outputFiles[0]!.text.replace(/^\/\/ .*\n/gm, "").replace(/export \{[^}]*\};\n$/, "").split(/(?<=\n)/);
+  const lines = outputFiles[0]!.text.replace(/export\s*\{[^}]*\};\n$/, "").split(/(?<=\n)/);
   return `// Derived from ${source} by tools/derive_worker.ts. Change that file, then run: deno task derive
 /** The code of the thread: the function \`start\` of \`${basename(source)}\`, and all that it uses. */
 export const ${name}: string = ${lines.map((line) => JSON.stringify(line)).join(" +\n  ")};
