@@ -11,6 +11,7 @@ import {
   MAPPED_TO_NOTHING,
   NON_ASCII_SPACE,
   PROHIBITED,
+  type Ranges,
   RIGHT_TO_LEFT,
   UNASSIGNED,
 } from "./stringprep.ts";
@@ -38,7 +39,8 @@ function allowed(text: string): boolean {
     within(RIGHT_TO_LEFT, points[0]!) && within(RIGHT_TO_LEFT, points.at(-1)!);
 }
 
-function within(ranges: readonly number[], point: number): boolean {
+function within(table: Ranges, point: number): boolean {
+  const ranges = table();
   let low = 0;
   let high = ranges.length / 2 - 1;
   while (low <= high) {
