@@ -5,8 +5,8 @@
  * Source: Linux manual, getaddrinfo(3).
  */
 import { isAddress } from "../options/ip_address.ts";
-import { builtin } from "../builtin.ts";
 import { granted, runtime } from "../runtime/runtime.ts";
+import { resolve } from "./node_socket.ts";
 import { ADDRESS_SIZE, AF_INET, AF_INET6, type LibC, SOCK_STREAM } from "./libc.ts";
 
 /** What must be dialled for a host: its addresses, or itself if it is one. */
@@ -14,24 +14,7 @@ export async function lookUp(host: string): Promise<readonly string[]> {
   if (isAddress(host)) return [host];
   // With permission for the name only, Deno permits its addresses only if they are looked up while it is dialled.
   if (runtime === "deno" && !granted({ name: "net" })) return [host];
-  const { Bun } = globalThis as { readonly Bun?: BunDns };
-  if (Bun !== undefined) {
-    // Otherwise Bun asks a resolver of its own, whose order differs.
-    return (await Bun.dns.lookup(host, { backend: "getaddrinfo" })).map(({ address }) => address);
-  }
-  return await new Promise((resolve, reject) => {
-    builtin.dns.lookup(host, { all: true, order: "verbatim" }, (error, found) => {
-      if (error) reject(error);
-      else resolve(found.map(({ address }) => address));
-    });
-  });
-}
-
-/** The part of Bun that is used here. */
-interface BunDns {
-  readonly dns: {
-    lookup(host: string, options: { backend: "getaddrinfo" }): Promise<readonly { readonly address: string }[]>;
-  };
+  return await resolve(host);
 }
 
 /** The socket addresses of a host and a port (`struct sockaddr_in` or `sockaddr_in6`), with their families. */

@@ -10,6 +10,7 @@ import type { IpcNetConnectOpts, Socket, TcpNetConnectOpts } from "node:net";
 import { runtime } from "../runtime/runtime.ts";
 import { clearTimeout, setTimeout } from "../timers.ts";
 import { lookUp } from "./look_up.ts";
+import { endsOf } from "./node_socket.ts";
 import { failureOfAddresses } from "./reason.ts";
 import { ReceiveBuffer } from "./received.ts";
 import { checkTcpOptions } from "./tcp_options.ts";
@@ -117,13 +118,7 @@ let memory: Uint8Array<ArrayBuffer> | undefined;
 
 /** The two ends of a connected socket, and how many addresses of the name are left. */
 export function addressesOf(socket: Socket, endpoint: Endpoint, left: number = 0): Addresses | undefined {
-  const { localAddress, localPort, remoteAddress, remotePort } = socket;
-  if (endpoint.kind === "unix" || !localAddress || !localPort || !remoteAddress || !remotePort) return undefined;
-  return {
-    local: { host: localAddress, port: localPort },
-    remote: { host: remoteAddress, port: remotePort },
-    ...(left > 0 ? { left } : {}),
-  };
+  return endpoint.kind === "unix" ? undefined : endsOf(socket, left);
 }
 
 /** Milliseconds. */

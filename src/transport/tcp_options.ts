@@ -9,6 +9,7 @@ import { UsageError } from "../errors.ts";
 import { runtime } from "../runtime/runtime.ts";
 import { IPPROTO_TCP, type LibC, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_USER_TIMEOUT } from "./libc.ts";
 import { loadedLibrary } from "./library.ts";
+import { setKeepAlive } from "./node_socket.ts";
 import type { Endpoint, TcpOptions } from "./transport.ts";
 
 /** Throws if an endpoint has options that the runtime's own sockets do not have. */
@@ -42,7 +43,7 @@ export function setTcpOptions(libc: LibC, fd: number, options: TcpOptions | unde
 export function setOptionsOf(socket: Socket, endpoint: Endpoint): void {
   const options = tcpOptionsOf(endpoint);
   if (options === undefined || runtime === "deno") return;
-  if (runtime === "node") return setByNode(socket, options);
+  if (runtime === "node") return setKeepAlive(socket, options);
   const { fd = -1 } = (socket as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
   setByDescriptor(fd, options);
 }
@@ -52,13 +53,6 @@ export function setByDescriptor(fd: number, options: TcpOptions): void {
   const libc = loadedLibrary(false);
   if (libc === undefined || fd < 0) throw new Error("the socket's options cannot be set");
   setTcpOptions(libc, fd, options);
-}
-
-/** Node's own method sets all three values at once. Those that are not given are Linux's defaults. */
-function setByNode(socket: Socket, options: TcpOptions): void {
-  const { keepAliveIdle = 7_200_000, keepAliveInterval = 75_000, keepAliveCount = 9 } = options;
-  type SetKeepAlive = (enable: boolean, idle: number, interval: number, count: number) => void;
-  (socket.setKeepAlive as SetKeepAlive).call(socket, true, keepAliveIdle, keepAliveInterval, keepAliveCount);
 }
 
 type Name = keyof TcpOptions;

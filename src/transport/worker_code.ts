@@ -8,7 +8,14 @@ export const WORKER_CODE: string =
   'return process.getBuiltinModule("node:tls")},get workerThreads(){return process.getBuiltinModule("no\\\n' +
   'de:worker_threads")}};function isAddress(text){if(text.includes(":"))return URL.canParse(`http://[${text.replace(/%[\\w.~-]+$/,\n' +
   '"")}]`)&&!/[[\\]/]/.test(text);const parts=text.split(".");return parts.length===4&&parts.every(part=>/^(?:0|[1-9]\\d{0,2})$/.\n' +
-  'test(part)&&Number(part)<=255)}var runtime="Deno"in globalThis?"deno":"Bun"in globalThis?"bun":"node";function startTlsOn(socket,options){const encrypted=builtin.tls.connect({socket,...tlsConnectionOptions(\n' +
+  'test(part)&&Number(part)<=255)}var runtime="Deno"in globalThis?"deno":"Bun"in globalThis?"bun":"node";async function resolve(host){const{Bun}=globalThis;if(Bun!==void 0){return(await Bun.dns.lookup(host,\n' +
+  '{backend:"getaddrinfo"})).map(({address})=>address)}return await new Promise((resolve2,reject)=>{builtin.\n' +
+  'dns.lookup(host,{all:true,order:"verbatim"},(error,found)=>{if(error)reject(error);else resolve2(found.\n' +
+  "map(({address})=>address))})})}function endsOf(socket,left){const{localAddress,localPort,remoteAddress,\n" +
+  "remotePort}=socket;if(!localAddress||!localPort||!remoteAddress||!remotePort)return void 0;return{local:{\n" +
+  "host:localAddress,port:localPort},remote:{host:remoteAddress,port:remotePort},...left>0?{left}:{}}}function setKeepAlive(socket,options){\n" +
+  "const{keepAliveIdle=72e5,keepAliveInterval=75e3,keepAliveCount=9}=options;socket.setKeepAlive.call(socket,\n" +
+  "true,keepAliveIdle,keepAliveInterval,keepAliveCount)}function startTlsOn(socket,options){const encrypted=builtin.tls.connect({socket,...tlsConnectionOptions(\n" +
   'options),secureContext:contextOf(options)});if(runtime==="deno")encrypted.prependOnceListener("error",\n' +
   'nameWrongSignature);return encrypted}function nameWrongSignature(error){if(error.code!=="UNABLE_TO_V\\\n' +
   'ERIFY_LEAF_SIGNATURE"&&error.code!=="DEPTH_ZERO_SELF_SIGNED_CERT")return;delete error.code;error.message=\n' +
@@ -41,29 +48,22 @@ export const WORKER_CODE: string =
   "memory,LAYOUT.received,LAYOUT.ring);this.#sentRing=new Uint8Array(memory,LAYOUT.sent,LAYOUT.ring);this.#stream=\n" +
   'new builtin.net.Socket;this.#start(request)}#start({endpoint,milliseconds}){if(endpoint.kind==="unix")\n' +
   "return this.#dial([{path:socketPath(endpoint.path)}],0);const{address,host,port,keepAlive,options}=endpoint;\n" +
-  'const keepAliveInitialDelay="Deno"in globalThis?options?.keepAliveIdle:void 0;this.#tcpOptions=options;\n' +
+  'const keepAliveInitialDelay=runtime==="deno"?options?.keepAliveIdle:void 0;this.#tcpOptions=options;\n' +
   "const until=performance.now()+milliseconds;const socket={port,noDelay:true,keepAlive,keepAliveInitialDelay};\n" +
   "const dial=hosts=>this.#dial(hosts.map(host2=>({...socket,host:host2})),until);if(address!==void 0||\n" +
-  'isAddress(host))return dial([address??host]);if("Deno"in globalThis){if(endpoint.tried!==void 0)return this.#context.\n' +
+  'isAddress(host))return dial([address??host]);if(runtime==="deno"){if(endpoint.tried!==void 0)return this.#context.\n' +
   'fail(new Error(NO_OTHER_ADDRESS));builtin.dns.setDefaultResultOrder("verbatim");return dial([host])}\n' +
-  "this.#lookUp(host,(error,hosts)=>{if(this.#isClosing)return;if(error)return this.#context.fail(error);\n" +
-  "try{dial(addressesToDial(hosts,endpoint,String))}catch(error2){this.#context.fail(error2)}})}#lookUp(host,done){\n" +
-  "const{Bun}=globalThis;const found=list=>done(void 0,list.map(({address})=>address));if(Bun!==void 0){\n" +
-  'Bun.dns.lookup(host,{backend:"getaddrinfo"}).then(found,error=>done(error,[]));return}builtin.dns.lookup(\n' +
-  'host,{all:true,order:"verbatim"},(error,list)=>{if(error)done(error,[]);else found(list)})}#dial(addresses,until){\n' +
-  "const[address,...others]=addresses;const stream=builtin.net.connect(address);this.#stream=stream;const next=()=>{\n" +
-  'clearTimeout(timer);if(this.#isClosing)return;stream.off("close",this.#end).off("connect",connected).\n' +
-  'on("error",()=>{}).destroy();this.#dial(others,until)};const connected=()=>{clearTimeout(timer);if(others.\n' +
-  'length>0)stream.off("error",next).on("error",this.#context.fail);this.#setOptions();this.#report(others.\n' +
-  'length)};stream.once("connect",connected);this.#listen();if(others.length>0)stream.off("error",this.#context.\n' +
-  'fail).once("error",next);const time=(until-performance.now())/addresses.length;const timer=others.length>\n' +
-  '0?setTimeout(next,time):void 0}#setOptions(){if(this.#tcpOptions===void 0||"Deno"in globalThis||"Bun"in\n' +
-  "globalThis)return;const{keepAliveIdle=72e5,keepAliveInterval=75e3,keepAliveCount=9}=this.#tcpOptions;\n" +
-  "const stream=this.#stream;stream.setKeepAlive.call(stream,true,keepAliveIdle,keepAliveInterval,keepAliveCount)}#report(left){\n" +
-  "const{report}=this.#context;const{localAddress,localPort,remoteAddress,remotePort}=this.#stream;const{\n" +
-  "fd}=this.#stream._handle??{};const isKnown=localAddress&&localPort&&remoteAddress&&remotePort;report(\n" +
-  "STATES.open,isKnown?{addresses:{local:{host:localAddress,port:localPort},remote:{host:remoteAddress,\n" +
-  "port:remotePort},...left>0?{left}:{}},fd}:{})}attend(){const{control,report}=this.#context;if(this.#backlog.\n" +
+  "resolve(host).then(hosts=>{if(!this.#isClosing)dial(addressesToDial(hosts,endpoint,String))}).catch(\n" +
+  "error=>{if(!this.#isClosing)this.#context.fail(error)})}#dial(addresses,until){const[address,...others]=addresses;\n" +
+  "const stream=builtin.net.connect(address);this.#stream=stream;const next=()=>{clearTimeout(timer);if(this.#isClosing)\n" +
+  'return;stream.off("close",this.#end).off("connect",connected).on("error",()=>{}).destroy();this.#dial(\n' +
+  'others,until)};const connected=()=>{clearTimeout(timer);if(others.length>0)stream.off("error",next).\n' +
+  'on("error",this.#context.fail);this.#setOptions();this.#report(others.length)};stream.once("connect",\n' +
+  'connected);this.#listen();if(others.length>0)stream.off("error",this.#context.fail).once("error",next);\n' +
+  "const time=(until-performance.now())/addresses.length;const timer=others.length>0?setTimeout(next,time):\n" +
+  'void 0}#setOptions(){if(this.#tcpOptions!==void 0&&runtime==="node")setKeepAlive(this.#stream,this.#tcpOptions)}#report(left){\n' +
+  "const addresses=endsOf(this.#stream,left);const{fd}=this.#stream._handle??{};this.#context.report(STATES.\n" +
+  "open,addresses===void 0?{}:{addresses,fd})}attend(){const{control,report}=this.#context;if(this.#backlog.\n" +
   "length>0)this.#unload();if(this.#backlog.length===0){if(this.#isPaused&&Atomics.load(control,WORDS.readsOn)!==\n" +
   "0){this.#isPaused=false;this.#stream.resume()}if(this.#isClosed)report(STATES.ended,{})}this.#write()}startTls(){\n" +
   "const{control,report,fail,requested}=this.#context;const plain=this.#stream;plain.pause();plain.off(\n" +

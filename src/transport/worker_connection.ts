@@ -2,6 +2,8 @@
 import { isAddress } from "../options/ip_address.ts";
 import type { NetConnectOpts, Socket } from "node:net";
 import { builtin } from "../builtin.ts";
+import { runtime } from "../runtime/name.ts";
+import { endsOf, resolve, setKeepAlive } from "./node_socket.ts";
 import { startTlsOn, tlsSessionOf } from "./tls_socket.ts";
 import { addressesToDial, NO_OTHER_ADDRESS, socketPath, type TcpOptions, type TlsOptions } from "./transport.ts";
 import type { WorkerContext } from "./worker_main.ts";
@@ -39,44 +41,23 @@ export class WorkerConnection {
     if (endpoint.kind === "unix") return this.#dial([{ path: socketPath(endpoint.path) }], 0);
     const { address, host, port, keepAlive, options } = endpoint;
     // Node and Bun would also set the other times.
-    const keepAliveInitialDelay = "Deno" in globalThis ? options?.keepAliveIdle : undefined;
+    const keepAliveInitialDelay = runtime === "deno" ? options?.keepAliveIdle : undefined;
     this.#tcpOptions = options;
     const until = performance.now() + milliseconds;
     const socket = { port, noDelay: true, keepAlive, keepAliveInitialDelay };
     const dial = (hosts: readonly string[]): void => this.#dial(hosts.map((host) => ({ ...socket, host })), until);
     if (address !== undefined || isAddress(host)) return dial([address ?? host]);
-    if ("Deno" in globalThis) {
+    if (runtime === "deno") {
       // Deno permits dialling the addresses of a name only if they are looked up while it is dialled. Its order is
       // not the resolver's, unless that is asked for.
       if (endpoint.tried !== undefined) return this.#context.fail(new Error(NO_OTHER_ADDRESS));
       builtin.dns.setDefaultResultOrder("verbatim");
       return dial([host]);
     }
-    this.#lookUp(host, (error, hosts) => {
-      if (this.#isClosing) return;
-      if (error) return this.#context.fail(error);
-      try {
-        dial(addressesToDial(hosts, endpoint, String));
-      } catch (error) {
-        this.#context.fail(error);
-      }
-    });
-  }
-
-  /** The addresses of a host, in the resolver's order. */
-  #lookUp(host: string, done: (error: unknown, hosts: readonly string[]) => void): void {
-    type Found = readonly { readonly address: string }[];
-    const { Bun } = globalThis as {
-      readonly Bun?: { readonly dns: { lookup(host: string, options: { backend: string }): Promise<Found> } };
-    };
-    const found = (list: Found): void => done(undefined, list.map(({ address }) => address));
-    if (Bun !== undefined) {
-      Bun.dns.lookup(host, { backend: "getaddrinfo" }).then(found, (error) => done(error, []));
-      return;
-    }
-    builtin.dns.lookup(host, { all: true, order: "verbatim" }, (error, list) => {
-      if (error) done(error, []);
-      else found(list);
+    resolve(host).then((hosts) => {
+      if (!this.#isClosing) dial(addressesToDial(hosts, endpoint, String));
+    }).catch((error) => {
+      if (!this.#isClosing) this.#context.fail(error);
     });
   }
 
@@ -104,33 +85,15 @@ export class WorkerConnection {
     const timer = others.length > 0 ? setTimeout(next, time) : undefined;
   }
 
-  /** Sets the options that Node's sockets have. Those that are not given are Linux's defaults. */
+  /** Sets the options that Node's sockets have. */
   #setOptions(): void {
-    if (this.#tcpOptions === undefined || "Deno" in globalThis || "Bun" in globalThis) return;
-    const { keepAliveIdle = 7_200_000, keepAliveInterval = 75_000, keepAliveCount = 9 } = this.#tcpOptions;
-    const stream = this.#stream;
-    type SetKeepAlive = (enable: boolean, idle: number, interval: number, count: number) => void;
-    (stream.setKeepAlive as SetKeepAlive).call(stream, true, keepAliveIdle, keepAliveInterval, keepAliveCount);
+    if (this.#tcpOptions !== undefined && runtime === "node") setKeepAlive(this.#stream, this.#tcpOptions);
   }
 
   #report(left: number): void {
-    const { report } = this.#context;
-    const { localAddress, localPort, remoteAddress, remotePort } = this.#stream;
+    const addresses = endsOf(this.#stream, left);
     const { fd } = (this.#stream as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
-    const isKnown = localAddress && localPort && remoteAddress && remotePort;
-    report(
-      STATES.open,
-      isKnown
-        ? {
-          addresses: {
-            local: { host: localAddress, port: localPort },
-            remote: { host: remoteAddress, port: remotePort },
-            ...(left > 0 ? { left } : {}),
-          },
-          fd,
-        }
-        : {},
-    );
+    this.#context.report(STATES.open, addresses === undefined ? {} : { addresses, fd });
   }
 
   /** Continues reading and writing as far as possible. */
