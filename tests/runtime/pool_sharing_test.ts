@@ -1,6 +1,6 @@
 /** Quick selects of several callers that share a connection of a pool that awaits. */
 import assert from "node:assert/strict";
-import { ConnectionError, Pool } from "../../mod.ts";
+import { ConnectionError, Pool, type PoolView } from "../../mod.ts";
 import { newest } from "../support/suite/servers.ts";
 import { testInTurn } from "../support/suite/test.ts";
 import { until } from "./failure/scenes.ts";
@@ -30,11 +30,13 @@ testInTurn(
 );
 
 /** A pool where three connections are in use and two are idle, and that knows `PID` as quick. */
-async function busyPool(): Promise<{ pool: Pool; free: () => Promise<void> }> {
+async function busyPool(
+  view: (pool: Pool) => PoolView = (pool) => pool,
+): Promise<{ pool: Pool; free: () => Promise<void> }> {
   const pool = new Pool(newest.fast, { poolMaxConcurrency: 5 });
-  const conns = await Promise.all([1, 2, 3, 4, 5].map(() => pool.acquire()));
+  const conns = await Promise.all([1, 2, 3, 4, 5].map(() => view(pool).acquire()));
   await Promise.all(conns.splice(3).map((conn) => conn.release()));
-  await pool.execValue(PID);
+  await view(pool).execValue(PID);
   return {
     pool,
     free: async () => {
@@ -62,6 +64,14 @@ testInTurn(
     await pool.close();
   },
 );
+
+testInTurn("pool sharing: it is known which selects are quick also if each call has a view of its own", async () => {
+  const { pool, free } = await busyPool((pool) => pool.withTarget("any"));
+  const call = (): Promise<unknown> => pool.withTarget("any").execValue(PID);
+  await until("they share", async () => new Set(await Promise.all([call(), call()])).size === 1);
+  await free();
+  await pool.close();
+});
 
 testInTurn(
   "pool sharing: a select that waits for the end of its turn is served although the pool is closed",

@@ -1,5 +1,6 @@
 /** Where the calls on a pool, or on a view of it, get their connections. */
 import type { OpenedConnection } from "../../async/opened.ts";
+import type { LatencyEstimate } from "../latency_estimate.ts";
 import type { Lease } from "../lease.ts";
 import type { PoolStats } from "../pool_state.ts";
 import type { AcquireDeadline } from "./caller_queue.ts";
@@ -10,6 +11,8 @@ export interface ConnectionSource {
   /** Whether it hands out no more connections. */
   readonly closed: boolean;
   readonly stats: PoolStats;
+  /** Which statements are quick on its connections. */
+  readonly latency: LatencyEstimate;
   /** Milliseconds that a caller waits for a connection, Infinity for no limit. */
   readonly acquireTimeout: number;
   /** An idle connection that was used recently, if there is one. */

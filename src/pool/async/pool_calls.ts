@@ -19,7 +19,6 @@ import { refuseOpenTransaction } from "../../features/release.ts";
 import { isRetryable, isUncommitted, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import type { PoolTransactionOptions } from "../../connection/call_options.ts";
 import { ANSWER_TIMEOUT, isPassing, RESOLVE_INTERVAL, RESOLVE_TIMEOUT } from "../failure.ts";
-import { LatencyEstimate } from "../latency_estimate.ts";
 import { Lease } from "../lease.ts";
 import type { Conn } from "../../async/conn.ts";
 import type { CallOptions } from "../../async/options.ts";
@@ -35,7 +34,6 @@ export { copyArguments as argumentsOf } from "../../connection/arguments.ts";
 export class PoolCalls {
   readonly #source: ConnectionSource;
   readonly #primary: () => ConnectionSource;
-  readonly #latency = new LatencyEstimate();
 
   /** `primary` gives the connections to the primary. */
   constructor(source: ConnectionSource, primary: () => ConnectionSource) {
@@ -89,7 +87,7 @@ export class PoolCalls {
   ): Promise<T> {
     const startedAt = now();
     for (let retriesLeft = MAX_RETRIES;; retriesLeft--) {
-      const cost = shared === undefined ? Infinity : this.#latency.costOf(shared);
+      const cost = shared === undefined ? Infinity : this.#source.latency.costOf(shared);
       const entry = this.#source.acquireIdle(cost) ??
         await this.acquire(withRemainingTime(options, startedAt, now), cost);
       const taken = shared === undefined ? 0 : now();
@@ -100,7 +98,7 @@ export class PoolCalls {
       } catch (error) {
         if (!isRetryable(error, retriesLeft) || this.#source.closed) throw error;
       } finally {
-        if (shared !== undefined) this.#latency.record(shared, (now() - taken) / entry.shares);
+        if (shared !== undefined) this.#source.latency.record(shared, (now() - taken) / entry.shares);
         void this.#source.release(entry);
       }
     }

@@ -7,7 +7,7 @@ import { acquireTimedOut, poolClosed, tooManyWaiting } from "../failure.ts";
 import type { Lease } from "../lease.ts";
 import type { PoolLeak } from "../leak_detector.ts";
 import type { Limits } from "../limits.ts";
-import { WAITING_BATCH_BUDGET } from "../latency_estimate.ts";
+import { LatencyEstimate, WAITING_BATCH_BUDGET } from "../latency_estimate.ts";
 import type { GroupMember, PoolGroup } from "../pool_group.ts";
 import { PoolState, type PoolStats } from "../pool_state.ts";
 import { acquireEvent } from "../../telemetry/events.ts";
@@ -36,6 +36,7 @@ export interface PoolHooks {
 /** The connections of a pool. */
 export class PoolManager implements ConnectionSource, GroupMember {
   readonly name: string;
+  readonly latency: LatencyEstimate = new LatencyEstimate();
   readonly #log: Log | undefined;
   readonly #limits: Limits;
   readonly #hooks: PoolHooks;

@@ -6,6 +6,7 @@ import * as sessionCalls from "../../connection/session_calls.ts";
 import type { OpenedConnection } from "../../async/opened.ts";
 import { onAbort } from "../../run/aborts.ts";
 import { atMost, now, pause } from "../../runtime/clock.ts";
+import type { LatencyEstimate } from "../latency_estimate.ts";
 import type { Lease } from "../lease.ts";
 import type { PoolStats } from "../pool_state.ts";
 import { type AcquireDeadline, AcquireTimeout } from "./caller_queue.ts";
@@ -40,6 +41,10 @@ export class PositionedSource implements ConnectionSource {
 
   get stats(): PoolStats {
     return this.#view.stats;
+  }
+
+  get latency(): LatencyEstimate {
+    return this.#view.latency;
   }
 
   get acquireTimeout(): number {
