@@ -530,6 +530,31 @@ console.log(JSON.stringify(all.map((names) => Object.keys(names).length > 0)));`
   }
 });
 
+test("package: calls and pools are observed, on the oldest Node too", () => {
+  const program = `
+import { Opts, Pool } from "@x/pyro";
+import { instrument } from "@x/pyro/otel";
+const seen = [];
+const callbacks = new Set();
+const span = { updateName() {}, setAttributes() {}, setStatus() {}, end() {} };
+const counter = { addCallback: (answer) => callbacks.add(answer), removeCallback: (answer) => callbacks.delete(answer) };
+const tracer = { startSpan: (name) => (seen.push(name), span) };
+const meter = { createHistogram: () => ({ record() {} }), createObservableUpDownCounter: () => counter };
+const pool = new Pool(new Opts(process.env.URL).dates("string"));
+const observed = instrument({ tracer, meter, pools: { main: pool } });
+await pool.query("select 1");
+seen.push(callbacks.size);
+observed[Symbol.dispose]();
+await pool.query("select 2");
+seen.push(callbacks.size);
+await pool.close();
+console.log(JSON.stringify(seen));`;
+  writeFileSync(join(project, "observed.mjs"), program);
+  for (const major of [22, 26] as const) {
+    assert.deepEqual(printed(node(major), "observed.mjs"), ["connect test_db", "SELECT test_db", 3, 0]);
+  }
+});
+
 test("package: nothing is required, and every file that it names is there", () => {
   const directory = join(project, "node_modules/@x/pyro");
   const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));

@@ -65,22 +65,27 @@ export function instrument({ tracer, meter, queryText = "redacted", pools = {} }
     description: "The time it took to obtain an open connection from the pool.",
     advice: { explicitBucketBoundaries: BUCKETS },
   });
-  const stack = new DisposableStack();
+  const parts: Disposable[] = [];
   if (tracer !== undefined || duration !== undefined) {
-    stack.use(watch(queries, tracer && ((event) => startQuery(tracer, event, queryText)), (event, span) => {
+    parts.push(watch(queries, tracer && ((event) => startQuery(tracer, event, queryText)), (event, span) => {
       endQuery(event, span, duration);
     }));
   }
   if (tracer !== undefined) {
-    stack.use(watch(connects, (event) => startConnect(tracer, event), endConnect));
+    parts.push(watch(connects, (event) => startConnect(tracer, event), endConnect));
   }
   if (waiting !== undefined) {
-    stack.use(watch(acquires, undefined, (event) => waiting.record(event.duration! / 1000, waitAttributes(event))));
+    parts.push(watch(acquires, undefined, (event) => waiting.record(event.duration! / 1000, waitAttributes(event))));
   }
   if (meter !== undefined) {
-    for (const [name, pool] of Object.entries(pools)) stack.use(measurePool(meter, name, pool));
+    for (const [name, pool] of Object.entries(pools)) parts.push(...measurePool(meter, name, pool));
   }
-  return stack;
+  // Not a DisposableStack, which Node 22 does not have.
+  return {
+    [Symbol.dispose](): void {
+      for (const part of parts.splice(0)) part[Symbol.dispose]();
+    },
+  };
 }
 
 /** Makes a span for each event, and calls `over` at its end. */

@@ -23,27 +23,27 @@ export interface MeasuredPool {
   stats(): PoolStats;
 }
 
-/** Reports a pool's numbers under that name, until it is disposed of. */
-export function measurePool(meter: Meter, name: string, pool: MeasuredPool): Disposable {
+/** Reports a pool's numbers under that name, each until it is disposed of. */
+export function measurePool(meter: Meter, name: string, pool: MeasuredPool): Disposable[] {
   const attributes = { "db.client.connection.pool.name": name };
-  const stack = new DisposableStack();
-  const measure = (of: string, unit: string, description: string, values: Values): void => {
+  const measure = (of: string, unit: string, description: string, values: Values): Disposable => {
     const instrument = meter.createObservableUpDownCounter(`db.client.connection.${of}`, { unit, description });
     const answer = (result: ObservableResult): void => {
       for (const [value, more] of values(pool.stats())) result.observe(value, { ...attributes, ...more });
     };
     instrument.addCallback(answer);
-    stack.defer(() => instrument.removeCallback(answer));
+    return { [Symbol.dispose]: () => instrument.removeCallback(answer) };
   };
-  measure("count", "{connection}", "The number of connections, by their state.", ({ idle, leased }) => [
-    [idle, { "db.client.connection.state": "idle" }],
-    [leased, { "db.client.connection.state": "used" }],
-  ]);
-  measure("max", "{connection}", "The maximum number of open connections allowed.", ({ max }) => [[max, {}]]);
-  measure("pending_requests", "{request}", "The number of callers that wait for a connection.", ({ waiting }) => [
-    [waiting, {}],
-  ]);
-  return stack;
+  return [
+    measure("count", "{connection}", "The number of connections, by their state.", ({ idle, leased }) => [
+      [idle, { "db.client.connection.state": "idle" }],
+      [leased, { "db.client.connection.state": "used" }],
+    ]),
+    measure("max", "{connection}", "The maximum number of open connections allowed.", ({ max }) => [[max, {}]]),
+    measure("pending_requests", "{request}", "The number of callers that wait for a connection.", ({ waiting }) => [
+      [waiting, {}],
+    ]),
+  ];
 }
 
 type Values = (stats: PoolStats) => readonly (readonly [number, Attributes])[];
