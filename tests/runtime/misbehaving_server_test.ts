@@ -3,7 +3,7 @@
  * says what happened, and nothing is left open. Attacks are in `hostile_startup_test.ts` and `hostile_session_test.ts`.
  */
 import assert from "node:assert/strict";
-import { ConnectionError, Opts, PyroError } from "../../mod.ts";
+import { type Conn, ConnectionError, Opts, PyroError } from "../../mod.ts";
 import {
   authentication,
   backendKeyData,
@@ -129,6 +129,29 @@ inEveryWorld("misbehaving server: closing does not wait for what it does not say
   const patience = new Promise((resolve) => timer = setTimeout(() => resolve("waiting"), 60_000));
   assert.equal(await Promise.race([closing, patience]), "closed");
   clearTimeout(timer!);
+});
+
+inEveryWorld("misbehaving server: it ends a session at once, and onClose is called if onConnect was", async (world) => {
+  await using peer = await startPeer({ greeting: WELCOME, then: "end" });
+  let lost = 0;
+  const opened: Conn[] = [];
+  const closed: Conn[] = [];
+  const onConnect = (conn: Conn): void => {
+    lost += Number(conn.closed);
+    opened.push(conn);
+  };
+  const pool = world.pool(opts(peer.port), { onConnect, onClose: (conn) => void closed.push(conn) });
+  // The end may come before the connection is used, or after.
+  for (let attempt = 0; attempt < 20; attempt++) {
+    try {
+      await (await pool.acquire()).release();
+    } catch (error) {
+      assert.ok(error instanceof ConnectionError, String(error));
+    }
+  }
+  await pool.close();
+  assert.deepEqual([closed.length, lost], [opened.length, 0]);
+  assert.ok(opened.every((conn) => closed.includes(conn)));
 });
 
 inEveryWorld("misbehaving server: no TLS where it is required, and a TLS handshake that fails", async (world) => {

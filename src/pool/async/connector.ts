@@ -69,6 +69,8 @@ export class Connector {
     signal.addEventListener("abort", abort);
     try {
       signal.throwIfAborted();
+      // It can be lost before anybody could be told of that.
+      if (conn.closed) throw lostWhileOpening();
       // A callback that does not end must not keep the pool from closing.
       await Promise.race([this.#setUp(conn), aborted]);
       if (conn.closed) throw lostWhileOpening();

@@ -224,6 +224,8 @@ export class PoolManager implements ConnectionSource, GroupMember {
     if (this.#closed) throw poolClosed();
     const conn = new PoolConn(open(this.#settings, this.#address));
     try {
+      // It can be lost before anybody could be told of that.
+      if (conn.closed) throw lostWhileOpening();
       refusePromise(this.#hooks.onConnect(conn), "onConnect of a blocking pool");
       conn.release();
       if (conn.closed) throw lostWhileOpening();
