@@ -277,6 +277,22 @@ testInTurn("pool failure: a connection whose network forgets it is replaced, and
   assert.equal(pool.stats().leased, 0);
 });
 
+testInTurn("pool failure: a pool is ready at once when the server is back", async () => {
+  const { name } = named();
+  await using proxy = await FaultProxy.start(newest.port);
+  await using admin = new Pool(newest.admin);
+  const query = `application_name=${name}`;
+  await using pool = new Pool(proxy.opts(newest.url({ query })), { poolMinIdle: 3, poolMaxConcurrency: 4 });
+  await pool.ready();
+  proxy.refuse(true);
+  await admin.exec("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1", [name]);
+  // Without callers, it pauses for about a second now, and for half of that with one.
+  await until(() => pool.stats().failed >= 5, "it tries");
+  proxy.refuse(false);
+  await pool.ready();
+  assert.ok(pool.stats().idle >= 3, JSON.stringify(pool.stats()));
+});
+
 testInTurn("pool failure: the parameters are those of the call, whatever becomes of their array", async () => {
   await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1 });
   const conn = await pool.acquire();

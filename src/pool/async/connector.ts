@@ -103,7 +103,7 @@ export class Connector {
   succeeded(): void {
     if (this.failures > 0) this.#log?.info("connected again", { pool: this.#name, failures: this.failures });
     this.isReached = this.wasReached = true;
-    this.failures = 0;
+    this.failures = this.#pauseUntil = this.#pauseForCallersUntil = 0;
   }
 
   /** Records a failed attempt. True if the failure is likely to be transient. */
