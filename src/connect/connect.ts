@@ -34,6 +34,8 @@ export interface ConnectPlan extends OpenPlan {
   readonly dial?: object | undefined;
   /** Milliseconds for each endpoint, 0 for no limit. */
   readonly timeout: number;
+  /** When the time of a caller is over, whichever endpoints are left. */
+  readonly by?: number;
   /** The most that each of them has of that, if they do not all have the same. */
   readonly timeouts?: readonly number[];
   /** The session that is asked for; undefined if nothing is. */
@@ -46,8 +48,13 @@ export interface ConnectPlan extends OpenPlan {
 }
 
 /** When the time for the endpoint of that index ends, if it is tried now. */
-export function timeLimit({ timeout, timeouts, now }: ConnectPlan, index: number = 0): number {
-  return now() + Math.min(timeout || Infinity, timeouts?.[index] ?? Infinity);
+export function timeLimit({ timeout, timeouts, by = Infinity, now }: ConnectPlan, index: number = 0): number {
+  return Math.min(by, now() + Math.min(timeout || Infinity, timeouts?.[index] ?? Infinity));
+}
+
+/** Whether the time of the caller is over. What has failed then says nothing of the endpoint. */
+export function isOver({ by = Infinity, now }: Pick<ConnectPlan, "by" | "now">): boolean {
+  return now() + TOLERANCE >= by;
 }
 
 /**
@@ -62,7 +69,7 @@ export function* connect(plan: ConnectPlan, firstBy: number = timeLimit(plan)): 
     const outcome = yield* connectTo(i, plan, attrs, i === 0 ? firstBy : timeLimit(plan, i), failures);
     if (typeof outcome !== "string") return outcome;
     // As in libpq, a server's refusal ends the attempts.
-    if (outcome === "refused") throw summary(failures);
+    if (outcome === "refused" || isOver(plan)) throw summary(failures);
     if (outcome === "unsuitable") unsuitable.push(i);
   }
   if (attrs === "prefer-standby" || attrs === "prefer-primary") {
@@ -114,12 +121,12 @@ function* connectTo(
       if (!expected || hasFailed(plan)) throw caught;
       if (tried.length > 0 && caught.message === NO_OTHER_ADDRESS) return outcome;
       error = caught;
-      if (!isRefusal(error)) plan.onRole?.(endpoint, undefined, plan.now() + TOLERANCE >= by);
+      if (!isRefusal(error) && !isOver(plan)) plan.onRole?.(endpoint, undefined, plan.now() + TOLERANCE >= by);
     }
     const address = addressOf(endpoint, progress);
     failures.push({ endpoint, address, error });
     if (isRefusal(error)) return "refused";
-    if (address === undefined || !(error instanceof ConnectionError)) return outcome;
+    if (address === undefined || !(error instanceof ConnectionError) || isOver(plan)) return outcome;
     tried.push(address);
     if (plan.now() >= by) by = timeLimit(plan, index);
   }

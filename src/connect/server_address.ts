@@ -6,7 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { ConnectionError } from "../errors.ts";
-import { connect, type ConnectPlan, hasAttributes, timeLimit } from "./connect.ts";
+import { connect, type ConnectPlan, hasAttributes, isOver, timeLimit } from "./connect.ts";
 import { discard, type Handshake } from "./handshake.ts";
 import type { HostChoice } from "./host_choice.ts";
 import { hostName, type HostRoles } from "./host_roles.ts";
@@ -64,7 +64,7 @@ export class ServerAddress {
     const { attempted, upgraded, reason } = connected.upgrade;
     // An upgrade that took too long may succeed next time.
     const duration = plan.now() - startedAt - waitedFor(plan);
-    if (attempted && !upgraded && duration < USUAL_DURATION) this.#upgradeRefusal = reason;
+    if (attempted && !upgraded && duration < USUAL_DURATION && !isOver(plan)) this.#upgradeRefusal = reason;
     return connected;
   }
 

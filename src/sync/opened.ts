@@ -49,10 +49,11 @@ export class OpenedConnection {
   }
 }
 
-/** Opens a connection. `address` has what earlier connections have found out about the server. */
+/** Opens a connection until `by`. `address` has what earlier connections have found out about the server. */
 export function open(
   settings: Settings,
   address: ServerAddress = new ServerAddress(verifiedSockets),
+  by: number = Infinity,
 ): OpenedConnection {
   checkRuntime();
   const environment = surroundings();
@@ -60,7 +61,7 @@ export function open(
   const dialer = tracedSync(nativeDialer(settings.blockingTransport ?? "auto", settings.dial), listener);
   const log = Log.of(settings);
   const warn = configurationWarner(log);
-  const plan = planOf(settings, { ...environment, hashing: blockingHashing, warn, local: dialer.local });
+  const plan = { ...planOf(settings, { ...environment, hashing: blockingHashing, warn, local: dialer.local }), by };
   const { link, upgrade, verifiedSocket, observer } = publishSpanBlocking(
     connects,
     () => connectEvent(plan),

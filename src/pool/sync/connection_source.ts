@@ -10,10 +10,10 @@ export interface ConnectionSource {
   readonly closed: boolean;
   readonly stats: PoolStats;
   /**
-   * A working connection. `timeout` is how many milliseconds a call may wait for a position, 0 for no limit, and
-   * `startedAt` when it was made. Default: now.
+   * A working connection. `timeout` is how many milliseconds the server, or a standby, has to give one, and `given` how
+   * many the caller has set; 0 is no limit.
    */
-  acquire(timeout?: number, startedAt?: number): Entry;
+  acquire(timeout?: number, given?: number): Entry;
   /** Opens connections until as many are open as should be ready, at least one. */
   ready(): void;
   /**

@@ -173,8 +173,8 @@ export class Pool extends PoolView implements Disposable {
   listen(channel: string, options?: ListenOptions): PoolNotifications {
     const name = channelName(channel);
     const { deadline } = parseOptions(options, { action: "listen", awaits: false });
-    return new PoolNotifications(name, deadline?.timeout ?? 0, (timeout) => {
-      const conn = this.#views.main.openListenConnection();
+    return new PoolNotifications(name, deadline?.timeout ?? 0, (timeout, by) => {
+      const conn = this.#views.main.openListenConnection(by);
       try {
         return { conn, notifications: conn.listen(name, { timeout }) };
       } catch (error) {

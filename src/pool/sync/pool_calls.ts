@@ -16,7 +16,7 @@ import { ANSWER_TIMEOUT, isPassing, RESOLVE_INTERVAL, RESOLVE_TIMEOUT } from "..
 import { Lease } from "../lease.ts";
 import type { Conn } from "../../sync/conn.ts";
 import type { ConnectionSource } from "./connection_source.ts";
-import type { PoolConn } from "./pool_conn.ts";
+import type { Entry, PoolConn } from "./pool_conn.ts";
 import type { PoolSource } from "./pool_stream.ts";
 
 /** No call waits for a connection, and the connection copies the parameters. */
@@ -47,9 +47,9 @@ export class PoolCalls {
    * nothing was executed because the statement was stale.
    */
   withRetries<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
-    const startedAt = now();
+    const startedAt = beginOf(options);
     for (let left = MAX_RETRIES;; left--) {
-      const entry = this.#source.acquire(options?.timeout, startedAt);
+      const entry = this.#acquire(options, startedAt);
       try {
         const result = make(entry.conn, withRemainingTime(options, startedAt, now));
         refuseOpenTransaction(entry.conn.opened.state);
@@ -65,8 +65,8 @@ export class PoolCalls {
 
   /** Makes a call that must not be repeated. */
   once<O extends CallOptions, T>(options: O | undefined, make: (conn: Conn, options: O | undefined) => T): T {
-    const startedAt = now();
-    const entry = this.#source.acquire(options?.timeout);
+    const startedAt = beginOf(options);
+    const entry = this.#acquire(options, startedAt);
     try {
       return make(entry.conn, withRemainingTime(options, startedAt, now));
     } catch (error) {
@@ -86,9 +86,9 @@ export class PoolCalls {
     make: (conn: Conn, options: O | undefined) => T,
   ): T {
     const own = connectionOptions(options);
-    const startedAt = now();
+    const startedAt = beginOf(options);
     for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
-      const entry = this.#source.acquire(options?.timeout, startedAt);
+      const entry = this.#acquire(options, startedAt);
       let failure: unknown;
       try {
         return make(entry.conn, withRemainingTime(own, startedAt, now));
@@ -109,13 +109,18 @@ export class PoolCalls {
     }
   }
 
+  /** Acquires a connection for a call that began then, in the time that it has left. */
+  #acquire(options: CallOptions | undefined, startedAt: number): Entry {
+    return this.#source.acquire(withRemainingTime(options, startedAt, now)?.timeout, options?.timeout);
+  }
+
   /** Asks the primary what became of a transaction, until that is certain or there is no time left. */
   #resolve(mark: TransactionMark, timeout: number): CommitOutcome {
     const until = now() + timeout;
     for (let left = timeout; left > 0 && !this.#source.closed; left = until - now()) {
       try {
         const primary = this.#primary();
-        const entry = primary.acquire();
+        const entry = primary.acquire(left);
         try {
           const answer = Math.min(left, ANSWER_TIMEOUT);
           const outcome = entry.conn.opened.link.run(resolve(mark, answer));
@@ -156,4 +161,9 @@ export class PoolCalls {
       throw error;
     }
   }
+}
+
+/** When a call began; the clock is read only if it has a timeout. */
+function beginOf(options: CallOptions | undefined): number {
+  return options?.timeout === undefined ? 0 : now();
 }

@@ -2,9 +2,11 @@
 import { now } from "../../runtime/clock.ts";
 import { refusePromise } from "../../run/sync_runner.ts";
 import type { PoolSettings } from "../../connection/strictness.ts";
+import { isOver } from "../../connect/connect.ts";
 import type { HostChoice } from "../../connect/host_choice.ts";
+import { ConnectionError } from "../../errors.ts";
 import { ServerAddress, verifiedSockets } from "../../connect/server_address.ts";
-import { allInUse, lostWhileOpening, poolClosed } from "../failure.ts";
+import { acquireTimedOut, allInUse, lostWhileOpening, poolClosed } from "../failure.ts";
 import { Lease } from "../lease.ts";
 import { LeakDetector, type PoolLeak } from "../leak_detector.ts";
 import type { Limits } from "../limits.ts";
@@ -96,18 +98,19 @@ export class PoolManager implements ConnectionSource, GroupMember {
   }
 
   /** A working connection. It does not wait for one, because no other caller could release one meanwhile. */
-  acquire(): Entry {
+  acquire(timeout?: number, given: number = timeout ?? 0): Entry {
     this.#settings.strictness?.checkPoolCall();
     return publishSpanBlocking(acquires, () => acquireEvent(this.name), (event) => {
-      const entry = this.#acquire();
+      const entry = this.#acquire(timeout, given);
       if (event !== undefined) event.connection = entry.conn.opened.state.observer.info;
       return entry;
     });
   }
 
-  #acquire(): Entry {
+  #acquire(timeout: number | undefined, given: number): Entry {
     if (this.#closed) throw poolClosed();
     const time = now();
+    const by = typeof timeout === "number" && timeout > 0 ? time + timeout : Infinity;
     this.#leaks.check();
     this.#state.sweep(time);
     this.#recheck(time);
@@ -119,7 +122,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
         return entry;
       }
       if (!this.#group.hasRoom && !this.#group.makeRoom(this, true)) throw allInUse(this.stats);
-      const entry = this.#open();
+      const entry = this.#openInTime(by, given);
       this.#state.handedOut(entry);
       return entry;
     } catch (error) {
@@ -213,16 +216,16 @@ export class PoolManager implements ConnectionSource, GroupMember {
   }
 
   /** Opens a connection to listen on, beyond the pool's own. */
-  openListenConnection(): PoolConn {
+  openListenConnection(by: number): PoolConn {
     for (const conn of this.#listenConnections) if (conn.closed) this.#listenConnections.delete(conn);
-    const conn = this.#connect();
+    const conn = this.#connect(by);
     this.#listenConnections.add(conn);
     return conn;
   }
 
-  #connect(): PoolConn {
+  #connect(by: number): PoolConn {
     if (this.#closed) throw poolClosed();
-    const conn = new PoolConn(open(this.#settings, this.#address));
+    const conn = new PoolConn(open(this.#settings, this.#address, by));
     try {
       // It can be lost before anybody could be told of that.
       if (conn.closed) throw lostWhileOpening();
@@ -236,12 +239,23 @@ export class PoolManager implements ConnectionSource, GroupMember {
     }
   }
 
-  #open(): Entry {
+  /** Opens a connection until `by`, when the `given` milliseconds of the caller are over. */
+  #openInTime(by: number, given: number): Entry {
+    if (now() >= by) throw acquireTimedOut(given, this.stats, {});
+    try {
+      return this.#open(by);
+    } catch (error) {
+      if (!(error instanceof ConnectionError && isOver({ by, now }))) throw error;
+      throw acquireTimedOut(given, this.stats, { cause: error });
+    }
+  }
+
+  #open(by: number): Entry {
     const generation = this.#state.beginOpening();
     const startedAt = now();
     let conn: PoolConn;
     try {
-      conn = this.#connect();
+      conn = this.#connect(by);
     } catch (error) {
       this.#state.openFailed();
       // When the server is back, it may have another Unix socket.

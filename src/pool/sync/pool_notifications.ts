@@ -1,7 +1,8 @@
 /** The notifications of pools that block. */
 import { BlockingIterator } from "../../api/blocking_iterator.ts";
 import { block, now } from "../../runtime/clock.ts";
-import { ConnectionError } from "../../errors.ts";
+import { isOver } from "../../connect/connect.ts";
+import { ConnectionError, TimeoutError } from "../../errors.ts";
 import { backoff } from "../backoff.ts";
 import { isTransient } from "../failure.ts";
 import type { PoolGap, PoolNotification } from "../subscription.ts";
@@ -15,8 +16,8 @@ export interface ListenConnection {
   readonly notifications: Notifications;
 }
 
-/** Opens a connection that listens to the channel; each of its waits ends after `timeout`. */
-export type OpenListenConnection = (timeout: number) => ListenConnection;
+/** Opens a connection until `by` that listens to the channel; each of its waits ends after `timeout`. */
+export type OpenListenConnection = (timeout: number, by: number) => ListenConnection;
 
 /**
  * The notifications on a channel, to iterate over; made by `Pool.listen`. `next` waits without limit
@@ -35,7 +36,7 @@ export class PoolNotifications extends BlockingIterator<PoolNotification | PoolG
     this.#channel = channel;
     this.#timeout = timeout;
     this.#open = open;
-    this.#connection = open(timeout);
+    this.#connection = this.#openFirst();
   }
 
   static {
@@ -49,7 +50,7 @@ export class PoolNotifications extends BlockingIterator<PoolNotification | PoolG
 
   /** Waits for the next notification or gap. */
   override next(): IteratorResult<PoolNotification | PoolGap, undefined> {
-    const by = this.#timeout === 0 ? Infinity : now() + this.#timeout;
+    const by = this.#limit();
     if (this.#ended) return DONE;
     if (this.#connection !== undefined) {
       try {
@@ -77,6 +78,22 @@ export class PoolNotifications extends BlockingIterator<PoolNotification | PoolG
     this.#drop();
   }
 
+  /** When a wait that begins now ends. */
+  #limit(): number {
+    return this.#timeout === 0 ? Infinity : now() + this.#timeout;
+  }
+
+  #openFirst(): ListenConnection {
+    const by = this.#limit();
+    try {
+      return this.#open(this.#timeout, by);
+    } catch (cause) {
+      if (!(cause instanceof ConnectionError && isOver({ by, now }))) throw cause;
+      const message = `Cannot listen: the server could not be reached within ${this.#timeout} ms`;
+      throw new TimeoutError(message, { outcome: "not sent", cause });
+    }
+  }
+
   #drop(): void {
     this.#connection?.conn.close();
     this.#connection = undefined;
@@ -86,7 +103,7 @@ export class PoolNotifications extends BlockingIterator<PoolNotification | PoolG
   #recover(by: number): boolean {
     for (let failures = 1; now() < by; failures++) {
       try {
-        this.#connection = this.#open(this.#timeout);
+        this.#connection = this.#open(this.#timeout, by);
         return true;
       } catch (error) {
         if (!isTransient(error)) throw error;

@@ -74,7 +74,8 @@ export class PoolView extends PoolExecutor {
   /**
    * Takes a connection. Only the caller uses it until it is released.
    *
-   * @param options `timeout` limits the wait for a position; there is nothing else to wait for.
+   * @param options `timeout`: how long to wait for the server, or for a position, in milliseconds.
+   * @throws {TimeoutError} If there is no connection in time; its `cause` is the failure to connect.
    * @throws {UsageError} If all connections are in use.
    * @throws {ConnectionError} If the pool is closed, or the server cannot be reached.
    * @throws {ServerError} If the server refuses the session.

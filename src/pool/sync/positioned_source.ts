@@ -3,7 +3,7 @@
  * primary if none has in time.
  */
 import * as sessionCalls from "../../connection/session_calls.ts";
-import { ConnectionError, ServerError } from "../../errors.ts";
+import { PyroError, UsageError } from "../../errors.ts";
 import type { OpenedConnection } from "../../sync/opened.ts";
 import { block, now } from "../../runtime/clock.ts";
 import type { Lease } from "../lease.ts";
@@ -42,28 +42,32 @@ export class PositionedSource implements ConnectionSource {
     return this.#view.stats;
   }
 
-  acquire(timeout: number = 0, startedAt: number = now()): Entry {
+  acquire(timeout: number = 0, given: number = timeout): Entry {
+    const startedAt = now();
     const by = timeout > 0 ? startedAt + timeout : Infinity;
-    const until = now() + this.#position.wait;
-    for (let entry = this.#acquireFromView(); entry !== undefined; entry = this.#acquireFromView()) {
+    const until = startedAt + this.#position.wait;
+    for (;;) {
+      // The rest is for the primary, which may have to be connected to.
+      const entry = this.#acquireFromView((by - now()) / 2);
+      if (entry === undefined) break;
       if (this.#isVisible(entry.conn, by)) return entry;
       this.#view.release(entry, false);
       if (now() >= Math.min(until, by)) break;
       block(Math.min(POLL_INTERVAL, until - now(), by - now()));
     }
-    if (now() >= by) throw acquireTimedOut(timeout, this.stats, {});
+    if (now() >= by) throw acquireTimedOut(given, this.stats, {});
     const primary = this.#primary();
-    const entry = primary.acquire();
+    const entry = primary.acquire(by - now(), given);
     this.#ofPrimary.set(entry, primary);
     return entry;
   }
 
   /** A connection of the view; undefined if its hosts cannot be reached, and the primary may be. */
-  #acquireFromView(): Entry | undefined {
+  #acquireFromView(timeout: number): Entry | undefined {
     try {
-      return this.#view.acquire();
+      return this.#view.acquire(timeout);
     } catch (error) {
-      if (this.closed || !(error instanceof ConnectionError || error instanceof ServerError)) throw error;
+      if (this.closed || error instanceof UsageError || !(error instanceof PyroError)) throw error;
       return undefined;
     }
   }
