@@ -5,7 +5,7 @@
  */
 import { hexText } from "../codecs/bytes.ts";
 import { UsageError } from "../errors.ts";
-import { checkOptions } from "../options/option_values.ts";
+import { bad, checkOptions } from "../options/option_values.ts";
 import { printable } from "../printed.ts";
 import type { Result } from "../rows/collectors.ts";
 import { columnsOf, cutToColumns } from "../text_width.ts";
@@ -91,10 +91,10 @@ function cellsOf(given: TableRows, options: TableOptions): Cells {
   checkOptions(options, ["columns", "null", "maxWidth", "expanded"], "{ maxWidth: 40 }");
   const { columns, null: nullText = "∅", maxWidth = MAX_WIDTH } = options;
   if (typeof maxWidth !== "number" || !(maxWidth >= 1)) {
-    throw new UsageError("Cannot use maxWidth: it must be a number of columns of the terminal");
+    throw bad("maxWidth", maxWidth, "it must be a number of columns of the terminal, at least 1");
   }
   if (columns !== undefined && !Array.isArray(columns)) {
-    throw new UsageError("Cannot use columns: they must be an array of names");
+    throw bad("columns", columns, "it must be an array of names");
   }
   const rows = Array.isArray(given) ? given as readonly object[] : (given as Partial<Result<object>> | null)?.rows;
   if (!Array.isArray(rows) || rows.some((row) => typeof row !== "object" || row === null)) {

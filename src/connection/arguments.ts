@@ -86,7 +86,7 @@ export function parseOptions(options: unknown, spec: OptionSpec, mayBeParams: bo
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (name === "timeout") timeout = millisecondsFrom(value, "timeout");
-    else if (name === "signal" && awaits) signal = signalFrom(value);
+    else if (name === "signal") signal = signalFrom(value, awaits);
     else if (!names.includes(name)) {
       const known = [...names, "timeout", ...(awaits ? ["signal"] : [])].join(", ");
       const note = mayBeParams ? "; parameters must be in an array, for $1, $2, …, or in an sql template" : "";
@@ -212,7 +212,7 @@ export function quotedName(name: unknown): string {
 /** A time in milliseconds, 0 for no limit. */
 export function millisecondsFrom(value: unknown, name: string): number {
   if (typeof value === "number" && value >= 0) return value === Infinity ? 0 : value;
-  throw new UsageError(`Cannot use ${name}: it must be a number of milliseconds, 0 for no limit`);
+  throw bad(name, value, "it must be a number of milliseconds from 0, which is no limit");
 }
 
 /** The signal that may end connecting. */
@@ -227,13 +227,13 @@ export function closeTimeout(options: unknown): number {
   const { timeout } = checkOptions(options, ["timeout"], "{ timeout: 1000 }");
   if (timeout === undefined) return CLOSE_TIMEOUT;
   if (typeof timeout === "number" && timeout >= 0) return timeout;
-  throw new UsageError("Cannot use timeout: it must be a number of milliseconds");
+  throw bad("timeout", timeout, "it must be a number of milliseconds from 0");
 }
 
 /** A number of things, at least 1. */
 export function countFrom(value: unknown, name: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 0x7fff_ffff) return value;
-  throw new UsageError(`Cannot use ${name}: it must be an integer from 1 to 2147483647`);
+  throw bad(name, value, "it must be an integer from 1 to 2147483647");
 }
 
 /** The options of a call that is given none. */
@@ -290,15 +290,18 @@ function layoutFrom({ rows = "object", nest = false }: QueryOptions): RowLayout 
   if (rows !== "object" && rows !== "array") {
     throw bad("rows", rows, 'it must be "object" or "array"');
   }
-  if (typeof nest !== "boolean") throw new UsageError("Cannot use nest: it must be true or false");
+  if (typeof nest !== "boolean") throw bad("nest", nest, "it must be true or false");
   if (nest && rows === "array") throw new UsageError('Cannot use nest: with rows: "array" there are no names to nest');
   return nest ? "nested" : rows;
 }
 
-/** Checks a signal. */
-export function signalFrom(value: unknown): AbortSignal {
+/** Checks a signal, which only calls that await can have. */
+export function signalFrom(value: unknown, awaits: boolean = true): AbortSignal {
+  if (!awaits) {
+    throw new UsageError('Cannot use option "signal": nothing can abort it while a blocking call waits; use timeout');
+  }
   if (value instanceof AbortSignal) return value;
-  throw new UsageError("Cannot use signal: it must be an AbortSignal");
+  throw bad("signal", value, "it must be an AbortSignal");
 }
 
 const CLOSE_TIMEOUT = 5000;

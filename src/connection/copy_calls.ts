@@ -6,6 +6,7 @@ import { columnOf, propertyOf } from "../names.ts";
 import { UsageError } from "../errors.ts";
 import { copyIn as copyInOp, CopyOutSource, copyRows as copyRowsOp, type OnProgress } from "../features/copy.ts";
 import { SourceReader } from "../features/source_reader.ts";
+import { bad } from "../options/option_values.ts";
 import type { Call, Op } from "../protocol/request.ts";
 import { quotedIdentifier } from "../sql/identifier.ts";
 import type { SqlTemplate } from "../sql/template.ts";
@@ -117,7 +118,7 @@ export function copyRows(
 /** The function of the option `onProgress`. */
 export function progressFrom({ onProgress }: Readonly<Record<string, unknown>>): OnProgress | undefined {
   if (onProgress === undefined || typeof onProgress === "function") return onProgress as OnProgress | undefined;
-  throw new UsageError("Cannot use onProgress: it must be a function");
+  throw bad("onProgress", onProgress, "it must be a function");
 }
 
 const PROGRESS = optionNames<CopyOptions>({ onProgress: true });

@@ -20,7 +20,7 @@ import {
   transact,
   type TransactionState,
 } from "../features/transaction.ts";
-import { isOptions } from "../options/option_values.ts";
+import { bad, isOptions } from "../options/option_values.ts";
 import type { Call, Op } from "../protocol/request.ts";
 import { checkedIdentifier } from "../sql/identifier.ts";
 
@@ -136,17 +136,17 @@ function setConfig(name: string, value: unknown, what: string): string {
 
 function booleanFrom(value: unknown, name: string): boolean | undefined {
   if (value === undefined || typeof value === "boolean") return value;
-  throw new UsageError(`Cannot use ${name}: it must be true or false`);
+  throw bad(name, value, "it must be true or false");
 }
 
 function functionFrom(value: unknown, name: string): ((position: string) => unknown) | undefined {
   if (value === undefined || typeof value === "function") return value as (position: string) => unknown;
-  throw new UsageError(`Cannot use ${name}: it must be a function`);
+  throw bad(name, value, "it must be a function");
 }
 
 function retriesFrom(value: unknown): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
-  throw new UsageError("Cannot use retries: it must be an integer from 0, the number of repetitions");
+  throw bad("retries", value, "it must be an integer from 0, the number of repetitions");
 }
 
 /** Whether the transaction is to be marked; a symbol, since it is no option for users. */

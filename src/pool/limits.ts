@@ -1,7 +1,7 @@
 /** The limits of a pool, made from its options. */
 import { UsageError } from "../errors.ts";
 import { canonicalName } from "../options/aliases.ts";
-import { checkFunction, isOptions } from "../options/option_values.ts";
+import { bad, checkFunction, isOptions } from "../options/option_values.ts";
 import { POOL_OPTION_LIST, POOL_OPTIONS, type PoolOptionName } from "../options/pool_options.ts";
 import type { OptsObject } from "../options/opts_object.ts";
 import { type Opts, settingsOf } from "../options/opts.ts";
@@ -39,7 +39,7 @@ export function poolOpts(
     } else if (isLimit(name)) {
       opts = opts[name](value as number);
     } else if (name === "name") {
-      if (typeof value !== "string") throw new UsageError("Cannot use name: it must be a string");
+      if (typeof value !== "string") throw bad("name", value, "it must be a string");
       given = value;
     } else {
       const known = `there are ${[...Object.keys(POOL_OPTIONS), "name", ...functions].join(", ")}`;

@@ -1,6 +1,6 @@
 /** A server that follows a script, for what a real one does not show when it is wanted. */
-import { UsageError } from "../errors.ts";
 import type { DialFunction } from "../options/dial.ts";
+import { bad } from "../options/option_values.ts";
 import { bytesTo, type Peer, streamsTo } from "./peer.ts";
 import { type ClientMessage, Script, type ScriptStep } from "./script.ts";
 
@@ -65,7 +65,7 @@ export class ScriptedServer {
   constructor(scripts: readonly (readonly ScriptStep[])[], options: ScriptedServerOptions = {}) {
     this.#scripts = scripts.map((steps) => new Script(steps));
     this.#chunk = options.chunk ?? Infinity;
-    if (!(this.#chunk >= 1)) throw new UsageError("Cannot use chunk: it must be a number of bytes from 1");
+    if (!(this.#chunk >= 1)) throw bad("chunk", options.chunk, "it must be a number of bytes from 1");
   }
 
   /** The function for `Opts.dial`. */

@@ -96,7 +96,7 @@ conformance(
     assert.deepEqual(await pool.tx(work, options), { u: "7", r: "test" });
     await assert.rejects(
       attempt(() => pool.tx(work, { resolveUnknown: 1 as never })),
-      /Cannot use resolveUnknown: it must be true or false/,
+      /Cannot set resolveUnknown to 1: it must be true or false/,
     );
     await using conn = await pool.acquire();
     await assert.rejects(

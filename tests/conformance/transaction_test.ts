@@ -159,9 +159,9 @@ conformance("transaction: wrong options are UsageErrors, and nothing begins", as
     [{ isolationLevel: "serializable; drop table t" }, /isolation level/],
     [{ isolationLevel: null }, /isolation level/],
     [{ isolationLevel: 1 }, /isolation level/],
-    [{ readOnly: "yes" }, /readOnly: it must be true or false/],
+    [{ readOnly: "yes" }, /Cannot set readOnly to "yes": it must be true or false/],
     [{ readOnly: null }, /readOnly/],
-    [{ deferrable: 1 }, /deferrable: it must be true or false/],
+    [{ deferrable: 1 }, /Cannot set deferrable to 1: it must be true or false/],
     [{ timeout: -1 }, /timeout/],
     [{ timeout: "1s" }, /timeout/],
     [{ isolation: "serializable" }, /option "isolation": there are .*isolationLevel, readOnly, deferrable/],
@@ -174,8 +174,16 @@ conformance("transaction: wrong options are UsageErrors, and nothing begins", as
   }
   await using pool = world.pool(server.fast);
   for (const retries of [-1, 1.5, NaN, Infinity, "3", null, true, Symbol("3")]) {
-    await assert.rejects(attempt(() => conn.tx(fn, { retries } as never)), isUsage(/retries/), String(retries));
-    await assert.rejects(attempt(() => pool.tx(fn, { retries } as never)), isUsage(/retries/), String(retries));
+    await assert.rejects(
+      attempt(() => conn.tx(fn, { retries } as never)),
+      isUsage(/^Cannot set retries to .+: it must be an integer from 0/),
+      String(retries),
+    );
+    await assert.rejects(
+      attempt(() => pool.tx(fn, { retries } as never)),
+      isUsage(/^Cannot set retries to .+: it must be an integer from 0/),
+      String(retries),
+    );
   }
   await assert.rejects(attempt(() => conn.begin({ retries: 1 } as never)), isUsage(/"retries"/));
   for (const none of [undefined, null, "select 1", {}]) {

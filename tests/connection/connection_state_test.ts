@@ -119,10 +119,14 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
     [exec(null), /parameters must be an array/],
     [exec({ 0: 1, length: 1 }, {}), /parameters: they must be in an array/],
     [exec(new Uint8Array(1), { rows: "array" }), /must be in an array/],
-    [query({ timeout: -1 }), /timeout: .*milliseconds/],
-    [query({ timeout: "5" }), /timeout: .*milliseconds/],
-    [query({ timeout: NaN }), /timeout: .*milliseconds/],
-    [query({ signal: {} }), wire.driver === "async" ? /signal: it must be an AbortSignal/ : /option "signal"/],
+    [query({ timeout: -1 }), /timeout to -1: .*milliseconds/],
+    [query({ timeout: "5" }), /timeout to "5": .*milliseconds/],
+    [query({ timeout: NaN }), /timeout to NaN: .*milliseconds/],
+    [
+      query({ signal: {} }),
+      wire.driver === "async" ? /signal to an object: it must be an AbortSignal/ : /"signal": .*blocking.*use timeout/,
+    ],
+    [query({ nest: 1 }), /nest to 1: it must be true or false/],
     [query({ batch: 5 }), /option "batch"/],
     [sessionCalls.ping(context, { rows: "array" } as never), /option "rows"/],
     [

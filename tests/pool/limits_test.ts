@@ -69,7 +69,7 @@ test("limits: what is wrong is told", () => {
   refuses({ onRelease: () => {} }, /option "onRelease"/);
   refuses({ onConnect: "no" }, /^Cannot set onConnect to "no": it must be a function$/);
   refuses({ onConnect: null }, /^Cannot set onConnect to null: it must be a function$/);
-  refuses({ name: 1 }, /name: it must be a string/);
+  refuses({ name: 1 }, /^Cannot set name to 1: it must be a string$/);
   refuses({ poolMaxConcurrency: 0 }, /poolMaxConcurrency/);
   refuses({ poolMaxConcurrency: "5" }, /poolMaxConcurrency/);
   refuses({ poolMaxPipelined: 0 }, /poolMaxPipelined/);
