@@ -31,7 +31,7 @@ export function planOf(given: Settings, environment: ConnectEnvironment): Connec
   const settings = withEnvironment(given, environment);
   if ((settings.dates ?? DEFAULT_CHOICES.dates) === "temporal" && !("Temporal" in globalThis)) {
     throw new UsageError(
-      "Cannot connect: dates and times are to be Temporal's values, which this runtime does not have; choose " +
+      "Cannot connect: this runtime has no Temporal, whose objects dates and times become by default; choose " +
         'dates("string") or dates("date"), install a polyfill as globalThis.Temporal before, or use a runtime that ' +
         "has it, such as Node 26, Deno 2.9 or Bun 1.4",
     );

@@ -260,7 +260,7 @@ function separately(sql: unknown): string {
 
 function notOptions(options: unknown, { awaits }: OptionSpec, mayBeParams: boolean): string {
   if (Array.isArray(options)) {
-    return "they are an array; only exec and its kin have parameters, as their second argument";
+    return "they are an array; parameters are the second argument of exec, run and the like";
   }
   if (typeof options === "function") {
     return `a function was given, and no callback is called; ${awaits ? "await" : "use"} what the call returns`;
@@ -271,7 +271,7 @@ function notOptions(options: unknown, { awaits }: OptionSpec, mayBeParams: boole
 function textWithoutValues(template: SqlTemplate): string {
   if (valuesOf(template).length === 0) return template.text;
   throw new UsageError(
-    "Cannot run the sql template here: it has values, which only exec and its kin send as parameters",
+    "Cannot run the sql template here: it has values, and only exec, run and the like send parameters",
   );
 }
 

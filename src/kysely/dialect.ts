@@ -73,7 +73,9 @@ export class PyroDialect extends PostgresDialect {
    */
   constructor(config: PyroDialectConfig) {
     checkConfig(config);
-    super({ pool: () => Promise.reject(new UsageError("Cannot give a pool of pg: this dialect has one of pyro's")) });
+    super({
+      pool: () => Promise.reject(new UsageError("Cannot give a pool of pg: this dialect uses a pool of pyro's")),
+    });
     this.#config = config;
   }
 

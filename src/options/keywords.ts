@@ -36,7 +36,7 @@ function checkHarmless(key: string, value: string, name: string): void {
   const { harmless } = NOT_IMPLEMENTED.get(key)!;
   if (harmless.includes(value)) return;
   const shown = harmless.filter((word) => word !== "");
-  const allowed = shown.length === 0 ? "" : `; of its values pyro has ${shown.join(", ")}`;
+  const allowed = shown.length === 0 ? "" : `; only the values ${shown.join(", ")} are accepted`;
   throw new UsageError(
     `Cannot use ${name}: it is a connection parameter of libpq's that is not implemented${allowed}`,
   );

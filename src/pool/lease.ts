@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 
 /** The right to use a connection of a pool. */
 export class Lease {
-  #end: "given back to its pool" | "closed" | undefined = undefined;
+  #end: "released to its pool" | "closed" | undefined = undefined;
 
   /** Whether it has ended. */
   get isEnded(): boolean {
@@ -17,7 +17,7 @@ export class Lease {
   }
 
   /** Ends it; false if it had ended before. */
-  end(how: "given back to its pool" | "closed" = "given back to its pool"): boolean {
+  end(how: "released to its pool" | "closed" = "released to its pool"): boolean {
     if (this.isEnded) return false;
     this.#end = how;
     return true;

@@ -162,7 +162,7 @@ export class Authenticator {
       default:
         throw new ConnectionError(
           `Cannot authenticate: the server asks for ${METHOD_NAMES.get(method) ?? `method ${method}`}, ` +
-            "pyro has none, password, md5, scram-sha-256 and oauth",
+            "and pyro can authenticate by password, md5, scram-sha-256 and oauth only",
           NOT_RETRYABLE,
         );
     }
@@ -180,7 +180,7 @@ export class Authenticator {
       throw new ConnectionError(
         `Cannot authenticate: the server offers ${
           named(offered)
-        } as mechanisms, pyro has ${SCRAM_SHA_256} and ${OAUTHBEARER}`,
+        } as mechanisms, and pyro has only ${SCRAM_SHA_256} and ${OAUTHBEARER}`,
         NOT_RETRYABLE,
       );
     }

@@ -23,6 +23,8 @@ export class Begin extends SimpleQuery<number> {
     const affected = yield* super.reply(inbox, out);
     this.wasIgnored = inbox.transactionStatus === IDLE;
     if (!this.wasIgnored) return affected;
-    throw new UsageError("Cannot begin a transaction: the server has none, for it accepts BEGIN and begins nothing");
+    throw new UsageError(
+      "Cannot begin a transaction: the server has no transactions; it accepts BEGIN, but begins none",
+    );
   }
 }

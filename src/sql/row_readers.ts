@@ -20,7 +20,7 @@ export function objectReader(
     const unknown = all ? Object.keys(row).find((key) => !known.has(key)) : undefined;
     if (unknown !== undefined) {
       throw new UsageError(
-        `Cannot make values of row ${number}: it has ${JSON.stringify(unknown)}, which the first one has not; ` +
+        `Cannot make values of row ${number}: it has ${JSON.stringify(unknown)}, which the first row does not have; ` +
           "give the columns to choose among keys",
       );
     }

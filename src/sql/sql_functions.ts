@@ -148,7 +148,7 @@ export function assignments(
     throw new UsageError(`Cannot set columns to ${kindOf(columns)}: it must be an array of names`);
   }
   const names = columns ?? Object.keys(values);
-  if (names.length === 0) throw new UsageError("Cannot set no columns: an update changes one at least");
+  if (names.length === 0) throw new UsageError("Cannot set no columns: an update changes at least one");
   const parts = new Parts();
   for (const [i, name] of names.entries()) {
     const quoted = quotedIdentifier(spelled(name), `quote column ${i + 1}`);

@@ -116,7 +116,7 @@ function faultOfObject(value: object): string | undefined {
 /** The method `then` of templates: `await` calls it, as if the template were a promise. */
 export function refuseAwait(): never {
   throw new UsageError(
-    "Cannot await an sql template: nothing was executed; give it to exec or its kin, as in await conn.exec(sql`…`); " +
+    "Cannot await an sql template: nothing was executed; give it to a method, as in await conn.exec(sql`…`); " +
       "an async function returns one inside of an array or an object",
   );
 }

@@ -154,7 +154,7 @@ conformance("copyOut: it begins in its transaction and under its lease, or not a
   const leased = await pool.acquire();
   const forgotten = leased.copyOut("copy (select 1) to stdout");
   await leased.release();
-  await assert.rejects(text(forgotten), { name: "UsageError", message: /given back to its pool/ });
+  await assert.rejects(text(forgotten), { name: "UsageError", message: /released to its pool/ });
 });
 
 for (const server of serversOf(awaiting)) {

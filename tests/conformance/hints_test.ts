@@ -46,7 +46,7 @@ for (const world of worldsOf("hints")) {
         [() => exec`select ${[1]}::int4[]`, UsageError, /write exec\(sql`…`\)/],
         [() => query`select 1`, UsageError, /write exec\(sql`…`\)/],
         [() => query`select ${1}`, UsageError, /write exec\(sql`…`\)/],
-        [() => query("select $1", [1]), UsageError, /an array; only exec and its kin have parameters/],
+        [() => query("select $1", [1]), UsageError, /an array; parameters are the second argument of exec/],
         [() => exec({ text: "select $1", values: [1] }), UsageError, /second argument, as in exec\(text, values\)$/],
         [
           () => exec("select 1 where 'a' like '%$1%'", ["a"]),

@@ -265,7 +265,7 @@ conformanceInTurn("migration: whoever has given a connection back cannot reload 
   const conn = await pool.acquire();
   conn.reloadTypes();
   await conn.release();
-  assert.throws(() => conn.reloadTypes(), /the connection was given back to its pool/);
+  assert.throws(() => conn.reloadTypes(), /the connection was released to its pool/);
 });
 
 conformanceInTurn("migration: a pool's calls that follow it do not fail", async (world, server) => {

@@ -116,7 +116,7 @@ conformance("pool: use after the release, and a second release", async (world, s
   const statement = await conn.prepare("select 1");
   const tx = await conn.begin();
   await conn.release();
-  const refused = /the connection was given back to its pool/;
+  const refused = /the connection was released to its pool/;
   for (
     const call of [
       () => conn.query("select 1"),

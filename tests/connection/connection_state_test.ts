@@ -133,7 +133,7 @@ inBothDrivers("options and parameters that are none are refused", [], async (wir
       statementCalls.exec(context, "e", { rows: "array" }, undefined, collectors.affected, OPTIONS_OF.nothing),
       /option "rows"/,
     ],
-    [query(["x"]), /only exec and its kin have parameters/],
+    [query(["x"]), /parameters are the second argument of exec/],
     [exec(new Set([1])), /parameters must be an array/],
     [query(null), /options/],
   );

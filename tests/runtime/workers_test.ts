@@ -55,7 +55,7 @@ test("workers: without Temporal, connecting says what to set", async () => {
   const answer = await worker.ask({ url: url("sslmode=disable") });
   assert.match(
     answer,
-    /^UsageError: Cannot connect: dates and times are to be Temporal's values, which this/,
+    /^UsageError: Cannot connect: this runtime has no Temporal, /,
   );
 });
 

@@ -34,7 +34,7 @@ test("sql.set: what cannot be set is refused by name", () => {
   const set = sql.set as (...given: unknown[]) => unknown;
   for (
     const [given, reason] of [
-      [[{}], /no columns: an update changes one at least/],
+      [[{}], /no columns: an update changes at least one/],
       [[{ a: 1 }, []], /no columns/],
       [[{ a: undefined }], /^Cannot set column "a": it must not be missing or undefined/],
       [[{ a: 1 }, ["b"]], /column "b": it must not be missing/],

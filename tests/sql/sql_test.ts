@@ -296,7 +296,7 @@ test("sql.values: each row has to fit", () => {
     [[{ a: 1 }], ["a", "b"], /column "b" in row 1: it must not be missing/],
     [[{ a: 1 }], ["constructor"], /column "constructor" in row 1: it must not be missing/],
     [[{ a: 1 }], ["__proto__"], /column "__proto__" in row 1: it must not be missing/],
-    [[{ a: 1 }, { a: 1, b: 2 }], undefined, /row 2: it has "b", which the first one has not/],
+    [[{ a: 1 }, { a: 1, b: 2 }], undefined, /row 2: it has "b", which the first row does not have/],
     [[[1, 2], [1]], undefined, /row 2: it has 1 values instead of 2/],
     [[[1], [1, 2]], ["a"], /row 2: it has 2 values instead of 1/],
     // deno-lint-ignore no-sparse-arrays
