@@ -280,7 +280,7 @@ conformance("pool: functions that are told of connections", async (world, server
     poolMaxConcurrency: 1,
     onConnect: (conn) => {
       told.push(`connect ${conn.transactionStatus}`);
-      return conn.queryDrop("set application_name = 'hooked'") as unknown as void;
+      return conn.queryDrop("set application_name = 'hooked'");
     },
     onRelease: (conn) => {
       told.push(`release ${conn.transactionStatus}`);
@@ -338,12 +338,12 @@ conformance(
 );
 
 conformance("pool: functions that leave something, and one that closes the connection", async (world, server) => {
-  await using pool = world.pool(server.fast, { onConnect: (conn) => conn.queryDrop("begin") as unknown as void });
+  await using pool = world.pool(server.fast, { onConnect: (conn) => conn.queryDrop("begin") });
   {
     await using conn = await pool.acquire();
     assert.equal(conn.transactionStatus, "idle");
   }
-  await using careless = world.pool(server.fast, { onRelease: (conn) => conn.queryDrop("begin") as unknown as void });
+  await using careless = world.pool(server.fast, { onRelease: (conn) => conn.queryDrop("begin") });
   await (await careless.acquire()).release();
   assert.equal(careless.stats().idle, 0, "what is not ready for the next one is closed");
   await using closing = world.pool(server.fast, { onConnect: (conn) => conn.close() });

@@ -13,7 +13,7 @@ import { open } from "../../async/opened.ts";
 import { PoolConn } from "./pool_conn.ts";
 
 /** The `onConnect` option. */
-export type OnConnect = (conn: Conn) => void | Promise<void>;
+export type OnConnect = (conn: Conn) => unknown;
 
 /** Opens connections to one server. */
 export class Connector {
@@ -141,7 +141,7 @@ export class Connector {
 /** Closes and rolls back what the user left open; closes the connection if that fails, or if `onRelease` says so. */
 export async function cleanUp(
   conn: PoolConn,
-  onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined,
+  onRelease: ((conn: Conn) => unknown) | undefined,
   onFailure: (error: unknown) => void,
 ): Promise<void> {
   try {

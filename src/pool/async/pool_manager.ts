@@ -29,7 +29,7 @@ import { ListenConnection, type ListenEvents } from "./listen_connection.ts";
 export interface PoolHooks {
   readonly onConnect: OnConnect;
   /** Undefined if the user gave none; a release then need not wait. */
-  readonly onRelease: ((conn: Conn) => boolean | void | Promise<boolean | void>) | undefined;
+  readonly onRelease: ((conn: Conn) => unknown) | undefined;
   readonly onLeak: ((leak: PoolLeak) => void) | undefined;
 }
 

@@ -23,8 +23,8 @@ import { type Entry, PoolConn } from "./pool_conn.ts";
 
 /** The callbacks of a pool's options. */
 export interface PoolHooks {
-  onConnect(conn: Conn): void;
-  onRelease(conn: Conn): boolean | void;
+  onConnect(conn: Conn): unknown;
+  onRelease(conn: Conn): unknown;
   readonly onLeak: ((leak: PoolLeak) => void) | undefined;
 }
 
