@@ -316,7 +316,12 @@ export class Opts extends PoolOpts {
 }
 
 function parse(text: string, options: StringOptions | undefined): Settings {
-  if (typeof text !== "string") throw new UsageError("Cannot read the connection string: it must be a string");
+  if (typeof text !== "string") {
+    const note = typeof text === "object"
+      ? "; connections and pools take objects of options, and URLs, themselves"
+      : "";
+    throw new UsageError(`Cannot read the connection string: it must be a string, not ${typeof text}${note}`);
+  }
   const { allow } = checkOptions(options, ["allow"], '{ allow: ["host", "dbname"] }');
   const allowed = allow === undefined ? undefined : new AllowedKeys(allow);
   const problem = foreignString(trimBlanks(text));

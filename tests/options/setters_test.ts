@@ -113,6 +113,15 @@ test("setters: every method of the options that sets something is in this list",
   assert.deepEqual(setterNames(), SETTERS.map(([name]) => name).sort());
 });
 
+test("options: what is no string is refused, and objects with what takes them", () => {
+  const refused = (text: unknown): string => refusal(UsageError, () => new Opts(text as string));
+  const instead = "; connections and pools take objects of options, and URLs, themselves";
+  assert.equal(refused(5), "Cannot read the connection string: it must be a string, not number");
+  for (const object of [{ host: "h" }, new URL("pg://h"), new Opts("pg://h")]) {
+    assert.equal(refused(object), `Cannot read the connection string: it must be a string, not object${instead}`);
+  }
+});
+
 test("setters: the last call counts, and server settings add up", () => {
   assert.deepEqual(settingsOf(new Opts().user("a").user("b")), { user: "b" });
   assert.deepEqual(settingsOf(new Opts().param("a", "1").param("b", "2").param("a", "3")), {
