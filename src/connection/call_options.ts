@@ -44,7 +44,18 @@ export interface ValueOptions extends CallOptions, TypeOptions {}
 export interface RowOptions extends CallOptions {
   /**
    * `"object"`: by column name; if two columns have the same name, the last one wins. `"array"`: in the
-   * order of the columns. Default: `"object"`.
+   * order of the columns. The compiler takes rows for objects: for arrays, name the type of a row, as in
+   * `exec<[id: number, name: string]>(…)`. Default: `"object"`.
+   *
+   * @example
+   * ```ts
+   * import { Conn } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect("pg://");
+   * const rows = await conn.exec<[id: number, name: string]>("select 7, 'Ada'", { rows: "array" });
+   * for (const [id, name] of rows) assert.deepEqual([id, name], [7, "Ada"]);
+   * ```
    */
   readonly rows?: RowShape | undefined;
   /**
@@ -58,7 +69,8 @@ export interface RowOptions extends CallOptions {
  * Options with `as`, which says what the call makes of each row: a function of the row, whose result takes the row's
  * place, or a schema of zod, valibot, arktype or another library that follows Standard Schema. If the function
  * throws, the call throws the same value. The function must not be async: its promises would not be awaited. If the
- * schema refuses a row, the call throws a `DecodeError`, whose `cause` has the issues.
+ * schema refuses a row, the call throws a `DecodeError`, whose `cause` has the issues. The result has the type that the
+ * function or the schema returns. To the compiler, the function's row is `any` unless you name its type.
  *
  * @example
  * ```ts
@@ -66,7 +78,8 @@ export interface RowOptions extends CallOptions {
  * import assert from "node:assert/strict";
  *
  * await using conn = await Conn.connect("pg://");
- * const people = await conn.exec("select 'Ada' as name, 36 as age", { as: ({ name, age }) => `${name}, ${age}` });
+ * const as = ({ name, age }: { name: string; age: number }) => `${name}, ${age}`;
+ * const people: string[] = await conn.exec("select 'Ada' as name, 36 as age", { as });
  * assert.deepEqual(people, ["Ada, 36"]);
  * ```
  */

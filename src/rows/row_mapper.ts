@@ -63,6 +63,7 @@ export interface SchemaPathPart {
 }
 
 /** Makes of a row what a call returns: a function of the row, or a schema, which must be synchronous. */
+// With `unknown`, no function could name the type of its row.
 // deno-lint-ignore no-explicit-any
 export type RowMapper<Output> = ((row: any) => Output) | StandardSchema<Output>;
 
