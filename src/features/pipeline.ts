@@ -51,6 +51,8 @@ export class PipelineState {
   #groupCount = 0;
   /** The number of statements so far. */
   #itemCount = 0;
+  /** As in {@linkcode StatementCache}, without those that its own statements make when they are prepared. */
+  #changes: number;
   /** Statements that became doubtful in this pipeline, which keeps using them as they are. */
   readonly #doubtfulStatements = new Set<Prepared>();
   /** Whether it is to be closed: it accepts no more calls, but those made before go on. */
@@ -65,6 +67,7 @@ export class PipelineState {
   constructor(context: Context, transaction?: TransactionState) {
     this.#context = context;
     this.#transaction = transaction;
+    this.#changes = context.statements.changes;
     context.session.admission.reserveExclusive(this.exclusive);
     this.#open();
   }
@@ -91,7 +94,7 @@ export class PipelineState {
     }
     if (plan instanceof NewStatement) group.parsed.set(plan.sql, execution);
     // A statement that is added later must be parsed again.
-    if ((effects & Effect.Redefines) !== 0) group.parsed.clear();
+    if ((effects & (Effect.Redefines | Effect.DropsStatements)) !== 0) group.parsed.clear();
     const change = effects === Effect.None ? 0 : invalidation.begin(effects, this.#context);
     const item = new PipelineItem(execution, source, change, this.#itemCount++);
     group.items.push(item);
@@ -222,17 +225,22 @@ export class PipelineState {
     if ((effects & Effect.Copies) !== 0) {
       throw new UsageError("Cannot run COPY in a pipeline: use copyIn() or copyOut()");
     }
-    const onPrepared = (statement: Prepared): void => statements.add(statement);
-    if ((effects & Effect.Varies) !== 0) {
-      return new NewStatement(sql, statements.beginPreparing(sql, effects), effects, onPrepared);
-    }
+    if ((effects & Effect.Varies) !== 0) return this.#newStatement(sql, effects);
     // If the statement is doubtful, the server decides the types of its parameters, as far as the values allow it.
     if (statement?.isDoubtful && !this.#doubtfulStatements.has(statement) && values.every(hasUntypedText)) {
-      return new NewStatement(sql, { ...statements.newSlot(sql), name: "" }, effects, onPrepared);
+      return this.#newStatement(sql, effects, true);
     }
     if (statement !== undefined) return this.#current(statement, source);
     if (same !== undefined && same.name !== "") return same;
-    return new NewStatement(sql, statements.beginPreparing(sql, effects), effects, onPrepared);
+    return this.#newStatement(sql, effects);
+  }
+
+  #newStatement(sql: string, effects: number, isUnnamed: boolean = false): NewStatement {
+    const { statements } = this.#context;
+    const before = statements.changes;
+    const slot = isUnnamed ? { ...statements.newSlot(sql), name: "" } : statements.beginPreparing(sql, effects);
+    this.#changes += statements.changes - before;
+    return new NewStatement(sql, slot, effects, (statement) => statements.add(statement));
   }
 
   /** Marks a statement as doubtful, because a value did not fit. */
@@ -264,13 +272,16 @@ export class PipelineState {
   }
 
   *#submit(last: SyncGroup): Op<void> {
-    const { session } = this.#context;
+    const { session, statements } = this.#context;
     if (!session.admission.isExclusiveTo(this.exclusive)) {
       yield* barrier();
       // A rollback that was under way when the pipeline was opened does not close it.
       this.#transaction?.check("sync the pipeline");
       if (this.#closed) throw closedError("sync the pipeline");
       session.beginExclusive(this.exclusive);
+      if (statements.changes !== this.#changes) {
+        for (const group of this.#unsubmittedGroups) group.parseMissing(statements);
+      }
     }
     for (let group = this.#unsubmittedGroups.first; group !== undefined && group.position <= last.position;) {
       while (group.error === undefined && group.unsubmitted.length > 0) {
@@ -356,22 +367,17 @@ export class PipelineState {
     }
     // If the query fails, the server also undoes the statements without a Sync after them.
     const isAmongOthers = this.#isUnsynced;
-    try {
-      return { rows: yield* this.#queryCatalog(query) };
-    } catch (error) {
-      // An earlier statement of the group has failed, so the server skipped the query. The group is over now: try
-      // again.
-      if (!(error instanceof PipelineAborted)) return this.#failedAnswer(error, isAmongOthers);
+    for (let isFirst = true;; isFirst = false) {
+      try {
+        return { rows: yield* this.#queryCatalog(query) };
+      } catch (error) {
+        // An earlier statement of the group has failed, so the server skipped the query. The group is over now: try
+        // again.
+        if (isFirst && error instanceof PipelineAborted) continue;
+        const isFailed = this.#context.session.transactionStatus === "failed";
+        return failedAnswer(error, isFailed || (isFirst && isAmongOthers));
+      }
     }
-    try {
-      return { rows: yield* this.#queryCatalog(query) };
-    } catch (error) {
-      return this.#failedAnswer(error, false);
-    }
-  }
-
-  #failedAnswer(error: unknown, isAmongOthers: boolean): CatalogAnswer {
-    return failedAnswer(error, isAmongOthers || this.#context.session.transactionStatus === "failed");
   }
 
   *#queryCatalog({ sql, lists }: CatalogQuery): Op<unknown[]> {

@@ -3,11 +3,12 @@
  *
  * Source: PostgreSQL manual, SQL command DISCARD.
  */
-import { type Op, settle, submit } from "../protocol/request.ts";
+import { type Op, type PendingRequest, settle, submit } from "../protocol/request.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
 import type { Context } from "../statements/context.ts";
+import { succeeded } from "../statements/invalidation.ts";
 import type { Listeners } from "./listen.ts";
 
 /**
@@ -15,15 +16,17 @@ import type { Listeners } from "./listen.ts";
  * listeners. Known types are invalidated too.
  */
 export function* reset(context: Context, listeners: Listeners): Op<void> {
-  const { registry, statements, invalidation } = context;
-  const change = invalidation.begin(Effect.Redefines, context);
-  // Keeps the right to submit until the outcome is known: other requests could name dropped statements.
+  const { registry, invalidation } = context;
+  const effects = Effect.DropsStatements | Effect.Redefines;
+  const change = invalidation.begin(effects, context);
+  let pending: PendingRequest<number> | undefined;
+  // Keeps the right to submit until the outcome is known: types and listeners are as new only then.
   try {
-    yield* settle(yield* submit(new SimpleQuery("DISCARD ALL", new AffectedRows(), registry)));
+    pending = yield* submit(new SimpleQuery("DISCARD ALL", new AffectedRows(), registry));
+    yield* settle(pending);
   } finally {
-    invalidation.end(Effect.Redefines, change, false, context);
+    invalidation.end(effects, change, succeeded(pending), context);
   }
-  statements.dropAll();
   registry.invalidateTypes();
   listeners.endAll();
 }

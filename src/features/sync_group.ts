@@ -4,7 +4,8 @@ import type { PyroError } from "../errors.ts";
 import type { PipelinedExecution } from "../protocol/pipelined.ts";
 import type { RawReply } from "../protocol/raw_reply.ts";
 import type { PendingRequest } from "../protocol/request.ts";
-import type { StatementSource } from "../statements/statement_source.ts";
+import type { StatementCache } from "../statements/cache.ts";
+import { isMissing, type StatementSource } from "../statements/statement_source.ts";
 
 /** A statement in a pipeline. */
 export class PipelineItem {
@@ -51,5 +52,13 @@ export class SyncGroup {
 
   constructor(position: number) {
     this.position = position;
+  }
+
+  /** Has statements parsed anew that calls made before the pipeline have outdated, dropped or closed meanwhile. */
+  parseMissing(statements: StatementCache): void {
+    for (const { execution, source } of this.unsubmitted) {
+      const { statement } = execution;
+      if (statement !== undefined && isMissing(statement, source, statements)) execution.parseAnew();
+    }
   }
 }

@@ -7,8 +7,8 @@
 import type { Description } from "../rows/description.ts";
 import { columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
 import type { Registry } from "../codecs/registry.ts";
-import { Backend } from "../wire/codes.ts";
-import { execute, flush } from "../wire/frontend.ts";
+import { Backend, DescribeTarget, Frontend } from "../wire/codes.ts";
+import { describe, execute, flush, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
 import type { ExclusiveOperation, ReplyReader, Request } from "./request.ts";
@@ -42,9 +42,9 @@ export class PipelinedExecution implements Request<void>, StatementReply {
   readonly types: ColumnTypes | undefined;
   #collector: ResultCollector<unknown> | undefined = undefined;
   readonly #scratch: Outbox;
-  readonly #start: number;
-  readonly #end: number;
-  readonly #plan: PipelinedPlan;
+  #start: number;
+  #end: number;
+  #plan: PipelinedPlan;
   readonly #registry: Registry;
 
   /** Encodes the request into `scratch`, where it stays until it is submitted. Throws if a value cannot be encoded. */
@@ -97,6 +97,24 @@ export class PipelinedExecution implements Request<void>, StatementReply {
     return this.#plan instanceof Prepared ? this.#plan : this.prepared;
   }
 
+  /** Parses the statement anew, without a name: the server no longer has it. Must be called before it is submitted. */
+  parseAnew(): void {
+    const plan = this.#plan as Prepared;
+    const scratch = this.#scratch;
+    const start = scratch.mark;
+    parse(scratch, "", plan.sql, plan.parameterTypes);
+    const bind = scratch.begin(Frontend.Bind);
+    scratch.cstring("");
+    scratch.cstring("");
+    scratch.copy(scratch, this.#start + BIND_START + plan.name.length, this.#end - EXECUTE_LENGTH);
+    scratch.end(bind);
+    describe(scratch, DescribeTarget.Portal, "");
+    execute(scratch, "", ALL_ROWS);
+    this.#start = start;
+    this.#end = scratch.mark;
+    this.#plan = plan.renewed(this.#registry, "", columnCodecs(this.types, this.#registry));
+  }
+
   encode(out: Outbox): void {
     out.copy(this.#scratch, this.#start, this.#end);
     if (this.flushes) flush(out);
@@ -140,3 +158,8 @@ export class PipelinedExecution implements Request<void>, StatementReply {
     this.#collector ??= collector;
   }
 }
+
+/** The bytes of a Bind before its formats, without the name of the statement: code, length, and two terminators. */
+const BIND_START = 7;
+/** The bytes of an Execute of the unnamed portal. */
+const EXECUTE_LENGTH = 10;

@@ -26,14 +26,17 @@ export class StatementCache {
   readonly #capacity: number;
   /** The least recently used first: a Map keeps the order of insertion. */
   readonly #statements = new Map<string, Prepared>();
-  /** Strings that are being prepared under a name. */
-  readonly #preparing = new Set<string>();
+  /** The names of strings that are being prepared. */
+  readonly #preparing = new Map<string, string>();
   /** Names of dropped statements that the server still has. */
   readonly #toClose: string[] = [];
   #lastUsed: Prepared | undefined = undefined;
   #nameCount = 0;
   /** The server has dropped all statements whose numbers are not greater than this. */
   #droppedUpTo = 0;
+  /** The same, once the statement that drops them has succeeded. */
+  #dropsUpTo = 0;
+  #changes = 0;
   #generation = 0;
   /** Whether a statement of this generation may have a time in its text. */
   #hasTimes = false;
@@ -68,6 +71,11 @@ export class StatementCache {
     return this.#generation;
   }
 
+  /** How many times statements were dropped, outdated, or given to the server to close. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   /** Whether a statement is of an older generation: its text may have another meaning now. */
   isOutdated(statement: Pick<Prepared, "generation">): boolean {
     return statement.generation !== this.#generation;
@@ -87,12 +95,12 @@ export class StatementCache {
 
   /**
    * The slot for a string that is about to be prepared. It has no name if names are turned off, if its columns vary, if
-   * it means something else each time that it is parsed, while the same string is being prepared, or while so many
-   * others are being prepared that the cache is full.
+   * it drops all statements, if it means something else each time that it is parsed, while the same string is being
+   * prepared, or while so many others are being prepared that the cache is full.
    */
   beginPreparing(sql: string, effects: number = effectsOfStatement(sql)): StatementSlot {
     const generation = this.#generation;
-    if ((effects & Effect.Varies) !== 0 || hasRelativeLiteral(sql)) {
+    if ((effects & UNNAMED) !== 0 || hasRelativeLiteral(sql)) {
       return { name: "", evicted: this.takeNamesToClose(), generation };
     }
     while (this.#statements.size > 0 && this.#statements.size + this.#preparing.size >= this.#capacity) {
@@ -102,17 +110,18 @@ export class StatementCache {
     const evicted = this.takeNamesToClose();
     const room = this.#statements.size + this.#preparing.size < this.#capacity;
     if (!this.named || !room || this.#preparing.has(sql)) return { name: "", evicted, generation };
-    this.#preparing.add(sql);
-    return { name: this.newName(sql), evicted, generation };
+    const name = this.newName(sql);
+    this.#preparing.set(sql, name);
+    return { name, evicted, generation };
   }
 
   /**
    * Adds a statement that the server has prepared. It is not added if its generation is outdated, if its columns vary,
-   * or if it has a name although names are turned off, or the other way round.
+   * if it drops all statements, or if it has a name although names are turned off, or the other way round.
    */
   add(statement: Prepared): void {
-    if (this.isOutdated(statement)) return this.closeLater(statement);
-    if (this.named === (statement.name === "") || (statement.effects & Effect.Varies) !== 0) return;
+    if (this.isOutdated(statement)) return this.#close(statement);
+    if (this.named === (statement.name === "") || (statement.effects & UNNAMED) !== 0) return;
     const older = this.#statements.get(statement.sql);
     if (older !== undefined) this.drop(older);
     this.#statements.set(statement.sql, statement);
@@ -129,18 +138,20 @@ export class StatementCache {
 
   /**
    * Ends the preparing of a string in a slot. If it failed, the evicted statements may still be open, and are closed
-   * later.
+   * later; so is the statement itself if its outcome is unknown.
    */
-  endPreparing(sql: string, { name, evicted }: StatementSlot, succeeded: boolean): void {
-    if (name !== "") this.#preparing.delete(sql);
-    if (!succeeded) this.#toClose.push(...evicted);
+  endPreparing(sql: string, { name, evicted }: StatementSlot, succeeded: boolean | undefined): void {
+    if (this.#preparing.get(sql) === name) this.#preparing.delete(sql);
+    if (succeeded) return;
+    for (const old of evicted) this.closeLater({ name: old });
+    if (succeeded === undefined) this.closeLater({ name });
   }
 
   /** Removes a statement, and closes it later. */
   drop(statement: Prepared): void {
     if (this.#statements.get(statement.sql)?.name !== statement.name) return;
     this.#statements.delete(statement.sql);
-    this.closeLater(statement);
+    this.#close(statement);
   }
 
   /** Marks a statement as doubtful: the types of its parameters may have changed. */
@@ -151,11 +162,16 @@ export class StatementCache {
 
   /** Closes a statement when another one is prepared. */
   closeLater(statement: Pick<Prepared, "name">): void {
-    if (statement.name !== "" && !this.isDropped(statement)) this.#toClose.push(statement.name);
+    if (!this.isDropped(statement)) this.#close(statement);
+  }
+
+  #close({ name }: Pick<Prepared, "name">): void {
+    if (name !== "" && this.named) this.#toClose.push(name);
   }
 
   /** Takes the names of dropped statements, for the server to close. */
   takeNamesToClose(): string[] {
+    if (this.#toClose.length > 0) this.#changes++;
     return this.#toClose.splice(0);
   }
 
@@ -163,6 +179,7 @@ export class StatementCache {
   invalidate(): void {
     this.#generation++;
     this.#hasTimes = false;
+    for (const statement of this.#statements.values()) this.#close(statement);
     this.#clear();
   }
 
@@ -172,16 +189,22 @@ export class StatementCache {
   }
 
   #clear(): void {
-    for (const statement of this.#statements.values()) this.closeLater(statement);
+    this.#changes++;
     this.#statements.clear();
     this.#lastUsed = undefined;
   }
 
-  /** Drops all statements without closing them, because the server has dropped them. */
-  dropAll(): void {
-    this.#droppedUpTo = this.#nameCount;
-    this.#toClose.length = 0;
-    this.#clear();
+  /** Must be called before a statement is submitted that drops all statements: those that follow must not use them. */
+  beginDropping(): void {
+    this.#dropsUpTo = this.#nameCount;
+    this.invalidate();
+  }
+
+  /** Notes that the server has dropped all statements, those excepted that were named after {@linkcode beginDropping}. */
+  endDropping(): void {
+    this.#droppedUpTo = this.#dropsUpTo;
+    const left = this.#toClose.filter((name) => !this.isDropped({ name }));
+    this.#toClose.splice(0, Infinity, ...left);
   }
 
   /** Whether the server has dropped a statement together with all others. */
@@ -200,10 +223,14 @@ export class StatementCache {
   #checkNaming(): void {
     if (!this.#named || this.#naming.isEnabled) return;
     this.#named = false;
-    this.dropAll();
+    this.#droppedUpTo = this.#nameCount;
+    this.#toClose.length = 0;
+    this.#clear();
     this.onNamesOff?.();
   }
 }
 
+/** The effects of statements that have no name: executed again, they have other columns, or have dropped themselves. */
+const UNNAMED = Effect.Varies | Effect.DropsStatements;
 /** How many statements are remembered if they have no names. */
 const UNNAMED_CAPACITY = 256;

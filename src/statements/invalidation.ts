@@ -19,6 +19,11 @@ export function succeeded(pending: PendingRequest<unknown> | undefined): boolean
   return pending?.settled === true && pending.failure === undefined;
 }
 
+/** The same; undefined if it was sent, and its caller gave up before it had an outcome. */
+export function outcomeOf(pending: PendingRequest<unknown> | undefined): boolean | undefined {
+  return pending === undefined || pending.settled || pending.withdrawn ? succeeded(pending) : undefined;
+}
+
 /** Tracks the changes of the open transaction, and invalidates what depends on them. */
 export class Invalidation {
   /** The number of changes that were submitted. */
@@ -38,14 +43,15 @@ export class Invalidation {
   begin(effects: number, { statements, registry }: Context): number {
     const isEnd = (effects & Effect.Ends) !== 0 && this.pending;
     if ((effects & CHANGING) !== 0) this.#submitted++;
-    if ((effects & Effect.Redefines) !== 0 || isEnd) statements.invalidate();
+    if ((effects & Effect.DropsStatements) !== 0) statements.beginDropping();
+    else if ((effects & Effect.Redefines) !== 0 || isEnd) statements.invalidate();
     if ((effects & Effect.AltersTypes) !== 0 || (isEnd && registry.hasPrivateCatalog)) registry.usePrivateCatalog();
     return this.#submitted;
   }
 
   /** Must be called when the statement has ended. `number` is what {@linkcode Invalidation.begin} returned. */
   end(effects: number, number: number, succeeded: boolean, { statements, registry, session }: Context): void {
-    if ((effects & Effect.DropsStatements) !== 0 && succeeded) statements.dropAll();
+    if ((effects & Effect.DropsStatements) !== 0 && succeeded) statements.endDropping();
     if (session.transactionStatus !== "idle" || number < this.#submitted) return;
     this.#settled = number;
     registry.useSharedCatalog();

@@ -4,7 +4,7 @@ import { prepareInSlot } from "../protocol/prepare.ts";
 import type { Prepared } from "../protocol/prepared.ts";
 import { Effect } from "../sql/statement.ts";
 import type { Context } from "./context.ts";
-import { succeeded } from "./invalidation.ts";
+import { outcomeOf } from "./invalidation.ts";
 import { turnOffNames } from "./naming.ts";
 import type { StatementCache } from "./cache.ts";
 import { loadStatementTypes } from "./type_lookup.ts";
@@ -26,6 +26,12 @@ export type StatementSource = string | StatementReference;
 export function needsPreparing({ prepared, isStale }: StatementReference, statements: StatementCache): boolean {
   return isStale === true || prepared.isDoubtful || (prepared.effects & Effect.Varies) !== 0 ||
     statements.isOutdated(prepared) || statements.isDropped(prepared);
+}
+
+/** Whether a statement that was found by this source is outdated, or the server no longer has it. */
+export function isMissing({ name }: Prepared, source: StatementSource, statements: StatementCache): boolean {
+  const known = typeof source === "string" ? statements.get(source) : source.prepared;
+  return name !== "" && (known?.name !== name || statements.isDropped(known));
 }
 
 /** The statement, if it can be executed as it is; undefined if it must be prepared first. */
@@ -73,7 +79,7 @@ function* prepareCached(sql: string, context: Context): Op<Prepared> {
     if (pending === undefined) throw error;
     yield* turnOffNames(error, pending, context);
   } finally {
-    statements.endPreparing(sql, slot, succeeded(pending));
+    statements.endPreparing(sql, slot, outcomeOf(pending));
   }
   return yield* prepareCached(sql, context);
 }
@@ -82,11 +88,17 @@ function* prepareCached(sql: string, context: Context): Op<Prepared> {
 function* prepareAgain(statement: Prepared, context: Context): Op<Prepared> {
   const { statements, registry } = context;
   statements.closeLater(statement);
-  const pending = yield* submit(prepareInSlot(statements.newSlot(statement.sql), statement.sql, registry));
+  const { sql } = statement;
+  const slot = statements.newSlot(sql);
+  let pending: PendingRequest<Prepared> | undefined;
   try {
+    pending = yield* submit(prepareInSlot(slot, sql, registry));
     return yield* loadStatementTypes(yield* settle(pending), context);
   } catch (error) {
+    if (pending === undefined) throw error;
     yield* turnOffNames(error, pending, context);
+  } finally {
+    statements.endPreparing(sql, slot, outcomeOf(pending));
   }
   return yield* prepareAgain(statement, context);
 }
