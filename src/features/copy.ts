@@ -15,7 +15,6 @@ import {
   settle,
   submit,
 } from "../protocol/request.ts";
-import { prepareInSlot } from "../protocol/prepare.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
 import { SqlState } from "../sqlstate.ts";
@@ -25,8 +24,8 @@ import { CopyRows } from "../rows/copy_format.ts";
 import { effectsOf, succeeded } from "../statements/invalidation.ts";
 import { releaseSavepoint, rollBackToSavepoint, setSavepoint } from "../sql/savepoint.ts";
 import type { SourceReader } from "./source_reader.ts";
+import { describeQuery } from "../statements/prepare.ts";
 import { invalidateAttributes } from "../statements/stale.ts";
-import { loadStatementTypes } from "../statements/type_lookup.ts";
 import { isDetached } from "../wire/bytes.ts";
 
 /** Data for COPY: bytes as they are, text in UTF-8. */
@@ -90,11 +89,8 @@ function* describeAndCopy(
   onProgress: OnProgress | undefined,
 ): Op<number> {
   yield* barrier();
-  const { registry, statements } = context;
-  const slot = { ...statements.newSlot(""), name: "" };
-  const described = yield* settle(yield* submit(prepareInSlot(slot, `select ${quoted} from ${table}`, registry)));
-  const { description, typeOids } = yield* loadStatementTypes(described, context);
-  const codecs = description!.columns.map((column) => registry.columnCodec(column));
+  const { description, typeOids } = yield* describeQuery(`select ${quoted} from ${table}`, context);
+  const codecs = description!.columns.map((column) => context.registry.columnCodec(column));
   const encoder = new CopyRows(columns, codecs);
   const sql = `copy ${table} (${quoted}) from stdin (format ${encoder.format})`;
   return yield* feed(sql, context, source, function* (request, pending) {
