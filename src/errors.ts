@@ -99,7 +99,7 @@ export interface ServerFields {
   readonly message: string;
   /** More about the problem. May quote values of rows. */
   readonly detail?: string | undefined;
-  /** A suggestion what to do about the problem. */
+  /** A suggestion what to do about the problem; pyro's if the text has a placeholder such as `?`. */
   readonly hint?: string | undefined;
   /** Where in the SQL text the problem is: in characters, from 1. */
   readonly position?: number | undefined;

@@ -8,7 +8,7 @@ import { columnsOf } from "./text_width.ts";
 
 /** The line at that position with a caret below; undefined if the text has no such position. */
 export function excerptOf(sql: string, position: number): string | undefined {
-  const at = indexOf(sql, position);
+  const at = indexOfPosition(sql, position);
   if (at === undefined) return undefined;
   const lines = sql.slice(0, at).split(LINE_BREAK);
   const [rest = ""] = sql.slice(at).split(LINE_BREAK, 1);
@@ -19,7 +19,7 @@ export function excerptOf(sql: string, position: number): string | undefined {
 }
 
 /** The index of a character; the one behind the last is allowed, where the server expected more. */
-function indexOf(sql: string, position: number): number | undefined {
+export function indexOfPosition(sql: string, position: number): number | undefined {
   if (position < 1) return undefined;
   let at = 0;
   for (let number = 1; number < position; number++) {

@@ -4,6 +4,7 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Pipelining".
  */
+import type { ServerFields } from "../errors.ts";
 import type { Description } from "../rows/description.ts";
 import { columnCodecs, type ColumnTypes } from "../codecs/column_codecs.ts";
 import type { Registry } from "../codecs/registry.ts";
@@ -11,7 +12,7 @@ import { Backend, DescribeTarget, Frontend } from "../wire/codes.ts";
 import { describe, execute, flush, parse } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { ExclusiveOperation, ReplyReader, Request } from "./request.ts";
+import type { ExclusiveOperation, Failure, ReplyReader, Request } from "./request.ts";
 import { ALL_ROWS } from "./execution.ts";
 import {
   bindUntyped,
@@ -25,6 +26,7 @@ import {
 import type { StatementSlot } from "./prepare.ts";
 import { Prepared } from "./prepared.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
+import { withPlaceholderHint } from "../sql/placeholders.ts";
 
 /** How a pipelined statement is executed: by itself, or as the one that an earlier request of the same group prepares. */
 export type PipelinedPlan = StatementPlan | PipelinedExecution;
@@ -151,6 +153,10 @@ export class PipelinedExecution implements Request<void>, StatementReply {
           throw inbox.unexpected(this.action);
       }
     }
+  }
+
+  mapError(fields: ServerFields): Failure {
+    return { kind: "server", fields: withPlaceholderHint(fields, this.sql) };
   }
 
   /** Sets the collector, so that the reply can be read. */

@@ -3,6 +3,7 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", section "Extended Query".
  */
+import type { ServerFields } from "../errors.ts";
 import { checkParameters } from "../rows/bind.ts";
 import type { Registry } from "../codecs/registry.ts";
 import { type Column, parameterDescription, rowDescription } from "../wire/backend.ts";
@@ -10,8 +11,9 @@ import { Backend, DescribeTarget } from "../wire/codes.ts";
 import { close, describe, parse, sync } from "../wire/frontend.ts";
 import type { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import type { ReplyReader, Request } from "./request.ts";
+import type { Failure, ReplyReader, Request } from "./request.ts";
 import { Prepared } from "./prepared.ts";
+import { withPlaceholderHint } from "../sql/placeholders.ts";
 
 /** The name under which a statement is prepared, and the names to close with it. */
 export interface StatementSlot {
@@ -72,6 +74,10 @@ export class Prepare implements Request<Prepared> {
       inbox.expect(Backend.ReadyForQuery, this.action);
     }
     return new Prepared(this.#name, this.sql, parameterTypes, columns, this.#registry, this.#generation);
+  }
+
+  mapError(fields: ServerFields): Failure {
+    return { kind: "server", fields: withPlaceholderHint(fields, this.sql) };
   }
 }
 
