@@ -7,7 +7,7 @@ import { UsageError } from "../errors.ts";
 import type { NamesChoice } from "../options/choices.ts";
 import { isOptions } from "../options/option_values.ts";
 import type { ColumnOrigin } from "./catalog.ts";
-import type { Codec } from "./codec.ts";
+import { BadValue, type Codec } from "./codec.ts";
 import type { Registry } from "./registry.ts";
 import { opaque } from "./text.ts";
 
@@ -85,7 +85,12 @@ class ParsedColumns implements ColumnCodecs {
     if (types === "text") return asIs;
     if (typeof types !== "function") return types[typeOid];
     try {
-      return types(typeOid);
+      const parser: unknown = types(typeOid);
+      if (parser === undefined || typeof parser === "function") return parser as TextParser | undefined;
+      throw new BadValue(
+        `the function types has returned ${given(parser)} for type ${typeOid}; ` +
+          "it must return a function of a value's text, or undefined",
+      );
     } catch (error) {
       // The server's reply is being read, which must go on: the values cannot be decoded.
       return () => {
@@ -93,6 +98,11 @@ class ParsedColumns implements ColumnCodecs {
       };
     }
   }
+}
+
+/** A value that is no function, for messages. */
+function given(value: unknown): string {
+  return value === null ? "null" : typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 function asIs(text: string): string {
