@@ -122,8 +122,9 @@ function settingsFrom(settings: unknown, role: unknown): string | undefined {
 }
 
 function setConfig(name: string, value: unknown, what: string): string {
-  if (!["string", "number", "bigint", "boolean"].includes(typeof value)) {
-    throw new UsageError(`Cannot use ${what}: it must be a string, a number or a boolean`);
+  const isNumber = typeof value === "number";
+  if (isNumber ? !Number.isFinite(value) : !["string", "bigint", "boolean"].includes(typeof value)) {
+    throw new UsageError(`Cannot use ${what}: it must be a string, a finite number or a boolean`);
   }
   const text = String(value);
   if (text.includes("\0") || !text.isWellFormed()) {

@@ -98,7 +98,9 @@ export function checkParam(name: unknown, value: unknown): readonly [name: strin
   if (!/^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$/.test(key)) {
     throw new UsageError(`Cannot set param ${JSON.stringify(key)}: it must be the name of a server setting`);
   }
-  return [key, checkText(`param ${key}`, typeof value === "number" ? String(value) : value)];
+  if (typeof value !== "number") return [key, checkText(`param ${key}`, value)];
+  if (Number.isFinite(value)) return [key, String(value)];
+  throw new UsageError(`Cannot set param ${key} to ${value}: it must be a string or a finite number`);
 }
 
 /** The setting that a key sets, and how its value is read. */
