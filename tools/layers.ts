@@ -31,6 +31,7 @@ export const LEAVES: readonly string[] = [
   "builtin.ts",
   "timers.ts",
   "copies.ts",
+  "revoked.ts",
   "lazy.ts",
   "names.ts",
 ];

@@ -12,6 +12,7 @@ import { checkCount } from "../rows/bind.ts";
 import { type ColumnTypes, columnTypesFrom } from "../codecs/column_codecs.ts";
 import type { RowLayout } from "../rows/row.ts";
 import { type MapRow, mapRowFrom } from "../rows/row_mapper.ts";
+import { argumentError } from "../revoked.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
 
 /** A statement to execute: SQL text, a statement prepared on the same connection, or an `sql` template. */
@@ -153,6 +154,18 @@ export type PoolStatement = string | SqlTemplate;
 
 /** The statement, the parameters and the options. An object in place of the parameters is the options. */
 export function splitArguments<O>(
+  stmt: PoolStatement,
+  params: Params | O | undefined,
+  options: O | undefined,
+): [PoolStatement, Params | undefined, O | undefined] {
+  try {
+    return split(stmt, params, options);
+  } catch (error) {
+    throw argumentError(error, "execute the statement");
+  }
+}
+
+function split<O>(
   stmt: PoolStatement,
   params: Params | O | undefined,
   options: O | undefined,

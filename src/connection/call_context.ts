@@ -13,6 +13,7 @@ import { checkInnermost, strictCall } from "./strictness.ts";
 import type { TransactionState } from "../features/transaction.ts";
 import type { Lease } from "../pool/lease.ts";
 import type { Call, Deadline, Op } from "../protocol/request.ts";
+import { argumentError } from "../revoked.ts";
 import type { ResultCollector } from "../rows/collectors.ts";
 import type { CallSpan, OperationSpan } from "../telemetry/observer.ts";
 import type { RowLayout } from "../rows/row.ts";
@@ -61,7 +62,7 @@ export class CallContext {
       if (transaction === undefined && state.strictness === undefined) return made;
       return { ...made, op: this.#checked(action, made.op) };
     } catch (error) {
-      return refusedCall(error);
+      return refusedCall(error, action);
     }
   }
 
@@ -80,7 +81,7 @@ export class CallContext {
       const op = checkTransaction(this.transaction!, action, make());
       return { op, deadline, span: this.callSpan(operation) };
     } catch (error) {
-      return refusedCall(error);
+      return refusedCall(error, action);
     }
   }
 
@@ -123,9 +124,9 @@ export class CallContext {
   }
 }
 
-/** A call that fails with that error. */
-export function refusedCall(error: unknown): Call<never> {
-  return { op: never(), deadline: undefined, refusal: { error } };
+/** A call that fails with that error; the action follows "Cannot" in errors. */
+export function refusedCall(error: unknown, action: string): Call<never> {
+  return { op: never(), deadline: undefined, refusal: { error: argumentError(error, action) } };
 }
 
 // deno-lint-ignore require-yield

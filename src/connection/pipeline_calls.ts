@@ -13,6 +13,7 @@ import { UsageError } from "../errors.ts";
 import { PipelineState } from "../features/pipeline.ts";
 import type { PipelineItem } from "../features/sync_group.ts";
 import type { Call, Op } from "../protocol/request.ts";
+import { argumentError } from "../revoked.ts";
 import { mapRows } from "../statements/execute.ts";
 import type { OperationSpan } from "../telemetry/observer.ts";
 
@@ -37,13 +38,17 @@ export function addToPipeline(
 ): PipelineItem {
   // Not context.optionSpec: a statement alone has no time limit.
   const spec = { action: "execute the statement", awaits: false, names: OPTIONS_OF.statement };
-  const { source, values, types, deadline } = parseCall(statement, params, options, context.owner, spec);
-  if (deadline !== undefined) {
-    throw new UsageError("Cannot use timeout: statements of a pipeline have none; give it to sync() or claim()");
+  try {
+    const { source, values, types, deadline } = parseCall(statement, params, options, context.owner, spec);
+    if (deadline !== undefined) {
+      throw new UsageError("Cannot use timeout: statements of a pipeline have none; give it to sync() or claim()");
+    }
+    const item = pipeline.add(source, values, types);
+    pipelineSpans.get(pipeline)?.addStatement();
+    return item;
+  } catch (error) {
+    throw argumentError(error, spec.action);
   }
-  const item = pipeline.add(source, values, types);
-  pipelineSpans.get(pipeline)?.addStatement();
-  return item;
 }
 
 /** A call of a pipeline; `make` makes its op. */
@@ -63,7 +68,7 @@ export function pipelineStep<T>(
     const span = pipelineSpans.get(pipeline)?.childSpan("any");
     return { op: make(parsed), deadline: parsed.deadline && { ...parsed.deadline, onGivenUp }, span };
   } catch (error) {
-    return refusedCall(error);
+    return refusedCall(error, action);
   }
 }
 

@@ -168,7 +168,7 @@ export function fetch<T>(
     const op = cursor.fetch(maxRows, collectorOf(shape), mapRow);
     return { op, deadline, span: context.callSpan("fetch", cursor.source) };
   } catch (error) {
-    return refusedCall(error);
+    return refusedCall(error, action);
   }
 }
 

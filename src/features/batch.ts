@@ -8,6 +8,7 @@ import { Prepared } from "../protocol/prepared.ts";
 import { SimpleQuery } from "../protocol/simple_query.ts";
 import { AffectedRows } from "../rows/collectors.ts";
 import { Effect } from "../sql/statement.ts";
+import { argumentError } from "../revoked.ts";
 import { snapshotOf } from "../rows/snapshot.ts";
 import type { Context } from "../statements/context.ts";
 import { resolveStatement, type StatementSource } from "../statements/statement_source.ts";
@@ -151,8 +152,10 @@ class Batch {
         this.#takenCount++;
       }
     } catch (error) {
-      const isOwn = error instanceof UsageError || this.#sets.hasThrown(error);
-      throw isOwn ? annotateError(error, { index: this.#takenCount }) : error;
+      const hasThrown = this.#sets.hasThrown(error);
+      const reason = hasThrown ? error : argumentError(error, "execute the batch");
+      const isOwn = reason instanceof UsageError || hasThrown;
+      throw isOwn ? annotateError(reason, { index: this.#takenCount }) : reason;
     }
     return sets;
   }

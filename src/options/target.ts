@@ -1,6 +1,7 @@
 /** Targets: everything that users can give to connect to. */
 import { otherCopyNote } from "../copies.ts";
 import { UsageError } from "../errors.ts";
+import { argumentError } from "../revoked.ts";
 import { refuseAlias } from "./aliases.ts";
 import { ADDED_OPTIONS, OPTIONS } from "./option_table.ts";
 import { bad, isOptions } from "./option_values.ts";
@@ -16,6 +17,14 @@ export type Target = string | URL | Opts | OptsObject;
 
 /** The options of a target. */
 export function toOpts(target: Target): Opts {
+  try {
+    return optsOf(target);
+  } catch (error) {
+    throw argumentError(error, "connect");
+  }
+}
+
+function optsOf(target: Target): Opts {
   if (target instanceof Opts) return target;
   if (typeof target === "string") return new Opts(target);
   if (target instanceof URL) return new Opts(withBlanks(target));
