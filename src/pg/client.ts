@@ -101,6 +101,7 @@ export class Client extends ClientSettings {
   protected override _query(config: unknown, values: unknown, callback: unknown): unknown {
     if (config === null || config === undefined) throw new TypeError("Client was passed a null or undefined query");
     const [query, result] = queryOf(config, values, callback, this._Promise);
+    if (this.binary) (query as Query).binary = true;
     const run = new QueryRun(query, this.#queryOwner());
     run.limit((config as QueryConfig).query_timeout || this.connectionParameters.query_timeout);
     const problem = problemWith(query, this);
@@ -136,6 +137,11 @@ export class Client extends ClientSettings {
     return this.#queue.waiting;
   }
 
+  /** Internal: as {@linkcode activeQuery}. */
+  _getActiveQuery(): RunnableQuery | null {
+    return this.#queue.active;
+  }
+
   /** Keeps the process alive until the connection is closed. */
   ref(): void {
     this.#keepProcess(true);
@@ -165,12 +171,12 @@ export class Client extends ClientSettings {
     if (isLost && !this.#isClosing) return;
     // After `end`, those that are pipelined are still sent.
     const isSending = !isLost && (this.pipeline || !this.#isClosing);
-    while (isSending && (this.pipeline || !this.#queue.isActive)) {
+    while (isSending && (this.pipeline || this.readyForQuery)) {
       const run = this.#queue.next();
       if (run === undefined) break;
       this.readyForQuery = false;
       this.#hasExecuted = true;
-      run.start(opened, this.#plans!, typesOf(run.query, this._types), this.binary);
+      run.start(opened, this.#plans!, typesOf(run.query, this._types));
     }
     if (this.#hasExecuted && !this.#queue.isBusy) {
       this.readyForQuery = true;
@@ -181,6 +187,7 @@ export class Client extends ClientSettings {
   #queryOwner(): QueryOwner {
     return this.#owner ??= {
       connection: this.connection,
+      refused: (run) => this.#queue.remove(run),
       ready: (run, status) => {
         this._txStatus = status;
         this.#queue.remove(run);
@@ -221,7 +228,11 @@ export class Client extends ClientSettings {
     }
     this.#opened = opened;
     const { state, link } = opened;
-    this.#plans = new Plans(state.statements, Number(this.connectionParameters.statementCacheSize) || undefined);
+    this.#plans = new Plans(
+      state.statements,
+      this.connection,
+      Number(this.connectionParameters.statementCacheSize) || undefined,
+    );
     link.onEvent = (event) => {
       state.deliver(event);
       if (event.kind === "notification") {

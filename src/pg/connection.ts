@@ -60,8 +60,19 @@ export let receive: (stream: ConnectionStream, bytes: Uint8Array) => void;
 /** Resolves when no query has taken a stream, and all its bytes have been read. */
 export let released: (stream: ConnectionStream) => Promise<void>;
 
-/** Directs what a connection writes; undefined to drop it. It is no method, since it is not for users. */
-export let attach: (connection: Connection, writer: Writer | undefined) => void;
+/** Directs what a connection writes. It is no method, since it is not for users. */
+export let attach: (connection: Connection, writer: Writer) => void;
+
+/** Drops what a connection writes, unless it is directed to another writer by now. */
+export let detach: (connection: Connection, writer: Writer) => void;
+
+/** The text of a statement that the server has, or is about to have, under a name that a user gave. */
+export function textOfName(
+  name: string,
+  { parsedStatements, submittedNamedStatements }: Connection,
+): string | undefined {
+  return parsedStatements[name] ?? submittedNamedStatements[name];
+}
 
 /** Emits settings of the session, by default all of them. Libraries learn the server's version in this way. */
 export function reportParameters(
@@ -82,10 +93,10 @@ export function reportParameters(
 export class Connection extends EventEmitter {
   /** The socket, with the few members that query classes and programs use. */
   readonly stream: ConnectionStream;
-  /** Names of statements that query classes have prepared, with their texts. */
-  readonly parsedStatements: Record<string, string> = {};
+  /** The texts of the statements that the server has under names that users gave. */
+  parsedStatements: Record<string, string> = Object.create(null);
   /** Those that are being prepared. */
-  readonly submittedNamedStatements: Record<string, string> = {};
+  submittedNamedStatements: Record<string, string> = Object.create(null);
   #writer: Writer | undefined = undefined;
 
   /** Internal: a {@linkcode Client} makes its own. */
@@ -101,6 +112,9 @@ export class Connection extends EventEmitter {
 
   static {
     attach = (connection, writer) => connection.#writer = writer;
+    detach = (connection, writer) => {
+      if (connection.#writer === writer) connection.#writer = undefined;
+    };
   }
 
   /** Sends a text in the simple protocol. */

@@ -9,7 +9,7 @@ import { isStale } from "../statements/stale.ts";
 import type { RowChoice } from "./columns.ts";
 import type { Plan, Plans, SimplePlan } from "./plans.ts";
 import type { Prepared } from "./prepare_value.ts";
-import type { QuerySink } from "./query.ts";
+import type { QuerySink } from "./query_sink.ts";
 import { type Execution, ExtendedRequest, SimpleRequest } from "./requests.ts";
 
 /** Executes a text in the simple protocol. */
@@ -81,9 +81,9 @@ export function* executeExtended(
 /** Decides whether a statement is sent, and under which name. */
 function executionOf({ sql, name, values }: Statement, plans: Plans, { statements }: Context): Execution {
   if (name) {
+    const isNew = plans.textOf(name) === undefined;
     const plan = plans.ofName(name, sql);
-    const isNew = plan.name === "" && !plan.isPreparing;
-    if (isNew) plan.isPreparing = true;
+    if (isNew) plans.preparing(name, plan.sql);
     return { plan, name, isNew, values, evicted: [] };
   }
   const plan = plans.ofText(sql!);
@@ -95,9 +95,9 @@ function executionOf({ sql, name, values }: Statement, plans: Plans, { statement
 
 /** Notes the outcome of preparing a statement under a name. */
 function endPreparing(plan: Plan, name: string, request: ExtendedRequest, statement: Statement, plans: Plans): void {
+  if (statement.name) return plans.prepared(name, request.parsed ? plan.sql : undefined);
   plan.isPreparing = false;
   if (request.parsed) plan.name = name;
-  else if (statement.name) plans.forgetName(statement.name);
 }
 
 /** Whether the server does not know a statement's name: a pooler shares its connections with other clients. */

@@ -60,16 +60,20 @@ export interface Submittable {
 export interface SubmittedQuery extends Submittable {
   /** Gets the outcome. */
   callback?: ((error: unknown, result?: unknown) => void) | undefined;
+  /** The SQL text. */
+  text?: string | undefined;
+  /** The name under which the statement is prepared. */
+  name?: string | undefined;
   /** Gets the columns. */
-  handleRowDescription?(message: unknown): void;
+  handleRowDescription?(message: any): void;
   /** Gets the texts of a row. */
-  handleDataRow?(message: unknown): void;
+  handleDataRow?(message: any): void;
   /** Called when the server has sent as many rows as it was asked for. */
   handlePortalSuspended?(connection: Connection): void;
   /** Called for an empty text. */
   handleEmptyQuery?(connection: Connection): void;
   /** Gets the command tag. */
-  handleCommandComplete?(message: unknown, connection: Connection): void;
+  handleCommandComplete?(message: any, connection: Connection): void;
   /** Called when the server is ready for the next query. */
   handleReadyForQuery?(connection: Connection): void;
   /** Called when the server waits for data of a COPY. */

@@ -10,6 +10,7 @@ import { Effect, effectsOfStatement, effectsOfStatements } from "../sql/statemen
 import { hasRelativeLiteral } from "../sql/time_literals.ts";
 import type { StatementCache } from "../statements/cache.ts";
 import { Columns, type RowChoice } from "./columns.ts";
+import { type Connection, textOfName } from "./connection.ts";
 import type { Described, Field } from "./fields.ts";
 
 /** What is known of a text that is executed in the simple protocol. */
@@ -87,14 +88,17 @@ export class Plan {
 /** The plans of one connection. */
 export class Plans {
   readonly #statements: StatementCache;
+  /** Has the statements that the user has named. A program that closes one by itself deletes it there. */
+  readonly #connection: Connection;
   readonly #texts: RecentTexts<Plan>;
   readonly #simpleTexts: RecentTexts<SimplePlan>;
-  /** By the name that the user has given. */
+  /** By the name that the user has given, also of statements that the server does not have any more. */
   readonly #names = new Map<string, Plan>();
 
   /** `capacity`: how many texts are remembered. */
-  constructor(statements: StatementCache, capacity: number = 256) {
+  constructor(statements: StatementCache, connection: Connection, capacity: number = 256) {
     this.#statements = statements;
+    this.#connection = connection;
     this.#texts = new RecentTexts(
       capacity,
       (sql) => new Plan(sql, statements.generation),
@@ -117,22 +121,29 @@ export class Plans {
 
   /** The plan of a statement that the user has named; its text may be left out if it is known. */
   ofName(name: string, sql: string | undefined): Plan {
+    const text = this.textOf(name) ?? sql ?? "";
     const known = this.#names.get(name);
-    if (known !== undefined) return known;
-    const plan = new Plan(sql ?? "", this.#statements.generation);
+    if (known?.sql === text) return known;
+    const plan = new Plan(text, this.#statements.generation);
     this.#names.set(name, plan);
     return plan;
   }
 
   /** The text of a statement that the user has named, if the server has it or is about to. */
   textOf(name: string): string | undefined {
-    const plan = this.#names.get(name);
-    return plan !== undefined && (plan.name !== "" || plan.isPreparing) ? plan.sql : undefined;
+    return textOfName(name, this.#connection);
   }
 
-  /** Forgets a named statement that could not be prepared. */
-  forgetName(name: string): void {
-    this.#names.delete(name);
+  /** Notes that a statement that the user has named is sent. */
+  preparing(name: string, sql: string): void {
+    this.#connection.submittedNamedStatements[name] = sql;
+  }
+
+  /** Notes the text of a statement that the user has named; undefined if it could not be prepared. */
+  prepared(name: string, sql: string | undefined): void {
+    delete this.#connection.submittedNamedStatements[name];
+    if (sql === undefined) this.#names.delete(name);
+    else this.#connection.parsedStatements[name] = sql;
   }
 
   /** Whether a text should be prepared now. */

@@ -1,19 +1,24 @@
-/** Queries, and the collecting of their results. */
+/**
+ * Queries. The client sends them and reads their replies in its own way, unless a method is replaced by which a query
+ * of pg does so: programs wrap `submit` to log texts, or `handleRowDescription` to rename columns.
+ */
 import { EventEmitter } from "node:events";
-import { ProtocolError } from "../errors.ts";
-import type { RowReader } from "../rows/row.ts";
-import type { Inbox } from "../wire/inbox.ts";
-import type { Columns } from "./columns.ts";
+import { type Connection, textOfName } from "./connection.ts";
 import type {
   CustomTypesConfig,
+  FieldDef,
   QueryConfig,
   QueryEvents,
   QueryResultRow,
   Submittable,
   SubmittedQuery,
 } from "./interfaces.ts";
-import { inDomain, outside, rethrowFromHere, throwLater } from "./outside.ts";
+import { inDomain, outside, rethrowFromHere } from "./outside.ts";
 import { Result } from "./result.ts";
+import { utils } from "./utils.ts";
+
+/** pg's words for a COPY FROM STDIN without data. */
+export const NO_SOURCE = "No source stream defined";
 
 /** Gets the outcome of a query. */
 // deno-lint-ignore no-explicit-any -- the result's rows are those of any query
@@ -59,6 +64,14 @@ export class Query<R extends QueryResultRow = any, I extends any[] = any> extend
   callback: QueryCallback | undefined;
   /** Internal, as is everything in pg that begins with `_`: `array`, or undefined. */
   _rowMode: string | undefined;
+  /** Internal: the result of the statement that is being executed. */
+  _result: Result;
+  /** Internal: a result, or an array if the text has several statements. */
+  _results: Result | Result[];
+  /** Internal: why a value could not be sent or read; the rest of the reply is ignored then. */
+  _canceledDueToError: unknown = false;
+  /** Internal: whether rows are kept. */
+  _accumulateRows = true;
 
   /** A query of a text or of a configuration; values and a callback may follow. */
   constructor(config?: string | QueryConfig<I>, values?: I | QueryCallback, callback?: QueryCallback) {
@@ -75,6 +88,7 @@ export class Query<R extends QueryResultRow = any, I extends any[] = any> extend
     this.portal = given.portal || "";
     this.callback = inDomain(callback || (hasCallback ? values as QueryCallback : given.callback as QueryCallback));
     this._rowMode = given.rowMode;
+    this._result = this._results = new Result(this._rowMode, this.types);
   }
 
   /** Whether the extended protocol is used. */
@@ -88,11 +102,131 @@ export class Query<R extends QueryResultRow = any, I extends any[] = any> extend
     outside(() => this.callback ? this.callback(error) : (this as EventEmitter).emit("error", error));
   }
 
-  /** Internal: reports the result, to the callback, and as an event. */
-  _succeed(results: unknown): void {
-    if (this.callback) outside(() => this.callback!(null, results));
-    outside(() => (this as EventEmitter).emit("end", results));
+  /** Reports the result: to the callback, and as an event. */
+  handleReadyForQuery(connection: Connection): void {
+    if (this._canceledDueToError) return this.handleError(this._canceledDueToError, connection);
+    if (this.callback) outside(() => this.callback!(null, this._results));
+    outside(() => (this as EventEmitter).emit("end", this._results));
   }
+
+  /** Sends the first messages; an error is why that cannot be done. */
+  submit(connection: Connection): Error | null {
+    const problem = problemOf(this, connection);
+    if (problem !== undefined) return problem;
+    if (this.requiresPreparation()) this.prepare(connection);
+    else connection.query(this.text ?? "");
+    return null;
+  }
+
+  /** Whether the server has a statement of this name, or is about to have it. */
+  hasBeenParsed(connection: Connection): boolean {
+    return Boolean(this.name) && textOfName(this.name!, connection) !== undefined;
+  }
+
+  /** Sends the messages of the extended protocol. */
+  prepare(connection: Connection): void {
+    const { name, portal, text = "", binary } = this;
+    if (!this.hasBeenParsed(connection)) {
+      connection.parse({ text, name });
+      if (name) connection.submittedNamedStatements[name] = text;
+    }
+    try {
+      const valueMapper = utils.prepareValue;
+      connection.bind({ portal, statement: name, values: this.values ?? null, binary, valueMapper });
+    } catch (error) {
+      connection.close({ type: "S", name });
+      connection.sync();
+      this._canceledDueToError = error;
+      return;
+    }
+    connection.describe({ type: "P", name: portal });
+    this._getRows(connection, this.rows);
+  }
+
+  /** Takes the columns. */
+  handleRowDescription({ fields }: { readonly fields: FieldDef[] }): void {
+    this._checkForMultirow();
+    this._result.addFields(fields);
+    this._accumulateRows = Boolean(this.callback) || this.listenerCount("row") === 0;
+  }
+
+  /** Reads a row. */
+  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    if (this._canceledDueToError) return;
+    let row;
+    try {
+      row = this._result.parseRow(fields);
+    } catch (error) {
+      this._canceledDueToError = error;
+      return;
+    }
+    (this as EventEmitter).emit("row", row, this._result);
+    if (this._accumulateRows) this._result.addRow(row);
+  }
+
+  /** Takes the command tag. */
+  handleCommandComplete(message: { readonly text?: string }, connection: Connection): void {
+    this._checkForMultirow();
+    this._result.addCommandComplete(message);
+    if (this.rows) connection.sync();
+  }
+
+  /** The text is empty. */
+  handleEmptyQuery(connection: Connection): void {
+    if (this.rows) connection.sync();
+  }
+
+  /** Requests the next rows. */
+  handlePortalSuspended(connection: Connection): void {
+    this._getRows(connection, this.rows);
+  }
+
+  /** Ends a COPY FROM STDIN, for which there is no data. */
+  handleCopyInResponse(connection: Connection): void {
+    connection.sendCopyFail(NO_SOURCE);
+  }
+
+  /** Ignores the data of a COPY TO STDOUT. */
+  handleCopyData(_message?: unknown, _connection?: Connection): void {}
+
+  /** Internal: requests rows. */
+  _getRows(connection: Connection, rows: number | undefined): void {
+    connection.execute({ portal: this.portal, rows });
+    if (rows) connection.flush();
+    else connection.sync();
+  }
+
+  /** Internal: begins the next result if the statement before has completed. */
+  _checkForMultirow(): void {
+    if (!this._result.command) return;
+    if (!Array.isArray(this._results)) this._results = [this._result];
+    this._result = new Result(this._rowMode, this._result._types);
+    this._results.push(this._result);
+  }
+}
+
+/** Whether a method is replaced that the client does not call for queries of this class. */
+export function isChanged(query: Query): boolean {
+  const { _result: result } = query;
+  return query.submit !== submit || query.prepare !== prepare || query.hasBeenParsed !== hasBeenParsed ||
+    query.handleRowDescription !== handleRowDescription || query.handleDataRow !== handleDataRow ||
+    query.handleCommandComplete !== handleCommandComplete || query.handleEmptyQuery !== handleEmptyQuery ||
+    query.handleCopyInResponse !== handleCopyInResponse || query.handleCopyData !== handleCopyData ||
+    query.handlePortalSuspended !== handlePortalSuspended || result.addFields !== addFields ||
+    result.parseRow !== (result.rowAsArray ? _parseRowAsArray : parseRow) || result.addRow !== addRow ||
+    result.addCommandComplete !== addCommandComplete;
+}
+
+/** Why a query cannot be sent, in pg's words; undefined if it can. */
+export function problemOf({ text, name, values }: Query, connection: Connection): Error | undefined {
+  if (typeof text !== "string" && typeof name !== "string") {
+    return new Error("A query must have either text or a name. Supplying neither is unsupported.");
+  }
+  const known = name ? textOfName(name, connection) : undefined;
+  if (text && known && text !== known) {
+    return new Error(`Prepared statements must be unique - '${name}' was used for a different statement`);
+  }
+  return values && !Array.isArray(values) ? new Error("Query values must be an array") : undefined;
 }
 
 /** A query of this class, or one that talks to the connection itself. */
@@ -125,90 +259,12 @@ export function queryOf(
 
 /** The parsers for a query: its own, or those of the client. */
 export function typesOf(query: RunnableQuery, clientTypes: CustomTypesConfig): CustomTypesConfig {
-  if (query instanceof Query) return query.types || clientTypes;
   // Query classes of other packages have a result, whose parsers are the client's unless they have their own.
   const { _result: result } = query as { _result?: { _types?: CustomTypesConfig } };
   if (result && !result._types) result._types = clientTypes;
-  return clientTypes;
+  return (query as { types?: CustomTypesConfig }).types || clientTypes;
 }
 
-/** Collects the results of one query, from the messages of its reply. */
-export class QuerySink {
-  /** A result, or an array if the text has several statements. */
-  results: Result | Result[];
-  /** Why a row could not be read, or `undefined`. It is the outcome of the query, whatever the server says later. */
-  failure: { readonly error: unknown } | undefined = undefined;
-  readonly #query: Query;
-  readonly #types: CustomTypesConfig;
-  #result: Result;
-  #reader: RowReader | undefined = undefined;
-  /** Where rows are kept; undefined if they only go to listeners. */
-  #rows: unknown[] | undefined = undefined;
-  #hasListeners = false;
-
-  constructor(query: Query, types: CustomTypesConfig) {
-    this.#query = query;
-    this.#types = types;
-    this.#result = this.results = new Result(query._rowMode, types);
-  }
-
-  /** Must be called before rows with these columns. Whoever makes them calls the user's `getTypeParser`. */
-  begin(make: () => Columns): void {
-    this.#checkForNext();
-    let columns: Columns;
-    try {
-      columns = make();
-    } catch (error) {
-      this.failure ??= { error };
-      return;
-    }
-    this.#result.fields = columns.fields.slice();
-    this.#reader = columns.reader;
-    this.#hasListeners = this.#query.listenerCount("row") > 0;
-    this.#rows = this.#query.callback || !this.#hasListeners ? this.#result.rows : undefined;
-  }
-
-  /** Reads the current message, a DataRow. */
-  row(inbox: Inbox): void {
-    if (this.failure !== undefined) return;
-    if (this.#reader === undefined) throw inbox.unexpected("read rows");
-    let row: unknown;
-    try {
-      row = this.#reader.read(inbox, inbox.pos, inbox.limit);
-    } catch (error) {
-      if (error instanceof ProtocolError) throw error;
-      // A parser's error is wrapped by the reader; pg gives it to the caller as it is.
-      this.failure = { error: (error as Error).cause ?? error };
-      return;
-    }
-    this.#rows?.push(row);
-    if (this.#hasListeners) this.#emit(row);
-  }
-
-  /** Reads the current message, a CommandComplete. */
-  complete(inbox: Inbox): void {
-    this.#checkForNext();
-    const text = inbox.cstring();
-    inbox.end();
-    this.#reader = undefined;
-    this.#result.addCommandComplete({ text });
-  }
-
-  /** Listeners are called while the reply is read, so what they throw must not reach the session. */
-  #emit(row: unknown): void {
-    try {
-      (this.#query as EventEmitter).emit("row", row, this.#result);
-    } catch (error) {
-      throwLater(error);
-    }
-  }
-
-  /** Begins the next result if the statement before has completed. */
-  #checkForNext(): void {
-    if (!this.#result.command) return;
-    const results = Array.isArray(this.results) ? this.results : [this.results];
-    this.#result = new Result(this.#query._rowMode, this.#types);
-    results.push(this.#result);
-    this.results = results;
-  }
-}
+const { submit, prepare, hasBeenParsed, handleRowDescription, handleDataRow, handleCommandComplete } = Query.prototype;
+const { handleEmptyQuery, handleCopyInResponse, handleCopyData, handlePortalSuspended } = Query.prototype;
+const { addFields, parseRow, _parseRowAsArray, addRow, addCommandComplete } = Result.prototype;

@@ -11,14 +11,17 @@ import type { CustomTypesConfig, SubmittedQuery } from "./interfaces.ts";
 import { outside } from "./outside.ts";
 import type { RowChoice } from "./columns.ts";
 import type { Plans } from "./plans.ts";
-import { prepareValues } from "./prepare_value.ts";
-import { Query, QuerySink, type RunnableQuery } from "./query.ts";
+import { isChanged, problemOf, Query, type RunnableQuery } from "./query.ts";
+import { QuerySink } from "./query_sink.ts";
 import { SubmittedRequest } from "./submitted.ts";
+import { preparedForQuery } from "./utils.ts";
 
 /** What a query needs of its client. */
 export interface QueryOwner {
   readonly connection: Connection;
-  /** Called before the outcome of a query is reported; `status` is that of the transaction. */
+  /** Called before the server's error for a query is reported; as in pg, the client is not ready for the next one then. */
+  refused(run: QueryRun): void;
+  /** Called before the result of a query is reported, or after its error; `status` is that of the transaction. */
   ready(run: QueryRun, status: string): void;
   /** Called when the outcome has been reported. */
   settled(run: QueryRun): void;
@@ -61,10 +64,10 @@ export class QueryRun {
   }
 
   /** Sends the query. */
-  start(opened: OpenedConnection, plans: Plans, types: CustomTypesConfig, isBinary: boolean): void {
+  start(opened: OpenedConnection, plans: Plans, types: CustomTypesConfig): void {
     const { query } = this;
-    if (query instanceof Query) this.#execute(query, opened, plans, types, isBinary);
-    else this.#submit(query, opened);
+    if (query instanceof Query && !isChanged(query)) this.#execute(query, opened, plans, types);
+    else this.#submit(query as SubmittedQuery, opened);
   }
 
   /** Reports an error, unless the outcome has been reported. */
@@ -81,42 +84,40 @@ export class QueryRun {
     outside(() => query.handleError?.(error, this.#owner.connection));
   }
 
-  #execute(
-    query: Query,
-    { state, link }: OpenedConnection,
-    plans: Plans,
-    types: CustomTypesConfig,
-    isBinary: boolean,
-  ): void {
-    const sink = new QuerySink(query, types);
+  #execute(query: Query, { state, link }: OpenedConnection, plans: Plans, types: CustomTypesConfig): void {
+    const sink = new QuerySink(query);
     const choice: RowChoice = {
       types,
-      isBinary: query.binary || isBinary,
+      isBinary: query.binary || false,
       shape: query._rowMode === "array" ? "array" : "object",
     };
     let op: Op<void>;
     try {
-      checkQuery(query, plans);
+      const problem = problemOf(query, this.#owner.connection);
+      if (problem !== undefined) throw problem;
       if (query.requiresPreparation()) {
         const { text: sql, name, values } = query;
-        op = executeExtended({ sql, name, values: prepareValues(values ?? []) }, sink, choice, plans, state);
+        op = executeExtended({ sql, name, values: preparedForQuery(values ?? []) }, sink, choice, plans, state);
       } else op = executeSimple(plans.ofSimpleText(query.text ?? ""), sink, { ...choice, isBinary: false }, state);
     } catch (error) {
-      nextTick(() => this.#settle(() => this.#report(error), statusOf(state.session)));
+      nextTick(() => this.#settleError(error, statusOf(state.session)));
       return;
     }
     const { observer, session } = state;
     const span = observer.isEnabled ? observer.callSpan("query", query.text, query.values?.length) : undefined;
     link.run({ op, deadline: undefined, span }).then(
       () => {
-        const { failure, results } = sink;
-        const report = (): void => failure === undefined ? query._succeed(results) : this.#report(failure.error);
+        const { failure } = sink;
+        const report = (): void => {
+          if (failure !== undefined) this.#report(failure.error);
+          else outside(() => query.handleReadyForQuery(this.#owner.connection));
+        };
         this.#settle(report, statusOf(session));
       },
       (error) => {
         // The client reports that the connection is lost, once.
         if (session.lost !== undefined) return;
-        this.#settle(() => this.#report(sink.failure?.error ?? pgError(error)), statusOf(session));
+        this.#settleError(sink.failure?.error ?? pgError(error), statusOf(session));
       },
     );
   }
@@ -124,19 +125,29 @@ export class QueryRun {
   #submit(query: SubmittedQuery, { state, link }: OpenedConnection): void {
     const { session } = state;
     const { connection } = this.#owner;
-    const request = new SubmittedRequest(query, connection, session.outbox, link);
+    const request = new SubmittedRequest(query, connection, session.outbox, link, {
+      refused: () => this.#owner.refused(this),
+      ready: (status) => this.#owner.ready(this, status),
+    });
     this.#request = request;
     const end = async (error?: unknown): Promise<void> => {
       // The query may not have read all of the reply yet.
       if (isTaken(connection.stream)) await released(connection.stream);
       request.finish();
       if (session.lost !== undefined && error !== undefined) return;
-      const report = (): void => {
-        if (error !== undefined && !request.hasFailed) this.#report(request.refusal ?? pgError(error));
-      };
-      this.#settle(report, statusOf(session));
+      if (error === undefined || request.hasFailed) this.#settle(() => {}, statusOf(session));
+      else this.#settleError(request.refusal ?? pgError(error), statusOf(session));
     };
     link.run({ op: perform(request as Request<void>), deadline: undefined }).then(() => end(), end);
+  }
+
+  #settleError(error: unknown, status: string): void {
+    this.#owner.refused(this);
+    const isReported = this.#isOver;
+    this.#isOver = true;
+    if (!isReported) this.#report(error);
+    this.#owner.ready(this, status);
+    this.#owner.settled(this);
   }
 
   #settle(report: () => void, status: string): void {
@@ -169,16 +180,4 @@ export function problemWith(
 /** The letter of the transaction's status. */
 function statusOf({ inbox }: Session): string {
   return String.fromCharCode(inbox.transactionStatus);
-}
-
-/** Throws for a query that cannot be sent, in pg's words. */
-function checkQuery({ text, name, values }: Query, plans: Plans): void {
-  if (typeof text !== "string" && typeof name !== "string") {
-    throw new Error("A query must have either text or a name. Supplying neither is unsupported.");
-  }
-  const known = name ? plans.textOf(name) : undefined;
-  if (text && known && text !== known) {
-    throw new Error(`Prepared statements must be unique - '${name}' was used for a different statement`);
-  }
-  if (values && !Array.isArray(values)) throw new Error("Query values must be an array");
 }

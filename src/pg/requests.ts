@@ -17,7 +17,8 @@ import type { Columns, RowChoice } from "./columns.ts";
 import { readFields } from "./fields.ts";
 import type { Plan, SimplePlan } from "./plans.ts";
 import type { Prepared } from "./prepare_value.ts";
-import type { QuerySink } from "./query.ts";
+import { NO_SOURCE } from "./query.ts";
+import type { QuerySink } from "./query_sink.ts";
 
 /** Executes a text of any number of statements. */
 export class SimpleRequest implements Request<void> {
@@ -235,6 +236,3 @@ export function withoutNul(text: string, what: string): string {
   }
   return text;
 }
-
-/** pg's words for a COPY FROM STDIN without data. */
-const NO_SOURCE = "No source stream defined";

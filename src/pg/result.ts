@@ -36,6 +36,7 @@ export class Result<R = any> {
   constructor(rowMode?: string, types?: CustomTypesConfig) {
     this._types = types;
     this.rowAsArray = rowMode === "array";
+    if (this.rowAsArray) this.parseRow = this._parseRowAsArray as this["parseRow"];
   }
 
   /** Takes the command tag of a CommandComplete: `INSERT 0 5`. */
@@ -50,7 +51,7 @@ export class Result<R = any> {
 
   /** Makes a row of the texts of its values. */
   parseRow(values: readonly (string | Uint8Array | null)[]): R {
-    return (this.rowAsArray ? this._parseRowAsArray(values) : this.#rowAsObject(values)) as R;
+    return this.#rowAsObject(values) as R;
   }
 
   /** Internal: makes an array of the texts of a row. */

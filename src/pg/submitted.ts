@@ -13,7 +13,7 @@ import { queueMicrotask } from "../timers.ts";
 import { Backend } from "../wire/codes.ts";
 import { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { attach, type Connection, isFull, isTaken, receive, type Writer } from "./connection.ts";
+import { attach, type Connection, detach, isFull, isTaken, receive, type Writer } from "./connection.ts";
 import { databaseError } from "./database_error.ts";
 import { readFields } from "./fields.ts";
 import type { SubmittedQuery } from "./interfaces.ts";
@@ -35,6 +35,14 @@ export interface RequestLink {
   resume(): void;
 }
 
+/** What hears of the outcome, before the query's method is called for it. */
+export interface RequestOwner {
+  /** The server has refused the query. */
+  refused(): void;
+  /** The server is ready for the next query; `status` is that of the transaction. */
+  ready(status: string): void;
+}
+
 /** Sends what a query writes, and delivers what the server answers. */
 export class SubmittedRequest implements Request<void>, Writer {
   readonly action = "run the query";
@@ -45,6 +53,7 @@ export class SubmittedRequest implements Request<void>, Writer {
   readonly #query: SubmittedQuery;
   readonly #connection: Connection;
   readonly #link: RequestLink;
+  readonly #owner: RequestOwner;
   /** Whether the server has refused it. */
   hasFailed = false;
   #isEncoding = false;
@@ -55,11 +64,12 @@ export class SubmittedRequest implements Request<void>, Writer {
   /** Frames the bytes that the query has returned to the stream. */
   #returned: Inbox | undefined = undefined;
 
-  constructor(query: SubmittedQuery, connection: Connection, out: Outbox, link: RequestLink) {
+  constructor(query: SubmittedQuery, connection: Connection, out: Outbox, link: RequestLink, owner: RequestOwner) {
     this.#query = query;
     this.#connection = connection;
     this.out = out;
     this.#link = link;
+    this.#owner = owner;
   }
 
   get isClosed(): boolean {
@@ -114,7 +124,11 @@ export class SubmittedRequest implements Request<void>, Writer {
 
   mapError(fields: ServerFields): Failure | undefined {
     const error = databaseError(fields);
-    const handle = (): void => this.#query.handleError?.(error, this.#connection);
+    const handle = (): void => {
+      delete this.#connection.submittedNamedStatements[nameOf(this.#query)];
+      this.#owner.refused();
+      this.#query.handleError?.(error, this.#connection);
+    };
     if (isTaken(this.#connection.stream)) {
       this.#refused = { name: "errorMessage", message: error, handle };
       this.#deliverBytes(ERROR_RESPONSE);
@@ -154,7 +168,7 @@ export class SubmittedRequest implements Request<void>, Writer {
     if (this.hasFailed) this.#deliver("readyForQuery", { name: "readyForQuery" });
     this.#flush();
     this.#isOver = true;
-    attach(this.#connection, undefined);
+    detach(this.#connection, this);
   }
 
   #read(inbox: Inbox): void {
@@ -177,8 +191,15 @@ export class SubmittedRequest implements Request<void>, Writer {
         return this.#deliver("portalSuspended", undefined, () => query.handlePortalSuspended?.(connection));
       case Backend.EmptyQueryResponse:
         return this.#deliver("emptyQuery", undefined, () => query.handleEmptyQuery?.(connection));
-      case Backend.ReadyForQuery:
-        return this.#deliver("readyForQuery", undefined, () => query.handleReadyForQuery?.(connection));
+      case Backend.ReadyForQuery: {
+        const status = String.fromCharCode(inbox.transactionStatus);
+        return this.#deliver("readyForQuery", undefined, () => {
+          this.#owner.ready(status);
+          query.handleReadyForQuery?.(connection);
+        });
+      }
+      case Backend.ParseComplete:
+        return this.#deliver("parseComplete", undefined, () => noteStatement(query, connection));
       case Backend.CopyInResponse:
         return this.#deliver("copyInResponse", undefined, () => query.handleCopyInResponse?.(connection));
       case Backend.CopyData: {
@@ -216,6 +237,19 @@ export class SubmittedRequest implements Request<void>, Writer {
   }
 }
 
+/** The server has the statement of a query that has a name. */
+function noteStatement(query: SubmittedQuery, { parsedStatements, submittedNamedStatements }: Connection): void {
+  const name = nameOf(query);
+  if (name === "") return;
+  parsedStatements[name] = query.text ?? "";
+  delete submittedNamedStatements[name];
+}
+
+/** The name under which a query prepares its statement, or "". */
+function nameOf({ name }: SubmittedQuery): string {
+  return name ?? "";
+}
+
 /** The code and the length of a message. */
 const HEADER_LENGTH = 5;
 
@@ -251,7 +285,6 @@ function textsOf(inbox: Inbox): (string | null)[] {
 
 /** The messages of which query classes only get the event. */
 const PLAIN_EVENTS: ReadonlyMap<number, string> = new Map([
-  [Backend.ParseComplete, "parseComplete"],
   [Backend.BindComplete, "bindComplete"],
   [Backend.CloseComplete, "closeComplete"],
   [Backend.NoData, "noData"],

@@ -1,13 +1,13 @@
 /** pg's `lib/utils`, which query classes of other packages use. */
 import { escapeIdentifier, escapeLiteral } from "./escape.ts";
-import { type Prepared, prepareValue } from "./prepare_value.ts";
+import { type Prepared, prepareValue, prepareValues } from "./prepare_value.ts";
 import type { QueryConfig } from "./interfaces.ts";
 import type { QueryCallback } from "./query.ts";
 
 /** The functions. */
 export interface Utils {
-  /** What is sent for the value of a parameter. */
-  readonly prepareValue: (value: unknown) => Prepared;
+  /** What is sent for the value of a parameter. A program may replace it. */
+  prepareValue: (value: unknown) => Prepared;
   /** The configuration that the arguments of `query` are. */
   readonly normalizeQueryConfig: (
     config: string | QueryConfig,
@@ -22,7 +22,7 @@ export interface Utils {
 
 /** The functions, as one object. */
 export const utils: Utils = {
-  prepareValue: (value) => prepareValue(value),
+  prepareValue,
   normalizeQueryConfig(config, values, callback) {
     const own: Record<string, unknown> = typeof config === "string"
       ? { text: config }
@@ -35,3 +35,9 @@ export const utils: Utils = {
   escapeIdentifier,
   escapeLiteral,
 };
+
+/** What is sent for all values of a query. */
+export function preparedForQuery(values: readonly unknown[]): Prepared[] {
+  const { prepareValue: prepare } = utils;
+  return prepare === prepareValue ? prepareValues(values) : Array.from(values, (value) => prepareValue(prepare(value)));
+}
