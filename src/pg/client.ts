@@ -3,7 +3,7 @@ import type { EventEmitter } from "node:events";
 import type { OpenedConnection } from "../async/opened.ts";
 import { ServerError, type ServerFields } from "../errors.ts";
 import { clearTimeout, nextTick, setImmediate, setTimeout } from "../timers.ts";
-import { Connection, reportParameters, type StreamOwner } from "./connection.ts";
+import { Connection, reportParameters, show, type StreamOwner } from "./connection.ts";
 import { ClientSettings } from "./client_settings.ts";
 import { ConnectionParameters } from "./connection_parameters.ts";
 import { databaseError, noticeMessage, notificationMessage, pgError, socketError } from "./database_error.ts";
@@ -252,6 +252,7 @@ export class Client extends ClientSettings {
     this._connected = true;
     this.readyForQuery = true;
     this._txStatus = "I";
+    show(this.connection.stream, link);
     this.#keepProcess(this.#keepsProcess);
     reportParameters(this.connection, link.session);
     outside(() => callback(null as unknown as Error, this));

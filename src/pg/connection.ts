@@ -6,6 +6,7 @@
  * a Sync, and everything that the query still writes is dropped until the ReadyForQuery, as the server would do.
  */
 import { EventEmitter } from "node:events";
+import type { OpenedConnection } from "../async/opened.ts";
 import { DescribeTarget } from "../wire/codes.ts";
 import * as frontend from "../wire/frontend.ts";
 import type { Outbox } from "../wire/outbox.ts";
@@ -38,6 +39,9 @@ export interface StreamOwner {
   drained(): Promise<void>;
 }
 
+/** What is known of an open connection. */
+type SocketFacts = Pick<OpenedConnection["link"], "addresses" | "tls" | "encrypted">;
+
 /** What the stream of a connection does with bytes. */
 interface StreamLink {
   /** Sends bytes of the current query. */
@@ -53,6 +57,9 @@ export let isTaken: (stream: ConnectionStream) => boolean;
 
 /** Whether so much waits to be read by it that no more is to be received. */
 export let isFull: (stream: ConnectionStream) => boolean;
+
+/** Lets a stream say what is known of its open connection. */
+export let show: (stream: ConnectionStream, facts: SocketFacts) => void;
 
 /** Gives bytes of a reply to the query that has taken a stream, or to the connection if it has been put back. */
 export let receive: (stream: ConnectionStream, bytes: Uint8Array) => void;
@@ -91,7 +98,7 @@ export function reportParameters(
 
 /** Writes messages, and emits those of the server: `rowDescription`, `noData`, `readyForQuery`, … */
 export class Connection extends EventEmitter {
-  /** The socket, with the few members that query classes and programs use. */
+  /** The socket, with the members that query classes and programs use. */
   readonly stream: ConnectionStream;
   /** The texts of the statements that the server has under names that users gave. */
   parsedStatements: Record<string, string> = Object.create(null);
@@ -210,6 +217,7 @@ export class ConnectionStream extends EventEmitter {
   destroyed = false;
   readonly #owner: StreamOwner;
   readonly #link: StreamLink;
+  #facts: SocketFacts | undefined = undefined;
   #isDraining = false;
   #unread: Uint8Array[] = [];
   #unreadBytes = 0;
@@ -225,11 +233,38 @@ export class ConnectionStream extends EventEmitter {
   static {
     isTaken = (stream) => stream.listenerCount("data") === 0;
     isFull = (stream) => stream.#unreadBytes >= MAX_UNREAD;
+    show = (stream, facts) => stream.#facts = facts;
     receive = (stream, bytes) => stream.#receive(bytes);
     released = async (stream) => {
       while (stream.writable && stream.listenerCount("data") === 0) await stream.#change();
       stream.resume();
     };
+  }
+
+  /** True if the connection is encrypted; otherwise undefined, as of a socket of `node:net`. */
+  get encrypted(): true | undefined {
+    return this.#facts?.tls === undefined ? undefined : true;
+  }
+
+  /** Whether the server's certificate has been verified; undefined if the connection is not encrypted. */
+  get authorized(): boolean | undefined {
+    const { tls, encrypted } = this.#facts ?? {};
+    return tls && (encrypted?.certificate !== undefined || encrypted?.isVerified === true);
+  }
+
+  /** The protocol that the server has confirmed by ALPN, or false; undefined if the connection is not encrypted. */
+  get alpnProtocol(): string | false | undefined {
+    return this.#facts?.tls && (this.#facts.tls.alpn ?? false);
+  }
+
+  /** The server's IP address; undefined for a Unix socket. */
+  get remoteAddress(): string | undefined {
+    return this.#facts?.addresses?.remote.host;
+  }
+
+  /** The server's port; undefined for a Unix socket. */
+  get remotePort(): number | undefined {
+    return this.#facts?.addresses?.remote.port;
   }
 
   /** Writes bytes; the event `drain` tells when little of it is unsent, if the result is false. */

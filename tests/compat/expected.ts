@@ -51,11 +51,6 @@ export const EXPECTED: readonly Expected[] = [
   },
   {
     suite: "pg",
-    tests: ["integration/client/ssl-tests.js > can connect with direct SSL negotiation"],
-    reason: "the test asks the TLS socket, which pyro does not show, for its ALPN protocol",
-  },
-  {
-    suite: "pg",
     tests: ["integration/gh-issues/2627-tests.js*"],
     reason: "an invalid answer to the startup message is an error in pyro's words",
   },

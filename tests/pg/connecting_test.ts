@@ -37,6 +37,22 @@ besidePg("encryption without verification, and with it", async ({ pg, client }) 
   return [rows, more, refusal, code];
 });
 
+besidePg("what the stream tells of the socket", async ({ client }) => {
+  const ca = await certificate();
+  const seen: unknown[] = [];
+  for (const ssl of [false, { rejectUnauthorized: false }, { ca, checkServerIdentity: () => undefined }]) {
+    const { connection: { stream } } = await client({ ...config, ...(ssl ? encrypted : {}), ssl });
+    seen.push([stream.encrypted, stream.authorized, stream.remoteAddress, stream.remotePort]);
+  }
+  return seen;
+});
+
+besidePg("the protocol that the server has confirmed when encryption starts at once", async ({ client }) => {
+  const ssl = { rejectUnauthorized: false };
+  const { connection: { stream } } = await client({ ...encrypted, ssl, sslnegotiation: "direct" });
+  return [stream.encrypted, stream.alpnProtocol];
+});
+
 test("pg: encryption with a certificate of an own authority", async () => {
   const ca = await certificate();
   const connect = async (more: ClientConfig): Promise<unknown> => {
