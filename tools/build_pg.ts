@@ -38,11 +38,15 @@ const FILES: Readonly<Record<string, string>> = {
 /** Where the module pg-pool is in `lib`. */
 const POOL = "node_modules/pg-pool";
 
-/** The client. Some tools change the text of these methods, in a file of this name, when it is loaded. */
-const CLIENT = `"use strict";
-const pyro = require("./pyro.js");
+/**
+ * The file of the client or the pool. Some tools change the text of these methods, in a class and a file of these names,
+ * when it is loaded.
+ */
+function fileOf(name: "Client" | "Pool", pyro: string): string {
+  return `"use strict";
+const pyro = require("${pyro}");
 
-class Client extends pyro.Client {
+class ${name} extends pyro.${name} {
   connect(callback) {
     return super.connect(callback);
   }
@@ -52,8 +56,9 @@ class Client extends pyro.Client {
   }
 }
 
-module.exports = Client;
+module.exports = ${name};
 `;
+}
 
 /**
  * The root: a plain object, whose members can be replaced. Its pool extends that of a module named pg-pool, which is how
@@ -88,10 +93,10 @@ export async function buildPgPackage(directory: string): Promise<void> {
     const from = exported === "ConnectionParameters" ? `Client.${exported}` : exported;
     write(`lib/${name}.js`, `"use strict";\nmodule.exports = require("./pyro.js").${from};\n`);
   }
-  write("lib/client.js", CLIENT);
+  write("lib/client.js", fileOf("Client", "./pyro.js"));
   write("lib/index.js", INDEX);
   mkdirSync(join(directory, "lib", POOL), { recursive: true });
-  write(`lib/${POOL}/index.js`, `"use strict";\nmodule.exports = require("../../pyro.js").Pool;\n`);
+  write(`lib/${POOL}/index.js`, fileOf("Pool", "../../pyro.js"));
   const { "pg-pool": version } = COMPAT_SUITES;
   write(`lib/${POOL}/package.json`, `${JSON.stringify({ name: "pg-pool", version }, undefined, 2)}\n`);
   const names = [...NAMES, "native"].map((name) => `export const ${name} = pg.${name};\n`).join("");

@@ -131,8 +131,8 @@ const OPENTELEMETRY = {
 } as const;
 
 /**
- * A program that is observed: by OpenTelemetry, and as Datadog's and New Relic's agents do, of which the first reads the
- * query that a call has added to the client, and the second changes the text of a file.
+ * A program that is observed: by OpenTelemetry, and as agents do, of which Datadog's reads the query that a call has
+ * added to the client, and New Relic's and Sentry's change the texts of files.
  */
 const OBSERVED_PROGRAM = `
 const { trace } = require("@opentelemetry/api");
@@ -177,7 +177,11 @@ trace.getTracer("program").startActiveSpan("program", async (span) => {
     loaded: loaded.filter((file) => !file.startsWith("pg/lib/chunks/")),
     spans: spans.map(({ name, parentSpanContext }) => [name, nameOf(parentSpanContext?.spanId)]),
     added,
-    hasMethods: /class Client .*\\sconnect\\(.*\\squery\\(/s.test(readFileSync(require.resolve("pg/lib/client.js"), "utf8")),
+    hasMethods: ["Client", "Pool"].map((name) => {
+      const file = name === "Client" ? "client.js" : "node_modules/pg-pool/index.js";
+      const text = readFileSync(require.resolve("pg").replace("index.js", file), "utf8");
+      return new RegExp(\`class \${name} .*\\\\sconnect\\\\(.*\\\\squery\\\\(\`, "s").test(text);
+    }),
     kind: Object.prototype.toString.call(pg),
     native: [pg.native, Object.keys(pg).includes("native")],
   }));
@@ -373,7 +377,7 @@ test("package: in pg's place, observed by OpenTelemetry and by agents", async ()
         ["program", null],
       ],
       added: [["select 1 as n", "function"], ["select $1::int4 as n", "function"]],
-      hasMethods: true,
+      hasMethods: [true, true],
       kind: "[object Object]",
       native: [null, false],
     });
