@@ -10,17 +10,20 @@
  */
 import { Backend, CANCEL_REQUEST, Frontend } from "../wire/codes.ts";
 import { copyOf, encoded, int32, MessageStream, textsAt, type WholeMessage } from "../wire/framing.ts";
-import { query } from "../wire/frontend.ts";
+import { parse, query } from "../wire/frontend.ts";
 import { LocalSettings } from "./local_settings.ts";
 import type { Middle } from "./middle.ts";
 import {
   type Command,
+  effectOf,
   KEEP_STATEMENT,
+  replacementOf,
   rewriteQuery,
   rewriteStatement,
   SET_STATEMENT,
   UNDO_STATEMENT,
   type View,
+  viewAfter,
 } from "./transaction_commands.ts";
 
 /** The relay of one connection. */
@@ -39,7 +42,8 @@ export class SavepointRelay implements Middle {
   #view: View = "idle";
   /** What the client has sent since the last ReadyForQuery that it got. */
   #group: Group | undefined = undefined;
-  readonly #statements = new Map<string, Command>();
+  /** What prepared statements do, and what the server has in place of those that begin or end a transaction. */
+  readonly #statements = new Map<string, { readonly command: Command; readonly sql: string }>();
   readonly #portals = new Map<string, Command>();
   readonly #settings = new LocalSettings();
 
@@ -90,7 +94,15 @@ export class SavepointRelay implements Middle {
     const keep = this.#view === "failed" ? undefined : this.#keepSettings(first);
     if (keep !== undefined) this.#execute(keep);
     this.#asked.push("client");
-    return { commands: [], beganIdle, hasEnded: false, endsWithQuery: false, isSkipped: false };
+    return {
+      commands: [],
+      parses: [],
+      view: this.#view,
+      beganIdle,
+      hasEnded: false,
+      endsWithQuery: false,
+      isSkipped: false,
+    };
   }
 
   /** SQL that keeps the settings which the first message of a group is about to change. */
@@ -112,21 +124,20 @@ export class SavepointRelay implements Middle {
     switch (code) {
       case Frontend.Query: {
         const [sql = ""] = textsAt(bytes, HEADER, bytes.length, 1);
-        const { sql: text, commands } = rewriteQuery(sql, this.#view);
+        const { sql: text, commands } = rewriteQuery(sql, group.view);
         group.commands.push(...commands.map((command) => ({ command, isExtended: false })));
         group.hasEnded = group.endsWithQuery = true;
         return text === sql ? bytes : encoded((out) => query(out, text));
       }
       case Frontend.Parse:
-        return this.#parsed(bytes);
-      case Frontend.Bind: {
-        const [portal = "", statement = ""] = textsAt(bytes, HEADER, bytes.length, 2);
-        this.#portals.set(portal, this.#statements.get(statement) ?? "other");
-        return bytes;
-      }
+        return this.#parsed(bytes, group);
+      case Frontend.Bind:
+        return this.#bound(bytes, group);
       case Frontend.Execute: {
         const [portal = ""] = textsAt(bytes, HEADER, bytes.length, 1);
-        group.commands.push({ command: this.#portals.get(portal) ?? "other", isExtended: true });
+        const command = this.#portals.get(portal) ?? "other";
+        group.commands.push({ command, isExtended: true });
+        group.view = viewAfter(command, group.view);
         return bytes;
       }
       case Frontend.Sync:
@@ -141,17 +152,31 @@ export class SavepointRelay implements Middle {
     }
   }
 
-  #parsed(bytes: Uint8Array): Uint8Array {
+  #parsed(bytes: Uint8Array, group: Group): Uint8Array {
     const [name = "", sql = ""] = textsAt(bytes, HEADER, bytes.length, 2);
-    const { sql: text, commands: [command = "other"] } = rewriteStatement(sql, this.#view);
-    this.#statements.set(name, command);
+    const { sql: text, commands: [command = "other"] } = rewriteStatement(sql, group.view);
+    this.#statements.set(name, { command, sql: text });
     this.#settings.prepare(name, sql);
+    group.parses.push("client");
+    return text === sql ? bytes : encoded((out) => parse(out, name, text, []));
+  }
+
+  #bound(bytes: Uint8Array, group: Group): Uint8Array {
+    const [portal = "", name = ""] = textsAt(bytes, HEADER, bytes.length, 2);
+    const { command, sql } = this.#statements.get(name) ?? { command: "other", sql: "" };
+    this.#portals.set(portal, effectOf(command, group.view));
+    const text = replacementOf(command, group.view) ?? sql;
     if (text === sql) return bytes;
+    // It was prepared when the transaction was in another state.
+    this.#statements.set("", { command, sql: text });
+    group.parses.push("relay");
+    this.toServer.push(encoded((out) => parse(out, "", text, [])));
     return encoded((out) => {
-      const start = out.begin(Frontend.Parse);
-      out.cstring(name);
-      out.cstring(text);
-      out.int16(0);
+      const start = out.begin(Frontend.Bind);
+      out.cstring(portal);
+      out.cstring("");
+      // Neither parameters nor columns.
+      for (let i = 0; i < 3; i++) out.int16(0);
       out.end(start);
     });
   }
@@ -178,8 +203,11 @@ export class SavepointRelay implements Middle {
 
   /** A part of the reply to what the client has sent. */
   #replied({ code, bytes }: WholeMessage): void {
-    const { commands } = this.#group!;
+    const { commands, parses } = this.#group!;
     switch (code) {
+      case Backend.ParseComplete:
+        if (parses.shift() === "client") this.toClient.push(bytes);
+        return;
       case Backend.CommandComplete:
       case Backend.EmptyQueryResponse:
       case Backend.PortalSuspended: {
@@ -198,8 +226,7 @@ export class SavepointRelay implements Middle {
 
   #completed(command: Command, bytes: Uint8Array): void {
     if (command === "checks") return;
-    if (command === "begins" && this.#view === "idle") this.#view = "open";
-    if (command === "commits" || command === "rolls back") this.#view = "idle";
+    this.#view = viewAfter(command, this.#view);
     // What was kept before a transaction of the same text is still there.
     if (command === "rolls back" && !this.#group!.beganIdle) this.#settings.forget();
     const tag = TAGS[command];
@@ -252,6 +279,10 @@ export class SavepointRelay implements Middle {
 interface Group {
   /** The commands that were not answered yet, in order. */
   readonly commands: { readonly command: Command; readonly isExtended: boolean }[];
+  /** Whose the Parse messages are that were not answered yet. */
+  readonly parses: ("relay" | "client")[];
+  /** The client's transaction, once the server has executed what it was sent. */
+  view: View;
   /** Whether the client was in no transaction before. */
   readonly beganIdle: boolean;
   /** Whether a Sync, or a simple query, was sent. */

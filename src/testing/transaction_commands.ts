@@ -4,10 +4,10 @@
  *
  * Source: PostgreSQL manual, SQL commands BEGIN, COMMIT, ROLLBACK, SAVEPOINT and SET CONSTRAINTS.
  */
-import { type StatementPart, statementsOf } from "../sql/statement.ts";
+import { statementsOf } from "../sql/statement.ts";
 
-/** What a statement does to the client's transaction. `checks` and `hidden` are statements that the client did not send. */
-export type Command = "other" | "begins" | "commits" | "rolls back" | "checks" | "hidden";
+/** What a statement does to the client's transaction. `checks` are statements that the client did not send. */
+export type Command = "other" | "begins" | "commits" | "rolls back" | "refused" | "checks";
 
 /** The client's transaction, as it sees it. */
 export type View = "idle" | "open" | "failed";
@@ -25,10 +25,15 @@ export function rewriteQuery(sql: string, view: View): Rewritten {
   let at = 0;
   const commands: Command[] = [];
   for (const part of statementsOf(sql, LONGEST)) {
-    const { replacement, becomes, does } = replaced(part, view);
-    view = becomes ?? view;
-    commands.push(...does);
-    text += sql.slice(at, part.start) + (replacement ?? sql.slice(part.start, part.end));
+    const command = commandOf(part.words);
+    text += sql.slice(at, part.start);
+    if (command === "commits" && view === "open") {
+      text += CHECK;
+      commands.push("checks", "checks", "checks");
+    }
+    text += replacementOf(command, view) ?? sql.slice(part.start, part.end);
+    commands.push(effectOf(command, view));
+    view = viewAfter(command, view);
     at = part.end;
   }
   return { sql: text + sql.slice(at), commands };
@@ -38,18 +43,29 @@ export function rewriteQuery(sql: string, view: View): Rewritten {
 export function rewriteStatement(sql: string, view: View): Rewritten {
   const [part, another] = SUSPECT.test(sql) ? statementsOf(sql, LONGEST) : [];
   if (part === undefined || another !== undefined) return { sql, commands: ["other"] };
-  switch (commandOf(part.words)) {
-    case "begins":
-      return { sql: SET, commands: ["begins"] };
-    case "commits":
-      return view === "failed" ? { sql: UNDO, commands: ["rolls back"] } : { sql: KEEP, commands: ["commits"] };
-    case "rolls back":
-      return { sql: UNDO, commands: ["rolls back"] };
-    case "refused":
-      return { sql: REFUSAL, commands: ["other"] };
-    default:
-      return { sql, commands: ["other"] };
-  }
+  const command = commandOf(part.words);
+  return { sql: replacementOf(command, view) ?? sql, commands: [command] };
+}
+
+/** What is executed in place of a command in a transaction like that; undefined if it stays as it is. */
+export function replacementOf(command: Command, view: View): string | undefined {
+  if (command === "refused") return REFUSAL;
+  if (!ENDS.includes(command) && command !== "begins") return undefined;
+  // PostgreSQL only warns; what it says about the transaction stays as it is.
+  if ((command === "begins") !== (view === "idle")) return NOTHING;
+  if (command === "begins") return SET;
+  return command === "commits" && view === "open" ? KEEP : UNDO;
+}
+
+/** What a command does in a transaction like that. */
+export function effectOf(command: Command, view: View): Command {
+  return command === "commits" && view === "failed" ? "rolls back" : command;
+}
+
+/** The transaction behind a command. */
+export function viewAfter(command: Command, view: View): View {
+  if (ENDS.includes(command)) return "idle";
+  return command === "begins" && view === "idle" ? "open" : view;
 }
 
 /** Set before what the client executes outside of a transaction of its own. */
@@ -59,31 +75,7 @@ export const KEEP_STATEMENT = "RELEASE SAVEPOINT pyro_statement";
 /** Undoes it. */
 export const UNDO_STATEMENT: string = `ROLLBACK TO SAVEPOINT pyro_statement; ${KEEP_STATEMENT}`;
 
-interface Replaced {
-  /** Undefined to leave the statement as it is. */
-  readonly replacement?: string;
-  readonly becomes?: View;
-  readonly does: readonly Command[];
-}
-
-function replaced({ words }: StatementPart, view: View): Replaced {
-  const command = commandOf(words);
-  if (command === "refused") return { replacement: REFUSAL, does: ["other"] };
-  if (command === "other") return { does: ["other"] };
-  // PostgreSQL only warns; what it says about the transaction stays as it is.
-  if ((command === "begins") !== (view === "idle")) return { replacement: NOTHING, does: [command] };
-  if (command === "begins") return { replacement: SET, becomes: "open", does: ["begins"] };
-  if (command === "rolls back" || view === "failed") {
-    return { replacement: UNDO, becomes: "idle", does: ["rolls back"] };
-  }
-  return {
-    replacement: `SAVEPOINT pyro_check; ${CHECK}; ROLLBACK TO SAVEPOINT pyro_check; ${KEEP}`,
-    becomes: "idle",
-    does: ["checks", "checks", "checks", "commits"],
-  };
-}
-
-function commandOf(words: readonly string[]): "begins" | "commits" | "rolls back" | "refused" | "other" {
+function commandOf(words: readonly string[]): Command {
   const [first = "", second = ""] = words;
   if (second === "PREPARED") return "other";
   if (first === "PREPARE" && second === "TRANSACTION") return "refused";
@@ -96,6 +88,7 @@ function commandOf(words: readonly string[]): "begins" | "commits" | "rolls back
   return words.includes("TO") ? "other" : "rolls back";
 }
 
+const ENDS: readonly Command[] = ["commits", "rolls back"];
 const SUSPECT = /\b(?:begin|start|commit|end|rollback|abort|prepare)\b/i;
 /** The number of words of the longest command: `ROLLBACK TRANSACTION AND NO CHAIN`. */
 const LONGEST = 5;
@@ -104,7 +97,7 @@ const KEEP = "RELEASE SAVEPOINT pyro_transaction";
 /** The savepoint stays; it goes with that of the statement. */
 const UNDO = "ROLLBACK TO SAVEPOINT pyro_transaction";
 const NOTHING = "SAVEPOINT pyro_nothing";
-/** As COMMIT does. Undoing it makes them deferred again. */
-const CHECK = "SET CONSTRAINTS ALL IMMEDIATE";
+/** Before a COMMIT, which does the same. Undoing it makes them deferred again. */
+const CHECK = "SAVEPOINT pyro_check; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO SAVEPOINT pyro_check; ";
 const REFUSAL = `DO LANGUAGE plpgsql 'BEGIN RAISE EXCEPTION USING ERRCODE = ''0A000'', MESSAGE = ''` +
   `PREPARE TRANSACTION and AND CHAIN cannot be used in a test that is rolled back''; END'`;

@@ -125,6 +125,41 @@ conformance("rolled back: transactions that are written in SQL", async (world, s
   assert.deepEqual(await numbers(conn), [1, 5]);
 });
 
+conformance("rolled back: prepared commands mean what they mean when they are executed", async (world, server) => {
+  await using home = await schema(server, TABLE);
+  const seen: unknown[][] = [];
+  // What is rolled back comes first, since the other one stays.
+  for (const opts of [inside(server, home), home.opts(server.fast)]) {
+    await using conn = await world.connect(opts);
+    const outcomes: unknown[] = [];
+    const run = async (sql: string): Promise<void> => {
+      try {
+        outcomes.push((await conn.run(sql)).command, conn.transactionStatus);
+      } catch (error) {
+        assert.ok(error instanceof ServerError);
+        outcomes.push(error.code, conn.transactionStatus);
+      }
+    };
+    const insert = "insert into t select count(*) from t";
+    for (const end of ["commit", "rollback"]) {
+      for (const middle of [["select 1/0"], [], ["begin"], ["select 1/0"], ["begin", "select 1/0"], []]) {
+        for (const sql of ["begin", insert, ...middle, end, insert, end]) await run(sql);
+      }
+    }
+    await run("begin");
+    await run("select 1/0");
+    {
+      await using pipeline = conn.pipeline();
+      const calls = ["commit", "begin", insert, "commit", "begin", insert, "rollback"].map((sql) => pipeline.exec(sql));
+      await pipeline.sync();
+      for (const call of calls) outcomes.push(await pipeline.claimDrop(call));
+    }
+    outcomes.push(conn.transactionStatus, await numbers(conn));
+    seen.push(outcomes);
+  }
+  assert.deepEqual(seen[0], seen[1]);
+});
+
 conformance("rolled back: COMMIT checks deferred constraints", async (world, server) => {
   await using home = await schema(server, TABLE);
   await using conn = await world.connect(inside(server, home));
