@@ -6,6 +6,8 @@ export interface GroupMember {
   readonly size: number;
   /** How many callers wait. */
   readonly waiting: number;
+  /** How many connections its callers use. One that is only being checked will serve a caller. */
+  readonly inUse: number;
   /** Closes a connection that has been idle for that many milliseconds. False if it has none. */
   yieldIdle(milliseconds: number): boolean;
   /** Opens connections for callers that wait. */
@@ -28,6 +30,13 @@ export class PoolGroup {
   /** Whether another connection may be opened. */
   get hasRoom(): boolean {
     return this.#members.reduce((sum, { size }) => sum + size, 0) < this.#max;
+  }
+
+  /** Whether as many callers wait as may: one for each connection that nobody uses, and `maxWaiting` more. */
+  isCrowded(maxWaiting: number): boolean {
+    if (maxWaiting === Infinity) return false;
+    const free = this.#members.reduce((free, { inUse }) => free - inUse, this.#max);
+    return this.#members.reduce((sum, { waiting }) => sum + waiting, 0) >= maxWaiting + free;
   }
 
   /**

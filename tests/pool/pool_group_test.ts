@@ -6,6 +6,7 @@ class Member implements GroupMember {
   size: number;
   idle: number;
   waiting = 0;
+  inUse = 0;
   served = 0;
   idleFor = 0;
 
@@ -38,6 +39,19 @@ test("group: its members share the maximum", () => {
   assert.equal(group.hasRoom, true);
   b.size = 2;
   assert.equal(group.hasRoom, false);
+});
+
+test("group: callers of all members wait for the same connections, and count together", () => {
+  const [a, b] = [new Member(3, 0), new Member(0, 0)] as const;
+  const group = groupOf(4, a, b);
+  a.inUse = 3;
+  assert.equal(group.isCrowded(0), false, "there is room for one more");
+  b.waiting = 1;
+  assert.equal(group.isCrowded(0), true);
+  assert.equal(group.isCrowded(1), false);
+  a.waiting = 1;
+  assert.equal(group.isCrowded(1), true);
+  assert.equal(group.isCrowded(Infinity), false);
 });
 
 test("group: a member with less than its share gets the idle connection of one that has more", () => {

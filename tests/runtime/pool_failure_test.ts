@@ -78,6 +78,19 @@ testInTurn("pool failure: no more wait than may, and a check takes nobody's plac
   await Promise.all(both.map((conn) => conn.release()));
 });
 
+testInTurn(
+  "pool failure: callers of views wait for the connections of the pool too, and no more than may",
+  async () => {
+    await using pool = new Pool(newest.fast, { poolMaxConcurrency: 1, poolMaxWaiting: 1 });
+    const view = pool.withTarget("primary");
+    const conn = await pool.acquire();
+    const waiting = view.execValue("select 1");
+    for (const one of [pool, view]) await assert.rejects(one.query("select 2"), /as many as poolMaxWaiting allows/);
+    await conn.release();
+    assert.equal(await waiting, 1);
+  },
+);
+
 testInTurn("pool failure: what callers that waited at the close have left is closed too", async () => {
   const { name, url } = named();
   const pool = new Pool(url, { poolMaxConcurrency: 1 });

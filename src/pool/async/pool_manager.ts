@@ -97,6 +97,10 @@ export class PoolManager implements ConnectionSource, GroupMember {
     return this.#queue.length;
   }
 
+  get inUse(): number {
+    return this.#state.leasedCount - this.#checking;
+  }
+
   yieldIdle(milliseconds: number): boolean {
     return this.#state.yieldIdle(now() - milliseconds);
   }
@@ -168,11 +172,9 @@ export class PoolManager implements ConnectionSource, GroupMember {
   /** Waits until a connection is released or opened. */
   #enqueue(deadline: AcquireDeadline, cost: number): Promise<Entry> {
     if (this.#connector.isAborted) return Promise.reject(poolClosed());
-    const { poolMaxWaiting, poolMaxConcurrency } = this.#limits;
-    // Connections that are not in use, or only being checked, will each serve one caller.
-    if (this.#queue.length >= poolMaxWaiting + poolMaxConcurrency - this.#state.leasedCount + this.#checking) {
+    if (this.#group.isCrowded(this.#limits.poolMaxWaiting)) {
       this.#state.counters.refused++;
-      return Promise.reject(tooManyWaiting(poolMaxWaiting));
+      return Promise.reject(tooManyWaiting(this.#limits.poolMaxWaiting));
     }
     const waiting = this.#queue.wait(deadline, cost);
     this.serve();

@@ -86,6 +86,10 @@ export class PoolManager implements ConnectionSource, GroupMember {
   /** No caller waits. */
   readonly waiting = 0;
 
+  get inUse(): number {
+    return this.#state.leasedCount;
+  }
+
   yieldIdle(milliseconds: number): boolean {
     return this.#state.yieldIdle(now() - milliseconds);
   }
