@@ -159,3 +159,11 @@ inEveryWorld("a pool is made ready as far as there is room beside the connection
   const { idle, leased, failed } = pool.stats();
   assert.deepEqual({ idle, leased, failed }, { idle: 1, leased: 2, failed: 0 });
 });
+
+inEveryWorld("a pool is made ready as far as there is room beside the connections of a view", async (world) => {
+  await using pool = world.pool(newest.fast, { poolMinIdle: 2, poolMaxConcurrency: 2 });
+  await using _conn = await pool.withTarget("primary").acquire();
+  await pool.ready();
+  const { idle, leased, failed } = pool.stats();
+  assert.deepEqual({ idle, leased, failed }, { idle: 1, leased: 1, failed: 0 });
+});

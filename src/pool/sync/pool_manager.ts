@@ -140,8 +140,11 @@ export class PoolManager implements ConnectionSource, GroupMember {
     const { poolMinIdle, poolMaxConcurrency } = this.#state.limits;
     const count = Math.min(Math.max(1, poolMinIdle), poolMaxConcurrency - this.#state.leasedCount);
     const taken: Entry[] = [];
+    const mayTake = (): boolean =>
+      this.#state.size > this.#state.leasedCount || this.#group.hasRoom ||
+      (taken.length === 0 && this.#group.makeRoom(this, true));
     try {
-      while (taken.length < count) taken.push(this.acquire());
+      while (taken.length < count && mayTake()) taken.push(this.acquire());
     } finally {
       for (const entry of taken) this.release(entry, false);
     }
