@@ -9,6 +9,7 @@ const CASES: Readonly<Record<string, RegExp>> = {
   "idle pool": /^end$/,
   "idle listener": /^end$/,
   "waiting caller": /^TimeoutError\nend$/,
+  "waiting caller without a limit": /^end\nlate\nserved$/,
   "waiting for a server that is away": /^away\naway\nend$/,
   "blocking": /^end$/,
 };

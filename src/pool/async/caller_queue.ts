@@ -75,7 +75,7 @@ export class CallerQueue extends WaitQueue<Entry> {
   /** Rejects the callers whose time is over, and sets the alarm for the next one. */
   expire(time: number): void {
     for (const waiter of this.expired(time)) waiter.reject(new AcquireTimeout(waiter.timeout));
-    this.#alarm.set(this.nextExpiryAt);
+    this.#alarm.set(this.length === 0 ? Infinity : Math.min(this.nextExpiryAt, time + MAX_MILLISECONDS));
   }
 }
 

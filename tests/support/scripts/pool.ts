@@ -1,5 +1,6 @@
 /** What keeps a process with a pool alive, and what does not. Arguments: the case, URL. */
 import process from "node:process";
+import { setTimeout } from "node:timers";
 
 const [what, url] = process.argv.slice(2);
 const { Pool } = await import("../../../mod.ts");
@@ -19,6 +20,15 @@ switch (what) {
     await pool.acquire();
     // Nothing but this wait keeps the process.
     await pool.acquire({ timeout: 300 }).catch((error) => console.log(error.name));
+    break;
+  }
+  case "waiting caller without a limit": {
+    // The pool's alarm goes off meanwhile, for another reason.
+    const late = { poolLeakTimeout: 100, onLeak: () => console.log("late") };
+    const pool = new Pool(url!, { poolMaxConcurrency: 1, poolAcquireTimeout: 0, ...late });
+    const conn = await pool.acquire();
+    setTimeout(() => conn.release(), 500).unref();
+    void pool.acquire().then(() => console.log("served"));
     break;
   }
   case "waiting for a server that is away": {
