@@ -109,6 +109,16 @@ export function integerOf(content: Uint8Array, what: string): Uint8Array {
   return content;
 }
 
+/** Bytes as a number that is not negative. */
+export function bigintOf(bytes: Uint8Array): bigint {
+  return BigInt(`0x0${hex(bytes)}`);
+}
+
+/** The bytes of a number that is not negative, of this length. */
+export function bytesOf(value: bigint, length: number): Uint8Array {
+  return new Uint8Array(Buffer.from(value.toString(16).padStart(2 * length, "0"), "hex"));
+}
+
 /** A number from the content of an INTEGER; those above 2^31 count as 2^31. */
 export function numberOf(content: Uint8Array, what: string): number {
   const [first] = integerOf(content, what);

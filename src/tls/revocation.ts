@@ -9,7 +9,7 @@ import { KeyUsage } from "./extensions.ts";
 import { about, isKeyOf, type Path } from "./path.ts";
 import { timeText } from "./path_rules.ts";
 import type { RevocationList } from "./revocation_list.ts";
-import { doubtOf, isSignedBy, weaknessOfSignature } from "./signature.ts";
+import { isSignedBy, weaknessOfSignature } from "./signature.ts";
 
 /** Checks paths against lists. */
 export class Revocation {
@@ -58,9 +58,7 @@ export class Revocation {
       return "its issuer's key usage does not allow it to sign revocation lists";
     }
     return weaknessOfSignature(list.algorithm) ??
-      (this.#isSignedBy(list, issuer)
-        ? undefined
-        : `it is not signed by the key of its issuer${doubtOf(list.algorithm, issuer.key)}`);
+      (this.#isSignedBy(list, issuer) ? undefined : "it is not signed by the key of its issuer");
   }
 
   #isSignedBy(list: RevocationList, issuer: Certificate): boolean {

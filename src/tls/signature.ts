@@ -12,6 +12,7 @@ import { Buffer } from "node:buffer";
 import type { KeyObject } from "node:crypto";
 import {
   contextTag,
+  DerError,
   DerReader,
   dotted,
   equalBytes,
@@ -23,6 +24,8 @@ import {
   Tag,
   wholeBytesOf,
 } from "./der.ts";
+import { isP521Signature } from "./ec_signature.ts";
+import { isRsaSignature } from "./rsa_signature.ts";
 
 /** A signature algorithm, as an AlgorithmIdentifier names it. */
 export interface SignatureAlgorithm {
@@ -45,6 +48,8 @@ export interface PublicKey {
   readonly encoded: Uint8Array;
   /** Of RSA: the key alone, and its size in bits. */
   readonly rsa?: { readonly encoded: Uint8Array; readonly bits: number; readonly exponentBytes: number };
+  /** Of EC: its point. */
+  readonly point?: Uint8Array;
   /** True if it may be used for RSA-PSS only. */
   readonly pssOnly: boolean;
 }
@@ -86,7 +91,7 @@ export function publicKeyOf(encoded: Uint8Array): PublicKey {
   }
   if (identifier === EC_PUBLIC_KEY && parameters?.tag === Tag.objectIdentifier) {
     const curve = CURVES[hex(parameters.content)];
-    return curve === undefined ? unknown : { name: `EC, ${curve}`, family: "EC", encoded, pssOnly: false };
+    return curve === undefined ? unknown : { name: `EC, ${curve}`, family: "EC", encoded, point: key, pssOnly: false };
   }
   if (identifier === ED25519 && parameters === undefined) {
     return { name: "Ed25519", family: "Ed25519", encoded, pssOnly: false };
@@ -123,22 +128,33 @@ export function isSignedBy({ signed, algorithm, signature }: Signed, key: Public
     const options = family === "RSA-PSS"
       ? { padding: builtin.crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: saltLength! }
       : {};
-    return builtin.crypto.verify(hash, signed, { key: keyObjectOf(key), ...options }, signature);
+    if (builtin.crypto.verify(hash, signed, { key: keyObjectOf(key), ...options }, signature)) return true;
   } catch {
-    // The key or the signature is malformed.
-    return false;
+    // The key or the signature is malformed, or the runtime does not know such keys.
+  }
+  try {
+    return isSignedBeyondRuntime({ signed, algorithm, signature }, key);
+  } catch (error) {
+    if (error instanceof DerError) return false;
+    throw error;
   }
 }
 
-/** For messages: a limit of the runtime for which {@linkcode isSignedBy} may be false; or empty. */
-export function doubtOf({ hash }: SignatureAlgorithm, { name, rsa }: PublicKey): string {
-  if (rsa !== undefined && rsa.bits > MAX_DENO_RSA_BITS) {
-    return `, or the runtime cannot tell: Deno reads RSA keys of at most ${MAX_DENO_RSA_BITS} bits, and this has ${rsa.bits}`;
+/**
+ * The same for what some runtimes do not verify: Deno no signatures of P-521 with SHA-224 and SHA-256, and no RSA keys of
+ * more than 4096 bits; Deno and Bun no RSA keys whose exponents are longer than 33 bits.
+ */
+function isSignedBeyondRuntime({ signed, algorithm, signature }: Signed, { name, rsa, point }: PublicKey): boolean {
+  const { hash, saltLength } = algorithm;
+  if (rsa !== undefined) {
+    const isLong = rsa.bits > MAX_DENO_RSA_BITS;
+    if (isLong ? rsa.exponentBytes > MAX_LONG_KEY_EXPONENT_BYTES : rsa.exponentBytes <= MAX_BUN_EXPONENT_BYTES) {
+      return false;
+    }
+    return isRsaSignature(rsa.encoded, rsa.bits, hash!, saltLength, signed, signature);
   }
-  if (name === "EC, P-521" && (hash === "sha256" || hash === "sha224")) {
-    return ", or the runtime cannot tell: Deno verifies signatures of P-521 with SHA-384 and SHA-512 only";
-  }
-  return "";
+  const isRare = name === "EC, P-521" && (hash === "sha256" || hash === "sha224");
+  return isRare && isP521Signature(point!, hash, signed, signature);
 }
 
 function keyObjectOf({ rsa, encoded }: PublicKey): KeyObject {
@@ -245,6 +261,9 @@ const CURVES: Readonly<Record<string, string>> = {
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 16384;
 const MAX_DENO_RSA_BITS = 4096;
+const MAX_BUN_EXPONENT_BYTES = 4;
+/** It bounds the work of a signature: 30 ms. The usual exponent, 65537, has three bytes. */
+const MAX_LONG_KEY_EXPONENT_BYTES = 3;
 const MAX_EXPONENT_BYTES = 8;
 /** No key has room for a longer salt. The longest that a key has room for is what OpenSSL uses by default. */
 const MAX_SALT_BYTES = MAX_RSA_BITS / 8;
