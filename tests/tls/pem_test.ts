@@ -31,6 +31,27 @@ test("pem: all certificates are found, in their order", () => {
   assert.deepEqual(certificatesIn(pem(a), WHAT)[0], new Uint8Array(a));
 });
 
+/** What OpenSSL writes behind a certificate: what it is trusted for or not, and its alias. */
+const NOTES = {
+  servers: "301b300a06082b06010505070301a00a06082b060105050703040c0174",
+  clients: "300c300a06082b06010505070302",
+  notServers: "300ca00a06082b06010505070301",
+};
+
+function noted(certificate: Uint8Array, notes: string): string {
+  return pem(Buffer.concat([certificate, Buffer.from(notes, "hex")]), "TRUSTED CERTIFICATE");
+}
+
+test("pem: what OpenSSL trusts a certificate for", () => {
+  assert.deepEqual(found(noted(a, NOTES.servers)), [a]);
+  for (const notes of [NOTES.clients, NOTES.notServers]) {
+    assert.deepEqual(found(pem(a) + noted(b, notes)), [a]);
+    refuses(noted(a, notes), /: OpenSSL's notes in it trust no certificate for servers$/);
+  }
+  refuses(noted(a, `${NOTES.servers}00`), /: certificate 1 is malformed: there are bytes behind the trust$/);
+  refuses(noted(a, NOTES.servers.slice(0, -2)), /: certificate 1 is malformed: /);
+});
+
 test("pem: lines may end in any way", () => {
   assert.deepEqual(found(pem(a).replaceAll("\n", "\r\n")), [a]);
   assert.deepEqual(found(pem(a).replaceAll("\n", "\r")), [a]);
