@@ -124,7 +124,10 @@ export class FaultProxy implements AsyncDisposable {
     Atomics.store(this.#cells, Cell.Stalled, stalled ? 1 : 0);
   }
 
-  /** Delays all bytes in both directions by `milliseconds`; 0 ends that. */
+  /**
+   * Delays all bytes in both directions by `milliseconds`; 0 ends that. While bytes are delayed, the proxy reads no more
+   * in their direction: what is sent in several parts waits once for each.
+   */
   delay(milliseconds: number): void {
     Atomics.store(this.#cells, Cell.Delay, milliseconds);
   }
