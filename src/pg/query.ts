@@ -109,8 +109,8 @@ export class Query<R extends QueryResultRow = any, I extends any[] = any> extend
     outside(() => (this as EventEmitter).emit("end", this._results));
   }
 
-  /** Sends the first messages; an error is why that cannot be done. */
-  submit(connection: Connection): Error | null {
+  /** Sends the first messages. If that cannot be done, it returns the error. */
+  submit(connection: Connection): unknown {
     const problem = problemOf(this, connection);
     if (problem !== undefined) return problem;
     if (this.requiresPreparation()) this.prepare(connection);

@@ -128,11 +128,10 @@ besidePg("a subclass of Query that asks for the columns of a statement", async (
   const conn = await client();
   class Describing extends pg.Query {
     fields: string[] = [];
-    override submit(connection: Connection): null {
+    override submit(connection: Connection): void {
       connection.parse({ text: this.text! });
       connection.describe({ type: "S" });
       connection.sync();
-      return null;
     }
     override handleRowDescription({ fields }: { readonly fields: FieldDef[] }): void {
       this.fields = fields.map(({ name }) => name);
