@@ -10,6 +10,7 @@ import type { OpenedConnection } from "../async/opened.ts";
 import { DescribeTarget } from "../wire/codes.ts";
 import * as frontend from "../wire/frontend.ts";
 import type { Outbox } from "../wire/outbox.ts";
+import { ConnectionStream, show, type StreamOwner } from "./connection_stream.ts";
 import { parameterMessage } from "./database_error.ts";
 import type { BindConfig, ExecuteConfig, MessageConfig, QueryParse } from "./interfaces.ts";
 import { outside } from "./outside.ts";
@@ -29,44 +30,6 @@ export interface Writer {
   consumed(): void;
 }
 
-/** What the stream of a connection does for its client. */
-export interface StreamOwner {
-  /** Closes the connection at once. */
-  destroy(error?: Error): void;
-  /** Whether the connection keeps the process alive while nothing is outstanding. */
-  keepProcess(wanted: boolean): void;
-  /** Resolves when little is unsent. */
-  drained(): Promise<void>;
-}
-
-/** What is known of an open connection. */
-type SocketFacts = Pick<OpenedConnection["link"], "addresses" | "tls" | "encrypted">;
-
-/** What the stream of a connection does with bytes. */
-interface StreamLink {
-  /** Sends bytes of the current query. */
-  write(bytes: Uint8Array): void;
-  /** Reads bytes of the reply to it. */
-  received(bytes: Uint8Array): void;
-  /** Called when there is room for more of them. */
-  consumed(): void;
-}
-
-/** Whether the current query reads from a stream itself. Not for users. */
-export let isTaken: (stream: ConnectionStream) => boolean;
-
-/** Whether so much waits to be read by it that no more is to be received. */
-export let isFull: (stream: ConnectionStream) => boolean;
-
-/** Lets a stream say what is known of its open connection. */
-export let show: (stream: ConnectionStream, facts: SocketFacts) => void;
-
-/** Gives bytes of a reply to the query that has taken a stream, or to the connection if it has been put back. */
-export let receive: (stream: ConnectionStream, bytes: Uint8Array) => void;
-
-/** Resolves when no query has taken a stream, and all its bytes have been read. */
-export let released: (stream: ConnectionStream) => Promise<void>;
-
 /** Directs what a connection writes. It is no method, since it is not for users. */
 export let attach: (connection: Connection, writer: Writer) => void;
 
@@ -79,6 +42,21 @@ export function textOfName(
   { parsedStatements, submittedNamedStatements }: Connection,
 ): string | undefined {
   return parsedStatements[name] ?? submittedNamedStatements[name];
+}
+
+/** Whether a program listens to the messages of replies. */
+export let isObserved: (connection: Connection) => boolean;
+
+/** The connection is open: its stream gets to know the socket, and listeners hear of the session. */
+export function reportOpened(connection: Connection, link: OpenedConnection["link"]): void {
+  show(connection.stream, link);
+  reportParameters(connection, link.session);
+  outside(() => connection.emit("readyForQuery", readyMessage("I")));
+}
+
+/** What listeners get of ReadyForQuery. */
+export function readyMessage(status: string): Readonly<Record<string, unknown>> {
+  return { name: "readyForQuery", length: 5, status };
 }
 
 /** Emits settings of the session, by default all of them. Libraries learn the server's version in this way. */
@@ -105,6 +83,8 @@ export class Connection extends EventEmitter {
   /** Those that are being prepared. */
   submittedNamedStatements: Record<string, string> = Object.create(null);
   #writer: Writer | undefined = undefined;
+  /** Whether there ever was a listener to a message of replies. */
+  #mayBeObserved = false;
 
   /** Internal: a {@linkcode Client} makes its own. */
   constructor(owner: StreamOwner) {
@@ -115,9 +95,12 @@ export class Connection extends EventEmitter {
       consumed: () => this.#writer?.consumed(),
     });
     this.stream.on("error", (error) => this.emit("error", error));
+    this.on("newListener", (name) => this.#mayBeObserved ||= REPLY_EVENTS.includes(name));
   }
 
   static {
+    isObserved = (connection) =>
+      connection.#mayBeObserved && REPLY_EVENTS.some((name) => connection.listenerCount(name) > 0);
     attach = (connection, writer) => connection.#writer = writer;
     detach = (connection, writer) => {
       if (connection.#writer === writer) connection.#writer = undefined;
@@ -204,178 +187,11 @@ export class Connection extends EventEmitter {
   }
 }
 
-/**
- * The socket of a connection. Bytes that are written must be whole messages of COPY.
- *
- * The connection listens to `data`. A query class that removes that listener gets the messages of its reply as bytes,
- * by `read()` and the event `readable`, until it puts the listener back: `to` of pg-copy-streams does so.
- */
-export class ConnectionStream extends EventEmitter {
-  /** Whether the connection is open. */
-  writable = true;
-  /** Whether it was closed by {@linkcode destroy}. */
-  destroyed = false;
-  readonly #owner: StreamOwner;
-  readonly #link: StreamLink;
-  #facts: SocketFacts | undefined = undefined;
-  #isDraining = false;
-  #unread: Uint8Array[] = [];
-  #unreadBytes = 0;
-
-  /** Internal: a {@linkcode Connection} makes its own. */
-  constructor(owner: StreamOwner, link: StreamLink) {
-    super();
-    this.#owner = owner;
-    this.#link = link;
-    this.on("data", (bytes: Uint8Array) => link.received(bytes));
-  }
-
-  static {
-    isTaken = (stream) => stream.listenerCount("data") === 0;
-    isFull = (stream) => stream.#unreadBytes >= MAX_UNREAD;
-    show = (stream, facts) => stream.#facts = facts;
-    receive = (stream, bytes) => stream.#receive(bytes);
-    released = async (stream) => {
-      while (stream.writable && stream.listenerCount("data") === 0) await stream.#change();
-      stream.resume();
-    };
-  }
-
-  /** True if the connection is encrypted; otherwise undefined, as of a socket of `node:net`. */
-  get encrypted(): true | undefined {
-    return this.#facts?.tls === undefined ? undefined : true;
-  }
-
-  /** Whether the server's certificate has been verified; undefined if the connection is not encrypted. */
-  get authorized(): boolean | undefined {
-    const { tls, encrypted } = this.#facts ?? {};
-    return tls && (encrypted?.certificate !== undefined || encrypted?.isVerified === true);
-  }
-
-  /** The protocol that the server has confirmed by ALPN, or false; undefined if the connection is not encrypted. */
-  get alpnProtocol(): string | false | undefined {
-    return this.#facts?.tls && (this.#facts.tls.alpn ?? false);
-  }
-
-  /** The server's IP address; undefined for a Unix socket. */
-  get remoteAddress(): string | undefined {
-    return this.#facts?.addresses?.remote.host;
-  }
-
-  /** The server's port; undefined for a Unix socket. */
-  get remotePort(): number | undefined {
-    return this.#facts?.addresses?.remote.port;
-  }
-
-  /** Writes bytes; the event `drain` tells when little of it is unsent, if the result is false. */
-  write(bytes: Uint8Array): boolean {
-    this.#link.write(bytes);
-    if (this.#isDraining) return false;
-    this.#isDraining = true;
-    this.#owner.drained().then(() => {
-      this.#isDraining = false;
-      this.emit("drain");
-    });
-    return false;
-  }
-
-  /** The next bytes of a reply, if the query class has taken the stream; otherwise, or if there are none yet, null. */
-  read(): Uint8Array | null {
-    if (this.listenerCount("data") > 0) return null;
-    const bytes = this.#unread.shift();
-    if (bytes === undefined) return null;
-    const wasFull = this.#unreadBytes >= MAX_UNREAD;
-    this.#unreadBytes -= bytes.length;
-    if (wasFull && this.#unreadBytes < MAX_UNREAD) this.#link.consumed();
-    return bytes;
-  }
-
-  /** Has no effect: bytes wait to be read in any case. */
-  pause(): this {
-    return this;
-  }
-
-  /** Gives bytes that were not read to the listeners of `data`. */
-  resume(): this {
-    if (this.listenerCount("data") === 0) return this;
-    const unread = this.#unread;
-    this.#unread = [];
-    this.#unreadBytes = 0;
-    for (const bytes of unread) this.emit("data", bytes);
-    return this;
-  }
-
-  /** Closes the connection at once; queries fail with `error`. */
-  destroy(error?: Error): this {
-    this.writable = false;
-    this.destroyed = true;
-    this.#owner.destroy(error);
-    return this;
-  }
-
-  /** Closes the connection at once. */
-  end(): this {
-    this.writable = false;
-    this.#owner.destroy();
-    return this;
-  }
-
-  /** Internal: the connection is closed. */
-  ended(): void {
-    this.writable = false;
-    this.emit("end");
-    this.emit("close");
-  }
-
-  /** Keeps the process alive until the connection is closed. */
-  ref(): this {
-    this.#owner.keepProcess(true);
-    return this;
-  }
-
-  /** Lets the process end although the connection is open. */
-  unref(): this {
-    this.#owner.keepProcess(false);
-    return this;
-  }
-
-  /** Has no effect: `keepAlive` and `keepAliveInitialDelayMillis` are options of the client. */
-  setKeepAlive(_isOn?: boolean, _initialDelay?: number): this {
-    return this;
-  }
-
-  /** Has no effect: there never is a delay. */
-  setNoDelay(_isOn?: boolean): this {
-    return this;
-  }
-
-  /** Has no effect: messages are gathered in any case. */
-  cork(): void {}
-
-  /** Has no effect: messages are gathered in any case. */
-  uncork(): void {}
-
-  #receive(bytes: Uint8Array): void {
-    this.#unread.push(bytes);
-    this.#unreadBytes += bytes.length;
-    if (this.listenerCount("data") > 0) this.resume();
-    else this.emit("readable");
-  }
-
-  /** Resolves when a listener has been added, or when the connection is closed. */
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      const changed = (): void => {
-        this.off("newListener", changed).off("close", changed);
-        resolve();
-      };
-      this.on("close", changed).on("newListener", changed);
-    });
-  }
-}
-
-/** How many bytes may wait for a query class before no more are received. */
-const MAX_UNREAD = 65_536;
+/** The events of messages that the client reads by itself, unless somebody listens to them. */
+const REPLY_EVENTS: readonly string[] = [
+  ...["readyForQuery", "rowDescription", "dataRow", "commandComplete", "emptyQuery", "errorMessage", "noData"],
+  ...["parseComplete", "bindComplete", "closeComplete", "portalSuspended", "parameterDescription"],
+];
 
 function targetOf(type: string): typeof DescribeTarget[keyof typeof DescribeTarget] {
   return type === "P" ? DescribeTarget.Portal : DescribeTarget.Statement;

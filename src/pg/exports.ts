@@ -28,7 +28,7 @@ export {
 export type { DoneCallback } from "./client.ts";
 export type { ClientSettings } from "./client_settings.ts";
 export type { ConnectionParameters, SslConfig } from "./connection_parameters.ts";
-export type { ConnectionStream, StreamOwner } from "./connection.ts";
+export type { ConnectionStream, StreamOwner } from "./connection_stream.ts";
 export type { MessageFields, NoticeMessage } from "./database_error.ts";
 export type { Defaults } from "./defaults.ts";
 export type * from "./interfaces.ts";

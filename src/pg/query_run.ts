@@ -4,7 +4,8 @@ import type { Op, Request } from "../protocol/request.ts";
 import { perform } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
 import { clearTimeout, nextTick, setTimeout } from "../timers.ts";
-import { type Connection, isTaken, released } from "./connection.ts";
+import { type Connection, isObserved } from "./connection.ts";
+import { isTaken, released } from "./connection_stream.ts";
 import { pgError } from "./database_error.ts";
 import { executeExtended, executeSimple } from "./execute.ts";
 import type { CustomTypesConfig, SubmittedQuery } from "./interfaces.ts";
@@ -66,7 +67,8 @@ export class QueryRun {
   /** Sends the query. */
   start(opened: OpenedConnection, plans: Plans, types: CustomTypesConfig): void {
     const { query } = this;
-    if (query instanceof Query && !isChanged(query)) this.#execute(query, opened, plans, types);
+    const isPlain = query instanceof Query && !isChanged(query) && !isObserved(this.#owner.connection);
+    if (isPlain) this.#execute(query, opened, plans, types);
     else this.#submit(query as SubmittedQuery, opened);
   }
 
@@ -133,7 +135,7 @@ export class QueryRun {
     const end = async (error?: unknown): Promise<void> => {
       // The query may not have read all of the reply yet.
       if (isTaken(connection.stream)) await released(connection.stream);
-      request.finish();
+      request.finish(statusOf(session));
       if (session.lost !== undefined && error !== undefined) return;
       if (error === undefined || request.hasFailed) this.#settle(() => {}, statusOf(session));
       else this.#settleError(request.refusal ?? pgError(error), statusOf(session));

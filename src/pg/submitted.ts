@@ -13,7 +13,8 @@ import { queueMicrotask } from "../timers.ts";
 import { Backend } from "../wire/codes.ts";
 import { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { attach, type Connection, detach, isFull, isTaken, receive, type Writer } from "./connection.ts";
+import { attach, type Connection, detach, readyMessage, type Writer } from "./connection.ts";
+import { isFull, isTaken, receive } from "./connection_stream.ts";
 import { databaseError } from "./database_error.ts";
 import { readFields } from "./fields.ts";
 import type { SubmittedQuery } from "./interfaces.ts";
@@ -162,10 +163,10 @@ export class SubmittedRequest implements Request<void>, Writer {
   }
 
   /** Delivers what has not been delivered yet, and the end. */
-  finish(): void {
+  finish(status: string): void {
     // The connection was lost before the query had read so far.
     this.#deliverRefusal();
-    if (this.hasFailed) this.#deliver("readyForQuery", { name: "readyForQuery" });
+    if (this.hasFailed) this.#deliver("readyForQuery", readyMessage(status));
     this.#flush();
     this.#isOver = true;
     detach(this.#connection, this);
@@ -193,7 +194,7 @@ export class SubmittedRequest implements Request<void>, Writer {
         return this.#deliver("emptyQuery", undefined, () => query.handleEmptyQuery?.(connection));
       case Backend.ReadyForQuery: {
         const status = String.fromCharCode(inbox.transactionStatus);
-        return this.#deliver("readyForQuery", undefined, () => {
+        return this.#deliver("readyForQuery", readyMessage(status), () => {
           this.#owner.ready(status);
           query.handleReadyForQuery?.(connection);
         });

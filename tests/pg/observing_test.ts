@@ -1,5 +1,5 @@
 /** Members and events by which libraries and tools observe clients and connections, beside pg. */
-import { besidePg, config, event } from "../support/suite/beside_pg.ts";
+import { besidePg, config, errorOf, event } from "../support/suite/beside_pg.ts";
 
 /** The text of each query; undefined and null are the same, since pg has both for none. */
 interface Observed {
@@ -90,5 +90,37 @@ besidePg("a pool whose subclass connects in another way", async ({ pg }) => {
   const pool = new OwnPool({ ...config, max: 1 });
   await Promise.all([1, 2, 3].map((n) => pool.query("select $1::int4 as n", [n]).then(({ rows }) => seen.push(rows))));
   await pool.end();
+  return seen;
+});
+
+besidePg("messages of replies as events of the connection", async ({ pg }) => {
+  const conn = new pg.Client(config);
+  const { connection } = conn;
+  const seen: unknown[] = [];
+  const ready = (message: { readonly status: string }): void => void seen.push(["ready", message.status]);
+  connection.on("readyForQuery", ready);
+  await conn.connect();
+  const listeners: Record<string, (message: Record<string, unknown>) => void> = {
+    rowDescription: ({ fields }) => seen.push(["columns", (fields as { name: string }[]).map(({ name }) => name)]),
+    dataRow: ({ fields }) => seen.push(["row", fields]),
+    commandComplete: ({ text }) => seen.push(["complete", text]),
+    errorMessage: ({ code }) => seen.push(["error", code]),
+    emptyQuery: () => seen.push("empty"),
+    parseComplete: () => seen.push("parsed"),
+  };
+  for (const [name, listener] of Object.entries(listeners)) connection.on(name, listener);
+  await conn.query("begin");
+  seen.push((await conn.query("select $1::int4 as n", [1])).rows);
+  seen.push((await conn.query({ name: "named", text: "select $1::text as t", values: ["x"] })).rows);
+  await conn.query("");
+  seen.push(await errorOf(conn.query("select nothing")));
+  await conn.query("rollback");
+  for (const [name, listener] of Object.entries(listeners)) connection.off(name, listener);
+  connection.off("readyForQuery", ready);
+  const { length } = seen;
+  seen.push((await conn.query({ name: "named", text: "select $1::text as t", values: ["y"] })).rows, length);
+  const once = event(connection, "readyForQuery");
+  seen.push((await conn.query("select 2 as n")).rows, (await once)[0]);
+  await conn.end();
   return seen;
 });

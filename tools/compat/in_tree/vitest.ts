@@ -15,7 +15,8 @@ type Expect = (value: unknown) => Matchers;
 /** Jest's, with the names of Chai's that the suite uses too. */
 const expect: Expect = Object.assign((value: unknown) => {
   const matchers = jest(value);
-  return Object.assign(matchers, { eq: matchers.toBe, lessThan: matchers.toBeLessThan });
+  const { toBe: eq, toBeLessThan: lessThan, toBeGreaterThan: greaterThan } = matchers;
+  return Object.assign(matchers, { eq, lessThan, greaterThan });
 }, jest);
 
 /** What a test and its hooks get. */
