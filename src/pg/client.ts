@@ -9,7 +9,7 @@ import type { StreamOwner } from "./connection_stream.ts";
 import { ConnectionParameters } from "./connection_parameters.ts";
 import { databaseError, noticeMessage, notificationMessage, pgError, socketError } from "./database_error.ts";
 import type { ClientConfig, QueryConfig } from "./interfaces.ts";
-import { openFor } from "./opening.ts";
+import { numberOfSecret, openFor } from "./opening.ts";
 import { inDomain, outside } from "./outside.ts";
 import { Plans } from "./plans.ts";
 import { Query, queryOf, type RunnableQuery, typesOf } from "./query.ts";
@@ -139,6 +139,11 @@ export class Client extends ClientSettings {
   }
 
   /** Internal: as {@linkcode activeQuery}. */
+  get _activeQuery(): RunnableQuery | null {
+    return this.#queue.active;
+  }
+
+  /** Internal: as {@linkcode activeQuery}. */
   _getActiveQuery(): RunnableQuery | null {
     return this.#queue.active;
   }
@@ -248,7 +253,7 @@ export class Client extends ClientSettings {
     };
     const { key } = link.session;
     this.processID = key?.processId ?? null;
-    this.secretKey = key === undefined ? null : numberOf(key.secret);
+    this.secretKey = key === undefined ? null : numberOfSecret(key.secret);
     this._connecting = false;
     this._connected = true;
     this.readyForQuery = true;
@@ -393,8 +398,3 @@ const UNTIL_END = 5;
  * are free, and its database can be dropped. What is no PostgreSQL may wait for the client to close first.
  */
 const END_TIMEOUT = 1000;
-
-/** The first four bytes of a key for cancel requests, as a signed number, which keys were before PostgreSQL 18. */
-function numberOf(secret: Uint8Array): number {
-  return secret[0]! << 24 | secret[1]! << 16 | secret[2]! << 8 | secret[3]!;
-}

@@ -32,7 +32,7 @@ export type { ConnectionStream, StreamOwner } from "./connection_stream.ts";
 export type { MessageFields, NoticeMessage } from "./database_error.ts";
 export type { Defaults } from "./defaults.ts";
 export type * from "./interfaces.ts";
-export type { ConnectCallback, PendingItem } from "./pool.ts";
+export type { ConnectCallback, IdleItem, PendingItem } from "./pool.ts";
 export type { ResolvedPoolConfig } from "./pool_options.ts";
 export type { Prepared } from "./prepare_value.ts";
 export type { QueryCallback, RunnableQuery } from "./query.ts";

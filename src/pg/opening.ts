@@ -49,6 +49,11 @@ export async function openFor(
   }
 }
 
+/** The first four bytes of a key for cancel requests, as a signed number, which keys were before PostgreSQL 18. */
+export function numberOfSecret(secret: Uint8Array): number {
+  return secret[0]! << 24 | secret[1]! << 16 | secret[2]! << 8 | secret[3]!;
+}
+
 /** As in pg: what is no number is the default, and 0 is no limit of pg's own. */
 function maxIterationsOf(given: unknown): number | undefined {
   const isGiven = typeof given === "number" || (typeof given === "string" && given.trim() !== "");

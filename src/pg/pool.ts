@@ -29,8 +29,10 @@ export interface PendingItem {
 }
 
 /** A client that nobody uses. */
-interface Idle {
+export interface IdleItem {
+  /** The client. */
   readonly client: PoolClient;
+  /** Closes it, if it is idle for too long. */
   readonly timer: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -73,8 +75,10 @@ export class Pool extends Queryable<PoolEvents> {
   ended = false;
   /** Internal, as is everything in pg that begins with `_`: all clients. */
   _clients: PoolClient[] = [];
-  readonly #idle: Idle[] = [];
-  readonly #waiters: PendingItem[] = [];
+  /** Internal: those that nobody uses. */
+  readonly _idle: IdleItem[] = [];
+  /** Internal: the callers that wait for a client. */
+  readonly _pendingQueue: PendingItem[] = [];
   readonly #expired = new WeakSet<Client>();
   /** The pool's listener to the errors of each client that is not lent. */
   readonly #listeners = new WeakMap<Client, (error: Error) => void>();
@@ -97,12 +101,12 @@ export class Pool extends Queryable<PoolEvents> {
 
   /** The number of clients that nobody uses. */
   get idleCount(): number {
-    return this.#idle.length;
+    return this._idle.length;
   }
 
   /** The number of callers that wait for a client. */
   get waitingCount(): number {
-    return this.#waiters.length;
+    return this._pendingQueue.length;
   }
 
   /** The number of clients whose life time is over. */
@@ -153,9 +157,9 @@ export class Pool extends Queryable<PoolEvents> {
       return callback(new Error("Cannot use a pool after calling end on the pool"), undefined, noRelease);
     }
     const waiter: PendingItem = { callback, timedOut: false };
-    if (this.#idle.length === 0 && !this.#isFull) return this.newClient(waiter);
-    if (this.#idle.length > 0) nextTick(() => this.#pulse());
-    this.#waiters.push(this.#limited(waiter));
+    if (this._idle.length === 0 && !this.#isFull) return this.newClient(waiter);
+    if (this._idle.length > 0) nextTick(() => this.#pulse());
+    this._pendingQueue.push(this.#limited(waiter));
   }
 
   /** The waiter with `connectionTimeoutMillis`, if there is one. */
@@ -163,8 +167,8 @@ export class Pool extends Queryable<PoolEvents> {
     const milliseconds = this.options.connectionTimeoutMillis;
     if (!milliseconds) return waiter;
     const timer = setTimeout(() => {
-      const index = this.#waiters.indexOf(limited);
-      if (index >= 0) this.#waiters.splice(index, 1);
+      const index = this._pendingQueue.indexOf(limited);
+      if (index >= 0) this._pendingQueue.splice(index, 1);
       limited.timedOut = true;
       waiter.callback(new Error("timeout exceeded when trying to connect"), undefined, noRelease);
     }, milliseconds);
@@ -187,15 +191,15 @@ export class Pool extends Queryable<PoolEvents> {
   #pulse(): void {
     if (this.ended) return;
     if (this.ending) {
-      for (const { client } of [...this.#idle]) this.#remove(client);
+      for (const { client } of [...this._idle]) this.#remove(client);
       if (this._clients.length > 0) return;
       this.ended = true;
       this.#onEnded?.();
       return;
     }
-    if (this.#waiters.length === 0 || (this.#idle.length === 0 && this.#isFull)) return;
-    const waiter = this.#waiters.shift()!;
-    const idle = this.#idle.pop();
+    if (this._pendingQueue.length === 0 || (this._idle.length === 0 && this.#isFull)) return;
+    const waiter = this._pendingQueue.shift()!;
+    const idle = this._idle.pop();
     if (idle === undefined) return this.newClient(waiter);
     clearTimeout(idle.timer);
     idle.client.ref?.();
@@ -258,7 +262,7 @@ export class Pool extends Queryable<PoolEvents> {
   #expire(client: PoolClient): void {
     this.log("ending client due to expired lifetime");
     this.#expired.add(client);
-    if (!this.#idle.some((idle) => idle.client === client)) return;
+    if (!this._idle.some((idle) => idle.client === client)) return;
     this.#lend(client, { timedOut: false, callback: (_error, _client, release) => release() }, false);
   }
 
@@ -311,7 +315,7 @@ export class Pool extends Queryable<PoolEvents> {
       timer?.unref?.();
       client.unref();
     }
-    this.#idle.push({ client, timer });
+    this._idle.push({ client, timer });
     this.#pulse();
   }
 
@@ -321,8 +325,8 @@ export class Pool extends Queryable<PoolEvents> {
 
   /** Closes a client. */
   #remove(client: PoolClient, done?: () => void): void {
-    const index = this.#idle.findIndex((idle) => idle.client === client);
-    if (index >= 0) clearTimeout(this.#idle.splice(index, 1)[0]!.timer);
+    const index = this._idle.findIndex((idle) => idle.client === client);
+    if (index >= 0) clearTimeout(this._idle.splice(index, 1)[0]!.timer);
     this.#forget(client);
     client.end(() => {
       this.emit("remove", client);

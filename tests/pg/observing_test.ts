@@ -113,7 +113,8 @@ besidePg("messages of replies as events of the connection", async ({ pg }) => {
   seen.push((await conn.query("select $1::int4 as n", [1])).rows);
   seen.push((await conn.query({ name: "named", text: "select $1::text as t", values: ["x"] })).rows);
   await conn.query("");
-  seen.push(await errorOf(conn.query("select nothing")));
+  // The server may be ready before or after the caller hears of the error.
+  const error = await errorOf(conn.query("select nothing"));
   await conn.query("rollback");
   for (const [name, listener] of Object.entries(listeners)) connection.off(name, listener);
   connection.off("readyForQuery", ready);
@@ -122,5 +123,25 @@ besidePg("messages of replies as events of the connection", async ({ pg }) => {
   const once = event(connection, "readyForQuery");
   seen.push((await conn.query("select 2 as n")).rows, (await once)[0]);
   await conn.end();
+  return [seen, error];
+});
+
+besidePg("the lists of a pool, and the query of a client, by which programs measure them", async ({ pool }) => {
+  const clients = pool({ max: 1 });
+  const seen: unknown[] = [];
+  const look = () => seen.push([clients._clients.length, clients._idle.length, clients._pendingQueue.length]);
+  look();
+  const first = await clients.connect();
+  look();
+  const second = clients.connect();
+  look();
+  const query = first.query("select 1");
+  seen.push(first._activeQuery?.text, first._getActiveQuery()?.text);
+  await query;
+  seen.push(first._activeQuery ?? null);
+  first.release();
+  (await second).release();
+  look();
+  seen.push(clients._idle.map(({ client }) => client === first));
   return seen;
 });
