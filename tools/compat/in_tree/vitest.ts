@@ -109,6 +109,10 @@ function spy(body: (...args: unknown[]) => unknown): (...args: unknown[]) => unk
     _isMockFunction: true,
     mock: { calls, results: [] },
     getMockName: () => "spy",
+    mockClear() {
+      calls.length = 0;
+      return this;
+    },
     mockReturnValueOnce(value: unknown) {
       once.push(value);
       return this;
