@@ -69,7 +69,7 @@ inBothDrivers("what the function throws is thrown, after the commit", [
 });
 
 inBothDrivers("a position is told by a function", [], async (wire) => {
-  await assert.rejects(transact(wire, { onPosition: 1 as never }), /Cannot use onPosition: it must be a function/);
+  await assert.rejects(transact(wire, { onPosition: 1 as never }), /Cannot set onPosition to 1: it must be a function/);
 });
 
 inWholeWrites("a mark is asked for in the write of BEGIN, and what is flushed in that of COMMIT", [
