@@ -17,7 +17,7 @@ import { transactionOf } from "./transaction.ts";
 
 /** Options of {@linkcode Conn.connect} beyond the target. */
 export interface ConnectOptions {
-  /** When it aborts, connecting ends, and the promise rejects with the signal's reason. */
+  /** When it aborts, connecting ends, and the promise rejects with the signal's reason. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

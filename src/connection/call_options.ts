@@ -136,12 +136,12 @@ export interface BeginOptions extends CallOptions {
   readonly deferrable?: boolean | undefined;
   /**
    * Server settings until the end of the transaction, such as those that row-level security policies read by
-   * `current_setting('app.user')`. They are sent together with BEGIN, so they cost no round trip.
+   * `current_setting('app.user')`. They are sent together with BEGIN, so they cost no round trip. Default: none.
    */
   readonly settings?: Readonly<Record<string, string | number | bigint | boolean>> | undefined;
   /**
    * The current role until the end of the transaction (SET LOCAL ROLE); the session's own role must be a member of
-   * it.
+   * it. Default: the session's.
    */
   readonly role?: string | undefined;
 }

@@ -173,9 +173,18 @@ export abstract class ServerOpts {
   }
 
   /**
-   * A server setting that the session starts with, such as `statement_timeout`.
+   * A server setting that the session starts with. Each call adds one. In the URL: the setting's name. Default: none.
    *
    * @throws {UsageError} If the name cannot be a setting's, or the setting has a setter of its own.
+   *
+   * @example
+   * ```ts
+   * import { Conn, Opts } from "@x/pyro";
+   * import assert from "node:assert/strict";
+   *
+   * await using conn = await Conn.connect(new Opts("pg://").param("statement_timeout", "10s"));
+   * assert.equal(await conn.execValue("show statement_timeout"), "10s");
+   * ```
    */
   param(name: string, value: string): this {
     const [key, text] = checkParam(name, value);

@@ -32,15 +32,15 @@ export type Endpoint =
     readonly path: string;
   };
 
-/** Options of a TCP socket; those that are undefined have the system's defaults. Times are in milliseconds. */
+/** Options of a TCP socket. */
 export interface TcpOptions {
-  /** How long the connection must be idle until it is probed. */
+  /** How long the connection must be idle before it is probed, in milliseconds. Default: the system's. */
   readonly keepAliveIdle?: number | undefined;
-  /** The time between probes that are not answered. */
+  /** The time between probes that are not answered, in milliseconds. Default: the system's. */
   readonly keepAliveInterval?: number | undefined;
-  /** The number of probes without an answer after which the connection counts as lost. */
+  /** The number of probes without an answer after which the connection counts as lost. Default: the system's. */
   readonly keepAliveCount?: number | undefined;
-  /** How long sent data may be without an answer until the connection counts as lost. */
+  /** How long sent data may stay unacknowledged before the connection is lost, in milliseconds. Default: the system's. */
   readonly userTimeout?: number | undefined;
 }
 

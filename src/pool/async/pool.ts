@@ -25,16 +25,17 @@ export interface PoolOptions extends PoolLimits {
   /**
    * Called with each new connection before its first use, to set up the session. If it throws, or its promise rejects,
    * connecting has failed; what else it returns does not matter. It may take as long as `connectTimeout`.
+   * Default: none.
    */
   readonly onConnect?: ((conn: Conn) => unknown) | undefined;
   /**
    * Called with each released connection after the pool has cleaned the session up, for example to reset it. If it
-   * returns `false` or a promise of it, throws, or takes more than five seconds, the connection is closed.
+   * returns `false` or a promise of it, throws, or takes more than five seconds, the connection is closed. Default: none.
    */
   readonly onRelease?: ((conn: Conn) => unknown) | undefined;
   /**
    * Called once for each connection when it is closed, or, with the error, when it is lost, even while it is idle.
-   * Errors that it throws are ignored.
+   * Errors that it throws are ignored. Default: none.
    */
   readonly onClose?: ((conn: Conn, error?: ConnectionError) => void) | undefined;
   /**

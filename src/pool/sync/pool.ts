@@ -23,17 +23,17 @@ import { PoolViews } from "./pool_views.ts";
 export interface PoolOptions extends PoolLimits {
   /**
    * Called with each new connection before its first use, to set up the session. If it throws, connecting has failed;
-   * what it returns does not matter, but must not be a promise.
+   * what it returns does not matter, but must not be a promise. Default: none.
    */
   readonly onConnect?: ((conn: Conn) => unknown) | undefined;
   /**
    * Called with each released connection after the pool has cleaned the session up, for example to reset it. If it
-   * returns `false` or throws, the connection is closed. It must not return a promise.
+   * returns `false` or throws, the connection is closed. It must not return a promise. Default: none.
    */
   readonly onRelease?: ((conn: Conn) => unknown) | undefined;
   /**
    * Called once for each connection when it is closed, or, with the error, when it is lost, even while it is idle.
-   * Errors that it throws are ignored.
+   * Errors that it throws are ignored. Default: none.
    */
   readonly onClose?: ((conn: Conn, error?: ConnectionError) => void) | undefined;
   /**
