@@ -248,9 +248,7 @@ export class PoolManager implements ConnectionSource, GroupMember {
 
   async #close(timeout: number): Promise<void> {
     this.#state.clear();
-    if (!this.#isQuiet) {
-      await atMost(new Promise<void>((resolve) => this.#onQuiet = resolve), timeout);
-    }
+    if (!this.#isQuiet) await atMost(new Promise<void>((resolve) => this.#onQuiet = resolve), timeout);
     this.#connector.abort(poolClosed());
     for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift()) {
       waiter.reject(poolClosed());
