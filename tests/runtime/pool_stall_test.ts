@@ -82,7 +82,7 @@ for (const world of worlds.filter(({ name }) => name !== "async")) {
     await using admin = new Pool(newest.admin);
     const url = newest.url({ query: `application_name=${name}` });
     await using pool = world.pool(proxy.opts(url).connectTimeout(CONNECT_TIMEOUT));
-    const news = await pool.listen("a", { timeout: 300 });
+    const news = await pool.listen("a", { timeout: 3000 });
     await admin.exec("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1", [
       name,
     ]);
