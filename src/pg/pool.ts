@@ -33,7 +33,7 @@ export interface IdleItem {
   /** The client. */
   readonly client: PoolClient;
   /** Closes it, if it is idle for too long. */
-  readonly timer: ReturnType<typeof setTimeout> | undefined;
+  readonly timer: ReturnType<typeof globalThis.setTimeout> | undefined;
 }
 
 /**
