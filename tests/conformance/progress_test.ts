@@ -90,7 +90,7 @@ conformance("progress: an error of the function ends the call, and the connectio
   for (const onProgress of [1, "x", {}, null]) {
     await assert.rejects(
       call({ onProgress }),
-      (error) => error instanceof UsageError && /onProgress: it must be a function/.test(error.message),
+      (error) => error instanceof UsageError && /onProgress to .+: it must be a function/.test(error.message),
     );
   }
   await assert.rejects(call({ progress: () => {} }), /there are onProgress, timeout/);
