@@ -38,7 +38,7 @@ export function query<T>(
     const op = mapRow === undefined ? rows : mapRows(rows, collector, mapRow);
     const span = context.callSpan(operation, sql);
     span?.watch(collector);
-    return { op, deadline, isSelfContained: mapRow === undefined, span };
+    return { op, deadline, span };
   });
 }
 
@@ -61,7 +61,7 @@ export function exec<T>(
     const op = mapRow === undefined ? rows : mapRows(rows, collector, mapRow);
     const span = context.callSpan(operation, source, values);
     span?.watch(collector);
-    return { op, deadline, isSelfContained: mapRow === undefined, span };
+    return { op, deadline, span };
   });
 }
 

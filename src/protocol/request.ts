@@ -164,8 +164,6 @@ export type Op<T> = Generator<Step, T, unknown>;
 export interface Call<T> {
   readonly op: Op<T>;
   readonly deadline: Deadline | undefined;
-  /** Whether its op calls no function of the caller's, which would have to run in the caller's asynchronous context. */
-  readonly isSelfContained?: boolean;
   /** The error of a call that is refused before it runs. */
   readonly refusal?: { readonly error: unknown };
   /** The span that traces it; undefined if there is no subscriber. */
