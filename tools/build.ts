@@ -9,7 +9,7 @@
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import process from "node:process";
+import { parseArgs } from "node:util";
 import { type InputOptions, type OutputOptions, rolldown } from "npm:rolldown@1.3.3";
 import { dts } from "npm:rolldown-plugin-dts@0.23.2";
 import { buildPgPackage } from "./build_pg.ts";
@@ -205,7 +205,8 @@ function packageOf(
 }
 
 if (import.meta.main) {
-  const directory = resolve(process.argv[2] ?? "npm");
+  const { positionals: [given = "npm"] } = parseArgs({ allowPositionals: true });
+  const directory = resolve(given);
   const pgDirectory = join(dirname(directory), "pyro-pg");
   await buildPackage(directory);
   await buildPgPackage(pgDirectory);
