@@ -54,7 +54,7 @@ export function reportOpened(connection: Connection, link: OpenedConnection["lin
   outside(() => connection.emit("readyForQuery", readyMessage("I")));
 }
 
-/** What listeners get of ReadyForQuery. */
+/** The message ReadyForQuery, as listeners get it. */
 export function readyMessage(status: string): Readonly<Record<string, unknown>> {
   return { name: "readyForQuery", length: 5, status };
 }

@@ -15,7 +15,7 @@ export interface StreamOwner {
 /** What is known of an open connection. */
 type SocketFacts = Pick<OpenedConnection["link"], "addresses" | "tls" | "encrypted">;
 
-/** What the stream of a connection does with bytes. */
+/** Where the stream of a connection sends bytes, and gets them from. */
 export interface StreamLink {
   /** Sends bytes of the current query. */
   write(bytes: Uint8Array): void;

@@ -6,7 +6,7 @@ import type { QueryCallback } from "./query.ts";
 
 /** The functions. */
 export interface Utils {
-  /** What is sent for the value of a parameter. A program may replace it. */
+  /** Converts the value of a parameter to the one that is sent. A program may replace this function. */
   prepareValue: (value: unknown) => Prepared;
   /** The configuration that the arguments of `query` are. */
   readonly normalizeQueryConfig: (

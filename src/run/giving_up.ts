@@ -1,4 +1,4 @@
-/** What the driver that awaits does when a caller gives up a call. */
+/** Cancels calls of the driver that awaits, when their callers give them up. */
 import type { ExclusiveOperation, PendingRequest } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
 import type { Admission } from "../protocol/admission.ts";
@@ -38,7 +38,10 @@ export class GivingUp {
     });
   }
 
-  /** Sends a cancel request for an op, and waits until the server has taken it. If that takes too long, the connection is closed. */
+  /**
+   * Sends a cancel request for an op, and waits until the server has taken it. If that takes too long, the connection is
+   * closed.
+   */
   async cancelForOp(): Promise<void> {
     if (!await this.#cancelBy(now() + CANCEL_TIMEOUT)) this.#link.destroy(cancelTimedOut());
   }
@@ -108,7 +111,7 @@ export class GivingUp {
     return true;
   }
 
-  /** Sends a cancel request. False if it may still arrive after that. If the connection is lost meanwhile, that is no matter. */
+  /** Sends a cancel request. False if it may still arrive afterwards, on a connection that is not lost. */
   async #cancelBy(until: number, over?: Promise<void>): Promise<boolean> {
     const { session } = this.#link;
     let isOver = false;

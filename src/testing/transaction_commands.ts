@@ -6,7 +6,7 @@
  */
 import { statementsOf } from "../sql/statement.ts";
 
-/** What a statement does to the client's transaction. `checks` are statements that the client did not send. */
+/** The effect of a statement on the client's transaction. `checks` are statements that the client did not send. */
 export type Command = "other" | "begins" | "commits" | "rolls back" | "refused" | "checks";
 
 /** The client's transaction, as it sees it. */

@@ -39,7 +39,7 @@ function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
   return result;
 }
 
-/** What PKCS #1 signs: the digest with the name of its hash function, behind a padding. */
+/** The message that PKCS #1 signs: a padding, and then the digest with the name of its hash function. */
 function padded(hash: string, digest: Uint8Array, length: number): Uint8Array {
   const info = [...Buffer.from(DIGEST_INFO[hash]!, "hex"), digest.length, ...digest];
   const padding = new Uint8Array(length - info.length - 3).fill(0xff);

@@ -128,7 +128,7 @@ conformance("rolled back: transactions that are written in SQL", async (world, s
 conformance("rolled back: prepared commands mean what they mean when they are executed", async (world, server) => {
   await using home = await schema(server, TABLE);
   const seen: unknown[][] = [];
-  // What is rolled back comes first, since the other one stays.
+  // The connection whose rows are rolled back comes first: the rows of the plain connection stay.
   for (const opts of [inside(server, home), home.opts(server.fast)]) {
     await using conn = await world.connect(opts);
     const outcomes: unknown[] = [];

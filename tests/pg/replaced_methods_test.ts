@@ -22,6 +22,20 @@ async function replacing<T extends object, N extends keyof T>(
   }
 }
 
+/** Runs a program with a `submit` that logs each query first. */
+async function logging(
+  { prototype }: typeof Query,
+  log: (query: Query) => void,
+  program: () => Promise<unknown>,
+): Promise<unknown> {
+  const replace = (submit: Query["submit"]) =>
+    function (this: Query, connection: Connection) {
+      log(this);
+      return submit.call(this, connection);
+    };
+  return await replacing(prototype, "submit", replace, program);
+}
+
 /** Queries of all kinds, and what comes of them. */
 async function queriesOn(conn: Client, QueryClass: typeof Query): Promise<unknown[]> {
   const seen: unknown[] = [];
@@ -57,16 +71,8 @@ async function queriesOn(conn: Client, QueryClass: typeof Query): Promise<unknow
 besidePg("a replaced submit, by which queries are logged", async ({ pg, client }) => {
   const conn = await client();
   const texts: unknown[] = [];
-  const seen = await replacing(
-    pg.Query.prototype,
-    "submit",
-    (submit) =>
-      function (this: Query, connection: Connection) {
-        texts.push([this.text, this.values?.length]);
-        return submit.call(this, connection);
-      },
-    () => queriesOn(conn, pg.Query),
-  );
+  const log = ({ text, values }: Query) => texts.push([text, values?.length]);
+  const seen = await logging(pg.Query, log, () => queriesOn(conn, pg.Query));
   // What was prepared under a name still is.
   const after = await conn.query({ name: "named", text: "select $1::text as t", values: ["y"] });
   return [texts, seen, after.rows, await errorOf(conn.query({ name: "named", text: "select 2" }))];
@@ -75,14 +81,9 @@ besidePg("a replaced submit, by which queries are logged", async ({ pg, client }
 besidePg("a replaced submit of pipelined queries", async ({ pg, client }) => {
   const conn = await client({ pipeline: true });
   const texts: unknown[] = [];
-  const seen = await replacing(
-    pg.Query.prototype,
-    "submit",
-    (submit) =>
-      function (this: Query, connection: Connection) {
-        texts.push(this.text);
-        return submit.call(this, connection);
-      },
+  const seen = await logging(
+    pg.Query,
+    ({ text }) => texts.push(text),
     () =>
       Promise.all([
         conn.query("select 1 as a"),

@@ -31,7 +31,7 @@ test("pem: all certificates are found, in their order", () => {
   assert.deepEqual(certificatesIn(pem(a), WHAT)[0], new Uint8Array(a));
 });
 
-/** What OpenSSL writes behind a certificate: what it is trusted for or not, and its alias. */
+/** The notes that OpenSSL writes behind a certificate: its trusted and rejected uses, and its alias. */
 const NOTES = {
   servers: "301b300a06082b06010505070301a00a06082b060105050703040c0174",
   clients: "300c300a06082b06010505070302",
