@@ -14,10 +14,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { Conn, Opts } from "../mod.ts";
 import { CACHE } from "../tests/support/installed/cache.ts";
 import { PostgresServer } from "../tests/support/installed/postgres.ts";
+import { argumentsOf } from "../tools/arguments.ts";
 import { type Contestant, contestants } from "./contestants.ts";
 import { HBA, USER, type WorkloadName } from "./driver.ts";
 import type { Measurement } from "./measuring.ts";
@@ -31,7 +31,8 @@ import { FULL, QUICK } from "./sizes.ts";
 import { growthTable, headingOf, median, type Outcome, table } from "./table.ts";
 import { WORKLOADS } from "./workloads/all.ts";
 
-const { values: options, positionals: words } = parseArgs({
+const USAGE = "deno task bench [--quick] [--libraries] [--rounds=N] [--seconds=N] [--json=FILE] [workloads] [words]";
+const { values: options, positionals: words } = argumentsOf(USAGE, {
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },

@@ -9,9 +9,9 @@
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { type InputOptions, type OutputOptions, rolldown } from "npm:rolldown@1.3.3";
 import { dts } from "npm:rolldown-plugin-dts@0.23.2";
+import { argumentsOf } from "./arguments.ts";
 import { buildPgPackage } from "./build_pg.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
@@ -205,7 +205,7 @@ function packageOf(
 }
 
 if (import.meta.main) {
-  const { positionals: [given = "npm"] } = parseArgs({ allowPositionals: true });
+  const { positionals: [given = "npm"] } = argumentsOf("deno task build [DIRECTORY]", { allowPositionals: true });
   const directory = resolve(given);
   const pgDirectory = join(dirname(directory), "pyro-pg");
   await buildPackage(directory);

@@ -15,11 +15,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { EXPECTED } from "../tests/compat/expected.ts";
 import { CACHE } from "../tests/support/installed/cache.ts";
 import { Pglite } from "../tests/support/installed/pglite.ts";
 import { COMPAT_LIBRARIES, COMPAT_SUITES } from "../tests/support/installed/versions.ts";
+import { argumentsOf } from "./arguments.ts";
 import { buildAll } from "./compat/build.ts";
 import { checkout } from "./compat/checkouts.ts";
 import { compare, fileOf, type Outcome, type Outcomes, readOutcomes } from "./compat/outcomes.ts";
@@ -31,7 +31,9 @@ import { type Prepared, type Suite, SUITES } from "./compat/suites.ts";
 import { compilePrograms } from "./compat/types.ts";
 import { DRIVERS, makeTree, type Tree } from "./compat/trees.ts";
 
-const { values: { from, file = "", quick = false }, positionals } = parseArgs({
+const USAGE =
+  "deno task compat [suites] [programs] [types] [deno] [bun] [node] [--from=DIRECTORY] [--file=PATTERN] [--quick]";
+const { values: { from, file = "", quick = false }, positionals } = argumentsOf(USAGE, {
   options: { from: { type: "string" }, file: { type: "string" }, quick: { type: "boolean" } },
   allowPositionals: true,
 });

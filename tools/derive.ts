@@ -7,12 +7,15 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import process from "node:process";
+import { argumentsOf } from "./arguments.ts";
 import { deriveSync, EDITS } from "./derive_sync.ts";
 import { threadCode, THREADS } from "./derive_worker.ts";
 import { PAGE, pageOfPrograms } from "./programs.ts";
 
 const root = join(import.meta.dirname!, "..");
-const isCheck = process.argv.includes("--check");
+const { values: { check: isCheck = false } } = argumentsOf("deno task derive [--check]", {
+  options: { check: { type: "boolean" } },
+});
 let stale = 0;
 for (const [name, edits] of Object.entries(EDITS)) {
   const source = `src/${name}`;

@@ -11,6 +11,7 @@ import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { CACHE, cached, npmInstall } from "../tests/support/installed/cache.ts";
 import { packages, SITE } from "../tests/support/installed/versions.ts";
+import { argumentsOf } from "./arguments.ts";
 import { publishedDocuments, readConfig } from "./build.ts";
 import { problemsOf } from "./check_site.ts";
 import { ROOT, slugOf } from "./handbook.ts";
@@ -32,7 +33,9 @@ const STYLE = `
 }
 `;
 
-const base = process.argv.find((word) => word.startsWith("--base="))?.slice("--base=".length) ?? "/";
+const { values: { base = "/", check = false } } = argumentsOf("deno task docs [--base=/pyro/] [--check]", {
+  options: { base: { type: "string" }, check: { type: "boolean" } },
+});
 const sources = join(CACHE, "site");
 const output = join(ROOT, "site");
 
@@ -49,7 +52,7 @@ symlinkSync(join(generator, "node_modules"), join(sources, "node_modules"));
 run("node", [join(generator, "node_modules/vitepress/bin/vitepress.js"), "build", join(sources, "pages")], sources);
 cpSync(join(sources, "pages/.vitepress/dist"), output, { recursive: true });
 for (const file of filesBelow(reference)) copyReference(file);
-if (process.argv.includes("--check")) {
+if (check) {
   const problems = await problemsOf(output, base);
   if (problems.length > 0) {
     console.error(problems.join("\n"));

@@ -5,10 +5,11 @@
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { RUNTIMES } from "../tests/support/installed/versions.ts";
+import { argumentsOf } from "./arguments.ts";
 
-const { values } = parseArgs({
+const USAGE = "deno task fuzz [--seconds=60] [--runtime=deno|bun|node] [--seed=number]";
+const { values } = argumentsOf(USAGE, {
   options: {
     seconds: { type: "string", default: "60" },
     runtime: { type: "string", default: "deno" },
@@ -23,7 +24,7 @@ const commands: Readonly<Record<string, readonly [string, ...string[]]>> = {
 };
 const command = commands[values.runtime];
 if (command === undefined || !(Number(values.seconds) > 0)) {
-  console.error("Usage: deno task fuzz [--seconds=60] [--runtime=deno|bun|node] [--seed=number]");
+  console.error(`Usage: ${USAGE}`);
   process.exit(2);
 }
 const [program, ...args] = command;

@@ -10,10 +10,11 @@
  */
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { RUNTIMES } from "../tests/support/installed/versions.ts";
+import { argumentsOf } from "./arguments.ts";
 
-const { values } = parseArgs({
+const USAGE = "deno task soak [--minutes=10] [--runtime=deno|bun|node] [--seed=number] [--cluster]";
+const { values } = argumentsOf(USAGE, {
   options: {
     minutes: { type: "string", default: "10" },
     runtime: { type: "string", default: "deno" },
@@ -29,7 +30,7 @@ const commands: Readonly<Record<string, readonly [string, ...string[]]>> = {
 const command = commands[values.runtime];
 const seconds = Number(values.minutes) * 30;
 if (command === undefined || !(seconds > 0)) {
-  console.error("Usage: deno task soak [--minutes=10] [--runtime=deno|bun|node] [--seed=number] [--cluster]");
+  console.error(`Usage: ${USAGE}`);
   process.exit(2);
 }
 const [program, ...args] = command;

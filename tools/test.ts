@@ -5,12 +5,15 @@
  *
  * With `--short`, as much of them as `deno task ok` runs.
  */
-import process from "node:process";
+import { argumentsOf } from "./arguments.ts";
 import { finish } from "./steps.ts";
 import { runTests, RUNTIMES } from "./tests.ts";
 
-const isShort = process.argv.includes("--short");
-const given = process.argv.slice(2).filter((word) => word !== "--short");
+const USAGE = "deno task test [--short] [deno] [deno-net] [bun] [node] [paths below tests]";
+const { values: { short: isShort = false }, positionals: given } = argumentsOf(USAGE, {
+  options: { short: { type: "boolean" } },
+  allowPositionals: true,
+});
 const runtimes = given.filter((word) => (RUNTIMES as readonly string[]).includes(word));
 const paths = given.filter((word) => !runtimes.includes(word));
 finish(

@@ -4,11 +4,13 @@
  * Usage: main.ts [--seconds=60] [--way=tcp|unix] [--seed=number], or main.ts --cluster [--rounds=1] [--major=18|14]
  */
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { argumentsOf } from "../../tools/arguments.ts";
 import { soakCluster } from "./cluster.ts";
 import { soak } from "./soak.ts";
 
-const { values } = parseArgs({
+const USAGE =
+  "main.ts [--seconds=60] [--way=tcp|unix] [--seed=number], or main.ts --cluster [--rounds=1] [--major=18|14]";
+const { values } = argumentsOf(USAGE, {
   options: {
     seconds: { type: "string" },
     way: { type: "string" },
