@@ -28,6 +28,7 @@ export const LEAVES: readonly string[] = [
   "text_width.ts",
   "sqlstate.ts",
   "backlog.ts",
+  "abort.ts",
   "builtin.ts",
   "timers.ts",
   "copies.ts",

@@ -1,4 +1,5 @@
 /** Opens connections that await, for `Conn` and `Pool`. */
+import type { Abortable } from "../abort.ts";
 import { ConnectionState, doubtsRole } from "../connection/connection_state.ts";
 import type { AsyncLink } from "../run/async_link.ts";
 import { now } from "../runtime/clock.ts";
@@ -44,7 +45,7 @@ export class OpenedConnection {
 /** Opens a connection. `address` has what earlier connections have found out about the server. */
 export async function open(
   settings: Settings,
-  signal: AbortSignal | undefined,
+  signal: Abortable | undefined,
   address: ServerAddress = new ServerAddress(verifiedSockets),
 ): Promise<OpenedConnection> {
   checkRuntime();

@@ -1,4 +1,5 @@
 /** Runs a handshake, awaiting. */
+import { Abort, type Abortable } from "../abort.ts";
 import { ConnectionError } from "../errors.ts";
 import type { Handshake, HandshakeStep, Link, UserCall } from "../connect/handshake.ts";
 import type { Connected } from "../connect/upgrade.ts";
@@ -17,7 +18,7 @@ import { unlessSettled } from "./waiting.ts";
 export async function connectAsync(
   handshake: Handshake<Connected>,
   dialer: AsyncDialer,
-  signal: AbortSignal | undefined,
+  signal: Abortable | undefined,
 ): Promise<Connected & { readonly link: AsyncLink }> {
   const connected = await runHandshake(handshake, dialer, signal);
   return { ...connected, link: ownLink(connected.link) };
@@ -27,7 +28,7 @@ export async function connectAsync(
 export async function runHandshake<T>(
   handshake: Handshake<T>,
   dialer: AsyncDialer,
-  signal: AbortSignal | undefined,
+  signal: Abortable | undefined,
 ): Promise<T> {
   const links = new Set<AsyncLink>();
   const limits = new StepLimits(signal);
@@ -71,7 +72,7 @@ async function perform(
     }
     if (step.do === "salt") return await limit.race(unlessSettled(step.request, saltPassword(step.given)));
     if (step.do === "dial") {
-      const dialled = dialer.dial(step.endpoint, limit.signal, Math.max(0, step.by - now()));
+      const dialled = dialer.dial(step.endpoint, limit, Math.max(0, step.by - now()));
       const transport = await limit.race(dialled, (late) => late.close());
       const link = new AsyncLink(transport, step.endpoint);
       links.add(link);
@@ -98,10 +99,10 @@ async function make(call: UserCall): Promise<void> {
 
 /** The limits of a handshake's steps. Those that end at the same time share one, since timers are expensive. */
 class StepLimits {
-  readonly #outer: AbortSignal | undefined;
+  readonly #outer: Abortable | undefined;
   #last: StepLimit | undefined = undefined;
 
-  constructor(outer: AbortSignal | undefined) {
+  constructor(outer: Abortable | undefined) {
     this.#outer = outer;
   }
 
@@ -120,39 +121,30 @@ class StepLimits {
 }
 
 /** Ends a step at the latest at `by`, or when the caller's signal aborts. */
-class StepLimit {
+class StepLimit extends Abort {
   readonly by: number;
-  readonly #outer: AbortSignal | undefined;
+  readonly #outer: Abortable | undefined;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
-  #controller: AbortController | undefined = undefined;
-  /** Why no step may go on; undefined while they may. */
-  #reached: { readonly reason: unknown } | undefined = undefined;
-  /** Ends the step that runs. */
-  #giveUp: (() => void) | undefined = undefined;
 
-  constructor(by: number, outer: AbortSignal | undefined) {
+  constructor(by: number, outer: Abortable | undefined) {
+    super();
     this.by = by;
     this.#outer = outer;
     if (by !== Infinity) this.#timer = setTimeout(this.#expire, Math.max(0, by - now()));
-    outer?.addEventListener("abort", this.#follow, { once: true });
+    outer?.addEventListener("abort", this.#follow);
     if (outer?.aborted) this.#follow();
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#reached !== undefined) this.#controller.abort(this.#reached.reason);
-    return this.#controller.signal;
   }
 
   /** The work's outcome, unless the limit is reached first. A late result is passed to `dispose`. */
   race<T>(work: Promise<T>, dispose?: (late: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#giveUp = () => {
-        reject(this.#reached!.reason);
+      const giveUp = (): void => {
+        reject(this.reason);
         work.then(dispose, () => {});
       };
-      if (this.#reached !== undefined) return this.#giveUp();
-      const end = (): void => void (this.#giveUp = undefined);
+      if (this.aborted) return giveUp();
+      this.addEventListener("abort", giveUp);
+      const end = (): void => this.removeEventListener("abort", giveUp);
       work.then((value) => (end(), resolve(value)), (error) => (end(), reject(error)));
     });
   }
@@ -162,15 +154,8 @@ class StepLimit {
     this.#outer?.removeEventListener("abort", this.#follow);
   }
 
-  readonly #expire = (): void => this.#reach(new ConnectionError("timed out", { code: "ETIMEDOUT" }));
-  readonly #follow = (): void => this.#reach(this.#outer!.reason);
-
-  #reach(reason: unknown): void {
-    if (this.#reached !== undefined) return;
-    this.#reached = { reason };
-    this.#controller?.abort(reason);
-    this.#giveUp?.();
-  }
+  readonly #expire = (): void => this.abort(new ConnectionError("timed out", { code: "ETIMEDOUT" }));
+  readonly #follow = (): void => this.abort(this.#outer!.reason);
 }
 
 function ownLink(link: Link): AsyncLink {

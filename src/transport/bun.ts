@@ -8,6 +8,7 @@
  */
 import type { Socket } from "node:net";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+import type { Abortable } from "../abort.ts";
 import { BulkReader } from "./bun_bulk.ts";
 import { loadedLibrary } from "./library.ts";
 import { localSockets } from "./local_sockets.ts";
@@ -83,7 +84,7 @@ export const bunDialer: AsyncDialer = {
       : connectNode(endpoint, signal, ({ socket }, left) => transportOver(socket, endpoint, left), milliseconds),
 };
 
-async function dialUnix(endpoint: Extract<Endpoint, { kind: "unix" }>, signal: AbortSignal): Promise<AsyncTransport> {
+async function dialUnix(endpoint: Extract<Endpoint, { kind: "unix" }>, signal: Abortable): Promise<AsyncTransport> {
   signal.throwIfAborted();
   const { Bun } = globalThis as unknown as { readonly Bun: BunGlobal };
   return await new Promise((resolve, reject) => {

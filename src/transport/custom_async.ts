@@ -1,4 +1,5 @@
 /** Connections that a user's function dials, as Web streams of bytes. */
+import { abortSignalOf } from "../abort.ts";
 import { UsageError } from "../errors.ts";
 import type { ByteStreams, DialFunction, EncryptedStreams } from "../options/dial.ts";
 import { eventLoopTurn } from "../runtime/clock.ts";
@@ -11,7 +12,7 @@ export function customDialer(dial: DialFunction): AsyncDialer {
   return {
     local: UNKNOWN_SOCKETS,
     async dial(endpoint, signal, timeout = Infinity): Promise<AsyncTransport> {
-      const given = await dial(dialAddress(endpoint), { signal, timeout, blocking: false });
+      const given = await dial(dialAddress(endpoint), { signal: abortSignalOf(signal), timeout, blocking: false });
       const streams: Partial<ByteStreams> = checkDialled(given, EXPECTED);
       try {
         return new StreamsTransport(streams, endpoint);

@@ -1,4 +1,5 @@
 /** Sockets of Deno: `Deno.connect`. */
+import { Abort, type Abortable, abortSignalOf } from "../abort.ts";
 import { permitted } from "./deno_permissions.ts";
 import { now } from "../runtime/clock.ts";
 import { clearTimeout, setTimeout } from "../timers.ts";
@@ -35,7 +36,7 @@ export const denoDialer: AsyncDialer = {
     const { address, host, port } = dialled;
     const hostname = address ?? host;
     const conn = ADDRESS.test(hostname)
-      ? await Deno.connect({ hostname, port, signal })
+      ? await dialOne({ hostname, port }, signal)
       : dialled.tried !== undefined || dialled.isShuffled
       ? await dialAmong(dialled, signal, milliseconds)
       : await dialName(hostname, port, signal, milliseconds);
@@ -56,7 +57,7 @@ export const denoDialer: AsyncDialer = {
 async function dialName(
   hostname: string,
   port: number,
-  signal: AbortSignal,
+  signal: Abortable,
   milliseconds: number = Infinity,
 ): Promise<Deno.TcpConn> {
   const until = now() + milliseconds;
@@ -73,7 +74,7 @@ async function dialName(
   const [address, ...others] = await lookUp(hostname).catch(() => []);
   signal.throwIfAborted();
   // Without permission for the addresses, Deno has to choose among them.
-  if (address === hostname) return await Deno.connect({ hostname, port, signal });
+  if (address === hostname) return await dialOne({ hostname, port }, signal);
   const left = [...others.map((hostname) => ({ hostname, port })), ...(failure === undefined ? [first] : [])];
   const before: [string, unknown][] = failure === undefined ? [] : [[address ?? hostname, failure]];
   return await dialFirst(left, until, signal, before);
@@ -82,7 +83,7 @@ async function dialName(
 /** Dials those of a name's addresses that have not been tried. Without permission for them, Deno has to choose. */
 async function dialAmong(
   endpoint: Endpoint & { kind: "tcp" },
-  signal: AbortSignal,
+  signal: Abortable,
   milliseconds: number = Infinity,
 ): Promise<Deno.TcpConn> {
   const { host, port } = endpoint;
@@ -90,7 +91,7 @@ async function dialAmong(
   const { lookUp } = await import("./look_up.ts");
   const found = await lookUp(host);
   signal.throwIfAborted();
-  if (found[0] === host && endpoint.tried === undefined) return await Deno.connect({ hostname: host, port, signal });
+  if (found[0] === host && endpoint.tried === undefined) return await dialOne({ hostname: host, port }, signal);
   const addresses = addressesToDial(found[0] === host ? [] : found, endpoint, String);
   return await dialFirst(addresses.map((hostname) => ({ hostname, port })), until, signal);
 }
@@ -99,7 +100,7 @@ async function dialAmong(
 async function dialFirst(
   left: readonly Deno.ConnectOptions[],
   until: number,
-  signal: AbortSignal,
+  signal: Abortable,
   failures: [address: string, error: unknown][] = [],
 ): Promise<Deno.TcpConn> {
   for (const [i, next] of left.entries()) {
@@ -121,23 +122,31 @@ async function dialFirst(
 async function dialFor(
   milliseconds: number,
   address: Deno.ConnectOptions,
-  signal: AbortSignal,
+  signal: Abortable,
 ): Promise<Deno.TcpConn | undefined> {
-  if (milliseconds === Infinity) return await Deno.connect({ ...address, signal });
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), milliseconds);
+  if (milliseconds === Infinity) return await dialOne(address, signal);
+  signal.throwIfAborted();
+  const limit = new Abort();
+  const follow = (): void => limit.abort(signal.reason);
+  signal.addEventListener("abort", follow);
+  const timer = setTimeout(() => limit.abort(timedOut()), milliseconds);
   try {
-    return await Deno.connect({ ...address, signal: AbortSignal.any([signal, limit.signal]) });
+    return await dialOne(address, limit);
   } catch (error) {
-    if (signal.aborted || !limit.signal.aborted) throw error;
+    if (signal.aborted || !limit.aborted) throw error;
     return undefined;
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", follow);
   }
 }
 
+async function dialOne(address: Deno.ConnectOptions, signal: Abortable): Promise<Deno.TcpConn> {
+  return await Deno.connect({ ...address, signal: abortSignalOf(signal) });
+}
+
 /** Dials with `node:net`, whose sockets have more options, but are slower. */
-async function dialNode(endpoint: Endpoint, signal: AbortSignal, milliseconds?: number): Promise<AsyncTransport> {
+async function dialNode(endpoint: Endpoint, signal: Abortable, milliseconds?: number): Promise<AsyncTransport> {
   const { addressesOf, connectNode } = await import("./node_connect.ts");
   const { StreamTransport } = await import("./stream.ts");
   return await connectNode(

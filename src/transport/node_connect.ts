@@ -4,6 +4,7 @@
  * Names are looked up here, since `node:net` mixes the families of a name's addresses on Node, and dials
  * several addresses at once on Bun.
  */
+import type { Abortable } from "../abort.ts";
 import { builtin } from "../builtin.ts";
 import { now } from "../runtime/clock.ts";
 import type { IpcNetConnectOpts, Socket, TcpNetConnectOpts } from "node:net";
@@ -28,7 +29,7 @@ export interface ConnectedSocket {
 /** Connects within `milliseconds`, to the first address that accepts. */
 export async function connectNode<T>(
   endpoint: Endpoint,
-  signal: AbortSignal,
+  signal: Abortable,
   connected: Connected<T>,
   milliseconds: number = Infinity,
 ): Promise<T> {
@@ -61,7 +62,7 @@ export async function connectNode<T>(
 
 function connectTo<T>(
   address: TcpNetConnectOpts | IpcNetConnectOpts,
-  signal: AbortSignal,
+  signal: Abortable,
   connected: Connected<T>,
   milliseconds: number,
 ): Promise<T> {
@@ -81,7 +82,7 @@ function connectTo<T>(
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
     };
-    signal.addEventListener("abort", abort, { once: true });
+    signal.addEventListener("abort", abort);
     socket.once("error", (error) => {
       settle();
       reject(error);

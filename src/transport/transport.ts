@@ -5,6 +5,7 @@
  * Both kinds of transport are read on demand: unread bytes stay in the socket, so that a slow reader
  * slows down the peer.
  */
+import type { Abortable } from "../abort.ts";
 
 /** The address of a server. */
 export type Endpoint =
@@ -186,7 +187,7 @@ export interface AsyncDialer {
    * Connects; when `signal` aborts, it closes the socket and rejects. `milliseconds` is when that happens at
    * the latest, if there is a limit, so that a name's addresses can share them.
    */
-  dial(endpoint: Endpoint, signal: AbortSignal, milliseconds?: number): Promise<AsyncTransport>;
+  dial(endpoint: Endpoint, signal: Abortable, milliseconds?: number): Promise<AsyncTransport>;
 }
 
 /** Opens transports that block. */

@@ -1,4 +1,5 @@
 /** Opens a pool's connections, and decides when to try again after a failure. */
+import { Abort } from "../../abort.ts";
 import { atMost, now } from "../../runtime/clock.ts";
 import { ConnectionError, keepStack, PyroError } from "../../errors.ts";
 import type { HostChoice } from "../../connect/host_choice.ts";
@@ -23,7 +24,7 @@ export class Connector {
   readonly #log: Log | undefined;
   readonly #address: ServerAddress;
   /** Aborts the attempts to connect that are under way. */
-  #abort = new AbortController();
+  #abort = new Abort();
   /** Whether attempts to connect were aborted for good. */
   isAborted = false;
   /** Whether the server has been reached since the last failure. */
@@ -57,12 +58,12 @@ export class Connector {
   restart(reason: Error): void {
     if (this.isAborted) return;
     this.#abort.abort(reason);
-    this.#abort = new AbortController();
+    this.#abort = new Abort();
   }
 
   /** Opens a connection, and calls `onConnect` with it. */
   async connect(): Promise<PoolConn> {
-    const { signal } = this.#abort;
+    const signal = this.#abort;
     const conn = new PoolConn(await open(this.#settings, signal, this.#address));
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const abort = (): void => reject(signal.reason);

@@ -5,6 +5,7 @@
  * used, and if the host does not even accept a new connection, all of them are closed. A host that is no longer what the
  * pool needs is left at once; the pool returns to one that was passed over when `hostRecheck` is over.
  */
+import { Abort } from "../../abort.ts";
 import { ConnectionError } from "../../errors.ts";
 import type { HostChoice } from "../../connect/host_choice.ts";
 import { hostName } from "../../connect/host_roles.ts";
@@ -33,7 +34,7 @@ export interface WatchedPool {
 /** The watch over the hosts of one pool. */
 export class HostWatch {
   readonly #pool: WatchedPool;
-  readonly #abort = new AbortController();
+  readonly #abort = new Abort();
   /** The hosts that are being asked whether they answer. */
   readonly #probing = new Set<string>();
   /** Until when the answer of a host is relied on. */
@@ -101,7 +102,7 @@ export class HostWatch {
     }
     this.#probing.delete(host);
     if (answers) this.#answered.set(host, now() + PROBE_INTERVAL);
-    else if (!this.#abort.signal.aborted) this.#condemn(host);
+    else if (!this.#abort.aborted) this.#condemn(host);
   }
 
   #patienceFor(host: string): number {
@@ -113,7 +114,7 @@ export class HostWatch {
     const { settings, choice: { roles } } = this.#pool;
     const limited = { ...settings, connectTimeout: Math.ceil(this.#patienceFor(host)) };
     try {
-      const { state, link } = await open(limited, this.#abort.signal, new ProbedAddress(host, roles));
+      const { state, link } = await open(limited, this.#abort, new ProbedAddress(host, roles));
       state.beginClosing();
       await link.close();
       return true;
@@ -157,7 +158,7 @@ export class HostWatch {
   async #recheck(): Promise<void> {
     const { state, choice } = this.#pool;
     await Promise.all(choice.outdated(now()).map((endpoint) => this.#answers(hostName(endpoint))));
-    if (this.#abort.signal.aborted) return;
+    if (this.#abort.aborted) return;
     const time = now();
     if (choice.hasSuitable(time)) state.retire(({ host }) => choice.isUnsuitable(host, time));
     if (choice.isBalanced) this.#rebalance();
