@@ -1,15 +1,17 @@
 /** pg's client: a connection with a queue of queries, callbacks or promises, and events. */
 import type { EventEmitter } from "node:events";
+import { Abort } from "../abort.ts";
 import type { OpenedConnection } from "../async/opened.ts";
 import { ServerError, type ServerFields } from "../errors.ts";
-import { clearTimeout, nextTick, setImmediate, setTimeout } from "../timers.ts";
-import { Connection, reportOpened, reportParameters } from "./connection.ts";
+import { clearTimeout, nextTick, setImmediate, setTimeout } from "./timers.ts";
+import { Connection, report, reportOpened, reportParameters } from "./connection.ts";
 import { ClientSettings } from "./client_settings.ts";
 import type { StreamOwner } from "./connection_stream.ts";
 import { ConnectionParameters } from "./connection_parameters.ts";
 import { databaseError, noticeMessage, notificationMessage, pgError, socketError } from "./database_error.ts";
 import type { ClientConfig, QueryConfig } from "./interfaces.ts";
 import { numberOfSecret, openFor } from "./opening.ts";
+import { END_TIMEOUT, UNTIL_END } from "./end_times.ts";
 import { inDomain, outside } from "./outside.ts";
 import { Plans } from "./plans.ts";
 import { Query, queryOf, type RunnableQuery, typesOf } from "./query.ts";
@@ -53,6 +55,8 @@ export class Client extends ClientSettings {
   secretKey: number | null = null;
   /** Whether no query is being executed. */
   readyForQuery = false;
+  /** Whether a query has been sent; undefined before. */
+  hasExecuted: boolean | undefined = undefined;
   /** Internal: whether `end` was called. */
   _ending = false;
   /** Internal: whether the connection is closed or lost. */
@@ -69,9 +73,8 @@ export class Client extends ClientSettings {
   readonly #config: ClientConfig;
   #opened: OpenedConnection | undefined = undefined;
   #plans: Plans | undefined = undefined;
-  #connectAbort: AbortController | undefined = undefined;
+  #connectAbort: Abort | undefined = undefined;
   #onceEnded: (() => void)[] = [];
-  #hasExecuted = false;
   /** Whether a query has failed with the server's reason to end the connection. */
   #hasReportedFatal = false;
   /** Whether `end` was called after `connect`. */
@@ -181,10 +184,10 @@ export class Client extends ClientSettings {
       const run = this.#queue.next();
       if (run === undefined) break;
       this.readyForQuery = false;
-      this.#hasExecuted = true;
+      this.hasExecuted = true;
       run.start(opened, this.#plans!, typesOf(run.query, this._types));
     }
-    if (this.#hasExecuted && !this.#queue.isBusy) {
+    if (this.hasExecuted && !this.#queue.isBusy) {
       this.readyForQuery = true;
       this.#emit("drain");
     }
@@ -212,16 +215,17 @@ export class Client extends ClientSettings {
 
   #connect(callback: (error: Error, client?: Client) => void): void {
     if (this._connecting || this._connected || this._ended) {
-      const error = new Error("Client has already been connected. You cannot reuse a client.");
-      nextTick(() => callback(error));
-      return;
+      return nextTick(callback, new Error("Client has already been connected. You cannot reuse a client."));
     }
     this._connecting = true;
-    const abort = this.#connectAbort = new AbortController();
+    const abort = this.#connectAbort = new Abort();
     const timeout = this._connectionTimeoutMillis;
     const timer = timeout > 0 ? setTimeout(() => abort.abort(new Error("timeout expired")), timeout) : undefined;
-    const onNotice = (fields: ServerFields): void => this.#emit("notice", noticeMessage(fields));
-    openFor(this, this.#config, onNotice, abort.signal).then(
+    const onNotice = (fields: ServerFields): void => {
+      report(this.connection, "notice", () => noticeMessage(fields));
+      this.#emit("notice", noticeMessage(fields));
+    };
+    openFor(this, this.#config, onNotice, abort).then(
       (opened) => this.#connected(opened, callback),
       (error) => this.#notConnected(pgError(error), callback),
     ).finally(() => clearTimeout(timer));
@@ -234,14 +238,12 @@ export class Client extends ClientSettings {
     }
     this.#opened = opened;
     const { state, link } = opened;
-    this.#plans = new Plans(
-      state.statements,
-      this.connection,
-      Number(this.connectionParameters.statementCacheSize) || undefined,
-    );
+    const capacity = Number(this.connectionParameters.statementCacheSize) || undefined;
+    this.#plans = new Plans(state.statements, this.connection, capacity);
     link.onEvent = (event) => {
       state.deliver(event);
       if (event.kind === "notification") {
+        report(this.connection, "notification", () => notificationMessage(event.notification));
         this.#emit("notification", notificationMessage(event.notification));
       } else if (event.kind === "parameter") {
         reportParameters(this.connection, link.session, event.name);
@@ -369,6 +371,11 @@ export class Client extends ClientSettings {
         else this.#connectAbort?.abort(reason);
       },
       keepProcess: (wanted) => this.#keepProcess(wanted),
+      submit: (query) => {
+        if (this.#opened === undefined || !this._queryable || this._ending) return;
+        this.#queue.push(new QueryRun(query, this.#queryOwner()));
+        this.#pulse();
+      },
       drained: async () => await this.#opened?.link.room(0),
     };
   }
@@ -386,15 +393,3 @@ export class Client extends ClientSettings {
     outside(() => (this as EventEmitter).emit(event, ...args));
   }
 }
-
-/**
- * Milliseconds from the server's last error to the end of the connection. In pg, that is how long the server's process
- * takes to end; programs release the client to its pool in that time.
- */
-const UNTIL_END = 5;
-
-/**
- * Milliseconds for the server to end the session when a client is closed. As in pg, the session is over then: its locks
- * are free, and its database can be dropped. What is no PostgreSQL may wait for the client to close first.
- */
-const END_TIMEOUT = 1000;

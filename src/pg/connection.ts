@@ -28,6 +28,8 @@ export interface Writer {
   received(bytes: Uint8Array): void;
   /** Called when the query has read some of the stream's bytes. */
   consumed(): void;
+  /** Emits a message that is no part of the reply, after those of the reply that have arrived before it. */
+  unasked(name: string, message: unknown): void;
 }
 
 /** Directs what a connection writes. It is no method, since it is not for users. */
@@ -35,6 +37,9 @@ export let attach: (connection: Connection, writer: Writer) => void;
 
 /** Drops what a connection writes, unless it is directed to another writer by now. */
 export let detach: (connection: Connection, writer: Writer) => void;
+
+/** Lets the current query emit a message that is no part of its reply; false if there is none. */
+let emitLater: (connection: Connection, name: string, message: unknown) => boolean;
 
 /** The text of a statement that the server has, or is about to have, under a name that a user gave. */
 export function textOfName(
@@ -51,7 +56,7 @@ export let isObserved: (connection: Connection) => boolean;
 export function reportOpened(connection: Connection, link: OpenedConnection["link"]): void {
   show(connection.stream, link);
   reportParameters(connection, link.session);
-  outside(() => connection.emit("readyForQuery", readyMessage("I")));
+  report(connection, "readyForQuery", () => readyMessage("I"));
 }
 
 /** The message ReadyForQuery, as listeners get it. */
@@ -65,13 +70,25 @@ export function reportParameters(
   session: { readonly parameters: Readonly<Record<string, string>> },
   only?: string,
 ): void {
-  if (connection.listenerCount("parameterStatus") === 0) return;
   const { parameters } = session;
   const names = only === undefined ? Object.keys(parameters) : [only];
   for (const name of names) {
-    const message = parameterMessage(name, parameters[name]!);
-    outside(() => connection.emit("parameterStatus", message));
+    report(connection, "parameterStatus", () => parameterMessage(name, parameters[name]!));
   }
+}
+
+/** Emits a message that the server has sent unasked, behind those that it has sent before. */
+export function report(connection: Connection, name: string, make: () => object): void {
+  if (connection.listenerCount(name) === 0 && connection.listenerCount("message") === 0) return;
+  const message = make();
+  if (!emitLater(connection, name, message)) emitMessage(connection, name, message);
+}
+
+/** Emits a message of the server: as a message, and by its name. `handle` is called between the two. */
+export function emitMessage(connection: Connection, name: string, message: unknown, handle?: () => void): void {
+  if (connection.listenerCount("message") > 0) outside(() => connection.emit("message", message));
+  if (handle !== undefined) outside(handle);
+  outside(() => connection.emit(name, message));
 }
 
 /** Writes messages, and emits those of the server: `rowDescription`, `noData`, `readyForQuery`, … */
@@ -83,12 +100,14 @@ export class Connection extends EventEmitter {
   /** Those that are being prepared. */
   submittedNamedStatements: Record<string, string> = Object.create(null);
   #writer: Writer | undefined = undefined;
+  readonly #owner: StreamOwner;
   /** Whether there ever was a listener to a message of replies. */
   #mayBeObserved = false;
 
   /** Internal: a {@linkcode Client} makes its own. */
   constructor(owner: StreamOwner) {
     super();
+    this.#owner = owner;
     this.stream = new ConnectionStream(owner, {
       write: (bytes) => this.#write((out) => out.bytes(bytes)),
       received: (bytes) => this.#writer?.received(bytes),
@@ -102,6 +121,11 @@ export class Connection extends EventEmitter {
     isObserved = (connection) =>
       connection.#mayBeObserved && REPLY_EVENTS.some((name) => connection.listenerCount(name) > 0);
     attach = (connection, writer) => connection.#writer = writer;
+    emitLater = (connection, name, message) => {
+      const writer = connection.#writer;
+      writer?.unasked(name, message);
+      return writer !== undefined;
+    };
     detach = (connection, writer) => {
       if (connection.#writer === writer) connection.#writer = undefined;
     };
@@ -134,8 +158,9 @@ export class Connection extends EventEmitter {
     this.#write((out) => frontend.execute(out, portal ?? "", Number(rows ?? 0)));
   }
 
-  /** Sends Close. */
+  /** Sends Close. If no query class writes, a statement is closed when it is its turn among the queries. */
   close({ type, name }: MessageConfig, _more?: boolean): void {
+    if (type === "S" && (this.#writer?.isClosed ?? true)) return this.#closeLater(name);
     this.#write((out) => frontend.close(out, targetOf(type), name ?? ""));
   }
 
@@ -179,6 +204,15 @@ export class Connection extends EventEmitter {
     this.stream.unref();
   }
 
+  #closeLater(name: string | undefined): void {
+    this.#owner.submit({
+      submit: (connection) => {
+        connection.close({ type: "S", name });
+        connection.sync();
+      },
+    });
+  }
+
   #write(message: (out: Outbox) => void, syncMode?: "explicit" | "implicit"): void {
     const writer = this.#writer;
     if (writer === undefined || writer.isClosed) return;
@@ -190,7 +224,7 @@ export class Connection extends EventEmitter {
 /** The events of messages that the client reads by itself, unless somebody listens to them. */
 const REPLY_EVENTS: readonly string[] = [
   ...["readyForQuery", "rowDescription", "dataRow", "commandComplete", "emptyQuery", "errorMessage", "noData"],
-  ...["parseComplete", "bindComplete", "closeComplete", "portalSuspended", "parameterDescription"],
+  ...["parseComplete", "bindComplete", "closeComplete", "portalSuspended", "parameterDescription", "message"],
 ];
 
 function targetOf(type: string): typeof DescribeTarget[keyof typeof DescribeTarget] {

@@ -1,6 +1,9 @@
 /** The socket of a connection as query classes of other packages and programs see it. */
 import { EventEmitter } from "node:events";
+import type { CipherNameAndProtocol, DetailedPeerCertificate, PeerCertificate } from "node:tls";
 import type { OpenedConnection } from "../async/opened.ts";
+import type { SubmittedQuery } from "./interfaces.ts";
+import { cipherOf, peerCertificateOf } from "./tls_session.ts";
 
 /** What the stream of a connection does for its client. */
 export interface StreamOwner {
@@ -8,11 +11,13 @@ export interface StreamOwner {
   destroy(error?: Error): void;
   /** Whether the connection keeps the process alive while nothing is outstanding. */
   keepProcess(wanted: boolean): void;
+  /** Puts a query into the queue, if the connection is open. */
+  submit(query: SubmittedQuery): void;
   /** Resolves when little is unsent. */
   drained(): Promise<void>;
 }
 
-/** What is known of an open connection. */
+/** The addresses of an open connection, and its encryption. */
 type SocketFacts = Pick<OpenedConnection["link"], "addresses" | "tls" | "encrypted">;
 
 /** Where the stream of a connection sends bytes, and gets them from. */
@@ -91,6 +96,24 @@ export class ConnectionStream extends EventEmitter {
   /** The protocol that the server has confirmed by ALPN, or false; undefined if the connection is not encrypted. */
   get alpnProtocol(): string | false | undefined {
     return this.#facts?.tls && (this.#facts.tls.alpn ?? false);
+  }
+
+  /** A method that gives the server's certificate; undefined if the connection is not encrypted. */
+  get getPeerCertificate(): ((isDetailed?: boolean) => PeerCertificate | DetailedPeerCertificate) | undefined {
+    const tls = this.#facts?.tls;
+    return tls && ((isDetailed = false) => peerCertificateOf(tls, isDetailed));
+  }
+
+  /** A method that gives the version of TLS; undefined if the connection is not encrypted. */
+  get getProtocol(): (() => string) | undefined {
+    const tls = this.#facts?.tls;
+    return tls && (() => tls.protocol);
+  }
+
+  /** A method that gives the cipher suite; undefined if the connection is not encrypted. */
+  get getCipher(): (() => CipherNameAndProtocol) | undefined {
+    const tls = this.#facts?.tls;
+    return tls && (() => cipherOf(tls));
   }
 
   /** The server's IP address; undefined for a Unix socket. */

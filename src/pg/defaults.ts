@@ -1,5 +1,4 @@
 /** The defaults of clients and pools, which programs may change. */
-import process from "node:process";
 import { type TypeParser, types } from "./types.ts";
 
 /** What pg's `defaults` has. Values that a program sets apply to everything that is made after that. */

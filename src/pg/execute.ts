@@ -95,7 +95,7 @@ function executionOf({ sql, name, values }: Statement, plans: Plans, { statement
 
 /** Notes the outcome of preparing a statement under a name. */
 function endPreparing(plan: Plan, name: string, request: ExtendedRequest, statement: Statement, plans: Plans): void {
-  if (statement.name) return plans.prepared(name, request.parsed ? plan.sql : undefined);
+  if (statement.name) return plans.prepared(name, request.parsed ? statement.sql : undefined);
   plan.isPreparing = false;
   if (request.parsed) plan.name = name;
 }

@@ -1,4 +1,5 @@
 /** Opens the connections of clients. */
+import type { Abortable } from "../abort.ts";
 import { open, type OpenedConnection } from "../async/opened.ts";
 import type { ServerFields } from "../errors.ts";
 import { settingsOf } from "../options/opts.ts";
@@ -23,7 +24,7 @@ export async function openFor(
   client: ConnectingClient,
   config: ClientConfig,
   onNotice: (notice: ServerFields) => void,
-  signal: AbortSignal,
+  signal: Abortable,
 ): Promise<OpenedConnection> {
   let opts = optsOf(client.connectionParameters, config).onNotice(onNotice);
   const { stream } = config;

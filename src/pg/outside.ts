@@ -2,7 +2,6 @@
  * Calls users' functions in such a way that what they throw is an uncaught exception, as in pg, and neither a rejected
  * promise nor an error of the connection.
  */
-import process from "node:process";
 
 /** Calls a function now; what it throws is thrown in the next tick. */
 export function outside(call: () => unknown): void {

@@ -8,7 +8,7 @@ import type { PoolClient, PoolConfig, PoolEvents } from "./interfaces.ts";
 import { resolve, type ResolvedPoolConfig } from "./pool_options.ts";
 import { inDomain, outside, rethrowFromHere } from "./outside.ts";
 import { Queryable } from "./queryable.ts";
-import { clearTimeout, nextTick, setImmediate, setTimeout } from "../timers.ts";
+import { clearTimeout, nextTick, setImmediate, setTimeout } from "./timers.ts";
 
 /** Gets a client, and the function that returns it to the pool. */
 export type ConnectCallback = (
@@ -157,8 +157,8 @@ export class Pool extends Queryable<PoolEvents> {
       return callback(new Error("Cannot use a pool after calling end on the pool"), undefined, noRelease);
     }
     const waiter: PendingItem = { callback, timedOut: false };
-    if (this._idle.length === 0 && !this.#isFull) return this.newClient(waiter);
-    if (this._idle.length > 0) nextTick(() => this.#pulse());
+    if (this._idle.length === 0 && !this._isFull()) return this.newClient(waiter);
+    if (this._idle.length > 0) nextTick(() => this._pulseQueue());
     this._pendingQueue.push(this.#limited(waiter));
   }
 
@@ -183,21 +183,22 @@ export class Pool extends Queryable<PoolEvents> {
     return limited;
   }
 
-  get #isFull(): boolean {
+  /** Internal: whether there are as many clients as may be. */
+  _isFull(): boolean {
     return this._clients.length >= this.options.max;
   }
 
-  /** Gives an idle client, or a new one, to the caller that has waited longest. */
-  #pulse(): void {
+  /** Internal: gives an idle client, or a new one, to the caller that has waited longest. */
+  _pulseQueue(): void {
     if (this.ended) return;
     if (this.ending) {
-      for (const { client } of [...this._idle]) this.#remove(client);
+      for (const { client } of [...this._idle]) this._remove(client);
       if (this._clients.length > 0) return;
       this.ended = true;
       this.#onEnded?.();
       return;
     }
-    if (this._pendingQueue.length === 0 || (this._idle.length === 0 && this.#isFull)) return;
+    if (this._pendingQueue.length === 0 || (this._idle.length === 0 && this._isFull())) return;
     const waiter = this._pendingQueue.shift()!;
     const idle = this._idle.pop();
     if (idle === undefined) return this.newClient(waiter);
@@ -226,7 +227,7 @@ export class Pool extends Queryable<PoolEvents> {
       this.log("client failed to connect", error);
       const reason = isTooLate ? new Error("Connection terminated due to connection timeout", { cause: error }) : error;
       this.#forget(client);
-      this.#pulse();
+      this._pulseQueue();
       if (!waiter.timedOut) waiter.callback(reason, undefined, noRelease);
     });
   }
@@ -241,7 +242,7 @@ export class Pool extends Queryable<PoolEvents> {
       (error) => {
         this.#forget(client);
         client.end(() => {
-          this.#pulse();
+          this._pulseQueue();
           if (!waiter.timedOut) waiter.callback(error as Error, undefined, noRelease);
         });
       },
@@ -303,12 +304,12 @@ export class Pool extends Queryable<PoolEvents> {
     const isUnusable = !client._queryable || client._ending;
     if (uses >= this.options.maxUses) this.log("remove expended client");
     if (error || this.ending || isUnusable || uses >= this.options.maxUses || this.#expired.delete(client)) {
-      return this.#remove(client, () => this.#pulse());
+      return this._remove(client, () => this._pulseQueue());
     }
     const { idleTimeoutMillis, allowExitOnIdle } = this.options;
-    const timer = idleTimeoutMillis && this.#isAboveMin
+    const timer = idleTimeoutMillis && this._isAboveMin()
       ? setTimeout(() => {
-        if (this.#isAboveMin) this.#remove(client, () => this.#pulse());
+        if (this._isAboveMin()) this._remove(client, () => this._pulseQueue());
       }, idleTimeoutMillis)
       : undefined;
     if (allowExitOnIdle) {
@@ -316,15 +317,16 @@ export class Pool extends Queryable<PoolEvents> {
       client.unref();
     }
     this._idle.push({ client, timer });
-    this.#pulse();
+    this._pulseQueue();
   }
 
-  get #isAboveMin(): boolean {
+  /** Internal: whether there are more clients than are kept. */
+  _isAboveMin(): boolean {
     return this._clients.length > this.options.min;
   }
 
-  /** Closes a client. */
-  #remove(client: PoolClient, done?: () => void): void {
+  /** Internal: closes a client. */
+  _remove(client: PoolClient, done?: () => void): void {
     const index = this._idle.findIndex((idle) => idle.client === client);
     if (index >= 0) clearTimeout(this._idle.splice(index, 1)[0]!.timer);
     this.#forget(client);
@@ -346,7 +348,7 @@ export class Pool extends Queryable<PoolEvents> {
       Object.assign(error, { client });
       client.removeListener("error", listener);
       client.on("error", () => this.log("additional client error after disconnection due to error", error));
-      this.#remove(client);
+      this._remove(client);
       this.emit("error", error, client);
     };
     this.#listeners.set(client, listener);
@@ -370,7 +372,7 @@ export class Pool extends Queryable<PoolEvents> {
     if (this.ending) return callback(new Error("Called end on pool more than once"));
     this.ending = true;
     this.#onEnded = callback;
-    this.#pulse();
+    this._pulseQueue();
   }
 }
 

@@ -1,4 +1,5 @@
 /** The options of pools. */
+import { printAs } from "../inspection.ts";
 import { hide } from "./connection_parameters.ts";
 import type { PoolConfig } from "./interfaces.ts";
 
@@ -28,8 +29,19 @@ export function resolve(given: PoolConfig): ResolvedPoolConfig {
     idleTimeoutMillis: given.idleTimeoutMillis === undefined ? IDLE_TIMEOUT : given.idleTimeoutMillis,
   };
   if ("password" in given) hide(options, "password", given.password);
+  if (typeof given.connectionString === "string") hidePasswords(options, given.connectionString);
   if (typeof given.ssl === "object" && given.ssl?.key) hide(given.ssl, "key", given.ssl.key);
   return options;
+}
+
+/** Hides passwords in the connection string where options are shown. It stays enumerable, since programs copy options. */
+function hidePasswords(options: object, connectionString: string): void {
+  const shown = connectionString
+    .replace(/^([^:/?#]+:\/\/[^:/?#]*:)[^/?#]*@/, "$1***@")
+    .replace(/([?&](?:ssl)?password=)[^&#]*/gi, "$1***");
+  const toJSON = (): object => ({ ...options, connectionString: shown });
+  printAs(options, (_, inspect) => inspect(toJSON()));
+  hide(options, "toJSON", toJSON);
 }
 
 const IDLE_TIMEOUT = 10_000;

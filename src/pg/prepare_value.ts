@@ -3,7 +3,6 @@
  * server reads the text as whatever type the parameter has.
  */
 import { Buffer } from "node:buffer";
-import process from "node:process";
 import { types as kinds } from "node:util";
 import { defaults } from "./defaults.ts";
 

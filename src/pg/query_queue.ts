@@ -1,5 +1,5 @@
 /** The queries of a client: those that wait, and those that have been sent. */
-import { nextTick } from "../timers.ts";
+import { nextTick } from "./timers.ts";
 import type { RunnableQuery } from "./query.ts";
 import type { QueryRun } from "./query_run.ts";
 

@@ -3,7 +3,7 @@ import type { OpenedConnection } from "../async/opened.ts";
 import type { Op, Request } from "../protocol/request.ts";
 import { perform } from "../protocol/request.ts";
 import type { Session } from "../protocol/session.ts";
-import { clearTimeout, nextTick, setTimeout } from "../timers.ts";
+import { clearTimeout, nextTick, setTimeout } from "./timers.ts";
 import { type Connection, isObserved } from "./connection.ts";
 import { isTaken, released } from "./connection_stream.ts";
 import { pgError } from "./database_error.ts";

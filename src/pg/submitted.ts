@@ -13,7 +13,7 @@ import { queueMicrotask } from "../timers.ts";
 import { Backend } from "../wire/codes.ts";
 import { Inbox } from "../wire/inbox.ts";
 import type { Outbox } from "../wire/outbox.ts";
-import { attach, type Connection, detach, readyMessage, type Writer } from "./connection.ts";
+import { attach, type Connection, detach, emitMessage, readyMessage, type Writer } from "./connection.ts";
 import { isFull, isTaken, receive } from "./connection_stream.ts";
 import { databaseError } from "./database_error.ts";
 import { readFields } from "./fields.ts";
@@ -162,6 +162,14 @@ export class SubmittedRequest implements Request<void>, Writer {
     this.#link.resume();
   }
 
+  unasked(name: string, message: unknown): void {
+    // The session reports it behind all that has arrived; the server sends it before it is ready for the next query.
+    const isEnd = this.#deliveries.at(-1)?.name === "readyForQuery";
+    const end = isEnd ? this.#deliveries.pop() : undefined;
+    this.#deliver(name, message);
+    if (end !== undefined) this.#deliveries.push(end);
+  }
+
   /** Delivers what has not been delivered yet, and the end. */
   finish(status: string): void {
     // The connection was lost before the query had read so far.
@@ -175,23 +183,23 @@ export class SubmittedRequest implements Request<void>, Writer {
   #read(inbox: Inbox): void {
     const query = this.#query;
     const connection = this.#connection;
-    switch (inbox.code) {
+    const { code } = inbox;
+    const length = inbox.limit - inbox.pos + LENGTH_LENGTH;
+    switch (code) {
       case Backend.RowDescription: {
-        const message = { name: "rowDescription", fields: readFields(inbox, true).fields };
+        const { fields } = readFields(inbox, true);
+        const message = { name: "rowDescription", length, fieldCount: fields.length, fields };
         return this.#deliver(message.name, message, () => query.handleRowDescription?.(message));
       }
       case Backend.DataRow: {
-        const message = { name: "dataRow", fields: textsOf(inbox) };
+        const fields = textsOf(inbox);
+        const message = { name: "dataRow", length, fieldCount: fields.length, fields };
         return this.#deliver(message.name, message, () => query.handleDataRow?.(message));
       }
       case Backend.CommandComplete: {
-        const message = { name: "commandComplete", text: inbox.cstring() };
+        const message = { name: "commandComplete", length, text: inbox.cstring() };
         return this.#deliver(message.name, message, () => query.handleCommandComplete?.(message, connection));
       }
-      case Backend.PortalSuspended:
-        return this.#deliver("portalSuspended", undefined, () => query.handlePortalSuspended?.(connection));
-      case Backend.EmptyQueryResponse:
-        return this.#deliver("emptyQuery", undefined, () => query.handleEmptyQuery?.(connection));
       case Backend.ReadyForQuery: {
         const status = String.fromCharCode(inbox.transactionStatus);
         return this.#deliver("readyForQuery", readyMessage(status), () => {
@@ -199,23 +207,36 @@ export class SubmittedRequest implements Request<void>, Writer {
           query.handleReadyForQuery?.(connection);
         });
       }
-      case Backend.ParseComplete:
-        return this.#deliver("parseComplete", undefined, () => noteStatement(query, connection));
-      case Backend.CopyInResponse:
-        return this.#deliver("copyInResponse", undefined, () => query.handleCopyInResponse?.(connection));
       case Backend.CopyData: {
-        const message = { name: "copyData", chunk: readBytes(inbox, inbox.pos, inbox.limit) };
+        const message = { name: "copyData", length, chunk: readBytes(inbox, inbox.pos, inbox.limit) };
         return this.#deliver(message.name, message, () => query.handleCopyData?.(message, connection));
       }
     }
-    const name = PLAIN_EVENTS.get(inbox.code);
+    const name = PLAIN_EVENTS.get(code);
     if (name === undefined) throw inbox.unexpected(this.action);
-    this.#deliver(name, undefined);
+    this.#deliver(name, { name, length }, this.#handlerOf(code));
+  }
+
+  /** The query's method for a message without content that it could use. */
+  #handlerOf(code: number): (() => void) | undefined {
+    const query = this.#query;
+    const connection = this.#connection;
+    switch (code) {
+      case Backend.ParseComplete:
+        return () => noteStatement(query, connection);
+      case Backend.PortalSuspended:
+        return () => query.handlePortalSuspended?.(connection);
+      case Backend.EmptyQueryResponse:
+        return () => query.handleEmptyQuery?.(connection);
+      case Backend.CopyInResponse:
+        return () => query.handleCopyInResponse?.(connection);
+    }
+    return undefined;
   }
 
   #deliver(name: string | undefined, message: unknown, handle?: () => void): void {
     if (this.#deliveries.length === 0) queueMicrotask(() => this.#flush());
-    this.#deliveries.push({ name, message: message ?? { name }, handle });
+    this.#deliveries.push({ name, message, handle });
   }
 
   #deliverRefusal(): void {
@@ -232,8 +253,8 @@ export class SubmittedRequest implements Request<void>, Writer {
     const deliveries = this.#deliveries;
     this.#deliveries = [];
     for (const { name, message, handle } of deliveries) {
-      if (handle !== undefined) outside(handle);
-      if (name !== undefined) outside(() => this.#connection.emit(name, message));
+      if (name !== undefined) emitMessage(this.#connection, name, message, handle);
+      else if (handle !== undefined) outside(handle);
     }
   }
 }
@@ -242,7 +263,7 @@ export class SubmittedRequest implements Request<void>, Writer {
 function noteStatement(query: SubmittedQuery, { parsedStatements, submittedNamedStatements }: Connection): void {
   const name = nameOf(query);
   if (name === "") return;
-  parsedStatements[name] = query.text ?? "";
+  if (query.text !== undefined) parsedStatements[name] = query.text;
   delete submittedNamedStatements[name];
 }
 
@@ -250,6 +271,9 @@ function noteStatement(query: SubmittedQuery, { parsedStatements, submittedNamed
 function nameOf({ name }: SubmittedQuery): string {
   return name ?? "";
 }
+
+/** The bytes of a message's length, which counts itself. */
+const LENGTH_LENGTH = 4;
 
 /** The code and the length of a message. */
 const HEADER_LENGTH = 5;
@@ -284,8 +308,12 @@ function textsOf(inbox: Inbox): (string | null)[] {
   return values;
 }
 
-/** The messages of which query classes only get the event. */
+/** The messages of which nothing is read, and their events. */
 const PLAIN_EVENTS: ReadonlyMap<number, string> = new Map([
+  [Backend.ParseComplete, "parseComplete"],
+  [Backend.PortalSuspended, "portalSuspended"],
+  [Backend.EmptyQueryResponse, "emptyQuery"],
+  [Backend.CopyInResponse, "copyInResponse"],
   [Backend.BindComplete, "bindComplete"],
   [Backend.CloseComplete, "closeComplete"],
   [Backend.NoData, "noData"],

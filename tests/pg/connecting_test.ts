@@ -4,9 +4,11 @@ import { Buffer } from "node:buffer";
 import { createServer, type Server, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { AddressInfo } from "node:net";
+import type { DetailedPeerCertificate } from "node:tls";
 import { Conn } from "../../mod.ts";
 import type { ClientConfig } from "../../src/pg/mod.ts";
 import * as x509 from "../support/certificates/authority.ts";
+import { importPg } from "../support/installed/pg.ts";
 import { besidePg, config, errorOf, pyroPg } from "../support/suite/beside_pg.ts";
 import { newest } from "../support/suite/servers.ts";
 import { test } from "../support/suite/test.ts";
@@ -46,6 +48,51 @@ besidePg("what the stream tells of the socket", async ({ client }) => {
   }
   return seen;
 });
+
+besidePg(
+  "the methods of the stream for the server's certificate, the version of TLS and the cipher suite",
+  async ({ client }) => {
+    const seen: unknown[] = [];
+    for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+      const { connection: { stream } } = await client({ ...encrypted, ssl: { rejectUnauthorized: false, maxVersion } });
+      const { subject, issuer, valid_to, fingerprint256, raw } = stream.getPeerCertificate!();
+      const detailed = stream.getPeerCertificate!(true) as DetailedPeerCertificate;
+      seen.push([subject.CN, issuer.CN, valid_to, fingerprint256, Buffer.from(raw).toString("hex")]);
+      seen.push("issuerCertificate" in stream.getPeerCertificate!(), detailed.issuerCertificate === detailed);
+      seen.push(stream.getProtocol!(), stream.getCipher!());
+    }
+    const { connection: { stream } } = await client({ ssl: false });
+    return [seen, stream.getPeerCertificate, stream.getProtocol, stream.getCipher];
+  },
+);
+
+test("pg: the server's certificate leads to those of its issuers, as far as the server has sent them", async () => {
+  const { peerCertificateOf, cipherOf } = await importPg<typeof import("../../src/pg/tls_session.ts")>("tls_session");
+  const root = x509.authority("Root");
+  const leaf = x509.server(root, ["db.example"]);
+  const session = { protocol: "TLSv1.2", cipher: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", alpn: undefined };
+  const given = (...chain: { readonly certificate: Uint8Array }[]) =>
+    peerCertificateOf(
+      { ...session, chain: chain.map(({ certificate }) => certificate) },
+      true,
+    ) as DetailedPeerCertificate;
+  const whole = given(leaf, root);
+  const issuer = whole.issuerCertificate;
+  assert.deepEqual([whole.issuer.CN, issuer.subject.CN, issuer.issuerCertificate === issuer], ["Root", "Root", true]);
+  assert.equal(given(leaf).issuerCertificate, undefined);
+  assert.deepEqual(given(), {});
+  for (const [cipher, name] of CIPHER_NAMES) assert.equal(cipherOf({ ...session, chain: [], cipher }).name, name);
+});
+
+/** Names of cipher suites: IANA's and OpenSSL's, as `openssl ciphers -stdname` prints them. */
+const CIPHER_NAMES = [
+  ["TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"],
+  ["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"],
+  ["TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305"],
+  ["TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", "ECDHE-RSA-AES128-SHA256"],
+  ["TLS_DHE_RSA_WITH_AES_256_CBC_SHA", "DHE-RSA-AES256-SHA"],
+  ["TLS_RSA_WITH_AES_128_GCM_SHA256", "AES128-GCM-SHA256"],
+] as const;
 
 besidePg("the protocol that the server has confirmed when encryption starts at once", async ({ client }) => {
   const ssl = { rejectUnauthorized: false };

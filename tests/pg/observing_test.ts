@@ -1,4 +1,5 @@
 /** Members and events by which libraries and tools observe clients and connections, beside pg. */
+import type { QueryConfig } from "../../src/pg/mod.ts";
 import { besidePg, config, errorOf, event } from "../support/suite/beside_pg.ts";
 
 /** The text of each query; undefined and null are the same, since pg has both for none. */
@@ -11,6 +12,15 @@ function observe(client: unknown): unknown {
   const { queryQueue, activeQuery } = client as Observed;
   return [queryQueue.map(({ text }) => text), activeQuery?.text ?? null];
 }
+
+besidePg("whether a client has sent a query", async ({ client }) => {
+  const conn = await client();
+  const seen = [conn.hasExecuted];
+  const query = conn.query("select 1");
+  seen.push(conn.hasExecuted);
+  await query;
+  return [...seen, conn.hasExecuted];
+});
 
 besidePg("the query that runs, and those that wait", async ({ client }) => {
   const conn = await client();
@@ -126,6 +136,48 @@ besidePg("messages of replies as events of the connection", async ({ pg }) => {
   return [seen, error];
 });
 
+besidePg("every message of the server as an event of the connection", async ({ pg, client }) => {
+  const conn = new pg.Client(config);
+  const seen: unknown[] = [];
+  const notices: unknown[] = [];
+  let isConnected = false;
+  conn.connection.on("message", (message: Record<string, unknown>) => {
+    // The order of settings at the start is the server's, and those of the authentication are not emitted.
+    if (!isConnected && message.name !== "readyForQuery") return;
+    const { name, length, fields, text, chunk, channel, parameterName, status, fieldCount } = message;
+    // Whether a notice comes before messages of the reply depends on what arrives together.
+    const list = name === "notice" ? notices : seen;
+    list.push([name, length, fields, text, chunk, channel, parameterName, status, fieldCount, message.message]);
+  });
+  await conn.connect();
+  isConnected = true;
+  const run = async (query: string | QueryConfig): Promise<void> => {
+    seen.push(query);
+    // The server may be ready before or after the caller hears of an error, so another query waits for that.
+    await conn.query(query).then(({ rows }) => seen.push(rows), () => conn.query("select 'after' as t"));
+  };
+  await run("select 1 as a, null as b; select 'é' as c where false");
+  for (let i = 0; i < 2; i++) await run({ name: "named", text: "select $1::int4 as n", values: [i] });
+  await run({ text: "select n from generate_series(1, 3) as n", rows: 2 });
+  await run({ text: "select nothing", queryMode: "extended" });
+  await run("do $$ begin raise notice 'noted'; raise warning 'warned'; end $$");
+  await run("listen messages; notify messages, 'self'");
+  await run("set application_name = 'messages'");
+  await run("create temporary table messages (n int)");
+  await run("copy messages from stdin");
+  await run("copy (select 1 union all select 2) to stdout");
+  await run("");
+  const other = await client();
+  const notified = event(conn.connection, "notification");
+  await other.query("notify messages, 'other'");
+  seen.push(Object.keys((await notified)[0] as object).toSorted());
+  const noticed = event(conn.connection, "notice");
+  await run("do $$ begin raise notice 'last'; end $$");
+  seen.push(((await noticed)[0] as Error).message);
+  await conn.end();
+  return [seen, notices];
+});
+
 besidePg("the lists of a pool, and the query of a client, by which programs measure them", async ({ pool }) => {
   const clients = pool({ max: 1 });
   const seen: unknown[] = [];
@@ -143,5 +195,33 @@ besidePg("the lists of a pool, and the query of a client, by which programs meas
   (await second).release();
   look();
   seen.push(clients._idle.map(({ client }) => client === first));
+  return seen;
+});
+
+besidePg("the methods of a pool by which programs ask whether it is full, and close idle clients", async ({ pool }) => {
+  const clients = pool({ max: 2, min: 1 });
+  const seen: unknown[] = [];
+  const look = () => seen.push([clients._isFull(), clients._isAboveMin(), clients.totalCount, clients.idleCount]);
+  clients.on("remove", () => seen.push("removed"));
+  look();
+  const [first, second] = [await clients.connect(), await clients.connect()];
+  look();
+  const third = clients.connect();
+  clients._pulseQueue();
+  look();
+  first.release();
+  (await third).release();
+  second.release();
+  const [idle] = clients._idle;
+  await new Promise<void>((resolve) => clients._remove(idle!.client, resolve));
+  look();
+  // A program that replaces the method decides whether there is room.
+  clients._isFull = () => true;
+  const only = await clients.connect();
+  const waiting = clients.connect();
+  seen.push(clients.waitingCount);
+  only.release();
+  (await waiting).release();
+  look();
   return seen;
 });

@@ -104,6 +104,16 @@ test("pg: secrets do not show", async () => {
     assert.ok(!inspect(shown, { depth: 10 }).includes("s3same"));
     assert.ok(!JSON.stringify(shown, (key, value) => key.startsWith("_") ? undefined : value).includes("s3same"));
   }
+
+  for (const query of ["", "?sslpassword=s3same&sslmode=disable", "?a=b&password=s3same#s"]) {
+    const connectionString = `postgres://u:s3same@@h:1/d${query}`;
+    const pool = new pyroPg.Pool({ connectionString });
+    for (const shown of [inspect(pool, { depth: 10 }), inspect(pool.options), JSON.stringify(pool.options)]) {
+      assert.ok(!shown.includes("s3same"), shown);
+      assert.ok(shown.includes("postgres://u:***@h:1/d"), shown);
+    }
+    assert.deepEqual({ ...pool.options }.connectionString, connectionString, "a copy has all of it");
+  }
 });
 
 besidePg("values of parameters on the server", async ({ client }) => {

@@ -1,6 +1,7 @@
 /** What is prepared of the texts that a client executes again, which pg parses each time. */
 import assert from "node:assert/strict";
-import { besidePg, config, pyroPg } from "../support/suite/beside_pg.ts";
+import type { QueryConfig, Submittable } from "../../src/pg/mod.ts";
+import { besidePg, config, errorOf, pyroPg } from "../support/suite/beside_pg.ts";
 import { test } from "../support/suite/test.ts";
 
 test("pg: what is prepared follows changes of tables and of what names mean", async () => {
@@ -94,4 +95,70 @@ besidePg("a number of rows to fetch, which has no effect on the rows", async ({ 
     }
   }
   return seen;
+});
+
+besidePg("a name without a text, and then with one", async ({ client }) => {
+  const conn = await client();
+  const seen: unknown[] = [];
+  for (const listener of [undefined, () => {}]) {
+    // Queries are sent as in pg while somebody listens.
+    if (listener !== undefined) conn.connection.on("message", listener);
+    const name = `nothing ${listener}`;
+    const { rows, command } = await conn.query({ name } as QueryConfig);
+    seen.push(rows, command);
+    for (let i = 0; i < 2; i++) seen.push(await errorOf(conn.query({ name, text: "select 1 as n" })));
+    seen.push(name in conn.connection.submittedNamedStatements);
+  }
+  return seen;
+});
+
+besidePg("a statement that a program closes while no query runs, or while one does", async ({ client }) => {
+  const conn = await client();
+  const { connection } = conn;
+  const seen: unknown[] = [];
+  const named = async (text: string) => seen.push((await conn.query({ name: "named", text })).rows);
+  const prepared = async () => seen.push((await conn.query("select name from pg_prepared_statements")).rows);
+  const close = (name = "named") => {
+    connection.close({ type: "S", name });
+    delete connection.parsedStatements[name];
+  };
+  await named("select 1 as n");
+  await prepared();
+  // pg takes the answer to a Sync for that to the next query, so programs wait for it.
+  const isReady = new Promise<void>((resolve) => connection.once("readyForQuery", () => resolve()));
+  close();
+  connection.sync();
+  await isReady;
+  await prepared();
+  await named("select 2 as n");
+  // Without a Sync, and with a query in the same turn.
+  close();
+  await named("select 3 as n");
+  const running = conn.query("select pg_sleep(0.02), 'running' as t");
+  close();
+  seen.push((await running).rows);
+  await prepared();
+  close("never prepared");
+  await named("select 4 as n");
+  return seen;
+});
+
+test("pg: a statement that is closed behind a query class that has sent all that it sends", async () => {
+  const client = new pyroPg.Client(config);
+  await client.connect();
+  await client.query({ name: "named", text: "select 1" });
+  await new Promise<void>((resolve) => {
+    client.query({
+      submit: (connection) => {
+        connection.parse({ text: "select 2" });
+        connection.sync();
+        connection.close({ type: "S", name: "named" });
+      },
+      handleReadyForQuery: resolve,
+    } as Submittable);
+  });
+  assert.deepEqual((await client.query("select name from pg_prepared_statements")).rows, []);
+  await client.end();
+  // Nothing is sent any more, and nothing fails.
+  client.connection.close({ type: "S", name: "named" });
 });
