@@ -1,20 +1,18 @@
 /** The clock and timers of the drivers. */
-import { clearTimeout, performance, setImmediate, setTimeout, wallClock } from "../timers.ts";
+import { clearTimeout, now, setImmediate, setTimeout, wallClock } from "../timers.ts";
 
-/** The time in milliseconds; it never goes back. */
-export function now(): number {
-  return performance.now();
-}
+export { now };
 
-/** When `performance.now()` was 0, by the system's clock. */
-let origin = performance.timeOrigin;
+/** When {@linkcode now} was 0, by the system's clock. */
+let origin: number | undefined;
 /** In milliseconds. */
 const MAX_CLOCK_DIFFERENCE = 20;
 
 /** The local time for people, in microseconds: `2026-03-01 12:34:56.123456`. */
 export function timeStamp(): string {
-  let time = origin + performance.now();
   const wall = wallClock();
+  origin ??= wall - now();
+  let time = origin + now();
   // The clock was set, or the machine slept.
   if (Math.abs(time - wall) > MAX_CLOCK_DIFFERENCE) {
     origin += wall - time;

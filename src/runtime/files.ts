@@ -1,5 +1,6 @@
 /** Reads small files, such as libpq's password file. */
-import { builtin } from "../builtin.ts";
+import { directoryNames, fileContent, fileStatusIfAny, textOf } from "./file_system.ts";
+import { system } from "./name.ts";
 import { granted, runtime } from "./runtime.ts";
 
 /** What reading a file gave: see `options/files.ts`. */
@@ -21,16 +22,14 @@ export function readFile(path: string): FileState {
     return { state: "not permitted", by: "Deno", flag: "--allow-read" };
   }
   try {
-    // Most files are absent, and an error takes longer to make than the question.
-    const status = builtin.fs.statSync(path, { throwIfNoEntry: false });
+    const status = fileStatusIfAny(path);
     if (status === undefined) return { state: "absent" };
-    const { mode, uid } = status;
-    if (!status.isFile()) return { state: "special" };
-    // Windows has no such permissions.
-    const isPrivate = process.platform === "win32" || (mode & GROUP_AND_OTHERS) === 0;
+    const { kind, mode, uid } = status;
+    if (kind !== "file") return { state: "special" };
+    const isPrivate = isWindows || (mode & GROUP_AND_OTHERS) === 0;
     const isRootsKey = uid === 0 && (mode & GROUP_WRITES_AND_OTHERS) === 0;
-    const bytes = builtin.fs.readFileSync(path);
-    return { state: "read", text: bytes.toString("utf8"), bytes, isPrivate, isRootsKey };
+    const bytes = fileContent(path);
+    return { state: "read", text: textOf(bytes), bytes, isPrivate, isRootsKey };
   } catch (error) {
     const { code, name } = error as { code?: string; name?: string };
     if (code === "ERR_ACCESS_DENIED") return { state: "not permitted", by: "Node", flag: "--allow-fs-read" };
@@ -43,11 +42,13 @@ export function readFile(path: string): FileState {
 export function readDirectory(path: string): readonly string[] | undefined {
   if (runtime === "deno" && !granted({ name: "read", path })) return undefined;
   try {
-    return builtin.fs.readdirSync(path);
+    return directoryNames(path);
   } catch {
     return undefined;
   }
 }
 
+/** Whether files have no such permissions. */
+const isWindows = system === "win32" || system === "windows";
 const GROUP_AND_OTHERS = 0o077;
 const GROUP_WRITES_AND_OTHERS = 0o037;

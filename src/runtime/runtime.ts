@@ -18,20 +18,20 @@ export function checkRuntime(): void {
 /** Features that older runtimes lack. */
 const NEEDED: readonly { readonly name: string; readonly isThere: () => boolean }[] = [
   { name: "Promise.withResolvers", isThere: () => "withResolvers" in Promise },
-  { name: "process.getBuiltinModule", isThere: () => "getBuiltinModule" in process },
+  { name: "process.getBuiltinModule", isThere: () => runtime === "deno" || "getBuiltinModule" in process },
 ];
 
 /** An environment variable; on Deno only if it may be read without asking. */
 export function variable(name: string): string | undefined {
-  if (runtime === "deno" && !granted({ name: "env", variable: name })) return undefined;
-  return process.env[name];
+  if (runtime !== "deno") return process.env[name];
+  return granted({ name: "env", variable: name }) ? Deno.env.get(name) : undefined;
 }
 
 /** As {@linkcode variable}, for many of them: on Deno, the question for each takes longer than to read it. */
 export function variableReader(): (name: string) => string | undefined {
   if (runtime !== "deno") return variable;
   const { state, partial } = Deno.permissions.querySync({ name: "env" });
-  return state === "granted" && !partial ? (name) => process.env[name] : variable;
+  return state === "granted" && !partial ? (name) => Deno.env.get(name) : variable;
 }
 
 /** The name of the operating system's user; undefined if it cannot be found out without asking. */

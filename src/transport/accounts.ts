@@ -6,8 +6,8 @@
  *
  * Source: Linux manual, passwd(5), group(5), nsswitch.conf(5).
  */
-import { builtin } from "../builtin.ts";
-import { granted, runtime } from "../runtime/runtime.ts";
+import { fileStatusIfAny, fileText } from "../runtime/file_system.ts";
+import { mayRead } from "../runtime/runtime.ts";
 
 /** The numbers of all users in a group. */
 export type Members = (gid: number) => ReadonlySet<number>;
@@ -24,10 +24,13 @@ export function membersOf(gid: number, owner: number): ReadonlySet<number> | und
 
 function read(): Members | undefined {
   try {
-    if (runtime === "deno" && !FILES.every((path) => granted({ name: "read", path }))) return undefined;
+    if (!FILES.every(mayRead)) return undefined;
     const [passwd, group, sources] = FILES;
-    const text = (path: string): string => builtin.fs.readFileSync(path, "latin1");
-    return parseMembers(text(passwd), text(group), builtin.fs.existsSync(sources) ? text(sources) : "");
+    return parseMembers(
+      fileText(passwd),
+      fileText(group),
+      fileStatusIfAny(sources) === undefined ? "" : fileText(sources),
+    );
   } catch {
     return undefined;
   }
@@ -69,8 +72,7 @@ export function parseMembers(passwd: string, group: string, sources: string): Me
 export function userName(uid: number): string | undefined {
   try {
     const [passwd] = FILES;
-    if (runtime === "deno" && !granted({ name: "read", path: passwd })) return undefined;
-    return parseUserName(builtin.fs.readFileSync(passwd, "utf8"), uid);
+    return mayRead(passwd) ? parseUserName(fileText(passwd), uid) : undefined;
   } catch {
     return undefined;
   }

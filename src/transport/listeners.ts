@@ -4,7 +4,7 @@
  * Source: Linux manual, proc_pid_net(5). The table begins with listening sockets. For the connections
  * behind them the kernel searches a large table, so lines are read one by one, and no more than needed.
  */
-import { builtin } from "../builtin.ts";
+import { fileParts } from "../runtime/file_system.ts";
 import { mayRead } from "../runtime/runtime.ts";
 import { type Address, canonicalHost } from "./transport.ts";
 
@@ -40,22 +40,15 @@ export function findListener(lines: Iterable<string>, { host, port }: Address): 
 /** The lines of a table, each read when it is requested. */
 function* linesOf(path: string): Generator<string> {
   if (!mayRead(path)) throw new Error(`Deno's read permission is not granted for ${path}`);
-  const fd = builtin.fs.openSync(path, "r");
-  try {
-    const chunk = new Uint8Array(LINE_LENGTH);
-    const decoder = new TextDecoder("latin1");
-    let rest = "";
-    for (let count = 0; count < MAX_LINES;) {
-      const length = builtin.fs.readSync(fd, chunk);
-      if (length === 0) return;
-      const lines = (rest + decoder.decode(chunk.subarray(0, length))).split("\n");
-      rest = lines.pop()!;
-      count += lines.length;
-      yield* lines;
-    }
-    throw new Error("too many sockets listen");
-  } finally {
-    builtin.fs.closeSync(fd);
+  const decoder = new TextDecoder("latin1");
+  let rest = "";
+  let count = 0;
+  for (const part of fileParts(path, LINE_LENGTH)) {
+    if (count >= MAX_LINES) throw new Error("too many sockets listen");
+    const lines = (rest + decoder.decode(part)).split("\n");
+    rest = lines.pop()!;
+    count += lines.length;
+    yield* lines;
   }
 }
 

@@ -7,8 +7,8 @@
  * Source: Linux manual, unix(7) for `SO_PEERCRED`, user_namespaces(7) for users that cannot be
  * distinguished.
  */
-import { builtin } from "../builtin.ts";
-import type { BigIntStats } from "node:fs";
+import { type FileStatus, fileStatus, fileStatusIfAny, fileText } from "../runtime/file_system.ts";
+import { system } from "../runtime/name.ts";
 import { userName } from "./accounts.ts";
 import { denoPreflight } from "./deno_permissions.ts";
 import { listeningUser } from "./listeners.ts";
@@ -36,8 +36,8 @@ function preflight(path: string, asksDeno: boolean): Preflight {
     return { refusal: undefined, owner: (peer) => ownerOf(peer) ?? doubt("Deno's read permission is not granted") };
   }
   try {
-    const before = builtin.fs.statSync(path, { bigint: true });
-    if (!before.isSocket()) return refused("not a socket");
+    const before = fileStatus(path);
+    if (before.kind !== "socket") return refused("not a socket");
     return { refusal: undefined, owner: (peer) => ownerOf(peer) ?? fileOwner(path, before) };
   } catch (error) {
     return refused(reasonOf(error));
@@ -52,9 +52,9 @@ function refused(refusal: string): Preflight {
  * The owner of the file to which the path led when it was dialled, if no other user can have changed
  * that temporarily.
  */
-function fileOwner(path: string, before: BigIntStats): SocketOwner {
-  if (process.platform !== "linux") return doubt("this system does not tell who listens");
-  const uid = Number(before.uid);
+function fileOwner(path: string, before: FileStatus): SocketOwner {
+  if (system !== "linux") return doubt("this system does not tell who listens");
+  const { uid } = before;
   const owner = ownerOf(uid)!;
   if (owner.uid === undefined) return owner;
   try {
@@ -62,7 +62,7 @@ function fileOwner(path: string, before: BigIntStats): SocketOwner {
     const { file, changeable } = follow(path, users, systemFiles);
     if (changeable !== undefined) return { uid, doubt: changeable };
     const same = file.dev === before.dev && file.ino === before.ino && file.uid === before.uid &&
-      file.ctimeNs === before.ctimeNs;
+      file.changed === before.changed;
     return same ? owner : doubt("the socket was replaced while it was dialled");
   } catch (error) {
     return { uid, doubt: reasonOf(error) };
@@ -70,7 +70,7 @@ function fileOwner(path: string, before: BigIntStats): SocketOwner {
 }
 
 function listener(address: Address): SocketOwner {
-  if (process.platform !== "linux") return doubt("this system does not tell who listens on a TCP port");
+  if (system !== "linux") return doubt("this system does not tell who listens on a TCP port");
   try {
     const uid = listeningUser(address);
     return typeof uid === "string" ? doubt(uid) : ownerOf(uid)!;
@@ -81,7 +81,13 @@ function listener(address: Address): SocketOwner {
 
 function ownUser(): number | undefined {
   if (runtime === "deno" && !granted({ name: "sys", kind: "uid" })) return undefined;
-  return ownerOf(process.geteuid?.())?.uid;
+  return ownerOf(effectiveUser())?.uid;
+}
+
+/** Deno has no function for it, and to load `process` takes longer than all of connecting. */
+function effectiveUser(): number | undefined {
+  const own = runtime === "deno" && mayRead(SELF) ? fileStatusIfAny(SELF) : undefined;
+  return own === undefined ? process.geteuid?.() : own.uid;
 }
 
 /** A user that the kernel reports; undefined for undefined. */
@@ -98,16 +104,16 @@ let indistinct: { readonly uid: number | undefined } | undefined;
  * all have one.
  */
 function indistinctUser(): number | undefined {
-  indistinct ??= { uid: process.platform === "linux" ? readIndistinctUser() : undefined };
+  indistinct ??= { uid: system === "linux" ? readIndistinctUser() : undefined };
   return indistinct.uid;
 }
 
 function readIndistinctUser(): number | undefined {
   try {
     if (![USERS, OVERFLOW].every(mayRead)) return OVERFLOW_USER;
-    const [first, , count] = builtin.fs.readFileSync(USERS, "latin1").trim().split(/\s+/).map(Number);
+    const [first, , count] = fileText(USERS).trim().split(/\s+/).map(Number);
     if (first === 0 && count === ALL_USERS) return undefined;
-    return Number(builtin.fs.readFileSync(OVERFLOW, "latin1"));
+    return Number(fileText(OVERFLOW));
   } catch {
     return OVERFLOW_USER;
   }
@@ -118,6 +124,8 @@ function doubt(reason: string): SocketOwner {
 }
 
 const ROOT = 0;
+/** Belongs to the effective user. Source: Linux manual, proc_pid(5). */
+const SELF = "/proc/self";
 const USERS = "/proc/self/uid_map";
 const OVERFLOW = "/proc/sys/kernel/overflowuid";
 /** The number of users of the initial user namespace. */

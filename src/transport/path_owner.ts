@@ -8,19 +8,9 @@
  * Source: Linux manual, path_resolution(7), unlink(2) and rename(2) for sticky directories.
  */
 import { builtin } from "../builtin.ts";
+import { type FileStatus, linkStatus, readLink } from "../runtime/file_system.ts";
 import { membersOf } from "./accounts.ts";
 import { granted, mayRead, runtime } from "../runtime/runtime.ts";
-
-/** The status of a file, as by `lstat`. */
-export interface FileStatus {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly uid: bigint;
-  readonly gid: bigint;
-  readonly mode: bigint;
-  readonly ctimeNs: bigint;
-  isSymbolicLink(): boolean;
-}
 
 /** The functions that read a system's files. */
 export interface Files {
@@ -34,8 +24,8 @@ export interface Files {
 
 /** The functions for this system. */
 export const systemFiles: Files = {
-  lstat: (path) => builtin.fs.lstatSync(permitted(path), { bigint: true }),
-  readlink: (path) => builtin.fs.readlinkSync(permitted(path)),
+  lstat: (path) => linkStatus(permitted(path)),
+  readlink: (path) => readLink(permitted(path)),
   membersOf,
   fileSystem(path): number {
     if (runtime === "deno" && !granted({ name: "sys", kind: "statfs" })) {
@@ -75,7 +65,7 @@ export function follow(
     const entry = files.lstat(next);
     changeable ??= whyChangeable(at, file, entry, users, files);
     if (entry.dev !== file.dev && files.fileSystem(next) === FUSE) changeable ??= `${next} is a user's file system`;
-    if (!entry.isSymbolicLink()) {
+    if (entry.kind !== "link") {
       at = next;
       file = entry;
       continue;
@@ -98,13 +88,13 @@ function whyChangeable(
   users: readonly number[],
   files: Files,
 ): string | undefined {
-  const owner = Number(directory.uid);
+  const owner = directory.uid;
   if (!users.includes(owner)) return `${path} belongs to user ${owner}`;
-  const mode = Number(directory.mode);
+  const { mode } = directory;
   if ((mode & WRITABLE_BY_OTHERS) === 0) return undefined;
-  if ((mode & STICKY) !== 0 && users.includes(Number(entry.uid))) return undefined;
+  if ((mode & STICKY) !== 0 && users.includes(entry.uid)) return undefined;
   if ((mode & WRITABLE_BY_ALL) === 0) {
-    const members = files.membersOf(Number(directory.gid), owner);
+    const members = files.membersOf(directory.gid, owner);
     if (members !== undefined && [...members].every((user) => users.includes(user))) return undefined;
   }
   return `others than its owner may write ${path}`;

@@ -6,7 +6,7 @@
  */
 import type { Duplex } from "node:stream";
 import { builtin } from "../builtin.ts";
-import { nextTick } from "../timers.ts";
+import { setImmediate } from "../timers.ts";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { ReceiveBuffer } from "./received.ts";
@@ -63,7 +63,7 @@ export class StreamTransport implements AsyncTransport {
   close(): void {
     this.#received.finish();
     // A stream calls back for what it has written in the next tick. If it is destroyed before, it makes an error for that.
-    nextTick(() => this.#stream.destroy());
+    setImmediate(() => this.#stream.destroy());
   }
 }
 

@@ -8,7 +8,8 @@ export const WORKER_CODE: string =
   'return process.getBuiltinModule("node:tls")},get workerThreads(){return process.getBuiltinModule("no\\\n' +
   'de:worker_threads")}};function isAddress(text){if(text.includes(":"))return URL.canParse(`http://[${text.replace(/%[\\w.~-]+$/,\n' +
   '"")}]`)&&!/[[\\]/]/.test(text);const parts=text.split(".");return parts.length===4&&parts.every(part=>/^(?:0|[1-9]\\d{0,2})$/.\n' +
-  'test(part)&&Number(part)<=255)}var runtime="Deno"in globalThis?"deno":"Bun"in globalThis?"bun":"node";async function resolve(host){const{Bun}=globalThis;if(Bun!==void 0){return(await Bun.dns.lookup(host,\n' +
+  'test(part)&&Number(part)<=255)}var runtime="Deno"in globalThis?"deno":"Bun"in globalThis?"bun":"node";var system=runtime==="deno"?Deno.\n' +
+  "build.os:process.platform;async function resolve(host){const{Bun}=globalThis;if(Bun!==void 0){return(await Bun.dns.lookup(host,\n" +
   '{backend:"getaddrinfo"})).map(({address})=>address)}return await new Promise((resolve2,reject)=>{builtin.\n' +
   'dns.lookup(host,{all:true,order:"verbatim"},(error,found)=>{if(error)reject(error);else resolve2(found.\n' +
   "map(({address})=>address))})})}function endsOf(socket,left){const{localAddress,localPort,remoteAddress,\n" +

@@ -10,6 +10,7 @@ import { Ping } from "../../src/protocol/ping.ts";
 import { FirstValue } from "../../src/rows/collectors.ts";
 import type { AsyncTransport } from "../../src/transport/transport.ts";
 import { sslRequest } from "../../src/wire/frontend.ts";
+import { now } from "../../src/runtime/clock.ts";
 import { readyForQuery } from "../support/scripted/backend.ts";
 import { AsyncDials, connected } from "../support/scripted/dialers.ts";
 import { TableClock } from "../support/scripted/handshakes.ts";
@@ -21,7 +22,7 @@ import { ScriptedAsync } from "../support/scripted/scripted_server.ts";
 import { test } from "../support/suite/test.ts";
 
 const S = new TextEncoder().encode("S");
-const soon = () => performance.now() + 2;
+const soon = () => now() + 2;
 const never = <T>() => new Promise<T>(() => {});
 
 test("an awaiting handshake: one byte is asked for, and what follows it is left", async () => {
@@ -156,7 +157,7 @@ test("a step that ends in time is not told when its time would have been over", 
     dialer,
     undefined,
   );
-  while (performance.now() < by + 5) await settled();
+  while (now() < by + 5) await settled();
   assert.equal(dialer.dials[0]!.signal.aborted, false);
 });
 
@@ -209,7 +210,7 @@ for (const chunk of [1, 7, Infinity]) {
     const upgrade = { skipReason: undefined, local: localSockets() };
     const plan = planWith(new TableClock(), { endpoints: [tcp("localhost")], sslMode: "prefer", upgrade });
     const dialer = new AsyncDials(first, second);
-    const handshake = connect({ ...plan, now: () => performance.now() });
+    const handshake = connect({ ...plan, now });
     const { link, upgrade: became } = await connectAsync(handshake, dialer, undefined);
     assert.equal(became.upgraded, true);
     assert.deepEqual(first.tls, { serverName: "localhost" });

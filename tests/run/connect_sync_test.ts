@@ -9,6 +9,7 @@ import { perform } from "../../src/protocol/request.ts";
 import { Ping } from "../../src/protocol/ping.ts";
 import { FirstValue } from "../../src/rows/collectors.ts";
 import { sslRequest } from "../../src/wire/frontend.ts";
+import { now } from "../../src/runtime/clock.ts";
 import { readyForQuery } from "../support/scripted/backend.ts";
 import { connected, SyncDials } from "../support/scripted/dialers.ts";
 import { TableClock } from "../support/scripted/handshakes.ts";
@@ -28,7 +29,7 @@ test("a blocking handshake: dialling is told whether TLS is wanted, and how long
     function* (): Handshake<Connected> {
       yield* dial(endpoint("a"), true, Infinity);
       yield* dial(endpoint("b"), false, LONG_AGO);
-      return connected(yield* dial(endpoint("c"), false, performance.now() + 60_000));
+      return connected(yield* dial(endpoint("c"), false, now() + 60_000));
     }(),
     dialer,
   );
@@ -202,7 +203,7 @@ for (const chunk of [1, 7, Infinity]) {
     const upgrade = { skipReason: undefined, local: localSockets() };
     const plan = planWith(new TableClock(), { endpoints: [tcp("localhost")], sslMode: "prefer", upgrade });
     const dialer = new SyncDials(first, second);
-    const { link, upgrade: became } = connectSync(connect({ ...plan, now: () => performance.now() }), dialer);
+    const { link, upgrade: became } = connectSync(connect({ ...plan, now }), dialer);
     assert.equal(became.upgraded, true);
     assert.deepEqual(first.tls, { serverName: "localhost" });
     assert.equal(first.closed, true);

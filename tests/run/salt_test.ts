@@ -6,6 +6,7 @@ import { SecretFunction } from "../../src/connect/secret_function.ts";
 import type { Connected } from "../../src/connect/upgrade.ts";
 import { ConnectionError, ServerError } from "../../src/errors.ts";
 import { connectAsync } from "../../src/run/connect_async.ts";
+import { now } from "../../src/runtime/clock.ts";
 import { authentication, concat, errorResponse } from "../support/scripted/backend.ts";
 import { AsyncDials } from "../support/scripted/dialers.ts";
 import { TableClock } from "../support/scripted/handshakes.ts";
@@ -40,7 +41,7 @@ function connecting(
   const plan = planWith(new TableClock(), {
     password: "secret",
     hashing: ownHashing,
-    now: () => performance.now(),
+    now,
     ...given,
   });
   return connectAsync(connect(plan, timeLimit(plan)), new AsyncDials(transport), signal);

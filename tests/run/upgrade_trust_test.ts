@@ -7,6 +7,7 @@ import type { ConnectPlan } from "../../src/connect/connect.ts";
 import { SecretFunction } from "../../src/connect/secret_function.ts";
 import { ServerAddress, type VerifiedSockets } from "../../src/connect/server_address.ts";
 import type { Connected, Upgrade } from "../../src/connect/upgrade.ts";
+import { now } from "../../src/runtime/clock.ts";
 import { authentication, concat } from "../support/scripted/backend.ts";
 import { AsyncDials, SyncDials } from "../support/scripted/dialers.ts";
 import { TableClock } from "../support/scripted/handshakes.ts";
@@ -99,7 +100,7 @@ function connecting(
 ): Handshake<Connected> {
   const upgrade = { skipReason: undefined, local: localSockets(facts) };
   const given = planWith(new TableClock(), { endpoints: [tcp("localhost")], ...secrets, upgrade });
-  return address.connect({ ...given, now: () => performance.now() });
+  return address.connect({ ...given, now });
 }
 
 for (const { name, connect } of DRIVERS) {

@@ -16,6 +16,7 @@ import { perform } from "../../src/protocol/request.ts";
 import { SimpleQuery } from "../../src/protocol/simple_query.ts";
 import { ownCodecs } from "../../src/codecs/registry.ts";
 import { FirstRow } from "../../src/rows/collectors.ts";
+import { now } from "../../src/runtime/clock.ts";
 import { runtime } from "../support/suite/runtime.ts";
 import { newest } from "../support/suite/servers.ts";
 import { environmentOf } from "../support/scripted/surroundings.ts";
@@ -57,7 +58,7 @@ if (runtime === "bun") {
         const settings = settingsOf(toOpts(query === "" ? newest.fast : newest.url({ query })));
         const plan = planOf(settings, {
           ...environmentOf({}),
-          now: () => performance.now(),
+          now,
           nonce: () => crypto.randomUUID(),
           hashing: nodeHashing,
           local: dialer.local,

@@ -7,9 +7,12 @@ import { join } from "node:path";
 import process from "node:process";
 import { findListener } from "../../src/transport/listeners.ts";
 import { localSockets } from "../../src/transport/local_sockets.ts";
-import { type Files, type FileStatus, follow } from "../../src/transport/path_owner.ts";
+import type { FileStatus } from "../../src/runtime/file_system.ts";
+import { type Files, follow } from "../../src/transport/path_owner.ts";
 import { canonicalHost } from "../../src/transport/transport.ts";
+import { runtime } from "../support/suite/runtime.ts";
 import { test } from "../support/suite/test.ts";
+import { worlds } from "../support/suite/worlds.ts";
 
 /** A line of `/proc/net/tcp` or `tcp6`; words as a machine with the lowest byte first writes them. */
 function line(local: string, port: number, user: number, state: string = "0A"): string {
@@ -86,13 +89,13 @@ function files(entries: Readonly<Record<string, Entry>>): Files {
     lstat(path): FileStatus {
       const [uid, mode, more] = find(path);
       return {
-        dev: BigInt(mount(path).length),
-        ino: BigInt(Object.keys(all).indexOf(path)),
-        uid: BigInt(uid),
-        gid: BigInt(uid),
-        mode: BigInt(mode),
-        ctimeNs: 0n,
-        isSymbolicLink: () => typeof more === "string",
+        kind: typeof more === "string" ? "link" : "other",
+        dev: mount(path).length,
+        ino: Object.keys(all).indexOf(path),
+        uid,
+        gid: uid,
+        mode,
+        changed: 0,
       };
     },
     membersOf: () => undefined,
@@ -268,3 +271,21 @@ test("local sockets: what is no socket, or not there, is refused", () => {
   assert.equal(preflight(tmpdir()).refusal, "not a socket");
   assert.equal(preflight(join(tmpdir(), "missing", "socket")).refusal, "no such file or directory");
 });
+
+for (const world of worlds) {
+  test(`local sockets: links that lead to each other are named in the same words everywhere (${world.name})`, async () => {
+    const directory = mkdtempSync(join(tmpdir(), "pyro-"));
+    try {
+      const path = join(directory, "socket");
+      symlinkSync("socket", path);
+      assert.equal(preflight(path).refusal, "too many symbolic links");
+      // Bun's own sockets do not tell it from a refused connection.
+      const isUntold = runtime === "bun" && world.name !== "sync ffi";
+      await assert.rejects(world.connect(`pg://u@localhost/d?socket=${encodeURIComponent(path)}`), {
+        message: `Cannot connect to ${path}: ${isUntold ? "connection refused" : "too many symbolic links"}`,
+      });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+}
